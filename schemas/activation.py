@@ -1,0 +1,42 @@
+"""What ``activation`` may say: a Keras 1.x name or an elementwise expression in x."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from .fields import Schema
+
+ActivationName = Literal[
+    "linear",
+    "relu",
+    "elu",
+    "softplus",
+    "softsign",
+    "tanh",
+    "sigmoid",
+    "hard_sigmoid",
+    "softmax",
+]
+
+
+class ExpressionActivation(Schema):
+    """An elementwise function, the declarative stand-in for a Theano function."""
+
+    expr: str = Field(
+        description="An expression in x: numbers, + - * / **, min, max, where(condition, a, b), "
+        "exp, log, tanh, sigmoid and the like. Example: x * sigmoid(x)"
+    )
+
+
+def _kind(value: object) -> str:
+    return "<expression>" if isinstance(value, dict | ExpressionActivation) else "<name>"
+
+
+Activation = Annotated[
+    Annotated[ActivationName, Tag("<name>")]
+    | Annotated[ExpressionActivation, Tag("<expression>")],
+    Discriminator(_kind),
+]
+"""Applied after the bias. softmax works on the last axis of a rank 2 or 3 tensor."""

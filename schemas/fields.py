@@ -1,0 +1,94 @@
+"""The field types that several layers share: sizes, shapes, orderings, base classes.
+
+Everything is strict: a boolean is no number, a number is no text, and nothing
+non-finite passes. The descriptions become hover text in an editor.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+
+class Schema(BaseModel):
+    """Base of every schema: strict, closed, immutable, built when first used."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True
+    )
+
+
+def as_tuple(value: object) -> object:
+    """YAML and JSON have lists where Keras has tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+PositiveInt = Annotated[int, Field(ge=1)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+NonNegativeFloat = Annotated[float, Field(ge=0)]
+
+Pair = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(as_tuple)]
+Triple = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], BeforeValidator(as_tuple)]
+PaddingPair = Annotated[tuple[NonNegativeInt, NonNegativeInt], BeforeValidator(as_tuple)]
+PaddingTriple = Annotated[
+    tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt], BeforeValidator(as_tuple)
+]
+PaddingQuadruple = Annotated[
+    tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt, NonNegativeInt],
+    BeforeValidator(as_tuple),
+]
+
+Dimension = PositiveInt | None
+Shape = Annotated[tuple[Dimension, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+
+BorderMode = Literal["valid", "same", "full"]
+PoolBorderMode = Literal["valid", "same"]
+Ordering = Literal["th", "tf"]
+LayerOrdering = Literal["default", "th", "tf"]
+InputDtype = Literal[
+    "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"
+]
+
+ORDERING_TEXT = (
+    "Where the channels are: 'th' after the batch axis, 'tf' last. 'default' takes the "
+    "model's dim_ordering."
+)
+
+
+def _check_name(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise PydanticCustomError("bad_name", "a name needs at least one visible character")
+    return value
+
+
+Name = Annotated[str, BeforeValidator(lambda v: _check_name(v) if isinstance(v, str) else v)]
+
+
+class Layer(Schema):
+    """The arguments that every Keras 1.x layer takes."""
+
+    aliases: ClassVar[tuple[str, ...]] = ()
+
+    name: Name | None = Field(
+        None,
+        description="Unique name of the layer; weights and reports use it. "
+        "Default: the type in lower case and a number, as Keras does.",
+    )
+    trainable: bool = Field(
+        True, description="Whether the shape report counts its parameters as trainable."
+    )
+    input_shape: Shape | None = Field(
+        None,
+        description="First layer only: shape of one sample, without the batch axis. "
+        "null leaves a length open; it is bound by the array at run time.",
+    )
+    batch_input_shape: Shape | None = Field(
+        None, description="First layer only: like input_shape, with the batch axis in front."
+    )
+    input_dtype: InputDtype | None = Field(
+        None,
+        description="First layer only: the input is converted to this type before the first "
+        "layer computes (in float32). Default: float32.",
+    )

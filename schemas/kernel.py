@@ -1,0 +1,65 @@
+"""The arguments that every layer with a kernel and a bias takes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from .activation import Activation
+from .constraint import Constraint
+from .fields import BorderMode, Layer, PositiveInt
+from .initializer import Initializer
+from .regularizer import Regularizer
+from .weights import LayerWeights
+
+
+class KernelLayer(Layer):
+    """A layer that computes ``activation(x * W + b)``."""
+
+    init: Initializer = Field(
+        "glorot_uniform",
+        description="How W is drawn when no weights are given: a name, or {name: .., scale: ..}.",
+    )
+    activation: Activation | None = Field(
+        None,
+        description="Applied after the bias: a name, or {expr: ..} in x. Default: linear.",
+    )
+    weights: LayerWeights = None
+    W_regularizer: Regularizer | None = Field(
+        None, description="Penalty on W, shown by --penalties."
+    )
+    b_regularizer: Regularizer | None = Field(
+        None, description="Penalty on b, shown by --penalties."
+    )
+    activity_regularizer: Regularizer | None = Field(
+        None, description="Penalty on the layer's output, shown by --penalties."
+    )
+    W_constraint: Constraint | None = Field(
+        None, description="Checked on W; --apply-constraints projects W onto it."
+    )
+    b_constraint: Constraint | None = Field(
+        None, description="Checked on b; --apply-constraints projects b onto it."
+    )
+    bias: bool = Field(True, description="Whether one value a filter is added.")
+
+
+class Convolution(KernelLayer):
+    """What convolutions of every rank share."""
+
+    nb_filter: PositiveInt = Field(description="Number of filters: channels of the output.")
+    border_mode: BorderMode = Field(
+        "valid",
+        description="'valid' pads nothing, 'same' gives ceil(length / stride), 'full' pads "
+        "kernel - 1 on both sides.",
+    )
+
+
+class Dense(KernelLayer):
+    """A matrix product over the last axis, a bias and an activation (Keras 1.x ``Dense``)."""
+
+    type: Literal["Dense"]
+    output_dim: PositiveInt = Field(description="Size of the last axis of the output.")
+    input_dim: PositiveInt | None = Field(
+        None, description="First layer only: short for input_shape: [input_dim]."
+    )

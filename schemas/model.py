@@ -1,0 +1,84 @@
+"""The top of a spec: everything but the layers' own arguments."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, InstanceOf, Tag
+
+from .fields import InputDtype, Layer, Name, NonNegativeInt, Ordering, Schema, Shape
+
+Profile = Literal["tensorflow", "theano"]
+
+
+class SemanticsFields(Schema):
+    """A profile with single rules overridden."""
+
+    profile: Profile = Field(
+        "tensorflow", description="Where the rules come from that are not given here."
+    )
+    kernel: Literal["correlate", "convolve"] | None = Field(
+        None, description="TensorFlow correlates; Theano convolves (flips the kernel)."
+    )
+    padding: Profile | None = Field(
+        None, description="How 'same' splits its padding, for convolutions and pools."
+    )
+
+
+def _kind(value: object) -> str:
+    return "<fields>" if isinstance(value, dict | SemanticsFields) else "<profile>"
+
+
+SemanticsField = Annotated[
+    Annotated[Profile, Tag("<profile>")] | Annotated[SemanticsFields, Tag("<fields>")],
+    Discriminator(_kind),
+]
+
+
+class ModelHeader(Schema):
+    """A native spec without its layers."""
+
+    convspec: Literal[1] = Field(description="Version of the spec format.")
+    name: Name | None = Field(None, description="Name of the model, for reports.")
+    semantics: SemanticsField | None = Field(
+        None,
+        description="Which Keras backend's numbers: 'tensorflow' (default) or 'theano', or "
+        "{profile, kernel, padding}.",
+    )
+    dim_ordering: Ordering | None = Field(
+        None,
+        description="Where the channels are unless a layer says: 'tf' last (default), 'th' after "
+        "the batch axis.",
+    )
+    input_shape: Shape | None = Field(
+        None,
+        description="Shape of one sample, without the batch axis; null leaves a length open.",
+    )
+    input_dtype: InputDtype | None = Field(
+        None, description="The input is converted to this type first. Default: float32."
+    )
+    seed: NonNegativeInt | None = Field(
+        None,
+        description="Allows a run without weights: each layer's init draws them from this seed.",
+    )
+    weights: Annotated[str, Field(min_length=1)] | None = Field(
+        None,
+        description="A file with every array, relative to the spec: .npz, .npy, .safetensors "
+        "with keys <layer>/W and <layer>/b.",
+    )
+
+
+class ModelSpec(Schema):
+    """A validated model: the same for the native form and for what Keras wrote."""
+
+    name: str
+    semantics: SemanticsFields | None
+    """None: nothing decided it (a Keras file never says)."""
+    dim_ordering: Ordering | None
+    input_shape: Shape | None
+    input_dtype: InputDtype | None
+    seed: int | None
+    weights: str | None
+    keras_version: str | None
+    layers: tuple[InstanceOf[Layer], ...]
+    """Every layer has its unique name."""

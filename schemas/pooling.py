@@ -1,0 +1,72 @@
+"""Max and average pooling in 1, 2 and 3 dimensions (Keras 1.2.2 layers/pooling.py)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from .fields import ORDERING_TEXT, Layer, LayerOrdering, Pair, PoolBorderMode, PositiveInt, Triple
+
+
+class _Pooling(Layer):
+    """What every pooling layer takes."""
+
+    border_mode: PoolBorderMode = Field(
+        "valid",
+        description="'valid' drops partial windows, 'same' gives ceil(length / stride); "
+        "padding is never counted, neither by max nor by average.",
+    )
+
+
+class _Pooling1D(_Pooling):
+    pool_length: PositiveInt = Field(2, description="Length of the window, in steps.")
+    stride: PositiveInt | None = Field(None, description="Step. Default: pool_length.")
+
+
+class _Pooling2D(_Pooling):
+    pool_size: Pair = Field((2, 2), description="Window: rows, columns.")
+    strides: Pair | None = Field(None, description="Step: rows, columns. Default: pool_size.")
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
+
+
+class _Pooling3D(_Pooling):
+    pool_size: Triple = Field((2, 2, 2), description="Window along each spatial axis.")
+    strides: Triple | None = Field(None, description="Step along each axis. Default: pool_size.")
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
+
+
+class MaxPooling1D(_Pooling1D):
+    """Largest value of each window of steps."""
+
+    type: Literal["MaxPooling1D"]
+
+
+class MaxPooling2D(_Pooling2D):
+    """Largest value of each window of an image."""
+
+    type: Literal["MaxPooling2D"]
+
+
+class MaxPooling3D(_Pooling3D):
+    """Largest value of each window of a volume."""
+
+    type: Literal["MaxPooling3D"]
+
+
+class AveragePooling1D(_Pooling1D):
+    """Mean of each window of steps."""
+
+    type: Literal["AveragePooling1D"]
+
+
+class AveragePooling2D(_Pooling2D):
+    """Mean of each window of an image."""
+
+    type: Literal["AveragePooling2D"]
+
+
+class AveragePooling3D(_Pooling3D):
+    """Mean of each window of a volume."""
+
+    type: Literal["AveragePooling3D"]

@@ -1,0 +1,116 @@
+"""Up-sampling and zero padding (Keras 1.2.2 layers/convolutional.py)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from .fields import (
+    ORDERING_TEXT,
+    Layer,
+    LayerOrdering,
+    NonNegativeInt,
+    PaddingPair,
+    PaddingQuadruple,
+    PaddingTriple,
+    Pair,
+    PositiveInt,
+    Schema,
+    Triple,
+)
+
+
+class UpSampling1D(Layer):
+    """Each step is repeated."""
+
+    type: Literal["UpSampling1D"]
+    length: PositiveInt = Field(2, description="How often each step is repeated.")
+
+
+class UpSampling2D(Layer):
+    """Rows and columns are repeated (nearest neighbour)."""
+
+    type: Literal["UpSampling2D"]
+    size: Pair = Field((2, 2), description="Factors: rows, columns.")
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
+
+
+class UpSampling3D(Layer):
+    """The three spatial axes are repeated (nearest neighbour)."""
+
+    type: Literal["UpSampling3D"]
+    size: Triple = Field((2, 2, 2), description="Factors along each spatial axis.")
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
+
+
+class Padding1D(Schema):
+    """Padding of steps by side; a side left out is 0."""
+
+    left_pad: NonNegativeInt = Field(0, description="Zeros before the first step.")
+    right_pad: NonNegativeInt = Field(0, description="Zeros after the last step.")
+
+
+class Padding2D(Schema):
+    """Padding of an image by side; a side left out is 0."""
+
+    top_pad: NonNegativeInt = Field(0, description="Zero rows above.")
+    bottom_pad: NonNegativeInt = Field(0, description="Zero rows below.")
+    left_pad: NonNegativeInt = Field(0, description="Zero columns on the left.")
+    right_pad: NonNegativeInt = Field(0, description="Zero columns on the right.")
+
+
+def _kind(value: object) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return "<number>"
+    if isinstance(value, dict | Schema):
+        return "<sides>"
+    if isinstance(value, list | tuple):
+        return "<four>" if len(value) == 4 else "<pair>"
+    return None
+
+
+class ZeroPadding1D(Layer):
+    """Zeros before the first and after the last step."""
+
+    type: Literal["ZeroPadding1D"]
+    padding: Annotated[
+        Annotated[NonNegativeInt, Tag("<number>")]
+        | Annotated[PaddingPair, Tag("<pair>")]
+        | Annotated[Padding1D, Tag("<sides>")],
+        Discriminator(
+            lambda value: {"<four>": "<pair>"}.get(_kind(value) or "", _kind(value)),
+            custom_error_type="bad_padding",
+            custom_error_message="expected a number, [left, right], or {left_pad, right_pad}",
+        ),
+    ] = Field(1, description="Zeros on both sides, [left, right], or {left_pad, right_pad}.")
+
+
+class ZeroPadding2D(Layer):
+    """Zeros around an image."""
+
+    type: Literal["ZeroPadding2D"]
+    padding: Annotated[
+        Annotated[PaddingPair, Tag("<pair>")]
+        | Annotated[PaddingQuadruple, Tag("<four>")]
+        | Annotated[Padding2D, Tag("<sides>")],
+        Discriminator(
+            lambda value: None if _kind(value) == "<number>" else _kind(value),
+            custom_error_type="bad_padding",
+            custom_error_message="expected [rows, columns], [top, bottom, left, right], or "
+            "{top_pad, bottom_pad, left_pad, right_pad}",
+        ),
+    ] = Field(
+        (1, 1),
+        description="[rows, columns] on both sides, [top, bottom, left, right], or "
+        "{top_pad, bottom_pad, left_pad, right_pad}.",
+    )
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
+
+
+class ZeroPadding3D(Layer):
+    """Zeros around a volume, the same on both sides of an axis."""
+
+    type: Literal["ZeroPadding3D"]
+    padding: PaddingTriple = Field((1, 1, 1), description="Zeros on both sides of each axis.")
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)

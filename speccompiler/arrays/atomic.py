@@ -1,0 +1,162 @@
+"""Write a file so that its final name only ever shows a complete file.
+
+The bytes go to ``.<name>.<random>.part`` in the same folder, which replaces
+the final name in one step when all is written and safe on disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+from speccompiler.diagnostics import Problem
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would be larger than is allowed here",
+    errno.EIO: "the device reports an error",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.ENAMETOOLONG: "the name is too long",
+}
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FREE_SPACE = "free some space, or write to another disk"
+
+
+@contextmanager
+def atomic_file(target: Path, size: int) -> Iterator[FileIO]:
+    """A raw file of ``size`` bytes that becomes ``target`` on a clean exit.
+
+    On any exception the partial file is removed and ``target`` is untouched.
+    A replaced file keeps its permissions, a symbolic link keeps pointing to it.
+    Space is reserved before the body runs. CS120, CS121.
+    """
+    folder, mode = _check(target)
+    final = Path(os.path.realpath(target))
+    # The name is shortened so that the suffix never makes a valid name too long.
+    partial = final.with_name(f".{final.name[:40]}.{secrets.token_hex(6)}.part")
+    try:
+        with _create(partial, folder) as file:
+            if mode is not None and hasattr(os, "fchmod"):
+                with contextlib.suppress(OSError):  # a disk without permissions
+                    os.fchmod(file.fileno(), mode)
+            _reserve(file, final.parent, size)
+            yield file
+            _finish(file)
+        _replace(partial, final)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise
+
+
+def reason(error: OSError) -> str:
+    """Why a system call failed, in plain words."""
+    known = _REASONS.get(error.errno or 0)
+    return known or (error.strerror or "unknown reason").lower()
+
+
+def write_failure(error: OSError, progress: str) -> Problem:
+    """CS121 for a write that failed after ``progress`` ("3 of 10 samples")."""
+    return Problem("CS121", f"writing stopped after {progress}: {reason(error)}", _FREE_SPACE)
+
+
+def cannot_create(why: str, hint: str) -> Problem:
+    """CS120, before anything is written."""
+    return Problem("CS120", f"the output cannot be created: {why}", hint)
+
+
+def _check(target: Path) -> tuple[str, int | None]:
+    """The folder as messages name it, and the permissions of a file to be replaced."""
+    folder = str(target.parent)
+    try:
+        status = os.stat(target)
+    except FileNotFoundError:
+        if not os.path.isdir(os.path.dirname(os.path.realpath(target))):
+            raise cannot_create(
+                f"the folder '{folder}' does not exist", "create the folder first"
+            ) from None
+        return folder, None
+    except OSError as error:
+        raise cannot_create(reason(error), "check the path") from None
+    except ValueError:  # a null character
+        raise cannot_create("the path is not a valid file name", "check the path") from None
+    if stat.S_ISDIR(status.st_mode):
+        raise cannot_create("this is a folder", "name a file in it, for example 'output.npy'")
+    if not stat.S_ISREG(status.st_mode):
+        raise cannot_create("this is not an ordinary file", "name a file, or a pipe")
+    if not os.access(target, os.W_OK):
+        # Replacing needs no right to the old file, but a write-protected one is meant to stay.
+        raise cannot_create(
+            "a file of this name exists and is write-protected",
+            "choose another name, or allow writing to it",
+        )
+    return folder, stat.S_IMODE(status.st_mode) & 0o777
+
+
+def _create(partial: Path, folder: str) -> FileIO:
+    try:
+        return open(partial, "xb", buffering=0)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise Problem(
+                "CS121", f"nothing could be written: {reason(error)}", _FREE_SPACE
+            ) from None
+        raise cannot_create(
+            f"no file can be made in the folder '{folder}' ({reason(error)})",
+            "choose a folder that you may write to",
+        ) from None
+
+
+def _reserve(file: FileIO, folder: Path, size: int) -> None:
+    """Take the space now: a full disk is better known before hours of work than after."""
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+            return
+    except OverflowError:  # no file can be this long
+        raise _no_room(OSError(errno.EFBIG, ""), folder, size) from None
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise _no_room(error, folder, size) from None
+        # Other errors mean that this file system cannot reserve.
+    if shutil.disk_usage(folder).free < size:
+        raise _no_room(OSError(errno.ENOSPC, ""), folder, size)
+
+
+def _no_room(error: OSError, folder: Path, size: int) -> Problem:
+    free = shutil.disk_usage(folder).free
+    return Problem(
+        "CS121",
+        f"there is no room for the output: {reason(error)} ({size} bytes needed, {free} free)",
+        _FREE_SPACE,
+    )
+
+
+def _finish(file: FileIO) -> None:
+    """Make the bytes safe and close, so that late errors come before the replacement."""
+    try:
+        os.fsync(file.fileno())
+        file.close()
+    except OSError as error:
+        raise write_failure(error, "all samples") from None
+
+
+def _replace(partial: Path, final: Path) -> None:
+    try:
+        os.replace(partial, final)
+    except OSError as error:
+        raise cannot_create(
+            f"it was written, but the name could not be taken ({reason(error)})",
+            "choose another name",
+        ) from None

@@ -1,0 +1,205 @@
+"""Read an array batch by batch: a .npy file, a .npy stream, or an array in memory.
+
+Files are read with plain reads into one reused buffer. A memory map would be
+shorter, but its touched pages count as the process's memory, and a file that
+shrinks while mapped kills the process.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.format import MAGIC_PREFIX
+
+from speccompiler.arrays import element_types, foreign_files, npy_batches
+from speccompiler.arrays.npy_batches import Batches
+from speccompiler.arrays.npy_header import PREAMBLE_BYTES, NpyHeader, check_shape, read_header
+from speccompiler.diagnostics import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayInput:
+    """An array whose first axis is samples, read in batches of float32. A context manager.
+
+    ``dtype`` and ``fortran_order`` are as stored; ``conversion_note`` says, for a
+    person, what becomes of the elements ("float64 converted to float32").
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+    fortran_order: bool
+    conversion_note: str | None
+    _batches: Callable[[int], Batches]
+    _close: Callable[[], None]
+
+    @property
+    def samples(self) -> int:
+        """The length of the first axis; may be 0."""
+        return self.shape[0]
+
+    def batches(self, batch_size: int) -> Batches:
+        """C-contiguous float32 arrays of shape (b, *shape[1:]), 1 <= b <= batch_size, in order.
+
+        **One buffer is reused**: an array is valid until the next one is asked for.
+        Only the last may be shorter. A stream can be read once. CS110, CS112, CS115.
+        """
+        assert batch_size >= 1, f"batch_size is {batch_size}"
+        return self._batches(batch_size)
+
+    def close(self) -> None:
+        """Close the file. A stream that the caller opened stays open."""
+        self._close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_array(source: Path | BinaryIO, name: str) -> ArrayInput:
+    """Open a .npy file or a stream that carries one; ``name`` is what messages call it.
+
+    The header and, for a file, its size are checked here. Pipes and devices
+    given by path are read as streams. CS110 to CS115.
+    """
+    if not isinstance(source, Path):
+        return _open_stream(cast(npy_batches.Reader, source), name, close=_nothing)
+    file = _open_path(source)
+    try:
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode):
+            return _open_file(file, status.st_size, name)
+        return _open_stream(file, name, close=file.close)
+    except BaseException:
+        file.close()
+        raise
+
+
+def from_array(x: npt.NDArray[np.generic], name: str) -> ArrayInput:
+    """The same interface over an array in memory, by the same rules. CS113, CS114, CS115.
+
+    Batches of a C-contiguous float32 array are views of it; others are converted.
+    """
+    element_types.check_dtype(x.dtype)
+    check_shape(x.shape)
+    return ArrayInput(
+        name,
+        x.shape,
+        x.dtype,
+        x.flags.f_contiguous and not x.flags.c_contiguous,
+        element_types.conversion_note(x.dtype),
+        lambda batch_size: npy_batches.from_memory(x, batch_size),
+        _nothing,
+    )
+
+
+class _RawFile(npy_batches.SeekableReader, Protocol):
+    def fileno(self) -> int: ...
+    def close(self) -> None: ...
+
+
+def _open_path(path: Path) -> _RawFile:
+    try:
+        return open(path, "rb", buffering=0)
+    except FileNotFoundError:
+        raise Problem("CS110", "the file does not exist", "check the path") from None
+    except IsADirectoryError:
+        raise Problem(
+            "CS110", "this is a folder, not a file", "give one .npy file, not its folder"
+        ) from None
+    except PermissionError:
+        if path.is_dir():  # what Windows says about a folder
+            raise Problem(
+                "CS110", "this is a folder, not a file", "give one .npy file, not its folder"
+            ) from None
+        raise Problem(
+            "CS110",
+            "the file may not be read (permission denied)",
+            "check the permissions of the file and of its folders",
+        ) from None
+    except OSError as error:
+        raise npy_batches.read_failure(error) from None
+    except ValueError:  # a path with a null character
+        raise Problem("CS110", "the path is not a valid file name", "check the path") from None
+
+
+def _open_file(file: _RawFile, size: int, name: str) -> ArrayInput:
+    def tail() -> bytes:
+        file.seek(max(0, size - foreign_files.TAIL_BYTES))
+        return npy_batches.read_up_to(file, foreign_files.TAIL_BYTES)
+
+    header = _header(file, tail, name)
+    _check_size(header, size - header.data_offset)
+    read = npy_batches.fortran_file if _is_transposed(header) else npy_batches.c_order_file
+    return _array_input(header, name, lambda n: read(file, header, n), file.close)
+
+
+def _open_stream(stream: npy_batches.Reader, name: str, close: Callable[[], None]) -> ArrayInput:
+    header = _header(stream, lambda: b"", name)
+    if _is_transposed(header):
+        raise Problem(
+            "CS110",
+            "the array is in Fortran order, which cannot be read from a stream",
+            "give the file by its path, or save it with numpy.ascontiguousarray(array)",
+        )
+    used = False
+
+    def batches(batch_size: int) -> Iterator[npt.NDArray[np.float32]]:
+        nonlocal used
+        assert not used, "a stream can be read once"
+        used = True
+        return npy_batches.c_order_stream(stream, header, batch_size)
+
+    return _array_input(header, name, batches, close)
+
+
+def _array_input(
+    header: NpyHeader, name: str, batches: Callable[[int], Batches], close: Callable[[], None]
+) -> ArrayInput:
+    note = element_types.conversion_note(header.dtype)
+    return ArrayInput(name, header.shape, header.dtype, header.fortran_order, note, batches, close)
+
+
+def _header(reader: npy_batches.Reader, tail: Callable[[], bytes], name: str) -> NpyHeader:
+    preamble = npy_batches.read_up_to(reader, PREAMBLE_BYTES)
+    signature = preamble[: len(MAGIC_PREFIX)]
+    if not preamble or not MAGIC_PREFIX.startswith(signature):
+        more = npy_batches.read_up_to(reader, foreign_files.HEAD_BYTES - PREAMBLE_BYTES)
+        raise foreign_files.not_npy(preamble + more, tail(), Path(name).name)
+    return read_header(preamble, lambda size: npy_batches.read_up_to(reader, size))
+
+
+def _check_size(header: NpyHeader, held: int) -> None:
+    if held < header.data_bytes:
+        raise npy_batches.cut_off(header, held)
+    if held > header.data_bytes:
+        raise npy_batches.trailing(header, f"{held - header.data_bytes} bytes")
+
+
+def _is_transposed(header: NpyHeader) -> bool:
+    """Whether Fortran order differs from C order: two axes longer than 1, and any data."""
+    return (
+        header.fortran_order
+        and math.prod(header.shape) > 0
+        and sum(length > 1 for length in header.shape) > 1
+    )
+
+
+def _nothing() -> None:
+    pass

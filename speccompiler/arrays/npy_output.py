@@ -1,0 +1,144 @@
+"""Write an array batch by batch, as the bytes that numpy.save would write."""
+
+from __future__ import annotations
+
+import errno
+import io
+import math
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.format import dtype_to_descr, write_array_header_1_0
+
+from speccompiler.arrays import atomic
+from speccompiler.arrays.element_types import FLOAT32
+
+# Names that promise another format. Any other suffix, or none, is the user's choice.
+_OTHER_FORMATS = frozenset(
+    ".npz .zip .gz .png .jpg .jpeg .gif .bmp .tif .tiff .h5 .hdf5 .mat .csv .tsv .txt .json "
+    ".yaml .yml .pkl .pickle .pt .pth .onnx .safetensors .parquet".split()
+)
+
+
+class _Sink(Protocol):
+    def write(self, data: memoryview, /) -> int | None: ...
+
+
+class ArrayOutput:
+    """An array being written; ``written`` counts the samples so far."""
+
+    def __init__(self, sink: _Sink, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        assert shape, "an output has an axis of samples"
+        self.shape = shape
+        self.dtype = dtype
+        self.written = 0
+        self._sink = sink
+        self._put(memoryview(_header(shape, dtype)))
+
+    def write(self, batch: npt.NDArray[Any]) -> None:
+        """Append samples: shape (b, *shape[1:]), converted to ``dtype`` if they differ. CS121."""
+        assert batch.shape[1:] == self.shape[1:], f"{batch.shape} written to {self.shape}"
+        assert self.written + len(batch) <= self.shape[0], "more samples than announced"
+        stored = np.ascontiguousarray(batch, dtype=self.dtype)
+        self._put(memoryview(stored.reshape(-1).view(np.uint8)))
+        self.written += len(batch)
+
+    def check_complete(self) -> None:
+        """Assert that every sample has been written."""
+        assert self.written == self.shape[0], f"{self.written} of {self.shape[0]} samples written"
+
+    def progress(self) -> str:
+        """How far it has come, for messages."""
+        return f"{self.written} of {self.shape[0]} samples"
+
+    def _put(self, data: memoryview) -> None:
+        try:
+            while len(data):
+                count = self._sink.write(data)
+                if count is None:
+                    raise BlockingIOError(errno.EAGAIN, "the reader is not ready")
+                data = data[count:]
+        except BrokenPipeError:  # the reader left: for the caller to end quietly
+            raise
+        except OSError as error:
+            raise atomic.write_failure(error, self.progress()) from None
+
+
+@contextmanager
+def create_array(
+    target: Path, shape: tuple[int, ...], dtype: npt.DTypeLike = FLOAT32
+) -> Iterator[ArrayOutput]:
+    """Write a .npy file that appears under its name only when complete.
+
+    The input file may be the target. A pipe or a character device such as
+    /dev/null is written directly. CS120 and CS121, raised on entering, while
+    writing, or on leaving the ``with`` block.
+    """
+    suffix = target.suffix.lower()
+    if suffix in _OTHER_FORMATS:
+        raise atomic.cannot_create(
+            f"the result is a .npy file, but the name ends in '{suffix}'",
+            f"name it '{target.stem}.npy'",
+        )
+    if _is_pipe_or_device(target):
+        try:
+            file = open(target, "wb", buffering=0)
+        except OSError as error:
+            raise atomic.cannot_create(atomic.reason(error), "check the path") from None
+        with file:
+            output = ArrayOutput(file, shape, np.dtype(dtype))
+            yield output
+            output.check_complete()
+        return
+    stored = np.dtype(dtype)
+    size = len(_header(shape, stored)) + math.prod(shape) * stored.itemsize
+    with atomic.atomic_file(target, size) as part:
+        output = ArrayOutput(part, shape, stored)
+        yield output
+        output.check_complete()
+
+
+@contextmanager
+def stream_array(
+    stream: BinaryIO, shape: tuple[int, ...], dtype: npt.DTypeLike = FLOAT32
+) -> Iterator[ArrayOutput]:
+    """Write a .npy stream, such as standard output; the stream stays open. CS121.
+
+    A BrokenPipeError passes through.
+    """
+    sink: object = stream
+    if isinstance(stream, io.BufferedWriter):
+        # Past the buffer: after a failed write nothing is left to fail again at exit.
+        stream.flush()
+        sink = stream.raw
+    output = ArrayOutput(cast(_Sink, sink), shape, np.dtype(dtype))
+    yield output
+    output.check_complete()
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise atomic.write_failure(error, output.progress()) from None
+
+
+def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    header = io.BytesIO()
+    write_array_header_1_0(
+        header, {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    )
+    return header.getvalue()
+
+
+def _is_pipe_or_device(target: Path) -> bool:
+    try:
+        mode = os.stat(target).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)

@@ -1,0 +1,96 @@
+"""A finding about a user's input is data: what, where, how bad, what to do.
+
+Stages raise :class:`Problem` (short: a code, a message, a hint) or return
+:class:`Diagnostic` lists. The boundary that knows the place (a file, a layer)
+turns a ``Problem`` into a ``Diagnostic`` once. Renderers live in ``cli``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad a finding is. Only ``ERROR`` makes a command fail."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of text; lines and columns count characters from 1."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding. ``code`` is stable and listed in ``diagnostic_codes.CODES``."""
+
+    code: str
+    message: str
+    severity: Severity = Severity.ERROR
+    file: str | None = None
+    span: Span | None = None
+    layer: str | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        where = self.file or ""
+        if self.span is not None:
+            where += f":{self.span.line}:{self.span.column}"
+        text = f"{self.severity} {self.code}: {self.message}"
+        if self.layer is not None:
+            text += f" (layer '{self.layer}')"
+        if self.hint is not None:
+            text += f"; {self.hint}"
+        return f"{where}: {text}" if where else text
+
+
+class Problem(Exception):
+    """A user's mistake, noticed where its place is not known. Never shown as it is."""
+
+    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def at(
+        self, *, file: str | None = None, span: Span | None = None, layer: str | None = None
+    ) -> Diagnostic:
+        """The diagnostic of this problem at a place."""
+        return Diagnostic(
+            self.code, self.message, file=file, span=span, layer=layer, hint=self.hint
+        )
+
+
+class SpecError(Exception):
+    """A model or an array cannot be used; ``diagnostics`` holds every finding."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join(str(d) for d in self.diagnostics))
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """True when at least one finding is an error."""
+    return any(d.severity is Severity.ERROR for d in diagnostics)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint that names the known words closest to ``word``, or None."""
+    import difflib
+
+    folded = {k.casefold(): k for k in known}
+    close = difflib.get_close_matches(word.casefold(), list(folded), n=2, cutoff=0.6)
+    if not close:
+        return None
+    return "did you mean " + " or ".join(f"'{folded[c]}'" for c in close) + "?"

@@ -1,0 +1,73 @@
+"""Tensors of .safetensors files; the ``safetensors`` library judges the file.
+
+Data is read from the offsets of the judged header, because the library's NumPy reader
+does not know bfloat16.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from speccompiler.tensors.tensor_info import (
+    ITEM_SIZES,
+    Opened,
+    TensorInfo,
+    check_size,
+    invalid,
+    quoted,
+)
+
+_DTYPES = {
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F32": "float32",
+    "F64": "float64",
+    "BOOL": "bool",
+    **{f"{kind}{bits}": f"{name}{bits}" for kind, name in (("I", "int"), ("U", "uint"))
+       for bits in (8, 16, 32, 64)},
+}
+
+
+def open_safetensors(path: Path) -> Opened:
+    """The tensors of a .safetensors file."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="np") as judged:
+            names = set(judged.keys())
+    except SafetensorError as error:
+        raise invalid(f"it is not a sound safetensors file ({error})") from error
+    tensors: dict[str, TensorInfo] = {}
+    places: dict[str, int] = {}
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header: dict[str, Any] = json.loads(stream.read(length))
+    for name in sorted(names, key=lambda n: (header[n]["data_offsets"], n)):
+        entry = header[name]
+        stored = str(entry["dtype"])
+        info = TensorInfo(name, tuple(entry["shape"]), _DTYPES.get(stored, stored.lower()))
+        check_size(info)
+        begin, end = entry["data_offsets"]
+        if info.dtype in ITEM_SIZES and end - begin != info.data_bytes:
+            raise invalid(f"tensor {quoted(name)} declares a shape that is not stored")
+        tensors[name] = info
+        places[name] = 8 + length + begin
+
+    def load(info: TensorInfo) -> NDArray[Any]:
+        stored = "uint16" if info.dtype == "bfloat16" else info.dtype
+        with path.open("rb") as stream:
+            stream.seek(places[info.name])
+            data = stream.read(info.data_bytes)
+        if len(data) != info.data_bytes:
+            raise invalid(f"tensor {quoted(info.name)} ends early")
+        flat: NDArray[Any] = np.frombuffer(data, np.dtype(stored).newbyteorder("<"))
+        if info.dtype == "bfloat16":  # the upper half of a float32
+            flat = (flat.astype(np.uint32) << 16).view(np.float32)
+        return flat.reshape(info.shape)
+
+    return tensors, load
