@@ -120,25 +120,27 @@ def _create(partial: Path, folder: str) -> FileIO:
 
 def _reserve(file: FileIO, folder: Path, size: int) -> None:
     """Take the space now: a full disk is better known before hours of work than after."""
+    usage = shutil.disk_usage(folder)
+    # Asked first, so that a hopeless request does not fill the disk for a moment.
+    # Some network disks do not know their size and say 0.
+    if usage.total and usage.free < size:
+        raise _no_room(errno.ENOSPC, size, usage.free)
+    if not hasattr(os, "posix_fallocate"):
+        return
     try:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, size)
-            return
+        os.posix_fallocate(file.fileno(), 0, size)
     except OverflowError:  # no file can be this long
-        raise _no_room(OSError(errno.EFBIG, ""), folder, size) from None
+        raise _no_room(errno.EFBIG, size, usage.free) from None
     except OSError as error:
         if error.errno in _NO_ROOM:
-            raise _no_room(error, folder, size) from None
-        # Other errors mean that this file system cannot reserve.
-    if shutil.disk_usage(folder).free < size:
-        raise _no_room(OSError(errno.ENOSPC, ""), folder, size)
+            raise _no_room(error.errno, size, usage.free) from None
+        # Other errors mean that this disk cannot reserve; writing may still work.
 
 
-def _no_room(error: OSError, folder: Path, size: int) -> Problem:
-    free = shutil.disk_usage(folder).free
+def _no_room(number: int, size: int, free: int) -> Problem:
     return Problem(
         "CS121",
-        f"there is no room for the output: {reason(error)} ({size} bytes needed, {free} free)",
+        f"there is no room for the output: {_REASONS[number]} ({size} bytes needed, {free} free)",
         _FREE_SPACE,
     )
 

@@ -69,7 +69,7 @@ _FOREIGN_ORDER = "big-endian " if sys.byteorder == "little" else "little-endian 
 def _require_real(kind: str, itemsize: int) -> None:
     if itemsize in _ACCEPTED.get(kind, ()):
         return
-    if kind == "f":
+    if kind == "f" and itemsize in (10, 12, 16):
         raise _refusal(f"{8 * itemsize}-bit floats, whose layout differs between machines")
     if kind == "c":
         hint = "save the real part or the magnitude, for example numpy.abs(array)"

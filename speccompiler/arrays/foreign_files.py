@@ -18,7 +18,8 @@ _EMPTY_ZIP = b"PK\x05\x06"
 _ZIP_ENTRY = b"PK\x01\x02"
 _IMAGE_HINT = "convert the images to one array first, samples along the first axis"
 _LOAD_HINT = "load it where it was written and save the array with numpy.save"
-_TEXT_HINT = 'load it with numpy.loadtxt and save it with numpy.save("data.npy", array)'
+_GIVE_HINT = "give a .npy file, as numpy.save writes it"
+_TABLE_HINT = 'load it with numpy.loadtxt and save it with numpy.save("data.npy", array)'
 
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "a PNG image", _IMAGE_HINT),
@@ -29,6 +30,7 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "read the dataset with h5py and save it as .npy"),
     (b"\x1f\x8b", "a gzip file", "unpack it first, for example with gunzip"),
     (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first, for example with unzstd"),
+    (b"version https://git-lfs", "a Git LFS pointer", "fetch the data with: git lfs pull"),
     (b"MATLAB 5.0", "a MATLAB file", "read it with scipy.io.loadmat and save it as .npy"),
     (b"\x80\x02", "a pickle, which is never loaded", _LOAD_HINT),
     (b"\x80\x03", "a pickle, which is never loaded", _LOAD_HINT),
@@ -43,7 +45,7 @@ def not_npy(head: bytes, tail: bytes, name: str) -> Problem:
     ``tail`` may be empty (a stream); then an archive's members stay unnamed.
     """
     if not head:
-        return Problem("CS111", "it is empty", "give a .npy file, as numpy.save writes it")
+        return Problem("CS111", "it is empty", _GIVE_HINT)
     if head.startswith((_ZIP, _EMPTY_ZIP)):
         return _archive(_members(tail), name)
     for signature, what, hint in _SIGNATURES:
@@ -51,12 +53,12 @@ def not_npy(head: bytes, tail: bytes, name: str) -> Problem:
             return Problem("CS111", f"this is {what}, not a .npy file", hint)
     if _is_text(head):
         if re.match(rb"[-+\d.eE\s]+[,;\t]", head.removeprefix(b"\xef\xbb\xbf")):
-            return Problem("CS111", "this is a text table (CSV), not a .npy file", _TEXT_HINT)
-        return Problem("CS111", "this is text, not a .npy file", _TEXT_HINT)
+            return Problem("CS111", "this is a text table (CSV), not a .npy file", _TABLE_HINT)
+        return Problem("CS111", "this is text, not a .npy file", _GIVE_HINT)
     return Problem(
         "CS111",
         "this is not a .npy file: it does not start with the .npy signature",
-        "give a .npy file, as numpy.save writes it",
+        _GIVE_HINT,
     )
 
 

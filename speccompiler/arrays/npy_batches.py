@@ -168,7 +168,7 @@ def _fill(reader: Reader, view: memoryview) -> int:
 
 
 def _bytes_of(part: AnyArray) -> memoryview:
-    return memoryview(part.reshape(-1).view(np.uint8))
+    return part.reshape(-1).view(np.uint8).data
 
 
 def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:

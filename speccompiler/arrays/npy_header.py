@@ -33,7 +33,7 @@ _ITEM = re.compile(
         \s*(?:,|(?=\}))""",
     re.VERBOSE,
 )
-_DIMENSIONS = re.compile(r"\s*(?:\d{1,18}L?\s*,\s*)*(?:\d{1,18}L?\s*)?")
+_DIMENSIONS = re.compile(r"\s*(?:(?:\d{1,18}L?\s*,\s*)+(?:\d{1,18}L?\s*)?)?")
 
 
 @dataclass(frozen=True, slots=True)

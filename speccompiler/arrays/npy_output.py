@@ -6,6 +6,7 @@ import errno
 import io
 import math
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +21,9 @@ from speccompiler.arrays import atomic
 from speccompiler.arrays.element_types import FLOAT32
 
 # Names that promise another format. Any other suffix, or none, is the user's choice.
-_OTHER_FORMATS = frozenset(
-    ".npz .zip .gz .png .jpg .jpeg .gif .bmp .tif .tiff .h5 .hdf5 .mat .csv .tsv .txt .json "
-    ".yaml .yml .pkl .pickle .pt .pth .onnx .safetensors .parquet".split()
+_OTHER_FORMAT = re.compile(
+    r"\.(npz|zip|gz|h5|hdf5|mat|parquet|pkl|pickle|png|jpe?g|gif|bmp|tiff?"
+    r"|csv|tsv|txt|json|ya?ml|pth?|onnx|safetensors)"
 )
 
 
@@ -46,12 +47,13 @@ class ArrayOutput:
         assert batch.shape[1:] == self.shape[1:], f"{batch.shape} written to {self.shape}"
         assert self.written + len(batch) <= self.shape[0], "more samples than announced"
         stored = np.ascontiguousarray(batch, dtype=self.dtype)
-        self._put(memoryview(stored.reshape(-1).view(np.uint8)))
+        self._put(stored.reshape(-1).view(np.uint8).data)
         self.written += len(batch)
 
     def check_complete(self) -> None:
-        """Assert that every sample has been written."""
-        assert self.written == self.shape[0], f"{self.written} of {self.shape[0]} samples written"
+        """Refuse to pass off a partial array as complete: our own bug, also under -O."""
+        if self.written != self.shape[0]:
+            raise AssertionError(f"only {self.progress()} were written")
 
     def progress(self) -> str:
         """How far it has come, for messages."""
@@ -81,17 +83,13 @@ def create_array(
     writing, or on leaving the ``with`` block.
     """
     suffix = target.suffix.lower()
-    if suffix in _OTHER_FORMATS:
+    if _OTHER_FORMAT.fullmatch(suffix):
         raise atomic.cannot_create(
             f"the result is a .npy file, but the name ends in '{suffix}'",
             f"name it '{target.stem}.npy'",
         )
     if _is_pipe_or_device(target):
-        try:
-            file = open(target, "wb", buffering=0)
-        except OSError as error:
-            raise atomic.cannot_create(atomic.reason(error), "check the path") from None
-        with file:
+        with _open_directly(target) as file:
             output = ArrayOutput(file, shape, np.dtype(dtype))
             yield output
             output.check_complete()
@@ -112,20 +110,22 @@ def stream_array(
 
     A BrokenPipeError passes through.
     """
-    sink: object = stream
-    if isinstance(stream, io.BufferedWriter):
-        # Past the buffer: after a failed write nothing is left to fail again at exit.
-        stream.flush()
-        sink = stream.raw
+    # Past the buffer: after a failed write nothing is left there to fail again at exit.
+    _flush(stream, "no samples")
+    sink: object = stream.raw if isinstance(stream, io.BufferedWriter) else stream
     output = ArrayOutput(cast(_Sink, sink), shape, np.dtype(dtype))
     yield output
     output.check_complete()
+    _flush(stream, output.progress())
+
+
+def _flush(stream: BinaryIO, progress: str) -> None:
     try:
         stream.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise atomic.write_failure(error, output.progress()) from None
+        raise atomic.write_failure(error, progress) from None
 
 
 def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
@@ -134,6 +134,13 @@ def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
         header, {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     )
     return header.getvalue()
+
+
+def _open_directly(target: Path) -> io.FileIO:
+    try:
+        return open(target, "wb", buffering=0)
+    except OSError as error:
+        raise atomic.cannot_create(atomic.reason(error), "check the path") from None
 
 
 def _is_pipe_or_device(target: Path) -> bool:

@@ -42,9 +42,7 @@ INITIALIZERS: Mapping[str, Initializer] = {
     "uniform": Initializer("uniform in [-scale, scale]", {"scale": 0.05}),
     "normal": Initializer("normal, mean 0, standard deviation scale", {"scale": 0.05}),
     "lecun_uniform": Initializer("uniform in [-a, a], a = sqrt(3 / fan_in)"),
-    "glorot_normal": Initializer(
-        "normal, mean 0, standard deviation sqrt(2 / (fan_in + fan_out))"
-    ),
+    "glorot_normal": Initializer("normal, mean 0, standard deviation sqrt(2 / (fan_in + fan_out))"),
     "glorot_uniform": Initializer("uniform in [-a, a], a = sqrt(6 / (fan_in + fan_out))"),
     "he_normal": Initializer("normal, mean 0, standard deviation sqrt(2 / fan_in)"),
     "he_uniform": Initializer("uniform in [-a, a], a = sqrt(6 / fan_in)"),
@@ -127,9 +125,7 @@ def _generator(seed: int, stream: str) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
 
 
-def _uniform(
-    rng: np.random.Generator, shape: tuple[int, ...], limit: float
-) -> NDArray[np.float32]:
+def _uniform(rng: np.random.Generator, shape: tuple[int, ...], limit: float) -> NDArray[np.float32]:
     # A draw is k / 2**24, so 2 * draw - 1 is exact and one rounding is left:
     # the same bits on every platform, and never beyond float32(limit).
     values = np.empty(shape, np.float32)

@@ -28,8 +28,11 @@ _DTYPES = {
     "F32": "float32",
     "F64": "float64",
     "BOOL": "bool",
-    **{f"{kind}{bits}": f"{name}{bits}" for kind, name in (("I", "int"), ("U", "uint"))
-       for bits in (8, 16, 32, 64)},
+    **{
+        f"{kind}{bits}": f"{name}{bits}"
+        for kind, name in (("I", "int"), ("U", "uint"))
+        for bits in (8, 16, 32, 64)
+    },
 }
 
 
@@ -65,9 +68,9 @@ def open_safetensors(path: Path) -> Opened:
             data = stream.read(info.data_bytes)
         if len(data) != info.data_bytes:
             raise invalid(f"tensor {quoted(info.name)} ends early")
-        flat: NDArray[Any] = np.frombuffer(data, np.dtype(stored).newbyteorder("<"))
+        values = np.ndarray(info.shape, np.dtype(stored).newbyteorder("<"), data)
         if info.dtype == "bfloat16":  # the upper half of a float32
-            flat = (flat.astype(np.uint32) << 16).view(np.float32)
-        return flat.reshape(info.shape)
+            return (values.astype(np.uint32) << 16).view(np.float32)
+        return values
 
     return tensors, load

@@ -71,7 +71,8 @@ def check_dtype(info: TensorInfo) -> None:
     if info.dtype not in ITEM_SIZES:
         raise Problem(
             "CS102",
-            f"tensor {quoted(info.name)} holds {info.dtype} data, which is not usable as weights",
+            f"tensor {quoted(info.name)} has dtype {info.dtype}; weights are floats, integers or "
+            "booleans",
             "store it as float32",
         )
 

@@ -49,7 +49,10 @@ _NAMES_SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class WeightFile:
-    """An opened weight file; holds no open handle. ``tensors`` is in the file's order."""
+    """An opened weight file; holds no open handle.
+
+    ``tensors`` is in the file's order; that of HDF5 is by name.
+    """
 
     path: Path
     tensors: Mapping[str, TensorInfo]
@@ -136,6 +139,8 @@ def _check_readable(path: Path) -> None:
     shown = quoted(str(path))
     try:
         mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            path.open("rb").close()
     except FileNotFoundError as error:
         raise Problem("CS100", f"cannot read weight file {shown}: no such file") from error
     except (OSError, ValueError) as error:

@@ -1,0 +1,32 @@
+"""The elementwise activations of Keras 1.x, written in the expression grammar.
+
+Source: keras/activations.py of 1.2.2. ``softmax`` looks along an axis and is
+not elementwise. Each expression is also what the function of the same name
+means inside other expressions, so it uses only functions that are not here
+(``tanh`` is the function itself).
+
+NaN stays NaN in all of them: ``max`` and ``clip`` propagate it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from speccompiler.expressions.grammar import parse
+from speccompiler.expressions.nodes import Expression
+
+ACTIVATIONS: Mapping[str, Expression] = MappingProxyType(
+    {
+        "elu": parse("where(x > 0, x, expm1(x))"),
+        # log(1 + exp(x)) without its overflow.
+        "softplus": parse("max(x, 0) + log1p(exp(-abs(x)))"),
+        "softsign": parse("x / (1 + abs(x))"),
+        "relu": parse("max(x, 0)"),
+        "tanh": parse("tanh(x)"),
+        # exp overflows to infinity for very negative x, and 1 / infinity is 0.
+        "sigmoid": parse("1 / (1 + exp(-x))"),
+        "hard_sigmoid": parse("clip(0.2 * x + 0.5, 0, 1)"),
+        "linear": parse("x"),
+    }
+)

@@ -1,0 +1,175 @@
+"""The intermediate representation: a directed acyclic graph of rank-generic operations.
+
+    graph  = nodes in topological order, outputs
+    node   = name, operation, inputs (names of nodes), shape of its value, layer
+    op     = Input | Identity | Conv | Pool | Upsample | Pad | Map | Softmax | Reshape | Transpose
+
+Shapes are those of one sample: the batch axis is implied everywhere. Every spatial
+operation reads and writes channels-last values ``(*spatial, channels)``; a layer
+with ``dim_ordering: th`` stands between two ``Transpose`` nodes, which a pass moves
+and cancels. Dense is ``Conv`` with kernel length 1 along every axis but the last
+(no spatial axis at all on a flat input). Nodes are immutable; a pass returns a new
+graph and ``verify`` re-derives every shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .dims import Dim
+from .expressions.nodes import Expression
+
+Shape = tuple[Dim, ...]
+Padding = tuple[tuple[Dim, Dim], ...]
+"""(before, after) along each spatial axis. A negative ``after`` leaves the tail unread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A stored tensor and how it becomes the operand of an operation.
+
+    ``transpose(stored, axes).reshape(shape)``, then reversed along every spatial
+    axis (all but the last two) when ``flip`` is set.
+    """
+
+    layer: str
+    tensor: str
+    stored_shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    shape: tuple[int, ...]
+    flip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The array that a run is given."""
+
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Passes its input on: a layer that does nothing in a forward pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conv:
+    """Correlation over the spatial axes, bias, activation.
+
+    Input ``(*n, C)``, weight ``(*kernel, C, filters)``, output ``(*o, filters)``.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: Padding
+    weight: Weight
+    bias: Weight | None
+    activation: Expression | None = None
+
+    @property
+    def filters(self) -> int:
+        """Channels of the output."""
+        return self.weight.shape[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Maximum or mean of windows. ``padding`` is never counted; ``zeros`` always is.
+
+    ``zeros`` is a ZeroPadding folded in: real values of 0 around the input, inside
+    the padding.
+    """
+
+    mode: str
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: Padding
+    zeros: Padding
+
+
+@dataclass(frozen=True, slots=True)
+class Upsample:
+    """Repeats each element ``factors[i]`` times along spatial axis i."""
+
+    factors: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pad:
+    """Zeros before and after each spatial axis."""
+
+    padding: Padding
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """An elementwise expression of every value."""
+
+    activation: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Softmax:
+    """exp(x - max) / sum over the last axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reshape:
+    """The same values in row-major order, in another shape."""
+
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose:
+    """Axis i of the output is axis ``axes[i]`` of the input."""
+
+    axes: tuple[int, ...]
+
+
+Op = Input | Identity | Conv | Pool | Upsample | Pad | Map | Softmax | Reshape | Transpose
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operation and its value. ``layer`` names the spec's layer it came from."""
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    shape: Shape
+    layer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Nodes in topological order. ``outputs[0]`` is the model's; others are taps."""
+
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def by_name(self) -> Mapping[str, Node]:
+        """Every node by its name."""
+        return {node.name: node for node in self.nodes}
+
+    def readers(self) -> Mapping[str, tuple[Node, ...]]:
+        """For each node, those that read its value."""
+        found: dict[str, tuple[Node, ...]] = {node.name: () for node in self.nodes}
+        for node in self.nodes:
+            for name in node.inputs:
+                found[name] += (node,)
+        return found
+
+    def weights(self) -> tuple[Weight, ...]:
+        """Every tensor that the graph reads, in order."""
+        found: list[Weight] = []
+        for node in self.nodes:
+            if isinstance(node.op, Conv):
+                found.append(node.op.weight)
+                if node.op.bias is not None:
+                    found.append(node.op.bias)
+        return tuple(found)

@@ -1,0 +1,191 @@
+"""Which kernels can do a step, at what estimated cost, and how each is called.
+
+Light on purpose (no numba): plans and reports are made from this table. Several
+candidates may stand in one row; the cheapest that fits is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from speccompiler.expressions.nodes import Expression
+from speccompiler.ir import (
+    Conv,
+    Identity,
+    Map,
+    Node,
+    Op,
+    Pad,
+    Pool,
+    Reshape,
+    Softmax,
+    Transpose,
+    Upsample,
+)
+
+KnownShape = tuple[int, ...]
+Geometry = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A kernel that can do some steps. Shapes are of one sample, all known."""
+
+    kernel: str
+    fits: Callable[[Node, KnownShape], bool]
+    geometry: Callable[[Node, KnownShape], Geometry]
+    tasks: Callable[[Node, int], int]
+    """Independent tasks for ``n`` samples."""
+    nanoseconds: Callable[[Node, KnownShape], float]
+    """Estimated time of one sample on one core; it only ranks candidates."""
+
+
+def activation_of(node: Node) -> Expression | None:
+    """The activation that a step's kernel is specialised for."""
+    return node.op.activation if isinstance(node.op, Conv | Map) else None
+
+
+def _always(node: Node, shape: KnownShape) -> bool:
+    return True
+
+
+def _three(values: tuple[Any, ...], fill: int) -> tuple[int, ...]:
+    """Spatial values as 3-D, filled in front."""
+    assert len(values) <= 3, "at most three spatial axes"
+    return (fill,) * (3 - len(values)) + tuple(int(v) for v in values)
+
+
+def _known(node: Node) -> KnownShape:
+    return tuple(int(d) for d in node.shape)  # type: ignore[arg-type]
+
+
+def _op(node: Node) -> Any:
+    return node.op
+
+
+def _conv_geometry(node: Node, shape: KnownShape) -> Geometry:
+    op, out = _op(node), _known(node)
+    return (
+        *_three(shape[:-1], 1), shape[-1], *_three(out[:-1], 1), out[-1],
+        *_three(op.kernel, 1), *_three(op.stride, 1), *_three([b for b, _ in op.padding], 0),
+    )  # fmt: skip
+
+
+def _conv_tasks(node: Node, n: int) -> int:
+    out = _known(node)
+    tiles = -(-n * prod(out[:-1]) // 4)
+    return -(-out[-1] // 64) * -(-tiles // 32)
+
+
+def _conv_cost(node: Node, shape: KnownShape) -> float:
+    return prod(_known(node)) * prod(_op(node).kernel) * shape[-1] / 20
+
+
+def _pool_geometry(node: Node, shape: KnownShape) -> Geometry:
+    op, out = _op(node), _known(node)
+    counted: list[int] = []
+    for n, (before, after) in zip(
+        _three(shape[:-1], 1), ((0, 0),) * (4 - len(shape)) + op.zeros, strict=True
+    ):
+        counted += [-before, n + after]
+    # The kernel's origin counts from the data, so the folded zeros shift it too.
+    before = [b + z for (b, _), (z, _) in zip(op.padding, op.zeros, strict=True)]
+    return (
+        *_three(shape[:-1], 1), shape[-1], *_three(out[:-1], 1),
+        *_three(op.kernel, 1), *_three(op.stride, 1), *_three(before, 0),
+        *counted, int(op.mode == "max"),
+    )  # fmt: skip
+
+
+def _rows(node: Node, n: int) -> int:
+    return n * prod(_three(node.shape[:-1], 1)[:2])
+
+
+def _pool_cost(node: Node, shape: KnownShape) -> float:
+    return prod(_known(node)) * prod(_op(node).kernel) / 8
+
+
+def _upsample_geometry(node: Node, shape: KnownShape) -> Geometry:
+    factors = _three(_op(node).factors, 1)
+    return (*_three(shape[:-1], 1), shape[-1], *_three(node.shape[:-1], 1), *factors, 0, 0, 0)
+
+
+def _pad_geometry(node: Node, shape: KnownShape) -> Geometry:
+    before = _three([b for b, _ in _op(node).padding], 0)
+    return (*_three(shape[:-1], 1), shape[-1], *_three(node.shape[:-1], 1), 1, 1, 1, *before)
+
+
+def _copy_cost(node: Node, shape: KnownShape) -> float:
+    return prod(_known(node)) / 4
+
+
+def _map_tasks(node: Node, n: int) -> int:
+    return -(-n * prod(_known(node)) // 4096)
+
+
+def _softmax_geometry(node: Node, shape: KnownShape) -> Geometry:
+    return (prod(shape[:-1]), shape[-1])
+
+
+def merge_axes(shape: KnownShape, axes: tuple[int, ...]) -> tuple[KnownShape, tuple[int, ...]]:
+    """The same permutation with axes joined that stay side by side, at most four left."""
+    groups: list[list[int]] = []
+    for axis in axes:
+        if groups and groups[-1][-1] + 1 == axis:
+            groups[-1].append(axis)
+        else:
+            groups.append([axis])
+    order = sorted(range(len(groups)), key=lambda i: groups[i][0])
+    merged = tuple(prod(shape[a] for a in groups[i]) for i in order)
+    return merged, tuple(order.index(i) for i in range(len(groups)))
+
+
+def _transpose_geometry(node: Node, shape: KnownShape) -> Geometry:
+    merged, axes = merge_axes(shape, _op(node).axes)
+    strides = [prod(merged[i + 1 :]) for i in range(len(merged))]
+    lengths = [merged[axis] for axis in axes]
+    steps = [strides[axis] for axis in axes]
+    fill = 4 - len(lengths)
+    assert fill >= 0, "a permutation of more than four separate axes"
+    return (*(1,) * fill, *lengths, *(0,) * fill, *steps, prod(shape))
+
+
+def _transpose_tasks(node: Node, n: int) -> int:
+    axes = _op(node).axes
+    source = tuple(_known(node)[axes.index(i)] for i in range(len(axes)))
+    lengths = _transpose_geometry(node, source)[:4]
+    return n * lengths[0] * lengths[1] * -(-lengths[2] // 16)
+
+
+CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
+    Conv: (Candidate("conv", _always, _conv_geometry, _conv_tasks, _conv_cost),),
+    Pool: (Candidate("pool", _always, _pool_geometry, _rows, _pool_cost),),
+    Upsample: (Candidate("resize", _always, _upsample_geometry, _rows, _copy_cost),),
+    Pad: (Candidate("resize", _always, _pad_geometry, _rows, _copy_cost),),
+    Map: (Candidate("map", _always, lambda node, shape: (prod(shape),), _map_tasks, _copy_cost),),
+    Softmax: (
+        Candidate(
+            "softmax",
+            _always,
+            _softmax_geometry,
+            lambda node, n: n * prod(_known(node)[:-1]),
+            _copy_cost,
+        ),
+    ),
+    Transpose: (
+        Candidate("transpose", _always, _transpose_geometry, _transpose_tasks, _copy_cost),
+    ),
+}
+"""What the CPU target can run. Input, Identity and Reshape need no kernel: they are views."""
+
+VIEWS: tuple[type[Op], ...] = (Identity, Reshape)
+
+
+def choose(node: Node, shape: KnownShape) -> Candidate:
+    """The cheapest kernel that fits a step."""
+    fitting = [c for c in CANDIDATES[type(node.op)] if c.fits(node, shape)]
+    assert fitting, f"no kernel for {node.name}"
+    return min(fitting, key=lambda c: c.nanoseconds(node, shape))

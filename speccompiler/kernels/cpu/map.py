@@ -1,0 +1,28 @@
+"""An activation on its own, where no convolution before it could take it in.
+
+g: values of one sample
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
+
+
+# <activate>
+@njit(**OPTIONS)
+def activate(x):
+    """Replaced by the step's activation."""
+    return x
+
+
+# </activate>
+
+
+@njit(**OPTIONS)
+def kernel(lo, hi, n, x, y, w, b, g):
+    """Tasks: chunks of 4096 values."""
+    for i in range(lo * 4096, min(hi * 4096, n * g[0])):
+        y[i] = activate(x[i])

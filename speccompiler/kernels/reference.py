@@ -1,0 +1,140 @@
+"""The reference target: every operation in float64 NumPy, written to be read.
+
+Values are ``(batch, *spatial, channels)``. It runs the graph before any pass, so
+it judges the passes as well as the kernels.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from speccompiler.expressions.evaluate import evaluate
+from speccompiler.ir import (
+    Conv,
+    Graph,
+    Identity,
+    Input,
+    Map,
+    Op,
+    Pad,
+    Padding,
+    Pool,
+    Reshape,
+    Softmax,
+    Transpose,
+    Upsample,
+    Weight,
+)
+
+Array = npt.NDArray[np.float64]
+Weights = Mapping[Weight, Array]
+
+
+def operand(weight: Weight, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A stored tensor as the operation reads it: permuted, reshaped, flipped."""
+    value = stored.transpose(weight.axes).reshape(weight.shape)
+    if weight.flip:
+        spatial = len(weight.shape) - 2
+        value = value[(slice(None, None, -1),) * spatial]
+    return value
+
+
+def _extended(x: Array, padding: Padding, value: float) -> Array:
+    """``x`` with ``value`` around its spatial axes; a negative amount crops."""
+    widths = [(int(b), int(a)) for b, a in padding]
+    grown = [(0, 0), *((max(b, 0), max(a, 0)) for b, a in widths), (0, 0)]
+    x = np.pad(x, grown, constant_values=value)
+    crop = [slice(None), *(slice(None, min(a, 0) or None) for _, a in widths), slice(None)]
+    return x[tuple(crop)]
+
+
+def _taps(
+    x: Array, kernel: tuple[int, ...], stride: tuple[int, ...]
+) -> list[tuple[tuple[int, ...], Array]]:
+    """For every place in the window, the input seen from every output position."""
+    lengths = [
+        (n - k) // s + 1 for n, k, s in zip(x.shape[1:-1], kernel, stride, strict=True)
+    ]
+    found = []
+    for place in itertools.product(*map(range, kernel)):
+        window = tuple(
+            slice(p, p + (length - 1) * s + 1, s)
+            for p, length, s in zip(place, lengths, stride, strict=True)
+        )
+        found.append((place, x[(slice(None), *window)]))
+    return found
+
+
+def _conv(op: Conv, weights: Weights, x: Array) -> Array:
+    kernel = weights[op.weight]
+    padded = _extended(x, op.padding, 0.0)
+    y: Array = sum(
+        (seen @ kernel[place] for place, seen in _taps(padded, op.kernel, op.stride)),
+        start=np.zeros(()),
+    )
+    if op.bias is not None:
+        y = y + weights[op.bias]
+    return y if op.activation is None else evaluate(op.activation, y)
+
+
+def _pool(op: Pool, weights: Weights, x: Array) -> Array:
+    x = _extended(x, op.zeros, 0.0)
+    if op.mode == "max":
+        padded = _extended(x, op.padding, -np.inf)
+        return np.maximum.reduce([seen for _, seen in _taps(padded, op.kernel, op.stride)])
+    total = sum(seen for _, seen in _taps(_extended(x, op.padding, 0.0), op.kernel, op.stride))
+    ones = _extended(np.ones_like(x), op.padding, 0.0)
+    count = sum(seen for _, seen in _taps(ones, op.kernel, op.stride))
+    return np.asarray(total / count)
+
+
+def _upsample(op: Upsample, weights: Weights, x: Array) -> Array:
+    for axis, factor in enumerate(op.factors, start=1):
+        x = np.repeat(x, factor, axis)
+    return x
+
+
+def _softmax(op: Softmax, weights: Weights, x: Array) -> Array:
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return np.asarray(e / e.sum(axis=-1, keepdims=True))
+
+
+def _reshape(op: Reshape, weights: Weights, x: Array) -> Array:
+    return x.reshape(len(x), *(int(d) for d in op.shape))  # type: ignore[arg-type]
+
+
+def _transpose(op: Transpose, weights: Weights, x: Array) -> Array:
+    return x.transpose(0, *(axis + 1 for axis in op.axes))
+
+
+REFERENCE: Mapping[type[Op], Callable[..., Array]] = {
+    Input: lambda op, weights, x: x,
+    Identity: lambda op, weights, x: x,
+    Conv: _conv,
+    Pool: _pool,
+    Upsample: _upsample,
+    Pad: lambda op, weights, x: _extended(x, op.padding, 0.0),
+    Map: lambda op, weights, x: evaluate(op.activation, x),
+    Softmax: _softmax,
+    Reshape: _reshape,
+    Transpose: _transpose,
+}
+
+
+def run_reference(graph: Graph, weights: Weights, x: npt.NDArray[Any]) -> dict[str, Array]:
+    """Every output of a graph over a batch ``x``: a float64 array by node name."""
+    values: dict[str, Array] = {}
+    last_use = {name: i for i, node in enumerate(graph) for name in node.inputs}
+    for i, node in enumerate(graph):
+        inputs = [values[name] for name in node.inputs] or [np.asarray(x, np.float64)]
+        with np.errstate(all="ignore"):
+            values[node.name] = REFERENCE[type(node.op)](node.op, weights, *inputs)
+        for name in node.inputs:
+            if last_use[name] == i and name not in graph.outputs:
+                values.pop(name, None)
+    return {name: values[name] for name in graph.outputs}

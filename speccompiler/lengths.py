@@ -1,0 +1,56 @@
+"""Output lengths and padding splits: the only place that computes them.
+
+Per spatial axis: ``n`` input length, ``k`` kernel or window, ``s`` stride. Sources:
+Keras 1.2.2 utils/np_utils.py:99-123 (lengths), backend/tensorflow_backend.py:2609
+(TensorFlow's split), backend/theano_backend.py:1373, 1447 (convolution) and 1727
+(pooling). Every rule was checked against the running originals.
+"""
+
+from __future__ import annotations
+
+from .dims import Dim, ceil_div, maximum
+
+
+def window_count(n: Dim, k: int, s: int, before: Dim, after: Dim) -> Dim:
+    """How many windows fit: ``ceil((n + before + after - k + 1) / s)``."""
+    return ceil_div(n + before + after - k + 1, s)
+
+
+def same_tensorflow(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
+    """'same' of TensorFlow 1.8 and later: the odd surplus goes after the data."""
+    if s == 1:
+        return (k - 1) // 2, k // 2
+    total = maximum((ceil_div(n, s) - 1) * s + k - n, 0)
+    before = _half(total)
+    return before, total - before
+
+
+def _half(total: Dim) -> Dim:
+    """Floor of half: ``ceil((total - 1) / 2)``."""
+    return ceil_div(total - 1, 2)
+
+
+def same_theano_conv(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
+    """'same' of Theano 0.9 for convolutions: ``k // 2`` in front, cropped to ceil(n / s)."""
+    return _cropped(n, k, s, k // 2)
+
+
+def same_theano_pool(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
+    """'same' of Theano 0.9 for pools: ``k - 2`` in front for odd k > 2, else ``k - 1``.
+
+    The window 1 has no padding in 2-D; in 3-D the original lacks that guard and
+    returns NaN or too few values, so the 2-D rule is taken there as well.
+    """
+    return _cropped(n, k, s, k - 2 if k % 2 == 1 and k > 2 else k - 1)
+
+
+def _cropped(n: Dim, k: int, s: int, before: int) -> tuple[Dim, Dim]:
+    """The ``after`` that gives exactly ceil(n / s) windows."""
+    if s == 1:
+        return before, k - 1 - before
+    return before, (ceil_div(n, s) - 1) * s + k - n - before
+
+
+def full(k: int) -> tuple[Dim, Dim]:
+    """'full': every window that overlaps the data by at least one value."""
+    return k - 1, k - 1

@@ -1,0 +1,1 @@
+"""Positioned tree to validated model: both spellings end in the same schemas."""

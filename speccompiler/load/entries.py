@@ -1,0 +1,271 @@
+"""The two spellings of a spec brought to one: a header, and typed layers in order.
+
+Native: ``convspec: 1`` and ``layers: [{type: .., ..}]``. Keras 1.x: ``class_name``,
+``config`` and ``keras_version``, with nested Sequential models unfolded, and a
+functional Model where it is a plain chain (Keras 1.2.2 engine/topology.py:2475-2541).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from speccompiler.diagnostics import Diagnostic, Problem, Span
+from speccompiler.source.document import Document
+from speccompiler.source.tree import Mapping, Node, Scalar, Sequence
+
+from .schema_errors import describe
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEntry:
+    """One layer as written: its type, and the mapping that holds its arguments."""
+
+    type: str
+    type_span: Span
+    arguments: Mapping
+
+
+@dataclass(slots=True)
+class Entries:
+    """What a document holds before any schema has looked at it."""
+
+    native: bool
+    header: Mapping | None = None
+    keras_version: str | None = None
+    name: str | None = None
+    layers: list[LayerEntry] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+
+def read_entries(document: Document) -> Entries:
+    """Tell the spelling apart and list the layers; findings are collected, not raised."""
+    root = document.root
+    if not isinstance(root, Mapping):
+        found = Entries(native=True)
+        if root is not None:
+            kind = "a list" if isinstance(root, Sequence) else "one value"
+            _report(
+                found,
+                document,
+                root.span,
+                Problem(
+                    "CS020",
+                    f"a spec is a mapping; this file holds {kind}",
+                    "start it with 'convspec: 1', or give what Keras's to_json() wrote",
+                ),
+            )
+        return found
+    if "class_name" in root.entries and "convspec" not in root.entries:
+        return _keras(document, root)
+    if "convspec" in root.entries or "layers" in root.entries:
+        return _native(document, root)
+    found = Entries(native=True)
+    _report(
+        found,
+        document,
+        root.span,
+        Problem(
+            "CS020",
+            "this is no model spec: neither 'convspec' nor 'class_name' is there",
+            "start it with 'convspec: 1', or give what Keras's to_json() wrote",
+        ),
+    )
+    return found
+
+
+def _report(found: Entries, document: Document, span: Span, problem: Problem) -> None:
+    found.diagnostics.append(problem.at(file=document.file, span=span))
+
+
+def _native(document: Document, root: Mapping) -> Entries:
+    found = Entries(native=True)
+    found.header = Mapping({k: v for k, v in root.entries.items() if k != "layers"}, root.span)
+    if "layers" not in root.entries:
+        _report(found, document, root.span, Problem("CS035", "the spec has no 'layers'"))
+        return found
+    layers = root.entries["layers"].value
+    if not isinstance(layers, Sequence) or not layers.items:
+        _report(
+            found,
+            document,
+            layers.span,
+            Problem("CS035", "'layers' must be a list with at least one layer"),
+        )
+        return found
+    for node in layers.items:
+        try:
+            found.layers.append(_native_layer(node))
+        except Problem as problem:
+            _report(found, document, node.span, problem)
+    return found
+
+
+def _native_layer(node: Node) -> LayerEntry:
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        raise Problem(
+            "CS026",
+            f"a layer is a mapping, not the text '{node.value}'",
+            f"write - type: {node.value}",
+        )
+    if not isinstance(node, Mapping):
+        raise Problem("CS026", "a layer is a mapping with a 'type'")
+    if "type" not in node.entries:
+        hint = "'class_name' is Keras's word; the native form says 'type'"
+        raise Problem(
+            "CS021",
+            "the layer needs 'type'",
+            hint if "class_name" in node.entries else "for example type: Convolution2D",
+        )
+    entry = node.entries["type"].value
+    return LayerEntry(_text(entry, "type"), entry.span, node)
+
+
+def _text(node: Node, key: str) -> str:
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return node.value
+    value = node.value if isinstance(node, Scalar) else ([] if isinstance(node, Sequence) else {})
+    raise Problem("CS024", f"'{key}' is {describe(value)}, not text")
+
+
+def _keras(document: Document, root: Mapping) -> Entries:
+    found = Entries(native=False)
+    version = root.entries.get("keras_version")
+    if version is not None and isinstance(version.value, Scalar):
+        found.keras_version = str(version.value.value)
+        if not found.keras_version.startswith(("0.", "1.")):
+            _report(
+                found,
+                document,
+                version.value.span,
+                Problem(
+                    "CS040",
+                    f"written by Keras {found.keras_version}; convspec reads Keras 1.0 to 1.2.2",
+                ),
+            )
+            return found
+    for key, entry in root.entries.items():
+        if key not in {"class_name", "config", "keras_version"}:
+            _report(
+                found,
+                document,
+                entry.key_span,
+                Problem("CS022", f"a Keras 1.x model has no key '{key}'"),
+            )
+    try:
+        for item in _model_layers(root):
+            if isinstance(item, LayerEntry):
+                found.layers.append(item)
+            else:
+                _report(found, document, item[0], item[1])
+    except _Stop as stop:
+        _report(found, document, stop.span, stop.problem)
+    return found
+
+
+class _Stop(Exception):
+    """A problem after which the rest of the model cannot be read."""
+
+    def __init__(self, span: Span, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.span = span
+        self.problem = problem
+
+
+def _child(node: Mapping, key: str) -> Node:
+    if key not in node.entries:
+        raise _Stop(node.span, Problem("CS021", f"the Keras model needs '{key}' here"))
+    return node.entries[key].value
+
+
+def _checked_text(node: Node, key: str) -> str:
+    try:
+        return _text(node, key)
+    except Problem as problem:
+        raise _Stop(node.span, problem) from None
+
+
+def _model_layers(model: Mapping) -> Iterator[LayerEntry | tuple[Span, Problem]]:
+    """The layers of a Sequential or chain Model, nested ones unfolded in place."""
+    class_node = _child(model, "class_name")
+    class_name = _checked_text(class_node, "class_name")
+    config = _child(model, "config")
+    if class_name == "Sequential":
+        if isinstance(config, Mapping):
+            raise _Stop(
+                config.span,
+                Problem(
+                    "CS040",
+                    "the config of a Sequential is a mapping: Keras 2.2.3 or later wrote this",
+                    "convspec reads what Keras 1.0 to 1.2.2 wrote",
+                ),
+            )
+        items = config.items if isinstance(config, Sequence) else ()
+    elif class_name in {"Model", "Container"}:
+        if not isinstance(config, Mapping):
+            raise _Stop(config.span, Problem("CS024", "the config of a Model is a mapping"))
+        items = _chain(config)
+    else:
+        raise _Stop(
+            class_node.span,
+            Problem("CS028", f"a model is Sequential or Model, not {describe(class_name)}"),
+        )
+    if not items:
+        raise _Stop(config.span, Problem("CS035", "the model has no layers"))
+    for item in items:
+        if not isinstance(item, Mapping):
+            yield item.span, Problem("CS026", "a layer is a mapping with class_name and config")
+            continue
+        name_node = _child(item, "class_name")
+        name = _checked_text(name_node, "class_name")
+        if name in {"Sequential", "Model", "Container"}:
+            yield from _model_layers(item)
+            continue
+        arguments = _child(item, "config")
+        if isinstance(arguments, Mapping):
+            yield LayerEntry(name, name_node.span, arguments)
+        else:
+            yield arguments.span, Problem("CS024", "the config of a layer is a mapping")
+
+
+def _chain(config: Mapping) -> tuple[Node, ...]:
+    """The layers of a functional model, refused unless each feeds exactly the next."""
+    layers = _child(config, "layers")
+    if not isinstance(layers, Sequence):
+        raise _Stop(layers.span, Problem("CS024", "'layers' is a list"))
+    previous: str | None = None
+    for item in layers.items:
+        if not isinstance(item, Mapping):
+            raise _Stop(item.span, Problem("CS024", "a layer is a mapping"))
+        name = _checked_text(_child(item, "name"), "name")
+        inbound = _child(item, "inbound_nodes")
+        if _sources(inbound) != ([] if previous is None else [[previous]]):
+            raise _Stop(
+                inbound.span,
+                Problem(
+                    "CS039",
+                    f"layer '{name}' makes the model branch, merge or share a layer",
+                    "this version reads functional models that are one chain",
+                ),
+            )
+        previous = name
+    for key in ("input_layers", "output_layers"):
+        ends = _child(config, key)
+        if not isinstance(ends, Sequence) or len(ends.items) != 1:
+            raise _Stop(
+                ends.span,
+                Problem("CS039", f"the model has several {key.replace('_', ' ')}"),
+            )
+    return layers.items
+
+
+def _sources(inbound: Node) -> list[list[str]]:
+    """For each call of a layer, the names of the layers it reads."""
+    calls: list[list[str]] = []
+    for call in inbound.items if isinstance(inbound, Sequence) else ():
+        names: list[str] = []
+        for link in call.items if isinstance(call, Sequence) else ():
+            if isinstance(link, Sequence) and link.items and isinstance(link.items[0], Scalar):
+                names.append(str(link.items[0].value))
+        calls.append(names)
+    return calls

@@ -1,0 +1,64 @@
+"""Which shape goes into a model: said once, by the model or by its first layer."""
+
+from __future__ import annotations
+
+from speccompiler.diagnostics import Problem
+from speccompiler.schemas.convolution import Convolution1D
+from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.kernel import Dense
+
+InputShape = tuple[int | None, ...]
+
+
+def declared_shapes(layer: Layer) -> dict[str, InputShape]:
+    """Every shape of one sample that a layer declares, by the argument that does."""
+    shapes: dict[str, InputShape] = {}
+    if layer.input_shape is not None:
+        shapes["input_shape"] = layer.input_shape
+    if layer.batch_input_shape is not None:
+        shapes["batch_input_shape"] = layer.batch_input_shape[1:]
+    if isinstance(layer, Convolution1D) and layer.input_dim is not None:
+        shapes["input_dim"] = (layer.input_length, layer.input_dim)
+    if isinstance(layer, Dense) and layer.input_dim is not None and not shapes:
+        shapes["input_dim"] = (layer.input_dim,)
+    return shapes
+
+
+def agree(one: InputShape, other: InputShape) -> bool:
+    """Whether two shapes can be of the same array; an open length fits any."""
+    return len(one) == len(other) and all(
+        a is None or b is None or a == b for a, b in zip(one, other, strict=True)
+    )
+
+
+def combine(one: InputShape, other: InputShape) -> InputShape:
+    """What two agreeing shapes say together."""
+    return tuple(b if a is None else a for a, b in zip(one, other, strict=True))
+
+
+def format_shape(shape: InputShape) -> str:
+    """A shape as a spec writes it: ``[224, 224, 3]``, open lengths as null."""
+    return "[" + ", ".join("null" if d is None else str(d) for d in shape) + "]"
+
+
+def input_shape(model: InputShape | None, first: Layer) -> InputShape | None:
+    """The model's input shape, or None where nothing declares it.
+
+    Raises ``Problem`` CS037 when two declarations contradict each other.
+    """
+    shape = model
+    for argument, declared in declared_shapes(first).items():
+        if not declared:
+            raise Problem("CS037", f"'{argument}' declares no axis beside the batch axis")
+        if shape is None:
+            shape = declared
+        elif agree(shape, declared):
+            shape = combine(shape, declared)
+        else:
+            raise Problem(
+                "CS037",
+                f"'{argument}' says {format_shape(declared)}, but {format_shape(shape)} "
+                "was declared as well",
+                "keep one of the two",
+            )
+    return shape

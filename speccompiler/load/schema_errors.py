@@ -1,0 +1,236 @@
+"""pydantic's errors as diagnostics: what was found, what is allowed, what was meant.
+
+pydantic names a place by keys and indices, with the tag of a union's branch
+(``<name>``, ``<sides>``) in between; tags are dropped before the place is looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from speccompiler.diagnostics import Problem, did_you_mean
+from speccompiler.schemas.constraint import CONSTRAINT_NAMES
+from speccompiler.schemas.regularizer import REGULARIZER_NAMES
+
+Path = tuple[str | int, ...]
+
+KERAS_2_NAMES = {
+    "filters": "nb_filter",
+    "kernel_size": "nb_row and nb_col, filter_length or kernel_dim1..3",
+    "padding": "border_mode",
+    "data_format": "dim_ordering",
+    "use_bias": "bias",
+    "kernel_initializer": "init",
+    "kernel_regularizer": "W_regularizer",
+    "bias_regularizer": "b_regularizer",
+    "kernel_constraint": "W_constraint",
+    "bias_constraint": "b_constraint",
+    "units": "output_dim",
+    "rate": "p",
+    "dtype": "input_dtype",
+}
+"""Arguments of Keras 2 and what Keras 1 calls them."""
+
+
+def describe(value: object) -> str:
+    """A short, calm description of a value that a spec gave."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"'{value}'" if len(value) <= 40 else f"'{value[:37]}...'"
+    if isinstance(value, int | float):
+        text = str(value) if not isinstance(value, int) or abs(value) < 10**20 else "a huge number"
+        return text
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    return "something else"
+
+
+def schema_problems(
+    error: ValidationError, model: type[BaseModel], owner: str
+) -> Iterable[tuple[Path, bool, Problem]]:
+    """For each error: where (a path in the data), whether the key is at fault, and what.
+
+    ``owner`` is how messages call the thing: ``Convolution2D``, ``the spec``.
+    """
+    seen: set[tuple[Path, str]] = set()
+    for item in error.errors(include_url=False):
+        path = tuple(p for p in item["loc"] if not (isinstance(p, str) and p.startswith("<")))
+        problem = _RULES.get(item["type"], _other)(item, path, model, owner)
+        if (path, problem.message) not in seen:
+            seen.add((path, problem.message))
+            yield path, item["type"] == "extra_forbidden", problem
+
+
+def _subject(path: Path) -> str:
+    """The argument that a path is about, and the place inside it."""
+    if not path:
+        return "the value"
+    text = f"'{path[0]}'"
+    for part in path[1:]:
+        text += f" item {part + 1}" if isinstance(part, int) else f" key '{part}'"
+    return text
+
+
+def _arguments(model: type[BaseModel]) -> list[str]:
+    return [name for name in model.model_fields if name != "type"]
+
+
+def _missing(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+    name = str(path[-1])
+    description = None
+    if len(path) == 1 and name in model.model_fields:
+        description = model.model_fields[name].description
+    return Problem(
+        "CS021",
+        f"{owner} needs '{name}'" if len(path) == 1 else f"{_subject(path[:-1])} needs '{name}'",
+        f"{name}: {description[0].lower()}{description[1:]}" if description else None,
+    )
+
+
+def _extra(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+    name = str(path[-1])
+    if len(path) > 1:
+        return Problem("CS022", f"{_subject(path[:-1])} has no key '{name}'")
+    known = _arguments(model)
+    keras_1 = KERAS_2_NAMES.get(name)
+    hint = did_you_mean(name, known)
+    if keras_1 is not None and (hint is None or any(k in model.model_fields for k in [keras_1])):
+        hint = f"'{name}' is Keras 2's name; Keras 1.x says {keras_1}"
+    if hint is None:
+        hint = f"it takes {', '.join(known)}"
+    return Problem("CS022", f"{owner} has no argument '{name}'", hint)
+
+
+def _literal(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+    expected = item["ctx"]["expected"]
+    found = item["input"]
+    choices = [c.strip("'") for c in expected.replace(" or ", ", ").split(", ")]
+    hint = did_you_mean(found, choices) if isinstance(found, str) else None
+    return Problem(
+        "CS023", f"{_subject(path)} is {describe(found)}; allowed: {', '.join(choices)}", hint
+    )
+
+
+def _type(expected: str) -> Callable[[Any, Path, type[BaseModel], str], Problem]:
+    def rule(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+        found = item["input"]
+        hint = None
+        if isinstance(found, str) and expected in {"a whole number", "a number"}:
+            hint = "write the number without quotes" if _is_number(found) else None
+        if isinstance(found, bool):
+            hint = "true and false are no numbers"
+        if expected == "a list" and isinstance(found, int):
+            hint = "write one number for each axis"
+        return Problem("CS024", f"{_subject(path)} is {describe(found)}, not {expected}", hint)
+
+    return rule
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _bound(word: str, key: str) -> Callable[[Any, Path, type[BaseModel], str], Problem]:
+    def rule(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+        limit = item["ctx"][key]
+        limit = int(limit) if limit == int(limit) else limit
+        return Problem(
+            "CS025",
+            f"{_subject(path)} is {describe(item['input'])}; it must be {limit} or {word}",
+        )
+
+    return rule
+
+
+def _length(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+    context = item["ctx"]
+    wanted = context.get("max_length", context.get("min_length"))
+    actual = context.get("actual_length")
+    found = f"{actual} values" if actual is not None else describe(item["input"])
+    return Problem("CS026", f"{_subject(path)} has {found}, not {wanted}")
+
+
+def _missing_item(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+    return Problem("CS026", f"{_subject(path[:-1])} has too few values: {_subject(path)} is missing")
+
+
+def _unknown_name(
+    noun: str, names: tuple[str, ...]
+) -> Callable[[Any, Path, type[BaseModel], str], Problem]:
+    def rule(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+        found = item["input"]
+        name = found.get("name") if isinstance(found, dict) else found
+        if isinstance(found, dict) and name is None:
+            return Problem(
+                "CS021", f"{_subject(path)} needs 'name'", f"one of {', '.join(names)}"
+            )
+        hint = did_you_mean(name, names) if isinstance(name, str) else None
+        return Problem(
+            "CS023", f"{_subject(path)}: {describe(name)} is no {noun}; known: {', '.join(names)}",
+            hint,
+        )
+
+    return rule
+
+
+def _own_words(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+    return Problem("CS026", f"{_subject(path)}: {item['msg']}")
+
+
+def _finite(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+    return Problem("CS025", f"{_subject(path)} is {describe(item['input'])}, not a finite number")
+
+
+def _other(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+    message = item["msg"][0].lower() + item["msg"][1:]
+    return Problem("CS026", f"{_subject(path)} is {describe(item['input'])}: {message}")
+
+
+def _tuple_item(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+    if path and isinstance(path[-1], int):
+        return _missing_item(item, path, model, owner)
+    return _missing(item, path, model, owner)
+
+
+_RULES: dict[str, Callable[[Any, Path, type[BaseModel], str], Problem]] = {
+    "missing": _tuple_item,
+    "extra_forbidden": _extra,
+    "literal_error": _literal,
+    "int_type": _type("a whole number"),
+    "int_from_float": _type("a whole number"),
+    "float_type": _type("a number"),
+    "string_type": _type("text"),
+    "bool_type": _type("true or false"),
+    "tuple_type": _type("a list"),
+    "list_type": _type("a list"),
+    "dict_type": _type("a mapping"),
+    "model_type": _type("a mapping"),
+    "model_attributes_type": _type("a mapping"),
+    "greater_than_equal": _bound("more", "ge"),
+    "less_than_equal": _bound("less", "le"),
+    "finite_number": _finite,
+    "too_long": _length,
+    "too_short": _length,
+    "string_too_short": lambda item, path, model, owner: Problem(
+        "CS026", f"{_subject(path)} is empty"
+    ),
+    "bad_name": _own_words,
+    "bad_reference": _own_words,
+    "bad_inline_array": _own_words,
+    "bad_padding": _own_words,
+    "bad_target_shape": _own_words,
+    "unknown_regularizer": _unknown_name("regulariser", REGULARIZER_NAMES),
+    "unknown_constraint": _unknown_name("constraint", CONSTRAINT_NAMES),
+}

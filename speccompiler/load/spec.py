@@ -1,0 +1,224 @@
+"""Document to validated spec: the schema stage, whole.
+
+Everything wrong with the layers is found in one go; each finding points at the
+key or the value that is at fault.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from speccompiler.diagnostics import Diagnostic, Problem, Span, did_you_mean, has_errors
+from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.model import ModelHeader, ModelSpec, SemanticsFields
+from speccompiler.schemas.registry import ALIASES, LAYERS, OTHER_KERAS_LAYERS
+from speccompiler.source.document import Document
+from speccompiler.source.tree import span_at, to_data
+
+from .entries import Entries, LayerEntry, read_entries
+from .inputs import input_shape
+from .orderings import resolve_orderings
+from .schema_errors import schema_problems
+
+SemanticsName = Literal["tensorflow", "theano"]
+OrderingName = Literal["th", "tf"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSpec:
+    """A document with the spec it holds (None when it has errors) and all findings."""
+
+    document: Document
+    spec: ModelSpec | None
+    places: Mapping[str, LayerEntry]
+    diagnostics: tuple[Diagnostic, ...]
+
+    def locate(self, diagnostic: Diagnostic, argument: str | None = None) -> Diagnostic:
+        """The same finding with its file, and the place of its layer (or the argument)."""
+        span = diagnostic.span
+        if span is None and diagnostic.layer in self.places:
+            span = layer_span(self.places[diagnostic.layer], argument)
+        return replace(diagnostic, file=diagnostic.file or self.document.file, span=span)
+
+
+def layer_span(entry: LayerEntry, argument: str | None = None) -> Span:
+    """Where a layer, or one of its arguments, stands."""
+    if argument is not None and argument in entry.arguments.entries:
+        return span_at(entry.arguments, (argument,))
+    return entry.type_span
+
+
+def load_spec(
+    document: Document,
+    *,
+    semantics: SemanticsName | None = None,
+    dim_ordering: OrderingName | None = None,
+    seed: int | None = None,
+) -> LoadedSpec:
+    """Validate a document. The keywords override what the spec says."""
+    diagnostics = list(document.diagnostics)
+    if document.root is None or has_errors(diagnostics):
+        return LoadedSpec(document, None, {}, tuple(diagnostics))
+    entries = read_entries(document)
+    diagnostics += entries.diagnostics
+    header = _validate_header(document, entries, diagnostics)
+    validated = [_validate_layer(document, entry, diagnostics) for entry in entries.layers]
+    names = _layer_names(entries.layers, validated)
+    places = {name: entry for name, entry in zip(names, entries.layers, strict=True)}
+    _report_duplicates(document, names, entries.layers, diagnostics)
+    if has_errors(diagnostics) or header is None:
+        return LoadedSpec(document, None, places, tuple(diagnostics))
+
+    layers = tuple(
+        layer.model_copy(update={"name": name})
+        for layer, name in zip(validated, names, strict=True)
+        if layer is not None
+    )
+    decided = dim_ordering or header.dim_ordering or ("tf" if entries.native else None)
+    layers, found = resolve_orderings(layers, decided)
+    loaded = LoadedSpec(document, None, places, ())
+    diagnostics += [loaded.locate(d) for d in found]
+    shape = None
+    try:
+        shape = input_shape(header.input_shape, layers[0])
+        if shape is None:
+            raise Problem(
+                "CS036",
+                "nothing says the shape of the input",
+                "add input_shape, for example input_shape: [224, 224, 3]",
+            )
+    except Problem as problem:
+        diagnostics.append(loaded.locate(problem.at(layer=layers[0].name)))
+    if has_errors(diagnostics):
+        return LoadedSpec(document, None, places, tuple(diagnostics))
+    spec = ModelSpec(
+        name=header.name or _document_name(document),
+        semantics=_semantics(header, entries, semantics),
+        dim_ordering=decided,
+        input_shape=shape,
+        input_dtype=header.input_dtype or layers[0].input_dtype,
+        seed=header.seed if seed is None else seed,
+        weights=header.weights,
+        keras_version=entries.keras_version,
+        layers=layers,
+    )
+    return LoadedSpec(document, spec, places, tuple(diagnostics))
+
+
+def _semantics(
+    header: ModelHeader, entries: Entries, override: SemanticsName | None
+) -> SemanticsFields | None:
+    if override is not None:
+        return SemanticsFields(profile=override)
+    if isinstance(header.semantics, SemanticsFields):
+        return header.semantics
+    if header.semantics is not None:
+        return SemanticsFields(profile=header.semantics)
+    return SemanticsFields(profile="tensorflow") if entries.native else None
+
+
+def _document_name(document: Document) -> str:
+    stem = document.file.replace("\\", "/").rsplit("/", 1)[-1].split(".")[0]
+    return stem.strip("<>") or "model"
+
+
+def _validate_header(
+    document: Document, entries: Entries, diagnostics: list[Diagnostic]
+) -> ModelHeader | None:
+    if not entries.native:
+        return ModelHeader(convspec=1)
+    node = entries.header
+    if node is None:
+        return None
+    try:
+        return ModelHeader.model_validate(to_data(node))
+    except ValidationError as error:
+        for path, at_key, problem in schema_problems(error, ModelHeader, "the spec"):
+            span = span_at(node, path, key=at_key)
+            diagnostics.append(problem.at(file=document.file, span=span))
+        return None
+
+
+def _validate_layer(
+    document: Document, entry: LayerEntry, diagnostics: list[Diagnostic]
+) -> Layer | None:
+    layer_type = ALIASES.get(entry.type, entry.type)
+    schema = LAYERS.get(layer_type)
+    if schema is None:
+        problem = _unknown_type(entry.type)
+        diagnostics.append(problem.at(file=document.file, span=entry.type_span))
+        return None
+    data: Any = to_data(entry.arguments)
+    name = data.get("name")
+    try:
+        return schema.model_validate({**data, "type": layer_type})
+    except ValidationError as error:
+        for path, at_key, problem in schema_problems(error, schema, layer_type):
+            span = _place(entry, path, at_key)
+            layer = name if isinstance(name, str) else None
+            diagnostics.append(problem.at(file=document.file, span=span, layer=layer))
+        return None
+
+
+def _place(entry: LayerEntry, path: tuple[str | int, ...], at_key: bool) -> Span:
+    """The argument's place; the layer's type where the argument is missing."""
+    if not path or path[0] not in entry.arguments.entries:
+        return entry.type_span
+    return span_at(entry.arguments, path, key=at_key)
+
+
+def _unknown_type(name: str) -> Problem:
+    if name in OTHER_KERAS_LAYERS:
+        return Problem(
+            "CS028",
+            f"{name} is a Keras 1.x layer that this version of convspec does not run",
+            f"supported: {', '.join(LAYERS)}",
+        )
+    return Problem(
+        "CS027",
+        f"unknown layer type '{name}'",
+        did_you_mean(name, [*LAYERS, *ALIASES]) or f"supported: {', '.join(LAYERS)}",
+    )
+
+
+def _layer_names(entries: list[LayerEntry], layers: list[Layer | None]) -> list[str]:
+    """Given names, and Keras's automatic ones (``convolution2d_1``) for the rest."""
+    given: list[str | None] = []
+    for entry, layer in zip(entries, layers, strict=True):
+        written = entry.arguments.entries.get("name")
+        value = getattr(written.value, "value", None) if written is not None else None
+        given.append(layer.name if layer is not None else value if isinstance(value, str) else None)
+    taken = {name for name in given if name is not None}
+    counts: Counter[str] = Counter()
+    names = []
+    for entry, name in zip(entries, given, strict=True):
+        base = ALIASES.get(entry.type, entry.type).lower()
+        while name is None:
+            counts[base] += 1
+            candidate = f"{base}_{counts[base]}"
+            name = None if candidate in taken else candidate
+        names.append(name)
+    return names
+
+
+def _report_duplicates(
+    document: Document, names: list[str], entries: list[LayerEntry], diagnostics: list[Diagnostic]
+) -> None:
+    first: dict[str, LayerEntry] = {}
+    for name, entry in zip(names, entries, strict=True):
+        if name in first:
+            line = layer_span(first[name], "name").line
+            problem = Problem(
+                "CS029",
+                f"two layers are named '{name}'; the first is on line {line}",
+                "weights and reports find a layer by its name: give each its own",
+            )
+            diagnostics.append(problem.at(file=document.file, span=layer_span(entry, "name")))
+        first.setdefault(name, entry)
+
+

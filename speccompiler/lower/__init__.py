@@ -1,0 +1,169 @@
+"""Spec to graph: Keras spellings end here.
+
+``LOWER`` is the one table; a new layer on existing operations adds one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from speccompiler.diagnostics import Diagnostic, Problem
+from speccompiler.dims import Dim, symbol
+from speccompiler.ir import Graph, Input, Node, Shape
+from speccompiler.load.inputs import agree, declared_shapes
+from speccompiler.load.inputs import format_shape as format_declared
+from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.model import ModelSpec
+from speccompiler.shapes import format_shape
+
+from .builder import Builder, Semantics, layers_of
+from .convolution import (
+    lower_convolution1d,
+    lower_convolution2d,
+    lower_convolution3d,
+    lower_dense,
+)
+from .core import lower_activation, lower_flatten, lower_identity, lower_reshape
+from .pooling import lower_pooling
+from .resizing import (
+    lower_upsampling,
+    lower_zero_padding1d,
+    lower_zero_padding2d,
+    lower_zero_padding3d,
+)
+from .spatial import swapped
+
+__all__ = ["LOWER", "Lowered", "Semantics", "input_dims", "layers_of", "lower", "undecided"]
+
+LOWER: Mapping[str, Callable[[Builder, Any, Node], Node]] = {
+    "Convolution1D": lower_convolution1d,
+    "Convolution2D": lower_convolution2d,
+    "Convolution3D": lower_convolution3d,
+    "MaxPooling1D": lower_pooling,
+    "MaxPooling2D": lower_pooling,
+    "MaxPooling3D": lower_pooling,
+    "AveragePooling1D": lower_pooling,
+    "AveragePooling2D": lower_pooling,
+    "AveragePooling3D": lower_pooling,
+    "UpSampling1D": lower_upsampling,
+    "UpSampling2D": lower_upsampling,
+    "UpSampling3D": lower_upsampling,
+    "ZeroPadding1D": lower_zero_padding1d,
+    "ZeroPadding2D": lower_zero_padding2d,
+    "ZeroPadding3D": lower_zero_padding3d,
+    "InputLayer": lower_identity,
+    "Activation": lower_activation,
+    "Dropout": lower_identity,
+    "Flatten": lower_flatten,
+    "Reshape": lower_reshape,
+    "Dense": lower_dense,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """The graph (None when a layer does not fit) and what was found on the way."""
+
+    graph: Graph | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+SYMBOLS = {1: ("T",), 2: ("H", "W"), 3: ("D", "H", "W")}
+"""What open lengths are called, by the number of spatial axes."""
+
+
+def input_dims(shape: tuple[int | None, ...], ordering: str) -> Shape:
+    """The declared input with a named symbol for each open length."""
+    rank = len(shape) - 1
+    names = SYMBOLS.get(rank, tuple(f"N{i + 1}" for i in range(rank)))
+    order = ("C", *names) if ordering == "th" and rank > 1 else (*names, "C")
+    return tuple(
+        symbol(name) if length is None else length
+        for name, length in zip(order, shape, strict=True)
+    )
+
+
+def lower(spec: ModelSpec, semantics: Semantics, shape: Shape | None = None) -> Lowered:
+    """Lower a validated spec. ``shape`` binds the input of one sample (default: as declared).
+
+    The first layer that does not fit ends it: what follows has no input.
+    """
+    assert spec.input_shape is not None, "a validated spec has an input shape"
+    builder = Builder(semantics, frozenset(str(layer.name) for layer in spec.layers))
+    builder.layer = str(spec.layers[0].name)
+    ordering = _first_ordering(spec)
+    x = builder.add(Input(shape or input_dims(spec.input_shape, ordering)))
+    for layer in spec.layers:
+        builder.layer = str(layer.name)
+        try:
+            _check_declared(layer, x)
+            x = builder.finish_layer(_lower_layer(builder, layer, x))
+        except Problem as problem:
+            explained = _explain(problem, layer, x, semantics)
+            diagnostic = explained.at(layer=layer.name)
+            return Lowered(None, (*builder.diagnostics, diagnostic))
+    graph = Graph(tuple(builder.nodes), (x.name,))
+    return Lowered(graph, tuple(builder.diagnostics))
+
+
+def _first_ordering(spec: ModelSpec) -> str:
+    """The ordering of the first layer that has one; it names the open axes."""
+    for layer in spec.layers:
+        value = getattr(layer, "dim_ordering", None)
+        if value is not None:
+            return str(value)
+    return "tf"
+
+
+def _lower_layer(builder: Builder, layer: Layer, x: Node) -> Node:
+    layer_type: str = layer.type  # type: ignore[attr-defined]
+    return LOWER[layer_type](builder, layer, x)
+
+
+def _check_declared(layer: Layer, x: Node) -> None:
+    """A layer may declare its input again (as nested models do); it has to be true."""
+    known = tuple(d if isinstance(d, int) else None for d in x.shape)
+    for argument, shape in declared_shapes(layer).items():
+        if not agree(shape, known):
+            raise Problem(
+                "CS037",
+                f"'{argument}' says {format_declared(shape)}, but the input has shape "
+                f"{format_shape(x.shape)}",
+                "drop it: only the first layer needs it",
+            )
+
+
+def _explain(problem: Problem, layer: Layer, x: Node, semantics: Semantics) -> Problem:
+    """Name the incoming shape, and th/tf confusion where swapping would fit."""
+    if problem.code != "CS044":
+        return problem
+    message = f"{problem.message}; the layer's input is {format_shape(x.shape)}"
+    ordering = getattr(layer, "dim_ordering", None)
+    hint = problem.hint
+    if ordering in {"th", "tf"}:
+        other = swapped(ordering)
+        trial = Builder(semantics, frozenset(), [x])
+        try:
+            fits = _lower_layer(trial, layer.model_copy(update={"dim_ordering": other}), x)
+        except Problem:
+            pass
+        else:
+            hint = (
+                f"dim_ordering is '{ordering}'; with '{other}' it would fit and give "
+                f"{format_shape(fits.shape)}"
+            )
+    if hint is None:
+        hint = "use a smaller window, border_mode 'same', or a larger input"
+    return Problem(problem.code, message, hint)
+
+
+def undecided(spec: ModelSpec, shape: tuple[Dim, ...] | None = None) -> tuple[str, ...]:
+    """The layers that TensorFlow's and Theano's rules lower differently."""
+    graphs = [
+        lower(spec, Semantics(kernel, padding), shape).graph
+        for kernel, padding in (("correlate", "tensorflow"), ("convolve", "theano"))
+    ]
+    one, other = (layers_of(graph.nodes) if graph else {} for graph in graphs)
+    return tuple(name for name in one if one[name] != other.get(name))

@@ -1,0 +1,97 @@
+"""Appends nodes to a graph under construction and infers each shape at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from speccompiler.diagnostics import Diagnostic, Severity
+from speccompiler.expressions.nodes import Expression
+from speccompiler.ir import Identity, Map, Node, Op, Softmax, Transpose
+from speccompiler.schemas.model import SemanticsFields
+from speccompiler.shapes import infer
+
+
+@dataclass(frozen=True, slots=True)
+class Semantics:
+    """Which backend's rules: the kernel's direction and the split of 'same' padding."""
+
+    kernel: Literal["correlate", "convolve"]
+    padding: Literal["tensorflow", "theano"]
+
+    @staticmethod
+    def of(fields: SemanticsFields) -> Semantics:
+        """A profile with its overrides applied."""
+        default: Literal["correlate", "convolve"] = (
+            "convolve" if fields.profile == "theano" else "correlate"
+        )
+        return Semantics(fields.kernel or default, fields.padding or fields.profile)
+
+
+@dataclass(slots=True)
+class Builder:
+    """The graph so far. ``reserved`` are the layers' names: each its last node's."""
+
+    semantics: Semantics
+    reserved: frozenset[str]
+    nodes: list[Node] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    layer: str = ""
+
+    def add(self, op: Op, *inputs: Node) -> Node:
+        """A new node of the current layer; raises ``Problem`` when the shapes do not fit."""
+        shape = infer(op, *(node.shape for node in inputs))
+        name = self._unused(f"{self.layer}:{type(op).__name__.lower()}")
+        node = Node(name, op, tuple(i.name for i in inputs), shape, self.layer)
+        self.nodes.append(node)
+        return node
+
+    def _unused(self, name: str) -> str:
+        taken = {node.name for node in self.nodes} | self.reserved
+        number, candidate = 1, name
+        while candidate in taken:
+            number += 1
+            candidate = f"{name}{number}"
+        return candidate
+
+    def warn(self, code: str, message: str, hint: str | None = None) -> None:
+        """A finding about the current layer that does not stop the lowering."""
+        self.diagnostics.append(
+            Diagnostic(code, message, Severity.WARNING, layer=self.layer, hint=hint)
+        )
+
+    def finish_layer(self, value: Node) -> Node:
+        """Give the layer's value the layer's name; a layer without nodes is an identity."""
+        if value.layer != self.layer:
+            value = self.add(Identity(), value)
+        named = Node(self.layer, value.op, value.inputs, value.shape, self.layer)
+        self.nodes[self.nodes.index(value)] = named
+        return named
+
+
+def channels_last(b: Builder, x: Node, ordering: str) -> Node:
+    """``x`` as ``(*spatial, channels)``."""
+    rank = len(x.shape)
+    return b.add(Transpose((*range(1, rank), 0)), x) if ordering == "th" else x
+
+
+def restore_ordering(b: Builder, x: Node, ordering: str) -> Node:
+    """Back from ``(*spatial, channels)`` to the layer's own ordering."""
+    rank = len(x.shape)
+    return b.add(Transpose((rank - 1, *range(rank - 1))), x) if ordering == "th" else x
+
+
+def activate(b: Builder, x: Node, activation: Expression | Literal["softmax"] | None) -> Node:
+    """Apply an activation as a node of its own; a pass fuses it."""
+    if activation is None:
+        return x
+    return b.add(Softmax() if activation == "softmax" else Map(activation), x)
+
+
+def layers_of(nodes: Iterable[Node]) -> dict[str, list[Node]]:
+    """The nodes of each layer, in order."""
+    found: dict[str, list[Node]] = {}
+    for node in nodes:
+        found.setdefault(node.layer, []).append(node)
+    return found

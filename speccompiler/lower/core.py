@@ -1,0 +1,47 @@
+"""The companions: InputLayer, Activation, Dropout, Flatten, Reshape (layers/core.py)."""
+
+from __future__ import annotations
+
+import math
+
+from speccompiler.diagnostics import Problem
+from speccompiler.dims import Dim, ceil_div, format_dim
+from speccompiler.ir import Identity, Node, Reshape
+from speccompiler.schemas import core
+from speccompiler.shapes import element_count, format_shape
+
+from .builder import Builder, activate
+from .convolution import activation_function
+
+
+def lower_identity(b: Builder, layer: core.InputLayer | core.Dropout, x: Node) -> Node:
+    """Nothing happens in a forward pass."""
+    return b.add(Identity(), x)
+
+
+def lower_activation(b: Builder, layer: core.Activation, x: Node) -> Node:
+    """A named activation or an expression; linear changes nothing."""
+    return activate(b, x, activation_function(layer.activation, len(x.shape) + 1))
+
+
+def lower_flatten(b: Builder, layer: core.Flatten, x: Node) -> Node:
+    """Row-major over the layout that the array really has."""
+    return b.add(Reshape((element_count(x.shape),)), x)
+
+
+def lower_reshape(b: Builder, layer: core.Reshape, x: Node) -> Node:
+    """One -1 takes what the others leave."""
+    total = element_count(x.shape)
+    known = math.prod(d for d in layer.target_shape if d != -1)
+    shape: list[Dim] = list(layer.target_shape)
+    if -1 in layer.target_shape:
+        rest = ceil_div(total, known)
+        if rest * known != total:
+            raise Problem(
+                "CS046",
+                f"{format_dim(total)} values of {format_shape(x.shape)} cannot be split evenly "
+                f"by {known}",
+                "check the sizes beside the -1",
+            )
+        shape[shape.index(-1)] = rest
+    return b.add(Reshape(tuple(shape)), x)

@@ -1,0 +1,44 @@
+"""Graph to graph: each pass does one thing, and every shape is derived again after it.
+
+The order matters, and this is why:
+
+    drop_identities    first, so that no later pass has to look through them
+    sink_transposes    brings th layers' transposes together, where they cancel
+    fold_padding       needs Pad beside the convolution: after the transposes have gone
+    fuse_activations   needs Conv beside Map, likewise
+    drop_unread        last: the others leave nodes that nobody reads
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from speccompiler.ir import Graph
+from speccompiler.shapes import verify
+
+from .activations import fuse_activations
+from .identities import drop_identities
+from .padding import fold_padding
+from .transposes import sink_transposes
+from .unread import drop_unread
+
+Pass = Callable[[Graph], Graph]
+
+PASSES: tuple[Pass, ...] = (
+    drop_identities,
+    sink_transposes,
+    fold_padding,
+    fuse_activations,
+    drop_unread,
+)
+
+
+def optimize(graph: Graph, trace: Callable[[str, Graph], None] | None = None) -> Graph:
+    """Run every pass; ``trace`` is shown each pass's name and result."""
+    verify(graph)
+    for step in PASSES:
+        graph = step(graph)
+        verify(graph)
+        if trace is not None:
+            trace(step.__name__, graph)
+    return graph

@@ -1,0 +1,32 @@
+"""Applies an activation while the convolution's result is still in registers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from speccompiler.ir import Conv, Graph, Map, Node
+
+
+def fuse_activations(graph: Graph) -> Graph:
+    """Fuse a Map into the convolution that only it reads.
+
+        c = Conv(x)        m = Conv(x, activation=f)
+        m = Map(c, f) ->
+    """
+    readers = graph.readers()
+    done: dict[str, Node] = {}
+    for node in graph:
+        source = done.get(node.inputs[0]) if node.inputs else None
+        if (
+            isinstance(node.op, Map)
+            and source is not None
+            and isinstance(source.op, Conv)
+            and source.op.activation is None
+            and len(readers[source.name]) == 1
+            and source.name not in graph.outputs
+        ):
+            del done[source.name]
+            fused = replace(source.op, activation=node.op.activation)
+            node = replace(source, name=node.name, op=fused)
+        done[node.name] = node
+    return Graph(tuple(done.values()), graph.outputs)

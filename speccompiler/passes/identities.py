@@ -1,0 +1,36 @@
+"""Removes what changes nothing."""
+
+from __future__ import annotations
+
+from speccompiler.ir import Graph, Identity, Node, Pad, Pool, Transpose, Upsample
+
+from .rewrite import bypass
+
+
+def drop_identities(graph: Graph) -> Graph:
+    """Drop Dropout, factors of 1, padding of 0, windows of 1 and the like.
+
+        a = Conv(input)          a = Conv(input)
+        b = Identity(a)     ->   c = Map(a)
+        c = Map(b)
+    """
+    return bypass(graph, changes_nothing)
+
+
+def changes_nothing(node: Node) -> bool:
+    """Whether a node's value always equals its input."""
+    match node.op:
+        case Identity():
+            return True
+        case Upsample(factors):
+            return all(f == 1 for f in factors)
+        case Pad(padding):
+            return all(pair == (0, 0) for pair in padding)
+        case Pool(_, kernel, stride, padding, zeros):
+            return all(v == 1 for v in kernel + stride) and all(
+                pair == (0, 0) for pair in padding + zeros
+            )
+        case Transpose(axes):
+            return axes == tuple(range(len(axes)))
+        case _:
+            return False

@@ -1,0 +1,44 @@
+"""Lets a convolution or a pool pad by itself instead of reading a padded copy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from speccompiler.ir import Conv, Graph, Node, Pad, Padding, Pool
+
+from .rewrite import rewrite, with_op
+
+
+def fold_padding(graph: Graph) -> Graph:
+    """Fold ZeroPadding into each convolution, pool or padding that reads it.
+
+        p = Pad(x, 1)                c = Conv(x, padding=1 + own)
+        c = Conv(p, padding=own) ->
+
+    Always exact: a convolution's own padding is zeros too, and a pool keeps these
+    zeros apart from its padding, because it counts them (``Pool.zeros``).
+    """
+    return rewrite(graph, _fold)
+
+
+def _fold(node: Node, done: dict[str, Node]) -> Node:
+    if not node.inputs:
+        return node
+    source = done[node.inputs[0]]
+    if not isinstance(source.op, Pad):
+        return node
+    origin, zeros = done[source.inputs[0]], source.op.padding
+    match node.op:
+        case Conv() | Pad():
+            op = replace(node.op, padding=_add(node.op.padding, zeros))
+        case Pool():
+            op = replace(node.op, zeros=_add(node.op.zeros, zeros))
+        case _:
+            return node
+    return with_op(node, op, origin)
+
+
+def _add(one: Padding, other: Padding) -> Padding:
+    return tuple(
+        (b + d, a + c) for (b, a), (d, c) in zip(one, other, strict=True)
+    )

@@ -1,0 +1,136 @@
+"""Shape inference: one rule an operation, total over numbers and symbols.
+
+A rule takes the shapes of the inputs (one sample, without the batch axis) and
+raises ``Problem`` CS044 for a size that is not positive, CS038 for a wrong rank.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .diagnostics import Problem
+from .dims import Dim, format_dim
+from .ir import (
+    Conv,
+    Graph,
+    Identity,
+    Input,
+    Map,
+    Node,
+    Op,
+    Pad,
+    Pool,
+    Reshape,
+    Shape,
+    Softmax,
+    Transpose,
+    Upsample,
+)
+from .lengths import window_count
+
+
+def format_shape(shape: Shape) -> str:
+    """A shape for people: ``(224, 224, 3)``, ``(ceil((T - 2)/2), 64)``."""
+    inner = ", ".join(format_dim(d) for d in shape)
+    return f"({inner},)" if len(shape) == 1 else f"({inner})"
+
+
+def element_count(shape: Shape) -> Dim:
+    """Values in one sample."""
+    count: Dim = 1
+    for dim in shape:
+        count = count * dim
+    return count
+
+
+def _windows(op: Conv | Pool, spatial: Shape, extra: Any = None) -> Shape:
+    lengths: list[Dim] = []
+    zeros = extra or ((0, 0),) * len(spatial)
+    for axis, n in enumerate(spatial):
+        (before, after), (zero_before, zero_after) = op.padding[axis], zeros[axis]
+        length = window_count(
+            n + zero_before + zero_after, op.kernel[axis], op.stride[axis], before, after
+        )
+        if isinstance(length, int) and length < 1:
+            padded = n + zero_before + zero_after + before + after
+            raise Problem(
+                "CS044",
+                f"axis {axis + 1} of {len(spatial)}: a window of {op.kernel[axis]} does not fit "
+                f"into a length of {format_dim(padded)}",
+            )
+        lengths.append(length)
+    return tuple(lengths)
+
+
+def _conv(op: Conv, shape: Shape) -> Shape:
+    return (*_windows(op, shape[:-1]), op.filters)
+
+
+def _pool(op: Pool, shape: Shape) -> Shape:
+    return (*_windows(op, shape[:-1], op.zeros), shape[-1])
+
+
+def _upsample(op: Upsample, shape: Shape) -> Shape:
+    return (*(f * n for f, n in zip(op.factors, shape[:-1], strict=True)), shape[-1])
+
+
+def _pad(op: Pad, shape: Shape) -> Shape:
+    spatial = (n + b + a for (b, a), n in zip(op.padding, shape[:-1], strict=True))
+    return (*spatial, shape[-1])
+
+
+def _transpose(op: Transpose, shape: Shape) -> Shape:
+    return tuple(shape[axis] for axis in op.axes)
+
+
+def _reshape(op: Reshape, shape: Shape) -> Shape:
+    if element_count(op.shape) != element_count(shape):
+        raise Problem(
+            "CS046",
+            f"{format_shape(shape)} holds {format_dim(element_count(shape))} values, "
+            f"{format_shape(op.shape)} holds {format_dim(element_count(op.shape))}",
+        )
+    return op.shape
+
+
+SHAPE_RULES: Mapping[type[Op], Callable[..., Shape]] = {
+    Input: lambda op: op.shape,
+    Identity: lambda op, shape: shape,
+    Conv: _conv,
+    Pool: _pool,
+    Upsample: _upsample,
+    Pad: _pad,
+    Map: lambda op, shape: shape,
+    Softmax: lambda op, shape: shape,
+    Reshape: _reshape,
+    Transpose: _transpose,
+}
+
+
+def infer(op: Op, *inputs: Shape) -> Shape:
+    """Shape of an operation's value for one sample."""
+    return SHAPE_RULES[type(op)](op, *inputs)
+
+
+def verify(graph: Graph) -> None:
+    """Re-derive every shape and check the order; a difference is a bug in a pass."""
+    shapes: dict[str, Shape] = {}
+    for node in graph:
+        missing = [name for name in node.inputs if name not in shapes]
+        assert not missing, f"{node.name} reads {missing} before they are computed"
+        derived = infer(node.op, *(shapes[name] for name in node.inputs))
+        assert derived == node.shape, f"{node.name}: {derived} derived, {node.shape} recorded"
+        assert node.name not in shapes, f"{node.name} is computed twice"
+        shapes[node.name] = derived
+    for name in graph.outputs:
+        assert name in shapes, f"output {name} is not computed"
+
+
+def multiply_adds(node: Node, inputs: tuple[Shape, ...]) -> Dim:
+    """Multiply-adds of the direct algorithm for one sample (convolutions and Dense)."""
+    if not isinstance(node.op, Conv):
+        return 0
+    per_value = math.prod(node.op.kernel) * node.op.weight.shape[-2]
+    return per_value * element_count(node.shape)

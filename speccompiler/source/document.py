@@ -1,0 +1,187 @@
+"""A file, standard input or a text to a ``Document``: its tree and what is wrong with it.
+
+Nothing here raises for what a user's file holds; every finding is in the document.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from speccompiler.diagnostics import Diagnostic, Problem
+from speccompiler.source.findings import MAX_BYTES, Findings, Stop
+from speccompiler.source.positions import split_lines
+from speccompiler.source.tree import Node
+
+# Neither YAML nor JSON text may hold these as they are.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+# YAML 1.2, production c-printable, forbids these too.
+_YAML_CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
+)
+_FLOW_START = re.compile(r"\s*[\[{]")
+_JSON_START = re.compile(r"\s*[\[{]\s*(?:[\"\[\]{}]|\Z)")
+
+_SIGNATURES = (
+    (b"\x89HDF", "an HDF5 file", "write the model with to_json() or to_yaml()"),
+    (b"PK\x03\x04", "a zip archive", "name the spec; weights are given apart from it"),
+    (b"\x93NUMPY", "a NumPy array", "name the spec; arrays are given apart from it"),
+    (codecs.BOM_UTF16_LE, "UTF-16 text", "save the file as UTF-8"),
+    (codecs.BOM_UTF16_BE, "UTF-16 text", "save the file as UTF-8"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a text says. ``root`` is None where it could not be read as a whole.
+
+    ``file`` is the name to show; ``text`` is without a byte order mark, and is what
+    the spans of ``root`` and ``diagnostics`` count. Duplicate keys (``CS004``) leave
+    a root that holds the first of each; every other finding leaves none.
+    """
+
+    file: str
+    text: str
+    root: Node | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def _failed(file: str, problem: Problem, text: str = "", at: int | None = None) -> Document:
+    """A document that could not be read, because of ``text[at]`` where that is known."""
+    if at is None:
+        return Document(file, text, None, (problem.at(file=file),))
+    span = Findings(file, text).lines.caret(at, at + 1)
+    return Document(file, text, None, (problem.at(file=file, span=span),))
+
+
+def _too_large(size: int) -> Problem:
+    return Problem(
+        "CS005",
+        f"the text is {size / 2**20:.1f} MiB; at most {MAX_BYTES // 2**20} MiB are read",
+        "keep arrays in .npy, .npz or .safetensors files",
+    )
+
+
+def _parse_as(text: str, file: str, *, json: bool) -> Document:
+    """Read a text in one of the two formats."""
+    control = (_CONTROL if json else _YAML_CONTROL).search(text)
+    if control is not None:
+        message = f"the control character U+{ord(control.group()):04X} stands in the text"
+        return _failed(file, Problem("CS002", message, "remove it"), text, control.start())
+    findings = Findings(file, text)
+    root: Node | None = None
+    try:
+        if json:
+            from speccompiler.source.json_reader import read_json
+
+            root = read_json(findings)
+        else:
+            # PyYAML takes longer to import than most specs take to read.
+            from speccompiler.source.yaml_reader import read_yaml
+
+            root = read_yaml(findings)
+    except Stop:
+        pass
+    # After other findings values are missing, and later stages would only complain of that.
+    if not findings.only("CS004"):
+        root = None
+    return Document(file, text, root, findings.in_text_order())
+
+
+def _stopped_at_comment(document: Document) -> bool:
+    """True when reading ended at a comment as JavaScript has them."""
+    span = document.diagnostics[-1].span
+    if span is None:
+        return False
+    line = split_lines(document.text)[span.line - 1]
+    return line.startswith(("//", "/*"), span.column - 1)
+
+
+def parse_document(text: str, file: str) -> Document:
+    """Read a text; ``file`` is shown, and its extension (.json, .yaml, .yml) names the format.
+
+    Without one of these, a text that starts with '{' or '[' is read as JSON, and as a
+    YAML flow collection where its syntax is not JSON's.
+    """
+    text = text.removeprefix("\ufeff")
+    # A character takes at least one byte, so the bytes are only counted where it matters.
+    if len(text) > MAX_BYTES:
+        return _failed(file, _too_large(len(text)))
+    suffix = PurePath(file).suffix.lower()
+    if suffix in (".yaml", ".yml"):
+        return _parse_as(text, file, json=False)
+    if suffix == ".json":
+        return _parse_as(text, file, json=True)
+    if not _FLOW_START.match(text):
+        return _parse_as(text, file, json=False)
+    as_json = _parse_as(text, file, json=True)
+    # YAML would take '// a comment' as text, and give keys that nobody wrote.
+    if all(d.code != "CS003" for d in as_json.diagnostics) or _stopped_at_comment(as_json):
+        return as_json
+    as_yaml = _parse_as(text, file, json=False)
+    return as_json if as_yaml.root is None and _JSON_START.match(text) else as_yaml
+
+
+def decode_document(data: bytes, file: str) -> Document:
+    """Read the bytes of a spec, which are UTF-8 text."""
+    if len(data) > MAX_BYTES:
+        return _failed(file, _too_large(len(data)))
+    for signature, what, hint in _SIGNATURES:
+        if data.startswith(signature):
+            message = f"this is {what}, not YAML or JSON as UTF-8 text"
+            return _failed(file, Problem("CS002", message, hint))
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"the byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8 text"
+        at = len(data[: error.start].decode("utf-8"))
+        shown = data.decode("utf-8", errors="replace")
+        return _failed(file, Problem("CS002", message, "save the file as UTF-8"), shown, at)
+    return parse_document(text, file)
+
+
+def _not_regular() -> Problem:
+    hint = "send it to standard input, and name it '-'"
+    return Problem("CS001", "this is not a regular file", hint)
+
+
+def _read_bytes(path: Path) -> bytes:
+    """The bytes of a regular file; raises ``CS001`` or ``CS005``."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            if stat.S_ISDIR(status.st_mode):
+                raise Problem("CS001", "this is a folder", "name a .yaml or .json file in it")
+            raise _not_regular()
+        if status.st_size > MAX_BYTES:
+            raise _too_large(status.st_size)
+        # The file may be swapped for a pipe in between: opening it must not wait.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with open(os.open(path, flags), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise _not_regular()
+            return stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise Problem("CS001", "the file does not exist", "check the name") from None
+    except PermissionError:
+        raise Problem("CS001", "the file may not be read", "check its permissions") from None
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        raise Problem("CS001", f"the file cannot be read: {reason}") from None
+    except ValueError:
+        # A NUL in the name.
+        raise Problem("CS001", "this is not a name a file can have", "check the name") from None
+
+
+def read_document(path: Path) -> Document:
+    """Read a file; at most 16 MiB, and only a regular file."""
+    try:
+        data = _read_bytes(path)
+    except Problem as problem:
+        return _failed(str(path), problem)
+    return decode_document(data, str(path))

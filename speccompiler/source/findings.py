@@ -1,0 +1,90 @@
+"""What the two readers share: the limits, and the list of what they found."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from speccompiler.diagnostics import Diagnostic, Problem, Severity
+from speccompiler.source.positions import LineIndex
+
+MAX_BYTES = 16 * 1024 * 1024
+MAX_DEPTH = 64
+MAX_VALUES = 1_000_000
+MAX_FINDINGS = 100
+
+
+class Stop(Exception):
+    """Reading cannot go on; the reason is already among the findings."""
+
+
+def shown(text: str, limit: int = 60) -> str:
+    """A text as a message may show it: short, and on one line."""
+    if len(text) > limit:
+        text = text[: limit - 3] + "..."
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
+
+class Findings:
+    """The findings about one text, in the order they were noticed."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        self.lines = LineIndex(text)
+        self._diagnostics: list[Diagnostic] = []
+
+    def add(self, problem: Problem, start: int, end: int) -> None:
+        """Note a problem with ``text[start:end]``; raises ``Stop`` when there are too many."""
+        span = self.lines.caret(start, end)
+        self._diagnostics.append(problem.at(file=self.file, span=span))
+        if len(self._diagnostics) >= MAX_FINDINGS:
+            message = f"reading stopped after {MAX_FINDINGS} findings; more may follow"
+            note = Diagnostic("CS014", message, Severity.NOTE, self.file, span)
+            self._diagnostics.append(note)
+            raise Stop
+
+    def stop(self, problem: Problem, start: int, end: int) -> NoReturn:
+        """Note a problem after which nothing can be read."""
+        self.add(problem, start, end)
+        raise Stop
+
+    def check_depth(self, depth: int, start: int, end: int) -> None:
+        """Refuse collections nested more than ``MAX_DEPTH`` deep."""
+        if depth > MAX_DEPTH:
+            message = f"lists and mappings are nested more than {MAX_DEPTH} deep"
+            self.stop(Problem("CS006", message, "flatten the structure"), start, end)
+
+    def in_text_order(self) -> tuple[Diagnostic, ...]:
+        """The findings, sorted by where they stand."""
+        return tuple(
+            sorted(
+                self._diagnostics,
+                key=lambda d: (d.span.line, d.span.column) if d.span is not None else (0, 0),
+            )
+        )
+
+    def only(self, code: str) -> bool:
+        """True when no finding has another code."""
+        return all(d.code == code for d in self._diagnostics)
+
+
+def duplicate_key(key: str, first_line: int) -> Problem:
+    """The problem of a key that a mapping already has."""
+    return Problem(
+        "CS004",
+        f"the key '{shown(key)}' is already used on line {first_line}",
+        "keep one of the two",
+    )
+
+
+def too_many_values(*, by_aliases: bool) -> Problem:
+    """The problem of a document whose values, aliases expanded, pass ``MAX_VALUES``."""
+    if by_aliases:
+        message = f"aliases expand the document to more than {MAX_VALUES:,} values"
+        return Problem("CS007", message, "write the repeated parts once, or use fewer aliases")
+    message = f"the document holds more than {MAX_VALUES:,} values"
+    return Problem("CS007", message, "keep arrays in .npy, .npz or .safetensors files")

@@ -1,0 +1,50 @@
+"""PyYAML's parser as a stream of events, its errors as findings.
+
+Only the parser is used. It makes no objects and resolves no tag.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import yaml
+
+from speccompiler.diagnostics import Problem
+from speccompiler.source.findings import Findings
+from speccompiler.source.yaml_syntax import explain
+
+# The parsers compare each directive with all before it, which takes hours for a large file of them.
+MAX_TAG_DIRECTIVES = 16
+_TAG_DIRECTIVE = re.compile("(?:^|[\r\x85\u2028\u2029])%TAG", re.MULTILINE)
+
+# libyaml's parser is ten times faster; PyYAML may be built without it.
+LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def events(findings: Findings) -> Iterator[Any]:
+    """PyYAML's events; a parse error is noted as a finding and raises ``Stop``."""
+    directives = list(islice(_TAG_DIRECTIVE.finditer(findings.text), MAX_TAG_DIRECTIVES + 1))
+    if len(directives) > MAX_TAG_DIRECTIVES:
+        message = f"the text has more than {MAX_TAG_DIRECTIVES} %TAG directives"
+        findings.stop(Problem("CS003", message, "remove them"), *directives[-1].span())
+    last = 0
+    try:
+        stream: Iterator[Any] = yaml.parse(findings.text, Loader=LOADER)
+        for event in stream:
+            last = event.end_mark.index
+            yield event
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = last if mark is None else mark.index
+        began = error.context_mark
+        opened = at if began is None else began.index
+        problem, place = explain(findings, error.problem or "", error.context or "", at, opened)
+    except (yaml.YAMLError, ValueError, OverflowError):
+        # The parser in Python lets out what int() and chr() raise on absurd escapes.
+        problem, place = Problem("CS003", "this is not valid YAML", "check what follows"), last
+    else:
+        return
+    findings.stop(problem, place, place)

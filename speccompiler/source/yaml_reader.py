@@ -1,0 +1,258 @@
+"""YAML text to a positioned tree, composed from PyYAML's events.
+
+Only PyYAML's parser is used: it makes no objects, and the composing here runs
+nothing and does not recurse. Aliases share nodes but are counted as copies.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from speccompiler.diagnostics import Problem, Span
+from speccompiler.source.findings import (
+    MAX_VALUES,
+    Findings,
+    duplicate_key,
+    shown,
+    too_many_values,
+)
+from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
+from speccompiler.source.yaml_events import events
+from speccompiler.source.yaml_scalars import check_collection_tag, scalar_value
+from speccompiler.source.yaml_syntax import missing_key
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# An anchor may stand before a tag.
+_TAG = re.compile(r"(?:&\S+\s+)?\S+")
+# Stands for a value that a finding is already about.
+_BROKEN = Scalar(None, Span(1, 1, 1, 1))
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping that is being composed."""
+
+    is_mapping: bool
+    is_flow: bool
+    start: int
+    end: int
+    anchor: str | None
+    counted_before: int
+    refused: bool
+    height: int = 1
+    items: list[Node] = field(default_factory=list)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    merged: dict[str, Entry] = field(default_factory=dict)
+    merge_line: int | None = None
+    expects_key: bool = True
+    is_merge: bool = False
+    # None drops the value that follows: its key was refused.
+    key: str | None = None
+    key_span: Span = _BROKEN.span
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    """A complete node that aliases may name; ``values`` it holds, ``height`` of its nesting."""
+
+    node: Node
+    values: int
+    height: int
+
+
+class _Composer:
+    """Builds the tree of one document from its events."""
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+        self.root: Node | None = None
+        self.stack: list[_Open] = []
+        self.anchors: dict[str, _Anchored | _Open] = {}
+        self.values = 0
+        self.used_alias = False
+
+    def scalar(self, event: Any) -> None:
+        start, end = event.start_mark.index, event.end_mark.index
+        top = self.stack[-1] if self.stack else None
+        node = _BROKEN
+        plain = not event.style
+        is_key = top is not None and top.is_mapping and top.expects_key
+        is_merge = is_key and plain and event.value == "<<" and event.tag is None
+        if not is_key:
+            self._count(1, start, end)
+        try:
+            value = scalar_value(event.value, event.tag, plain=plain)
+            if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
+                raise Problem("CS003", "half of a surrogate pair is not text", "remove it")
+            node = Scalar(value, self.findings.lines.span(start, end))
+        except Problem as problem:
+            self._report(problem, start, self._tag_end(start) if event.tag else end)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = _Anchored(node, 1, 0)
+        self._place(node, 0, start, end, is_merge=is_merge)
+
+    def open(self, event: Any, *, is_mapping: bool) -> None:
+        start, end = event.start_mark.index, event.end_mark.index
+        before = self.values
+        self._count(1, start, end)
+        self.findings.check_depth(len(self.stack) + 1, start, end)
+        refused = bool(self.stack) and self.stack[-1].refused
+        try:
+            check_collection_tag(event.tag, mapping=is_mapping)
+        except Problem as problem:
+            self._report(problem, start, self._tag_end(start))
+            refused = True
+        opened = _Open(
+            is_mapping, bool(event.flow_style), start, end, event.anchor, before, refused
+        )
+        if event.anchor is not None:
+            self.anchors[event.anchor] = opened
+        self.stack.append(opened)
+
+    def close(self, event: Any) -> None:
+        done = self.stack.pop()
+        # libyaml ends a block collection where the next token starts; its last item is the end.
+        end = event.end_mark.index if done.is_flow else done.end
+        span = self.findings.lines.span(done.start, end)
+        node: Node
+        if done.is_mapping:
+            entries = {**done.merged, **done.entries} if done.merged else done.entries
+            node = Mapping(entries, span)
+        else:
+            node = Sequence(tuple(done.items), span)
+        if done.refused and not (self.stack and self.stack[-1].refused):
+            node = _BROKEN
+        # An inner node may have taken the same anchor since.
+        if done.anchor is not None and self.anchors[done.anchor] is done:
+            values = self.values - done.counted_before
+            self.anchors[done.anchor] = _Anchored(node, values, done.height)
+        self._place(node, done.height, done.start, end)
+
+    def alias(self, event: Any) -> None:
+        start, end = event.start_mark.index, event.end_mark.index
+        name = shown(event.anchor)
+        known = self.anchors.get(event.anchor)
+        self.used_alias = True
+        if isinstance(known, _Anchored):
+            self._count(known.values, start, end)
+            self.findings.check_depth(len(self.stack) + known.height, start, end)
+            self._place(known.node, known.height, start, end)
+            return
+        if known is None:
+            message = f"the alias '*{name}' names no anchor '&{name}' above it"
+            problem = Problem("CS003", message, "put it in quotes if it is meant as text")
+        else:
+            message = f"the alias '*{name}' stands inside of its own anchor '&{name}'"
+            problem = Problem("CS008", message, "write the repeated part out")
+        self._report(problem, start, end)
+        self._place(_BROKEN, 0, start, end)
+
+    def _report(self, problem: Problem, start: int, end: int) -> None:
+        """Note a problem, unless it is part of something refused as a whole."""
+        if not (self.stack and self.stack[-1].refused):
+            self.findings.add(problem, start, end)
+
+    def _tag_end(self, start: int) -> int:
+        found = _TAG.match(self.findings.text, start)
+        return start if found is None else found.end()
+
+    def _count(self, values: int, start: int, end: int) -> None:
+        self.values += values
+        if self.values > MAX_VALUES:
+            self.findings.stop(too_many_values(by_aliases=self.used_alias), start, end)
+
+    def _place(
+        self, node: Node, height: int, start: int, end: int, *, is_merge: bool = False
+    ) -> None:
+        """Give a complete node to the collection it stands in."""
+        if not self.stack:
+            self.root = node
+            return
+        top = self.stack[-1]
+        top.height = max(top.height, height + 1)
+        top.end = end
+        if not top.is_mapping:
+            top.items.append(node)
+        elif top.expects_key:
+            top.expects_key = False
+            self._take_key(top, node, start, end, is_merge)
+        else:
+            top.expects_key = True
+            if top.is_merge:
+                self._merge(top, node, start, end)
+            elif top.key is not None:
+                top.entries[top.key] = Entry(top.key_span, node)
+
+    def _take_key(self, top: _Open, node: Node, start: int, end: int, is_merge: bool) -> None:
+        top.key, top.is_merge = None, is_merge
+        line = self.findings.lines.line(start)
+        if is_merge:
+            if top.merge_line is not None:
+                self._report(duplicate_key("<<", top.merge_line), start, end)
+            top.merge_line = top.merge_line or line
+        elif node is _BROKEN:
+            return
+        elif not isinstance(node, Scalar):
+            what = "list" if isinstance(node, Sequence) else "mapping"
+            message = f"a {what} is used as a key; keys are text"
+            self._report(Problem("CS010", message, "use a text as the key"), start, end)
+        elif not isinstance(node.value, str):
+            written = shown(self.findings.text[start:end])
+            problem = Problem("CS010", f"the key {written} is not text", "put the key in quotes")
+            self._report(problem if written else missing_key(), start, end)
+        elif node.value in top.entries:
+            first = top.entries[node.value].key_span.line
+            self._report(duplicate_key(node.value, first), start, end)
+        else:
+            top.key, top.key_span = node.value, self.findings.lines.span(start, end)
+
+    def _merge(self, top: _Open, node: Node, start: int, end: int) -> None:
+        """Take the entries of '<<'; an earlier source wins (yaml.org/type/merge.html)."""
+        for source in node.items if isinstance(node, Sequence) else (node,):
+            if isinstance(source, Mapping):
+                for key, entry in source.entries.items():
+                    top.merged.setdefault(key, entry)
+            elif source is not _BROKEN:
+                message = "the merge key '<<' takes a mapping or a list of mappings"
+                hint = "name the anchor of a mapping, such as '<<: *defaults'"
+                self._report(Problem("CS003", message, hint), start, end)
+                return
+
+
+def read_yaml(findings: Findings) -> Node:
+    """The tree of the only document of a YAML text; raises ``Stop`` where there is none."""
+    composer = _Composer(findings)
+    documents = 0
+    empty = True
+    for event in events(findings):
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            empty = empty and not event.value and not event.style and event.tag is None
+            composer.scalar(event)
+        elif kind is yaml.MappingStartEvent:
+            empty = False
+            composer.open(event, is_mapping=True)
+        elif kind is yaml.SequenceStartEvent:
+            empty = False
+            composer.open(event, is_mapping=False)
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            composer.close(event)
+        elif kind is yaml.AliasEvent:
+            empty = False
+            composer.alias(event)
+        elif kind is yaml.DocumentStartEvent:
+            documents += 1
+            if documents > 1:
+                problem = Problem(
+                    "CS011",
+                    "a second document starts here; a file holds one spec",
+                    "keep each document in a file of its own",
+                )
+                findings.stop(problem, event.start_mark.index, event.end_mark.index)
+    if composer.root is None or empty:
+        findings.stop(Problem("CS012", "the document is empty", "write a spec in it"), 0, 0)
+    return composer.root

@@ -1,0 +1,125 @@
+"""What a YAML scalar means: the YAML 1.2 core schema, and the tags that are data.
+
+Differences from the core schema (yaml.org/spec/1.2.2, 10.3.2): an integer with a
+leading zero stays text, because YAML 1.1 readers take it as octal.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+from speccompiler.diagnostics import Problem
+from speccompiler.source.findings import shown
+from speccompiler.source.numerals import finite_float, integer
+
+_PREFIX = "tag:yaml.org,2002:"
+_TEXT_TAGS = frozenset({"str", "python/str", "python/unicode"})
+_SCALAR_TAGS = frozenset({"null", "bool", "int", "float"})
+_SEQUENCE_TAGS = frozenset({"seq", "python/tuple"})
+_KNOWN_TAGS = _TEXT_TAGS | _SCALAR_TAGS | _SEQUENCE_TAGS | {"map"}
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOL = {
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+}
+_DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
+_HEX = re.compile(r"0x[0-9a-fA-F]+")
+_OCTAL = re.compile(r"0o[0-7]+")
+_FLOAT = re.compile(
+    r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
+)
+_SPECIAL_FLOAT = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_MAY_BE_NUMBER = frozenset("+-.0123456789")
+
+Value: TypeAlias = bool | int | float | str | None
+
+
+def _integer(text: str) -> int | None:
+    if _DECIMAL.fullmatch(text):
+        return integer(text)
+    if _HEX.fullmatch(text):
+        return integer(text, 16)
+    if _OCTAL.fullmatch(text):
+        return integer(text, 8)
+    return None
+
+
+def _float(text: str) -> float | None:
+    if _FLOAT.fullmatch(text):
+        return finite_float(text)
+    if _SPECIAL_FLOAT.fullmatch(text):
+        return float(text.replace(".", "", 1))
+    return None
+
+
+def plain_value(text: str) -> Value:
+    """The value of an unquoted scalar; raises ``CS013`` for a number out of range."""
+    if text in _NULL:
+        return None
+    if text in _BOOL:
+        return _BOOL[text]
+    if text[0] not in _MAY_BE_NUMBER:
+        return text
+    number = _integer(text)
+    if number is not None:
+        return number
+    real = _float(text)
+    return text if real is None else real
+
+
+def _known_tag(tag: str | None) -> str | None:
+    """A tag without its prefix, None where it says nothing; ``CS009`` for one not understood."""
+    if tag is None or tag == "!":
+        return None
+    name = tag.removeprefix(_PREFIX)
+    if name == tag or name not in _KNOWN_TAGS:
+        raise refused_tag(f"!!{name}" if name != tag else tag)
+    return name
+
+
+def refused_tag(tag: str) -> Problem:
+    """The problem of a tag that is not one of plain data."""
+    hint = "remove the tag and write its value as plain data"
+    if "numpy" in tag:
+        hint = "write the plain number instead, or use the JSON file of the same model"
+    return Problem("CS009", f"the tag {shown(tag, 100)} is not allowed; nothing was executed", hint)
+
+
+def _mismatch(name: str, what: str) -> Problem:
+    return Problem("CS003", f"the tag !!{name} does not fit {what}", "remove the tag")
+
+
+def scalar_value(text: str, tag: str | None, *, plain: bool) -> Value:
+    """The value of a scalar; raises ``CS003``, ``CS009`` or ``CS013``."""
+    name = _known_tag(tag)
+    if name is None:
+        return plain_value(text) if plain else text
+    if name in _TEXT_TAGS:
+        return text
+    number: int | float | None
+    if name == "null" and text in _NULL:
+        return None
+    if name == "bool" and text in _BOOL:
+        return _BOOL[text]
+    if name == "int" and (number := _integer(text)) is not None:
+        return number
+    if name == "float":
+        number = _integer(text)
+        number = _float(text) if number is None else float(number)
+        if number is not None:
+            return number
+    raise _mismatch(name, f"'{shown(text)}'")
+
+
+def check_collection_tag(tag: str | None, *, mapping: bool) -> None:
+    """Refuse a tag that a list or a mapping may not have: ``CS003`` or ``CS009``."""
+    name = _known_tag(tag)
+    if name is None or (name == "map" if mapping else name in _SEQUENCE_TAGS):
+        return
+    raise _mismatch(name, "a mapping" if mapping else "a list")

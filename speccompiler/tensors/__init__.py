@@ -1,0 +1,1 @@
+"""Weight tensors: initialised, read from files, matched to a model, penalised, constrained."""

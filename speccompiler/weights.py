@@ -1,0 +1,266 @@
+"""Where each tensor of a model comes from: a file, the spec itself, or its initialiser.
+
+Sources are found and their shapes checked from headers alone, so ``validate`` reads
+no array data. ``--weights`` replaces every weight that the spec names; otherwise a
+layer's own ``weights`` come before the spec's ``weights`` file, and what neither
+gives is drawn when there is a seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .diagnostics import Diagnostic, Problem, Severity
+from .ir import Graph, Weight
+from .load.spec import LoadedSpec
+from .schemas.fields import Layer
+from .schemas.initializer import ScaledInitializer
+from .schemas.kernel import KernelLayer
+from .schemas.weights import inline_shape
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from .tensors.weight_files import WeightFile
+
+    Array = npt.NDArray[np.float32]
+
+TensorName = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FileTensor:
+    """A tensor in a weight file; ``transpose`` brings an old layout to today's."""
+
+    file: WeightFile
+    key: str
+    transpose: tuple[int, ...] | None
+
+    def read(self) -> Array:
+        """The stored tensor as float32."""
+        array = self.file.read(self.key)
+        return array if self.transpose is None else array.transpose(self.transpose)
+
+
+@dataclass(frozen=True, slots=True)
+class InlineTensor:
+    """Nested lists that the spec holds."""
+
+    values: Any
+
+    def read(self) -> Array:
+        """The lists as float32."""
+        import numpy as np
+
+        return np.array(self.values, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnTensor:
+    """A tensor drawn by the layer's initialiser (a bias is zero, as in Keras)."""
+
+    init: str
+    parameters: Mapping[str, float]
+    weight: Weight
+    seed: int
+
+    def read(self) -> Array:
+        """The same values wherever they are drawn; ``Problem`` CS091 when the shape is wrong."""
+        from .tensors.initializers import conv_fans, initialize
+
+        *kernel, channels, filters = (1, *self.weight.shape)[-len(self.weight.shape) - 1 :]
+        fans = conv_fans(tuple(kernel), channels, filters)
+        return initialize(
+            self.init,
+            self.parameters,
+            self.weight.stored_shape,
+            fans,
+            seed=self.seed,
+            stream=f"{self.weight.layer}/{self.weight.tensor}",
+        )
+
+
+TensorSource = FileTensor | InlineTensor | DrawnTensor
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSources:
+    """A source for every tensor of a graph, or findings that say why not."""
+
+    sources: Mapping[Weight, TensorSource]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def drawn(self) -> tuple[DrawnTensor, ...]:
+        """What is drawn from a seed rather than given."""
+        return tuple(s for s in self.sources.values() if isinstance(s, DrawnTensor))
+
+    def read(self) -> dict[Weight, Array]:
+        """Every tensor; raises ``Problem`` for what only the data can tell."""
+        return {weight: source.read() for weight, source in self.sources.items()}
+
+
+def find_weights(
+    loaded: LoadedSpec, graph: Graph, *, file: Path | None, seed: int | None
+) -> WeightSources:
+    """A source for each tensor. ``file`` is what the caller gives; paths in a spec are its own."""
+    spec = loaded.spec
+    assert spec is not None, "weights are looked for in a valid spec"
+    base = Path(loaded.document.file).parent
+    wanted = {(w.layer, w.tensor): w for w in graph.weights()}
+    layers = {str(layer.name): layer for layer in spec.layers}
+    found: dict[Weight, TensorSource] = {}
+    diagnostics: list[Diagnostic] = []
+    if file is None:
+        for name, layer in layers.items():
+            given = getattr(layer, "weights", None)
+            if given is not None:
+                mine = [w for (owner, _), w in wanted.items() if owner == name]
+                diagnostics += _layer_weights(loaded, layer, given, mine, base, found)
+        if spec.weights is not None:
+            file = base / spec.weights
+    rest = {name: w for name, w in wanted.items() if w not in found}
+    rest = {n: w for n, w in rest.items() if file is not None or not _has_own(layers[n[0]])}
+    if file is not None:
+        try:
+            found.update(_from_file(file, rest))
+        except Problem as problem:
+            diagnostics.append(problem.at(file=str(file)))
+    elif rest and seed is not None:
+        found.update({w: _drawn(layers[w.layer], w, seed) for w in rest.values()})
+    elif rest:
+        diagnostics.append(_none_given(loaded, rest))
+    return WeightSources(found, tuple(diagnostics))
+
+
+def _has_own(layer: Layer) -> bool:
+    return getattr(layer, "weights", None) is not None
+
+
+def _none_given(loaded: LoadedSpec, rest: Mapping[TensorName, Weight]) -> Diagnostic:
+    names = ", ".join(f"'{layer}/{tensor}'" for layer, tensor in list(rest)[:4])
+    more = f" and {len(rest) - 4} more" if len(rest) > 4 else ""
+    return Diagnostic(
+        "CS095",
+        f"no weights for {names}{more}",
+        file=loaded.document.file,
+        hint="give --weights FILE, or --seed N to draw them at random by each layer's init",
+    )
+
+
+def _from_file(path: Path, wanted: Mapping[TensorName, Weight]) -> dict[Weight, TensorSource]:
+    from .tensors.tensor_info import check_dtype
+    from .tensors.weight_files import open_weights
+    from .tensors.weight_names import match_weights
+
+    file = open_weights(path)
+    stored = match_weights(
+        {name: _wanted(weight) for name, weight in wanted.items()},
+        file.tensors,
+        unnamed=file.unnamed,
+    )
+    for tensor in stored.values():
+        check_dtype(file.tensors[tensor.key])
+    return {
+        wanted[name]: FileTensor(file, tensor.key, tensor.transpose)
+        for name, tensor in stored.items()
+    }
+
+
+def _wanted(weight: Weight) -> Any:
+    from .tensors.weight_names import WantedTensor, old_conv1d_kernel
+
+    shape = weight.stored_shape
+    if len(shape) == 4 and len(weight.shape) == 3:
+        return old_conv1d_kernel(shape)
+    return WantedTensor(shape)
+
+
+def _layer_weights(
+    loaded: LoadedSpec,
+    layer: Layer,
+    given: list[Any],
+    mine: list[Weight],
+    base: Path,
+    found: dict[Weight, TensorSource],
+) -> list[Diagnostic]:
+    name = str(layer.name)
+
+    def report(problem: Problem) -> Diagnostic:
+        return loaded.locate(problem.at(layer=name), "weights")
+
+    if len(given) != len(mine):
+        expected = " and ".join(f"{w.tensor} {list(w.stored_shape)}" for w in mine)
+        return [
+            report(
+                Problem(
+                    "CS090",
+                    f"'weights' has {len(given)} arrays; the layer takes {len(mine)}: {expected}",
+                    "with bias: false there is no b" if len(given) < len(mine) else None,
+                )
+            )
+        ]
+    diagnostics = []
+    for weight, entry in zip(mine, given, strict=True):
+        try:
+            if isinstance(entry, str):
+                found[weight] = _referenced(entry, weight, base)
+            else:
+                _check_shape(inline_shape(entry), weight)
+                found[weight] = InlineTensor(entry)
+        except Problem as problem:
+            diagnostics.append(report(problem))
+    return diagnostics
+
+
+def _referenced(text: str, weight: Weight, base: Path) -> FileTensor:
+    from .tensors.tensor_info import check_dtype
+    from .tensors.weight_files import open_weights, resolve_reference
+
+    reference = resolve_reference(text, base)
+    file = open_weights(reference.path)
+    info = file.find(reference.key)
+    check_dtype(info)
+    for shape, transpose in _wanted(weight).alternatives:
+        if info.shape == shape != weight.stored_shape:
+            return FileTensor(file, info.name, transpose)
+    _check_shape(info.shape, weight)
+    return FileTensor(file, info.name, None)
+
+
+def _check_shape(shape: tuple[int, ...], weight: Weight) -> None:
+    if shape != weight.stored_shape:
+        raise Problem(
+            "CS106",
+            f"{weight.tensor} has shape {list(shape)}; the layer takes {list(weight.stored_shape)}",
+        )
+
+
+def _drawn(layer: Layer, weight: Weight, seed: int) -> DrawnTensor:
+    assert isinstance(layer, KernelLayer), f"{layer.name} has no initialiser"
+    if weight.tensor == "b":
+        return DrawnTensor("zero", {}, weight, seed)
+    if isinstance(layer.init, ScaledInitializer):
+        scale = layer.init.scale
+        return DrawnTensor(
+            layer.init.name, {} if scale is None else {"scale": scale}, weight, seed
+        )
+    return DrawnTensor(layer.init, {}, weight, seed)
+
+
+def random_note(sources: WeightSources, file: str) -> Diagnostic | None:
+    """The note that weights are random, which a run with a seed owes its user."""
+    drawn = sources.drawn
+    if not drawn:
+        return None
+    layers = {tensor.weight.layer for tensor in drawn}
+    return Diagnostic(
+        "CS094",
+        f"the weights of {len(layers)} layers are random, drawn from seed {drawn[0].seed}",
+        Severity.NOTE,
+        file=file,
+    )
