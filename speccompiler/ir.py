@@ -22,7 +22,7 @@ from .expressions.nodes import Expression
 
 Shape = tuple[Dim, ...]
 Padding = tuple[tuple[Dim, Dim], ...]
-"""(before, after) along each spatial axis. A negative ``after`` leaves the tail unread."""
+"""(before, after) along each spatial axis. A negative amount leaves that many values unread."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,12 +36,31 @@ def same_theano_conv(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
 
 
 def same_theano_pool(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
-    """'same' of Theano 0.9 for pools: ``k - 2`` in front for odd k > 2, else ``k - 1``.
-
-    The window 1 has no padding in 2-D; in 3-D the original lacks that guard and
-    returns NaN or too few values, so the 2-D rule is taken there as well.
-    """
+    """'same' of Theano 0.9 for 1-D and 2-D pools: ``k - 2`` in front for odd k > 2, else k - 1."""
     return _cropped(n, k, s, k - 2 if k % 2 == 1 and k > 2 else k - 1)
+
+
+def same_theano_pool3d(n: Dim, k: int, s: int, mode: str) -> tuple[Dim, Dim]:
+    """'same' of Theano 0.9 for 3-D pools: no guard for a window of 1, which is padded by -1.
+
+    The first sample is skipped then (Keras 1.2.2 backend/theano_backend.py:1800). Where
+    that breaks the original (``theano_pool3d_breaks``) the 2-D rule gives the sane result.
+    """
+    if k == 1 and isinstance(n, int) and not theano_pool3d_breaks(n, k, s, mode):
+        return _cropped(n, k, s, -1)
+    return same_theano_pool(n, k, s)
+
+
+def theano_pool3d_breaks(n: int, k: int, s: int, mode: str) -> bool:
+    """Whether the original returns too few windows, or NaN: measured on Theano 0.9.
+
+    Padded by -1 a window of 1 sees ``n - 2`` samples. Too few windows remain unless
+    the stride is 3 or more; a mean whose last window ends with those samples is NaN.
+    """
+    if k != 1:
+        return False
+    announced, real = -(-n // s), (n - 3) // s + 1
+    return real < announced or (mode == "average" and (announced - 1) * s + 1 == n - 2)
 
 
 def _cropped(n: Dim, k: int, s: int, before: int) -> tuple[Dim, Dim]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .diagnostics import Diagnostic, Problem, Severity
 from .ir import Graph, Weight
-from .load.spec import LoadedSpec
+from .loading.spec import LoadedSpec
 from .schemas.fields import Layer
 from .schemas.initializer import ScaledInitializer
 from .schemas.kernel import KernelLayer

@@ -49,7 +49,8 @@ def _extended(x: Array, padding: Padding, value: float) -> Array:
     widths = [(int(b), int(a)) for b, a in padding]
     grown = [(0, 0), *((max(b, 0), max(a, 0)) for b, a in widths), (0, 0)]
     x = np.pad(x, grown, constant_values=value)
-    crop = [slice(None), *(slice(None, min(a, 0) or None) for _, a in widths), slice(None)]
+    spatial = (slice(max(-b, 0), min(a, 0) or None) for b, a in widths)
+    crop = [slice(None), *spatial, slice(None)]
     return x[tuple(crop)]
 
 

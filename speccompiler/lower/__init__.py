@@ -12,8 +12,8 @@ from typing import Any
 from speccompiler.diagnostics import Diagnostic, Problem
 from speccompiler.dims import Dim, symbol
 from speccompiler.ir import Graph, Input, Node, Shape
-from speccompiler.load.inputs import agree, declared_shapes
-from speccompiler.load.inputs import format_shape as format_declared
+from speccompiler.loading.inputs import agree, declared_shapes
+from speccompiler.loading.inputs import format_shape as format_declared
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.shapes import format_shape

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from speccompiler.ir import Node, Pool
-from speccompiler.lengths import same_tensorflow, same_theano_pool
+from speccompiler.dims import Dim
+from speccompiler.ir import Node, Padding, Pool
+from speccompiler.lengths import (
+    same_tensorflow,
+    same_theano_pool,
+    same_theano_pool3d,
+    theano_pool3d_breaks,
+)
 
 from .builder import Builder, channels_last, restore_ordering
 from .spatial import check_rank
@@ -23,19 +29,27 @@ def lower_pooling(b: Builder, layer: Any, x: Node) -> Node:
         stride = layer.strides or layer.pool_size
     check_rank(x, rank, ordering, layer.type)
     x = channels_last(b, x, ordering)
-    padding = ((0, 0),) * rank
+    padding: Padding = ((0, 0),) * rank
     if layer.border_mode == "same":
-        theano = b.semantics.padding == "theano"
-        if theano and rank == 3 and 1 in kernel:
-            b.warn(
-                "CS051",
-                f"Theano itself fails on 'same' pooling with a window of 1: {layer.type} "
-                "returned NaN or too few values there",
-                "the result follows the rule of the 2-D layers",
-            )
-        split = same_theano_pool if theano else same_tensorflow
-        padding = tuple(
-            split(n, k, s) for n, k, s in zip(x.shape[:-1], kernel, stride, strict=True)
-        )
+        axes = list(zip(x.shape[:-1], kernel, stride, strict=True))
+        padding = _same_padding(b, layer.type, mode, axes)
     y = b.add(Pool(mode, kernel, stride, padding, ((0, 0),) * rank), x)
     return restore_ordering(b, y, ordering)
+
+
+def _same_padding(
+    b: Builder, layer_type: str, mode: str, axes: list[tuple[Dim, int, int]]
+) -> Padding:
+    """The split of each axis ``(length, window, stride)``."""
+    if b.semantics.padding == "tensorflow":
+        return tuple(same_tensorflow(*axis) for axis in axes)
+    if len(axes) < 3:
+        return tuple(same_theano_pool(*axis) for axis in axes)
+    if any(isinstance(n, int) and theano_pool3d_breaks(n, k, s, mode) for n, k, s in axes):
+        b.warn(
+            "CS051",
+            f"Theano itself fails here: {layer_type} 'same' with a window of 1 "
+            "returned NaN or too few values",
+            "the result follows the rule of the 2-D layers",
+        )
+    return tuple(same_theano_pool3d(*axis, mode) for axis in axes)

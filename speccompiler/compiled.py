@@ -1,0 +1,268 @@
+"""A model ready to run: weights loaded, kernels bound, arrays checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .arrays import from_array
+from .diagnostics import Diagnostic, Problem, Severity, SpecError, has_errors
+from .input_checks import check_array
+from .ir import Graph, Weight
+from .model import Model
+from .passes import optimize
+from .penalties import Penalty, project, violations, weight_penalties
+from .plan import Plan, make_plan
+
+Array = npt.NDArray[np.float32]
+TARGETS = ("cpu", "reference")
+BATCH_BYTES = 64 << 20
+"""What a batch may take when nobody says its size."""
+LARGEST_BATCH = 256
+
+
+class Executor(Protocol):
+    """What a target provides."""
+
+    def run_batch(
+        self, x: Array, outputs: Sequence[Array], profile: list[float] | None = None
+    ) -> None:
+        """Fill each output for one batch of samples."""
+
+
+class ReferenceExecutor:
+    """Runs the lowered graph, before any pass, in float64."""
+
+    def __init__(self, graph: Graph, weights: Mapping[Weight, npt.NDArray[Any]]) -> None:
+        from .kernels.reference import operand
+
+        self._graph = graph
+        self._weights = {w: operand(w, np.asarray(a, np.float64)) for w, a in weights.items()}
+
+    def run_batch(
+        self, x: Array, outputs: Sequence[Array], profile: list[float] | None = None
+    ) -> None:
+        """Outputs are rounded to float32 at the very end. There are no steps to profile."""
+        from .kernels.reference import run_reference
+
+        values = run_reference(self._graph, self._weights, x)
+        for y, name in zip(outputs, self._graph.outputs, strict=True):
+            y[...] = values[name]
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """Made by :meth:`Model.compile`. Safe to call from several threads."""
+
+    model: Model
+    plan: Plan
+    executor: Executor
+    target: str
+    batch_size: int
+    threads: int
+    penalties: tuple[Penalty, ...]
+    """What the weights' regularisers add, after any projection."""
+    diagnostics: tuple[Diagnostic, ...]
+    """Constraint violations and other findings about the weights; no errors."""
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The model's output first, then each layer asked for."""
+        return tuple(name for name, _ in self.plan.outputs)
+
+    def output_shapes(self, samples: int) -> tuple[tuple[int, ...], ...]:
+        """Shape of every output for this many samples."""
+        return tuple((samples, *shape) for _, shape in self.plan.outputs)
+
+    def run(self, x: npt.NDArray[Any], out: Array | None = None) -> Array:
+        """The model's output for ``x`` of shape (samples, ...). Raises ``SpecError``.
+
+        With a C-contiguous float32 ``x`` and ``out`` nothing is allocated after the
+        first call.
+        """
+        return self._run(x, out)[0]
+
+    def run_all(self, x: npt.NDArray[Any]) -> dict[str, Array]:
+        """Every output by its layer's name."""
+        return dict(zip(self.output_names, self._run(x, None), strict=True))
+
+    def _run(self, x: npt.NDArray[Any], out: Array | None) -> list[Array]:
+        try:
+            source = from_array(np.asarray(x), "the array")
+            check_array(self.plan.graph.nodes[0].shape, source.shape)
+            shapes = self.output_shapes(source.samples)
+            if out is not None:
+                _check_out(out, shapes[0])
+            outputs = [
+                out if out is not None and i == 0 else np.empty(shape, np.float32)
+                for i, shape in enumerate(shapes)
+            ]
+            start = 0
+            for batch in source.batches(self.batch_size):
+                stop = start + len(batch)
+                self.run_batch(batch, [y[start:stop] for y in outputs])
+                start = stop
+        except Problem as problem:
+            raise SpecError([problem.at(file="the array")]) from None
+        return outputs
+
+    def run_batch(
+        self, batch: Array, outputs: Sequence[Array], profile: list[float] | None = None
+    ) -> None:
+        """One batch, as ``ArrayInput.batches`` yields it, into parts of the outputs."""
+        batch = as_declared(batch, self.model.spec.input_dtype)
+        self.executor.run_batch(batch, outputs, profile)
+
+
+def as_declared(batch: Array, dtype: str | None) -> Array:
+    """The batch rounded to the declared ``input_dtype``, as a Keras placeholder would be.
+
+    Writeable, because kernels are compiled for writeable arrays only.
+    """
+    if dtype not in {None, "float32", "float64"}:
+        with np.errstate(all="ignore"):
+            return batch.astype(dtype).astype(np.float32)
+    return batch if batch.flags.writeable else batch.copy()
+
+
+def _check_out(out: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
+    good = out.dtype == np.float32 and out.flags.c_contiguous and out.flags.writeable
+    if not good or out.shape != shape:
+        raise Problem(
+            "CS117",
+            f"'out' must be a writeable C-contiguous float32 array of shape {shape}",
+            f"for example np.empty({shape}, np.float32)",
+        )
+
+
+def default_threads() -> int:
+    """The processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def default_batch_size(plan: Plan) -> int:
+    """As many samples as fit into ``BATCH_BYTES``."""
+    per_sample = plan.peak_bytes(1) - plan.weight_bytes
+    return max(1, min(LARGEST_BATCH, BATCH_BYTES // max(per_sample, 1)))
+
+
+def check_memory(plan: Plan, batch_size: int, file: str) -> None:
+    """Refuse, with both figures, what the machine cannot hold (CS130)."""
+    import psutil
+
+    needed, available = plan.peak_bytes(batch_size), psutil.virtual_memory().available
+    if needed <= available:
+        return
+    per_batch = needed - plan.weight_bytes
+    hint = "use a smaller --batch-size" if batch_size > 1 and per_batch > plan.weight_bytes else (
+        "the model is too large for this machine"
+    )
+    raise SpecError(
+        [
+            Diagnostic(
+                "CS130",
+                f"a batch of {batch_size} needs {gibibytes(needed)} of memory "
+                f"({gibibytes(plan.weight_bytes)} for weights); "
+                f"{gibibytes(available)} are available",
+                file=file,
+                hint=hint,
+            )
+        ]
+    )
+
+
+def gibibytes(count: int) -> str:
+    """A memory size for people."""
+    return f"{count / 2**30:,.1f} GiB"
+
+
+def compile_model(
+    model: Model,
+    target: str,
+    *,
+    batch_size: int | None,
+    threads: int | None,
+    input_shape: Sequence[int | None] | None,
+    layers: Sequence[str],
+    apply_constraints: bool,
+) -> CompiledModel:
+    """See :meth:`Model.compile`."""
+    file = model.loaded.document.file
+    if target not in TARGETS:
+        raise SpecError(
+            [Diagnostic("CS131", f"no target '{target}'; targets: {', '.join(TARGETS)}", file=file)]
+        )
+    graph = model.tapped(input_shape, layers)
+    plan = make_plan(optimize(graph))
+    batch_size = batch_size or default_batch_size(plan)
+    threads = threads or default_threads()
+    check_memory(plan, batch_size, file)
+    weights, penalties, diagnostics = _load_weights(model, apply_constraints)
+    executor = _EXECUTORS[target](graph, plan, weights, batch_size, threads)
+    return CompiledModel(
+        model, plan, executor, target, batch_size, threads, penalties, diagnostics
+    )
+
+
+def _load_weights(
+    model: Model, apply_constraints: bool
+) -> tuple[Mapping[Weight, npt.NDArray[Any]], tuple[Penalty, ...], tuple[Diagnostic, ...]]:
+    sources = model.weight_sources
+    if has_errors(sources.diagnostics):
+        raise SpecError(sources.diagnostics)
+    file = str(model.weights_file or model.loaded.document.file)
+    diagnostics: list[Diagnostic] = []
+    try:
+        weights: Mapping[Weight, npt.NDArray[Any]] = sources.read()
+        if apply_constraints:
+            weights = project(model.spec, weights)
+        found = [] if sources.drawn else list(violations(model.spec, weights))
+        penalties = weight_penalties(model.spec, weights)
+    except Problem as problem:
+        raise SpecError([problem.at(file=file)]) from None
+    diagnostics += [model.loaded.locate(d) for d in found]
+    diagnostics += _non_finite(weights, file)
+    if has_errors(diagnostics):
+        raise SpecError(diagnostics)
+    return weights, penalties, tuple(diagnostics)
+
+
+def _non_finite(weights: Mapping[Weight, npt.NDArray[Any]], file: str) -> list[Diagnostic]:
+    from .tensors.tensor_info import non_finite_count
+
+    return [
+        Diagnostic(
+            "CS097",
+            f"{weight.tensor} holds {count} values that are not finite, of {prod(array.shape)}",
+            Severity.WARNING,
+            file=file,
+            layer=weight.layer,
+        )
+        for weight, array in weights.items()
+        if (count := non_finite_count(array))
+    ]
+
+
+def _cpu(
+    graph: Graph, plan: Plan, weights: Mapping[Weight, Any], batch_size: int, threads: int
+) -> Executor:
+    from .kernels.cpu.executor import CpuExecutor
+
+    return CpuExecutor(plan, weights, batch_size, threads)
+
+
+def _reference(
+    graph: Graph, plan: Plan, weights: Mapping[Weight, Any], batch_size: int, threads: int
+) -> Executor:
+    return ReferenceExecutor(graph, weights)
+
+
+_EXECUTORS: Mapping[str, Callable[..., Executor]] = {"cpu": _cpu, "reference": _reference}

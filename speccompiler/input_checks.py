@@ -1,0 +1,106 @@
+"""Whether an array can go into a model, and what to tell its owner if not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .diagnostics import Problem
+from .dims import Dim
+from .ir import Shape
+from .shapes import format_shape
+
+
+def _fits(declared: Shape, given: Sequence[int | None]) -> bool:
+    return len(declared) == len(given) and all(
+        g is None or not isinstance(d, int) or d == g for d, g in zip(declared, given, strict=True)
+    )
+
+
+def check_shape(declared: Shape, given: tuple[int | None, ...]) -> None:
+    """Compare one sample's shape with the model's input. CS116 rank, CS117 lengths."""
+    if _fits(declared, given):
+        return
+    shown = _tuple(given)
+    if len(given) != len(declared):
+        raise Problem(
+            "CS116",
+            f"a sample of shape {shown} has {len(given)} axes; the model's input has "
+            f"{len(declared)}: {format_shape(declared)}",
+        )
+    raise Problem(
+        "CS117",
+        f"samples have shape {shown}; the model's input is {format_shape(declared)}",
+        _shape_hint(declared, given),
+    )
+
+
+def check_array(declared: Shape, shape: tuple[int, ...]) -> None:
+    """Compare a whole array, samples first, with the model's input.
+
+    CS116 wrong rank, CS117 wrong shape, CS118 no sample, CS119 missing batch axis.
+    """
+    if _fits(declared, shape):
+        text = ", ".join(str(d) for d in (1, *shape))
+        raise Problem(
+            "CS119",
+            f"the array {_tuple(shape)} is one sample without a batch axis",
+            f"the model takes (samples, ...): save it as x[None], with shape ({text})",
+        )
+    if len(shape) != len(declared) + 1:
+        raise Problem(
+            "CS116",
+            f"the array has {len(shape)} axes, {_tuple(shape)}; the model takes "
+            f"{len(declared) + 1}: {_with_samples(declared)}",
+            _rank_hint(declared, shape),
+        )
+    if not _fits(declared, shape[1:]):
+        raise Problem(
+            "CS117",
+            f"the array has shape {_tuple(shape)}; the model takes {_with_samples(declared)}",
+            _shape_hint(declared, shape[1:]),
+        )
+    if shape[0] == 0:
+        raise Problem(
+            "CS118", f"the array {_tuple(shape)} holds no sample", "its first axis counts samples"
+        )
+    if 0 in shape:
+        raise Problem("CS118", f"the array {_tuple(shape)} holds no value")
+
+
+def _tuple(shape: Sequence[object]) -> str:
+    inner = ", ".join("?" if d is None else str(d) for d in shape)
+    return f"({inner},)" if len(shape) == 1 else f"({inner})"
+
+
+def _with_samples(declared: Shape) -> str:
+    inner = format_shape(declared).strip("()").rstrip(",")
+    return f"(samples, {inner})"
+
+
+def _rank_hint(declared: Shape, shape: tuple[int, ...]) -> str | None:
+    if len(shape) == len(declared) and declared and declared[-1] == 1:
+        return "a channel axis may be missing: x[..., None]"
+    if len(shape) == len(declared) + 2 and shape[0] == 1:
+        return "there may be one batch axis too many: x[0]"
+    return None
+
+
+def _moved(shape: Sequence[Dim | None], source: int, target: int) -> list[Dim | None]:
+    values = list(shape)
+    values.insert(target if target >= 0 else len(values), values.pop(source))
+    return values
+
+
+def _shape_hint(declared: Shape, given: Sequence[int | None]) -> str | None:
+    """Name channels-first/last confusion where moving one axis makes it fit."""
+    if len(given) < 3:
+        reverse = list(reversed(given))
+        return "the two axes look swapped" if _fits(declared, reverse) else None  # type: ignore[arg-type]
+    last = len(given) - 1
+    channels_first = _moved(list(given), 0, last)
+    if _fits(declared, channels_first):  # type: ignore[arg-type]
+        return "the array looks channels-first; use np.moveaxis(x, 1, -1), or --dim-ordering th"
+    channels_last = _moved(list(given), last, 0)
+    if _fits(declared, channels_last):  # type: ignore[arg-type]
+        return "the array looks channels-last; use np.moveaxis(x, -1, 1), or --dim-ordering tf"
+    return None

@@ -1,0 +1,232 @@
+"""A validated model: its graph, its weights, its shape report, its compiled plan.
+
+The pipeline, whole::
+
+    read_document -> load_spec -> lower -> optimize -> make_plan -> CpuExecutor
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .diagnostics import Diagnostic, Problem, SpecError, has_errors
+from .ir import Graph, Shape
+from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
+from .lower import Lowered, Semantics, lower, undecided
+from .passes import optimize
+from .plan import Plan, make_plan
+from .schemas.model import ModelSpec
+from .shapes import format_shape
+from .source.document import Document, read_document
+from .weights import WeightSources, find_weights
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from .compiled import CompiledModel
+    from .report import ShapeReport
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model without errors. ``diagnostics`` holds its warnings and notes."""
+
+    loaded: LoadedSpec
+    spec: ModelSpec
+    graph: Graph
+    """As lowered, before any pass, with the declared input shape (maybe open lengths)."""
+    diagnostics: tuple[Diagnostic, ...]
+    weights_file: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The spec's name, or its file's."""
+        return self.spec.name
+
+    @cached_property
+    def undecided(self) -> tuple[str, ...]:
+        """Layers whose numbers depend on a backend that nothing names; empty when decided."""
+        return () if self.spec.semantics is not None else undecided(self.spec)
+
+    @cached_property
+    def weight_sources(self) -> WeightSources:
+        """Where each tensor comes from. Reads headers only."""
+        return find_weights(
+            self.loaded, self.graph, file=self.weights_file, seed=self.spec.seed
+        )
+
+    @property
+    def names_weights(self) -> bool:
+        """Whether the spec or the caller says where weights are."""
+        own = any(getattr(layer, "weights", None) is not None for layer in self.spec.layers)
+        return own or self.spec.weights is not None or self.weights_file is not None
+
+    def shapes(self, input_shape: Sequence[int | None] | None = None) -> ShapeReport:
+        """The shape report; ``input_shape`` binds open lengths (one sample, no batch axis)."""
+        from .report import shape_report
+
+        return shape_report(self, self.bind(input_shape))
+
+    def bind(self, input_shape: Sequence[int | None] | None) -> Graph:
+        """The lowered graph for an input of this shape. Raises ``SpecError``."""
+        if input_shape is None:
+            return self.graph
+        declared = self.graph.nodes[0].shape
+        try:
+            shape = bound_shape(declared, tuple(input_shape))
+        except Problem as problem:
+            raise SpecError([problem.at(file=self.loaded.document.file)]) from None
+        if shape == declared:
+            return self.graph
+        lowered = lower(self.spec, _semantics(self.spec), shape)
+        return _graph_or_raise(self.loaded, lowered)
+
+    def plan(
+        self, input_shape: Sequence[int | None] | None = None, layers: Sequence[str] = ()
+    ) -> Plan:
+        """The plan for an input of this shape; ``layers`` are kept as extra outputs.
+
+        Raises ``SpecError``: CS052 while a length is open, CS050 without semantics.
+        """
+        return make_plan(optimize(self.tapped(input_shape, layers)))
+
+    def tapped(
+        self, input_shape: Sequence[int | None] | None = None, layers: Sequence[str] = ()
+    ) -> Graph:
+        """The graph to compile: every length known, ``layers`` as further outputs."""
+        self.require_semantics()
+        graph = self.bind(input_shape)
+        shape = graph.nodes[0].shape
+        if not all(isinstance(d, int) for d in shape):
+            raise SpecError(
+                [
+                    Diagnostic(
+                        "CS052",
+                        f"the input {format_shape(shape)} has open lengths",
+                        file=self.loaded.document.file,
+                        hint="give its shape, for example --input-shape 128,64",
+                    )
+                ]
+            )
+        extra = tuple(name for name in dict.fromkeys(layers) if name not in graph.outputs)
+        return replace(graph, outputs=(*graph.outputs, *extra))
+
+    def require_semantics(self) -> None:
+        """Raise ``SpecError`` CS050 where the backend would change the numbers."""
+        if not self.undecided:
+            return
+        names = ", ".join(f"'{name}'" for name in self.undecided[:5])
+        more = f" and {len(self.undecided) - 5} more" if len(self.undecided) > 5 else ""
+        diagnostic = Diagnostic(
+            "CS050",
+            "the file does not say which backend it was trained on, and the numbers of "
+            f"{names}{more} depend on it",
+            layer=self.undecided[0],
+            hint="pass --semantics tensorflow or --semantics theano",
+        )
+        raise SpecError([self.loaded.locate(diagnostic)])
+
+    def compile(
+        self,
+        target: str = "cpu",
+        *,
+        batch_size: int | None = None,
+        threads: int | None = None,
+        input_shape: Sequence[int | None] | None = None,
+        layers: Sequence[str] = (),
+        apply_constraints: bool = False,
+    ) -> CompiledModel:
+        """Load the weights and make the model ready to run. Raises ``SpecError``."""
+        from .compiled import compile_model
+
+        return compile_model(
+            self,
+            target,
+            batch_size=batch_size,
+            threads=threads,
+            input_shape=input_shape,
+            layers=layers,
+            apply_constraints=apply_constraints,
+        )
+
+    def run(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Compile for this array and run it once."""
+        return self.compile(input_shape=x.shape[1:]).run(x)
+
+
+def bound_shape(declared: Shape, given: tuple[int | None, ...]) -> Shape:
+    """The declared shape with its open lengths bound; the same symbol binds once.
+
+    Raises ``Problem`` CS116 (wrong rank), CS117 (wrong length).
+    """
+    from .input_checks import check_shape
+
+    check_shape(declared, given)
+    return tuple(
+        d if isinstance(d, int) or g is None else g for d, g in zip(declared, given, strict=True)
+    )
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    semantics: SemanticsName | None = None,
+    dim_ordering: OrderingName | None = None,
+    seed: int | None = None,
+) -> Model:
+    """Read and validate a model; raises ``SpecError`` with every finding."""
+    document = read_document(Path(path))
+    model, diagnostics = check(
+        document,
+        weights=Path(weights) if weights is not None else None,
+        semantics=semantics,
+        dim_ordering=dim_ordering,
+        seed=seed,
+    )
+    if model is None:
+        raise SpecError(diagnostics)
+    return model
+
+
+def check(
+    document: Document,
+    *,
+    weights: Path | None = None,
+    semantics: SemanticsName | None = None,
+    dim_ordering: OrderingName | None = None,
+    seed: int | None = None,
+) -> tuple[Model | None, tuple[Diagnostic, ...]]:
+    """Validate a document: the model, or None, and everything that was found."""
+    loaded = load_spec(document, semantics=semantics, dim_ordering=dim_ordering, seed=seed)
+    if loaded.spec is None:
+        return None, loaded.diagnostics
+    lowered = lower(loaded.spec, _semantics(loaded.spec))
+    found = (*loaded.diagnostics, *(loaded.locate(d) for d in lowered.diagnostics))
+    if lowered.graph is None or has_errors(found):
+        return None, found
+    model = Model(loaded, loaded.spec, lowered.graph, found, weights)
+    if model.names_weights:
+        found += model.weight_sources.diagnostics
+    return (None if has_errors(found) else model), found
+
+
+def _semantics(spec: ModelSpec) -> Semantics:
+    """The decided rules; shapes are the same under both, so any will do for those."""
+    return (
+        Semantics.of(spec.semantics)
+        if spec.semantics is not None
+        else Semantics("correlate", "tensorflow")
+    )
+
+
+def _graph_or_raise(loaded: LoadedSpec, lowered: Lowered) -> Graph:
+    if lowered.graph is None:
+        raise SpecError(loaded.locate(d) for d in lowered.diagnostics)
+    return lowered.graph
+

@@ -1,0 +1,132 @@
+"""Regularisers and constraints of a model: what each adds, and which weights break theirs.
+
+A weight's penalty is known when it is loaded; an activity penalty is summed over the
+whole run, as Keras does (1.2.2 engine/topology.py:580: not divided by the batch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from .diagnostics import Diagnostic, Problem, Severity
+from .ir import Weight
+from .schemas import constraint as constraint_schema
+from .schemas.fields import Layer
+from .schemas.model import ModelSpec
+from .schemas.regularizer import EigenvalueRegularizer, regularizer_object
+from .tensors import constraints
+from .tensors.regularizers import L1L2, Eigenvalue, Regularizer
+
+ARGUMENTS = {"W": ("W_regularizer", "W_constraint"), "b": ("b_regularizer", "b_constraint")}
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """What one regulariser adds to the loss."""
+
+    layer: str
+    term: str
+    value: float
+
+
+def regularizer(layer: Layer, argument: str) -> Regularizer | None:
+    """The regulariser that an argument of a layer names."""
+    given = getattr(layer, argument, None)
+    if given is None:
+        return None
+    described = regularizer_object(given)
+    if isinstance(described, EigenvalueRegularizer):
+        return Eigenvalue(described.k)
+    return L1L2(described.l1, described.l2)
+
+
+def activity_regularizers(spec: ModelSpec) -> dict[str, L1L2]:
+    """By layer; raises ``Problem`` CS093 for one that only suits a matrix."""
+    found: dict[str, L1L2] = {}
+    for layer in spec.layers:
+        term = regularizer(layer, "activity_regularizer")
+        if isinstance(term, Eigenvalue):
+            raise Problem(
+                "CS093",
+                f"the eigenvalue penalty of layer '{layer.name}' needs a matrix, not an output",
+                "use it as W_regularizer of a Dense layer",
+            )
+        if term is not None:
+            found[str(layer.name)] = term
+    return found
+
+
+def weight_penalties(
+    spec: ModelSpec, weights: Mapping[Weight, npt.NDArray[Any]]
+) -> tuple[Penalty, ...]:
+    """The penalties of all loaded weights, in the model's order."""
+    layers = {str(layer.name): layer for layer in spec.layers}
+    found = []
+    for weight, array in weights.items():
+        term = regularizer(layers[weight.layer], ARGUMENTS[weight.tensor][0])
+        if term is not None:
+            found.append(Penalty(weight.layer, weight.tensor, term.penalty(array)))
+    return tuple(found)
+
+
+def constraint(layer: Layer, argument: str) -> constraints.Constraint | None:
+    """The constraint that an argument of a layer names."""
+    given = getattr(layer, argument, None)
+    if given is None:
+        return None
+    described = constraint_schema.constraint_object(given)
+    match described:
+        case constraint_schema.MaxNorm():
+            return constraints.MaxNorm(described.m, described.axis)
+        case constraint_schema.UnitNorm():
+            return constraints.UnitNorm(described.axis)
+        case constraint_schema.MinMaxNorm():
+            return constraints.MinMaxNorm(
+                described.low, described.high, described.rate, described.axis
+            )
+        case constraint_schema.NonNeg():
+            return constraints.NonNeg()
+
+
+def violations(
+    spec: ModelSpec, weights: Mapping[Weight, npt.NDArray[Any]]
+) -> tuple[Diagnostic, ...]:
+    """A warning CS096 for each weight that breaks its constraint, with the measured norm."""
+    layers = {str(layer.name): layer for layer in spec.layers}
+    found = []
+    for weight, array in weights.items():
+        limit = constraint(layers[weight.layer], ARGUMENTS[weight.tensor][1])
+        if limit is None:
+            continue
+        try:
+            broken = limit.violation(array)
+        except Problem as problem:
+            found.append(problem.at(layer=weight.layer))
+            continue
+        if broken is not None:
+            found.append(
+                Diagnostic(
+                    "CS096",
+                    f"{weight.tensor} breaks its {type(limit).__name__} constraint: {broken}",
+                    Severity.WARNING,
+                    layer=weight.layer,
+                    hint="--apply-constraints projects it, as Keras does after an update",
+                )
+            )
+    return tuple(found)
+
+
+def project(
+    spec: ModelSpec, weights: Mapping[Weight, npt.NDArray[Any]]
+) -> dict[Weight, npt.NDArray[Any]]:
+    """Every weight after its constraint, as Keras applies it once after an update."""
+    layers = {str(layer.name): layer for layer in spec.layers}
+    projected = {}
+    for weight, array in weights.items():
+        limit = constraint(layers[weight.layer], ARGUMENTS[weight.tensor][1])
+        projected[weight] = array if limit is None else limit.project(array)
+    return projected
