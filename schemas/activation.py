@@ -35,8 +35,7 @@ def _kind(value: object) -> str:
 
 
 Activation = Annotated[
-    Annotated[ActivationName, Tag("<name>")]
-    | Annotated[ExpressionActivation, Tag("<expression>")],
+    Annotated[ActivationName, Tag("<name>")] | Annotated[ExpressionActivation, Tag("<expression>")],
     Discriminator(_kind),
 ]
 """Applied after the bias. softmax works on the last axis of a rank 2 or 3 tensor."""

@@ -66,4 +66,3 @@ class Reshape(Layer):
         Field(min_length=1),
         AfterValidator(_check_target),
     ] = Field(description="Shape without the batch axis; one -1 takes what is left.")
-

@@ -39,7 +39,6 @@ def _kind(value: object) -> str:
 
 
 Initializer = Annotated[
-    Annotated[InitializerName, Tag("<name>")]
-    | Annotated[ScaledInitializer, Tag("<parameters>")],
+    Annotated[InitializerName, Tag("<name>")] | Annotated[ScaledInitializer, Tag("<parameters>")],
     Discriminator(_kind),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from .model import ModelHeader
@@ -18,8 +19,9 @@ def native_schema() -> dict[str, Any]:
     ``if``/``then`` rather than ``oneOf``: an editor then reports the one layer's
     errors and not those of twenty that were not meant.
     """
+    models: list[type[BaseModel]] = [ModelHeader, *LAYERS.values()]
     _, shared = models_json_schema(
-        [(model, "validation") for model in (ModelHeader, *LAYERS.values())],
+        [(model, "validation") for model in models],
         ref_template="#/$defs/{model}",
     )
     definitions: dict[str, Any] = shared["$defs"]

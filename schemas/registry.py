@@ -35,13 +35,54 @@ LAYERS: dict[str, type[Layer]] = {
 ALIASES: dict[str, str] = {alias: name for name, cls in LAYERS.items() for alias in cls.aliases}
 
 OTHER_KERAS_LAYERS = frozenset(
-    """ActivityRegularization AtrousConv1D AtrousConv2D AtrousConvolution1D AtrousConvolution2D
-    AveragePooling BatchNormalization Bidirectional ConvLSTM2D Cropping1D Cropping2D Cropping3D
-    Deconv2D Deconvolution2D ELU Embedding GRU GaussianDropout GaussianNoise
-    GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D
-    GlobalMaxPooling2D GlobalMaxPooling3D Highway LSTM Lambda LeakyReLU LocallyConnected1D
-    LocallyConnected2D Masking MaxoutDense Merge PReLU ParametricSoftplus Permute RepeatVector
-    SReLU SeparableConv2D SeparableConvolution2D SimpleRNN SpatialDropout1D SpatialDropout2D
-    SpatialDropout3D ThresholdedReLU TimeDistributed TimeDistributedDense""".split()
+    {
+        "ActivityRegularization",
+        "AtrousConv1D",
+        "AtrousConv2D",
+        "AtrousConvolution1D",
+        "AtrousConvolution2D",
+        "BatchNormalization",
+        "Bidirectional",
+        "ConvLSTM2D",
+        "Cropping1D",
+        "Cropping2D",
+        "Cropping3D",
+        "Deconv2D",
+        "Deconvolution2D",
+        "ELU",
+        "Embedding",
+        "GRU",
+        "GaussianDropout",
+        "GaussianNoise",
+        "GlobalAveragePooling1D",
+        "GlobalAveragePooling2D",
+        "GlobalAveragePooling3D",
+        "GlobalMaxPooling1D",
+        "GlobalMaxPooling2D",
+        "GlobalMaxPooling3D",
+        "Highway",
+        "LSTM",
+        "Lambda",
+        "LeakyReLU",
+        "LocallyConnected1D",
+        "LocallyConnected2D",
+        "Masking",
+        "MaxoutDense",
+        "Merge",
+        "PReLU",
+        "ParametricSoftplus",
+        "Permute",
+        "RepeatVector",
+        "SReLU",
+        "SeparableConv2D",
+        "SeparableConvolution2D",
+        "SimpleRNN",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "SpatialDropout3D",
+        "ThresholdedReLU",
+        "TimeDistributed",
+        "TimeDistributedDense",
+    }
 )
 """Layers that Keras 1.x has and convspec refuses by name."""

@@ -162,8 +162,10 @@ def check_memory(plan: Plan, batch_size: int, file: str) -> None:
     if needed <= available:
         return
     per_batch = needed - plan.weight_bytes
-    hint = "use a smaller --batch-size" if batch_size > 1 and per_batch > plan.weight_bytes else (
-        "the model is too large for this machine"
+    hint = (
+        "use a smaller --batch-size"
+        if batch_size > 1 and per_batch > plan.weight_bytes
+        else ("the model is too large for this machine")
     )
     raise SpecError(
         [
@@ -207,9 +209,7 @@ def compile_model(
     check_memory(plan, batch_size, file)
     weights, penalties, diagnostics = _load_weights(model, apply_constraints)
     executor = _EXECUTORS[target](graph, plan, weights, batch_size, threads)
-    return CompiledModel(
-        model, plan, executor, target, batch_size, threads, penalties, diagnostics
-    )
+    return CompiledModel(model, plan, executor, target, batch_size, threads, penalties, diagnostics)
 
 
 def _load_weights(

@@ -6,7 +6,9 @@ Codes are stable: a retired code is never given another meaning.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,4 +20,453 @@ class Code:
     fix: str
 
 
-CODES: dict[str, Code] = {}
+CODES: Mapping[str, Code] = MappingProxyType(
+    {
+        "CS001": Code(
+            "cannot read file",
+            "The path is missing, a folder where a file is wanted, not permitted, or not a "
+            "regular file.",
+            "Check the name and permissions; send a stream to standard input as '-'.",
+        ),
+        "CS002": Code(
+            "not UTF-8 text",
+            "The bytes are not UTF-8, hold control characters, or are another format (HDF5, zip, "
+            "NumPy, UTF-16).",
+            "Save the spec as UTF-8 and remove the character named.",
+        ),
+        "CS003": Code(
+            "syntax error",
+            "The text is not valid YAML or JSON at this place, a standard tag does not fit its "
+            "value, or an alias has no anchor.",
+            "Follow the hint; quote text that holds special characters.",
+        ),
+        "CS004": Code(
+            "duplicate key",
+            "A mapping has the same key twice. Most readers silently take the last, so one of the "
+            "two would have no effect.",
+            "Keep one of the two.",
+        ),
+        "CS005": Code(
+            "spec too large",
+            "A spec is at most 16 MiB of text.",
+            "Keep arrays in .npy, .npz or .safetensors files and refer to them.",
+        ),
+        "CS006": Code(
+            "nested too deep",
+            "Lists and mappings may nest 64 deep, aliases included.",
+            "Flatten the structure.",
+        ),
+        "CS007": Code(
+            "too many values",
+            "With aliases counted as copies, the document holds over 1,000,000 values: a small "
+            "file can unfold into one that fills the memory.",
+            "Use fewer aliases; move arrays to files.",
+        ),
+        "CS008": Code(
+            "cyclic anchor",
+            "An alias stands inside its own anchor, so the value would contain itself.",
+            "Write the repeated part out.",
+        ),
+        "CS009": Code(
+            "unsafe tag",
+            "YAML tags can ask a loader to run code. Only tags that are plain data are read: "
+            "!!python/tuple, Python 2's string tags, the numbers that Keras wrote through NumPy, "
+            "and YAML's own !!str, !!int, !!float, !!bool, !!null, !!seq, !!map. Nothing was "
+            "executed.",
+            "Remove the tag and write plain data, or use the JSON file of the same model.",
+        ),
+        "CS010": Code(
+            "key is not text",
+            "A key is a number, a boolean, null, a list or a mapping, or it is missing.",
+            "Put the key in quotes, or write the missing one.",
+        ),
+        "CS011": Code(
+            "several documents",
+            "A file holds one spec; a second '---' starts another.",
+            "Put each document in a file of its own.",
+        ),
+        "CS012": Code(
+            "empty document",
+            "The text holds no value at all.",
+            "Write a spec in it; it starts with 'convspec: 1'.",
+        ),
+        "CS013": Code(
+            "number not finite or out of range",
+            "NaN or Infinity in JSON, a number beyond 1.8e308, or an integer that is too long.",
+            "Write a finite number, or quote it if it is text.",
+        ),
+        "CS014": Code(
+            "too many findings",
+            "Reading stopped after 100 findings in one file.",
+            "Mend those listed and run again.",
+        ),
+        "CS020": Code(
+            "not a model spec",
+            "A spec is a mapping that says 'convspec: 1', or the JSON or YAML that Keras 1.x "
+            "wrote, which says 'class_name'.",
+            "Add the line 'convspec: 1', or give the file that to_json() or to_yaml() made.",
+        ),
+        "CS021": Code(
+            "missing argument",
+            "A required argument is not there. Required arguments are those without a default in "
+            "Keras 1.x.",
+            "Add the argument; the hint says what it means.",
+        ),
+        "CS022": Code(
+            "unknown argument",
+            "The layer or the spec has no argument of this name, so it would have no effect. "
+            "Names of Keras 2 (filters, kernel_size, padding) are not those of Keras 1.x.",
+            "Take the name that the hint suggests, or remove it.",
+        ),
+        "CS023": Code(
+            "value not allowed",
+            "The argument takes one of a few values, and this is none of them.",
+            "Choose one of the values listed.",
+        ),
+        "CS024": Code(
+            "wrong type",
+            "A number is wanted where text stands, or the like. Types are strict: true is no "
+            "number, '3' in quotes is text.",
+            "Write a value of the type named.",
+        ),
+        "CS025": Code(
+            "number out of range",
+            "The number is below or above what the argument can mean, or not finite.",
+            "Choose a number in the range named.",
+        ),
+        "CS026": Code(
+            "malformed value",
+            "The value has the right type but not the right form: a list of the wrong length, a "
+            "ragged array, an empty name.",
+            "Follow the message; it says what was expected.",
+        ),
+        "CS027": Code(
+            "unknown layer type",
+            "No layer of Keras 1.x has this name.",
+            "Take the name that the hint suggests.",
+        ),
+        "CS028": Code(
+            "layer not supported",
+            "The layer exists in Keras 1.x, but this version of convspec does not run it. It is "
+            "refused rather than skipped: skipping would change the numbers.",
+            "Replace it by supported layers where that is exact.",
+        ),
+        "CS029": Code(
+            "duplicate layer name",
+            "Weights, reports and --layer find a layer by its name, so two layers cannot share "
+            "one.",
+            "Give each layer its own name.",
+        ),
+        "CS030": Code(
+            "activation expression cannot be read",
+            "The text does not follow the expression grammar. It is never run as Python: only "
+            "numbers, x, pi, e, operators, parentheses and the listed functions have a meaning.",
+            "Correct the text at the column named; write powers as ** and choices as "
+            "where(condition, a, b).",
+        ),
+        "CS031": Code(
+            "unknown name in an expression",
+            "An expression knows the variable x, the constants pi and e, and a fixed list of "
+            "elementwise functions. Functions across channels such as softmax are not "
+            "elementwise.",
+            "Use a name from the list. softmax is named alone as a layer's activation.",
+        ),
+        "CS032": Code(
+            "wrong number of arguments in an expression",
+            "Every function takes a fixed number of arguments.",
+            "Write the call as the hint shows, for example max(a, b); nest calls for more than "
+            "two.",
+        ),
+        "CS033": Code(
+            "expression too large",
+            "An activation expression has at most 2000 characters, 500 parts and 64 levels, and a "
+            "symbolic size at most 50 nested roundings and 1000 terms, so that compiling stays "
+            "quick and bounded.",
+            "Shorten it, or group a long sum in parentheses; for a size, give the open input "
+            "lengths numbers.",
+        ),
+        "CS034": Code(
+            "condition and value confused in an expression",
+            "A comparison gives true or false, not a number. It can only stand as the first "
+            "argument of where, and that argument must be one.",
+            "Choose between values with where(x > 0, a, b); join comparisons with and, or, not.",
+        ),
+        "CS035": Code(
+            "no layers",
+            "A model needs at least one layer.",
+            "Add 'layers:' with a list of layers.",
+        ),
+        "CS036": Code(
+            "input shape missing",
+            "Neither the spec nor its first layer says what goes in, so no shape can be inferred.",
+            "Add input_shape, without the batch axis, for example input_shape: [224, 224, 3].",
+        ),
+        "CS037": Code(
+            "input shapes contradict each other",
+            "The same input is declared twice, with different shapes, or a later layer declares "
+            "an input that it does not get.",
+            "Keep the one that is right.",
+        ),
+        "CS038": Code(
+            "wrong number of axes",
+            "The layer works on another number of axes than its input has.",
+            "Use the layer of the right dimension, or a Reshape or Flatten before it.",
+        ),
+        "CS039": Code(
+            "functional model with branches",
+            "This version reads functional models that are one chain of layers. Branches, merges, "
+            "shared layers and several inputs or outputs are not read.",
+            "Write the model as a chain, if it is one.",
+        ),
+        "CS040": Code(
+            "not written by Keras 1.x",
+            "The file's version or form says that another Keras wrote it, whose arguments and "
+            "numbers differ.",
+            "Export the model with the Keras it was made with, 1.0 to 1.2.2, or write a native "
+            "spec.",
+        ),
+        "CS041": Code(
+            "dim_ordering unknown",
+            "Keras 1.x never stored dim_ordering for UpSampling and ZeroPadding layers, and "
+            "nothing else in the file tells it. The result depends on it.",
+            "Pass --dim-ordering th or --dim-ordering tf: what the machine that made the model "
+            "was set to.",
+        ),
+        "CS042": Code(
+            "dim_ordering inferred",
+            "Keras 1.x never stored dim_ordering for these layers. All layers that do store it "
+            "agree, so they are taken to agree as well.",
+            "Nothing, if that is right; otherwise pass --dim-ordering.",
+        ),
+        "CS043": Code(
+            "softmax needs rank 2 or 3",
+            "Keras 1.x applies softmax to the last axis of a tensor with 2 or 3 axes, batch axis "
+            "included, and refuses any other.",
+            "Flatten or reshape before it, or use another activation.",
+        ),
+        "CS044": Code(
+            "no positive output size",
+            "The window is longer than what it slides over, so the output would be empty.",
+            "Use a smaller kernel or pool, border_mode 'same', or a larger input; check "
+            "dim_ordering.",
+        ),
+        "CS045": Code(
+            "channels unknown",
+            "A kernel's shape depends on the number of input channels, so that number cannot be "
+            "left open.",
+            "Give the channel axis of input_shape a number; only spatial lengths may be null.",
+        ),
+        "CS046": Code(
+            "sizes do not multiply up",
+            "Reshape keeps the number of values, and the target shape holds another number.",
+            "Correct target_shape; one of its sizes may be -1.",
+        ),
+        "CS050": Code(
+            "semantics undecided",
+            "TensorFlow correlates and Theano convolves (flips the kernel), and they split 'same' "
+            "padding differently, so the same weights give other numbers. A Keras 1.x file does "
+            "not say which backend trained it, and convspec does not guess.",
+            "Pass --semantics tensorflow or --semantics theano. Names of weights that end in ':0' "
+            "hint at TensorFlow.",
+        ),
+        "CS051": Code(
+            "the original fails here",
+            "Theano 0.9's 3-D 'same' pooling with a window of 1 returned NaN or fewer values than "
+            "Keras announced. There is no number to reproduce.",
+            "Nothing: the result follows the rule of the 2-D layers. Check that this is what the "
+            "model meant.",
+        ),
+        "CS052": Code(
+            "open lengths",
+            "A plan needs every length; the spec leaves some null.",
+            "Give the shape of one sample, for example --input-shape 128,64; run takes it from "
+            "the array.",
+        ),
+        "CS090": Code(
+            "wrong number of weights",
+            "A layer takes its kernel W and, unless bias is false, its bias b, in this order.",
+            "Give one entry for each.",
+        ),
+        "CS091": Code(
+            "initialiser cannot fill this shape",
+            "'identity' is defined for square matrices only, and 'orthogonal' on a very large "
+            "matrix would take hours.",
+            "Use another initialiser such as glorot_uniform, or give the weights.",
+        ),
+        "CS092": Code(
+            "constraint axis does not exist",
+            "A constraint measures norms over axes of the weight, and the axis named is not one "
+            "of them, or is named twice.",
+            "Name axes that exist: for a 'tf' 2-D kernel usually [0, 1, 2], for 'th' [1, 2, 3].",
+        ),
+        "CS093": Code(
+            "regulariser needs a matrix",
+            "The eigenvalue penalty is defined for tensors of rank 2 only; convolution kernels "
+            "have more.",
+            "Use an l1 or l2 regulariser.",
+        ),
+        "CS094": Code(
+            "random weights",
+            "Nothing gives these weights, so they were drawn by each layer's init from the seed. "
+            "The numbers mean nothing but are the same every time.",
+            "Pass --weights FILE for a real result.",
+        ),
+        "CS095": Code(
+            "no weights",
+            "A forward pass needs every tensor, and convspec does not draw them unasked.",
+            "Give --weights FILE, name weights in the spec, or pass --seed N.",
+        ),
+        "CS096": Code(
+            "constraint violated",
+            "A weight breaks the constraint that its layer declares; training would have "
+            "projected it.",
+            "Check that the weights belong to the model, or pass --apply-constraints.",
+        ),
+        "CS097": Code(
+            "weights not finite",
+            "A tensor holds NaN or infinity, and so will outputs that depend on it.",
+            "Check where the weights come from.",
+        ),
+        "CS100": Code(
+            "cannot read weight file",
+            "The file is missing, is a folder or not an ordinary file, may not be read, or has an "
+            "unknown extension.",
+            "Check the path and permissions; weights are read from .npy, .npz, .safetensors, .h5 "
+            "and .hdf5.",
+        ),
+        "CS101": Code(
+            "not a valid weight file",
+            "The content is truncated, damaged, of another format, declares sizes it does not "
+            "hold, or keeps its data in another file. Nothing was allocated or executed on its "
+            "word.",
+            "Write or copy the file again, or give it the extension of its real format.",
+        ),
+        "CS102": Code(
+            "unusable numbers",
+            "The tensor holds objects, text, complex, structured or other data that does not "
+            "convert to float32, or a float64 value too large for it.",
+            "Store the tensor as float32.",
+        ),
+        "CS103": Code(
+            "tensor not found",
+            "A reference names no tensor in a file of several, or one that the file does not hold.",
+            "Write file.npz#name with one of the names listed.",
+        ),
+        "CS104": Code(
+            "optional package missing",
+            "HDF5 files are read through h5py, which is not part of the basic install.",
+            'pip install "convspec[hdf5]"',
+        ),
+        "CS105": Code(
+            "weights do not match the model",
+            "The file lacks tensors that the model needs, holds tensors that it does not use, or "
+            "gives one tensor twice. Guessing would silently give wrong numbers.",
+            "Use the file that belongs to the model, or name its tensors <layer>/W and <layer>/b.",
+        ),
+        "CS106": Code(
+            "wrong tensor shape",
+            "A stored tensor's shape is not the one that the layer's arguments require.",
+            "Check the layer's arguments and dim_ordering, and that the file belongs to the model.",
+        ),
+        "CS110": Code(
+            "cannot read array file",
+            "The file is missing, is a folder, may not be read, failed while being read, or is in "
+            "Fortran order on a stream, where samples are not contiguous.",
+            "Check the path and permissions; give a Fortran-order array by its path or save it in "
+            "C order.",
+        ),
+        "CS111": Code(
+            "not a .npy file",
+            "Inputs are single arrays in NumPy's .npy format, 1.0 to 3.0. The file is something "
+            "else, or its header is malformed. Archives and pickles are never unpacked.",
+            "Save one array with numpy.save; the message says what the file looks like.",
+        ),
+        "CS112": Code(
+            "array data cut off or followed by more",
+            "The bytes after the header must be exactly as many as its shape and type announce; "
+            "otherwise samples would be missing or silently ignored.",
+            "Write or copy the whole file again, one array to a file.",
+        ),
+        "CS113": Code(
+            "element type cannot be used",
+            "Inputs become float32. Only booleans, integers and 16-, 32- and 64-bit floats "
+            "convert without a choice that is yours. Objects would need unpickling.",
+            "Convert before saving, for example array.astype('float32'); of complex numbers "
+            "choose the real part or the magnitude.",
+        ),
+        "CS114": Code(
+            "no usable axis of samples",
+            "The first axis counts samples. A 0-d array has none, and an array of empty samples "
+            "holds nothing to compute.",
+            "Save the array with shape (samples, ...), every other axis at least 1 long.",
+        ),
+        "CS115": Code(
+            "a batch does not fit in memory",
+            "One batch of the announced shape needs more memory than can be had.",
+            "Choose a smaller --batch-size, and check that the array's shape is what you expect.",
+        ),
+        "CS116": Code(
+            "wrong number of axes in the array",
+            "The array must have one axis more than the model's input: the first counts samples.",
+            "Reshape the array, or correct the spec's input_shape.",
+        ),
+        "CS117": Code(
+            "wrong shape",
+            "The array's samples do not have the shape that the model takes.",
+            "Check for channels-first and channels-last confusion, the image size, and the number "
+            "of channels.",
+        ),
+        "CS118": Code(
+            "no sample",
+            "The array's first axis is 0 long: there is nothing to run.",
+            "Check what wrote the array.",
+        ),
+        "CS119": Code(
+            "batch axis missing",
+            "The array is a single sample as it is; the model takes several, with an axis in "
+            "front that counts them.",
+            "Save x[None] instead of x.",
+        ),
+        "CS120": Code(
+            "output cannot be created",
+            "The target is a folder, lies in a missing or read-only folder, is write-protected, "
+            "or its name promises another format than .npy. Nothing was written.",
+            "Name a .npy file in an existing folder that you may write to.",
+        ),
+        "CS121": Code(
+            "no room for the output, or a write failed",
+            "Space is reserved before the work starts. There is too little, or a device, a quota "
+            "or a size limit stopped a write. No partial file is left under the output's name.",
+            "Free the bytes that the message names, or write to another disk.",
+        ),
+        "CS123": Code(
+            "input converted",
+            "The array was not float32 and is converted batch by batch.",
+            "Nothing; save float32 to avoid the work.",
+        ),
+        "CS130": Code(
+            "not enough memory",
+            "The run needs more memory than the machine has free. It was not started.",
+            "Use a smaller --batch-size, a smaller input or a smaller model.",
+        ),
+        "CS131": Code(
+            "unknown target",
+            "A plan runs on the CPU, or on the float64 reference that judges it.",
+            "Choose one of the targets listed.",
+        ),
+    }
+)
+
+
+def as_markdown() -> str:
+    """The page ``docs/diagnostics.md``."""
+    lines = [
+        "# Diagnostics",
+        "",
+        "Every finding has a stable code. `convspec explain CS012` shows one entry of this page.",
+        "Errors make a command fail; warnings and notes do not.",
+        "",
+    ]
+    for name, code in CODES.items():
+        lines += [f"## {name}: {code.title}", "", code.why, "", f"**What to do:** {code.fix}", ""]
+    return "\n".join(lines)

@@ -95,7 +95,7 @@ def _shape_hint(declared: Shape, given: Sequence[int | None]) -> str | None:
     """Name channels-first/last confusion where moving one axis makes it fit."""
     if len(given) < 3:
         reverse = list(reversed(given))
-        return "the two axes look swapped" if _fits(declared, reverse) else None  # type: ignore[arg-type]
+        return "the two axes look swapped" if _fits(declared, reverse) else None
     last = len(given) - 1
     channels_first = _moved(list(given), 0, last)
     if _fits(declared, channels_first):  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .diagnostics import Diagnostic, Problem, SpecError, has_errors
+from .diagnostics import Diagnostic, Problem, Severity, SpecError, has_errors
 from .ir import Graph, Shape
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from .lower import Lowered, Semantics, lower, undecided
@@ -56,9 +56,7 @@ class Model:
     @cached_property
     def weight_sources(self) -> WeightSources:
         """Where each tensor comes from. Reads headers only."""
-        return find_weights(
-            self.loaded, self.graph, file=self.weights_file, seed=self.spec.seed
-        )
+        return find_weights(self.loaded, self.graph, file=self.weights_file, seed=self.spec.seed)
 
     @property
     def names_weights(self) -> bool:
@@ -99,7 +97,9 @@ class Model:
         self, input_shape: Sequence[int | None] | None = None, layers: Sequence[str] = ()
     ) -> Graph:
         """The graph to compile: every length known, ``layers`` as further outputs."""
-        self.require_semantics()
+        undecided = self.undecided_finding()
+        if undecided is not None:
+            raise SpecError([undecided])
         graph = self.bind(input_shape)
         shape = graph.nodes[0].shape
         if not all(isinstance(d, int) for d in shape):
@@ -116,20 +116,21 @@ class Model:
         extra = tuple(name for name in dict.fromkeys(layers) if name not in graph.outputs)
         return replace(graph, outputs=(*graph.outputs, *extra))
 
-    def require_semantics(self) -> None:
-        """Raise ``SpecError`` CS050 where the backend would change the numbers."""
+    def undecided_finding(self, severity: Severity = Severity.ERROR) -> Diagnostic | None:
+        """CS050 where nothing names the backend and it would change the numbers."""
         if not self.undecided:
-            return
+            return None
         names = ", ".join(f"'{name}'" for name in self.undecided[:5])
         more = f" and {len(self.undecided) - 5} more" if len(self.undecided) > 5 else ""
         diagnostic = Diagnostic(
             "CS050",
             "the file does not say which backend it was trained on, and the numbers of "
             f"{names}{more} depend on it",
+            severity,
             layer=self.undecided[0],
-            hint="pass --semantics tensorflow or --semantics theano",
+            hint="a run needs --semantics tensorflow or --semantics theano",
         )
-        raise SpecError([self.loaded.locate(diagnostic)])
+        return self.loaded.locate(diagnostic)
 
     def compile(
         self,
@@ -229,4 +230,3 @@ def _graph_or_raise(loaded: LoadedSpec, lowered: Lowered) -> Graph:
     if lowered.graph is None:
         raise SpecError(loaded.locate(d) for d in lowered.diagnostics)
     return lowered.graph
-

@@ -246,9 +246,7 @@ def _drawn(layer: Layer, weight: Weight, seed: int) -> DrawnTensor:
         return DrawnTensor("zero", {}, weight, seed)
     if isinstance(layer.init, ScaledInitializer):
         scale = layer.init.scale
-        return DrawnTensor(
-            layer.init.name, {} if scale is None else {"scale": scale}, weight, seed
-        )
+        return DrawnTensor(layer.init.name, {} if scale is None else {"scale": scale}, weight, seed)
     return DrawnTensor(layer.init, {}, weight, seed)
 
 

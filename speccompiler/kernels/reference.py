@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from speccompiler.dims import Dim
 from speccompiler.expressions.evaluate import evaluate
 from speccompiler.ir import (
     Conv,
@@ -44,9 +45,15 @@ def operand(weight: Weight, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return value
 
 
+def known_length(dim: Dim) -> int:
+    """A length that has no open part: only bound graphs are run."""
+    assert isinstance(dim, int), f"{dim} is open"
+    return dim
+
+
 def _extended(x: Array, padding: Padding, value: float) -> Array:
     """``x`` with ``value`` around its spatial axes; a negative amount crops."""
-    widths = [(int(b), int(a)) for b, a in padding]
+    widths = [(known_length(b), known_length(a)) for b, a in padding]
     grown = [(0, 0), *((max(b, 0), max(a, 0)) for b, a in widths), (0, 0)]
     x = np.pad(x, grown, constant_values=value)
     spatial = (slice(max(-b, 0), min(a, 0) or None) for b, a in widths)
@@ -58,9 +65,7 @@ def _taps(
     x: Array, kernel: tuple[int, ...], stride: tuple[int, ...]
 ) -> list[tuple[tuple[int, ...], Array]]:
     """For every place in the window, the input seen from every output position."""
-    lengths = [
-        (n - k) // s + 1 for n, k, s in zip(x.shape[1:-1], kernel, stride, strict=True)
-    ]
+    lengths = [(n - k) // s + 1 for n, k, s in zip(x.shape[1:-1], kernel, stride, strict=True)]
     found = []
     for place in itertools.product(*map(range, kernel)):
         window = tuple(
@@ -87,7 +92,8 @@ def _pool(op: Pool, weights: Weights, x: Array) -> Array:
     x = _extended(x, op.zeros, 0.0)
     if op.mode == "max":
         padded = _extended(x, op.padding, -np.inf)
-        return np.maximum.reduce([seen for _, seen in _taps(padded, op.kernel, op.stride)])
+        seen = [values for _, values in _taps(padded, op.kernel, op.stride)]
+        return np.asarray(np.maximum.reduce(seen))
     total = sum(seen for _, seen in _taps(_extended(x, op.padding, 0.0), op.kernel, op.stride))
     ones = _extended(np.ones_like(x), op.padding, 0.0)
     count = sum(seen for _, seen in _taps(ones, op.kernel, op.stride))
@@ -106,7 +112,7 @@ def _softmax(op: Softmax, weights: Weights, x: Array) -> Array:
 
 
 def _reshape(op: Reshape, weights: Weights, x: Array) -> Array:
-    return x.reshape(len(x), *(int(d) for d in op.shape))  # type: ignore[arg-type]
+    return x.reshape(len(x), *map(known_length, op.shape))
 
 
 def _transpose(op: Transpose, weights: Weights, x: Array) -> Array:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from speccompiler.diagnostics import Diagnostic, Problem, Span
 from speccompiler.source.document import Document
-from speccompiler.source.tree import Mapping, Node, Scalar, Sequence
+from speccompiler.source.tree import Mapping, Node, Scalar, Sequence, to_data
 
 from .schema_errors import describe
 
@@ -124,7 +124,7 @@ def _native_layer(node: Node) -> LayerEntry:
 def _text(node: Node, key: str) -> str:
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return node.value
-    value = node.value if isinstance(node, Scalar) else ([] if isinstance(node, Sequence) else {})
+    value = node.value if isinstance(node, Scalar) else to_data(node)
     raise Problem("CS024", f"'{key}' is {describe(value)}, not text")
 
 

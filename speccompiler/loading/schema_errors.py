@@ -163,7 +163,9 @@ def _length(item: Any, path: Path, model: type[BaseModel], owner: str) -> Proble
 
 
 def _missing_item(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
-    return Problem("CS026", f"{_subject(path[:-1])} has too few values: {_subject(path)} is missing")
+    return Problem(
+        "CS026", f"{_subject(path[:-1])} has too few values: {_subject(path)} is missing"
+    )
 
 
 def _unknown_name(
@@ -173,12 +175,11 @@ def _unknown_name(
         found = item["input"]
         name = found.get("name") if isinstance(found, dict) else found
         if isinstance(found, dict) and name is None:
-            return Problem(
-                "CS021", f"{_subject(path)} needs 'name'", f"one of {', '.join(names)}"
-            )
+            return Problem("CS021", f"{_subject(path)} needs 'name'", f"one of {', '.join(names)}")
         hint = did_you_mean(name, names) if isinstance(name, str) else None
         return Problem(
-            "CS023", f"{_subject(path)}: {describe(name)} is no {noun}; known: {', '.join(names)}",
+            "CS023",
+            f"{_subject(path)}: {describe(name)} is no {noun}; known: {', '.join(names)}",
             hint,
         )
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from speccompiler.diagnostics import Diagnostic, Problem, Span, did_you_mean, has_errors
+from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelHeader, ModelSpec, SemanticsFields
 from speccompiler.schemas.registry import ALIASES, LAYERS, OTHER_KERAS_LAYERS
@@ -41,7 +42,7 @@ class LoadedSpec:
     def locate(self, diagnostic: Diagnostic, argument: str | None = None) -> Diagnostic:
         """The same finding with its file, and the place of its layer (or the argument)."""
         span = diagnostic.span
-        if span is None and diagnostic.layer in self.places:
+        if span is None and diagnostic.layer is not None and diagnostic.layer in self.places:
             span = layer_span(self.places[diagnostic.layer], argument)
         return replace(diagnostic, file=diagnostic.file or self.document.file, span=span)
 
@@ -69,7 +70,7 @@ def load_spec(
     header = _validate_header(document, entries, diagnostics)
     validated = [_validate_layer(document, entry, diagnostics) for entry in entries.layers]
     names = _layer_names(entries.layers, validated)
-    places = {name: entry for name, entry in zip(names, entries.layers, strict=True)}
+    places = dict(zip(names, entries.layers, strict=True))
     _report_duplicates(document, names, entries.layers, diagnostics)
     if has_errors(diagnostics) or header is None:
         return LoadedSpec(document, None, places, tuple(diagnostics))
@@ -156,13 +157,28 @@ def _validate_layer(
     data: Any = to_data(entry.arguments)
     name = data.get("name")
     try:
-        return schema.model_validate({**data, "type": layer_type})
+        layer = schema.model_validate({**data, "type": layer_type})
+        _check_expression(layer)
+        return layer
+    except Problem as problem:
+        span = _place(entry, ("activation", "expr"), at_key=False)
+        diagnostics.append(problem.at(file=document.file, span=span, layer=layer.name))
+        return None
     except ValidationError as error:
         for path, at_key, problem in schema_problems(error, schema, layer_type):
             span = _place(entry, path, at_key)
-            layer = name if isinstance(name, str) else None
-            diagnostics.append(problem.at(file=document.file, span=span, layer=layer))
+            owner = name if isinstance(name, str) else None
+            diagnostics.append(problem.at(file=document.file, span=span, layer=owner))
         return None
+
+
+def _check_expression(layer: Layer) -> None:
+    """Raise what is wrong with an activation's expression, if it has one."""
+    activation = getattr(layer, "activation", None)
+    if isinstance(activation, ExpressionActivation):
+        from speccompiler.expressions.grammar import parse
+
+        parse(activation.expr)
 
 
 def _place(entry: LayerEntry, path: tuple[str | int, ...], at_key: bool) -> Span:
@@ -220,5 +236,3 @@ def _report_duplicates(
             )
             diagnostics.append(problem.at(file=document.file, span=layer_span(entry, "name")))
         first.setdefault(name, entry)
-
-

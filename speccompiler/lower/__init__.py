@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from speccompiler.diagnostics import Diagnostic, Problem
@@ -161,9 +161,7 @@ def _explain(problem: Problem, layer: Layer, x: Node, semantics: Semantics) -> P
 
 def undecided(spec: ModelSpec, shape: tuple[Dim, ...] | None = None) -> tuple[str, ...]:
     """The layers that TensorFlow's and Theano's rules lower differently."""
-    graphs = [
-        lower(spec, Semantics(kernel, padding), shape).graph
-        for kernel, padding in (("correlate", "tensorflow"), ("convolve", "theano"))
-    ]
+    backends = Semantics("correlate", "tensorflow"), Semantics("convolve", "theano")
+    graphs = [lower(spec, semantics, shape).graph for semantics in backends]
     one, other = (layers_of(graph.nodes) if graph else {} for graph in graphs)
     return tuple(name for name in one if one[name] != other.get(name))

@@ -18,7 +18,10 @@ from speccompiler.schemas.kernel import Dense, KernelLayer
 from .builder import Builder, Semantics, activate, channels_last, restore_ordering
 from .spatial import check_rank, known_channels
 
-LayoutAxes = {"tf": {2: (0, 1, 2, 3), 3: (0, 1, 2, 3, 4)}, "th": {2: (2, 3, 1, 0), 3: (2, 3, 4, 1, 0)}}
+LayoutAxes = {
+    "tf": {2: (0, 1, 2, 3), 3: (0, 1, 2, 3, 4)},
+    "th": {2: (2, 3, 1, 0), 3: (2, 3, 4, 1, 0)},
+}
 
 
 def activation_function(

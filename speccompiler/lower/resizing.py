@@ -18,7 +18,9 @@ from .builder import Builder, channels_last, restore_ordering
 from .spatial import check_rank
 
 
-def lower_upsampling(b: Builder, layer: UpSampling1D | UpSampling2D | UpSampling3D, x: Node) -> Node:
+def lower_upsampling(
+    b: Builder, layer: UpSampling1D | UpSampling2D | UpSampling3D, x: Node
+) -> Node:
     """Each element repeated along every spatial axis."""
     if isinstance(layer, UpSampling1D):
         return _apply(b, layer.type, "tf", Upsample((layer.length,)), 1, x)

@@ -33,7 +33,9 @@ def _rank_hint(found: int, rank: int) -> str:
         return "the channel axis may be missing: a grey image is (rows, columns, 1)"
     if found == 1:
         return "a Reshape before it can give the values their axes back"
-    return f"the {found - 1}-D layer of this kind would fit" if found in {2, 3, 4} else "add a Reshape"
+    return (
+        f"the {found - 1}-D layer of this kind would fit" if found in {2, 3, 4} else "add a Reshape"
+    )
 
 
 def known_channels(channels: Dim, layer_type: str) -> int:

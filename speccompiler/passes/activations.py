@@ -10,8 +10,8 @@ from speccompiler.ir import Conv, Graph, Map, Node
 def fuse_activations(graph: Graph) -> Graph:
     """Fuse a Map into the convolution that only it reads.
 
-        c = Conv(x)        m = Conv(x, activation=f)
-        m = Map(c, f) ->
+    c = Conv(x)        m = Conv(x, activation=f)
+    m = Map(c, f) ->
     """
     readers = graph.readers()
     done: dict[str, Node] = {}

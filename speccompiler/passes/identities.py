@@ -10,9 +10,9 @@ from .rewrite import bypass
 def drop_identities(graph: Graph) -> Graph:
     """Drop Dropout, factors of 1, padding of 0, windows of 1 and the like.
 
-        a = Conv(input)          a = Conv(input)
-        b = Identity(a)     ->   c = Map(a)
-        c = Map(b)
+    a = Conv(input)          a = Conv(input)
+    b = Identity(a)     ->   c = Map(a)
+    c = Map(b)
     """
     return bypass(graph, changes_nothing)
 

@@ -29,16 +29,13 @@ def _fold(node: Node, done: dict[str, Node]) -> Node:
         return node
     origin, zeros = done[source.inputs[0]], source.op.padding
     match node.op:
-        case Conv() | Pad():
-            op = replace(node.op, padding=_add(node.op.padding, zeros))
-        case Pool():
-            op = replace(node.op, zeros=_add(node.op.zeros, zeros))
+        case Conv(padding=own) | Pad(padding=own):
+            return with_op(node, replace(node.op, padding=_add(own, zeros)), origin)
+        case Pool(zeros=own):
+            return with_op(node, replace(node.op, zeros=_add(own, zeros)), origin)
         case _:
             return node
-    return with_op(node, op, origin)
 
 
 def _add(one: Padding, other: Padding) -> Padding:
-    return tuple(
-        (b + d, a + c) for (b, a), (d, c) in zip(one, other, strict=True)
-    )
+    return tuple((b + d, a + c) for (b, a), (d, c) in zip(one, other, strict=True))

@@ -11,9 +11,9 @@ from .rewrite import bypass, rewrite, with_op
 def sink_transposes(graph: Graph) -> Graph:
     """Push each Transpose below a Map, merge two in a row, drop those that undo each other.
 
-        t = Transpose(conv)       m = Map(conv)
-        m = Map(t)           ->   t = Transpose(m)
-        u = Transpose(m)          u = Transpose(t), then nothing
+    t = Transpose(conv)       m = Map(conv)
+    m = Map(t)           ->   t = Transpose(m)
+    u = Transpose(m)          u = Transpose(t), then nothing
     """
     graph = _below_maps(graph)
     graph = rewrite(graph, _merge)

@@ -8,8 +8,8 @@ from speccompiler.ir import Graph
 def drop_unread(graph: Graph) -> Graph:
     """Keep the outputs and what they depend on.
 
-        p = Pad(x)
-        c = Conv(x)   ->   c = Conv(x)
+    p = Pad(x)
+    c = Conv(x)   ->   c = Conv(x)
     """
     needed = set(graph.outputs)
     kept = []

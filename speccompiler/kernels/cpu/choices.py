@@ -6,7 +6,7 @@ candidates may stand in one row; the cheapest that fits is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -52,7 +52,7 @@ def _always(node: Node, shape: KnownShape) -> bool:
     return True
 
 
-def _three(values: tuple[Any, ...], fill: int) -> tuple[int, ...]:
+def _three(values: Sequence[Any], fill: int) -> tuple[int, ...]:
     """Spatial values as 3-D, filled in front."""
     assert len(values) <= 3, "at most three spatial axes"
     return (fill,) * (3 - len(values)) + tuple(int(v) for v in values)
@@ -81,7 +81,8 @@ def _conv_tasks(node: Node, n: int) -> int:
 
 
 def _conv_cost(node: Node, shape: KnownShape) -> float:
-    return prod(_known(node)) * prod(_op(node).kernel) * shape[-1] / 20
+    kernel: KnownShape = _op(node).kernel
+    return prod(_known(node)) * prod(kernel) * shape[-1] / 20
 
 
 def _pool_geometry(node: Node, shape: KnownShape) -> Geometry:
@@ -105,7 +106,8 @@ def _rows(node: Node, n: int) -> int:
 
 
 def _pool_cost(node: Node, shape: KnownShape) -> float:
-    return prod(_known(node)) * prod(_op(node).kernel) / 8
+    kernel: KnownShape = _op(node).kernel
+    return prod(_known(node)) * prod(kernel) / 8
 
 
 def _upsample_geometry(node: Node, shape: KnownShape) -> Geometry:

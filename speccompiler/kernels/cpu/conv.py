@@ -11,16 +11,12 @@ place in a tile; that is what makes the bits independent of the batch split.
 g: D H W C, OD OH OW O, KD KH KW, SD SH SW (stride), PD PH PW (padding before)
 """
 
-import math
-
 import numpy as np
 from numba import njit
 
-OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
-
 
 # <activate>
-@njit(**OPTIONS)
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def activate(x):
     """Replaced by the step's activation."""
     return x
@@ -29,7 +25,7 @@ def activate(x):
 # </activate>
 
 
-@njit(**OPTIONS)
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def kernel(lo, hi, n, x, y, w, b, g):
     """Tasks: blocks of 64 filters by chunks of 32 tiles of 4 positions."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
@@ -69,7 +65,12 @@ def kernel(lo, hi, n, x, y, w, b, g):
                         for i in range(4):
                             d, h, v = origin[i, 1] + kd, origin[i, 2] + kh, origin[i, 3] + kw
                             inside[i] = (
-                                0 <= d and d < depth and 0 <= h and h < height and 0 <= v and v < width
+                                d >= 0
+                                and d < depth
+                                and h >= 0
+                                and h < height
+                                and v >= 0
+                                and v < width
                             )
                             row = (origin[i, 0] * depth + d) * height + h
                             place[i] = (row * width + v) * channels if inside[i] else 0

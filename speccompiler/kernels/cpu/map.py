@@ -3,16 +3,11 @@
 g: values of one sample
 """
 
-import math
-
-import numpy as np
 from numba import njit
-
-OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 
 # <activate>
-@njit(**OPTIONS)
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def activate(x):
     """Replaced by the step's activation."""
     return x
@@ -21,7 +16,7 @@ def activate(x):
 # </activate>
 
 
-@njit(**OPTIONS)
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def kernel(lo, hi, n, x, y, w, b, g):
     """Tasks: chunks of 4096 values."""
     for i in range(lo * 4096, min(hi * 4096, n * g[0])):

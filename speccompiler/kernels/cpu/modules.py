@@ -63,8 +63,9 @@ def specialised_text(kernel: str, activation: Expression | None) -> str:
     if activation is None:
         return text
     head, rest = text.split(START)
-    tail = rest.split(END)[1]
-    function = "@njit(**OPTIONS)\n" + numba_source(activation, "activate")
+    default, tail = rest.split(END)
+    decorator = default[: default.index("def ")]
+    function = f"import math\n\nimport numpy as np\n\n{decorator}{numba_source(activation)}"
     return head + START + function + END + tail
 
 

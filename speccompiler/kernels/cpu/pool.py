@@ -11,10 +11,8 @@ counted range of each axis: first and one past the last, in the input's coordina
 import numpy as np
 from numba import njit
 
-OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 
-
-@njit(**OPTIONS)
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def kernel(lo, hi, n, x, y, w, b, g):
     """Tasks: rows of the output."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]

@@ -6,10 +6,8 @@ g: D H W C, OD OH OW, FD FH FW (factors), PD PH PW (zeros before)
 import numpy as np
 from numba import njit
 
-OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 
-
-@njit(**OPTIONS)
+@njit(nogil=True, cache=True, error_model="numpy")
 def kernel(lo, hi, n, x, y, w, b, g):
     """Tasks: rows of the output. Position p reads ``(p - before) // factor``, or is zero."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
@@ -18,13 +16,13 @@ def kernel(lo, hi, n, x, y, w, b, g):
         h = task % out_height - g[11]
         d = task // out_height % out_depth - g[10]
         sample = task // (out_height * out_depth)
-        inside = 0 <= d and d < depth * g[7] and 0 <= h and h < height * g[8]
+        inside = d >= 0 and d < depth * g[7] and h >= 0 and h < height * g[8]
         row = ((sample * depth + d // g[7]) * height + h // g[8]) * width
         for ow in range(out_width):
             at = (task * out_width + ow) * channels
             out = y[at : at + channels]
             v = ow - g[12]
-            if inside and 0 <= v and v < width * g[9]:
+            if inside and v >= 0 and v < width * g[9]:
                 at = (row + v // g[9]) * channels
                 out[:] = x[at : at + channels]
             else:

@@ -8,10 +8,8 @@ import math
 import numpy as np
 from numba import njit
 
-OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy"}
 
-
-@njit(**OPTIONS)
+@njit(nogil=True, cache=True, error_model="numpy")
 def kernel(lo, hi, n, x, y, w, b, g):
     """Tasks: rows. The sum is kept in float64: rows can be long."""
     length = g[1]

@@ -51,6 +51,39 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+class _Crew:
+    """Who works on one call. A helper that comes late, busy with another run, is let go."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.finished = threading.Event()
+        self.working = 0
+        self.closed = False
+
+    def join(self) -> bool:
+        """A helper starts, unless all tasks are taken."""
+        with self.lock:
+            if not self.closed:
+                self.working += 1
+            return not self.closed
+
+    def leave(self) -> None:
+        """A helper has run out of tasks."""
+        with self.lock:
+            self.working -= 1
+            if self.working == 0:
+                self.finished.set()
+
+    def close(self) -> None:
+        """The caller has run out of tasks: wait for helpers that still have one."""
+        with self.lock:
+            self.closed = True
+            if self.working == 0:
+                return
+            self.finished.clear()
+        self.finished.wait()
+
+
 def run_tasks(call: Callable[[int, int], None], tasks: int, threads: int) -> None:
     """``call(lo, hi)`` over all of ``range(tasks)``, on up to ``threads`` threads.
 
@@ -65,9 +98,7 @@ def run_tasks(call: Callable[[int, int], None], tasks: int, threads: int) -> Non
     chunks = -(-tasks // chunk)
     turn = count()
     failures: list[BaseException] = []
-    lock = threading.Lock()
-    finished = threading.Event()
-    working, closed = 0, False
+    crew = _Crew()
 
     def take() -> None:
         try:
@@ -77,26 +108,14 @@ def run_tasks(call: Callable[[int, int], None], tasks: int, threads: int) -> Non
             failures.append(error)
 
     def help_out() -> None:
-        # A helper that comes late, because it was busy with another run, finds it closed.
-        nonlocal working
-        with lock:
-            if closed:
-                return
-            working += 1
-        take()
-        with lock:
-            working -= 1
-            if closed and working == 0:
-                finished.set()
+        if crew.join():
+            take()
+            crew.leave()
 
     _helpers.ensure(threads - 1)
     for _ in range(threads - 1):
         _helpers.work.put(help_out)
     take()
-    with lock:
-        closed = True
-        wait = working > 0
-    if wait:
-        finished.wait()
+    crew.close()
     if failures:
         raise failures[0]

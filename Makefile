@@ -1,0 +1,71 @@
+# make demo, make test: everything from a bare machine with python3, pip and make.
+#
+# The environment is .venv, with an editable install: changed and new source files count
+# at once. A stamp for each set of extras, newer than pyproject.toml, says it is installed.
+#
+# mypy and editors cannot see an editable install in which schemas/ and cli/ are mapped
+# into speccompiler. `make check` therefore lays links in build/check, where the tree
+# looks as it does in the wheel; they are laid afresh each time and cost nothing.
+
+PYTHON ?= python3
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+RUN = .venv/bin/python
+SOURCES = speccompiler schemas cli tests examples
+
+.PHONY: help demo test fuzz check format schema clean
+
+help:
+	@echo 'make demo    set up .venv, run a model over a photograph, write out/demo.png'
+	@echo 'make test    set up .venv, run the tests'
+	@echo 'make fuzz    the long random tests as well'
+	@echo 'make check   format, lint and types'
+	@echo 'make format  write the format and the fixes that ruff can make'
+	@echo 'make schema  write docs/convspec.schema.json for editors'
+	@echo 'make clean   remove .venv and everything built'
+	@echo 'PYTHON=python3.12 chooses the interpreter for .venv (3.11 or later)'
+
+demo: .venv/demo.stamp
+	@$(RUN) examples/demo.py
+
+test: .venv/test.stamp
+	$(RUN) -m pytest
+
+fuzz: .venv/test.stamp
+	$(RUN) -m pytest -m slow
+
+check: .venv/check.stamp .venv/test.stamp .venv/demo.stamp
+	$(RUN) -m ruff format --check $(SOURCES)
+	$(RUN) -m ruff check $(SOURCES)
+	@rm -rf build/check && mkdir -p build/check/speccompiler
+	@ln -s ../../../speccompiler/* ../../../schemas ../../../cli build/check/speccompiler/
+	@ln -s ../../examples build/check/
+	cd build/check && ../../$(RUN) -m mypy --config-file ../../pyproject.toml \
+		--cache-dir ../../.mypy_cache speccompiler examples
+
+format: .venv/check.stamp
+	$(RUN) -m ruff check --fix $(SOURCES)
+	$(RUN) -m ruff format $(SOURCES)
+
+schema: .venv/test.stamp
+	@mkdir -p build
+	.venv/bin/convspec schema > build/convspec.schema.json
+	mv build/convspec.schema.json docs/convspec.schema.json
+
+clean:
+	rm -rf .venv build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# Where Python comes without ensurepip (Debian's python3 without python3-venv), the pip
+# that goes with $(PYTHON) fills the environment.
+.venv/created.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "convspec needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+		echo "Name another one: make PYTHON=python3.12 $(or $(MAKECMDGOALS),demo)" >&2; \
+		exit 1; }
+	$(PYTHON) -m venv --clear .venv || { $(PYTHON) -m venv --clear --without-pip .venv && \
+		$(PYTHON) -m pip --python $(RUN) install --quiet pip; }
+	@touch $@
+
+.venv/%.stamp: pyproject.toml | .venv/created.stamp
+	$(RUN) -m pip install --quiet --editable '.[$*]'
+	@touch $@

@@ -1,0 +1,110 @@
+"""Which specs a command is asked about: files, folders, globs and standard input."""
+
+from __future__ import annotations
+
+import glob
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from speccompiler.source import Document, Mapping, decode_document, read_document
+from speccompiler.source.findings import MAX_BYTES
+
+if TYPE_CHECKING:
+    from speccompiler.model import Model
+
+SUFFIXES = {".yaml", ".yml", ".json"}
+STDIN = "<stdin>"
+
+
+def read(name: str) -> Document:
+    """The document of a path, or of standard input for ``-``."""
+    if name == "-":
+        return decode_document(sys.stdin.buffer.read(MAX_BYTES + 1), STDIN)
+    return read_document(Path(name))
+
+
+def expand(paths: Sequence[str]) -> Iterator[Document]:
+    """The documents of all paths, each once. In a folder, only files that hold a spec count."""
+    seen: set[str] = set()
+    for path in paths:
+        for document in _documents(path):
+            if document.file not in seen:
+                seen.add(document.file)
+                yield document
+
+
+def _documents(path: str) -> Iterator[Document]:
+    if path == "-":
+        yield read(path)
+        return
+    if Path(path).is_dir():
+        yield from _folder(Path(path))
+        return
+    if not Path(path).exists() and glob.has_magic(path):
+        matches = sorted(glob.glob(path, recursive=True))
+        if not matches:
+            raise click.UsageError(f"no file matches '{path}'")
+        for match in matches:
+            yield from _folder(Path(match)) if Path(match).is_dir() else [read(match)]
+        return
+    yield read(path)
+
+
+def _folder(folder: Path) -> Iterator[Document]:
+    found = False
+    for file in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        if file.suffix.lower() not in SUFFIXES or hidden or not file.is_file():
+            continue
+        document = read_document(file)
+        if looks_like_spec(document):
+            found = True
+            yield document
+    if not found:
+        raise click.UsageError(
+            f"no spec in folder '{folder}': no .yaml, .yml or .json file there says "
+            "'convspec' or 'class_name'"
+        )
+
+
+def looks_like_spec(document: Document) -> bool:
+    """Whether a file found in a folder is meant for convspec, even with mistakes in it."""
+    if isinstance(document.root, Mapping):
+        return not {"convspec", "class_name"}.isdisjoint(document.root.entries)
+    return document.root is None and ("convspec:" in document.text or '"convspec"' in document.text)
+
+
+def load_model(
+    name: str,
+    *,
+    semantics: str | None,
+    dim_ordering: str | None,
+    weights: str | None = None,
+    seed: int | None = None,
+) -> Model:
+    """The model of a command that needs one; its warnings go to standard error.
+
+    Raises ``SpecError`` with the spec's text remembered for whoever shows it.
+    """
+    from speccompiler.diagnostics import SpecError
+    from speccompiler.model import check
+
+    from .render import remember, show
+
+    document = read(name)
+    remember(document.file, document.text)
+    model, diagnostics = check(
+        document,
+        semantics=semantics,  # type: ignore[arg-type]
+        dim_ordering=dim_ordering,  # type: ignore[arg-type]
+        weights=Path(weights) if weights is not None else None,
+        seed=seed,
+    )
+    if model is None:
+        raise SpecError(diagnostics)
+    show(diagnostics)
+    return model

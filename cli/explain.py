@@ -1,0 +1,29 @@
+"""``convspec explain``: what a diagnostic code means and what to do."""
+
+from __future__ import annotations
+
+import textwrap
+
+import click
+
+
+@click.command("explain")
+@click.argument("code", required=False)
+def command(code: str | None) -> None:
+    """Explain a diagnostic CODE, for example CS012; without one, list them all."""
+    from speccompiler.diagnostic_codes import CODES
+    from speccompiler.diagnostics import did_you_mean
+
+    if code is None:
+        for name, entry in CODES.items():
+            click.echo(f"{name}  {entry.title}")
+        return
+    name = code.upper()
+    known = CODES.get(name)
+    if known is None:
+        hint = did_you_mean(name, CODES) or "run 'convspec explain' for the list"
+        raise click.UsageError(f"no diagnostic '{code}'; {hint}")
+    click.echo(click.style(f"{name}: {known.title}", bold=True))
+    for part in (known.why, known.fix):
+        click.echo()
+        click.echo(textwrap.fill(part, 88))

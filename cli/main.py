@@ -1,0 +1,138 @@
+"""The ``convspec`` command: finds the subcommand, and turns every end into an exit status.
+
+0 clean, 1 findings, 2 usage, I/O or internal error, 130 interrupted. Subcommands are
+imported when they are called, so that ``validate`` never pays for ``run``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+COMMANDS = {
+    "validate": "Check specs; report every finding with its place.",
+    "shapes": "Shape report: sizes, parameters, multiply-adds, receptive fields.",
+    "plan": "What a model is lowered to, pass by pass, step by step.",
+    "run": "Run a model over an array file.",
+    "schema": "Print the JSON Schema of the native form.",
+    "explain": "Explain a diagnostic code.",
+}
+IO_CODES = {"CS001", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"}
+
+
+class Commands(click.Group):
+    """Loads ``speccompiler.cli.<name>`` for the subcommand ``name``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All subcommands, in the order of a user's first day."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The subcommand, imported now."""
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"speccompiler.cli.{name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a suggestion for a misspelt name."""
+        from speccompiler.diagnostics import did_you_mean
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            hint = did_you_mean(args[0], COMMANDS)
+            raise click.UsageError(
+                f"no command '{args[0]}'; {hint or 'commands: ' + ', '.join(COMMANDS)}", ctx
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in ``--help``, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="convspec", message="convspec %(version)s")
+def convspec() -> None:
+    """Validate, inspect and run Keras 1.x convolutional models from a text spec."""
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def _colour() -> bool | None:
+    """NO_COLOR and FORCE_COLOR (no-color.org, force-color.org); None lets click look."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return True if os.environ.get("FORCE_COLOR") else None
+
+
+def main() -> NoReturn:
+    """Entry point of the ``convspec`` command."""
+    signal.signal(signal.SIGTERM, _stop)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command and return its exit status; no exception leaves."""
+    try:
+        result = convspec.main(
+            arguments, prog_name="convspec", standalone_mode=False, color=_colour()
+        )
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted", 130)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except BrokenPipeError:
+        # The reader has gone; point the stream elsewhere so that exit does not fail on it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except MemoryError:
+        return _fail("out of memory; use a smaller --batch-size or a smaller model", 2)
+    except Exception as error:
+        return _ended(error)
+
+
+def _ended(error: Exception) -> int:
+    """The status of an error that carries findings; anything else is a bug of ours."""
+    from speccompiler.diagnostics import SpecError
+
+    if isinstance(error, SpecError):
+        from .render import count_text, show
+
+        found = error.diagnostics
+        show(found)
+        click.echo(f"\nfound {count_text(found)}", err=True)
+        return 2 if any(d.code in IO_CODES for d in found) else 1
+    if isinstance(error, OSError):
+        return _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), 2)
+    if os.environ.get("CONVSPEC_TRACEBACK"):
+        import traceback
+
+        traceback.print_exc()
+    text = f"{type(error).__name__}: {error}".splitlines()[0]
+    return _fail(
+        f"internal error ({text}); this is a bug in convspec: please report it with the "
+        "command and the output of CONVSPEC_TRACEBACK=1",
+        2,
+    )
+
+
+def _fail(message: str, status: int) -> int:
+    click.echo(f"convspec: {message}", err=True)
+    return status

@@ -1,0 +1,115 @@
+"""``convspec plan``: what a model was lowered to, and why."""
+
+from __future__ import annotations
+
+import click
+
+from speccompiler.describe import describe_op, node_rows
+from speccompiler.ir import Graph
+from speccompiler.passes import optimize
+from speccompiler.plan import Plan, make_plan
+from speccompiler.shapes import format_shape
+
+from .documents import load_model
+from .numbers import scaled, size
+from .options import input_shape_option, model_argument, semantics_options
+
+
+@click.command("plan")
+@model_argument
+@click.option(
+    "--layer", "layers", multiple=True, metavar="NAME", help="Keep this layer's output too."
+)
+@input_shape_option
+@semantics_options
+def command(
+    model: str,
+    layers: tuple[str, ...],
+    input_shape: tuple[int, ...] | None,
+    semantics: str | None,
+    dim_ordering: str | None,
+) -> None:
+    """Show the graph before and after each pass, the steps, and the buffers.
+
+    Outputs are marked with *. Shapes are of one sample.
+    """
+    from .layers import check_layers
+
+    loaded = load_model(model, semantics=semantics, dim_ordering=dim_ordering)
+    check_layers(loaded, layers)
+    graph = loaded.tapped(input_shape, layers)
+    sections = [_section("lowered", graph)]
+    previous = graph
+
+    def trace(name: str, result: Graph) -> None:
+        nonlocal previous
+        if result == previous:
+            sections.append(f"{click.style(name, bold=True)}: no change")
+        else:
+            sections.append(_section(name, result))
+        previous = result
+
+    plan = make_plan(optimize(graph, trace))
+    sections += [_steps(plan), _buffers(plan)]
+    click.echo("\n\n".join(sections))
+
+
+def _grid(rows: list[tuple[str, ...]], headers: tuple[str, ...] = ()) -> str:
+    from tabulate import tabulate
+
+    return tabulate(
+        rows, headers=headers, tablefmt="simple" if headers else "plain", disable_numparse=True
+    )
+
+
+def _section(name: str, graph: Graph) -> str:
+    rows = [
+        (f"  {node}", shape, operation, f"<- {reads}" if reads else "")
+        for node, shape, operation, reads in node_rows(graph)
+    ]
+    count = f"{len(rows)} node{'s' if len(rows) != 1 else ''}"
+    return f"{click.style(name, bold=True)}: {count}\n{_grid([tuple(row) for row in rows])}"
+
+
+def _steps(plan: Plan) -> str:
+    rows: list[tuple[str, ...]] = []
+    for index, step in enumerate(plan.steps):
+        cost = ""
+        if step.candidate is not None:
+            cost = f"{scaled(int(step.candidate.nanoseconds(step.node, step.source_shape)))}"
+        rows.append(
+            (
+                str(index),
+                step.kernel,
+                describe_op(step.node.op) if step.candidate is not None else "copy",
+                step.source,
+                step.target,
+                format_shape(step.target_shape),
+                cost,
+            )
+        )
+    headers = ("step", "kernel", "operation", "reads", "writes", "shape", "estimate, ns")
+    return f"{click.style('steps', bold=True)}\n{_grid(rows, headers)}"
+
+
+def _buffers(plan: Plan) -> str:
+    rows: list[tuple[str, ...]] = [
+        (
+            buffer.name,
+            format_shape(buffer.shape),
+            size(4 * buffer.elements),
+            str(4 * buffer.offset),
+            f"{buffer.first}..{buffer.last}",
+        )
+        for buffer in plan.buffers
+    ]
+    separate = sum(buffer.elements for buffer in plan.buffers)
+    summary = (
+        f"arena: {size(4 * plan.arena_elements)} a sample "
+        f"({size(4 * separate)} without reuse); weights: {size(plan.weight_bytes)}"
+    )
+    title = click.style("buffers", bold=True)
+    if not rows:
+        return f"{title}: none, every step reads the input or writes the output\n{summary}"
+    headers = ("value", "shape", "size", "offset", "steps")
+    return f"{title}\n{_grid(rows, headers)}\n{summary}"

@@ -1,0 +1,112 @@
+"""Diagnostics as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from speccompiler.diagnostics import Diagnostic, Severity
+
+COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+LONGEST_LINE = 96
+
+
+_texts: dict[str, str] = {}
+
+
+def remember(file: str, text: str) -> None:
+    """Keep a spec's text, so that any later finding in it can show its line."""
+    _texts[file] = text
+
+
+def render_text(diagnostics: Iterable[Diagnostic]) -> str:
+    """Each finding with its source line and a caret, where the text is remembered."""
+    from speccompiler.source import split_lines
+
+    lines: dict[str, Sequence[str]] = {}
+    blocks = []
+    for diagnostic in diagnostics:
+        file = diagnostic.file or ""
+        if file not in lines:
+            lines[file] = split_lines(_texts.get(file, ""))
+        blocks.append(_block(diagnostic, lines[file]))
+    return "\n\n".join(blocks)
+
+
+def _block(diagnostic: Diagnostic, lines: Sequence[str]) -> str:
+    span = diagnostic.span
+    where = printable(diagnostic.file or "")
+    if span is not None:
+        where += f":{span.line}:{span.column}"
+    colour = COLOURS[diagnostic.severity]
+    head = click.style(f"{diagnostic.severity} {diagnostic.code}", fg=colour, bold=True)
+    prefix = click.style(where, bold=True) + ": " if where else ""
+    layer = f" [layer {printable(diagnostic.layer)}]" if diagnostic.layer is not None else ""
+    out = [f"{prefix}{head}: {printable(diagnostic.message)}{layer}"]
+    if span is not None and 1 <= span.line <= len(lines):
+        out += _excerpt(diagnostic, lines[span.line - 1], colour)
+    if diagnostic.hint is not None:
+        out.append(f"  {click.style('hint', bold=True)}: {printable(diagnostic.hint)}")
+    return "\n".join(out)
+
+
+def _excerpt(diagnostic: Diagnostic, line: str, colour: str) -> list[str]:
+    """The line with a caret under the place; a long line is cut around it."""
+    span = diagnostic.span
+    assert span is not None, "an excerpt needs a place"
+    start = span.column - 1
+    end = span.end_column - 1 if span.end_line == span.line else len(line)
+    first = max(0, start - LONGEST_LINE // 2) if len(line) > LONGEST_LINE else 0
+    shown = line[first : first + LONGEST_LINE]
+    lead = "..." if first else ""
+    tail = "..." if first + LONGEST_LINE < len(line) else ""
+    width = max(1, min(end, first + LONGEST_LINE) - start)
+    gutter = str(span.line)
+    blank = " " * len(gutter)
+    bar = click.style("|", fg="blue")
+    under = " " * (len(lead) + start - first) + click.style("^" * width, fg=colour)
+    text = printable(shown.replace("\t", " "))
+    return [f" {blank} {bar}", f" {gutter} {bar} {lead}{text}{tail}", f" {blank} {bar} {under}"]
+
+
+def printable(text: str) -> str:
+    """Text from a file made safe for a terminal: control characters are escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def diagnostic_data(diagnostic: Diagnostic) -> dict[str, Any]:
+    """One finding for JSON."""
+    span = diagnostic.span
+    return {
+        "code": diagnostic.code,
+        "severity": str(diagnostic.severity),
+        "message": diagnostic.message,
+        "file": diagnostic.file,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "end_line": span.end_line if span else None,
+        "end_column": span.end_column if span else None,
+        "layer": diagnostic.layer,
+        "hint": diagnostic.hint,
+    }
+
+
+def count_text(diagnostics: Iterable[Diagnostic]) -> str:
+    """``2 errors, 1 warning``; empty when nothing was found."""
+    found = [d.severity for d in diagnostics]
+    parts = []
+    for severity in Severity:
+        number = found.count(severity)
+        if number:
+            parts.append(f"{number} {severity}{'s' if number > 1 else ''}")
+    return ", ".join(parts)
+
+
+def show(diagnostics: Sequence[Diagnostic]) -> None:
+    """Write findings to standard error."""
+    if diagnostics:
+        click.echo(render_text(diagnostics), err=True)

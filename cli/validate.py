@@ -1,0 +1,110 @@
+"""``convspec validate``: every finding of every spec, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from speccompiler.diagnostics import Diagnostic, Severity, has_errors
+from speccompiler.model import Model, check
+from speccompiler.source import Document
+
+from .documents import expand
+from .main import IO_CODES
+from .options import semantics_options, weights_options
+from .render import count_text, diagnostic_data, remember, render_text
+
+
+@click.command("validate")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@semantics_options
+@weights_options
+def command(
+    paths: tuple[str, ...],
+    style: str,
+    semantics: str | None,
+    dim_ordering: str | None,
+    weights: str | None,
+    seed: int | None,
+) -> int:
+    """Check specs: files, folders, globs, or - for standard input.
+
+    Exit status: 0 clean, 1 findings, 2 usage or I/O error. Warnings and notes alone
+    leave it at 0.
+    """
+    documents = list(expand(paths))
+    found: list[Diagnostic] = []
+    models: dict[str, Model] = {}
+    for document in documents:
+        model, diagnostics = check(
+            document,
+            semantics=semantics,  # type: ignore[arg-type]
+            dim_ordering=dim_ordering,  # type: ignore[arg-type]
+            weights=Path(weights) if weights is not None else None,
+            seed=seed,
+        )
+        found += diagnostics
+        if model is not None:
+            models[document.file] = model
+            found += _constraints(model)
+            # Only a warning here: run will ask for it.
+            undecided = model.undecided_finding(Severity.WARNING)
+            found += [undecided] if undecided is not None else []
+    if style == "json":
+        _print_json(documents, found)
+    else:
+        _print_text(documents, models, found)
+    if any(d.code in IO_CODES for d in found):
+        return 2
+    return 1 if has_errors(found) else 0
+
+
+def _constraints(model: Model) -> list[Diagnostic]:
+    """Weights that break their constraint; reads arrays only where there is one."""
+    constrained = any(
+        getattr(layer, f"{tensor}_constraint", None) is not None
+        for layer in model.spec.layers
+        for tensor in ("W", "b")
+    )
+    if not constrained or not model.names_weights:
+        return []
+    from speccompiler.diagnostics import Problem
+    from speccompiler.penalties import violations
+
+    try:
+        weights = model.weight_sources.read()
+    except Problem as problem:
+        return [problem.at(file=str(model.weights_file or model.loaded.document.file))]
+    return [model.loaded.locate(d) for d in violations(model.spec, weights)]
+
+
+def _print_text(
+    documents: list[Document], models: dict[str, Model], found: list[Diagnostic]
+) -> None:
+    for document in documents:
+        remember(document.file, document.text)
+    if found:
+        click.echo(render_text(found))
+        click.echo()
+    for document in documents:
+        model = models.get(document.file)
+        if model is not None and not has_errors(d for d in found if d.file == document.file):
+            layers = len(model.spec.layers)
+            click.echo(f"{document.file}: ok, {layers} layer{'s' if layers != 1 else ''}")
+    count = count_text(found)
+    if count:
+        files = len(documents)
+        click.echo(f"found {count} in {files} file{'s' if files != 1 else ''}")
+
+
+def _print_json(documents: list[Document], found: list[Diagnostic]) -> None:
+    data = {
+        "files": [document.file for document in documents],
+        "diagnostics": [diagnostic_data(d) for d in found],
+    }
+    click.echo(json.dumps(data, indent=2))

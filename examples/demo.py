@@ -1,0 +1,48 @@
+"""The tour that ``make demo`` takes: check a spec, see its shapes, run it twice, look.
+
+The first run compiles its kernels; the second finds them in the cache.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEC = "examples/specs/photo.yaml"
+PHOTOGRAPH = "examples/data/coffee.npy"
+
+
+def step(what: str, *command: str) -> float:
+    """Say what comes, show the command, run it, give its seconds; end the demo if it fails."""
+    print(f"\n# {what}\n$ {' '.join(command)}", flush=True)
+    program = [str(Path(sys.executable).with_name("convspec")), *command[1:]]
+    start = time.perf_counter()
+    status = subprocess.run(program, cwd=ROOT).returncode
+    if status != 0:
+        sys.exit(f"'{' '.join(command)}' ended with status {status}")
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Run every step."""
+    (ROOT / "out").mkdir(exist_ok=True)
+    run = ("convspec", "run", SPEC, "--input", PHOTOGRAPH, "--output", "out/demo.npy", "--profile")
+    step("Is the spec right? Its kernels in photo.npz are checked as well.",
+         "convspec", "validate", SPEC)  # fmt: skip
+    step("What shape has each layer, and what does it cost?", "convspec", "shapes", SPEC)
+    first = step("Run it over a photograph, (1, 256, 384, 3) bytes.", *run)
+    second = step("Again: the compiled kernels are kept for the next process.", *run)
+    print(f"\nWhole process: {first:.2f} s the first time, {second:.2f} s the second time.")
+    subprocess.run(
+        [sys.executable, "examples/make_png.py", PHOTOGRAPH, "out/demo.npy", "out/demo.png"],
+        cwd=ROOT,
+        check=True,
+    )
+    print("The result is out/demo.npy; out/demo.png shows it beside the photograph.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Operations, graphs and plans in words: one line a node, one line a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .dims import Dim, format_dim
+from .expressions.library import ACTIVATIONS
+from .expressions.nodes import Expression, canonical
+from .ir import (
+    Conv,
+    Graph,
+    Identity,
+    Input,
+    Map,
+    Node,
+    Op,
+    Pad,
+    Padding,
+    Pool,
+    Reshape,
+    Softmax,
+    Transpose,
+    Upsample,
+)
+from .shapes import format_shape
+
+
+def _by(values: Iterable[int]) -> str:
+    """``3x3``; ``1`` where there is no spatial axis."""
+    return "x".join(str(v) for v in values) or "1"
+
+
+def _padding(padding: Padding) -> str:
+    def side(pair: tuple[Dim, Dim]) -> str:
+        before, after = (format_dim(p) for p in pair)
+        return before if before == after else f"{before}+{after}"
+
+    sides = [side(pair) for pair in padding]
+    return sides[0] if len(set(sides)) == 1 else ", ".join(sides)
+
+
+def _pads(padding: Padding) -> bool:
+    return any(pair != (0, 0) for pair in padding)
+
+
+def _strides(stride: Sequence[int]) -> str:
+    return f" stride {_by(stride)}" if any(s != 1 for s in stride) else ""
+
+
+def activation_name(activation: Expression) -> str:
+    """Its Keras name, or its text."""
+    for name, expression in ACTIVATIONS.items():
+        if expression == activation:
+            return name
+    return canonical(activation)
+
+
+def describe_op(op: Op) -> str:
+    """What an operation does, in one line."""
+    match op:
+        case Input():
+            return "input"
+        case Identity():
+            return "identity"
+        case Conv():
+            if op.kernel:
+                parts = [f"convolution {_by(op.kernel)}{_strides(op.stride)}, {op.filters} filters"]
+            else:
+                parts = [f"matrix product, {op.filters} outputs"]
+            parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
+            parts += ["kernel flipped"] if op.weight.flip else []
+            parts += ["bias"] if op.bias is not None else []
+            parts += [activation_name(op.activation)] if op.activation is not None else []
+            return ", ".join(parts)
+        case Pool():
+            parts = [f"{op.mode} pool {_by(op.kernel)}{_strides(op.stride)}"]
+            parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
+            parts += [f"zeros {_padding(op.zeros)}"] if _pads(op.zeros) else []
+            return ", ".join(parts)
+        case Upsample():
+            return f"up-sample {_by(op.factors)}"
+        case Pad():
+            return f"zero padding {_padding(op.padding)}"
+        case Map():
+            return activation_name(op.activation)
+        case Softmax():
+            return "softmax"
+        case Reshape():
+            return "reshape"
+        case Transpose():
+            return f"transpose ({', '.join(map(str, op.axes))})"
+
+
+def node_rows(graph: Graph) -> list[tuple[str, str, str, str]]:
+    """For each node: name, shape, operation, what it reads."""
+    outputs = set(graph.outputs)
+
+    def mark(node: Node) -> str:
+        return node.name + (" *" if node.name in outputs else "")
+
+    return [
+        (mark(node), format_shape(node.shape), describe_op(node.op), ", ".join(node.inputs))
+        for node in graph
+    ]

@@ -1,0 +1,295 @@
+"""The one case table: every layer, every argument, and what changing it changes.
+
+``test_lowering`` drives each row through schema, lowering, shapes, both targets and
+the report. A new layer joins by adding its ``Case``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from speccompiler.diagnostics import SpecError
+from speccompiler.model import Model, check
+from speccompiler.source.document import parse_document
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One argument with another value.
+
+    ``changes`` names what differs from the layer without it: output, shape, name,
+    parameters, trainable, penalty, weights (after --apply-constraints); or the code of
+    the diagnostic that refuses it, for an argument that a forward pass never reads.
+    ``given`` is added on both sides.
+    """
+
+    argument: str
+    value: Any
+    changes: str
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the value is one that no spec may give."""
+        return self.changes.startswith("CS")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer with its required arguments, an input, and a variant of every argument."""
+
+    layer: str
+    arguments: Mapping[str, Any]
+    input_shape: tuple[int, ...]
+    variants: tuple[Variant, ...]
+
+
+DECLARES_INPUT = {"input_shape", "batch_input_shape", "input_dim", "input_length"}
+
+
+def spec(layers: Sequence[Mapping[str, Any]], input_shape: Any = None, **header: Any) -> str:
+    """The text of a native spec."""
+    shape = {} if input_shape is None else {"input_shape": input_shape}
+    return json.dumps({"convspec": 1, **shape, **header, "layers": list(layers)})
+
+
+def build(
+    layers: Sequence[Mapping[str, Any]],
+    input_shape: Any = None,
+    *,
+    weights: Any = None,
+    **header: Any,
+) -> Model:
+    """A model from its layers; raises ``SpecError``. Random weights unless told otherwise."""
+    header.setdefault("seed", 1)
+    model, found = check(
+        parse_document(spec(layers, input_shape, **header), "t.json"), weights=weights
+    )
+    if model is None:
+        raise SpecError(found)
+    return model
+
+
+def variant_layers(case: Case, variant: Variant | None) -> tuple[list[dict[str, Any]], Any]:
+    """The layers and the header's input shape of a case, with a variant or without."""
+    layer: dict[str, Any] = {"type": case.layer, **case.arguments}
+    shape: Any = case.input_shape
+    if variant is not None:
+        layer.update(variant.given)
+        layer[variant.argument] = variant.value
+        if variant.argument in DECLARES_INPUT and not variant.refused:
+            shape = None
+    return [layer], shape
+
+
+def array(*shape: int, seed: int = 0) -> list[Any]:
+    """Inline numbers in [-1, 1] of this shape."""
+    values: list[Any] = np.random.default_rng(seed).uniform(-1, 1, shape).round(3).tolist()
+    return values
+
+
+def _common(input_shape: tuple[int, ...]) -> tuple[Variant, ...]:
+    """The arguments of every layer, for a layer that works on any first length."""
+    longer = [input_shape[0] + 3, *input_shape[1:]]
+    return (
+        Variant("name", "given_name", "name"),
+        Variant("trainable", False, "trainable"),
+        Variant("input_shape", longer, "shape"),
+        Variant("batch_input_shape", [None, *longer], "shape"),
+        Variant("input_dtype", "int32", "output"),
+    )
+
+
+def _kernel(w: tuple[int, ...], b: tuple[int, ...]) -> tuple[Variant, ...]:
+    """The arguments of every layer with a kernel and a bias."""
+    given = {"weights": [array(*w), array(*b, seed=1)]}
+    return (
+        Variant("init", "he_normal", "output"),
+        Variant("init", {"name": "uniform", "scale": 0.2}, "output"),
+        Variant("activation", "sigmoid", "output"),
+        Variant("activation", {"expr": "where(x > 0, x, 0.3 * x)"}, "output"),
+        Variant("weights", given["weights"], "output"),
+        Variant("W_regularizer", {"name": "l2", "l": 0.1}, "penalty"),
+        Variant("b_regularizer", {"name": "WeightRegularizer", "l1": 0.5}, "penalty", given),
+        Variant("activity_regularizer", "activity_l1l2", "penalty"),
+        Variant("W_constraint", {"name": "MaxNorm", "m": 0.01}, "weights"),
+        Variant("b_constraint", "nonneg", "weights", given),
+        Variant("bias", False, "parameters"),
+    )
+
+
+def _pool(layer: str, spatial: tuple[int, ...]) -> Case:
+    rank = len(spatial)
+    shape = (*spatial, 2)
+    if rank == 1:
+        own = (Variant("pool_length", 3, "shape"), Variant("stride", 1, "shape"))
+    else:
+        own = (
+            Variant("pool_size", [3, 1, 2][:rank], "shape"),
+            Variant("strides", [1, 2, 1][:rank], "shape"),
+            Variant("dim_ordering", "th", "shape"),
+        )
+    return Case(layer, {}, shape, (*_common(shape), *own, Variant("border_mode", "same", "shape")))
+
+
+def _resize(layer: str, spatial: tuple[int, ...], *own: Variant) -> Case:
+    shape = (*spatial, 2)
+    ordering = () if len(spatial) == 1 else (Variant("dim_ordering", "th", "shape"),)
+    return Case(layer, {}, shape, (*_common(shape), *own, *ordering))
+
+
+def _forward_only(*variants: Variant) -> tuple[Variant, ...]:
+    """Arguments that a forward pass never reads: they are at least checked."""
+    assert all(v.refused for v in variants), "an argument with an effect has to show it"
+    return variants
+
+
+CASES = (
+    Case(
+        "Convolution1D",
+        {"nb_filter": 3, "filter_length": 2},
+        (7, 2),
+        (
+            *_common((7, 2)),
+            *_kernel((2, 1, 2, 3), (3,)),
+            Variant("nb_filter", 5, "shape"),
+            Variant("filter_length", 4, "shape"),
+            Variant("subsample_length", 2, "shape"),
+            Variant("border_mode", "same", "shape"),
+            Variant("border_mode", "full", "shape"),
+            Variant("input_dim", 4, "parameters"),
+            Variant("input_length", 9, "shape", {"input_dim": 2}),
+        ),
+    ),
+    Case(
+        "Convolution2D",
+        {"nb_filter": 3, "nb_row": 2, "nb_col": 3},
+        (5, 6, 4),
+        (
+            *_common((5, 6, 4)),
+            *_kernel((2, 3, 4, 3), (3,)),
+            Variant("nb_filter", 5, "shape"),
+            Variant("nb_row", 4, "shape"),
+            Variant("nb_col", 1, "shape"),
+            Variant("subsample", [2, 1], "shape"),
+            Variant("border_mode", "same", "shape"),
+            Variant("border_mode", "full", "shape"),
+            Variant("dim_ordering", "th", "shape"),
+        ),
+    ),
+    Case(
+        "Convolution3D",
+        {"nb_filter": 2, "kernel_dim1": 2, "kernel_dim2": 1, "kernel_dim3": 3},
+        (4, 3, 5, 3),
+        (
+            *_common((4, 3, 5, 3)),
+            *_kernel((2, 1, 3, 3, 2), (2,)),
+            Variant("nb_filter", 5, "shape"),
+            Variant("kernel_dim1", 3, "shape"),
+            Variant("kernel_dim2", 2, "shape"),
+            Variant("kernel_dim3", 1, "shape"),
+            Variant("subsample", [1, 3, 2], "shape"),
+            Variant("border_mode", "same", "shape"),
+            Variant("border_mode", "full", "shape"),
+            Variant("dim_ordering", "th", "shape"),
+        ),
+    ),
+    _pool("MaxPooling1D", (7,)),
+    _pool("MaxPooling2D", (5, 6)),
+    _pool("MaxPooling3D", (5, 4, 3)),
+    _pool("AveragePooling1D", (7,)),
+    _pool("AveragePooling2D", (5, 6)),
+    _pool("AveragePooling3D", (5, 4, 3)),
+    _resize("UpSampling1D", (5,), Variant("length", 3, "shape")),
+    _resize("UpSampling2D", (3, 4), Variant("size", [1, 3], "shape")),
+    _resize("UpSampling3D", (2, 3, 4), Variant("size", [1, 3, 2], "shape")),
+    _resize(
+        "ZeroPadding1D",
+        (5,),
+        Variant("padding", 3, "shape"),
+        Variant("padding", [0, 2], "output"),
+        Variant("padding", {"left_pad": 4}, "shape"),
+        Variant("padding", {"right_pad": 2}, "output"),
+    ),
+    _resize(
+        "ZeroPadding2D",
+        (3, 4),
+        Variant("padding", [0, 2], "shape"),
+        Variant("padding", [2, 0, 1, 1], "output"),
+        Variant("padding", {"top_pad": 1, "left_pad": 5}, "shape"),
+        Variant("padding", {"bottom_pad": 2, "right_pad": 2}, "output"),
+    ),
+    _resize("ZeroPadding3D", (2, 3, 4), Variant("padding", [0, 2, 1], "shape")),
+    Case(
+        "InputLayer",
+        {},
+        (4, 3),
+        (*_common((4, 3)), *_forward_only(Variant("sparse", True, "CS023"))),
+    ),
+    Case(
+        "Activation",
+        {"activation": "linear"},
+        (4, 3),
+        (
+            *_common((4, 3)),
+            Variant("activation", "softmax", "output"),
+            Variant("activation", "hard_sigmoid", "output"),
+            Variant("activation", {"expr": "x * sigmoid(x)"}, "output"),
+        ),
+    ),
+    Case(
+        "Dropout",
+        {"p": 0.5},
+        (4, 3),
+        (
+            *_common((4, 3)),
+            *_forward_only(
+                Variant("p", 1.5, "CS025"),
+                Variant("noise_shape", [0, 1], "CS025"),
+                Variant("seed", -1, "CS025"),
+            ),
+        ),
+    ),
+    Case("Flatten", {}, (4, 3, 2), _common((4, 3, 2))),
+    Case(
+        "Reshape",
+        {"target_shape": [-1, 2]},
+        (4, 3),
+        (*_common((5, 3))[:2], *_common((5, 3))[4:],
+         Variant("input_shape", [6, 3], "shape"),
+         Variant("batch_input_shape", [None, 6, 3], "shape"),
+         Variant("target_shape", [2, -1, 3], "shape")),
+    ),
+    Case(
+        "Dense",
+        {"output_dim": 4},
+        (5,),
+        (
+            *_common((5,)),
+            *_kernel((5, 4), (4,)),
+            Variant("output_dim", 2, "shape"),
+            Variant("input_dim", 7, "parameters"),
+        ),
+    ),
+)  # fmt: skip
+
+ROWS = [
+    (case, variant) for case in CASES for variant in (None, *case.variants)
+    if variant is None or not variant.refused
+]  # fmt: skip
+"""Each case by itself and with each of its variants that a spec may hold."""
+
+
+def row_id(value: object) -> str:
+    """A readable test id of a row's part."""
+    if isinstance(value, Case):
+        return value.layer
+    if isinstance(value, Variant):
+        shown = json.dumps(value.value).replace('"', "")
+        return f"{value.argument}={shown if len(shown) < 40 else '..'}"
+    return "base"

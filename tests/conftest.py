@@ -1,0 +1,31 @@
+"""Where compiled kernels go while testing, and which tests are left out by default."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def pytest_configure(config):
+    """Keep kernels in pytest's own cache: not in the user's, and not compiled anew each time."""
+    cache = getattr(config, "cache", None)
+    if cache is not None and "CONVSPEC_CACHE_DIR" not in os.environ:
+        os.environ["CONVSPEC_CACHE_DIR"] = str(cache.mkdir("kernels"))
+
+
+def pytest_collection_modifyitems(config, items):
+    """Long fuzzing runs only when it is asked for: ``pytest -m slow``."""
+    if "slow" in config.option.markexpr:
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+@pytest.fixture
+def rng():
+    """The same numbers in every run."""
+    import numpy as np
+
+    return np.random.default_rng(20160411)

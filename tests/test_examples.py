@@ -1,0 +1,176 @@
+"""Every spec under examples/ is valid, is what its comments say, and runs on both targets."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+
+import speccompiler
+from speccompiler.model import Model
+from speccompiler.schemas.jsonschema import native_schema
+from speccompiler.schemas.registry import ALIASES, LAYERS
+from speccompiler.source import read_document, to_data
+
+ROOT = Path(__file__).resolve().parent.parent
+SPECS = ROOT / "examples" / "specs"
+PHOTOGRAPH = ROOT / "examples" / "data" / "coffee.npy"
+SCHEMA = ROOT / "docs" / "convspec.schema.json"
+
+
+@dataclass(frozen=True)
+class Example:
+    """One file and what is true of it."""
+
+    file: str
+    output: str
+    """Shape of one output sample, as the report writes it."""
+    parameters: int
+    run: tuple[int, ...] | None = None
+    """Shape of the array to run; None where that would be slow."""
+    semantics: Any = None
+
+
+EXAMPLES = (
+    Example("alexnet.yaml", "(1000,)", 61_100_840),
+    Example("autoencoder.yaml", "(28, 28, 1)", 4_385, (2, 28, 28, 1)),
+    Example("c3d.yaml", "(487,)", 79_990_631),
+    Example("conv1d_stack.yaml", "(ceil(T/4), 5)", 5_509, (2, 37, 8)),
+    Example("expression_activation.yaml", "(8, 5, 5)", 16_904, (2, 3, 32, 32)),
+    Example(
+        "fcn_upsampling.yaml",
+        "(4*ceil((H - 3)/4), 4*ceil((W - 3)/4), 4)",
+        21_332,
+        (1, 42, 32, 3),
+    ),
+    Example("lenet.yaml", "(10,)", 61_706, (2, 28, 28, 1)),
+    Example("mnist_cnn_keras1.json", "(10,)", 600_810, (2, 1, 28, 28), "theano"),
+    Example("photo.yaml", "(512, 768, 3)", 585),
+    Example("scan_autoencoder.yaml", "(16, 24, 24, 1)", 7_377, (1, 16, 24, 24, 1)),
+    Example("segmenter_keras1.yaml", "(32, 48, 1)", 1_409, (2, 32, 48, 3), "tensorflow"),
+    Example("signal_denoiser.yaml", "(256, 1)", 2_633, (2, 256, 1)),
+    Example("theano_cnn.yaml", "(10,)", 8_322, (2, 1, 20, 20)),
+    Example("theano_kernel.yaml", "(4, 1)", 3, (2, 4, 1)),
+    Example("vgg16.yaml", "(1000,)", 138_357_544),
+)
+
+
+def load(example: Example, **options: Any) -> Model:
+    return speccompiler.load(SPECS / example.file, semantics=example.semantics, **options)
+
+
+def ident(example: Example) -> str:
+    return example.file
+
+
+def test_every_spec_is_listed() -> None:
+    files = sorted(p.name for p in SPECS.iterdir() if p.suffix in {".yaml", ".json"})
+    assert files == [example.file for example in EXAMPLES]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=ident)
+def test_a_spec_is_valid_and_has_its_shape(example: Example) -> None:
+    report = load(example).shapes()
+    shape = report.layers[-1].shape
+    shown = ", ".join(map(speccompiler_dim, shape)) + ("," if len(shape) == 1 else "")
+    assert f"({shown})" == example.output
+    assert sum(layer.parameters for layer in report.layers) == example.parameters
+
+
+def speccompiler_dim(dim: Any) -> str:
+    from speccompiler.dims import format_dim
+
+    return format_dim(dim)
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.run], ids=ident)
+def test_a_spec_runs_alike_on_both_targets(example: Example) -> None:
+    assert example.run is not None
+    model = load(example, seed=1)
+    x = np.random.default_rng(0).standard_normal(example.run, np.float32)
+    shape = example.run[1:]
+    judge = model.compile("reference", input_shape=shape).run(x)
+    y = model.compile("cpu", input_shape=shape, threads=2).run(x)
+    assert y.shape == judge.shape
+    assert np.isfinite(judge).all()
+    assert np.ptp(judge) > 0
+    assert np.abs(y - judge).max() <= 1e-5 * np.abs(judge).max()
+
+
+def test_together_they_show_every_layer() -> None:
+    used = set()
+    for example in EXAMPLES:
+        data: Any = to_data(_root(example))
+        layers = data.get("layers") or data["config"]
+        used |= {layer.get("type", layer.get("class_name")) for layer in layers}
+    assert {ALIASES.get(name, name) for name in used} | {"InputLayer"} == set(LAYERS)
+
+
+def _root(example: Example) -> Any:
+    document = read_document(SPECS / example.file)
+    assert document.root is not None
+    return document.root
+
+
+NATIVE = tuple(e for e in EXAMPLES if "keras1" not in e.file)
+
+
+@pytest.mark.parametrize("example", NATIVE, ids=ident)
+def test_an_editor_finds_the_schema_and_no_fault(example: Example) -> None:
+    first = (SPECS / example.file).read_text().splitlines()[0]
+    prefix = "# yaml-language-server: $schema="
+    assert first.startswith(prefix)
+    assert (SPECS / first.removeprefix(prefix)).resolve() == SCHEMA
+    errors = Draft202012Validator(native_schema()).iter_errors(to_data(_root(example)))
+    assert [error.message for error in errors] == []
+
+
+def test_the_published_schema_is_the_codes() -> None:
+    assert json.loads(SCHEMA.read_text()) == native_schema(), "run make schema"
+
+
+def test_the_theano_kernel_gives_the_numbers_of_its_comment() -> None:
+    x = np.array([1, 2, 3, 4], np.float32).reshape(1, 4, 1)
+    path = SPECS / "theano_kernel.yaml"
+    as_written = speccompiler.load(path).compile("reference").run(x)
+    assert as_written.ravel().tolist() == [12, 123, 234, 340]
+    correlated = speccompiler.load(path, semantics="tensorflow").compile("reference").run(x)
+    assert correlated.ravel().tolist() == [210, 321, 432, 43]
+
+
+def test_the_photograph_becomes_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photograph = np.load(PHOTOGRAPH)
+    assert (photograph.shape, photograph.dtype) == ((1, 256, 384, 3), np.uint8)
+    model = speccompiler.load(SPECS / "photo.yaml")
+    y = model.compile("cpu", threads=2).run(photograph)
+    judge = model.compile("reference").run(photograph)
+    assert np.abs(y - judge).max() <= 1e-5
+    # Colours from black to white, and the frame of zeros all around.
+    assert 0 == y.min() < 0.95 < y.max() <= 1.000001
+    assert not y[0, [0, -1]].any()
+    assert not y[0, :, [0, -1]].any()
+    assert y[0, 8:-8, 8:-8].mean() > 0.2
+
+    image = pytest.importorskip("PIL.Image")
+    np.save(tmp_path / "y.npy", y)
+    target = tmp_path / "y.png"
+    script = str(ROOT / "examples" / "make_png.py")
+    monkeypatch.setattr(sys, "argv", [script, str(PHOTOGRAPH), str(tmp_path / "y.npy"), str(target)])
+    runpy.run_path(script, run_name="__main__")
+    with image.open(target) as picture:
+        assert picture.size == (768 + 12 + 768, 512)
+
+
+def test_the_photo_kernels_are_what_their_script_says() -> None:
+    kernels = runpy.run_path(str(ROOT / "examples" / "make_photo_weights.py"))["kernels"]()
+    with np.load(SPECS / "photo.npz") as stored:
+        assert sorted(stored.files) == sorted(kernels)
+        for name, kernel in kernels.items():
+            np.testing.assert_array_equal(stored[name], kernel)
