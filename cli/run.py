@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,6 +74,7 @@ def command(
     The first axis of the array counts samples. Output files appear under their name
     only when they are complete.
     """
+    gc.enable()  # off during start-up
     if model == "-" and input_ == "-":
         raise click.UsageError("the spec and the input cannot both come from standard input")
     if output == "-" and layers:

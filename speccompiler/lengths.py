@@ -17,17 +17,13 @@ def window_count(n: Dim, k: int, s: int, before: Dim, after: Dim) -> Dim:
 
 
 def same_tensorflow(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
-    """'same' of TensorFlow 1.8 and later: the odd surplus goes after the data."""
+    """'same' of TensorFlow 1.8 and later: the odd surplus goes after the data, never negative."""
     if s == 1:
         return (k - 1) // 2, k // 2
-    total = maximum((ceil_div(n, s) - 1) * s + k - n, 0)
-    before = _half(total)
-    return before, total - before
-
-
-def _half(total: Dim) -> Dim:
-    """Floor of half: ``ceil((total - 1) / 2)``."""
-    return ceil_div(total - 1, 2)
+    total = (ceil_div(n, s) - 1) * s + k - n
+    before = ceil_div(maximum(total, 0) - 1, 2)  # half, rounded down
+    after = total - before
+    return before, max(after, 0) if isinstance(after, int) else after
 
 
 def same_theano_conv(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:

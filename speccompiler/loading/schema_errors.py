@@ -91,7 +91,7 @@ def _missing(item: Any, path: Path, model: type[BaseModel], owner: str) -> Probl
     return Problem(
         "CS021",
         f"{owner} needs '{name}'" if len(path) == 1 else f"{_subject(path[:-1])} needs '{name}'",
-        f"{name}: {description[0].lower()}{description[1:]}" if description else None,
+        f"{name}: {description[0].lower()}{description[1:].rstrip('.')}" if description else None,
     )
 
 

@@ -73,6 +73,7 @@ def load_spec(
     places = dict(zip(names, entries.layers, strict=True))
     _report_duplicates(document, names, entries.layers, diagnostics)
     if has_errors(diagnostics) or header is None:
+        diagnostics.sort(key=lambda d: (d.span.line, d.span.column) if d.span else (0, 0))
         return LoadedSpec(document, None, places, tuple(diagnostics))
 
     layers = tuple(
