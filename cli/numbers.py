@@ -23,7 +23,7 @@ def scaled(value: Dim) -> str:
 def size(value: Dim) -> str:
     """``12.2 MiB``; an open size as its formula, in bytes."""
     if not isinstance(value, int):
-        return format_dim(value)
+        return f"{format_dim(value)} B"
     for unit, bytes_ in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if value >= bytes_:
             return f"{value / bytes_:.1f} {unit}"

@@ -131,7 +131,8 @@ def assert_announced_shape(golden: Golden, model: speccompiler.Model) -> None:
 def test_the_subset_means_something():
     names = set().union(*(class_names(json.loads((f / "model.json").read_text())) for f in CURRENT
                           if OWN in f.parents))  # fmt: skip
-    assert set(LAYERS) - names == {"AveragePooling3D", "Reshape"} - names
+    # No case of the whole collection has a Reshape without a layer that comes later.
+    assert set(LAYERS) - names == {"Reshape"}
     assert {Golden(f).semantics for f in CURRENT if OWN in f.parents} == {"tensorflow", "theano"}
     assert sum(p.stat().st_size for p in OWN.rglob("*") if p.is_file()) < 300_000
 
@@ -147,8 +148,8 @@ def test_the_subset_is_a_copy():
 def test_nothing_is_left_out_by_accident():
     whole = [f for f in SOUND if GOLDEN in f.parents]
     assert len(whole) == 840
-    assert len([f for f in OLDER if GOLDEN in f.parents]) == 477
-    assert len([f for f in OUT_OF_SCOPE if GOLDEN in f.parents]) == 42
+    assert len([f for f in OLDER if GOLDEN in f.parents]) == 475
+    assert len([f for f in OUT_OF_SCOPE if GOLDEN in f.parents]) == 43
 
 
 @pytest.mark.parametrize("golden", params(SOUND))

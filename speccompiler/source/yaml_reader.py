@@ -22,6 +22,7 @@ from speccompiler.source.findings import (
 )
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 from speccompiler.source.yaml_events import events
+from speccompiler.source.yaml_numpy import plain_numbers
 from speccompiler.source.yaml_scalars import check_collection_tag, scalar_value
 from speccompiler.source.yaml_syntax import missing_key
 
@@ -90,7 +91,7 @@ class _Composer:
                 raise Problem("CS003", "half of a surrogate pair is not text", "remove it")
             node = Scalar(value, self.findings.lines.span(start, end))
         except Problem as problem:
-            self._report(problem, start, self._tag_end(start) if event.tag else end)
+            self._report(problem, start, min(end, self._tag_end(start)) if event.tag else end)
         if event.anchor is not None:
             self.anchors[event.anchor] = _Anchored(node, 1, 0)
         self._place(node, 0, start, end, is_merge=is_merge)
@@ -228,7 +229,7 @@ def read_yaml(findings: Findings) -> Node:
     composer = _Composer(findings)
     documents = 0
     empty = True
-    for event in events(findings):
+    for event in plain_numbers(events(findings)):
         kind = type(event)
         if kind is yaml.ScalarEvent:
             empty = empty and not event.value and not event.style and event.tag is None

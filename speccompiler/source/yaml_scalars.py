@@ -15,7 +15,9 @@ from speccompiler.source.numerals import finite_float, integer
 
 _PREFIX = "tag:yaml.org,2002:"
 _TEXT_TAGS = frozenset({"str", "python/str", "python/unicode"})
-_SCALAR_TAGS = frozenset({"null", "bool", "int", "float"})
+# Python 2 wrote its two kinds of integers so.
+_INT_TAGS = frozenset({"int", "python/int", "python/long"})
+_SCALAR_TAGS = _INT_TAGS | {"null", "bool", "float"}
 _SEQUENCE_TAGS = frozenset({"seq", "python/tuple"})
 _KNOWN_TAGS = _TEXT_TAGS | _SCALAR_TAGS | _SEQUENCE_TAGS | {"map"}
 
@@ -107,7 +109,7 @@ def scalar_value(text: str, tag: str | None, *, plain: bool) -> Value:
         return None
     if name == "bool" and text in _BOOL:
         return _BOOL[text]
-    if name == "int" and (number := _integer(text)) is not None:
+    if name in _INT_TAGS and (number := _integer(text)) is not None:
         return number
     if name == "float":
         number = _integer(text)

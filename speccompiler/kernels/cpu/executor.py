@@ -105,8 +105,8 @@ def _copy(n: int, x: Array, y: Array) -> None:
 
 
 def _flat(array: npt.NDArray[Any]) -> Array:
-    """A private contiguous copy: kernels are compiled for writeable arrays only."""
-    return np.array(array, np.float32, order="C").reshape(-1)
+    """Contiguous and writeable, as kernels are compiled for; copied only where it is not."""
+    return np.require(array, np.float32, ["C", "W"]).reshape(-1)
 
 
 def _aligned(elements: int) -> Array:
