@@ -13,6 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 RUN = .venv/bin/python
 SOURCES = speccompiler schemas cli tests examples
 
+.NOTPARALLEL:
 .PHONY: help demo test fuzz check format schema clean
 
 help:
@@ -38,8 +39,8 @@ check: .venv/check.stamp .venv/test.stamp .venv/demo.stamp
 	$(RUN) -m ruff format --check $(SOURCES)
 	$(RUN) -m ruff check $(SOURCES)
 	@rm -rf build/check && mkdir -p build/check/speccompiler
-	@ln -s ../../../speccompiler/* ../../../schemas ../../../cli build/check/speccompiler/
-	@ln -s ../../examples build/check/
+	@cd build/check && ln -s ../../examples .
+	@cd build/check/speccompiler && ln -s ../../../speccompiler/* ../../../schemas ../../../cli .
 	cd build/check && ../../$(RUN) -m mypy --config-file ../../pyproject.toml \
 		--cache-dir ../../.mypy_cache speccompiler examples
 
@@ -62,7 +63,7 @@ clean:
 		echo "convspec needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
 		echo "Name another one: make PYTHON=python3.12 $(or $(MAKECMDGOALS),demo)" >&2; \
 		exit 1; }
-	$(PYTHON) -m venv --clear .venv || { $(PYTHON) -m venv --clear --without-pip .venv && \
+	$(PYTHON) -m venv .venv || { $(PYTHON) -m venv --without-pip .venv && \
 		$(PYTHON) -m pip --python $(RUN) install --quiet pip; }
 	@touch $@
 

@@ -24,7 +24,8 @@ def blur() -> Array:
     row = np.array([1, 4, 6, 4, 1]) / 16
     window = np.outer(row, row)
     mix = np.column_stack([np.eye(3), LUMINANCE])
-    return np.einsum("hw,io->hwio", window, mix).astype(np.float32)
+    kernel: Array = np.einsum("hw,io->hwio", window, mix).astype(np.float32)
+    return kernel
 
 
 def edges() -> Array:
@@ -48,7 +49,8 @@ def ink() -> Array:
 def smooth() -> Array:
     """The 3 x 3 tent on each channel: after doubling, it hides the repeated pixels."""
     row = np.array([1, 2, 1]) / 4
-    return np.einsum("hw,io->hwio", np.outer(row, row), np.eye(3)).astype(np.float32)
+    kernel: Array = np.einsum("hw,io->hwio", np.outer(row, row), np.eye(3)).astype(np.float32)
+    return kernel
 
 
 def kernels() -> dict[str, Array]:

@@ -41,6 +41,8 @@ class Diagnostic:
     span: Span | None = None
     layer: str | None = None
     hint: str | None = None
+    argument: str | None = None
+    """The layer's argument that is at fault, for whoever knows where it stands."""
 
     def __str__(self) -> str:
         where = self.file or ""
@@ -57,18 +59,34 @@ class Diagnostic:
 class Problem(Exception):
     """A user's mistake, noticed where its place is not known. Never shown as it is."""
 
-    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        hint: str | None = None,
+        *,
+        layer: str | None = None,
+        argument: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
+        self.layer = layer
+        self.argument = argument
 
     def at(
         self, *, file: str | None = None, span: Span | None = None, layer: str | None = None
     ) -> Diagnostic:
         """The diagnostic of this problem at a place."""
         return Diagnostic(
-            self.code, self.message, file=file, span=span, layer=layer, hint=self.hint
+            self.code,
+            self.message,
+            file=file,
+            span=span,
+            layer=layer or self.layer,
+            hint=self.hint,
+            argument=self.argument,
         )
 
 
@@ -89,8 +107,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A hint that names the known words closest to ``word``, or None."""
     import difflib
 
-    folded = {k.casefold(): k for k in known}
+    folded: dict[str, str] = {}
+    for name in known:
+        folded.setdefault(name.casefold(), name)
     close = difflib.get_close_matches(word.casefold(), list(folded), n=2, cutoff=0.6)
     if not close:
         return None
+    if close[0] == word.casefold():
+        close = close[:1]
     return "did you mean " + " or ".join(f"'{folded[c]}'" for c in close) + "?"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import runpy
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,3 +172,43 @@ def test_the_photo_kernels_are_what_their_script_says() -> None:
         assert sorted(stored.files) == sorted(kernels)
         for name, kernel in kernels.items():
             np.testing.assert_array_equal(stored[name], kernel)
+
+
+README = (ROOT / "README.md").read_text()
+TRANSCRIPTS = re.findall(r"```console\n\$ convspec (.*?)\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize(("arguments", "shown"), TRANSCRIPTS, ids=[t[0] for t in TRANSCRIPTS])
+def test_the_readme_shows_what_the_command_prints(
+    arguments: str, shown: str, tmp_path: Path
+) -> None:
+    """Word for word, but for what ... stands for."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "out").mkdir()
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from speccompiler.cli.main import main; main()",
+            *arguments.split(),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "NO_COLOR": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    pattern = re.escape(shown.strip()).replace(r"\.\.\.", r"\S+")
+    assert re.fullmatch(pattern, done.stdout.strip()), done.stdout
+
+
+def test_the_python_of_the_readme_prints_what_it_says(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    ((code, printed),) = re.findall(
+        r"```python\n(.*?)```\n\nThis prints\n\n```text\n(.*?)```", README, re.DOTALL
+    )
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out == printed

@@ -49,7 +49,9 @@ def input_shape(model: InputShape | None, first: Layer) -> InputShape | None:
     shape = model
     for argument, declared in declared_shapes(first).items():
         if not declared:
-            raise Problem("CS037", f"'{argument}' declares no axis beside the batch axis")
+            raise Problem(
+                "CS037", f"'{argument}' declares no axis beside the batch axis", argument=argument
+            )
         if shape is None:
             shape = declared
         elif agree(shape, declared):
@@ -60,5 +62,6 @@ def input_shape(model: InputShape | None, first: Layer) -> InputShape | None:
                 f"'{argument}' says {format_shape(declared)}, but {format_shape(shape)} "
                 "was declared as well",
                 "keep one of the two",
+                argument=argument,
             )
     return shape

@@ -42,6 +42,7 @@ def resolve_orderings(
                 f"dim_ordering of {names} is taken as '{decided}', as all other layers say; "
                 "the file does not hold it",
                 Severity.NOTE,
+                layer=open_layers[0].name,
                 hint="--dim-ordering decides otherwise",
             )
         )

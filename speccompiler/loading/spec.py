@@ -19,6 +19,7 @@ from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelHeader, ModelSpec, SemanticsFields
 from speccompiler.schemas.registry import ALIASES, LAYERS, OTHER_KERAS_LAYERS
 from speccompiler.source.document import Document
+from speccompiler.source.findings import shown
 from speccompiler.source.tree import span_at, to_data
 
 from .entries import Entries, LayerEntry, read_entries
@@ -39,19 +40,23 @@ class LoadedSpec:
     places: Mapping[str, LayerEntry]
     diagnostics: tuple[Diagnostic, ...]
 
-    def locate(self, diagnostic: Diagnostic, argument: str | None = None) -> Diagnostic:
-        """The same finding with its file, and the place of its layer (or the argument)."""
+    def locate(self, diagnostic: Diagnostic, *path: str | int) -> Diagnostic:
+        """The same finding with its file, and the place of its layer.
+
+        ``path`` leads to the value that is at fault (default: the finding's argument).
+        """
         span = diagnostic.span
         if span is None and diagnostic.layer is not None and diagnostic.layer in self.places:
-            span = layer_span(self.places[diagnostic.layer], argument)
+            argument = () if diagnostic.argument is None else (diagnostic.argument,)
+            span = layer_span(self.places[diagnostic.layer], *(path or argument))
         return replace(diagnostic, file=diagnostic.file or self.document.file, span=span)
 
 
-def layer_span(entry: LayerEntry, argument: str | None = None) -> Span:
-    """Where a layer, or one of its arguments, stands."""
-    if argument is not None and argument in entry.arguments.entries:
-        return span_at(entry.arguments, (argument,))
-    return entry.type_span
+def layer_span(entry: LayerEntry, *path: str | int, key: bool = False) -> Span:
+    """Where a layer, or a value in its arguments, stands; its type where there is no such."""
+    if not path or path[0] not in entry.arguments.entries:
+        return entry.type_span
+    return span_at(entry.arguments, path, key=key)
 
 
 def load_spec(
@@ -63,7 +68,7 @@ def load_spec(
 ) -> LoadedSpec:
     """Validate a document. The keywords override what the spec says."""
     diagnostics = list(document.diagnostics)
-    if document.root is None or has_errors(diagnostics):
+    if document.root is None:
         return LoadedSpec(document, None, {}, tuple(diagnostics))
     entries = read_entries(document)
     diagnostics += entries.diagnostics
@@ -162,13 +167,13 @@ def _validate_layer(
         _check_expression(layer)
         return layer
     except Problem as problem:
-        span = _place(entry, ("activation", "expr"), at_key=False)
+        span = layer_span(entry, "activation", "expr")
         diagnostics.append(problem.at(file=document.file, span=span, layer=layer.name))
         return None
     except ValidationError as error:
         for path, at_key, problem in schema_problems(error, schema, layer_type):
-            span = _place(entry, path, at_key)
-            owner = name if isinstance(name, str) else None
+            span = layer_span(entry, *path, key=at_key)
+            owner = name if isinstance(name, str) and name.strip() else None
             diagnostics.append(problem.at(file=document.file, span=span, layer=owner))
         return None
 
@@ -182,13 +187,6 @@ def _check_expression(layer: Layer) -> None:
         parse(activation.expr)
 
 
-def _place(entry: LayerEntry, path: tuple[str | int, ...], at_key: bool) -> Span:
-    """The argument's place; the layer's type where the argument is missing."""
-    if not path or path[0] not in entry.arguments.entries:
-        return entry.type_span
-    return span_at(entry.arguments, path, key=at_key)
-
-
 def _unknown_type(name: str) -> Problem:
     if name in OTHER_KERAS_LAYERS:
         return Problem(
@@ -198,7 +196,7 @@ def _unknown_type(name: str) -> Problem:
         )
     return Problem(
         "CS027",
-        f"unknown layer type '{name}'",
+        f"unknown layer type '{shown(name)}'",
         did_you_mean(name, [*LAYERS, *ALIASES]) or f"supported: {', '.join(LAYERS)}",
     )
 
@@ -232,7 +230,7 @@ def _report_duplicates(
             line = layer_span(first[name], "name").line
             problem = Problem(
                 "CS029",
-                f"two layers are named '{name}'; the first is on line {line}",
+                f"two layers are named '{shown(name)}'; the first is on line {line}",
                 "weights and reports find a layer by its name: give each its own",
             )
             diagnostics.append(problem.at(file=document.file, span=layer_span(entry, "name")))

@@ -132,6 +132,7 @@ def _check_declared(layer: Layer, x: Node) -> None:
                 f"'{argument}' says {format_declared(shape)}, but the input has shape "
                 f"{format_shape(x.shape)}",
                 "drop it: only the first layer needs it",
+                argument=argument,
             )
 
 

@@ -41,7 +41,8 @@ def activation_function(
             raise Problem(
                 "CS043",
                 f"softmax needs a tensor of rank 2 or 3, batch axis included; here it has {rank}",
-                "Keras 1.x refuses it too; flatten first, or write the expression out",
+                "Keras 1.x refuses it too; flatten first, or use another activation",
+                argument="activation",
             )
         return "softmax"
     return ACTIVATIONS[value]

@@ -42,6 +42,7 @@ def lower_reshape(b: Builder, layer: core.Reshape, x: Node) -> Node:
                 f"{format_dim(total)} values of {format_shape(x.shape)} cannot be split evenly "
                 f"by {known}",
                 "check the sizes beside the -1",
+                argument="target_shape",
             )
         shape[shape.index(-1)] = rest
     return b.add(Reshape(tuple(shape)), x)

@@ -44,7 +44,8 @@ def known_channels(channels: Dim, layer_type: str) -> int:
         return channels
     raise Problem(
         "CS045",
-        f"{layer_type} needs a known number of channels, but that axis is {format_dim(channels)}",
+        f"{layer_type} needs a known number of channels, but the channel axis of its input is "
+        f"open ({format_dim(channels)})",
         "only spatial lengths may be null",
     )
 

@@ -11,7 +11,8 @@ writes any object, a call to make, and so nearly every saved classifier holds th
     - !!binary |
       YAAAAAAAAAA=
 
-Here this is data. Nothing is called and NumPy is not imported: the parser's events are
+Under Python 2 the bytes are ``!!binary`` only where they are not valid UTF-8, and a
+quoted string otherwise. Here this is data. Nothing is called and NumPy is not imported: the parser's events are
 compared with this one form, and the bytes are unpacked with ``struct``. Whatever differs
 is passed on as it is, and meets the refusal of its tag (``CS009``) in the reader.
 """
@@ -48,7 +49,7 @@ _FORMATS = {
     "f4": "f",
     "f8": "d",
 }
-# '=' is the order of the machine that wrote the file, which Keras only ran on as little-endian.
+# '=' is the writer's own order: the machines that ran Keras are little-endian.
 _ORDERS = {"<": "<", ">": ">", "=": "<", "|": ""}
 
 
@@ -97,7 +98,7 @@ _DTYPE = (
     _END_LIST,
     _Step(yaml.MappingEndEvent),
 )
-_NAME_AT, _ORDER_AT = 3, 9
+_NAME_AT, _ORDER_AT = 3, 10
 # A call spelled '{args: [dtype, bytes]}'.
 _MAX_EVENTS = len(_DTYPE) + len(_ARGS) + 4
 
@@ -115,7 +116,7 @@ def _no_anchors(events: Sequence[Any]) -> bool:
 def _dtype(events: Sequence[Any], dtypes: dict[str, str]) -> str | None:
     """The struct format of a dtype, or of the alias of one; notes the anchor it has."""
     if len(events) == 1 and type(events[0]) is yaml.AliasEvent:
-        return dtypes.get(events[0].anchor)
+        return dtypes.get(events[0].anchor or "")
     # PyYAML gives an anchor to the dtype itself, and to nothing inside it.
     if not _fits(events, _DTYPE) or not _no_anchors(events[1:]):
         return None
@@ -129,15 +130,25 @@ def _dtype(events: Sequence[Any], dtypes: dict[str, str]) -> str | None:
     return found
 
 
-def _unpack(dtype: str, text: str) -> bool | int | float | None:
-    """The number that base64 text holds; None where it is not exactly one."""
-    packed = text.replace("\n", "").replace(" ", "")
+def _bytes(event: Any) -> bytes | None:
+    """The bytes of a scalar: base64, or text as Python 2 wrote bytes that are valid UTF-8."""
+    if event.tag in {None, f"{_PREFIX}str", f"{_PREFIX}python/str"}:
+        raw: bytes = event.value.encode("utf-8")
+        return raw
+    if event.tag != f"{_PREFIX}binary":
+        return None
+    packed = event.value.replace("\n", "").replace(" ", "")
     try:
         raw = base64.b64decode(packed, validate=True)
     except ValueError:
         return None
     # Not what the decoder lets pass: bits that are set behind the last byte.
-    if base64.b64encode(raw).decode("ascii") != packed or len(raw) != struct.calcsize(dtype):
+    return raw if base64.b64encode(raw).decode("ascii") == packed else None
+
+
+def _unpack(dtype: str, raw: bytes | None) -> bool | int | float | None:
+    """The number that the bytes hold; None where they are not exactly one."""
+    if raw is None or len(raw) != struct.calcsize(dtype):
         return None
     if dtype.endswith("?") and raw not in (b"\0", b"\1"):
         return None
@@ -172,7 +183,7 @@ def _number(call: Sequence[Any], dtypes: dict[str, str]) -> Any | None:
     last = inner[-1]
     if dtype is None or type(last) is not yaml.ScalarEvent or last.anchor is not None:
         return None
-    if last.tag != f"{_PREFIX}binary" or (value := _unpack(dtype, last.value)) is None:
+    if (value := _unpack(dtype, _bytes(last))) is None:
         return None
     tag, text = _written(value)
     # libyaml ends a block collection where the next token starts.

@@ -1,0 +1,213 @@
+"""Every diagnostic as a user meets it: a broken file, a command, and the text it prints.
+
+``tests/diagnostics`` holds the broken specs and, under the same name with ``.txt``, what
+``convspec validate`` says of each. ``COMMANDS`` are the cases that take more than a spec.
+Texts are written anew with ``pytest --update-golden``.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from speccompiler.cli.main import run
+from speccompiler.diagnostic_codes import CODES, as_markdown
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = Path(__file__).resolve().parent / "diagnostics"
+CODE = re.compile(r"CS\d{3}")
+Golden = Callable[[Path, str], None]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that ends in a finding; its first word that holds a code names it."""
+
+    name: str
+    line: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+SPECS = sorted(p.name for p in FOLDER.iterdir() if p.suffix in {".yaml", ".json"})
+
+COMMANDS = (
+    Command("cs001_missing_file", "validate nowhere.yaml"),
+    Command("cs002_latin1", "validate latin1.yaml"),
+    Command("cs002_utf16", "validate utf16.yaml"),
+    Command("cs002_hdf5", "validate weights.h5"),
+    Command("cs002_control_character", "validate control.yaml"),
+    Command("cs005_too_large", "validate large.yaml"),
+    Command("cs006_too_deep", "validate deep.json"),
+    Command("cs007_alias_bomb", "validate bomb.yaml"),
+    Command("cs014_too_many_findings", "validate hundred.yaml"),
+    Command("cs033_expression_too_large", "validate long_expression.yaml"),
+    Command("cs033_size_too_large", "validate many_strides.yaml"),
+    Command("cs050_run_undecided", "run keras.json --input images.npy --seed 1"),
+    Command("cs052_plan_open", "plan open.yaml"),
+    Command("cs091_identity", "run identity.yaml --input images.npy --seed 1"),
+    Command("cs093_eigenvalue", "run eigenvalue.yaml --input images.npy"),
+    Command("cs093_eigenvalue_activity", "run eigenvalue_activity.yaml --input x4.npy --penalties"),
+    Command("cs095_no_weights", "run dense.yaml --input x2.npy"),
+    Command("cs100_no_such_file", "validate dense.yaml --weights nowhere.npz"),
+    Command("cs100_folder", "validate dense.yaml --weights folder.npz"),
+    Command("cs100_extension", "validate dense.yaml --weights weights.pkl"),
+    Command("cs100_named_by_the_spec", "validate spec_weights.yaml"),
+    Command("cs101_not_npz", "validate dense.yaml --weights text.npz"),
+    Command("cs101_truncated", "validate dense.yaml --weights truncated.npz"),
+    Command("cs101_other_format", "validate dense.yaml --weights really_h5.npz"),
+    Command("cs101_safetensors", "validate dense.yaml --weights text.safetensors"),
+    Command("cs101_hdf5", "validate dense.yaml --weights text.h5"),
+    Command("cs102_complex", "validate dense.yaml --weights complex.npz"),
+    Command("cs102_objects", "validate dense.yaml --weights objects.npz"),
+    Command("cs102_too_large", "run dense.yaml --input x2.npy --weights huge.npz"),
+    Command("cs105_missing_and_unused", "validate dense.yaml --weights other.npz"),
+    Command("cs105_foreign_names", "validate dense.yaml --weights foreign.safetensors"),
+    Command("cs105_given_twice", "validate dense.yaml --weights twice.npz"),
+    Command("cs105_one_array", "validate dense.yaml --weights one.npy"),
+    Command("cs106_shape", "validate dense.yaml --weights shape.npz"),
+    Command("cs106_other_ordering", "validate conv.yaml --weights th.npz"),
+    Command("cs110_missing", "run dense.yaml --seed 1 --input nowhere.npy"),
+    Command("cs110_folder", "run dense.yaml --seed 1 --input folder.npz"),
+    Command("cs111_text", "run dense.yaml --seed 1 --input dense.yaml"),
+    Command("cs111_empty", "run dense.yaml --seed 1 --input empty.npy"),
+    Command("cs111_npz", "run dense.yaml --seed 1 --input weights.npz"),
+    Command("cs111_pickle", "run dense.yaml --seed 1 --input pickle.npy"),
+    Command("cs112_truncated", "run dense.yaml --seed 1 --input truncated.npy"),
+    Command("cs112_trailing", "run dense.yaml --seed 1 --input trailing.npy"),
+    Command("cs113_complex", "run dense.yaml --seed 1 --input complex.npy"),
+    Command("cs113_objects", "run dense.yaml --seed 1 --input objects.npy"),
+    Command("cs113_records", "run dense.yaml --seed 1 --input records.npy"),
+    Command("cs114_no_axis", "run dense.yaml --seed 1 --input number.npy"),
+    Command("cs116_rank", "run conv.yaml --seed 1 --input x2.npy"),
+    Command("cs116_rank_channel", "run conv.yaml --seed 1 --input grey.npy"),
+    Command("cs117_channels_first", "run conv.yaml --seed 1 --input images_th.npy"),
+    Command("cs117_shape", "run conv.yaml --seed 1 --input images_9x9.npy"),
+    Command("cs118_empty", "run dense.yaml --seed 1 --input none.npy"),
+    Command("cs119_one_sample", "run conv.yaml --seed 1 --input image.npy"),
+    Command("cs120_folder_missing", "run dense.yaml --seed 1 --input x2.npy --output no/out.npy"),
+    Command("cs120_other_format", "run dense.yaml --seed 1 --input x2.npy --output out.png"),
+)
+
+
+def write_files(folder: Path) -> None:
+    """What is too large or too odd to be kept in the repository as text."""
+    specs = {
+        "latin1.yaml": "convspec: 1\nname: größe\n".encode("latin-1"),
+        "utf16.yaml": "convspec: 1\n".encode("utf-16"),
+        "control.yaml": b"convspec: 1\nname: a\x1b[31mb\n",
+        "large.yaml": b"# " + b"x" * (16 << 20) + b"\n",
+        "deep.json": b'{"convspec": 1, "layers": ' + b"[" * 100 + b"]" * 100 + b"}",
+        "bomb.yaml": b"a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+        + b"".join(
+            b"a%d: &a%d [%s]\n" % (i, i, b", ".join([b"*a%d" % (i - 1)] * 10)) for i in range(1, 9)
+        ),
+        "hundred.yaml": b"convspec: 1\n" + b"seed: 1\n" * 200,
+        "long_expression.yaml": b"convspec: 1\ninput_shape: [4]\nlayers:\n"
+        b"  - {type: Activation, activation: {expr: " + b"x + " * 600 + b"x}}\n",
+        "many_strides.yaml": b"convspec: 1\ninput_shape: [null, 2]\nlayers:\n"
+        + b"  - {type: MaxPooling1D, pool_length: 3, stride: 2}\n" * 60,
+        "weights.pkl": b"\x80\x04.",
+        "text.npz": b"no archive\n",
+        "text.safetensors": b"no tensors\n",
+        "text.h5": b"no HDF5\n",
+        "empty.npy": b"",
+        "pickle.npy": b"\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00.",
+    }
+    for name, data in specs.items():
+        (folder / name).write_bytes(data)
+    (folder / "folder.npz").mkdir()
+    w, b = np.eye(2, dtype=np.float32), np.zeros(2, np.float32)
+    np.savez(folder / "weights.npz", **{"d/W": w, "d/b": b})
+    np.savez(folder / "other.npz", **{"d/W": w, "e/W": w, "e/b": b})
+    np.savez(folder / "twice.npz", **{"d/W": w, "d_W": w, "d/b": b})
+    np.savez(folder / "shape.npz", **{"d/W": np.ones((3, 2), np.float32), "d/b": b})
+    np.savez(folder / "complex.npz", **{"d/W": w * 1j, "d/b": b})
+    np.savez(folder / "objects.npz", **{"d/W": w.astype(object), "d/b": b})
+    np.savez(folder / "huge.npz", **{"d/W": np.eye(2) * 1e300, "d/b": b})
+    np.save(folder / "one.npy", w)
+    np.savez(
+        folder / "th.npz",
+        **{"conv/W": np.ones((2, 3, 3, 2), "f4"), "conv/b": b, "d/W": np.ones((84, 2)), "d/b": b},
+    )
+    save_file({"dense.kernel": w, "dense.bias": b}, folder / "foreign.safetensors")
+    with h5py.File(folder / "weights.h5", "w") as file:
+        file["d/W"], file["d/b"] = w, b
+    shutil.copy(folder / "weights.h5", folder / "really_h5.npz")
+    (folder / "truncated.npz").write_bytes((folder / "weights.npz").read_bytes()[:-60])
+
+    images = np.zeros((4, 8, 8, 3), np.float32)
+    arrays = {
+        "images": images,
+        "image": images[0],
+        "grey": images[..., 0],
+        "images_th": np.moveaxis(images, -1, 1),
+        "images_9x9": np.zeros((4, 9, 9, 3), np.float32),
+        "x2": np.zeros((5, 2), np.float32),
+        "x4": np.zeros((5, 4), np.float32),
+        "none": np.zeros((0, 2), np.float32),
+        "number": np.float32(1),
+        "complex": np.zeros((5, 2), np.complex64),
+        "objects": np.array([[None, 1]], object),
+        "records": np.zeros(5, [("a", "f4"), ("b", "f4")]),
+    }
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    whole = (folder / "x2.npy").read_bytes()
+    (folder / "truncated.npy").write_bytes(whole[:-9])
+    (folder / "trailing.npy").write_bytes(whole + b"more")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("diagnostics")
+    for file in (*FOLDER.glob("*.yaml"), *FOLDER.glob("*.json"), *FOLDER.glob("models/*")):
+        shutil.copy(file, folder)
+    write_files(folder)
+    return folder
+
+
+@pytest.fixture
+def in_folder(files: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(files)
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    before = set(os.listdir(files))
+    yield files
+    assert set(os.listdir(files)) == before, "a command that fails leaves nothing behind"
+
+
+def transcript(line: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """The command, what it prints, and how it ends."""
+    status = run(line.split())
+    out, err = capsys.readouterr()
+    return f"$ convspec {line}\n{out}{err}[exit status {status}]\n"
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_broken_spec(
+    spec: str, golden: Golden, in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = transcript(f"validate {spec}", capsys)
+    assert f" {spec[:5].upper()}: " in text
+    golden((FOLDER / spec).with_suffix(".txt"), text)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_a_broken_command(
+    command: Command, golden: Golden, in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = transcript(command.line, capsys)
+    assert f" {command.name[:5].upper()}: " in text
+    golden(FOLDER / f"{command.name}.txt", text)
