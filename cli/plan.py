@@ -13,6 +13,7 @@ from speccompiler.shapes import format_shape
 from .documents import load_model
 from .numbers import scaled, size
 from .options import input_shape_option, model_argument, semantics_options
+from .render import show
 
 
 @click.command("plan")
@@ -37,7 +38,8 @@ def command(
 
     loaded = load_model(model, semantics=semantics, dim_ordering=dim_ordering)
     check_layers(loaded, layers)
-    graph = loaded.tapped(input_shape, layers)
+    graph, warnings = loaded.tapped(input_shape, layers)
+    show(warnings)
     sections = [_section("lowered", graph)]
     previous = graph
 

@@ -202,14 +202,15 @@ def compile_model(
         raise SpecError(
             [Diagnostic("CS131", f"no target '{target}'; targets: {', '.join(TARGETS)}", file=file)]
         )
-    graph = model.tapped(input_shape, layers)
+    graph, warnings = model.tapped(input_shape, layers)
     plan = make_plan(optimize(graph))
     batch_size = batch_size or default_batch_size(plan)
     threads = threads or default_threads()
     check_memory(plan, batch_size, file)
     weights, penalties, diagnostics = _load_weights(model, apply_constraints)
     executor = _EXECUTORS[target](graph, plan, weights, batch_size, threads)
-    return CompiledModel(model, plan, executor, target, batch_size, threads, penalties, diagnostics)
+    found = (*warnings, *diagnostics)
+    return CompiledModel(model, plan, executor, target, batch_size, threads, penalties, found)
 
 
 def _load_weights(

@@ -17,13 +17,11 @@ def window_count(n: Dim, k: int, s: int, before: Dim, after: Dim) -> Dim:
 
 
 def same_tensorflow(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
-    """'same' of TensorFlow 1.8 and later: the odd surplus goes after the data, never negative."""
+    """'same' of TensorFlow 1.8 and later: the odd surplus goes after the data."""
     if s == 1:
         return (k - 1) // 2, k // 2
-    total = (ceil_div(n, s) - 1) * s + k - n
-    before = ceil_div(maximum(total, 0) - 1, 2)  # half, rounded down
-    after = total - before
-    return before, max(after, 0) if isinstance(after, int) else after
+    total = maximum((ceil_div(n, s) - 1) * s + k - n, 0)
+    return _cropped(n, k, s, ceil_div(total - 1, 2))  # half, rounded down
 
 
 def same_theano_conv(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
@@ -59,11 +57,15 @@ def theano_pool3d_breaks(n: int, k: int, s: int, mode: str) -> bool:
     return real < announced or (mode == "average" and (announced - 1) * s + 1 == n - 2)
 
 
-def _cropped(n: Dim, k: int, s: int, before: int) -> tuple[Dim, Dim]:
-    """The ``after`` that gives exactly ceil(n / s) windows."""
+def _cropped(n: Dim, k: int, s: int, before: Dim) -> tuple[Dim, Dim]:
+    """The ``after`` that gives exactly ceil(n / s) windows; negative only if it has to be."""
     if s == 1:
         return before, k - 1 - before
-    return before, (ceil_div(n, s) - 1) * s + k - n - before
+    count = ceil_div(n, s)
+    after = (count - 1) * s + k - n - before
+    if isinstance(after, int) and after < 0 and window_count(n, k, s, before, 0) == count:
+        after = 0
+    return before, after
 
 
 def full(k: int) -> tuple[Dim, Dim]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .diagnostics import Diagnostic, Problem, Severity, SpecError, has_errors
 from .ir import Graph, Shape
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
-from .lower import Lowered, Semantics, lower, undecided
+from .lower import Semantics, lower, undecided
 from .passes import optimize
 from .plan import Plan, make_plan
 from .schemas.model import ModelSpec
@@ -48,10 +48,12 @@ class Model:
         """The spec's name, or its file's."""
         return self.spec.name
 
-    @cached_property
-    def undecided(self) -> tuple[str, ...]:
-        """Layers whose numbers depend on a backend that nothing names; empty when decided."""
-        return () if self.spec.semantics is not None else undecided(self.spec)
+    def undecided(self, shape: Shape | None = None) -> tuple[str, ...]:
+        """Layers whose numbers depend on a backend that nothing names; empty when decided.
+
+        ``shape`` is of one input sample; without it open lengths count as any length.
+        """
+        return () if self.spec.semantics is not None else undecided(self.spec, shape)
 
     @cached_property
     def weight_sources(self) -> WeightSources:
@@ -68,21 +70,29 @@ class Model:
         """The shape report; ``input_shape`` binds open lengths (one sample, no batch axis)."""
         from .report import shape_report
 
-        return shape_report(self, self.bind(input_shape))
+        return shape_report(self, self.bind(input_shape)[0])
 
-    def bind(self, input_shape: Sequence[int | None] | None) -> Graph:
-        """The lowered graph for an input of this shape. Raises ``SpecError``."""
+    def bind(
+        self, input_shape: Sequence[int | None] | None
+    ) -> tuple[Graph, tuple[Diagnostic, ...]]:
+        """The lowered graph for an input of this shape, and warnings that only it brings.
+
+        Raises ``SpecError``.
+        """
         if input_shape is None:
-            return self.graph
+            return self.graph, ()
         declared = self.graph.nodes[0].shape
         try:
             shape = bound_shape(declared, tuple(input_shape))
         except Problem as problem:
             raise SpecError([problem.at(file=self.loaded.document.file)]) from None
         if shape == declared:
-            return self.graph
+            return self.graph, ()
         lowered = lower(self.spec, _semantics(self.spec), shape)
-        return _graph_or_raise(self.loaded, lowered)
+        found = tuple(self.loaded.locate(d) for d in lowered.diagnostics)
+        if lowered.graph is None:
+            raise SpecError(found)
+        return lowered.graph, tuple(d for d in found if d not in self.diagnostics)
 
     def plan(
         self, input_shape: Sequence[int | None] | None = None, layers: Sequence[str] = ()
@@ -91,17 +101,17 @@ class Model:
 
         Raises ``SpecError``: CS052 while a length is open, CS050 without semantics.
         """
-        return make_plan(optimize(self.tapped(input_shape, layers)))
+        return make_plan(optimize(self.tapped(input_shape, layers)[0]))
 
     def tapped(
         self, input_shape: Sequence[int | None] | None = None, layers: Sequence[str] = ()
-    ) -> Graph:
-        """The graph to compile: every length known, ``layers`` as further outputs."""
-        undecided = self.undecided_finding()
+    ) -> tuple[Graph, tuple[Diagnostic, ...]]:
+        """What to compile: every length known, ``layers`` as further outputs; see ``bind``."""
+        graph, warnings = self.bind(input_shape)
+        shape = graph.nodes[0].shape
+        undecided = self.undecided_finding(shape=shape)
         if undecided is not None:
             raise SpecError([undecided])
-        graph = self.bind(input_shape)
-        shape = graph.nodes[0].shape
         if not all(isinstance(d, int) for d in shape):
             raise SpecError(
                 [
@@ -114,20 +124,23 @@ class Model:
                 ]
             )
         extra = tuple(name for name in dict.fromkeys(layers) if name not in graph.outputs)
-        return replace(graph, outputs=(*graph.outputs, *extra))
+        return replace(graph, outputs=(*graph.outputs, *extra)), warnings
 
-    def undecided_finding(self, severity: Severity = Severity.ERROR) -> Diagnostic | None:
+    def undecided_finding(
+        self, severity: Severity = Severity.ERROR, shape: Shape | None = None
+    ) -> Diagnostic | None:
         """CS050 where nothing names the backend and it would change the numbers."""
-        if not self.undecided:
+        layers = self.undecided(shape)
+        if not layers:
             return None
-        names = ", ".join(f"'{name}'" for name in self.undecided[:5])
-        more = f" and {len(self.undecided) - 5} more" if len(self.undecided) > 5 else ""
+        names = ", ".join(f"'{name}'" for name in layers[:5])
+        more = f" and {len(layers) - 5} more" if len(layers) > 5 else ""
         diagnostic = Diagnostic(
             "CS050",
             "the file does not say which backend it was trained on, and the numbers of "
             f"{names}{more} depend on it",
             severity,
-            layer=self.undecided[0],
+            layer=layers[0],
             hint="a run needs --semantics tensorflow or --semantics theano",
         )
         return self.loaded.locate(diagnostic)
@@ -224,9 +237,3 @@ def _semantics(spec: ModelSpec) -> Semantics:
         if spec.semantics is not None
         else Semantics("correlate", "tensorflow")
     )
-
-
-def _graph_or_raise(loaded: LoadedSpec, lowered: Lowered) -> Graph:
-    if lowered.graph is None:
-        raise SpecError(loaded.locate(d) for d in lowered.diagnostics)
-    return lowered.graph

@@ -91,6 +91,7 @@ def _reshape(op: Reshape, shape: Shape) -> Shape:
             "CS046",
             f"{format_shape(shape)} holds {format_dim(element_count(shape))} values, "
             f"{format_shape(op.shape)} holds {format_dim(element_count(op.shape))}",
+            argument="target_shape",
         )
     return op.shape
 

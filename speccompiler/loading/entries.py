@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 
 from speccompiler.diagnostics import Diagnostic, Problem, Span
 from speccompiler.source.document import Document
+from speccompiler.source.findings import shown
 from speccompiler.source.tree import Mapping, Node, Scalar, Sequence, to_data
 
 from .schema_errors import describe
+
+LAYERS_HINT = "list them by type, for example layers: [{type: Flatten}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,9 @@ def _native(document: Document, root: Mapping) -> Entries:
     found = Entries(native=True)
     found.header = Mapping({k: v for k, v in root.entries.items() if k != "layers"}, root.span)
     if "layers" not in root.entries:
-        _report(found, document, root.span, Problem("CS035", "the spec has no 'layers'"))
+        _report(
+            found, document, root.span, Problem("CS035", "the spec has no 'layers'", LAYERS_HINT)
+        )
         return found
     layers = root.entries["layers"].value
     if not isinstance(layers, Sequence) or not layers.items:
@@ -90,7 +95,7 @@ def _native(document: Document, root: Mapping) -> Entries:
             found,
             document,
             layers.span,
-            Problem("CS035", "'layers' must be a list with at least one layer"),
+            Problem("CS035", "'layers' must be a list with at least one layer", LAYERS_HINT),
         )
         return found
     for node in layers.items:
@@ -105,8 +110,8 @@ def _native_layer(node: Node) -> LayerEntry:
     if isinstance(node, Scalar) and isinstance(node.value, str):
         raise Problem(
             "CS026",
-            f"a layer is a mapping, not the text '{node.value}'",
-            f"write - type: {node.value}",
+            f"a layer is a mapping, not the text {describe(node.value)}",
+            f"write - type: {shown(node.value)}",
         )
     if not isinstance(node, Mapping):
         raise Problem("CS026", "a layer is a mapping with a 'type'")
@@ -140,7 +145,9 @@ def _keras(document: Document, root: Mapping) -> Entries:
                 version.value.span,
                 Problem(
                     "CS040",
-                    f"written by Keras {found.keras_version}; convspec reads Keras 1.0 to 1.2.2",
+                    f"this was written by Keras {shown(found.keras_version)}; convspec reads "
+                    "what Keras 1.0 to 1.2.2 wrote",
+                    "write the model as a native spec, with the arguments of Keras 1.x",
                 ),
             )
             return found
@@ -150,7 +157,7 @@ def _keras(document: Document, root: Mapping) -> Entries:
                 found,
                 document,
                 entry.key_span,
-                Problem("CS022", f"a Keras 1.x model has no key '{key}'"),
+                Problem("CS022", f"a Keras 1.x model has no key '{shown(key)}'"),
             )
     try:
         for item in _model_layers(root):
@@ -244,7 +251,7 @@ def _chain(config: Mapping) -> tuple[Node, ...]:
                 inbound.span,
                 Problem(
                     "CS039",
-                    f"layer '{name}' makes the model branch, merge or share a layer",
+                    f"layer '{shown(name)}' makes the model branch, merge or share a layer",
                     "this version reads functional models that are one chain",
                 ),
             )

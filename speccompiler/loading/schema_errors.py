@@ -6,6 +6,7 @@ pydantic names a place by keys and indices, with the tag of a union's branch
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from speccompiler.diagnostics import Problem, did_you_mean
 from speccompiler.schemas.constraint import CONSTRAINT_NAMES
 from speccompiler.schemas.regularizer import REGULARIZER_NAMES
+from speccompiler.source.findings import shown
 
 Path = tuple[str | int, ...]
 
@@ -42,7 +44,7 @@ def describe(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f"'{value}'" if len(value) <= 40 else f"'{value[:37]}...'"
+        return f"'{shown(value, 40)}'"
     if isinstance(value, int | float):
         text = str(value) if not isinstance(value, int) or abs(value) < 10**20 else "a huge number"
         return text
@@ -61,12 +63,35 @@ def schema_problems(
     ``owner`` is how messages call the thing: ``Convolution2D``, ``the spec``.
     """
     seen: set[tuple[Path, str]] = set()
-    for item in error.errors(include_url=False):
-        path = tuple(p for p in item["loc"] if not (isinstance(p, str) and p.startswith("<")))
-        problem = _RULES.get(item["type"], _other)(item, path, model, owner)
+    items = [(item, _path(item)) for item in error.errors(include_url=False)]
+    absent = Counter(path[:-1] for item, path in items if _is_missing_item(item, path))
+    for item, path in items:
+        if _is_missing_item(item, path):
+            path = path[:-1]
+            problem = _too_short(item, path, absent[path])
+        else:
+            problem = _RULES.get(item["type"], _other)(item, path, model, owner)
         if (path, problem.message) not in seen:
             seen.add((path, problem.message))
             yield path, item["type"] == "extra_forbidden", problem
+
+
+def _path(item: Any) -> Path:
+    return tuple(p for p in item["loc"] if not (isinstance(p, str) and p.startswith("<")))
+
+
+def _is_missing_item(item: Any, path: Path) -> bool:
+    """Whether a list is too short; pydantic names each position that is not there."""
+    return item["type"] == "missing" and bool(path) and isinstance(path[-1], int)
+
+
+def _too_short(item: Any, path: Path, absent: int) -> Problem:
+    found = len(item["input"])
+    return Problem("CS026", f"{_subject(path)} has {_values(found)}, not {found + absent}")
+
+
+def _values(count: int) -> str:
+    return "1 value" if count == 1 else f"{count} values"
 
 
 def _subject(path: Path) -> str:
@@ -75,7 +100,7 @@ def _subject(path: Path) -> str:
         return "the value"
     text = f"'{path[0]}'"
     for part in path[1:]:
-        text += f" item {part + 1}" if isinstance(part, int) else f" key '{part}'"
+        text += f" item {part + 1}" if isinstance(part, int) else f" key '{shown(part)}'"
     return text
 
 
@@ -98,7 +123,7 @@ def _missing(item: Any, path: Path, model: type[BaseModel], owner: str) -> Probl
 def _extra(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
     name = str(path[-1])
     if len(path) > 1:
-        return Problem("CS022", f"{_subject(path[:-1])} has no key '{name}'")
+        return Problem("CS022", f"{_subject(path[:-1])} has no key '{shown(name)}'")
     known = _arguments(model)
     keras_1 = KERAS_2_NAMES.get(name)
     hint = did_you_mean(name, known)
@@ -106,14 +131,19 @@ def _extra(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem
         hint = f"'{name}' is Keras 2's name; Keras 1.x says {keras_1}"
     if hint is None:
         hint = f"it takes {', '.join(known)}"
-    return Problem("CS022", f"{owner} has no argument '{name}'", hint)
+    return Problem("CS022", f"{owner} has no argument '{shown(name)}'", hint)
 
 
 def _literal(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
     expected = item["ctx"]["expected"]
     found = item["input"]
     choices = [c.strip("'") for c in expected.replace(" or ", ", ").split(", ")]
-    hint = did_you_mean(found, choices) if isinstance(found, str) else None
+    choices = [{"True": "true", "False": "false"}.get(c, c) for c in choices]
+    hint = None
+    if isinstance(found, str):
+        hint = did_you_mean(found, choices)
+        if found in choices:
+            hint = f"write {found} without quotes"
     return Problem(
         "CS023", f"{_subject(path)} is {describe(found)}; allowed: {', '.join(choices)}", hint
     )
@@ -123,15 +153,29 @@ def _type(expected: str) -> Callable[[Any, Path, type[BaseModel], str], Problem]
     def rule(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
         found = item["input"]
         hint = None
-        if isinstance(found, str) and expected in {"a whole number", "a number"}:
+        numeric = expected in {"a whole number", "a number"}
+        if isinstance(found, str) and numeric:
             hint = "write the number without quotes" if _is_number(found) else None
-        if isinstance(found, bool):
+        if isinstance(found, bool) and numeric:
             hint = "true and false are no numbers"
+        if isinstance(found, float) and expected == "a whole number" and found.is_integer():
+            hint = f"write {found:.0f}"
         if expected == "a list" and isinstance(found, int):
             hint = "write one number for each axis"
+        if expected == "text" and not isinstance(found, list | dict):
+            hint = "put it in quotes if it is meant as text"
         return Problem("CS024", f"{_subject(path)} is {describe(found)}, not {expected}", hint)
 
     return rule
+
+
+def _boolean(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+    found = item["input"]
+    return Problem(
+        "CS024",
+        f"{_subject(path)} is {describe(found)}; it must be true or false",
+        "write it without quotes" if found in ("true", "false") else None,
+    )
 
 
 def _is_number(text: str) -> bool:
@@ -155,17 +199,12 @@ def _bound(word: str, key: str) -> Callable[[Any, Path, type[BaseModel], str], P
 
 
 def _length(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
-    context = item["ctx"]
-    wanted = context.get("max_length", context.get("min_length"))
-    actual = context.get("actual_length")
-    found = f"{actual} values" if actual is not None else describe(item["input"])
-    return Problem("CS026", f"{_subject(path)} has {found}, not {wanted}")
+    found = _values(len(item["input"]))
+    return Problem("CS026", f"{_subject(path)} has {found}, not {item['ctx']['max_length']}")
 
 
-def _missing_item(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
-    return Problem(
-        "CS026", f"{_subject(path[:-1])} has too few values: {_subject(path)} is missing"
-    )
+def _empty(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+    return Problem("CS026", f"{_subject(path)} is empty")
 
 
 def _unknown_name(
@@ -199,21 +238,15 @@ def _other(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem
     return Problem("CS026", f"{_subject(path)} is {describe(item['input'])}: {message}")
 
 
-def _tuple_item(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
-    if path and isinstance(path[-1], int):
-        return _missing_item(item, path, model, owner)
-    return _missing(item, path, model, owner)
-
-
 _RULES: dict[str, Callable[[Any, Path, type[BaseModel], str], Problem]] = {
-    "missing": _tuple_item,
+    "missing": _missing,
     "extra_forbidden": _extra,
     "literal_error": _literal,
     "int_type": _type("a whole number"),
     "int_from_float": _type("a whole number"),
     "float_type": _type("a number"),
     "string_type": _type("text"),
-    "bool_type": _type("true or false"),
+    "bool_type": _boolean,
     "tuple_type": _type("a list"),
     "list_type": _type("a list"),
     "dict_type": _type("a mapping"),
@@ -223,10 +256,8 @@ _RULES: dict[str, Callable[[Any, Path, type[BaseModel], str], Problem]] = {
     "less_than_equal": _bound("less", "le"),
     "finite_number": _finite,
     "too_long": _length,
-    "too_short": _length,
-    "string_too_short": lambda item, path, model, owner: Problem(
-        "CS026", f"{_subject(path)} is empty"
-    ),
+    "too_short": _empty,
+    "string_too_short": _empty,
     "bad_name": _own_words,
     "bad_reference": _own_words,
     "bad_inline_array": _own_words,

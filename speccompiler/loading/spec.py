@@ -157,8 +157,8 @@ def _validate_layer(
     layer_type = ALIASES.get(entry.type, entry.type)
     schema = LAYERS.get(layer_type)
     if schema is None:
-        problem = _unknown_type(entry.type)
-        diagnostics.append(problem.at(file=document.file, span=entry.type_span))
+        unknown = _unknown_type(entry.type)
+        diagnostics.append(unknown.at(file=document.file, span=entry.type_span))
         return None
     data: Any = to_data(entry.arguments)
     name = data.get("name")
@@ -171,10 +171,10 @@ def _validate_layer(
         diagnostics.append(problem.at(file=document.file, span=span, layer=layer.name))
         return None
     except ValidationError as error:
-        for path, at_key, problem in schema_problems(error, schema, layer_type):
+        for path, at_key, found in schema_problems(error, schema, layer_type):
             span = layer_span(entry, *path, key=at_key)
             owner = name if isinstance(name, str) and name.strip() else None
-            diagnostics.append(problem.at(file=document.file, span=span, layer=owner))
+            diagnostics.append(found.at(file=document.file, span=span, layer=owner))
         return None
 
 

@@ -12,9 +12,10 @@ writes any object, a call to make, and so nearly every saved classifier holds th
       YAAAAAAAAAA=
 
 Under Python 2 the bytes are ``!!binary`` only where they are not valid UTF-8, and a
-quoted string otherwise. Here this is data. Nothing is called and NumPy is not imported: the parser's events are
-compared with this one form, and the bytes are unpacked with ``struct``. Whatever differs
-is passed on as it is, and meets the refusal of its tag (``CS009``) in the reader.
+quoted string otherwise. Here this is data. Nothing is called and NumPy is not imported:
+the parser's events are compared with this one form, and the bytes are unpacked with
+``struct``. Whatever differs is passed on as it is, and meets the refusal of its tag
+(``CS009``) in the reader.
 """
 
 from __future__ import annotations
