@@ -19,6 +19,8 @@ def command(code: str | None) -> None:
             click.echo(f"{name}  {entry.title}")
         return
     name = code.upper()
+    if name.removeprefix("CS").isdecimal():
+        name = f"CS{name.removeprefix('CS'):0>3}"
     known = CODES.get(name)
     if known is None:
         hint = did_you_mean(name, CODES) or "run 'convspec explain' for the list"

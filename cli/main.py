@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import signal
 import sys
@@ -100,8 +101,7 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted", 130)
     except click.ClickException as error:
-        error.show()
-        return 2
+        return _usage(error)
     except BrokenPipeError:
         # The reader has gone; point the stream elsewhere so that exit does not fail on it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -112,6 +112,16 @@ def run(arguments: list[str]) -> int:
         return _ended(error)
 
 
+def _usage(error: click.ClickException) -> int:
+    """Show what click found; a name with control characters must not reach the terminal."""
+    from .render import printable
+
+    text = io.StringIO()
+    error.show(file=text)
+    click.echo("\n".join(map(printable, text.getvalue().split("\n"))), err=True, nl=False)
+    return 2
+
+
 def _ended(error: Exception) -> int:
     """The status of an error that carries findings; anything else is a bug of ours."""
     from speccompiler.diagnostics import SpecError
@@ -120,7 +130,7 @@ def _ended(error: Exception) -> int:
         from .render import count_text, show
 
         found = error.diagnostics
-        show(found)
+        show(found, _colour())
         click.echo(f"\nfound {count_text(found)}", err=True)
         return 2 if any(d.code in IO_CODES for d in found) else 1
     if isinstance(error, OSError):
@@ -138,5 +148,7 @@ def _ended(error: Exception) -> int:
 
 
 def _fail(message: str, status: int) -> int:
-    click.echo(f"convspec: {message}", err=True)
+    from .render import printable
+
+    click.echo(f"convspec: {printable(message)}", err=True)
     return status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -43,7 +44,7 @@ def _block(diagnostic: Diagnostic, lines: Sequence[str]) -> str:
     colour = COLOURS[diagnostic.severity]
     head = click.style(f"{diagnostic.severity} {diagnostic.code}", fg=colour, bold=True)
     prefix = click.style(where, bold=True) + ": " if where else ""
-    layer = f" [layer {printable(diagnostic.layer)}]" if diagnostic.layer is not None else ""
+    layer = f" [layer {brief(diagnostic.layer)}]" if diagnostic.layer is not None else ""
     out = [f"{prefix}{head}: {printable(diagnostic.message)}{layer}"]
     if span is not None and 1 <= span.line <= len(lines):
         out += _excerpt(diagnostic, lines[span.line - 1], colour)
@@ -59,16 +60,30 @@ def _excerpt(diagnostic: Diagnostic, line: str, colour: str) -> list[str]:
     start = span.column - 1
     end = span.end_column - 1 if span.end_line == span.line else len(line)
     first = max(0, start - LONGEST_LINE // 2) if len(line) > LONGEST_LINE else 0
-    shown = line[first : first + LONGEST_LINE]
+    shown = line[first : first + LONGEST_LINE].replace("\t", " ")
     lead = "..." if first else ""
     tail = "..." if first + LONGEST_LINE < len(line) else ""
-    width = max(1, min(end, first + LONGEST_LINE) - start)
+    indent = len(lead) + columns(shown[: start - first])
+    width = max(1, columns(shown[start - first : end - first]))
     gutter = str(span.line)
     blank = " " * len(gutter)
     bar = click.style("|", fg="blue")
-    under = " " * (len(lead) + start - first) + click.style("^" * width, fg=colour)
-    text = printable(shown.replace("\t", " "))
-    return [f" {blank} {bar}", f" {gutter} {bar} {lead}{text}{tail}", f" {blank} {bar} {under}"]
+    under = " " * indent + click.style("^" * width, fg=colour)
+    text = f"{lead}{printable(shown)}{tail}"
+    return [f" {blank} {bar}", f" {gutter} {bar} {text}", f" {blank} {bar} {under}"]
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal the printable form of a text takes."""
+    if text.isascii() and text.isprintable():
+        return len(text)
+    return sum(map(_column_count, printable(text)))
+
+
+def _column_count(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def printable(text: str) -> str:
@@ -76,6 +91,13 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def brief(text: str) -> str:
+    """As ``printable``, and short."""
+    from speccompiler.source.findings import shown
+
+    return shown(text)
 
 
 def diagnostic_data(diagnostic: Diagnostic) -> dict[str, Any]:
@@ -106,7 +128,7 @@ def count_text(diagnostics: Iterable[Diagnostic]) -> str:
     return ", ".join(parts)
 
 
-def show(diagnostics: Sequence[Diagnostic]) -> None:
-    """Write findings to standard error."""
+def show(diagnostics: Sequence[Diagnostic], color: bool | None = None) -> None:
+    """Write findings to standard error; ``color`` is needed outside of a command."""
     if diagnostics:
-        click.echo(render_text(diagnostics), err=True)
+        click.echo(render_text(diagnostics), err=True, color=color)

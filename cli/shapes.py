@@ -13,6 +13,7 @@ from speccompiler.shapes import format_shape
 from .documents import load_model
 from .numbers import count, scaled, size
 from .options import input_shape_option, model_argument, semantics_options
+from .render import printable
 
 HEADERS = (
     "layer",
@@ -68,7 +69,7 @@ def _table(report: ShapeReport, style: str) -> str:
         colalign=ALIGN,
         disable_numparse=True,
     )
-    title = f"{report.model}: input {_batched(report.input_shape)}"
+    title = f"{printable(report.model)}: input {_batched(report.input_shape)}"
     title += f", {report.semantics} semantics" if report.semantics else ""
     lines = [*_totals(report)]
     if style == "markdown":

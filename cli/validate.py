@@ -14,7 +14,7 @@ from speccompiler.source import Document
 from .documents import expand
 from .main import IO_CODES
 from .options import semantics_options, weights_options
-from .render import count_text, diagnostic_data, remember, render_text
+from .render import count_text, diagnostic_data, printable, remember, render_text
 
 
 @click.command("validate")
@@ -95,7 +95,8 @@ def _print_text(
         model = models.get(document.file)
         if model is not None and not has_errors(d for d in found if d.file == document.file):
             layers = len(model.spec.layers)
-            click.echo(f"{document.file}: ok, {layers} layer{'s' if layers != 1 else ''}")
+            noun = "layer" if layers == 1 else "layers"
+            click.echo(f"{printable(document.file)}: ok, {layers} {noun}")
     count = count_text(found)
     if count:
         files = len(documents)

@@ -58,8 +58,10 @@ ORDERING_TEXT = (
 
 
 def _check_name(value: str) -> str:
-    if not value.strip() or not value.isprintable():
+    if not value.strip():
         raise PydanticCustomError("bad_name", "a name needs at least one visible character")
+    if not value.isprintable():
+        raise PydanticCustomError("bad_name", "a name may hold only visible characters and spaces")
     return value
 
 

@@ -162,6 +162,9 @@ def check_memory(plan: Plan, batch_size: int, file: str) -> None:
     if needed <= available:
         return
     per_batch = needed - plan.weight_bytes
+    weights = f" ({gibibytes(plan.weight_bytes)} for weights)"
+    if plan.weight_bytes < needed // 100:
+        weights = ""
     hint = (
         "use a smaller --batch-size"
         if batch_size > 1 and per_batch > plan.weight_bytes
@@ -171,8 +174,7 @@ def check_memory(plan: Plan, batch_size: int, file: str) -> None:
         [
             Diagnostic(
                 "CS130",
-                f"a batch of {batch_size} needs {gibibytes(needed)} of memory "
-                f"({gibibytes(plan.weight_bytes)} for weights); "
+                f"a batch of {batch_size} needs {gibibytes(needed)} of memory{weights}; "
                 f"{gibibytes(available)} are available",
                 file=file,
                 hint=hint,
@@ -228,7 +230,7 @@ def _load_weights(
         found = [] if sources.drawn else list(violations(model.spec, weights))
         penalties = weight_penalties(model.spec, weights)
     except Problem as problem:
-        raise SpecError([problem.at(file=file)]) from None
+        raise SpecError([model.loaded.locate(problem.at(file=file))]) from None
     diagnostics += [model.loaded.locate(d) for d in found]
     diagnostics += _non_finite(weights, file)
     if has_errors(diagnostics):

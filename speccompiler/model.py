@@ -119,7 +119,7 @@ class Model:
                         "CS052",
                         f"the input {format_shape(shape)} has open lengths",
                         file=self.loaded.document.file,
-                        hint="give its shape, for example --input-shape 128,64",
+                        hint=f"give its shape, for example --input-shape {_bound_example(shape)}",
                     )
                 ]
             )
@@ -171,6 +171,10 @@ class Model:
     def run(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Compile for this array and run it once."""
         return self.compile(input_shape=x.shape[1:]).run(x)
+
+
+def _bound_example(shape: Shape) -> str:
+    return ",".join(str(d) if isinstance(d, int) else "128" for d in shape)
 
 
 def bound_shape(declared: Shape, given: tuple[int | None, ...]) -> Shape:

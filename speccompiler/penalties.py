@@ -114,6 +114,7 @@ def violations(
                     f"{weight.tensor} breaks its {type(limit).__name__} constraint: {broken}",
                     Severity.WARNING,
                     layer=weight.layer,
+                    argument=ARGUMENTS[weight.tensor][1],
                     hint="--apply-constraints projects it, as Keras does after an update",
                 )
             )

@@ -8,18 +8,19 @@ gives is drawn when there is a seed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .diagnostics import Diagnostic, Problem, Severity
+from .diagnostics import Diagnostic, Problem, Severity, Span
 from .ir import Graph, Weight
 from .loading.spec import LoadedSpec
 from .schemas.fields import Layer
 from .schemas.initializer import ScaledInitializer
 from .schemas.kernel import KernelLayer
 from .schemas.weights import inline_shape
+from .source.tree import span_at
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,14 +75,20 @@ class DrawnTensor:
 
         *kernel, channels, filters = (1, *self.weight.shape)[-len(self.weight.shape) - 1 :]
         fans = conv_fans(tuple(kernel), channels, filters)
-        return initialize(
-            self.init,
-            self.parameters,
-            self.weight.stored_shape,
-            fans,
-            seed=self.seed,
-            stream=f"{self.weight.layer}/{self.weight.tensor}",
-        )
+        layer = self.weight.layer
+        try:
+            return initialize(
+                self.init,
+                self.parameters,
+                self.weight.stored_shape,
+                fans,
+                seed=self.seed,
+                stream=f"{layer}/{self.weight.tensor}",
+            )
+        except Problem as problem:
+            raise Problem(
+                problem.code, problem.message, problem.hint, layer=layer, argument="init"
+            ) from None
 
 
 TensorSource = FileTensor | InlineTensor | DrawnTensor
@@ -115,6 +122,7 @@ def find_weights(
     layers = {str(layer.name): layer for layer in spec.layers}
     found: dict[Weight, TensorSource] = {}
     diagnostics: list[Diagnostic] = []
+    named = False
     if file is None:
         for name, layer in layers.items():
             given = getattr(layer, "weights", None)
@@ -123,18 +131,29 @@ def find_weights(
                 diagnostics += _layer_weights(loaded, layer, given, mine, base, found)
         if spec.weights is not None:
             file = base / spec.weights
+            named = True
     rest = {name: w for name, w in wanted.items() if w not in found}
-    rest = {n: w for n, w in rest.items() if file is not None or not _has_own(layers[n[0]])}
+    if file is None or named:
+        rest = {n: w for n, w in rest.items() if not _has_own(layers[n[0]])}
     if file is not None:
         try:
-            found.update(_from_file(file, rest))
+            found.update(_from_file(file, rest, wanted.keys() - rest.keys()))
         except Problem as problem:
-            diagnostics.append(problem.at(file=str(file)))
+            # A wrong path is the spec's mistake, wrong content the weight file's.
+            if named and problem.code == "CS100":
+                diagnostics.append(problem.at(file=loaded.document.file, span=_named_at(loaded)))
+            else:
+                diagnostics.append(problem.at(file=str(file)))
     elif rest and seed is not None:
         found.update({w: _drawn(layers[w.layer], w, seed) for w in rest.values()})
     elif rest:
         diagnostics.append(_none_given(loaded, rest))
     return WeightSources(found, tuple(diagnostics))
+
+
+def _named_at(loaded: LoadedSpec) -> Span | None:
+    root = loaded.document.root
+    return None if root is None else span_at(root, ("weights",))
 
 
 def _has_own(layer: Layer) -> bool:
@@ -152,7 +171,9 @@ def _none_given(loaded: LoadedSpec, rest: Mapping[TensorName, Weight]) -> Diagno
     )
 
 
-def _from_file(path: Path, wanted: Mapping[TensorName, Weight]) -> dict[Weight, TensorSource]:
+def _from_file(
+    path: Path, wanted: Mapping[TensorName, Weight], given: Collection[TensorName]
+) -> dict[Weight, TensorSource]:
     from .tensors.tensor_info import check_dtype
     from .tensors.weight_files import open_weights
     from .tensors.weight_names import match_weights
@@ -162,6 +183,7 @@ def _from_file(path: Path, wanted: Mapping[TensorName, Weight]) -> dict[Weight, 
         {name: _wanted(weight) for name, weight in wanted.items()},
         file.tensors,
         unnamed=file.unnamed,
+        given=given,
     )
     for tensor in stored.values():
         check_dtype(file.tensors[tensor.key])
@@ -190,31 +212,37 @@ def _layer_weights(
 ) -> list[Diagnostic]:
     name = str(layer.name)
 
-    def report(problem: Problem) -> Diagnostic:
-        return loaded.locate(problem.at(layer=name), "weights")
+    def report(problem: Problem, *item: int) -> Diagnostic:
+        return loaded.locate(problem.at(layer=name), "weights", *item)
 
     if len(given) != len(mine):
-        expected = " and ".join(f"{w.tensor} {list(w.stored_shape)}" for w in mine)
-        return [
-            report(
-                Problem(
-                    "CS090",
-                    f"'weights' has {len(given)} arrays; the layer takes {len(mine)}: {expected}",
-                    "with bias: false there is no b" if len(given) < len(mine) else None,
-                )
-            )
-        ]
+        return [report(_wrong_number(len(given), mine))]
     diagnostics = []
-    for weight, entry in zip(mine, given, strict=True):
+    for index, (weight, entry) in enumerate(zip(mine, given, strict=True)):
         try:
             if isinstance(entry, str):
                 found[weight] = _referenced(entry, weight, base)
             else:
-                _check_shape(inline_shape(entry), weight)
+                _check_shape(inline_shape(entry), weight, None)
                 found[weight] = InlineTensor(entry)
         except Problem as problem:
-            diagnostics.append(report(problem))
+            diagnostics.append(report(problem, index))
     return diagnostics
+
+
+def _wrong_number(given: int, mine: list[Weight]) -> Problem:
+    expected = " and ".join(f"{w.tensor} {w.stored_shape}" for w in mine)
+    hint = None
+    if given == 1 and len(mine) == 2:
+        hint = "with bias: false the layer takes W alone"
+    elif given == 2 and len(mine) == 1:
+        hint = "with bias: false there is no b"
+    return Problem(
+        "CS090",
+        f"'weights' has {given} {'array' if given == 1 else 'arrays'}; the layer takes "
+        f"{len(mine)}: {expected}",
+        hint,
+    )
 
 
 def _referenced(text: str, weight: Weight, base: Path) -> FileTensor:
@@ -228,15 +256,19 @@ def _referenced(text: str, weight: Weight, base: Path) -> FileTensor:
     for shape, transpose in _wanted(weight).alternatives:
         if info.shape == shape != weight.stored_shape:
             return FileTensor(file, info.name, transpose)
-    _check_shape(info.shape, weight)
+    if info.shape != weight.stored_shape:
+        from .tensors.weight_names import ordering_hint
+
+        _check_shape(info.shape, weight, ordering_hint([(weight.stored_shape, info.shape)]))
     return FileTensor(file, info.name, None)
 
 
-def _check_shape(shape: tuple[int, ...], weight: Weight) -> None:
+def _check_shape(shape: tuple[int, ...], weight: Weight, hint: str | None) -> None:
     if shape != weight.stored_shape:
         raise Problem(
             "CS106",
-            f"{weight.tensor} has shape {list(shape)}; the layer takes {list(weight.stored_shape)}",
+            f"{weight.tensor} has shape {shape}; the layer takes {weight.stored_shape}",
+            hint,
         )
 
 
@@ -258,7 +290,8 @@ def random_note(sources: WeightSources, file: str) -> Diagnostic | None:
     layers = {tensor.weight.layer for tensor in drawn}
     return Diagnostic(
         "CS094",
-        f"the weights of {len(layers)} layers are random, drawn from seed {drawn[0].seed}",
+        f"the weights of {len(layers)} {'layer' if len(layers) == 1 else 'layers'} are random, "
+        f"drawn from seed {drawn[0].seed}",
         Severity.NOTE,
         file=file,
     )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from speccompiler.diagnostics import SpecError
+from speccompiler.ir import Graph
 from speccompiler.model import Model, check
 from speccompiler.source.document import parse_document
 
@@ -73,6 +74,12 @@ def build(
     if model is None:
         raise SpecError(found)
     return model
+
+
+def tapped(model: Model, layers: Sequence[str]) -> Graph:
+    """The lowered graph with more layers as outputs."""
+    extra = tuple(name for name in layers if name not in model.graph.outputs)
+    return replace(model.graph, outputs=(*model.graph.outputs, *extra))
 
 
 def variant_layers(case: Case, variant: Variant | None) -> tuple[list[dict[str, Any]], Any]:

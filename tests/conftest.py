@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
+from golden_text import golden, pytest_addoption
+
+__all__ = ["golden", "pytest_addoption"]
 
 
 def pytest_configure(config):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import io
 import os
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -22,6 +24,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from speccompiler import npy_format
 from speccompiler.arrays import (
     ArrayInput,
     create_array,
@@ -394,6 +397,12 @@ BAD_FILES: dict[str, tuple[bytes, str, str, str | None]] = {
         elements("records with named fields"),
         'save one field, for example numpy.save("x.npy", array["x"])',
     ),
+    "structured, with strange names": (
+        with_header(plain_header().replace("'<f4'", r"""[("it's", '<f4'), ('}], \'', '<i4')]""")),
+        "CS113",
+        elements("records with named fields"),
+        'save one field, for example numpy.save("x.npy", array["x"])',
+    ),
     "complex": (
         npy_bytes(np.zeros(3, np.complex64)),
         "CS113",
@@ -418,6 +427,12 @@ BAD_FILES: dict[str, tuple[bytes, str, str, str | None]] = {
     ),
     "unknown type": (
         with_header(plain_header("<q9"), bytes(32)),
+        "CS113",
+        elements("of a type that is not known"),
+        NUMBERS,
+    ),
+    "unit without time": (
+        with_header(plain_header("<f4[us]"), bytes(8)),
         "CS113",
         elements("of a type that is not known"),
         NUMBERS,
@@ -464,7 +479,11 @@ UNREADABLE = [
     plain_header(shape="(3)"),
     plain_header(shape="(True,)"),
     plain_header(shape="(" + "9" * 30 + ",)"),
+    plain_header(shape=f"({2**63},)"),
+    plain_header(shape="(02,)"),
     plain_header(order="0"),
+    plain_header().replace("'<f4'", "[('a', '<f4')]").replace("shape", "forms"),
+    plain_header().replace("'<f4'", "'<f4\""),
     plain_header().replace("descr", "dtype"),
     plain_header() + "x",
     plain_header() * 2,
@@ -485,6 +504,51 @@ def test_a_malformed_header_is_refused(tmp_path: Path, header: str) -> None:
         "the .npy header cannot be understood",
         "save the array again with numpy.save",
     )
+
+
+@pytest.mark.parametrize("padding", [" ", "(", "[", "[(", "'a',", "1,", "1, ", "\\'", '"'])
+@pytest.mark.parametrize("start", ["", "{", "{'descr':", "{'descr': [", "{'descr':'", "{'shape':("])
+def test_no_header_takes_long_to_refuse(start: str, padding: str) -> None:
+    """Ten thousand characters, which a careless pattern would try in every combination."""
+    text = start + padding * ((npy_format.MAX_HEADER_BYTES - len(start)) // len(padding))
+    began = time.process_time()
+    assert refused(lambda: open_array(io.BytesIO(with_header(text)), "-"))[0] == "CS111"
+    assert time.process_time() - began < 0.5
+
+
+EDITS = st.sampled_from(["", " ", ",", "(", ")", "[", "]", "{", "}", "'", '"', ":", "-", "0", "7"])
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    header=st.sampled_from(
+        [
+            plain_header(),
+            plain_header(order="True", shape="()"),
+            plain_header(shape="(20, 3)"),
+            plain_header().replace("'<f4'", """[('a', '<f4'), ("b'", '<i4', (2,))]"""),
+        ]
+    ),
+    edits=st.lists(st.tuples(st.integers(0, 90), st.integers(0, 2), EDITS), max_size=3),
+)
+def test_what_is_taken_means_what_python_reads(
+    header: str, edits: list[tuple[int, int, str]]
+) -> None:
+    for at, removed, inserted in edits:
+        header = header[:at] + inserted + header[at + removed :]
+    content = io.BytesIO(with_header(header))
+    try:
+        found = npy_format.read_header(content.read(8), content.read)
+    except npy_format.HeaderError:
+        assert edits
+        return
+    assert found.data_offset == content.tell()
+    if found.descr is not None:  # what fields say is passed over
+        assert ast.literal_eval(header.strip()) == {
+            "descr": found.descr,
+            "fortran_order": found.fortran_order,
+            "shape": found.shape,
+        }
 
 
 @settings(deadline=None, max_examples=100)

@@ -90,8 +90,7 @@ def test_both_targets_agree_on_every_row(case, variant, semantics):
     judge = model.compile("reference", input_shape=x.shape[1:]).run(x)
     y = model.compile("cpu", input_shape=x.shape[1:], threads=2).run(x)
     assert y.dtype == judge.dtype == np.float32
-    (output,) = model.bind(x.shape[1:]).outputs
-    assert y.shape == judge.shape == (2, *model.bind(x.shape[1:]).by_name()[output].shape)
+    assert y.shape == judge.shape == (2, *model.shapes(x.shape[1:]).layers[-1].output_shape)
     assert np.abs(judge).max() > 0
     np.testing.assert_allclose(y, judge, atol=1e-5 * np.abs(judge).max())
 
@@ -243,7 +242,7 @@ def test_pools_default_to_their_window_as_stride():
     assert graph.nodes[1].op == Pool("max", (3, 2), (3, 2), ((0, 0),) * 2, ((0, 0),) * 2)
     graph = lowered([{"type": "AveragePooling1D", "pool_length": 4, "border_mode": "same"}], [8, 1],
                     semantics="theano")  # fmt: skip
-    assert graph.nodes[1].op == Pool("average", (4,), (4,), ((3, -3),), ((0, 0),))
+    assert graph.nodes[1].op == Pool("average", (4,), (4,), ((3, 0),), ((0, 0),))
 
 
 def test_the_small_layers():

@@ -260,7 +260,7 @@ def test_padding_that_others_read_stays_for_them():
     before = graph(SOURCE, ("p", Pad(((1, 1),)), "in"), ("c", conv(), "p"), ("m", pool("max"), "p"),
                    ("t", TANH, "p"), outputs=("c", "m", "t"))  # fmt: skip
     after = drop_unread(fold_padding(before))
-    assert dict((n, i) for n, _, *i in rows(after)) == {
+    assert {n: i for n, _, *i in rows(after)} == {
         "in": [], "p": ["in"], "c": ["in"], "m": ["in"], "t": ["p"],
     }  # fmt: skip
     assert_same_values(before, after)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import spec
+from cases import spec, tapped
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +20,7 @@ from speccompiler.diagnostics import Diagnostic, Severity
 from speccompiler.dims import evaluate, symbols
 from speccompiler.ir import Conv
 from speccompiler.kernels.reference import operand, run_reference
+from speccompiler.lower import Semantics, lower
 from speccompiler.model import Model, check
 from speccompiler.passes import optimize
 from speccompiler.shapes import format_shape
@@ -215,7 +216,7 @@ def passes_keep_the_numbers(example: Example, folder: Any) -> None:
     model = example.with_weights(folder)
     layers = [str(layer.name) for layer in model.spec.layers]
     taps = layers[:: 1 + example.seed % 3]
-    graph = model.tapped(layers=taps)
+    graph = tapped(model, taps)
     stored = model.weight_sources.read()
     weights = {w: operand(w, a.astype(np.float64)) for w, a in stored.items()}
     before = run_reference(graph, weights, example.array)
@@ -250,8 +251,9 @@ def symbols_evaluate(example: Example, open_axes: list[bool]) -> None:
             names[name] = length
     shapes = {node.name: node.shape for node in concrete.graph}
     assert set(shapes) == {node.name for node in model.graph}
-    bound = model.bind(example.input_shape)
-    assert bound == concrete.graph
+    assert model.spec.semantics is not None
+    rules = Semantics.of(model.spec.semantics)
+    assert lower(model.spec, rules, example.input_shape).graph == concrete.graph
     for node in model.graph:
         assert tuple(evaluate(d, names) for d in node.shape) == shapes[node.name], (
             format_shape(node.shape), names,

@@ -406,7 +406,7 @@ def test_nothing_is_guessed_where_a_keras_file_does_not_say(tmp_path):
 
     np.savez(tmp_path / "w.npz", c_W=np.ones((3, 1, 2, 3)), c_b=np.ones(3))
     model = speccompiler.load(keras(filter_length=3), weights=tmp_path / "w.npz")
-    assert model.undecided == ("c",)
+    assert model.undecided() == ("c",)
     with pytest.raises(SpecError) as caught:
         model.compile("reference")
     (diagnostic,) = caught.value.diagnostics
@@ -420,5 +420,5 @@ def test_nothing_is_guessed_where_a_keras_file_does_not_say(tmp_path):
     np.savez(tmp_path / "w.npz", c_W=np.ones((1, 1, 2, 3)), c_b=np.ones(3))
     file = keras(filter_length=1, subsample_length=3, border_mode="same")
     model = speccompiler.load(file, weights=tmp_path / "w.npz")
-    assert model.undecided == ()
+    assert model.undecided() == ()
     assert model.compile("reference").run(np.ones((1, 8, 2), np.float32)).shape == (1, 3, 3)

@@ -49,7 +49,11 @@ def test_lengths_by_enumeration(mode):
         splits = {
             "valid": [(0, 0)],
             "full": [full(k)],
-            "same": [same_tensorflow(n, k, s), same_theano_conv(n, k, s), same_theano_pool(n, k, s)],
+            "same": [
+                same_tensorflow(n, k, s),
+                same_theano_conv(n, k, s),
+                same_theano_pool(n, k, s),
+            ],
         }[mode]
         for before, after in splits:
             wanted = keras_length(n, k, s, mode)
@@ -100,15 +104,17 @@ def test_where_theano_and_tensorflow_agree():
     """Section 4.2: for every length only with k = 1, or k odd and s = 1."""
     for k, s in itertools.product(range(1, 8), range(1, 6)):
         agree = all(
-            windows(n, k, s, *same_tensorflow(n, k, s)) == windows(n, k, s, *same_theano_conv(n, k, s))
+            windows(n, k, s, *same_tensorflow(n, k, s))
+            == windows(n, k, s, *same_theano_conv(n, k, s))
             for n in range(1, 30)
-        )  # fmt: skip
+        )
         assert agree == (k == 1 or (k % 2 == 1 and s == 1))
     for k, s in itertools.product(range(1, 8), range(1, 6)):
         agree = all(
-            windows(n, k, s, *same_tensorflow(n, k, s)) == windows(n, k, s, *same_theano_pool(n, k, s))
+            windows(n, k, s, *same_tensorflow(n, k, s))
+            == windows(n, k, s, *same_theano_pool(n, k, s))
             for n in range(1, 30)
-        )  # fmt: skip
+        )
         assert agree == (k == 1 or (k == 3 and s == 1))
 
 
@@ -245,7 +251,7 @@ def conv1d(k, s, mode):
         [conv1d(3, 2, "valid"), conv1d(2, 1, "same")],
         [conv1d(5, 1, "same"), {"type": "AveragePooling1D", "pool_length": 3, "stride": 2}],
         [{"type": "ZeroPadding1D", "padding": 2}, conv1d(4, 3, "valid"), conv1d(3, 2, "same")],
-        [{"type": "MaxPooling1D", "pool_length": 2}, {"type": "Dropout", "p": 0.1}, conv1d(3, 1, "full")],
+        [{"type": "MaxPooling1D"}, {"type": "Dropout", "p": 0.1}, conv1d(3, 1, "full")],
         [{"type": "UpSampling1D", "length": 3}, conv1d(4, 1, "valid")],
         [conv1d(3, 2, "same"), {"type": "UpSampling1D", "length": 2}, conv1d(3, 1, "same")],
     ],
@@ -256,7 +262,8 @@ def test_receptive_field_is_what_outputs_depend_on(layers):
     assert layer.receptive_field == (widest,)
     # In the middle, neighbours are one stride further on.
     starts = [min(s) for s in seen if s][2:-2]
-    assert Fraction(starts[-1] - starts[0], len(starts) - 1) == pytest.approx(layer.stride[0], abs=0.2)
+    apart = (starts[-1] - starts[0]) / (len(starts) - 1)
+    assert apart == pytest.approx(float(layer.stride[0]), abs=0.2)
 
 
 # By name.
@@ -371,9 +378,7 @@ def test_open_channels_cannot_have_a_kernel():
             build([layer], [5, None])
         (diagnostic,) = caught.value.diagnostics
         assert diagnostic.code == "CS045"
-        assert diagnostic.message == (
-            f"{layer['type']} needs a known number of channels, but that axis is C"
-        )
+        assert diagnostic.message.startswith(f"{layer['type']} needs a known number of channels")
         assert diagnostic.hint == "only spatial lengths may be null"
     assert shapes_of([{"type": "MaxPooling1D"}], [6, None]) == ["(3, C)"]
 

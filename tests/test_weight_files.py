@@ -178,7 +178,8 @@ def test_a_hand_made_npy_is_read(tmp_path):
     ("content", "reason"),
     [
         (b"", "tensor 'w' does not begin as a .npy array does"),
-        (b"\x93NUMPY", "tensor 'w' has an unknown .npy format version"),
+        (b"\x93NUMPY", "tensor 'w' ends inside its header"),
+        (b"\x93NUMPY\x02\x00\x10", "tensor 'w' ends inside its header"),
         (b"\x93NUMPY\x09\x00", "tensor 'w' has an unknown .npy format version"),
         (
             b"\x93NUMPY\x02\x00\xff\xff\xff\x7f",
@@ -202,9 +203,16 @@ def test_a_hand_made_npy_is_read(tmp_path):
         (npy_bytes(shape="(-1,)"), "tensor 'w' has a header without a proper shape"),
         (npy_bytes(shape="(True,)"), "tensor 'w' has a header without a proper shape"),
         (npy_bytes(shape="4"), "tensor 'w' has a header without a proper shape"),
-        (npy_bytes(shape="__import__('os')"), "tensor 'w' has a header that cannot be parsed"),
-        (npy_bytes(shape="(" * 5000), "tensor 'w' has a header that cannot be parsed"),
-        (npy_bytes(shape="-" * 9000 + "1"), "tensor 'w' has a header that cannot be parsed"),
+        (npy_bytes(shape="__import__('os')"), "tensor 'w' has a header without a proper shape"),
+        (npy_bytes(shape="(" * 5000), "tensor 'w' has a header without a proper shape"),
+        (npy_bytes(shape="-" * 9000 + "1"), "tensor 'w' has a header without a proper shape"),
+        (
+            npy_bytes().replace(b"False", b"0"),
+            "tensor 'w' has a header without a proper fortran_order",
+        ),
+        (npy_bytes("4"), "tensor 'w' has a header without a proper descr"),
+        (npy_bytes().replace(b"}", b" "), "tensor 'w' has a header that cannot be parsed"),
+        (npy_bytes().replace(b"shape", b"forms"), "tensor 'w' has a header that cannot be parsed"),
     ],
 )
 def test_damaged_and_lying_npy_files(tmp_path, content, reason):
@@ -213,6 +221,30 @@ def test_damaged_and_lying_npy_files(tmp_path, content, reason):
     problem = refused("CS101", open_weights, path)
     assert problem.message == f"'{path}' is not a valid weight file: {reason}"
     assert problem.hint == "write or copy the file again"
+
+
+def test_a_npy_written_under_python_2_is_read(tmp_path):
+    (tmp_path / "w.npy").write_bytes(npy_bytes(shape="(2L, 2L)"))
+    assert open_weights(tmp_path / "w.npy").read("w").tolist() == [[0.0, 0.0]] * 2
+
+
+@pytest.mark.parametrize(
+    ("descr", "name"),
+    [
+        ("'<f4[us]'", "unknown"),  # numpy.dtype raises on it
+        ("'no such type'", "unknown"),
+        ("'<f16'", "extended float"),
+        ("'<M8[25s]'", "date"),
+        ("'|a3'", "text"),
+        (r"""[("it's", '<f4'), ('}], \\\'', '|V4', (2,)), (('title', 'n'), '|O')]""", "structured"),
+    ],
+)
+@pytest.mark.parametrize("shape", ["()", "(2, 3)"])
+def test_a_npy_of_another_dtype_is_listed_and_not_read(tmp_path, descr, name, shape):
+    (tmp_path / "w.npy").write_bytes(npy_bytes(descr, shape))
+    file = open_weights(tmp_path / "w.npy")
+    assert file.tensors == {"w": TensorInfo("w", () if shape == "()" else (2, 3), name)}
+    refused("CS102", file.read, "w")
 
 
 def zip_of(path: Path, members: list[tuple[str, bytes]], method=zipfile.ZIP_DEFLATED) -> Path:

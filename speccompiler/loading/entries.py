@@ -101,6 +101,8 @@ def _native(document: Document, root: Mapping) -> Entries:
     for node in layers.items:
         try:
             found.layers.append(_native_layer(node))
+        except _Stop as stop:
+            _report(found, document, stop.span, stop.problem)
         except Problem as problem:
             _report(found, document, node.span, problem)
     return found
@@ -130,7 +132,7 @@ def _text(node: Node, key: str) -> str:
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return node.value
     value = node.value if isinstance(node, Scalar) else to_data(node)
-    raise Problem("CS024", f"'{key}' is {describe(value)}, not text")
+    raise _Stop(node.span, Problem("CS024", f"'{key}' is {describe(value)}, not text"))
 
 
 def _keras(document: Document, root: Mapping) -> Entries:
@@ -171,7 +173,7 @@ def _keras(document: Document, root: Mapping) -> Entries:
 
 
 class _Stop(Exception):
-    """A problem after which the rest of the model cannot be read."""
+    """A problem after which the rest of the layer, or of a Keras model, cannot be read."""
 
     def __init__(self, span: Span, problem: Problem) -> None:
         super().__init__(problem.message)
@@ -185,17 +187,10 @@ def _child(node: Mapping, key: str) -> Node:
     return node.entries[key].value
 
 
-def _checked_text(node: Node, key: str) -> str:
-    try:
-        return _text(node, key)
-    except Problem as problem:
-        raise _Stop(node.span, problem) from None
-
-
 def _model_layers(model: Mapping) -> Iterator[LayerEntry | tuple[Span, Problem]]:
     """The layers of a Sequential or chain Model, nested ones unfolded in place."""
     class_node = _child(model, "class_name")
-    class_name = _checked_text(class_node, "class_name")
+    class_name = _text(class_node, "class_name")
     config = _child(model, "config")
     if class_name == "Sequential":
         if isinstance(config, Mapping):
@@ -224,7 +219,7 @@ def _model_layers(model: Mapping) -> Iterator[LayerEntry | tuple[Span, Problem]]
             yield item.span, Problem("CS026", "a layer is a mapping with class_name and config")
             continue
         name_node = _child(item, "class_name")
-        name = _checked_text(name_node, "class_name")
+        name = _text(name_node, "class_name")
         if name in {"Sequential", "Model", "Container"}:
             yield from _model_layers(item)
             continue
@@ -244,7 +239,7 @@ def _chain(config: Mapping) -> tuple[Node, ...]:
     for item in layers.items:
         if not isinstance(item, Mapping):
             raise _Stop(item.span, Problem("CS024", "a layer is a mapping"))
-        name = _checked_text(_child(item, "name"), "name")
+        name = _text(_child(item, "name"), "name")
         inbound = _child(item, "inbound_nodes")
         if _sources(inbound) != ([] if previous is None else [[previous]]):
             raise _Stop(

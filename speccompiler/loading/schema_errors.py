@@ -17,24 +17,9 @@ from speccompiler.schemas.constraint import CONSTRAINT_NAMES
 from speccompiler.schemas.regularizer import REGULARIZER_NAMES
 from speccompiler.source.findings import shown
 
-Path = tuple[str | int, ...]
+from .known_names import KERAS_2_NAMES, keys_of
 
-KERAS_2_NAMES = {
-    "filters": "nb_filter",
-    "kernel_size": "nb_row and nb_col, filter_length or kernel_dim1..3",
-    "padding": "border_mode",
-    "data_format": "dim_ordering",
-    "use_bias": "bias",
-    "kernel_initializer": "init",
-    "kernel_regularizer": "W_regularizer",
-    "bias_regularizer": "b_regularizer",
-    "kernel_constraint": "W_constraint",
-    "bias_constraint": "b_constraint",
-    "units": "output_dim",
-    "rate": "p",
-    "dtype": "input_dtype",
-}
-"""Arguments of Keras 2 and what Keras 1 calls them."""
+Path = tuple[str | int, ...]
 
 
 def describe(value: object) -> str:
@@ -123,7 +108,12 @@ def _missing(item: Any, path: Path, model: type[BaseModel], owner: str) -> Probl
 def _extra(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
     name = str(path[-1])
     if len(path) > 1:
-        return Problem("CS022", f"{_subject(path[:-1])} has no key '{shown(name)}'")
+        keys = keys_of(item["loc"], model)
+        return Problem(
+            "CS022",
+            f"{_subject(path[:-1])} has no key '{shown(name)}'",
+            did_you_mean(name, keys) or f"it takes {', '.join(keys)}" if keys else None,
+        )
     known = _arguments(model)
     keras_1 = KERAS_2_NAMES.get(name)
     hint = did_you_mean(name, known)
@@ -149,10 +139,12 @@ def _literal(item: Any, path: Path, model: type[BaseModel], owner: str) -> Probl
     )
 
 
-def _type(expected: str) -> Callable[[Any, Path, type[BaseModel], str], Problem]:
+def _type(
+    expected: str, otherwise: str | None = None
+) -> Callable[[Any, Path, type[BaseModel], str], Problem]:
     def rule(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
         found = item["input"]
-        hint = None
+        hint = otherwise
         numeric = expected in {"a whole number", "a number"}
         if isinstance(found, str) and numeric:
             hint = "write the number without quotes" if _is_number(found) else None
@@ -160,8 +152,6 @@ def _type(expected: str) -> Callable[[Any, Path, type[BaseModel], str], Problem]
             hint = "true and false are no numbers"
         if isinstance(found, float) and expected == "a whole number" and found.is_integer():
             hint = f"write {found:.0f}"
-        if expected == "a list" and isinstance(found, int):
-            hint = "write one number for each axis"
         if expected == "text" and not isinstance(found, list | dict):
             hint = "put it in quotes if it is meant as text"
         return Problem("CS024", f"{_subject(path)} is {describe(found)}, not {expected}", hint)
@@ -208,14 +198,14 @@ def _empty(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem
 
 
 def _unknown_name(
-    noun: str, names: tuple[str, ...]
+    noun: str, names: tuple[str, ...], example: str
 ) -> Callable[[Any, Path, type[BaseModel], str], Problem]:
     def rule(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
         found = item["input"]
         name = found.get("name") if isinstance(found, dict) else found
         if isinstance(found, dict) and name is None:
             return Problem("CS021", f"{_subject(path)} needs 'name'", f"one of {', '.join(names)}")
-        hint = did_you_mean(name, names) if isinstance(name, str) else None
+        hint = did_you_mean(name, names) if isinstance(name, str) else f"for example {example}"
         return Problem(
             "CS023",
             f"{_subject(path)}: {describe(name)} is no {noun}; known: {', '.join(names)}",
@@ -247,7 +237,7 @@ _RULES: dict[str, Callable[[Any, Path, type[BaseModel], str], Problem]] = {
     "float_type": _type("a number"),
     "string_type": _type("text"),
     "bool_type": _boolean,
-    "tuple_type": _type("a list"),
+    "tuple_type": _type("a list", "write [..], one number for each axis"),
     "list_type": _type("a list"),
     "dict_type": _type("a mapping"),
     "model_type": _type("a mapping"),
@@ -263,6 +253,6 @@ _RULES: dict[str, Callable[[Any, Path, type[BaseModel], str], Problem]] = {
     "bad_inline_array": _own_words,
     "bad_padding": _own_words,
     "bad_target_shape": _own_words,
-    "unknown_regularizer": _unknown_name("regulariser", REGULARIZER_NAMES),
-    "unknown_constraint": _unknown_name("constraint", CONSTRAINT_NAMES),
+    "unknown_regularizer": _unknown_name("regulariser", REGULARIZER_NAMES, "{name: l2, l: 0.01}"),
+    "unknown_constraint": _unknown_name("constraint", CONSTRAINT_NAMES, "{name: MaxNorm, m: 2}"),
 }

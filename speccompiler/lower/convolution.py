@@ -16,6 +16,7 @@ from speccompiler.schemas.convolution import Convolution1D, Convolution2D, Convo
 from speccompiler.schemas.kernel import Dense, KernelLayer
 
 from .builder import Builder, Semantics, activate, channels_last, restore_ordering
+from .kernel_arguments import check_kernel_arguments
 from .spatial import check_rank, known_channels
 
 LayoutAxes = {
@@ -115,6 +116,7 @@ def _convolve(
 ) -> Node:
     filters = weight.shape[-1]
     bias = Weight(b.layer, "b", (filters,), (0,), (filters,)) if layer.bias else None
+    check_kernel_arguments(layer, weight, bias)
     kernel = weight.shape[:-2]
     padding = conv_padding(mode, b.semantics, x.shape[:-1], kernel, stride)
     y = b.add(Conv(kernel, stride, padding, weight, bias), x)

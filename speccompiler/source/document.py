@@ -6,6 +6,7 @@ Nothing here raises for what a user's file holds; every finding is in the docume
 from __future__ import annotations
 
 import codecs
+import math
 import os
 import re
 import stat
@@ -59,9 +60,10 @@ def _failed(file: str, problem: Problem, text: str = "", at: int | None = None) 
 
 
 def _too_large(size: int) -> Problem:
+    mebibytes = math.ceil(size / 2**20 * 10) / 10  # 16.0 is not more than 16
     return Problem(
         "CS005",
-        f"the text is {size / 2**20:.1f} MiB; at most {MAX_BYTES // 2**20} MiB are read",
+        f"the text is {mebibytes:.1f} MiB; at most {MAX_BYTES // 2**20} MiB are read",
         "keep arrays in .npy, .npz or .safetensors files",
     )
 

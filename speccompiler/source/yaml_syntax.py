@@ -137,6 +137,10 @@ def explain(
         key = shown(_first_match(_REST_OF_LINE, text, opened).strip())
         message = f"'{key}' has no ':' after it"
         return Problem("CS003", message, "write 'key: value'"), opened
+    if "node content" in problem and not text[at:].strip():
+        message = "the text ends before the document is complete"
+        end = max(0, len(text.rstrip()) - 1)
+        return Problem("CS003", message, "close every bracket and quote"), end
     if "node content" in problem and text.startswith(":", at):
         return missing_key(), at
     if "mapping values are not allowed" in problem:

@@ -14,14 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speccompiler.diagnostics import Problem
+from speccompiler.constraint_axes import Axis, check_axes, listed
 
 EPSILON = 1e-7
 """Keras's default fuzz factor."""
 
 _ROUNDING = 1e-5
-
-Axis = int | tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +109,7 @@ Constraint = MaxNorm | NonNeg | UnitNorm | MinMaxNorm
 
 def _norms(w: NDArray[Any], axis: Axis) -> NDArray[np.float64]:
     """Norms over ``axis``, which is kept with length 1; CS092 if the tensor lacks an axis."""
-    axes = (axis,) if isinstance(axis, int) else axis
-    for a in axes:
-        if not -w.ndim <= a < w.ndim:
-            raise Problem(
-                "CS092",
-                f"constraint axis {a} does not exist in a tensor of shape {w.shape}",
-                f"allowed axes are {-w.ndim} to {w.ndim - 1}" if w.ndim else None,
-            )
-    if len({a % w.ndim for a in axes}) != len(axes):
-        raise Problem(
-            "CS092",
-            f"constraint axes {_listed(axes)} name one axis twice in a tensor of shape {w.shape}",
-            "name each axis once",
-        )
+    axes = check_axes(axis, w.shape)
     squares = np.square(w, dtype=np.float64)
     norms: NDArray[np.float64] = np.sqrt(np.sum(squares, axis=axes, keepdims=True))
     return norms
@@ -160,10 +145,4 @@ def _apart(measured: float, limit: float) -> tuple[str, str]:
 
 def _axes_text(axis: Axis) -> str:
     axes = (axis,) if isinstance(axis, int) else axis
-    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {_listed(axes)}"
-
-
-def _listed(axes: tuple[int, ...]) -> str:
-    if len(axes) < 2:
-        return "".join(map(str, axes))
-    return ", ".join(map(str, axes[:-1])) + f" and {axes[-1]}"
+    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {listed(axes)}"

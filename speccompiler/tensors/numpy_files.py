@@ -1,14 +1,11 @@
 """Tensors of .npy and .npz files, header first, without pickle.
 
-The header is parsed here and not by NumPy, so that no dtype text of a file reaches
-``numpy.dtype`` and nothing is allocated before the declared size is known to be true.
-Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+The header is not parsed by NumPy, so that no dtype text of a file reaches ``numpy.dtype``
+unless it is known, and nothing is allocated before the declared size is known to be true.
 """
 
 from __future__ import annotations
 
-import ast
-import re
 import struct
 import zipfile
 import zlib
@@ -18,10 +15,11 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
 from numpy.typing import NDArray
 
+from speccompiler import npy_format
 from speccompiler.tensors.tensor_info import (
-    ITEM_SIZES,
     Opened,
     TensorInfo,
     check_size,
@@ -29,16 +27,6 @@ from speccompiler.tensors.tensor_info import (
     quoted,
 )
 
-_MAGIC = b"\x93NUMPY"
-_LONGEST_HEADER = 10_000  # NumPy's own limit; it also bounds what literal_eval is given
-
-_KINDS = {
-    **{f"f{n}": f"float{8 * n}" for n in (2, 4, 8)},
-    **{f"i{n}": f"int{8 * n}" for n in (1, 2, 4, 8)},
-    **{f"u{n}": f"uint{8 * n}" for n in (1, 2, 4, 8)},
-    "b1": "bool",
-    "?": "bool",
-}
 _UNUSABLE_KINDS = {
     "O": "object",
     "U": "text",
@@ -55,10 +43,10 @@ _UNUSABLE_KINDS = {
 @dataclass(frozen=True, slots=True)
 class _Header:
     info: TensorInfo
-    stored: str
+    dtype: np.dtype[Any] | None
+    """As stored; None if it cannot be used, and then the tensor is listed but never read."""
     fortran_order: bool
-    length: int
-    """Bytes before the data."""
+    data_offset: int
 
 
 def open_npy(path: Path) -> Opened:
@@ -131,49 +119,48 @@ def _member_info(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> TensorInf
 
 
 def _read_header(stream: BufferedIOBase, name: str) -> _Header:
-    """The header of a .npy stream, versions 1 to 3; leaves the stream at the data."""
-    shown = quoted(name)
-    start = stream.read(8)
-    if start[:6] != _MAGIC:
-        raise invalid(f"tensor {shown} does not begin as a .npy array does")
-    if len(start) < 8 or start[6] not in (1, 2, 3):
-        raise invalid(f"tensor {shown} has an unknown .npy format version")
-    length_bytes = stream.read(2 if start[6] == 1 else 4)
-    length = int.from_bytes(length_bytes, "little")
-    if length > _LONGEST_HEADER:
-        raise invalid(f"tensor {shown} has a header of {length} bytes; allowed {_LONGEST_HEADER}")
-    text = stream.read(length)
-    if len(text) < length:
-        raise invalid(f"tensor {shown} ends inside its header")
+    """The header of a .npy stream, whatever its dtype; leaves the stream at the data."""
+    start = stream.read(npy_format.PREAMBLE_BYTES)
+    if not start.startswith(MAGIC_PREFIX):
+        raise invalid(f"tensor {quoted(name)} does not begin as a .npy array does")
     try:
-        fields = ast.literal_eval(text.decode("utf-8" if start[6] == 3 else "latin-1").strip())
-        descr, fortran, shape = fields["descr"], fields["fortran_order"], fields["shape"]
-    except (SyntaxError, ValueError, TypeError, KeyError, RecursionError, MemoryError) as error:
-        raise invalid(f"tensor {shown} has a header that cannot be parsed") from error
-    if not isinstance(shape, tuple) or not all(type(d) is int and d >= 0 for d in shape):
-        raise invalid(f"tensor {shown} has a header without a proper shape")
-    if not isinstance(fortran, bool):
-        raise invalid(f"tensor {shown} has a header without a proper fortran_order")
-    info = TensorInfo(name, shape, _dtype_name(descr))
+        header = npy_format.read_header(start, stream.read)
+    except npy_format.HeaderError as error:
+        raise invalid(f"tensor {quoted(name)} {_fault(error)}") from error
+    dtype = None if header.descr is None else npy_format.real_dtype(header.descr)
+    word = _unusable_kind(header.descr) if dtype is None else dtype.name
+    info = TensorInfo(name, header.shape, word)
     check_size(info)
-    return _Header(info, str(descr), fortran, 8 + len(length_bytes) + length)
+    return _Header(info, dtype, header.fortran_order, header.data_offset)
 
 
-def _dtype_name(descr: object) -> str:
-    if not isinstance(descr, str):
+def _fault(error: npy_format.HeaderError) -> str:
+    match error:
+        case npy_format.UnknownVersion():
+            return "has an unknown .npy format version"
+        case npy_format.TooLong(length):
+            return f"has a header of {length} bytes; allowed {npy_format.MAX_HEADER_BYTES}"
+        case npy_format.CutOff():
+            return "ends inside its header"
+        case npy_format.Malformed(str(key)):
+            return f"has a header without a proper {key}"
+        case _:
+            return "has a header that cannot be parsed"
+
+
+def _unusable_kind(descr: str | None) -> str:
+    if descr is None:
         return "structured"
-    kind = re.fullmatch(r"[<>|=]?([A-Za-z?]\d*)(\[.*\])?", descr)
-    if kind is None:
-        return "unknown"
-    return _KINDS.get(kind[1], _UNUSABLE_KINDS.get(kind[1][0], "unknown"))
+    kind, _ = npy_format.kind_and_size(descr) or ("", 0)
+    return _UNUSABLE_KINDS.get(kind, "unknown")
 
 
 def _check_stored_size(header: _Header, stored_bytes: int) -> None:
     """Refuse a header that promises more or less than is there."""
     info = header.info
-    if info.dtype not in ITEM_SIZES:
-        return  # never read
-    found = stored_bytes - header.length
+    if header.dtype is None:
+        return
+    found = stored_bytes - header.data_offset
     if found != info.data_bytes:
         raise invalid(
             f"tensor {quoted(info.name)} of shape {info.shape} needs {info.data_bytes} bytes of "
@@ -185,6 +172,7 @@ def _read_data(stream: BufferedIOBase, info: TensorInfo) -> NDArray[Any]:
     header = _read_header(stream, info.name)
     if header.info != info:
         raise invalid(f"tensor {quoted(info.name)} changed while the file was in use")
+    assert header.dtype is not None, "check_dtype comes before"
     data = bytearray(info.data_bytes)
     view = memoryview(data)
     filled = 0
@@ -195,4 +183,4 @@ def _read_data(stream: BufferedIOBase, info: TensorInfo) -> NDArray[Any]:
         filled += got
     stream.read(1)  # at its end a zip member compares its checksum
     order: Literal["C", "F"] = "F" if header.fortran_order else "C"
-    return np.ndarray(info.shape, np.dtype(header.stored), data, order=order)
+    return np.ndarray(info.shape, header.dtype, data, order=order)

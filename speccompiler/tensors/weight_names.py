@@ -8,7 +8,7 @@ their ``optimizer_weights`` are passed over.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from speccompiler.diagnostics import Problem
@@ -60,9 +60,11 @@ def match_weights(
     tensors: Mapping[str, TensorInfo],
     *,
     unnamed: bool = False,
+    given: Collection[TensorName] = (),
 ) -> dict[TensorName, StoredTensor]:
     """Find every wanted tensor in a file, by name and shape.
 
+    ``given`` come from elsewhere: a file may hold them as well, and they are passed over.
     ``unnamed`` (a .npy file): its one tensor is the model's one tensor, whatever its name.
     Raises CS105 listing all missing, unused and doubly given tensors, else CS106 listing all
     wrong shapes.
@@ -71,7 +73,9 @@ def match_weights(
         candidates = {name: list(tensors) for name in wanted}
         unused: list[str] = []
     else:
-        candidates, unused = _by_name(wanted, tensors)
+        candidates, unused = _by_name([*wanted, *given], tensors)
+        for name in given:
+            candidates.pop(name, None)
     missing = [name for name in wanted if name not in candidates]
     doubled = {name: keys for name, keys in candidates.items() if len(keys) > 1}
     found: dict[TensorName, StoredTensor] = {}
@@ -87,10 +91,14 @@ def match_weights(
             found[name] = stored
     wrong_text = [_wrong_shape(name, wanted[name], tensors[candidates[name][0]]) for name in wrong]
     if missing or unused or doubled:
-        raise _names_problem(wanted, tensors, missing, unused, doubled, wrong_text)
+        problem = _names_problem(wanted, tensors, missing, unused, doubled, wrong_text)
+        if unnamed and len(wanted) > 1:
+            hint = f"a .npy file holds one array, the model takes {len(wanted)}: save an .npz"
+            problem = Problem(problem.code, problem.message, hint)
+        raise problem
     if wrong:
         pairs = [(wanted[name].shape, tensors[candidates[name][0]].shape) for name in wrong]
-        raise Problem("CS106", f"wrong shapes: {'; '.join(wrong_text)}", _ordering_hint(pairs))
+        raise Problem("CS106", f"wrong shapes: {'; '.join(wrong_text)}", ordering_hint(pairs))
     return found
 
 
@@ -163,6 +171,8 @@ def _names_problem(
         )
     elif not tensors:
         hint = "the weight file holds no tensors"
+    elif not missing and not unused:
+        hint = "keep one of them, in a file of its own"
     else:
         hint = "the names come from the layers' names: check that the file belongs to this model"
     return Problem("CS105", "; ".join(parts), hint)
@@ -175,7 +185,7 @@ def _wrong_shape(name: TensorName, wanted: WantedTensor, info: TensorInfo) -> st
     return f"{_shown(name)} is stored as {info.shape}, expected {allowed}"
 
 
-def _ordering_hint(pairs: Iterable[tuple[Shape, Shape]]) -> str:
+def ordering_hint(pairs: Iterable[tuple[Shape, Shape]]) -> str:
     """What to do about wrong shapes: tell kernels of the other dim_ordering from the rest."""
     for wanted, stored in pairs:
         for axes in _OTHER_ORDERING.get(len(wanted), ()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
@@ -36,7 +35,6 @@ class CpuExecutor:
         self._places = {b.name: b for b in plan.buffers}
         self._calls = [self._bind(step, weights) for step in plan.steps]
         self._arenas: list[Array] = []
-        self._lock = threading.Lock()
 
     def _bind(self, step: Step, weights: Mapping[Weight, npt.NDArray[Any]]) -> Callable[..., None]:
         if step.candidate is None:
@@ -79,8 +77,7 @@ class CpuExecutor:
                 if profile is not None:
                     profile[index] += time.perf_counter() - started
         finally:
-            with self._lock:
-                self._arenas.append(arena)
+            self._arenas.append(arena)
 
     def _view(self, name: str, n: int, arena: Array, x: Array, outputs: Sequence[Array]) -> Array:
         target = self._targets.get(name)
@@ -93,11 +90,15 @@ class CpuExecutor:
         return arena[start : start + n * buffer.elements]
 
     def _take_arena(self) -> Array:
-        """An arena nobody uses: kept from an earlier run, or a new one."""
-        with self._lock:
-            if self._arenas:
-                return self._arenas.pop()
-        return _aligned(self.plan.arena_elements * self.batch_size)
+        """An arena nobody uses: kept from an earlier run, or a new one.
+
+        No lock: a list's own methods are atomic, and a child that is forked while
+        another thread held a lock would wait for it for ever.
+        """
+        try:
+            return self._arenas.pop()
+        except IndexError:
+            return _aligned(self.plan.arena_elements * self.batch_size)
 
 
 def _copy(n: int, x: Array, y: Array) -> None:

@@ -1,0 +1,350 @@
+"""The CPU kernels at their edges: tiles, blocks, odd values; and the cache they live in."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cases import build
+
+from speccompiler.expressions import ACTIVATIONS, parse
+from speccompiler.ir import Node, Transpose
+from speccompiler.kernels.cpu import modules
+from speccompiler.kernels.cpu.choices import CANDIDATES, choose, merge_axes
+from speccompiler.kernels.cpu.modules import specialised_text
+
+
+def both(layers, x, tmp_path=None, **header):
+    """What each target gives for a batch, with every weight random (biases too)."""
+    model = build(layers, x.shape[1:], **header)
+    if tmp_path is not None:
+        rng = np.random.default_rng(3)
+        path = tmp_path / "w.npz"
+        np.savez(path, **{f"{w.layer}/{w.tensor}": rng.uniform(-1, 1, w.stored_shape)
+                          for w in model.graph.weights()})  # fmt: skip
+        model = build(layers, x.shape[1:], weights=path, **header)
+    return model.compile("cpu", threads=2).run(x), model.compile("reference").run(x)
+
+
+def assert_close(y, judge):
+    assert y.shape == judge.shape
+    assert np.abs(y - judge).max() <= 1e-5 * np.abs(judge).max()
+
+
+@pytest.mark.parametrize("filters", [1, 2, 15, 16, 17, 63, 64, 65, 128, 129])
+def test_blocks_of_filters(filters, tmp_path, rng):
+    """Tasks take 64 filters at a time: below, at and above, and a block of one."""
+    x = rng.uniform(-1, 1, (2, 5, 6, 3)).astype(np.float32)
+    layer = {"type": "Convolution2D", "nb_filter": filters, "nb_row": 2, "nb_col": 3,
+             "border_mode": "same", "activation": "relu"}  # fmt: skip
+    assert_close(*both([layer], x, tmp_path))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 7, 8, 9])
+def test_channels_are_taken_four_at_a_time(channels, tmp_path, rng):
+    x = rng.uniform(-1, 1, (2, 6, channels)).astype(np.float32)
+    layer = {"type": "Convolution1D", "nb_filter": 5, "filter_length": 3, "border_mode": "full"}
+    assert_close(*both([layer], x, tmp_path))
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 127, 128, 129, 255, 257])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_tiles_of_positions(length, batch, tmp_path, rng):
+    """Tiles hold 4 positions, chunks 32 tiles; a tile may span two samples."""
+    x = rng.uniform(-1, 1, (batch, length, 2)).astype(np.float32)
+    layer = {"type": "Convolution1D", "nb_filter": 3, "filter_length": 3, "border_mode": "same"}
+    assert_close(*both([layer], x, tmp_path))
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3, 4, 5])
+def test_dense_over_samples_of_any_rank(rank, tmp_path, rng):
+    """As in Keras 1.2: the last axis, whatever stands before it."""
+    shape = (2, 3, 2, 2)[: rank - 1]
+    x = rng.uniform(-1, 1, (3, *shape, 6)).astype(np.float32)
+    assert_close(*both([{"type": "Dense", "output_dim": 5, "activation": "tanh"}], x, tmp_path))
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3, 4, 5, 6])
+def test_elementwise_over_samples_of_any_rank(rank, rng):
+    x = rng.uniform(-1, 1, (2, *(2, 3, 1, 2, 3, 2)[:rank])).astype(np.float32)
+    layers = [{"type": "Activation", "activation": "relu"}, {"type": "Flatten"}]
+    y, judge = both(layers, x)
+    assert np.array_equal(y, judge)
+
+
+def test_a_kernel_longer_than_the_input(tmp_path, rng):
+    x = rng.uniform(-1, 1, (1, 2, 3, 2)).astype(np.float32)
+    for mode, semantics in itertools.product(("same", "full"), ("tensorflow", "theano")):
+        layer = {"type": "Convolution2D", "nb_filter": 2, "nb_row": 7, "nb_col": 5,
+                 "subsample": [2, 3], "border_mode": mode}  # fmt: skip
+        assert_close(*both([layer], x, tmp_path, semantics=semantics))
+
+
+@pytest.mark.parametrize("kind", ["Max", "Average"])
+def test_a_window_far_longer_than_the_input(kind, rng):
+    """Clipped to what is there, at no cost: also where no machine could hold the padding."""
+    x = rng.uniform(-1, 1, (1, 4, 4, 2)).astype(np.float32)
+    layer = {"type": f"{kind}Pooling2D", "pool_size": [10**6, 10**6], "strides": [1, 1],
+             "border_mode": "same"}  # fmt: skip
+    y = build([layer], [4, 4, 2]).compile("cpu").run(x)
+    whole = x.max((1, 2)) if kind == "Max" else x.mean((1, 2))
+    np.testing.assert_allclose(y, np.broadcast_to(whole[:, None, None], y.shape), rtol=1e-5)
+
+
+def test_pools_of_special_values():
+    """NaN wins, as in the originals; infinities are values like others."""
+    nan, inf = np.nan, np.inf
+    x = np.array([1, nan, 2, -inf, -inf, inf, 3, -0.0], np.float32).reshape(1, 8, 1)
+    for kind in ("Max", "Average"):
+        for size in (1, 2, 3):
+            layer = {"type": f"{kind}Pooling1D", "pool_length": size, "stride": 1}
+            y, judge = both([layer], x)
+            assert np.array_equal(y, judge, equal_nan=True), (kind, size)
+    y, _ = both([{"type": "MaxPooling1D", "pool_length": 2}], x)
+    np.testing.assert_array_equal(y.ravel(), [nan, 2, inf, 3])
+
+
+def test_infinities_and_nan_go_through_a_convolution(tmp_path):
+    x = np.array([1, np.inf, 2, np.nan, 3, 4, 5, 6], np.float32).reshape(1, 8, 1)
+    layer = {"type": "Convolution1D", "nb_filter": 2, "filter_length": 2, "border_mode": "same"}
+    y, judge = both([layer], x, tmp_path)
+    np.testing.assert_allclose(y, judge, rtol=1e-5)
+    assert np.isnan(y).any()
+    assert np.isinf(y).any()
+    assert np.isfinite(y[0, 4:]).all()
+
+
+@pytest.mark.parametrize("name", [n for n in ACTIVATIONS if n != "linear"])
+def test_activations_at_the_ends_of_the_range(name):
+    x = np.array([-3e38, -1e10, -100, -89, -1e-30, 0, 1e-30, 89, 100, 1e10, 3e38, np.inf, -np.inf,
+                  np.nan], np.float32)  # fmt: skip
+    y, judge = both([{"type": "Activation", "activation": name}], x[None])
+    np.testing.assert_allclose(y, judge, rtol=1e-6, atol=1e-37)
+    # softsign of infinity is the one that has no limit in floating point.
+    ends = y[0, :-3] if name == "softsign" else y[0, :-1]
+    assert not np.isnan(ends).any()
+
+
+@pytest.mark.parametrize("length", [1, 2, 1000])
+def test_softmax_of_large_and_equal_values(length):
+    rows = np.array([[0] * length, [1e30] * length, [-1e30] * length, [88] * length], np.float32)
+    y, judge = both([{"type": "Activation", "activation": "softmax"}], rows)
+    np.testing.assert_allclose(y, np.full_like(y, 1 / length), rtol=1e-6)
+    np.testing.assert_allclose(y, judge, rtol=1e-6)
+    spread = np.linspace(-200, 200, 50, dtype=np.float32)[None]
+    y, judge = both([{"type": "Activation", "activation": "softmax"}], spread)
+    assert_close(y, judge)
+    assert y.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 5), (2, 17, 33), (1, 1, 1), (5, 4, 3, 2), (2, 16, 1, 16)])
+def test_transposes(shape, rng):
+    """Through the layers that make them: th in, flattened out."""
+    rank = len(shape) - 1
+    x = rng.standard_normal((2, *shape)).astype(np.float32)
+    up = {"type": f"UpSampling{rank}D", "size": [2, *[1] * (rank - 1)], "dim_ordering": "th"}
+    y, judge = both([up, {"type": "Flatten"}], x)
+    assert np.array_equal(y, judge)
+    assert np.array_equal(y, np.repeat(x, 2, 2).reshape(2, -1))
+
+
+def test_merged_axes_are_the_same_permutation():
+    for rank in range(1, 6):
+        shape = (2, 3, 4, 5, 6)[:rank]
+        x = np.arange(np.prod(shape)).reshape(shape)
+        for axes in itertools.permutations(range(rank)):
+            merged, order = merge_axes(shape, axes)
+            assert np.array_equal(x.reshape(merged).transpose(order).ravel(),
+                                  x.transpose(axes).ravel())  # fmt: skip
+            assert len(merged) <= rank
+    assert merge_axes((7, 8, 9, 10), (1, 2, 3, 0)) == ((7, 720), (1, 0))
+
+
+def test_transposes_of_every_permutation_of_three_axes():
+    kernel = modules.load_kernel("transpose", None)
+    for shape in [(3, 5, 7), (17, 2, 33)]:
+        x = np.random.default_rng(0).standard_normal((2, *shape)).astype(np.float32)
+        for axes in itertools.permutations(range(3)):
+            out = tuple(shape[a] for a in axes)
+            node = Node("t", Transpose(axes), ("x",), out, "t")
+            (candidate,) = CANDIDATES[Transpose]
+            geometry = np.array(candidate.geometry(node, shape), np.int64)
+            y = np.zeros((2, *out), np.float32)
+            empty = np.zeros(0, np.float32)
+            for task in range(candidate.tasks(node, 2)):
+                kernel(task, task + 1, 2, x.reshape(-1), y.reshape(-1), empty, empty, geometry)
+            assert np.array_equal(y, x.transpose(0, *(a + 1 for a in axes)))
+
+
+def test_tasks_are_independent(rng):
+    """Any order of tasks, one by one, gives the bits of one call over all."""
+    layers = [
+        {"type": "Convolution2D", "nb_filter": 70, "nb_row": 3, "nb_col": 3, "border_mode": "same"},
+        {"type": "AveragePooling2D", "border_mode": "same", "strides": [1, 1]},
+        {"type": "UpSampling2D"},
+        {"type": "ZeroPadding2D"},
+        {"type": "Activation", "activation": "tanh"},
+    ]  # fmt: skip
+    for layer in layers:
+        model = build([layer], [9, 8, 3])
+        (step,) = model.plan().steps
+        kernel = modules.load_kernel(step.kernel, None if step.kernel != "map" else
+                                     ACTIVATIONS["tanh"])  # fmt: skip
+        geometry = np.array(step.candidate.geometry(step.node, step.source_shape), np.int64)
+        x = rng.standard_normal(2 * 9 * 8 * 3).astype(np.float32)
+        w = rng.standard_normal(3 * 3 * 3 * 70).astype(np.float32)
+        b = rng.standard_normal(70).astype(np.float32)
+        tasks = step.candidate.tasks(step.node, 2)
+        assert tasks >= 1
+        whole = np.full(2 * np.prod(step.target_shape), np.nan, np.float32)
+        kernel(0, tasks, 2, x, whole, w, b, geometry)
+        assert not np.isnan(whole).any(), "every value is written"
+        parts = np.full_like(whole, np.nan)
+        for task in rng.permutation(tasks):
+            before = parts.copy()
+            kernel(task, task + 1, 2, x, parts, w, b, geometry)
+            written = ~np.isnan(parts)
+            assert np.array_equal(parts[~np.isnan(before)], before[~np.isnan(before)])
+            assert written.sum() > (~np.isnan(before)).sum(), "a task without work"
+        assert np.array_equal(parts, whole)
+
+
+def test_the_cheapest_kernel_that_fits_is_chosen(monkeypatch):
+    from dataclasses import replace
+
+    from speccompiler.ir import Conv
+    from speccompiler.kernels.cpu import choices
+
+    model = build([{"type": "Convolution1D", "nb_filter": 2, "filter_length": 3}], [9, 4])
+    node = model.graph.nodes[1]
+    (slow,) = CANDIDATES[Conv]
+    fast = replace(slow, kernel="fast", nanoseconds=lambda node, shape: 0.0)
+    odd = replace(fast, kernel="odd", fits=lambda node, shape: shape[-1] % 2 == 1)
+    monkeypatch.setattr(choices, "CANDIDATES", {**CANDIDATES, Conv: (slow, odd)})
+    assert choose(node, (9, 4)).kernel == slow.kernel
+    monkeypatch.setattr(choices, "CANDIDATES", {**CANDIDATES, Conv: (slow, odd, fast)})
+    assert choose(node, (9, 4)).kernel == "fast"
+
+
+# Specialised modules and their cache.
+
+
+def test_the_activation_is_written_into_the_kernel():
+    plain, relu = specialised_text("conv", None), specialised_text("conv", ACTIVATIONS["relu"])
+    swish = specialised_text("conv", parse("x * sigmoid(x)"))
+    assert len({plain, relu, swish}) == 3
+    for text in (relu, swish):
+        assert text.count("def activate(x)") == 1
+        assert text[: text.index("# <activate>")] == plain[: plain.index("# <activate>")]
+        assert text[text.index("# </activate>") :] == plain[plain.index("# </activate>") :]
+        compile(text, "kernel", "exec")
+
+
+@pytest.mark.parametrize("text", [
+    "x", "3", "x ** 3", "-x", "where(x > 0, x, exp(x) - 1)", "min(max(x, -1), 1)", "abs(x) + pi",
+    "x / (1 + x * x)", "sqrt(abs(x))", "sin(x) * cos(x)", "log(1 + x ** 2)",
+])  # fmt: skip
+def test_expressions_are_the_same_on_both_targets(text, rng):
+    x = rng.uniform(-3, 3, (1, 500)).astype(np.float32)
+    y, judge = both([{"type": "Activation", "activation": {"expr": text}}], x)
+    np.testing.assert_allclose(y, judge, rtol=2e-6, atol=1e-6)
+
+
+RUN = """
+import sys
+import numpy as np
+sys.path.insert(0, {tests!r})
+from cases import build
+layers = [
+    {{"type": "MaxPooling2D"}},
+    {{"type": "Activation", "activation": "relu"}},
+    {{"type": "Flatten"}},
+    {{"type": "Activation", "activation": "softmax"}},
+]
+x = np.linspace(-1, 1, 256, dtype=np.float32).reshape(2, 8, 8, 2)
+print(build(layers, [8, 8, 2]).compile().run(x).tolist())
+"""
+KERNELS = ("map", "pool", "softmax")
+
+
+def start_process(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", RUN.format(tests=str(Path(__file__).parent))],
+        env={**os.environ, "CONVSPEC_CACHE_DIR": str(folder)},
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_process(folder: Path) -> str:
+    process = start_process(folder)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    return out
+
+
+def listing(folder: Path) -> dict[str, tuple[int, int]]:
+    return {
+        str(p.relative_to(folder)): (p.stat().st_mtime_ns, p.stat().st_size)
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A cache that a first process filled, and what that process printed."""
+    folder = tmp_path_factory.mktemp("cache")
+    return folder, run_process(folder)
+
+
+@pytest.fixture
+def warm(filled, tmp_path):
+    """A copy of it to spoil."""
+    shutil.copytree(filled[0], tmp_path / "warm")
+    return tmp_path / "warm", filled[1]
+
+
+def test_a_second_process_compiles_nothing(filled):
+    folder, first = filled
+    cached = listing(folder)
+    for kernel in KERNELS:
+        (module,) = [n for n in cached if n.startswith(f"kernels/convspec_{kernel}_")
+                     and n.endswith(".py")]  # fmt: skip
+        assert [n for n in cached if Path(module).stem in n and n.endswith(".nbi")]
+    assert run_process(folder) == first
+    # numba writes an index when it compiles and only reads it when it finds what it needs.
+    assert listing(folder) == cached
+
+
+def test_a_damaged_module_is_written_again(warm):
+    folder, first = warm
+    (victim,) = (folder / "kernels").glob("convspec_pool_*.py")
+    good = victim.read_text()
+    victim.write_text("raise RuntimeError('this is not the kernel')\n")
+    assert run_process(folder) == first
+    assert victim.read_text() == good
+
+
+def test_a_cache_folder_that_is_a_file(tmp_path, filled):
+    """What is in the way is left alone; kernels go to a temporary folder, which is removed."""
+    blocked = tmp_path / "file"
+    blocked.write_text("mine")
+    assert run_process(blocked) == filled[1]
+    assert blocked.read_text() == "mine"
+
+
+def test_processes_that_start_together_share_a_cold_cache(tmp_path, filled):
+    started = [start_process(tmp_path) for _ in range(3)]
+    found = [(*p.communicate(timeout=180), p.returncode) for p in started]
+    assert found == [(filled[1], "", 0)] * 3
+    assert not list(tmp_path.rglob("*.tmp"))
+    assert len(list((tmp_path / "kernels").glob("*.py"))) == len(KERNELS)
