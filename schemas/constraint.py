@@ -6,17 +6,25 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from .fields import NonNegativeFloat, Schema, as_tuple
+from .fields import NonNegativeFloat, Schema, as_tuple, filled_array
 from .regularizer import flatten_config
 
-Axis = int | Annotated[tuple[int, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+Axis = (
+    int
+    | Annotated[
+        tuple[int, ...],
+        BeforeValidator(as_tuple),
+        Field(min_length=1),
+        filled_array({"type": "integer"}),
+    ]
+)
 AXIS_TEXT = "Axis or axes over which a norm is taken; 0 suits Dense, [0, 1, 2] a 'tf' 2-D kernel."
 
 
 class MaxNorm(Schema):
     """Norms over ``axis`` are at most ``m``."""
 
-    name: Literal["MaxNorm", "maxnorm"]
+    name: Literal["MaxNorm", "maxnorm"] = Field(description="Which constraint.")
     m: NonNegativeFloat = Field(2.0, description="The largest norm allowed.")
     axis: Axis = Field(0, description=AXIS_TEXT)
 
@@ -24,20 +32,20 @@ class MaxNorm(Schema):
 class NonNeg(Schema):
     """No weight is negative."""
 
-    name: Literal["NonNeg", "nonneg"]
+    name: Literal["NonNeg", "nonneg"] = Field(description="Which constraint.")
 
 
 class UnitNorm(Schema):
     """Norms over ``axis`` are one."""
 
-    name: Literal["UnitNorm", "unitnorm"]
+    name: Literal["UnitNorm", "unitnorm"] = Field(description="Which constraint.")
     axis: Axis = Field(0, description=AXIS_TEXT)
 
 
 class MinMaxNorm(Schema):
     """Norms over ``axis`` are drawn into [low, high], by the share ``rate``."""
 
-    name: Literal["MinMaxNorm"]
+    name: Literal["MinMaxNorm"] = Field(description="Which constraint.")
     low: NonNegativeFloat = Field(0.0, description="The smallest norm.")
     high: NonNegativeFloat = Field(1.0, description="The largest norm.")
     rate: Annotated[float, Field(ge=0, le=1)] = Field(

@@ -8,14 +8,16 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from .activation import Activation as ActivationFunction
-from .fields import Layer, NonNegativeInt, PositiveInt, as_tuple
+from .fields import Layer, NonNegativeInt, PositiveInt, as_tuple, exactly, filled_array
 
 
 class InputLayer(Layer):
     """Declares the input; every model has one, written or implied by the first layer."""
 
     type: Literal["InputLayer"]
-    sparse: Literal[False] = Field(False, description="Sparse inputs are not supported.")
+    sparse: Annotated[Literal[False], exactly(False)] = Field(
+        False, description="Sparse inputs are not supported."
+    )
 
 
 class Activation(Layer):
@@ -65,4 +67,5 @@ class Reshape(Layer):
         BeforeValidator(as_tuple),
         Field(min_length=1),
         AfterValidator(_check_target),
+        filled_array({"type": "integer", "anyOf": [{"const": -1}, {"minimum": 1}]}),
     ] = Field(description="Shape without the batch axis; one -1 takes what is left.")

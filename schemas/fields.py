@@ -6,9 +6,9 @@ non-finite passes. The descriptions become hover text in an editor.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 
@@ -23,6 +23,11 @@ class Schema(BaseModel):
 def as_tuple(value: object) -> object:
     """YAML and JSON have lists where Keras has tuples."""
     return tuple(value) if isinstance(value, list) else value
+
+
+def filled_array(items: dict[str, Any]) -> WithJsonSchema:
+    """What JSON Schema says of a list with at least one item."""
+    return WithJsonSchema({"type": "array", "minItems": 1, "items": items})
 
 
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -41,7 +46,12 @@ PaddingQuadruple = Annotated[
 ]
 
 Dimension = PositiveInt | None
-Shape = Annotated[tuple[Dimension, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+Shape = Annotated[
+    tuple[Dimension, ...],
+    BeforeValidator(as_tuple),
+    Field(min_length=1),
+    filled_array({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}),
+]
 
 BorderMode = Literal["valid", "same", "full"]
 PoolBorderMode = Literal["valid", "same"]
@@ -65,7 +75,22 @@ def _check_name(value: str) -> str:
     return value
 
 
-Name = Annotated[str, BeforeValidator(lambda v: _check_name(v) if isinstance(v, str) else v)]
+Name = Annotated[
+    str,
+    BeforeValidator(lambda v: _check_name(v) if isinstance(v, str) else v),
+    WithJsonSchema({"type": "string", "pattern": r"\S"}),
+]
+
+
+def exactly(expected: int) -> BeforeValidator:
+    """Refuse what only equals the expected value: true and 1.0 are equal to 1."""
+
+    def check(value: object) -> object:
+        if value == expected and type(value) is not type(expected):
+            raise PydanticCustomError("literal_error", "no literal", {"expected": str(expected)})
+        return value
+
+    return BeforeValidator(check)
 
 
 class Layer(Schema):

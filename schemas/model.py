@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, InstanceOf, Tag
 
-from .fields import InputDtype, Layer, Name, NonNegativeInt, Ordering, Schema, Shape
+from .fields import InputDtype, Layer, Name, NonNegativeInt, Ordering, Schema, Shape, exactly
 
 Profile = Literal["tensorflow", "theano"]
 
@@ -38,7 +38,7 @@ SemanticsField = Annotated[
 class ModelHeader(Schema):
     """A native spec without its layers."""
 
-    convspec: Literal[1] = Field(description="Version of the spec format.")
+    convspec: Annotated[Literal[1], exactly(1)] = Field(description="Version of the spec format.")
     name: Name | None = Field(None, description="Name of the model, for reports.")
     semantics: SemanticsField | None = Field(
         None,

@@ -17,7 +17,9 @@ from .fields import NonNegativeFloat, Schema
 class L1L2Regularizer(Schema):
     """Sum of ``l1 * |w|`` and ``l2 * w**2`` over the tensor."""
 
-    name: Literal["L1L2Regularizer", "WeightRegularizer", "ActivityRegularizer"]
+    name: Literal["L1L2Regularizer", "WeightRegularizer", "ActivityRegularizer"] = Field(
+        description="Which regulariser."
+    )
     l1: NonNegativeFloat = Field(0.0, description="Factor of the absolute values.")
     l2: NonNegativeFloat = Field(0.0, description="Factor of the squares.")
 
@@ -25,7 +27,7 @@ class L1L2Regularizer(Schema):
 class L1Regularizer(Schema):
     """Sum of ``l * |w|``."""
 
-    name: Literal["l1", "activity_l1"]
+    name: Literal["l1", "activity_l1"] = Field(description="Which regulariser.")
     l: NonNegativeFloat = Field(0.01, description="Factor of the absolute values.")  # noqa: E741
 
     @property
@@ -42,7 +44,7 @@ class L1Regularizer(Schema):
 class L2Regularizer(Schema):
     """Sum of ``l * w**2``."""
 
-    name: Literal["l2", "activity_l2"]
+    name: Literal["l2", "activity_l2"] = Field(description="Which regulariser.")
     l: NonNegativeFloat = Field(0.01, description="Factor of the squares.")  # noqa: E741
 
     @property
@@ -59,7 +61,7 @@ class L2Regularizer(Schema):
 class L1AndL2Regularizer(Schema):
     """The factory ``l1l2``: both terms, 0.01 each by default."""
 
-    name: Literal["l1l2", "activity_l1l2"]
+    name: Literal["l1l2", "activity_l1l2"] = Field(description="Which regulariser.")
     l1: NonNegativeFloat = Field(0.01, description="Factor of the absolute values.")
     l2: NonNegativeFloat = Field(0.01, description="Factor of the squares.")
 
@@ -67,7 +69,7 @@ class L1AndL2Regularizer(Schema):
 class EigenvalueRegularizer(Schema):
     """``k`` times the square root of the largest eigenvalue of W^T W; rank 2 only."""
 
-    name: Literal["EigenvalueRegularizer"]
+    name: Literal["EigenvalueRegularizer"] = Field(description="Which regulariser.")
     k: NonNegativeFloat = Field(description="The factor. Keras itself never stored it.")
 
 

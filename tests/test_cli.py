@@ -588,6 +588,19 @@ VALUES = st.recursive(
 )
 
 
+LIKELY: dict[type, st.SearchStrategy[Any]] = {
+    bool: st.booleans(),
+    int: st.sampled_from([1, 1, 2, 2, 3, 4, 5, 8, 0, -1, 40, 1000, 2**31, 2**62, None]),
+    float: st.sampled_from([0.0, 0.5, 1.0, 2.5, -1.0, 1e-30, 1e300]),
+    str: st.sampled_from(
+        ["th", "tf", "default", "same", "valid", "full", "relu", "softmax", "elu", "theano",
+         "tensorflow", "l1l2", "identity", "orthogonal", "maxnorm", "x / 0", "exp(exp(x))"]
+    ),
+    type(None): st.sampled_from([1, 2, 3, 8, None]),
+}  # fmt: skip
+"""Values that a schema may take in the place of another."""
+
+
 def places(node: Any) -> Iterator[tuple[Any, Any]]:
     """Every container with each of its keys or indices."""
     items = node.items() if isinstance(node, dict) else enumerate(node)
@@ -595,6 +608,9 @@ def places(node: Any) -> Iterator[tuple[Any, Any]]:
         yield node, key
         if isinstance(value, dict | list):
             yield from places(value)
+
+
+CHANGES = ["delete", "replace", "repeat", "rename", "exchange"]
 
 
 @st.composite
@@ -606,18 +622,18 @@ def mutated(draw: st.DrawFn, changes: int) -> Any:
         if not found:
             break
         node, key = draw(st.sampled_from(found))
-        what = draw(st.sampled_from(["delete", "replace", "repeat", "rename", "exchange"]))
-        if what == "delete":
+        what = draw(st.sampled_from(["nudge"] * 5 + CHANGES))
+        if what == "nudge" and not isinstance(node[key], dict | list):
+            node[key] = draw(LIKELY[type(node[key])])
+        elif what == "delete":
             del node[key]
         elif what == "replace":
             node[key] = draw(VALUES)
         elif what == "repeat" and isinstance(node, list):
             node.insert(key, copy.deepcopy(node[key]))
         elif what == "rename" and isinstance(node, dict):
-            names = st.sampled_from([k for n, k in found if isinstance(k, str)]) | st.text(
-                max_size=5
-            )
-            node[draw(names)] = node.pop(key)
+            others = [k for _, k in found if isinstance(k, str)]
+            node[draw(st.sampled_from(others) | st.text(max_size=5))] = node.pop(key)
         elif what == "exchange":
             other, place = draw(st.sampled_from(found))
             node[key] = copy.deepcopy(other[place])
@@ -648,14 +664,17 @@ COMMANDS = (
     ["plan", "--semantics", "tensorflow", "--dim-ordering", "th", "--input-shape", "3,9,12"],
 )
 RUNS = (
-    ["run", "--target", "reference", "--semantics", "theano", "--input", "a.npy", "--penalties"],
-    ["run", "--target", "reference", "--seed", "2", "--input", "b.npy", "--apply-constraints"],
+    ["run", "--target", "reference", "--semantics", "theano", "--input", "0.npy", "--penalties"],
+    ["run", "--target", "reference", "--seed", "2", "--input", "1.npy", "--apply-constraints"],
+    ["run", "--target", "reference", "--seed", "2", "--input", "2.npy", "--dim-ordering", "tf"],
+    ["run", "--target", "reference", "--seed", "2", "--input", "3.npy", "--batch-size", "1"],
 )
 
 
 def write_arrays() -> None:
-    np.save("a.npy", np.ones((2, 3, 9, 5), np.float32))
-    np.save("b.npy", np.ones((3, 6, 2), np.float32))
+    """One that fits each of ``SEEDS``."""
+    for i, shape in enumerate([(2, 3, 9, 5), (3, 6, 2), (1, 3, 4, 5, 1), (2, 4)]):
+        np.save(f"{i}.npy", np.ones(shape, np.float32))
 
 
 FUZZ = settings(

@@ -11,8 +11,10 @@ from speccompiler import compiled as compiled_module
 from speccompiler.compiled import as_declared, check_memory, default_batch_size, gibibytes
 from speccompiler.diagnostics import SpecError
 
-IMAGE = [{"type": "MaxPooling2D", "name": "p"},
-         {"type": "Convolution2D", "name": "c", "nb_filter": 3, "nb_row": 2, "nb_col": 2}]  # fmt: skip
+IMAGE = [
+    {"type": "MaxPooling2D", "name": "p"},
+    {"type": "Convolution2D", "name": "c", "nb_filter": 3, "nb_row": 2, "nb_col": 2},
+]
 TARGETS = ("cpu", "reference")
 
 

@@ -189,11 +189,12 @@ def test_later_layers_are_refused_by_name(golden):
 @pytest.mark.parametrize("target", TARGETS)
 def test_where_keras_itself_fails(golden, target):
     """Refused, or a sane result with a warning; never NaN."""
-    try:
-        model = golden.load()
-    except SpecError as error:
-        assert [d.code for d in error.diagnostics] == ["CS044"]
+    if golden.meta["degenerate"] == ["empty output"]:
+        with pytest.raises(SpecError) as caught:
+            golden.load()
+        assert [d.code for d in caught.value.diagnostics] == ["CS044"]
         return
+    model = golden.load()
     assert [d.code for d in model.diagnostics] == ["CS051"]
     assert_announced_shape(golden, model)
     y = model.compile(target).run(golden.input)
@@ -255,8 +256,7 @@ def test_yaml_says_what_json_says(golden):
     found = []
     for file in ("model.json", "model.yaml"):
         document = read_document(golden.folder / file)
-        if any(d.code == "CS009" for d in document.diagnostics):
-            pytest.skip(str(document.diagnostics[0]))
+        assert not document.diagnostics
         model, _ = check(document, semantics=golden.semantics, dim_ordering=golden.ordering)
         assert model is not None
         found.append(model.spec)

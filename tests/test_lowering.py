@@ -13,8 +13,19 @@ from speccompiler import ir
 from speccompiler.diagnostics import SpecError
 from speccompiler.dims import symbols
 from speccompiler.expressions import ACTIVATIONS
-from speccompiler.ir import Conv, Identity, Input, Map, Pad, Pool, Reshape, Softmax, Transpose
-from speccompiler.ir import Upsample, Weight
+from speccompiler.ir import (
+    Conv,
+    Identity,
+    Input,
+    Map,
+    Pad,
+    Pool,
+    Reshape,
+    Softmax,
+    Transpose,
+    Upsample,
+    Weight,
+)
 from speccompiler.kernels.cpu.choices import CANDIDATES, VIEWS
 from speccompiler.kernels.reference import REFERENCE
 from speccompiler.loading.entries import read_entries

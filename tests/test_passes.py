@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -184,8 +185,10 @@ def test_transposes_between_th_layers_cancel():
 
 def test_a_transpose_moves_below_a_map_and_cancels():
     k = conv(kernel=(1, 1))
-    before = graph(IMAGE, ("t1", LAST, "in"), ("c1", k, "t1"), ("l1", FIRST, "c1"),
-                   ("m", RELU, "l1"), ("n", TANH, "m"), ("t2", LAST, "n"), ("c2", k, "t2"))  # fmt: skip
+    before = graph(
+        IMAGE, ("t1", LAST, "in"), ("c1", k, "t1"), ("l1", FIRST, "c1"),
+        ("m", RELU, "l1"), ("n", TANH, "m"), ("t2", LAST, "n"), ("c2", k, "t2"),
+    )  # fmt: skip
     after = drop_unread(sink_transposes(before))
     assert [type(op).__name__ for _, op, *_ in rows(after)] == [
         "Input", "Transpose", "Conv", "Map", "Map", "Conv",
@@ -221,6 +224,15 @@ def test_two_transposes_merge_into_one():
     after = drop_unread(sink_transposes(before))
     assert rows(after) == [IMAGE, ("b", Transpose((2, 0, 1)), "in")]
     assert_same_values(before, after)
+
+
+def test_any_two_transposes_merge():
+    for one, other in itertools.product(itertools.permutations(range(3)), repeat=2):
+        before = graph(IMAGE, ("a", Transpose(one), "in"), ("b", Transpose(other), "a"))
+        after = drop_unread(sink_transposes(before))
+        assert len(after.nodes) <= 2 or one == (0, 1, 2) or other == (0, 1, 2)
+        verify(after)
+        assert_same_values(before, after)
 
 
 # fold_padding

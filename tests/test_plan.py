@@ -67,7 +67,6 @@ def check_plan(plan: Plan) -> None:
     buffers = {b.name: b for b in plan.buffers}
     assert set(buffers) == set(lives)
     assert len(buffers) == len(plan.buffers)
-    cells: dict[int, list[tuple[int, int]]] = {}
     for name, buffer in buffers.items():
         assert (buffer.first, buffer.last) == lives[name]
         assert buffer.elements == prod(nodes[name].shape)  # type: ignore[type-var]
@@ -82,7 +81,6 @@ def check_plan(plan: Plan) -> None:
                                     buffers[name].offset + buffers[name].elements))  # fmt: skip
                 assert not taken & claimed, f"{name} shares cells at step {index}"
                 taken |= claimed
-    assert not cells
     # Nothing is larger than all values side by side.
     each = sum(-(-b.elements // ALIGNMENT) * ALIGNMENT for b in plan.buffers)
     assert plan.arena_elements <= each
