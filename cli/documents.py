@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".yaml", ".yml", ".json"}
 STDIN = "<stdin>"
+_SAYS_SO = re.compile(r"^[\s{]*[\"']?(?:convspec|class_name)[\"']?\s*:", re.MULTILINE)
 
 
 def read(name: str) -> Document:
@@ -42,40 +44,43 @@ def _documents(path: str) -> Iterator[Document]:
         yield read(path)
         return
     if Path(path).is_dir():
-        yield from _folder(Path(path))
+        found = list(_folder(Path(path)))
+        if not found:
+            raise click.UsageError(
+                f"no spec in folder '{path}': no .yaml, .yml or .json file there says "
+                "'convspec' or 'class_name'"
+            )
+        yield from found
         return
     if not Path(path).exists() and glob.has_magic(path):
         matches = sorted(glob.glob(path, recursive=True))
         if not matches:
             raise click.UsageError(f"no file matches '{path}'")
+        found = []
         for match in matches:
-            yield from _folder(Path(match)) if Path(match).is_dir() else [read(match)]
+            found += _folder(Path(match)) if Path(match).is_dir() else [read(match)]
+        if not found:
+            raise click.UsageError(f"no spec in the folders that match '{path}'")
+        yield from found
         return
     yield read(path)
 
 
 def _folder(folder: Path) -> Iterator[Document]:
-    found = False
     for file in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
         if file.suffix.lower() not in SUFFIXES or hidden or not file.is_file():
             continue
         document = read_document(file)
         if looks_like_spec(document):
-            found = True
             yield document
-    if not found:
-        raise click.UsageError(
-            f"no spec in folder '{folder}': no .yaml, .yml or .json file there says "
-            "'convspec' or 'class_name'"
-        )
 
 
 def looks_like_spec(document: Document) -> bool:
     """Whether a file found in a folder is meant for convspec, even with mistakes in it."""
     if isinstance(document.root, Mapping):
         return not {"convspec", "class_name"}.isdisjoint(document.root.entries)
-    return document.root is None and ("convspec:" in document.text or '"convspec"' in document.text)
+    return document.root is None and _SAYS_SO.search(document.text) is not None
 
 
 def load_model(

@@ -25,6 +25,8 @@ COMMANDS = {
     "schema": "Print the JSON Schema of the native form.",
     "explain": "Explain a diagnostic code.",
 }
+READER_GONE = 128 + 13
+"""What a shell makes of SIGPIPE."""
 IO_CODES = {"CS001", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"}
 
 
@@ -85,27 +87,31 @@ def main() -> NoReturn:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.disable()
     signal.signal(signal.SIGTERM, _stop)
+    if "_CONVSPEC_COMPLETE" in os.environ:  # a shell asks for completions
+        convspec.main(prog_name="convspec")
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run the command and return its exit status; no exception leaves."""
     try:
-        result = convspec.main(
-            arguments, prog_name="convspec", standalone_mode=False, color=_colour()
-        )
+        # Not convspec.main(): it makes 1 of a reader that has gone, and 1 means findings.
+        with convspec.make_context("convspec", arguments, color=_colour()) as context:
+            result = convspec.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (click.Abort, KeyboardInterrupt):
+        if sys.stderr.isatty():
+            click.echo(err=True)  # after the terminal's ^C
         return _fail("interrupted", 130)
     except click.ClickException as error:
         return _usage(error)
     except BrokenPipeError:
         # The reader has gone; point the stream elsewhere so that exit does not fail on it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return READER_GONE
     except MemoryError:
         return _fail("out of memory; use a smaller --batch-size or a smaller model", 2)
     except Exception as error:

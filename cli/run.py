@@ -86,6 +86,8 @@ def command(
     )
     check_layers(loaded, layers)
     targets = _targets(output, layers)
+    from speccompiler.run import Summary
+
     with _input(input_) as source, _named(source.name):
         _check(loaded, source)
         compiled, activity = _compile(
@@ -99,7 +101,11 @@ def command(
             apply_constraints=apply_constraints,
         )
         _notes(compiled, source)
-        result, summaries = _stream(compiled, source, targets, activity, profile)
+        summaries: dict[str, Summary] = {}
+        if not targets:
+            names = dict.fromkeys((compiled.output_names[0], *layers))
+            summaries = {name: Summary() for name in names}
+        result = _stream(compiled, source, targets, summaries, activity, profile)
     _print_results(compiled, result, summaries, targets, quiet=output == "-")
     if penalties:
         _print_penalties(compiled, result, err=output == "-")
@@ -138,6 +144,8 @@ def _targets(output: str | None, layers: tuple[str, ...]) -> dict[str | None, st
     if output is None:
         return {}
     path = Path(output)
+    if layers and not path.name:
+        raise click.UsageError(f"'{output}' is no file name that --layer could extend")
     targets: dict[str | None, str] = {None: output}
     for layer in dict.fromkeys(layers):
         safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in layer)
@@ -179,33 +187,52 @@ def _stream(
     compiled: CompiledModel,
     source: ArrayInput,
     targets: dict[str | None, str],
+    summaries: dict[str, Summary],
     activity: dict[str, Any],
     profile: bool,
-) -> tuple[RunResult, dict[str, Summary]]:
-    from speccompiler.arrays import create_array, stream_array
-    from speccompiler.run import Summary, run_stream
+) -> RunResult:
+    from speccompiler.run import run_stream
 
     shapes = dict(zip(compiled.output_names, compiled.output_shapes(source.samples), strict=True))
-    main = compiled.output_names[0]
-    sinks: dict[str, Sink] = {}
-    summaries: dict[str, Summary] = {}
+    sinks: list[tuple[str, Sink]] = list(summaries.items())
     with contextlib.ExitStack() as stack:
         for layer, file in targets.items():
-            name = layer if layer is not None else main
-            with _named(file if file != "-" else "<stdout>"):
-                sinks[name] = stack.enter_context(
-                    stream_array(sys.stdout.buffer, shapes[name])
-                    if file == "-"
-                    else create_array(Path(file), shapes[name])
-                )
-        if not targets:
-            summaries = {name: Summary() for name in compiled.output_names}
-            sinks.update(summaries)
+            name = layer if layer is not None else compiled.output_names[0]
+            sinks.append((name, stack.enter_context(_output(file, shapes[name]))))
         bar = stack.enter_context(_progress(source.samples, compiled.batch_size))
-        result = run_stream(
-            compiled, source, sinks, activity=activity, profile=profile, progress=bar.update
-        )
-    return result, summaries
+        # What is not said to be about an output is about the input.
+        with _named(source.name):
+            return run_stream(
+                compiled, source, sinks, activity=activity, profile=profile, progress=bar.update
+            )
+
+
+class _Output:
+    """A file being written, with its name for what goes wrong."""
+
+    def __init__(self, name: str, sink: Sink) -> None:
+        self._name = name
+        self._sink = sink
+
+    def write(self, batch: Any) -> None:
+        """The next samples."""
+        with _named(self._name):
+            self._sink.write(batch)
+
+
+@contextlib.contextmanager
+def _output(file: str, shape: tuple[int, ...]) -> Iterator[_Output]:
+    from speccompiler.arrays import create_array, stream_array
+
+    name = "<stdout>" if file == "-" else file
+    # Problems of the body are findings by now, so that these are the output's own.
+    with (
+        _named(name),
+        stream_array(sys.stdout.buffer, shape)
+        if file == "-"
+        else create_array(Path(file), shape) as sink,
+    ):
+        yield _Output(name, sink)
 
 
 def _progress(samples: int, batch_size: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -70,16 +70,17 @@ class RunResult:
 def run_stream(
     compiled: CompiledModel,
     source: ArrayInput,
-    sinks: Mapping[str, Sink],
+    sinks: Iterable[tuple[str, Sink]],
     *,
     activity: Mapping[str, L1L2] | None = None,
     profile: bool = False,
     progress: Callable[[int], object] = lambda samples: None,
 ) -> RunResult:
-    """Run every sample of ``source``; ``sinks`` are by output name, others are dropped.
+    """Run every sample of ``source``; each sink takes the output named beside it.
 
     The output buffers are allocated once. Raises ``Problem`` from reading and writing.
     """
+    sinks = tuple(sinks)
     result = RunResult(step_seconds=[0.0] * len(compiled.plan.steps))
     result.activity = dict.fromkeys(activity or {}, 0.0)
     buffers = [np.empty(shape, np.float32) for shape in compiled.output_shapes(compiled.batch_size)]
@@ -89,7 +90,7 @@ def run_stream(
         compiled.run_batch(batch, outputs, result.step_seconds if profile else None)
         result.seconds += time.perf_counter() - started
         by_name = dict(zip(compiled.output_names, outputs, strict=True))
-        for name, sink in sinks.items():
+        for name, sink in sinks:
             sink.write(by_name[name])
         for layer, term in (activity or {}).items():
             result.activity[layer] = term.accumulate(result.activity[layer], by_name[layer])

@@ -7,6 +7,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -204,6 +206,16 @@ def test_every_command_is_listed_and_found() -> None:
 
 def test_version(call: Call) -> None:
     assert call("--version").out == "convspec 0.1.0\n"
+
+
+def test_a_shell_is_told_the_commands() -> None:
+    environment = {**os.environ, "_CONVSPEC_COMPLETE": "bash_complete", "COMP_CWORD": "1",
+                   "COMP_WORDS": "convspec val"}  # fmt: skip
+    code = "from speccompiler.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "plain,validate\n"
 
 
 # --- where specs come from

@@ -211,7 +211,6 @@ def test_every_step_has_a_kernel_that_fits():
     for step in model.plan().steps:
         assert step.candidate in CANDIDATES[type(step.node.op)]
         assert step.kernel == step.candidate.kernel
-        assert step.candidate.tasks(step.node, 3) >= 1
 
 
 def test_peak_bytes_by_hand():

@@ -353,6 +353,8 @@ def test_activations(name, target):
     want = ACTIVATIONS[name](x.astype(np.float64))
     alone = build([{"type": "Activation", "activation": name}], [12])
     np.testing.assert_allclose(run(alone, x[None], target)[0], want, rtol=2e-6, atol=1e-7)
+    if name not in {"linear", "relu", "elu", "softmax"}:
+        return  # the same text goes into a convolution, which takes a while to compile
     eye = np.eye(12)[None, None].tolist()
     fused = {"type": "Convolution1D", "nb_filter": 12, "filter_length": 1, "activation": name,
              "bias": False, "weights": [eye]}  # fmt: skip

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from speccompiler.expressions.nodes import Expression
 from speccompiler.ir import (
     Conv,
     Identity,
@@ -29,6 +28,12 @@ from speccompiler.ir import (
 KnownShape = tuple[int, ...]
 Geometry = tuple[int, ...]
 
+PACKED_BYTES = 256 << 10
+"""Input rows that a convolution's task keeps in L2."""
+TASK_FILTERS = 128
+"""Filters of a task, and positions of a matrix product's task: as the kernels have them."""
+TASK_POSITIONS = 84
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -37,15 +42,10 @@ class Candidate:
     kernel: str
     fits: Callable[[Node, KnownShape], bool]
     geometry: Callable[[Node, KnownShape], Geometry]
-    tasks: Callable[[Node, int], int]
+    tasks: Callable[[Node, KnownShape, int], int]
     """Independent tasks for ``n`` samples."""
     nanoseconds: Callable[[Node, KnownShape], float]
     """Estimated time of one sample on one core; it only ranks candidates."""
-
-
-def activation_of(node: Node) -> Expression | None:
-    """The activation that a step's kernel is specialised for."""
-    return node.op.activation if isinstance(node.op, Conv | Map) else None
 
 
 def _always(node: Node, shape: KnownShape) -> bool:
@@ -71,18 +71,46 @@ def _conv_geometry(node: Node, shape: KnownShape) -> Geometry:
     return (
         *_three(shape[:-1], 1), shape[-1], *_three(out[:-1], 1), out[-1],
         *_three(op.kernel, 1), *_three(op.stride, 1), *_three([b for b, _ in op.padding], 0),
+        _task_rows(node, shape),
     )  # fmt: skip
 
 
-def _conv_tasks(node: Node, n: int) -> int:
-    out = _known(node)
-    tiles = -(-n * prod(out[:-1]) // 4)
-    return -(-out[-1] // 64) * -(-tiles // 32)
+def _task_rows(node: Node, shape: KnownShape) -> int:
+    """Output rows whose input fits into ``PACKED_BYTES``: packed once, read by every filter."""
+    op, (_, height, width) = _op(node), _three(node.shape[:-1], 1)
+    kernel, stride = _three(op.kernel, 1), _three(op.stride, 1)
+    row = 4 * shape[-1] * kernel[0] * ((width - 1) * stride[2] + kernel[2])
+    rows = (PACKED_BYTES // row - kernel[1]) // stride[1] + 1
+    return max(1, min(height, rows))
+
+
+def _conv_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    depth, height, _ = _three(node.shape[:-1], 1)
+    row_blocks = -(-height // _task_rows(node, shape))
+    return n * depth * row_blocks * -(-_known(node)[-1] // TASK_FILTERS)
 
 
 def _conv_cost(node: Node, shape: KnownShape) -> float:
     kernel: KnownShape = _op(node).kernel
-    return prod(_known(node)) * prod(kernel) * shape[-1] / 20
+    return prod(_known(node)) * prod(kernel) * shape[-1] / 80
+
+
+def _is_product(node: Node, shape: KnownShape) -> bool:
+    op = _op(node)
+    return all(k == 1 for k in op.kernel + op.stride) and all(p == (0, 0) for p in op.padding)
+
+
+def _product_geometry(node: Node, shape: KnownShape) -> Geometry:
+    return (prod(shape[:-1]), shape[-1], _known(node)[-1])
+
+
+def _product_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    positions = n * prod(shape[:-1])
+    return -(-positions // TASK_POSITIONS) * -(-_known(node)[-1] // TASK_FILTERS)
+
+
+def _product_cost(node: Node, shape: KnownShape) -> float:
+    return prod(_known(node)) * shape[-1] / 90
 
 
 def _pool_geometry(node: Node, shape: KnownShape) -> Geometry:
@@ -101,7 +129,7 @@ def _pool_geometry(node: Node, shape: KnownShape) -> Geometry:
     )  # fmt: skip
 
 
-def _rows(node: Node, n: int) -> int:
+def _rows(node: Node, shape: KnownShape, n: int) -> int:
     return n * prod(_three(node.shape[:-1], 1)[:2])
 
 
@@ -124,7 +152,7 @@ def _copy_cost(node: Node, shape: KnownShape) -> float:
     return prod(_known(node)) / 4
 
 
-def _map_tasks(node: Node, n: int) -> int:
+def _map_tasks(node: Node, shape: KnownShape, n: int) -> int:
     return -(-n * prod(_known(node)) // 4096)
 
 
@@ -155,15 +183,16 @@ def _transpose_geometry(node: Node, shape: KnownShape) -> Geometry:
     return (*(1,) * fill, *lengths, *(0,) * fill, *steps, prod(shape))
 
 
-def _transpose_tasks(node: Node, n: int) -> int:
-    axes = _op(node).axes
-    source = tuple(_known(node)[axes.index(i)] for i in range(len(axes)))
-    lengths = _transpose_geometry(node, source)[:4]
+def _transpose_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    lengths = _transpose_geometry(node, shape)[:4]
     return n * lengths[0] * lengths[1] * -(-lengths[2] // 16)
 
 
 CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
-    Conv: (Candidate("conv", _always, _conv_geometry, _conv_tasks, _conv_cost),),
+    Conv: (
+        Candidate("matmul", _is_product, _product_geometry, _product_tasks, _product_cost),
+        Candidate("conv", _always, _conv_geometry, _conv_tasks, _conv_cost),
+    ),
     Pool: (Candidate("pool", _always, _pool_geometry, _rows, _pool_cost),),
     Upsample: (Candidate("resize", _always, _upsample_geometry, _rows, _copy_cost),),
     Pad: (Candidate("resize", _always, _pad_geometry, _rows, _copy_cost),),
@@ -173,7 +202,7 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
             "softmax",
             _always,
             _softmax_geometry,
-            lambda node, n: n * prod(_known(node)[:-1]),
+            lambda node, shape, n: n * prod(_known(node)[:-1]),
             _copy_cost,
         ),
     ),

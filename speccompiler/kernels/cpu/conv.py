@@ -1,126 +1,133 @@
-"""Direct convolution of any rank (as 3-D), with bias and activation in the epilogue.
+"""Direct convolution of any rank (as 3-D) at the machine's multiply-add limit.
 
-A tile is 4 output positions by up to 64 filters, kept in L1. Four input channels
-are taken at a time: each weight loaded serves 4 multiply-adds, each partial sum 4
-more. Dense and 1x1 layers are the same kernel: positions of all samples form one
-list, so that a tile shares its weights across samples.
+A task is some rows of output by 128 filters. It first copies the input rows that it reads
+into a block that stays in L2: channels in blocks of one vector, zeros where the window
+leaves the data, columns sorted by their phase of the stride. Padding, odd channel counts,
+strides and the layout of the caller end there, and the inner loop has no condition. The
+last tile of a row overlaps the one before it. A position's sum is added up in one order,
+whatever its tile, task or batch, so that the bits do not depend on them.
 
-Every position goes through the same operations in the same order, whatever its
-place in a tile; that is what makes the bits independent of the batch split.
-
-g: D H W C, OD OH OW O, KD KH KW, SD SH SW (stride), PD PH PW (padding before)
+g: D H W C, OD OH OW O, KD KH KW, SD SH SW, PD PH PW (padding before), rows of a task
+w: [group][channel block][KD][KH][KW][channel][filter of the group], zeros where it is padded
 """
 
-import numpy as np
-from numba import njit
+from __future__ import annotations
+
+from .register_tile import (
+    HEADER,
+    VECTORS,
+    best_columns,
+    block_depth,
+    epilogue,
+    fill,
+    register_tile,
+)
+
+DRIVER = '''
+
+@JIT
+def pack(x, at, packed, to, rows, height, width, channels, top, lead, stride, phase, first):
+    """One block of channels of some rows of a plane; ``at`` below 0 is a plane of zeros."""
+    zero = np.float32(0)
+    count = min(@DEPTH, channels - first)
+    for r in range(rows):
+        h = top + r
+        outside = at < 0 or h < 0 or h >= height
+        for f in range(stride):
+            # Column j of phase f is the input's column j * stride + f - lead.
+            left = max(lead - f + stride - 1, 0) // stride
+            right = max(width + lead - f + stride - 1, 0) // stride
+            left = phase if outside else min(left, phase)
+            right = max(min(right, phase), left)
+            for j in range(left * @DEPTH):
+                packed[to + j] = zero
+            for j in range(right * @DEPTH, phase * @DEPTH):
+                packed[to + j] = zero
+            source = at + (h * width + f - lead) * channels + first
+            step = stride * channels
+            if count == @DEPTH:
+                for c in range(left, right):
+                    for i in range(@DEPTH):
+                        packed[to + c * @DEPTH + i] = x[source + c * step + i]
+            else:
+                for c in range(left, right):
+                    for i in range(count):
+                        packed[to + c * @DEPTH + i] = x[source + c * step + i]
+                    for i in range(count, @DEPTH):
+                        packed[to + c * @DEPTH + i] = zero
+            to += phase * @DEPTH
 
 
-# <activate>
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def activate(x):
-    """Replaced by the step's activation."""
-    return x
-
-
-# </activate>
-
-
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@JIT
 def kernel(lo, hi, n, x, y, w, b, g):
-    """Tasks: blocks of 64 filters by chunks of 32 tiles of 4 positions."""
+    """Tasks: samples, planes, blocks of rows, blocks of filters; the last changes fastest."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
     out_depth, out_height, out_width, filters = g[4], g[5], g[6], g[7]
-    zero = np.float32(0)
-    positions = n * out_depth * out_height * out_width
-    tiles = (positions + 3) // 4
-    chunks = (tiles + 31) // 32
-    sums = np.empty((4, 64), np.float32)
-    origin = np.empty((4, 4), np.int64)
-    place = np.empty(4, np.int64)
-    inside = np.empty(4, np.bool_)
+    kd, kh, kw, sh, sw, task_rows = g[8], g[9], g[10], g[12], g[13], g[17]
+    blocks = (channels + @DEPTH - 1) // @DEPTH
+    filter_blocks = (filters + 127) // 128
+    row_blocks = (out_height + task_rows - 1) // task_rows
+    phase = max(out_width, @COLUMNS) + (kw - 1) // sw
+    row_size = sw * phase * @DEPTH
+    most_rows = (task_rows - 1) * sh + kh
+    packed = np.empty(blocks * kd * most_rows * row_size, np.float32)
+    edge = np.empty(@COLUMNS * @GROUP, np.float32)
+    packed_place = -1
     for task in range(lo, hi):
-        first = task // chunks * 64
-        count = min(64, filters - first)
-        s0, s1, s2, s3 = sums[0, :count], sums[1, :count], sums[2, :count], sums[3, :count]
-        bias = b[first : first + count]
-        chunk = task % chunks
-        for tile in range(chunk * 32, min(tiles, chunk * 32 + 32)):
-            for i in range(4):
-                # The last tile repeats the last position rather than running past it.
-                p = min(tile * 4 + i, positions - 1)
-                rows = p // out_width
-                planes = rows // out_height
-                origin[i, 0] = planes // out_depth
-                origin[i, 1] = planes % out_depth * g[11] - g[14]
-                origin[i, 2] = rows % out_height * g[12] - g[15]
-                origin[i, 3] = p % out_width * g[13] - g[16]
-            for o in range(count):
-                s0[o] = bias[o]
-                s1[o] = bias[o]
-                s2[o] = bias[o]
-                s3[o] = bias[o]
-            for kd in range(g[8]):
-                for kh in range(g[9]):
-                    for kw in range(g[10]):
-                        for i in range(4):
-                            d, h, v = origin[i, 1] + kd, origin[i, 2] + kh, origin[i, 3] + kw
-                            inside[i] = (
-                                d >= 0
-                                and d < depth
-                                and h >= 0
-                                and h < height
-                                and v >= 0
-                                and v < width
-                            )
-                            row = (origin[i, 0] * depth + d) * height + h
-                            place[i] = (row * width + v) * channels if inside[i] else 0
-                        i0, i1, i2, i3 = inside[0], inside[1], inside[2], inside[3]
-                        p0, p1, p2, p3 = place[0], place[1], place[2], place[3]
-                        taps = (((kd * g[9] + kh) * g[10] + kw) * channels) * filters + first
-                        c = 0
-                        while c + 4 <= channels:
-                            at = taps + c * filters
-                            w0 = w[at : at + count]
-                            w1 = w[at + filters : at + filters + count]
-                            w2 = w[at + 2 * filters : at + 2 * filters + count]
-                            w3 = w[at + 3 * filters : at + 3 * filters + count]
-                            a00 = x[p0 + c] if i0 else zero
-                            a01 = x[p0 + c + 1] if i0 else zero
-                            a02 = x[p0 + c + 2] if i0 else zero
-                            a03 = x[p0 + c + 3] if i0 else zero
-                            a10 = x[p1 + c] if i1 else zero
-                            a11 = x[p1 + c + 1] if i1 else zero
-                            a12 = x[p1 + c + 2] if i1 else zero
-                            a13 = x[p1 + c + 3] if i1 else zero
-                            a20 = x[p2 + c] if i2 else zero
-                            a21 = x[p2 + c + 1] if i2 else zero
-                            a22 = x[p2 + c + 2] if i2 else zero
-                            a23 = x[p2 + c + 3] if i2 else zero
-                            a30 = x[p3 + c] if i3 else zero
-                            a31 = x[p3 + c + 1] if i3 else zero
-                            a32 = x[p3 + c + 2] if i3 else zero
-                            a33 = x[p3 + c + 3] if i3 else zero
-                            for o in range(count):
-                                q0, q1, q2, q3 = w0[o], w1[o], w2[o], w3[o]
-                                s0[o] = s0[o] + a00 * q0 + a01 * q1 + a02 * q2 + a03 * q3
-                                s1[o] = s1[o] + a10 * q0 + a11 * q1 + a12 * q2 + a13 * q3
-                                s2[o] = s2[o] + a20 * q0 + a21 * q1 + a22 * q2 + a23 * q3
-                                s3[o] = s3[o] + a30 * q0 + a31 * q1 + a32 * q2 + a33 * q3
-                            c += 4
-                        while c < channels:
-                            at = taps + c * filters
-                            w0 = w[at : at + count]
-                            a00 = x[p0 + c] if i0 else zero
-                            a10 = x[p1 + c] if i1 else zero
-                            a20 = x[p2 + c] if i2 else zero
-                            a30 = x[p3 + c] if i3 else zero
-                            for o in range(count):
-                                s0[o] = s0[o] + a00 * w0[o]
-                                s1[o] = s1[o] + a10 * w0[o]
-                                s2[o] = s2[o] + a20 * w0[o]
-                                s3[o] = s3[o] + a30 * w0[o]
-                            c += 1
-            for i in range(min(4, positions - tile * 4)):
-                at = (tile * 4 + i) * filters + first
-                for o in range(count):
-                    y[at + o] = activate(sums[i, o])
+        place = task // filter_blocks
+        first_row = place % row_blocks * task_rows
+        od = place // row_blocks % out_depth
+        sample = place // (row_blocks * out_depth)
+        last_row = min(out_height, first_row + task_rows)
+        rows = (last_row - first_row - 1) * sh + kh
+        plane = rows * row_size
+        if place != packed_place:
+            packed_place = place
+            top = first_row * sh - g[15]
+            for block in range(blocks):
+                for d in range(kd):
+                    z = od * g[11] + d - g[14]
+                    at = (sample * depth + z) * height * width * channels
+                    at = at if 0 <= z and z < depth else -1
+                    to = (block * kd + d) * plane
+                    pack(x, at, packed, to, rows, height, width, channels, top,
+                         g[16], sw, phase, block * @DEPTH)
+        start = task % filter_blocks * 128
+        for first in range(start, min(filters, start + 128), @GROUP):
+            wo = first * blocks * kd * kh * kw * @DEPTH
+            count = min(@GROUP, filters - first)
+            for r in range(first_row, last_row):
+                row = ((sample * out_depth + od) * out_height + r) * out_width
+                for c in range(0, out_width, @COLUMNS):
+                    o = max(min(c, out_width - @COLUMNS), 0)
+                    used = min(@COLUMNS, out_width)
+                    p = (r - first_row) * sh * row_size + o * @DEPTH
+                    at = (row + o) * filters + first
+                    if count == @GROUP and used == @COLUMNS:
+                        tile(packed, p, w, wo, blocks * kd, plane, kh, row_size, kw, sw,
+                             phase * @DEPTH, b, first, y, at, filters)
+                        finish(y, at, filters, count)
+                    else:
+                        tile(packed, p, w, wo, blocks * kd, plane, kh, row_size, kw, sw,
+                             phase * @DEPTH, b, first, edge, 0, @GROUP)
+                        finish(edge, 0, @GROUP, count)
+                        for t in range(used):
+                            for j in range(count):
+                                y[at + t * filters + j] = edge[t * @GROUP + j]
+'''
+
+
+def source(lanes: int, channels: int, out_width: int, relu: bool, activation: str | None) -> str:
+    """The module's text, for one vector width, block depth, tile width and activation."""
+    depth = block_depth(channels, lanes)
+    columns = best_columns(out_width, lanes)
+    return fill(
+        HEADER
+        + register_tile(lanes, columns, depth, relu)
+        + epilogue(columns, activation)
+        + DRIVER,
+        LANES=lanes,
+        DEPTH=depth,
+        COLUMNS=columns,
+        GROUP=VECTORS * lanes,
+    )

@@ -14,8 +14,9 @@ from speccompiler.ir import Conv, Weight
 from speccompiler.plan import Plan, Step, output_targets
 
 from ..reference import operand
-from .choices import activation_of
 from .modules import load_kernel
+from .simd import host_lanes
+from .sources import kernel_text, pack_weights
 from .team import run_tasks
 
 Array = npt.NDArray[np.float32]
@@ -40,13 +41,18 @@ class CpuExecutor:
         if step.candidate is None:
             return _copy
         candidate, node, threads = step.candidate, step.node, self.threads
-        kernel = load_kernel(candidate.kernel, activation_of(node))
+        lanes = host_lanes()
+        text = kernel_text(candidate.kernel, node, step.source_shape, lanes)
+        kernel = load_kernel(candidate.kernel, text)
         geometry = np.array(candidate.geometry(node, step.source_shape), np.int64)
         w = b = EMPTY
         if isinstance(node.op, Conv):
-            w = _flat(operand(node.op.weight, weights[node.op.weight]))
             bias = node.op.bias
-            b = _flat(weights[bias]) if bias is not None else np.zeros(node.op.filters, np.float32)
+            w, b = pack_weights(
+                operand(node.op.weight, weights[node.op.weight]),
+                None if bias is None else weights[bias],
+                lanes,
+            )
         # No samples, no tasks: compiles the kernel, or loads it from the cache, before the run.
         kernel(0, 0, 0, EMPTY, EMPTY, w, b, geometry)
 
@@ -54,7 +60,7 @@ class CpuExecutor:
             def part(lo: int, hi: int) -> None:
                 kernel(lo, hi, n, x, y, w, b, geometry)
 
-            run_tasks(part, candidate.tasks(node, n), threads)
+            run_tasks(part, candidate.tasks(node, step.source_shape, n), threads)
 
         return call
 
@@ -103,11 +109,6 @@ class CpuExecutor:
 
 def _copy(n: int, x: Array, y: Array) -> None:
     y[:] = x[: y.size]
-
-
-def _flat(array: npt.NDArray[Any]) -> Array:
-    """Contiguous and writeable, as kernels are compiled for; copied only where it is not."""
-    return np.require(array, np.float32, ["C", "W"]).reshape(-1)
 
 
 def _aligned(elements: int) -> Array:

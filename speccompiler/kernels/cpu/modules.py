@@ -1,9 +1,10 @@
-"""Kernels as Python modules in a per-user cache, specialised by activation.
+"""Kernels as Python modules in a per-user cache.
 
 numba caches a function beside the file that holds it, keyed by that file's name and
-time. So each kernel, with its step's activation written into it, becomes a readable
-module whose name is a hash of its text (with the versions that matter): the next
-process finds the compiled code, and a changed kernel never meets old code. Two
+time, and does not see changes in other files. So each kernel becomes a readable module
+whose name is a hash of its text, of the vector vocabulary that it imports and of the
+versions that matter: the next process finds the compiled code, and a changed kernel never
+meets old code. Two
 processes may write the same module at once: both write the same text, and the
 rename is atomic.
 """
@@ -25,10 +26,6 @@ from typing import Any
 
 import numba
 
-from speccompiler.expressions.nodes import Expression
-from speccompiler.expressions.source import numba_source
-
-START, END = "# <activate>\n", "# </activate>\n"
 Kernel = Callable[..., None]
 
 
@@ -57,24 +54,13 @@ def _temporary_folder() -> Path:
     return folder
 
 
-def specialised_text(kernel: str, activation: Expression | None) -> str:
-    """The source of a kernel with the activation in place."""
-    text = (resources.files(__package__) / f"{kernel}.py").read_text(encoding="utf-8")
-    if activation is None:
-        return text
-    head, rest = text.split(START)
-    default, tail = rest.split(END)
-    decorator = default[: default.index("def ")]
-    function = f"import math\n\nimport numpy as np\n\n{decorator}{numba_source(activation)}"
-    return head + START + function + END + tail
-
-
 @cache
-def load_kernel(kernel: str, activation: Expression | None) -> Kernel:
-    """The jitted function; compiled on its first call, or taken from the cache."""
-    text = specialised_text(kernel, activation)
+def load_kernel(kernel: str, text: str) -> Kernel:
+    """The jitted function of a kernel's text; its first call compiles it, or finds it cached."""
     versions = f"numba {numba.__version__}, Python {sys.version_info[:2]}"
-    digest = hashlib.sha256(f"{versions}\n{text}".encode()).hexdigest()[:24]
+    vocabulary = (resources.files(__package__) / "simd.py").read_text(encoding="utf-8")
+    content = "\n".join([versions, vocabulary, text])
+    digest = hashlib.sha256(content.encode()).hexdigest()[:24]
     name = f"convspec_{kernel}_{digest}"
     path = cache_folder() / "kernels" / f"{name}.py"
     _write_once(path, text)

@@ -1,0 +1,93 @@
+"""The text of each step's kernel, and its weights in the order that the kernel reads.
+
+Some kernels are ordinary files, taken as they are; an activation is written into ``map``.
+Convolutions are generated: their tile depends on the width of the machine's vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from speccompiler.expressions.library import ACTIVATIONS
+from speccompiler.expressions.nodes import Expression
+from speccompiler.expressions.source import numba_source
+from speccompiler.ir import Conv, Map, Node
+
+from . import conv, matmul
+from .choices import KnownShape
+from .register_tile import VECTORS, block_depth
+
+Array = npt.NDArray[np.float32]
+START, END = "# <activate>\n", "# </activate>\n"
+
+
+def kernel_text(kernel: str, node: Node, shape: KnownShape, lanes: int) -> str:
+    """The source of the module that a step runs; ``shape`` is of one input sample."""
+    generate = _GENERATED.get(kernel)
+    if generate is not None:
+        return generate(node, shape, lanes)
+    text = (resources.files(__package__) / f"{kernel}.py").read_text(encoding="utf-8")
+    return _with_activation(text, node.op.activation) if isinstance(node.op, Map) else text
+
+
+def _with_activation(text: str, activation: Expression) -> str:
+    """A kernel's file with the function between the marks replaced."""
+    head, rest = text.split(START)
+    default, tail = rest.split(END)
+    decorator = default[: default.index("def ")]
+    function = f"import math\n\nimport numpy as np\n\n{decorator}{numba_source(activation)}"
+    return head + START + function + END + tail
+
+
+def _activation(node: Node) -> tuple[bool, str | None]:
+    """Whether it is relu, which stays in registers, and the text of any other."""
+    assert isinstance(node.op, Conv), f"{node.name} is no convolution"
+    activation = node.op.activation
+    relu = activation == ACTIVATIONS["relu"]
+    return relu, None if relu or activation is None else numba_source(activation)
+
+
+def _conv(node: Node, shape: KnownShape, lanes: int) -> str:
+    assert isinstance(node.op, Conv), f"{node.name} is no convolution"
+    width = node.shape[-2]
+    assert isinstance(width, int), "a plan has no open length"
+    return conv.source(lanes, shape[-1], width, *_activation(node))
+
+
+def _matmul(node: Node, shape: KnownShape, lanes: int) -> str:
+    return matmul.source(lanes, shape[-1], *_activation(node))
+
+
+_GENERATED: Mapping[str, Callable[[Node, KnownShape, int], str]] = {
+    "conv": _conv,
+    "matmul": _matmul,
+}
+
+
+def pack_weights(
+    weight: npt.NDArray[Any], bias: npt.NDArray[Any] | None, lanes: int
+) -> tuple[Array, Array]:
+    """(\\*kernel, C, filters) as [group][channel block][\\*kernel][channel][filter], flat.
+
+    A group is two vectors of filters, a block one vector of channels (or all, if they are
+    fewer); both are filled with zeros. The bias is filled to whole groups.
+    """
+    *kernel, channels, filters = weight.shape
+    places = int(np.prod(kernel, dtype=np.int64))
+    group, depth = VECTORS * lanes, block_depth(channels, lanes)
+    groups, blocks = -(-filters // group), -(-channels // depth)
+    padded = np.zeros(groups * group, np.float32)
+    if bias is not None:
+        padded[:filters] = bias
+    packed = np.zeros((groups, blocks, places, depth, group), np.float32)
+    source = weight.reshape(places, channels, filters)
+    for g in range(groups):
+        for block in range(blocks):
+            part = source[:, block * depth : (block + 1) * depth, g * group : (g + 1) * group]
+            packed[g, block, :, : part.shape[1], : part.shape[2]] = part
+    return packed.reshape(-1), padded

@@ -1,0 +1,181 @@
+"""What may import what, and what a command may load: start-up is most of what it costs."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = {
+    "speccompiler.schemas": ROOT / "schemas",
+    "speccompiler.cli": ROOT / "cli",
+    "speccompiler": ROOT / "speccompiler",
+}
+
+SPEC = """\
+convspec: 1
+input_shape: [8, 8, 1]
+layers:
+  - {type: Convolution2D, nb_filter: 2, nb_row: 3, nb_col: 3, activation: {expr: x * 2}}
+  - {type: MaxPooling2D, border_mode: same}
+  - {type: Flatten}
+  - {type: Dense, output_dim: 2, activation: softmax}
+"""
+KERAS = json.dumps(
+    {
+        "class_name": "Sequential",
+        "config": [{"class_name": "Flatten", "config": {"batch_input_shape": [None, 4, 2]}}],
+    }
+)
+
+
+def imported(file: Path, package: str) -> set[str]:
+    """Every module of ours that a file imports, wherever in it, by its full name."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1]
+            module = ".".join([*(base if node.level else []), *filter(None, [node.module])])
+            found.add(module)
+            found |= {f"{module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.split(".")[0] == "speccompiler"}
+
+
+def modules() -> list[tuple[str, str, Path]]:
+    """Module, the package it is in, and its file."""
+    found = []
+    for package, folder in PACKAGES.items():
+        for file in sorted(folder.rglob("*.py")):
+            inner = ".".join((package, *file.parent.relative_to(folder).parts))
+            name = inner if file.name == "__init__.py" else f"{inner}.{file.stem}"
+            found.append((name, inner, file))
+    return found
+
+
+def within(name: str, *packages: str) -> bool:
+    return any(name == p or name.startswith(f"{p}.") for p in packages)
+
+
+def layer_of(module: str) -> str:
+    return next(package for package in PACKAGES if within(module, package))
+
+
+ALLOWED = {
+    "speccompiler.schemas": {"speccompiler.schemas"},
+    "speccompiler": {"speccompiler", "speccompiler.schemas"},
+    "speccompiler.cli": {"speccompiler.cli", "speccompiler", "speccompiler.schemas"},
+}
+
+
+@pytest.mark.parametrize(("module", "package", "file"), modules(), ids=lambda v: str(v))
+def test_imports_run_one_way(module: str, package: str, file: Path) -> None:
+    reached = {layer_of(name) for name in imported(file, package)}
+    # The package itself is named by every relative import of a subpackage.
+    reached -= {"speccompiler"} if layer_of(module) == "speccompiler.schemas" else set()
+    assert reached <= ALLOWED[layer_of(module)]
+
+
+def test_the_walk_sees_relative_imports() -> None:
+    seen = {name: imported(file, package) for name, package, file in modules()}
+    assert len(seen) > 90
+    assert "speccompiler.cli.render" in seen["speccompiler.cli.main"]
+    assert "speccompiler.schemas.fields" in seen["speccompiler.schemas.pooling"]
+    assert "speccompiler.source.document" in seen["speccompiler.model"]
+    assert "speccompiler.kernels.reference" in seen["speccompiler.kernels.cpu.executor"]
+
+
+def test_schemas_import_only_pydantic() -> None:
+    for _, package, file in modules():
+        if not within(package, "speccompiler.schemas"):
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                top = str(node.module).split(".")[0]
+                assert top in {"pydantic", "pydantic_core"} | sys.stdlib_module_names, file.name
+
+
+def test_only_the_command_line_prints_or_exits() -> None:
+    for name, _, file in modules():
+        if within(name, "speccompiler.cli"):
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Name):
+                assert called.id not in {"print", "exit", "quit", "input", "eval"}, name
+            if isinstance(called, ast.Attribute):
+                assert ast.unparse(called) not in {"sys.exit", "os._exit"}, name
+
+
+def loaded(*arguments: str, cwd: Path, stdin: str = "") -> tuple[int, set[str]]:
+    """Exit status of a command in a process of its own, and the modules it has loaded."""
+    code = (
+        "import sys\n"
+        "from speccompiler.cli import main\n"
+        "status = main.run(sys.argv[1:])\n"
+        "print('\\n' + ' '.join(sys.modules), file=sys.stderr)\n"
+        "sys.exit(status)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        input=stdin,
+        check=False,
+    )
+    return done.returncode, set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.fixture(scope="module")
+def specs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("specs")
+    (folder / "model.yaml").write_text(SPEC)
+    (folder / "keras.json").write_text(KERAS)
+    (folder / "bad.yaml").write_text(SPEC.replace("nb_row", "row"))
+    return folder
+
+
+HEAVY = {"numpy", "numba", "llvmlite", "h5py", "safetensors", "scipy", "psutil", "tabulate"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "beside"),
+    [
+        (["--help"], 0, {"yaml", "pydantic", "difflib"}),
+        (["--version"], 0, {"yaml", "pydantic"}),
+        (["explain", "CS012"], 0, {"yaml", "pydantic"}),
+        (["validate", "--help"], 0, set()),
+        (["validate", "model.yaml"], 0, set()),
+        (["validate", "keras.json"], 0, {"yaml"}),
+        (["validate", "model.yaml", "--seed", "1"], 0, set()),
+        (["validate", "bad.yaml", "--format", "json"], 1, set()),
+        (["validate", "."], 1, set()),
+        (["schema"], 0, {"yaml"}),
+    ],
+)
+def test_what_is_checked_often_starts_light(
+    specs: Path, arguments: list[str], status: int, beside: set[str]
+) -> None:
+    ended, names = loaded(*arguments, cwd=specs)
+    assert ended == status
+    assert names & (HEAVY | beside) == set()
+
+
+@pytest.mark.parametrize("command", ["shapes", "plan"])
+def test_reports_never_load_numba(specs: Path, command: str) -> None:
+    ended, names = loaded(command, "model.yaml", cwd=specs)
+    assert ended == 0
+    assert names & {"numba", "llvmlite", "h5py", "safetensors"} == set()
+
+
+def test_importing_the_library_loads_little() -> None:
+    code = "import sys, speccompiler; print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(out.stdout.split()) & (HEAVY | {"pydantic", "yaml", "click"}) == set()
