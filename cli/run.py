@@ -299,5 +299,5 @@ def _print_profile(compiled: CompiledModel, result: RunResult, *, err: bool) -> 
     headers = ("step", "kernel", "time", "share", "GFLOP/s")
     align = ("left", "left", "right", "right", "right")
     table = tabulate(rows, headers=headers, colalign=align, disable_numparse=True)
-    memory = compiled.plan.peak_bytes(compiled.batch_size)
+    memory = compiled.plan.peak_bytes(compiled.batch_size, compiled.threads)
     click.echo(f"{table}\nmemory of the plan: {size(memory)}", err=err)

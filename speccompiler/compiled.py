@@ -94,11 +94,13 @@ class CompiledModel:
 
     def _run(self, x: npt.NDArray[Any], out: Array | None) -> list[Array]:
         try:
-            source = from_array(np.asarray(x), "the array")
+            source = from_array(_as_array(x), "the array")
             check_array(self.plan.graph.nodes[0].shape, source.shape)
             shapes = self.output_shapes(source.samples)
             if out is not None:
                 _check_out(out, shapes[0])
+                if np.may_share_memory(x, out):
+                    source = from_array(np.array(x), "the array")
             outputs = [
                 out if out is not None and i == 0 else np.empty(shape, np.float32)
                 for i, shape in enumerate(shapes)
@@ -131,9 +133,22 @@ def as_declared(batch: Array, dtype: str | None) -> Array:
     return batch if batch.flags.writeable else batch.copy()
 
 
-def _check_out(out: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
-    good = out.dtype == np.float32 and out.flags.c_contiguous and out.flags.writeable
-    if not good or out.shape != shape:
+def _as_array(x: object) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(x)
+    except ValueError:
+        raise Problem("CS113", "the lists are ragged and make no array") from None
+
+
+def _check_out(out: object, shape: tuple[int, ...]) -> None:
+    good = (
+        isinstance(out, np.ndarray)
+        and out.dtype == np.float32
+        and out.flags.c_contiguous
+        and out.flags.writeable
+        and out.shape == shape
+    )
+    if not good:
         raise Problem(
             "CS117",
             f"'out' must be a writeable C-contiguous float32 array of shape {shape}",
@@ -154,11 +169,11 @@ def default_batch_size(plan: Plan) -> int:
     return max(1, min(LARGEST_BATCH, BATCH_BYTES // max(per_sample, 1)))
 
 
-def check_memory(plan: Plan, batch_size: int, file: str) -> None:
+def check_memory(plan: Plan, batch_size: int, needed: int, file: str) -> None:
     """Refuse, with both figures, what the machine cannot hold (CS130)."""
     import psutil
 
-    needed, available = plan.peak_bytes(batch_size), psutil.virtual_memory().available
+    available = psutil.virtual_memory().available
     if needed <= available:
         return
     per_batch = needed - plan.weight_bytes
@@ -206,9 +221,18 @@ def compile_model(
         )
     graph, warnings = model.tapped(input_shape, layers)
     plan = make_plan(optimize(graph))
+    for name, value in (("batch_size", batch_size), ("threads", threads)):
+        if value is not None and value < 1:
+            message = f"{name} is {value}; it must be 1 or more"
+            raise SpecError([Diagnostic("CS025", message, file=file)])
     batch_size = batch_size or default_batch_size(plan)
     threads = threads or default_threads()
-    check_memory(plan, batch_size, file)
+    needed = plan.peak_bytes(batch_size, threads)
+    if target == "reference":
+        from .kernels.reference import reference_bytes
+
+        needed = max(needed, reference_bytes(graph, batch_size) + plan.weight_bytes)
+    check_memory(plan, batch_size, needed, file)
     weights, penalties, diagnostics = _load_weights(model, apply_constraints)
     executor = _EXECUTORS[target](graph, plan, weights, batch_size, threads)
     found = (*warnings, *diagnostics)

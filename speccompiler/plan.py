@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Literal
 
 from .ir import Graph, Input, Node
 from .kernels.cpu.choices import VIEWS, Candidate, KnownShape, choose
@@ -31,8 +32,16 @@ class Buffer:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value lies: the input, output number ``index``, or buffer number ``index``."""
+
+    kind: Literal["input", "output", "buffer"]
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """One kernel call. ``candidate`` is None for a plain copy."""
+    """One kernel call. ``candidate`` is None for a plain copy; the names are for people."""
 
     node: Node
     candidate: Candidate | None
@@ -40,6 +49,8 @@ class Step:
     target: str
     source_shape: KnownShape
     target_shape: KnownShape
+    reads: Place
+    writes: Place
 
     @property
     def kernel(self) -> str:
@@ -63,10 +74,22 @@ class Plan:
         """Packed weights, float32."""
         return 4 * sum(prod(weight.shape) for weight in self.graph.weights())
 
-    def peak_bytes(self, batch: int) -> int:
+    @property
+    def scratch_elements(self) -> int:
+        """What one thread needs for itself while a step runs."""
+        return max((_scratch(step) for step in self.steps), default=0)
+
+    def peak_bytes(self, batch: int, threads: int = 1) -> int:
         """Memory of a run: arena and weights, with the input and the outputs of a batch."""
         ends = prod(self.input_shape) + sum(prod(shape) for _, shape in self.outputs)
-        return 4 * batch * (self.arena_elements + ends) + self.weight_bytes
+        scratch = 4 * threads * self.scratch_elements
+        return 4 * batch * (self.arena_elements + ends) + self.weight_bytes + scratch
+
+
+def _scratch(step: Step) -> int:
+    if step.candidate is None:
+        return 0
+    return step.candidate.scratch(step.node, step.source_shape)
 
 
 def known(shape: Sequence[object]) -> KnownShape:
@@ -79,45 +102,47 @@ def make_plan(graph: Graph) -> Plan:
     """Choose kernels and place buffers. Every length of the graph must be known."""
     nodes = graph.by_name()
     root = _storage(graph)
-    outside = {node.name for node in graph if isinstance(node.op, Input)}
-    owner: dict[str, str] = {}
-    for name in graph.outputs:
-        if root[name] not in outside and root[name] not in owner:
-            owner[root[name]] = name
-    steps: list[Step] = []
-    for node in graph:
-        if isinstance(node.op, (Input, *VIEWS)):
-            continue
-        source = node.inputs[0]
-        shape = known(nodes[source].shape)
-        steps.append(
-            Step(node, choose(node, shape), root[source], node.name, shape, known(node.shape))
-        )
-    for name in graph.outputs:
-        if owner.get(root[name]) != name:
+    places: dict[str, Place] = {
+        node.name: Place("input") for node in graph if isinstance(node.op, Input)
+    }
+    for index, name in enumerate(graph.outputs):
+        places.setdefault(root[name], Place("output", index))
+    work = [node for node in graph if not isinstance(node.op, (Input, *VIEWS))]
+    lives = _lives(graph, work, root)
+    buffers, elements = _place(
+        [(node, *lives[node.name]) for node in work if node.name not in places]
+    )
+    places.update((b.name, Place("buffer", i)) for i, b in enumerate(buffers))
+    steps = [_step(node, nodes[node.inputs[0]], root, places) for node in work]
+    for index, name in enumerate(graph.outputs):
+        output = Place("output", index)
+        if places[root[name]] != output:
             shape = known(nodes[name].shape)
-            steps.append(Step(nodes[name], None, root[name], name + " (copy)", shape, shape))
-    buffers, elements = _place(steps, set(owner))
-    input_node = next(node for node in graph if isinstance(node.op, Input))
+            reads = places[root[name]]
+            label = f"{name} (copy)"
+            steps.append(Step(nodes[name], None, root[name], label, shape, shape, reads, output))
     return Plan(
         graph,
         tuple(steps),
         buffers,
         elements,
-        known(input_node.shape),
+        known(next(node.shape for node in graph if isinstance(node.op, Input))),
         tuple((name, known(nodes[name].shape)) for name in graph.outputs),
     )
 
 
-def output_targets(plan: Plan) -> dict[str, int]:
-    """For each step target that is a caller's array: the output's index."""
-    root = _storage(plan.graph)
-    targets: dict[str, int] = {}
-    copies = {step.target for step in plan.steps if step.candidate is None}
-    for index, (name, _) in enumerate(plan.outputs):
-        copied = name + " (copy)"
-        targets[copied if copied in copies else root[name]] = index
-    return targets
+def _step(node: Node, source: Node, root: dict[str, str], places: dict[str, Place]) -> Step:
+    shape, read = known(source.shape), root[source.name]
+    return Step(
+        node,
+        choose(node, shape),
+        read,
+        node.name,
+        shape,
+        known(node.shape),
+        places[read],
+        places[node.name],
+    )
 
 
 def _storage(graph: Graph) -> dict[str, str]:
@@ -128,17 +153,22 @@ def _storage(graph: Graph) -> dict[str, str]:
     return root
 
 
-def _place(steps: Sequence[Step], outside: set[str]) -> tuple[tuple[Buffer, ...], int]:
+def _lives(graph: Graph, work: Sequence[Node], root: dict[str, str]) -> dict[str, tuple[int, int]]:
+    """For each computed value, the step that writes it and the last that reads it."""
+    lives = {node.name: (index, index) for index, node in enumerate(work)}
+    for index, node in enumerate(work):
+        read = root[node.inputs[0]]
+        if read in lives:
+            lives[read] = (lives[read][0], index)
+    return lives
+
+
+def _place(wanted: Sequence[tuple[Node, int, int]]) -> tuple[tuple[Buffer, ...], int]:
     """Largest first, each at the lowest offset that is free during its life."""
-    wanted: list[tuple[int, Step, int]] = []
-    for index, step in enumerate(steps):
-        if step.candidate is None or step.target in outside:
-            continue
-        last = max((i for i, s in enumerate(steps) if s.source == step.target), default=index)
-        wanted.append((index, step, last))
     placed: list[Buffer] = []
-    for first, step, last in sorted(wanted, key=lambda w: (-prod(w[1].target_shape), w[0])):
-        elements = prod(step.target_shape)
+    for node, first, last in sorted(wanted, key=lambda w: (-prod(known(w[0].shape)), w[1])):
+        shape = known(node.shape)
+        elements = prod(shape)
         offset = 0
         for other in sorted(placed, key=lambda b: b.offset):
             alive = other.first <= last and first <= other.last
@@ -147,6 +177,6 @@ def _place(steps: Sequence[Step], outside: set[str]) -> tuple[tuple[Buffer, ...]
             if alive:
                 end = other.offset + other.elements
                 offset = max(offset, -(-end // ALIGNMENT) * ALIGNMENT)
-        placed.append(Buffer(step.target, step.target_shape, elements, offset, first, last))
+        placed.append(Buffer(node.name, shape, elements, offset, first, last))
     total = max((b.offset + b.elements for b in placed), default=0)
     return tuple(sorted(placed, key=lambda b: b.first)), -(-total // ALIGNMENT) * ALIGNMENT

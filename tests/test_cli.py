@@ -485,6 +485,57 @@ def test_the_caret_line_is_never_longer_than_needed(text: str, data: st.DataObje
     assert carets == " " * before + "^" * max(1, columns(text[start:end].replace("\t", " ")))
 
 
+# --- our own mistakes
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (
+            RuntimeError("a\x1bb\nmore"),
+            2,
+            "convspec: internal error (RuntimeError: a\\x1bb); this is a bug in convspec: please "
+            "report it with the command and the output of CONVSPEC_TRACEBACK=1\n",
+        ),
+        (AssertionError(), 2, "convspec: internal error (AssertionError: ); this is a bug in "),
+        (EOFError(), 2, "convspec: internal error (EOFError: ); this is a bug in "),
+        (
+            MemoryError(),
+            2,
+            "convspec: out of memory; use a smaller --batch-size or a smaller model\n",
+        ),
+        (OSError(28, "No space left", "a.npy"), 2, "convspec: No space left: a.npy\n"),
+        (KeyboardInterrupt(), 130, "convspec: interrupted\n"),
+    ],
+)
+def test_what_no_command_expects(
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    status: int,
+    message: str,
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    write("good.yaml")
+    monkeypatch.setattr("speccompiler.cli.validate.check", fail)
+    result = call("validate", "good.yaml")
+    assert (result.status, result.out) == (status, "")
+    assert result.err.startswith(message)
+    assert "Traceback" not in result.err
+
+
+def test_a_traceback_on_request(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("good.yaml")
+    monkeypatch.setenv("CONVSPEC_TRACEBACK", "1")
+    monkeypatch.setattr("speccompiler.cli.validate.check", None)
+    result = call("validate", "good.yaml")
+    assert result.status == 2
+    assert result.err.startswith("Traceback (most recent call last):\n")
+    assert "convspec: internal error (TypeError: " in result.err
+
+
 # --- numbers for people
 
 

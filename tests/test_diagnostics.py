@@ -349,8 +349,9 @@ def test_the_page_is_up_to_date() -> None:
     assert (ROOT / "docs" / "diagnostics.md").read_text(encoding="utf-8") == as_markdown()
 
 
-def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["explain", "cs012"]) == 0
+@pytest.mark.parametrize("code", ["CS012", "cs012", "cs12", "12"])
+def test_explain(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", code]) == 0
     assert capsys.readouterr().out == (
         "CS012: empty document\n"
         "\n"

@@ -184,7 +184,7 @@ def test_tasks_are_independent(rng, monkeypatch):
     def one_by_one(call, tasks, threads):
         assert tasks >= 1
         for task in rng.permutation(tasks):
-            call(int(task), int(task) + 1)
+            call(int(task), int(task) + 1, 0)
         counts.append(tasks)
 
     for layer in [
@@ -250,10 +250,10 @@ def fenced(values, end):
 
 def load_fenced(*arguments):
     kernel = load(*arguments)
-    def call(lo, hi, n, x, y, w, b, g):
+    def call(lo, hi, n, x, y, w, b, g, scratch):
         for end in (False, True):
             arrays = [fenced(a, end) for a in (x, y, w, b)]
-            kernel(lo, hi, n, *arrays, g)
+            kernel(lo, hi, n, *arrays, g, fenced(scratch, end))
             y[:] = arrays[1]
     return call
 

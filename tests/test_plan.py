@@ -15,7 +15,7 @@ from speccompiler.diagnostics import SpecError
 from speccompiler.ir import Input
 from speccompiler.kernels.cpu.choices import CANDIDATES, VIEWS
 from speccompiler.passes import optimize
-from speccompiler.plan import ALIGNMENT, Plan, make_plan, output_targets
+from speccompiler.plan import ALIGNMENT, Place, Plan, make_plan
 
 LAYERS: list[dict[str, Any]] = [
     {"type": "Convolution1D", "nb_filter": 7, "filter_length": 3, "border_mode": "same"},
@@ -84,18 +84,25 @@ def check_plan(plan: Plan) -> None:
     # Nothing is larger than all values side by side.
     each = sum(-(-b.elements // ALIGNMENT) * ALIGNMENT for b in plan.buffers)
     assert plan.arena_elements <= each
-    # Every step reads something that is there, and every output is written once.
-    written = {node.name for node in plan.graph if isinstance(node.op, Input)}
+    # Every step reads what is there from where it was put, and every output is written once.
+    places = {node.name: Place("input") for node in plan.graph if isinstance(node.op, Input)}
     for step in plan.steps:
-        assert step.source in written
-        assert step.target not in written
-        written.add(step.target)
-        assert step.source_shape == nodes[step.node.inputs[0]].shape or step.candidate is None
+        assert step.reads == places[step.source]
+        assert step.target not in places
+        places[step.target] = step.writes
+        if step.candidate is not None:
+            assert step.source_shape == nodes[step.node.inputs[0]].shape
         assert step.target_shape == nodes[step.node.name].shape
-    targets = output_targets(plan)
-    assert sorted(targets.values()) == list(range(len(plan.outputs)))
-    assert set(targets) <= {step.target for step in plan.steps}
-    assert not set(targets) & set(buffers)
+        if step.writes.kind == "buffer":
+            assert plan.buffers[step.writes.index].name == step.target
+    written = [step.writes.index for step in plan.steps if step.writes.kind == "output"]
+    assert sorted(written) == list(range(len(plan.outputs)))
+    assert all(step.writes.kind != "input" for step in plan.steps)
+
+
+def writers(plan: Plan) -> dict[str, int]:
+    """The steps that write outputs, and which."""
+    return {s.target: s.writes.index for s in plan.steps if s.writes.kind == "output"}
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -143,7 +150,7 @@ def test_one_layer_needs_no_arena():
     assert [step.kernel for step in plan.steps] == ["conv"]
     assert plan.buffers == ()
     assert plan.arena_elements == 0
-    assert output_targets(plan) == {"convolution1d_1": 0}
+    assert writers(plan) == {"convolution1d_1": 0}
 
 
 def test_views_share_what_they_view():
@@ -161,7 +168,7 @@ def test_views_share_what_they_view():
     assert plan.steps[1].source_shape == (8, 2)
     assert [(b.name, b.first, b.last) for b in plan.buffers] == [("c", 0, 1)]
     assert plan.outputs == (("f", (8,)),)
-    assert output_targets(plan) == {"p": 0}
+    assert writers(plan) == {"p": 0}
 
 
 def test_two_outputs_of_one_value_are_written_and_copied():
@@ -175,7 +182,7 @@ def test_two_outputs_of_one_value_are_written_and_copied():
     assert [(s.kernel, s.source, s.target) for s in plan.steps] == [
         ("conv", "c:input", "c"), ("copy", "c", "c (copy)"),
     ]  # fmt: skip
-    assert output_targets(plan) == {"c": 0, "c (copy)": 1}
+    assert writers(plan) == {"c": 0, "c (copy)": 1}
     found = model.compile(layers=["c"]).run_all(np.ones((3, 4, 2), np.float32))
     assert found["f"].shape == (3, 8)
     assert np.array_equal(found["f"].reshape(3, 4, 2), found["c"])
@@ -190,7 +197,7 @@ def test_an_output_that_a_later_step_reads_is_kept():
     ]  # fmt: skip
     plan = plan_of(layers, [4, 2], ["a"])
     assert plan.buffers == ()
-    assert output_targets(plan) == {"p": 0, "a": 1}
+    assert writers(plan) == {"p": 0, "a": 1}
     assert [step.kernel for step in plan.steps] == ["conv", "pool"]
 
 
@@ -198,7 +205,7 @@ def test_an_input_that_is_the_output_is_copied():
     model = build([{"type": "Dropout", "name": "d", "p": 0.5}], [3, 2])
     plan = model.plan()
     assert [(s.kernel, s.source, s.target) for s in plan.steps] == [("copy", "d:input", "d (copy)")]
-    assert output_targets(plan) == {"d (copy)": 0}
+    assert writers(plan) == {"d (copy)": 0}
     assert plan.arena_elements == 0
     x = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
     y = model.compile().run(x)
@@ -225,8 +232,9 @@ def test_peak_bytes_by_hand():
     assert plan.weight_bytes == 4 * weights
     # Two buffers: 64 x 8 after the convolution, 32 x 8 after the pool.
     assert plan.arena_elements == 512 + 256
-    assert plan.peak_bytes(1) == 4 * (weights + 768 + 64 * 4 + 10)
-    assert plan.peak_bytes(5) == 4 * (weights + 5 * (768 + 256 + 10))
+    scratch = plan.scratch_elements
+    assert plan.peak_bytes(1) == 4 * (weights + 768 + 64 * 4 + 10 + scratch)
+    assert plan.peak_bytes(5, threads=3) == 4 * (weights + 5 * (768 + 256 + 10) + 3 * scratch)
 
 
 def test_peak_bytes_bound_what_a_run_takes():
@@ -248,7 +256,7 @@ def test_peak_bytes_bound_what_a_run_takes():
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        arena = 4 * batch_size * compiled.plan.arena_elements
+        arena = 4 * (batch_size * compiled.plan.arena_elements + compiled.plan.scratch_elements)
         assert arena <= peak <= arena + 64 * 1024
         assert peak <= compiled.plan.peak_bytes(batch_size)
 

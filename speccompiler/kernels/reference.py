@@ -6,8 +6,10 @@ it judges the passes as well as the kernels.
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from speccompiler.ir import (
     Padding,
     Pool,
     Reshape,
+    Shape,
     Softmax,
     Transpose,
     Upsample,
@@ -63,17 +66,15 @@ def _extended(x: Array, padding: Padding, value: float) -> Array:
 
 def _taps(
     x: Array, kernel: tuple[int, ...], stride: tuple[int, ...]
-) -> list[tuple[tuple[int, ...], Array]]:
+) -> Iterator[tuple[tuple[int, ...], Array]]:
     """For every place in the window, the input seen from every output position."""
     lengths = [(n - k) // s + 1 for n, k, s in zip(x.shape[1:-1], kernel, stride, strict=True)]
-    found = []
     for place in itertools.product(*map(range, kernel)):
         window = tuple(
             slice(p, p + (length - 1) * s + 1, s)
             for p, length, s in zip(place, lengths, stride, strict=True)
         )
-        found.append((place, x[(slice(None), *window)]))
-    return found
+        yield place, x[(slice(None), *window)]
 
 
 def _conv(op: Conv, weights: Weights, x: Array) -> Array:
@@ -92,8 +93,7 @@ def _pool(op: Pool, weights: Weights, x: Array) -> Array:
     x = _extended(x, op.zeros, 0.0)
     if op.mode == "max":
         padded = _extended(x, op.padding, -np.inf)
-        seen = [values for _, values in _taps(padded, op.kernel, op.stride)]
-        return np.asarray(np.maximum.reduce(seen))
+        return functools.reduce(np.maximum, (v for _, v in _taps(padded, op.kernel, op.stride)))
     total = sum(seen for _, seen in _taps(_extended(x, op.padding, 0.0), op.kernel, op.stride))
     ones = _extended(np.ones_like(x), op.padding, 0.0)
     count = sum(seen for _, seen in _taps(ones, op.kernel, op.stride))
@@ -145,3 +145,26 @@ def run_reference(graph: Graph, weights: Weights, x: npt.NDArray[Any]) -> dict[s
             if last_use[name] == i and name not in graph.outputs:
                 values.pop(name, None)
     return {name: values[name] for name in graph.outputs}
+
+
+def reference_bytes(graph: Graph, batch: int) -> int:
+    """Most memory that one operation needs for a batch: float64 input, padded, and output.
+
+    Beside the output, one product or tap of its size is alive, and the sum of both.
+    """
+    nodes = graph.by_name()
+    most = 0
+    for node in graph:
+        seen = [_elements(nodes[name].shape) for name in node.inputs]
+        if isinstance(node.op, Conv | Pool | Pad):
+            shape = nodes[node.inputs[0]].shape
+            grown = [
+                known_length(n + b + a) for n, (b, a) in zip(shape, node.op.padding, strict=False)
+            ]
+            seen.append(math.prod(grown) * known_length(shape[-1]))
+        most = max(most, sum(seen) + 3 * _elements(node.shape))
+    return 8 * batch * most
+
+
+def _elements(shape: Shape) -> int:
+    return math.prod(map(known_length, shape))

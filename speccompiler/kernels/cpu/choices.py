@@ -33,6 +33,9 @@ PACKED_BYTES = 256 << 10
 TASK_FILTERS = 128
 """Filters of a task, and positions of a matrix product's task: as the kernels have them."""
 TASK_POSITIONS = 84
+MOST_LANES, MOST_COLUMNS = 16, 14
+"""The widest vectors and tiles that kernels are generated for."""
+TILE_ELEMENTS = MOST_COLUMNS * 2 * MOST_LANES
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,9 @@ class Candidate:
     tasks: Callable[[Node, KnownShape, int], int]
     """Independent tasks for ``n`` samples."""
     nanoseconds: Callable[[Node, KnownShape], float]
-    """Estimated time of one sample on one core; it only ranks candidates."""
+    """Estimated time of one sample on one core: ranks candidates, and says if threads pay."""
+    scratch: Callable[[Node, KnownShape], int] = lambda node, shape: 0
+    """float32 values that a thread needs for itself."""
 
 
 def _always(node: Node, shape: KnownShape) -> bool:
@@ -84,6 +89,16 @@ def _task_rows(node: Node, shape: KnownShape) -> int:
     return max(1, min(height, rows))
 
 
+def _conv_scratch(node: Node, shape: KnownShape) -> int:
+    """Packed rows and one tile, as ``conv`` lays them out for the widest vectors."""
+    op, (_, _, width) = _op(node), _three(node.shape[:-1], 1)
+    kernel, stride = _three(op.kernel, 1), _three(op.stride, 1)
+    rows = (_task_rows(node, shape) - 1) * stride[1] + kernel[1]
+    phase = max(width, MOST_COLUMNS) + (kernel[2] - 1) // stride[2]
+    channels = -(-shape[-1] // MOST_LANES) * MOST_LANES
+    return kernel[0] * rows * stride[2] * phase * channels + TILE_ELEMENTS
+
+
 def _conv_tasks(node: Node, shape: KnownShape, n: int) -> int:
     depth, height, _ = _three(node.shape[:-1], 1)
     row_blocks = -(-height // _task_rows(node, shape))
@@ -107,6 +122,10 @@ def _product_geometry(node: Node, shape: KnownShape) -> Geometry:
 def _product_tasks(node: Node, shape: KnownShape, n: int) -> int:
     positions = n * prod(shape[:-1])
     return -(-positions // TASK_POSITIONS) * -(-_known(node)[-1] // TASK_FILTERS)
+
+
+def _product_scratch(node: Node, shape: KnownShape) -> int:
+    return TASK_POSITIONS * -(-shape[-1] // MOST_LANES) * MOST_LANES + TILE_ELEMENTS
 
 
 def _product_cost(node: Node, shape: KnownShape) -> float:
@@ -190,8 +209,15 @@ def _transpose_tasks(node: Node, shape: KnownShape, n: int) -> int:
 
 CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
     Conv: (
-        Candidate("matmul", _is_product, _product_geometry, _product_tasks, _product_cost),
-        Candidate("conv", _always, _conv_geometry, _conv_tasks, _conv_cost),
+        Candidate(
+            "matmul",
+            _is_product,
+            _product_geometry,
+            _product_tasks,
+            _product_cost,
+            _product_scratch,
+        ),
+        Candidate("conv", _always, _conv_geometry, _conv_tasks, _conv_cost, _conv_scratch),
     ),
     Pool: (Candidate("pool", _always, _pool_geometry, _rows, _pool_cost),),
     Upsample: (Candidate("resize", _always, _upsample_geometry, _rows, _copy_cost),),

@@ -59,7 +59,7 @@ def pack(x, at, packed, to, rows, height, width, channels, top, lead, stride, ph
 
 
 @JIT
-def kernel(lo, hi, n, x, y, w, b, g):
+def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: samples, planes, blocks of rows, blocks of filters; the last changes fastest."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
     out_depth, out_height, out_width, filters = g[4], g[5], g[6], g[7]
@@ -70,8 +70,8 @@ def kernel(lo, hi, n, x, y, w, b, g):
     phase = max(out_width, @COLUMNS) + (kw - 1) // sw
     row_size = sw * phase * @DEPTH
     most_rows = (task_rows - 1) * sh + kh
-    packed = np.empty(blocks * kd * most_rows * row_size, np.float32)
-    edge = np.empty(@COLUMNS * @GROUP, np.float32)
+    packed = scratch[: blocks * kd * most_rows * row_size]
+    edge = scratch[packed.size : packed.size + @COLUMNS * @GROUP]
     packed_place = -1
     for task in range(lo, hi):
         place = task // filter_blocks

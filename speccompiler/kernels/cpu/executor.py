@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.ir import Conv, Weight
-from speccompiler.plan import Plan, Step, output_targets
+from speccompiler.plan import Place, Plan, Step
 
 from ..reference import operand
 from .modules import load_kernel
@@ -23,6 +25,19 @@ Array = npt.NDArray[np.float32]
 EMPTY = np.zeros(0, np.float32)
 
 
+Call = Callable[[int, Array, Array, Sequence[Array]], None]
+WORTH_A_THREAD = 20_000
+"""Nanoseconds of work below which waking another thread costs more than it brings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one run in progress uses: buffers, and scratch for each thread."""
+
+    arena: Array
+    scratch: tuple[Array, ...]
+
+
 class CpuExecutor:
     """A plan with its weights packed and its kernels loaded; safe to call from any thread."""
 
@@ -32,19 +47,17 @@ class CpuExecutor:
         self.plan = plan
         self.batch_size = batch_size
         self.threads = threads
-        self._targets = output_targets(plan)
-        self._places = {b.name: b for b in plan.buffers}
         self._calls = [self._bind(step, weights) for step in plan.steps]
-        self._arenas: list[Array] = []
+        self._idle: list[Memory] = []
+        self._lock = threading.Lock()
 
-    def _bind(self, step: Step, weights: Mapping[Weight, npt.NDArray[Any]]) -> Callable[..., None]:
+    def _bind(self, step: Step, weights: Mapping[Weight, npt.NDArray[Any]]) -> Call:
         if step.candidate is None:
             return _copy
-        candidate, node, threads = step.candidate, step.node, self.threads
+        candidate, node, shape = step.candidate, step.node, step.source_shape
         lanes = host_lanes()
-        text = kernel_text(candidate.kernel, node, step.source_shape, lanes)
-        kernel = load_kernel(candidate.kernel, text)
-        geometry = np.array(candidate.geometry(node, step.source_shape), np.int64)
+        kernel = load_kernel(candidate.kernel, kernel_text(candidate.kernel, node, shape, lanes))
+        geometry = np.array(candidate.geometry(node, shape), np.int64)
         w = b = EMPTY
         if isinstance(node.op, Conv):
             bias = node.op.bias
@@ -53,14 +66,14 @@ class CpuExecutor:
                 None if bias is None else weights[bias],
                 lanes,
             )
-        # No samples, no tasks: compiles the kernel, or loads it from the cache, before the run.
-        kernel(0, 0, 0, EMPTY, EMPTY, w, b, geometry)
+        cost, most = candidate.nanoseconds(node, shape), self.threads
 
-        def call(n: int, x: Array, y: Array) -> None:
-            def part(lo: int, hi: int) -> None:
-                kernel(lo, hi, n, x, y, w, b, geometry)
+        def call(n: int, x: Array, y: Array, scratch: Sequence[Array]) -> None:
+            def part(lo: int, hi: int, slot: int) -> None:
+                kernel(lo, hi, n, x, y, w, b, geometry, scratch[slot])
 
-            run_tasks(part, candidate.tasks(node, step.source_shape, n), threads)
+            threads = min(most, 1 + int(n * cost / WORTH_A_THREAD))
+            run_tasks(part, candidate.tasks(node, shape, n), threads)
 
         return call
 
@@ -73,42 +86,47 @@ class CpuExecutor:
         """
         n = len(x)
         assert n <= self.batch_size, "a batch larger than the plan's"
-        arena = self._take_arena()
-        try:
-            flat_outputs = [y.reshape(-1) for y in outputs]
-            for index, (step, call) in enumerate(zip(self.plan.steps, self._calls, strict=True)):
-                started = time.perf_counter()
-                source = self._view(step.source, n, arena, x, flat_outputs)
-                call(n, source, self._view(step.target, n, arena, x, flat_outputs))
-                if profile is not None:
-                    profile[index] += time.perf_counter() - started
-        finally:
-            self._arenas.append(arena)
+        memory = self._take_memory()
+        flat = [y.reshape(-1) for y in outputs]
+        for index, (step, call) in enumerate(zip(self.plan.steps, self._calls, strict=True)):
+            started = time.perf_counter()
+            source = self._view(step.reads, n, memory, x, flat)
+            target = self._view(step.writes, n, memory, x, flat)
+            # Kernels check no bounds: this is what stands between a bug and other memory.
+            assert source.size == n * prod(step.source_shape), f"{step.target}: wrong input"
+            assert target.size == n * prod(step.target_shape), f"{step.target}: wrong output"
+            call(n, source, target, memory.scratch)
+            if profile is not None:
+                profile[index] += time.perf_counter() - started
+        # Only after a run that ended well: an interrupted one may still be written to.
+        with self._lock:
+            self._idle.append(memory)
 
-    def _view(self, name: str, n: int, arena: Array, x: Array, outputs: Sequence[Array]) -> Array:
-        target = self._targets.get(name)
-        if target is not None:
-            return outputs[target]
-        buffer = self._places.get(name)
-        if buffer is None:
+    def _view(
+        self, place: Place, n: int, memory: Memory, x: Array, outputs: Sequence[Array]
+    ) -> Array:
+        if place.kind == "input":
             return x.reshape(-1)
+        if place.kind == "output":
+            return outputs[place.index]
+        buffer = self.plan.buffers[place.index]
         start = buffer.offset * self.batch_size
-        return arena[start : start + n * buffer.elements]
+        return memory.arena[start : start + n * buffer.elements]
 
-    def _take_arena(self) -> Array:
-        """An arena nobody uses: kept from an earlier run, or a new one.
+    def _take_memory(self) -> Memory:
+        """Memory that nobody uses: kept from an earlier run, or new."""
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        scratch = self.plan.scratch_elements
+        return Memory(
+            _aligned(self.plan.arena_elements * self.batch_size),
+            tuple(_aligned(scratch) for _ in range(self.threads)),
+        )
 
-        No lock: a list's own methods are atomic, and a child that is forked while
-        another thread held a lock would wait for it for ever.
-        """
-        try:
-            return self._arenas.pop()
-        except IndexError:
-            return _aligned(self.plan.arena_elements * self.batch_size)
 
-
-def _copy(n: int, x: Array, y: Array) -> None:
-    y[:] = x[: y.size]
+def _copy(n: int, x: Array, y: Array, scratch: Sequence[Array]) -> None:
+    y[:] = x
 
 
 def _aligned(elements: int) -> Array:

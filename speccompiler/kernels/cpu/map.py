@@ -17,7 +17,7 @@ def activate(x):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def kernel(lo, hi, n, x, y, w, b, g):
+def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: chunks of 4096 values."""
     for i in range(lo * 4096, min(hi * 4096, n * g[0])):
         y[i] = activate(x[i])

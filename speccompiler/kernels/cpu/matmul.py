@@ -24,14 +24,14 @@ from .register_tile import (
 DRIVER = '''
 
 @JIT
-def kernel(lo, hi, n, x, y, w, b, g):
+def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: blocks of positions, blocks of filters; the last changes fastest."""
     positions, channels, filters = n * g[0], g[1], g[2]
     blocks = (channels + @DEPTH - 1) // @DEPTH
     filter_blocks = (filters + 127) // 128
     plane = 84 * @DEPTH
-    packed = np.zeros(blocks * plane, np.float32)
-    edge = np.empty(@COLUMNS * @GROUP, np.float32)
+    packed = scratch[: blocks * plane]
+    edge = scratch[packed.size : packed.size + @COLUMNS * @GROUP]
     packed_place = -1
     for task in range(lo, hi):
         place = task // filter_blocks
@@ -46,6 +46,8 @@ def kernel(lo, hi, n, x, y, w, b, g):
                     at = (start + p) * channels + block * @DEPTH
                     for i in range(count):
                         packed[to + p * @DEPTH + i] = x[at + i]
+                    for i in range(count, @DEPTH):
+                        packed[to + p * @DEPTH + i] = np.float32(0)
         first = task % filter_blocks * 128
         for first in range(first, min(filters, first + 128), @GROUP):
             wo = first * blocks * @DEPTH

@@ -11,26 +11,27 @@ rename is atomic.
 
 from __future__ import annotations
 
-import atexit
 import hashlib
-import importlib.util
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numba
+import numpy as np
 
 Kernel = Callable[..., None]
 
 
-def cache_folder() -> Path:
-    """``$CONVSPEC_CACHE_DIR``, or the user's cache folder; a temporary one if unwritable."""
+def cache_folder() -> Path | None:
+    """``$CONVSPEC_CACHE_DIR``, or the user's cache folder; None where it cannot be used.
+
+    What lies in it is run, so it has to be the user's own and writable by nobody else.
+    """
     configured = os.environ.get("CONVSPEC_CACHE_DIR")
     if configured:
         folder = Path(configured)
@@ -38,40 +39,62 @@ def cache_folder() -> Path:
         import platformdirs
 
         folder = platformdirs.user_cache_path("convspec")
+    kernels = folder / "kernels"
     try:
-        (folder / "kernels").mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=folder / "kernels"):
-            return folder
+        kernels.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=kernels) as file:
+            file.write(b"x")
     except OSError:
-        return _temporary_folder()
+        return None
+    return folder if _is_private(kernels) else None
 
 
-@cache
-def _temporary_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="convspec-"))
-    (folder / "kernels").mkdir()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+def _is_private(folder: Path) -> bool:
+    """Whether only this user can have put something there (always so where ids are unknown)."""
+    if not hasattr(os, "geteuid"):
+        return True
+    for path in (folder, folder / "__pycache__"):
+        if path.exists():
+            status = path.stat()
+            if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+                return False
+    return True
 
 
 @cache
 def load_kernel(kernel: str, text: str) -> Kernel:
-    """The jitted function of a kernel's text; its first call compiles it, or finds it cached."""
+    """The jitted function of a kernel's text, compiled or found in the cache."""
     versions = f"numba {numba.__version__}, Python {sys.version_info[:2]}"
     vocabulary = (resources.files(__package__) / "simd.py").read_text(encoding="utf-8")
     content = "\n".join([versions, vocabulary, text])
     digest = hashlib.sha256(content.encode()).hexdigest()[:24]
     name = f"convspec_{kernel}_{digest}"
-    path = cache_folder() / "kernels" / f"{name}.py"
-    _write_once(path, text)
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    folder = cache_folder()
+    if folder is not None:
+        path = folder / "kernels" / f"{name}.py"
+        try:
+            _write_once(path, text)
+            return _compiled(name, text, path)
+        except Exception:
+            # A damaged entry (cut off, or from another build) or a full disk: the next
+            # process starts afresh, and this one does without.
+            for entry in (path.parent / "__pycache__").glob(f"{name}*"):
+                entry.unlink(missing_ok=True)
+    return _compiled(name, text.replace("cache=True", "cache=False"), Path(f"<{name}>"))
+
+
+def _compiled(name: str, text: str, path: Path) -> Kernel:
+    """The function of a module's text. numba finds its cache by ``path``."""
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
-    function: Any = module.kernel
-    return function  # type: ignore[no-any-return]
+    # The text at hand is what runs, not a .pyc that may lie beside the file.
+    exec(compile(text, str(path), "exec"), module.__dict__)
+    function: Kernel = module.__dict__["kernel"]
+    # No samples and no tasks: compiles it, or loads it, and does nothing else.
+    empty, geometry = np.zeros(0, np.float32), np.ones(32, np.int64)
+    function(0, 0, 0, empty, empty, empty, empty, geometry, empty)
+    return function
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def kernel(lo, hi, n, x, y, w, b, g):
+def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the output. Position p reads ``(p - before) // factor``, or is zero."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
     out_depth, out_height, out_width = g[4], g[5], g[6]

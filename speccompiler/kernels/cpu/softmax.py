@@ -10,7 +10,7 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def kernel(lo, hi, n, x, y, w, b, g):
+def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows. The sum is kept in float64: rows can be long."""
     length = g[1]
     for row in range(lo, hi):

@@ -26,12 +26,17 @@ class _Helpers:
         self.work: queue.SimpleQueue[Work] = queue.SimpleQueue()
         self.threads = 0
 
-    def ensure(self, threads: int) -> None:
+    def ensure(self, threads: int) -> int:
+        """Have at least this many helpers, or as many as the system grants; how many."""
         with self.lock:
             while self.threads < threads:
+                name = f"convspec-{self.threads + 1}"
+                try:
+                    threading.Thread(target=self._serve, name=name, daemon=True).start()
+                except RuntimeError:
+                    break
                 self.threads += 1
-                name = f"convspec-{self.threads}"
-                threading.Thread(target=self._serve, name=name, daemon=True).start()
+            return min(self.threads, threads)
 
     def _serve(self) -> None:
         work = self.work
@@ -57,15 +62,18 @@ class _Crew:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.finished = threading.Event()
+        self.joined = 0
         self.working = 0
         self.closed = False
 
-    def join(self) -> bool:
-        """A helper starts, unless all tasks are taken."""
+    def join(self) -> int:
+        """A helper starts: its number from 1 on, or 0 when all tasks are taken."""
         with self.lock:
-            if not self.closed:
-                self.working += 1
-            return not self.closed
+            if self.closed:
+                return 0
+            self.working += 1
+            self.joined += 1
+            return self.joined
 
     def leave(self) -> None:
         """A helper has run out of tasks."""
@@ -84,15 +92,16 @@ class _Crew:
         self.finished.wait()
 
 
-def run_tasks(call: Callable[[int, int], None], tasks: int, threads: int) -> None:
-    """``call(lo, hi)`` over all of ``range(tasks)``, on up to ``threads`` threads.
+def run_tasks(call: Callable[[int, int, int], None], tasks: int, threads: int) -> None:
+    """``call(lo, hi, slot)`` over all of ``range(tasks)``, on up to ``threads`` threads.
 
-    Chunks are handed out in order to whoever is free. The caller takes part, and an
-    exception of any thread is raised here once all have stopped.
+    ``slot`` is below ``threads`` and no two threads have the same one. Chunks are handed
+    out in order to whoever is free. The caller takes part; an exception of any thread,
+    Ctrl-C included, is raised here, and only once all have stopped.
     """
     threads = min(threads, tasks)
     if threads <= 1:
-        call(0, tasks)
+        call(0, tasks, 0)
         return
     chunk = max(1, tasks // (threads * 4))
     chunks = -(-tasks // chunk)
@@ -100,22 +109,26 @@ def run_tasks(call: Callable[[int, int], None], tasks: int, threads: int) -> Non
     failures: list[BaseException] = []
     crew = _Crew()
 
-    def take() -> None:
+    def take(slot: int) -> None:
         try:
             while (i := next(turn)) < chunks and not failures:
-                call(i * chunk, min(tasks, (i + 1) * chunk))
+                call(i * chunk, min(tasks, (i + 1) * chunk), slot)
         except BaseException as error:
             failures.append(error)
 
     def help_out() -> None:
-        if crew.join():
-            take()
+        if slot := crew.join():
+            take(slot)
             crew.leave()
 
-    _helpers.ensure(threads - 1)
-    for _ in range(threads - 1):
+    for _ in range(_helpers.ensure(threads - 1)):
         _helpers.work.put(help_out)
-    take()
-    crew.close()
+    take(0)
+    while True:
+        try:
+            crew.close()
+            break
+        except KeyboardInterrupt as interrupt:
+            failures.append(interrupt)
     if failures:
         raise failures[0]

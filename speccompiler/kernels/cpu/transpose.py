@@ -9,7 +9,7 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def kernel(lo, hi, n, x, y, w, b, g):
+def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: blocks of 16 along the third axis; lines of both sides stay in cache."""
     blocks = (g[2] + 15) // 16
     for task in range(lo, hi):
