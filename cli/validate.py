@@ -65,7 +65,7 @@ def command(
 
 
 def _constraints(model: Model) -> list[Diagnostic]:
-    """Weights that break their constraint; reads arrays only where there is one."""
+    """Given weights that break their constraint; reads those that have one."""
     constrained = any(
         getattr(layer, f"{tensor}_constraint", None) is not None
         for layer in model.spec.layers
@@ -77,10 +77,10 @@ def _constraints(model: Model) -> list[Diagnostic]:
     from speccompiler.penalties import violations
 
     try:
-        weights = model.weight_sources.read()
+        found = violations(model.spec, model.weight_sources.given)
     except Problem as problem:
         return [problem.at(file=str(model.weights_file or model.loaded.document.file))]
-    return [model.loaded.locate(d) for d in violations(model.spec, weights)]
+    return [model.loaded.locate(d) for d in found]
 
 
 def _print_text(

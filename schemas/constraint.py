@@ -6,16 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from .fields import NonNegativeFloat, Schema, as_tuple, filled_array
+from .fields import LARGEST, NonNegativeFloat, Schema, as_tuple, filled_array
 from .regularizer import flatten_config
 
+AxisNumber = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 Axis = (
-    int
+    AxisNumber
     | Annotated[
-        tuple[int, ...],
+        tuple[AxisNumber, ...],
         BeforeValidator(as_tuple),
         Field(min_length=1),
-        filled_array({"type": "integer"}),
+        filled_array({"type": "integer", "minimum": -LARGEST, "maximum": LARGEST}),
     ]
 )
 AXIS_TEXT = "Axis or axes over which a norm is taken; 0 suits Dense, [0, 1, 2] a 'tf' 2-D kernel."

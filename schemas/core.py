@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from .activation import Activation as ActivationFunction
-from .fields import Layer, NonNegativeInt, PositiveInt, as_tuple, exactly, filled_array
+from .fields import LARGEST, Layer, PositiveInt, Seed, as_tuple, exactly, filled_array
 
 
 class InputLayer(Layer):
@@ -39,7 +39,7 @@ class Dropout(Layer):
     noise_shape: Annotated[tuple[PositiveInt | None, ...], BeforeValidator(as_tuple)] | None = (
         Field(None, description="Shape of the training mask; a forward pass has none.")
     )
-    seed: NonNegativeInt | None = Field(
+    seed: Seed | None = Field(
         None, description="Seed of the training mask; a forward pass has none."
     )
 
@@ -63,9 +63,11 @@ class Reshape(Layer):
 
     type: Literal["Reshape"]
     target_shape: Annotated[
-        tuple[int, ...],
+        tuple[Annotated[int, Field(le=LARGEST)], ...],
         BeforeValidator(as_tuple),
         Field(min_length=1),
         AfterValidator(_check_target),
-        filled_array({"type": "integer", "anyOf": [{"const": -1}, {"minimum": 1}]}),
+        filled_array(
+            {"type": "integer", "anyOf": [{"const": -1}, {"minimum": 1}], "maximum": LARGEST}
+        ),
     ] = Field(description="Shape without the batch axis; one -1 takes what is left.")

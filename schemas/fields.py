@@ -30,8 +30,13 @@ def filled_array(items: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"type": "array", "minItems": 1, "items": items})
 
 
-PositiveInt = Annotated[int, Field(ge=1)]
-NonNegativeInt = Annotated[int, Field(ge=0)]
+LARGEST = 2**31 - 1
+"""The largest size: as much as one axis of a NumPy or TensorFlow kernel can count."""
+LARGEST_SEED = 2**63 - 1
+
+PositiveInt = Annotated[int, Field(ge=1, le=LARGEST)]
+NonNegativeInt = Annotated[int, Field(ge=0, le=LARGEST)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 NonNegativeFloat = Annotated[float, Field(ge=0)]
 
 Pair = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(as_tuple)]
@@ -50,7 +55,9 @@ Shape = Annotated[
     tuple[Dimension, ...],
     BeforeValidator(as_tuple),
     Field(min_length=1),
-    filled_array({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}),
+    filled_array(
+        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": LARGEST}, {"type": "null"}]}
+    ),
 ]
 
 BorderMode = Literal["valid", "same", "full"]
@@ -112,7 +119,9 @@ class Layer(Schema):
         "null leaves a length open; it is bound by the array at run time.",
     )
     batch_input_shape: Shape | None = Field(
-        None, description="First layer only: like input_shape, with the batch axis in front."
+        None,
+        description="First layer only: like input_shape, with the batch axis in front. A number "
+        "there does not limit a run: any number of samples may go in.",
     )
     input_dtype: InputDtype | None = Field(
         None,

@@ -61,5 +61,7 @@ class Dense(KernelLayer):
     type: Literal["Dense"]
     output_dim: PositiveInt = Field(description="Size of the last axis of the output.")
     input_dim: PositiveInt | None = Field(
-        None, description="First layer only: short for input_shape: [input_dim]."
+        None,
+        description="Length of the last axis of the input. On a first layer that nothing else "
+        "gives a shape it is short for input_shape: [input_dim].",
     )

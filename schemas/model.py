@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, InstanceOf, Tag
 
-from .fields import InputDtype, Layer, Name, NonNegativeInt, Ordering, Schema, Shape, exactly
+from .fields import InputDtype, Layer, Name, Ordering, Schema, Seed, Shape, exactly
 
 Profile = Literal["tensorflow", "theano"]
 
@@ -57,7 +57,7 @@ class ModelHeader(Schema):
     input_dtype: InputDtype | None = Field(
         None, description="The input is converted to this type first. Default: float32."
     )
-    seed: NonNegativeInt | None = Field(
+    seed: Seed | None = Field(
         None,
         description="Allows a run without weights: each layer's init draws them from this seed.",
     )

@@ -282,6 +282,13 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Give the shape of one sample, for example --input-shape 128,64; run takes it from "
             "the array.",
         ),
+        "CS053": Code(
+            "read as the old Keras did",
+            "Keras before 1.1.1 used only the first two of a ZeroPadding2D's four numbers, as "
+            "rows and columns on both sides. The file says that such a version wrote it (one "
+            "without keras_version is older than 1.0.4), so its numbers are reproduced.",
+            "Nothing, if the model was trained there. Write the two numbers to confirm it.",
+        ),
         "CS090": Code(
             "wrong number of weights",
             "A layer takes its kernel W and, unless bias is false, its bias b, in this order.",
@@ -453,6 +460,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "unknown target",
             "A plan runs on the CPU, or on the float64 reference that judges it.",
             "Choose one of the targets listed.",
+        ),
+        "CS132": Code(
+            "no such layer",
+            "An extra output was asked for by a name that no layer of the model has.",
+            "Take the name that the hint suggests; `convspec shapes` lists all of them.",
         ),
     }
 )

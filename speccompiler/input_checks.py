@@ -99,8 +99,8 @@ def _shape_hint(declared: Shape, given: Sequence[int | None]) -> str | None:
     last = len(given) - 1
     channels_first = _moved(list(given), 0, last)
     if _fits(declared, channels_first):  # type: ignore[arg-type]
-        return "the array looks channels-first; use np.moveaxis(x, 1, -1), or --dim-ordering th"
+        return "the array looks channels-first; convert it with np.moveaxis(x, 1, -1)"
     channels_last = _moved(list(given), last, 0)
     if _fits(declared, channels_last):  # type: ignore[arg-type]
-        return "the array looks channels-last; use np.moveaxis(x, -1, 1), or --dim-ordering tf"
+        return "the array looks channels-last; convert it with np.moveaxis(x, -1, 1)"
     return None

@@ -7,9 +7,10 @@
 Shapes are those of one sample: the batch axis is implied everywhere. Every spatial
 operation reads and writes channels-last values ``(*spatial, channels)``; a layer
 with ``dim_ordering: th`` stands between two ``Transpose`` nodes, which a pass moves
-and cancels. Dense is ``Conv`` with kernel length 1 along every axis but the last
-(no spatial axis at all on a flat input). Nodes are immutable; a pass returns a new
-graph and ``verify`` re-derives every shape.
+and cancels. Dense is ``Conv`` with kernel length 1 over its positions, every axis but
+the last as one, between two ``Reshape`` nodes where there are several (no spatial axis
+at all on a flat input). Nodes are immutable; a pass returns a new graph and ``verify``
+re-derives every shape.
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .diagnostics import Diagnostic, Problem, Severity, SpecError, has_errors
+from .diagnostics import Diagnostic, Problem, Severity, SpecError, did_you_mean, has_errors
 from .ir import Graph, Shape
+from .keywords import check_choice, checked_seed, whole_lengths
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from .lower import Semantics, lower, undecided
 from .passes import optimize
@@ -23,6 +24,7 @@ from .plan import Plan, make_plan
 from .schemas.model import ModelSpec
 from .shapes import format_shape
 from .source.document import Document, read_document
+from .source.findings import shown
 from .weights import WeightSources, find_weights
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ class Model:
             return self.graph, ()
         declared = self.graph.nodes[0].shape
         try:
-            shape = bound_shape(declared, tuple(input_shape))
+            shape = bound_shape(declared, whole_lengths(input_shape))
         except Problem as problem:
             raise SpecError([problem.at(file=self.loaded.document.file)]) from None
         if shape == declared:
@@ -92,7 +94,8 @@ class Model:
         found = tuple(self.loaded.locate(d) for d in lowered.diagnostics)
         if lowered.graph is None:
             raise SpecError(found)
-        return lowered.graph, tuple(d for d in found if d not in self.diagnostics)
+        known = set(self.diagnostics)
+        return lowered.graph, tuple(d for d in found if d not in known)
 
     def plan(
         self, input_shape: Sequence[int | None] | None = None, layers: Sequence[str] = ()
@@ -106,7 +109,11 @@ class Model:
     def tapped(
         self, input_shape: Sequence[int | None] | None = None, layers: Sequence[str] = ()
     ) -> tuple[Graph, tuple[Diagnostic, ...]]:
-        """What to compile: every length known, ``layers`` as further outputs; see ``bind``."""
+        """What to compile: every length known, ``layers`` as further outputs; see ``bind``.
+
+        Raises ``SpecError``: CS132 for a layer that the model does not have, CS052, CS050.
+        """
+        self._check_layers(layers)
         graph, warnings = self.bind(input_shape)
         shape = graph.nodes[0].shape
         undecided = self.undecided_finding(shape=shape)
@@ -125,6 +132,20 @@ class Model:
             )
         extra = tuple(name for name in dict.fromkeys(layers) if name not in graph.outputs)
         return replace(graph, outputs=(*graph.outputs, *extra)), warnings
+
+    def _check_layers(self, names: Sequence[str]) -> None:
+        known = {str(layer.name): None for layer in self.spec.layers}
+        unknown = [name for name in dict.fromkeys(names) if name not in known]
+        if unknown:
+            raise SpecError(
+                Diagnostic(
+                    "CS132",
+                    f"no layer '{shown(str(name))}' in {self.name}",
+                    file=self.loaded.document.file,
+                    hint=did_you_mean(str(name), known) or f"layers: {_listed(list(known))}",
+                )
+                for name in unknown
+            )
 
     def undecided_finding(
         self, severity: Severity = Severity.ERROR, shape: Shape | None = None
@@ -171,6 +192,11 @@ class Model:
     def run(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Compile for this array and run it once."""
         return self.compile(input_shape=x.shape[1:]).run(x)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return ", ".join(names[:12]) + more
 
 
 def _bound_example(shape: Shape) -> str:
@@ -220,7 +246,16 @@ def check(
     dim_ordering: OrderingName | None = None,
     seed: int | None = None,
 ) -> tuple[Model | None, tuple[Diagnostic, ...]]:
-    """Validate a document: the model, or None, and everything that was found."""
+    """Validate a document: the model, or None, and everything that was found.
+
+    Raises ``SpecError`` for a keyword that can mean nothing: CS023, CS024, CS025.
+    """
+    try:
+        check_choice("semantics", semantics, SemanticsName)
+        check_choice("dim_ordering", dim_ordering, OrderingName)
+        seed = None if seed is None else checked_seed(seed)
+    except Problem as problem:
+        raise SpecError([problem.at()]) from None
     loaded = load_spec(document, semantics=semantics, dim_ordering=dim_ordering, seed=seed)
     if loaded.spec is None:
         return None, loaded.diagnostics

@@ -95,15 +95,18 @@ def constraint(layer: Layer, argument: str) -> constraints.Constraint | None:
 def violations(
     spec: ModelSpec, weights: Mapping[Weight, npt.NDArray[Any]]
 ) -> tuple[Diagnostic, ...]:
-    """A warning CS096 for each weight that breaks its constraint, with the measured norm."""
+    """A warning CS096 for each weight that breaks its constraint, with the measured norm.
+
+    Only a constrained weight is looked up, one at a time: ``WeightSources.given`` reads it then.
+    """
     layers = {str(layer.name): layer for layer in spec.layers}
     found = []
-    for weight, array in weights.items():
+    for weight in weights:
         limit = constraint(layers[weight.layer], ARGUMENTS[weight.tensor][1])
         if limit is None:
             continue
         try:
-            broken = limit.violation(array)
+            broken = limit.violation(weights[weight])
         except Problem as problem:
             found.append(problem.at(layer=weight.layer))
             continue

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .diagnostics import Problem
-from .dims import Dim, format_dim
+from .dims import CONSTANT, Dim, format_dim, lower_bound, terms_of
 from .ir import (
     Conv,
     Graph,
@@ -43,6 +43,23 @@ def element_count(shape: Shape) -> Dim:
     for dim in shape:
         count = count * dim
     return count
+
+
+def may_be_equal(one: Dim, other: Dim) -> bool:
+    """Whether two sizes are equal, or open lengths could make them so.
+
+    False only where it is certain: one is always larger, or a number that divides every
+    open term of the difference does not divide the rest.
+    """
+    difference = one - other
+    if isinstance(difference, int):
+        return difference == 0
+    terms = terms_of(difference)
+    rest = terms.pop(CONSTANT, 0)
+    if rest % math.gcd(*terms.values()):
+        return False
+    bounds = lower_bound(difference), lower_bound(-difference)
+    return not any(bound is not None and bound > 0 for bound in bounds)
 
 
 def _windows(op: Conv | Pool, spatial: Shape, extra: Any = None) -> Shape:
@@ -86,7 +103,7 @@ def _transpose(op: Transpose, shape: Shape) -> Shape:
 
 
 def _reshape(op: Reshape, shape: Shape) -> Shape:
-    if element_count(op.shape) != element_count(shape):
+    if not may_be_equal(element_count(op.shape), element_count(shape)):
         raise Problem(
             "CS046",
             f"{format_shape(shape)} holds {format_dim(element_count(shape))} values, "

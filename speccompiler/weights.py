@@ -8,8 +8,9 @@ gives is drawn when there is a seed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,9 +107,30 @@ class WeightSources:
         """What is drawn from a seed rather than given."""
         return tuple(s for s in self.sources.values() if isinstance(s, DrawnTensor))
 
+    @property
+    def given(self) -> Mapping[Weight, Array]:
+        """What is not drawn. Each tensor is read when it is looked up, and not kept."""
+        return _Given({w: s for w, s in self.sources.items() if not isinstance(s, DrawnTensor)})
+
     def read(self) -> dict[Weight, Array]:
         """Every tensor; raises ``Problem`` for what only the data can tell."""
         return {weight: source.read() for weight, source in self.sources.items()}
+
+
+class _Given(Mapping[Weight, "Array"]):
+    """Tensors that are read when they are looked up."""
+
+    def __init__(self, sources: Mapping[Weight, TensorSource]) -> None:
+        self._sources = sources
+
+    def __getitem__(self, weight: Weight) -> Array:
+        return self._sources[weight].read()
+
+    def __iter__(self) -> Iterator[Weight]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
 
 
 def find_weights(
@@ -124,11 +146,15 @@ def find_weights(
     diagnostics: list[Diagnostic] = []
     named = False
     if file is None:
+        by_layer: dict[str, list[Weight]] = {name: [] for name in layers}
+        for weight in wanted.values():
+            by_layer[weight.layer].append(weight)
+        opened = _opener()
         for name, layer in layers.items():
             given = getattr(layer, "weights", None)
             if given is not None:
-                mine = [w for (owner, _), w in wanted.items() if owner == name]
-                diagnostics += _layer_weights(loaded, layer, given, mine, base, found)
+                refer = partial(_referenced, base=base, opened=opened)
+                diagnostics += _layer_weights(loaded, layer, given, by_layer[name], refer, found)
         if spec.weights is not None:
             file = base / spec.weights
             named = True
@@ -207,7 +233,7 @@ def _layer_weights(
     layer: Layer,
     given: list[Any],
     mine: list[Weight],
-    base: Path,
+    refer: Callable[[str, Weight], FileTensor],
     found: dict[Weight, TensorSource],
 ) -> list[Diagnostic]:
     name = str(layer.name)
@@ -221,7 +247,7 @@ def _layer_weights(
     for index, (weight, entry) in enumerate(zip(mine, given, strict=True)):
         try:
             if isinstance(entry, str):
-                found[weight] = _referenced(entry, weight, base)
+                found[weight] = refer(entry, weight)
             else:
                 _check_shape(inline_shape(entry), weight, None)
                 found[weight] = InlineTensor(entry)
@@ -245,12 +271,26 @@ def _wrong_number(given: int, mine: list[Weight]) -> Problem:
     )
 
 
-def _referenced(text: str, weight: Weight, base: Path) -> FileTensor:
+def _opener() -> Callable[[Path], WeightFile]:
+    """Opens each file once, however many tensors of it are referred to."""
+
+    @cache
+    def opened(path: Path) -> WeightFile:
+        from .tensors.weight_files import open_weights
+
+        return open_weights(path)
+
+    return opened
+
+
+def _referenced(
+    text: str, weight: Weight, base: Path, opened: Callable[[Path], WeightFile]
+) -> FileTensor:
     from .tensors.tensor_info import check_dtype
-    from .tensors.weight_files import open_weights, resolve_reference
+    from .tensors.weight_files import resolve_reference
 
     reference = resolve_reference(text, base)
-    file = open_weights(reference.path)
+    file = opened(reference.path)
     info = file.find(reference.key)
     check_dtype(info)
     for shape, transpose in _wanted(weight).alternatives:

@@ -8,7 +8,7 @@ from cases import array, build
 
 import speccompiler
 from speccompiler import compiled as compiled_module
-from speccompiler.compiled import as_declared, check_memory, default_batch_size, gibibytes
+from speccompiler.compiled import as_declared, default_batch_size, gibibytes
 from speccompiler.diagnostics import SpecError
 
 IMAGE = [
@@ -461,9 +461,8 @@ def test_a_batch_that_does_not_fit_says_so(monkeypatch):
 
     monkeypatch.setattr(psutil, "virtual_memory", Memory)
     model = build([{"type": "UpSampling1D", "length": 2}], [2**18, 1])
-    plan = model.plan()
-    assert plan.peak_bytes(1) == 3 << 20
-    check_memory(plan, 3, "t.json")
+    assert model.plan().peak_bytes(1) == 3 << 20
+    assert model.compile(batch_size=3).batch_size == 3
     found = refusal(lambda: model.compile(batch_size=1000))
     assert found.code == "CS130"
     assert found.message == "a batch of 1000 needs 2.9 GiB of memory; 0.0 GiB are available"

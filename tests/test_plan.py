@@ -155,7 +155,8 @@ def test_one_layer_needs_no_arena():
 
 def test_views_share_what_they_view():
     layers = [
-        {"type": "Convolution1D", "name": "c", "nb_filter": 2, "filter_length": 1},
+        {"type": "Convolution1D", "name": "c", "nb_filter": 2, "filter_length": 2,
+         "border_mode": "same"},
         {"type": "Reshape", "name": "r", "target_shape": [-1, 4]},
         {"type": "Reshape", "name": "s", "target_shape": [-1, 2]},
         {"type": "MaxPooling1D", "name": "p"},
@@ -173,7 +174,8 @@ def test_views_share_what_they_view():
 
 def test_two_outputs_of_one_value_are_written_and_copied():
     layers = [
-        {"type": "Convolution1D", "name": "c", "nb_filter": 2, "filter_length": 1},
+        {"type": "Convolution1D", "name": "c", "nb_filter": 2, "filter_length": 2,
+         "border_mode": "same"},
         {"type": "Flatten", "name": "f"},
     ]  # fmt: skip
     model = build(layers, [4, 2])
@@ -192,7 +194,7 @@ def test_two_outputs_of_one_value_are_written_and_copied():
 def test_an_output_that_a_later_step_reads_is_kept():
     """A tap in the middle is written to the caller's array and read from there."""
     layers = [
-        {"type": "Convolution1D", "name": "a", "nb_filter": 3, "filter_length": 1},
+        {"type": "Convolution1D", "name": "a", "nb_filter": 3, "filter_length": 2},
         {"type": "MaxPooling1D", "name": "p", "stride": 1},
     ]  # fmt: skip
     plan = plan_of(layers, [4, 2], ["a"])

@@ -32,10 +32,10 @@ ACTIVATIONS: list[Any] = [
     "linear", "relu", "elu", "softplus", "softsign", "tanh", "sigmoid", "hard_sigmoid",
     *({"expr": text} for text in EXPRESSIONS),
 ]  # fmt: skip
-FEW_ACTIVATIONS: list[Any] = ["linear", "relu", {"expr": EXPRESSIONS[0]}]
+FEW_ACTIVATIONS: list[Any] = ["linear", {"expr": EXPRESSIONS[0]}]
 """Of convolutions: each is compiled into a kernel of its own, and so are channel counts."""
 CHANNELS = st.sampled_from([1, 2, 3, 4, 5, 8, 17, 20])
-FEW_CHANNELS = st.sampled_from([1, 3, 17])
+FEW_CHANNELS = st.sampled_from([3, 17])
 SEMANTICS: list[Any] = [
     "tensorflow",
     "theano",

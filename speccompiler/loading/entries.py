@@ -235,7 +235,7 @@ def _chain(config: Mapping) -> tuple[Node, ...]:
     layers = _child(config, "layers")
     if not isinstance(layers, Sequence):
         raise _Stop(layers.span, Problem("CS024", "'layers' is a list"))
-    previous: str | None = None
+    first, previous = "", None
     for item in layers.items:
         if not isinstance(item, Mapping):
             raise _Stop(item.span, Problem("CS024", "a layer is a mapping"))
@@ -250,15 +250,30 @@ def _chain(config: Mapping) -> tuple[Node, ...]:
                     "this version reads functional models that are one chain",
                 ),
             )
+        first = name if previous is None else first
         previous = name
-    for key in ("input_layers", "output_layers"):
-        ends = _child(config, key)
-        if not isinstance(ends, Sequence) or len(ends.items) != 1:
-            raise _Stop(
-                ends.span,
-                Problem("CS039", f"the model has several {key.replace('_', ' ')}"),
-            )
+    if previous is not None:
+        _check_end(_child(config, "input_layers"), "input", "first", first)
+        _check_end(_child(config, "output_layers"), "output", "last", previous)
     return layers.items
+
+
+def _check_end(ends: Node, side: str, place: str, name: str) -> None:
+    """CS039 unless the model's input or output is the chain's end of this name."""
+    found = _sources(Sequence((ends,), ends.span))[0]
+    if len(found) != 1:
+        count = "several" if len(found) > 1 else "no"
+        raise _Stop(ends.span, Problem("CS039", f"the model has {count} {side} layers"))
+    if found != [name]:
+        raise _Stop(
+            ends.span,
+            Problem(
+                "CS039",
+                f"the model's {side} is layer '{shown(found[0])}', but the {place} layer of its "
+                f"chain is '{shown(name)}'",
+                "this version reads functional models that are one chain",
+            ),
+        )
 
 
 def _sources(inbound: Node) -> list[list[str]]:

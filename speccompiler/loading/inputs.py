@@ -19,8 +19,6 @@ def declared_shapes(layer: Layer) -> dict[str, InputShape]:
         shapes["batch_input_shape"] = layer.batch_input_shape[1:]
     if isinstance(layer, Convolution1D) and layer.input_dim is not None:
         shapes["input_dim"] = (layer.input_length, layer.input_dim)
-    if isinstance(layer, Dense) and layer.input_dim is not None and not shapes:
-        shapes["input_dim"] = (layer.input_dim,)
     return shapes
 
 
@@ -64,4 +62,10 @@ def input_shape(model: InputShape | None, first: Layer) -> InputShape | None:
                 "keep one of the two",
                 argument=argument,
             )
+    if isinstance(first, Dense) and first.input_dim is not None:
+        # Of the last axis alone: Keras stores it on every Dense that it has built.
+        if shape is None:
+            return (first.input_dim,)
+        if shape[-1] is None:
+            return (*shape[:-1], first.input_dim)
     return shape

@@ -6,6 +6,8 @@ pydantic names a place by keys and indices, with the tag of a union's branch
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -147,7 +149,7 @@ def _type(
         hint = otherwise
         numeric = expected in {"a whole number", "a number"}
         if isinstance(found, str) and numeric:
-            hint = "write the number without quotes" if _is_number(found) else None
+            hint = _number_hint(found)
         if isinstance(found, bool) and numeric:
             hint = "true and false are no numbers"
         if isinstance(found, float) and expected == "a whole number" and found.is_integer():
@@ -168,12 +170,22 @@ def _boolean(item: Any, path: Path, model: type[BaseModel], owner: str) -> Probl
     )
 
 
-def _is_number(text: str) -> bool:
+_LEADING_ZEROS = re.compile(r"^([-+]?)0+(?=[0-9])")
+
+
+def _number_hint(text: str) -> str | None:
+    """What to do about a text that was meant as a number: not all of them stood in quotes."""
     try:
-        float(text)
+        if not math.isfinite(float(text)):
+            return None
     except ValueError:
-        return False
-    return True
+        return None
+    plain = _LEADING_ZEROS.sub(r"\1", text.strip().replace("_", ""))
+    if "_" in text:
+        return f"underscores make it text in YAML 1.2: write {shown(plain, 40)}"
+    if plain != text.strip():
+        return f"a leading zero makes it text in YAML 1.2: write {shown(plain, 40)}"
+    return "write the number without quotes"
 
 
 def _bound(word: str, key: str) -> Callable[[Any, Path, type[BaseModel], str], Problem]:

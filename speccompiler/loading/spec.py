@@ -24,6 +24,7 @@ from speccompiler.source.tree import span_at, to_data
 
 from .entries import Entries, LayerEntry, read_entries
 from .inputs import input_shape
+from .old_versions import as_then_read
 from .orderings import resolve_orderings
 from .schema_errors import schema_problems
 
@@ -86,9 +87,12 @@ def load_spec(
         for layer, name in zip(validated, names, strict=True)
         if layer is not None
     )
+    loaded = LoadedSpec(document, None, places, ())
+    if not entries.native:
+        layers, found = as_then_read(layers, entries.keras_version)
+        diagnostics += [loaded.locate(d) for d in found]
     decided = dim_ordering or header.dim_ordering or ("tf" if entries.native else None)
     layers, found = resolve_orderings(layers, decided)
-    loaded = LoadedSpec(document, None, places, ())
     diagnostics += [loaded.locate(d) for d in found]
     shape = None
     try:

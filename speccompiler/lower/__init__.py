@@ -15,6 +15,7 @@ from speccompiler.ir import Graph, Input, Node, Shape
 from speccompiler.loading.inputs import agree, declared_shapes
 from speccompiler.loading.inputs import format_shape as format_declared
 from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.shapes import format_shape
 
@@ -134,6 +135,14 @@ def _check_declared(layer: Layer, x: Node) -> None:
                 "drop it: only the first layer needs it",
                 argument=argument,
             )
+    if isinstance(layer, Dense) and layer.input_dim not in {None, known[-1]} and known[-1]:
+        raise Problem(
+            "CS037",
+            f"'input_dim' says {layer.input_dim}, but the last axis of the input "
+            f"{format_shape(x.shape)} is {known[-1]} long",
+            "drop it: the shape of the input is known without it",
+            argument="input_dim",
+        )
 
 
 def _explain(problem: Problem, layer: Layer, x: Node, semantics: Semantics) -> Problem:

@@ -38,6 +38,7 @@ class Builder:
     nodes: list[Node] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     layer: str = ""
+    taken: set[str] = field(default_factory=set)
 
     def add(self, op: Op, *inputs: Node) -> Node:
         """A new node of the current layer; raises ``Problem`` when the shapes do not fit."""
@@ -48,11 +49,11 @@ class Builder:
         return node
 
     def _unused(self, name: str) -> str:
-        taken = {node.name for node in self.nodes} | self.reserved
         number, candidate = 1, name
-        while candidate in taken:
+        while candidate in self.taken or candidate in self.reserved:
             number += 1
             candidate = f"{name}{number}"
+        self.taken.add(candidate)
         return candidate
 
     def warn(self, code: str, message: str, hint: str | None = None) -> None:
@@ -66,7 +67,8 @@ class Builder:
         if value.layer != self.layer:
             value = self.add(Identity(), value)
         named = Node(self.layer, value.op, value.inputs, value.shape, self.layer)
-        self.nodes[self.nodes.index(value)] = named
+        index = next(i for i in reversed(range(len(self.nodes))) if self.nodes[i] is value)
+        self.nodes[index] = named
         return named
 
 

@@ -9,11 +9,12 @@ from speccompiler.dims import Dim
 from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.expressions.nodes import Expression
-from speccompiler.ir import Conv, Node, Padding, Weight
+from speccompiler.ir import Conv, Node, Padding, Reshape, Weight
 from speccompiler.lengths import full, same_tensorflow, same_theano_conv
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.convolution import Convolution1D, Convolution2D, Convolution3D
 from speccompiler.schemas.kernel import Dense, KernelLayer
+from speccompiler.shapes import element_count
 
 from .builder import Builder, Semantics, activate, channels_last, restore_ordering
 from .kernel_arguments import check_kernel_arguments
@@ -68,7 +69,8 @@ def lower_convolution1d(b: Builder, layer: Convolution1D, x: Node) -> Node:
     length = layer.filter_length
     stored = (length, 1, channels, layer.nb_filter)
     weight = _weight(b, stored, (0, 1, 2, 3), (length, channels, layer.nb_filter))
-    return _convolve(b, layer, x, weight, (layer.subsample_length,), layer.border_mode)
+    y = _convolve(b, layer, x, weight, (layer.subsample_length,), layer.border_mode)
+    return activate(b, y, activation_function(layer.activation, len(y.shape) + 1))
 
 
 def lower_convolution2d(b: Builder, layer: Convolution2D, x: Node) -> Node:
@@ -92,16 +94,24 @@ def _lower_nd(
     stored = shape if ordering == "tf" else (layer.nb_filter, channels, *kernel)
     weight = _weight(b, stored, LayoutAxes[ordering][rank], shape)
     y = _convolve(b, layer, x, weight, layer.subsample, layer.border_mode)
+    y = activate(b, y, activation_function(layer.activation, len(y.shape) + 1))
     return restore_ordering(b, y, ordering)
 
 
 def lower_dense(b: Builder, layer: Dense, x: Node) -> Node:
-    """A kernel of length 1 over every axis but the last."""
+    """A kernel of length 1 over the positions: every axis but the last, as one axis."""
     channels = known_channels(x.shape[-1], layer.type)
     stored = (channels, layer.output_dim)
-    rank = len(x.shape) - 1
+    positions = x.shape[:-1]
+    activation = activation_function(layer.activation, len(x.shape) + 1)
+    if len(positions) > 1:
+        x = b.add(Reshape((element_count(positions), channels)), x)
+    rank = min(len(positions), 1)
     weight = Weight(b.layer, "W", stored, (0, 1), (1,) * rank + stored)
-    return _convolve(b, layer, x, weight, (1,) * rank, "valid")
+    y = activate(b, _convolve(b, layer, x, weight, (1,) * rank, "valid"), activation)
+    if len(positions) > 1:
+        y = b.add(Reshape((*positions, layer.output_dim)), y)
+    return y
 
 
 def _weight(
@@ -119,5 +129,4 @@ def _convolve(
     check_kernel_arguments(layer, weight, bias)
     kernel = weight.shape[:-2]
     padding = conv_padding(mode, b.semantics, x.shape[:-1], kernel, stride)
-    y = b.add(Conv(kernel, stride, padding, weight, bias), x)
-    return activate(b, y, activation_function(layer.activation, len(y.shape) + 1))
+    return b.add(Conv(kernel, stride, padding, weight, bias), x)

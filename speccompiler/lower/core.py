@@ -8,7 +8,7 @@ from speccompiler.diagnostics import Problem
 from speccompiler.dims import Dim, ceil_div, format_dim
 from speccompiler.ir import Identity, Node, Reshape
 from speccompiler.schemas import core
-from speccompiler.shapes import element_count, format_shape
+from speccompiler.shapes import element_count, format_shape, may_be_equal
 
 from .builder import Builder, activate
 from .convolution import activation_function
@@ -36,7 +36,7 @@ def lower_reshape(b: Builder, layer: core.Reshape, x: Node) -> Node:
     shape: list[Dim] = list(layer.target_shape)
     if -1 in layer.target_shape:
         rest = ceil_div(total, known)
-        if rest * known != total:
+        if not may_be_equal(rest * known, total):
             raise Problem(
                 "CS046",
                 f"{format_dim(total)} values of {format_shape(x.shape)} cannot be split evenly "

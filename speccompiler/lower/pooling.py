@@ -45,11 +45,12 @@ def _same_padding(
         return tuple(same_tensorflow(*axis) for axis in axes)
     if len(axes) < 3:
         return tuple(same_theano_pool(*axis) for axis in axes)
-    if any(isinstance(n, int) and theano_pool3d_breaks(n, k, s, mode) for n, k, s in axes):
-        b.warn(
-            "CS051",
-            f"Theano itself fails here: {layer_type} 'same' with a window of 1 "
-            "returned NaN or too few values",
-            "the result follows the rule of the 2-D layers",
-        )
-    return tuple(same_theano_pool3d(*axis, mode) for axis in axes)
+    if not any(isinstance(n, int) and theano_pool3d_breaks(n, k, s, mode) for n, k, s in axes):
+        return tuple(same_theano_pool3d(*axis, mode) for axis in axes)
+    b.warn(
+        "CS051",
+        f"Theano itself fails here: {layer_type} 'same' with a window of 1 "
+        "returned NaN or too few values",
+        "the result follows the rule of the 2-D layers",
+    )
+    return tuple(same_theano_pool(*axis) for axis in axes)

@@ -5,8 +5,8 @@ The order matters, and this is why:
     drop_identities    first, so that no later pass has to look through them
     sink_transposes    brings th layers' transposes together, where they cancel
     fold_padding       needs Pad beside the convolution: after the transposes have gone
-    fuse_activations   needs Conv beside Map, likewise
-    drop_unread        last: the others leave nodes that nobody reads
+    drop_unread        what the two before it leave behind would count as readers
+    fuse_activations   last: needs Conv beside Map, and Map its only reader
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ PASSES: tuple[Pass, ...] = (
     drop_identities,
     sink_transposes,
     fold_padding,
-    fuse_activations,
     drop_unread,
+    fuse_activations,
 )
 
 

@@ -14,6 +14,7 @@ def fuse_activations(graph: Graph) -> Graph:
     m = Map(c, f) ->
     """
     readers = graph.readers()
+    outputs = frozenset(graph.outputs)
     done: dict[str, Node] = {}
     for node in graph:
         source = done.get(node.inputs[0]) if node.inputs else None
@@ -23,7 +24,7 @@ def fuse_activations(graph: Graph) -> Graph:
             and isinstance(source.op, Conv)
             and source.op.activation is None
             and len(readers[source.name]) == 1
-            and source.name not in graph.outputs
+            and source.name not in outputs
         ):
             del done[source.name]
             fused = replace(source.op, activation=node.op.activation)

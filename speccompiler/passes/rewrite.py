@@ -9,11 +9,6 @@ from speccompiler.ir import Graph, Node, Op
 from speccompiler.shapes import infer
 
 
-def rename_inputs(node: Node, names: dict[str, str]) -> Node:
-    """The node reading the replacements of what it read."""
-    return replace(node, inputs=tuple(names.get(name, name) for name in node.inputs))
-
-
 def with_op(node: Node, op: Op, *inputs: Node) -> Node:
     """The node with another operation on other inputs, its shape derived."""
     shape = infer(op, *(i.shape for i in inputs))
@@ -34,24 +29,28 @@ def bypass(graph: Graph, is_identity: Callable[[Node], bool]) -> Graph:
     Where the identity is an output, the node it reads takes its name, unless that
     is an output too (or the array that the run was given): then it stays.
     """
-    nodes: dict[str, Node] = {}
-    names: dict[str, str] = {}
+    outputs = frozenset(graph.outputs)
+    kept: dict[str, Node] = {}
+    instead: dict[str, str] = {}  # the node that a removed one equals
+    titles: dict[str, str] = {}  # the output whose name a node takes
     for node in graph:
-        node = rename_inputs(node, names)
+        kept[node.name] = node
         if not is_identity(node):
-            nodes[node.name] = node
             continue
-        (source,) = node.inputs
-        if node.name not in graph.outputs:
-            names[node.name] = source
-        elif source not in graph.outputs and nodes[source].inputs:
-            names[source] = node.name
-            nodes = {
-                (node.name if name == source else name): rename_inputs(
-                    replace(n, name=node.name) if name == source else n, names
-                )
-                for name, n in nodes.items()
-            }
-        else:
-            nodes[node.name] = node
-    return Graph(tuple(nodes.values()), graph.outputs)
+        (source,) = (instead.get(name, name) for name in node.inputs)
+        if node.name in outputs:
+            if source in outputs or source in titles or not kept[source].inputs:
+                continue
+            titles[source] = node.name
+        instead[node.name] = source
+        del kept[node.name]
+
+    def final(name: str) -> str:
+        name = instead.get(name, name)
+        return titles.get(name, name)
+
+    nodes = (
+        replace(n, name=final(n.name), inputs=tuple(final(name) for name in n.inputs))
+        for n in kept.values()
+    )
+    return Graph(tuple(nodes), graph.outputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,7 +49,6 @@ class CpuExecutor:
         self.threads = threads
         self._calls = [self._bind(step, weights) for step in plan.steps]
         self._idle: list[Memory] = []
-        self._lock = threading.Lock()
 
     def _bind(self, step: Step, weights: Mapping[Weight, npt.NDArray[Any]]) -> Call:
         if step.candidate is None:
@@ -99,8 +98,7 @@ class CpuExecutor:
             if profile is not None:
                 profile[index] += time.perf_counter() - started
         # Only after a run that ended well: an interrupted one may still be written to.
-        with self._lock:
-            self._idle.append(memory)
+        self._idle.append(memory)
 
     def _view(
         self, place: Place, n: int, memory: Memory, x: Array, outputs: Sequence[Array]
@@ -115,9 +113,9 @@ class CpuExecutor:
 
     def _take_memory(self) -> Memory:
         """Memory that nobody uses: kept from an earlier run, or new."""
-        with self._lock:
-            if self._idle:
-                return self._idle.pop()
+        # No lock: list.pop is atomic, and a lock held while another thread forks stays held.
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()
         scratch = self.plan.scratch_elements
         return Memory(
             _aligned(self.plan.arena_elements * self.batch_size),

@@ -1,0 +1,55 @@
+"""What a Keras 1.x file means that was written before the last release of the line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from speccompiler.diagnostics import Diagnostic, Severity
+from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.resizing import ZeroPadding2D
+
+FOUR_SIDES = (1, 1, 1)
+"""From this release on ZeroPadding2D reads all of (top, bottom, left, right)."""
+
+
+def as_then_read(
+    layers: Sequence[Layer], keras_version: str | None
+) -> tuple[tuple[Layer, ...], list[Diagnostic]]:
+    """The layers of a Keras file as its own release read them, and a warning CS053 for each.
+
+    Keras 1.0.0 to 1.1.0 took the first two of a ZeroPadding2D's four numbers, as (rows,
+    columns) on both sides; measured on 1.0.2, 1.0.5 and 1.0.8. A file that names no
+    release is older than 1.0.4.
+    """
+    if not _before(keras_version, FOUR_SIDES):
+        return tuple(layers), []
+    writer = f"Keras {keras_version}" if keras_version else "this Keras (before 1.0.4)"
+    found: list[Layer] = []
+    diagnostics = []
+    for layer in layers:
+        if isinstance(layer, ZeroPadding2D) and isinstance(layer.padding, tuple):
+            used = layer.padding[:2]
+            if len(layer.padding) > 2:
+                diagnostics.append(
+                    Diagnostic(
+                        "CS053",
+                        f"{writer} used only the first two of {list(layer.padding)}: "
+                        f"{used[0]} rows and {used[1]} columns on both sides",
+                        Severity.WARNING,
+                        layer=layer.name,
+                        argument="padding",
+                        hint=f"write {list(used)} to confirm it; Keras 1.1.1 and later pad each "
+                        "side by itself",
+                    )
+                )
+            layer = layer.model_copy(update={"padding": used})
+        found.append(layer)
+    return tuple(found), diagnostics
+
+
+def _before(version: str | None, release: tuple[int, ...]) -> bool:
+    """Whether a file's version is older; one that is no row of numbers is not."""
+    if version is None:
+        return True
+    parts = version.split(".")[: len(release)]
+    return all(p.isascii() and p.isdigit() for p in parts) and tuple(map(int, parts)) < release
