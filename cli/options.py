@@ -80,3 +80,15 @@ def input_shape_option(function: F) -> F:
         type=ShapeOption(),
         help="Shape of one sample, for example 224,224,3: gives open (null) lengths a number.",
     )(function)
+
+
+def math_option(function: F) -> F:
+    """How much a kernel may round."""
+    return click.option(
+        "--math",
+        type=click.Choice(["precise", "fast"]),
+        default="precise",
+        show_default=True,
+        help="fast admits Winograd convolution: fewer multiplications, a rounding error of up "
+        "to 5e-5 of the largest output instead of 5e-6.",
+    )(function)

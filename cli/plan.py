@@ -12,7 +12,7 @@ from speccompiler.shapes import format_shape
 
 from .documents import load_model
 from .numbers import scaled, size
-from .options import input_shape_option, model_argument, semantics_options
+from .options import input_shape_option, math_option, model_argument, semantics_options
 from .render import show
 
 
@@ -23,12 +23,14 @@ from .render import show
 )
 @input_shape_option
 @semantics_options
+@math_option
 def command(
     model: str,
     layers: tuple[str, ...],
     input_shape: tuple[int, ...] | None,
     semantics: str | None,
     dim_ordering: str | None,
+    math: str,
 ) -> None:
     """Show the graph before and after each pass, the steps, and the buffers.
 
@@ -51,7 +53,7 @@ def command(
             sections.append(_section(name, result))
         previous = result
 
-    plan = make_plan(optimize(graph, trace))
+    plan = make_plan(optimize(graph, trace), fast=math == "fast")
     sections += [_steps(plan), _buffers(plan)]
     click.echo("\n\n".join(sections))
 

@@ -15,9 +15,10 @@ from speccompiler.diagnostics import Diagnostic, Problem, Severity, SpecError
 
 from .documents import load_model
 from .layers import check_layers
-from .numbers import seconds, size
-from .options import model_argument, semantics_options, weights_options
+from .numbers import seconds
+from .options import math_option, model_argument, semantics_options, weights_options
 from .render import show
+from .run_output import print_penalties, print_profile, print_results
 
 if TYPE_CHECKING:
     from speccompiler.arrays import ArrayInput
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @weights_options
 @semantics_options
 @click.option("--target", type=click.Choice(["cpu", "reference"]), default="cpu", show_default=True)
+@math_option
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples at a time.")
 @click.option("--threads", type=click.IntRange(min=1, max=1024), help="Default: all processors.")
 @click.option(
@@ -62,6 +64,7 @@ def command(
     semantics: str | None,
     dim_ordering: str | None,
     target: str,
+    math: str,
     batch_size: int | None,
     threads: int | None,
     layers: tuple[str, ...],
@@ -77,6 +80,8 @@ def command(
     gc.enable()  # off during start-up
     if model == "-" and input_ == "-":
         raise click.UsageError("the spec and the input cannot both come from standard input")
+    if output == "-" and sys.stdout.isatty():
+        raise click.UsageError("--output - writes binary data: send it to a file or a pipe")
     if output == "-" and layers:
         raise click.UsageError("--layer writes files: give --output a file name")
     if profile and target == "reference":
@@ -86,6 +91,7 @@ def command(
     )
     check_layers(loaded, layers)
     targets = _targets(output, layers)
+    _check_targets(targets, model=model, input_=input_, weights=weights)
     from speccompiler.run import Summary
 
     with _input(input_) as source, _named(source.name):
@@ -94,6 +100,7 @@ def command(
             loaded,
             source,
             target=target,
+            math=math,
             batch_size=batch_size,
             threads=threads,
             layers=layers,
@@ -106,11 +113,13 @@ def command(
             names = dict.fromkeys((compiled.output_names[0], *layers))
             summaries = {name: Summary() for name in names}
         result = _stream(compiled, source, targets, summaries, activity, profile)
-    _print_results(compiled, result, summaries, targets, quiet=output == "-")
+    # A stream on standard output leaves standard error for people.
+    err = output == "-"
+    print_results(compiled, result, summaries, targets, err=err)
     if penalties:
-        _print_penalties(compiled, result, err=output == "-")
+        print_penalties(compiled, result, err=err)
     if profile:
-        _print_profile(compiled, result, err=output == "-")
+        print_profile(compiled, result, err=err)
 
 
 @contextlib.contextmanager
@@ -155,6 +164,23 @@ def _targets(output: str | None, layers: tuple[str, ...]) -> dict[str | None, st
     return targets
 
 
+def _check_targets(
+    targets: dict[str | None, str], *, model: str, input_: str, weights: str | None
+) -> None:
+    """Refuse to write over what is being read."""
+    for role, read in (("model", model), ("input", input_), ("weights", weights)):
+        for file in targets.values():
+            if read not in {None, "-"} and file != "-" and _same_file(str(read), file):
+                raise click.UsageError(f"'{file}' is the {role} of this run; name another output")
+
+
+def _same_file(one: str, other: str) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
 def _compile(
     model: Model, source: ArrayInput, *, layers: tuple[str, ...], penalties: bool, **options: Any
 ) -> tuple[CompiledModel, dict[str, Any]]:
@@ -165,8 +191,12 @@ def _compile(
         options.pop("target"),
         input_shape=source.shape[1:],
         layers=(*layers, *activity),
+        samples=source.samples,
         **options,
     )
+    spent = compiled.executor.kernel_seconds
+    if spent > 2:
+        click.echo(f"kernels compiled in {seconds(spent)}; the next run finds them", err=True)
     return compiled, activity
 
 
@@ -239,65 +269,3 @@ def _progress(samples: int, batch_size: int) -> Any:
     """A bar on standard error, on a terminal, when there is more than one batch."""
     hidden = not sys.stderr.isatty() or samples <= batch_size
     return click.progressbar(length=samples, label="samples", file=sys.stderr, hidden=hidden)
-
-
-def _print_results(
-    compiled: CompiledModel,
-    result: RunResult,
-    summaries: dict[str, Summary],
-    targets: dict[str | None, str],
-    *,
-    quiet: bool,
-) -> None:
-    shapes = compiled.output_shapes(result.samples)
-    for name, shape in zip(compiled.output_names, shapes, strict=True):
-        if name in summaries:
-            seen = summaries[name]
-            click.echo(
-                f"{name}: {shape} float32, min {seen.smallest:.6g}, mean {seen.mean:.6g}, "
-                f"max {seen.largest:.6g}"
-                + (f", {seen.non_finite} not finite" if seen.non_finite else "")
-            )
-    for layer, file in targets.items():
-        if file != "-":
-            name = layer if layer is not None else compiled.output_names[0]
-            shape = shapes[compiled.output_names.index(name)]
-            click.echo(f"wrote {file}: {shape} float32, output of '{name}'", err=quiet)
-    noun = "sample" if result.samples == 1 else "samples"
-    click.echo(
-        f"{result.samples} {noun} in {seconds(result.seconds)} on {compiled.target}, "
-        f"batch {compiled.batch_size}, {compiled.threads} threads",
-        err=True,
-    )
-
-
-def _print_penalties(compiled: CompiledModel, result: RunResult, *, err: bool) -> None:
-    from tabulate import tabulate
-
-    found = result.penalties(compiled)
-    if not found:
-        click.echo("penalties: no layer has a regulariser", err=err)
-        return
-    rows = [(p.layer, p.term, f"{p.value:.9g}") for p in found]
-    rows.append(("total", "", f"{sum(p.value for p in found):.9g}"))
-    headers = ("layer", "penalty on", "value")
-    click.echo(tabulate(rows, headers=headers, disable_numparse=True), err=err)
-
-
-def _print_profile(compiled: CompiledModel, result: RunResult, *, err: bool) -> None:
-    from tabulate import tabulate
-
-    from speccompiler.kernels.cpu.executor import work_of
-
-    total = sum(result.step_seconds) or 1.0
-    rows = []
-    for step, spent in zip(compiled.plan.steps, result.step_seconds, strict=True):
-        work = work_of(step) * result.samples
-        speed = f"{work / spent / 1e9:.1f}" if work and spent else ""
-        share = f"{100 * spent / total:.1f}%"
-        rows.append((step.target, step.kernel, seconds(spent), share, speed))
-    headers = ("step", "kernel", "time", "share", "GFLOP/s")
-    align = ("left", "left", "right", "right", "right")
-    table = tabulate(rows, headers=headers, colalign=align, disable_numparse=True)
-    memory = compiled.plan.peak_bytes(compiled.batch_size, compiled.threads)
-    click.echo(f"{table}\nmemory of the plan: {size(memory)}", err=err)

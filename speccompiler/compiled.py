@@ -30,6 +30,10 @@ LARGEST_BATCH = 256
 class Executor(Protocol):
     """What a target provides."""
 
+    @property
+    def kernel_seconds(self) -> float:
+        """Time that compiling kernels, or loading them from the cache, took."""
+
     def run_batch(
         self, x: Array, outputs: Sequence[Array], profile: list[float] | None = None
     ) -> None:
@@ -38,6 +42,8 @@ class Executor(Protocol):
 
 class ReferenceExecutor:
     """Runs the lowered graph, before any pass, in float64."""
+
+    kernel_seconds = 0.0
 
     def __init__(self, graph: Graph, weights: Mapping[Weight, npt.NDArray[Any]]) -> None:
         from .kernels.reference import operand
@@ -212,6 +218,8 @@ def compile_model(
     input_shape: Sequence[int | None] | None,
     layers: Sequence[str],
     apply_constraints: bool,
+    fast: bool,
+    samples: int | None,
 ) -> CompiledModel:
     """See :meth:`Model.compile`."""
     file = model.loaded.document.file
@@ -220,12 +228,12 @@ def compile_model(
             [Diagnostic("CS131", f"no target '{target}'; targets: {', '.join(TARGETS)}", file=file)]
         )
     graph, warnings = model.tapped(input_shape, layers)
-    plan = make_plan(optimize(graph))
+    plan = make_plan(optimize(graph), fast=fast)
     for name, value in (("batch_size", batch_size), ("threads", threads)):
         if value is not None and value < 1:
             message = f"{name} is {value}; it must be 1 or more"
             raise SpecError([Diagnostic("CS025", message, file=file)])
-    batch_size = batch_size or default_batch_size(plan)
+    batch_size = batch_size or min(default_batch_size(plan), samples or LARGEST_BATCH)
     threads = threads or default_threads()
     needed = plan.peak_bytes(batch_size, threads)
     if target == "reference":

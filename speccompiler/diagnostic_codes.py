@@ -261,6 +261,13 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Reshape keeps the number of values, and the target shape holds another number.",
             "Correct target_shape; one of its sizes may be -1.",
         ),
+        "CS047": Code(
+            "value too large",
+            "A layer's output for one sample would hold over 2**60 values (for an open "
+            "length: times its number). No machine holds that; usually one size has digits too "
+            "many.",
+            "Correct the size or the factor of the layer named, or of one before it.",
+        ),
         "CS050": Code(
             "semantics undecided",
             "TensorFlow correlates and Theano convolves (flips the kernel), and they split 'same' "
@@ -333,6 +340,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "weights not finite",
             "A tensor holds NaN or infinity, and so will outputs that depend on it.",
             "Check where the weights come from.",
+        ),
+        "CS098": Code(
+            "output not finite",
+            "The output holds NaN or infinity: the input or the weights do, or a number grew "
+            "beyond what float32 can hold.",
+            "Check the input and the weights; --layer shows where it begins.",
         ),
         "CS100": Code(
             "cannot read weight file",

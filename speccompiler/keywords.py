@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import operator
 from collections.abc import Sequence
 from typing import Any, get_args
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .diagnostics import Diagnostic, Problem, Severity, SpecError, did_you_mean, has_errors
 from .ir import Graph, Shape
@@ -175,8 +175,15 @@ class Model:
         input_shape: Sequence[int | None] | None = None,
         layers: Sequence[str] = (),
         apply_constraints: bool = False,
+        math: Literal["precise", "fast"] = "precise",
+        samples: int | None = None,
     ) -> CompiledModel:
-        """Load the weights and make the model ready to run. Raises ``SpecError``."""
+        """Load the weights and make the model ready to run. Raises ``SpecError``.
+
+        ``math="fast"`` admits kernels that round more (Winograd): up to 5e-5 of the largest
+        output over a network, where ``precise`` stays below 5e-6. ``samples``, where it is
+        known, keeps the default batch from being larger.
+        """
         from .compiled import compile_model
 
         return compile_model(
@@ -187,6 +194,8 @@ class Model:
             input_shape=input_shape,
             layers=layers,
             apply_constraints=apply_constraints,
+            fast=math == "fast",
+            samples=samples,
         )
 
     def run(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -98,8 +98,11 @@ def known(shape: Sequence[object]) -> KnownShape:
     return tuple(shape)  # type: ignore[arg-type]
 
 
-def make_plan(graph: Graph) -> Plan:
-    """Choose kernels and place buffers. Every length of the graph must be known."""
+def make_plan(graph: Graph, *, fast: bool = False) -> Plan:
+    """Choose kernels and place buffers. Every length of the graph must be known.
+
+    ``fast`` admits kernels whose rounding error is larger than the direct sum's.
+    """
     nodes = graph.by_name()
     root = _storage(graph)
     places: dict[str, Place] = {
@@ -113,7 +116,7 @@ def make_plan(graph: Graph) -> Plan:
         [(node, *lives[node.name]) for node in work if node.name not in places]
     )
     places.update((b.name, Place("buffer", i)) for i, b in enumerate(buffers))
-    steps = [_step(node, nodes[node.inputs[0]], root, places) for node in work]
+    steps = [_step(node, nodes[node.inputs[0]], root, places, fast) for node in work]
     for index, name in enumerate(graph.outputs):
         output = Place("output", index)
         if places[root[name]] != output:
@@ -131,11 +134,13 @@ def make_plan(graph: Graph) -> Plan:
     )
 
 
-def _step(node: Node, source: Node, root: dict[str, str], places: dict[str, Place]) -> Step:
+def _step(
+    node: Node, source: Node, root: dict[str, str], places: dict[str, Place], fast: bool
+) -> Step:
     shape, read = known(source.shape), root[source.name]
     return Step(
         node,
-        choose(node, shape),
+        choose(node, shape, fast=fast),
         read,
         node.name,
         shape,

@@ -12,7 +12,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd
 
-from .ir import Conv, Graph, Input, Node, Pool, Reshape, Softmax, Transpose, Upsample
+from .ir import Conv, Graph, Input, Node, Pad, Pool, Reshape, Shape, Softmax, Transpose, Upsample
+
+LARGEST = 2**62
+"""No input is that long: a window that is sees all of it, and a stride has no meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,14 @@ class Sight:
     """What a value sees.
 
     ``field`` is the window by spatial axis: None for the whole input, empty where it is
-    unknown. ``axes`` are those of a grid, None for the channels; a value that is no grid
-    has none. ``together``: the last axis still holds the channels of one position.
+    unknown. ``axes`` are those of a grid, None for the channels. ``listed`` is the shape of
+    the positions of a grid, and its axes, while a Reshape lists them in another way and
+    leaves each its channels.
     """
 
     field: tuple[int, ...] | None
     axes: Axes | None = None
-    together: bool = False
+    listed: tuple[Shape, Axes] | None = None
 
     @property
     def stride(self) -> tuple[Fraction, ...] | None:
@@ -105,44 +109,66 @@ def sights(graph: Graph) -> Mapping[str, Sight]:
     for node in graph:
         if isinstance(node.op, Input):
             found[node.name] = _grid(tuple(Reach() for _ in node.shape))
-            continue
-        (source,) = node.inputs
-        found[node.name] = _sight(node, found[source], len(shapes[source]), shapes[source][-1])
+        else:
+            (source,) = node.inputs
+            found[node.name] = _sight(node, found[source], shapes[source])
     return found
 
 
 def _grid(axes: Axes) -> Sight:
-    return Sight(tuple(r.receptive_field for r in axes if r is not None), axes, True)
+    field = tuple(r.receptive_field for r in axes if r is not None)
+    if max(field, default=1) > LARGEST:
+        return ALL
+    if any(r is not None and max(r.stride.as_integer_ratio()) > LARGEST for r in axes):
+        return Sight(field)
+    return Sight(field, axes)
 
 
-def _sight(node: Node, source: Sight, rank: int, channels: object) -> Sight:
-    axes = source.axes
+def _sight(node: Node, source: Sight, shape: Shape) -> Sight:
+    if source.field is None:
+        return ALL
     match node.op:
-        case Conv() | Pool() | Softmax() if source.field is None or (
-            rank == 1 and not isinstance(node.op, Pool) and (axes or not source.together)
-        ):
-            return ALL
         case Reshape():
-            # Row by row, so the last axis stays whole where its length does.
-            last = axes is None or axes[-1] is None or len(axes) == 1
-            whole = source.together and last and node.shape[-1] == channels
-            return Sight(source.field, None, whole)
-        case Softmax() if axes is None and not source.together:
-            return UNKNOWN
+            return _reshaped(source, shape, node.shape)
+        case Conv() | Softmax() if len(shape) == 1 and source.listed is None:
+            return ALL
+        case Conv() | Pool() | Softmax() if source.axes is None:
+            mixed = isinstance(node.op, Conv | Pool) and max(node.op.kernel, default=1) > 1
+            return UNKNOWN if mixed or source.listed is None else source
+        case Transpose(order) if source.axes is not None:
+            return _grid(tuple(source.axes[axis] for axis in order))
+        case Transpose() | Pad() if source.axes is None:
+            return Sight(source.field)
         case Conv(kernel, stride) | Pool(_, kernel, stride):
-            if axes is None:
-                alone = isinstance(node.op, Conv) and source.together
-                return source if alone and set(kernel) <= {1} else UNKNOWN
-            if None in axes[:-1]:
-                return UNKNOWN  # a Dense over the last axis of channels-first values
-            spatial = zip(axes[:-1], kernel, stride, strict=True)
-            return _grid((*(r.then(k, s) for r, k, s in spatial if r is not None), None))
-        case Upsample(factors) if axes is not None:
-            pairs = zip(axes[:-1], factors, strict=True)
-            return _grid((*(None if r is None else r.then(factor=f) for r, f in pairs), None))
-        case Transpose(order):
-            if axes is None:
-                return replace(source, together=False)
-            return _grid(tuple(axes[axis] for axis in order))
+            return _slid(source, kernel, stride, (1,) * len(kernel))
+        case Upsample(factors):
+            return _slid(source, (1,) * len(factors), (1,) * len(factors), factors)
         case _:
             return source
+
+
+def _slid(
+    source: Sight, kernel: tuple[int, ...], stride: tuple[int, ...], factors: tuple[int, ...]
+) -> Sight:
+    """A window over every axis but the last, which holds the channels."""
+    if source.axes is None:
+        return Sight(source.field)
+    axes = []
+    for reach, *step in zip(source.axes[:-1], kernel, stride, factors, strict=True):
+        if reach is None:
+            return UNKNOWN  # a Dense over channels-first values mixes along a spatial axis
+        axes.append(reach.then(*step))
+    return _grid((*axes, None))
+
+
+def _reshaped(source: Sight, shape: Shape, target: Shape) -> Sight:
+    """Row by row: the channels of a position stay together where their number stays."""
+    listed = source.listed
+    if source.axes is not None and (source.axes[-1] is None or None not in source.axes):
+        listed = shape[:-1], source.axes
+    if listed is None or shape[-1] != target[-1]:
+        return Sight(source.field)
+    positions, axes = listed
+    if target[:-1] == positions:
+        return _grid((*axes[:-1], None))
+    return Sight(source.field, None, listed)

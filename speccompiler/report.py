@@ -1,7 +1,8 @@
 """The shape report: what a reviewer wants to know of each layer, as data.
 
-Sizes are of one sample and float32. Receptive field and stride are per spatial
-axis, in input positions; where an output sees the whole input they are None.
+Sizes are of one sample and float32. Receptive field and stride are per spatial axis, in
+input positions. Where an output sees the whole input the field is None, and empty where
+it is unknown; values that are no grid, as after Flatten, have no stride (None).
 """
 
 from __future__ import annotations
@@ -12,47 +13,15 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from .dims import Dim, format_dim
-from .ir import Conv, Graph, Input, Node, Pad, Pool, Reshape, Shape, Transpose, Upsample
+from .ir import Graph, Shape
 from .lower import layers_of
 from .passes import optimize
 from .plan import make_plan
+from .reach import sights
 from .shapes import element_count, multiply_adds
 
 if TYPE_CHECKING:
     from .model import Model
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How one axis got from the input to here: (window, stride, factor) of each operation."""
-
-    steps: tuple[tuple[int, int, int], ...] = ()
-
-    def then(self, window: int = 1, stride: int = 1, factor: int = 1) -> Reach:
-        """One more operation on this axis."""
-        return Reach((*self.steps, (window, stride, factor)))
-
-    @property
-    def receptive_field(self) -> int:
-        """Most input positions that one output can depend on.
-
-        Followed backwards: a window of ``k`` at stride ``s`` seen by ``r`` neighbours
-        spans ``(r - 1) * s + k``; of ``r`` neighbours made by repeating ``f`` times, at
-        most ``ceil((r - 1) / f) + 1`` differ.
-        """
-        seen = 1
-        for window, stride, factor in reversed(self.steps):
-            seen = -(-(seen - 1) // factor) + 1
-            seen = (seen - 1) * stride + window
-        return seen
-
-    @property
-    def stride(self) -> Fraction:
-        """Input positions between two neighbouring outputs."""
-        total = Fraction(1)
-        for _, stride, factor in self.steps:
-            total = total * stride / factor
-        return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +118,11 @@ def _layer_data(layer: LayerReport) -> dict[str, Any]:
 def shape_report(model: Model, graph: Graph) -> ShapeReport:
     """The report of a lowered graph (before any pass)."""
     nodes = graph.by_name()
-    reaches = _reaches(graph)
+    seen = sights(graph)
     parts = layers_of(graph.nodes)
+    stored = dict.fromkeys(parts, 0)
+    for weight in graph.weights():
+        stored[weight.layer] += prod(weight.stored_shape)
     layers = []
     for layer in model.spec.layers:
         name = str(layer.name)
@@ -158,19 +130,17 @@ def shape_report(model: Model, graph: Graph) -> ShapeReport:
         work: Dim = 0
         for node in mine:
             work = work + multiply_adds(node, tuple(nodes[i].shape for i in node.inputs))
-        stored = sum(prod(w.stored_shape) for w in graph.weights() if w.layer == name)
-        reach = reaches[name]
         layers.append(
             LayerReport(
                 name,
                 layer.type,  # type: ignore[attr-defined]
                 nodes[name].shape,
-                stored,
+                stored[name],
                 layer.trainable,
                 work,
                 4 * element_count(nodes[name].shape),
-                None if reach is None else tuple(r.receptive_field for r in reach if r),
-                None if reach is None else tuple(r.stride for r in reach if r),
+                seen[name].field,
+                seen[name].stride,
             )
         )
     semantics = model.spec.semantics
@@ -182,36 +152,3 @@ def shape_report(model: Model, graph: Graph) -> ShapeReport:
         tuple(layers),
         make_plan(optimize(graph)).peak_bytes(1) if known else None,
     )
-
-
-AxisReaches = tuple[Reach | None, ...]
-
-
-def _reaches(graph: Graph) -> dict[str, AxisReaches | None]:
-    """For each node and axis, how far it reaches; None for a channel axis or a mixed value."""
-    found: dict[str, AxisReaches | None] = {}
-    for node in graph:
-        if isinstance(node.op, Input):
-            found[node.name] = tuple(Reach() for _ in node.shape)
-            continue
-        source = found[node.inputs[0]]
-        found[node.name] = None if source is None else _reach(node, source)
-    return found
-
-
-def _reach(node: Node, axes: AxisReaches) -> AxisReaches | None:
-    match node.op:
-        case Conv(kernel, stride) | Pool(_, kernel, stride):
-            spatial = zip(axes[:-1], kernel, stride, strict=True)
-            return (*(None if r is None else r.then(k, s) for r, k, s in spatial), None)
-        case Upsample(factors):
-            pairs = zip(axes[:-1], factors, strict=True)
-            return (*(None if r is None else r.then(factor=f) for r, f in pairs), None)
-        case Pad():
-            return (*axes[:-1], None)
-        case Transpose(order):
-            return tuple(axes[axis] for axis in order)
-        case Reshape():
-            return None
-        case _:
-            return axes

@@ -60,6 +60,8 @@ class RunResult:
     """Time inside kernels."""
     step_seconds: list[float] = field(default_factory=list)
     activity: dict[str, float] = field(default_factory=dict)
+    non_finite: int = 0
+    """Values of the model's output that are NaN or infinite."""
 
     def penalties(self, compiled: CompiledModel) -> tuple[Penalty, ...]:
         """The weights' penalties and, after the run, the activities'."""
@@ -89,6 +91,7 @@ def run_stream(
         started = time.perf_counter()
         compiled.run_batch(batch, outputs, result.step_seconds if profile else None)
         result.seconds += time.perf_counter() - started
+        result.non_finite += outputs[0].size - int(np.isfinite(outputs[0]).sum())
         by_name = dict(zip(compiled.output_names, outputs, strict=True))
         for name, sink in sinks:
             sink.write(by_name[name])

@@ -185,7 +185,7 @@ REFUSED = [
      "the model takes (samples, ...): save it as x[None], with shape (1, 8, 6, 2)"),
     (np.zeros((3, 2, 8, 6), np.float32), "CS117",
      "the array has shape (3, 2, 8, 6); the model takes (samples, 8, 6, 2)",
-     "the array looks channels-first; use np.moveaxis(x, 1, -1), or --dim-ordering th"),
+     "the array looks channels-first; convert it with np.moveaxis(x, 1, -1)"),
     (np.zeros((3, 9, 6, 2), np.float32), "CS117",
      "the array has shape (3, 9, 6, 2); the model takes (samples, 8, 6, 2)", None),
     (np.zeros((3, 8, 6), np.float32), "CS116",
@@ -230,12 +230,12 @@ def test_lists_that_are_ragged(compiled):
     ("layers", "declared", "shape", "hint"),
     [
         ([{"type": "UpSampling2D", "dim_ordering": "th"}], [3, 5, 6], (4, 5, 6, 3),
-         "the array looks channels-last; use np.moveaxis(x, -1, 1), or --dim-ordering tf"),
+         "the array looks channels-last; convert it with np.moveaxis(x, -1, 1)"),
         ([{"type": "UpSampling2D"}], [5, 6, 1], (4, 5, 6),
          "a channel axis may be missing: x[..., None]"),
         ([{"type": "UpSampling1D"}], [None, 3], (4, 3, 50), "the two axes look swapped"),
         ([{"type": "UpSampling3D"}], [None, 5, 6, 2], (4, 2, 9, 5, 6),
-         "the array looks channels-first; use np.moveaxis(x, 1, -1), or --dim-ordering th"),
+         "the array looks channels-first; convert it with np.moveaxis(x, 1, -1)"),
     ],
 )  # fmt: skip
 def test_hints_for_arrays(layers, declared, shape, hint):
@@ -384,14 +384,16 @@ def test_an_initialiser_that_cannot_fill_the_kernel():
 # Memory: refused before it is taken.
 
 
+LARGEST = 2**31 - 1
+"""The largest number that an argument may be."""
 HUGE = {
-    "weights": ([{"type": "Dense", "output_dim": 10**12}], [10**6]),
+    "weights": ([{"type": "Dense", "output_dim": LARGEST}], [10**6]),
     "values": ([{"type": "UpSampling2D", "size": [10**7, 10**7]}], [4, 4, 1]),
     "input": ([{"type": "Flatten"}], [10**9, 10**9]),
-    "beyond 64 bits": ([{"type": "UpSampling1D", "length": 10**30}], [4, 1]),
-    "kernel": ([{"type": "Convolution1D", "nb_filter": 1, "filter_length": 10**30,
+    "just sayable": ([{"type": "UpSampling1D", "length": LARGEST}], [2**20, 1]),
+    "kernel": ([{"type": "Convolution1D", "nb_filter": 10**6, "filter_length": LARGEST,
                  "border_mode": "same"}], [4, 1]),
-    "padding": ([{"type": "ZeroPadding1D", "padding": 10**15}], [4, 1]),
+    "padding": ([{"type": "ZeroPadding1D", "padding": LARGEST}], [4, 10**6]),
 }  # fmt: skip
 
 
@@ -414,24 +416,40 @@ def test_what_no_machine_can_hold(name, target):
     assert peak < 4 << 20
 
 
-NUMBERS_BEYOND_64_BITS = {
-    "window": {"type": "MaxPooling1D", "pool_length": 10**30, "stride": 1, "border_mode": "same"},
-    "stride": {"type": "MaxPooling1D", "pool_length": 2, "stride": 10**30},
+def test_sizes_beyond_any_machine_are_refused_when_they_are_read():
+    layers = [{"type": "UpSampling1D", "length": LARGEST}] * 3
+    found = refusal(lambda: build(layers, [4, 1]))
+    assert (found.code, found.layer) == ("CS047", "upsampling1d_2")
+
+
+LARGE_NUMBERS = {
+    "window": {"type": "MaxPooling1D", "pool_length": LARGEST, "stride": 1, "border_mode": "same"},
+    "mean": {"type": "AveragePooling1D", "pool_length": LARGEST, "border_mode": "same"},
+    "stride": {"type": "MaxPooling1D", "pool_length": 2, "stride": LARGEST},
     "conv stride": {"type": "Convolution1D", "nb_filter": 1, "filter_length": 2,
-                    "subsample_length": 10**30},
+                    "subsample_length": LARGEST},
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NUMBERS_BEYOND_64_BITS)
+@pytest.mark.parametrize("name", LARGE_NUMBERS)
+@pytest.mark.parametrize("semantics", ["tensorflow", "theano"])
+def test_the_largest_numbers_are_computed(name, semantics):
+    x = np.arange(1, 5, dtype=np.float32).reshape(1, 4, 1)
+    model = build([LARGE_NUMBERS[name]], [4, 1], semantics=semantics)
+    y = model.compile("cpu").run(x).ravel()
+    if name == "window":
+        assert y.tolist() == ([4, 4, 4, 4] if semantics == "tensorflow" else [2, 3, 4, 4])
+    if name == "stride":
+        assert y.tolist() == [2]
+    assert np.isfinite(y).all()
+
+
+@pytest.mark.parametrize("name", LARGE_NUMBERS)
 def test_numbers_no_kernel_can_hold(name):
-    """Refused by a diagnostic, or computed; a spec never causes an OverflowError."""
-    layer = NUMBERS_BEYOND_64_BITS[name]
-    x = np.arange(4, dtype=np.float32).reshape(1, 4, 1)
-    try:
-        y = build([layer], [4, 1]).compile("cpu").run(x)
-    except SpecError:
-        return
-    assert y.shape[2] == 1
+    layer = {k: 10**30 if v == LARGEST else v for k, v in LARGE_NUMBERS[name].items()}
+    found = refusal(lambda: build([layer], [4, 1]))
+    assert found.code == "CS025"
+    assert "is a huge number; it must be 2147483647 or less" in found.message
 
 
 def test_the_reference_refuses_what_it_cannot_hold(monkeypatch):

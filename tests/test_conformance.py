@@ -159,18 +159,7 @@ def test_output_is_what_keras_gave(golden):
     assert_outputs(golden, model)
 
 
-def older_params() -> list[Any]:
-    """Known: 1.0.x ignored the last two of four ZeroPadding2D numbers."""
-    found = params(OLDER)
-    for i, param in enumerate(found):
-        (golden,) = param.values
-        if golden.version < "1.1" and golden.folder.name == "pad2d_tf_1203":
-            mark = pytest.mark.xfail(strict=True, reason="needs the version that wrote the file")
-            found[i] = pytest.param(golden, id=param.id, marks=mark)
-    return found
-
-
-@pytest.mark.parametrize("golden", older_params())
+@pytest.mark.parametrize("golden", params(OLDER))
 def test_output_is_what_older_keras_gave(golden):
     model = golden.load()
     assert_announced_shape(golden, model)

@@ -170,7 +170,9 @@ def test_lenet_by_hand():
     assert [layer.activation_bytes for layer in found.layers][:2] == [4 * 4704, 4 * 1176]
     assert found.layers[3].receptive_field == (16, 16)
     assert found.layers[3].stride == (Fraction(4), Fraction(4))
-    assert found.layers[4].receptive_field is None
+    assert found.layers[4].receptive_field == (16, 16)
+    assert found.layers[4].stride is None
+    assert found.layers[5].receptive_field is None
 
 
 def vgg16():

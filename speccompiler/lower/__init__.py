@@ -95,7 +95,10 @@ def lower(spec: ModelSpec, semantics: Semantics, shape: Shape | None = None) -> 
     builder = Builder(semantics, frozenset(str(layer.name) for layer in spec.layers))
     builder.layer = str(spec.layers[0].name)
     ordering = _first_ordering(spec)
-    x = builder.add(Input(shape or input_dims(spec.input_shape, ordering)))
+    try:
+        x = builder.add(Input(shape or input_dims(spec.input_shape, ordering)))
+    except Problem as problem:
+        return Lowered(None, (problem.at(layer=builder.layer),))
     for layer in spec.layers:
         builder.layer = str(layer.name)
         try:

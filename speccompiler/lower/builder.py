@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from speccompiler.diagnostics import Diagnostic, Severity
+from speccompiler.diagnostics import Diagnostic, Problem, Severity
+from speccompiler.dims import terms_of
 from speccompiler.expressions.nodes import Expression
-from speccompiler.ir import Identity, Map, Node, Op, Softmax, Transpose
+from speccompiler.ir import Identity, Map, Node, Op, Shape, Softmax, Transpose
 from speccompiler.schemas.model import SemanticsFields
-from speccompiler.shapes import infer
+from speccompiler.shapes import element_count, infer
+
+MOST_VALUES = 2**60
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Builder:
     def add(self, op: Op, *inputs: Node) -> Node:
         """A new node of the current layer; raises ``Problem`` when the shapes do not fit."""
         shape = infer(op, *(node.shape for node in inputs))
+        _check_size(shape)
         name = self._unused(f"{self.layer}:{type(op).__name__.lower()}")
         node = Node(name, op, tuple(i.name for i in inputs), shape, self.layer)
         self.nodes.append(node)
@@ -70,6 +74,17 @@ class Builder:
         index = next(i for i in reversed(range(len(self.nodes))) if self.nodes[i] is value)
         self.nodes[index] = named
         return named
+
+
+def _check_size(shape: Shape) -> None:
+    """CS047 for a value that no machine could count the bytes of: it would grow without bound."""
+    terms = terms_of(element_count(shape))
+    if max(map(abs, terms.values())) > MOST_VALUES:
+        raise Problem(
+            "CS047",
+            "one sample of this layer's output would hold more than 2**60 values",
+            "check the sizes and factors of this layer and of those before it",
+        )
 
 
 def channels_last(b: Builder, x: Node, ordering: str) -> Node:

@@ -30,6 +30,8 @@ Geometry = tuple[int, ...]
 
 PACKED_BYTES = 256 << 10
 """Input rows that a convolution's task keeps in L2."""
+TILES_BYTES = 1 << 20
+"""Transformed inputs and products that a Winograd task keeps in cache."""
 TASK_FILTERS = 128
 """Filters of a task, and positions of a matrix product's task: as the kernels have them."""
 TASK_POSITIONS = 84
@@ -51,6 +53,8 @@ class Candidate:
     """Estimated time of one sample on one core: ranks candidates, and says if threads pay."""
     scratch: Callable[[Node, KnownShape], int] = lambda node, shape: 0
     """float32 values that a thread needs for itself."""
+    precise: bool = True
+    """Rounds as the direct sum does; others are taken with ``math: fast`` only."""
 
 
 def _always(node: Node, shape: KnownShape) -> bool:
@@ -80,23 +84,28 @@ def _conv_geometry(node: Node, shape: KnownShape) -> Geometry:
     )  # fmt: skip
 
 
+def _packed_row(node: Node, channels: int) -> int:
+    """float32 values of one packed input row: as ``conv`` lays it out, for every plane."""
+    op, (_, _, width) = _op(node), _three(node.shape[:-1], 1)
+    kernel, stride = _three(op.kernel, 1), _three(op.stride, 1)
+    phase = max(width, MOST_COLUMNS) + (kernel[2] - 1) // stride[2]
+    return channels * kernel[0] * min(kernel[2], stride[2]) * phase
+
+
 def _task_rows(node: Node, shape: KnownShape) -> int:
     """Output rows whose input fits into ``PACKED_BYTES``: packed once, read by every filter."""
-    op, (_, height, width) = _op(node), _three(node.shape[:-1], 1)
-    kernel, stride = _three(op.kernel, 1), _three(op.stride, 1)
-    row = 4 * shape[-1] * kernel[0] * ((width - 1) * stride[2] + kernel[2])
-    rows = (PACKED_BYTES // row - kernel[1]) // stride[1] + 1
-    return max(1, min(height, rows))
+    op, (_, height, _) = _op(node), _three(node.shape[:-1], 1)
+    kernel, stride = _three(op.kernel, 1)[1], _three(op.stride, 1)[1]
+    fitting = PACKED_BYTES // (4 * _packed_row(node, shape[-1]))
+    return max(1, min(height, (fitting - kernel) // min(kernel, stride) + 1))
 
 
 def _conv_scratch(node: Node, shape: KnownShape) -> int:
-    """Packed rows and one tile, as ``conv`` lays them out for the widest vectors."""
-    op, (_, _, width) = _op(node), _three(node.shape[:-1], 1)
-    kernel, stride = _three(op.kernel, 1), _three(op.stride, 1)
-    rows = (_task_rows(node, shape) - 1) * stride[1] + kernel[1]
-    phase = max(width, MOST_COLUMNS) + (kernel[2] - 1) // stride[2]
+    """Packed rows and one tile, for the widest vectors."""
+    kernel, stride = _three(_op(node).kernel, 1)[1], _three(_op(node).stride, 1)[1]
+    rows = (_task_rows(node, shape) - 1) * min(kernel, stride) + kernel
     channels = -(-shape[-1] // MOST_LANES) * MOST_LANES
-    return kernel[0] * rows * stride[2] * phase * channels + TILE_ELEMENTS
+    return rows * _packed_row(node, channels) + TILE_ELEMENTS
 
 
 def _conv_tasks(node: Node, shape: KnownShape, n: int) -> int:
@@ -126,6 +135,50 @@ def _product_tasks(node: Node, shape: KnownShape, n: int) -> int:
 
 def _product_scratch(node: Node, shape: KnownShape) -> int:
     return TASK_POSITIONS * -(-shape[-1] // MOST_LANES) * MOST_LANES + TILE_ELEMENTS
+
+
+def _fits_winograd(node: Node, shape: KnownShape) -> bool:
+    """3x3 at stride 1, with enough channels and positions to fill tiles and vectors."""
+    op, out = _op(node), _known(node)
+    square = op.kernel == (3, 3) and op.stride == (1, 1)
+    return square and min(shape[-1], out[-1]) >= MOST_LANES and min(out[:-1]) >= 4
+
+
+def _winograd_tiles(node: Node) -> int:
+    height, width, _ = _known(node)
+    return -(-height // 4) * -(-width // 4)
+
+
+def _winograd_task(node: Node, shape: KnownShape) -> int:
+    """Tiles that a thread carries through: as many as keep its blocks in ``TILES_BYTES``.
+
+    Many channels need many tiles, so that each transformed weight that is streamed in is
+    used often; but a sample alone is still split in four.
+    """
+    per_tile = 4 * 36 * (shape[-1] + _known(node)[-1])
+    fitting = max(14, min(56, TILES_BYTES // per_tile // 14 * 14))
+    return max(7, min(fitting, -(-_winograd_tiles(node) // 4)))
+
+
+def _winograd_geometry(node: Node, shape: KnownShape) -> Geometry:
+    before = [int(b) for b, _ in _op(node).padding]
+    return (*shape, *_known(node), *before, _winograd_task(node, shape))
+
+
+def _winograd_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    return -(-n * _winograd_tiles(node) // _winograd_task(node, shape))
+
+
+def _winograd_cost(node: Node, shape: KnownShape) -> float:
+    channels, filters = shape[-1], _known(node)[-1]
+    return _winograd_tiles(node) * (36 * channels * filters / 80 + 2 * (channels + filters))
+
+
+def _winograd_scratch(node: Node, shape: KnownShape) -> int:
+    tiles = _winograd_task(node, shape) + MOST_COLUMNS
+    channels = -(-shape[-1] // MOST_LANES) * MOST_LANES
+    filters = -(-_known(node)[-1] // (2 * MOST_LANES)) * 2 * MOST_LANES
+    return 36 * (tiles * (channels + filters) + MOST_LANES)
 
 
 def _product_cost(node: Node, shape: KnownShape) -> float:
@@ -217,6 +270,15 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
             _product_cost,
             _product_scratch,
         ),
+        Candidate(
+            "winograd",
+            _fits_winograd,
+            _winograd_geometry,
+            _winograd_tasks,
+            _winograd_cost,
+            _winograd_scratch,
+            precise=False,
+        ),
         Candidate("conv", _always, _conv_geometry, _conv_tasks, _conv_cost, _conv_scratch),
     ),
     Pool: (Candidate("pool", _always, _pool_geometry, _rows, _pool_cost),),
@@ -241,8 +303,8 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
 VIEWS: tuple[type[Op], ...] = (Identity, Reshape)
 
 
-def choose(node: Node, shape: KnownShape) -> Candidate:
-    """The cheapest kernel that fits a step."""
-    fitting = [c for c in CANDIDATES[type(node.op)] if c.fits(node, shape)]
+def choose(node: Node, shape: KnownShape, *, fast: bool = False) -> Candidate:
+    """The cheapest kernel that fits a step; ``fast`` admits those that round more."""
+    fitting = [c for c in CANDIDATES[type(node.op)] if (fast or c.precise) and c.fits(node, shape)]
     assert fitting, f"no kernel for {node.name}"
     return min(fitting, key=lambda c: c.nanoseconds(node, shape))

@@ -26,14 +26,17 @@ from .register_tile import (
 DRIVER = '''
 
 @JIT
-def pack(x, at, packed, to, rows, height, width, channels, top, lead, stride, phase, first):
+def pack(
+    x, at, packed, to, rows, step, height, width, channels, top, stride_rows, lead, stride,
+    phases, phase, first
+):
     """One block of channels of some rows of a plane; ``at`` below 0 is a plane of zeros."""
     zero = np.float32(0)
     count = min(@DEPTH, channels - first)
     for r in range(rows):
-        h = top + r
+        h = top + r // step * stride_rows + r % step
         outside = at < 0 or h < 0 or h >= height
-        for f in range(stride):
+        for f in range(phases):
             # Column j of phase f is the input's column j * stride + f - lead.
             left = max(lead - f + stride - 1, 0) // stride
             right = max(width + lead - f + stride - 1, 0) // stride
@@ -44,15 +47,15 @@ def pack(x, at, packed, to, rows, height, width, channels, top, lead, stride, ph
             for j in range(right * @DEPTH, phase * @DEPTH):
                 packed[to + j] = zero
             source = at + (h * width + f - lead) * channels + first
-            step = stride * channels
+            pitch = stride * channels
             if count == @DEPTH:
                 for c in range(left, right):
                     for i in range(@DEPTH):
-                        packed[to + c * @DEPTH + i] = x[source + c * step + i]
+                        packed[to + c * @DEPTH + i] = x[source + c * pitch + i]
             else:
                 for c in range(left, right):
                     for i in range(count):
-                        packed[to + c * @DEPTH + i] = x[source + c * step + i]
+                        packed[to + c * @DEPTH + i] = x[source + c * pitch + i]
                     for i in range(count, @DEPTH):
                         packed[to + c * @DEPTH + i] = zero
             to += phase * @DEPTH
@@ -68,8 +71,10 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     filter_blocks = (filters + 127) // 128
     row_blocks = (out_height + task_rows - 1) // task_rows
     phase = max(out_width, @COLUMNS) + (kw - 1) // sw
-    row_size = sw * phase * @DEPTH
-    most_rows = (task_rows - 1) * sh + kh
+    # Where the stride is larger than the window, what lies between is not packed.
+    phases, row_step = min(sw, kw), min(sh, kh)
+    row_size = phases * phase * @DEPTH
+    most_rows = (task_rows - 1) * row_step + kh
     packed = scratch[: blocks * kd * most_rows * row_size]
     edge = scratch[packed.size : packed.size + @COLUMNS * @GROUP]
     packed_place = -1
@@ -79,7 +84,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
         od = place // row_blocks % out_depth
         sample = place // (row_blocks * out_depth)
         last_row = min(out_height, first_row + task_rows)
-        rows = (last_row - first_row - 1) * sh + kh
+        rows = (last_row - first_row - 1) * row_step + kh
         plane = rows * row_size
         if place != packed_place:
             packed_place = place
@@ -90,8 +95,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
                     at = (sample * depth + z) * height * width * channels
                     at = at if 0 <= z and z < depth else -1
                     to = (block * kd + d) * plane
-                    pack(x, at, packed, to, rows, height, width, channels, top,
-                         g[16], sw, phase, block * @DEPTH)
+                    pack(x, at, packed, to, rows, row_step, height, width, channels, top, sh,
+                         g[16], sw, phases, phase, block * @DEPTH)
         start = task % filter_blocks * 128
         for first in range(start, min(filters, start + 128), @GROUP):
             wo = first * blocks * kd * kh * kw * @DEPTH
@@ -101,7 +106,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
                 for c in range(0, out_width, @COLUMNS):
                     o = max(min(c, out_width - @COLUMNS), 0)
                     used = min(@COLUMNS, out_width)
-                    p = (r - first_row) * sh * row_size + o * @DEPTH
+                    p = (r - first_row) * row_step * row_size + o * @DEPTH
                     at = (row + o) * filters + first
                     if count == @GROUP and used == @COLUMNS:
                         tile(packed, p, w, wo, blocks * kd, plane, kh, row_size, kw, sw,

@@ -47,6 +47,7 @@ class CpuExecutor:
         self.plan = plan
         self.batch_size = batch_size
         self.threads = threads
+        self.kernel_seconds = 0.0
         self._calls = [self._bind(step, weights) for step in plan.steps]
         self._idle: list[Memory] = []
 
@@ -55,12 +56,15 @@ class CpuExecutor:
             return _copy
         candidate, node, shape = step.candidate, step.node, step.source_shape
         lanes = host_lanes()
+        started = time.perf_counter()
         kernel = load_kernel(candidate.kernel, kernel_text(candidate.kernel, node, shape, lanes))
+        self.kernel_seconds += time.perf_counter() - started
         geometry = np.array(candidate.geometry(node, shape), np.int64)
         w = b = EMPTY
         if isinstance(node.op, Conv):
             bias = node.op.bias
             w, b = pack_weights(
+                candidate.kernel,
                 operand(node.op.weight, weights[node.op.weight]),
                 None if bias is None else weights[bias],
                 lanes,

@@ -23,6 +23,7 @@ from speccompiler.kernels.cpu.simd import vectors
 v = vectors(@LANES)
 load, store, broadcast, splat = v.load, v.store, v.broadcast, v.splat
 fma, maximum = v.fma, v.maximum
+add, sub, mul = v.add, v.sub, v.mul
 """
 
 

@@ -18,7 +18,7 @@ from speccompiler.expressions.nodes import Expression
 from speccompiler.expressions.source import numba_source
 from speccompiler.ir import Conv, Map, Node
 
-from . import conv, matmul
+from . import conv, matmul, winograd
 from .choices import KnownShape
 from .register_tile import VECTORS, block_depth
 
@@ -63,31 +63,56 @@ def _matmul(node: Node, shape: KnownShape, lanes: int) -> str:
     return matmul.source(lanes, shape[-1], *_activation(node))
 
 
+def _winograd(node: Node, shape: KnownShape, lanes: int) -> str:
+    return winograd.source(lanes, *_activation(node))
+
+
 _GENERATED: Mapping[str, Callable[[Node, KnownShape, int], str]] = {
     "conv": _conv,
     "matmul": _matmul,
+    "winograd": _winograd,
 }
 
 
 def pack_weights(
-    weight: npt.NDArray[Any], bias: npt.NDArray[Any] | None, lanes: int
+    kernel: str, weight: npt.NDArray[Any], bias: npt.NDArray[Any] | None, lanes: int
 ) -> tuple[Array, Array]:
-    """(\\*kernel, C, filters) as [group][channel block][\\*kernel][channel][filter], flat.
-
-    A group is two vectors of filters, a block one vector of channels (or all, if they are
-    fewer); both are filled with zeros. The bias is filled to whole groups.
-    """
-    *kernel, channels, filters = weight.shape
-    places = int(np.prod(kernel, dtype=np.int64))
-    group, depth = VECTORS * lanes, block_depth(channels, lanes)
-    groups, blocks = -(-filters // group), -(-channels // depth)
-    padded = np.zeros(groups * group, np.float32)
+    """Weights and bias as a step's kernel reads them, flat; the bias fills whole groups."""
+    group = VECTORS * lanes
+    filters = weight.shape[-1]
+    padded = np.zeros(-(-filters // group) * group, np.float32)
     if bias is not None:
         padded[:filters] = bias
+    pack = _pack_winograd if kernel == "winograd" else _pack_direct
+    return pack(weight, lanes).reshape(-1), padded
+
+
+def _pack_direct(weight: npt.NDArray[Any], lanes: int) -> Array:
+    """(*kernel, C, filters) as [group][channel block][*kernel][channel][filter].
+
+    A group is two vectors of filters, a block one vector of channels (or all, if they are
+    fewer); both are filled with zeros.
+    """
+    *places_shape, channels, filters = weight.shape
+    places = int(np.prod(places_shape, dtype=np.int64))
+    group, depth = VECTORS * lanes, block_depth(channels, lanes)
+    groups, blocks = -(-filters // group), -(-channels // depth)
     packed = np.zeros((groups, blocks, places, depth, group), np.float32)
     source = weight.reshape(places, channels, filters)
     for g in range(groups):
         for block in range(blocks):
             part = source[:, block * depth : (block + 1) * depth, g * group : (g + 1) * group]
             packed[g, block, :, : part.shape[1], : part.shape[2]] = part
-    return packed.reshape(-1), padded
+    return packed
+
+
+def _pack_winograd(weight: npt.NDArray[Any], lanes: int) -> Array:
+    """(3, 3, C, filters) as [36 points][group][channel][filter], G w G^T in float64."""
+    channels, filters = weight.shape[-2:]
+    group, depth = VECTORS * lanes, -(-channels // lanes) * lanes
+    packed = np.zeros((36, -(-filters // group), depth, group), np.float32)
+    for g in range(packed.shape[1]):
+        part = weight[..., g * group : (g + 1) * group].astype(np.float64)
+        points = np.einsum("ar,rsio,bs->abio", winograd.G, part, winograd.G)
+        packed[:, g, :channels, : part.shape[-1]] = points.reshape(36, channels, -1)
+    return packed

@@ -1,0 +1,97 @@
+"""What ``convspec run`` says when it is done: results, penalties, the time of each step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from speccompiler.diagnostics import Diagnostic, Severity
+
+from .numbers import seconds, size
+from .render import show
+
+if TYPE_CHECKING:
+    from speccompiler.compiled import CompiledModel
+    from speccompiler.run import RunResult, Summary
+
+
+def print_results(
+    compiled: CompiledModel,
+    result: RunResult,
+    summaries: dict[str, Summary],
+    targets: dict[str | None, str],
+    *,
+    err: bool,
+) -> None:
+    """A line an output; how long it took goes to standard error."""
+    shapes = dict(zip(compiled.output_names, compiled.output_shapes(result.samples), strict=True))
+    for name, summary in summaries.items():
+        click.echo(f"{name}: {shapes[name]} float32, {_range(summary)}")
+    for layer, file in targets.items():
+        if file != "-":
+            name = layer if layer is not None else compiled.output_names[0]
+            click.echo(f"wrote {file}: {shapes[name]} float32, output of '{name}'", err=err)
+    if result.non_finite and not summaries:
+        show([_non_finite(compiled, result)])
+    click.echo(
+        f"{_count(result.samples, 'sample')} in {seconds(result.seconds)} on {compiled.target}, "
+        f"batch {compiled.batch_size}, {_count(compiled.threads, 'thread')}",
+        err=True,
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _range(summary: Summary) -> str:
+    broken = f"{summary.non_finite} values are not finite" if summary.non_finite else ""
+    if not summary.count:
+        return f"no finite value, {broken}"
+    text = f"min {summary.smallest:.6g}, mean {summary.mean:.6g}, max {summary.largest:.6g}"
+    return f"{text}, {broken}" if broken else text
+
+
+def _non_finite(compiled: CompiledModel, result: RunResult) -> Diagnostic:
+    return Diagnostic(
+        "CS098",
+        f"the output holds {_count(result.non_finite, 'value')} that are not finite",
+        Severity.WARNING,
+        file=compiled.model.loaded.document.file,
+        hint="check the input and the weights for NaN, infinity and very large numbers",
+    )
+
+
+def print_penalties(compiled: CompiledModel, result: RunResult, *, err: bool) -> None:
+    """What each regulariser adds to the loss: weights once, activities over all samples."""
+    from tabulate import tabulate
+
+    found = result.penalties(compiled)
+    if not found:
+        click.echo("penalties: no layer has a regulariser", err=err)
+        return
+    rows = [(p.layer, p.term, f"{p.value:.9g}") for p in found]
+    rows.append(("total", "", f"{sum(p.value for p in found):.9g}"))
+    headers = ("layer", "penalty on", "value")
+    click.echo(tabulate(rows, headers=headers, disable_numparse=True), err=err)
+
+
+def print_profile(compiled: CompiledModel, result: RunResult, *, err: bool) -> None:
+    """Time of each step over the whole run."""
+    from tabulate import tabulate
+
+    from speccompiler.kernels.cpu.executor import work_of
+
+    total = sum(result.step_seconds) or 1.0
+    rows = []
+    for step, spent in zip(compiled.plan.steps, result.step_seconds, strict=True):
+        work = work_of(step) * result.samples
+        speed = f"{work / spent / 1e9:.1f}" if work and spent else ""
+        share = f"{100 * spent / total:.1f}%"
+        rows.append((step.target, step.kernel, seconds(spent), share, speed))
+    headers = ("step", "kernel", "time", "share", "GFLOP/s")
+    align = ("left", "left", "right", "right", "right")
+    table = tabulate(rows, headers=headers, colalign=align, disable_numparse=True)
+    memory = compiled.plan.peak_bytes(compiled.batch_size, compiled.threads)
+    click.echo(f"{table}\nmemory of the plan: {size(memory)}", err=err)
