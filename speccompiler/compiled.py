@@ -259,7 +259,8 @@ def _load_weights(
         weights: Mapping[Weight, npt.NDArray[Any]] = sources.read()
         if apply_constraints:
             weights = project(model.spec, weights)
-        found = [] if sources.drawn else list(violations(model.spec, weights))
+        given = {weight: weights[weight] for weight in sources.given}
+        found = list(violations(model.spec, given))
         penalties = weight_penalties(model.spec, weights)
     except Problem as problem:
         raise SpecError([model.loaded.locate(problem.at(file=file))]) from None

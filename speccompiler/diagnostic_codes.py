@@ -296,6 +296,13 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "without keras_version is older than 1.0.4), so its numbers are reproduced.",
             "Nothing, if the model was trained there. Write the two numbers to confirm it.",
         ),
+        "CS054": Code(
+            "names speak of another backend",
+            "Keras on TensorFlow named its variables 'conv1_W:0', on Theano 'conv1_W'. These names "
+            "are TensorFlow's, and the run asks for Theano's numbers. Files can have been "
+            "converted, so this is a warning.",
+            "Pass --semantics tensorflow, unless you know that the weights were converted.",
+        ),
         "CS090": Code(
             "wrong number of weights",
             "A layer takes its kernel W and, unless bias is false, its bias b, in this order.",

@@ -174,7 +174,25 @@ def find_weights(
         found.update({w: _drawn(layers[w.layer], w, seed) for w in rest.values()})
     elif rest:
         diagnostics.append(_none_given(loaded, rest))
+    if spec.semantics is not None and spec.semantics.profile == "theano":
+        diagnostics += _tensorflow_names(found)
     return WeightSources(found, tuple(diagnostics))
+
+
+def _tensorflow_names(found: Mapping[Weight, TensorSource]) -> list[Diagnostic]:
+    """CS054 where every tensor is named as only the TensorFlow backend names variables."""
+    files = [source for source in found.values() if isinstance(source, FileTensor)]
+    if not files or not all(source.key.endswith(":0") for source in files):
+        return []
+    return [
+        Diagnostic(
+            "CS054",
+            "the tensors' names end in ':0', as TensorFlow's do, but the semantics are Theano's",
+            Severity.WARNING,
+            file=str(files[0].file.path),
+            hint="pass --semantics tensorflow, unless the weights were converted",
+        )
+    ]
 
 
 def _named_at(loaded: LoadedSpec) -> Span | None:

@@ -549,3 +549,59 @@ def test_nodes_that_are_layers_end_in_the_layers_name():
     nodes = layers_of(model.graph.nodes)["d"]
     assert nodes[-1].name == "d"
     assert isinstance(nodes[-1].op, Reshape)
+
+
+def test_tensorflow_names_under_theano_semantics(tmp_path):
+    """Wrong numbers would come without a word; files can be converted, so it is a warning."""
+    import json
+
+    import numpy as np
+
+    from speccompiler.model import check
+    from speccompiler.source import parse_document
+
+    layer = {"type": "Dense", "name": "d", "output_dim": 2}
+    spec = {"convspec": 1, "input_shape": [3], "layers": [layer]}
+    for end, expected in ((":0", ["CS054"]), ("", [])):
+        path = tmp_path / f"w{len(end)}.npz"
+        np.savez(path, **{f"d_W{end}": np.ones((3, 2), "f"), f"d_b{end}": np.ones(2, "f")})
+        document = parse_document(json.dumps(spec), "s.json")
+        for semantics, codes in (("theano", expected), ("tensorflow", [])):
+            model, found = check(document, weights=path, semantics=semantics)
+            assert model is not None
+            assert [d.code for d in found] == codes
+
+
+def test_outputs_that_are_not_finite_are_said(tmp_path, capfd):
+    import numpy as np
+
+    from speccompiler.cli.main import run
+
+    spec = tmp_path / "s.yaml"
+    spec.write_text("convspec: 1\ninput_shape: [2]\nlayers: [{type: Dropout, p: 0.5}]\n")
+    x, y = tmp_path / "x.npy", tmp_path / "y.npy"
+    np.save(x, np.array([[1, np.nan], [np.inf, 2]], np.float32))
+    assert run(["run", str(spec), "--input", str(x), "--output", str(y)]) == 0
+    assert "warning CS098: the output holds 2 values that are not finite" in capfd.readouterr().err
+    np.save(x, np.full((1, 2), np.nan, np.float32))
+    assert run(["run", str(spec), "--input", str(x)]) == 0
+    assert "no finite value, 2 values are not finite" in capfd.readouterr().out
+
+
+def test_an_output_never_replaces_what_is_read(tmp_path, capfd):
+    import numpy as np
+
+    from speccompiler.cli.main import run
+
+    spec = tmp_path / "s.yaml"
+    spec.write_text("convspec: 1\ninput_shape: [2]\nlayers: [{type: Dropout, name: d, p: 0.5}]\n")
+    x = tmp_path / "x.npy"
+    np.save(x, np.ones((1, 2), np.float32))
+    kept = x.read_bytes()
+    assert run(["run", str(spec), "--input", str(x), "--output", str(x)]) == 2
+    assert "is the input of this run; name another output" in capfd.readouterr().err
+    side = tmp_path / "o.d.npy"
+    side.write_bytes(kept)
+    main = str(tmp_path / "o.npy")
+    assert run(["run", str(spec), "--input", str(side), "--output", main, "--layer", "d"]) == 2
+    assert side.read_bytes() == x.read_bytes() == kept

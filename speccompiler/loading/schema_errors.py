@@ -100,6 +100,8 @@ def _missing(item: Any, path: Path, model: type[BaseModel], owner: str) -> Probl
     description = None
     if len(path) == 1 and name in model.model_fields:
         description = model.model_fields[name].description
+    if path == ("convspec",):
+        return Problem("CS021", f"{owner} needs 'convspec'", "write convspec: 1")
     return Problem(
         "CS021",
         f"{owner} needs '{name}'" if len(path) == 1 else f"{_subject(path[:-1])} needs '{name}'",
@@ -117,6 +119,8 @@ def _extra(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem
             did_you_mean(name, keys) or f"it takes {', '.join(keys)}" if keys else None,
         )
     known = _arguments(model)
+    if "convspec" in known:
+        known.append("layers")
     keras_1 = KERAS_2_NAMES.get(name)
     hint = did_you_mean(name, known)
     if keras_1 is not None and (hint is None or any(k in model.model_fields for k in [keras_1])):
@@ -132,7 +136,9 @@ def _literal(item: Any, path: Path, model: type[BaseModel], owner: str) -> Probl
     choices = [c.strip("'") for c in expected.replace(" or ", ", ").split(", ")]
     choices = [{"True": "true", "False": "false"}.get(c, c) for c in choices]
     hint = None
-    if isinstance(found, str):
+    if found == "None":
+        hint = _NULL
+    elif isinstance(found, str):
         hint = did_you_mean(found, choices)
         if found in choices:
             hint = f"write {found} without quotes"
@@ -141,14 +147,17 @@ def _literal(item: Any, path: Path, model: type[BaseModel], owner: str) -> Probl
     )
 
 
+_NULL = "YAML and JSON write null for None"
+
+
 def _type(
     expected: str, otherwise: str | None = None
 ) -> Callable[[Any, Path, type[BaseModel], str], Problem]:
     def rule(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
         found = item["input"]
-        hint = otherwise
+        hint = _NULL if found == "None" else otherwise
         numeric = expected in {"a whole number", "a number"}
-        if isinstance(found, str) and numeric:
+        if isinstance(found, str) and numeric and hint is None:
             hint = _number_hint(found)
         if isinstance(found, bool) and numeric:
             hint = "true and false are no numbers"
@@ -163,10 +172,12 @@ def _type(
 
 def _boolean(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
     found = item["input"]
+    hint = "write it without quotes" if found in ("true", "false") else None
+    word = found.casefold() if isinstance(found, str) else found
+    if word in ("yes", "on", "no", "off", 0, 1):
+        hint = f"write {'true' if word in ('yes', 'on', 1) else 'false'}"
     return Problem(
-        "CS024",
-        f"{_subject(path)} is {describe(found)}; it must be true or false",
-        "write it without quotes" if found in ("true", "false") else None,
+        "CS024", f"{_subject(path)} is {describe(found)}; it must be true or false", hint
     )
 
 
