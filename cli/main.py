@@ -109,13 +109,17 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         return _usage(error)
     except BrokenPipeError:
-        # The reader has gone; point the stream elsewhere so that exit does not fail on it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return READER_GONE
     except MemoryError:
         return _fail("out of memory; use a smaller --batch-size or a smaller model", 2)
     except Exception as error:
         return _ended(error)
+
+
+def _give_up_output() -> None:
+    """Point standard output elsewhere, so that what it still holds does not fail at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage(error: click.ClickException) -> int:
@@ -140,6 +144,8 @@ def _ended(error: Exception) -> int:
         click.echo(f"\nfound {count_text(found)}", err=True)
         return 2 if any(d.code in IO_CODES for d in found) else 1
     if isinstance(error, OSError):
+        if error.filename is None:
+            _give_up_output()
         return _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), 2)
     if os.environ.get("CONVSPEC_TRACEBACK"):
         import traceback

@@ -96,10 +96,8 @@ def test_the_error_of_a_network(math, limit, rng):
     model = build(NETWORK, (32, 32, 3), seed=3)
     x = rng.standard_normal((2, 32, 32, 3)).astype(np.float32)
     assert error(model, x, math=math) <= limit
-    assert ("winograd" in kernels(model, fast=True))
-    assert "winograd" not in kernels(
-        model, fast=False
-    )
+    assert "winograd" in kernels(model, fast=True)
+    assert "winograd" not in kernels(model, fast=False)
 
 
 @pytest.mark.parametrize("lanes", [4, 8, 16])
