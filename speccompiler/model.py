@@ -19,8 +19,6 @@ from .ir import Graph, Shape
 from .keywords import check_choice, checked_seed, whole_lengths
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from .lower import Semantics, lower, undecided
-from .passes import optimize
-from .plan import Plan, make_plan
 from .schemas.model import ModelSpec
 from .shapes import format_shape
 from .source.document import Document, read_document
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .compiled import CompiledModel
+    from .plan import Plan
     from .report import ShapeReport
 
 
@@ -104,6 +103,9 @@ class Model:
 
         Raises ``SpecError``: CS052 while a length is open, CS050 without semantics.
         """
+        from .passes import optimize
+        from .plan import make_plan
+
         return make_plan(optimize(self.tapped(input_shape, layers)[0]))
 
     def tapped(
