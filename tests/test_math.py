@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from cases import build
 
-from speccompiler.kernels.cpu import executor
+from speccompiler.ir import Conv
+from speccompiler.kernels.cpu import choices, executor
 from speccompiler.passes import optimize
 from speccompiler.plan import make_plan
+
+
+@pytest.fixture(autouse=True)
+def winograd_is_cheap(monkeypatch):
+    """Small images would not be worth it: taken here wherever it fits and is allowed."""
+    row = tuple(
+        dataclasses.replace(c, nanoseconds=lambda node, shape: 0.0) if c.kernel == "winograd" else c
+        for c in choices.CANDIDATES[Conv]
+    )
+    monkeypatch.setattr(choices, "CANDIDATES", {**choices.CANDIDATES, Conv: row})
+
 
 FAST, PRECISE = 5e-5, 5e-6
 """Of the largest output, over a whole network: what the documentation promises."""
@@ -115,3 +129,11 @@ def test_every_vector_width(lanes, math, rng, monkeypatch):
     model = build(layers, (15, 9, 5), seed=3)
     x = rng.standard_normal((2, 15, 9, 5)).astype(np.float32)
     assert error(model, x, math=math) <= (FAST if math == "fast" else PRECISE)
+
+
+@pytest.mark.parametrize(("side", "kernel"), [(112, "winograd"), (7, "conv")])
+def test_winograd_is_taken_where_it_pays(side, kernel, monkeypatch):
+    """Few tiles and many channels would stream the transformed kernels for little work."""
+    monkeypatch.undo()
+    model = build([conv(256, border_mode="same")], (side, side, 256), seed=3)
+    assert kernels(model, fast=True) == [kernel]
