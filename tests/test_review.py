@@ -605,3 +605,49 @@ def test_an_output_never_replaces_what_is_read(tmp_path, capfd):
     main = str(tmp_path / "o.npy")
     assert run(["run", str(spec), "--input", str(side), "--output", main, "--layer", "d"]) == 2
     assert side.read_bytes() == x.read_bytes() == kept
+
+
+@pytest.mark.parametrize(
+    ("folder", "inner", "private"),
+    [
+        (0o700, None, True),
+        (0o700, 0o775, True),
+        (0o755, 0o755, True),
+        (0o755, 0o775, False),
+        (0o775, None, False),
+        (0o777, 0o700, False),
+    ],
+)
+def test_a_cache_is_used_only_where_nobody_else_writes(tmp_path, folder, inner, private):
+    from speccompiler.kernels.cpu.modules import _is_private
+
+    kernels = tmp_path / "kernels"
+    kernels.mkdir()
+    if inner is not None:
+        (kernels / "__pycache__").mkdir()
+        (kernels / "__pycache__").chmod(inner)
+    kernels.chmod(folder)
+    assert _is_private(kernels) is private
+
+
+def test_a_shared_umask_keeps_the_cache(tmp_path):
+    """With umask 002 numba's folder is writable by the group; the cache is used all the same."""
+    import os
+    import subprocess
+    import sys
+
+    code = (
+        "import os; os.umask(0o002)\n"
+        "from speccompiler.kernels.cpu.modules import load_kernel\n"
+        "from importlib import resources\n"
+        "files = resources.files('speccompiler.kernels.cpu')\n"
+        "load_kernel('softmax', (files / 'softmax.py').read_text())\n"
+    )
+    environment = {**os.environ, "CONVSPEC_CACHE_DIR": str(tmp_path)}
+    times = []
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+        found = sorted(tmp_path.rglob("*.nb[ci]"))
+        times.append([(path, path.stat().st_mtime_ns) for path in found])
+    assert len(times[0]) == 2
+    assert times[0] == times[1]

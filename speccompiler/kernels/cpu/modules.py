@@ -53,12 +53,17 @@ def _is_private(folder: Path) -> bool:
     """Whether only this user can have put something there (always so where ids are unknown)."""
     if not hasattr(os, "geteuid"):
         return True
-    for path in (folder, folder / "__pycache__"):
-        if path.exists():
-            status = path.stat()
-            if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-                return False
-    return True
+    status, user = folder.stat(), os.geteuid()
+    if status.st_uid != user or status.st_mode & 0o022:
+        return False
+    # numba makes this one by the umask; inside a folder that only its owner enters, any
+    # mode will do.
+    inner = folder / "__pycache__"
+    if not inner.exists():
+        return True
+    reachable = status.st_mode & 0o011
+    found = inner.stat()
+    return found.st_uid == user and not (reachable and found.st_mode & 0o022)
 
 
 @cache
