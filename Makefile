@@ -22,7 +22,7 @@ help:
 	@echo 'make fuzz    the long random tests as well'
 	@echo 'make check   format, lint and types'
 	@echo 'make format  write the format and the fixes that ruff can make'
-	@echo 'make schema  write docs/convspec.schema.json for editors'
+	@echo 'make schema  write what is made from the schemas and codes in docs/'
 	@echo 'make clean   remove .venv and everything built'
 	@echo 'PYTHON=python3.12 chooses the interpreter for .venv (3.11 or later)'
 
@@ -52,6 +52,10 @@ schema: .venv/test.stamp
 	@mkdir -p build
 	.venv/bin/convspec schema > build/convspec.schema.json
 	mv build/convspec.schema.json docs/convspec.schema.json
+	$(RUN) -c 'from speccompiler.schemas.reference import as_markdown; print(as_markdown(), end="")' > build/spec.md
+	mv build/spec.md docs/spec.md
+	$(RUN) -c 'from speccompiler.diagnostic_codes import as_markdown; print(as_markdown(), end="")' > build/diagnostics.md
+	mv build/diagnostics.md docs/diagnostics.md
 
 clean:
 	rm -rf .venv build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

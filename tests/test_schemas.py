@@ -734,3 +734,17 @@ def test_the_schema_takes_the_examples(path: Path) -> None:
     data: Any = to_data(document.root)
     if "convspec" in data:
         assert [e.message for e in JUDGE.iter_errors(data)] == []
+
+
+def test_the_page_of_the_native_form_is_the_schemas():
+    """``make schema`` writes it; every layer and every argument is on it."""
+    from pathlib import Path
+
+    from speccompiler.schemas.reference import as_markdown
+
+    page = Path(__file__).parent.parent / "docs" / "spec.md"
+    assert page.read_text(encoding="utf-8") == as_markdown()
+    for name, layer in LAYERS.items():
+        section = page.read_text(encoding="utf-8").split(f"### {name}")[1].split("###")[0]
+        for argument in layer.model_fields.keys() - {"type"}:
+            assert f"| `{argument}` |" in section, f"{name}.{argument}"

@@ -1,0 +1,133 @@
+"""The page ``docs/spec.md``: the native form, written out from the schemas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from .constraint import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
+from .initializer import ScaledInitializer
+from .model import ModelHeader, SemanticsFields
+from .registry import LAYERS
+from .regularizer import (
+    EigenvalueRegularizer,
+    L1AndL2Regularizer,
+    L1L2Regularizer,
+    L1Regularizer,
+    L2Regularizer,
+)
+from .resizing import Padding1D, Padding2D
+
+INTRODUCTION = """# The native form
+
+A spec is a YAML or JSON mapping: the keys below, and `layers`, a list of layers from first
+to last. Each layer is a mapping with a `type` and the arguments of that layer in Keras 1.x,
+by their own names. Arguments without a default are required.
+
+```yaml
+convspec: 1
+input_shape: [28, 28, 1]
+layers:
+  - {type: Convolution2D, name: c1, nb_filter: 6, nb_row: 5, nb_col: 5, activation: relu}
+  - {type: MaxPooling2D}
+  - {type: Flatten}
+  - {type: Dense, name: out, output_dim: 10, activation: softmax, W_regularizer: l2}
+```
+"""
+
+EXPRESSIONS = """## Activation expressions
+
+`activation: {expr: ".."}` takes numbers, `x`, `pi`, `e`, `+ - * / **`, parentheses,
+`where(condition, a, b)` with conditions of `< <= > >= == !=`, `and`, `or`, `not`, and the
+functions `exp expm1 log log1p sqrt abs sign floor ceil min max clip pow sin cos tan tanh
+sinh cosh atan erf sigmoid softplus softsign hard_sigmoid relu elu`. It is parsed as data,
+never run as Python.
+"""
+
+MAPPINGS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
+    (
+        "Semantics",
+        "`semantics` is a name, or a mapping:",
+        (SemanticsFields,),
+    ),
+    (
+        "Initialisers",
+        "`init` is `uniform`, `normal`, `lecun_uniform`, `glorot_normal`, `glorot_uniform`, "
+        "`he_normal`, `he_uniform`, `orthogonal`, `identity`, `zero` or `one`, or a mapping:",
+        (ScaledInitializer,),
+    ),
+    (
+        "Regularisers",
+        "A regulariser is a name (`l1`, `l2`, `l1l2`), or a mapping in one of these forms. "
+        "`--penalties` prints what each adds; an activity is summed over all samples of a run.",
+        (
+            L1Regularizer,
+            L2Regularizer,
+            L1AndL2Regularizer,
+            L1L2Regularizer,
+            EigenvalueRegularizer,
+        ),
+    ),
+    (
+        "Constraints",
+        "A constraint is a name (`maxnorm`, `nonneg`, `unitnorm`), or a mapping in one of these "
+        "forms. Loaded weights are checked; `--apply-constraints` projects them.",
+        (MaxNorm, NonNeg, UnitNorm, MinMaxNorm),
+    ),
+    (
+        "Padding by side",
+        "`padding` of ZeroPadding1D and 2D may be a mapping:",
+        (Padding1D, Padding2D),
+    ),
+)
+
+
+def as_markdown() -> str:
+    """The whole page; a test compares it with the file."""
+    parts = [INTRODUCTION, "## The spec\n", _table(ModelHeader)]
+    for title, text, models in MAPPINGS:
+        parts += [f"## {title}\n", f"{text}\n"]
+        for model in models:
+            parts += [f"**{_names(model)}** {_first_line(model)}\n", _table(model, skip=("name",))]
+    parts += [EXPRESSIONS, "## Layers\n"]
+    for name, layer in LAYERS.items():
+        also = f" (also {', '.join(layer.aliases)})" if layer.aliases else ""
+        parts += [f"### {name}{also}\n", f"{_first_line(layer)}\n", _table(layer, skip=("type",))]
+    return "\n".join(part for part in parts if part)
+
+
+def _first_line(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").strip().splitlines()[0]
+
+
+def _names(model: type[BaseModel]) -> str:
+    """The values of the mapping's own ``name``, where it has one."""
+    schema: dict[str, Any] = model.model_json_schema()["properties"].get("name", {})
+    values: Iterable[str] = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    names = " or ".join(f"`name: {value}`" for value in values)
+    return f"{names}:" if names else "Keys:"
+
+
+def _table(model: type[BaseModel], skip: tuple[str, ...] = ()) -> str:
+    rows = [
+        f"| `{name}` | {_default(field)} | {_cell(field.description or '')} |"
+        for name, field in model.model_fields.items()
+        if name not in skip
+    ]
+    return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows, ""]) if rows else ""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = list(field.default) if isinstance(field.default, tuple) else field.default
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"`{text}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
