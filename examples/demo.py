@@ -33,7 +33,7 @@ def main() -> None:
     step("Is the spec right? Its kernels in photo.npz are checked as well.",
          "convspec", "validate", SPEC)  # fmt: skip
     step("What shape has each layer, and what does it cost?", "convspec", "shapes", SPEC)
-    first = step("Run it over a photograph, (1, 256, 384, 3) bytes.", *run)
+    first = step("Run it over a photograph, 256 by 384 pixels of uint8.", *run)
     second = step("Again: the compiled kernels are kept for the next process.", *run)
     print(f"\nWhole process: {first:.2f} s the first time, {second:.2f} s the second time.")
     subprocess.run(
