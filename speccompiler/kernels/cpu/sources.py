@@ -97,13 +97,12 @@ def _pack_direct(weight: npt.NDArray[Any], lanes: int) -> Array:
     places = int(np.prod(places_shape, dtype=np.int64))
     group, depth = VECTORS * lanes, block_depth(channels, lanes)
     groups, blocks = -(-filters // group), -(-channels // depth)
-    packed = np.zeros((groups, blocks, places, depth, group), np.float32)
     source = weight.reshape(places, channels, filters)
-    for g in range(groups):
-        for block in range(blocks):
-            part = source[:, block * depth : (block + 1) * depth, g * group : (g + 1) * group]
-            packed[g, block, :, : part.shape[1], : part.shape[2]] = part
-    return packed
+    missing = (blocks * depth - channels, groups * group - filters)
+    if any(missing):
+        source = np.pad(source, [(0, 0), (0, missing[0]), (0, missing[1])])
+    split = source.reshape(places, blocks, depth, groups, group)
+    return np.ascontiguousarray(split.transpose(3, 1, 0, 2, 4), np.float32)
 
 
 def _pack_winograd(weight: npt.NDArray[Any], lanes: int) -> Array:
