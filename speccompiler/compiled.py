@@ -235,7 +235,8 @@ def compile_model(
             raise SpecError([Diagnostic("CS025", message, file=file)])
     batch_size = batch_size or min(default_batch_size(plan), samples or LARGEST_BATCH)
     threads = threads or default_threads()
-    needed = plan.peak_bytes(batch_size, threads)
+    # The stored tensors are alive until the last one is packed.
+    needed = plan.peak_bytes(batch_size, threads) + plan.weight_bytes
     if target == "reference":
         from .kernels.reference import reference_bytes
 
