@@ -78,9 +78,15 @@ def open_npz(path: Path) -> Opened:
     except _ZIP_ERRORS as error:
         raise invalid(f"it is not a sound zip archive ({error})") from error
 
+    kept: list[zipfile.ZipFile] = []
+
     def load(info: TensorInfo) -> NDArray[Any]:
         try:
-            with zipfile.ZipFile(path) as archive, archive.open(info.name + ".npy") as stream:
+            # Kept open between tensors: opening lists the whole archive. Its own finaliser
+            # closes it.
+            if not kept:
+                kept.append(zipfile.ZipFile(path))
+            with kept[0].open(info.name + ".npy") as stream:
                 return _read_data(cast(BufferedIOBase, stream), info)
         except _ZIP_ERRORS as error:
             text = f"tensor {quoted(info.name)} cannot be unpacked ({error})"
