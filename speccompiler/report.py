@@ -129,7 +129,7 @@ def shape_report(model: Model, graph: Graph) -> ShapeReport:
         mine = parts[name]
         work: Dim = 0
         for node in mine:
-            work = work + multiply_adds(node, tuple(nodes[i].shape for i in node.inputs))
+            work = work + multiply_adds(node)
         layers.append(
             LayerReport(
                 name,

@@ -146,7 +146,7 @@ def verify(graph: Graph) -> None:
         assert name in shapes, f"output {name} is not computed"
 
 
-def multiply_adds(node: Node, inputs: tuple[Shape, ...]) -> Dim:
+def multiply_adds(node: Node) -> Dim:
     """Multiply-adds of the direct algorithm for one sample (convolutions and Dense)."""
     if not isinstance(node.op, Conv):
         return 0

@@ -136,11 +136,3 @@ def _aligned(elements: int) -> Array:
     raw = np.empty(elements + 16, np.float32)
     start = (-raw.ctypes.data % 64) // 4
     return raw[start : start + elements]
-
-
-def work_of(step: Step) -> int:
-    """Floating-point operations of one sample: two for each multiply-add."""
-    op = step.node.op
-    if not isinstance(op, Conv):
-        return 0
-    return 2 * prod(step.target_shape) * prod(op.kernel) * op.weight.shape[-2]
