@@ -15,6 +15,7 @@ from speccompiler.source import Document, Mapping, decode_document, read_documen
 from speccompiler.source.findings import MAX_BYTES
 
 if TYPE_CHECKING:
+    from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.model import Model
 
 SUFFIXES = {".yaml", ".yml", ".json"}
@@ -86,8 +87,8 @@ def looks_like_spec(document: Document) -> bool:
 def load_model(
     name: str,
     *,
-    semantics: str | None,
-    dim_ordering: str | None,
+    semantics: SemanticsName | None,
+    dim_ordering: OrderingName | None,
     weights: str | None = None,
     seed: int | None = None,
 ) -> Model:
@@ -104,8 +105,8 @@ def load_model(
     remember(document.file, document.text)
     model, diagnostics = check(
         document,
-        semantics=semantics,  # type: ignore[arg-type]
-        dim_ordering=dim_ordering,  # type: ignore[arg-type]
+        semantics=semantics,
+        dim_ordering=dim_ordering,
         weights=Path(weights) if weights is not None else None,
         seed=seed,
     )

@@ -6,6 +6,7 @@ import click
 
 from speccompiler.describe import describe_op, node_rows
 from speccompiler.ir import Graph
+from speccompiler.loading.spec import OrderingName, SemanticsName
 from speccompiler.passes import optimize
 from speccompiler.plan import Plan, make_plan
 from speccompiler.shapes import format_shape
@@ -28,8 +29,8 @@ def command(
     model: str,
     layers: tuple[str, ...],
     input_shape: tuple[int, ...] | None,
-    semantics: str | None,
-    dim_ordering: str | None,
+    semantics: SemanticsName | None,
+    dim_ordering: OrderingName | None,
     math: str,
 ) -> None:
     """Show the graph before and after each pass, the steps, and the buffers.

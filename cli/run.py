@@ -23,6 +23,7 @@ from .run_output import print_penalties, print_profile, print_results
 if TYPE_CHECKING:
     from speccompiler.arrays import ArrayInput
     from speccompiler.compiled import CompiledModel
+    from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.model import Model
     from speccompiler.run import RunResult, Sink, Summary
 
@@ -61,8 +62,8 @@ def command(
     output: str | None,
     weights: str | None,
     seed: int | None,
-    semantics: str | None,
-    dim_ordering: str | None,
+    semantics: SemanticsName | None,
+    dim_ordering: OrderingName | None,
     target: str,
     math: str,
     batch_size: int | None,

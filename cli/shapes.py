@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import click
 
+from speccompiler.loading.spec import OrderingName, SemanticsName
 from speccompiler.report import LayerReport, ShapeReport
 from speccompiler.shapes import format_shape
 
@@ -43,8 +44,8 @@ def command(
     model: str,
     style: str,
     input_shape: tuple[int, ...] | None,
-    semantics: str | None,
-    dim_ordering: str | None,
+    semantics: SemanticsName | None,
+    dim_ordering: OrderingName | None,
 ) -> None:
     """Report each layer's output shape, parameters, work, memory and reach.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from speccompiler.diagnostics import Diagnostic, Severity, has_errors
+from speccompiler.loading.spec import OrderingName, SemanticsName
 from speccompiler.model import Model, check
 from speccompiler.source import Document
 
@@ -27,8 +28,8 @@ from .render import count_text, diagnostic_data, printable, remember, render_tex
 def command(
     paths: tuple[str, ...],
     style: str,
-    semantics: str | None,
-    dim_ordering: str | None,
+    semantics: SemanticsName | None,
+    dim_ordering: OrderingName | None,
     weights: str | None,
     seed: int | None,
 ) -> int:
@@ -43,8 +44,8 @@ def command(
     for document in documents:
         model, diagnostics = check(
             document,
-            semantics=semantics,  # type: ignore[arg-type]
-            dim_ordering=dim_ordering,  # type: ignore[arg-type]
+            semantics=semantics,
+            dim_ordering=dim_ordering,
             weights=Path(weights) if weights is not None else None,
             seed=seed,
         )

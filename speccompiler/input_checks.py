@@ -80,6 +80,8 @@ def _with_samples(declared: Shape) -> str:
 def _rank_hint(declared: Shape, shape: tuple[int, ...]) -> str | None:
     if len(shape) == len(declared) and declared and declared[-1] == 1:
         return "a channel axis may be missing: x[..., None]"
+    if declared and declared[-1] == 1 and _fits(declared[:-1], shape):
+        return "this is one sample without its channel axis: x[None, ..., None]"
     if len(shape) == len(declared) + 2 and shape[0] == 1:
         return "there may be one batch axis too many: x[0]"
     return None

@@ -651,3 +651,15 @@ def test_a_shared_umask_keeps_the_cache(tmp_path):
         times.append([(path, path.stat().st_mtime_ns) for path in found])
     assert len(times[0]) == 2
     assert times[0] == times[1]
+
+
+def test_one_grey_image_is_told_which_axes_it_lacks():
+    from speccompiler.diagnostics import Problem
+    from speccompiler.input_checks import check_array
+
+    with pytest.raises(Problem) as caught:
+        check_array((28, 28, 1), (28, 28))
+    assert caught.value.hint == "this is one sample without its channel axis: x[None, ..., None]"
+    with pytest.raises(Problem) as caught:
+        check_array((28, 28, 1), (28, 30))
+    assert caught.value.hint is None
