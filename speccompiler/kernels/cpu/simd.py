@@ -5,7 +5,8 @@ A kernel written in these words decides both by itself. ``vectors(lanes)`` gives
 store, broadcast, splat, fma, add, sub, mul and maximum for 4 lanes (NEON, SSE), 8 (AVX2)
 or 16 (AVX-512), as intrinsics that become single instructions.
 
-An address is a flat float32 array and an element's index; no bound is checked.
+An address is a flat float32 array, or a pointer to one, and an element's index; no bound
+is checked.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class VectorModel(models.PrimitiveModel):
 
 
 def _pointer(context: Any, builder: Any, array_type: Any, args: Any, pointee: Any) -> Any:
-    data = context.make_array(array_type)(context, builder, args[0]).data
+    data = args[0]
+    if not isinstance(array_type, types.CPointer):
+        data = context.make_array(array_type)(context, builder, data).data
     return builder.bitcast(builder.gep(data, [args[1]]), pointee.as_pointer())
 
 
