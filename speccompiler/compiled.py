@@ -228,13 +228,15 @@ def compile_model(
             [Diagnostic("CS131", f"no target '{target}'; targets: {', '.join(TARGETS)}", file=file)]
         )
     graph, warnings = model.tapped(input_shape, layers)
-    plan = make_plan(optimize(graph), fast=fast)
+    graph_to_run = optimize(graph)
+    plan = make_plan(graph_to_run, fast=fast)
     for name, value in (("batch_size", batch_size), ("threads", threads)):
         if value is not None and value < 1:
             message = f"{name} is {value}; it must be 1 or more"
             raise SpecError([Diagnostic("CS025", message, file=file)])
     batch_size = batch_size or min(default_batch_size(plan), samples or LARGEST_BATCH)
     threads = threads or default_threads()
+    plan = make_plan(graph_to_run, fast=fast, batch=batch_size)
     # The stored tensors are alive until the last one is packed.
     needed = plan.peak_bytes(batch_size, threads) + plan.weight_bytes
     if target == "reference":

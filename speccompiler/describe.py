@@ -68,6 +68,7 @@ def describe_op(op: Op) -> str:
                 parts = [f"convolution {_by(op.kernel)}{_strides(op.stride)}, {op.filters} filters"]
             else:
                 parts = [f"matrix product, {op.filters} outputs"]
+            parts += [f"input repeated {_by(op.repeats)}"] if op.repeats else []
             parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
             parts += ["kernel flipped"] if op.weight.flip else []
             parts += ["bias"] if op.bias is not None else []

@@ -59,6 +59,8 @@ class Conv:
     """Correlation over the spatial axes, bias, activation.
 
     Input ``(*n, C)``, weight ``(*kernel, C, filters)``, output ``(*o, filters)``.
+    ``repeats`` is an up-sampling folded in: each input is read that often along each axis,
+    as if it stood there repeated, inside the padding; empty for once.
     """
 
     kernel: tuple[int, ...]
@@ -67,6 +69,7 @@ class Conv:
     weight: Weight
     bias: Weight | None
     activation: Expression | None = None
+    repeats: tuple[int, ...] = ()
 
     @property
     def filters(self) -> int:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from .ir import Graph, Input, Node
-from .kernels.cpu.choices import VIEWS, Candidate, KnownShape, choose
+from .ir import Graph, Input, Node, Pool
+from .kernels.cpu.candidate import Candidate, KnownShape
+from .kernels.cpu.choices import VIEWS, choose
 
 ALIGNMENT = 16
 """Buffers start at multiples of 16 float32 values: a cache line."""
@@ -41,7 +42,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One kernel call. ``candidate`` is None for a plain copy; the names are for people."""
+    """One kernel call. ``candidate`` is None for a plain copy; the names are for people.
+
+    ``pool`` is a pooling that the kernel does on the way out; the target is then the pool's.
+    """
 
     node: Node
     candidate: Candidate | None
@@ -51,6 +55,7 @@ class Step:
     target_shape: KnownShape
     reads: Place
     writes: Place
+    pool: Node | None = None
 
     @property
     def kernel(self) -> str:
@@ -98,10 +103,11 @@ def known(shape: Sequence[object]) -> KnownShape:
     return tuple(shape)  # type: ignore[arg-type]
 
 
-def make_plan(graph: Graph, *, fast: bool = False) -> Plan:
+def make_plan(graph: Graph, *, fast: bool = False, batch: int = 1) -> Plan:
     """Choose kernels and place buffers. Every length of the graph must be known.
 
-    ``fast`` admits kernels whose rounding error is larger than the direct sum's.
+    ``fast`` admits kernels whose rounding error is larger than the direct sum's; ``batch``
+    is how many samples a call is expected to have.
     """
     nodes = graph.by_name()
     root = _storage(graph)
@@ -110,13 +116,13 @@ def make_plan(graph: Graph, *, fast: bool = False) -> Plan:
     }
     for index, name in enumerate(graph.outputs):
         places.setdefault(root[name], Place("output", index))
-    work = [node for node in graph if not isinstance(node.op, (Input, *VIEWS))]
-    lives = _lives(graph, work, root)
+    work = _choose_kernels(graph, fast, batch)
+    lives = _lives(work, root)
     buffers, elements = _place(
-        [(node, *lives[node.name]) for node in work if node.name not in places]
+        [(w.last, *lives[w.last.name]) for w in work if w.last.name not in places]
     )
     places.update((b.name, Place("buffer", i)) for i, b in enumerate(buffers))
-    steps = [_step(node, nodes[node.inputs[0]], root, places, fast) for node in work]
+    steps = [_step(w, nodes[w.node.inputs[0]], root, places) for w in work]
     for index, name in enumerate(graph.outputs):
         output = Place("output", index)
         if places[root[name]] != output:
@@ -134,19 +140,56 @@ def make_plan(graph: Graph, *, fast: bool = False) -> Plan:
     )
 
 
-def _step(
-    node: Node, source: Node, root: dict[str, str], places: dict[str, Place], fast: bool
-) -> Step:
-    shape, read = known(source.shape), root[source.name]
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A node, the kernel that computes it, and a pool that the kernel takes in."""
+
+    node: Node
+    candidate: Candidate
+    pool: Node | None
+
+    @property
+    def last(self) -> Node:
+        """The node whose value is written."""
+        return self.pool or self.node
+
+
+def _choose_kernels(graph: Graph, fast: bool, batch: int) -> list[_Work]:
+    nodes, readers = graph.by_name(), graph.readers()
+    work: list[_Work] = []
+    taken: set[str] = set()
+    for node in graph:
+        if isinstance(node.op, (Input, *VIEWS)) or node.name in taken:
+            continue
+        shape = known(nodes[node.inputs[0]].shape)
+        alone = choose(node, shape, fast=fast, batch=batch)
+        assert alone is not None, f"no kernel for {node.name}"
+        pool = readers[node.name][0] if len(readers[node.name]) == 1 else None
+        if pool is not None and isinstance(pool.op, Pool) and node.name not in graph.outputs:
+            both = choose(node, shape, fast=fast, batch=batch, pool=pool)
+            then = choose(pool, known(node.shape), fast=fast, batch=batch)
+            assert then is not None, f"no kernel for {pool.name}"
+            apart = alone.nanoseconds(node, shape) + then.nanoseconds(pool, known(node.shape))
+            if both is not None and both.nanoseconds(node, shape) < apart:
+                taken.add(pool.name)
+                work.append(_Work(node, both, pool))
+                continue
+        work.append(_Work(node, alone, None))
+    return work
+
+
+def _step(work: _Work, source: Node, root: dict[str, str], places: dict[str, Place]) -> Step:
+    read, last = root[source.name], work.last
     return Step(
-        node,
-        choose(node, shape, fast=fast),
+        work.node,
+        work.candidate,
         read,
-        node.name,
-        shape,
-        known(node.shape),
+        last.name,
+        known(source.shape),
+        known(last.shape),
         places[read],
-        places[node.name],
+        places[last.name],
+        work.pool,
     )
 
 
@@ -158,11 +201,11 @@ def _storage(graph: Graph) -> dict[str, str]:
     return root
 
 
-def _lives(graph: Graph, work: Sequence[Node], root: dict[str, str]) -> dict[str, tuple[int, int]]:
+def _lives(work: Sequence[_Work], root: dict[str, str]) -> dict[str, tuple[int, int]]:
     """For each computed value, the step that writes it and the last that reads it."""
-    lives = {node.name: (index, index) for index, node in enumerate(work)}
-    for index, node in enumerate(work):
-        read = root[node.inputs[0]]
+    lives = {w.last.name: (index, index) for index, w in enumerate(work)}
+    for index, w in enumerate(work):
+        read = root[w.node.inputs[0]]
         if read in lives:
             lives[read] = (lives[read][0], index)
     return lives

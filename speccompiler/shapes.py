@@ -82,7 +82,10 @@ def _windows(op: Conv | Pool, spatial: Shape, extra: Any = None) -> Shape:
 
 
 def _conv(op: Conv, shape: Shape) -> Shape:
-    return (*_windows(op, shape[:-1]), op.filters)
+    spatial = shape[:-1]
+    if op.repeats:
+        spatial = tuple(r * n for r, n in zip(op.repeats, spatial, strict=True))
+    return (*_windows(op, spatial), op.filters)
 
 
 def _pool(op: Pool, shape: Shape) -> Shape:

@@ -79,6 +79,7 @@ def _taps(
 
 def _conv(op: Conv, weights: Weights, x: Array) -> Array:
     kernel = weights[op.weight]
+    x = _repeated(x, op.repeats)
     padded = _extended(x, op.padding, 0.0)
     y: Array = sum(
         (seen @ kernel[place] for place, seen in _taps(padded, op.kernel, op.stride)),
@@ -100,10 +101,14 @@ def _pool(op: Pool, weights: Weights, x: Array) -> Array:
     return np.asarray(total / count)
 
 
-def _upsample(op: Upsample, weights: Weights, x: Array) -> Array:
-    for axis, factor in enumerate(op.factors, start=1):
+def _repeated(x: Array, factors: tuple[int, ...]) -> Array:
+    for axis, factor in enumerate(factors, start=1):
         x = np.repeat(x, factor, axis)
     return x
+
+
+def _upsample(op: Upsample, weights: Weights, x: Array) -> Array:
+    return _repeated(x, op.factors)
 
 
 def _softmax(op: Softmax, weights: Weights, x: Array) -> Array:

@@ -5,7 +5,9 @@ The order matters, and this is why:
     drop_identities    first, so that no later pass has to look through them
     sink_transposes    brings th layers' transposes together, where they cancel
     fold_padding       needs Pad beside the convolution: after the transposes have gone
-    drop_unread        what the two before it leave behind would count as readers
+    drop_unread        what the passes before it leave behind would count as readers
+    fold_upsampling    after the padding, which stands between the two in most networks
+    drop_unread        as before
     fuse_activations   last: needs Conv beside Map, and Map its only reader
 """
 
@@ -21,6 +23,7 @@ from .identities import drop_identities
 from .padding import fold_padding
 from .transposes import sink_transposes
 from .unread import drop_unread
+from .upsampling import fold_upsampling
 
 Pass = Callable[[Graph], Graph]
 
@@ -28,6 +31,8 @@ PASSES: tuple[Pass, ...] = (
     drop_identities,
     sink_transposes,
     fold_padding,
+    drop_unread,
+    fold_upsampling,
     drop_unread,
     fuse_activations,
 )

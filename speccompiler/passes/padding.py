@@ -29,6 +29,9 @@ def _fold(node: Node, done: dict[str, Node]) -> Node:
         return node
     origin, zeros = done[source.inputs[0]], source.op.padding
     match node.op:
+        case Conv(padding=own, repeats=repeats) if repeats:
+            scaled = tuple((r * b, r * a) for r, (b, a) in zip(repeats, zeros, strict=True))
+            return with_op(node, replace(node.op, padding=_add(own, scaled)), origin)
         case Conv(padding=own) | Pad(padding=own):
             return with_op(node, replace(node.op, padding=_add(own, zeros)), origin)
         case Pool(zeros=own):

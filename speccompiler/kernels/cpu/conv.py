@@ -7,7 +7,8 @@ strides and the layout of the caller end there, and the inner loop has no condit
 last tile of a row overlaps the one before it. A position's sum is added up in one order,
 whatever its tile, task or batch, so that the bits do not depend on them.
 
-g: D H W C, OD OH OW O, KD KH KW, SD SH SW, PD PH PW (padding before), rows of a task
+g: D H W C, OD OH OW O, KD KH KW, SD SH SW, PD PH PW (padding before), rows of a task,
+   FD FH FW (each input is read that often along an axis: an up-sampling before)
 w: [group][channel block][KD][KH][KW][channel][filter of the group], zeros where it is padded
 """
 
@@ -28,34 +29,35 @@ DRIVER = '''
 @JIT
 def pack(
     x, at, packed, to, rows, step, height, width, channels, top, stride_rows, lead, stride,
-    phases, phase, first
+    phases, phase, first, repeat_h, repeat_w
 ):
     """One block of channels of some rows of a plane; ``at`` below 0 is a plane of zeros."""
     zero = np.float32(0)
     count = min(@DEPTH, channels - first)
     for r in range(rows):
         h = top + r // step * stride_rows + r % step
-        outside = at < 0 or h < 0 or h >= height
+        outside = at < 0 or h < 0 or h >= height * repeat_h
         for f in range(phases):
             # Column j of phase f is the input's column j * stride + f - lead.
             left = max(lead - f + stride - 1, 0) // stride
-            right = max(width + lead - f + stride - 1, 0) // stride
+            right = max(width * repeat_w + lead - f + stride - 1, 0) // stride
             left = phase if outside else min(left, phase)
             right = max(min(right, phase), left)
             for j in range(left * @DEPTH):
                 packed[to + j] = zero
             for j in range(right * @DEPTH, phase * @DEPTH):
                 packed[to + j] = zero
-            source = at + (h * width + f - lead) * channels + first
-            pitch = stride * channels
+            source = at + h @TALL * width * channels + first
             if count == @DEPTH:
                 for c in range(left, right):
+                    seen = source + (c * stride + f - lead) @WIDE * channels
                     for i in range(@DEPTH):
-                        packed[to + c * @DEPTH + i] = x[source + c * pitch + i]
+                        packed[to + c * @DEPTH + i] = x[seen + i]
             else:
                 for c in range(left, right):
+                    seen = source + (c * stride + f - lead) @WIDE * channels
                     for i in range(count):
-                        packed[to + c * @DEPTH + i] = x[source + c * pitch + i]
+                        packed[to + c * @DEPTH + i] = x[seen + i]
                     for i in range(count, @DEPTH):
                         packed[to + c * @DEPTH + i] = zero
             to += phase * @DEPTH
@@ -92,11 +94,11 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             for block in range(blocks):
                 for d in range(kd):
                     z = od * g[11] + d - g[14]
-                    at = (sample * depth + z) * height * width * channels
-                    at = at if 0 <= z and z < depth else -1
+                    known = z >= 0 and z < depth * g[18]
+                    at = (sample * depth + z @DEEP) * height * width * channels if known else -1
                     to = (block * kd + d) * plane
                     pack(x, at, packed, to, rows, row_step, height, width, channels, top, sh,
-                         g[16], sw, phases, phase, block * @DEPTH)
+                         g[16], sw, phases, phase, block * @DEPTH, g[19], g[20])
         start = task % filter_blocks * 128
         for first in range(start, min(filters, start + 128), @GROUP):
             wo = first * blocks * kd * kh * kw * @DEPTH
@@ -122,15 +124,29 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 '''
 
 
-def source(lanes: int, channels: int, out_width: int, relu: bool, activation: str | None) -> str:
-    """The module's text, for one vector width, block depth, tile width and activation."""
+def source(
+    lanes: int,
+    channels: int,
+    out_width: int,
+    relu: bool,
+    activation: str | None,
+    *,
+    repeats: bool = False,
+) -> str:
+    """The module's text, for one vector width, block depth, tile width and activation.
+
+    ``repeats`` is for an up-sampled input.
+    """
+    driver = DRIVER
+    for name, factor in (("DEEP", "g[18]"), ("TALL", "repeat_h"), ("WIDE", "repeat_w")):
+        driver = driver.replace(f" @{name}", f" // {factor}" if repeats else "")
     depth = block_depth(channels, lanes)
     columns = best_columns(out_width, lanes)
     return fill(
         HEADER
         + register_tile(lanes, columns, depth, relu)
         + epilogue(columns, activation)
-        + DRIVER,
+        + driver,
         LANES=lanes,
         DEPTH=depth,
         COLUMNS=columns,

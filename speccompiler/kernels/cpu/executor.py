@@ -16,6 +16,7 @@ from speccompiler.ir import Conv, Weight
 from speccompiler.plan import Place, Plan, Step
 
 from ..reference import operand
+from .memory import allocate
 from .modules import load_kernel
 from .simd import host_lanes
 from .sources import kernel_text, pack_weights
@@ -57,26 +58,27 @@ class CpuExecutor:
         candidate, node, shape = step.candidate, step.node, step.source_shape
         lanes = host_lanes()
         started = time.perf_counter()
-        kernel = load_kernel(candidate.kernel, kernel_text(candidate.kernel, node, shape, lanes))
+        kernel = load_kernel(candidate.kernel, kernel_text(candidate, node, shape, lanes))
         self.kernel_seconds += time.perf_counter() - started
         geometry = np.array(candidate.geometry(node, shape), np.int64)
         w = b = EMPTY
         if isinstance(node.op, Conv):
             bias = node.op.bias
             w, b = pack_weights(
-                candidate.kernel,
+                candidate,
                 operand(node.op.weight, weights[node.op.weight]),
                 None if bias is None else weights[bias],
                 lanes,
             )
         cost, most = candidate.nanoseconds(node, shape), self.threads
+        sharing = candidate.sharing(node, shape)
 
         def call(n: int, x: Array, y: Array, scratch: Sequence[Array]) -> None:
             def part(lo: int, hi: int, slot: int) -> None:
                 kernel(lo, hi, n, x, y, w, b, geometry, scratch[slot])
 
             threads = min(most, 1 + int(n * cost / WORTH_A_THREAD))
-            run_tasks(part, candidate.tasks(node, shape, n), threads)
+            run_tasks(part, candidate.tasks(node, shape, n), threads, sharing)
 
         return call
 
@@ -122,17 +124,10 @@ class CpuExecutor:
             return self._idle.pop()
         scratch = self.plan.scratch_elements
         return Memory(
-            _aligned(self.plan.arena_elements * self.batch_size),
-            tuple(_aligned(scratch) for _ in range(self.threads)),
+            allocate(self.plan.arena_elements * self.batch_size),
+            tuple(allocate(scratch) for _ in range(self.threads)),
         )
 
 
 def _copy(n: int, x: Array, y: Array, scratch: Sequence[Array]) -> None:
     y[:] = x
-
-
-def _aligned(elements: int) -> Array:
-    """Uninitialised float32 values that start on a cache line."""
-    raw = np.empty(elements + 16, np.float32)
-    start = (-raw.ctypes.data % 64) // 4
-    return raw[start : start + elements]

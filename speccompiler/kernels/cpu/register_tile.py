@@ -13,6 +13,11 @@ JIT = '@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 VECTORS = 2
 """Vectors of filters in a tile; a group of filters is this many vectors."""
 
+LINE = 16
+"""float32 values of a cache line."""
+AHEAD = 1024
+"""float32 values between a weight that is read and the one that is asked for."""
+
 HEADER = """import math
 
 import numpy as np
@@ -21,8 +26,8 @@ from numba import njit
 from speccompiler.kernels.cpu.simd import vectors
 
 v = vectors(@LANES)
-load, store, broadcast, splat = v.load, v.store, v.broadcast, v.splat
-fma, maximum = v.fma, v.maximum
+load, store, broadcast, splat, prefetch = v.load, v.store, v.broadcast, v.splat, v.prefetch
+fma, maximum, largest = v.fma, v.maximum, v.largest
 add, sub, mul = v.add, v.sub, v.mul
 """
 
@@ -43,6 +48,17 @@ def best_columns(width: int, lanes: int) -> int:
 def block_depth(channels: int, lanes: int) -> int:
     """Channels in a block: a vector's worth, or as few as hold them all."""
     return min((d for d in (1, 3, 8) if channels <= d <= lanes), default=lanes)
+
+
+def load_weights(lanes: int) -> list[str]:
+    """Statements that load a group's weights and ask for those that come ``AHEAD`` later.
+
+    Weights are read once in a long row. The processor's own prefetcher stops at the end of
+    each page of 4 KiB, and the sums would wait there.
+    """
+    loads = [f"w{n} = load(w, wo + {n * lanes})" for n in range(VECTORS)]
+    lines = range(0, VECTORS * lanes, LINE)
+    return loads + [f"prefetch(w, wo + {AHEAD + at})" for at in lines]
 
 
 def register_tile(lanes: int, columns: int, depth: int, relu: bool) -> str:
@@ -70,7 +86,7 @@ def register_tile(lanes: int, columns: int, depth: int, relu: bool) -> str:
         f"                for i in range({depth}):",
     ]
     inner = " " * 20
-    lines += [f"{inner}w{n} = load(w, wo + {n * lanes})" for n in range(VECTORS)]
+    lines += [f"{inner}{line}" for line in load_weights(lanes)]
     for t in range(columns):
         lines.append(f"{inner}a = broadcast(x, p + i + {t * depth})")
         lines += [f"{inner}s{t}_{n} = fma(a, w{n}, s{t}_{n})" for n in range(VECTORS)]

@@ -2,7 +2,7 @@
 
 LLVM's own vectoriser stops at 256 bits and does not keep a tile of sums in registers.
 A kernel written in these words decides both by itself. ``vectors(lanes)`` gives load,
-store, broadcast, splat, fma, add, sub, mul and maximum for 4 lanes (NEON, SSE), 8 (AVX2)
+store, broadcast, prefetch, splat, fma, add, sub, mul and maximum for 4 lanes (NEON, SSE), 8 (AVX2)
 or 16 (AVX-512), as intrinsics that become single instructions.
 
 An address is a flat float32 array, or a pointer to one, and an element's index; no bound
@@ -106,6 +106,20 @@ def vectors(lanes: int) -> SimpleNamespace:
         return vector(array, ADDRESS), emit
 
     @intrinsic
+    def prefetch(typing: Any, array: Any, index: Any) -> Any:
+        """Ask for the cache line of ``array[index]``; any address will do."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            place = _pointer(context, builder, signature.args[0], args, ir.IntType(8))
+            kind = ir.FunctionType(ir.VoidType(), [place.type, INT, INT, INT])
+            word = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+            # Read, into every level of the cache, data.
+            builder.call(word, [place, INT(0), INT(3), INT(1)])
+            return context.get_dummy_value()
+
+        return types.void(array, ADDRESS), emit
+
+    @intrinsic
     def splat(typing: Any, value: Any) -> Any:
         """A float32 in every lane."""
 
@@ -138,6 +152,7 @@ def vectors(lanes: int) -> SimpleNamespace:
         load=load,
         store=store,
         broadcast=broadcast,
+        prefetch=prefetch,
         splat=splat,
         fma=fma,
         add=binary(lambda builder, a, b: builder.fadd(a, b)),
@@ -145,4 +160,12 @@ def vectors(lanes: int) -> SimpleNamespace:
         mul=binary(lambda builder, a, b: builder.fmul(a, b)),
         # b where it is NaN: maximum(zero, x) keeps a NaN, and is one instruction.
         maximum=binary(lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b)),
+        # NaN where either is.
+        largest=binary(
+            lambda builder, a, b: builder.select(
+                builder.or_(builder.fcmp_ordered(">", a, b), builder.fcmp_unordered("uno", a, a)),
+                a,
+                b,
+            )
+        ),
     )

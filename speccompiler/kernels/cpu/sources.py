@@ -19,19 +19,20 @@ from speccompiler.expressions.source import numba_source
 from speccompiler.ir import Conv, Map, Node
 
 from . import conv, matmul, winograd
-from .choices import KnownShape
-from .register_tile import VECTORS, block_depth
+from .candidate import Candidate, KnownShape
+from .register_tile import VECTORS, block_depth, tile_columns
+from .winograd_tiles import Tile, pass_columns
 
 Array = npt.NDArray[np.float32]
 START, END = "# <activate>\n", "# </activate>\n"
 
 
-def kernel_text(kernel: str, node: Node, shape: KnownShape, lanes: int) -> str:
+def kernel_text(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     """The source of the module that a step runs; ``shape`` is of one input sample."""
-    generate = _GENERATED.get(kernel)
+    generate = _GENERATED.get(candidate.kernel)
     if generate is not None:
-        return generate(node, shape, lanes)
-    text = (resources.files(__package__) / f"{kernel}.py").read_text(encoding="utf-8")
+        return generate(candidate, node, shape, lanes)
+    text = (resources.files(__package__) / f"{candidate.kernel}.py").read_text(encoding="utf-8")
     return _with_activation(text, node.op.activation) if isinstance(node.op, Map) else text
 
 
@@ -52,22 +53,34 @@ def _activation(node: Node) -> tuple[bool, str | None]:
     return relu, None if relu or activation is None else numba_source(activation)
 
 
-def _conv(node: Node, shape: KnownShape, lanes: int) -> str:
+def _conv(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     assert isinstance(node.op, Conv), f"{node.name} is no convolution"
     width = node.shape[-2]
     assert isinstance(width, int), "a plan has no open length"
-    return conv.source(lanes, shape[-1], width, *_activation(node))
+    repeats = any(r != 1 for r in node.op.repeats)
+    return conv.source(lanes, shape[-1], width, *_activation(node), repeats=repeats)
 
 
-def _matmul(node: Node, shape: KnownShape, lanes: int) -> str:
+def _matmul(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     return matmul.source(lanes, shape[-1], *_activation(node))
 
 
-def _winograd(node: Node, shape: KnownShape, lanes: int) -> str:
-    return winograd.source(lanes, *_activation(node))
+def _winograd(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    schedule = candidate.schedule
+    assert schedule is not None and isinstance(node.op, Conv), "a Winograd step has a schedule"
+    columns = pass_columns(schedule.tiles, tile_columns(lanes)[0])
+    return winograd.source(
+        lanes,
+        schedule.tile,
+        columns,
+        schedule.pool,
+        *_activation(node),
+        uneven=schedule.tiles % columns > 0,
+        repeats=any(r != 1 for r in node.op.repeats),
+    )
 
 
-_GENERATED: Mapping[str, Callable[[Node, KnownShape, int], str]] = {
+_GENERATED: Mapping[str, Callable[[Candidate, Node, KnownShape, int], str]] = {
     "conv": _conv,
     "matmul": _matmul,
     "winograd": _winograd,
@@ -75,7 +88,7 @@ _GENERATED: Mapping[str, Callable[[Node, KnownShape, int], str]] = {
 
 
 def pack_weights(
-    kernel: str, weight: npt.NDArray[Any], bias: npt.NDArray[Any] | None, lanes: int
+    candidate: Candidate, weight: npt.NDArray[Any], bias: npt.NDArray[Any] | None, lanes: int
 ) -> tuple[Array, Array]:
     """Weights and bias as a step's kernel reads them, flat; the bias fills whole groups."""
     group = VECTORS * lanes
@@ -83,8 +96,11 @@ def pack_weights(
     padded = np.zeros(-(-filters // group) * group, np.float32)
     if bias is not None:
         padded[:filters] = bias
-    pack = _pack_winograd if kernel == "winograd" else _pack_direct
-    return pack(weight, lanes).reshape(-1), padded
+    if candidate.schedule is None:
+        packed = _pack_direct(weight, lanes)
+    else:
+        packed = _pack_winograd(weight, candidate.schedule.tile, lanes)
+    return packed.reshape(-1), padded
 
 
 def _pack_direct(weight: npt.NDArray[Any], lanes: int) -> Array:
@@ -105,13 +121,16 @@ def _pack_direct(weight: npt.NDArray[Any], lanes: int) -> Array:
     return np.ascontiguousarray(split.transpose(3, 1, 0, 2, 4), np.float32)
 
 
-def _pack_winograd(weight: npt.NDArray[Any], lanes: int) -> Array:
-    """(3, 3, C, filters) as [36 points][group][channel][filter], G w G^T in float64."""
+def _pack_winograd(weight: npt.NDArray[Any], tile: Tile, lanes: int) -> Array:
+    """(*kernel, C, filters) as [point][group][depth tap][channel][filter]."""
     channels, filters = weight.shape[-2:]
+    taps = weight.shape[0] if weight.ndim == 5 else 1
+    source = weight.reshape(taps, *tile.kernel, channels, filters)
     group, depth = VECTORS * lanes, -(-channels // lanes) * lanes
-    packed = np.zeros((36, -(-filters // group), depth, group), np.float32)
+    packed = np.zeros((tile.points, -(-filters // group), taps, depth, group), np.float32)
     for g in range(packed.shape[1]):
-        part = weight[..., g * group : (g + 1) * group].astype(np.float64)
-        points = np.einsum("ar,rsio,bs->abio", winograd.G, part, winograd.G)
-        packed[:, g, :channels, : part.shape[-1]] = points.reshape(36, channels, -1)
+        # One group at a time: in float64 the whole would be several times the weights.
+        part = source[..., g * group : (g + 1) * group].astype(np.float64)
+        points = winograd.transform_weights(part.transpose(1, 2, 0, 3, 4), tile)
+        packed[:, g, :, :channels, : part.shape[-1]] = points
     return packed

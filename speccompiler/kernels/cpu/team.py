@@ -92,18 +92,27 @@ class _Crew:
         self.finished.wait()
 
 
-def run_tasks(call: Callable[[int, int, int], None], tasks: int, threads: int) -> None:
+def _chunk(tasks: int, threads: int, sharing: int) -> int:
+    """Tasks handed out at a time: a few chunks a thread even out what one of them loses."""
+    whole = tasks // (threads * 4 * sharing) * sharing
+    return whole or max(1, -(-tasks // (threads * (2 if tasks >= threads * sharing else 1))))
+
+
+def run_tasks(
+    call: Callable[[int, int, int], None], tasks: int, threads: int, sharing: int = 1
+) -> None:
     """``call(lo, hi, slot)`` over all of ``range(tasks)``, on up to ``threads`` threads.
 
     ``slot`` is below ``threads`` and no two threads have the same one. Chunks are handed
-    out in order to whoever is free. The caller takes part; an exception of any thread,
+    out in order to whoever is free; where ``sharing`` neighbouring tasks prepare the same
+    input, they stay together if there are enough others. The caller takes part; an exception of any thread,
     Ctrl-C included, is raised here, and only once all have stopped.
     """
     threads = min(threads, tasks)
     if threads <= 1:
         call(0, tasks, 0)
         return
-    chunk = max(1, tasks // (threads * 4))
+    chunk = _chunk(tasks, threads, sharing)
     chunks = -(-tasks // chunk)
     turn = count()
     failures: list[BaseException] = []

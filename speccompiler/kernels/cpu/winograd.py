@@ -1,212 +1,325 @@
-"""Winograd convolution F(4x4, 3x3): 36 multiplications where the direct sum takes 144.
+"""Winograd convolution at stride 1 in one, two or three dimensions.
 
-Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015), with the
-points 0, 1, -1, 2, -2 and infinity. Each tile of 6x6 inputs is transformed, multiplied
-with the transformed kernel as 36 small matrix products over the channels, and
-transformed back to 4x4 outputs. A task carries a batch of tiles through all three while
-they are in cache. Edge tiles and channels that fill no vector go through a small zeroed
-patch. The rounding error grows to about 1e-5 of the largest output, ten times that of
-the direct sum, and so this kernel is a candidate for ``math: fast`` only.
+A tile of outputs is made from a tile of inputs by short convolutions (``toom_cook``) nested
+over height and width: F(4x4, 3x3) takes 36 multiplications where the direct sum takes 144,
+F(2x2, 5x5) 36 for 100, and on a line F(6, 3) 8 for 18, F(4, 5) 8 for 20, F(2, 7) 8 for 14.
+Depth is summed where it is cheapest, between the transforms (Lavin and Gray, "Fast Algorithms
+for Convolutional Neural Networks", 2015).
 
-g: H W C, OH OW O, PH PW (padding before), tiles of a task
-w: [36 points][group][channel][filter of the group], transformed, zeros where it is padded
-scratch: transformed inputs [36][block][tile][lane], products [36][tile][filter], a patch
+A task is a batch of tiles by a range of filters. Its three steps stay in the core's cache:
+the inputs of all tiles are transformed; each point is one small matrix product over the
+channels, in the register tile of ``matmul``; the products are transformed back, with bias,
+activation and the max pooling that follows. Large images make many batches; small images
+with many channels make one batch whose filters are split, and the transform of its inputs
+is repeated, which costs next to nothing there. Edge tiles and channels that fill no vector
+go through a small zeroed patch. The rounding error grows to about 1e-5 of the largest
+output, ten times that of the direct sum: a candidate for ``math: fast`` only.
+
+g: D H W C, OD OH OW O, KD, SD, PD PH PW (padding before), FD FH FW (each input is read that
+   often along an axis: an up-sampling before), tiles and filters of a task
+w: [point][group][depth tap][channel][filter of the group], transformed, zeros where it is padded
+scratch: transformed inputs [point][depth tap][block][tile][lane], products
+   [point][tile][filter], a patch
 """
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from .register_tile import HEADER, JIT, VECTORS, epilogue, fill, tile_columns
+from .register_tile import HEADER, JIT, VECTORS, epilogue, fill, load_weights
+from .toom_cook import ShortConvolution, constants, lines, short_convolution
+from .winograd_tiles import Tile
 
-G = np.array(
-    [
-        [1 / 4, 0, 0],
-        [-1 / 6, -1 / 6, -1 / 6],
-        [-1 / 6, 1 / 6, -1 / 6],
-        [1 / 24, 1 / 12, 1 / 6],
-        [1 / 24, -1 / 12, 1 / 6],
-        [0, 0, 1],
-    ]
-)
-"""Transforms a row of the kernel."""
-CONSTANTS = {"m4": -4, "m5": -5, "c2": 2, "c4": 4, "c8": 8}
+DRIVER = '''
 
-
-def _input_row(d: list[str], o: list[str]) -> list[str]:
-    """B^T d: six values to six, five of the sums shared."""
-    return [
-        f"p = fma(m4, {d[2]}, {d[4]})",
-        f"q = fma(m4, {d[1]}, {d[3]})",
-        f"r = sub({d[4]}, {d[2]})",
-        f"s = mul(c2, sub({d[3]}, {d[1]}))",
-        f"{o[0]} = fma(c4, {d[0]}, fma(m5, {d[2]}, {d[4]}))",
-        f"{o[1]} = add(p, q)",
-        f"{o[2]} = sub(p, q)",
-        f"{o[3]} = add(r, s)",
-        f"{o[4]} = sub(r, s)",
-        f"{o[5]} = fma(c4, {d[1]}, fma(m5, {d[3]}, {d[5]}))",
-    ]
+@JIT
+def read_patch(
+    x, base, h0, w0, height, width, channels, first, repeat_h, repeat_w, patch, to
+):
+    """One tile's inputs of a block of channels, zeros outside the data and past the channels."""
+    count = min(@LANES, channels - first)
+    zero = splat(np.float32(0))
+    for i in range(@TALL):
+        h = h0 + i
+        for j in range(@WIDE):
+            c = w0 + j
+            inside = h >= 0 and h < height * repeat_h and c >= 0 and c < width * repeat_w
+            at = base + (h // repeat_h * width + c // repeat_w) * channels + first
+            if inside and count == @LANES:
+                store(patch, to, load(x, at))
+            else:
+                store(patch, to, zero)
+                if inside:
+                    for k in range(count):
+                        patch[to + k] = x[at + k]
+            to += @LANES
 
 
-def _output_row(m: list[str], o: list[str]) -> list[str]:
-    """A^T m: six values to four."""
-    return [
-        f"p = add({m[1]}, {m[2]})",
-        f"q = sub({m[1]}, {m[2]})",
-        f"r = add({m[3]}, {m[4]})",
-        f"s = sub({m[3]}, {m[4]})",
-        f"{o[0]} = add(add({m[0]}, p), r)",
-        f"{o[1]} = fma(c2, s, q)",
-        f"{o[2]} = fma(c4, r, p)",
-        f"{o[3]} = add(fma(c8, s, q), {m[5]})",
-    ]
+@JIT
+def write_patch(patch, at, pitch, rows, columns, y, to, row, filters, count):
+    """The part of a tile's outputs that the image has."""
+    for i in range(rows):
+        for j in range(columns):
+            source, target = at + (i * pitch + j) * @LANES, to + i * row + j * filters
+            if count == @LANES:
+                store(y, target, load(patch, source))
+            else:
+                for k in range(count):
+                    y[target + k] = patch[source + k]
 
 
-def _transforms(relu: bool) -> str:
-    """``transform_input`` and ``transform_output``: columns first, then rows."""
-    constants = [f"    {name} = splat(np.float32({value}))" for name, value in CONSTANTS.items()]
-    lines = ["", "", JIT, "def transform_input(x, xo, xrow, xcol, u, uo, us):", *constants]
-    for c in range(6):
-        lines += [f"    d{r} = load(x, xo + {r} * xrow + {c} * xcol)" for r in range(6)]
-        lines += _indent(_input_row(_names("d", 6), [f"t{r}_{c}" for r in range(6)]))
-    for r in range(6):
-        lines += _indent(_input_row([f"t{r}_{c}" for c in range(6)], _names("o", 6)))
-        lines += [f"    store(u, uo + {6 * r + c} * us, o{c})" for c in range(6)]
-    lines += ["", "", JIT, "def transform_output(m, mo, ms, y, yo, yrow, ycol, b, bo):"]
-    lines += [*constants, "    bias = load(b, bo)", "    zero = splat(np.float32(0))"]
-    for c in range(6):
-        lines += [f"    d{r} = load(m, mo + {6 * r + c} * ms)" for r in range(6)]
-        lines += _indent(_output_row(_names("d", 6), [f"t{r}_{c}" for r in range(4)]))
-    for r in range(4):
-        lines += _indent(_output_row([f"t{r}_{c}" for c in range(6)], _names("o", 4)))
-        for c in range(4):
-            value = f"add(o{c}, bias)"
-            value = f"maximum(zero, {value})" if relu else value
-            lines.append(f"    store(y, yo + {r} * yrow + {c} * ycol, {value})")
-    return "\n".join(lines) + "\n"
+@JIT
+def kernel(lo, hi, n, x, y, w, b, g, scratch):
+    """Tasks: batches of tiles over all samples, ranges of filters; the last changes fastest."""
+    depth, height, width, channels = g[0], g[1], g[2], g[3]
+    out_depth, out_height, out_width, filters = g[4], g[5], g[6], g[7]
+    taps, step = g[8], g[9]
+    repeat_d, repeat_h, repeat_w = g[13], g[14], g[15]
+    batch, task_filters = g[16], g[17]
+    blocks = (channels + @LANES - 1) // @LANES
+    groups = (filters + @GROUP - 1) // @GROUP
+    ranges = (filters + task_filters - 1) // task_filters
+    down, across = (out_height + @ROWS - 1) // @ROWS, (out_width + @COLUMNS - 1) // @COLUMNS
+    tiles = n * out_depth * down * across
+    slices = taps * blocks
+    # One vector more: points a power of two apart would meet in the same sets of the cache.
+    us, ms = (slices * batch + 1) * @LANES, batch * task_filters + @LANES
+    m = @POINTS * us
+    patch = m + @POINTS * ms
+    pooled_height, pooled_width = out_height // @POOL_H, out_width // @POOL_W
+    seen = -1
+    for task in range(lo, hi):
+        start = task // ranges * batch
+        here = min(batch, tiles - start)
+        if start != seen:
+            seen = start
+            for t in range(here):
+                tile = start + t
+                image = tile // (across * down)
+                h0 = tile // across % down * @ROWS - g[11]
+                w0 = tile % across * @COLUMNS - g[12]
+                inside = h0 >= 0 and w0 >= 0
+                inside = inside and h0 + @TALL <= height * repeat_h
+                inside = inside and w0 + @WIDE <= width * repeat_w
+                for q in range(taps):
+                    z = image % out_depth * step + q - g[10]
+                    known = z >= 0 and z < depth * repeat_d
+                    plane = image // out_depth * depth + z // repeat_d
+                    base = plane * height * width * channels
+                    @COLUMN_OFFSETS
+                    @ROW_OFFSETS
+                    for block in range(blocks):
+                        first = block * @LANES
+                        to = ((q * blocks + block) * batch + t) * @LANES
+                        if inside and known and first + @LANES <= channels:
+                            transform_input(x, @ROW_NAMES, @COLUMN_NAMES, first, scratch, to, us)
+                        else:
+                            high = height if known else 0
+                            read_patch(x, base, h0, w0, high, width, channels, first,
+                                       repeat_h, repeat_w, scratch, patch)
+                            transform_input(scratch, @PATCH_ROWS, @PATCH_COLUMNS, patch,
+                                            scratch, to, us)
+        from_filter = task % ranges * task_filters
+        to_filter = min(filters, from_filter + task_filters)
+        for k in range(@POINTS):
+            for first in range(from_filter, to_filter, @GROUP):
+                wo = (k * groups + first // @GROUP) * slices * @LANES * @GROUP
+                mo = m + k * ms + first - from_filter
+@PASSES        for t in range(here):
+            tile = start + t
+            image = tile // (across * down)
+            row, column = tile // across % down * @POOLED_ROWS, tile % across * @POOLED_COLUMNS
+            rows = min(@POOLED_ROWS, pooled_height - row)
+            columns = min(@POOLED_COLUMNS, pooled_width - column)
+            at = ((image * pooled_height + row) * pooled_width + column) * filters
+            pitch = pooled_width * filters
+            for first in range(from_filter, to_filter, @LANES):
+                count = min(@LANES, filters - first)
+                mo = m + t * task_filters + first - from_filter
+                if rows == @POOLED_ROWS and columns == @POOLED_COLUMNS and count == @LANES:
+                    transform_output(scratch, mo, ms, y, at + first, pitch, filters, b, first)
+                    for i in range(@POOLED_ROWS):
+                        finish(y, at + first + i * pitch, filters, count)
+                else:
+                    transform_output(scratch, mo, ms, scratch, patch,
+                                     @POOLED_COLUMNS * @LANES, @LANES, b, first)
+                    for i in range(@POOLED_ROWS):
+                        finish(scratch, patch + i * @POOLED_COLUMNS * @LANES, @LANES, @LANES)
+                    write_patch(scratch, patch, @POOLED_COLUMNS, rows, columns,
+                                y, at + first, pitch, filters, count)
+'''
+
+
+UNEVEN = """                t = 0
+                while t < here:
+                    if (batch - t) % @PASS == 0:
+                        multiply(scratch, k * us + t * @LANES, batch * @LANES, w, wo, slices,
+                                 scratch, mo + t * task_filters, task_filters)
+                        t += @PASS
+                    else:
+                        multiply_more(scratch, k * us + t * @LANES, batch * @LANES, w, wo, slices,
+                                      scratch, mo + t * task_filters, task_filters)
+                        t += @PASS + 1
+"""
+"""How a batch that is no multiple of a pass is covered: larger passes first."""
+EVEN = """                for t in range(0, here, @PASS):
+                    multiply(scratch, k * us + t * @LANES, batch * @LANES, w, wo, slices,
+                             scratch, mo + t * task_filters, task_filters)
+"""
 
 
 def _names(letter: str, count: int) -> list[str]:
     return [f"{letter}{i}" for i in range(count)]
 
 
-def _indent(lines: list[str]) -> list[str]:
-    return [f"    {line}" for line in lines]
+def _indent(statements: list[str], depth: int = 1) -> list[str]:
+    return ["    " * depth + statement for statement in statements]
 
 
-def _product(lanes: int, columns: int) -> str:
-    """``multiply``: ``columns`` tiles by one group of filters, over all channels."""
+def _splats(*matrices: ShortConvolution, side: str) -> list[str]:
+    """Statements that set the constants which the transforms name."""
+    values = constants(*(getattr(matrix, side) for matrix in matrices))
+    return [f"{name} = splat(np.float32({value!r}))" for name, value in values.items()]
+
+
+def _transform_input(down: ShortConvolution, across: ShortConvolution) -> str:
+    """``transform_input``: B^T d B of one tile and vector of channels; columns first."""
+    rows, columns = _names("row", down.points), _names("col", across.points)
+    text = [f"def transform_input(x, {', '.join(rows + columns)}, first, u, uo, us):"]
+    text += _indent(_splats(down, across, side="input"))
+    for c in range(across.points):
+        text += _indent([f"a{c} = first + col{c}"])
+        text += _indent([f"d{r} = load(x, row{r} + a{c})" for r in range(down.points)])
+        made = [f"t{r}_{c}" for r in range(down.points)]
+        text += _indent(lines(down.input, _names("d", down.points), made))
+    for r in range(down.points):
+        seen = [f"t{r}_{c}" for c in range(across.points)]
+        text += _indent(lines(across.input, seen, _names("o", across.points)))
+        at = r * across.points
+        text += _indent([f"store(u, uo + {at + c} * us, o{c})" for c in range(across.points)])
+    return "\n\n\n" + "\n".join([JIT, *text]) + "\n"
+
+
+def _transform_output(
+    down: ShortConvolution, across: ShortConvolution, pool: tuple[int, int], relu: bool
+) -> str:
+    """``transform_output``: A^T m A of one tile and vector of filters, bias, relu, pooling."""
+    text = ["def transform_output(m, mo, ms, y, yo, yrow, ycol, b, bo):"]
+    text += _indent(_splats(down, across, side="output"))
+    text += _indent(["bias = load(b, bo)", "zero = splat(np.float32(0))"])
+    for c in range(across.points):
+        at = [r * across.points + c for r in range(down.points)]
+        text += _indent([f"d{r} = load(m, mo + {k} * ms)" for r, k in enumerate(at)])
+        made = [f"t{r}_{c}" for r in range(down.outputs)]
+        text += _indent(lines(down.output, _names("d", down.points), made))
+    for r in range(down.outputs):
+        seen = [f"t{r}_{c}" for c in range(across.points)]
+        made = [f"o{r}_{c}" for c in range(across.outputs)]
+        text += _indent(lines(across.output, seen, made))
+        for name in made:
+            value = f"add({name}, bias)"
+            text += _indent([f"{name} = {f'maximum(zero, {value})' if relu else value}"])
+    for r in range(down.outputs // pool[0]):
+        for c in range(across.outputs // pool[1]):
+            window = [
+                f"o{r * pool[0] + i}_{c * pool[1] + j}"
+                for i in range(pool[0])
+                for j in range(pool[1])
+            ]
+            value = window[0]
+            for name in window[1:]:
+                value = f"largest({value}, {name})"
+            text += _indent([f"store(y, yo + {r} * yrow + {c} * ycol, {value})"])
+    return "\n\n\n" + "\n".join([JIT, *text]) + "\n"
+
+
+def _multiply(name: str, lanes: int, columns: int) -> str:
+    """``multiply``: ``columns`` tiles by one group of filters, over all depth taps and channels."""
     sums = [(t, n) for t in range(columns) for n in range(VECTORS)]
-    inner = " " * 12
-    lines = [
-        "",
-        "",
-        JIT,
-        "def multiply(u, uo, block_size, w, wo, blocks, m, mo, pitch):",
-        "    zero = splat(np.float32(0))",
-        *(f"    s{t}_{n} = zero" for t, n in sums),
-        "    for block in range(blocks):",
-        "        p = uo + block * block_size",
-        f"        for i in range({lanes}):",
-        *(f"{inner}w{n} = load(w, wo + {n * lanes})" for n in range(VECTORS)),
+    text = [
+        f"def {name}(u, uo, pitch, w, wo, slices, m, mo, row):",
+        *_indent(["zero = splat(np.float32(0))", *(f"s{t}_{n} = zero" for t, n in sums)]),
+        *_indent(["for q in range(slices):"]),
+        *_indent(["p = uo + q * pitch", f"for i in range({lanes}):"], 2),
+        *_indent(load_weights(lanes), 3),
     ]
     for t in range(columns):
-        lines.append(f"{inner}a = broadcast(u, p + i + {t * lanes})")
-        lines += [f"{inner}s{t}_{n} = fma(a, w{n}, s{t}_{n})" for n in range(VECTORS)]
-    lines.append(f"{inner}wo += {VECTORS * lanes}")
-    lines += [f"    store(m, mo + {t} * pitch + {n * lanes}, s{t}_{n})" for t, n in sums]
-    return "\n".join(lines) + "\n"
+        text += _indent([f"a = broadcast(u, p + i + {t * lanes})"], 3)
+        text += _indent([f"s{t}_{n} = fma(a, w{n}, s{t}_{n})" for n in range(VECTORS)], 3)
+    text += _indent([f"wo += {VECTORS * lanes}"], 3)
+    text += _indent([f"store(m, mo + {t} * row + {n * lanes}, s{t}_{n})" for t, n in sums])
+    return "\n\n\n" + "\n".join([JIT, *text]) + "\n"
 
 
-DRIVER = '''
-
-@JIT
-def read_patch(x, base, h0, w0, height, width, channels, first, patch):
-    """A 6x6 tile of one block of channels, zeros outside the data and past the channels."""
-    count = min(@LANES, channels - first)
-    for i in range(6):
-        for j in range(6):
-            h, c = h0 + i, w0 + j
-            to = (i * 6 + j) * @LANES
-            inside = h >= 0 and h < height and c >= 0 and c < width
-            at = (base + h * width + c) * channels + first
-            for k in range(@LANES):
-                patch[to + k] = x[at + k] if inside and k < count else np.float32(0)
+def short_convolutions(tile: Tile) -> tuple[ShortConvolution, ShortConvolution]:
+    """The short convolutions along height and width."""
+    return short_convolution(tile.rows, tile.kernel[0]), short_convolution(
+        tile.columns, tile.kernel[1]
+    )
 
 
-@JIT
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
-    """Tasks: batches of tiles, over all samples."""
-    height, width, channels = g[0], g[1], g[2]
-    out_height, out_width, filters = g[3], g[4], g[5]
-    # Whole tiles of the product fit, whatever the number of image tiles in a task.
-    task_tiles = g[8]
-    batch = (task_tiles + @COLUMNS - 1) // @COLUMNS * @COLUMNS
-    blocks = (channels + @LANES - 1) // @LANES
-    groups = (filters + @GROUP - 1) // @GROUP
-    padded = groups * @GROUP
-    down, across = (out_height + 3) // 4, (out_width + 3) // 4
-    tiles = n * down * across
-    us, ms = blocks * batch * @LANES, batch * padded
-    u = scratch[: 36 * us]
-    m = scratch[36 * us : 36 * (us + ms)]
-    patch = scratch[36 * (us + ms) : 36 * (us + ms + @LANES)]
-    for task in range(lo, hi):
-        start = task * task_tiles
-        here = min(task_tiles, tiles - start)
-        for t in range(here):
-            tile = start + t
-            base = tile // (across * down) * height * width
-            h0 = tile // across % down * 4 - g[6]
-            w0 = tile % across * 4 - g[7]
-            inside = h0 >= 0 and w0 >= 0 and h0 + 6 <= height and w0 + 6 <= width
-            for block in range(blocks):
-                first = block * @LANES
-                to = (block * batch + t) * @LANES
-                if inside and first + @LANES <= channels:
-                    at = (base + h0 * width + w0) * channels + first
-                    transform_input(x, at, width * channels, channels, u, to, us)
-                else:
-                    read_patch(x, base, h0, w0, height, width, channels, first, patch)
-                    transform_input(patch, 0, 6 * @LANES, @LANES, u, to, us)
-        for k in range(36):
-            for group in range(groups):
-                wo = (k * groups + group) * blocks * @LANES * @GROUP
-                for t in range(0, here, @COLUMNS):
-                    multiply(u, k * us + t * @LANES, batch * @LANES, w, wo, blocks,
-                             m, k * ms + t * padded + group * @GROUP, padded)
-        for t in range(here):
-            tile = start + t
-            row, column = tile // across % down * 4, tile % across * 4
-            rows, columns = min(4, out_height - row), min(4, out_width - column)
-            at = (tile // (across * down) * out_height + row) * out_width + column
-            for first in range(0, filters, @LANES):
-                count = min(@LANES, filters - first)
-                if rows == 4 and columns == 4 and count == @LANES:
-                    to = at * filters + first
-                    transform_output(m, t * padded + first, ms, y, to,
-                                     out_width * filters, filters, b, first)
-                    for i in range(4):
-                        finish(y, to + i * out_width * filters, filters, count)
-                else:
-                    transform_output(m, t * padded + first, ms, patch, 0,
-                                     4 * @LANES, @LANES, b, first)
-                    for i in range(rows):
-                        finish(patch, i * 4 * @LANES, @LANES, count)
-                        for j in range(columns):
-                            to = (at + i * out_width + j) * filters + first
-                            for k in range(count):
-                                y[to + k] = patch[(i * 4 + j) * @LANES + k]
-'''
+def source(
+    lanes: int,
+    tile: Tile,
+    columns: int,
+    pool: tuple[int, int],
+    relu: bool,
+    activation: str | None,
+    *,
+    uneven: bool,
+    repeats: bool,
+) -> str:
+    """The module's text, for one tile, pooling and activation.
 
-
-def source(lanes: int, relu: bool, activation: str | None) -> str:
-    """The module's text, for one vector width and activation."""
-    columns = tile_columns(lanes)[0]
+    A product's passes take ``columns`` tiles, and where they are ``uneven`` some take one
+    more. ``repeats`` is for an up-sampled input.
+    """
+    down, across = short_convolutions(tile)
+    rows_names, columns_names = _names("row", down.points), _names("col", across.points)
+    driver = DRIVER.replace("@PASSES", UNEVEN if uneven else EVEN)
+    tall, wide = (" // repeat_h", " // repeat_w") if repeats else ("", "")
+    indent = "\n" + " " * 20
+    texts = {
+        "@ROW_OFFSETS": indent.join(
+            f"row{i} = base + (h0 + {i}){tall} * width * channels" for i in range(down.points)
+        ),
+        "@COLUMN_OFFSETS": indent.join(
+            f"col{i} = (w0 + {i}){wide} * channels" for i in range(across.points)
+        ),
+        "@ROW_NAMES": ", ".join(rows_names),
+        "@COLUMN_NAMES": ", ".join(columns_names),
+        "@PATCH_ROWS": ", ".join(str(i * across.points * lanes) for i in range(down.points)),
+        "@PATCH_COLUMNS": ", ".join(str(i * lanes) for i in range(across.points)),
+    }
+    for name, text in texts.items():
+        driver = driver.replace(name, text)
     return fill(
-        HEADER + _transforms(relu) + _product(lanes, columns) + epilogue(4, activation) + DRIVER,
+        HEADER
+        + _transform_input(down, across)
+        + _transform_output(down, across, pool, relu)
+        + _multiply("multiply", lanes, columns)
+        + (_multiply("multiply_more", lanes, columns + 1) if uneven else "")
+        + epilogue(tile.columns // pool[1], activation)
+        + driver,
         LANES=lanes,
         GROUP=VECTORS * lanes,
-        COLUMNS=columns,
+        POINTS=down.points * across.points,
+        PASS=columns,
+        TALL=down.points,
+        WIDE=across.points,
+        POOL_H=pool[0],
+        POOL_W=pool[1],
+        POOLED_ROWS=tile.rows // pool[0],
+        POOLED_COLUMNS=tile.columns // pool[1],
+        ROWS=tile.rows,
+        COLUMNS=tile.columns,
     )
+
+
+def transform_weights(weight: npt.NDArray[np.float64], tile: Tile) -> npt.NDArray[np.float64]:
+    """(KH, KW, ...) as (points, ...): G w G^T, in float64."""
+    down, across = short_convolutions(tile)
+    g_down, g_across = (np.array(s.filter, np.float64) for s in (down, across))
+    transformed = np.einsum("ar,bs,rs...->ab...", g_down, g_across, weight, optimize=True)
+    return transformed.reshape(down.points * across.points, *weight.shape[2:])

@@ -1,0 +1,46 @@
+"""A kernel that can do a step, and what is asked of it. Numba-free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from speccompiler.ir import Node
+
+from .winograd_tiles import Schedule
+
+KnownShape = tuple[int, ...]
+Geometry = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A kernel that can do some steps. Shapes are of one sample, all known."""
+
+    kernel: str
+    fits: Callable[[Node, KnownShape], bool]
+    geometry: Callable[[Node, KnownShape], Geometry]
+    tasks: Callable[[Node, KnownShape, int], int]
+    """Independent tasks for ``n`` samples."""
+    nanoseconds: Callable[[Node, KnownShape], float]
+    """Estimated time of one sample on one core: ranks candidates, and says if threads pay."""
+    scratch: Callable[[Node, KnownShape], int] = lambda node, shape: 0
+    """float32 values that a thread needs for itself."""
+    precise: bool = True
+    """Rounds as the direct sum does; others are taken with ``math: fast`` only."""
+    schedule: Schedule | None = None
+    """How the tasks are cut, where a kernel leaves a choice."""
+    sharing: Callable[[Node, KnownShape], int] = lambda node, shape: 1
+    """Neighbouring tasks that prepare the same input: best done by one thread."""
+
+
+def three(values: Sequence[Any], fill: int) -> tuple[int, ...]:
+    """Spatial values as 3-D, filled in front."""
+    assert len(values) <= 3, "at most three spatial axes"
+    return (fill,) * (3 - len(values)) + tuple(int(v) for v in values)
+
+
+def known(node: Node) -> KnownShape:
+    """Shape of a node's value, all lengths known."""
+    return tuple(int(d) for d in node.shape)  # type: ignore[arg-type]

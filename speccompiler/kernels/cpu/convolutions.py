@@ -1,0 +1,221 @@
+"""The kernels that can do a convolution: direct, as a matrix product, or Winograd's. Numba-free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from math import prod
+from typing import Any
+
+from speccompiler.ir import Node
+
+from .candidate import Candidate, Geometry, KnownShape, known, three
+from .winograd_tiles import Schedule, Tile, find_tile
+
+PACKED_BYTES = 256 << 10
+"""Input rows that a convolution's task keeps in L2."""
+TASK_FILTERS = 128
+"""Filters of a task, and positions of a matrix product's task: as the kernels have them."""
+TASK_POSITIONS = 84
+MOST_LANES, MOST_COLUMNS = 16, 14
+"""The widest vectors and tiles that kernels are generated for."""
+TILE_ELEMENTS = MOST_COLUMNS * 2 * MOST_LANES
+CACHE_BYTES = 2 << 20
+"""What a core keeps close: above it, bytes are paid for."""
+NANOSECONDS_A_BYTE = 1 / 28
+"""Reading or writing beyond that."""
+MULTIPLY_ADDS = 80
+"""A core does in a nanosecond, in the register tile."""
+
+
+def _op(node: Node) -> Any:
+    return node.op
+
+
+def _conv_geometry(node: Node, shape: KnownShape) -> Geometry:
+    op, out = _op(node), known(node)
+    return (
+        *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
+        *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
+        _task_rows(node, shape), *three(op.repeats, 1),
+    )  # fmt: skip
+
+
+def _packed_row(node: Node, channels: int) -> int:
+    """float32 values of one packed input row: as ``conv`` lays it out, for every plane."""
+    op, (_, _, width) = _op(node), three(node.shape[:-1], 1)
+    kernel, stride = three(op.kernel, 1), three(op.stride, 1)
+    phase = max(width, MOST_COLUMNS) + (kernel[2] - 1) // stride[2]
+    return channels * kernel[0] * min(kernel[2], stride[2]) * phase
+
+
+def _task_rows(node: Node, shape: KnownShape) -> int:
+    """Output rows whose input fits into ``PACKED_BYTES``: packed once, read by every filter."""
+    op, (_, height, _) = _op(node), three(node.shape[:-1], 1)
+    kernel, stride = three(op.kernel, 1)[1], three(op.stride, 1)[1]
+    fitting = PACKED_BYTES // (4 * _packed_row(node, shape[-1]))
+    return max(1, min(height, (fitting - kernel) // min(kernel, stride) + 1))
+
+
+def _conv_scratch(node: Node, shape: KnownShape) -> int:
+    """Packed rows and one tile, for the widest vectors."""
+    kernel, stride = three(_op(node).kernel, 1)[1], three(_op(node).stride, 1)[1]
+    rows = (_task_rows(node, shape) - 1) * min(kernel, stride) + kernel
+    channels = -(-shape[-1] // MOST_LANES) * MOST_LANES
+    return rows * _packed_row(node, channels) + TILE_ELEMENTS
+
+
+def _conv_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    depth, height, _ = three(node.shape[:-1], 1)
+    row_blocks = -(-height // _task_rows(node, shape))
+    return n * depth * row_blocks * -(-known(node)[-1] // TASK_FILTERS)
+
+
+def _conv_cost(node: Node, shape: KnownShape) -> float:
+    kernel: KnownShape = _op(node).kernel
+    return prod(known(node)) * prod(kernel) * shape[-1] / 80
+
+
+def _is_product(node: Node, shape: KnownShape) -> bool:
+    op = _op(node)
+    if any(r != 1 for r in op.repeats):
+        return False
+    return all(k == 1 for k in op.kernel + op.stride) and all(p == (0, 0) for p in op.padding)
+
+
+def _product_geometry(node: Node, shape: KnownShape) -> Geometry:
+    return (prod(shape[:-1]), shape[-1], known(node)[-1])
+
+
+def _product_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    positions = n * prod(shape[:-1])
+    return -(-positions // TASK_POSITIONS) * -(-known(node)[-1] // TASK_FILTERS)
+
+
+def _product_scratch(node: Node, shape: KnownShape) -> int:
+    return TASK_POSITIONS * -(-shape[-1] // MOST_LANES) * MOST_LANES + TILE_ELEMENTS
+
+
+def _product_cost(node: Node, shape: KnownShape) -> float:
+    return prod(known(node)) * shape[-1] / 90
+
+
+def _filter_blocks(node: Node, shape: KnownShape) -> int:
+    return -(-known(node)[-1] // TASK_FILTERS)
+
+
+MATMUL = Candidate(
+    "matmul",
+    _is_product,
+    _product_geometry,
+    _product_tasks,
+    _product_cost,
+    _product_scratch,
+    sharing=_filter_blocks,
+)
+CONV = Candidate(
+    "conv",
+    lambda node, shape: True,
+    _conv_geometry,
+    _conv_tasks,
+    _conv_cost,
+    _conv_scratch,
+    sharing=_filter_blocks,
+)
+
+
+def winograd_candidates(
+    node: Node, shape: KnownShape, pool: tuple[int, int], batch: int
+) -> Sequence[Candidate]:
+    """One for each way to cut the tasks; none where the convolution has no tile.
+
+    ``pool`` is the max pooling that follows, taken in; (1, 1) for none.
+    """
+    out = known(node)
+    kernel, stride = three(_op(node).kernel, 1), three(_op(node).stride, 1)
+    tile = find_tile(kernel[1:])
+    if tile is None or stride[1:] != (1, 1) or min(shape[-1], out[-1]) < MOST_LANES:
+        return ()
+    if 0 in pool or tile.rows % pool[0] or tile.columns % pool[1]:
+        return ()
+    groups = -(-out[-1] // (2 * MOST_LANES))
+    whole = _tiles(node, tile) * batch
+    batches = {min(whole, 14 * k) for k in (1, 2, 3, 4, 6, 8)} | {
+        -(-whole // p) for p in (1, 2, 3, 4) if whole // p <= 112
+    }
+    splits = {-(-groups // p) for p in (1, 2, 4, 8)}
+    return [
+        _winograd(Schedule(tile, tiles, 2 * MOST_LANES * split, pool))
+        for tiles in sorted(batches)
+        for split in sorted(splits)
+    ]
+
+
+def _winograd(schedule: Schedule) -> Candidate:
+    return Candidate(
+        "winograd",
+        lambda node, shape: True,
+        partial(_winograd_geometry, schedule),
+        partial(_winograd_tasks, schedule),
+        partial(_winograd_cost, schedule),
+        partial(_winograd_scratch, schedule),
+        precise=False,
+        schedule=schedule,
+        sharing=partial(_ranges, schedule),
+    )
+
+
+def _tiles(node: Node, tile: Tile) -> int:
+    """Tiles of one sample."""
+    depth, height, width = three(known(node)[:-1], 1)
+    return depth * -(-height // tile.rows) * -(-width // tile.columns)
+
+
+def _ranges(schedule: Schedule, node: Node, shape: KnownShape) -> int:
+    return -(-known(node)[-1] // schedule.filters)
+
+
+def _winograd_geometry(schedule: Schedule, node: Node, shape: KnownShape) -> Geometry:
+    op, out = _op(node), known(node)
+    return (
+        *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
+        three(op.kernel, 1)[0], three(op.stride, 1)[0],
+        *three([b for b, _ in op.padding], 0), *three(op.repeats, 1),
+        schedule.tiles, schedule.filters,
+    )  # fmt: skip
+
+
+def _winograd_tasks(schedule: Schedule, node: Node, shape: KnownShape, n: int) -> int:
+    batches = -(-n * _tiles(node, schedule.tile) // schedule.tiles)
+    return batches * _ranges(schedule, node, shape)
+
+
+def _padded(shape: KnownShape, schedule: Schedule, node: Node) -> tuple[int, int]:
+    """Values of a tile's inputs and a task's products at one point, padded."""
+    slices = three(_op(node).kernel, 1)[0] * -(-shape[-1] // MOST_LANES)
+    return slices * MOST_LANES, schedule.filters
+
+
+def _winograd_scratch(schedule: Schedule, node: Node, shape: KnownShape) -> int:
+    inputs, products = _padded(shape, schedule, node)
+    tile = schedule.tile
+    return tile.points * (schedule.tiles * (inputs + products) + 3 * MOST_LANES)
+
+
+def _winograd_cost(schedule: Schedule, node: Node, shape: KnownShape) -> float:
+    """Multiplications, transforms, and what streams in from beyond the core's cache."""
+    inputs, products = _padded(shape, schedule, node)
+    points, filters = schedule.tile.points, known(node)[-1]
+    tiles = _tiles(node, schedule.tile)
+    tasks = _winograd_tasks(schedule, node, shape, 1)
+    places = tasks / _ranges(schedule, node, shape)
+    multiply = tiles * points * inputs * filters / MULTIPLY_ADDS
+    # A transform moves each value about four times between registers and cache.
+    transform = tiles * points * (inputs + filters) / 6
+    weights = 4 * points * inputs * filters
+    held = 4 * points * schedule.tiles * (inputs + products)
+    streamed = places * weights if weights + held > CACHE_BYTES else 0.0
+    spilled = max(0.0, held - CACHE_BYTES / 2) * 2 * tasks
+    # Few tasks leave cores without one: reckoned for four cores.
+    idle = -(-tasks // 4) * 4 / tasks if tasks < 64 else 1.0
+    return (multiply + transform) * idle + (streamed / 2 + spilled) * NANOSECONDS_A_BYTE
