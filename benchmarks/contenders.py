@@ -18,7 +18,7 @@ import numpy as np
 
 from .cases import Case
 from .geometry import output_shape
-from .spec import write_model
+from .spec import has_weights, write_model
 from .tensors import Array, channels_first, channels_last, input_array
 
 MathMode = Literal["fast", "precise"]
@@ -50,7 +50,7 @@ def _convspec(math: MathMode) -> Build:
 
         with tempfile.TemporaryDirectory() as folder:
             path, weights = write_model(case, Path(folder))
-            model = speccompiler.load(path, weights=weights if weights_needed(case) else None)
+            model = speccompiler.load(path, weights=weights if has_weights(case) else None)
             compiled = model.compile(
                 target="cpu", batch_size=case.shape[0], threads=threads, math=math
             )
@@ -62,13 +62,6 @@ def _convspec(math: MathMode) -> Build:
         )
 
     return build
-
-
-def weights_needed(case: Case) -> bool:
-    """Pools and up-sampling have none; convspec takes no weight file then."""
-    from .geometry import applied
-
-    return any(at.weight_shape for at in applied(case))
 
 
 def _onnxruntime(case: Case, threads: int) -> Ready:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .contenders import CONTENDERS
-from .results import Limits, Process, Row
+from .results import Limits, Process, Row, Scaling
 
 MET, NOT_MET = "met", "NOT MET"
+PROCESS_PEER = "onnxruntime"
 
 
-def contender_names(rows: Sequence[Row]) -> list[str]:
-    """Those that ran anywhere, in the usual order."""
-    ran = {m.contender for row in rows for m in row.measured}
-    return [c.name for c in CONTENDERS if c.name in ran]
+def in_order(names: Iterable[str]) -> list[str]:
+    """Each contender once, in the usual order."""
+    known = set(names)
+    return [c.name for c in CONTENDERS if c.name in known]
 
 
 def milliseconds(value: float) -> str:
@@ -44,15 +45,31 @@ def verdict(row: Row, ours: str) -> str:
         return ""
     ratio = row.ratio(ours)
     if ratio is None:
-        return f"{row.bar}: no peer" if row.of(ours) else f"{row.bar}: {NOT_MET}"
+        return f"{row.bar}: no peer" if row.best_peer is None else f"{row.bar}: {NOT_MET}"
     return f"{row.bar}: {MET if ratio >= row.bar else NOT_MET}"
 
 
-def process_verdict(process: Process, best_peer: float | None) -> str:
-    """The bar counts the second run."""
-    if process.bar is None or best_peer is None:
+def scaling_verdict(scaling: Scaling) -> str:
+    """Here less is better."""
+    return f"at most {scaling.bar}: {MET if scaling.ratio <= scaling.bar else NOT_MET}"
+
+
+def process_ratio(process: Process, others: Sequence[Process]) -> float | None:
+    """Second run of onnxruntime, which the bar names, / second run of this."""
+    peer = next(
+        (p for p in others if p.case == process.case and p.contender == PROCESS_PEER and p.right),
+        None,
+    )
+    return None if peer is None or not process.right else peer.second_s / process.second_s
+
+
+def process_verdict(process: Process, others: Sequence[Process], ours: str) -> str:
+    """Of convspec's row; the second run counts."""
+    if process.bar is None or process.contender != ours:
         return ""
-    ratio = best_peer / process.second_s
+    ratio = process_ratio(process, others)
+    if ratio is None:
+        return f"{process.bar}: no peer" if process.right else f"{process.bar}: {NOT_MET}"
     return f"{process.bar}: {MET if ratio >= process.bar else NOT_MET}"
 
 

@@ -93,6 +93,13 @@ class Process:
     second_s: float
     runs: int
     bar: float | None = None
+    difference: float = 0.0
+    """As in ``Measured``."""
+
+    @property
+    def right(self) -> bool:
+        """Whether it may be ranked."""
+        return self.difference <= WRONG
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,13 @@ def _kernel(at: Applied, own: Parameters, after_flatten: bool) -> Array:
     return own.weight.T
 
 
+def has_weights(case: Case) -> bool:
+    """Pools and up-sampling have none, and convspec then takes no weight file."""
+    return any(at.weight_shape for at in applied(case))
+
+
 def write_model(case: Case, folder: Path) -> tuple[Path, Path]:
-    """``model.yaml`` and ``weights.safetensors`` in ``folder``."""
+    """``model.yaml`` and ``weights.safetensors`` in ``folder``, the latter maybe empty."""
     import yaml
     from safetensors.numpy import save_file
 
