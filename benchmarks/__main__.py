@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import click
 
 from .markdown import about, as_markdown, bars_line, missing_line
+from .processes import Failed
 from .results import Results, from_json, to_json
 from .suite import PARTS, Wanted, measure
 from .table import tables
@@ -37,9 +39,7 @@ JSON, PAGE, PICTURE = "benchmarks.json", "benchmarks.md", "benchmarks.svg"
     help="Time of each contender in each case; five calls at least.",
 )
 @click.option("--json", "json_file", metavar="FILE", help="Also write the figures there.")
-@click.option(
-    "--from-json", "given", metavar="FILE", help="Show these figures; measure nothing."
-)
+@click.option("--from-json", "given", metavar="FILE", help="Show these figures; measure nothing.")
 @click.option(
     "--docs", metavar="FOLDER", help=f"Write {JSON}, {PAGE} and {PICTURE} into this folder."
 )
@@ -54,14 +54,17 @@ def main(
     docs: str | None,
 ) -> None:
     """Run the same networks and layers in convspec, onnxruntime, OpenVINO and torch."""
+    if docs is not None:
+        _check_docs(Path(docs))
     if given is not None:
         results = _read(Path(given))
     else:
         parts = parts or (("speed",) if cases else PARTS)
-        results = _measured(Wanted(parts, cases, contenders, threads, seconds))
+        wanted = Wanted(parts, cases, contenders, threads, seconds)
+        results = _measured(wanted, None if json_file is None else Path(json_file))
     _show(results)
     if json_file is not None:
-        Path(json_file).write_text(to_json(results), encoding="utf-8")
+        _write_json(results, Path(json_file))
     if docs is not None:
         _write_docs(results, Path(docs))
 
@@ -73,8 +76,18 @@ def _read(file: Path) -> Results:
         raise click.ClickException(f"{file} does not hold results: {error}") from None
 
 
-def _measured(wanted: Wanted) -> Results:
-    for step, results in measure(wanted):
+def _measured(wanted: Wanted, file: Path | None) -> Results:
+    """Tells each step on standard error; what was found so far is always in the file."""
+    steps = measure(wanted)
+    while True:
+        try:
+            step, results = next(steps)
+        except StopIteration:
+            return results
+        except Failed as error:
+            raise click.ClickException(str(error)) from None
+        if file is not None:
+            _write_json(results, file)
         if step == "limits" and results.missing:
             click.echo(missing_line(results.missing), err=True)
         line = step
@@ -82,7 +95,6 @@ def _measured(wanted: Wanted) -> Results:
             ratio = results.rows[-1].ratio(results.ours)
             line += "" if ratio is None else f": {ratio:.2f}"
         click.echo(line, err=True)
-    return results
 
 
 def _show(results: Results) -> None:
@@ -94,10 +106,25 @@ def _show(results: Results) -> None:
     click.echo(f"\n{bars_line(results)}")
 
 
+def _check_docs(folder: Path) -> None:
+    """Before the long work, not after it."""
+    if not folder.is_dir():
+        raise click.ClickException(f"{folder} is not a folder")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise click.ClickException("the picture needs matplotlib: pip install '.[bench]'")
+
+
+def _write_json(results: Results, file: Path) -> None:
+    try:
+        file.write_text(to_json(results), encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}") from None
+
+
 def _write_docs(results: Results, folder: Path) -> None:
     from .picture import write_picture
 
-    (folder / JSON).write_text(to_json(results), encoding="utf-8")
+    _write_json(results, folder / JSON)
     write_picture(results, folder / PICTURE)
     (folder / PAGE).write_text(as_markdown(results, PICTURE), encoding="utf-8")
 

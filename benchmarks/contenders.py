@@ -46,11 +46,11 @@ def default_math() -> str:
 
 def _convspec(math: MathMode) -> Build:
     def build(case: Case, threads: int) -> Ready:
-        import speccompiler
+        from speccompiler.model import load
 
         with tempfile.TemporaryDirectory() as folder:
             path, weights = write_model(case, Path(folder))
-            model = speccompiler.load(path, weights=weights if has_weights(case) else None)
+            model = load(path, weights=weights if has_weights(case) else None)
             compiled = model.compile(
                 target="cpu", batch_size=case.shape[0], threads=threads, math=math
             )

@@ -44,7 +44,7 @@ class CaseFiles:
         return [str(PROGRAMS / f"{engine}_run.py"), *arguments]
 
     def command(self, contender: str) -> list[str]:
-        """A whole process that computes the case once: for convspec its own command, as it comes."""
+        """A whole process that computes the case once: convspec's is its own command."""
         if not contender.startswith("convspec"):
             return [sys.executable, *self.program(contender, 1)]
         weights = ["--weights", "weights.safetensors"] if self.has_weights else []

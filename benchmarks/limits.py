@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+
 from speccompiler.kernels.cpu.simd import host_lanes, vectors
 
 from .results import Limits
@@ -27,7 +28,7 @@ def limits(threads: int) -> Limits:
     spin = _multiply_adds(lanes)
     out = [np.zeros(CHAINS * lanes, np.float32) for _ in range(threads)]
     spin(1, out[0])
-    seconds = _best(lambda i: spin(MULTIPLY_ADDS, out[i]), threads)
+    seconds = _shortest(lambda i: spin(MULTIPLY_ADDS, out[i]), threads)
     flops = 2 * threads * MULTIPLY_ADDS * CHAINS * lanes
     copy = _copy(lanes)
     return Limits(
@@ -37,15 +38,24 @@ def limits(threads: int) -> Limits:
     )
 
 
+def best(a: Limits, b: Limits) -> Limits:
+    """The higher of each."""
+    return Limits(
+        max(a.gflops, b.gflops),
+        max(a.cache_gbps, b.cache_gbps),
+        max(a.memory_gbps, b.memory_gbps),
+    )
+
+
 def _bandwidth(copy: Any, threads: int, size: int, times: int) -> float:
     share = size // 4 // threads
     arrays = [(np.ones(share, np.float32), np.ones(share, np.float32)) for _ in range(threads)]
     copy(1, *arrays[0])
-    seconds = _best(lambda i: copy(times, *arrays[i]), threads)
+    seconds = _shortest(lambda i: copy(times, *arrays[i]), threads)
     return 2 * 4 * share * threads * times / seconds / 1e9
 
 
-def _best(work: Callable[[int], object], threads: int) -> float:
+def _shortest(work: Callable[[int], object], threads: int) -> float:
     """Seconds until the last thread has done its share; the best of the tries."""
     found = []
     for _ in range(REPEATS):

@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 import psutil
+
 from speccompiler.kernels.cpu.simd import host_lanes
 
 from .results import Machine

@@ -104,7 +104,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What this machine can do with these threads, measured in the same run."""
+    """What this machine can do with these threads, measured before and after the rest."""
 
     gflops: float
     """Fused multiply-adds on registers, two operations each."""

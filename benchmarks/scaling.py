@@ -27,6 +27,6 @@ def scaling_of(
             if ready is not None:
                 calls[case.name] = ready.run
         timings = in_turns(calls, seconds)
-        times = [timings[case.name].median * 1e3 for case in (small, large)]
-        found.append(Scaling(small.name, large.name, contender.name, *times, bar))
+        short, long = (timings[case.name].median * 1e3 for case in (small, large))
+        found.append(Scaling(small.name, large.name, contender.name, short, long, bar))
     return tuple(found)

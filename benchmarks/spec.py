@@ -65,9 +65,7 @@ def _convolution(conv: Conv, rank: int, name: str) -> list[dict[str, Any]]:
     }
     if conv.stride > 1:
         entry |= (
-            {"subsample_length": conv.stride}
-            if rank == 1
-            else {"subsample": [conv.stride] * rank}
+            {"subsample_length": conv.stride} if rank == 1 else {"subsample": [conv.stride] * rank}
         )
     if same or conv.pad == 0:
         return [entry]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from . import cases as catalogue
 from .cases import chosen
 from .contenders import Contender, default_math, present
-from .limits import limits
+from .limits import best, limits
 from .machine import machine, versions
 from .processes import memory_of, processes_of
 from .results import OURS, Results
@@ -48,8 +48,11 @@ def measure(wanted: Wanted) -> Iterator[tuple[str, Results]]:
     )
     yield "limits", results
     for part in wanted.parts:
-        for done, results in _PARTS[part](wanted, contenders, results):
+        steps = _PARTS[part](wanted, contenders, results)
+        for done, results in steps:
             yield f"{part}: {done}", results
+    # A guest machine's clock is not its own: the better of two moments is the limit.
+    yield "limits again", replace(results, limits=best(results.limits, limits(wanted.threads)))
 
 
 Steps = Iterator[tuple[str, Results]]
@@ -66,9 +69,7 @@ def _scaling(wanted: Wanted, contenders: tuple[Contender, ...], results: Results
     small, large = catalogue.SMALL_BATCH, catalogue.LARGE_BATCH
     own = [c for c in contenders if c.engine == OURS]
     if chosen((small, large), wanted.cases):
-        found = scaling_of(
-            small, large, catalogue.SCALING_BAR, own, wanted.threads, wanted.seconds
-        )
+        found = scaling_of(small, large, catalogue.SCALING_BAR, own, wanted.threads, wanted.seconds)
         yield large.name, replace(results, scaling=found)
 
 

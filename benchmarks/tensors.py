@@ -37,7 +37,8 @@ def parameters(case: Case) -> tuple[Parameters | None, ...]:
             continue
         scale = np.float32(sqrt(2 / prod(shape[1:])))
         weight = rng.standard_normal(shape, np.float32) * scale
-        found.append(Parameters(weight, rng.standard_normal(shape[0], np.float32) / 10))
+        bias = rng.standard_normal(shape[0], np.float32) * np.float32(0.1)
+        found.append(Parameters(weight, bias))
     return tuple(found)
 
 

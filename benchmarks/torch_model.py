@@ -33,9 +33,7 @@ def _modules(at: Applied, own: Parameters | None, rank: int) -> list[Any]:
     layer: Layer = at.layer
     match layer:
         case Conv(filters=filters, size=size, stride=stride):
-            made = _CONVOLUTION[rank](
-                at.before[0], filters, size, stride, layer.pad, device="meta"
-            )
+            made = _CONVOLUTION[rank](at.before[0], filters, size, stride, layer.pad, device="meta")
             return [_filled(made, own), nn.ReLU()]
         case Pool(size=size, stride=stride, kind=kind):
             return [(_MAX_POOL if kind == "max" else _AVERAGE_POOL)[rank](size, stride)]

@@ -6,11 +6,12 @@ MODEL.yaml WEIGHTS|- MATH INPUT.npy OUTPUT.npy THREADS RUNS
 import sys
 
 import numpy as np
-import speccompiler
+
+from speccompiler.model import load
 
 model, weights, math, source, target, threads, runs = sys.argv[1:]
 x = np.load(source)
-loaded = speccompiler.load(model, weights=None if weights == "-" else weights)
+loaded = load(model, weights=None if weights == "-" else weights)
 compiled = loaded.compile(batch_size=len(x), threads=int(threads), math=math)  # type: ignore[arg-type]
 for _ in range(int(runs)):
     y = compiled.run(x)
