@@ -11,15 +11,18 @@ PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 RUN = .venv/bin/python
-SOURCES = speccompiler schemas cli tests examples
+SOURCES = speccompiler schemas cli tests examples benchmarks
 
 .NOTPARALLEL:
-.PHONY: help demo test fuzz check format schema clean
+.PHONY: help demo test fuzz bench bench-quick check format schema clean
 
 help:
 	@echo 'make demo    set up .venv, run a model over a photograph, write out/demo.png'
 	@echo 'make test    set up .venv, run the tests'
 	@echo 'make fuzz    the long random tests as well'
+	@echo 'make bench   set up the other runtimes too, compare speed and memory, write docs/benchmarks.*'
+	@echo '             (about 30 minutes; make bench CASES=vgg shows the times of some cases only)'
+	@echo 'make bench-quick  roughly the same for the times alone, and writes nothing'
 	@echo 'make check   format, lint and types'
 	@echo 'make format  write the format and the fixes that ruff can make'
 	@echo 'make schema  write what is made from the schemas and codes in docs/'
@@ -35,14 +38,22 @@ test: .venv/test.stamp
 fuzz: .venv/test.stamp
 	$(RUN) -m pytest -m slow
 
+# On Linux, torch may come with GPU libraries of gigabytes that nothing here uses. Its
+# pages on installing name a package index of CPU builds: TORCH_INDEX=<that address>.
+bench: .venv/torch.stamp .venv/bench.stamp
+	$(RUN) -m benchmarks $(if $(CASES),$(foreach case,$(CASES),--cases '$(case)'),--docs docs)
+
+bench-quick: .venv/torch.stamp .venv/bench.stamp
+	$(RUN) -m benchmarks --part speed --seconds 0.3 $(foreach case,$(CASES),--cases '$(case)')
+
 check: .venv/check.stamp .venv/test.stamp .venv/demo.stamp
 	$(RUN) -m ruff format --check $(SOURCES)
 	$(RUN) -m ruff check $(SOURCES)
 	@rm -rf build/check && mkdir -p build/check/speccompiler
-	@cd build/check && ln -s ../../examples .
+	@cd build/check && ln -s ../../examples ../../benchmarks .
 	@cd build/check/speccompiler && ln -s ../../../speccompiler/* ../../../schemas ../../../cli .
 	cd build/check && ../../$(RUN) -m mypy --config-file ../../pyproject.toml \
-		--cache-dir ../../.mypy_cache speccompiler examples
+		--cache-dir ../../.mypy_cache speccompiler examples benchmarks
 
 format: .venv/check.stamp
 	$(RUN) -m ruff check --fix $(SOURCES)
@@ -69,6 +80,10 @@ clean:
 		exit 1; }
 	$(PYTHON) -m venv .venv || { $(PYTHON) -m venv --without-pip .venv && \
 		$(PYTHON) -m pip --python $(RUN) install --quiet pip; }
+	@touch $@
+
+.venv/torch.stamp: | .venv/created.stamp
+	$(if $(TORCH_INDEX),$(RUN) -m pip install --quiet --index-url '$(TORCH_INDEX)' torch)
 	@touch $@
 
 .venv/%.stamp: pyproject.toml | .venv/created.stamp

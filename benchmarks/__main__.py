@@ -1,0 +1,133 @@
+"""The command: ``python -m benchmarks``."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import click
+
+from .markdown import about, as_markdown, bars_line, missing_line
+from .processes import Failed
+from .results import Results, from_json, to_json
+from .suite import PARTS, Wanted, measure
+from .table import tables
+
+JSON, PAGE, PICTURE = "benchmarks.json", "benchmarks.md", "benchmarks.svg"
+
+
+@click.command()
+@click.option(
+    "--cases", multiple=True, metavar="TEXT", help="Cases with this in their name; repeatable."
+)
+@click.option(
+    "--contenders", multiple=True, metavar="TEXT", help="Contenders likewise; repeatable."
+)
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(PARTS),
+    help="What to measure; repeatable. Default: all, or speed with --cases.",
+)
+@click.option("--threads", default=2, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--seconds",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Time of each contender in each case; five calls at least.",
+)
+@click.option("--json", "json_file", metavar="FILE", help="Also write the figures there.")
+@click.option("--from-json", "given", metavar="FILE", help="Show these figures; measure nothing.")
+@click.option(
+    "--docs", metavar="FOLDER", help=f"Write {JSON}, {PAGE} and {PICTURE} into this folder."
+)
+def main(
+    cases: tuple[str, ...],
+    contenders: tuple[str, ...],
+    parts: tuple[str, ...],
+    threads: int,
+    seconds: float,
+    json_file: str | None,
+    given: str | None,
+    docs: str | None,
+) -> None:
+    """Run the same networks and layers in convspec, onnxruntime, OpenVINO and torch."""
+    if docs is not None:
+        _check_docs(Path(docs))
+    if given is not None:
+        results = _read(Path(given))
+    else:
+        parts = parts or (("speed",) if cases else PARTS)
+        wanted = Wanted(parts, cases, contenders, threads, seconds)
+        results = _measured(wanted, None if json_file is None else Path(json_file))
+    _show(results)
+    if json_file is not None:
+        _write_json(results, Path(json_file))
+    if docs is not None:
+        _write_docs(results, Path(docs))
+
+
+def _read(file: Path) -> Results:
+    try:
+        return from_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"{file} does not hold results: {error}") from None
+
+
+def _measured(wanted: Wanted, file: Path | None) -> Results:
+    """Tells each step on standard error; what was found so far is always in the file."""
+    steps = measure(wanted)
+    while True:
+        try:
+            step, results = next(steps)
+        except StopIteration:
+            return results
+        except Failed as error:
+            raise click.ClickException(str(error)) from None
+        if file is not None:
+            _write_json(results, file)
+        if step == "limits" and results.missing:
+            click.echo(missing_line(results.missing), err=True)
+        line = step
+        if results.rows and step.startswith("speed"):
+            ratio = results.rows[-1].ratio(results.ours)
+            line += "" if ratio is None else f": {ratio:.2f}"
+        click.echo(line, err=True)
+
+
+def _show(results: Results) -> None:
+    for line in about(results):
+        click.echo(line)
+    for table in tables(results):
+        click.echo(f"\n{table.title}\n{table.note}".rstrip() + "\n")
+        click.echo(table.render())
+    click.echo(f"\n{bars_line(results)}")
+
+
+def _check_docs(folder: Path) -> None:
+    """Before the long work, not after it."""
+    if not folder.is_dir():
+        raise click.ClickException(f"{folder} is not a folder")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise click.ClickException("the picture needs matplotlib: pip install '.[bench]'")
+
+
+def _write_json(results: Results, file: Path) -> None:
+    try:
+        file.write_text(to_json(results), encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _write_docs(results: Results, folder: Path) -> None:
+    from .picture import write_picture
+
+    _write_json(results, folder / JSON)
+    write_picture(results, folder / PICTURE)
+    (folder / PAGE).write_text(as_markdown(results, PICTURE), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""Who runs a case: each is a function without arguments that computes it once.
+
+Each gets its input in the layout natural to it, prepared outside the timing, and writes
+into memory that it has had before, where it can.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from .cases import Case
+from .geometry import output_shape
+from .spec import has_weights, write_model
+from .tensors import Array, channels_first, channels_last, input_array
+
+MathMode = Literal["fast", "precise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A contender with its model built. Hold no two that may not share a process."""
+
+    run: Callable[[], Any]
+    output: Callable[[], Array]
+    """The output of the last run, channels first, of its own memory."""
+
+
+Build = Callable[[Case, int], Ready | None]
+"""For a case and a thread count; None where the contender has no such variant."""
+
+
+def default_math() -> str:
+    """What convspec does when nobody says ``math=``."""
+    from speccompiler.model import Model
+
+    return str(inspect.signature(Model.compile).parameters["math"].default)
+
+
+def _convspec(math: MathMode) -> Build:
+    def build(case: Case, threads: int) -> Ready:
+        from speccompiler.model import load
+
+        with tempfile.TemporaryDirectory() as folder:
+            path, weights = write_model(case, Path(folder))
+            model = load(path, weights=weights if has_weights(case) else None)
+            compiled = model.compile(
+                target="cpu", batch_size=case.shape[0], threads=threads, math=math
+            )
+        x = channels_last(input_array(case))
+        y = np.empty(compiled.output_shapes(case.shape[0])[0], np.float32)
+        return Ready(
+            lambda: compiled.run(x, out=y),
+            lambda: channels_first(y) if y.ndim > 2 else y.copy(),
+        )
+
+    return build
+
+
+def _onnxruntime(case: Case, threads: int) -> Ready:
+    import onnxruntime
+
+    from .onnx_model import INPUT, OUTPUT, onnx_model
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        onnx_model(case).SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    x, y = input_array(case), np.empty(output_shape(case), np.float32)
+    binding = session.io_binding()
+    binding.bind_cpu_input(INPUT, x)
+    binding.bind_output(OUTPUT, "cpu", 0, np.float32, y.shape, y.ctypes.data)
+
+    def run() -> None:
+        # The binding holds addresses only: x and y live as long as this function.
+        _ = x, y
+        session.run_with_iobinding(binding)
+
+    return Ready(run, y.copy)
+
+
+def _openvino(case: Case, threads: int) -> Ready:
+    import openvino
+
+    from .onnx_model import onnx_model
+
+    core = openvino.Core()
+    model = core.read_model(onnx_model(case).SerializeToString())
+    settings = {
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    request = core.compile_model(model, "CPU", settings).create_infer_request()
+    x = input_array(case)
+    request.set_input_tensor(openvino.Tensor(x, shared_memory=True))
+
+    def run() -> None:
+        _ = x
+        request.infer()
+
+    return Ready(run, lambda: np.array(request.get_output_tensor().data, np.float32))
+
+
+def _torch(layout: Literal["contiguous", "channels last"]) -> Build:
+    def build(case: Case, threads: int) -> Ready | None:
+        import torch
+
+        from .torch_model import has_channels_last, to_channels_last, torch_module
+
+        torch.set_num_threads(threads)
+        module, x = torch_module(case), torch.from_numpy(input_array(case))
+        if layout == "channels last":
+            if not has_channels_last(case):
+                return None
+            module, x = to_channels_last(module, case), to_channels_last(x, case)
+        last: list[Any] = [None]
+
+        def run() -> None:
+            with torch.inference_mode():
+                last[0] = module(x)
+
+        return Ready(run, lambda: np.array(last[0].contiguous().numpy(), np.float32))
+
+    return build
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A way to run a case, and the modules it needs."""
+
+    name: str
+    engine: str
+    """Whose it is: ratios are to the best of the engines other than convspec."""
+    build: Build
+    modules: tuple[str, ...] = ()
+
+
+CONTENDERS = (
+    Contender("convspec fast", "convspec", _convspec("fast")),
+    Contender("convspec precise", "convspec", _convspec("precise")),
+    Contender("onnxruntime", "onnxruntime", _onnxruntime, ("onnx", "onnxruntime")),
+    Contender("OpenVINO", "openvino", _openvino, ("onnx", "openvino")),
+    Contender("torch", "torch", _torch("contiguous"), ("torch",)),
+    Contender("torch channels last", "torch", _torch("channels last"), ("torch",)),
+)
+
+
+def present(names: tuple[str, ...] = ()) -> tuple[tuple[Contender, ...], tuple[str, ...]]:
+    """Contenders that can run here, and the modules that the others lack.
+
+    ``names``: parts of the names of those wanted; empty for all.
+    """
+    wanted = [c for c in CONTENDERS if not names or any(name in c.name for name in names)]
+    absent = {m for c in wanted for m in c.modules if importlib.util.find_spec(m) is None}
+    able = tuple(c for c in wanted if not absent & set(c.modules))
+    return able, tuple(sorted(absent))

@@ -1,0 +1,97 @@
+"""What the reports say of a row: one place for the arithmetic and the rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .contenders import CONTENDERS
+from .results import Limits, Process, Row, Scaling
+
+MET, NOT_MET = "met", "NOT MET"
+PROCESS_PEER = "onnxruntime"
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Each contender once, in the usual order."""
+    known = set(names)
+    return [c.name for c in CONTENDERS if c.name in known]
+
+
+def milliseconds(value: float) -> str:
+    """Three digits that count."""
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+
+
+def time_of(row: Row, contender: str) -> str:
+    """Median time; what was wrong is called so."""
+    for m in row.measured:
+        if m.contender == contender:
+            return milliseconds(m.median_ms) if m.right else f"wrong by {m.difference:.0e}"
+    return ""
+
+
+def ratio_of(row: Row, contender: str) -> str:
+    """Best peer / this."""
+    ratio = row.ratio(contender)
+    return "" if ratio is None else f"{ratio:.2f}"
+
+
+def verdict(row: Row, ours: str) -> str:
+    """Of the bar, if there is one and something to hold against it."""
+    if row.bar is None:
+        return ""
+    ratio = row.ratio(ours)
+    if ratio is None:
+        return f"{row.bar}: no peer" if row.best_peer is None else f"{row.bar}: {NOT_MET}"
+    return f"{row.bar}: {MET if ratio >= row.bar else NOT_MET}"
+
+
+def scaling_verdict(scaling: Scaling) -> str:
+    """Here less is better."""
+    return f"at most {scaling.bar}: {MET if scaling.ratio <= scaling.bar else NOT_MET}"
+
+
+def process_ratio(process: Process, others: Sequence[Process]) -> float | None:
+    """Second run of onnxruntime, which the bar names, / second run of this."""
+    peer = next(
+        (p for p in others if p.case == process.case and p.contender == PROCESS_PEER and p.right),
+        None,
+    )
+    return None if peer is None or not process.right else peer.second_s / process.second_s
+
+
+def process_verdict(process: Process, others: Sequence[Process], ours: str) -> str:
+    """Of convspec's row; the second run counts."""
+    if process.bar is None or process.contender != ours:
+        return ""
+    ratio = process_ratio(process, others)
+    if ratio is None:
+        return f"{process.bar}: no peer" if process.right else f"{process.bar}: {NOT_MET}"
+    return f"{process.bar}: {MET if ratio >= process.bar else NOT_MET}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How close to the machine's limit."""
+
+    amount: str
+    share: str
+
+
+def rate_of(row: Row, contender: str, limits: Limits) -> Rate:
+    """GFLOP/s of the direct algorithm; GB/s where nothing is multiplied.
+
+    Winograd multiplies less than is counted here, so its share may exceed 100%.
+    """
+    own = row.of(contender)
+    if own is None:
+        return Rate("", "")
+    seconds = own.median_ms / 1e3
+    if row.gflop:
+        rate = row.gflop / seconds
+        return Rate(f"{rate:.0f} GFLOP/s", f"{rate / limits.gflops:.0%}")
+    rate = row.megabytes / 1e3 / seconds
+    return Rate(f"{rate:.1f} GB/s", f"{rate / limits.cache_gbps:.0%}")

@@ -1,0 +1,78 @@
+"""A case as an ONNX model, for onnxruntime and OpenVINO."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from .cases import Case, Conv, Dense, Pool, Up
+from .geometry import applied, output_shape
+from .tensors import parameters
+
+INPUT = "x"
+OUTPUT = "y"
+OPSET = 17
+IR_VERSION = 9
+
+
+def onnx_model(case: Case) -> Any:
+    """Input ``x``, output ``y``, both of the case's fixed shapes."""
+    nodes: list[Any] = []
+    constants: list[Any] = []
+    current = INPUT
+    flat = False
+
+    def add(operator: str, *extra: str, **attributes: Any) -> None:
+        nonlocal current
+        out = f"t{len(nodes)}"
+        nodes.append(helper.make_node(operator, [current, *extra], [out], **attributes))
+        current = out
+
+    def constant(name: str, value: Any) -> str:
+        constants.append(numpy_helper.from_array(value, name))
+        return name
+
+    rank = case.rank
+    for i, (at, own) in enumerate(zip(applied(case), parameters(case), strict=True)):
+        if own is not None:
+            weight, bias = constant(f"w{i}", own.weight), constant(f"b{i}", own.bias)
+        match at.layer:
+            case Conv() as conv:
+                pads = [conv.pad] * (2 * rank)
+                add("Conv", weight, bias, strides=[conv.stride] * rank, pads=pads)
+                add("Relu")
+            case Pool(size=size, stride=stride, kind=kind):
+                operator = "MaxPool" if kind == "max" else "AveragePool"
+                add(operator, kernel_shape=[size] * rank, strides=[stride] * rank)
+            case Up(size=size):
+                scales = constant(f"s{i}", np.array([1, 1, *[size] * rank], np.float32))
+                add(
+                    "Resize",
+                    "",
+                    scales,
+                    mode="nearest",
+                    coordinate_transformation_mode="asymmetric",
+                    nearest_mode="floor",
+                )
+            case Dense(activation=activation):
+                if not flat:
+                    add("Flatten", axis=1)
+                    flat = True
+                add("Gemm", weight, bias, transB=1)
+                if activation == "relu":
+                    add("Relu")
+                else:
+                    add("Softmax", axis=-1)
+    nodes[-1].output[0] = OUTPUT
+    graph = helper.make_graph(
+        nodes,
+        "case",
+        [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, case.shape)],
+        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, output_shape(case))],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
+    model.ir_version = IR_VERSION
+    return model

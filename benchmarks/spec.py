@@ -1,0 +1,114 @@
+"""A case as convspec reads it: a spec with channels last, and its weights by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .cases import Case, Conv, Dense, Pool, Up
+from .geometry import Applied, applied
+from .tensors import Array, Parameters, parameters
+
+_KERNEL = {
+    1: ("filter_length",),
+    2: ("nb_row", "nb_col"),
+    3: ("kernel_dim1", "kernel_dim2", "kernel_dim3"),
+}
+
+
+def native_spec(case: Case) -> dict[str, Any]:
+    """The document, as data. Layer i with weights is called ``layer<i>``."""
+    channels, *lengths = case.shape[1:]
+    layers: list[dict[str, Any]] = []
+    flat = False
+    for i, at in enumerate(applied(case)):
+        if isinstance(at.layer, Dense) and not flat:
+            layers.append({"type": "Flatten"})
+            flat = True
+        layers += _entries(at, case.rank, f"layer{i}")
+    spec: dict[str, Any] = {"convspec": 1, "input_shape": [*lengths, channels]}
+    if case.rank > 1:
+        spec["dim_ordering"] = "tf"
+    return {**spec, "layers": layers}
+
+
+def _entries(at: Applied, rank: int, name: str) -> list[dict[str, Any]]:
+    match at.layer:
+        case Conv() as conv:
+            return _convolution(conv, rank, name)
+        case Pool(size=size, stride=stride, kind=kind):
+            type_ = f"{'Max' if kind == 'max' else 'Average'}Pooling{rank}D"
+            if rank == 1:
+                return [{"type": type_, "pool_length": size, "stride": stride}]
+            return [{"type": type_, "pool_size": [size] * rank, "strides": [stride] * rank}]
+        case Up(size=size):
+            argument = {"length": size} if rank == 1 else {"size": [size] * rank}
+            return [{"type": f"UpSampling{rank}D", **argument}]
+        case Dense(outputs=outputs, activation=activation):
+            return [
+                {"type": "Dense", "name": name, "output_dim": outputs, "activation": activation}
+            ]
+
+
+def _convolution(conv: Conv, rank: int, name: str) -> list[dict[str, Any]]:
+    # 'same' splits its zeros as the peers do only at stride 1 and odd sizes.
+    same = conv.stride == 1 and conv.size % 2 == 1 and conv.pad == conv.size // 2
+    entry: dict[str, Any] = {
+        "type": f"Convolution{rank}D",
+        "name": name,
+        "nb_filter": conv.filters,
+        **dict.fromkeys(_KERNEL[rank], conv.size),
+        "activation": "relu",
+        "border_mode": "same" if same else "valid",
+    }
+    if conv.stride > 1:
+        entry |= (
+            {"subsample_length": conv.stride} if rank == 1 else {"subsample": [conv.stride] * rank}
+        )
+    if same or conv.pad == 0:
+        return [entry]
+    padding = conv.pad if rank == 1 else [conv.pad] * rank
+    return [{"type": f"ZeroPadding{rank}D", "padding": padding}, entry]
+
+
+def tensors(case: Case) -> dict[str, Array]:
+    """Weights by convspec's names, in Keras 1.x's shapes."""
+    found: dict[str, Array] = {}
+    flat = False
+    for i, (at, own) in enumerate(zip(applied(case), parameters(case), strict=True)):
+        if own is None:
+            continue
+        first_dense = isinstance(at.layer, Dense) and not flat
+        flat = flat or first_dense
+        found[f"layer{i}.W"] = np.ascontiguousarray(_kernel(at, own, first_dense))
+        found[f"layer{i}.b"] = own.bias
+    return found
+
+
+def _kernel(at: Applied, own: Parameters, after_flatten: bool) -> Array:
+    if isinstance(at.layer, Conv):
+        kernel = np.moveaxis(own.weight, (0, 1), (-1, -2))
+        # A Keras 1.x kernel of one axis has a second one, of length 1.
+        return kernel[:, None] if kernel.ndim == 3 else kernel
+    if after_flatten:  # what is flattened here has its channels last
+        rows = own.weight.reshape(len(own.weight), *at.before)
+        return np.moveaxis(rows, 1, -1).reshape(len(own.weight), -1).T
+    return own.weight.T
+
+
+def has_weights(case: Case) -> bool:
+    """Pools and up-sampling have none, and convspec then takes no weight file."""
+    return any(at.weight_shape for at in applied(case))
+
+
+def write_model(case: Case, folder: Path) -> tuple[Path, Path]:
+    """``model.yaml`` and ``weights.safetensors`` in ``folder``, the latter maybe empty."""
+    import yaml
+    from safetensors.numpy import save_file
+
+    model, weights = folder / "model.yaml", folder / "weights.safetensors"
+    model.write_text(yaml.safe_dump(native_spec(case), sort_keys=False), encoding="utf-8")
+    save_file(tensors(case), weights)
+    return model, weights

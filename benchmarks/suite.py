@@ -1,0 +1,92 @@
+"""The whole run, part by part: results grow, so that a reader can follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from . import cases as catalogue
+from .cases import chosen
+from .contenders import Contender, default_math, present
+from .limits import best, limits
+from .machine import machine, versions
+from .processes import memory_of, processes_of
+from .results import OURS, Results
+from .scaling import scaling_of
+from .speed import speed_row
+
+PARTS = ("speed", "scaling", "memory", "processes")
+WHOLE_PROCESS = ("onnxruntime", "OpenVINO", "torch")
+"""Peers that are also run from files; another layout of torch would not be another program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to measure."""
+
+    parts: tuple[str, ...] = PARTS
+    cases: tuple[str, ...] = ()
+    """Parts of names; empty for all."""
+    contenders: tuple[str, ...] = ()
+    threads: int = 2
+    seconds: float = 2.0
+
+
+def measure(wanted: Wanted) -> Iterator[tuple[str, Results]]:
+    """What was just done, and everything so far."""
+    contenders, missing = present(wanted.contenders)
+    results = Results(
+        date=datetime.now(UTC).date().isoformat(),
+        threads=wanted.threads,
+        seconds=wanted.seconds,
+        default_math=default_math(),
+        machine=machine(),
+        versions=versions(),
+        limits=limits(wanted.threads),
+        missing=missing,
+    )
+    yield "limits", results
+    for part in wanted.parts:
+        steps = _PARTS[part](wanted, contenders, results)
+        for done, results in steps:
+            yield f"{part}: {done}", results
+    # A guest machine's clock is not its own: the better of two moments is the limit.
+    yield "limits again", replace(results, limits=best(results.limits, limits(wanted.threads)))
+
+
+Steps = Iterator[tuple[str, Results]]
+
+
+def _speed(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
+    for case in chosen(catalogue.CASES, wanted.cases):
+        row = speed_row(case, contenders, wanted.threads, wanted.seconds)
+        results = replace(results, rows=(*results.rows, row))
+        yield case.name, results
+
+
+def _scaling(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
+    small, large = catalogue.SMALL_BATCH, catalogue.LARGE_BATCH
+    own = [c for c in contenders if c.engine == OURS]
+    if chosen((small, large), wanted.cases):
+        found = scaling_of(small, large, catalogue.SCALING_BAR, own, wanted.threads, wanted.seconds)
+        yield large.name, replace(results, scaling=found)
+
+
+def _memory(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
+    names = [c.name for c in contenders if c.engine == OURS or c.name in WHOLE_PROCESS]
+    for case in chosen(catalogue.MEMORY_CASES, wanted.cases):
+        found = memory_of(case, names, wanted.threads)
+        results = replace(results, memory=(*results.memory, *found))
+        yield case.name, results
+
+
+def _processes(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
+    names = [c.name for c in contenders if c.name in (results.ours, *WHOLE_PROCESS)]
+    for case in chosen(catalogue.PROCESS_CASES, wanted.cases):
+        found = processes_of(case, names, wanted.threads)
+        results = replace(results, processes=(*results.processes, *found))
+        yield case.name, results
+
+
+_PARTS = {"speed": _speed, "scaling": _scaling, "memory": _memory, "processes": _processes}

@@ -1,0 +1,125 @@
+"""The results as tables, for a terminal or for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tabulate import tabulate
+
+from . import figures
+from .results import OURS, Results, Row
+
+SHORT = {
+    "convspec fast": "fast",
+    "convspec precise": "precise",
+    "torch channels last": "torch c.l.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells as text; all but the first of a line are aligned as numbers are."""
+
+    title: str
+    note: str
+    header: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+
+    def render(self, style: str = "simple") -> str:
+        """By tabulate; ``style`` is one of its table formats."""
+        align = ("left", *["right"] * (len(self.header) - 1))
+        return tabulate(self.cells, self.header, style, colalign=align, disable_numparse=True)
+
+
+def tables(results: Results) -> Iterator[Table]:
+    """One for each part that was measured."""
+    if results.rows:
+        yield _speed(results)
+    if results.scaling:
+        yield _scaling(results)
+    if results.memory:
+        yield _memory(results)
+    if results.processes:
+        yield _processes(results)
+
+
+def _speed(results: Results) -> Table:
+    names = figures.in_order(m.contender for row in results.rows for m in row.measured)
+    own = [name for name in names if name.startswith(OURS)]
+    header = (
+        "median ms",
+        *(SHORT.get(name, name) for name in names),
+        *(f"peer/{SHORT[name]}" for name in own),
+        "bar",
+        "rate",
+        "of limit",
+    )
+    note = (
+        "fast and precise are convspec's; peer/fast is the best peer's time over convspec's. "
+        f"Bar, rate and share are those of {results.ours}, which is the default. Rates count "
+        "the operations of the direct algorithm, so Winograd may pass 100% of the limit."
+    )
+    cells = tuple(_speed_cells(row, names, own, results) for row in results.rows)
+    return Table("Networks and layers", note, header, cells)
+
+
+def _speed_cells(
+    row: Row, names: Sequence[str], own: Sequence[str], results: Results
+) -> tuple[str, ...]:
+    rate = figures.rate_of(row, results.ours, results.limits)
+    return (
+        row.case,
+        *(figures.time_of(row, name) for name in names),
+        *(figures.ratio_of(row, name) for name in own),
+        figures.verdict(row, results.ours),
+        rate.amount,
+        rate.share,
+    )
+
+
+def _scaling(results: Results) -> Table:
+    cells = tuple(
+        (
+            s.contender,
+            f"{s.small} {figures.milliseconds(s.small_ms)}",
+            f"{s.large} {figures.milliseconds(s.large_ms)}",
+            f"{s.ratio:.2f}",
+            figures.scaling_verdict(s),
+        )
+        for s in results.scaling
+    )
+    header = ("median ms", "small batch", "large batch", "large/small", "bar")
+    return Table("Scaling with the batch", "", header, cells)
+
+
+def _memory(results: Results) -> Table:
+    names = figures.in_order(m.contender for m in results.memory)
+    peaks = {(m.case, m.contender): m.peak_mib for m in results.memory}
+    cells = tuple(
+        (case, *(f"{peaks[case, n]:.0f}" if (case, n) in peaks else "" for n in names))
+        for case in dict.fromkeys(m.case for m in results.memory)
+    )
+    note = "Of a process that reads model, weights and input and runs the model three times."
+    return Table("Peak resident memory", note, ("MiB", *names), cells)
+
+
+def _processes(results: Results) -> Table:
+    cells = []
+    for p in results.processes:
+        ratio = figures.process_ratio(p, results.processes)
+        cells.append(
+            (
+                f"{p.case}, {p.contender}" + ("" if p.right else f", wrong by {p.difference:.0e}"),
+                f"{p.first_s:.2f}",
+                f"{p.second_s:.2f}",
+                "" if ratio is None else f"{ratio:.2f}",
+                figures.process_verdict(p, results.processes, results.ours),
+            )
+        )
+    note = (
+        "From the command to the written file: convspec run against a Python program. "
+        "First: with empty caches. The ratio is of the second runs."
+    )
+    header = ("median s", "first run", "second run", f"{figures.PROCESS_PEER}/this", "bar")
+    return Table("Whole processes", note, header, tuple(cells))

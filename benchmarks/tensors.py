@@ -1,0 +1,57 @@
+"""The numbers that every contender computes with: He-scaled weights, normal input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod, sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from .cases import Case
+from .geometry import applied
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Of one layer: (filters, channels, lengths) or (outputs, inputs), and its bias."""
+
+    weight: Array
+    bias: Array
+
+
+def parameters(case: Case) -> tuple[Parameters | None, ...]:
+    """One for each layer, None where it has none. The same in every call.
+
+    Variance 2 / inputs keeps activations of one size through relu layers (He and others,
+    2015), so that an error shows as large at the end as where it was made.
+    """
+    rng = np.random.default_rng(1)
+    found: list[Parameters | None] = []
+    for at in applied(case):
+        shape = at.weight_shape
+        if shape is None:
+            found.append(None)
+            continue
+        scale = np.float32(sqrt(2 / prod(shape[1:])))
+        weight = rng.standard_normal(shape, np.float32) * scale
+        bias = rng.standard_normal(shape[0], np.float32) * np.float32(0.1)
+        found.append(Parameters(weight, bias))
+    return tuple(found)
+
+
+def input_array(case: Case) -> Array:
+    """Channels first."""
+    return np.random.default_rng(2).standard_normal(case.shape, np.float32)
+
+
+def channels_last(x: Array) -> Array:
+    """(n, c, ...) to (n, ..., c), contiguous; a matrix stays as it is."""
+    return np.ascontiguousarray(np.moveaxis(x, 1, -1))
+
+
+def channels_first(x: Array) -> Array:
+    """The way back."""
+    return np.ascontiguousarray(np.moveaxis(x, -1, 1))
