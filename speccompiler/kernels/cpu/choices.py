@@ -35,6 +35,8 @@ TILES_BYTES = 1 << 20
 TASK_FILTERS = 128
 """Filters of a task, and positions of a matrix product's task: as the kernels have them."""
 TASK_POSITIONS = 84
+TRANSPOSE_BLOCK = 256
+"""Side of the block of a matrix that a task transposes."""
 MOST_LANES, MOST_COLUMNS = 16, 14
 """The widest vectors and tiles that kernels are generated for."""
 TILE_ELEMENTS = MOST_COLUMNS * 2 * MOST_LANES
@@ -201,12 +203,17 @@ def _pool_geometry(node: Node, shape: KnownShape) -> Geometry:
     return (
         *_three(shape[:-1], 1), shape[-1], *_three(out[:-1], 1),
         *_three(op.kernel, 1), *_three(op.stride, 1), *_three(before, 0),
-        *counted, int(op.mode == "max"),
+        *counted,
     )  # fmt: skip
 
 
 def _rows(node: Node, shape: KnownShape, n: int) -> int:
     return n * prod(_three(node.shape[:-1], 1)[:2])
+
+
+def _pool_scratch(node: Node, shape: KnownShape) -> int:
+    """The rows of the windows of one output row, brought together where channels are few."""
+    return prod(shape[-2:]) if shape[-1] < 4 else 0
 
 
 def _pool_cost(node: Node, shape: KnownShape) -> float:
@@ -226,6 +233,10 @@ def _pad_geometry(node: Node, shape: KnownShape) -> Geometry:
 
 def _copy_cost(node: Node, shape: KnownShape) -> float:
     return prod(_known(node)) / 4
+
+
+def _one_vector(node: Node, shape: KnownShape) -> int:
+    return MOST_LANES
 
 
 def _map_tasks(node: Node, shape: KnownShape, n: int) -> int:
@@ -249,19 +260,40 @@ def merge_axes(shape: KnownShape, axes: tuple[int, ...]) -> tuple[KnownShape, tu
     return merged, tuple(order.index(i) for i in range(len(groups)))
 
 
-def _transpose_geometry(node: Node, shape: KnownShape) -> Geometry:
+@dataclass(frozen=True, slots=True)
+class TransposePlan:
+    """A permutation as the kernel does it: two outer axes, the axes u and v of its matrices."""
+
+    lengths: tuple[int, int, int, int]
+    source_strides: tuple[int, int, int, int]
+    target_strides: tuple[int, int, int, int]
+
+
+def transpose_plan(node: Node, shape: KnownShape) -> TransposePlan:
+    """u is where the input's values lie side by side (or any, if v is), v where the output's do."""
     merged, axes = merge_axes(shape, _op(node).axes)
-    strides = [prod(merged[i + 1 :]) for i in range(len(merged))]
+    assert len(axes) <= 4, "a permutation of more than four separate axes"
     lengths = [merged[axis] for axis in axes]
-    steps = [strides[axis] for axis in axes]
-    fill = 4 - len(lengths)
-    assert fill >= 0, "a permutation of more than four separate axes"
-    return (*(1,) * fill, *lengths, *(0,) * fill, *steps, prod(shape))
+    # Of each output axis: its length, the input's stride along it and the output's.
+    rows = [
+        (length, prod(merged[axis + 1 :]), prod(lengths[i + 1 :]))
+        for i, (axis, length) in enumerate(zip(axes, lengths, strict=True))
+    ]
+    along = rows.pop()
+    across = next((row for row in rows if row[1] == 1), rows[-1] if rows else (1, 1, 1))
+    outer = [row for row in rows if row is not across]
+    four = (*((1, 0, 0),) * (2 - len(outer)), *outer, across, along)
+    return TransposePlan(*zip(*four, strict=True))
+
+
+def _transpose_geometry(node: Node, shape: KnownShape) -> Geometry:
+    plan = transpose_plan(node, shape)
+    return (*plan.lengths, *plan.source_strides, *plan.target_strides, prod(shape))
 
 
 def _transpose_tasks(node: Node, shape: KnownShape, n: int) -> int:
-    lengths = _transpose_geometry(node, shape)[:4]
-    return n * lengths[0] * lengths[1] * -(-lengths[2] // 16)
+    *outer, across, along = transpose_plan(node, shape).lengths
+    return n * prod(outer) * -(-across // TRANSPOSE_BLOCK) * -(-along // TRANSPOSE_BLOCK)
 
 
 CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
@@ -285,10 +317,19 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
         ),
         Candidate("conv", _always, _conv_geometry, _conv_tasks, _conv_cost, _conv_scratch),
     ),
-    Pool: (Candidate("pool", _always, _pool_geometry, _rows, _pool_cost),),
+    Pool: (Candidate("pool", _always, _pool_geometry, _rows, _pool_cost, _pool_scratch),),
     Upsample: (Candidate("resize", _always, _upsample_geometry, _rows, _copy_cost),),
     Pad: (Candidate("resize", _always, _pad_geometry, _rows, _copy_cost),),
-    Map: (Candidate("map", _always, lambda node, shape: (prod(shape),), _map_tasks, _copy_cost),),
+    Map: (
+        Candidate(
+            "map",
+            _always,
+            lambda node, shape: (prod(shape),),
+            _map_tasks,
+            _copy_cost,
+            _one_vector,
+        ),
+    ),
     Softmax: (
         Candidate(
             "softmax",
@@ -296,6 +337,7 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
             _softmax_geometry,
             lambda node, shape, n: n * prod(_known(node)[:-1]),
             _copy_cost,
+            _one_vector,
         ),
     ),
     Transpose: (

@@ -1,47 +1,30 @@
 """The text of each step's kernel, and its weights in the order that the kernel reads.
 
-Some kernels are ordinary files, taken as they are; an activation is written into ``map``.
-Convolutions are generated: their tile depends on the width of the machine's vectors.
+Kernels are generated: they depend on the width of the machine's vectors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from speccompiler.expressions.library import ACTIVATIONS
-from speccompiler.expressions.nodes import Expression
-from speccompiler.expressions.source import numba_source
-from speccompiler.ir import Conv, Map, Node
+from speccompiler.ir import Conv, Map, Node, Pad, Pool
 
-from . import conv, matmul, winograd
-from .choices import KnownShape
+from . import conv, map, matmul, pool, resize, softmax, transpose, winograd
+from .choices import TRANSPOSE_BLOCK, KnownShape, transpose_plan
 from .register_tile import VECTORS, block_depth
+from .vector_math import activation_text
 
 Array = npt.NDArray[np.float32]
-START, END = "# <activate>\n", "# </activate>\n"
 
 
 def kernel_text(kernel: str, node: Node, shape: KnownShape, lanes: int) -> str:
     """The source of the module that a step runs; ``shape`` is of one input sample."""
-    generate = _GENERATED.get(kernel)
-    if generate is not None:
-        return generate(node, shape, lanes)
-    text = (resources.files(__package__) / f"{kernel}.py").read_text(encoding="utf-8")
-    return _with_activation(text, node.op.activation) if isinstance(node.op, Map) else text
-
-
-def _with_activation(text: str, activation: Expression) -> str:
-    """A kernel's file with the function between the marks replaced."""
-    head, rest = text.split(START)
-    default, tail = rest.split(END)
-    decorator = default[: default.index("def ")]
-    function = f"import math\n\nimport numpy as np\n\n{decorator}{numba_source(activation)}"
-    return head + START + function + END + tail
+    return _SOURCES[kernel](node, shape, lanes)
 
 
 def _activation(node: Node) -> tuple[bool, str | None]:
@@ -49,7 +32,7 @@ def _activation(node: Node) -> tuple[bool, str | None]:
     assert isinstance(node.op, Conv), f"{node.name} is no convolution"
     activation = node.op.activation
     relu = activation == ACTIVATIONS["relu"]
-    return relu, None if relu or activation is None else numba_source(activation)
+    return relu, None if relu or activation is None else activation_text(activation)
 
 
 def _conv(node: Node, shape: KnownShape, lanes: int) -> str:
@@ -67,10 +50,48 @@ def _winograd(node: Node, shape: KnownShape, lanes: int) -> str:
     return winograd.source(lanes, *_activation(node))
 
 
-_GENERATED: Mapping[str, Callable[[Node, KnownShape, int], str]] = {
+def fitting_lanes(channels: int, lanes: int) -> int:
+    """The widest vectors that so many channels fill; the widest of all where none can be filled.
+
+    What has fewer than 4 channels is done as whole rows, or value by value.
+    """
+    fitting = [count for count in (16, 8, 4) if count <= min(channels, lanes)]
+    return fitting[0] if fitting else lanes
+
+
+def _pool(node: Node, shape: KnownShape, lanes: int) -> str:
+    assert isinstance(node.op, Pool), f"{node.name} is no pooling"
+    return pool.source(fitting_lanes(shape[-1], lanes), node.op.mode == "max")
+
+
+def _resize(node: Node, shape: KnownShape, lanes: int) -> str:
+    # The rows of a padded value are copied whole.
+    return resize.source(lanes if isinstance(node.op, Pad) else fitting_lanes(shape[-1], lanes))
+
+
+def _transpose(node: Node, shape: KnownShape, lanes: int) -> str:
+    *_, across, along = transpose_plan(node, shape).lengths
+    return transpose.source(fitting_lanes(min(across, along), lanes), TRANSPOSE_BLOCK)
+
+
+def _map(node: Node, shape: KnownShape, lanes: int) -> str:
+    assert isinstance(node.op, Map), f"{node.name} is no activation"
+    return map.source(lanes, activation_text(node.op.activation))
+
+
+def _softmax(node: Node, shape: KnownShape, lanes: int) -> str:
+    return softmax.source(lanes)
+
+
+_SOURCES: Mapping[str, Callable[[Node, KnownShape, int], str]] = {
     "conv": _conv,
     "matmul": _matmul,
     "winograd": _winograd,
+    "pool": _pool,
+    "resize": _resize,
+    "transpose": _transpose,
+    "map": _map,
+    "softmax": _softmax,
 }
 
 
