@@ -211,9 +211,14 @@ def _rows(node: Node, shape: KnownShape, n: int) -> int:
     return n * prod(_three(node.shape[:-1], 1)[:2])
 
 
+def gathers_rows(node: Node, shape: KnownShape) -> bool:
+    """Whether pooling brings the rows of its windows together before it looks along them."""
+    kernel, stride = _three(_op(node).kernel, 1), _three(_op(node).stride, 1)
+    return shape[-1] < 4 and prod(kernel[:2]) > 1 and 1 < stride[2] <= kernel[2]
+
+
 def _pool_scratch(node: Node, shape: KnownShape) -> int:
-    """The rows of the windows of one output row, brought together where channels are few."""
-    return prod(shape[-2:]) if shape[-1] < 4 else 0
+    return prod(shape[-2:]) if gathers_rows(node, shape) else 0
 
 
 def _pool_cost(node: Node, shape: KnownShape) -> float:

@@ -3,10 +3,11 @@
 Padding is never counted. The zeros of a folded ZeroPadding are: they lie between
 the data and the padding, count for the mean and take part in the maximum.
 
-A window is summed up in registers, for up to four vectors of channels at once. At stride
-1 the channels of neighbouring positions lie side by side in both arrays and are taken as
-one long run. Where channels are fewer than lanes and the stride is not 1, the rows of the
-windows are first brought together, whole and as vectors, in scratch.
+A window is summed up in registers, for up to four vectors of channels at once; small
+windows are written out, those that an edge cuts off are loops. At stride 1 the channels of
+neighbouring positions lie side by side in both arrays and are taken as one long run. Where
+channels are fewer than lanes and the stride is not 1, the rows of the windows are first
+brought together, whole and as vectors, in scratch.
 
 Means add up shares: every value times the largest power of two that is no more than
 1 / count, which rounds nothing and cannot overflow, then divided by what is left of the count.
@@ -14,16 +15,20 @@ Means add up shares: every value times the largest power of two that is no more 
 g: D H W C, OD OH OW, KD KH KW, SD SH SW, PD PH PW (padding before), then the
 counted range of each axis: first and one past the last, in the input's coordinates
 (0 and the length when nothing was folded)
-scratch: one row of the input
+scratch: one row of the input, where rows are brought together
 """
 
 from __future__ import annotations
+
+from itertools import product
 
 from .register_tile import HEADER, JIT, fill
 from .vector_math import with_functions
 
 BLOCK = 4
-"""Vectors of channels in registers together: loops and window arithmetic once for all."""
+"""Vectors of channels in registers together."""
+MOST_WRITTEN_OUT = 27
+"""Values of the largest window that is written out."""
 
 LARGER = '''
 
@@ -39,26 +44,6 @@ def larger_value(a, b):
 '''
 
 DRIVER = '''
-
-@JIT
-def run(x, xo, planes, plane, rows, row, columns, step, first, scale, rest, y, yo, count):
-    """``count`` neighbours, each with its window; the last vector overlaps the one before."""
-    if count < @LANES:
-        for i in range(count):
-            pool_value(x, xo + i, planes, plane, rows, row, columns, step, first, scale, rest,
-                       y, yo + i)
-        return
-    i = 0
-    while i + @BLOCK * @LANES <= count:
-        pool_block(x, xo + i, planes, plane, rows, row, columns, step, first, scale, rest,
-                   y, yo + i)
-        i += @BLOCK * @LANES
-    while i < count:
-        j = min(i, count - @LANES)
-        pool_vector(x, xo + j, planes, plane, rows, row, columns, step, first, scale, rest,
-                    y, yo + j)
-        i += @LANES
-
 
 @JIT
 def share(count):
@@ -77,7 +62,6 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     kw, sw, pw = g[9], g[12], g[15]
     row = width * channels
     nothing = np.float32(@NOTHING)
-    gathered = channels < @LANES and 1 < sw and sw <= kw and g[7] * g[8] > 1
     # Positions whose windows lie in the data from the first column to the last.
     left, right = max(g[20], 0), min(g[21], width)
     inner, outer = -((-left - pw) // sw), (right - kw + pw) // sw + 1
@@ -91,12 +75,15 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
         h_lo, h_hi = max(h_from, g[18]), min(h_from + g[8], g[19])
         d0, h0 = max(d_lo, 0), max(h_lo, 0)
         planes, rows = max(min(d_hi, depth) - d0, 0), max(min(h_hi, height) - h0, 0)
-        counted_rows = (d_hi - d_lo) * (h_hi - h_lo)
+        real_rows, counted_rows = planes * rows, (d_hi - d_lo) * (h_hi - h_lo)
         row_share = share(counted_rows)
         base = ((sample * depth + d0) * height + h0) * row
-        if gathered:
-            run(x, base, planes, height * row, rows, row, 1, 0, nothing, np.float32(row_share),
-                np.float32(1), scratch, 0, row)
+        source, scale = x, row_share
+        if @GATHERED:
+            clipped(x, base, planes, height * row, rows, row, 1, 0, nothing,
+                    np.float32(row_share), np.float32(1), scratch, 0, row, 1, 0)
+            source, scale, base, planes, rows = scratch, 1.0, 0, 1, 1
+        all_rows = planes == @KD and rows == @KH
         ow = 0
         while ow < out_width:
             w_from = ow * sw - pw
@@ -104,62 +91,115 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             v0 = max(w_lo, 0)
             columns = max(min(w_hi, width) - v0, 0)
             counted = counted_rows * (w_hi - w_lo)
-            first = nothing if planes * rows * columns == counted else np.float32(0)
-            positions = 1
-            if sw == 1 and ow >= inner and ow < outer:
-                positions = min(outer, out_width) - ow
+            first = nothing if real_rows * columns == counted else np.float32(0)
             column_share = share(w_hi - w_lo)
             rest = np.float32(counted * row_share * column_share)
-            at = (task * out_width + ow) * channels
-            if gathered:
-                run(scratch, v0 * channels, 1, 0, 1, 0, columns, channels, first,
-                    np.float32(column_share), rest, y, at, channels)
+            positions = min(outer, out_width) - ow if inner <= ow and ow < outer else 1
+            count, times = (positions * channels, 1) if sw == 1 else (channels, positions)
+            at, to = base + v0 * channels, (task * out_width + ow) * channels
+            share_here = np.float32(scale * column_share)
+            if all_rows and columns == kw:
+                whole(source, at, planes, height * row, rows, row, columns, channels, first,
+                      share_here, rest, y, to, count, times, sw * channels)
             else:
-                run(x, base + v0 * channels, planes, height * row, rows, row, columns, channels,
-                    first, np.float32(row_share * column_share), rest, y, at,
-                    positions * channels)
+                clipped(source, at, planes, height * row, rows, row, columns, channels, first,
+                        share_here, rest, y, to, count, times, sw * channels)
             ow += positions
 '''
 
+Window = tuple[int, int, int]
 
-def _window(name: str, count: int, lanes: int, largest: bool) -> str:
-    """A function for the windows of ``count`` vectors, or of one value where it is 0."""
-    sums = range(max(count, 1))
+
+def _neighbours(name: str, window: Window | None, lanes: int, largest: bool) -> str:
+    """``times`` times ``count`` neighbours, each with its window, at input and output.
+
+    From one time to the next the input moves on by ``advance``. With a ``window`` it is
+    written out, and all of it lies in the data. The last vector overlaps the one before.
+    """
     lines = [
         f"\n\n{JIT}",
-        f"def {name}(x, xo, planes, plane, rows, row, columns, step, first, scale, rest, y, yo):",
-        *(f"    s{i} = {'splat(first)' if count else 'first'}" for i in sums),
-        "    for d in range(planes):",
-        "        for h in range(rows):",
-        "            p = xo + d * plane + h * row",
-        "            for c in range(columns):",
+        f"def {name}(x, xo, planes, plane, rows, row, columns, step, first, scale, rest, y, yo,",
+        f"        {' ' * (len(name) - 4)}count, times, advance):",
+        "    for time in range(times):",
+        "        if count < @LANES:",
+        "            for i in range(count):",
+        *_window("i", 0, window, lanes, largest, " " * 16),
+        "        else:",
+        "            i = 0",
+        "            while i + @BLOCK * @LANES <= count:",
+        *_window("i", BLOCK, window, lanes, largest, " " * 16),
+        "                i += @BLOCK * @LANES",
+        "            while i < count:",
+        "                j = min(i, count - @LANES)",
+        *_window("j", 1, window, lanes, largest, " " * 16),
+        "                i += @LANES",
+        "        xo += advance",
+        "        yo += count",
     ]
-    for i in sums:
-        seen = f"load(x, p + {i * lanes})" if count else "x[p]"
-        if largest:
-            value = f"larger{'' if count else '_value'}(s{i}, {seen})"
-        else:
-            value = f"fma({seen}, splat(scale), s{i})" if count else f"{seen} * scale + s{i}"
-        lines.append(f"                s{i} = {value}")
-    lines.append("                p += step")
-    if not largest:
-        lines.append("    if rest != 1:")
+    return "\n".join(lines) + "\n"
+
+
+def _window(
+    index: str, vectors: int, window: Window | None, lanes: int, largest: bool, indent: str
+) -> list[str]:
+    """The windows of some vectors, or of one value where ``vectors`` is 0."""
+    sums = range(max(vectors, 1))
+
+    def add(place: str, at: str) -> list[str]:
+        lines = []
+        for s in sums:
+            seen = f"load(x, {place} + {s * lanes})" if vectors else f"x[{place}]"
+            if largest:
+                value = f"larger{'' if vectors else '_value'}(s{s}, {seen})"
+            else:
+                value = f"fma({seen}, splat(scale), s{s})" if vectors else f"{seen} * scale + s{s}"
+            lines.append(f"{at}s{s} = {value}")
+        return lines
+
+    lines = [f"{indent}s{s} = {'splat(first)' if vectors else 'first'}" for s in sums]
+    if window is None:
         lines += [
-            f"        s{i} = {f'div(s{i}, splat(rest))' if count else f's{i} / rest'}" for i in sums
+            f"{indent}for d in range(planes):",
+            f"{indent}    for h in range(rows):",
+            f"{indent}        p = xo + {index} + d * plane + h * row",
+            f"{indent}        for c in range(columns):",
+            *add("p", indent + " " * 12),
+            f"{indent}            p += step",
+        ]
+    else:
+        for d, h, c in product(*map(range, window)):
+            lines.append(f"{indent}p = xo + {index} + {d} * plane + {h} * row + {c} * step")
+            lines += add("p", indent)
+    if not largest:
+        lines.append(f"{indent}if rest != 1:")
+        lines += [
+            f"{indent}    s{s} = {f'div(s{s}, splat(rest))' if vectors else f's{s} / rest'}"
+            for s in sums
         ]
     lines += [
-        f"    store(y, yo + {i * lanes}, s{i})" if count else f"    y[yo] = s{i}" for i in sums
+        f"{indent}store(y, yo + {index} + {s * lanes}, s{s})"
+        if vectors
+        else f"{indent}y[yo + {index}] = s{s}"
+        for s in sums
     ]
-    return "\n".join(lines)
+    return lines
 
 
-def source(lanes: int, largest: bool) -> str:
-    """The module's text, for one vector width and kind of pooling."""
-    windows = [
-        _window("pool_block", BLOCK, lanes, largest),
-        _window("pool_vector", 1, lanes, largest),
-        _window("pool_value", 0, lanes, largest),
-    ]
-    text = (LARGER if largest else "") + "".join(windows) + "\n" + DRIVER
+def source(lanes: int, largest: bool, window: Window, gathered: bool) -> str:
+    """The module's text, for one vector width, kind of pooling and size of window.
+
+    ``gathered``: rows are brought together first, and what is left is one row.
+    """
+    seen = (1, 1, window[2]) if gathered else window
+    written = seen if seen[0] * seen[1] * seen[2] <= MOST_WRITTEN_OUT else None
+    text = (
+        (LARGER if largest else "")
+        + _neighbours("clipped", None, lanes, largest)
+        + (_neighbours("whole", written, lanes, largest) if written else "\n\nwhole = clipped\n")
+        + DRIVER
+    )
     text = text.replace("@NOTHING", "-np.inf" if largest else "0")
-    return fill(HEADER + with_functions(text), LANES=lanes, BLOCK=BLOCK)
+    text = text.replace("@GATHERED", str(gathered))
+    return fill(
+        HEADER + with_functions(text), LANES=lanes, BLOCK=BLOCK, KD=seen[0], KH=seen[1], KW=seen[2]
+    )

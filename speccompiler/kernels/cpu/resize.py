@@ -17,9 +17,10 @@ DRIVER = '''
 def repeat(x, xo, y, yo, count, times):
     """``count`` values, ``times`` times one after the other."""
     if count < @LANES:
-        for f in range(times):
-            for i in range(count):
-                y[yo + f * count + i] = x[xo + i]
+        for i in range(count):
+            value = x[xo + i]
+            for f in range(times):
+                y[yo + f * count + i] = value
         return
     i = 0
     while i < count:

@@ -15,7 +15,7 @@ from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.ir import Conv, Map, Node, Pad, Pool
 
 from . import conv, map, matmul, pool, resize, softmax, transpose, winograd
-from .choices import TRANSPOSE_BLOCK, KnownShape, transpose_plan
+from .choices import TRANSPOSE_BLOCK, KnownShape, gathers_rows, transpose_plan
 from .register_tile import VECTORS, block_depth
 from .vector_math import activation_text
 
@@ -61,7 +61,10 @@ def fitting_lanes(channels: int, lanes: int) -> int:
 
 def _pool(node: Node, shape: KnownShape, lanes: int) -> str:
     assert isinstance(node.op, Pool), f"{node.name} is no pooling"
-    return pool.source(fitting_lanes(shape[-1], lanes), node.op.mode == "max")
+    *outer, width = node.op.kernel
+    window = (*(1,) * (2 - len(outer)), *outer, width)
+    lanes = fitting_lanes(shape[-1], lanes)
+    return pool.source(lanes, node.op.mode == "max", window, gathers_rows(node, shape))
 
 
 def _resize(node: Node, shape: KnownShape, lanes: int) -> str:
