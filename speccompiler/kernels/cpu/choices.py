@@ -240,10 +240,6 @@ def _copy_cost(node: Node, shape: KnownShape) -> float:
     return prod(_known(node)) / 4
 
 
-def _one_vector(node: Node, shape: KnownShape) -> int:
-    return MOST_LANES
-
-
 def _map_tasks(node: Node, shape: KnownShape, n: int) -> int:
     return -(-n * prod(_known(node)) // 4096)
 
@@ -332,7 +328,6 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
             lambda node, shape: (prod(shape),),
             _map_tasks,
             _copy_cost,
-            _one_vector,
         ),
     ),
     Softmax: (
@@ -342,7 +337,6 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
             _softmax_geometry,
             lambda node, shape, n: n * prod(_known(node)[:-1]),
             _copy_cost,
-            _one_vector,
         ),
     ),
     Transpose: (

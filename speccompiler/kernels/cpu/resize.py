@@ -1,7 +1,7 @@
 """Up-sampling and zero padding of any rank (as 3-D): each output position reads one input.
 
 A padded row is zeros, a run of the input's row, zeros. In an up-sampled one every vector
-is loaded once and written at each of its places; the last vector of a run overlaps the one
+is loaded once and written at each of its places. The last vector of a run overlaps the one
 before.
 
 g: D H W C, OD OH OW, FD FH FW (factors), PD PH PW (zeros before; below 0, values left out)
@@ -14,21 +14,22 @@ from .register_tile import HEADER, fill
 DRIVER = '''
 
 @JIT
-def repeat(x, xo, y, yo, count, times):
-    """``count`` values, ``times`` times one after the other."""
-    if count < @LANES:
-        for i in range(count):
-            value = x[xo + i]
-            for f in range(times):
-                y[yo + f * count + i] = value
-        return
-    i = 0
-    while i < count:
-        j = min(i, count - @LANES)
-        value = load(x, xo + j)
-        for f in range(times):
-            store(y, yo + f * count + j, value)
-        i += @LANES
+def spread(x, xo, y, yo, width, count):
+    """``width`` neighbours of ``count`` values each, every one written @FACTOR times."""
+    for v in range(width):
+        if count < @LANES:
+            for i in range(count):
+                value = x[xo + i]
+                for f in range(@FACTOR):
+                    y[yo + f * count + i] = value
+        else:
+            for i in range(0, count, @LANES):
+                j = min(i, count - @LANES)
+                values = load(x, xo + j)
+                for f in range(@FACTOR):
+                    store(y, yo + f * count + j, values)
+        xo += count
+        yo += @FACTOR * count
 
 
 @JIT
@@ -46,9 +47,10 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the output. Position p reads ``(p - before) // factor``, or is zero."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
     out_depth, out_height, out_width = g[4], g[5], g[6]
-    factor, before = g[9], g[12]
+    # Columns are repeated or padded, never both.
+    before = g[12]
     first = min(max(before, 0), out_width)
-    last = max(min(before + width * factor, out_width), first)
+    last = max(min(before + width, out_width), first)
     for task in range(lo, hi):
         h = task % out_height - g[11]
         d = task // out_height % out_depth - g[10]
@@ -58,21 +60,20 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             clear(y, to, out_width * channels)
             continue
         row = ((sample * depth + d // g[7]) * height + h // g[8]) * width
-        clear(y, to, first * channels)
-        clear(y, to + last * channels, (out_width - last) * channels)
-        if factor == 1:
-            repeat(x, (row + first - before) * channels, y, to + first * channels,
-                   (last - first) * channels, 1)
+        if @FACTOR > 1:
+            spread(x, row * channels, y, to, width, @COUNT)
             continue
-        ow = first
-        while ow < last:
-            v, used = (ow - before) // factor, (ow - before) % factor
-            times = min(factor - used, last - ow)
-            repeat(x, (row + v) * channels, y, to + ow * channels, channels, times)
-            ow += times
+        clear(y, to, first * channels)
+        spread(x, (row + first - before) * channels, y, to + first * channels,
+               1, (last - first) * channels)
+        clear(y, to + last * channels, (out_width - last) * channels)
 '''
 
 
-def source(lanes: int) -> str:
-    """The module's text, for one vector width."""
-    return fill(HEADER + DRIVER, LANES=lanes)
+def source(lanes: int, factor: int, channels: int) -> str:
+    """The module's text, for one vector width and repetition along a row.
+
+    The number of channels that fill no vector is in the text, for LLVM to write them out.
+    """
+    count = str(channels) if channels < lanes else "channels"
+    return fill(HEADER + DRIVER.replace("@COUNT", count), LANES=lanes, FACTOR=factor)

@@ -24,6 +24,7 @@ from numba.extending import intrinsic, models, register_model
 
 FLOAT = ir.FloatType()
 INT = ir.IntType(32)
+ALIGNMENT = ir.Constant(INT, 4)
 ADDRESS = types.int64
 
 
@@ -114,6 +115,45 @@ def vectors(lanes: int) -> SimpleNamespace:
             return _repeat(builder, args[0], llvm)
 
         return vector(types.float32), emit
+
+    @intrinsic
+    def first_lanes(typing: Any, count: Any) -> Any:
+        """True in the first ``count`` lanes."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            count = builder.trunc(args[0], INT)
+            return builder.icmp_signed(
+                "<", ir.Constant(bits, list(range(lanes))), _repeat(builder, count, bits)
+            )
+
+        return truths(ADDRESS), emit
+
+    @intrinsic
+    def load_where(typing: Any, array: Any, index: Any, chosen: Any) -> Any:
+        """The chosen lanes of ``array[index:]``, 0 in the others; these are not touched."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            place = _pointer(context, builder, signature.args[0], args, llvm)
+            kind = ir.FunctionType(llvm, [place.type, INT, truths.llvm, llvm])
+            name = f"llvm.masked.load.v{lanes}f32.p0"
+            function = cgutils.get_or_insert_function(builder.module, kind, name)
+            return builder.call(function, [place, ALIGNMENT, args[2], ir.Constant(llvm, None)])
+
+        return vector(array, ADDRESS, truths), emit
+
+    @intrinsic
+    def store_where(typing: Any, array: Any, index: Any, chosen: Any, value: Any) -> Any:
+        """Write the chosen lanes to ``array[index:]``."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            place = _pointer(context, builder, signature.args[0], args, llvm)
+            kind = ir.FunctionType(ir.VoidType(), [llvm, place.type, INT, truths.llvm])
+            name = f"llvm.masked.store.v{lanes}f32.p0"
+            function = cgutils.get_or_insert_function(builder.module, kind, name)
+            builder.call(function, [args[3], place, ALIGNMENT, args[2]])
+            return context.get_dummy_value()
+
+        return types.void(array, ADDRESS, truths, vector), emit
 
     @intrinsic
     def lane(typing: Any, value: Any, index: Any) -> Any:
@@ -210,6 +250,9 @@ def vectors(lanes: int) -> SimpleNamespace:
         store=store,
         broadcast=broadcast,
         splat=splat,
+        first_lanes=first_lanes,
+        load_where=load_where,
+        store_where=store_where,
         lane=lane,
         with_lane=with_lane,
         # a * b + c, rounded once.

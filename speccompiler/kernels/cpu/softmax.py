@@ -1,12 +1,11 @@
 """Softmax over the last axis; the largest value is subtracted first.
 
 g: rows of one sample, length of a row
-scratch: one vector
 """
 
 from __future__ import annotations
 
-from .register_tile import HEADER, fill
+from .register_tile import HEADER, JIT, fill
 from .vector_math import with_functions
 
 DRIVER = '''
@@ -19,50 +18,53 @@ def larger(a, b):
 
 @JIT
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
-    """Tasks: rows. What fills no vector goes through one that is filled with -infinity.
-
-    The sum of every 16 vectors is carried on in float64: rows can be long.
-    """
+    """Tasks: rows. The sum of every 16 vectors is carried on in float64: rows can be long."""
     length = g[1]
+    rest = first_lanes(length % @LANES)
+    lowest, zero = splat(np.float32(-np.inf)), splat(np.float32(0))
     for row in range(lo, hi):
         start, stop = row * length, (row + 1) * length
         whole = stop - length % @LANES
-        store(scratch, 0, splat(np.float32(-np.inf)))
-        for i in range(whole, stop):
-            scratch[i - whole] = x[i]
-        top = load(scratch, 0)
-        for i in range(start, whole, @LANES):
-            top = larger(top, load(x, i))
-        largest = lane(top, 0)
-        for i in range(1, @LANES):
-            value = lane(top, i)
-            largest = value if value > largest or value != value else largest
-        shift = splat(largest)
-        sums = splat(np.float32(0))
+        largest = lowest
         if whole < stop:
-            sums = exp(sub(load(scratch, 0), shift))
-            store(scratch, 0, sums)
-        total = 0.0
+            largest = select(rest, load_where(x, whole, rest), lowest)
+        for i in range(start, whole, @LANES):
+            largest = larger(largest, load(x, i))
+        largest = largest_lane(largest)
+        total, sums = 0.0, zero
+        if whole < stop:
+            value = exp(sub(load_where(x, whole, rest), largest))
+            store_where(y, whole, rest, value)
+            sums = select(rest, value, zero)
         for first in range(start, whole, 16 * @LANES):
             for i in range(first, min(whole, first + 16 * @LANES), @LANES):
-                value = exp(sub(load(x, i), shift))
+                value = exp(sub(load(x, i), largest))
                 store(y, i, value)
                 sums = add(sums, value)
-            for i in range(@LANES):
-                total += lane(sums, i)
-            sums = splat(np.float32(0))
-        for i in range(@LANES):
-            total += lane(sums, i)
+            total += lane(sum_of_lanes(sums), 0)
+            sums = zero
+        total += lane(sum_of_lanes(sums), 0)
         share = splat(np.float32(1.0 / total))
         for i in range(start, whole, @LANES):
             store(y, i, mul(load(y, i), share))
         if whole < stop:
-            store(scratch, 0, mul(load(scratch, 0), share))
-            for i in range(whole, stop):
-                y[i] = scratch[i - whole]
+            store_where(y, whole, rest, mul(load_where(y, whole, rest), share))
 '''
+
+
+def _over_lanes(name: str, word: str, lanes: int) -> str:
+    """A function that gives one result of all lanes, in every lane: halves with halves."""
+    half = lanes // 2
+    step = f"    a = {word}(zip_low(a, a), zip_high(a, a))"
+    return "\n".join([f"\n\n{JIT}", f"def {name}(a):", *[step] * half.bit_length(), "    return a"])
 
 
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
-    return fill(HEADER + with_functions(DRIVER), LANES=lanes)
+    text = (
+        _over_lanes("largest_lane", "larger", lanes)
+        + _over_lanes("sum_of_lanes", "add", lanes)
+        + "\n"
+        + DRIVER
+    )
+    return fill(HEADER + with_functions(text), LANES=lanes)

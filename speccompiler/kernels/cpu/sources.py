@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.expressions.library import ACTIVATIONS
-from speccompiler.ir import Conv, Map, Node, Pad, Pool
+from speccompiler.ir import Conv, Map, Node, Pool, Upsample
 
 from . import conv, map, matmul, pool, resize, softmax, transpose, winograd
 from .choices import TRANSPOSE_BLOCK, KnownShape, gathers_rows, transpose_plan
@@ -68,8 +68,10 @@ def _pool(node: Node, shape: KnownShape, lanes: int) -> str:
 
 
 def _resize(node: Node, shape: KnownShape, lanes: int) -> str:
-    # The rows of a padded value are copied whole.
-    return resize.source(lanes if isinstance(node.op, Pad) else fitting_lanes(shape[-1], lanes))
+    factor = node.op.factors[-1] if isinstance(node.op, Upsample) else 1
+    # What is not spread along a row is copied in runs that are longer than the channels.
+    used = fitting_lanes(shape[-1], lanes) if factor > 1 else lanes
+    return resize.source(used, factor, shape[-1])
 
 
 def _transpose(node: Node, shape: KnownShape, lanes: int) -> str:
