@@ -269,7 +269,7 @@ def test_source_text() -> None:
         "    t0 = x * x\n"
         "    t1 = x * t0\n"
         "    t2 = np.float32(1.0) / t1\n"
-        "    t3 = np.float32(0.0) if np.float32(0.0) > x else x\n"
+        "    t3 = np.float32(0.0) if (np.float32(0.0) > x) else x\n"
         "    t4 = t2 if (x > np.float32(1.0)) else t3\n"
         "    return t4\n"
     )

@@ -1,20 +1,22 @@
-"""Expression -> text of a Python function that numba compiles.
+"""Expression -> text of a Python function that numba compiles, over one value or a vector.
 
 ``x * sigmoid(x)`` becomes::
 
-    def activate(x):
-        t0 = -x
-        t1 = math.exp(t0)
-        t2 = np.float32(1.0) + t1
-        t3 = np.float32(1.0) / t2
-        t4 = x * t3
-        return t4
+    def activate(x):                    def activate(x):
+        t0 = -x                             t0 = neg(x)
+        t1 = math.exp(t0)                   t1 = exp(t0)
+        t2 = np.float32(1.0) + t1           t2 = splat(np.float32(1.0))
+        t3 = np.float32(1.0) / t2           t3 = add(t2, t1)
+        t4 = x * t3                         t4 = div(t2, t3)
+        return t4                           t5 = mul(x, t4)
+                                            return t5
 
 For float32 x every step is float32. Each step has a name, and one that is
-needed twice is computed once; a choice is made between two names, so that LLVM
-turns it into a select and the loop around it can be vectorised. The module
-needs ``math`` and ``np``, and the function ``njit(error_model="numpy")``:
-otherwise numba raises ZeroDivisionError where IEEE gives an infinity.
+needed twice is computed once; a choice is made between two names, so that it
+becomes a select and no jump. The text over values needs ``math`` and ``np``, and
+the function ``njit(error_model="numpy")``: otherwise numba raises
+ZeroDivisionError where IEEE gives an infinity. The text over vectors needs ``np``,
+the words of ``kernels.cpu.simd`` and the functions of ``kernels.cpu.vector_math``.
 """
 
 from __future__ import annotations
@@ -53,9 +55,17 @@ FUNCTIONS: Mapping[str, str] = {
 
 def numba_source(expression: Expression, name: str = "activate") -> str:
     """The text of ``def name(x)``; the same text for the same expression, always."""
+    return _function(_Steps(), expression, name)
+
+
+def vector_source(expression: Expression, name: str = "activate") -> str:
+    """The same of a vector of values: every lane goes through the same operations."""
+    return _function(_VectorSteps(), expression, name)
+
+
+def _function(steps: _Steps, expression: Expression, name: str) -> str:
     assert name.isidentifier(), f"{name!r} cannot name a function"
     assert not keyword.iskeyword(name), f"the keyword {name} cannot name a function"
-    steps = _Steps()
     result = steps.value(expression, "x")
     lines = [f"def {name}(x):", *(f"    {step} = {text}" for text, step in steps.names.items())]
     return "\n".join([*lines, f"    return {result}", ""])
@@ -76,16 +86,16 @@ class _Steps:
             case Variable():
                 return x
             case Number(value):
-                return _constant(value)
+                return self.constant(value)
             case Negate(operand):
-                return self.step(f"-{self.value(operand, x)}")
+                return self.negative(self.value(operand, x))
             case Binary("**", base, exponent):
                 power = integer_exponent(exponent)
                 if power is not None:
                     return self.power(self.value(base, x), power)
-                return self.step(f"{self.value(base, x)} ** {self.value(exponent, x)}")
+                return self.arithmetic("**", self.value(base, x), self.value(exponent, x))
             case Binary(operator, left, right):
-                return self.step(f"{self.value(left, x)} {operator} {self.value(right, x)}")
+                return self.arithmetic(operator, self.value(left, x), self.value(right, x))
             case Where(condition, chosen, otherwise):
                 values = self.value(chosen, x), self.value(otherwise, x)
                 return self.choice(self.truth(condition, x), *values)
@@ -102,34 +112,33 @@ class _Steps:
                 return self.extreme("<", self.extreme(">", a, low), high)
             case "sign", [a]:
                 # Zero and NaN are their own sign.
-                zero = _constant(0.0)
-                below = self.choice(f"{a} < {zero}", f"-{_constant(1.0)}", a)
-                return self.choice(f"{a} > {zero}", _constant(1.0), below)
+                zero = self.constant(0.0)
+                minus = self.minus_one()
+                below = self.choice(self.comparison("<", a, zero), minus, a)
+                return self.choice(self.comparison(">", a, zero), self.constant(1.0), below)
         if function in FUNCTIONS:
-            return self.step(f"{FUNCTIONS[function]}({values[0]})")
+            return self.function(function, values[0])
         return self.value(ACTIVATIONS[function], values[0])
 
     def truth(self, condition: Condition, x: str) -> str:
         match condition:
             case Compare(operator, left, right):
-                return f"({self.value(left, x)} {operator} {self.value(right, x)})"
+                return self.comparison(operator, self.value(left, x), self.value(right, x))
             case Logical(operator, left_condition, right_condition):
                 sides = self.truth(left_condition, x), self.truth(right_condition, x)
-                return f"({sides[0]} {operator} {sides[1]})"
+                return self.joined(operator, *sides)
             case Not(operand):
-                return f"(not {self.truth(operand, x)})"
-
-    def choice(self, condition: str, chosen: str, otherwise: str) -> str:
-        return self.step(f"{chosen} if {condition} else {otherwise}")
+                return self.opposite(self.truth(operand, x))
 
     def extreme(self, operator: str, a: str, b: str) -> str:
         """The larger or smaller of two, NaN when either is NaN."""
-        if _is_constant(b):
+        if self.is_constant(b):
             a, b = b, a
-        if _is_constant(a):
+        condition = self.comparison(operator, a, b)
+        if self.is_constant(a):
             # A constant is not NaN; when b is, the comparison fails and chooses it.
-            return self.choice(f"{a} {operator} {b}", a, b)
-        return self.choice(f"{a} {operator} {b} or {a} != {a}", a, b)
+            return self.choice(condition, a, b)
+        return self.choice(self.joined("or", condition, self.comparison("!=", a, a)), a, b)
 
     def power(self, base: str, exponent: int) -> str:
         """A whole power by repeated squaring; 1 for the power 0, as in IEEE pow."""
@@ -138,18 +147,91 @@ class _Steps:
         remaining = abs(exponent)
         while remaining:
             if remaining & 1:
-                result = square if result is None else self.step(f"{result} * {square}")
+                result = square if result is None else self.arithmetic("*", result, square)
             remaining >>= 1
             if remaining:
-                square = self.step(f"{square} * {square}")
+                square = self.arithmetic("*", square, square)
         if result is None:
-            return _constant(1.0)
-        return result if exponent > 0 else self.step(f"{_constant(1.0)} / {result}")
+            return self.constant(1.0)
+        return result if exponent > 0 else self.arithmetic("/", self.constant(1.0), result)
+
+    # How one value is written.
+
+    def constant(self, value: float) -> str:
+        return f"np.float32({value!r})" if value <= _LARGEST_FLOAT32 else "np.float32(np.inf)"
+
+    def is_constant(self, name: str) -> bool:
+        return name.startswith("np.float32(")
+
+    def minus_one(self) -> str:
+        return f"-{self.constant(1.0)}"
+
+    def negative(self, a: str) -> str:
+        return self.step(f"-{a}")
+
+    def arithmetic(self, operator: str, a: str, b: str) -> str:
+        return self.step(f"{a} {operator} {b}")
+
+    def function(self, name: str, a: str) -> str:
+        return self.step(f"{FUNCTIONS[name]}({a})")
+
+    def comparison(self, operator: str, a: str, b: str) -> str:
+        return f"({a} {operator} {b})"
+
+    def joined(self, operator: str, a: str, b: str) -> str:
+        return f"({a} {operator} {b})"
+
+    def opposite(self, a: str) -> str:
+        return f"(not {a})"
+
+    def choice(self, condition: str, chosen: str, otherwise: str) -> str:
+        return self.step(f"{chosen} if {condition} else {otherwise}")
 
 
-def _constant(value: float) -> str:
-    return f"np.float32({value!r})" if value <= _LARGEST_FLOAT32 else "np.float32(np.inf)"
+class _VectorSteps(_Steps):
+    """The same steps in the words of ``kernels.cpu.simd``."""
 
+    words: Mapping[str, str] = {
+        "+": "add", "-": "sub", "*": "mul", "/": "div", "**": "power",
+        "<": "less", "<=": "less_equal", "==": "equal", "!=": "not_equal",
+        "and": "both", "or": "either",
+    }  # fmt: skip
+    swapped: Mapping[str, str] = {">": "<", ">=": "<="}
 
-def _is_constant(text: str) -> bool:
-    return text.startswith("np.float32(")
+    def __init__(self) -> None:
+        super().__init__()
+        self.constants: set[str] = set()
+
+    def constant(self, value: float) -> str:
+        name = self.step(f"splat({super().constant(value)})")
+        self.constants.add(name)
+        return name
+
+    def is_constant(self, name: str) -> bool:
+        return name in self.constants
+
+    def minus_one(self) -> str:
+        return self.negative(self.constant(1.0))
+
+    def negative(self, a: str) -> str:
+        return self.step(f"neg({a})")
+
+    def arithmetic(self, operator: str, a: str, b: str) -> str:
+        return self.step(f"{self.words[operator]}({a}, {b})")
+
+    def function(self, name: str, a: str) -> str:
+        return self.step(f"{'absolute' if name == 'abs' else name}({a})")
+
+    def comparison(self, operator: str, a: str, b: str) -> str:
+        if operator in self.swapped:
+            operator, a, b = self.swapped[operator], b, a
+        return self.step(f"{self.words[operator]}({a}, {b})")
+
+    def joined(self, operator: str, a: str, b: str) -> str:
+        return self.step(f"{self.words[operator]}({a}, {b})")
+
+    def opposite(self, a: str) -> str:
+        return self.step(f"opposite({a})")
+
+    def choice(self, condition: str, chosen: str, otherwise: str) -> str:
+        return self.step(f"select({condition}, {chosen}, {otherwise})")

@@ -27,6 +27,9 @@ from speccompiler.ir import (
 from .candidate import Candidate, Geometry, KnownShape, known, three
 from .convolutions import CONV, MATMUL, winograd_candidates
 
+TRANSPOSE_BLOCK = 256
+"""Side of the block of a matrix that a task transposes."""
+
 
 def _always(node: Node, shape: KnownShape) -> bool:
     return True
@@ -48,12 +51,22 @@ def _pool_geometry(node: Node, shape: KnownShape) -> Geometry:
     return (
         *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1),
         *three(op.kernel, 1), *three(op.stride, 1), *three(before, 0),
-        *counted, int(op.mode == "max"),
+        *counted,
     )  # fmt: skip
 
 
 def _rows(node: Node, shape: KnownShape, n: int) -> int:
     return n * prod(three(node.shape[:-1], 1)[:2])
+
+
+def gathers_rows(node: Node, shape: KnownShape) -> bool:
+    """Whether pooling brings the rows of its windows together before it looks along them."""
+    kernel, stride = three(_op(node).kernel, 1), three(_op(node).stride, 1)
+    return shape[-1] < 4 and prod(kernel[:2]) > 1 and 1 < stride[2] <= kernel[2]
+
+
+def _pool_scratch(node: Node, shape: KnownShape) -> int:
+    return prod(shape[-2:]) if gathers_rows(node, shape) else 0
 
 
 def _pool_cost(node: Node, shape: KnownShape) -> float:
@@ -96,27 +109,56 @@ def merge_axes(shape: KnownShape, axes: tuple[int, ...]) -> tuple[KnownShape, tu
     return merged, tuple(order.index(i) for i in range(len(groups)))
 
 
-def _transpose_geometry(node: Node, shape: KnownShape) -> Geometry:
+@dataclass(frozen=True, slots=True)
+class TransposePlan:
+    """A permutation as the kernel does it: two outer axes, the axes u and v of its matrices."""
+
+    lengths: tuple[int, int, int, int]
+    source_strides: tuple[int, int, int, int]
+    target_strides: tuple[int, int, int, int]
+
+
+def transpose_plan(node: Node, shape: KnownShape) -> TransposePlan:
+    """u is where the input's values lie side by side (or any, if v is), v where the output's do."""
     merged, axes = merge_axes(shape, _op(node).axes)
-    strides = [prod(merged[i + 1 :]) for i in range(len(merged))]
+    assert len(axes) <= 4, "a permutation of more than four separate axes"
     lengths = [merged[axis] for axis in axes]
-    steps = [strides[axis] for axis in axes]
-    fill = 4 - len(lengths)
-    assert fill >= 0, "a permutation of more than four separate axes"
-    return (*(1,) * fill, *lengths, *(0,) * fill, *steps, prod(shape))
+    # Of each output axis: its length, the input's stride along it and the output's.
+    rows = [
+        (length, prod(merged[axis + 1 :]), prod(lengths[i + 1 :]))
+        for i, (axis, length) in enumerate(zip(axes, lengths, strict=True))
+    ]
+    along = rows.pop()
+    across = next((row for row in rows if row[1] == 1), rows[-1] if rows else (1, 1, 1))
+    outer = [row for row in rows if row is not across]
+    four = (*((1, 0, 0),) * (2 - len(outer)), *outer, across, along)
+    return TransposePlan(*zip(*four, strict=True))
+
+
+def _transpose_geometry(node: Node, shape: KnownShape) -> Geometry:
+    plan = transpose_plan(node, shape)
+    return (*plan.lengths, *plan.source_strides, *plan.target_strides, prod(shape))
 
 
 def _transpose_tasks(node: Node, shape: KnownShape, n: int) -> int:
-    lengths = _transpose_geometry(node, shape)[:4]
-    return n * lengths[0] * lengths[1] * -(-lengths[2] // 16)
+    *outer, across, along = transpose_plan(node, shape).lengths
+    return n * prod(outer) * -(-across // TRANSPOSE_BLOCK) * -(-along // TRANSPOSE_BLOCK)
 
 
 CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
     Conv: (MATMUL, CONV),
-    Pool: (Candidate("pool", _always, _pool_geometry, _rows, _pool_cost),),
+    Pool: (Candidate("pool", _always, _pool_geometry, _rows, _pool_cost, _pool_scratch),),
     Upsample: (Candidate("resize", _always, _upsample_geometry, _rows, _copy_cost),),
     Pad: (Candidate("resize", _always, _pad_geometry, _rows, _copy_cost),),
-    Map: (Candidate("map", _always, lambda node, shape: (prod(shape),), _map_tasks, _copy_cost),),
+    Map: (
+        Candidate(
+            "map",
+            _always,
+            lambda node, shape: (prod(shape),),
+            _map_tasks,
+            _copy_cost,
+        ),
+    ),
     Softmax: (
         Candidate(
             "softmax",

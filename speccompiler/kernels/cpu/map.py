@@ -3,21 +3,26 @@
 g: values of one sample
 """
 
-from numba import njit
+from __future__ import annotations
 
+from .register_tile import HEADER, fill
+from .vector_math import with_functions
 
-# <activate>
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def activate(x):
-    """Replaced by the step's activation."""
-    return x
+DRIVER = '''
 
-
-# </activate>
-
-
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@JIT
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: chunks of 4096 values."""
-    for i in range(lo * 4096, min(hi * 4096, n * g[0])):
-        y[i] = activate(x[i])
+    last = min(hi * 4096, n * g[0])
+    whole = last - (last - lo * 4096) % @LANES
+    for i in range(lo * 4096, whole, @LANES):
+        store(y, i, activate(load(x, i)))
+    if whole < last:
+        rest = first_lanes(last - whole)
+        store_where(y, whole, rest, activate(load_where(x, whole, rest)))
+'''
+
+
+def source(lanes: int, activation: str) -> str:
+    """The module's text, for one vector width and activation."""
+    return fill(HEADER + activation + with_functions(DRIVER), LANES=lanes)

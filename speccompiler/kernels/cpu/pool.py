@@ -3,21 +3,68 @@
 Padding is never counted. The zeros of a folded ZeroPadding are: they lie between
 the data and the padding, count for the mean and take part in the maximum.
 
+A window is summed up in registers, for up to four vectors of channels at once; small
+windows are written out, those that an edge cuts off are loops. At stride 1 the channels of
+neighbouring positions lie side by side in both arrays and are taken as one long run. Where
+channels are fewer than lanes and the stride is not 1, the rows of the windows are first
+brought together, whole and as vectors, in scratch.
+
+Means add up shares: every value times the largest power of two that is no more than
+1 / count, which rounds nothing and cannot overflow, then divided by what is left of the count.
+
 g: D H W C, OD OH OW, KD KH KW, SD SH SW, PD PH PW (padding before), then the
 counted range of each axis: first and one past the last, in the input's coordinates
-(0 and the length when nothing was folded), then 1 for max, 0 for average
+(0 and the length when nothing was folded)
+scratch: one row of the input, where rows are brought together
 """
 
-import numpy as np
-from numba import njit
+from __future__ import annotations
+
+from itertools import product
+
+from .register_tile import HEADER, JIT, fill
+from .vector_math import with_functions
+
+BLOCK = 4
+"""Vectors of channels in registers together."""
+MOST_WRITTEN_OUT = 27
+"""Values of the largest window that is written out."""
+
+LARGER = '''
+
+@JIT
+def larger(a, b):
+    """NaN when either is, as in the originals."""
+    return select(not_equal(a, a), a, maximum(a, b))
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@JIT
+def larger_value(a, b):
+    return a if a > b or a != a else b
+'''
+
+DRIVER = '''
+
+@JIT
+def share(count):
+    """The largest power of two that is no more than ``1 / count``."""
+    scale = 1.0
+    while scale * count > 1.0:
+        scale *= 0.5
+    return scale
+
+
+@JIT
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the output."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
     out_depth, out_height, out_width = g[4], g[5], g[6]
-    largest = g[22] == 1
+    kw, sw, pw = g[9], g[12], g[15]
+    row = width * channels
+    nothing = np.float32(@NOTHING)
+    # Positions whose windows lie in the data from the first column to the last.
+    left, right = max(g[20], 0), min(g[21], width)
+    inner, outer = -((-left - pw) // sw), (right - kw + pw) // sw + 1
     for task in range(lo, hi):
         oh = task % out_height
         od = task // out_height % out_depth
@@ -26,32 +73,133 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
         h_from = oh * g[11] - g[14]
         d_lo, d_hi = max(d_from, g[16]), min(d_from + g[7], g[17])
         h_lo, h_hi = max(h_from, g[18]), min(h_from + g[8], g[19])
-        for ow in range(out_width):
-            w_from = ow * g[12] - g[15]
-            w_lo, w_hi = max(w_from, g[20]), min(w_from + g[9], g[21])
-            counted = (d_hi - d_lo) * (h_hi - h_lo) * (w_hi - w_lo)
-            d0, d1 = max(d_lo, 0), min(d_hi, depth)
-            h0, h1 = max(h_lo, 0), min(h_hi, height)
-            v0, v1 = max(w_lo, 0), min(w_hi, width)
-            real = max(d1 - d0, 0) * max(h1 - h0, 0) * max(v1 - v0, 0)
-            at = ((task * out_width) + ow) * channels
-            out = y[at : at + channels]
-            start = np.float32(-np.inf) if largest and real == counted else np.float32(0)
-            for c in range(channels):
-                out[c] = start
-            for d in range(d0, d1):
-                for h in range(h0, h1):
-                    for v in range(v0, v1):
-                        at = (((sample * depth + d) * height + h) * width + v) * channels
-                        seen = x[at : at + channels]
-                        if largest:
-                            for c in range(channels):
-                                # NaN wins, as it does in the originals.
-                                out[c] = out[c] if out[c] > seen[c] or out[c] != out[c] else seen[c]
-                        else:
-                            for c in range(channels):
-                                out[c] = out[c] + seen[c]
-            if not largest:
-                share = np.float32(counted)
-                for c in range(channels):
-                    out[c] = out[c] / share
+        d0, h0 = max(d_lo, 0), max(h_lo, 0)
+        planes, rows = max(min(d_hi, depth) - d0, 0), max(min(h_hi, height) - h0, 0)
+        real_rows, counted_rows = planes * rows, (d_hi - d_lo) * (h_hi - h_lo)
+        row_share = share(counted_rows)
+        base = ((sample * depth + d0) * height + h0) * row
+        source, scale = x, row_share
+        if @GATHERED:
+            clipped(x, base, planes, height * row, rows, row, 1, 0, nothing,
+                    np.float32(row_share), np.float32(1), scratch, 0, row, 1, 0)
+            source, scale, base, planes, rows = scratch, 1.0, 0, 1, 1
+        all_rows = planes == @KD and rows == @KH
+        ow = 0
+        while ow < out_width:
+            w_from = ow * sw - pw
+            w_lo, w_hi = max(w_from, g[20]), min(w_from + kw, g[21])
+            v0 = max(w_lo, 0)
+            columns = max(min(w_hi, width) - v0, 0)
+            counted = counted_rows * (w_hi - w_lo)
+            first = nothing if real_rows * columns == counted else np.float32(0)
+            column_share = share(w_hi - w_lo)
+            rest = np.float32(counted * row_share * column_share)
+            positions = min(outer, out_width) - ow if inner <= ow and ow < outer else 1
+            count, times = (positions * channels, 1) if sw == 1 else (channels, positions)
+            at, to = base + v0 * channels, (task * out_width + ow) * channels
+            share_here = np.float32(scale * column_share)
+            if all_rows and columns == kw:
+                whole(source, at, planes, height * row, rows, row, columns, channels, first,
+                      share_here, rest, y, to, count, times, sw * channels)
+            else:
+                clipped(source, at, planes, height * row, rows, row, columns, channels, first,
+                        share_here, rest, y, to, count, times, sw * channels)
+            ow += positions
+'''
+
+Window = tuple[int, int, int]
+
+
+def _neighbours(name: str, window: Window | None, lanes: int, largest: bool) -> str:
+    """``times`` times ``count`` neighbours, each with its window, at input and output.
+
+    From one time to the next the input moves on by ``advance``. With a ``window`` it is
+    written out, and all of it lies in the data. The last vector overlaps the one before.
+    """
+    lines = [
+        f"\n\n{JIT}",
+        f"def {name}(x, xo, planes, plane, rows, row, columns, step, first, scale, rest, y, yo,",
+        f"        {' ' * (len(name) - 4)}count, times, advance):",
+        "    for time in range(times):",
+        "        if count < @LANES:",
+        "            for i in range(count):",
+        *_window("i", 0, window, lanes, largest, " " * 16),
+        "        else:",
+        "            i = 0",
+        "            while i + @BLOCK * @LANES <= count:",
+        *_window("i", BLOCK, window, lanes, largest, " " * 16),
+        "                i += @BLOCK * @LANES",
+        "            while i < count:",
+        "                j = min(i, count - @LANES)",
+        *_window("j", 1, window, lanes, largest, " " * 16),
+        "                i += @LANES",
+        "        xo += advance",
+        "        yo += count",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _window(
+    index: str, vectors: int, window: Window | None, lanes: int, largest: bool, indent: str
+) -> list[str]:
+    """The windows of some vectors, or of one value where ``vectors`` is 0."""
+    sums = range(max(vectors, 1))
+
+    def add(place: str, at: str) -> list[str]:
+        lines = []
+        for s in sums:
+            seen = f"load(x, {place} + {s * lanes})" if vectors else f"x[{place}]"
+            if largest:
+                value = f"larger{'' if vectors else '_value'}(s{s}, {seen})"
+            else:
+                value = f"fma({seen}, splat(scale), s{s})" if vectors else f"{seen} * scale + s{s}"
+            lines.append(f"{at}s{s} = {value}")
+        return lines
+
+    lines = [f"{indent}s{s} = {'splat(first)' if vectors else 'first'}" for s in sums]
+    if window is None:
+        lines += [
+            f"{indent}for d in range(planes):",
+            f"{indent}    for h in range(rows):",
+            f"{indent}        p = xo + {index} + d * plane + h * row",
+            f"{indent}        for c in range(columns):",
+            *add("p", indent + " " * 12),
+            f"{indent}            p += step",
+        ]
+    else:
+        for d, h, c in product(*map(range, window)):
+            lines.append(f"{indent}p = xo + {index} + {d} * plane + {h} * row + {c} * step")
+            lines += add("p", indent)
+    if not largest:
+        lines.append(f"{indent}if rest != 1:")
+        lines += [
+            f"{indent}    s{s} = {f'div(s{s}, splat(rest))' if vectors else f's{s} / rest'}"
+            for s in sums
+        ]
+    lines += [
+        f"{indent}store(y, yo + {index} + {s * lanes}, s{s})"
+        if vectors
+        else f"{indent}y[yo + {index}] = s{s}"
+        for s in sums
+    ]
+    return lines
+
+
+def source(lanes: int, largest: bool, window: Window, gathered: bool) -> str:
+    """The module's text, for one vector width, kind of pooling and size of window.
+
+    ``gathered``: rows are brought together first, and what is left is one row.
+    """
+    seen = (1, 1, window[2]) if gathered else window
+    written = seen if seen[0] * seen[1] * seen[2] <= MOST_WRITTEN_OUT else None
+    text = (
+        (LARGER if largest else "")
+        + _neighbours("clipped", None, lanes, largest)
+        + (_neighbours("whole", written, lanes, largest) if written else "\n\nwhole = clipped\n")
+        + DRIVER
+    )
+    text = text.replace("@NOTHING", "-np.inf" if largest else "0")
+    text = text.replace("@GATHERED", str(gathered))
+    return fill(
+        HEADER + with_functions(text), LANES=lanes, BLOCK=BLOCK, KD=seen[0], KH=seen[1], KW=seen[2]
+    )

@@ -101,16 +101,17 @@ def register_tile(lanes: int, columns: int, depth: int, relu: bool) -> str:
 def epilogue(columns: int, activation: str | None) -> str:
     """``finish``: the activation of a tile that was just written and is still in L1.
 
-    ``activation`` is the text of ``activate``; None where none is left to apply.
+    ``activation`` is the text of ``activate``, over vectors; None where none is left to
+    apply. A place takes whole vectors: ``count`` fills them, or ``pitch`` leaves room.
     """
     if activation is None:
         return f"\n\n{JIT}\ndef finish(y, at, pitch, count):\n    pass\n"
     return (
-        f"\n\n{JIT}\n{activation}"
-        f"\n\n{JIT}\ndef finish(y, at, pitch, count):\n"
+        f"{activation}\n\n{JIT}\ndef finish(y, at, pitch, count):\n"
         f"    for t in range({columns}):\n"
-        "        for j in range(count):\n"
-        "            y[at + t * pitch + j] = activate(y[at + t * pitch + j])\n"
+        "        for j in range(0, count, @LANES):\n"
+        "            p = at + t * pitch + j\n"
+        "            store(y, p, activate(load(y, p)))\n"
     )
 
 

@@ -1,9 +1,10 @@
 """A vector vocabulary for numba: float32 vectors that live in registers.
 
 LLVM's own vectoriser stops at 256 bits and does not keep a tile of sums in registers.
-A kernel written in these words decides both by itself. ``vectors(lanes)`` gives load,
-store, broadcast, prefetch, splat, fma, add, sub, mul and maximum for 4 lanes (NEON, SSE), 8 (AVX2)
-or 16 (AVX-512), as intrinsics that become single instructions.
+A kernel written in these words decides both by itself. ``vectors(lanes)`` gives them for
+4 lanes (NEON, SSE), 8 (AVX2) or 16 (AVX-512), as intrinsics that become one instruction or
+a few: to and from memory, arithmetic, comparisons and the choice by them, the bits of a
+float for the range reduction of exp and log, and shuffles for transposition.
 
 An address is a flat float32 array, or a pointer to one, and an element's index; no bound
 is checked.
@@ -11,7 +12,7 @@ is checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from numba.extending import intrinsic, models, register_model
 
 FLOAT = ir.FloatType()
 INT = ir.IntType(32)
+ALIGNMENT = ir.Constant(INT, 4)
 ADDRESS = types.int64
 
 
@@ -36,12 +38,12 @@ def host_lanes() -> int:
 
 
 class Vector(types.Type):
-    """The numba type of ``lanes`` float32 values."""
+    """The numba type of ``lanes`` values: float32, or the truths that a comparison gives."""
 
-    def __init__(self, lanes: int) -> None:
-        super().__init__(name=f"float32x{lanes}")
+    def __init__(self, lanes: int, name: str, element: ir.Type) -> None:
+        super().__init__(name=f"{name}x{lanes}")
         self.lanes = lanes
-        self.llvm = ir.VectorType(FLOAT, lanes)
+        self.llvm = ir.VectorType(element, lanes)
 
 
 @register_model(Vector)
@@ -70,8 +72,8 @@ def _repeat(builder: Any, value: Any, llvm: Any) -> Any:
 @cache
 def vectors(lanes: int) -> SimpleNamespace:
     """The vocabulary for one width."""
-    vector = Vector(lanes)
-    llvm = vector.llvm
+    vector, truths = Vector(lanes, "float32", FLOAT), Vector(lanes, "truth", ir.IntType(1))
+    llvm, bits = vector.llvm, ir.VectorType(INT, lanes)
 
     @intrinsic
     def load(typing: Any, array: Any, index: Any) -> Any:
@@ -129,24 +131,133 @@ def vectors(lanes: int) -> SimpleNamespace:
         return vector(types.float32), emit
 
     @intrinsic
-    def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
-        """``a * b + c``, rounded once."""
+    def first_lanes(typing: Any, count: Any) -> Any:
+        """True in the first ``count`` lanes."""
 
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            kind = ir.FunctionType(llvm, [llvm] * 3)
-            name = f"llvm.fma.v{lanes}f32"
-            return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
-
-        return vector(vector, vector, vector), emit
-
-    def binary(operation: Callable[[Any, Any, Any], Any]) -> Any:
-        @intrinsic
-        def word(typing: Any, a: Any, b: Any) -> Any:
-            return vector(vector, vector), lambda context, builder, signature, args: operation(
-                builder, *args
+            count = builder.trunc(args[0], INT)
+            return builder.icmp_signed(
+                "<", ir.Constant(bits, list(range(lanes))), _repeat(builder, count, bits)
             )
 
-        return word
+        return truths(ADDRESS), emit
+
+    @intrinsic
+    def load_where(typing: Any, array: Any, index: Any, chosen: Any) -> Any:
+        """The chosen lanes of ``array[index:]``, 0 in the others; these are not touched."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            place = _pointer(context, builder, signature.args[0], args, llvm)
+            kind = ir.FunctionType(llvm, [place.type, INT, truths.llvm, llvm])
+            name = f"llvm.masked.load.v{lanes}f32.p0"
+            function = cgutils.get_or_insert_function(builder.module, kind, name)
+            return builder.call(function, [place, ALIGNMENT, args[2], ir.Constant(llvm, None)])
+
+        return vector(array, ADDRESS, truths), emit
+
+    @intrinsic
+    def store_where(typing: Any, array: Any, index: Any, chosen: Any, value: Any) -> Any:
+        """Write the chosen lanes to ``array[index:]``."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            place = _pointer(context, builder, signature.args[0], args, llvm)
+            kind = ir.FunctionType(ir.VoidType(), [llvm, place.type, INT, truths.llvm])
+            name = f"llvm.masked.store.v{lanes}f32.p0"
+            function = cgutils.get_or_insert_function(builder.module, kind, name)
+            builder.call(function, [args[3], place, ALIGNMENT, args[2]])
+            return context.get_dummy_value()
+
+        return types.void(array, ADDRESS, truths, vector), emit
+
+    @intrinsic
+    def lane(typing: Any, value: Any, index: Any) -> Any:
+        """One float32 of a vector."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.extract_element(*args)
+
+        return types.float32(vector, ADDRESS), emit
+
+    @intrinsic
+    def with_lane(typing: Any, value: Any, index: Any, element: Any) -> Any:
+        """The vector with one float32 replaced."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.insert_element(args[0], args[2], args[1])
+
+        return vector(vector, ADDRESS, types.float32), emit
+
+    def word(result: Any, parameters: Sequence[Any], operation: Callable[..., Any]) -> Any:
+        """An intrinsic of vectors; ``operation`` gets the builder and their LLVM values."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return operation(builder, *args)
+
+        @intrinsic
+        def one(typing: Any, a: Any) -> Any:
+            return result(*parameters), emit
+
+        @intrinsic
+        def two(typing: Any, a: Any, b: Any) -> Any:
+            return result(*parameters), emit
+
+        @intrinsic
+        def three(typing: Any, a: Any, b: Any, c: Any) -> Any:
+            return result(*parameters), emit
+
+        return (one, two, three)[len(parameters) - 1]
+
+    def llvm_word(name: str, count: int) -> Any:
+        """LLVM's own function of ``count`` vectors."""
+
+        def call(builder: Any, *values: Any) -> Any:
+            kind = ir.FunctionType(llvm, [llvm] * count)
+            function = cgutils.get_or_insert_function(
+                builder.module, kind, f"llvm.{name}.v{lanes}f32"
+            )
+            return builder.call(function, values)
+
+        return word(vector, [vector] * count, call)
+
+    def comparison(operator: str) -> Any:
+        """As IEEE 754 has it: with a NaN only != is true."""
+        ordered = operator != "!="
+        return word(
+            truths,
+            [vector, vector],
+            lambda builder, a, b: (builder.fcmp_ordered if ordered else builder.fcmp_unordered)(
+                operator, a, b
+            ),
+        )
+
+    def constant(value: int) -> Any:
+        return ir.Constant(bits, [value] * lanes)
+
+    def power_of_two(builder: Any, n: Any) -> Any:
+        # 1.5 * 2**23 + n has n in its lowest bits, and a NaN has some: nothing is undefined.
+        shifted = builder.fadd(n, ir.Constant(llvm, [12582912.0] * lanes))
+        high = builder.shl(builder.bitcast(shifted, bits), constant(23))
+        return builder.bitcast(builder.add(high, constant(127 << 23)), llvm)
+
+    def exponent(builder: Any, x: Any) -> Any:
+        biased = builder.lshr(builder.bitcast(x, bits), constant(23))
+        return builder.sitofp(builder.sub(biased, constant(127)), llvm)
+
+    def mantissa(builder: Any, x: Any) -> Any:
+        digits = builder.and_(builder.bitcast(x, bits), constant(0x7FFFFF))
+        return builder.bitcast(builder.or_(digits, constant(0x3F800000)), llvm)
+
+    def zip_word(first: int) -> Any:
+        """Half of the lanes of two vectors, taken in turns."""
+        order = [first + i // 2 + (i % 2) * lanes for i in range(lanes)]
+        return word(
+            vector,
+            [vector, vector],
+            lambda builder, a, b: builder.shuffle_vector(a, b, ir.Constant(bits, order)),
+        )
+
+    def binary(operation: Callable[[Any, Any, Any], Any]) -> Any:
+        return word(vector, [vector, vector], operation)
 
     return SimpleNamespace(
         load=load,
@@ -154,11 +265,19 @@ def vectors(lanes: int) -> SimpleNamespace:
         broadcast=broadcast,
         prefetch=prefetch,
         splat=splat,
-        fma=fma,
+        first_lanes=first_lanes,
+        load_where=load_where,
+        store_where=store_where,
+        lane=lane,
+        with_lane=with_lane,
+        # a * b + c, rounded once.
+        fma=llvm_word("fma", 3),
         add=binary(lambda builder, a, b: builder.fadd(a, b)),
         sub=binary(lambda builder, a, b: builder.fsub(a, b)),
         mul=binary(lambda builder, a, b: builder.fmul(a, b)),
-        # b where it is NaN: maximum(zero, x) keeps a NaN, and is one instruction.
+        div=binary(lambda builder, a, b: builder.fdiv(a, b)),
+        neg=word(vector, [vector], lambda builder, a: builder.fneg(a)),
+        # b where one is NaN: maximum(zero, x) keeps a NaN, and is one instruction.
         maximum=binary(lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b)),
         # NaN where either is.
         largest=binary(
@@ -168,4 +287,30 @@ def vectors(lanes: int) -> SimpleNamespace:
                 b,
             )
         ),
+        minimum=binary(lambda builder, a, b: builder.select(builder.fcmp_ordered("<", a, b), a, b)),
+        absolute=llvm_word("fabs", 1),
+        # The size of a with the sign of b.
+        copysign=llvm_word("copysign", 2),
+        sqrt=llvm_word("sqrt", 1),
+        floor=llvm_word("floor", 1),
+        ceil=llvm_word("ceil", 1),
+        # To the nearest whole number, halves to the even one.
+        nearest=llvm_word("rint", 1),
+        less=comparison("<"),
+        less_equal=comparison("<="),
+        equal=comparison("=="),
+        not_equal=comparison("!="),
+        both=word(truths, [truths, truths], lambda builder, a, b: builder.and_(a, b)),
+        either=word(truths, [truths, truths], lambda builder, a, b: builder.or_(a, b)),
+        opposite=word(truths, [truths], lambda builder, a: builder.not_(a)),
+        select=word(
+            vector, [truths, vector, vector], lambda builder, c, a, b: builder.select(c, a, b)
+        ),
+        # 2**n for whole n from -126 to 127.
+        power_of_two=word(vector, [vector], power_of_two),
+        # x == mantissa * 2**exponent for normal x > 0, the mantissa from 1 to below 2.
+        exponent=word(vector, [vector], exponent),
+        mantissa=word(vector, [vector], mantissa),
+        zip_low=zip_word(0),
+        zip_high=zip_word(lanes // 2),
     )

@@ -3,26 +3,68 @@
 g: rows of one sample, length of a row
 """
 
-import math
+from __future__ import annotations
 
-import numpy as np
-from numba import njit
+from .register_tile import HEADER, JIT, fill
+from .vector_math import with_functions
+
+DRIVER = '''
+
+@JIT
+def larger(a, b):
+    """NaN when either is."""
+    return select(not_equal(a, a), a, maximum(a, b))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@JIT
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
-    """Tasks: rows. The sum is kept in float64: rows can be long."""
+    """Tasks: rows. The sum of every 16 vectors is carried on in float64: rows can be long."""
     length = g[1]
+    rest = first_lanes(length % @LANES)
+    lowest, zero = splat(np.float32(-np.inf)), splat(np.float32(0))
     for row in range(lo, hi):
-        seen = x[row * length : (row + 1) * length]
-        out = y[row * length : (row + 1) * length]
-        largest = np.float32(-np.inf)
-        for i in range(length):
-            largest = seen[i] if seen[i] > largest or seen[i] != seen[i] else largest
-        total = 0.0
-        for i in range(length):
-            out[i] = math.exp(seen[i] - largest)
-            total += out[i]
-        share = np.float32(1.0 / total)
-        for i in range(length):
-            out[i] = out[i] * share
+        start, stop = row * length, (row + 1) * length
+        whole = stop - length % @LANES
+        largest = lowest
+        if whole < stop:
+            largest = select(rest, load_where(x, whole, rest), lowest)
+        for i in range(start, whole, @LANES):
+            largest = larger(largest, load(x, i))
+        largest = largest_lane(largest)
+        total, sums = 0.0, zero
+        if whole < stop:
+            value = exp(sub(load_where(x, whole, rest), largest))
+            store_where(y, whole, rest, value)
+            sums = select(rest, value, zero)
+        for first in range(start, whole, 16 * @LANES):
+            for i in range(first, min(whole, first + 16 * @LANES), @LANES):
+                value = exp(sub(load(x, i), largest))
+                store(y, i, value)
+                sums = add(sums, value)
+            total += lane(sum_of_lanes(sums), 0)
+            sums = zero
+        total += lane(sum_of_lanes(sums), 0)
+        share = splat(np.float32(1.0 / total))
+        for i in range(start, whole, @LANES):
+            store(y, i, mul(load(y, i), share))
+        if whole < stop:
+            store_where(y, whole, rest, mul(load_where(y, whole, rest), share))
+'''
+
+
+def _over_lanes(name: str, word: str, lanes: int) -> str:
+    """A function that gives one result of all lanes, in every lane: halves with halves."""
+    half = lanes // 2
+    step = f"    a = {word}(zip_low(a, a), zip_high(a, a))"
+    return "\n".join([f"\n\n{JIT}", f"def {name}(a):", *[step] * half.bit_length(), "    return a"])
+
+
+def source(lanes: int) -> str:
+    """The module's text, for one vector width."""
+    text = (
+        _over_lanes("largest_lane", "larger", lanes)
+        + _over_lanes("sum_of_lanes", "add", lanes)
+        + "\n"
+        + DRIVER
+    )
+    return fill(HEADER + with_functions(text), LANES=lanes)

@@ -1,48 +1,32 @@
 """The text of each step's kernel, and its weights in the order that the kernel reads.
 
-Some kernels are ordinary files, taken as they are; an activation is written into ``map``.
-Convolutions are generated: their tile depends on the width of the machine's vectors.
+Kernels are generated: they depend on the width of the machine's vectors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from speccompiler.expressions.library import ACTIVATIONS
-from speccompiler.expressions.nodes import Expression
-from speccompiler.expressions.source import numba_source
-from speccompiler.ir import Conv, Map, Node
+from speccompiler.ir import Conv, Map, Node, Pool, Upsample
 
-from . import conv, matmul, winograd
+from . import conv, map, matmul, pool, resize, softmax, transpose, winograd
 from .candidate import Candidate, KnownShape
+from .choices import TRANSPOSE_BLOCK, gathers_rows, transpose_plan
 from .register_tile import VECTORS, block_depth, tile_columns
+from .vector_math import activation_text
 from .winograd_tiles import Tile, pass_columns
 
 Array = npt.NDArray[np.float32]
-START, END = "# <activate>\n", "# </activate>\n"
 
 
 def kernel_text(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     """The source of the module that a step runs; ``shape`` is of one input sample."""
-    generate = _GENERATED.get(candidate.kernel)
-    if generate is not None:
-        return generate(candidate, node, shape, lanes)
-    text = (resources.files(__package__) / f"{candidate.kernel}.py").read_text(encoding="utf-8")
-    return _with_activation(text, node.op.activation) if isinstance(node.op, Map) else text
-
-
-def _with_activation(text: str, activation: Expression) -> str:
-    """A kernel's file with the function between the marks replaced."""
-    head, rest = text.split(START)
-    default, tail = rest.split(END)
-    decorator = default[: default.index("def ")]
-    function = f"import math\n\nimport numpy as np\n\n{decorator}{numba_source(activation)}"
-    return head + START + function + END + tail
+    return _SOURCES[candidate.kernel](candidate, node, shape, lanes)
 
 
 def _activation(node: Node) -> tuple[bool, str | None]:
@@ -50,7 +34,7 @@ def _activation(node: Node) -> tuple[bool, str | None]:
     assert isinstance(node.op, Conv), f"{node.name} is no convolution"
     activation = node.op.activation
     relu = activation == ACTIVATIONS["relu"]
-    return relu, None if relu or activation is None else numba_source(activation)
+    return relu, None if relu or activation is None else activation_text(activation)
 
 
 def _conv(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
@@ -80,10 +64,53 @@ def _winograd(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -
     )
 
 
-_GENERATED: Mapping[str, Callable[[Candidate, Node, KnownShape, int], str]] = {
+def fitting_lanes(channels: int, lanes: int) -> int:
+    """The widest vectors that so many channels fill; the widest of all where none can be filled.
+
+    What has fewer than 4 channels is done as whole rows, or value by value.
+    """
+    fitting = [count for count in (16, 8, 4) if count <= min(channels, lanes)]
+    return fitting[0] if fitting else lanes
+
+
+def _pool(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    assert isinstance(node.op, Pool), f"{node.name} is no pooling"
+    *outer, width = node.op.kernel
+    window = (*(1,) * (2 - len(outer)), *outer, width)
+    lanes = fitting_lanes(shape[-1], lanes)
+    return pool.source(lanes, node.op.mode == "max", window, gathers_rows(node, shape))
+
+
+def _resize(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    factor = node.op.factors[-1] if isinstance(node.op, Upsample) else 1
+    # What is not spread along a row is copied in runs that are longer than the channels.
+    used = fitting_lanes(shape[-1], lanes) if factor > 1 else lanes
+    return resize.source(used, factor, shape[-1])
+
+
+def _transpose(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    *_, across, along = transpose_plan(node, shape).lengths
+    return transpose.source(fitting_lanes(min(across, along), lanes), TRANSPOSE_BLOCK)
+
+
+def _map(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    assert isinstance(node.op, Map), f"{node.name} is no activation"
+    return map.source(lanes, activation_text(node.op.activation))
+
+
+def _softmax(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    return softmax.source(lanes)
+
+
+_SOURCES: Mapping[str, Callable[[Candidate, Node, KnownShape, int], str]] = {
     "conv": _conv,
     "matmul": _matmul,
     "winograd": _winograd,
+    "pool": _pool,
+    "resize": _resize,
+    "transpose": _transpose,
+    "map": _map,
+    "softmax": _softmax,
 }
 
 

@@ -105,8 +105,8 @@ def run_tasks(
 
     ``slot`` is below ``threads`` and no two threads have the same one. Chunks are handed
     out in order to whoever is free; where ``sharing`` neighbouring tasks prepare the same
-    input, they stay together if there are enough others. The caller takes part; an exception of any thread,
-    Ctrl-C included, is raised here, and only once all have stopped.
+    input, they stay together if there are enough others. The caller takes part; an exception
+    of any thread, Ctrl-C included, is raised here, and only once all have stopped.
     """
     threads = min(threads, tasks)
     if threads <= 1:

@@ -1,25 +1,83 @@
-"""Permutes up to four axes of every sample.
+"""Permutes up to four axes of every sample, as transpositions of matrices in registers.
 
-g: output lengths L0 L1 L2 L3, then the input's stride along each of them, then the
-values of one sample. Axes that stay together are merged before, so that moving the
-channels of an image is a matrix transpose whatever its rank.
+Axes that stay together are merged before, so that moving the channels of an image is a
+matrix transpose whatever its rank. Along one axis, ``u``, the input lies side by side,
+along another, ``v``, the output; the other two only move the matrix. Squares of one vector
+by one are loaded along u, shuffled and stored along v; the last of a row overlaps the one
+before. Where the last axis stays the last, both go along v, and rows are copied.
+
+g: lengths of the two outer axes, of u and of v, the input's strides along these four,
+the output's, the values of one sample
 """
 
-from numba import njit
+from __future__ import annotations
+
+from .register_tile import HEADER, JIT, fill
+from .vector_math import with_functions
+
+DRIVER = '''
+
+@JIT
+def copy(x, xo, y, yo, count):
+    if count < @LANES:
+        for i in range(count):
+            y[yo + i] = x[xo + i]
+        return
+    for i in range(0, count, @LANES):
+        j = min(i, count - @LANES)
+        store(y, yo + j, load(x, xo + j))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@JIT
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
-    """Tasks: blocks of 16 along the third axis; lines of both sides stay in cache."""
-    blocks = (g[2] + 15) // 16
+    """Tasks: blocks of at most @BLOCK by @BLOCK of every matrix."""
+    across, along = g[2], g[3]
+    u_blocks = (across + @BLOCK - 1) // @BLOCK
+    v_blocks = (along + @BLOCK - 1) // @BLOCK
     for task in range(lo, hi):
-        i1 = task // blocks % g[1]
-        i0 = task // (blocks * g[1]) % g[0]
-        sample = task // (blocks * g[1] * g[0])
-        first = task % blocks * 16
-        last = min(g[2], first + 16)
-        source = sample * g[8] + i0 * g[4] + i1 * g[5]
-        target = sample * g[8] + (i0 * g[1] + i1) * g[2] * g[3]
-        for i3 in range(g[3]):
-            for i2 in range(first, last):
-                y[target + i2 * g[3] + i3] = x[source + i2 * g[6] + i3 * g[7]]
+        v0 = task % v_blocks * @BLOCK
+        u0 = task // v_blocks % u_blocks * @BLOCK
+        matrix = task // (v_blocks * u_blocks)
+        i1 = matrix % g[1]
+        i0 = matrix // g[1] % g[0]
+        sample = matrix // (g[1] * g[0])
+        u1, v1 = min(u0 + @BLOCK, across), min(v0 + @BLOCK, along)
+        source = sample * g[12] + i0 * g[4] + i1 * g[5]
+        target = sample * g[12] + i0 * g[8] + i1 * g[9]
+        xu, xv, yu = g[6], g[7], g[10]
+        if xv == 1:
+            for u in range(u0, u1):
+                copy(x, source + u * xu + v0, y, target + u * yu + v0, v1 - v0)
+        elif across >= @LANES and along >= @LANES:
+            for u in range(u0, u1, @LANES):
+                for v in range(v0, v1, @LANES):
+                    i, j = min(u, across - @LANES), min(v, along - @LANES)
+                    square(x, source + i + j * xv, xv, y, target + i * yu + j, yu)
+        elif across < along:
+            for u in range(u0, u1):
+                for v in range(v0, v1):
+                    y[target + u * yu + v] = x[source + u + v * xv]
+        else:
+            for v in range(v0, v1):
+                for u in range(u0, u1):
+                    y[target + u * yu + v] = x[source + u + v * xv]
+'''
+
+
+def _square(lanes: int) -> str:
+    """``square``: rows zipped with the rows half a square away, as often as it can be halved."""
+    lines = [f"\n\n{JIT}", "def square(x, xo, xs, y, yo, ys):"]
+    lines += [f"    r{i} = load(x, xo + {i} * xs)" for i in range(lanes)]
+    half = lanes // 2
+    for _ in range(half.bit_length()):
+        names = ", ".join(f"r{i}" for i in range(lanes))
+        pairs = [f"r{i}, r{i + half}" for i in range(half)]
+        zipped = ", ".join(f"zip_low({pair}), zip_high({pair})" for pair in pairs)
+        lines.append(f"    {names} = {zipped}")
+    lines += [f"    store(y, yo + {i} * ys, r{i})" for i in range(lanes)]
+    return "\n".join(lines) + "\n"
+
+
+def source(lanes: int, block: int) -> str:
+    """The module's text, for one vector width and block of a task."""
+    return fill(HEADER + with_functions(_square(lanes) + DRIVER), LANES=lanes, BLOCK=block)
