@@ -7,7 +7,7 @@ from numba import njit
 
 
 # <activate>
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy", fastmath={"contract"})
 def activate(x):
     """Replaced by the step's activation."""
     return x
@@ -16,7 +16,7 @@ def activate(x):
 # </activate>
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy", fastmath={"contract"})
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: chunks of 4096 values."""
     for i in range(lo * 4096, min(hi * 4096, n * g[0])):

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy", fastmath={"contract"})
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the output."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
@@ -34,24 +34,23 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             h0, h1 = max(h_lo, 0), min(h_hi, height)
             v0, v1 = max(w_lo, 0), min(w_hi, width)
             real = max(d1 - d0, 0) * max(h1 - h0, 0) * max(v1 - v0, 0)
-            at = ((task * out_width) + ow) * channels
-            out = y[at : at + channels]
+            out = (task * out_width + ow) * channels
             start = np.float32(-np.inf) if largest and real == counted else np.float32(0)
             for c in range(channels):
-                out[c] = start
+                y[out + c] = start
             for d in range(d0, d1):
                 for h in range(h0, h1):
                     for v in range(v0, v1):
                         at = (((sample * depth + d) * height + h) * width + v) * channels
-                        seen = x[at : at + channels]
                         if largest:
                             for c in range(channels):
                                 # NaN wins, as it does in the originals.
-                                out[c] = out[c] if out[c] > seen[c] or out[c] != out[c] else seen[c]
+                                kept, seen = y[out + c], x[at + c]
+                                y[out + c] = kept if kept > seen or kept != kept else seen
                         else:
                             for c in range(channels):
-                                out[c] = out[c] + seen[c]
+                                y[out + c] += x[at + c]
             if not largest:
                 share = np.float32(counted)
                 for c in range(channels):
-                    out[c] = out[c] / share
+                    y[out + c] /= share

@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the output. Position p reads ``(p - before) // factor``, or is zero."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
@@ -19,11 +19,12 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
         inside = d >= 0 and d < depth * g[7] and h >= 0 and h < height * g[8]
         row = ((sample * depth + d // g[7]) * height + h // g[8]) * width
         for ow in range(out_width):
-            at = (task * out_width + ow) * channels
-            out = y[at : at + channels]
+            out = (task * out_width + ow) * channels
             v = ow - g[12]
             if inside and v >= 0 and v < width * g[9]:
                 at = (row + v // g[9]) * channels
-                out[:] = x[at : at + channels]
+                for c in range(channels):
+                    y[out + c] = x[at + c]
             else:
-                out[:] = np.float32(0)
+                for c in range(channels):
+                    y[out + c] = np.float32(0)

@@ -9,20 +9,19 @@ import numpy as np
 from numba import njit
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows. The sum is kept in float64: rows can be long."""
     length = g[1]
     for row in range(lo, hi):
-        seen = x[row * length : (row + 1) * length]
-        out = y[row * length : (row + 1) * length]
+        start, end = row * length, (row + 1) * length
         largest = np.float32(-np.inf)
-        for i in range(length):
-            largest = seen[i] if seen[i] > largest or seen[i] != seen[i] else largest
+        for i in range(start, end):
+            largest = x[i] if x[i] > largest or x[i] != x[i] else largest
         total = 0.0
-        for i in range(length):
-            out[i] = math.exp(seen[i] - largest)
-            total += out[i]
+        for i in range(start, end):
+            y[i] = math.exp(x[i] - largest)
+            total += y[i]
         share = np.float32(1.0 / total)
-        for i in range(length):
-            out[i] = out[i] * share
+        for i in range(start, end):
+            y[i] = y[i] * share

@@ -8,7 +8,7 @@ channels of an image is a matrix transpose whatever its rank.
 from numba import njit
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: blocks of 16 along the third axis; lines of both sides stay in cache."""
     blocks = (g[2] + 15) // 16

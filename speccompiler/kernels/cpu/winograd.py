@@ -122,13 +122,13 @@ def _product(lanes: int, columns: int) -> str:
 DRIVER = '''
 
 @JIT
-def read_patch(x, base, h0, w0, height, width, channels, first, patch):
+def read_patch(x, base, h0, w0, height, width, channels, first, patch, start):
     """A 6x6 tile of one block of channels, zeros outside the data and past the channels."""
     count = min(@LANES, channels - first)
     for i in range(6):
         for j in range(6):
             h, c = h0 + i, w0 + j
-            to = (i * 6 + j) * @LANES
+            to = start + (i * 6 + j) * @LANES
             inside = h >= 0 and h < height and c >= 0 and c < width
             at = (base + h * width + c) * channels + first
             for k in range(@LANES):
@@ -149,9 +149,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     down, across = (out_height + 3) // 4, (out_width + 3) // 4
     tiles = n * down * across
     us, ms = blocks * batch * @LANES, batch * padded
-    u = scratch[: 36 * us]
-    m = scratch[36 * us : 36 * (us + ms)]
-    patch = scratch[36 * (us + ms) : 36 * (us + ms + @LANES)]
+    # scratch holds the transformed inputs, the products, then a patch.
+    m, patch = 36 * us, 36 * (us + ms)
     for task in range(lo, hi):
         start = task * task_tiles
         here = min(task_tiles, tiles - start)
@@ -166,16 +165,16 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
                 to = (block * batch + t) * @LANES
                 if inside and first + @LANES <= channels:
                     at = (base + h0 * width + w0) * channels + first
-                    transform_input(x, at, width * channels, channels, u, to, us)
+                    transform_input(x, at, width * channels, channels, scratch, to, us)
                 else:
-                    read_patch(x, base, h0, w0, height, width, channels, first, patch)
-                    transform_input(patch, 0, 6 * @LANES, @LANES, u, to, us)
+                    read_patch(x, base, h0, w0, height, width, channels, first, scratch, patch)
+                    transform_input(scratch, patch, 6 * @LANES, @LANES, scratch, to, us)
         for k in range(36):
             for group in range(groups):
                 wo = (k * groups + group) * blocks * @LANES * @GROUP
                 for t in range(0, here, @COLUMNS):
-                    multiply(u, k * us + t * @LANES, batch * @LANES, w, wo, blocks,
-                             m, k * ms + t * padded + group * @GROUP, padded)
+                    multiply(scratch, k * us + t * @LANES, batch * @LANES, w, wo, blocks,
+                             scratch, m + k * ms + t * padded + group * @GROUP, padded)
         for t in range(here):
             tile = start + t
             row, column = tile // across % down * 4, tile % across * 4
@@ -185,19 +184,19 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
                 count = min(@LANES, filters - first)
                 if rows == 4 and columns == 4 and count == @LANES:
                     to = at * filters + first
-                    transform_output(m, t * padded + first, ms, y, to,
+                    transform_output(scratch, m + t * padded + first, ms, y, to,
                                      out_width * filters, filters, b, first)
                     for i in range(4):
                         finish(y, to + i * out_width * filters, filters, count)
                 else:
-                    transform_output(m, t * padded + first, ms, patch, 0,
+                    transform_output(scratch, m + t * padded + first, ms, scratch, patch,
                                      4 * @LANES, @LANES, b, first)
                     for i in range(rows):
-                        finish(patch, i * 4 * @LANES, @LANES, count)
+                        finish(scratch, patch + i * 4 * @LANES, @LANES, count)
                         for j in range(columns):
                             to = (at + i * out_width + j) * filters + first
                             for k in range(count):
-                                y[to + k] = patch[(i * 4 + j) * @LANES + k]
+                                y[to + k] = scratch[patch + (i * 4 + j) * @LANES + k]
 '''
 
 
