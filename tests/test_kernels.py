@@ -18,6 +18,7 @@ from speccompiler.ir import Graph, Input, Node, Transpose
 from speccompiler.kernels.cpu import executor
 from speccompiler.kernels.cpu.choices import CANDIDATES, choose, merge_axes
 from speccompiler.kernels.cpu.executor import CpuExecutor
+from speccompiler.kernels.cpu.object_code import ObjectCode
 from speccompiler.plan import make_plan
 
 
@@ -227,10 +228,13 @@ def test_the_cheapest_kernel_that_fits_is_chosen(monkeypatch):
 
 GUARDED = """
 import ctypes, mmap, sys
+from math import prod
 sys.path.insert(0, {tests!r})
 import numpy as np
 from cases import build
 from speccompiler.kernels.cpu import executor
+from speccompiler.kernels.cpu.executor import EMPTY, address
+from speccompiler.kernels.cpu.object_code import Arguments
 
 libc = ctypes.CDLL(None, use_errno=True)
 PAGE, kept = mmap.PAGESIZE, []
@@ -248,16 +252,27 @@ def fenced(values, end):
     array[:] = values
     return array
 
-def load_fenced(*arguments):
-    kernel = load(*arguments)
-    def call(lo, hi, n, x, y, w, b, g, scratch):
-        for end in (False, True):
-            arrays = [fenced(a, end) for a in (x, y, w, b)]
-            kernel(lo, hi, n, *arrays, g, fenced(scratch, end))
-            y[:] = arrays[1]
-    return call
+def array(start, size):
+    return np.ctypeslib.as_array((ctypes.c_float * size).from_address(start)) if size else EMPTY
 
-load, executor.load_kernel = executor.load_kernel, load_fenced
+def fenced_part(bound, arguments):
+    step = bound.step
+    need = step.candidate.scratch(step.node, step.source_shape)
+    def part(lo, hi, slot):
+        given = arguments[slot]
+        n = given.samples
+        y = array(given.y, n * prod(step.target_shape))
+        arrays = [array(given.x, n * prod(step.source_shape)), y, bound.w, bound.b]
+        for end in (False, True):
+            copies = [fenced(values, end) for values in arrays]
+            scratch = fenced(array(given.scratch, need), end)
+            x, out, w, b = (address(copy) for copy in copies)
+            fences = Arguments(n, x, out, w, b, given.g, address(scratch))
+            bound.kernel(lo, hi, ctypes.addressof(fences))
+            y[:] = copies[1]
+    return part
+
+executor._part = fenced_part
 rng = np.random.default_rng(0)
 layers = [
     [dict(type="Convolution1D", nb_filter=f, filter_length=k, subsample_length=s,
@@ -282,7 +297,7 @@ print("done")
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
 def test_kernels_stay_inside_their_arrays():
-    """Numba does not check an index: one value too far would show only sometimes, and elsewhere."""
+    """Kernels check no index: one value too far would show only sometimes, and elsewhere."""
     result = subprocess.run(
         [sys.executable, "-c", GUARDED.format(tests=str(Path(__file__).parent))],
         cwd=Path(__file__).parents[1],
@@ -326,8 +341,13 @@ CONVOLUTION = [
 KERNELS = ("map", "pool", "softmax")
 
 
-def start_process(folder: Path, first: list[dict[str, object]]) -> subprocess.Popen[str]:
-    code = RUN.format(tests=str(Path(__file__).parent), first=first)
+NO_NUMBA = "assert not any(name.split('.')[0] == 'numba' for name in sys.modules)"
+
+
+def start_process(
+    folder: Path, first: list[dict[str, object]], last: str = "", before: str = ""
+) -> subprocess.Popen[str]:
+    code = before + RUN.format(tests=str(Path(__file__).parent), first=first) + last
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", code],
         env={**os.environ, "CONVSPEC_CACHE_DIR": str(folder)},
@@ -338,8 +358,13 @@ def start_process(folder: Path, first: list[dict[str, object]]) -> subprocess.Po
     )
 
 
-def run_process(folder: Path, first: list[dict[str, object]] = []) -> str:  # noqa: B006
-    process = start_process(folder, first)
+def run_process(
+    folder: Path,
+    first: list[dict[str, object]] = [],  # noqa: B006
+    last: str = "",
+    before: str = "",
+) -> str:
+    process = start_process(folder, first, last, before)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     return out
@@ -374,10 +399,9 @@ def test_a_second_process_compiles_nothing(filled):
     for kernel in ("conv", *KERNELS):
         (module,) = [n for n in cached if n.startswith(f"kernels/convspec_{kernel}_")
                      and n.endswith(".py")]  # fmt: skip
-        assert [n for n in cached if Path(module).stem in n and n.endswith(".nbi")]
-    assert run_process(folder) == first
-    run_process(folder, CONVOLUTION)
-    # numba writes an index when it compiles and only reads it when it finds what it needs.
+        assert module.replace(".py", ".o") in cached
+    assert run_process(folder, last=NO_NUMBA) == first
+    run_process(folder, CONVOLUTION, NO_NUMBA)
     assert listing(folder) == cached
 
 
@@ -390,8 +414,46 @@ def test_a_damaged_module_is_written_again(warm):
     assert victim.read_text() == good
 
 
+@pytest.mark.parametrize("damage", [
+    lambda code: code[:-1],
+    lambda code: code[:-100] + bytes([code[-100] ^ 1]) + code[-99:],
+    lambda code: b"",
+    lambda code: code.partition(b"\n")[2],
+], ids=["cut off", "one bit", "empty", "no digest"])  # fmt: skip
+def test_damaged_machine_code_is_never_run(warm, damage):
+    folder, first = warm
+    (victim,) = (folder / "kernels").glob("convspec_pool_*.o")
+    good = victim.read_bytes()
+    victim.write_bytes(damage(good))
+    assert run_process(folder) == first
+    assert run_process(folder, last=NO_NUMBA) == first
+    assert ObjectCode.from_bytes(victim.read_bytes()) is not None
+
+
+def test_machine_code_that_calls_an_unknown_function_is_compiled_again(warm):
+    """As after a move to another C library: LLVM would end the process."""
+    folder, first = warm
+    (victim,) = (folder / "kernels").glob("convspec_softmax_*.o")
+    found = ObjectCode.from_bytes(victim.read_bytes())
+    victim.write_bytes(ObjectCode(found.code, ("expf", "no_such_function")).to_bytes())
+    assert run_process(folder) == first
+    assert ObjectCode.from_bytes(victim.read_bytes()).needs == found.needs == ("expf",)
+
+
+def test_a_cache_that_cannot_be_written_is_read_all_the_same(warm):
+    folder, first = warm
+    (missing,) = (folder / "kernels").glob("convspec_map_*.o")
+    missing.unlink()
+    cached = listing(folder)
+    full = (
+        "import tempfile\ndef full(*a, **k): raise OSError(28, 'no space')\ntempfile.mkstemp = full"
+    )
+    assert run_process(folder, before=full) == first
+    assert listing(folder) == cached
+
+
 def test_a_cache_folder_that_is_a_file(tmp_path, filled):
-    """What is in the way is left alone; kernels go to a temporary folder, which is removed."""
+    """What is in the way is left alone, and kernels stay in memory."""
     blocked = tmp_path / "file"
     blocked.write_text("mine")
     assert run_process(blocked) == filled[1]

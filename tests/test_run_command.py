@@ -676,7 +676,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert [status for _, status in results] == [0, 0], results
     assert len({out for (out, _), _ in results}) == 1
     assert not list(folder.rglob("*.tmp"))
-    assert any(name.endswith(".nbc") for name in cached(folder / "cache"))
+    assert any(name.endswith(".o") for name in cached(folder / "cache"))
     return folder / "cache"
 
 
@@ -686,9 +686,9 @@ def using(cache: Path, **more: str) -> dict[str, str]:
 
 def test_a_later_process_compiles_nothing(warm: Path) -> None:
     files = cached(warm)
-    result = good(*REPEAT_TO_FILE, env=using(warm, NUMBA_DEBUG_CACHE="1"))
-    assert "data loaded from" in result.text
-    assert "saved to" not in result.text
+    result = good(*REPEAT_TO_FILE, env=using(warm, PYTHONPROFILEIMPORTTIME="1"))
+    assert " llvmlite" in result.err
+    assert " numba" not in result.err
     assert cached(warm) == files
 
 
@@ -699,7 +699,7 @@ def test_a_cache_that_cannot_be_written() -> None:
     cache = Path("file").absolute() / "cache"
     good(*REPEAT_TO_FILE, env=using(cache, TMPDIR=str(Path("tmp").absolute())))
     assert (np.load("y.npy") == np.repeat(np.load("steps.npy"), 2, axis=1)).all()
-    # Compiled in a temporary folder that is gone again.
+    # Nothing is left behind.
     assert list(Path("tmp").iterdir()) == []
     assert sorted(os.listdir()) == sorted([*before, "y.npy"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from cases import build
 
-from speccompiler.kernels.cpu import team
+from speccompiler.kernels.cpu import executor, team
 from speccompiler.kernels.cpu.team import run_tasks
 
 LAYERS = [
@@ -186,20 +187,22 @@ def test_tasks_that_run_tasks():
     assert sum(total) == 80
 
 
-def test_a_kernel_that_fails_leaves_the_model_usable():
+def test_a_kernel_that_fails_leaves_the_model_usable(monkeypatch):
     compiled = build(LAYERS, SHAPE).compile(threads=2)
     x = batch(3)
     good = compiled.run(x)
-    calls = compiled.executor._calls
+    for failing in range(len(compiled.plan.steps)):
+        turns = itertools.count()
 
-    def broken(*args):
-        raise MemoryError("injected")
+        def broken(call, tasks, threads, failing=failing, turns=turns):
+            if next(turns) == failing:
+                raise MemoryError("injected")
+            run_tasks(call, tasks, threads)
 
-    for index, call in enumerate(list(calls)):
-        calls[index] = broken
-        with pytest.raises(MemoryError, match="injected"):
-            compiled.run(x)
-        calls[index] = call
+        with monkeypatch.context() as patched:
+            patched.setattr(executor, "run_tasks", broken)
+            with pytest.raises(MemoryError, match="injected"):
+                compiled.run(x)
         assert np.array_equal(compiled.run(x), good)
 
 

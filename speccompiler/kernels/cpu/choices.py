@@ -7,6 +7,7 @@ candidates may stand in one row; the cheapest that fits is taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 

@@ -77,8 +77,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     phases, row_step = min(sw, kw), min(sh, kh)
     row_size = phases * phase * @DEPTH
     most_rows = (task_rows - 1) * row_step + kh
-    packed = scratch[: blocks * kd * most_rows * row_size]
-    edge = scratch[packed.size : packed.size + @COLUMNS * @GROUP]
+    # scratch holds the packed rows, then one tile.
+    edge = blocks * kd * most_rows * row_size
     packed_place = -1
     for task in range(lo, hi):
         place = task // filter_blocks
@@ -97,7 +97,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
                     known = z >= 0 and z < depth * g[18]
                     at = (sample * depth + z @DEEP) * height * width * channels if known else -1
                     to = (block * kd + d) * plane
-                    pack(x, at, packed, to, rows, row_step, height, width, channels, top, sh,
+                    pack(x, at, scratch, to, rows, row_step, height, width, channels, top, sh,
                          g[16], sw, phases, phase, block * @DEPTH, g[19], g[20])
         start = task % filter_blocks * 128
         for first in range(start, min(filters, start + 128), @GROUP):
@@ -111,16 +111,16 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
                     p = (r - first_row) * row_step * row_size + o * @DEPTH
                     at = (row + o) * filters + first
                     if count == @GROUP and used == @COLUMNS:
-                        tile(packed, p, w, wo, blocks * kd, plane, kh, row_size, kw, sw,
+                        tile(scratch, p, w, wo, blocks * kd, plane, kh, row_size, kw, sw,
                              phase * @DEPTH, b, first, y, at, filters)
                         finish(y, at, filters, count)
                     else:
-                        tile(packed, p, w, wo, blocks * kd, plane, kh, row_size, kw, sw,
-                             phase * @DEPTH, b, first, edge, 0, @GROUP)
-                        finish(edge, 0, @GROUP, count)
+                        tile(scratch, p, w, wo, blocks * kd, plane, kh, row_size, kw, sw,
+                             phase * @DEPTH, b, first, scratch, edge, @GROUP)
+                        finish(scratch, edge, @GROUP, count)
                         for t in range(used):
                             for j in range(count):
-                                y[at + t * filters + j] = edge[t * @GROUP + j]
+                                y[at + t * filters + j] = scratch[edge + t * @GROUP + j]
 '''
 
 

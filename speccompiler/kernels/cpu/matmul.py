@@ -30,8 +30,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     blocks = (channels + @DEPTH - 1) // @DEPTH
     filter_blocks = (filters + 127) // 128
     plane = 84 * @DEPTH
-    packed = scratch[: blocks * plane]
-    edge = scratch[packed.size : packed.size + @COLUMNS * @GROUP]
+    # scratch holds the packed positions, then one tile.
+    edge = blocks * plane
     packed_place = -1
     for task in range(lo, hi):
         place = task // filter_blocks
@@ -45,9 +45,9 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
                 for p in range(here):
                     at = (start + p) * channels + block * @DEPTH
                     for i in range(count):
-                        packed[to + p * @DEPTH + i] = x[at + i]
+                        scratch[to + p * @DEPTH + i] = x[at + i]
                     for i in range(count, @DEPTH):
-                        packed[to + p * @DEPTH + i] = np.float32(0)
+                        scratch[to + p * @DEPTH + i] = np.float32(0)
         first = task % filter_blocks * 128
         for first in range(first, min(filters, first + 128), @GROUP):
             wo = first * blocks * @DEPTH
@@ -56,16 +56,16 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
                 used = min(@COLUMNS, here - c)
                 at = (start + c) * filters + first
                 if count == @GROUP and used == @COLUMNS:
-                    tile(packed, c * @DEPTH, w, wo, blocks, plane, 1, 0, 1, 1, 0,
+                    tile(scratch, c * @DEPTH, w, wo, blocks, plane, 1, 0, 1, 1, 0,
                          b, first, y, at, filters)
                     finish(y, at, filters, count)
                 else:
-                    tile(packed, c * @DEPTH, w, wo, blocks, plane, 1, 0, 1, 1, 0,
-                         b, first, edge, 0, @GROUP)
-                    finish(edge, 0, @GROUP, count)
+                    tile(scratch, c * @DEPTH, w, wo, blocks, plane, 1, 0, 1, 1, 0,
+                         b, first, scratch, edge, @GROUP)
+                    finish(scratch, edge, @GROUP, count)
                     for t in range(used):
                         for j in range(count):
-                            y[at + t * filters + j] = edge[t * @GROUP + j]
+                            y[at + t * filters + j] = scratch[edge + t * @GROUP + j]
 '''
 
 

@@ -9,7 +9,7 @@ more inputs. The text is straight-line code: that is what keeps the sums in regi
 
 from __future__ import annotations
 
-JIT = '@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})'
+JIT = '@njit(error_model="numpy", fastmath={"contract"})'
 VECTORS = 2
 """Vectors of filters in a tile; a group of filters is this many vectors."""
 

@@ -17,7 +17,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
@@ -26,15 +26,6 @@ FLOAT = ir.FloatType()
 INT = ir.IntType(32)
 ALIGNMENT = ir.Constant(INT, 4)
 ADDRESS = types.int64
-
-
-@cache
-def host_lanes() -> int:
-    """float32 lanes of this machine's vector registers."""
-    features = binding.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 16
-    return 8 if features.get("avx2") and features.get("fma") else 4
 
 
 class Vector(types.Type):

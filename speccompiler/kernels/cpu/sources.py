@@ -50,8 +50,9 @@ def _matmul(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> 
 
 
 def _winograd(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    assert isinstance(node.op, Conv), f"{node.name} is no convolution"
     schedule = candidate.schedule
-    assert schedule is not None and isinstance(node.op, Conv), "a Winograd step has a schedule"
+    assert schedule is not None, "a Winograd step has a schedule"
     columns = pass_columns(schedule.tiles, tile_columns(lanes)[0])
     return winograd.source(
         lanes,

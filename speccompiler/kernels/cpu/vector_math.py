@@ -15,7 +15,7 @@ from speccompiler.expressions.source import vector_source
 
 # Without "contract": each multiply-add that may be fused is written as one, so that the
 # bits are the same wherever the text stands.
-JIT = '@njit(nogil=True, cache=True, error_model="numpy")'
+JIT = '@njit(error_model="numpy")'
 WORDS = (
     "add", "sub", "mul", "div", "neg", "fma", "minimum", "maximum", "absolute", "copysign",
     "sqrt", "floor", "ceil", "nearest", "less", "less_equal", "equal", "not_equal", "both",
