@@ -72,7 +72,7 @@ def _pool_scratch(node: Node, shape: KnownShape) -> int:
 
 def _pool_cost(node: Node, shape: KnownShape) -> float:
     """About 20 GB/s from and to memory; few channels are looked at one value at a time."""
-    looked_at = prod(known(node)) * prod(map(min, _op(node).kernel, shape[:-1]))
+    looked_at: int = prod(known(node)) * prod(map(min, _op(node).kernel, shape[:-1]))
     return (prod(shape) + prod(known(node))) / 5 + looked_at / (30 if shape[-1] >= 4 else 2)
 
 
