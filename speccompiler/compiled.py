@@ -21,6 +21,9 @@ from .penalties import Penalty, project, violations, weight_penalties
 from .plan import Plan, make_plan
 
 Array = npt.NDArray[np.float32]
+FLOAT32 = np.dtype(np.float32)
+_EXACT_DTYPES = frozenset({None, "float32", "float64"})
+"""Declared types that leave a float32 value as it is."""
 TARGETS = ("cpu", "reference")
 BATCH_BYTES = 64 << 20
 """What a batch may take when nobody says its size."""
@@ -84,7 +87,7 @@ class CompiledModel:
 
     def output_shapes(self, samples: int) -> tuple[tuple[int, ...], ...]:
         """Shape of every output for this many samples."""
-        return tuple((samples, *shape) for _, shape in self.plan.outputs)
+        return tuple([(samples, *shape) for _, shape in self.plan.outputs])
 
     def run(self, x: npt.NDArray[Any], out: Array | None = None) -> Array:
         """The model's output for ``x`` of shape (samples, ...). Raises ``SpecError``.
@@ -99,6 +102,27 @@ class CompiledModel:
         return dict(zip(self.output_names, self._run(x, None), strict=True))
 
     def _run(self, x: npt.NDArray[Any], out: Array | None) -> list[Array]:
+        if self._runs_as_it_is(x):
+            shapes = self.output_shapes(x.shape[0])
+            if out is None or (_is_output(out, shapes[0]) and not np.may_share_memory(x, out)):
+                outputs = _outputs(shapes, out)
+                self.executor.run_batch(x, outputs)
+                return outputs
+        return self._run_checked(x, out)
+
+    def _runs_as_it_is(self, x: npt.NDArray[Any]) -> bool:
+        """Whether nothing is to be said of an array or done to it: what small models live by."""
+        return (
+            type(x) is np.ndarray
+            and x.dtype == FLOAT32
+            and x.shape[1:] == self.plan.input_shape
+            and 0 < x.shape[0] <= self.batch_size
+            and x.size > 0
+            and x.flags.c_contiguous
+            and self.model.spec.input_dtype in _EXACT_DTYPES
+        )
+
+    def _run_checked(self, x: npt.NDArray[Any], out: Array | None) -> list[Array]:
         try:
             source = from_array(_as_array(x), "the array")
             check_array(self.plan.graph.nodes[0].shape, source.shape)
@@ -107,10 +131,7 @@ class CompiledModel:
                 _check_out(out, shapes[0])
                 if np.may_share_memory(x, out):
                     source = from_array(np.array(x), "the array")
-            outputs = [
-                out if out is not None and i == 0 else np.empty(shape, np.float32)
-                for i, shape in enumerate(shapes)
-            ]
+            outputs = _outputs(shapes, out)
             start = 0
             for batch in source.batches(self.batch_size):
                 stop = start + len(batch)
@@ -129,14 +150,11 @@ class CompiledModel:
 
 
 def as_declared(batch: Array, dtype: str | None) -> Array:
-    """The batch rounded to the declared ``input_dtype``, as a Keras placeholder would be.
-
-    Writeable, because kernels are compiled for writeable arrays only.
-    """
-    if dtype not in {None, "float32", "float64"}:
-        with np.errstate(all="ignore"):
-            return batch.astype(dtype).astype(np.float32)
-    return batch if batch.flags.writeable else batch.copy()
+    """The batch rounded to the declared ``input_dtype``, as a Keras placeholder would be."""
+    if dtype in _EXACT_DTYPES:
+        return batch
+    with np.errstate(all="ignore"):
+        return batch.astype(dtype).astype(np.float32)
 
 
 def _as_array(x: object) -> npt.NDArray[Any]:
@@ -146,15 +164,24 @@ def _as_array(x: object) -> npt.NDArray[Any]:
         raise Problem("CS113", "the lists are ragged and make no array") from None
 
 
-def _check_out(out: object, shape: tuple[int, ...]) -> None:
-    good = (
+def _outputs(shapes: Sequence[tuple[int, ...]], out: Array | None) -> list[Array]:
+    """An array for every output; ``out`` is the first, where it is given."""
+    first = np.empty(shapes[0], FLOAT32) if out is None else out
+    return [first, *(np.empty(shape, FLOAT32) for shape in shapes[1:])]
+
+
+def _is_output(out: object, shape: tuple[int, ...]) -> bool:
+    return (
         isinstance(out, np.ndarray)
-        and out.dtype == np.float32
+        and out.dtype == FLOAT32
         and out.flags.c_contiguous
         and out.flags.writeable
         and out.shape == shape
     )
-    if not good:
+
+
+def _check_out(out: object, shape: tuple[int, ...]) -> None:
+    if not _is_output(out, shape):
         raise Problem(
             "CS117",
             f"'out' must be a writeable C-contiguous float32 array of shape {shape}",
