@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from math import prod
 from typing import Any, Protocol
 
@@ -15,9 +16,10 @@ from .arrays import from_array
 from .diagnostics import Diagnostic, Problem, Severity, SpecError, has_errors
 from .input_checks import check_array
 from .ir import Graph, Weight
+from .loaded_weights import LoadedWeights
 from .model import Model
 from .passes import optimize
-from .penalties import Penalty, project, violations, weight_penalties
+from .penalties import Penalty, only_of_matrices, project, violations, weight_penalties
 from .plan import Plan, make_plan
 
 Array = npt.NDArray[np.float32]
@@ -75,10 +77,18 @@ class CompiledModel:
     target: str
     batch_size: int
     threads: int
-    penalties: tuple[Penalty, ...]
-    """What the weights' regularisers add, after any projection."""
     diagnostics: tuple[Diagnostic, ...]
     """Constraint violations and other findings about the weights; no errors."""
+    _penalties: Callable[[], tuple[Penalty, ...]]
+
+    @cached_property
+    def penalties(self) -> tuple[Penalty, ...]:
+        """What the weights' regularisers add, after any projection; reads them when first asked."""
+        try:
+            return self._penalties()
+        except Problem as problem:
+            file = str(self.model.weights_file or self.model.loaded.document.file)
+            raise SpecError([self.model.loaded.locate(problem.at(file=file))]) from None
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -271,49 +281,43 @@ def compile_model(
 
         needed = max(needed, reference_bytes(graph, batch_size) + plan.weight_bytes)
     check_memory(plan, batch_size, needed, file)
-    weights, penalties, diagnostics = _load_weights(model, apply_constraints)
-    executor = _EXECUTORS[target](graph, plan, weights, batch_size, threads)
-    found = (*warnings, *diagnostics)
-    return CompiledModel(model, plan, executor, target, batch_size, threads, penalties, found)
-
-
-def _load_weights(
-    model: Model, apply_constraints: bool
-) -> tuple[Mapping[Weight, npt.NDArray[Any]], tuple[Penalty, ...], tuple[Diagnostic, ...]]:
     sources = model.weight_sources
     if has_errors(sources.diagnostics):
         raise SpecError(sources.diagnostics)
-    file = str(model.weights_file or model.loaded.document.file)
-    diagnostics: list[Diagnostic] = []
+    weights_file = str(model.weights_file or file)
+    # Tensors are read as they are needed: those that the cache holds packed are not.
+    weights = LoadedWeights(sources.sources)
     try:
-        weights: Mapping[Weight, npt.NDArray[Any]] = sources.read()
         if apply_constraints:
-            weights = project(model.spec, weights)
-        given = {weight: weights[weight] for weight in sources.given}
-        found = list(violations(model.spec, given))
-        penalties = weight_penalties(model.spec, weights)
+            weights = LoadedWeights.of(project(model.spec, weights), sources.sources)
+        found = violations(model.spec, weights.only(sources.given))
+        located = [model.loaded.locate(d) for d in found]
+        if has_errors(located):
+            raise SpecError([*located, *_non_finite(weights, weights_file)])
+        penalties = partial(weight_penalties, model.spec, sources.tensors)
+        if apply_constraints or only_of_matrices(model.spec):
+            penalties = partial(tuple, weight_penalties(model.spec, weights))
+        executor = _EXECUTORS[target](graph, plan, weights, batch_size, threads)
+        located += _non_finite(weights, weights_file)
     except Problem as problem:
-        raise SpecError([model.loaded.locate(problem.at(file=file))]) from None
-    diagnostics += [model.loaded.locate(d) for d in found]
-    diagnostics += _non_finite(weights, file)
-    if has_errors(diagnostics):
-        raise SpecError(diagnostics)
-    return weights, penalties, tuple(diagnostics)
+        raise SpecError([model.loaded.locate(problem.at(file=weights_file))]) from None
+    diagnostics = (*warnings, *located)
+    return CompiledModel(model, plan, executor, target, batch_size, threads, diagnostics, penalties)
 
 
-def _non_finite(weights: Mapping[Weight, npt.NDArray[Any]], file: str) -> list[Diagnostic]:
-    from .tensors.tensor_info import non_finite_count
-
+def _non_finite(weights: LoadedWeights, file: str) -> list[Diagnostic]:
+    weights.read_rest()
     return [
         Diagnostic(
             "CS097",
-            f"{weight.tensor} holds {count} values that are not finite, of {prod(array.shape)}",
+            f"{weight.tensor} holds {count} values that are not finite, of "
+            f"{prod(weight.stored_shape)}",
             Severity.WARNING,
             file=file,
             layer=weight.layer,
         )
-        for weight, array in weights.items()
-        if (count := non_finite_count(array))
+        for weight in weights
+        if (count := weights.non_finite[weight])
     ]
 
 

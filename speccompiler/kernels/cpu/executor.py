@@ -22,12 +22,12 @@ import numpy.typing as npt
 from speccompiler.ir import Conv, Weight
 from speccompiler.plan import Place, Plan, Step
 
-from ..reference import operand
 from .host import host_lanes
 from .memory import allocate
 from .modules import load_kernel
 from .object_code import Arguments, Kernel
-from .sources import kernel_text, pack_weights
+from .packed_weights import packed_weights
+from .sources import kernel_text
 from .team import run_tasks
 
 Array = npt.NDArray[np.float32]
@@ -172,19 +172,14 @@ class CpuExecutor:
             return BoundStep(step, None, EMPTY, EMPTY, np.zeros(0, np.int64))
         candidate, node, shape = step.candidate, step.node, step.source_shape
         lanes = host_lanes()
+        # Before any kernel is compiled: what is wrong with weights is said at once.
+        w = b = EMPTY
+        if isinstance(node.op, Conv):
+            w, b = packed_weights(candidate, node.op, weights, lanes)
         started = time.perf_counter()
         kernel = load_kernel(candidate.kernel, kernel_text(candidate, node, shape, lanes))
         self.kernel_seconds += time.perf_counter() - started
         geometry = np.array(candidate.geometry(node, shape), np.int64)
-        w = b = EMPTY
-        if isinstance(node.op, Conv):
-            bias = node.op.bias
-            w, b = pack_weights(
-                candidate,
-                operand(node.op.weight, weights[node.op.weight]),
-                None if bias is None else weights[bias],
-                lanes,
-            )
         return BoundStep(step, kernel, w, b, geometry)
 
     def run_batch(
