@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from speccompiler.kernels.cpu.simd import host_lanes, vectors
+from speccompiler.kernels.cpu.host import host_lanes
+from speccompiler.kernels.cpu.simd import vectors
 
 from .results import Limits
 

@@ -3,8 +3,9 @@
 Clock rates, other programs and the heat of the machine move while a benchmark runs; with
 turns they move for all alike. A runtime's threads may spin for a while after a call, in
 wait for the next one, and would take a core from whoever comes after: each burst
-begins with a sleep until the process stands still, and with one call that is not counted
-(unless one call fills the burst: what such a call takes does not hang on how it begins).
+begins with a sleep until the process stands still. A core that slept runs slowly for some
+tens of milliseconds after (seen on virtual machines: half as fast), so the calls of the
+first tenth of a second of a burst are not counted, one at least.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ Call = Callable[[], object]
 ROUNDS = 5
 SLEEP_SECONDS = 0.003
 LONGEST_WAIT_SECONDS = 0.3
+WARM_SECONDS = 0.1
 STILL = 0.05
 """Share of a sleep in which the process may still compute and count as standing still."""
 
@@ -63,16 +65,23 @@ def in_turns(calls: Mapping[str, Call], seconds: float) -> dict[str, Timing]:
     for _ in range(ROUNDS):
         for name in order:
             settle()
-            if burst[name] > 1:
-                calls[name]()
+            _warm(calls[name])
             taken[name] += _timed(calls[name], burst[name])
         order = order[1:] + order[:1]
     return {name: Timing(tuple(times)) for name, times in taken.items()}
 
 
+def _warm(call: Call) -> None:
+    started = time.perf_counter()
+    call()
+    while time.perf_counter() - started < WARM_SECONDS:
+        call()
+
+
 def _burst_length(call: Call, seconds: float) -> int:
     """Warms up, and finds how many calls fill that time."""
     settle()
+    _warm(call)
     first = min(_timed(call, 1))
     least = first if first > 4 * seconds else min(_timed(call, 2))
     return max(1, round(seconds / max(least, 1e-9)))

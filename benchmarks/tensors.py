@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod, sqrt
 
 import numpy as np
@@ -22,8 +23,9 @@ class Parameters:
     bias: Array
 
 
+@lru_cache(maxsize=1)
 def parameters(case: Case) -> tuple[Parameters | None, ...]:
-    """One for each layer, None where it has none. The same in every call.
+    """One for each layer, None where it has none. Shared by all who ask: not to be changed.
 
     Variance 2 / inputs keeps activations of one size through relu layers (He and others,
     2015), so that an error shows as large at the end as where it was made.

@@ -177,13 +177,13 @@ class Model:
         input_shape: Sequence[int | None] | None = None,
         layers: Sequence[str] = (),
         apply_constraints: bool = False,
-        math: Literal["precise", "fast"] = "precise",
+        math: Literal["fast", "precise"] = "fast",
         samples: int | None = None,
     ) -> CompiledModel:
         """Load the weights and make the model ready to run. Raises ``SpecError``.
 
-        ``math="fast"`` admits kernels that round more (Winograd): up to 5e-5 of the largest
-        output over a network, where ``precise`` stays below 5e-6. ``samples``, where it is
+        ``math="precise"`` leaves out kernels that round more (Winograd): errors stay below
+        5e-6 of the largest output over a network instead of 5e-5. ``samples``, where it is
         known, keeps the default batch from being larger.
         """
         from .compiled import compile_model

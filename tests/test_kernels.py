@@ -182,7 +182,7 @@ def test_transposes_of_every_permutation_of_three_axes(rng):
 def test_tasks_are_independent(rng, monkeypatch):
     """Any order of tasks, one by one, gives the bits of one call over all."""
 
-    def one_by_one(call, tasks, *rest):
+    def one_by_one(call, tasks, threads, sharing):
         assert tasks >= 1
         for task in rng.permutation(tasks):
             call(int(task), int(task) + 1, 0)
@@ -439,7 +439,7 @@ def test_machine_code_that_calls_an_unknown_function_is_compiled_again(warm):
     found = ObjectCode.from_bytes(victim.read_bytes())
     victim.write_bytes(ObjectCode(found.code, ("expf", "no_such_function")).to_bytes())
     assert run_process(folder) == first
-    assert ObjectCode.from_bytes(victim.read_bytes()).needs == found.needs == ("expf",)
+    assert ObjectCode.from_bytes(victim.read_bytes()).needs == found.needs
 
 
 def test_a_cache_that_cannot_be_written_is_read_all_the_same(warm):

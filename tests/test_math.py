@@ -17,11 +17,12 @@ from speccompiler.plan import make_plan
 @pytest.fixture(autouse=True)
 def winograd_is_cheap(monkeypatch):
     """Small images would not be worth it: taken here wherever it fits and is allowed."""
-    row = tuple(
-        dataclasses.replace(c, nanoseconds=lambda node, shape: 0.0) if c.kernel == "winograd" else c
-        for c in choices.CANDIDATES[Conv]
-    )
-    monkeypatch.setattr(choices, "CANDIDATES", {**choices.CANDIDATES, Conv: row})
+
+    def cheap(*arguments):
+        offered = choices.winograd_candidates(*arguments)
+        return [dataclasses.replace(c, nanoseconds=lambda node, shape: 0.0) for c in offered]
+
+    monkeypatch.setattr(choices, "OFFERS", {Conv: (cheap,)})
 
 
 FAST, PRECISE = 5e-5, 5e-6
@@ -68,6 +69,112 @@ def test_winograd(mode, semantics, shape, filters, activation, rng):
     assert kernels(model, fast=False) == ["conv"]
     x = rng.standard_normal((3, *shape)).astype(np.float32)
     assert error(model, x, math="fast") <= FAST
+
+
+def layer(rank, kernel, **arguments):
+    names = {
+        1: ["filter_length"],
+        2: ["nb_row", "nb_col"],
+        3: ["kernel_dim1", "kernel_dim2", "kernel_dim3"],
+    }[rank]
+    sizes = dict(zip(names, kernel, strict=True))
+    return {"type": f"Convolution{rank}D", "nb_filter": 20, **sizes, **arguments}
+
+
+@pytest.mark.parametrize("share", [0, 0.4, 1])
+@pytest.mark.parametrize(
+    ("kernel", "shape", "arguments"),
+    [
+        ((3,), (41, 17), {}),
+        ((5,), (19, 17), {"border_mode": "same"}),
+        ((7,), (30, 17), {"border_mode": "full"}),
+        ((5, 5), (9, 14, 17), {"border_mode": "same"}),
+        ((3, 5), (11, 7, 17), {}),
+        ((1, 3), (5, 13, 17), {"border_mode": "same"}),
+        ((7, 1), (13, 5, 17), {"border_mode": "same"}),
+        ((3, 3, 3), (4, 9, 6, 17), {"border_mode": "same"}),
+        ((2, 3, 3), (7, 6, 9, 17), {"subsample": [2, 1, 1]}),
+        ((3, 5, 5), (3, 6, 7, 17), {"border_mode": "same"}),
+        ((2, 1, 3), (3, 4, 9, 17), {}),
+    ],
+)
+def test_every_tile_and_rank(kernel, shape, arguments, share, rng, monkeypatch):
+    """Whatever way the tasks are cut: the fewest tiles and filters, some, the most."""
+    cut = choices.OFFERS[Conv][0]
+
+    def one(*arguments):
+        offered = cut(*arguments)
+        return offered[int(share * (len(offered) - 1)) :][:1]
+
+    monkeypatch.setattr(choices, "OFFERS", {Conv: (one,)})
+    rank = len(kernel)
+    model = build([layer(rank, kernel, activation="relu", **arguments)], shape, seed=3)
+    assert kernels(model, fast=True) == ["winograd"]
+    x = rng.standard_normal((2, *shape)).astype(np.float32)
+    assert error(model, x, math="fast", batch_size=2) <= FAST
+
+
+@pytest.mark.parametrize(
+    ("kernel", "pool", "shape"),
+    [
+        ((3, 3), {"type": "MaxPooling2D"}, (13, 18, 17)),
+        ((3, 3), {"type": "MaxPooling2D", "pool_size": [4, 2]}, (9, 11, 17)),
+        ((5, 5), {"type": "MaxPooling2D"}, (9, 11, 17)),
+        ((3,), {"type": "MaxPooling1D", "pool_length": 3}, (40, 17)),
+        ((2, 3, 3), {"type": "MaxPooling3D", "pool_size": [1, 2, 2]}, (3, 9, 8, 17)),
+    ],
+)
+def test_a_pool_is_taken_in(kernel, pool, shape, rng):
+    rank = len(kernel)
+    first = layer(rank, kernel, border_mode="same", activation={"expr": "sin(3 * x)"})
+    model = build([first, pool], shape, seed=3)
+    assert kernels(model, fast=True) == ["winograd"]
+    assert kernels(model, fast=False) == ["conv", "pool"]
+    x = rng.standard_normal((3, *shape)).astype(np.float32)
+    assert error(model, x, math="fast") <= FAST
+    x[1] = np.nan
+    y = model.compile(math="fast").run(x)
+    assert np.isnan(y[1]).all()
+    assert np.isfinite(y[[0, 2]]).all()
+
+
+@pytest.mark.parametrize(
+    ("pool", "layers"),
+    [
+        ({"type": "MaxPooling2D", "strides": [1, 1]}, ()),
+        ({"type": "MaxPooling2D", "pool_size": [3, 3]}, ()),
+        ({"type": "AveragePooling2D"}, ()),
+        ({"type": "MaxPooling2D", "border_mode": "same"}, ()),
+        ({"type": "MaxPooling2D"}, ("c",)),
+    ],
+)
+def test_other_pools_stand_alone(pool, layers):
+    """Overlapping windows, means, edges of their own, and where the convolution is wanted too."""
+    model = build([conv(20, border_mode="same", name="c"), pool], (9, 9, 17), seed=3)
+    graph, _ = model.tapped(layers=layers)
+    assert "pool" in [step.kernel for step in make_plan(optimize(graph), fast=True).steps]
+
+
+@pytest.mark.parametrize("math", ["fast", "precise"])
+@pytest.mark.parametrize("mode", ["valid", "same"])
+@pytest.mark.parametrize(
+    ("kernel", "size", "shape", "stride"),
+    [
+        ((3, 3), [2, 2], (5, 7, 17), [1, 1]),
+        ((3, 2), [3, 2], (5, 7, 17), [2, 3]),
+        ((5,), 3, (9, 17), 1),
+        ((2, 3, 3), [2, 1, 3], (2, 5, 4, 17), [1, 1, 1]),
+    ],
+)
+def test_an_upsampled_input_is_read_in_place(kernel, size, shape, stride, mode, math, rng):
+    rank = len(kernel)
+    up = {"type": f"UpSampling{rank}D", ("length" if rank == 1 else "size"): size}
+    pad = {"type": f"ZeroPadding{rank}D"}
+    step = {"subsample_length" if rank == 1 else "subsample": stride}
+    model = build([up, pad, layer(rank, kernel, border_mode=mode, **step)], shape, seed=3)
+    assert kernels(model, fast=False) == ["conv"]
+    x = rng.standard_normal((2, *shape)).astype(np.float32)
+    assert error(model, x, math=math) <= (FAST if math == "fast" else PRECISE)
 
 
 def test_winograd_gives_the_same_bits_for_any_split(rng):
@@ -131,7 +238,7 @@ def test_every_vector_width(lanes, math, rng, monkeypatch):
     assert error(model, x, math=math) <= (FAST if math == "fast" else PRECISE)
 
 
-@pytest.mark.parametrize(("side", "kernel"), [(112, "winograd"), (7, "conv")])
+@pytest.mark.parametrize(("side", "kernel"), [(112, "winograd"), (2, "conv")])
 def test_winograd_is_taken_where_it_pays(side, kernel, monkeypatch):
     """Few tiles and many channels would stream the transformed kernels for little work."""
     monkeypatch.undo()

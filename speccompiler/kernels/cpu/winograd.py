@@ -204,9 +204,12 @@ def _transform_input(down: ShortConvolution, across: ShortConvolution) -> str:
 
 
 def _transform_output(
-    down: ShortConvolution, across: ShortConvolution, pool: tuple[int, int], relu: bool
+    down: ShortConvolution, across: ShortConvolution, pool: tuple[int, int], finished: str
 ) -> str:
-    """``transform_output``: A^T m A of one tile and vector of filters, bias, relu, pooling."""
+    """``transform_output``: A^T m A of one tile and vector of filters, bias, pooling.
+
+    ``finished`` is the text of a value with its bias, ``{}``, as it is pooled.
+    """
     text = ["def transform_output(m, mo, ms, y, yo, yrow, ycol, b, bo):"]
     text += _indent(_splats(down, across, side="output"))
     text += _indent(["bias = load(b, bo)", "zero = splat(np.float32(0))"])
@@ -220,8 +223,7 @@ def _transform_output(
         made = [f"o{r}_{c}" for c in range(across.outputs)]
         text += _indent(lines(across.output, seen, made))
         for name in made:
-            value = f"add({name}, bias)"
-            text += _indent([f"{name} = {f'maximum(zero, {value})' if relu else value}"])
+            text += _indent([f"{name} = {finished.format(f'add({name}, bias)')}"])
     for r in range(down.outputs // pool[0]):
         for c in range(across.outputs // pool[1]):
             window = [
@@ -279,6 +281,12 @@ def source(
     more. ``repeats`` is for an up-sampled input.
     """
     down, across = short_convolutions(tile)
+    finished, function, after = "{}", "", activation
+    if relu:
+        finished = "maximum(zero, {})"
+    elif activation is not None and pool != (1, 1):
+        # Before the maximum is taken; else of the whole tile, once it is written.
+        finished, function, after = "activate({})", activation, None
     rows_names, columns_names = _names("row", down.points), _names("col", across.points)
     driver = DRIVER.replace("@PASSES", UNEVEN if uneven else EVEN)
     tall, wide = (" // repeat_h", " // repeat_w") if repeats else ("", "")
@@ -299,11 +307,12 @@ def source(
         driver = driver.replace(name, text)
     return fill(
         HEADER
+        + function
         + _transform_input(down, across)
-        + _transform_output(down, across, pool, relu)
+        + _transform_output(down, across, pool, finished)
         + _multiply("multiply", lanes, columns)
         + (_multiply("multiply_more", lanes, columns + 1) if uneven else "")
-        + epilogue(tile.columns // pool[1], activation)
+        + epilogue(tile.columns // pool[1], after)
         + driver,
         LANES=lanes,
         GROUP=VECTORS * lanes,
