@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from math import prod
 from typing import Any, Protocol
 
@@ -15,12 +16,16 @@ from .arrays import from_array
 from .diagnostics import Diagnostic, Problem, Severity, SpecError, has_errors
 from .input_checks import check_array
 from .ir import Graph, Weight
+from .loaded_weights import LoadedWeights
 from .model import Model
 from .passes import optimize
-from .penalties import Penalty, project, violations, weight_penalties
+from .penalties import Penalty, only_of_matrices, project, violations, weight_penalties
 from .plan import Plan, make_plan
 
 Array = npt.NDArray[np.float32]
+FLOAT32 = np.dtype(np.float32)
+_EXACT_DTYPES = frozenset({None, "float32", "float64"})
+"""Declared types that leave a float32 value as it is."""
 TARGETS = ("cpu", "reference")
 BATCH_BYTES = 64 << 20
 """What a batch may take when nobody says its size."""
@@ -72,10 +77,18 @@ class CompiledModel:
     target: str
     batch_size: int
     threads: int
-    penalties: tuple[Penalty, ...]
-    """What the weights' regularisers add, after any projection."""
     diagnostics: tuple[Diagnostic, ...]
     """Constraint violations and other findings about the weights; no errors."""
+    _penalties: Callable[[], tuple[Penalty, ...]]
+
+    @cached_property
+    def penalties(self) -> tuple[Penalty, ...]:
+        """What the weights' regularisers add, after any projection; reads them when first asked."""
+        try:
+            return self._penalties()
+        except Problem as problem:
+            file = str(self.model.weights_file or self.model.loaded.document.file)
+            raise SpecError([self.model.loaded.locate(problem.at(file=file))]) from None
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -84,7 +97,7 @@ class CompiledModel:
 
     def output_shapes(self, samples: int) -> tuple[tuple[int, ...], ...]:
         """Shape of every output for this many samples."""
-        return tuple((samples, *shape) for _, shape in self.plan.outputs)
+        return tuple([(samples, *shape) for _, shape in self.plan.outputs])
 
     def run(self, x: npt.NDArray[Any], out: Array | None = None) -> Array:
         """The model's output for ``x`` of shape (samples, ...). Raises ``SpecError``.
@@ -99,6 +112,27 @@ class CompiledModel:
         return dict(zip(self.output_names, self._run(x, None), strict=True))
 
     def _run(self, x: npt.NDArray[Any], out: Array | None) -> list[Array]:
+        if self._runs_as_it_is(x):
+            shapes = self.output_shapes(x.shape[0])
+            if out is None or (_is_output(out, shapes[0]) and not np.may_share_memory(x, out)):
+                outputs = _outputs(shapes, out)
+                self.executor.run_batch(x, outputs)
+                return outputs
+        return self._run_checked(x, out)
+
+    def _runs_as_it_is(self, x: npt.NDArray[Any]) -> bool:
+        """Whether nothing is to be said of an array or done to it: what small models live by."""
+        return (
+            type(x) is np.ndarray
+            and x.dtype == FLOAT32
+            and x.shape[1:] == self.plan.input_shape
+            and 0 < x.shape[0] <= self.batch_size
+            and x.size > 0
+            and x.flags.c_contiguous
+            and self.model.spec.input_dtype in _EXACT_DTYPES
+        )
+
+    def _run_checked(self, x: npt.NDArray[Any], out: Array | None) -> list[Array]:
         try:
             source = from_array(_as_array(x), "the array")
             check_array(self.plan.graph.nodes[0].shape, source.shape)
@@ -107,10 +141,7 @@ class CompiledModel:
                 _check_out(out, shapes[0])
                 if np.may_share_memory(x, out):
                     source = from_array(np.array(x), "the array")
-            outputs = [
-                out if out is not None and i == 0 else np.empty(shape, np.float32)
-                for i, shape in enumerate(shapes)
-            ]
+            outputs = _outputs(shapes, out)
             start = 0
             for batch in source.batches(self.batch_size):
                 stop = start + len(batch)
@@ -129,14 +160,11 @@ class CompiledModel:
 
 
 def as_declared(batch: Array, dtype: str | None) -> Array:
-    """The batch rounded to the declared ``input_dtype``, as a Keras placeholder would be.
-
-    Writeable, because kernels are compiled for writeable arrays only.
-    """
-    if dtype not in {None, "float32", "float64"}:
-        with np.errstate(all="ignore"):
-            return batch.astype(dtype).astype(np.float32)
-    return batch if batch.flags.writeable else batch.copy()
+    """The batch rounded to the declared ``input_dtype``, as a Keras placeholder would be."""
+    if dtype in _EXACT_DTYPES:
+        return batch
+    with np.errstate(all="ignore"):
+        return batch.astype(dtype).astype(np.float32)
 
 
 def _as_array(x: object) -> npt.NDArray[Any]:
@@ -146,15 +174,24 @@ def _as_array(x: object) -> npt.NDArray[Any]:
         raise Problem("CS113", "the lists are ragged and make no array") from None
 
 
-def _check_out(out: object, shape: tuple[int, ...]) -> None:
-    good = (
+def _outputs(shapes: Sequence[tuple[int, ...]], out: Array | None) -> list[Array]:
+    """An array for every output; ``out`` is the first, where it is given."""
+    first = np.empty(shapes[0], FLOAT32) if out is None else out
+    return [first, *(np.empty(shape, FLOAT32) for shape in shapes[1:])]
+
+
+def _is_output(out: object, shape: tuple[int, ...]) -> bool:
+    return (
         isinstance(out, np.ndarray)
-        and out.dtype == np.float32
+        and out.dtype == FLOAT32
         and out.flags.c_contiguous
         and out.flags.writeable
         and out.shape == shape
     )
-    if not good:
+
+
+def _check_out(out: object, shape: tuple[int, ...]) -> None:
+    if not _is_output(out, shape):
         raise Problem(
             "CS117",
             f"'out' must be a writeable C-contiguous float32 array of shape {shape}",
@@ -244,49 +281,43 @@ def compile_model(
 
         needed = max(needed, reference_bytes(graph, batch_size) + plan.weight_bytes)
     check_memory(plan, batch_size, needed, file)
-    weights, penalties, diagnostics = _load_weights(model, apply_constraints)
-    executor = _EXECUTORS[target](graph, plan, weights, batch_size, threads)
-    found = (*warnings, *diagnostics)
-    return CompiledModel(model, plan, executor, target, batch_size, threads, penalties, found)
-
-
-def _load_weights(
-    model: Model, apply_constraints: bool
-) -> tuple[Mapping[Weight, npt.NDArray[Any]], tuple[Penalty, ...], tuple[Diagnostic, ...]]:
     sources = model.weight_sources
     if has_errors(sources.diagnostics):
         raise SpecError(sources.diagnostics)
-    file = str(model.weights_file or model.loaded.document.file)
-    diagnostics: list[Diagnostic] = []
+    weights_file = str(model.weights_file or file)
+    # Tensors are read as they are needed: those that the cache holds packed are not.
+    weights = LoadedWeights(sources.sources)
     try:
-        weights: Mapping[Weight, npt.NDArray[Any]] = sources.read()
         if apply_constraints:
-            weights = project(model.spec, weights)
-        given = {weight: weights[weight] for weight in sources.given}
-        found = list(violations(model.spec, given))
-        penalties = weight_penalties(model.spec, weights)
+            weights = LoadedWeights.of(project(model.spec, weights), sources.sources)
+        found = violations(model.spec, weights.only(sources.given))
+        located = [model.loaded.locate(d) for d in found]
+        if has_errors(located):
+            raise SpecError([*located, *_non_finite(weights, weights_file)])
+        penalties = partial(weight_penalties, model.spec, sources.tensors)
+        if apply_constraints or only_of_matrices(model.spec):
+            penalties = partial(tuple, weight_penalties(model.spec, weights))
+        executor = _EXECUTORS[target](graph, plan, weights, batch_size, threads)
+        located += _non_finite(weights, weights_file)
     except Problem as problem:
-        raise SpecError([model.loaded.locate(problem.at(file=file))]) from None
-    diagnostics += [model.loaded.locate(d) for d in found]
-    diagnostics += _non_finite(weights, file)
-    if has_errors(diagnostics):
-        raise SpecError(diagnostics)
-    return weights, penalties, tuple(diagnostics)
+        raise SpecError([model.loaded.locate(problem.at(file=weights_file))]) from None
+    diagnostics = (*warnings, *located)
+    return CompiledModel(model, plan, executor, target, batch_size, threads, diagnostics, penalties)
 
 
-def _non_finite(weights: Mapping[Weight, npt.NDArray[Any]], file: str) -> list[Diagnostic]:
-    from .tensors.tensor_info import non_finite_count
-
+def _non_finite(weights: LoadedWeights, file: str) -> list[Diagnostic]:
+    weights.read_rest()
     return [
         Diagnostic(
             "CS097",
-            f"{weight.tensor} holds {count} values that are not finite, of {prod(array.shape)}",
+            f"{weight.tensor} holds {count} values that are not finite, of "
+            f"{prod(weight.stored_shape)}",
             Severity.WARNING,
             file=file,
             layer=weight.layer,
         )
-        for weight, array in weights.items()
-        if (count := non_finite_count(array))
+        for weight in weights
+        if (count := weights.non_finite[weight])
     ]
 
 

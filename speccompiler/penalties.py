@@ -63,14 +63,24 @@ def activity_regularizers(spec: ModelSpec) -> dict[str, L1L2]:
 def weight_penalties(
     spec: ModelSpec, weights: Mapping[Weight, npt.NDArray[Any]]
 ) -> tuple[Penalty, ...]:
-    """The penalties of all loaded weights, in the model's order."""
+    """The penalties of all loaded weights, in the model's order. Only those are looked up."""
     layers = {str(layer.name): layer for layer in spec.layers}
     found = []
-    for weight, array in weights.items():
+    for weight in weights:
         term = regularizer(layers[weight.layer], ARGUMENTS[weight.tensor][0])
         if term is not None:
-            found.append(Penalty(weight.layer, weight.tensor, term.penalty(array)))
+            found.append(Penalty(weight.layer, weight.tensor, term.penalty(weights[weight])))
     return tuple(found)
+
+
+def only_of_matrices(spec: ModelSpec) -> bool:
+    """Whether a weight's regulariser may refuse it (CS093), which cannot wait."""
+    arguments = [argument for argument, _ in ARGUMENTS.values()]
+    return any(
+        isinstance(regularizer(layer, argument), Eigenvalue)
+        for layer in spec.layers
+        for argument in arguments
+    )
 
 
 def constraint(layer: Layer, argument: str) -> constraints.Constraint | None:
@@ -97,7 +107,7 @@ def violations(
 ) -> tuple[Diagnostic, ...]:
     """A warning CS096 for each weight that breaks its constraint, with the measured norm.
 
-    Only a constrained weight is looked up, one at a time: ``WeightSources.given`` reads it then.
+    Only a constrained weight is looked up, one at a time: ``LoadedWeights`` reads it then.
     """
     layers = {str(layer.name): layer for layer in spec.layers}
     found = []

@@ -47,6 +47,11 @@ class FileTensor:
         array = self.file.read(self.key)
         return array if self.transpose is None else array.transpose(self.transpose)
 
+    def identity(self) -> str | None:
+        """The file as it is now, and the place in it; None where it is not as it was opened."""
+        state = self.file.unchanged_state()
+        return None if state is None else f"{state} {self.key!r} {self.transpose}"
+
 
 @dataclass(frozen=True, slots=True)
 class InlineTensor:
@@ -60,6 +65,9 @@ class InlineTensor:
 
         return np.array(self.values, np.float32)
 
+    def identity(self) -> None:
+        """Its values are in the spec already."""
+
 
 @dataclass(frozen=True, slots=True)
 class DrawnTensor:
@@ -69,6 +77,10 @@ class DrawnTensor:
     parameters: Mapping[str, float]
     weight: Weight
     seed: int
+
+    def identity(self) -> str:
+        """All that its values depend on."""
+        return f"drawn {self.init} {dict(self.parameters)} {self.seed}"
 
     def read(self) -> Array:
         """The same values wherever they are drawn; ``Problem`` CS091 when the shape is wrong."""
@@ -108,16 +120,21 @@ class WeightSources:
         return tuple(s for s in self.sources.values() if isinstance(s, DrawnTensor))
 
     @property
+    def tensors(self) -> Mapping[Weight, Array]:
+        """Every tensor. Each is read when it is looked up, and not kept."""
+        return _Tensors(self.sources)
+
+    @property
     def given(self) -> Mapping[Weight, Array]:
-        """What is not drawn. Each tensor is read when it is looked up, and not kept."""
-        return _Given({w: s for w, s in self.sources.items() if not isinstance(s, DrawnTensor)})
+        """The tensors that are not drawn."""
+        return _Tensors({w: s for w, s in self.sources.items() if not isinstance(s, DrawnTensor)})
 
     def read(self) -> dict[Weight, Array]:
         """Every tensor; raises ``Problem`` for what only the data can tell."""
         return {weight: source.read() for weight, source in self.sources.items()}
 
 
-class _Given(Mapping[Weight, "Array"]):
+class _Tensors(Mapping[Weight, "Array"]):
     """Tensors that are read when they are looked up."""
 
     def __init__(self, sources: Mapping[Weight, TensorSource]) -> None:

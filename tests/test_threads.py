@@ -194,13 +194,13 @@ def test_a_kernel_that_fails_leaves_the_model_usable(monkeypatch):
     for failing in range(len(compiled.plan.steps)):
         turns = itertools.count()
 
-        def broken(call, tasks, threads, failing=failing, turns=turns):
+        def broken(*call, failing=failing, turns=turns, run=executor._run):
             if next(turns) == failing:
                 raise MemoryError("injected")
-            run_tasks(call, tasks, threads)
+            run(*call)
 
         with monkeypatch.context() as patched:
-            patched.setattr(executor, "run_tasks", broken)
+            patched.setattr(executor, "_run", broken)
             with pytest.raises(MemoryError, match="injected"):
                 compiled.run(x)
         assert np.array_equal(compiled.run(x), good)

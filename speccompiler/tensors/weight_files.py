@@ -8,8 +8,10 @@ CS103 it has no such tensor, CS104 a package is missing.
 
 from __future__ import annotations
 
+import os
 import re
 import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,6 +60,12 @@ class WeightFile:
     tensors: Mapping[str, TensorInfo]
     load: Callable[[TensorInfo], NDArray[Any]]
     """Reads one tensor as it is stored; ``read`` is what callers want."""
+    state: str | None = None
+    """What ``file_state`` said before it was opened."""
+
+    def unchanged_state(self) -> str | None:
+        """The file's state, where it is now what it was when it was opened; None otherwise."""
+        return self.state if self.state == file_state(self.path) else None
 
     @property
     def unnamed(self) -> bool:
@@ -111,9 +119,28 @@ def open_weights(path: Path) -> WeightFile:
     if opener is None:
         ending = f"extension '{path.suffix}'" if path.suffix else "a name without extension"
         raise Problem("CS100", f"cannot read weight file {quoted(str(path))}: {ending}", _KNOWN)
+    state = file_state(path)
     with _naming(path):
         tensors, load = opener(path)
-    return WeightFile(path, tensors, load)
+    return WeightFile(path, tensors, load, state)
+
+
+def file_state(path: Path) -> str | None:
+    """A text that changes whenever a file's content does; None where that is not certain.
+
+    It is not while the next change could still get the same time: file systems count time
+    in steps of up to 10 ms, and some in steps of two seconds.
+    """
+    try:
+        place, status = os.path.realpath(path), os.stat(path)
+    except (OSError, ValueError):
+        return None
+    changed = max(status.st_mtime_ns, status.st_ctime_ns)
+    step = 2_000_000_000 if changed % 1_000_000_000 == 0 else 50_000_000
+    if time.time_ns() - changed <= step:
+        return None
+    times = f"{status.st_mtime_ns} {status.st_ctime_ns}"
+    return f"{place!r} {status.st_dev} {status.st_ino} {status.st_size} {times}"
 
 
 def resolve_reference(text: str, base: Path) -> Reference:

@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from llvmlite import binding
 
@@ -23,7 +23,10 @@ FORMAT = b"convspec object code 1 "
 
 
 class Arguments(ctypes.Structure):
-    """What a kernel is called with beside its tasks: the samples, then addresses."""
+    """What a kernel is called with beside its tasks: the samples, then addresses.
+
+    A kernel is given the address of this, and it must be alive then.
+    """
 
     _fields_: ClassVar = [
         (name, ctypes.c_int64) for name in ("samples", "x", "y", "w", "b", "g", "scratch")
@@ -32,10 +35,6 @@ class Arguments(ctypes.Structure):
         samples: int
         x: int
         y: int
-
-
-Kernel = Callable[[int, int, int], None]
-"""Runs tasks ``lo`` to ``hi``; the last argument is the address of ``Arguments``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +115,32 @@ _SIGNATURE = ctypes.CFUNCTYPE(
 _unread = ctypes.create_string_buffer(64)
 
 
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel of this process. To run tasks ``lo`` to ``hi``::
+
+        if kernel.function(kernel.unread, kernel.unread, lo, hi, address_of_arguments):
+            kernel.failed()
+
+    Spelt out there because each call in between costs what a small kernel takes.
+    It releases the GIL while it runs.
+    """
+
+    symbol: str
+    function: Callable[[int, int, int, int, int], int]
+    unread: int
+
+    def failed(self) -> NoReturn:
+        """No kernel raises anything: numba's code says that it did."""
+        raise RuntimeError(f"kernel {self.symbol} failed")
+
+
 def loadable(object_code: ObjectCode) -> bool:
     """Whether this process has every function it calls: LLVM aborts on one that is missing."""
     return not _linker.misses(object_code.needs)
 
 
 def link(object_code: ObjectCode, symbol: str) -> Kernel:
-    """The function ``symbol`` of some object code. It releases the GIL while it runs."""
+    """The kernel ``symbol`` of some object code."""
     function = _SIGNATURE(_linker.address(object_code.code, symbol))
-    unread = ctypes.addressof(_unread)
-
-    def kernel(lo: int, hi: int, arguments: int) -> None:
-        if function(unread, unread, lo, hi, arguments):
-            raise RuntimeError(f"kernel {symbol} failed")
-
-    return kernel
+    return Kernel(symbol, function, ctypes.addressof(_unread))

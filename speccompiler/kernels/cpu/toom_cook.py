@@ -101,7 +101,7 @@ def lines(matrix: Matrix, inputs: Sequence[str], outputs: Sequence[str]) -> list
     The points p and -p give rows (or columns) that differ only in signs: what they share is
     computed once. Temporaries are ``e``, ``f``, ``p0``, ``q0`` and so on.
     """
-    columns = list(zip(*matrix, strict=True))
+    columns = tuple(zip(*matrix, strict=True))
     pairs = _pairs(columns)
     if pairs:
         return _by_columns(matrix, pairs, inputs, outputs)
@@ -136,7 +136,8 @@ def _by_columns(
     return text
 
 
-def _pairs(vectors: Sequence[Sequence[Fraction]]) -> list[tuple[int, int]]:
+@cache
+def _pairs(vectors: Matrix) -> list[tuple[int, int]]:
     """Indices of vectors that are equal but for some signs, and not all signs."""
     found: list[tuple[int, int]] = []
     for i, a in enumerate(vectors):

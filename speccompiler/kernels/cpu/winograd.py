@@ -24,6 +24,8 @@ scratch: transformed inputs [point][depth tap][block][tile][lane], products
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -261,6 +263,7 @@ def short_convolutions(tile: Tile) -> tuple[ShortConvolution, ShortConvolution]:
     )
 
 
+@cache
 def source(
     lanes: int,
     tile: Tile,
