@@ -7,7 +7,7 @@ input and the outputs are the caller's arrays and take no place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Literal
@@ -162,20 +162,27 @@ def _choose_kernels(graph: Graph, fast: bool, batch: int) -> list[_Work]:
         if isinstance(node.op, (Input, *VIEWS)) or node.name in taken:
             continue
         shape = known(nodes[node.inputs[0]].shape)
-        alone = choose(node, shape, fast=fast, batch=batch)
-        assert alone is not None, f"no kernel for {node.name}"
-        pool = readers[node.name][0] if len(readers[node.name]) == 1 else None
-        if pool is not None and isinstance(pool.op, Pool) and node.name not in graph.outputs:
-            both = choose(node, shape, fast=fast, batch=batch, pool=pool)
-            then = choose(pool, known(node.shape), fast=fast, batch=batch)
-            assert then is not None, f"no kernel for {pool.name}"
-            apart = alone.nanoseconds(node, shape) + then.nanoseconds(pool, known(node.shape))
-            if both is not None and both.nanoseconds(node, shape) < apart:
-                taken.add(pool.name)
-                work.append(_Work(node, both, pool))
-                continue
-        work.append(_Work(node, alone, None))
+        pool = _taken_in(node, readers[node.name], graph, fast, nodes)
+        candidate = choose(node, shape, fast=fast, batch=batch, pool=pool)
+        assert candidate is not None, f"no kernel for {node.name}"
+        work.append(_Work(node, candidate, pool))
+        taken |= set() if pool is None else {pool.name}
     return work
+
+
+def _taken_in(
+    node: Node, readers: Sequence[Node], graph: Graph, fast: bool, nodes: Mapping[str, Node]
+) -> Node | None:
+    """The pool that alone reads a value, if one kernel for both is cheaper than two."""
+    if len(readers) != 1 or not isinstance(readers[0].op, Pool) or node.name in graph.outputs:
+        return None
+    pool, shape, between = readers[0], known(nodes[node.inputs[0]].shape), known(node.shape)
+    both = choose(node, shape, fast=fast, pool=pool)
+    alone, then = choose(node, shape, fast=fast), choose(pool, between, fast=fast)
+    if both is None or alone is None or then is None:
+        return None
+    apart = alone.nanoseconds(node, shape) + then.nanoseconds(pool, between)
+    return pool if both.nanoseconds(node, shape) < apart else None
 
 
 def _step(work: _Work, source: Node, root: dict[str, str], places: dict[str, Place]) -> Step:

@@ -214,10 +214,19 @@ def candidates(
 def choose(
     node: Node, shape: KnownShape, *, fast: bool = False, batch: int = 1, pool: Node | None = None
 ) -> Candidate | None:
-    """The cheapest candidate, ``fast`` admitting those that round more; None if none takes in."""
-    fitting = candidates(node, shape, fast=fast, batch=batch, pool=pool)
-    assert fitting or pool is not None, f"no kernel for {node.name}"
-    return min(fitting, key=lambda c: c.nanoseconds(node, shape), default=None)
+    """The cheapest candidate, ``fast`` admitting those that round more; None if none takes in.
+
+    Which kernel it is does not depend on ``batch``, only how its tasks are cut: the bits of
+    an output may not depend on who else is in its batch.
+    """
+    alone = candidates(node, shape, fast=fast, pool=pool)
+    assert alone or pool is not None, f"no kernel for {node.name}"
+    cheapest = min(alone, key=lambda c: c.nanoseconds(node, shape), default=None)
+    if cheapest is None or cheapest.schedule is None or batch == 1:
+        return cheapest
+    together = candidates(node, shape, fast=fast, batch=batch, pool=pool)
+    same = [c for c in together if c.kernel == cheapest.kernel]
+    return min(same, key=lambda c: c.nanoseconds(node, shape))
 
 
 def _pool_windows(pool: Node) -> tuple[int, int]:

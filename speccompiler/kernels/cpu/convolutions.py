@@ -145,19 +145,19 @@ def winograd_candidates(
     }
     splits = {-(-groups // p) for p in (1, 2, 4, 8)}
     return [
-        _winograd(Schedule(tile, tiles, 2 * MOST_LANES * split, pool))
+        _winograd(Schedule(tile, tiles, 2 * MOST_LANES * split, pool), batch)
         for tiles in sorted(batches)
         for split in sorted(splits)
     ]
 
 
-def _winograd(schedule: Schedule) -> Candidate:
+def _winograd(schedule: Schedule, batch: int) -> Candidate:
     return Candidate(
         "winograd",
         lambda node, shape: True,
         partial(_winograd_geometry, schedule),
         partial(_winograd_tasks, schedule),
-        partial(_winograd_cost, schedule),
+        partial(_winograd_cost, schedule, batch),
         partial(_winograd_scratch, schedule),
         precise=False,
         schedule=schedule,
@@ -198,24 +198,24 @@ def _padded(shape: KnownShape, schedule: Schedule, node: Node) -> tuple[int, int
 
 def _winograd_scratch(schedule: Schedule, node: Node, shape: KnownShape) -> int:
     inputs, products = _padded(shape, schedule, node)
-    tile = schedule.tile
-    return tile.points * (schedule.tiles * (inputs + products) + 3 * MOST_LANES)
+    return schedule.tile.points * (schedule.tiles * (inputs + products) + 3 * MOST_LANES)
 
 
-def _winograd_cost(schedule: Schedule, node: Node, shape: KnownShape) -> float:
-    """Multiplications, transforms, and what streams in from beyond the core's cache."""
+def _winograd_cost(schedule: Schedule, batch: int, node: Node, shape: KnownShape) -> float:
+    """A sample's share: multiplications, transforms, and what comes from beyond the cache."""
     inputs, products = _padded(shape, schedule, node)
     points, filters = schedule.tile.points, known(node)[-1]
     tiles = _tiles(node, schedule.tile)
-    tasks = _winograd_tasks(schedule, node, shape, 1)
-    places = tasks / _ranges(schedule, node, shape)
+    tasks = _winograd_tasks(schedule, node, shape, batch)
+    ranges = _ranges(schedule, node, shape)
+    places = tasks / ranges / batch
     multiply = tiles * points * inputs * filters / MULTIPLY_ADDS
     # A transform moves each value about four times between registers and cache.
-    transform = tiles * points * (inputs + filters) / 6
+    transform = tiles * points * (min(ranges, 2) * inputs + filters) / 6
     weights = 4 * points * inputs * filters
     held = 4 * points * schedule.tiles * (inputs + products)
     streamed = places * weights if weights + held > CACHE_BYTES else 0.0
-    spilled = max(0.0, held - CACHE_BYTES / 2) * 2 * tasks
+    spilled = max(0.0, held - CACHE_BYTES / 2) * 2 * tasks / batch
     # Few tasks leave cores without one: reckoned for four cores.
     idle = -(-tasks // 4) * 4 / tasks if tasks < 64 else 1.0
     return (multiply + transform) * idle + (streamed / 2 + spilled) * NANOSECONDS_A_BYTE

@@ -115,10 +115,11 @@ def epilogue(columns: int, activation: str | None) -> str:
     )
 
 
-def fill(text: str, **values: int) -> str:
+def fill(text: str, **values: int | str) -> str:
     """Put the constants into a kernel's text: ``@NAME`` becomes the number."""
     text = text.replace("@JIT", JIT)
-    for name, value in values.items():
-        text = text.replace(f"@{name}", str(value))
+    # Longer names first: one may begin like another.
+    for name in sorted(values, key=len, reverse=True):
+        text = text.replace(f"@{name}", str(values[name]))
     assert text.count("@") == text.count("@njit"), "a constant has no value"
     return text

@@ -91,7 +91,7 @@ def constant_name(value: Fraction) -> str:
 
 def constants(*matrices: Matrix) -> dict[str, float]:
     """Every constant that ``lines`` may name for these matrices, with its value."""
-    values = {abs(v) for matrix in matrices for row in matrix for v in row} - {0, 1}
+    values = {abs(v) for matrix in matrices for row in matrix for v in row} - {0} | {Fraction(1)}
     return {constant_name(s * v): float(s * v) for v in sorted(values) for s in (1, -1)}
 
 
