@@ -177,7 +177,7 @@ class CpuExecutor:
         if isinstance(node.op, Conv):
             w, b = packed_weights(candidate, node.op, weights, lanes)
         started = time.perf_counter()
-        kernel = load_kernel(candidate.kernel, kernel_text(candidate, node, shape, lanes))
+        kernel = step_kernel(step)
         self.kernel_seconds += time.perf_counter() - started
         geometry = np.array(candidate.geometry(node, shape), np.int64)
         return BoundStep(step, kernel, w, b, geometry)
@@ -217,6 +217,15 @@ class CpuExecutor:
         with contextlib.suppress(IndexError):
             return self._idle.pop()
         return Memory(self.plan, self.batch_size, self.threads)
+
+
+def step_kernel(step: Step) -> Kernel | None:
+    """The kernel of a step, loaded or compiled; None for a plain copy."""
+    candidate = step.candidate
+    if candidate is None:
+        return None
+    text = kernel_text(candidate, step.node, step.source_shape, host_lanes())
+    return load_kernel(candidate.kernel, text)
 
 
 def _run(part: Part, tasks: int, threads: int, sharing: int) -> None:
