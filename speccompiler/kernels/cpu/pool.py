@@ -3,11 +3,11 @@
 Padding is never counted. The zeros of a folded ZeroPadding are: they lie between
 the data and the padding, count for the mean and take part in the maximum.
 
-A window is summed up in registers, for up to four vectors of channels at once; small
-windows are written out, those that an edge cuts off are loops. At stride 1 the channels of
-neighbouring positions lie side by side in both arrays and are taken as one long run. Where
-channels are fewer than lanes and the stride is not 1, the rows of the windows are first
-brought together, whole and as vectors, in scratch.
+A window is summed up in registers, for up to four vectors of channels at once. The size of
+whole windows is in the text, for LLVM to write them out; an edge cuts others off. At
+stride 1 the channels of neighbouring positions lie side by side in both arrays and are
+taken as one long run. Where channels are fewer than lanes and the stride is not 1, the rows
+of the windows are first brought together, whole and as vectors, in scratch.
 
 Means add up shares: every value times the largest power of two that is no more than
 1 / count, which rounds nothing and cannot overflow, then divided by what is left of the count.
@@ -20,26 +20,17 @@ scratch: one row of the input, where rows are brought together
 
 from __future__ import annotations
 
-from itertools import product
-
 from .register_tile import HEADER, JIT, fill
 from .vector_math import with_functions
 
 BLOCK = 4
 """Vectors of channels in registers together."""
-MOST_WRITTEN_OUT = 27
-"""Values of the largest window that is written out."""
 
-LARGER = '''
-
-@JIT
-def larger(a, b):
-    """NaN when either is, as in the originals."""
-    return select(not_equal(a, a), a, maximum(a, b))
-
+LARGER_VALUE = '''
 
 @JIT
 def larger_value(a, b):
+    """NaN when either is, as in the originals."""
     return a if a > b or a != a else b
 '''
 
@@ -110,28 +101,30 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 Window = tuple[int, int, int]
 
 
-def _neighbours(name: str, window: Window | None, lanes: int, largest: bool) -> str:
+def _neighbours(name: str, window: tuple[int | str, ...], lanes: int, largest: bool) -> str:
     """``times`` times ``count`` neighbours, each with its window, at input and output.
 
-    From one time to the next the input moves on by ``advance``. With a ``window`` it is
-    written out, and all of it lies in the data. The last vector overlaps the one before.
+    From one time to the next the input moves on by ``advance``. The last vector overlaps
+    the one before.
     """
     lines = [
         f"\n\n{JIT}",
-        f"def {name}(x, xo, planes, plane, rows, row, columns, step, first, scale, rest, y, yo,",
-        f"        {' ' * (len(name) - 4)}count, times, advance):",
+        f"def {name}(",
+        "    x, xo, planes, plane, rows, row, columns, step, first, scale, rest, y, yo, count,",
+        "    times, advance",
+        "):",
         "    for time in range(times):",
         "        if count < @LANES:",
         "            for i in range(count):",
-        *_window("i", 0, window, lanes, largest, " " * 16),
+        *_window("i", 0, window, lanes, largest),
         "        else:",
         "            i = 0",
         "            while i + @BLOCK * @LANES <= count:",
-        *_window("i", BLOCK, window, lanes, largest, " " * 16),
+        *_window("i", BLOCK, window, lanes, largest),
         "                i += @BLOCK * @LANES",
         "            while i < count:",
         "                j = min(i, count - @LANES)",
-        *_window("j", 1, window, lanes, largest, " " * 16),
+        *_window("j", 1, window, lanes, largest),
         "                i += @LANES",
         "        xo += advance",
         "        yo += count",
@@ -140,49 +133,38 @@ def _neighbours(name: str, window: Window | None, lanes: int, largest: bool) -> 
 
 
 def _window(
-    index: str, vectors: int, window: Window | None, lanes: int, largest: bool, indent: str
+    index: str, vectors: int, window: tuple[int | str, ...], lanes: int, largest: bool
 ) -> list[str]:
     """The windows of some vectors, or of one value where ``vectors`` is 0."""
-    sums = range(max(vectors, 1))
-
-    def add(place: str, at: str) -> list[str]:
-        lines = []
-        for s in sums:
-            seen = f"load(x, {place} + {s * lanes})" if vectors else f"x[{place}]"
-            if largest:
-                value = f"larger{'' if vectors else '_value'}(s{s}, {seen})"
-            else:
-                value = f"fma({seen}, splat(scale), s{s})" if vectors else f"{seen} * scale + s{s}"
-            lines.append(f"{at}s{s} = {value}")
-        return lines
-
-    lines = [f"{indent}s{s} = {'splat(first)' if vectors else 'first'}" for s in sums]
-    if window is None:
-        lines += [
-            f"{indent}for d in range(planes):",
-            f"{indent}    for h in range(rows):",
-            f"{indent}        p = xo + {index} + d * plane + h * row",
-            f"{indent}        for c in range(columns):",
-            *add("p", indent + " " * 12),
-            f"{indent}            p += step",
-        ]
-    else:
-        for d, h, c in product(*map(range, window)):
-            lines.append(f"{indent}p = xo + {index} + {d} * plane + {h} * row + {c} * step")
-            lines += add("p", indent)
-    if not largest:
-        lines.append(f"{indent}if rest != 1:")
-        lines += [
-            f"{indent}    s{s} = {f'div(s{s}, splat(rest))' if vectors else f's{s} / rest'}"
-            for s in sums
-        ]
+    planes, rows, columns = window
+    lines, adds, shares, stores = [], [], [], []
+    for s in range(max(vectors, 1)):
+        if vectors:
+            seen, start = f"load(x, p + {s * lanes})", "splat(first)"
+            larger, add = f"larger(s{s}, {seen})", f"fma({seen}, splat(scale), s{s})"
+            divided, store = (
+                f"div(s{s}, splat(rest))",
+                f"store(y, yo + {index} + {s * lanes}, s{s})",
+            )
+        else:
+            seen, start = "x[p]", "first"
+            larger, add = f"larger_value(s{s}, {seen})", f"{seen} * scale + s{s}"
+            divided, store = f"s{s} / rest", f"y[yo + {index}] = s{s}"
+        lines.append(f"s{s} = {start}")
+        adds.append(f"            s{s} = {larger if largest else add}")
+        shares.append(f"    s{s} = {divided}")
+        stores.append(store)
     lines += [
-        f"{indent}store(y, yo + {index} + {s * lanes}, s{s})"
-        if vectors
-        else f"{indent}y[yo + {index}] = s{s}"
-        for s in sums
+        f"for d in range({planes}):",
+        f"    for h in range({rows}):",
+        f"        p = xo + {index} + d * plane + h * row",
+        f"        for c in range({columns}):",
+        *adds,
+        "            p += step",
     ]
-    return lines
+    if not largest:
+        lines += ["if rest != 1:", *shares]
+    return [f"                {line}" for line in (*lines, *stores)]
 
 
 def source(lanes: int, largest: bool, window: Window, gathered: bool) -> str:
@@ -190,16 +172,13 @@ def source(lanes: int, largest: bool, window: Window, gathered: bool) -> str:
 
     ``gathered``: rows are brought together first, and what is left is one row.
     """
-    seen = (1, 1, window[2]) if gathered else window
-    written = seen if seen[0] * seen[1] * seen[2] <= MOST_WRITTEN_OUT else None
+    whole = (1, 1, window[2]) if gathered else window
     text = (
-        (LARGER if largest else "")
-        + _neighbours("clipped", None, lanes, largest)
-        + (_neighbours("whole", written, lanes, largest) if written else "\n\nwhole = clipped\n")
+        (LARGER_VALUE if largest else "")
+        + _neighbours("clipped", ("planes", "rows", "columns"), lanes, largest)
+        + _neighbours("whole", whole, lanes, largest)
         + DRIVER
     )
     text = text.replace("@NOTHING", "-np.inf" if largest else "0")
     text = text.replace("@GATHERED", str(gathered))
-    return fill(
-        HEADER + with_functions(text), LANES=lanes, BLOCK=BLOCK, KD=seen[0], KH=seen[1], KW=seen[2]
-    )
+    return fill(HEADER + with_functions(text), LANES=lanes, BLOCK=BLOCK, KD=whole[0], KH=whole[1])

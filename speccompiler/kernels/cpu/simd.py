@@ -247,6 +247,10 @@ def vectors(lanes: int) -> SimpleNamespace:
             lambda builder, a, b: builder.shuffle_vector(a, b, ir.Constant(bits, order)),
         )
 
+    def larger(builder: Any, a: Any, b: Any) -> Any:
+        greater = builder.select(builder.fcmp_ordered(">", a, b), a, b)
+        return builder.select(builder.fcmp_unordered("uno", a, a), a, greater)
+
     def binary(operation: Callable[[Any, Any, Any], Any]) -> Any:
         return word(vector, [vector, vector], operation)
 
@@ -279,6 +283,8 @@ def vectors(lanes: int) -> SimpleNamespace:
             )
         ),
         minimum=binary(lambda builder, a, b: builder.select(builder.fcmp_ordered("<", a, b), a, b)),
+        # NaN where either is.
+        larger=binary(larger),
         absolute=llvm_word("fabs", 1),
         # The size of a with the sign of b.
         copysign=llvm_word("copysign", 2),

@@ -11,12 +11,6 @@ from .vector_math import with_functions
 DRIVER = '''
 
 @JIT
-def larger(a, b):
-    """NaN when either is."""
-    return select(not_equal(a, a), a, maximum(a, b))
-
-
-@JIT
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows. The sum of every 16 vectors is carried on in float64: rows can be long."""
     length = g[1]

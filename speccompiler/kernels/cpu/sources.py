@@ -76,10 +76,11 @@ def fitting_lanes(channels: int, lanes: int) -> int:
 
 def _pool(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     assert isinstance(node.op, Pool), f"{node.name} is no pooling"
-    *outer, width = node.op.kernel
-    window = (*(1,) * (2 - len(outer)), *outer, width)
+    depth, height, width = (*(1,) * (3 - len(node.op.kernel)), *node.op.kernel)
     lanes = fitting_lanes(shape[-1], lanes)
-    return pool.source(lanes, node.op.mode == "max", window, gathers_rows(node, shape))
+    return pool.source(
+        lanes, node.op.mode == "max", (depth, height, width), gathers_rows(node, shape)
+    )
 
 
 def _resize(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
