@@ -21,7 +21,7 @@ help:
 	@echo 'make test    set up .venv, run the tests'
 	@echo 'make fuzz    the long random tests as well'
 	@echo 'make bench   set up the other runtimes too, compare speed and memory, write docs/benchmarks.*'
-	@echo '             (about 30 minutes; make bench CASES=vgg shows the times of some cases only)'
+	@echo '             (tens of minutes; make bench CASES=vgg shows the times of some cases only)'
 	@echo 'make bench-quick  roughly the same for the times alone, and writes nothing'
 	@echo 'make check   format, lint and types'
 	@echo 'make format  write the format and the fixes that ruff can make'

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import click
 
 from .markdown import about, as_markdown, bars_line, missing_line
 from .processes import Failed
-from .results import Results, from_json, to_json
+from .results import OURS, Results, from_json, to_json
 from .suite import PARTS, Wanted, measure
 from .table import tables
 
@@ -77,24 +78,36 @@ def _read(file: Path) -> Results:
 
 
 def _measured(wanted: Wanted, file: Path | None) -> Results:
-    """Tells each step on standard error; what was found so far is always in the file."""
-    steps = measure(wanted)
-    while True:
-        try:
-            step, results = next(steps)
-        except StopIteration:
-            return results
-        except Failed as error:
-            raise click.ClickException(str(error)) from None
-        if file is not None:
-            _write_json(results, file)
-        if step == "limits" and results.missing:
-            click.echo(missing_line(results.missing), err=True)
-        line = step
-        if results.rows and step.startswith("speed"):
-            ratio = results.rows[-1].ratio(results.ours)
-            line += "" if ratio is None else f": {ratio:.2f}"
-        click.echo(line, err=True)
+    """Tells each step on standard error; what was found so far is always in the file.
+
+    Interrupted, it shows that much and exits.
+    """
+    results: Results | None = None
+    try:
+        for step, results in measure(wanted):
+            if file is not None:
+                _write_json(results, file)
+            if step == "limits" and results.missing:
+                click.echo(missing_line(results.missing), err=True)
+            click.echo(step + _ratios(step, results), err=True)
+    except Failed as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        if results is not None:
+            _show(results)
+        sys.exit(130)
+    assert results is not None, "there is always a first step"
+    return results
+
+
+def _ratios(step: str, results: Results) -> str:
+    """Of the case just done: best peer / each of convspec's modes."""
+    if not step.startswith("speed"):
+        return ""
+    row = results.rows[-1]
+    names = [m.contender for m in row.measured if row.ratio(m.contender) is not None]
+    own = [name for name in names if name.startswith(OURS)]
+    return "".join(f"  {name} {row.ratio(name):.2f}" for name in own)
 
 
 def _show(results: Results) -> None:

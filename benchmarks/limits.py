@@ -17,7 +17,7 @@ from .results import Limits
 
 CHAINS = 12
 """Independent sums: enough to cover the latency of an instruction on both of its ports."""
-MULTIPLY_ADDS = 4_000_000
+MULTIPLY_ADDS = 20_000_000
 CACHE_BYTES = 8 << 20
 MEMORY_BYTES = 256 << 20
 REPEATS = 5

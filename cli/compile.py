@@ -101,7 +101,7 @@ def _kernels_only(
     batch: int | None,
 ) -> None:
     from speccompiler.compiled import default_batch_size
-    from speccompiler.kernels.cpu.executor import step_kernel
+    from speccompiler.kernels.cpu.executor import load_kernels
     from speccompiler.passes import optimize
     from speccompiler.plan import make_plan
 
@@ -110,8 +110,7 @@ def _kernels_only(
         show(warnings)
     graph = optimize(graph)
     batch = batch or default_batch_size(make_plan(graph, fast=fast))
-    for step in make_plan(graph, fast=fast, batch=batch).steps:
-        step_kernel(step)
+    load_kernels(make_plan(graph, fast=fast, batch=batch))
 
 
 def _data(made: list[Entry], spent: float) -> dict[str, object]:
@@ -127,7 +126,7 @@ def _text(made: list[Entry], spent: float, has_weights: bool) -> str:
     lines.append(_made(made, "weights", "packed") if has_weights else "weights: none are given")
     folder = printable(str(cache_root()))
     kept = f"kept in {folder}"
-    if any(cache_folder(kind) is None for kind in ("kernels", "weights")):  # type: ignore[arg-type]
+    if any(cache_folder(kind) is None for kind in ("kernels", "weights")):
         kept = f"nothing is kept: {folder} cannot be used"
     return "\n".join([*lines, f"{seconds(spent)}, {kept}"])
 

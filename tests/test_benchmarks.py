@@ -235,10 +235,11 @@ def test_missing_peers_are_named_with_the_extra(monkeypatch: pytest.MonkeyPatch)
 def test_contenders_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
     monkeypatch.setattr(measuring, "settle", lambda: order.append("|"))
+    monkeypatch.setattr(measuring, "WARM_SECONDS", 0)  # one call
     calls = {name: lambda name=name: order.append(name) for name in "abc"}
     timings = measuring.in_turns(calls, 0)
     bursts = "".join(order).split("|")[4:]  # after the warm-up of each
-    assert bursts == [*"abc", *"bca", *"cab", *"abc", *"bca"]
+    assert bursts == [2 * name for name in "abcbcacababcbca"]
     assert {name: len(t.seconds) for name, t in timings.items()} == dict.fromkeys("abc", 5)
 
 
@@ -277,3 +278,32 @@ def test_the_picture(tmp_path: Path) -> None:
     words = "".join(ElementTree.fromstring(text).itertext())
     for word in ("net b1", "pool", "2.50x", "0.50x", "convspec fast (default)"):
         assert word in words
+
+
+def test_what_was_measured_is_shown_after_an_interrupt(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    results = from_json((FOLDER / "results.json").read_text())
+
+    def interrupted(wanted: suite.Wanted):
+        assert wanted == suite.Wanted(("speed",), ("net",), (), 2, 2.0)
+        yield "speed: net b1", replace(results, rows=results.rows[:1])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("benchmarks.__main__.measure", interrupted)
+    file = tmp_path / "some.json"
+    shown = CliRunner().invoke(main, ["--cases", "net", "--json", str(file)])
+    assert shown.exit_code == 130
+    assert shown.stderr == "speed: net b1  convspec fast 2.25  convspec precise 1.12\n"
+    assert "768 GFLOP/s" in shown.stdout
+    assert len(from_json(file.read_text()).rows) == 1
+
+
+def test_docs_are_refused_before_the_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given = ["--from-json", str(FOLDER / "results.json"), "--docs"]
+    shown = CliRunner().invoke(main, [*given, str(tmp_path / "none")])
+    assert shown.output == f"Error: {tmp_path / 'none'} is not a folder\n"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    shown = CliRunner().invoke(main, [*given, str(tmp_path)])
+    assert shown.output == "Error: the picture needs matplotlib: pip install '.[bench]'\n"
+    assert not list(tmp_path.iterdir())

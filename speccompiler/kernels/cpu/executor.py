@@ -1,8 +1,8 @@
-"""Runs a plan on the CPU: binds buffers and weights to kernels, then only calls them.
+"""Runs a plan on the CPU: binds buffers and weights to kernels, then only starts them.
 
 A small network's kernels take microseconds, and so must what surrounds them. Addresses,
 task counts and numbers of threads are therefore worked out once for each memory and number
-of samples; a run sets the addresses of its input and outputs and makes the calls.
+of samples; a run sets the addresses of its input and outputs and hands over to the team.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import prod
 from typing import Any
 
@@ -22,26 +21,29 @@ import numpy.typing as npt
 from speccompiler.ir import Conv, Weight
 from speccompiler.plan import Place, Plan, Step
 
+from . import copy
 from .host import host_lanes
 from .memory import allocate
 from .modules import load_kernel
 from .object_code import Arguments, Kernel
 from .packed_weights import packed_weights
 from .sources import kernel_text
-from .team import run_tasks
+from .team import Job, Work, load_team
 
 Array = npt.NDArray[np.float32]
 EMPTY = np.zeros(0, np.float32)
-WORTH_A_THREAD = 20_000
-"""Nanoseconds of work below which waking another thread costs more than it brings."""
+WORTH_A_THREAD = 10_000
+"""Nanoseconds of work below which another thread costs more than it brings."""
+LONGEST_PART = 0.5
+"""Estimated seconds of one core between two looks at Python, which is when Ctrl-C is heard."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoundStep:
-    """A step with what never changes: kernel (None for a plain copy), weights, geometry."""
+    """A step with what never changes: kernel, weights, geometry."""
 
     step: Step
-    kernel: Kernel | None
+    kernel: Kernel
     w: Array
     b: Array
     geometry: npt.NDArray[np.int64]
@@ -61,19 +63,16 @@ class BoundStep:
             return 1
         return step.candidate.sharing(step.node, step.source_shape)
 
-    def threads(self, n: int, most: int) -> int:
-        """How many threads pay for ``n`` samples."""
+    def nanoseconds(self, n: int) -> float:
+        """Estimated time on one core."""
         step = self.step
         if step.candidate is None:
-            return 1
-        cost = step.candidate.nanoseconds(step.node, step.source_shape)
-        return max(1, min(most, 1 + int(n * cost / WORTH_A_THREAD), self.tasks(n)))
+            return n * prod(step.target_shape) / 4
+        return n * step.candidate.nanoseconds(step.node, step.source_shape)
 
-
-Part = Callable[[int, int, int], None]
-"""Does tasks ``lo`` to ``hi`` of a step, in the scratch of a slot."""
-Call = tuple[Part, int, int, int]
-"""A step that is ready to run: with its tasks, its threads, and how many tasks share input."""
+    def threads(self, n: int, most: int) -> int:
+        """How many threads pay for ``n`` samples."""
+        return max(1, min(most, 1 + int(self.nanoseconds(n) / WORTH_A_THREAD), self.tasks(n)))
 
 
 class Memory:
@@ -84,19 +83,22 @@ class Memory:
         self._scratch = [allocate(plan.scratch_elements) for _ in range(threads)]
         self._plan = plan
         self._batch_size = batch_size
-        self._kept: list[Arguments] = []  # kernels know their addresses alone
         self._ends: list[tuple[Arguments, str, int]] = []
         self.samples = -1
-        self.calls: list[Call] = []
+        self.job = Job([])
+        self.parts: list[tuple[int, int]] = []
 
     def bind(self, steps: Sequence[BoundStep], n: int) -> None:
         """Make the calls for ``n`` samples; where the input and the outputs lie is still open."""
-        self.samples, self.calls, self._ends, self._kept = n, [], [], []
+        self._ends = []
+        work: list[Work] = []
         for bound in steps:
             threads = bound.threads(n, len(self._scratch))
             arguments = [self._arguments(bound, n, scratch) for scratch in self._scratch[:threads]]
-            self._kept += arguments
-            self.calls.append((_part(bound, arguments), bound.tasks(n), threads, bound.sharing))
+            work.append(Work(bound.kernel, bound.tasks(n), arguments, bound.sharing))
+        self.job = Job(work)
+        self.parts = _parts([bound.nanoseconds(n) / 1e9 for bound in steps])
+        self.samples = n
 
     def _arguments(self, bound: BoundStep, n: int, scratch: Array) -> Arguments:
         step = bound.step
@@ -129,22 +131,15 @@ def _end(place: Place) -> int:
     return 0 if place.kind == "input" else 1 + place.index
 
 
-def _part(bound: BoundStep, arguments: Sequence[Arguments]) -> Part:
-    kernel = bound.kernel
-    if kernel is None:
-        return partial(_copy, arguments[0], 4 * prod(bound.step.target_shape))
-    addresses = [ctypes.addressof(a) for a in arguments]
-    function, unread = kernel.function, kernel.unread
-
-    def part(lo: int, hi: int, slot: int) -> None:
-        if function(unread, unread, lo, hi, addresses[slot]):
-            kernel.failed()
-
-    return part
-
-
-def _copy(arguments: Arguments, size: int, lo: int, hi: int, slot: int) -> None:
-    ctypes.memmove(arguments.y, arguments.x, arguments.samples * size)
+def _parts(seconds: Sequence[float]) -> list[tuple[int, int]]:
+    """Steps that are run without a look at Python: about ``LONGEST_PART`` seconds of one core."""
+    parts, lo, total = [], 0, 0.0
+    for index, cost in enumerate(seconds, start=1):
+        total += cost
+        if total > LONGEST_PART or index == len(seconds):
+            parts.append((lo, index))
+            lo, total = index, 0.0
+    return parts
 
 
 class CpuExecutor:
@@ -156,8 +151,12 @@ class CpuExecutor:
         self.plan = plan
         self.batch_size = batch_size
         self.threads = threads
-        self.kernel_seconds = 0.0
-        self._steps = [self._bind(step, weights) for step in plan.steps]
+        # Weights first: what is wrong with them is said before anything is compiled.
+        packed = [_packed(step, weights) for step in plan.steps]
+        started = time.perf_counter()
+        load_kernels(plan)
+        self.kernel_seconds = time.perf_counter() - started
+        self._steps = [_bound(step, *w) for step, w in zip(plan.steps, packed, strict=True)]
         # Kernels check no bounds: this and run_batch stand between a bug and other memory.
         sizes = [prod(buffer.shape) for buffer in plan.buffers]
         self._sizes = [prod(plan.input_shape), *(prod(shape) for _, shape in plan.outputs)]
@@ -166,21 +165,6 @@ class CpuExecutor:
                 size = sizes[place.index] if place.kind == "buffer" else self._sizes[_end(place)]
                 assert size == prod(shape), f"{step.target}: a place of another size"
         self._idle: list[Memory] = []
-
-    def _bind(self, step: Step, weights: Mapping[Weight, npt.NDArray[Any]]) -> BoundStep:
-        if step.candidate is None:
-            return BoundStep(step, None, EMPTY, EMPTY, np.zeros(0, np.int64))
-        candidate, node, shape = step.candidate, step.node, step.source_shape
-        lanes = host_lanes()
-        # Before any kernel is compiled: what is wrong with weights is said at once.
-        w = b = EMPTY
-        if isinstance(node.op, Conv):
-            w, b = packed_weights(candidate, node.op, weights, lanes)
-        started = time.perf_counter()
-        kernel = step_kernel(step)
-        self.kernel_seconds += time.perf_counter() - started
-        geometry = np.array(candidate.geometry(node, shape), np.int64)
-        return BoundStep(step, kernel, w, b, geometry)
 
     def run_batch(
         self, x: Array, outputs: Sequence[Array], profile: list[float] | None = None
@@ -201,12 +185,11 @@ class CpuExecutor:
             memory.bind(self._steps, n)
         memory.set_ends(ends)
         if profile is None:
-            for call in memory.calls:
-                _run(*call)
+            memory.job.run(memory.parts)
         else:
-            for index, call in enumerate(memory.calls):
+            for index in range(len(self._steps)):
                 started = time.perf_counter()
-                _run(*call)
+                memory.job.run([(index, index + 1)])
                 profile[index] += time.perf_counter() - started
         # Only after a run that ended well: an interrupted one may still be written to.
         self._idle.append(memory)
@@ -219,20 +202,32 @@ class CpuExecutor:
         return Memory(self.plan, self.batch_size, self.threads)
 
 
-def step_kernel(step: Step) -> Kernel | None:
-    """The kernel of a step, loaded or compiled; None for a plain copy."""
-    candidate = step.candidate
-    if candidate is None:
-        return None
-    text = kernel_text(candidate, step.node, step.source_shape, host_lanes())
-    return load_kernel(candidate.kernel, text)
+def _packed(step: Step, weights: Mapping[Weight, npt.NDArray[Any]]) -> tuple[Array, Array]:
+    if step.candidate is None or not isinstance(step.node.op, Conv):
+        return EMPTY, EMPTY
+    return packed_weights(step.candidate, step.node.op, weights, host_lanes())
 
 
-def _run(part: Part, tasks: int, threads: int, sharing: int) -> None:
-    if threads == 1:
-        part(0, tasks, 0)
-    else:
-        run_tasks(part, tasks, threads, sharing)
+def _bound(step: Step, w: Array, b: Array) -> BoundStep:
+    values: Sequence[int] = [prod(step.target_shape)]
+    if step.candidate is not None:
+        values = step.candidate.geometry(step.node, step.source_shape)
+    return BoundStep(step, _kernel(step), w, b, np.array(values, np.int64))
+
+
+def load_kernels(plan: Plan) -> None:
+    """Have all machine code that a run of the plan needs, compiled now where it is not kept."""
+    for step in plan.steps:
+        _kernel(step)
+    load_team()
+
+
+def _kernel(step: Step) -> Kernel:
+    lanes = host_lanes()
+    if step.candidate is None:
+        return load_kernel("copy", copy.source(lanes))
+    text = kernel_text(step.candidate, step.node, step.source_shape, lanes)
+    return load_kernel(step.candidate.kernel, text)
 
 
 def address(array: npt.NDArray[Any]) -> int:

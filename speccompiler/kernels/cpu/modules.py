@@ -51,7 +51,10 @@ def _compiled(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]:
 def _toolchain() -> str:
     """What turns a text into machine code, beside the processor."""
     here = resources.files(__package__)
-    own = [(here / name).read_text(encoding="utf-8") for name in ("simd.py", "compiler.py")]
+    own = [
+        (here / name).read_text(encoding="utf-8")
+        for name in ("simd.py", "atomics.py", "compiler.py")
+    ]
     return "\n".join([f"numba {_numba_version()}, llvmlite {llvmlite.__version__}", *own])
 
 

@@ -141,7 +141,7 @@ def _window(
     for s in range(max(vectors, 1)):
         if vectors:
             seen, start = f"load(x, p + {s * lanes})", "splat(first)"
-            larger, add = f"larger(s{s}, {seen})", f"fma({seen}, splat(scale), s{s})"
+            larger, add = f"largest(s{s}, {seen})", f"fma({seen}, splat(scale), s{s})"
             divided, store = (
                 f"div(s{s}, splat(rest))",
                 f"store(y, yo + {index} + {s * lanes}, s{s})",

@@ -247,7 +247,7 @@ def vectors(lanes: int) -> SimpleNamespace:
             lambda builder, a, b: builder.shuffle_vector(a, b, ir.Constant(bits, order)),
         )
 
-    def larger(builder: Any, a: Any, b: Any) -> Any:
+    def largest(builder: Any, a: Any, b: Any) -> Any:
         greater = builder.select(builder.fcmp_ordered(">", a, b), a, b)
         return builder.select(builder.fcmp_unordered("uno", a, a), a, greater)
 
@@ -275,16 +275,8 @@ def vectors(lanes: int) -> SimpleNamespace:
         # b where one is NaN: maximum(zero, x) keeps a NaN, and is one instruction.
         maximum=binary(lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b)),
         # NaN where either is.
-        largest=binary(
-            lambda builder, a, b: builder.select(
-                builder.or_(builder.fcmp_ordered(">", a, b), builder.fcmp_unordered("uno", a, a)),
-                a,
-                b,
-            )
-        ),
+        largest=binary(largest),
         minimum=binary(lambda builder, a, b: builder.select(builder.fcmp_ordered("<", a, b), a, b)),
-        # NaN where either is.
-        larger=binary(larger),
         absolute=llvm_word("fabs", 1),
         # The size of a with the sign of b.
         copysign=llvm_word("copysign", 2),

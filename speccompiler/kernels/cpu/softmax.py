@@ -19,20 +19,20 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     for row in range(lo, hi):
         start, stop = row * length, (row + 1) * length
         whole = stop - length % @LANES
-        largest = lowest
+        top = lowest
         if whole < stop:
-            largest = select(rest, load_where(x, whole, rest), lowest)
+            top = select(rest, load_where(x, whole, rest), lowest)
         for i in range(start, whole, @LANES):
-            largest = larger(largest, load(x, i))
-        largest = largest_lane(largest)
+            top = largest(top, load(x, i))
+        top = largest_lane(top)
         total, sums = 0.0, zero
         if whole < stop:
-            value = exp(sub(load_where(x, whole, rest), largest))
+            value = exp(sub(load_where(x, whole, rest), top))
             store_where(y, whole, rest, value)
             sums = select(rest, value, zero)
         for first in range(start, whole, 16 * @LANES):
             for i in range(first, min(whole, first + 16 * @LANES), @LANES):
-                value = exp(sub(load(x, i), largest))
+                value = exp(sub(load(x, i), top))
                 store(y, i, value)
                 sums = add(sums, value)
             total += lane(sum_of_lanes(sums), 0)
@@ -56,7 +56,7 @@ def _over_lanes(name: str, word: str, lanes: int) -> str:
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     text = (
-        _over_lanes("largest_lane", "larger", lanes)
+        _over_lanes("largest_lane", "largest", lanes)
         + _over_lanes("sum_of_lanes", "add", lanes)
         + "\n"
         + DRIVER

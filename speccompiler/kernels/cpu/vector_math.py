@@ -17,7 +17,7 @@ from speccompiler.expressions.source import vector_source
 # bits are the same wherever the text stands.
 JIT = '@njit(error_model="numpy")'
 WORDS = (
-    "add", "sub", "mul", "div", "neg", "fma", "minimum", "maximum", "larger", "absolute",
+    "add", "sub", "mul", "div", "neg", "fma", "minimum", "maximum", "largest", "absolute",
     "copysign", "sqrt", "floor", "ceil", "nearest", "less", "less_equal", "equal", "not_equal",
     "both", "either", "opposite", "select", "power_of_two", "exponent", "mantissa", "lane",
     "with_lane", "splat", "zip_low", "zip_high", "first_lanes", "load_where", "store_where",
