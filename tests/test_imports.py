@@ -88,7 +88,7 @@ def test_the_walk_sees_relative_imports() -> None:
     assert "speccompiler.cli.render" in seen["speccompiler.cli.main"]
     assert "speccompiler.schemas.fields" in seen["speccompiler.schemas.pooling"]
     assert "speccompiler.source.document" in seen["speccompiler.model"]
-    assert "speccompiler.kernels.reference" in seen["speccompiler.kernels.cpu.executor"]
+    assert "speccompiler.kernels.reference" in seen["speccompiler.kernels.cpu.packed_weights"]
 
 
 def test_schemas_import_only_pydantic() -> None:
@@ -158,6 +158,8 @@ HEAVY = {"numpy", "numba", "llvmlite", "h5py", "safetensors", "scipy", "psutil",
         (["validate", "bad.yaml", "--format", "json"], 1, set()),
         (["validate", "."], 1, set()),
         (["schema"], 0, {"yaml"}),
+        (["cache", "--help"], 0, {"yaml", "pydantic"}),
+        (["cache", "--format", "json"], 0, {"yaml", "pydantic"}),
     ],
 )
 def test_what_is_checked_often_starts_light(

@@ -197,8 +197,11 @@ def _naming(path: Path) -> Iterator[None]:
 
 def _other_format(path: Path) -> str:
     """A hint: the format the first bytes speak of, or to write the file again."""
-    with path.open("rb") as stream:
-        start = stream.read(8)
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(8)
+    except OSError:  # it has gone meanwhile
+        start = b""
     for beginning, ending in _BEGINNINGS.items():
         if start.startswith(beginning) and _OPENERS[ending] is not _OPENERS[path.suffix.lower()]:
             return f"its content looks like a {ending} file: give it that extension"

@@ -28,7 +28,7 @@ from .modules import load_kernel
 from .object_code import Arguments, Kernel
 from .packed_weights import packed_weights
 from .sources import kernel_text
-from .team import Job, Work
+from .team import Job, Work, load_team
 
 Array = npt.NDArray[np.float32]
 EMPTY = np.zeros(0, np.float32)
@@ -151,8 +151,12 @@ class CpuExecutor:
         self.plan = plan
         self.batch_size = batch_size
         self.threads = threads
-        self.kernel_seconds = 0.0
-        self._steps = [self._bind(step, weights) for step in plan.steps]
+        # Weights first: what is wrong with them is said before anything is compiled.
+        packed = [_packed(step, weights) for step in plan.steps]
+        started = time.perf_counter()
+        load_kernels(plan)
+        self.kernel_seconds = time.perf_counter() - started
+        self._steps = [_bound(step, *w) for step, w in zip(plan.steps, packed, strict=True)]
         # Kernels check no bounds: this and run_batch stand between a bug and other memory.
         sizes = [prod(buffer.shape) for buffer in plan.buffers]
         self._sizes = [prod(plan.input_shape), *(prod(shape) for _, shape in plan.outputs)]
@@ -161,22 +165,6 @@ class CpuExecutor:
                 size = sizes[place.index] if place.kind == "buffer" else self._sizes[_end(place)]
                 assert size == prod(shape), f"{step.target}: a place of another size"
         self._idle: list[Memory] = []
-
-    def _bind(self, step: Step, weights: Mapping[Weight, npt.NDArray[Any]]) -> BoundStep:
-        lanes = host_lanes()
-        if step.candidate is None:
-            geometry = np.array([prod(step.target_shape)], np.int64)
-            return BoundStep(step, load_kernel("copy", copy.source(lanes)), EMPTY, EMPTY, geometry)
-        candidate, node, shape = step.candidate, step.node, step.source_shape
-        # Before any kernel is compiled: what is wrong with weights is said at once.
-        w = b = EMPTY
-        if isinstance(node.op, Conv):
-            w, b = packed_weights(candidate, node.op, weights, lanes)
-        started = time.perf_counter()
-        kernel = load_kernel(candidate.kernel, kernel_text(candidate, node, shape, lanes))
-        self.kernel_seconds += time.perf_counter() - started
-        geometry = np.array(candidate.geometry(node, shape), np.int64)
-        return BoundStep(step, kernel, w, b, geometry)
 
     def run_batch(
         self, x: Array, outputs: Sequence[Array], profile: list[float] | None = None
@@ -212,6 +200,34 @@ class CpuExecutor:
         with contextlib.suppress(IndexError):
             return self._idle.pop()
         return Memory(self.plan, self.batch_size, self.threads)
+
+
+def _packed(step: Step, weights: Mapping[Weight, npt.NDArray[Any]]) -> tuple[Array, Array]:
+    if step.candidate is None or not isinstance(step.node.op, Conv):
+        return EMPTY, EMPTY
+    return packed_weights(step.candidate, step.node.op, weights, host_lanes())
+
+
+def _bound(step: Step, w: Array, b: Array) -> BoundStep:
+    values: Sequence[int] = [prod(step.target_shape)]
+    if step.candidate is not None:
+        values = step.candidate.geometry(step.node, step.source_shape)
+    return BoundStep(step, _kernel(step), w, b, np.array(values, np.int64))
+
+
+def load_kernels(plan: Plan) -> None:
+    """Have all machine code that a run of the plan needs, compiled now where it is not kept."""
+    for step in plan.steps:
+        _kernel(step)
+    load_team()
+
+
+def _kernel(step: Step) -> Kernel:
+    lanes = host_lanes()
+    if step.candidate is None:
+        return load_kernel("copy", copy.source(lanes))
+    text = kernel_text(step.candidate, step.node, step.source_shape, lanes)
+    return load_kernel(step.candidate.kernel, text)
 
 
 def address(array: npt.NDArray[Any]) -> int:

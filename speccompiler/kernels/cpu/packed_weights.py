@@ -79,8 +79,9 @@ def _entry(candidate: Candidate, op: Conv, weights: LoadedWeights, lanes: int) -
     tile = None if candidate.schedule is None else candidate.schedule.tile
     scheme = f"{candidate.kernel} {tile} {lanes} lanes, {sys.byteorder}, {_code()}"
     key = "\n".join([scheme, *map(repr, tensors), *map(str, sources)])
-    name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return _Entry(folder / f"{PREFIX}{name}.weights", key)
+    name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+    layer = "".join(c if c.isascii() and c.isalnum() else "_" for c in op.weight.layer[:40])
+    return _Entry(folder / f"{PREFIX}{layer}_{name}.weights", key)
 
 
 @cache

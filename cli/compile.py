@@ -1,0 +1,139 @@
+"""``convspec compile``: make now what the first run of a model would have to make."""
+
+from __future__ import annotations
+
+import gc
+import json
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from speccompiler.cache import PREFIX, Entry, Kind, cache_folder, cache_root, entries
+
+from .documents import load_model
+from .layers import check_layers
+from .numbers import seconds, size
+from .options import (
+    input_shape_option,
+    math_option,
+    model_argument,
+    semantics_options,
+    weights_options,
+)
+from .render import printable, show
+
+if TYPE_CHECKING:
+    from speccompiler.loading.spec import OrderingName, SemanticsName
+    from speccompiler.model import Model
+
+
+@click.command("compile")
+@model_argument
+@input_shape_option
+@weights_options
+@semantics_options
+@click.option("--target", type=click.Choice(["cpu"]), default="cpu", show_default=True)
+@math_option
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="As of the run. Default: 1, and as many as fit.",
+)
+@click.option("--threads", type=click.IntRange(min=1, max=1024), help="Default: all processors.")
+@click.option("--layer", "layers", multiple=True, metavar="NAME", help="As of the run; repeatable.")
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+def command(
+    model: str,
+    input_shape: tuple[int, ...] | None,
+    weights: str | None,
+    seed: int | None,
+    semantics: SemanticsName | None,
+    dim_ordering: OrderingName | None,
+    target: str,
+    math: str,
+    batch_size: int | None,
+    threads: int | None,
+    layers: tuple[str, ...],
+    style: str,
+) -> None:
+    """Compile MODEL's kernels and pack its weights, so that the next run finds them.
+
+    Give the options that the run will have. Without weights and --seed only the kernels
+    are made.
+    """
+    gc.enable()  # off during start-up
+    loaded = load_model(
+        model, semantics=semantics, dim_ordering=dim_ordering, weights=weights, seed=seed
+    )
+    check_layers(loaded, layers)
+    before, started = {entry.name for entry in entries()}, time.perf_counter()
+    has_weights = loaded.names_weights or loaded.spec.seed is not None
+    for batch in [batch_size] if batch_size is not None else [1, None]:
+        if has_weights:
+            compiled = loaded.compile(
+                target,
+                batch_size=batch,
+                threads=threads,
+                input_shape=input_shape,
+                layers=layers,
+                math=math,  # type: ignore[arg-type]
+            )
+        else:
+            _kernels_only(loaded, input_shape, layers, math == "fast", batch)
+    spent = time.perf_counter() - started
+    if has_weights:
+        show(compiled.diagnostics)
+    made = [entry for entry in entries() if entry.name not in before]
+    if style == "json":
+        click.echo(json.dumps(_data(made, spent), indent=2))
+    else:
+        click.echo(_text(made, spent, has_weights))
+
+
+def _kernels_only(
+    model: Model,
+    input_shape: tuple[int, ...] | None,
+    layers: tuple[str, ...],
+    fast: bool,
+    batch: int | None,
+) -> None:
+    from speccompiler.compiled import default_batch_size
+    from speccompiler.kernels.cpu.executor import load_kernels
+    from speccompiler.passes import optimize
+    from speccompiler.plan import make_plan
+
+    graph, warnings = model.tapped(input_shape, layers)
+    if batch == 1:
+        show(warnings)
+    graph = optimize(graph)
+    batch = batch or default_batch_size(make_plan(graph, fast=fast))
+    load_kernels(make_plan(graph, fast=fast, batch=batch))
+
+
+def _data(made: list[Entry], spent: float) -> dict[str, object]:
+    return {
+        "folder": str(cache_root()),
+        "seconds": round(spent, 3),
+        "made": [{"kind": e.kind, "name": e.name, "size": e.size} for e in made],
+    }
+
+
+def _text(made: list[Entry], spent: float, has_weights: bool) -> str:
+    lines = [_made(made, "kernels", "compiled")]
+    lines.append(_made(made, "weights", "packed") if has_weights else "weights: none are given")
+    folder = printable(str(cache_root()))
+    kept = f"kept in {folder}"
+    if any(cache_folder(kind) is None for kind in ("kernels", "weights")):
+        kept = f"nothing is kept: {folder} cannot be used"
+    return "\n".join([*lines, f"{seconds(spent)}, {kept}"])
+
+
+def _made(made: list[Entry], kind: Kind, verb: str) -> str:
+    mine = [entry for entry in made if entry.kind == kind]
+    if not mine:
+        return f"{kind}: all were there"
+    names = [f"  {printable(e.name.removeprefix(PREFIX))}, {size(e.size)}" for e in mine]
+    return "\n".join([f"{kind}: {len(mine)} {verb}", *names])

@@ -1,0 +1,336 @@
+"""The cache: its limit, what it removes, and packed weights that are found only where they fit."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+import numpy as np
+import pytest
+from cases import build
+
+from speccompiler import cache
+from speccompiler.diagnostics import SpecError
+from speccompiler.kernels.cpu import packed_weights
+from speccompiler.tensors import initializers, weight_files
+from speccompiler.tensors.weight_files import WeightFile, file_state
+
+LAYERS = [{"type": "Dense", "output_dim": 150, "name": "d"}]
+WIDTH = 200
+X = np.random.default_rng(0).standard_normal((2, WIDTH)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A cache of the test's own. Kernels stay loaded in the process."""
+    monkeypatch.setenv("CONVSPEC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("CONVSPEC_CACHE_SIZE", raising=False)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """Files that were just written count as old."""
+    now = time.time_ns
+    monkeypatch.setattr(weight_files.time, "time_ns", lambda: now() + 10**10)
+
+
+def kept(folder, kind="weights"):
+    return sorted(path.name for path in (folder / kind).glob("*"))
+
+
+# What the cache does with files.
+
+
+def put(name, size, age, kind="kernels"):
+    path = cache.cache_folder(kind) / f"{cache.PREFIX}{name}"
+    assert cache.write_entry(path, [bytes(size)])
+    os.utime(path, (time.time() - age,) * 2)
+    return path
+
+
+def test_what_was_used_least_recently_goes_first(monkeypatch):
+    old, used, new = put("a.o", 400_000, 9000), put("b.o", 400_000, 8000), put("c.o", 400_000, 10)
+    assert cache.read_entry(used) == bytes(400_000)
+    monkeypatch.setenv("CONVSPEC_CACHE_SIZE", "1")
+    fourth = put("d.o", 100_000, 0)
+    assert [p.exists() for p in (old, used, new, fourth)] == [False, True, True, True]
+
+
+def test_a_kernel_goes_as_a_whole(monkeypatch):
+    pair = put("a.py", 10, 9000), put("a.o", 900_000, 9000)
+    monkeypatch.setenv("CONVSPEC_CACHE_SIZE", "1")
+    put("b.o", 900_000, 0, "weights")
+    assert not any(path.exists() for path in pair)
+
+
+def test_nothing_is_kept_where_nothing_may_be(monkeypatch):
+    monkeypatch.setenv("CONVSPEC_CACHE_SIZE", "0")
+    path = cache.cache_folder("kernels") / "convspec_a.o"
+    assert not cache.write_entry(path, [b"x"])
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("text", ["", "much", "nan", "inf"])
+def test_a_limit_that_is_none_is_the_default(text, monkeypatch):
+    monkeypatch.setenv("CONVSPEC_CACHE_SIZE", text)
+    assert cache.cache_limit() == cache.DEFAULT_LIMIT
+
+
+def test_leftovers_of_a_crash_go_and_work_in_progress_stays():
+    stale, fresh = put("a.tmp", 10, 9000), put("b.tmp", 10, 60)
+    put("c.o", 10, 0)
+    assert (stale.exists(), fresh.exists()) == (False, True)
+
+
+def test_clearing_leaves_what_is_not_ours(folder):
+    put("a.o", 10, 0)
+    put("b.weights", 20, 0, "weights")
+    (folder / "kernels" / "mine.txt").write_text("mine")
+    assert cache.clear() == (2, 30)
+    assert kept(folder, "kernels") == ["mine.txt"]
+    assert cache.clear() == (0, 0)
+
+
+def test_a_use_is_noted_at_most_once_an_hour():
+    path = put("a.o", 10, 100)
+    before = path.stat().st_mtime_ns
+    cache.read_entry(path)
+    assert path.stat().st_mtime_ns == before
+    os.utime(path, (time.time() - 9000,) * 2)
+    cache.read_entry(path)
+    assert time.time() - path.stat().st_mtime < 1000
+
+
+# Packed weights.
+
+
+def weights(path, seed=1, **special):
+    rng = np.random.default_rng(seed)
+    w, b = rng.standard_normal((WIDTH, 150)), rng.standard_normal(150)
+    for place, value in special.items():
+        {"w": w, "b": b}[place].flat[5] = value
+    arrays = {"d/W": w.astype(np.float32), "d/b": b.astype(np.float32)}
+    if path.suffix == ".safetensors":
+        from safetensors.numpy import save_file
+
+        save_file(arrays, path)
+    elif path.suffix == ".h5":
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(path, "w") as file:
+            for name, array in arrays.items():
+                file[name] = array
+    else:
+        np.savez(path, **arrays)
+    return path, X @ arrays["d/W"] + arrays["d/b"]
+
+
+def run(path=None, layers=LAYERS, **options):
+    model = build(layers, [WIDTH], **({} if path is None else {"weights": path}), **options)
+    compiled = model.compile()
+    return compiled.run(X), [d.message for d in compiled.diagnostics]
+
+
+def unread(monkeypatch):
+    """From here on no tensor is read or drawn."""
+
+    def fail(*args, **options):
+        raise AssertionError("a tensor is read")
+
+    monkeypatch.setattr(WeightFile, "read", fail)
+    monkeypatch.setattr(initializers, "initialize", fail)
+
+
+@pytest.mark.parametrize("name", ["w.npz", "w.safetensors", "w.h5"])
+def test_packed_weights_of_a_file_are_found(name, tmp_path, folder, later, monkeypatch):
+    path, want = weights(tmp_path / name)
+    first, _ = run(path)
+    np.testing.assert_allclose(first, want, rtol=1e-4, atol=1e-4)
+    assert len(kept(folder)) == 1
+    with monkeypatch.context() as patched:
+        unread(patched)
+        again, _ = run(path)
+    assert np.array_equal(again, first)
+
+
+def test_drawn_weights_are_found_by_their_seed(folder, monkeypatch):
+    first, _ = run(seed=5)
+    other, _ = run(seed=6)
+    assert not np.array_equal(first, other)
+    assert len(kept(folder)) == 2
+    unread(monkeypatch)
+    assert np.array_equal(run(seed=5)[0], first)
+    assert np.array_equal(run(seed=6)[0], other)
+
+
+def test_a_changed_file_is_read_again(tmp_path, later):
+    """Same name, same size, same times: the change itself has a time that nobody can set."""
+    path, _ = weights(tmp_path / "w.npz")
+    run(path)
+    status = path.stat()
+    _, want = weights(path, seed=2)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+    np.testing.assert_allclose(run(path)[0], want, rtol=1e-4, atol=1e-4)
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_not_kept(tmp_path, folder, later, monkeypatch):
+    path, want = weights(tmp_path / "w.npz")
+    read = WeightFile.read
+
+    def replaced(self, name):
+        array = read(self, name)
+        weights(tmp_path / "new.npz", seed=2)
+        os.replace(tmp_path / "new.npz", path)
+        return array
+
+    monkeypatch.setattr(WeightFile, "read", replaced)
+    np.testing.assert_allclose(run(path)[0], want, rtol=1e-4, atol=1e-4)
+    assert kept(folder) == []
+
+
+def test_a_file_written_this_very_moment_is_not_kept(tmp_path, folder, monkeypatch):
+    """The next write could have the same time."""
+    path, _ = weights(tmp_path / "w.npz")
+    changed = path.stat().st_ctime_ns
+    for age, known in ((10**7, False), (10**8, True)):
+        monkeypatch.setattr(weight_files.time, "time_ns", lambda age=age: changed + age)
+        assert (file_state(path) is not None) is known
+        run(path)
+        assert bool(kept(folder)) is known
+
+
+def test_every_warning_comes_each_time(tmp_path, folder, later, monkeypatch):
+    path, _ = weights(tmp_path / "w.npz", w=np.nan, b=np.inf)
+    layers = [{**LAYERS[0], "b_constraint": {"name": "nonneg"}}]
+    _, first = run(path, layers)
+    assert [text[:9] for text in first] == ["b breaks ", "W holds 1", "b holds 1"]
+    assert len(kept(folder)) == 1
+    assert run(path, layers)[1] == first
+
+
+def test_projected_weights_are_not_kept(folder):
+    layers = [{**LAYERS[0], "W_constraint": {"name": "maxnorm", "m": 1e-3, "axis": 0}}]
+    model = build(layers, [WIDTH], seed=3)
+    plain = model.compile().run(X)
+    names = kept(folder)
+    assert len(names) == 1
+    projected = model.compile(apply_constraints=True).run(X)
+    assert np.abs(projected).max() < 0.1 * np.abs(plain).max()
+    assert kept(folder) == names
+    assert np.array_equal(model.compile().run(X), plain)
+
+
+def test_inline_and_small_weights_are_not_kept(folder):
+    given = [np.ones((WIDTH, 150)).tolist(), np.zeros(150).tolist()]
+    run(layers=[{**LAYERS[0], "weights": given}])
+    run(layers=[{"type": "Dense", "output_dim": 3}])
+    assert kept(folder) == []
+
+
+@pytest.mark.parametrize("damage", [
+    lambda data: data[:-4],
+    lambda data: data + bytes(4),
+    lambda data: b"{}" + data[2:],
+    lambda data: b"",
+    lambda data: data.replace(b"drawn glorot_uniform", b"drawn glorot_uniforn", 1),
+], ids=["cut off", "longer", "no header", "empty", "other key"])  # fmt: skip
+def test_a_damaged_entry_is_packed_again(folder, damage):
+    first, _ = run(seed=5)
+    (path,) = (folder / "weights").glob("*")
+    good = path.read_bytes()
+    path.write_bytes(damage(good))
+    assert np.array_equal(run(seed=5)[0], first)
+    assert path.read_bytes() == good
+
+
+def test_another_kernel_or_packing_has_another_entry(folder, monkeypatch):
+    run(seed=5)
+    monkeypatch.setattr(packed_weights, "_code", lambda: "another packing")
+    run(seed=5)
+    assert len(kept(folder)) == 2
+
+
+def test_a_penalty_is_computed_when_it_is_asked_for(tmp_path, later, monkeypatch):
+    path, _ = weights(tmp_path / "w.npz")
+    layers = [{**LAYERS[0], "W_regularizer": {"name": "l2", "l": 0.5}}]
+    model = build(layers, [WIDTH], weights=path)
+    want = model.compile().penalties
+    with monkeypatch.context() as patched:
+        unread(patched)
+        compiled = build(layers, [WIDTH], weights=path).compile()
+    assert compiled.penalties == want
+    again = build(layers, [WIDTH], weights=path).compile()
+    path.unlink()
+    with pytest.raises(SpecError) as caught:
+        _ = again.penalties
+    assert caught.value.diagnostics[0].code in {"CS100", "CS101"}
+
+
+# The commands.
+
+
+SPEC = {"convspec": 1, "input_shape": [WIDTH], "layers": LAYERS}
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch, capsys):
+    from speccompiler.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.json").write_text(json.dumps(SPEC))
+
+    def call(*arguments):
+        status = main.run(list(arguments))
+        out, err = capsys.readouterr()
+        assert status == 0, err
+        return out
+
+    return call
+
+
+def test_compile_makes_what_a_run_needs(command, folder, monkeypatch):
+    text = command("compile", "model.json", "--seed", "5", "--batch-size", "2")
+    assert "weights: 1 packed\n  d_" in text
+    assert text.endswith(f"kept in {folder}\n")
+    again = json.loads(command("compile", "model.json", "--seed", "5", "--format", "json"))
+    assert again["folder"] == str(folder)
+    assert [entry for entry in again["made"] if entry["kind"] == "weights"] == []
+    unread(monkeypatch)
+    run(seed=5)
+
+
+def test_compile_without_weights_makes_the_kernels(command, folder):
+    text = command("compile", "model.json")
+    assert "weights: none are given\n" in text
+    assert kept(folder) == []
+
+
+def test_compile_says_when_nothing_is_kept(command, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CONVSPEC_CACHE_DIR", str(tmp_path / "file"))
+    text = command("compile", "model.json", "--seed", "5")
+    assert text.endswith(f"nothing is kept: {tmp_path / 'file'} cannot be used\n")
+
+
+def test_cache_shows_and_clears(command, folder, monkeypatch):
+    run(seed=5)
+    (name,) = kept(folder)
+    size = (folder / "weights" / name).stat().st_size
+    shown = json.loads(command("cache", "--format", "json"))
+    assert (shown["folder"], shown["limit"]) == (str(folder), 2048 << 20)
+    (entry,) = [e for e in shown["entries"] if e["kind"] == "weights"]
+    assert (entry["name"] + ".weights", entry["size"]) == (name, size)
+    text = command("cache")
+    assert f"folder: {folder}\n" in text
+    assert "\nweights: 1, " in text
+    assert text.endswith("limit: 2.0 GiB\n")
+    monkeypatch.setenv("CONVSPEC_CACHE_SIZE", "lots")
+    assert "'lots', which is no number of MiB" in command("cache")
+    assert command("cache", "--clear").startswith("removed ")
+    assert kept(folder) == []
+    assert (
+        command("cache", "--clear", "--format", "json")
+        == json.dumps({"folder": str(folder), "removed": 0, "size": 0}) + "\n"
+    )
