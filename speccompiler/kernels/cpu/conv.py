@@ -1,154 +1,243 @@
 """Direct convolution of any rank (as 3-D) at the machine's multiply-add limit.
 
-A task is some rows of output by 128 filters. It first copies the input rows that it reads
-into a block that stays in L2: channels in blocks of one vector, zeros where the window
-leaves the data, columns sorted by their phase of the stride. Padding, odd channel counts,
-strides and the layout of the caller end there, and the inner loop has no condition. The
-last tile of a row overlaps the one before it. A position's sum is added up in one order,
-whatever its tile, task or batch, so that the bits do not depend on them.
+A task is a block of output rows and columns by 32 filters. The input that it reads is first
+copied into a block that stays in L2, once for all tasks of the place: channels in blocks of
+one vector, zeros where the window leaves the data, and nothing that a stride leaps over.
+Padding, odd channel counts, strides and the layout of the caller end there, and the inner
+loop has no condition. Rows and planes of the window that see zeros alone are left out.
 
-g: D H W C, OD OH OW O, KD KH KW, SD SH SW, PD PH PW (padding before), rows of a task,
-   FD FH FW (each input is read that often along an axis: an up-sampling before)
-w: [group][channel block][KD][KH][KW][channel][filter of the group], zeros where it is padded
+A group of filters is done a few tiles at a time, and these a few planes of the window at a
+time, so that weights come from L1 and not from L2 for all tiles but the first; the sums
+wait in between. A position's sum is added up in one order, whatever its task or batch, so
+that the bits do not depend on them.
+
+Tiles are cut evenly from a row, or from several rows that are shorter than a tile. Of a
+tile that hangs over the end, zeros are convolved and nothing is written.
+
+g: D H W C, OD OH OW O, KD KH KW, SD SH SW, PD PH PW (padding before), rows and columns of a
+   task, FD FH FW (each input is read that often along an axis: an up-sampling before)
+w: [group][KD][channel block][KH][KW][channel][filter of the group], zeros where it is padded
 """
 
 from __future__ import annotations
 
 from .register_tile import (
     HEADER,
+    PACK,
     VECTORS,
-    best_columns,
     block_depth,
     epilogue,
+    even_share,
     fill,
+    group_vectors,
+    groups,
     register_tile,
+    tile_columns,
 )
+
+WALK = 8
+"""Tiles that share the weights which are in L1: more would push out the sums."""
+
+GROUP_DRIVER = '''
+
+@JIT
+def group_@VECTORS(
+    packed, w, wo, b, first, y, at, row_pitch, filters, count, sums, q0, q1, plane, kh, run,
+    left, taps, row_size, row_step, top, stride, bottom, rows, columns
+):
+    """One group of filters over all tiles of a task."""
+    across = (columns + @COLUMNS - 1) // @COLUMNS
+    tiles = (rows + @ROWS - 1) // @ROWS * across
+    row_weights = run * @WIDTH
+    # Weights of a step fill a third of L1.
+    per_step = max(1, 4608 // row_weights)
+    q_step, h_step = max(1, per_step // kh), min(kh, per_step)
+    for t0 in range(0, tiles, @WALK):
+        for q in range(q0, max(q1, q0 + 1), q_step):
+            for h in range(0, kh, h_step):
+                begins = q == q0 and h == 0
+                ends = q + q_step >= q1 and h + h_step >= kh
+                low = np.float32(0) if ends else np.float32(-np.inf)
+                for t in range(t0, min(tiles, t0 + @WALK)):
+                    r, c = t // across * @ROWS, t % across * @COLUMNS
+                    # Rows of the window that are outside the data for every row of the tile.
+                    h0 = max(h, -(top + (r + @ROWS - 1) * stride))
+                    h1 = min(h + h_step, kh, bottom - (top + r * stride))
+                    place = at + r * row_pitch + c * filters
+                    used = min(@ROWS, rows - r) * min(@COLUMNS, columns - c)
+                    so = sums + (t - t0) * @POSITIONS * @WIDTH
+                    source, begin, step = packed, so, @WIDTH
+                    if begins:
+                        source, begin, step = b, first, 0
+                    whole = ends and used == @POSITIONS and count == @WIDTH
+                    target, end, pitch = packed, so, @WIDTH
+                    if whole:
+                        target, end, pitch = y, place, filters
+                    tile_@VECTORS(
+                        packed, r * row_step * row_size + c * @PITCH + left, w,
+                        wo + left * @WIDTH, q, min(q + q_step, q1), plane, h0, h1, kh,
+                        row_size, taps, row_weights, source, begin, step, target, end, pitch, low
+                    )
+                    if ends:
+                        finish(target, end, pitch, @WIDTH)
+                        if not whole:
+                            copy_out(packed, so, y, place, filters, used, count, @WIDTH)
+'''
 
 DRIVER = '''
 
 @JIT
-def pack(
-    x, at, packed, to, rows, step, height, width, channels, top, stride_rows, lead, stride,
-    phases, phase, first, repeat_h, repeat_w
+def pack_rows(
+    x, at, packed, to, plane, rows, row_step, stride_rows, top, wide, lead, height, width,
+    channels, column_step, stride, repeat_h, repeat_w
 ):
-    """One block of channels of some rows of a plane; ``at`` below 0 is a plane of zeros."""
-    zero = np.float32(0)
-    count = min(@DEPTH, channels - first)
+    """Some rows of a plane, every block of channels."""
     for r in range(rows):
-        h = top + r // step * stride_rows + r % step
-        outside = at < 0 or h < 0 or h >= height * repeat_h
-        for f in range(phases):
-            # Column j of phase f is the input's column j * stride + f - lead.
-            left = max(lead - f + stride - 1, 0) // stride
-            right = max(width * repeat_w + lead - f + stride - 1, 0) // stride
-            left = phase if outside else min(left, phase)
-            right = max(min(right, phase), left)
-            for j in range(left * @DEPTH):
-                packed[to + j] = zero
-            for j in range(right * @DEPTH, phase * @DEPTH):
-                packed[to + j] = zero
-            source = at + h @TALL * width * channels + first
-            if count == @DEPTH:
-                for c in range(left, right):
-                    seen = source + (c * stride + f - lead) @WIDE * channels
-                    for i in range(@DEPTH):
-                        packed[to + c * @DEPTH + i] = x[seen + i]
-            else:
-                for c in range(left, right):
-                    seen = source + (c * stride + f - lead) @WIDE * channels
-                    for i in range(count):
-                        packed[to + c * @DEPTH + i] = x[seen + i]
-                    for i in range(count, @DEPTH):
-                        packed[to + c * @DEPTH + i] = zero
-            to += phase * @DEPTH
+        h = top + r // row_step * stride_rows + r % row_step
+        inside = h >= 0 and h < height * repeat_h
+        source = at + h @TALL * width * channels
+        end = to + wide * @DEPTH
+        if inside and @FLAT:
+            # Blocks are all that a position has: a row is one run.
+            before = min(max(-lead, 0), wide)
+            run = max(min(width, lead + wide) - max(lead, 0), 0) * @DEPTH
+            clear_run(packed, to, before * @DEPTH)
+            copy_run(x, source + max(lead, 0) * channels, packed, to + before * @DEPTH, run)
+            filled = to + before * @DEPTH + run
+            clear_run(packed, filled, end - filled)
+        else:
+            for j in range(wide):
+                c = lead + j
+                if stride > column_step:
+                    c = lead + j // column_step * stride + j % column_step
+                if inside and c >= 0 and c < width * repeat_w:
+                    pack(x, source + c @WIDE * channels, packed, to + j * @DEPTH, plane, channels)
+                else:
+                    clear(packed, to + j * @DEPTH, plane, channels)
+        to = end
+
+
+@JIT
+def copy_run(x, at, packed, to, size):
+    """Neighbouring values; of the last vector zeros are written too."""
+    whole = size // @LANES * @LANES
+    for i in range(0, whole, @LANES):
+        store(packed, to + i, load(x, at + i))
+    if whole < size:
+        store(packed, to + whole, load_where(x, at + whole, first_lanes(size - whole)))
+
+
+@JIT
+def clear_run(packed, to, size):
+    """Zeros, in whole vectors."""
+    for i in range(0, size, @LANES):
+        store(packed, to + i, splat(np.float32(0)))
 
 
 @JIT
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
-    """Tasks: samples, planes, blocks of rows, blocks of filters; the last changes fastest."""
+    """Tasks: samples, planes, blocks of rows, of columns, of filters; the last changes fastest."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
     out_depth, out_height, out_width, filters = g[4], g[5], g[6], g[7]
-    kd, kh, kw, sh, sw, task_rows = g[8], g[9], g[10], g[12], g[13], g[17]
+    kd, kh, kw, sh, sw = g[8], g[9], g[10], g[12], g[13]
+    task_rows, task_columns = g[17], g[18]
     blocks = (channels + @DEPTH - 1) // @DEPTH
-    filter_blocks = (filters + 127) // 128
+    filter_blocks = (filters + 31) // 32
     row_blocks = (out_height + task_rows - 1) // task_rows
-    phase = max(out_width, @COLUMNS) + (kw - 1) // sw
+    column_blocks = (out_width + task_columns - 1) // task_columns
     # Where the stride is larger than the window, what lies between is not packed.
-    phases, row_step = min(sw, kw), min(sh, kh)
-    row_size = phases * phase * @DEPTH
-    most_rows = (task_rows - 1) * row_step + kh
-    # scratch holds the packed rows, then one tile.
-    edge = blocks * kd * most_rows * row_size
+    row_step, column_step = min(sh, kh), min(sw, kw)
+    # Taps beside the data for every column: those of a kernel much longer than the image.
+    tap0 = max(0, g[16] - (out_width - 1) * sw)
+    tap1 = min(kw, width * g[21] + g[16])
+    tiles_wide = (task_columns + @COLUMNS - 1) // @COLUMNS * @COLUMNS
+    row_size = ((tiles_wide - 1) * column_step + kw) * @DEPTH
+    # scratch holds the packed rows, then the sums.
+    rows_packed = ((task_rows + @ROWS - 1) // @ROWS * @ROWS - 1) * row_step + kh
+    plane = rows_packed * row_size
+    sums = kd * blocks * plane + @LANES
     packed_place = -1
     for task in range(lo, hi):
         place = task // filter_blocks
-        first_row = place % row_blocks * task_rows
-        od = place // row_blocks % out_depth
-        sample = place // (row_blocks * out_depth)
-        last_row = min(out_height, first_row + task_rows)
-        rows = (last_row - first_row - 1) * row_step + kh
-        plane = rows * row_size
+        first_column = place % column_blocks * task_columns
+        first_row = place // column_blocks % row_blocks * task_rows
+        image = place // (column_blocks * row_blocks)
+        od, sample = image % out_depth, image // out_depth
+        front = od * g[11] - g[14]
+        d0, d1 = max(0, -front), max(0, min(kd, depth * g[19] - front))
+        top = first_row * sh - g[15]
         if place != packed_place:
             packed_place = place
-            top = first_row * sh - g[15]
-            for block in range(blocks):
-                for d in range(kd):
-                    z = od * g[11] + d - g[14]
-                    known = z >= 0 and z < depth * g[18]
-                    at = (sample * depth + z @DEEP) * height * width * channels if known else -1
-                    to = (block * kd + d) * plane
-                    pack(x, at, scratch, to, rows, row_step, height, width, channels, top, sh,
-                         g[16], sw, phases, phase, block * @DEPTH, g[19], g[20])
-        start = task % filter_blocks * 128
-        for first in range(start, min(filters, start + 128), @GROUP):
-            wo = first * blocks * kd * kh * kw * @DEPTH
+            for d in range(d0, d1):
+                z = sample * depth + (front + d) @DEEP
+                pack_rows(x, z * height * width * channels, scratch, d * blocks * plane, plane,
+                          rows_packed, row_step, sh, top, row_size // @DEPTH,
+                          first_column * sw - g[16], height, width, channels, column_step, sw,
+                          g[20], g[21])
+        rows = min(task_rows, out_height - first_row)
+        columns = min(task_columns, out_width - first_column)
+        at = (image * out_height + first_row) * out_width + first_column
+        start = task % filter_blocks * 32
+        for first in range(start, min(filters, start + 32), @GROUP):
+            wo = first * kd * blocks * kh * kw * @DEPTH
             count = min(@GROUP, filters - first)
-            for r in range(first_row, last_row):
-                row = ((sample * out_depth + od) * out_height + r) * out_width
-                for c in range(0, out_width, @COLUMNS):
-                    o = max(min(c, out_width - @COLUMNS), 0)
-                    used = min(@COLUMNS, out_width)
-                    p = (r - first_row) * row_step * row_size + o * @DEPTH
-                    at = (row + o) * filters + first
-                    if count == @GROUP and used == @COLUMNS:
-                        tile(scratch, p, w, wo, blocks * kd, plane, kh, row_size, kw, sw,
-                             phase * @DEPTH, b, first, y, at, filters)
-                        finish(y, at, filters, count)
-                    else:
-                        tile(scratch, p, w, wo, blocks * kd, plane, kh, row_size, kw, sw,
-                             phase * @DEPTH, b, first, scratch, edge, @GROUP)
-                        finish(scratch, edge, @GROUP, count)
-                        for t in range(used):
-                            for j in range(count):
-                                y[at + t * filters + j] = scratch[edge + t * @GROUP + j]
+            group(
+                scratch, w, wo, b, first, y, at * filters + first, out_width * filters, filters,
+                count, sums, d0 * blocks, d1 * blocks, plane, kh, kw * @DEPTH, tap0 * @DEPTH,
+                (tap1 - tap0) * @DEPTH, row_size, row_step, top, sh, height * g[20], rows, columns
+            )
 '''
+
+
+def tile_shape(height: int, width: int, lanes: int) -> tuple[int, int]:
+    """Rows and columns of a tile: several rows only where these are whole."""
+    most = tile_columns(lanes)
+    return even_share(height, max(1, most // width)), even_share(width, most)
 
 
 def source(
     lanes: int,
     channels: int,
-    out_width: int,
+    filters: int,
+    out: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
     relu: bool,
     activation: str | None,
     *,
     repeats: bool = False,
 ) -> str:
-    """The module's text, for one vector width, block depth, tile width and activation.
+    """The module's text, for one vector width, block depth, tile and activation.
 
-    ``repeats`` is for an up-sampled input.
+    ``out``, ``kernel`` and ``stride`` are heights and widths. ``repeats`` is for an
+    up-sampled input.
     """
-    driver = DRIVER
-    for name, factor in (("DEEP", "g[18]"), ("TALL", "repeat_h"), ("WIDE", "repeat_w")):
-        driver = driver.replace(f" @{name}", f" // {factor}" if repeats else "")
     depth = block_depth(channels, lanes)
-    columns = best_columns(out_width, lanes)
+    rows, columns = tile_shape(*out, lanes)
+    row_step, column_step = (min(k, s) for k, s in zip(kernel, stride, strict=True))
+    row_size = ((columns - 1) * column_step + kernel[1]) * depth
+    offsets = [
+        r * row_step * row_size + c * column_step * depth
+        for r in range(rows)
+        for c in range(columns)
+    ]
+    tiles = "".join(
+        register_tile(f"tile_{count}", lanes, offsets, vectors=count, relu=relu)
+        for count in group_vectors(filters, lanes)
+    )
+    tiles += epilogue(len(offsets), activation) + PACK + groups(GROUP_DRIVER, filters, lanes)
+    driver = DRIVER
+    for name, factor in (("DEEP", "g[19]"), ("TALL", "repeat_h"), ("WIDE", "repeat_w")):
+        driver = driver.replace(f" @{name}", f" // {factor}" if repeats else "")
+    flat = depth == channels and column_step == stride[1] and not repeats
     return fill(
-        HEADER
-        + register_tile(lanes, columns, depth, relu)
-        + epilogue(columns, activation)
-        + driver,
+        HEADER + tiles + driver.replace("@FLAT", str(flat)),
         LANES=lanes,
         DEPTH=depth,
         COLUMNS=columns,
+        ROWS=rows,
+        POSITIONS=len(offsets),
+        PITCH=column_step * depth,
         GROUP=VECTORS * lanes,
+        WALK=WALK,
     )

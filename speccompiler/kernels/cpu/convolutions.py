@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod
 from typing import Any
@@ -10,16 +10,21 @@ from typing import Any
 from speccompiler.ir import Node
 
 from .candidate import Candidate, Geometry, KnownShape, known, three
+from .conv import WALK, tile_shape
+from .register_tile import block_depth, even_share
 from .winograd_tiles import Schedule, Tile, find_tile
 
 PACKED_BYTES = 256 << 10
-"""Input rows that a convolution's task keeps in L2."""
-TASK_FILTERS = 128
+"""Input that a convolution's task keeps in L2."""
+MOST_POSITIONS = 2048
+"""Outputs of a convolution's task: so that there are tasks enough for all cores."""
+TASK_FILTERS = 32
 """Filters of a task, and positions of a matrix product's task: as the kernels have them."""
 TASK_POSITIONS = 84
 MOST_LANES, MOST_COLUMNS = 16, 14
 """The widest vectors and tiles that kernels are generated for."""
-TILE_ELEMENTS = MOST_COLUMNS * 2 * MOST_LANES
+SUMS = WALK * MOST_COLUMNS * 2 * MOST_LANES + MOST_LANES
+"""Of a convolution's task, and what the last packed vector writes too much."""
 CACHE_BYTES = 2 << 20
 """What a core keeps close: above it, bytes are paid for."""
 NANOSECONDS_A_BYTE = 1 / 28
@@ -32,43 +37,62 @@ def _op(node: Node) -> Any:
     return node.op
 
 
+def _block(node: Node, shape: KnownShape) -> tuple[int, int]:
+    """Output rows and columns of a task of ``conv``.
+
+    As many columns, then rows, as ``PACKED_BYTES`` hold the input of: it is packed once and
+    read by every filter.
+    """
+    _, height, width = three(node.shape[:-1], 1)
+    tall, wide = tile_shape(height, width, MOST_LANES)
+
+    def fits(rows: int, columns: int) -> bool:
+        small = rows * columns <= MOST_POSITIONS
+        return small and 4 * _packed(node, shape, rows, columns, MOST_LANES) <= PACKED_BYTES
+
+    columns = _share(width, wide, lambda columns: fits(tall, columns))
+    rows = _share(height, tall, lambda rows: fits(rows, columns))
+    return rows, columns
+
+
+def _share(length: int, tile: int, fits: Callable[[int], bool]) -> int:
+    """The largest even share of a length, in whole tiles, that fits; else one tile."""
+    tiles = -(-length // tile)
+    shares = (even_share(tiles, most) * tile for most in range(tiles, 0, -1))
+    return next((share for share in shares if fits(share)), tile)
+
+
+def _packed(node: Node, shape: KnownShape, rows: int, columns: int, lanes: int) -> int:
+    """float32 values of a task's input, packed for whole tiles."""
+    op, (_, height, width) = _op(node), three(node.shape[:-1], 1)
+    (kd, kh, kw), (_, sh, sw) = three(op.kernel, 1), three(op.stride, 1)
+    tall, wide = tile_shape(height, width, lanes)
+    high = (-(-rows // tall) * tall - 1) * min(kh, sh) + kh
+    broad = (-(-columns // wide) * wide - 1) * min(kw, sw) + kw
+    depth = block_depth(shape[-1], lanes)
+    return kd * -(-shape[-1] // depth) * depth * high * broad
+
+
 def _conv_geometry(node: Node, shape: KnownShape) -> Geometry:
     op, out = _op(node), known(node)
     return (
         *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
         *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
-        _task_rows(node, shape), *three(op.repeats, 1),
+        *_block(node, shape), *three(op.repeats, 1),
     )  # fmt: skip
 
 
-def _packed_row(node: Node, channels: int) -> int:
-    """float32 values of one packed input row: as ``conv`` lays it out, for every plane."""
-    op, (_, _, width) = _op(node), three(node.shape[:-1], 1)
-    kernel, stride = three(op.kernel, 1), three(op.stride, 1)
-    phase = max(width, MOST_COLUMNS) + (kernel[2] - 1) // stride[2]
-    return channels * kernel[0] * min(kernel[2], stride[2]) * phase
-
-
-def _task_rows(node: Node, shape: KnownShape) -> int:
-    """Output rows whose input fits into ``PACKED_BYTES``: packed once, read by every filter."""
-    op, (_, height, _) = _op(node), three(node.shape[:-1], 1)
-    kernel, stride = three(op.kernel, 1)[1], three(op.stride, 1)[1]
-    fitting = PACKED_BYTES // (4 * _packed_row(node, shape[-1]))
-    return max(1, min(height, (fitting - kernel) // min(kernel, stride) + 1))
-
-
 def _conv_scratch(node: Node, shape: KnownShape) -> int:
-    """Packed rows and one tile, for the widest vectors."""
-    kernel, stride = three(_op(node).kernel, 1)[1], three(_op(node).stride, 1)[1]
-    rows = (_task_rows(node, shape) - 1) * min(kernel, stride) + kernel
-    channels = -(-shape[-1] // MOST_LANES) * MOST_LANES
-    return rows * _packed_row(node, channels) + TILE_ELEMENTS
+    """Packed input and sums, for whichever vectors the machine has."""
+    block = _block(node, shape)
+    return max(_packed(node, shape, *block, lanes) for lanes in (4, 8, MOST_LANES)) + SUMS
 
 
 def _conv_tasks(node: Node, shape: KnownShape, n: int) -> int:
-    depth, height, _ = three(node.shape[:-1], 1)
-    row_blocks = -(-height // _task_rows(node, shape))
-    return n * depth * row_blocks * -(-known(node)[-1] // TASK_FILTERS)
+    depth, height, width = three(node.shape[:-1], 1)
+    rows, columns = _block(node, shape)
+    places = n * depth * -(-height // rows) * -(-width // columns)
+    return places * _filter_blocks(node, shape)
 
 
 def _conv_cost(node: Node, shape: KnownShape) -> float:
@@ -93,7 +117,7 @@ def _product_tasks(node: Node, shape: KnownShape, n: int) -> int:
 
 
 def _product_scratch(node: Node, shape: KnownShape) -> int:
-    return TASK_POSITIONS * -(-shape[-1] // MOST_LANES) * MOST_LANES + TILE_ELEMENTS
+    return TASK_POSITIONS * -(-shape[-1] // MOST_LANES) * MOST_LANES + SUMS
 
 
 def _product_cost(node: Node, shape: KnownShape) -> float:

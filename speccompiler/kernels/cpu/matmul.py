@@ -1,9 +1,10 @@
 """1x1 convolutions and Dense as a matrix product: positions of all samples by filters.
 
-A task is 84 positions (six tiles of 14, fourteen of 6) by 128 filters. The positions are
-copied into channel blocks first, as ``conv`` does; of places past the last position
-nothing is written. So a batch shares each weight that is loaded, and one sample alone
-goes through the same operations in the same order.
+A task is 84 positions (six tiles of 14, fourteen of 6) by 32 filters. The positions are
+copied into channel blocks first, once for all filters of the place. What no whole tile
+covers goes through tiles of a few positions, filled up with zeros, and of one: a product
+with a single position is bound by reading the weights. A batch shares each weight that is
+loaded, and one sample alone goes through the same operations in the same order.
 
 g: positions of one sample, C, O
 w: [group][channel][filter of the group], zeros where it is padded
@@ -13,13 +14,62 @@ from __future__ import annotations
 
 from .register_tile import (
     HEADER,
+    PACK,
     VECTORS,
     block_depth,
     epilogue,
     fill,
+    group_vectors,
+    groups,
     register_tile,
     tile_columns,
 )
+
+GROUP_DRIVER = '''
+
+@JIT
+def group_@VECTORS(packed, w, wo, b, first, y, at, filters, count, sums, blocks, plane, here):
+    """One group of filters over all positions of a task."""
+    # Weights of a step fill a third of L1.
+    per_step = 4608 // (@DEPTH * @WIDTH)
+    for q in range(0, blocks, per_step):
+        q1 = min(blocks, q + per_step)
+        low = np.float32(0) if q1 == blocks else np.float32(-np.inf)
+        p = 0
+        while p < here:
+            left = here - p
+            so = sums + p * @WIDTH
+            source, begin, step = packed, so, @WIDTH
+            if q == 0:
+                source, begin, step = b, first, 0
+            size = @MOST if left > 2 * @FEW else (@FEW if left > 1 else 1)
+            whole = q1 == blocks and size <= left and count == @WIDTH
+            target, end, pitch = packed, so, @WIDTH
+            if whole:
+                target, end, pitch = y, at + p * filters, filters
+            if size == @MOST:
+                tile_@VECTORS_@MOST(
+                    packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
+                    source, begin, step, target, end, pitch, low
+                )
+            elif size == @FEW:
+                tile_@VECTORS_@FEW(
+                    packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
+                    source, begin, step, target, end, pitch, low
+                )
+            else:
+                tile_@VECTORS_1(
+                    packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
+                    source, begin, step, target, end, pitch, low
+                )
+            if q1 == blocks:
+                for t in range(size):
+                    finish(target, end + t * pitch, pitch, @WIDTH)
+                if not whole:
+                    used = min(size, left)
+                    copy_out(packed, so, y, at + p * filters, filters, used, count, @WIDTH)
+            p += size
+'''
 
 DRIVER = '''
 
@@ -28,57 +78,59 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: blocks of positions, blocks of filters; the last changes fastest."""
     positions, channels, filters = n * g[0], g[1], g[2]
     blocks = (channels + @DEPTH - 1) // @DEPTH
-    filter_blocks = (filters + 127) // 128
-    plane = 84 * @DEPTH
-    # scratch holds the packed positions, then one tile.
-    edge = blocks * plane
+    filter_blocks = (filters + 31) // 32
     packed_place = -1
+    here = room = 0
     for task in range(lo, hi):
         place = task // filter_blocks
         start = place * 84
-        here = min(84, positions - start)
         if place != packed_place:
             packed_place = place
-            for block in range(blocks):
-                count = min(@DEPTH, channels - block * @DEPTH)
-                to = block * plane
-                for p in range(here):
-                    at = (start + p) * channels + block * @DEPTH
-                    for i in range(count):
-                        scratch[to + p * @DEPTH + i] = x[at + i]
-                    for i in range(count, @DEPTH):
-                        scratch[to + p * @DEPTH + i] = np.float32(0)
-        first = task % filter_blocks * 128
-        for first in range(first, min(filters, first + 128), @GROUP):
-            wo = first * blocks * @DEPTH
+            here = min(84, positions - start)
+            # What tiles cover: places past the last position hold zeros.
+            left = here % @MOST
+            if left > 1:
+                left = @MOST if left > 2 * @FEW else (left + @FEW - 1) // @FEW * @FEW
+            room = here // @MOST * @MOST + left
+            for p in range(here):
+                pack(x, (start + p) * channels, scratch, p * @DEPTH, room * @DEPTH, channels)
+            for p in range(here, room):
+                clear(scratch, p * @DEPTH, room * @DEPTH, channels)
+        # scratch holds the packed positions, then the sums.
+        plane = room * @DEPTH
+        sums = blocks * plane + @LANES
+        begin = task % filter_blocks * 32
+        for first in range(begin, min(filters, begin + 32), @GROUP):
             count = min(@GROUP, filters - first)
-            for c in range(0, here, @COLUMNS):
-                used = min(@COLUMNS, here - c)
-                at = (start + c) * filters + first
-                if count == @GROUP and used == @COLUMNS:
-                    tile(scratch, c * @DEPTH, w, wo, blocks, plane, 1, 0, 1, 1, 0,
-                         b, first, y, at, filters)
-                    finish(y, at, filters, count)
-                else:
-                    tile(scratch, c * @DEPTH, w, wo, blocks, plane, 1, 0, 1, 1, 0,
-                         b, first, scratch, edge, @GROUP)
-                    finish(scratch, edge, @GROUP, count)
-                    for t in range(used):
-                        for j in range(count):
-                            y[at + t * filters + j] = scratch[edge + t * @GROUP + j]
+            group(
+                scratch, w, first * blocks * @DEPTH, b, first, y, start * filters + first, filters,
+                count, sums, blocks, plane, here
+            )
 '''
 
 
-def source(lanes: int, channels: int, relu: bool, activation: str | None) -> str:
+def source(
+    lanes: int, channels: int, filters: int, relu: bool, activation: str | None
+) -> str:
     """The module's text, for one vector width and activation."""
-    depth, columns = block_depth(channels, lanes), tile_columns(lanes)[0]
+    depth, most, few = block_depth(channels, lanes), tile_columns(lanes), 4 if lanes == 16 else 2
+    tiles = "".join(
+        register_tile(
+            f"tile_{vectors}_{columns}",
+            lanes,
+            [t * depth for t in range(columns)],
+            vectors=vectors,
+            relu=relu,
+        )
+        for vectors in group_vectors(filters, lanes)
+        for columns in (most, few, 1)
+    )
+    tiles += epilogue(1, activation) + PACK + groups(GROUP_DRIVER, filters, lanes)
     return fill(
-        HEADER
-        + register_tile(lanes, columns, depth, relu)
-        + epilogue(columns, activation)
-        + DRIVER,
+        HEADER + tiles + DRIVER,
         LANES=lanes,
         DEPTH=depth,
-        COLUMNS=columns,
+        MOST=most,
+        FEW=few,
         GROUP=VECTORS * lanes,
     )

@@ -1,13 +1,16 @@
 """Text of the register tile that every convolution kernel is built around.
 
-A tile is ``columns`` output positions by two vectors of filters, all sums in registers:
-14 x 2 of AVX-512's 32 vector registers, 6 x 2 of the 16 that others have, which leaves
-room for two weights and one input. Two weight loads and one broadcast a position feed two
-multiply-adds a position; a wider tile of filters would load more weights, a narrower one
-more inputs. The text is straight-line code: that is what keeps the sums in registers.
+A tile is some output positions by two vectors of filters, all sums in registers: 14 x 2 of
+AVX-512's 32 vector registers, 6 x 2 of the 16 that others have, which leaves room for two
+weights and one input. Two weight loads and one broadcast a position feed two multiply-adds
+a position; a wider tile of filters would load more weights, a narrower one more inputs.
+The last filters take a tile of one vector where that holds them. The text is straight-line
+code: that is what keeps the sums in registers.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 JIT = '@njit(error_model="numpy", fastmath={"contract"})'
 VECTORS = 2
@@ -27,22 +30,58 @@ from speccompiler.kernels.cpu.simd import vectors
 
 v = vectors(@LANES)
 load, store, broadcast, splat, prefetch = v.load, v.store, v.broadcast, v.splat, v.prefetch
+load_where, store_where, first_lanes = v.load_where, v.store_where, v.first_lanes
 fma, maximum, largest = v.fma, v.maximum, v.largest
 add, sub, mul = v.add, v.sub, v.mul
 """
 
+PACK = '''
 
-def tile_columns(lanes: int) -> tuple[int, ...]:
-    """The tile widths that kernels are made for: few, so that few have to be compiled."""
-    return (14, 8, 4, 1) if lanes == 16 else (6, 3, 1)
+@JIT
+def pack(x, at, packed, to, plane, channels):
+    """One position's channels, a block every ``plane`` values; zeros fill the last block.
 
-
-def best_columns(width: int, lanes: int) -> int:
-    """Tile width for rows of this length: least work, the part of the last tile not used included.
-
-    A tile costs its columns, and about two more for loading weights.
+    Whole vectors are written: what a shorter block leaves over belongs to the next position.
     """
-    return min(tile_columns(lanes), key=lambda columns: -(-width // columns) * (columns + 2))
+    whole = channels // @LANES * @LANES
+    for c in range(at, at + whole, @LANES):
+        store(packed, to, load(x, c))
+        to += plane
+    if whole < channels:
+        store(packed, to, load_where(x, at + whole, first_lanes(channels - whole)))
+
+
+@JIT
+def clear(packed, to, plane, channels):
+    """A position of zeros."""
+    for _ in range(0, channels, @LANES):
+        store(packed, to, splat(np.float32(0)))
+        to += plane
+
+
+@JIT
+def copy_out(made, at, y, to, pitch, used, count, width):
+    """Some positions of a tile by some of its filters."""
+    for t in range(used):
+        for j in range(0, count, @LANES):
+            place = to + t * pitch + j
+            value = load(made, at + t * width + j)
+            if j + @LANES <= count:
+                store(y, place, value)
+            else:
+                store_where(y, place, first_lanes(count - j), value)
+'''
+"""Shared by the kernels that copy their input into channel blocks first."""
+
+
+def tile_columns(lanes: int) -> int:
+    """The most positions of a tile."""
+    return 14 if lanes == 16 else 6
+
+
+def even_share(count: int, most: int) -> int:
+    """``count`` cut into as few parts as parts of at most ``most`` allow, all but equal."""
+    return -(-count // -(-count // most))
 
 
 def block_depth(channels: int, lanes: int) -> int:
@@ -50,52 +89,82 @@ def block_depth(channels: int, lanes: int) -> int:
     return min((d for d in (1, 3, 8) if channels <= d <= lanes), default=lanes)
 
 
-def load_weights(lanes: int) -> list[str]:
+def load_weights(lanes: int, vectors: int = VECTORS) -> list[str]:
     """Statements that load a group's weights and ask for those that come ``AHEAD`` later.
 
     Weights are read once in a long row. The processor's own prefetcher stops at the end of
     each page of 4 KiB, and the sums would wait there.
     """
-    loads = [f"w{n} = load(w, wo + {n * lanes})" for n in range(VECTORS)]
-    lines = range(0, VECTORS * lanes, LINE)
+    loads = [f"w{n} = load(w, wo + {n * lanes})" for n in range(vectors)]
+    lines = range(0, vectors * lanes, LINE)
     return loads + [f"prefetch(w, wo + {AHEAD + at})" for at in lines]
 
 
-def register_tile(lanes: int, columns: int, depth: int, relu: bool) -> str:
-    """``tile``: the sums of one tile, from the bias on, written to ``y``.
+def register_tile(
+    name: str, lanes: int, offsets: Sequence[int], *, vectors: int = VECTORS, relu: bool
+) -> str:
+    """A function that adds some products to the sums of one tile, from ``start`` to ``y``.
 
-    x: ``planes`` planes of ``kh`` rows; in a row, ``stride`` phases of neighbouring
-    positions with ``depth`` channels each, so that tap k of the window is found in phase
-    ``k % stride`` and neighbouring outputs read neighbours. w: the weights of one group
-    of filters, in the order of the loops.
+    ``offsets``: where each position's window begins in the packed input, from ``xo`` on.
+    The window is read as runs of ``run`` neighbouring values, one in each row of each plane
+    from ``q0`` to ``q1`` and from ``h0`` to ``h1``; a row has ``pitch_w`` weights, a plane ``kh``
+    rows. ``start`` is the bias (``step`` 0) or earlier sums: float32 in memory as in a
+    register, so a sum's bits do not depend on where it rests. ``low`` is 0 where relu ends
+    the sums, -infinity before.
     """
-    sums = [(t, n) for t in range(columns) for n in range(VECTORS)]
+    sums = [(t, n) for t in range(len(offsets)) for n in range(vectors)]
     lines = [
         "",
         "",
         JIT,
-        "def tile(x, xo, w, wo, planes, plane, kh, row, kw, stride, phase, b, bo, y, yo, pitch):",
-        '    """Sums of one tile of positions by filters, bias included."""',
-        *(f"    b{n} = load(b, bo + {n * lanes})" for n in range(VECTORS)),
-        *(f"    s{t}_{n} = b{n}" for t, n in sums),
-        "    for q in range(planes):",
-        "        for h in range(kh):",
-        "            for k in range(kw):",
-        "                p = xo + q * plane + h * row",
-        f"                p += k % stride * phase + k // stride * {depth}",
-        f"                for i in range({depth}):",
+        f"def {name}(",
+        "    x, xo, w, first, q0, q1, plane, h0, h1, kh, row, run, row_weights,",
+        "    start, so, step, y, yo, pitch, low,",
+        "):",
+        '    """Products of one tile of positions by filters, added up."""',
+        *(f"    s{t}_{n} = load(start, so + {t} * step + {n * lanes})" for t, n in sums),
+        "    for q in range(q0, q1):",
+        "        for h in range(h0, h1):",
+        "            wo = first + (q * kh + h) * row_weights",
+        "            begin = xo + q * plane + h * row",
+        "            for p in range(begin, begin + run):",
     ]
-    inner = " " * 20
-    lines += [f"{inner}{line}" for line in load_weights(lanes)]
-    for t in range(columns):
-        lines.append(f"{inner}a = broadcast(x, p + i + {t * depth})")
-        lines += [f"{inner}s{t}_{n} = fma(a, w{n}, s{t}_{n})" for n in range(VECTORS)]
-    lines += [f"{inner}wo += {VECTORS * lanes}"]
-    lines += ["    zero = splat(np.float32(0))"] if relu else []
+    inner = " " * 16
+    lines += [f"{inner}{line}" for line in load_weights(lanes, vectors)]
+    for t, offset in enumerate(offsets):
+        lines.append(f"{inner}a = broadcast(x, p + {offset})")
+        lines += [f"{inner}s{t}_{n} = fma(a, w{n}, s{t}_{n})" for n in range(vectors)]
+    lines += [f"{inner}wo += {vectors * lanes}"]
+    lines += ["    floor = splat(low)"] if relu else []
     for t, n in sums:
-        value = f"maximum(zero, s{t}_{n})" if relu else f"s{t}_{n}"
+        value = f"maximum(floor, s{t}_{n})" if relu else f"s{t}_{n}"
         lines.append(f"    store(y, yo + {t} * pitch + {n * lanes}, {value})")
     return "\n".join(lines) + "\n"
+
+
+def group_vectors(filters: int, lanes: int) -> tuple[int, ...]:
+    """Vectors of the groups that so many filters need: whole ones, and a last one of one vector."""
+    last = filters % (VECTORS * lanes)
+    narrow = 0 < last <= lanes
+    whole = filters > lanes
+    return ((VECTORS,) if whole else ()) + ((1,) if narrow else ())
+
+
+def groups(text: str, filters: int, lanes: int) -> str:
+    """``text`` of ``group_@VECTORS`` for each width of a group, and ``group``, which picks one.
+
+    Both take the same arguments; ``count`` is the filters of the group.
+    """
+    widths = group_vectors(filters, lanes)
+    made = "".join(
+        text.replace("@VECTORS", str(vectors)).replace("@WIDTH", str(vectors * lanes))
+        for vectors in widths
+    )
+    names = text[text.index("(") + 1 : text.index(")")]
+    pick = f"group_{widths[0]}({names})"
+    if len(widths) > 1:
+        pick = f"{pick} if count > {lanes} else group_{widths[1]}({names})"
+    return f"{made}\n\n@JIT\ndef group({names}):\n    {pick}\n"
 
 
 def epilogue(columns: int, activation: str | None) -> str:

@@ -15,7 +15,7 @@ from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.ir import Conv, Map, Node, Pool, Upsample
 
 from . import conv, map, matmul, pool, resize, softmax, transpose, winograd
-from .candidate import Candidate, KnownShape
+from .candidate import Candidate, KnownShape, known, three
 from .choices import TRANSPOSE_BLOCK, gathers_rows, transpose_plan
 from .register_tile import VECTORS, block_depth, tile_columns
 from .vector_math import activation_text
@@ -38,22 +38,29 @@ def _activation(node: Node) -> tuple[bool, str | None]:
 
 
 def _conv(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
-    assert isinstance(node.op, Conv), f"{node.name} is no convolution"
-    width = node.shape[-2]
-    assert isinstance(width, int), "a plan has no open length"
-    repeats = any(r != 1 for r in node.op.repeats)
-    return conv.source(lanes, shape[-1], width, *_activation(node), repeats=repeats)
+    op, out = node.op, known(node)
+    assert isinstance(op, Conv), f"{node.name} is no convolution"
+    return conv.source(
+        lanes,
+        shape[-1],
+        out[-1],
+        three(out[:-1], 1)[1:],
+        three(op.kernel, 1)[1:],
+        three(op.stride, 1)[1:],
+        *_activation(node),
+        repeats=any(r != 1 for r in op.repeats),
+    )
 
 
 def _matmul(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
-    return matmul.source(lanes, shape[-1], *_activation(node))
+    return matmul.source(lanes, shape[-1], known(node)[-1], *_activation(node))
 
 
 def _winograd(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     assert isinstance(node.op, Conv), f"{node.name} is no convolution"
     schedule = candidate.schedule
     assert schedule is not None, "a Winograd step has a schedule"
-    columns = pass_columns(schedule.tiles, tile_columns(lanes)[0])
+    columns = pass_columns(schedule.tiles, tile_columns(lanes))
     return winograd.source(
         lanes,
         schedule.tile,
@@ -133,21 +140,28 @@ def pack_weights(
 
 
 def _pack_direct(weight: npt.NDArray[Any], lanes: int) -> Array:
-    """(*kernel, C, filters) as [group][channel block][*kernel][channel][filter].
+    """(*kernel, C, filters) as [group][KD][channel block][KH, KW][channel][filter], flat.
 
-    A group is two vectors of filters, a block one vector of channels (or all, if they are
-    fewer); both are filled with zeros.
+    A group is two vectors of filters, the last one vector where that holds them; a block is
+    one vector of channels (or all, if they are fewer). Both are filled with zeros.
     """
-    *places_shape, channels, filters = weight.shape
-    places = int(np.prod(places_shape, dtype=np.int64))
+    *places, channels, filters = weight.shape
+    planes = places[0] if len(places) == 3 else 1
     group, depth = VECTORS * lanes, block_depth(channels, lanes)
-    groups, blocks = -(-filters // group), -(-channels // depth)
-    source = weight.reshape(places, channels, filters)
-    missing = (blocks * depth - channels, groups * group - filters)
+    blocks, padded = -(-channels // depth), -(-filters // lanes) * lanes
+    source = weight.reshape(planes, -1, channels, filters)
+    missing = (blocks * depth - channels, padded - filters)
     if any(missing):
-        source = np.pad(source, [(0, 0), (0, missing[0]), (0, missing[1])])
-    split = source.reshape(places, blocks, depth, groups, group)
-    return np.ascontiguousarray(split.transpose(3, 1, 0, 2, 4), np.float32)
+        source = np.pad(source, [(0, 0), (0, 0), (0, missing[0]), (0, missing[1])])
+    source = source.reshape(planes, -1, blocks, depth, padded).transpose(0, 2, 1, 3, 4)
+    packed = np.empty(source.size, np.float32)
+    whole = padded // group * group
+    size = source.size // padded
+    split = source[..., :whole].reshape(*source.shape[:4], -1, group)
+    target = packed[: size * whole].reshape(-1, *source.shape[:4], group)
+    target[:] = np.moveaxis(split, 4, 0)
+    packed[size * whole :] = source[..., whole:].reshape(-1)
+    return packed
 
 
 def _pack_winograd(weight: npt.NDArray[Any], tile: Tile, lanes: int) -> Array:
