@@ -12,7 +12,7 @@ import ctypes
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -28,14 +28,17 @@ from .modules import load_kernel
 from .object_code import Arguments, Kernel
 from .packed_weights import packed_weights
 from .sources import kernel_text
-from .team import Job, Work, load_team
+from .team import Job, Work, load_teamwork
 
 Array = npt.NDArray[np.float32]
 EMPTY = np.zeros(0, np.float32)
 WORTH_A_THREAD = 10_000
 """Nanoseconds of work below which another thread costs more than it brings."""
 LONGEST_PART = 0.5
-"""Estimated seconds of one core between two looks at Python, which is when Ctrl-C is heard."""
+"""Estimated seconds of one core between two looks at Python, which is when Ctrl-C is heard.
+
+A longer step is cut between its tasks.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +90,24 @@ class Memory:
         self.samples = -1
         self.job = Job([])
         self.parts: list[tuple[int, int]] = []
+        self.steps: list[list[tuple[int, int]]] = []
 
     def bind(self, steps: Sequence[BoundStep], n: int) -> None:
         """Make the calls for ``n`` samples; where the input and the outputs lie is still open."""
         self._ends = []
+        self.steps = []
         work: list[Work] = []
+        seconds: list[float] = []
         for bound in steps:
             threads = bound.threads(n, len(self._scratch))
             arguments = [self._arguments(bound, n, scratch) for scratch in self._scratch[:threads]]
-            work.append(Work(bound.kernel, bound.tasks(n), arguments, bound.sharing))
+            cost = bound.nanoseconds(n) / 1e9
+            cut = _cut(bound.tasks(n), bound.sharing, cost)
+            self.steps.append([(len(work) + i, len(work) + i + 1) for i in range(len(cut))])
+            work += [Work(bound.kernel, tasks, arguments, bound.sharing) for tasks in cut]
+            seconds += [cost / len(cut)] * len(cut)
         self.job = Job(work)
-        self.parts = _parts([bound.nanoseconds(n) / 1e9 for bound in steps])
+        self.parts = _parts(seconds)
         self.samples = n
 
     def _arguments(self, bound: BoundStep, n: int, scratch: Array) -> Arguments:
@@ -131,8 +141,15 @@ def _end(place: Place) -> int:
     return 0 if place.kind == "input" else 1 + place.index
 
 
+def _cut(tasks: int, sharing: int, seconds: float) -> list[range]:
+    """A step's tasks, in pieces of ``LONGEST_PART`` where it is longer."""
+    pieces = max(1, ceil(seconds / LONGEST_PART))
+    size = max(1, ceil(tasks / (pieces * sharing)) * sharing)
+    return [range(lo, min(lo + size, tasks)) for lo in range(0, tasks, size)] or [range(0)]
+
+
 def _parts(seconds: Sequence[float]) -> list[tuple[int, int]]:
-    """Steps that are run without a look at Python: about ``LONGEST_PART`` seconds of one core."""
+    """Pieces of steps that are run without a look at Python: about ``LONGEST_PART`` seconds of one core."""
     parts, lo, total = [], 0, 0.0
     for index, cost in enumerate(seconds, start=1):
         total += cost
@@ -187,11 +204,10 @@ class CpuExecutor:
         if profile is None:
             memory.job.run(memory.parts)
         else:
-            for index in range(len(self._steps)):
+            for index, parts in enumerate(memory.steps):
                 started = time.perf_counter()
-                memory.job.run([(index, index + 1)])
+                memory.job.run(parts)
                 profile[index] += time.perf_counter() - started
-        # Only after a run that ended well: an interrupted one may still be written to.
         self._idle.append(memory)
 
     def _take_memory(self) -> Memory:
@@ -219,7 +235,7 @@ def load_kernels(plan: Plan) -> None:
     """Have all machine code that a run of the plan needs, compiled now where it is not kept."""
     for step in plan.steps:
         _kernel(step)
-    load_team()
+    load_teamwork()
 
 
 def _kernel(step: Step) -> Kernel:

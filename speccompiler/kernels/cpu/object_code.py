@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NoReturn
+from typing import TYPE_CHECKING, ClassVar
 
 from llvmlite import binding
 
@@ -111,28 +111,24 @@ _SIGNATURE = ctypes.CFUNCTYPE(
     ctypes.c_int64,
     ctypes.c_void_p,
 )
-# Written to, never read: all threads may share it.
-_unread = ctypes.create_string_buffer(64)
+_Place = ctypes.Array[ctypes.c_char]
+# Written to, never read: all threads may share it. A kernel holds it, and so does whoever runs
+# one: a thread in machine code lives on while the interpreter clears its modules.
+_unread: _Place = ctypes.create_string_buffer(64)
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """A kernel of this process. To run tasks ``lo`` to ``hi``::
 
-        if kernel.function(kernel.unread, kernel.unread, lo, hi, address_of_arguments):
-            kernel.failed()
+        failed = kernel.function(kernel.unread, kernel.unread, lo, hi, address_of_arguments)
 
-    Spelt out there because each call in between costs what a small kernel takes.
     It releases the GIL while it runs.
     """
 
     symbol: str
-    function: Callable[[int, int, int, int, int], int]
-    unread: int
-
-    def failed(self) -> NoReturn:
-        """No kernel raises anything: numba's code says that it did."""
-        raise RuntimeError(f"kernel {self.symbol} failed")
+    function: Callable[[_Place, _Place, int, int, int], int]
+    unread: _Place
 
 
 def loadable(object_code: ObjectCode) -> bool:
@@ -143,4 +139,4 @@ def loadable(object_code: ObjectCode) -> bool:
 def link(object_code: ObjectCode, symbol: str) -> Kernel:
     """The kernel ``symbol`` of some object code."""
     function = _SIGNATURE(_linker.address(object_code.code, symbol))
-    return Kernel(symbol, function, ctypes.addressof(_unread))
+    return Kernel(symbol, function, _unread)

@@ -10,9 +10,10 @@ ones.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
-import queue
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,27 +26,28 @@ from .modules import load_kernel
 from .object_code import Arguments, Kernel
 
 # As in teamwork, whose module is read and compiled but never imported: it would import numba.
-_PROGRAM, _FAILED, _YIELD, _OFFERS, _OFFERED = 24, 25, 26, 27, 32
-_RUN, _HELP, _OFFER, _DISMISS = range(4)
-_ASLEEP = 1
+_SELF, _PROGRAM, _FAILED, _YIELD, _OFFERS, _OFFERED = 24, 25, 26, 27, 28, 32
+_RUN, _HELP = 0, 1
+_IDLE, _ASLEEP = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A step: a kernel, its tasks, and where its arguments lie for each thread it may have.
+    """Tasks of a step: a kernel, and where its arguments lie for each thread it may have.
 
     ``sharing`` neighbouring tasks prepare the same input: they stay together if there are
     enough others.
     """
 
     kernel: Kernel
-    tasks: int
+    tasks: range
     arguments: Sequence[Arguments]
     sharing: int = 1
 
 
 @cache
-def _teamwork() -> Kernel:
+def load_teamwork() -> Kernel:
+    """The machine code of the team."""
     text = (resources.files(__package__) / "teamwork.py").read_text(encoding="utf-8")
     return load_kernel("teamwork", text)
 
@@ -56,7 +58,7 @@ def load_team() -> None:
 
 
 def _call(arguments: Arguments, lo: int = 0, hi: int = 0) -> None:
-    kernel = _teamwork()
+    kernel = load_teamwork()
     kernel.function(kernel.unread, kernel.unread, lo, hi, ctypes.addressof(arguments))
 
 
@@ -80,14 +82,25 @@ class _Helper:
     def __init__(self, name: str) -> None:
         self.mailbox = _Shared(8)
         self.mailbox.values[0] = _ASLEEP
-        self.wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        # The thread sleeps by waiting for it. It is released to wake the thread up.
+        self._sleep = threading.Lock()
+        self._sleep.acquire()
         threading.Thread(target=self._serve, name=name, daemon=True).start()
 
     def _serve(self) -> None:
         arguments = self.mailbox.for_role(_HELP)
         while True:
-            self.wake.get()
+            self._sleep.acquire()
             _call(arguments)
+
+    def is_free(self) -> bool:
+        """Whether it may be asked; woken if it sleeps, since it would not look."""
+        state = self.mailbox.values.item(0)
+        if state == _ASLEEP:
+            with contextlib.suppress(RuntimeError):
+                # Refused if released already: the thread is on its way.
+                self._sleep.release()
+        return state in (_IDLE, _ASLEEP)
 
 
 class _Team:
@@ -98,7 +111,7 @@ class _Team:
         self.helpers: list[_Helper] = []
 
     def at_least(self, count: int) -> list[_Helper]:
-        """So many helpers, or as many as the system grants, and all there are."""
+        """All helpers there are: so many or more, unless the system grants no more threads."""
         if len(self.helpers) < count:
             with self.lock:
                 while len(self.helpers) < count:
@@ -123,12 +136,21 @@ if hasattr(os, "register_at_fork"):
 
 @cache
 def _yield_address() -> int:
-    """A C function that lets other threads run; 0 where there is none of that kind."""
+    """A C function that lets other threads run; 0 where none is known."""
     try:
-        found = ctypes.cast(ctypes.CDLL(None).sched_yield, ctypes.c_void_p).value
-    except (AttributeError, OSError, TypeError):
+        if sys.platform == "win32":
+            function = ctypes.WinDLL("kernel32").SwitchToThread
+        else:
+            function = ctypes.CDLL(None).sched_yield
+    except (AttributeError, OSError):
         return 0
-    return found or 0
+    return _address(function)
+
+
+def _address(function: object) -> int:
+    found = ctypes.cast(function, ctypes.c_void_p).value  # type: ignore[arg-type]
+    assert found, "a C function lies somewhere"
+    return found
 
 
 def chunk_size(tasks: int, threads: int, sharing: int) -> int:
@@ -142,68 +164,41 @@ class Job:
 
     def __init__(self, steps: Sequence[Work]) -> None:
         self.steps = steps
-        self._threads = max((len(step.arguments) for step in steps), default=1)
+        self._helpers = max((len(step.arguments) for step in steps), default=1) - 1
         tables = [[ctypes.addressof(a) for a in step.arguments] for step in steps]
         self._tables = [np.array(table, np.int64) for table in tables]
         records = [
             (
-                ctypes.cast(step.kernel.function, ctypes.c_void_p).value,  # type: ignore[arg-type]
-                step.tasks,
-                chunk_size(step.tasks, len(table), step.sharing),
+                _address(step.kernel.function),
+                step.tasks.start,
+                step.tasks.stop,
+                chunk_size(len(step.tasks), len(table), step.sharing),
                 len(table),
                 table.ctypes.data,
             )
             for step, table in zip(steps, self._tables, strict=True)
         ]
         self._program = np.array(records, np.int64).reshape(-1)
-        self._block = _Shared(_OFFERED + 2 * self._threads)
+        self._block = _Shared(_OFFERED + self._helpers)
+        self._block.values[_SELF] = self._block.address
         self._block.values[_PROGRAM] = self._program.ctypes.data
         self._block.values[_YIELD] = _yield_address()
         self._run = self._block.for_role(_RUN)
-        self._offer = self._block.for_role(_OFFER)
-        self._dismiss = self._block.for_role(_DISMISS)
 
     def run(self, parts: Sequence[tuple[int, int]]) -> None:
         """Run the steps ``lo`` to ``hi`` of each part; between parts an interrupt is heard."""
-        if self._threads == 1:
-            for lo, hi in parts:
-                _call(self._run, lo, hi)
-        else:
-            self._with_helpers(parts)
-        if self._block.values[_FAILED]:
-            raise RuntimeError("a kernel failed, which none should")
+        for lo, hi in parts:
+            if self._helpers:
+                self._list_helpers()
+            _call(self._run, lo, hi)
+            if self._block.values.item(_FAILED):
+                raise RuntimeError("a kernel failed, which none should")
 
-    def _with_helpers(self, parts: Sequence[tuple[int, int]]) -> None:
-        interrupt: KeyboardInterrupt | None = None
-        _held.add(self)
-        try:
-            self._recruit()
-            for lo, hi in parts:
-                _call(self._run, lo, hi)
-        finally:
-            while True:
-                try:
-                    _call(self._dismiss, self._block.address)
-                    break
-                except KeyboardInterrupt as again:
-                    interrupt = again
-            _held.discard(self)
-        if interrupt is not None:
-            raise interrupt
-
-    def _recruit(self) -> None:
-        """Ask as many helpers as there are places; wake those that sleep."""
-        values = self._block.values
-        wanted = self._threads - 1
-        helpers = _team.at_least(wanted)[:wanted]
-        for index, helper in enumerate(helpers):
-            values[_OFFERED + 2 * index] = helper.mailbox.address
-        values[_OFFERS] = len(helpers)
-        _call(self._offer, self._block.address)
-        for index, helper in enumerate(helpers):
-            if values[_OFFERED + 2 * index] and values[_OFFERED + 2 * index + 1]:
-                helper.wake.put(None)
-
-
-_held: set[Job] = set()
-"""Jobs whose memory helpers may be using."""
+    def _list_helpers(self) -> None:
+        """Whom to ask: as many as there are places, of those that serve no other job now."""
+        values, count = self._block.values, 0
+        for helper in _team.at_least(self._helpers):
+            if count < self._helpers and helper.is_free():
+                values[_OFFERED + count] = helper.mailbox.address
+                count += 1
+        values[_OFFERS] = count

@@ -1,20 +1,25 @@
 """The machine code of the thread team: several steps, several threads, no Python between.
 
-A *job* is one run of a plan. Its steps are cut into chunks of tasks, and whoever is free
-takes the next chunk by a ticket: the step's number above 32 bits, the chunk's below, so that
-a ticket for a step that has ended cannot be taken. The caller goes through the steps and
-passes on only when all chunks of one are done; helpers wait in a loop for the next ticket,
-because waking a thread takes as long as a small step. A helper that has waited too long for
-a job goes to sleep (its call returns to Python).
+A *job* is some steps of a plan. They are cut into chunks of tasks, and whoever is free takes
+the next chunk by a ticket: the step's number above 32 bits, the chunk's below, so that a
+ticket for a step that has ended cannot be taken. The caller goes through the steps and passes
+on only when all chunks of one are done; helpers wait in a loop for the next ticket, because
+waking a thread takes as long as a small step. A helper that has waited too long for a job goes
+to sleep (its call returns to Python).
+
+The caller asks for helpers and waits until they have left in the same call: whatever happens
+in Python, an interrupt or a fork, happens while no helper knows of the job.
 
 All are int64 in shared memory, each group on a cache line of its own:
 
-job      TICKET | DONE | LEFT (helpers that have left), SLOT (last given) | PROGRAM, FAILED,
-         YIELD (address of a C function that lets other threads run, or 0), OFFERS (helpers
-         asked), then the address of each helper asked and whether it was asleep
-program  for each step FUNCTION, TASKS, CHUNK, THREADS, ARGUMENTS (address of the addresses of
-         the kernel's arguments, one a slot)
-helper   its mailbox: IDLE, ASLEEP, WORKING, or the address of a job that asks for it
+job      TICKET | DONE | LEFT (helpers that have left), SLOT (last given) | SELF (the job's own
+         address), PROGRAM, FAILED, YIELD (address of a C function that lets other threads run,
+         or 0), OFFERS (helpers to ask) | the address of each one's mailbox
+program  for each step FUNCTION, FIRST and LAST (the tasks are those before it), CHUNK (tasks
+         in one), THREADS, ARGUMENTS (address of the addresses of the kernel's arguments, one
+         a slot)
+mailbox  IDLE (its helper looks into it in a loop), ASLEEP (it has to be woken to look),
+         WORKING, or the address of a job that asks for it
 """
 
 from numba import njit
@@ -30,10 +35,11 @@ from speccompiler.kernels.cpu.atomics import (
     store,
 )
 
-TICKET, DONE, LEFT, SLOT, PROGRAM, FAILED, YIELD, OFFERS, OFFERED = 0, 8, 16, 17, 24, 25, 26, 27, 32
-FUNCTION, TASKS, CHUNK, THREADS, ARGUMENTS, RECORD = 0, 1, 2, 3, 4, 5
+TICKET, DONE, LEFT, SLOT = 0, 8, 16, 17
+SELF, PROGRAM, FAILED, YIELD, OFFERS, OFFERED = 24, 25, 26, 27, 28, 32
+FUNCTION, FIRST, LAST, CHUNK, THREADS, ARGUMENTS, RECORD = 0, 1, 2, 3, 4, 5, 6
 IDLE, ASLEEP, WORKING = 0, 1, 2
-RUN, HELP, OFFER, DISMISS = 0, 1, 2, 3
+RUN, HELP = 0, 1
 OVER = 1 << 60
 PATIENCE, IDLE_PATIENCE = 2000, 5000
 
@@ -57,13 +63,13 @@ def take_chunks(job, slot):
             return done
         record = step * RECORD
         program = at(job[PROGRAM])
-        tasks, chunk = program[record + TASKS], program[record + CHUNK]
-        first = (ticket & 0xFFFFFFFF) * chunk
-        if first >= tasks or slot >= program[record + THREADS]:
+        end, chunk = program[record + LAST], program[record + CHUNK]
+        first = program[record + FIRST] + (ticket & 0xFFFFFFFF) * chunk
+        if first >= end or slot >= program[record + THREADS]:
             return done
         if exchange_if(job, TICKET, ticket, ticket + 1):
             arguments = at(program[record + ARGUMENTS])[slot]
-            last = min(tasks, first + chunk)
+            last = min(end, first + chunk)
             if call_kernel(program[record + FUNCTION], first, last, arguments) != 0:
                 store(job, FAILED, 1)
             done += 1
@@ -73,36 +79,73 @@ def take_chunks(job, slot):
 
 
 @njit(error_model="numpy")
-def run(job, lo, hi):
-    """Steps ``lo`` to ``hi``, as the caller."""
-    program = at(job[PROGRAM])
-    for step in range(lo, hi):
-        record = step * RECORD
-        tasks, chunk = program[record + TASKS], program[record + CHUNK]
-        if program[record + THREADS] == 1 or chunk >= tasks:
-            arguments = at(program[record + ARGUMENTS])[0]
-            if call_kernel(program[record + FUNCTION], 0, tasks, arguments) != 0:
-                store(job, FAILED, 1)
-            continue
-        chunks = (tasks + chunk - 1) // chunk
-        store(job, DONE, 0)
-        store(job, TICKET, (step + 1) << 32)
-        others = chunks - take_chunks(job, 0)
-        rounds = 0
-        while load(job, DONE) < others:
-            rounds += 1
-            wait(rounds, job[YIELD])
+def run_step(job, step):
+    """All of a step, as the caller."""
+    program, record = at(job[PROGRAM]), step * RECORD
+    first, last, chunk = program[record + FIRST], program[record + LAST], program[record + CHUNK]
+    if program[record + THREADS] == 1 or chunk >= last - first:
+        arguments = at(program[record + ARGUMENTS])[0]
+        if call_kernel(program[record + FUNCTION], first, last, arguments) != 0:
+            store(job, FAILED, 1)
+        return
+    store(job, DONE, 0)
+    store(job, TICKET, (step + 1) << 32)
+    others = (last - first + chunk - 1) // chunk - take_chunks(job, 0)
+    rounds = 0
+    while load(job, DONE) < others:
+        rounds += 1
+        wait(rounds, job[YIELD])
 
 
 @njit(error_model="numpy")
-def help_out(helper):
+def offer(job):
+    """Ask the helpers that are listed; those that are busy now are struck off (0)."""
+    store(job, TICKET, 0)
+    store(job, LEFT, 0)
+    store(job, SLOT, 0)
+    for place in range(OFFERED, OFFERED + job[OFFERS]):
+        mailbox, address = at(job[place]), job[SELF]
+        if not exchange_if(mailbox, 0, IDLE, address):
+            # One that sleeps has been woken, most likely, and is on its way.
+            if not exchange_if(mailbox, 0, ASLEEP, address):
+                job[place] = 0
+
+
+@njit(error_model="numpy")
+def dismiss(job):
+    """End the job: take back what nobody accepted, and wait until all others have left."""
+    store(job, TICKET, OVER)
+    accepted = 0
+    for place in range(OFFERED, OFFERED + job[OFFERS]):
+        # Whether it sleeps is not known. If it does not it will say so.
+        if job[place] != 0 and not exchange_if(at(job[place]), 0, job[SELF], ASLEEP):
+            accepted += 1
+    rounds = 0
+    while load(job, LEFT) < accepted:
+        rounds += 1
+        wait(rounds, job[YIELD])
+
+
+@njit(error_model="numpy")
+def run(job, lo, hi):
+    """Steps ``lo`` to ``hi``, as the caller."""
+    store(job, FAILED, 0)
+    offer(job)
+    for step in range(lo, hi):
+        run_step(job, step)
+    dismiss(job)
+
+
+@njit(error_model="numpy")
+def help_out(mailbox):
     """Serve jobs until none has come for a while."""
-    exchange_if(helper, 0, ASLEEP, IDLE)
     rounds = 0
     while True:
-        offered = load(helper, 0)
-        if offered > WORKING and exchange_if(helper, 0, offered, WORKING):
-            job = at(offered)
+        found = load(mailbox, 0)
+        if found == ASLEEP:
+            exchange_if(mailbox, 0, ASLEEP, IDLE)
+        elif found > WORKING and exchange_if(mailbox, 0, found, WORKING):
+            job = at(found)
             slot = 1 + add(job, SLOT, 1)
             rounds = 0
             while load(job, TICKET) < OVER:
@@ -112,59 +155,18 @@ def help_out(helper):
                 wait(rounds, job[YIELD])
             # After this the job may be gone.
             add(job, LEFT, 1)
-            store(helper, 0, IDLE)
+            store(mailbox, 0, IDLE)
             rounds = 0
         rounds += 1
-        if rounds > IDLE_PATIENCE and exchange_if(helper, 0, IDLE, ASLEEP):
+        if rounds > IDLE_PATIENCE and exchange_if(mailbox, 0, IDLE, ASLEEP):
             return
         pause()
 
 
 @njit(error_model="numpy")
-def offer(job, address):
-    """Ask the helpers that are listed; those that are busy are struck off (their address is 0)."""
-    store(job, TICKET, 0)
-    store(job, LEFT, 0)
-    store(job, SLOT, 0)
-    for index in range(job[OFFERS]):
-        place = OFFERED + 2 * index
-        helper = at(job[place])
-        job[place + 1] = 0
-        if exchange_if(helper, 0, IDLE, address):
-            continue
-        if exchange_if(helper, 0, ASLEEP, address):
-            job[place + 1] = 1
-        else:
-            job[place] = 0
-
-
-@njit(error_model="numpy")
-def dismiss(job, address):
-    """End the job: take back what nobody accepted, and wait until all others have left."""
-    store(job, TICKET, OVER)
-    accepted = 0
-    for index in range(job[OFFERS]):
-        place = OFFERED + 2 * index
-        if job[place] != 0:
-            before = ASLEEP if job[place + 1] == 1 else IDLE
-            if not exchange_if(at(job[place]), 0, address, before):
-                accepted += 1
-    job[OFFERS] = 0
-    rounds = 0
-    while load(job, LEFT) < accepted:
-        rounds += 1
-        wait(rounds, job[YIELD])
-
-
-@njit(error_model="numpy")
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
-    """``n`` says what to do: RUN steps ``lo`` to ``hi``, HELP, OFFER or DISMISS; ``lo`` is then
-    the address of ``g``."""
+    """``n`` says what to do: RUN steps ``lo`` to ``hi`` of the job ``g``, or HELP at mailbox ``g``."""
     if n == RUN:
         run(g, lo, hi)
-    elif n == HELP:
-        help_out(g)
-    elif n == OFFER:
-        offer(g, lo)
     else:
-        dismiss(g, lo)
+        help_out(g)
