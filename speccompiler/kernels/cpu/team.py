@@ -52,11 +52,6 @@ def load_teamwork() -> Kernel:
     return load_kernel("teamwork", text)
 
 
-def load_team() -> None:
-    """Have the machine code of the team, before the first job."""
-    _teamwork()
-
-
 def _call(arguments: Arguments, lo: int = 0, hi: int = 0) -> None:
     kernel = load_teamwork()
     kernel.function(kernel.unread, kernel.unread, lo, hi, ctypes.addressof(arguments))
