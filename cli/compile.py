@@ -19,6 +19,7 @@ from .options import (
     math_option,
     model_argument,
     semantics_options,
+    tune_option,
     weights_options,
 )
 from .render import printable, show
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @semantics_options
 @click.option("--target", type=click.Choice(["cpu"]), default="cpu", show_default=True)
 @math_option
+@tune_option
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -54,6 +56,7 @@ def command(
     dim_ordering: OrderingName | None,
     target: str,
     math: str,
+    tune: bool,
     batch_size: int | None,
     threads: int | None,
     layers: tuple[str, ...],
@@ -68,6 +71,8 @@ def command(
     loaded = load_model(
         model, semantics=semantics, dim_ordering=dim_ordering, weights=weights, seed=seed
     )
+    if tune and not loaded.names_weights and loaded.spec.seed is None:
+        raise click.UsageError("--tune runs the model: give its weights, or --seed")
     check_layers(loaded, layers)
     before, started = {entry.name for entry in entries()}, time.perf_counter()
     has_weights = loaded.names_weights or loaded.spec.seed is not None
@@ -80,6 +85,7 @@ def command(
                 input_shape=input_shape,
                 layers=layers,
                 math=math,  # type: ignore[arg-type]
+                tune=tune,
             )
         else:
             _kernels_only(loaded, input_shape, layers, math == "fast", batch)
@@ -124,6 +130,8 @@ def _data(made: list[Entry], spent: float) -> dict[str, object]:
 def _text(made: list[Entry], spent: float, has_weights: bool) -> str:
     lines = [_made(made, "kernels", "compiled")]
     lines.append(_made(made, "weights", "packed") if has_weights else "weights: none are given")
+    measured = sum(1 for entry in made if entry.kind == "tuning")
+    lines += [f"cuts of tasks: {measured} measured"] if measured else []
     folder = printable(str(cache_root()))
     kept = f"kept in {folder}"
     if any(cache_folder(kind) is None for kind in ("kernels", "weights")):

@@ -92,3 +92,12 @@ def math_option(function: F) -> F:
         help="precise leaves out Winograd convolution, which has fewer multiplications and a "
         "rounding error of up to 5e-5 of the largest output instead of 5e-6.",
     )(function)
+
+
+def tune_option(function: F) -> F:
+    """Measure before the run."""
+    return click.option(
+        "--tune",
+        is_flag=True,
+        help="Measure how each step is best cut into tasks on this machine, and remember it.",
+    )(function)

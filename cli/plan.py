@@ -8,7 +8,7 @@ from speccompiler.describe import describe_op, node_rows
 from speccompiler.ir import Graph
 from speccompiler.loading.spec import OrderingName, SemanticsName
 from speccompiler.passes import optimize
-from speccompiler.plan import Plan, make_plan
+from speccompiler.plan import Plan, Step, make_plan
 from speccompiler.shapes import format_shape
 
 from .documents import load_model
@@ -54,7 +54,11 @@ def command(
             sections.append(_section(name, result))
         previous = result
 
-    plan = make_plan(optimize(graph, trace), fast=math == "fast")
+    from speccompiler.compiled import default_threads
+    from speccompiler.kernels.cpu.tuning import Tuned
+
+    tuned = Tuned(1, default_threads())
+    plan = make_plan(optimize(graph, trace), fast=math == "fast", tuned=tuned)
     sections += [_steps(plan), _buffers(plan)]
     click.echo("\n\n".join(sections))
 
@@ -86,15 +90,37 @@ def _steps(plan: Plan) -> str:
             (
                 str(index),
                 step.kernel,
-                describe_op(step.node.op) if step.candidate is not None else "copy",
+                _operation(step),
+                _cut(step),
                 step.source,
                 step.target,
                 format_shape(step.target_shape),
                 cost,
             )
         )
-    headers = ("step", "kernel", "operation", "reads", "writes", "shape", "estimate, ns")
+    headers = (
+        "step",
+        "kernel",
+        "operation",
+        "tasks of",
+        "reads",
+        "writes",
+        "shape",
+        "estimate, ns",
+    )
     return f"{click.style('steps', bold=True)}\n{_grid(rows, headers)}"
+
+
+def _operation(step: Step) -> str:
+    if step.candidate is None:
+        return "copy"
+    parts = [step.node.op] + ([] if step.pool is None else [step.pool.op])
+    return ", then ".join(map(describe_op, parts))
+
+
+def _cut(step: Step) -> str:
+    schedule = None if step.candidate is None else step.candidate.schedule
+    return "" if schedule is None else f"{schedule.tiles} tiles x {schedule.filters} filters"
 
 
 def _buffers(plan: Plan) -> str:

@@ -16,7 +16,13 @@ from speccompiler.diagnostics import Diagnostic, Problem, Severity, SpecError
 from .documents import load_model
 from .layers import check_layers
 from .numbers import seconds
-from .options import math_option, model_argument, semantics_options, weights_options
+from .options import (
+    math_option,
+    model_argument,
+    semantics_options,
+    tune_option,
+    weights_options,
+)
 from .render import show
 from .run_output import print_penalties, print_profile, print_results
 
@@ -42,6 +48,7 @@ if TYPE_CHECKING:
 @semantics_options
 @click.option("--target", type=click.Choice(["cpu", "reference"]), default="cpu", show_default=True)
 @math_option
+@tune_option
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples at a time.")
 @click.option("--threads", type=click.IntRange(min=1, max=1024), help="Default: all processors.")
 @click.option(
@@ -66,6 +73,7 @@ def command(
     dim_ordering: OrderingName | None,
     target: str,
     math: str,
+    tune: bool,
     batch_size: int | None,
     threads: int | None,
     layers: tuple[str, ...],
@@ -85,6 +93,8 @@ def command(
         raise click.UsageError("--output - writes binary data: send it to a file or a pipe")
     if output == "-" and layers:
         raise click.UsageError("--layer writes files: give --output a file name")
+    if tune and target == "reference":
+        raise click.UsageError("--tune measures the steps of --target cpu; reference has none")
     if profile and target == "reference":
         raise click.UsageError("--profile shows the steps of --target cpu; reference has none")
     loaded = load_model(
@@ -102,6 +112,7 @@ def command(
             source,
             target=target,
             math=math,
+            tune=tune,
             batch_size=batch_size,
             threads=threads,
             layers=layers,

@@ -1,4 +1,6 @@
-"""The per-user cache: compiled kernels and packed weights, never needed and always replaceable.
+"""The per-user cache: compiled kernels, packed weights and measured choices.
+
+None of it is needed, all of it is made again.
 
 Files appear under their name only when they are complete, so that two processes may write
 the same one at once. Whatever goes wrong here (a full disk, a folder of somebody else) ends
@@ -17,8 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["kernels", "weights"]
-KINDS: tuple[Kind, ...] = ("kernels", "weights")
+Kind = Literal["kernels", "weights", "tuning"]
+KINDS: tuple[Kind, ...] = ("kernels", "weights", "tuning")
 DEFAULT_LIMIT = 2048 << 20
 PREFIX = "convspec_"
 _TEMPORARY = ".tmp"
@@ -30,7 +32,7 @@ Data = bytes | memoryview
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """All files of one kernel, or of one packed tensor."""
+    """All files of one kernel, of one packed tensor, or of one measured choice."""
 
     kind: Kind
     name: str

@@ -16,6 +16,8 @@ from .arrays import from_array
 from .diagnostics import Diagnostic, Problem, Severity, SpecError, has_errors
 from .input_checks import check_array
 from .ir import Graph, Weight
+from .kernels.cpu.tuning import Tuned
+from .kernels.cpu.tuning import tune as measure_cuts
 from .loaded_weights import LoadedWeights
 from .model import Model
 from .passes import optimize
@@ -257,6 +259,7 @@ def compile_model(
     apply_constraints: bool,
     fast: bool,
     samples: int | None,
+    tune: bool,
 ) -> CompiledModel:
     """See :meth:`Model.compile`."""
     file = model.loaded.document.file
@@ -273,7 +276,8 @@ def compile_model(
             raise SpecError([Diagnostic("CS025", message, file=file)])
     batch_size = batch_size or min(default_batch_size(plan), samples or LARGEST_BATCH)
     threads = threads or default_threads()
-    plan = make_plan(graph_to_run, fast=fast, batch=batch_size)
+    tuned = Tuned(batch_size, threads)
+    plan = make_plan(graph_to_run, fast=fast, batch=batch_size, tuned=tuned)
     # The stored tensors are alive until the last one is packed.
     needed = plan.peak_bytes(batch_size, threads) + plan.weight_bytes
     if target == "reference":
@@ -298,11 +302,23 @@ def compile_model(
         if apply_constraints or only_of_matrices(model.spec):
             penalties = partial(tuple, weight_penalties(model.spec, weights))
         executor = _EXECUTORS[target](graph, plan, weights, batch_size, threads)
+        if tune and target == "cpu":
+            plan, executor = _tuned(graph_to_run, executor, fast, tuned)
         located += _non_finite(weights, weights_file)
     except Problem as problem:
         raise SpecError([model.loaded.locate(problem.at(file=weights_file))]) from None
     diagnostics = (*warnings, *located)
     return CompiledModel(model, plan, executor, target, batch_size, threads, diagnostics, penalties)
+
+
+def _tuned(graph: Graph, executor: Executor, fast: bool, tuned: Tuned) -> tuple[Plan, Executor]:
+    """The plan after measuring, and what runs it."""
+    from .kernels.cpu.executor import CpuExecutor
+
+    assert isinstance(executor, CpuExecutor), "only the CPU has something to measure"
+    measure_cuts(executor)
+    plan = make_plan(graph, fast=fast, batch=tuned.batch, tuned=tuned)
+    return plan, executor.with_plan(plan)
 
 
 def _non_finite(weights: LoadedWeights, file: str) -> list[Diagnostic]:

@@ -179,12 +179,15 @@ class Model:
         apply_constraints: bool = False,
         math: Literal["fast", "precise"] = "fast",
         samples: int | None = None,
+        tune: bool = False,
     ) -> CompiledModel:
         """Load the weights and make the model ready to run. Raises ``SpecError``.
 
         ``math="precise"`` leaves out kernels that round more (Winograd): errors stay below
         5e-6 of the largest output over a network instead of 5e-5. ``samples``, where it is
-        known, keeps the default batch from being larger.
+        known, keeps the default batch from being larger. ``tune`` measures how the tasks of
+        each step are best cut on this machine, which takes up to minutes and changes no bits;
+        later runs find the answer in the cache.
         """
         from .compiled import compile_model
 
@@ -198,6 +201,7 @@ class Model:
             apply_constraints=apply_constraints,
             fast=math == "fast",
             samples=samples,
+            tune=tune,
         )
 
     def run(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:

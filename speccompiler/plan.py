@@ -15,6 +15,7 @@ from typing import Literal
 from .ir import Graph, Input, Node, Pool
 from .kernels.cpu.candidate import Candidate, KnownShape
 from .kernels.cpu.choices import VIEWS, choose
+from .kernels.cpu.tuning import Tuned
 
 ALIGNMENT = 16
 """Buffers start at multiples of 16 float32 values: a cache line."""
@@ -103,11 +104,13 @@ def known(shape: Sequence[object]) -> KnownShape:
     return tuple(shape)  # type: ignore[arg-type]
 
 
-def make_plan(graph: Graph, *, fast: bool = False, batch: int = 1) -> Plan:
+def make_plan(
+    graph: Graph, *, fast: bool = False, batch: int = 1, tuned: Tuned | None = None
+) -> Plan:
     """Choose kernels and place buffers. Every length of the graph must be known.
 
     ``fast`` admits kernels whose rounding error is larger than the direct sum's; ``batch``
-    is how many samples a call is expected to have.
+    is how many samples a call is expected to have, ``tuned`` what was measured here.
     """
     nodes = graph.by_name()
     root = _storage(graph)
@@ -116,7 +119,7 @@ def make_plan(graph: Graph, *, fast: bool = False, batch: int = 1) -> Plan:
     }
     for index, name in enumerate(graph.outputs):
         places.setdefault(root[name], Place("output", index))
-    work = _choose_kernels(graph, fast, batch)
+    work = _choose_kernels(graph, fast, batch, tuned)
     lives = _lives(work, root)
     buffers, elements = _place(
         [(w.last, *lives[w.last.name]) for w in work if w.last.name not in places]
@@ -154,7 +157,7 @@ class _Work:
         return self.pool or self.node
 
 
-def _choose_kernels(graph: Graph, fast: bool, batch: int) -> list[_Work]:
+def _choose_kernels(graph: Graph, fast: bool, batch: int, tuned: Tuned | None) -> list[_Work]:
     nodes, readers = graph.by_name(), graph.readers()
     work: list[_Work] = []
     taken: set[str] = set()
@@ -165,6 +168,8 @@ def _choose_kernels(graph: Graph, fast: bool, batch: int) -> list[_Work]:
         pool = _taken_in(node, readers[node.name], graph, fast, nodes)
         candidate = choose(node, shape, fast=fast, batch=batch, pool=pool)
         assert candidate is not None, f"no kernel for {node.name}"
+        if tuned is not None:
+            candidate = tuned.choice(node, shape, pool, candidate)
         work.append(_Work(node, candidate, pool))
         taken |= set() if pool is None else {pool.name}
     return work

@@ -114,7 +114,7 @@ def call_kernel(typing: Any, function: Any, lo: Any, hi: Any, arguments: Any) ->
 @intrinsic
 def at(typing: Any, address: Any) -> Any:
     """The int64 values that lie at an address."""
-    pointer = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
+    pointer = types.CPointer(types.int64)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.inttoptr(args[0], context.get_value_type(pointer))

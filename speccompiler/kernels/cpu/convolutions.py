@@ -27,6 +27,8 @@ SUMS = WALK * MOST_COLUMNS * 2 * MOST_LANES + MOST_LANES
 """Of a convolution's task, and what the last packed vector writes too much."""
 CACHE_BYTES = 2 << 20
 """What a core keeps close: above it, bytes are paid for."""
+NEARBY_BYTES = 12 << 20
+"""What cores can count on in the cache that they share."""
 NANOSECONDS_A_BYTE = 1 / 28
 """Reading or writing beyond that."""
 MULTIPLY_ADDS = 80
@@ -234,12 +236,15 @@ def _winograd_cost(schedule: Schedule, batch: int, node: Node, shape: KnownShape
     ranges = _ranges(schedule, node, shape)
     places = tasks / ranges / batch
     multiply = tiles * points * inputs * filters / MULTIPLY_ADDS
-    # A transform moves each value about four times between registers and cache.
-    transform = tiles * points * (min(ranges, 2) * inputs + filters) / 6
+    # A transform moves each value about four times between registers and cache, and that of
+    # the inputs is repeated where threads share a batch of tiles.
+    transform = tiles * points * (min(ranges, 4) * inputs + filters) / 6
     weights = 4 * points * inputs * filters
     held = 4 * points * schedule.tiles * (inputs + products)
-    streamed = places * weights if weights + held > CACHE_BYTES else 0.0
+    # What is read in one long row is mostly there in time, where it comes from nearby.
+    waited = 1 / 8 if weights < NEARBY_BYTES else 1 / 2
+    streamed = waited * places * weights if weights + held > CACHE_BYTES else 0.0
     spilled = max(0.0, held - CACHE_BYTES / 2) * 2 * tasks / batch
     # Few tasks leave cores without one: reckoned for four cores.
     idle = -(-tasks // 4) * 4 / tasks if tasks < 64 else 1.0
-    return (multiply + transform) * idle + (streamed / 2 + spilled) * NANOSECONDS_A_BYTE
+    return (multiply + transform) * idle + (streamed + spilled) * NANOSECONDS_A_BYTE

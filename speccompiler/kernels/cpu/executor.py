@@ -163,13 +163,18 @@ class CpuExecutor:
     """A plan with its weights packed and its kernels loaded; safe to call from any thread."""
 
     def __init__(
-        self, plan: Plan, weights: Mapping[Weight, npt.NDArray[Any]], batch_size: int, threads: int
+        self,
+        plan: Plan,
+        weights: Mapping[Weight, npt.NDArray[Any]],
+        batch_size: int,
+        threads: int,
+        packed: Sequence[tuple[Array, Array]] | None = None,
     ) -> None:
         self.plan = plan
         self.batch_size = batch_size
         self.threads = threads
         # Weights first: what is wrong with them is said before anything is compiled.
-        packed = [_packed(step, weights) for step in plan.steps]
+        packed = packed or [_packed(step, weights) for step in plan.steps]
         started = time.perf_counter()
         load_kernels(plan)
         self.kernel_seconds = time.perf_counter() - started
@@ -182,6 +187,11 @@ class CpuExecutor:
                 size = sizes[place.index] if place.kind == "buffer" else self._sizes[_end(place)]
                 assert size == prod(shape), f"{step.target}: a place of another size"
         self._idle: list[Memory] = []
+
+    def with_plan(self, plan: Plan) -> CpuExecutor:
+        """The same weights for a plan of the same kernels that cuts their tasks in another way."""
+        packed = [(bound.w, bound.b) for bound in self._steps]
+        return CpuExecutor(plan, {}, self.batch_size, self.threads, packed)
 
     def run_batch(
         self, x: Array, outputs: Sequence[Array], profile: list[float] | None = None

@@ -109,9 +109,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 '''
 
 
-def source(
-    lanes: int, channels: int, filters: int, relu: bool, activation: str | None
-) -> str:
+def source(lanes: int, channels: int, filters: int, relu: bool, activation: str | None) -> str:
     """The module's text, for one vector width and activation."""
     depth, most, few = block_depth(channels, lanes), tile_columns(lanes), 4 if lanes == 16 else 2
     tiles = "".join(

@@ -334,4 +334,5 @@ def transform_weights(weight: npt.NDArray[np.float64], tile: Tile) -> npt.NDArra
     down, across = short_convolutions(tile)
     g_down, g_across = (np.array(s.filter, np.float64) for s in (down, across))
     transformed = np.einsum("ar,bs,rs...->ab...", g_down, g_across, weight, optimize=True)
-    return transformed.reshape(down.points * across.points, *weight.shape[2:])
+    points = down.points * across.points
+    return np.asarray(transformed, np.float64).reshape(points, *weight.shape[2:])
