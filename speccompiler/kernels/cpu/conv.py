@@ -49,8 +49,8 @@ def group_@VECTORS(
     across = (columns + @COLUMNS - 1) // @COLUMNS
     tiles = (rows + @ROWS - 1) // @ROWS * across
     row_weights = run * @WIDTH
-    # Weights of a step fill a third of L1.
-    per_step = max(1, 4608 // row_weights)
+    # Weights of a step fill two thirds of L1.
+    per_step = max(1, 8192 // row_weights)
     q_step, h_step = max(1, per_step // kh), min(kh, per_step)
     for t0 in range(0, tiles, @WALK):
         for q in range(q0, max(q1, q0 + 1), q_step):

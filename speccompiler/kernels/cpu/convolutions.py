@@ -16,7 +16,7 @@ from .winograd_tiles import Schedule, Tile, find_tile
 
 PACKED_BYTES = 256 << 10
 """Input that a convolution's task keeps in L2."""
-MOST_POSITIONS = 2048
+MOST_POSITIONS = 1024
 """Outputs of a convolution's task: so that there are tasks enough for all cores."""
 TASK_FILTERS = 32
 """Filters of a task, and positions of a matrix product's task: as the kernels have them."""

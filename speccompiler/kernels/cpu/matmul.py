@@ -30,8 +30,8 @@ GROUP_DRIVER = '''
 @JIT
 def group_@VECTORS(packed, w, wo, b, first, y, at, filters, count, sums, blocks, plane, here):
     """One group of filters over all positions of a task."""
-    # Weights of a step fill a third of L1.
-    per_step = 4608 // (@DEPTH * @WIDTH)
+    # Weights of a step fill two thirds of L1.
+    per_step = 8192 // (@DEPTH * @WIDTH)
     for q in range(0, blocks, per_step):
         q1 = min(blocks, q + per_step)
         low = np.float32(0) if q1 == blocks else np.float32(-np.inf)
