@@ -75,7 +75,9 @@ def pause(typing: Any) -> Any:
             name, hint = PAUSES[triple]
             operands = [] if hint is None else [INT(hint)]
             kind = ir.FunctionType(ir.VoidType(), [INT] * len(operands))
-            word = cgutils.get_or_insert_function(builder.module, kind, name)
+            word = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
+                builder.module, kind, name
+            )
             builder.call(word, operands)
         return context.get_dummy_value()
 
@@ -83,15 +85,16 @@ def pause(typing: Any) -> Any:
 
 
 @intrinsic
-def call(typing: Any, function: Any) -> Any:
-    """Call the C function at an address, which takes nothing."""
+def call(typing: Any, function: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+    """Call the C function at an address; of these arguments it takes the first few or none."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = ir.FunctionType(INT, [])
-        builder.call(builder.inttoptr(args[0], kind.as_pointer()), [])
+        # All four lie in registers on every 64-bit system: one that takes fewer sees no others.
+        kind = ir.FunctionType(INT, [LONG] * 4)
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
         return context.get_dummy_value()
 
-    return types.void(types.int64), emit
+    return types.void(*[types.int64] * 5), emit
 
 
 @intrinsic
@@ -102,13 +105,24 @@ def call_kernel(typing: Any, function: Any, lo: Any, hi: Any, arguments: Any) ->
         unread = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(INT, [unread, unread, LONG, LONG, unread])
         # Where numba would put a result and an error; no kernel has any.
-        place = builder.bitcast(cgutils.alloca_once(builder, LONG, size=8), unread)
+        room = cgutils.alloca_once(builder, LONG, size=8)  # type: ignore[no-untyped-call]
+        place = builder.bitcast(room, unread)
         kernel = builder.inttoptr(args[0], kind.as_pointer())
         arguments = builder.inttoptr(args[3], unread)
         status = builder.call(kernel, [place, place, args[1], args[2], arguments])
         return builder.sext(status, LONG)
 
     return types.int64(types.int64, types.int64, types.int64, types.int64), emit
+
+
+@intrinsic
+def address_of(typing: Any, pointer: Any, index: Any) -> Any:
+    """Where an element lies."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ptrtoint(_place(builder, args), LONG)
+
+    return types.int64(pointer, types.int64), emit
 
 
 @intrinsic

@@ -27,8 +27,8 @@ SUMS = WALK * MOST_COLUMNS * 2 * MOST_LANES + MOST_LANES
 """Of a convolution's task, and what the last packed vector writes too much."""
 CACHE_BYTES = 2 << 20
 """What a core keeps close: above it, bytes are paid for."""
-NEARBY_BYTES = 12 << 20
-"""What cores can count on in the cache that they share."""
+FAR_BYTES = 24 << 20
+"""Weights of this size are waited for in full: no cache is left for them."""
 NANOSECONDS_A_BYTE = 1 / 28
 """Reading or writing beyond that."""
 MULTIPLY_ADDS = 80
@@ -242,7 +242,7 @@ def _winograd_cost(schedule: Schedule, batch: int, node: Node, shape: KnownShape
     weights = 4 * points * inputs * filters
     held = 4 * points * schedule.tiles * (inputs + products)
     # What is read in one long row is mostly there in time, where it comes from nearby.
-    waited = 1 / 8 if weights < NEARBY_BYTES else 1 / 2
+    waited = min(1.0, weights / FAR_BYTES)
     streamed = waited * places * weights if weights + held > CACHE_BYTES else 0.0
     spilled = max(0.0, held - CACHE_BYTES / 2) * 2 * tasks / batch
     # Few tasks leave cores without one: reckoned for four cores.
