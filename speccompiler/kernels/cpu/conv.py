@@ -154,8 +154,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     row_size = ((tiles_wide - 1) * column_step + kw) * @DEPTH
     # scratch holds the packed rows, then the sums.
     rows_packed = ((task_rows + @ROWS - 1) // @ROWS * @ROWS - 1) * row_step + kh
-    plane = rows_packed * row_size
-    sums = kd * blocks * plane + @LANES
+    plane = rows_packed * row_size + @LANES
+    sums = kd * blocks * plane
     packed_place = -1
     for task in range(lo, hi):
         place = task // filter_blocks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod
@@ -23,16 +24,19 @@ TASK_FILTERS = 32
 TASK_POSITIONS = 84
 MOST_LANES, MOST_COLUMNS = 16, 14
 """The widest vectors and tiles that kernels are generated for."""
-SUMS = WALK * MOST_COLUMNS * 2 * MOST_LANES + MOST_LANES
-"""Of a convolution's task, and what the last packed vector writes too much."""
+LANES = (4, 8, MOST_LANES)
+SUMS = WALK * MOST_COLUMNS * 2 * MOST_LANES
+"""float32 values that wait between the steps of a task."""
 CACHE_BYTES = 2 << 20
 """What a core keeps close: above it, bytes are paid for."""
 FAR_BYTES = 24 << 20
 """Weights of this size are waited for in full: no cache is left for them."""
 NANOSECONDS_A_BYTE = 1 / 28
 """Reading or writing beyond that."""
+CACHED_NANOSECONDS_A_BYTE = 1 / 55
+"""Reading what is close."""
 MULTIPLY_ADDS = 80
-"""A core does in a nanosecond, in the register tile."""
+"""A core does in a nanosecond, in the register tile, what surrounds it included."""
 
 
 def _op(node: Node) -> Any:
@@ -60,8 +64,8 @@ def _block(node: Node, shape: KnownShape) -> tuple[int, int]:
 def _share(length: int, tile: int, fits: Callable[[int], bool]) -> int:
     """The largest even share of a length, in whole tiles, that fits; else one tile."""
     tiles = -(-length // tile)
-    shares = (even_share(tiles, most) * tile for most in range(tiles, 0, -1))
-    return next((share for share in shares if fits(share)), tile)
+    fitting = bisect_left(range(1, tiles + 1), True, key=lambda count: not fits(count * tile))
+    return even_share(tiles, max(1, fitting)) * tile
 
 
 def _packed(node: Node, shape: KnownShape, rows: int, columns: int, lanes: int) -> int:
@@ -72,7 +76,7 @@ def _packed(node: Node, shape: KnownShape, rows: int, columns: int, lanes: int) 
     high = (-(-rows // tall) * tall - 1) * min(kh, sh) + kh
     broad = (-(-columns // wide) * wide - 1) * min(kw, sw) + kw
     depth = block_depth(shape[-1], lanes)
-    return kd * -(-shape[-1] // depth) * depth * high * broad
+    return kd * -(-shape[-1] // depth) * (depth * high * broad + lanes)
 
 
 def _conv_geometry(node: Node, shape: KnownShape) -> Geometry:
@@ -87,7 +91,7 @@ def _conv_geometry(node: Node, shape: KnownShape) -> Geometry:
 def _conv_scratch(node: Node, shape: KnownShape) -> int:
     """Packed input and sums, for whichever vectors the machine has."""
     block = _block(node, shape)
-    return max(_packed(node, shape, *block, lanes) for lanes in (4, 8, MOST_LANES)) + SUMS
+    return max(_packed(node, shape, *block, lanes) for lanes in LANES) + SUMS
 
 
 def _conv_tasks(node: Node, shape: KnownShape, n: int) -> int:
@@ -98,8 +102,23 @@ def _conv_tasks(node: Node, shape: KnownShape, n: int) -> int:
 
 
 def _conv_cost(node: Node, shape: KnownShape) -> float:
-    kernel: KnownShape = _op(node).kernel
-    return prod(known(node)) * prod(kernel) * shape[-1] / 80
+    depth, height, width = three(known(node)[:-1], 1)
+    tall, wide = tile_shape(height, width, MOST_LANES)
+    tiles = depth * -(-height // tall) * -(-width // wide)
+    # The sums of fewer positions wait for one another.
+    positions = tiles * max(4, tall * wide)
+    taps: KnownShape = _op(node).kernel
+    return _direct_cost(positions, prod(taps), node, shape)
+
+
+def _direct_cost(positions: int, taps: int, node: Node, shape: KnownShape) -> float:
+    """Bound by the multiply-adds; by the weights where there are few positions."""
+    depth = block_depth(shape[-1], MOST_LANES)
+    weights = taps * -(-shape[-1] // depth) * depth * -(-known(node)[-1] // MOST_LANES) * MOST_LANES
+    a_byte = CACHED_NANOSECONDS_A_BYTE if 4 * weights < CACHE_BYTES else NANOSECONDS_A_BYTE
+    moved = prod(shape) + prod(known(node))
+    arithmetic = positions * weights / MULTIPLY_ADDS + 4 * moved * NANOSECONDS_A_BYTE
+    return max(arithmetic, 4 * weights * a_byte)
 
 
 def _is_product(node: Node, shape: KnownShape) -> bool:
@@ -119,11 +138,13 @@ def _product_tasks(node: Node, shape: KnownShape, n: int) -> int:
 
 
 def _product_scratch(node: Node, shape: KnownShape) -> int:
-    return TASK_POSITIONS * -(-shape[-1] // MOST_LANES) * MOST_LANES + SUMS
+    depths = ((lanes, block_depth(shape[-1], lanes)) for lanes in LANES)
+    packed = (-(-shape[-1] // depth) * (TASK_POSITIONS * depth + lanes) for lanes, depth in depths)
+    return max(packed) + SUMS
 
 
 def _product_cost(node: Node, shape: KnownShape) -> float:
-    return prod(known(node)) * shape[-1] / 90
+    return _direct_cost(prod(shape[:-1]), 1, node, shape)
 
 
 def _filter_blocks(node: Node, shape: KnownShape) -> int:
@@ -141,7 +162,7 @@ MATMUL = Candidate(
 )
 CONV = Candidate(
     "conv",
-    lambda node, shape: True,
+    lambda node, shape: not _is_product(node, shape),
     _conv_geometry,
     _conv_tasks,
     _conv_cost,

@@ -80,7 +80,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     blocks = (channels + @DEPTH - 1) // @DEPTH
     filter_blocks = (filters + 31) // 32
     packed_place = -1
-    here = room = 0
+    here = plane = 0
     for task in range(lo, hi):
         place = task // filter_blocks
         start = place * 84
@@ -92,13 +92,13 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             if left > 1:
                 left = @MOST if left > 2 * @FEW else (left + @FEW - 1) // @FEW * @FEW
             room = here // @MOST * @MOST + left
+            plane = room * @DEPTH + @LANES
             for p in range(here):
-                pack(x, (start + p) * channels, scratch, p * @DEPTH, room * @DEPTH, channels)
+                pack(x, (start + p) * channels, scratch, p * @DEPTH, plane, channels)
             for p in range(here, room):
-                clear(scratch, p * @DEPTH, room * @DEPTH, channels)
+                clear(scratch, p * @DEPTH, plane, channels)
         # scratch holds the packed positions, then the sums.
-        plane = room * @DEPTH
-        sums = blocks * plane + @LANES
+        sums = blocks * plane
         begin = task % filter_blocks * 32
         for first in range(begin, min(filters, begin + 32), @GROUP):
             count = min(@GROUP, filters - first)

@@ -41,20 +41,21 @@ PACK = '''
 def pack(x, at, packed, to, plane, channels):
     """One position's channels, a block every ``plane`` values; zeros fill the last block.
 
-    Whole vectors are written: what a shorter block leaves over belongs to the next position.
+    Whole vectors are written: what a block leaves over is the place of the next position,
+    which comes later, or a vector's worth of room behind the last one.
     """
-    whole = channels // @LANES * @LANES
-    for c in range(at, at + whole, @LANES):
-        store(packed, to, load(x, c))
+    for c in range(0, channels, @DEPTH):
+        if c + @LANES <= channels:
+            store(packed, to, load(x, at + c))
+        else:
+            store(packed, to, load_where(x, at + c, first_lanes(channels - c)))
         to += plane
-    if whole < channels:
-        store(packed, to, load_where(x, at + whole, first_lanes(channels - whole)))
 
 
 @JIT
 def clear(packed, to, plane, channels):
     """A position of zeros."""
-    for _ in range(0, channels, @LANES):
+    for _ in range(0, channels, @DEPTH):
         store(packed, to, splat(np.float32(0)))
         to += plane
 
@@ -85,8 +86,8 @@ def even_share(count: int, most: int) -> int:
 
 
 def block_depth(channels: int, lanes: int) -> int:
-    """Channels in a block: a vector's worth, or as few as hold them all."""
-    return min((d for d in (1, 3, 8) if channels <= d <= lanes), default=lanes)
+    """Channels in a block: an even share, at most a vector's worth."""
+    return even_share(channels, lanes)
 
 
 def load_weights(lanes: int, vectors: int = VECTORS) -> list[str]:
