@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import shutil
@@ -182,11 +183,16 @@ def test_transposes_of_every_permutation_of_three_axes(rng):
 def test_tasks_are_independent(rng, monkeypatch):
     """Any order of tasks, one by one, gives the bits of one call over all."""
 
-    def one_by_one(call, tasks, threads, sharing):
-        assert tasks >= 1
-        for task in rng.permutation(tasks):
-            call(int(task), int(task) + 1, 0)
-        counts.append(tasks)
+    class OneByOne:
+        def __init__(self, steps):
+            self.steps = steps
+
+        def run(self, parts):
+            for work in (work for lo, hi in parts for work in self.steps[lo:hi]):
+                kernel, at = work.kernel, ctypes.addressof(work.arguments[0])
+                for task in rng.permutation(work.tasks):
+                    assert kernel.function(kernel.unread, kernel.unread, task, task + 1, at) == 0
+                counts.append(len(work.tasks))
 
     for layer in [
         {"type": "Convolution2D", "nb_filter": 140, "nb_row": 3, "nb_col": 3,
@@ -197,14 +203,14 @@ def test_tasks_are_independent(rng, monkeypatch):
         {"type": "ZeroPadding2D"},
         {"type": "Activation", "activation": "relu"},
     ]:  # fmt: skip
-        compiled = build([layer], [29, 28, 3]).compile(threads=1)
+        model = build([layer], [29, 28, 3])
         x = rng.standard_normal((3, 29, 28, 3)).astype(np.float32)
-        whole = compiled.run(x)
+        whole = model.compile(threads=1).run(x)
         counts: list[int] = []
         parts = np.full_like(whole, np.nan)
         with monkeypatch.context() as patched:
-            patched.setattr(executor, "_run", one_by_one)
-            compiled.run(x, out=parts)
+            patched.setattr(executor, "Job", OneByOne)
+            model.compile(threads=1).run(x, out=parts)
         assert np.array_equal(parts, whole), layer
         assert min(counts) > 1, "one task shows nothing"
 
@@ -232,8 +238,7 @@ from math import prod
 sys.path.insert(0, {tests!r})
 import numpy as np
 from cases import build
-from speccompiler.kernels.cpu import executor
-from speccompiler.kernels.cpu.executor import EMPTY, address
+from speccompiler.kernels.cpu.executor import EMPTY, Memory, address
 from speccompiler.kernels.cpu.object_code import Arguments
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -255,26 +260,36 @@ def fenced(values, end):
 def array(start, size):
     return np.ctypeslib.as_array((ctypes.c_float * size).from_address(start)) if size else EMPTY
 
-def fenced_part(bound, arguments):
-    step = bound.step
+def run_fenced(bound, work):
+    step, kernel, (given,) = bound.step, work.kernel, work.arguments
     need = step.candidate.scratch(step.node, step.source_shape)
-    def part(lo, hi, slot):
-        given = arguments[slot]
-        n = given.samples
-        y = array(given.y, n * prod(step.target_shape))
-        arrays = [array(given.x, n * prod(step.source_shape)), y, bound.w, bound.b]
-        for end in (False, True):
-            copies = [fenced(values, end) for values in arrays]
-            scratch = fenced(array(given.scratch, need), end)
-            x, out, w, b = (address(copy) for copy in copies)
-            fences = Arguments(n, x, out, w, b, given.g, address(scratch))
-            kernel = bound.kernel
-            at = ctypes.addressof(fences)
-            assert kernel.function(kernel.unread, kernel.unread, lo, hi, at) == 0
-            y[:] = copies[1]
-    return part
+    n, lo, hi = given.samples, work.tasks.start, work.tasks.stop
+    y = array(given.y, n * prod(step.target_shape))
+    arrays = [array(given.x, n * prod(step.source_shape)), y, bound.w, bound.b]
+    for end in (False, True):
+        copies = [fenced(values, end) for values in arrays]
+        scratch = fenced(array(given.scratch, need), end)
+        x, out, w, b = (address(copy) for copy in copies)
+        at = ctypes.addressof(fences := Arguments(n, x, out, w, b, given.g, address(scratch)))
+        assert kernel.function(kernel.unread, kernel.unread, lo, hi, at) == 0
+        y[:] = copies[1]
 
-executor._part = fenced_part
+class Fenced:
+    runs = 0
+
+    def __init__(self, steps, works):
+        self.pairs = list(zip(steps, works, strict=True))
+
+    def run(self, parts):
+        for bound, work in self.pairs:
+            run_fenced(bound, work)
+            Fenced.runs += 1
+
+def bind(memory, steps, n, bind=Memory.bind):
+    bind(memory, steps, n)
+    memory.job = Fenced(steps, memory.job.steps)
+
+Memory.bind = bind
 rng = np.random.default_rng(0)
 layers = [
     [dict(type="Convolution1D", nb_filter=f, filter_length=k, subsample_length=s,
@@ -293,6 +308,7 @@ for chain in layers:
         judge = model.compile("reference").run(x)
         y = model.compile("cpu", threads=1).run(x)
         assert np.abs(y - judge).max() <= 1e-5 * max(1, np.abs(judge).max()), chain
+assert Fenced.runs >= 4 * len(layers)
 print("done")
 """
 

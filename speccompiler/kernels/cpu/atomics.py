@@ -83,15 +83,16 @@ def pause(typing: Any) -> Any:
 
 
 @intrinsic
-def call(typing: Any, function: Any) -> Any:
-    """Call the C function at an address, which takes nothing."""
+def call(typing: Any, function: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+    """Call the C function at an address; of these arguments it takes the first few or none."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = ir.FunctionType(INT, [])
-        builder.call(builder.inttoptr(args[0], kind.as_pointer()), [])
+        # All four lie in registers on every 64-bit system: one that takes fewer sees no others.
+        kind = ir.FunctionType(INT, [LONG] * 4)
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
         return context.get_dummy_value()
 
-    return types.void(types.int64), emit
+    return types.void(*[types.int64] * 5), emit
 
 
 @intrinsic
@@ -109,6 +110,16 @@ def call_kernel(typing: Any, function: Any, lo: Any, hi: Any, arguments: Any) ->
         return builder.sext(status, LONG)
 
     return types.int64(types.int64, types.int64, types.int64, types.int64), emit
+
+
+@intrinsic
+def address_of(typing: Any, pointer: Any, index: Any) -> Any:
+    """Where an element lies."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ptrtoint(_place(builder, args), LONG)
+
+    return types.int64(pointer, types.int64), emit
 
 
 @intrinsic

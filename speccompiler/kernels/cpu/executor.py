@@ -12,7 +12,7 @@ import ctypes
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -102,7 +102,8 @@ class Memory:
             threads = bound.threads(n, len(self._scratch))
             arguments = [self._arguments(bound, n, scratch) for scratch in self._scratch[:threads]]
             cost = bound.nanoseconds(n) / 1e9
-            cut = _cut(bound.tasks(n), bound.sharing, cost)
+            # A piece has chunks for all threads, several for each.
+            cut = _cut(bound.tasks(n), 8 * threads * bound.sharing, cost)
             self.steps.append([(len(work) + i, len(work) + i + 1) for i in range(len(cut))])
             work += [Work(bound.kernel, tasks, arguments, bound.sharing) for tasks in cut]
             seconds += [cost / len(cut)] * len(cut)
@@ -141,11 +142,12 @@ def _end(place: Place) -> int:
     return 0 if place.kind == "input" else 1 + place.index
 
 
-def _cut(tasks: int, sharing: int, seconds: float) -> list[range]:
-    """A step's tasks, in pieces of ``LONGEST_PART`` where it is longer."""
-    pieces = max(1, ceil(seconds / LONGEST_PART))
-    size = max(1, ceil(tasks / (pieces * sharing)) * sharing)
-    return [range(lo, min(lo + size, tasks)) for lo in range(0, tasks, size)] or [range(0)]
+def _cut(tasks: int, together: int, seconds: float) -> list[range]:
+    """A step's tasks, in pieces of ``LONGEST_PART`` and of whole groups where it is longer."""
+    if seconds <= LONGEST_PART:
+        return [range(tasks)]
+    size = max(1, int(tasks * LONGEST_PART / seconds) // together) * together
+    return [range(lo, min(lo + size, tasks)) for lo in range(0, tasks, size)]
 
 
 def _parts(seconds: Sequence[float]) -> list[tuple[int, int]]:

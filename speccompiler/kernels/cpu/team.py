@@ -10,7 +10,6 @@ ones.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import sys
@@ -26,7 +25,8 @@ from .modules import load_kernel
 from .object_code import Arguments, Kernel
 
 # As in teamwork, whose module is read and compiled but never imported: it would import numba.
-_SELF, _PROGRAM, _FAILED, _YIELD, _OFFERS, _OFFERED = 24, 25, 26, 27, 28, 32
+_PROGRAM, _FAILED, _YIELD, _OFFERS, _OFFERED = 24, 25, 26, 27, 32
+_MUTEX, _CONDITION, _FUNCTIONS = 8, 16, 32
 _RUN, _HELP = 0, 1
 _IDLE, _ASLEEP = 0, 1
 
@@ -71,31 +71,46 @@ class _Shared:
         return Arguments(role, 0, 0, 0, 0, self.address, 0)
 
 
+class _System:
+    """Functions of the system's C library that let threads wait for each other."""
+
+    def __init__(self) -> None:
+        self.start_mutex = self.start_condition = None
+        if sys.platform == "win32":
+            library = ctypes.WinDLL("kernel32")
+            names = "AcquireSRWLockExclusive ReleaseSRWLockExclusive SleepConditionVariableSRW"
+            names += " WakeConditionVariable SwitchToThread"
+        else:
+            library = ctypes.CDLL(None)
+            names = "pthread_mutex_lock pthread_mutex_unlock pthread_cond_wait"
+            names += " pthread_cond_signal sched_yield"
+            # Those of Windows are zeros to begin with.
+            self.start_mutex = library.pthread_mutex_init
+            self.start_condition = library.pthread_cond_init
+        *self.functions, self.let_others_run = [_address(library[name]) for name in names.split()]
+
+
+_system = cache(_System)
+
+
 class _Helper:
     """A daemon thread that serves jobs, and sleeps when none has come for a while."""
 
     def __init__(self, name: str) -> None:
-        self.mailbox = _Shared(8)
-        self.mailbox.values[0] = _ASLEEP
-        # The thread sleeps by waiting for it. It is released to wake the thread up.
-        self._sleep = threading.Lock()
-        self._sleep.acquire()
+        self.mailbox = _Shared(40)
+        system = _system()
+        if system.start_mutex is not None and system.start_condition is not None:
+            system.start_mutex(ctypes.c_void_p(self.mailbox.address + 8 * _MUTEX), None)
+            system.start_condition(ctypes.c_void_p(self.mailbox.address + 8 * _CONDITION), None)
+        self.mailbox.values[_FUNCTIONS : _FUNCTIONS + 4] = system.functions
         threading.Thread(target=self._serve, name=name, daemon=True).start()
 
     def _serve(self) -> None:
-        arguments = self.mailbox.for_role(_HELP)
-        while True:
-            self._sleep.acquire()
-            _call(arguments)
+        _call(self.mailbox.for_role(_HELP))
 
     def is_free(self) -> bool:
-        """Whether it may be asked; woken if it sleeps, since it would not look."""
-        state = self.mailbox.values.item(0)
-        if state == _ASLEEP:
-            with contextlib.suppress(RuntimeError):
-                # Refused if released already: the thread is on its way.
-                self._sleep.release()
-        return state in (_IDLE, _ASLEEP)
+        """Whether it is worth asking."""
+        return self.mailbox.values.item(0) in (_IDLE, _ASLEEP)
 
 
 class _Team:
@@ -127,19 +142,6 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-
-@cache
-def _yield_address() -> int:
-    """A C function that lets other threads run; 0 where none is known."""
-    try:
-        if sys.platform == "win32":
-            function = ctypes.WinDLL("kernel32").SwitchToThread
-        else:
-            function = ctypes.CDLL(None).sched_yield
-    except (AttributeError, OSError):
-        return 0
-    return _address(function)
 
 
 def _address(function: object) -> int:
@@ -175,9 +177,8 @@ class Job:
         ]
         self._program = np.array(records, np.int64).reshape(-1)
         self._block = _Shared(_OFFERED + self._helpers)
-        self._block.values[_SELF] = self._block.address
         self._block.values[_PROGRAM] = self._program.ctypes.data
-        self._block.values[_YIELD] = _yield_address()
+        self._block.values[_YIELD] = _system().let_others_run
         self._run = self._block.for_role(_RUN)
 
     def run(self, parts: Sequence[tuple[int, int]]) -> None:

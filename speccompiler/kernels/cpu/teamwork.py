@@ -4,28 +4,30 @@ A *job* is some steps of a plan. They are cut into chunks of tasks, and whoever 
 the next chunk by a ticket: the step's number above 32 bits, the chunk's below, so that a
 ticket for a step that has ended cannot be taken. The caller goes through the steps and passes
 on only when all chunks of one are done; helpers wait in a loop for the next ticket, because
-waking a thread takes as long as a small step. A helper that has waited too long for a job goes
-to sleep (its call returns to Python).
+waking a thread takes as long as a small step. A helper that has waited too long for a job
+sleeps until it is asked; no Python is needed to wake it, so nobody has to wait for the GIL.
 
 The caller asks for helpers and waits until they have left in the same call: whatever happens
 in Python, an interrupt or a fork, happens while no helper knows of the job.
 
 All are int64 in shared memory, each group on a cache line of its own:
 
-job      TICKET | DONE | LEFT (helpers that have left), SLOT (last given) | SELF (the job's own
-         address), PROGRAM, FAILED, YIELD (address of a C function that lets other threads run,
-         or 0), OFFERS (helpers to ask) | the address of each one's mailbox
+job      TICKET | DONE | LEFT (helpers that have left), SLOT (last given) | PROGRAM, FAILED,
+         YIELD (address of a C function that lets other threads run), OFFERS (helpers to ask) |
+         the address of each one's mailbox
 program  for each step FUNCTION, FIRST and LAST (the tasks are those before it), CHUNK (tasks
          in one), THREADS, ARGUMENTS (address of the addresses of the kernel's arguments, one
          a slot)
 mailbox  IDLE (its helper looks into it in a loop), ASLEEP (it has to be woken to look),
-         WORKING, or the address of a job that asks for it
+         WORKING, or the address of a job that asks for it | MUTEX, as C has it | CONDITION,
+         likewise | addresses of the C functions LOCK, UNLOCK, SLEEP and WAKE
 """
 
 from numba import njit
 
 from speccompiler.kernels.cpu.atomics import (
     add,
+    address_of,
     at,
     call,
     call_kernel,
@@ -36,8 +38,9 @@ from speccompiler.kernels.cpu.atomics import (
 )
 
 TICKET, DONE, LEFT, SLOT = 0, 8, 16, 17
-SELF, PROGRAM, FAILED, YIELD, OFFERS, OFFERED = 24, 25, 26, 27, 28, 32
+PROGRAM, FAILED, YIELD, OFFERS, OFFERED = 24, 25, 26, 27, 32
 FUNCTION, FIRST, LAST, CHUNK, THREADS, ARGUMENTS, RECORD = 0, 1, 2, 3, 4, 5, 6
+MUTEX, CONDITION, LOCK, UNLOCK, SLEEP, WAKE = 8, 16, 32, 33, 34, 35
 IDLE, ASLEEP, WORKING = 0, 1, 2
 RUN, HELP = 0, 1
 OVER = 1 << 60
@@ -48,8 +51,28 @@ PATIENCE, IDLE_PATIENCE = 2000, 5000
 def wait(rounds, leave):
     """A moment; after many rounds the thread lets others run."""
     pause()
-    if rounds > PATIENCE and leave != 0:
-        call(leave)
+    if rounds > PATIENCE:
+        call(leave, 0, 0, 0, 0)
+
+
+@njit(error_model="numpy")
+def sleep(mailbox):
+    """Until its owner has been asked for."""
+    mutex, condition = address_of(mailbox, MUTEX), address_of(mailbox, CONDITION)
+    call(mailbox[LOCK], mutex, 0, 0, 0)
+    while load(mailbox, 0) == ASLEEP:
+        # The two last ones say to Windows that it may take for ever.
+        call(mailbox[SLEEP], condition, mutex, 0xFFFFFFFF, 0)
+    call(mailbox[UNLOCK], mutex, 0, 0, 0)
+
+
+@njit(error_model="numpy")
+def wake(mailbox):
+    """The owner, which either sleeps or has not looked yet whether it may."""
+    mutex = address_of(mailbox, MUTEX)
+    call(mailbox[LOCK], mutex, 0, 0, 0)
+    call(mailbox[WAKE], address_of(mailbox, CONDITION), 0, 0, 0)
+    call(mailbox[UNLOCK], mutex, 0, 0, 0)
 
 
 @njit(error_model="numpy")
@@ -104,11 +127,13 @@ def offer(job):
     store(job, LEFT, 0)
     store(job, SLOT, 0)
     for place in range(OFFERED, OFFERED + job[OFFERS]):
-        mailbox, address = at(job[place]), job[SELF]
-        if not exchange_if(mailbox, 0, IDLE, address):
-            # One that sleeps has been woken, most likely, and is on its way.
-            if not exchange_if(mailbox, 0, ASLEEP, address):
-                job[place] = 0
+        mailbox, address = at(job[place]), address_of(job, 0)
+        if exchange_if(mailbox, 0, IDLE, address):
+            continue
+        if exchange_if(mailbox, 0, ASLEEP, address):
+            wake(mailbox)
+        else:
+            job[place] = 0
 
 
 @njit(error_model="numpy")
@@ -118,7 +143,7 @@ def dismiss(job):
     accepted = 0
     for place in range(OFFERED, OFFERED + job[OFFERS]):
         # Whether it sleeps is not known. If it does not it will say so.
-        if job[place] != 0 and not exchange_if(at(job[place]), 0, job[SELF], ASLEEP):
+        if job[place] != 0 and not exchange_if(at(job[place]), 0, address_of(job, 0), ASLEEP):
             accepted += 1
     rounds = 0
     while load(job, LEFT) < accepted:
@@ -138,7 +163,7 @@ def run(job, lo, hi):
 
 @njit(error_model="numpy")
 def help_out(mailbox):
-    """Serve jobs until none has come for a while."""
+    """Serve jobs for ever."""
     rounds = 0
     while True:
         found = load(mailbox, 0)
@@ -159,7 +184,8 @@ def help_out(mailbox):
             rounds = 0
         rounds += 1
         if rounds > IDLE_PATIENCE and exchange_if(mailbox, 0, IDLE, ASLEEP):
-            return
+            sleep(mailbox)
+            rounds = 0
         pause()
 
 
