@@ -75,7 +75,9 @@ def pause(typing: Any) -> Any:
             name, hint = PAUSES[triple]
             operands = [] if hint is None else [INT(hint)]
             kind = ir.FunctionType(ir.VoidType(), [INT] * len(operands))
-            word = cgutils.get_or_insert_function(builder.module, kind, name)
+            word = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
+                builder.module, kind, name
+            )
             builder.call(word, operands)
         return context.get_dummy_value()
 
@@ -103,7 +105,8 @@ def call_kernel(typing: Any, function: Any, lo: Any, hi: Any, arguments: Any) ->
         unread = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(INT, [unread, unread, LONG, LONG, unread])
         # Where numba would put a result and an error; no kernel has any.
-        place = builder.bitcast(cgutils.alloca_once(builder, LONG, size=8), unread)
+        room = cgutils.alloca_once(builder, LONG, size=8)  # type: ignore[no-untyped-call]
+        place = builder.bitcast(room, unread)
         kernel = builder.inttoptr(args[0], kind.as_pointer())
         arguments = builder.inttoptr(args[3], unread)
         status = builder.call(kernel, [place, place, args[1], args[2], arguments])

@@ -151,7 +151,7 @@ def _cut(tasks: int, together: int, seconds: float) -> list[range]:
 
 
 def _parts(seconds: Sequence[float]) -> list[tuple[int, int]]:
-    """Pieces of steps that are run without a look at Python: about ``LONGEST_PART`` seconds of one core."""
+    """Pieces run without a look at Python: about ``LONGEST_PART`` seconds of one core."""
     parts, lo, total = [], 0, 0.0
     for index, cost in enumerate(seconds, start=1):
         total += cost

@@ -45,6 +45,7 @@ IDLE, ASLEEP, WORKING = 0, 1, 2
 RUN, HELP = 0, 1
 OVER = 1 << 60
 PATIENCE, IDLE_PATIENCE = 2000, 5000
+"""Rounds of waiting before a thread lets others run, and before a helper without a job sleeps."""
 
 
 @njit(error_model="numpy")
@@ -191,7 +192,7 @@ def help_out(mailbox):
 
 @njit(error_model="numpy")
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
-    """``n`` says what to do: RUN steps ``lo`` to ``hi`` of the job ``g``, or HELP at mailbox ``g``."""
+    """``n`` says what to do: RUN steps ``lo`` to ``hi`` of job ``g``, or HELP at mailbox ``g``."""
     if n == RUN:
         run(g, lo, hi)
     else:
