@@ -643,9 +643,12 @@ def test_a_fork_in_a_signal_handler(script):
         child = []
         import threading, time
         def send():
-            for _ in range(30):
-                time.sleep(0.003)
+            for turn in range(30):
                 os.kill(os.getpid(), signal.SIGUSR1)
+                # A fork within a fork hangs on locks of Python's own.
+                while len(children) <= turn:
+                    time.sleep(0.001)
+                time.sleep(turn * 1e-4)
         sender = threading.Thread(target=send)
         sender.start()
         right = True

@@ -128,7 +128,7 @@ def address_of(typing: Any, pointer: Any, index: Any) -> Any:
 @intrinsic
 def at(typing: Any, address: Any) -> Any:
     """The int64 values that lie at an address."""
-    pointer = types.CPointer(types.int64)
+    pointer = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.inttoptr(args[0], context.get_value_type(pointer))
