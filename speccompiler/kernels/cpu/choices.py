@@ -26,7 +26,7 @@ from speccompiler.ir import (
 )
 
 from .candidate import Candidate, Geometry, KnownShape, known, three
-from .convolutions import CONV, MATMUL, winograd_candidates
+from .convolutions import CONV, CONV_SMALL, MATMUL, winograd_candidates
 
 TRANSPOSE_BLOCK = 256
 """Side of the block of a matrix that a task transposes."""
@@ -162,7 +162,7 @@ def _transpose_tasks(node: Node, shape: KnownShape, n: int) -> int:
 
 
 CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
-    Conv: (MATMUL, CONV),
+    Conv: (MATMUL, CONV, CONV_SMALL),
     Pool: (Candidate("pool", _always, _pool_geometry, _rows, _pool_cost, _pool_scratch),),
     Upsample: (Candidate("resize", _always, _upsample_geometry, _rows, _resize_cost),),
     Pad: (Candidate("resize", _always, _pad_geometry, _rows, _resize_cost),),

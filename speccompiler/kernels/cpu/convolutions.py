@@ -19,6 +19,8 @@ PACKED_BYTES = 256 << 10
 """Input that a convolution's task keeps in L2."""
 MOST_POSITIONS = 1024
 """Outputs of a convolution's task: so that there are tasks enough for all cores."""
+SMALL = 1 << 16
+"""Multiply-adds of a sample up to which a kernel for just its shape is not worth compiling."""
 TASK_FILTERS = 32
 """Filters of a task, and positions of a matrix product's task: as the kernels have them."""
 TASK_POSITIONS = 84
@@ -151,9 +153,41 @@ def _filter_blocks(node: Node, shape: KnownShape) -> int:
     return -(-known(node)[-1] // TASK_FILTERS)
 
 
+def _is_small(node: Node, shape: KnownShape) -> bool:
+    return _multiply_adds(node, shape) <= SMALL
+
+
+def _multiply_adds(node: Node, shape: KnownShape) -> int:
+    taps: KnownShape = _op(node).kernel
+    return prod(known(node)) * prod(taps) * shape[-1]
+
+
+def _small_geometry(node: Node, shape: KnownShape) -> Geometry:
+    op, out = _op(node), known(node)
+    return (
+        *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
+        *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
+        *three(op.repeats, 1),
+    )  # fmt: skip
+
+
+def _small_cost(node: Node, shape: KnownShape) -> float:
+    """A chain of multiply-adds waits four cycles for each."""
+    filters = known(node)[-1]
+    vectors = -(-filters // MOST_LANES)
+    return 20 + 1.3 * _multiply_adds(node, shape) / filters * vectors
+
+
+CONV_SMALL = Candidate(
+    "conv_small",
+    _is_small,
+    _small_geometry,
+    lambda node, shape, n: n * prod(three(known(node)[:-1], 1)[:2]),
+    _small_cost,
+)
 MATMUL = Candidate(
     "matmul",
-    _is_product,
+    lambda node, shape: _is_product(node, shape) and not _is_small(node, shape),
     _product_geometry,
     _product_tasks,
     _product_cost,
@@ -162,7 +196,7 @@ MATMUL = Candidate(
 )
 CONV = Candidate(
     "conv",
-    lambda node, shape: not _is_product(node, shape),
+    lambda node, shape: not _is_product(node, shape) and not _is_small(node, shape),
     _conv_geometry,
     _conv_tasks,
     _conv_cost,
@@ -183,7 +217,7 @@ def winograd_candidates(
     tile = find_tile(kernel[1:])
     if tile is None or stride[1:] != (1, 1) or min(shape[-1], out[-1]) < MOST_LANES:
         return ()
-    if 0 in pool or tile.rows % pool[0] or tile.columns % pool[1]:
+    if _is_small(node, shape) or 0 in pool or tile.rows % pool[0] or tile.columns % pool[1]:
         return ()
     groups = -(-out[-1] // (2 * MOST_LANES))
     whole = _tiles(node, tile) * batch

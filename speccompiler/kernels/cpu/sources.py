@@ -14,7 +14,7 @@ import numpy.typing as npt
 from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.ir import Conv, Map, Node, Pool, Upsample
 
-from . import conv, map, matmul, pool, resize, softmax, transpose, winograd
+from . import conv, conv_small, map, matmul, pool, resize, softmax, transpose, winograd
 from .candidate import Candidate, KnownShape, known, three
 from .choices import TRANSPOSE_BLOCK, gathers_rows, transpose_plan
 from .register_tile import VECTORS, block_depth, tile_columns
@@ -50,6 +50,10 @@ def _conv(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> st
         *_activation(node),
         repeats=any(r != 1 for r in op.repeats),
     )
+
+
+def _conv_small(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    return conv_small.source(lanes, *_activation(node))
 
 
 def _matmul(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
@@ -113,6 +117,7 @@ def _softmax(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) ->
 
 _SOURCES: Mapping[str, Callable[[Candidate, Node, KnownShape, int], str]] = {
     "conv": _conv,
+    "conv_small": _conv_small,
     "matmul": _matmul,
     "winograd": _winograd,
     "pool": _pool,
@@ -132,11 +137,20 @@ def pack_weights(
     padded = np.zeros(-(-filters // group) * group, np.float32)
     if bias is not None:
         padded[:filters] = bias
-    if candidate.schedule is None:
+    if candidate.kernel == "conv_small":
+        packed = _pack_whole(weight, lanes)
+    elif candidate.schedule is None:
         packed = _pack_direct(weight, lanes)
     else:
         packed = _pack_winograd(weight, candidate.schedule.tile, lanes)
     return packed.reshape(-1), padded
+
+
+def _pack_whole(weight: npt.NDArray[Any], lanes: int) -> Array:
+    """(*kernel, C, filters) as it is, filters filled with zeros to whole vectors."""
+    missing = -weight.shape[-1] % lanes
+    filled = np.pad(weight, [(0, 0)] * (weight.ndim - 1) + [(0, missing)])
+    return np.ascontiguousarray(filled, np.float32)
 
 
 def _pack_direct(weight: npt.NDArray[Any], lanes: int) -> Array:
