@@ -16,7 +16,7 @@ from cases import build
 
 from speccompiler.expressions import ACTIVATIONS
 from speccompiler.ir import Graph, Input, Node, Transpose
-from speccompiler.kernels.cpu import executor
+from speccompiler.kernels.cpu import convolutions, executor
 from speccompiler.kernels.cpu.choices import CANDIDATES, choose, merge_axes
 from speccompiler.kernels.cpu.executor import CpuExecutor
 from speccompiler.kernels.cpu.object_code import ObjectCode
@@ -62,6 +62,57 @@ def test_tiles_of_positions(length, batch, tmp_path, rng):
     x = rng.uniform(-1, 1, (batch, length, 2)).astype(np.float32)
     layer = {"type": "Convolution1D", "nb_filter": 3, "filter_length": 3, "border_mode": "same"}
     assert_close(*both([layer], x, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "stride", "mode"),
+    [((1, 1), (3, 3), (1, 1), "same"), ((1, 9), (5, 3), (1, 1), "same"),
+     ((9, 1), (3, 2), (2, 2), "same"), ((9, 2), (3, 3), (1, 1), "same"),
+     ((7, 7), (1, 1), (2, 2), "valid"), ((8, 3), (2, 1), (1, 3), "valid"),
+     ((2, 2), (3, 7), (1, 1), "full"), ((15, 27), (3, 3), (1, 1), "same")],
+)  # fmt: skip
+def test_tiles_of_short_rows(shape, size, stride, mode, rng):
+    """Several rows in a tile, the last one in part; taps that see padding alone."""
+    x = rng.uniform(-1, 1, (2, *shape, 17)).astype(np.float32)
+    layer = {"type": "Convolution2D", "nb_filter": 20, "nb_row": size[0], "nb_col": size[1],
+             "subsample": list(stride), "border_mode": mode}  # fmt: skip
+    model = build([layer], x.shape[1:], seed=3)
+    compiled = model.compile(math="precise")
+    assert [step.kernel for step in compiled.plan.steps] == ["conv"]
+    assert_close(compiled.run(x), model.compile("reference").run(x))
+
+
+@pytest.mark.parametrize("channels", [3, 33])
+@pytest.mark.parametrize("stride", [1, 4])
+def test_a_convolution_is_the_same_however_its_tasks_are_cut(channels, stride, rng, monkeypatch):
+    """Rows and columns of a task, and what is convolved between two rests of the sums."""
+    layer = {"type": "Convolution2D", "nb_filter": 40, "nb_row": 3, "nb_col": 3,
+             "subsample": [stride, stride], "border_mode": "same"}  # fmt: skip
+    model = build([layer], [23, 61, channels], seed=3)
+    x = rng.standard_normal((2, 23, 61, channels)).astype(np.float32)
+    whole = model.compile(math="precise").run(x)
+    assert_close(whole, model.compile("reference").run(x))
+    tasks = set()
+    for size in (1, 8 << 10, 64 << 10):
+        monkeypatch.setattr(convolutions, "PACKED_BYTES", size)
+        compiled = model.compile(math="precise")
+        (step,) = compiled.plan.steps
+        tasks.add(step.candidate.tasks(step.node, step.source_shape, 1))
+        assert np.array_equal(compiled.run(x), whole)
+    assert len(tasks) > 1
+
+
+@pytest.mark.parametrize("filters", [5, 32, 50])
+def test_products_of_every_number_of_positions(filters, rng):
+    """Whole tiles, tiles of a few, of one, and tasks beyond the first: the same bits in each."""
+    model = build([{"type": "Dense", "output_dim": filters, "activation": "relu"}], [19], seed=3)
+    x = rng.standard_normal((100, 19)).astype(np.float32)
+    judge = model.compile("reference").run(x)
+    compiled = model.compile(batch_size=100)
+    whole = compiled.run(x)
+    assert_close(whole, judge)
+    for count in range(1, 100):
+        assert np.array_equal(compiled.run(x[:count]), whole[:count]), count
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3, 4, 5])
@@ -295,6 +346,12 @@ layers = [
     [dict(type="Convolution1D", nb_filter=f, filter_length=k, subsample_length=s,
           border_mode=mode, activation="relu")]
     for f in (1, 5, 65) for k in (1, 3) for s in (1, 2) for mode in ("valid", "same", "full")
+]
+layers += [
+    [dict(type="Reshape", target_shape=[-1, 1, 1]),
+     dict(type="Convolution2D", nb_filter=33, nb_row=k, nb_col=k, subsample=[s, s],
+          border_mode="same")]
+    for k in (1, 3) for s in (1, 2)
 ]
 layers += [[dict(type="MaxPooling1D", pool_length=3, stride=2, border_mode="same")]]
 layers += [[dict(type="ZeroPadding1D", padding=2), dict(type="AveragePooling1D", stride=1)]]

@@ -1,8 +1,8 @@
 """Direct convolution of any rank (as 3-D) at the machine's multiply-add limit.
 
 A task is a block of output rows and columns by 32 filters. The input that it reads is first
-copied into a block that stays in L2, once for all tasks of the place: channels in blocks of
-one vector, zeros where the window leaves the data, and nothing that a stride leaps over.
+copied into a block that stays in L2, once for all tasks of the place: channels in even
+blocks of at most a vector, zeros where the window leaves the data, and nothing that a stride leaps over.
 Padding, odd channel counts, strides and the layout of the caller end there, and the inner
 loop has no condition. Rows and planes of the window that see zeros alone are left out.
 
@@ -213,7 +213,8 @@ def source(
     up-sampled input.
     """
     depth = block_depth(channels, lanes)
-    rows, columns = tile_shape(*out, lanes)
+    height, width = out
+    rows, columns = tile_shape(height, width, lanes)
     row_step, column_step = (min(k, s) for k, s in zip(kernel, stride, strict=True))
     row_size = ((columns - 1) * column_step + kernel[1]) * depth
     offsets = [
