@@ -17,7 +17,6 @@ from cases import build
 from speccompiler.expressions import ACTIVATIONS
 from speccompiler.ir import Graph, Input, Node, Transpose
 from speccompiler.kernels.cpu import convolutions, executor
-from speccompiler.kernels.cpu.choices import CANDIDATES, choose, merge_axes
 from speccompiler.kernels.cpu.executor import CpuExecutor
 from speccompiler.kernels.cpu.object_code import ObjectCode
 from speccompiler.plan import make_plan
@@ -71,8 +70,9 @@ def test_tiles_of_positions(length, batch, tmp_path, rng):
      ((7, 7), (1, 1), (2, 2), "valid"), ((8, 3), (2, 1), (1, 3), "valid"),
      ((2, 2), (3, 7), (1, 1), "full"), ((15, 27), (3, 3), (1, 1), "same")],
 )  # fmt: skip
-def test_tiles_of_short_rows(shape, size, stride, mode, rng):
+def test_tiles_of_short_rows(shape, size, stride, mode, rng, monkeypatch):
     """Several rows in a tile, the last one in part; taps that see padding alone."""
+    monkeypatch.setattr(convolutions, "SMALL", 0)
     x = rng.uniform(-1, 1, (2, *shape, 17)).astype(np.float32)
     layer = {"type": "Convolution2D", "nb_filter": 20, "nb_row": size[0], "nb_col": size[1],
              "subsample": list(stride), "border_mode": mode}  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from cases import build
 
 from speccompiler.ir import Conv
-from speccompiler.kernels.cpu import choices, executor
+from speccompiler.kernels.cpu import choices, convolutions, executor
 from speccompiler.passes import optimize
 from speccompiler.plan import make_plan
 
@@ -23,6 +23,7 @@ def winograd_is_cheap(monkeypatch):
         return [dataclasses.replace(c, nanoseconds=lambda node, shape: 0.0) for c in offered]
 
     monkeypatch.setattr(choices, "OFFERS", {Conv: (cheap,)})
+    monkeypatch.setattr(convolutions, "SMALL", 0)
 
 
 FAST, PRECISE = 5e-5, 5e-6

@@ -148,7 +148,7 @@ def test_offsets_are_aligned():
 
 def test_one_layer_needs_no_arena():
     plan = plan_of([LAYERS[0]], [8, 2])
-    assert [step.kernel for step in plan.steps] == ["conv"]
+    assert [step.kernel for step in plan.steps] == ["conv_small"]
     assert plan.buffers == ()
     assert plan.arena_elements == 0
     assert writers(plan) == {"convolution1d_1": 0}
@@ -165,7 +165,7 @@ def test_views_share_what_they_view():
     ]  # fmt: skip
     plan = plan_of(layers, [8, 2])
     assert [(s.kernel, s.source, s.target) for s in plan.steps] == [
-        ("conv", "c:input", "c"), ("pool", "c", "p"),
+        ("conv_small", "c:input", "c"), ("pool", "c", "p"),
     ]  # fmt: skip
     assert plan.steps[1].source_shape == (8, 2)
     assert [(b.name, b.first, b.last) for b in plan.buffers] == [("c", 0, 1)]
@@ -183,7 +183,7 @@ def test_two_outputs_of_one_value_are_written_and_copied():
     plan = model.plan(layers=["c"])
     assert plan.outputs == (("f", (8,)), ("c", (4, 2)))
     assert [(s.kernel, s.source, s.target) for s in plan.steps] == [
-        ("conv", "c:input", "c"), ("copy", "c", "c (copy)"),
+        ("conv_small", "c:input", "c"), ("copy", "c", "c (copy)"),
     ]  # fmt: skip
     assert writers(plan) == {"c": 0, "c (copy)": 1}
     found = model.compile(layers=["c"]).run_all(np.ones((3, 4, 2), np.float32))
@@ -201,7 +201,7 @@ def test_an_output_that_a_later_step_reads_is_kept():
     plan = plan_of(layers, [4, 2], ["a"])
     assert plan.buffers == ()
     assert writers(plan) == {"p": 0, "a": 1}
-    assert [step.kernel for step in plan.steps] == ["conv", "pool"]
+    assert [step.kernel for step in plan.steps] == ["conv_small", "pool"]
 
 
 def test_an_input_that_is_the_output_is_copied():

@@ -2,7 +2,8 @@
 
 A task is a block of output rows and columns by 32 filters. The input that it reads is first
 copied into a block that stays in L2, once for all tasks of the place: channels in even
-blocks of at most a vector, zeros where the window leaves the data, and nothing that a stride leaps over.
+blocks of at most a vector, zeros where the window leaves the data, and nothing that a stride
+leaps over.
 Padding, odd channel counts, strides and the layout of the caller end there, and the inner
 loop has no condition. Rows and planes of the window that see zeros alone are left out.
 
