@@ -33,7 +33,7 @@ demo: .venv/demo.stamp
 	@$(RUN) examples/demo.py
 
 test: .venv/test.stamp
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n auto
 
 fuzz: .venv/test.stamp
 	$(RUN) -m pytest -m slow

@@ -17,6 +17,7 @@ from cases import build
 from speccompiler.expressions import ACTIVATIONS
 from speccompiler.ir import Graph, Input, Node, Transpose
 from speccompiler.kernels.cpu import convolutions, executor
+from speccompiler.kernels.cpu.choices import CANDIDATES, choose, merge_axes
 from speccompiler.kernels.cpu.executor import CpuExecutor
 from speccompiler.kernels.cpu.object_code import ObjectCode
 from speccompiler.plan import make_plan
