@@ -157,7 +157,7 @@ def _pack_direct(weight: npt.NDArray[Any], lanes: int) -> Array:
     """(*kernel, C, filters) as [group][KD][channel block][KH, KW][channel][filter], flat.
 
     A group is two vectors of filters, the last one vector where that holds them; a block is
-    one vector of channels (or all, if they are fewer). Both are filled with zeros.
+    an even share of the channels. Both are filled with zeros.
     """
     *places, channels, filters = weight.shape
     planes = places[0] if len(places) == 3 else 1
