@@ -40,6 +40,13 @@ def assert_close(y, judge):
     assert np.abs(y - judge).max() <= 1e-5 * np.abs(judge).max()
 
 
+@pytest.fixture(params=[0, convolutions.SMALL], ids=["tiles", "small"])
+def either_size(request, monkeypatch):
+    """The kernels of register tiles, and the one for all small convolutions."""
+    monkeypatch.setattr(convolutions, "SMALL", request.param)
+
+
+@pytest.mark.usefixtures("either_size")
 @pytest.mark.parametrize("filters", [1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 128, 129, 257])
 def test_blocks_of_filters(filters, tmp_path, rng):
     """Below, at and above what a vector, a tile and a task take."""
@@ -49,6 +56,7 @@ def test_blocks_of_filters(filters, tmp_path, rng):
     assert_close(*both([layer], x, tmp_path))
 
 
+@pytest.mark.usefixtures("either_size")
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33])
 def test_blocks_of_channels(channels, tmp_path, rng):
     x = rng.uniform(-1, 1, (2, 6, channels)).astype(np.float32)
@@ -56,6 +64,7 @@ def test_blocks_of_channels(channels, tmp_path, rng):
     assert_close(*both([layer], x, tmp_path))
 
 
+@pytest.mark.usefixtures("either_size")
 @pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 13, 14, 15, 29, 127, 128, 257])
 @pytest.mark.parametrize("batch", [1, 3])
 def test_tiles_of_positions(length, batch, tmp_path, rng):
@@ -103,6 +112,7 @@ def test_a_convolution_is_the_same_however_its_tasks_are_cut(channels, stride, r
     assert len(tasks) > 1
 
 
+@pytest.mark.usefixtures("either_size")
 @pytest.mark.parametrize("filters", [5, 32, 50])
 def test_products_of_every_number_of_positions(filters, rng):
     """Whole tiles, tiles of a few, of one, and tasks beyond the first: the same bits in each."""
@@ -116,6 +126,7 @@ def test_products_of_every_number_of_positions(filters, rng):
         assert np.array_equal(compiled.run(x[:count]), whole[:count]), count
 
 
+@pytest.mark.usefixtures("either_size")
 @pytest.mark.parametrize("rank", [1, 2, 3, 4, 5])
 def test_dense_over_samples_of_any_rank(rank, tmp_path, rng):
     """As in Keras 1.2: the last axis, whatever stands before it."""
@@ -132,6 +143,7 @@ def test_elementwise_over_samples_of_any_rank(rank, rng):
     assert np.array_equal(y, judge)
 
 
+@pytest.mark.usefixtures("either_size")
 def test_a_kernel_longer_than_the_input(tmp_path, rng):
     x = rng.uniform(-1, 1, (1, 2, 3, 2)).astype(np.float32)
     for mode, semantics in itertools.product(("same", "full"), ("tensorflow", "theano")):
@@ -164,6 +176,7 @@ def test_pools_of_special_values():
     np.testing.assert_array_equal(y.ravel(), [nan, 2, inf, 3])
 
 
+@pytest.mark.usefixtures("either_size")
 def test_infinities_and_nan_go_through_a_convolution(tmp_path):
     x = np.array([1, np.inf, 2, np.nan, 3, 4, 5, 6], np.float32).reshape(1, 8, 1)
     layer = {"type": "Convolution1D", "nb_filter": 2, "filter_length": 2, "border_mode": "same"}
@@ -285,11 +298,12 @@ def test_the_cheapest_kernel_that_fits_is_chosen(monkeypatch):
 
 
 GUARDED = """
-import ctypes, mmap, sys
+import ctypes, itertools, mmap, sys
 from math import prod
 sys.path.insert(0, {tests!r})
 import numpy as np
 from cases import build
+from speccompiler.kernels.cpu import convolutions
 from speccompiler.kernels.cpu.executor import EMPTY, Memory, address
 from speccompiler.kernels.cpu.object_code import Arguments
 
@@ -359,7 +373,8 @@ layers += [[dict(type="ZeroPadding1D", padding=2), dict(type="AveragePooling1D",
 layers += [[dict(type=t)] for t in ("UpSampling1D", "ZeroPadding1D")]
 layers += [[dict(type="Activation", activation=a)] for a in ("relu", "softmax")]
 layers += [[dict(type="Dense", output_dim=7, activation="relu")]]
-for chain in layers:
+for chain, small in itertools.product(layers, (0, convolutions.SMALL)):
+    convolutions.SMALL = small
     for length, channels, n in [(3, 1, 1), (5, 3, 1), (7, 3, 3), (33, 17, 2)]:
         model = build(chain, [length, channels])
         x = rng.standard_normal((n, length, channels)).astype(np.float32)
