@@ -33,7 +33,7 @@ demo: .venv/demo.stamp
 	@$(RUN) examples/demo.py
 
 test: .venv/test.stamp
-	$(RUN) -m pytest -n auto
+	$(RUN) -m pytest -n auto --basetemp=$$(mktemp -d)/t
 
 fuzz: .venv/test.stamp
 	$(RUN) -m pytest -m slow

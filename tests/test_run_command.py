@@ -384,7 +384,7 @@ def test_a_profile() -> None:
     header = next(i for i, line in enumerate(lines) if line.startswith("step "))
     rows = [re.split(r"\s{2,}", line) for line in lines[header + 2 : -1]]
     assert [row[0] for row in rows] == ["conv 1", "dense:conv", "dense"]
-    assert (rows[0][1], rows[2][1]) == ("conv", "softmax")
+    assert (rows[0][1], rows[2][1]) == ("conv_small", "softmax")
     assert sum(float(row[3].rstrip("%")) for row in rows) == pytest.approx(100, abs=0.2)
     assert lines[-1].startswith("memory of the plan: ")
 
