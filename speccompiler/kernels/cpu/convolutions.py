@@ -9,6 +9,7 @@ from math import prod
 from typing import Any
 
 from speccompiler.ir import Node
+from speccompiler.shapes import multiply_adds
 
 from .candidate import Candidate, Geometry, KnownShape, known, three
 from .conv import WALK, tile_shape
@@ -154,12 +155,7 @@ def _filter_blocks(node: Node, shape: KnownShape) -> int:
 
 
 def _is_small(node: Node, shape: KnownShape) -> bool:
-    return _multiply_adds(node, shape) <= SMALL
-
-
-def _multiply_adds(node: Node, shape: KnownShape) -> int:
-    taps: KnownShape = _op(node).kernel
-    return prod(known(node)) * prod(taps) * shape[-1]
+    return int(multiply_adds(node)) <= SMALL  # type: ignore[arg-type]
 
 
 def _small_geometry(node: Node, shape: KnownShape) -> Geometry:
@@ -175,7 +171,7 @@ def _small_cost(node: Node, shape: KnownShape) -> float:
     """A chain of multiply-adds waits four cycles for each."""
     filters = known(node)[-1]
     vectors = -(-filters // MOST_LANES)
-    return 20 + 1.3 * _multiply_adds(node, shape) / filters * vectors
+    return 20 + 1.3 * int(multiply_adds(node)) / filters * vectors
 
 
 CONV_SMALL = Candidate(
