@@ -13,9 +13,10 @@ from math import prod
 from typing import Literal
 
 from .ir import Graph, Input, Node, Pool
+from .kernels.cpu import choices as cpu_kernels
 from .kernels.cpu.candidate import Candidate, KnownShape
-from .kernels.cpu.choices import VIEWS, choose
-from .kernels.cpu.tuning import Tuned
+from .kernels.cpu.choices import VIEWS
+from .kernels.table import KernelTable, Measured
 
 ALIGNMENT = 16
 """Buffers start at multiples of 16 float32 values: a cache line."""
@@ -105,9 +106,14 @@ def known(shape: Sequence[object]) -> KnownShape:
 
 
 def make_plan(
-    graph: Graph, *, fast: bool = False, batch: int = 1, tuned: Tuned | None = None
+    graph: Graph,
+    *,
+    fast: bool = False,
+    batch: int = 1,
+    tuned: Measured | None = None,
+    kernels: KernelTable = cpu_kernels,
 ) -> Plan:
-    """Choose kernels and place buffers. Every length of the graph must be known.
+    """Choose ``kernels`` and place buffers. Every length of the graph must be known.
 
     ``fast`` admits kernels whose rounding error is larger than the direct sum's; ``batch``
     is how many samples a call is expected to have, ``tuned`` what was measured here.
@@ -119,7 +125,7 @@ def make_plan(
     }
     for index, name in enumerate(graph.outputs):
         places.setdefault(root[name], Place("output", index))
-    work = _choose_kernels(graph, fast, batch, tuned)
+    work = _choose_kernels(graph, kernels, fast, batch, tuned)
     lives = _lives(work, root)
     buffers, elements = _place(
         [(w.last, *lives[w.last.name]) for w in work if w.last.name not in places]
@@ -157,7 +163,9 @@ class _Work:
         return self.pool or self.node
 
 
-def _choose_kernels(graph: Graph, fast: bool, batch: int, tuned: Tuned | None) -> list[_Work]:
+def _choose_kernels(
+    graph: Graph, kernels: KernelTable, fast: bool, batch: int, tuned: Measured | None
+) -> list[_Work]:
     nodes, readers = graph.by_name(), graph.readers()
     work: list[_Work] = []
     taken: set[str] = set()
@@ -165,8 +173,8 @@ def _choose_kernels(graph: Graph, fast: bool, batch: int, tuned: Tuned | None) -
         if isinstance(node.op, (Input, *VIEWS)) or node.name in taken:
             continue
         shape = known(nodes[node.inputs[0]].shape)
-        pool = _taken_in(node, readers[node.name], graph, fast, nodes)
-        candidate = choose(node, shape, fast=fast, batch=batch, pool=pool)
+        pool = _taken_in(node, readers[node.name], graph, kernels, fast, nodes)
+        candidate = kernels.choose(node, shape, fast=fast, batch=batch, pool=pool)
         assert candidate is not None, f"no kernel for {node.name}"
         if tuned is not None:
             candidate = tuned.choice(node, shape, pool, candidate)
@@ -176,14 +184,20 @@ def _choose_kernels(graph: Graph, fast: bool, batch: int, tuned: Tuned | None) -
 
 
 def _taken_in(
-    node: Node, readers: Sequence[Node], graph: Graph, fast: bool, nodes: Mapping[str, Node]
+    node: Node,
+    readers: Sequence[Node],
+    graph: Graph,
+    kernels: KernelTable,
+    fast: bool,
+    nodes: Mapping[str, Node],
 ) -> Node | None:
     """The pool that alone reads a value, if one kernel for both is cheaper than two."""
     if len(readers) != 1 or not isinstance(readers[0].op, Pool) or node.name in graph.outputs:
         return None
     pool, shape, between = readers[0], known(nodes[node.inputs[0]].shape), known(node.shape)
-    both = choose(node, shape, fast=fast, pool=pool)
-    alone, then = choose(node, shape, fast=fast), choose(pool, between, fast=fast)
+    both = kernels.choose(node, shape, fast=fast, pool=pool)
+    alone = kernels.choose(node, shape, fast=fast)
+    then = kernels.choose(pool, between, fast=fast)
     if both is None or alone is None or then is None:
         return None
     apart = alone.nanoseconds(node, shape) + then.nanoseconds(pool, between)

@@ -1,0 +1,330 @@
+"""Runs a plan on GPUs: binds buffers, weights and launches once, then only queues them.
+
+A batch is cut into pieces of samples, as large as the GPU's memory allows. Pieces go to
+the GPUs in turn, and on each GPU to two lanes in turn: while one lane computes, the other
+copies. Every sample's bits are the same however the batch is cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from speccompiler.diagnostics import Problem
+from speccompiler.ir import Weight
+from speccompiler.plan import Place, Plan, Step
+
+from .device import Array, Call, Device, Event, Region
+from .steps import Launch, StepCode, packed_weights, step_code
+from .tiles import Pick, estimated
+
+LINE = 64
+"""Regions start at multiples of this many values: 256 bytes, as cudaMalloc's do."""
+USABLE = 0.9
+"""Share of the free memory that is taken at most."""
+WORTH_OVERLAPPING = 8 << 20
+"""Bytes of a batch's input and outputs from which copying beside computing pays."""
+KEPT_SIZES = 4
+"""Numbers of samples whose launches stay bound."""
+
+
+def aligned(size: int) -> int:
+    """The next multiple of ``LINE``."""
+    return -(-size // LINE) * LINE
+
+
+@dataclass(frozen=True, slots=True)
+class BoundStep:
+    """A step on one device: code, kernels, weights."""
+
+    step: Step
+    code: StepCode
+    kernels: tuple[Any, ...]
+    w: Region
+    b: Region
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """float32 values a sample that a lane needs on the device."""
+
+    arena: int
+    ends: tuple[int, ...]
+    scratch: int
+
+    def size(self, samples: int) -> int:
+        """For a piece of so many samples, every region aligned."""
+        parts = (self.arena, *self.ends, self.scratch)
+        return sum(aligned(part * samples) for part in parts)
+
+
+class Lane:
+    """A stream with memory of its own: one piece of a batch at a time."""
+
+    def __init__(self, device: Device, plan: Plan, demand: Demand, samples: int) -> None:
+        self.device = device
+        self._plan = plan
+        self._samples = samples
+        memory = device.allocate(demand.size(samples))
+        self.memory = memory
+        regions: list[Region] = []
+        start = 0
+        for part in (demand.arena, *demand.ends, demand.scratch):
+            size = aligned(part * samples)
+            regions.append(memory.part(start, size))
+            start += size
+        self._arena, *self._ends, self._scratch = regions
+        self._sizes = demand.ends
+        self._pinned = [device.pinned(size * samples) for size in demand.ends]
+        self.stream = device.stream()
+        self._calls: dict[int, list[list[Call]]] = {}
+        self._targets: list[Array] = []
+        self._done: Event | None = None
+
+    def start(self, steps: Sequence[BoundStep], x: Array, outputs: Sequence[Array]) -> None:
+        """Queue one piece; ``finish`` brings its outputs home."""
+        n = len(x)
+        calls = self._bound(steps, n)
+        self._upload(x, n)
+        for step in calls:
+            for call in step:
+                self.device.launch(call, self.stream)
+        self._download(outputs, n)
+
+    def profile(
+        self, steps: Sequence[BoundStep], x: Array, outputs: Sequence[Array], spent: list[float]
+    ) -> None:
+        """The same at once, with the seconds of each step added to ``spent``."""
+        n = len(x)
+        calls = self._bound(steps, n)
+        self._upload(x, n)
+        marks = [self.device.record(self.stream)]
+        for step in calls:
+            for call in step:
+                self.device.launch(call, self.stream)
+            marks.append(self.device.record(self.stream))
+        self._download(outputs, n)
+        self.finish()
+        for index in range(len(calls)):
+            spent[index] += self.device.seconds(marks[index], marks[index + 1])
+
+    def finish(self) -> None:
+        """Wait for the piece in progress, if any, and hand out its outputs."""
+        if self._done is None:
+            return
+        self.device.wait(self._done)
+        self._done = None
+        for target, pinned in zip(self._targets, self._pinned[1:], strict=True):
+            target.reshape(-1)[:] = pinned[: target.size]
+        self._targets = []
+
+    def abandon(self) -> None:
+        """Wait for the piece in progress, and forget its outputs."""
+        if self._done is not None:
+            self.device.wait(self._done)
+        else:
+            self.device.wait(self.device.record(self.stream))
+        self._done, self._targets = None, []
+
+    def _upload(self, x: Array, n: int) -> None:
+        size = n * self._sizes[0]
+        self._pinned[0][:size] = x.reshape(-1)
+        self.device.upload(self._pinned[0][:size], self._ends[0].part(0, size), self.stream)
+
+    def _download(self, outputs: Sequence[Array], n: int) -> None:
+        for index, size in enumerate(self._sizes[1:], start=1):
+            region = self._ends[index].part(0, n * size)
+            self.device.download(region, self._pinned[index][: n * size], self.stream)
+        self._targets = list(outputs)
+        self._done = self.device.record(self.stream)
+
+    def _bound(self, steps: Sequence[BoundStep], n: int) -> list[list[Call]]:
+        calls = self._calls.pop(n, None)
+        if calls is None:
+            calls = [self.step_calls(bound, n) for bound in steps]
+        self._calls[n] = calls
+        while len(self._calls) > KEPT_SIZES:
+            del self._calls[next(iter(self._calls))]
+        return calls
+
+    def step_calls(self, bound: BoundStep, n: int) -> list[Call]:
+        """The launches of a step for ``n`` samples."""
+        launches = zip(bound.code.launches, bound.kernels, strict=True)
+        return [self.call(bound, launch, kernel, n) for launch, kernel in launches]
+
+    def call(self, bound: BoundStep, launch: Launch, kernel: Any, n: int) -> Call:
+        """One launch, with its arguments."""
+        regions = (
+            self._region(bound, launch.reads, n),
+            self._region(bound, launch.writes, n),
+            bound.w,
+            bound.b,
+        )
+        return self.device.bind(kernel, launch.blocks(n), launch.threads, regions, n)
+
+    def _region(self, bound: BoundStep, part: str | int, n: int) -> Region:
+        step = bound.step
+        if part == "x":
+            return self._place(step.reads, n * prod(step.source_shape))
+        if part == "y":
+            return self._place(step.writes, n * prod(step.target_shape))
+        sizes = bound.code.scratch
+        start = sum(aligned(size * self._samples) for size in sizes[: int(part)])
+        return self._scratch.part(start, n * sizes[int(part)])
+
+    def _place(self, place: Place, size: int) -> Region:
+        if place.kind == "buffer":
+            start = self._plan.buffers[place.index].offset * self._samples
+            return self._arena.part(start, size)
+        return self._ends[0 if place.kind == "input" else 1 + place.index].part(0, size)
+
+
+class CudaExecutor:
+    """A plan on one or several equal GPUs. Calls from several threads take turns."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        weights: Mapping[Weight, npt.NDArray[Any]],
+        batch_size: int,
+        devices: Sequence[Device],
+        pick: Pick | None = None,
+    ) -> None:
+        assert devices, "a plan needs a device"
+        self.plan = plan
+        self.batch_size = batch_size
+        self.devices = tuple(devices)
+        self.pick = pick or estimated(devices[0].multiprocessors)
+        # Weights first: what is wrong with them is said before anything is compiled.
+        packed = [packed_weights(step, weights) for step in plan.steps]
+        self.piece, lanes = self._cut(packed)
+        started = perf_counter()
+        self._steps = [self._on(device, packed) for device in self.devices]
+        self.kernel_seconds = perf_counter() - started
+        demand = self._demand(self.piece)
+        self._lanes = [
+            Lane(device, plan, demand, self.piece) for _ in range(lanes) for device in self.devices
+        ]
+        self._lock = threading.Lock()
+
+    def run_batch(
+        self, x: Array, outputs: Sequence[Array], profile: list[float] | None = None
+    ) -> None:
+        """One batch of at most ``batch_size`` samples; ``profile`` adds seconds by step.
+
+        ``x`` and ``outputs`` are C-contiguous float32, samples first.
+        """
+        assert len(x) <= self.batch_size, "a batch larger than the plan's"
+        with self._lock:
+            try:
+                self._run(x, outputs, profile)
+            except BaseException:
+                for lane in self._lanes:
+                    with contextlib.suppress(Problem):
+                        lane.device.use()
+                        lane.abandon()
+                raise
+
+    def _run(self, x: Array, outputs: Sequence[Array], profile: list[float] | None) -> None:
+        for index, start in enumerate(range(0, len(x), self.piece)):
+            lane = self._lanes[index % len(self._lanes)]
+            steps = self._steps[index % len(self.devices)]
+            stop = start + self.piece
+            parts = [y[start:stop] for y in outputs]
+            lane.device.use()
+            lane.finish()
+            if profile is None:
+                lane.start(steps, x[start:stop], parts)
+            else:
+                lane.profile(steps, x[start:stop], parts, profile)
+        for lane in self._lanes:
+            lane.device.use()
+            lane.finish()
+
+    def _cut(self, packed: Sequence[tuple[Array, Array]]) -> tuple[int, int]:
+        """Samples of a piece, and lanes of a device."""
+        plan, devices = self.plan, len(self.devices)
+        ends = prod(plan.input_shape) + sum(prod(shape) for _, shape in plan.outputs)
+        share = -(-self.batch_size // devices)
+        if share > 1 and 4 * ends * share >= WORTH_OVERLAPPING:
+            share = -(-share // 2)
+        weights = sum(aligned(w.size) + aligned(b.size) for w, b in packed)
+        room = [self._room(device, 4 * weights) for device in self.devices]
+        most = min(room)
+        demand = self._demand(share)
+        lanes = 1 if share * devices >= self.batch_size else 2
+        piece = _fitting(demand, share, most // lanes)
+        if piece == 0:
+            # What holds no two pieces side by side may still hold one.
+            piece, lanes = _fitting(demand, share, most), 1
+        if piece == 0:
+            needed = 4 * (demand.size(1) + weights)
+            raise Problem(
+                "CS134",
+                f"one sample needs {_mebibytes(needed)} of GPU memory, "
+                f"{_mebibytes(4 * weights)} of it for weights; "
+                f"{_mebibytes(most + 4 * weights)} can be had",
+                "use another GPU (--target cuda:N), --target cpu, or a smaller input",
+            )
+        if piece * devices < self.batch_size and lanes == 1:
+            # More pieces than devices: two lanes, unless memory holds one only.
+            half = _fitting(demand, piece, most // 2)
+            piece, lanes = (half, 2) if half else (piece, 1)
+        return piece, lanes
+
+    def _room(self, device: Device, weights: int) -> int:
+        device.use()
+        return int(USABLE * device.free_bytes()) - weights
+
+    def _demand(self, samples: int) -> Demand:
+        plan = self.plan
+        codes = [step_code(step, samples, self.pick) for step in plan.steps]
+        # Each part is aligned on its own, for which a line a part is enough.
+        scratch = max((sum(c.scratch) + LINE * (len(c.scratch) > 1) for c in codes), default=0)
+        ends = (prod(plan.input_shape), *(prod(shape) for _, shape in plan.outputs))
+        return Demand(plan.arena_elements, ends, scratch)
+
+    def _on(self, device: Device, packed: Sequence[tuple[Array, Array]]) -> list[BoundStep]:
+        """The steps with weights and kernels on a device."""
+        device.use()
+        stream = device.stream()
+        bound = []
+        sent: list[Event] = []
+        for step, (w, b) in zip(self.plan.steps, packed, strict=True):
+            code = step_code(step, self.piece, self.pick)
+            regions = []
+            for array in (w, b):
+                region = device.allocate(aligned(array.size)).part(0, array.size)
+                if array.size:
+                    device.upload(array, region, stream)
+                regions.append(region)
+            kernels = tuple(device.load(launch.text) for launch in code.launches)
+            bound.append(BoundStep(step, code, kernels, regions[0], regions[1]))
+            sent.append(device.record(stream))
+        for event in sent:
+            device.wait(event)
+        return bound
+
+
+def _fitting(demand: Demand, most: int, room: int) -> int:
+    """The most samples whose memory fits into ``room`` bytes, up to ``most``."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if 4 * demand.size(middle) <= room:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:,.1f} MiB"

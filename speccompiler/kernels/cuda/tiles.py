@@ -1,0 +1,81 @@
+"""How a matrix product is cut into blocks and threads, and which cut is likely to be fast.
+
+A cut changes no bits: every output is one sum in one thread, in the order of its terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+SLAB = 16
+"""Parts of a sum that is split are whole multiples of this, which every depth divides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A block computes ``rows`` positions by ``columns`` filters, ``depth`` terms at a time.
+
+    A thread computes ``tall`` by ``wide`` of them in registers.
+    """
+
+    rows: int
+    columns: int
+    depth: int
+    tall: int
+    wide: int
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return self.rows * self.columns // (self.tall * self.wide)
+
+    @property
+    def pitch(self) -> int:
+        """Distance of two terms of the input's slab in shared memory: no two in one bank."""
+        return self.rows + 4
+
+    @property
+    def slab(self) -> int:
+        """float32 values of shared memory that one slab takes."""
+        return self.depth * (self.pitch + self.columns)
+
+    def __str__(self) -> str:
+        return f"{self.rows}x{self.columns}x{self.depth}/{self.tall}x{self.wide}"
+
+
+TILES = (
+    Tile(128, 128, 8, 8, 8),
+    Tile(128, 64, 8, 8, 8),
+    Tile(64, 128, 8, 8, 8),
+    Tile(64, 64, 16, 8, 4),
+    Tile(64, 32, 16, 4, 4),
+    Tile(32, 32, 16, 4, 4),
+    Tile(16, 64, 16, 4, 4),
+    Tile(128, 16, 16, 4, 4),
+)
+"""From large to small; the last two are for few positions and for few filters."""
+
+Pick = Callable[[int, int, int], Tile]
+"""The tile for so many positions and filters of so many independent products."""
+
+
+def estimated(multiprocessors: int) -> Pick:
+    """The tile of least estimated time on a GPU of so many multiprocessors.
+
+    Multiprocessors work in waves of blocks; a block's time is its multiply-adds, and more
+    for small register tiles, which read shared memory more often for each of them.
+    """
+
+    def pick(rows: int, columns: int, products: int) -> Tile:
+        def cost(tile: Tile) -> float:
+            blocks = -(-rows // tile.rows) * -(-columns // tile.columns) * products
+            # A multiprocessor hides waiting only with about 256 threads.
+            together = max(1, 256 // tile.threads)
+            waves = -(-blocks // (multiprocessors * together))
+            area = tile.rows * tile.columns * together
+            return waves * area * (1 + 1.5 / tile.tall + 1.5 / tile.wide)
+
+        return min(TILES, key=cost)
+
+    return pick
