@@ -27,18 +27,22 @@ class Cubin:
     """Bytes of registers that went to memory, both ways."""
 
 
-def compile_ptx(text: str, capability: Capability) -> str:
-    """PTX of a kernel's text; its entry is called ``kernel``."""
+def compile_ptx(text: str, capability: Capability, threads: int, resident: int = 1) -> str:
+    """PTX of a kernel's text for blocks of ``threads``; its entry is called ``kernel``.
+
+    ``resident`` blocks are to fit on a multiprocessor, which bounds the registers.
+    """
     from numba import cuda, types
 
-    from .words import POINTER, WORDS
+    from .words import POINTER, WORDS, one_argument
 
     scope: dict[str, Any] = dict(WORDS)
     exec(compile(text, "<kernel>", "exec"), scope)
     if "activate" in scope:
-        scope["activate"] = cuda.jit(device=True)(scope["activate"])
+        scope["activate"] = one_argument(scope["activate"])
     signature = (POINTER, POINTER, POINTER, POINTER, types.int64)
-    ptx, _ = cuda.compile_ptx(scope["kernel"], signature, cc=capability)
+    bounds = (threads, resident)
+    ptx, _ = cuda.compile_ptx(scope["kernel"], signature, cc=capability, launch_bounds=bounds)
     found = re.search(r"\.entry\s+(\w+)\(", ptx)
     assert found is not None, "PTX without an entry"
     return str(ptx).replace(found[1], "kernel")

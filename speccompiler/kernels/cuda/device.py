@@ -59,10 +59,10 @@ class Device(Protocol):
         """Memory that can be had."""
 
     def allocate(self, size: int) -> Region:
-        """Memory for ``size`` float32 values. Raises ``Problem`` CS134."""
+        """Memory for ``size`` float32 values, for as long as a region of it is held.
 
-    def free(self, region: Region) -> None:
-        """Give back what ``allocate`` gave."""
+        Raises ``Problem`` CS134.
+        """
 
     def pinned(self, size: int) -> Array:
         """Memory of the host that is copied from and to without waiting."""
@@ -70,8 +70,11 @@ class Device(Protocol):
     def stream(self) -> Stream:
         """A new queue of work."""
 
-    def load(self, text: str) -> Kernel:
-        """The kernel of a text, compiled now where the cache does not hold it."""
+    def load(self, text: str, threads: int, resident: int) -> Kernel:
+        """The kernel of a text, compiled now where the cache does not hold it.
+
+        It is started with blocks of ``threads``, ``resident`` of them on a multiprocessor.
+        """
 
     def bind(
         self, kernel: Kernel, blocks: int, threads: int, regions: Sequence[Region], n: int

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from time import perf_counter
 from typing import Any
@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics import Problem, SpecError
 from speccompiler.ir import Weight
 from speccompiler.plan import Place, Plan, Step
 
 from .device import Array, Call, Device, Event, Region
+from .pick import Pick, estimated
 from .steps import Launch, StepCode, packed_weights, step_code
-from .tiles import Pick, estimated
 
 LINE = 64
 """Regions start at multiples of this many values: 256 bytes, as cudaMalloc's do."""
@@ -155,6 +155,10 @@ class Lane:
             del self._calls[next(iter(self._calls))]
         return calls
 
+    def unbind(self) -> None:
+        """Forget the launches: their kernels have changed."""
+        self._calls.clear()
+
     def step_calls(self, bound: BoundStep, n: int) -> list[Call]:
         """The launches of a step for ``n`` samples."""
         launches = zip(bound.code.launches, bound.kernels, strict=True)
@@ -226,12 +230,19 @@ class CudaExecutor:
         with self._lock:
             try:
                 self._run(x, outputs, profile)
+            except Problem as problem:
+                self._abandon()
+                raise SpecError([problem.at()]) from None
             except BaseException:
-                for lane in self._lanes:
-                    with contextlib.suppress(Problem):
-                        lane.device.use()
-                        lane.abandon()
+                self._abandon()
                 raise
+
+    def _abandon(self) -> None:
+        """No copy may still be on its way to memory that is used for something else."""
+        for lane in self._lanes:
+            with contextlib.suppress(Problem):
+                lane.device.use()
+                lane.abandon()
 
     def _run(self, x: Array, outputs: Sequence[Array], profile: list[float] | None) -> None:
         for index, start in enumerate(range(0, len(x), self.piece)):
@@ -248,6 +259,24 @@ class CudaExecutor:
         for lane in self._lanes:
             lane.device.use()
             lane.finish()
+
+    def retile(self, pick: Pick) -> None:
+        """Cut products in another way from now on; weights and buffers stay."""
+        self.pick = pick
+        for index, (device, steps) in enumerate(zip(self.devices, self._steps, strict=True)):
+            device.use()
+            self._steps[index] = [
+                replace(bound, code=code, kernels=_loaded(device, code))
+                for bound in steps
+                for code in [step_code(bound.step, self.piece, pick)]
+            ]
+        for lane in self._lanes:
+            lane.unbind()
+
+    @property
+    def first(self) -> tuple[Lane, Sequence[BoundStep]]:
+        """A lane, and the steps on its device, to measure on."""
+        return self._lanes[0], self._steps[0]
 
     def _cut(self, packed: Sequence[tuple[Array, Array]]) -> tuple[int, int]:
         """Samples of a piece, and lanes of a device."""
@@ -306,12 +335,15 @@ class CudaExecutor:
                 if array.size:
                     device.upload(array, region, stream)
                 regions.append(region)
-            kernels = tuple(device.load(launch.text) for launch in code.launches)
-            bound.append(BoundStep(step, code, kernels, regions[0], regions[1]))
+            bound.append(BoundStep(step, code, _loaded(device, code), regions[0], regions[1]))
             sent.append(device.record(stream))
         for event in sent:
             device.wait(event)
         return bound
+
+
+def _loaded(device: Device, code: StepCode) -> tuple[Any, ...]:
+    return tuple(device.load(each.text, each.threads, each.resident) for each in code.launches)
 
 
 def _fitting(demand: Demand, most: int, room: int) -> int:

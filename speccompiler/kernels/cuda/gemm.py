@@ -93,6 +93,15 @@ def source(g: Gemm, tile: Tile) -> str:
     )
 
 
+def resident(g: Gemm, tile: Tile) -> int:
+    """Blocks that a multiprocessor is to hold: as many as need no register in memory.
+
+    512 threads may use 128 registers each; loads of single values wait in more of them.
+    """
+    roomy = tile.threads < 256 or g.channels % 4 != 0
+    return (384 if roomy else 512) // tile.threads
+
+
 def _body(g: Gemm, tile: Tile) -> list[str]:
     width = 4 if g.channels % 4 == 0 else 1
     column_blocks = -(-g.filters // tile.columns)

@@ -104,10 +104,6 @@ class SimulatedDevice:
         self._free -= 4 * size
         return Region(np.full(size, np.nan, np.float32), 0, size)
 
-    def free(self, region: Region) -> None:
-        """Count it as free again."""
-        self._free += 4 * region.size
-
     def pinned(self, size: int) -> Array:
         """Any memory will do."""
         return np.empty(size, np.float32)
@@ -117,7 +113,7 @@ class SimulatedDevice:
         self.calls.append("stream")
         return self.calls.count("stream")
 
-    def load(self, text: str) -> Callable[..., None]:
+    def load(self, text: str, threads: int, resident: int) -> Callable[..., None]:
         """The text's ``kernel`` as the simulator runs it."""
         from numba import cuda
 

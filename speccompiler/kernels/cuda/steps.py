@@ -26,7 +26,8 @@ from ..reference import operand
 from . import gemm, memory_kernels, softmax, transpose, winograd
 from .choices import conv_splits, winograd_scratch, winograd_tile
 from .gemm import Gemm
-from .tiles import Pick, Tile
+from .pick import Pick
+from .tiles import Tile
 
 Array = npt.NDArray[np.float32]
 Three = tuple[int, int, int]
@@ -50,6 +51,8 @@ class Launch:
     writes: str | int = Y
     product: Gemm | None = None
     """What is multiplied, where the tile could be another."""
+    resident: int = 1
+    """Blocks that a multiprocessor is to hold: bounds the registers of a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,16 @@ def step_code(step: Step, n: int, pick: Pick) -> StepCode:
 def product(g: Gemm, tile: Tile, reads: str | int = X, writes: str | int = Y) -> Launch:
     """The launch of a matrix product."""
     text = gemm.source(g, tile)
-    return Launch("gemm", text, tile.threads, lambda n: g.blocks(tile, n), reads, writes, g)
+    return Launch(
+        "gemm",
+        text,
+        tile.threads,
+        lambda n: g.blocks(tile, n),
+        reads,
+        writes,
+        g,
+        gemm.resident(g, tile),
+    )
 
 
 def with_tile(launch: Launch, tile: Tile) -> Launch:
@@ -129,7 +141,7 @@ def _geometry(node: Node, shape: KnownShape) -> Gemm:
 
 def _gemm(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
     g = _geometry(node, shape)
-    tile = pick(n * g.positions, g.filters, g.splits)
+    tile = pick(g, n)
     if g.splits == 1:
         return StepCode((product(g, tile),))
     parts = replace(g, bias=False, activation=None)
@@ -170,7 +182,7 @@ def _winograd(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
             X,
             0,
         ),
-        product(planes, pick(n * planes.positions, g.filters, tile.points), 0, 1),
+        product(planes, pick(planes, n), 0, 1),
         Launch(
             "winograd out",
             back,

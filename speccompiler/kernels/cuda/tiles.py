@@ -1,11 +1,10 @@
-"""How a matrix product is cut into blocks and threads, and which cut is likely to be fast.
+"""How a matrix product is cut into blocks and threads.
 
 A cut changes no bits: every output is one sum in one thread, in the order of its terms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 SLAB = 16
@@ -55,27 +54,3 @@ TILES = (
     Tile(128, 16, 16, 4, 4),
 )
 """From large to small; the last two are for few positions and for few filters."""
-
-Pick = Callable[[int, int, int], Tile]
-"""The tile for so many positions and filters of so many independent products."""
-
-
-def estimated(multiprocessors: int) -> Pick:
-    """The tile of least estimated time on a GPU of so many multiprocessors.
-
-    Multiprocessors work in waves of blocks; a block's time is its multiply-adds, and more
-    for small register tiles, which read shared memory more often for each of them.
-    """
-
-    def pick(rows: int, columns: int, products: int) -> Tile:
-        def cost(tile: Tile) -> float:
-            blocks = -(-rows // tile.rows) * -(-columns // tile.columns) * products
-            # A multiprocessor hides waiting only with about 256 threads.
-            together = max(1, 256 // tile.threads)
-            waves = -(-blocks // (multiprocessors * together))
-            area = tile.rows * tile.columns * together
-            return waves * area * (1 + 1.5 / tile.tall + 1.5 / tile.wide)
-
-        return min(TILES, key=cost)
-
-    return pick

@@ -60,7 +60,7 @@ def store4(typing, array, index, a, b, c, d):
     return types.void(array, index, a, b, c, d), codegen
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 def shared_floats(typing, count):
     """Shared memory of a block: a constant number of values; once in a kernel."""
     if not isinstance(count, types.IntegerLiteral):
@@ -79,9 +79,53 @@ def shared_floats(typing, count):
     return POINTER(count), codegen
 
 
-def power(a, b):
+@intrinsic
+def fma(typing, a, b, c):
+    """a * b + c, rounded once: never left to the compiler, so that all tiles agree."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.fma(*arguments)
+
+    return types.float32(types.float32, types.float32, types.float32), codegen
+
+
+@intrinsic
+def power(typing, a, b):
     """IEEE pow of float32."""
+
+    def codegen(context, builder, signature, arguments):
+        return context.compile_internal(builder, _pow, signature, arguments)
+
+    return types.float32(types.float32, types.float32), codegen
+
+
+def _pow(a, b):
     return math.pow(a, b)
+
+
+def one_argument(function: Any) -> Any:
+    """A function of one float32 as kernels call it; compiled with the kernel, wherever that is."""
+
+    # numba's own device functions ask the present GPU what to compile for.
+    @intrinsic
+    def call(typing, x):
+        def codegen(context, builder, signature, arguments):
+            return context.compile_internal(builder, function, signature, arguments)
+
+        return types.float32(types.float32), codegen
+
+    return call
+
+
+def _arithmetic(operation: str) -> Any:
+    @intrinsic
+    def word(typing, a, b):
+        def codegen(context, builder, signature, arguments):
+            return getattr(builder, operation)(*arguments)
+
+        return types.float32(types.float32, types.float32), codegen
+
+    return word
 
 
 WORDS: dict[str, Any] = {
@@ -90,16 +134,16 @@ WORDS: dict[str, Any] = {
     "load4": load4,
     "store4": store4,
     "shared_floats": shared_floats,
-    "fma": cuda.fma,
-    "power": cuda.jit(device=True)(power),
+    "fma": fma,
+    "power": power,
     "absolute": libdevice.fabsf,
     "floor": libdevice.floorf,
     "ceil": libdevice.ceilf,
     **{name: getattr(math, name) for name in ("exp", "expm1", "log", "log1p", "sqrt")},
     **{name: getattr(math, name) for name in ("sin", "cos", "tan", "tanh", "sinh", "cosh")},
     **{name: getattr(math, name) for name in ("atan", "erf")},
-    "add": cuda.jit(device=True)(lambda a, b: a + b),
-    "sub": cuda.jit(device=True)(lambda a, b: a - b),
-    "mul": cuda.jit(device=True)(lambda a, b: a * b),
+    "add": _arithmetic("fadd"),
+    "sub": _arithmetic("fsub"),
+    "mul": _arithmetic("fmul"),
 }
 """By name, for the text's namespace."""
