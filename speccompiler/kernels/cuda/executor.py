@@ -289,25 +289,21 @@ class CudaExecutor:
         room = [self._room(device, 4 * weights) for device in self.devices]
         most = min(room)
         demand = self._demand(share)
-        lanes = 1 if share * devices >= self.batch_size else 2
-        piece = _fitting(demand, share, most // lanes)
-        if piece == 0:
-            # What holds no two pieces side by side may still hold one.
-            piece, lanes = _fitting(demand, share, most), 1
-        if piece == 0:
-            needed = 4 * (demand.size(1) + weights)
-            raise Problem(
-                "CS134",
-                f"one sample needs {_mebibytes(needed)} of GPU memory, "
-                f"{_mebibytes(4 * weights)} of it for weights; "
-                f"{_mebibytes(most + 4 * weights)} can be had",
-                "use another GPU (--target cuda:N), --target cpu, or a smaller input",
-            )
-        if piece * devices < self.batch_size and lanes == 1:
-            # More pieces than devices: two lanes, unless memory holds one only.
-            half = _fitting(demand, piece, most // 2)
-            piece, lanes = (half, 2) if half else (piece, 1)
-        return piece, lanes
+        if share * devices >= self.batch_size and _fitting(demand, share, most) == share:
+            return share, 1
+        # More pieces than devices: two lanes each, where memory holds two pieces at all.
+        for lanes in (2, 1):
+            piece = _fitting(demand, share, most // lanes)
+            if piece:
+                return piece, lanes
+        needed = 4 * (demand.size(1) + weights)
+        raise Problem(
+            "CS134",
+            f"one sample needs {_mebibytes(needed)} of GPU memory, "
+            f"{_mebibytes(4 * weights)} of it for weights; "
+            f"{_mebibytes(most + 4 * weights)} can be had",
+            "use another GPU (--target cuda:N), --target cpu, or a smaller input",
+        )
 
     def _room(self, device: Device, weights: int) -> int:
         device.use()

@@ -14,17 +14,16 @@ Pick = Callable[[Gemm, int], Tile]
 def estimated(multiprocessors: int) -> Pick:
     """The tile of least estimated time on a GPU of so many multiprocessors.
 
-    Multiprocessors work in waves of blocks. A block's time is its multiply-adds, and more
-    for small register tiles, which read shared memory more often for each of them.
+    A block's time is its multiply-adds, and more for small register tiles, which read shared
+    memory more often for each of them. A multiprocessor with few threads waits for memory.
     """
 
     def pick(g: Gemm, n: int) -> Tile:
         def cost(tile: Tile) -> float:
-            # A multiprocessor hides waiting only with about 256 threads.
-            together = max(1, 256 // tile.threads)
-            waves = -(-g.blocks(tile, n) // (multiprocessors * together))
-            area = tile.rows * tile.columns * together
-            return waves * area * (1 + 1.5 / tile.tall + 1.5 / tile.wide)
+            blocks = -(-g.blocks(tile, n) // multiprocessors)
+            waiting = max(1.0, 256 / (blocks * tile.threads)) ** 0.5
+            area = blocks * tile.rows * tile.columns
+            return area * waiting * (1 + 1.5 / tile.tall + 1.5 / tile.wide)
 
         return min(TILES, key=cost)
 

@@ -1,0 +1,82 @@
+"""A model on the simulated GPU and on the reference, which judges it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from speccompiler.kernels.cuda import choices
+from speccompiler.kernels.cuda.executor import CudaExecutor
+from speccompiler.kernels.cuda.simulator import SimulatedDevice
+from speccompiler.kernels.cuda.tiles import Tile
+from speccompiler.passes import optimize
+from speccompiler.plan import Plan, make_plan
+
+SMALL = Tile(16, 16, 8, 4, 4)
+"""Sixteen threads: what a simulator can do. Real tiles have tests of their own."""
+
+
+class WinogradFirst:
+    """A table that takes Winograd's method wherever it fits, however little it is worth."""
+
+    @staticmethod
+    def choose(node: Any, shape: Any, *, pool: Any = None, **options: Any) -> Any:
+        fitting = choices.CANDIDATES[type(node.op)]
+        fitting = tuple(c for c in fitting if c.fits(node, shape))
+        return None if pool is not None else fitting[-1]
+
+
+def cuda_plan(model: Any, *, layers: Any = (), kernels: Any = choices) -> Plan:
+    graph, _ = model.tapped(None, layers)
+    return make_plan(optimize(graph), kernels=kernels)
+
+
+def executor(
+    model: Any,
+    plan: Plan,
+    batch: int,
+    devices: Any = None,
+    tile: Tile = SMALL,
+) -> CudaExecutor:
+    weights = model.weight_sources.read()
+    rng = np.random.default_rng(3)
+    for weight, stored in weights.items():
+        if stored.ndim == 1:  # biases are zeros unless somebody sets them
+            weights[weight] = rng.uniform(-1, 1, stored.shape).astype(np.float32)
+    return CudaExecutor(plan, weights, batch, devices or [SimulatedDevice()], lambda g, n: tile)
+
+
+def outputs_of(run: CudaExecutor, x: np.ndarray) -> list[np.ndarray]:
+    found = [np.empty((len(x), *shape), np.float32) for _, shape in run.plan.outputs]
+    run.run_batch(x, found)
+    return found
+
+
+def both(
+    model: Any, x: np.ndarray, tile: Tile = SMALL, kernels: Any = choices
+) -> tuple[np.ndarray, np.ndarray, Plan]:
+    """The simulated GPU's output, the reference's, and the plan."""
+    from speccompiler.kernels.reference import operand, run_reference
+
+    plan = cuda_plan(model, kernels=kernels)
+    y = outputs_of(executor(model, plan, len(x), tile=tile), x)[0]
+    weights = model.weight_sources.read()
+    rng = np.random.default_rng(3)
+    given = {}
+    for weight, stored in weights.items():
+        if stored.ndim == 1:
+            stored = rng.uniform(-1, 1, stored.shape).astype(np.float32)
+        given[weight] = operand(weight, np.asarray(stored, np.float64))
+    judge = run_reference(model.graph, given, x)[model.graph.outputs[0]]
+    return y, judge, plan
+
+
+def assert_close(y: np.ndarray, judge: np.ndarray, tolerance: float = 2e-6) -> None:
+    assert y.shape == judge.shape
+    assert np.abs(y - judge).max() <= tolerance * max(1e-30, float(np.abs(judge).max()))
+
+
+def replaced(plan: Plan, **changes: Any) -> Plan:
+    return replace(plan, **changes)
