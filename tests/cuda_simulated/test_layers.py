@@ -11,6 +11,7 @@ from cuda_simulated.on_simulator import assert_close, both
 SAME_NUMBERS = {
     "name", "trainable", "init", "weights", "input_dtype", "W_regularizer", "b_regularizer",
     "activity_regularizer", "W_constraint", "b_constraint", "batch_input_shape", "input_shape",
+    "input_dim",
 }  # fmt: skip
 """Arguments that no kernel hears of: ``test_lowering`` has them on the CPU."""
 KERNEL_ROWS = [(c, v) for c, v in ROWS if v is None or v.argument not in SAME_NUMBERS]
