@@ -43,9 +43,7 @@ class TargetOption(click.ParamType[str]):
         """What may be given."""
         return f"[{'|'.join(self.targets)}]"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """One of the targets; N is a GPU's number."""
         text = str(value)
         if text in self.targets and text != "cuda:N":

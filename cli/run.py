@@ -95,9 +95,13 @@ def command(
     if output == "-" and layers:
         raise click.UsageError("--layer writes files: give --output a file name")
     if tune and target == "reference":
-        raise click.UsageError("--tune measures the steps of --target cpu or cuda; reference has none")
+        raise click.UsageError(
+            "--tune measures the steps of --target cpu or cuda; reference has none"
+        )
     if profile and target == "reference":
-        raise click.UsageError("--profile shows the steps of --target cpu or cuda; reference has none")
+        raise click.UsageError(
+            "--profile shows the steps of --target cpu or cuda; reference has none"
+        )
     loaded = load_model(
         model, semantics=semantics, dim_ordering=dim_ordering, weights=weights, seed=seed
     )

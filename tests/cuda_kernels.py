@@ -60,9 +60,7 @@ def kernels() -> Iterator[Kernel]:
         yield _gemm(f"{name} {TILES[0]}", product, TILES[0])
     flat = memory_kernels.THREADS
     for name, expression in (*ACTIVATIONS.items(), ("all functions", parse(ALL_FUNCTIONS))):
-        yield Kernel(
-            f"map {name}", memory_kernels.map_source(64, word_source(expression)), flat
-        )
+        yield Kernel(f"map {name}", memory_kernels.map_source(64, word_source(expression)), flat)
     yield Kernel("map of single values", memory_kernels.map_source(63, RELU), flat)
     yield Kernel("copy", memory_kernels.copy_source(64), flat)
     yield Kernel("sum of parts", memory_kernels.sum_source(4096, 512, 8, True, RELU), flat)
@@ -95,6 +93,4 @@ def kernels() -> Iterator[Kernel]:
 
 def _gemm(name: str, product: Gemm, tile: object) -> Kernel:
     assert tile in TILES
-    return Kernel(
-        name, gemm.source(product, tile), tile.threads, gemm.resident(product, tile)
-    )
+    return Kernel(name, gemm.source(product, tile), tile.threads, gemm.resident(product, tile))

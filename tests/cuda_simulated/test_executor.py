@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from cases import build
-
 from cuda_simulated.on_simulator import assert_close, cuda_plan, executor, outputs_of
+
 from speccompiler.diagnostics import Problem, SpecError
 from speccompiler.kernels.cuda import executor as module
 from speccompiler.kernels.cuda import tuning

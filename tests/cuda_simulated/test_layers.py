@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cases import ROWS, build, row_id, variant_layers
-
 from cuda_simulated.on_simulator import assert_close, both
 
 SAME_NUMBERS = {

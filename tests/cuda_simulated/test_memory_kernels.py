@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 from cases import build
-
 from cuda_simulated.on_simulator import assert_close, both, outputs_of
+
 from speccompiler.expressions import ACTIVATIONS, parse
 from speccompiler.expressions.evaluate import evaluate
 from speccompiler.ir import Graph, Input, Map, Node, Transpose

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cases import build
-
 from cuda_simulated.on_simulator import WinogradFirst, assert_close, both
+
 from speccompiler.kernels.cuda import choices
 
 SHAPES = [

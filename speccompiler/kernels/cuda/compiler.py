@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 Capability = tuple[int, int]
@@ -32,8 +33,7 @@ def compile_ptx(text: str, capability: Capability, threads: int, resident: int =
 
     ``resident`` blocks are to fit on a multiprocessor, which bounds the registers.
     """
-    from numba import cuda, types
-
+    cuda, types = import_module("numba.cuda"), import_module("numba.core.types")
     from .words import POINTER, WORDS, one_argument
 
     scope: dict[str, Any] = dict(WORDS)

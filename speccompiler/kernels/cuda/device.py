@@ -33,7 +33,7 @@ class Region:
 
     def part(self, start: int, size: int) -> Region:
         """Some of it."""
-        assert 0 <= start and start + size <= self.size, "a part beyond its region"
+        assert 0 <= start <= self.size - size, "a part beyond its region"
         return Region(self.memory, self.start + start, size)
 
 

@@ -303,7 +303,8 @@ class CudaDevice:
 
     def upload(self, source: Array, target: Region, stream: _Owned) -> None:
         """The source is pinned, or stays until the stream has been waited for."""
-        assert source.size == target.size and source.flags.c_contiguous, "an odd upload"
+        assert source.size == target.size, "an upload of another size"
+        assert source.flags.c_contiguous, "an upload from several places"
         self._driver.call(
             "cuMemcpyHtoDAsync_v2",
             _address(target),
@@ -314,7 +315,8 @@ class CudaDevice:
 
     def download(self, source: Region, target: Array, stream: _Owned) -> None:
         """The target is pinned."""
-        assert source.size == target.size and target.flags.c_contiguous, "an odd download"
+        assert source.size == target.size, "a download of another size"
+        assert target.flags.c_contiguous, "a download to several places"
         self._driver.call(
             "cuMemcpyDtoHAsync_v2",
             target.ctypes.data,
@@ -337,9 +339,7 @@ class CudaDevice:
     def seconds(self, first: _Owned, last: _Owned) -> float:
         """By the GPU's clock."""
         milliseconds = c_float()
-        self._driver.call(
-            "cuEventElapsedTime", ctypes.byref(milliseconds), first.value, last.value
-        )
+        self._driver.call("cuEventElapsedTime", ctypes.byref(milliseconds), first.value, last.value)
         return milliseconds.value / 1e3
 
     def _owned(self, value: Any, release: str) -> _Owned:
@@ -348,9 +348,7 @@ class CudaDevice:
         return owned
 
     def _released_with(self, holder: Any, release: str, value: Any) -> None:
-        finalizer = weakref.finalize(
-            holder, _release, self._driver, self._context, release, value
-        )
+        finalizer = weakref.finalize(holder, _release, self._driver, self._context, release, value)
         # At the process's end the driver gives everything back by itself.
         finalizer.atexit = False
 

@@ -15,7 +15,6 @@ from math import prod
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from speccompiler.diagnostics import Problem, SpecError

@@ -149,7 +149,8 @@ def _sums(tile: Tile) -> list[str]:
 def _passes(tile: Tile, width: int) -> tuple[int, int]:
     """Rows between two pieces of the input that a thread loads, and how many pieces."""
     step = tile.threads // (tile.depth // width)
-    assert step and tile.rows % step == 0, f"tile {tile} leaves threads without rows"
+    assert step > 0, f"tile {tile} has fewer threads than pieces of a row"
+    assert tile.rows % step == 0, f"tile {tile} leaves threads without rows"
     return step, tile.rows // step
 
 
@@ -402,8 +403,8 @@ def _write(g: Gemm, tile: Tile) -> list[str]:
             at = f"start + m * {g.filters} + filter{wide}"
             if whole:
                 store = f"store4(y, {at}, {', '.join(values)})"
-                check = f"if filter{wide} < {g.filters}: " if g.filters % tile.columns else ""
-                lines += [f"    {check}{store}"]
+                inside = f"if filter{wide} < {g.filters}: " if g.filters % tile.columns else ""
+                lines += [f"    {inside}{store}"]
             else:
                 lines += [
                     f"    if filter{wide} + {j} < {g.filters}: y[{at} + {j}] = {value}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import sqrt
 
 from .gemm import Gemm
 from .tiles import TILES, Tile
@@ -21,7 +22,7 @@ def estimated(multiprocessors: int) -> Pick:
     def pick(g: Gemm, n: int) -> Tile:
         def cost(tile: Tile) -> float:
             blocks = -(-g.blocks(tile, n) // multiprocessors)
-            waiting = max(1.0, 256 / (blocks * tile.threads)) ** 0.5
+            waiting = sqrt(max(1.0, 256 / (blocks * tile.threads)))
             area = blocks * tile.rows * tile.columns
             return area * waiting * (1 + 1.5 / tile.tall + 1.5 / tile.wide)
 

@@ -10,6 +10,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,9 @@ def _store4(array: Guarded, index: int, *values: Any) -> None:
 
 def _shared_floats(count: int) -> Guarded:
     """One array for all threads of a block; garbage at first, as on a GPU."""
-    from numba.cuda.simulator.kernel import _get_kernel_context
-
+    simulated = import_module("numba.cuda.simulator.kernel")
     # The simulator tells allocations apart by the line that makes them: a kernel has one.
-    return Guarded(_get_kernel_context().shared.array(count, np.dtype(np.float32)))
+    return Guarded(simulated._get_kernel_context().shared.array(count, np.dtype(np.float32)))
 
 
 def _erf(x: np.float32) -> np.float32:
@@ -115,8 +115,7 @@ class SimulatedDevice:
 
     def load(self, text: str, threads: int, resident: int) -> Callable[..., None]:
         """The text's ``kernel`` as the simulator runs it."""
-        from numba import cuda
-
+        cuda = import_module("numba.cuda")
         scope: dict[str, Any] = {**WORDS, "cuda": cuda}
         exec(compile(text, "<kernel>", "exec"), scope)
         kernel: Callable[..., None] = cuda.jit(scope["kernel"])

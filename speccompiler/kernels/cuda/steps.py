@@ -148,9 +148,7 @@ def _gemm(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
     elements = g.positions * g.filters
     text = memory_kernels.sum_source(elements, g.filters, g.splits, g.bias, g.activation)
     (joined,) = _flat("sum", text, elements, g.filters).launches
-    return StepCode(
-        (product(parts, tile, X, 0), replace(joined, reads=0)), (g.splits * elements,)
-    )
+    return StepCode((product(parts, tile, X, 0), replace(joined, reads=0)), (g.splits * elements,))
 
 
 def _winograd(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
@@ -170,9 +168,7 @@ def _winograd(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
         planes=tile.points,
     )
     into = winograd.input_source(g.lengths, g.channels, g.outputs, g.before, g.repeats, tile)
-    back = winograd.output_source(
-        g.outputs, g.filters, tile, g.bias, _activation(op.activation)
-    )
+    back = winograd.output_source(g.outputs, g.filters, tile, g.bias, _activation(op.activation))
     launches = (
         Launch(
             "winograd in",
@@ -244,11 +240,7 @@ def _transpose(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
     p = transpose_plan(node, shape)
     text = transpose.source(p.lengths, p.source_strides, p.target_strides)
     return StepCode(
-        (
-            Launch(
-                "transpose", text, transpose.THREADS, lambda n: transpose.blocks(p.lengths, n)
-            ),
-        )
+        (Launch("transpose", text, transpose.THREADS, lambda n: transpose.blocks(p.lengths, n)),)
     )
 
 

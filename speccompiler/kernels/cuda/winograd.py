@@ -42,7 +42,7 @@ def transform_weights(weight: npt.NDArray[np.float64], tile: Tile) -> npt.NDArra
 def _two_sides(
     first: list[list[str]], down: ShortConvolution, across: ShortConvolution, side: str
 ) -> tuple[list[str], list[list[str]]]:
-    """Statements that multiply a matrix of names by one matrix from the left, one from the right."""
+    """Statements that multiply a matrix of names from both sides, and names of the result."""
     left, right = getattr(down, side), getattr(across, side)
     middle = [[f"e{i}_{j}" for j in range(len(first[0]))] for i in range(len(left))]
     last = [[f"g{i}_{j}" for j in range(len(right))] for i in range(len(left))]
