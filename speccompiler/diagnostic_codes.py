@@ -489,7 +489,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS133": Code(
             "no GPU to run on",
-            "--target cuda needs the extra cuda12 or cuda13, an NVIDIA driver of at least that "
+            "A GPU run needs the extra cuda12 or cuda13, an NVIDIA driver of at least that "
             "CUDA version, and a GPU of compute capability 7.5 or later. The message says which "
             "is missing.",
             "Follow the hint; `convspec doctor` shows what was found.",
