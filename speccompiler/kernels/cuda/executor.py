@@ -90,13 +90,15 @@ class Lane:
 
     def start(self, steps: Sequence[BoundStep], x: Array, outputs: Sequence[Array]) -> None:
         """Queue one piece; ``finish`` brings its outputs home."""
-        n = len(x)
-        calls = self._bound(steps, n)
-        self._upload(x, n)
-        for step in calls:
+        self._upload(x, len(x))
+        self.compute(steps, len(x))
+        self._download(outputs, len(x))
+
+    def compute(self, steps: Sequence[BoundStep], n: int) -> None:
+        """Queue the kernels alone, over what lies in the lane's memory."""
+        for step in self._bound(steps, n):
             for call in step:
                 self.device.launch(call, self.stream)
-        self._download(outputs, n)
 
     def profile(
         self, steps: Sequence[BoundStep], x: Array, outputs: Sequence[Array], spent: list[float]
@@ -235,6 +237,21 @@ class CudaExecutor:
             except BaseException:
                 self._abandon()
                 raise
+
+    def compute(self, samples: int) -> None:
+        """The kernels alone, over what the last batch left there: what a benchmark times."""
+        with self._lock:
+            used = []
+            for index, start in enumerate(range(0, samples, self.piece)):
+                lane = self._lanes[index % len(self._lanes)]
+                lane.device.use()
+                lane.compute(
+                    self._steps[index % len(self.devices)], min(self.piece, samples - start)
+                )
+                used.append((lane, lane.device.record(lane.stream)))
+            for lane, event in used:
+                lane.device.use()
+                lane.device.wait(event)
 
     def _abandon(self) -> None:
         """No copy may still be on its way to memory that is used for something else."""
