@@ -35,8 +35,8 @@ class OnGpu:
 
 def contenders(case: Case) -> Iterator[OnGpu]:
     """Built one after another, each when it is asked for."""
-    for math in ("precise", "fast"):
-        yield _convspec(case, math)  # type: ignore[arg-type]
+    yield _convspec(case, "precise")
+    yield _convspec(case, "fast")
     if torch_is_there():
         for compiled in (False, True):
             for tf32 in (False, True):

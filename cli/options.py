@@ -53,7 +53,8 @@ class TargetOption(click.ParamType[str]):
 
             if is_cuda(text):
                 return text
-        self.fail(f"'{value}' is none of {', '.join(self.targets)}", param, ctx)
+        known = ", ".join(map(repr, self.targets))
+        self.fail(f"{value!r} is not one of {known}", param, ctx)
 
 
 def target_option(*targets: str) -> Callable[[F], F]:

@@ -171,7 +171,8 @@ def _small_cost(node: Node, shape: KnownShape) -> float:
     """A chain of multiply-adds waits four cycles for each."""
     filters = known(node)[-1]
     vectors = -(-filters // MOST_LANES)
-    return 20 + 1.3 * int(multiply_adds(node)) / filters * vectors
+    count = int(multiply_adds(node))  # type: ignore[arg-type]
+    return 20 + 1.3 * count / filters * vectors
 
 
 CONV_SMALL = Candidate(
