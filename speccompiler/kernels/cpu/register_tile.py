@@ -29,7 +29,8 @@ from numba import njit
 from speccompiler.kernels.cpu.simd import vectors
 
 v = vectors(@LANES)
-load, store, broadcast, splat, prefetch = v.load, v.store, v.broadcast, v.splat, v.prefetch
+load, store, broadcast, splat = v.load, v.store, v.broadcast, v.splat
+prefetch, prefetch_near = v.prefetch, v.prefetch_near
 load_where, store_where, first_lanes = v.load_where, v.store_where, v.first_lanes
 fma, maximum, largest = v.fma, v.maximum, v.largest
 add, sub, mul = v.add, v.sub, v.mul

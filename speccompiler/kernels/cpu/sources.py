@@ -71,6 +71,7 @@ def _winograd(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -
         columns,
         schedule.pool,
         *_activation(node),
+        passes=-(-schedule.tiles // tile_columns(lanes)),
         uneven=schedule.tiles % columns > 0,
         repeats=any(r != 1 for r in node.op.repeats),
     )

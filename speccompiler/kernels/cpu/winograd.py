@@ -29,7 +29,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from .register_tile import HEADER, JIT, VECTORS, epilogue, fill, load_weights
+from .register_tile import HEADER, JIT, LINE, VECTORS, epilogue, fill, load_weights
 from .toom_cook import ShortConvolution, constants, lines, short_convolution
 from .winograd_tiles import Tile
 
@@ -85,6 +85,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     down, across = (out_height + @ROWS - 1) // @ROWS, (out_width + @COLUMNS - 1) // @COLUMNS
     tiles = n * out_depth * down * across
     slices = taps * blocks
+    size = slices * @LANES * @GROUP
     # One vector more: points a power of two apart would meet in the same sets of the cache.
     us, ms = (slices * batch + 1) * @LANES, batch * task_filters + @LANES
     m = @POINTS * us
@@ -126,9 +127,13 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
         to_filter = min(filters, from_filter + task_filters)
         for k in range(@POINTS):
             for first in range(from_filter, to_filter, @GROUP):
-                wo = (k * groups + first // @GROUP) * slices * @LANES * @GROUP
+                wo = (k * groups + first // @GROUP) * size
+                ask = wo + size
+                if first + @GROUP >= to_filter:
+                    ask = ((k + 1) * groups + from_filter // @GROUP) * size
                 mo = m + k * ms + first - from_filter
-@PASSES        for t in range(here):
+                products(scratch, k * us, batch, w, wo, slices, mo, task_filters, here, ask)
+        for t in range(here):
             tile = start + t
             image = tile // (across * down)
             row, column = tile // across % down * @POOLED_ROWS, tile % across * @POOLED_COLUMNS
@@ -153,21 +158,23 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 '''
 
 
-UNEVEN = """                t = 0
-                while t < here:
-                    if (batch - t) % @PASS == 0:
-                        multiply(scratch, k * us + t * @LANES, batch * @LANES, w, wo, slices,
-                                 scratch, mo + t * task_filters, task_filters)
-                        t += @PASS
-                    else:
-                        multiply_more(scratch, k * us + t * @LANES, batch * @LANES, w, wo, slices,
-                                      scratch, mo + t * task_filters, task_filters)
-                        t += @PASS + 1
+UNEVEN = """    t = 0
+    while t < here:
+        if (batch - t) % @PASS == 0:
+            multiply(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
+                     u, mo + t * row, row, ask)
+            t += @PASS
+        else:
+            multiply_more(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
+                          u, mo + t * row, row, ask)
+            t += @PASS + 1
+        ask += slices * @ASKED
 """
 """How a batch that is no multiple of a pass is covered: larger passes first."""
-EVEN = """                for t in range(0, here, @PASS):
-                    multiply(scratch, k * us + t * @LANES, batch * @LANES, w, wo, slices,
-                             scratch, mo + t * task_filters, task_filters)
+EVEN = """    for t in range(0, here, @PASS):
+        multiply(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
+                 u, mo + t * row, row, ask)
+        ask += slices * @ASKED
 """
 
 
@@ -238,13 +245,18 @@ def _transform_output(
     return "\n\n\n" + "\n".join([JIT, *text]) + "\n"
 
 
-def _multiply(name: str, lanes: int, columns: int) -> str:
-    """``multiply``: ``columns`` tiles by one group of filters, over all depth taps and channels."""
+def _multiply(name: str, lanes: int, columns: int, asked: int) -> str:
+    """``multiply``: ``columns`` tiles by one group of filters, over all depth taps and channels.
+
+    With each block of channels, ``asked`` lines of the next products' weights are asked for.
+    """
     sums = [(t, n) for t in range(columns) for n in range(VECTORS)]
     text = [
-        f"def {name}(u, uo, pitch, w, wo, slices, m, mo, row):",
+        f"def {name}(u, uo, pitch, w, wo, slices, m, mo, row, ask):",
         *_indent(["zero = splat(np.float32(0))", *(f"s{t}_{n} = zero" for t, n in sums)]),
         *_indent(["for q in range(slices):"]),
+        *_indent([f"prefetch_near(w, ask + {LINE * i})" for i in range(asked)], 2),
+        *_indent([f"ask += {LINE * asked}"] if asked else [], 2),
         *_indent(["p = uo + q * pitch", f"for i in range({lanes}):"], 2),
         *_indent(load_weights(lanes), 3),
     ]
@@ -254,6 +266,12 @@ def _multiply(name: str, lanes: int, columns: int) -> str:
     text += _indent([f"wo += {VECTORS * lanes}"], 3)
     text += _indent([f"store(m, mo + {t} * row + {n * lanes}, s{t}_{n})" for t, n in sums])
     return "\n\n\n" + "\n".join([JIT, *text]) + "\n"
+
+
+def _products(uneven: bool) -> str:
+    """``products``: all tiles of a batch by one group of filters at one point."""
+    head = "def products(u, uo, batch, w, wo, slices, mo, row, here, ask):"
+    return "\n\n\n" + "\n".join([JIT, head, UNEVEN if uneven else EVEN])
 
 
 def short_convolutions(tile: Tile) -> tuple[ShortConvolution, ShortConvolution]:
@@ -272,13 +290,14 @@ def source(
     relu: bool,
     activation: str | None,
     *,
+    passes: int,
     uneven: bool,
     repeats: bool,
 ) -> str:
     """The module's text, for one tile, pooling and activation.
 
-    A product's passes take ``columns`` tiles, and where they are ``uneven`` some take one
-    more. ``repeats`` is for an up-sampled input.
+    A batch takes so many ``passes``, which have ``columns`` tiles each, and where they are
+    ``uneven`` some have one more. ``repeats`` is for an up-sampled input.
     """
     down, across = short_convolutions(tile)
     finished, function, after = "{}", "", activation
@@ -288,7 +307,9 @@ def source(
         # Before the maximum is taken; else of the whole tile, once it is written.
         finished, function, after = "activate({})", activation, None
     rows_names, columns_names = _names("row", down.points), _names("col", across.points)
-    driver = DRIVER.replace("@PASSES", UNEVEN if uneven else EVEN)
+    # What the next products read comes in equal parts while these are made.
+    asked = -(-lanes * VECTORS * lanes // LINE // passes) if passes > 1 else 0
+    driver = DRIVER
     tall, wide = (" // repeat_h", " // repeat_w") if repeats else ("", "")
     indent = "\n" + " " * 20
     texts = {
@@ -310,13 +331,15 @@ def source(
         + function
         + _transform_input(down, across)
         + _transform_output(down, across, pool, finished)
-        + _multiply("multiply", lanes, columns)
-        + (_multiply("multiply_more", lanes, columns + 1) if uneven else "")
+        + _multiply("multiply", lanes, columns, asked)
+        + (_multiply("multiply_more", lanes, columns + 1, asked) if uneven else "")
+        + _products(uneven)
         + epilogue(tile.columns // pool[1], after)
         + driver,
         LANES=lanes,
         GROUP=VECTORS * lanes,
         POINTS=down.points * across.points,
+        ASKED=asked * LINE,
         PASS=columns,
         TALL=down.points,
         WIDE=across.points,
