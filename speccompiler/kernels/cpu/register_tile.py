@@ -13,6 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 JIT = '@njit(error_model="numpy", fastmath={"contract"})'
+AS_WRITTEN = '@njit(error_model="numpy", fastmath=False)'
+"""No product is fused into a sum by itself. False in so many words: else a function takes on
+what its caller has."""
 VECTORS = 2
 """Vectors of filters in a tile; a group of filters is this many vectors."""
 
