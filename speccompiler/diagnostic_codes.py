@@ -316,9 +316,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS063": Code(
             "inputs do not merge",
-            "sum, mul, ave, max and cos need inputs of one shape, concat the same lengths along "
-            "all axes but one, and dot axes of the same length. Axes count the batch axis, which "
-            "is never merged.",
+            "Modes sum, mul, ave, max and cos need inputs of one shape, concat the same lengths "
+            "along all axes but one, and dot axes of the same length. Axes count the batch axis, "
+            "which is never merged.",
             "Compare the shapes named; concat_axis and dot_axes may name the wrong axis.",
         ),
         "CS064": Code(
@@ -445,8 +445,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS111": Code(
             "not a .npy file",
-            "Inputs are single arrays in NumPy's .npy format, 1.0 to 3.0. The file is something "
-            "else, or its header is malformed. Archives and pickles are never unpacked.",
+            "Inputs are single arrays in NumPy's .npy format, 1.0 to 3.0, or .npz archives of "
+            "them. The file is something else, or its header is malformed. Pickles are never "
+            "unpacked.",
             "Save one array with numpy.save; the message says what the file looks like.",
         ),
         "CS112": Code(
