@@ -521,8 +521,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS125": Code(
             "inputs of different lengths",
-            "The arrays of a run hold the same samples, in the same order, along their first "
-            "axis.",
+            "The arrays of a run hold the same samples, in the same order, along their first axis.",
             "Check which array lacks samples.",
         ),
         "CS130": Code(

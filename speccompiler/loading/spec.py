@@ -28,8 +28,9 @@ from speccompiler.source.findings import shown
 from speccompiler.source.tree import span_at, to_data
 
 from .connections import connect, item_names
-from .entries import Entries, LayerEntry, read_entries
+from .entries import Entries, read_entries
 from .inputs import model_inputs
+from .keras_models import LayerEntry
 from .merge_code import check_no_code
 from .old_versions import as_then_read
 from .orderings import resolve_orderings
@@ -81,7 +82,9 @@ def load_spec(
     entries = read_entries(document)
     diagnostics += entries.diagnostics
     header = _validate_header(document, entries, diagnostics)
-    validated = [_validate_layer(document, entry, entries.native, diagnostics) for entry in entries.layers]
+    validated = [
+        _validate_layer(document, entry, entries.native, diagnostics) for entry in entries.layers
+    ]
     names = _layer_names(entries.layers, validated)
     places = dict(zip(names, entries.layers, strict=True))
     _report_duplicates(document, names, entries.layers, diagnostics)
@@ -217,9 +220,7 @@ def _unknown_type(name: str) -> Problem:
     )
 
 
-def _layer_names(
-    entries: list[LayerEntry], layers: list[Layer | Shared | None]
-) -> list[str]:
+def _layer_names(entries: list[LayerEntry], layers: list[Layer | Shared | None]) -> list[str]:
     """Given names, and Keras's automatic ones (``convolution2d_1``) for the rest."""
     given: list[str | None] = []
     for entry, layer in zip(entries, layers, strict=True):
