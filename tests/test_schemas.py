@@ -100,6 +100,17 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "Flatten": {},
     "Reshape": {"target_shape": REQUIRED},
     "Dense": {**KERNEL, "output_dim": REQUIRED, "input_dim": None},
+    "Merge": {
+        "mode": "sum",
+        "mode_type": "raw",
+        "concat_axis": -1,
+        "dot_axes": -1,
+        "output_shape": None,
+        "output_shape_type": "raw",
+        "output_mask": None,
+        "output_mask_type": "raw",
+        "arguments": {},
+    },
 }
 
 LEAST: dict[str, dict[str, Any]] = {
@@ -189,7 +200,7 @@ def test_the_aliases() -> None:
 
 def test_other_layers_of_keras_are_known_by_name() -> None:
     assert OTHER_KERAS_LAYERS.isdisjoint([*LAYERS, *ALIASES])
-    assert {"BatchNormalization", "Lambda", "Merge", "LSTM", "Cropping2D"} <= OTHER_KERAS_LAYERS
+    assert {"BatchNormalization", "Lambda", "LSTM", "Cropping2D"} <= OTHER_KERAS_LAYERS
 
 
 # --- strictness: a number is a number
@@ -199,7 +210,7 @@ WHOLE = [
     for layer, arguments in ARGUMENTS.items()
     for name, default in arguments.items()
     if (name in LEAST.get(layer, {}) and isinstance(LEAST[layer][name], int))
-    or (type(default) is int and name != "padding")
+    or (type(default) is int and default >= 0 and name != "padding")
     or name in {"input_dim", "input_length", "stride", "seed"}
 ]  # fmt: skip
 LISTS = [
@@ -607,7 +618,7 @@ def test_every_default_is_shown() -> None:
 
 def test_every_layer_and_alias_is_offered() -> None:
     offered = SCHEMA["$defs"]["Layer"]["properties"]["type"]["enum"]
-    assert offered == [*LAYERS, *ALIASES]
+    assert offered == [*LAYERS, *ALIASES, "Shared"]
 
 
 def accepted(spec: Any) -> bool:
@@ -642,6 +653,18 @@ GOOD = [
     spec_with("MaxPooling2D", strides=[1, 2], pool_size=[3, 3], border_mode="same"),
     spec_with("MaxPooling1D", stride=None),
     spec_with("Reshape", target_shape=[3, -1]),
+    spec_with("Merge", mode="dot", dot_axes=[1, 2], concat_axis=3, inputs=["a", "b"]),
+    spec_with("Flatten", inputs="a"),
+    {
+        "convspec": 1,
+        "inputs": {"a": [4], "b": [None, 3]},
+        "outputs": "a",
+        "layers": [
+            {"type": "Flatten", "name": "f", "inputs": "a"},
+            {"type": "Shared", "layer": "f", "name": "g", "inputs": ["b"]},
+        ],
+    },
+    {**spec_with("Flatten", name="f"), "outputs": ["f"]},
 ]
 BAD = [
     {},
@@ -662,6 +685,17 @@ BAD = [
     {**spec_with("Flatten"), "semantics": {"flip": True}},
     {**spec_with("Flatten"), "input_shape": []},
     {**spec_with("Flatten"), "input_shape": [0]},
+    {**spec_with("Flatten"), "inputs": {}},
+    {**spec_with("Flatten"), "inputs": ["a"]},
+    {**spec_with("Flatten"), "inputs": {"a": [0]}},
+    {**spec_with("Flatten"), "outputs": []},
+    {**spec_with("Flatten"), "outputs": [1]},
+    spec_with("Flatten", inputs=[]),
+    spec_with("Flatten", inputs=[1]),
+    spec_with("Merge", mode="average"),
+    spec_with("Merge", dot_axes=[1]),
+    {"convspec": 1, "input_shape": [4], "layers": [{"type": "Shared"}]},
+    {"convspec": 1, "input_shape": [4], "layers": [{"type": "Shared", "layer": "f", "p": 1}]},
     {**spec_with("Flatten"), "weights": ""},
     {**spec_with("Flatten"), "name": ""},
     {**spec_with("Flatten"), "name": " "},
