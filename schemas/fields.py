@@ -50,6 +50,10 @@ PaddingQuadruple = Annotated[
     BeforeValidator(as_tuple),
 ]
 
+Cut = PaddingPair
+CutPair = Annotated[tuple[Cut, Cut], BeforeValidator(as_tuple)]
+CutTriple = Annotated[tuple[Cut, Cut, Cut], BeforeValidator(as_tuple)]
+
 Dimension = PositiveInt | None
 Shape = Annotated[
     tuple[Dimension, ...],
@@ -104,6 +108,8 @@ class Layer(Schema):
     """The arguments that every Keras 1.x layer takes."""
 
     aliases: ClassVar[tuple[str, ...]] = ()
+    uses_ordering: ClassVar[bool] = True
+    """Whether a ``dim_ordering`` that the layer takes changes what a forward pass does."""
 
     name: Name | None = Field(
         None,

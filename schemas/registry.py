@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import convolution, core, kernel, pooling, resizing
+from . import advanced_activations, convolution, core, kernel, pooling, resizing
 from .fields import Layer
 
 LAYERS: dict[str, type[Layer]] = {
@@ -29,6 +29,25 @@ LAYERS: dict[str, type[Layer]] = {
         core.Flatten,
         core.Reshape,
         kernel.Dense,
+        resizing.Cropping1D,
+        resizing.Cropping2D,
+        resizing.Cropping3D,
+        pooling.GlobalMaxPooling1D,
+        pooling.GlobalMaxPooling2D,
+        pooling.GlobalMaxPooling3D,
+        pooling.GlobalAveragePooling1D,
+        pooling.GlobalAveragePooling2D,
+        pooling.GlobalAveragePooling3D,
+        core.Permute,
+        core.RepeatVector,
+        core.SpatialDropout1D,
+        core.SpatialDropout2D,
+        core.SpatialDropout3D,
+        core.GaussianDropout,
+        core.GaussianNoise,
+        advanced_activations.LeakyReLU,
+        advanced_activations.ELU,
+        advanced_activations.ThresholdedReLU,
     )
 }
 
@@ -44,26 +63,13 @@ OTHER_KERAS_LAYERS = frozenset(
         "BatchNormalization",
         "Bidirectional",
         "ConvLSTM2D",
-        "Cropping1D",
-        "Cropping2D",
-        "Cropping3D",
         "Deconv2D",
         "Deconvolution2D",
-        "ELU",
         "Embedding",
         "GRU",
-        "GaussianDropout",
-        "GaussianNoise",
-        "GlobalAveragePooling1D",
-        "GlobalAveragePooling2D",
-        "GlobalAveragePooling3D",
-        "GlobalMaxPooling1D",
-        "GlobalMaxPooling2D",
-        "GlobalMaxPooling3D",
         "Highway",
         "LSTM",
         "Lambda",
-        "LeakyReLU",
         "LocallyConnected1D",
         "LocallyConnected2D",
         "Masking",
@@ -71,18 +77,15 @@ OTHER_KERAS_LAYERS = frozenset(
         "Merge",
         "PReLU",
         "ParametricSoftplus",
-        "Permute",
-        "RepeatVector",
         "SReLU",
         "SeparableConv2D",
         "SeparableConvolution2D",
         "SimpleRNN",
-        "SpatialDropout1D",
-        "SpatialDropout2D",
-        "SpatialDropout3D",
-        "ThresholdedReLU",
         "TimeDistributed",
         "TimeDistributedDense",
     }
 )
 """Layers that Keras 1.x has and convspec refuses by name."""
+
+RECURRENT_LAYERS = frozenset({"Bidirectional", "ConvLSTM2D", "GRU", "LSTM", "SimpleRNN"})
+"""Of these, those that step through time with a state."""

@@ -53,10 +53,13 @@ class ReferenceExecutor:
     kernel_seconds = 0.0
 
     def __init__(self, graph: Graph, weights: Mapping[Weight, npt.NDArray[Any]]) -> None:
-        from .kernels.reference import operand
+        from .kernels.reference import resolve
 
         self._graph = graph
-        self._weights = {w: operand(w, np.asarray(a, np.float64)) for w, a in weights.items()}
+        self._weights = {
+            operand: resolve(operand, lambda weight: np.asarray(weights[weight], np.float64))
+            for operand in graph.operands()
+        }
 
     def run_batch(
         self, x: Array, outputs: Sequence[Array], profile: list[float] | None = None

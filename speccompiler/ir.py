@@ -2,7 +2,8 @@
 
     graph  = nodes in topological order, outputs
     node   = name, operation, inputs (names of nodes), shape of its value, layer
-    op     = Input | Identity | Conv | Pool | Upsample | Pad | Map | Softmax | Reshape | Transpose
+    op     = Input | Identity | Conv | Depthwise | Local | Lookup | Pool | GlobalPool | Upsample
+           | Pad | Map | MapWith | Mask | Normalize | BatchNormalize | Softmax | Reshape | Transpose
 
 Shapes are those of one sample: the batch axis is implied everywhere. Every spatial
 operation reads and writes channels-last values ``(*spatial, channels)``; a layer
@@ -31,7 +32,14 @@ class Weight:
     """A stored tensor and how it becomes the operand of an operation.
 
     ``transpose(stored, axes).reshape(shape)``, then reversed along every spatial
-    axis (all but the last two) when ``flip`` is set.
+    axis (all but the last two) when ``flip`` is set. ``split`` is a shape that the stored
+    tensor is given first, where single axes of it are transposed apart.
+
+    ``phases`` are the strides of a transposed convolution, whose outputs fall into as many
+    classes: those of one class see every stride-th place of the kernel alone. The kernel
+    ``(*k, C, F)`` becomes ``(*ceil(k / stride), C, stride * F)``, class by class and reversed
+    along the spatial axes, so that correlating with it gives the outputs of all classes side by
+    side; a bias is repeated for each. ``shape`` is then the result's.
     """
 
     layer: str
@@ -40,6 +48,36 @@ class Weight:
     axes: tuple[int, ...]
     shape: tuple[int, ...]
     flip: bool = False
+    split: tuple[int, ...] = ()
+    phases: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """An operand computed once from others, such as a kernel with a normalisation folded in.
+
+    ``formula`` is an expression whose parameters are ``operands``, which broadcast as NumPy's
+    arrays do (along their last axes), in float64.
+    """
+
+    formula: Expression
+    operands: tuple[Operand, ...]
+    shape: tuple[int, ...]
+
+    @property
+    def layer(self) -> str:
+        """The layer of its first tensor."""
+        return self.operands[0].layer
+
+
+Operand = Weight | Derived
+
+
+def stored_tensors(operand: Operand) -> tuple[Weight, ...]:
+    """The tensors that an operand is made of, each once."""
+    if isinstance(operand, Weight):
+        return (operand,)
+    return tuple(dict.fromkeys(w for part in operand.operands for w in stored_tensors(part)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +98,68 @@ class Conv:
 
     Input ``(*n, C)``, weight ``(*kernel, C, filters)``, output ``(*o, filters)``.
     ``repeats`` is an up-sampling folded in: each input is read that often along each axis,
-    as if it stood there repeated, inside the padding; empty for once.
+    as if it stood there repeated, inside the padding; empty for once. ``dilation`` is the
+    distance of neighbouring places of the window; empty for 1.
     """
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: Padding
-    weight: Weight
-    bias: Weight | None
+    weight: Operand
+    bias: Operand | None
     activation: Expression | None = None
     repeats: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
 
     @property
     def filters(self) -> int:
         """Channels of the output."""
         return self.weight.shape[-1]
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """Length of the window along each axis, from its first place to its last."""
+        apart = self.dilation or (1,) * len(self.kernel)
+        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, apart, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Depthwise:
+    """Correlation of every channel with ``M`` kernels of its own; no bias, no activation.
+
+    Input ``(*n, C)``, weight ``(*kernel, M, C)``, output ``(*o, M * C)``: channel ``m * C + c``
+    is what the m-th kernel makes of channel c.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: Padding
+    weight: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A convolution without padding whose every position has weights of its own.
+
+    Input ``(*n, C)``, weight ``(positions, *kernel, C, filters)`` in row-major order of the
+    positions, bias ``(positions, filters)``, output ``(*o, filters)``. Axes of the value before
+    the spatial ones are further samples.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    weight: Operand
+    bias: Operand | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Rows of a table: input ``(*n)``, weight ``(rows, D)``, output ``(*n, D)``.
+
+    A value is cut off to a whole number. One that is no row's gives NaN.
+    """
+
+    weight: Operand
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +178,14 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class GlobalPool:
+    """Maximum or mean over every axis but the first ``kept`` and the last."""
+
+    mode: str
+    kept: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Upsample:
     """Repeats each element ``factors[i]`` times along spatial axis i."""
 
@@ -101,7 +194,7 @@ class Upsample:
 
 @dataclass(frozen=True, slots=True)
 class Pad:
-    """Zeros before and after each spatial axis."""
+    """Zeros before and after each spatial axis; a negative amount cuts off."""
 
     padding: Padding
 
@@ -111,6 +204,47 @@ class Map:
     """An elementwise expression of every value."""
 
     activation: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class MapWith:
+    """An elementwise expression of every value and of parameters that stand beside it.
+
+    A parameter has a sample's rank, and its lengths or 1, for one that an axis shares.
+    """
+
+    activation: Expression
+    parameters: tuple[Operand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """0 instead of all values of the last axis where every one of them equals ``value``."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Normalize:
+    """``(x - mean) / (sqrt(variance + epsilon) + added)`` over the last axis of each sample.
+
+    ``unread`` are tensors that the layer stores and a forward pass does not look at.
+    """
+
+    epsilon: float
+    added: float
+    unread: tuple[Weight, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNormalize:
+    """``(x - mean) / sqrt(variance + epsilon)`` of each channel over all samples of a batch.
+
+    The one operation in which samples see each other: a batch is what one call is given.
+    """
+
+    epsilon: float
+    unread: tuple[Weight, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +266,39 @@ class Transpose:
     axes: tuple[int, ...]
 
 
-Op = Input | Identity | Conv | Pool | Upsample | Pad | Map | Softmax | Reshape | Transpose
+Op = (
+    Input
+    | Identity
+    | Conv
+    | Depthwise
+    | Local
+    | Lookup
+    | Pool
+    | GlobalPool
+    | Upsample
+    | Pad
+    | Map
+    | MapWith
+    | Mask
+    | Normalize
+    | BatchNormalize
+    | Softmax
+    | Reshape
+    | Transpose
+)
+
+
+def operands(op: Op) -> tuple[Operand, ...]:
+    """What an operation reads beside its input, in the order in which kernels take it."""
+    match op:
+        case Conv(weight=weight, bias=bias) | Local(weight=weight, bias=bias):
+            return (weight,) if bias is None else (weight, bias)
+        case Depthwise(weight=weight) | Lookup(weight=weight):
+            return (weight,)
+        case MapWith(parameters=parameters):
+            return parameters
+        case _:
+            return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +335,14 @@ class Graph:
         return found
 
     def weights(self) -> tuple[Weight, ...]:
-        """Every tensor that the graph reads, in order."""
+        """Every stored tensor, in order: those that are read, and those that layers just hold."""
         found: list[Weight] = []
         for node in self.nodes:
-            if isinstance(node.op, Conv):
-                found.append(node.op.weight)
-                if node.op.bias is not None:
-                    found.append(node.op.bias)
-        return tuple(found)
+            found += [w for operand in operands(node.op) for w in stored_tensors(operand)]
+            if isinstance(node.op, Normalize | BatchNormalize):
+                found += node.op.unread
+        return tuple(dict.fromkeys(found))
+
+    def operands(self) -> tuple[Operand, ...]:
+        """What all operations read beside their inputs, in order."""
+        return tuple(operand for node in self.nodes for operand in operands(node.op))

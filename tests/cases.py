@@ -151,6 +151,17 @@ def _resize(layer: str, spatial: tuple[int, ...], *own: Variant) -> Case:
     return Case(layer, {}, shape, (*_common(shape), *own, *ordering))
 
 
+def _global_pool(layer: str, rank: int) -> Case:
+    shape = (5, 4, 3, 2)[4 - rank - 1 :]
+    common = [v for v in _common(shape) if v.changes != "shape"]
+    declared = [
+        Variant("input_shape", [*shape[:-1], shape[-1] + 1], "shape"),
+        Variant("batch_input_shape", [None, *shape[:-1], shape[-1] + 1], "shape"),
+    ]
+    ordering = () if rank == 1 else (Variant("dim_ordering", "th", "shape"),)
+    return Case(layer, {}, shape, (*common, *declared, *ordering))
+
+
 def _forward_only(*variants: Variant) -> tuple[Variant, ...]:
     """Arguments that a forward pass never reads: they are at least checked."""
     assert all(v.refused for v in variants), "an argument with an effect has to show it"
@@ -281,6 +292,53 @@ CASES = (
             Variant("input_dim", 7, "parameters"),
         ),
     ),
+    _resize("Cropping1D", (5,), Variant("cropping", [0, 2], "output")),
+    Case(
+        "Cropping2D",
+        {},
+        (5, 4, 2),
+        (
+            *_common((5, 4, 2)),
+            Variant("cropping", [[1, 2], [0, 1]], "shape"),
+            Variant("dim_ordering", "th", "output", {"cropping": [[1, 0], [0, 1]]}),
+        ),
+    ),
+    Case(
+        "Cropping3D",
+        {},
+        (4, 3, 5, 3),
+        (
+            *_common((4, 3, 5, 3)),
+            Variant("cropping", [[0, 2], [1, 0], [2, 2]], "shape"),
+            Variant("dim_ordering", "th", "shape"),
+        ),
+    ),
+    *(_global_pool(f"Global{kind}Pooling{rank}D", rank)
+      for kind in ("Max", "Average") for rank in (1, 2, 3)),
+    Case(
+        "Permute",
+        {"dims": [2, 1, 3]},
+        (4, 3, 2),
+        (*_common((4, 3, 2)), Variant("dims", [3, 1, 2], "shape")),
+    ),
+    Case(
+        "RepeatVector", {"n": 2}, (4,), (*_common((4,)), Variant("n", 3, "shape")),
+    ),
+    *(Case(layer, {"p": 0.5}, shape,
+           (*_common(shape), *_forward_only(Variant("p", -0.5, "CS025"), *more)))
+      for layer, shape, more in (
+          ("SpatialDropout1D", (4, 3), ()),
+          ("SpatialDropout2D", (4, 3, 2), (Variant("dim_ordering", "last", "CS023"),)),
+          ("SpatialDropout3D", (4, 3, 2, 2), (Variant("dim_ordering", "last", "CS023"),)),
+          ("GaussianDropout", (4, 3), ()),
+      )),
+    Case(
+        "GaussianNoise", {"sigma": 0.5}, (4, 3),
+        (*_common((4, 3)), *_forward_only(Variant("sigma", -1, "CS025"))),
+    ),
+    Case("LeakyReLU", {}, (4, 3), (*_common((4, 3)), Variant("alpha", 0.01, "output"))),
+    Case("ELU", {}, (4, 3), (*_common((4, 3)), Variant("alpha", 0.5, "output"))),
+    Case("ThresholdedReLU", {}, (4, 3), (*_common((4, 3)), Variant("theta", 0.2, "output"))),
 )  # fmt: skip
 
 ROWS = [

@@ -45,7 +45,7 @@ OPS = set(get_args(ir.Op))
 def test_every_layer_has_a_lowering_and_a_case():
     assert set(LOWER) == set(LAYERS)
     assert [case.layer for case in CASES] == list(LAYERS)
-    assert len({case.layer for case in CASES}) == len(CASES) == 21
+    assert len({case.layer for case in CASES}) == len(CASES)
 
 
 def test_every_operation_has_a_row_in_every_table():

@@ -100,6 +100,25 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "Flatten": {},
     "Reshape": {"target_shape": REQUIRED},
     "Dense": {**KERNEL, "output_dim": REQUIRED, "input_dim": None},
+    "Cropping1D": {"cropping": (1, 1)},
+    "Cropping2D": {"cropping": ((0, 0), (0, 0)), "dim_ordering": "default"},
+    "Cropping3D": {"cropping": ((1, 1), (1, 1), (1, 1)), "dim_ordering": "default"},
+    "GlobalMaxPooling1D": {},
+    "GlobalMaxPooling2D": {"dim_ordering": "default"},
+    "GlobalMaxPooling3D": {"dim_ordering": "default"},
+    "GlobalAveragePooling1D": {},
+    "GlobalAveragePooling2D": {"dim_ordering": "default"},
+    "GlobalAveragePooling3D": {"dim_ordering": "default"},
+    "Permute": {"dims": REQUIRED},
+    "RepeatVector": {"n": REQUIRED},
+    "SpatialDropout1D": {"p": REQUIRED},
+    "SpatialDropout2D": {"p": REQUIRED, "dim_ordering": "default"},
+    "SpatialDropout3D": {"p": REQUIRED, "dim_ordering": "default"},
+    "GaussianDropout": {"p": REQUIRED},
+    "GaussianNoise": {"sigma": REQUIRED},
+    "LeakyReLU": {"alpha": 0.3},
+    "ELU": {"alpha": 1.0},
+    "ThresholdedReLU": {"theta": 1.0},
 }
 
 LEAST: dict[str, dict[str, Any]] = {
@@ -110,6 +129,13 @@ LEAST: dict[str, dict[str, Any]] = {
     "Dropout": {"p": 0.5},
     "Reshape": {"target_shape": [-1]},
     "Dense": {"output_dim": 2},
+    "Permute": {"dims": [1]},
+    "RepeatVector": {"n": 2},
+    "SpatialDropout1D": {"p": 0.5},
+    "SpatialDropout2D": {"p": 0.5},
+    "SpatialDropout3D": {"p": 0.5},
+    "GaussianDropout": {"p": 0.5},
+    "GaussianNoise": {"sigma": 0.5},
 }
 """The required arguments, with some value."""
 
@@ -189,7 +215,7 @@ def test_the_aliases() -> None:
 
 def test_other_layers_of_keras_are_known_by_name() -> None:
     assert OTHER_KERAS_LAYERS.isdisjoint([*LAYERS, *ALIASES])
-    assert {"BatchNormalization", "Lambda", "Merge", "LSTM", "Cropping2D"} <= OTHER_KERAS_LAYERS
+    assert {"Lambda", "LSTM", "GRU", "ConvLSTM2D"} <= OTHER_KERAS_LAYERS
 
 
 # --- strictness: a number is a number
@@ -206,7 +232,7 @@ LISTS = [
     (layer, name, len(default))
     for layer, arguments in ARGUMENTS.items()
     for name, default in arguments.items()
-    if isinstance(default, tuple)
+    if isinstance(default, tuple) and type(default[0]) is int
 ]
 
 
@@ -228,7 +254,16 @@ def test_lists(layer: str, name: str, length: int) -> None:
         assert refused(layer, **{name: wrong}), wrong
     for item in (True, "3", 3.0, math.nan, None, -1):
         assert refused(layer, **{name: [item, *given[1:]]}), item
-    assert refused(layer, **{name: [0, *given[1:]]}) == ([] if name == "padding" else [name])
+    assert refused(layer, **{name: [0, *given[1:]]}) == ([] if name in {"padding", "cropping"} else [name])
+
+
+@pytest.mark.parametrize(("layer", "axes"), [("Cropping2D", 2), ("Cropping3D", 3)])
+def test_cuts_are_pairs(layer: str, axes: int) -> None:
+    given = [[0, 1]] * axes
+    assert validate(layer, cropping=given).cropping == ((0, 1),) * axes
+    for wrong in (1, [1] * axes, given[:-1], [*given, [0, 1]], [[0, 1, 2]] * axes, [[-1, 0]] * axes,
+                  [[True, 0]] * axes, [[0.0, 1]] * axes, None):  # fmt: skip
+        assert refused(layer, cropping=wrong), wrong
 
 
 @pytest.mark.parametrize("value", [True, "0.5", math.inf, math.nan, -0.1, 1.1, [0.5], None])

@@ -17,7 +17,12 @@ from speccompiler.diagnostics import Diagnostic, Problem, Span, did_you_mean, ha
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelHeader, ModelSpec, SemanticsFields
-from speccompiler.schemas.registry import ALIASES, LAYERS, OTHER_KERAS_LAYERS
+from speccompiler.schemas.registry import (
+    ALIASES,
+    LAYERS,
+    OTHER_KERAS_LAYERS,
+    RECURRENT_LAYERS,
+)
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import span_at, to_data
@@ -192,6 +197,13 @@ def _check_expression(layer: Layer) -> None:
 
 
 def _unknown_type(name: str) -> Problem:
+    if name in RECURRENT_LAYERS:
+        return Problem(
+            "CS028",
+            f"{name} is recurrent, and convspec runs no recurrent layers",
+            "it steps through time with a state; what is convolutional before and after it can "
+            "be run as models of their own",
+        )
     if name in OTHER_KERAS_LAYERS:
         return Problem(
             "CS028",

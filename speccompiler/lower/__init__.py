@@ -19,6 +19,7 @@ from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.shapes import format_shape
 
+from .activations import lower_elu, lower_leaky_relu, lower_thresholded_relu
 from .builder import Builder, Semantics, layers_of
 from .convolution import (
     lower_convolution1d,
@@ -26,9 +27,17 @@ from .convolution import (
     lower_convolution3d,
     lower_dense,
 )
-from .core import lower_activation, lower_flatten, lower_identity, lower_reshape
-from .pooling import lower_pooling
+from .core import (
+    lower_activation,
+    lower_flatten,
+    lower_identity,
+    lower_permute,
+    lower_repeat_vector,
+    lower_reshape,
+)
+from .pooling import lower_global_pooling, lower_pooling
 from .resizing import (
+    lower_cropping,
     lower_upsampling,
     lower_zero_padding1d,
     lower_zero_padding2d,
@@ -60,6 +69,25 @@ LOWER: Mapping[str, Callable[[Builder, Any, Node], Node]] = {
     "Flatten": lower_flatten,
     "Reshape": lower_reshape,
     "Dense": lower_dense,
+    "Cropping1D": lower_cropping,
+    "Cropping2D": lower_cropping,
+    "Cropping3D": lower_cropping,
+    "GlobalMaxPooling1D": lower_global_pooling,
+    "GlobalMaxPooling2D": lower_global_pooling,
+    "GlobalMaxPooling3D": lower_global_pooling,
+    "GlobalAveragePooling1D": lower_global_pooling,
+    "GlobalAveragePooling2D": lower_global_pooling,
+    "GlobalAveragePooling3D": lower_global_pooling,
+    "Permute": lower_permute,
+    "RepeatVector": lower_repeat_vector,
+    "SpatialDropout1D": lower_identity,
+    "SpatialDropout2D": lower_identity,
+    "SpatialDropout3D": lower_identity,
+    "GaussianDropout": lower_identity,
+    "GaussianNoise": lower_identity,
+    "LeakyReLU": lower_leaky_relu,
+    "ELU": lower_elu,
+    "ThresholdedReLU": lower_thresholded_relu,
 }
 
 

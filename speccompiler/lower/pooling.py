@@ -1,11 +1,11 @@
-"""Max and average pooling of every rank to ``Pool`` (Keras 1.2.2 layers/pooling.py)."""
+"""Max and average pooling of every rank, of windows and global (Keras 1.2.2 layers/pooling.py)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from speccompiler.dims import Dim
-from speccompiler.ir import Node, Padding, Pool
+from speccompiler.ir import GlobalPool, Node, Padding, Pool
 from speccompiler.lengths import (
     same_tensorflow,
     same_theano_pool,
@@ -35,6 +35,14 @@ def lower_pooling(b: Builder, layer: Any, x: Node) -> Node:
         padding = _same_padding(b, layer.type, mode, axes)
     y = b.add(Pool(mode, kernel, stride, padding, ((0, 0),) * rank), x)
     return restore_ordering(b, y, ordering)
+
+
+def lower_global_pooling(b: Builder, layer: Any, x: Node) -> Node:
+    """What remains has no spatial axes, and so no ordering."""
+    mode, rank = "max" if "Max" in layer.type else "average", int(layer.type[-2])
+    ordering = "tf" if rank == 1 else layer.dim_ordering
+    check_rank(x, rank, ordering, layer.type)
+    return b.add(GlobalPool(mode), channels_last(b, x, ordering))
 
 
 def _same_padding(

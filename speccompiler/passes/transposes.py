@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from speccompiler.ir import Graph, Map, Node, Transpose
+from speccompiler.permutations import one_go
 
 from .identities import changes_nothing
 from .rewrite import bypass, rewrite, with_op
@@ -46,4 +47,6 @@ def _merge(node: Node, done: dict[str, Node]) -> Node:
     if not isinstance(source.op, Transpose):
         return node
     axes = tuple(source.op.axes[axis] for axis in node.op.axes)
+    if not one_go(axes):
+        return node
     return with_op(node, Transpose(axes), done[source.inputs[0]])

@@ -13,6 +13,7 @@ from typing import Any
 
 from speccompiler.ir import (
     Conv,
+    GlobalPool,
     Identity,
     Map,
     Node,
@@ -24,6 +25,7 @@ from speccompiler.ir import (
     Transpose,
     Upsample,
 )
+from speccompiler.permutations import runs
 
 from .candidate import Candidate, Geometry, KnownShape, known, three
 from .convolutions import CONV, CONV_SMALL, MATMUL, winograd_candidates
@@ -114,12 +116,7 @@ def _softmax_geometry(node: Node, shape: KnownShape) -> Geometry:
 
 def merge_axes(shape: KnownShape, axes: tuple[int, ...]) -> tuple[KnownShape, tuple[int, ...]]:
     """The same permutation with axes joined that stay side by side, at most four left."""
-    groups: list[list[int]] = []
-    for axis in axes:
-        if groups and groups[-1][-1] + 1 == axis:
-            groups[-1].append(axis)
-        else:
-            groups.append([axis])
+    groups = runs(axes)
     order = sorted(range(len(groups)), key=lambda i: groups[i][0])
     merged = tuple(prod(shape[a] for a in groups[i]) for i in order)
     return merged, tuple(order.index(i) for i in range(len(groups)))
@@ -161,9 +158,31 @@ def _transpose_tasks(node: Node, shape: KnownShape, n: int) -> int:
     return n * prod(outer) * -(-across // TRANSPOSE_BLOCK) * -(-along // TRANSPOSE_BLOCK)
 
 
+GLOBAL_BLOCK = 64
+"""Channels of a task of global pooling."""
+
+
+def _global_geometry(node: Node, shape: KnownShape) -> Geometry:
+    kept = _op(node).kept
+    return prod(shape[:kept]), prod(shape[kept:-1]), shape[-1]
+
+
+def _global_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    return n * prod(shape[: _op(node).kept]) * -(-shape[-1] // GLOBAL_BLOCK)
+
+
 CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
     Conv: (MATMUL, CONV, CONV_SMALL),
     Pool: (Candidate("pool", _always, _pool_geometry, _rows, _pool_cost, _pool_scratch),),
+    GlobalPool: (
+        Candidate(
+            "global_pool",
+            _always,
+            _global_geometry,
+            _global_tasks,
+            lambda node, shape: prod(shape) / 5,
+        ),
+    ),
     Upsample: (Candidate("resize", _always, _upsample_geometry, _rows, _resize_cost),),
     Pad: (Candidate("resize", _always, _pad_geometry, _rows, _resize_cost),),
     Map: (

@@ -12,9 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.expressions.library import ACTIVATIONS
-from speccompiler.ir import Conv, Map, Node, Pool, Upsample
+from speccompiler.ir import Conv, GlobalPool, Map, Node, Pool, Upsample
 
-from . import conv, conv_small, map, matmul, pool, resize, softmax, transpose, winograd
+from . import (
+    conv,
+    conv_small,
+    global_pool,
+    map,
+    matmul,
+    pool,
+    resize,
+    softmax,
+    transpose,
+    winograd,
+)
 from .candidate import Candidate, KnownShape, known, three
 from .choices import TRANSPOSE_BLOCK, gathers_rows, transpose_plan
 from .register_tile import VECTORS, block_depth, tile_columns
@@ -94,6 +105,11 @@ def _pool(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> st
     )
 
 
+def _global_pool(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    assert isinstance(node.op, GlobalPool), f"{node.name} is no pooling"
+    return global_pool.source(lanes, node.op.mode == "max")
+
+
 def _resize(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     factor = node.op.factors[-1] if isinstance(node.op, Upsample) else 1
     # What is not spread along a row is copied in runs that are longer than the channels.
@@ -121,6 +137,7 @@ _SOURCES: Mapping[str, Callable[[Candidate, Node, KnownShape, int], str]] = {
     "matmul": _matmul,
     "winograd": _winograd,
     "pool": _pool,
+    "global_pool": _global_pool,
     "resize": _resize,
     "transpose": _transpose,
     "map": _map,
