@@ -6,10 +6,13 @@ non-finite passes. The descriptions become hover text in an editor.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
+
+from .tensors import StoredTensor
 
 
 class Schema(BaseModel):
@@ -108,6 +111,8 @@ class Layer(Schema):
     """The arguments that every Keras 1.x layer takes."""
 
     aliases: ClassVar[tuple[str, ...]] = ()
+    tensors: ClassVar[Mapping[str, StoredTensor]] = {}
+    """The tensors that the layer stores, by name, in Keras's order."""
     uses_ordering: ClassVar[bool] = True
     """Whether a ``dim_ordering`` that the layer takes changes what a forward pass does."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import advanced_activations, convolution, core, kernel, pooling, resizing
+from . import advanced_activations, convolution, core, kernel, normalization, pooling, resizing
 from .fields import Layer
 
 LAYERS: dict[str, type[Layer]] = {
@@ -48,6 +48,10 @@ LAYERS: dict[str, type[Layer]] = {
         advanced_activations.LeakyReLU,
         advanced_activations.ELU,
         advanced_activations.ThresholdedReLU,
+        advanced_activations.PReLU,
+        advanced_activations.ParametricSoftplus,
+        advanced_activations.SReLU,
+        normalization.BatchNormalization,
     )
 }
 
@@ -60,7 +64,6 @@ OTHER_KERAS_LAYERS = frozenset(
         "AtrousConv2D",
         "AtrousConvolution1D",
         "AtrousConvolution2D",
-        "BatchNormalization",
         "Bidirectional",
         "ConvLSTM2D",
         "Deconv2D",
@@ -75,9 +78,6 @@ OTHER_KERAS_LAYERS = frozenset(
         "Masking",
         "MaxoutDense",
         "Merge",
-        "PReLU",
-        "ParametricSoftplus",
-        "SReLU",
         "SeparableConv2D",
         "SeparableConvolution2D",
         "SimpleRNN",

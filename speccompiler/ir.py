@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from .dims import Dim
 from .expressions.nodes import Expression
@@ -40,6 +41,9 @@ class Weight:
     ``(*k, C, F)`` becomes ``(*ceil(k / stride), C, stride * F)``, class by class and reversed
     along the spatial axes, so that correlating with it gives the outputs of all classes side by
     side; a bias is repeated for each. ``shape`` is then the result's.
+
+    ``variants``: what else a file may hold. "conv1d" is a kernel that Keras up to 1.0.8 stored
+    in another layout; of "shared" parameters any axis may have the length 1.
     """
 
     layer: str
@@ -50,6 +54,7 @@ class Weight:
     flip: bool = False
     split: tuple[int, ...] = ()
     phases: tuple[int, ...] = ()
+    variants: Literal["", "conv1d", "shared"] = ""
 
 
 @dataclass(frozen=True, slots=True)

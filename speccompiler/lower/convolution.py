@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from speccompiler.diagnostics import Problem
@@ -68,7 +69,9 @@ def lower_convolution1d(b: Builder, layer: Convolution1D, x: Node) -> Node:
     channels = known_channels(x.shape[-1], layer.type)
     length = layer.filter_length
     stored = (length, 1, channels, layer.nb_filter)
-    weight = _weight(b, stored, (0, 1, 2, 3), (length, channels, layer.nb_filter))
+    weight = replace(
+        _weight(b, stored, (0, 1, 2, 3), (length, channels, layer.nb_filter)), variants="conv1d"
+    )
     y = _convolve(b, layer, x, weight, (layer.subsample_length,), layer.border_mode)
     return activate(b, y, activation_function(layer.activation, len(y.shape) + 1))
 

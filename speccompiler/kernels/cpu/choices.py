@@ -12,11 +12,18 @@ from math import prod
 from typing import Any
 
 from speccompiler.ir import (
+    BatchNormalize,
     Conv,
+    Depthwise,
     GlobalPool,
     Identity,
+    Local,
+    Lookup,
     Map,
+    MapWith,
+    Mask,
     Node,
+    Normalize,
     Op,
     Pad,
     Pool,
@@ -158,6 +165,55 @@ def _transpose_tasks(node: Node, shape: KnownShape, n: int) -> int:
     return n * prod(outer) * -(-across // TRANSPOSE_BLOCK) * -(-along // TRANSPOSE_BLOCK)
 
 
+def parameter_axes(node: Node) -> int:
+    """The axis that the parameters of a step begin to differ along."""
+    shapes = [parameter.shape for parameter in _op(node).parameters]
+    found = (axis for axis in range(len(node.shape)) if any(shape[axis] != 1 for shape in shapes))
+    return next(found, len(node.shape))
+
+
+def _map_with_geometry(node: Node, shape: KnownShape) -> Geometry:
+    return prod(shape), prod(shape[parameter_axes(node) :])
+
+
+def _depthwise_geometry(node: Node, shape: KnownShape) -> Geometry:
+    op, out = _op(node), known(node)
+    return (
+        *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1),
+        *three(op.kernel, 1)[:2], *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
+        op.weight.shape[-2],
+    )  # fmt: skip
+
+
+def _depthwise_cost(node: Node, shape: KnownShape) -> float:
+    """Of loads: one of a value for each tap, and of a weight for every fourth position."""
+    per_vector = min(shape[-1], 16)
+    return (prod(shape) + prod(known(node))) / 5 + prod(known(node)) * prod(
+        _op(node).kernel
+    ) / 2 / per_vector
+
+
+def _local_geometry(node: Node, shape: KnownShape) -> Geometry:
+    op, out = _op(node), known(node)
+    first = len(shape) - 1 - len(op.kernel)
+    return (
+        prod(shape[:first]), *three(shape[first:-1], 1), shape[-1], *three(out[first:-1], 1),
+        out[-1], *three(op.kernel, 1), *three(op.stride, 1),
+    )  # fmt: skip
+
+
+def _local_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    return int(_op(node).weight.shape[0])
+
+
+def _row_geometry(node: Node, shape: KnownShape) -> Geometry:
+    return prod(shape[:-1]), shape[-1]
+
+
+def _row_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    return n * prod(shape[:-1])
+
+
 GLOBAL_BLOCK = 64
 """Channels of a task of global pooling."""
 
@@ -192,6 +248,39 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
             lambda node, shape: (prod(shape),),
             _map_tasks,
             _map_cost,
+        ),
+    ),
+    MapWith: (Candidate("map_with", _always, _map_with_geometry, _map_tasks, _map_cost),),
+    Depthwise: (
+        Candidate("depthwise", _always, _depthwise_geometry, _rows, _depthwise_cost),
+    ),
+    Local: (
+        Candidate(
+            "local",
+            _always,
+            _local_geometry,
+            _local_tasks,
+            lambda node, shape: prod(_op(node).weight.shape) / 7,
+        ),
+    ),
+    Lookup: (
+        Candidate(
+            "lookup",
+            _always,
+            lambda node, shape: (prod(shape), *_op(node).weight.shape),
+            lambda node, shape, n: -(-n * prod(shape) // 32),
+            lambda node, shape: 5 * prod(shape) + prod(known(node)) / 5,
+        ),
+    ),
+    Mask: (Candidate("mask", _always, _row_geometry, _row_tasks, _softmax_cost),),
+    Normalize: (Candidate("normalize", _always, _row_geometry, _row_tasks, _softmax_cost),),
+    BatchNormalize: (
+        Candidate(
+            "batch_normalize",
+            _always,
+            _row_geometry,
+            lambda node, shape, n: -(-shape[-1] // 16),
+            lambda node, shape: prod(shape),
         ),
     ),
     Softmax: (

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from speccompiler.ir import Conv, Weight
+from speccompiler.ir import Weight
 from speccompiler.plan import Place, Plan, Step
 
 from . import copy
@@ -231,9 +231,9 @@ class CpuExecutor:
 
 
 def _packed(step: Step, weights: Mapping[Weight, npt.NDArray[Any]]) -> tuple[Array, Array]:
-    if step.candidate is None or not isinstance(step.node.op, Conv):
+    if step.candidate is None:
         return EMPTY, EMPTY
-    return packed_weights(step.candidate, step.node.op, weights, host_lanes())
+    return packed_weights(step.candidate, step.node, weights, host_lanes())
 
 
 def _bound(step: Step, w: Array, b: Array) -> BoundStep:
