@@ -9,8 +9,11 @@ from .expressions.library import ACTIVATIONS
 from .expressions.nodes import Expression, canonical
 from .ir import (
     BatchNormalize,
+    Combine,
+    Concat,
     Conv,
     Depthwise,
+    Dot,
     GlobalPool,
     Graph,
     Identity,
@@ -74,6 +77,15 @@ def _made(operand: Operand) -> list[str]:
     return parts if isinstance(operand, Weight) else [*parts, "scaled"]
 
 
+COMBINED = {
+    "sum": "sum",
+    "mul": "product",
+    "ave": "mean",
+    "max": "maximum",
+    "quotient": "quotient",
+}
+
+
 def describe_op(op: Op) -> str:
     """What an operation does, in one line."""
     match op:
@@ -129,6 +141,14 @@ def describe_op(op: Op) -> str:
             return "reshape"
         case Transpose():
             return f"transpose ({', '.join(map(str, op.axes))})"
+        case Combine():
+            parts = [COMBINED[op.mode]]
+            parts += [activation_name(op.activation)] if op.activation is not None else []
+            return ", ".join(parts)
+        case Concat():
+            return f"concatenate along axis {op.axis + 1}"
+        case Dot():
+            return "sums of products"
 
 
 def node_rows(graph: Graph) -> list[tuple[str, str, str, str]]:

@@ -303,6 +303,25 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "converted, so this is a warning.",
             "Pass --semantics tensorflow, unless you know that the weights were converted.",
         ),
+        "CS055": Code(
+            "not in that release",
+            "The profile names a release whose Keras refuses this: Theano 0.8 has no 3-D 'same' "
+            "pooling, and convolves volumes with 'same' at stride 1 alone and never with 'full'.",
+            "Use the profile of the later release, or arguments that both have.",
+        ),
+        "CS056": Code(
+            "numbers depend on the batch",
+            "BatchNormalization with mode 2 takes mean and variance from the batch at hand, in a "
+            "forward pass too. The same sample gives other numbers beside other samples.",
+            "Give the batch size that the numbers are to be compared with: --batch-size. Keras's "
+            "predict took 32.",
+        ),
+        "CS057": Code(
+            "no such axis",
+            "An argument names an axis that the layer's input does not have, or one that it cannot "
+            "work along.",
+            "Count the axes as the message says.",
+        ),
         "CS090": Code(
             "wrong number of weights",
             "A layer takes its kernel W and, unless bias is false, its bias b, in this order.",

@@ -1,9 +1,10 @@
 """The intermediate representation: a directed acyclic graph of rank-generic operations.
 
-    graph  = nodes in topological order, outputs
+    graph  = nodes in topological order, outputs; its inputs are its Input nodes, in order
     node   = name, operation, inputs (names of nodes), shape of its value, layer
     op     = Input | Identity | Conv | Depthwise | Local | Lookup | Pool | GlobalPool | Upsample
            | Pad | Map | MapWith | Mask | Normalize | BatchNormalize | Softmax | Reshape | Transpose
+           | Combine | Concat | Dot
 
 Shapes are those of one sample: the batch axis is implied everywhere. Every spatial
 operation reads and writes channels-last values ``(*spatial, channels)``; a layer
@@ -56,6 +57,11 @@ class Weight:
     phases: tuple[int, ...] = ()
     variants: Literal["", "conv1d", "shared"] = ""
 
+    @property
+    def name(self) -> tuple[str, str]:
+        """Which stored tensor it is, however it is read."""
+        return self.layer, self.tensor
+
 
 @dataclass(frozen=True, slots=True)
 class Derived:
@@ -87,7 +93,7 @@ def stored_tensors(operand: Operand) -> tuple[Weight, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """The array that a run is given."""
+    """An array that a run is given; the layer of its node is the input's name."""
 
     shape: Shape
 
@@ -271,6 +277,38 @@ class Transpose:
     axes: tuple[int, ...]
 
 
+CombineMode = Literal["sum", "mul", "ave", "max", "quotient"]
+
+
+@dataclass(frozen=True, slots=True)
+class Combine:
+    """An elementwise operation on values of one shape, from first to last, then an activation.
+
+    ``ave`` is the sum divided by their number; a maximum with a NaN is NaN.
+    """
+
+    mode: CombineMode
+    activation: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """Values one after the other along ``axis``, where each is ``lengths[i]`` long."""
+
+    axis: int
+    lengths: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """Sums of products over the last axis of two values: ``(*a, k)``, ``(*b, k)`` to ``(*a, *b)``.
+
+    Two flat values give ``(1,)``. ``length`` is ``k``.
+    """
+
+    length: Dim
+
+
 Op = (
     Input
     | Identity
@@ -290,6 +328,9 @@ Op = (
     | Softmax
     | Reshape
     | Transpose
+    | Combine
+    | Concat
+    | Dot
 )
 
 
@@ -306,9 +347,18 @@ def operands(op: Op) -> tuple[Operand, ...]:
             return ()
 
 
+def weights_of(op: Op) -> tuple[Weight, ...]:
+    """The stored tensors that an operation reads or holds, in order."""
+    held = op.unread if isinstance(op, Normalize | BatchNormalize) else ()
+    return (*(w for operand in operands(op) for w in stored_tensors(operand)), *held)
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operation and its value. ``layer`` names the spec's layer it came from."""
+    """One operation and its value. ``layer`` names the call of a layer that it came from.
+
+    That is the layer's name, or ``conv1@2`` for the second call of a shared one.
+    """
 
     name: str
     op: Op
@@ -319,13 +369,18 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Nodes in topological order. ``outputs[0]`` is the model's; others are taps."""
+    """Nodes in topological order. ``outputs`` are the model's, then the taps."""
 
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """What a run is given, in the model's order."""
+        return tuple(node for node in self.nodes if isinstance(node.op, Input))
 
     def by_name(self) -> Mapping[str, Node]:
         """Every node by its name."""
@@ -340,13 +395,11 @@ class Graph:
         return found
 
     def weights(self) -> tuple[Weight, ...]:
-        """Every stored tensor, in order: those that are read, and those that layers just hold."""
-        found: list[Weight] = []
-        for node in self.nodes:
-            found += [w for operand in operands(node.op) for w in stored_tensors(operand)]
-            if isinstance(node.op, Normalize | BatchNormalize):
-                found += node.op.unread
-        return tuple(dict.fromkeys(found))
+        """Every stored tensor, in order: those that are read, and those that layers just hold.
+
+        One that layers share is there once.
+        """
+        return tuple(dict.fromkeys(w for node in self.nodes for w in weights_of(node.op)))
 
     def operands(self) -> tuple[Operand, ...]:
         """What all operations read beside their inputs, in order."""

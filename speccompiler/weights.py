@@ -200,7 +200,7 @@ def find_weights(
         found.update({w: _drawn(layers[w.layer], w, seed) for w in rest.values()})
     elif rest:
         diagnostics.append(_none_given(loaded, rest))
-    if spec.semantics is not None and spec.semantics.profile == "theano":
+    if spec.semantics is not None and spec.semantics.profile.startswith("theano"):
         diagnostics += _tensorflow_names(found)
     return WeightSources(found, tuple(diagnostics))
 

@@ -16,7 +16,14 @@ from pydantic import ValidationError
 from speccompiler.diagnostics import Diagnostic, Problem, Span, did_you_mean, has_errors
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.model import ModelHeader, ModelSpec, SemanticsFields
+from speccompiler.schemas.model import (
+    Call,
+    ModelHeader,
+    ModelInput,
+    ModelSpec,
+    Profile,
+    SemanticsFields,
+)
 from speccompiler.schemas.registry import (
     ALIASES,
     LAYERS,
@@ -33,7 +40,7 @@ from .old_versions import as_then_read
 from .orderings import resolve_orderings
 from .schema_errors import schema_problems
 
-SemanticsName = Literal["tensorflow", "theano"]
+SemanticsName = Profile
 OrderingName = Literal["th", "tf"]
 
 
@@ -112,16 +119,22 @@ def load_spec(
         diagnostics.append(loaded.locate(problem.at(layer=layers[0].name)))
     if has_errors(diagnostics):
         return LoadedSpec(document, None, places, tuple(diagnostics))
+    dtype = header.input_dtype or layers[0].input_dtype
     spec = ModelSpec(
         name=header.name or _document_name(document),
         semantics=_semantics(header, entries, semantics),
         dim_ordering=decided,
-        input_shape=shape,
-        input_dtype=header.input_dtype or layers[0].input_dtype,
+        inputs=(ModelInput(name=names[0], shape=shape, dtype=dtype),),
         seed=header.seed if seed is None else seed,
         weights=header.weights,
         keras_version=entries.keras_version,
+        native=entries.native,
         layers=layers,
+        calls=tuple(
+            Call(name=name, layer=name, inputs=() if before is None else (before,))
+            for name, before in zip(names, [None, *names], strict=False)
+        ),
+        outputs=(names[-1],),
     )
     return LoadedSpec(document, spec, places, tuple(diagnostics))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -11,10 +12,16 @@ from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.expressions.nodes import Expression
 from speccompiler.ir import Conv, Node, Padding, Reshape, Weight
-from speccompiler.lengths import full, same_tensorflow, same_theano_conv
+from speccompiler.lengths import (
+    full,
+    same_tensorflow,
+    same_tensorflow_unclamped,
+    same_theano_conv,
+)
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.convolution import Convolution1D, Convolution2D, Convolution3D
 from speccompiler.schemas.kernel import Dense, KernelLayer
+from speccompiler.schemas.model import Profile
 from speccompiler.shapes import element_count
 
 from .builder import Builder, Semantics, activate, channels_last, restore_ordering
@@ -57,10 +64,27 @@ def conv_padding(
     """(before, after) of every axis of a convolution."""
     if mode == "valid":
         return ((0, 0),) * len(k)
+    old_3d = semantics.padding == "theano-0.8" and len(k) == 3
+    if old_3d and (mode == "full" or any(stride != 1 for stride in s)):
+        found = "border_mode 'full'" if mode == "full" else "'same' with a stride"
+        raise Problem(
+            "CS055",
+            f"Theano 0.8 has no 3-D convolution with {found}",
+            "--semantics theano takes the rules of Theano 0.9, which has it",
+        )
     if mode == "full":
         return tuple(full(length) for length in k)
-    split = same_theano_conv if semantics.padding == "theano" else same_tensorflow
+    # The old 3-D path has the surplus of an even kernel behind, as TensorFlow has.
+    split = same_tensorflow if old_3d else _SAME[semantics.padding]
     return tuple(split(*axis) for axis in zip(n, k, s, strict=True))
+
+
+_SAME: Mapping[Profile, Callable[[Dim, int, int], tuple[Dim, Dim]]] = {
+    "tensorflow": same_tensorflow,
+    "tensorflow-1.0": same_tensorflow_unclamped,
+    "theano": same_theano_conv,
+    "theano-0.8": same_theano_conv,
+}
 
 
 def lower_convolution1d(b: Builder, layer: Convolution1D, x: Node) -> Node:
@@ -110,9 +134,12 @@ def lower_dense(b: Builder, layer: Dense, x: Node) -> Node:
     if len(positions) > 1:
         x = b.add(Reshape((element_count(positions), channels)), x)
     rank = min(len(positions), 1)
+    if b.layer in b.shared and not positions:
+        # One weight for all calls, whatever their inputs' ranks.
+        x, rank = b.add(Reshape((1, channels)), x), 1
     weight = Weight(b.layer, "W", stored, (0, 1), (1,) * rank + stored)
     y = activate(b, _convolve(b, layer, x, weight, (1,) * rank, "valid"), activation)
-    if len(positions) > 1:
+    if len(positions) != rank or len(positions) > 1:
         y = b.add(Reshape((*positions, layer.output_dim)), y)
     return y
 

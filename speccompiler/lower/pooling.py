@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from speccompiler.diagnostics import Problem
 from speccompiler.dims import Dim
 from speccompiler.ir import GlobalPool, Node, Padding, Pool
 from speccompiler.lengths import (
     same_tensorflow,
+    same_tensorflow_unclamped,
     same_theano_pool,
     same_theano_pool3d,
     theano_pool3d_breaks,
@@ -49,10 +51,20 @@ def _same_padding(
     b: Builder, layer_type: str, mode: str, axes: list[tuple[Dim, int, int]]
 ) -> Padding:
     """The split of each axis ``(length, window, stride)``."""
-    if b.semantics.padding == "tensorflow":
-        return tuple(same_tensorflow(*axis) for axis in axes)
+    if not b.semantics.theano:
+        # Only the 3-D pools of old releases skip inputs.
+        old = b.semantics.padding == "tensorflow-1.0" and len(axes) == 3
+        split = same_tensorflow_unclamped if old else same_tensorflow
+        return tuple(split(*axis) for axis in axes)
     if len(axes) < 3:
         return tuple(same_theano_pool(*axis) for axis in axes)
+    if b.semantics.padding == "theano-0.8":
+        raise Problem(
+            "CS055",
+            "Theano 0.8 has no 3-D pooling with border_mode 'same'",
+            "--semantics theano takes the rules of Theano 0.9, which has it",
+            argument="border_mode",
+        )
     if not any(isinstance(n, int) and theano_pool3d_breaks(n, k, s, mode) for n, k, s in axes):
         return tuple(same_theano_pool3d(*axis, mode) for axis in axes)
     b.warn(

@@ -135,7 +135,7 @@ def _read(
         return None
     note_use(entry.path)
     for tensor, count in zip(tensors, header["non_finite"], strict=True):
-        weights.non_finite[tensor] = count
+        weights.non_finite[tensor.name] = count
     w = np.frombuffer(mapped, np.float32, w_size, PAGE)
     return w, np.frombuffer(mapped, np.float32, b_size, PAGE + 4 * w_size)
 
@@ -147,7 +147,7 @@ def _write(
     header = {
         "key": entry.key,
         "sizes": [w.size, b.size],
-        "non_finite": [weights.non_finite[tensor] for tensor in tensors],
+        "non_finite": [weights.non_finite[tensor.name] for tensor in tensors],
     }
     line = json.dumps(header).encode()
     if len(line) < PAGE and 4 * (w.size + b.size) < cache_limit():

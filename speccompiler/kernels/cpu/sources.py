@@ -14,6 +14,7 @@ import numpy.typing as npt
 from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.ir import (
     BatchNormalize,
+    Combine,
     Conv,
     Depthwise,
     GlobalPool,
@@ -28,9 +29,12 @@ from speccompiler.ir import (
 
 from . import (
     batch_normalize,
+    combine,
+    concat,
     conv,
     conv_small,
     depthwise,
+    dot,
     global_pool,
     local,
     lookup,
@@ -164,6 +168,13 @@ def _by_lanes(source: Callable[[int], str]) -> Callable[[Candidate, Node, KnownS
     return lambda candidate, node, shape, lanes: source(lanes)
 
 
+def _combine(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    op = node.op
+    assert isinstance(op, Combine), f"{node.name} combines nothing"
+    activation = None if op.activation is None else activation_text(op.activation)
+    return combine.source(lanes, op.mode, len(node.inputs), activation)
+
+
 _SOURCES: Mapping[str, Callable[[Candidate, Node, KnownShape, int], str]] = {
     "conv": _conv,
     "conv_small": _conv_small,
@@ -176,6 +187,9 @@ _SOURCES: Mapping[str, Callable[[Candidate, Node, KnownShape, int], str]] = {
     "map": _map,
     "map_with": _map_with,
     "depthwise": _depthwise,
+    "combine": _combine,
+    "concat": _by_lanes(concat.source),
+    "dot": _by_lanes(dot.source),
     "softmax": _by_lanes(softmax.source),
     "local": _by_lanes(local.source),
     "lookup": _by_lanes(lookup.source),
