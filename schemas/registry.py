@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from . import advanced_activations, convolution, core, kernel, normalization, pooling, resizing
+from . import (
+    advanced_activations,
+    convolution,
+    core,
+    kernel,
+    local,
+    normalization,
+    pooling,
+    resizing,
+)
 from .fields import Layer
 
 LAYERS: dict[str, type[Layer]] = {
@@ -52,6 +61,12 @@ LAYERS: dict[str, type[Layer]] = {
         advanced_activations.ParametricSoftplus,
         advanced_activations.SReLU,
         normalization.BatchNormalization,
+        convolution.AtrousConvolution1D,
+        convolution.AtrousConvolution2D,
+        convolution.Deconvolution2D,
+        convolution.SeparableConvolution2D,
+        local.LocallyConnected1D,
+        local.LocallyConnected2D,
     )
 }
 
@@ -60,26 +75,16 @@ ALIASES: dict[str, str] = {alias: name for name, cls in LAYERS.items() for alias
 OTHER_KERAS_LAYERS = frozenset(
     {
         "ActivityRegularization",
-        "AtrousConv1D",
-        "AtrousConv2D",
-        "AtrousConvolution1D",
-        "AtrousConvolution2D",
         "Bidirectional",
         "ConvLSTM2D",
-        "Deconv2D",
-        "Deconvolution2D",
         "Embedding",
         "GRU",
         "Highway",
         "LSTM",
         "Lambda",
-        "LocallyConnected1D",
-        "LocallyConnected2D",
         "Masking",
         "MaxoutDense",
         "Merge",
-        "SeparableConv2D",
-        "SeparableConvolution2D",
         "SimpleRNN",
         "TimeDistributed",
         "TimeDistributedDense",

@@ -279,9 +279,10 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "CS051": Code(
             "the original fails here",
             "Theano 0.9's 3-D 'same' pooling with a window of 1 returned NaN or fewer values than "
-            "Keras announced. There is no number to reproduce.",
-            "Nothing: the result follows the rule of the 2-D layers. Check that this is what the "
-            "model meant.",
+            "Keras announced, and its transposed 'same' convolution with an even kernel cut its "
+            "output off. There is no number to reproduce.",
+            "Nothing: the result follows the rule of the layers that work. Check that this is what "
+            "the model meant.",
         ),
         "CS052": Code(
             "open lengths",
@@ -321,6 +322,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "An argument names an axis that the layer's input does not have, or one that it cannot "
             "work along.",
             "Count the axes as the message says.",
+        ),
+        "CS058": Code(
+            "output_shape does not fit",
+            "A transposed convolution can give several lengths; output_shape picks one of them. "
+            "This one is not among them, or it is in the other dim_ordering.",
+            "Write the shape that the convolution it transposes would take.",
         ),
         "CS090": Code(
             "wrong number of weights",

@@ -89,9 +89,16 @@ def variant_layers(case: Case, variant: Variant | None) -> tuple[list[dict[str, 
     if variant is not None:
         layer.update(variant.given)
         layer[variant.argument] = variant.value
-        if variant.argument in DECLARES_INPUT and not variant.refused:
+        declares = variant.argument in DECLARES_INPUT or "input_shape" in variant.given
+        if declares and not variant.refused:
             shape = None
     return [layer], shape
+
+
+def without(case: Case, variant: Variant) -> tuple[list[dict[str, Any]], Any]:
+    """What a variant is compared with: the case, and what is given on both sides."""
+    layer = {"type": case.layer, **case.arguments, **variant.given}
+    return [layer], None if "input_shape" in variant.given else case.input_shape
 
 
 def array(*shape: int, seed: int = 0) -> list[Any]:
@@ -167,6 +174,10 @@ def _forward_only(*variants: Variant) -> tuple[Variant, ...]:
     assert all(v.refused for v in variants), "an argument with an effect has to show it"
     return variants
 
+
+_LONG_STEPS = {"subsample": [8, 8], "input_shape": [1, 2, 1]}
+_LOCAL_1D = {"weights": [array(6, 4, 3), array(6, 3)]}
+_LOCAL_2D = {"weights": [array(16, 24, 3), array(4, 4, 3)]}
 
 CASES = (
     Case(
@@ -392,6 +403,119 @@ CASES = (
             Variant("gamma_init", "uniform", "output"),
             Variant("gamma_regularizer", "l2", "penalty"),
             Variant("beta_regularizer", "l1", "penalty", {"beta_init": "one"}),
+        ),
+    ),
+    Case(
+        "AtrousConvolution1D",
+        {"nb_filter": 3, "filter_length": 2},
+        (7, 2),
+        (
+            *_common((7, 2)),
+            *_kernel((2, 1, 2, 3), (3,)),
+            Variant("nb_filter", 5, "shape"),
+            Variant("filter_length", 4, "shape"),
+            Variant("subsample_length", 2, "shape"),
+            Variant("atrous_rate", 3, "shape"),
+            Variant("border_mode", "same", "shape"),
+            Variant("border_mode", "full", "shape", {"atrous_rate": 2}),
+            Variant("input_dim", 4, "parameters"),
+            Variant("input_length", 9, "shape", {"input_dim": 2}),
+        ),
+    ),
+    Case(
+        "AtrousConvolution2D",
+        {"nb_filter": 3, "nb_row": 2, "nb_col": 3},
+        (5, 7, 4),
+        (
+            *_common((5, 7, 4)),
+            *_kernel((2, 3, 4, 3), (3,)),
+            Variant("nb_filter", 5, "shape"),
+            Variant("nb_row", 4, "shape"),
+            Variant("nb_col", 1, "shape"),
+            Variant("subsample", [2, 1], "shape", {"atrous_rate": [1, 2]}),
+            Variant("atrous_rate", [3, 2], "shape"),
+            Variant("border_mode", "same", "output", {"atrous_rate": [2, 3]}),
+            Variant("border_mode", "full", "shape", {"atrous_rate": [2, 1]}),
+            Variant("dim_ordering", "th", "shape"),
+        ),
+    ),
+    Case(
+        "Deconvolution2D",
+        # Steps so long that the output belongs to the same input under other arguments too.
+        {"nb_filter": 3, "nb_row": 3, "nb_col": 3, "output_shape": [None, 3, 14, 3]},
+        (1, 12, 1),
+        (
+            *(v for v in _common((1, 12, 1)) if v.changes != "shape"),
+            Variant("input_shape", [1, 12, 2], "parameters"),
+            Variant("batch_input_shape", [None, 1, 12, 2], "parameters"),
+            *_kernel((3, 3, 1, 3), (3,)),
+            Variant("nb_filter", 2, "shape", {"output_shape": [None, 3, 14, None]}),
+            Variant("nb_row", 2, "output", _LONG_STEPS),
+            Variant("nb_col", 2, "output", _LONG_STEPS),
+            Variant("output_shape", [None, 4, 13, 3], "shape", _LONG_STEPS),
+            Variant("border_mode", "full", "output", _LONG_STEPS),
+            Variant("subsample", [8, 7], "output", _LONG_STEPS),
+            Variant("dim_ordering", "th", "output", _LONG_STEPS),
+        ),
+    ),
+    Case(
+        "SeparableConvolution2D",
+        {"nb_filter": 3, "nb_row": 2, "nb_col": 3},
+        (5, 6, 4),
+        (
+            *_common((5, 6, 4)),
+            *(v for v in _kernel((2, 3, 4, 3), (3,))
+              if not v.argument.startswith(("W_", "b_", "weights"))),
+            Variant("weights", [array(2, 3, 4, 1), array(1, 1, 4, 3), [1, 0, 2]], "output"),
+            Variant("nb_filter", 5, "shape"),
+            Variant("nb_row", 4, "shape"),
+            Variant("nb_col", 1, "shape"),
+            Variant("subsample", [2, 1], "shape"),
+            Variant("border_mode", "same", "shape"),
+            Variant("depth_multiplier", 2, "parameters"),
+            Variant("dim_ordering", "th", "shape"),
+            Variant("depthwise_regularizer", "l2", "penalty"),
+            Variant("pointwise_regularizer", "l1", "penalty"),
+            Variant("b_regularizer", "l1", "penalty",
+                    {"weights": [array(2, 3, 4, 1), array(1, 1, 4, 3), [1, 0, 2]]}),
+            Variant("depthwise_constraint", {"name": "MaxNorm", "m": 0.01}, "weights"),
+            Variant("pointwise_constraint", "nonneg", "weights"),
+            Variant("b_constraint", "nonneg", "weights",
+                    {"weights": [array(2, 3, 4, 1), array(1, 1, 4, 3), [1, -1, 2]]}),
+        ),
+    ),
+    Case(
+        "LocallyConnected1D",
+        {"nb_filter": 3, "filter_length": 2},
+        (7, 2),
+        (
+            *_common((7, 2)),
+            *(replace(v, given=_LOCAL_1D) if v.argument.startswith("b_") else v
+              for v in _kernel((6, 4, 3), (3,)) if v.argument != "weights"),
+            Variant("weights", _LOCAL_1D["weights"], "output"),
+            Variant("nb_filter", 5, "shape"),
+            Variant("filter_length", 4, "shape"),
+            Variant("subsample_length", 2, "shape"),
+            *_forward_only(Variant("border_mode", "same", "CS023")),
+            Variant("input_dim", 4, "parameters", {"input_length": 7}),
+            Variant("input_length", 9, "shape", {"input_dim": 2}),
+        ),
+    ),
+    Case(
+        "LocallyConnected2D",
+        {"nb_filter": 3, "nb_row": 2, "nb_col": 3},
+        (5, 6, 4),
+        (
+            *_common((5, 6, 4)),
+            *(replace(v, given=_LOCAL_2D) if v.argument.startswith("b_") else v
+              for v in _kernel((16, 24, 3), (3,)) if v.argument != "weights"),
+            Variant("weights", _LOCAL_2D["weights"], "output"),
+            Variant("nb_filter", 5, "shape"),
+            Variant("nb_row", 4, "shape"),
+            Variant("nb_col", 1, "shape"),
+            Variant("subsample", [2, 1], "shape"),
+            *_forward_only(Variant("border_mode", "same", "CS023")),
+            Variant("dim_ordering", "th", "shape"),
         ),
     ),
 )  # fmt: skip

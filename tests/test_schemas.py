@@ -134,6 +134,56 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "shared_axes": None,
         "weights": None,
     },
+    "AtrousConvolution1D": {
+        **CONVOLUTION,
+        "filter_length": REQUIRED,
+        "subsample_length": 1,
+        "atrous_rate": 1,
+        "input_dim": None,
+        "input_length": None,
+    },
+    "AtrousConvolution2D": {
+        **CONVOLUTION,
+        "nb_row": REQUIRED,
+        "nb_col": REQUIRED,
+        "subsample": (1, 1),
+        "atrous_rate": (1, 1),
+        "dim_ordering": "default",
+    },
+    "Deconvolution2D": {
+        **CONVOLUTION,
+        "nb_row": REQUIRED,
+        "nb_col": REQUIRED,
+        "output_shape": REQUIRED,
+        "subsample": (1, 1),
+        "dim_ordering": "default",
+    },
+    "SeparableConvolution2D": {
+        **{name: default for name, default in CONVOLUTION.items() if not name.startswith("W_")},
+        "nb_row": REQUIRED,
+        "nb_col": REQUIRED,
+        "subsample": (1, 1),
+        "depth_multiplier": 1,
+        "dim_ordering": "default",
+        "depthwise_regularizer": None,
+        "pointwise_regularizer": None,
+        "depthwise_constraint": None,
+        "pointwise_constraint": None,
+    },
+    "LocallyConnected1D": {
+        **CONVOLUTION,
+        "filter_length": REQUIRED,
+        "subsample_length": 1,
+        "input_dim": None,
+        "input_length": None,
+    },
+    "LocallyConnected2D": {
+        **CONVOLUTION,
+        "nb_row": REQUIRED,
+        "nb_col": REQUIRED,
+        "subsample": (1, 1),
+        "dim_ordering": "default",
+    },
     "BatchNormalization": {
         "epsilon": 1e-3,
         "mode": 0,
@@ -155,6 +205,17 @@ LEAST: dict[str, dict[str, Any]] = {
     "Dropout": {"p": 0.5},
     "Reshape": {"target_shape": [-1]},
     "Dense": {"output_dim": 2},
+    "AtrousConvolution1D": {"nb_filter": 2, "filter_length": 3},
+    "AtrousConvolution2D": {"nb_filter": 2, "nb_row": 3, "nb_col": 3},
+    "Deconvolution2D": {
+        "nb_filter": 2,
+        "nb_row": 3,
+        "nb_col": 3,
+        "output_shape": [None, 9, 9, None],
+    },
+    "SeparableConvolution2D": {"nb_filter": 2, "nb_row": 3, "nb_col": 3},
+    "LocallyConnected1D": {"nb_filter": 2, "filter_length": 3},
+    "LocallyConnected2D": {"nb_filter": 2, "nb_row": 3, "nb_col": 3},
     "Permute": {"dims": [1]},
     "RepeatVector": {"n": 2},
     "SpatialDropout1D": {"p": 0.5},
@@ -230,9 +291,14 @@ def test_the_aliases() -> None:
         "Conv1D": "Convolution1D",
         "Conv2D": "Convolution2D",
         "Conv3D": "Convolution3D",
+        "AtrousConv1D": "AtrousConvolution1D",
+        "AtrousConv2D": "AtrousConvolution2D",
+        "Deconv2D": "Deconvolution2D",
+        "SeparableConv2D": "SeparableConvolution2D",
     }
     for alias, layer in ALIASES.items():
-        spec = {"convspec": 1, "input_shape": [9] * (int(layer[-2]) + 1)}
+        length = 7 if alias == "Deconv2D" else 9
+        spec = {"convspec": 1, "input_shape": [length] * (int(layer[-2]) + 1)}
         made = {"type": alias, "nb_filter": 1, "name": "c", **LEAST[layer]}
         model, found = check(parse_document(json.dumps({**spec, "layers": [made]}), "t.json"))
         assert model is not None, found

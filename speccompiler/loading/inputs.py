@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from speccompiler.diagnostics import Problem
-from speccompiler.schemas.convolution import Convolution1D
+from speccompiler.schemas.convolution import AtrousConvolution1D, Convolution1D
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
+from speccompiler.schemas.local import LocallyConnected1D
 
 InputShape = tuple[int | None, ...]
 
@@ -17,7 +18,8 @@ def declared_shapes(layer: Layer) -> dict[str, InputShape]:
         shapes["input_shape"] = layer.input_shape
     if layer.batch_input_shape is not None:
         shapes["batch_input_shape"] = layer.batch_input_shape[1:]
-    if isinstance(layer, Convolution1D) and layer.input_dim is not None:
+    steps = isinstance(layer, Convolution1D | AtrousConvolution1D | LocallyConnected1D)
+    if steps and layer.input_dim is not None:
         shapes["input_dim"] = (layer.input_length, layer.input_dim)
     return shapes
 

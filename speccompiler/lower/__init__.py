@@ -51,7 +51,9 @@ from .resizing import (
     lower_zero_padding2d,
     lower_zero_padding3d,
 )
+from .separable import lower_locally_connected, lower_separable_convolution2d
 from .spatial import swapped
+from .transposed import lower_deconvolution2d
 
 __all__ = ["LOWER", "Lowered", "Semantics", "input_dims", "layers_of", "lower", "undecided"]
 
@@ -100,6 +102,12 @@ LOWER: Mapping[str, Callable[..., Node]] = {
     "ParametricSoftplus": lower_parametric_softplus,
     "SReLU": lower_srelu,
     "BatchNormalization": lower_batch_normalization,
+    "AtrousConvolution1D": lower_convolution1d,
+    "AtrousConvolution2D": lower_convolution2d,
+    "Deconvolution2D": lower_deconvolution2d,
+    "SeparableConvolution2D": lower_separable_convolution2d,
+    "LocallyConnected1D": lower_locally_connected,
+    "LocallyConnected2D": lower_locally_connected,
 }
 
 
