@@ -26,7 +26,7 @@ from .render import printable, show
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
-    from speccompiler.model import Model
+    from speccompiler.model import InputShapes, Model
 
 
 @click.command("compile")
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 )
 def command(
     model: str,
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes | None,
     weights: str | None,
     seed: int | None,
     semantics: SemanticsName | None,
@@ -101,7 +101,7 @@ def command(
 
 def _kernels_only(
     model: Model,
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes | None,
     layers: tuple[str, ...],
     fast: bool,
     batch: int | None,

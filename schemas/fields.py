@@ -115,6 +115,8 @@ class Layer(Schema):
     """The tensors that the layer stores, by name, in Keras's order."""
     uses_ordering: ClassVar[bool] = True
     """Whether a ``dim_ordering`` that the layer takes changes what a forward pass does."""
+    merges: ClassVar[bool] = False
+    """Whether it takes several inputs; all others take one."""
 
     name: Name | None = Field(
         None,

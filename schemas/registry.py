@@ -8,6 +8,7 @@ from . import (
     core,
     kernel,
     local,
+    merge,
     normalization,
     pooling,
     resizing,
@@ -67,6 +68,7 @@ LAYERS: dict[str, type[Layer]] = {
         convolution.SeparableConvolution2D,
         local.LocallyConnected1D,
         local.LocallyConnected2D,
+        merge.Merge,
     )
 }
 
@@ -84,7 +86,6 @@ OTHER_KERAS_LAYERS = frozenset(
         "Lambda",
         "Masking",
         "MaxoutDense",
-        "Merge",
         "SimpleRNN",
         "TimeDistributed",
         "TimeDistributedDense",

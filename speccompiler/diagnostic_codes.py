@@ -212,12 +212,6 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The layer works on another number of axes than its input has.",
             "Use the layer of the right dimension, or a Reshape or Flatten before it.",
         ),
-        "CS039": Code(
-            "functional model with branches",
-            "This version reads functional models that are one chain of layers. Branches, merges, "
-            "shared layers and several inputs or outputs are not read.",
-            "Write the model as a chain, if it is one.",
-        ),
         "CS040": Code(
             "not written by Keras 1.x",
             "The file's version or form says that another Keras wrote it, whose arguments and "
@@ -329,6 +323,53 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "This one is not among them, or it is in the other dim_ordering.",
             "Write the shape that the convolution it transposes would take.",
         ),
+        "CS060": Code(
+            "layers in a circle",
+            "Each of these layers reads what can only be computed after it, so none of them can "
+            "be computed.",
+            "Correct the 'inputs' of one of them (in a Keras file its inbound_nodes).",
+        ),
+        "CS061": Code(
+            "unknown layer as an input or output",
+            "A layer, or the model's list of inputs or outputs, names a layer, a call of a layer "
+            "or an output of a nested model that is not there.",
+            "Correct the name; calls are numbered in the order of the layer's inbound_nodes.",
+        ),
+        "CS062": Code(
+            "wrong number of inputs",
+            "Merge takes two inputs or more (two in modes dot and cos), every other layer one.",
+            "Name what the layer reads with inputs: [a, b], or merge the values first.",
+        ),
+        "CS063": Code(
+            "inputs do not merge",
+            "Modes sum, mul, ave, max and cos need inputs of one shape, concat the same lengths "
+            "along all axes but one, and dot axes of the same length. Axes count the batch axis, "
+            "which is never merged.",
+            "Compare the shapes named; concat_axis and dot_axes may name the wrong axis.",
+        ),
+        "CS064": Code(
+            "merge mode is code",
+            "The Merge was made with a Python function, which the file holds as byte code or by "
+            "its name. convspec executes nothing from a file.",
+            "Write the model with one of the named modes.",
+        ),
+        "CS065": Code(
+            "unused layer",
+            "No output of the model depends on this layer: it is not computed.",
+            "Let another layer read it, name it in outputs, or remove it.",
+        ),
+        "CS066": Code(
+            "shared layer does not fit",
+            "All calls of a layer use the same weights, so that each of their inputs needs the "
+            "same number of channels.",
+            "Correct the input of the call named, or give it a layer of its own.",
+        ),
+        "CS067": Code(
+            "too many calls of layers",
+            "Nested models are unfolded once for each time they are called. Models within "
+            "models within models can grow beyond any memory that way.",
+            "Check which nested models are called how often.",
+        ),
         "CS090": Code(
             "wrong number of weights",
             "A layer takes its kernel W and, unless bias is false, its bias b, in this order.",
@@ -430,8 +471,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS111": Code(
             "not a .npy file",
-            "Inputs are single arrays in NumPy's .npy format, 1.0 to 3.0. The file is something "
-            "else, or its header is malformed. Archives and pickles are never unpacked.",
+            "Inputs are single arrays in NumPy's .npy format, 1.0 to 3.0, or .npz archives of "
+            "them. The file is something else, or its header is malformed. Pickles are never "
+            "unpacked.",
             "Save one array with numpy.save; the message says what the file looks like.",
         ),
         "CS112": Code(
@@ -496,6 +538,18 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "input converted",
             "The array was not float32 and is converted batch by batch.",
             "Nothing; save float32 to avoid the work.",
+        ),
+        "CS124": Code(
+            "input arrays missing or unknown",
+            "A model with several inputs takes an array for each, by the names that convspec "
+            "shapes prints.",
+            "Give --input NAME=FILE for each, or one .npz whose members have these names.",
+        ),
+        "CS125": Code(
+            "inputs of different lengths",
+            "The arrays of a run hold the same samples, in the same order, along their first "
+            "axis.",
+            "Check which array lacks samples.",
         ),
         "CS130": Code(
             "not enough memory",

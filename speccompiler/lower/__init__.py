@@ -42,6 +42,7 @@ from .core import (
     lower_repeat_vector,
     lower_reshape,
 )
+from .merging import lower_merge
 from .normalization import lower_batch_normalization
 from .pooling import lower_global_pooling, lower_pooling
 from .resizing import (
@@ -108,6 +109,7 @@ LOWER: Mapping[str, Callable[..., Node]] = {
     "SeparableConvolution2D": lower_separable_convolution2d,
     "LocallyConnected1D": lower_locally_connected,
     "LocallyConnected2D": lower_locally_connected,
+    "Merge": lower_merge,
 }
 
 
