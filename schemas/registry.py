@@ -6,12 +6,15 @@ from . import (
     advanced_activations,
     convolution,
     core,
+    dense,
+    embedding,
     kernel,
     local,
     merge,
     normalization,
     pooling,
     resizing,
+    wrappers,
 )
 from .fields import Layer
 
@@ -68,6 +71,13 @@ LAYERS: dict[str, type[Layer]] = {
         convolution.SeparableConvolution2D,
         local.LocallyConnected1D,
         local.LocallyConnected2D,
+        embedding.Embedding,
+        core.Masking,
+        core.ActivityRegularization,
+        dense.Highway,
+        dense.MaxoutDense,
+        dense.TimeDistributedDense,
+        wrappers.TimeDistributed,
         merge.Merge,
     )
 }
@@ -76,19 +86,12 @@ ALIASES: dict[str, str] = {alias: name for name, cls in LAYERS.items() for alias
 
 OTHER_KERAS_LAYERS = frozenset(
     {
-        "ActivityRegularization",
         "Bidirectional",
         "ConvLSTM2D",
-        "Embedding",
         "GRU",
-        "Highway",
         "LSTM",
         "Lambda",
-        "Masking",
-        "MaxoutDense",
         "SimpleRNN",
-        "TimeDistributed",
-        "TimeDistributedDense",
     }
 )
 """Layers that Keras 1.x has and convspec refuses by name."""

@@ -323,6 +323,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "This one is not among them, or it is in the other dim_ordering.",
             "Write the shape that the convolution it transposes would take.",
         ),
+        "CS059": Code(
+            "layer cannot be applied to steps",
+            "TimeDistributed adds an axis to those of the layer that it applies, and kernels have "
+            "three spatial axes at most.",
+            "Apply a 1-D or 2-D layer, or split the steps into inputs of their own.",
+        ),
         "CS060": Code(
             "layers in a circle",
             "Each of these layers reads what can only be computed after it, so none of them can "
@@ -547,8 +553,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS125": Code(
             "inputs of different lengths",
-            "The arrays of a run hold the same samples, in the same order, along their first "
-            "axis.",
+            "The arrays of a run hold the same samples, in the same order, along their first axis.",
             "Check which array lacks samples.",
         ),
         "CS130": Code(

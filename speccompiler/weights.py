@@ -175,9 +175,12 @@ def find_weights(
         by_layer: dict[str, list[Weight]] = {name: [] for name in layers}
         for weight in wanted.values():
             by_layer[weight.layer].append(weight)
+        for name, mine in by_layer.items():
+            order = list(layers[name].inner.tensors)
+            mine.sort(key=lambda weight, order=order: order.index(weight.tensor))  # type: ignore[misc]
         opened = _opener()
         for name, layer in layers.items():
-            given = getattr(layer, "weights", None)
+            given = getattr(layer.inner, "weights", None)
             if given is not None:
                 refer = partial(_referenced, base=base, opened=opened)
                 diagnostics += _layer_weights(loaded, layer, given, by_layer[name], refer, found)
@@ -189,7 +192,12 @@ def find_weights(
         rest = {n: w for n, w in rest.items() if not _has_own(layers[n[0]])}
     if file is not None:
         try:
-            found.update(_from_file(file, rest, wanted.keys() - rest.keys()))
+            wrapped = {
+                name: str(layer.inner.name)
+                for name, layer in layers.items()
+                if layer.inner is not layer and layer.inner.name is not None
+            }
+            found.update(_from_file(file, rest, wanted.keys() - rest.keys(), wrapped))
         except Problem as problem:
             # A wrong path is the spec's mistake, wrong content the weight file's.
             if named and problem.code == "CS100":
@@ -227,7 +235,7 @@ def _named_at(loaded: LoadedSpec) -> Span | None:
 
 
 def _has_own(layer: Layer) -> bool:
-    return getattr(layer, "weights", None) is not None
+    return getattr(layer.inner, "weights", None) is not None
 
 
 def _none_given(loaded: LoadedSpec, rest: Mapping[TensorName, Weight]) -> Diagnostic:
@@ -242,7 +250,10 @@ def _none_given(loaded: LoadedSpec, rest: Mapping[TensorName, Weight]) -> Diagno
 
 
 def _from_file(
-    path: Path, wanted: Mapping[TensorName, Weight], given: Collection[TensorName]
+    path: Path,
+    wanted: Mapping[TensorName, Weight],
+    given: Collection[TensorName],
+    wrapped: Mapping[str, str],
 ) -> dict[Weight, TensorSource]:
     from .tensors.tensor_info import check_dtype
     from .tensors.weight_files import open_weights
@@ -254,6 +265,7 @@ def _from_file(
         file.tensors,
         unnamed=file.unnamed,
         given=given,
+        wrapped=wrapped,
     )
     for tensor in stored.values():
         check_dtype(file.tensors[tensor.key])
@@ -360,6 +372,7 @@ def _check_shape(shape: tuple[int, ...], weight: Weight, hint: str | None) -> No
 
 
 def _drawn(layer: Layer, weight: Weight, seed: int) -> DrawnTensor:
+    layer = layer.inner
     tensor = layer.tensors[weight.tensor]
     init = tensor.drawn if tensor.init is None else getattr(layer, tensor.init)
     factor = 1.0 if tensor.scale is None else getattr(layer, tensor.scale)

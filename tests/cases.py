@@ -48,6 +48,17 @@ class Case:
     arguments: Mapping[str, Any]
     input_shape: tuple[int, ...]
     variants: tuple[Variant, ...]
+    before: tuple[Mapping[str, Any], ...] = ()
+    """Layers in front, for one that no model begins with."""
+    inputs: tuple[str, ...] = ()
+    """What it reads of them, where that is not the last."""
+
+    def layers(self, **arguments: Any) -> list[dict[str, Any]]:
+        """The layer last, with further arguments."""
+        layer = {"type": self.layer, **self.arguments, **arguments}
+        if self.inputs:
+            layer["inputs"] = list(self.inputs)
+        return [*map(dict, self.before), layer]
 
 
 DECLARES_INPUT = {"input_shape", "batch_input_shape", "input_dim", "input_length"}
@@ -84,21 +95,19 @@ def tapped(model: Model, layers: Sequence[str]) -> Graph:
 
 def variant_layers(case: Case, variant: Variant | None) -> tuple[list[dict[str, Any]], Any]:
     """The layers and the header's input shape of a case, with a variant or without."""
-    layer: dict[str, Any] = {"type": case.layer, **case.arguments}
     shape: Any = case.input_shape
-    if variant is not None:
-        layer.update(variant.given)
-        layer[variant.argument] = variant.value
-        declares = variant.argument in DECLARES_INPUT or "input_shape" in variant.given
-        if declares and not variant.refused:
-            shape = None
-    return [layer], shape
+    if variant is None:
+        return case.layers(), shape
+    declares = variant.argument in DECLARES_INPUT or "input_shape" in variant.given
+    if declares and not variant.refused:
+        shape = None
+    return case.layers(**{**variant.given, variant.argument: variant.value}), shape
 
 
 def without(case: Case, variant: Variant) -> tuple[list[dict[str, Any]], Any]:
     """What a variant is compared with: the case, and what is given on both sides."""
-    layer = {"type": case.layer, **case.arguments, **variant.given}
-    return [layer], None if "input_shape" in variant.given else case.input_shape
+    layers = case.layers(**variant.given)
+    return layers, None if "input_shape" in variant.given else case.input_shape
 
 
 def array(*shape: int, seed: int = 0) -> list[Any]:
@@ -517,6 +526,35 @@ CASES = (
             *_forward_only(Variant("border_mode", "same", "CS023")),
             Variant("dim_ordering", "th", "shape"),
         ),
+    Case(
+        "Merge",
+        {},
+        (4, 3),
+        (
+            Variant("name", "given_name", "name"),
+            Variant("trainable", False, "trainable"),
+            *_forward_only(
+                Variant("input_shape", [5, 3], "CS037"),
+                Variant("batch_input_shape", [None, 5, 3], "CS037"),
+                Variant("input_dtype", "text", "CS023"),
+                Variant("mode_type", "raws", "CS023"),
+                Variant("output_shape", [4, 3], "CS026"),
+                Variant("output_shape_type", "lambda", "CS023"),
+                Variant("output_mask", [1], "CS026"),
+                Variant("output_mask_type", "lambda", "CS023"),
+                Variant("arguments", {"x": 1}, "CS026"),
+            ),
+            *(Variant("mode", mode, "output") for mode in ("mul", "ave", "max")),
+            *(Variant("mode", mode, "shape") for mode in ("concat", "dot", "cos")),
+            Variant("concat_axis", 1, "shape", {"mode": "concat"}),
+            Variant("dot_axes", 1, "shape", {"mode": "dot"}),
+            Variant("dot_axes", [1, 1], "shape", {"mode": "dot"}),
+        ),
+        before=(
+            {"type": "Activation", "name": "one", "activation": "tanh"},
+            {"type": "Activation", "name": "two", "activation": "sigmoid", "inputs": "one"},
+        ),
+        inputs=("one", "two"),
     ),
 )  # fmt: skip
 

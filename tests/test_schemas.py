@@ -734,7 +734,7 @@ def test_every_default_is_shown() -> None:
 
 def test_every_layer_and_alias_is_offered() -> None:
     offered = SCHEMA["$defs"]["Layer"]["properties"]["type"]["enum"]
-    assert offered == [*LAYERS, *ALIASES]
+    assert offered == [*LAYERS, *ALIASES, "Shared"]
 
 
 def accepted(spec: Any) -> bool:

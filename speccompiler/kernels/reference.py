@@ -56,6 +56,8 @@ def operand(weight: Weight, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
     value = stored.reshape(weight.split or weight.stored_shape).transpose(weight.axes)
     if not weight.phases:
         value = value.reshape(weight.shape)
+    elif value.ndim > 1:
+        value = value[(None,) * (len(weight.shape) - value.ndim)]
     if weight.flip:
         spatial = value.ndim - 2
         value = value[(slice(None, None, -1),) * spatial]
@@ -277,9 +279,7 @@ REFERENCE: Mapping[type[Op], Callable[..., Array]] = {
 }
 
 
-def run_reference(
-    graph: Graph, weights: Weights, *inputs: npt.NDArray[Any]
-) -> dict[str, Array]:
+def run_reference(graph: Graph, weights: Weights, *inputs: npt.NDArray[Any]) -> dict[str, Array]:
     """Every output of a graph over a batch of each input: a float64 array by node name."""
     values: dict[str, Array] = {}
     given = iter(inputs)
