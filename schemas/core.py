@@ -174,6 +174,8 @@ class ActivityRegularization(Layer):
     l2: NonNegativeFloat = Field(0.0, description="Factor of the squares.")
 
     @property
-    def activity_regularizer(self) -> L1L2Regularizer:
+    def activity_regularizer(self) -> L1L2Regularizer | None:
         """The penalty on the output that l1 and l2 say."""
+        if not self.l1 and not self.l2:
+            return None
         return L1L2Regularizer(name="L1L2Regularizer", l1=self.l1, l2=self.l2)

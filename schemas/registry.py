@@ -42,6 +42,7 @@ LAYERS: dict[str, type[Layer]] = {
         core.Flatten,
         core.Reshape,
         kernel.Dense,
+        merge.Merge,
         resizing.Cropping1D,
         resizing.Cropping2D,
         resizing.Cropping3D,
@@ -78,7 +79,6 @@ LAYERS: dict[str, type[Layer]] = {
         dense.MaxoutDense,
         dense.TimeDistributedDense,
         wrappers.TimeDistributed,
-        merge.Merge,
     )
 }
 

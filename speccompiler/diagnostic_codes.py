@@ -556,6 +556,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The arrays of a run hold the same samples, in the same order, along their first axis.",
             "Check which array lacks samples.",
         ),
+        "CS126": Code(
+            "number of no row",
+            "An Embedding looks its input's values up in a table, and this value is none of the "
+            "table's rows. TensorFlow and Theano stop here as well.",
+            "Check that the array was numbered as the model was trained, and input_dim.",
+        ),
         "CS130": Code(
             "not enough memory",
             "The run needs more memory than the machine has free. It was not started.",
