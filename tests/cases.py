@@ -339,7 +339,7 @@ CASES = (
             Variant("dot_axes", [1, 1], "shape", {"mode": "dot"}),
         ),
         before=(
-            {"type": "Activation", "name": "one", "activation": "tanh"},
+            {"type": "Activation", "name": "one", "activation": "softplus"},
             {"type": "Activation", "name": "two", "activation": "sigmoid", "inputs": "one"},
         ),
         inputs=("one", "two"),

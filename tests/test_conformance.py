@@ -56,17 +56,39 @@ class Golden:
         return self.meta["image_dim_ordering"] if said == "default" else said
 
     @cached_property
+    def inputs(self) -> list[np.ndarray]:
+        return [np.load(self.folder / name) for name in self.meta["inputs"]]
+
+    @property
     def input(self) -> np.ndarray:
-        return np.load(self.folder / "input.npy")
+        """The only one."""
+        (x,) = self.inputs
+        return x
+
+    @property
+    def given(self) -> Any:
+        """As a run takes it."""
+        return self.inputs if len(self.inputs) > 1 else self.input
 
     @cached_property
-    def output(self) -> np.ndarray:
+    def outputs(self) -> list[np.ndarray]:
         """By the rule that convspec follows: padding clamped at 0."""
         clamped = self.folder / "output_tf1.14.0.npy"
         assert clamped.exists() == bool(self.meta.get("tf_version_dependent"))
         if clamped.exists() and self.semantics == "tensorflow":
-            return np.load(clamped)
-        return np.load(self.folder / "output.npy")
+            return [np.load(clamped)]
+        return [np.load(self.folder / name) for name in self.meta.get("outputs", ["output.npy"])]
+
+    @property
+    def output(self) -> np.ndarray:
+        """The only one."""
+        (y,) = self.outputs
+        return y
+
+    def bound(self, model: speccompiler.Model) -> dict[str, Any]:
+        """The shapes of the inputs, by their names."""
+        shapes = [x.shape[1:] for x in self.inputs]
+        return dict(zip(model.input_names, shapes, strict=True))
 
     def load(self, file: str = "model.json") -> speccompiler.Model:
         return speccompiler.load(
@@ -87,7 +109,7 @@ def class_names(node: Any) -> set[str]:
 
 
 def in_scope(folder: Path) -> bool:
-    """A chain of this version's layers."""
+    """A model of this version's layers."""
     names = class_names(json.loads((folder / "model.json").read_text()))
     return names <= {*LAYERS, "Sequential", "Model"}
 
@@ -113,19 +135,24 @@ SOUND = [f for f in CURRENT if f not in DEGENERATE]
 
 def assert_outputs(golden: Golden, model: speccompiler.Model) -> None:
     for target in TARGETS:
-        y = model.compile(target, input_shape=golden.input.shape[1:]).run(golden.input)
-        assert y.dtype == np.float32
-        assert y.shape == golden.output.shape
-        error = np.abs(y - golden.output).max() / np.abs(golden.output).max()
-        assert error < TOLERANCE, f"{target} is off by {error:.1e}"
+        outputs = model.compile(target, input_shape=golden.bound(model)).run(golden.given)
+        found = outputs if isinstance(outputs, list) else [outputs]
+        for y, expected in zip(found, golden.outputs, strict=True):
+            assert y.dtype == np.float32
+            assert y.shape == expected.shape
+            error = np.abs(y - expected).max() / np.abs(expected).max()
+            assert error < TOLERANCE, f"{target} is off by {error:.1e}"
 
 
 def assert_announced_shape(golden: Golden, model: speccompiler.Model) -> None:
-    announced = tuple(golden.meta["output_shape"])[1:]
-    inferred = model.graph.by_name()[model.graph.outputs[0]].shape
-    assert len(inferred) == len(announced)
-    for dim, said in zip(inferred, announced, strict=True):
-        assert (dim if isinstance(dim, int) else None) == said
+    said = golden.meta["output_shape"]
+    nodes = model.graph.by_name()
+    shapes = [nodes[name].shape for name in model.graph.outputs]
+    for inferred, announced in zip(
+        shapes, said if isinstance(said[0], list) else [said], strict=True
+    ):
+        found = [dim if isinstance(dim, int) else None for dim in inferred]
+        assert found == list(announced)[1:]
 
 
 def test_the_subset_means_something():
@@ -147,9 +174,9 @@ def test_the_subset_is_a_copy():
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="CONVSPEC_GOLDEN is not there")
 def test_nothing_is_left_out_by_accident():
     whole = [f for f in SOUND if GOLDEN in f.parents]
-    assert len(whole) == 840
-    assert len([f for f in OLDER if GOLDEN in f.parents]) == 475
-    assert len([f for f in OUT_OF_SCOPE if GOLDEN in f.parents]) == 43
+    assert len(whole) >= 846
+    every = [f for f in CURRENT + OLDER + OUT_OF_SCOPE if GOLDEN in f.parents]
+    assert len(every) == len(list(GOLDEN.glob("keras-1.*-*/*/meta.json")))
 
 
 @pytest.mark.parametrize("golden", params(SOUND))
@@ -170,7 +197,7 @@ def test_output_is_what_older_keras_gave(golden):
 def test_later_layers_are_refused_by_name(golden):
     with pytest.raises(SpecError) as caught:
         golden.load()
-    assert {d.code for d in caught.value.diagnostics} <= {"CS028", "CS039"}
+    assert {d.code for d in caught.value.diagnostics} == {"CS028"}
     assert all(d.span is not None for d in caught.value.diagnostics)
 
 
@@ -182,6 +209,10 @@ def test_where_keras_itself_fails(golden, target):
         with pytest.raises(SpecError) as caught:
             golden.load()
         assert [d.code for d in caught.value.diagnostics] == ["CS044"]
+        return
+    if golden.folder.name == "m_f_merge_dot_cos":
+        # Keras announces (N, 1) for cos and gives (N, 1, 1): that is what there is to follow.
+        assert_outputs(golden, golden.load())
         return
     model = golden.load()
     assert [d.code for d in model.diagnostics] == ["CS051"]

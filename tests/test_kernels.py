@@ -247,6 +247,9 @@ def test_transposes_of_every_permutation_of_three_axes(rng):
 
 def test_tasks_are_independent(rng, monkeypatch):
     """Any order of tasks, one by one, gives the bits of one call over all."""
+    from speccompiler.kernels.cpu import choices
+
+    monkeypatch.setattr(choices, "CONCAT_VALUES", 1000)
 
     class OneByOne:
         def __init__(self, steps):

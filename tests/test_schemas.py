@@ -100,6 +100,17 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "Flatten": {},
     "Reshape": {"target_shape": REQUIRED},
     "Dense": {**KERNEL, "output_dim": REQUIRED, "input_dim": None},
+    "Merge": {
+        "mode": "sum",
+        "mode_type": "raw",
+        "concat_axis": -1,
+        "dot_axes": -1,
+        "output_shape": None,
+        "output_shape_type": "raw",
+        "output_mask": None,
+        "output_mask_type": "raw",
+        "arguments": {},
+    },
     "Cropping1D": {"cropping": (1, 1)},
     "Cropping2D": {"cropping": ((0, 0), (0, 0)), "dim_ordering": "default"},
     "Cropping3D": {"cropping": ((1, 1), (1, 1), (1, 1)), "dim_ordering": "default"},
@@ -350,7 +361,7 @@ WHOLE = [
     for layer, arguments in ARGUMENTS.items()
     for name, default in arguments.items()
     if (name in LEAST.get(layer, {}) and isinstance(LEAST[layer][name], int))
-    or (type(default) is int and name not in {"padding", "mode", "axis"})
+    or (type(default) is int and default >= 0 and name not in {"padding", "mode"})
     or name in {"input_dim", "input_length", "stride", "seed"}
 ]  # fmt: skip
 LISTS = [
@@ -802,6 +813,18 @@ GOOD = [
     spec_with("MaxPooling2D", strides=[1, 2], pool_size=[3, 3], border_mode="same"),
     spec_with("MaxPooling1D", stride=None),
     spec_with("Reshape", target_shape=[3, -1]),
+    spec_with("Merge", mode="dot", dot_axes=[1, 2], concat_axis=3, inputs=["a", "b"]),
+    spec_with("Flatten", inputs="a"),
+    {
+        "convspec": 1,
+        "inputs": {"a": [4], "b": [None, 3]},
+        "outputs": "a",
+        "layers": [
+            {"type": "Flatten", "name": "f", "inputs": "a"},
+            {"type": "Shared", "layer": "f", "name": "g", "inputs": ["b"]},
+        ],
+    },
+    {**spec_with("Flatten", name="f"), "outputs": ["f"]},
 ]
 BAD = [
     {},
@@ -822,6 +845,17 @@ BAD = [
     {**spec_with("Flatten"), "semantics": {"flip": True}},
     {**spec_with("Flatten"), "input_shape": []},
     {**spec_with("Flatten"), "input_shape": [0]},
+    {**spec_with("Flatten"), "inputs": {}},
+    {**spec_with("Flatten"), "inputs": ["a"]},
+    {**spec_with("Flatten"), "inputs": {"a": [0]}},
+    {**spec_with("Flatten"), "outputs": []},
+    {**spec_with("Flatten"), "outputs": [1]},
+    spec_with("Flatten", inputs=[]),
+    spec_with("Flatten", inputs=[1]),
+    spec_with("Merge", mode="average"),
+    spec_with("Merge", dot_axes=[1]),
+    {"convspec": 1, "input_shape": [4], "layers": [{"type": "Shared"}]},
+    {"convspec": 1, "input_shape": [4], "layers": [{"type": "Shared", "layer": "f", "p": 1}]},
     {**spec_with("Flatten"), "weights": ""},
     {**spec_with("Flatten"), "name": ""},
     {**spec_with("Flatten"), "name": " "},
@@ -905,6 +939,6 @@ def test_the_page_of_the_native_form_is_the_schemas():
     page = Path(__file__).parent.parent / "docs" / "spec.md"
     assert page.read_text(encoding="utf-8") == as_markdown()
     for name, layer in LAYERS.items():
-        section = page.read_text(encoding="utf-8").split(f"### {name}")[1].split("###")[0]
+        section = page.read_text(encoding="utf-8").split(f"### {name}\n")[1].split("###")[0]
         for argument in layer.model_fields.keys() - {"type"}:
             assert f"| `{argument}` |" in section, f"{name}.{argument}"
