@@ -273,9 +273,10 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "CS051": Code(
             "the original fails here",
             "Theano 0.9's 3-D 'same' pooling with a window of 1 returned NaN or fewer values than "
-            "Keras announced. There is no number to reproduce.",
-            "Nothing: the result follows the rule of the 2-D layers. Check that this is what the "
-            "model meant.",
+            "Keras announced, and its transposed 'same' convolution with an even kernel cut its "
+            "output off. There is no number to reproduce.",
+            "Nothing: the result follows the rule of the layers that work. Check that this is what "
+            "the model meant.",
         ),
         "CS052": Code(
             "open lengths",
@@ -296,6 +297,37 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "are TensorFlow's, and the run asks for Theano's numbers. Files can have been "
             "converted, so this is a warning.",
             "Pass --semantics tensorflow, unless you know that the weights were converted.",
+        ),
+        "CS055": Code(
+            "not in that release",
+            "The profile names a release whose Keras refuses this: Theano 0.8 has no 3-D 'same' "
+            "pooling, and convolves volumes with 'same' at stride 1 alone and never with 'full'.",
+            "Use the profile of the later release, or arguments that both have.",
+        ),
+        "CS056": Code(
+            "numbers depend on the batch",
+            "BatchNormalization with mode 2 takes mean and variance from the batch at hand, in a "
+            "forward pass too. The same sample gives other numbers beside other samples.",
+            "Give the batch size that the numbers are to be compared with: --batch-size. Keras's "
+            "predict took 32.",
+        ),
+        "CS057": Code(
+            "no such axis",
+            "An argument names an axis that the layer's input does not have, or one that it cannot "
+            "work along.",
+            "Count the axes as the message says.",
+        ),
+        "CS058": Code(
+            "output_shape does not fit",
+            "A transposed convolution can give several lengths; output_shape picks one of them. "
+            "This one is not among them, or it is in the other dim_ordering.",
+            "Write the shape that the convolution it transposes would take.",
+        ),
+        "CS059": Code(
+            "layer cannot be applied to steps",
+            "TimeDistributed adds an axis to those of the layer that it applies, and kernels have "
+            "three spatial axes at most.",
+            "Apply a 1-D or 2-D layer, or split the steps into inputs of their own.",
         ),
         "CS060": Code(
             "layers in a circle",
@@ -523,6 +555,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "inputs of different lengths",
             "The arrays of a run hold the same samples, in the same order, along their first axis.",
             "Check which array lacks samples.",
+        ),
+        "CS126": Code(
+            "number of no row",
+            "An Embedding looks its input's values up in a table, and this value is none of the "
+            "table's rows. TensorFlow and Theano stop here as well.",
+            "Check that the array was numbered as the model was trained, and input_dim.",
         ),
         "CS130": Code(
             "not enough memory",

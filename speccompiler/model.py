@@ -76,7 +76,7 @@ class Model:
     @property
     def names_weights(self) -> bool:
         """Whether the spec or the caller says where weights are."""
-        own = any(getattr(layer, "weights", None) is not None for layer in self.spec.layers)
+        own = any(getattr(layer.inner, "weights", None) is not None for layer in self.spec.layers)
         return own or self.spec.weights is not None or self.weights_file is not None
 
     def shapes(self, input_shape: InputShapes | None = None) -> ShapeReport:
@@ -310,7 +310,7 @@ def check(
 def _semantics(spec: ModelSpec) -> Semantics:
     """The decided rules; shapes are the same under both, so any will do for those."""
     return (
-        Semantics.of(spec.semantics)
+        Semantics.of(spec.semantics, spec)
         if spec.semantics is not None
         else Semantics("correlate", "tensorflow")
     )

@@ -20,12 +20,20 @@ from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import (
     ModelHeader,
     ModelSpec,
+    Profile,
     SemanticsFields,
 )
-from speccompiler.schemas.registry import ALIASES, LAYERS, OTHER_KERAS_LAYERS
+from speccompiler.schemas.registry import (
+    ALIASES,
+    LAYERS,
+    OTHER_KERAS_LAYERS,
+    RECURRENT_LAYERS,
+)
+from speccompiler.schemas.wrappers import TimeDistributed
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
-from speccompiler.source.tree import span_at, to_data
+from speccompiler.source.tree import Mapping as Node
+from speccompiler.source.tree import Scalar, span_at, to_data
 
 from .connections import connect, item_names
 from .entries import Entries, read_entries
@@ -36,7 +44,7 @@ from .old_versions import as_then_read
 from .orderings import resolve_orderings
 from .schema_errors import schema_problems
 
-SemanticsName = Literal["tensorflow", "theano"]
+SemanticsName = Profile
 OrderingName = Literal["th", "tf"]
 
 
@@ -122,6 +130,7 @@ def load_spec(
         seed=header.seed if seed is None else seed,
         weights=header.weights,
         keras_version=entries.keras_version,
+        native=entries.native,
         layers=layers,
         calls=connections.calls,
         outputs=connections.outputs,
@@ -181,6 +190,11 @@ def _validate_layer(
     name = data.get("name")
     try:
         check_no_code(layer_type, data)
+        if schema is TimeDistributed and "layer" in data:
+            inner = _inner_layer(document, entry, diagnostics)
+            if inner is None:
+                return None
+            data["layer"] = inner
         layer = schema.model_validate({**data, "type": layer_type})
         _check_expression(layer)
         return layer
@@ -197,6 +211,33 @@ def _validate_layer(
         return None
 
 
+def _inner_layer(
+    document: Document, outer: LayerEntry, diagnostics: list[Diagnostic]
+) -> Layer | None:
+    """The layer that a wrapper holds, in either spelling, with findings of its own."""
+    node = outer.arguments.entries["layer"].value
+    entries = node.entries if isinstance(node, Node) else {}
+    key, native = ("type", True) if "type" in entries else ("class_name", False)
+    kind = entries[key].value if key in entries else None
+    arguments = node if native else entries["config"].value if "config" in entries else None
+    if (
+        not isinstance(kind, Scalar)
+        or not isinstance(kind.value, str)
+        or not isinstance(arguments, Node)
+    ):
+        problem = Problem(
+            "CS026",
+            "'layer' is a mapping that says a layer",
+            "write layer: {type: Dense, output_dim: 10}, as a layer of its own",
+        )
+        diagnostics.append(problem.at(file=document.file, span=layer_span(outer, "layer")))
+        return None
+    inner = _validate_layer(
+        document, LayerEntry(kind.value, kind.span, arguments), native, diagnostics
+    )
+    return inner if isinstance(inner, Layer) else None
+
+
 def _check_expression(layer: Layer | Shared) -> None:
     """Raise what is wrong with an activation's expression, if it has one."""
     activation = getattr(layer, "activation", None)
@@ -207,6 +248,13 @@ def _check_expression(layer: Layer | Shared) -> None:
 
 
 def _unknown_type(name: str) -> Problem:
+    if name in RECURRENT_LAYERS:
+        return Problem(
+            "CS028",
+            f"{name} is recurrent, and convspec runs no recurrent layers",
+            "it steps through time with a state; what is convolutional before and after it can "
+            "be run as models of their own",
+        )
     if name in OTHER_KERAS_LAYERS:
         return Problem(
             "CS028",
