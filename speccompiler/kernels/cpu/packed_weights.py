@@ -76,7 +76,8 @@ def _entry(candidate: Candidate, op: Conv, weights: LoadedWeights, lanes: int) -
     sources = [weights.identity(tensor) for tensor in tensors]
     if None in sources:
         return None
-    tile = None if candidate.schedule is None else candidate.schedule.tile
+    cut = candidate.schedule
+    tile = None if cut is None else "as it is" if cut.chunk else cut.tile
     scheme = f"{candidate.kernel} {tile} {lanes} lanes, {sys.byteorder}, {_code()}"
     key = "\n".join([scheme, *map(repr, tensors), *map(str, sources)])
     name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:24]
