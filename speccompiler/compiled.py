@@ -261,7 +261,7 @@ def _are_outputs(
         if not _is_output(y, shapes[index]):
             return False
         for x in given:
-            if np.may_share_memory(x, y):  # type: ignore[arg-type]
+            if np.may_share_memory(x, y):
                 return False
     return True
 
