@@ -126,9 +126,9 @@ class CompiledModel:
         and ``out``, where it is given, is such a list. With C-contiguous float32 ``x`` and
         ``out`` nothing is allocated after the first call.
         """
-        count = len(self.model.output_names)
+        count = self._own_outputs
         if count == 1:
-            return self._run(x, None if out is None else [out])[0]
+            return self._run(x, None if out is None else (out,))[0]
         if out is not None and not (isinstance(out, list | tuple) and len(out) == count):
             problem = Problem("CS117", f"'out' must be a list of {count} arrays")
             raise SpecError([problem.at(file="the array")])
@@ -139,7 +139,7 @@ class CompiledModel:
         return dict(zip(self.output_names, self._run(x, None), strict=True))
 
     def _run(self, x: Any, out: Sequence[Array] | None) -> list[Array]:
-        given = self._arrays(x)
+        given = (x,) if type(x) is np.ndarray and len(self._wanted) == 1 else self._arrays(x)
         if self._run_as_they_are(given):
             shapes = self.output_shapes(given[0].shape[0])
             if out is None or _are_outputs(out, shapes, given):
@@ -150,8 +150,6 @@ class CompiledModel:
 
     def _arrays(self, x: Any) -> Sequence[Any]:
         """What is given for each input, in order."""
-        if type(x) is np.ndarray and len(self.plan.inputs) == 1:
-            return (x,)
         names = self.input_names
         try:
             arrays = by_input(x, names, "array")
@@ -164,24 +162,36 @@ class CompiledModel:
         """Inputs that hold numbers of rows."""
         return looked_up(self.plan.graph)
 
+    @cached_property
+    def _own_outputs(self) -> int:
+        """How many of the outputs are the model's; the rest are layers asked for."""
+        return len(self.model.output_names)
+
+    @cached_property
+    def _wanted(self) -> tuple[tuple[tuple[int, ...], bool], ...]:
+        """For each input a sample's shape, and whether any float32 may go in as it is."""
+        entries = self.model.spec.inputs
+        return tuple(
+            (shape, entry.dtype in _EXACT_DTYPES and not self._looked_up)
+            for (_, shape), entry in zip(self.plan.inputs, entries, strict=True)
+        )
+
     def _run_as_they_are(self, given: Sequence[Any]) -> bool:
         """Whether nothing is to be said of arrays or done to them: what small models live by."""
-        if self._looked_up:
-            return False
-        for x, (_, shape), entry in zip(
-            given, self.plan.inputs, self.model.spec.inputs, strict=True
-        ):
+        samples = 0
+        for x, (shape, exact) in zip(given, self._wanted, strict=True):
             if not (
                 type(x) is np.ndarray
                 and x.dtype == FLOAT32
                 and x.shape[1:] == shape
-                and x.shape[0] == given[0].shape[0]
                 and 0 < x.shape[0] <= self.batch_size
+                and (samples == 0 or x.shape[0] == samples)
                 and x.size > 0
                 and x.flags.c_contiguous
-                and entry.dtype in _EXACT_DTYPES
+                and exact
             ):
                 return False
+            samples = x.shape[0]
         return True
 
     def _run_checked(self, given: Sequence[Any], out: Sequence[Array] | None) -> list[Array]:
@@ -251,6 +261,8 @@ def _as_array(x: object) -> npt.NDArray[Any]:
 def _outputs(shapes: Sequence[tuple[int, ...]], out: Sequence[Array] | None) -> list[Array]:
     """An array for every output; ``out`` are the first ones, where they are given."""
     given = [] if out is None else list(out)
+    if len(given) == len(shapes):
+        return given
     return [*given, *(np.empty(shape, FLOAT32) for shape in shapes[len(given) :])]
 
 
@@ -258,10 +270,13 @@ def _are_outputs(
     out: Sequence[object], shapes: Sequence[tuple[int, ...]], given: Sequence[Array]
 ) -> bool:
     """Whether results can be written there, while what was given is read."""
-    return all(
-        _is_output(y, shape) and not any(np.may_share_memory(x, y) for x in given)
-        for y, shape in zip(out, shapes, strict=False)
-    )
+    for index, y in enumerate(out):
+        if not _is_output(y, shapes[index]):
+            return False
+        for x in given:
+            if np.may_share_memory(x, y):
+                return False
+    return True
 
 
 def _is_output(out: object, shape: tuple[int, ...]) -> bool:

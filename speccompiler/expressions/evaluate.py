@@ -119,7 +119,11 @@ def _value(expression: Expression, x: Array, parameters: Sequence[Array] = ()) -
         case Binary(symbol, left, right):
             return _OPERATORS[symbol](_value(left, x, parameters), _value(right, x, parameters))
         case Where(condition, chosen, otherwise):
-            return np.where(_truth(condition, x, parameters), _value(chosen, x, parameters), _value(otherwise, x, parameters))
+            return np.where(
+                _truth(condition, x, parameters),
+                _value(chosen, x, parameters),
+                _value(otherwise, x, parameters),
+            )
         case Call(function, arguments):
             values = [_value(argument, x, parameters) for argument in arguments]
             if function in FUNCTIONS:

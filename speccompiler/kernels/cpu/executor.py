@@ -237,8 +237,8 @@ class CpuExecutor:
         n = inputs[0].shape[0]
         assert n <= self.batch_size, "a batch larger than the plan's"
         ends = []
-        for index, array in enumerate((*inputs, *outputs)):
-            assert array.size == n * self._sizes[index], "an array of another size"
+        for array, size in zip((*inputs, *outputs), self._sizes, strict=True):
+            assert array.size == n * size, "an array of another size"
             ends.append(address(array))
         memory = self._take_memory()
         if memory.samples != n:
