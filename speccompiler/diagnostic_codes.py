@@ -303,6 +303,18 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "converted, so this is a warning.",
             "Pass --semantics tensorflow, unless you know that the weights were converted.",
         ),
+        "CS060": Code(
+            "not a sound HDF5 file",
+            "The file begins as HDF5 does, but its structure is damaged, or an attribute that "
+            "Keras writes is of another kind.",
+            "Write or copy the file again.",
+        ),
+        "CS061": Code(
+            "no model in the HDF5 file",
+            "Keras's save() writes the attribute 'model_config', save_weights() does not: that "
+            "file has weights alone.",
+            "Give the model's JSON, YAML or spec, and the HDF5 file with --weights.",
+        ),
         "CS090": Code(
             "wrong number of weights",
             "A layer takes its kernel W and, unless bias is false, its bias b, in this order.",
@@ -394,6 +406,25 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "wrong tensor shape",
             "A stored tensor's shape is not the one that the layer's arguments require.",
             "Check the layer's arguments and dim_ordering, and that the file belongs to the model.",
+        ),
+        "CS107": Code(
+            "link not followed",
+            "A soft or external link stands where a tensor is looked for. It may lead anywhere, "
+            "so convspec reads only what lies in the file itself.",
+            "Copy the tensors into one file.",
+        ),
+        "CS108": Code(
+            "weights matched in another way",
+            "The names in an HDF5 file of Keras are not those of the model, so the order of the "
+            "layers decided, as in Keras's load_weights; or layers of the file were left, as "
+            "--weights-by name does.",
+            "Compare the pairs that the note names; --weights-by decides otherwise.",
+        ),
+        "CS109": Code(
+            "names and order disagree",
+            "All names in the file fit, and so does the order of its layers, but they give "
+            "different tensors. Keras's load_weights takes the order, with by_name the names.",
+            "Say --weights-by topology or --weights-by name.",
         ),
         "CS110": Code(
             "cannot read array file",

@@ -24,6 +24,8 @@ from speccompiler.tensors.tensor_info import (
     quoted,
 )
 
+from .hdf5_contents import Contents, read_contents
+
 _DEEPEST = 32
 _DENSEST = 2048
 """Most bytes of numbers for a byte of storage; deflate reaches 1032."""
@@ -32,14 +34,21 @@ _ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError)
 _UNUSABLE_KINDS = {"O": "object", "S": "text", "U": "text", "V": "structured", "c": "complex"}
 
 
-def open_hdf5(path: Path) -> Opened:
-    """The datasets of a .h5 file; CS104 if h5py is not installed."""
+def read_hdf5(path: Path) -> Contents:
+    """Everything but the numbers; CS101, CS107, and CS104 if h5py is not installed."""
     h5py = _h5py()
     try:
         with h5py.File(path, "r") as file:
-            tensors = _list_datasets(h5py, file)
+            tensors, links = _list_datasets(h5py, file)
+            return read_contents(h5py, file, tensors, links)
     except _ERRORS as error:
         raise invalid(f"it is not a sound HDF5 file ({error})") from error
+
+
+def open_hdf5(path: Path) -> Opened:
+    """The datasets of a .h5 file."""
+    h5py = _h5py()
+    contents = read_hdf5(path)
 
     def load(info: TensorInfo) -> NDArray[Any]:
         try:
@@ -53,7 +62,7 @@ def open_hdf5(path: Path) -> Opened:
             text = f"tensor {quoted(info.name)} cannot be read ({error})"
             raise invalid(text) from error
 
-    return tensors, load
+    return Opened(contents.tensors, load, contents.layers)
 
 
 def _h5py() -> Any:
@@ -67,9 +76,10 @@ def _h5py() -> Any:
         ) from error
 
 
-def _list_datasets(h5py: Any, file: Any) -> dict[str, TensorInfo]:
-    """Every dataset reachable by hard links, each group entered once."""
+def _list_datasets(h5py: Any, file: Any) -> tuple[dict[str, TensorInfo], dict[str, str]]:
+    """Every dataset reachable by hard links, each group entered once, and the other links."""
     tensors: dict[str, TensorInfo] = {}
+    links: dict[str, str] = {}
     waiting = [("", file, 0)]
     entered = set()
     while waiting:
@@ -81,14 +91,22 @@ def _list_datasets(h5py: Any, file: Any) -> dict[str, TensorInfo]:
         if depth > _DEEPEST:
             raise invalid(f"its groups are nested deeper than {_DEEPEST}")
         for name in group:
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            link = group.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                links[prefix + name] = _described(h5py, link)
                 continue
             member = group[name]
             if isinstance(member, h5py.Group):
                 waiting.append((f"{prefix}{name}/", member, depth + 1))
             elif isinstance(member, h5py.Dataset):
                 tensors[prefix + name] = _dataset_info(prefix + name, member)
-    return dict(sorted(tensors.items()))
+    return dict(sorted(tensors.items())), links
+
+
+def _described(h5py: Any, link: Any) -> str:
+    if isinstance(link, h5py.ExternalLink):
+        return f"link to {quoted(str(link.path))} in the file {quoted(str(link.filename))}"
+    return f"soft link to {quoted(str(link.path))}"
 
 
 def _dataset_info(name: str, dataset: Any) -> TensorInfo:
