@@ -303,6 +303,14 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "converted, so this is a warning.",
             "Pass --semantics tensorflow, unless you know that the weights were converted.",
         ),
+        "CS055": Code(
+            "what the backends do otherwise",
+            "Theano reverses kernels, and splits the padding of 'same' in another way for even "
+            "kernels and for strides. How much a reversed kernel differs is measured on the "
+            "weights: 0% for a symmetric one, about 141% for one without any symmetry.",
+            "Say --semantics tensorflow or --semantics theano; the layers named compute other "
+            "numbers under the two.",
+        ),
         "CS060": Code(
             "not a sound HDF5 file",
             "The file begins as HDF5 does, but its structure is damaged, or an attribute that "

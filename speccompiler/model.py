@@ -128,7 +128,7 @@ class Model:
         shape = graph.nodes[0].shape
         undecided = self.undecided_finding(shape=shape)
         if undecided is not None:
-            raise SpecError([undecided])
+            raise SpecError(self._with_evidence(undecided, shape))
         if not all(isinstance(d, int) for d in shape):
             raise SpecError(
                 [
@@ -175,6 +175,16 @@ class Model:
             hint="a run needs --semantics tensorflow or --semantics theano",
         )
         return self.loaded.locate(diagnostic)
+
+    def _with_evidence(self, finding: Diagnostic, shape: Shape) -> tuple[Diagnostic, ...]:
+        """CS050 with what the weights tell, and what hangs on it, layer by layer."""
+        from .evidence import differences, names_hint, notes
+
+        sources = self.weight_sources.sources if self.names_weights else {}
+        told = names_hint(sources.values())
+        hint = f"{finding.hint}; {told}" if told is not None else finding.hint
+        found = notes(differences(self.spec, shape), sources)
+        return (replace(finding, hint=hint), *(self.loaded.locate(note) for note in found))
 
     def compile(
         self,

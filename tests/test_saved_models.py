@@ -422,3 +422,66 @@ def test_what_fits_a_line_stays_on_one() -> None:
     text = '{"a":[1,2,{}],"b":"' + "x" * 80 + '","c":[]}'
     assert laid_out(text) == '{\n  "a": [1, 2, {}],\n  "b": "' + "x" * 80 + '",\n  "c": []\n}'
     assert yaml.safe_load(laid_out(text)) == json.loads(text)
+
+
+# --- what the weights tell of the backend
+
+
+def undecided(path: Path, shape: list[int] | None = None, **options: Any) -> list[Diagnostic]:
+    model = speccompiler.load(path, **options)
+    with pytest.raises(SpecError) as caught:
+        model.compile("reference", input_shape=shape)
+    return list(caught.value.diagnostics)
+
+
+def test_a_refusal_names_the_layers_and_how_much_hangs_on_them(tmp_path: Path) -> None:
+    kernel = np.zeros((3, 1, 4, 2), np.float32)
+    kernel[0, 0, 0, 0], kernel[2, 0, 0, 0] = 1, 2  # reversed: off by (1, 1), norm by (1, 2)
+    layers = [("c", [("c_W", kernel), ("c_b", BIAS)]), *LAYERS[1:]]
+    finding, note = undecided(save_model(tmp_path / "m.h5", layers=layers))
+    assert finding.code == "CS050"
+    assert finding.hint == (
+        "a run needs --semantics tensorflow or --semantics theano; the tensors' names do not "
+        "end in ':0', as TensorFlow's do: Theano saved them"
+    )
+    assert (note.code, note.severity, note.layer) == ("CS055", Severity.NOTE, "c")
+    assert note.message == (
+        "Theano reverses the 3 kernel W, and that changes it by 63% of its norm"
+    )
+    assert round(100 * (2 / 5) ** 0.5) == 63
+    assert note.span is not None
+    named = [(n, [(f"{t}:0", v) for t, v in tensors]) for n, tensors in LAYERS]
+    finding, _ = undecided(save_model(tmp_path / "m.h5", layers=named))
+    assert finding.hint == (
+        "a run needs --semantics tensorflow or --semantics theano; the tensors' names end in "
+        "':0', as TensorFlow's do"
+    )
+
+
+def test_without_weights_the_rules_are_named(tmp_path: Path) -> None:
+    pool = {"name": "p", "pool_length": 2, "border_mode": "same", "batch_input_shape": [None, 8, 1]}
+    conv = {"name": "c", "nb_filter": 1, "filter_length": 4, "border_mode": "same"}
+    layers = [
+        {"class_name": "MaxPooling1D", "config": pool},
+        {"class_name": "Convolution1D", "config": conv},
+    ]
+    finding, *notes = undecided(json_file(tmp_path / "m.json", sequential(*layers)))
+    assert finding.hint == "a run needs --semantics tensorflow or --semantics theano"
+    assert [(n.layer, n.message) for n in notes] == [
+        ("p", "'same' is padded (0, 0) by TensorFlow and (1, 0) by Theano"),
+        (
+            "c",
+            "Theano reverses the 4 kernel W; 'same' is padded (1, 2) by TensorFlow and "
+            "(2, 1) by Theano",
+        ),
+    ]
+
+
+def test_many_layers_are_counted(tmp_path: Path) -> None:
+    convs = [
+        {"class_name": "Convolution1D", "config": {**CONV["config"], "name": f"c{i}",
+         "nb_filter": 4, "border_mode": "same"}} for i in range(9)
+    ]  # fmt: skip
+    _, *notes = undecided(json_file(tmp_path / "m.json", sequential(*convs)))
+    assert len(notes) == 7
+    assert notes[-1].message == "3 more layers differ"
