@@ -92,7 +92,7 @@ def _steps(plan: Plan) -> str:
                 step.kernel,
                 _operation(step),
                 _cut(step),
-                step.source,
+                ", ".join(step.sources),
                 step.target,
                 format_shape(step.target_shape),
                 cost,

@@ -164,7 +164,7 @@ def _input(name: str) -> Iterator[ArrayInput]:
 def _check(model: Model, source: ArrayInput) -> None:
     from speccompiler.input_checks import check_array
 
-    check_array(model.graph.nodes[0].shape, source.shape)
+    check_array(model.graph.inputs[0].shape, source.shape)
 
 
 def _targets(output: str | None, layers: tuple[str, ...]) -> dict[str | None, str]:
@@ -252,7 +252,7 @@ def _stream(
         # What is not said to be about an output is about the input.
         with _named(source.name):
             return run_stream(
-                compiled, source, sinks, activity=activity, profile=profile, progress=bar.update
+                compiled, [source], sinks, activity=activity, profile=profile, progress=bar.update
             )
 
 

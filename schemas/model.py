@@ -68,6 +68,26 @@ class ModelHeader(Schema):
     )
 
 
+class ModelInput(Schema):
+    """An array that goes in, named like the call of a layer that reads it and nothing else."""
+
+    name: str
+    shape: Shape
+    dtype: InputDtype | None = None
+
+
+class Call(Schema):
+    """A layer at one place of the graph: itself, or shared once more (``conv1@2``).
+
+    ``inputs`` are the calls whose values it reads; without any it reads the model's input
+    of its own name.
+    """
+
+    name: str
+    layer: str
+    inputs: tuple[str, ...] = ()
+
+
 class ModelSpec(Schema):
     """A validated model: the same for the native form and for what Keras wrote."""
 
@@ -75,10 +95,25 @@ class ModelSpec(Schema):
     semantics: SemanticsFields | None
     """None: nothing decided it (a Keras file never says)."""
     dim_ordering: Ordering | None
-    input_shape: Shape | None
-    input_dtype: InputDtype | None
+    inputs: tuple[ModelInput, ...]
+    """In the order that a run takes them."""
     seed: int | None
     weights: str | None
     keras_version: str | None
     layers: tuple[InstanceOf[Layer], ...]
     """Every layer has its unique name."""
+    calls: tuple[Call, ...]
+    """Each after those whose values it reads. The first of a layer has its name."""
+    outputs: tuple[str, ...]
+    """Names of calls."""
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether every call reads the one before it, and the last is the only output."""
+        names = [call.name for call in self.calls]
+        reads = [call.inputs for call in self.calls]
+        return reads == [(), *((name,) for name in names[:-1])] and self.outputs == (names[-1],)
+
+    def layer_of(self, call: Call) -> Layer:
+        """The layer that a call is of."""
+        return next(layer for layer in self.layers if layer.name == call.layer)

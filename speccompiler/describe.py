@@ -8,7 +8,10 @@ from .dims import Dim, format_dim
 from .expressions.library import ACTIVATIONS
 from .expressions.nodes import Expression, canonical
 from .ir import (
+    Combine,
+    Concat,
     Conv,
+    Dot,
     Graph,
     Identity,
     Input,
@@ -56,6 +59,15 @@ def activation_name(activation: Expression) -> str:
     return canonical(activation)
 
 
+COMBINED = {
+    "sum": "sum",
+    "mul": "product",
+    "ave": "mean",
+    "max": "maximum",
+    "quotient": "quotient",
+}
+
+
 def describe_op(op: Op) -> str:
     """What an operation does, in one line."""
     match op:
@@ -91,6 +103,14 @@ def describe_op(op: Op) -> str:
             return "reshape"
         case Transpose():
             return f"transpose ({', '.join(map(str, op.axes))})"
+        case Combine():
+            parts = [COMBINED[op.mode]]
+            parts += [activation_name(op.activation)] if op.activation is not None else []
+            return ", ".join(parts)
+        case Concat():
+            return f"concatenate along axis {op.axis + 1}"
+        case Dot():
+            return "sums of products"
 
 
 def node_rows(graph: Graph) -> list[tuple[str, str, str, str]]:

@@ -7,7 +7,7 @@ other numbers, by what rule and by how much.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,10 +32,12 @@ class Difference:
     """TensorFlow's and Theano's."""
 
 
-def differences(spec: ModelSpec, shape: Shape | None = None) -> tuple[Difference, ...]:
+def differences(
+    spec: ModelSpec, shapes: Sequence[Shape] | None = None
+) -> tuple[Difference, ...]:
     """The layers that TensorFlow's and Theano's rules lower differently, in order."""
     backends = Semantics("correlate", "tensorflow"), Semantics("convolve", "theano")
-    one, other = (lower(spec, semantics, shape).graph for semantics in backends)
+    one, other = (lower(spec, semantics, shapes).graph for semantics in backends)
     if one is None or other is None:
         return ()
     theirs = layers_of(other.nodes)

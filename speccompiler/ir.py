@@ -1,8 +1,9 @@
 """The intermediate representation: a directed acyclic graph of rank-generic operations.
 
-    graph  = nodes in topological order, outputs
+    graph  = nodes in topological order, outputs; its inputs are its Input nodes, in order
     node   = name, operation, inputs (names of nodes), shape of its value, layer
     op     = Input | Identity | Conv | Pool | Upsample | Pad | Map | Softmax | Reshape | Transpose
+             | Combine | Concat | Dot
 
 Shapes are those of one sample: the batch axis is implied everywhere. Every spatial
 operation reads and writes channels-last values ``(*spatial, channels)``; a layer
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from .dims import Dim
 from .expressions.nodes import Expression
@@ -44,7 +46,7 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """The array that a run is given."""
+    """An array that a run is given; the layer of its node is the input's name."""
 
     shape: Shape
 
@@ -132,12 +134,61 @@ class Transpose:
     axes: tuple[int, ...]
 
 
-Op = Input | Identity | Conv | Pool | Upsample | Pad | Map | Softmax | Reshape | Transpose
+CombineMode = Literal["sum", "mul", "ave", "max", "quotient"]
+
+
+@dataclass(frozen=True, slots=True)
+class Combine:
+    """An elementwise operation on values of one shape, from first to last, then an activation.
+
+    ``ave`` is the sum divided by their number; a maximum with a NaN is NaN.
+    """
+
+    mode: CombineMode
+    activation: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """Values one after the other along ``axis``, where each is ``lengths[i]`` long."""
+
+    axis: int
+    lengths: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """Sums of products over the last axis of two values: ``(*a, k)``, ``(*b, k)`` to ``(*a, *b)``.
+
+    Two flat values give ``(1,)``. ``length`` is ``k``.
+    """
+
+    length: Dim
+
+
+Op = (
+    Input
+    | Identity
+    | Conv
+    | Pool
+    | Upsample
+    | Pad
+    | Map
+    | Softmax
+    | Reshape
+    | Transpose
+    | Combine
+    | Concat
+    | Dot
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operation and its value. ``layer`` names the spec's layer it came from."""
+    """One operation and its value. ``layer`` names the call of a layer that it came from.
+
+    That is the layer's name, or ``conv1@2`` for the second call of a shared one.
+    """
 
     name: str
     op: Op
@@ -148,13 +199,18 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Nodes in topological order. ``outputs[0]`` is the model's; others are taps."""
+    """Nodes in topological order. ``outputs`` are the model's, then the taps."""
 
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """What a run is given, in the model's order."""
+        return tuple(node for node in self.nodes if isinstance(node.op, Input))
 
     def by_name(self) -> Mapping[str, Node]:
         """Every node by its name."""
@@ -169,11 +225,12 @@ class Graph:
         return found
 
     def weights(self) -> tuple[Weight, ...]:
-        """Every tensor that the graph reads, in order."""
-        found: list[Weight] = []
-        for node in self.nodes:
-            if isinstance(node.op, Conv):
-                found.append(node.op.weight)
-                if node.op.bias is not None:
-                    found.append(node.op.bias)
-        return tuple(found)
+        """Every tensor that the graph reads, in order; one that layers share once."""
+        return tuple(dict.fromkeys(w for node in self.nodes for w in weights_of(node.op)))
+
+
+def weights_of(op: Op) -> tuple[Weight, ...]:
+    """The tensors that an operation reads, in order."""
+    if isinstance(op, Conv):
+        return (op.weight,) if op.bias is None else (op.weight, op.bias)
+    return ()

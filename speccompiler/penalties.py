@@ -45,9 +45,10 @@ def regularizer(layer: Layer, argument: str) -> Regularizer | None:
 
 
 def activity_regularizers(spec: ModelSpec) -> dict[str, L1L2]:
-    """By layer; raises ``Problem`` CS093 for one that only suits a matrix."""
+    """By call of a layer; raises ``Problem`` CS093 for one that only suits a matrix."""
     found: dict[str, L1L2] = {}
-    for layer in spec.layers:
+    for call in spec.calls:
+        layer = spec.layer_of(call)
         term = regularizer(layer, "activity_regularizer")
         if isinstance(term, Eigenvalue):
             raise Problem(
@@ -56,7 +57,7 @@ def activity_regularizers(spec: ModelSpec) -> dict[str, L1L2]:
                 "use it as W_regularizer of a Dense layer",
             )
         if term is not None:
-            found[str(layer.name)] = term
+            found[call.name] = term
     return found
 
 

@@ -1,19 +1,23 @@
 """Shape inference: one rule an operation, total over numbers and symbols.
 
 A rule takes the shapes of the inputs (one sample, without the batch axis) and
-raises ``Problem`` CS044 for a size that is not positive, CS038 for a wrong rank.
+raises ``Problem`` CS044 for a size that is not positive, CS038 for a wrong rank, CS063
+for values that cannot be merged.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .diagnostics import Problem
 from .dims import CONSTANT, Dim, format_dim, lower_bound, terms_of
 from .ir import (
+    Combine,
+    Concat,
     Conv,
+    Dot,
     Graph,
     Identity,
     Input,
@@ -116,6 +120,65 @@ def _reshape(op: Reshape, shape: Shape) -> Shape:
     return op.shape
 
 
+def same_shape(shapes: Sequence[Shape]) -> Shape:
+    """The one shape that values have which are combined element by element.
+
+    Of lengths that may be equal a number says more than a symbol.
+    """
+    first = shapes[0]
+    for shape in shapes[1:]:
+        fits = len(shape) == len(first) and all(map(may_be_equal, first, shape))
+        if not fits:
+            raise Problem(
+                "CS063",
+                f"values of shapes {_listed(shapes)} cannot be combined element by element",
+                "all inputs need the same shape",
+            )
+        first = tuple(b if isinstance(b, int) else a for a, b in zip(first, shape, strict=True))
+    return first
+
+
+def _combine(op: Combine, *shapes: Shape) -> Shape:
+    return same_shape(shapes)
+
+
+def _concat(op: Concat, *shapes: Shape) -> Shape:
+    assert len(op.lengths) == len(shapes), "a length for each value"
+    if len({len(shape) for shape in shapes}) == 1:
+        rests = [(*shape[: op.axis], 0, *shape[op.axis + 1 :]) for shape in shapes]
+        try:
+            rest = same_shape(rests)
+        except Problem:
+            pass
+        else:
+            total: Dim = 0
+            for length in op.lengths:
+                total = total + length
+            return (*rest[: op.axis], total, *rest[op.axis + 1 :])
+    raise Problem(
+        "CS063",
+        f"values of shapes {_listed(shapes)} cannot be joined along axis {op.axis + 1}",
+        "all inputs need the same lengths along every other axis",
+    )
+
+
+def _dot(op: Dot, one: Shape, other: Shape) -> Shape:
+    if not may_be_equal(one[-1], other[-1]):
+        raise Problem(
+            "CS063",
+            f"sums of products need axes of one length; these are {format_dim(one[-1])} and "
+            f"{format_dim(other[-1])} long",
+            "check dot_axes",
+            argument="dot_axes",
+        )
+    return (*one[:-1], *other[:-1]) or (1,)
+
+
+def _listed(shapes: Sequence[Shape]) -> str:
+    shown = [format_shape(shape) for shape in shapes]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]])
+
+
 SHAPE_RULES: Mapping[type[Op], Callable[..., Shape]] = {
     Input: lambda op: op.shape,
     Identity: lambda op, shape: shape,
@@ -127,6 +190,9 @@ SHAPE_RULES: Mapping[type[Op], Callable[..., Shape]] = {
     Softmax: lambda op, shape: shape,
     Reshape: _reshape,
     Transpose: _transpose,
+    Combine: _combine,
+    Concat: _concat,
+    Dot: _dot,
 }
 
 
@@ -150,7 +216,9 @@ def verify(graph: Graph) -> None:
 
 
 def multiply_adds(node: Node) -> Dim:
-    """Multiply-adds of the direct algorithm for one sample (convolutions and Dense)."""
+    """Multiply-adds of the direct algorithm for one sample (convolutions, Dense, dot products)."""
+    if isinstance(node.op, Dot):
+        return node.op.length * element_count(node.shape)
     if not isinstance(node.op, Conv):
         return 0
     per_value = math.prod(node.op.kernel) * node.op.weight.shape[-2]

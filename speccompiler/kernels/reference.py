@@ -18,7 +18,10 @@ import numpy.typing as npt
 from speccompiler.dims import Dim
 from speccompiler.expressions.evaluate import evaluate
 from speccompiler.ir import (
+    Combine,
+    Concat,
     Conv,
+    Dot,
     Graph,
     Identity,
     Input,
@@ -124,6 +127,32 @@ def _transpose(op: Transpose, weights: Weights, x: Array) -> Array:
     return x.transpose(0, *(axis + 1 for axis in op.axes))
 
 
+def _combine(op: Combine, weights: Weights, *values: Array) -> Array:
+    y = functools.reduce(_COMBINED[op.mode], values)
+    y = y / len(values) if op.mode == "ave" else y
+    return y if op.activation is None else evaluate(op.activation, y)
+
+
+_COMBINED: Mapping[str, Callable[[Array, Array], Array]] = {
+    "sum": np.add,
+    "ave": np.add,
+    "mul": np.multiply,
+    "max": np.maximum,
+    "quotient": np.divide,
+}
+
+
+def _concat(op: Concat, weights: Weights, *values: Array) -> Array:
+    return np.concatenate(values, axis=op.axis + 1)
+
+
+def _dot(op: Dot, weights: Weights, x: Array, y: Array) -> Array:
+    samples, length = len(x), x.shape[-1]
+    rows, columns = (v.reshape(samples, -1, length) for v in (x, y))
+    shape = (*x.shape[1:-1], *y.shape[1:-1]) or (1,)
+    return np.asarray((rows @ columns.transpose(0, 2, 1)).reshape(samples, *shape))
+
+
 REFERENCE: Mapping[type[Op], Callable[..., Array]] = {
     Input: lambda op, weights, x: x,
     Identity: lambda op, weights, x: x,
@@ -135,17 +164,26 @@ REFERENCE: Mapping[type[Op], Callable[..., Array]] = {
     Softmax: _softmax,
     Reshape: _reshape,
     Transpose: _transpose,
+    Combine: _combine,
+    Concat: _concat,
+    Dot: _dot,
 }
 
 
-def run_reference(graph: Graph, weights: Weights, x: npt.NDArray[Any]) -> dict[str, Array]:
-    """Every output of a graph over a batch ``x``: a float64 array by node name."""
+def run_reference(
+    graph: Graph, weights: Weights, *inputs: npt.NDArray[Any]
+) -> dict[str, Array]:
+    """Every output of a graph over a batch of each input: a float64 array by node name."""
     values: dict[str, Array] = {}
+    given = iter(inputs)
     last_use = {name: i for i, node in enumerate(graph) for name in node.inputs}
     for i, node in enumerate(graph):
-        inputs = [values[name] for name in node.inputs] or [np.asarray(x, np.float64)]
+        if isinstance(node.op, Input):
+            read = [np.asarray(next(given), np.float64)]
+        else:
+            read = [values[name] for name in node.inputs]
         with np.errstate(all="ignore"):
-            values[node.name] = REFERENCE[type(node.op)](node.op, weights, *inputs)
+            values[node.name] = REFERENCE[type(node.op)](node.op, weights, *read)
         for name in node.inputs:
             if last_use[name] == i and name not in graph.outputs:
                 values.pop(name, None)

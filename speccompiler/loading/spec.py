@@ -16,7 +16,13 @@ from pydantic import ValidationError
 from speccompiler.diagnostics import Diagnostic, Problem, Span, did_you_mean, has_errors
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.model import ModelHeader, ModelSpec, SemanticsFields
+from speccompiler.schemas.model import (
+    Call,
+    ModelHeader,
+    ModelInput,
+    ModelSpec,
+    SemanticsFields,
+)
 from speccompiler.schemas.registry import ALIASES, LAYERS, OTHER_KERAS_LAYERS
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
@@ -107,16 +113,21 @@ def load_spec(
         diagnostics.append(loaded.locate(problem.at(layer=layers[0].name)))
     if has_errors(diagnostics):
         return LoadedSpec(document, None, places, tuple(diagnostics))
+    dtype = header.input_dtype or layers[0].input_dtype
     spec = ModelSpec(
         name=header.name or _document_name(document),
         semantics=_semantics(header, entries, semantics),
         dim_ordering=decided,
-        input_shape=shape,
-        input_dtype=header.input_dtype or layers[0].input_dtype,
+        inputs=(ModelInput(name=names[0], shape=shape, dtype=dtype),),
         seed=header.seed if seed is None else seed,
         weights=header.weights,
         keras_version=entries.keras_version,
         layers=layers,
+        calls=tuple(
+            Call(name=name, layer=name, inputs=() if before is None else (before,))
+            for name, before in zip(names, [None, *names], strict=False)
+        ),
+        outputs=(names[-1],),
     )
     return LoadedSpec(document, spec, places, tuple(diagnostics))
 

@@ -34,21 +34,27 @@ class Semantics:
 
 @dataclass(slots=True)
 class Builder:
-    """The graph so far. ``reserved`` are the layers' names: each its last node's."""
+    """The graph so far. ``reserved`` are the calls' names: each its last node's.
+
+    ``layer`` is the current layer, which weights belong to, ``call`` its current call.
+    """
 
     semantics: Semantics
     reserved: frozenset[str]
     nodes: list[Node] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     layer: str = ""
+    call: str = ""
+    shared: frozenset[str] = frozenset()
+    """Layers that are called several times."""
     taken: set[str] = field(default_factory=set)
 
     def add(self, op: Op, *inputs: Node) -> Node:
         """A new node of the current layer; raises ``Problem`` when the shapes do not fit."""
         shape = infer(op, *(node.shape for node in inputs))
         _check_size(shape)
-        name = self._unused(f"{self.layer}:{type(op).__name__.lower()}")
-        node = Node(name, op, tuple(i.name for i in inputs), shape, self.layer)
+        name = self._unused(f"{self.call}:{type(op).__name__.lower()}")
+        node = Node(name, op, tuple(i.name for i in inputs), shape, self.call)
         self.nodes.append(node)
         return node
 
@@ -63,14 +69,14 @@ class Builder:
     def warn(self, code: str, message: str, hint: str | None = None) -> None:
         """A finding about the current layer that does not stop the lowering."""
         self.diagnostics.append(
-            Diagnostic(code, message, Severity.WARNING, layer=self.layer, hint=hint)
+            Diagnostic(code, message, Severity.WARNING, layer=self.call, hint=hint)
         )
 
     def finish_layer(self, value: Node) -> Node:
-        """Give the layer's value the layer's name; a layer without nodes is an identity."""
-        if value.layer != self.layer:
+        """Give the call's value the call's name; a layer without nodes is an identity."""
+        if value.layer != self.call:
             value = self.add(Identity(), value)
-        named = Node(self.layer, value.op, value.inputs, value.shape, self.layer)
+        named = Node(self.call, value.op, value.inputs, value.shape, self.call)
         index = next(i for i in reversed(range(len(self.nodes))) if self.nodes[i] is value)
         self.nodes[index] = named
         return named
@@ -107,7 +113,7 @@ def activate(b: Builder, x: Node, activation: Expression | Literal["softmax"] | 
 
 
 def layers_of(nodes: Iterable[Node]) -> dict[str, list[Node]]:
-    """The nodes of each layer, in order."""
+    """The nodes of each call of a layer, in order."""
     found: dict[str, list[Node]] = {}
     for node in nodes:
         found.setdefault(node.layer, []).append(node)

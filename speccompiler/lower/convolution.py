@@ -107,9 +107,12 @@ def lower_dense(b: Builder, layer: Dense, x: Node) -> Node:
     if len(positions) > 1:
         x = b.add(Reshape((element_count(positions), channels)), x)
     rank = min(len(positions), 1)
+    if b.layer in b.shared and not positions:
+        # One weight for all calls, whatever their inputs' ranks.
+        x, rank = b.add(Reshape((1, channels)), x), 1
     weight = Weight(b.layer, "W", stored, (0, 1), (1,) * rank + stored)
     y = activate(b, _convolve(b, layer, x, weight, (1,) * rank, "valid"), activation)
-    if len(positions) > 1:
+    if len(positions) != rank or len(positions) > 1:
         y = b.add(Reshape((*positions, layer.output_dim)), y)
     return y
 

@@ -1,14 +1,14 @@
-"""Applies an activation while the convolution's result is still in registers."""
+"""Applies an activation while the result that it is of is still in registers."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from speccompiler.ir import Conv, Graph, Map, Node
+from speccompiler.ir import Combine, Conv, Graph, Map, Node
 
 
 def fuse_activations(graph: Graph) -> Graph:
-    """Fuse a Map into the convolution that only it reads.
+    """Fuse a Map into the convolution or the combination that only it reads.
 
     c = Conv(x)        m = Conv(x, activation=f)
     m = Map(c, f) ->
@@ -21,7 +21,7 @@ def fuse_activations(graph: Graph) -> Graph:
         if (
             isinstance(node.op, Map)
             and source is not None
-            and isinstance(source.op, Conv)
+            and isinstance(source.op, Conv | Combine)
             and source.op.activation is None
             and len(readers[source.name]) == 1
             and source.name not in outputs

@@ -12,7 +12,10 @@ from math import prod
 from typing import Any
 
 from speccompiler.ir import (
+    Combine,
+    Concat,
     Conv,
+    Dot,
     Identity,
     Map,
     Node,
@@ -30,6 +33,8 @@ from .convolutions import CONV, CONV_SMALL, MATMUL, winograd_candidates
 
 TRANSPOSE_BLOCK = 256
 """Side of the block of a matrix that a task transposes."""
+CONCAT_VALUES = 16384
+"""Values that a task joins, about."""
 
 
 def _always(node: Node, shape: KnownShape) -> bool:
@@ -161,6 +166,42 @@ def _transpose_tasks(node: Node, shape: KnownShape, n: int) -> int:
     return n * prod(outer) * -(-across // TRANSPOSE_BLOCK) * -(-along // TRANSPOSE_BLOCK)
 
 
+def _combine_cost(node: Node, shape: KnownShape) -> float:
+    """About 20 GB/s to and from memory, and an activation as ``_map_cost`` has it."""
+    activation = 0.0 if _op(node).activation is None else prod(shape) / 1.5
+    return (1 + len(node.inputs)) * prod(shape) / 5 + activation
+
+
+def _concat_geometry(node: Node, shape: KnownShape) -> Geometry:
+    out, axis = known(node), _op(node).axis
+    inner = prod(out[axis + 1 :])
+    width = out[axis] * inner
+    runs = [length * inner for length in _op(node).lengths]
+    rows = max(1, CONCAT_VALUES // width)
+    return (prod(out[:axis]), width, rows, min(width, CONCAT_VALUES), len(runs), *runs)
+
+
+def _concat_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    positions, width, rows, columns, *_ = _concat_geometry(node, shape)
+    return -(-n * positions // rows) * -(-width // columns)
+
+
+def _concat_cost(node: Node, shape: KnownShape) -> float:
+    """About 20 GB/s to and from memory; a short run takes as long as a vector."""
+    rows, _, _, _, _, *runs = _concat_geometry(node, shape)
+    return rows * sum(2 + run / 2.5 for run in runs)
+
+
+def _dot_geometry(node: Node, shape: KnownShape) -> Geometry:
+    rows = prod(shape[:-1])
+    return (rows, prod(known(node)) // rows, shape[-1])
+
+
+def _dot_cost(node: Node, shape: KnownShape) -> float:
+    """Each product loads two vectors and uses neither again; then lanes are added up."""
+    return prod(known(node)) * (10 + shape[-1] / 16)
+
+
 CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
     Conv: (MATMUL, CONV, CONV_SMALL),
     Pool: (Candidate("pool", _always, _pool_geometry, _rows, _pool_cost, _pool_scratch),),
@@ -186,6 +227,26 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
     ),
     Transpose: (
         Candidate("transpose", _always, _transpose_geometry, _transpose_tasks, _transpose_cost),
+    ),
+    Combine: (
+        Candidate(
+            "combine",
+            _always,
+            lambda node, shape: (prod(shape),),
+            _map_tasks,
+            _combine_cost,
+        ),
+    ),
+    Concat: (Candidate("concat", _always, _concat_geometry, _concat_tasks, _concat_cost),),
+    Dot: (
+        Candidate(
+            "dot",
+            _always,
+            _dot_geometry,
+            lambda node, shape, n: n * prod(shape[:-1]),
+            _dot_cost,
+            lambda node, shape: 16,
+        ),
     ),
 }
 """What the CPU target can run. Input, Identity and Reshape need no kernel: they are views."""

@@ -7,7 +7,7 @@ a few: to and from memory, arithmetic, comparisons and the choice by them, the b
 float for the range reduction of exp and log, and shuffles for transposition.
 
 An address is a flat float32 array, or a pointer to one, and an element's index; no bound
-is checked.
+is checked. ``values_at`` is for kernels that read several values.
 """
 
 from __future__ import annotations
@@ -58,6 +58,20 @@ def _repeat(builder: Any, value: Any, llvm: Any) -> Any:
     return builder.shuffle_vector(
         first, undefined, ir.Constant(ir.VectorType(INT, llvm.count), [0] * llvm.count)
     )
+
+
+@intrinsic
+def values_at(typing: Any, table: Any, index: Any) -> Any:
+    """A pointer to the values whose address is number ``index`` of a table of addresses."""
+    pointer = types.CPointer(types.float32)  # type: ignore[no-untyped-call]
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        long = ir.IntType(64)
+        first = builder.bitcast(args[0], long.as_pointer())
+        value = builder.load(builder.gep(first, [args[1]]))
+        return builder.inttoptr(value, context.get_value_type(pointer))
+
+    return pointer(table, ADDRESS), emit
 
 
 @cache

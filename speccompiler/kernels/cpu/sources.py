@@ -12,9 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.expressions.library import ACTIVATIONS
-from speccompiler.ir import Conv, Map, Node, Pool, Upsample
+from speccompiler.ir import Combine, Conv, Map, Node, Pool, Upsample
 
-from . import conv, conv_small, map, matmul, pool, resize, softmax, transpose, winograd
+from . import (
+    combine,
+    concat,
+    conv,
+    conv_small,
+    dot,
+    map,
+    matmul,
+    pool,
+    resize,
+    softmax,
+    transpose,
+    winograd,
+)
 from .candidate import Candidate, KnownShape, known, three
 from .choices import TRANSPOSE_BLOCK, gathers_rows, transpose_plan
 from .register_tile import VECTORS, block_depth, tile_columns
@@ -115,6 +128,21 @@ def _softmax(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) ->
     return softmax.source(lanes)
 
 
+def _combine(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    op = node.op
+    assert isinstance(op, Combine), f"{node.name} combines nothing"
+    activation = None if op.activation is None else activation_text(op.activation)
+    return combine.source(lanes, op.mode, len(node.inputs), activation)
+
+
+def _concat(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    return concat.source(lanes)
+
+
+def _dot(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    return dot.source(lanes)
+
+
 _SOURCES: Mapping[str, Callable[[Candidate, Node, KnownShape, int], str]] = {
     "conv": _conv,
     "conv_small": _conv_small,
@@ -125,6 +153,9 @@ _SOURCES: Mapping[str, Callable[[Candidate, Node, KnownShape, int], str]] = {
     "transpose": _transpose,
     "map": _map,
     "softmax": _softmax,
+    "combine": _combine,
+    "concat": _concat,
+    "dot": _dot,
 }
 
 

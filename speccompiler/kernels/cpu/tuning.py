@@ -133,14 +133,15 @@ def _step_seconds(executor: CpuExecutor) -> Sequence[float]:
     import numpy as np
 
     n, plan = executor.batch_size, executor.plan
-    x = np.random.default_rng(0).standard_normal((n, *plan.input_shape), np.float32)
+    rng = np.random.default_rng(0)
+    inputs = [rng.standard_normal((n, *shape), np.float32) for _, shape in plan.inputs]
     outputs = [np.empty((n, *shape), np.float32) for _, shape in plan.outputs]
     for _ in _for(WARM_SECONDS, 1):
-        executor.run_batch(x, outputs)
+        executor.run_batch(inputs, outputs)
     runs: list[list[float]] = []
     for _ in _for(MEASURED_SECONDS, FEWEST_RUNS):
         runs.append([0.0] * len(plan.steps))
-        executor.run_batch(x, outputs, runs[-1])
+        executor.run_batch(inputs, outputs, runs[-1])
     return [statistics.median(times) for times in zip(*runs, strict=True)]
 
 
