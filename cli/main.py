@@ -22,6 +22,8 @@ COMMANDS = {
     "shapes": "Shape report: sizes, parameters, multiply-adds, receptive fields.",
     "plan": "What a model is lowered to, pass by pass, step by step.",
     "run": "Run a model over an array file.",
+    "weights": "List a model's tensors: shapes, statistics, broken constraints.",
+    "verify": "Compare outputs with recorded ones; show where they first differ.",
     "compile": "Compile kernels and pack weights now, for runs to find.",
     "cache": "Show or clear the compiled kernels and packed weights.",
     "schema": "Print the JSON Schema of the native form.",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, InstanceOf, Tag
 
 from .fields import InputDtype, Layer, Name, Ordering, Schema, Seed, Shape, exactly
+from .vectors import Vectors
 
 Profile = Literal["tensorflow", "theano"]
 
@@ -66,6 +67,10 @@ class ModelHeader(Schema):
         description="A file with every array, relative to the spec: .npz, .npy, .safetensors "
         "with keys <layer>/W and <layer>/b.",
     )
+    verify: Vectors | None = Field(
+        None,
+        description="A recorded input and what the model gives for it; `convspec verify` compares.",
+    )
 
 
 class ModelInput(Schema):
@@ -100,6 +105,7 @@ class ModelSpec(Schema):
     seed: int | None
     weights: str | None
     keras_version: str | None
+    verify: Vectors | None = None
     layers: tuple[InstanceOf[Layer], ...]
     """Every layer has its unique name."""
     calls: tuple[Call, ...]

@@ -525,6 +525,23 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "An extra output was asked for by a name that no layer of the model has.",
             "Take the name that the hint suggests; `convspec shapes` lists all of them.",
         ),
+        "CS140": Code(
+            "recorded arrays do not fit the model",
+            "verify was given arrays for inputs or layers that the model does not have, or none "
+            "for one that it needs.",
+            "Name the arrays after the model's inputs and layers.",
+        ),
+        "CS141": Code(
+            "recorded output of another shape",
+            "A recorded output can be compared only with an output of its own shape.",
+            "Check which model and which dim_ordering it was recorded from.",
+        ),
+        "CS142": Code(
+            "output differs from what was recorded",
+            "A value is off by more than the tolerance times the largest recorded value.",
+            "Record outputs of inner layers and give them with --layer: the first that differs "
+            "shows where to look.",
+        ),
     }
 )
 

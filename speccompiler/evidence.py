@@ -32,9 +32,7 @@ class Difference:
     """TensorFlow's and Theano's."""
 
 
-def differences(
-    spec: ModelSpec, shapes: Sequence[Shape] | None = None
-) -> tuple[Difference, ...]:
+def differences(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[Difference, ...]:
     """The layers that TensorFlow's and Theano's rules lower differently, in order."""
     backends = Semantics("correlate", "tensorflow"), Semantics("convolve", "theano")
     one, other = (lower(spec, semantics, shapes).graph for semantics in backends)

@@ -17,9 +17,7 @@ def _fits(declared: Shape, given: Sequence[int | None]) -> bool:
     )
 
 
-def by_input(
-    given: Any, names: Sequence[str], what: Literal["array", "shape"]
-) -> dict[str, Any]:
+def by_input(given: Any, names: Sequence[str], what: Literal["array", "shape"]) -> dict[str, Any]:
     """Arrays or shapes by their input's name. CS124 for what is missing or belongs to none.
 
     ``given`` is a mapping, the one input's own, or a list of arrays in the model's order.

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from .diagnostics import Diagnostic, Problem, Severity, SpecError, did_you_mean, has_errors
-from .ir import Graph, Node, Shape
 from .input_checks import by_input
+from .ir import Graph, Node, Shape
 from .keywords import check_choice, checked_seed, whole_lengths
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from .lower import Semantics, lower, undecided
@@ -121,9 +121,7 @@ class Model:
         known = set(self.diagnostics)
         return lowered.graph, tuple(d for d in found if d not in known)
 
-    def plan(
-        self, input_shape: InputShapes | None = None, layers: Sequence[str] = ()
-    ) -> Plan:
+    def plan(self, input_shape: InputShapes | None = None, layers: Sequence[str] = ()) -> Plan:
         """The plan for an input of this shape; ``layers`` are kept as extra outputs.
 
         Raises ``SpecError``: CS052 while a length is open, CS050 without semantics.
@@ -160,8 +158,7 @@ class Model:
             "CS052",
             f"the input{name} {format_shape(node.shape)} has open lengths",
             file=self.loaded.document.file,
-            hint="give its shape, for example --input-shape "
-            f"{option}{_bound_example(node.shape)}",
+            hint=f"give its shape, for example --input-shape {option}{_bound_example(node.shape)}",
         )
 
     def _check_layers(self, names: Sequence[str]) -> None:

@@ -170,9 +170,7 @@ REFERENCE: Mapping[type[Op], Callable[..., Array]] = {
 }
 
 
-def run_reference(
-    graph: Graph, weights: Weights, *inputs: npt.NDArray[Any]
-) -> dict[str, Array]:
+def run_reference(graph: Graph, weights: Weights, *inputs: npt.NDArray[Any]) -> dict[str, Array]:
     """Every output of a graph over a batch of each input: a float64 array by node name."""
     values: dict[str, Array] = {}
     given = iter(inputs)

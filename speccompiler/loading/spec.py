@@ -122,6 +122,7 @@ def load_spec(
         seed=header.seed if seed is None else seed,
         weights=header.weights,
         keras_version=entries.keras_version,
+        verify=header.verify,
         layers=layers,
         calls=tuple(
             Call(name=name, layer=name, inputs=() if before is None else (before,))

@@ -100,9 +100,7 @@ def declared_inputs(spec: ModelSpec) -> tuple[Shape, ...]:
     )
 
 
-def lower(
-    spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None = None
-) -> Lowered:
+def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None = None) -> Lowered:
     """Lower a validated spec. ``shapes`` binds the inputs of one sample (default: as declared).
 
     The first layer that does not fit ends it: what follows has no input.
