@@ -31,7 +31,7 @@ COMMANDS = {
 }
 READER_GONE = 128 + 13
 """What a shell makes of SIGPIPE."""
-IO_CODES = {"CS001", "CS060", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"}
+IO_CODES = {"CS001", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"}
 
 
 class Commands(click.Group):

@@ -104,6 +104,8 @@ class Layer(Schema):
     """The arguments that every Keras 1.x layer takes."""
 
     aliases: ClassVar[tuple[str, ...]] = ()
+    merges: ClassVar[bool] = False
+    """Whether it takes several inputs; all others take one."""
 
     name: Name | None = Field(
         None,

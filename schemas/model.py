@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, InstanceOf, Tag
+from pydantic import BeforeValidator, Discriminator, Field, InstanceOf, Tag, WithJsonSchema
 
-from .fields import InputDtype, Layer, Name, Ordering, Schema, Seed, Shape, exactly
+from .fields import InputDtype, Layer, Name, Ordering, Schema, Seed, Shape, as_tuple, exactly
 from .vectors import Vectors
 
 Profile = Literal["tensorflow", "theano"]
@@ -36,6 +36,25 @@ SemanticsField = Annotated[
 ]
 
 
+def _as_names(value: object) -> object:
+    return (value,) if isinstance(value, str) else as_tuple(value)
+
+
+Outputs = Annotated[
+    tuple[Name, ...],
+    BeforeValidator(_as_names),
+    Field(min_length=1),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"\S"},
+                {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": r"\S"}},
+            ]
+        }
+    ),
+]
+
+
 class ModelHeader(Schema):
     """A native spec without its layers."""
 
@@ -55,8 +74,18 @@ class ModelHeader(Schema):
         None,
         description="Shape of one sample, without the batch axis; null leaves a length open.",
     )
+    inputs: Annotated[dict[Name, Shape], Field(min_length=1)] | None = Field(
+        None,
+        description="Inputs by name, instead of input_shape: {image: [28, 28, 1], text: [10]}. "
+        "Each is an InputLayer in front of the layers, whose 'inputs' name it.",
+    )
+    outputs: Outputs | None = Field(
+        None,
+        description="The layers whose outputs the model gives, in this order; one name or a "
+        "list. Default: those that no other layer reads.",
+    )
     input_dtype: InputDtype | None = Field(
-        None, description="The input is converted to this type first. Default: float32."
+        None, description="The inputs are converted to this type first. Default: float32."
     )
     seed: Seed | None = Field(
         None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import convolution, core, kernel, pooling, resizing
+from . import convolution, core, kernel, merge, pooling, resizing
 from .fields import Layer
 
 LAYERS: dict[str, type[Layer]] = {
@@ -29,6 +29,7 @@ LAYERS: dict[str, type[Layer]] = {
         core.Flatten,
         core.Reshape,
         kernel.Dense,
+        merge.Merge,
     )
 }
 
@@ -68,7 +69,6 @@ OTHER_KERAS_LAYERS = frozenset(
         "LocallyConnected2D",
         "Masking",
         "MaxoutDense",
-        "Merge",
         "PReLU",
         "ParametricSoftplus",
         "Permute",

@@ -212,12 +212,6 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The layer works on another number of axes than its input has.",
             "Use the layer of the right dimension, or a Reshape or Flatten before it.",
         ),
-        "CS039": Code(
-            "functional model with branches",
-            "This version reads functional models that are one chain of layers. Branches, merges, "
-            "shared layers and several inputs or outputs are not read.",
-            "Write the model as a chain, if it is one.",
-        ),
         "CS040": Code(
             "not written by Keras 1.x",
             "The file's version or form says that another Keras wrote it, whose arguments and "
@@ -312,12 +306,59 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "numbers under the two.",
         ),
         "CS060": Code(
+            "layers in a circle",
+            "Each of these layers reads what can only be computed after it, so none of them can "
+            "be computed.",
+            "Correct the 'inputs' of one of them (in a Keras file its inbound_nodes).",
+        ),
+        "CS061": Code(
+            "unknown layer as an input or output",
+            "A layer, or the model's list of inputs or outputs, names a layer, a call of a layer "
+            "or an output of a nested model that is not there.",
+            "Correct the name; calls are numbered in the order of the layer's inbound_nodes.",
+        ),
+        "CS062": Code(
+            "wrong number of inputs",
+            "Merge takes two inputs or more (two in modes dot and cos), every other layer one.",
+            "Name what the layer reads with inputs: [a, b], or merge the values first.",
+        ),
+        "CS063": Code(
+            "inputs do not merge",
+            "sum, mul, ave, max and cos need inputs of one shape, concat the same lengths along "
+            "all axes but one, and dot axes of the same length. Axes count the batch axis, which "
+            "is never merged.",
+            "Compare the shapes named; concat_axis and dot_axes may name the wrong axis.",
+        ),
+        "CS064": Code(
+            "merge mode is code",
+            "The Merge was made with a Python function, which the file holds as byte code or by "
+            "its name. convspec executes nothing from a file.",
+            "Write the model with one of the named modes.",
+        ),
+        "CS065": Code(
+            "unused layer",
+            "No output of the model depends on this layer: it is not computed.",
+            "Let another layer read it, name it in outputs, or remove it.",
+        ),
+        "CS066": Code(
+            "shared layer does not fit",
+            "All calls of a layer use the same weights, so that each of their inputs needs the "
+            "same number of channels.",
+            "Correct the input of the call named, or give it a layer of its own.",
+        ),
+        "CS067": Code(
+            "too many calls of layers",
+            "Nested models are unfolded once for each time they are called. Models within "
+            "models within models can grow beyond any memory that way.",
+            "Check which nested models are called how often.",
+        ),
+        "CS080": Code(
             "not a sound HDF5 file",
             "The file begins as HDF5 does, but its structure is damaged, or an attribute that "
             "Keras writes is of another kind.",
             "Write or copy the file again.",
         ),
-        "CS061": Code(
+        "CS081": Code(
             "no model in the HDF5 file",
             "Keras's save() writes the attribute 'model_config', save_weights() does not: that "
             "file has weights alone.",
@@ -509,6 +550,18 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "input converted",
             "The array was not float32 and is converted batch by batch.",
             "Nothing; save float32 to avoid the work.",
+        ),
+        "CS124": Code(
+            "input arrays missing or unknown",
+            "A model with several inputs takes an array for each, by the names that convspec "
+            "shapes prints.",
+            "Give --input NAME=FILE for each, or one .npz whose members have these names.",
+        ),
+        "CS125": Code(
+            "inputs of different lengths",
+            "The arrays of a run hold the same samples, in the same order, along their first "
+            "axis.",
+            "Check which array lacks samples.",
         ),
         "CS130": Code(
             "not enough memory",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from .arrays import ArrayInput
 from .compiled import CompiledModel
+from .diagnostics import Problem, SpecError
 from .penalties import Penalty
 from .tensors.regularizers import L1L2
 
@@ -69,6 +70,14 @@ class RunResult:
         return (*compiled.penalties, *found)
 
 
+def _batches(source: ArrayInput, batch_size: int) -> Iterator[Array]:
+    """Its batches; what goes wrong with reading is about this input."""
+    try:
+        yield from source.batches(batch_size)
+    except Problem as problem:
+        raise SpecError([problem.at(file=source.name)]) from None
+
+
 def run_stream(
     compiled: CompiledModel,
     sources: Sequence[ArrayInput],
@@ -80,14 +89,15 @@ def run_stream(
 ) -> RunResult:
     """Run every sample of the sources, one for each input; a sink takes the output beside it.
 
-    The output buffers are allocated once. Raises ``Problem`` from reading and writing.
+    The output buffers are allocated once. Raises ``Problem`` from writing, and ``SpecError``
+    from reading.
     """
     sinks = tuple(sinks)
     result = RunResult(step_seconds=[0.0] * len(compiled.plan.steps))
     result.activity = dict.fromkeys(activity or {}, 0.0)
     buffers = [np.empty(shape, np.float32) for shape in compiled.output_shapes(compiled.batch_size)]
     own = len(compiled.model.output_names)
-    read = [source.batches(compiled.batch_size) for source in sources]
+    read = [_batches(source, compiled.batch_size) for source in sources]
     for batches in zip(*read, strict=True):
         count = len(batches[0])
         outputs = [buffer[:count] for buffer in buffers]

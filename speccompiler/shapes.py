@@ -145,6 +145,7 @@ def _combine(op: Combine, *shapes: Shape) -> Shape:
 def _concat(op: Concat, *shapes: Shape) -> Shape:
     assert len(op.lengths) == len(shapes), "a length for each value"
     if len({len(shape) for shape in shapes}) == 1:
+        assert op.lengths == tuple(shape[op.axis] for shape in shapes), "lengths along the axis"
         rests = [(*shape[: op.axis], 0, *shape[op.axis + 1 :]) for shape in shapes]
         try:
             rest = same_shape(rests)

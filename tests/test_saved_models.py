@@ -242,7 +242,7 @@ def test_a_saved_model_by_stream_is_refused_with_advice(tmp_path: Path) -> None:
 
 def test_a_file_of_weights_is_no_model(tmp_path: Path) -> None:
     (finding,) = found(weights_file(tmp_path / "w.h5", LAYERS))
-    assert finding.code == "CS061"
+    assert finding.code == "CS081"
     assert finding.message == (
         "this HDF5 file holds weights but no model: it has no attribute 'model_config'"
     )

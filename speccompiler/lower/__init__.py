@@ -27,6 +27,7 @@ from .convolution import (
     lower_dense,
 )
 from .core import lower_activation, lower_flatten, lower_identity, lower_reshape
+from .merging import lower_merge
 from .pooling import lower_pooling
 from .resizing import (
     lower_upsampling,
@@ -60,6 +61,7 @@ LOWER: Mapping[str, Callable[..., Node]] = {
     "Flatten": lower_flatten,
     "Reshape": lower_reshape,
     "Dense": lower_dense,
+    "Merge": lower_merge,
 }
 
 

@@ -15,7 +15,7 @@ INSIDE = "#model_config"
 
 
 def read_hdf5_document(path: Path) -> Document:
-    """The text of ``model_config``, laid out in lines; CS060 and CS061 where there is none.
+    """The text of ``model_config``, laid out in lines; CS080 and CS081 where there is none.
 
     The document is named ``model.h5#model_config``; ``holder`` is the file, which also holds
     the model's weights.
@@ -27,7 +27,7 @@ def read_hdf5_document(path: Path) -> Document:
     except Problem as problem:
         if problem.code == "CS101":
             problem = Problem(
-                "CS060",
+                "CS080",
                 f"this file holds no model that can be read: {problem.message}",
                 "write or copy the file again",
             )
@@ -37,7 +37,7 @@ def read_hdf5_document(path: Path) -> Document:
         what = "weights but no model" if weights else "no model"
         hint = "give the model's JSON, YAML or spec, and this file with --weights"
         problem = Problem(
-            "CS061",
+            "CS081",
             f"this HDF5 file holds {what}: it has no attribute 'model_config'",
             hint if weights else None,
         )

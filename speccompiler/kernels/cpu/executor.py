@@ -201,7 +201,7 @@ class CpuExecutor:
         self.batch_size = batch_size
         self.threads = threads
         # Weights first: what is wrong with them is said before anything is compiled.
-        packed = packed or [_packed(step, weights) for step in plan.steps]
+        packed = packed or _packed(plan.steps, weights)
         started = time.perf_counter()
         load_kernels(plan)
         self.kernel_seconds = time.perf_counter() - started
@@ -261,10 +261,23 @@ class CpuExecutor:
         return Memory(self.plan, self.batch_size, self.threads)
 
 
-def _packed(step: Step, weights: Mapping[Weight, npt.NDArray[Any]]) -> tuple[Array, Array]:
-    if step.candidate is None or not isinstance(step.node.op, Conv):
-        return EMPTY, EMPTY
-    return packed_weights(step.candidate, step.node.op, weights, host_lanes())
+def _packed(
+    steps: Sequence[Step], weights: Mapping[Weight, npt.NDArray[Any]]
+) -> list[tuple[Array, Array]]:
+    """Weights and bias of each step; those of a shared layer once for each order."""
+    made: dict[object, tuple[Array, Array]] = {}
+    found = []
+    for step in steps:
+        op, candidate = step.node.op, step.candidate
+        if candidate is None or not isinstance(op, Conv):
+            found.append((EMPTY, EMPTY))
+            continue
+        tile = None if candidate.schedule is None else candidate.schedule.tile
+        key = candidate.kernel, tile, op.weight, op.bias
+        if key not in made:
+            made[key] = packed_weights(candidate, op, weights, host_lanes())
+        found.append(made[key])
+    return found
 
 
 def _bound(step: Step, w: Array, b: Array) -> BoundStep:
