@@ -559,8 +559,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS125": Code(
             "inputs of different lengths",
-            "The arrays of a run hold the same samples, in the same order, along their first "
-            "axis.",
+            "The arrays of a run hold the same samples, in the same order, along their first axis.",
             "Check which array lacks samples.",
         ),
         "CS130": Code(
@@ -594,6 +593,19 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "A value is off by more than the tolerance times the largest recorded value.",
             "Record outputs of inner layers and give them with --layer: the first that differs "
             "shows where to look.",
+        ),
+        "CS150": Code(
+            "no equal under the other semantics",
+            "A reversed kernel makes up for the other direction of a convolution, but not for "
+            "windows that stand elsewhere: the two backends split the padding of 'same' "
+            "differently for even kernels, strides and some pools.",
+            "Keep the semantics, or pad with a ZeroPadding layer and border_mode 'valid'.",
+        ),
+        "CS151": Code(
+            "no equal in the other dim_ordering",
+            "A layer reads its input's values in an order that the conversion changes, and there "
+            "is no change of its arguments and weights that makes up for it, or none is known.",
+            "Keep the dim_ordering, or rebuild that part of the model by hand.",
         ),
     }
 )

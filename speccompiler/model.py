@@ -143,7 +143,7 @@ class Model:
         shapes = [node.shape for node in graph.inputs]
         undecided = self.undecided_finding(shapes=shapes)
         if undecided is not None:
-            raise SpecError(self._with_evidence(undecided, shapes))
+            raise SpecError(self.with_evidence(undecided, shapes))
         open_inputs = [n for n in graph.inputs if not all(isinstance(d, int) for d in n.shape)]
         if open_inputs:
             raise SpecError(self._open_length(node) for node in open_inputs)
@@ -194,8 +194,8 @@ class Model:
         )
         return self.loaded.locate(diagnostic)
 
-    def _with_evidence(
-        self, finding: Diagnostic, shapes: Sequence[Shape]
+    def with_evidence(
+        self, finding: Diagnostic, shapes: Sequence[Shape] | None = None
     ) -> tuple[Diagnostic, ...]:
         """CS050 with what the weights tell, and what hangs on it, layer by layer."""
         from .evidence import differences, names_hint, notes

@@ -48,10 +48,17 @@ def loaded(path: Path, **options: Any) -> speccompiler.Model:
         raise
 
 
-def inputs(folder: Path) -> np.ndarray:
-    if not (folder / "input.npy").exists():
-        pytest.skip("several inputs")
-    return np.load(folder / "input.npy")
+def arrays(folder: Path, what: str) -> list[np.ndarray]:
+    """What a case holds of its inputs or outputs, one or several."""
+    files = [*folder.glob(f"{what}.npy"), *sorted(folder.glob(f"{what}_[0-9].npy"))]
+    return [np.load(file) for file in files]
+
+
+def results(model: speccompiler.Model, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    shapes: Any = {n: x.shape[1:] for n, x in zip(model.input_names, inputs, strict=True)}
+    one = len(inputs) == 1
+    compiled = model.compile("reference", input_shape=inputs[0].shape[1:] if one else shapes)
+    return list(compiled.run_all(inputs[0] if one else inputs).values())
 
 
 def names(cases: list[Path]) -> list[Any]:
@@ -75,7 +82,7 @@ def saved_files(folder: Path) -> list[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize("folder", names(WHOLE))
 def test_whole_models_give_what_keras_gave(folder: Path, by: Any) -> None:
     case = meta(folder)
-    x = inputs(folder)
+    x = arrays(folder, "input")
     for file, options in saved_files(folder):
         model = loaded(
             folder / file,
@@ -87,8 +94,8 @@ def test_whole_models_give_what_keras_gave(folder: Path, by: Any) -> None:
         if file != "model.yaml":  # to_yaml() of some versions leaves it out
             version = None if case["keras_version"] == "1.0.2" else case["keras_version"]
             assert model.spec.keras_version == version
-        y = model.compile("reference", input_shape=x.shape[1:]).run(x)
-        assert_close(y, np.load(folder / "output.npy"))
+        for y, expected in zip(results(model, x), arrays(folder, "output"), strict=True):
+            assert_close(y, expected)
         assert not model.weight_sources.diagnostics
 
 
