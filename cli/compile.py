@@ -26,7 +26,7 @@ from .render import printable, show
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
-    from speccompiler.model import Model
+    from speccompiler.model import InputShapes, Model
     from speccompiler.weights import MatchName
 
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 )
 def command(
     model: str,
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes | None,
     weights: str | None,
     seed: int | None,
     weights_by: MatchName | None,
@@ -108,7 +108,7 @@ def command(
 
 def _kernels_only(
     model: Model,
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes | None,
     layers: tuple[str, ...],
     fast: bool,
     batch: int | None,

@@ -7,6 +7,7 @@ import click
 from speccompiler.describe import describe_op, node_rows
 from speccompiler.ir import Graph
 from speccompiler.loading.spec import OrderingName, SemanticsName
+from speccompiler.model import InputShapes
 from speccompiler.passes import optimize
 from speccompiler.plan import Plan, Step, make_plan
 from speccompiler.shapes import format_shape
@@ -28,7 +29,7 @@ from .render import show
 def command(
     model: str,
     layers: tuple[str, ...],
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
     math: str,

@@ -8,6 +8,7 @@ from fractions import Fraction
 import click
 
 from speccompiler.loading.spec import OrderingName, SemanticsName
+from speccompiler.model import InputShapes
 from speccompiler.report import LayerReport, ShapeReport
 from speccompiler.shapes import format_shape
 
@@ -43,7 +44,7 @@ ALIGN: tuple[str, ...] = ("left", "left", "left", "right", "right", "right", "ri
 def command(
     model: str,
     style: str,
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
 ) -> None:

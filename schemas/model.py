@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Discriminator, Field, InstanceOf, Tag, Wit
 from .fields import InputDtype, Layer, Name, Ordering, Schema, Seed, Shape, as_tuple, exactly
 from .vectors import Vectors
 
-Profile = Literal["tensorflow", "theano"]
+Profile = Literal["tensorflow", "theano", "tensorflow-1.0", "theano-0.8"]
+RunningStd = Literal["variance", "root_variance", "deviation"]
 
 
 class SemanticsFields(Schema):
@@ -22,7 +23,15 @@ class SemanticsFields(Schema):
         None, description="TensorFlow correlates; Theano convolves (flips the kernel)."
     )
     padding: Profile | None = Field(
-        None, description="How 'same' splits its padding, for convolutions and pools."
+        None,
+        description="How 'same' splits its padding, for convolutions and pools. 'tensorflow' is "
+        "TensorFlow 1.8 and later; before, a padding of less than nothing skipped inputs.",
+    )
+    running_std: RunningStd | None = Field(
+        None,
+        description="What BatchNormalization's running_std holds: 'variance' (sqrt(v + epsilon); "
+        "Keras 1.0.7 and later), 'deviation' (s + epsilon; up to 1.0.5), or 'root_variance' "
+        "(sqrt(v) + epsilon; 1.0.7 on Theano). A Keras file's version decides it.",
     )
 
 
@@ -62,8 +71,9 @@ class ModelHeader(Schema):
     name: Name | None = Field(None, description="Name of the model, for reports.")
     semantics: SemanticsField | None = Field(
         None,
-        description="Which Keras backend's numbers: 'tensorflow' (default) or 'theano', or "
-        "{profile, kernel, padding}.",
+        description="Which Keras backend's numbers: 'tensorflow' (default), 'theano', those of "
+        "older releases ('tensorflow-1.0' up to 1.6, 'theano-0.8'), or a mapping: "
+        "{profile, kernel, padding, running_std}.",
     )
     dim_ordering: Ordering | None = Field(
         None,
@@ -135,6 +145,8 @@ class ModelSpec(Schema):
     weights: str | None
     keras_version: str | None
     verify: Vectors | None = None
+    native: bool = True
+    """Whether it was written for convspec; else Keras wrote it, before 1.0.4 without a version."""
     layers: tuple[InstanceOf[Layer], ...]
     """Every layer has its unique name."""
     calls: tuple[Call, ...]

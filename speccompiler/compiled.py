@@ -16,7 +16,7 @@ import numpy.typing as npt
 from .arrays import from_array
 from .diagnostics import Diagnostic, Problem, Severity, SpecError, has_errors
 from .input_checks import by_input, check_array, check_samples
-from .ir import Graph, Weight
+from .ir import BatchNormalize, Graph, Weight
 from .kernels.cpu.tuning import Tuned
 from .kernels.cpu.tuning import tune as measure_cuts
 from .loaded_weights import LoadedWeights
@@ -33,6 +33,8 @@ TARGETS = ("cpu", "reference")
 BATCH_BYTES = 64 << 20
 """What a batch may take when nobody says its size."""
 LARGEST_BATCH = 256
+KERAS_BATCH = 32
+"""What Keras's ``predict`` took, where the numbers depend on it."""
 
 
 class Executor(Protocol):
@@ -57,10 +59,13 @@ class ReferenceExecutor:
     kernel_seconds = 0.0
 
     def __init__(self, graph: Graph, weights: Mapping[Weight, npt.NDArray[Any]]) -> None:
-        from .kernels.reference import operand
+        from .kernels.reference import resolve
 
         self._graph = graph
-        self._weights = {w: operand(w, np.asarray(a, np.float64)) for w, a in weights.items()}
+        self._weights = {
+            operand: resolve(operand, lambda weight: np.asarray(weights[weight], np.float64))
+            for operand in graph.operands()
+        }
 
     def run_batch(
         self,
@@ -276,7 +281,9 @@ def default_threads() -> int:
 
 
 def default_batch_size(plan: Plan) -> int:
-    """As many samples as fit into ``BATCH_BYTES``."""
+    """As many samples as fit into ``BATCH_BYTES``; where they see each other, as Keras took."""
+    if any(isinstance(node.op, BatchNormalize) for node in plan.graph):
+        return KERAS_BATCH
     per_sample = plan.peak_bytes(1) - plan.weight_bytes
     return max(1, min(LARGEST_BATCH, BATCH_BYTES // max(per_sample, 1)))
 
@@ -400,7 +407,7 @@ def _non_finite(weights: LoadedWeights, file: str) -> list[Diagnostic]:
             layer=weight.layer,
         )
         for weight in weights
-        if (count := weights.non_finite[weight])
+        if (count := weights.non_finite[weight.name])
     ]
 
 

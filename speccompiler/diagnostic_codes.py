@@ -273,9 +273,10 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "CS051": Code(
             "the original fails here",
             "Theano 0.9's 3-D 'same' pooling with a window of 1 returned NaN or fewer values than "
-            "Keras announced. There is no number to reproduce.",
-            "Nothing: the result follows the rule of the 2-D layers. Check that this is what the "
-            "model meant.",
+            "Keras announced, and its transposed 'same' convolution with an even kernel cut its "
+            "output off. There is no number to reproduce.",
+            "Nothing: the result follows the rule of the layers that work. Check that this is what "
+            "the model meant.",
         ),
         "CS052": Code(
             "open lengths",
@@ -298,6 +299,31 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Pass --semantics tensorflow, unless you know that the weights were converted.",
         ),
         "CS055": Code(
+            "not in that release",
+            "The profile names a release whose Keras refuses this: Theano 0.8 has no 3-D 'same' "
+            "pooling, and convolves volumes with 'same' at stride 1 alone and never with 'full'.",
+            "Use the profile of the later release, or arguments that both have.",
+        ),
+        "CS056": Code(
+            "numbers depend on the batch",
+            "BatchNormalization with mode 2 takes mean and variance from the batch at hand, in a "
+            "forward pass too. The same sample gives other numbers beside other samples.",
+            "Give the batch size that the numbers are to be compared with: --batch-size. Keras's "
+            "predict took 32.",
+        ),
+        "CS057": Code(
+            "no such axis",
+            "An argument names an axis that the layer's input does not have, or one that it cannot "
+            "work along.",
+            "Count the axes as the message says.",
+        ),
+        "CS058": Code(
+            "output_shape does not fit",
+            "A transposed convolution can give several lengths; output_shape picks one of them. "
+            "This one is not among them, or it is in the other dim_ordering.",
+            "Write the shape that the convolution it transposes would take.",
+        ),
+        "CS059": Code(
             "what the backends do otherwise",
             "Theano reverses kernels, and splits the padding of 'same' in another way for even "
             "kernels and for strides. How much a reversed kernel differs is measured on the "
@@ -324,9 +350,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS063": Code(
             "inputs do not merge",
-            "sum, mul, ave, max and cos need inputs of one shape, concat the same lengths along "
-            "all axes but one, and dot axes of the same length. Axes count the batch axis, which "
-            "is never merged.",
+            "Modes sum, mul, ave, max and cos need inputs of one shape, concat the same lengths "
+            "along all axes but one, and dot axes of the same length. Axes count the batch axis, "
+            "which is never merged.",
             "Compare the shapes named; concat_axis and dot_axes may name the wrong axis.",
         ),
         "CS064": Code(
@@ -484,8 +510,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS111": Code(
             "not a .npy file",
-            "Inputs are single arrays in NumPy's .npy format, 1.0 to 3.0. The file is something "
-            "else, or its header is malformed. Archives and pickles are never unpacked.",
+            "Inputs are single arrays in NumPy's .npy format, 1.0 to 3.0, or .npz archives of "
+            "them. The file is something else, or its header is malformed. Pickles are never "
+            "unpacked.",
             "Save one array with numpy.save; the message says what the file looks like.",
         ),
         "CS112": Code(

@@ -339,7 +339,7 @@ def check(
 def _semantics(spec: ModelSpec) -> Semantics:
     """The decided rules; shapes are the same under both, so any will do for those."""
     return (
-        Semantics.of(spec.semantics)
+        Semantics.of(spec.semantics, spec)
         if spec.semantics is not None
         else Semantics("correlate", "tensorflow")
     )

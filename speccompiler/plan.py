@@ -86,7 +86,7 @@ class Plan:
     @property
     def weight_bytes(self) -> int:
         """Packed weights, float32."""
-        return 4 * sum(prod(weight.shape) for weight in self.graph.weights())
+        return 4 * sum(prod(operand.shape) for operand in self.graph.operands())
 
     @property
     def scratch_elements(self) -> int:

@@ -14,13 +14,20 @@ from fractions import Fraction
 from math import gcd
 
 from .ir import (
+    BatchNormalize,
     Combine,
     Concat,
     Conv,
+    Depthwise,
     Dot,
+    GlobalPool,
     Graph,
     Input,
+    Local,
+    Lookup,
+    Mask,
     Node,
+    Normalize,
     Pad,
     Pool,
     Reshape,
@@ -182,16 +189,31 @@ def _sight(node: Node, source: Sight, shape: Shape) -> Sight:
     match node.op:
         case Reshape():
             return _reshaped(source, shape, node.shape)
-        case Conv() | Softmax() if len(shape) == 1 and source.listed is None:
+        case Conv() | Softmax() | Normalize() | Mask() if len(shape) == 1 and source.listed is None:
             return ALL
-        case Conv() | Pool() | Softmax() if source.axes is None:
-            mixed = isinstance(node.op, Conv | Pool) and max(node.op.kernel, default=1) > 1
+        case BatchNormalize():
+            return ALL
+        case GlobalPool(_, kept):
+            return UNKNOWN if kept or source.axes is None else ALL
+        case Lookup():
+            return Sight(source.field) if source.axes is None else _grid((*source.axes, None))
+        case Conv() | Depthwise() | Local() | Pool() | Softmax() | Normalize() | Mask() if (
+            source.axes is None
+        ):
+            windows = isinstance(node.op, Conv | Depthwise | Local | Pool)
+            mixed = windows and max(node.op.kernel, default=1) > 1  # type: ignore[union-attr]
             return UNKNOWN if mixed or source.listed is None else source
         case Transpose(order) if source.axes is not None:
             return _grid(tuple(source.axes[axis] for axis in order))
         case Transpose() | Pad() if source.axes is None:
             return Sight(source.field)
-        case Conv(kernel, stride) | Pool(_, kernel, stride):
+        case Conv(stride=stride):
+            return _slid(source, node.op.extent, stride, (1,) * len(stride))
+        case Local(kernel, stride):
+            before = (1,) * (len(shape) - 1 - len(kernel))
+            ones = (1,) * (len(shape) - 1)
+            return _slid(source, (*before, *kernel), (*before, *stride), ones)
+        case Depthwise(kernel, stride) | Pool(_, kernel, stride):
             return _slid(source, kernel, stride, (1,) * len(kernel))
         case Upsample(factors):
             return _slid(source, (1,) * len(factors), (1,) * len(factors), factors)

@@ -14,17 +14,26 @@ from typing import Any
 from .diagnostics import Problem
 from .dims import CONSTANT, Dim, format_dim, lower_bound, terms_of
 from .ir import (
+    BatchNormalize,
     Combine,
     Concat,
     Conv,
+    Depthwise,
     Dot,
+    GlobalPool,
     Graph,
     Identity,
     Input,
+    Local,
+    Lookup,
     Map,
+    MapWith,
+    Mask,
     Node,
+    Normalize,
     Op,
     Pad,
+    Padding,
     Pool,
     Reshape,
     Shape,
@@ -66,19 +75,25 @@ def may_be_equal(one: Dim, other: Dim) -> bool:
     return not any(bound is not None and bound > 0 for bound in bounds)
 
 
-def _windows(op: Conv | Pool, spatial: Shape, extra: Any = None) -> Shape:
+def _windows(
+    spatial: Shape,
+    window: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: Padding,
+    extra: Any = None,
+) -> Shape:
     lengths: list[Dim] = []
     zeros = extra or ((0, 0),) * len(spatial)
     for axis, n in enumerate(spatial):
-        (before, after), (zero_before, zero_after) = op.padding[axis], zeros[axis]
+        (before, after), (zero_before, zero_after) = padding[axis], zeros[axis]
         length = window_count(
-            n + zero_before + zero_after, op.kernel[axis], op.stride[axis], before, after
+            n + zero_before + zero_after, window[axis], stride[axis], before, after
         )
         if isinstance(length, int) and length < 1:
             padded = n + zero_before + zero_after + before + after
             raise Problem(
                 "CS044",
-                f"axis {axis + 1} of {len(spatial)}: a window of {op.kernel[axis]} does not fit "
+                f"axis {axis + 1} of {len(spatial)}: a window of {window[axis]} does not fit "
                 f"into a length of {format_dim(padded)}",
             )
         lengths.append(length)
@@ -89,11 +104,23 @@ def _conv(op: Conv, shape: Shape) -> Shape:
     spatial = shape[:-1]
     if op.repeats:
         spatial = tuple(r * n for r, n in zip(op.repeats, spatial, strict=True))
-    return (*_windows(op, spatial), op.filters)
+    return (*_windows(spatial, op.extent, op.stride, op.padding), op.filters)
+
+
+def _depthwise(op: Depthwise, shape: Shape) -> Shape:
+    spatial = _windows(shape[:-1], op.kernel, op.stride, op.padding)
+    return (*spatial, op.weight.shape[-2] * shape[-1])
+
+
+def _local(op: Local, shape: Shape) -> Shape:
+    first = len(shape) - 1 - len(op.kernel)
+    none = ((0, 0),) * len(op.kernel)
+    spatial = _windows(shape[first:-1], op.kernel, op.stride, none)
+    return (*shape[:first], *spatial, op.weight.shape[-1])
 
 
 def _pool(op: Pool, shape: Shape) -> Shape:
-    return (*_windows(op, shape[:-1], op.zeros), shape[-1])
+    return (*_windows(shape[:-1], op.kernel, op.stride, op.padding, op.zeros), shape[-1])
 
 
 def _upsample(op: Upsample, shape: Shape) -> Shape:
@@ -101,8 +128,18 @@ def _upsample(op: Upsample, shape: Shape) -> Shape:
 
 
 def _pad(op: Pad, shape: Shape) -> Shape:
-    spatial = (n + b + a for (b, a), n in zip(op.padding, shape[:-1], strict=True))
-    return (*spatial, shape[-1])
+    lengths: list[Dim] = []
+    for axis, (n, (before, after)) in enumerate(zip(shape[:-1], op.padding, strict=True)):
+        length = n + before + after
+        if isinstance(length, int) and length < 1:
+            raise Problem(
+                "CS044",
+                f"axis {axis + 1} of {len(op.padding)}: cutting {format_dim(-before)} and "
+                f"{format_dim(-after)} off a length of {format_dim(n)} leaves nothing",
+                "cut off less",
+            )
+        lengths.append(length)
+    return (*lengths, shape[-1])
 
 
 def _transpose(op: Transpose, shape: Shape) -> Shape:
@@ -184,10 +221,18 @@ SHAPE_RULES: Mapping[type[Op], Callable[..., Shape]] = {
     Input: lambda op: op.shape,
     Identity: lambda op, shape: shape,
     Conv: _conv,
+    Depthwise: _depthwise,
+    Local: _local,
+    Lookup: lambda op, shape: (*shape, op.weight.shape[-1]),
     Pool: _pool,
+    GlobalPool: lambda op, shape: (*shape[: op.kept], shape[-1]),
     Upsample: _upsample,
     Pad: _pad,
     Map: lambda op, shape: shape,
+    MapWith: lambda op, shape: shape,
+    Mask: lambda op, shape: shape,
+    Normalize: lambda op, shape: shape,
+    BatchNormalize: lambda op, shape: shape,
     Softmax: lambda op, shape: shape,
     Reshape: _reshape,
     Transpose: _transpose,
@@ -218,9 +263,12 @@ def verify(graph: Graph) -> None:
 
 def multiply_adds(node: Node) -> Dim:
     """Multiply-adds of the direct algorithm for one sample (convolutions, Dense, dot products)."""
-    if isinstance(node.op, Dot):
-        return node.op.length * element_count(node.shape)
-    if not isinstance(node.op, Conv):
-        return 0
-    per_value = math.prod(node.op.kernel) * node.op.weight.shape[-2]
-    return per_value * element_count(node.shape)
+    match node.op:
+        case Conv(kernel=kernel, weight=weight) | Local(kernel=kernel, weight=weight):
+            return math.prod(kernel) * weight.shape[-2] * element_count(node.shape)
+        case Depthwise(kernel=kernel):
+            return math.prod(kernel) * element_count(node.shape)
+        case Dot(length):
+            return length * element_count(node.shape)
+        case _:
+            return 0

@@ -19,7 +19,6 @@ from .ir import Graph, Weight
 from .loading.spec import LoadedSpec
 from .schemas.fields import Layer
 from .schemas.initializer import ScaledInitializer
-from .schemas.kernel import KernelLayer
 from .schemas.weights import inline_shape
 from .source.tree import span_at
 
@@ -38,21 +37,29 @@ MatchName = Literal["name", "topology"]
 
 @dataclass(frozen=True, slots=True)
 class FileTensor:
-    """A tensor in a weight file; ``transpose`` brings an old layout to today's."""
+    """A tensor in a weight file; ``transpose`` brings an old layout to today's.
+
+    What is stored with a length of 1 is repeated to ``shape``.
+    """
 
     file: WeightFile
     key: str
     transpose: tuple[int, ...] | None
+    shape: tuple[int, ...]
 
     def read(self) -> Array:
         """The stored tensor as float32."""
+        import numpy as np
+
         array = self.file.read(self.key)
-        return array if self.transpose is None else array.transpose(self.transpose)
+        if self.transpose is not None:
+            return array.transpose(self.transpose)
+        return array if array.shape == self.shape else np.broadcast_to(array, self.shape)
 
     def identity(self) -> str | None:
         """The file as it is now, and the place in it; None where it is not as it was opened."""
         state = self.file.unchanged_state()
-        return None if state is None else f"{state} {self.key!r} {self.transpose}"
+        return None if state is None else f"{state} {self.key!r} {self.transpose} {self.shape}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +86,21 @@ class DrawnTensor:
     parameters: Mapping[str, float]
     weight: Weight
     seed: int
+    fans: str = "kernel"
+    factor: float = 1.0
 
     def identity(self) -> str:
         """All that its values depend on."""
-        return f"drawn {self.init} {dict(self.parameters)} {self.seed}"
+        return f"drawn {self.init} {dict(self.parameters)} {self.seed} {self.fans} {self.factor}"
 
     def read(self) -> Array:
         """The same values wherever they are drawn; ``Problem`` CS091 when the shape is wrong."""
-        from .tensors.initializers import conv_fans, initialize
+        from .tensors.initializers import initialize, tensor_fans
 
-        *kernel, channels, filters = (1, *self.weight.shape)[-len(self.weight.shape) - 1 :]
-        fans = conv_fans(tuple(kernel), channels, filters)
+        fans = tensor_fans(self.fans, self.weight.stored_shape, self.weight.shape)
         layer = self.weight.layer
         try:
-            return initialize(
+            drawn = initialize(
                 self.init,
                 self.parameters,
                 self.weight.stored_shape,
@@ -100,6 +108,7 @@ class DrawnTensor:
                 seed=self.seed,
                 stream=f"{layer}/{self.weight.tensor}",
             )
+            return drawn if self.factor == 1 else drawn * drawn.dtype.type(self.factor)
         except Problem as problem:
             raise Problem(
                 problem.code, problem.message, problem.hint, layer=layer, argument="init"
@@ -200,7 +209,7 @@ def find_weights(
         found.update({w: _drawn(layers[w.layer], w, seed) for w in rest.values()})
     elif rest:
         diagnostics.append(_none_given(loaded, rest))
-    if spec.semantics is not None and spec.semantics.profile == "theano":
+    if spec.semantics is not None and spec.semantics.profile.startswith("theano"):
         diagnostics += _tensorflow_names(found)
     return WeightSources(found, tuple(diagnostics))
 
@@ -265,19 +274,22 @@ def _from_file(
     for tensor in stored.values():
         check_dtype(file.tensors[tensor.key])
     sources: dict[Weight, TensorSource] = {
-        wanted[name]: FileTensor(file, tensor.key, tensor.transpose)
+        wanted[name]: FileTensor(file, tensor.key, tensor.transpose, wanted[name].stored_shape)
         for name, tensor in stored.items()
     }
     return sources, notes
 
 
 def _wanted(weight: Weight) -> Any:
-    from .tensors.weight_names import WantedTensor, old_conv1d_kernel
+    from .tensors.weight_names import WantedTensor, old_conv1d_kernel, shared_parameter
 
-    shape = weight.stored_shape
-    if len(shape) == 4 and len(weight.shape) == 3:
-        return old_conv1d_kernel(shape)
-    return WantedTensor(shape)
+    match weight.variants:
+        case "conv1d":
+            return old_conv1d_kernel(weight.stored_shape)
+        case "shared":
+            return shared_parameter(weight.stored_shape)
+        case _:
+            return WantedTensor(weight.stored_shape)
 
 
 def _layer_weights(
@@ -347,12 +359,12 @@ def _referenced(
     check_dtype(info)
     for shape, transpose in _wanted(weight).alternatives:
         if info.shape == shape != weight.stored_shape:
-            return FileTensor(file, info.name, transpose)
+            return FileTensor(file, info.name, transpose, weight.stored_shape)
     if info.shape != weight.stored_shape:
         from .tensors.weight_names import ordering_hint
 
         _check_shape(info.shape, weight, ordering_hint([(weight.stored_shape, info.shape)]))
-    return FileTensor(file, info.name, None)
+    return FileTensor(file, info.name, None, weight.stored_shape)
 
 
 def _check_shape(shape: tuple[int, ...], weight: Weight, hint: str | None) -> None:
@@ -365,13 +377,14 @@ def _check_shape(shape: tuple[int, ...], weight: Weight, hint: str | None) -> No
 
 
 def _drawn(layer: Layer, weight: Weight, seed: int) -> DrawnTensor:
-    assert isinstance(layer, KernelLayer), f"{layer.name} has no initialiser"
-    if weight.tensor == "b":
-        return DrawnTensor("zero", {}, weight, seed)
-    if isinstance(layer.init, ScaledInitializer):
-        scale = layer.init.scale
-        return DrawnTensor(layer.init.name, {} if scale is None else {"scale": scale}, weight, seed)
-    return DrawnTensor(layer.init, {}, weight, seed)
+    tensor = layer.tensors[weight.tensor]
+    init = tensor.drawn if tensor.init is None else getattr(layer, tensor.init)
+    factor = 1.0 if tensor.scale is None else getattr(layer, tensor.scale)
+    parameters: dict[str, float] = {}
+    if isinstance(init, ScaledInitializer):
+        parameters = {} if init.scale is None else {"scale": init.scale}
+        init = init.name
+    return DrawnTensor(init, parameters, weight, seed, tensor.fans, factor)
 
 
 def random_note(sources: WeightSources, file: str) -> Diagnostic | None:

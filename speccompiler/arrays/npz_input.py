@@ -28,12 +28,8 @@ def open_archive(path: Path, names: tuple[str, ...], shown: str) -> Iterator[dic
     """
     try:
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        open_array(path, shown).close()  # says what the file looks like, if it is no archive
-        raise Problem("CS111", f"it is not a sound zip archive ({error})", "save it again") from None
-    except _ZIP_ERRORS:
-        open_array(path, shown).close()
-        raise
+    except _ZIP_ERRORS as error:
+        raise _no_archive(path, shown, str(error)) from None
     with archive:
         members = {
             entry.filename.removesuffix(".npy"): entry
@@ -52,6 +48,21 @@ def open_archive(path: Path, names: tuple[str, ...], shown: str) -> Iterator[dic
                 f"{', '.join(f'{name}=..' for name in names)})",
             )
         yield {name: _open(archive, members[name], shown) for name in names}
+
+
+def _no_archive(path: Path, shown: str, error: str) -> Problem:
+    """CS111; what else the file is, or why it cannot be read, ``open_array`` says."""
+    damaged = Problem(
+        "CS111", f"the archive is damaged ({error})", "write or copy the whole file again"
+    )
+    try:
+        with path.open("rb") as file:
+            if file.read(2) == b"PK":
+                return damaged
+    except OSError:
+        pass
+    open_array(path, shown).close()
+    return Problem("CS111", "this is a single .npy array and no archive", "name it .npy")
 
 
 def _listed(names: list[str]) -> str:

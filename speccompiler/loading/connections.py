@@ -60,11 +60,11 @@ def connect(
     if found:
         return None, found
     found += [d for call in calls if (d := _wrong_number(calls, call, items[call.layer]))]
-    order = computable([call.reads for call in calls])
+    reads = [call.reads for call in calls]
+    order = computable(reads)
     if len(order) < len(calls):
-        waiting = [call for index, call in enumerate(calls) if index not in set(order)]
-        problem = circle([call.name for call in waiting])
-        found.append(problem.at(layer=waiting[0].name))
+        left = sorted({*range(len(calls))} - set(order))
+        found.append(circle(reads, left, [call.name for call in calls]).at())
     if found:
         return None, found
     connections = Connections(
@@ -174,7 +174,8 @@ def _layer(
     if not isinstance(item, Shared):
         return number
     written = entries.layers[number].arguments.entries["layer"].value
-    target = _number(item.layer, written.span, numbers)
+    own = {name: n for name, n in numbers.items() if n != number}
+    target = _number(item.layer, written.span, own)
     if isinstance(items[target], Shared):
         raise Stop(
             written.span,

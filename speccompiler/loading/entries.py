@@ -14,7 +14,7 @@ from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 
-from .keras_models import CallEntry, LayerEntry, read_model
+from .keras_models import CallEntry, KerasModel, LayerEntry, read_model
 from .schema_errors import describe
 from .tree_reading import Stop, text
 
@@ -182,11 +182,11 @@ def _keras(document: Document, root: Mapping) -> Entries:
                 entry.key_span,
                 Problem("CS022", f"a Keras 1.x model has no key '{shown(key)}'"),
             )
+    model = KerasModel()
     try:
-        model = read_model(root)
+        read_model(model, root)
     except Stop as stop:
         _report(found, document, stop.span, stop.problem)
-        return found
     found.layers, found.calls, found.outputs = model.layers, model.calls, model.outputs
     for span, problem in model.findings:
         _report(found, document, span, problem)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from speccompiler.diagnostics import Diagnostic, Problem
-from speccompiler.schemas.convolution import Convolution1D
+from speccompiler.schemas.convolution import AtrousConvolution1D, Convolution1D
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
+from speccompiler.schemas.local import LocallyConnected1D
 from speccompiler.schemas.model import ModelHeader, ModelInput
 from speccompiler.source.findings import shown
 
@@ -23,7 +24,8 @@ def declared_shapes(layer: Layer) -> dict[str, InputShape]:
         shapes["input_shape"] = layer.input_shape
     if layer.batch_input_shape is not None:
         shapes["batch_input_shape"] = layer.batch_input_shape[1:]
-    if isinstance(layer, Convolution1D) and layer.input_dim is not None:
+    steps = isinstance(layer, Convolution1D | AtrousConvolution1D | LocallyConnected1D)
+    if steps and layer.input_dim is not None:
         shapes["input_dim"] = (layer.input_length, layer.input_dim)
     return shapes
 

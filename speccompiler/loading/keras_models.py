@@ -102,13 +102,11 @@ class _Network:
 _Part = _Layer | _Chain | _Branches | _Network
 
 
-def read_model(root: Mapping) -> KerasModel:
+def read_model(found: KerasModel, root: Mapping) -> None:
     """The layers and calls of a whole model; raises ``Stop`` for what ends the reading."""
-    found = KerasModel()
     part = _model(found, root)
     if not found.findings:
         found.outputs = list(_Calls(found, root.span).of(part, None))
-    return found
 
 
 def _model(found: KerasModel, node: Mapping) -> _Part:
@@ -330,9 +328,9 @@ def _in_order(members: dict[str, _Member]) -> tuple[tuple[str, int], ...]:
     ]
     order = computable(reads)
     if len(order) < len(units):
-        done = set(order)
-        left = dict.fromkeys(units[index][0] for index in range(len(units)) if index not in done)
-        raise Stop(members[next(iter(left))].span, circle(list(left)))
+        left = sorted({*range(len(units))} - set(order))
+        problem = circle(reads, left, [name for name, _ in units])
+        raise Stop(members[str(problem.layer)].span, problem)
     return tuple(units[index] for index in order)
 
 

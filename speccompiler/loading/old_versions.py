@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from speccompiler.diagnostics import Diagnostic, Severity
 from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.model import RunningStd
 from speccompiler.schemas.resizing import ZeroPadding2D
 
 FOUR_SIDES = (1, 1, 1)
@@ -45,6 +46,17 @@ def as_then_read(
             layer = layer.model_copy(update={"padding": used})
         found.append(layer)
     return tuple(found), diagnostics
+
+
+def running_std_of(keras_version: str | None, theano: bool) -> RunningStd:
+    """What the tensor ``running_std`` of a Keras file holds.
+
+    The deviation up to 1.0.5, and on Theano in 1.0.6; then the variance. Theano added epsilon
+    to its root in 1.0.7, and to the variance itself from 1.0.8 on.
+    """
+    if _before(keras_version, (1, 0, 7 if theano else 6)):
+        return "deviation"
+    return "root_variance" if theano and _before(keras_version, (1, 0, 8)) else "variance"
 
 
 def _before(version: str | None, release: tuple[int, ...]) -> bool:

@@ -17,7 +17,9 @@ Ordering = Literal["th", "tf"]
 
 
 def ordering_of(layer: Layer) -> str | None:
-    """``th``, ``tf`` or ``default``; None for a layer that has no spatial channels choice."""
+    """``th``, ``tf`` or ``default``; None for a layer that makes nothing of it."""
+    if not layer.uses_ordering:
+        return None
     value = getattr(layer, "dim_ordering", None)
     return str(value) if value is not None else None
 

@@ -20,9 +20,15 @@ from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import (
     ModelHeader,
     ModelSpec,
+    Profile,
     SemanticsFields,
 )
-from speccompiler.schemas.registry import ALIASES, LAYERS, OTHER_KERAS_LAYERS
+from speccompiler.schemas.registry import (
+    ALIASES,
+    LAYERS,
+    OTHER_KERAS_LAYERS,
+    RECURRENT_LAYERS,
+)
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import span_at, to_data
@@ -35,7 +41,7 @@ from .old_versions import as_then_read
 from .orderings import resolve_orderings
 from .schema_errors import schema_problems
 
-SemanticsName = Literal["tensorflow", "theano"]
+SemanticsName = Profile
 OrderingName = Literal["th", "tf"]
 
 
@@ -120,6 +126,7 @@ def load_spec(
         weights=header.weights,
         keras_version=entries.keras_version,
         verify=header.verify,
+        native=entries.native,
         layers=layers,
         calls=connections.calls,
         outputs=connections.outputs,
@@ -205,6 +212,13 @@ def _check_expression(layer: Layer | Shared) -> None:
 
 
 def _unknown_type(name: str) -> Problem:
+    if name in RECURRENT_LAYERS:
+        return Problem(
+            "CS028",
+            f"{name} is recurrent, and convspec runs no recurrent layers",
+            "it steps through time with a state; what is convolutional before and after it can "
+            "be run as models of their own",
+        )
     if name in OTHER_KERAS_LAYERS:
         return Problem(
             "CS028",

@@ -16,9 +16,17 @@ from speccompiler.loading.inputs import agree, declared_shapes
 from speccompiler.loading.inputs import format_shape as format_declared
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
-from speccompiler.schemas.model import ModelSpec
+from speccompiler.schemas.model import ModelSpec, SemanticsFields
 from speccompiler.shapes import format_shape
 
+from .activations import (
+    lower_elu,
+    lower_leaky_relu,
+    lower_parametric_softplus,
+    lower_prelu,
+    lower_srelu,
+    lower_thresholded_relu,
+)
 from .builder import Builder, Semantics, layers_of
 from .convolution import (
     lower_convolution1d,
@@ -26,16 +34,27 @@ from .convolution import (
     lower_convolution3d,
     lower_dense,
 )
-from .core import lower_activation, lower_flatten, lower_identity, lower_reshape
+from .core import (
+    lower_activation,
+    lower_flatten,
+    lower_identity,
+    lower_permute,
+    lower_repeat_vector,
+    lower_reshape,
+)
 from .merging import lower_merge
-from .pooling import lower_pooling
+from .normalization import lower_batch_normalization
+from .pooling import lower_global_pooling, lower_pooling
 from .resizing import (
+    lower_cropping,
     lower_upsampling,
     lower_zero_padding1d,
     lower_zero_padding2d,
     lower_zero_padding3d,
 )
+from .separable import lower_locally_connected, lower_separable_convolution2d
 from .spatial import swapped
+from .transposed import lower_deconvolution2d
 
 __all__ = ["LOWER", "Lowered", "Semantics", "input_dims", "layers_of", "lower", "undecided"]
 
@@ -61,6 +80,35 @@ LOWER: Mapping[str, Callable[..., Node]] = {
     "Flatten": lower_flatten,
     "Reshape": lower_reshape,
     "Dense": lower_dense,
+    "Cropping1D": lower_cropping,
+    "Cropping2D": lower_cropping,
+    "Cropping3D": lower_cropping,
+    "GlobalMaxPooling1D": lower_global_pooling,
+    "GlobalMaxPooling2D": lower_global_pooling,
+    "GlobalMaxPooling3D": lower_global_pooling,
+    "GlobalAveragePooling1D": lower_global_pooling,
+    "GlobalAveragePooling2D": lower_global_pooling,
+    "GlobalAveragePooling3D": lower_global_pooling,
+    "Permute": lower_permute,
+    "RepeatVector": lower_repeat_vector,
+    "SpatialDropout1D": lower_identity,
+    "SpatialDropout2D": lower_identity,
+    "SpatialDropout3D": lower_identity,
+    "GaussianDropout": lower_identity,
+    "GaussianNoise": lower_identity,
+    "LeakyReLU": lower_leaky_relu,
+    "ELU": lower_elu,
+    "ThresholdedReLU": lower_thresholded_relu,
+    "PReLU": lower_prelu,
+    "ParametricSoftplus": lower_parametric_softplus,
+    "SReLU": lower_srelu,
+    "BatchNormalization": lower_batch_normalization,
+    "AtrousConvolution1D": lower_convolution1d,
+    "AtrousConvolution2D": lower_convolution2d,
+    "Deconvolution2D": lower_deconvolution2d,
+    "SeparableConvolution2D": lower_separable_convolution2d,
+    "LocallyConnected1D": lower_locally_connected,
+    "LocallyConnected2D": lower_locally_connected,
     "Merge": lower_merge,
 }
 
@@ -214,7 +262,8 @@ def _explain(problem: Problem, layer: Layer, x: Node, semantics: Semantics) -> P
 
 def undecided(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[str, ...]:
     """The layers that TensorFlow's and Theano's rules lower differently."""
-    backends = Semantics("correlate", "tensorflow"), Semantics("convolve", "theano")
+    profiles = SemanticsFields(profile="tensorflow"), SemanticsFields(profile="theano")
+    backends = [Semantics.of(fields, spec) for fields in profiles]
     graphs = [lower(spec, semantics, shapes).graph for semantics in backends]
     one, other = (layers_of(graph.nodes) if graph else {} for graph in graphs)
     differ = {name for name in one if one[name] != other.get(name)}

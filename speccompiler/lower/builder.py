@@ -10,7 +10,8 @@ from speccompiler.diagnostics import Diagnostic, Problem, Severity
 from speccompiler.dims import terms_of
 from speccompiler.expressions.nodes import Expression
 from speccompiler.ir import Identity, Map, Node, Op, Shape, Softmax, Transpose
-from speccompiler.schemas.model import SemanticsFields
+from speccompiler.loading.old_versions import running_std_of
+from speccompiler.schemas.model import ModelSpec, Profile, RunningStd, SemanticsFields
 from speccompiler.shapes import element_count, infer
 
 MOST_VALUES = 2**60
@@ -18,18 +19,30 @@ MOST_VALUES = 2**60
 
 @dataclass(frozen=True, slots=True)
 class Semantics:
-    """Which backend's rules: the kernel's direction and the split of 'same' padding."""
+    """Which backend's rules: the kernel's direction, the split of 'same' padding, statistics."""
 
     kernel: Literal["correlate", "convolve"]
-    padding: Literal["tensorflow", "theano"]
+    padding: Profile
+    running_std: RunningStd = "variance"
 
     @staticmethod
-    def of(fields: SemanticsFields) -> Semantics:
-        """A profile with its overrides applied."""
-        default: Literal["correlate", "convolve"] = (
-            "convolve" if fields.profile == "theano" else "correlate"
+    def of(fields: SemanticsFields, spec: ModelSpec | None = None) -> Semantics:
+        """A profile with its overrides applied; what the file's version decides, by ``spec``."""
+        theano = fields.profile.startswith("theano")
+        default: Literal["correlate", "convolve"] = "convolve" if theano else "correlate"
+        stored: RunningStd = "variance"
+        if spec is not None and not spec.native:
+            stored = running_std_of(spec.keras_version, theano)
+        return Semantics(
+            fields.kernel or default,
+            fields.padding or fields.profile,
+            fields.running_std or stored,
         )
-        return Semantics(fields.kernel or default, fields.padding or fields.profile)
+
+    @property
+    def theano(self) -> bool:
+        """Whether padding follows a Theano."""
+        return self.padding.startswith("theano")
 
 
 @dataclass(slots=True)

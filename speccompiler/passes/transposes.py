@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speccompiler.ir import Combine, Concat, Graph, Map, Node, Op, Transpose
+from speccompiler.ir import (
+    Combine,
+    Concat,
+    Graph,
+    Map,
+    MapWith,
+    Node,
+    Op,
+    Operand,
+    Transpose,
+    Weight,
+)
+from speccompiler.permutations import one_go
 from speccompiler.shapes import infer
 
 from .identities import changes_nothing
@@ -20,9 +32,13 @@ def sink_transposes(graph: Graph) -> Graph:
 
     Down is below a Map, and below a Combine or a Concat whose values are all transposed alike.
     """
-    graph = _below(graph)
-    graph = rewrite(graph, _merge)
-    return bypass(graph, changes_nothing)
+    graph = bypass(rewrite(graph, _merge), changes_nothing)
+    while True:
+        # Where two have met and cancelled, others may now go further down.
+        moved = bypass(rewrite(_below(graph), _merge), changes_nothing)
+        if moved == graph:
+            return graph
+        graph = moved
 
 
 def _below(graph: Graph) -> Graph:
@@ -32,7 +48,12 @@ def _below(graph: Graph) -> Graph:
     for node in graph:
         sources = [done[name] for name in node.inputs]
         transposes = {source.op for source in sources}
-        if len(transposes) == 1 and isinstance(transpose := transposes.pop(), Transpose):
+        merged = not any(isinstance(done[s.inputs[0]].op, Transpose) for s in sources if s.inputs)
+        if (
+            merged
+            and len(transposes) == 1
+            and isinstance(transpose := transposes.pop(), Transpose)
+        ):
             op = _on_origins(node.op, transpose)
             if op is not None:
                 origins = [done[source.inputs[0]] for source in sources]
@@ -53,10 +74,23 @@ def _on_origins(op: Op, transpose: Transpose) -> Op | None:
     match op:
         case Map() | Combine():
             return op
+        case MapWith(parameters=parameters):
+            moved = tuple(_moved(one, transpose.axes) for one in parameters)
+            return replace(op, parameters=moved)
         case Concat(axis):
             return replace(op, axis=transpose.axes[axis])
         case _:
             return None
+
+
+def _moved(parameter: Operand, axes: tuple[int, ...]) -> Operand:
+    """A parameter of a transposed value as one of the value before."""
+    back = tuple(axes.index(axis) for axis in range(len(axes)))
+    shape = tuple(parameter.shape[axis] for axis in back)
+    assert isinstance(parameter, Weight), "nothing is derived before transposes have moved"
+    if sum(n != 1 for n in shape) < 2:
+        return replace(parameter, shape=shape)  # the same values in the same order
+    return replace(parameter, axes=tuple(parameter.axes[axis] for axis in back), shape=shape)
 
 
 def _merge(node: Node, done: dict[str, Node]) -> Node:
@@ -66,4 +100,6 @@ def _merge(node: Node, done: dict[str, Node]) -> Node:
     if not isinstance(source.op, Transpose):
         return node
     axes = tuple(source.op.axes[axis] for axis in node.op.axes)
+    if not one_go(axes):
+        return node
     return with_op(node, Transpose(axes), done[source.inputs[0]])

@@ -8,6 +8,7 @@ their ``optimizer_weights`` are passed over.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -31,10 +32,10 @@ _OPTIMIZER = "optimizer_weights/"
 @dataclass(frozen=True, slots=True)
 class WantedTensor:
     """A tensor the model needs. ``alternatives``: other stored shapes, each with the axes that
-    ``np.transpose`` takes to bring it to ``shape``."""
+    ``np.transpose`` takes to bring it to ``shape``, or None for one that is repeated."""
 
     shape: Shape
-    alternatives: tuple[tuple[Shape, tuple[int, ...]], ...] = ()
+    alternatives: tuple[tuple[Shape, tuple[int, ...] | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,12 @@ def old_conv1d_kernel(shape: Shape) -> WantedTensor:
     """
     length, one, channels, filters = shape
     return WantedTensor(shape, (((filters, channels, length, one), CONV1D_OLD_AXES),))
+
+
+def shared_parameter(shape: Shape) -> WantedTensor:
+    """A parameter for every value, or for fewer: an axis that shares it has the length 1."""
+    shapes = dict.fromkeys(itertools.product(*((n, 1) for n in shape)))
+    return WantedTensor(shape, tuple((stored, None) for stored in shapes if stored != shape))
 
 
 def match_weights(
@@ -181,9 +188,10 @@ def _names_problem(
 
 def wrong_shape(name: TensorName, wanted: WantedTensor, info: TensorInfo) -> str:
     """What was stored and what was expected."""
-    allowed = " or ".join(
-        map(str, dict.fromkeys([wanted.shape, *(s for s, _ in wanted.alternatives)]))
-    )
+    repeated = any(axes is None for _, axes in wanted.alternatives)
+    others = [] if repeated else [s for s, _ in wanted.alternatives]
+    allowed = " or ".join(map(str, dict.fromkeys([wanted.shape, *others])))
+    allowed += ", or 1 along the axes that share it" if repeated else ""
     return f"{_shown(name)} is stored as {info.shape}, expected {allowed}"
 
 

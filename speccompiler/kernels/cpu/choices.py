@@ -12,13 +12,21 @@ from math import prod
 from typing import Any
 
 from speccompiler.ir import (
+    BatchNormalize,
     Combine,
     Concat,
     Conv,
+    Depthwise,
     Dot,
+    GlobalPool,
     Identity,
+    Local,
+    Lookup,
     Map,
+    MapWith,
+    Mask,
     Node,
+    Normalize,
     Op,
     Pad,
     Pool,
@@ -27,6 +35,7 @@ from speccompiler.ir import (
     Transpose,
     Upsample,
 )
+from speccompiler.permutations import runs
 
 from .candidate import Candidate, Geometry, KnownShape, known, three
 from .convolutions import CONV, CONV_SMALL, MATMUL, winograd_candidates
@@ -119,12 +128,7 @@ def _softmax_geometry(node: Node, shape: KnownShape) -> Geometry:
 
 def merge_axes(shape: KnownShape, axes: tuple[int, ...]) -> tuple[KnownShape, tuple[int, ...]]:
     """The same permutation with axes joined that stay side by side, at most four left."""
-    groups: list[list[int]] = []
-    for axis in axes:
-        if groups and groups[-1][-1] + 1 == axis:
-            groups[-1].append(axis)
-        else:
-            groups.append([axis])
+    groups = runs(axes)
     order = sorted(range(len(groups)), key=lambda i: groups[i][0])
     merged = tuple(prod(shape[a] for a in groups[i]) for i in order)
     return merged, tuple(order.index(i) for i in range(len(groups)))
@@ -166,6 +170,68 @@ def _transpose_tasks(node: Node, shape: KnownShape, n: int) -> int:
     return n * prod(outer) * -(-across // TRANSPOSE_BLOCK) * -(-along // TRANSPOSE_BLOCK)
 
 
+def parameter_axes(node: Node) -> int:
+    """The axis that the parameters of a step begin to differ along."""
+    shapes = [parameter.shape for parameter in _op(node).parameters]
+    found = (axis for axis in range(len(node.shape)) if any(shape[axis] != 1 for shape in shapes))
+    return next(found, len(node.shape))
+
+
+def _map_with_geometry(node: Node, shape: KnownShape) -> Geometry:
+    return prod(shape), prod(shape[parameter_axes(node) :])
+
+
+def _depthwise_geometry(node: Node, shape: KnownShape) -> Geometry:
+    op, out = _op(node), known(node)
+    return (
+        *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1),
+        *three(op.kernel, 1)[:2], *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
+        op.weight.shape[-2],
+    )  # fmt: skip
+
+
+def _depthwise_cost(node: Node, shape: KnownShape) -> float:
+    """Of loads: one of a value for each tap, and of a weight for every fourth position."""
+    per_vector = min(shape[-1], 16)
+    return (prod(shape) + prod(known(node))) / 5 + prod(known(node)) * prod(
+        _op(node).kernel
+    ) / 2 / per_vector
+
+
+def _local_geometry(node: Node, shape: KnownShape) -> Geometry:
+    op, out = _op(node), known(node)
+    first = len(shape) - 1 - len(op.kernel)
+    return (
+        prod(shape[:first]), *three(shape[first:-1], 1), shape[-1], *three(out[first:-1], 1),
+        out[-1], *three(op.kernel, 1), *three(op.stride, 1),
+    )  # fmt: skip
+
+
+def _local_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    return int(_op(node).weight.shape[0])
+
+
+def _row_geometry(node: Node, shape: KnownShape) -> Geometry:
+    return prod(shape[:-1]), shape[-1]
+
+
+def _row_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    return n * prod(shape[:-1])
+
+
+GLOBAL_BLOCK = 64
+"""Channels of a task of global pooling."""
+
+
+def _global_geometry(node: Node, shape: KnownShape) -> Geometry:
+    kept = _op(node).kept
+    return prod(shape[:kept]), prod(shape[kept:-1]), shape[-1]
+
+
+def _global_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    return n * prod(shape[: _op(node).kept]) * -(-shape[-1] // GLOBAL_BLOCK)
+
+
 def _combine_cost(node: Node, shape: KnownShape) -> float:
     """About 20 GB/s to and from memory, and an activation as ``_map_cost`` has it."""
     activation = 0.0 if _op(node).activation is None else prod(shape) / 1.5
@@ -205,6 +271,15 @@ def _dot_cost(node: Node, shape: KnownShape) -> float:
 CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
     Conv: (MATMUL, CONV, CONV_SMALL),
     Pool: (Candidate("pool", _always, _pool_geometry, _rows, _pool_cost, _pool_scratch),),
+    GlobalPool: (
+        Candidate(
+            "global_pool",
+            _always,
+            _global_geometry,
+            _global_tasks,
+            lambda node, shape: prod(shape) / 5,
+        ),
+    ),
     Upsample: (Candidate("resize", _always, _upsample_geometry, _rows, _resize_cost),),
     Pad: (Candidate("resize", _always, _pad_geometry, _rows, _resize_cost),),
     Map: (
@@ -214,6 +289,39 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
             lambda node, shape: (prod(shape),),
             _map_tasks,
             _map_cost,
+        ),
+    ),
+    MapWith: (Candidate("map_with", _always, _map_with_geometry, _map_tasks, _map_cost),),
+    Depthwise: (
+        Candidate("depthwise", _always, _depthwise_geometry, _rows, _depthwise_cost),
+    ),
+    Local: (
+        Candidate(
+            "local",
+            _always,
+            _local_geometry,
+            _local_tasks,
+            lambda node, shape: prod(_op(node).weight.shape) / 7,
+        ),
+    ),
+    Lookup: (
+        Candidate(
+            "lookup",
+            _always,
+            lambda node, shape: (prod(shape), *_op(node).weight.shape),
+            lambda node, shape, n: -(-n * prod(shape) // 32),
+            lambda node, shape: 5 * prod(shape) + prod(known(node)) / 5,
+        ),
+    ),
+    Mask: (Candidate("mask", _always, _row_geometry, _row_tasks, _softmax_cost),),
+    Normalize: (Candidate("normalize", _always, _row_geometry, _row_tasks, _softmax_cost),),
+    BatchNormalize: (
+        Candidate(
+            "batch_normalize",
+            _always,
+            _row_geometry,
+            lambda node, shape, n: -(-shape[-1] // 16),
+            lambda node, shape: prod(shape),
         ),
     ),
     Softmax: (

@@ -12,7 +12,7 @@ from speccompiler.ir import Node
 from speccompiler.shapes import multiply_adds
 
 from .candidate import Candidate, Geometry, KnownShape, known, three
-from .conv import WALK, tile_shape
+from .conv import WALK, tile_shape, window_steps
 from .register_tile import block_depth, even_share
 from .winograd_tiles import Schedule, Tile, find_tile
 
@@ -76,8 +76,10 @@ def _packed(node: Node, shape: KnownShape, rows: int, columns: int, lanes: int) 
     op, (_, height, width) = _op(node), three(node.shape[:-1], 1)
     (kd, kh, kw), (_, sh, sw) = three(op.kernel, 1), three(op.stride, 1)
     tall, wide = tile_shape(height, width, lanes)
-    high = (-(-rows // tall) * tall - 1) * min(kh, sh) + kh
-    broad = (-(-columns // wide) * wide - 1) * min(kw, sw) + kw
+    _, ah, aw = three(op.dilation, 1)
+    row_step, column_step = window_steps((kh, kw), (sh, sw), (ah, aw))
+    high = (-(-rows // tall) * tall - 1) * row_step + (kh - 1) * ah + 1
+    broad = (-(-columns // wide) * wide - 1) * column_step + kw
     depth = block_depth(shape[-1], lanes)
     return kd * -(-shape[-1] // depth) * (depth * high * broad + lanes)
 
@@ -87,7 +89,7 @@ def _conv_geometry(node: Node, shape: KnownShape) -> Geometry:
     return (
         *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
         *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
-        *_block(node, shape), *three(op.repeats, 1),
+        *_block(node, shape), *three(op.repeats, 1), *three(op.dilation, 1),
     )  # fmt: skip
 
 
@@ -163,7 +165,7 @@ def _small_geometry(node: Node, shape: KnownShape) -> Geometry:
     return (
         *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
         *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
-        *three(op.repeats, 1),
+        *three(op.repeats, 1), *three(op.dilation, 1),
     )  # fmt: skip
 
 
@@ -211,7 +213,7 @@ def winograd_candidates(
     out = known(node)
     kernel, stride = three(_op(node).kernel, 1), three(_op(node).stride, 1)
     tile = find_tile(kernel[1:])
-    if tile is None or stride[1:] != (1, 1) or min(shape[-1], out[-1]) < MOST_LANES:
+    if tile is None or stride[1:] != (1, 1) or _op(node).dilation or min(shape[-1], out[-1]) < MOST_LANES:
         return ()
     if _is_small(node, shape) or 0 in pool or tile.rows % pool[0] or tile.columns % pool[1]:
         return ()

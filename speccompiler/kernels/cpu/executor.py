@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from speccompiler.ir import Conv, Weight
+from speccompiler.ir import MapWith, Weight, operands
 from speccompiler.plan import Place, Plan, Step
 
 from . import copy
@@ -268,14 +268,15 @@ def _packed(
     made: dict[object, tuple[Array, Array]] = {}
     found = []
     for step in steps:
-        op, candidate = step.node.op, step.candidate
-        if candidate is None or not isinstance(op, Conv):
+        node, candidate = step.node, step.candidate
+        if candidate is None:
             found.append((EMPTY, EMPTY))
             continue
         tile = None if candidate.schedule is None else candidate.schedule.tile
-        key = candidate.kernel, tile, op.weight, op.bias
+        beside = operands(node.op) or node.op
+        key = candidate.kernel, tile, beside, node.shape if isinstance(node.op, MapWith) else None
         if key not in made:
-            made[key] = packed_weights(candidate, op, weights, host_lanes())
+            made[key] = packed_weights(candidate, node, weights, host_lanes())
         found.append(made[key])
     return found
 

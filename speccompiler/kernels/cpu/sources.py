@@ -5,23 +5,44 @@ Kernels are generated: they depend on the width of the machine's vectors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from speccompiler.expressions.library import ACTIVATIONS
-from speccompiler.ir import Combine, Conv, Map, Node, Pool, Upsample
+from speccompiler.ir import (
+    BatchNormalize,
+    Combine,
+    Conv,
+    Depthwise,
+    GlobalPool,
+    Map,
+    MapWith,
+    Mask,
+    Node,
+    Normalize,
+    Pool,
+    Upsample,
+)
 
 from . import (
+    batch_normalize,
     combine,
     concat,
     conv,
     conv_small,
+    depthwise,
     dot,
+    global_pool,
+    local,
+    lookup,
     map,
+    map_with,
+    mask,
     matmul,
+    normalize,
     pool,
     resize,
     softmax,
@@ -29,7 +50,7 @@ from . import (
     winograd,
 )
 from .candidate import Candidate, KnownShape, known, three
-from .choices import TRANSPOSE_BLOCK, gathers_rows, transpose_plan
+from .choices import TRANSPOSE_BLOCK, gathers_rows, parameter_axes, transpose_plan
 from .register_tile import VECTORS, block_depth, tile_columns
 from .vector_math import activation_text
 from .winograd_tiles import Tile, pass_columns
@@ -62,6 +83,7 @@ def _conv(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> st
         three(op.stride, 1)[1:],
         *_activation(node),
         repeats=any(r != 1 for r in op.repeats),
+        dilation=three(op.dilation, 1)[1:],
     )
 
 
@@ -107,6 +129,11 @@ def _pool(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> st
     )
 
 
+def _global_pool(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    assert isinstance(node.op, GlobalPool), f"{node.name} is no pooling"
+    return global_pool.source(lanes, node.op.mode == "max")
+
+
 def _resize(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     factor = node.op.factors[-1] if isinstance(node.op, Upsample) else 1
     # What is not spread along a row is copied in runs that are longer than the channels.
@@ -124,8 +151,21 @@ def _map(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str
     return map.source(lanes, activation_text(node.op.activation))
 
 
-def _softmax(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
-    return softmax.source(lanes)
+def _map_with(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    op = node.op
+    assert isinstance(op, MapWith), f"{node.name} has no parameters"
+    count = len(op.parameters)
+    return map_with.source(lanes, activation_text(op.activation, count), count)
+
+
+def _depthwise(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    assert isinstance(node.op, Depthwise), f"{node.name} is no depthwise convolution"
+    return depthwise.source(fitting_lanes(shape[-1], lanes), node.op.kernel[-1])
+
+
+def _by_lanes(source: Callable[[int], str]) -> Callable[[Candidate, Node, KnownShape, int], str]:
+    """A text that depends on the width of vectors alone."""
+    return lambda candidate, node, shape, lanes: source(lanes)
 
 
 def _combine(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
@@ -135,34 +175,48 @@ def _combine(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) ->
     return combine.source(lanes, op.mode, len(node.inputs), activation)
 
 
-def _concat(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
-    return concat.source(lanes)
-
-
-def _dot(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
-    return dot.source(lanes)
-
-
 _SOURCES: Mapping[str, Callable[[Candidate, Node, KnownShape, int], str]] = {
     "conv": _conv,
     "conv_small": _conv_small,
     "matmul": _matmul,
     "winograd": _winograd,
     "pool": _pool,
+    "global_pool": _global_pool,
     "resize": _resize,
     "transpose": _transpose,
     "map": _map,
-    "softmax": _softmax,
+    "map_with": _map_with,
+    "depthwise": _depthwise,
     "combine": _combine,
-    "concat": _concat,
-    "dot": _dot,
+    "concat": _by_lanes(concat.source),
+    "dot": _by_lanes(dot.source),
+    "softmax": _by_lanes(softmax.source),
+    "local": _by_lanes(local.source),
+    "lookup": _by_lanes(lookup.source),
+    "mask": _by_lanes(mask.source),
+    "normalize": _by_lanes(normalize.source),
+    "batch_normalize": _by_lanes(batch_normalize.source),
 }
 
 
+EMPTY = np.zeros(0, np.float32)
+Given = Sequence[npt.NDArray[Any]]
+"""What ``ir.operands`` lists, as arrays."""
+
+
 def pack_weights(
-    candidate: Candidate, weight: npt.NDArray[Any], bias: npt.NDArray[Any] | None, lanes: int
+    candidate: Candidate, node: Node, given: Given, lanes: int
 ) -> tuple[Array, Array]:
-    """Weights and bias as a step's kernel reads them, flat; the bias fills whole groups."""
+    """Weights and bias as a step's kernel reads them, flat."""
+    pack = _PACKED.get(candidate.kernel)
+    return (EMPTY, EMPTY) if pack is None else pack(candidate, node, given, lanes)
+
+
+def _pack_conv(
+    candidate: Candidate, node: Node, given: Given, lanes: int
+) -> tuple[Array, Array]:
+    """The bias fills whole groups."""
+    weight, bias = given[0], given[1] if len(given) > 1 else None
     group = VECTORS * lanes
     filters = weight.shape[-1]
     padded = np.zeros(-(-filters // group) * group, np.float32)
@@ -175,6 +229,66 @@ def pack_weights(
     else:
         packed = _pack_winograd(weight, candidate.schedule.tile, lanes)
     return packed.reshape(-1), padded
+
+
+def _pack_parameters(
+    candidate: Candidate, node: Node, given: Given, lanes: int
+) -> tuple[Array, Array]:
+    """One period of each parameter after another, and what follows it in a vector."""
+    first = parameter_axes(node)
+    shape = known(node)[first:]
+    packed = []
+    for parameter in given:
+        period = np.broadcast_to(parameter.reshape(parameter.shape[first:]), shape).reshape(-1)
+        packed += [period, np.resize(period, lanes)]
+    return np.concatenate(packed, dtype=np.float32, casting="same_kind"), EMPTY
+
+
+def _pack_depthwise(
+    candidate: Candidate, node: Node, given: Given, lanes: int
+) -> tuple[Array, Array]:
+    kernels = np.moveaxis(given[0], -2, 0).reshape(-1)
+    return np.concatenate([kernels, np.zeros(lanes)], dtype=np.float32), EMPTY
+
+
+def _pack_local(
+    candidate: Candidate, node: Node, given: Given, lanes: int
+) -> tuple[Array, Array]:
+    weight, *rest = (_pack_whole(array, lanes) for array in given)
+    bias = rest[0] if rest else np.zeros((len(weight), weight.shape[-1]), np.float32)
+    return weight.reshape(-1), bias.reshape(-1)
+
+
+def _pack_table(
+    candidate: Candidate, node: Node, given: Given, lanes: int
+) -> tuple[Array, Array]:
+    return np.ascontiguousarray(given[0], np.float32).reshape(-1), EMPTY
+
+
+def _pack_constants(
+    candidate: Candidate, node: Node, given: Given, lanes: int
+) -> tuple[Array, Array]:
+    op = node.op
+    match op:
+        case Normalize():
+            values = [op.epsilon, op.added]
+        case BatchNormalize():
+            values = [op.epsilon]
+        case _:
+            assert isinstance(op, Mask), f"{node.name} has no constants"
+            values = [op.value]
+    return np.array(values, np.float32), EMPTY
+
+
+_PACKED: Mapping[str, Callable[[Candidate, Node, Given, int], tuple[Array, Array]]] = {
+    **dict.fromkeys(("conv", "conv_small", "matmul", "winograd"), _pack_conv),
+    "map_with": _pack_parameters,
+    "depthwise": _pack_depthwise,
+    "local": _pack_local,
+    "lookup": _pack_table,
+    **dict.fromkeys(("normalize", "batch_normalize", "mask"), _pack_constants),
+}
+"""Kernels that read more than their input. The constants of some are their weights."""
 
 
 def _pack_whole(weight: npt.NDArray[Any], lanes: int) -> Array:

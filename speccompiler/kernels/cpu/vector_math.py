@@ -155,9 +155,9 @@ def with_functions(text: str) -> str:
     return "\n".join(["", *bindings, *parts, "", text])
 
 
-def activation_text(activation: Expression) -> str:
-    """``activate``, a function of one vector, and all that it needs."""
-    return with_functions(f"\n{JIT}\n{vector_source(activation)}")
+def activation_text(activation: Expression, parameters: int = 0) -> str:
+    """``activate``, a function of one vector and those of parameters, and all that it needs."""
+    return with_functions(f"\n{JIT}\n{vector_source(activation, parameters=parameters)}")
 
 
 def _calls(text: str, name: str) -> bool:
