@@ -16,7 +16,7 @@ from .diagnostics import Diagnostic, Problem, Severity
 from .dims import format_dim
 from .ir import Graph, Node, Padding, Shape, Weight
 from .lower import Semantics, layers_of, lower
-from .schemas.model import ModelSpec
+from .schemas.model import ModelSpec, SemanticsFields
 from .weights import FileTensor, TensorSource
 
 _LAYERS_SHOWN = 6
@@ -34,7 +34,8 @@ class Difference:
 
 def differences(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[Difference, ...]:
     """The layers that TensorFlow's and Theano's rules lower differently, in order."""
-    backends = Semantics("correlate", "tensorflow"), Semantics("convolve", "theano")
+    profiles = SemanticsFields(profile="tensorflow"), SemanticsFields(profile="theano")
+    backends = [Semantics.of(fields, spec) for fields in profiles]
     one, other = (lower(spec, semantics, shapes).graph for semantics in backends)
     if one is None or other is None:
         return ()

@@ -364,3 +364,39 @@ def test_a_keras_file_that_says_nothing_is_not_guessed_at(tmp_path: Path, capsys
     assert run(["convert", str(path)]) == 0
     out = capsys.readouterr().out
     assert "# Its numbers are the same under TensorFlow's semantics and under Theano's.\n" in out
+
+
+@pytest.mark.parametrize(
+    ("version", "semantics", "said"),
+    [
+        ("1.0.5", "tensorflow", "deviation"),
+        ("1.0.6", "theano", "deviation"),
+        ("1.0.7", "theano", "root_variance"),
+        ("1.2.2", "theano", None),
+    ],
+)
+def test_what_the_release_decided_is_said(
+    tmp_path: Path, version: str, semantics: Any, said: Any
+) -> None:
+    """``running_std`` was a deviation, then a variance; a native spec has no release."""
+    config = {"name": "n", "batch_input_shape": [None, 3], "epsilon": 0.5, "mode": 0}
+    model: Any = {"class_name": "Sequential", "config": [{"class_name": "BatchNormalization",
+                  "config": config}], "keras_version": version}  # fmt: skip
+    (tmp_path / "k.json").write_text(json.dumps(model))
+    tensors = {"n_gamma": [1, 2, 3], "n_beta": [0, 1, 0], "n_running_mean": [1, 0, 0],
+               "n_running_std": [4, 9, 16]}  # fmt: skip
+    np.savez(tmp_path / "w.npz", **{k: np.array(v, np.float32) for k, v in tensors.items()})
+    keras = speccompiler.load(tmp_path / "k.json", weights=tmp_path / "w.npz", semantics=semantics)
+    native = written(keras, tmp_path)
+    assert native.spec.semantics is not None
+    assert native.spec.semantics.running_std == said
+    x = np.array([[2, 3, 4]], np.float32)
+    stored = np.array([4, 9, 16])
+    deviation = {
+        "deviation": stored + 0.5,
+        "root_variance": np.sqrt(stored) + 0.5,
+        None: np.sqrt(stored + 0.5),
+    }[said]
+    by_hand = ([[1, 3, 4]] / deviation) * [1, 2, 3] + [0, 1, 0]
+    for converted in (native, written(keras, tmp_path, semantics="tensorflow")):
+        np.testing.assert_allclose(results(converted, [x])[0], by_hand, rtol=1e-6)

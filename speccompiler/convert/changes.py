@@ -24,6 +24,27 @@ class Reversed:
 
 
 @dataclass(frozen=True, slots=True)
+class Relaid:
+    """From the layout of one ordering to that of the other.
+
+    ``split`` is the shape in which axes are transposed apart, ``axes`` brings them to the
+    operand's order; ``other_split`` and ``other_axes`` are the same of the layout it becomes.
+    """
+
+    split: tuple[int, ...]
+    axes: tuple[int, ...]
+    other_split: tuple[int, ...]
+    other_axes: tuple[int, ...]
+    other_shape: tuple[int, ...]
+
+    def apply(self, array: Array) -> Array:
+        """The same numbers in ``other_shape``."""
+        operand = array.reshape(self.split).transpose(self.axes)
+        ordered = operand.reshape([self.other_split[axis] for axis in self.other_axes])
+        return ordered.transpose(np.argsort(self.other_axes)).reshape(self.other_shape)
+
+
+@dataclass(frozen=True, slots=True)
 class Transposed:
     """Axis i of the result is axis ``axes[i]`` of what was stored."""
 
@@ -45,7 +66,7 @@ class Reordered:
         return np.take(array, self.order, axis=0)
 
 
-Change = Reversed | Transposed | Reordered
+Change = Reversed | Relaid | Transposed | Reordered
 TensorName = tuple[str, str]
 
 
@@ -59,10 +80,13 @@ class Changes:
         """One more change, after those that are there."""
         self._of.setdefault((layer, tensor), []).append(change)
 
-    def layers(self, kind: type[Change]) -> list[str]:
-        """The layers that have a change of this kind."""
-        found = (name[0] for name, changes in self._of.items() for c in changes
-                 if isinstance(c, kind))  # fmt: skip
+    def layers(self, *kinds: type[Change]) -> list[str]:
+        """The layers that have a change of these kinds."""
+        found = [
+            layer
+            for (layer, _), changes in self._of.items()
+            if any(isinstance(change, kinds) for change in changes)
+        ]
         return list(dict.fromkeys(found))
 
     def apply(self, layer: str, tensor: str, array: Array) -> Array:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from speccompiler.diagnostics import Problem, SpecError
 from speccompiler.ir import Weight
+from speccompiler.lower import Semantics
 from speccompiler.model import Model
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Ordering
 from speccompiler.schemas.model import Call, ModelSpec, Profile, SemanticsFields
+from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.tensors.safetensors_writer import write_safetensors
 
-from .changes import Array, Changes, Reordered, Reversed, Transposed
+from .changes import Array, Changes, Relaid, Reordered, Reversed, Transposed
 from .orderings import convert_ordering
 from .semantics import convert_semantics
 
@@ -77,7 +79,8 @@ def convert(
     found = []
     source = spec.semantics
     assert source is not None, "it is decided"
-    if semantics is not None and source != SemanticsFields(profile=semantics):
+    same = SemanticsFields(profile=semantics or source.profile, running_std=source.running_std)
+    if semantics is not None and source != same:
         spec, refused = convert_semantics(spec, semantics, changes)
         found += refused
         notes += _semantics_notes(source.profile, semantics, changes)
@@ -133,10 +136,16 @@ def _with_input_layers(spec: ModelSpec) -> ModelSpec:
 
 
 def _with_own_semantics(spec: ModelSpec) -> ModelSpec:
-    """A file whose numbers are the same under both says nothing; TensorFlow's are the default."""
-    if spec.semantics is not None:
-        return spec
-    return spec.model_copy(update={"semantics": SemanticsFields(profile="tensorflow")})
+    """A native spec: it says what the release that wrote a Keras file decided.
+
+    A file whose numbers are the same under both backends says TensorFlow, the default.
+    """
+    fields = spec.semantics or SemanticsFields(profile="tensorflow")
+    stored = Semantics.of(fields, spec).running_std
+    has_statistics = any(isinstance(layer, BatchNormalization) for layer in spec.layers)
+    if has_statistics and stored != "variance":
+        fields = fields.model_copy(update={"running_std": stored})
+    return spec.model_copy(update={"semantics": fields, "native": True})
 
 
 def _semantics_notes(source: str, target: str, changes: Changes) -> list[str]:
@@ -154,7 +163,7 @@ def _ordering_notes(target: str, changes: Changes) -> list[str]:
         f"Converted from dim_ordering {other} to {target}: images go in and come out with their "
         f"channels {place}."
     ]
-    moved, ordered = changes.layers(Transposed), changes.layers(Reordered)
+    moved, ordered = changes.layers(Transposed, Relaid), changes.layers(Reordered)
     if moved:
         notes.append(f"Transposed for that: {', '.join(moved)}.")
     if ordered:

@@ -21,7 +21,7 @@ from speccompiler.schemas.constraint import constraint_object
 from speccompiler.schemas.fields import Layer, Ordering
 from speccompiler.schemas.model import Call, ModelInput, ModelSpec, SemanticsFields
 
-from .changes import Changes, Order, Reordered, Transposed
+from .changes import Changes, Order, Relaid, Reordered, Transposed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +121,10 @@ def convert_ordering(
             "inputs": tuple(_moved_input(entry, target) for entry in spec.inputs),
         }
     )
-    return _with_kernels(converted, graph, target, changes), []
+    try:
+        return _with_kernels(converted, graph, changes), []
+    except Problem as problem:
+        return spec, [problem.at()]
 
 
 def _step(
@@ -158,38 +161,52 @@ def _moved_input(entry: ModelInput, target: Ordering) -> ModelInput:
     return entry.model_copy(update={"shape": shape})
 
 
-def _with_kernels(
-    converted: ModelSpec, graph: Graph, target: Ordering, changes: Changes
-) -> ModelSpec:
+def _with_kernels(converted: ModelSpec, graph: Graph, changes: Changes) -> ModelSpec:
     """Transpose each kernel to the layout that its layer now has, and constraints with it."""
-    semantics = Semantics.of(converted.semantics or SemanticsFields(profile="tensorflow"))
-    lowered = lower(converted, semantics)
+    lowered = lower(converted, Semantics.of(_semantics(converted), converted))
     assert lowered.graph is not None, f"a converted spec can be lowered: {lowered.diagnostics}"
-    now = {(w.layer, w.tensor): w for w in lowered.graph.weights()}
+    now = {w.name: w for w in lowered.graph.weights()}
     layers = {str(layer.name): layer for layer in converted.layers}
     for old in graph.weights():
-        new = now[old.layer, old.tensor]
-        if old.axes == new.axes:
+        new = now[old.name]
+        if (old.axes, old.split) == (new.axes, new.split):
             continue
-        axes = tuple(old.axes[new.axes.index(axis)] for axis in range(len(new.axes)))
-        changes.add(old.layer, old.tensor, Transposed(axes))
-        layers[old.layer] = _moved_constraint(layers[old.layer], old.tensor, axes)
+        layout = (
+            old.split or old.stored_shape,
+            old.axes,
+            new.split or new.stored_shape,
+            new.axes,
+            new.stored_shape,
+        )
+        changes.add(old.layer, old.tensor, Relaid(*layout))
+        layers[old.layer] = _moved_constraint(layers[old.layer], old, new)
     return converted.model_copy(update={"layers": tuple(layers.values())})
 
 
-def _moved_constraint(layer: Layer, tensor: str, axes: tuple[int, ...]) -> Layer:
+def _semantics(spec: ModelSpec) -> SemanticsFields:
+    return spec.semantics or SemanticsFields(profile="tensorflow")
+
+
+def _moved_constraint(layer: Layer, old: Weight, new: Weight) -> Layer:
     """A constraint's axes, counted in the tensor as it is now stored."""
-    argument = f"{tensor}_constraint"
-    constraint = getattr(layer, argument, None)
+    argument = type(layer).tensors[old.tensor].constraint
+    constraint = getattr(layer, argument, None) if argument is not None else None
     described = None if constraint is None else constraint_object(constraint)
     axis: Any = getattr(described, "axis", None)
-    if described is None or axis is None:
+    if argument is None or described is None or axis is None:
         return layer
-    rank = len(axes)
-    old = [a % rank for a in (axis if isinstance(axis, tuple | list) else (axis,))]
-    new = tuple(sorted(axes.index(a) for a in old))
-    moved = described.model_copy(update={"axis": new[0] if len(new) == 1 else new})
-    return layer.model_copy(update={argument: moved})
+    if old.split or new.split:
+        raise Problem(
+            "CS151",
+            f"the norms of its {argument} are over axes that the other layout does not have",
+            "drop the constraint: it is of no account in a forward pass",
+            layer=layer.name,
+        )
+    rank = len(old.axes)
+    places = [a % rank for a in (axis if isinstance(axis, tuple | list) else (axis,))]
+    moved = tuple(sorted(new.axes[old.axes.index(a)] for a in places))
+    update = {"axis": moved[0] if len(moved) == 1 else moved}
+    return layer.model_copy(update={argument: described.model_copy(update=update)})
 
 
 # --- the rules
@@ -226,6 +243,14 @@ def _ordered(step: _Step) -> tuple[Layer, Value]:
         )
     update: dict[str, Any] = {"dim_ordering": step.target}
     return step.layer.model_copy(update=update), MOVED
+
+
+def _deconvolution(step: _Step) -> tuple[Layer, Value]:
+    """Its output_shape, batch axis in front, moves with its channels."""
+    layer, value = _ordered(step)
+    batch, *shape = layer.output_shape  # type: ignore[attr-defined]
+    moved = tuple(shape[axis] for axis in moved_axes(len(shape), step.target))
+    return layer.model_copy(update={"output_shape": (batch, *moved)}), value
 
 
 def _global(step: _Step) -> tuple[Layer, Value]:
@@ -281,6 +306,8 @@ def _along_values(step: _Step) -> tuple[Layer, Value]:
 def _normalization(step: _Step) -> tuple[Layer, Value]:
     """BatchNormalization: its axis, batch axis counted, moves; flat parameters are reordered."""
     rank = len(step.shapes[0])
+    if step.value.moved and step.layer.mode == 1:  # type: ignore[attr-defined]
+        return _unknown(step)  # always over the last axis
     if step.value.moved:
         axis = step.layer.axis % (rank + 1)  # type: ignore[attr-defined]
         if axis == 0:
@@ -354,6 +381,7 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(
         (
             "Convolution2D", "Convolution3D", "AtrousConvolution2D", "SeparableConvolution2D",
+            "LocallyConnected2D",
             "MaxPooling2D", "MaxPooling3D", "AveragePooling2D", "AveragePooling3D",
             "UpSampling2D", "UpSampling3D", "ZeroPadding2D", "ZeroPadding3D",
             "Cropping2D", "Cropping3D", "SpatialDropout2D", "SpatialDropout3D",
@@ -368,6 +396,7 @@ RULES: Mapping[str, Rule] = {
         _global,
     ),
     **dict.fromkeys(("PReLU", "ParametricSoftplus", "SReLU"), _along_values),
+    "Deconvolution2D": _deconvolution,
     "Flatten": _flatten,
     "Dense": _dense,
     "BatchNormalization": _normalization,

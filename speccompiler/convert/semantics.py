@@ -7,6 +7,8 @@ other places, and no change of a kernel makes up for that: those layers are refu
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from speccompiler.diagnostics import Diagnostic, Problem
 from speccompiler.dims import format_dim
 from speccompiler.ir import Graph, Node
@@ -20,16 +22,17 @@ def convert_semantics(
     spec: ModelSpec, target: Profile, changes: Changes
 ) -> tuple[ModelSpec, list[Diagnostic]]:
     """The spec under the other rules; findings CS150 for layers that have no equal there."""
-    fields = spec.semantics or SemanticsFields(profile="tensorflow")
-    source = Semantics.of(fields)
-    wanted = Semantics.of(SemanticsFields(profile=target))
+    assert spec.semantics is not None, "it is known whose numbers the model gives"
+    source = Semantics.of(spec.semantics)
+    new = SemanticsFields(profile=target, running_std=spec.semantics.running_std)
+    wanted = Semantics.of(new)
     here = _graph(spec, source)
-    found = _other_windows(here, _graph(spec, Semantics(source.kernel, wanted.padding)))
-    there = {(w.layer, w.tensor): w for w in _graph(spec, wanted).weights()}
+    found = _other_windows(here, _graph(spec, replace(source, padding=wanted.padding)))
+    there = {w.name: w for w in _graph(spec, wanted).weights()}
     for weight in here.weights():
-        if weight.flip != there[weight.layer, weight.tensor].flip:
+        if weight.flip != there[weight.name].flip:
             changes.add(weight.layer, weight.tensor, Reversed(spatial_axes(weight.axes)))
-    return spec.model_copy(update={"semantics": SemanticsFields(profile=target)}), found
+    return spec.model_copy(update={"semantics": new}), found
 
 
 def spatial_axes(axes: tuple[int, ...]) -> tuple[int, ...]:

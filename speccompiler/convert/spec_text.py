@@ -69,10 +69,9 @@ def _semantics(fields: SemanticsFields) -> str:
     given = {k: v for k, v in fields.model_dump().items() if v is not None}
     if len(given) > 1:
         return flow(given)
-    comment = {
-        "theano": "kernels are reversed, 'same' is split as Theano did",
-        "tensorflow": "kernels are correlated, 'same' is split as TensorFlow does",
-    }[fields.profile]
+    comment = "kernels are correlated, 'same' is split as TensorFlow does"
+    if fields.profile.startswith("theano"):
+        comment = "kernels are reversed, 'same' is split as Theano did"
     return f"{fields.profile:<16}  # {comment}"
 
 
