@@ -26,7 +26,7 @@ from typing import Any, BinaryIO
 from speccompiler.diagnostics import Problem
 from speccompiler.tensors.tensor_info import TensorInfo, invalid
 
-SECONDS = 30.0
+SECONDS = 20.0
 """For one request; a tensor's numbers get more, by their size."""
 BYTES_A_SECOND = 4e6
 MEMORY = 256 * 1024 * 1024
