@@ -390,6 +390,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "file has weights alone.",
             "Give the model's JSON, YAML or spec, and the HDF5 file with --weights.",
         ),
+        "CS082": Code(
+            "layer is code",
+            "Keras stored the function of a Lambda layer as byte code. Loading that would run "
+            "whatever the file's author put there, so convspec executes nothing from a file.",
+            "Write what the function computes as an Activation with {expr: ..}, or as layers.",
+        ),
         "CS090": Code(
             "wrong number of weights",
             "A layer takes its kernel W and, unless bias is false, its bias b, in this order.",
