@@ -19,6 +19,7 @@ from .fields import (
     exactly,
     filled_array,
 )
+from .regularizer import L1L2Regularizer
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -156,3 +157,25 @@ class RepeatVector(Layer):
 
     type: Literal["RepeatVector"]
     n: PositiveInt = Field(description="How often the vector is repeated.")
+
+
+class Masking(Layer):
+    """Steps of which every value is ``mask_value`` become zeros; recurrent layers skip them."""
+
+    type: Literal["Masking"]
+    mask_value: float = Field(0.0, description="What marks a step that is not there.")
+
+
+class ActivityRegularization(Layer):
+    """Passes everything on; its values count for the penalties."""
+
+    type: Literal["ActivityRegularization"]
+    l1: NonNegativeFloat = Field(0.0, description="Factor of the absolute values.")
+    l2: NonNegativeFloat = Field(0.0, description="Factor of the squares.")
+
+    @property
+    def activity_regularizer(self) -> L1L2Regularizer | None:
+        """The penalty on the output that l1 and l2 say."""
+        if not self.l1 and not self.l2:
+            return None
+        return L1L2Regularizer(name="L1L2Regularizer", l1=self.l1, l2=self.l2)

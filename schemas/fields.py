@@ -118,6 +118,15 @@ class Layer(Schema):
     merges: ClassVar[bool] = False
     """Whether it takes several inputs; all others take one."""
 
+    @property
+    def inner(self) -> Layer:
+        """The layer whose arguments and tensors count: itself, or the one that it wraps."""
+        return self
+
+    def wrapping(self, inner: Layer) -> Layer:
+        """The same with another inner layer."""
+        return inner
+
     name: Name | None = Field(
         None,
         description="Unique name of the layer; weights and reports use it. "

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from .merge import Shared
 from .model import ModelHeader
 from .registry import ALIASES, LAYERS
+from .wrappers import TimeDistributed
 
 _NAME = {"type": "string", "pattern": r"\S"}
 INPUTS = {
@@ -36,6 +37,8 @@ def native_schema() -> dict[str, Any]:
     branches = []
     for name in [*LAYERS, Shared.__name__]:
         definitions[name]["properties"]["inputs"] = INPUTS
+        if name == TimeDistributed.__name__:
+            definitions[name]["properties"]["layer"] |= {"$ref": "#/$defs/Layer"}
         names = [name, *(alias for alias, of in ALIASES.items() if of == name)]
         definitions[name]["properties"]["type"] = {
             "enum": names,

@@ -49,9 +49,7 @@ class Merge(Layer):
     output_shape_type: Literal["raw"] = Field("raw", description=ONLY_OF_CODE)
     output_mask: None = Field(None, description=ONLY_OF_CODE)
     output_mask_type: Literal["raw"] = Field("raw", description=ONLY_OF_CODE)
-    arguments: Annotated[dict[str, Any], Field(max_length=0)] = Field(
-        {}, description=ONLY_OF_CODE
-    )
+    arguments: Annotated[dict[str, Any], Field(max_length=0)] = Field({}, description=ONLY_OF_CODE)
 
 
 class Shared(Schema):

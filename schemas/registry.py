@@ -6,12 +6,15 @@ from . import (
     advanced_activations,
     convolution,
     core,
+    dense,
+    embedding,
     kernel,
     local,
     merge,
     normalization,
     pooling,
     resizing,
+    wrappers,
 )
 from .fields import Layer
 
@@ -39,6 +42,7 @@ LAYERS: dict[str, type[Layer]] = {
         core.Flatten,
         core.Reshape,
         kernel.Dense,
+        merge.Merge,
         resizing.Cropping1D,
         resizing.Cropping2D,
         resizing.Cropping3D,
@@ -68,7 +72,13 @@ LAYERS: dict[str, type[Layer]] = {
         convolution.SeparableConvolution2D,
         local.LocallyConnected1D,
         local.LocallyConnected2D,
-        merge.Merge,
+        embedding.Embedding,
+        core.Masking,
+        core.ActivityRegularization,
+        dense.Highway,
+        dense.MaxoutDense,
+        dense.TimeDistributedDense,
+        wrappers.TimeDistributed,
     )
 }
 
@@ -76,19 +86,12 @@ ALIASES: dict[str, str] = {alias: name for name, cls in LAYERS.items() for alias
 
 OTHER_KERAS_LAYERS = frozenset(
     {
-        "ActivityRegularization",
         "Bidirectional",
         "ConvLSTM2D",
-        "Embedding",
         "GRU",
-        "Highway",
         "LSTM",
         "Lambda",
-        "Masking",
-        "MaxoutDense",
         "SimpleRNN",
-        "TimeDistributed",
-        "TimeDistributedDense",
     }
 )
 """Layers that Keras 1.x has and convspec refuses by name."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from .arrays import from_array
 from .diagnostics import Diagnostic, Problem, Severity, SpecError, has_errors
-from .input_checks import by_input, check_array, check_samples
+from .input_checks import by_input, check_array, check_numbers, check_samples, looked_up
 from .ir import BatchNormalize, Graph, Weight
 from .kernels.cpu.tuning import Tuned
 from .kernels.cpu.tuning import tune as measure_cuts
@@ -159,8 +159,15 @@ class CompiledModel:
             raise SpecError([problem.at(file="the array")]) from None
         return [arrays[name] for name in names]
 
+    @cached_property
+    def _looked_up(self) -> Mapping[str, tuple[str, int]]:
+        """Inputs that hold numbers of rows."""
+        return looked_up(self.plan.graph)
+
     def _run_as_they_are(self, given: Sequence[Any]) -> bool:
         """Whether nothing is to be said of arrays or done to them: what small models live by."""
+        if self._looked_up:
+            return False
         for x, (_, shape), entry in zip(
             given, self.plan.inputs, self.model.spec.inputs, strict=True
         ):
@@ -211,6 +218,9 @@ class CompiledModel:
         """A batch of each input, as ``ArrayInput.batches`` yields it, into parts of the outputs."""
         entries = self.model.spec.inputs
         converted = [as_declared(b, e.dtype) for b, e in zip(batches, entries, strict=True)]
+        for batch, name in zip(converted, self.input_names, strict=True):
+            if name in self._looked_up:
+                check_numbers(batch, *self._looked_up[name])
         self.executor.run_batch(converted, outputs, profile)
 
 

@@ -324,12 +324,10 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Write the shape that the convolution it transposes would take.",
         ),
         "CS059": Code(
-            "what the backends do otherwise",
-            "Theano reverses kernels, and splits the padding of 'same' in another way for even "
-            "kernels and for strides. How much a reversed kernel differs is measured on the "
-            "weights: 0% for a symmetric one, about 141% for one without any symmetry.",
-            "Say --semantics tensorflow or --semantics theano; the layers named compute other "
-            "numbers under the two.",
+            "layer cannot be applied to steps",
+            "TimeDistributed adds an axis to those of the layer that it applies, and kernels have "
+            "three spatial axes at most.",
+            "Apply a 1-D or 2-D layer, or split the steps into inputs of their own.",
         ),
         "CS060": Code(
             "layers in a circle",
@@ -395,6 +393,14 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Keras stored the function of a Lambda layer as byte code. Loading that would run "
             "whatever the file's author put there, so convspec executes nothing from a file.",
             "Write what the function computes as an Activation with {expr: ..}, or as layers.",
+        ),
+        "CS083": Code(
+            "what the backends do otherwise",
+            "Theano reverses kernels, and splits the padding of 'same' in another way for even "
+            "kernels and for strides. How much a reversed kernel differs is measured on the "
+            "weights: 0% for a symmetric one, about 141% for one without any symmetry.",
+            "Say --semantics tensorflow or --semantics theano; the layers named compute other "
+            "numbers under the two.",
         ),
         "CS090": Code(
             "wrong number of weights",
@@ -594,6 +600,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "inputs of different lengths",
             "The arrays of a run hold the same samples, in the same order, along their first axis.",
             "Check which array lacks samples.",
+        ),
+        "CS126": Code(
+            "number of no row",
+            "An Embedding looks its input's values up in a table, and this value is none of the "
+            "table's rows. TensorFlow and Theano stop here as well.",
+            "Check that the array was numbered as the model was trained, and input_dim.",
         ),
         "CS130": Code(
             "not enough memory",

@@ -67,7 +67,7 @@ def _paddings(one: Iterable[Node], other: Iterable[Node]) -> tuple[Padding, Padd
 def notes(
     found: Iterable[Difference], sources: Mapping[Weight, TensorSource]
 ) -> tuple[Diagnostic, ...]:
-    """A note CS059 for each of the first layers; kernels are measured where they are given."""
+    """A note CS083 for each of the first layers; kernels are measured where they are given."""
     found = tuple(found)
     by_name = {(w.layer, w.tensor): source for w, source in sources.items()}
     notes = []
@@ -77,11 +77,11 @@ def notes(
             tensorflow, theano = map(_padding_text, difference.padding)
             parts.append(f"'same' is padded {tensorflow} by TensorFlow and {theano} by Theano")
         message = "; ".join(parts) or "the backends compute it by other rules"
-        notes.append(Diagnostic("CS059", message, Severity.NOTE, layer=difference.layer))
+        notes.append(Diagnostic("CS083", message, Severity.NOTE, layer=difference.layer))
     rest = len(found) - len(notes)
     if rest:
         plural = "layer differs" if rest == 1 else "layers differ"
-        notes.append(Diagnostic("CS059", f"{rest} more {plural}", Severity.NOTE))
+        notes.append(Diagnostic("CS083", f"{rest} more {plural}", Severity.NOTE))
     return tuple(notes)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from .diagnostics import Problem, did_you_mean
 from .dims import Dim
-from .ir import Shape
+from .ir import Graph, Identity, Input, Lookup, Reshape, Shape, Transpose, Upsample
 from .shapes import format_shape
 
 
@@ -53,6 +53,38 @@ def by_input(given: Any, names: Sequence[str], what: Literal["array", "shape"]) 
 def named_inputs(names: Sequence[str]) -> str:
     """``input 'a'``, ``inputs 'a', 'b'``."""
     return f"input{'s' if len(names) > 1 else ''} " + ", ".join(f"'{name}'" for name in names)
+
+
+def looked_up(graph: Graph) -> dict[str, tuple[str, int]]:
+    """Inputs whose values are numbers of rows: the layer that looks them up, and its rows."""
+    nodes = graph.by_name()
+    found: dict[str, tuple[str, int]] = {}
+    for node in graph:
+        if not isinstance(node.op, Lookup):
+            continue
+        source = nodes[node.inputs[0]]
+        while isinstance(source.op, Identity | Reshape | Transpose | Upsample):
+            source = nodes[source.inputs[0]]
+        if isinstance(source.op, Input):
+            rows = node.op.weight.shape[0]
+            known = found.get(source.layer, (node.layer, rows))
+            found[source.layer] = min(known, (node.layer, rows), key=lambda of: of[1])
+    return found
+
+
+def check_numbers(values: Any, layer: str, rows: int) -> None:
+    """CS126 for a value that is the number of no row: cut off to a whole one, as Keras does."""
+    import numpy as np
+
+    outside = ~((values > -1) & (values < rows))
+    if outside.any():
+        sample = int(np.argwhere(outside)[0][0])
+        raise Problem(
+            "CS126",
+            f"the number {values[outside].flat[0]:g} of sample {sample} is that of no row: layer "
+            f"'{layer}' has rows 0 to {rows - 1}",
+            "check how words or classes were numbered; input_dim of the layer counts the rows",
+        )
 
 
 def check_samples(samples: Mapping[str, int]) -> None:

@@ -83,7 +83,7 @@ class Model:
     @property
     def names_weights(self) -> bool:
         """Whether the spec or the caller says where weights are, or the file holds them."""
-        own = any(getattr(layer, "weights", None) is not None for layer in self.spec.layers)
+        own = any(getattr(layer.inner, "weights", None) is not None for layer in self.spec.layers)
         held = self.loaded.document.holder is not None
         return own or held or self.spec.weights is not None or self.weights_file is not None
 

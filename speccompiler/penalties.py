@@ -33,7 +33,7 @@ class Penalty:
 
 def regularizer(layer: Layer, argument: str | None) -> Regularizer | None:
     """The regulariser that an argument of a layer names."""
-    given = None if argument is None else getattr(layer, argument, None)
+    given = None if argument is None else getattr(layer.inner, argument, None)
     if given is None:
         return None
     described = regularizer_object(given)
@@ -67,7 +67,7 @@ def weight_penalties(
     found = []
     for weight in weights:
         layer = layers[weight.layer]
-        term = regularizer(layer, layer.tensors[weight.tensor].regularizer)
+        term = regularizer(layer, layer.inner.tensors[weight.tensor].regularizer)
         if term is not None:
             found.append(Penalty(weight.layer, weight.tensor, term.penalty(weights[weight])))
     return tuple(found)
@@ -78,14 +78,14 @@ def only_of_matrices(spec: ModelSpec) -> bool:
     return any(
         isinstance(regularizer(layer, tensor.regularizer), Eigenvalue)
         for layer in spec.layers
-        for tensor in layer.tensors.values()
+        for tensor in layer.inner.tensors.values()
     )
 
 
 def constraint(layer: Layer, tensor: str) -> constraints.Constraint | None:
     """The constraint on one of a layer's tensors."""
-    argument = layer.tensors[tensor].constraint
-    given = None if argument is None else getattr(layer, argument, None)
+    argument = layer.inner.tensors[tensor].constraint
+    given = None if argument is None else getattr(layer.inner, argument, None)
     if given is None:
         return None
     described = constraint_schema.constraint_object(given)
@@ -127,7 +127,7 @@ def violations(
                     f"{weight.tensor} breaks its {type(limit).__name__} constraint: {broken}",
                     Severity.WARNING,
                     layer=weight.layer,
-                    argument=layers[weight.layer].tensors[weight.tensor].constraint,
+                    argument=layers[weight.layer].inner.tensors[weight.tensor].constraint,
                     hint="--apply-constraints projects it, as Keras does after an update",
                 )
             )

@@ -182,9 +182,12 @@ def find_weights(
         by_layer: dict[str, list[Weight]] = {name: [] for name in layers}
         for weight in wanted.values():
             by_layer[weight.layer].append(weight)
+        for name, mine in by_layer.items():
+            order = list(layers[name].inner.tensors)
+            mine.sort(key=lambda weight, order=order: order.index(weight.tensor))  # type: ignore[misc]
         opened = _opener()
         for name, layer in layers.items():
-            given = getattr(layer, "weights", None)
+            given = getattr(layer.inner, "weights", None)
             if given is not None:
                 refer = partial(_referenced, base=base, opened=opened)
                 diagnostics += _layer_weights(loaded, layer, given, by_layer[name], refer, found)
@@ -196,7 +199,13 @@ def find_weights(
         rest = {n: w for n, w in rest.items() if not _has_own(layers[n[0]])}
     if file is not None:
         try:
-            sources, notes = _from_file(file, rest, wanted.keys() - rest.keys(), by)
+            wrapped = {
+                name: str(layer.inner.name)
+                for name, layer in layers.items()
+                if layer.inner is not layer and layer.inner.name is not None
+            }
+            others = wanted.keys() - rest.keys()
+            sources, notes = _from_file(file, rest, others, wrapped, by)
             found.update(sources)
             diagnostics += [replace(note, file=str(file)) for note in notes]
         except Problem as problem:
@@ -243,7 +252,7 @@ def _named_at(loaded: LoadedSpec) -> Span | None:
 
 
 def _has_own(layer: Layer) -> bool:
-    return getattr(layer, "weights", None) is not None
+    return getattr(layer.inner, "weights", None) is not None
 
 
 def _none_given(loaded: LoadedSpec, rest: Mapping[TensorName, Weight]) -> Diagnostic:
@@ -261,6 +270,7 @@ def _from_file(
     path: Path,
     wanted: Mapping[TensorName, Weight],
     given: Collection[TensorName],
+    wrapped: Mapping[str, str],
     by: MatchName | None,
 ) -> tuple[dict[Weight, TensorSource], tuple[Diagnostic, ...]]:
     from .tensors.file_match import match_file
@@ -269,7 +279,11 @@ def _from_file(
 
     file = open_weights(path)
     stored, notes = match_file(
-        file, {name: _wanted(weight) for name, weight in wanted.items()}, given=given, by=by
+        file,
+        {name: _wanted(weight) for name, weight in wanted.items()},
+        given=given,
+        wrapped=wrapped,
+        by=by,
     )
     for tensor in stored.values():
         check_dtype(file.tensors[tensor.key])
@@ -377,6 +391,7 @@ def _check_shape(shape: tuple[int, ...], weight: Weight, hint: str | None) -> No
 
 
 def _drawn(layer: Layer, weight: Weight, seed: int) -> DrawnTensor:
+    layer = layer.inner
     tensor = layer.tensors[weight.tensor]
     init = tensor.drawn if tensor.init is None else getattr(layer, tensor.init)
     factor = 1.0 if tensor.scale is None else getattr(layer, tensor.scale)

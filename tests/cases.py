@@ -48,6 +48,17 @@ class Case:
     arguments: Mapping[str, Any]
     input_shape: tuple[int, ...]
     variants: tuple[Variant, ...]
+    before: tuple[Mapping[str, Any], ...] = ()
+    """Layers in front, for one that no model begins with."""
+    inputs: tuple[str, ...] = ()
+    """What it reads of them, where that is not the last."""
+
+    def layers(self, **arguments: Any) -> list[dict[str, Any]]:
+        """The layer last, with further arguments."""
+        layer = {"type": self.layer, **self.arguments, **arguments}
+        if self.inputs:
+            layer["inputs"] = list(self.inputs)
+        return [*map(dict, self.before), layer]
 
 
 DECLARES_INPUT = {"input_shape", "batch_input_shape", "input_dim", "input_length"}
@@ -84,21 +95,19 @@ def tapped(model: Model, layers: Sequence[str]) -> Graph:
 
 def variant_layers(case: Case, variant: Variant | None) -> tuple[list[dict[str, Any]], Any]:
     """The layers and the header's input shape of a case, with a variant or without."""
-    layer: dict[str, Any] = {"type": case.layer, **case.arguments}
     shape: Any = case.input_shape
-    if variant is not None:
-        layer.update(variant.given)
-        layer[variant.argument] = variant.value
-        declares = variant.argument in DECLARES_INPUT or "input_shape" in variant.given
-        if declares and not variant.refused:
-            shape = None
-    return [layer], shape
+    if variant is None:
+        return case.layers(), shape
+    declares = variant.argument in DECLARES_INPUT or "input_shape" in variant.given
+    if declares and not variant.refused:
+        shape = None
+    return case.layers(**{**variant.given, variant.argument: variant.value}), shape
 
 
 def without(case: Case, variant: Variant) -> tuple[list[dict[str, Any]], Any]:
     """What a variant is compared with: the case, and what is given on both sides."""
-    layer = {"type": case.layer, **case.arguments, **variant.given}
-    return [layer], None if "input_shape" in variant.given else case.input_shape
+    layers = case.layers(**variant.given)
+    return layers, None if "input_shape" in variant.given else case.input_shape
 
 
 def array(*shape: int, seed: int = 0) -> list[Any]:
@@ -175,6 +184,8 @@ def _forward_only(*variants: Variant) -> tuple[Variant, ...]:
     return variants
 
 
+_HIGHWAY = {"weights": [array(5, 5), array(5, 5, seed=1), [1, -1, 0, 2, -2], array(5)]}
+_MAXOUT = {"weights": [array(4, 5, 4), array(4, 4)]}
 _LONG_STEPS = {"subsample": [8, 8], "input_shape": [1, 2, 1]}
 _LOCAL_1D = {"weights": [array(6, 4, 3), array(6, 3)]}
 _LOCAL_2D = {"weights": [array(16, 24, 3), array(4, 4, 3)]}
@@ -302,6 +313,36 @@ CASES = (
             Variant("output_dim", 2, "shape"),
             Variant("input_dim", 7, "parameters"),
         ),
+    ),
+    Case(
+        "Merge",
+        {},
+        (4, 3),
+        (
+            Variant("name", "given_name", "name"),
+            Variant("trainable", False, "trainable"),
+            *_forward_only(
+                Variant("input_shape", [5, 3], "CS037"),
+                Variant("batch_input_shape", [None, 5, 3], "CS037"),
+                Variant("input_dtype", "text", "CS023"),
+                Variant("mode_type", "raws", "CS023"),
+                Variant("output_shape", [4, 3], "CS026"),
+                Variant("output_shape_type", "lambda", "CS023"),
+                Variant("output_mask", [1], "CS026"),
+                Variant("output_mask_type", "lambda", "CS023"),
+                Variant("arguments", {"x": 1}, "CS026"),
+            ),
+            *(Variant("mode", mode, "output") for mode in ("mul", "ave", "max")),
+            *(Variant("mode", mode, "shape") for mode in ("concat", "dot", "cos")),
+            Variant("concat_axis", 1, "shape", {"mode": "concat"}),
+            Variant("dot_axes", 1, "shape", {"mode": "dot"}),
+            Variant("dot_axes", [1, 1], "shape", {"mode": "dot"}),
+        ),
+        before=(
+            {"type": "Activation", "name": "one", "activation": "softplus"},
+            {"type": "Activation", "name": "two", "activation": "sigmoid", "inputs": "one"},
+        ),
+        inputs=("one", "two"),
     ),
     _resize("Cropping1D", (5,), Variant("cropping", [0, 2], "output")),
     Case(
@@ -455,7 +496,7 @@ CASES = (
             Variant("output_shape", [None, 4, 13, 3], "shape", _LONG_STEPS),
             Variant("border_mode", "full", "output", _LONG_STEPS),
             Variant("subsample", [8, 7], "output", _LONG_STEPS),
-            Variant("dim_ordering", "th", "output", _LONG_STEPS),
+            Variant("dim_ordering", "th", "output", {**_LONG_STEPS, "nb_row": 2}),
         ),
     ),
     Case(
@@ -517,6 +558,84 @@ CASES = (
             *_forward_only(Variant("border_mode", "same", "CS023")),
             Variant("dim_ordering", "th", "shape"),
         ),
+    ),
+    Case(
+        "Embedding",
+        {"input_dim": 5, "output_dim": 3},
+        (4,),
+        (
+            *(v for v in _common((4,)) if v.argument != "input_dtype"),
+            Variant("input_dtype", "bool", "output"),
+            Variant("input_dim", 2, "parameters"),
+            Variant("output_dim", 2, "shape"),
+            Variant("init", "normal", "output"),
+            Variant("input_length", 6, "shape"),
+            Variant("weights", [array(5, 3)], "output"),
+            Variant("W_regularizer", "l2", "penalty"),
+            Variant("activity_regularizer", "l1", "penalty"),
+            Variant("W_constraint", "nonneg", "weights"),
+            *_forward_only(Variant("mask_zero", 1, "CS024"), Variant("dropout", 1.5, "CS025")),
+        ),
+    ),
+    Case(
+        "Masking",
+        {},
+        (40, 1),
+        (
+            *_common((40, 1)),
+            Variant("mask_value", 1.0, "output", {"input_dtype": "int32"}),
+        ),
+    ),
+    Case(
+        "ActivityRegularization",
+        {},
+        (4, 3),
+        (*_common((4, 3)), Variant("l1", 0.5, "penalty"), Variant("l2", 0.5, "penalty")),
+    ),
+    Case(
+        "Highway",
+        {},
+        (5,),
+        (
+            *_common((5,), "parameters"),
+            *(replace(v, given=_HIGHWAY) if v.argument.startswith("b_") else v
+              for v in _kernel((5, 5), (5,)) if v.argument != "weights"),
+            Variant("weights", _HIGHWAY["weights"], "output"),
+            Variant("input_dim", 7, "parameters"),
+            Variant("transform_bias", -2.0, "output"),
+        ),
+    ),
+    Case(
+        "MaxoutDense",
+        {"output_dim": 4},
+        (5,),
+        (
+            *_common((5,), "parameters"),
+            *(replace(v, given=_MAXOUT) if v.argument.startswith("b_") else v
+              for v in _kernel((5, 5), (5,)) if v.argument not in {"weights", "activation"}),
+            Variant("weights", _MAXOUT["weights"], "output"),
+            Variant("output_dim", 2, "shape"),
+            Variant("nb_feature", 3, "parameters"),
+            Variant("input_dim", 7, "parameters"),
+        ),
+    ),
+    Case(
+        "TimeDistributedDense",
+        {"output_dim": 4},
+        (6, 5),
+        (
+            *_common((6, 5)),
+            *_kernel((5, 4), (4,)),
+            Variant("output_dim", 2, "shape"),
+            Variant("input_dim", 7, "parameters"),
+            Variant("input_length", 9, "shape", {"input_dim": 5}),
+        ),
+    ),
+    Case(
+        "TimeDistributed",
+        {"layer": {"type": "Dense", "output_dim": 4}},
+        (6, 5),
+        (*_common((6, 5)), Variant("layer", {"type": "Dense", "output_dim": 2}, "shape")),
     ),
 )  # fmt: skip
 

@@ -451,7 +451,7 @@ def test_a_refusal_names_the_layers_and_how_much_hangs_on_them(tmp_path: Path) -
         "a run needs --semantics tensorflow or --semantics theano; the tensors' names do not "
         "end in ':0', as TensorFlow's do: Theano saved them"
     )
-    assert (note.code, note.severity, note.layer) == ("CS059", Severity.NOTE, "c")
+    assert (note.code, note.severity, note.layer) == ("CS083", Severity.NOTE, "c")
     assert note.message == (
         "Theano reverses the 3 kernel W, and that changes it by 63% of its norm"
     )

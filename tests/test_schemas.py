@@ -100,6 +100,17 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "Flatten": {},
     "Reshape": {"target_shape": REQUIRED},
     "Dense": {**KERNEL, "output_dim": REQUIRED, "input_dim": None},
+    "Merge": {
+        "mode": "sum",
+        "mode_type": "raw",
+        "concat_axis": -1,
+        "dot_axes": -1,
+        "output_shape": None,
+        "output_shape_type": "raw",
+        "output_mask": None,
+        "output_mask_type": "raw",
+        "arguments": {},
+    },
     "Cropping1D": {"cropping": (1, 1)},
     "Cropping2D": {"cropping": ((0, 0), (0, 0)), "dim_ordering": "default"},
     "Cropping3D": {"cropping": ((1, 1), (1, 1), (1, 1)), "dim_ordering": "default"},
@@ -109,6 +120,35 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "GlobalAveragePooling1D": {},
     "GlobalAveragePooling2D": {"dim_ordering": "default"},
     "GlobalAveragePooling3D": {"dim_ordering": "default"},
+    "Embedding": {
+        "input_dim": REQUIRED,
+        "output_dim": REQUIRED,
+        "init": "uniform",
+        "input_length": None,
+        "weights": None,
+        "W_regularizer": None,
+        "activity_regularizer": None,
+        "W_constraint": None,
+        "mask_zero": False,
+        "dropout": 0.0,
+    },
+    "Masking": {"mask_value": 0.0},
+    "ActivityRegularization": {"l1": 0.0, "l2": 0.0},
+    # transform_bias was taken until 1.1 (default -2); 1.2 fills b_carry with 1.
+    "Highway": {**KERNEL, "input_dim": None, "transform_bias": 1.0},
+    "MaxoutDense": {
+        **{name: default for name, default in KERNEL.items() if name != "activation"},
+        "output_dim": REQUIRED,
+        "nb_feature": 4,
+        "input_dim": None,
+    },
+    "TimeDistributedDense": {
+        **KERNEL,
+        "output_dim": REQUIRED,
+        "input_dim": None,
+        "input_length": None,
+    },
+    "TimeDistributed": {"layer": REQUIRED},
     "Permute": {"dims": REQUIRED},
     "RepeatVector": {"n": REQUIRED},
     "SpatialDropout1D": {"p": REQUIRED},
@@ -216,6 +256,10 @@ LEAST: dict[str, dict[str, Any]] = {
     "SeparableConvolution2D": {"nb_filter": 2, "nb_row": 3, "nb_col": 3},
     "LocallyConnected1D": {"nb_filter": 2, "filter_length": 3},
     "LocallyConnected2D": {"nb_filter": 2, "nb_row": 3, "nb_col": 3},
+    "Embedding": {"input_dim": 2, "output_dim": 2},
+    "MaxoutDense": {"output_dim": 2},
+    "TimeDistributedDense": {"output_dim": 2},
+    "TimeDistributed": {"layer": {"type": "Dense", "output_dim": 2}},
     "Permute": {"dims": [1]},
     "RepeatVector": {"n": 2},
     "SpatialDropout1D": {"p": 0.5},
@@ -317,7 +361,7 @@ WHOLE = [
     for layer, arguments in ARGUMENTS.items()
     for name, default in arguments.items()
     if (name in LEAST.get(layer, {}) and isinstance(LEAST[layer][name], int))
-    or (type(default) is int and name not in {"padding", "mode", "axis"})
+    or (type(default) is int and default >= 0 and name not in {"padding", "mode"})
     or name in {"input_dim", "input_length", "stride", "seed"}
 ]  # fmt: skip
 LISTS = [
@@ -734,7 +778,7 @@ def test_every_default_is_shown() -> None:
 
 def test_every_layer_and_alias_is_offered() -> None:
     offered = SCHEMA["$defs"]["Layer"]["properties"]["type"]["enum"]
-    assert offered == [*LAYERS, *ALIASES]
+    assert offered == [*LAYERS, *ALIASES, "Shared"]
 
 
 def accepted(spec: Any) -> bool:
@@ -769,6 +813,18 @@ GOOD = [
     spec_with("MaxPooling2D", strides=[1, 2], pool_size=[3, 3], border_mode="same"),
     spec_with("MaxPooling1D", stride=None),
     spec_with("Reshape", target_shape=[3, -1]),
+    spec_with("Merge", mode="dot", dot_axes=[1, 2], concat_axis=3, inputs=["a", "b"]),
+    spec_with("Flatten", inputs="a"),
+    {
+        "convspec": 1,
+        "inputs": {"a": [4], "b": [None, 3]},
+        "outputs": "a",
+        "layers": [
+            {"type": "Flatten", "name": "f", "inputs": "a"},
+            {"type": "Shared", "layer": "f", "name": "g", "inputs": ["b"]},
+        ],
+    },
+    {**spec_with("Flatten", name="f"), "outputs": ["f"]},
 ]
 BAD = [
     {},
@@ -789,6 +845,17 @@ BAD = [
     {**spec_with("Flatten"), "semantics": {"flip": True}},
     {**spec_with("Flatten"), "input_shape": []},
     {**spec_with("Flatten"), "input_shape": [0]},
+    {**spec_with("Flatten"), "inputs": {}},
+    {**spec_with("Flatten"), "inputs": ["a"]},
+    {**spec_with("Flatten"), "inputs": {"a": [0]}},
+    {**spec_with("Flatten"), "outputs": []},
+    {**spec_with("Flatten"), "outputs": [1]},
+    spec_with("Flatten", inputs=[]),
+    spec_with("Flatten", inputs=[1]),
+    spec_with("Merge", mode="average"),
+    spec_with("Merge", dot_axes=[1]),
+    {"convspec": 1, "input_shape": [4], "layers": [{"type": "Shared"}]},
+    {"convspec": 1, "input_shape": [4], "layers": [{"type": "Shared", "layer": "f", "p": 1}]},
     {**spec_with("Flatten"), "weights": ""},
     {**spec_with("Flatten"), "name": ""},
     {**spec_with("Flatten"), "name": " "},
@@ -872,6 +939,6 @@ def test_the_page_of_the_native_form_is_the_schemas():
     page = Path(__file__).parent.parent / "docs" / "spec.md"
     assert page.read_text(encoding="utf-8") == as_markdown()
     for name, layer in LAYERS.items():
-        section = page.read_text(encoding="utf-8").split(f"### {name}")[1].split("###")[0]
+        section = page.read_text(encoding="utf-8").split(f"### {name}\n")[1].split("###")[0]
         for argument in layer.model_fields.keys() - {"type"}:
             assert f"| `{argument}` |" in section, f"{name}.{argument}"

@@ -1,4 +1,4 @@
-"""Read the members of an .npz archive batch by batch, each as a stream: nothing is unpacked whole."""
+"""Read the members of an .npz archive batch by batch: nothing is unpacked whole."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
+from typing import cast
 
 from speccompiler.arrays.npy_input import ArrayInput, open_array, open_stream
 from speccompiler.diagnostics import Problem
@@ -74,7 +76,9 @@ def _open(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, shown: str) -> Array
     name = f"{shown}: {entry.filename}"
     if entry.flag_bits & 1 or entry.compress_type not in _METHODS:
         raise Problem(
-            "CS111", f"member '{entry.filename}' is packed as numpy.savez packs none", "save it again"
+            "CS111",
+            f"member '{entry.filename}' is packed in an unusual way",
+            "save it again",
         )
     return open_stream(_Member(archive, entry), name, size=entry.file_size)
 
@@ -85,7 +89,7 @@ class _Member:
     def __init__(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
         self._name = entry.filename
         with self._problems():
-            self._stream = archive.open(entry)
+            self._stream = cast(BufferedIOBase, archive.open(entry))
 
     def readinto(self, buffer: memoryview, /) -> int | None:
         """As of any file; the checksum is compared at the end."""

@@ -56,6 +56,8 @@ def operand(weight: Weight, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
     value = stored.reshape(weight.split or weight.stored_shape).transpose(weight.axes)
     if not weight.phases:
         value = value.reshape(weight.shape)
+    elif value.ndim > 1:
+        value = value[(None,) * (len(weight.shape) - value.ndim)]
     if weight.flip:
         spatial = value.ndim - 2
         value = value[(slice(None, None, -1),) * spatial]

@@ -126,7 +126,7 @@ def _native(
     """Each layer where it stands: it reads what its ``inputs`` name, or the one before it."""
     numbers = {name: number for number, name in enumerate(names)}
     calls = []
-    for number, (item, name) in enumerate(zip(items, names, strict=True)):
+    for number, name in enumerate(names):
         try:
             reads = _reads(entries, number, numbers)
             calls.append(_Open(name, _layer(entries, items, number, numbers), reads))
@@ -166,9 +166,7 @@ def _number(name: str, span: Span | None, numbers: dict[str, int]) -> int:
     return numbers[name]
 
 
-def _layer(
-    entries: Entries, items: Sequence[Item], number: int, numbers: dict[str, int]
-) -> int:
+def _layer(entries: Entries, items: Sequence[Item], number: int, numbers: dict[str, int]) -> int:
     """The number of the layer that an item calls: its own, or the one it shares."""
     item = items[number]
     if not isinstance(item, Shared):

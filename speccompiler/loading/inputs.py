@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from speccompiler.diagnostics import Diagnostic, Problem
 from speccompiler.schemas.convolution import AtrousConvolution1D, Convolution1D
+from speccompiler.schemas.dense import Highway, MaxoutDense, TimeDistributedDense
+from speccompiler.schemas.embedding import Embedding
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.local import LocallyConnected1D
@@ -24,9 +26,12 @@ def declared_shapes(layer: Layer) -> dict[str, InputShape]:
         shapes["input_shape"] = layer.input_shape
     if layer.batch_input_shape is not None:
         shapes["batch_input_shape"] = layer.batch_input_shape[1:]
-    steps = isinstance(layer, Convolution1D | AtrousConvolution1D | LocallyConnected1D)
+    kinds = Convolution1D | AtrousConvolution1D | LocallyConnected1D | TimeDistributedDense
+    steps = isinstance(layer, kinds)
     if steps and layer.input_dim is not None:
         shapes["input_dim"] = (layer.input_length, layer.input_dim)
+    if isinstance(layer, Embedding):
+        shapes["input_length"] = (layer.input_length,)
     return shapes
 
 
@@ -115,7 +120,7 @@ def input_shape(model: InputShape | None, first: Layer) -> InputShape | None:
                 "keep one of the two",
                 argument=argument,
             )
-    if isinstance(first, Dense) and first.input_dim is not None:
+    if isinstance(first, Dense | Highway | MaxoutDense) and first.input_dim is not None:
         # Of the last axis alone: Keras stores it on every Dense that it has built.
         if shape is None:
             return (first.input_dim,)

@@ -138,9 +138,7 @@ def _sequential(found: KerasModel, config: Node) -> _Part:
     items = config.items if isinstance(config, Sequence) else ()
     if not items:
         raise Stop(config.span, Problem("CS035", "the model has no layers"))
-    return _Chain(
-        tuple(_part(found, item, first=index == 0) for index, item in enumerate(items))
-    )
+    return _Chain(tuple(_part(found, item, first=index == 0) for index, item in enumerate(items)))
 
 
 def _part(found: KerasModel, item: Node, *, first: bool = False) -> _Part:
@@ -263,7 +261,7 @@ def _link(node: Node) -> _Link:
     if not isinstance(name, str) or len(whole) != 2 or len(numbers) != 2:
         raise Stop(
             node.span,
-            Problem("CS024", "a link to a layer is [name, number of its call, number of its output]"),
+            Problem("CS024", "a link to a layer is [name, number of its call, of its output]"),
         )
     return _Link(name, whole[0], whole[1], node.span)
 
@@ -323,7 +321,7 @@ def _in_order(members: dict[str, _Member]) -> tuple[tuple[str, int], ...]:
     units = [(name, k) for name, member in members.items() for k in range(len(member.calls))]
     number = {unit: index for index, unit in enumerate(units)}
     reads = [
-        [number[link.member, link.call - members[link.member].first] for link in members[name].calls[k]]
+        [number[r.member, r.call - members[r.member].first] for r in members[name].calls[k]]
         for name, k in units
     ]
     order = computable(reads)

@@ -28,13 +28,14 @@ def as_then_read(
     found: list[Layer] = []
     diagnostics = []
     for layer in layers:
-        if isinstance(layer, ZeroPadding2D) and isinstance(layer.padding, tuple):
-            used = layer.padding[:2]
-            if len(layer.padding) > 2:
+        inner = layer.inner
+        if isinstance(inner, ZeroPadding2D) and isinstance(inner.padding, tuple):
+            used = inner.padding[:2]
+            if len(inner.padding) > 2:
                 diagnostics.append(
                     Diagnostic(
                         "CS053",
-                        f"{writer} used only the first two of {list(layer.padding)}: "
+                        f"{writer} used only the first two of {list(inner.padding)}: "
                         f"{used[0]} rows and {used[1]} columns on both sides",
                         Severity.WARNING,
                         layer=layer.name,
@@ -43,7 +44,7 @@ def as_then_read(
                         "side by itself",
                     )
                 )
-            layer = layer.model_copy(update={"padding": used})
+            layer = layer.wrapping(inner.model_copy(update={"padding": used}))
         found.append(layer)
     return tuple(found), diagnostics
 

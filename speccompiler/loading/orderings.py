@@ -18,9 +18,9 @@ Ordering = Literal["th", "tf"]
 
 def ordering_of(layer: Layer) -> str | None:
     """``th``, ``tf`` or ``default``; None for a layer that makes nothing of it."""
-    if not layer.uses_ordering:
+    if not layer.inner.uses_ordering:
         return None
-    value = getattr(layer, "dim_ordering", None)
+    value = getattr(layer.inner, "dim_ordering", None)
     return str(value) if value is not None else None
 
 
@@ -49,7 +49,7 @@ def resolve_orderings(
             )
         )
     resolved = tuple(
-        layer.model_copy(update={"dim_ordering": decided})
+        layer.wrapping(layer.inner.model_copy(update={"dim_ordering": decided}))
         if ordering_of(layer) == "default"
         else layer
         for layer in layers

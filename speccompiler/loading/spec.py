@@ -29,13 +29,16 @@ from speccompiler.schemas.registry import (
     OTHER_KERAS_LAYERS,
     RECURRENT_LAYERS,
 )
+from speccompiler.schemas.wrappers import TimeDistributed
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
-from speccompiler.source.tree import span_at, to_data
+from speccompiler.source.tree import Mapping as Node
+from speccompiler.source.tree import Scalar, span_at, to_data
 
 from .connections import connect, item_names
-from .entries import Entries, LayerEntry, read_entries
+from .entries import Entries, read_entries
 from .inputs import model_inputs
+from .keras_models import LayerEntry
 from .merge_code import check_no_code
 from .old_versions import as_then_read
 from .orderings import resolve_orderings
@@ -87,7 +90,9 @@ def load_spec(
     entries = read_entries(document)
     diagnostics += entries.diagnostics
     header = _validate_header(document, entries, diagnostics)
-    validated = [_validate_layer(document, entry, entries.native, diagnostics) for entry in entries.layers]
+    validated = [
+        _validate_layer(document, entry, entries.native, diagnostics) for entry in entries.layers
+    ]
     names = _layer_names(entries.layers, validated)
     places = dict(zip(names, entries.layers, strict=True))
     _report_duplicates(document, names, entries.layers, diagnostics)
@@ -186,6 +191,11 @@ def _validate_layer(
     name = data.get("name")
     try:
         check_no_code(layer_type, data)
+        if schema is TimeDistributed and "layer" in data:
+            inner = _inner_layer(document, entry, diagnostics)
+            if inner is None:
+                return None
+            data["layer"] = inner
         layer = schema.model_validate({**data, "type": layer_type})
         _check_expression(layer)
         return layer
@@ -200,6 +210,33 @@ def _validate_layer(
             owner = name if isinstance(name, str) and name.strip() else None
             diagnostics.append(found.at(file=document.file, span=span, layer=owner))
         return None
+
+
+def _inner_layer(
+    document: Document, outer: LayerEntry, diagnostics: list[Diagnostic]
+) -> Layer | None:
+    """The layer that a wrapper holds, in either spelling, with findings of its own."""
+    node = outer.arguments.entries["layer"].value
+    entries = node.entries if isinstance(node, Node) else {}
+    key, native = ("type", True) if "type" in entries else ("class_name", False)
+    kind = entries[key].value if key in entries else None
+    arguments = node if native else entries["config"].value if "config" in entries else None
+    if (
+        not isinstance(kind, Scalar)
+        or not isinstance(kind.value, str)
+        or not isinstance(arguments, Node)
+    ):
+        problem = Problem(
+            "CS026",
+            "'layer' is a mapping that says a layer",
+            "write layer: {type: Dense, output_dim: 10}, as a layer of its own",
+        )
+        diagnostics.append(problem.at(file=document.file, span=layer_span(outer, "layer")))
+        return None
+    inner = _validate_layer(
+        document, LayerEntry(kind.value, kind.span, arguments), native, diagnostics
+    )
+    return inner if isinstance(inner, Layer) else None
 
 
 def _check_expression(layer: Layer | Shared) -> None:
@@ -239,9 +276,7 @@ def _unknown_type(name: str) -> Problem:
     )
 
 
-def _layer_names(
-    entries: list[LayerEntry], layers: list[Layer | Shared | None]
-) -> list[str]:
+def _layer_names(entries: list[LayerEntry], layers: list[Layer | Shared | None]) -> list[str]:
     """Given names, and Keras's automatic ones (``convolution2d_1``) for the rest."""
     given: list[str | None] = []
     for entry, layer in zip(entries, layers, strict=True):

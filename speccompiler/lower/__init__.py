@@ -14,6 +14,7 @@ from speccompiler.dims import symbol
 from speccompiler.ir import Graph, Input, Node, Shape, Weight, weights_of
 from speccompiler.loading.inputs import agree, declared_shapes
 from speccompiler.loading.inputs import format_shape as format_declared
+from speccompiler.schemas.dense import Highway, MaxoutDense
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
@@ -42,6 +43,13 @@ from .core import (
     lower_repeat_vector,
     lower_reshape,
 )
+from .embedding import (
+    lower_embedding,
+    lower_highway,
+    lower_masking,
+    lower_maxout_dense,
+    lower_time_distributed_dense,
+)
 from .merging import lower_merge
 from .normalization import lower_batch_normalization
 from .pooling import lower_global_pooling, lower_pooling
@@ -54,6 +62,7 @@ from .resizing import (
 )
 from .separable import lower_locally_connected, lower_separable_convolution2d
 from .spatial import swapped
+from .time_distributed import lower_time_distributed
 from .transposed import lower_deconvolution2d
 
 __all__ = ["LOWER", "Lowered", "Semantics", "input_dims", "layers_of", "lower", "undecided"]
@@ -109,6 +118,13 @@ LOWER: Mapping[str, Callable[..., Node]] = {
     "SeparableConvolution2D": lower_separable_convolution2d,
     "LocallyConnected1D": lower_locally_connected,
     "LocallyConnected2D": lower_locally_connected,
+    "Embedding": lower_embedding,
+    "Masking": lower_masking,
+    "ActivityRegularization": lower_identity,
+    "Highway": lower_highway,
+    "MaxoutDense": lower_maxout_dense,
+    "TimeDistributedDense": lower_time_distributed_dense,
+    "TimeDistributed": lambda b, layer, x: lower_time_distributed(_lower_layer, b, layer, x),
     "Merge": lower_merge,
 }
 
@@ -226,7 +242,7 @@ def _check_declared(layer: Layer, x: Node) -> None:
                 "drop it: only the first layer needs it",
                 argument=argument,
             )
-    if isinstance(layer, Dense) and layer.input_dim not in {None, known[-1]} and known[-1]:
+    if isinstance(layer, Dense | Highway | MaxoutDense) and layer.input_dim not in {None, known[-1]} and known[-1]:
         raise Problem(
             "CS037",
             f"'input_dim' says {layer.input_dim}, but the last axis of the input "

@@ -26,6 +26,7 @@ from speccompiler.schemas.convolution import (
     Convolution2D,
     Convolution3D,
 )
+from speccompiler.schemas.dense import TimeDistributedDense
 from speccompiler.schemas.kernel import Dense, KernelLayer
 from speccompiler.schemas.model import Profile
 from speccompiler.shapes import element_count
@@ -140,7 +141,7 @@ def _lower_nd(
     return restore_ordering(b, y, ordering)
 
 
-def lower_dense(b: Builder, layer: Dense, x: Node) -> Node:
+def lower_dense(b: Builder, layer: Dense | TimeDistributedDense, x: Node) -> Node:
     """A kernel of length 1 over the positions: every axis but the last, as one axis."""
     channels = known_channels(x.shape[-1], layer.type)
     stored = (channels, layer.output_dim)

@@ -17,8 +17,9 @@ from speccompiler.shapes import format_shape, same_shape
 
 from .builder import Builder
 
-EPSILON = "1e-7"
-"""Keras's default fuzz factor: the smallest norm that cos divides by."""
+NORM = "max(sqrt(max(x, 0)), 1e-7)"
+"""Of the product of two sums of squares: Keras's square root takes what is negative as 0, and its
+fuzz factor (1e-7 unless keras.json says another) is the least that cos divides by."""
 ELEMENTWISE: dict[str, CombineMode] = {"sum": "sum", "mul": "mul", "ave": "ave", "max": "max"}
 
 
@@ -35,7 +36,7 @@ def lower_merge(b: Builder, layer: Merge, *inputs: Node) -> Node:
         return product
     same_shape([one.shape, other.shape])
     squares = (_dot(b, value, value, axes) for value in inputs)
-    norm = b.add(Combine("mul", parse(f"max(sqrt(x), {EPSILON})")), *squares)
+    norm = b.add(Combine("mul", parse(NORM)), *squares)
     cosine = b.add(Combine("quotient"), product, norm)
     return b.add(Reshape((1, *cosine.shape)), cosine)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from speccompiler.diagnostics import Diagnostic, Problem, Severity
@@ -36,11 +37,13 @@ def match_file(
     wanted: Mapping[TensorName, WantedTensor],
     *,
     given: Collection[TensorName] = (),
+    wrapped: Mapping[str, str] = MappingProxyType({}),
     by: Literal["name", "topology"] | None = None,
 ) -> tuple[Found, tuple[Diagnostic, ...]]:
     """A tensor of the file for each that is wanted, and notes on how they were found.
 
-    ``wanted`` is in the order of the model's layers. ``by`` None lets names decide where they
+    ``wanted`` is in the order of the model's layers. ``wrapped`` are the names of layers that
+    others wrap, by the wrapper's: Keras names tensors after those. ``by`` None lets names decide where they
     fit. Raises CS105, CS106, and CS109 where both ways fit and differ.
     """
     if by == "topology":
@@ -53,9 +56,11 @@ def match_file(
             )
         return by_topology(file.layers, wanted, file.tensors), ()
     if by == "name" and file.layers is not None:
-        return _by_name_alone(file, wanted, given)
+        return _by_name_alone(file, wanted, given, wrapped)
     try:
-        named = match_weights(wanted, file.tensors, unnamed=file.unnamed, given=given)
+        named = match_weights(
+            wanted, file.tensors, unnamed=file.unnamed, given=given, wrapped=wrapped
+        )
     except Problem as problem:
         if file.layers is None or given or problem.code != "CS105":
             raise
@@ -66,16 +71,19 @@ def match_file(
 
 
 def _by_name_alone(
-    file: WeightFile, wanted: Mapping[TensorName, WantedTensor], given: Collection[TensorName]
+    file: WeightFile,
+    wanted: Mapping[TensorName, WantedTensor],
+    given: Collection[TensorName],
+    wrapped: Mapping[str, str],
 ) -> tuple[Found, tuple[Diagnostic, ...]]:
     """As ``load_weights(by_name=True)``: layers of the file that the model lacks are left."""
     assert file.layers is not None, "the file lists its layers"
-    known = {layer for layer, _ in (*wanted, *given)}
+    known = {layer for layer, _ in (*wanted, *given)} | set(wrapped.values())
     blocks = blocks_of(file.layers, {tensor for _, tensor in wanted})
     left = [block for block in blocks if block.name not in known]
     passed = {key for block in left for _, key in block.tensors}
     kept = {key: info for key, info in file.tensors.items() if key not in passed}
-    found = match_weights(wanted, kept, given=given)
+    found = match_weights(wanted, kept, given=given, wrapped=wrapped)
     if not left:
         return found, ()
     names = _listed([quoted(block.name) for block in left])

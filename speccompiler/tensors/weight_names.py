@@ -68,10 +68,12 @@ def match_weights(
     *,
     unnamed: bool = False,
     given: Collection[TensorName] = (),
+    wrapped: Mapping[str, str] | None = None,
 ) -> dict[TensorName, StoredTensor]:
     """Find every wanted tensor in a file, by name and shape.
 
     ``given`` come from elsewhere: a file may hold them as well, and they are passed over.
+    ``wrapped`` are inner layers' names, by the layer that applies them: Keras's files have those.
     ``unnamed`` (a .npy file): its one tensor is the model's one tensor, whatever its name.
     Raises CS105 listing all missing, unused and doubly given tensors, else CS106 listing all
     wrong shapes.
@@ -80,7 +82,7 @@ def match_weights(
         candidates = {name: list(tensors) for name in wanted}
         unused: list[str] = []
     else:
-        candidates, unused = _by_name([*wanted, *given], tensors)
+        candidates, unused = _by_name([*wanted, *given], tensors, wrapped or {})
         for name in given:
             candidates.pop(name, None)
     missing = [name for name in wanted if name not in candidates]
@@ -110,7 +112,7 @@ def match_weights(
 
 
 def _by_name(
-    wanted: Iterable[TensorName], tensors: Iterable[str]
+    wanted: Iterable[TensorName], tensors: Iterable[str], wrapped: Mapping[str, str]
 ) -> tuple[dict[TensorName, list[str]], list[str]]:
     """File keys by the tensor they name, and the keys that name none."""
     full: dict[str, TensorName] = {}
@@ -122,6 +124,11 @@ def _by_name(
             full[form] = name
         for form in (joined, f"{joined}:0"):
             full[form] = full[f"{layer}/{form}"] = last[form] = name
+        inner = f"{wrapped.get(layer, layer)}_{tensor}"
+        for form in (inner, f"{inner}:0"):
+            full.setdefault(f"{layer}/{form}", name)
+            full.setdefault(form, name)
+            last.setdefault(form, name)
     candidates: dict[TensorName, list[str]] = {}
     unused: list[str] = []
     keys = list(tensors)

@@ -173,7 +173,9 @@ def _small_cost(node: Node, shape: KnownShape) -> float:
     """A chain of multiply-adds waits four cycles for each."""
     filters = known(node)[-1]
     vectors = -(-filters // MOST_LANES)
-    return 20 + 1.3 * int(multiply_adds(node)) / filters * vectors
+    work = multiply_adds(node)
+    assert isinstance(work, int), "a plan has no open lengths"
+    return 20 + 1.3 * work / filters * vectors
 
 
 CONV_SMALL = Candidate(

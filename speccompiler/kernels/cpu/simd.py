@@ -63,7 +63,7 @@ def _repeat(builder: Any, value: Any, llvm: Any) -> Any:
 @intrinsic
 def values_at(typing: Any, table: Any, index: Any) -> Any:
     """A pointer to the values whose address is number ``index`` of a table of addresses."""
-    pointer = types.CPointer(types.float32)  # type: ignore[no-untyped-call]
+    pointer = types.CPointer(types.float32)
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         long = ir.IntType(64)
