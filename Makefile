@@ -19,7 +19,7 @@ SOURCES = speccompiler schemas cli tests examples benchmarks
 help:
 	@echo 'make demo    set up .venv, run a model over a photograph, write out/demo.png'
 	@echo 'make test    set up .venv, run the tests'
-	@echo 'make fuzz    the long random tests as well'
+	@echo 'make fuzz    the long random tests as well (make fuzz SECONDS=3600 for each kind of file)'
 	@echo 'make bench   set up the other runtimes too, compare speed and memory, write docs/benchmarks.*'
 	@echo '             (tens of minutes; make bench CASES=vgg shows the times of some cases only)'
 	@echo 'make bench-quick  roughly the same for the times alone, and writes nothing'
@@ -36,7 +36,8 @@ test: .venv/test.stamp
 	$(RUN) -m pytest -n auto --basetemp=$$(mktemp -d)/t
 
 fuzz: .venv/test.stamp
-	$(RUN) -m pytest -m slow
+	CONVSPEC_FUZZ_SECONDS=$(or $(SECONDS),300) $(RUN) -m pytest -n0 -m slow tests
+	CONVSPEC_FUZZ_SECONDS=$(or $(SECONDS),300) $(RUN) -m pytest -n0 tests/test_fuzz_files.py
 
 # On Linux, torch may come with GPU libraries of gigabytes that nothing here uses. Its
 # pages on installing name a package index of CPU builds: TORCH_INDEX=<that address>.

@@ -27,6 +27,7 @@ from .render import printable, show
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.model import InputShapes, Model
+    from speccompiler.weights import MatchName
 
 
 @click.command("compile")
@@ -52,6 +53,7 @@ def command(
     input_shape: InputShapes | None,
     weights: str | None,
     seed: int | None,
+    weights_by: MatchName | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
     target: str,
@@ -69,7 +71,12 @@ def command(
     """
     gc.enable()  # off during start-up
     loaded = load_model(
-        model, semantics=semantics, dim_ordering=dim_ordering, weights=weights, seed=seed
+        model,
+        semantics=semantics,
+        dim_ordering=dim_ordering,
+        weights=weights,
+        seed=seed,
+        weights_by=weights_by,
     )
     if tune and not loaded.names_weights and loaded.spec.seed is None:
         raise click.UsageError("--tune runs the model: give its weights, or --seed")

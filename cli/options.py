@@ -59,6 +59,12 @@ def weights_options(function: F) -> F:
     """Where weights come from."""
     for option in (
         click.option(
+            "--weights-by",
+            type=click.Choice(["name", "topology"]),
+            help="How tensors of a Keras HDF5 file find their layers. Default: names where they "
+            "fit, else the order of the layers.",
+        ),
+        click.option(
             "--seed",
             type=click.IntRange(min=0, max=2**63 - 1),
             help="Draw weights that nothing gives from each layer's init, with this seed.",

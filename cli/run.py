@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.model import Model
     from speccompiler.run import RunResult, Sink, Summary
+    from speccompiler.weights import MatchName
 
 
 @click.command("run")
@@ -77,6 +78,7 @@ def command(
     output: str | None,
     weights: str | None,
     seed: int | None,
+    weights_by: MatchName | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
     target: str,
@@ -109,7 +111,12 @@ def command(
     if profile and target == "reference":
         raise click.UsageError("--profile shows the steps of --target cpu; reference has none")
     loaded = load_model(
-        model, semantics=semantics, dim_ordering=dim_ordering, weights=weights, seed=seed
+        model,
+        semantics=semantics,
+        dim_ordering=dim_ordering,
+        weights=weights,
+        seed=seed,
+        weights_by=weights_by,
     )
     check_layers(loaded, layers)
     files = input_files(loaded, inputs)

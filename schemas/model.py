@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Discriminator, Field, InstanceOf, Tag, WithJsonSchema
 
 from .fields import InputDtype, Layer, Name, Ordering, Schema, Seed, Shape, as_tuple, exactly
+from .vectors import Vectors
 
 Profile = Literal["tensorflow", "theano", "tensorflow-1.0", "theano-0.8"]
 RunningStd = Literal["variance", "root_variance", "deviation"]
@@ -105,6 +106,10 @@ class ModelHeader(Schema):
         description="A file with every array, relative to the spec: .npz, .npy, .safetensors "
         "with keys <layer>/W and <layer>/b.",
     )
+    verify: Vectors | None = Field(
+        None,
+        description="A recorded input and what the model gives for it; `convspec verify` compares.",
+    )
 
 
 class ModelInput(Schema):
@@ -139,6 +144,7 @@ class ModelSpec(Schema):
     seed: int | None
     weights: str | None
     keras_version: str | None
+    verify: Vectors | None = None
     native: bool = True
     """Whether it was written for convspec; else Keras wrote it, before 1.0.4 without a version."""
     layers: tuple[InstanceOf[Layer], ...]

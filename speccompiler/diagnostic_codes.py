@@ -376,6 +376,32 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "models within models can grow beyond any memory that way.",
             "Check which nested models are called how often.",
         ),
+        "CS080": Code(
+            "not a sound HDF5 file",
+            "The file begins as HDF5 does, but its structure is damaged, or an attribute that "
+            "Keras writes is of another kind.",
+            "Write or copy the file again.",
+        ),
+        "CS081": Code(
+            "no model in the HDF5 file",
+            "Keras's save() writes the attribute 'model_config', save_weights() does not: that "
+            "file has weights alone.",
+            "Give the model's JSON, YAML or spec, and the HDF5 file with --weights.",
+        ),
+        "CS082": Code(
+            "layer is code",
+            "Keras stored the function of a Lambda layer as byte code. Loading that would run "
+            "whatever the file's author put there, so convspec executes nothing from a file.",
+            "Write what the function computes as an Activation with {expr: ..}, or as layers.",
+        ),
+        "CS083": Code(
+            "what the backends do otherwise",
+            "Theano reverses kernels, and splits the padding of 'same' in another way for even "
+            "kernels and for strides. How much a reversed kernel differs is measured on the "
+            "weights: 0% for a symmetric one, about 141% for one without any symmetry.",
+            "Say --semantics tensorflow or --semantics theano; the layers named compute other "
+            "numbers under the two.",
+        ),
         "CS090": Code(
             "wrong number of weights",
             "A layer takes its kernel W and, unless bias is false, its bias b, in this order.",
@@ -467,6 +493,25 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "wrong tensor shape",
             "A stored tensor's shape is not the one that the layer's arguments require.",
             "Check the layer's arguments and dim_ordering, and that the file belongs to the model.",
+        ),
+        "CS107": Code(
+            "link not followed",
+            "A soft or external link stands where a tensor is looked for. It may lead anywhere, "
+            "so convspec reads only what lies in the file itself.",
+            "Copy the tensors into one file.",
+        ),
+        "CS108": Code(
+            "weights matched in another way",
+            "The names in an HDF5 file of Keras are not those of the model, so the order of the "
+            "layers decided, as in Keras's load_weights; or layers of the file were left, as "
+            "--weights-by name does.",
+            "Compare the pairs that the note names; --weights-by decides otherwise.",
+        ),
+        "CS109": Code(
+            "names and order disagree",
+            "All names in the file fit, and so does the order of its layers, but they give "
+            "different tensors. Keras's load_weights takes the order, with by_name the names.",
+            "Say --weights-by topology or --weights-by name.",
         ),
         "CS110": Code(
             "cannot read array file",
@@ -576,6 +621,36 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "no such layer",
             "An extra output was asked for by a name that no layer of the model has.",
             "Take the name that the hint suggests; `convspec shapes` lists all of them.",
+        ),
+        "CS140": Code(
+            "recorded arrays do not fit the model",
+            "verify was given arrays for inputs or layers that the model does not have, or none "
+            "for one that it needs.",
+            "Name the arrays after the model's inputs and layers.",
+        ),
+        "CS141": Code(
+            "recorded output of another shape",
+            "A recorded output can be compared only with an output of its own shape.",
+            "Check which model and which dim_ordering it was recorded from.",
+        ),
+        "CS142": Code(
+            "output differs from what was recorded",
+            "A value is off by more than the tolerance times the largest recorded value.",
+            "Record outputs of inner layers and give them with --layer: the first that differs "
+            "shows where to look.",
+        ),
+        "CS150": Code(
+            "no equal under the other semantics",
+            "A reversed kernel makes up for the other direction of a convolution, but not for "
+            "windows that stand elsewhere: the two backends split the padding of 'same' "
+            "differently for even kernels, strides and some pools.",
+            "Keep the semantics, or pad with a ZeroPadding layer and border_mode 'valid'.",
+        ),
+        "CS151": Code(
+            "no equal in the other dim_ordering",
+            "A layer reads its input's values in an order that the conversion changes, and there "
+            "is no change of its arguments and weights that makes up for it, or none is known.",
+            "Keep the dim_ordering, or rebuild that part of the model by hand.",
         ),
     }
 )

@@ -24,7 +24,7 @@ from .schemas.model import ModelSpec
 from .shapes import format_shape
 from .source.document import Document, read_document
 from .source.findings import shown
-from .weights import WeightSources, find_weights
+from .weights import MatchName, WeightSources, find_weights
 
 if TYPE_CHECKING:
     from .compiled import CompiledModel
@@ -45,6 +45,7 @@ class Model:
     """As lowered, before any pass, with the declared input shape (maybe open lengths)."""
     diagnostics: tuple[Diagnostic, ...]
     weights_file: Path | None = None
+    weights_by: MatchName | None = None
 
     @property
     def name(self) -> str:
@@ -71,13 +72,20 @@ class Model:
     @cached_property
     def weight_sources(self) -> WeightSources:
         """Where each tensor comes from. Reads headers only."""
-        return find_weights(self.loaded, self.graph, file=self.weights_file, seed=self.spec.seed)
+        return find_weights(
+            self.loaded,
+            self.graph,
+            file=self.weights_file or self.loaded.document.holder,
+            seed=self.spec.seed,
+            by=self.weights_by,
+        )
 
     @property
     def names_weights(self) -> bool:
-        """Whether the spec or the caller says where weights are."""
+        """Whether the spec or the caller says where weights are, or the file holds them."""
         own = any(getattr(layer.inner, "weights", None) is not None for layer in self.spec.layers)
-        return own or self.spec.weights is not None or self.weights_file is not None
+        held = self.loaded.document.holder is not None
+        return own or held or self.spec.weights is not None or self.weights_file is not None
 
     def shapes(self, input_shape: InputShapes | None = None) -> ShapeReport:
         """The shape report; ``input_shape`` binds open lengths (one sample, no batch axis).
@@ -135,7 +143,7 @@ class Model:
         shapes = [node.shape for node in graph.inputs]
         undecided = self.undecided_finding(shapes=shapes)
         if undecided is not None:
-            raise SpecError([undecided])
+            raise SpecError(self.with_evidence(undecided, shapes))
         open_inputs = [n for n in graph.inputs if not all(isinstance(d, int) for d in n.shape)]
         if open_inputs:
             raise SpecError(self._open_length(node) for node in open_inputs)
@@ -185,6 +193,18 @@ class Model:
             hint="a run needs --semantics tensorflow or --semantics theano",
         )
         return self.loaded.locate(diagnostic)
+
+    def with_evidence(
+        self, finding: Diagnostic, shapes: Sequence[Shape] | None = None
+    ) -> tuple[Diagnostic, ...]:
+        """CS050 with what the weights tell, and what hangs on it, layer by layer."""
+        from .evidence import differences, names_hint, notes
+
+        sources = self.weight_sources.sources if self.names_weights else {}
+        told = names_hint(sources.values())
+        hint = f"{finding.hint}; {told}" if told is not None else finding.hint
+        found = notes(differences(self.spec, shapes), sources)
+        return (replace(finding, hint=hint), *(self.loaded.locate(note) for note in found))
 
     def compile(
         self,
@@ -261,8 +281,14 @@ def load(
     semantics: SemanticsName | None = None,
     dim_ordering: OrderingName | None = None,
     seed: int | None = None,
+    weights_by: MatchName | None = None,
 ) -> Model:
-    """Read and validate a model; raises ``SpecError`` with every finding."""
+    """Read and validate a model; raises ``SpecError`` with every finding.
+
+    A file that ``model.save()`` wrote holds its weights. ``weights_by`` says how tensors of
+    a Keras HDF5 file find their layers: by name, or in the order of the layers; by default
+    names decide where they fit, else the order.
+    """
     document = read_document(Path(path))
     model, diagnostics = check(
         document,
@@ -270,6 +296,7 @@ def load(
         semantics=semantics,
         dim_ordering=dim_ordering,
         seed=seed,
+        weights_by=weights_by,
     )
     if model is None:
         raise SpecError(diagnostics)
@@ -283,6 +310,7 @@ def check(
     semantics: SemanticsName | None = None,
     dim_ordering: OrderingName | None = None,
     seed: int | None = None,
+    weights_by: MatchName | None = None,
 ) -> tuple[Model | None, tuple[Diagnostic, ...]]:
     """Validate a document: the model, or None, and everything that was found.
 
@@ -291,6 +319,7 @@ def check(
     try:
         check_choice("semantics", semantics, SemanticsName)
         check_choice("dim_ordering", dim_ordering, OrderingName)
+        check_choice("weights_by", weights_by, MatchName)
         seed = None if seed is None else checked_seed(seed)
     except Problem as problem:
         raise SpecError([problem.at()]) from None
@@ -301,7 +330,7 @@ def check(
     found = (*loaded.diagnostics, *(loaded.locate(d) for d in lowered.diagnostics))
     if lowered.graph is None or has_errors(found):
         return None, found
-    model = Model(loaded, loaded.spec, lowered.graph, found, weights)
+    model = Model(loaded, loaded.spec, lowered.graph, found, weights, weights_by)
     if model.names_weights:
         found += model.weight_sources.diagnostics
     return (None if has_errors(found) else model), found

@@ -8,11 +8,11 @@ gives is drawn when there is a seed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .diagnostics import Diagnostic, Problem, Severity, Span
 from .ir import Graph, Weight
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.float32]
 
 TensorName = tuple[str, str]
+MatchName = Literal["name", "topology"]
+"""How tensors of a Keras HDF5 file find their layers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +162,19 @@ class _Tensors(Mapping[Weight, "Array"]):
 
 
 def find_weights(
-    loaded: LoadedSpec, graph: Graph, *, file: Path | None, seed: int | None
+    loaded: LoadedSpec,
+    graph: Graph,
+    *,
+    file: Path | None,
+    seed: int | None,
+    by: MatchName | None = None,
 ) -> WeightSources:
     """A source for each tensor. ``file`` is what the caller gives; paths in a spec are its own."""
     spec = loaded.spec
     assert spec is not None, "weights are looked for in a valid spec"
     base = Path(loaded.document.file).parent
-    wanted = {(w.layer, w.tensor): w for w in graph.weights()}
     layers = {str(layer.name): layer for layer in spec.layers}
+    wanted = _in_order(graph, list(layers))
     found: dict[Weight, TensorSource] = {}
     diagnostics: list[Diagnostic] = []
     named = False
@@ -197,7 +204,10 @@ def find_weights(
                 for name, layer in layers.items()
                 if layer.inner is not layer and layer.inner.name is not None
             }
-            found.update(_from_file(file, rest, wanted.keys() - rest.keys(), wrapped))
+            others = wanted.keys() - rest.keys()
+            sources, notes = _from_file(file, rest, others, wrapped, by)
+            found.update(sources)
+            diagnostics += [replace(note, file=str(file)) for note in notes]
         except Problem as problem:
             # A wrong path is the spec's mistake, wrong content the weight file's.
             if named and problem.code == "CS100":
@@ -211,6 +221,13 @@ def find_weights(
     if spec.semantics is not None and spec.semantics.profile.startswith("theano"):
         diagnostics += _tensorflow_names(found)
     return WeightSources(found, tuple(diagnostics))
+
+
+def _in_order(graph: Graph, layers: Sequence[str]) -> dict[TensorName, Weight]:
+    """Every tensor by its name, in the order of the model's layers, as Keras counts them."""
+    place = {name: number for number, name in enumerate(layers)}
+    found = {(w.layer, w.tensor): w for w in graph.weights()}
+    return dict(sorted(found.items(), key=lambda item: place[item[0][0]]))
 
 
 def _tensorflow_names(found: Mapping[Weight, TensorSource]) -> list[Diagnostic]:
@@ -254,25 +271,27 @@ def _from_file(
     wanted: Mapping[TensorName, Weight],
     given: Collection[TensorName],
     wrapped: Mapping[str, str],
-) -> dict[Weight, TensorSource]:
+    by: MatchName | None,
+) -> tuple[dict[Weight, TensorSource], tuple[Diagnostic, ...]]:
+    from .tensors.file_match import match_file
     from .tensors.tensor_info import check_dtype
     from .tensors.weight_files import open_weights
-    from .tensors.weight_names import match_weights
 
     file = open_weights(path)
-    stored = match_weights(
+    stored, notes = match_file(
+        file,
         {name: _wanted(weight) for name, weight in wanted.items()},
-        file.tensors,
-        unnamed=file.unnamed,
         given=given,
         wrapped=wrapped,
+        by=by,
     )
     for tensor in stored.values():
         check_dtype(file.tensors[tensor.key])
-    return {
+    sources: dict[Weight, TensorSource] = {
         wanted[name]: FileTensor(file, tensor.key, tensor.transpose, wanted[name].stored_shape)
         for name, tensor in stored.items()
     }
+    return sources, notes
 
 
 def _wanted(weight: Weight) -> Any:

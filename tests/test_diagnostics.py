@@ -50,7 +50,7 @@ COMMANDS = (
     Command("cs001_missing_file", "validate nowhere.yaml"),
     Command("cs002_latin1", "validate latin1.yaml"),
     Command("cs002_utf16", "validate utf16.yaml"),
-    Command("cs002_hdf5", "validate weights.h5"),
+    Command("cs081_weights", "validate weights.h5"),
     Command("cs002_control_character", "validate control.yaml"),
     Command("cs005_too_large", "validate large.yaml"),
     Command("cs006_too_deep", "validate deep.json"),

@@ -158,21 +158,22 @@ def _names(node: Node) -> list[tuple[str, Span]]:
 def _keras(document: Document, root: Mapping) -> Entries:
     found = Entries(native=False)
     version = root.entries.get("keras_version")
+    found.keras_version = document.keras_version
     if version is not None and isinstance(version.value, Scalar):
         found.keras_version = str(version.value.value)
-        if not found.keras_version.startswith(("0.", "1.")):
-            _report(
-                found,
-                document,
-                version.value.span,
-                Problem(
-                    "CS040",
-                    f"this was written by Keras {shown(found.keras_version)}; convspec reads "
-                    "what Keras 1.0 to 1.2.2 wrote",
-                    "write the model as a native spec, with the arguments of Keras 1.x",
-                ),
-            )
-            return found
+    if found.keras_version is not None and not found.keras_version.startswith(("0.", "1.")):
+        _report(
+            found,
+            document,
+            root.span if version is None else version.value.span,
+            Problem(
+                "CS040",
+                f"this was written by Keras {shown(found.keras_version)}; convspec reads "
+                "what Keras 1.0 to 1.2.2 wrote",
+                "write the model as a native spec, with the arguments of Keras 1.x",
+            ),
+        )
+        return found
     for key, entry in root.entries.items():
         if key not in {"class_name", "config", "keras_version"}:
             _report(

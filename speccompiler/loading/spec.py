@@ -130,6 +130,7 @@ def load_spec(
         seed=header.seed if seed is None else seed,
         weights=header.weights,
         keras_version=entries.keras_version,
+        verify=header.verify,
         native=entries.native,
         layers=layers,
         calls=connections.calls,
@@ -248,6 +249,13 @@ def _check_expression(layer: Layer | Shared) -> None:
 
 
 def _unknown_type(name: str) -> Problem:
+    if name == "Lambda":
+        return Problem(
+            "CS082",
+            "Lambda holds Python code, which convspec never executes, whatever it does",
+            "write what it computes as an Activation with {expr: ..} in a native spec, or as "
+            "layers",
+        )
     if name in RECURRENT_LAYERS:
         return Problem(
             "CS028",

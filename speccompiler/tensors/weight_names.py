@@ -93,12 +93,12 @@ def match_weights(
         if name in missing or name in doubled:
             continue
         (key,) = candidates[name]
-        stored = _fit(wanted[name], tensors[key])
+        stored = fit(wanted[name], tensors[key])
         if stored is None:
             wrong.append(name)
         else:
             found[name] = stored
-    wrong_text = [_wrong_shape(name, wanted[name], tensors[candidates[name][0]]) for name in wrong]
+    wrong_text = [wrong_shape(name, wanted[name], tensors[candidates[name][0]]) for name in wrong]
     if missing or unused or doubled:
         problem = _names_problem(wanted, tensors, missing, unused, doubled, wrong_text)
         if unnamed and len(wanted) > 1:
@@ -145,7 +145,8 @@ def _by_name(
     return candidates, unused
 
 
-def _fit(wanted: WantedTensor, info: TensorInfo) -> StoredTensor | None:
+def fit(wanted: WantedTensor, info: TensorInfo) -> StoredTensor | None:
+    """The stored tensor where its shape is one that is wanted, else None."""
     if info.shape == wanted.shape:
         return StoredTensor(info.name)
     for shape, axes in wanted.alternatives:
@@ -192,7 +193,8 @@ def _names_problem(
     return Problem("CS105", "; ".join(parts), hint)
 
 
-def _wrong_shape(name: TensorName, wanted: WantedTensor, info: TensorInfo) -> str:
+def wrong_shape(name: TensorName, wanted: WantedTensor, info: TensorInfo) -> str:
+    """What was stored and what was expected."""
     repeated = any(axes is None for _, axes in wanted.alternatives)
     others = [] if repeated else [s for s, _ in wanted.alternatives]
     allowed = " or ".join(map(str, dict.fromkeys([wanted.shape, *others])))
