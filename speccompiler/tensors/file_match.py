@@ -43,8 +43,8 @@ def match_file(
     """A tensor of the file for each that is wanted, and notes on how they were found.
 
     ``wanted`` is in the order of the model's layers. ``wrapped`` are the names of layers that
-    others wrap, by the wrapper's: Keras names tensors after those. ``by`` None lets names decide where they
-    fit. Raises CS105, CS106, and CS109 where both ways fit and differ.
+    others wrap, by the wrapper's: Keras names tensors after those. ``by`` None lets names
+    decide where they fit. Raises CS105, CS106, and CS109 where both ways fit and differ.
     """
     if by == "topology":
         if file.layers is None or given:
