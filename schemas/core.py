@@ -21,7 +21,6 @@ from .fields import (
 )
 from .regularizer import L1L2Regularizer
 
-
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

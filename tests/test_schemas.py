@@ -390,7 +390,9 @@ def test_lists(layer: str, name: str, length: int) -> None:
         assert refused(layer, **{name: wrong}), wrong
     for item in (True, "3", 3.0, math.nan, None, -1):
         assert refused(layer, **{name: [item, *given[1:]]}), item
-    assert refused(layer, **{name: [0, *given[1:]]}) == ([] if name in {"padding", "cropping"} else [name])
+    assert refused(layer, **{name: [0, *given[1:]]}) == (
+        [] if name in {"padding", "cropping"} else [name]
+    )
 
 
 @pytest.mark.parametrize(("layer", "axes"), [("Cropping2D", 2), ("Cropping3D", 3)])

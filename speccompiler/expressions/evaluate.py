@@ -119,12 +119,16 @@ def _value(expression: Expression, x: Array, parameters: Sequence[Array] = ()) -
         case Binary(symbol, left, right):
             return _OPERATORS[symbol](_value(left, x, parameters), _value(right, x, parameters))
         case Where(condition, chosen, otherwise):
-            return np.where(_truth(condition, x, parameters), _value(chosen, x, parameters), _value(otherwise, x, parameters))
+            return np.where(
+                _truth(condition, x, parameters),
+                _value(chosen, x, parameters),
+                _value(otherwise, x, parameters),
+            )
         case Call(function, arguments):
             values = [_value(argument, x, parameters) for argument in arguments]
             if function in FUNCTIONS:
                 return FUNCTIONS[function](*values)
-            return _value(ACTIVATIONS[function], *values)
+            return _value(ACTIVATIONS[function], values[0])
 
 
 def _truth(condition: Condition, x: Array, parameters: Sequence[Array]) -> Array:

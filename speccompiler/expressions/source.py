@@ -72,7 +72,10 @@ def _function(steps: _Steps, expression: Expression, name: str, parameters: int 
     assert not keyword.iskeyword(name), f"the keyword {name} cannot name a function"
     result = steps.value(expression, "x")
     given = ", ".join(["x", *(f"p{index}" for index in range(parameters))])
-    lines = [f"def {name}({given}):", *(f"    {step} = {text}" for text, step in steps.names.items())]
+    lines = [
+        f"def {name}({given}):",
+        *(f"    {step} = {text}" for text, step in steps.names.items()),
+    ]
     return "\n".join([*lines, f"    return {result}", ""])
 
 

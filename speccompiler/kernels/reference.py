@@ -80,9 +80,7 @@ def _by_phase(value: npt.NDArray[Any], strides: tuple[int, ...]) -> npt.NDArray[
     return value.reshape(*counts, value.shape[rank], -1)
 
 
-def resolve(
-    wanted: Operand, read: Callable[[Weight], npt.NDArray[Any]]
-) -> npt.NDArray[Any]:
+def resolve(wanted: Operand, read: Callable[[Weight], npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """An operand as the operation reads it. ``read`` gives stored tensors.
 
     What is derived is computed in float64.
@@ -143,10 +141,7 @@ def _depthwise(op: Depthwise, weights: Weights, x: Array) -> Array:
     kernel = weights[op.weight]
     padded = _extended(x, op.padding, 0.0)
     y: Array = sum(
-        (
-            seen[..., None, :] * kernel[place]
-            for place, seen in _taps(padded, op.kernel, op.stride)
-        ),
+        (seen[..., None, :] * kernel[place] for place, seen in _taps(padded, op.kernel, op.stride)),
         start=np.zeros(()),
     )
     return y.reshape(*y.shape[:-2], -1)

@@ -242,7 +242,11 @@ def _check_declared(layer: Layer, x: Node) -> None:
                 "drop it: only the first layer needs it",
                 argument=argument,
             )
-    if isinstance(layer, Dense | Highway | MaxoutDense) and layer.input_dim not in {None, known[-1]} and known[-1]:
+    if (
+        isinstance(layer, Dense | Highway | MaxoutDense)
+        and layer.input_dim not in {None, known[-1]}
+        and known[-1]
+    ):
         raise Problem(
             "CS037",
             f"'input_dim' says {layer.input_dim}, but the last axis of the input "

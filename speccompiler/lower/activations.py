@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from speccompiler.diagnostics import Problem
 from speccompiler.dims import is_known
 from speccompiler.expressions.grammar import parse
@@ -91,16 +93,13 @@ def _parameters(
     if any(axis > rank for axis in given):
         raise Problem(
             "CS057",
-            f"shared_axes names axis {max(given)}, but a sample has shape "
-            f"{format_shape(x.shape)}",
+            f"shared_axes names axis {max(given)}, but a sample has shape {format_shape(x.shape)}",
             f"axes are 1 to {rank}",
             argument="shared_axes",
         )
     shared = {axis - 1 for axis in given}
-    shape = tuple(
-        n if is_known(n) and axis not in shared else 1 for axis, n in enumerate(x.shape)
-    )
-    variants = "shared" if layer.shared_axes is None else ""
+    shape = tuple(n if is_known(n) and axis not in shared else 1 for axis, n in enumerate(x.shape))
+    variants: Literal["", "shared"] = "shared" if layer.shared_axes is None else ""
     return tuple(
         Weight(b.layer, name, shape, tuple(range(rank)), shape, variants=variants)
         for name in layer.tensors

@@ -94,25 +94,22 @@ _SAME: Mapping[Profile, Callable[[Dim, int, int], tuple[Dim, Dim]]] = {
 }
 
 
-def lower_convolution1d(
-    b: Builder, layer: Convolution1D | AtrousConvolution1D, x: Node
-) -> Node:
+def lower_convolution1d(b: Builder, layer: Convolution1D | AtrousConvolution1D, x: Node) -> Node:
     """(steps, channels); the stored kernel has a dummy axis 1, always in tf layout."""
     check_rank(x, 1, "tf", layer.type)
     channels = known_channels(x.shape[-1], layer.type)
     length = layer.filter_length
     stored = (length, 1, channels, layer.nb_filter)
     weight = replace(
-        kernel_weight(b, stored, (0, 1, 2, 3), (length, channels, layer.nb_filter)), variants="conv1d"
+        kernel_weight(b, stored, (0, 1, 2, 3), (length, channels, layer.nb_filter)),
+        variants="conv1d",
     )
     apart = (layer.atrous_rate,) if isinstance(layer, AtrousConvolution1D) else (1,)
     y = _convolve(b, layer, x, weight, (layer.subsample_length,), layer.border_mode, apart)
     return activate(b, y, activation_function(layer.activation, len(y.shape) + 1))
 
 
-def lower_convolution2d(
-    b: Builder, layer: Convolution2D | AtrousConvolution2D, x: Node
-) -> Node:
+def lower_convolution2d(b: Builder, layer: Convolution2D | AtrousConvolution2D, x: Node) -> Node:
     """Rows and columns."""
     return _lower_nd(b, layer, x, (layer.nb_row, layer.nb_col))
 

@@ -72,9 +72,7 @@ def lower_maxout_dense(b: Builder, layer: MaxoutDense, x: Node) -> Node:
     """All products side by side, then the largest of each."""
     channels = _vector(x, layer.type)
     features, out = layer.nb_feature, layer.output_dim
-    weight = Weight(
-        b.layer, "W", (features, channels, out), (1, 0, 2), (channels, features * out)
-    )
+    weight = Weight(b.layer, "W", (features, channels, out), (1, 0, 2), (channels, features * out))
     bias = None
     if layer.bias:
         bias = Weight(b.layer, "b", (features, out), (0, 1), (features * out,))

@@ -48,8 +48,7 @@ def _fold(node: Node, done: dict[str, Node]) -> Node:
 def _refills(first: tuple[Dim, Dim], then: tuple[Dim, Dim]) -> bool:
     """Whether a side that was cut may be padded again: lengths that are open count as both."""
     return any(
-        not (isinstance(cut, int) and cut >= 0)
-        and not (isinstance(padded, int) and padded <= 0)
+        not (isinstance(cut, int) and cut >= 0) and not (isinstance(padded, int) and padded <= 0)
         for cut, padded in zip(first, then, strict=True)
     )
 

@@ -49,11 +49,7 @@ def _below(graph: Graph) -> Graph:
         sources = [done[name] for name in node.inputs]
         transposes = {source.op for source in sources}
         merged = not any(isinstance(done[s.inputs[0]].op, Transpose) for s in sources if s.inputs)
-        if (
-            merged
-            and len(transposes) == 1
-            and isinstance(transpose := transposes.pop(), Transpose)
-        ):
+        if merged and len(transposes) == 1 and isinstance(transpose := transposes.pop(), Transpose):
             op = _on_origins(node.op, transpose)
             if op is not None:
                 origins = [done[source.inputs[0]] for source in sources]

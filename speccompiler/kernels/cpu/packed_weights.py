@@ -119,9 +119,7 @@ _DECIDING = (
 )
 
 
-def _read(
-    entry: _Entry, tensors: Sequence[Weight], weights: LoadedWeights
-) -> Packed | None:
+def _read(entry: _Entry, tensors: Sequence[Weight], weights: LoadedWeights) -> Packed | None:
     try:
         with entry.path.open("rb") as file:
             start = file.read(PAGE)

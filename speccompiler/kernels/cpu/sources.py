@@ -204,17 +204,13 @@ Given = Sequence[npt.NDArray[Any]]
 """What ``ir.operands`` lists, as arrays."""
 
 
-def pack_weights(
-    candidate: Candidate, node: Node, given: Given, lanes: int
-) -> tuple[Array, Array]:
+def pack_weights(candidate: Candidate, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
     """Weights and bias as a step's kernel reads them, flat."""
     pack = _PACKED.get(candidate.kernel)
     return (EMPTY, EMPTY) if pack is None else pack(candidate, node, given, lanes)
 
 
-def _pack_conv(
-    candidate: Candidate, node: Node, given: Given, lanes: int
-) -> tuple[Array, Array]:
+def _pack_conv(candidate: Candidate, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
     """The bias fills whole groups."""
     weight, bias = given[0], given[1] if len(given) > 1 else None
     group = VECTORS * lanes
@@ -251,17 +247,13 @@ def _pack_depthwise(
     return np.concatenate([kernels, np.zeros(lanes)], dtype=np.float32), EMPTY
 
 
-def _pack_local(
-    candidate: Candidate, node: Node, given: Given, lanes: int
-) -> tuple[Array, Array]:
+def _pack_local(candidate: Candidate, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
     weight, *rest = (_pack_whole(array, lanes) for array in given)
     bias = rest[0] if rest else np.zeros((len(weight), weight.shape[-1]), np.float32)
     return weight.reshape(-1), bias.reshape(-1)
 
 
-def _pack_table(
-    candidate: Candidate, node: Node, given: Given, lanes: int
-) -> tuple[Array, Array]:
+def _pack_table(candidate: Candidate, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
     return np.ascontiguousarray(given[0], np.float32).reshape(-1), EMPTY
 
 
