@@ -1,4 +1,4 @@
-"""Pooling, of windows and global, in 1 to 3 dimensions (Keras 1.2.2 layers/pooling.py)."""
+"""Max and average pooling of windows, and global, in 1 to 3 dimensions (Keras 1.2.2 pooling.py)."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def test_transposed(mode, semantics, stride, rng):
              "weights": [weights.tolist(), [0.5, -1, 2]]}  # fmt: skip
     x = rng.standard_normal((2, *shape, 2)).astype(np.float32)
     kernels = weights if semantics == "tensorflow" else weights[::-1, ::-1]
-    wanted = np.tile(np.array([0.5, -1.0, 2.0]), (2, *out, 1))
+    wanted = np.full((2, *out, 3), [0.5, -1, 2])
     for i, j in np.ndindex(*shape):
         for r, c in np.ndindex(*kernel):
             row, column = i * stride[0] + r - before[0], j * stride[1] + c - before[1]

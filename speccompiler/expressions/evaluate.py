@@ -128,7 +128,7 @@ def _value(expression: Expression, x: Array, parameters: Sequence[Array] = ()) -
             values = [_value(argument, x, parameters) for argument in arguments]
             if function in FUNCTIONS:
                 return FUNCTIONS[function](*values)
-            return _value(ACTIVATIONS[function], *values)
+            return _value(ACTIVATIONS[function], values[0])
 
 
 def _truth(condition: Condition, x: Array, parameters: Sequence[Array]) -> Array:

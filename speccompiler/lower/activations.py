@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from speccompiler.diagnostics import Problem
 from speccompiler.dims import is_known
 from speccompiler.expressions.grammar import parse
@@ -97,7 +99,7 @@ def _parameters(
         )
     shared = {axis - 1 for axis in given}
     shape = tuple(n if is_known(n) and axis not in shared else 1 for axis, n in enumerate(x.shape))
-    variants = "shared" if layer.shared_axes is None else ""
+    variants: Literal["", "shared"] = "shared" if layer.shared_axes is None else ""
     return tuple(
         Weight(b.layer, name, shape, tuple(range(rank)), shape, variants=variants)
         for name in layer.tensors

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from speccompiler.diagnostics import Problem
-from speccompiler.dims import Dim, format_dim
+from speccompiler.dims import Dim, format_dim, is_known
 from speccompiler.ir import Conv, Node, Pad, Reshape, Transpose, Weight
 from speccompiler.lengths import window_count
 from speccompiler.schemas.convolution import Deconvolution2D
@@ -53,7 +53,7 @@ def lower_deconvolution2d(b: Builder, layer: Deconvolution2D, x: Node) -> Node:
             "the size of its input",
             "the result is the whole output",
         )
-    before = [int(sides[0]) for sides in padding]  # type: ignore[call-overload]
+    before = [n for n, _ in padding if is_known(n)]
     axes = [_axis(*of) for of in zip(out, x.shape[:-1], kernel, stride, before, strict=True)]
     y = _all_classes(b, layer, x, axes, channels)
     if stride != (1, 1):

@@ -192,10 +192,8 @@ def _depthwise_geometry(node: Node, shape: KnownShape) -> Geometry:
 
 def _depthwise_cost(node: Node, shape: KnownShape) -> float:
     """Of loads: one of a value for each tap, and of a weight for every fourth position."""
-    per_vector = min(shape[-1], 16)
-    return (prod(shape) + prod(known(node))) / 5 + prod(known(node)) * prod(
-        _op(node).kernel
-    ) / 2 / per_vector
+    taps: int = prod(_op(node).kernel) * prod(known(node))
+    return (prod(shape) + prod(known(node))) / 5 + taps / 2 / min(shape[-1], 16)
 
 
 def _local_geometry(node: Node, shape: KnownShape) -> Geometry:

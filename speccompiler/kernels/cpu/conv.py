@@ -79,7 +79,7 @@ def group_@VECTORS(
                         packed, r * row_step * row_size + c * @PITCH + left, w,
                         wo + left * @WIDTH, q, min(q + q_step, q1), plane, h0, h1, kh,
                         apart * row_size, taps, row_weights, source, begin, step, target, end,
-                        pitch, low,
+                        pitch, low
                     )
                     if ends:
                         finish(target, end, pitch, @WIDTH)
