@@ -624,7 +624,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS140": Code(
             "recorded arrays do not fit the model",
-            "verify was given arrays for inputs or layers that the model does not have, or none "
+            "Arrays were given for inputs or layers that the model does not have, or none "
             "for one that it needs.",
             "Name the arrays after the model's inputs and layers.",
         ),

@@ -80,7 +80,7 @@ def convert_ordering(
     spec: ModelSpec, graph: Graph, target: Ordering, changes: Changes
 ) -> tuple[ModelSpec, list[Diagnostic]]:
     """The spec with every layer in the other ordering; CS151 for what has no equal there."""
-    orderings = {o for layer in spec.layers if (o := getattr(layer, "dim_ordering", None))}
+    orderings = {o for layer in spec.layers if (o := getattr(layer.inner, "dim_ordering", None))}
     if orderings <= {target}:
         return spec, []
     if len(orderings) > 1:
