@@ -24,7 +24,7 @@ help:
 	@echo 'make test-cuda      the conformance tests on this machine'"'"'s GPU (CUDA=12 for older drivers)'
 	@echo 'make sanitize-cuda  kernels under compute-sanitizer, memcheck and racecheck'
 	@echo 'make bench-cuda     beside torch on the GPU; TORCH_INDEX=<index of CUDA builds> if need be'
-	@echo 'make fuzz    the long random tests as well'
+	@echo 'make fuzz    the long random tests as well (make fuzz SECONDS=3600 for each kind of file)'
 	@echo 'make bench   set up the other runtimes too, compare speed and memory, write docs/benchmarks.*'
 	@echo '             (tens of minutes; make bench CASES=vgg shows the times of some cases only)'
 	@echo 'make bench-quick  roughly the same for the times alone, and writes nothing'
@@ -60,7 +60,8 @@ sanitize-cuda: .venv/test.stamp .venv/cuda$(CUDA).stamp
 	done
 
 fuzz: .venv/test.stamp
-	$(RUN) -m pytest -m slow
+	CONVSPEC_FUZZ_SECONDS=$(or $(SECONDS),300) $(RUN) -m pytest -n0 -m slow tests
+	CONVSPEC_FUZZ_SECONDS=$(or $(SECONDS),300) $(RUN) -m pytest -n0 tests/test_fuzz_files.py
 
 # On Linux, torch may come with GPU libraries of gigabytes that nothing here uses. Its
 # pages on installing name a package index of CPU builds: TORCH_INDEX=<that address>.

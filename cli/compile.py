@@ -27,7 +27,8 @@ from .render import printable, show
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
-    from speccompiler.model import Model
+    from speccompiler.model import InputShapes, Model
+    from speccompiler.weights import MatchName
 
 
 @click.command("compile")
@@ -50,9 +51,10 @@ if TYPE_CHECKING:
 )
 def command(
     model: str,
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes | None,
     weights: str | None,
     seed: int | None,
+    weights_by: MatchName | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
     target: str,
@@ -70,7 +72,12 @@ def command(
     """
     gc.enable()  # off during start-up
     loaded = load_model(
-        model, semantics=semantics, dim_ordering=dim_ordering, weights=weights, seed=seed
+        model,
+        semantics=semantics,
+        dim_ordering=dim_ordering,
+        weights=weights,
+        seed=seed,
+        weights_by=weights_by,
     )
     has_weights = loaded.names_weights or loaded.spec.seed is not None
     if tune and not has_weights:
@@ -104,12 +111,12 @@ def command(
 
 def _kernels_only(
     model: Model,
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes | None,
     layers: tuple[str, ...],
     fast: bool,
     batch: int | None,
 ) -> None:
-    from speccompiler.compiled import default_batch_size
+    from speccompiler.compiled import default_batch_size, default_threads
     from speccompiler.kernels.cpu.executor import load_kernels
     from speccompiler.passes import optimize
     from speccompiler.plan import make_plan
@@ -119,7 +126,7 @@ def _kernels_only(
         show(warnings)
     graph = optimize(graph)
     batch = batch or default_batch_size(make_plan(graph, fast=fast))
-    load_kernels(make_plan(graph, fast=fast, batch=batch))
+    load_kernels(make_plan(graph, fast=fast, batch=batch, threads=default_threads()))
 
 
 def _data(made: list[Entry], spent: float) -> dict[str, object]:

@@ -17,6 +17,7 @@ from speccompiler.source.findings import MAX_BYTES
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.model import Model
+    from speccompiler.weights import MatchName
 
 SUFFIXES = {".yaml", ".yml", ".json"}
 STDIN = "<stdin>"
@@ -91,6 +92,7 @@ def load_model(
     dim_ordering: OrderingName | None,
     weights: str | None = None,
     seed: int | None = None,
+    weights_by: MatchName | None = None,
 ) -> Model:
     """The model of a command that needs one; its warnings go to standard error.
 
@@ -109,6 +111,7 @@ def load_model(
         dim_ordering=dim_ordering,
         weights=Path(weights) if weights is not None else None,
         seed=seed,
+        weights_by=weights_by,
     )
     if model is None:
         raise SpecError(diagnostics)

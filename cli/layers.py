@@ -12,7 +12,7 @@ from speccompiler.model import Model
 
 def check_layers(model: Model, names: Iterable[str]) -> None:
     """Usage error, with the names there are, for a layer that the model does not have."""
-    known = [str(layer.name) for layer in model.spec.layers]
+    known = [call.name for call in model.spec.calls]
     for name in names:
         if name not in known:
             hint = did_you_mean(name, known) or f"layers: {', '.join(known)}"

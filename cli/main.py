@@ -22,6 +22,9 @@ COMMANDS = {
     "shapes": "Shape report: sizes, parameters, multiply-adds, receptive fields.",
     "plan": "What a model is lowered to, pass by pass, step by step.",
     "run": "Run a model over an array file.",
+    "weights": "List a model's tensors: shapes, statistics, broken constraints.",
+    "verify": "Compare outputs with recorded ones; show where they first differ.",
+    "convert": "Write a model as a native spec with .safetensors; change its conventions.",
     "compile": "Compile kernels and pack weights now, for runs to find.",
     "cache": "Show or clear the compiled kernels and packed weights.",
     "doctor": "Show what this machine offers: processor, GPUs, memory, cache.",
@@ -30,7 +33,7 @@ COMMANDS = {
 }
 READER_GONE = 128 + 13
 """What a shell makes of SIGPIPE."""
-IO_CODES = {"CS001", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"} | {
+IO_CODES = {"CS001", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"} | {
     *("CS133", "CS134", "CS135")
 }
 

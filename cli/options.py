@@ -10,25 +10,26 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class ShapeOption(click.ParamType[tuple[int, ...]]):
-    """``224,224,3``: the shape of one sample."""
+class ShapeOption(click.ParamType[tuple[str, tuple[int, ...]]]):
+    """``224,224,3`` or ``image=224,224,3``: the shape of one sample, and which input's."""
 
     name = "shape"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """Whole numbers of 1 or more, separated by commas."""
+    ) -> tuple[str, tuple[int, ...]]:
+        """Whole numbers of 1 or more, separated by commas; no name is the empty one."""
         if isinstance(value, tuple):
             return value
-        parts = str(value).strip("()[] ").split(",")
+        name, _, numbers = str(value).rpartition("=")
+        parts = numbers.strip("()[] ").split(",")
         try:
             shape = tuple(int(part) for part in parts)
         except ValueError:
             self.fail(f"'{value}' is no shape; write it as 224,224,3", param, ctx)
         if min(shape) < 1:
             self.fail(f"'{value}' has a length below 1", param, ctx)
-        return shape
+        return name, shape
 
 
 class TargetOption(click.ParamType[str]):
@@ -97,6 +98,12 @@ def weights_options(function: F) -> F:
     """Where weights come from."""
     for option in (
         click.option(
+            "--weights-by",
+            type=click.Choice(["name", "topology"]),
+            help="How tensors of a Keras HDF5 file find their layers. Default: names where they "
+            "fit, else the order of the layers.",
+        ),
+        click.option(
             "--seed",
             type=click.IntRange(min=0, max=2**63 - 1),
             help="Draw weights that nothing gives from each layer's init, with this seed.",
@@ -112,12 +119,29 @@ def weights_options(function: F) -> F:
     return function
 
 
+def _by_name(
+    ctx: click.Context, param: click.Parameter, given: tuple[tuple[str, tuple[int, ...]], ...]
+) -> tuple[int, ...] | dict[str, tuple[int, ...]] | None:
+    """One shape, or shapes by the names of inputs."""
+    if not given:
+        return None
+    if len(given) == 1 and not given[0][0]:
+        return given[0][1]
+    if not all(name for name, _ in given) or len(dict(given)) < len(given):
+        raise click.BadParameter("give it once for each input, as NAME=224,224,3", ctx, param)
+    return dict(given)
+
+
 def input_shape_option(function: F) -> F:
     """Binds open lengths."""
     return click.option(
         "--input-shape",
         type=ShapeOption(),
-        help="Shape of one sample, for example 224,224,3: gives open (null) lengths a number.",
+        multiple=True,
+        callback=_by_name,
+        metavar="[NAME=]SHAPE",
+        help="Shape of one sample, for example 224,224,3: gives open (null) lengths a number. "
+        "With several inputs once for each, as NAME=224,224,3.",
     )(function)
 
 

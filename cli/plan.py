@@ -7,6 +7,7 @@ import click
 from speccompiler.describe import describe_op, node_rows
 from speccompiler.ir import Graph
 from speccompiler.loading.spec import OrderingName, SemanticsName
+from speccompiler.model import InputShapes
 from speccompiler.passes import optimize
 from speccompiler.plan import Plan, Step, make_plan
 from speccompiler.shapes import format_shape
@@ -35,7 +36,7 @@ from .render import show
 def command(
     model: str,
     layers: tuple[str, ...],
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
     target: str,
@@ -71,8 +72,9 @@ def command(
         from speccompiler.compiled import default_threads
         from speccompiler.kernels.cpu.tuning import Tuned
 
-        tuned = Tuned(1, default_threads())
-        plan = make_plan(optimized, fast=math == "fast", tuned=tuned)
+        threads = default_threads()
+        tuned = Tuned(1, threads)
+        plan = make_plan(optimized, fast=math == "fast", threads=threads, tuned=tuned)
     sections += [_steps(plan), _buffers(plan)]
     click.echo("\n\n".join(sections))
 
@@ -106,7 +108,7 @@ def _steps(plan: Plan) -> str:
                 step.kernel,
                 _operation(step),
                 _cut(step),
-                step.source,
+                ", ".join(step.sources),
                 step.target,
                 format_shape(step.target_shape),
                 cost,
@@ -134,7 +136,10 @@ def _operation(step: Step) -> str:
 
 def _cut(step: Step) -> str:
     schedule = None if step.candidate is None else step.candidate.schedule
-    return "" if schedule is None else f"{schedule.tiles} tiles x {schedule.filters} filters"
+    if schedule is None:
+        return ""
+    cut = f"{schedule.tiles} tiles x {schedule.filters} filters"
+    return f"{cut}, {schedule.chunk} channels at a time" if schedule.chunk else cut
 
 
 def _buffers(plan: Plan) -> str:

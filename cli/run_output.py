@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from speccompiler.compiled import CompiledModel
     from speccompiler.run import RunResult, Summary
 
+    from .run_files import Targets
+
 
 def print_results(
     compiled: CompiledModel,
     result: RunResult,
     summaries: dict[str, Summary],
-    targets: dict[str | None, str],
+    targets: Targets,
     *,
     err: bool,
 ) -> None:
@@ -28,9 +30,8 @@ def print_results(
     shapes = dict(zip(compiled.output_names, compiled.output_shapes(result.samples), strict=True))
     for name, summary in summaries.items():
         click.echo(f"{name}: {shapes[name]} float32, {_range(summary)}")
-    for layer, file in targets.items():
+    for name, file in targets.files:
         if file != "-":
-            name = layer if layer is not None else compiled.output_names[0]
             click.echo(f"wrote {file}: {shapes[name]} float32, output of '{name}'", err=err)
     if result.non_finite and not summaries:
         show([_non_finite(compiled, result)])

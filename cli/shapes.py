@@ -8,6 +8,7 @@ from fractions import Fraction
 import click
 
 from speccompiler.loading.spec import OrderingName, SemanticsName
+from speccompiler.model import InputShapes
 from speccompiler.report import LayerReport, ShapeReport
 from speccompiler.shapes import format_shape
 
@@ -16,7 +17,7 @@ from .numbers import count, scaled, size
 from .options import input_shape_option, model_argument, semantics_options
 from .render import printable
 
-HEADERS = (
+HEADERS: tuple[str, ...] = (
     "layer",
     "type",
     "output shape",
@@ -26,7 +27,7 @@ HEADERS = (
     "receptive field",
     "stride",
 )
-ALIGN = ("left", "left", "left", "right", "right", "right", "right", "right")
+ALIGN: tuple[str, ...] = ("left", "left", "left", "right", "right", "right", "right", "right")
 
 
 @click.command("shapes")
@@ -43,7 +44,7 @@ ALIGN = ("left", "left", "left", "right", "right", "right", "right", "right")
 def command(
     model: str,
     style: str,
-    input_shape: tuple[int, ...] | None,
+    input_shape: InputShapes | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
 ) -> None:
@@ -63,19 +64,32 @@ def _table(report: ShapeReport, style: str) -> str:
     from tabulate import tabulate
 
     rows = [_row(layer) for layer in report.layers]
+    headers, align = HEADERS, ALIGN
+    if any(layer.inputs for layer in report.layers):
+        reads = [", ".join(map(printable, layer.inputs)) for layer in report.layers]
+        rows = [(*row[:2], read, *row[2:]) for row, read in zip(rows, reads, strict=True)]
+        headers = (*headers[:2], "reads", *headers[2:])
+        align = (*align[:2], "left", *align[2:])
     table = tabulate(
         rows,
-        headers=HEADERS,
+        headers=headers,
         tablefmt="github" if style == "markdown" else "simple",
-        colalign=ALIGN,
+        colalign=align,
         disable_numparse=True,
     )
-    title = f"{printable(report.model)}: input {_batched(report.input_shape)}"
+    title = f"{printable(report.model)}: {_inputs(report)}"
     title += f", {report.semantics} semantics" if report.semantics else ""
     lines = [*_totals(report)]
     if style == "markdown":
         return "\n".join([f"### {title}", "", table, "", *(f"- {line}" for line in lines)])
     return "\n".join([title, "", table, "", *lines])
+
+
+def _inputs(report: ShapeReport) -> str:
+    if len(report.inputs) == 1:
+        return f"input {_batched(report.inputs[0][1])}"
+    shown = [f"{printable(name)} {_batched(shape)}" for name, shape in report.inputs]
+    return "inputs " + ", ".join(shown)
 
 
 def _totals(report: ShapeReport) -> list[str]:

@@ -11,6 +11,7 @@ from speccompiler.diagnostics import Diagnostic, Severity, has_errors
 from speccompiler.loading.spec import OrderingName, SemanticsName
 from speccompiler.model import Model, check
 from speccompiler.source import Document
+from speccompiler.weights import MatchName
 
 from .documents import expand
 from .main import IO_CODES
@@ -32,6 +33,7 @@ def command(
     dim_ordering: OrderingName | None,
     weights: str | None,
     seed: int | None,
+    weights_by: MatchName | None,
 ) -> int:
     """Check specs: files, folders, globs, or - for standard input.
 
@@ -48,6 +50,7 @@ def command(
             dim_ordering=dim_ordering,
             weights=Path(weights) if weights is not None else None,
             seed=seed,
+            weights_by=weights_by,
         )
         found += diagnostics
         if model is not None:
@@ -97,7 +100,7 @@ def _print_text(
         if model is not None and not has_errors(d for d in found if d.file == document.file):
             layers = len(model.spec.layers)
             noun = "layer" if layers == 1 else "layers"
-            click.echo(f"{printable(document.file)}: ok, {layers} {noun}")
+            click.echo(f"{printable(document.shown_file)}: ok, {layers} {noun}")
     count = count_text(found)
     if count:
         files = len(documents)

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from .activation import Activation as ActivationFunction
-from .fields import LARGEST, Layer, PositiveInt, Seed, as_tuple, exactly, filled_array
+from .fields import (
+    LARGEST,
+    Layer,
+    LayerOrdering,
+    NonNegativeFloat,
+    PositiveInt,
+    Seed,
+    as_tuple,
+    exactly,
+    filled_array,
+)
+from .regularizer import L1L2Regularizer
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class InputLayer(Layer):
@@ -33,15 +46,56 @@ class Dropout(Layer):
     """Drops activations while training; passes everything on in a forward pass."""
 
     type: Literal["Dropout"]
-    p: Annotated[float, Field(ge=0, le=1)] = Field(
-        description="Share of the values that training drops."
-    )
+    p: Share = Field(description="Share of the values that training drops.")
     noise_shape: Annotated[tuple[PositiveInt | None, ...], BeforeValidator(as_tuple)] | None = (
         Field(None, description="Shape of the training mask; a forward pass has none.")
     )
     seed: Seed | None = Field(
         None, description="Seed of the training mask; a forward pass has none."
     )
+
+
+class SpatialDropout1D(Layer):
+    """Drops whole channels while training; passes everything on in a forward pass."""
+
+    type: Literal["SpatialDropout1D"]
+    p: Share = Field(description="Share of the channels that training drops.")
+
+
+class SpatialDropout2D(Layer):
+    """Drops whole channels while training; passes everything on in a forward pass."""
+
+    type: Literal["SpatialDropout2D"]
+    p: Share = Field(description="Share of the channels that training drops.")
+    dim_ordering: LayerOrdering = Field(
+        "default", description="Where training finds the channels; a forward pass needs none."
+    )
+    uses_ordering: ClassVar[bool] = False
+
+
+class SpatialDropout3D(Layer):
+    """Drops whole channels while training; passes everything on in a forward pass."""
+
+    type: Literal["SpatialDropout3D"]
+    p: Share = Field(description="Share of the channels that training drops.")
+    dim_ordering: LayerOrdering = Field(
+        "default", description="Where training finds the channels; a forward pass needs none."
+    )
+    uses_ordering: ClassVar[bool] = False
+
+
+class GaussianDropout(Layer):
+    """Multiplies with noise while training; passes everything on in a forward pass."""
+
+    type: Literal["GaussianDropout"]
+    p: Share = Field(description="Training's noise has the deviation sqrt(p / (1 - p)).")
+
+
+class GaussianNoise(Layer):
+    """Adds noise while training; passes everything on in a forward pass."""
+
+    type: Literal["GaussianNoise"]
+    sigma: NonNegativeFloat = Field(description="Deviation of the noise that training adds.")
 
 
 class Flatten(Layer):
@@ -71,3 +125,56 @@ class Reshape(Layer):
             {"type": "integer", "anyOf": [{"const": -1}, {"minimum": 1}], "maximum": LARGEST}
         ),
     ] = Field(description="Shape without the batch axis; one -1 takes what is left.")
+
+
+def _check_dims(value: tuple[int, ...]) -> tuple[int, ...]:
+    if sorted(value) != list(range(1, len(value) + 1)):
+        raise PydanticCustomError(
+            "bad_permutation", "the axes of a sample are counted from 1, and each is named once"
+        )
+    return value
+
+
+class Permute(Layer):
+    """Puts the axes of a sample into another order."""
+
+    type: Literal["Permute"]
+    dims: Annotated[
+        tuple[PositiveInt, ...],
+        BeforeValidator(as_tuple),
+        Field(min_length=1),
+        AfterValidator(_check_dims),
+        filled_array({"type": "integer", "minimum": 1, "maximum": LARGEST}),
+    ] = Field(
+        description="Axis i of the output is axis dims[i] of the input. Axes are counted from 1, "
+        "without the batch axis: [2, 1] swaps the two axes of a matrix."
+    )
+
+
+class RepeatVector(Layer):
+    """Repeats a vector: (features) to (n, features)."""
+
+    type: Literal["RepeatVector"]
+    n: PositiveInt = Field(description="How often the vector is repeated.")
+
+
+class Masking(Layer):
+    """Steps of which every value is ``mask_value`` become zeros; recurrent layers skip them."""
+
+    type: Literal["Masking"]
+    mask_value: float = Field(0.0, description="What marks a step that is not there.")
+
+
+class ActivityRegularization(Layer):
+    """Passes everything on; its values count for the penalties."""
+
+    type: Literal["ActivityRegularization"]
+    l1: NonNegativeFloat = Field(0.0, description="Factor of the absolute values.")
+    l2: NonNegativeFloat = Field(0.0, description="Factor of the squares.")
+
+    @property
+    def activity_regularizer(self) -> L1L2Regularizer | None:
+        """The penalty on the output that l1 and l2 say."""
+        if not self.l1 and not self.l2:
+            return None
+        return L1L2Regularizer(name="L1L2Regularizer", l1=self.l1, l2=self.l2)

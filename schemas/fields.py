@@ -6,10 +6,13 @@ non-finite passes. The descriptions become hover text in an editor.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
+
+from .tensors import StoredTensor
 
 
 class Schema(BaseModel):
@@ -49,6 +52,10 @@ PaddingQuadruple = Annotated[
     tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt, NonNegativeInt],
     BeforeValidator(as_tuple),
 ]
+
+Cut = PaddingPair
+CutPair = Annotated[tuple[Cut, Cut], BeforeValidator(as_tuple)]
+CutTriple = Annotated[tuple[Cut, Cut, Cut], BeforeValidator(as_tuple)]
 
 Dimension = PositiveInt | None
 Shape = Annotated[
@@ -104,6 +111,21 @@ class Layer(Schema):
     """The arguments that every Keras 1.x layer takes."""
 
     aliases: ClassVar[tuple[str, ...]] = ()
+    tensors: ClassVar[Mapping[str, StoredTensor]] = {}
+    """The tensors that the layer stores, by name, in Keras's order."""
+    uses_ordering: ClassVar[bool] = True
+    """Whether a ``dim_ordering`` that the layer takes changes what a forward pass does."""
+    merges: ClassVar[bool] = False
+    """Whether it takes several inputs; all others take one."""
+
+    @property
+    def inner(self) -> Layer:
+        """The layer whose arguments and tensors count: itself, or the one that it wraps."""
+        return self
+
+    def wrapping(self, inner: Layer) -> Layer:
+        """The same with another inner layer."""
+        return inner
 
     name: Name | None = Field(
         None,

@@ -7,9 +7,17 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from .merge import Shared
 from .model import ModelHeader
 from .registry import ALIASES, LAYERS
+from .wrappers import TimeDistributed
 
+_NAME = {"type": "string", "pattern": r"\S"}
+INPUTS = {
+    "anyOf": [_NAME, {"type": "array", "minItems": 1, "items": _NAME}],
+    "description": "The layers or inputs whose values this layer reads: a name, or for Merge a "
+    "list. Default: the layer before it.",
+}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -19,7 +27,7 @@ def native_schema() -> dict[str, Any]:
     ``if``/``then`` rather than ``oneOf``: an editor then reports the one layer's
     errors and not those of twenty that were not meant.
     """
-    models: list[type[BaseModel]] = [ModelHeader, *LAYERS.values()]
+    models: list[type[BaseModel]] = [ModelHeader, Shared, *LAYERS.values()]
     _, shared = models_json_schema(
         [(model, "validation") for model in models],
         ref_template="#/$defs/{model}",
@@ -27,7 +35,10 @@ def native_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = shared["$defs"]
     header = definitions.pop("ModelHeader")
     branches = []
-    for name in LAYERS:
+    for name in [*LAYERS, Shared.__name__]:
+        definitions[name]["properties"]["inputs"] = INPUTS
+        if name == TimeDistributed.__name__:
+            definitions[name]["properties"]["layer"] |= {"$ref": "#/$defs/Layer"}
         names = [name, *(alias for alias, of in ALIASES.items() if of == name)]
         definitions[name]["properties"]["type"] = {
             "enum": names,
@@ -43,7 +54,7 @@ def native_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "type": {
-                "enum": [*LAYERS, *ALIASES],
+                "enum": [*LAYERS, *ALIASES, Shared.__name__],
                 "description": "Which layer; its other arguments follow from it.",
             }
         },

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,11 +12,17 @@ from .constraint import Constraint
 from .fields import BorderMode, Layer, PositiveInt
 from .initializer import Initializer
 from .regularizer import Regularizer
+from .tensors import StoredTensor
 from .weights import LayerWeights
 
 
 class KernelLayer(Layer):
     """A layer that computes ``activation(x * W + b)``."""
+
+    tensors: ClassVar[Mapping[str, StoredTensor]] = {
+        "W": StoredTensor("init", regularizer="W_regularizer", constraint="W_constraint"),
+        "b": StoredTensor(regularizer="b_regularizer", constraint="b_constraint"),
+    }
 
     init: Initializer = Field(
         "glorot_uniform",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, InstanceOf, Tag
+from pydantic import BeforeValidator, Discriminator, Field, InstanceOf, Tag, WithJsonSchema
 
-from .fields import InputDtype, Layer, Name, Ordering, Schema, Seed, Shape, exactly
+from .fields import InputDtype, Layer, Name, Ordering, Schema, Seed, Shape, as_tuple, exactly
+from .vectors import Vectors
 
-Profile = Literal["tensorflow", "theano"]
+Profile = Literal["tensorflow", "theano", "tensorflow-1.0", "theano-0.8"]
+RunningStd = Literal["variance", "root_variance", "deviation"]
 
 
 class SemanticsFields(Schema):
@@ -21,7 +23,15 @@ class SemanticsFields(Schema):
         None, description="TensorFlow correlates; Theano convolves (flips the kernel)."
     )
     padding: Profile | None = Field(
-        None, description="How 'same' splits its padding, for convolutions and pools."
+        None,
+        description="How 'same' splits its padding, for convolutions and pools. 'tensorflow' is "
+        "TensorFlow 1.8 and later; before, a padding of less than nothing skipped inputs.",
+    )
+    running_std: RunningStd | None = Field(
+        None,
+        description="What BatchNormalization's running_std holds: 'variance' (sqrt(v + epsilon); "
+        "Keras 1.0.7 and later), 'deviation' (s + epsilon; up to 1.0.5), or 'root_variance' "
+        "(sqrt(v) + epsilon; 1.0.7 on Theano). A Keras file's version decides it.",
     )
 
 
@@ -35,6 +45,25 @@ SemanticsField = Annotated[
 ]
 
 
+def _as_names(value: object) -> object:
+    return (value,) if isinstance(value, str) else as_tuple(value)
+
+
+Outputs = Annotated[
+    tuple[Name, ...],
+    BeforeValidator(_as_names),
+    Field(min_length=1),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"\S"},
+                {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": r"\S"}},
+            ]
+        }
+    ),
+]
+
+
 class ModelHeader(Schema):
     """A native spec without its layers."""
 
@@ -42,8 +71,9 @@ class ModelHeader(Schema):
     name: Name | None = Field(None, description="Name of the model, for reports.")
     semantics: SemanticsField | None = Field(
         None,
-        description="Which Keras backend's numbers: 'tensorflow' (default) or 'theano', or "
-        "{profile, kernel, padding}.",
+        description="Which Keras backend's numbers: 'tensorflow' (default), 'theano', those of "
+        "older releases ('tensorflow-1.0' up to 1.6, 'theano-0.8'), or a mapping: "
+        "{profile, kernel, padding, running_std}.",
     )
     dim_ordering: Ordering | None = Field(
         None,
@@ -54,8 +84,18 @@ class ModelHeader(Schema):
         None,
         description="Shape of one sample, without the batch axis; null leaves a length open.",
     )
+    inputs: Annotated[dict[Name, Shape], Field(min_length=1)] | None = Field(
+        None,
+        description="Inputs by name, instead of input_shape: {image: [28, 28, 1], text: [10]}. "
+        "Each is an InputLayer in front of the layers, whose 'inputs' name it.",
+    )
+    outputs: Outputs | None = Field(
+        None,
+        description="The layers whose outputs the model gives, in this order; one name or a "
+        "list. Default: those that no other layer reads.",
+    )
     input_dtype: InputDtype | None = Field(
-        None, description="The input is converted to this type first. Default: float32."
+        None, description="The inputs are converted to this type first. Default: float32."
     )
     seed: Seed | None = Field(
         None,
@@ -66,6 +106,30 @@ class ModelHeader(Schema):
         description="A file with every array, relative to the spec: .npz, .npy, .safetensors "
         "with keys <layer>/W and <layer>/b.",
     )
+    verify: Vectors | None = Field(
+        None,
+        description="A recorded input and what the model gives for it; `convspec verify` compares.",
+    )
+
+
+class ModelInput(Schema):
+    """An array that goes in, named like the call of a layer that reads it and nothing else."""
+
+    name: str
+    shape: Shape
+    dtype: InputDtype | None = None
+
+
+class Call(Schema):
+    """A layer at one place of the graph: itself, or shared once more (``conv1@2``).
+
+    ``inputs`` are the calls whose values it reads; without any it reads the model's input
+    of its own name.
+    """
+
+    name: str
+    layer: str
+    inputs: tuple[str, ...] = ()
 
 
 class ModelSpec(Schema):
@@ -75,10 +139,28 @@ class ModelSpec(Schema):
     semantics: SemanticsFields | None
     """None: nothing decided it (a Keras file never says)."""
     dim_ordering: Ordering | None
-    input_shape: Shape | None
-    input_dtype: InputDtype | None
+    inputs: tuple[ModelInput, ...]
+    """In the order that a run takes them."""
     seed: int | None
     weights: str | None
     keras_version: str | None
+    verify: Vectors | None = None
+    native: bool = True
+    """Whether it was written for convspec; else Keras wrote it, before 1.0.4 without a version."""
     layers: tuple[InstanceOf[Layer], ...]
     """Every layer has its unique name."""
+    calls: tuple[Call, ...]
+    """Each after those whose values it reads. The first of a layer has its name."""
+    outputs: tuple[str, ...]
+    """Names of calls."""
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether every call reads the one before it, and the last is the only output."""
+        names = [call.name for call in self.calls]
+        reads = [call.inputs for call in self.calls]
+        return reads == [(), *((name,) for name in names[:-1])] and self.outputs == (names[-1],)
+
+    def layer_of(self, call: Call) -> Layer:
+        """The layer that a call is of."""
+        return next(layer for layer in self.layers if layer.name == call.layer)

@@ -1,4 +1,4 @@
-"""Max and average pooling in 1, 2 and 3 dimensions (Keras 1.2.2 layers/pooling.py)."""
+"""Max and average pooling of windows, and global, in 1 to 3 dimensions (Keras 1.2.2 pooling.py)."""
 
 from __future__ import annotations
 
@@ -70,3 +70,43 @@ class AveragePooling3D(_Pooling3D):
     """Mean of each window of a volume."""
 
     type: Literal["AveragePooling3D"]
+
+
+class GlobalMaxPooling1D(Layer):
+    """Largest value of all steps: (steps, features) to (features)."""
+
+    type: Literal["GlobalMaxPooling1D"]
+
+
+class GlobalMaxPooling2D(Layer):
+    """Largest value of a whole image, for each channel."""
+
+    type: Literal["GlobalMaxPooling2D"]
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
+
+
+class GlobalMaxPooling3D(Layer):
+    """Largest value of a whole volume, for each channel."""
+
+    type: Literal["GlobalMaxPooling3D"]
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
+
+
+class GlobalAveragePooling1D(Layer):
+    """Mean of all steps: (steps, features) to (features)."""
+
+    type: Literal["GlobalAveragePooling1D"]
+
+
+class GlobalAveragePooling2D(Layer):
+    """Mean of a whole image, for each channel."""
+
+    type: Literal["GlobalAveragePooling2D"]
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
+
+
+class GlobalAveragePooling3D(Layer):
+    """Mean of a whole volume, for each channel."""
+
+    type: Literal["GlobalAveragePooling3D"]
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)

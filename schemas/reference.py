@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from .constraint import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from .initializer import ScaledInitializer
+from .merge import Shared
 from .model import ModelHeader, SemanticsFields
 from .registry import LAYERS
 from .regularizer import (
@@ -37,6 +38,30 @@ layers:
   - {type: Flatten}
   - {type: Dense, name: out, output_dim: 10, activation: softmax, W_regularizer: l2}
 ```
+"""
+
+GRAPHS = """## Graphs
+
+A layer reads the one before it, or what its `inputs` name: `inputs: a`, and for Merge
+`inputs: [a, b]`. Names are those of layers anywhere in the list and of the header's `inputs`.
+Every layer may have `inputs`.
+
+```yaml
+convspec: 1
+inputs: {left: [32, 32, 1], right: [32, 32, 1]}
+outputs: [alike, maps]
+layers:
+  - {type: Convolution2D, name: maps, nb_filter: 8, nb_row: 3, nb_col: 3, inputs: left}
+  - {type: Shared, layer: maps, inputs: right}
+  - {type: Merge, mode: max, inputs: [maps, maps@2]}
+  - {type: Flatten}
+  - {type: Dense, name: alike, output_dim: 1, activation: sigmoid}
+```
+
+With several inputs, a first layer has to say which it reads. An InputLayer in the list is an
+input too: it reads no layer. Without `outputs`, the model gives what no other layer reads.
+
+`type: Shared` calls a layer once more, with the same weights:
 """
 
 EXPRESSIONS = """## Activation expressions
@@ -93,7 +118,7 @@ def as_markdown() -> str:
         parts += [f"## {title}\n", f"{text}\n"]
         for model in models:
             parts += [f"**{_names(model)}** {_first_line(model)}\n", _table(model, skip=("name",))]
-    parts += [EXPRESSIONS, "## Layers\n"]
+    parts += [GRAPHS, _table(Shared, skip=("type",)), EXPRESSIONS, "## Layers\n"]
     for name, layer in LAYERS.items():
         also = f" (also {', '.join(layer.aliases)})" if layer.aliases else ""
         parts += [f"### {name}{also}\n", f"{_first_line(layer)}\n", _table(layer, skip=("type",))]

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from . import convolution, core, kernel, pooling, resizing
+from . import (
+    advanced_activations,
+    convolution,
+    core,
+    dense,
+    embedding,
+    kernel,
+    local,
+    merge,
+    normalization,
+    pooling,
+    resizing,
+    wrappers,
+)
 from .fields import Layer
 
 LAYERS: dict[str, type[Layer]] = {
@@ -29,6 +42,43 @@ LAYERS: dict[str, type[Layer]] = {
         core.Flatten,
         core.Reshape,
         kernel.Dense,
+        merge.Merge,
+        resizing.Cropping1D,
+        resizing.Cropping2D,
+        resizing.Cropping3D,
+        pooling.GlobalMaxPooling1D,
+        pooling.GlobalMaxPooling2D,
+        pooling.GlobalMaxPooling3D,
+        pooling.GlobalAveragePooling1D,
+        pooling.GlobalAveragePooling2D,
+        pooling.GlobalAveragePooling3D,
+        core.Permute,
+        core.RepeatVector,
+        core.SpatialDropout1D,
+        core.SpatialDropout2D,
+        core.SpatialDropout3D,
+        core.GaussianDropout,
+        core.GaussianNoise,
+        advanced_activations.LeakyReLU,
+        advanced_activations.ELU,
+        advanced_activations.ThresholdedReLU,
+        advanced_activations.PReLU,
+        advanced_activations.ParametricSoftplus,
+        advanced_activations.SReLU,
+        normalization.BatchNormalization,
+        convolution.AtrousConvolution1D,
+        convolution.AtrousConvolution2D,
+        convolution.Deconvolution2D,
+        convolution.SeparableConvolution2D,
+        local.LocallyConnected1D,
+        local.LocallyConnected2D,
+        embedding.Embedding,
+        core.Masking,
+        core.ActivityRegularization,
+        dense.Highway,
+        dense.MaxoutDense,
+        dense.TimeDistributedDense,
+        wrappers.TimeDistributed,
     )
 }
 
@@ -36,53 +86,15 @@ ALIASES: dict[str, str] = {alias: name for name, cls in LAYERS.items() for alias
 
 OTHER_KERAS_LAYERS = frozenset(
     {
-        "ActivityRegularization",
-        "AtrousConv1D",
-        "AtrousConv2D",
-        "AtrousConvolution1D",
-        "AtrousConvolution2D",
-        "BatchNormalization",
         "Bidirectional",
         "ConvLSTM2D",
-        "Cropping1D",
-        "Cropping2D",
-        "Cropping3D",
-        "Deconv2D",
-        "Deconvolution2D",
-        "ELU",
-        "Embedding",
         "GRU",
-        "GaussianDropout",
-        "GaussianNoise",
-        "GlobalAveragePooling1D",
-        "GlobalAveragePooling2D",
-        "GlobalAveragePooling3D",
-        "GlobalMaxPooling1D",
-        "GlobalMaxPooling2D",
-        "GlobalMaxPooling3D",
-        "Highway",
         "LSTM",
         "Lambda",
-        "LeakyReLU",
-        "LocallyConnected1D",
-        "LocallyConnected2D",
-        "Masking",
-        "MaxoutDense",
-        "Merge",
-        "PReLU",
-        "ParametricSoftplus",
-        "Permute",
-        "RepeatVector",
-        "SReLU",
-        "SeparableConv2D",
-        "SeparableConvolution2D",
         "SimpleRNN",
-        "SpatialDropout1D",
-        "SpatialDropout2D",
-        "SpatialDropout3D",
-        "ThresholdedReLU",
-        "TimeDistributed",
-        "TimeDistributedDense",
     }
 )
 """Layers that Keras 1.x has and convspec refuses by name."""
+
+RECURRENT_LAYERS = frozenset({"Bidirectional", "ConvLSTM2D", "GRU", "LSTM", "SimpleRNN"})
+"""Of these, those that step through time with a state."""

@@ -1,4 +1,4 @@
-"""Up-sampling and zero padding (Keras 1.2.2 layers/convolutional.py)."""
+"""Up-sampling, zero padding and cropping (Keras 1.2.2 layers/convolutional.py)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pydantic import Discriminator, Field, Tag
 
 from .fields import (
     ORDERING_TEXT,
+    Cut,
+    CutPair,
+    CutTriple,
     Layer,
     LayerOrdering,
     NonNegativeInt,
@@ -113,4 +116,31 @@ class ZeroPadding3D(Layer):
 
     type: Literal["ZeroPadding3D"]
     padding: PaddingTriple = Field((1, 1, 1), description="Zeros on both sides of each axis.")
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
+
+
+class Cropping1D(Layer):
+    """Cuts steps off at both ends."""
+
+    type: Literal["Cropping1D"]
+    cropping: Cut = Field((1, 1), description="Steps cut off: [at the start, at the end].")
+
+
+class Cropping2D(Layer):
+    """Cuts off rows and columns of an image."""
+
+    type: Literal["Cropping2D"]
+    cropping: CutPair = Field(
+        ((0, 0), (0, 0)), description="What is cut off: [[top, bottom], [left, right]]."
+    )
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
+
+
+class Cropping3D(Layer):
+    """Cuts off the ends of the three axes of a volume."""
+
+    type: Literal["Cropping3D"]
+    cropping: CutTriple = Field(
+        ((1, 1), (1, 1), (1, 1)), description="What is cut off: [before, after] of each axis."
+    )
     dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import prod
@@ -14,15 +15,15 @@ import numpy.typing as npt
 
 from .arrays import from_array
 from .diagnostics import Diagnostic, Problem, Severity, SpecError, has_errors
-from .input_checks import check_array
-from .ir import Graph, Weight
+from .input_checks import by_input, check_array, check_numbers, check_samples, looked_up
+from .ir import BatchNormalize, Graph, Weight
 from .kernels.cpu import choices as cpu_kernels
 from .kernels.cpu.tuning import Tuned
 from .kernels.cpu.tuning import tune as measure_cuts
 from .kernels.cuda import choices as cuda_kernels
 from .kernels.cuda.device import is_cuda, open_devices
 from .loaded_weights import LoadedWeights
-from .model import Model
+from .model import InputShapes, Model
 from .passes import optimize
 from .penalties import Penalty, only_of_matrices, project, violations, weight_penalties
 from .plan import Plan, make_plan
@@ -37,6 +38,8 @@ BATCH_BYTES = 64 << 20
 CUDA_BATCH_BYTES = 512 << 20
 """The same of a batch's input and outputs, where a GPU holds the rest."""
 LARGEST_BATCH = 256
+KERAS_BATCH = 32
+"""What Keras's ``predict`` took, where the numbers depend on it."""
 
 
 class Executor(Protocol):
@@ -47,9 +50,12 @@ class Executor(Protocol):
         """Time that compiling kernels, or loading them from the cache, took."""
 
     def run_batch(
-        self, x: Array, outputs: Sequence[Array], profile: list[float] | None = None
+        self,
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        profile: list[float] | None = None,
     ) -> None:
-        """Fill each output for one batch of samples."""
+        """Fill each output for one batch of samples of each input."""
 
 
 class ReferenceExecutor:
@@ -58,18 +64,24 @@ class ReferenceExecutor:
     kernel_seconds = 0.0
 
     def __init__(self, graph: Graph, weights: Mapping[Weight, npt.NDArray[Any]]) -> None:
-        from .kernels.reference import operand
+        from .kernels.reference import resolve
 
         self._graph = graph
-        self._weights = {w: operand(w, np.asarray(a, np.float64)) for w, a in weights.items()}
+        self._weights = {
+            operand: resolve(operand, lambda weight: np.asarray(weights[weight], np.float64))
+            for operand in graph.operands()
+        }
 
     def run_batch(
-        self, x: Array, outputs: Sequence[Array], profile: list[float] | None = None
+        self,
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        profile: list[float] | None = None,
     ) -> None:
         """Outputs are rounded to float32 at the very end. There are no steps to profile."""
         from .kernels.reference import run_reference
 
-        values = run_reference(self._graph, self._weights, x)
+        values = run_reference(self._graph, self._weights, *inputs)
         for y, name in zip(outputs, self._graph.outputs, strict=True):
             y[...] = values[name]
 
@@ -98,72 +110,142 @@ class CompiledModel:
             raise SpecError([self.model.loaded.locate(problem.at(file=file))]) from None
 
     @property
+    def input_names(self) -> tuple[str, ...]:
+        """The inputs, in the order that a run takes them."""
+        return self.model.input_names
+
+    @property
     def output_names(self) -> tuple[str, ...]:
-        """The model's output first, then each layer asked for."""
+        """The model's outputs first, then each layer asked for."""
         return tuple(name for name, _ in self.plan.outputs)
 
     def output_shapes(self, samples: int) -> tuple[tuple[int, ...], ...]:
         """Shape of every output for this many samples."""
         return tuple([(samples, *shape) for _, shape in self.plan.outputs])
 
-    def run(self, x: npt.NDArray[Any], out: Array | None = None) -> Array:
+    def run(self, x: Any, out: Any = None) -> Any:
         """The model's output for ``x`` of shape (samples, ...). Raises ``SpecError``.
 
-        With a C-contiguous float32 ``x`` and ``out`` nothing is allocated after the
-        first call.
+        With several inputs ``x`` is a mapping from their names to arrays, or a list of arrays
+        in the model's order. With several outputs they come as a list in the model's order,
+        and ``out``, where it is given, is such a list. With C-contiguous float32 ``x`` and
+        ``out`` nothing is allocated after the first call.
         """
-        return self._run(x, out)[0]
+        count = self._own_outputs
+        if count == 1:
+            return self._run(x, None if out is None else (out,))[0]
+        if out is not None and not (isinstance(out, list | tuple) and len(out) == count):
+            problem = Problem("CS117", f"'out' must be a list of {count} arrays")
+            raise SpecError([problem.at(file="the array")])
+        return self._run(x, out)[:count]
 
-    def run_all(self, x: npt.NDArray[Any]) -> dict[str, Array]:
+    def run_all(self, x: Any) -> dict[str, Array]:
         """Every output by its layer's name."""
         return dict(zip(self.output_names, self._run(x, None), strict=True))
 
-    def _run(self, x: npt.NDArray[Any], out: Array | None) -> list[Array]:
-        if self._runs_as_it_is(x):
-            shapes = self.output_shapes(x.shape[0])
-            if out is None or (_is_output(out, shapes[0]) and not np.may_share_memory(x, out)):
+    def _run(self, x: Any, out: Sequence[Array] | None) -> list[Array]:
+        given = (x,) if type(x) is np.ndarray and len(self._wanted) == 1 else self._arrays(x)
+        if self._run_as_they_are(given):
+            shapes = self.output_shapes(given[0].shape[0])
+            if out is None or _are_outputs(out, shapes, given):
                 outputs = _outputs(shapes, out)
-                self.executor.run_batch(x, outputs)
+                self.executor.run_batch(given, outputs)
                 return outputs
-        return self._run_checked(x, out)
+        return self._run_checked(given, out)
 
-    def _runs_as_it_is(self, x: npt.NDArray[Any]) -> bool:
-        """Whether nothing is to be said of an array or done to it: what small models live by."""
-        return (
-            type(x) is np.ndarray
-            and x.dtype == FLOAT32
-            and x.shape[1:] == self.plan.input_shape
-            and 0 < x.shape[0] <= self.batch_size
-            and x.size > 0
-            and x.flags.c_contiguous
-            and self.model.spec.input_dtype in _EXACT_DTYPES
-        )
-
-    def _run_checked(self, x: npt.NDArray[Any], out: Array | None) -> list[Array]:
+    def _arrays(self, x: Any) -> Sequence[Any]:
+        """What is given for each input, in order."""
+        names = self.input_names
         try:
-            source = from_array(_as_array(x), "the array")
-            check_array(self.plan.graph.nodes[0].shape, source.shape)
-            shapes = self.output_shapes(source.samples)
-            if out is not None:
-                _check_out(out, shapes[0])
-                if np.may_share_memory(x, out):
-                    source = from_array(np.array(x), "the array")
-            outputs = _outputs(shapes, out)
-            start = 0
-            for batch in source.batches(self.batch_size):
-                stop = start + len(batch)
-                self.run_batch(batch, [y[start:stop] for y in outputs])
-                start = stop
+            arrays = by_input(x, names, "array")
         except Problem as problem:
             raise SpecError([problem.at(file="the array")]) from None
+        return [arrays[name] for name in names]
+
+    @cached_property
+    def _looked_up(self) -> Mapping[str, tuple[str, int]]:
+        """Inputs that hold numbers of rows."""
+        return looked_up(self.plan.graph)
+
+    @cached_property
+    def _own_outputs(self) -> int:
+        """How many of the outputs are the model's; the rest are layers asked for."""
+        return len(self.model.output_names)
+
+    @cached_property
+    def _wanted(self) -> tuple[tuple[tuple[int, ...], bool], ...]:
+        """For each input a sample's shape, and whether any float32 may go in as it is."""
+        entries = self.model.spec.inputs
+        return tuple(
+            (shape, entry.dtype in _EXACT_DTYPES and not self._looked_up)
+            for (_, shape), entry in zip(self.plan.inputs, entries, strict=True)
+        )
+
+    def _run_as_they_are(self, given: Sequence[Any]) -> bool:
+        """Whether nothing is to be said of arrays or done to them: what small models live by."""
+        samples = 0
+        for x, (shape, exact) in zip(given, self._wanted, strict=True):
+            if not (
+                type(x) is np.ndarray
+                and x.dtype == FLOAT32
+                and x.shape[1:] == shape
+                and 0 < x.shape[0] <= self.batch_size
+                and (samples == 0 or x.shape[0] == samples)
+                and x.size > 0
+                and x.flags.c_contiguous
+                and exact
+            ):
+                return False
+            samples = x.shape[0]
+        return True
+
+    def _run_checked(self, given: Sequence[Any], out: Sequence[Array] | None) -> list[Array]:
+        names = self.input_names
+        called = ["the array"] if len(names) == 1 else [f"input '{name}'" for name in names]
+        sources = []
+        for x, name, node in zip(given, called, self.plan.graph.inputs, strict=True):
+            with _about(name):
+                source = from_array(_as_array(x), name)
+                check_array(node.shape, source.shape)
+                if out is not None and any(np.may_share_memory(x, y) for y in out):
+                    source = from_array(np.array(x), name)
+                sources.append(source)
+        with _about(called[0]):
+            check_samples(dict(zip(names, [s.samples for s in sources], strict=True)))
+            shapes = self.output_shapes(sources[0].samples)
+            for y, shape in zip(out or (), shapes, strict=False):
+                _check_out(y, shape)
+            outputs = _outputs(shapes, out)
+            start = 0
+            read = [source.batches(self.batch_size) for source in sources]
+            for batches in zip(*read, strict=True):
+                stop = start + len(batches[0])
+                self.run_batch(batches, [y[start:stop] for y in outputs])
+                start = stop
         return outputs
 
     def run_batch(
-        self, batch: Array, outputs: Sequence[Array], profile: list[float] | None = None
+        self,
+        batches: Sequence[Array],
+        outputs: Sequence[Array],
+        profile: list[float] | None = None,
     ) -> None:
-        """One batch, as ``ArrayInput.batches`` yields it, into parts of the outputs."""
-        batch = as_declared(batch, self.model.spec.input_dtype)
-        self.executor.run_batch(batch, outputs, profile)
+        """A batch of each input, as ``ArrayInput.batches`` yields it, into parts of the outputs."""
+        entries = self.model.spec.inputs
+        converted = [as_declared(b, e.dtype) for b, e in zip(batches, entries, strict=True)]
+        for batch, name in zip(converted, self.input_names, strict=True):
+            if name in self._looked_up:
+                check_numbers(batch, *self._looked_up[name])
+        self.executor.run_batch(converted, outputs, profile)
+
+
+@contextlib.contextmanager
+def _about(name: str) -> Iterator[None]:
+    """Problems inside are about this array."""
+    try:
+        yield
+    except Problem as problem:
+        raise SpecError([problem.at(file=name)]) from None
 
 
 def as_declared(batch: Array, dtype: str | None) -> Array:
@@ -181,10 +263,25 @@ def _as_array(x: object) -> npt.NDArray[Any]:
         raise Problem("CS113", "the lists are ragged and make no array") from None
 
 
-def _outputs(shapes: Sequence[tuple[int, ...]], out: Array | None) -> list[Array]:
-    """An array for every output; ``out`` is the first, where it is given."""
-    first = np.empty(shapes[0], FLOAT32) if out is None else out
-    return [first, *(np.empty(shape, FLOAT32) for shape in shapes[1:])]
+def _outputs(shapes: Sequence[tuple[int, ...]], out: Sequence[Array] | None) -> list[Array]:
+    """An array for every output; ``out`` are the first ones, where they are given."""
+    given = [] if out is None else list(out)
+    if len(given) == len(shapes):
+        return given
+    return [*given, *(np.empty(shape, FLOAT32) for shape in shapes[len(given) :])]
+
+
+def _are_outputs(
+    out: Sequence[object], shapes: Sequence[tuple[int, ...]], given: Sequence[Array]
+) -> bool:
+    """Whether results can be written there, while what was given is read."""
+    for index, y in enumerate(out):
+        if not _is_output(y, shapes[index]):
+            return False
+        for x in given:
+            if np.may_share_memory(x, y):
+                return False
+    return True
 
 
 def _is_output(out: object, shape: tuple[int, ...]) -> bool:
@@ -214,7 +311,12 @@ def default_threads() -> int:
 
 
 def default_batch_size(plan: Plan, target: str = "cpu") -> int:
-    """As many samples as fit into ``BATCH_BYTES``; a GPU gets more, and cuts them itself."""
+    """As many samples as fit into ``BATCH_BYTES``; a GPU gets more, and cuts them itself.
+
+    Where samples see each other it is what Keras took.
+    """
+    if any(isinstance(node.op, BatchNormalize) for node in plan.graph):
+        return KERAS_BATCH
     if is_cuda(target):
         return max(1, min(LARGEST_BATCH, CUDA_BATCH_BYTES // _ends_bytes(plan)))
     per_sample = plan.peak_bytes(1) - plan.weight_bytes
@@ -222,8 +324,8 @@ def default_batch_size(plan: Plan, target: str = "cpu") -> int:
 
 
 def _ends_bytes(plan: Plan) -> int:
-    """Of the input and the outputs of one sample."""
-    return 4 * (prod(plan.input_shape) + sum(prod(shape) for _, shape in plan.outputs))
+    """Of the inputs and the outputs of one sample."""
+    return 4 * sum(prod(shape) for _, shape in (*plan.inputs, *plan.outputs))
 
 
 def _needed(plan: Plan, graph: Graph, target: str, batch_size: int, threads: int) -> int:
@@ -280,7 +382,7 @@ def compile_model(
     *,
     batch_size: int | None,
     threads: int | None,
-    input_shape: Sequence[int | None] | None,
+    input_shape: InputShapes | None,
     layers: Sequence[str],
     apply_constraints: bool,
     fast: bool,
@@ -308,7 +410,7 @@ def compile_model(
     threads = threads or default_threads()
     tuned = Tuned(batch_size, threads)
     if not is_cuda(target):
-        plan = make_plan(graph_to_run, fast=fast, batch=batch_size, tuned=tuned)
+        plan = make_plan(graph_to_run, fast=fast, batch=batch_size, threads=threads, tuned=tuned)
     check_memory(plan, batch_size, _needed(plan, graph, target, batch_size, threads), file)
     sources = model.weight_sources
     if has_errors(sources.diagnostics):
@@ -345,7 +447,7 @@ def _tuned(graph: Graph, executor: Executor, fast: bool, tuned: Tuned) -> tuple[
 
     assert isinstance(executor, CpuExecutor), "only the CPU has something to measure"
     measure_cuts(executor)
-    plan = make_plan(graph, fast=fast, batch=tuned.batch, tuned=tuned)
+    plan = make_plan(graph, fast=fast, batch=tuned.batch, threads=tuned.threads, tuned=tuned)
     return plan, executor.with_plan(plan)
 
 
@@ -377,7 +479,7 @@ def _non_finite(weights: LoadedWeights, file: str) -> list[Diagnostic]:
             layer=weight.layer,
         )
         for weight in weights
-        if (count := weights.non_finite[weight])
+        if (count := weights.non_finite[weight.name])
     ]
 
 

@@ -8,13 +8,25 @@ from .dims import Dim, format_dim
 from .expressions.library import ACTIVATIONS
 from .expressions.nodes import Expression, canonical
 from .ir import (
+    BatchNormalize,
+    Combine,
+    Concat,
     Conv,
+    Depthwise,
+    Dot,
+    GlobalPool,
     Graph,
     Identity,
     Input,
+    Local,
+    Lookup,
     Map,
+    MapWith,
+    Mask,
     Node,
+    Normalize,
     Op,
+    Operand,
     Pad,
     Padding,
     Pool,
@@ -22,6 +34,8 @@ from .ir import (
     Softmax,
     Transpose,
     Upsample,
+    Weight,
+    stored_tensors,
 )
 from .shapes import format_shape
 
@@ -56,6 +70,22 @@ def activation_name(activation: Expression) -> str:
     return canonical(activation)
 
 
+def _made(operand: Operand) -> list[str]:
+    """What was done to a kernel."""
+    flipped = any(weight.flip for weight in stored_tensors(operand))
+    parts = ["kernel flipped"] if flipped else []
+    return parts if isinstance(operand, Weight) else [*parts, "scaled"]
+
+
+COMBINED = {
+    "sum": "sum",
+    "mul": "product",
+    "ave": "mean",
+    "max": "maximum",
+    "quotient": "quotient",
+}
+
+
 def describe_op(op: Op) -> str:
     """What an operation does, in one line."""
     match op:
@@ -70,7 +100,8 @@ def describe_op(op: Op) -> str:
                 parts = [f"matrix product, {op.filters} outputs"]
             parts += [f"input repeated {_by(op.repeats)}"] if op.repeats else []
             parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
-            parts += ["kernel flipped"] if op.weight.flip else []
+            parts += [f"dilated {_by(op.dilation)}"] if op.dilation else []
+            parts += _made(op.weight)
             parts += ["bias"] if op.bias is not None else []
             parts += [activation_name(op.activation)] if op.activation is not None else []
             return ", ".join(parts)
@@ -79,6 +110,25 @@ def describe_op(op: Op) -> str:
             parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
             parts += [f"zeros {_padding(op.zeros)}"] if _pads(op.zeros) else []
             return ", ".join(parts)
+        case Depthwise():
+            parts = [f"depthwise {_by(op.kernel)}{_strides(op.stride)}, {op.weight.shape[-2]} each"]
+            parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
+            return ", ".join(parts + _made(op.weight))
+        case Local():
+            parts = [f"local {_by(op.kernel)}{_strides(op.stride)}, {op.weight.shape[-1]} filters"]
+            return ", ".join(parts + (["bias"] if op.bias is not None else []))
+        case Lookup():
+            return f"table of {op.weight.shape[0]} rows"
+        case GlobalPool():
+            return f"global {op.mode} pool"
+        case MapWith():
+            return activation_name(op.activation)
+        case Mask():
+            return f"mask {op.value:g}"
+        case Normalize():
+            return "normalize each position"
+        case BatchNormalize():
+            return "normalize over the batch"
         case Upsample():
             return f"up-sample {_by(op.factors)}"
         case Pad():
@@ -91,6 +141,14 @@ def describe_op(op: Op) -> str:
             return "reshape"
         case Transpose():
             return f"transpose ({', '.join(map(str, op.axes))})"
+        case Combine():
+            parts = [COMBINED[op.mode]]
+            parts += [activation_name(op.activation)] if op.activation is not None else []
+            return ", ".join(parts)
+        case Concat():
+            return f"concatenate along axis {op.axis + 1}"
+        case Dot():
+            return "sums of products"
 
 
 def node_rows(graph: Graph) -> list[tuple[str, str, str, str]]:

@@ -212,12 +212,6 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The layer works on another number of axes than its input has.",
             "Use the layer of the right dimension, or a Reshape or Flatten before it.",
         ),
-        "CS039": Code(
-            "functional model with branches",
-            "This version reads functional models that are one chain of layers. Branches, merges, "
-            "shared layers and several inputs or outputs are not read.",
-            "Write the model as a chain, if it is one.",
-        ),
         "CS040": Code(
             "not written by Keras 1.x",
             "The file's version or form says that another Keras wrote it, whose arguments and "
@@ -279,9 +273,10 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "CS051": Code(
             "the original fails here",
             "Theano 0.9's 3-D 'same' pooling with a window of 1 returned NaN or fewer values than "
-            "Keras announced. There is no number to reproduce.",
-            "Nothing: the result follows the rule of the 2-D layers. Check that this is what the "
-            "model meant.",
+            "Keras announced, and its transposed 'same' convolution with an even kernel cut its "
+            "output off. There is no number to reproduce.",
+            "Nothing: the result follows the rule of the layers that work. Check that this is what "
+            "the model meant.",
         ),
         "CS052": Code(
             "open lengths",
@@ -302,6 +297,110 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "are TensorFlow's, and the run asks for Theano's numbers. Files can have been "
             "converted, so this is a warning.",
             "Pass --semantics tensorflow, unless you know that the weights were converted.",
+        ),
+        "CS055": Code(
+            "not in that release",
+            "The profile names a release whose Keras refuses this: Theano 0.8 has no 3-D 'same' "
+            "pooling, and convolves volumes with 'same' at stride 1 alone and never with 'full'.",
+            "Use the profile of the later release, or arguments that both have.",
+        ),
+        "CS056": Code(
+            "numbers depend on the batch",
+            "BatchNormalization with mode 2 takes mean and variance from the batch at hand, in a "
+            "forward pass too. The same sample gives other numbers beside other samples.",
+            "Give the batch size that the numbers are to be compared with: --batch-size. Keras's "
+            "predict took 32.",
+        ),
+        "CS057": Code(
+            "no such axis",
+            "An argument names an axis that the layer's input does not have, or one that it cannot "
+            "work along.",
+            "Count the axes as the message says.",
+        ),
+        "CS058": Code(
+            "output_shape does not fit",
+            "A transposed convolution can give several lengths; output_shape picks one of them. "
+            "This one is not among them, or it is in the other dim_ordering.",
+            "Write the shape that the convolution it transposes would take.",
+        ),
+        "CS059": Code(
+            "layer cannot be applied to steps",
+            "TimeDistributed adds an axis to those of the layer that it applies, and kernels have "
+            "three spatial axes at most.",
+            "Apply a 1-D or 2-D layer, or split the steps into inputs of their own.",
+        ),
+        "CS060": Code(
+            "layers in a circle",
+            "Each of these layers reads what can only be computed after it, so none of them can "
+            "be computed.",
+            "Correct the 'inputs' of one of them (in a Keras file its inbound_nodes).",
+        ),
+        "CS061": Code(
+            "unknown layer as an input or output",
+            "A layer, or the model's list of inputs or outputs, names a layer, a call of a layer "
+            "or an output of a nested model that is not there.",
+            "Correct the name; calls are numbered in the order of the layer's inbound_nodes.",
+        ),
+        "CS062": Code(
+            "wrong number of inputs",
+            "Merge takes two inputs or more (two in modes dot and cos), every other layer one.",
+            "Name what the layer reads with inputs: [a, b], or merge the values first.",
+        ),
+        "CS063": Code(
+            "inputs do not merge",
+            "Modes sum, mul, ave, max and cos need inputs of one shape, concat the same lengths "
+            "along all axes but one, and dot axes of the same length. Axes count the batch axis, "
+            "which is never merged.",
+            "Compare the shapes named; concat_axis and dot_axes may name the wrong axis.",
+        ),
+        "CS064": Code(
+            "merge mode is code",
+            "The Merge was made with a Python function, which the file holds as byte code or by "
+            "its name. convspec executes nothing from a file.",
+            "Write the model with one of the named modes.",
+        ),
+        "CS065": Code(
+            "unused layer",
+            "No output of the model depends on this layer: it is not computed.",
+            "Let another layer read it, name it in outputs, or remove it.",
+        ),
+        "CS066": Code(
+            "shared layer does not fit",
+            "All calls of a layer use the same weights, so that each of their inputs needs the "
+            "same number of channels.",
+            "Correct the input of the call named, or give it a layer of its own.",
+        ),
+        "CS067": Code(
+            "too many calls of layers",
+            "Nested models are unfolded once for each time they are called. Models within "
+            "models within models can grow beyond any memory that way.",
+            "Check which nested models are called how often.",
+        ),
+        "CS080": Code(
+            "not a sound HDF5 file",
+            "The file begins as HDF5 does, but its structure is damaged, or an attribute that "
+            "Keras writes is of another kind.",
+            "Write or copy the file again.",
+        ),
+        "CS081": Code(
+            "no model in the HDF5 file",
+            "Keras's save() writes the attribute 'model_config', save_weights() does not: that "
+            "file has weights alone.",
+            "Give the model's JSON, YAML or spec, and the HDF5 file with --weights.",
+        ),
+        "CS082": Code(
+            "layer is code",
+            "Keras stored the function of a Lambda layer as byte code. Loading that would run "
+            "whatever the file's author put there, so convspec executes nothing from a file.",
+            "Write what the function computes as an Activation with {expr: ..}, or as layers.",
+        ),
+        "CS083": Code(
+            "what the backends do otherwise",
+            "Theano reverses kernels, and splits the padding of 'same' in another way for even "
+            "kernels and for strides. How much a reversed kernel differs is measured on the "
+            "weights: 0% for a symmetric one, about 141% for one without any symmetry.",
+            "Say --semantics tensorflow or --semantics theano; the layers named compute other "
+            "numbers under the two.",
         ),
         "CS090": Code(
             "wrong number of weights",
@@ -395,6 +494,25 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "A stored tensor's shape is not the one that the layer's arguments require.",
             "Check the layer's arguments and dim_ordering, and that the file belongs to the model.",
         ),
+        "CS107": Code(
+            "link not followed",
+            "A soft or external link stands where a tensor is looked for. It may lead anywhere, "
+            "so convspec reads only what lies in the file itself.",
+            "Copy the tensors into one file.",
+        ),
+        "CS108": Code(
+            "weights matched in another way",
+            "The names in an HDF5 file of Keras are not those of the model, so the order of the "
+            "layers decided, as in Keras's load_weights; or layers of the file were left, as "
+            "--weights-by name does.",
+            "Compare the pairs that the note names; --weights-by decides otherwise.",
+        ),
+        "CS109": Code(
+            "names and order disagree",
+            "All names in the file fit, and so does the order of its layers, but they give "
+            "different tensors. Keras's load_weights takes the order, with by_name the names.",
+            "Say --weights-by topology or --weights-by name.",
+        ),
         "CS110": Code(
             "cannot read array file",
             "The file is missing, is a folder, may not be read, failed while being read, or is in "
@@ -404,8 +522,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS111": Code(
             "not a .npy file",
-            "Inputs are single arrays in NumPy's .npy format, 1.0 to 3.0. The file is something "
-            "else, or its header is malformed. Archives and pickles are never unpacked.",
+            "Inputs are single arrays in NumPy's .npy format, 1.0 to 3.0, or .npz archives of "
+            "them. The file is something else, or its header is malformed. Pickles are never "
+            "unpacked.",
             "Save one array with numpy.save; the message says what the file looks like.",
         ),
         "CS112": Code(
@@ -471,6 +590,23 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The array was not float32 and is converted batch by batch.",
             "Nothing; save float32 to avoid the work.",
         ),
+        "CS124": Code(
+            "input arrays missing or unknown",
+            "A model with several inputs takes an array for each, by the names that convspec "
+            "shapes prints.",
+            "Give --input NAME=FILE for each, or one .npz whose members have these names.",
+        ),
+        "CS125": Code(
+            "inputs of different lengths",
+            "The arrays of a run hold the same samples, in the same order, along their first axis.",
+            "Check which array lacks samples.",
+        ),
+        "CS126": Code(
+            "number of no row",
+            "An Embedding looks its input's values up in a table, and this value is none of the "
+            "table's rows. TensorFlow and Theano stop here as well.",
+            "Check that the array was numbered as the model was trained, and input_dim.",
+        ),
         "CS130": Code(
             "not enough memory",
             "The run needs more memory than the machine has free. It was not started.",
@@ -506,6 +642,36 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "was updated under way, or a bug in a kernel.",
             "Run again; if it comes back, compare with --target cpu and report it with the "
             "output of `convspec doctor`.",
+        ),
+        "CS140": Code(
+            "recorded arrays do not fit the model",
+            "Arrays were given for inputs or layers that the model does not have, or none "
+            "for one that it needs.",
+            "Name the arrays after the model's inputs and layers.",
+        ),
+        "CS141": Code(
+            "recorded output of another shape",
+            "A recorded output can be compared only with an output of its own shape.",
+            "Check which model and which dim_ordering it was recorded from.",
+        ),
+        "CS142": Code(
+            "output differs from what was recorded",
+            "A value is off by more than the tolerance times the largest recorded value.",
+            "Record outputs of inner layers and give them with --layer: the first that differs "
+            "shows where to look.",
+        ),
+        "CS150": Code(
+            "no equal under the other semantics",
+            "A reversed kernel makes up for the other direction of a convolution, but not for "
+            "windows that stand elsewhere: the two backends split the padding of 'same' "
+            "differently for even kernels, strides and some pools.",
+            "Keep the semantics, or pad with a ZeroPadding layer and border_mode 'valid'.",
+        ),
+        "CS151": Code(
+            "no equal in the other dim_ordering",
+            "A layer reads its input's values in an order that the conversion changes, and there "
+            "is no change of its arguments and weights that makes up for it, or none is known.",
+            "Keep the dim_ordering, or rebuild that part of the model by hand.",
         ),
     }
 )

@@ -1,12 +1,13 @@
-"""Whether an array can go into a model, and what to tell its owner if not."""
+"""Whether arrays can go into a model, and what to tell their owner if not."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from .diagnostics import Problem
+from .diagnostics import Problem, did_you_mean
 from .dims import Dim
-from .ir import Shape
+from .ir import Graph, Identity, Input, Lookup, Reshape, Shape, Transpose, Upsample
 from .shapes import format_shape
 
 
@@ -14,6 +15,88 @@ def _fits(declared: Shape, given: Sequence[int | None]) -> bool:
     return len(declared) == len(given) and all(
         g is None or not isinstance(d, int) or d == g for d, g in zip(declared, given, strict=True)
     )
+
+
+def by_input(given: Any, names: Sequence[str], what: Literal["array", "shape"]) -> dict[str, Any]:
+    """Arrays or shapes by their input's name. CS124 for what is missing or belongs to none.
+
+    ``given`` is a mapping, the one input's own, or a list of arrays in the model's order.
+    Every input needs its array; a shape may be missing.
+    """
+    if isinstance(given, Mapping):
+        for name in given:
+            if name not in names:
+                raise Problem(
+                    "CS124",
+                    f"the model has no input '{name}'",
+                    did_you_mean(str(name), names) or f"inputs: {', '.join(names)}",
+                )
+        missing = [name for name in names if name not in given]
+        if missing and what == "array":
+            raise Problem("CS124", f"no array for {named_inputs(missing)}")
+        return dict(given)
+    if len(names) == 1:
+        return {names[0]: given}
+    if what == "shape" or not isinstance(given, list | tuple) or len(given) != len(names):
+        example = ", ".join(f"'{name}': .." for name in names)
+        raise Problem(
+            "CS124",
+            f"the model has {len(names)} inputs: {', '.join(names)}; one {what} was given"
+            if not isinstance(given, list | tuple) or what == "shape"
+            else f"the model has {len(names)} inputs: {', '.join(names)}; "
+            f"{len(given)} arrays were given",
+            f"give {{{example}}}",
+        )
+    return dict(zip(names, given, strict=True))
+
+
+def named_inputs(names: Sequence[str]) -> str:
+    """``input 'a'``, ``inputs 'a', 'b'``."""
+    return f"input{'s' if len(names) > 1 else ''} " + ", ".join(f"'{name}'" for name in names)
+
+
+def looked_up(graph: Graph) -> dict[str, tuple[str, int]]:
+    """Inputs whose values are numbers of rows: the layer that looks them up, and its rows."""
+    nodes = graph.by_name()
+    found: dict[str, tuple[str, int]] = {}
+    for node in graph:
+        if not isinstance(node.op, Lookup):
+            continue
+        source = nodes[node.inputs[0]]
+        while isinstance(source.op, Identity | Reshape | Transpose | Upsample):
+            source = nodes[source.inputs[0]]
+        if isinstance(source.op, Input):
+            rows = node.op.weight.shape[0]
+            known = found.get(source.layer, (node.layer, rows))
+            found[source.layer] = min(known, (node.layer, rows), key=lambda of: of[1])
+    return found
+
+
+def check_numbers(values: Any, layer: str, rows: int) -> None:
+    """CS126 for a value that is the number of no row: cut off to a whole one, as Keras does."""
+    import numpy as np
+
+    outside = ~((values > -1) & (values < rows))
+    if outside.any():
+        sample = int(np.argwhere(outside)[0][0])
+        raise Problem(
+            "CS126",
+            f"the number {values[outside].flat[0]:g} of sample {sample} is that of no row: layer "
+            f"'{layer}' has rows 0 to {rows - 1}",
+            "check how words or classes were numbered; input_dim of the layer counts the rows",
+        )
+
+
+def check_samples(samples: Mapping[str, int]) -> None:
+    """CS125 unless every input has as many samples as the first."""
+    (first, count), *others = samples.items()
+    for name, number in others:
+        if number != count:
+            raise Problem(
+                "CS125",
+                f"input '{name}' has {number} samples, and input '{first}' has {count}",
+                "sample i of each input belong together",
+            )
 
 
 def check_shape(declared: Shape, given: tuple[int | None, ...]) -> None:

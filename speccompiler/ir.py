@@ -1,8 +1,10 @@
 """The intermediate representation: a directed acyclic graph of rank-generic operations.
 
-    graph  = nodes in topological order, outputs
+    graph  = nodes in topological order, outputs; its inputs are its Input nodes, in order
     node   = name, operation, inputs (names of nodes), shape of its value, layer
-    op     = Input | Identity | Conv | Pool | Upsample | Pad | Map | Softmax | Reshape | Transpose
+    op     = Input | Identity | Conv | Depthwise | Local | Lookup | Pool | GlobalPool | Upsample
+           | Pad | Map | MapWith | Mask | Normalize | BatchNormalize | Softmax | Reshape | Transpose
+           | Combine | Concat | Dot
 
 Shapes are those of one sample: the batch axis is implied everywhere. Every spatial
 operation reads and writes channels-last values ``(*spatial, channels)``; a layer
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from .dims import Dim
 from .expressions.nodes import Expression
@@ -31,7 +34,17 @@ class Weight:
     """A stored tensor and how it becomes the operand of an operation.
 
     ``transpose(stored, axes).reshape(shape)``, then reversed along every spatial
-    axis (all but the last two) when ``flip`` is set.
+    axis (all but the last two) when ``flip`` is set. ``split`` is a shape that the stored
+    tensor is given first, where single axes of it are transposed apart.
+
+    ``phases`` are the strides of a transposed convolution, whose outputs fall into as many
+    classes: those of one class see every stride-th place of the kernel alone. The kernel
+    ``(*k, C, F)`` becomes ``(*ceil(k / stride), C, stride * F)``, class by class and reversed
+    along the spatial axes, so that correlating with it gives the outputs of all classes side by
+    side; a bias is repeated for each. ``shape`` is then the result's.
+
+    ``variants``: what else a file may hold. "conv1d" is a kernel that Keras up to 1.0.8 stored
+    in another layout; of "shared" parameters any axis may have the length 1.
     """
 
     layer: str
@@ -40,11 +53,47 @@ class Weight:
     axes: tuple[int, ...]
     shape: tuple[int, ...]
     flip: bool = False
+    split: tuple[int, ...] = ()
+    phases: tuple[int, ...] = ()
+    variants: Literal["", "conv1d", "shared"] = ""
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Which stored tensor it is, however it is read."""
+        return self.layer, self.tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """An operand computed once from others, such as a kernel with a normalisation folded in.
+
+    ``formula`` is an expression whose parameters are ``operands``, which broadcast as NumPy's
+    arrays do (along their last axes), in float64.
+    """
+
+    formula: Expression
+    operands: tuple[Operand, ...]
+    shape: tuple[int, ...]
+
+    @property
+    def layer(self) -> str:
+        """The layer of its first tensor."""
+        return self.operands[0].layer
+
+
+Operand = Weight | Derived
+
+
+def stored_tensors(operand: Operand) -> tuple[Weight, ...]:
+    """The tensors that an operand is made of, each once."""
+    if isinstance(operand, Weight):
+        return (operand,)
+    return tuple(dict.fromkeys(w for part in operand.operands for w in stored_tensors(part)))
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """The array that a run is given."""
+    """An array that a run is given; the layer of its node is the input's name."""
 
     shape: Shape
 
@@ -60,21 +109,68 @@ class Conv:
 
     Input ``(*n, C)``, weight ``(*kernel, C, filters)``, output ``(*o, filters)``.
     ``repeats`` is an up-sampling folded in: each input is read that often along each axis,
-    as if it stood there repeated, inside the padding; empty for once.
+    as if it stood there repeated, inside the padding; empty for once. ``dilation`` is the
+    distance of neighbouring places of the window; empty for 1.
     """
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: Padding
-    weight: Weight
-    bias: Weight | None
+    weight: Operand
+    bias: Operand | None
     activation: Expression | None = None
     repeats: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
 
     @property
     def filters(self) -> int:
         """Channels of the output."""
         return self.weight.shape[-1]
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """Length of the window along each axis, from its first place to its last."""
+        apart = self.dilation or (1,) * len(self.kernel)
+        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, apart, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Depthwise:
+    """Correlation of every channel with ``M`` kernels of its own; no bias, no activation.
+
+    Input ``(*n, C)``, weight ``(*kernel, M, C)``, output ``(*o, M * C)``: channel ``m * C + c``
+    is what the m-th kernel makes of channel c.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: Padding
+    weight: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A convolution without padding whose every position has weights of its own.
+
+    Input ``(*n, C)``, weight ``(positions, *kernel, C, filters)`` in row-major order of the
+    positions, bias ``(positions, filters)``, output ``(*o, filters)``. Axes of the value before
+    the spatial ones are further samples.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    weight: Operand
+    bias: Operand | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Rows of a table: input ``(*n)``, weight ``(rows, D)``, output ``(*n, D)``.
+
+    A value is cut off to a whole number. One that is no row's gives NaN.
+    """
+
+    weight: Operand
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +189,14 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class GlobalPool:
+    """Maximum or mean over every axis but the first ``kept`` and the last."""
+
+    mode: str
+    kept: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Upsample:
     """Repeats each element ``factors[i]`` times along spatial axis i."""
 
@@ -101,7 +205,7 @@ class Upsample:
 
 @dataclass(frozen=True, slots=True)
 class Pad:
-    """Zeros before and after each spatial axis."""
+    """Zeros before and after each spatial axis; a negative amount cuts off."""
 
     padding: Padding
 
@@ -111,6 +215,47 @@ class Map:
     """An elementwise expression of every value."""
 
     activation: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class MapWith:
+    """An elementwise expression of every value and of parameters that stand beside it.
+
+    A parameter has a sample's rank, and its lengths or 1, for one that an axis shares.
+    """
+
+    activation: Expression
+    parameters: tuple[Operand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """0 instead of all values of the last axis where every one of them equals ``value``."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Normalize:
+    """``(x - mean) / (sqrt(variance + epsilon) + added)`` over the last axis of each sample.
+
+    ``unread`` are tensors that the layer stores and a forward pass does not look at.
+    """
+
+    epsilon: float
+    added: float
+    unread: tuple[Weight, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNormalize:
+    """``(x - mean) / sqrt(variance + epsilon)`` of each channel over all samples of a batch.
+
+    The one operation in which samples see each other: a batch is what one call is given.
+    """
+
+    epsilon: float
+    unread: tuple[Weight, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +277,88 @@ class Transpose:
     axes: tuple[int, ...]
 
 
-Op = Input | Identity | Conv | Pool | Upsample | Pad | Map | Softmax | Reshape | Transpose
+CombineMode = Literal["sum", "mul", "ave", "max", "quotient"]
+
+
+@dataclass(frozen=True, slots=True)
+class Combine:
+    """An elementwise operation on values of one shape, from first to last, then an activation.
+
+    ``ave`` is the sum divided by their number; a maximum with a NaN is NaN.
+    """
+
+    mode: CombineMode
+    activation: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """Values one after the other along ``axis``, where each is ``lengths[i]`` long."""
+
+    axis: int
+    lengths: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """Sums of products over the last axis of two values: ``(*a, k)``, ``(*b, k)`` to ``(*a, *b)``.
+
+    Two flat values give ``(1,)``. ``length`` is ``k``.
+    """
+
+    length: Dim
+
+
+Op = (
+    Input
+    | Identity
+    | Conv
+    | Depthwise
+    | Local
+    | Lookup
+    | Pool
+    | GlobalPool
+    | Upsample
+    | Pad
+    | Map
+    | MapWith
+    | Mask
+    | Normalize
+    | BatchNormalize
+    | Softmax
+    | Reshape
+    | Transpose
+    | Combine
+    | Concat
+    | Dot
+)
+
+
+def operands(op: Op) -> tuple[Operand, ...]:
+    """What an operation reads beside its input, in the order in which kernels take it."""
+    match op:
+        case Conv(weight=weight, bias=bias) | Local(weight=weight, bias=bias):
+            return (weight,) if bias is None else (weight, bias)
+        case Depthwise(weight=weight) | Lookup(weight=weight):
+            return (weight,)
+        case MapWith(parameters=parameters):
+            return parameters
+        case _:
+            return ()
+
+
+def weights_of(op: Op) -> tuple[Weight, ...]:
+    """The stored tensors that an operation reads or holds, in order."""
+    held = op.unread if isinstance(op, Normalize | BatchNormalize) else ()
+    return (*(w for operand in operands(op) for w in stored_tensors(operand)), *held)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operation and its value. ``layer`` names the spec's layer it came from."""
+    """One operation and its value. ``layer`` names the call of a layer that it came from.
+
+    That is the layer's name, or ``conv1@2`` for the second call of a shared one.
+    """
 
     name: str
     op: Op
@@ -148,13 +369,18 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Nodes in topological order. ``outputs[0]`` is the model's; others are taps."""
+    """Nodes in topological order. ``outputs`` are the model's, then the taps."""
 
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
+
+    @property
+    def inputs(self) -> tuple[Node, ...]:
+        """What a run is given, in the model's order."""
+        return tuple(node for node in self.nodes if isinstance(node.op, Input))
 
     def by_name(self) -> Mapping[str, Node]:
         """Every node by its name."""
@@ -169,11 +395,12 @@ class Graph:
         return found
 
     def weights(self) -> tuple[Weight, ...]:
-        """Every tensor that the graph reads, in order."""
-        found: list[Weight] = []
-        for node in self.nodes:
-            if isinstance(node.op, Conv):
-                found.append(node.op.weight)
-                if node.op.bias is not None:
-                    found.append(node.op.bias)
-        return tuple(found)
+        """Every stored tensor, in order: those that are read, and those that layers just hold.
+
+        One that layers share is there once.
+        """
+        return tuple(dict.fromkeys(w for node in self.nodes for w in weights_of(node.op)))
+
+    def operands(self) -> tuple[Operand, ...]:
+        """What all operations read beside their inputs, in order."""
+        return tuple(operand for node in self.nodes for operand in operands(node.op))

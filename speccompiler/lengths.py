@@ -24,8 +24,21 @@ def same_tensorflow(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
     return _cropped(n, k, s, ceil_div(total - 1, 2))  # half, rounded down
 
 
+def same_tensorflow_unclamped(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
+    """'same' of TensorFlow up to 1.6 for convolutions and 3-D pools.
+
+    A stride larger than the window may ask for less than no padding: half of that many inputs,
+    rounded towards 0, are skipped in front.
+    """
+    if s <= k:
+        return same_tensorflow(n, k, s)
+    total = (ceil_div(n, s) - 1) * s + k - n
+    before = maximum(ceil_div(total - 1, 2), 0) - maximum(ceil_div(-total - 1, 2), 0)
+    return _cropped(n, k, s, before)
+
+
 def same_theano_conv(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
-    """'same' of Theano 0.9 for convolutions: ``k // 2`` in front, cropped to ceil(n / s)."""
+    """'same' of Theano for convolutions: ``k // 2`` in front, cropped to ceil(n / s)."""
     return _cropped(n, k, s, k // 2)
 
 

@@ -15,7 +15,7 @@ Array = npt.NDArray[Any]
 
 
 class LoadedWeights(Mapping[Weight, Array]):
-    """Tensors by their weight. Looking one up may raise ``Problem``.
+    """Tensors by their weight, however it is read. Looking one up may raise ``Problem``.
 
     A packed tensor that the cache holds is never read; who finds one there says how many of
     its values are not finite.
@@ -23,25 +23,27 @@ class LoadedWeights(Mapping[Weight, Array]):
 
     def __init__(self, sources: Mapping[Weight, TensorSource]) -> None:
         self._sources = sources
-        self._held: dict[Weight, Array] = {}
+        self._named = {weight.name: source for weight, source in sources.items()}
+        self._held: dict[tuple[str, str], Array] = {}
         self._changed = False
-        self.non_finite: dict[Weight, int] = {}
+        self.non_finite: dict[tuple[str, str], int] = {}
 
     @staticmethod
     def of(arrays: Mapping[Weight, Array], sources: Mapping[Weight, TensorSource]) -> LoadedWeights:
         """Tensors that are no longer what their sources hold."""
         loaded = LoadedWeights(sources)
         loaded._changed = True
-        loaded._held = dict(arrays)
-        loaded.non_finite = {weight: non_finite_count(a) for weight, a in arrays.items()}
+        loaded._held = {weight.name: array for weight, array in arrays.items()}
+        loaded.non_finite = {name: non_finite_count(a) for name, a in loaded._held.items()}
         return loaded
 
     def __getitem__(self, weight: Weight) -> Array:
-        if weight not in self._held:
-            array = self._sources[weight].read()
-            self.non_finite[weight] = non_finite_count(array)
-            self._held[weight] = array
-        return self._held[weight]
+        name = weight.name
+        if name not in self._held:
+            array = self._named[name].read()
+            self.non_finite[name] = non_finite_count(array)
+            self._held[name] = array
+        return self._held[name]
 
     def __iter__(self) -> Iterator[Weight]:
         return iter(self._sources)
@@ -53,7 +55,7 @@ class LoadedWeights(Mapping[Weight, Array]):
         """The tensor, for its last use: it is not held any longer."""
         array = self[weight]
         if not self._changed:
-            del self._held[weight]
+            del self._held[weight.name]
         return array
 
     def only(self, weights: Collection[Weight]) -> Mapping[Weight, Array]:
@@ -62,12 +64,12 @@ class LoadedWeights(Mapping[Weight, Array]):
 
     def identity(self, weight: Weight) -> str | None:
         """A text that no other values share; None where nothing vouches for that."""
-        return None if self._changed else self._sources[weight].identity()
+        return None if self._changed else self._named[weight.name].identity()
 
     def read_rest(self) -> None:
         """Read what nobody has needed, one at a time, to know about every value."""
         for weight in self:
-            if weight not in self.non_finite:
+            if weight.name not in self.non_finite:
                 self.take(weight)
 
 

@@ -8,14 +8,15 @@ The pipeline, whole::
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from .diagnostics import Diagnostic, Problem, Severity, SpecError, did_you_mean, has_errors
-from .ir import Graph, Shape
+from .input_checks import by_input
+from .ir import Graph, Node, Shape
 from .keywords import check_choice, checked_seed, whole_lengths
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from .lower import Semantics, lower, undecided
@@ -23,14 +24,15 @@ from .schemas.model import ModelSpec
 from .shapes import format_shape
 from .source.document import Document, read_document
 from .source.findings import shown
-from .weights import WeightSources, find_weights
+from .weights import MatchName, WeightSources, find_weights
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from .compiled import CompiledModel
     from .plan import Plan
     from .report import ShapeReport
+
+
+InputShapes = Sequence[int | None] | Mapping[str, Sequence[int | None]]
 
 
 @dataclass(frozen=True)
@@ -43,62 +45,83 @@ class Model:
     """As lowered, before any pass, with the declared input shape (maybe open lengths)."""
     diagnostics: tuple[Diagnostic, ...]
     weights_file: Path | None = None
+    weights_by: MatchName | None = None
 
     @property
     def name(self) -> str:
         """The spec's name, or its file's."""
         return self.spec.name
 
-    def undecided(self, shape: Shape | None = None) -> tuple[str, ...]:
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The inputs, in the order that a run takes them."""
+        return tuple(given.name for given in self.spec.inputs)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The outputs, in the order that a run gives them."""
+        return self.spec.outputs
+
+    def undecided(self, shapes: Sequence[Shape] | None = None) -> tuple[str, ...]:
         """Layers whose numbers depend on a backend that nothing names; empty when decided.
 
-        ``shape`` is of one input sample; without it open lengths count as any length.
+        ``shapes`` are of one sample of each input; without them open lengths count as any.
         """
-        return () if self.spec.semantics is not None else undecided(self.spec, shape)
+        return () if self.spec.semantics is not None else undecided(self.spec, shapes)
 
     @cached_property
     def weight_sources(self) -> WeightSources:
         """Where each tensor comes from. Reads headers only."""
-        return find_weights(self.loaded, self.graph, file=self.weights_file, seed=self.spec.seed)
+        return find_weights(
+            self.loaded,
+            self.graph,
+            file=self.weights_file or self.loaded.document.holder,
+            seed=self.spec.seed,
+            by=self.weights_by,
+        )
 
     @property
     def names_weights(self) -> bool:
-        """Whether the spec or the caller says where weights are."""
-        own = any(getattr(layer, "weights", None) is not None for layer in self.spec.layers)
-        return own or self.spec.weights is not None or self.weights_file is not None
+        """Whether the spec or the caller says where weights are, or the file holds them."""
+        own = any(getattr(layer.inner, "weights", None) is not None for layer in self.spec.layers)
+        held = self.loaded.document.holder is not None
+        return own or held or self.spec.weights is not None or self.weights_file is not None
 
-    def shapes(self, input_shape: Sequence[int | None] | None = None) -> ShapeReport:
-        """The shape report; ``input_shape`` binds open lengths (one sample, no batch axis)."""
+    def shapes(self, input_shape: InputShapes | None = None) -> ShapeReport:
+        """The shape report; ``input_shape`` binds open lengths (one sample, no batch axis).
+
+        With several inputs it is a mapping from their names to shapes, here and elsewhere.
+        """
         from .report import shape_report
 
         return shape_report(self, self.bind(input_shape)[0])
 
-    def bind(
-        self, input_shape: Sequence[int | None] | None
-    ) -> tuple[Graph, tuple[Diagnostic, ...]]:
+    def bind(self, input_shape: InputShapes | None) -> tuple[Graph, tuple[Diagnostic, ...]]:
         """The lowered graph for an input of this shape, and warnings that only it brings.
 
         Raises ``SpecError``.
         """
         if input_shape is None:
             return self.graph, ()
-        declared = self.graph.nodes[0].shape
+        declared = {node.layer: node.shape for node in self.graph.inputs}
         try:
-            shape = bound_shape(declared, whole_lengths(input_shape))
+            given = by_input(input_shape, tuple(declared), "shape")
+            shapes = [
+                bound_shape(shape, whole_lengths(given[name])) if name in given else shape
+                for name, shape in declared.items()
+            ]
         except Problem as problem:
             raise SpecError([problem.at(file=self.loaded.document.file)]) from None
-        if shape == declared:
+        if shapes == list(declared.values()):
             return self.graph, ()
-        lowered = lower(self.spec, _semantics(self.spec), shape)
+        lowered = lower(self.spec, _semantics(self.spec), shapes)
         found = tuple(self.loaded.locate(d) for d in lowered.diagnostics)
         if lowered.graph is None:
             raise SpecError(found)
         known = set(self.diagnostics)
         return lowered.graph, tuple(d for d in found if d not in known)
 
-    def plan(
-        self, input_shape: Sequence[int | None] | None = None, layers: Sequence[str] = ()
-    ) -> Plan:
+    def plan(self, input_shape: InputShapes | None = None, layers: Sequence[str] = ()) -> Plan:
         """The plan for an input of this shape; ``layers`` are kept as extra outputs.
 
         Raises ``SpecError``: CS052 while a length is open, CS050 without semantics.
@@ -109,7 +132,7 @@ class Model:
         return make_plan(optimize(self.tapped(input_shape, layers)[0]))
 
     def tapped(
-        self, input_shape: Sequence[int | None] | None = None, layers: Sequence[str] = ()
+        self, input_shape: InputShapes | None = None, layers: Sequence[str] = ()
     ) -> tuple[Graph, tuple[Diagnostic, ...]]:
         """What to compile: every length known, ``layers`` as further outputs; see ``bind``.
 
@@ -117,26 +140,29 @@ class Model:
         """
         self._check_layers(layers)
         graph, warnings = self.bind(input_shape)
-        shape = graph.nodes[0].shape
-        undecided = self.undecided_finding(shape=shape)
+        shapes = [node.shape for node in graph.inputs]
+        undecided = self.undecided_finding(shapes=shapes)
         if undecided is not None:
-            raise SpecError([undecided])
-        if not all(isinstance(d, int) for d in shape):
-            raise SpecError(
-                [
-                    Diagnostic(
-                        "CS052",
-                        f"the input {format_shape(shape)} has open lengths",
-                        file=self.loaded.document.file,
-                        hint=f"give its shape, for example --input-shape {_bound_example(shape)}",
-                    )
-                ]
-            )
+            raise SpecError(self.with_evidence(undecided, shapes))
+        open_inputs = [n for n in graph.inputs if not all(isinstance(d, int) for d in n.shape)]
+        if open_inputs:
+            raise SpecError(self._open_length(node) for node in open_inputs)
         extra = tuple(name for name in dict.fromkeys(layers) if name not in graph.outputs)
         return replace(graph, outputs=(*graph.outputs, *extra)), warnings
 
+    def _open_length(self, node: Node) -> Diagnostic:
+        """CS052 for an input."""
+        several = len(self.spec.inputs) > 1
+        name, option = (f" '{node.layer}'", f"{node.layer}=") if several else ("", "")
+        return Diagnostic(
+            "CS052",
+            f"the input{name} {format_shape(node.shape)} has open lengths",
+            file=self.loaded.document.file,
+            hint=f"give its shape, for example --input-shape {option}{_bound_example(node.shape)}",
+        )
+
     def _check_layers(self, names: Sequence[str]) -> None:
-        known = {str(layer.name): None for layer in self.spec.layers}
+        known = {call.name: None for call in self.spec.calls}
         unknown = [name for name in dict.fromkeys(names) if name not in known]
         if unknown:
             raise SpecError(
@@ -150,10 +176,10 @@ class Model:
             )
 
     def undecided_finding(
-        self, severity: Severity = Severity.ERROR, shape: Shape | None = None
+        self, severity: Severity = Severity.ERROR, shapes: Sequence[Shape] | None = None
     ) -> Diagnostic | None:
         """CS050 where nothing names the backend and it would change the numbers."""
-        layers = self.undecided(shape)
+        layers = self.undecided(shapes)
         if not layers:
             return None
         names = ", ".join(f"'{name}'" for name in layers[:5])
@@ -168,13 +194,25 @@ class Model:
         )
         return self.loaded.locate(diagnostic)
 
+    def with_evidence(
+        self, finding: Diagnostic, shapes: Sequence[Shape] | None = None
+    ) -> tuple[Diagnostic, ...]:
+        """CS050 with what the weights tell, and what hangs on it, layer by layer."""
+        from .evidence import differences, names_hint, notes
+
+        sources = self.weight_sources.sources if self.names_weights else {}
+        told = names_hint(sources.values())
+        hint = f"{finding.hint}; {told}" if told is not None else finding.hint
+        found = notes(differences(self.spec, shapes), sources)
+        return (replace(finding, hint=hint), *(self.loaded.locate(note) for note in found))
+
     def compile(
         self,
         target: str = "cpu",
         *,
         batch_size: int | None = None,
         threads: int | None = None,
-        input_shape: Sequence[int | None] | None = None,
+        input_shape: InputShapes | None = None,
         layers: Sequence[str] = (),
         apply_constraints: bool = False,
         math: Literal["fast", "precise"] = "fast",
@@ -204,9 +242,14 @@ class Model:
             tune=tune,
         )
 
-    def run(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Compile for this array and run it once."""
-        return self.compile(input_shape=x.shape[1:]).run(x)
+    def run(self, x: Any) -> Any:
+        """Compile for these arrays and run them once; see ``CompiledModel.run``."""
+        try:
+            arrays = by_input(x, self.input_names, "array")
+        except Problem as problem:
+            raise SpecError([problem.at(file=self.loaded.document.file)]) from None
+        shapes = {name: tuple(array.shape[1:]) for name, array in arrays.items()}
+        return self.compile(input_shape=shapes).run(arrays)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -238,8 +281,14 @@ def load(
     semantics: SemanticsName | None = None,
     dim_ordering: OrderingName | None = None,
     seed: int | None = None,
+    weights_by: MatchName | None = None,
 ) -> Model:
-    """Read and validate a model; raises ``SpecError`` with every finding."""
+    """Read and validate a model; raises ``SpecError`` with every finding.
+
+    A file that ``model.save()`` wrote holds its weights. ``weights_by`` says how tensors of
+    a Keras HDF5 file find their layers: by name, or in the order of the layers; by default
+    names decide where they fit, else the order.
+    """
     document = read_document(Path(path))
     model, diagnostics = check(
         document,
@@ -247,6 +296,7 @@ def load(
         semantics=semantics,
         dim_ordering=dim_ordering,
         seed=seed,
+        weights_by=weights_by,
     )
     if model is None:
         raise SpecError(diagnostics)
@@ -260,6 +310,7 @@ def check(
     semantics: SemanticsName | None = None,
     dim_ordering: OrderingName | None = None,
     seed: int | None = None,
+    weights_by: MatchName | None = None,
 ) -> tuple[Model | None, tuple[Diagnostic, ...]]:
     """Validate a document: the model, or None, and everything that was found.
 
@@ -268,6 +319,7 @@ def check(
     try:
         check_choice("semantics", semantics, SemanticsName)
         check_choice("dim_ordering", dim_ordering, OrderingName)
+        check_choice("weights_by", weights_by, MatchName)
         seed = None if seed is None else checked_seed(seed)
     except Problem as problem:
         raise SpecError([problem.at()]) from None
@@ -278,7 +330,7 @@ def check(
     found = (*loaded.diagnostics, *(loaded.locate(d) for d in lowered.diagnostics))
     if lowered.graph is None or has_errors(found):
         return None, found
-    model = Model(loaded, loaded.spec, lowered.graph, found, weights)
+    model = Model(loaded, loaded.spec, lowered.graph, found, weights, weights_by)
     if model.names_weights:
         found += model.weight_sources.diagnostics
     return (None if has_errors(found) else model), found
@@ -287,7 +339,7 @@ def check(
 def _semantics(spec: ModelSpec) -> Semantics:
     """The decided rules; shapes are the same under both, so any will do for those."""
     return (
-        Semantics.of(spec.semantics)
+        Semantics.of(spec.semantics, spec)
         if spec.semantics is not None
         else Semantics("correlate", "tensorflow")
     )

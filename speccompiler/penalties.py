@@ -21,8 +21,6 @@ from .schemas.regularizer import EigenvalueRegularizer, regularizer_object
 from .tensors import constraints
 from .tensors.regularizers import L1L2, Eigenvalue, Regularizer
 
-ARGUMENTS = {"W": ("W_regularizer", "W_constraint"), "b": ("b_regularizer", "b_constraint")}
-
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
@@ -33,9 +31,9 @@ class Penalty:
     value: float
 
 
-def regularizer(layer: Layer, argument: str) -> Regularizer | None:
+def regularizer(layer: Layer, argument: str | None) -> Regularizer | None:
     """The regulariser that an argument of a layer names."""
-    given = getattr(layer, argument, None)
+    given = None if argument is None else getattr(layer.inner, argument, None)
     if given is None:
         return None
     described = regularizer_object(given)
@@ -45,9 +43,10 @@ def regularizer(layer: Layer, argument: str) -> Regularizer | None:
 
 
 def activity_regularizers(spec: ModelSpec) -> dict[str, L1L2]:
-    """By layer; raises ``Problem`` CS093 for one that only suits a matrix."""
+    """By call of a layer; raises ``Problem`` CS093 for one that only suits a matrix."""
     found: dict[str, L1L2] = {}
-    for layer in spec.layers:
+    for call in spec.calls:
+        layer = spec.layer_of(call)
         term = regularizer(layer, "activity_regularizer")
         if isinstance(term, Eigenvalue):
             raise Problem(
@@ -56,7 +55,7 @@ def activity_regularizers(spec: ModelSpec) -> dict[str, L1L2]:
                 "use it as W_regularizer of a Dense layer",
             )
         if term is not None:
-            found[str(layer.name)] = term
+            found[call.name] = term
     return found
 
 
@@ -67,7 +66,8 @@ def weight_penalties(
     layers = {str(layer.name): layer for layer in spec.layers}
     found = []
     for weight in weights:
-        term = regularizer(layers[weight.layer], ARGUMENTS[weight.tensor][0])
+        layer = layers[weight.layer]
+        term = regularizer(layer, layer.inner.tensors[weight.tensor].regularizer)
         if term is not None:
             found.append(Penalty(weight.layer, weight.tensor, term.penalty(weights[weight])))
     return tuple(found)
@@ -75,17 +75,17 @@ def weight_penalties(
 
 def only_of_matrices(spec: ModelSpec) -> bool:
     """Whether a weight's regulariser may refuse it (CS093), which cannot wait."""
-    arguments = [argument for argument, _ in ARGUMENTS.values()]
     return any(
-        isinstance(regularizer(layer, argument), Eigenvalue)
+        isinstance(regularizer(layer, tensor.regularizer), Eigenvalue)
         for layer in spec.layers
-        for argument in arguments
+        for tensor in layer.inner.tensors.values()
     )
 
 
-def constraint(layer: Layer, argument: str) -> constraints.Constraint | None:
-    """The constraint that an argument of a layer names."""
-    given = getattr(layer, argument, None)
+def constraint(layer: Layer, tensor: str) -> constraints.Constraint | None:
+    """The constraint on one of a layer's tensors."""
+    argument = layer.inner.tensors[tensor].constraint
+    given = None if argument is None else getattr(layer.inner, argument, None)
     if given is None:
         return None
     described = constraint_schema.constraint_object(given)
@@ -112,7 +112,7 @@ def violations(
     layers = {str(layer.name): layer for layer in spec.layers}
     found = []
     for weight in weights:
-        limit = constraint(layers[weight.layer], ARGUMENTS[weight.tensor][1])
+        limit = constraint(layers[weight.layer], weight.tensor)
         if limit is None:
             continue
         try:
@@ -127,7 +127,7 @@ def violations(
                     f"{weight.tensor} breaks its {type(limit).__name__} constraint: {broken}",
                     Severity.WARNING,
                     layer=weight.layer,
-                    argument=ARGUMENTS[weight.tensor][1],
+                    argument=layers[weight.layer].inner.tensors[weight.tensor].constraint,
                     hint="--apply-constraints projects it, as Keras does after an update",
                 )
             )
@@ -141,6 +141,6 @@ def project(
     layers = {str(layer.name): layer for layer in spec.layers}
     projected = {}
     for weight, array in weights.items():
-        limit = constraint(layers[weight.layer], ARGUMENTS[weight.tensor][1])
+        limit = constraint(layers[weight.layer], weight.tensor)
         projected[weight] = array if limit is None else limit.project(array)
     return projected

@@ -2,7 +2,7 @@
 
 Buffers are parts of one arena, placed by lifetime: a value's place is free again
 after its last reader. Sizes are of one sample; a batch multiplies them all. The
-input and the outputs are the caller's arrays and take no place.
+inputs and the outputs are the caller's arrays and take no place.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal
 from .ir import Graph, Input, Node, Pool
 from .kernels.cpu import choices as cpu_kernels
 from .kernels.cpu.candidate import Candidate, KnownShape
-from .kernels.cpu.choices import VIEWS
+from .kernels.cpu.choices import RECKONED_THREADS, VIEWS
 from .kernels.table import KernelTable, Measured
 
 ALIGNMENT = 16
@@ -36,7 +36,7 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value lies: the input, output number ``index``, or buffer number ``index``."""
+    """Where a value lies: input, output or buffer number ``index``."""
 
     kind: Literal["input", "output", "buffer"]
     index: int = 0
@@ -51,13 +51,18 @@ class Step:
 
     node: Node
     candidate: Candidate | None
-    source: str
+    sources: tuple[str, ...]
     target: str
-    source_shape: KnownShape
+    source_shapes: tuple[KnownShape, ...]
     target_shape: KnownShape
-    reads: Place
+    reads: tuple[Place, ...]
     writes: Place
     pool: Node | None = None
+
+    @property
+    def source_shape(self) -> KnownShape:
+        """Shape of the first value that is read."""
+        return self.source_shapes[0]
 
     @property
     def kernel(self) -> str:
@@ -67,19 +72,22 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps in order, the arena they share, and what goes in and out (of one sample)."""
+    """Steps in order, the arena they share, and what goes in and out (of one sample).
+
+    ``inputs`` are named as a run is given them, ``outputs`` by their layers.
+    """
 
     graph: Graph
     steps: tuple[Step, ...]
     buffers: tuple[Buffer, ...]
     arena_elements: int
-    input_shape: KnownShape
+    inputs: tuple[tuple[str, KnownShape], ...]
     outputs: tuple[tuple[str, KnownShape], ...]
 
     @property
     def weight_bytes(self) -> int:
         """Packed weights, float32."""
-        return 4 * sum(prod(weight.shape) for weight in self.graph.weights())
+        return 4 * sum(prod(operand.shape) for operand in self.graph.operands())
 
     @property
     def scratch_elements(self) -> int:
@@ -87,8 +95,8 @@ class Plan:
         return max((_scratch(step) for step in self.steps), default=0)
 
     def peak_bytes(self, batch: int, threads: int = 1) -> int:
-        """Memory of a run: arena and weights, with the input and the outputs of a batch."""
-        ends = prod(self.input_shape) + sum(prod(shape) for _, shape in self.outputs)
+        """Memory of a run: arena and weights, with the inputs and the outputs of a batch."""
+        ends = sum(prod(shape) for _, shape in (*self.inputs, *self.outputs))
         scratch = 4 * threads * self.scratch_elements
         return 4 * batch * (self.arena_elements + ends) + self.weight_bytes + scratch
 
@@ -110,6 +118,7 @@ def make_plan(
     *,
     fast: bool = False,
     batch: int = 1,
+    threads: int = RECKONED_THREADS,
     tuned: Measured | None = None,
     kernels: KernelTable = cpu_kernels,
 ) -> Plan:
@@ -121,30 +130,31 @@ def make_plan(
     nodes = graph.by_name()
     root = _storage(graph)
     places: dict[str, Place] = {
-        node.name: Place("input") for node in graph if isinstance(node.op, Input)
+        node.name: Place("input", index) for index, node in enumerate(graph.inputs)
     }
     for index, name in enumerate(graph.outputs):
         places.setdefault(root[name], Place("output", index))
-    work = _choose_kernels(graph, kernels, fast, batch, tuned)
+    work = _choose_kernels(graph, kernels, fast, batch, threads, tuned)
     lives = _lives(work, root)
     buffers, elements = _place(
         [(w.last, *lives[w.last.name]) for w in work if w.last.name not in places]
     )
     places.update((b.name, Place("buffer", i)) for i, b in enumerate(buffers))
-    steps = [_step(w, nodes[w.node.inputs[0]], root, places) for w in work]
+    steps = [_step(w, [nodes[name] for name in w.node.inputs], root, places) for w in work]
     for index, name in enumerate(graph.outputs):
         output = Place("output", index)
         if places[root[name]] != output:
             shape = known(nodes[name].shape)
-            reads = places[root[name]]
+            reads = (places[root[name]],)
             label = f"{name} (copy)"
-            steps.append(Step(nodes[name], None, root[name], label, shape, shape, reads, output))
+            copy = Step(nodes[name], None, (root[name],), label, (shape,), shape, reads, output)
+            steps.append(copy)
     return Plan(
         graph,
         tuple(steps),
         buffers,
         elements,
-        known(next(node.shape for node in graph if isinstance(node.op, Input))),
+        tuple((node.layer, known(node.shape)) for node in graph.inputs),
         tuple((name, known(nodes[name].shape)) for name in graph.outputs),
     )
 
@@ -164,7 +174,12 @@ class _Work:
 
 
 def _choose_kernels(
-    graph: Graph, kernels: KernelTable, fast: bool, batch: int, tuned: Measured | None
+    graph: Graph,
+    kernels: KernelTable,
+    fast: bool,
+    batch: int,
+    threads: int,
+    tuned: Measured | None,
 ) -> list[_Work]:
     nodes, readers = graph.by_name(), graph.readers()
     work: list[_Work] = []
@@ -174,7 +189,9 @@ def _choose_kernels(
             continue
         shape = known(nodes[node.inputs[0]].shape)
         pool = _taken_in(node, readers[node.name], graph, kernels, fast, nodes)
-        candidate = kernels.choose(node, shape, fast=fast, batch=batch, pool=pool)
+        candidate = kernels.choose(
+            node, shape, fast=fast, batch=batch, threads=threads, pool=pool
+        )
         assert candidate is not None, f"no kernel for {node.name}"
         if tuned is not None:
             candidate = tuned.choice(node, shape, pool, candidate)
@@ -204,16 +221,18 @@ def _taken_in(
     return pool if both.nanoseconds(node, shape) < apart else None
 
 
-def _step(work: _Work, source: Node, root: dict[str, str], places: dict[str, Place]) -> Step:
-    read, last = root[source.name], work.last
+def _step(
+    work: _Work, sources: Sequence[Node], root: dict[str, str], places: dict[str, Place]
+) -> Step:
+    read, last = tuple(root[source.name] for source in sources), work.last
     return Step(
         work.node,
         work.candidate,
         read,
         last.name,
-        known(source.shape),
+        tuple(known(source.shape) for source in sources),
         known(last.shape),
-        places[read],
+        tuple(places[name] for name in read),
         places[last.name],
         work.pool,
     )
@@ -231,9 +250,9 @@ def _lives(work: Sequence[_Work], root: dict[str, str]) -> dict[str, tuple[int, 
     """For each computed value, the step that writes it and the last that reads it."""
     lives = {w.last.name: (index, index) for index, w in enumerate(work)}
     for index, w in enumerate(work):
-        read = root[w.node.inputs[0]]
-        if read in lives:
-            lives[read] = (lives[read][0], index)
+        for read in (root[name] for name in w.node.inputs):
+            if read in lives:
+                lives[read] = (lives[read][0], index)
     return lives
 
 

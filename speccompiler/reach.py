@@ -2,17 +2,40 @@
 
 One value of a grid sees a window along each spatial axis. A Reshape moves values and
 leaves each its window. What then mixes values that were not neighbours sees the whole
-input where it mixes all of them (Dense after Flatten), and else no one can say.
+input where it mixes all of them (Dense after Flatten), and else no one can say. Where
+branches meet, the widest window of theirs counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd
 
-from .ir import Conv, Graph, Input, Node, Pad, Pool, Reshape, Shape, Softmax, Transpose, Upsample
+from .ir import (
+    BatchNormalize,
+    Combine,
+    Concat,
+    Conv,
+    Depthwise,
+    Dot,
+    GlobalPool,
+    Graph,
+    Input,
+    Local,
+    Lookup,
+    Mask,
+    Node,
+    Normalize,
+    Pad,
+    Pool,
+    Reshape,
+    Shape,
+    Softmax,
+    Transpose,
+    Upsample,
+)
 
 LARGEST = 2**62
 """No input is that long: a window that is sees all of it, and a stride has no meaning."""
@@ -109,10 +132,46 @@ def sights(graph: Graph) -> Mapping[str, Sight]:
     for node in graph:
         if isinstance(node.op, Input):
             found[node.name] = _grid(tuple(Reach() for _ in node.shape))
+        elif len(node.inputs) > 1 or isinstance(node.op, Combine | Concat | Dot):
+            found[node.name] = _joint(node, [found[source] for source in node.inputs])
         else:
             (source,) = node.inputs
             found[node.name] = _sight(node, found[source], shapes[source])
     return found
+
+
+def _joint(node: Node, sources: Sequence[Sight]) -> Sight:
+    """What a value sees that is made of several."""
+    fields = [source.field for source in sources]
+    if None in fields or (isinstance(node.op, Dot) and len(node.shape) == 1):
+        return ALL
+    first = sources[0]
+    if isinstance(node.op, Combine) and all(source == first for source in sources):
+        return first
+    if isinstance(node.op, Dot) or len({len(field or ()) for field in fields}) > 1:
+        return UNKNOWN
+    widest = tuple(map(max, zip(*(field or () for field in fields), strict=True)))
+    axes = _widest_axes(sources)
+    if axes is None or (isinstance(node.op, Concat) and axes[node.op.axis] is not None):
+        return Sight(widest)
+    return _grid(axes)
+
+
+def _widest_axes(sources: Sequence[Sight]) -> Axes | None:
+    """The axes of a grid of several; None where they are no grid, or of different strides."""
+    found: list[Reach | None] = []
+    grids = [source.axes for source in sources if source.axes is not None]
+    if len(grids) < len(sources) or len({len(axes) for axes in grids}) > 1:
+        return None
+    for reaches in zip(*grids, strict=True):
+        known = [reach for reach in reaches if reach is not None]
+        if len(known) < len(reaches):
+            found.append(None)
+        elif len({reach.stride for reach in known}) > 1:
+            return None
+        else:
+            found.append(max(known, key=lambda reach: reach.receptive_field))
+    return tuple(found)
 
 
 def _grid(axes: Axes) -> Sight:
@@ -130,16 +189,31 @@ def _sight(node: Node, source: Sight, shape: Shape) -> Sight:
     match node.op:
         case Reshape():
             return _reshaped(source, shape, node.shape)
-        case Conv() | Softmax() if len(shape) == 1 and source.listed is None:
+        case Conv() | Softmax() | Normalize() | Mask() if len(shape) == 1 and source.listed is None:
             return ALL
-        case Conv() | Pool() | Softmax() if source.axes is None:
-            mixed = isinstance(node.op, Conv | Pool) and max(node.op.kernel, default=1) > 1
+        case BatchNormalize():
+            return ALL
+        case GlobalPool(_, kept):
+            return UNKNOWN if kept or source.axes is None else ALL
+        case Lookup():
+            return Sight(source.field) if source.axes is None else _grid((*source.axes, None))
+        case Conv() | Depthwise() | Local() | Pool() | Softmax() | Normalize() | Mask() if (
+            source.axes is None
+        ):
+            windows = isinstance(node.op, Conv | Depthwise | Local | Pool)
+            mixed = windows and max(node.op.kernel, default=1) > 1  # type: ignore[union-attr]
             return UNKNOWN if mixed or source.listed is None else source
         case Transpose(order) if source.axes is not None:
             return _grid(tuple(source.axes[axis] for axis in order))
         case Transpose() | Pad() if source.axes is None:
             return Sight(source.field)
-        case Conv(kernel, stride) | Pool(_, kernel, stride):
+        case Conv(stride=stride):
+            return _slid(source, node.op.extent, stride, (1,) * len(stride))
+        case Local(kernel, stride):
+            before = (1,) * (len(shape) - 1 - len(kernel))
+            ones = (1,) * (len(shape) - 1)
+            return _slid(source, (*before, *kernel), (*before, *stride), ones)
+        case Depthwise(kernel, stride) | Pool(_, kernel, stride):
             return _slid(source, kernel, stride, (1,) * len(kernel))
         case Upsample(factors):
             return _slid(source, (1,) * len(factors), (1,) * len(factors), factors)

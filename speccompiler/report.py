@@ -18,6 +18,7 @@ from .lower import layers_of
 from .passes import optimize
 from .plan import make_plan
 from .reach import sights
+from .schemas.core import InputLayer
 from .shapes import element_count, multiply_adds
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ class LayerReport:
     activation_bytes: Dim
     receptive_field: tuple[int, ...] | None
     stride: tuple[Fraction, ...] | None
+    inputs: tuple[str, ...] = ()
+    """What it reads, where that is not the layer before it; several inputs always."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class ShapeReport:
 
     model: str
     semantics: str | None
-    input_shape: Shape
+    inputs: tuple[tuple[str, Shape], ...]
     layers: tuple[LayerReport, ...]
     peak_bytes: int | None
 
@@ -75,12 +78,17 @@ class ShapeReport:
             total = total + layer.activation_bytes
         return total
 
+    def _input_data(self) -> dict[str, Any]:
+        if len(self.inputs) == 1:
+            return {"input_shape": _data(self.inputs[0][1])}
+        return {"inputs": {name: _data(shape) for name, shape in self.inputs}}
+
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON; open sizes are text."""
         return {
             "model": self.model,
             "semantics": self.semantics,
-            "input_shape": _data(self.input_shape),
+            **self._input_data(),
             "layers": [_layer_data(layer) for layer in self.layers],
             "totals": {
                 "parameters": self.parameters,
@@ -105,6 +113,7 @@ def _layer_data(layer: LayerReport) -> dict[str, Any]:
     return {
         "name": layer.name,
         "type": layer.type,
+        **({"inputs": list(layer.inputs)} if layer.inputs else {}),
         "output_shape": _data(layer.output_shape),
         "parameters": layer.parameters,
         "trainable": layer.trainable,
@@ -124,9 +133,14 @@ def shape_report(model: Model, graph: Graph) -> ShapeReport:
     for weight in graph.weights():
         stored[weight.layer] += prod(weight.stored_shape)
     layers = []
-    for layer in model.spec.layers:
-        name = str(layer.name)
+    before: tuple[str, ...] = ()
+    for call in model.spec.calls:
+        name, layer = call.name, model.spec.layer_of(call)
         mine = parts[name]
+        elsewhere = call.inputs if call.inputs != before else ()
+        if not call.inputs and before and not isinstance(layer, InputLayer):
+            elsewhere = (name,)
+        before = (name,)
         work: Dim = 0
         for node in mine:
             work = work + multiply_adds(node)
@@ -135,20 +149,22 @@ def shape_report(model: Model, graph: Graph) -> ShapeReport:
                 name,
                 layer.type,  # type: ignore[attr-defined]
                 nodes[name].shape,
-                stored[name],
+                stored.get(name, 0),  # a layer that is called again has its weights already
                 layer.trainable,
                 work,
                 4 * element_count(nodes[name].shape),
                 seen[name].field,
                 seen[name].stride,
+                elsewhere,
             )
         )
     semantics = model.spec.semantics
-    known = all(isinstance(d, int) for d in graph.nodes[0].shape)
+    inputs = tuple((node.layer, node.shape) for node in graph.inputs)
+    known = all(isinstance(d, int) for _, shape in inputs for d in shape)
     return ShapeReport(
         model.name,
         None if semantics is None else semantics.profile,
-        graph.nodes[0].shape,
+        inputs,
         tuple(layers),
         make_plan(optimize(graph)).peak_bytes(1) if known else None,
     )

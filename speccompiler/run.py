@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from .arrays import ArrayInput
 from .compiled import CompiledModel
+from .diagnostics import Problem, SpecError
 from .penalties import Penalty
 from .tensors.regularizers import L1L2
 
@@ -61,7 +62,7 @@ class RunResult:
     step_seconds: list[float] = field(default_factory=list)
     activity: dict[str, float] = field(default_factory=dict)
     non_finite: int = 0
-    """Values of the model's output that are NaN or infinite."""
+    """Values of the model's outputs that are NaN or infinite."""
 
     def penalties(self, compiled: CompiledModel) -> tuple[Penalty, ...]:
         """The weights' penalties and, after the run, the activities'."""
@@ -69,34 +70,47 @@ class RunResult:
         return (*compiled.penalties, *found)
 
 
+def _batches(source: ArrayInput, batch_size: int) -> Iterator[Array]:
+    """Its batches; what goes wrong with reading is about this input."""
+    try:
+        yield from source.batches(batch_size)
+    except Problem as problem:
+        raise SpecError([problem.at(file=source.name)]) from None
+
+
 def run_stream(
     compiled: CompiledModel,
-    source: ArrayInput,
+    sources: Sequence[ArrayInput],
     sinks: Iterable[tuple[str, Sink]],
     *,
     activity: Mapping[str, L1L2] | None = None,
     profile: bool = False,
     progress: Callable[[int], object] = lambda samples: None,
 ) -> RunResult:
-    """Run every sample of ``source``; each sink takes the output named beside it.
+    """Run every sample of the sources, one for each input; a sink takes the output beside it.
 
-    The output buffers are allocated once. Raises ``Problem`` from reading and writing.
+    The output buffers are allocated once. Raises ``Problem`` from writing, and ``SpecError``
+    from reading.
     """
     sinks = tuple(sinks)
     result = RunResult(step_seconds=[0.0] * len(compiled.plan.steps))
     result.activity = dict.fromkeys(activity or {}, 0.0)
     buffers = [np.empty(shape, np.float32) for shape in compiled.output_shapes(compiled.batch_size)]
-    for batch in source.batches(compiled.batch_size):
-        outputs = [buffer[: len(batch)] for buffer in buffers]
+    own = len(compiled.model.output_names)
+    read = [_batches(source, compiled.batch_size) for source in sources]
+    for batches in zip(*read, strict=True):
+        count = len(batches[0])
+        outputs = [buffer[:count] for buffer in buffers]
         started = time.perf_counter()
-        compiled.run_batch(batch, outputs, result.step_seconds if profile else None)
+        compiled.run_batch(batches, outputs, result.step_seconds if profile else None)
         result.seconds += time.perf_counter() - started
-        result.non_finite += outputs[0].size - int(np.isfinite(outputs[0]).sum())
+        for y in outputs[:own]:
+            result.non_finite += y.size - int(np.isfinite(y).sum())
         by_name = dict(zip(compiled.output_names, outputs, strict=True))
         for name, sink in sinks:
             sink.write(by_name[name])
         for layer, term in (activity or {}).items():
             result.activity[layer] = term.accumulate(result.activity[layer], by_name[layer])
-        result.samples += len(batch)
-        progress(len(batch))
+        result.samples += count
+        progress(count)
     return result

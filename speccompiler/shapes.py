@@ -1,26 +1,39 @@
 """Shape inference: one rule an operation, total over numbers and symbols.
 
 A rule takes the shapes of the inputs (one sample, without the batch axis) and
-raises ``Problem`` CS044 for a size that is not positive, CS038 for a wrong rank.
+raises ``Problem`` CS044 for a size that is not positive, CS038 for a wrong rank, CS063
+for values that cannot be merged.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .diagnostics import Problem
 from .dims import CONSTANT, Dim, format_dim, lower_bound, terms_of
 from .ir import (
+    BatchNormalize,
+    Combine,
+    Concat,
     Conv,
+    Depthwise,
+    Dot,
+    GlobalPool,
     Graph,
     Identity,
     Input,
+    Local,
+    Lookup,
     Map,
+    MapWith,
+    Mask,
     Node,
+    Normalize,
     Op,
     Pad,
+    Padding,
     Pool,
     Reshape,
     Shape,
@@ -62,19 +75,25 @@ def may_be_equal(one: Dim, other: Dim) -> bool:
     return not any(bound is not None and bound > 0 for bound in bounds)
 
 
-def _windows(op: Conv | Pool, spatial: Shape, extra: Any = None) -> Shape:
+def _windows(
+    spatial: Shape,
+    window: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: Padding,
+    extra: Any = None,
+) -> Shape:
     lengths: list[Dim] = []
     zeros = extra or ((0, 0),) * len(spatial)
     for axis, n in enumerate(spatial):
-        (before, after), (zero_before, zero_after) = op.padding[axis], zeros[axis]
+        (before, after), (zero_before, zero_after) = padding[axis], zeros[axis]
         length = window_count(
-            n + zero_before + zero_after, op.kernel[axis], op.stride[axis], before, after
+            n + zero_before + zero_after, window[axis], stride[axis], before, after
         )
         if isinstance(length, int) and length < 1:
             padded = n + zero_before + zero_after + before + after
             raise Problem(
                 "CS044",
-                f"axis {axis + 1} of {len(spatial)}: a window of {op.kernel[axis]} does not fit "
+                f"axis {axis + 1} of {len(spatial)}: a window of {window[axis]} does not fit "
                 f"into a length of {format_dim(padded)}",
             )
         lengths.append(length)
@@ -85,11 +104,23 @@ def _conv(op: Conv, shape: Shape) -> Shape:
     spatial = shape[:-1]
     if op.repeats:
         spatial = tuple(r * n for r, n in zip(op.repeats, spatial, strict=True))
-    return (*_windows(op, spatial), op.filters)
+    return (*_windows(spatial, op.extent, op.stride, op.padding), op.filters)
+
+
+def _depthwise(op: Depthwise, shape: Shape) -> Shape:
+    spatial = _windows(shape[:-1], op.kernel, op.stride, op.padding)
+    return (*spatial, op.weight.shape[-2] * shape[-1])
+
+
+def _local(op: Local, shape: Shape) -> Shape:
+    first = len(shape) - 1 - len(op.kernel)
+    none = ((0, 0),) * len(op.kernel)
+    spatial = _windows(shape[first:-1], op.kernel, op.stride, none)
+    return (*shape[:first], *spatial, op.weight.shape[-1])
 
 
 def _pool(op: Pool, shape: Shape) -> Shape:
-    return (*_windows(op, shape[:-1], op.zeros), shape[-1])
+    return (*_windows(shape[:-1], op.kernel, op.stride, op.padding, op.zeros), shape[-1])
 
 
 def _upsample(op: Upsample, shape: Shape) -> Shape:
@@ -97,8 +128,18 @@ def _upsample(op: Upsample, shape: Shape) -> Shape:
 
 
 def _pad(op: Pad, shape: Shape) -> Shape:
-    spatial = (n + b + a for (b, a), n in zip(op.padding, shape[:-1], strict=True))
-    return (*spatial, shape[-1])
+    lengths: list[Dim] = []
+    for axis, (n, (before, after)) in enumerate(zip(shape[:-1], op.padding, strict=True)):
+        length = n + before + after
+        if isinstance(length, int) and length < 1:
+            raise Problem(
+                "CS044",
+                f"axis {axis + 1} of {len(op.padding)}: cutting {format_dim(-before)} and "
+                f"{format_dim(-after)} off a length of {format_dim(n)} leaves nothing",
+                "cut off less",
+            )
+        lengths.append(length)
+    return (*lengths, shape[-1])
 
 
 def _transpose(op: Transpose, shape: Shape) -> Shape:
@@ -116,17 +157,88 @@ def _reshape(op: Reshape, shape: Shape) -> Shape:
     return op.shape
 
 
+def same_shape(shapes: Sequence[Shape]) -> Shape:
+    """The one shape that values have which are combined element by element.
+
+    Of lengths that may be equal a number says more than a symbol.
+    """
+    first = shapes[0]
+    for shape in shapes[1:]:
+        fits = len(shape) == len(first) and all(map(may_be_equal, first, shape))
+        if not fits:
+            raise Problem(
+                "CS063",
+                f"values of shapes {_listed(shapes)} cannot be combined element by element",
+                "all inputs need the same shape",
+            )
+        first = tuple(b if isinstance(b, int) else a for a, b in zip(first, shape, strict=True))
+    return first
+
+
+def _combine(op: Combine, *shapes: Shape) -> Shape:
+    return same_shape(shapes)
+
+
+def _concat(op: Concat, *shapes: Shape) -> Shape:
+    assert len(op.lengths) == len(shapes), "a length for each value"
+    if len({len(shape) for shape in shapes}) == 1:
+        assert op.lengths == tuple(shape[op.axis] for shape in shapes), "lengths along the axis"
+        rests = [(*shape[: op.axis], 0, *shape[op.axis + 1 :]) for shape in shapes]
+        try:
+            rest = same_shape(rests)
+        except Problem:
+            pass
+        else:
+            total: Dim = 0
+            for length in op.lengths:
+                total = total + length
+            return (*rest[: op.axis], total, *rest[op.axis + 1 :])
+    raise Problem(
+        "CS063",
+        f"values of shapes {_listed(shapes)} cannot be joined along axis {op.axis + 1}",
+        "all inputs need the same lengths along every other axis",
+    )
+
+
+def _dot(op: Dot, one: Shape, other: Shape) -> Shape:
+    if not may_be_equal(one[-1], other[-1]):
+        raise Problem(
+            "CS063",
+            f"sums of products need axes of one length; these are {format_dim(one[-1])} and "
+            f"{format_dim(other[-1])} long",
+            "check dot_axes",
+            argument="dot_axes",
+        )
+    return (*one[:-1], *other[:-1]) or (1,)
+
+
+def _listed(shapes: Sequence[Shape]) -> str:
+    shown = [format_shape(shape) for shape in shapes]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]])
+
+
 SHAPE_RULES: Mapping[type[Op], Callable[..., Shape]] = {
     Input: lambda op: op.shape,
     Identity: lambda op, shape: shape,
     Conv: _conv,
+    Depthwise: _depthwise,
+    Local: _local,
+    Lookup: lambda op, shape: (*shape, op.weight.shape[-1]),
     Pool: _pool,
+    GlobalPool: lambda op, shape: (*shape[: op.kept], shape[-1]),
     Upsample: _upsample,
     Pad: _pad,
     Map: lambda op, shape: shape,
+    MapWith: lambda op, shape: shape,
+    Mask: lambda op, shape: shape,
+    Normalize: lambda op, shape: shape,
+    BatchNormalize: lambda op, shape: shape,
     Softmax: lambda op, shape: shape,
     Reshape: _reshape,
     Transpose: _transpose,
+    Combine: _combine,
+    Concat: _concat,
+    Dot: _dot,
 }
 
 
@@ -150,8 +262,13 @@ def verify(graph: Graph) -> None:
 
 
 def multiply_adds(node: Node) -> Dim:
-    """Multiply-adds of the direct algorithm for one sample (convolutions and Dense)."""
-    if not isinstance(node.op, Conv):
-        return 0
-    per_value = math.prod(node.op.kernel) * node.op.weight.shape[-2]
-    return per_value * element_count(node.shape)
+    """Multiply-adds of the direct algorithm for one sample (convolutions, Dense, dot products)."""
+    match node.op:
+        case Conv(kernel=kernel, weight=weight) | Local(kernel=kernel, weight=weight):
+            return math.prod(kernel) * weight.shape[-2] * element_count(node.shape)
+        case Depthwise(kernel=kernel):
+            return math.prod(kernel) * element_count(node.shape)
+        case Dot(length):
+            return length * element_count(node.shape)
+        case _:
+            return 0

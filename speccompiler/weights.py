@@ -8,18 +8,17 @@ gives is drawn when there is a seed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .diagnostics import Diagnostic, Problem, Severity, Span
 from .ir import Graph, Weight
 from .loading.spec import LoadedSpec
 from .schemas.fields import Layer
 from .schemas.initializer import ScaledInitializer
-from .schemas.kernel import KernelLayer
 from .schemas.weights import inline_shape
 from .source.tree import span_at
 
@@ -32,25 +31,35 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.float32]
 
 TensorName = tuple[str, str]
+MatchName = Literal["name", "topology"]
+"""How tensors of a Keras HDF5 file find their layers."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileTensor:
-    """A tensor in a weight file; ``transpose`` brings an old layout to today's."""
+    """A tensor in a weight file; ``transpose`` brings an old layout to today's.
+
+    What is stored with a length of 1 is repeated to ``shape``.
+    """
 
     file: WeightFile
     key: str
     transpose: tuple[int, ...] | None
+    shape: tuple[int, ...]
 
     def read(self) -> Array:
         """The stored tensor as float32."""
+        import numpy as np
+
         array = self.file.read(self.key)
-        return array if self.transpose is None else array.transpose(self.transpose)
+        if self.transpose is not None:
+            return array.transpose(self.transpose)
+        return array if array.shape == self.shape else np.broadcast_to(array, self.shape)
 
     def identity(self) -> str | None:
         """The file as it is now, and the place in it; None where it is not as it was opened."""
         state = self.file.unchanged_state()
-        return None if state is None else f"{state} {self.key!r} {self.transpose}"
+        return None if state is None else f"{state} {self.key!r} {self.transpose} {self.shape}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +86,21 @@ class DrawnTensor:
     parameters: Mapping[str, float]
     weight: Weight
     seed: int
+    fans: str = "kernel"
+    factor: float = 1.0
 
     def identity(self) -> str:
         """All that its values depend on."""
-        return f"drawn {self.init} {dict(self.parameters)} {self.seed}"
+        return f"drawn {self.init} {dict(self.parameters)} {self.seed} {self.fans} {self.factor}"
 
     def read(self) -> Array:
         """The same values wherever they are drawn; ``Problem`` CS091 when the shape is wrong."""
-        from .tensors.initializers import conv_fans, initialize
+        from .tensors.initializers import initialize, tensor_fans
 
-        *kernel, channels, filters = (1, *self.weight.shape)[-len(self.weight.shape) - 1 :]
-        fans = conv_fans(tuple(kernel), channels, filters)
+        fans = tensor_fans(self.fans, self.weight.stored_shape, self.weight.shape)
         layer = self.weight.layer
         try:
-            return initialize(
+            drawn = initialize(
                 self.init,
                 self.parameters,
                 self.weight.stored_shape,
@@ -98,6 +108,7 @@ class DrawnTensor:
                 seed=self.seed,
                 stream=f"{layer}/{self.weight.tensor}",
             )
+            return drawn if self.factor == 1 else drawn * drawn.dtype.type(self.factor)
         except Problem as problem:
             raise Problem(
                 problem.code, problem.message, problem.hint, layer=layer, argument="init"
@@ -151,14 +162,19 @@ class _Tensors(Mapping[Weight, "Array"]):
 
 
 def find_weights(
-    loaded: LoadedSpec, graph: Graph, *, file: Path | None, seed: int | None
+    loaded: LoadedSpec,
+    graph: Graph,
+    *,
+    file: Path | None,
+    seed: int | None,
+    by: MatchName | None = None,
 ) -> WeightSources:
     """A source for each tensor. ``file`` is what the caller gives; paths in a spec are its own."""
     spec = loaded.spec
     assert spec is not None, "weights are looked for in a valid spec"
     base = Path(loaded.document.file).parent
-    wanted = {(w.layer, w.tensor): w for w in graph.weights()}
     layers = {str(layer.name): layer for layer in spec.layers}
+    wanted = _in_order(graph, list(layers))
     found: dict[Weight, TensorSource] = {}
     diagnostics: list[Diagnostic] = []
     named = False
@@ -166,9 +182,12 @@ def find_weights(
         by_layer: dict[str, list[Weight]] = {name: [] for name in layers}
         for weight in wanted.values():
             by_layer[weight.layer].append(weight)
+        for name, mine in by_layer.items():
+            order = list(layers[name].inner.tensors)
+            mine.sort(key=lambda weight, order=order: order.index(weight.tensor))  # type: ignore[misc]
         opened = _opener()
         for name, layer in layers.items():
-            given = getattr(layer, "weights", None)
+            given = getattr(layer.inner, "weights", None)
             if given is not None:
                 refer = partial(_referenced, base=base, opened=opened)
                 diagnostics += _layer_weights(loaded, layer, given, by_layer[name], refer, found)
@@ -180,7 +199,15 @@ def find_weights(
         rest = {n: w for n, w in rest.items() if not _has_own(layers[n[0]])}
     if file is not None:
         try:
-            found.update(_from_file(file, rest, wanted.keys() - rest.keys()))
+            wrapped = {
+                name: str(layer.inner.name)
+                for name, layer in layers.items()
+                if layer.inner is not layer and layer.inner.name is not None
+            }
+            others = wanted.keys() - rest.keys()
+            sources, notes = _from_file(file, rest, others, wrapped, by)
+            found.update(sources)
+            diagnostics += [replace(note, file=str(file)) for note in notes]
         except Problem as problem:
             # A wrong path is the spec's mistake, wrong content the weight file's.
             if named and problem.code == "CS100":
@@ -191,9 +218,16 @@ def find_weights(
         found.update({w: _drawn(layers[w.layer], w, seed) for w in rest.values()})
     elif rest:
         diagnostics.append(_none_given(loaded, rest))
-    if spec.semantics is not None and spec.semantics.profile == "theano":
+    if spec.semantics is not None and spec.semantics.profile.startswith("theano"):
         diagnostics += _tensorflow_names(found)
     return WeightSources(found, tuple(diagnostics))
+
+
+def _in_order(graph: Graph, layers: Sequence[str]) -> dict[TensorName, Weight]:
+    """Every tensor by its name, in the order of the model's layers, as Keras counts them."""
+    place = {name: number for number, name in enumerate(layers)}
+    found = {(w.layer, w.tensor): w for w in graph.weights()}
+    return dict(sorted(found.items(), key=lambda item: place[item[0][0]]))
 
 
 def _tensorflow_names(found: Mapping[Weight, TensorSource]) -> list[Diagnostic]:
@@ -218,7 +252,7 @@ def _named_at(loaded: LoadedSpec) -> Span | None:
 
 
 def _has_own(layer: Layer) -> bool:
-    return getattr(layer, "weights", None) is not None
+    return getattr(layer.inner, "weights", None) is not None
 
 
 def _none_given(loaded: LoadedSpec, rest: Mapping[TensorName, Weight]) -> Diagnostic:
@@ -233,34 +267,43 @@ def _none_given(loaded: LoadedSpec, rest: Mapping[TensorName, Weight]) -> Diagno
 
 
 def _from_file(
-    path: Path, wanted: Mapping[TensorName, Weight], given: Collection[TensorName]
-) -> dict[Weight, TensorSource]:
+    path: Path,
+    wanted: Mapping[TensorName, Weight],
+    given: Collection[TensorName],
+    wrapped: Mapping[str, str],
+    by: MatchName | None,
+) -> tuple[dict[Weight, TensorSource], tuple[Diagnostic, ...]]:
+    from .tensors.file_match import match_file
     from .tensors.tensor_info import check_dtype
     from .tensors.weight_files import open_weights
-    from .tensors.weight_names import match_weights
 
     file = open_weights(path)
-    stored = match_weights(
+    stored, notes = match_file(
+        file,
         {name: _wanted(weight) for name, weight in wanted.items()},
-        file.tensors,
-        unnamed=file.unnamed,
         given=given,
+        wrapped=wrapped,
+        by=by,
     )
     for tensor in stored.values():
         check_dtype(file.tensors[tensor.key])
-    return {
-        wanted[name]: FileTensor(file, tensor.key, tensor.transpose)
+    sources: dict[Weight, TensorSource] = {
+        wanted[name]: FileTensor(file, tensor.key, tensor.transpose, wanted[name].stored_shape)
         for name, tensor in stored.items()
     }
+    return sources, notes
 
 
 def _wanted(weight: Weight) -> Any:
-    from .tensors.weight_names import WantedTensor, old_conv1d_kernel
+    from .tensors.weight_names import WantedTensor, old_conv1d_kernel, shared_parameter
 
-    shape = weight.stored_shape
-    if len(shape) == 4 and len(weight.shape) == 3:
-        return old_conv1d_kernel(shape)
-    return WantedTensor(shape)
+    match weight.variants:
+        case "conv1d":
+            return old_conv1d_kernel(weight.stored_shape)
+        case "shared":
+            return shared_parameter(weight.stored_shape)
+        case _:
+            return WantedTensor(weight.stored_shape)
 
 
 def _layer_weights(
@@ -330,12 +373,12 @@ def _referenced(
     check_dtype(info)
     for shape, transpose in _wanted(weight).alternatives:
         if info.shape == shape != weight.stored_shape:
-            return FileTensor(file, info.name, transpose)
+            return FileTensor(file, info.name, transpose, weight.stored_shape)
     if info.shape != weight.stored_shape:
         from .tensors.weight_names import ordering_hint
 
         _check_shape(info.shape, weight, ordering_hint([(weight.stored_shape, info.shape)]))
-    return FileTensor(file, info.name, None)
+    return FileTensor(file, info.name, None, weight.stored_shape)
 
 
 def _check_shape(shape: tuple[int, ...], weight: Weight, hint: str | None) -> None:
@@ -348,13 +391,15 @@ def _check_shape(shape: tuple[int, ...], weight: Weight, hint: str | None) -> No
 
 
 def _drawn(layer: Layer, weight: Weight, seed: int) -> DrawnTensor:
-    assert isinstance(layer, KernelLayer), f"{layer.name} has no initialiser"
-    if weight.tensor == "b":
-        return DrawnTensor("zero", {}, weight, seed)
-    if isinstance(layer.init, ScaledInitializer):
-        scale = layer.init.scale
-        return DrawnTensor(layer.init.name, {} if scale is None else {"scale": scale}, weight, seed)
-    return DrawnTensor(layer.init, {}, weight, seed)
+    layer = layer.inner
+    tensor = layer.tensors[weight.tensor]
+    init = tensor.drawn if tensor.init is None else getattr(layer, tensor.init)
+    factor = 1.0 if tensor.scale is None else getattr(layer, tensor.scale)
+    parameters: dict[str, float] = {}
+    if isinstance(init, ScaledInitializer):
+        parameters = {} if init.scale is None else {"scale": init.scale}
+        init = init.name
+    return DrawnTensor(init, parameters, weight, seed, tensor.fans, factor)
 
 
 def random_note(sources: WeightSources, file: str) -> Diagnostic | None:

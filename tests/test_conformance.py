@@ -43,7 +43,9 @@ class Golden:
 
     @property
     def semantics(self) -> Any:
-        return self.meta["backend"]
+        """The backend, and the release of it that older Keras ran on."""
+        backend = self.meta["backend"]
+        return backend + "-0.8" if backend == "theano" and self.version < "1.2" else backend
 
     @property
     def version(self) -> str:
@@ -57,23 +59,45 @@ class Golden:
         return self.meta["image_dim_ordering"] if said == "default" else said
 
     @cached_property
+    def inputs(self) -> list[np.ndarray]:
+        return [np.load(self.folder / name) for name in self.meta["inputs"]]
+
+    @property
     def input(self) -> np.ndarray:
-        return np.load(self.folder / "input.npy")
+        """The only one."""
+        (x,) = self.inputs
+        return x
+
+    @property
+    def given(self) -> Any:
+        """As a run takes it."""
+        return self.inputs if len(self.inputs) > 1 else self.input
 
     @cached_property
-    def output(self) -> np.ndarray:
+    def outputs(self) -> list[np.ndarray]:
         """By the rule that convspec follows: padding clamped at 0."""
         clamped = self.folder / "output_tf1.14.0.npy"
         assert clamped.exists() == bool(self.meta.get("tf_version_dependent"))
         if clamped.exists() and self.semantics == "tensorflow":
-            return np.load(clamped)
-        return np.load(self.folder / "output.npy")
+            return [np.load(clamped)]
+        return [np.load(self.folder / name) for name in self.meta.get("outputs", ["output.npy"])]
 
-    def load(self, file: str = "model.json") -> speccompiler.Model:
+    @property
+    def output(self) -> np.ndarray:
+        """The only one."""
+        (y,) = self.outputs
+        return y
+
+    def bound(self, model: speccompiler.Model) -> dict[str, Any]:
+        """The shapes of the inputs, by their names."""
+        shapes = [x.shape[1:] for x in self.inputs]
+        return dict(zip(model.input_names, shapes, strict=True))
+
+    def load(self, file: str = "model.json", semantics: Any = None) -> speccompiler.Model:
         return speccompiler.load(
             self.folder / file,
             weights=self.folder / "weights.npz",
-            semantics=self.semantics,
+            semantics=semantics or self.semantics,
             dim_ordering=self.ordering,
         )
 
@@ -88,7 +112,7 @@ def class_names(node: Any) -> set[str]:
 
 
 def in_scope(folder: Path) -> bool:
-    """A chain of this version's layers."""
+    """A model of this version's layers."""
     names = class_names(json.loads((folder / "model.json").read_text()))
     return names <= {*LAYERS, "Sequential", "Model"}
 
@@ -107,33 +131,45 @@ def params(found: list[Path]) -> list[Any]:
 
 CURRENT = [f for root in ROOTS for f in folders(root, "1.2.2") if in_scope(f)]
 OLDER = [f for root in ROOTS for v in ("1.0.*", "1.1.*") for f in folders(root, v) if in_scope(f)]
-OUT_OF_SCOPE = [f for root in ROOTS for f in folders(root, "1.*") if not in_scope(f)]
 DEGENERATE = [f for f in CURRENT + OLDER if Golden(f).meta.get("degenerate")]
 SOUND = [f for f in CURRENT if f not in DEGENERATE]
 
 
 def assert_outputs(golden: Golden, model: speccompiler.Model) -> None:
     for target in TARGETS:
-        y = model.compile(target, input_shape=golden.input.shape[1:]).run(golden.input)
-        assert y.dtype == np.float32
-        assert y.shape == golden.output.shape
-        error = np.abs(y - golden.output).max() / np.abs(golden.output).max()
-        assert error < TOLERANCE, f"{target} is off by {error:.1e}"
+        outputs = model.compile(target, input_shape=golden.bound(model)).run(golden.given)
+        found = outputs if isinstance(outputs, list) else [outputs]
+        for y, expected in zip(found, golden.outputs, strict=True):
+            assert y.dtype == np.float32
+            assert y.shape == expected.shape
+            error = np.abs(y - expected).max() / np.abs(expected).max()
+            assert error < TOLERANCE, f"{target} is off by {error:.1e}"
 
 
 def assert_announced_shape(golden: Golden, model: speccompiler.Model) -> None:
-    announced = tuple(golden.meta["output_shape"])[1:]
-    inferred = model.graph.by_name()[model.graph.outputs[0]].shape
-    assert len(inferred) == len(announced)
-    for dim, said in zip(inferred, announced, strict=True):
-        assert (dim if isinstance(dim, int) else None) == said
+    said = golden.meta["output_shape"]
+    nodes = model.graph.by_name()
+    shapes = [nodes[name].shape for name in model.graph.outputs]
+    for inferred, announced in zip(
+        shapes, said if isinstance(said[0], list) else [said], strict=True
+    ):
+        found = [dim if isinstance(dim, int) else None for dim in inferred]
+        assert found == list(announced)[1:]
+
+
+UNSEEN = {
+    "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout", "GaussianNoise",
+    "LeakyReLU", "ELU", "ThresholdedReLU", "PReLU", "ParametricSoftplus", "SReLU", "Masking",
+    "ActivityRegularization", "Highway", "MaxoutDense", "TimeDistributedDense",
+    "AtrousConvolution1D", "LocallyConnected1D", "LocallyConnected2D", "GlobalMaxPooling2D",
+}  # fmt: skip
 
 
 def test_the_subset_means_something():
     names = set().union(*(class_names(json.loads((f / "model.json").read_text())) for f in CURRENT
                           if OWN in f.parents))  # fmt: skip
-    # No case of the whole collection has a Reshape without a layer that comes later.
-    assert set(LAYERS) - names == {"Reshape"}
+    # These are in no case of the whole collection: they are worked by hand in test_layers.
+    assert set(LAYERS) - names == UNSEEN
     assert {Golden(f).semantics for f in CURRENT if OWN in f.parents} == {"tensorflow", "theano"}
     assert sum(p.stat().st_size for p in OWN.rglob("*") if p.is_file()) < 300_000
 
@@ -148,9 +184,9 @@ def test_the_subset_is_a_copy():
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="CONVSPEC_GOLDEN is not there")
 def test_nothing_is_left_out_by_accident():
     whole = [f for f in SOUND if GOLDEN in f.parents]
-    assert len(whole) == 840
-    assert len([f for f in OLDER if GOLDEN in f.parents]) == 475
-    assert len([f for f in OUT_OF_SCOPE if GOLDEN in f.parents]) == 43
+    assert len(whole) >= 846
+    every = [f for f in CURRENT + OLDER if GOLDEN in f.parents]
+    assert len(every) == len(list(GOLDEN.glob("keras-1.*-*/*/meta.json")))
 
 
 @pytest.mark.parametrize("golden", params(SOUND))
@@ -167,12 +203,22 @@ def test_output_is_what_older_keras_gave(golden):
     assert_outputs(golden, model)
 
 
-@pytest.mark.parametrize("golden", params(OUT_OF_SCOPE))
-def test_later_layers_are_refused_by_name(golden):
-    with pytest.raises(SpecError) as caught:
-        golden.load()
-    assert {d.code for d in caught.value.diagnostics} <= {"CS028", "CS039"}
-    assert all(d.span is not None for d in caught.value.diagnostics)
+SKIPPING = [
+    f for f in SOUND
+    if Golden(f).meta.get("tf_version_dependent") and Golden(f).semantics == "tensorflow"
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("golden", params(SKIPPING))
+def test_old_tensorflow_skips_inputs(golden):
+    """The same files under the rule of the release that computed them: TensorFlow 1.0.1."""
+    model = golden.load(semantics="tensorflow-1.0")
+    assert_announced_shape(golden, model)
+    expected = np.load(golden.folder / "output.npy")
+    assert not np.array_equal(expected, golden.output)
+    for target in TARGETS:
+        y = model.compile(target, input_shape=golden.bound(model)).run(golden.given)
+        assert np.abs(y - expected).max() < TOLERANCE * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("golden", params(DEGENERATE))
@@ -183,6 +229,10 @@ def test_where_keras_itself_fails(golden, target):
         with pytest.raises(SpecError) as caught:
             golden.load()
         assert [d.code for d in caught.value.diagnostics] == ["CS044"]
+        return
+    if golden.folder.name == "m_f_merge_dot_cos":
+        # Keras announces (N, 1) for cos and gives (N, 1, 1): that is what there is to follow.
+        assert_outputs(golden, golden.load())
         return
     model = golden.load()
     assert [d.code for d in model.diagnostics] == ["CS051"]

@@ -50,7 +50,7 @@ COMMANDS = (
     Command("cs001_missing_file", "validate nowhere.yaml"),
     Command("cs002_latin1", "validate latin1.yaml"),
     Command("cs002_utf16", "validate utf16.yaml"),
-    Command("cs002_hdf5", "validate weights.h5"),
+    Command("cs081_weights", "validate weights.h5"),
     Command("cs002_control_character", "validate control.yaml"),
     Command("cs005_too_large", "validate large.yaml"),
     Command("cs006_too_deep", "validate deep.json"),
@@ -81,7 +81,7 @@ COMMANDS = (
     Command("cs110_folder", "run dense.yaml --seed 1 --input folder.npz"),
     Command("cs111_text", "run dense.yaml --seed 1 --input dense.yaml"),
     Command("cs111_empty", "run dense.yaml --seed 1 --input empty.npy"),
-    Command("cs111_npz", "run dense.yaml --seed 1 --input weights.npz"),
+    Command("cs111_npz", "run dense.yaml --seed 1 --input text.npz"),
     Command("cs111_pickle", "run dense.yaml --seed 1 --input pickle.npy"),
     Command("cs112_truncated", "run dense.yaml --seed 1 --input truncated.npy"),
     Command("cs112_trailing", "run dense.yaml --seed 1 --input trailing.npy"),
@@ -95,6 +95,8 @@ COMMANDS = (
     Command("cs117_shape", "run conv.yaml --seed 1 --input images_9x9.npy"),
     Command("cs118_empty", "run dense.yaml --seed 1 --input none.npy"),
     Command("cs119_one_sample", "run conv.yaml --seed 1 --input image.npy"),
+    Command("cs124_member", "run dense.yaml --seed 1 --input weights.npz"),
+    Command("cs125_samples", "run two.yaml --seed 1 --input a=x2.npy --input b=x2_three.npy"),
     Command("cs120_folder_missing", "run dense.yaml --seed 1 --input x2.npy --output no/out.npy"),
     Command("cs120_other_format", "run dense.yaml --seed 1 --input x2.npy --output out.png"),
 )
@@ -120,6 +122,8 @@ def write_files(folder: Path) -> None:
         "big_batch.yaml": b"convspec: 1\ninput_shape: [1000, 1000, 1]\nlayers:\n"
         b"  - {type: Convolution2D, nb_filter: 1, nb_row: 2, nb_col: 2, name: c}\n"
         b"  - {type: Activation, activation: relu}\n  - {type: MaxPooling2D}\n",
+        "two.yaml": b"convspec: 1\ninputs: {a: [2], b: [2]}\nlayers:\n"
+        b"  - {type: Merge, inputs: [a, b]}\n",
         "weights.pkl": b"\x80\x04.",
         "text.npz": b"no archive\n",
         "text.safetensors": b"no tensors\n",
@@ -159,6 +163,7 @@ def write_files(folder: Path) -> None:
         "images_9x9": np.zeros((4, 9, 9, 3), np.float32),
         "x2": np.zeros((5, 2), np.float32),
         "x2_double": np.zeros((5, 2)),
+        "x2_three": np.zeros((3, 2), np.float32),
         "big": np.zeros((1, 1000, 1000, 1), np.float32),
         "x4": np.zeros((5, 4), np.float32),
         "none": np.zeros((0, 2), np.float32),

@@ -241,12 +241,15 @@ def test_transposes_of_every_permutation_of_three_axes(rng):
             nodes = (Node("x", Input(shape), (), shape, "x"),
                      Node("t", Transpose(axes), ("x",), out, "t"))  # fmt: skip
             y = np.full((2, *out), np.nan, np.float32)
-            CpuExecutor(make_plan(Graph(nodes, ("t",))), {}, 2, 3).run_batch(x, [y])
+            CpuExecutor(make_plan(Graph(nodes, ("t",))), {}, 2, 3).run_batch([x], [y])
             assert np.array_equal(y, x.transpose(0, *(a + 1 for a in axes)))
 
 
 def test_tasks_are_independent(rng, monkeypatch):
     """Any order of tasks, one by one, gives the bits of one call over all."""
+    from speccompiler.kernels.cpu import choices
+
+    monkeypatch.setattr(choices, "CONCAT_VALUES", 1000)
 
     class OneByOne:
         def __init__(self, steps):
@@ -267,8 +270,28 @@ def test_tasks_are_independent(rng, monkeypatch):
         {"type": "UpSampling2D"},
         {"type": "ZeroPadding2D"},
         {"type": "Activation", "activation": "relu"},
+        {"type": "AtrousConvolution2D", "nb_filter": 70, "nb_row": 3, "nb_col": 3,
+         "atrous_rate": [2, 3]},
+        {"type": "SeparableConvolution2D", "nb_filter": 140, "nb_row": 3, "nb_col": 3,
+         "depth_multiplier": 2, "border_mode": "same"},
+        {"type": "LocallyConnected2D", "nb_filter": 5, "nb_row": 3, "nb_col": 3},
+        {"type": "BatchNormalization"},
+        {"type": "BatchNormalization", "mode": 1},
+        {"type": "PReLU"},
+        {"type": "Masking"},
+        {"type": "Merge", "inputs": ["a", "b", "a"]},
+        {"type": "Merge", "mode": "concat", "inputs": ["a", "b"]},
+        {"type": "Merge", "mode": "concat", "concat_axis": 1, "inputs": ["a", "b"]},
+        {"type": "Merge", "mode": "dot", "dot_axes": 2, "inputs": ["c", "d"]},
     ]:  # fmt: skip
-        model = build([layer], [29, 28, 3])
+        front = [
+            {"type": "Activation", "name": "a", "activation": "relu"},
+            {"type": "Activation", "name": "b", "activation": "tanh"},
+            {"type": "Reshape", "name": "c", "target_shape": [29, 84], "inputs": "a"},
+            {"type": "Reshape", "name": "d", "target_shape": [29, 84], "inputs": "b"},
+        ]
+        chain = [*(front if "inputs" in layer else []), {**layer, "name": "last"}]
+        model = build(chain, [29, 28, 3], outputs="last")
         x = rng.standard_normal((3, 29, 28, 3)).astype(np.float32)
         whole = model.compile(threads=1).run(x)
         counts: list[int] = []
@@ -331,11 +354,19 @@ def run_fenced(bound, work):
     need = step.candidate.scratch(step.node, step.source_shape)
     n, lo, hi = given.samples, work.tasks.start, work.tasks.stop
     y = array(given.y, n * prod(step.target_shape))
-    arrays = [array(given.x, n * prod(step.source_shape)), y, bound.w, bound.b]
+    sizes = [n * prod(shape) for shape in step.source_shapes]
+    starts = [given.x]
+    if len(sizes) > 1:
+        starts = np.ctypeslib.as_array((ctypes.c_int64 * len(sizes)).from_address(given.w))
+    reads = [array(int(start), size) for start, size in zip(starts, sizes, strict=True)]
+    arrays = [reads[0], y, bound.w, bound.b, *reads[1:]]
     for end in (False, True):
         copies = [fenced(values, end) for values in arrays]
         scratch = fenced(array(given.scratch, need), end)
-        x, out, w, b = (address(copy) for copy in copies)
+        x, out, w, b, *others = (address(copy) for copy in copies)
+        if others:
+            table = np.array([x, *others], np.int64)
+            w = address(table)
         at = ctypes.addressof(fences := Arguments(n, x, out, w, b, given.g, address(scratch)))
         assert kernel.function(kernel.unread, kernel.unread, lo, hi, at) == 0
         y[:] = copies[1]
@@ -373,15 +404,86 @@ layers += [[dict(type="ZeroPadding1D", padding=2), dict(type="AveragePooling1D",
 layers += [[dict(type=t)] for t in ("UpSampling1D", "ZeroPadding1D")]
 layers += [[dict(type="Activation", activation=a)] for a in ("relu", "softmax")]
 layers += [[dict(type="Dense", output_dim=7, activation="relu")]]
+layers += [
+    [dict(type="AtrousConvolution1D", nb_filter=f, filter_length=3, atrous_rate=2,
+          subsample_length=s, border_mode="same")]
+    for f in (5, 65) for s in (1, 2)
+]
+layers += [
+    [dict(type="Reshape", target_shape=[-1, 1, 1]), dict(type="Reshape", target_shape=[1, -1, 1]),
+     dict(type="AtrousConvolution2D", nb_filter=33, nb_row=3, nb_col=3, atrous_rate=[2, 3],
+          border_mode="same")],
+    [dict(type="Reshape", target_shape=[1, -1, 3]) if c else dict(type="Dropout", p=0.5)
+     for c in ()] + [dict(type="Reshape", target_shape=[-1, 1, 1]),
+     dict(type="SeparableConvolution2D", nb_filter=5, nb_row=3, nb_col=1, depth_multiplier=2,
+          border_mode="same")],
+    [dict(type="LocallyConnected1D", nb_filter=5, filter_length=3)],
+    [dict(type="LocallyConnected1D", nb_filter=33, filter_length=2, subsample_length=2)],
+    [dict(type="Activation", activation=dict(expr="abs(x)")),
+     dict(type="Flatten"), dict(type="Embedding", input_dim=9, output_dim=5)],
+    [dict(type="Flatten"), dict(type="Highway")],
+]
+layers += [[dict(type=t)] for t in ("PReLU", "SReLU", "Masking", "BatchNormalization",
+                                    "GlobalMaxPooling1D", "GlobalAveragePooling1D")]
+layers += [[dict(type="BatchNormalization", mode=m)] for m in (1, 2)]
+layers += [[dict(type="PReLU", shared_axes=[a])] for a in (1, 2)]
+merges = [dict(mode=m) for m in ("sum", "mul", "ave", "max", "concat", "dot", "cos")]
+merges += [dict(mode=m, dot_axes=1, concat_axis=1) for m in ("concat", "dot", "cos")]
+layers += [
+    [dict(type="Activation", activation="sigmoid", name="one"),
+     dict(type="Activation", activation="relu", name="two"),
+     dict(type="Merge", inputs=["one", "two"], **merge)]
+    for merge in merges
+]
+layers += [
+    [dict(type="Convolution1D", nb_filter=f, filter_length=1, name="one"),
+     dict(type="Merge", inputs=["one", "two", "one"], mode="concat"),
+     dict(type="Activation", activation="relu", name="two", inputs="one")]
+    for f in (1, 15, 16, 17)
+]
+def check(chain, length, channels, n):
+    model = build(chain, [length, channels])
+    x = rng.standard_normal((n, length, channels)).astype(np.float32)
+    judge = model.compile("reference").run(x)
+    y = model.compile("cpu", threads=1).run(x)
+    assert np.abs(y - judge).max() <= 1e-5 * max(1, np.abs(judge).max()), chain
+
 for chain, small in itertools.product(layers, (0, convolutions.SMALL)):
     convolutions.SMALL = small
     for length, channels, n in [(3, 1, 1), (5, 3, 1), (7, 3, 3), (33, 17, 2)]:
-        model = build(chain, [length, channels])
-        x = rng.standard_normal((n, length, channels)).astype(np.float32)
-        judge = model.compile("reference").run(x)
-        y = model.compile("cpu", threads=1).run(x)
-        assert np.abs(y - judge).max() <= 1e-5 * max(1, np.abs(judge).max()), chain
+        check(chain, length, channels, n)
 assert Fenced.runs >= 4 * len(layers)
+before = Fenced.runs
+rows, columns = dict(type="Reshape", target_shape=[-1, 1, 1]), dict(
+    type="TimeDistributed", layer=dict(type="Reshape", target_shape=[1, 1, -1]))
+others = [
+    [dict(type="AtrousConvolution1D", nb_filter=5, filter_length=3, atrous_rate=2,
+          subsample_length=s, border_mode="same")]
+    for s in (1, 2)
+]
+others += [
+    [rows, dict(type="AtrousConvolution2D", nb_filter=33, nb_row=3, nb_col=3,
+                atrous_rate=[2, 3], border_mode="same")],
+    [rows, dict(type="SeparableConvolution2D", nb_filter=5, nb_row=3, nb_col=1,
+                depth_multiplier=2, border_mode="same")],
+    [columns, dict(type="TimeDistributed", layer=dict(
+        type="SeparableConvolution2D", nb_filter=5, nb_row=1, nb_col=3, border_mode="same"))],
+    [dict(type="LocallyConnected1D", nb_filter=5, filter_length=3)],
+    [dict(type="LocallyConnected1D", nb_filter=33, filter_length=2, subsample_length=2)],
+    [dict(type="Activation", activation=dict(expr="abs(x)")), dict(type="Flatten"),
+     dict(type="Embedding", input_dim=9, output_dim=5)],
+    *([dict(type=t)] for t in ("PReLU", "Masking", "BatchNormalization", "GlobalMaxPooling1D",
+                               "GlobalAveragePooling1D")),
+    *([dict(type="BatchNormalization", mode=m)] for m in (1, 2)),
+    [dict(type="PReLU", shared_axes=[1])],
+]
+convolutions.SMALL = 0
+for chain in others:
+    for length, channels, n in [(7, 3, 3), (33, 17, 2)]:
+        check(chain, length, channels, n)
+convolutions.SMALL = 1 << 30
+check(others[2], 7, 3, 3)
+assert Fenced.runs > before + 2 * len(others)
 print("done")
 """
 

@@ -145,7 +145,7 @@ def test_transposes_of_every_permutation(shape, lanes, rng):
         nodes = (Node("x", Input(shape), (), shape, "x"),
                  Node("t", Transpose(axes), ("x",), out, "t"))  # fmt: skip
         y = np.full((2, *out), np.nan, np.float32)
-        CpuExecutor(make_plan(Graph(nodes, ("t",))), {}, 2, 3).run_batch(x, [y])
+        CpuExecutor(make_plan(Graph(nodes, ("t",))), {}, 2, 3).run_batch([x], [y])
         assert np.array_equal(y, x.transpose(0, *(a + 1 for a in axes))), axes
 
 

@@ -75,9 +75,11 @@ def values(made: Graph, seed: int = 0) -> dict[str, np.ndarray]:
     """The outputs over negative and positive data, on the reference."""
     rng = np.random.default_rng(seed)
     weights = {w: rng.uniform(-1, 1, w.shape) for w in made.weights()}
-    (source,) = [node for node in made if isinstance(node.op, Input)]
-    x = rng.uniform(-3, 1, (2, *(int(d) for d in source.shape)))  # type: ignore[arg-type]
-    return run_reference(made, weights, x)
+    given = [
+        rng.uniform(-3, 1, (2, *(int(d) for d in source.shape)))  # type: ignore[arg-type]
+        for source in made.inputs
+    ]
+    return run_reference(made, weights, *given)
 
 
 def assert_same_values(one: Graph, other: Graph) -> None:

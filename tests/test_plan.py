@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from speccompiler.diagnostics import SpecError
-from speccompiler.ir import Input
 from speccompiler.kernels.cpu import memory
 from speccompiler.kernels.cpu.choices import VIEWS, candidates
 from speccompiler.passes import optimize
@@ -54,10 +53,10 @@ def writes_and_reads(plan: Plan) -> dict[str, tuple[int, int]]:
             order[step.node.name] = index
     lives = {name: (index, index) for name, index in order.items()}
     for index, step in enumerate(plan.steps):
-        read = step.node.name if step.candidate is None else step.node.inputs[0]
-        origin = stored(read)
-        if origin in lives:
-            lives[origin] = (lives[origin][0], index)
+        read = (step.node.name,) if step.candidate is None else step.node.inputs
+        for origin in map(stored, read):
+            if origin in lives:
+                lives[origin] = (lives[origin][0], index)
     outputs = {stored(name) for name in plan.graph.outputs}
     return {name: life for name, life in lives.items() if name not in outputs}
 
@@ -86,13 +85,13 @@ def check_plan(plan: Plan) -> None:
     each = sum(-(-b.elements // ALIGNMENT) * ALIGNMENT for b in plan.buffers)
     assert plan.arena_elements <= each
     # Every step reads what is there from where it was put, and every output is written once.
-    places = {node.name: Place("input") for node in plan.graph if isinstance(node.op, Input)}
+    places = {node.name: Place("input", i) for i, node in enumerate(plan.graph.inputs)}
     for step in plan.steps:
-        assert step.reads == places[step.source]
+        assert step.reads == tuple(places[name] for name in step.sources)
         assert step.target not in places
         places[step.target] = step.writes
         if step.candidate is not None:
-            assert step.source_shape == nodes[step.node.inputs[0]].shape
+            assert step.source_shapes == tuple(nodes[n].shape for n in step.node.inputs)
         assert step.target_shape == nodes[step.node.name].shape
         if step.writes.kind == "buffer":
             assert plan.buffers[step.writes.index].name == step.target
@@ -164,7 +163,7 @@ def test_views_share_what_they_view():
         {"type": "Flatten", "name": "f"},
     ]  # fmt: skip
     plan = plan_of(layers, [8, 2])
-    assert [(s.kernel, s.source, s.target) for s in plan.steps] == [
+    assert [(s.kernel, *s.sources, s.target) for s in plan.steps] == [
         ("conv_small", "c:input", "c"), ("pool", "c", "p"),
     ]  # fmt: skip
     assert plan.steps[1].source_shape == (8, 2)
@@ -182,7 +181,7 @@ def test_two_outputs_of_one_value_are_written_and_copied():
     model = build(layers, [4, 2])
     plan = model.plan(layers=["c"])
     assert plan.outputs == (("f", (8,)), ("c", (4, 2)))
-    assert [(s.kernel, s.source, s.target) for s in plan.steps] == [
+    assert [(s.kernel, *s.sources, s.target) for s in plan.steps] == [
         ("conv_small", "c:input", "c"), ("copy", "c", "c (copy)"),
     ]  # fmt: skip
     assert writers(plan) == {"c": 0, "c (copy)": 1}
@@ -207,7 +206,8 @@ def test_an_output_that_a_later_step_reads_is_kept():
 def test_an_input_that_is_the_output_is_copied():
     model = build([{"type": "Dropout", "name": "d", "p": 0.5}], [3, 2])
     plan = model.plan()
-    assert [(s.kernel, s.source, s.target) for s in plan.steps] == [("copy", "d:input", "d (copy)")]
+    found = [(s.kernel, *s.sources, s.target) for s in plan.steps]
+    assert found == [("copy", "d:input", "d (copy)")]
     assert writers(plan) == {"d (copy)": 0}
     assert plan.arena_elements == 0
     x = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
@@ -284,7 +284,7 @@ def test_a_plan_needs_known_lengths():
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "CS052"
     assert diagnostic.message == "the input (T, 2) has open lengths"
-    assert build([LAYERS[0]], [None, 2]).plan([5, 2]).input_shape == (5, 2)
+    assert build([LAYERS[0]], [None, 2]).plan([5, 2]).inputs[0][1] == (5, 2)
 
 
 def test_a_tap_that_is_no_layer_is_the_users_mistake():

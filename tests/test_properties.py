@@ -260,7 +260,7 @@ def symbols_evaluate(example: Example, open_axes: list[bool]) -> None:
     assert set(shapes) == {node.name for node in model.graph}
     assert model.spec.semantics is not None
     rules = Semantics.of(model.spec.semantics)
-    assert lower(model.spec, rules, example.input_shape).graph == concrete.graph
+    assert lower(model.spec, rules, [example.input_shape]).graph == concrete.graph
     for node in model.graph:
         assert tuple(evaluate(d, names) for d in node.shape) == shapes[node.name], (
             format_shape(node.shape), names,

@@ -247,7 +247,7 @@ def test_input_shapes_that_are_none(shape, code, message):
 
 def test_an_input_shape_of_numpy_numbers():
     model = build([{"type": "UpSampling1D"}], [None, 3])
-    assert model.plan(tuple(np.array([4, 3]))).input_shape == (4, 3)
+    assert model.plan(tuple(np.array([4, 3]))).inputs[0][1] == (4, 3)
 
 
 # Versions of Keras
@@ -438,18 +438,30 @@ def functional(inputs: list[Any], outputs: list[Any]) -> str:
 @pytest.mark.parametrize(
     ("inputs", "outputs", "message"),
     [
-        ("i", "a", "the model's output is layer 'a', but the last layer of its chain is 'b'"),
-        ("a", "b", "the model's input is layer 'a', but the first layer of its chain is 'i'"),
-        ("i", "ab", "the model has several output layers"),
-        ("", "b", "the model has no input layers"),
+        ("a", "b", "the model's input 'a' is a layer that reads others"),
+        ("ii", "b", "'i' is listed as an input twice"),
+        ("", "b", "the model has no input"),
+        ("i", "", "the model has no output"),
+        ("i", "c", "no layer of the model is named 'c'"),
     ],
 )
 def test_the_ends_of_a_functional_model(inputs, outputs, message):
     text = functional([[n, 0, 0] for n in inputs], [[n, 0, 0] for n in outputs])
     model, found = checked(text)
     assert model is None
-    assert [(d.code, d.message) for d in found] == [("CS039", message)]
+    assert [(d.code, d.message) for d in found] == [("CS061", message)]
     assert found[0].span is not None
+
+
+def test_an_output_in_the_middle_and_two_outputs():
+    model, found = checked(functional([["i", 0, 0]], [["a", 0, 0]]))
+    assert model is not None
+    assert [(d.code, d.layer) for d in found] == [("CS065", "b")]
+    assert model.output_names == ("a",)
+    model, found = checked(functional([["i", 0, 0]], [["b", 0, 0], ["a", 0, 0]]))
+    assert model is not None
+    assert not found
+    assert model.output_names == ("b", "a")
 
 
 def test_a_functional_model_whose_ends_are_its_ends():

@@ -100,6 +100,141 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "Flatten": {},
     "Reshape": {"target_shape": REQUIRED},
     "Dense": {**KERNEL, "output_dim": REQUIRED, "input_dim": None},
+    "Merge": {
+        "mode": "sum",
+        "mode_type": "raw",
+        "concat_axis": -1,
+        "dot_axes": -1,
+        "output_shape": None,
+        "output_shape_type": "raw",
+        "output_mask": None,
+        "output_mask_type": "raw",
+        "arguments": {},
+    },
+    "Cropping1D": {"cropping": (1, 1)},
+    "Cropping2D": {"cropping": ((0, 0), (0, 0)), "dim_ordering": "default"},
+    "Cropping3D": {"cropping": ((1, 1), (1, 1), (1, 1)), "dim_ordering": "default"},
+    "GlobalMaxPooling1D": {},
+    "GlobalMaxPooling2D": {"dim_ordering": "default"},
+    "GlobalMaxPooling3D": {"dim_ordering": "default"},
+    "GlobalAveragePooling1D": {},
+    "GlobalAveragePooling2D": {"dim_ordering": "default"},
+    "GlobalAveragePooling3D": {"dim_ordering": "default"},
+    "Embedding": {
+        "input_dim": REQUIRED,
+        "output_dim": REQUIRED,
+        "init": "uniform",
+        "input_length": None,
+        "weights": None,
+        "W_regularizer": None,
+        "activity_regularizer": None,
+        "W_constraint": None,
+        "mask_zero": False,
+        "dropout": 0.0,
+    },
+    "Masking": {"mask_value": 0.0},
+    "ActivityRegularization": {"l1": 0.0, "l2": 0.0},
+    # transform_bias was taken until 1.1 (default -2); 1.2 fills b_carry with 1.
+    "Highway": {**KERNEL, "input_dim": None, "transform_bias": 1.0},
+    "MaxoutDense": {
+        **{name: default for name, default in KERNEL.items() if name != "activation"},
+        "output_dim": REQUIRED,
+        "nb_feature": 4,
+        "input_dim": None,
+    },
+    "TimeDistributedDense": {
+        **KERNEL,
+        "output_dim": REQUIRED,
+        "input_dim": None,
+        "input_length": None,
+    },
+    "TimeDistributed": {"layer": REQUIRED},
+    "Permute": {"dims": REQUIRED},
+    "RepeatVector": {"n": REQUIRED},
+    "SpatialDropout1D": {"p": REQUIRED},
+    "SpatialDropout2D": {"p": REQUIRED, "dim_ordering": "default"},
+    "SpatialDropout3D": {"p": REQUIRED, "dim_ordering": "default"},
+    "GaussianDropout": {"p": REQUIRED},
+    "GaussianNoise": {"sigma": REQUIRED},
+    "LeakyReLU": {"alpha": 0.3},
+    "ELU": {"alpha": 1.0},
+    "ThresholdedReLU": {"theta": 1.0},
+    "PReLU": {"init": "zero", "weights": None, "shared_axes": None},
+    "ParametricSoftplus": {
+        "alpha_init": 0.2,
+        "beta_init": 5.0,
+        "weights": None,
+        "shared_axes": None,
+    },
+    "SReLU": {
+        "t_left_init": "zero",
+        "a_left_init": "glorot_uniform",
+        "t_right_init": "glorot_uniform",
+        "a_right_init": "one",
+        "shared_axes": None,
+        "weights": None,
+    },
+    "AtrousConvolution1D": {
+        **CONVOLUTION,
+        "filter_length": REQUIRED,
+        "subsample_length": 1,
+        "atrous_rate": 1,
+        "input_dim": None,
+        "input_length": None,
+    },
+    "AtrousConvolution2D": {
+        **CONVOLUTION,
+        "nb_row": REQUIRED,
+        "nb_col": REQUIRED,
+        "subsample": (1, 1),
+        "atrous_rate": (1, 1),
+        "dim_ordering": "default",
+    },
+    "Deconvolution2D": {
+        **CONVOLUTION,
+        "nb_row": REQUIRED,
+        "nb_col": REQUIRED,
+        "output_shape": REQUIRED,
+        "subsample": (1, 1),
+        "dim_ordering": "default",
+    },
+    "SeparableConvolution2D": {
+        **{name: default for name, default in CONVOLUTION.items() if not name.startswith("W_")},
+        "nb_row": REQUIRED,
+        "nb_col": REQUIRED,
+        "subsample": (1, 1),
+        "depth_multiplier": 1,
+        "dim_ordering": "default",
+        "depthwise_regularizer": None,
+        "pointwise_regularizer": None,
+        "depthwise_constraint": None,
+        "pointwise_constraint": None,
+    },
+    "LocallyConnected1D": {
+        **CONVOLUTION,
+        "filter_length": REQUIRED,
+        "subsample_length": 1,
+        "input_dim": None,
+        "input_length": None,
+    },
+    "LocallyConnected2D": {
+        **CONVOLUTION,
+        "nb_row": REQUIRED,
+        "nb_col": REQUIRED,
+        "subsample": (1, 1),
+        "dim_ordering": "default",
+    },
+    "BatchNormalization": {
+        "epsilon": 1e-3,
+        "mode": 0,
+        "axis": -1,
+        "momentum": 0.99,
+        "weights": None,
+        "beta_init": "zero",
+        "gamma_init": "one",
+        "gamma_regularizer": None,
+        "beta_regularizer": None,
+    },
 }
 
 LEAST: dict[str, dict[str, Any]] = {
@@ -110,6 +245,28 @@ LEAST: dict[str, dict[str, Any]] = {
     "Dropout": {"p": 0.5},
     "Reshape": {"target_shape": [-1]},
     "Dense": {"output_dim": 2},
+    "AtrousConvolution1D": {"nb_filter": 2, "filter_length": 3},
+    "AtrousConvolution2D": {"nb_filter": 2, "nb_row": 3, "nb_col": 3},
+    "Deconvolution2D": {
+        "nb_filter": 2,
+        "nb_row": 3,
+        "nb_col": 3,
+        "output_shape": [None, 9, 9, None],
+    },
+    "SeparableConvolution2D": {"nb_filter": 2, "nb_row": 3, "nb_col": 3},
+    "LocallyConnected1D": {"nb_filter": 2, "filter_length": 3},
+    "LocallyConnected2D": {"nb_filter": 2, "nb_row": 3, "nb_col": 3},
+    "Embedding": {"input_dim": 2, "output_dim": 2},
+    "MaxoutDense": {"output_dim": 2},
+    "TimeDistributedDense": {"output_dim": 2},
+    "TimeDistributed": {"layer": {"type": "Dense", "output_dim": 2}},
+    "Permute": {"dims": [1]},
+    "RepeatVector": {"n": 2},
+    "SpatialDropout1D": {"p": 0.5},
+    "SpatialDropout2D": {"p": 0.5},
+    "SpatialDropout3D": {"p": 0.5},
+    "GaussianDropout": {"p": 0.5},
+    "GaussianNoise": {"sigma": 0.5},
 }
 """The required arguments, with some value."""
 
@@ -178,9 +335,14 @@ def test_the_aliases() -> None:
         "Conv1D": "Convolution1D",
         "Conv2D": "Convolution2D",
         "Conv3D": "Convolution3D",
+        "AtrousConv1D": "AtrousConvolution1D",
+        "AtrousConv2D": "AtrousConvolution2D",
+        "Deconv2D": "Deconvolution2D",
+        "SeparableConv2D": "SeparableConvolution2D",
     }
     for alias, layer in ALIASES.items():
-        spec = {"convspec": 1, "input_shape": [9] * (int(layer[-2]) + 1)}
+        length = 7 if alias == "Deconv2D" else 9
+        spec = {"convspec": 1, "input_shape": [length] * (int(layer[-2]) + 1)}
         made = {"type": alias, "nb_filter": 1, "name": "c", **LEAST[layer]}
         model, found = check(parse_document(json.dumps({**spec, "layers": [made]}), "t.json"))
         assert model is not None, found
@@ -189,7 +351,7 @@ def test_the_aliases() -> None:
 
 def test_other_layers_of_keras_are_known_by_name() -> None:
     assert OTHER_KERAS_LAYERS.isdisjoint([*LAYERS, *ALIASES])
-    assert {"BatchNormalization", "Lambda", "Merge", "LSTM", "Cropping2D"} <= OTHER_KERAS_LAYERS
+    assert {"Lambda", "LSTM", "GRU", "ConvLSTM2D"} <= OTHER_KERAS_LAYERS
 
 
 # --- strictness: a number is a number
@@ -199,14 +361,14 @@ WHOLE = [
     for layer, arguments in ARGUMENTS.items()
     for name, default in arguments.items()
     if (name in LEAST.get(layer, {}) and isinstance(LEAST[layer][name], int))
-    or (type(default) is int and name != "padding")
+    or (type(default) is int and default >= 0 and name not in {"padding", "mode"})
     or name in {"input_dim", "input_length", "stride", "seed"}
 ]  # fmt: skip
 LISTS = [
     (layer, name, len(default))
     for layer, arguments in ARGUMENTS.items()
     for name, default in arguments.items()
-    if isinstance(default, tuple)
+    if isinstance(default, tuple) and type(default[0]) is int
 ]
 
 
@@ -228,7 +390,18 @@ def test_lists(layer: str, name: str, length: int) -> None:
         assert refused(layer, **{name: wrong}), wrong
     for item in (True, "3", 3.0, math.nan, None, -1):
         assert refused(layer, **{name: [item, *given[1:]]}), item
-    assert refused(layer, **{name: [0, *given[1:]]}) == ([] if name == "padding" else [name])
+    assert refused(layer, **{name: [0, *given[1:]]}) == (
+        [] if name in {"padding", "cropping"} else [name]
+    )
+
+
+@pytest.mark.parametrize(("layer", "axes"), [("Cropping2D", 2), ("Cropping3D", 3)])
+def test_cuts_are_pairs(layer: str, axes: int) -> None:
+    given = [[0, 1]] * axes
+    assert validate(layer, cropping=given).cropping == ((0, 1),) * axes
+    for wrong in (1, [1] * axes, given[:-1], [*given, [0, 1]], [[0, 1, 2]] * axes, [[-1, 0]] * axes,
+                  [[True, 0]] * axes, [[0.0, 1]] * axes, None):  # fmt: skip
+        assert refused(layer, cropping=wrong), wrong
 
 
 @pytest.mark.parametrize("value", [True, "0.5", math.inf, math.nan, -0.1, 1.1, [0.5], None])
@@ -601,13 +774,13 @@ def test_every_default_is_shown() -> None:
                 assert name in SCHEMA["$defs"][layer]["required"]
                 assert "default" not in shown[name]
             else:
-                wanted = list(default) if isinstance(default, tuple) else default
+                wanted = json.loads(json.dumps(default))
                 assert shown[name]["default"] == wanted, (layer, name)
 
 
 def test_every_layer_and_alias_is_offered() -> None:
     offered = SCHEMA["$defs"]["Layer"]["properties"]["type"]["enum"]
-    assert offered == [*LAYERS, *ALIASES]
+    assert offered == [*LAYERS, *ALIASES, "Shared"]
 
 
 def accepted(spec: Any) -> bool:
@@ -642,6 +815,18 @@ GOOD = [
     spec_with("MaxPooling2D", strides=[1, 2], pool_size=[3, 3], border_mode="same"),
     spec_with("MaxPooling1D", stride=None),
     spec_with("Reshape", target_shape=[3, -1]),
+    spec_with("Merge", mode="dot", dot_axes=[1, 2], concat_axis=3, inputs=["a", "b"]),
+    spec_with("Flatten", inputs="a"),
+    {
+        "convspec": 1,
+        "inputs": {"a": [4], "b": [None, 3]},
+        "outputs": "a",
+        "layers": [
+            {"type": "Flatten", "name": "f", "inputs": "a"},
+            {"type": "Shared", "layer": "f", "name": "g", "inputs": ["b"]},
+        ],
+    },
+    {**spec_with("Flatten", name="f"), "outputs": ["f"]},
 ]
 BAD = [
     {},
@@ -662,6 +847,17 @@ BAD = [
     {**spec_with("Flatten"), "semantics": {"flip": True}},
     {**spec_with("Flatten"), "input_shape": []},
     {**spec_with("Flatten"), "input_shape": [0]},
+    {**spec_with("Flatten"), "inputs": {}},
+    {**spec_with("Flatten"), "inputs": ["a"]},
+    {**spec_with("Flatten"), "inputs": {"a": [0]}},
+    {**spec_with("Flatten"), "outputs": []},
+    {**spec_with("Flatten"), "outputs": [1]},
+    spec_with("Flatten", inputs=[]),
+    spec_with("Flatten", inputs=[1]),
+    spec_with("Merge", mode="average"),
+    spec_with("Merge", dot_axes=[1]),
+    {"convspec": 1, "input_shape": [4], "layers": [{"type": "Shared"}]},
+    {"convspec": 1, "input_shape": [4], "layers": [{"type": "Shared", "layer": "f", "p": 1}]},
     {**spec_with("Flatten"), "weights": ""},
     {**spec_with("Flatten"), "name": ""},
     {**spec_with("Flatten"), "name": " "},
@@ -745,6 +941,6 @@ def test_the_page_of_the_native_form_is_the_schemas():
     page = Path(__file__).parent.parent / "docs" / "spec.md"
     assert page.read_text(encoding="utf-8") == as_markdown()
     for name, layer in LAYERS.items():
-        section = page.read_text(encoding="utf-8").split(f"### {name}")[1].split("###")[0]
+        section = page.read_text(encoding="utf-8").split(f"### {name}\n")[1].split("###")[0]
         for argument in layer.model_fields.keys() - {"type"}:
             assert f"| `{argument}` |" in section, f"{name}.{argument}"

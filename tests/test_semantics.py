@@ -412,7 +412,8 @@ def test_nothing_is_guessed_where_a_keras_file_does_not_say(tmp_path):
     assert model.undecided() == ("c",)
     with pytest.raises(SpecError) as caught:
         model.compile("reference")
-    (diagnostic,) = caught.value.diagnostics
+    diagnostic, note = caught.value.diagnostics
+    assert note.message == "Theano reverses the 3 kernel W, which is the same reversed"
     assert diagnostic.code == "CS050"
     assert diagnostic.message == (
         "the file does not say which backend it was trained on, and the numbers of 'c' depend on it"

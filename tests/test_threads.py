@@ -135,7 +135,7 @@ def test_long_steps_are_cut(threads, monkeypatch):
     (memory,) = compiled.executor._idle
     assert len(memory.parts) == sum(map(len, memory.steps)) > len(memory.steps)
     profile, out = [0.0] * len(memory.steps), np.empty_like(good)
-    compiled.executor.run_batch(x, [out], profile)
+    compiled.executor.run_batch([x], [out], profile)
     assert np.array_equal(out, good)
     assert min(profile) > 0
 

@@ -2,12 +2,16 @@
 
 from speccompiler.arrays.npy_input import ArrayInput, from_array, open_array
 from speccompiler.arrays.npy_output import ArrayOutput, create_array, stream_array
+from speccompiler.arrays.npz_input import open_archive
+from speccompiler.arrays.npz_output import create_archive
 
 __all__ = [
     "ArrayInput",
     "ArrayOutput",
+    "create_archive",
     "create_array",
     "from_array",
+    "open_archive",
     "open_array",
     "stream_array",
 ]

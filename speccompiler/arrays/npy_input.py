@@ -79,13 +79,13 @@ def open_array(source: Path | BinaryIO, name: str) -> ArrayInput:
     given by path are read as streams. CS110 to CS115.
     """
     if not isinstance(source, Path):
-        return _open_stream(cast(npy_batches.Reader, source), name, close=_nothing)
+        return open_stream(cast(npy_batches.Reader, source), name)
     file = _open_path(source)
     try:
         status = os.fstat(file.fileno())
         if stat.S_ISREG(status.st_mode):
             return _open_file(file, status.st_size, name)
-        return _open_stream(file, name, close=file.close)
+        return open_stream(file, name, close=file.close)
     except BaseException:
         file.close()
         raise
@@ -150,8 +150,20 @@ def _open_file(file: _RawFile, size: int, name: str) -> ArrayInput:
     return _array_input(header, name, lambda n: read(file, header, n), file.close)
 
 
-def _open_stream(stream: npy_batches.Reader, name: str, close: Callable[[], None]) -> ArrayInput:
+def open_stream(
+    stream: npy_batches.Reader,
+    name: str,
+    *,
+    close: Callable[[], None] = lambda: None,
+    size: int | None = None,
+) -> ArrayInput:
+    """An array that can be read once, from its first sample to its last; ``size`` is known of some.
+
+    CS110 to CS115.
+    """
     header = _header(stream, lambda: b"", name)
+    if size is not None:
+        _check_size(header, size - header.data_offset)
     if _is_transposed(header):
         raise Problem(
             "CS110",

@@ -95,8 +95,7 @@ def create_array(
             output.check_complete()
         return
     stored = np.dtype(dtype)
-    size = len(_header(shape, stored)) + math.prod(shape) * stored.itemsize
-    with atomic.atomic_file(target, size) as part:
+    with atomic.atomic_file(target, stored_bytes(shape, stored)) as part:
         output = ArrayOutput(part, shape, stored)
         yield output
         output.check_complete()
@@ -117,6 +116,11 @@ def stream_array(
     yield output
     output.check_complete()
     _flush(stream, output.progress())
+
+
+def stored_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """Size of an array's .npy file."""
+    return len(_header(shape, dtype)) + math.prod(shape) * dtype.itemsize
 
 
 def _flush(stream: BinaryIO, progress: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,6 +21,7 @@ from speccompiler.expressions.nodes import (
     Negate,
     Not,
     Number,
+    Parameter,
     Variable,
     Where,
 )
@@ -28,8 +29,10 @@ from speccompiler.expressions.nodes import (
 Array: TypeAlias = NDArray[Any]
 
 
-def evaluate(expression: Expression, x: Array) -> Array:
+def evaluate(expression: Expression, x: Array, parameters: Sequence[Array] = ()) -> Array:
     """The expression of each element: a new array of x's shape and floating dtype.
+
+    ``parameters`` broadcast against x.
 
     IEEE arithmetic throughout: no error and no warning for an overflow, a
     division by zero or a value outside a function's domain.
@@ -37,8 +40,14 @@ def evaluate(expression: Expression, x: Array) -> Array:
     assert np.issubdtype(x.dtype, np.floating), f"expressions are of floats, not {x.dtype}"
     result = np.empty(x.shape, x.dtype)
     with np.errstate(all="ignore"):
-        result[...] = _value(expression, x)
+        result[...] = _value(expression, x, parameters)
     return result
+
+
+def combine(expression: Expression, parameters: Sequence[Array]) -> Array:
+    """An expression of parameters alone, which broadcast against each other."""
+    with np.errstate(all="ignore"):
+        return np.asarray(_value(expression, np.zeros(()), parameters))
 
 
 def _sign(a: Array) -> Array:
@@ -96,31 +105,39 @@ _OPERATORS: Mapping[str, Callable[..., Array]] = {
 }
 
 
-def _value(expression: Expression, x: Array) -> Array:
+def _value(expression: Expression, x: Array, parameters: Sequence[Array] = ()) -> Array:
     """The value; a part without x stays a scalar of x's dtype."""
     match expression:
         case Variable():
             return x
         case Number(value):
             return np.asarray(value, x.dtype)[()]
+        case Parameter(index):
+            return parameters[index]
         case Negate(operand):
-            return np.negative(_value(operand, x))
+            return np.negative(_value(operand, x, parameters))
         case Binary(symbol, left, right):
-            return _OPERATORS[symbol](_value(left, x), _value(right, x))
+            return _OPERATORS[symbol](_value(left, x, parameters), _value(right, x, parameters))
         case Where(condition, chosen, otherwise):
-            return np.where(_truth(condition, x), _value(chosen, x), _value(otherwise, x))
+            return np.where(
+                _truth(condition, x, parameters),
+                _value(chosen, x, parameters),
+                _value(otherwise, x, parameters),
+            )
         case Call(function, arguments):
-            values = [_value(argument, x) for argument in arguments]
+            values = [_value(argument, x, parameters) for argument in arguments]
             if function in FUNCTIONS:
                 return FUNCTIONS[function](*values)
-            return _value(ACTIVATIONS[function], *values)
+            return _value(ACTIVATIONS[function], values[0])
 
 
-def _truth(condition: Condition, x: Array) -> Array:
+def _truth(condition: Condition, x: Array, parameters: Sequence[Array]) -> Array:
     match condition:
         case Compare(symbol, left, right):
-            return _OPERATORS[symbol](_value(left, x), _value(right, x))
+            return _OPERATORS[symbol](_value(left, x, parameters), _value(right, x, parameters))
         case Logical(symbol, left_condition, right_condition):
-            return _OPERATORS[symbol](_truth(left_condition, x), _truth(right_condition, x))
+            return _OPERATORS[symbol](
+                _truth(left_condition, x, parameters), _truth(right_condition, x, parameters)
+            )
         case Not(operand):
-            return np.logical_not(_truth(operand, x))
+            return np.logical_not(_truth(operand, x, parameters))

@@ -1,6 +1,6 @@
 """Elementwise expressions in one variable, as data.
 
-    value     = Number | Variable | Negate(value) | Binary(op, value, value)
+    value     = Number | Variable | Parameter | Negate(value) | Binary(op, value, value)
               | Call(function, values) | Where(condition, value, value)
     condition = Compare(op, value, value) | Logical(op, condition, condition)
               | Not(condition)
@@ -75,6 +75,13 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """A stored number that belongs to the element's place; layers use it, no text says it."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Negate:
     """``-operand``."""
 
@@ -132,7 +139,7 @@ class Not:
     operand: Condition
 
 
-Expression: TypeAlias = Number | Variable | Negate | Binary | Call | Where
+Expression: TypeAlias = Number | Variable | Parameter | Negate | Binary | Call | Where
 Condition: TypeAlias = Compare | Logical | Not
 Node: TypeAlias = Expression | Condition
 
@@ -154,7 +161,7 @@ BINDING: Mapping[str, int] = MappingProxyType(
 def children(node: Node) -> tuple[Node, ...]:
     """The direct parts of a node, in the order they are written."""
     match node:
-        case Number() | Variable():
+        case Number() | Variable() | Parameter():
             return ()
         case Negate(operand) | Not(operand):
             return (operand,)
@@ -185,6 +192,36 @@ def canonical(expression: Expression) -> str:
     return _text(expression, 0)
 
 
+def substitute(expression: Expression, x: Expression) -> Expression:
+    """The expression of what another one gives: ``x`` in place of the variable."""
+
+    def value(node: Expression) -> Expression:
+        match node:
+            case Variable():
+                return x
+            case Number() | Parameter():
+                return node
+            case Negate(operand):
+                return Negate(value(operand))
+            case Binary(operator, left, right):
+                return Binary(operator, value(left), value(right))
+            case Call(function, arguments):
+                return Call(function, tuple(map(value, arguments)))
+            case Where(condition, chosen, otherwise):
+                return Where(truth(condition), value(chosen), value(otherwise))
+
+    def truth(node: Condition) -> Condition:
+        match node:
+            case Compare(operator, left, right):
+                return Compare(operator, value(left), value(right))
+            case Logical(operator, one, other):
+                return Logical(operator, truth(one), truth(other))
+            case Not(operand):
+                return Not(truth(operand))
+
+    return value(expression)
+
+
 def integer_exponent(exponent: Expression) -> int | None:
     """The exponent as a whole number of at most 64 in size, when it is such a constant."""
     match exponent:
@@ -202,6 +239,8 @@ def _text(node: Node, minimum: int) -> str:
             binding, text = PRIMARY, _number_text(value)
         case Variable():
             binding, text = PRIMARY, "x"
+        case Parameter(index):
+            binding, text = PRIMARY, f"p{index}"
         case Call(function, arguments):
             binding, text = PRIMARY, f"{function}({', '.join(_text(a, 0) for a in arguments)})"
         case Where(condition, chosen, otherwise):

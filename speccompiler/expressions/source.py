@@ -35,6 +35,7 @@ from speccompiler.expressions.nodes import (
     Negate,
     Not,
     Number,
+    Parameter,
     Variable,
     Where,
     integer_exponent,
@@ -58,24 +59,31 @@ def numba_source(expression: Expression, name: str = "activate") -> str:
     return _function(_Steps(), expression, name)
 
 
-def vector_source(expression: Expression, name: str = "activate") -> str:
-    """The same of a vector of values: every lane goes through the same operations."""
-    return _function(_VectorSteps(), expression, name)
+def vector_source(expression: Expression, name: str = "activate", parameters: int = 0) -> str:
+    """The same of a vector of values: every lane goes through the same operations.
+
+    With parameters it is ``def name(x, p0, p1)``.
+    """
+    return _function(_VectorSteps(), expression, name, parameters)
 
 
-def word_source(expression: Expression, name: str = "activate") -> str:
+def word_source(expression: Expression, name: str = "activate", parameters: int = 0) -> str:
     """The same of one value, in words that a target defines: ``exp``, ``absolute``, ``power``.
 
     Operators stay operators, so that one text serves a compiler and a simulator.
     """
-    return _function(_WordSteps(), expression, name)
+    return _function(_WordSteps(), expression, name, parameters)
 
 
-def _function(steps: _Steps, expression: Expression, name: str) -> str:
+def _function(steps: _Steps, expression: Expression, name: str, parameters: int = 0) -> str:
     assert name.isidentifier(), f"{name!r} cannot name a function"
     assert not keyword.iskeyword(name), f"the keyword {name} cannot name a function"
     result = steps.value(expression, "x")
-    lines = [f"def {name}(x):", *(f"    {step} = {text}" for text, step in steps.names.items())]
+    given = ", ".join(["x", *(f"p{index}" for index in range(parameters))])
+    lines = [
+        f"def {name}({given}):",
+        *(f"    {step} = {text}" for text, step in steps.names.items()),
+    ]
     return "\n".join([*lines, f"    return {result}", ""])
 
 
@@ -93,6 +101,8 @@ class _Steps:
         match expression:
             case Variable():
                 return x
+            case Parameter(index):
+                return f"p{index}"
             case Number(value):
                 return self.constant(value)
             case Negate(operand):

@@ -22,6 +22,7 @@ class KernelTable(Protocol):
         *,
         fast: bool = False,
         batch: int = 1,
+        threads: int = 1,
         pool: Node | None = None,
     ) -> Candidate | None:
         """The kernel for a step, and for a pool after it; None where no kernel takes both."""

@@ -1,32 +1,24 @@
-"""The two spellings of a spec brought to one: a header, and typed layers in order.
+"""The two spellings of a spec brought to one: a header, typed layers, and their calls.
 
-Native: ``convspec: 1`` and ``layers: [{type: .., ..}]``. Keras 1.x: ``class_name``,
-``config`` and ``keras_version``, with nested Sequential models unfolded, and a
-functional Model where it is a plain chain (Keras 1.2.2 engine/topology.py:2475-2541).
+Native: ``convspec: 1`` and ``layers: [{type: .., ..}]``; each is called where it stands, and
+``inputs`` names what it reads. Keras 1.x: ``class_name``, ``config`` and ``keras_version``;
+``keras_models`` unfolds nested models and says what each call reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from speccompiler.diagnostics import Diagnostic, Problem, Span
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
-from speccompiler.source.tree import Mapping, Node, Scalar, Sequence, to_data
+from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 
+from .keras_models import CallEntry, KerasModel, LayerEntry, read_model
 from .schema_errors import describe
+from .tree_reading import Stop, text
 
 LAYERS_HINT = "list them by type, for example layers: [{type: Flatten}]"
-
-
-@dataclass(frozen=True, slots=True)
-class LayerEntry:
-    """One layer as written: its type, and the mapping that holds its arguments."""
-
-    type: str
-    type_span: Span
-    arguments: Mapping
 
 
 @dataclass(slots=True)
@@ -38,6 +30,13 @@ class Entries:
     keras_version: str | None = None
     name: str | None = None
     layers: list[LayerEntry] = field(default_factory=list)
+    """Native: also ``Shared`` calls, and an InputLayer for each of the header's inputs."""
+    header_inputs: int = 0
+    """How many of the layers, from the first on, are the header's inputs."""
+    calls: list[CallEntry] | None = None
+    """None: every layer is called once, where it stands (native)."""
+    outputs: list[int] = field(default_factory=list)
+    """Calls; the header says them in a native spec."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
 
@@ -77,13 +76,20 @@ def read_entries(document: Document) -> Entries:
     return found
 
 
-def _report(found: Entries, document: Document, span: Span, problem: Problem) -> None:
+def _report(found: Entries, document: Document, span: Span | None, problem: Problem) -> None:
     found.diagnostics.append(problem.at(file=document.file, span=span))
 
 
 def _native(document: Document, root: Mapping) -> Entries:
     found = Entries(native=True)
-    found.header = Mapping({k: v for k, v in root.entries.items() if k != "layers"}, root.span)
+    inputs = root.entries.get("inputs")
+    apart = {"layers"}
+    if inputs is not None and isinstance(inputs.value, Mapping) and inputs.value.entries:
+        apart.add("inputs")
+        found.layers = [_input(name, entry) for name, entry in inputs.value.entries.items()]
+        found.header_inputs = len(found.layers)
+    header = {k: v for k, v in root.entries.items() if k not in apart}
+    found.header = Mapping(header, root.span)
     if "layers" not in root.entries:
         _report(
             found, document, root.span, Problem("CS035", "the spec has no 'layers'", LAYERS_HINT)
@@ -101,11 +107,20 @@ def _native(document: Document, root: Mapping) -> Entries:
     for node in layers.items:
         try:
             found.layers.append(_native_layer(node))
-        except _Stop as stop:
+        except Stop as stop:
             _report(found, document, stop.span, stop.problem)
         except Problem as problem:
             _report(found, document, node.span, problem)
     return found
+
+
+def _input(name: str, entry: Entry) -> LayerEntry:
+    """One of the header's inputs as the layer that it is short for."""
+    arguments = {
+        "name": Entry(entry.key_span, Scalar(name, entry.key_span)),
+        "input_shape": Entry(entry.key_span, entry.value),
+    }
+    return LayerEntry("InputLayer", entry.key_span, Mapping(arguments, entry.key_span))
 
 
 def _native_layer(node: Node) -> LayerEntry:
@@ -125,34 +140,40 @@ def _native_layer(node: Node) -> LayerEntry:
             hint if "class_name" in node.entries else "for example type: Convolution2D",
         )
     entry = node.entries["type"].value
-    return LayerEntry(_text(entry, "type"), entry.span, node)
+    kind, reads = text(entry, "type"), None
+    if "inputs" in node.entries:
+        reads = tuple(_names(node.entries["inputs"].value))
+        node = Mapping({k: v for k, v in node.entries.items() if k != "inputs"}, node.span)
+    return LayerEntry(kind, entry.span, node, reads)
 
 
-def _text(node: Node, key: str) -> str:
-    if isinstance(node, Scalar) and isinstance(node.value, str):
-        return node.value
-    value = node.value if isinstance(node, Scalar) else to_data(node)
-    raise _Stop(node.span, Problem("CS024", f"'{key}' is {describe(value)}, not text"))
+def _names(node: Node) -> list[tuple[str, Span]]:
+    """``inputs: a`` and ``inputs: [a, b]``."""
+    items = node.items if isinstance(node, Sequence) else (node,)
+    if not items:
+        raise Stop(node.span, Problem("CS026", "'inputs' is empty", "name the layers it reads"))
+    return [(text(item, "inputs"), item.span) for item in items]
 
 
 def _keras(document: Document, root: Mapping) -> Entries:
     found = Entries(native=False)
     version = root.entries.get("keras_version")
+    found.keras_version = document.keras_version
     if version is not None and isinstance(version.value, Scalar):
         found.keras_version = str(version.value.value)
-        if not found.keras_version.startswith(("0.", "1.")):
-            _report(
-                found,
-                document,
-                version.value.span,
-                Problem(
-                    "CS040",
-                    f"this was written by Keras {shown(found.keras_version)}; convspec reads "
-                    "what Keras 1.0 to 1.2.2 wrote",
-                    "write the model as a native spec, with the arguments of Keras 1.x",
-                ),
-            )
-            return found
+    if found.keras_version is not None and not found.keras_version.startswith(("0.", "1.")):
+        _report(
+            found,
+            document,
+            root.span if version is None else version.value.span,
+            Problem(
+                "CS040",
+                f"this was written by Keras {shown(found.keras_version)}; convspec reads "
+                "what Keras 1.0 to 1.2.2 wrote",
+                "write the model as a native spec, with the arguments of Keras 1.x",
+            ),
+        )
+        return found
     for key, entry in root.entries.items():
         if key not in {"class_name", "config", "keras_version"}:
             _report(
@@ -161,128 +182,12 @@ def _keras(document: Document, root: Mapping) -> Entries:
                 entry.key_span,
                 Problem("CS022", f"a Keras 1.x model has no key '{shown(key)}'"),
             )
+    model = KerasModel()
     try:
-        for item in _model_layers(root):
-            if isinstance(item, LayerEntry):
-                found.layers.append(item)
-            else:
-                _report(found, document, item[0], item[1])
-    except _Stop as stop:
+        read_model(model, root)
+    except Stop as stop:
         _report(found, document, stop.span, stop.problem)
+    found.layers, found.calls, found.outputs = model.layers, model.calls, model.outputs
+    for span, problem in model.findings:
+        _report(found, document, span, problem)
     return found
-
-
-class _Stop(Exception):
-    """A problem after which the rest of the layer, or of a Keras model, cannot be read."""
-
-    def __init__(self, span: Span, problem: Problem) -> None:
-        super().__init__(problem.message)
-        self.span = span
-        self.problem = problem
-
-
-def _child(node: Mapping, key: str) -> Node:
-    if key not in node.entries:
-        raise _Stop(node.span, Problem("CS021", f"the Keras model needs '{key}' here"))
-    return node.entries[key].value
-
-
-def _model_layers(model: Mapping) -> Iterator[LayerEntry | tuple[Span, Problem]]:
-    """The layers of a Sequential or chain Model, nested ones unfolded in place."""
-    class_node = _child(model, "class_name")
-    class_name = _text(class_node, "class_name")
-    config = _child(model, "config")
-    if class_name == "Sequential":
-        if isinstance(config, Mapping):
-            raise _Stop(
-                config.span,
-                Problem(
-                    "CS040",
-                    "the config of a Sequential is a mapping: Keras 2.2.3 or later wrote this",
-                    "convspec reads what Keras 1.0 to 1.2.2 wrote",
-                ),
-            )
-        items = config.items if isinstance(config, Sequence) else ()
-    elif class_name in {"Model", "Container"}:
-        if not isinstance(config, Mapping):
-            raise _Stop(config.span, Problem("CS024", "the config of a Model is a mapping"))
-        items = _chain(config)
-    else:
-        raise _Stop(
-            class_node.span,
-            Problem("CS028", f"a model is Sequential or Model, not {describe(class_name)}"),
-        )
-    if not items:
-        raise _Stop(config.span, Problem("CS035", "the model has no layers"))
-    for item in items:
-        if not isinstance(item, Mapping):
-            yield item.span, Problem("CS026", "a layer is a mapping with class_name and config")
-            continue
-        name_node = _child(item, "class_name")
-        name = _text(name_node, "class_name")
-        if name in {"Sequential", "Model", "Container"}:
-            yield from _model_layers(item)
-            continue
-        arguments = _child(item, "config")
-        if isinstance(arguments, Mapping):
-            yield LayerEntry(name, name_node.span, arguments)
-        else:
-            yield arguments.span, Problem("CS024", "the config of a layer is a mapping")
-
-
-def _chain(config: Mapping) -> tuple[Node, ...]:
-    """The layers of a functional model, refused unless each feeds exactly the next."""
-    layers = _child(config, "layers")
-    if not isinstance(layers, Sequence):
-        raise _Stop(layers.span, Problem("CS024", "'layers' is a list"))
-    first, previous = "", None
-    for item in layers.items:
-        if not isinstance(item, Mapping):
-            raise _Stop(item.span, Problem("CS024", "a layer is a mapping"))
-        name = _text(_child(item, "name"), "name")
-        inbound = _child(item, "inbound_nodes")
-        if _sources(inbound) != ([] if previous is None else [[previous]]):
-            raise _Stop(
-                inbound.span,
-                Problem(
-                    "CS039",
-                    f"layer '{shown(name)}' makes the model branch, merge or share a layer",
-                    "this version reads functional models that are one chain",
-                ),
-            )
-        first = name if previous is None else first
-        previous = name
-    if previous is not None:
-        _check_end(_child(config, "input_layers"), "input", "first", first)
-        _check_end(_child(config, "output_layers"), "output", "last", previous)
-    return layers.items
-
-
-def _check_end(ends: Node, side: str, place: str, name: str) -> None:
-    """CS039 unless the model's input or output is the chain's end of this name."""
-    found = _sources(Sequence((ends,), ends.span))[0]
-    if len(found) != 1:
-        count = "several" if len(found) > 1 else "no"
-        raise _Stop(ends.span, Problem("CS039", f"the model has {count} {side} layers"))
-    if found != [name]:
-        raise _Stop(
-            ends.span,
-            Problem(
-                "CS039",
-                f"the model's {side} is layer '{shown(found[0])}', but the {place} layer of its "
-                f"chain is '{shown(name)}'",
-                "this version reads functional models that are one chain",
-            ),
-        )
-
-
-def _sources(inbound: Node) -> list[list[str]]:
-    """For each call of a layer, the names of the layers it reads."""
-    calls: list[list[str]] = []
-    for call in inbound.items if isinstance(inbound, Sequence) else ():
-        names: list[str] = []
-        for link in call.items if isinstance(call, Sequence) else ():
-            if isinstance(link, Sequence) and link.items and isinstance(link.items[0], Scalar):
-                names.append(str(link.items[0].value))
-        calls.append(names)
-    return calls

@@ -1,11 +1,20 @@
-"""Which shape goes into a model: said once, by the model or by its first layer."""
+"""Which shapes go into a model: said once, by the model or by the layer that reads an input."""
 
 from __future__ import annotations
 
-from speccompiler.diagnostics import Problem
-from speccompiler.schemas.convolution import Convolution1D
+from collections.abc import Sequence
+
+from speccompiler.diagnostics import Diagnostic, Problem
+from speccompiler.schemas.convolution import AtrousConvolution1D, Convolution1D
+from speccompiler.schemas.dense import Highway, MaxoutDense, TimeDistributedDense
+from speccompiler.schemas.embedding import Embedding
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
+from speccompiler.schemas.local import LocallyConnected1D
+from speccompiler.schemas.model import ModelHeader, ModelInput
+from speccompiler.source.findings import shown
+
+from .connections import Connections
 
 InputShape = tuple[int | None, ...]
 
@@ -17,8 +26,13 @@ def declared_shapes(layer: Layer) -> dict[str, InputShape]:
         shapes["input_shape"] = layer.input_shape
     if layer.batch_input_shape is not None:
         shapes["batch_input_shape"] = layer.batch_input_shape[1:]
-    if isinstance(layer, Convolution1D) and layer.input_dim is not None:
-        shapes["input_dim"] = (layer.input_length, layer.input_dim)
+    if isinstance(
+        layer, Convolution1D | AtrousConvolution1D | LocallyConnected1D | TimeDistributedDense
+    ):
+        if layer.input_dim is not None:
+            shapes["input_dim"] = (layer.input_length, layer.input_dim)
+    if isinstance(layer, Embedding):
+        shapes["input_length"] = (layer.input_length,)
     return shapes
 
 
@@ -37,6 +51,51 @@ def combine(one: InputShape, other: InputShape) -> InputShape:
 def format_shape(shape: InputShape) -> str:
     """A shape as a spec writes it: ``[224, 224, 3]``, open lengths as null."""
     return "[" + ", ".join("null" if d is None else str(d) for d in shape) + "]"
+
+
+def model_inputs(
+    header: ModelHeader, connections: Connections, layers: Sequence[Layer]
+) -> tuple[tuple[ModelInput, ...], list[Diagnostic]]:
+    """The inputs that nothing contradicts, and CS036 and CS037 for the others."""
+    readers = {call.name: call.layer for call in connections.calls}
+    by_name = {str(layer.name): layer for layer in layers}
+    names = connections.inputs
+    inputs: list[ModelInput] = []
+    found: list[Diagnostic] = []
+    for name in names:
+        layer = by_name[readers[name]]
+        try:
+            given = _for_one_input(header.input_shape, names)
+            shape = input_shape(given, layer)
+            if shape is None:
+                raise _missing(name, several=len(names) > 1)
+            dtype = layer.input_dtype or header.input_dtype
+            inputs.append(ModelInput(name=name, shape=shape, dtype=dtype))
+        except Problem as problem:
+            found.append(problem.at(layer=name))
+    return tuple(inputs), found
+
+
+def _for_one_input(shape: InputShape | None, names: Sequence[str]) -> InputShape | None:
+    if shape is not None and len(names) > 1:
+        listed = ", ".join(f"'{shown(name)}'" for name in names)
+        raise Problem(
+            "CS037",
+            f"the spec's input_shape is for one input, and the model has {len(names)}: {listed}",
+            "give each its own, for example inputs: {image: [28, 28, 1], text: [10]}",
+        )
+    return shape
+
+
+def _missing(name: str, *, several: bool) -> Problem:
+    if several:
+        message = f"nothing says the shape of input '{shown(name)}'"
+        return Problem("CS036", message, "add input_shape to this layer")
+    return Problem(
+        "CS036",
+        "nothing says the shape of the input",
+        "add input_shape, for example input_shape: [224, 224, 3]",
+    )
 
 
 def input_shape(model: InputShape | None, first: Layer) -> InputShape | None:
@@ -62,7 +121,7 @@ def input_shape(model: InputShape | None, first: Layer) -> InputShape | None:
                 "keep one of the two",
                 argument=argument,
             )
-    if isinstance(first, Dense) and first.input_dim is not None:
+    if isinstance(first, Dense | Highway | MaxoutDense) and first.input_dim is not None:
         # Of the last axis alone: Keras stores it on every Dense that it has built.
         if shape is None:
             return (first.input_dim,)

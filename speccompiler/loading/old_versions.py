@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from speccompiler.diagnostics import Diagnostic, Severity
 from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.model import RunningStd
 from speccompiler.schemas.resizing import ZeroPadding2D
 
 FOUR_SIDES = (1, 1, 1)
@@ -27,13 +28,14 @@ def as_then_read(
     found: list[Layer] = []
     diagnostics = []
     for layer in layers:
-        if isinstance(layer, ZeroPadding2D) and isinstance(layer.padding, tuple):
-            used = layer.padding[:2]
-            if len(layer.padding) > 2:
+        inner = layer.inner
+        if isinstance(inner, ZeroPadding2D) and isinstance(inner.padding, tuple):
+            used = inner.padding[:2]
+            if len(inner.padding) > 2:
                 diagnostics.append(
                     Diagnostic(
                         "CS053",
-                        f"{writer} used only the first two of {list(layer.padding)}: "
+                        f"{writer} used only the first two of {list(inner.padding)}: "
                         f"{used[0]} rows and {used[1]} columns on both sides",
                         Severity.WARNING,
                         layer=layer.name,
@@ -42,9 +44,20 @@ def as_then_read(
                         "side by itself",
                     )
                 )
-            layer = layer.model_copy(update={"padding": used})
+            layer = layer.wrapping(inner.model_copy(update={"padding": used}))
         found.append(layer)
     return tuple(found), diagnostics
+
+
+def running_std_of(keras_version: str | None, theano: bool) -> RunningStd:
+    """What the tensor ``running_std`` of a Keras file holds.
+
+    The deviation up to 1.0.5, and on Theano in 1.0.6; then the variance. Theano added epsilon
+    to its root in 1.0.7, and to the variance itself from 1.0.8 on.
+    """
+    if _before(keras_version, (1, 0, 7 if theano else 6)):
+        return "deviation"
+    return "root_variance" if theano and _before(keras_version, (1, 0, 8)) else "variance"
 
 
 def _before(version: str | None, release: tuple[int, ...]) -> bool:

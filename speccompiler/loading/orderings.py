@@ -17,8 +17,10 @@ Ordering = Literal["th", "tf"]
 
 
 def ordering_of(layer: Layer) -> str | None:
-    """``th``, ``tf`` or ``default``; None for a layer that has no spatial channels choice."""
-    value = getattr(layer, "dim_ordering", None)
+    """``th``, ``tf`` or ``default``; None for a layer that makes nothing of it."""
+    if not layer.inner.uses_ordering:
+        return None
+    value = getattr(layer.inner, "dim_ordering", None)
     return str(value) if value is not None else None
 
 
@@ -47,7 +49,7 @@ def resolve_orderings(
             )
         )
     resolved = tuple(
-        layer.model_copy(update={"dim_ordering": decided})
+        layer.wrapping(layer.inner.model_copy(update={"dim_ordering": decided}))
         if ordering_of(layer) == "default"
         else layer
         for layer in layers

@@ -275,6 +275,8 @@ _RULES: dict[str, Callable[[Any, Path, type[BaseModel], str], Problem]] = {
     "bad_reference": _own_words,
     "bad_inline_array": _own_words,
     "bad_padding": _own_words,
+    "bad_inner_layer": _own_words,
+    "bad_permutation": _own_words,
     "bad_target_shape": _own_words,
     "unknown_regularizer": _unknown_name("regulariser", REGULARIZER_NAMES, "{name: l2, l: 0.01}"),
     "unknown_constraint": _unknown_name("constraint", CONSTRAINT_NAMES, "{name: MaxNorm, m: 2}"),

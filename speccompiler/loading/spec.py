@@ -16,19 +16,35 @@ from pydantic import ValidationError
 from speccompiler.diagnostics import Diagnostic, Problem, Span, did_you_mean, has_errors
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.model import ModelHeader, ModelSpec, SemanticsFields
-from speccompiler.schemas.registry import ALIASES, LAYERS, OTHER_KERAS_LAYERS
+from speccompiler.schemas.merge import Shared
+from speccompiler.schemas.model import (
+    ModelHeader,
+    ModelSpec,
+    Profile,
+    SemanticsFields,
+)
+from speccompiler.schemas.registry import (
+    ALIASES,
+    LAYERS,
+    OTHER_KERAS_LAYERS,
+    RECURRENT_LAYERS,
+)
+from speccompiler.schemas.wrappers import TimeDistributed
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
-from speccompiler.source.tree import span_at, to_data
+from speccompiler.source.tree import Mapping as Node
+from speccompiler.source.tree import Scalar, span_at, to_data
 
-from .entries import Entries, LayerEntry, read_entries
-from .inputs import input_shape
+from .connections import connect, item_names
+from .entries import Entries, read_entries
+from .inputs import model_inputs
+from .keras_models import LayerEntry
+from .merge_code import check_no_code
 from .old_versions import as_then_read
 from .orderings import resolve_orderings
 from .schema_errors import schema_problems
 
-SemanticsName = Literal["tensorflow", "theano"]
+SemanticsName = Profile
 OrderingName = Literal["th", "tf"]
 
 
@@ -74,7 +90,9 @@ def load_spec(
     entries = read_entries(document)
     diagnostics += entries.diagnostics
     header = _validate_header(document, entries, diagnostics)
-    validated = [_validate_layer(document, entry, diagnostics) for entry in entries.layers]
+    validated = [
+        _validate_layer(document, entry, entries.native, diagnostics) for entry in entries.layers
+    ]
     names = _layer_names(entries.layers, validated)
     places = dict(zip(names, entries.layers, strict=True))
     _report_duplicates(document, names, entries.layers, diagnostics)
@@ -82,41 +100,41 @@ def load_spec(
         diagnostics.sort(key=lambda d: (d.span.line, d.span.column) if d.span else (0, 0))
         return LoadedSpec(document, None, places, tuple(diagnostics))
 
+    items = [item for item in validated if item is not None]
     layers = tuple(
-        layer.model_copy(update={"name": name})
-        for layer, name in zip(validated, names, strict=True)
-        if layer is not None
+        item.model_copy(update={"name": name})
+        for item, name in zip(items, names, strict=True)
+        if isinstance(item, Layer)
     )
+    connections, found = connect(entries, items, names, header.outputs)
+    places |= {} if connections is None else connections.places
     loaded = LoadedSpec(document, None, places, ())
+    diagnostics += [loaded.locate(d) for d in found]
+    if connections is None:
+        return LoadedSpec(document, None, places, tuple(diagnostics))
     if not entries.native:
         layers, found = as_then_read(layers, entries.keras_version)
         diagnostics += [loaded.locate(d) for d in found]
     decided = dim_ordering or header.dim_ordering or ("tf" if entries.native else None)
     layers, found = resolve_orderings(layers, decided)
     diagnostics += [loaded.locate(d) for d in found]
-    shape = None
-    try:
-        shape = input_shape(header.input_shape, layers[0])
-        if shape is None:
-            raise Problem(
-                "CS036",
-                "nothing says the shape of the input",
-                "add input_shape, for example input_shape: [224, 224, 3]",
-            )
-    except Problem as problem:
-        diagnostics.append(loaded.locate(problem.at(layer=layers[0].name)))
+    inputs, found = model_inputs(header, connections, layers)
+    diagnostics += [loaded.locate(d) for d in found]
     if has_errors(diagnostics):
         return LoadedSpec(document, None, places, tuple(diagnostics))
     spec = ModelSpec(
         name=header.name or _document_name(document),
         semantics=_semantics(header, entries, semantics),
         dim_ordering=decided,
-        input_shape=shape,
-        input_dtype=header.input_dtype or layers[0].input_dtype,
+        inputs=inputs,
         seed=header.seed if seed is None else seed,
         weights=header.weights,
         keras_version=entries.keras_version,
+        verify=header.verify,
+        native=entries.native,
         layers=layers,
+        calls=connections.calls,
+        outputs=connections.outputs,
     )
     return LoadedSpec(document, spec, places, tuple(diagnostics))
 
@@ -155,11 +173,16 @@ def _validate_header(
         return None
 
 
+_EXPRESSION = ("activation", "expr")
+
+
 def _validate_layer(
-    document: Document, entry: LayerEntry, diagnostics: list[Diagnostic]
-) -> Layer | None:
+    document: Document, entry: LayerEntry, native: bool, diagnostics: list[Diagnostic]
+) -> Layer | Shared | None:
     layer_type = ALIASES.get(entry.type, entry.type)
-    schema = LAYERS.get(layer_type)
+    schema: type[Layer | Shared] | None = LAYERS.get(layer_type)
+    if layer_type == "Shared" and native:
+        schema = Shared
     if schema is None:
         unknown = _unknown_type(entry.type)
         diagnostics.append(unknown.at(file=document.file, span=entry.type_span))
@@ -167,12 +190,19 @@ def _validate_layer(
     data: Any = to_data(entry.arguments)
     name = data.get("name")
     try:
+        check_no_code(layer_type, data)
+        if schema is TimeDistributed and "layer" in data:
+            inner = _inner_layer(document, entry, diagnostics)
+            if inner is None:
+                return None
+            data["layer"] = inner
         layer = schema.model_validate({**data, "type": layer_type})
         _check_expression(layer)
         return layer
     except Problem as problem:
-        span = layer_span(entry, "activation", "expr")
-        diagnostics.append(problem.at(file=document.file, span=span, layer=layer.name))
+        span = layer_span(entry, *([problem.argument] if problem.argument else _EXPRESSION))
+        owner = name if isinstance(name, str) and name.strip() else None
+        diagnostics.append(problem.at(file=document.file, span=span, layer=owner))
         return None
     except ValidationError as error:
         for path, at_key, found in schema_problems(error, schema, layer_type):
@@ -182,7 +212,34 @@ def _validate_layer(
         return None
 
 
-def _check_expression(layer: Layer) -> None:
+def _inner_layer(
+    document: Document, outer: LayerEntry, diagnostics: list[Diagnostic]
+) -> Layer | None:
+    """The layer that a wrapper holds, in either spelling, with findings of its own."""
+    node = outer.arguments.entries["layer"].value
+    entries = node.entries if isinstance(node, Node) else {}
+    key, native = ("type", True) if "type" in entries else ("class_name", False)
+    kind = entries[key].value if key in entries else None
+    arguments = node if native else entries["config"].value if "config" in entries else None
+    if (
+        not isinstance(kind, Scalar)
+        or not isinstance(kind.value, str)
+        or not isinstance(arguments, Node)
+    ):
+        problem = Problem(
+            "CS026",
+            "'layer' is a mapping that says a layer",
+            "write layer: {type: Dense, output_dim: 10}, as a layer of its own",
+        )
+        diagnostics.append(problem.at(file=document.file, span=layer_span(outer, "layer")))
+        return None
+    inner = _validate_layer(
+        document, LayerEntry(kind.value, kind.span, arguments), native, diagnostics
+    )
+    return inner if isinstance(inner, Layer) else None
+
+
+def _check_expression(layer: Layer | Shared) -> None:
     """Raise what is wrong with an activation's expression, if it has one."""
     activation = getattr(layer, "activation", None)
     if isinstance(activation, ExpressionActivation):
@@ -192,6 +249,20 @@ def _check_expression(layer: Layer) -> None:
 
 
 def _unknown_type(name: str) -> Problem:
+    if name == "Lambda":
+        return Problem(
+            "CS082",
+            "Lambda holds Python code, which convspec never executes, whatever it does",
+            "write what it computes as an Activation with {expr: ..} in a native spec, or as "
+            "layers",
+        )
+    if name in RECURRENT_LAYERS:
+        return Problem(
+            "CS028",
+            f"{name} is recurrent, and convspec runs no recurrent layers",
+            "it steps through time with a state; what is convolutional before and after it can "
+            "be run as models of their own",
+        )
     if name in OTHER_KERAS_LAYERS:
         return Problem(
             "CS028",
@@ -205,13 +276,14 @@ def _unknown_type(name: str) -> Problem:
     )
 
 
-def _layer_names(entries: list[LayerEntry], layers: list[Layer | None]) -> list[str]:
+def _layer_names(entries: list[LayerEntry], layers: list[Layer | Shared | None]) -> list[str]:
     """Given names, and Keras's automatic ones (``convolution2d_1``) for the rest."""
     given: list[str | None] = []
     for entry, layer in zip(entries, layers, strict=True):
         written = entry.arguments.entries.get("name")
         value = getattr(written.value, "value", None) if written is not None else None
         given.append(layer.name if layer is not None else value if isinstance(value, str) else None)
+    given = item_names(layers, given)
     taken = {name for name in given if name is not None}
     counts: Counter[str] = Counter()
     names = []

@@ -5,20 +5,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from speccompiler.diagnostics import Diagnostic, Problem
-from speccompiler.dims import Dim, symbol
-from speccompiler.ir import Graph, Input, Node, Shape
+from speccompiler.dims import symbol
+from speccompiler.ir import Graph, Input, Node, Shape, Weight, weights_of
 from speccompiler.loading.inputs import agree, declared_shapes
 from speccompiler.loading.inputs import format_shape as format_declared
+from speccompiler.schemas.dense import Highway, MaxoutDense
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
-from speccompiler.schemas.model import ModelSpec
+from speccompiler.schemas.model import ModelSpec, SemanticsFields
 from speccompiler.shapes import format_shape
 
+from .activations import (
+    lower_elu,
+    lower_leaky_relu,
+    lower_parametric_softplus,
+    lower_prelu,
+    lower_srelu,
+    lower_thresholded_relu,
+)
 from .builder import Builder, Semantics, layers_of
 from .convolution import (
     lower_convolution1d,
@@ -26,19 +35,39 @@ from .convolution import (
     lower_convolution3d,
     lower_dense,
 )
-from .core import lower_activation, lower_flatten, lower_identity, lower_reshape
-from .pooling import lower_pooling
+from .core import (
+    lower_activation,
+    lower_flatten,
+    lower_identity,
+    lower_permute,
+    lower_repeat_vector,
+    lower_reshape,
+)
+from .embedding import (
+    lower_embedding,
+    lower_highway,
+    lower_masking,
+    lower_maxout_dense,
+    lower_time_distributed_dense,
+)
+from .merging import lower_merge
+from .normalization import lower_batch_normalization
+from .pooling import lower_global_pooling, lower_pooling
 from .resizing import (
+    lower_cropping,
     lower_upsampling,
     lower_zero_padding1d,
     lower_zero_padding2d,
     lower_zero_padding3d,
 )
+from .separable import lower_locally_connected, lower_separable_convolution2d
 from .spatial import swapped
+from .time_distributed import lower_time_distributed
+from .transposed import lower_deconvolution2d
 
 __all__ = ["LOWER", "Lowered", "Semantics", "input_dims", "layers_of", "lower", "undecided"]
 
-LOWER: Mapping[str, Callable[[Builder, Any, Node], Node]] = {
+LOWER: Mapping[str, Callable[..., Node]] = {
     "Convolution1D": lower_convolution1d,
     "Convolution2D": lower_convolution2d,
     "Convolution3D": lower_convolution3d,
@@ -60,6 +89,43 @@ LOWER: Mapping[str, Callable[[Builder, Any, Node], Node]] = {
     "Flatten": lower_flatten,
     "Reshape": lower_reshape,
     "Dense": lower_dense,
+    "Cropping1D": lower_cropping,
+    "Cropping2D": lower_cropping,
+    "Cropping3D": lower_cropping,
+    "GlobalMaxPooling1D": lower_global_pooling,
+    "GlobalMaxPooling2D": lower_global_pooling,
+    "GlobalMaxPooling3D": lower_global_pooling,
+    "GlobalAveragePooling1D": lower_global_pooling,
+    "GlobalAveragePooling2D": lower_global_pooling,
+    "GlobalAveragePooling3D": lower_global_pooling,
+    "Permute": lower_permute,
+    "RepeatVector": lower_repeat_vector,
+    "SpatialDropout1D": lower_identity,
+    "SpatialDropout2D": lower_identity,
+    "SpatialDropout3D": lower_identity,
+    "GaussianDropout": lower_identity,
+    "GaussianNoise": lower_identity,
+    "LeakyReLU": lower_leaky_relu,
+    "ELU": lower_elu,
+    "ThresholdedReLU": lower_thresholded_relu,
+    "PReLU": lower_prelu,
+    "ParametricSoftplus": lower_parametric_softplus,
+    "SReLU": lower_srelu,
+    "BatchNormalization": lower_batch_normalization,
+    "AtrousConvolution1D": lower_convolution1d,
+    "AtrousConvolution2D": lower_convolution2d,
+    "Deconvolution2D": lower_deconvolution2d,
+    "SeparableConvolution2D": lower_separable_convolution2d,
+    "LocallyConnected1D": lower_locally_connected,
+    "LocallyConnected2D": lower_locally_connected,
+    "Embedding": lower_embedding,
+    "Masking": lower_masking,
+    "ActivityRegularization": lower_identity,
+    "Highway": lower_highway,
+    "MaxoutDense": lower_maxout_dense,
+    "TimeDistributedDense": lower_time_distributed_dense,
+    "TimeDistributed": lambda b, layer, x: lower_time_distributed(_lower_layer, b, layer, x),
+    "Merge": lower_merge,
 }
 
 
@@ -75,41 +141,79 @@ SYMBOLS = {1: ("T",), 2: ("H", "W"), 3: ("D", "H", "W")}
 """What open lengths are called, by the number of spatial axes."""
 
 
-def input_dims(shape: tuple[int | None, ...], ordering: str) -> Shape:
-    """The declared input with a named symbol for each open length."""
+def input_dims(shape: tuple[int | None, ...], ordering: str, number: int | None = None) -> Shape:
+    """The declared input with a named symbol for each open length.
+
+    ``number`` tells the symbols of one input from those of another.
+    """
     rank = len(shape) - 1
     names = SYMBOLS.get(rank, tuple(f"N{i + 1}" for i in range(rank)))
     order = ("C", *names) if ordering == "th" and rank > 1 else (*names, "C")
+    suffix = "" if number is None else f"_{number}"
     return tuple(
-        symbol(name) if length is None else length
+        symbol(name + suffix) if length is None else length
         for name, length in zip(order, shape, strict=True)
     )
 
 
-def lower(spec: ModelSpec, semantics: Semantics, shape: Shape | None = None) -> Lowered:
-    """Lower a validated spec. ``shape`` binds the input of one sample (default: as declared).
+def declared_inputs(spec: ModelSpec) -> tuple[Shape, ...]:
+    """Shapes of one sample of each input, with symbols where lengths are open."""
+    ordering = _first_ordering(spec)
+    several = sum(None in given.shape for given in spec.inputs) > 1
+    return tuple(
+        input_dims(given.shape, ordering, number if several else None)
+        for number, given in enumerate(spec.inputs, start=1)
+    )
+
+
+def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None = None) -> Lowered:
+    """Lower a validated spec. ``shapes`` binds the inputs of one sample (default: as declared).
 
     The first layer that does not fit ends it: what follows has no input.
     """
-    assert spec.input_shape is not None, "a validated spec has an input shape"
-    builder = Builder(semantics, frozenset(str(layer.name) for layer in spec.layers))
-    builder.layer = str(spec.layers[0].name)
-    ordering = _first_ordering(spec)
-    try:
-        x = builder.add(Input(shape or input_dims(spec.input_shape, ordering)))
-    except Problem as problem:
-        return Lowered(None, (problem.at(layer=builder.layer),))
-    for layer in spec.layers:
-        builder.layer = str(layer.name)
+    builder = Builder(semantics, frozenset(call.name for call in spec.calls))
+    calls_of = Counter(call.layer for call in spec.calls)
+    builder.shared = frozenset(layer for layer, count in calls_of.items() if count > 1)
+    values: dict[str, Node] = {}
+    given: dict[str, Node] = {}
+    for entry, shape in zip(spec.inputs, shapes or declared_inputs(spec), strict=True):
+        builder.layer = builder.call = entry.name
         try:
-            _check_declared(layer, x)
-            x = builder.finish_layer(_lower_layer(builder, layer, x))
+            given[entry.name] = builder.add(Input(shape))
         except Problem as problem:
-            explained = _explain(problem, layer, x, semantics)
-            diagnostic = explained.at(layer=layer.name)
+            return Lowered(None, (problem.at(layer=entry.name),))
+    layers = {str(layer.name): layer for layer in spec.layers}
+    stored: dict[tuple[str, str], Weight] = {}
+    for call in spec.calls:
+        builder.layer, builder.call = call.layer, call.name
+        layer = layers[call.layer]
+        read = [values[name] for name in call.inputs] or [given[call.name]]
+        start = len(builder.nodes)
+        try:
+            _check_declared(layer, read[0])
+            value = builder.finish_layer(_lower_layer(builder, layer, *read))
+            _check_shared(stored, builder.nodes[start:])
+        except Problem as problem:
+            explained = _explain(problem, layer, read[0], semantics)
+            diagnostic = explained.at(layer=call.name)
             return Lowered(None, (*builder.diagnostics, diagnostic))
-    graph = Graph(tuple(builder.nodes), (x.name,))
+        values[call.name] = value
+    graph = Graph(tuple(builder.nodes), spec.outputs)
     return Lowered(graph, tuple(builder.diagnostics))
+
+
+def _check_shared(stored: dict[tuple[str, str], Weight], nodes: Iterable[Node]) -> None:
+    """CS066 where a later call of a layer would need weights of another shape."""
+    for weight in (w for node in nodes for w in weights_of(node.op)):
+        first = stored.setdefault((weight.layer, weight.tensor), weight)
+        if first.stored_shape != weight.stored_shape:
+            raise Problem(
+                "CS066",
+                f"layer '{weight.layer}' is shared: its {weight.tensor} has shape "
+                f"{first.stored_shape} by its first call, and {weight.stored_shape} by this one",
+                "every call of a layer needs an input with the same number of channels",
+            )
+        assert first == weight, f"{weight.layer}: calls of a layer read its weights alike"
 
 
 def _first_ordering(spec: ModelSpec) -> str:
@@ -121,9 +225,9 @@ def _first_ordering(spec: ModelSpec) -> str:
     return "tf"
 
 
-def _lower_layer(builder: Builder, layer: Layer, x: Node) -> Node:
+def _lower_layer(builder: Builder, layer: Layer, *read: Node) -> Node:
     layer_type: str = layer.type  # type: ignore[attr-defined]
-    return LOWER[layer_type](builder, layer, x)
+    return LOWER[layer_type](builder, layer, *read)
 
 
 def _check_declared(layer: Layer, x: Node) -> None:
@@ -138,7 +242,11 @@ def _check_declared(layer: Layer, x: Node) -> None:
                 "drop it: only the first layer needs it",
                 argument=argument,
             )
-    if isinstance(layer, Dense) and layer.input_dim not in {None, known[-1]} and known[-1]:
+    if (
+        isinstance(layer, Dense | Highway | MaxoutDense)
+        and layer.input_dim not in {None, known[-1]}
+        and known[-1]
+    ):
         raise Problem(
             "CS037",
             f"'input_dim' says {layer.input_dim}, but the last axis of the input "
@@ -172,9 +280,11 @@ def _explain(problem: Problem, layer: Layer, x: Node, semantics: Semantics) -> P
     return Problem(problem.code, message, hint)
 
 
-def undecided(spec: ModelSpec, shape: tuple[Dim, ...] | None = None) -> tuple[str, ...]:
+def undecided(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[str, ...]:
     """The layers that TensorFlow's and Theano's rules lower differently."""
-    backends = Semantics("correlate", "tensorflow"), Semantics("convolve", "theano")
-    graphs = [lower(spec, semantics, shape).graph for semantics in backends]
+    profiles = SemanticsFields(profile="tensorflow"), SemanticsFields(profile="theano")
+    backends = [Semantics.of(fields, spec) for fields in profiles]
+    graphs = [lower(spec, semantics, shapes).graph for semantics in backends]
     one, other = (layers_of(graph.nodes) if graph else {} for graph in graphs)
-    return tuple(name for name in one if one[name] != other.get(name))
+    differ = {name for name in one if one[name] != other.get(name)}
+    return tuple(dict.fromkeys(call.layer for call in spec.calls if call.name in differ))

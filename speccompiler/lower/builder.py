@@ -10,7 +10,8 @@ from speccompiler.diagnostics import Diagnostic, Problem, Severity
 from speccompiler.dims import terms_of
 from speccompiler.expressions.nodes import Expression
 from speccompiler.ir import Identity, Map, Node, Op, Shape, Softmax, Transpose
-from speccompiler.schemas.model import SemanticsFields
+from speccompiler.loading.old_versions import running_std_of
+from speccompiler.schemas.model import ModelSpec, Profile, RunningStd, SemanticsFields
 from speccompiler.shapes import element_count, infer
 
 MOST_VALUES = 2**60
@@ -18,37 +19,55 @@ MOST_VALUES = 2**60
 
 @dataclass(frozen=True, slots=True)
 class Semantics:
-    """Which backend's rules: the kernel's direction and the split of 'same' padding."""
+    """Which backend's rules: the kernel's direction, the split of 'same' padding, statistics."""
 
     kernel: Literal["correlate", "convolve"]
-    padding: Literal["tensorflow", "theano"]
+    padding: Profile
+    running_std: RunningStd = "variance"
 
     @staticmethod
-    def of(fields: SemanticsFields) -> Semantics:
-        """A profile with its overrides applied."""
-        default: Literal["correlate", "convolve"] = (
-            "convolve" if fields.profile == "theano" else "correlate"
+    def of(fields: SemanticsFields, spec: ModelSpec | None = None) -> Semantics:
+        """A profile with its overrides applied; what the file's version decides, by ``spec``."""
+        theano = fields.profile.startswith("theano")
+        default: Literal["correlate", "convolve"] = "convolve" if theano else "correlate"
+        stored: RunningStd = "variance"
+        if spec is not None and not spec.native:
+            stored = running_std_of(spec.keras_version, theano)
+        return Semantics(
+            fields.kernel or default,
+            fields.padding or fields.profile,
+            fields.running_std or stored,
         )
-        return Semantics(fields.kernel or default, fields.padding or fields.profile)
+
+    @property
+    def theano(self) -> bool:
+        """Whether padding follows a Theano."""
+        return self.padding.startswith("theano")
 
 
 @dataclass(slots=True)
 class Builder:
-    """The graph so far. ``reserved`` are the layers' names: each its last node's."""
+    """The graph so far. ``reserved`` are the calls' names: each its last node's.
+
+    ``layer`` is the current layer, which weights belong to, ``call`` its current call.
+    """
 
     semantics: Semantics
     reserved: frozenset[str]
     nodes: list[Node] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     layer: str = ""
+    call: str = ""
+    shared: frozenset[str] = frozenset()
+    """Layers that are called several times."""
     taken: set[str] = field(default_factory=set)
 
     def add(self, op: Op, *inputs: Node) -> Node:
         """A new node of the current layer; raises ``Problem`` when the shapes do not fit."""
         shape = infer(op, *(node.shape for node in inputs))
         _check_size(shape)
-        name = self._unused(f"{self.layer}:{type(op).__name__.lower()}")
-        node = Node(name, op, tuple(i.name for i in inputs), shape, self.layer)
+        name = self._unused(f"{self.call}:{type(op).__name__.lower()}")
+        node = Node(name, op, tuple(i.name for i in inputs), shape, self.call)
         self.nodes.append(node)
         return node
 
@@ -63,14 +82,14 @@ class Builder:
     def warn(self, code: str, message: str, hint: str | None = None) -> None:
         """A finding about the current layer that does not stop the lowering."""
         self.diagnostics.append(
-            Diagnostic(code, message, Severity.WARNING, layer=self.layer, hint=hint)
+            Diagnostic(code, message, Severity.WARNING, layer=self.call, hint=hint)
         )
 
     def finish_layer(self, value: Node) -> Node:
-        """Give the layer's value the layer's name; a layer without nodes is an identity."""
-        if value.layer != self.layer:
+        """Give the call's value the call's name; a layer without nodes is an identity."""
+        if value.layer != self.call:
             value = self.add(Identity(), value)
-        named = Node(self.layer, value.op, value.inputs, value.shape, self.layer)
+        named = Node(self.call, value.op, value.inputs, value.shape, self.call)
         index = next(i for i in reversed(range(len(self.nodes))) if self.nodes[i] is value)
         self.nodes[index] = named
         return named
@@ -107,7 +126,7 @@ def activate(b: Builder, x: Node, activation: Expression | Literal["softmax"] | 
 
 
 def layers_of(nodes: Iterable[Node]) -> dict[str, list[Node]]:
-    """The nodes of each layer, in order."""
+    """The nodes of each call of a layer, in order."""
     found: dict[str, list[Node]] = {}
     for node in nodes:
         found.setdefault(node.layer, []).append(node)

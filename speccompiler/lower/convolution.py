@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Literal
 
 from speccompiler.diagnostics import Problem
@@ -10,10 +12,23 @@ from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.expressions.nodes import Expression
 from speccompiler.ir import Conv, Node, Padding, Reshape, Weight
-from speccompiler.lengths import full, same_tensorflow, same_theano_conv
+from speccompiler.lengths import (
+    full,
+    same_tensorflow,
+    same_tensorflow_unclamped,
+    same_theano_conv,
+)
 from speccompiler.schemas.activation import ExpressionActivation
-from speccompiler.schemas.convolution import Convolution1D, Convolution2D, Convolution3D
+from speccompiler.schemas.convolution import (
+    AtrousConvolution1D,
+    AtrousConvolution2D,
+    Convolution1D,
+    Convolution2D,
+    Convolution3D,
+)
+from speccompiler.schemas.dense import TimeDistributedDense
 from speccompiler.schemas.kernel import Dense, KernelLayer
+from speccompiler.schemas.model import Profile
 from speccompiler.shapes import element_count
 
 from .builder import Builder, Semantics, activate, channels_last, restore_ordering
@@ -56,24 +71,45 @@ def conv_padding(
     """(before, after) of every axis of a convolution."""
     if mode == "valid":
         return ((0, 0),) * len(k)
+    old_3d = semantics.padding == "theano-0.8" and len(k) == 3
+    if old_3d and (mode == "full" or any(stride != 1 for stride in s)):
+        found = "border_mode 'full'" if mode == "full" else "'same' with a stride"
+        raise Problem(
+            "CS055",
+            f"Theano 0.8 has no 3-D convolution with {found}",
+            "--semantics theano takes the rules of Theano 0.9, which has it",
+        )
     if mode == "full":
         return tuple(full(length) for length in k)
-    split = same_theano_conv if semantics.padding == "theano" else same_tensorflow
+    # The old 3-D path has the surplus of an even kernel behind, as TensorFlow has.
+    split = same_tensorflow if old_3d else _SAME[semantics.padding]
     return tuple(split(*axis) for axis in zip(n, k, s, strict=True))
 
 
-def lower_convolution1d(b: Builder, layer: Convolution1D, x: Node) -> Node:
+_SAME: Mapping[Profile, Callable[[Dim, int, int], tuple[Dim, Dim]]] = {
+    "tensorflow": same_tensorflow,
+    "tensorflow-1.0": same_tensorflow_unclamped,
+    "theano": same_theano_conv,
+    "theano-0.8": same_theano_conv,
+}
+
+
+def lower_convolution1d(b: Builder, layer: Convolution1D | AtrousConvolution1D, x: Node) -> Node:
     """(steps, channels); the stored kernel has a dummy axis 1, always in tf layout."""
     check_rank(x, 1, "tf", layer.type)
     channels = known_channels(x.shape[-1], layer.type)
     length = layer.filter_length
     stored = (length, 1, channels, layer.nb_filter)
-    weight = _weight(b, stored, (0, 1, 2, 3), (length, channels, layer.nb_filter))
-    y = _convolve(b, layer, x, weight, (layer.subsample_length,), layer.border_mode)
+    weight = replace(
+        kernel_weight(b, stored, (0, 1, 2, 3), (length, channels, layer.nb_filter)),
+        variants="conv1d",
+    )
+    apart = (layer.atrous_rate,) if isinstance(layer, AtrousConvolution1D) else (1,)
+    y = _convolve(b, layer, x, weight, (layer.subsample_length,), layer.border_mode, apart)
     return activate(b, y, activation_function(layer.activation, len(y.shape) + 1))
 
 
-def lower_convolution2d(b: Builder, layer: Convolution2D, x: Node) -> Node:
+def lower_convolution2d(b: Builder, layer: Convolution2D | AtrousConvolution2D, x: Node) -> Node:
     """Rows and columns."""
     return _lower_nd(b, layer, x, (layer.nb_row, layer.nb_col))
 
@@ -84,7 +120,10 @@ def lower_convolution3d(b: Builder, layer: Convolution3D, x: Node) -> Node:
 
 
 def _lower_nd(
-    b: Builder, layer: Convolution2D | Convolution3D, x: Node, kernel: tuple[int, ...]
+    b: Builder,
+    layer: Convolution2D | AtrousConvolution2D | Convolution3D,
+    x: Node,
+    kernel: tuple[int, ...],
 ) -> Node:
     rank, ordering = len(kernel), layer.dim_ordering
     check_rank(x, rank, ordering, layer.type)
@@ -92,13 +131,14 @@ def _lower_nd(
     channels = known_channels(x.shape[-1], layer.type)
     shape = (*kernel, channels, layer.nb_filter)
     stored = shape if ordering == "tf" else (layer.nb_filter, channels, *kernel)
-    weight = _weight(b, stored, LayoutAxes[ordering][rank], shape)
-    y = _convolve(b, layer, x, weight, layer.subsample, layer.border_mode)
+    weight = kernel_weight(b, stored, LayoutAxes[ordering][rank], shape)
+    apart = layer.atrous_rate if isinstance(layer, AtrousConvolution2D) else (1,) * rank
+    y = _convolve(b, layer, x, weight, layer.subsample, layer.border_mode, apart)
     y = activate(b, y, activation_function(layer.activation, len(y.shape) + 1))
     return restore_ordering(b, y, ordering)
 
 
-def lower_dense(b: Builder, layer: Dense, x: Node) -> Node:
+def lower_dense(b: Builder, layer: Dense | TimeDistributedDense, x: Node) -> Node:
     """A kernel of length 1 over the positions: every axis but the last, as one axis."""
     channels = known_channels(x.shape[-1], layer.type)
     stored = (channels, layer.output_dim)
@@ -107,26 +147,40 @@ def lower_dense(b: Builder, layer: Dense, x: Node) -> Node:
     if len(positions) > 1:
         x = b.add(Reshape((element_count(positions), channels)), x)
     rank = min(len(positions), 1)
+    if b.layer in b.shared and not positions:
+        # One weight for all calls, whatever their inputs' ranks.
+        x, rank = b.add(Reshape((1, channels)), x), 1
     weight = Weight(b.layer, "W", stored, (0, 1), (1,) * rank + stored)
     y = activate(b, _convolve(b, layer, x, weight, (1,) * rank, "valid"), activation)
-    if len(positions) > 1:
+    if len(positions) != rank or len(positions) > 1:
         y = b.add(Reshape((*positions, layer.output_dim)), y)
     return y
 
 
-def _weight(
+def kernel_weight(
     b: Builder, stored: tuple[int, ...], axes: tuple[int, ...], shape: tuple[int, ...]
 ) -> Weight:
+    """The current layer's W, flipped where the backend convolves."""
     flip = b.semantics.kernel == "convolve" and any(k > 1 for k in shape[:-2])
     return Weight(b.layer, "W", stored, axes, shape, flip)
 
 
 def _convolve(
-    b: Builder, layer: KernelLayer, x: Node, weight: Weight, stride: tuple[int, ...], mode: str
+    b: Builder,
+    layer: KernelLayer,
+    x: Node,
+    weight: Weight,
+    stride: tuple[int, ...],
+    mode: str,
+    apart: tuple[int, ...] = (),
 ) -> Node:
     filters = weight.shape[-1]
     bias = Weight(b.layer, "b", (filters,), (0,), (filters,)) if layer.bias else None
-    check_kernel_arguments(layer, weight, bias)
+    check_kernel_arguments(layer, [weight] if bias is None else [weight, bias])
     kernel = weight.shape[:-2]
-    padding = conv_padding(mode, b.semantics, x.shape[:-1], kernel, stride)
-    return b.add(Conv(kernel, stride, padding, weight, bias), x)
+    # A window of one place has no neighbours to stand apart.
+    apart = tuple(1 if k == 1 else d for k, d in zip(kernel, apart, strict=False))
+    dilation = apart if any(d != 1 for d in apart) else ()
+    op = Conv(kernel, stride, ((0, 0),) * len(kernel), weight, bias, dilation=dilation)
+    padding = conv_padding(mode, b.semantics, x.shape[:-1], op.extent, stride)
+    return b.add(replace(op, padding=padding), x)

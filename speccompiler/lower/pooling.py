@@ -1,13 +1,15 @@
-"""Max and average pooling of every rank to ``Pool`` (Keras 1.2.2 layers/pooling.py)."""
+"""Max and average pooling of every rank, of windows and global (Keras 1.2.2 layers/pooling.py)."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from speccompiler.diagnostics import Problem
 from speccompiler.dims import Dim
-from speccompiler.ir import Node, Padding, Pool
+from speccompiler.ir import GlobalPool, Node, Padding, Pool
 from speccompiler.lengths import (
     same_tensorflow,
+    same_tensorflow_unclamped,
     same_theano_pool,
     same_theano_pool3d,
     theano_pool3d_breaks,
@@ -37,14 +39,32 @@ def lower_pooling(b: Builder, layer: Any, x: Node) -> Node:
     return restore_ordering(b, y, ordering)
 
 
+def lower_global_pooling(b: Builder, layer: Any, x: Node) -> Node:
+    """What remains has no spatial axes, and so no ordering."""
+    mode, rank = "max" if "Max" in layer.type else "average", int(layer.type[-2])
+    ordering = "tf" if rank == 1 else layer.dim_ordering
+    check_rank(x, rank, ordering, layer.type)
+    return b.add(GlobalPool(mode), channels_last(b, x, ordering))
+
+
 def _same_padding(
     b: Builder, layer_type: str, mode: str, axes: list[tuple[Dim, int, int]]
 ) -> Padding:
     """The split of each axis ``(length, window, stride)``."""
-    if b.semantics.padding == "tensorflow":
-        return tuple(same_tensorflow(*axis) for axis in axes)
+    if not b.semantics.theano:
+        # Only the 3-D pools of old releases skip inputs.
+        old = b.semantics.padding == "tensorflow-1.0" and len(axes) == 3
+        split = same_tensorflow_unclamped if old else same_tensorflow
+        return tuple(split(*axis) for axis in axes)
     if len(axes) < 3:
         return tuple(same_theano_pool(*axis) for axis in axes)
+    if b.semantics.padding == "theano-0.8":
+        raise Problem(
+            "CS055",
+            "Theano 0.8 has no 3-D pooling with border_mode 'same'",
+            "--semantics theano takes the rules of Theano 0.9, which has it",
+            argument="border_mode",
+        )
     if not any(isinstance(n, int) and theano_pool3d_breaks(n, k, s, mode) for n, k, s in axes):
         return tuple(same_theano_pool3d(*axis, mode) for axis in axes)
     b.warn(

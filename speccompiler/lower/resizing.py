@@ -1,9 +1,12 @@
-"""UpSampling and ZeroPadding of every rank (Keras 1.2.2 layers/convolutional.py)."""
+"""UpSampling, ZeroPadding and Cropping of every rank (Keras 1.2.2 layers/convolutional.py)."""
 
 from __future__ import annotations
 
 from speccompiler.ir import Node, Op, Pad, Upsample
 from speccompiler.schemas.resizing import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
     Padding1D,
     Padding2D,
     UpSampling1D,
@@ -55,6 +58,16 @@ def lower_zero_padding3d(b: Builder, layer: ZeroPadding3D, x: Node) -> Node:
     """The same on both sides of each axis."""
     pad = Pad(tuple((p, p) for p in layer.padding))
     return _apply(b, layer.type, layer.dim_ordering, pad, 3, x)
+
+
+def lower_cropping(b: Builder, layer: Cropping1D | Cropping2D | Cropping3D, x: Node) -> Node:
+    """(before, after) of each axis: padding of less than nothing."""
+    if isinstance(layer, Cropping1D):
+        cuts, ordering = [layer.cropping], "tf"
+    else:
+        cuts, ordering = [*layer.cropping], layer.dim_ordering
+    pad = Pad(tuple((-before, -after) for before, after in cuts))
+    return _apply(b, layer.type, ordering, pad, len(cuts), x)
 
 
 def _apply(b: Builder, layer_type: str, ordering: str, op: Op, rank: int, x: Node) -> Node:

@@ -8,6 +8,7 @@ The order matters, and this is why:
     drop_unread        what the passes before it leave behind would count as readers
     fold_upsampling    after the padding, which stands between the two in most networks
     drop_unread        as before
+    fold_normalization needs MapWith beside the convolution, with no activation in between
     fuse_activations   last: needs Conv beside Map, and Map its only reader
 """
 
@@ -20,6 +21,7 @@ from speccompiler.shapes import verify
 
 from .activations import fuse_activations
 from .identities import drop_identities
+from .normalization import fold_normalization
 from .padding import fold_padding
 from .transposes import sink_transposes
 from .unread import drop_unread
@@ -34,6 +36,7 @@ PASSES: tuple[Pass, ...] = (
     drop_unread,
     fold_upsampling,
     drop_unread,
+    fold_normalization,
     fuse_activations,
 )
 

@@ -1,14 +1,15 @@
-"""Applies an activation while the convolution's result is still in registers."""
+"""Applies an activation while the result that it is of is still in registers."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from speccompiler.ir import Conv, Graph, Map, Node
+from speccompiler.expressions.nodes import substitute
+from speccompiler.ir import Combine, Conv, Graph, Map, MapWith, Node
 
 
 def fuse_activations(graph: Graph) -> Graph:
-    """Fuse a Map into the convolution that only it reads.
+    """Fuse a Map into what only it reads: a convolution, a combination, a map of parameters.
 
     c = Conv(x)        m = Conv(x, activation=f)
     m = Map(c, f) ->
@@ -21,13 +22,16 @@ def fuse_activations(graph: Graph) -> Graph:
         if (
             isinstance(node.op, Map)
             and source is not None
-            and isinstance(source.op, Conv)
-            and source.op.activation is None
+            and isinstance(source.op, Conv | Combine | MapWith)
+            and (isinstance(source.op, MapWith) or source.op.activation is None)
             and len(readers[source.name]) == 1
             and source.name not in outputs
         ):
             del done[source.name]
-            fused = replace(source.op, activation=node.op.activation)
+            activation = node.op.activation
+            if isinstance(source.op, MapWith):
+                activation = substitute(activation, source.op.activation)
+            fused = replace(source.op, activation=activation)
             node = replace(source, name=node.name, op=fused)
         done[node.name] = node
     return Graph(tuple(done.values()), graph.outputs)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speccompiler.ir import Conv, Graph, Node, Pad, Padding, Pool
+from speccompiler.dims import Dim
+from speccompiler.ir import Conv, Depthwise, Graph, Node, Pad, Padding, Pool
 
 from .rewrite import rewrite, with_op
 
@@ -15,8 +16,9 @@ def fold_padding(graph: Graph) -> Graph:
         p = Pad(x, 1)                c = Conv(x, padding=1 + own)
         c = Conv(p, padding=own) ->
 
-    Always exact: a convolution's own padding is zeros too, and a pool keeps these
-    zeros apart from its padding, because it counts them (``Pool.zeros``).
+    Exact because a convolution's own padding is zeros too, and a pool keeps these zeros
+    apart from its padding, because it counts them (``Pool.zeros``). What was cut off is no
+    zeros, though: where the reader pads a side that its source has cut, both stay.
     """
     return rewrite(graph, _fold)
 
@@ -28,16 +30,27 @@ def _fold(node: Node, done: dict[str, Node]) -> Node:
     if not isinstance(source.op, Pad):
         return node
     origin, zeros = done[source.inputs[0]], source.op.padding
+    own = node.op.zeros if isinstance(node.op, Pool) else getattr(node.op, "padding", ())
+    if any(_refills(*sides) for sides in zip(zeros, own, strict=False)):
+        return node
     match node.op:
         case Conv(padding=own, repeats=repeats) if repeats:
             scaled = tuple((r * b, r * a) for r, (b, a) in zip(repeats, zeros, strict=True))
             return with_op(node, replace(node.op, padding=_add(own, scaled)), origin)
-        case Conv(padding=own) | Pad(padding=own):
+        case Conv(padding=own) | Depthwise(padding=own) | Pad(padding=own):
             return with_op(node, replace(node.op, padding=_add(own, zeros)), origin)
         case Pool(zeros=own):
             return with_op(node, replace(node.op, zeros=_add(own, zeros)), origin)
         case _:
             return node
+
+
+def _refills(first: tuple[Dim, Dim], then: tuple[Dim, Dim]) -> bool:
+    """Whether a side that was cut may be padded again: lengths that are open count as both."""
+    return any(
+        not (isinstance(cut, int) and cut >= 0) and not (isinstance(padded, int) and padded <= 0)
+        for cut, padded in zip(first, then, strict=True)
+    )
 
 
 def _add(one: Padding, other: Padding) -> Padding:

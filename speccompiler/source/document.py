@@ -27,8 +27,9 @@ _YAML_CONTROL = re.compile(
 _FLOW_START = re.compile(r"\s*[\[{]")
 _JSON_START = re.compile(r"\s*[\[{]\s*(?:[\"\[\]{}]|\Z)")
 
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _SIGNATURES = (
-    (b"\x89HDF", "an HDF5 file", "write the model with to_json() or to_yaml()"),
+    (b"\x89HDF", "an HDF5 file", "name the file itself instead of sending it as a stream"),
     (b"PK\x03\x04", "a zip archive", "name the spec; weights are given apart from it"),
     (b"\x93NUMPY", "a NumPy array", "name the spec; arrays are given apart from it"),
     (codecs.BOM_UTF16_LE, "UTF-16 text", "save the file as UTF-8"),
@@ -42,13 +43,21 @@ class Document:
 
     ``file`` is the name to show; ``text`` is without a byte order mark, and is what
     the spans of ``root`` and ``diagnostics`` count. Duplicate keys (``CS004``) leave
-    a root that holds the first of each; every other finding leaves none.
+    a root that holds the first of each; every other finding leaves none. ``holder`` is the
+    HDF5 file that the text is a part of, ``keras_version`` what that file says wrote it.
     """
 
     file: str
     text: str
     root: Node | None
     diagnostics: tuple[Diagnostic, ...]
+    holder: Path | None = None
+    keras_version: str | None = None
+
+    @property
+    def shown_file(self) -> str:
+        """The file that a person knows, without the place inside it."""
+        return self.file if self.holder is None else str(self.holder)
 
 
 def _failed(file: str, problem: Problem, text: str = "", at: int | None = None) -> Document:
@@ -128,6 +137,13 @@ def parse_document(text: str, file: str) -> Document:
     return as_json if as_yaml.root is None and _JSON_START.match(text) else as_yaml
 
 
+def parse_json(text: str, file: str) -> Document:
+    """Read a text that is JSON whatever its name."""
+    if len(text) > MAX_BYTES:
+        return _failed(file, _too_large(len(text)))
+    return _parse_as(text, file, json=True)
+
+
 def decode_document(data: bytes, file: str) -> Document:
     """Read the bytes of a spec, which are UTF-8 text."""
     if len(data) > MAX_BYTES:
@@ -152,22 +168,25 @@ def _not_regular() -> Problem:
     return Problem("CS001", "this is not a regular file", hint)
 
 
-def _read_bytes(path: Path) -> bytes:
-    """The bytes of a regular file; raises ``CS001`` or ``CS005``."""
+def _read_bytes(path: Path) -> bytes | None:
+    """The bytes of a regular file, None for an HDF5 file; raises ``CS001`` or ``CS005``."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             if stat.S_ISDIR(status.st_mode):
                 raise Problem("CS001", "this is a folder", "name a .yaml or .json file in it")
             raise _not_regular()
-        if status.st_size > MAX_BYTES:
-            raise _too_large(status.st_size)
         # The file may be swapped for a pipe in between: opening it must not wait.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         with open(os.open(path, flags), "rb") as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise _not_regular()
-            return stream.read(MAX_BYTES + 1)
+            start = stream.read(len(_HDF5))
+            if start == _HDF5:
+                return None
+            if status.st_size > MAX_BYTES:
+                raise _too_large(status.st_size)
+            return start + stream.read(MAX_BYTES + 1 - len(start))
     except FileNotFoundError:
         raise Problem("CS001", "the file does not exist", "check the name") from None
     except PermissionError:
@@ -181,9 +200,17 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def read_document(path: Path) -> Document:
-    """Read a file; at most 16 MiB, and only a regular file."""
+    """Read a file; at most 16 MiB of text, and only a regular file.
+
+    Of an HDF5 file the model that Keras 1.x saved in it is read.
+    """
     try:
         data = _read_bytes(path)
     except Problem as problem:
         return _failed(str(path), problem)
+    if data is None:
+        # It takes h5py, and what that needs, to import.
+        from .hdf5_document import read_hdf5_document
+
+        return read_hdf5_document(path)
     return decode_document(data, str(path))

@@ -73,6 +73,27 @@ def dense_fans(input_dim: int, output_dim: int) -> Fans:
     return Fans(input_dim, output_dim)
 
 
+def tensor_fans(kind: str, stored: tuple[int, ...], shape: tuple[int, ...]) -> Fans:
+    """Fans of a tensor, by what it is (``schemas.tensors``).
+
+    ``shape`` is that of the operand: a kernel's ends with channels and filters. A depthwise one
+    ends with kernels and channels, a local one begins with positions, a stack of matrices is
+    stored as such. Parameters that stand beside values are what Keras takes for shapes that it
+    does not know: the square root of their number.
+    """
+    match kind:
+        case "depthwise":
+            *kernel, multiplier, _ = shape
+            return conv_fans(tuple(kernel), 1, multiplier)
+        case "stacked":
+            return dense_fans(*stored[1:])
+        case "elementwise":
+            side = max(1, math.isqrt(math.prod(stored)))
+            return Fans(side, side)
+    *kernel, channels, filters = (1, *(shape[1:] if kind == "local" else shape))
+    return conv_fans(tuple(kernel), channels, filters)
+
+
 def initialize(
     name: str,
     parameters: Mapping[str, float],

@@ -60,7 +60,7 @@ def open_npy(path: Path) -> Opened:
         with path.open("rb") as stream:
             return _read_data(stream, info)
 
-    return {header.info.name: header.info}, load
+    return Opened({header.info.name: header.info}, load)
 
 
 def open_npz(path: Path) -> Opened:
@@ -92,7 +92,7 @@ def open_npz(path: Path) -> Opened:
             text = f"tensor {quoted(info.name)} cannot be unpacked ({error})"
             raise invalid(text) from error
 
-    return tensors, load
+    return Opened(tensors, load)
 
 
 # What zipfile raises on damaged archives, found by feeding it some.

@@ -73,4 +73,4 @@ def open_safetensors(path: Path) -> Opened:
             return (values.astype(np.uint32) << 16).view(np.float32)
         return values
 
-    return tensors, load
+    return Opened(tensors, load)

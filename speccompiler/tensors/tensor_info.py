@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,8 +50,22 @@ class TensorInfo:
         return math.prod(self.shape) * ITEM_SIZES[self.dtype]
 
 
-Opened = tuple[dict[str, TensorInfo], Callable[[TensorInfo], NDArray[Any]]]
-"""What opening a file gives: its tensors, and a function that reads one as it is stored."""
+@dataclass(frozen=True, slots=True)
+class StoredLayer:
+    """A group of weights: the name of each tensor and its key in the file, in order."""
+
+    name: str
+    tensors: tuple[tuple[str, str], ...]
+
+
+class Opened(NamedTuple):
+    """What opening a file gives."""
+
+    tensors: Mapping[str, TensorInfo]
+    load: Callable[[TensorInfo], NDArray[Any]]
+    """Reads one tensor as it is stored."""
+    layers: tuple[StoredLayer, ...] | None = None
+    """The layers that a Keras HDF5 file lists, in order."""
 
 
 def invalid(reason: str) -> Problem:

@@ -27,6 +27,7 @@ from speccompiler.tensors.numpy_files import open_npy, open_npz
 from speccompiler.tensors.safetensors_files import open_safetensors
 from speccompiler.tensors.tensor_info import (
     Opened,
+    StoredLayer,
     TensorInfo,
     check_dtype,
     quoted,
@@ -62,6 +63,8 @@ class WeightFile:
     """Reads one tensor as it is stored; ``read`` is what callers want."""
     state: str | None = None
     """What ``file_state`` said before it was opened."""
+    layers: tuple[StoredLayer, ...] | None = None
+    """The layers that a Keras HDF5 file lists, in order."""
 
     def unchanged_state(self) -> str | None:
         """The file's state, where it is now what it was when it was opened; None otherwise."""
@@ -121,8 +124,8 @@ def open_weights(path: Path) -> WeightFile:
         raise Problem("CS100", f"cannot read weight file {quoted(str(path))}: {ending}", _KNOWN)
     state = file_state(path)
     with _naming(path):
-        tensors, load = opener(path)
-    return WeightFile(path, tensors, load, state)
+        opened = opener(path)
+    return WeightFile(path, opened.tensors, opened.load, state, opened.layers)
 
 
 def file_state(path: Path) -> str | None:

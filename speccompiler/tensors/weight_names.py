@@ -8,6 +8,7 @@ their ``optimizer_weights`` are passed over.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -31,10 +32,10 @@ _OPTIMIZER = "optimizer_weights/"
 @dataclass(frozen=True, slots=True)
 class WantedTensor:
     """A tensor the model needs. ``alternatives``: other stored shapes, each with the axes that
-    ``np.transpose`` takes to bring it to ``shape``."""
+    ``np.transpose`` takes to bring it to ``shape``, or None for one that is repeated."""
 
     shape: Shape
-    alternatives: tuple[tuple[Shape, tuple[int, ...]], ...] = ()
+    alternatives: tuple[tuple[Shape, tuple[int, ...] | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +56,24 @@ def old_conv1d_kernel(shape: Shape) -> WantedTensor:
     return WantedTensor(shape, (((filters, channels, length, one), CONV1D_OLD_AXES),))
 
 
+def shared_parameter(shape: Shape) -> WantedTensor:
+    """A parameter for every value, or for fewer: an axis that shares it has the length 1."""
+    shapes = dict.fromkeys(itertools.product(*((n, 1) for n in shape)))
+    return WantedTensor(shape, tuple((stored, None) for stored in shapes if stored != shape))
+
+
 def match_weights(
     wanted: Mapping[TensorName, WantedTensor],
     tensors: Mapping[str, TensorInfo],
     *,
     unnamed: bool = False,
     given: Collection[TensorName] = (),
+    wrapped: Mapping[str, str] | None = None,
 ) -> dict[TensorName, StoredTensor]:
     """Find every wanted tensor in a file, by name and shape.
 
     ``given`` come from elsewhere: a file may hold them as well, and they are passed over.
+    ``wrapped`` are inner layers' names, by the layer that applies them: Keras's files have those.
     ``unnamed`` (a .npy file): its one tensor is the model's one tensor, whatever its name.
     Raises CS105 listing all missing, unused and doubly given tensors, else CS106 listing all
     wrong shapes.
@@ -73,7 +82,7 @@ def match_weights(
         candidates = {name: list(tensors) for name in wanted}
         unused: list[str] = []
     else:
-        candidates, unused = _by_name([*wanted, *given], tensors)
+        candidates, unused = _by_name([*wanted, *given], tensors, wrapped or {})
         for name in given:
             candidates.pop(name, None)
     missing = [name for name in wanted if name not in candidates]
@@ -84,12 +93,12 @@ def match_weights(
         if name in missing or name in doubled:
             continue
         (key,) = candidates[name]
-        stored = _fit(wanted[name], tensors[key])
+        stored = fit(wanted[name], tensors[key])
         if stored is None:
             wrong.append(name)
         else:
             found[name] = stored
-    wrong_text = [_wrong_shape(name, wanted[name], tensors[candidates[name][0]]) for name in wrong]
+    wrong_text = [wrong_shape(name, wanted[name], tensors[candidates[name][0]]) for name in wrong]
     if missing or unused or doubled:
         problem = _names_problem(wanted, tensors, missing, unused, doubled, wrong_text)
         if unnamed and len(wanted) > 1:
@@ -103,7 +112,7 @@ def match_weights(
 
 
 def _by_name(
-    wanted: Iterable[TensorName], tensors: Iterable[str]
+    wanted: Iterable[TensorName], tensors: Iterable[str], wrapped: Mapping[str, str]
 ) -> tuple[dict[TensorName, list[str]], list[str]]:
     """File keys by the tensor they name, and the keys that name none."""
     full: dict[str, TensorName] = {}
@@ -115,6 +124,11 @@ def _by_name(
             full[form] = name
         for form in (joined, f"{joined}:0"):
             full[form] = full[f"{layer}/{form}"] = last[form] = name
+        inner = f"{wrapped.get(layer, layer)}_{tensor}"
+        for form in (inner, f"{inner}:0"):
+            full.setdefault(f"{layer}/{form}", name)
+            full.setdefault(form, name)
+            last.setdefault(form, name)
     candidates: dict[TensorName, list[str]] = {}
     unused: list[str] = []
     keys = list(tensors)
@@ -131,7 +145,8 @@ def _by_name(
     return candidates, unused
 
 
-def _fit(wanted: WantedTensor, info: TensorInfo) -> StoredTensor | None:
+def fit(wanted: WantedTensor, info: TensorInfo) -> StoredTensor | None:
+    """The stored tensor where its shape is one that is wanted, else None."""
     if info.shape == wanted.shape:
         return StoredTensor(info.name)
     for shape, axes in wanted.alternatives:
@@ -178,10 +193,12 @@ def _names_problem(
     return Problem("CS105", "; ".join(parts), hint)
 
 
-def _wrong_shape(name: TensorName, wanted: WantedTensor, info: TensorInfo) -> str:
-    allowed = " or ".join(
-        map(str, dict.fromkeys([wanted.shape, *(s for s, _ in wanted.alternatives)]))
-    )
+def wrong_shape(name: TensorName, wanted: WantedTensor, info: TensorInfo) -> str:
+    """What was stored and what was expected."""
+    repeated = any(axes is None for _, axes in wanted.alternatives)
+    others = [] if repeated else [s for s, _ in wanted.alternatives]
+    allowed = " or ".join(map(str, dict.fromkeys([wanted.shape, *others])))
+    allowed += ", or 1 along the axes that share it" if repeated else ""
     return f"{_shown(name)} is stored as {info.shape}, expected {allowed}"
 
 

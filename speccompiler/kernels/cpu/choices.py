@@ -12,10 +12,21 @@ from math import prod
 from typing import Any
 
 from speccompiler.ir import (
+    BatchNormalize,
+    Combine,
+    Concat,
     Conv,
+    Depthwise,
+    Dot,
+    GlobalPool,
     Identity,
+    Local,
+    Lookup,
     Map,
+    MapWith,
+    Mask,
     Node,
+    Normalize,
     Op,
     Pad,
     Pool,
@@ -24,12 +35,15 @@ from speccompiler.ir import (
     Transpose,
     Upsample,
 )
+from speccompiler.permutations import runs
 
 from .candidate import Candidate, Geometry, KnownShape, known, three
 from .convolutions import CONV, CONV_SMALL, MATMUL, winograd_candidates
 
 TRANSPOSE_BLOCK = 256
 """Side of the block of a matrix that a task transposes."""
+CONCAT_VALUES = 16384
+"""Values that a task joins, about."""
 
 
 def _always(node: Node, shape: KnownShape) -> bool:
@@ -114,12 +128,7 @@ def _softmax_geometry(node: Node, shape: KnownShape) -> Geometry:
 
 def merge_axes(shape: KnownShape, axes: tuple[int, ...]) -> tuple[KnownShape, tuple[int, ...]]:
     """The same permutation with axes joined that stay side by side, at most four left."""
-    groups: list[list[int]] = []
-    for axis in axes:
-        if groups and groups[-1][-1] + 1 == axis:
-            groups[-1].append(axis)
-        else:
-            groups.append([axis])
+    groups = runs(axes)
     order = sorted(range(len(groups)), key=lambda i: groups[i][0])
     merged = tuple(prod(shape[a] for a in groups[i]) for i in order)
     return merged, tuple(order.index(i) for i in range(len(groups)))
@@ -161,9 +170,114 @@ def _transpose_tasks(node: Node, shape: KnownShape, n: int) -> int:
     return n * prod(outer) * -(-across // TRANSPOSE_BLOCK) * -(-along // TRANSPOSE_BLOCK)
 
 
+def parameter_axes(node: Node) -> int:
+    """The axis that the parameters of a step begin to differ along."""
+    shapes = [parameter.shape for parameter in _op(node).parameters]
+    found = (axis for axis in range(len(node.shape)) if any(shape[axis] != 1 for shape in shapes))
+    return next(found, len(node.shape))
+
+
+def _map_with_geometry(node: Node, shape: KnownShape) -> Geometry:
+    return prod(shape), prod(shape[parameter_axes(node) :])
+
+
+def _depthwise_geometry(node: Node, shape: KnownShape) -> Geometry:
+    op, out = _op(node), known(node)
+    return (
+        *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1),
+        *three(op.kernel, 1)[:2], *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
+        op.weight.shape[-2],
+    )  # fmt: skip
+
+
+def _depthwise_cost(node: Node, shape: KnownShape) -> float:
+    """Of loads: one of a value for each tap, and of a weight for every fourth position."""
+    taps: int = prod(_op(node).kernel) * prod(known(node))
+    return (prod(shape) + prod(known(node))) / 5 + taps / 2 / min(shape[-1], 16)
+
+
+def _local_geometry(node: Node, shape: KnownShape) -> Geometry:
+    op, out = _op(node), known(node)
+    first = len(shape) - 1 - len(op.kernel)
+    return (
+        prod(shape[:first]), *three(shape[first:-1], 1), shape[-1], *three(out[first:-1], 1),
+        out[-1], *three(op.kernel, 1), *three(op.stride, 1),
+    )  # fmt: skip
+
+
+def _local_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    return int(_op(node).weight.shape[0])
+
+
+def _row_geometry(node: Node, shape: KnownShape) -> Geometry:
+    return prod(shape[:-1]), shape[-1]
+
+
+def _row_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    return n * prod(shape[:-1])
+
+
+GLOBAL_BLOCK = 64
+"""Channels of a task of global pooling."""
+
+
+def _global_geometry(node: Node, shape: KnownShape) -> Geometry:
+    kept = _op(node).kept
+    return prod(shape[:kept]), prod(shape[kept:-1]), shape[-1]
+
+
+def _global_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    return n * prod(shape[: _op(node).kept]) * -(-shape[-1] // GLOBAL_BLOCK)
+
+
+def _combine_cost(node: Node, shape: KnownShape) -> float:
+    """About 20 GB/s to and from memory, and an activation as ``_map_cost`` has it."""
+    activation = 0.0 if _op(node).activation is None else prod(shape) / 1.5
+    return (1 + len(node.inputs)) * prod(shape) / 5 + activation
+
+
+def _concat_geometry(node: Node, shape: KnownShape) -> Geometry:
+    out, axis = known(node), _op(node).axis
+    inner = prod(out[axis + 1 :])
+    width = out[axis] * inner
+    runs = [length * inner for length in _op(node).lengths]
+    rows = max(1, CONCAT_VALUES // width)
+    return (prod(out[:axis]), width, rows, min(width, CONCAT_VALUES), len(runs), *runs)
+
+
+def _concat_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    positions, width, rows, columns, *_ = _concat_geometry(node, shape)
+    return -(-n * positions // rows) * -(-width // columns)
+
+
+def _concat_cost(node: Node, shape: KnownShape) -> float:
+    """About 20 GB/s to and from memory; a short run takes as long as a vector."""
+    rows, _, _, _, _, *runs = _concat_geometry(node, shape)
+    return rows * sum(2 + run / 2.5 for run in runs)
+
+
+def _dot_geometry(node: Node, shape: KnownShape) -> Geometry:
+    rows = prod(shape[:-1])
+    return (rows, prod(known(node)) // rows, shape[-1])
+
+
+def _dot_cost(node: Node, shape: KnownShape) -> float:
+    """Each product loads two vectors and uses neither again; then lanes are added up."""
+    return prod(known(node)) * (10 + shape[-1] / 16)
+
+
 CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
     Conv: (MATMUL, CONV, CONV_SMALL),
     Pool: (Candidate("pool", _always, _pool_geometry, _rows, _pool_cost, _pool_scratch),),
+    GlobalPool: (
+        Candidate(
+            "global_pool",
+            _always,
+            _global_geometry,
+            _global_tasks,
+            lambda node, shape: prod(shape) / 5,
+        ),
+    ),
     Upsample: (Candidate("resize", _always, _upsample_geometry, _rows, _resize_cost),),
     Pad: (Candidate("resize", _always, _pad_geometry, _rows, _resize_cost),),
     Map: (
@@ -173,6 +287,37 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
             lambda node, shape: (prod(shape),),
             _map_tasks,
             _map_cost,
+        ),
+    ),
+    MapWith: (Candidate("map_with", _always, _map_with_geometry, _map_tasks, _map_cost),),
+    Depthwise: (Candidate("depthwise", _always, _depthwise_geometry, _rows, _depthwise_cost),),
+    Local: (
+        Candidate(
+            "local",
+            _always,
+            _local_geometry,
+            _local_tasks,
+            lambda node, shape: prod(_op(node).weight.shape) / 7,
+        ),
+    ),
+    Lookup: (
+        Candidate(
+            "lookup",
+            _always,
+            lambda node, shape: (prod(shape), *_op(node).weight.shape),
+            lambda node, shape, n: -(-n * prod(shape) // 32),
+            lambda node, shape: 5 * prod(shape) + prod(known(node)) / 5,
+        ),
+    ),
+    Mask: (Candidate("mask", _always, _row_geometry, _row_tasks, _softmax_cost),),
+    Normalize: (Candidate("normalize", _always, _row_geometry, _row_tasks, _softmax_cost),),
+    BatchNormalize: (
+        Candidate(
+            "batch_normalize",
+            _always,
+            _row_geometry,
+            lambda node, shape, n: -(-shape[-1] // 16),
+            lambda node, shape: prod(shape),
         ),
     ),
     Softmax: (
@@ -187,44 +332,81 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
     Transpose: (
         Candidate("transpose", _always, _transpose_geometry, _transpose_tasks, _transpose_cost),
     ),
+    Combine: (
+        Candidate(
+            "combine",
+            _always,
+            lambda node, shape: (prod(shape),),
+            _map_tasks,
+            _combine_cost,
+        ),
+    ),
+    Concat: (Candidate("concat", _always, _concat_geometry, _concat_tasks, _concat_cost),),
+    Dot: (
+        Candidate(
+            "dot",
+            _always,
+            _dot_geometry,
+            lambda node, shape, n: n * prod(shape[:-1]),
+            _dot_cost,
+            lambda node, shape: 16,
+        ),
+    ),
 }
 """What the CPU target can run. Input, Identity and Reshape need no kernel: they are views."""
+
+RECKONED_THREADS = 4
+"""What a step is expected to have where nobody says it: it decides which kernel does it."""
 
 VIEWS: tuple[type[Op], ...] = (Identity, Reshape)
 
 
-Offer = Callable[[Node, KnownShape, tuple[int, int], int], Sequence[Candidate]]
+Offer = Callable[[Node, KnownShape, tuple[int, int], int, int], Sequence[Candidate]]
 
 OFFERS: Mapping[type[Op], tuple[Offer, ...]] = {Conv: (winograd_candidates,)}
 """Kernels that can cut a step in several ways: each way is a candidate of its own."""
 
 
 def candidates(
-    node: Node, shape: KnownShape, *, fast: bool = False, batch: int = 1, pool: Node | None = None
+    node: Node,
+    shape: KnownShape,
+    *,
+    fast: bool = False,
+    batch: int = 1,
+    threads: int = RECKONED_THREADS,
+    pool: Node | None = None,
 ) -> list[Candidate]:
     """All that fit a step of ``batch`` samples; with ``pool``, all that take it in too."""
     windows = (1, 1) if pool is None else _pool_windows(pool)
     offered = [
-        c for offer in OFFERS.get(type(node.op), ()) for c in offer(node, shape, windows, batch)
+        c
+        for offer in OFFERS.get(type(node.op), ())
+        for c in offer(node, shape, windows, batch, threads)
     ]
     listed = CANDIDATES[type(node.op)] if pool is None else ()
     return [c for c in (*listed, *offered) if (fast or c.precise) and c.fits(node, shape)]
 
 
 def choose(
-    node: Node, shape: KnownShape, *, fast: bool = False, batch: int = 1, pool: Node | None = None
+    node: Node,
+    shape: KnownShape,
+    *,
+    fast: bool = False,
+    batch: int = 1,
+    threads: int = RECKONED_THREADS,
+    pool: Node | None = None,
 ) -> Candidate | None:
     """The cheapest candidate, ``fast`` admitting those that round more; None if none takes in.
 
-    Which kernel it is does not depend on ``batch``, only how its tasks are cut: the bits of
-    an output may not depend on who else is in its batch.
+    Which kernel it is does not depend on ``batch`` or ``threads``, only how its tasks are cut:
+    the bits of an output may not depend on who else is in its batch, or on the machine's load.
     """
     alone = candidates(node, shape, fast=fast, pool=pool)
     assert alone or pool is not None, f"no kernel for {node.name}"
     cheapest = min(alone, key=lambda c: c.nanoseconds(node, shape), default=None)
-    if cheapest is None or cheapest.schedule is None or batch == 1:
+    if cheapest is None or cheapest.schedule is None:
         return cheapest
-    together = candidates(node, shape, fast=fast, batch=batch, pool=pool)
+    together = candidates(node, shape, fast=fast, batch=batch, threads=threads, pool=pool)
     same = [c for c in together if c.kernel == cheapest.kernel]
     return min(same, key=lambda c: c.nanoseconds(node, shape))
 

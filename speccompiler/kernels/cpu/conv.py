@@ -3,7 +3,7 @@
 A task is a block of output rows and columns by 32 filters. The input that it reads is first
 copied into a block that stays in L2, once for all tasks of the place: channels in even
 blocks of at most a vector, zeros where the window leaves the data, and nothing that a stride
-leaps over.
+leaps over. A window dilated along rows has its columns packed side by side for each output.
 Padding, odd channel counts, strides and the layout of the caller end there, and the inner
 loop has no condition. Rows and planes of the window that see zeros alone are left out.
 
@@ -16,7 +16,8 @@ Tiles are cut evenly from a row, or from several rows that are shorter than a ti
 tile that hangs over the end, zeros are convolved and nothing is written.
 
 g: D H W C, OD OH OW O, KD KH KW, SD SH SW, PD PH PW (padding before), rows and columns of a
-   task, FD FH FW (each input is read that often along an axis: an up-sampling before)
+   task, FD FH FW (each input is read that often along an axis: an up-sampling before),
+   AD AH AW (distance of neighbouring places of the window: its dilation)
 w: [group][KD][channel block][KH][KW][channel][filter of the group], zeros where it is padded
 """
 
@@ -44,7 +45,7 @@ GROUP_DRIVER = '''
 @JIT
 def group_@VECTORS(
     packed, w, wo, b, first, y, at, row_pitch, filters, count, sums, q0, q1, plane, kh, run,
-    left, taps, row_size, row_step, top, stride, bottom, rows, columns
+    left, taps, row_size, row_step, top, stride, bottom, rows, columns, apart
 ):
     """One group of filters over all tiles of a task."""
     across = (columns + @COLUMNS - 1) // @COLUMNS
@@ -62,8 +63,8 @@ def group_@VECTORS(
                 for t in range(t0, min(tiles, t0 + @WALK)):
                     r, c = t // across * @ROWS, t % across * @COLUMNS
                     # Rows of the window that are outside the data for every row of the tile.
-                    h0 = max(h, -(top + (r + @ROWS - 1) * stride))
-                    h1 = min(h + h_step, kh, bottom - (top + r * stride))
+                    h0 = max(h, -((top + (r + @ROWS - 1) * stride) // apart))
+                    h1 = min(h + h_step, kh, -((top + r * stride - bottom) // apart))
                     place = at + r * row_pitch + c * filters
                     used = min(@ROWS, rows - r) * min(@COLUMNS, columns - c)
                     so = sums + (t - t0) * @POSITIONS * @WIDTH
@@ -77,7 +78,8 @@ def group_@VECTORS(
                     tile_@VECTORS(
                         packed, r * row_step * row_size + c * @PITCH + left, w,
                         wo + left * @WIDTH, q, min(q + q_step, q1), plane, h0, h1, kh,
-                        row_size, taps, row_weights, source, begin, step, target, end, pitch, low
+                        apart * row_size, taps, row_weights, source, begin, step, target, end,
+                        pitch, low
                     )
                     if ends:
                         finish(target, end, pitch, @WIDTH)
@@ -90,7 +92,7 @@ DRIVER = '''
 @JIT
 def pack_rows(
     x, at, packed, to, plane, rows, row_step, stride_rows, top, wide, lead, height, width,
-    channels, column_step, stride, repeat_h, repeat_w
+    channels, column_step, stride, repeat_h, repeat_w, apart
 ):
     """Some rows of a plane, every block of channels."""
     for r in range(rows):
@@ -109,8 +111,8 @@ def pack_rows(
         else:
             for j in range(wide):
                 c = lead + j
-                if stride > column_step:
-                    c = lead + j // column_step * stride + j % column_step
+                if stride != column_step or apart > 1:
+                    c = lead + j // column_step * stride + j % column_step * apart
                 if inside and c >= 0 and c < width * repeat_w:
                     pack(x, source + c @WIDE * channels, packed, to + j * @DEPTH, plane, channels)
                 else:
@@ -147,14 +149,16 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     row_blocks = (out_height + task_rows - 1) // task_rows
     column_blocks = (out_width + task_columns - 1) // task_columns
     # Where the stride is larger than the window, what lies between is not packed.
-    row_step, column_step = min(sh, kh), min(sw, kw)
+    ad, ah, aw = g[22], g[23], g[24]
+    reach = (kh - 1) * ah + 1
+    row_step, column_step = min(sh, reach), kw if aw > 1 else min(sw, kw)
     # Taps beside the data for every column: those of a kernel much longer than the image.
-    tap0 = max(0, g[16] - (out_width - 1) * sw)
-    tap1 = min(kw, width * g[21] + g[16])
+    tap0 = 0 if aw > 1 else max(0, g[16] - (out_width - 1) * sw)
+    tap1 = kw if aw > 1 else min(kw, width * g[21] + g[16])
     tiles_wide = (task_columns + @COLUMNS - 1) // @COLUMNS * @COLUMNS
     row_size = ((tiles_wide - 1) * column_step + kw) * @DEPTH
     # scratch holds the packed rows, then the sums.
-    rows_packed = ((task_rows + @ROWS - 1) // @ROWS * @ROWS - 1) * row_step + kh
+    rows_packed = ((task_rows + @ROWS - 1) // @ROWS * @ROWS - 1) * row_step + reach
     plane = rows_packed * row_size + @LANES
     sums = kd * blocks * plane
     packed_place = -1
@@ -165,16 +169,16 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
         image = place // (column_blocks * row_blocks)
         od, sample = image % out_depth, image // out_depth
         front = od * g[11] - g[14]
-        d0, d1 = max(0, -front), max(0, min(kd, depth * g[19] - front))
+        d0, d1 = max(0, -(front // ad)), max(0, min(kd, -((front - depth * g[19]) // ad)))
         top = first_row * sh - g[15]
         if place != packed_place:
             packed_place = place
             for d in range(d0, d1):
-                z = sample * depth + (front + d) @DEEP
+                z = sample * depth + (front + d * ad) @DEEP
                 pack_rows(x, z * height * width * channels, scratch, d * blocks * plane, plane,
                           rows_packed, row_step, sh, top, row_size // @DEPTH,
                           first_column * sw - g[16], height, width, channels, column_step, sw,
-                          g[20], g[21])
+                          g[20], g[21], aw)
         rows = min(task_rows, out_height - first_row)
         columns = min(task_columns, out_width - first_column)
         at = (image * out_height + first_row) * out_width + first_column
@@ -185,7 +189,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             group(
                 scratch, w, wo, b, first, y, at * filters + first, out_width * filters, filters,
                 count, sums, d0 * blocks, d1 * blocks, plane, kh, kw * @DEPTH, tap0 * @DEPTH,
-                (tap1 - tap0) * @DEPTH, row_size, row_step, top, sh, height * g[20], rows, columns
+                (tap1 - tap0) * @DEPTH, row_size, row_step, top, sh, height * g[20], rows, columns,
+                ah
             )
 '''
 
@@ -194,6 +199,14 @@ def tile_shape(height: int, width: int, lanes: int) -> tuple[int, int]:
     """Rows and columns of a tile: several rows only where these are whole."""
     most = tile_columns(lanes)
     return even_share(height, max(1, most // width)), even_share(width, most)
+
+
+def window_steps(
+    kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> tuple[int, int]:
+    """Packed rows, and packed columns, from one output to the next."""
+    rows = min((kernel[0] - 1) * dilation[0] + 1, stride[0])
+    return rows, kernel[1] if dilation[1] > 1 else min(kernel[1], stride[1])
 
 
 def source(
@@ -207,16 +220,17 @@ def source(
     activation: str | None,
     *,
     repeats: bool = False,
+    dilation: tuple[int, ...] = (1, 1),
 ) -> str:
     """The module's text, for one vector width, block depth, tile and activation.
 
-    ``out``, ``kernel`` and ``stride`` are heights and widths. ``repeats`` is for an
+    ``out``, ``kernel``, ``stride`` and ``dilation`` are heights and widths. ``repeats`` is for an
     up-sampled input.
     """
     depth = block_depth(channels, lanes)
     height, width = out
     rows, columns = tile_shape(height, width, lanes)
-    row_step, column_step = (min(k, s) for k, s in zip(kernel, stride, strict=True))
+    row_step, column_step = window_steps(kernel, stride, dilation)
     row_size = ((columns - 1) * column_step + kernel[1]) * depth
     offsets = [
         r * row_step * row_size + c * column_step * depth
@@ -231,7 +245,7 @@ def source(
     driver = DRIVER
     for name, factor in (("DEEP", "g[19]"), ("TALL", "repeat_h"), ("WIDE", "repeat_w")):
         driver = driver.replace(f" @{name}", f" // {factor}" if repeats else "")
-    flat = depth == channels and column_step == stride[1] and not repeats
+    flat = depth == channels and column_step == stride[1] and not repeats and dilation[1] == 1
     return fill(
         HEADER + tiles + driver.replace("@FLAT", str(flat)),
         LANES=lanes,

@@ -5,7 +5,8 @@ over one vector of filters is one chain of multiply-adds from the bias on, over 
 lie in the data; there is nothing to pack and nothing to share.
 
 g: D H W C, OD OH OW O, KD KH KW, SD SH SW, PD PH PW (padding before), FD FH FW (each input is
-   read that often along an axis: an up-sampling before)
+   read that often along an axis: an up-sampling before), AD AH AW (distance of neighbouring
+   places of the window: its dilation)
 w: [KD][KH][KW][channel][filter], filled with zeros to whole vectors
 """
 
@@ -21,6 +22,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     depth, height, width, channels = g[0], g[1], g[2], g[3]
     out_depth, out_height, out_width, filters = g[4], g[5], g[6], g[7]
     padded = (filters + @LANES - 1) // @LANES * @LANES
+    deep, tall, wide = depth * g[17], height * g[18], width * g[19]
+    ad, ah, aw = g[20], g[21], g[22]
     zero = splat(np.float32(0))
     for task in range(lo, hi):
         top = task % out_height * g[12] - g[15]
@@ -31,12 +34,12 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             to = (task * out_width + column) * filters
             for first in range(0, filters, @LANES):
                 s = load(b, first)
-                for d in range(max(0, -front), min(g[8], depth * g[17] - front)):
-                    plane = sample * depth + (front + d) // g[17]
-                    for h in range(max(0, -top), min(g[9], height * g[18] - top)):
-                        row = plane * height + (top + h) // g[18]
-                        for k in range(max(0, -left), min(g[10], width * g[19] - left)):
-                            at = (row * width + (left + k) // g[19]) * channels
+                for d in range(max(0, -(front // ad)), min(g[8], -((front - deep) // ad))):
+                    plane = sample * depth + (front + d * ad) // g[17]
+                    for h in range(max(0, -(top // ah)), min(g[9], -((top - tall) // ah))):
+                        row = plane * height + (top + h * ah) // g[18]
+                        for k in range(max(0, -(left // aw)), min(g[10], -((left - wide) // aw))):
+                            at = (row * width + (left + k * aw) // g[19]) * channels
                             wo = ((d * g[9] + h) * g[10] + k) * channels * padded + first
                             for i in range(channels):
                                 s = fma(broadcast(x, at + i), load(w, wo + i * padded), s)

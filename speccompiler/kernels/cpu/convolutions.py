@@ -12,7 +12,7 @@ from speccompiler.ir import Node
 from speccompiler.shapes import multiply_adds
 
 from .candidate import Candidate, Geometry, KnownShape, known, three
-from .conv import WALK, tile_shape
+from .conv import WALK, tile_shape, window_steps
 from .register_tile import block_depth, even_share
 from .winograd_tiles import Schedule, Tile, find_tile
 
@@ -33,11 +33,17 @@ SUMS = WALK * MOST_COLUMNS * 2 * MOST_LANES
 CACHE_BYTES = 2 << 20
 """What a core keeps close: above it, bytes are paid for."""
 FAR_BYTES = 24 << 20
-"""Weights of this size are waited for in full: no cache is left for them."""
+"""Weights of this size come from memory: no cache is left for them."""
 NANOSECONDS_A_BYTE = 1 / 28
 """Reading or writing beyond that."""
 CACHED_NANOSECONDS_A_BYTE = 1 / 55
 """Reading what is close."""
+CHUNK = 64
+"""Channels whose Winograd weights a task transforms at a time, where it does: they stay in L2."""
+FAR_NANOSECONDS_A_BYTE = 1 / 9
+"""Reading what no cache is left for, with all cores at it."""
+TRANSFORMED_WEIGHTS = 8
+"""Values of Winograd weights that a core makes in a nanosecond."""
 MULTIPLY_ADDS = 80
 """A core does in a nanosecond, in the register tile, what surrounds it included."""
 
@@ -76,8 +82,10 @@ def _packed(node: Node, shape: KnownShape, rows: int, columns: int, lanes: int) 
     op, (_, height, width) = _op(node), three(node.shape[:-1], 1)
     (kd, kh, kw), (_, sh, sw) = three(op.kernel, 1), three(op.stride, 1)
     tall, wide = tile_shape(height, width, lanes)
-    high = (-(-rows // tall) * tall - 1) * min(kh, sh) + kh
-    broad = (-(-columns // wide) * wide - 1) * min(kw, sw) + kw
+    _, ah, aw = three(op.dilation, 1)
+    row_step, column_step = window_steps((kh, kw), (sh, sw), (ah, aw))
+    high = (-(-rows // tall) * tall - 1) * row_step + (kh - 1) * ah + 1
+    broad = (-(-columns // wide) * wide - 1) * column_step + kw
     depth = block_depth(shape[-1], lanes)
     return kd * -(-shape[-1] // depth) * (depth * high * broad + lanes)
 
@@ -87,7 +95,7 @@ def _conv_geometry(node: Node, shape: KnownShape) -> Geometry:
     return (
         *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
         *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
-        *_block(node, shape), *three(op.repeats, 1),
+        *_block(node, shape), *three(op.repeats, 1), *three(op.dilation, 1),
     )  # fmt: skip
 
 
@@ -163,7 +171,7 @@ def _small_geometry(node: Node, shape: KnownShape) -> Geometry:
     return (
         *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
         *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
-        *three(op.repeats, 1),
+        *three(op.repeats, 1), *three(op.dilation, 1),
     )  # fmt: skip
 
 
@@ -171,8 +179,9 @@ def _small_cost(node: Node, shape: KnownShape) -> float:
     """A chain of multiply-adds waits four cycles for each."""
     filters = known(node)[-1]
     vectors = -(-filters // MOST_LANES)
-    count = int(multiply_adds(node))  # type: ignore[arg-type]
-    return 20 + 1.3 * count / filters * vectors
+    work = multiply_adds(node)
+    assert isinstance(work, int), "a plan has no open lengths"
+    return 20 + 1.3 * work / filters * vectors
 
 
 CONV_SMALL = Candidate(
@@ -203,7 +212,7 @@ CONV = Candidate(
 
 
 def winograd_candidates(
-    node: Node, shape: KnownShape, pool: tuple[int, int], batch: int
+    node: Node, shape: KnownShape, pool: tuple[int, int], batch: int, threads: int
 ) -> Sequence[Candidate]:
     """One for each way to cut the tasks; none where the convolution has no tile.
 
@@ -212,7 +221,12 @@ def winograd_candidates(
     out = known(node)
     kernel, stride = three(_op(node).kernel, 1), three(_op(node).stride, 1)
     tile = find_tile(kernel[1:])
-    if tile is None or stride[1:] != (1, 1) or min(shape[-1], out[-1]) < MOST_LANES:
+    if (
+        tile is None
+        or stride[1:] != (1, 1)
+        or _op(node).dilation
+        or min(shape[-1], out[-1]) < MOST_LANES
+    ):
         return ()
     if _is_small(node, shape) or 0 in pool or tile.rows % pool[0] or tile.columns % pool[1]:
         return ()
@@ -222,20 +236,24 @@ def winograd_candidates(
         -(-whole // p) for p in (1, 2, 3, 4) if whole // p <= 112
     }
     splits = {-(-groups // p) for p in (1, 2, 4, 8)}
+    filters = [2 * MOST_LANES * split for split in sorted(splits)]
+    chunk = min(CHUNK, -(-shape[-1] // MOST_LANES) * MOST_LANES)
+    large = 4 * tile.points * prod(kernel[:1]) * shape[-1] * out[-1] >= FAR_BYTES
     return [
-        _winograd(Schedule(tile, tiles, 2 * MOST_LANES * split, pool), batch)
+        _winograd(Schedule(tile, tiles, some, pool, chunk), batch, threads)
+        for chunk, ranges in ((0, filters), *([(chunk, (32, 64, 128))] if large else []))
         for tiles in sorted(batches)
-        for split in sorted(splits)
+        for some in ranges
     ]
 
 
-def _winograd(schedule: Schedule, batch: int) -> Candidate:
+def _winograd(schedule: Schedule, batch: int, threads: int) -> Candidate:
     return Candidate(
         "winograd",
         lambda node, shape: True,
         partial(_winograd_geometry, schedule),
         partial(_winograd_tasks, schedule),
-        partial(_winograd_cost, schedule, batch),
+        partial(_winograd_cost, schedule, batch, threads),
         partial(_winograd_scratch, schedule),
         precise=False,
         schedule=schedule,
@@ -276,10 +294,13 @@ def _padded(shape: KnownShape, schedule: Schedule, node: Node) -> tuple[int, int
 
 def _winograd_scratch(schedule: Schedule, node: Node, shape: KnownShape) -> int:
     inputs, products = _padded(shape, schedule, node)
-    return schedule.tile.points * (schedule.tiles * (inputs + products) + 3 * MOST_LANES)
+    own = products * (schedule.chunk + 1) if schedule.chunk else 0
+    return schedule.tile.points * (schedule.tiles * (inputs + products) + 3 * MOST_LANES + own)
 
 
-def _winograd_cost(schedule: Schedule, batch: int, node: Node, shape: KnownShape) -> float:
+def _winograd_cost(
+    schedule: Schedule, batch: int, threads: int, node: Node, shape: KnownShape
+) -> float:
     """A sample's share: multiplications, transforms, and what comes from beyond the cache."""
     inputs, products = _padded(shape, schedule, node)
     points, filters = schedule.tile.points, known(node)[-1]
@@ -287,16 +308,23 @@ def _winograd_cost(schedule: Schedule, batch: int, node: Node, shape: KnownShape
     tasks = _winograd_tasks(schedule, node, shape, batch)
     ranges = _ranges(schedule, node, shape)
     places = tasks / ranges / batch
-    multiply = tiles * points * inputs * filters / MULTIPLY_ADDS
+    work = tiles * points * inputs * filters / MULTIPLY_ADDS
     # A transform moves each value about four times between registers and cache, and that of
     # the inputs is repeated where threads share a batch of tiles.
-    transform = tiles * points * (min(ranges, 4) * inputs + filters) / 6
-    weights = 4 * points * inputs * filters
+    transform = tiles * points * (min(ranges, threads) * inputs + filters) / 6
+    weights = points * inputs * filters
     held = 4 * points * schedule.tiles * (inputs + products)
-    # What is read in one long row is mostly there in time, where it comes from nearby.
-    waited = min(1.0, weights / FAR_BYTES)
-    streamed = waited * places * weights if weights + held > CACHE_BYTES else 0.0
+    if schedule.chunk:
+        work = 1.05 * work + places * weights / TRANSFORMED_WEIGHTS
+    elif 4 * weights + held > CACHE_BYTES:
+        # Weights are asked for ahead: whichever takes longer, they or the products.
+        far = min(1.0, 4 * weights / FAR_BYTES) ** 2
+        a_byte = (1 - far) * NANOSECONDS_A_BYTE + far * FAR_NANOSECONDS_A_BYTE
+        read = 4 * places * weights * a_byte
+        # A single pass leaves no time to ask for the next weights.
+        waited = schedule.tiles <= MOST_COLUMNS and 4 * weights > 2 * CACHE_BYTES
+        work = max(work, read) + (read / 4 if waited else 0)
     spilled = max(0.0, held - CACHE_BYTES / 2) * 2 * tasks / batch
-    # Few tasks leave cores without one: reckoned for four cores.
-    idle = -(-tasks // 4) * 4 / tasks if tasks < 64 else 1.0
-    return (multiply + transform) * idle + (streamed + spilled) * NANOSECONDS_A_BYTE
+    # Few tasks leave threads without one.
+    idle = -(-tasks // threads) * threads / tasks if tasks < 64 else 1.0
+    return (work + transform) * idle + spilled * NANOSECONDS_A_BYTE

@@ -2,7 +2,7 @@
 
 A small network's kernels take microseconds, and so must what surrounds them. Addresses,
 task counts and numbers of threads are therefore worked out once for each memory and number
-of samples; a run sets the addresses of its input and outputs and hands over to the team.
+of samples; a run sets the addresses of its inputs and outputs and hands over to the team.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from speccompiler.ir import Conv, Weight
+from speccompiler.ir import MapWith, Weight, operands
 from speccompiler.plan import Place, Plan, Step
 
 from . import copy
@@ -31,6 +31,7 @@ from .sources import kernel_text
 from .team import Job, Work, load_teamwork
 
 Array = npt.NDArray[np.float32]
+Addresses = npt.NDArray[np.int64]
 EMPTY = np.zeros(0, np.float32)
 WORTH_A_THREAD = 10_000
 """Nanoseconds of work below which another thread costs more than it brings."""
@@ -87,20 +88,25 @@ class Memory:
         self._plan = plan
         self._batch_size = batch_size
         self._ends: list[tuple[Arguments, str, int]] = []
+        self._tables: list[tuple[Addresses, int, int]] = []
+        self._kept: list[Addresses] = []
         self.samples = -1
         self.job = Job([])
         self.parts: list[tuple[int, int]] = []
         self.steps: list[list[tuple[int, int]]] = []
 
     def bind(self, steps: Sequence[BoundStep], n: int) -> None:
-        """Make the calls for ``n`` samples; where the input and the outputs lie is still open."""
-        self._ends = []
+        """Make the calls for ``n`` samples; where the inputs and the outputs lie is still open."""
+        self._ends, self._tables, self._kept = [], [], []
         self.steps = []
         work: list[Work] = []
         seconds: list[float] = []
         for bound in steps:
             threads = bound.threads(n, len(self._scratch))
-            arguments = [self._arguments(bound, n, scratch) for scratch in self._scratch[:threads]]
+            w = self._weights_or_reads(bound)
+            arguments = [
+                self._arguments(bound, n, w, scratch) for scratch in self._scratch[:threads]
+            ]
             cost = bound.nanoseconds(n) / 1e9
             # A piece has chunks for all threads, several for each.
             cut = _cut(bound.tasks(n), 8 * threads * bound.sharing, cost)
@@ -111,35 +117,54 @@ class Memory:
         self.parts = _parts(seconds)
         self.samples = n
 
-    def _arguments(self, bound: BoundStep, n: int, scratch: Array) -> Arguments:
+    def _weights_or_reads(self, bound: BoundStep) -> int:
+        """Address of the weights; for a step that reads several values, of their addresses."""
+        reads = bound.step.reads
+        if len(reads) == 1:
+            return address(bound.w)
+        assert not bound.w.size, f"{bound.step.target}: several values to read, and weights"
+        table = np.zeros(len(reads), np.int64)
+        for index, place in enumerate(reads):
+            if place.kind == "buffer":
+                table[index] = self._buffer(place)
+            else:
+                self._tables.append((table, index, end_number(self._plan, place)))
+        self._kept.append(table)
+        return address(table)
+
+    def _buffer(self, place: Place) -> int:
+        buffer = self._plan.buffers[place.index]
+        return address(self._arena) + 4 * buffer.offset * self._batch_size
+
+    def _arguments(self, bound: BoundStep, n: int, w: int, scratch: Array) -> Arguments:
         step = bound.step
         arguments = Arguments(
             n,
             0,
             0,
-            address(bound.w),
+            w,
             address(bound.b),
             address(bound.geometry),
             address(scratch),
         )
-        for name, place in (("x", step.reads), ("y", step.writes)):
+        for name, place in (("x", step.reads[0]), ("y", step.writes)):
             if place.kind == "buffer":
-                buffer = self._plan.buffers[place.index]
-                start = 4 * buffer.offset * self._batch_size
-                setattr(arguments, name, address(self._arena) + start)
+                setattr(arguments, name, self._buffer(place))
             else:
-                self._ends.append((arguments, name, _end(place)))
+                self._ends.append((arguments, name, end_number(self._plan, place)))
         return arguments
 
     def set_ends(self, ends: Sequence[int]) -> None:
-        """Addresses of the input and of each output."""
+        """Addresses of each input and of each output."""
         for arguments, name, end in self._ends:
             setattr(arguments, name, ends[end])
+        for table, index, end in self._tables:
+            table[index] = ends[end]
 
 
-def _end(place: Place) -> int:
-    """Number of an array of the caller's: the input, then the outputs."""
-    return 0 if place.kind == "input" else 1 + place.index
+def end_number(plan: Plan, place: Place) -> int:
+    """Number of an array of the caller's: the inputs, then the outputs."""
+    return place.index if place.kind == "input" else len(plan.inputs) + place.index
 
 
 def _cut(tasks: int, together: int, seconds: float) -> list[range]:
@@ -176,17 +201,21 @@ class CpuExecutor:
         self.batch_size = batch_size
         self.threads = threads
         # Weights first: what is wrong with them is said before anything is compiled.
-        packed = packed or [_packed(step, weights) for step in plan.steps]
+        packed = packed or _packed(plan.steps, weights)
         started = time.perf_counter()
         load_kernels(plan)
         self.kernel_seconds = time.perf_counter() - started
         self._steps = [_bound(step, *w) for step, w in zip(plan.steps, packed, strict=True)]
         # Kernels check no bounds: this and run_batch stand between a bug and other memory.
         sizes = [prod(buffer.shape) for buffer in plan.buffers]
-        self._sizes = [prod(plan.input_shape), *(prod(shape) for _, shape in plan.outputs)]
+        self._sizes = [prod(shape) for _, shape in (*plan.inputs, *plan.outputs)]
         for step in plan.steps:
-            for place, shape in ((step.reads, step.source_shape), (step.writes, step.target_shape)):
-                size = sizes[place.index] if place.kind == "buffer" else self._sizes[_end(place)]
+            read = zip(step.reads, step.source_shapes, strict=True)
+            for place, shape in (*read, (step.writes, step.target_shape)):
+                if place.kind == "buffer":
+                    size = sizes[place.index]
+                else:
+                    size = self._sizes[end_number(plan, place)]
                 assert size == prod(shape), f"{step.target}: a place of another size"
         self._idle: list[Memory] = []
 
@@ -196,19 +225,21 @@ class CpuExecutor:
         return CpuExecutor(plan, {}, self.batch_size, self.threads, packed)
 
     def run_batch(
-        self, x: Array, outputs: Sequence[Array], profile: list[float] | None = None
+        self,
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        profile: list[float] | None = None,
     ) -> None:
         """One batch of at most ``batch_size`` samples; ``profile`` adds seconds by step.
 
-        ``x`` and ``outputs`` are C-contiguous float32, samples first.
+        ``inputs`` and ``outputs`` are C-contiguous float32, samples first.
         """
-        n = x.shape[0]
+        n = inputs[0].shape[0]
         assert n <= self.batch_size, "a batch larger than the plan's"
-        ends = [address(x)]
-        assert x.size == n * self._sizes[0], "an input of another size"
-        for index, y in enumerate(outputs, start=1):
-            assert y.size == n * self._sizes[index], "an output of another size"
-            ends.append(address(y))
+        ends = []
+        for array, size in zip((*inputs, *outputs), self._sizes, strict=True):
+            assert array.size == n * size, "an array of another size"
+            ends.append(address(array))
         memory = self._take_memory()
         if memory.samples != n:
             memory.bind(self._steps, n)
@@ -230,10 +261,24 @@ class CpuExecutor:
         return Memory(self.plan, self.batch_size, self.threads)
 
 
-def _packed(step: Step, weights: Mapping[Weight, npt.NDArray[Any]]) -> tuple[Array, Array]:
-    if step.candidate is None or not isinstance(step.node.op, Conv):
-        return EMPTY, EMPTY
-    return packed_weights(step.candidate, step.node.op, weights, host_lanes())
+def _packed(
+    steps: Sequence[Step], weights: Mapping[Weight, npt.NDArray[Any]]
+) -> list[tuple[Array, Array]]:
+    """Weights and bias of each step; those of a shared layer once for each order."""
+    made: dict[object, tuple[Array, Array]] = {}
+    found = []
+    for step in steps:
+        node, candidate = step.node, step.candidate
+        if candidate is None:
+            found.append((EMPTY, EMPTY))
+            continue
+        tile = None if candidate.schedule is None else candidate.schedule.tile
+        beside = operands(node.op) or node.op
+        key = candidate.kernel, tile, beside, node.shape if isinstance(node.op, MapWith) else None
+        if key not in made:
+            made[key] = packed_weights(candidate, node, weights, host_lanes())
+        found.append(made[key])
+    return found
 
 
 def _bound(step: Step, w: Array, b: Array) -> BoundStep:

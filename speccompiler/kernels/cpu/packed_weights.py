@@ -14,7 +14,7 @@ import hashlib
 import json
 import mmap
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -26,10 +26,10 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.cache import PREFIX, cache_folder, cache_limit, note_use, write_entry
-from speccompiler.ir import Conv, Weight
+from speccompiler.ir import MapWith, Node, Operand, Weight, operands, stored_tensors
 from speccompiler.loaded_weights import LoadedWeights
 
-from ..reference import operand
+from ..reference import resolve
 from .candidate import Candidate
 from .sources import pack_weights
 
@@ -49,38 +49,44 @@ class _Entry:
 
 
 def packed_weights(
-    candidate: Candidate, op: Conv, weights: Mapping[Weight, npt.NDArray[Any]], lanes: int
+    candidate: Candidate, node: Node, weights: Mapping[Weight, npt.NDArray[Any]], lanes: int
 ) -> Packed:
     """Weights and bias of a step, from the cache or packed now. Raises ``Problem``."""
+    wanted = operands(node.op)
     loaded = weights if isinstance(weights, LoadedWeights) else None
-    entry = None if loaded is None else _entry(candidate, op, loaded, lanes)
+    entry = None if loaded is None else _entry(candidate, node, loaded, lanes)
     if loaded is not None and entry is not None:
-        found = _read(entry, op, loaded)
+        found = _read(entry, _tensors(wanted), loaded)
         if found is not None:
             return found
     take = weights.__getitem__ if loaded is None else loaded.take
-    stored = take(op.weight)
-    bias = None if op.bias is None else take(op.bias)
-    packed = pack_weights(candidate, operand(op.weight, stored), bias, lanes)
+    packed = pack_weights(candidate, node, [resolve(one, take) for one in wanted], lanes)
     # What was read while its source changed is nobody's.
-    if loaded is not None and entry is not None and entry == _entry(candidate, op, loaded, lanes):
-        _write(entry, packed, op, loaded)
+    if loaded is not None and entry is not None and entry == _entry(candidate, node, loaded, lanes):
+        _write(entry, packed, _tensors(wanted), loaded)
     return packed
 
 
-def _entry(candidate: Candidate, op: Conv, weights: LoadedWeights, lanes: int) -> _Entry | None:
-    folder = cache_folder("weights")
-    if folder is None or 4 * prod(op.weight.shape) < WORTH_KEEPING:
+def _tensors(wanted: Sequence[Operand]) -> tuple[Weight, ...]:
+    """The stored tensors that a step's operands are made of, each once."""
+    return tuple(dict.fromkeys(tensor for one in wanted for tensor in stored_tensors(one)))
+
+
+def _entry(candidate: Candidate, node: Node, weights: LoadedWeights, lanes: int) -> _Entry | None:
+    """How operands are made of tensors is in the key, and of a sample what packing looks at."""
+    folder, wanted = cache_folder("weights"), operands(node.op)
+    if folder is None or 4 * sum(prod(one.shape) for one in wanted[:1]) < WORTH_KEEPING:
         return None
-    tensors = [op.weight, *([] if op.bias is None else [op.bias])]
-    sources = [weights.identity(tensor) for tensor in tensors]
+    sources = [weights.identity(tensor) for tensor in _tensors(wanted)]
     if None in sources:
         return None
-    tile = None if candidate.schedule is None else candidate.schedule.tile
+    cut = candidate.schedule
+    tile = None if cut is None else "as it is" if cut.chunk else cut.tile
     scheme = f"{candidate.kernel} {tile} {lanes} lanes, {sys.byteorder}, {_code()}"
-    key = "\n".join([scheme, *map(repr, tensors), *map(str, sources)])
+    beside = [repr(node.shape)] if isinstance(node.op, MapWith) else []
+    key = "\n".join([scheme, *beside, *map(repr, wanted), *map(str, sources)])
     name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:24]
-    layer = "".join(c if c.isascii() and c.isalnum() else "_" for c in op.weight.layer[:40])
+    layer = "".join(c if c.isascii() and c.isalnum() else "_" for c in wanted[0].layer[:40])
     return _Entry(folder / f"{PREFIX}{layer}_{name}.weights", key)
 
 
@@ -102,6 +108,9 @@ _DECIDING = (
     "kernels/cpu/winograd_tiles.py",
     "kernels/cpu/toom_cook.py",
     "kernels/reference.py",
+    "kernels/cpu/choices.py",
+    "expressions/evaluate.py",
+    "expressions/library.py",
     "weights.py",
     "tensors/initializers.py",
     "tensors/tensor_info.py",
@@ -111,7 +120,7 @@ _DECIDING = (
 )
 
 
-def _read(entry: _Entry, op: Conv, weights: LoadedWeights) -> Packed | None:
+def _read(entry: _Entry, tensors: Sequence[Weight], weights: LoadedWeights) -> Packed | None:
     try:
         with entry.path.open("rb") as file:
             start = file.read(PAGE)
@@ -124,22 +133,20 @@ def _read(entry: _Entry, op: Conv, weights: LoadedWeights) -> Packed | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     note_use(entry.path)
-    tensors = (op.weight, op.bias)
     for tensor, count in zip(tensors, header["non_finite"], strict=True):
-        if tensor is not None:
-            weights.non_finite[tensor] = count
+        weights.non_finite[tensor.name] = count
     w = np.frombuffer(mapped, np.float32, w_size, PAGE)
     return w, np.frombuffer(mapped, np.float32, b_size, PAGE + 4 * w_size)
 
 
-def _write(entry: _Entry, packed: Packed, op: Conv, weights: LoadedWeights) -> None:
+def _write(
+    entry: _Entry, packed: Packed, tensors: Sequence[Weight], weights: LoadedWeights
+) -> None:
     w, b = packed
     header = {
         "key": entry.key,
         "sizes": [w.size, b.size],
-        "non_finite": [
-            0 if tensor is None else weights.non_finite[tensor] for tensor in (op.weight, op.bias)
-        ],
+        "non_finite": [weights.non_finite[tensor.name] for tensor in tensors],
     }
     line = json.dumps(header).encode()
     if len(line) < PAGE and 4 * (w.size + b.size) < cache_limit():

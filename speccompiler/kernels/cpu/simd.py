@@ -7,7 +7,7 @@ a few: to and from memory, arithmetic, comparisons and the choice by them, the b
 float for the range reduction of exp and log, and shuffles for transposition.
 
 An address is a flat float32 array, or a pointer to one, and an element's index; no bound
-is checked.
+is checked. ``values_at`` is for kernels that read several values.
 """
 
 from __future__ import annotations
@@ -60,6 +60,20 @@ def _repeat(builder: Any, value: Any, llvm: Any) -> Any:
     )
 
 
+@intrinsic
+def values_at(typing: Any, table: Any, index: Any) -> Any:
+    """A pointer to the values whose address is number ``index`` of a table of addresses."""
+    pointer = types.CPointer(types.float32)
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        long = ir.IntType(64)
+        first = builder.bitcast(args[0], long.as_pointer())
+        value = builder.load(builder.gep(first, [args[1]]))
+        return builder.inttoptr(value, context.get_value_type(pointer))
+
+    return pointer(table, ADDRESS), emit
+
+
 @cache
 def vectors(lanes: int) -> SimpleNamespace:
     """The vocabulary for one width."""
@@ -98,19 +112,22 @@ def vectors(lanes: int) -> SimpleNamespace:
 
         return vector(array, ADDRESS), emit
 
-    @intrinsic
-    def prefetch(typing: Any, array: Any, index: Any) -> Any:
+    def asking(levels: int) -> Any:
         """Ask for the cache line of ``array[index]``; any address will do."""
 
-        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            place = _pointer(context, builder, signature.args[0], args, ir.IntType(8))
-            kind = ir.FunctionType(ir.VoidType(), [place.type, INT, INT, INT])
-            word = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-            # Read, into every level of the cache, data.
-            builder.call(word, [place, INT(0), INT(3), INT(1)])
-            return context.get_dummy_value()
+        @intrinsic
+        def prefetch(typing: Any, array: Any, index: Any) -> Any:
+            def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                place = _pointer(context, builder, signature.args[0], args, ir.IntType(8))
+                kind = ir.FunctionType(ir.VoidType(), [place.type, INT, INT, INT])
+                word = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+                # Read, into this many levels of the cache, data.
+                builder.call(word, [place, INT(0), INT(levels), INT(1)])
+                return context.get_dummy_value()
 
-        return types.void(array, ADDRESS), emit
+            return types.void(array, ADDRESS), emit
+
+        return prefetch
 
     @intrinsic
     def splat(typing: Any, value: Any) -> Any:
@@ -258,7 +275,9 @@ def vectors(lanes: int) -> SimpleNamespace:
         load=load,
         store=store,
         broadcast=broadcast,
-        prefetch=prefetch,
+        prefetch=asking(3),
+        # Into L2 and not L1.
+        prefetch_near=asking(2),
         splat=splat,
         first_lanes=first_lanes,
         load_where=load_where,

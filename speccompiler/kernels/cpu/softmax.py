@@ -46,7 +46,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 '''
 
 
-def _over_lanes(name: str, word: str, lanes: int) -> str:
+def over_lanes(name: str, word: str, lanes: int) -> str:
     """A function that gives one result of all lanes, in every lane: halves with halves."""
     half = lanes // 2
     step = f"    a = {word}(zip_low(a, a), zip_high(a, a))"
@@ -56,8 +56,8 @@ def _over_lanes(name: str, word: str, lanes: int) -> str:
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     text = (
-        _over_lanes("largest_lane", "largest", lanes)
-        + _over_lanes("sum_of_lanes", "add", lanes)
+        over_lanes("largest_lane", "largest", lanes)
+        + over_lanes("sum_of_lanes", "add", lanes)
         + "\n"
         + DRIVER
     )

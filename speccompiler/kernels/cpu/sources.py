@@ -5,18 +5,52 @@ Kernels are generated: they depend on the width of the machine's vectors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from speccompiler.expressions.library import ACTIVATIONS
-from speccompiler.ir import Conv, Map, Node, Pool, Upsample
+from speccompiler.ir import (
+    BatchNormalize,
+    Combine,
+    Conv,
+    Depthwise,
+    GlobalPool,
+    Map,
+    MapWith,
+    Mask,
+    Node,
+    Normalize,
+    Pool,
+    Upsample,
+)
 
-from . import conv, conv_small, map, matmul, pool, resize, softmax, transpose, winograd
+from . import (
+    batch_normalize,
+    combine,
+    concat,
+    conv,
+    conv_small,
+    depthwise,
+    dot,
+    global_pool,
+    local,
+    lookup,
+    map,
+    map_with,
+    mask,
+    matmul,
+    normalize,
+    pool,
+    resize,
+    softmax,
+    transpose,
+    winograd,
+)
 from .candidate import Candidate, KnownShape, known, three
-from .choices import TRANSPOSE_BLOCK, gathers_rows, transpose_plan
+from .choices import TRANSPOSE_BLOCK, gathers_rows, parameter_axes, transpose_plan
 from .register_tile import VECTORS, block_depth, tile_columns
 from .vector_math import activation_text
 from .winograd_tiles import Tile, pass_columns
@@ -49,6 +83,7 @@ def _conv(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> st
         three(op.stride, 1)[1:],
         *_activation(node),
         repeats=any(r != 1 for r in op.repeats),
+        dilation=three(op.dilation, 1)[1:],
     )
 
 
@@ -71,8 +106,10 @@ def _winograd(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -
         columns,
         schedule.pool,
         *_activation(node),
+        passes=-(-schedule.tiles // tile_columns(lanes)),
         uneven=schedule.tiles % columns > 0,
         repeats=any(r != 1 for r in node.op.repeats),
+        chunk=schedule.chunk,
     )
 
 
@@ -94,6 +131,11 @@ def _pool(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> st
     )
 
 
+def _global_pool(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    assert isinstance(node.op, GlobalPool), f"{node.name} is no pooling"
+    return global_pool.source(lanes, node.op.mode == "max")
+
+
 def _resize(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     factor = node.op.factors[-1] if isinstance(node.op, Upsample) else 1
     # What is not spread along a row is copied in runs that are longer than the channels.
@@ -111,8 +153,28 @@ def _map(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str
     return map.source(lanes, activation_text(node.op.activation))
 
 
-def _softmax(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
-    return softmax.source(lanes)
+def _map_with(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    op = node.op
+    assert isinstance(op, MapWith), f"{node.name} has no parameters"
+    count = len(op.parameters)
+    return map_with.source(lanes, activation_text(op.activation, count), count)
+
+
+def _depthwise(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    assert isinstance(node.op, Depthwise), f"{node.name} is no depthwise convolution"
+    return depthwise.source(fitting_lanes(shape[-1], lanes), node.op.kernel[-1])
+
+
+def _by_lanes(source: Callable[[int], str]) -> Callable[[Candidate, Node, KnownShape, int], str]:
+    """A text that depends on the width of vectors alone."""
+    return lambda candidate, node, shape, lanes: source(lanes)
+
+
+def _combine(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    op = node.op
+    assert isinstance(op, Combine), f"{node.name} combines nothing"
+    activation = None if op.activation is None else activation_text(op.activation)
+    return combine.source(lanes, op.mode, len(node.inputs), activation)
 
 
 _SOURCES: Mapping[str, Callable[[Candidate, Node, KnownShape, int], str]] = {
@@ -121,17 +183,38 @@ _SOURCES: Mapping[str, Callable[[Candidate, Node, KnownShape, int], str]] = {
     "matmul": _matmul,
     "winograd": _winograd,
     "pool": _pool,
+    "global_pool": _global_pool,
     "resize": _resize,
     "transpose": _transpose,
     "map": _map,
-    "softmax": _softmax,
+    "map_with": _map_with,
+    "depthwise": _depthwise,
+    "combine": _combine,
+    "concat": _by_lanes(concat.source),
+    "dot": _by_lanes(dot.source),
+    "softmax": _by_lanes(softmax.source),
+    "local": _by_lanes(local.source),
+    "lookup": _by_lanes(lookup.source),
+    "mask": _by_lanes(mask.source),
+    "normalize": _by_lanes(normalize.source),
+    "batch_normalize": _by_lanes(batch_normalize.source),
 }
 
 
-def pack_weights(
-    candidate: Candidate, weight: npt.NDArray[Any], bias: npt.NDArray[Any] | None, lanes: int
-) -> tuple[Array, Array]:
-    """Weights and bias as a step's kernel reads them, flat; the bias fills whole groups."""
+EMPTY = np.zeros(0, np.float32)
+Given = Sequence[npt.NDArray[Any]]
+"""What ``ir.operands`` lists, as arrays."""
+
+
+def pack_weights(candidate: Candidate, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
+    """Weights and bias as a step's kernel reads them, flat."""
+    pack = _PACKED.get(candidate.kernel)
+    return (EMPTY, EMPTY) if pack is None else pack(candidate, node, given, lanes)
+
+
+def _pack_conv(candidate: Candidate, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
+    """The bias fills whole groups."""
+    weight, bias = given[0], given[1] if len(given) > 1 else None
     group = VECTORS * lanes
     filters = weight.shape[-1]
     padded = np.zeros(-(-filters // group) * group, np.float32)
@@ -141,9 +224,67 @@ def pack_weights(
         packed = _pack_whole(weight, lanes)
     elif candidate.schedule is None:
         packed = _pack_direct(weight, lanes)
+    elif candidate.schedule.chunk:
+        packed = _pack_streamed(weight, lanes)
     else:
         packed = _pack_winograd(weight, candidate.schedule.tile, lanes)
     return packed.reshape(-1), padded
+
+
+def _pack_parameters(
+    candidate: Candidate, node: Node, given: Given, lanes: int
+) -> tuple[Array, Array]:
+    """One period of each parameter after another, and what follows it in a vector."""
+    first = parameter_axes(node)
+    shape = known(node)[first:]
+    packed = []
+    for parameter in given:
+        period = np.broadcast_to(parameter.reshape(parameter.shape[first:]), shape).reshape(-1)
+        packed += [period, np.resize(period, lanes)]
+    return np.concatenate(packed, dtype=np.float32, casting="same_kind"), EMPTY
+
+
+def _pack_depthwise(
+    candidate: Candidate, node: Node, given: Given, lanes: int
+) -> tuple[Array, Array]:
+    kernels = np.moveaxis(given[0], -2, 0).reshape(-1)
+    return np.concatenate([kernels, np.zeros(lanes)], dtype=np.float32), EMPTY
+
+
+def _pack_local(candidate: Candidate, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
+    weight, *rest = (_pack_whole(array, lanes) for array in given)
+    bias = rest[0] if rest else np.zeros((len(weight), weight.shape[-1]), np.float32)
+    return weight.reshape(-1), bias.reshape(-1)
+
+
+def _pack_table(candidate: Candidate, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
+    return np.ascontiguousarray(given[0], np.float32).reshape(-1), EMPTY
+
+
+def _pack_constants(
+    candidate: Candidate, node: Node, given: Given, lanes: int
+) -> tuple[Array, Array]:
+    op = node.op
+    match op:
+        case Normalize():
+            values = [op.epsilon, op.added]
+        case BatchNormalize():
+            values = [op.epsilon]
+        case _:
+            assert isinstance(op, Mask), f"{node.name} has no constants"
+            values = [op.value]
+    return np.array(values, np.float32), EMPTY
+
+
+_PACKED: Mapping[str, Callable[[Candidate, Node, Given, int], tuple[Array, Array]]] = {
+    **dict.fromkeys(("conv", "conv_small", "matmul", "winograd"), _pack_conv),
+    "map_with": _pack_parameters,
+    "depthwise": _pack_depthwise,
+    "local": _pack_local,
+    "lookup": _pack_table,
+    **dict.fromkeys(("normalize", "batch_normalize", "mask"), _pack_constants),
+}
+"""Kernels that read more than their input. The constants of some are their weights."""
 
 
 def _pack_whole(weight: npt.NDArray[Any], lanes: int) -> Array:
@@ -186,8 +327,21 @@ def _pack_winograd(weight: npt.NDArray[Any], tile: Tile, lanes: int) -> Array:
     group, depth = VECTORS * lanes, -(-channels // lanes) * lanes
     packed = np.zeros((tile.points, -(-filters // group), taps, depth, group), np.float32)
     for g in range(packed.shape[1]):
-        # One group at a time: in float64 the whole would be several times the weights.
-        part = source[..., g * group : (g + 1) * group].astype(np.float64)
+        # One group at a time: what lies between is several times the weights.
+        part = source[..., g * group : (g + 1) * group].astype(np.float32)
         points = winograd.transform_weights(part.transpose(1, 2, 0, 3, 4), tile)
         packed[:, g, :, :channels, : part.shape[-1]] = points
+    return packed
+
+
+def _pack_streamed(weight: npt.NDArray[Any], lanes: int) -> Array:
+    """(*kernel, C, filters) as [group][depth tap][channel][KH, KW][filter], zeros filled in."""
+    channels, filters = weight.shape[-2:]
+    taps = weight.shape[0] if weight.ndim == 5 else 1
+    source = weight.reshape(taps, -1, channels, filters)
+    group, depth = VECTORS * lanes, -(-channels // lanes) * lanes
+    packed = np.zeros((-(-filters // group), taps, depth, source.shape[1], group), np.float32)
+    for g in range(len(packed)):
+        part = source[..., g * group : (g + 1) * group]
+        packed[g, :, :channels, :, : part.shape[-1]] = part.transpose(0, 2, 1, 3)
     return packed

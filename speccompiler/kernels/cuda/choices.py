@@ -128,9 +128,18 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
 
 
 def choose(
-    node: Node, shape: KnownShape, *, fast: bool = False, batch: int = 1, pool: Node | None = None
+    node: Node,
+    shape: KnownShape,
+    *,
+    fast: bool = False,
+    batch: int = 1,
+    threads: int = 1,
+    pool: Node | None = None,
 ) -> Candidate | None:
-    """The cheapest candidate, ``fast`` admitting those that round more. None takes in a pool."""
+    """The cheapest candidate, ``fast`` admitting those that round more. None takes in a pool.
+
+    Neither a batch nor the processor's ``threads`` change what a GPU does.
+    """
     if pool is not None:
         return None
     fitting = [c for c in CANDIDATES[type(node.op)] if (fast or c.precise) and c.fits(node, shape)]

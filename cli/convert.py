@@ -1,0 +1,120 @@
+"""``convspec convert``: any model to a native spec with its weights in .safetensors."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from speccompiler.diagnostics import Problem, SpecError
+
+from .documents import load_model
+from .options import model_argument, semantics_options, weights_options
+
+if TYPE_CHECKING:
+    from speccompiler.loading.spec import OrderingName, SemanticsName
+    from speccompiler.weights import MatchName
+
+
+@click.command("convert")
+@model_argument
+@click.option(
+    "--output",
+    metavar="FILE",
+    help="The native spec, .yaml. Default: it is printed, and no weights are written.",
+)
+@click.option(
+    "--weights-output",
+    metavar="FILE",
+    help="The weights, .safetensors. Default: beside --output, under its name.",
+)
+@click.option(
+    "--to-semantics",
+    type=click.Choice(["tensorflow", "theano"]),
+    help="Give the model these semantics: kernels are reversed. Refused where no exact "
+    "equal exists.",
+)
+@click.option(
+    "--to-dim-ordering",
+    type=click.Choice(["th", "tf"]),
+    help="Move the channels: kernels are transposed, and rows of a Dense after Flatten reordered.",
+)
+@weights_options
+@semantics_options
+def command(
+    model: str,
+    output: str | None,
+    weights_output: str | None,
+    to_semantics: SemanticsName | None,
+    to_dim_ordering: OrderingName | None,
+    weights: str | None,
+    seed: int | None,
+    weights_by: MatchName | None,
+    semantics: SemanticsName | None,
+    dim_ordering: OrderingName | None,
+) -> None:
+    """Write MODEL as a native spec, which says all that a Keras file leaves open.
+
+    --semantics and --dim-ordering say what MODEL is; --to-semantics and --to-dim-ordering
+    what it is to become.
+    """
+    gc.enable()  # off during start-up
+    if output is not None and Path(output).suffix.lower() not in {".yaml", ".yml"}:
+        raise click.UsageError(f"--output {output}: a native spec is YAML; end its name in .yaml")
+    if weights_output is not None and output is None:
+        raise click.UsageError("--weights-output needs --output: the spec names the weights")
+    if weights_output is not None and Path(weights_output).suffix.lower() != ".safetensors":
+        raise click.UsageError(f"--weights-output {weights_output}: end its name in .safetensors")
+    loaded = load_model(
+        model,
+        semantics=semantics,
+        dim_ordering=dim_ordering,
+        weights=weights,
+        seed=seed,
+        weights_by=weights_by,
+    )
+    from speccompiler.convert import convert, spec_text
+
+    converted = convert(loaded, semantics=to_semantics, dim_ordering=to_dim_ordering)
+    if output is None:
+        text = spec_text(converted, spec_path=Path("model.yaml"), weights_path=None)
+        click.echo(text, nl=False)
+        return
+    target = Path(output)
+    file = None
+    if converted.has_weights:
+        file = Path(weights_output) if weights_output else target.with_suffix(".safetensors")
+    _check(target, file, loaded.loaded.document.shown_file, weights)
+    if file is not None:
+        count = converted.write_weights(file)
+        click.echo(f"wrote {file}: {count} tensor{'s' if count != 1 else ''}")
+    _write(target, spec_text(converted, spec_path=target, weights_path=file))
+    click.echo(f"wrote {target}: {len(converted.spec.layers)} layers")
+
+
+def _check(target: Path, file: Path | None, model: str, weights: str | None) -> None:
+    """Refuse to write over what is being read."""
+    for read in filter(None, (model, weights)):
+        for written in filter(None, (target, file)):
+            try:
+                same = written.samefile(read)
+            except (OSError, ValueError):
+                same = False
+            if same:
+                raise click.UsageError(f"'{written}' is what is being read; name another output")
+
+
+def _write(target: Path, text: str) -> None:
+    from speccompiler.arrays.atomic import atomic_file, write_failure
+
+    data = text.encode()
+    try:
+        with atomic_file(target, len(data)) as stream:
+            try:
+                stream.write(data)
+            except OSError as error:
+                raise write_failure(error, "a part of the text") from None
+    except Problem as problem:
+        raise SpecError([problem.at(file=str(target))]) from None

@@ -1,0 +1,177 @@
+"""The files of ``convspec run``: which goes into which input, and where each output goes."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from speccompiler.diagnostics import Problem, SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    from speccompiler.arrays import ArrayInput
+    from speccompiler.model import Model
+    from speccompiler.run import Sink
+
+ARCHIVE = ".npz"
+
+
+@contextlib.contextmanager
+def named(file: str) -> Iterator[None]:
+    """Problems inside are about this file."""
+    try:
+        yield
+    except Problem as problem:
+        raise SpecError([problem.at(file=file)]) from None
+
+
+def input_files(model: Model, given: Sequence[str]) -> dict[str | None, str]:
+    """File of each input by its name; under None one file for the whole model."""
+    names = model.input_names
+    files: dict[str | None, str] = {}
+    for text in given:
+        name, equals, file = text.partition("=")
+        if not equals or name not in names:
+            if equals and len(names) > 1 and not Path(text).exists():
+                hint = did_you_mean(name, names) or f"inputs: {', '.join(names)}"
+                raise click.UsageError(f"no input '{name}' in {model.name}; {hint}")
+            name, file = None, text  # type: ignore[assignment]
+        if name in files:
+            what = "--input" if name is None else f"--input {name}="
+            raise click.UsageError(f"{what} is given twice")
+        files[name] = file
+    whole = files.get(None)
+    if whole is not None and (len(files) > 1 or (len(names) > 1 and not _is_archive(whole))):
+        example = " ".join(f"--input {name}=FILE" for name in names)
+        raise click.UsageError(
+            f"{model.name} has {len(names)} {'inputs' if len(names) > 1 else 'input'}: give "
+            f"{example}" + (", or one .npz with members of these names" if len(names) > 1 else "")
+        )
+    missing = [name for name in names if name not in files]
+    if whole is None and missing:
+        raise click.UsageError(f"no --input {missing[0]}=FILE: {model.name} needs it")
+    return files
+
+
+def _is_archive(file: str) -> bool:
+    return Path(file).suffix.lower() == ARCHIVE
+
+
+@contextlib.contextmanager
+def opened(model: Model, files: Mapping[str | None, str]) -> Iterator[list[ArrayInput]]:
+    """The arrays of all inputs, in the model's order."""
+    from speccompiler.arrays import open_archive, open_array
+
+    names = model.input_names
+    with contextlib.ExitStack() as stack:
+        if None in files and _is_archive(files[None]):
+            file = files[None]
+            with named(file):
+                members = stack.enter_context(open_archive(Path(file), names, file))
+            yield [members[name] for name in names]
+            return
+        sources = []
+        for name in names:
+            file = files[None] if None in files else files[name]
+            shown = "<stdin>" if file == "-" else file
+            with named(shown):
+                source = open_array(sys.stdin.buffer if file == "-" else Path(file), shown)
+            sources.append(stack.enter_context(source))
+        yield sources
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The file of each output, by the name of its layer, in pairs; ``archive`` is all of them."""
+
+    files: tuple[tuple[str, str], ...]
+    archive: bool = False
+
+    @staticmethod
+    def of(output: str | None, names: Sequence[str], layers: Sequence[str]) -> Targets:
+        """Where ``--output`` and ``--layer`` say; ``names`` are the model's outputs."""
+        if output is None:
+            return Targets(())
+        if output == "-" and len(names) > 1:
+            raise click.UsageError(
+                f"the model has {len(names)} outputs: give --output a file name, .npz for one file"
+            )
+        if _is_archive(output):
+            every = dict.fromkeys((*names, *layers))
+            return Targets(tuple((name, output) for name in every), archive=True)
+        path = Path(output)
+        if (layers or len(names) > 1) and not path.name:
+            raise click.UsageError(f"'{output}' is no file name that --layer could extend")
+        first = [(names[0], output)] if len(names) == 1 else []
+        extended = dict.fromkeys(layers if first else (*names, *layers))
+        files = [*first, *((name, str(_beside(path, name))) for name in extended)]
+        if len({file for _, file in files}) < len(files):
+            raise click.UsageError("two of the layers would be written to the same file")
+        return Targets(tuple(files))
+
+
+def _beside(path: Path, layer: str) -> Path:
+    safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in layer)
+    return path.with_name(f"{path.stem}.{safe}{path.suffix or '.npy'}")
+
+
+def check_targets(targets: Targets, read: Sequence[tuple[str, str | None]]) -> None:
+    """Refuse to write over what is being read."""
+    for role, source in read:
+        for _, file in targets.files:
+            if source not in {None, "-"} and file != "-" and _same_file(str(source), file):
+                raise click.UsageError(f"'{file}' is the {role} of this run; name another output")
+
+
+def _same_file(one: str, other: str) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+class _Output:
+    """A file being written, with its name for what goes wrong."""
+
+    def __init__(self, name: str, sink: Sink) -> None:
+        self._name = name
+        self._sink = sink
+
+    def write(self, batch: Any) -> None:
+        """The next samples."""
+        with named(self._name):
+            self._sink.write(batch)
+
+
+@contextlib.contextmanager
+def written(
+    targets: Targets, shapes: Mapping[str, tuple[int, ...]]
+) -> Iterator[list[tuple[str, _Output]]]:
+    """A sink for each target; files appear when the block ends well."""
+    from speccompiler.arrays import create_archive, create_array, stream_array
+
+    with contextlib.ExitStack() as stack:
+        sinks: list[tuple[str, _Output]] = []
+        if targets.archive:
+            file = targets.files[0][1]
+            # Problems of the body are findings by now, so that these are the output's own.
+            stack.enter_context(named(file))
+            chosen = {name: shapes[name] for name, _ in targets.files}
+            members = stack.enter_context(create_archive(Path(file), chosen))
+            sinks = [(name, _Output(file, member)) for name, member in members.items()]
+        else:
+            for name, file in targets.files:
+                shown = "<stdout>" if file == "-" else file
+                stack.enter_context(named(shown))
+                sink = stack.enter_context(
+                    stream_array(sys.stdout.buffer, shapes[name])
+                    if file == "-"
+                    else create_array(Path(file), shapes[name])
+                )
+                sinks.append((name, _Output(shown, sink)))
+        yield sinks

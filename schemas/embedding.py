@@ -1,0 +1,48 @@
+"""Embedding (Keras 1.2.2 layers/embeddings.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from .constraint import Constraint
+from .fields import Layer, PositiveInt
+from .initializer import Initializer
+from .regularizer import Regularizer
+from .tensors import StoredTensor
+from .weights import LayerWeights
+
+
+class Embedding(Layer):
+    """Rows of a table by their numbers: (steps) to (steps, output_dim)."""
+
+    tensors: ClassVar[Mapping[str, StoredTensor]] = {
+        "W": StoredTensor("init", regularizer="W_regularizer", constraint="W_constraint"),
+    }
+    type: Literal["Embedding"]
+    input_dim: PositiveInt = Field(description="Rows of the table: numbers are below it.")
+    output_dim: PositiveInt = Field(description="Length of a row.")
+    init: Initializer = Field(
+        "uniform", description="How the table is drawn when no weights are given."
+    )
+    input_length: PositiveInt | None = Field(
+        None, description="First layer only: steps of the input; null leaves them open."
+    )
+    weights: LayerWeights = None
+    W_regularizer: Regularizer | None = Field(
+        None, description="Penalty on the table, shown by --penalties."
+    )
+    activity_regularizer: Regularizer | None = Field(
+        None, description="Penalty on the layer's output, shown by --penalties."
+    )
+    W_constraint: Constraint | None = Field(
+        None, description="Checked on the table; --apply-constraints projects it."
+    )
+    mask_zero: bool = Field(
+        False, description="Whether recurrent layers skip the number 0; no layer here does."
+    )
+    dropout: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="Share of the rows that training drops; a forward pass drops none."
+    )

@@ -1,0 +1,64 @@
+"""Where branches meet: Merge (Keras 1.2.2 engine/topology.py:1217), and layers used again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+
+from .fields import Layer, Name, Schema, as_tuple
+
+ONLY_OF_CODE = "Belongs to a mode that is Python code, which convspec does not run."
+
+Axis = Annotated[int, Field(ge=-16, le=16)]
+
+
+def _kind(value: object) -> str:
+    return "<pair>" if isinstance(value, list | tuple) else "<axis>"
+
+
+DotAxes = Annotated[
+    Annotated[Axis, Tag("<axis>")]
+    | Annotated[tuple[Axis, Axis], BeforeValidator(as_tuple), Tag("<pair>")],
+    Discriminator(_kind),
+]
+
+
+class Merge(Layer):
+    """Makes one value of several: element by element, side by side, or as sums of products."""
+
+    merges: ClassVar[bool] = True
+    type: Literal["Merge"]
+    mode: Literal["sum", "mul", "concat", "ave", "cos", "dot", "max"] = Field(
+        "sum",
+        description="sum, mul, ave and max take any number of inputs of one shape, element by "
+        "element; concat joins any number along concat_axis; dot sums the products of two inputs "
+        "along dot_axes; cos divides that by the inputs' norms, as Keras does, which puts an "
+        "axis of length 1 in front.",
+    )
+    mode_type: Literal["raw"] = Field("raw", description=ONLY_OF_CODE)
+    concat_axis: Axis = Field(
+        -1, description="Of concat: the axis that grows, the batch axis counted."
+    )
+    dot_axes: DotAxes = Field(
+        -1,
+        description="Of dot and cos: the axis that is summed over, the batch axis counted; one "
+        "for both inputs or [of the first, of the second].",
+    )
+    output_shape: None = Field(None, description=ONLY_OF_CODE)
+    output_shape_type: Literal["raw"] = Field("raw", description=ONLY_OF_CODE)
+    output_mask: None = Field(None, description=ONLY_OF_CODE)
+    output_mask_type: Literal["raw"] = Field("raw", description=ONLY_OF_CODE)
+    arguments: Annotated[dict[str, Any], Field(max_length=0)] = Field({}, description=ONLY_OF_CODE)
+
+
+class Shared(Schema):
+    """Calls a layer of the model once more, with the same weights."""
+
+    type: Literal["Shared"]
+    layer: Name = Field(description="Name of the layer, which stands anywhere in the list.")
+    name: Name | None = Field(
+        None,
+        description="What this call is named for inputs, outputs and reports. Default: the "
+        "layer's name with @2 for its second call, and so on.",
+    )

@@ -1,0 +1,23 @@
+"""Which arguments of a layer speak of each tensor that it stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """How a tensor is drawn where no weights are given, and what may judge it.
+
+    ``init`` names the argument that says how it is drawn, ``drawn`` an initialiser where no
+    argument does, ``scale`` an argument whose number it is multiplied by. ``fans`` says what
+    feeds a value of it.
+    """
+
+    init: str | None = None
+    drawn: str = "zero"
+    scale: str | None = None
+    fans: Literal["kernel", "depthwise", "local", "stacked", "elementwise"] = "kernel"
+    regularizer: str | None = None
+    constraint: str | None = None

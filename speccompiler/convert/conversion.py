@@ -1,0 +1,173 @@
+"""The conversion, whole: semantics, then ordering, then what the files say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from speccompiler.diagnostics import Problem, SpecError
+from speccompiler.ir import Weight
+from speccompiler.lower import Semantics
+from speccompiler.model import Model
+from speccompiler.schemas.core import InputLayer
+from speccompiler.schemas.fields import Ordering
+from speccompiler.schemas.model import Call, ModelSpec, Profile, SemanticsFields
+from speccompiler.schemas.normalization import BatchNormalization
+from speccompiler.tensors.safetensors_writer import write_safetensors
+
+from .changes import Array, Changes, Relaid, Reordered, Reversed, Transposed
+from .orderings import convert_ordering
+from .semantics import convert_semantics
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A spec, what becomes of each tensor, and sentences on what was done."""
+
+    model: Model
+    spec: ModelSpec
+    changes: Changes
+    notes: tuple[str, ...]
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether there are tensors to write."""
+        return bool(self.model.graph.weights()) and (
+            self.model.names_weights or self.model.spec.seed is not None
+        )
+
+    def write_weights(self, path: Path) -> int:
+        """Write every tensor as ``<layer>/<tensor>``, one at a time; how many. CS120, CS121."""
+        sources = self.model.weight_sources
+        if sources.diagnostics and not sources.sources:
+            raise SpecError(sources.diagnostics)
+        stored = {(w.layer, w.tensor): w for w in sources.sources}
+        shapes = {f"{w.layer}/{w.tensor}": self._shape(w) for w in stored.values()}
+
+        def tensors() -> Iterator[Array]:
+            for weight, source in sources.sources.items():
+                yield self.changes.apply(weight.layer, weight.tensor, source.read())
+
+        try:
+            write_safetensors(path, shapes, tensors())
+        except Problem as problem:
+            raise SpecError([problem.at(file=str(path))]) from None
+        return len(shapes)
+
+    def _shape(self, weight: Weight) -> tuple[int, ...]:
+        import numpy as np
+
+        empty = np.broadcast_to(np.float32(0), weight.stored_shape)
+        return self.changes.apply(weight.layer, weight.tensor, empty).shape
+
+
+def convert(
+    model: Model, *, semantics: Profile | None = None, dim_ordering: Ordering | None = None
+) -> Converted:
+    """The model as a native spec, under other semantics or another ordering where asked.
+
+    Raises ``SpecError``: CS050 for a Keras file that no semantics were given for and needs
+    them, CS150 and CS151 for what has no exact equal.
+    """
+    undecided = model.undecided_finding()
+    if undecided is not None:
+        raise SpecError(model.with_evidence(undecided))
+    changes = Changes()
+    spec = _with_own_semantics(model.spec)
+    notes: list[str] = []
+    found = []
+    source = spec.semantics
+    assert source is not None, "it is decided"
+    same = SemanticsFields(profile=semantics or source.profile, running_std=source.running_std)
+    if semantics is not None and source != same:
+        spec, refused = convert_semantics(spec, semantics, changes)
+        found += refused
+        notes += _semantics_notes(source.profile, semantics, changes)
+    if dim_ordering is not None:
+        before = spec
+        spec, refused = convert_ordering(spec, model.graph, dim_ordering, changes)
+        found += refused
+        if spec is not before:
+            notes += _ordering_notes(dim_ordering, changes)
+    if found:
+        raise SpecError(model.loaded.locate(diagnostic) for diagnostic in found)
+    return Converted(model, _with_input_layers(spec), changes, tuple(notes))
+
+
+def _with_input_layers(spec: ModelSpec) -> ModelSpec:
+    """Where there are several inputs, each is a layer of its own: a spec names them so.
+
+    Keras lets the first layer of a branch be the input; its InputLayer is ``<layer>_input``.
+    """
+    if len(spec.inputs) == 1:
+        return spec
+    layers = {str(layer.name): layer for layer in spec.layers}
+    taken = set(layers) | {call.name for call in spec.calls}
+    new: dict[str, str] = {}
+    for entry in spec.inputs:
+        if not isinstance(layers[entry.name], InputLayer):
+            name = f"{entry.name}_input"
+            while name in taken:
+                name += "_"
+            taken.add(name)
+            new[entry.name] = name
+    added = [InputLayer(type="InputLayer", name=name) for name in new.values()]
+    calls = [Call(name=name, layer=name) for name in new.values()]
+    calls += [
+        call.model_copy(update={"inputs": (new[call.name],)})
+        if not call.inputs and call.name in new
+        else call
+        for call in spec.calls
+    ]
+    inputs = [e.model_copy(update={"name": new.get(e.name, e.name)}) for e in spec.inputs]
+    vectors = spec.verify
+    if vectors is not None and isinstance(vectors.input, dict):
+        renamed = {new.get(name, name): entry for name, entry in vectors.input.items()}
+        vectors = vectors.model_copy(update={"input": renamed})
+    return spec.model_copy(
+        update={
+            "layers": (*added, *spec.layers),
+            "calls": tuple(calls),
+            "inputs": tuple(inputs),
+            "verify": vectors,
+        }
+    )
+
+
+def _with_own_semantics(spec: ModelSpec) -> ModelSpec:
+    """A native spec: it says what the release that wrote a Keras file decided.
+
+    A file whose numbers are the same under both backends says TensorFlow, the default.
+    """
+    fields = spec.semantics or SemanticsFields(profile="tensorflow")
+    stored = Semantics.of(fields, spec).running_std
+    has_statistics = any(isinstance(layer, BatchNormalization) for layer in spec.layers)
+    if has_statistics and stored != "variance":
+        fields = fields.model_copy(update={"running_std": stored})
+    return spec.model_copy(update={"semantics": fields, "native": True})
+
+
+def _semantics_notes(source: str, target: str, changes: Changes) -> list[str]:
+    names = changes.layers(Reversed)
+    return [
+        f"Converted from {source} to {target} semantics: "
+        + (f"the kernels of {', '.join(names)} are reversed." if names else "nothing differs.")
+    ]
+
+
+def _ordering_notes(target: str, changes: Changes) -> list[str]:
+    other = "th" if target == "tf" else "tf"
+    place = "last" if target == "tf" else "first"
+    notes = [
+        f"Converted from dim_ordering {other} to {target}: images go in and come out with their "
+        f"channels {place}."
+    ]
+    moved, ordered = changes.layers(Transposed, Relaid), changes.layers(Reordered)
+    if moved:
+        notes.append(f"Transposed for that: {', '.join(moved)}.")
+    if ordered:
+        notes.append(
+            f"Flat values come in another order, and so do the rows of {', '.join(ordered)}."
+        )
+    return notes

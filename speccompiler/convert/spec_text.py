@@ -1,0 +1,217 @@
+"""A native spec as YAML for people: a line for each layer, what is default left out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from speccompiler.dims import format_dim
+from speccompiler.ir import Graph, Shape
+from speccompiler.lower import Semantics, lower
+from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.kernel import KernelLayer
+from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
+from speccompiler.schemas.vectors import Vectors
+
+from .conversion import Converted
+
+WIDTH = 100
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./#-]*")
+_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"})
+_OF_THE_MODEL = frozenset(
+    {"name", "type", "weights", "input_shape", "batch_input_shape", "input_dtype"}
+)
+
+
+def spec_text(converted: Converted, *, spec_path: Path, weights_path: Path | None) -> str:
+    """The spec, commented; ``weights_path`` is the file that was written beside it."""
+    spec = converted.spec
+    lines = [f"# {line}" for line in _opening(converted)]
+    lines += ["convspec: 1", f"name: {scalar(spec.name)}"]
+    assert spec.semantics is not None, "a converted spec says whose numbers it gives"
+    lines.append(f"semantics: {_semantics(spec.semantics)}")
+    ordering = _common_ordering(spec)
+    if ordering == "th":
+        lines.append("dim_ordering: th             # channels after the batch axis")
+    first = spec.inputs[0]
+    if len(spec.inputs) == 1:
+        lines.append(f"input_shape: {flow(list(first.shape))}")
+        if first.dtype not in {None, "float32"}:
+            lines.append(f"input_dtype: {first.dtype}")
+    if weights_path is not None:
+        lines.append(f"weights: {scalar(_relative(weights_path, spec_path))}")
+    if list(spec.outputs) != [spec.calls[-1].name]:
+        lines.append(f"outputs: {flow(list(spec.outputs))}")
+    lines += ["", "layers:"]
+    graph = lower(spec, Semantics.of(spec.semantics)).graph
+    assert graph is not None, "a converted spec can be lowered"
+    lines += _layers(spec, graph, ordering)
+    lines += _vectors(converted, spec_path)
+    return "\n".join(lines) + "\n"
+
+
+def _opening(converted: Converted) -> Iterator[str]:
+    document = converted.model.loaded.document
+    version = converted.spec.keras_version
+    writer = f", which Keras {version} wrote" if version else ""
+    yield f"Made by convspec convert from {os.path.basename(document.shown_file)}{writer}."
+    if converted.model.loaded.spec is not None and converted.model.spec.semantics is None:
+        yield "Its numbers are the same under TensorFlow's semantics and under Theano's."
+    yield from converted.notes
+
+
+def _semantics(fields: SemanticsFields) -> str:
+    given = {k: v for k, v in fields.model_dump().items() if v is not None}
+    if len(given) > 1:
+        return flow(given)
+    comment = "kernels are correlated, 'same' is split as TensorFlow does"
+    if fields.profile.startswith("theano"):
+        comment = "kernels are reversed, 'same' is split as Theano did"
+    return f"{fields.profile:<16}  # {comment}"
+
+
+def _common_ordering(spec: ModelSpec) -> str | None:
+    found = {o for layer in spec.layers if (o := getattr(layer, "dim_ordering", None))}
+    return found.pop() if len(found) == 1 else None
+
+
+def _relative(path: Path, spec_path: Path) -> str:
+    return Path(os.path.relpath(path, spec_path.parent)).as_posix()
+
+
+def _layers(spec: ModelSpec, graph: Graph, ordering: str | None) -> Iterator[str]:
+    """An item for each call: the layer itself the first time, ``Shared`` after that.
+
+    The inputs come first, in the model's order; the others follow as they can be computed.
+    """
+    shapes = {node.name: node.shape for node in graph.nodes}
+    counts: dict[str, int] = {}
+    for weight in graph.weights():
+        size = 1
+        for length in weight.stored_shape:
+            size *= length
+        counts[weight.layer] = counts.get(weight.layer, 0) + size
+    calls = {call.name: call for call in spec.calls}
+    order = [calls[entry.name] for entry in spec.inputs]
+    order += [call for call in spec.calls if call.inputs]
+    seen: set[str] = set()
+    previous: str | None = None
+    for call in order:
+        item = _item(spec, call, previous, ordering, shared=call.layer in seen)
+        parameters = 0 if call.layer in seen else counts.get(call.layer, 0)
+        seen.add(call.layer)
+        yield from _entry(item, _comment(shapes[call.name], parameters))
+        previous = call.name
+
+
+def _item(
+    spec: ModelSpec, call: Call, previous: str | None, ordering: str | None, *, shared: bool
+) -> dict[str, Any]:
+    layer = spec.layer_of(call)
+    item: dict[str, Any]
+    if shared:
+        item = {"type": "Shared", "layer": call.layer, "name": call.name}
+    else:
+        layer_type: str = layer.type  # type: ignore[attr-defined]
+        item = {"type": layer_type, "name": call.name, **_arguments(layer, ordering)}
+    several = len(spec.inputs) > 1
+    if not call.inputs and several:
+        entry = next(given for given in spec.inputs if given.name == call.name)
+        item["input_shape"] = list(entry.shape)
+        if entry.dtype not in {None, "float32"}:
+            item["input_dtype"] = entry.dtype
+    if call.inputs and call.inputs != (previous,):
+        item["inputs"] = list(call.inputs)
+    return item
+
+
+def _arguments(layer: Layer, ordering: str | None) -> dict[str, Any]:
+    """What differs from the defaults, by Keras's names; a layer's own ones first."""
+    found: dict[str, Any] = {}
+    fields = type(layer).model_fields
+    for name in sorted(fields, key=KernelLayer.model_fields.__contains__):
+        described = fields[name]
+        value = getattr(layer, name)
+        if name in _OF_THE_MODEL or name in {"input_dim", "input_length"}:
+            if name == "input_dim" and described.is_required():
+                found[name] = value
+            continue
+        if name == "dim_ordering":
+            if value != (ordering or "default"):
+                found[name] = value
+        elif described.is_required() or value != described.get_default(call_default_factory=True):
+            found[name] = value
+    return found
+
+
+def _comment(shape: Shape, parameters: int) -> str:
+    lengths = ", ".join(["N", *map(format_dim, shape)])
+    return f"({lengths})" + (f", {parameters:,} parameters" if parameters else "")
+
+
+def _entry(item: Mapping[str, Any], comment: str) -> Iterator[str]:
+    """One line where it fits, the comment before it where only that does not; else several."""
+    line = f"  - {flow(item)}"
+    if len(f"{line}  # {comment}") <= WIDTH:
+        yield f"{line}  # {comment}"
+        return
+    yield f"  # {comment}"
+    if len(line) <= WIDTH:
+        yield line
+        return
+    start = "  - "
+    for key, value in item.items():
+        yield f"{start}{key}: {flow(value)}"
+        start = "    "
+
+
+def _vectors(converted: Converted, spec_path: Path) -> Iterator[str]:
+    """Recorded arrays stay with the spec, unless its arrays now have another layout."""
+    vectors = converted.spec.verify
+    if vectors is None:
+        return
+    before = [entry.shape for entry in converted.model.spec.inputs]
+    if [entry.shape for entry in converted.spec.inputs] != before:
+        yield "\n# The recorded arrays under 'verify' are of the other dim_ordering, and were left."
+        return
+    base = Path(converted.model.loaded.document.file).parent
+    yield "\nverify:"
+    for name in Vectors.model_fields:
+        value = getattr(vectors, name)
+        if value is not None and value != {}:
+            yield f"  {name}: {flow(_moved_files(value, base, spec_path))}"
+
+
+def _moved_files(value: Any, base: Path, spec_path: Path) -> Any:
+    if isinstance(value, str):
+        return _relative(base / value, spec_path)
+    if isinstance(value, dict):
+        return {key: _moved_files(entry, base, spec_path) for key, entry in value.items()}
+    return value
+
+
+def flow(value: Any) -> str:
+    """A value as one line of YAML 1.2."""
+    if isinstance(value, BaseModel):
+        given = {name: getattr(value, name) for name in type(value).model_fields}
+        return flow({k: v for k, v in given.items() if v is not None})
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{scalar(str(k))}: {flow(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(flow(v) for v in value) + "]"
+    return scalar(value)
+
+
+def scalar(value: object) -> str:
+    """Text is quoted where it could be read as anything else."""
+    import json
+
+    if isinstance(value, str):
+        plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS and " #" not in value
+        return value if plain else json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)

@@ -1,0 +1,77 @@
+"""Each channel less its mean, over its deviation, both of all samples of the batch.
+
+A vector of channels is carried down all positions of all samples, three times: for the mean,
+the variance and the result. Sums of 128 positions, and of 128 such sums, are added up by
+themselves: one row of all additions would round too often.
+
+g: positions of one sample, C
+w: what is added to the variance
+"""
+
+from __future__ import annotations
+
+from .register_tile import HEADER, JIT, fill
+from .vector_math import with_functions
+
+DRIVER = '''
+
+@JIT
+def kernel(lo, hi, n, x, y, w, b, g, scratch):
+    """Tasks: 16 channels each."""
+    rows, channels = n * g[0], g[1]
+    for c in range(lo * 16, min(hi * 16, channels), @LANES):
+        if c + @LANES <= channels:
+            whole(x, y, c, rows, channels, w[0], first_lanes(0))
+        else:
+            part(x, y, c, rows, channels, w[0], first_lanes(channels - c))
+'''
+
+COLUMN = '''
+
+@JIT
+def @NAME_sum(x, c, rows, channels, mean, some):
+    """The values of a vector of channels less ``mean``, added up; and their squares."""
+    zero = splat(np.float32(0))
+    u0, u1 = zero, zero
+    for third in range(0, rows, 16384):
+        t0, t1 = zero, zero
+        for second in range(third, min(rows, third + 16384), 128):
+            s0, s1 = zero, zero
+            for row in range(second, min(rows, second + 128)):
+                value = sub(@LOAD(x, c + row * channels@SOME), mean)
+                s0 = add(s0, value)
+                s1 = fma(value, value, s1)
+            t0, t1 = add(t0, s0), add(t1, s1)
+        u0, u1 = add(u0, t0), add(u1, t1)
+    return u0, u1
+
+
+@JIT
+def @NAME(x, y, c, rows, channels, epsilon, some):
+    """One vector of channels."""
+    count = splat(np.float32(rows))
+    total, _ = @NAME_sum(x, c, rows, channels, splat(np.float32(0)), some)
+    mean = div(total, count)
+    # What the rounded mean is off by is taken out of the squares.
+    off, squares = @NAME_sum(x, c, rows, channels, mean, some)
+    off = div(off, count)
+    variance = maximum(splat(np.float32(0)), sub(div(squares, count), mul(off, off)))
+    mean = add(mean, off)
+    deviation = sqrt(add(variance, splat(np.float32(epsilon))))
+    for row in range(rows):
+        at = c + row * channels
+        @STORE(y, at@SOME, div(sub(@LOAD(x, at@SOME), mean), deviation))
+'''
+
+
+def _column(name: str, masked: bool) -> str:
+    text = COLUMN.replace("@NAME", name).replace("@JIT", JIT)
+    text = text.replace("@LOAD", "load_where" if masked else "load")
+    text = text.replace("@STORE", "store_where" if masked else "store")
+    return text.replace("@SOME", ", some" if masked else "")
+
+
+def source(lanes: int) -> str:
+    """The module's text, for one vector width."""
+    text = _column("whole", masked=False) + _column("part", masked=True) + DRIVER
+    return fill(HEADER + with_functions(text), LANES=lanes)

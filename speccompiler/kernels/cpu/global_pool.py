@@ -1,0 +1,93 @@
+"""Maximum or mean of every channel over all positions.
+
+Up to four vectors of channels are carried in registers down the positions. Means add up
+shares, as in ``pool.py``: every value times the largest power of two that is no more than
+1 / count, which cannot overflow. The sums of each 128 positions are added up by themselves:
+a single row of tens of thousands of additions would round too often.
+
+g: groups of positions of one sample, positions of a group, C
+"""
+
+from __future__ import annotations
+
+from .register_tile import HEADER, JIT, fill
+from .vector_math import with_functions
+
+DRIVER = '''
+
+@JIT
+def share(count):
+    """The largest power of two that is no more than ``1 / count``."""
+    scale = 1.0
+    while scale * count > 1.0:
+        scale *= 0.5
+    return scale
+
+
+@JIT
+def kernel(lo, hi, n, x, y, w, b, g, scratch):
+    """Tasks: blocks of 64 channels of every group."""
+    positions, channels = g[1], g[2]
+    blocks = (channels + 63) // 64
+    scale = share(positions)
+    part, rest = splat(np.float32(scale)), splat(np.float32(positions * scale))
+    for task in range(lo, hi):
+        group, start = task // blocks, task % blocks * 64
+        stop = min(channels, start + 64)
+        at, to = group * positions * channels, group * channels
+        c = start
+        while c < stop:
+            if c + @WIDE <= stop:
+                columns_@FOUR(x, at + c, channels, positions, part, rest, y, to + c)
+                c += @WIDE
+            elif c + @LANES <= stop:
+                columns_1(x, at + c, channels, positions, part, rest, y, to + c)
+                c += @LANES
+            else:
+                last_columns(x, at + c, channels, positions, part, rest, y, to + c,
+                             first_lanes(stop - c))
+                c = stop
+'''
+
+
+def _columns(name: str, vectors: int, lanes: int, largest: bool, masked: bool = False) -> str:
+    """Some vectors of channels, from the first position to the last."""
+
+    def seen(s: int) -> str:
+        return "load_where(x, p, some)" if masked else f"load(x, p + {s * lanes})"
+
+    some = ", some" if masked else ""
+    lines = [f"\n\n{JIT}", f"def {name}(x, at, channels, positions, part, rest, y, to{some}):"]
+    start = "splat(np.float32(-np.inf))" if largest else "splat(np.float32(0))"
+    lines += [f"    t{s} = {start}" for s in range(vectors)]
+    lines += ["    for first in range(0, positions, 128):"]
+    lines += [f"        s{s} = {start}" for s in range(vectors)]
+    lines += [
+        "        p = at + first * channels",
+        "        for _ in range(first, min(positions, first + 128)):",
+    ]
+    for s in range(vectors):
+        step = f"largest(s{s}, {seen(s)})" if largest else f"fma({seen(s)}, part, s{s})"
+        lines.append(f"            s{s} = {step}")
+    lines += ["            p += channels"]
+    join = "largest" if largest else "add"
+    lines += [f"        t{s} = {join}(t{s}, s{s})" for s in range(vectors)]
+    for s in range(vectors):
+        value = f"t{s}" if largest else f"div(t{s}, rest)"
+        if masked:
+            lines.append(f"    store_where(y, to, some, {value})")
+        else:
+            lines.append(f"    store(y, to + {s * lanes}, {value})")
+    return "\n".join(lines) + "\n"
+
+
+def source(lanes: int, largest: bool) -> str:
+    """The module's text, for one vector width and kind of pooling."""
+    four = max(1, min(4, 64 // lanes))
+    text = (
+        _columns(f"columns_{four}", four, lanes, largest)
+        + (_columns("columns_1", 1, lanes, largest) if four > 1 else "")
+        + _columns("last_columns", 1, lanes, largest, masked=True)
+        + DRIVER
+    )
+    return fill(HEADER + with_functions(text), LANES=lanes, FOUR=four, WIDE=four * lanes)

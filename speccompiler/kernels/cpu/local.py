@@ -1,0 +1,98 @@
+"""A convolution whose every position has weights of its own.
+
+Bound by reading the weights: those of a position are read once for up to four samples at a
+time. A sum is one chain of multiply-adds from the bias on, whatever samples are beside it.
+
+g: samples in a sample (axes before the spatial ones), D H W C, OD OH OW O, KD KH KW, SD SH SW
+w: [position][KD][KH][KW][channel][filter], filters filled with zeros to whole vectors
+b: [position][filter], filled likewise
+"""
+
+from __future__ import annotations
+
+from .register_tile import HEADER, JIT, fill
+
+SAMPLES = 4
+VECTORS = 2
+
+DRIVER = '''
+
+@JIT
+def kernel(lo, hi, n, x, y, w, b, g, scratch):
+    """Tasks: positions of the output."""
+    samples = n * g[0]
+    depth, height, width, channels = g[1], g[2], g[3], g[4]
+    out_height, out_width, filters = g[6], g[7], g[8]
+    positions = g[5] * out_height * out_width
+    run, row = g[11] * channels, width * channels
+    size, out = depth * height * row, positions * filters
+    padded = (filters + @LANES - 1) // @LANES * @LANES
+    for task in range(lo, hi):
+        d = task // (out_width * out_height) * g[12]
+        h = task // out_width % out_height * g[13]
+        at = ((d * height + h) * width + task % out_width * g[14]) * channels
+        wo = task * g[9] * g[10] * run * padded
+        first = 0
+        while first < filters:
+            wide = first + @WIDE <= filters
+            i = 0
+            while i < samples:
+                many = i + @SAMPLES <= samples
+                p, to = i * size + at, i * out + task * filters + first
+                bo = task * padded + first
+                if wide and many:
+                    dot_@VECTORS_@SAMPLES(x, p, size, w, wo + first, padded, b, bo, g[9], g[10],
+                        run, row, height, y, to, out, filters - first)
+                elif wide:
+                    dot_@VECTORS_1(x, p, size, w, wo + first, padded, b, bo, g[9], g[10],
+                        run, row, height, y, to, out, filters - first)
+                elif many:
+                    dot_1_@SAMPLES(x, p, size, w, wo + first, padded, b, bo, g[9], g[10],
+                        run, row, height, y, to, out, filters - first)
+                else:
+                    dot_1_1(x, p, size, w, wo + first, padded, b, bo, g[9], g[10],
+                        run, row, height, y, to, out, filters - first)
+                i += @SAMPLES if many else 1
+            first += @WIDE if wide else @LANES
+'''
+
+
+def _dot(vectors: int, samples: int, lanes: int) -> str:
+    """One position of some samples by some vectors of filters."""
+    sums = [(t, v) for t in range(samples) for v in range(vectors)]
+    lines = [
+        f"\n\n{JIT}",
+        f"def dot_{vectors}_{samples}(",
+        "    x, at, size, w, wo, padded, b, bo, kd, kh, run, row, height, y, to, out, left",
+        "):",
+        *(f"    s{t}_{v} = load(b, bo + {v * lanes})" for t, v in sums),
+        "    for d in range(kd):",
+        "        for h in range(kh):",
+        "            p = at + (d * height + h) * row",
+        "            for i in range(run):",
+        *(f"                w{v} = load(w, wo + {v * lanes})" for v in range(vectors)),
+    ]
+    for t in range(samples):
+        lines.append(f"                a = broadcast(x, p + i + {t} * size)")
+        lines += [f"                s{t}_{v} = fma(a, w{v}, s{t}_{v})" for v in range(vectors)]
+    lines.append("                wo += padded")
+    if vectors > 1:
+        lines += [f"    store(y, to + {t} * out + {v * lanes}, s{t}_{v})" for t, v in sums]
+    else:
+        lines += [
+            "    some = first_lanes(min(left, @LANES))",
+            *(f"    store_where(y, to + {t} * out, some, s{t}_0)" for t in range(samples)),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def source(lanes: int) -> str:
+    """The module's text, for one vector width."""
+    dots = "".join(_dot(v, t, lanes) for v in (VECTORS, 1) for t in (SAMPLES, 1))
+    return fill(
+        HEADER + dots + DRIVER,
+        LANES=lanes,
+        WIDE=VECTORS * lanes,
+        VECTORS=VECTORS,
+        SAMPLES=SAMPLES,
+    )

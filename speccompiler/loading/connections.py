@@ -1,0 +1,251 @@
+"""What each call of a layer reads: names to calls in order, or why there is no such order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from speccompiler.diagnostics import Diagnostic, Problem, Severity, Span, did_you_mean
+from speccompiler.schemas.core import InputLayer
+from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.merge import Merge, Shared
+from speccompiler.schemas.model import Call
+from speccompiler.source.findings import shown
+
+from .entries import Entries
+from .keras_models import LayerEntry
+from .ordering import circle, computable
+from .tree_reading import Stop
+
+Item = Layer | Shared
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Calls, each after those that it reads; the names of those that are inputs, and outputs.
+
+    ``places`` are where they were written.
+    """
+
+    calls: tuple[Call, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    places: dict[str, LayerEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A call whose layer and reads are still numbers: of items, and of calls."""
+
+    name: str
+    layer: int
+    reads: tuple[int, ...]
+
+
+def connect(
+    entries: Entries, items: Sequence[Item], names: Sequence[str], outputs: Sequence[str] | None
+) -> tuple[Connections | None, list[Diagnostic]]:
+    """The model's calls, or None, and what was found: CS060 to CS062, CS065.
+
+    ``items`` and ``names`` belong to ``entries.layers``; ``outputs`` is what a header says.
+    """
+    found: list[Diagnostic] = []
+    if entries.calls is not None:
+        calls = _called(entries, names)
+        given = list(dict.fromkeys(entries.outputs))
+    else:
+        calls = _native(entries, items, names, found)
+        given = [] if found else _outputs(entries, items, calls, outputs, found)
+    if found:
+        return None, found
+    found += [d for call in calls if (d := _wrong_number(calls, call, items[call.layer]))]
+    reads = [call.reads for call in calls]
+    order = computable(reads)
+    if len(order) < len(calls):
+        left = sorted({*range(len(calls))} - set(order))
+        found.append(circle(reads, left, [call.name for call in calls]).at())
+    if found:
+        return None, found
+    connections = Connections(
+        tuple(_call(calls, calls[index], names) for index in order),
+        tuple(call.name for call in calls if not call.reads),
+        tuple(calls[index].name for index in given),
+        {c.name: entries.layers[_written(entries, i, c)] for i, c in enumerate(calls)},
+    )
+    return connections, _unused(calls, given)
+
+
+def _call(calls: Sequence[_Open], call: _Open, names: Sequence[str]) -> Call:
+    reads = tuple(calls[read].name for read in call.reads)
+    return Call(name=call.name, layer=names[call.layer], inputs=reads)
+
+
+def _written(entries: Entries, index: int, call: _Open) -> int:
+    """The number of the entry that a call is written in: natively each has its own."""
+    return index if entries.calls is None else call.layer
+
+
+def _called(entries: Entries, names: Sequence[str]) -> list[_Open]:
+    """Keras's calls: the first of a layer has its name, the next are ``name@2`` and so on."""
+    taken = set(names)
+    seen: Counter[int] = Counter()
+    calls = []
+    for entry in entries.calls or ():
+        seen[entry.layer] += 1
+        name = names[entry.layer]
+        if seen[entry.layer] > 1:
+            name = _next_name(name, seen[entry.layer], taken)
+        calls.append(_Open(name, entry.layer, entry.reads))
+    return calls
+
+
+def _next_name(layer: str, number: int, taken: set[str]) -> str:
+    while f"{layer}@{number}" in taken:
+        number += 1
+    taken.add(f"{layer}@{number}")
+    return f"{layer}@{number}"
+
+
+def item_names(items: Sequence[Item | None], names: Sequence[str | None]) -> list[str | None]:
+    """Names of native items, with those that ``Shared`` ones have where they say none."""
+    taken = {name for name in names if name is not None}
+    seen: Counter[str] = Counter()
+    found = list(names)
+    for index, item in enumerate(items):
+        if isinstance(item, Shared):
+            seen[item.layer] += 1
+            if found[index] is None:
+                found[index] = _next_name(item.layer, 1 + seen[item.layer], taken)
+    return found
+
+
+def _native(
+    entries: Entries, items: Sequence[Item], names: Sequence[str], found: list[Diagnostic]
+) -> list[_Open]:
+    """Each layer where it stands: it reads what its ``inputs`` name, or the one before it."""
+    numbers = {name: number for number, name in enumerate(names)}
+    calls = []
+    for number, name in enumerate(names):
+        try:
+            reads = _reads(entries, number, numbers)
+            calls.append(_Open(name, _layer(entries, items, number, numbers), reads))
+        except Stop as stop:
+            found.append(stop.problem.at(layer=name, span=stop.span))
+    return calls
+
+
+def _reads(entries: Entries, number: int, numbers: dict[str, int]) -> tuple[int, ...]:
+    entry = entries.layers[number]
+    if entry.reads is not None:
+        return tuple(_number(name, span, numbers) for name, span in entry.reads)
+    if number == 0 or entry.type == "InputLayer":
+        return ()
+    if number == entries.header_inputs > 1:
+        raise Stop(
+            entry.type_span,
+            Problem(
+                "CS062",
+                f"the model has {number} inputs, and its first layer does not say what it reads",
+                f"give it inputs: and one of {', '.join(list(numbers)[:number])}",
+            ),
+        )
+    return (number - 1,)
+
+
+def _number(name: str, span: Span | None, numbers: dict[str, int]) -> int:
+    if name not in numbers:
+        raise Stop(
+            span,
+            Problem(
+                "CS061",
+                f"no layer of the model is named '{shown(name)}'",
+                did_you_mean(name, numbers) or "name a layer, or one of the header's inputs",
+            ),
+        )
+    return numbers[name]
+
+
+def _layer(entries: Entries, items: Sequence[Item], number: int, numbers: dict[str, int]) -> int:
+    """The number of the layer that an item calls: its own, or the one it shares."""
+    item = items[number]
+    if not isinstance(item, Shared):
+        return number
+    written = entries.layers[number].arguments.entries["layer"].value
+    own = {name: n for name, n in numbers.items() if n != number}
+    target = _number(item.layer, written.span, own)
+    if isinstance(items[target], Shared):
+        raise Stop(
+            written.span,
+            Problem(
+                "CS061",
+                f"'{shown(item.layer)}' is a call of a layer, and not the layer itself",
+                f"name the layer: {items[target].layer}",  # type: ignore[union-attr]
+            ),
+        )
+    return target
+
+
+def _outputs(
+    entries: Entries,
+    items: Sequence[Item],
+    calls: Sequence[_Open],
+    named: Sequence[str] | None,
+    found: list[Diagnostic],
+) -> list[int]:
+    """What the header names; without it all that nobody reads, inputs left out."""
+    numbers = {call.name: number for number, call in enumerate(calls)}
+    if named is not None:
+        try:
+            span = entries.header.entries["outputs"].value.span if entries.header else None
+            return [_number(name, span, numbers) for name in dict.fromkeys(named)]
+        except Stop as stop:
+            found.append(stop.problem.at(span=stop.span))
+            return []
+    read = {number for call in calls for number in call.reads}
+    ends = [number for number in range(len(calls)) if number not in read]
+    return [n for n in ends if not isinstance(items[n], InputLayer)] or ends
+
+
+def _wrong_number(calls: Sequence[_Open], call: _Open, item: Item) -> Diagnostic | None:
+    """CS062 for a layer that takes another number of inputs than it has."""
+    count = len(call.reads)
+    assert isinstance(item, Layer), "calls are of layers"
+    layer_type: str = item.type  # type: ignore[attr-defined]
+    wanted = "one input"
+    if isinstance(item, Merge):
+        pair = item.mode in {"dot", "cos"}
+        if count == 2 or (count > 2 and not pair):
+            return None
+        wanted = "2 inputs" if pair else "2 inputs or more"
+        layer_type = f"{layer_type} in mode '{item.mode}'" if pair else layer_type
+    elif count <= 1:
+        return None
+    names = ", ".join(f"'{shown(calls[read].name)}'" for read in call.reads) or "none"
+    return Problem(
+        "CS062",
+        f"{layer_type} takes {wanted}; here it has {count}: {names}",
+        "name them with inputs: [a, b]" if item.merges else "a Merge makes one of several",
+    ).at(layer=call.name)
+
+
+def _unused(calls: Sequence[_Open], outputs: Sequence[int]) -> list[Diagnostic]:
+    """CS065 for calls that no output depends on."""
+    needed: set[int] = set()
+    waiting = list(outputs)
+    while waiting:
+        number = waiting.pop()
+        if number not in needed:
+            needed.add(number)
+            waiting += calls[number].reads
+    return [
+        Diagnostic(
+            "CS065",
+            "no output of the model depends on this layer",
+            Severity.WARNING,
+            layer=call.name,
+            hint="let another layer read it, or name it in outputs",
+        )
+        for number, call in enumerate(calls)
+        if number not in needed
+    ]

@@ -1,0 +1,22 @@
+"""A Merge whose mode is Python code: recognised, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from speccompiler.diagnostics import Problem
+
+CODE = {"lambda": "a lambda, stored as byte code", "function": "a Python function"}
+
+
+def check_no_code(layer_type: str, data: Mapping[str, Any]) -> None:
+    """CS064 for a mode that Keras 1.x would unmarshal or look up and call."""
+    kind = data.get("mode_type")
+    if layer_type == "Merge" and isinstance(kind, str) and kind in CODE:
+        raise Problem(
+            "CS064",
+            f"the mode of this Merge is {CODE[kind]}; nothing from a file is executed",
+            "write the model with a named mode: sum, mul, concat, ave, cos, dot or max",
+            argument="mode",
+        )

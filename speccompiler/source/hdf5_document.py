@@ -1,0 +1,50 @@
+"""The model that ``model.save()`` of Keras 1.x put into an HDF5 file, as a document."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from speccompiler.diagnostics import Problem
+
+from .document import Document, parse_json
+from .json_layout import laid_out
+
+INSIDE = "#model_config"
+"""What the name of a saved file is followed by where a place in its model is meant."""
+
+
+def read_hdf5_document(path: Path) -> Document:
+    """The text of ``model_config``, laid out in lines; CS080 and CS081 where there is none.
+
+    The document is named ``model.h5#model_config``; ``holder`` is the file, which also holds
+    the model's weights.
+    """
+    from speccompiler.tensors.hdf5_files import read_hdf5
+
+    try:
+        contents = read_hdf5(path)
+    except Problem as problem:
+        if problem.code == "CS101":
+            problem = Problem(
+                "CS080",
+                f"this file holds no model that can be read: {problem.message}",
+                "write or copy the file again",
+            )
+        return _failed(path, problem)
+    if contents.model_config is None:
+        weights = contents.layers is not None or bool(contents.tensors)
+        what = "weights but no model" if weights else "no model"
+        hint = "give the model's JSON, YAML or spec, and this file with --weights"
+        problem = Problem(
+            "CS081",
+            f"this HDF5 file holds {what}: it has no attribute 'model_config'",
+            hint if weights else None,
+        )
+        return _failed(path, problem)
+    document = parse_json(laid_out(contents.model_config), f"{path}{INSIDE}")
+    return replace(document, holder=path, keras_version=contents.keras_version)
+
+
+def _failed(path: Path, problem: Problem) -> Document:
+    return Document(str(path), "", None, (problem.at(file=str(path)),), holder=path)

@@ -1,0 +1,52 @@
+"""A .safetensors file written tensor by tensor, in float32, complete or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from speccompiler.arrays.atomic import atomic_file, write_failure
+
+
+def write_safetensors(
+    path: Path, shapes: Mapping[str, tuple[int, ...]], tensors: Iterable[npt.NDArray[Any]]
+) -> None:
+    """The tensors in the order of their shapes; each may be forgotten once it is written.
+
+    Raises ``Problem`` CS120, CS121. (The format: 8 bytes with the header's length, the header
+    as JSON, the data; huggingface/safetensors, README.)
+    """
+    header = _header(shapes)
+    size = len(header) + sum(4 * prod(shape) for shape in shapes.values())
+    with atomic_file(path, size) as file:
+        try:
+            _write(file, header)
+            for shape, array in zip(shapes.values(), tensors, strict=True):
+                assert array.shape == shape, f"{array.shape} was announced as {shape}"
+                _write(file, np.ascontiguousarray(array, "<f4").tobytes())
+        except OSError as error:
+            raise write_failure(error, "a part of the tensors") from None
+
+
+def _header(shapes: Mapping[str, tuple[int, ...]]) -> bytes:
+    entries: dict[str, Any] = {}
+    start = 0
+    for name, shape in shapes.items():
+        end = start + 4 * prod(shape)
+        entries[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [start, end]}
+        start = end
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _write(file: Any, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]

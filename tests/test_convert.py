@@ -1,0 +1,402 @@
+"""``convspec convert``: native specs that give what Keras gave, under any convention."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import build
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import speccompiler
+from speccompiler.cli.main import run
+from speccompiler.convert import convert, spec_text
+from speccompiler.convert.orderings import RULES, moved_axes
+from speccompiler.convert.spec_text import flow
+from speccompiler.diagnostics import SpecError
+from speccompiler.schemas.registry import LAYERS
+from speccompiler.source.document import parse_document
+from speccompiler.source.tree import to_data
+
+OWN = Path(__file__).parent / "golden"
+GOLDEN = Path(os.environ.get("CONVSPEC_GOLDEN", Path(__file__).parents[2] / "shared" / "golden"))
+WHOLE = sorted(p.parent for p in GOLDEN.glob("keras-*/m_*/weights.npz"))
+SINGLE = [p.parent for p in sorted(OWN.glob("*/*/weights.npz"))]
+DIGITS = sorted(p.parent for p in GOLDEN.glob("digits/*/model.h5"))
+UNKNOWN = {"CS028", "CS039"}
+
+
+def cases(folders: list[Path]) -> list[Any]:
+    return [pytest.param(f, id="-".join(f.parts[-2:])) for f in folders]
+
+
+def loaded(folder: Path) -> speccompiler.Model:
+    meta = json.loads((folder / "meta.json").read_text())
+    said = (
+        meta["layer"][1].get("dim_ordering", "default") if meta["kind"] == "single" else "default"
+    )
+    ordering = meta["image_dim_ordering"] if said == "default" else said
+    try:
+        return speccompiler.load(
+            folder / "model.json",
+            weights=folder / "weights.npz",
+            semantics=meta["backend"],
+            dim_ordering=ordering,
+        )
+    except SpecError as error:
+        if {d.code for d in error.diagnostics} <= UNKNOWN or meta.get("degenerate"):
+            pytest.skip(error.diagnostics[0].message)
+        raise
+
+
+def arrays(folder: Path, what: str) -> list[np.ndarray]:
+    return [
+        np.load(p)
+        for p in sorted(folder.glob(f"{what}.npy")) + sorted(folder.glob(f"{what}_[0-9].npy"))
+    ]
+
+
+def expected(folder: Path, model: speccompiler.Model) -> list[np.ndarray]:
+    """What the unconverted model gives, once it is known to be what Keras gave."""
+    outputs = results(model, arrays(folder, "input"))
+    meta = json.loads((folder / "meta.json").read_text())
+    if not meta.get("degenerate") and not meta.get("tf_version_dependent"):
+        for y, recorded in zip(outputs, arrays(folder, "output"), strict=True):
+            np.testing.assert_allclose(y, recorded, rtol=0, atol=1e-5 * np.abs(recorded).max())
+    return outputs
+
+
+def results(model: speccompiler.Model, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    shapes: Any = {n: x.shape[1:] for n, x in zip(model.input_names, inputs, strict=True)}
+    shape = shapes if len(inputs) > 1 else inputs[0].shape[1:]
+    compiled = model.compile("reference", input_shape=shape)
+    return list(compiled.run_all(inputs[0] if len(inputs) == 1 else inputs).values())
+
+
+def written(model: speccompiler.Model, folder: Path, **options: Any) -> speccompiler.Model:
+    converted = convert(model, **options)
+    weights = folder / "m.safetensors" if converted.has_weights else None
+    if weights is not None:
+        converted.write_weights(weights)
+    text = spec_text(converted, spec_path=folder / "m.yaml", weights_path=weights)
+    (folder / "m.yaml").write_text(text)
+    return speccompiler.load(folder / "m.yaml")
+
+
+def refusal(model: speccompiler.Model, **options: Any) -> tuple[Any, ...] | None:
+    """Why a model cannot be converted; None where it can."""
+    try:
+        convert(model, **options)
+    except SpecError as error:
+        return error.diagnostics
+    return None
+
+
+def moved(x: np.ndarray, ordering: Any) -> np.ndarray:
+    if x.ndim < 4:
+        return x
+    return x.transpose(0, *(a + 1 for a in moved_axes(x.ndim - 1, ordering)))
+
+
+def assert_same(found: list[np.ndarray], wanted: list[np.ndarray]) -> None:
+    for y, recorded in zip(found, wanted, strict=True):
+        assert y.shape == recorded.shape
+        np.testing.assert_allclose(y, recorded, rtol=0, atol=2e-6 * np.abs(recorded).max())
+
+
+@pytest.mark.parametrize("folder", cases(WHOLE + SINGLE))
+def test_a_native_spec_says_all_that_the_keras_file_meant(folder: Path, tmp_path: Path) -> None:
+    model = loaded(folder)
+    native = written(model, tmp_path)
+    assert_same(results(native, arrays(folder, "input")), expected(folder, model))
+    assert written(native, tmp_path).spec == native.spec
+    before, after = model.weight_sources.read(), native.weight_sources.read()
+    by_name = {(w.layer, w.tensor): a for w, a in after.items()}
+    for weight, array in before.items():
+        assert np.array_equal(by_name[weight.layer, weight.tensor], array)
+
+
+@pytest.mark.parametrize("folder", cases(WHOLE + SINGLE))
+def test_the_other_semantics_give_the_same_numbers(folder: Path, tmp_path: Path) -> None:
+    model = loaded(folder)
+    assert model.spec.semantics is not None
+    other: Any = "tensorflow" if model.spec.semantics.profile == "theano" else "theano"
+    refused = refusal(model, semantics=other)
+    if refused is not None:
+        assert {d.code for d in refused} == {"CS150"}
+        windows = [layer.name for layer in model.spec.layers if "same" in str(layer)]
+        assert {d.layer for d in refused} <= set(windows)
+        return
+    native = written(model, tmp_path, semantics=other)
+    assert native.spec.semantics is not None
+    assert native.spec.semantics.profile == other
+    assert_same(results(native, arrays(folder, "input")), expected(folder, model))
+
+
+@pytest.mark.parametrize("folder", cases(WHOLE + SINGLE))
+def test_the_other_ordering_gives_the_same_numbers(folder: Path, tmp_path: Path) -> None:
+    model = loaded(folder)
+    orderings = {o for layer in model.spec.layers if (o := getattr(layer, "dim_ordering", None))}
+    if len(orderings) != 1:
+        pytest.skip("no layer has an ordering")
+    here = orderings.pop()
+    other: Any = "th" if here == "tf" else "tf"
+    refused = refusal(model, dim_ordering=other)
+    if refused is not None:
+        assert {d.code for d in refused} == {"CS151"}
+        return
+    native = written(model, tmp_path, dim_ordering=other)
+    inputs = arrays(folder, "input")
+    found = results(native, [moved(x, other) for x in inputs])
+    assert_same([moved(y, here) for y in found], expected(folder, model))
+    back = written(native, tmp_path, dim_ordering=here)
+    assert_same(results(back, inputs), expected(folder, model))
+    stored = {(w.layer, w.tensor): a for w, a in back.weight_sources.read().items()}
+    for weight, array in model.weight_sources.read().items():
+        assert np.array_equal(stored[weight.layer, weight.tensor], array)
+
+
+@pytest.mark.parametrize("folder", cases(DIGITS))
+def test_the_digits_convert(folder: Path, tmp_path: Path) -> None:
+    semantics: Any = folder.name.split("-")[0]
+    try:
+        model = speccompiler.load(folder / "model.h5", semantics=semantics)
+    except SpecError as error:
+        if {d.code for d in error.diagnostics} <= UNKNOWN:
+            pytest.skip(error.diagnostics[0].message)
+        raise
+    images, predictions = np.load(folder / "images.npy"), np.load(folder / "predictions.npy")
+    native = written(model, tmp_path)
+    np.testing.assert_allclose(results(native, [images])[0], predictions, rtol=0, atol=1e-5)
+    other: Any = {"theano-th": "tf", "tensorflow-tf": "th"}[folder.name]
+    native = written(model, tmp_path, dim_ordering=other)
+    found = results(native, [moved(images, other)])[0]
+    np.testing.assert_allclose(found, predictions, rtol=0, atol=1e-5)
+    with pytest.raises(SpecError) as caught:
+        convert(model, semantics="theano" if semantics == "tensorflow" else "tensorflow")
+    assert [(d.code, d.layer) for d in caught.value.diagnostics] == [
+        ("CS150", "conv2"),
+        ("CS150", "pool3"),
+    ]
+
+
+# --- what it says
+
+
+LENET = [
+    {"type": "Convolution2D", "name": "c", "nb_filter": 2, "nb_row": 3, "nb_col": 3,
+     "activation": "relu", "W_constraint": {"name": "MaxNorm", "m": 2, "axis": [0, 1, 2]}},
+    {"type": "Activation", "name": "a", "activation": {"expr": "x * sigmoid(x)"}},
+    {"type": "Flatten", "name": "f"},
+    {"type": "Dense", "name": "d", "output_dim": 3, "W_regularizer": "l2"},
+]  # fmt: skip
+
+
+def test_the_text(tmp_path: Path) -> None:
+    model = build(LENET, [5, 6, 1], name="a: b", semantics="theano", seed=3)
+    converted = convert(model, semantics="tensorflow", dim_ordering="th")
+    text = spec_text(converted, spec_path=Path("m.yaml"), weights_path=Path("w/m.safetensors"))
+    assert text == (
+        """\
+# Made by convspec convert from t.json.
+# Converted from theano to tensorflow semantics: the kernels of c are reversed.
+# Converted from dim_ordering tf to th: images go in and come out with their channels first.
+# Transposed for that: c.
+# Flat values come in another order, and so do the rows of d.
+convspec: 1
+name: "a: b"
+semantics: tensorflow        # kernels are correlated, 'same' is split as TensorFlow does
+dim_ordering: th             # channels after the batch axis
+input_shape: [1, 5, 6]
+weights: w/m.safetensors
+
+layers:
+  # (N, 2, 3, 4), 20 parameters
+  - type: Convolution2D
+    name: c
+    nb_filter: 2
+    nb_row: 3
+    nb_col: 3
+    activation: relu
+    W_constraint: {name: MaxNorm, m: 2.0, axis: [1, 2, 3]}
+  - {type: Activation, name: a, activation: {expr: "x * sigmoid(x)"}}  # (N, 2, 3, 4)
+  - {type: Flatten, name: f}  # (N, 24)
+  - {type: Dense, name: d, output_dim: 3, W_regularizer: l2}  # (N, 3), 75 parameters
+"""
+    )
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**40), 2**40)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=("Cs", "Cc", "Cn", "Co")), max_size=12),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(st.text("ab:#- ", min_size=1, max_size=5), inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+
+
+@given(VALUES)
+@settings(max_examples=300, deadline=None)
+def test_any_value_is_read_as_it_was_written(value: Any) -> None:
+    document = parse_document(f"convspec: {flow(value)}\n", "m.yaml")
+    assert document.root is not None, document.diagnostics
+    assert to_data(document.root) == {"convspec": value}
+
+
+def test_every_layer_has_a_rule_or_none_for_a_reason() -> None:
+    """What reads its input by place, and has no ordering, keeps what comes to it unmoved."""
+    unruled = {name for name in LAYERS if name not in RULES}
+    one_dimensional = {name for name in unruled if name.endswith("1D")}
+    assert unruled - one_dimensional <= {
+        "Reshape", "RepeatVector", "Masking", "Embedding", "TimeDistributed", "Highway",
+        "MaxoutDense", "TimeDistributedDense", "Deconvolution2D", "LocallyConnected2D", "Lambda",
+        "LSTM", "GRU", "SimpleRNN", "Bidirectional", "ConvLSTM2D",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "message"),
+    [
+        (
+            [*LENET[:1], {"type": "Reshape", "name": "r", "target_shape": [-1]}],
+            [5, 6, 1],
+            "Reshape depends on the order of its input's values, and that changes here",
+        ),
+        (
+            LENET[:3],
+            [5, 6, 1],
+            "the output is flat and would come in another order",
+        ),
+        (
+            [*LENET[:1], {"type": "Dense", "name": "d", "output_dim": 2}],
+            [5, 6, 1],
+            "Dense works on the last axis, which is another one in the other ordering",
+        ),
+        (
+            [{"type": "Dense", "name": "d", "output_dim": 27},
+             {"type": "Reshape", "name": "r", "target_shape": [3, 3, 3]}, *LENET[:1]],
+            [4],
+            "its input does not come from the model's input by layers that keep the image, so "
+            "that its channels stay where they are",
+        ),
+        (
+            LENET,
+            [None, 6, 1],
+            "the order of the flat values is known only once every length is",
+        ),
+    ],
+)  # fmt: skip
+def test_what_has_no_equal_is_refused(layers: Any, shape: Any, message: str) -> None:
+    if shape[0] is None:
+        layers = [*layers[:3], {"type": "Activation", "activation": "relu", "name": "z"}]
+    with pytest.raises(SpecError) as caught:
+        convert(build(layers, shape, seed=1), dim_ordering="th")
+    assert message in [d.message for d in caught.value.diagnostics]
+    assert {d.code for d in caught.value.diagnostics} == {"CS151"}
+
+
+def test_even_kernels_and_strides_are_refused_with_the_reason() -> None:
+    conv = {"type": "Convolution1D", "nb_filter": 1, "filter_length": 3, "border_mode": "same"}
+    layers = [
+        {**conv, "name": "plain"},
+        {**conv, "name": "even", "filter_length": 4},
+        {**conv, "name": "strided", "subsample_length": 2},
+        {"type": "MaxPooling1D", "name": "pool", "border_mode": "same"},
+    ]
+    with pytest.raises(SpecError) as caught:
+        convert(build(layers, [8, 1], seed=1), semantics="theano")
+    found = caught.value.diagnostics
+    assert [d.layer for d in found] == ["even", "strided", "pool"]
+    assert found[0].message == (
+        "'same' is padded differently by the two backends: (1, 2) here, (2, 1) there; no kernel "
+        "makes up for that"
+    )
+    assert "ZeroPadding" in str(found[0].hint)
+    assert found[1].message.endswith("(0, 1) here, (1, 0) there; no kernel makes up for that")
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.yaml").write_text(
+        "convspec: 1\ninput_shape: [3]\nseed: 1\nverify: {input: x.npy, expect: [[0]]}\n"
+        "layers: [{type: Dense, name: d, output_dim: 1}]\n"
+    )
+    np.save("x.npy", np.zeros((1, 3), np.float32))
+    (tmp_path / "out").mkdir()
+    assert run(["convert", "m.yaml", "--output", "out/n.yaml"]) == 0
+    assert capsys.readouterr().out == (
+        "wrote out/n.safetensors: 2 tensors\nwrote out/n.yaml: 1 layers\n"
+    )
+    text = (tmp_path / "out" / "n.yaml").read_text()
+    assert '\nverify:\n  input: "../x.npy"\n  expect: [[0]]\n' in text
+    assert run(["verify", "out/n.yaml", "--target", "reference"]) == 0
+    assert run(["validate", "out/n.yaml"]) == 0
+    capsys.readouterr()
+    assert run(["convert", "m.yaml"]) == 0
+    assert "weights:" not in capsys.readouterr().out
+    for wrong in (
+        ["--output", "n.json"],
+        ["--output", "m.yaml"],
+        ["--weights-output", "w.safetensors"],
+        ["--output", "n.yaml", "--weights-output", "w.npz"],
+    ):
+        assert run(["convert", "m.yaml", *wrong]) == 2
+    assert run(["convert", "m.yaml", "--output", "nowhere/n.yaml"]) == 2
+    assert "CS120" in capsys.readouterr().err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.yaml", "out", "x.npy"]
+
+
+def test_a_keras_file_that_says_nothing_is_not_guessed_at(tmp_path: Path, capsys: Any) -> None:
+    config = {"name": "c", "nb_filter": 1, "filter_length": 3, "batch_input_shape": [None, 4, 1]}
+    layer = {"class_name": "Convolution1D", "config": config}
+    path = tmp_path / "m.json"
+    path.write_text(json.dumps({"class_name": "Sequential", "config": [layer]}))
+    assert run(["convert", str(path)]) == 1
+    assert "CS050" in capsys.readouterr().err
+    config["filter_length"] = 1
+    path.write_text(json.dumps({"class_name": "Sequential", "config": [layer]}))
+    assert run(["convert", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "# Its numbers are the same under TensorFlow's semantics and under Theano's.\n" in out
+
+
+@pytest.mark.parametrize(
+    ("version", "semantics", "said"),
+    [
+        ("1.0.5", "tensorflow", "deviation"),
+        ("1.0.6", "theano", "deviation"),
+        ("1.0.7", "theano", "root_variance"),
+        ("1.2.2", "theano", None),
+    ],
+)
+def test_what_the_release_decided_is_said(
+    tmp_path: Path, version: str, semantics: Any, said: Any
+) -> None:
+    """``running_std`` was a deviation, then a variance; a native spec has no release."""
+    config = {"name": "n", "batch_input_shape": [None, 3], "epsilon": 0.5, "mode": 0}
+    model: Any = {"class_name": "Sequential", "config": [{"class_name": "BatchNormalization",
+                  "config": config}], "keras_version": version}  # fmt: skip
+    (tmp_path / "k.json").write_text(json.dumps(model))
+    tensors = {"n_gamma": [1, 2, 3], "n_beta": [0, 1, 0], "n_running_mean": [1, 0, 0],
+               "n_running_std": [4, 9, 16]}  # fmt: skip
+    np.savez(tmp_path / "w.npz", **{k: np.array(v, np.float32) for k, v in tensors.items()})
+    keras = speccompiler.load(tmp_path / "k.json", weights=tmp_path / "w.npz", semantics=semantics)
+    native = written(keras, tmp_path)
+    assert native.spec.semantics is not None
+    assert native.spec.semantics.running_std == said
+    x = np.array([[2, 3, 4]], np.float32)
+    stored = np.array([4, 9, 16])
+    deviation = {
+        "deviation": stored + 0.5,
+        "root_variance": np.sqrt(stored) + 0.5,
+        None: np.sqrt(stored + 0.5),
+    }[said]
+    by_hand = ([[1, 3, 4]] / deviation) * [1, 2, 3] + [0, 1, 0]
+    for converted in (native, written(keras, tmp_path, semantics="tensorflow")):
+        np.testing.assert_allclose(results(converted, [x])[0], by_hand, rtol=1e-6)
