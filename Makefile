@@ -20,7 +20,7 @@ SOURCES = speccompiler schemas cli tests examples benchmarks
 help:
 	@echo 'make demo    set up .venv, run a model over a photograph, write out/demo.png'
 	@echo 'make test    set up .venv, run the tests'
-	@echo 'make test-cuda-ptx  compile every CUDA kernel; needs no GPU, installs 250 MB of compilers'
+	@echo 'make test-cuda-ptx  compile every CUDA kernel; needs no GPU, installs 200 MB of compilers'
 	@echo 'make test-cuda      the conformance tests on this machine'"'"'s GPU (CUDA=12 for older drivers)'
 	@echo 'make sanitize-cuda  kernels under compute-sanitizer, memcheck and racecheck'
 	@echo 'make bench-cuda     beside torch on the GPU; TORCH_INDEX=<index of CUDA builds> if need be'

@@ -107,6 +107,11 @@ def _scratch(step: Step) -> int:
     return step.candidate.scratch(step.node, step.source_shape)
 
 
+def end_number(plan: Plan, place: Place) -> int:
+    """Number of an array of the caller's: the inputs, then the outputs."""
+    return place.index if place.kind == "input" else len(plan.inputs) + place.index
+
+
 def known(shape: Sequence[object]) -> KnownShape:
     """A shape without symbols."""
     assert all(isinstance(d, int) for d in shape), f"{shape} has open lengths"

@@ -232,3 +232,34 @@ def test_doctor_without_caches_that_the_system_tells(tmp_path):
         for name, text in (("level", level), ("type", kind), ("size", size)):
             (folder / name).write_text(text + "\n")
     assert _caches(tmp_path) == [("L1", 48 << 10), ("L2", 2048 << 10)]
+
+
+def test_a_plan_for_a_gpu_needs_none(in_folder_with_spec):
+    result = CliRunner().invoke(convspec, ["plan", "m.json", "--target", "cuda"])
+    assert result.exit_code == 0
+    kernels = [line.split()[1] for line in result.output.split("steps\n")[1].splitlines()[2:5]]
+    assert kernels == ["winograd", "pool", "softmax"]
+    precise = CliRunner().invoke(
+        convspec, ["plan", "m.json", "--target", "cuda", "--math", "precise"]
+    )
+    assert "winograd" not in precise.output
+
+
+def test_compiling_for_a_gpu_needs_weights(in_folder_with_spec):
+    result = CliRunner().invoke(convspec, ["compile", "m.json", "--target", "cuda:0"])
+    assert result.exit_code == 2
+    assert "--target cuda:0 puts weights on the GPU: give them, or --seed" in result.output
+
+
+@pytest.fixture
+def in_folder_with_spec(tmp_path, monkeypatch):
+    from cases import spec
+
+    layers = [
+        {"type": "Convolution2D", "nb_filter": 256, "nb_row": 3, "nb_col": 3},
+        {"type": "MaxPooling2D"},
+        {"type": "Flatten"},
+        {"type": "Activation", "activation": "softmax"},
+    ]
+    (tmp_path / "m.json").write_text(spec(layers, [56, 56, 256]))
+    monkeypatch.chdir(tmp_path)

@@ -11,7 +11,28 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from speccompiler.ir import Conv, Map, Node, Op, Pad, Pool, Softmax, Transpose, Upsample
+from speccompiler.ir import (
+    BatchNormalize,
+    Combine,
+    Concat,
+    Conv,
+    Depthwise,
+    Dot,
+    GlobalPool,
+    Local,
+    Lookup,
+    Map,
+    MapWith,
+    Mask,
+    Node,
+    Normalize,
+    Op,
+    Pad,
+    Pool,
+    Softmax,
+    Transpose,
+    Upsample,
+)
 from speccompiler.shapes import multiply_adds
 
 from ..cpu.candidate import Candidate, Geometry, KnownShape, known, three
@@ -79,7 +100,7 @@ def _gemm_cost(node: Node, shape: KnownShape) -> float:
 def winograd_tile(node: Node, shape: KnownShape) -> Tile | None:
     """The tile of a convolution that Winograd's method can do; None for others."""
     kernel, stride = three(_op(node).kernel, 1), three(_op(node).stride, 1)
-    if stride[1:] != (1, 1) or min(shape[-1], known(node)[-1]) < TRANSFORMED:
+    if any(d != 1 for d in _op(node).dilation) or stride[1:] != (1, 1) or min(shape[-1], known(node)[-1]) < TRANSFORMED:
         return None
     return find_tile(kernel[1:])
 
@@ -104,6 +125,21 @@ def _winograd_cost(node: Node, shape: KnownShape) -> float:
     return _moved(node, shape) + 2 * LAUNCH + multiply + traffic
 
 
+_LAYER_KERNELS: Mapping[type[Op], str] = {
+    MapWith: "map_with",
+    Depthwise: "depthwise",
+    Local: "local",
+    Lookup: "lookup",
+    GlobalPool: "global_pool",
+    Mask: "mask",
+    Normalize: "normalize",
+    BatchNormalize: "batch_normalize",
+    Combine: "combine",
+    Concat: "concat",
+    Dot: "dot",
+}
+"""Operations with one kernel, which has nothing to choose."""
+
 CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
     Conv: (
         Candidate("gemm", _always, _nothing, _outputs, _gemm_cost, _gemm_scratch),
@@ -123,6 +159,10 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
     Map: (Candidate("map", _always, _nothing, _outputs, _moved),),
     Softmax: (Candidate("softmax", _always, _nothing, _outputs, _moved),),
     Transpose: (Candidate("transpose", _always, _nothing, _outputs, _moved),),
+    **{
+        op: (Candidate(kernel, _always, _nothing, _outputs, _moved),)
+        for op, kernel in _LAYER_KERNELS.items()
+    },
 }
 """What the CUDA target can run. Input, Identity and Reshape need no kernel: they are views."""
 

@@ -34,12 +34,12 @@ def compile_ptx(text: str, capability: Capability, threads: int, resident: int =
     ``resident`` blocks are to fit on a multiprocessor, which bounds the registers.
     """
     cuda, types = import_module("numba.cuda"), import_module("numba.core.types")
-    from .words import POINTER, WORDS, one_argument
+    from .words import POINTER, WORDS, of_floats
 
     scope: dict[str, Any] = dict(WORDS)
     exec(compile(text, "<kernel>", "exec"), scope)
     if "activate" in scope:
-        scope["activate"] = one_argument(scope["activate"])
+        scope["activate"] = of_floats(scope["activate"])
     signature = (POINTER, POINTER, POINTER, POINTER, types.int64)
     bounds = (threads, resident)
     ptx, _ = cuda.compile_ptx(scope["kernel"], signature, cc=capability, launch_bounds=bounds)

@@ -18,12 +18,14 @@ from typing import Any
 import numpy.typing as npt
 
 from speccompiler.diagnostics import Problem, SpecError
-from speccompiler.ir import Weight
-from speccompiler.plan import Place, Plan, Step
+from speccompiler.ir import BatchNormalize, Weight
+from speccompiler.plan import Place, Plan, Step, end_number
 
 from .device import Array, Call, Device, Event, Region
+from .launches import Launch, Part, Source, StepCode, Y
+from .packing import packed_weights
 from .pick import Pick, estimated
-from .steps import Launch, StepCode, packed_weights, step_code
+from .steps import step_code
 
 LINE = 64
 """Regions start at multiples of this many values: 256 bytes, as cudaMalloc's do."""
@@ -82,17 +84,21 @@ class Lane:
             start += size
         self._arena, *self._ends, self._scratch = regions
         self._sizes = demand.ends
+        self._inputs = len(plan.inputs)
         self._pinned = [device.pinned(size * samples) for size in demand.ends]
         self.stream = device.stream()
         self._calls: dict[int, list[list[Call]]] = {}
         self._targets: list[Array] = []
         self._done: Event | None = None
 
-    def start(self, steps: Sequence[BoundStep], x: Array, outputs: Sequence[Array]) -> None:
+    def start(
+        self, steps: Sequence[BoundStep], inputs: Sequence[Array], outputs: Sequence[Array]
+    ) -> None:
         """Queue one piece; ``finish`` brings its outputs home."""
-        self._upload(x, len(x))
-        self.compute(steps, len(x))
-        self._download(outputs, len(x))
+        n = len(inputs[0])
+        self._upload(inputs, n)
+        self.compute(steps, n)
+        self._download(outputs, n)
 
     def compute(self, steps: Sequence[BoundStep], n: int) -> None:
         """Queue the kernels alone, over what lies in the lane's memory."""
@@ -101,12 +107,16 @@ class Lane:
                 self.device.launch(call, self.stream)
 
     def profile(
-        self, steps: Sequence[BoundStep], x: Array, outputs: Sequence[Array], spent: list[float]
+        self,
+        steps: Sequence[BoundStep],
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        spent: list[float],
     ) -> None:
         """The same at once, with the seconds of each step added to ``spent``."""
-        n = len(x)
+        n = len(inputs[0])
         calls = self._bound(steps, n)
-        self._upload(x, n)
+        self._upload(inputs, n)
         marks = [self.device.record(self.stream)]
         for step in calls:
             for call in step:
@@ -123,7 +133,7 @@ class Lane:
             return
         self.device.wait(self._done)
         self._done = None
-        for target, pinned in zip(self._targets, self._pinned[1:], strict=True):
+        for target, pinned in zip(self._targets, self._pinned[self._inputs :], strict=True):
             target.reshape(-1)[:] = pinned[: target.size]
         self._targets = []
 
@@ -135,13 +145,15 @@ class Lane:
             self.device.wait(self.device.record(self.stream))
         self._done, self._targets = None, []
 
-    def _upload(self, x: Array, n: int) -> None:
-        size = n * self._sizes[0]
-        self._pinned[0][:size] = x.reshape(-1)
-        self.device.upload(self._pinned[0][:size], self._ends[0].part(0, size), self.stream)
+    def _upload(self, inputs: Sequence[Array], n: int) -> None:
+        for index, x in enumerate(inputs):
+            size = n * self._sizes[index]
+            self._pinned[index][:size] = x.reshape(-1)
+            region = self._ends[index].part(0, size)
+            self.device.upload(self._pinned[index][:size], region, self.stream)
 
     def _download(self, outputs: Sequence[Array], n: int) -> None:
-        for index, size in enumerate(self._sizes[1:], start=1):
+        for index, size in enumerate(self._sizes[self._inputs :], start=self._inputs):
             region = self._ends[index].part(0, n * size)
             self.device.download(region, self._pinned[index][: n * size], self.stream)
         self._targets = list(outputs)
@@ -170,26 +182,28 @@ class Lane:
         regions = (
             self._region(bound, launch.reads, n),
             self._region(bound, launch.writes, n),
-            bound.w,
+            bound.w if launch.second is None else self._region(bound, launch.second, n),
             bound.b,
         )
         return self.device.bind(kernel, launch.blocks(n), launch.threads, regions, n)
 
-    def _region(self, bound: BoundStep, part: str | int, n: int) -> Region:
+    def _region(self, bound: BoundStep, part: Part, n: int) -> Region:
         step = bound.step
-        if part == "x":
-            return self._place(step.reads, n * prod(step.source_shape))
-        if part == "y":
+        if isinstance(part, Source):
+            shape = step.source_shapes[part.index]
+            return self._place(step.reads[part.index], n * prod(shape))
+        if part == Y:
             return self._place(step.writes, n * prod(step.target_shape))
+        assert isinstance(part, int), f"{part} is no part of the scratch"
         sizes = bound.code.scratch
-        start = sum(aligned(size * self._samples) for size in sizes[: int(part)])
-        return self._scratch.part(start, n * sizes[int(part)])
+        start = sum(aligned(size * self._samples) for size in sizes[:part])
+        return self._scratch.part(start, n * sizes[part])
 
     def _place(self, place: Place, size: int) -> Region:
         if place.kind == "buffer":
             start = self._plan.buffers[place.index].offset * self._samples
             return self._arena.part(start, size)
-        return self._ends[0 if place.kind == "input" else 1 + place.index].part(0, size)
+        return self._ends[end_number(self._plan, place)].part(0, size)
 
 
 class CudaExecutor:
@@ -206,10 +220,12 @@ class CudaExecutor:
         assert devices, "a plan needs a device"
         self.plan = plan
         self.batch_size = batch_size
-        self.devices = tuple(devices)
+        # Where samples see each other, nobody may share them.
+        self._together = any(isinstance(node.op, BatchNormalize) for node in plan.graph)
+        self.devices = tuple(devices[:1] if self._together else devices)
         self.pick = pick or estimated(devices[0].multiprocessors)
         # Weights first: what is wrong with them is said before anything is compiled.
-        packed = [packed_weights(step, weights) for step in plan.steps]
+        packed = packed_weights(plan.steps, weights)
         self.piece, lanes = self._cut(packed)
         started = perf_counter()
         self._steps = [self._on(device, packed) for device in self.devices]
@@ -221,16 +237,19 @@ class CudaExecutor:
         self._lock = threading.Lock()
 
     def run_batch(
-        self, x: Array, outputs: Sequence[Array], profile: list[float] | None = None
+        self,
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        profile: list[float] | None = None,
     ) -> None:
         """One batch of at most ``batch_size`` samples; ``profile`` adds seconds by step.
 
-        ``x`` and ``outputs`` are C-contiguous float32, samples first.
+        ``inputs`` and ``outputs`` are C-contiguous float32, samples first.
         """
-        assert len(x) <= self.batch_size, "a batch larger than the plan's"
+        assert len(inputs[0]) <= self.batch_size, "a batch larger than the plan's"
         with self._lock:
             try:
-                self._run(x, outputs, profile)
+                self._run(inputs, outputs, profile)
             except Problem as problem:
                 self._abandon()
                 raise SpecError([problem.at()]) from None
@@ -260,18 +279,20 @@ class CudaExecutor:
                 lane.device.use()
                 lane.abandon()
 
-    def _run(self, x: Array, outputs: Sequence[Array], profile: list[float] | None) -> None:
-        for index, start in enumerate(range(0, len(x), self.piece)):
+    def _run(
+        self, inputs: Sequence[Array], outputs: Sequence[Array], profile: list[float] | None
+    ) -> None:
+        for index, start in enumerate(range(0, len(inputs[0]), self.piece)):
             lane = self._lanes[index % len(self._lanes)]
             steps = self._steps[index % len(self.devices)]
             stop = start + self.piece
-            parts = [y[start:stop] for y in outputs]
+            given, wanted = ([a[start:stop] for a in arrays] for arrays in (inputs, outputs))
             lane.device.use()
             lane.finish()
             if profile is None:
-                lane.start(steps, x[start:stop], parts)
+                lane.start(steps, given, wanted)
             else:
-                lane.profile(steps, x[start:stop], parts, profile)
+                lane.profile(steps, given, wanted, profile)
         for lane in self._lanes:
             lane.device.use()
             lane.finish()
@@ -297,25 +318,27 @@ class CudaExecutor:
     def _cut(self, packed: Sequence[tuple[Array, Array]]) -> tuple[int, int]:
         """Samples of a piece, and lanes of a device."""
         plan, devices = self.plan, len(self.devices)
-        ends = prod(plan.input_shape) + sum(prod(shape) for _, shape in plan.outputs)
+        ends = sum(prod(shape) for _, shape in (*plan.inputs, *plan.outputs))
         share = -(-self.batch_size // devices)
-        if share > 1 and 4 * ends * share >= WORTH_OVERLAPPING:
+        if share > 1 and 4 * ends * share >= WORTH_OVERLAPPING and not self._together:
             share = -(-share // 2)
-        weights = sum(aligned(w.size) + aligned(b.size) for w, b in packed)
+        weights = sum(aligned(a.size) for a in _each(packed))
         room = [self._room(device, 4 * weights) for device in self.devices]
         most = min(room)
         demand = self._demand(share)
         if share * devices >= self.batch_size and _fitting(demand, share, most) == share:
             return share, 1
         # More pieces than devices: two lanes each, where memory holds two pieces at all.
-        for lanes in (2, 1):
+        for lanes in () if self._together else (2, 1):
             piece = _fitting(demand, share, most // lanes)
             if piece:
                 return piece, lanes
-        needed = 4 * (demand.size(1) + weights)
+        samples = share if self._together else 1
+        needed = 4 * (demand.size(samples) + weights)
+        whole = f"a batch of {share}, which see each other," if self._together else "one sample"
         raise Problem(
             "CS134",
-            f"one sample needs {_mebibytes(needed)} of GPU memory, "
+            f"{whole} needs {_mebibytes(needed)} of GPU memory, "
             f"{_mebibytes(4 * weights)} of it for weights; "
             f"{_mebibytes(most + 4 * weights)} can be had",
             "use another GPU (--target cuda:N), --target cpu, or a smaller input",
@@ -330,28 +353,31 @@ class CudaExecutor:
         codes = [step_code(step, samples, self.pick) for step in plan.steps]
         # Each part is aligned on its own, for which a line a part is enough.
         scratch = max((sum(c.scratch) + LINE * (len(c.scratch) > 1) for c in codes), default=0)
-        ends = (prod(plan.input_shape), *(prod(shape) for _, shape in plan.outputs))
+        ends = tuple(prod(shape) for _, shape in (*plan.inputs, *plan.outputs))
         return Demand(plan.arena_elements, ends, scratch)
 
     def _on(self, device: Device, packed: Sequence[tuple[Array, Array]]) -> list[BoundStep]:
         """The steps with weights and kernels on a device."""
         device.use()
         stream = device.stream()
+        regions: dict[int, Region] = {}
+        for array in _each(packed):
+            region = device.allocate(aligned(array.size)).part(0, array.size)
+            if array.size:
+                device.upload(array, region, stream)
+            regions[id(array)] = region
+        device.wait(device.record(stream))
         bound = []
-        sent: list[Event] = []
         for step, (w, b) in zip(self.plan.steps, packed, strict=True):
             code = step_code(step, self.piece, self.pick)
-            regions = []
-            for array in (w, b):
-                region = device.allocate(aligned(array.size)).part(0, array.size)
-                if array.size:
-                    device.upload(array, region, stream)
-                regions.append(region)
-            bound.append(BoundStep(step, code, _loaded(device, code), regions[0], regions[1]))
-            sent.append(device.record(stream))
-        for event in sent:
-            device.wait(event)
+            kernels = _loaded(device, code)
+            bound.append(BoundStep(step, code, kernels, regions[id(w)], regions[id(b)]))
         return bound
+
+
+def _each(packed: Sequence[tuple[Array, Array]]) -> list[Array]:
+    """Weights and biases; those of a shared layer are one array, and there once."""
+    return list({id(array): array for pair in packed for array in pair}.values())
 
 
 def _loaded(device: Device, code: StepCode) -> tuple[Any, ...]:

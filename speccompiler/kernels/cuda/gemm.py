@@ -36,6 +36,7 @@ class Gemm:
     stride: Three
     before: Three
     repeats: Three
+    dilation: Three = (1, 1, 1)
     planes: int = 1
     splits: int = 1
     bias: bool = False
@@ -71,7 +72,8 @@ class Gemm:
 
     def inside(self, axis: int) -> bool:
         """Whether no tap of any output leaves the input along an axis."""
-        last = (self.outputs[axis] - 1) * self.stride[axis] + self.kernel[axis] - 1
+        window = (self.kernel[axis] - 1) * self.dilation[axis]
+        last = (self.outputs[axis] - 1) * self.stride[axis] + window
         first = -self.before[axis]
         return first >= 0 and first + last < self.lengths[axis] * self.repeats[axis]
 
@@ -282,7 +284,8 @@ def _load(g: Gemm, tile: Tile, width: int) -> list[str]:
     lines: list[str] = []
     if not g.plain and not _repeated(g):
         _, h, w = g.lengths
-        lines += [f"offset = ((kz * {h} + kv) * {w} + ku) * {g.channels} + c"]
+        kz, kv, ku = _apart_taps(g)
+        lines += [f"offset = (({kz} * {h} + {kv}) * {w} + {ku}) * {g.channels} + c"]
     for i in range(count):
         index, conditions = _place(g, i)
         if _checks_terms(g, tile):
@@ -309,7 +312,8 @@ def _place(g: Gemm, i: int) -> tuple[str, list[str]]:
     """Index of a thread's piece of row ``i``, and what must hold for it to be in the input."""
     if g.plain:
         return f"base{i} + k", []
-    taps = [(f"z{i} + kz", 0), (f"v{i} + kv", 1), (f"u{i} + ku", 2)]
+    kz, kv, ku = _apart_taps(g)
+    taps = [(f"z{i} + {kz}", 0), (f"v{i} + {kv}", 1), (f"u{i} + {ku}", 2)]
     conditions = [
         f"0 <= {tap} < {g.lengths[axis] * g.repeats[axis]}"
         for tap, axis in taps
@@ -320,6 +324,12 @@ def _place(g: Gemm, i: int) -> tuple[str, list[str]]:
     z, v, u = (f"({tap}) // {g.repeats[axis]}" for tap, axis in taps)
     _, h, w = g.lengths
     return f"base{i} + (({z} * {h} + {v}) * {w} + {u}) * {g.channels} + c", conditions
+
+
+def _apart_taps(g: Gemm) -> list[str]:
+    """How far a tap lies from the window's first, along each axis."""
+    names = ("kz", "kv", "ku")
+    return [k if d == 1 else f"{k} * {d}" for k, d in zip(names, g.dilation, strict=True)]
 
 
 def _guarded(conditions: list[str], statement: str, names: list[str]) -> list[str]:

@@ -22,7 +22,8 @@ def flat_blocks(elements: int, n: int, of: int) -> int:
     return -(-n * elements // (THREADS * of))
 
 
-def _head(elements: int, of: int) -> list[str]:
+def flat_head(elements: int, of: int) -> list[str]:
+    """The start of a kernel of ``elements`` values a sample: a thread's number is ``i``."""
     return [
         "def kernel(x, y, w, b, n):",
         "    i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x",
@@ -30,7 +31,7 @@ def _head(elements: int, of: int) -> list[str]:
     ]
 
 
-def _position(outputs: Three, channels: int, of: int) -> list[str]:
+def position(outputs: Three, channels: int, of: int) -> list[str]:
     """Sample, place and first channel of a thread's values."""
     return [
         f"c = i % {channels // of}" + (f" * {of}" if of > 1 else ""),
@@ -44,21 +45,25 @@ def _position(outputs: Three, channels: int, of: int) -> list[str]:
     ]
 
 
-def _text(head: list[str], body: list[str], before: str | None = None) -> str:
+def kernel_text(head: list[str], body: list[str], before: str | None = None) -> str:
+    """A kernel; ``before`` is the text of its activation."""
     lines = [*head, *("        " + line for line in body)]
     return "\n".join([*([before] if before else []), *lines, ""])
 
 
-def _names(letter: str, of: int) -> list[str]:
+def names_of(letter: str, of: int) -> list[str]:
+    """Of the values that a thread has."""
     return [f"{letter}{j}" for j in range(of)]
 
 
-def _read(array: str, index: str, names: list[str]) -> str:
+def read(array: str, index: str, names: list[str]) -> str:
+    """Side by side, at once."""
     word = f"load4({array}, {index})" if len(names) == 4 else f"{array}[{index}]"
     return f"{', '.join(names)} = {word}"
 
 
-def _store(index: str, names: list[str]) -> str:
+def store(index: str, names: list[str]) -> str:
+    """Side by side, at once, to the output."""
     if len(names) == 4:
         return f"store4(y, {index}, {', '.join(names)})"
     return f"y[{index}] = {names[0]}"
@@ -67,30 +72,30 @@ def _store(index: str, names: list[str]) -> str:
 def map_source(elements: int, activation: str) -> str:
     """An activation of every value."""
     of = width(elements)
-    names = _names("a", of)
-    body = [_read("x", f"i * {of}", names), _store(f"i * {of}", [f"activate({a})" for a in names])]
-    return _text(_head(elements, of), body, activation)
+    names = names_of("a", of)
+    body = [read("x", f"i * {of}", names), store(f"i * {of}", [f"activate({a})" for a in names])]
+    return kernel_text(flat_head(elements, of), body, activation)
 
 
 def copy_source(elements: int) -> str:
     """Every value as it is."""
     of = width(elements)
-    names = _names("a", of)
-    return _text(_head(elements, of), [_read("x", f"i * {of}", names), _store(f"i * {of}", names)])
+    names = names_of("a", of)
+    return kernel_text(flat_head(elements, of), [read("x", f"i * {of}", names), store(f"i * {of}", names)])
 
 
 def sum_source(elements: int, filters: int, splits: int, bias: bool, activation: str | None) -> str:
     """The parts of split sums, added in order, then bias and activation."""
     of = width(filters)
-    names, parts = _names("a", of), _names("p", of)
-    body = [_read("x", f"i * {of}", names), f"for part in range(1, {splits}):"]
-    body += ["    " + _read("x", f"part * n * {elements} + i * {of}", parts)]
+    names, parts = names_of("a", of), names_of("p", of)
+    body = [read("x", f"i * {of}", names), f"for part in range(1, {splits}):"]
+    body += ["    " + read("x", f"part * n * {elements} + i * {of}", parts)]
     body += [f"    {a} += {p}" for a, p in zip(names, parts, strict=True)]
     if bias:
-        body += [_read("b", f"i * {of} % {filters}", _names("d", of))]
-        body += [f"{a} += {d}" for a, d in zip(names, _names("d", of), strict=True)]
+        body += [read("b", f"i * {of} % {filters}", names_of("d", of))]
+        body += [f"{a} += {d}" for a, d in zip(names, names_of("d", of), strict=True)]
     results = [f"activate({a})" for a in names] if activation is not None else names
-    return _text(_head(elements, of), [*body, _store(f"i * {of}", results)], activation)
+    return kernel_text(flat_head(elements, of), [*body, store(f"i * {of}", results)], activation)
 
 
 def resize_source(
@@ -98,7 +103,7 @@ def resize_source(
 ) -> str:
     """Each value ``factors`` times along each axis, zeros around; a negative amount crops."""
     of = width(channels)
-    names = _names("a", of)
+    names = names_of("a", of)
     d, h, w = lengths
     places = [
         f"{place} = ({out} - {b}) // {f}"
@@ -109,13 +114,13 @@ def resize_source(
         for place, length, out, b, f in zip("zvu", lengths, outputs, before, factors, strict=True)
         if b > 0 or (out - 1 - b) // f >= length
     ]
-    load = _read("x", f"(((s * {d} + z) * {h} + v) * {w} + u) * {channels} + c", names)
-    body = [*_position(outputs, channels, of), *places]
+    load = read("x", f"(((s * {d} + z) * {h} + v) * {w} + u) * {channels} + c", names)
+    body = [*position(outputs, channels, of), *places]
     if conditions:
         body += [f"{' = '.join(names)} = np.float32(0)", f"if {' and '.join(conditions)}:"]
         load = "    " + load
-    body += [load, _store(f"i * {of}", names)]
-    return _text(_head(prod(outputs) * channels, of), body)
+    body += [load, store(f"i * {of}", names)]
+    return kernel_text(flat_head(prod(outputs) * channels, of), body)
 
 
 def pool_source(
@@ -134,10 +139,10 @@ def pool_source(
     beyond the data, but within it, stand zeros.
     """
     of = width(channels)
-    names, seen = _names("a", of), _names("v", of)
+    names, seen = names_of("a", of), names_of("v", of)
     d, h, w = lengths
     largest = mode == "max"
-    body = _position(outputs, channels, of)
+    body = position(outputs, channels, of)
     body += [f"{a} = np.float32({'-np.inf' if largest else '0'})" for a in names]
     for axis, (letter, out) in enumerate(zip("zyx", ("oz", "oy", "ox"), strict=True)):
         first, end = counted[2 * axis : 2 * axis + 2]
@@ -150,7 +155,7 @@ def pool_source(
         first < 0 or end > length
         for first, end, length in zip(counted[::2], counted[1::2], lengths, strict=True)
     )
-    load = _read("x", f"(((s * {d} + z) * {h} + y_) * {w} + x_) * {channels} + c", seen)
+    load = read("x", f"(((s * {d} + z) * {h} + y_) * {w} + x_) * {channels} + c", seen)
     loops = ["for z in range(z0, z1):", "    for y_ in range(y0, y1):"]
     loops += ["        for x_ in range(x0, x1):"]
     inner: list[str] = []
@@ -166,5 +171,5 @@ def pool_source(
     if not largest:
         body += ["count = np.float32((z1 - z0) * (y1 - y0) * (x1 - x0))"]
         names = [f"{a} / count" for a in names]
-    body += [_store(f"i * {of}", names)]
-    return _text(_head(prod(outputs) * channels, of), body)
+    body += [store(f"i * {of}", names)]
+    return kernel_text(flat_head(prod(outputs) * channels, of), body)

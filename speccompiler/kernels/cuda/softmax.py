@@ -33,11 +33,11 @@ def source(rows: int, length: int) -> str:
         strided,
         "    v = x[start + i]",
         "    most = v if v > most or v != v else most",
-        *_joined("most", threads, "v if v > most or v != v else most"),
+        *joined("most", threads, "v if v > most or v != v else most"),
         "total = np.float32(0)",
         strided,
         "    total += exp(x[start + i] - most)",
-        *_joined("total", threads, "total + v"),
+        *joined("total", threads, "total + v"),
         f"if row < n * {rows}:",
         f"    {strided}",
         "        y[start + i] = exp(x[start + i] - most) / total",
@@ -45,7 +45,7 @@ def source(rows: int, length: int) -> str:
     return "\n".join(["def kernel(x, y, w, b, n):", *("    " + line for line in lines), ""])
 
 
-def _joined(name: str, threads: int, joined: str) -> list[str]:
+def joined(name: str, threads: int, both: str) -> list[str]:
     """The values of a row's threads as one, by halves; all of them have it in the end."""
     if threads == 1:
         return []
@@ -55,7 +55,7 @@ def _joined(name: str, threads: int, joined: str) -> list[str]:
         lines += [
             f"if lane < {half}:",
             f"    v = shared[t + {half}]",
-            f"    {name} = {joined}",
+            f"    {name} = {both}",
             f"    shared[t] = {name}",
             "cuda.syncthreads()",
         ]

@@ -15,7 +15,8 @@ from .device import Device
 from .executor import BoundStep, CudaExecutor, Lane
 from .gemm import Gemm
 from .pick import Pick, estimated
-from .steps import Launch, with_tile
+from .launches import Launch
+from .steps import with_tile
 from .tiles import TILES, Tile
 
 WARM_RUNS, MEASURED_RUNS = 2, 5

@@ -103,16 +103,17 @@ def _pow(a, b):
     return math.pow(a, b)
 
 
-def one_argument(function: Any) -> Any:
-    """A function of one float32 as kernels call it; compiled with the kernel, wherever that is."""
+def of_floats(function: Any) -> Any:
+    """A function of float32 as kernels call it; compiled with the kernel, wherever that is."""
+    kinds = (types.float32,) * function.__code__.co_argcount
 
     # numba's own device functions ask the present GPU what to compile for.
     @intrinsic
-    def call(typing, x):
+    def call(typing, *values):
         def codegen(context, builder, signature, arguments):
             return context.compile_internal(builder, function, signature, arguments)
 
-        return types.float32(types.float32), codegen
+        return types.float32(*kinds), codegen
 
     return call
 
