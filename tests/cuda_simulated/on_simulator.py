@@ -40,36 +40,47 @@ def executor(
     devices: Any = None,
     tile: Tile = SMALL,
 ) -> CudaExecutor:
-    weights = model.weight_sources.read()
-    rng = np.random.default_rng(3)
-    for weight, stored in weights.items():
-        if stored.ndim == 1:  # biases are zeros unless somebody sets them
-            weights[weight] = rng.uniform(-1, 1, stored.shape).astype(np.float32)
+    weights = weights_of(model)
     return CudaExecutor(plan, weights, batch, devices or [SimulatedDevice()], lambda g, n: tile)
 
 
-def outputs_of(run: CudaExecutor, x: np.ndarray) -> list[np.ndarray]:
-    found = [np.empty((len(x), *shape), np.float32) for _, shape in run.plan.outputs]
-    run.run_batch(x, found)
+def weights_of(model: Any) -> dict[Any, np.ndarray]:
+    """The model's, but biases: those are zeros unless somebody sets them."""
+    weights = model.weight_sources.read()
+    rng = np.random.default_rng(3)
+    for weight, stored in weights.items():
+        if stored.ndim == 1:
+            weights[weight] = rng.uniform(0.5, 1.5, stored.shape).astype(np.float32)
+    return weights
+
+
+def outputs_of(run: CudaExecutor, *inputs: np.ndarray) -> list[np.ndarray]:
+    samples = len(inputs[0])
+    found = [np.empty((samples, *shape), np.float32) for _, shape in run.plan.outputs]
+    run.run_batch(inputs, found)
     return found
+
+
+def all_of_both(
+    model: Any, *inputs: np.ndarray, tile: Tile = SMALL, kernels: Any = choices
+) -> tuple[list[np.ndarray], list[np.ndarray], Plan]:
+    """The simulated GPU's outputs, the reference's, and the plan."""
+    from speccompiler.kernels.reference import resolve, run_reference
+
+    plan = cuda_plan(model, kernels=kernels)
+    y = outputs_of(executor(model, plan, len(inputs[0]), tile=tile), *inputs)
+    # A pass may read a tensor in another way than the graph that is judged by.
+    stored = {w.name: np.asarray(a, np.float64) for w, a in weights_of(model).items()}
+    given = {one: resolve(one, lambda w: stored[w.name]) for one in model.graph.operands()}
+    judge = run_reference(model.graph, given, *inputs)
+    return y, [judge[name] for name in model.graph.outputs], plan
 
 
 def both(
     model: Any, x: np.ndarray, tile: Tile = SMALL, kernels: Any = choices
 ) -> tuple[np.ndarray, np.ndarray, Plan]:
-    """The simulated GPU's output, the reference's, and the plan."""
-    from speccompiler.kernels.reference import operand, run_reference
-
-    plan = cuda_plan(model, kernels=kernels)
-    y = outputs_of(executor(model, plan, len(x), tile=tile), x)[0]
-    weights = model.weight_sources.read()
-    rng = np.random.default_rng(3)
-    given = {}
-    for weight, stored in weights.items():
-        if stored.ndim == 1:
-            stored = rng.uniform(-1, 1, stored.shape).astype(np.float32)
-        given[weight] = operand(weight, np.asarray(stored, np.float64))
-    judge = run_reference(model.graph, given, x)[model.graph.outputs[0]]
+    """The same of a model with one input and one output."""
+    (y,), (judge,), plan = all_of_both(model, x, tile=tile, kernels=kernels)
     return y, judge, plan
 
 

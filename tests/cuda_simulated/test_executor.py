@@ -126,7 +126,7 @@ def test_tapped_layers_and_their_steps_times(model, x):
     run = executor(model, plan, 7)
     outputs = [np.empty((7, *shape), np.float32) for _, shape in plan.outputs]
     spent = [0.0] * len(plan.steps)
-    run.run_batch(x, outputs, spent)
+    run.run_batch([x], outputs, spent)
     assert all(seconds > 0 for seconds in spent)
     assert [y.shape for y in outputs] == [(7, 3), (7, 6, 4), (7, 3, 4)]
     np.testing.assert_array_equal(outputs[2], outputs[1].reshape(7, 3, 2, 4).max(2))

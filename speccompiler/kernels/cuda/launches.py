@@ -42,11 +42,11 @@ class Launch:
     """Blocks for so many samples."""
     reads: Part = X
     writes: Part = Y
-    second: Part | None = None
     product: Gemm | None = None
     """What is multiplied, where the tile could be another."""
     resident: int = 1
     """Blocks that a multiprocessor is to hold: bounds the registers of a thread."""
+    second: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
