@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 from speccompiler.expressions import ACTIVATIONS, parse
 from speccompiler.expressions.source import word_source
 from speccompiler.kernels.cpu.winograd_tiles import find_tile
-from speccompiler.kernels.cuda import gemm, memory_kernels, softmax, transpose, winograd
+from speccompiler.kernels.cuda import (
+    columns,
+    gemm,
+    layer_kernels,
+    memory_kernels,
+    rows,
+    softmax,
+    transpose,
+    winograd,
+)
+from speccompiler.kernels.cuda.columns import Columns
 from speccompiler.kernels.cuda.gemm import Gemm
 from speccompiler.kernels.cuda.tiles import TILES
 
@@ -34,6 +44,7 @@ PRODUCTS = {
     "conv of few filters": replace(CONV, filters=5, activation=None, bias=False),
     "conv with stride": replace(CONV, stride=(1, 2, 2), outputs=(1, 28, 28)),
     "conv of repeats": replace(CONV, repeats=(1, 2, 2), outputs=(1, 112, 112)),
+    "conv of distant taps": replace(CONV, dilation=(1, 2, 3)),
     "conv 3-D": replace(CONV, lengths=(8, 28, 28), outputs=(8, 28, 28), kernel=(3, 3, 3),
                         before=(1, 1, 1)),
     "conv of parts": replace(CONV, channels=512, splits=8, bias=False, activation=None),
@@ -89,6 +100,45 @@ def kernels() -> Iterator[Kernel]:
         size = "x".join(map(str, kernel))
         yield Kernel(f"winograd {size} in", into, winograd.THREADS)
         yield Kernel(f"winograd {size} out", back, winograd.THREADS)
+    yield from layer_kernels_of_all()
+
+
+def layer_kernels_of_all() -> Iterator[Kernel]:
+    """Those of the layers beside convolution, with wide loads and without."""
+    flat, plane, ones = memory_kernels.THREADS, (1, 56, 56), (1, 1, 1)
+    parametric = parse("where(x > 0, x, x * 0.5)")
+    for channels in (64, 3):
+        wide = f", {channels} channels"
+        text = word_source(parametric, parameters=2)
+        body = layer_kernels.map_with_source(49 * channels, channels, 2, text)
+        yield Kernel("map_with" + wide, body, flat)
+        body = layer_kernels.depthwise_source(
+            plane, channels, plane, (1, 3, 3), ones, (0, 1, 1), 2
+        )
+        yield Kernel("depthwise" + wide, body, flat)
+        body = layer_kernels.local_source(
+            1, plane, 16, (1, 54, 54), channels, (1, 3, 3), ones, True
+        )
+        yield Kernel("local" + wide, body, flat)
+        yield Kernel("lookup" + wide, layer_kernels.lookup_source(100, 5000, channels), flat)
+        body = layer_kernels.concat_source(49, channels, channels, 2 * channels)
+        yield Kernel("concat" + wide, body, flat)
+        found = Columns(1, 49, channels)
+        for mode in ("max", "average"):
+            body = columns.global_pool_source(found, mode)
+            yield Kernel(f"global_pool {mode}{wide}", body, found.threads)
+        found = replace(found, samples=True)
+        body = columns.batch_normalize_source(found, 1e-3)
+        yield Kernel("batch_normalize" + wide, body, found.threads)
+    for mode in layer_kernels.COMBINED:
+        body = layer_kernels.combine_source(64, mode, divisor=3, activation=RELU)
+        yield Kernel(f"combine {mode}", body, flat)
+    for length in (3, 1000):
+        wide = f" of {length}"
+        yield Kernel("mask" + wide, rows.mask_source(7, length, 0.0), softmax.THREADS)
+        body = rows.normalize_source(7, length, 1e-3, 0.0)
+        yield Kernel("normalize" + wide, body, softmax.THREADS)
+        yield Kernel("dot" + wide, rows.dot_source(3, 5, length), softmax.THREADS)
 
 
 def _gemm(name: str, product: Gemm, tile: object) -> Kernel:

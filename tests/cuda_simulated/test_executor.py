@@ -7,7 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from cases import build
-from cuda_simulated.on_simulator import assert_close, cuda_plan, executor, outputs_of
+from cuda_simulated.on_simulator import (
+    all_of_both,
+    assert_close,
+    cuda_plan,
+    executor,
+    outputs_of,
+)
 
 from speccompiler.diagnostics import Problem, SpecError
 from speccompiler.kernels.cuda import executor as module
@@ -92,6 +98,27 @@ def test_too_little_memory_is_said_with_all_figures(model):
     )
     assert caught.value.hint == (
         "use another GPU (--target cuda:N), --target cpu, or a smaller input"
+    )
+
+
+BATCHWISE = [{"type": "BatchNormalization", "mode": 2}]
+
+
+def test_samples_that_see_each_other_stay_together(x, monkeypatch):
+    """No second GPU, no second piece, however large the batch or small the memory."""
+    model = build(BATCHWISE, (6, 4))
+    monkeypatch.setattr(module, "WORTH_OVERLAPPING", 1)
+    run = executor(model, cuda_plan(model), 7, [SimulatedDevice(), SimulatedDevice()])
+    assert (run.piece, len(run.devices), len(run._lanes)) == (7, 1, 1)
+    for count in (7, 3):
+        y, judge = outputs_of(run, x[:count])[0], all_of_both(model, x[:count])[1][0]
+        assert_close(y, judge)
+    monkeypatch.setattr(module, "LINE", 4)
+    with pytest.raises(Problem) as caught:
+        executor(model, cuda_plan(model), 7, [SimulatedDevice(1024)])
+    assert caught.value.code == "CS134"
+    assert caught.value.message.startswith(
+        "a batch of 7, which see each other, needs 0.0 MiB of GPU memory"
     )
 
 
