@@ -194,9 +194,7 @@ def _choose_kernels(
             continue
         shape = known(nodes[node.inputs[0]].shape)
         pool = _taken_in(node, readers[node.name], graph, kernels, fast, nodes)
-        candidate = kernels.choose(
-            node, shape, fast=fast, batch=batch, threads=threads, pool=pool
-        )
+        candidate = kernels.choose(node, shape, fast=fast, batch=batch, threads=threads, pool=pool)
         assert candidate is not None, f"no kernel for {node.name}"
         if tuned is not None:
             candidate = tuned.choice(node, shape, pool, candidate)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from speccompiler.expressions import ACTIVATIONS, parse
+from speccompiler.expressions.nodes import Binary, Parameter, Variable
 from speccompiler.expressions.source import word_source
 from speccompiler.kernels.cpu.winograd_tiles import find_tile
 from speccompiler.kernels.cuda import (
@@ -106,15 +107,13 @@ def kernels() -> Iterator[Kernel]:
 def layer_kernels_of_all() -> Iterator[Kernel]:
     """Those of the layers beside convolution, with wide loads and without."""
     flat, plane, ones = memory_kernels.THREADS, (1, 56, 56), (1, 1, 1)
-    parametric = parse("where(x > 0, x, x * 0.5)")
+    parametric = Binary("+", Binary("*", Variable(), Parameter(0)), Parameter(1))
     for channels in (64, 3):
         wide = f", {channels} channels"
         text = word_source(parametric, parameters=2)
         body = layer_kernels.map_with_source(49 * channels, channels, 2, text)
         yield Kernel("map_with" + wide, body, flat)
-        body = layer_kernels.depthwise_source(
-            plane, channels, plane, (1, 3, 3), ones, (0, 1, 1), 2
-        )
+        body = layer_kernels.depthwise_source(plane, channels, plane, (1, 3, 3), ones, (0, 1, 1), 2)
         yield Kernel("depthwise" + wide, body, flat)
         body = layer_kernels.local_source(
             1, plane, 16, (1, 54, 54), channels, (1, 3, 3), ones, True

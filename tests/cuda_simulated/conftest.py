@@ -10,5 +10,32 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
-collect_ignore_glob = [] if os.environ.get("NUMBA_ENABLE_CUDASIM") == "1" else ["test_*.py"]
+SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
+collect_ignore_glob = [] if SIMULATED else ["test_*.py"]
+
+SMALL_BLOCKS = {
+    "memory_kernels": {"THREADS": 32},
+    "winograd": {"THREADS": 32},
+    "transpose": {"SIDE": 4, "ROWS": 2, "THREADS": 8, "PITCH": 5},
+    "softmax": {"THREADS": 16},
+    "rows": {"THREADS": 16},
+    "columns": {"MOST_THREADS": 16, "MOST_CHANNELS": 4},
+}
+"""A thread of a GPU is one of Python here, and most of a block's would have nothing to do."""
+
+
+@pytest.fixture
+def real_blocks() -> None:
+    """For tests of blocks as a GPU has them."""
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "real_blocks" in request.fixturenames:
+        return
+    for module, constants in SMALL_BLOCKS.items():
+        for name, value in constants.items():
+            monkeypatch.setattr(f"speccompiler.kernels.cuda.{module}.{name}", value)

@@ -11,6 +11,7 @@ from speccompiler.kernels.cuda import choices
 from speccompiler.kernels.cuda.executor import CudaExecutor
 from speccompiler.kernels.cuda.simulator import SimulatedDevice
 from speccompiler.kernels.cuda.tiles import Tile
+from speccompiler.loaded_weights import LoadedWeights
 from speccompiler.passes import optimize
 from speccompiler.plan import Plan, make_plan
 
@@ -44,14 +45,14 @@ def executor(
     return CudaExecutor(plan, weights, batch, devices or [SimulatedDevice()], lambda g, n: tile)
 
 
-def weights_of(model: Any) -> dict[Any, np.ndarray]:
+def weights_of(model: Any) -> LoadedWeights:
     """The model's, but biases: those are zeros unless somebody sets them."""
     weights = model.weight_sources.read()
     rng = np.random.default_rng(3)
     for weight, stored in weights.items():
         if stored.ndim == 1:
             weights[weight] = rng.uniform(0.5, 1.5, stored.shape).astype(np.float32)
-    return weights
+    return LoadedWeights.of(weights, model.weight_sources.sources)
 
 
 def outputs_of(run: CudaExecutor, *inputs: np.ndarray) -> list[np.ndarray]:
@@ -69,9 +70,10 @@ def all_of_both(
 
     plan = cuda_plan(model, kernels=kernels)
     y = outputs_of(executor(model, plan, len(inputs[0]), tile=tile), *inputs)
-    # A pass may read a tensor in another way than the graph that is judged by.
-    stored = {w.name: np.asarray(a, np.float64) for w, a in weights_of(model).items()}
-    given = {one: resolve(one, lambda w: stored[w.name]) for one in model.graph.operands()}
+    weights = weights_of(model)
+    given = {
+        one: np.asarray(resolve(one, weights.take), np.float64) for one in model.graph.operands()
+    }
     judge = run_reference(model.graph, given, *inputs)
     return y, [judge[name] for name in model.graph.outputs], plan
 

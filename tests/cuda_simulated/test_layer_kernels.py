@@ -33,6 +33,7 @@ from speccompiler.kernels.reference import run_reference
 from speccompiler.plan import make_plan
 
 Shape = tuple[int, ...]
+pytestmark = pytest.mark.usefixtures("real_blocks")
 
 
 def stored(*shape: int, tensor: str = "W") -> Weight:

@@ -25,6 +25,7 @@ def check(layers, shape, rng, tolerance: float = 1e-6):
     return plan
 
 
+@pytest.mark.usefixtures("real_blocks")
 @pytest.mark.parametrize("kind", ["Max", "Average"])
 @pytest.mark.parametrize("channels", [3, 4])
 def test_zeros_folded_into_pooling(kind, channels, rng):
@@ -63,6 +64,7 @@ def test_permutations(axes, rng):
     assert np.array_equal(y, x.transpose(0, *(a + 1 for a in axes)))
 
 
+@pytest.mark.usefixtures("real_blocks")
 def test_a_permutation_of_several_tiles(rng):
     x = rng.standard_normal((1, 35, 33)).astype(np.float32)
     assert np.array_equal(
@@ -70,6 +72,7 @@ def test_a_permutation_of_several_tiles(rng):
     )
 
 
+@pytest.mark.usefixtures("real_blocks")
 @pytest.mark.parametrize("length", [1, 3, 5, 9, 33])
 def test_softmax_over_rows_of_any_length(length, rng):
     check([{"type": "Activation", "activation": "softmax"}], (7, length), rng)

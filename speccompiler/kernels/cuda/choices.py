@@ -100,7 +100,11 @@ def _gemm_cost(node: Node, shape: KnownShape) -> float:
 def winograd_tile(node: Node, shape: KnownShape) -> Tile | None:
     """The tile of a convolution that Winograd's method can do; None for others."""
     kernel, stride = three(_op(node).kernel, 1), three(_op(node).stride, 1)
-    if any(d != 1 for d in _op(node).dilation) or stride[1:] != (1, 1) or min(shape[-1], known(node)[-1]) < TRANSFORMED:
+    if (
+        any(d != 1 for d in _op(node).dilation)
+        or stride[1:] != (1, 1)
+        or min(shape[-1], known(node)[-1]) < TRANSFORMED
+    ):
         return None
     return find_tile(kernel[1:])
 

@@ -78,9 +78,7 @@ def _batch_normalize(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepC
     return _of_columns("batch_normalize", text, found, lambda n: found.groups)
 
 
-def _of_rows(
-    name: str, text: str, count: int, length: int, second: Part | None = None
-) -> StepCode:
+def _of_rows(name: str, text: str, count: int, length: int, second: Part | None = None) -> StepCode:
     def blocks(n: int) -> int:
         return softmax.blocks(count, length, n)
 

@@ -81,7 +81,9 @@ def copy_source(elements: int) -> str:
     """Every value as it is."""
     of = width(elements)
     names = names_of("a", of)
-    return kernel_text(flat_head(elements, of), [read("x", f"i * {of}", names), store(f"i * {of}", names)])
+    return kernel_text(
+        flat_head(elements, of), [read("x", f"i * {of}", names), store(f"i * {of}", names)]
+    )
 
 
 def sum_source(elements: int, filters: int, splits: int, bias: bool, activation: str | None) -> str:

@@ -14,8 +14,8 @@ from speccompiler.cache import PREFIX, cache_folder, read_entry, write_entry
 from .device import Device
 from .executor import BoundStep, CudaExecutor, Lane
 from .gemm import Gemm
-from .pick import Pick, estimated
 from .launches import Launch
+from .pick import Pick, estimated
 from .steps import with_tile
 from .tiles import TILES, Tile
 
