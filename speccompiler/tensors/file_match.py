@@ -43,8 +43,8 @@ def match_file(
     """A tensor of the file for each that is wanted, and notes on how they were found.
 
     ``wanted`` is in the order of the model's layers. ``wrapped`` are the names of layers that
-    others wrap, by the wrapper's: Keras names tensors after those. ``by`` None lets names decide where they
-    fit. Raises CS105, CS106, and CS109 where both ways fit and differ.
+    others wrap, by the wrapper's: Keras names tensors after those. ``by`` None lets names
+    decide where they fit. Raises CS105, CS106, and CS109 where both ways fit and differ.
     """
     if by == "topology":
         if file.layers is None or given:
@@ -107,10 +107,12 @@ def _by_order_instead(
         raise Problem(
             problem.code, f"{problem.message}; nor does the order fit: {other.message}", other.hint
         ) from None
-    pairs = {layer: found[layer, tensor].key for layer, tensor in reversed(wanted)}
+    pairs: dict[str, str] = {}
+    for layer, tensor in wanted:
+        pairs.setdefault(layer, found[layer, tensor].key)
     differing = [
         f"{quoted(layer)} from {quoted(key.rpartition('/')[0])}"
-        for layer, key in reversed(pairs.items())
+        for layer, key in pairs.items()
         if layer not in key.split("/")
     ]
     return found, (
