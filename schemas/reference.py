@@ -22,6 +22,7 @@ from .regularizer import (
     L2Regularizer,
 )
 from .resizing import Padding1D, Padding2D
+from .vectors import Vectors
 
 INTRODUCTION = """# The native form
 
@@ -78,6 +79,11 @@ MAPPINGS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
         "Semantics",
         "`semantics` is a name, or a mapping:",
         (SemanticsFields,),
+    ),
+    (
+        "Recorded arrays",
+        "`verify` is a mapping, for `convspec verify`:",
+        (Vectors,),
     ),
     (
         "Initialisers",
