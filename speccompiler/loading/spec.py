@@ -266,13 +266,14 @@ def _unknown_type(name: str) -> Problem:
     if name in OTHER_KERAS_LAYERS:
         return Problem(
             "CS028",
-            f"{name} is a Keras 1.x layer that this version of convspec does not run",
-            f"supported: {', '.join(LAYERS)}",
+            f"{name} is a Keras 1.x layer that convspec does not run",
+            "it holds Python code; an elementwise function can be written as an Activation with "
+            "{expr: ..}",
         )
     return Problem(
         "CS027",
         f"unknown layer type '{shown(name)}'",
-        did_you_mean(name, [*LAYERS, *ALIASES]) or f"supported: {', '.join(LAYERS)}",
+        did_you_mean(name, [*LAYERS, *ALIASES]) or "convspec schema lists all layers",
     )
 
 
