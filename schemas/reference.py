@@ -155,7 +155,8 @@ def _table(model: type[BaseModel], skip: tuple[str, ...] = ()) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    value = list(field.default) if isinstance(field.default, tuple) else field.default
+    value = field.get_default(call_default_factory=True)
+    value = list(value) if isinstance(value, tuple) else value
     text = value if isinstance(value, str) else json.dumps(value)
     return f"`{text}`"
 
