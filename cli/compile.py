@@ -106,7 +106,7 @@ def _kernels_only(
     fast: bool,
     batch: int | None,
 ) -> None:
-    from speccompiler.compiled import default_batch_size
+    from speccompiler.compiled import default_batch_size, default_threads
     from speccompiler.kernels.cpu.executor import load_kernels
     from speccompiler.passes import optimize
     from speccompiler.plan import make_plan
@@ -116,7 +116,7 @@ def _kernels_only(
         show(warnings)
     graph = optimize(graph)
     batch = batch or default_batch_size(make_plan(graph, fast=fast))
-    load_kernels(make_plan(graph, fast=fast, batch=batch))
+    load_kernels(make_plan(graph, fast=fast, batch=batch, threads=default_threads()))
 
 
 def _data(made: list[Entry], spent: float) -> dict[str, object]:

@@ -58,8 +58,10 @@ def command(
     from speccompiler.compiled import default_threads
     from speccompiler.kernels.cpu.tuning import Tuned
 
-    tuned = Tuned(1, default_threads())
-    plan = make_plan(optimize(graph, trace), fast=math == "fast", tuned=tuned)
+    threads = default_threads()
+    plan = make_plan(
+        optimize(graph, trace), fast=math == "fast", threads=threads, tuned=Tuned(1, threads)
+    )
     sections += [_steps(plan), _buffers(plan)]
     click.echo("\n\n".join(sections))
 
@@ -121,7 +123,10 @@ def _operation(step: Step) -> str:
 
 def _cut(step: Step) -> str:
     schedule = None if step.candidate is None else step.candidate.schedule
-    return "" if schedule is None else f"{schedule.tiles} tiles x {schedule.filters} filters"
+    if schedule is None:
+        return ""
+    cut = f"{schedule.tiles} tiles x {schedule.filters} filters"
+    return f"{cut}, {schedule.chunk} channels at a time" if schedule.chunk else cut
 
 
 def _buffers(plan: Plan) -> str:

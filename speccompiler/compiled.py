@@ -361,7 +361,7 @@ def compile_model(
     batch_size = batch_size or min(default_batch_size(plan), samples or LARGEST_BATCH)
     threads = threads or default_threads()
     tuned = Tuned(batch_size, threads)
-    plan = make_plan(graph_to_run, fast=fast, batch=batch_size, tuned=tuned)
+    plan = make_plan(graph_to_run, fast=fast, batch=batch_size, threads=threads, tuned=tuned)
     # The stored tensors are alive until the last one is packed.
     needed = plan.peak_bytes(batch_size, threads) + plan.weight_bytes
     if target == "reference":
@@ -401,7 +401,7 @@ def _tuned(graph: Graph, executor: Executor, fast: bool, tuned: Tuned) -> tuple[
 
     assert isinstance(executor, CpuExecutor), "only the CPU has something to measure"
     measure_cuts(executor)
-    plan = make_plan(graph, fast=fast, batch=tuned.batch, tuned=tuned)
+    plan = make_plan(graph, fast=fast, batch=tuned.batch, threads=tuned.threads, tuned=tuned)
     return plan, executor.with_plan(plan)
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from .ir import Graph, Input, Node, Pool
 from .kernels.cpu.candidate import Candidate, KnownShape
-from .kernels.cpu.choices import VIEWS, choose
+from .kernels.cpu.choices import RECKONED_THREADS, VIEWS, choose
 from .kernels.cpu.tuning import Tuned
 
 ALIGNMENT = 16
@@ -113,7 +113,12 @@ def known(shape: Sequence[object]) -> KnownShape:
 
 
 def make_plan(
-    graph: Graph, *, fast: bool = False, batch: int = 1, tuned: Tuned | None = None
+    graph: Graph,
+    *,
+    fast: bool = False,
+    batch: int = 1,
+    threads: int = RECKONED_THREADS,
+    tuned: Tuned | None = None,
 ) -> Plan:
     """Choose kernels and place buffers. Every length of the graph must be known.
 
@@ -127,7 +132,7 @@ def make_plan(
     }
     for index, name in enumerate(graph.outputs):
         places.setdefault(root[name], Place("output", index))
-    work = _choose_kernels(graph, fast, batch, tuned)
+    work = _choose_kernels(graph, fast, batch, threads, tuned)
     lives = _lives(work, root)
     buffers, elements = _place(
         [(w.last, *lives[w.last.name]) for w in work if w.last.name not in places]
@@ -166,7 +171,9 @@ class _Work:
         return self.pool or self.node
 
 
-def _choose_kernels(graph: Graph, fast: bool, batch: int, tuned: Tuned | None) -> list[_Work]:
+def _choose_kernels(
+    graph: Graph, fast: bool, batch: int, threads: int, tuned: Tuned | None
+) -> list[_Work]:
     nodes, readers = graph.by_name(), graph.readers()
     work: list[_Work] = []
     taken: set[str] = set()
@@ -175,7 +182,7 @@ def _choose_kernels(graph: Graph, fast: bool, batch: int, tuned: Tuned | None) -
             continue
         shape = known(nodes[node.inputs[0]].shape)
         pool = _taken_in(node, readers[node.name], graph, fast, nodes)
-        candidate = choose(node, shape, fast=fast, batch=batch, pool=pool)
+        candidate = choose(node, shape, fast=fast, batch=batch, threads=threads, pool=pool)
         assert candidate is not None, f"no kernel for {node.name}"
         if tuned is not None:
             candidate = tuned.choice(node, shape, pool, candidate)

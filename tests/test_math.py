@@ -189,6 +189,37 @@ def test_winograd_gives_the_same_bits_for_any_split(rng):
     assert all(np.array_equal(run, runs[0]) for run in runs)
 
 
+@pytest.mark.parametrize(
+    ("kernel", "shape", "filters", "pooled", "lanes"),
+    [
+        ((3, 3), (13, 9, 130), 40, True, 16),
+        ((5, 5), (9, 6, 100), 17, False, 8),
+        ((5,), (40, 33), 70, False, 16),
+        ((2, 3, 3), (3, 9, 5, 48), 33, False, 4),
+    ],
+)
+def test_who_transforms_the_weights_changes_no_bits(
+    kernel, shape, filters, pooled, lanes, rng, monkeypatch
+):
+    """Large weights are transformed in the tasks, some channels at a time; a cut decides it."""
+    monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
+    monkeypatch.setattr(convolutions, "FAR_BYTES", 1)
+    offer, runs = choices.OFFERS[Conv][0], []
+    one = layer(len(kernel), kernel, border_mode="same", activation="relu")
+    layers = [{**one, "nb_filter": filters}, *([{"type": "MaxPooling2D"}] if pooled else [])]
+    x = rng.standard_normal((3, *shape)).astype(np.float32)
+    for streamed in (False, True):
+
+        def only(*arguments, streamed=streamed):
+            return [c for c in offer(*arguments) if (c.schedule.chunk > 0) == streamed][-1:]
+
+        monkeypatch.setattr(choices, "OFFERS", {Conv: (only,)})
+        compiled = build(layers, shape, seed=3).compile(batch_size=3, threads=2)
+        assert bool(compiled.plan.steps[0].candidate.schedule.chunk) == streamed
+        runs.append(compiled.run(x))
+    assert np.array_equal(*runs)
+
+
 def test_nan_stays_where_its_windows_are(rng):
     """A NaN reaches the tiles that read it, and no padding, channel or tile beyond."""
     model = build([conv(16, border_mode="same")], (20, 20, 17), seed=3)

@@ -65,3 +65,17 @@ def test_shared_sums_are_computed_once():
 def test_too_large_a_tile_is_a_mistake():
     with pytest.raises(AssertionError, match="so large a tile"):
         short_convolution(7, 3)
+
+
+@pytest.mark.parametrize(("outputs", "taps"), SIZES)
+def test_without_fused_words_the_text_is_the_same_sum(outputs, taps):
+    matrix = short_convolution(outputs, taps).filter
+    x = some(taps, 4)
+    names = {f"d{i}": value for i, value in enumerate(x)}
+    made = [f"o{i}" for i in range(len(matrix))]
+    text = lines(matrix, list(names), made, fused=False)
+    assert not any("fma" in line for line in text)
+    values = {k: Fraction(v).limit_denominator(10**6) for k, v in constants(matrix).items()}
+    space = WORDS | names | values
+    exec("\n".join(text), space)
+    assert [space[name] for name in made] == times(matrix, x)

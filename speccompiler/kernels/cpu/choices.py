@@ -359,41 +359,58 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
 }
 """What the CPU target can run. Input, Identity and Reshape need no kernel: they are views."""
 
+RECKONED_THREADS = 4
+"""What a step is expected to have where nobody says it: it decides which kernel does it."""
+
 VIEWS: tuple[type[Op], ...] = (Identity, Reshape)
 
 
-Offer = Callable[[Node, KnownShape, tuple[int, int], int], Sequence[Candidate]]
+Offer = Callable[[Node, KnownShape, tuple[int, int], int, int], Sequence[Candidate]]
 
 OFFERS: Mapping[type[Op], tuple[Offer, ...]] = {Conv: (winograd_candidates,)}
 """Kernels that can cut a step in several ways: each way is a candidate of its own."""
 
 
 def candidates(
-    node: Node, shape: KnownShape, *, fast: bool = False, batch: int = 1, pool: Node | None = None
+    node: Node,
+    shape: KnownShape,
+    *,
+    fast: bool = False,
+    batch: int = 1,
+    threads: int = RECKONED_THREADS,
+    pool: Node | None = None,
 ) -> list[Candidate]:
     """All that fit a step of ``batch`` samples; with ``pool``, all that take it in too."""
     windows = (1, 1) if pool is None else _pool_windows(pool)
     offered = [
-        c for offer in OFFERS.get(type(node.op), ()) for c in offer(node, shape, windows, batch)
+        c
+        for offer in OFFERS.get(type(node.op), ())
+        for c in offer(node, shape, windows, batch, threads)
     ]
     listed = CANDIDATES[type(node.op)] if pool is None else ()
     return [c for c in (*listed, *offered) if (fast or c.precise) and c.fits(node, shape)]
 
 
 def choose(
-    node: Node, shape: KnownShape, *, fast: bool = False, batch: int = 1, pool: Node | None = None
+    node: Node,
+    shape: KnownShape,
+    *,
+    fast: bool = False,
+    batch: int = 1,
+    threads: int = RECKONED_THREADS,
+    pool: Node | None = None,
 ) -> Candidate | None:
     """The cheapest candidate, ``fast`` admitting those that round more; None if none takes in.
 
-    Which kernel it is does not depend on ``batch``, only how its tasks are cut: the bits of
-    an output may not depend on who else is in its batch.
+    Which kernel it is does not depend on ``batch`` or ``threads``, only how its tasks are cut:
+    the bits of an output may not depend on who else is in its batch, or on the machine's load.
     """
     alone = candidates(node, shape, fast=fast, pool=pool)
     assert alone or pool is not None, f"no kernel for {node.name}"
     cheapest = min(alone, key=lambda c: c.nanoseconds(node, shape), default=None)
-    if cheapest is None or cheapest.schedule is None or batch == 1:
+    if cheapest is None or cheapest.schedule is None:
         return cheapest
-    together = candidates(node, shape, fast=fast, batch=batch, pool=pool)
+    together = candidates(node, shape, fast=fast, batch=batch, threads=threads, pool=pool)
     same = [c for c in together if c.kernel == cheapest.kernel]
     return min(same, key=lambda c: c.nanoseconds(node, shape))
 

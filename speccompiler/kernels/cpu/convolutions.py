@@ -33,11 +33,17 @@ SUMS = WALK * MOST_COLUMNS * 2 * MOST_LANES
 CACHE_BYTES = 2 << 20
 """What a core keeps close: above it, bytes are paid for."""
 FAR_BYTES = 24 << 20
-"""Weights of this size are waited for in full: no cache is left for them."""
+"""Weights of this size come from memory: no cache is left for them."""
 NANOSECONDS_A_BYTE = 1 / 28
 """Reading or writing beyond that."""
 CACHED_NANOSECONDS_A_BYTE = 1 / 55
 """Reading what is close."""
+CHUNK = 64
+"""Channels whose Winograd weights a task transforms at a time, where it does: they stay in L2."""
+FAR_NANOSECONDS_A_BYTE = 1 / 9
+"""Reading what no cache is left for, with all cores at it."""
+TRANSFORMED_WEIGHTS = 8
+"""Values of Winograd weights that a core makes in a nanosecond."""
 MULTIPLY_ADDS = 80
 """A core does in a nanosecond, in the register tile, what surrounds it included."""
 
@@ -206,7 +212,7 @@ CONV = Candidate(
 
 
 def winograd_candidates(
-    node: Node, shape: KnownShape, pool: tuple[int, int], batch: int
+    node: Node, shape: KnownShape, pool: tuple[int, int], batch: int, threads: int
 ) -> Sequence[Candidate]:
     """One for each way to cut the tasks; none where the convolution has no tile.
 
@@ -225,20 +231,24 @@ def winograd_candidates(
         -(-whole // p) for p in (1, 2, 3, 4) if whole // p <= 112
     }
     splits = {-(-groups // p) for p in (1, 2, 4, 8)}
+    filters = [2 * MOST_LANES * split for split in sorted(splits)]
+    chunk = min(CHUNK, -(-shape[-1] // MOST_LANES) * MOST_LANES)
+    large = 4 * tile.points * prod(kernel[:1]) * shape[-1] * out[-1] >= FAR_BYTES
     return [
-        _winograd(Schedule(tile, tiles, 2 * MOST_LANES * split, pool), batch)
+        _winograd(Schedule(tile, tiles, some, pool, chunk), batch, threads)
+        for chunk, ranges in ((0, filters), *([(chunk, (32, 64, 128))] if large else []))
         for tiles in sorted(batches)
-        for split in sorted(splits)
+        for some in ranges
     ]
 
 
-def _winograd(schedule: Schedule, batch: int) -> Candidate:
+def _winograd(schedule: Schedule, batch: int, threads: int) -> Candidate:
     return Candidate(
         "winograd",
         lambda node, shape: True,
         partial(_winograd_geometry, schedule),
         partial(_winograd_tasks, schedule),
-        partial(_winograd_cost, schedule, batch),
+        partial(_winograd_cost, schedule, batch, threads),
         partial(_winograd_scratch, schedule),
         precise=False,
         schedule=schedule,
@@ -279,10 +289,13 @@ def _padded(shape: KnownShape, schedule: Schedule, node: Node) -> tuple[int, int
 
 def _winograd_scratch(schedule: Schedule, node: Node, shape: KnownShape) -> int:
     inputs, products = _padded(shape, schedule, node)
-    return schedule.tile.points * (schedule.tiles * (inputs + products) + 3 * MOST_LANES)
+    own = products * (schedule.chunk + 1) if schedule.chunk else 0
+    return schedule.tile.points * (schedule.tiles * (inputs + products) + 3 * MOST_LANES + own)
 
 
-def _winograd_cost(schedule: Schedule, batch: int, node: Node, shape: KnownShape) -> float:
+def _winograd_cost(
+    schedule: Schedule, batch: int, threads: int, node: Node, shape: KnownShape
+) -> float:
     """A sample's share: multiplications, transforms, and what comes from beyond the cache."""
     inputs, products = _padded(shape, schedule, node)
     points, filters = schedule.tile.points, known(node)[-1]
@@ -290,16 +303,23 @@ def _winograd_cost(schedule: Schedule, batch: int, node: Node, shape: KnownShape
     tasks = _winograd_tasks(schedule, node, shape, batch)
     ranges = _ranges(schedule, node, shape)
     places = tasks / ranges / batch
-    multiply = tiles * points * inputs * filters / MULTIPLY_ADDS
+    work = tiles * points * inputs * filters / MULTIPLY_ADDS
     # A transform moves each value about four times between registers and cache, and that of
     # the inputs is repeated where threads share a batch of tiles.
-    transform = tiles * points * (min(ranges, 4) * inputs + filters) / 6
-    weights = 4 * points * inputs * filters
+    transform = tiles * points * (min(ranges, threads) * inputs + filters) / 6
+    weights = points * inputs * filters
     held = 4 * points * schedule.tiles * (inputs + products)
-    # What is read in one long row is mostly there in time, where it comes from nearby.
-    waited = min(1.0, weights / FAR_BYTES)
-    streamed = waited * places * weights if weights + held > CACHE_BYTES else 0.0
+    if schedule.chunk:
+        work = 1.05 * work + places * weights / TRANSFORMED_WEIGHTS
+    elif 4 * weights + held > CACHE_BYTES:
+        # Weights are asked for ahead: whichever takes longer, they or the products.
+        far = min(1.0, 4 * weights / FAR_BYTES) ** 2
+        a_byte = (1 - far) * NANOSECONDS_A_BYTE + far * FAR_NANOSECONDS_A_BYTE
+        read = 4 * places * weights * a_byte
+        # A single pass leaves no time to ask for the next weights.
+        waited = schedule.tiles <= MOST_COLUMNS and 4 * weights > 2 * CACHE_BYTES
+        work = max(work, read) + (read / 4 if waited else 0)
     spilled = max(0.0, held - CACHE_BYTES / 2) * 2 * tasks / batch
-    # Few tasks leave cores without one: reckoned for four cores.
-    idle = -(-tasks // 4) * 4 / tasks if tasks < 64 else 1.0
-    return (multiply + transform) * idle + (streamed + spilled) * NANOSECONDS_A_BYTE
+    # Few tasks leave threads without one.
+    idle = -(-tasks // threads) * threads / tasks if tasks < 64 else 1.0
+    return (work + transform) * idle + spilled * NANOSECONDS_A_BYTE

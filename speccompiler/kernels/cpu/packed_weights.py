@@ -80,7 +80,8 @@ def _entry(candidate: Candidate, node: Node, weights: LoadedWeights, lanes: int)
     sources = [weights.identity(tensor) for tensor in _tensors(wanted)]
     if None in sources:
         return None
-    tile = None if candidate.schedule is None else candidate.schedule.tile
+    cut = candidate.schedule
+    tile = None if cut is None else "as it is" if cut.chunk else cut.tile
     scheme = f"{candidate.kernel} {tile} {lanes} lanes, {sys.byteorder}, {_code()}"
     beside = [repr(node.shape)] if isinstance(node.op, MapWith) else []
     key = "\n".join([scheme, *beside, *map(repr, wanted), *map(str, sources)])

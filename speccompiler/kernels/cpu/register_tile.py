@@ -13,6 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 JIT = '@njit(error_model="numpy", fastmath={"contract"})'
+AS_WRITTEN = '@njit(error_model="numpy", fastmath=False)'
+"""No product is fused into a sum by itself. False in so many words: else a function takes on
+what its caller has."""
 VECTORS = 2
 """Vectors of filters in a tile; a group of filters is this many vectors."""
 
@@ -29,7 +32,8 @@ from numba import njit
 from speccompiler.kernels.cpu.simd import vectors
 
 v = vectors(@LANES)
-load, store, broadcast, splat, prefetch = v.load, v.store, v.broadcast, v.splat, v.prefetch
+load, store, broadcast, splat = v.load, v.store, v.broadcast, v.splat
+prefetch, prefetch_near = v.prefetch, v.prefetch_near
 load_where, store_where, first_lanes = v.load_where, v.store_where, v.first_lanes
 fma, maximum, largest = v.fma, v.maximum, v.largest
 add, sub, mul = v.add, v.sub, v.mul

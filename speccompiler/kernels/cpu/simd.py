@@ -112,19 +112,22 @@ def vectors(lanes: int) -> SimpleNamespace:
 
         return vector(array, ADDRESS), emit
 
-    @intrinsic
-    def prefetch(typing: Any, array: Any, index: Any) -> Any:
+    def asking(levels: int) -> Any:
         """Ask for the cache line of ``array[index]``; any address will do."""
 
-        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            place = _pointer(context, builder, signature.args[0], args, ir.IntType(8))
-            kind = ir.FunctionType(ir.VoidType(), [place.type, INT, INT, INT])
-            word = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-            # Read, into every level of the cache, data.
-            builder.call(word, [place, INT(0), INT(3), INT(1)])
-            return context.get_dummy_value()
+        @intrinsic
+        def prefetch(typing: Any, array: Any, index: Any) -> Any:
+            def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                place = _pointer(context, builder, signature.args[0], args, ir.IntType(8))
+                kind = ir.FunctionType(ir.VoidType(), [place.type, INT, INT, INT])
+                word = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+                # Read, into this many levels of the cache, data.
+                builder.call(word, [place, INT(0), INT(levels), INT(1)])
+                return context.get_dummy_value()
 
-        return types.void(array, ADDRESS), emit
+            return types.void(array, ADDRESS), emit
+
+        return prefetch
 
     @intrinsic
     def splat(typing: Any, value: Any) -> Any:
@@ -272,7 +275,9 @@ def vectors(lanes: int) -> SimpleNamespace:
         load=load,
         store=store,
         broadcast=broadcast,
-        prefetch=prefetch,
+        prefetch=asking(3),
+        # Into L2 and not L1.
+        prefetch_near=asking(2),
         splat=splat,
         first_lanes=first_lanes,
         load_where=load_where,

@@ -106,8 +106,10 @@ def _winograd(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -
         columns,
         schedule.pool,
         *_activation(node),
+        passes=-(-schedule.tiles // tile_columns(lanes)),
         uneven=schedule.tiles % columns > 0,
         repeats=any(r != 1 for r in node.op.repeats),
+        chunk=schedule.chunk,
     )
 
 
@@ -226,6 +228,8 @@ def _pack_conv(
         packed = _pack_whole(weight, lanes)
     elif candidate.schedule is None:
         packed = _pack_direct(weight, lanes)
+    elif candidate.schedule.chunk:
+        packed = _pack_streamed(weight, lanes)
     else:
         packed = _pack_winograd(weight, candidate.schedule.tile, lanes)
     return packed.reshape(-1), padded
@@ -331,8 +335,21 @@ def _pack_winograd(weight: npt.NDArray[Any], tile: Tile, lanes: int) -> Array:
     group, depth = VECTORS * lanes, -(-channels // lanes) * lanes
     packed = np.zeros((tile.points, -(-filters // group), taps, depth, group), np.float32)
     for g in range(packed.shape[1]):
-        # One group at a time: in float64 the whole would be several times the weights.
-        part = source[..., g * group : (g + 1) * group].astype(np.float64)
+        # One group at a time: what lies between is several times the weights.
+        part = source[..., g * group : (g + 1) * group].astype(np.float32)
         points = winograd.transform_weights(part.transpose(1, 2, 0, 3, 4), tile)
         packed[:, g, :, :channels, : part.shape[-1]] = points
+    return packed
+
+
+def _pack_streamed(weight: npt.NDArray[Any], lanes: int) -> Array:
+    """(*kernel, C, filters) as [group][depth tap][channel][KH, KW][filter], zeros filled in."""
+    channels, filters = weight.shape[-2:]
+    taps = weight.shape[0] if weight.ndim == 5 else 1
+    source = weight.reshape(taps, -1, channels, filters)
+    group, depth = VECTORS * lanes, -(-channels // lanes) * lanes
+    packed = np.zeros((-(-filters // group), taps, depth, source.shape[1], group), np.float32)
+    for g in range(len(packed)):
+        part = source[..., g * group : (g + 1) * group]
+        packed[g, :, :channels, :, : part.shape[-1]] = part.transpose(0, 2, 1, 3)
     return packed

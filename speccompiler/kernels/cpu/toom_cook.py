@@ -95,31 +95,40 @@ def constants(*matrices: Matrix) -> dict[str, float]:
     return {constant_name(s * v): float(s * v) for v in sorted(values) for s in (1, -1)}
 
 
-def lines(matrix: Matrix, inputs: Sequence[str], outputs: Sequence[str]) -> list[str]:
+def lines(
+    matrix: Matrix, inputs: Sequence[str], outputs: Sequence[str], *, fused: bool = True
+) -> list[str]:
     """Statements that set ``outputs`` to ``matrix @ inputs``, in vector words.
 
     The points p and -p give rows (or columns) that differ only in signs: what they share is
-    computed once. Temporaries are ``e``, ``f``, ``p0``, ``q0`` and so on.
+    computed once. Without ``fused`` every product is rounded before it is added, as NumPy
+    does it. Temporaries are ``e``, ``f``, ``p0``, ``q0`` and so on.
     """
     columns = tuple(zip(*matrix, strict=True))
     pairs = _pairs(columns)
     if pairs:
-        return _by_columns(matrix, pairs, inputs, outputs)
+        return _by_columns(matrix, pairs, inputs, outputs, fused)
     text: list[str] = []
     paired = _pairs(matrix)
     done = {index for pair in paired for index in pair}
     for i, k in paired:
         same = [v if v == o else Fraction(0) for v, o in zip(matrix[i], matrix[k], strict=True)]
-        rest = [v - s for v, s in zip(matrix[i], same, strict=True)]
-        text += [f"e = {_sum(same, inputs)}", f"f = {_sum(rest, inputs)}"]
+        other = [v - s for v, s in zip(matrix[i], same, strict=True)]
+        text += [f"e = {_sum(same, inputs, fused)}", f"f = {_sum(other, inputs, fused)}"]
         text += [f"{outputs[i]} = add(e, f)", f"{outputs[k]} = sub(e, f)"]
     return text + [
-        f"{outputs[i]} = {_sum(row, inputs)}" for i, row in enumerate(matrix) if i not in done
+        f"{outputs[i]} = {_sum(row, inputs, fused)}"
+        for i, row in enumerate(matrix)
+        if i not in done
     ]
 
 
 def _by_columns(
-    matrix: Matrix, pairs: list[tuple[int, int]], inputs: Sequence[str], outputs: Sequence[str]
+    matrix: Matrix,
+    pairs: list[tuple[int, int]],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    fused: bool,
 ) -> list[str]:
     """Sums and differences of paired inputs first; every row uses one of the two."""
     text: list[str] = []
@@ -132,7 +141,7 @@ def _by_columns(
         for n, (j, k) in enumerate(pairs):
             values.append(row[j])
             names.append(f"p{n}" if row[j] == row[k] else f"q{n}")
-        text.append(f"{outputs[i]} = {_sum(values, names)}")
+        text.append(f"{outputs[i]} = {_sum(values, names, fused)}")
     return text
 
 
@@ -150,13 +159,14 @@ def _pairs(vectors: Matrix) -> list[tuple[int, int]]:
     return found
 
 
-def _sum(row: Sequence[Fraction], names: Sequence[str]) -> str:
+def _sum(row: Sequence[Fraction], names: Sequence[str], fused: bool) -> str:
     """``row . names`` as nested words; a factor that all terms share is multiplied last."""
     terms = [(value, name) for value, name in zip(row, names, strict=True) if value]
     sizes = {abs(value) for value, _ in terms}
     if len(sizes) == 1 and sizes != {Fraction(1)}:
         factor = constant_name(sizes.pop())
-        return f"mul({factor}, {_sum([v / abs(v) for v, _ in terms], [n for _, n in terms])})"
+        signs, shared = [v / abs(v) for v, _ in terms], [n for _, n in terms]
+        return f"mul({factor}, {_sum(signs, shared, fused)})"
     # A term that is added as it is comes first: it costs no multiplication.
     terms.sort(key=lambda term: (term[0] != 1, -abs(term[0])))
     first, name = terms[0]
@@ -166,6 +176,8 @@ def _sum(row: Sequence[Fraction], names: Sequence[str]) -> str:
             text = f"add({text}, {name})"
         elif value == -1:
             text = f"sub({text}, {name})"
-        else:
+        elif fused:
             text = f"fma({constant_name(value)}, {name}, {text})"
+        else:
+            text = f"add({text}, mul({constant_name(value)}, {name}))"
     return text

@@ -52,7 +52,7 @@ class Tuned:
         stored = None
         if folder is not None:
             stored = read_entry(folder / self._name(node, shape, pool, best))
-        for candidate in _cuts(node, shape, pool, best, self.batch):
+        for candidate in _cuts(node, shape, pool, best, self):
             if stored is not None and _text(candidate) == stored.decode(errors="replace"):
                 return candidate
         return best
@@ -84,21 +84,29 @@ def _anything_measured() -> bool:
 
 def _text(candidate: Candidate) -> str:
     assert candidate.schedule is not None, "only a cut is remembered"
-    return f"{candidate.schedule.tiles} tiles x {candidate.schedule.filters} filters\n"
+    return f"{candidate.schedule}\n"
 
 
 def _cuts(
-    node: Node, shape: KnownShape, pool: Node | None, like: Candidate, batch: int
+    node: Node, shape: KnownShape, pool: Node | None, like: Candidate, runs: Tuned
 ) -> list[Candidate]:
-    """Every cut of the same kernel."""
-    offered = candidates(node, shape, fast=not like.precise, batch=batch, pool=pool)
-    return [c for c in offered if c.kernel == like.kernel and c.schedule is not None]
+    """Every cut of the same kernel that reads the same weights."""
+    offered = candidates(
+        node, shape, fast=not like.precise, batch=runs.batch, threads=runs.threads, pool=pool
+    )
+    return [c for c in offered if c.kernel == like.kernel and _reads_alike(c, like)]
+
+
+def _reads_alike(one: Candidate, other: Candidate) -> bool:
+    if one.schedule is None or other.schedule is None:
+        return False
+    return one.schedule.chunk == other.schedule.chunk
 
 
 def tune(executor: CpuExecutor) -> int:
     """Measure the cuts of every step that has several, and remember the fastest; how many."""
     plan, tuned = executor.plan, Tuned(executor.batch_size, executor.threads)
-    options = [_worth_measuring(step, executor.batch_size) for step in plan.steps]
+    options = [_worth_measuring(step, tuned) for step in plan.steps]
     seconds: list[dict[int, float]] = [{} for _ in options]
     for turn in range(max(map(len, options), default=0)):
         chosen = [cuts[turn % len(cuts)] if cuts else None for cuts in options]
@@ -118,10 +126,10 @@ def tune(executor: CpuExecutor) -> int:
     return sum(1 for cuts in options if cuts)
 
 
-def _worth_measuring(step: Step, batch: int) -> list[Candidate]:
+def _worth_measuring(step: Step, runs: Tuned) -> list[Candidate]:
     if step.candidate is None or step.candidate.schedule is None:
         return []
-    cuts = _cuts(step.node, step.source_shape, step.pool, step.candidate, batch)
+    cuts = _cuts(step.node, step.source_shape, step.pool, step.candidate, runs)
     costs = [cut.nanoseconds(step.node, step.source_shape) for cut in cuts]
     return [
         cut for cut, cost in zip(cuts, costs, strict=True) if cost <= WORTH_MEASURING * min(costs)

@@ -13,9 +13,10 @@ import re
 from speccompiler.expressions.nodes import Expression
 from speccompiler.expressions.source import vector_source
 
-# Without "contract": each multiply-add that may be fused is written as one, so that the
-# bits are the same wherever the text stands.
-JIT = '@njit(error_model="numpy")'
+from .register_tile import AS_WRITTEN
+
+# Each multiply-add that may be fused is written as one, so that the bits are the same
+# wherever the text stands.
 WORDS = (
     "add", "sub", "mul", "div", "neg", "fma", "minimum", "maximum", "largest", "absolute",
     "copysign", "sqrt", "floor", "ceil", "nearest", "less", "less_equal", "equal", "not_equal",
@@ -149,7 +150,7 @@ def with_functions(text: str) -> str:
     parts: list[str] = []
     for name in reversed(FUNCTIONS):
         if any(_calls(part, name) for part in (text, *parts)):
-            parts.insert(0, f"\n\n{JIT}{FUNCTIONS[name]}")
+            parts.insert(0, f"\n\n{AS_WRITTEN}{FUNCTIONS[name]}")
     used = [word for word in WORDS if any(_calls(part, word) for part in (text, *parts))]
     bindings = [f"{word} = v.{word}" for word in used]
     return "\n".join(["", *bindings, *parts, "", text])
@@ -157,7 +158,7 @@ def with_functions(text: str) -> str:
 
 def activation_text(activation: Expression, parameters: int = 0) -> str:
     """``activate``, a function of one vector and those of parameters, and all that it needs."""
-    return with_functions(f"\n{JIT}\n{vector_source(activation, parameters=parameters)}")
+    return with_functions(f"\n{AS_WRITTEN}\n{vector_source(activation, parameters=parameters)}")
 
 
 def _calls(text: str, name: str) -> bool:

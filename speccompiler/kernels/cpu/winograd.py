@@ -24,12 +24,15 @@ scratch: transformed inputs [point][depth tap][block][tile][lane], products
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cache
+from math import ceil
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .register_tile import HEADER, JIT, VECTORS, epilogue, fill, load_weights
+from .register_tile import AS_WRITTEN, HEADER, JIT, LINE, VECTORS, epilogue, fill, load_weights
 from .toom_cook import ShortConvolution, constants, lines, short_convolution
 from .winograd_tiles import Tile
 
@@ -85,10 +88,12 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     down, across = (out_height + @ROWS - 1) // @ROWS, (out_width + @COLUMNS - 1) // @COLUMNS
     tiles = n * out_depth * down * across
     slices = taps * blocks
+    size = slices * @LANES * @GROUP
     # One vector more: points a power of two apart would meet in the same sets of the cache.
     us, ms = (slices * batch + 1) * @LANES, batch * task_filters + @LANES
     m = @POINTS * us
     patch = m + @POINTS * ms
+    held, ws = patch + @POINTS * @LANES, (@CHUNK * @GROUP + 1) * @LANES
     pooled_height, pooled_width = out_height // @POOL_H, out_width // @POOL_W
     seen = -1
     for task in range(lo, hi):
@@ -124,11 +129,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
                                             scratch, to, us)
         from_filter = task % ranges * task_filters
         to_filter = min(filters, from_filter + task_filters)
-        for k in range(@POINTS):
-            for first in range(from_filter, to_filter, @GROUP):
-                wo = (k * groups + first // @GROUP) * slices * @LANES * @GROUP
-                mo = m + k * ms + first - from_filter
-@PASSES        for t in range(here):
+@PRODUCTS        for t in range(here):
             tile = start + t
             image = tile // (across * down)
             row, column = tile // across % down * @POOLED_ROWS, tile % across * @POOLED_COLUMNS
@@ -153,21 +154,50 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 '''
 
 
-UNEVEN = """                t = 0
-                while t < here:
-                    if (batch - t) % @PASS == 0:
-                        multiply(scratch, k * us + t * @LANES, batch * @LANES, w, wo, slices,
-                                 scratch, mo + t * task_filters, task_filters)
-                        t += @PASS
-                    else:
-                        multiply_more(scratch, k * us + t * @LANES, batch * @LANES, w, wo, slices,
-                                      scratch, mo + t * task_filters, task_filters)
-                        t += @PASS + 1
+READY = """        for k in range(@POINTS):
+            for first in range(from_filter, to_filter, @GROUP):
+                wo = (k * groups + first // @GROUP) * size
+                ask = wo + size
+                if first + @GROUP >= to_filter:
+                    ask = ((k + 1) * groups + from_filter // @GROUP) * size
+                mo = m + k * ms + first - from_filter
+                products(scratch, k * us, batch, w, wo, slices, mo, task_filters, here, 0, w, ask)
+"""
+"""Products with weights that were transformed when they were packed."""
+STREAMED = """        for q0 in range(0, slices, @CHUNK):
+            some = min(@CHUNK, slices - q0)
+            for first in range(from_filter, to_filter, @GROUP):
+                wo = (first // @GROUP * slices + q0) * @LANES * @TAPS * @GROUP
+                to = held + (first - from_filter) // @GROUP * @POINTS * ws
+                transform_filter(w, wo, some * @LANES, scratch, to, ws)
+            for k in range(@POINTS):
+                uo = k * us + q0 * batch * @LANES
+                for first in range(from_filter, to_filter, @GROUP):
+                    wo = held + ((first - from_filter) // @GROUP * @POINTS + k) * ws
+                    mo = m + k * ms + first - from_filter
+                    ask = (first // @GROUP * slices + q0 + some) * @LANES * @TAPS * @GROUP
+                    ask += k * some * @ASKED * @PASSES
+                    products(scratch, uo, batch, scratch, wo, some, mo, task_filters, here, q0,
+                             w, ask)
+"""
+"""Products with weights that are transformed here, ``@CHUNK`` blocks of channels at a time."""
+UNEVEN = """    t = 0
+    while t < here:
+        if (batch - t) % @PASS == 0:
+            multiply(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
+                     u, mo + t * row, row, begin, later, ask)
+            t += @PASS
+        else:
+            multiply_more(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
+                          u, mo + t * row, row, begin, later, ask)
+            t += @PASS + 1
+        ask += slices * @ASKED
 """
 """How a batch that is no multiple of a pass is covered: larger passes first."""
-EVEN = """                for t in range(0, here, @PASS):
-                    multiply(scratch, k * us + t * @LANES, batch * @LANES, w, wo, slices,
-                             scratch, mo + t * task_filters, task_filters)
+EVEN = """    for t in range(0, here, @PASS):
+        multiply(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
+                 u, mo + t * row, row, begin, later, ask)
+        ask += slices * @ASKED
 """
 
 
@@ -238,13 +268,24 @@ def _transform_output(
     return "\n\n\n" + "\n".join([JIT, *text]) + "\n"
 
 
-def _multiply(name: str, lanes: int, columns: int) -> str:
-    """``multiply``: ``columns`` tiles by one group of filters, over all depth taps and channels."""
+def _multiply(name: str, lanes: int, columns: int, asked: int, *, resumed: bool) -> str:
+    """``multiply``: ``columns`` tiles by one group of filters, over some depth taps and channels.
+
+    Where sums are ``resumed``, they start from memory unless it is the beginning. With each
+    block of channels, ``asked`` lines of the weights that are needed ``later`` are asked for.
+    """
     sums = [(t, n) for t in range(columns) for n in range(VECTORS)]
     text = [
-        f"def {name}(u, uo, pitch, w, wo, slices, m, mo, row):",
+        f"def {name}(u, uo, pitch, w, wo, slices, m, mo, row, begin, later, ask):",
         *_indent(["zero = splat(np.float32(0))", *(f"s{t}_{n} = zero" for t, n in sums)]),
+    ]
+    if resumed:
+        text += _indent(["if begin > 0:"])
+        text += _indent([f"s{t}_{n} = load(m, mo + {t} * row + {n * lanes})" for t, n in sums], 2)
+    text += [
         *_indent(["for q in range(slices):"]),
+        *_indent([f"prefetch_near(later, ask + {LINE * i})" for i in range(asked)], 2),
+        *_indent([f"ask += {LINE * asked}"] if asked else [], 2),
         *_indent(["p = uo + q * pitch", f"for i in range({lanes}):"], 2),
         *_indent(load_weights(lanes), 3),
     ]
@@ -254,6 +295,48 @@ def _multiply(name: str, lanes: int, columns: int) -> str:
     text += _indent([f"wo += {VECTORS * lanes}"], 3)
     text += _indent([f"store(m, mo + {t} * row + {n * lanes}, s{t}_{n})" for t, n in sums])
     return "\n\n\n" + "\n".join([JIT, *text]) + "\n"
+
+
+def _products(uneven: bool) -> str:
+    """``products``: all tiles of a batch by one group of filters at one point."""
+    head = "def products(u, uo, batch, w, wo, slices, mo, row, here, begin, later, ask):"
+    return "\n\n\n" + "\n".join([JIT, head, UNEVEN if uneven else EVEN])
+
+
+def _transformed(tile: Tile) -> list[str]:
+    """Statements that make ``o0`` and so on, G w G^T at each point, of ``d<row>_<column>``.
+
+    The kernel runs them on vectors and ``transform_weights`` on arrays, rounding alike: a
+    cut decides who transforms the weights, and may change no bits.
+    """
+    down, across = short_convolutions(tile)
+    text: list[str] = []
+    for s in range(across.taps):
+        seen = [f"d{r}_{s}" for r in range(down.taps)]
+        text += lines(down.filter, seen, [f"t{p}_{s}" for p in range(down.points)], fused=False)
+    for p in range(down.points):
+        seen = [f"t{p}_{s}" for s in range(across.taps)]
+        made = [f"o{p * across.points + k}" for k in range(across.points)]
+        text += lines(across.filter, seen, made, fused=False)
+    return text
+
+
+def _transform_filter(tile: Tile, lanes: int) -> str:
+    """``transform_filter``: G w G^T of some channels by one group of filters."""
+    down, across = short_convolutions(tile)
+    group = VECTORS * lanes
+    places = [(r, s) for r in range(down.taps) for s in range(across.taps)]
+    text = ["def transform_filter(w, wo, channels, u, uo, us):"]
+    text += _indent(_splats(down, across, side="filter"))
+    text += _indent(["for c in range(channels):"])
+    text += _indent([f"for n in range(0, {group}, {lanes}):"], 2)
+    text += _indent(
+        [f"d{r}_{s} = load(w, wo + n + {i * group})" for i, (r, s) in enumerate(places)], 3
+    )
+    text += _indent(_transformed(tile), 3)
+    text += _indent([f"store(u, uo + n + {k} * us, o{k})" for k in range(tile.points)], 3)
+    text += _indent([f"wo += {len(places) * group}", f"uo += {group}"], 2)
+    return "\n\n\n" + "\n".join([AS_WRITTEN, *text]) + "\n"
 
 
 def short_convolutions(tile: Tile) -> tuple[ShortConvolution, ShortConvolution]:
@@ -272,13 +355,16 @@ def source(
     relu: bool,
     activation: str | None,
     *,
+    passes: int,
     uneven: bool,
     repeats: bool,
+    chunk: int = 0,
 ) -> str:
     """The module's text, for one tile, pooling and activation.
 
-    A product's passes take ``columns`` tiles, and where they are ``uneven`` some take one
-    more. ``repeats`` is for an up-sampled input.
+    A batch takes so many ``passes``, which have ``columns`` tiles each, and where they are
+    ``uneven`` some have one more. ``repeats`` is for an up-sampled input.
+    With a ``chunk``, weights are transformed in the task, so many channels at a time.
     """
     down, across = short_convolutions(tile)
     finished, function, after = "{}", "", activation
@@ -288,7 +374,11 @@ def source(
         # Before the maximum is taken; else of the whole tile, once it is written.
         finished, function, after = "activate({})", activation, None
     rows_names, columns_names = _names("row", down.points), _names("col", across.points)
-    driver = DRIVER.replace("@PASSES", UNEVEN if uneven else EVEN)
+    # What the next products read comes in equal parts while these are made.
+    taps, points = down.taps * across.taps, down.points * across.points
+    share = Fraction(taps, points) if chunk else Fraction(passes > 1)
+    asked = ceil(share * lanes * VECTORS * lanes / LINE / passes)
+    driver = DRIVER.replace("@PRODUCTS", STREAMED if chunk else READY)
     tall, wide = (" // repeat_h", " // repeat_w") if repeats else ("", "")
     indent = "\n" + " " * 20
     texts = {
@@ -310,13 +400,19 @@ def source(
         + function
         + _transform_input(down, across)
         + _transform_output(down, across, pool, finished)
-        + _multiply("multiply", lanes, columns)
-        + (_multiply("multiply_more", lanes, columns + 1) if uneven else "")
+        + (_transform_filter(tile, lanes) if chunk else "")
+        + _multiply("multiply", lanes, columns, asked, resumed=chunk > 0)
+        + (_multiply("multiply_more", lanes, columns + 1, asked, resumed=chunk > 0) * uneven)
+        + _products(uneven)
         + epilogue(tile.columns // pool[1], after)
         + driver,
         LANES=lanes,
         GROUP=VECTORS * lanes,
-        POINTS=down.points * across.points,
+        POINTS=points,
+        TAPS=taps,
+        CHUNK=chunk // lanes,
+        PASSES=passes,
+        ASKED=asked * LINE,
         PASS=columns,
         TALL=down.points,
         WIDE=across.points,
@@ -329,10 +425,14 @@ def source(
     )
 
 
-def transform_weights(weight: npt.NDArray[np.float64], tile: Tile) -> npt.NDArray[np.float64]:
-    """(KH, KW, ...) as (points, ...): G w G^T, in float64."""
+def transform_weights(weight: npt.NDArray[np.float32], tile: Tile) -> npt.NDArray[np.float32]:
+    """(KH, KW, ...) as (points, ...): G w G^T, with the bits that the kernel would make."""
     down, across = short_convolutions(tile)
-    g_down, g_across = (np.array(s.filter, np.float64) for s in (down, across))
-    transformed = np.einsum("ar,bs,rs...->ab...", g_down, g_across, weight, optimize=True)
-    points = down.points * across.points
-    return np.asarray(transformed, np.float64).reshape(points, *weight.shape[2:])
+    values: dict[str, Any] = {"add": np.add, "sub": np.subtract, "mul": np.multiply}
+    for name, value in constants(down.filter, across.filter).items():
+        values[name] = np.float32(value)
+    for r, s in np.ndindex(down.taps, across.taps):
+        values[f"d{r}_{s}"] = weight[r, s]
+    # The kernel's own statements, made by us from a table: nothing of a user's is in them.
+    exec("\n".join(_transformed(tile)), values)
+    return np.stack([values[f"o{k}"] for k in range(tile.points)])

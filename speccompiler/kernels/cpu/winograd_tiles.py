@@ -55,9 +55,14 @@ def pass_columns(tiles: int, most: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A task's share: a batch of ``tiles`` by a range of ``filters``, pooled by ``pool``."""
+    """A task's share: a batch of ``tiles`` by a range of ``filters``, pooled by ``pool``.
+
+    ``chunk`` is how many channels' weights a task transforms at a time; 0 where they are
+    transformed when they are packed.
+    """
 
     tile: Tile
     tiles: int
     filters: int
     pool: tuple[int, int] = (1, 1)
+    chunk: int = 0
