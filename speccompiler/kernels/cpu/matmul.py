@@ -6,7 +6,7 @@ covers goes through tiles of a few positions, filled up with zeros, and of one: 
 with a single position is bound by reading the weights. A batch shares each weight that is
 loaded, and one sample alone goes through the same operations in the same order.
 
-g: positions of one sample, C, O
+g: positions of one sample, C, O, from one position of the output to the next
 w: [group][channel][filter of the group], zeros where it is padded
 """
 
@@ -17,6 +17,7 @@ from .register_tile import (
     PACK,
     VECTORS,
     block_depth,
+    copying_out,
     epilogue,
     fill,
     group_vectors,
@@ -28,7 +29,7 @@ from .register_tile import (
 GROUP_DRIVER = '''
 
 @JIT
-def group_@VECTORS(packed, w, wo, b, first, y, at, filters, count, sums, blocks, plane, here):
+def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks, plane, here):
     """One group of filters over all positions of a task."""
     # Weights of a step fill two thirds of L1.
     per_step = 8192 // (@DEPTH * @WIDTH)
@@ -43,10 +44,10 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, filters, count, sums, blocks,
             if q == 0:
                 source, begin, step = b, first, 0
             size = @MOST if left > 2 * @FEW else (@FEW if left > 1 else 1)
-            whole = q1 == blocks and size <= left and count == @WIDTH
+            whole = @DIRECT and q1 == blocks and size <= left and count == @WIDTH
             target, end, pitch = packed, so, @WIDTH
             if whole:
-                target, end, pitch = y, at + p * filters, filters
+                target, end, pitch = y, at + p * y_pitch, y_pitch
             if size == @MOST:
                 tile_@VECTORS_@MOST(
                     packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
@@ -67,7 +68,7 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, filters, count, sums, blocks,
                     finish(target, end + t * pitch, pitch, @WIDTH)
                 if not whole:
                     used = min(size, left)
-                    copy_out(packed, so, y, at + p * filters, filters, used, count, @WIDTH)
+                    copy_out(packed, so, y, at + p * y_pitch, y_pitch, used, count, @WIDTH)
             p += size
 '''
 
@@ -76,7 +77,7 @@ DRIVER = '''
 @JIT
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: blocks of positions, blocks of filters; the last changes fastest."""
-    positions, channels, filters = n * g[0], g[1], g[2]
+    positions, channels, filters, y_pitch = n * g[0], g[1], g[2], g[3]
     blocks = (channels + @DEPTH - 1) // @DEPTH
     filter_blocks = (filters + 31) // 32
     packed_place = -1
@@ -103,14 +104,21 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
         for first in range(begin, min(filters, begin + 32), @GROUP):
             count = min(@GROUP, filters - first)
             group(
-                scratch, w, first * blocks * @DEPTH, b, first, y, start * filters + first, filters,
+                scratch, w, first * blocks * @DEPTH, b, first, y, start * y_pitch + first, y_pitch,
                 count, sums, blocks, plane, here
             )
 '''
 
 
-def source(lanes: int, channels: int, filters: int, relu: bool, activation: str | None) -> str:
-    """The module's text, for one vector width and activation."""
+def source(
+    lanes: int,
+    channels: int,
+    filters: int,
+    relu: bool,
+    activation: str | None,
+    added: str | None = None,
+) -> str:
+    """The module's text, for one vector width and activation; ``added`` as in ``copying_out``."""
     depth, most, few = block_depth(channels, lanes), tile_columns(lanes), 4 if lanes == 16 else 2
     tiles = "".join(
         register_tile(
@@ -123,12 +131,13 @@ def source(lanes: int, channels: int, filters: int, relu: bool, activation: str 
         for vectors in group_vectors(filters, lanes)
         for columns in (most, few, 1)
     )
-    tiles += epilogue(1, activation) + PACK + groups(GROUP_DRIVER, filters, lanes)
+    tiles += epilogue(1, activation) + PACK + copying_out(added) + groups(GROUP_DRIVER, filters, lanes)
     return fill(
         HEADER + tiles + DRIVER,
         LANES=lanes,
         DEPTH=depth,
         MOST=most,
         FEW=few,
+        DIRECT=str(added is None),
         GROUP=VECTORS * lanes,
     )

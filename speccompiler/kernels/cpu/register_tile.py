@@ -63,6 +63,10 @@ def clear(packed, to, plane, channels):
         store(packed, to, splat(np.float32(0)))
         to += plane
 
+'''
+"""Shared by the kernels that copy their input into channel blocks first."""
+
+COPY_OUT = '''
 
 @JIT
 def copy_out(made, at, y, to, pitch, used, count, width):
@@ -72,11 +76,11 @@ def copy_out(made, at, y, to, pitch, used, count, width):
             place = to + t * pitch + j
             value = load(made, at + t * width + j)
             if j + @LANES <= count:
-                store(y, place, value)
+                store(y, place, @WHOLE)
             else:
-                store_where(y, place, first_lanes(count - j), value)
+                some = first_lanes(count - j)
+                store_where(y, place, some, @PART)
 '''
-"""Shared by the kernels that copy their input into channel blocks first."""
 
 
 def tile_columns(lanes: int) -> int:
@@ -187,6 +191,18 @@ def epilogue(columns: int, activation: str | None) -> str:
         "            p = at + t * pitch + j\n"
         "            store(y, p, activate(load(y, p)))\n"
     )
+
+
+def copying_out(added: str | None) -> str:
+    """``copy_out``, which brings a tile from scratch to its place.
+
+    ``added`` is None, or the text of ``joined(sums, there)``, over vectors: what becomes of
+    sums and of what lies at their place. All tiles then go through scratch.
+    """
+    if added is None:
+        return COPY_OUT.replace("@WHOLE", "value").replace("@PART", "value")
+    text = COPY_OUT.replace("@WHOLE", "joined(value, load(y, place))")
+    return added + text.replace("@PART", "joined(value, load_where(y, place, some))")
 
 
 def fill(text: str, **values: int | str) -> str:
