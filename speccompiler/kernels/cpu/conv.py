@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from .register_tile import (
     HEADER,
+    LINE,
     PACK,
     VECTORS,
     block_depth,
@@ -62,6 +63,8 @@ def group_@VECTORS(
                 begins = q == q0 and h == 0
                 ends = q + q_step >= q1 and h + h_step >= kh
                 low = np.float32(0) if ends else np.float32(-np.inf)
+                after = (q + q_step) * kh if h_step == kh else q * kh + h + h_step
+                ask = wo + after * row_weights
                 for t in range(t0, min(tiles, t0 + @WALK)):
                     r, c = t // across * @ROWS, t % across * @COLUMNS
                     # Rows of the window that are outside the data for every row of the tile.
@@ -80,8 +83,10 @@ def group_@VECTORS(
                     tile_@VECTORS(
                         packed, r * row_step * row_size + c * @PITCH + left, w,
                         wo + left * @WIDTH, q, min(q + q_step, q1), plane, h0, h1, kh,
-                        apart * row_size, taps, row_weights, source, begin, step, target, end, pitch, low
+                        apart * row_size, taps, row_weights, source, begin, step, target, end, pitch,
+                        low, ask
                     )
+                    ask += (min(q + q_step, q1) - q) * max(h1 - h0, 0) * taps * @LINE
                     if ends:
                         finish(target, end, pitch, @WIDTH)
                         if not whole:
@@ -259,5 +264,6 @@ def source(
         PITCH=column_step * depth,
         GROUP=VECTORS * lanes,
         WALK=WALK,
+        LINE=LINE,
         DIRECT=str(added is None),
     )

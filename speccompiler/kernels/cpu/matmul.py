@@ -1,6 +1,6 @@
 """1x1 convolutions and Dense as a matrix product: positions of all samples by filters.
 
-A task is 84 positions (six tiles of 14, fourteen of 6) by 32 filters. The positions are
+A task is up to 84 positions (six tiles of 14, fourteen of 6) by 32 filters. The positions are
 copied into channel blocks first, once for all filters of the place. What no whole tile
 covers goes through tiles of a few positions, filled up with zeros, and of one: a product
 with a single position is bound by reading the weights. A batch shares each weight that is
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from .register_tile import (
     HEADER,
+    LINE,
     PACK,
     VECTORS,
     block_depth,
@@ -36,6 +37,7 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks,
     for q in range(0, blocks, per_step):
         q1 = min(blocks, q + per_step)
         low = np.float32(0) if q1 == blocks else np.float32(-np.inf)
+        ask = wo + q1 * @DEPTH * @WIDTH
         p = 0
         while p < here:
             left = here - p
@@ -51,17 +53,17 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks,
             if size == @MOST:
                 tile_@VECTORS_@MOST(
                     packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
-                    source, begin, step, target, end, pitch, low
+                    source, begin, step, target, end, pitch, low, ask
                 )
             elif size == @FEW:
                 tile_@VECTORS_@FEW(
                     packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
-                    source, begin, step, target, end, pitch, low
+                    source, begin, step, target, end, pitch, low, ask
                 )
             else:
                 tile_@VECTORS_1(
                     packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
-                    source, begin, step, target, end, pitch, low
+                    source, begin, step, target, end, pitch, low, ask
                 )
             if q1 == blocks:
                 for t in range(size):
@@ -70,6 +72,7 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks,
                     used = min(size, left)
                     copy_out(packed, so, y, at + p * y_pitch, y_pitch, used, count, @WIDTH)
             p += size
+            ask += (q1 - q) * @DEPTH * @LINE
 '''
 
 DRIVER = '''
@@ -79,15 +82,18 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: blocks of positions, blocks of filters; the last changes fastest."""
     positions, channels, filters, y_pitch = n * g[0], g[1], g[2], g[3]
     blocks = (channels + @DEPTH - 1) // @DEPTH
+    # Even shares, in whole tiles: a last one of a few positions would leave a thread waiting.
+    tiles, places = (positions + @MOST - 1) // @MOST, (positions + 83) // 84
+    share = (tiles + places - 1) // places * @MOST
     filter_blocks = (filters + 31) // 32
     packed_place = -1
     here = plane = 0
     for task in range(lo, hi):
         place = task // filter_blocks
-        start = place * 84
+        start = place * share
         if place != packed_place:
             packed_place = place
-            here = min(84, positions - start)
+            here = min(share, positions - start)
             # What tiles cover: places past the last position hold zeros.
             left = here % @MOST
             if left > 1:
@@ -138,6 +144,7 @@ def source(
         DEPTH=depth,
         MOST=most,
         FEW=few,
+        LINE=LINE,
         DIRECT=str(added is None),
         GROUP=VECTORS * lanes,
     )

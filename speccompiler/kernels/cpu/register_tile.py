@@ -117,7 +117,9 @@ def register_tile(
     ``offsets``: where each position's window begins in the packed input, from ``xo`` on.
     The window is read as runs of ``run`` neighbouring values, one in each row of each plane
     from ``q0`` to ``q1`` and from ``h0`` to ``h1``; a row has ``pitch_w`` weights, a plane ``kh``
-    rows. ``start`` is the bias (``step`` 0) or earlier sums: float32 in memory as in a
+    rows. Each run of weights also asks for a line of those that are needed later, from ``ask``
+    on: the tiles of a walk bring the next step's into L2 while this one's are in L1.
+    ``start`` is the bias (``step`` 0) or earlier sums: float32 in memory as in a
     register, so a sum's bits do not depend on where it rests. ``low`` is 0 where relu ends
     the sums, -infinity before.
     """
@@ -128,7 +130,7 @@ def register_tile(
         JIT,
         f"def {name}(",
         "    x, xo, w, first, q0, q1, plane, h0, h1, kh, row, run, row_weights,",
-        "    start, so, step, y, yo, pitch, low,",
+        "    start, so, step, y, yo, pitch, low, ask,",
         "):",
         '    """Products of one tile of positions by filters, added up."""',
         *(f"    s{t}_{n} = load(start, so + {t} * step + {n * lanes})" for t, n in sums),
@@ -140,6 +142,8 @@ def register_tile(
     ]
     inner = " " * 16
     lines += [f"{inner}{line}" for line in load_weights(lanes, vectors)]
+    if len(offsets) > 1:
+        lines += [f"{inner}prefetch_near(w, ask)", f"{inner}ask += {LINE}"]
     for t, offset in enumerate(offsets):
         lines.append(f"{inner}a = broadcast(x, p + {offset})")
         lines += [f"{inner}s{t}_{n} = fma(a, w{n}, s{t}_{n})" for n in range(vectors)]
