@@ -76,6 +76,8 @@ def group_@VECTORS(
                     source, begin, step = packed, so, @WIDTH
                     if begins:
                         source, begin, step = b, first, 0
+                    if ends:
+                        ask_for(y, place, y_pitch, used, count)
                     whole = @DIRECT and ends and used == @POSITIONS and count == @WIDTH
                     target, end, pitch = packed, so, @WIDTH
                     if whole:

@@ -30,7 +30,9 @@ from .register_tile import (
 GROUP_DRIVER = '''
 
 @JIT
-def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks, plane, here):
+def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks, plane, here,
+    x, coming
+):
     """One group of filters over all positions of a task."""
     # Weights of a step fill two thirds of L1.
     per_step = 8192 // (@DEPTH * @WIDTH)
@@ -46,6 +48,8 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks,
             if q == 0:
                 source, begin, step = b, first, 0
             size = @MOST if left > 2 * @FEW else (@FEW if left > 1 else 1)
+            if q1 == blocks:
+                ask_for(y, at + p * y_pitch, y_pitch, min(size, left), count)
             whole = @DIRECT and q1 == blocks and size <= left and count == @WIDTH
             target, end, pitch = packed, so, @WIDTH
             if whole:
@@ -53,17 +57,17 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks,
             if size == @MOST:
                 tile_@VECTORS_@MOST(
                     packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
-                    source, begin, step, target, end, pitch, low, ask
+                    source, begin, step, target, end, pitch, low, ask, x, coming
                 )
             elif size == @FEW:
                 tile_@VECTORS_@FEW(
                     packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
-                    source, begin, step, target, end, pitch, low, ask
+                    source, begin, step, target, end, pitch, low, ask, x, coming
                 )
             else:
                 tile_@VECTORS_1(
                     packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
-                    source, begin, step, target, end, pitch, low, ask
+                    source, begin, step, target, end, pitch, low, ask, x, coming
                 )
             if q1 == blocks:
                 for t in range(size):
@@ -73,6 +77,7 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks,
                     copy_out(packed, so, y, at + p * y_pitch, y_pitch, used, count, @WIDTH)
             p += size
             ask += (q1 - q) * @DEPTH * @LINE
+            coming += (q1 - q) * @DEPTH * @LINE
 '''
 
 DRIVER = '''
@@ -111,7 +116,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             count = min(@GROUP, filters - first)
             group(
                 scratch, w, first * blocks * @DEPTH, b, first, y, start * y_pitch + first, y_pitch,
-                count, sums, blocks, plane, here
+                count, sums, blocks, plane, here, x, (start + here) * channels
             )
 '''
 
@@ -133,6 +138,7 @@ def source(
             [t * depth for t in range(columns)],
             vectors=vectors,
             relu=relu,
+            inputs=True,
         )
         for vectors in group_vectors(filters, lanes)
         for columns in (most, few, 1)
