@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -18,12 +19,17 @@ from benchmarks.__main__ import main
 from benchmarks.cases import (
     ALEXNET,
     CASES,
+    INCEPTION,
     LENET,
+    RESNET,
+    SQUEEZENET,
     VGG,
     VGG_WHOLE,
+    Branches,
     Case,
     Conv,
     Dense,
+    Layer,
     Pool,
     Up,
     chosen,
@@ -46,6 +52,21 @@ TINY = (
     Case("average", (Pool(kind="average"),), (2, 3, 5, 6)),
     Case("volume", (Conv(3), Pool(), Up()), (1, 2, 4, 5, 6)),
     Case("even", (Conv(3, 2), Conv(2, 4, padding=0)), (1, 2, 7, 7)),
+    Case("same", (Pool(3, 2, same=True), Pool(3, 1, same=True)), (2, 3, 8, 7)),
+    Case(
+        "normalized",
+        (Conv(3, 1, normalized=True), Conv(2, normalized=True, relu=False)),
+        (2, 3, 5, 4),
+    ),
+    Case(
+        "branches",
+        (
+            Branches("concat", ((Conv(3),), (), (Conv(2, 1), Conv(4)))),
+            Branches("sum", ((), (Branches("sum", ((Conv(9), Conv(9, 1)), ())), Conv(9)))),
+        ),
+        (2, 2, 5, 6),
+    ),
+    Case("branches 1d", (Branches("concat", ((Pool(3, 1, same=True),), (Conv(2),))),), (2, 2, 9)),
     Case(
         "dense",
         (Conv(3, padding=0), Pool(), Dense(5), Dense(4, "softmax")),
@@ -56,11 +77,27 @@ TINY = (
 
 def forward(case: Case) -> np.ndarray:
     """The case in plain NumPy, channels first, in float64: written from the definitions."""
-    x = input_array(case).astype(np.float64)
-    for layer, own in zip(case.layers, parameters(case), strict=True):
+    own = iter(parameters(case))
+    y = chain(case.layers, input_array(case).astype(np.float64), own)
+    assert next(own, "none left") == "none left"
+    return y
+
+
+def chain(layers: tuple[Layer, ...], x: np.ndarray, parts: Iterator) -> np.ndarray:
+    for layer in layers:
+        made = [chain(one, x, parts) for one in layer.chains] if hasattr(layer, "chains") else []
+        own = next(parts)
         axes = tuple(range(2, x.ndim))
         if isinstance(layer, Conv):
             x = np.pad(x, [(0, 0), (0, 0), *[(layer.pad,) * 2] * len(axes)])
+        if isinstance(layer, Pool) and layer.same:
+            counts = [-(-n // layer.stride) for n in x.shape[2:]]
+            over = [
+                max(0, (count - 1) * layer.stride + layer.size - n)
+                for count, n in zip(counts, x.shape[2:], strict=True)
+            ]
+            sides = [(0, 0), (0, 0), *((n // 2, n - n // 2) for n in over)]
+            x = np.pad(x, sides, constant_values=-np.inf)
         if isinstance(layer, Conv | Pool):
             windows = np.lib.stride_tricks.sliding_window_view(
                 x, (layer.size,) * len(axes), axis=axes
@@ -71,7 +108,19 @@ def forward(case: Case) -> np.ndarray:
             case Conv():
                 weight = own.weight.reshape(*own.weight.shape[:2], -1)
                 x = np.einsum("nc...k,ock->no...", windows, weight)
-                x = np.maximum(x + own.bias.reshape(-1, *[1] * len(axes)), 0)
+                column = (-1, *[1] * len(axes))
+                x = x + own.bias.reshape(column)
+                if layer.normalized:
+                    norm = own.norm
+                    x = (x - norm.mean.reshape(column)) / np.sqrt(
+                        norm.variance.reshape(column) + 1e-3
+                    )
+                    x = x * norm.gamma.reshape(column) + norm.beta.reshape(column)
+                x = np.maximum(x, 0) if layer.relu else x
+            case Branches(join="concat"):
+                x = np.concatenate(made, axis=1)
+            case Branches():
+                x = np.maximum(sum(made), 0)
             case Pool(kind=kind):
                 x = windows.max(-1) if kind == "max" else windows.mean(-1)
             case Up(size=size):

@@ -80,9 +80,7 @@ def _entry(candidate: Candidate, node: Node, weights: LoadedWeights, lanes: int)
     sources = [weights.identity(tensor) for tensor in _tensors(wanted)]
     if None in sources:
         return None
-    cut = candidate.schedule
-    tile = None if cut is None else "as it is" if cut.chunk else cut.tile
-    scheme = f"{candidate.kernel} {tile} {lanes} lanes, {sys.byteorder}, {_code()}"
+    scheme = f"{candidate.layout} {lanes} lanes, {sys.byteorder}, {_code()}"
     beside = [repr(node.shape)] if isinstance(node.op, MapWith) else []
     key = "\n".join([scheme, *beside, *map(repr, wanted), *map(str, sources)])
     name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:24]

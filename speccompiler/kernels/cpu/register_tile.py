@@ -63,6 +63,10 @@ def clear(packed, to, plane, channels):
         store(packed, to, splat(np.float32(0)))
         to += plane
 
+'''
+"""Shared by the kernels that copy their input into channel blocks first."""
+
+COPY_OUT = '''
 
 @JIT
 def copy_out(made, at, y, to, pitch, used, count, width):
@@ -72,11 +76,11 @@ def copy_out(made, at, y, to, pitch, used, count, width):
             place = to + t * pitch + j
             value = load(made, at + t * width + j)
             if j + @LANES <= count:
-                store(y, place, value)
+                store(y, place, @WHOLE)
             else:
-                store_where(y, place, first_lanes(count - j), value)
+                some = first_lanes(count - j)
+                store_where(y, place, some, @PART)
 '''
-"""Shared by the kernels that copy their input into channel blocks first."""
 
 
 def tile_columns(lanes: int) -> int:
@@ -106,14 +110,23 @@ def load_weights(lanes: int, vectors: int = VECTORS) -> list[str]:
 
 
 def register_tile(
-    name: str, lanes: int, offsets: Sequence[int], *, vectors: int = VECTORS, relu: bool
+    name: str,
+    lanes: int,
+    offsets: Sequence[int],
+    *,
+    vectors: int = VECTORS,
+    relu: bool,
+    inputs: bool = False,
 ) -> str:
     """A function that adds some products to the sums of one tile, from ``start`` to ``y``.
 
     ``offsets``: where each position's window begins in the packed input, from ``xo`` on.
     The window is read as runs of ``run`` neighbouring values, one in each row of each plane
     from ``q0`` to ``q1`` and from ``h0`` to ``h1``; a row has ``pitch_w`` weights, a plane ``kh``
-    rows. ``start`` is the bias (``step`` 0) or earlier sums: float32 in memory as in a
+    rows. With each run of weights a line of those that are needed later is asked for, from
+    ``ask`` on: the tiles of a walk bring the next step's into L2 while this one's are in L1.
+    ``inputs``: likewise the inputs that come next, from ``coming`` of ``source`` on.
+    ``start`` is the bias (``step`` 0) or earlier sums: float32 in memory as in a
     register, so a sum's bits do not depend on where it rests. ``low`` is 0 where relu ends
     the sums, -infinity before.
     """
@@ -124,7 +137,8 @@ def register_tile(
         JIT,
         f"def {name}(",
         "    x, xo, w, first, q0, q1, plane, h0, h1, kh, row, run, row_weights,",
-        "    start, so, step, y, yo, pitch, low,",
+        "    start, so, step, y, yo, pitch, low, ask,",
+        *(["    source, coming,"] if inputs else []),
         "):",
         '    """Products of one tile of positions by filters, added up."""',
         *(f"    s{t}_{n} = load(start, so + {t} * step + {n * lanes})" for t, n in sums),
@@ -136,6 +150,10 @@ def register_tile(
     ]
     inner = " " * 16
     lines += [f"{inner}{line}" for line in load_weights(lanes, vectors)]
+    if len(offsets) > 1:
+        lines += [f"{inner}prefetch_near(w, ask)", f"{inner}ask += {LINE}"]
+    if len(offsets) > 1 and inputs:
+        lines += [f"{inner}prefetch_near(source, coming)", f"{inner}coming += {LINE}"]
     for t, offset in enumerate(offsets):
         lines.append(f"{inner}a = broadcast(x, p + {offset})")
         lines += [f"{inner}s{t}_{n} = fma(a, w{n}, s{t}_{n})" for n in range(vectors)]
@@ -187,6 +205,30 @@ def epilogue(columns: int, activation: str | None) -> str:
         "            p = at + t * pitch + j\n"
         "            store(y, p, activate(load(y, p)))\n"
     )
+
+
+def asking_for(added: str | None) -> str:
+    """``ask_for``, which asks for what lies where a tile's sums will be added, if they will."""
+    if added is None:
+        return f"\n\n{JIT}\ndef ask_for(y, at, pitch, positions, count):\n    pass\n"
+    return (
+        f"\n\n{JIT}\ndef ask_for(y, at, pitch, positions, count):\n"
+        "    for t in range(positions):\n"
+        f"        for j in range(0, count, {LINE}):\n"
+        "            prefetch_near(y, at + t * pitch + j)\n"
+    )
+
+
+def copying_out(added: str | None) -> str:
+    """``copy_out``, which brings a tile from scratch to its place.
+
+    ``added`` is None, or the text of ``joined(sums, there)``, over vectors: what becomes of
+    sums and of what lies at their place. All tiles then go through scratch.
+    """
+    if added is None:
+        return asking_for(added) + COPY_OUT.replace("@WHOLE", "value").replace("@PART", "value")
+    text = COPY_OUT.replace("@WHOLE", "joined(value, load(y, place))")
+    return asking_for(added) + added + text.replace("@PART", "joined(value, load_where(y, place, some))")
 
 
 def fill(text: str, **values: int | str) -> str:
