@@ -40,6 +40,13 @@ class Candidate:
     added: Combine | None = None
     """The sum that it takes in: with what lies there, and then the sum's activation."""
 
+    @property
+    def layout(self) -> str:
+        """In which order weights are read: steps of one layout can share them."""
+        if self.schedule is None:
+            return self.kernel
+        return f"{self.kernel} {'as it is' if self.schedule.chunk else self.schedule.tile}"
+
 
 def three(values: Sequence[Any], fill: int) -> tuple[int, ...]:
     """Spatial values as 3-D, filled in front."""

@@ -127,11 +127,12 @@ def _read(entry: _Entry, tensors: Sequence[Weight], weights: LoadedWeights) -> P
             w_size, b_size = header["sizes"]
             if header["key"] != entry.key or size != PAGE + 4 * (w_size + b_size):
                 return None
+            counts = dict(zip(tensors, map(int, header["non_finite"]), strict=True))
             mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     note_use(entry.path)
-    for tensor, count in zip(tensors, header["non_finite"], strict=True):
+    for tensor, count in counts.items():
         weights.non_finite[tensor.name] = count
     w = np.frombuffer(mapped, np.float32, w_size, PAGE)
     return w, np.frombuffer(mapped, np.float32, b_size, PAGE + 4 * w_size)

@@ -126,9 +126,9 @@ def register_tile(
     rows. With each run of weights a line of those that are needed later is asked for, from
     ``ask`` on: the tiles of a walk bring the next step's into L2 while this one's are in L1.
     ``inputs``: likewise the inputs that come next, from ``coming`` of ``source`` on.
-    ``start`` is the bias (``step`` 0) or earlier sums: float32 in memory as in a
-    register, so a sum's bits do not depend on where it rests. ``low`` is 0 where relu ends
-    the sums, -infinity before.
+    ``start`` is the bias (``step`` 0) or earlier sums, which are added at the end: a long
+    sum is made of short ones, so that it rounds less. ``low`` is 0 where relu ends the sums,
+    -infinity before.
     """
     sums = [(t, n) for t in range(len(offsets)) for n in range(vectors)]
     lines = [
@@ -141,7 +141,7 @@ def register_tile(
         *(["    source, coming,"] if inputs else []),
         "):",
         '    """Products of one tile of positions by filters, added up."""',
-        *(f"    s{t}_{n} = load(start, so + {t} * step + {n * lanes})" for t, n in sums),
+        *(f"    s{t}_{n} = splat(np.float32(0))" for t, n in sums),
         "    for q in range(q0, q1):",
         "        for h in range(h0, h1):",
         "            wo = first + (q * kh + h) * row_weights",
@@ -160,7 +160,8 @@ def register_tile(
     lines += [f"{inner}wo += {vectors * lanes}"]
     lines += ["    floor = splat(low)"] if relu else []
     for t, n in sums:
-        value = f"maximum(floor, s{t}_{n})" if relu else f"s{t}_{n}"
+        value = f"add(s{t}_{n}, load(start, so + {t} * step + {n * lanes}))"
+        value = f"maximum(floor, {value})" if relu else value
         lines.append(f"    store(y, yo + {t} * pitch + {n * lanes}, {value})")
     return "\n".join(lines) + "\n"
 
@@ -228,7 +229,11 @@ def copying_out(added: str | None) -> str:
     if added is None:
         return asking_for(added) + COPY_OUT.replace("@WHOLE", "value").replace("@PART", "value")
     text = COPY_OUT.replace("@WHOLE", "joined(value, load(y, place))")
-    return asking_for(added) + added + text.replace("@PART", "joined(value, load_where(y, place, some))")
+    return (
+        asking_for(added)
+        + added
+        + text.replace("@PART", "joined(value, load_where(y, place, some))")
+    )
 
 
 def fill(text: str, **values: int | str) -> str:

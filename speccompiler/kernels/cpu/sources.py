@@ -114,9 +114,7 @@ def _conv_small(candidate: Candidate, node: Node, shape: KnownShape, lanes: int)
 
 def _matmul(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     relu, activation = _activation(node)
-    return matmul.source(
-        lanes, shape[-1], known(node)[-1], relu, activation, _added(candidate)
-    )
+    return matmul.source(lanes, shape[-1], known(node)[-1], relu, activation, _added(candidate))
 
 
 def _winograd(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:

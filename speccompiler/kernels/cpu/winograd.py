@@ -18,9 +18,10 @@ output, ten times that of the direct sum: a candidate for ``math: fast`` only.
 g: D H W C, OD OH OW O, KD, SD, PD PH PW (padding before), FD FH FW (each input is read that
    often along an axis: an up-sampling before), tiles and filters of a task, from one position
    of the output to the next
-w: [point][group][depth tap][channel][filter of the group], transformed, zeros where it is padded
+w: [point][group][depth tap][channel][filter of the group], transformed, zeros where it is padded;
+   with a chunk [group][depth tap][channel][KH, KW][filter of the group], as it is
 scratch: transformed inputs [point][depth tap][block][tile][lane], products
-   [point][tile][filter], a patch
+   [point][tile][filter], a patch; with a chunk its weights [group][point][channel][filter]
 """
 
 from __future__ import annotations
@@ -33,7 +34,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .register_tile import AS_WRITTEN, HEADER, JIT, LINE, VECTORS, epilogue, fill, load_weights
+from .register_tile import (
+    AS_WRITTEN,
+    HEADER,
+    JIT,
+    LINE,
+    VECTORS,
+    epilogue,
+    fill,
+    load_weights,
+    tile_columns,
+)
 from .toom_cook import ShortConvolution, constants, lines, short_convolution
 from .winograd_tiles import Tile
 
@@ -176,22 +187,27 @@ STREAMED = """        for q0 in range(0, slices, @CHUNK):
                 for first in range(from_filter, to_filter, @GROUP):
                     wo = held + ((first - from_filter) // @GROUP * @POINTS + k) * ws
                     mo = m + k * ms + first - from_filter
-                    ask = (first // @GROUP * slices + q0 + some) * @LANES * @TAPS * @GROUP
-                    ask += k * some * @ASKED * @PASSES
+                    # The next channels of this group, or the next task's first.
+                    ask = first // @GROUP * slices + q0 + some
+                    if q0 + some == slices:
+                        ask += task_filters // @GROUP * slices - slices
+                    ask = ask * @LANES * @TAPS * @GROUP + k * some * @ASKED * @PASSES
                     products(scratch, uo, batch, scratch, wo, some, mo, task_filters, here, q0,
                              w, ask)
 """
 """Products with weights that are transformed here, ``@CHUNK`` blocks of channels at a time."""
-UNEVEN = """    t = 0
+UNEVEN = """    passes = (batch + @MOST - 1) // @MOST
+    larger = (batch - passes * @PASS) * (@PASS + 1)
+    t = 0
     while t < here:
-        if (batch - t) % @PASS == 0:
-            multiply(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
-                     u, mo + t * row, row, begin, later, ask)
-            t += @PASS
-        else:
+        if t < larger:
             multiply_more(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
                           u, mo + t * row, row, begin, later, ask)
             t += @PASS + 1
+        else:
+            multiply(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
+                     u, mo + t * row, row, begin, later, ask)
+            t += @PASS
         ask += slices * @ASKED
 """
 """How a batch that is no multiple of a pass is covered: larger passes first."""
@@ -415,6 +431,7 @@ def source(
         PASSES=passes,
         ASKED=asked * LINE,
         PASS=columns,
+        MOST=tile_columns(lanes),
         TALL=down.points,
         WIDE=across.points,
         POOL_H=pool[0],
