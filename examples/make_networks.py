@@ -118,7 +118,9 @@ def resnet50() -> None:
     spec.add("type: AveragePooling2D, name: avg_pool, pool_size: [7, 7]")
     spec.add("type: Flatten, name: flat")
     spec.add("type: Dense, name: fc1000, output_dim: 1000, activation: softmax")
-    about = "# ResNet-50 (He and others, 2015): 16 residual blocks. Every normalisation folds into\n"
+    about = (
+        "# ResNet-50 (He and others, 2015): 16 residual blocks. Every normalisation folds into\n"
+    )
     about += "# the convolution before it, every sum into the last one of its block."
     spec.write("resnet50", about, "[224, 224, 3]", 50)
 

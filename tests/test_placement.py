@@ -108,7 +108,9 @@ def test_blocks_in_a_row_share_one_place():
             act(block, "relu", f"{block}s"),
         ]
         before = block
-    plan = check(model_of(*layers, {"type": "Flatten"}, {"type": "Activation", "activation": "softmax"}))
+    plan = check(
+        model_of(*layers, {"type": "Flatten"}, {"type": "Activation", "activation": "softmax"})
+    )
     assert kernels(plan) == [*["matmul"] * 7, "softmax"]
     assert len({step.writes for step in plan.steps if step.added is not None}) == 1
 
@@ -211,7 +213,11 @@ def test_a_pooling_that_a_convolution_takes_in_is_a_part_too():
     ]
     plan = check(model_of(*layers), fast=True)
     assert kernels(plan) == ["winograd", "matmul", "pool"]
-    assert [(step.writes.at, step.writes.pitch) for step in plan.steps] == [(20, 52), (0, 0), (0, 52)]
+    assert [(step.writes.at, step.writes.pitch) for step in plan.steps] == [
+        (20, 52),
+        (0, 0),
+        (0, 52),
+    ]
 
 
 def test_joined_values_inside_joined_values():
@@ -242,7 +248,12 @@ COPIED = [
         id="a kernel that writes without gaps",
     ),
     pytest.param(
-        [conv("c", "a"), conv("d", "c"), merge("s", "a", "d"), merge("all", "s", "b", mode="concat")],
+        [
+            conv("c", "a"),
+            conv("d", "c"),
+            merge("s", "a", "d"),
+            merge("all", "s", "b", mode="concat"),
+        ],
         (),
         id="a sum in its place",
     ),

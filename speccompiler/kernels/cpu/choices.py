@@ -302,9 +302,7 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
         ),
     ),
     MapWith: (Candidate("map_with", _always, _map_with_geometry, _map_tasks, _map_cost),),
-    Depthwise: (
-        Candidate("depthwise", _always, _depthwise_geometry, _rows, _depthwise_cost),
-    ),
+    Depthwise: (Candidate("depthwise", _always, _depthwise_geometry, _rows, _depthwise_cost),),
     Local: (
         Candidate(
             "local",

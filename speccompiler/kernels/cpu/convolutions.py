@@ -227,7 +227,12 @@ def winograd_candidates(
     out = known(node)
     kernel, stride = three(_op(node).kernel, 1), three(_op(node).stride, 1)
     tile = find_tile(kernel[1:])
-    if tile is None or stride[1:] != (1, 1) or _op(node).dilation or min(shape[-1], out[-1]) < MOST_LANES:
+    if (
+        tile is None
+        or stride[1:] != (1, 1)
+        or _op(node).dilation
+        or min(shape[-1], out[-1]) < MOST_LANES
+    ):
         return ()
     if _is_small(node, shape) or 0 in pool or tile.rows % pool[0] or tile.columns % pool[1]:
         return ()

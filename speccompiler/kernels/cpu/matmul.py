@@ -139,7 +139,9 @@ def source(
         for vectors in group_vectors(filters, lanes)
         for columns in (most, few, 1)
     )
-    tiles += epilogue(1, activation) + PACK + copying_out(added) + groups(GROUP_DRIVER, filters, lanes)
+    tiles += (
+        epilogue(1, activation) + PACK + copying_out(added) + groups(GROUP_DRIVER, filters, lanes)
+    )
     return fill(
         HEADER + tiles + DRIVER,
         LANES=lanes,

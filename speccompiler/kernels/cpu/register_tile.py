@@ -218,7 +218,11 @@ def copying_out(added: str | None) -> str:
     if added is None:
         return asking_for(added) + COPY_OUT.replace("@WHOLE", "value").replace("@PART", "value")
     text = COPY_OUT.replace("@WHOLE", "joined(value, load(y, place))")
-    return asking_for(added) + added + text.replace("@PART", "joined(value, load_where(y, place, some))")
+    return (
+        asking_for(added)
+        + added
+        + text.replace("@PART", "joined(value, load_where(y, place, some))")
+    )
 
 
 def fill(text: str, **values: int | str) -> str:

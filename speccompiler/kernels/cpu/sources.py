@@ -114,9 +114,7 @@ def _conv_small(candidate: Candidate, node: Node, shape: KnownShape, lanes: int)
 
 def _matmul(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     relu, activation = _activation(node)
-    return matmul.source(
-        lanes, shape[-1], known(node)[-1], relu, activation, _added(candidate)
-    )
+    return matmul.source(lanes, shape[-1], known(node)[-1], relu, activation, _added(candidate))
 
 
 def _winograd(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
@@ -230,17 +228,13 @@ Given = Sequence[npt.NDArray[Any]]
 """What ``ir.operands`` lists, as arrays."""
 
 
-def pack_weights(
-    candidate: Candidate, node: Node, given: Given, lanes: int
-) -> tuple[Array, Array]:
+def pack_weights(candidate: Candidate, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
     """Weights and bias as a step's kernel reads them, flat."""
     pack = _PACKED.get(candidate.kernel)
     return (EMPTY, EMPTY) if pack is None else pack(candidate, node, given, lanes)
 
 
-def _pack_conv(
-    candidate: Candidate, node: Node, given: Given, lanes: int
-) -> tuple[Array, Array]:
+def _pack_conv(candidate: Candidate, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
     """The bias fills whole groups."""
     weight, bias = given[0], given[1] if len(given) > 1 else None
     group = VECTORS * lanes
@@ -279,17 +273,13 @@ def _pack_depthwise(
     return np.concatenate([kernels, np.zeros(lanes)], dtype=np.float32), EMPTY
 
 
-def _pack_local(
-    candidate: Candidate, node: Node, given: Given, lanes: int
-) -> tuple[Array, Array]:
+def _pack_local(candidate: Candidate, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
     weight, *rest = (_pack_whole(array, lanes) for array in given)
     bias = rest[0] if rest else np.zeros((len(weight), weight.shape[-1]), np.float32)
     return weight.reshape(-1), bias.reshape(-1)
 
 
-def _pack_table(
-    candidate: Candidate, node: Node, given: Given, lanes: int
-) -> tuple[Array, Array]:
+def _pack_table(candidate: Candidate, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
     return np.ascontiguousarray(given[0], np.float32).reshape(-1), EMPTY
 
 
