@@ -85,8 +85,8 @@ def group_@VECTORS(
                     tile_@VECTORS(
                         packed, r * row_step * row_size + c * @PITCH + left, w,
                         wo + left * @WIDTH, q, min(q + q_step, q1), plane, h0, h1, kh,
-                        apart * row_size, taps, row_weights, source, begin, step, target, end, pitch,
-                        low, ask
+                        apart * row_size, taps, row_weights, source, begin, step, target, end,
+                        pitch, low, ask
                     )
                     ask += (min(q + q_step, q1) - q) * max(h1 - h0, 0) * taps * @LINE
                     if ends:
