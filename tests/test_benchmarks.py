@@ -31,7 +31,7 @@ from benchmarks.cases import (
     Up,
     chosen,
 )
-from benchmarks.geometry import flops, least_bytes, output_shape
+from benchmarks.geometry import applied, flops, least_bytes, output_shape
 from benchmarks.limits import best
 from benchmarks.markdown import as_markdown, bars_line
 from benchmarks.results import Limits, Measured, Row, from_json, to_json
@@ -139,6 +139,25 @@ def test_operations_are_those_of_the_papers() -> None:
     assert flops(Case("", ALEXNET, (1, 3, 224, 224))) == 2 * 655_566_528
     lenet = 24 * 24 * 20 * 25 + 8 * 8 * 50 * 20 * 25 + 800 * 500 + 500 * 10
     assert flops(Case("", LENET, (1, 1, 28, 28))) == 2 * lenet
+
+
+@pytest.mark.parametrize(
+    ("layers", "published"),
+    [
+        pytest.param(RESNET, 25_636_712, id="resnet50"),
+        # Without normalisation 6,998,552; it has four values for each of 7,280 filters.
+        pytest.param(INCEPTION, 6_998_552 + 4 * 7_280, id="inception"),
+        pytest.param(SQUEEZENET, 1_235_496, id="squeezenet"),
+    ],
+)
+def test_networks_have_as_many_parameters_as_the_original(layers, published) -> None:
+    count = 0
+    for at in applied(Case("", layers, (1, 3, 224, 224))):
+        shape = at.weight_shape
+        if shape is not None:
+            normalized = isinstance(at.layer, Conv) and at.layer.normalized
+            count += prod(shape) + (5 if normalized else 1) * shape[0]
+    assert count == published
 
 
 def test_bytes_of_a_pool_are_input_and_output() -> None:

@@ -108,7 +108,9 @@ def test_blocks_in_a_row_share_one_place():
             act(block, "relu", f"{block}s"),
         ]
         before = block
-    plan = check(model_of(*layers, act("end", "softmax", before)))
+    plan = check(
+        model_of(*layers, {"type": "Flatten"}, {"type": "Activation", "activation": "softmax"})
+    )
     assert kernels(plan) == [*["matmul"] * 7, "softmax"]
     assert len({step.writes for step in plan.steps if step.added is not None}) == 1
 

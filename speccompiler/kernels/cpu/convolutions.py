@@ -32,8 +32,8 @@ SUMS = WALK * MOST_COLUMNS * 2 * MOST_LANES
 """float32 values that wait between the steps of a task."""
 CACHE_BYTES = 2 << 20
 """What a core keeps close: above it, bytes are paid for."""
-FAR_BYTES = 24 << 20
-"""Weights of this size come from memory: no cache is left for them."""
+FAR_BYTES = 8 << 20
+"""Weights of this size come from afar: in a network, other layers' have pushed them out."""
 NANOSECONDS_A_BYTE = 1 / 28
 """Reading or writing beyond that."""
 CACHED_NANOSECONDS_A_BYTE = 1 / 55

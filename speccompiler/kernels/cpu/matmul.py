@@ -30,9 +30,7 @@ from .register_tile import (
 GROUP_DRIVER = '''
 
 @JIT
-def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks, plane, here,
-    x, coming
-):
+def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks, plane, here):
     """One group of filters over all positions of a task."""
     # Weights of a step fill two thirds of L1.
     per_step = 8192 // (@DEPTH * @WIDTH)
@@ -57,17 +55,17 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks,
             if size == @MOST:
                 tile_@VECTORS_@MOST(
                     packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
-                    source, begin, step, target, end, pitch, low, ask, x, coming
+                    source, begin, step, target, end, pitch, low, ask
                 )
             elif size == @FEW:
                 tile_@VECTORS_@FEW(
                     packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
-                    source, begin, step, target, end, pitch, low, ask, x, coming
+                    source, begin, step, target, end, pitch, low, ask
                 )
             else:
                 tile_@VECTORS_1(
                     packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
-                    source, begin, step, target, end, pitch, low, ask, x, coming
+                    source, begin, step, target, end, pitch, low, ask
                 )
             if q1 == blocks:
                 for t in range(size):
@@ -77,7 +75,6 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks,
                     copy_out(packed, so, y, at + p * y_pitch, y_pitch, used, count, @WIDTH)
             p += size
             ask += (q1 - q) * @DEPTH * @LINE
-            coming += (q1 - q) * @DEPTH * @LINE
 '''
 
 DRIVER = '''
@@ -116,7 +113,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             count = min(@GROUP, filters - first)
             group(
                 scratch, w, first * blocks * @DEPTH, b, first, y, start * y_pitch + first, y_pitch,
-                count, sums, blocks, plane, here, x, (start + here) * channels
+                count, sums, blocks, plane, here
             )
 '''
 
@@ -138,7 +135,6 @@ def source(
             [t * depth for t in range(columns)],
             vectors=vectors,
             relu=relu,
-            inputs=True,
         )
         for vectors in group_vectors(filters, lanes)
         for columns in (most, few, 1)

@@ -110,13 +110,7 @@ def load_weights(lanes: int, vectors: int = VECTORS) -> list[str]:
 
 
 def register_tile(
-    name: str,
-    lanes: int,
-    offsets: Sequence[int],
-    *,
-    vectors: int = VECTORS,
-    relu: bool,
-    inputs: bool = False,
+    name: str, lanes: int, offsets: Sequence[int], *, vectors: int = VECTORS, relu: bool
 ) -> str:
     """A function that adds some products to the sums of one tile, from ``start`` to ``y``.
 
@@ -125,7 +119,6 @@ def register_tile(
     from ``q0`` to ``q1`` and from ``h0`` to ``h1``; a row has ``pitch_w`` weights, a plane ``kh``
     rows. With each run of weights a line of those that are needed later is asked for, from
     ``ask`` on: the tiles of a walk bring the next step's into L2 while this one's are in L1.
-    ``inputs``: likewise the inputs that come next, from ``coming`` of ``source`` on.
     ``start`` is the bias (``step`` 0) or earlier sums, which are added at the end: a long
     sum is made of short ones, so that it rounds less. ``low`` is 0 where relu ends the sums,
     -infinity before.
@@ -138,7 +131,6 @@ def register_tile(
         f"def {name}(",
         "    x, xo, w, first, q0, q1, plane, h0, h1, kh, row, run, row_weights,",
         "    start, so, step, y, yo, pitch, low, ask,",
-        *(["    source, coming,"] if inputs else []),
         "):",
         '    """Products of one tile of positions by filters, added up."""',
         *(f"    s{t}_{n} = splat(np.float32(0))" for t, n in sums),
@@ -152,8 +144,6 @@ def register_tile(
     lines += [f"{inner}{line}" for line in load_weights(lanes, vectors)]
     if len(offsets) > 1:
         lines += [f"{inner}prefetch_near(w, ask)", f"{inner}ask += {LINE}"]
-    if len(offsets) > 1 and inputs:
-        lines += [f"{inner}prefetch_near(source, coming)", f"{inner}coming += {LINE}"]
     for t, offset in enumerate(offsets):
         lines.append(f"{inner}a = broadcast(x, p + {offset})")
         lines += [f"{inner}s{t}_{n} = fma(a, w{n}, s{t}_{n})" for n in range(vectors)]
