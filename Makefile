@@ -14,11 +14,16 @@ RUN = .venv/bin/python
 SOURCES = speccompiler schemas cli tests examples benchmarks
 
 .NOTPARALLEL:
-.PHONY: help demo test fuzz bench bench-quick check format schema clean
+.PHONY: help demo test test-cuda-ptx test-cuda sanitize-cuda fuzz bench bench-quick bench-cuda \
+	check format schema clean
 
 help:
 	@echo 'make demo    set up .venv, run a model over a photograph, write out/demo.png'
 	@echo 'make test    set up .venv, run the tests'
+	@echo 'make test-cuda-ptx  compile every CUDA kernel; needs no GPU, installs 200 MB of compilers'
+	@echo 'make test-cuda      the conformance tests on this machine'"'"'s GPU (CUDA=12 for older drivers)'
+	@echo 'make sanitize-cuda  kernels under compute-sanitizer, memcheck and racecheck'
+	@echo 'make bench-cuda     beside torch on the GPU; TORCH_INDEX=<index of CUDA builds> if need be'
 	@echo 'make fuzz    the long random tests as well (make fuzz SECONDS=3600 for each kind of file)'
 	@echo 'make bench   set up the other runtimes too, compare speed and memory, write docs/benchmarks.*'
 	@echo '             (tens of minutes; make bench CASES=vgg shows the times of some cases only)'
@@ -35,6 +40,25 @@ demo: .venv/demo.stamp
 test: .venv/test.stamp
 	$(RUN) -m pytest -n auto --basetemp=$$(mktemp -d)/t
 
+# The CUDA major version of the extra: what nvidia-smi shows or an older one.
+CUDA ?= 13
+
+test-cuda-ptx: .venv/test.stamp .venv/cuda$(CUDA).stamp
+	$(RUN) -m pytest -n auto tests/test_cuda_ptx.py $(if $(UPDATE),-n0 --update-golden)
+
+# One process: every worker would hold memory of the GPU.
+test-cuda: .venv/test.stamp .venv/cuda$(CUDA).stamp
+	$(RUN) -c 'from speccompiler.kernels.cuda.driver import devices; devices()'
+	CONVSPEC_TEST_TARGETS=cuda $(RUN) -m pytest -n0 tests/test_cuda_gpu.py tests/test_cuda_ptx.py \
+		tests/test_conformance.py tests/test_semantics.py tests/test_lowering.py
+
+# compute-sanitizer comes with the CUDA toolkit.
+sanitize-cuda: .venv/test.stamp .venv/cuda$(CUDA).stamp
+	for tool in memcheck racecheck; do \
+		compute-sanitizer --tool $$tool --error-exitcode 1 $(RUN) -m pytest -n0 -x \
+			tests/test_cuda_gpu.py -k "layers or tiles" || exit 1; \
+	done
+
 fuzz: .venv/test.stamp
 	CONVSPEC_FUZZ_SECONDS=$(or $(SECONDS),300) $(RUN) -m pytest -n0 -m slow tests
 	CONVSPEC_FUZZ_SECONDS=$(or $(SECONDS),300) $(RUN) -m pytest -n0 tests/test_fuzz_files.py
@@ -46,6 +70,9 @@ bench: .venv/torch.stamp .venv/bench.stamp
 
 bench-quick: .venv/torch.stamp .venv/bench.stamp
 	$(RUN) -m benchmarks --part speed --seconds 0.3 $(foreach case,$(CASES),--cases '$(case)')
+
+bench-cuda: .venv/torch.stamp .venv/bench.stamp .venv/cuda$(CUDA).stamp
+	$(RUN) -m benchmarks.cuda $(foreach case,$(CASES),--cases '$(case)')
 
 check: .venv/check.stamp .venv/test.stamp .venv/demo.stamp
 	$(RUN) -m ruff format --check $(SOURCES)

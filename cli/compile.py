@@ -19,6 +19,7 @@ from .options import (
     math_option,
     model_argument,
     semantics_options,
+    target_option,
     tune_option,
     weights_options,
 )
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 @input_shape_option
 @weights_options
 @semantics_options
-@click.option("--target", type=click.Choice(["cpu"]), default="cpu", show_default=True)
+@target_option("cpu", "cuda", "cuda:N")
 @math_option
 @tune_option
 @click.option(
@@ -78,11 +79,13 @@ def command(
         seed=seed,
         weights_by=weights_by,
     )
-    if tune and not loaded.names_weights and loaded.spec.seed is None:
+    has_weights = loaded.names_weights or loaded.spec.seed is not None
+    if tune and not has_weights:
         raise click.UsageError("--tune runs the model: give its weights, or --seed")
+    if target != "cpu" and not has_weights:
+        raise click.UsageError(f"--target {target} puts weights on the GPU: give them, or --seed")
     check_layers(loaded, layers)
     before, started = {entry.name for entry in entries()}, time.perf_counter()
-    has_weights = loaded.names_weights or loaded.spec.seed is not None
     for batch in [batch_size] if batch_size is not None else [1, None]:
         if has_weights:
             compiled = loaded.compile(

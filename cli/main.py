@@ -27,12 +27,15 @@ COMMANDS = {
     "convert": "Write a model as a native spec with .safetensors; change its conventions.",
     "compile": "Compile kernels and pack weights now, for runs to find.",
     "cache": "Show or clear the compiled kernels and packed weights.",
+    "doctor": "Show what this machine offers: processor, GPUs, memory, cache.",
     "schema": "Print the JSON Schema of the native form.",
     "explain": "Explain a diagnostic code.",
 }
 READER_GONE = 128 + 13
 """What a shell makes of SIGPIPE."""
-IO_CODES = {"CS001", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"}
+IO_CODES = {"CS001", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"} | {
+    *("CS133", "CS134", "CS135")
+}
 
 
 class Commands(click.Group):

@@ -32,6 +32,45 @@ class ShapeOption(click.ParamType[tuple[str, tuple[int, ...]]]):
         return name, shape
 
 
+class TargetOption(click.ParamType[str]):
+    """``cpu``, ``reference``, ``cuda`` or ``cuda:N``."""
+
+    name = "target"
+
+    def __init__(self, *targets: str) -> None:
+        self.targets = targets
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """What may be given."""
+        return f"[{'|'.join(self.targets)}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """One of the targets; N is a GPU's number."""
+        text = str(value)
+        if text in self.targets and text != "cuda:N":
+            return text
+        if text.startswith("cuda") and "cuda:N" in self.targets:
+            from speccompiler.kernels.cuda.device import is_cuda
+
+            if is_cuda(text):
+                return text
+        known = ", ".join(map(repr, self.targets))
+        self.fail(f"{value!r} is not one of {known}", param, ctx)
+
+
+def target_option(*targets: str) -> Callable[[F], F]:
+    """What the model is made for."""
+    return click.option(
+        "--target",
+        type=TargetOption(*targets),
+        default=targets[0],
+        show_default=True,
+        help="cuda: all GPUs that equal the first; cuda:N: GPU number N."
+        if "cuda:N" in targets
+        else None,
+    )
+
+
 def model_argument(function: F) -> F:
     """The spec: a file, or - for standard input."""
     return click.argument("model", metavar="MODEL")(function)

@@ -14,7 +14,13 @@ from speccompiler.shapes import format_shape
 
 from .documents import load_model
 from .numbers import scaled, size
-from .options import input_shape_option, math_option, model_argument, semantics_options
+from .options import (
+    input_shape_option,
+    math_option,
+    model_argument,
+    semantics_options,
+    target_option,
+)
 from .render import show
 
 
@@ -25,6 +31,7 @@ from .render import show
 )
 @input_shape_option
 @semantics_options
+@target_option("cpu", "cuda")
 @math_option
 def command(
     model: str,
@@ -32,6 +39,7 @@ def command(
     input_shape: InputShapes | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
+    target: str,
     math: str,
 ) -> None:
     """Show the graph before and after each pass, the steps, and the buffers.
@@ -55,13 +63,18 @@ def command(
             sections.append(_section(name, result))
         previous = result
 
-    from speccompiler.compiled import default_threads
-    from speccompiler.kernels.cpu.tuning import Tuned
+    optimized = optimize(graph, trace)
+    if target == "cuda":
+        from speccompiler.kernels.cuda import choices
 
-    threads = default_threads()
-    plan = make_plan(
-        optimize(graph, trace), fast=math == "fast", threads=threads, tuned=Tuned(1, threads)
-    )
+        plan = make_plan(optimized, fast=math == "fast", kernels=choices)
+    else:
+        from speccompiler.compiled import default_threads
+        from speccompiler.kernels.cpu.tuning import Tuned
+
+        threads = default_threads()
+        tuned = Tuned(1, threads)
+        plan = make_plan(optimized, fast=math == "fast", threads=threads, tuned=tuned)
     sections += [_steps(plan), _buffers(plan)]
     click.echo("\n\n".join(sections))
 

@@ -20,6 +20,7 @@ from .options import (
     math_option,
     model_argument,
     semantics_options,
+    target_option,
     tune_option,
     weights_options,
 )
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 )
 @weights_options
 @semantics_options
-@click.option("--target", type=click.Choice(["cpu", "reference"]), default="cpu", show_default=True)
+@target_option("cpu", "cuda", "cuda:N", "reference")
 @math_option
 @tune_option
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples at a time.")
@@ -108,9 +109,13 @@ def command(
     if output == "-" and layers:
         raise click.UsageError("--layer writes files: give --output a file name")
     if tune and target == "reference":
-        raise click.UsageError("--tune measures the steps of --target cpu; reference has none")
+        raise click.UsageError(
+            "--tune measures the steps of --target cpu or cuda; reference has none"
+        )
     if profile and target == "reference":
-        raise click.UsageError("--profile shows the steps of --target cpu; reference has none")
+        raise click.UsageError(
+            "--profile shows the steps of --target cpu or cuda; reference has none"
+        )
     loaded = load_model(
         model,
         semantics=semantics,

@@ -37,9 +37,16 @@ def print_results(
         show([_non_finite(compiled, result)])
     click.echo(
         f"{_count(result.samples, 'sample')} in {seconds(result.seconds)} on {compiled.target}, "
-        f"batch {compiled.batch_size}, {_count(compiled.threads, 'thread')}",
+        f"batch {compiled.batch_size}, {_workers(compiled)}",
         err=True,
     )
+
+
+def _workers(compiled: CompiledModel) -> str:
+    devices = getattr(compiled.executor, "devices", None)
+    if devices is None:
+        return _count(compiled.threads, "thread")
+    return f"{_count(len(devices), 'GPU')} ({devices[0].name})"
 
 
 def _count(number: int, noun: str) -> str:

@@ -13,7 +13,13 @@ import click
 from speccompiler.diagnostics import Problem, SpecError
 
 from .documents import load_model
-from .options import math_option, model_argument, semantics_options, weights_options
+from .options import (
+    math_option,
+    model_argument,
+    semantics_options,
+    target_option,
+    weights_options,
+)
 from .render import diagnostic_data, printable, render_text
 
 if TYPE_CHECKING:
@@ -56,7 +62,7 @@ ALIGN = ("left", "left", "right", "right", "right")
 )
 @weights_options
 @semantics_options
-@click.option("--target", type=click.Choice(["cpu", "reference"]), default="cpu", show_default=True)
+@target_option("cpu", "cuda", "cuda:N", "reference")
 @math_option
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples at a time.")
 @click.option("--threads", type=click.IntRange(min=1, max=1024), help="Default: all processors.")

@@ -17,8 +17,11 @@ from .arrays import from_array
 from .diagnostics import Diagnostic, Problem, Severity, SpecError, has_errors
 from .input_checks import by_input, check_array, check_numbers, check_samples, looked_up
 from .ir import BatchNormalize, Graph, Weight
+from .kernels.cpu import choices as cpu_kernels
 from .kernels.cpu.tuning import Tuned
 from .kernels.cpu.tuning import tune as measure_cuts
+from .kernels.cuda import choices as cuda_kernels
+from .kernels.cuda.device import is_cuda, open_devices
 from .loaded_weights import LoadedWeights
 from .model import InputShapes, Model
 from .passes import optimize
@@ -29,9 +32,11 @@ Array = npt.NDArray[np.float32]
 FLOAT32 = np.dtype(np.float32)
 _EXACT_DTYPES = frozenset({None, "float32", "float64"})
 """Declared types that leave a float32 value as it is."""
-TARGETS = ("cpu", "reference")
+TARGETS = ("cpu", "cuda", "cuda:N", "reference")
 BATCH_BYTES = 64 << 20
 """What a batch may take when nobody says its size."""
+CUDA_BATCH_BYTES = 512 << 20
+"""The same of a batch's input and outputs, where a GPU holds the rest."""
 LARGEST_BATCH = 256
 KERAS_BATCH = 32
 """What Keras's ``predict`` took, where the numbers depend on it."""
@@ -305,12 +310,36 @@ def default_threads() -> int:
     return os.cpu_count() or 1
 
 
-def default_batch_size(plan: Plan) -> int:
-    """As many samples as fit into ``BATCH_BYTES``; where they see each other, as Keras took."""
+def default_batch_size(plan: Plan, target: str = "cpu") -> int:
+    """As many samples as fit into ``BATCH_BYTES``; a GPU gets more, and cuts them itself.
+
+    Where samples see each other it is what Keras took.
+    """
     if any(isinstance(node.op, BatchNormalize) for node in plan.graph):
         return KERAS_BATCH
+    if is_cuda(target):
+        return max(1, min(LARGEST_BATCH, CUDA_BATCH_BYTES // _ends_bytes(plan)))
     per_sample = plan.peak_bytes(1) - plan.weight_bytes
     return max(1, min(LARGEST_BATCH, BATCH_BYTES // max(per_sample, 1)))
+
+
+def _ends_bytes(plan: Plan) -> int:
+    """Of the inputs and the outputs of one sample."""
+    return 4 * sum(prod(shape) for _, shape in (*plan.inputs, *plan.outputs))
+
+
+def _needed(plan: Plan, graph: Graph, target: str, batch_size: int, threads: int) -> int:
+    """Bytes of this machine's memory at the start of a run."""
+    if is_cuda(target):
+        # Input and outputs twice, in page-locked memory too; the rest is the GPU's.
+        return 2 * batch_size * _ends_bytes(plan) + 2 * plan.weight_bytes
+    # The stored tensors are alive until the last one is packed.
+    needed = plan.peak_bytes(batch_size, threads) + plan.weight_bytes
+    if target == "reference":
+        from .kernels.reference import reference_bytes
+
+        needed = max(needed, reference_bytes(graph, batch_size) + plan.weight_bytes)
+    return needed
 
 
 def check_memory(plan: Plan, batch_size: int, needed: int, file: str) -> None:
@@ -362,28 +391,27 @@ def compile_model(
 ) -> CompiledModel:
     """See :meth:`Model.compile`."""
     file = model.loaded.document.file
-    if target not in TARGETS:
+    if target not in _EXECUTORS and not is_cuda(target):
         raise SpecError(
             [Diagnostic("CS131", f"no target '{target}'; targets: {', '.join(TARGETS)}", file=file)]
         )
     graph, warnings = model.tapped(input_shape, layers)
     graph_to_run = optimize(graph)
-    plan = make_plan(graph_to_run, fast=fast)
+    kernels = cuda_kernels if is_cuda(target) else cpu_kernels
+    plan = make_plan(graph_to_run, fast=fast, kernels=kernels)
     for name, value in (("batch_size", batch_size), ("threads", threads)):
         if value is not None and value < 1:
             message = f"{name} is {value}; it must be 1 or more"
             raise SpecError([Diagnostic("CS025", message, file=file)])
-    batch_size = batch_size or min(default_batch_size(plan), samples or LARGEST_BATCH)
+    if is_cuda(target):
+        _check_devices(target, file)
+    most = min(default_batch_size(plan, target), samples or LARGEST_BATCH)
+    batch_size = batch_size or most
     threads = threads or default_threads()
     tuned = Tuned(batch_size, threads)
-    plan = make_plan(graph_to_run, fast=fast, batch=batch_size, threads=threads, tuned=tuned)
-    # The stored tensors are alive until the last one is packed.
-    needed = plan.peak_bytes(batch_size, threads) + plan.weight_bytes
-    if target == "reference":
-        from .kernels.reference import reference_bytes
-
-        needed = max(needed, reference_bytes(graph, batch_size) + plan.weight_bytes)
-    check_memory(plan, batch_size, needed, file)
+    if not is_cuda(target):
+        plan = make_plan(graph_to_run, fast=fast, batch=batch_size, threads=threads, tuned=tuned)
+    check_memory(plan, batch_size, _needed(plan, graph, target, batch_size, threads), file)
     sources = model.weight_sources
     if has_errors(sources.diagnostics):
         raise SpecError(sources.diagnostics)
@@ -400,9 +428,12 @@ def compile_model(
         penalties = partial(weight_penalties, model.spec, sources.tensors)
         if apply_constraints or only_of_matrices(model.spec):
             penalties = partial(tuple, weight_penalties(model.spec, weights))
-        executor = _EXECUTORS[target](graph, plan, weights, batch_size, threads)
+        make = _cuda if is_cuda(target) else _EXECUTORS[target]
+        executor = make(graph, plan, weights, batch_size, threads, target)
         if tune and target == "cpu":
             plan, executor = _tuned(graph_to_run, executor, fast, tuned)
+        elif tune and is_cuda(target):
+            _tune_tiles(executor)
         located += _non_finite(weights, weights_file)
     except Problem as problem:
         raise SpecError([model.loaded.locate(problem.at(file=weights_file))]) from None
@@ -418,6 +449,22 @@ def _tuned(graph: Graph, executor: Executor, fast: bool, tuned: Tuned) -> tuple[
     measure_cuts(executor)
     plan = make_plan(graph, fast=fast, batch=tuned.batch, threads=tuned.threads, tuned=tuned)
     return plan, executor.with_plan(plan)
+
+
+def _check_devices(target: str, file: str) -> None:
+    """Say first that there is no GPU: nothing else matters then."""
+    try:
+        open_devices(target)
+    except Problem as problem:
+        raise SpecError([problem.at(file=file)]) from None
+
+
+def _tune_tiles(executor: Executor) -> None:
+    from .kernels.cuda.executor import CudaExecutor
+    from .kernels.cuda.tuning import tune as measure_tiles
+
+    assert isinstance(executor, CudaExecutor), "only a GPU has tiles to measure"
+    measure_tiles(executor)
 
 
 def _non_finite(weights: LoadedWeights, file: str) -> list[Diagnostic]:
@@ -437,17 +484,43 @@ def _non_finite(weights: LoadedWeights, file: str) -> list[Diagnostic]:
 
 
 def _cpu(
-    graph: Graph, plan: Plan, weights: Mapping[Weight, Any], batch_size: int, threads: int
+    graph: Graph,
+    plan: Plan,
+    weights: Mapping[Weight, Any],
+    batch_size: int,
+    threads: int,
+    target: str,
 ) -> Executor:
     from .kernels.cpu.executor import CpuExecutor
 
     return CpuExecutor(plan, weights, batch_size, threads)
 
 
+def _cuda(
+    graph: Graph,
+    plan: Plan,
+    weights: Mapping[Weight, Any],
+    batch_size: int,
+    threads: int,
+    target: str,
+) -> Executor:
+    from .kernels.cuda.executor import CudaExecutor
+    from .kernels.cuda.tuning import remembered
+
+    devices = open_devices(target)
+    return CudaExecutor(plan, weights, batch_size, devices, remembered(devices[0]))
+
+
 def _reference(
-    graph: Graph, plan: Plan, weights: Mapping[Weight, Any], batch_size: int, threads: int
+    graph: Graph,
+    plan: Plan,
+    weights: Mapping[Weight, Any],
+    batch_size: int,
+    threads: int,
+    target: str,
 ) -> Executor:
     return ReferenceExecutor(graph, weights)
 
 
 _EXECUTORS: Mapping[str, Callable[..., Executor]] = {"cpu": _cpu, "reference": _reference}
+"""By target; ``cuda`` and ``cuda:N`` are told apart by ``is_cuda``."""

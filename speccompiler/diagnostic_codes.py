@@ -621,13 +621,34 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS131": Code(
             "unknown target",
-            "A plan runs on the CPU, or on the float64 reference that judges it.",
+            "A plan runs on the CPU, on an NVIDIA GPU, or on the float64 reference that judges "
+            "both.",
             "Choose one of the targets listed.",
         ),
         "CS132": Code(
             "no such layer",
             "An extra output was asked for by a name that no layer of the model has.",
             "Take the name that the hint suggests; `convspec shapes` lists all of them.",
+        ),
+        "CS133": Code(
+            "no GPU to run on",
+            "A GPU run needs the extra cuda12 or cuda13, an NVIDIA driver of at least that "
+            "CUDA version, and a GPU of compute capability 7.5 or later. The message says which "
+            "is missing.",
+            "Follow the hint; `convspec doctor` shows what was found.",
+        ),
+        "CS134": Code(
+            "not enough GPU memory",
+            "Batches are cut to what the GPU has free, but one sample and the weights have to "
+            "fit, and other programs may take memory during a run.",
+            "Use another GPU, a smaller input, --target cpu, or end what else runs on the GPU.",
+        ),
+        "CS135": Code(
+            "the GPU failed",
+            "The driver reported an error during a run: a fault of the hardware, a driver that "
+            "was updated under way, or a bug in a kernel.",
+            "Run again; if it comes back, compare with --target cpu and report it with the "
+            "output of `convspec doctor`.",
         ),
         "CS140": Code(
             "recorded arrays do not fit the model",

@@ -14,9 +14,10 @@ from math import prod
 from typing import Literal
 
 from .ir import Graph, Input, Node, Pool
+from .kernels.cpu import choices as cpu_kernels
 from .kernels.cpu.candidate import Candidate, KnownShape
-from .kernels.cpu.choices import RECKONED_THREADS, VIEWS, choose
-from .kernels.cpu.tuning import Tuned
+from .kernels.cpu.choices import RECKONED_THREADS, VIEWS
+from .kernels.table import KernelTable, Measured
 from .placement import Work, add_in_place, join_in_place, storage
 
 ALIGNMENT = 16
@@ -116,6 +117,11 @@ def _scratch(step: Step) -> int:
     return step.candidate.scratch(step.node, step.source_shape)
 
 
+def end_number(plan: Plan, place: Place) -> int:
+    """Number of an array of the caller's: the inputs, then the outputs."""
+    return place.index if place.kind == "input" else len(plan.inputs) + place.index
+
+
 def known(shape: Sequence[object]) -> KnownShape:
     """A shape without symbols."""
     assert all(isinstance(d, int) for d in shape), f"{shape} has open lengths"
@@ -128,15 +134,17 @@ def make_plan(
     fast: bool = False,
     batch: int = 1,
     threads: int = RECKONED_THREADS,
-    tuned: Tuned | None = None,
+    tuned: Measured | None = None,
+    kernels: KernelTable = cpu_kernels,
 ) -> Plan:
-    """Choose kernels and place buffers. Every length of the graph must be known.
+    """Choose ``kernels`` and place buffers. Every length of the graph must be known.
 
     ``fast`` admits kernels whose rounding error is larger than the direct sum's; ``batch``
     is how many samples a call is expected to have, ``tuned`` what was measured here.
     """
     nodes = graph.by_name()
-    work = add_in_place(graph, _choose_kernels(graph, fast, batch, threads, tuned))
+    chosen = _choose_kernels(graph, kernels, fast, batch, threads, tuned)
+    work = add_in_place(graph, chosen)
     work, parts = join_in_place(graph, work)
     root = storage(graph, work, parts)
     places: dict[str, Place] = {
@@ -170,7 +178,12 @@ def make_plan(
 
 
 def _choose_kernels(
-    graph: Graph, fast: bool, batch: int, threads: int, tuned: Tuned | None
+    graph: Graph,
+    kernels: KernelTable,
+    fast: bool,
+    batch: int,
+    threads: int,
+    tuned: Measured | None,
 ) -> list[Work]:
     nodes, readers = graph.by_name(), graph.readers()
     work: list[Work] = []
@@ -179,8 +192,8 @@ def _choose_kernels(
         if isinstance(node.op, (Input, *VIEWS)) or node.name in taken:
             continue
         shape = known(nodes[node.inputs[0]].shape)
-        pool = _taken_in(node, readers[node.name], graph, fast, nodes)
-        candidate = choose(node, shape, fast=fast, batch=batch, threads=threads, pool=pool)
+        pool = _taken_in(node, readers[node.name], graph, kernels, fast, nodes)
+        candidate = kernels.choose(node, shape, fast=fast, batch=batch, threads=threads, pool=pool)
         assert candidate is not None, f"no kernel for {node.name}"
         if tuned is not None:
             candidate = tuned.choice(node, shape, pool, candidate)
@@ -190,14 +203,20 @@ def _choose_kernels(
 
 
 def _taken_in(
-    node: Node, readers: Sequence[Node], graph: Graph, fast: bool, nodes: Mapping[str, Node]
+    node: Node,
+    readers: Sequence[Node],
+    graph: Graph,
+    kernels: KernelTable,
+    fast: bool,
+    nodes: Mapping[str, Node],
 ) -> Node | None:
     """The pool that alone reads a value, if one kernel for both is cheaper than two."""
     if len(readers) != 1 or not isinstance(readers[0].op, Pool) or node.name in graph.outputs:
         return None
     pool, shape, between = readers[0], known(nodes[node.inputs[0]].shape), known(node.shape)
-    both = choose(node, shape, fast=fast, pool=pool)
-    alone, then = choose(node, shape, fast=fast), choose(pool, between, fast=fast)
+    both = kernels.choose(node, shape, fast=fast, pool=pool)
+    alone = kernels.choose(node, shape, fast=fast)
+    then = kernels.choose(pool, between, fast=fast)
     if both is None or alone is None or then is None:
         return None
     apart = alone.nanoseconds(node, shape) + then.nanoseconds(pool, between)

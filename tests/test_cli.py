@@ -142,7 +142,7 @@ def test_warnings_of_other_commands_do_not_mix_with_their_result(call: Call, com
         (
             ["frobnicate"],
             "no command 'frobnicate'; commands: validate, shapes, plan, run, compile, cache, "
-            "schema, explain",
+            "doctor, schema, explain",
         ),
         (["validate"], "Missing argument 'PATH...'"),
         (["validate", "x", "--formt", "json"], "No such option '--formt'"),
@@ -156,6 +156,11 @@ def test_warnings_of_other_commands_do_not_mix_with_their_result(call: Call, com
         (["run", "x", "--input", "y", "--batch-size", "0"], "0 is not in the range x>=1"),
         (["run", "x", "--input", "y", "--threads", "two"], "'two' is not a valid integer"),
         (["run", "x", "--input", "y", "--target", "tpu"], "'tpu' is not one of"),
+        (
+            ["run", "x", "--input", "y", "--target", "cuda:x"],
+            "'cuda:x' is not one of 'cpu', 'cuda', 'cuda:N', 'reference'",
+        ),
+        (["compile", "x", "--target", "reference"], "not one of 'cpu', 'cuda', 'cuda:N'"),
         (["run", "-", "--input", "-"], "cannot both come from standard input"),
         (["run", "x", "--input", "y", "--output", "-", "--layer", "a"], "--layer writes files"),
         (

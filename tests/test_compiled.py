@@ -269,7 +269,10 @@ def test_open_lengths():
 
 def test_a_target_that_does_not_exist():
     found = refusal(lambda: build(IMAGE, [8, 6, 2]).compile("tpu"))
-    assert (found.code, found.message) == ("CS131", "no target 'tpu'; targets: cpu, reference")
+    assert (found.code, found.message) == (
+        "CS131",
+        "no target 'tpu'; targets: cpu, cuda, cuda:N, reference",
+    )
 
 
 def test_a_layer_that_does_not_exist():

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import build
+from extra_targets import EXTRA_TARGETS
 
 import speccompiler
 from speccompiler.diagnostics import SpecError
@@ -26,7 +27,7 @@ from speccompiler.source.document import read_document
 OWN = Path(__file__).parent / "golden"
 GOLDEN = Path(os.environ.get("CONVSPEC_GOLDEN", Path(__file__).parents[2] / "shared" / "golden"))
 ROOTS = [OWN, *([GOLDEN] if GOLDEN.is_dir() else [])]
-TARGETS = ("reference", "cpu")
+TARGETS = ("reference", "cpu", *EXTRA_TARGETS)
 TOLERANCE = 1e-5
 
 
@@ -359,8 +360,9 @@ def test_what_keras_refuses(backend, name, entry):
     assert name in BEYOND_KERAS
     model = build(make, declared, **header)
     x = np.random.default_rng(0).standard_normal((samples, *shape)).astype(np.float32)
-    one, other = (model.compile(t, input_shape=shape).run(x) for t in TARGETS)
-    np.testing.assert_allclose(one, other, atol=1e-5 * np.abs(one).max())
+    one, *others = (model.compile(t, input_shape=shape).run(x) for t in TARGETS)
+    for other in others:
+        np.testing.assert_allclose(one, other, atol=1e-5 * np.abs(one).max())
     if name == "up1d_none_len":
         assert np.array_equal(one, np.repeat(x, arguments["length"], axis=1))
 

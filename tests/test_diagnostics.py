@@ -281,7 +281,7 @@ def test_a_target_that_is_none(in_folder: Path) -> None:
     with pytest.raises(SpecError) as caught:
         model.compile("gpu")
     assert str(caught.value) == (
-        "dense.yaml: error CS131: no target 'gpu'; targets: cpu, reference"
+        "dense.yaml: error CS131: no target 'gpu'; targets: cpu, cuda, cuda:N, reference"
     )
 
 

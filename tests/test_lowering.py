@@ -8,6 +8,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 from cases import CASES, ROWS, build, row_id, spec, variant_layers, without
+from extra_targets import EXTRA_TARGETS
 
 from speccompiler import ir
 from speccompiler.diagnostics import SpecError
@@ -27,6 +28,8 @@ from speccompiler.ir import (
     Weight,
 )
 from speccompiler.kernels.cpu.choices import CANDIDATES, VIEWS
+from speccompiler.kernels.cuda import choices as cuda_kernels
+from speccompiler.kernels.cuda.steps import _LAUNCHES
 from speccompiler.kernels.reference import REFERENCE
 from speccompiler.loading.entries import read_entries
 from speccompiler.lower import LOWER, Semantics, lower
@@ -54,6 +57,10 @@ def test_every_operation_has_a_row_in_every_table():
     assert set(CANDIDATES) | set(VIEWS) | {Input} == OPS
     assert not set(CANDIDATES) & set(VIEWS)
     assert all(CANDIDATES.values())
+    without = OPS - {Input, *VIEWS} - set(cuda_kernels.CANDIDATES)
+    assert not without, f"no CUDA kernel for {sorted(op.__name__ for op in without)}"
+    named = {c.kernel for row in cuda_kernels.CANDIDATES.values() for c in row}
+    assert named == set(_LAUNCHES), "a row of choices.py without one of steps.py, or the reverse"
 
 
 @pytest.mark.parametrize("case", CASES, ids=row_id)
@@ -103,11 +110,12 @@ def test_both_targets_agree_on_every_row(case, variant, semantics):
     verify(model.graph)
     x = sample(model)
     judge = model.compile("reference", input_shape=x.shape[1:]).run(x)
-    y = model.compile("cpu", input_shape=x.shape[1:], threads=2).run(x)
-    assert y.dtype == judge.dtype == np.float32
-    assert y.shape == judge.shape == (2, *model.shapes(x.shape[1:]).layers[-1].output_shape)
     assert np.abs(judge).max() > 0
-    np.testing.assert_allclose(y, judge, atol=1e-5 * np.abs(judge).max())
+    for target in ("cpu", *EXTRA_TARGETS):
+        y = model.compile(target, input_shape=x.shape[1:], threads=2).run(x)
+        assert y.dtype == judge.dtype == np.float32
+        assert y.shape == judge.shape == (2, *model.shapes(x.shape[1:]).layers[-1].output_shape)
+        np.testing.assert_allclose(y, judge, atol=1e-5 * np.abs(judge).max())
 
 
 @dataclass

@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cases import array, build
+from extra_targets import EXTRA_TARGETS
 
 from speccompiler.diagnostics import SpecError
 
-TARGETS = ("reference", "cpu")
+TARGETS = ("reference", "cpu", *EXTRA_TARGETS)
 
 # kernel, stride, length, border_mode, TensorFlow, Theano
 CONVOLUTION = [

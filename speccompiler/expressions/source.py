@@ -67,6 +67,14 @@ def vector_source(expression: Expression, name: str = "activate", parameters: in
     return _function(_VectorSteps(), expression, name, parameters)
 
 
+def word_source(expression: Expression, name: str = "activate", parameters: int = 0) -> str:
+    """The same of one value, in words that a target defines: ``exp``, ``absolute``, ``power``.
+
+    Operators stay operators, so that one text serves a compiler and a simulator.
+    """
+    return _function(_WordSteps(), expression, name, parameters)
+
+
 def _function(steps: _Steps, expression: Expression, name: str, parameters: int = 0) -> str:
     assert name.isidentifier(), f"{name!r} cannot name a function"
     assert not keyword.iskeyword(name), f"the keyword {name} cannot name a function"
@@ -196,6 +204,16 @@ class _Steps:
 
     def choice(self, condition: str, chosen: str, otherwise: str) -> str:
         return self.step(f"{chosen} if {condition} else {otherwise}")
+
+
+class _WordSteps(_Steps):
+    """Steps over one value whose functions are names of the target's own."""
+
+    def arithmetic(self, operator: str, a: str, b: str) -> str:
+        return self.step(f"power({a}, {b})" if operator == "**" else f"{a} {operator} {b}")
+
+    def function(self, name: str, a: str) -> str:
+        return self.step(f"{'absolute' if name == 'abs' else name}({a})")
 
 
 class _VectorSteps(_Steps):

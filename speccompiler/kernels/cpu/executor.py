@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.ir import MapWith, Weight, operands
-from speccompiler.plan import Place, Plan, Step
+from speccompiler.plan import Place, Plan, Step, end_number
 
 from . import copy
 from .host import host_lanes
@@ -161,11 +161,6 @@ class Memory:
             setattr(arguments, name, ends[end] + further)
         for table, index, end in self._tables:
             table[index] = ends[end]
-
-
-def end_number(plan: Plan, place: Place) -> int:
-    """Number of an array of the caller's: the inputs, then the outputs."""
-    return place.index if place.kind == "input" else len(plan.inputs) + place.index
 
 
 def _cut(tasks: int, together: int, seconds: float) -> list[range]:

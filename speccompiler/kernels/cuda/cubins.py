@@ -1,0 +1,55 @@
+"""Machine code of kernels in the per-user cache.
+
+A kernel's name is a hash of its text and of all else that decides its machine code. A
+process that finds the machine code imports no numba to run it. Stored it is a line with
+the SHA-256 of what follows, and the cubin; what is damaged is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib import metadata, resources
+
+from speccompiler.cache import PREFIX, cache_folder, read_entry, write_entry
+
+FORMAT = b"convspec cubin 1 "
+PACKAGES = ("numba", "numba-cuda", "nvidia-nvjitlink", "nvidia-nvjitlink-cu12", "nvidia-nvvm")
+
+
+def load_cubin(text: str, capability: tuple[int, int], threads: int, resident: int) -> bytes:
+    """The machine code of a kernel's text, found in the cache or made now."""
+    deciding = [_toolchain(), repr((capability, threads, resident)), text]
+    digest = hashlib.sha256("\n".join(deciding).encode()).hexdigest()[:24]
+    folder = cache_folder("kernels")
+    path = None if folder is None else folder / f"{PREFIX}cuda_{digest}.cubin"
+    stored = None if path is None else read_entry(path)
+    code = None if stored is None else _checked(stored)
+    if code is None:
+        from .compiler import assemble, compile_ptx
+
+        code = assemble(compile_ptx(text, capability, threads, resident), capability).code
+        if path is not None:
+            write_entry(path, [FORMAT + hashlib.sha256(code).hexdigest().encode() + b"\n", code])
+    return code
+
+
+def _checked(stored: bytes) -> bytes | None:
+    first, _, code = stored.partition(b"\n")
+    return code if first == FORMAT + hashlib.sha256(code).hexdigest().encode() else None
+
+
+@cache
+def _toolchain() -> str:
+    """What turns a text into machine code."""
+    here = resources.files(__package__)
+    own = [(here / name).read_text(encoding="utf-8") for name in ("words.py", "compiler.py")]
+    return "\n".join([*(f"{name} {version(name)}" for name in PACKAGES), *own])
+
+
+def version(package: str) -> str | None:
+    """Of an installed package; None where it is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,173 @@
+"""Kernels with weights of their own that are no matrix product, and of several values.
+
+A thread computes four channels side by side where they divide by four, else one value.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from .memory_kernels import (
+    Three,
+    flat_head,
+    kernel_text,
+    names_of,
+    position,
+    read,
+    store,
+    width,
+)
+
+
+def map_with_source(elements: int, period: int, parameters: int, activation: str) -> str:
+    """An activation of every value and the parameters beside it, which repeat."""
+    of = width(period)
+    names = names_of("a", of)
+    given = [names_of(f"p{k}_", of) for k in range(parameters)]
+    body = [read("x", f"i * {of}", names), f"j = i * {of} % {period}"]
+    body += [read("w", f"{k * period} + j", p) for k, p in enumerate(given)]
+    results = [f"activate({', '.join(v)})" for v in zip(names, *given, strict=True)]
+    return kernel_text(flat_head(elements, of), [*body, store(f"i * {of}", results)], activation)
+
+
+def _windows(kernel: Three, stride: Three, before: Three) -> list[str]:
+    """Loops over the places of a window; ``z``, ``v``, ``u`` are where in the input they are."""
+    lines = []
+    for axis, (tap, place, out) in enumerate(
+        zip(("kz", "kv", "ku"), "zvu", ("oz", "oy", "ox"), strict=True)
+    ):
+        indent = "    " * axis
+        lines += [f"{indent}for {tap} in range({kernel[axis]}):"]
+        lines += [f"{indent}    {place} = {out} * {stride[axis]} - {before[axis]} + {tap}"]
+    return lines
+
+
+def depthwise_source(
+    lengths: Three,
+    channels: int,
+    outputs: Three,
+    kernel: Three,
+    stride: Three,
+    before: Three,
+    multiplier: int,
+) -> str:
+    """Every channel with kernels of its own; weights (taps, multiplier * channels)."""
+    of, filters = width(channels), multiplier * channels
+    names, seen, taken = (names_of(letter, of) for letter in "apd")
+    d, h, w = lengths
+    taps = f"((kz * {kernel[1]} + kv) * {kernel[2]} + ku)"
+    inside = f"if 0 <= z < {d} and 0 <= v < {h} and 0 <= u < {w}:"
+    inner = [
+        read("x", f"(((s * {d} + z) * {h} + v) * {w} + u) * {channels} + e", seen),
+        read("w", f"{taps} * {filters} + c", taken),
+        *(f"{a} = fma({p}, {g}, {a})" for a, p, g in zip(names, seen, taken, strict=True)),
+    ]
+    body = [
+        *position(outputs, filters, of),
+        f"e = c % {channels}",
+        *(f"{a} = np.float32(0)" for a in names),
+        *_windows(kernel, stride, before),
+        f"            {inside}",
+        *("                " + line for line in inner),
+        store(f"i * {of}", names),
+    ]
+    return kernel_text(flat_head(prod(outputs) * filters, of), body)
+
+
+def local_source(
+    outer: int,
+    lengths: Three,
+    channels: int,
+    outputs: Three,
+    filters: int,
+    kernel: Three,
+    stride: Three,
+    bias: bool,
+) -> str:
+    """A convolution whose positions have weights of their own: (positions, terms, filters)."""
+    of = width(filters)
+    names, taken = names_of("a", of), names_of("d", of)
+    d, h, w = lengths
+    terms = prod(kernel) * channels
+    tap = f"((kz * {kernel[1]} + kv) * {kernel[2]} + ku) * {channels} + e"
+    inner = [
+        f"p = x[(((s * {d} + z) * {h} + v) * {w} + u) * {channels} + e]",
+        read("w", f"(own * {terms} + {tap}) * {filters} + c", taken),
+        *(f"{a} = fma(p, {g}, {a})" for a, g in zip(names, taken, strict=True)),
+    ]
+    body = [
+        *position(outputs, filters, of),
+        f"own = (oz * {outputs[1]} + oy) * {outputs[2]} + ox",
+        *(f"{a} = np.float32(0)" for a in names),
+        *_windows(kernel, stride, (0, 0, 0)),
+        f"            for e in range({channels}):",
+        *("                " + line for line in inner),
+    ]
+    if bias:
+        body += [read("b", f"own * {filters} + c", taken)]
+        body += [f"{a} += {g}" for a, g in zip(names, taken, strict=True)]
+    body += [store(f"i * {of}", names)]
+    return kernel_text(flat_head(outer * prod(outputs) * filters, of), body)
+
+
+LARGEST_ROW = 2.0**62
+"""Beyond it a value is no row's, and no int64 either."""
+
+
+def lookup_source(elements: int, rows: int, length: int) -> str:
+    """Rows of a table by the whole part of each value; NaN where there is none."""
+    of = width(length)
+    names = names_of("a", of)
+    body = [
+        f"c = i % {length // of} * {of}",
+        f"v = x[i // {length // of}]",
+        "row = -1",
+        f"if v > np.float32(-1) and v < np.float32({LARGEST_ROW!r}):",
+        "    row = int(v)",
+        *(f"{a} = np.float32(np.nan)" for a in names),
+        f"if 0 <= row < {rows}:",
+        "    " + read("w", f"row * {length} + c", names),
+        store(f"i * {of}", names),
+    ]
+    return kernel_text(flat_head(elements * length, of), body)
+
+
+COMBINED = {
+    "sum": "{a} + {b}",
+    "ave": "{a} + {b}",
+    "mul": "{a} * {b}",
+    "quotient": "{a} / {b}",
+    # NaN is chosen, and nothing is larger than it.
+    "max": "{b} if {b} > {a} or {b} != {b} else {a}",
+}
+
+
+def combine_source(
+    elements: int, mode: str, *, divisor: int = 1, activation: str | None = None
+) -> str:
+    """Two values as one, the second in ``w``; y may be x."""
+    of = width(elements)
+    names, others = names_of("a", of), names_of("d", of)
+    body = [read("x", f"i * {of}", names), read("w", f"i * {of}", others)]
+    for a, b in zip(names, others, strict=True):
+        body += [f"{a} = {COMBINED[mode].format(a=a, b=b)}"]
+        if divisor > 1:
+            body += [f"{a} = {a} / np.float32({divisor})"]
+    results = [f"activate({a})" for a in names] if activation is not None else names
+    return kernel_text(flat_head(elements, of), [*body, store(f"i * {of}", results)], activation)
+
+
+def concat_width(start: int, length: int, whole: int) -> int:
+    """Values that a thread moves of runs of ``length`` at ``start`` of rows of ``whole``."""
+    return 4 if all(v % 4 == 0 for v in (start, length, whole)) else 1
+
+
+def concat_source(outer: int, start: int, length: int, whole: int) -> str:
+    """Runs of one value into their places among those of the others."""
+    of = concat_width(start, length, whole)
+    names = names_of("a", of)
+    runs = length // of
+    place = f"i // {runs} * {whole} + {start} + i % {runs} * {of}"
+    return kernel_text(
+        flat_head(outer * length, of), [read("x", f"i * {of}", names), store(place, names)]
+    )

@@ -1,0 +1,56 @@
+"""How a matrix product is cut into blocks and threads.
+
+A cut changes no bits: every output is one sum in one thread, in the order of its terms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SLAB = 16
+"""Parts of a sum that is split are whole multiples of this, which every depth divides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A block computes ``rows`` positions by ``columns`` filters, ``depth`` terms at a time.
+
+    A thread computes ``tall`` by ``wide`` of them in registers.
+    """
+
+    rows: int
+    columns: int
+    depth: int
+    tall: int
+    wide: int
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return self.rows * self.columns // (self.tall * self.wide)
+
+    @property
+    def pitch(self) -> int:
+        """Distance of two terms of the input's slab in shared memory: no two in one bank."""
+        return self.rows + 4
+
+    @property
+    def slab(self) -> int:
+        """float32 values of shared memory that one slab takes."""
+        return self.depth * (self.pitch + self.columns)
+
+    def __str__(self) -> str:
+        return f"{self.rows}x{self.columns}x{self.depth}/{self.tall}x{self.wide}"
+
+
+TILES = (
+    Tile(128, 128, 8, 8, 8),
+    Tile(128, 64, 8, 8, 8),
+    Tile(64, 128, 8, 8, 8),
+    Tile(64, 64, 16, 8, 4),
+    Tile(64, 32, 16, 4, 4),
+    Tile(32, 32, 16, 4, 4),
+    Tile(16, 64, 16, 4, 4),
+    Tile(128, 16, 16, 4, 4),
+)
+"""From large to small; the last two are for few positions and for few filters."""

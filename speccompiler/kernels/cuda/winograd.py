@@ -1,0 +1,146 @@
+"""Winograd convolution: transform of the input, a product for each point, transform back.
+
+The products are those of ``gemm``, one plane for each point; along the depth of 3-D
+kernels they are convolutions of their own. The transforms are bound by memory: a thread
+transforms the tile of one channel, and threads side by side take channels side by side.
+The texts of the transforms are those of the CPU's kernels, over one value.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from ..cpu.toom_cook import ShortConvolution, constants, lines, short_convolution
+from ..cpu.winograd_tiles import Tile
+
+Three = tuple[int, int, int]
+THREADS = 128
+
+
+def tile_counts(outputs: Three, tile: Tile) -> tuple[int, int]:
+    """Tiles along height and width."""
+    return -(-outputs[1] // tile.rows), -(-outputs[2] // tile.columns)
+
+
+def _sides(tile: Tile) -> tuple[ShortConvolution, ShortConvolution]:
+    return (
+        short_convolution(tile.rows, tile.kernel[0]),
+        short_convolution(tile.columns, tile.kernel[1]),
+    )
+
+
+def transform_weights(weight: npt.NDArray[np.float64], tile: Tile) -> npt.NDArray[np.float64]:
+    """(KH, KW, ...) as (points, ...): G w G^T, in float64."""
+    down, across = (np.array(side.filter, np.float64) for side in _sides(tile))
+    transformed = np.einsum("ar,bs,rs...->ab...", down, across, weight, optimize=True)
+    return np.asarray(transformed).reshape(tile.points, *weight.shape[2:])
+
+
+def _two_sides(
+    first: list[list[str]], down: ShortConvolution, across: ShortConvolution, side: str
+) -> tuple[list[str], list[list[str]]]:
+    """Statements that multiply a matrix of names from both sides, and names of the result."""
+    left, right = getattr(down, side), getattr(across, side)
+    middle = [[f"e{i}_{j}" for j in range(len(first[0]))] for i in range(len(left))]
+    last = [[f"g{i}_{j}" for j in range(len(right))] for i in range(len(left))]
+    text: list[str] = []
+    for j in range(len(first[0])):
+        text += lines(left, [row[j] for row in first], [row[j] for row in middle])
+    for i in range(len(left)):
+        text += lines(right, middle[i], last[i])
+    return text, last
+
+
+def _constants(tile: Tile, side: str) -> list[str]:
+    matrices = [getattr(s, side) for s in _sides(tile)]
+    return [f"{name} = np.float32({value!r})" for name, value in constants(*matrices).items()]
+
+
+def input_source(
+    lengths: Three, channels: int, outputs: Three, before: Three, repeats: Three, tile: Tile
+) -> str:
+    """x to (points, n * depth * tiles, channels): B^T x B of each tile, zeros around the input."""
+    tall, wide = tile_counts(outputs, tile)
+    d, h, w = lengths
+    rows = f"n * {d * tall * wide}"
+    first = [[f"d{i}_{j}" for j in range(tile.wide)] for i in range(tile.tall)]
+    body = [
+        f"c = i % {channels}",
+        f"row = i // {channels}",
+        f"u0 = row % {wide} * {tile.columns} - {before[2]}",
+        f"q = row // {wide}",
+        f"v0 = q % {tall} * {tile.rows} - {before[1]}",
+        f"base = q // {tall} * {h * w * channels} + c",
+        *_constants(tile, "input"),
+    ]
+    for i in range(tile.tall):
+        body += [
+            f"v = v0 + {i}",
+            f"inside = 0 <= v < {h * repeats[1]}",
+            f"line = base + {_part('v', repeats[1])} * {w * channels}",
+        ]
+        for j, name in enumerate(first[i]):
+            body += [
+                f"{name} = np.float32(0)",
+                f"if inside and 0 <= u0 + {j} < {w * repeats[2]}:",
+                f"    {name} = x[line + {_part(f'(u0 + {j})', repeats[2])} * {channels}]",
+            ]
+    text, last = _two_sides(first, *_sides(tile), "input")
+    body += text
+    for point, name in enumerate(name for row in last for name in row):
+        body += [f"y[({point} * {rows} + row) * {channels} + c] = {name}"]
+    return _text(f"{rows} * {channels}", body)
+
+
+def _part(place: str, repeats: int) -> str:
+    return place if repeats == 1 else f"({place} // {repeats})"
+
+
+def output_source(
+    outputs: Three, filters: int, tile: Tile, bias: bool, activation: str | None
+) -> str:
+    """(points, n * depth * tiles, filters) to y: A^T m A of each tile, bias, activation."""
+    tall, wide = tile_counts(outputs, tile)
+    d, h, w = outputs
+    rows = f"n * {d * tall * wide}"
+    first = [[f"d{i}_{j}" for j in range(tile.wide)] for i in range(tile.tall)]
+    body = [f"f = i % {filters}", f"row = i // {filters}", *_constants(tile, "output")]
+    for point, name in enumerate(name for row in first for name in row):
+        body += [f"{name} = x[({point} * {rows} + row) * {filters} + f]"]
+    text, last = _two_sides(first, *_sides(tile), "output")
+    body += text
+    body += [
+        f"u0 = row % {wide} * {tile.columns}",
+        f"q = row // {wide}",
+        f"v0 = q % {tall} * {tile.rows}",
+        f"base = q // {tall} * {h * w * filters} + f",
+        "bias = b[f]" if bias else "bias = np.float32(0)",
+    ]
+    for i, row in enumerate(last):
+        for j, name in enumerate(row):
+            value = f"{name} + bias" if bias else name
+            value = value if activation is None else f"activate({value})"
+            checks = [f"v0 + {i} < {h}"] if h % tile.rows else []
+            checks += [f"u0 + {j} < {w}"] if w % tile.columns else []
+            store = f"y[base + ((v0 + {i}) * {w} + u0 + {j}) * {filters}] = {value}"
+            body += [f"if {' and '.join(checks)}: {store}" if checks else store]
+    return _text(f"{rows} * {filters}", body, activation)
+
+
+def blocks(outputs: Three, depth: int, channels: int, tile: Tile, n: int) -> int:
+    """Blocks of a transform over ``depth`` slices a sample."""
+    return -(-n * depth * prod(tile_counts(outputs, tile)) * channels // THREADS)
+
+
+def _text(total: str, body: list[str], before: str | None = None) -> str:
+    head = [
+        "def kernel(x, y, w, b, n):",
+        "    i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x",
+        f"    if i < {total}:",
+    ]
+    return "\n".join(
+        [*([before] if before else []), *head, *("        " + line for line in body), ""]
+    )

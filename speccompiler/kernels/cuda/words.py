@@ -1,0 +1,150 @@
+"""What kernel texts may call, as numba.cuda compiles it. Wide loads become one instruction.
+
+Arrays are plain pointers to float32. ``simulator`` has the same words in Python.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import cuda, types
+from numba.cuda import libdevice
+from numba.cuda.extending import intrinsic
+
+POINTER = types.CPointer(types.float32)
+FOUR = ir.VectorType(ir.FloatType(), 4)
+SHARED = 3
+"""LLVM's address space of shared memory on NVIDIA GPUs."""
+
+
+def _four(context: Any, builder: Any, signature: Any, pointer: Any, index: Any) -> Any:
+    """Address of four values that begin at a multiple of 16 bytes."""
+    index = context.cast(builder, index, signature.args[1], types.int64)
+    place = builder.gep(pointer, [index])
+    return builder.bitcast(place, FOUR.as_pointer(place.type.addrspace))
+
+
+def _lane(number: int) -> Any:
+    return ir.Constant(ir.IntType(32), number)
+
+
+@intrinsic
+def load4(typing, array, index):
+    """Four values from ``array[index]``, which is a multiple of four."""
+
+    def codegen(context, builder, signature, arguments):
+        place = _four(context, builder, signature, *arguments)
+        value = builder.load(place, align=16)
+        lanes = [builder.extract_element(value, _lane(i)) for i in range(4)]
+        return context.make_tuple(builder, signature.return_type, lanes)
+
+    return types.UniTuple(types.float32, 4)(array, index), codegen
+
+
+@intrinsic
+def store4(typing, array, index, a, b, c, d):
+    """Four values to ``array[index]``, which is a multiple of four."""
+
+    def codegen(context, builder, signature, arguments):
+        pointer, index, *values = arguments
+        value = ir.Constant(FOUR, ir.Undefined)
+        for i, (part, kind) in enumerate(zip(values, signature.args[2:], strict=True)):
+            part = context.cast(builder, part, kind, types.float32)
+            value = builder.insert_element(value, part, _lane(i))
+        builder.store(value, _four(context, builder, signature, pointer, index), align=16)
+        return context.get_dummy_value()
+
+    return types.void(array, index, a, b, c, d), codegen
+
+
+@intrinsic
+def shared_floats(typing, count):
+    """Shared memory of a block: a constant number of values; once in a kernel."""
+    if not isinstance(count, types.IntegerLiteral):
+        return None
+    kind = ir.ArrayType(ir.FloatType(), count.literal_value)
+
+    def codegen(context, builder, signature, arguments):
+        memory = ir.GlobalVariable(builder.module, kind, "shared_floats", SHARED)
+        memory.linkage = "internal"
+        memory.align = 16
+        memory.initializer = ir.Constant(kind, ir.Undefined)
+        zero = _lane(0)
+        first = builder.gep(memory, [zero, zero])
+        return builder.addrspacecast(first, ir.FloatType().as_pointer(), "generic")
+
+    return POINTER(count), codegen
+
+
+@intrinsic
+def fma(typing, a, b, c):
+    """a * b + c, rounded once: never left to the compiler, so that all tiles agree."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.fma(*arguments)
+
+    return types.float32(types.float32, types.float32, types.float32), codegen
+
+
+@intrinsic
+def power(typing, a, b):
+    """IEEE pow of float32."""
+
+    def codegen(context, builder, signature, arguments):
+        return context.compile_internal(builder, _pow, signature, arguments)
+
+    return types.float32(types.float32, types.float32), codegen
+
+
+def _pow(a, b):
+    return math.pow(a, b)
+
+
+def of_floats(function: Any) -> Any:
+    """A function of float32 as kernels call it; compiled with the kernel, wherever that is."""
+    kinds = (types.float32,) * function.__code__.co_argcount
+
+    # numba's own device functions ask the present GPU what to compile for.
+    @intrinsic
+    def call(typing, *values):
+        def codegen(context, builder, signature, arguments):
+            return context.compile_internal(builder, function, signature, arguments)
+
+        return types.float32(*kinds), codegen
+
+    return call
+
+
+def _arithmetic(operation: str) -> Any:
+    @intrinsic
+    def word(typing, a, b):
+        def codegen(context, builder, signature, arguments):
+            return getattr(builder, operation)(*arguments)
+
+        return types.float32(types.float32, types.float32), codegen
+
+    return word
+
+
+WORDS: dict[str, Any] = {
+    "cuda": cuda,
+    "np": np,
+    "load4": load4,
+    "store4": store4,
+    "shared_floats": shared_floats,
+    "fma": fma,
+    "power": power,
+    "absolute": libdevice.fabsf,
+    "floor": libdevice.floorf,
+    "ceil": libdevice.ceilf,
+    **{name: getattr(math, name) for name in ("exp", "expm1", "log", "log1p", "sqrt")},
+    **{name: getattr(math, name) for name in ("sin", "cos", "tan", "tanh", "sinh", "cosh")},
+    **{name: getattr(math, name) for name in ("atan", "erf")},
+    "add": _arithmetic("fadd"),
+    "sub": _arithmetic("fsub"),
+    "mul": _arithmetic("fmul"),
+}
+"""By name, for the text's namespace."""

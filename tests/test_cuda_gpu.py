@@ -1,0 +1,118 @@
+"""On a real GPU: tiles at their own size, batches, long sums, Winograd's error, and repeats.
+
+``make test-cuda`` runs this with the conformance tests; without a GPU all of it is skipped.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from cases import build
+
+from speccompiler.diagnostics import Problem
+from speccompiler.kernels.cuda import executor as module
+from speccompiler.kernels.cuda.device import open_devices
+from speccompiler.kernels.cuda.tiles import TILES
+
+
+def missing() -> str:
+    """What keeps these tests from running; nothing on a machine with a GPU."""
+    try:
+        open_devices("cuda:0")
+    except Problem as problem:
+        return problem.message
+    return ""
+
+
+pytestmark = pytest.mark.skipif(bool(missing()), reason=f"no GPU: {missing()}")
+
+
+def conv(filters: int, size: int = 3, **arguments: object) -> dict[str, object]:
+    return {"type": "Convolution2D", "nb_filter": filters, "nb_row": size, "nb_col": size,
+            "border_mode": "same", "activation": "relu", **arguments}  # fmt: skip
+
+
+LAYERS = {
+    "first": ([conv(64)], (56, 56, 3)),
+    "wide": ([conv(128)], (28, 28, 96)),
+    "odd": ([conv(67, 5)], (19, 23, 17)),
+    "stride": ([conv(64, 3, subsample=[2, 2])], (33, 35, 32)),
+    "1x1": ([conv(256, 1)], (14, 14, 128)),
+    "upsampled": ([{"type": "UpSampling2D"}, conv(32)], (14, 14, 32)),
+    "dense": ([{"type": "Dense", "output_dim": 1000, "activation": "softmax"}], (4096,)),
+    "th": ([conv(32, dim_ordering="th")], (16, 20, 24)),
+    "pools": (
+        [{"type": "MaxPooling2D", "pool_size": [3, 3], "strides": [2, 2], "border_mode": "same"},
+         {"type": "AveragePooling2D", "pool_size": [2, 2]}],
+        (31, 33, 40),
+    ),
+    "3-D": (
+        [{"type": "Convolution3D", "nb_filter": 32, "kernel_dim1": 3, "kernel_dim2": 3,
+          "kernel_dim3": 3, "border_mode": "same"}],
+        (6, 14, 14, 16),
+    ),
+}  # fmt: skip
+
+
+def close(y: np.ndarray, judge: np.ndarray, tolerance: float) -> None:
+    assert np.abs(y - judge).max() <= tolerance * np.abs(judge).max()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("math", ["precise", "fast"])
+def test_layers_of_real_size(name, math, rng):
+    layers, shape = LAYERS[name]
+    model = build(layers, shape)
+    x = rng.standard_normal((3, *shape)).astype(np.float32)
+    judge = model.compile("reference").run(x)
+    y = model.compile("cuda:0", math=math).run(x)
+    close(y, judge, 5e-6 if math == "precise" else 5e-5)
+
+
+@pytest.mark.parametrize("name", ["wide", "odd", "1x1"])
+def test_tiles_agree_bit_for_bit(name, rng):
+    layers, shape = LAYERS[name]
+    model = build(layers, shape)
+    x = rng.standard_normal((2, *shape)).astype(np.float32)
+    compiled = model.compile("cuda:0", math="precise")
+    first = compiled.run(x)
+    for tile in TILES:
+        compiled.executor.retile(lambda g, n, tile=tile: tile)
+        assert np.array_equal(compiled.run(x), first), str(tile)
+
+
+@pytest.mark.parametrize("name", ["wide", "dense", "pools"])
+@pytest.mark.parametrize("math", ["precise", "fast"])
+def test_the_bits_do_not_depend_on_the_batch(name, math, rng, monkeypatch):
+    layers, shape = LAYERS[name]
+    model = build(layers, shape)
+    x = rng.standard_normal((13, *shape)).astype(np.float32)
+    whole = model.compile("cuda:0", batch_size=13, math=math).run(x)
+    assert np.array_equal(model.compile("cuda:0", batch_size=1, math=math).run(x), whole)
+    monkeypatch.setattr(module, "WORTH_OVERLAPPING", 1)
+    compiled = model.compile("cuda", batch_size=13, math=math)
+    assert len(compiled.executor._lanes) >= 2
+    for _ in range(20):
+        assert np.array_equal(compiled.run(x), whole)
+
+
+def test_tuning_changes_no_bits(rng, tmp_path, monkeypatch):
+    monkeypatch.setenv("CONVSPEC_CACHE_DIR", str(tmp_path))
+    layers, shape = LAYERS["wide"]
+    model = build(layers, shape)
+    x = rng.standard_normal((4, *shape)).astype(np.float32)
+    before = model.compile("cuda:0").run(x)
+    assert np.array_equal(model.compile("cuda:0", tune=True, batch_size=4).run(x), before)
+    assert list((tmp_path / "tuning").glob("*.tile"))
+
+
+def test_a_batch_larger_than_what_is_free(rng, monkeypatch):
+    layers, shape = LAYERS["wide"]
+    model = build(layers, shape)
+    x = rng.standard_normal((40, *shape)).astype(np.float32)
+    whole = model.compile("cuda:0", batch_size=40).run(x)
+    (device,) = open_devices("cuda:0")
+    monkeypatch.setattr(type(device), "free_bytes", lambda self: 24 << 20)
+    compiled = model.compile("cuda:0", batch_size=40)
+    assert compiled.executor.piece < 40
+    assert np.array_equal(compiled.run(x), whole)

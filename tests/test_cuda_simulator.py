@@ -1,0 +1,27 @@
+"""Runs ``tests/cuda_simulated`` on numba's CUDA simulator, a file to a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent / "cuda_simulated"
+FILES = sorted(file.name for file in FOLDER.glob("test_*.py"))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_on_the_simulator(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "--basetemp", str(tmp_path / "t"), str(FOLDER / name)],
+        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
+        cwd=FOLDER.parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
