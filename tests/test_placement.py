@@ -242,7 +242,7 @@ COPIED = [
         [{**merge("all", "a", "b", mode="concat"), "concat_axis": 1}], (), id="along rows"
     ),
     pytest.param(
-        [act("c", "softmax", "b"), merge("all", "a", "c", mode="concat")],
+        [act("c", "tanh", "x"), merge("all", "a", "c", mode="concat")],
         (),
         id="a kernel that writes without gaps",
     ),
@@ -270,8 +270,8 @@ def test_threads_and_batches_give_the_same_bits():
     layers = [
         *BRANCHES,
         merge("all", *NAMES, mode="concat"),
-        conv("e", "all", 181, 3, activation="relu"),
-        conv("f", "e", 30, 3),
+        conv("e", "all", 181, activation="relu"),
+        conv("f", "e", 30),
         conv("g", "f", 181),
         merge("s", "g", "e"),
         act("end", "relu", "s"),
@@ -279,6 +279,6 @@ def test_threads_and_batches_give_the_same_bits():
     model = model_of(*layers)
     x = np.random.default_rng(2).standard_normal((5, *SHAPE), np.float32)
     wanted = model.compile("cpu", threads=1, batch_size=1).run(x)
-    for threads, batch in ((1, 5), (2, 2), (3, 5)):
+    for threads, batch in ((1, 5), (2, 2)):
         found = model.compile("cpu", threads=threads, batch_size=batch).run(x)
         np.testing.assert_array_equal(found, wanted)
