@@ -19,7 +19,10 @@ from benchmarks.__main__ import main
 from benchmarks.cases import (
     ALEXNET,
     CASES,
+    INCEPTION,
     LENET,
+    RESNET,
+    SQUEEZENET,
     VGG,
     VGG_WHOLE,
     Branches,
