@@ -10,13 +10,16 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Conv:
-    """Correlation with bias and relu; zeros on both sides of every axis."""
+    """Correlation with bias, and relu unless told; zeros on both sides of every axis."""
 
     filters: int
     size: int = 3
     stride: int = 1
     padding: int | None = None
     """None: ``size // 2``, which keeps the lengths at stride 1 and odd sizes."""
+    normalized: bool = False
+    """Followed by a batch normalisation, before the activation."""
+    relu: bool = True
 
     @property
     def pad(self) -> int:
@@ -26,11 +29,13 @@ class Conv:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Windows that lie inside the image."""
+    """Windows that lie inside the image, or all that begin in it."""
 
     size: int = 2
     stride: int = 2
     kind: Literal["max", "average"] = "max"
+    same: bool = False
+    """``ceil(length / stride)`` windows: what hangs over the ends counts for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,23 @@ class Dense:
     activation: Literal["relu", "softmax"] = "relu"
 
 
-Layer = Conv | Pool | Up | Dense
+@dataclass(frozen=True, slots=True)
+class Branches:
+    """Chains that all read one value, joined along the channels, or added up and then relu.
+
+    A chain without layers is the value itself.
+    """
+
+    join: Literal["concat", "sum"]
+    chains: tuple[tuple[Layer, ...], ...]
+
+
+Layer = Conv | Pool | Up | Dense | Branches
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A chain of layers over a batch."""
+    """A chain of layers, some of them branches, over a batch."""
 
     name: str
     layers: tuple[Layer, ...]
@@ -111,6 +127,79 @@ LENET = (
 )
 
 
+def _bottlenecks(filters: int, count: int, stride: int = 1) -> tuple[Layer, ...]:
+    """Residual blocks; the first has a convolution on its shortcut, and the strides."""
+
+    def block(first: int, shortcut: tuple[Layer, ...]) -> Branches:
+        chain = (
+            Conv(filters, 1, first, normalized=True, padding=0),
+            Conv(filters, normalized=True),
+            Conv(4 * filters, 1, normalized=True, relu=False),
+        )
+        return Branches("sum", (chain, shortcut))
+
+    projection = Conv(4 * filters, 1, stride, padding=0, normalized=True, relu=False)
+    return (block(stride, (projection,)), *[block(1, ())] * (count - 1))
+
+
+RESNET = (
+    *(Conv(64, 7, stride=2, normalized=True), Pool(3, 2)),
+    *_bottlenecks(64, 3),
+    *_bottlenecks(128, 4, stride=2),
+    *_bottlenecks(256, 6, stride=2),
+    *_bottlenecks(512, 3, stride=2),
+    *(Pool(7, 7, "average"), Dense(1000, "softmax")),
+)
+"""He and others, 2015: the 50 layers, as Keras has them."""
+
+
+def _inception(one: int, three: tuple[int, int], five: tuple[int, int], pool: int) -> Branches:
+    def conv(filters: int, size: int = 1) -> Conv:
+        return Conv(filters, size, normalized=True)
+
+    chains = (
+        (conv(one),),
+        (conv(three[0]), conv(three[1], 3)),
+        (conv(five[0]), conv(five[1], 5)),
+        (Pool(3, 1, same=True), conv(pool)),
+    )
+    return Branches("concat", chains)
+
+
+INCEPTION = (
+    *(Conv(64, 7, stride=2, normalized=True), Pool(3, 2, same=True)),
+    *(Conv(64, 1, normalized=True), Conv(192, normalized=True), Pool(3, 2, same=True)),
+    _inception(64, (96, 128), (16, 32), 32),
+    _inception(128, (128, 192), (32, 96), 64),
+    Pool(3, 2, same=True),
+    _inception(192, (96, 208), (16, 48), 64),
+    _inception(160, (112, 224), (24, 64), 64),
+    _inception(128, (128, 256), (24, 64), 64),
+    _inception(112, (144, 288), (32, 64), 64),
+    _inception(256, (160, 320), (32, 128), 128),
+    Pool(3, 2, same=True),
+    _inception(256, (160, 320), (32, 128), 128),
+    _inception(384, (192, 384), (48, 128), 128),
+    *(Pool(7, 7, "average"), Dense(1000, "softmax")),
+)
+"""Szegedy and others, 2014 (GoogLeNet), with normalisation after each convolution and for both
+of its local response normalisations."""
+
+
+def _fire(squeezed: int, expanded: int) -> tuple[Layer, ...]:
+    wide = Branches("concat", ((Conv(expanded, 1),), (Conv(expanded),)))
+    return (Conv(squeezed, 1), wide)
+
+
+SQUEEZENET = (
+    *(Conv(64, 3, stride=2, padding=0), Pool(3, 2), *_fire(16, 64), *_fire(16, 64)),
+    *(Pool(3, 2), *_fire(32, 128), *_fire(32, 128)),
+    *(Pool(3, 2), *_fire(48, 192), *_fire(48, 192), *_fire(64, 256), *_fire(64, 256)),
+    *(Conv(1000, 1), Pool(13, 13, "average")),
+)
+"""Iandola and others, 2016: version 1.1, without its softmax."""
+
+
 def _network(name: str, layers: tuple[Layer, ...], shape: Shape, bar: float | None = None) -> Case:
     return Case(name, layers, shape, bar, network=True)
 
@@ -127,6 +216,9 @@ NETWORKS = (
     _network("c3d 3x16x112x112 b1", C3D, (1, 3, 16, 112, 112), 1.6),
     _network("conv1d 64x1000 b32", CONV1D, (32, 64, 1000), 1.3),
     _network("lenet 1x28x28 b1", LENET, (1, 1, 28, 28), 1.0),
+    _network("resnet50 3x224x224 b1", RESNET, (1, 3, 224, 224), 1.3),
+    _network("inception 3x224x224 b1", INCEPTION, (1, 3, 224, 224), 1.2),
+    _network("squeezenet 3x224x224 b1", SQUEEZENET, (1, 3, 224, 224), 1.0),
 )
 
 LAYERS = (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from .cases import Case, Conv, Dense, Layer, Pool, Shape, Up
+from .cases import Branches, Case, Conv, Dense, Layer, Pool, Shape, Up
 
 FLOAT_BYTES = 4
+EPSILON = 1e-3
+"""What a batch normalisation adds to the variance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +18,15 @@ class Applied:
     """A layer where it stands in its case. Shapes are of one sample, channels first."""
 
     layer: Layer
-    before: Shape
+    inputs: tuple[int, ...]
+    """What it reads: 0 is the input of the case, i what the i-th layer makes."""
+    befores: tuple[Shape, ...]
     after: Shape
+
+    @property
+    def before(self) -> Shape:
+        """Of the first value that is read: the only one, but for branches that meet."""
+        return self.befores[0]
 
     @property
     def weight_shape(self) -> Shape | None:
@@ -34,22 +43,44 @@ class Applied:
         return 0 if weight is None else prod(weight) * prod(self.after[1:])
 
 
-def applied(case: Case) -> Iterator[Applied]:
-    """Every layer with the shapes on both sides."""
-    before = case.shape[1:]
-    for layer in case.layers:
-        after = _after(layer, before)
-        yield Applied(layer, before, after)
-        before = after
+def applied(case: Case) -> list[Applied]:
+    """Every layer with the shapes on both sides; branches come before the place they meet at."""
+    found: list[Applied] = []
+    _apply(case.layers, 0, case.shape[1:], found)
+    return found
 
 
-def _after(layer: Layer, shape: Shape) -> Shape:
-    channels, *lengths = shape
+def _apply(layers: Sequence[Layer], at: int, first: Shape, found: list[Applied]) -> int:
+    """Add a chain that reads value ``at``; the number of the value that it makes."""
+    for layer in layers:
+        inputs = (at,)
+        if isinstance(layer, Branches):
+            inputs = tuple(_apply(chain, at, first, found) for chain in layer.chains)
+        befores = tuple(found[i - 1].after if i else first for i in inputs)
+        found.append(Applied(layer, inputs, befores, _after(layer, befores)))
+        at = len(found)
+    return at
+
+
+def hanging(pool: Pool, length: int) -> tuple[int, int]:
+    """How far the windows of an axis hang over its beginning and its end, as in Keras."""
+    if not pool.same:
+        return (0, 0)
+    count = -(-length // pool.stride)
+    over = max(0, (count - 1) * pool.stride + pool.size - length)
+    return (over // 2, over - over // 2)
+
+
+def _after(layer: Layer, befores: tuple[Shape, ...]) -> Shape:
+    channels, *lengths = befores[0]
     match layer:
+        case Branches(join=join):
+            return (sum(b[0] for b in befores) if join == "concat" else channels, *lengths)
         case Conv(filters=filters, size=size, stride=stride):
             return (filters, *((n + 2 * layer.pad - size) // stride + 1 for n in lengths))
-        case Pool(size=size, stride=stride):
-            return (channels, *((n - size) // stride + 1 for n in lengths))
+        case Pool(size=size, stride=stride) as pool:
+            padded = (n + sum(hanging(pool, n)) for n in lengths)
+            return (channels, *((n - size) // stride + 1 for n in padded))
         case Up(size=size):
             return (channels, *(n * size for n in lengths))
         case Dense(outputs=outputs):
@@ -58,8 +89,7 @@ def _after(layer: Layer, shape: Shape) -> Shape:
 
 def output_shape(case: Case) -> Shape:
     """Batch axis included."""
-    *_, last = applied(case)
-    return (case.shape[0], *last.after)
+    return (case.shape[0], *applied(case)[-1].after)
 
 
 def flops(case: Case) -> int:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from .cases import Case, Conv, Dense, Pool, Up
-from .geometry import applied, output_shape
+from .cases import Branches, Case, Conv, Dense, Pool, Up
+from .geometry import EPSILON, applied, hanging, output_shape
 from .tensors import parameters
 
 INPUT = "x"
@@ -22,6 +22,7 @@ def onnx_model(case: Case) -> Any:
     nodes: list[Any] = []
     constants: list[Any] = []
     current = INPUT
+    values = [INPUT]
     flat = False
 
     def add(operator: str, *extra: str, **attributes: Any) -> None:
@@ -36,16 +37,31 @@ def onnx_model(case: Case) -> Any:
 
     rank = case.rank
     for i, (at, own) in enumerate(zip(applied(case), parameters(case), strict=True)):
+        current = values[at.inputs[0]]
         if own is not None:
             weight, bias = constant(f"w{i}", own.weight), constant(f"b{i}", own.bias)
         match at.layer:
             case Conv() as conv:
                 pads = [conv.pad] * (2 * rank)
                 add("Conv", weight, bias, strides=[conv.stride] * rank, pads=pads)
-                add("Relu")
-            case Pool(size=size, stride=stride, kind=kind):
+                if own is not None and own.norm is not None:
+                    four = (own.norm.gamma, own.norm.beta, own.norm.mean, own.norm.variance)
+                    names = [constant(f"n{i}_{k}", value) for k, value in enumerate(four)]
+                    add("BatchNormalization", *names, epsilon=EPSILON)
+                if conv.relu:
+                    add("Relu")
+            case Pool(size=size, stride=stride, kind=kind) as pool:
                 operator = "MaxPool" if kind == "max" else "AveragePool"
-                add(operator, kernel_shape=[size] * rank, strides=[stride] * rank)
+                before, after = zip(*(hanging(pool, n) for n in at.before[1:]), strict=True)
+                windows = {"kernel_shape": [size] * rank, "strides": [stride] * rank}
+                add(operator, **windows, pads=[*before, *after])
+            case Branches(join=join):
+                others = [values[k] for k in at.inputs[1:]]
+                if join == "concat":
+                    add("Concat", *others, axis=1)
+                else:
+                    add("Sum", *others)
+                    add("Relu")
             case Up(size=size):
                 scales = constant(f"s{i}", np.array([1, 1, *[size] * rank], np.float32))
                 add(
@@ -65,6 +81,7 @@ def onnx_model(case: Case) -> Any:
                     add("Relu")
                 else:
                     add("Softmax", axis=-1)
+        values.append(current)
     nodes[-1].output[0] = OUTPUT
     graph = helper.make_graph(
         nodes,

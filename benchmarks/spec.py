@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .cases import Case, Conv, Dense, Pool, Up
-from .geometry import Applied, applied
+from .cases import Branches, Case, Conv, Dense, Pool, Up
+from .geometry import EPSILON, Applied, applied
 from .tensors import Array, Parameters, parameters
 
 _KERNEL = {
@@ -19,30 +19,49 @@ _KERNEL = {
 
 
 def native_spec(case: Case) -> dict[str, Any]:
-    """The document, as data. Layer i with weights is called ``layer<i>``."""
+    """The document, as data. Layer i is called ``layer<i>``, and its normalisation ``norm<i>``."""
     channels, *lengths = case.shape[1:]
     layers: list[dict[str, Any]] = []
+    names = ["x"]
     flat = False
     for i, at in enumerate(applied(case)):
+        entries = _entries(at, case.rank, i)
         if isinstance(at.layer, Dense) and not flat:
-            layers.append({"type": "Flatten"})
+            entries.insert(0, {"type": "Flatten"})
             flat = True
-        layers += _entries(at, case.rank, f"layer{i}")
-    spec: dict[str, Any] = {"convspec": 1, "input_shape": [*lengths, channels]}
+        read = [names[k] for k in at.inputs]
+        if read != names[-1:]:
+            entries[0]["inputs"] = read if len(read) > 1 else read[0]
+        names.append(entries[-1].setdefault("name", f"layer{i}"))
+        layers += entries
+    spec: dict[str, Any] = {"convspec": 1, "inputs": {"x": [*lengths, channels]}}
     if case.rank > 1:
         spec["dim_ordering"] = "tf"
     return {**spec, "layers": layers}
 
 
-def _entries(at: Applied, rank: int, name: str) -> list[dict[str, Any]]:
+def _entries(at: Applied, rank: int, i: int) -> list[dict[str, Any]]:
+    name = f"layer{i}"
     match at.layer:
-        case Conv() as conv:
-            return _convolution(conv, rank, name)
-        case Pool(size=size, stride=stride, kind=kind):
+        case Conv(normalized=normalized) as conv:
+            entries = _convolution(conv, rank, name)
+            activation = {"activation": "relu"} if conv.relu else {}
+            if not normalized:
+                return [*entries[:-1], entries[-1] | activation]
+            norm = {"type": "BatchNormalization", "name": f"norm{i}", "epsilon": EPSILON}
+            relu = {"type": "Activation", "name": f"relu{i}", **activation}
+            return [*entries, norm, relu] if conv.relu else [*entries, norm]
+        case Branches(join="concat"):
+            return [{"type": "Merge", "mode": "concat"}]
+        case Branches():
+            return [{"type": "Merge", "mode": "sum"}, {"type": "Activation", "activation": "relu"}]
+        case Pool(size=size, stride=stride, kind=kind, same=same):
             type_ = f"{'Max' if kind == 'max' else 'Average'}Pooling{rank}D"
+            mode = {"border_mode": "same"} if same else {}
             if rank == 1:
-                return [{"type": type_, "pool_length": size, "stride": stride}]
-            return [{"type": type_, "pool_size": [size] * rank, "strides": [stride] * rank}]
+                return [{"type": type_, "pool_length": size, "stride": stride, **mode}]
+            windows = {"pool_size": [size] * rank, "strides": [stride] * rank}
+            return [{"type": type_, **windows, **mode}]
         case Up(size=size):
             argument = {"length": size} if rank == 1 else {"size": [size] * rank}
             return [{"type": f"UpSampling{rank}D", **argument}]
@@ -60,7 +79,6 @@ def _convolution(conv: Conv, rank: int, name: str) -> list[dict[str, Any]]:
         "name": name,
         "nb_filter": conv.filters,
         **dict.fromkeys(_KERNEL[rank], conv.size),
-        "activation": "relu",
         "border_mode": "same" if same else "valid",
     }
     if conv.stride > 1:
@@ -84,6 +102,10 @@ def tensors(case: Case) -> dict[str, Array]:
         flat = flat or first_dense
         found[f"layer{i}.W"] = np.ascontiguousarray(_kernel(at, own, first_dense))
         found[f"layer{i}.b"] = own.bias
+        if own.norm is not None:
+            norm, stored = f"norm{i}", own.norm
+            found |= {f"{norm}.gamma": stored.gamma, f"{norm}.beta": stored.beta}
+            found |= {f"{norm}.running_mean": stored.mean, f"{norm}.running_std": stored.variance}
     return found
 
 

@@ -9,10 +9,20 @@ from math import prod, sqrt
 import numpy as np
 import numpy.typing as npt
 
-from .cases import Case
+from .cases import Case, Conv
 from .geometry import applied
 
 Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """Of a batch normalisation, a value for each filter."""
+
+    gamma: Array
+    beta: Array
+    mean: Array
+    variance: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +31,7 @@ class Parameters:
 
     weight: Array
     bias: Array
+    norm: Norm | None = None
 
 
 @lru_cache(maxsize=1)
@@ -40,8 +51,19 @@ def parameters(case: Case) -> tuple[Parameters | None, ...]:
         scale = np.float32(sqrt(2 / prod(shape[1:])))
         weight = rng.standard_normal(shape, np.float32) * scale
         bias = rng.standard_normal(shape[0], np.float32) * np.float32(0.1)
-        found.append(Parameters(weight, bias))
+        norm = _norm(at.layer, rng) if isinstance(at.layer, Conv) and at.layer.normalized else None
+        found.append(Parameters(weight, bias, norm))
     return tuple(found)
+
+
+def _norm(conv: Conv, rng: np.random.Generator) -> Norm:
+    """Values keep their size; what is added to others without relu is half as large."""
+
+    def around(centre: float, width: float) -> Array:
+        return (centre + width * rng.uniform(-1, 1, conv.filters)).astype(np.float32)
+
+    size = 1.0 if conv.relu else 0.5
+    return Norm(around(size, 0.2), around(0, 0.2), around(0, 0.2), around(1, 0.3))
 
 
 def input_array(case: Case) -> Array:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speccompiler.cache import PREFIX, Entry, Kind, cache_folder, cache_root, entries
+from speccompiler.cache import PREFIX, Entry, Kind, cache_root, entries, keeps
 
 from .documents import load_model
 from .layers import check_layers
@@ -98,7 +98,7 @@ def command(
                 tune=tune,
             )
         else:
-            _kernels_only(loaded, input_shape, layers, math == "fast", batch)
+            _kernels_only(loaded, input_shape, layers, math == "fast", batch, threads)
     spent = time.perf_counter() - started
     if has_weights:
         show(compiled.diagnostics)
@@ -115,6 +115,7 @@ def _kernels_only(
     layers: tuple[str, ...],
     fast: bool,
     batch: int | None,
+    threads: int | None,
 ) -> None:
     from speccompiler.compiled import default_batch_size, default_threads
     from speccompiler.kernels.cpu.executor import load_kernels
@@ -126,7 +127,7 @@ def _kernels_only(
         show(warnings)
     graph = optimize(graph)
     batch = batch or default_batch_size(make_plan(graph, fast=fast))
-    load_kernels(make_plan(graph, fast=fast, batch=batch, threads=default_threads()))
+    load_kernels(make_plan(graph, fast=fast, batch=batch, threads=threads or default_threads()))
 
 
 def _data(made: list[Entry], spent: float) -> dict[str, object]:
@@ -138,15 +139,14 @@ def _data(made: list[Entry], spent: float) -> dict[str, object]:
 
 
 def _text(made: list[Entry], spent: float, has_weights: bool) -> str:
+    folder = printable(str(cache_root()))
+    if not (keeps("kernels") and keeps("weights")):
+        return f"{seconds(spent)}, nothing is kept: {folder} cannot be used"
     lines = [_made(made, "kernels", "compiled")]
     lines.append(_made(made, "weights", "packed") if has_weights else "weights: none are given")
     measured = sum(1 for entry in made if entry.kind == "tuning")
     lines += [f"cuts of tasks: {measured} measured"] if measured else []
-    folder = printable(str(cache_root()))
-    kept = f"kept in {folder}"
-    if any(cache_folder(kind) is None for kind in ("kernels", "weights")):
-        kept = f"nothing is kept: {folder} cannot be used"
-    return "\n".join([*lines, f"{seconds(spent)}, {kept}"])
+    return "\n".join([*lines, f"{seconds(spent)}, kept in {folder}"])
 
 
 def _made(made: list[Entry], kind: Kind, verb: str) -> str:

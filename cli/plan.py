@@ -130,7 +130,7 @@ def _steps(plan: Plan) -> str:
 def _operation(step: Step) -> str:
     if step.candidate is None:
         return "copy"
-    parts = [step.node.op] + ([] if step.pool is None else [step.pool.op])
+    parts = [step.node.op, *(node.op for node in (step.pool, step.added) if node is not None)]
     return ", then ".join(map(describe_op, parts))
 
 

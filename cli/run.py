@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from speccompiler.cache import keeps
 from speccompiler.diagnostics import Diagnostic, Severity
 
 from .documents import load_model
@@ -193,7 +194,8 @@ def _compile(
     )
     spent = compiled.executor.kernel_seconds
     if spent > 2:
-        click.echo(f"kernels compiled in {seconds(spent)}; the next run finds them", err=True)
+        after = "the next run finds them" if keeps("kernels") else "they cannot be kept"
+        click.echo(f"kernels compiled in {seconds(spent)}; {after}", err=True)
     return compiled, activity
 
 

@@ -22,6 +22,7 @@ from .regularizer import (
     L2Regularizer,
 )
 from .resizing import Padding1D, Padding2D
+from .vectors import Vectors
 
 INTRODUCTION = """# The native form
 
@@ -78,6 +79,11 @@ MAPPINGS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
         "Semantics",
         "`semantics` is a name, or a mapping:",
         (SemanticsFields,),
+    ),
+    (
+        "Recorded arrays",
+        "`verify` is a mapping, for `convspec verify`:",
+        (Vectors,),
     ),
     (
         "Initialisers",
@@ -149,7 +155,8 @@ def _table(model: type[BaseModel], skip: tuple[str, ...] = ()) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    value = list(field.default) if isinstance(field.default, tuple) else field.default
+    value = field.get_default(call_default_factory=True)
+    value = list(value) if isinstance(value, tuple) else value
     text = value if isinstance(value, str) else json.dumps(value)
     return f"`{text}`"
 

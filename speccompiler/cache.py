@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -52,6 +53,10 @@ def cache_root() -> Path:
     return platformdirs.user_cache_path("convspec")
 
 
+WORTH_TRYING = 1 << 20
+"""Free bytes of a disk below which nothing will be kept."""
+
+
 def cache_limit() -> int:
     """Bytes that all entries may take: ``$CONVSPEC_CACHE_SIZE`` MiB, 2048 without it."""
     try:
@@ -63,6 +68,16 @@ def cache_limit() -> int:
 def cache_folder(kind: Kind) -> Path | None:
     """Where entries of a kind lie, made if need be; None where it cannot be used."""
     return _folder(cache_root() / kind)
+
+
+def keeps(kind: Kind) -> bool:
+    """Whether a new entry of a kind would be there for the next process."""
+    folder = cache_folder(kind)
+    if folder is None or cache_limit() == 0 or not os.access(folder, os.W_OK):
+        return False
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(folder).free >= WORTH_TRYING
+    return False
 
 
 @cache

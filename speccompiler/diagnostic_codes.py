@@ -262,6 +262,13 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "many.",
             "Correct the size or the factor of the layer named, or of one before it.",
         ),
+        "CS048": Code(
+            "a regulariser that the file does not hold",
+            "Keras 1.x writes SeparableConvolution2D's depthwise regulariser under the name of the "
+            "pointwise one as well. What the pointwise kernel was trained with is lost.",
+            "Nothing for a forward pass. For penalties, write the model as a native spec with the "
+            "regulariser that you know.",
+        ),
         "CS050": Code(
             "semantics undecided",
             "TensorFlow correlates and Theano convolves (flips the kernel), and they split 'same' "

@@ -2,13 +2,14 @@
 
 Buffers are parts of one arena, placed by lifetime: a value's place is free again
 after its last reader. Sizes are of one sample; a batch multiplies them all. The
-inputs and the outputs are the caller's arrays and take no place.
+inputs and the outputs are the caller's arrays and take no place. ``placement`` says which
+values lie in the place of another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
@@ -17,6 +18,7 @@ from .kernels.cpu import choices as cpu_kernels
 from .kernels.cpu.candidate import Candidate, KnownShape
 from .kernels.cpu.choices import RECKONED_THREADS, VIEWS
 from .kernels.table import KernelTable, Measured
+from .placement import Work, add_in_place, join_in_place, storage
 
 ALIGNMENT = 16
 """Buffers start at multiples of 16 float32 values: a cache line."""
@@ -36,10 +38,16 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value lies: input, output or buffer number ``index``."""
+    """Where a value lies: input, output or buffer number ``index``.
+
+    A part of a joined value has its positions ``pitch`` values apart, the first ``at`` values
+    into the place; else both are 0.
+    """
 
     kind: Literal["input", "output", "buffer"]
     index: int = 0
+    at: int = 0
+    pitch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class Step:
     """One kernel call. ``candidate`` is None for a plain copy; the names are for people.
 
     ``pool`` is a pooling that the kernel does on the way out; the target is then the pool's.
+    ``added`` likewise is a sum with what lies in the step's place already.
     """
 
     node: Node
@@ -58,6 +67,7 @@ class Step:
     reads: tuple[Place, ...]
     writes: Place
     pool: Node | None = None
+    added: Node | None = None
 
     @property
     def source_shape(self) -> KnownShape:
@@ -133,18 +143,21 @@ def make_plan(
     is how many samples a call is expected to have, ``tuned`` what was measured here.
     """
     nodes = graph.by_name()
-    root = _storage(graph)
+    chosen = _choose_kernels(graph, kernels, fast, batch, threads, tuned)
+    work = add_in_place(graph, chosen)
+    work, parts = join_in_place(graph, work)
+    root = storage(graph, work, parts)
     places: dict[str, Place] = {
         node.name: Place("input", index) for index, node in enumerate(graph.inputs)
     }
     for index, name in enumerate(graph.outputs):
         places.setdefault(root[name], Place("output", index))
-    work = _choose_kernels(graph, kernels, fast, batch, threads, tuned)
-    lives = _lives(work, root)
     buffers, elements = _place(
-        [(w.last, *lives[w.last.name]) for w in work if w.last.name not in places]
+        [(nodes[name], *life) for name, life in _lives(work, root).items() if name not in places]
     )
     places.update((b.name, Place("buffer", i)) for i, b in enumerate(buffers))
+    for name, part in parts.items():
+        places[name] = replace(places[root[name]], at=part.at, pitch=part.pitch)
     steps = [_step(w, [nodes[name] for name in w.node.inputs], root, places) for w in work]
     for index, name in enumerate(graph.outputs):
         output = Place("output", index)
@@ -164,20 +177,6 @@ def make_plan(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """A node, the kernel that computes it, and a pool that the kernel takes in."""
-
-    node: Node
-    candidate: Candidate
-    pool: Node | None
-
-    @property
-    def last(self) -> Node:
-        """The node whose value is written."""
-        return self.pool or self.node
-
-
 def _choose_kernels(
     graph: Graph,
     kernels: KernelTable,
@@ -185,9 +184,9 @@ def _choose_kernels(
     batch: int,
     threads: int,
     tuned: Measured | None,
-) -> list[_Work]:
+) -> list[Work]:
     nodes, readers = graph.by_name(), graph.readers()
-    work: list[_Work] = []
+    work: list[Work] = []
     taken: set[str] = set()
     for node in graph:
         if isinstance(node.op, (Input, *VIEWS)) or node.name in taken:
@@ -198,7 +197,7 @@ def _choose_kernels(
         assert candidate is not None, f"no kernel for {node.name}"
         if tuned is not None:
             candidate = tuned.choice(node, shape, pool, candidate)
-        work.append(_Work(node, candidate, pool))
+        work.append(Work(node, candidate, pool))
         taken |= set() if pool is None else {pool.name}
     return work
 
@@ -225,7 +224,7 @@ def _taken_in(
 
 
 def _step(
-    work: _Work, sources: Sequence[Node], root: dict[str, str], places: dict[str, Place]
+    work: Work, sources: Sequence[Node], root: dict[str, str], places: dict[str, Place]
 ) -> Step:
     read, last = tuple(root[source.name] for source in sources), work.last
     return Step(
@@ -236,23 +235,18 @@ def _step(
         tuple(known(source.shape) for source in sources),
         known(last.shape),
         tuple(places[name] for name in read),
-        places[last.name],
+        places[last.name if last.name in places else root[last.name]],
         work.pool,
+        work.added,
     )
 
 
-def _storage(graph: Graph) -> dict[str, str]:
-    """The node that a value's memory belongs to: a view's is what it views."""
-    root: dict[str, str] = {}
-    for node in graph:
-        root[node.name] = root[node.inputs[0]] if isinstance(node.op, VIEWS) else node.name
-    return root
-
-
-def _lives(work: Sequence[_Work], root: dict[str, str]) -> dict[str, tuple[int, int]]:
-    """For each computed value, the step that writes it and the last that reads it."""
-    lives = {w.last.name: (index, index) for index, w in enumerate(work)}
+def _lives(work: Sequence[Work], root: dict[str, str]) -> dict[str, tuple[int, int]]:
+    """For each place, the first step that writes it and the last that writes or reads it."""
+    lives: dict[str, tuple[int, int]] = {}
     for index, w in enumerate(work):
+        name = root[w.last.name]
+        lives[name] = (lives[name][0] if name in lives else index, index)
         for read in (root[name] for name in w.node.inputs):
             if read in lives:
                 lives[read] = (lives[read][0], index)

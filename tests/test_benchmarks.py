@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -18,17 +19,22 @@ from benchmarks.__main__ import main
 from benchmarks.cases import (
     ALEXNET,
     CASES,
+    INCEPTION,
     LENET,
+    RESNET,
+    SQUEEZENET,
     VGG,
     VGG_WHOLE,
+    Branches,
     Case,
     Conv,
     Dense,
+    Layer,
     Pool,
     Up,
     chosen,
 )
-from benchmarks.geometry import flops, least_bytes, output_shape
+from benchmarks.geometry import applied, flops, least_bytes, output_shape
 from benchmarks.limits import best
 from benchmarks.markdown import as_markdown, bars_line
 from benchmarks.results import Limits, Measured, Row, from_json, to_json
@@ -46,6 +52,21 @@ TINY = (
     Case("average", (Pool(kind="average"),), (2, 3, 5, 6)),
     Case("volume", (Conv(3), Pool(), Up()), (1, 2, 4, 5, 6)),
     Case("even", (Conv(3, 2), Conv(2, 4, padding=0)), (1, 2, 7, 7)),
+    Case("same", (Pool(3, 2, same=True), Pool(3, 1, same=True)), (2, 3, 8, 7)),
+    Case(
+        "normalized",
+        (Conv(3, 1, normalized=True), Conv(2, normalized=True, relu=False)),
+        (2, 3, 5, 4),
+    ),
+    Case(
+        "branches",
+        (
+            Branches("concat", ((Conv(3),), (), (Conv(2, 1), Conv(4)))),
+            Branches("sum", ((), (Branches("sum", ((Conv(9), Conv(9, 1)), ())), Conv(9)))),
+        ),
+        (2, 2, 5, 6),
+    ),
+    Case("branches 1d", (Branches("concat", ((Pool(3, 1, same=True),), (Conv(2),))),), (2, 2, 9)),
     Case(
         "dense",
         (Conv(3, padding=0), Pool(), Dense(5), Dense(4, "softmax")),
@@ -56,11 +77,27 @@ TINY = (
 
 def forward(case: Case) -> np.ndarray:
     """The case in plain NumPy, channels first, in float64: written from the definitions."""
-    x = input_array(case).astype(np.float64)
-    for layer, own in zip(case.layers, parameters(case), strict=True):
+    own = iter(parameters(case))
+    y = chain(case.layers, input_array(case).astype(np.float64), own)
+    assert next(own, "none left") == "none left"
+    return y
+
+
+def chain(layers: tuple[Layer, ...], x: np.ndarray, parts: Iterator) -> np.ndarray:
+    for layer in layers:
+        made = [chain(one, x, parts) for one in layer.chains] if hasattr(layer, "chains") else []
+        own = next(parts)
         axes = tuple(range(2, x.ndim))
         if isinstance(layer, Conv):
             x = np.pad(x, [(0, 0), (0, 0), *[(layer.pad,) * 2] * len(axes)])
+        if isinstance(layer, Pool) and layer.same:
+            counts = [-(-n // layer.stride) for n in x.shape[2:]]
+            over = [
+                max(0, (count - 1) * layer.stride + layer.size - n)
+                for count, n in zip(counts, x.shape[2:], strict=True)
+            ]
+            sides = [(0, 0), (0, 0), *((n // 2, n - n // 2) for n in over)]
+            x = np.pad(x, sides, constant_values=-np.inf)
         if isinstance(layer, Conv | Pool):
             windows = np.lib.stride_tricks.sliding_window_view(
                 x, (layer.size,) * len(axes), axis=axes
@@ -71,7 +108,19 @@ def forward(case: Case) -> np.ndarray:
             case Conv():
                 weight = own.weight.reshape(*own.weight.shape[:2], -1)
                 x = np.einsum("nc...k,ock->no...", windows, weight)
-                x = np.maximum(x + own.bias.reshape(-1, *[1] * len(axes)), 0)
+                column = (-1, *[1] * len(axes))
+                x = x + own.bias.reshape(column)
+                if layer.normalized:
+                    norm = own.norm
+                    x = (x - norm.mean.reshape(column)) / np.sqrt(
+                        norm.variance.reshape(column) + 1e-3
+                    )
+                    x = x * norm.gamma.reshape(column) + norm.beta.reshape(column)
+                x = np.maximum(x, 0) if layer.relu else x
+            case Branches(join="concat"):
+                x = np.concatenate(made, axis=1)
+            case Branches():
+                x = np.maximum(sum(made), 0)
             case Pool(kind=kind):
                 x = windows.max(-1) if kind == "max" else windows.mean(-1)
             case Up(size=size):
@@ -93,6 +142,25 @@ def test_operations_are_those_of_the_papers() -> None:
     assert flops(Case("", ALEXNET, (1, 3, 224, 224))) == 2 * 655_566_528
     lenet = 24 * 24 * 20 * 25 + 8 * 8 * 50 * 20 * 25 + 800 * 500 + 500 * 10
     assert flops(Case("", LENET, (1, 1, 28, 28))) == 2 * lenet
+
+
+@pytest.mark.parametrize(
+    ("layers", "published"),
+    [
+        pytest.param(RESNET, 25_636_712, id="resnet50"),
+        # Without normalisation 6,998,552; it has four values for each of 7,280 filters.
+        pytest.param(INCEPTION, 6_998_552 + 4 * 7_280, id="inception"),
+        pytest.param(SQUEEZENET, 1_235_496, id="squeezenet"),
+    ],
+)
+def test_networks_have_as_many_parameters_as_the_original(layers, published) -> None:
+    count = 0
+    for at in applied(Case("", layers, (1, 3, 224, 224))):
+        shape = at.weight_shape
+        if shape is not None:
+            normalized = isinstance(at.layer, Conv) and at.layer.normalized
+            count += prod(shape) + (5 if normalized else 1) * shape[0]
+    assert count == published
 
 
 def test_bytes_of_a_pool_are_input_and_output() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import speccompiler
+from speccompiler.ir import Lookup
 from speccompiler.model import Model
 from speccompiler.schemas.jsonschema import native_schema
 from speccompiler.schemas.registry import ALIASES, LAYERS
@@ -46,6 +48,7 @@ EXAMPLES = (
     Example("alexnet.yaml", "(1000,)", 61_100_840),
     Example("autoencoder.yaml", "(28, 28, 1)", 4_385, (2, 28, 28, 1)),
     Example("c3d.yaml", "(487,)", 79_991_015),
+    Example("clips.yaml", "(6,)", 1_510, (2, 8, 16, 16, 3)),
     Example("conv1d_stack.yaml", "(ceil((T - 3)/4), 5)", 5_493, (2, 37, 8)),
     Example("expression_activation.yaml", "(8, 5, 5)", 16_864, (2, 3, 32, 32)),
     Example(
@@ -54,12 +57,17 @@ EXAMPLES = (
         21_348,
         (1, 42, 32, 3),
     ),
+    Example("inception.yaml", "(1000,)", 7_027_672),
     Example("lenet.yaml", "(10,)", 61_706, (2, 28, 28, 1)),
     Example("mnist_cnn_keras1.json", "(10,)", 600_810, (2, 1, 28, 28), "theano"),
     Example("photo.yaml", "(512, 768, 3)", 585),
+    Example("residual.yaml", "(4, 28, 28)", 61_470, (2, 32, 32, 3)),
+    Example("resnet50.yaml", "(1000,)", 25_636_712),
     Example("scan_autoencoder.yaml", "(16, 24, 24, 1)", 7_377, (1, 16, 24, 24, 1)),
     Example("segmenter_keras1.yaml", "(32, 48, 1)", 1_409, (2, 32, 48, 3), "tensorflow"),
+    Example("sentences.yaml", "(5,)", 20_349, (2, 40)),
     Example("signal_denoiser.yaml", "(256, 1)", 2_633, (2, 256, 1)),
+    Example("squeezenet.yaml", "(1000,)", 1_235_496, (1, 43, 39, 3)),
     Example(
         "stereo.yaml",
         "(1,)",
@@ -102,6 +110,8 @@ def test_a_spec_runs_alike_on_both_targets(example: Example) -> None:
         (name,) = model.input_names
         runs = {name: runs}
     x = {name: rng.standard_normal(run, np.float32) for name, run in runs.items()}
+    if any(isinstance(node.op, Lookup) for node in model.graph):
+        x = {name: rng.integers(0, 200, run).astype(np.float32) for name, run in runs.items()}
     shapes = {name: run[1:] for name, run in runs.items()}
     judges = model.compile("reference", input_shape=shapes).run_all(x)
     found = model.compile("cpu", input_shape=shapes, threads=2).run_all(x)
@@ -185,6 +195,31 @@ def test_the_photo_kernels_are_what_their_script_says() -> None:
         assert sorted(stored.files) == sorted(kernels)
         for name, kernel in kernels.items():
             np.testing.assert_array_equal(stored[name], kernel)
+
+
+def test_the_networks_are_what_their_script_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = ROOT / "examples" / "make_networks.py"
+    found = importlib.util.spec_from_file_location("make_networks", path)
+    assert found is not None
+    assert found.loader is not None
+    script = importlib.util.module_from_spec(found)
+    found.loader.exec_module(script)
+    monkeypatch.setattr(script, "SPECS", tmp_path)
+    script.main()
+    written = sorted(p.name for p in tmp_path.iterdir())
+    assert written == ["inception.yaml", "resnet50.yaml", "squeezenet.yaml"]
+    for name in written:
+        assert (tmp_path / name).read_text() == (SPECS / name).read_text()
+
+
+def test_residual_networks_and_joined_branches_run_without_copies() -> None:
+    for name in ("resnet50.yaml", "inception.yaml", "squeezenet.yaml"):
+        plan = speccompiler.load(SPECS / name).plan(input_shape=(224, 224, 3))
+        assert {step.kernel for step in plan.steps} <= {
+            *("conv", "matmul", "winograd", "pool", "global_pool", "softmax")
+        }
 
 
 README = (ROOT / "README.md").read_text()

@@ -329,6 +329,17 @@ def test_parameters_of_a_wrong_shape(tmp_path):
     )
 
 
+def test_a_regulariser_that_keras_stores_twice():
+    config = {"name": "s", "nb_filter": 2, "nb_row": 1, "nb_col": 1, "dim_ordering": "tf",
+              "batch_input_shape": [None, 3, 3, 1]}  # fmt: skip
+    penalty = {"name": "L1L2Regularizer", "l1": 0.0, "l2": 0.5}
+    for given, codes in [({}, []), ({"pointwise_regularizer": penalty}, ["CS048"])]:
+        text = keras([("SeparableConvolution2D", config | given)], "1.2.2")
+        model, found = check(parse_document(text, "m.json"))
+        assert model is not None
+        assert [d.code for d in found] == codes
+
+
 # Normalisation folds.
 
 
@@ -384,7 +395,8 @@ def test_folded_weights_are_kept_by_what_they_are_made_of(tmp_path, monkeypatch)
     x = np.random.default_rng(1).standard_normal((1, 9, 9, 64)).astype(np.float32)
     rng = np.random.default_rng(2)
     w = {"c_W": rng.standard_normal((3, 3, 64, 64)) / 24, "c_b": np.zeros(64),
-         "n_gamma": np.ones(64), "n_beta": np.zeros(64), "n_running_mean": np.zeros(64)}  # fmt: skip
+         "n_gamma": np.ones(64), "n_beta": np.zeros(64),
+         "n_running_mean": np.zeros(64)}  # fmt: skip
     results = []
     for number, variance in enumerate([1.0, 1.0, 4.0]):
         path = tmp_path / f"w{min(number, 1)}.npz"

@@ -276,3 +276,41 @@ def test_winograd_is_taken_where_it_pays(side, kernel, monkeypatch):
     monkeypatch.undo()
     model = build([conv(256, border_mode="same")], (side, side, 256), seed=3)
     assert kernels(model, fast=True) == [kernel]
+
+
+def test_calls_of_a_shared_layer_may_read_its_weights_in_different_orders(rng, monkeypatch):
+    """Where one call transforms the weights in its tasks and another has them transformed."""
+    offer = choices.OFFERS[Conv][0]
+
+    def by_size(node, shape, *rest):
+        offered = offer(node, shape, *rest)
+        return [c for c in offered if (c.schedule.chunk > 0) == (shape[0] == 8)][-1:]
+
+    monkeypatch.setattr(choices, "OFFERS", {Conv: (by_size,)})
+    monkeypatch.setattr(convolutions, "FAR_BYTES", 1)
+    layers = [
+        conv(32, border_mode="same", name="c"),
+        {"type": "MaxPooling2D"},
+        {"type": "Shared", "layer": "c", "name": "again"},
+    ]
+    model = build(layers, (16, 16, 32), seed=3)
+    x = rng.standard_normal((2, 16, 16, 32)).astype(np.float32)
+    assert error(model, x, math="fast") <= FAST
+    steps = model.compile("cpu").plan.steps
+    assert {s.candidate.schedule.chunk > 0 for s in steps if s.candidate.schedule} == {True, False}
+
+
+LONG = 100_352
+"""Products of one sum, as a Dense layer after 14x14 images of 512 channels has them."""
+
+
+@pytest.mark.parametrize("values", ["random", "constant"])
+def test_long_sums_are_made_of_short_ones(values, rng):
+    """One chain of so many additions would be off by 1e-4 where all terms are alike."""
+    model = build([{"type": "Dense", "name": "d", "output_dim": 8, "init": "one"}], (LONG,), seed=3)
+    if values == "random":
+        model = build([{"type": "Dense", "name": "d", "output_dim": 8}], (LONG,), seed=3)
+    x = np.full((2, LONG), 0.1, np.float32)
+    if values == "random":
+        x = rng.standard_normal((2, LONG)).astype(np.float32)
+    assert error(model, x, math="precise") <= PRECISE

@@ -150,8 +150,16 @@ def test_no_size_grows_without_bound():
 @pytest.mark.parametrize(
     ("keywords", "code", "message"),
     [
-        ({"semantics": "bogus"}, "CS023", "'semantics' is 'bogus'; allowed: tensorflow, theano"),
-        ({"semantics": 3}, "CS023", "'semantics' is 3; allowed: tensorflow, theano"),
+        (
+            {"semantics": "bogus"},
+            "CS023",
+            "'semantics' is 'bogus'; allowed: tensorflow, theano, tensorflow-1.0, theano-0.8",
+        ),
+        (
+            {"semantics": 3},
+            "CS023",
+            "'semantics' is 3; allowed: tensorflow, theano, tensorflow-1.0, theano-0.8",
+        ),
         ({"dim_ordering": "xx"}, "CS023", "'dim_ordering' is 'xx'; allowed: th, tf"),
         ({"seed": -1}, "CS025", "'seed' is -1; it must be 0 or more"),
         ({"seed": 2**63}, "CS025", f"'seed' is {2**63}; it must be {2**63 - 1} or less"),

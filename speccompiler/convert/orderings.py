@@ -262,13 +262,13 @@ def _flatten(step: _Step) -> tuple[Layer, Value]:
     if not step.value.moved:
         return step.layer, step.value
     shape = step.shapes[0]
-    if not all(isinstance(d, int) and d > 0 for d in shape):
+    lengths = [d for d in shape if isinstance(d, int) and d > 0]
+    if len(lengths) < len(shape):
         raise Problem(
             "CS151",
             "the order of the flat values is known only once every length is",
             "give the input's shape in full",
         )
-    lengths = tuple(int(d) for d in shape)  # type: ignore[call-overload]
     places = np.arange(int(np.prod(lengths))).reshape(lengths)
     return step.layer, Value(order=places.transpose(moved_axes(len(shape), step.target)).ravel())
 

@@ -26,11 +26,13 @@ def declared_shapes(layer: Layer) -> dict[str, InputShape]:
         shapes["input_shape"] = layer.input_shape
     if layer.batch_input_shape is not None:
         shapes["batch_input_shape"] = layer.batch_input_shape[1:]
-    if isinstance(
-        layer, Convolution1D | AtrousConvolution1D | LocallyConnected1D | TimeDistributedDense
+    if (
+        isinstance(
+            layer, Convolution1D | AtrousConvolution1D | LocallyConnected1D | TimeDistributedDense
+        )
+        and layer.input_dim is not None
     ):
-        if layer.input_dim is not None:
-            shapes["input_dim"] = (layer.input_length, layer.input_dim)
+        shapes["input_dim"] = (layer.input_length, layer.input_dim)
     if isinstance(layer, Embedding):
         shapes["input_length"] = (layer.input_length,)
     return shapes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from speccompiler.diagnostics import Diagnostic, Severity
+from speccompiler.schemas.convolution import SeparableConvolution2D
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import RunningStd
 from speccompiler.schemas.resizing import ZeroPadding2D
@@ -47,6 +48,27 @@ def as_then_read(
             layer = layer.wrapping(inner.model_copy(update={"padding": used}))
         found.append(layer)
     return tuple(found), diagnostics
+
+
+def stored_twice(layers: Sequence[Layer]) -> list[Diagnostic]:
+    """A warning CS048 for each pointwise regulariser: Keras writes the depthwise one there.
+
+    Keras 1.2.2 layers/convolutional.py:1062, and every release that has the layer.
+    """
+    return [
+        Diagnostic(
+            "CS048",
+            "Keras stores the depthwise regulariser as the pointwise one too; the file does not "
+            "hold the pointwise regulariser that the model was trained with",
+            Severity.WARNING,
+            layer=layer.name,
+            argument="pointwise_regularizer",
+            hint="its penalty is what Keras itself would compute after reading the file",
+        )
+        for layer in layers
+        if isinstance(layer.inner, SeparableConvolution2D)
+        and layer.inner.pointwise_regularizer is not None
+    ]
 
 
 def running_std_of(keras_version: str | None, theano: bool) -> RunningStd:

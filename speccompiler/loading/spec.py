@@ -40,7 +40,7 @@ from .entries import Entries, read_entries
 from .inputs import model_inputs
 from .keras_models import LayerEntry
 from .merge_code import check_no_code
-from .old_versions import as_then_read
+from .old_versions import as_then_read, stored_twice
 from .orderings import resolve_orderings
 from .schema_errors import schema_problems
 
@@ -114,6 +114,7 @@ def load_spec(
         return LoadedSpec(document, None, places, tuple(diagnostics))
     if not entries.native:
         layers, found = as_then_read(layers, entries.keras_version)
+        found += stored_twice(layers)
         diagnostics += [loaded.locate(d) for d in found]
     decided = dim_ordering or header.dim_ordering or ("tf" if entries.native else None)
     layers, found = resolve_orderings(layers, decided)
@@ -266,13 +267,14 @@ def _unknown_type(name: str) -> Problem:
     if name in OTHER_KERAS_LAYERS:
         return Problem(
             "CS028",
-            f"{name} is a Keras 1.x layer that this version of convspec does not run",
-            f"supported: {', '.join(LAYERS)}",
+            f"{name} is a Keras 1.x layer that convspec does not run",
+            "it holds Python code; an elementwise function can be written as an Activation with "
+            "{expr: ..}",
         )
     return Problem(
         "CS027",
         f"unknown layer type '{shown(name)}'",
-        did_you_mean(name, [*LAYERS, *ALIASES]) or f"supported: {', '.join(LAYERS)}",
+        did_you_mean(name, [*LAYERS, *ALIASES]) or "convspec schema lists all layers",
     )
 
 

@@ -24,14 +24,11 @@ def read_hdf5_document(path: Path) -> Document:
 
     try:
         contents = read_hdf5(path)
-    except Problem as problem:
-        if problem.code == "CS101":
-            problem = Problem(
-                "CS080",
-                f"this file holds no model that can be read: {problem.message}",
-                "write or copy the file again",
-            )
-        return _failed(path, problem)
+    except Problem as found:
+        if found.code != "CS101":
+            return _failed(path, found)
+        message = f"this file holds no model that can be read: {found.message}"
+        return _failed(path, Problem("CS080", message, "write or copy the file again"))
     if contents.model_config is None:
         weights = contents.layers is not None or bool(contents.tensors)
         what = "weights but no model" if weights else "no model"

@@ -107,10 +107,12 @@ def _by_order_instead(
         raise Problem(
             problem.code, f"{problem.message}; nor does the order fit: {other.message}", other.hint
         ) from None
-    pairs = {layer: found[layer, tensor].key for layer, tensor in reversed(wanted)}
+    pairs: dict[str, str] = {}
+    for layer, tensor in wanted:
+        pairs.setdefault(layer, found[layer, tensor].key)
     differing = [
         f"{quoted(layer)} from {quoted(key.rpartition('/')[0])}"
-        for layer, key in reversed(pairs.items())
+        for layer, key in pairs.items()
         if layer not in key.split("/")
     ]
     return found, (

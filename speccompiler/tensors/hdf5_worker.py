@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from speccompiler.diagnostics import Problem
 from speccompiler.tensors.tensor_info import TensorInfo, invalid
@@ -127,7 +127,7 @@ class Worker:
 class _Reader:
     """Reads replies until a time; ``EOFError`` where the child ends, ``TimeoutError``."""
 
-    def __init__(self, stream: BinaryIO, end: float) -> None:
+    def __init__(self, stream: IO[bytes], end: float) -> None:
         self._number = stream.fileno()
         self._end = end
         self._held = bytearray()

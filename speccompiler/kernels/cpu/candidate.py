@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from speccompiler.ir import Node
+from speccompiler.ir import Combine, Node
 
 from .winograd_tiles import Schedule
 
@@ -33,6 +33,19 @@ class Candidate:
     """How the tasks are cut, where a kernel leaves a choice."""
     sharing: Callable[[Node, KnownShape], int] = lambda node, shape: 1
     """Neighbouring tasks that prepare the same input: best done by one thread."""
+    strided: bool = False
+    """Can write positions further apart than their channels: its geometry ends with how far."""
+    adds: bool = False
+    """Can add to what lies where it writes."""
+    added: Combine | None = None
+    """The sum that it takes in: with what lies there, and then the sum's activation."""
+
+    @property
+    def layout(self) -> str:
+        """In which order weights are read: steps of one layout can share them."""
+        if self.schedule is None:
+            return self.kernel
+        return f"{self.kernel} {'as it is' if self.schedule.chunk else self.schedule.tile}"
 
 
 def three(values: Sequence[Any], fill: int) -> tuple[int, ...]:

@@ -66,7 +66,7 @@ def _pool_geometry(node: Node, shape: KnownShape) -> Geometry:
     return (
         *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1),
         *three(op.kernel, 1), *three(op.stride, 1), *three(before, 0),
-        *counted,
+        *counted, out[-1],
     )  # fmt: skip
 
 
@@ -268,7 +268,17 @@ def _dot_cost(node: Node, shape: KnownShape) -> float:
 
 CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
     Conv: (MATMUL, CONV, CONV_SMALL),
-    Pool: (Candidate("pool", _always, _pool_geometry, _rows, _pool_cost, _pool_scratch),),
+    Pool: (
+        Candidate(
+            "pool",
+            _always,
+            _pool_geometry,
+            _rows,
+            _pool_cost,
+            _pool_scratch,
+            strided=True,
+        ),
+    ),
     GlobalPool: (
         Candidate(
             "global_pool",

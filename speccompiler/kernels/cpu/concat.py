@@ -1,9 +1,7 @@
 """Joins values along one axis: copies of runs, each to its place in a longer row.
 
-A convolution could write its filters at a stride into the joined value instead, which would
-save this copy: one read and one write of each value, little beside a convolution that is no
-pointwise one. It would need a row length beside the filter count in every kernel's ``g``, and
-outputs that several steps write; that was not judged worth it.
+For what cannot be written to its place in the joined value in the first place
+(``speccompiler.placement``).
 
 g: rows of a sample, length of a joined row, rows and columns of a task, number of values, then
    the length of each one's run in a row

@@ -17,7 +17,8 @@ tile that hangs over the end, zeros are convolved and nothing is written.
 
 g: D H W C, OD OH OW O, KD KH KW, SD SH SW, PD PH PW (padding before), rows and columns of a
    task, FD FH FW (each input is read that often along an axis: an up-sampling before),
-   AD AH AW (distance of neighbouring places of the window: its dilation)
+   AD AH AW (distance of neighbouring places of the window: its dilation), from one position of
+   the output to the next
 w: [group][KD][channel block][KH][KW][channel][filter of the group], zeros where it is padded
 """
 
@@ -25,9 +26,11 @@ from __future__ import annotations
 
 from .register_tile import (
     HEADER,
+    LINE,
     PACK,
     VECTORS,
     block_depth,
+    copying_out,
     epilogue,
     even_share,
     fill,
@@ -44,7 +47,7 @@ GROUP_DRIVER = '''
 
 @JIT
 def group_@VECTORS(
-    packed, w, wo, b, first, y, at, row_pitch, filters, count, sums, q0, q1, plane, kh, run,
+    packed, w, wo, b, first, y, at, row_pitch, y_pitch, count, sums, q0, q1, plane, kh, run,
     left, taps, row_size, row_step, top, stride, bottom, rows, columns, apart
 ):
     """One group of filters over all tiles of a task."""
@@ -60,31 +63,36 @@ def group_@VECTORS(
                 begins = q == q0 and h == 0
                 ends = q + q_step >= q1 and h + h_step >= kh
                 low = np.float32(0) if ends else np.float32(-np.inf)
+                after = (q + q_step) * kh if h_step == kh else q * kh + h + h_step
+                ask = wo + after * row_weights
                 for t in range(t0, min(tiles, t0 + @WALK)):
                     r, c = t // across * @ROWS, t % across * @COLUMNS
                     # Rows of the window that are outside the data for every row of the tile.
                     h0 = max(h, -((top + (r + @ROWS - 1) * stride) // apart))
                     h1 = min(h + h_step, kh, -((top + r * stride - bottom) // apart))
-                    place = at + r * row_pitch + c * filters
+                    place = at + r * row_pitch + c * y_pitch
                     used = min(@ROWS, rows - r) * min(@COLUMNS, columns - c)
                     so = sums + (t - t0) * @POSITIONS * @WIDTH
                     source, begin, step = packed, so, @WIDTH
                     if begins:
                         source, begin, step = b, first, 0
-                    whole = ends and used == @POSITIONS and count == @WIDTH
+                    if ends:
+                        ask_for(y, place, y_pitch, used, count)
+                    whole = @DIRECT and ends and used == @POSITIONS and count == @WIDTH
                     target, end, pitch = packed, so, @WIDTH
                     if whole:
-                        target, end, pitch = y, place, filters
+                        target, end, pitch = y, place, y_pitch
                     tile_@VECTORS(
                         packed, r * row_step * row_size + c * @PITCH + left, w,
                         wo + left * @WIDTH, q, min(q + q_step, q1), plane, h0, h1, kh,
                         apart * row_size, taps, row_weights, source, begin, step, target, end,
-                        pitch, low
+                        pitch, low, ask
                     )
+                    ask += (min(q + q_step, q1) - q) * max(h1 - h0, 0) * taps * @LINE
                     if ends:
                         finish(target, end, pitch, @WIDTH)
                         if not whole:
-                            copy_out(packed, so, y, place, filters, used, count, @WIDTH)
+                            copy_out(packed, so, y, place, y_pitch, used, count, @WIDTH)
 '''
 
 DRIVER = '''
@@ -149,7 +157,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     row_blocks = (out_height + task_rows - 1) // task_rows
     column_blocks = (out_width + task_columns - 1) // task_columns
     # Where the stride is larger than the window, what lies between is not packed.
-    ad, ah, aw = g[22], g[23], g[24]
+    ad, ah, aw, y_pitch = g[22], g[23], g[24], g[25]
     reach = (kh - 1) * ah + 1
     row_step, column_step = min(sh, reach), kw if aw > 1 else min(sw, kw)
     # Taps beside the data for every column: those of a kernel much longer than the image.
@@ -187,7 +195,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             wo = first * kd * blocks * kh * kw * @DEPTH
             count = min(@GROUP, filters - first)
             group(
-                scratch, w, wo, b, first, y, at * filters + first, out_width * filters, filters,
+                scratch, w, wo, b, first, y, at * y_pitch + first, out_width * y_pitch, y_pitch,
                 count, sums, d0 * blocks, d1 * blocks, plane, kh, kw * @DEPTH, tap0 * @DEPTH,
                 (tap1 - tap0) * @DEPTH, row_size, row_step, top, sh, height * g[20], rows, columns,
                 ah
@@ -221,11 +229,12 @@ def source(
     *,
     repeats: bool = False,
     dilation: tuple[int, ...] = (1, 1),
+    added: str | None = None,
 ) -> str:
     """The module's text, for one vector width, block depth, tile and activation.
 
     ``out``, ``kernel``, ``stride`` and ``dilation`` are heights and widths. ``repeats`` is for an
-    up-sampled input.
+    up-sampled input; ``added`` as in ``copying_out``.
     """
     depth = block_depth(channels, lanes)
     height, width = out
@@ -241,7 +250,8 @@ def source(
         register_tile(f"tile_{count}", lanes, offsets, vectors=count, relu=relu)
         for count in group_vectors(filters, lanes)
     )
-    tiles += epilogue(len(offsets), activation) + PACK + groups(GROUP_DRIVER, filters, lanes)
+    tiles += epilogue(len(offsets), activation) + PACK + copying_out(added)
+    tiles += groups(GROUP_DRIVER, filters, lanes)
     driver = DRIVER
     for name, factor in (("DEEP", "g[19]"), ("TALL", "repeat_h"), ("WIDE", "repeat_w")):
         driver = driver.replace(f" @{name}", f" // {factor}" if repeats else "")
@@ -256,4 +266,6 @@ def source(
         PITCH=column_step * depth,
         GROUP=VECTORS * lanes,
         WALK=WALK,
+        LINE=LINE,
+        DIRECT=str(added is None),
     )

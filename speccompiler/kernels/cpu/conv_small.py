@@ -6,7 +6,7 @@ lie in the data; there is nothing to pack and nothing to share.
 
 g: D H W C, OD OH OW O, KD KH KW, SD SH SW, PD PH PW (padding before), FD FH FW (each input is
    read that often along an axis: an up-sampling before), AD AH AW (distance of neighbouring
-   places of the window: its dilation)
+   places of the window: its dilation), from one position of the output to the next
 w: [KD][KH][KW][channel][filter], filled with zeros to whole vectors
 """
 
@@ -31,7 +31,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
         sample = task // (out_height * out_depth)
         for column in range(out_width):
             left = column * g[13] - g[16]
-            to = (task * out_width + column) * filters
+            to = (task * out_width + column) * g[23]
             for first in range(0, filters, @LANES):
                 s = load(b, first)
                 for d in range(max(0, -(front // ad)), min(g[8], -((front - deep) // ad))):

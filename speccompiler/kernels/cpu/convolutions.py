@@ -32,8 +32,8 @@ SUMS = WALK * MOST_COLUMNS * 2 * MOST_LANES
 """float32 values that wait between the steps of a task."""
 CACHE_BYTES = 2 << 20
 """What a core keeps close: above it, bytes are paid for."""
-FAR_BYTES = 24 << 20
-"""Weights of this size come from memory: no cache is left for them."""
+FAR_BYTES = 8 << 20
+"""Weights of this size come from afar: in a network, other layers' have pushed them out."""
 NANOSECONDS_A_BYTE = 1 / 28
 """Reading or writing beyond that."""
 CACHED_NANOSECONDS_A_BYTE = 1 / 55
@@ -95,7 +95,7 @@ def _conv_geometry(node: Node, shape: KnownShape) -> Geometry:
     return (
         *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
         *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
-        *_block(node, shape), *three(op.repeats, 1), *three(op.dilation, 1),
+        *_block(node, shape), *three(op.repeats, 1), *three(op.dilation, 1), out[-1],
     )  # fmt: skip
 
 
@@ -140,7 +140,8 @@ def _is_product(node: Node, shape: KnownShape) -> bool:
 
 
 def _product_geometry(node: Node, shape: KnownShape) -> Geometry:
-    return (prod(shape[:-1]), shape[-1], known(node)[-1])
+    filters = known(node)[-1]
+    return (prod(shape[:-1]), shape[-1], filters, filters)
 
 
 def _product_tasks(node: Node, shape: KnownShape, n: int) -> int:
@@ -171,7 +172,7 @@ def _small_geometry(node: Node, shape: KnownShape) -> Geometry:
     return (
         *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
         *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
-        *three(op.repeats, 1), *three(op.dilation, 1),
+        *three(op.repeats, 1), *three(op.dilation, 1), out[-1],
     )  # fmt: skip
 
 
@@ -190,6 +191,7 @@ CONV_SMALL = Candidate(
     _small_geometry,
     lambda node, shape, n: n * prod(three(known(node)[:-1], 1)[:2]),
     _small_cost,
+    strided=True,
 )
 MATMUL = Candidate(
     "matmul",
@@ -199,6 +201,8 @@ MATMUL = Candidate(
     _product_cost,
     _product_scratch,
     sharing=_filter_blocks,
+    strided=True,
+    adds=True,
 )
 CONV = Candidate(
     "conv",
@@ -208,6 +212,8 @@ CONV = Candidate(
     _conv_cost,
     _conv_scratch,
     sharing=_filter_blocks,
+    strided=True,
+    adds=True,
 )
 
 
@@ -258,6 +264,7 @@ def _winograd(schedule: Schedule, batch: int, threads: int) -> Candidate:
         precise=False,
         schedule=schedule,
         sharing=partial(_ranges, schedule),
+        strided=True,
     )
 
 
@@ -277,7 +284,7 @@ def _winograd_geometry(schedule: Schedule, node: Node, shape: KnownShape) -> Geo
         *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
         three(op.kernel, 1)[0], three(op.stride, 1)[0],
         *three([b for b, _ in op.padding], 0), *three(op.repeats, 1),
-        schedule.tiles, schedule.filters,
+        schedule.tiles, schedule.filters, out[-1],
     )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ class Memory:
         self._scratch = [allocate(plan.scratch_elements) for _ in range(threads)]
         self._plan = plan
         self._batch_size = batch_size
-        self._ends: list[tuple[Arguments, str, int]] = []
+        self._ends: list[tuple[Arguments, str, int, int]] = []
         self._tables: list[tuple[Addresses, int, int]] = []
         self._kept: list[Addresses] = []
         self.samples = -1
@@ -134,7 +134,7 @@ class Memory:
 
     def _buffer(self, place: Place) -> int:
         buffer = self._plan.buffers[place.index]
-        return address(self._arena) + 4 * buffer.offset * self._batch_size
+        return address(self._arena) + 4 * (buffer.offset * self._batch_size + place.at)
 
     def _arguments(self, bound: BoundStep, n: int, w: int, scratch: Array) -> Arguments:
         step = bound.step
@@ -151,13 +151,14 @@ class Memory:
             if place.kind == "buffer":
                 setattr(arguments, name, self._buffer(place))
             else:
-                self._ends.append((arguments, name, end_number(self._plan, place)))
+                end = end_number(self._plan, place)
+                self._ends.append((arguments, name, end, 4 * place.at))
         return arguments
 
     def set_ends(self, ends: Sequence[int]) -> None:
         """Addresses of each input and of each output."""
-        for arguments, name, end in self._ends:
-            setattr(arguments, name, ends[end])
+        for arguments, name, end, further in self._ends:
+            setattr(arguments, name, ends[end] + further)
         for table, index, end in self._tables:
             table[index] = ends[end]
 
@@ -211,6 +212,9 @@ class CpuExecutor:
                     size = sizes[place.index]
                 else:
                     size = self._sizes[end_number(plan, place)]
+                if place.pitch:
+                    assert place.at + shape[-1] <= place.pitch, f"{step.target}: beside its place"
+                    shape = (*shape[:-1], place.pitch)
                 assert size == prod(shape), f"{step.target}: a place of another size"
         self._idle: list[Memory] = []
 
@@ -267,9 +271,9 @@ def _packed(
         if candidate is None:
             found.append((EMPTY, EMPTY))
             continue
-        tile = None if candidate.schedule is None else candidate.schedule.tile
         beside = operands(node.op) or node.op
-        key = candidate.kernel, tile, beside, node.shape if isinstance(node.op, MapWith) else None
+        shape = node.shape if isinstance(node.op, MapWith) else None
+        key = candidate.layout, beside, shape
         if key not in made:
             made[key] = packed_weights(candidate, node, weights, host_lanes())
         found.append(made[key])
@@ -280,6 +284,9 @@ def _bound(step: Step, w: Array, b: Array) -> BoundStep:
     values: Sequence[int] = [prod(step.target_shape)]
     if step.candidate is not None:
         values = step.candidate.geometry(step.node, step.source_shape)
+        if step.writes.pitch:
+            assert step.candidate.strided, f"{step.target}: a kernel that writes without gaps"
+            values = (*values[:-1], step.writes.pitch)
     return BoundStep(step, _kernel(step), w, b, np.array(values, np.int64))
 
 

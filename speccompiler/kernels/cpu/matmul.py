@@ -1,12 +1,12 @@
 """1x1 convolutions and Dense as a matrix product: positions of all samples by filters.
 
-A task is 84 positions (six tiles of 14, fourteen of 6) by 32 filters. The positions are
+A task is up to 84 positions (six tiles of 14, fourteen of 6) by 32 filters. The positions are
 copied into channel blocks first, once for all filters of the place. What no whole tile
 covers goes through tiles of a few positions, filled up with zeros, and of one: a product
 with a single position is bound by reading the weights. A batch shares each weight that is
 loaded, and one sample alone goes through the same operations in the same order.
 
-g: positions of one sample, C, O
+g: positions of one sample, C, O, from one position of the output to the next
 w: [group][channel][filter of the group], zeros where it is padded
 """
 
@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from .register_tile import (
     HEADER,
+    LINE,
     PACK,
     VECTORS,
     block_depth,
+    copying_out,
     epilogue,
     fill,
     group_vectors,
@@ -28,13 +30,14 @@ from .register_tile import (
 GROUP_DRIVER = '''
 
 @JIT
-def group_@VECTORS(packed, w, wo, b, first, y, at, filters, count, sums, blocks, plane, here):
+def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks, plane, here):
     """One group of filters over all positions of a task."""
     # Weights of a step fill two thirds of L1.
     per_step = 8192 // (@DEPTH * @WIDTH)
     for q in range(0, blocks, per_step):
         q1 = min(blocks, q + per_step)
         low = np.float32(0) if q1 == blocks else np.float32(-np.inf)
+        ask = wo + q1 * @DEPTH * @WIDTH
         p = 0
         while p < here:
             left = here - p
@@ -43,32 +46,35 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, filters, count, sums, blocks,
             if q == 0:
                 source, begin, step = b, first, 0
             size = @MOST if left > 2 * @FEW else (@FEW if left > 1 else 1)
-            whole = q1 == blocks and size <= left and count == @WIDTH
+            if q1 == blocks:
+                ask_for(y, at + p * y_pitch, y_pitch, min(size, left), count)
+            whole = @DIRECT and q1 == blocks and size <= left and count == @WIDTH
             target, end, pitch = packed, so, @WIDTH
             if whole:
-                target, end, pitch = y, at + p * filters, filters
+                target, end, pitch = y, at + p * y_pitch, y_pitch
             if size == @MOST:
                 tile_@VECTORS_@MOST(
                     packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
-                    source, begin, step, target, end, pitch, low
+                    source, begin, step, target, end, pitch, low, ask
                 )
             elif size == @FEW:
                 tile_@VECTORS_@FEW(
                     packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
-                    source, begin, step, target, end, pitch, low
+                    source, begin, step, target, end, pitch, low, ask
                 )
             else:
                 tile_@VECTORS_1(
                     packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
-                    source, begin, step, target, end, pitch, low
+                    source, begin, step, target, end, pitch, low, ask
                 )
             if q1 == blocks:
                 for t in range(size):
                     finish(target, end + t * pitch, pitch, @WIDTH)
                 if not whole:
                     used = min(size, left)
-                    copy_out(packed, so, y, at + p * filters, filters, used, count, @WIDTH)
+                    copy_out(packed, so, y, at + p * y_pitch, y_pitch, used, count, @WIDTH)
             p += size
+            ask += (q1 - q) * @DEPTH * @LINE
 '''
 
 DRIVER = '''
@@ -76,17 +82,20 @@ DRIVER = '''
 @JIT
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: blocks of positions, blocks of filters; the last changes fastest."""
-    positions, channels, filters = n * g[0], g[1], g[2]
+    positions, channels, filters, y_pitch = n * g[0], g[1], g[2], g[3]
     blocks = (channels + @DEPTH - 1) // @DEPTH
+    # Even shares, in whole tiles: a last one of a few positions would leave a thread waiting.
+    tiles, places = (positions + @MOST - 1) // @MOST, (positions + 83) // 84
+    share = (tiles + places - 1) // places * @MOST
     filter_blocks = (filters + 31) // 32
     packed_place = -1
     here = plane = 0
     for task in range(lo, hi):
         place = task // filter_blocks
-        start = place * 84
+        start = place * share
         if place != packed_place:
             packed_place = place
-            here = min(84, positions - start)
+            here = min(share, positions - start)
             # What tiles cover: places past the last position hold zeros.
             left = here % @MOST
             if left > 1:
@@ -103,14 +112,21 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
         for first in range(begin, min(filters, begin + 32), @GROUP):
             count = min(@GROUP, filters - first)
             group(
-                scratch, w, first * blocks * @DEPTH, b, first, y, start * filters + first, filters,
+                scratch, w, first * blocks * @DEPTH, b, first, y, start * y_pitch + first, y_pitch,
                 count, sums, blocks, plane, here
             )
 '''
 
 
-def source(lanes: int, channels: int, filters: int, relu: bool, activation: str | None) -> str:
-    """The module's text, for one vector width and activation."""
+def source(
+    lanes: int,
+    channels: int,
+    filters: int,
+    relu: bool,
+    activation: str | None,
+    added: str | None = None,
+) -> str:
+    """The module's text, for one vector width and activation; ``added`` as in ``copying_out``."""
     depth, most, few = block_depth(channels, lanes), tile_columns(lanes), 4 if lanes == 16 else 2
     tiles = "".join(
         register_tile(
@@ -123,12 +139,16 @@ def source(lanes: int, channels: int, filters: int, relu: bool, activation: str 
         for vectors in group_vectors(filters, lanes)
         for columns in (most, few, 1)
     )
-    tiles += epilogue(1, activation) + PACK + groups(GROUP_DRIVER, filters, lanes)
+    tiles += (
+        epilogue(1, activation) + PACK + copying_out(added) + groups(GROUP_DRIVER, filters, lanes)
+    )
     return fill(
         HEADER + tiles + DRIVER,
         LANES=lanes,
         DEPTH=depth,
         MOST=most,
         FEW=few,
+        LINE=LINE,
+        DIRECT=str(added is None),
         GROUP=VECTORS * lanes,
     )

@@ -80,9 +80,7 @@ def _entry(candidate: Candidate, node: Node, weights: LoadedWeights, lanes: int)
     sources = [weights.identity(tensor) for tensor in _tensors(wanted)]
     if None in sources:
         return None
-    cut = candidate.schedule
-    tile = None if cut is None else "as it is" if cut.chunk else cut.tile
-    scheme = f"{candidate.kernel} {tile} {lanes} lanes, {sys.byteorder}, {_code()}"
+    scheme = f"{candidate.layout} {lanes} lanes, {sys.byteorder}, {_code()}"
     beside = [repr(node.shape)] if isinstance(node.op, MapWith) else []
     key = "\n".join([scheme, *beside, *map(repr, wanted), *map(str, sources)])
     name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:24]
@@ -129,11 +127,12 @@ def _read(entry: _Entry, tensors: Sequence[Weight], weights: LoadedWeights) -> P
             w_size, b_size = header["sizes"]
             if header["key"] != entry.key or size != PAGE + 4 * (w_size + b_size):
                 return None
+            counts = dict(zip(tensors, map(int, header["non_finite"]), strict=True))
             mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     note_use(entry.path)
-    for tensor, count in zip(tensors, header["non_finite"], strict=True):
+    for tensor, count in counts.items():
         weights.non_finite[tensor.name] = count
     w = np.frombuffer(mapped, np.float32, w_size, PAGE)
     return w, np.frombuffer(mapped, np.float32, b_size, PAGE + 4 * w_size)

@@ -14,7 +14,7 @@ Means add up shares: every value times the largest power of two that is no more 
 
 g: D H W C, OD OH OW, KD KH KW, SD SH SW, PD PH PW (padding before), then the
 counted range of each axis: first and one past the last, in the input's coordinates
-(0 and the length when nothing was folded)
+(0 and the length when nothing was folded), and from one position of the output to the next
 scratch: one row of the input, where rows are brought together
 """
 
@@ -50,7 +50,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the output."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
     out_depth, out_height, out_width = g[4], g[5], g[6]
-    kw, sw, pw = g[9], g[12], g[15]
+    kw, sw, pw, pitch = g[9], g[12], g[15], g[22]
     row = width * channels
     nothing = np.float32(@NOTHING)
     # Positions whose windows lie in the data from the first column to the last.
@@ -72,7 +72,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
         source, scale = x, row_share
         if @GATHERED:
             clipped(x, base, planes, height * row, rows, row, 1, 0, nothing,
-                    np.float32(row_share), np.float32(1), scratch, 0, row, 1, 0)
+                    np.float32(row_share), np.float32(1), scratch, 0, row, 1, 0, 0)
             source, scale, base, planes, rows = scratch, 1.0, 0, 1, 1
         all_rows = planes == @KD and rows == @KH
         ow = 0
@@ -86,15 +86,16 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             column_share = share(w_hi - w_lo)
             rest = np.float32(counted * row_share * column_share)
             positions = min(outer, out_width) - ow if inner <= ow and ow < outer else 1
-            count, times = (positions * channels, 1) if sw == 1 else (channels, positions)
-            at, to = base + v0 * channels, (task * out_width + ow) * channels
+            together = sw == 1 and pitch == channels
+            count, times = (positions * channels, 1) if together else (channels, positions)
+            at, to = base + v0 * channels, (task * out_width + ow) * pitch
             share_here = np.float32(scale * column_share)
             if all_rows and columns == kw:
                 whole(source, at, planes, height * row, rows, row, columns, channels, first,
-                      share_here, rest, y, to, count, times, sw * channels)
+                      share_here, rest, y, to, count, times, sw * channels, pitch)
             else:
                 clipped(source, at, planes, height * row, rows, row, columns, channels, first,
-                        share_here, rest, y, to, count, times, sw * channels)
+                        share_here, rest, y, to, count, times, sw * channels, pitch)
             ow += positions
 '''
 
@@ -104,14 +105,14 @@ Window = tuple[int, int, int]
 def _neighbours(name: str, window: tuple[int | str, ...], lanes: int, largest: bool) -> str:
     """``times`` times ``count`` neighbours, each with its window, at input and output.
 
-    From one time to the next the input moves on by ``advance``. The last vector overlaps
-    the one before.
+    From one time to the next the input moves on by ``advance`` and the output by ``pitch``. The
+    last vector overlaps the one before.
     """
     lines = [
         f"\n\n{JIT}",
         f"def {name}(",
         "    x, xo, planes, plane, rows, row, columns, step, first, scale, rest, y, yo, count,",
-        "    times, advance",
+        "    times, advance, pitch",
         "):",
         "    for time in range(times):",
         "        if count < @LANES:",
@@ -127,7 +128,7 @@ def _neighbours(name: str, window: tuple[int | str, ...], lanes: int, largest: b
         *_window("j", 1, window, lanes, largest),
         "                i += @LANES",
         "        xo += advance",
-        "        yo += count",
+        "        yo += pitch",
     ]
     return "\n".join(lines) + "\n"
 

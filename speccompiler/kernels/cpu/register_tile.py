@@ -63,6 +63,10 @@ def clear(packed, to, plane, channels):
         store(packed, to, splat(np.float32(0)))
         to += plane
 
+'''
+"""Shared by the kernels that copy their input into channel blocks first."""
+
+COPY_OUT = '''
 
 @JIT
 def copy_out(made, at, y, to, pitch, used, count, width):
@@ -72,11 +76,11 @@ def copy_out(made, at, y, to, pitch, used, count, width):
             place = to + t * pitch + j
             value = load(made, at + t * width + j)
             if j + @LANES <= count:
-                store(y, place, value)
+                store(y, place, @WHOLE)
             else:
-                store_where(y, place, first_lanes(count - j), value)
+                some = first_lanes(count - j)
+                store_where(y, place, some, @PART)
 '''
-"""Shared by the kernels that copy their input into channel blocks first."""
 
 
 def tile_columns(lanes: int) -> int:
@@ -113,9 +117,11 @@ def register_tile(
     ``offsets``: where each position's window begins in the packed input, from ``xo`` on.
     The window is read as runs of ``run`` neighbouring values, one in each row of each plane
     from ``q0`` to ``q1`` and from ``h0`` to ``h1``; a row has ``pitch_w`` weights, a plane ``kh``
-    rows. ``start`` is the bias (``step`` 0) or earlier sums: float32 in memory as in a
-    register, so a sum's bits do not depend on where it rests. ``low`` is 0 where relu ends
-    the sums, -infinity before.
+    rows. With each run of weights a line of those that are needed later is asked for, from
+    ``ask`` on: the tiles of a walk bring the next step's into L2 while this one's are in L1.
+    ``start`` is the bias (``step`` 0) or earlier sums, which are added at the end: a long
+    sum is made of short ones, so that it rounds less. ``low`` is 0 where relu ends the sums,
+    -infinity before.
     """
     sums = [(t, n) for t in range(len(offsets)) for n in range(vectors)]
     lines = [
@@ -124,10 +130,10 @@ def register_tile(
         JIT,
         f"def {name}(",
         "    x, xo, w, first, q0, q1, plane, h0, h1, kh, row, run, row_weights,",
-        "    start, so, step, y, yo, pitch, low,",
+        "    start, so, step, y, yo, pitch, low, ask,",
         "):",
         '    """Products of one tile of positions by filters, added up."""',
-        *(f"    s{t}_{n} = load(start, so + {t} * step + {n * lanes})" for t, n in sums),
+        *(f"    s{t}_{n} = splat(np.float32(0))" for t, n in sums),
         "    for q in range(q0, q1):",
         "        for h in range(h0, h1):",
         "            wo = first + (q * kh + h) * row_weights",
@@ -136,13 +142,16 @@ def register_tile(
     ]
     inner = " " * 16
     lines += [f"{inner}{line}" for line in load_weights(lanes, vectors)]
+    if len(offsets) > 1:
+        lines += [f"{inner}prefetch_near(w, ask)", f"{inner}ask += {LINE}"]
     for t, offset in enumerate(offsets):
         lines.append(f"{inner}a = broadcast(x, p + {offset})")
         lines += [f"{inner}s{t}_{n} = fma(a, w{n}, s{t}_{n})" for n in range(vectors)]
     lines += [f"{inner}wo += {vectors * lanes}"]
     lines += ["    floor = splat(low)"] if relu else []
     for t, n in sums:
-        value = f"maximum(floor, s{t}_{n})" if relu else f"s{t}_{n}"
+        value = f"add(s{t}_{n}, load(start, so + {t} * step + {n * lanes}))"
+        value = f"maximum(floor, {value})" if relu else value
         lines.append(f"    store(y, yo + {t} * pitch + {n * lanes}, {value})")
     return "\n".join(lines) + "\n"
 
@@ -186,6 +195,34 @@ def epilogue(columns: int, activation: str | None) -> str:
         "        for j in range(0, count, @LANES):\n"
         "            p = at + t * pitch + j\n"
         "            store(y, p, activate(load(y, p)))\n"
+    )
+
+
+def asking_for(added: str | None) -> str:
+    """``ask_for``, which asks for what lies where a tile's sums will be added, if they will."""
+    if added is None:
+        return f"\n\n{JIT}\ndef ask_for(y, at, pitch, positions, count):\n    pass\n"
+    return (
+        f"\n\n{JIT}\ndef ask_for(y, at, pitch, positions, count):\n"
+        "    for t in range(positions):\n"
+        f"        for j in range(0, count, {LINE}):\n"
+        "            prefetch_near(y, at + t * pitch + j)\n"
+    )
+
+
+def copying_out(added: str | None) -> str:
+    """``copy_out``, which brings a tile from scratch to its place.
+
+    ``added`` is None, or the text of ``joined(sums, there)``, over vectors: what becomes of
+    sums and of what lies at their place. All tiles then go through scratch.
+    """
+    if added is None:
+        return asking_for(added) + COPY_OUT.replace("@WHOLE", "value").replace("@PART", "value")
+    text = COPY_OUT.replace("@WHOLE", "joined(value, load(y, place))")
+    return (
+        asking_for(added)
+        + added
+        + text.replace("@PART", "joined(value, load_where(y, place, some))")
     )
 
 

@@ -58,6 +58,14 @@ from .winograd_tiles import Tile, pass_columns
 Array = npt.NDArray[np.float32]
 
 
+JOINED = """
+
+@JIT
+def joined(sums, there):
+    return @JOINED
+"""
+
+
 def kernel_text(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     """The source of the module that a step runs; ``shape`` is of one input sample."""
     return _SOURCES[candidate.kernel](candidate, node, shape, lanes)
@@ -69,6 +77,18 @@ def _activation(node: Node) -> tuple[bool, str | None]:
     activation = node.op.activation
     relu = activation == ACTIVATIONS["relu"]
     return relu, None if relu or activation is None else activation_text(activation)
+
+
+def _added(candidate: Candidate) -> str | None:
+    """``joined`` for ``register_tile.copying_out``, where a step takes in a sum."""
+    if candidate.added is None:
+        return None
+    activation = candidate.added.activation
+    if activation is None:
+        return JOINED.replace("@JOINED", "add(sums, there)")
+    # Another name than the convolution's own activation has.
+    text = activation_text(activation).replace("activate(", "activate_sum(")
+    return text + JOINED.replace("@JOINED", "activate_sum(add(sums, there))")
 
 
 def _conv(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
@@ -84,6 +104,7 @@ def _conv(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> st
         *_activation(node),
         repeats=any(r != 1 for r in op.repeats),
         dilation=three(op.dilation, 1)[1:],
+        added=_added(candidate),
     )
 
 
@@ -92,7 +113,8 @@ def _conv_small(candidate: Candidate, node: Node, shape: KnownShape, lanes: int)
 
 
 def _matmul(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
-    return matmul.source(lanes, shape[-1], known(node)[-1], *_activation(node))
+    relu, activation = _activation(node)
+    return matmul.source(lanes, shape[-1], known(node)[-1], relu, activation, _added(candidate))
 
 
 def _winograd(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:

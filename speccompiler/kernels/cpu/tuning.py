@@ -94,13 +94,7 @@ def _cuts(
     offered = candidates(
         node, shape, fast=not like.precise, batch=runs.batch, threads=runs.threads, pool=pool
     )
-    return [c for c in offered if c.kernel == like.kernel and _reads_alike(c, like)]
-
-
-def _reads_alike(one: Candidate, other: Candidate) -> bool:
-    if one.schedule is None or other.schedule is None:
-        return False
-    return one.schedule.chunk == other.schedule.chunk
+    return [c for c in offered if c.schedule is not None and c.layout == like.layout]
 
 
 def tune(executor: CpuExecutor) -> int:

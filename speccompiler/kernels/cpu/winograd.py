@@ -16,10 +16,12 @@ go through a small zeroed patch. The rounding error grows to about 1e-5 of the l
 output, ten times that of the direct sum: a candidate for ``math: fast`` only.
 
 g: D H W C, OD OH OW O, KD, SD, PD PH PW (padding before), FD FH FW (each input is read that
-   often along an axis: an up-sampling before), tiles and filters of a task
-w: [point][group][depth tap][channel][filter of the group], transformed, zeros where it is padded
+   often along an axis: an up-sampling before), tiles and filters of a task, from one position
+   of the output to the next
+w: [point][group][depth tap][channel][filter of the group], transformed, zeros where it is padded;
+   with a chunk [group][depth tap][channel][KH, KW][filter of the group], as it is
 scratch: transformed inputs [point][depth tap][block][tile][lane], products
-   [point][tile][filter], a patch
+   [point][tile][filter], a patch; with a chunk its weights [group][point][channel][filter]
 """
 
 from __future__ import annotations
@@ -32,7 +34,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .register_tile import AS_WRITTEN, HEADER, JIT, LINE, VECTORS, epilogue, fill, load_weights
+from .register_tile import (
+    AS_WRITTEN,
+    HEADER,
+    JIT,
+    LINE,
+    VECTORS,
+    epilogue,
+    fill,
+    load_weights,
+    tile_columns,
+)
 from .toom_cook import ShortConvolution, constants, lines, short_convolution
 from .winograd_tiles import Tile
 
@@ -62,11 +74,11 @@ def read_patch(
 
 
 @JIT
-def write_patch(patch, at, pitch, rows, columns, y, to, row, filters, count):
+def write_patch(patch, at, pitch, rows, columns, y, to, row, y_pitch, count):
     """The part of a tile's outputs that the image has."""
     for i in range(rows):
         for j in range(columns):
-            source, target = at + (i * pitch + j) * @LANES, to + i * row + j * filters
+            source, target = at + (i * pitch + j) * @LANES, to + i * row + j * y_pitch
             if count == @LANES:
                 store(y, target, load(patch, source))
             else:
@@ -81,7 +93,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     out_depth, out_height, out_width, filters = g[4], g[5], g[6], g[7]
     taps, step = g[8], g[9]
     repeat_d, repeat_h, repeat_w = g[13], g[14], g[15]
-    batch, task_filters = g[16], g[17]
+    batch, task_filters, y_pitch = g[16], g[17], g[18]
     blocks = (channels + @LANES - 1) // @LANES
     groups = (filters + @GROUP - 1) // @GROUP
     ranges = (filters + task_filters - 1) // task_filters
@@ -135,22 +147,22 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             row, column = tile // across % down * @POOLED_ROWS, tile % across * @POOLED_COLUMNS
             rows = min(@POOLED_ROWS, pooled_height - row)
             columns = min(@POOLED_COLUMNS, pooled_width - column)
-            at = ((image * pooled_height + row) * pooled_width + column) * filters
-            pitch = pooled_width * filters
+            at = ((image * pooled_height + row) * pooled_width + column) * y_pitch
+            pitch = pooled_width * y_pitch
             for first in range(from_filter, to_filter, @LANES):
                 count = min(@LANES, filters - first)
                 mo = m + t * task_filters + first - from_filter
                 if rows == @POOLED_ROWS and columns == @POOLED_COLUMNS and count == @LANES:
-                    transform_output(scratch, mo, ms, y, at + first, pitch, filters, b, first)
+                    transform_output(scratch, mo, ms, y, at + first, pitch, y_pitch, b, first)
                     for i in range(@POOLED_ROWS):
-                        finish(y, at + first + i * pitch, filters, count)
+                        finish(y, at + first + i * pitch, y_pitch, count)
                 else:
                     transform_output(scratch, mo, ms, scratch, patch,
                                      @POOLED_COLUMNS * @LANES, @LANES, b, first)
                     for i in range(@POOLED_ROWS):
                         finish(scratch, patch + i * @POOLED_COLUMNS * @LANES, @LANES, @LANES)
                     write_patch(scratch, patch, @POOLED_COLUMNS, rows, columns,
-                                y, at + first, pitch, filters, count)
+                                y, at + first, pitch, y_pitch, count)
 '''
 
 
@@ -175,22 +187,27 @@ STREAMED = """        for q0 in range(0, slices, @CHUNK):
                 for first in range(from_filter, to_filter, @GROUP):
                     wo = held + ((first - from_filter) // @GROUP * @POINTS + k) * ws
                     mo = m + k * ms + first - from_filter
-                    ask = (first // @GROUP * slices + q0 + some) * @LANES * @TAPS * @GROUP
-                    ask += k * some * @ASKED * @PASSES
+                    # The next channels of this group, or the next task's first.
+                    ask = first // @GROUP * slices + q0 + some
+                    if q0 + some == slices:
+                        ask += task_filters // @GROUP * slices - slices
+                    ask = ask * @LANES * @TAPS * @GROUP + k * some * @ASKED * @PASSES
                     products(scratch, uo, batch, scratch, wo, some, mo, task_filters, here, q0,
                              w, ask)
 """
 """Products with weights that are transformed here, ``@CHUNK`` blocks of channels at a time."""
-UNEVEN = """    t = 0
+UNEVEN = """    passes = (batch + @MOST - 1) // @MOST
+    larger = (batch - passes * @PASS) * (@PASS + 1)
+    t = 0
     while t < here:
-        if (batch - t) % @PASS == 0:
-            multiply(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
-                     u, mo + t * row, row, begin, later, ask)
-            t += @PASS
-        else:
+        if t < larger:
             multiply_more(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
                           u, mo + t * row, row, begin, later, ask)
             t += @PASS + 1
+        else:
+            multiply(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
+                     u, mo + t * row, row, begin, later, ask)
+            t += @PASS
         ask += slices * @ASKED
 """
 """How a batch that is no multiple of a pass is covered: larger passes first."""
@@ -414,6 +431,7 @@ def source(
         PASSES=passes,
         ASKED=asked * LINE,
         PASS=columns,
+        MOST=tile_columns(lanes),
         TALL=down.points,
         WIDE=across.points,
         POOL_H=pool[0],
