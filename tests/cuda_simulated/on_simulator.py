@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -89,7 +88,3 @@ def both(
 def assert_close(y: np.ndarray, judge: np.ndarray, tolerance: float = 2e-6) -> None:
     assert y.shape == judge.shape
     assert np.abs(y - judge).max() <= tolerance * max(1e-30, float(np.abs(judge).max()))
-
-
-def replaced(plan: Plan, **changes: Any) -> Plan:
-    return replace(plan, **changes)
