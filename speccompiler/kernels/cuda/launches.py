@@ -68,12 +68,17 @@ def op_of(node: Node) -> Any:
     return node.op
 
 
-def flat(name: str, text: str, elements: int, of: int, **parts: Part) -> Launch:
+def flat(
+    name: str,
+    text: str,
+    elements: int,
+    of: int,
+    reads: Part = X,
+    second: Part | None = None,
+) -> Launch:
     """A kernel whose threads take ``of`` values each of ``elements`` a sample."""
-    return Launch(
-        name,
-        text,
-        memory_kernels.THREADS,
-        lambda n: memory_kernels.flat_blocks(elements, n, of),
-        **parts,
-    )
+
+    def blocks(n: int) -> int:
+        return memory_kernels.flat_blocks(elements, n, of)
+
+    return Launch(name, text, memory_kernels.THREADS, blocks, reads, second=second)
