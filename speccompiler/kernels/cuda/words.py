@@ -107,15 +107,18 @@ def of_floats(function: Any) -> Any:
     """A function of float32 as kernels call it; compiled with the kernel, wherever that is."""
     kinds = (types.float32,) * function.__code__.co_argcount
 
-    # numba's own device functions ask the present GPU what to compile for.
-    @intrinsic
-    def call(typing, *values):
-        def codegen(context, builder, signature, arguments):
-            return context.compile_internal(builder, function, signature, arguments)
+    def codegen(context, builder, signature, arguments):
+        return context.compile_internal(builder, function, signature, arguments)
 
+    def typed():
         return types.float32(*kinds), codegen
 
-    return call
+    # numba reads an intrinsic's parameters off its definition; a starred one is a tuple to it.
+    # Its own device functions ask the present GPU what to compile for.
+    names = ", ".join(f"x{index}" for index in range(len(kinds)))
+    scope = {"typed": typed}
+    exec(f"def call(typing, {names}):\n    return typed()\n", scope)
+    return intrinsic(scope["call"])
 
 
 def _arithmetic(operation: str) -> Any:
