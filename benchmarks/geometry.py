@@ -53,7 +53,7 @@ def applied(case: Case) -> list[Applied]:
 def _apply(layers: Sequence[Layer], at: int, first: Shape, found: list[Applied]) -> int:
     """Add a chain that reads value ``at``; the number of the value that it makes."""
     for layer in layers:
-        inputs = (at,)
+        inputs: tuple[int, ...] = (at,)
         if isinstance(layer, Branches):
             inputs = tuple(_apply(chain, at, first, found) for chain in layer.chains)
         befores = tuple(found[i - 1].after if i else first for i in inputs)
