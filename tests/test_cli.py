@@ -141,8 +141,8 @@ def test_warnings_of_other_commands_do_not_mix_with_their_result(call: Call, com
         (["validat", "x"], "no command 'validat'; did you mean 'validate'?"),
         (
             ["frobnicate"],
-            "no command 'frobnicate'; commands: validate, shapes, plan, run, compile, cache, "
-            "doctor, schema, explain",
+            "no command 'frobnicate'; commands: validate, shapes, plan, run, weights, verify, "
+            "convert, compile, cache, doctor, schema, explain",
         ),
         (["validate"], "Missing argument 'PATH...'"),
         (["validate", "x", "--formt", "json"], "No such option '--formt'"),

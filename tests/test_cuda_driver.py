@@ -74,7 +74,7 @@ def test_a_batch_goes_there_and_back(fake, model, gpus, monkeypatch, rng):
     assert np.array_equal(compiled.run(x[:1]), x[:1].reshape(1, 15))
     spent = [0.0]
     out = np.empty((2, 15), np.float32)
-    compiled.executor.run_batch(x[:2], [out], spent)
+    compiled.executor.run_batch([x[:2]], [out], spent)
     assert spent == [2.5e-3]
     assert fake() > before
     del compiled

@@ -28,6 +28,12 @@ def shown(text: str, limit: int = 60) -> str:
     )
 
 
+def too_deep() -> Problem:
+    """CS006."""
+    message = f"lists and mappings are nested more than {MAX_DEPTH} deep"
+    return Problem("CS006", message, "flatten the structure")
+
+
 class Findings:
     """The findings about one text, in the order they were noticed."""
 
@@ -55,8 +61,7 @@ class Findings:
     def check_depth(self, depth: int, start: int, end: int) -> None:
         """Refuse collections nested more than ``MAX_DEPTH`` deep."""
         if depth > MAX_DEPTH:
-            message = f"lists and mappings are nested more than {MAX_DEPTH} deep"
-            self.stop(Problem("CS006", message, "flatten the structure"), start, end)
+            self.stop(too_deep(), start, end)
 
     def in_text_order(self) -> tuple[Diagnostic, ...]:
         """The findings, sorted by where they stand."""

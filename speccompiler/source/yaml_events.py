@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from speccompiler.diagnostics import Problem
-from speccompiler.source.findings import Findings
+from speccompiler.source.findings import Findings, too_deep
 from speccompiler.source.yaml_syntax import explain
 
 # The parsers compare each directive with all before it, which takes hours for a large file of them.
@@ -41,7 +41,11 @@ def events(findings: Findings) -> Iterator[Any]:
         at = last if mark is None else mark.index
         began = error.context_mark
         opened = at if began is None else began.index
-        problem, place = explain(findings, error.problem or "", error.context or "", at, opened)
+        said = error.problem or ""
+        problem, place = explain(findings, said, error.context or "", at, opened)
+        if "nesting depth" in said:
+            # The parser's own limit, far above ours: it looks ahead.
+            problem = too_deep()
     except (yaml.YAMLError, ValueError, OverflowError):
         # The parser in Python lets out what int() and chr() raise on absurd escapes.
         problem, place = Problem("CS003", "this is not valid YAML", "check what follows"), last
