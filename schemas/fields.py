@@ -119,6 +119,11 @@ class Layer(Schema):
     """Whether it takes several inputs; all others take one."""
 
     @property
+    def class_name(self) -> str:
+        """Keras's name of the layer's class, which is its ``type`` in a spec."""
+        return type(self).__name__
+
+    @property
     def inner(self) -> Layer:
         """The layer whose arguments and tensors count: itself, or the one that it wraps."""
         return self

@@ -58,7 +58,8 @@ def moved_axis(axis: int, rank: int, target: Ordering) -> int:
 class _Step:
     """A call that is being converted."""
 
-    layer: Layer
+    layer: Any
+    """Of the class that the rule is for."""
     name: str
     inputs: tuple[Value, ...]
     shapes: tuple[Shape, ...]
@@ -213,14 +214,13 @@ def _moved_constraint(layer: Layer, old: Weight, new: Weight) -> Layer:
 
 
 def _rule(step: _Step) -> Rule:
-    layer_type: str = step.layer.type  # type: ignore[attr-defined]
-    return RULES.get(layer_type, _unknown)
+    return RULES.get(step.layer.class_name, _unknown)
 
 
 def _unknown(step: _Step) -> tuple[Layer, Value]:
     if all(value.same for value in step.inputs):
         return step.layer, SAME
-    layer_type: str = step.layer.type  # type: ignore[attr-defined]
+    layer_type = step.layer.class_name
     raise Problem(
         "CS151",
         f"{layer_type} depends on the order of its input's values, and that changes here",
@@ -248,7 +248,7 @@ def _ordered(step: _Step) -> tuple[Layer, Value]:
 def _deconvolution(step: _Step) -> tuple[Layer, Value]:
     """Its output_shape, batch axis in front, moves with its channels."""
     layer, value = _ordered(step)
-    batch, *shape = layer.output_shape  # type: ignore[attr-defined]
+    batch, *shape = step.layer.output_shape
     moved = tuple(shape[axis] for axis in moved_axes(len(shape), step.target))
     return layer.model_copy(update={"output_shape": (batch, *moved)}), value
 
@@ -306,10 +306,10 @@ def _along_values(step: _Step) -> tuple[Layer, Value]:
 def _normalization(step: _Step) -> tuple[Layer, Value]:
     """BatchNormalization: its axis, batch axis counted, moves; flat parameters are reordered."""
     rank = len(step.shapes[0])
-    if step.value.moved and step.layer.mode == 1:  # type: ignore[attr-defined]
+    if step.value.moved and step.layer.mode == 1:
         return _unknown(step)  # always over the last axis
     if step.value.moved:
-        axis = step.layer.axis % (rank + 1)  # type: ignore[attr-defined]
+        axis = step.layer.axis % (rank + 1)
         if axis == 0:
             raise Problem("CS151", "it normalises along the batch axis")
         return step.layer.model_copy(
@@ -326,20 +326,20 @@ def _permute(step: _Step) -> tuple[Layer, Value]:
     if step.value.same:
         return step.layer, SAME
     rank = len(step.shapes[0])
-    dims: tuple[int, ...] = step.layer.dims  # type: ignore[attr-defined]
+    dims: tuple[int, ...] = step.layer.dims
     moved = tuple(moved_axis(d - 1, rank, step.target) + 1 for d in dims)
     return step.layer.model_copy(update={"dims": moved}), SAME
 
 
 def _merge(step: _Step) -> tuple[Layer, Value]:
-    mode: str = step.layer.mode  # type: ignore[attr-defined]
+    mode: str = step.layer.mode
     first = step.inputs[0]
     if all(value.same for value in step.inputs):
         return step.layer, SAME
     rank = len(step.shapes[0])
     if mode in {"sum", "mul", "ave", "max"} and _alike(step.inputs):
         return step.layer, first
-    axis = step.layer.concat_axis % (rank + 1)  # type: ignore[attr-defined]
+    axis = step.layer.concat_axis % (rank + 1)
     if mode == "concat" and axis > 0:
         if all(value.moved for value in step.inputs):
             new = moved_axis(axis - 1, rank, step.target) + 1
@@ -352,8 +352,8 @@ def _merge(step: _Step) -> tuple[Layer, Value]:
 def _alike(values: Sequence[Value]) -> bool:
     if all(value.moved for value in values):
         return True
-    orders = [value.order for value in values]
-    return all(o is not None and np.array_equal(o, orders[0]) for o in orders)  # type: ignore[arg-type]
+    orders = [value.order for value in values if value.order is not None]
+    return len(orders) == len(values) and all(np.array_equal(o, orders[0]) for o in orders)
 
 
 def _joined(step: _Step) -> Order:

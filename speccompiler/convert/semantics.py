@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from speccompiler.diagnostics import Diagnostic, Problem
 from speccompiler.dims import format_dim
-from speccompiler.ir import Graph, Node
+from speccompiler.ir import Graph, Node, Padding
 from speccompiler.lower import Semantics, layers_of, lower
 from speccompiler.schemas.model import ModelSpec, Profile, SemanticsFields
 
@@ -71,5 +71,5 @@ def _refused(here: list[Node], there: list[Node]) -> Problem:
     )
 
 
-def _padding(padding: tuple[tuple[object, object], ...]) -> str:
-    return " ".join(f"({format_dim(a)}, {format_dim(b)})" for a, b in padding)  # type: ignore[arg-type]
+def _padding(padding: Padding) -> str:
+    return " ".join(f"({format_dim(a)}, {format_dim(b)})" for a, b in padding)

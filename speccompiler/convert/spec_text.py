@@ -117,7 +117,7 @@ def _item(
     if shared:
         item = {"type": "Shared", "layer": call.layer, "name": call.name}
     else:
-        layer_type: str = layer.type  # type: ignore[attr-defined]
+        layer_type = layer.class_name
         item = {"type": layer_type, "name": call.name, **_arguments(layer, ordering)}
     several = len(spec.inputs) > 1
     if not call.inputs and several:

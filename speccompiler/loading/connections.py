@@ -211,7 +211,7 @@ def _wrong_number(calls: Sequence[_Open], call: _Open, item: Item) -> Diagnostic
     """CS062 for a layer that takes another number of inputs than it has."""
     count = len(call.reads)
     assert isinstance(item, Layer), "calls are of layers"
-    layer_type: str = item.type  # type: ignore[attr-defined]
+    layer_type = item.class_name
     wanted = "one input"
     if isinstance(item, Merge):
         pair = item.mode in {"dot", "cos"}

@@ -226,7 +226,7 @@ def _first_ordering(spec: ModelSpec) -> str:
 
 
 def _lower_layer(builder: Builder, layer: Layer, *read: Node) -> Node:
-    layer_type: str = layer.type  # type: ignore[attr-defined]
+    layer_type = layer.class_name
     return LOWER[layer_type](builder, layer, *read)
 
 
