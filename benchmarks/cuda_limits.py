@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from speccompiler.kernels.cuda.device import Device
+from speccompiler.kernels.cuda.device import Device, Region
 from speccompiler.kernels.cuda.memory_kernels import THREADS, copy_source
 
 CHAINS = 16
@@ -32,9 +32,9 @@ def gpu_limits(device: Device, steps: int = 20_000, elements: int = 1 << 26) -> 
     return GpuLimits(gflops, 8 * elements / spent / 1e9)
 
 
-def _seconds(device: Device, text: str, blocks: int, x: object, y: object) -> float:
+def _seconds(device: Device, text: str, blocks: int, x: Region, y: Region) -> float:
     kernel, stream = device.load(text, THREADS, 1), device.stream()
-    call = device.bind(kernel, blocks, THREADS, (x, y, x, x), 1)  # type: ignore[arg-type]
+    call = device.bind(kernel, blocks, THREADS, (x, y, x, x), 1)
     best = float("inf")
     for _ in range(TRIES):
         first = device.record(stream)

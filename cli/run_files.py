@@ -35,12 +35,11 @@ def input_files(model: Model, given: Sequence[str]) -> dict[str | None, str]:
     names = model.input_names
     files: dict[str | None, str] = {}
     for text in given:
-        name, equals, file = text.partition("=")
-        if not equals or name not in names:
-            if equals and len(names) > 1 and not Path(text).exists():
-                hint = did_you_mean(name, names) or f"inputs: {', '.join(names)}"
-                raise click.UsageError(f"no input '{name}' in {model.name}; {hint}")
-            name, file = None, text  # type: ignore[assignment]
+        before, equals, after = text.partition("=")
+        name, file = (before, after) if equals and before in names else (None, text)
+        if name is None and equals and len(names) > 1 and not Path(text).exists():
+            hint = did_you_mean(before, names) or f"inputs: {', '.join(names)}"
+            raise click.UsageError(f"no input '{before}' in {model.name}; {hint}")
         if name in files:
             what = "--input" if name is None else f"--input {name}="
             raise click.UsageError(f"{what} is given twice")

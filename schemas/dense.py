@@ -7,13 +7,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from .constraint import Constraint
-from .fields import Layer, PositiveInt
-from .initializer import Initializer
-from .kernel import KernelLayer
-from .regularizer import Regularizer
+from .fields import PositiveInt
+from .kernel import KernelLayer, ProductLayer
 from .tensors import StoredTensor
-from .weights import LayerWeights
 
 INPUT_DIM_TEXT = (
     "Length of the last axis of the input. On a first layer that nothing else gives a shape it "
@@ -38,7 +34,7 @@ class Highway(KernelLayer):
     )
 
 
-class MaxoutDense(Layer):
+class MaxoutDense(ProductLayer):
     """The largest of several linear products of the input."""
 
     tensors: ClassVar[Mapping[str, StoredTensor]] = {
@@ -50,25 +46,6 @@ class MaxoutDense(Layer):
     type: Literal["MaxoutDense"]
     output_dim: PositiveInt = Field(description="Length of the output.")
     nb_feature: PositiveInt = Field(4, description="How many products the largest is taken of.")
-    init: Initializer = Field(
-        "glorot_uniform", description="How W is drawn when no weights are given."
-    )
-    weights: LayerWeights = None
-    W_regularizer: Regularizer | None = Field(
-        None, description="Penalty on W, shown by --penalties."
-    )
-    b_regularizer: Regularizer | None = Field(
-        None, description="Penalty on b, shown by --penalties."
-    )
-    activity_regularizer: Regularizer | None = Field(
-        None, description="Penalty on the layer's output, shown by --penalties."
-    )
-    W_constraint: Constraint | None = Field(
-        None, description="Checked on W; --apply-constraints projects W onto it."
-    )
-    b_constraint: Constraint | None = Field(
-        None, description="Checked on b; --apply-constraints projects b onto it."
-    )
     bias: bool = Field(True, description="Whether one value a product is added.")
     input_dim: PositiveInt | None = Field(None, description=INPUT_DIM_TEXT)
 

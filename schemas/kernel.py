@@ -1,4 +1,4 @@
-"""The arguments that every layer with a kernel and a bias takes."""
+"""The arguments that every layer with W and a bias takes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .tensors import StoredTensor
 from .weights import LayerWeights
 
 
-class KernelLayer(Layer):
-    """A layer that computes ``activation(x * W + b)``."""
+class ProductLayer(Layer):
+    """A layer that computes products with W and adds b."""
 
     tensors: ClassVar[Mapping[str, StoredTensor]] = {
         "W": StoredTensor("init", regularizer="W_regularizer", constraint="W_constraint"),
@@ -27,10 +27,6 @@ class KernelLayer(Layer):
     init: Initializer = Field(
         "glorot_uniform",
         description="How W is drawn when no weights are given: a name, or {name: .., scale: ..}.",
-    )
-    activation: Activation | None = Field(
-        None,
-        description="Applied after the bias: a name, or {expr: ..} in x. Default: linear.",
     )
     weights: LayerWeights = None
     W_regularizer: Regularizer | None = Field(
@@ -49,6 +45,15 @@ class KernelLayer(Layer):
         None, description="Checked on b; --apply-constraints projects b onto it."
     )
     bias: bool = Field(True, description="Whether one value a filter is added.")
+
+
+class KernelLayer(ProductLayer):
+    """A layer that computes ``activation(x * W + b)``."""
+
+    activation: Activation | None = Field(
+        None,
+        description="Applied after the bias: a name, or {expr: ..} in x. Default: linear.",
+    )
 
 
 class Convolution(KernelLayer):

@@ -200,8 +200,10 @@ def _sight(node: Node, source: Sight, shape: Shape) -> Sight:
         case Conv() | Depthwise() | Local() | Pool() | Softmax() | Normalize() | Mask() if (
             source.axes is None
         ):
-            windows = isinstance(node.op, Conv | Depthwise | Local | Pool)
-            mixed = windows and max(node.op.kernel, default=1) > 1  # type: ignore[union-attr]
+            op = node.op
+            mixed = (
+                isinstance(op, Conv | Depthwise | Local | Pool) and max(op.kernel, default=1) > 1
+            )
             return UNKNOWN if mixed or source.listed is None else source
         case Transpose(order) if source.axes is not None:
             return _grid(tuple(source.axes[axis] for axis in order))

@@ -183,8 +183,9 @@ def find_weights(
         for weight in wanted.values():
             by_layer[weight.layer].append(weight)
         for name, mine in by_layer.items():
-            order = list(layers[name].inner.tensors)
-            mine.sort(key=lambda weight, order=order: order.index(weight.tensor))  # type: ignore[misc]
+            stored = {weight.tensor: weight for weight in mine}
+            order = layers[name].inner.tensors
+            by_layer[name] = [stored[tensor] for tensor in order if tensor in stored]
         opened = _opener()
         for name, layer in layers.items():
             given = getattr(layer.inner, "weights", None)

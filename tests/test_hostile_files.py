@@ -346,19 +346,50 @@ def test_a_loop_in_the_library_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_a_crash_of_the_library_is_a_finding(tmp_path: Path) -> None:
+def test_a_crash_of_the_library_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = saved(tmp_path / "m.h5")
     worker = hdf5_worker.Worker()
     process = worker._started()
     process.send_signal(signal.SIGSTOP)
-    process.send_signal(signal.SIGSEGV)
-    process.send_signal(signal.SIGCONT)
-    with pytest.raises(Problem) as caught:
-        worker.contents(str(path))
-    assert caught.value.code == "CS101"
-    assert caught.value.message == "the HDF5 library crashed on it (signal 11)"
-    assert worker.contents(str(path))["keras_version"] == "1.2.2"  # another child
-    worker.stop()
+
+    class Crashing(hdf5_worker._Reader):
+        """Lets the child go on, to its end, once it has been asked."""
+
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            process.send_signal(signal.SIGSEGV)
+            process.send_signal(signal.SIGCONT)
+
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(hdf5_worker, "_Reader", Crashing)
+            with pytest.raises(Problem) as caught:
+                worker.contents(str(path))
+        assert caught.value.code == "CS101"
+        assert caught.value.message == "the HDF5 library crashed on it (signal 11)"
+        assert worker.contents(str(path))["keras_version"] == "1.2.2"  # another child
+    finally:
+        worker.stop()
+
+
+def test_a_reply_that_nobody_waited_for_is_not_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = saved(tmp_path / "first.h5"), tmp_path / "second.h5"
+    second.write_bytes(first.read_bytes())
+    with h5py.File(second, "r+") as file:
+        file.attrs["keras_version"] = b"1.1.2"
+
+    def interrupted(reader: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hdf5_worker._Reader, "line", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            read_hdf5(first)
+    assert read_hdf5(second).keras_version == "1.1.2"
 
 
 def test_memory_of_the_library_is_bounded(tmp_path: Path) -> None:
@@ -395,10 +426,21 @@ def test_filters_are_not_loaded_from_folders(tmp_path: Path) -> None:
     assert caught.value.code == "CS101"
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_has_a_child_of_its_own(tmp_path: Path) -> None:
     path = saved(tmp_path / "m.h5")
     assert read_hdf5(path).keras_version == "1.2.2"
     first = hdf5_worker.WORKER._process
+    forked = os.fork()
+    if forked == 0:
+        own = False
+        try:
+            own = read_hdf5(path).keras_version == "1.2.2"
+            own = own and hdf5_worker.WORKER._process is not first
+            hdf5_worker.WORKER.stop()
+        finally:
+            os._exit(0 if own else 1)
+    assert os.waitpid(forked, 0)[1] == 0
     assert read_hdf5(path).keras_version == "1.2.2"
     assert hdf5_worker.WORKER._process is first
 

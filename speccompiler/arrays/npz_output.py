@@ -30,11 +30,12 @@ DAY = 0x21
 class _Member:
     """Where a member's bytes go, and their checksum so far."""
 
-    file: FileIO
     name: bytes
     size: int
     header: int
     """Offset of its local header."""
+    file: FileIO | None = None
+    """None while only its place is wanted."""
     checksum: int = 0
     position: int = 0
 
@@ -49,6 +50,7 @@ class _Member:
 
     def write(self, data: memoryview, /) -> int | None:
         """The next bytes."""
+        assert self.file is not None, "a member that is written has its file"
         self.file.seek(self.data + self.position)
         count = self.file.write(data)
         self.checksum = zlib.crc32(data[:count], self.checksum)
@@ -94,8 +96,10 @@ def create_archive(
     CS120 and CS121, raised on entering, while writing, or on leaving the ``with`` block.
     """
     sizes = {name: stored_bytes(shape, FLOAT32) for name, shape in shapes.items()}
-    with atomic.atomic_file(target, _placed(None, sizes)[1]) as file:
-        members, _ = _placed(file, sizes)
+    members, whole = _placed(sizes)
+    with atomic.atomic_file(target, whole) as file:
+        for member in members:
+            member.file = file
         outputs = {
             name: ArrayOutput(member, shapes[name], FLOAT32)
             for name, member in zip(shapes, members, strict=True)
@@ -120,12 +124,12 @@ def _write(file: FileIO, data: bytes) -> None:
         view = view[file.write(view) :]
 
 
-def _placed(file: FileIO | None, sizes: Mapping[str, int]) -> tuple[list[_Member], int]:
+def _placed(sizes: Mapping[str, int]) -> tuple[list[_Member], int]:
     """The members one after another, and the size of the whole archive."""
     members: list[_Member] = []
     start = 0
     for name, size in sizes.items():
-        member = _Member(file, f"{name}.npy".encode(), size, start)  # type: ignore[arg-type]
+        member = _Member(f"{name}.npy".encode(), size, start)
         members.append(member)
         start = member.data + size
     return members, start + len(_directory(members))

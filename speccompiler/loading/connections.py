@@ -174,13 +174,14 @@ def _layer(entries: Entries, items: Sequence[Item], number: int, numbers: dict[s
     written = entries.layers[number].arguments.entries["layer"].value
     own = {name: n for name, n in numbers.items() if n != number}
     target = _number(item.layer, written.span, own)
-    if isinstance(items[target], Shared):
+    called = items[target]
+    if isinstance(called, Shared):
         raise Stop(
             written.span,
             Problem(
                 "CS061",
                 f"'{shown(item.layer)}' is a call of a layer, and not the layer itself",
-                f"name the layer: {items[target].layer}",  # type: ignore[union-attr]
+                f"name the layer: {called.layer}",
             ),
         )
     return target

@@ -68,8 +68,9 @@ class Worker:
         with suppress(OSError):
             process.kill()
         for stream in (process.stdin, process.stdout):
+            assert stream is not None, "it was started with pipes"
             with suppress(OSError):
-                stream.close()  # type: ignore[union-attr]
+                stream.close()
         process.wait()
 
     def _ask(self, request: dict[str, Any], seconds: float) -> tuple[dict[str, Any], bytes]:
@@ -79,6 +80,12 @@ class Worker:
             except _Gone as gone:
                 self.stop()
                 raise invalid(f"the HDF5 library {gone}") from None
+            except Problem:
+                raise
+            except BaseException:
+                # Ctrl-C, say: the rest of this reply would be taken for the next one.
+                self.stop()
+                raise
 
     def _answer(self, request: dict[str, Any], seconds: float) -> tuple[dict[str, Any], bytes]:
         process = self._started()

@@ -164,7 +164,13 @@ def _filter_blocks(node: Node, shape: KnownShape) -> int:
 
 
 def _is_small(node: Node, shape: KnownShape) -> bool:
-    return int(multiply_adds(node)) <= SMALL  # type: ignore[arg-type]
+    return _multiply_adds(node) <= SMALL
+
+
+def _multiply_adds(node: Node) -> int:
+    count = multiply_adds(node)
+    assert isinstance(count, int), "a plan has no open lengths"
+    return count
 
 
 def _small_geometry(node: Node, shape: KnownShape) -> Geometry:
@@ -180,9 +186,7 @@ def _small_cost(node: Node, shape: KnownShape) -> float:
     """A chain of multiply-adds waits four cycles for each."""
     filters = known(node)[-1]
     vectors = -(-filters // MOST_LANES)
-    work = multiply_adds(node)
-    assert isinstance(work, int), "a plan has no open lengths"
-    return 20 + 1.3 * work / filters * vectors
+    return 20 + 1.3 * _multiply_adds(node) / filters * vectors
 
 
 CONV_SMALL = Candidate(
