@@ -332,13 +332,13 @@ def _needed(plan: Plan, graph: Graph, target: str, batch_size: int, threads: int
     """Bytes of this machine's memory at the start of a run."""
     if is_cuda(target):
         # Input and outputs twice, in page-locked memory too; the rest is the GPU's.
-        return 2 * batch_size * _ends_bytes(plan) + 2 * plan.weight_bytes
+        return 2 * batch_size * _ends_bytes(plan) + plan.stored_bytes + plan.weight_bytes
     # The stored tensors are alive until the last one is packed.
-    needed = plan.peak_bytes(batch_size, threads) + plan.weight_bytes
+    needed = plan.peak_bytes(batch_size, threads) + plan.stored_bytes
     if target == "reference":
         from .kernels.reference import reference_bytes
 
-        needed = max(needed, reference_bytes(graph, batch_size) + plan.weight_bytes)
+        needed = max(needed, reference_bytes(graph, batch_size) + plan.stored_bytes)
     return needed
 
 

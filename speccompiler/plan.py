@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
-from .ir import Graph, Input, Node, Pool
+from .ir import Graph, Input, Node, Pool, operands
 from .kernels.cpu import choices as cpu_kernels
 from .kernels.cpu.candidate import Candidate, KnownShape
 from .kernels.cpu.choices import RECKONED_THREADS, VIEWS
@@ -95,9 +95,22 @@ class Plan:
     outputs: tuple[tuple[str, KnownShape], ...]
 
     @property
+    def stored_bytes(self) -> int:
+        """Weights before they are packed, those of a shared layer once, float32."""
+        read = dict.fromkeys(self.graph.operands())
+        return 4 * sum(prod(operand.shape) for operand in read)
+
+    @property
     def weight_bytes(self) -> int:
-        """Packed weights, float32."""
-        return 4 * sum(prod(operand.shape) for operand in self.graph.operands())
+        """Packed weights, those of a shared layer once for each order, float32."""
+        packed: dict[object, float] = {}
+        for step in self.steps:
+            if step.candidate is not None:
+                read = operands(step.node.op)
+                sizes = [prod(operand.shape) for operand in read]
+                more = (step.candidate.growth - 1) * sum(sizes[:1])
+                packed[step.candidate.layout, read] = sum(sizes) + more
+        return 4 * round(sum(packed.values()))
 
     @property
     def scratch_elements(self) -> int:

@@ -302,3 +302,18 @@ def test_a_plan_of_many_layers_is_made_quickly():
     check = make_plan(optimize(model.graph))
     assert time.perf_counter() - started < 5
     assert len(check.steps) > 200
+
+
+def test_weights_of_a_plan_are_as_they_are_packed():
+    """Winograd's F(4x4, 3x3) keeps 36 values for 9; a shared layer's weights are there once."""
+    conv = {"type": "Convolution2D", "nb_row": 3, "nb_col": 3, "border_mode": "same"}
+    layers = [
+        {**conv, "nb_filter": 64, "name": "c", "bias": False},
+        {"type": "Shared", "layer": "c", "name": "again"},
+    ]
+    graph = optimize(build(layers, [112, 112, 64]).graph)
+    stored = 4 * 9 * 64 * 64
+    precise, fast = make_plan(graph), make_plan(graph, fast=True)
+    assert [step.kernel for step in fast.steps] == ["winograd", "winograd"]
+    assert (precise.stored_bytes, precise.weight_bytes) == (stored, stored)
+    assert (fast.stored_bytes, fast.weight_bytes) == (stored, 4 * stored)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from speccompiler.ir import Combine, Node
@@ -46,6 +47,14 @@ class Candidate:
         if self.schedule is None:
             return self.kernel
         return f"{self.kernel} {'as it is' if self.schedule.chunk else self.schedule.tile}"
+
+    @property
+    def growth(self) -> float:
+        """How many times as large packed weights are, zeros that fill vectors not counted."""
+        if self.schedule is None or self.schedule.chunk:
+            return 1.0
+        tile = self.schedule.tile
+        return tile.points / prod(tile.kernel)
 
 
 def three(values: Sequence[Any], fill: int) -> tuple[int, ...]:
