@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from speccompiler.schemas.profiles import PROFILES
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -86,8 +88,9 @@ def semantics_options(function: F) -> F:
         ),
         click.option(
             "--semantics",
-            type=click.Choice(["tensorflow", "theano"]),
-            help="Whose numbers: overrides the spec; a Keras file needs it where it matters.",
+            type=click.Choice(PROFILES),
+            help="Whose numbers, of today or of an old release (tensorflow-1.0 is up to 1.6): "
+            "overrides the spec; a Keras file needs it where it matters.",
         ),
     ):
         function = option(function)

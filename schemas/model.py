@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Discriminator, Field, InstanceOf, Tag, WithJsonSchema
 
 from .fields import InputDtype, Layer, Name, Ordering, Schema, Seed, Shape, as_tuple, exactly
+from .profiles import Profile
 from .vectors import Vectors
 
-Profile = Literal["tensorflow", "theano", "tensorflow-1.0", "theano-0.8"]
 RunningStd = Literal["variance", "root_variance", "deviation"]
 
 

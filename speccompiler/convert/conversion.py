@@ -12,8 +12,9 @@ from speccompiler.lower import Semantics
 from speccompiler.model import Model
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Ordering
-from speccompiler.schemas.model import Call, ModelSpec, Profile, SemanticsFields
+from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
 from speccompiler.schemas.normalization import BatchNormalization
+from speccompiler.schemas.profiles import Profile
 from speccompiler.tensors.safetensors_writer import write_safetensors
 
 from .changes import Array, Changes, Relaid, Reordered, Reversed, Transposed

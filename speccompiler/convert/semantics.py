@@ -13,7 +13,8 @@ from speccompiler.diagnostics import Diagnostic, Problem
 from speccompiler.dims import format_dim
 from speccompiler.ir import Graph, Node, Padding
 from speccompiler.lower import Semantics, layers_of, lower
-from speccompiler.schemas.model import ModelSpec, Profile, SemanticsFields
+from speccompiler.schemas.model import ModelSpec, SemanticsFields
+from speccompiler.schemas.profiles import Profile
 
 from .changes import Changes, Reversed
 

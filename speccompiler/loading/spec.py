@@ -20,9 +20,9 @@ from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import (
     ModelHeader,
     ModelSpec,
-    Profile,
     SemanticsFields,
 )
+from speccompiler.schemas.profiles import Profile
 from speccompiler.schemas.registry import (
     ALIASES,
     LAYERS,

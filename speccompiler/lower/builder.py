@@ -11,7 +11,8 @@ from speccompiler.dims import terms_of
 from speccompiler.expressions.nodes import Expression
 from speccompiler.ir import Identity, Map, Node, Op, Shape, Softmax, Transpose
 from speccompiler.loading.old_versions import running_std_of
-from speccompiler.schemas.model import ModelSpec, Profile, RunningStd, SemanticsFields
+from speccompiler.schemas.model import ModelSpec, RunningStd, SemanticsFields
+from speccompiler.schemas.profiles import Profile
 from speccompiler.shapes import element_count, infer
 
 MOST_VALUES = 2**60

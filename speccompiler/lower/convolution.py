@@ -28,7 +28,7 @@ from speccompiler.schemas.convolution import (
 )
 from speccompiler.schemas.dense import TimeDistributedDense
 from speccompiler.schemas.kernel import Dense, KernelLayer
-from speccompiler.schemas.model import Profile
+from speccompiler.schemas.profiles import Profile
 from speccompiler.shapes import element_count
 
 from .builder import Builder, Semantics, activate, channels_last, restore_ordering
