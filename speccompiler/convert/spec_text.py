@@ -14,7 +14,7 @@ from speccompiler.dims import format_dim
 from speccompiler.ir import Graph, Shape
 from speccompiler.lower import Semantics, lower
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.kernel import KernelLayer
+from speccompiler.schemas.kernel import KernelLayer, ProductLayer
 from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
 from speccompiler.schemas.vectors import Vectors
 
@@ -131,10 +131,11 @@ def _item(
 
 
 def _arguments(layer: Layer, ordering: str | None) -> dict[str, Any]:
-    """What differs from the defaults, by Keras's names; a layer's own ones first."""
+    """What differs from the defaults, by Keras's names; a layer's own first."""
     found: dict[str, Any] = {}
     fields = type(layer).model_fields
-    for name in sorted(fields, key=KernelLayer.model_fields.__contains__):
+    shared = (KernelLayer.model_fields, ProductLayer.model_fields)
+    for name in sorted(fields, key=lambda name: [name in of_a_base for of_a_base in shared]):
         described = fields[name]
         value = getattr(layer, name)
         if name in _OF_THE_MODEL or name in {"input_dim", "input_length"}:
