@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba import njit
 
 from speccompiler.expressions import ACTIVATIONS, parse
 from speccompiler.expressions.evaluate import evaluate
@@ -24,11 +25,16 @@ def compiled(text: str, lanes: int) -> Any:
     module: dict[str, Any] = {}
     source = map_kernel.source(lanes, activation_text(parse(text)))
     exec(source, module)
+    kernel = module["kernel"]
+
+    @njit(error_model="numpy")
+    def call(tasks: int, x: Any, y: Any, empty: Any, geometry: Any) -> None:
+        """Python itself cannot call a kernel: it has no wrapper."""
+        kernel(0, tasks, 1, x, y, empty, empty, geometry, empty)
 
     def run(x: np.ndarray) -> np.ndarray:
-        y, empty = np.full_like(x, np.nan), np.empty(0, np.float32)
-        geometry = np.array([x.size], np.int64)
-        module["kernel"](0, -(-x.size // 4096), 1, x, y, empty, empty, geometry, empty)
+        y = np.full_like(x, np.nan)
+        call(-(-x.size // 4096), x, y, np.empty(0, np.float32), np.array([x.size], np.int64))
         return y
 
     return run

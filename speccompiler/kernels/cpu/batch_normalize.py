@@ -10,12 +10,12 @@ w: what is added to the variance
 
 from __future__ import annotations
 
-from .register_tile import HEADER, JIT, fill
+from .register_tile import HEADER, fill
 from .vector_math import with_functions
 
 DRIVER = '''
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: 16 channels each."""
     rows, channels = n * g[0], g[1]
@@ -28,7 +28,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 
 COLUMN = '''
 
-@JIT
+@jit
 def @NAME_sum(x, c, rows, channels, mean, some):
     """The values of a vector of channels less ``mean``, added up; and their squares."""
     zero = splat(np.float32(0))
@@ -46,7 +46,7 @@ def @NAME_sum(x, c, rows, channels, mean, some):
     return u0, u1
 
 
-@JIT
+@jit
 def @NAME(x, y, c, rows, channels, epsilon, some):
     """One vector of channels."""
     count = splat(np.float32(rows))
@@ -65,7 +65,7 @@ def @NAME(x, y, c, rows, channels, epsilon, some):
 
 
 def _column(name: str, masked: bool) -> str:
-    text = COLUMN.replace("@NAME", name).replace("@JIT", JIT)
+    text = COLUMN.replace("@NAME", name)
     text = text.replace("@LOAD", "load_where" if masked else "load")
     text = text.replace("@STORE", "store_where" if masked else "store")
     return text.replace("@SOME", ", some" if masked else "")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from speccompiler.ir import CombineMode
 
-from .register_tile import HEADER, JIT, fill
+from .register_tile import HEADER, fill
 
 WORDS = {
     "sum": "add(s, {next})",
@@ -35,7 +35,7 @@ def source(lanes: int, mode: CombineMode, count: int, activation: str | None) ->
     lines = [
         "",
         "",
-        JIT,
+        "@jit",
         "def kernel(lo, hi, n, x, y, w, b, g, scratch):",
         f'    """Tasks: chunks of {TOGETHER} values."""',
         *(f"    v{index} = values_at(w, {index})" for index in range(count)),

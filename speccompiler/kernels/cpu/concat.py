@@ -16,7 +16,7 @@ DRIVER = '''
 from speccompiler.kernels.cpu.simd import values_at
 
 
-@JIT
+@jit
 def copy(x, run, at, y, width, to, first, last, length):
     """``length`` values of each row, from column ``at`` of ``run`` to column ``to`` of ``width``.
 
@@ -35,7 +35,7 @@ def copy(x, run, at, y, width, to, first, last, length):
             store_where(y, row * width + to, rest, load_where(x, row * run + at, rest))
 
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: blocks of rows by blocks of columns, the columns of a place one after another."""
     width, rows, columns = g[1], g[2], g[3]

@@ -45,7 +45,7 @@ WALK = 8
 
 GROUP_DRIVER = '''
 
-@JIT
+@jit
 def group_@VECTORS(
     packed, w, wo, b, first, y, at, row_pitch, y_pitch, count, sums, q0, q1, plane, kh, run,
     left, taps, row_size, row_step, top, stride, bottom, rows, columns, apart
@@ -97,7 +97,7 @@ def group_@VECTORS(
 
 DRIVER = '''
 
-@JIT
+@jit
 def pack_rows(
     x, at, packed, to, plane, rows, row_step, stride_rows, top, wide, lead, height, width,
     channels, column_step, stride, repeat_h, repeat_w, apart
@@ -128,7 +128,7 @@ def pack_rows(
         to = end
 
 
-@JIT
+@jit
 def copy_run(x, at, packed, to, size):
     """Neighbouring values; of the last vector zeros are written too."""
     whole = size // @LANES * @LANES
@@ -138,14 +138,14 @@ def copy_run(x, at, packed, to, size):
         store(packed, to + whole, load_where(x, at + whole, first_lanes(size - whole)))
 
 
-@JIT
+@jit
 def clear_run(packed, to, size):
     """Zeros, in whole vectors."""
     for i in range(0, size, @LANES):
         store(packed, to + i, splat(np.float32(0)))
 
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: samples, planes, blocks of rows, of columns, of filters; the last changes fastest."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]

@@ -16,7 +16,7 @@ from .register_tile import HEADER, fill
 
 DRIVER = '''
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the output."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]

@@ -9,7 +9,7 @@ from .register_tile import HEADER, fill
 
 DRIVER = """
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     \"\"\"One task.\"\"\"
     count = n * g[0]

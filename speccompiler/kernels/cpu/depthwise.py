@@ -10,13 +10,13 @@ w: [kernel][KD][KH][KW][channel], and a vector's length behind
 
 from __future__ import annotations
 
-from .register_tile import HEADER, JIT, fill
+from .register_tile import HEADER, fill
 
 POSITIONS = 4
 
 DRIVER = '''
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the output."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
@@ -65,7 +65,7 @@ def _window(name: str, positions: int, masked: bool = False) -> str:
     weight = "load_where(w, {0}, some)" if masked else "load(w, {0})"
     columns = "range(@KW)" if positions > 1 else "range(k0, k1)"
     lines = [
-        f"\n\n{JIT}",
+        "\n\n@jit",
         f"def {name}_{positions}(",
         "    x, at, w, wo, d0, d1, h0, h1, k0, k1, kh, row, height, channels, step, y, to, pitch,",
         "    some",

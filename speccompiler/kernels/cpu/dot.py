@@ -13,7 +13,7 @@ DRIVER = '''
 from speccompiler.kernels.cpu.simd import values_at
 
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the first value. The sum of every 16 vectors is carried on in float64."""
     rows, columns, length = g[0], g[1], g[2]

@@ -10,12 +10,12 @@ g: groups of positions of one sample, positions of a group, C
 
 from __future__ import annotations
 
-from .register_tile import HEADER, JIT, fill
+from .register_tile import HEADER, fill
 from .vector_math import with_functions
 
 DRIVER = '''
 
-@JIT
+@jit
 def share(count):
     """The largest power of two that is no more than ``1 / count``."""
     scale = 1.0
@@ -24,7 +24,7 @@ def share(count):
     return scale
 
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: blocks of 64 channels of every group."""
     positions, channels = g[1], g[2]
@@ -57,7 +57,7 @@ def _columns(name: str, vectors: int, lanes: int, largest: bool, masked: bool = 
         return "load_where(x, p, some)" if masked else f"load(x, p + {s * lanes})"
 
     some = ", some" if masked else ""
-    lines = [f"\n\n{JIT}", f"def {name}(x, at, channels, positions, part, rest, y, to{some}):"]
+    lines = ["\n\n@jit", f"def {name}(x, at, channels, positions, part, rest, y, to{some}):"]
     start = "splat(np.float32(-np.inf))" if largest else "splat(np.float32(0))"
     lines += [f"    t{s} = {start}" for s in range(vectors)]
     lines += ["    for first in range(0, positions, 128):"]

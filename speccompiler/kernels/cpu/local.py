@@ -10,14 +10,14 @@ b: [position][filter], filled likewise
 
 from __future__ import annotations
 
-from .register_tile import HEADER, JIT, fill
+from .register_tile import HEADER, fill
 
 SAMPLES = 4
 VECTORS = 2
 
 DRIVER = '''
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: positions of the output."""
     samples = n * g[0]
@@ -61,7 +61,7 @@ def _dot(vectors: int, samples: int, lanes: int) -> str:
     """One position of some samples by some vectors of filters."""
     sums = [(t, v) for t in range(samples) for v in range(vectors)]
     lines = [
-        f"\n\n{JIT}",
+        "\n\n@jit",
         f"def dot_{vectors}_{samples}(",
         "    x, at, size, w, wo, padded, b, bo, kd, kh, run, row, height, y, to, out, left",
         "):",

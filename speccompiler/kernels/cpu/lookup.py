@@ -10,7 +10,7 @@ from .register_tile import HEADER, fill
 
 DRIVER = '''
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: 32 numbers each."""
     rows, length = g[1], g[2]

@@ -14,7 +14,7 @@ from .vector_math import with_functions
 
 DRIVER = '''
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: chunks of 4096 values."""
     period = g[1]

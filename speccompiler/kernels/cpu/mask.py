@@ -12,7 +12,7 @@ from .vector_math import with_functions
 
 DRIVER = '''
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows."""
     length, value = g[1], splat(w[0])

@@ -29,7 +29,7 @@ from .register_tile import (
 
 GROUP_DRIVER = '''
 
-@JIT
+@jit
 def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks, plane, here):
     """One group of filters over all positions of a task."""
     # Weights of a step fill two thirds of L1.
@@ -79,7 +79,7 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks,
 
 DRIVER = '''
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: blocks of positions, blocks of filters; the last changes fastest."""
     positions, channels, filters, y_pitch = n * g[0], g[1], g[2], g[3]

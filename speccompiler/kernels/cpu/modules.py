@@ -53,7 +53,7 @@ def _toolchain() -> str:
     here = resources.files(__package__)
     own = [
         (here / name).read_text(encoding="utf-8")
-        for name in ("simd.py", "atomics.py", "compiler.py", "host.py", "object_code.py")
+        for name in ("simd.py", "jit.py", "atomics.py", "compiler.py", "host.py", "object_code.py")
     ]
     return "\n".join([f"numba {_numba_version()}, llvmlite {llvmlite.__version__}", *own])
 

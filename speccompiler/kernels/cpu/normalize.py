@@ -12,7 +12,7 @@ from .vector_math import with_functions
 
 SUMS = '''
 
-@JIT
+@jit
 def total(x, start, whole, stop, rest, mean):
     """The values less ``mean``, added up: every 16 vectors by themselves, then in float64."""
     zero, sums, total = splat(np.float32(0)), splat(np.float32(0)), 0.0
@@ -30,7 +30,7 @@ def total(x, start, whole, stop, rest, mean):
 
 DRIVER = '''
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows."""
     length = g[1]

@@ -20,7 +20,7 @@ scratch: one row of the input, where rows are brought together
 
 from __future__ import annotations
 
-from .register_tile import HEADER, JIT, fill
+from .register_tile import HEADER, fill
 from .vector_math import with_functions
 
 BLOCK = 4
@@ -28,7 +28,7 @@ BLOCK = 4
 
 LARGER_VALUE = '''
 
-@JIT
+@jit
 def larger_value(a, b):
     """NaN when either is, as in the originals."""
     return a if a > b or a != a else b
@@ -36,7 +36,7 @@ def larger_value(a, b):
 
 DRIVER = '''
 
-@JIT
+@jit
 def share(count):
     """The largest power of two that is no more than ``1 / count``."""
     scale = 1.0
@@ -45,7 +45,7 @@ def share(count):
     return scale
 
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the output."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
@@ -109,7 +109,7 @@ def _neighbours(name: str, window: tuple[int | str, ...], lanes: int, largest: b
     last vector overlaps the one before.
     """
     lines = [
-        f"\n\n{JIT}",
+        "\n\n@jit",
         f"def {name}(",
         "    x, xo, planes, plane, rows, row, columns, step, first, scale, rest, y, yo, count,",
         "    times, advance, pitch",

@@ -12,10 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-JIT = '@njit(error_model="numpy", fastmath={"contract"})'
-AS_WRITTEN = '@njit(error_model="numpy", fastmath=False)'
-"""No product is fused into a sum by itself. False in so many words: else a function takes on
-what its caller has."""
 VECTORS = 2
 """Vectors of filters in a tile; a group of filters is this many vectors."""
 
@@ -27,8 +23,8 @@ AHEAD = 1024
 HEADER = """import math
 
 import numpy as np
-from numba import njit
 
+from speccompiler.kernels.cpu.jit import as_written, jit
 from speccompiler.kernels.cpu.simd import vectors
 
 v = vectors(@LANES)
@@ -41,7 +37,7 @@ add, sub, mul = v.add, v.sub, v.mul
 
 PACK = '''
 
-@JIT
+@jit
 def pack(x, at, packed, to, plane, channels):
     """One position's channels, a block every ``plane`` values; zeros fill the last block.
 
@@ -56,7 +52,7 @@ def pack(x, at, packed, to, plane, channels):
         to += plane
 
 
-@JIT
+@jit
 def clear(packed, to, plane, channels):
     """A position of zeros."""
     for _ in range(0, channels, @DEPTH):
@@ -68,7 +64,7 @@ def clear(packed, to, plane, channels):
 
 COPY_OUT = '''
 
-@JIT
+@jit
 def copy_out(made, at, y, to, pitch, used, count, width):
     """Some positions of a tile by some of its filters."""
     for t in range(used):
@@ -127,7 +123,7 @@ def register_tile(
     lines = [
         "",
         "",
-        JIT,
+        "@jit",
         f"def {name}(",
         "    x, xo, w, first, q0, q1, plane, h0, h1, kh, row, run, row_weights,",
         "    start, so, step, y, yo, pitch, low, ask,",
@@ -178,7 +174,7 @@ def groups(text: str, filters: int, lanes: int) -> str:
     pick = f"group_{widths[0]}({names})"
     if len(widths) > 1:
         pick = f"{pick} if count > {lanes} else group_{widths[1]}({names})"
-    return f"{made}\n\n@JIT\ndef group({names}):\n    {pick}\n"
+    return f"{made}\n\n@jit\ndef group({names}):\n    {pick}\n"
 
 
 def epilogue(columns: int, activation: str | None) -> str:
@@ -188,9 +184,9 @@ def epilogue(columns: int, activation: str | None) -> str:
     apply. A place takes whole vectors: ``count`` fills them, or ``pitch`` leaves room.
     """
     if activation is None:
-        return f"\n\n{JIT}\ndef finish(y, at, pitch, count):\n    pass\n"
+        return "\n\n@jit\ndef finish(y, at, pitch, count):\n    pass\n"
     return (
-        f"{activation}\n\n{JIT}\ndef finish(y, at, pitch, count):\n"
+        f"{activation}\n\n@jit\ndef finish(y, at, pitch, count):\n"
         f"    for t in range({columns}):\n"
         "        for j in range(0, count, @LANES):\n"
         "            p = at + t * pitch + j\n"
@@ -201,9 +197,9 @@ def epilogue(columns: int, activation: str | None) -> str:
 def asking_for(added: str | None) -> str:
     """``ask_for``, which asks for what lies where a tile's sums will be added, if they will."""
     if added is None:
-        return f"\n\n{JIT}\ndef ask_for(y, at, pitch, positions, count):\n    pass\n"
+        return "\n\n@jit\ndef ask_for(y, at, pitch, positions, count):\n    pass\n"
     return (
-        f"\n\n{JIT}\ndef ask_for(y, at, pitch, positions, count):\n"
+        f"\n\n@jit\ndef ask_for(y, at, pitch, positions, count):\n"
         "    for t in range(positions):\n"
         f"        for j in range(0, count, {LINE}):\n"
         "            prefetch_near(y, at + t * pitch + j)\n"
@@ -228,9 +224,10 @@ def copying_out(added: str | None) -> str:
 
 def fill(text: str, **values: int | str) -> str:
     """Put the constants into a kernel's text: ``@NAME`` becomes the number."""
-    text = text.replace("@JIT", JIT)
     # Longer names first: one may begin like another.
     for name in sorted(values, key=len, reverse=True):
         text = text.replace(f"@{name}", str(values[name]))
-    assert text.count("@") == text.count("@njit"), "a constant has no value"
+    assert text.count("@") == text.count("@jit") + text.count("@as_written"), (
+        "a constant has no value"
+    )
     return text

@@ -13,7 +13,7 @@ from .register_tile import HEADER, fill
 
 DRIVER = '''
 
-@JIT
+@jit
 def spread(x, xo, y, yo, width, count):
     """``width`` neighbours of ``count`` values each, every one written @FACTOR times."""
     for v in range(width):
@@ -32,7 +32,7 @@ def spread(x, xo, y, yo, width, count):
         yo += @FACTOR * count
 
 
-@JIT
+@jit
 def clear(y, yo, count):
     zero = splat(np.float32(0))
     whole = count - count % @LANES
@@ -42,7 +42,7 @@ def clear(y, yo, count):
         y[yo + i] = np.float32(0)
 
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the output. Position p reads ``(p - before) // factor``, or is zero."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]

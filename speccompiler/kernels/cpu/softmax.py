@@ -5,12 +5,12 @@ g: rows of one sample, length of a row
 
 from __future__ import annotations
 
-from .register_tile import HEADER, JIT, fill
+from .register_tile import HEADER, fill
 from .vector_math import with_functions
 
 DRIVER = '''
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows. The sum of every 16 vectors is carried on in float64: rows can be long."""
     length = g[1]
@@ -50,7 +50,7 @@ def over_lanes(name: str, word: str, lanes: int) -> str:
     """A function that gives one result of all lanes, in every lane: halves with halves."""
     half = lanes // 2
     step = f"    a = {word}(zip_low(a, a), zip_high(a, a))"
-    return "\n".join([f"\n\n{JIT}", f"def {name}(a):", *[step] * half.bit_length(), "    return a"])
+    return "\n".join(["\n\n@jit", f"def {name}(a):", *[step] * half.bit_length(), "    return a"])
 
 
 def source(lanes: int) -> str:

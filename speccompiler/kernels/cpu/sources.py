@@ -60,7 +60,7 @@ Array = npt.NDArray[np.float32]
 
 JOINED = """
 
-@JIT
+@jit
 def joined(sums, there):
     return @JOINED
 """

@@ -23,8 +23,6 @@ mailbox  IDLE (its helper looks into it in a loop), ASLEEP (it has to be woken t
          likewise | addresses of the C functions LOCK, UNLOCK, SLEEP and WAKE
 """
 
-from numba import njit
-
 from speccompiler.kernels.cpu.atomics import (
     add,
     address_of,
@@ -36,6 +34,7 @@ from speccompiler.kernels.cpu.atomics import (
     pause,
     store,
 )
+from speccompiler.kernels.cpu.jit import jit
 
 TICKET, DONE, LEFT, SLOT = 0, 8, 16, 17
 PROGRAM, FAILED, YIELD, OFFERS, OFFERED = 24, 25, 26, 27, 32
@@ -48,7 +47,7 @@ PATIENCE, IDLE_PATIENCE = 2000, 5000
 """Rounds of waiting before a thread lets others run, and before a helper without a job sleeps."""
 
 
-@njit(error_model="numpy")
+@jit
 def wait(rounds, leave):
     """A moment; after many rounds the thread lets others run."""
     pause()
@@ -56,7 +55,7 @@ def wait(rounds, leave):
         call(leave, 0, 0, 0, 0)
 
 
-@njit(error_model="numpy")
+@jit
 def sleep(mailbox):
     """Until its owner has been asked for."""
     mutex, condition = address_of(mailbox, MUTEX), address_of(mailbox, CONDITION)
@@ -67,7 +66,7 @@ def sleep(mailbox):
     call(mailbox[UNLOCK], mutex, 0, 0, 0)
 
 
-@njit(error_model="numpy")
+@jit
 def wake(mailbox):
     """The owner, which either sleeps or has not looked yet whether it may."""
     mutex = address_of(mailbox, MUTEX)
@@ -76,7 +75,7 @@ def wake(mailbox):
     call(mailbox[UNLOCK], mutex, 0, 0, 0)
 
 
-@njit(error_model="numpy")
+@jit
 def take_chunks(job, slot):
     """Do chunks of the step that is open while there are any; how many were done."""
     done = 0
@@ -102,7 +101,7 @@ def take_chunks(job, slot):
                 add(job, DONE, 1)
 
 
-@njit(error_model="numpy")
+@jit
 def run_step(job, step):
     """All of a step, as the caller."""
     program, record = at(job[PROGRAM]), step * RECORD
@@ -121,7 +120,7 @@ def run_step(job, step):
         wait(rounds, job[YIELD])
 
 
-@njit(error_model="numpy")
+@jit
 def offer(job):
     """Ask the helpers that are listed; those that are busy now are struck off (0)."""
     store(job, TICKET, 0)
@@ -137,7 +136,7 @@ def offer(job):
             job[place] = 0
 
 
-@njit(error_model="numpy")
+@jit
 def dismiss(job):
     """End the job: take back what nobody accepted, and wait until all others have left."""
     store(job, TICKET, OVER)
@@ -152,7 +151,7 @@ def dismiss(job):
         wait(rounds, job[YIELD])
 
 
-@njit(error_model="numpy")
+@jit
 def run(job, lo, hi):
     """Steps ``lo`` to ``hi``, as the caller."""
     store(job, FAILED, 0)
@@ -162,7 +161,7 @@ def run(job, lo, hi):
     dismiss(job)
 
 
-@njit(error_model="numpy")
+@jit
 def help_out(mailbox):
     """Serve jobs for ever."""
     rounds = 0
@@ -190,7 +189,7 @@ def help_out(mailbox):
         pause()
 
 
-@njit(error_model="numpy")
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """``n`` says what to do: RUN steps ``lo`` to ``hi`` of job ``g``, or HELP at mailbox ``g``."""
     if n == RUN:

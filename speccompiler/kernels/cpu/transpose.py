@@ -12,12 +12,12 @@ the output's, the values of one sample
 
 from __future__ import annotations
 
-from .register_tile import HEADER, JIT, fill
+from .register_tile import HEADER, fill
 from .vector_math import with_functions
 
 DRIVER = '''
 
-@JIT
+@jit
 def copy(x, xo, y, yo, count):
     if count < @LANES:
         for i in range(count):
@@ -28,7 +28,7 @@ def copy(x, xo, y, yo, count):
         store(y, yo + j, load(x, xo + j))
 
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: blocks of at most @BLOCK by @BLOCK of every matrix."""
     across, along = g[2], g[3]
@@ -66,7 +66,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 
 def _square(lanes: int) -> str:
     """``square``: rows zipped with the rows half a square away, as often as it can be halved."""
-    lines = [f"\n\n{JIT}", "def square(x, xo, xs, y, yo, ys):"]
+    lines = ["\n\n@jit", "def square(x, xo, xs, y, yo, ys):"]
     lines += [f"    r{i} = load(x, xo + {i} * xs)" for i in range(lanes)]
     half = lanes // 2
     for _ in range(half.bit_length()):

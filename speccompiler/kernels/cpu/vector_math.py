@@ -13,8 +13,6 @@ import re
 from speccompiler.expressions.nodes import Expression
 from speccompiler.expressions.source import vector_source
 
-from .register_tile import AS_WRITTEN
-
 # Each multiply-add that may be fused is written as one, so that the bits are the same
 # wherever the text stands.
 WORDS = (
@@ -145,12 +143,12 @@ FUNCTIONS = {
 def with_functions(text: str) -> str:
     """Text over vectors with the words and functions that it calls defined before it.
 
-    Needs ``v``, the vocabulary, ``math``, ``np`` and ``njit``.
+    Needs ``v``, the vocabulary, ``math``, ``np`` and ``as_written``.
     """
     parts: list[str] = []
     for name in reversed(FUNCTIONS):
         if any(_calls(part, name) for part in (text, *parts)):
-            parts.insert(0, f"\n\n{AS_WRITTEN}{FUNCTIONS[name]}")
+            parts.insert(0, f"\n\n@as_written{FUNCTIONS[name]}")
     used = [word for word in WORDS if any(_calls(part, word) for part in (text, *parts))]
     bindings = [f"{word} = v.{word}" for word in used]
     return "\n".join(["", *bindings, *parts, "", text])
@@ -158,7 +156,7 @@ def with_functions(text: str) -> str:
 
 def activation_text(activation: Expression, parameters: int = 0) -> str:
     """``activate``, a function of one vector and those of parameters, and all that it needs."""
-    return with_functions(f"\n{AS_WRITTEN}\n{vector_source(activation, parameters=parameters)}")
+    return with_functions(f"\n@as_written\n{vector_source(activation, parameters=parameters)}")
 
 
 def _calls(text: str, name: str) -> bool:

@@ -35,9 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .register_tile import (
-    AS_WRITTEN,
     HEADER,
-    JIT,
     LINE,
     VECTORS,
     epilogue,
@@ -50,7 +48,7 @@ from .winograd_tiles import Tile
 
 DRIVER = '''
 
-@JIT
+@jit
 def read_patch(
     x, base, h0, w0, height, width, channels, first, repeat_h, repeat_w, patch, to
 ):
@@ -73,7 +71,7 @@ def read_patch(
             to += @LANES
 
 
-@JIT
+@jit
 def write_patch(patch, at, pitch, rows, columns, y, to, row, y_pitch, count):
     """The part of a tile's outputs that the image has."""
     for i in range(rows):
@@ -86,7 +84,7 @@ def write_patch(patch, at, pitch, rows, columns, y, to, row, y_pitch, count):
                     y[target + k] = patch[source + k]
 
 
-@JIT
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: batches of tiles over all samples, ranges of filters; the last changes fastest."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
@@ -247,7 +245,7 @@ def _transform_input(down: ShortConvolution, across: ShortConvolution) -> str:
         text += _indent(lines(across.input, seen, _names("o", across.points)))
         at = r * across.points
         text += _indent([f"store(u, uo + {at + c} * us, o{c})" for c in range(across.points)])
-    return "\n\n\n" + "\n".join([JIT, *text]) + "\n"
+    return "\n\n\n" + "\n".join(["@jit", *text]) + "\n"
 
 
 def _transform_output(
@@ -282,7 +280,7 @@ def _transform_output(
             for name in window[1:]:
                 value = f"largest({value}, {name})"
             text += _indent([f"store(y, yo + {r} * yrow + {c} * ycol, {value})"])
-    return "\n\n\n" + "\n".join([JIT, *text]) + "\n"
+    return "\n\n\n" + "\n".join(["@jit", *text]) + "\n"
 
 
 def _multiply(name: str, lanes: int, columns: int, asked: int, *, resumed: bool) -> str:
@@ -311,13 +309,13 @@ def _multiply(name: str, lanes: int, columns: int, asked: int, *, resumed: bool)
         text += _indent([f"s{t}_{n} = fma(a, w{n}, s{t}_{n})" for n in range(VECTORS)], 3)
     text += _indent([f"wo += {VECTORS * lanes}"], 3)
     text += _indent([f"store(m, mo + {t} * row + {n * lanes}, s{t}_{n})" for t, n in sums])
-    return "\n\n\n" + "\n".join([JIT, *text]) + "\n"
+    return "\n\n\n" + "\n".join(["@jit", *text]) + "\n"
 
 
 def _products(uneven: bool) -> str:
     """``products``: all tiles of a batch by one group of filters at one point."""
     head = "def products(u, uo, batch, w, wo, slices, mo, row, here, begin, later, ask):"
-    return "\n\n\n" + "\n".join([JIT, head, UNEVEN if uneven else EVEN])
+    return "\n\n\n" + "\n".join(["@jit", head, UNEVEN if uneven else EVEN])
 
 
 def _transformed(tile: Tile) -> list[str]:
@@ -353,7 +351,7 @@ def _transform_filter(tile: Tile, lanes: int) -> str:
     text += _indent(_transformed(tile), 3)
     text += _indent([f"store(u, uo + n + {k} * us, o{k})" for k in range(tile.points)], 3)
     text += _indent([f"wo += {len(places) * group}", f"uo += {group}"], 2)
-    return "\n\n\n" + "\n".join([AS_WRITTEN, *text]) + "\n"
+    return "\n\n\n" + "\n".join(["@as_written", *text]) + "\n"
 
 
 def short_convolutions(tile: Tile) -> tuple[ShortConvolution, ShortConvolution]:

@@ -1,0 +1,18 @@
+"""How the functions of a kernel's text are compiled: ``@jit``, and ``@as_written``.
+
+Neither has wrappers for Python or C: numba would make machine code of them for every function
+of a kernel, an eighth of the time that compiling takes. Nobody needs them, but it also means
+that Python must not call such a function; another jitted one may.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+_INNER = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+jit = njit(fastmath={"contract"}, **_INNER)
+"""Products and sums become fused multiply-adds; of LLVM's fast-math nothing else."""
+
+as_written = njit(fastmath=False, **_INNER)
+"""Nothing is fused. numba hands a caller's ``fastmath`` down to functions that name none."""
