@@ -388,10 +388,13 @@ def bind(memory, steps, n, bind=Memory.bind):
 
 Memory.bind = bind
 rng = np.random.default_rng(0)
+some = [(1, 1, 1, "valid"), (5, 3, 1, "same"), (5, 3, 2, "full"), (65, 1, 2, "same"),
+        (65, 3, 1, "full"), (65, 3, 2, "valid")]
+every = itertools.product((1, 5, 65), (1, 3), (1, 2), ("valid", "same", "full"))
 layers = [
     [dict(type="Convolution1D", nb_filter=f, filter_length=k, subsample_length=s,
           border_mode=mode, activation="relu")]
-    for f in (1, 5, 65) for k in (1, 3) for s in (1, 2) for mode in ("valid", "same", "full")
+    for f, k, s, mode in (every if {whole} else some)
 ]
 layers += [
     [dict(type="Reshape", target_shape=[-1, 1, 1]),
@@ -428,7 +431,8 @@ def check(chain, length, channels, n):
 for chain, small in itertools.product(layers, (0, convolutions.SMALL)):
     convolutions.SMALL = small
     for length, channels, n in [(3, 1, 1), (7, 3, 3), (33, 17, 2)]:
-        check(chain, length, channels, n)
+        if {whole} or channels == 17 or "Convolution" not in chain[-1]["type"]:
+            check(chain, length, channels, n)
 assert Fenced.runs >= 3 * len(layers)
 before = Fenced.runs
 rows, columns = dict(type="Reshape", target_shape=[-1, 1, 1]), dict(
@@ -456,24 +460,26 @@ others += [
 ]
 convolutions.SMALL = 0
 for chain in others:
-    for length, channels, n in [(7, 3, 3), (33, 17, 2)]:
+    for length, channels, n in [(7, 3, 3), (33, 17, 2)][not {whole}:]:
         check(chain, length, channels, n)
 convolutions.SMALL = 1 << 30
 check(others[2], 7, 3, 3)
-assert Fenced.runs > before + 2 * len(others)
+assert Fenced.runs > before + len(others)
 print("done")
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
-def test_kernels_stay_inside_their_arrays():
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_kernels_stay_inside_their_arrays(whole):
     """Kernels check no index: one value too far would show only sometimes, and elsewhere."""
+    script = GUARDED.format(tests=str(Path(__file__).parent), whole=whole)
     result = subprocess.run(
-        [sys.executable, "-c", GUARDED.format(tests=str(Path(__file__).parent))],
+        [sys.executable, "-c", script],
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
 
