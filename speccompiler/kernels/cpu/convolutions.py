@@ -13,7 +13,7 @@ from speccompiler.shapes import multiply_adds
 
 from .candidate import Candidate, Geometry, KnownShape, known, three
 from .conv import WALK, tile_shape, window_steps
-from .register_tile import block_depth, even_share
+from .register_tile import block_depth, even_share, tile_columns
 from .winograd_tiles import Schedule, Tile, find_tile
 
 PACKED_BYTES = 256 << 10
@@ -150,8 +150,11 @@ def _product_tasks(node: Node, shape: KnownShape, n: int) -> int:
 
 
 def _product_scratch(node: Node, shape: KnownShape) -> int:
-    depths = ((lanes, block_depth(shape[-1], lanes)) for lanes in LANES)
-    packed = (-(-shape[-1] // depth) * (TASK_POSITIONS * depth + lanes) for lanes, depth in depths)
+    packed = []
+    for lanes in LANES:
+        depth, columns = block_depth(shape[-1], lanes), tile_columns(lanes)
+        tile = -(-shape[-1] // depth) * (columns * depth + lanes)
+        packed.append(TASK_POSITIONS // columns * tile)
     return max(packed) + SUMS
 
 

@@ -1,8 +1,8 @@
 """1x1 convolutions and Dense as a matrix product: positions of all samples by filters.
 
 A task is up to 84 positions (six tiles of 14, fourteen of 6) by 32 filters. The positions are
-copied into channel blocks first, once for all filters of the place. What no whole tile
-covers goes through tiles of a few positions, filled up with zeros, and of one: a product
+copied first, once for all filters of the place: tile by tile, in blocks of channels, so that
+a tile reads on and on. What no whole tile covers goes through tiles of a few positions, filled up with zeros, and of one: a product
 with a single position is bound by reading the weights. A batch shares each weight that is
 loaded, and one sample alone goes through the same operations in the same order.
 
@@ -30,7 +30,7 @@ from .register_tile import (
 GROUP_DRIVER = '''
 
 @jit
-def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks, plane, here):
+def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks, plane, tile, here):
     """One group of filters over all positions of a task."""
     # Weights of a step fill two thirds of L1.
     per_step = 8192 // (@DEPTH * @WIDTH)
@@ -38,7 +38,7 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks,
         q1 = min(blocks, q + per_step)
         low = np.float32(0) if q1 == blocks else np.float32(-np.inf)
         ask = wo + q1 * @DEPTH * @WIDTH
-        p = 0
+        p = xo = 0
         while p < here:
             left = here - p
             so = sums + p * @WIDTH
@@ -54,17 +54,17 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks,
                 target, end, pitch = y, at + p * y_pitch, y_pitch
             if size == @MOST:
                 tile_@VECTORS_@MOST(
-                    packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
+                    packed, xo, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
                     source, begin, step, target, end, pitch, low, ask
                 )
             elif size == @FEW:
                 tile_@VECTORS_@FEW(
-                    packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
+                    packed, xo, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
                     source, begin, step, target, end, pitch, low, ask
                 )
             else:
                 tile_@VECTORS_1(
-                    packed, p * @DEPTH, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
+                    packed, xo, w, wo, q, q1, plane, 0, 1, 1, 0, @DEPTH, @DEPTH * @WIDTH,
                     source, begin, step, target, end, pitch, low, ask
                 )
             if q1 == blocks:
@@ -74,6 +74,7 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks,
                     used = min(size, left)
                     copy_out(packed, so, y, at + p * y_pitch, y_pitch, used, count, @WIDTH)
             p += size
+            xo += tile if size == @MOST else size * @DEPTH
             ask += (q1 - q) * @DEPTH * @LINE
 '''
 
@@ -88,8 +89,10 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     tiles, places = (positions + @MOST - 1) // @MOST, (positions + 83) // 84
     share = (tiles + places - 1) // places * @MOST
     filter_blocks = (filters + 31) // 32
-    packed_place = -1
-    here = plane = 0
+    # Of one tile: a block of channels after the other, with room for what a vector leaves over.
+    plane = @MOST * @DEPTH + @LANES
+    tile = blocks * plane
+    packed_place, here = -1, 0
     for task in range(lo, hi):
         place = task // filter_blocks
         start = place * share
@@ -101,19 +104,19 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             if left > 1:
                 left = @MOST if left > 2 * @FEW else (left + @FEW - 1) // @FEW * @FEW
             room = here // @MOST * @MOST + left
-            plane = room * @DEPTH + @LANES
             for p in range(here):
-                pack(x, (start + p) * channels, scratch, p * @DEPTH, plane, channels)
+                to = p // @MOST * tile + p % @MOST * @DEPTH
+                pack(x, (start + p) * channels, scratch, to, plane, channels)
             for p in range(here, room):
-                clear(scratch, p * @DEPTH, plane, channels)
+                clear(scratch, p // @MOST * tile + p % @MOST * @DEPTH, plane, channels)
         # scratch holds the packed positions, then the sums.
-        sums = blocks * plane
+        sums = (here + @MOST - 1) // @MOST * tile
         begin = task % filter_blocks * 32
         for first in range(begin, min(filters, begin + 32), @GROUP):
             count = min(@GROUP, filters - first)
             group(
                 scratch, w, first * blocks * @DEPTH, b, first, y, start * y_pitch + first, y_pitch,
-                count, sums, blocks, plane, here
+                count, sums, blocks, plane, tile, here
             )
 '''
 
