@@ -16,7 +16,8 @@ class Conv:
     size: int = 3
     stride: int = 1
     padding: int | None = None
-    """None: ``size // 2``, which keeps the lengths at stride 1 and odd sizes."""
+    """None: half the window, which keeps the lengths at stride 1 and odd sizes."""
+    dilation: int = 1
     normalized: bool = False
     """Followed by a batch normalisation, before the activation."""
     relu: bool = True
@@ -24,7 +25,18 @@ class Conv:
     @property
     def pad(self) -> int:
         """Zeros before, and after, each axis."""
-        return self.size // 2 if self.padding is None else self.padding
+        return self.dilation * (self.size // 2) if self.padding is None else self.padding
+
+
+@dataclass(frozen=True, slots=True)
+class Separable:
+    """A kernel for each channel, zeros that keep the lengths; then all channels to all filters.
+
+    With bias and relu at the end, and nothing in between.
+    """
+
+    filters: int
+    size: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ class Branches:
     chains: tuple[tuple[Layer, ...], ...]
 
 
-Layer = Conv | Pool | Up | Dense | Branches
+Layer = Conv | Separable | Pool | Up | Dense | Branches
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +240,10 @@ LAYERS = (
     _layer("conv1x1 256-256 56x56", Conv(256, 1), (1, 256, 56, 56), 1.0),
     _layer("conv5x5 64-64 56x56", Conv(64, 5), (1, 64, 56, 56), 1.0),
     _layer("conv3x3/2 64-128 112x112", Conv(128, stride=2), (1, 64, 112, 112), 1.0),
+    _layer("conv3x3 dilated by 2 64-64 56x56", Conv(64, dilation=2), (1, 64, 56, 56)),
+    _layer("conv1d 3 dilated by 4 64-64 1000", Conv(64, dilation=4), (8, 64, 1000)),
+    _layer("separable3x3 64-128 112x112", Separable(128), (1, 64, 112, 112)),
+    _layer("separable3x3 512-512 14x14", Separable(512), (1, 512, 14, 14)),
     _layer("maxpool2 64 224x224", Pool(), (1, 64, 224, 224), 1.0),
     _layer("avgpool2 64 224x224", Pool(kind="average"), (1, 64, 224, 224), 1.0),
     _layer("up2 64 112x112", Up(), (1, 64, 112, 112), 1.0),

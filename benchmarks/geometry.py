@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from .cases import Branches, Case, Conv, Dense, Layer, Pool, Shape, Up
+from .cases import Branches, Case, Conv, Dense, Layer, Pool, Separable, Shape, Up
 
 FLOAT_BYTES = 4
 EPSILON = 1e-3
@@ -30,17 +30,29 @@ class Applied:
 
     @property
     def weight_shape(self) -> Shape | None:
-        """(filters, channels, lengths) or (outputs, inputs); None without weights."""
+        """(filters, channels, lengths) or (outputs, inputs); None without weights.
+
+        Of a separable convolution it is what goes from channels to filters.
+        """
         layer = self.layer
+        if isinstance(layer, Separable):
+            return (layer.filters, self.before[0], *[1] * (len(self.before) - 1))
         if isinstance(layer, Conv):
             return (layer.filters, self.before[0], *[layer.size] * (len(self.before) - 1))
         return (layer.outputs, prod(self.before)) if isinstance(layer, Dense) else None
 
     @property
+    def depthwise_shape(self) -> Shape | None:
+        """(channels, 1, lengths), the kernels of a separable convolution."""
+        if not isinstance(self.layer, Separable):
+            return None
+        return (self.before[0], 1, *[self.layer.size] * (len(self.before) - 1))
+
+    @property
     def multiply_adds(self) -> int:
         """Of one sample, by the direct algorithm; padding counts."""
-        weight = self.weight_shape
-        return 0 if weight is None else prod(weight) * prod(self.after[1:])
+        shapes = (self.weight_shape, self.depthwise_shape)
+        return sum(prod(shape) for shape in shapes if shape is not None) * prod(self.after[1:])
 
 
 def applied(case: Case) -> list[Applied]:
@@ -76,8 +88,11 @@ def _after(layer: Layer, befores: tuple[Shape, ...]) -> Shape:
     match layer:
         case Branches(join=join):
             return (sum(b[0] for b in befores) if join == "concat" else channels, *lengths)
-        case Conv(filters=filters, size=size, stride=stride):
-            return (filters, *((n + 2 * layer.pad - size) // stride + 1 for n in lengths))
+        case Conv(filters=filters, stride=stride):
+            window = layer.dilation * (layer.size - 1) + 1
+            return (filters, *((n + 2 * layer.pad - window) // stride + 1 for n in lengths))
+        case Separable(filters=filters):
+            return (filters, *lengths)
         case Pool(size=size, stride=stride) as pool:
             padded = (n + sum(hanging(pool, n)) for n in lengths)
             return (channels, *((n - size) // stride + 1 for n in padded))
@@ -99,5 +114,7 @@ def flops(case: Case) -> int:
 
 def least_bytes(case: Case) -> int:
     """What has to be moved even with everything fused: input, weights, output."""
-    weights = sum(prod(a.weight_shape) + a.weight_shape[0] for a in applied(case) if a.weight_shape)
+    layers = applied(case)
+    weights = sum(prod(a.weight_shape) + a.weight_shape[0] for a in layers if a.weight_shape)
+    weights += sum(prod(a.depthwise_shape) for a in layers if a.depthwise_shape)
     return FLOAT_BYTES * (prod(case.shape) + weights + prod(output_shape(case)))

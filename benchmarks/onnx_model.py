@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from .cases import Branches, Case, Conv, Dense, Pool, Up
+from .cases import Branches, Case, Conv, Dense, Pool, Separable, Up
 from .geometry import EPSILON, applied, hanging, output_shape
 from .tensors import parameters
 
@@ -43,18 +43,26 @@ def onnx_model(case: Case) -> Any:
         match at.layer:
             case Conv() as conv:
                 pads = [conv.pad] * (2 * rank)
-                add("Conv", weight, bias, strides=[conv.stride] * rank, pads=pads)
+                windows = {"strides": [conv.stride] * rank, "dilations": [conv.dilation] * rank}
+                add("Conv", weight, bias, pads=pads, **windows)
                 if own is not None and own.norm is not None:
                     four = (own.norm.gamma, own.norm.beta, own.norm.mean, own.norm.variance)
                     names = [constant(f"n{i}_{k}", value) for k, value in enumerate(four)]
                     add("BatchNormalization", *names, epsilon=EPSILON)
                 if conv.relu:
                     add("Relu")
+            case Separable(size=size):
+                assert own is not None, "a layer with weights has parameters"
+                assert own.depthwise is not None, "a separable convolution has two kernels"
+                pads = [size // 2] * (2 * rank)
+                add("Conv", constant(f"d{i}", own.depthwise), pads=pads, group=at.before[0])
+                add("Conv", weight, bias)
+                add("Relu")
             case Pool(size=size, stride=stride, kind=kind) as pool:
                 operator = "MaxPool" if kind == "max" else "AveragePool"
                 before, after = zip(*(hanging(pool, n) for n in at.before[1:]), strict=True)
                 windows = {"kernel_shape": [size] * rank, "strides": [stride] * rank}
-                add(operator, **windows, pads=[*before, *after])
+                add(operator, pads=[*before, *after], **windows)
             case Branches(join=join):
                 others = [values[k] for k in at.inputs[1:]]
                 if join == "concat":

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .cases import Branches, Case, Conv, Dense, Pool, Up
+from .cases import Branches, Case, Conv, Dense, Pool, Separable, Up
 from .geometry import EPSILON, Applied, applied
 from .tensors import Array, Parameters, parameters
 
@@ -51,6 +51,10 @@ def _entries(at: Applied, rank: int, i: int) -> list[dict[str, Any]]:
             norm = {"type": "BatchNormalization", "name": f"norm{i}", "epsilon": EPSILON}
             relu = {"type": "Activation", "name": f"relu{i}", **activation}
             return [*entries, norm, relu] if conv.relu else [*entries, norm]
+        case Separable(filters=filters, size=size):
+            entry = {"type": "SeparableConvolution2D", "name": name, "nb_filter": filters}
+            kernel = {"nb_row": size, "nb_col": size, "border_mode": "same"}
+            return [entry | kernel | {"activation": "relu"}]
         case Branches(join="concat"):
             return [{"type": "Merge", "mode": "concat"}]
         case Branches():
@@ -73,9 +77,10 @@ def _entries(at: Applied, rank: int, i: int) -> list[dict[str, Any]]:
 
 def _convolution(conv: Conv, rank: int, name: str) -> list[dict[str, Any]]:
     # 'same' splits its zeros as the peers do only at stride 1 and odd sizes.
-    same = conv.stride == 1 and conv.size % 2 == 1 and conv.pad == conv.size // 2
+    kept = conv.pad == conv.dilation * (conv.size // 2)
+    same = conv.stride == 1 and conv.size % 2 == 1 and kept
     entry: dict[str, Any] = {
-        "type": f"Convolution{rank}D",
+        "type": f"{'Atrous' if conv.dilation > 1 else ''}Convolution{rank}D",
         "name": name,
         "nb_filter": conv.filters,
         **dict.fromkeys(_KERNEL[rank], conv.size),
@@ -85,6 +90,8 @@ def _convolution(conv: Conv, rank: int, name: str) -> list[dict[str, Any]]:
         entry |= (
             {"subsample_length": conv.stride} if rank == 1 else {"subsample": [conv.stride] * rank}
         )
+    if conv.dilation > 1:
+        entry["atrous_rate"] = conv.dilation if rank == 1 else [conv.dilation] * rank
     if same or conv.pad == 0:
         return [entry]
     padding = conv.pad if rank == 1 else [conv.pad] * rank
@@ -100,7 +107,11 @@ def tensors(case: Case) -> dict[str, Array]:
             continue
         first_dense = isinstance(at.layer, Dense) and not flat
         flat = flat or first_dense
-        found[f"layer{i}.W"] = np.ascontiguousarray(_kernel(at, own, first_dense))
+        kernel = "W" if own.depthwise is None else "pointwise_kernel"
+        found[f"layer{i}.{kernel}"] = np.ascontiguousarray(_kernel(at, own, first_dense))
+        if own.depthwise is not None:
+            depthwise = np.moveaxis(own.depthwise, (0, 1), (-2, -1))
+            found[f"layer{i}.depthwise_kernel"] = np.ascontiguousarray(depthwise)
         found[f"layer{i}.b"] = own.bias
         if own.norm is not None:
             norm, stored = f"norm{i}", own.norm
@@ -110,7 +121,7 @@ def tensors(case: Case) -> dict[str, Array]:
 
 
 def _kernel(at: Applied, own: Parameters, after_flatten: bool) -> Array:
-    if isinstance(at.layer, Conv):
+    if isinstance(at.layer, Conv | Separable):
         kernel = np.moveaxis(own.weight, (0, 1), (-1, -2))
         # A Keras 1.x kernel of one axis has a second one, of length 1.
         return kernel[:, None] if kernel.ndim == 3 else kernel

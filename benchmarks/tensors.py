@@ -32,6 +32,8 @@ class Parameters:
     weight: Array
     bias: Array
     norm: Norm | None = None
+    depthwise: Array | None = None
+    """Of a separable convolution: (channels, 1, lengths)."""
 
 
 @lru_cache(maxsize=1)
@@ -52,7 +54,11 @@ def parameters(case: Case) -> tuple[Parameters | None, ...]:
         weight = rng.standard_normal(shape, np.float32) * scale
         bias = rng.standard_normal(shape[0], np.float32) * np.float32(0.1)
         norm = _norm(at.layer, rng) if isinstance(at.layer, Conv) and at.layer.normalized else None
-        found.append(Parameters(weight, bias, norm))
+        depthwise = None
+        if at.depthwise_shape is not None:
+            scale = np.float32(1 / sqrt(prod(at.depthwise_shape[1:])))
+            depthwise = rng.standard_normal(at.depthwise_shape, np.float32) * scale
+        found.append(Parameters(weight, bias, norm, depthwise))
     return tuple(found)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from .cases import Branches, Case, Conv, Dense, Layer, Pool, Up
+from .cases import Branches, Case, Conv, Dense, Layer, Pool, Separable, Up
 from .geometry import EPSILON, Applied, applied, hanging
 from .tensors import Norm, Parameters, parameters
 
@@ -52,11 +52,21 @@ def _modules(at: Applied, own: Parameters | None, rank: int) -> list[Any]:
     layer: Layer = at.layer
     match layer:
         case Conv(filters=filters, size=size, stride=stride):
-            made = _CONVOLUTION[rank](at.before[0], filters, size, stride, layer.pad, device="meta")
+            kind, channels = _CONVOLUTION[rank], at.before[0]
+            made = kind(channels, filters, size, stride, layer.pad, layer.dilation, device="meta")
             modules = [_filled(made, own)]
             if own is not None and own.norm is not None:
                 modules.append(_norm(own.norm, rank))
             return [*modules, nn.ReLU()] if layer.relu else modules
+        case Separable(filters=filters, size=size):
+            assert own is not None, "a layer with weights has parameters"
+            assert own.depthwise is not None, "a separable convolution has two kernels"
+            kind, channels = _CONVOLUTION[rank], at.before[0]
+            depthwise = kind(
+                channels, channels, size, 1, size // 2, 1, channels, bias=False, device="meta"
+            )
+            depthwise.load_state_dict({"weight": torch.from_numpy(own.depthwise)}, assign=True)
+            return [depthwise, _filled(kind(channels, filters, 1, device="meta"), own), nn.ReLU()]
         case Pool(size=size, stride=stride, kind=kind):
             if kind == "average":
                 return [_AVERAGE_POOL[rank](size, stride)]

@@ -31,6 +31,7 @@ from benchmarks.cases import (
     Dense,
     Layer,
     Pool,
+    Separable,
     Up,
     chosen,
 )
@@ -52,6 +53,9 @@ TINY = (
     Case("average", (Pool(kind="average"),), (2, 3, 5, 6)),
     Case("volume", (Conv(3), Pool(), Up()), (1, 2, 4, 5, 6)),
     Case("even", (Conv(3, 2), Conv(2, 4, padding=0)), (1, 2, 7, 7)),
+    Case("dilated", (Conv(3, dilation=2), Conv(2, 3, stride=2, dilation=3)), (2, 3, 9, 11)),
+    Case("dilated 1d", (Conv(3, dilation=4),), (2, 2, 13)),
+    Case("separable", (Separable(5), Separable(2, 5)), (2, 3, 6, 7)),
     Case("same", (Pool(3, 2, same=True), Pool(3, 1, same=True)), (2, 3, 8, 7)),
     Case(
         "normalized",
@@ -99,9 +103,7 @@ def chain(layers: tuple[Layer, ...], x: np.ndarray, parts: Iterator) -> np.ndarr
             sides = [(0, 0), (0, 0), *((n // 2, n - n // 2) for n in over)]
             x = np.pad(x, sides, constant_values=-np.inf)
         if isinstance(layer, Conv | Pool):
-            windows = np.lib.stride_tricks.sliding_window_view(
-                x, (layer.size,) * len(axes), axis=axes
-            )
+            windows = windows_of(x, layer.size, getattr(layer, "dilation", 1))
             steps = (slice(None), slice(None), *[slice(None, None, layer.stride)] * len(axes))
             windows = windows[steps].reshape(*windows[steps].shape[: x.ndim], -1)
         match layer:
@@ -117,6 +119,11 @@ def chain(layers: tuple[Layer, ...], x: np.ndarray, parts: Iterator) -> np.ndarr
                     )
                     x = x * norm.gamma.reshape(column) + norm.beta.reshape(column)
                 x = np.maximum(x, 0) if layer.relu else x
+            case Separable(size=size):
+                x = np.pad(x, [(0, 0), (0, 0), *[(size // 2,) * 2] * len(axes)])
+                x = np.einsum("ncyxhw,chw->ncyx", windows_of(x, size), own.depthwise[:, 0])
+                x = np.einsum("nc...,oc->no...", x, own.weight[:, :, 0, 0])
+                x = np.maximum(x + own.bias.reshape(-1, 1, 1), 0)
             case Branches(join="concat"):
                 x = np.concatenate(made, axis=1)
             case Branches():
@@ -131,6 +138,13 @@ def chain(layers: tuple[Layer, ...], x: np.ndarray, parts: Iterator) -> np.ndarr
                 x = np.maximum(x, 0) if activation == "relu" else np.exp(x)
                 x = x if activation == "relu" else x / x.sum(-1, keepdims=True)
     return x
+
+
+def windows_of(x: np.ndarray, size: int, dilation: int = 1) -> np.ndarray:
+    axes = tuple(range(2, x.ndim))
+    seen = ((size - 1) * dilation + 1,) * len(axes)
+    windows = np.lib.stride_tricks.sliding_window_view(x, seen, axis=axes)
+    return windows[..., *[slice(None, None, dilation)] * len(axes)]
 
 
 def test_operations_are_those_of_the_papers() -> None:
