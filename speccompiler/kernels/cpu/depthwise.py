@@ -1,8 +1,9 @@
 """Depthwise convolution of any rank (as 3-D): every channel with kernels of its own.
 
-Bound by loads, not by multiply-adds: neighbouring positions of a row are done four at a time,
-so that a weight is loaded once for them. A position's sum is one chain of multiply-adds over
-the taps that lie in the data. The last vector of channels overlaps the one before.
+Bound by loads, not by multiply-adds: eight or four neighbouring positions of a row are done
+together, so that weights are loaded once for them, and values that several windows see. A
+position's sum is one chain of multiply-adds over the taps that lie in the data, whoever its
+neighbours are. The last vector of channels overlaps the one before.
 
 g: D H W C, OD OH OW, KD KH, SD SH SW, PD PH PW (padding before), M (kernels of a channel)
 w: [kernel][KD][KH][KW][channel], and a vector's length behind
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 from .register_tile import HEADER, fill
 
-POSITIONS = 4
+TOGETHER = (8, 4)
+"""Positions whose windows lie in the data, done at once: as many chains hide a sum's latency."""
 
 DRIVER = '''
 
@@ -23,7 +25,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     out_depth, out_height, out_width = g[4], g[5], g[6]
     kd, kh, stride, pw = g[7], g[8], g[11], g[14]
     filters, row = g[15] * channels, width * channels
-    step, size = stride * channels, kd * kh * @KW * channels
+    size = kd * kh * @KW * channels
     # Positions whose windows lie in the data from the first column to the last.
     inner, outer = -(-pw // stride), (width - @KW + pw) // stride + 1
     some = first_lanes(channels % @LANES)
@@ -39,59 +41,84 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             while column < out_width:
                 left = column * stride - pw
                 k0, k1 = max(0, -left), min(@KW, width - left)
-                many = column >= inner and column + @POSITIONS <= min(outer, out_width)
+                here = min(outer, out_width) - column if column >= inner else 0
+                positions = 1
                 at, wo = base + left * channels, m * size
                 to = (task * out_width + column) * filters + m * channels
                 if channels < @LANES:
-                    part_1(x, at, w, wo, d0, d1, h0, h1, k0, k1, kh, row, height, channels, step,
-                           y, to, filters, some)
+                    part(x, at, w, wo, d0, d1, h0, h1, k0, k1, kh, row, height, channels, y, to,
+                         some)
                     column += 1
                     continue
+                if here >= 4:
+                    positions = 8 if here >= 8 else 4
                 for i in range(0, channels, @LANES):
                     c = min(i, channels - @LANES)
-                    if many:
-                        many_@POSITIONS(x, at + c, w, wo + c, d0, d1, h0, h1, 0, @KW, kh, row,
-                                        height, channels, step, y, to + c, filters, some)
+                    if positions == 8:
+                        whole_8(x, at + c, w, wo + c, d0, d1, h0, h1, kh, row, height, channels,
+                                y, to + c, filters)
+                    elif positions == 4:
+                        whole_4(x, at + c, w, wo + c, d0, d1, h0, h1, kh, row, height, channels,
+                                y, to + c, filters)
                     else:
-                        one_1(x, at + c, w, wo + c, d0, d1, h0, h1, k0, k1, kh, row, height,
-                              channels, step, y, to + c, filters, some)
-                column += @POSITIONS if many else 1
+                        one(x, at + c, w, wo + c, d0, d1, h0, h1, k0, k1, kh, row, height,
+                            channels, y, to + c, some)
+                column += positions
 '''
 
 
-def _window(name: str, positions: int, masked: bool = False) -> str:
-    """The windows of some neighbouring positions, for one vector of channels."""
-    seen = "load_where(x, {0}, some)" if masked else "load(x, {0})"
-    weight = "load_where(w, {0}, some)" if masked else "load(w, {0})"
-    columns = "range(@KW)" if positions > 1 else "range(k0, k1)"
+def _whole(positions: int, columns: int, stride: int) -> str:
+    """Whole windows of neighbouring positions, for one vector of channels.
+
+    A value is loaded once for all windows that see it, from the left to the right: each sum
+    takes its taps in the order that ``_one`` has.
+    """
     lines = [
         "\n\n@jit",
-        f"def {name}_{positions}(",
-        "    x, at, w, wo, d0, d1, h0, h1, k0, k1, kh, row, height, channels, step, y, to, pitch,",
-        "    some",
+        f"def whole_{positions}(",
+        "    x, at, w, wo, d0, d1, h0, h1, kh, row, height, channels, y, to, pitch",
         "):",
         *(f"    s{t} = splat(np.float32(0))" for t in range(positions)),
         "    for d in range(d0, d1):",
         "        for h in range(h0, h1):",
         "            p = at + (d * height + h) * row",
         "            q = wo + (d * kh + h) * @KW * channels",
-        f"            for k in {columns}:",
-        f"                a = {weight.format('q + k * channels')}",
+        *(f"            w{k} = load(w, q + {k} * channels)" for k in range(columns)),
     ]
-    for t in range(positions):
-        place = f"p + k * channels + {t} * step"
-        lines.append(f"                s{t} = fma({seen.format(place)}, a, s{t})")
-    for t in range(positions):
-        target = f"to + {t} * pitch"
-        lines.append(
-            f"    store_where(y, {target}, some, s{t})"
-            if masked
-            else f"    store(y, {target}, s{t})"
-        )
+    for column in range((positions - 1) * stride + columns):
+        taps = [(t, column - t * stride) for t in range(positions)]
+        seen = [(t, k) for t, k in taps if 0 <= k < columns]
+        if seen:
+            lines.append(f"            a = load(x, p + {column} * channels)")
+        lines += [f"            s{t} = fma(a, w{k}, s{t})" for t, k in seen]
+    lines += [f"    store(y, to + {t} * pitch, s{t})" for t in range(positions)]
     return "\n".join(lines) + "\n"
 
 
-def source(lanes: int, columns: int) -> str:
-    """The module's text, for one vector width and width of the kernel."""
-    windows = _window("many", POSITIONS) + _window("one", 1) + _window("part", 1, masked=True)
-    return fill(HEADER + windows + DRIVER, LANES=lanes, KW=columns, POSITIONS=POSITIONS)
+def _one(name: str, masked: bool) -> str:
+    """The window of one position, the taps from ``k0`` to ``k1`` of each row."""
+    where = "{0}, {1}, some" if masked else "{0}, {1}"
+    load = "load_where" if masked else "load"
+    value = f"{load}({where.format('x', 'p + k * channels')})"
+    weight = f"{load}({where.format('w', 'q + k * channels')})"
+    stored = "store_where(y, to, some, s)" if masked else "store(y, to, s)"
+    return f"""
+
+@jit
+def {name}(x, at, w, wo, d0, d1, h0, h1, k0, k1, kh, row, height, channels, y, to, some):
+    s = splat(np.float32(0))
+    for d in range(d0, d1):
+        for h in range(h0, h1):
+            p = at + (d * height + h) * row
+            q = wo + (d * kh + h) * @KW * channels
+            for k in range(k0, k1):
+                s = fma({value}, {weight}, s)
+    {stored}
+"""
+
+
+def source(lanes: int, columns: int, stride: int) -> str:
+    """The module's text, for a vector width and the width and horizontal stride of the kernel."""
+    windows = "".join(_whole(positions, columns, stride) for positions in TOGETHER)
+    windows += _one("one", masked=False) + _one("part", masked=True)
+    return fill(HEADER + windows + DRIVER, LANES=lanes, KW=columns)

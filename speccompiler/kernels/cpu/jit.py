@@ -7,9 +7,15 @@ that Python must not call such a function; another jitted one may.
 
 from __future__ import annotations
 
+from typing import Any
+
 from numba import njit
 
-_INNER = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_INNER: dict[str, Any] = {
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 jit = njit(fastmath={"contract"}, **_INNER)
 """Products and sums become fused multiply-adds; of LLVM's fast-math nothing else."""

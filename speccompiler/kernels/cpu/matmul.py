@@ -1,10 +1,11 @@
 """1x1 convolutions and Dense as a matrix product: positions of all samples by filters.
 
 A task is up to 84 positions (six tiles of 14, fourteen of 6) by 32 filters. The positions are
-copied first, once for all filters of the place: tile by tile, in blocks of channels, so that
-a tile reads on and on. What no whole tile covers goes through tiles of a few positions, filled up with zeros, and of one: a product
-with a single position is bound by reading the weights. A batch shares each weight that is
-loaded, and one sample alone goes through the same operations in the same order.
+copied first, once for all filters of the place: tile by tile, in blocks of channels, so that a
+tile reads on and on. What no whole tile covers goes through tiles of a few positions, filled up
+with zeros, and of one: a product with a single position is bound by reading the weights. A
+batch shares each weight that is loaded, and one sample alone goes through the same operations
+in the same order.
 
 g: positions of one sample, C, O, from one position of the output to the next
 w: [group][channel][filter of the group], zeros where it is padded

@@ -184,7 +184,8 @@ def _map_with(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -
 
 def _depthwise(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     assert isinstance(node.op, Depthwise), f"{node.name} is no depthwise convolution"
-    return depthwise.source(fitting_lanes(shape[-1], lanes), node.op.kernel[-1])
+    columns, stride = node.op.kernel[-1], node.op.stride[-1]
+    return depthwise.source(fitting_lanes(shape[-1], lanes), columns, stride)
 
 
 def _by_lanes(source: Callable[[int], str]) -> Callable[[Candidate, Node, KnownShape, int], str]:
