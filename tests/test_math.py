@@ -115,6 +115,35 @@ def test_every_tile_and_rank(kernel, shape, arguments, share, rng, monkeypatch):
     assert error(model, x, math="fast", batch_size=2) <= FAST
 
 
+@pytest.mark.parametrize("before", [[], [{"type": "UpSampling{rank}D"}]], ids=["", "upsampled"])
+@pytest.mark.parametrize(
+    ("kernel", "rate", "shape", "mode"),
+    [
+        ((3,), (4,), (41, 17), "same"),
+        ((5,), (2,), (30, 17), "valid"),
+        ((3, 3), (2, 3), (13, 11, 17), "same"),
+        ((3, 3), (1, 2), (9, 17, 33), "valid"),
+        ((5, 3), (2, 2), (12, 7, 17), "same"),
+        ((3, 3), (9, 5), (7, 6, 17), "same"),
+        ((1, 3), (1, 2), (5, 13, 17), "same"),
+    ],
+)
+def test_a_dilated_convolution_takes_rows_and_columns_apart(kernel, rate, shape, mode, before, rng):
+    """More rows in a tile than the data has at that distance; distances longer than the data."""
+    rank = len(kernel)
+    dilated = layer(rank, kernel, activation="relu", border_mode=mode)
+    dilated |= {
+        "type": f"AtrousConvolution{rank}D",
+        "atrous_rate": rate[0] if rank == 1 else list(rate),
+    }
+    chain = [{**entry, "type": entry["type"].format(rank=rank)} for entry in before]
+    model = build([*chain, dilated], shape, seed=3)
+    assert "winograd" in kernels(model, fast=True)
+    assert "winograd" not in kernels(model, fast=False)
+    x = rng.standard_normal((2, *shape)).astype(np.float32)
+    assert error(model, x, math="fast", batch_size=2) <= FAST
+
+
 @pytest.mark.parametrize(
     ("kernel", "pool", "shape"),
     [

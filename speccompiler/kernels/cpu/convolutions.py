@@ -237,7 +237,7 @@ def winograd_candidates(
     if (
         tile is None
         or stride[1:] != (1, 1)
-        or _op(node).dilation
+        or (_op(node).dilation and pool != (1, 1))
         or min(shape[-1], out[-1]) < MOST_LANES
     ):
         return ()
@@ -277,8 +277,12 @@ def _winograd(schedule: Schedule, batch: int, threads: int) -> Candidate:
 
 def _tiles(node: Node, tile: Tile) -> int:
     """Tiles of one sample."""
-    depth, height, width = three(known(node)[:-1], 1)
-    return depth * -(-height // tile.rows) * -(-width // tile.columns)
+    count, *lengths = three(known(node)[:-1], 1)
+    apart = three(_op(node).dilation, 1)[1:]
+    for length, distance, outputs in zip(lengths, apart, (tile.rows, tile.columns), strict=True):
+        of_one_start = -(-length // distance)
+        count *= -(-of_one_start // outputs) * distance
+    return count
 
 
 def _ranges(schedule: Schedule, node: Node, shape: KnownShape) -> int:
@@ -290,7 +294,7 @@ def _winograd_geometry(schedule: Schedule, node: Node, shape: KnownShape) -> Geo
     return (
         *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
         three(op.kernel, 1)[0], three(op.stride, 1)[0],
-        *three([b for b, _ in op.padding], 0), *three(op.repeats, 1),
+        *three([b for b, _ in op.padding], 0), *three(op.repeats, 1), *three(op.dilation, 1),
         schedule.tiles, schedule.filters, out[-1],
     )  # fmt: skip
 

@@ -12,12 +12,13 @@ channels, in the register tile of ``matmul``; the products are transformed back,
 activation and the max pooling that follows. Large images make many batches; small images
 with many channels make one batch whose filters are split, and the transform of its inputs
 is repeated, which costs next to nothing there. Edge tiles and channels that fill no vector
-go through a small zeroed patch. The rounding error grows to about 1e-5 of the largest
+go through a small zeroed patch. Under a dilation of 2, a tile takes every second row or column:
+those between belong to tiles of their own. The rounding error grows to about 1e-5 of the largest
 output, ten times that of the direct sum: a candidate for ``math: fast`` only.
 
 g: D H W C, OD OH OW O, KD, SD, PD PH PW (padding before), FD FH FW (each input is read that
-   often along an axis: an up-sampling before), tiles and filters of a task, from one position
-   of the output to the next
+   often along an axis: an up-sampling before), AD AH AW (distance of neighbouring places of the
+   window: its dilation), tiles and filters of a task, from one position of the output to the next
 w: [point][group][depth tap][channel][filter of the group], transformed, zeros where it is padded;
    with a chunk [group][depth tap][channel][KH, KW][filter of the group], as it is
 scratch: transformed inputs [point][depth tap][block][tile][lane], products
@@ -50,15 +51,16 @@ DRIVER = '''
 
 @jit
 def read_patch(
-    x, base, h0, w0, height, width, channels, first, repeat_h, repeat_w, patch, to
+    x, base, h0, w0, apart_h, apart_w, height, width, channels, first, repeat_h, repeat_w,
+    patch, to
 ):
     """One tile's inputs of a block of channels, zeros outside the data and past the channels."""
     count = min(@LANES, channels - first)
     zero = splat(np.float32(0))
     for i in range(@TALL):
-        h = h0 + i
+        h = h0 + i * apart_h
         for j in range(@WIDE):
-            c = w0 + j
+            c = w0 + j * apart_w
             inside = h >= 0 and h < height * repeat_h and c >= 0 and c < width * repeat_w
             at = base + (h // repeat_h * width + c // repeat_w) * channels + first
             if inside and count == @LANES:
@@ -85,17 +87,26 @@ def write_patch(patch, at, pitch, rows, columns, y, to, row, y_pitch, count):
 
 
 @jit
+def first_row(tile, apart, rows):
+    """Of a tile; rows and tiles alternate where those of one tile are ``apart``."""
+    return tile // apart * rows * apart + tile % apart
+
+
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: batches of tiles over all samples, ranges of filters; the last changes fastest."""
     depth, height, width, channels = g[0], g[1], g[2], g[3]
     out_depth, out_height, out_width, filters = g[4], g[5], g[6], g[7]
     taps, step = g[8], g[9]
     repeat_d, repeat_h, repeat_w = g[13], g[14], g[15]
-    batch, task_filters, y_pitch = g[16], g[17], g[18]
+    apart_h, apart_w = g[17], g[18]
+    batch, task_filters, y_pitch = g[19], g[20], g[21]
     blocks = (channels + @LANES - 1) // @LANES
     groups = (filters + @GROUP - 1) // @GROUP
     ranges = (filters + task_filters - 1) // task_filters
-    down, across = (out_height + @ROWS - 1) // @ROWS, (out_width + @COLUMNS - 1) // @COLUMNS
+    # Tiles that begin at each of the first rows and columns, as many as are apart.
+    down = ((out_height + apart_h - 1) // apart_h + @ROWS - 1) // @ROWS * apart_h
+    across = ((out_width + apart_w - 1) // apart_w + @COLUMNS - 1) // @COLUMNS * apart_w
     tiles = n * out_depth * down * across
     slices = taps * blocks
     size = slices * @LANES * @GROUP
@@ -114,13 +125,13 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             for t in range(here):
                 tile = start + t
                 image = tile // (across * down)
-                h0 = tile // across % down * @ROWS - g[11]
-                w0 = tile % across * @COLUMNS - g[12]
+                h0 = first_row(tile // across % down, apart_h, @ROWS) - g[11]
+                w0 = first_row(tile % across, apart_w, @COLUMNS) - g[12]
                 inside = h0 >= 0 and w0 >= 0
-                inside = inside and h0 + @TALL <= height * repeat_h
-                inside = inside and w0 + @WIDE <= width * repeat_w
+                inside = inside and h0 + (@TALL - 1) * apart_h < height * repeat_h
+                inside = inside and w0 + (@WIDE - 1) * apart_w < width * repeat_w
                 for q in range(taps):
-                    z = image % out_depth * step + q - g[10]
+                    z = image % out_depth * step + q * g[16] - g[10]
                     known = z >= 0 and z < depth * repeat_d
                     plane = image // out_depth * depth + z // repeat_d
                     base = plane * height * width * channels
@@ -133,8 +144,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
                             transform_input(x, @ROW_NAMES, @COLUMN_NAMES, first, scratch, to, us)
                         else:
                             high = height if known else 0
-                            read_patch(x, base, h0, w0, high, width, channels, first,
-                                       repeat_h, repeat_w, scratch, patch)
+                            read_patch(x, base, h0, w0, apart_h, apart_w, high, width, channels,
+                                       first, repeat_h, repeat_w, scratch, patch)
                             transform_input(scratch, @PATCH_ROWS, @PATCH_COLUMNS, patch,
                                             scratch, to, us)
         from_filter = task % ranges * task_filters
@@ -142,25 +153,26 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 @PRODUCTS        for t in range(here):
             tile = start + t
             image = tile // (across * down)
-            row, column = tile // across % down * @POOLED_ROWS, tile % across * @POOLED_COLUMNS
-            rows = min(@POOLED_ROWS, pooled_height - row)
-            columns = min(@POOLED_COLUMNS, pooled_width - column)
+            row = first_row(tile // across % down, apart_h, @POOLED_ROWS)
+            column = first_row(tile % across, apart_w, @POOLED_COLUMNS)
+            rows = min(@POOLED_ROWS, (pooled_height - row + apart_h - 1) // apart_h)
+            columns = min(@POOLED_COLUMNS, (pooled_width - column + apart_w - 1) // apart_w)
             at = ((image * pooled_height + row) * pooled_width + column) * y_pitch
-            pitch = pooled_width * y_pitch
+            pitch, next_to = pooled_width * y_pitch * apart_h, y_pitch * apart_w
             for first in range(from_filter, to_filter, @LANES):
                 count = min(@LANES, filters - first)
                 mo = m + t * task_filters + first - from_filter
                 if rows == @POOLED_ROWS and columns == @POOLED_COLUMNS and count == @LANES:
-                    transform_output(scratch, mo, ms, y, at + first, pitch, y_pitch, b, first)
+                    transform_output(scratch, mo, ms, y, at + first, pitch, next_to, b, first)
                     for i in range(@POOLED_ROWS):
-                        finish(y, at + first + i * pitch, y_pitch, count)
+                        finish(y, at + first + i * pitch, next_to, count)
                 else:
                     transform_output(scratch, mo, ms, scratch, patch,
                                      @POOLED_COLUMNS * @LANES, @LANES, b, first)
                     for i in range(@POOLED_ROWS):
                         finish(scratch, patch + i * @POOLED_COLUMNS * @LANES, @LANES, @LANES)
                     write_patch(scratch, patch, @POOLED_COLUMNS, rows, columns,
-                                y, at + first, pitch, y_pitch, count)
+                                y, at + first, pitch, next_to, count)
 '''
 
 
@@ -398,10 +410,11 @@ def source(
     indent = "\n" + " " * 20
     texts = {
         "@ROW_OFFSETS": indent.join(
-            f"row{i} = base + (h0 + {i}){tall} * width * channels" for i in range(down.points)
+            f"row{i} = base + (h0 + {i} * apart_h){tall} * width * channels"
+            for i in range(down.points)
         ),
         "@COLUMN_OFFSETS": indent.join(
-            f"col{i} = (w0 + {i}){wide} * channels" for i in range(across.points)
+            f"col{i} = (w0 + {i} * apart_w){wide} * channels" for i in range(across.points)
         ),
         "@ROW_NAMES": ", ".join(rows_names),
         "@COLUMN_NAMES": ", ".join(columns_names),
