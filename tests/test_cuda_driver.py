@@ -82,6 +82,22 @@ def test_a_batch_goes_there_and_back(fake, model, gpus, monkeypatch, rng):
     assert fake() == before
 
 
+def test_what_is_given_back_leaves_the_present_gpu(fake, monkeypatch):
+    """An object of one GPU may die between two calls that are meant for another."""
+    monkeypatch.setenv("FAKE_CUDA_GPUS", "2")
+    first, second = driver.devices()
+    first.use()
+    stream = first.stream()
+    second.use()
+    gc.collect()
+    before = fake()
+    del stream
+    gc.collect()
+    assert fake() == before - 1
+    mine = second.stream()
+    second.wait(second.record(mine))
+
+
 def test_memory_is_cut_to_what_is_free(fake, model, monkeypatch, rng):
     monkeypatch.setenv("FAKE_CUDA_FREE", "4000")
     compiled = model.compile("cuda", batch_size=200)

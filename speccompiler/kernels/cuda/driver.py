@@ -43,6 +43,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "cuDeviceTotalMem_v2": (POINTER(c_size_t), c_int),
     "cuDevicePrimaryCtxRetain": (POINTER(c_void_p), c_int),
     "cuCtxSetCurrent": (c_void_p,),
+    "cuCtxGetCurrent": (POINTER(c_void_p),),
     "cuMemGetInfo_v2": (POINTER(c_size_t), POINTER(c_size_t)),
     "cuMemAlloc_v2": (POINTER(c_uint64), c_size_t),
     "cuMemFree_v2": (c_uint64,),
@@ -354,8 +355,12 @@ class CudaDevice:
 
 
 def _release(driver: Driver, context: c_void_p | None, release: str, value: Any) -> None:
+    # Objects may die anywhere, between two calls that are meant for another GPU too.
+    present = c_void_p()
+    driver.status("cuCtxGetCurrent", ctypes.byref(present))
     driver.status("cuCtxSetCurrent", context)
     driver.status(release, value)
+    driver.status("cuCtxSetCurrent", present)
 
 
 def _address(region: Region) -> int:
