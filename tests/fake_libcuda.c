@@ -59,7 +59,7 @@ CUresult cuDriverGetVersion(int *version) {
 }
 
 CUresult cuGetErrorName(CUresult error, const char **text) {
-    *text = error == 700 ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR_OF_THE_FAKE";
+    *text = error == 3 ? "CUDA_ERROR_NOT_INITIALIZED" : error == 700 ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR_OF_THE_FAKE";
     return 0;
 }
 
@@ -79,7 +79,7 @@ CUresult cuDeviceGetName(char *name, int length, CUdevice device) {
 }
 
 CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice device) {
-    long capability = number("FAKE_CUDA_CAPABILITY", 90);
+    long capability = number(device ? "FAKE_CUDA_SECOND" : "FAKE_CUDA_CAPABILITY", 90);
     *value = attribute == 16 ? 132 : attribute == 75 ? capability / 10 : capability % 10;
     return attribute == 16 || attribute == 75 || attribute == 76 ? 0 : 1;
 }
@@ -126,6 +126,7 @@ CUresult cuMemFree_v2(CUdeviceptr address) {
 
 CUresult cuMemHostAlloc(void **address, size_t bytes, unsigned int flags) {
     if (!current || flags != 1) return 1;
+    if (number("FAKE_CUDA_LOCKED", 0)) return 2;
     live++;
     *address = malloc(bytes);
     return 0;
@@ -191,7 +192,7 @@ CUresult cuLaunchKernel(CUfunction function, unsigned int gx, unsigned int gy, u
                         CUstream stream, void **parameters, void **extra) {
     if (!own(stream) || !own(function)) return 400;
     if (extra || gy != 1 || gz != 1 || by != 1 || bz != 1 || shared) return 1;
-    if (number("FAKE_CUDA_FAILS", 0)) return 700;
+    if (number("FAKE_CUDA_FAILS", 0)) return number("FAKE_CUDA_FAILS", 0);
     long count = ((Object *)function)->count;
     const float *x = *(float **)parameters[0];
     float *y = *(float **)parameters[1];

@@ -175,16 +175,43 @@ def test_memory_that_is_gone_after_all(fake, model, monkeypatch):
     assert found.hint == "use a smaller --batch-size"
 
 
+def test_memory_of_the_host_that_cannot_be_locked(fake, model, monkeypatch):
+    monkeypatch.setenv("FAKE_CUDA_LOCKED", "1")
+    found = finding(model)
+    assert (found.code, found.message.partition(" of ")[2]) == (
+        "CS134",
+        "this machine's memory cannot be page-locked, for copies to the GPU",
+    )
+    assert found.hint == "use a smaller --batch-size, or allow more with ulimit -l"
+
+
+def test_a_gpu_that_is_too_old_is_passed_over(fake, model, monkeypatch):
+    monkeypatch.setattr("speccompiler.machine.toolkit_major", lambda: 13)
+    monkeypatch.setenv("FAKE_CUDA_GPUS", "2")
+    monkeypatch.setenv("FAKE_CUDA_MIXED", "1")
+    monkeypatch.setenv("FAKE_CUDA_CAPABILITY", "61")
+    for target in ("cuda", "cuda:1"):
+        assert [d.name for d in model.compile(target).executor.devices] == ["Fake 1"]
+    said = "Fake 0 has compute capability 6.1; 7.5 or later is needed"
+    assert finding(model, "cuda:0").message == said
+    assert doctor().endswith("--target cuda can be used\n")
+    driver.devices.cache_clear()
+    monkeypatch.setenv("FAKE_CUDA_SECOND", "52")
+    assert f"--target cuda cannot be used: {said}; use --target cpu" in doctor()
+
+
 def test_a_kernel_that_fails(fake, model, monkeypatch):
     compiled = model.compile("cuda")
-    monkeypatch.setenv("FAKE_CUDA_FAILS", "1")
-    with pytest.raises(SpecError) as caught:
-        compiled.run(np.zeros((2, 5, 3), np.float32))
-    (found,) = caught.value.diagnostics
-    assert (found.code, found.message) == (
-        "CS135",
-        "the GPU's driver reports CUDA_ERROR_ILLEGAL_ADDRESS from cuLaunchKernel",
-    )
+    for status, name in (("700", "ILLEGAL_ADDRESS"), ("3", "NOT_INITIALIZED")):
+        monkeypatch.setenv("FAKE_CUDA_FAILS", status)
+        with pytest.raises(SpecError) as caught:
+            compiled.run(np.zeros((2, 5, 3), np.float32))
+        (found,) = caught.value.diagnostics
+        assert (found.code, found.message) == (
+            "CS135",
+            f"the GPU's driver reports CUDA_ERROR_{name} from cuLaunchKernel",
+        )
+    assert found.hint.startswith("a process that was forked from one that used the GPU")
 
 
 def doctor(*arguments: str) -> str:
