@@ -131,6 +131,22 @@ def test_without_the_extra(model, monkeypatch):
     )
 
 
+def test_numba_cuda_without_its_compilers(monkeypatch, tmp_path):
+    from speccompiler.diagnostics import Problem
+    from speccompiler.kernels.cuda.cubins import load_cubin
+
+    monkeypatch.setenv("CONVSPEC_CACHE_DIR", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "numba.cuda", None)
+    with pytest.raises(Problem) as caught:
+        load_cubin("def kernel(x, y, w, b, n):\n    pass\n", (8, 0), 32, 1)
+    assert caught.value.code == "CS133"
+    assert caught.value.message.startswith(
+        "CUDA's compilers cannot be loaded: import of numba.cuda"
+    )
+    assert str(caught.value.hint).endswith("numba-cuda alone is without them")
+    assert not list(tmp_path.rglob("*.cubin"))
+
+
 def test_without_a_driver(model, monkeypatch, fake):
     monkeypatch.setattr(driver, "LIBRARY", "libcuda.so.none")
     found = finding(model)
@@ -282,6 +298,9 @@ def test_a_plan_for_a_gpu_needs_none(in_folder_with_spec):
     assert result.exit_code == 0
     kernels = [line.split()[1] for line in result.output.split("steps\n")[1].splitlines()[2:5]]
     assert kernels == ["winograd", "pool", "softmax"]
+    assert CliRunner().invoke(convspec, ["plan", "m.json", "--target", "cuda:1"]).output == (
+        result.output
+    )
     precise = CliRunner().invoke(
         convspec, ["plan", "m.json", "--target", "cuda", "--math", "precise"]
     )

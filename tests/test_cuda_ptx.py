@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from cuda_kernels import CONV, Kernel, kernels
 
+from speccompiler.diagnostics import Problem
 from speccompiler.kernels.cuda.compiler import CAPABILITIES, assemble, compile_ptx, toolkit_version
 from speccompiler.kernels.cuda.cubins import load_cubin, version
 from speccompiler.kernels.cuda.driver import toolkit_major
@@ -126,6 +127,16 @@ def test_machine_code_is_kept(tmp_path, monkeypatch) -> None:
     assert not file.read_bytes().endswith(b"?")
     load_cubin(kernel.text, (9, 0), kernel.threads, 1)
     assert len(list((tmp_path / "kernels").glob("*.cubin"))) == 2
+
+
+@needs_extra
+def test_a_gpu_that_the_assembler_does_not_know_yet() -> None:
+    kernel = KERNELS["copy"]
+    with pytest.raises(Problem) as caught:
+        load_cubin(kernel.text, (99, 0), kernel.threads, 1)
+    assert caught.value.code == "CS133"
+    assert caught.value.message.endswith("makes no code for compute capability 99.0")
+    assert f"convspec[cuda{toolkit_major()}]" in str(caught.value.hint)
 
 
 @needs_extra

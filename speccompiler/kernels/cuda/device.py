@@ -114,7 +114,8 @@ def is_cuda(target: str) -> bool:
 def open_devices(target: str) -> tuple[Device, ...]:
     """The GPU that ``cuda:N`` names; for ``cuda`` the first, and all others that equal it.
 
-    What is too old is passed over, unless it is named. Raises ``Problem`` CS133: the extra, the driver or the GPU is missing.
+    What is too old is passed over, unless it is named. Raises ``Problem`` CS133: the extra, the
+    driver or the GPU is missing.
     """
     named = CUDA.fullmatch(target)
     assert named is not None, f"{target} is no CUDA target"
