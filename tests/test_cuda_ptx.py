@@ -12,12 +12,18 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cases import build, variant_layers
 from cuda_kernels import CONV, Kernel, kernels
+from cuda_simulated.on_simulator import cuda_plan
+from cuda_simulated.test_layers import KERNEL_ROWS
 
 from speccompiler.diagnostics import Problem
 from speccompiler.kernels.cuda.compiler import CAPABILITIES, assemble, compile_ptx, toolkit_version
 from speccompiler.kernels.cuda.cubins import load_cubin, version
 from speccompiler.kernels.cuda.driver import toolkit_major
+from speccompiler.kernels.cuda.launches import Launch
+from speccompiler.kernels.cuda.pick import estimated
+from speccompiler.kernels.cuda.steps import step_code
 from speccompiler.kernels.cuda.tiles import TILES
 
 GOLDEN = Path(__file__).parent / "cuda_registers.txt"
@@ -82,6 +88,33 @@ def _update(rows: dict[str, str], name: str, line: str) -> None:
     columns = "".join(f"{'regs':>6}{'spill':>6}" for _ in CAPABILITIES)
     head = [toolchain(), f"{'':<34}{heads}", f"{'kernel':<34}{columns}"]
     GOLDEN.write_text("\n".join([*head, *(rows[n] for n in KERNELS if n in rows), ""]))
+
+
+def kinds_of_texts() -> dict[str, Launch]:
+    """A launch for each text of the case table, those that differ in numbers only once."""
+    found: dict[str, Launch] = {}
+    for case, variant in KERNEL_ROWS:
+        layers, shape = variant_layers(case, variant)
+        for step in cuda_plan(build(layers, shape)).steps:
+            for launch in step_code(step, 2, estimated(132)).launches:
+                kind = re.sub(r"\d+", "", launch.text)
+                found.setdefault(kind, launch)
+    return {f"{launch.name} {index}": launch for index, launch in enumerate(found.values())}
+
+
+KINDS = kinds_of_texts() if toolkit_major() is not None else {}
+
+
+@needs_extra
+@pytest.mark.parametrize("name", KINDS)
+def test_the_kernels_of_every_layer_are_typed(name: str) -> None:
+    """numba's types are stricter than the simulator's. Assembled they are above."""
+    launch = KINDS[name]
+    ptx = compile_ptx(launch.text, (7, 5), launch.threads, launch.resident)
+    assert ".entry kernel(" in ptx
+    assert ".f64" not in ptx
+    # Numbers of values that are multiplied in 32 bits would wrap in large tensors.
+    assert "mul.lo.s32" not in ptx
 
 
 @needs_extra
