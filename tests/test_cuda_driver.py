@@ -98,10 +98,13 @@ def test_what_is_given_back_leaves_the_present_gpu(fake, monkeypatch):
     second.wait(second.record(mine))
 
 
-def test_memory_is_cut_to_what_is_free(fake, model, monkeypatch, rng):
+@pytest.mark.parametrize("gpus", [1, 2])
+def test_memory_is_cut_to_what_is_free(fake, model, monkeypatch, rng, gpus):
     monkeypatch.setenv("FAKE_CUDA_FREE", "4000")
+    monkeypatch.setenv("FAKE_CUDA_GPUS", str(gpus))
     compiled = model.compile("cuda", batch_size=200)
-    assert compiled.executor.piece < 200
+    assert compiled.executor.piece < 200 // gpus
+    assert len(compiled.executor._lanes) == 2 * gpus
     x = rng.standard_normal((200, 5, 3)).astype(np.float32)
     assert np.array_equal(compiled.run(x), x.reshape(200, 15))
 
@@ -189,6 +192,14 @@ def test_memory_that_is_gone_after_all(fake, model, monkeypatch):
     found = finding(model)
     assert (found.code, found.message) == ("CS134", "the GPU is out of memory")
     assert found.hint == "use a smaller --batch-size"
+
+
+def test_what_the_gpu_lacks_is_not_said_of_the_weights(fake, monkeypatch, tmp_path):
+    monkeypatch.setenv("FAKE_CUDA_FULL", "1")
+    weights = tmp_path / "w.npz"
+    np.savez(weights, **{"d/W": np.ones((3, 2), np.float32), "d/b": np.ones(2, np.float32)})
+    dense = {"type": "Dense", "name": "d", "output_dim": 2}
+    assert finding(build([dense], (3,), weights=weights)).file == "t.json"
 
 
 def test_memory_of_the_host_that_cannot_be_locked(fake, model, monkeypatch):

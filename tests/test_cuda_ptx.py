@@ -113,8 +113,8 @@ def test_the_kernels_of_every_layer_are_typed(name: str) -> None:
     ptx = compile_ptx(launch.text, (7, 5), launch.threads, launch.resident)
     assert ".entry kernel(" in ptx
     assert ".f64" not in ptx
-    # Numbers of values that are multiplied in 32 bits would wrap in large tensors.
-    assert "mul.lo.s32" not in ptx
+    # A thread's number in 32 bits would wrap in tensors of more than 2**31 values.
+    assert "%ntid.x" not in ptx or "mul.wide.s32" in ptx
 
 
 @needs_extra
