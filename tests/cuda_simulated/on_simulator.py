@@ -41,7 +41,7 @@ def executor(
     plan: Plan,
     batch: int,
     devices: Any = None,
-    tile: Tile = SMALL,
+    tile: Tile = TINY,
 ) -> CudaExecutor:
     weights = weights_of(model)
     return CudaExecutor(plan, weights, batch, devices or [SimulatedDevice()], lambda g, n: tile)
