@@ -24,7 +24,7 @@ from .geometry import flops, least_bytes
 from .measuring import in_turns
 
 WRONG, WRONG_ROUNDED = 1e-3, 2e-2
-"""Of the largest output: beyond it, an output is marked and its time is none."""
+"""Of the largest output: beyond it, an output is marked and has no time."""
 HEADER = ("case", "contender", "kernels ms", "whole ms", "TFLOP/s", "of FMA", "of bandwidth")
 
 
@@ -60,14 +60,14 @@ def about(device: Device, limits: GpuLimits) -> str:
 def table(case: Case, limits: GpuLimits, seconds: float) -> str:
     """Every contender's times in one case."""
     ready = list(contenders(case))
-    wrong = set(_wrong(ready))
-    able = {c.name: c for c in ready if c.name not in wrong}
+    out = dict(_out(ready))
+    able = {c.name: c for c in ready if c.name not in out}
     compute = in_turns({name: c.compute for name, c in able.items()}, seconds)
     whole = in_turns({name: c.whole for name, c in able.items()}, seconds)
     rows = []
     for name in (c.name for c in ready):
-        if name in wrong:
-            rows.append((case.name, name, "wrong", "", "", "", ""))
+        if name in out:
+            rows.append((case.name, name, out[name], "", "", "", ""))
             continue
         spent = compute[name].median
         rate, moved = flops(case) / spent / 1e9, least_bytes(case) / spent / 1e9
@@ -86,15 +86,20 @@ def table(case: Case, limits: GpuLimits, seconds: float) -> str:
     return tabulate(rows, HEADER, colalign=align, disable_numparse=True)
 
 
-def _wrong(ready: list[OnGpu]) -> Iterator[str]:
-    """Names of those whose output is not the first one's."""
-    for contender in ready:
-        contender.whole()
-    judge = ready[0].output()
-    for contender in ready[1:]:
-        error = np.abs(contender.output() - judge).max() / np.abs(judge).max()
-        if not error <= (WRONG_ROUNDED if contender.rounded else WRONG):
-            yield contender.name
+def _out(ready: list[OnGpu]) -> Iterator[tuple[str, str]]:
+    """Names of those that fail, or whose output is not the first one's, and which of both."""
+    judge, *others = ready
+    judge.whole()
+    expected = judge.output()
+    for contender in others:
+        try:
+            contender.whole()
+        except Exception as error:  # one that lacks memory or a compiler leaves the others
+            yield contender.name, f"failed: {type(error).__name__}"
+            continue
+        off = np.abs(contender.output() - expected).max() / np.abs(expected).max()
+        if not off <= (WRONG_ROUNDED if contender.rounded else WRONG):
+            yield contender.name, "wrong"
 
 
 if __name__ == "__main__":

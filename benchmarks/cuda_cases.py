@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .cases import C3D, CONV1D, FCN, LAYERS, VGG_WHOLE, Case, Conv, Dense, Layer, Pool
+from .cases import C3D, CONV1D, FCN, LAYERS, RESNET, VGG_WHOLE, Case
 
 BATCHES = (1, 8, 64)
 
-
-def _bottleneck(inner: int, outer: int, stride: int = 1) -> tuple[Layer, ...]:
-    return Conv(inner, 1), Conv(inner, 3, stride), Conv(outer, 1)
-
-
-RESNET = (
-    *(Conv(64, 7, 2), Pool(3, 2)),
-    *(*_bottleneck(64, 256), *_bottleneck(64, 256), *_bottleneck(64, 256)),
-    *(*_bottleneck(128, 512, 2), *(_bottleneck(128, 512) * 3)),
-    *(*_bottleneck(256, 1024, 2), *(_bottleneck(256, 1024) * 5)),
-    *(*_bottleneck(512, 2048, 2), *(_bottleneck(512, 2048) * 2)),
-    *(Pool(7, 7, "average"), Dense(1000, "softmax")),
-)
-"""The convolutions of He and others, 2015 (50 layers), as a chain: without the shortcuts."""
-
-NETWORKS: tuple[Case, ...] = (
+NETWORKS = (
     Case("vgg16 3x224x224", VGG_WHOLE, (1, 3, 224, 224), network=True),
-    Case("resnet50-shaped 3x224x224", RESNET, (1, 3, 224, 224), network=True),
+    Case("resnet50 3x224x224", RESNET, (1, 3, 224, 224), network=True),
     Case("c3d 3x16x112x112", C3D, (1, 3, 16, 112, 112), network=True),
     Case("fcn 3x256x256", FCN, (1, 3, 256, 256), network=True),
     Case("conv1d 64x1000", CONV1D, (1, 64, 1000), network=True),

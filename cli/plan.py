@@ -31,7 +31,7 @@ from .render import show
 )
 @input_shape_option
 @semantics_options
-@target_option("cpu", "cuda")
+@target_option("cpu", "cuda", "cuda:N")
 @math_option
 def command(
     model: str,
@@ -64,7 +64,7 @@ def command(
         previous = result
 
     optimized = optimize(graph, trace)
-    if target == "cuda":
+    if target != "cpu":
         from speccompiler.kernels.cuda import choices
 
         plan = make_plan(optimized, fast=math == "fast", kernels=choices)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from .diagnostics import Problem
 from .kernels.cuda.cubins import version
+from .kernels.cuda.device import check_age, first_usable
 from .kernels.cuda.driver import (
     Gpu,
+    devices,
     driver_version,
     found_driver,
     gpus,
@@ -102,6 +104,9 @@ def cuda() -> Cuda:
         open_driver()
     except Problem as error:
         problem = error
-    if problem is None and not found:
-        problem = Problem("CS133", "the NVIDIA driver sees no GPU")
+    if problem is None:
+        try:
+            check_age(first_usable(devices()))
+        except Problem as error:
+            problem = error
     return Cuda(extra, toolkit, newest, found, problem)

@@ -1,7 +1,8 @@
 /* The part of NVIDIA's driver interface that convspec calls, over memory of the host.
 
    A "cubin" is the text "copy COUNT": its kernel copies COUNT values a sample from x to y.
-   What the driver says of itself comes from the environment. Where a toolkit is installed,
+   Streams, events and kernels remember the context in which they were made, and work in no
+   other. What the driver says of itself comes from the environment. Where a toolkit is installed,
    its cuda.h checks every prototype here. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,28 @@ typedef void *CUcontext, *CUstream, *CUevent, *CUmodule, *CUfunction;
 static int live = 0;
 static void *current = NULL;
 
+typedef struct {
+    void *context;
+    long count;
+} Object;
+
+static void *made(long count) {
+    Object *object = malloc(sizeof(Object));
+    object->context = current;
+    object->count = count;
+    live++;
+    return object;
+}
+
+static int own(void *object) { return object && current && ((Object *)object)->context == current; }
+
+static int destroyed(void *object) {
+    if (!own(object)) return 201;
+    live--;
+    free(object);
+    return 0;
+}
+
 static long number(const char *name, long otherwise) {
     const char *text = getenv(name);
     return text ? atol(text) : otherwise;
@@ -36,7 +59,7 @@ CUresult cuDriverGetVersion(int *version) {
 }
 
 CUresult cuGetErrorName(CUresult error, const char **text) {
-    *text = error == 700 ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR_OF_THE_FAKE";
+    *text = error == 3 ? "CUDA_ERROR_NOT_INITIALIZED" : error == 700 ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR_OF_THE_FAKE";
     return 0;
 }
 
@@ -56,7 +79,7 @@ CUresult cuDeviceGetName(char *name, int length, CUdevice device) {
 }
 
 CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice device) {
-    long capability = number("FAKE_CUDA_CAPABILITY", 90);
+    long capability = number(device ? "FAKE_CUDA_SECOND" : "FAKE_CUDA_CAPABILITY", 90);
     *value = attribute == 16 ? 132 : attribute == 75 ? capability / 10 : capability % 10;
     return attribute == 16 || attribute == 75 || attribute == 76 ? 0 : 1;
 }
@@ -73,6 +96,11 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
 
 CUresult cuCtxSetCurrent(CUcontext context) {
     current = context;
+    return 0;
+}
+
+CUresult cuCtxGetCurrent(CUcontext *context) {
+    *context = current;
     return 0;
 }
 
@@ -98,6 +126,7 @@ CUresult cuMemFree_v2(CUdeviceptr address) {
 
 CUresult cuMemHostAlloc(void **address, size_t bytes, unsigned int flags) {
     if (!current || flags != 1) return 1;
+    if (number("FAKE_CUDA_LOCKED", 0)) return 2;
     live++;
     *address = malloc(bytes);
     return 0;
@@ -111,41 +140,33 @@ CUresult cuMemFreeHost(void *address) {
 
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, CUstream stream) {
     memcpy((void *)(size_t)to, from, bytes);
-    return stream ? 0 : 400;
+    return own(stream) ? 0 : 400;
 }
 
 CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, CUstream stream) {
     memcpy(to, (void *)(size_t)from, bytes);
-    return stream ? 0 : 400;
+    return own(stream) ? 0 : 400;
 }
 
 CUresult cuStreamCreate(CUstream *stream, unsigned int flags) {
-    live++;
-    *stream = malloc(1);
+    *stream = made(0);
     return flags == 1 ? 0 : 1;
 }
 
-CUresult cuStreamDestroy_v2(CUstream stream) {
-    live--;
-    free(stream);
-    return 0;
-}
+CUresult cuStreamDestroy_v2(CUstream stream) { return destroyed(stream); }
 
 CUresult cuEventCreate(CUevent *event, unsigned int flags) {
-    live++;
-    *event = malloc(1);
+    *event = made(0);
     return 0;
 }
 
-CUresult cuEventDestroy_v2(CUevent event) {
-    live--;
-    free(event);
-    return 0;
+CUresult cuEventDestroy_v2(CUevent event) { return destroyed(event); }
+
+CUresult cuEventRecord(CUevent event, CUstream stream) {
+    return own(event) && own(stream) ? 0 : 400;
 }
 
-CUresult cuEventRecord(CUevent event, CUstream stream) { return event && stream ? 0 : 400; }
-
-CUresult cuEventSynchronize(CUevent event) { return event ? 0 : 400; }
+CUresult cuEventSynchronize(CUevent event) { return own(event) ? 0 : 400; }
 
 CUresult cuEventElapsedTime(float *milliseconds, CUevent first, CUevent last) {
     *milliseconds = 2.5f;
@@ -153,9 +174,10 @@ CUresult cuEventElapsedTime(float *milliseconds, CUevent first, CUevent last) {
 }
 
 CUresult cuModuleLoadData(CUmodule *module, const void *image) {
-    live++;
-    *module = malloc(sizeof(long));
-    return sscanf(image, "copy %ld", (long *)*module) == 1 ? 0 : 200;
+    long count = 0;
+    int read = sscanf(image, "copy %ld", &count);
+    *module = made(count);
+    return read == 1 ? 0 : 200;
 }
 
 CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name) {
@@ -163,18 +185,15 @@ CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *
     return strcmp(name, "kernel") == 0 ? 0 : 500;
 }
 
-CUresult cuModuleUnload(CUmodule module) {
-    live--;
-    free(module);
-    return 0;
-}
+CUresult cuModuleUnload(CUmodule module) { return destroyed(module); }
 
 CUresult cuLaunchKernel(CUfunction function, unsigned int gx, unsigned int gy, unsigned int gz,
                         unsigned int bx, unsigned int by, unsigned int bz, unsigned int shared,
                         CUstream stream, void **parameters, void **extra) {
-    if (!stream || extra || gy != 1 || gz != 1 || by != 1 || bz != 1 || shared) return 1;
-    if (number("FAKE_CUDA_FAILS", 0)) return 700;
-    long count = *(long *)function;
+    if (!own(stream) || !own(function)) return 400;
+    if (extra || gy != 1 || gz != 1 || by != 1 || bz != 1 || shared) return 1;
+    if (number("FAKE_CUDA_FAILS", 0)) return number("FAKE_CUDA_FAILS", 0);
+    long count = ((Object *)function)->count;
     const float *x = *(float **)parameters[0];
     float *y = *(float **)parameters[1];
     long long samples = *(long long *)parameters[4];

@@ -82,10 +82,29 @@ def test_a_batch_goes_there_and_back(fake, model, gpus, monkeypatch, rng):
     assert fake() == before
 
 
-def test_memory_is_cut_to_what_is_free(fake, model, monkeypatch, rng):
+def test_what_is_given_back_leaves_the_present_gpu(fake, monkeypatch):
+    """An object of one GPU may die between two calls that are meant for another."""
+    monkeypatch.setenv("FAKE_CUDA_GPUS", "2")
+    first, second = driver.devices()
+    first.use()
+    stream = first.stream()
+    second.use()
+    gc.collect()
+    before = fake()
+    del stream
+    gc.collect()
+    assert fake() == before - 1
+    mine = second.stream()
+    second.wait(second.record(mine))
+
+
+@pytest.mark.parametrize("gpus", [1, 2])
+def test_memory_is_cut_to_what_is_free(fake, model, monkeypatch, rng, gpus):
     monkeypatch.setenv("FAKE_CUDA_FREE", "4000")
+    monkeypatch.setenv("FAKE_CUDA_GPUS", str(gpus))
     compiled = model.compile("cuda", batch_size=200)
-    assert compiled.executor.piece < 200
+    assert compiled.executor.piece < 200 // gpus
+    assert len(compiled.executor._lanes) == 2 * gpus
     x = rng.standard_normal((200, 5, 3)).astype(np.float32)
     assert np.array_equal(compiled.run(x), x.reshape(200, 15))
 
@@ -113,6 +132,22 @@ def test_without_the_extra(model, monkeypatch):
     assert found.hint == (
         "install convspec[cuda13], or convspec[cuda12] for a driver older than 580"
     )
+
+
+def test_numba_cuda_without_its_compilers(monkeypatch, tmp_path):
+    from speccompiler.diagnostics import Problem
+    from speccompiler.kernels.cuda.cubins import load_cubin
+
+    monkeypatch.setenv("CONVSPEC_CACHE_DIR", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "numba.cuda", None)
+    with pytest.raises(Problem) as caught:
+        load_cubin("def kernel(x, y, w, b, n):\n    pass\n", (8, 0), 32, 1)
+    assert caught.value.code == "CS133"
+    assert caught.value.message.startswith(
+        "CUDA's compilers cannot be loaded: import of numba.cuda"
+    )
+    assert str(caught.value.hint).endswith("numba-cuda alone is without them")
+    assert not list(tmp_path.rglob("*.cubin"))
 
 
 def test_without_a_driver(model, monkeypatch, fake):
@@ -159,16 +194,51 @@ def test_memory_that_is_gone_after_all(fake, model, monkeypatch):
     assert found.hint == "use a smaller --batch-size"
 
 
+def test_what_the_gpu_lacks_is_not_said_of_the_weights(fake, monkeypatch, tmp_path):
+    monkeypatch.setenv("FAKE_CUDA_FULL", "1")
+    weights = tmp_path / "w.npz"
+    np.savez(weights, **{"d/W": np.ones((3, 2), np.float32), "d/b": np.ones(2, np.float32)})
+    dense = {"type": "Dense", "name": "d", "output_dim": 2}
+    assert finding(build([dense], (3,), weights=weights)).file == "t.json"
+
+
+def test_memory_of_the_host_that_cannot_be_locked(fake, model, monkeypatch):
+    monkeypatch.setenv("FAKE_CUDA_LOCKED", "1")
+    found = finding(model)
+    assert (found.code, found.message.partition(" of ")[2]) == (
+        "CS134",
+        "this machine's memory cannot be page-locked, for copies to the GPU",
+    )
+    assert found.hint == "use a smaller --batch-size, or allow more with ulimit -l"
+
+
+def test_a_gpu_that_is_too_old_is_passed_over(fake, model, monkeypatch):
+    monkeypatch.setattr("speccompiler.machine.toolkit_major", lambda: 13)
+    monkeypatch.setenv("FAKE_CUDA_GPUS", "2")
+    monkeypatch.setenv("FAKE_CUDA_MIXED", "1")
+    monkeypatch.setenv("FAKE_CUDA_CAPABILITY", "61")
+    for target in ("cuda", "cuda:1"):
+        assert [d.name for d in model.compile(target).executor.devices] == ["Fake 1"]
+    said = "Fake 0 has compute capability 6.1; 7.5 or later is needed"
+    assert finding(model, "cuda:0").message == said
+    assert doctor().endswith("--target cuda can be used\n")
+    driver.devices.cache_clear()
+    monkeypatch.setenv("FAKE_CUDA_SECOND", "52")
+    assert f"--target cuda cannot be used: {said}; use --target cpu" in doctor()
+
+
 def test_a_kernel_that_fails(fake, model, monkeypatch):
     compiled = model.compile("cuda")
-    monkeypatch.setenv("FAKE_CUDA_FAILS", "1")
-    with pytest.raises(SpecError) as caught:
-        compiled.run(np.zeros((2, 5, 3), np.float32))
-    (found,) = caught.value.diagnostics
-    assert (found.code, found.message) == (
-        "CS135",
-        "the GPU's driver reports CUDA_ERROR_ILLEGAL_ADDRESS from cuLaunchKernel",
-    )
+    for status, name in (("700", "ILLEGAL_ADDRESS"), ("3", "NOT_INITIALIZED")):
+        monkeypatch.setenv("FAKE_CUDA_FAILS", status)
+        with pytest.raises(SpecError) as caught:
+            compiled.run(np.zeros((2, 5, 3), np.float32))
+        (found,) = caught.value.diagnostics
+        assert (found.code, found.message) == (
+            "CS135",
+            f"the GPU's driver reports CUDA_ERROR_{name} from cuLaunchKernel",
+        )
+    assert found.hint.startswith("a process that was forked from one that used the GPU")
 
 
 def doctor(*arguments: str) -> str:
@@ -239,6 +309,9 @@ def test_a_plan_for_a_gpu_needs_none(in_folder_with_spec):
     assert result.exit_code == 0
     kernels = [line.split()[1] for line in result.output.split("steps\n")[1].splitlines()[2:5]]
     assert kernels == ["winograd", "pool", "softmax"]
+    assert CliRunner().invoke(convspec, ["plan", "m.json", "--target", "cuda:1"]).output == (
+        result.output
+    )
     precise = CliRunner().invoke(
         convspec, ["plan", "m.json", "--target", "cuda", "--math", "precise"]
     )

@@ -10,9 +10,14 @@ import pytest
 from cases import build
 
 from speccompiler.diagnostics import Problem
+from speccompiler.kernels.cuda import choices
 from speccompiler.kernels.cuda import executor as module
 from speccompiler.kernels.cuda.device import open_devices
+from speccompiler.kernels.cuda.pick import estimated
+from speccompiler.kernels.cuda.steps import _LAUNCHES, step_code
 from speccompiler.kernels.cuda.tiles import TILES
+from speccompiler.passes import optimize
+from speccompiler.plan import make_plan
 
 
 def missing() -> str:
@@ -24,7 +29,7 @@ def missing() -> str:
     return ""
 
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=f"no GPU: {missing()}")
+needs_gpu = pytest.mark.skipif(bool(missing()), reason=f"no GPU: {missing()}")
 
 
 def conv(filters: int, size: int = 3, **arguments: object) -> dict[str, object]:
@@ -51,6 +56,39 @@ LAYERS = {
           "kernel_dim3": 3, "border_mode": "same"}],
         (6, 14, 14, 16),
     ),
+    "split": ([conv(40)], (7, 7, 96)),
+    "winograd": ([conv(256)], (30, 29, 256)),
+    "rows": (
+        [{"type": "Masking"}, {"type": "BatchNormalization", "mode": 1},
+         {"type": "Activation", "activation": "softmax"}],
+        (19, 37),
+    ),
+    "columns": (
+        [{"type": "BatchNormalization", "mode": 2}, {"type": "GlobalAveragePooling2D"}],
+        (9, 11, 35),
+    ),
+    "windows": (
+        [{"type": "SeparableConvolution2D", "nb_filter": 20, "nb_row": 3, "nb_col": 3},
+         {"type": "PReLU"},
+         {"type": "LocallyConnected2D", "nb_filter": 9, "nb_row": 3, "nb_col": 3}],
+        (13, 12, 17),
+    ),
+    "moved": (
+        [{"type": "Permute", "dims": [2, 1, 3]}, {"type": "ZeroPadding2D"},
+         {"type": "Activation", "activation": "tanh"}],
+        (33, 35, 6),
+    ),
+    "joined": (
+        [{"type": "Activation", "activation": "relu", "name": "a"},
+         {"type": "Activation", "activation": "tanh", "name": "b"},
+         {"type": "Merge", "mode": "concat", "concat_axis": 1, "inputs": ["a", "b"], "name": "c"},
+         {"type": "Merge", "mode": "dot", "dot_axes": [2, 2], "inputs": ["c", "a"], "name": "d"},
+         {"type": "Activation", "activation": "relu", "name": "e"},
+         {"type": "Merge", "mode": "max", "inputs": ["d", "e"]}],
+        (5, 37),
+    ),
+    "looked up": ([{"type": "Embedding", "input_dim": 5, "output_dim": 33}], (21,)),
+    "copied": ([{"type": "Flatten"}], (5, 7)),
 }  # fmt: skip
 
 
@@ -58,17 +96,21 @@ def close(y: np.ndarray, judge: np.ndarray, tolerance: float) -> None:
     assert np.abs(y - judge).max() <= tolerance * np.abs(judge).max()
 
 
+@needs_gpu
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("math", ["precise", "fast"])
 def test_layers_of_real_size(name, math, rng):
     layers, shape = LAYERS[name]
     model = build(layers, shape)
     x = rng.standard_normal((3, *shape)).astype(np.float32)
+    if name == "looked up":
+        x = rng.integers(0, 5, x.shape).astype(np.float32)
     judge = model.compile("reference").run(x)
     y = model.compile("cuda:0", math=math).run(x)
     close(y, judge, 5e-6 if math == "precise" else 5e-5)
 
 
+@needs_gpu
 @pytest.mark.parametrize("name", ["wide", "odd", "1x1"])
 def test_tiles_agree_bit_for_bit(name, rng):
     layers, shape = LAYERS[name]
@@ -81,6 +123,7 @@ def test_tiles_agree_bit_for_bit(name, rng):
         assert np.array_equal(compiled.run(x), first), str(tile)
 
 
+@needs_gpu
 @pytest.mark.parametrize("name", ["wide", "dense", "pools"])
 @pytest.mark.parametrize("math", ["precise", "fast"])
 def test_the_bits_do_not_depend_on_the_batch(name, math, rng, monkeypatch):
@@ -96,6 +139,7 @@ def test_the_bits_do_not_depend_on_the_batch(name, math, rng, monkeypatch):
         assert np.array_equal(compiled.run(x), whole)
 
 
+@needs_gpu
 def test_tuning_changes_no_bits(rng, tmp_path, monkeypatch):
     monkeypatch.setenv("CONVSPEC_CACHE_DIR", str(tmp_path))
     layers, shape = LAYERS["wide"]
@@ -106,6 +150,7 @@ def test_tuning_changes_no_bits(rng, tmp_path, monkeypatch):
     assert list((tmp_path / "tuning").glob("*.tile"))
 
 
+@needs_gpu
 def test_a_batch_larger_than_what_is_free(rng, monkeypatch):
     layers, shape = LAYERS["wide"]
     model = build(layers, shape)
@@ -116,3 +161,16 @@ def test_a_batch_larger_than_what_is_free(rng, monkeypatch):
     compiled = model.compile("cuda:0", batch_size=40)
     assert compiled.executor.piece < 40
     assert np.array_equal(compiled.run(x), whole)
+
+
+def test_every_kernel_has_a_layer_here():
+    """What ``make sanitize-cuda`` looks at. Needs no GPU."""
+    met = set()
+    for layers, shape in LAYERS.values():
+        graph, _ = build(layers, shape).tapped(None, ())
+        for fast in (False, True):
+            plan = make_plan(optimize(graph), fast=fast, kernels=choices)
+            codes = [step_code(step, 3, estimated(1)) for step in plan.steps]
+            met |= {launch.name for code in codes for launch in code.launches}
+    kernels = set(_LAUNCHES) - {"winograd"} | {"winograd in", "winograd out", "sum", "copy"}
+    assert kernels <= met

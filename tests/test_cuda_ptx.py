@@ -12,11 +12,18 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cases import build, variant_layers
 from cuda_kernels import CONV, Kernel, kernels
+from cuda_simulated.on_simulator import cuda_plan
+from cuda_simulated.test_layers import KERNEL_ROWS
 
+from speccompiler.diagnostics import Problem
 from speccompiler.kernels.cuda.compiler import CAPABILITIES, assemble, compile_ptx, toolkit_version
 from speccompiler.kernels.cuda.cubins import load_cubin, version
 from speccompiler.kernels.cuda.driver import toolkit_major
+from speccompiler.kernels.cuda.launches import Launch
+from speccompiler.kernels.cuda.pick import estimated
+from speccompiler.kernels.cuda.steps import step_code
 from speccompiler.kernels.cuda.tiles import TILES
 
 GOLDEN = Path(__file__).parent / "cuda_registers.txt"
@@ -83,6 +90,33 @@ def _update(rows: dict[str, str], name: str, line: str) -> None:
     GOLDEN.write_text("\n".join([*head, *(rows[n] for n in KERNELS if n in rows), ""]))
 
 
+def kinds_of_texts() -> dict[str, Launch]:
+    """A launch for each text of the case table, those that differ in numbers only once."""
+    found: dict[str, Launch] = {}
+    for case, variant in KERNEL_ROWS:
+        layers, shape = variant_layers(case, variant)
+        for step in cuda_plan(build(layers, shape)).steps:
+            for launch in step_code(step, 2, estimated(132)).launches:
+                kind = re.sub(r"\d+", "", launch.text)
+                found.setdefault(kind, launch)
+    return {f"{launch.name} {index}": launch for index, launch in enumerate(found.values())}
+
+
+KINDS = kinds_of_texts() if toolkit_major() is not None else {}
+
+
+@needs_extra
+@pytest.mark.parametrize("name", KINDS)
+def test_the_kernels_of_every_layer_are_typed(name: str) -> None:
+    """numba's types are stricter than the simulator's. Assembled they are above."""
+    launch = KINDS[name]
+    ptx = compile_ptx(launch.text, (7, 5), launch.threads, launch.resident)
+    assert ".entry kernel(" in ptx
+    assert ".f64" not in ptx
+    # A thread's number in 32 bits would wrap in tensors of more than 2**31 values.
+    assert "%ntid.x" not in ptx or "mul.wide.s32" in ptx
+
+
 @needs_extra
 def test_loads_and_stores_are_wide() -> None:
     kernel = KERNELS[f"conv {TILES[0]}"]
@@ -126,6 +160,16 @@ def test_machine_code_is_kept(tmp_path, monkeypatch) -> None:
     assert not file.read_bytes().endswith(b"?")
     load_cubin(kernel.text, (9, 0), kernel.threads, 1)
     assert len(list((tmp_path / "kernels").glob("*.cubin"))) == 2
+
+
+@needs_extra
+def test_a_gpu_that_the_assembler_does_not_know_yet() -> None:
+    kernel = KERNELS["copy"]
+    with pytest.raises(Problem) as caught:
+        load_cubin(kernel.text, (99, 0), kernel.threads, 1)
+    assert caught.value.code == "CS133"
+    assert caught.value.message.endswith("makes no code for compute capability 99.0")
+    assert f"convspec[cuda{toolkit_major()}]" in str(caught.value.hint)
 
 
 @needs_extra

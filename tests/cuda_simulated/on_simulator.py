@@ -17,6 +17,9 @@ from speccompiler.plan import Plan, make_plan
 SMALL = Tile(16, 16, 8, 4, 4)
 """Sixteen threads: what a simulator can do. Real tiles have tests of their own."""
 
+TINY = Tile(8, 8, 4, 4, 4)
+"""Four threads, for layers of whose products other tests take care."""
+
 
 class WinogradFirst:
     """A table that takes Winograd's method wherever it fits, however little it is worth."""
@@ -38,7 +41,7 @@ def executor(
     plan: Plan,
     batch: int,
     devices: Any = None,
-    tile: Tile = SMALL,
+    tile: Tile = TINY,
 ) -> CudaExecutor:
     weights = weights_of(model)
     return CudaExecutor(plan, weights, batch, devices or [SimulatedDevice()], lambda g, n: tile)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from click.testing import CliRunner
 
-from benchmarks import cuda
+from benchmarks import cuda, cuda_contenders, cuda_limits
 from benchmarks.cases import Case, Conv, Pool
 from benchmarks.cuda_cases import NETWORKS, cases
 from benchmarks.cuda_limits import gpu_limits
@@ -12,6 +15,24 @@ from benchmarks.geometry import output_shape
 from speccompiler.kernels.cuda import tuning
 from speccompiler.kernels.cuda.simulator import SimulatedDevice
 from speccompiler.kernels.cuda.tiles import Tile
+
+
+@pytest.fixture(autouse=True)
+def _few_threads(monkeypatch):
+    monkeypatch.setattr(cuda_limits, "THREADS", 4)
+    monkeypatch.setattr(cuda_limits, "TRIES", 1)
+
+
+def with_two_that_are_out(case):
+    """convspec's, one that fails as a compiler may, and one whose numbers are others."""
+    first, second = cuda_contenders.contenders(case)
+
+    def fail():
+        raise RuntimeError("no compiler")
+
+    yield from (first, second)
+    yield replace(first, name="broken", whole=fail)
+    yield replace(first, name="other", output=lambda: 2 * first.output())
 
 
 def test_a_case_is_measured(monkeypatch, tmp_path):
@@ -22,15 +43,18 @@ def test_a_case_is_measured(monkeypatch, tmp_path):
     monkeypatch.setattr("benchmarks.cuda_contenders.torch_is_there", lambda: False)
     monkeypatch.setattr("benchmarks.measuring.ROUNDS", 1)
     monkeypatch.setattr("benchmarks.measuring.WARM_SECONDS", 0)
-    tiny = Case("tiny b2", (Conv(4), Pool()), (2, 3, 4, 4))
+    monkeypatch.setattr(cuda, "contenders", with_two_that_are_out)
+    tiny = Case("tiny b2", (Conv(4), Pool()), (2, 3, 2, 2))
     monkeypatch.setattr(cuda, "cases", lambda words, batches: (tiny,))
     result = CliRunner().invoke(cuda.main, ["--seconds", "0"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert "numba's CUDA simulator, compute capability 7.5" in result.output
     assert "torch with CUDA is not installed: convspec alone" in result.output
     rows = [line.split() for line in result.output.splitlines() if line.startswith("tiny")]
-    assert [row[2:4] for row in rows] == [["convspec", "precise"], ["convspec", "fast"]]
-    assert all(row[-1].endswith("%") for row in rows)
+    assert [row[2:4] for row in rows[:2]] == [["convspec", "precise"], ["convspec", "fast"]]
+    assert all(row[-1].endswith("%") for row in rows[:2])
+    assert [row[2:] for row in rows[2:]] == [["broken", "failed:", "RuntimeError"],
+                                             ["other", "wrong"]]  # fmt: skip
 
 
 def test_the_cases_are_sound():

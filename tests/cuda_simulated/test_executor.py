@@ -193,6 +193,7 @@ def test_tiles_are_measured_and_remembered(model, x, whole, tmp_path, monkeypatc
     monkeypatch.setenv("CONVSPEC_CACHE_DIR", str(tmp_path))
     two = (Tile(16, 16, 8, 4, 4), Tile(32, 16, 8, 4, 4))
     monkeypatch.setattr(tuning, "TILES", two)
+    monkeypatch.setattr(tuning, "MEASURED_RUNS", 2)
     fake = iter(range(10_000))
     device = SimulatedDevice()
     # The second tile is the faster one of each product, by this clock.

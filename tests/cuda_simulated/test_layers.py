@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cases import ROWS, Case, Variant, build, row_id, variant_layers
-from cuda_simulated.on_simulator import assert_close, both, cuda_plan
+from cuda_simulated.on_simulator import TINY, assert_close, both, cuda_plan
 
 from speccompiler.ir import Lookup
 from speccompiler.kernels.cuda.steps import _LAUNCHES
@@ -40,7 +40,7 @@ def test_row(case, variant, rng):
     looked_up = any(isinstance(node.op, Lookup) for node in model.graph)
     low, high = (0, 2) if looked_up else (-1, 1)
     x = rng.uniform(low, high, (2, *model.graph.nodes[0].shape)).astype(np.float32)
-    y, judge, _ = both(model, x)
+    y, judge, _ = both(model, x, TINY)
     assert_close(y, judge)
 
 
@@ -69,5 +69,5 @@ def test_same_padding_of_both_backends(layer, ordering, semantics, rng):
     given = {**layer, "border_mode": "same", "dim_ordering": ordering}
     model = build([given], shape, semantics=semantics)
     x = rng.uniform(-1, 1, (2, *shape)).astype(np.float32)
-    y, judge, _ = both(model, x)
+    y, judge, _ = both(model, x, TINY)
     assert_close(y, judge)

@@ -13,6 +13,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from speccompiler.diagnostics import Problem
+
 Capability = tuple[int, int]
 CAPABILITIES: tuple[Capability, ...] = ((7, 5), (8, 0), (9, 0))
 """What kernels are checked for without a GPU: Turing, Ampere, Hopper."""
@@ -49,12 +51,24 @@ def compile_ptx(text: str, capability: Capability, threads: int, resident: int =
 
 
 def assemble(ptx: str, capability: Capability) -> Cubin:
-    """Machine code of PTX for a GPU of this compute capability."""
+    """Machine code of PTX for a GPU of this compute capability.
+
+    Raises ``Problem`` CS133 where the GPU is newer than the assembler.
+    """
     from cuda.bindings import nvjitlink
 
     data = ptx.encode()
     options = [f"-arch=sm_{capability[0]}{capability[1]}", "-O3", "-Xptxas=-v"]
-    handle = nvjitlink.create(len(options), options)
+    try:
+        handle = nvjitlink.create(len(options), options)
+    except nvjitlink.nvJitLinkError:
+        major, minor = toolkit_version()
+        raise Problem(
+            "CS133",
+            f"the assembler of CUDA {major}.{minor} makes no code for compute capability "
+            f"{capability[0]}.{capability[1]}",
+            f"update it: pip install --upgrade 'convspec[cuda{major}]' numba-cuda",
+        ) from None
     try:
         try:
             nvjitlink.add_data(handle, nvjitlink.InputType.PTX, data, len(data), "kernel")

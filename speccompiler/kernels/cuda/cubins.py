@@ -12,9 +12,14 @@ from functools import cache
 from importlib import metadata, resources
 
 from speccompiler.cache import PREFIX, cache_folder, read_entry, write_entry
+from speccompiler.diagnostics import Problem
 
 FORMAT = b"convspec cubin 1 "
-PACKAGES = ("numba", "numba-cuda", "nvidia-nvjitlink", "nvidia-nvjitlink-cu12", "nvidia-nvvm")
+PACKAGES = (
+    *("llvmlite", "numba", "numba-cuda", "nvidia-nvjitlink", "nvidia-nvvm"),
+    # Where CUDA 12 has the assembler, and in its nvcc the compiler.
+    *("nvidia-nvjitlink-cu12", "nvidia-cuda-nvcc-cu12"),
+)
 
 
 def load_cubin(text: str, capability: tuple[int, int], threads: int, resident: int) -> bytes:
@@ -26,12 +31,26 @@ def load_cubin(text: str, capability: tuple[int, int], threads: int, resident: i
     stored = None if path is None else read_entry(path)
     code = None if stored is None else _checked(stored)
     if code is None:
-        from .compiler import assemble, compile_ptx
-
-        code = assemble(compile_ptx(text, capability, threads, resident), capability).code
+        code = _made(text, capability, threads, resident)
         if path is not None:
             write_entry(path, [FORMAT + hashlib.sha256(code).hexdigest().encode() + b"\n", code])
     return code
+
+
+def _made(text: str, capability: tuple[int, int], threads: int, resident: int) -> bytes:
+    """Raises ``Problem`` CS133 where a library that does it cannot be loaded."""
+    from .compiler import assemble, compile_ptx
+
+    try:
+        return assemble(compile_ptx(text, capability, threads, resident), capability).code
+    except (ImportError, OSError, RuntimeError) as error:
+        said = (str(error) or type(error).__name__).strip().splitlines()[0]
+        raise Problem(
+            "CS133",
+            f"CUDA's compilers cannot be loaded: {said}",
+            "install convspec[cuda13], or convspec[cuda12] for a driver older than 580; "
+            "numba-cuda alone is without them",
+        ) from None
 
 
 def _checked(stored: bytes) -> bytes | None:

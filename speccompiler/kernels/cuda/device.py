@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -100,6 +100,8 @@ class Device(Protocol):
         """Time between two marks that have been reached."""
 
 
+OLDEST = (7, 5)
+"""Compute capability that kernels are made and checked for."""
 CUDA = re.compile(r"cuda(?::(\d{1,3}))?", re.ASCII)
 SIMULATED = "NUMBA_ENABLE_CUDASIM"
 
@@ -112,7 +114,8 @@ def is_cuda(target: str) -> bool:
 def open_devices(target: str) -> tuple[Device, ...]:
     """The GPU that ``cuda:N`` names; for ``cuda`` the first, and all others that equal it.
 
-    Raises ``Problem`` CS133: the extra, the driver or the GPU is missing.
+    What is too old is passed over, unless it is named. Raises ``Problem`` CS133: the extra, the
+    driver or the GPU is missing.
     """
     named = CUDA.fullmatch(target)
     assert named is not None, f"{target} is no CUDA target"
@@ -126,11 +129,45 @@ def open_devices(target: str) -> tuple[Device, ...]:
 
     found = devices()
     _check_number(number, len(found))
+    chosen = first_usable(found) if number is None else found[number]
+    check_age(chosen)
     if number is not None:
-        return (found[number],)
+        return (chosen,)
     # Another kind of GPU could round an activation in another way.
-    kind = (found[0].name, found[0].capability)
+    kind = (chosen.name, chosen.capability)
     return tuple(d for d in found if (d.name, d.capability) == kind)
+
+
+class Aged(Protocol):
+    """What is known of a GPU before it is used."""
+
+    @property
+    def name(self) -> str:
+        """As its maker calls it."""
+
+    @property
+    def capability(self) -> tuple[int, int]:
+        """Compute capability."""
+
+
+A = TypeVar("A", bound=Aged)
+
+
+def first_usable(found: Sequence[A]) -> A:
+    """The first GPU that is new enough; the first of all where none is."""
+    return next((gpu for gpu in found if gpu.capability >= OLDEST), found[0])
+
+
+def check_age(gpu: Aged) -> None:
+    """Raises ``Problem`` CS133 for a GPU that kernels are not made for."""
+    if gpu.capability < OLDEST:
+        (major, minor), (least, point) = gpu.capability, OLDEST
+        raise Problem(
+            "CS133",
+            f"{gpu.name} has compute capability {major}.{minor}; {least}.{point} or later is "
+            "needed",
+            "use --target cpu, or another GPU if there is one",
+        )
 
 
 def _check_number(number: int | None, count: int) -> None:

@@ -25,9 +25,13 @@ from .cubins import load_cubin, version
 from .device import Array, Region
 
 LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-OLDEST = (7, 5)
-"""Compute capability that kernels are made and checked for."""
-NO_DEVICE, OUT_OF_MEMORY = 100, 2
+OUT_OF_MEMORY, NOT_INITIALIZED, NO_DEVICE = 2, 3, 100
+_HINTS = {
+    NOT_INITIALIZED: "a process that was forked from one that used the GPU cannot use it: start "
+    "it by 'spawn', or compile in the child only",
+    702: "a GPU that drives a screen ends long kernels: use a smaller --batch-size",
+}
+"""By status; --explain CS135 says what can be done about any other."""
 PORTABLE, NON_BLOCKING = 1, 1
 MULTIPROCESSORS, MAJOR, MINOR = 16, 75, 76
 """Numbers of the device attributes."""
@@ -43,6 +47,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "cuDeviceTotalMem_v2": (POINTER(c_size_t), c_int),
     "cuDevicePrimaryCtxRetain": (POINTER(c_void_p), c_int),
     "cuCtxSetCurrent": (c_void_p,),
+    "cuCtxGetCurrent": (POINTER(c_void_p),),
     "cuMemGetInfo_v2": (POINTER(c_size_t), POINTER(c_size_t)),
     "cuMemAlloc_v2": (POINTER(c_uint64), c_size_t),
     "cuMemFree_v2": (c_uint64,),
@@ -83,11 +88,18 @@ class Driver:
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function that must succeed."""
-        status = self._functions[name](*arguments)
+        self.check(name, self._functions[name](*arguments))
+
+    def check(self, name: str, status: int) -> None:
+        """Raise what a function's status means, unless it is success."""
         if status == OUT_OF_MEMORY:
             raise Problem("CS134", "the GPU is out of memory", "use a smaller --batch-size")
         if status:
-            raise Problem("CS135", f"the GPU's driver reports {self.error(status)} from {name}")
+            raise Problem(
+                "CS135",
+                f"the GPU's driver reports {self.error(status)} from {name}",
+                _HINTS.get(status),
+            )
 
     def error(self, status: int) -> str:
         """A status by its name in cuda.h."""
@@ -205,19 +217,11 @@ def gpus(driver: Driver) -> tuple[Gpu, ...]:
 
 @cache
 def devices() -> tuple[CudaDevice, ...]:
-    """Every GPU, ready for use. Raises ``Problem`` CS133."""
+    """Every GPU, those that are too old too. Raises ``Problem`` CS133."""
     driver = open_driver()
     found = gpus(driver)
     if not found:
         raise _no_gpu()
-    for gpu in found:
-        if gpu.capability < OLDEST:
-            raise Problem(
-                "CS133",
-                f"{gpu.name} has compute capability {gpu.capability[0]}.{gpu.capability[1]}; "
-                f"{OLDEST[0]}.{OLDEST[1]} or later is needed",
-                "hide it with CUDA_VISIBLE_DEVICES if there is another",
-            )
     return tuple(CudaDevice(driver, gpu) for gpu in found)
 
 
@@ -263,7 +267,15 @@ class CudaDevice:
     def pinned(self, size: int) -> Array:
         """Page-locked memory, for every GPU."""
         address = c_void_p()
-        self._driver.call("cuMemHostAlloc", ctypes.byref(address), 4 * size, PORTABLE)
+        status = self._driver.status("cuMemHostAlloc", ctypes.byref(address), 4 * size, PORTABLE)
+        if status == OUT_OF_MEMORY:
+            raise Problem(
+                "CS134",
+                f"{4 * size / 2**20:,.1f} MiB of this machine's memory cannot be page-locked, "
+                "for copies to the GPU",
+                "use a smaller --batch-size, or allow more with ulimit -l",
+            )
+        self._driver.check("cuMemHostAlloc", status)
         assert address.value is not None, "the driver gave no memory"
         held = (c_float * size).from_address(address.value)
         self._released_with(held, "cuMemFreeHost", address.value)
@@ -354,8 +366,12 @@ class CudaDevice:
 
 
 def _release(driver: Driver, context: c_void_p | None, release: str, value: Any) -> None:
+    # Objects may die anywhere, between two calls that are meant for another GPU too.
+    present = c_void_p()
+    driver.status("cuCtxGetCurrent", ctypes.byref(present))
     driver.status("cuCtxSetCurrent", context)
     driver.status(release, value)
+    driver.status("cuCtxSetCurrent", present)
 
 
 def _address(region: Region) -> int:

@@ -74,6 +74,8 @@ class Lane:
         self.device = device
         self._plan = plan
         self._samples = samples
+        # With several GPUs another one may be this thread's at present.
+        device.use()
         memory = device.allocate(demand.size(samples))
         self.memory = memory
         regions: list[Region] = []

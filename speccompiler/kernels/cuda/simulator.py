@@ -125,6 +125,7 @@ class SimulatedDevice:
         self, kernel: Any, blocks: int, threads: int, regions: Sequence[Region], n: int
     ) -> Callable[[], None]:
         """All arguments, each no longer than what the kernel may touch."""
+        assert all(r.start % 4 == 0 for r in regions), "a region that begins amid four values"
         arrays = [Guarded(r.memory[r.start : r.start + r.size]) for r in regions]
 
         def call() -> None:
