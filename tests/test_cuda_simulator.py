@@ -15,9 +15,18 @@ FILES = sorted(file.name for file in FOLDER.glob("test_*.py"))
 
 @pytest.mark.parametrize("name", FILES)
 def test_on_the_simulator(name: str, tmp_path: Path) -> None:
+    run(name, tmp_path)
+
+
+@pytest.mark.slow
+def test_all_that_keras_gave(tmp_path: Path) -> None:
+    run("test_keras.py", tmp_path, "-m", "slow")
+
+
+def run(name: str, folder: Path, *options: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, "--basetemp", str(tmp_path / "t"), str(FOLDER / name)],
+        [*command, *options, "--basetemp", str(folder / "t"), str(FOLDER / name)],
         env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
         cwd=FOLDER.parents[1],
         capture_output=True,
