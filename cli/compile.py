@@ -20,6 +20,7 @@ from .options import (
     model_argument,
     semantics_options,
     target_option,
+    threads_option,
     tune_option,
     weights_options,
 )
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="As of the run. Default: 1, and as many as fit.",
 )
-@click.option("--threads", type=click.IntRange(min=1, max=1024), help="Default: all processors.")
+@threads_option
 @click.option("--layer", "layers", multiple=True, metavar="NAME", help="As of the run; repeatable.")
 @click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True

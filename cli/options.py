@@ -135,6 +135,11 @@ def _by_name(
     return dict(given)
 
 
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1, max=1024), help="Default: all processors."
+)
+
+
 def input_shape_option(function: F) -> F:
     """Binds open lengths."""
     return click.option(

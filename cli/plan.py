@@ -20,6 +20,7 @@ from .options import (
     model_argument,
     semantics_options,
     target_option,
+    threads_option,
 )
 from .render import show
 
@@ -33,6 +34,14 @@ from .render import show
 @semantics_options
 @target_option("cpu", "cuda", "cuda:N")
 @math_option
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Samples of a call, which may change how a step is cut into tasks.",
+)
+@threads_option
 def command(
     model: str,
     layers: tuple[str, ...],
@@ -41,6 +50,8 @@ def command(
     dim_ordering: OrderingName | None,
     target: str,
     math: str,
+    batch_size: int,
+    threads: int | None,
 ) -> None:
     """Show the graph before and after each pass, the steps, and the buffers.
 
@@ -67,14 +78,19 @@ def command(
     if target != "cpu":
         from speccompiler.kernels.cuda import choices
 
-        plan = make_plan(optimized, fast=math == "fast", kernels=choices)
+        plan = make_plan(optimized, fast=math == "fast", batch=batch_size, kernels=choices)
     else:
         from speccompiler.compiled import default_threads
         from speccompiler.kernels.cpu.tuning import Tuned
 
-        threads = default_threads()
-        tuned = Tuned(1, threads)
-        plan = make_plan(optimized, fast=math == "fast", threads=threads, tuned=tuned)
+        threads = threads or default_threads()
+        plan = make_plan(
+            optimized,
+            fast=math == "fast",
+            batch=batch_size,
+            threads=threads,
+            tuned=Tuned(batch_size, threads),
+        )
     sections += [_steps(plan), _buffers(plan)]
     click.echo("\n\n".join(sections))
 

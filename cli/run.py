@@ -21,6 +21,7 @@ from .options import (
     model_argument,
     semantics_options,
     target_option,
+    threads_option,
     tune_option,
     weights_options,
 )
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 @math_option
 @tune_option
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples at a time.")
-@click.option("--threads", type=click.IntRange(min=1, max=1024), help="Default: all processors.")
+@threads_option
 @click.option(
     "--layer",
     "layers",

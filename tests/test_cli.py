@@ -192,6 +192,18 @@ def test_a_layer_that_is_none(call: Call, command: str) -> None:
     assert "no layer 'konv' in good; did you mean 'conv'?" in result.err
 
 
+def test_the_cuts_of_a_plan_are_for_its_batch_and_threads(call: Call) -> None:
+    vgg = str(Path(__file__).parents[1] / "examples" / "specs" / "vgg16.yaml")
+    one = call("plan", vgg, "--threads", "2").out
+    assert call("plan", vgg, "--threads", "2", "--batch-size", "1").out == one
+    eight, many = call("plan", vgg, "--batch-size", "8"), call("plan", vgg, "--threads", "16")
+    # 14x14 outputs are 16 tiles a sample: at batch 8 there are more than that to do together.
+    assert "16 tiles x" in one
+    assert "64 tiles x" in eight.out
+    assert many.out != one
+    assert "0 is not in the range" in call("plan", vgg, "--threads", "0").err
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], [], ["validate", "--help"]])
 def test_help(call: Call, arguments: list[str]) -> None:
     result = call(*arguments)
