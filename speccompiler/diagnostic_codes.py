@@ -385,8 +385,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS080": Code(
             "not a sound HDF5 file",
-            "The file begins as HDF5 does, but its structure is damaged, or an attribute that "
-            "Keras writes is of another kind.",
+            "The file is named or begins as HDF5 does, but it is something else, its structure is "
+            "damaged, or an attribute that Keras writes is of another kind.",
             "Write or copy the file again.",
         ),
         "CS081": Code(
