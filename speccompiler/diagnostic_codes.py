@@ -676,8 +676,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS151": Code(
             "no equal in the other dim_ordering",
-            "A layer reads its input's values in an order that the conversion changes, and there "
-            "is no change of its arguments and weights that makes up for it, or none is known.",
+            "TimeDistributed applies a layer with a dim_ordering of its own, a shared layer would "
+            "need other arguments at each call, or the layers have both orderings already: no "
+            "change of arguments and weights, and no Permute, makes up for that.",
             "Keep the dim_ordering, or rebuild that part of the model by hand.",
         ),
     }
