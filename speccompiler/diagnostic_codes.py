@@ -303,10 +303,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS054": Code(
             "names speak of another backend",
-            "Keras on TensorFlow named its variables 'conv1_W:0', on Theano 'conv1_W'. These names "
-            "are TensorFlow's, and the run asks for Theano's numbers. Files can have been "
+            "Keras on TensorFlow named its variables 'conv1_W:0', on Theano 'conv1_W'. The names "
+            "are those of one, and the run asks for the numbers of the other. Files can have been "
             "converted, so this is a warning.",
-            "Pass --semantics tensorflow, unless you know that the weights were converted.",
+            "Pass the --semantics that the names speak of, unless you know that the weights were "
+            "converted.",
         ),
         "CS055": Code(
             "not in that release",
