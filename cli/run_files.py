@@ -37,10 +37,10 @@ def input_files(model: Model, given: Sequence[str]) -> dict[str | None, str]:
     for text in given:
         before, equals, after = text.partition("=")
         name, file = (before, after) if equals and before in names else (None, text)
-        if name is None and equals and len(names) > 1 and not Path(text).exists():
+        if name is None and equals and not Path(text).exists() and _is_named(names, after):
             hint = did_you_mean(before, names) or f"inputs: {', '.join(names)}"
             raise click.UsageError(f"no input '{before}' in {model.name}; {hint}")
-        if name in files:
+        if name in files and (name is not None or len(names) == 1):
             what = "--input" if name is None else f"--input {name}="
             raise click.UsageError(f"{what} is given twice")
         files[name] = file
@@ -55,6 +55,12 @@ def input_files(model: Model, given: Sequence[str]) -> dict[str | None, str]:
     if whole is None and missing:
         raise click.UsageError(f"no --input {missing[0]}=FILE: {model.name} needs it")
     return files
+
+
+def _is_named(names: Sequence[str], after: str) -> bool:
+    """Whether NAME=FILE is meant, and no file with '=' in its name: a model's only input needs
+    no name, so that there the part behind the '=' has to be a file."""
+    return len(names) > 1 or Path(after).exists()
 
 
 def _is_archive(file: str) -> bool:

@@ -294,16 +294,20 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "CS053": Code(
             "read as the old Keras did",
             "Keras before 1.1.1 used only the first two of a ZeroPadding2D's four numbers, as "
-            "rows and columns on both sides. The file says that such a version wrote it (one "
-            "without keras_version is older than 1.0.4), so its numbers are reproduced.",
-            "Nothing, if the model was trained there. Write the two numbers to confirm it.",
+            "rows and columns on both sides, and up to 1.0.5 BatchNormalization's running_std held "
+            "the standard deviation. The file says that such a version wrote it, or it names none, "
+            "as those before 1.0.4 do; its numbers are reproduced.",
+            "Nothing, if the model was trained there: write the two numbers to confirm it. A "
+            "model_config that was copied out of an HDF5 file lacks the keras_version that the "
+            "file has beside it: add it.",
         ),
         "CS054": Code(
             "names speak of another backend",
-            "Keras on TensorFlow named its variables 'conv1_W:0', on Theano 'conv1_W'. These names "
-            "are TensorFlow's, and the run asks for Theano's numbers. Files can have been "
+            "Keras on TensorFlow named its variables 'conv1_W:0', on Theano 'conv1_W'. The names "
+            "are those of one, and the run asks for the numbers of the other. Files can have been "
             "converted, so this is a warning.",
-            "Pass --semantics tensorflow, unless you know that the weights were converted.",
+            "Pass the --semantics that the names speak of, unless you know that the weights were "
+            "converted.",
         ),
         "CS055": Code(
             "not in that release",
@@ -385,8 +389,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS080": Code(
             "not a sound HDF5 file",
-            "The file begins as HDF5 does, but its structure is damaged, or an attribute that "
-            "Keras writes is of another kind.",
+            "The file is named or begins as HDF5 does, but it is something else, its structure is "
+            "damaged, or an attribute that Keras writes is of another kind.",
             "Write or copy the file again.",
         ),
         "CS081": Code(
@@ -676,8 +680,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS151": Code(
             "no equal in the other dim_ordering",
-            "A layer reads its input's values in an order that the conversion changes, and there "
-            "is no change of its arguments and weights that makes up for it, or none is known.",
+            "TimeDistributed applies a layer with a dim_ordering of its own, a shared layer would "
+            "need other arguments at each call, or the layers have both orderings already: no "
+            "change of arguments and weights, and no Permute, makes up for that.",
             "Keep the dim_ordering, or rebuild that part of the model by hand.",
         ),
     }

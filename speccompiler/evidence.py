@@ -17,7 +17,7 @@ from .dims import format_dim
 from .ir import Graph, Node, Padding, Shape, Weight
 from .lower import Semantics, layers_of, lower
 from .schemas.model import ModelSpec, SemanticsFields
-from .weights import FileTensor, TensorSource
+from .weights import FileTensor, TensorSource, theano_names
 
 _LAYERS_SHOWN = 6
 
@@ -120,9 +120,6 @@ def names_hint(sources: Iterable[TensorSource]) -> str | None:
         return None
     if all(source.key.endswith(":0") for source in files):
         return "the tensors' names end in ':0', as TensorFlow's do"
-    listed = all(source.file.layers is not None for source in files)
-    if listed and not any(source.key.endswith(":0") for source in files):
-        numbered = all(source.key.rpartition("/")[2].startswith("param_") for source in files)
-        if not numbered:
-            return "the tensors' names do not end in ':0', as TensorFlow's do: Theano saved them"
+    if theano_names(files):
+        return "the tensors' names do not end in ':0', as TensorFlow's do: Theano saved them"
     return None

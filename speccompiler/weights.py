@@ -219,8 +219,8 @@ def find_weights(
         found.update({w: _drawn(layers[w.layer], w, seed) for w in rest.values()})
     elif rest:
         diagnostics.append(_none_given(loaded, rest))
-    if spec.semantics is not None and spec.semantics.profile.startswith("theano"):
-        diagnostics += _tensorflow_names(found)
+    if spec.semantics is not None:
+        diagnostics += _names_of_another(found, theano=spec.semantics.profile.startswith("theano"))
     return WeightSources(found, tuple(diagnostics))
 
 
@@ -231,20 +231,33 @@ def _in_order(graph: Graph, layers: Sequence[str]) -> dict[TensorName, Weight]:
     return dict(sorted(found.items(), key=lambda item: place[item[0][0]]))
 
 
-def _tensorflow_names(found: Mapping[Weight, TensorSource]) -> list[Diagnostic]:
-    """CS054 where every tensor is named as only the TensorFlow backend names variables."""
+def _names_of_another(found: Mapping[Weight, TensorSource], *, theano: bool) -> list[Diagnostic]:
+    """CS054 where every tensor is named as only the other backend's Keras named variables."""
     files = [source for source in found.values() if isinstance(source, FileTensor)]
-    if not files or not all(source.key.endswith(":0") for source in files):
+    if theano and files and all(source.key.endswith(":0") for source in files):
+        what, named = "end in ':0', as TensorFlow's do", "Theano"
+    elif not theano and theano_names(files):
+        what, named = "do not end in ':0', as TensorFlow's do: Theano saved them", "TensorFlow"
+    else:
         return []
+    other = "tensorflow" if theano else "theano"
     return [
         Diagnostic(
             "CS054",
-            "the tensors' names end in ':0', as TensorFlow's do, but the semantics are Theano's",
+            f"the tensors' names {what}, but the semantics are {named}'s",
             Severity.WARNING,
             file=str(files[0].file.path),
-            hint="pass --semantics tensorflow, unless the weights were converted",
+            hint=f"pass --semantics {other}, unless the weights were converted",
         )
     ]
+
+
+def theano_names(files: Sequence[FileTensor]) -> bool:
+    """Whether Keras wrote these, and not on TensorFlow; before 1.0 it named no variables."""
+    keras = bool(files) and all(source.file.layers is not None for source in files)
+    tensorflow = any(source.key.endswith(":0") for source in files)
+    unnamed = all(source.key.rpartition("/")[2].startswith("param_") for source in files)
+    return keras and not tensorflow and not unnamed
 
 
 def _named_at(loaded: LoadedSpec) -> Span | None:

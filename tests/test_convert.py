@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import speccompiler
 from speccompiler.cli.main import run
 from speccompiler.convert import convert, spec_text
-from speccompiler.convert.orderings import RULES, moved_axes
+from speccompiler.convert.adapters import moved_axes
+from speccompiler.convert.rules import RULES
 from speccompiler.convert.spec_text import flow
 from speccompiler.diagnostics import SpecError
 from speccompiler.schemas.registry import LAYERS
@@ -250,7 +251,7 @@ def test_any_value_is_read_as_it_was_written(value: Any) -> None:
 
 
 def test_every_layer_has_a_rule_or_none_for_a_reason() -> None:
-    """What reads its input by place, and has no ordering, keeps what comes to it unmoved."""
+    """What reads its input by place, and has no ordering, reads it as it was before."""
     unruled = {name for name in LAYERS if name not in RULES}
     one_dimensional = {name for name in unruled if name.endswith("1D")}
     assert unruled - one_dimensional <= {
@@ -260,44 +261,101 @@ def test_every_layer_has_a_rule_or_none_for_a_reason() -> None:
     }  # fmt: skip
 
 
+def image(name: str, **others: Any) -> dict[str, Any]:
+    return {"type": "Convolution2D", "name": name, "nb_filter": 3, "nb_row": 3, "nb_col": 3,
+            "border_mode": "same", **others}  # fmt: skip
+
+
+DENSE = {"type": "Dense", "name": "d", "output_dim": 4}
+FLATTEN = {"type": "Flatten", "name": "f"}
+TO_IMAGE = {"type": "Reshape", "name": "r", "target_shape": [2, 4, 5]}
+POOL = {"type": "GlobalAveragePooling2D", "name": "g"}
+
+
 @pytest.mark.parametrize(
-    ("layers", "shape", "message"),
+    ("layers", "shape", "added"),
     [
-        (
-            [*LENET[:1], {"type": "Reshape", "name": "r", "target_shape": [-1]}],
-            [5, 6, 1],
-            "Reshape depends on the order of its input's values, and that changes here",
-        ),
-        (
-            LENET[:3],
-            [5, 6, 1],
-            "the output is flat and would come in another order",
-        ),
-        (
-            [*LENET[:1], {"type": "Dense", "name": "d", "output_dim": 2}],
-            [5, 6, 1],
-            "Dense works on the last axis, which is another one in the other ordering",
-        ),
-        (
-            [{"type": "Dense", "name": "d", "output_dim": 27},
-             {"type": "Reshape", "name": "r", "target_shape": [3, 3, 3]}, *LENET[:1]],
-            [4],
-            "its input does not come from the model's input by layers that keep the image, so "
-            "that its channels stay where they are",
-        ),
-        (
-            LENET,
-            [None, 6, 1],
-            "the order of the flat values is known only once every length is",
-        ),
+        # A segmentation's end: a class and a pixel are the axes of the softmax.
+        ([image("c"), {"type": "Reshape", "name": "r", "target_shape": [3, -1]},
+          {"type": "Permute", "name": "p", "dims": [2, 1]},
+          {"type": "Activation", "name": "s", "activation": "softmax"}],
+         [2, 4, 5], {"c_restored": (3, 1, 2)}),
+        # A generator's beginning.
+        ([{**DENSE, "output_dim": 40}, TO_IMAGE, image("c"), POOL],
+         [6], {"r_moved": (2, 3, 1)}),
+        # An input that no layer takes as an image goes in as before.
+        ([TO_IMAGE, image("c"), POOL], [5, 4, 2], {"r_moved": (2, 3, 1)}),
+        ([image("c"), DENSE, image("e"), POOL],
+         [2, 4, 5], {"c_restored": (3, 1, 2), "d_moved": (2, 3, 1)}),
+        ([image("c"), {"type": "BatchNormalization", "name": "b", "mode": 1}, image("e"), POOL],
+         [2, 4, 5], {"c_restored": (3, 1, 2), "b_moved": (2, 3, 1)}),
+        # One Permute for each value, however many read it.
+        ([image("c"), {**TO_IMAGE, "target_shape": [3, 4, 5]}, {**DENSE, "inputs": "c"},
+          {**DENSE, "name": "e", "inputs": "c"},
+          {"type": "Merge", "name": "n", "mode": "dot", "inputs": ["d", "e"]},
+          {"type": "Merge", "name": "m", "mode": "concat", "concat_axis": 1,
+           "inputs": ["c", "r"]}, image("h"), POOL,
+          {"type": "Flatten", "name": "f", "inputs": "n"},
+          {"type": "Merge", "name": "o", "mode": "concat", "inputs": ["g", "f"]}],
+         [2, 4, 5], {"c_restored": (3, 1, 2), "r_moved": (2, 3, 1)}),
+        # Flat values that more than a Dense reads keep their order.
+        ([image("c"), FLATTEN], [2, 4, 5], {"c_restored": (3, 1, 2)}),
+        ([image("c"), FLATTEN, {"type": "RepeatVector", "name": "r", "n": 2}],
+         [2, 4, 5], {"c_restored": (3, 1, 2)}),
+        ([image("c"), FLATTEN, {**DENSE, "type": "MaxoutDense", "output_dim": 40}, TO_IMAGE,
+          image("e"), POOL],
+         [2, 4, 5], {"c_restored": (3, 1, 2), "r_moved": (2, 3, 1)}),
+        # The name is taken.
+        ([image("c"), {**FLATTEN, "name": "c_restored"}],
+         [2, 4, 5], {"c_restored_": (3, 1, 2)}),
     ],
 )  # fmt: skip
-def test_what_has_no_equal_is_refused(layers: Any, shape: Any, message: str) -> None:
-    if shape[0] is None:
-        layers = [*layers[:3], {"type": "Activation", "activation": "relu", "name": "z"}]
+def test_what_reads_values_by_place_reads_them_as_before(
+    layers: Any, shape: list[int], added: dict[str, Any], tmp_path: Path
+) -> None:
+    theano: Any = {"dim_ordering": "th", "semantics": "theano"}
+    if any(layer.get("mode") == "dot" for layer in layers):
+        layers = [{**x, "dot_axes": 1} if x.get("mode") == "dot" else x for x in layers]
+    model = build(layers, shape, seed=1, **theano)
+    native = written(model, tmp_path, dim_ordering="tf")
+    names = {layer.name for layer in model.spec.layers}
+    found = {x.name: getattr(x, "dims", None) for x in native.spec.layers if x.name not in names}
+    assert found == added
+    kept = layers[0] is TO_IMAGE
+    x = np.random.default_rng(0).standard_normal((2, *shape)).astype(np.float32)
+    wanted = results(model, [x])
+    assert_same(results(native, [x if kept else moved(x, "tf")]), wanted)
+    note = "No layer takes r as an image: it goes in as before."
+    assert (note in (tmp_path / "m.yaml").read_text()) == kept
+    assert_same(results(written(native, tmp_path, dim_ordering="th"), [x]), wanted)
+
+
+def test_open_lengths_are_no_hindrance(tmp_path: Path) -> None:
+    """The order of the flat values is not known, so that they are left in it."""
+    layers = [image("c"), {"type": "MaxPooling2D", "name": "p"}, FLATTEN]
+    native = written(build(layers, [2, None, 5], dim_ordering="th", seed=1), tmp_path,
+                     dim_ordering="tf")  # fmt: skip
+    assert [layer.name for layer in native.spec.layers] == ["c", "p", "p_restored", "f"]
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([image("c"), {"type": "Reshape", "name": "r", "target_shape": [3, 1, 5, 2]},
+          {"type": "TimeDistributed", "name": "t", "layer": image("e")}],
+         "it applies Convolution2D with dim_ordering 'th' to steps"),
+        ([image("c"), {"type": "Reshape", "name": "r", "target_shape": [3, 5, 2]},
+          {"type": "Permute", "name": "p", "dims": [1, 3, 2], "inputs": "c"},
+          {"type": "Shared", "layer": "p", "inputs": "r"},
+          {"type": "Merge", "name": "m", "inputs": ["p", "p@2"]}],
+         "its calls would need different arguments"),
+    ],
+)  # fmt: skip
+def test_what_has_no_equal_is_refused(layers: Any, message: str) -> None:
+    model = build(layers, [4, 5, 2], dim_ordering="th")
     with pytest.raises(SpecError) as caught:
-        convert(build(layers, shape, seed=1), dim_ordering="th")
-    assert message in [d.message for d in caught.value.diagnostics]
+        convert(model, dim_ordering="tf")
+    assert [d.message for d in caught.value.diagnostics] == [message]
     assert {d.code for d in caught.value.diagnostics} == {"CS151"}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cases import build
 
-from speccompiler.diagnostics import SpecError
+from speccompiler.diagnostics import Severity, SpecError
 from speccompiler.ir import Conv, Derived, MapWith, stored_tensors
 from speccompiler.lower.builder import Semantics
 from speccompiler.model import check, load
@@ -216,6 +216,23 @@ def keras(layers, version):
     entries = [{"class_name": kind, "config": config} for kind, config in layers]
     said = {} if version is None else {"keras_version": version}
     return json.dumps({"class_name": "Sequential", "config": entries, **said})
+
+
+def test_a_release_that_is_not_named_is_no_secret(tmp_path):
+    """A model_config copied out of an HDF5 file reads like one of Keras 1.0.3."""
+    config = {"batch_input_shape": [None, 1], "epsilon": 0.5}
+    layers = [("BatchNormalization", {**config, "name": "one", "mode": 0}),
+              ("BatchNormalization", {**config, "name": "two", "mode": 1}),
+              ("BatchNormalization", {**config, "name": "three", "mode": 0})]  # fmt: skip
+    (tmp_path / "m.json").write_text(keras(layers, None))
+    (warning,) = load(tmp_path / "m.json").diagnostics
+    assert (warning.code, warning.severity, warning.layer) == ("CS053", Severity.WARNING, "one")
+    assert "running_std of 'one' and 1 more is taken as the standard deviation" in warning.message
+    assert '"keras_version": "1.2.2"' in warning.hint
+    (tmp_path / "m.json").write_text(keras(layers[1:2], None))
+    assert not load(tmp_path / "m.json").diagnostics
+    (tmp_path / "m.json").write_text(keras(layers, "1.0.5"))
+    assert not load(tmp_path / "m.json").diagnostics
 
 
 @pytest.mark.parametrize(

@@ -806,6 +806,8 @@ def test_the_same_archive_every_time(two: dict[str, Array]) -> None:
                                "with members of these names"),
         (("--input", "a=a.npy", "--input", "a=b.npy"), "--input a= is given twice"),
         (("--input", "c=a.npy"), "no input 'c' in two; inputs: a, b"),
+        (("--input", "a.npy", "--input", "b.npy"), "two has 2 inputs: give --input a=FILE --input "
+                                                   "b=FILE, or one .npz"),
         (("--input", "a=-", "--input", "b=-"), "one input can come from standard input"),
         ((*NAMED, "--output", "-"), "the model has 2 outputs: give --output a file name, .npz "
                                     "for one file"),
@@ -819,6 +821,13 @@ def test_wrong_inputs_are_usage_errors(
     assert result.status == 2
     assert message in result.err.replace("\n", " ")
     assert not list(Path().glob("*out*"))
+
+
+def test_the_only_input_under_another_name() -> None:
+    np.save("x.npy", np.zeros((1, 8, 8, 1), np.float32))
+    result = call("run", "model.yaml", "--seed", "1", "--input", "image=x.npy", *REFERENCE)
+    assert result.status == 2
+    assert "no input 'image' in model; inputs: conv 1" in result.err.replace("\n", " ")
 
 
 def test_an_output_is_no_input(two: dict[str, Array]) -> None:

@@ -80,6 +80,16 @@ class Changes:
         """One more change, after those that are there."""
         self._of.setdefault((layer, tensor), []).append(change)
 
+    def copy(self) -> Changes:
+        """The same so far, to be changed apart."""
+        new = Changes()
+        new.become(self)
+        return new
+
+    def become(self, other: Changes) -> None:
+        """Take over what another holds."""
+        self._of = {name: list(changes) for name, changes in other._of.items()}
+
     def layers(self, *kinds: type[Change]) -> list[str]:
         """The layers that have a change of these kinds."""
         found = [

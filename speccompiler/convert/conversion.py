@@ -90,7 +90,7 @@ def convert(
         spec, refused = convert_ordering(spec, model.graph, dim_ordering, changes)
         found += refused
         if spec is not before:
-            notes += _ordering_notes(dim_ordering, changes)
+            notes += _ordering_notes(dim_ordering, changes, before, spec)
     if found:
         raise SpecError(model.loaded.locate(diagnostic) for diagnostic in found)
     return Converted(model, _with_input_layers(spec), changes, tuple(notes))
@@ -157,7 +157,12 @@ def _semantics_notes(source: str, target: str, changes: Changes) -> list[str]:
     ]
 
 
-def _ordering_notes(target: str, changes: Changes) -> list[str]:
+def _ordering_notes(
+    target: str, changes: Changes, before: ModelSpec, after: ModelSpec
+) -> list[str]:
+    known = {layer.name for layer in before.layers}
+    added = [str(layer.name) for layer in after.layers if layer.name not in known]
+    kept = [e.name for e in after.inputs if len(e.shape) > 2 and e in before.inputs]
     other = "th" if target == "tf" else "tf"
     place = "last" if target == "tf" else "first"
     notes = [
@@ -165,8 +170,15 @@ def _ordering_notes(target: str, changes: Changes) -> list[str]:
         f"channels {place}."
     ]
     moved, ordered = changes.layers(Transposed, Relaid), changes.layers(Reordered)
+    if kept:
+        notes.append(f"No layer takes {', '.join(kept)} as an image: it goes in as before.")
     if moved:
         notes.append(f"Transposed for that: {', '.join(moved)}.")
+    if added:
+        notes.append(
+            f"What depends on the order of an image's values reads it as before, through "
+            f"{', '.join(added)}."
+        )
     if ordered:
         notes.append(
             f"Flat values come in another order, and so do the rows of {', '.join(ordered)}."

@@ -1,18 +1,15 @@
 """Channels first to channels last and back, through the whole model.
 
-Each value of the model is followed: it is the same as before, or its channel axis has moved,
-or it is flat and its entries stand in another order because a Flatten read them from a moved
-value. A layer has a rule by its type; one that has none is converted only where its input
-is the same as before. The rows of a Dense after a Flatten are put into the new order.
+Each call is given its inputs in the layout that its layer reads, and its rule says what becomes
+of it. A layer without a rule reads its input as it was before, which a Permute restores where it
+has moved. The rows of a Dense after a Flatten are put into the new order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from speccompiler.diagnostics import Diagnostic, Problem
 from speccompiler.ir import Graph, Shape, Weight
@@ -21,83 +18,59 @@ from speccompiler.schemas.constraint import constraint_object
 from speccompiler.schemas.fields import Layer, Ordering
 from speccompiler.schemas.model import Call, ModelInput, ModelSpec, SemanticsFields
 
-from .changes import Changes, Order, Relaid, Reordered, Transposed
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Value:
-    """How a value of the converted model stands to the original's.
-
-    ``order`` of a flat value: entry i is entry ``order[i]`` of the original's.
-    """
-
-    moved: bool = False
-    order: Order | None = None
-
-    @property
-    def same(self) -> bool:
-        """Nothing has changed."""
-        return not self.moved and self.order is None
-
-
-SAME = Value()
-MOVED = Value(moved=True)
-
-
-def moved_axes(rank: int, target: Ordering) -> tuple[int, ...]:
-    """For ``np.transpose`` of one sample: its channel axis to where ``target`` has it."""
-    return (*range(1, rank), 0) if target == "tf" else (rank - 1, *range(rank - 1))
-
-
-def moved_axis(axis: int, rank: int, target: Ordering) -> int:
-    """Where an axis of the sample goes."""
-    return moved_axes(rank, target).index(axis)
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A call that is being converted."""
-
-    layer: Any
-    """Of the class that the rule is for."""
-    name: str
-    inputs: tuple[Value, ...]
-    shapes: tuple[Shape, ...]
-    """Of one sample of each input, in the original model."""
-    target: Ordering
-    changes: Changes
-    weights: Sequence[Weight]
-
-    @property
-    def value(self) -> Value:
-        """What the only input is."""
-        return self.inputs[0]
-
-
-Rule = Callable[[_Step], tuple[Layer, Value]]
+from .adapters import Adapters, moved_axes
+from .changes import Changes, Relaid
+from .rules import AS_BEFORE, MOVED, SAME, Rule, Step, Value, flatten, rule_of, takes_moved
 
 
 def convert_ordering(
     spec: ModelSpec, graph: Graph, target: Ordering, changes: Changes
 ) -> tuple[ModelSpec, list[Diagnostic]]:
-    """The spec with every layer in the other ordering; CS151 for what has no equal there."""
+    """The spec with every layer in the other ordering; CS151 for what has no equal there.
+
+    Rows of a Dense after a Flatten are reordered where that will do; where something else reads
+    the flat values, each Flatten reads its image as it was before, through a Permute.
+    """
     orderings = {o for layer in spec.layers if (o := getattr(layer.inner, "dim_ordering", None))}
     if orderings <= {target}:
         return spec, []
     if len(orderings) > 1:
         return spec, [Problem("CS151", "the layers of this model have both orderings").at()]
+    for restored in (set[Rule](), {flatten}):
+        trial = changes.copy()
+        converted, found = _attempt(spec, graph, target, trial, AS_BEFORE | restored)
+        if not found:
+            changes.become(trial)
+            break
+    return converted, found
+
+
+def _attempt(
+    spec: ModelSpec, graph: Graph, target: Ordering, changes: Changes, as_before: set[Rule]
+) -> tuple[ModelSpec, list[Diagnostic]]:
+    """``as_before`` are the rules of layers that read images in the old layout."""
     shapes = {node.name: node.shape for node in graph.nodes}
     given = {entry.name: entry for entry in spec.inputs}
     owned: dict[str, list[Weight]] = {}
     for weight in graph.weights():
         owned.setdefault(weight.layer, []).append(weight)
+    kept = _kept_inputs(spec, as_before)
+    adapters = Adapters((call.name for call in spec.calls), target)
     values: dict[str, Value] = {}
     layers: dict[str, Layer] = {}
+    calls: list[Call] = []
     found: list[Diagnostic] = []
     for call in spec.calls:
         step = _step(spec, call, values, shapes, given, target, changes, owned)
+        if call.name in kept:
+            step = replace(step, inputs=(SAME,))
+        step, read = _adapted(step, call, adapters, as_before)
+        for permute, added in adapters.take():
+            layers[added.name] = permute
+            calls.append(added)
+        calls.append(call.model_copy(update={"inputs": read}))
         try:
-            layer, values[call.name] = _rule(step)(step)
+            layer, values[call.name] = rule_of(step)(step)
             if call.layer in layers and layers[call.layer] != layer:
                 raise Problem("CS151", "its calls would need different arguments")
             layers[call.layer] = layer
@@ -118,8 +91,12 @@ def convert_ordering(
     converted = spec.model_copy(
         update={
             "dim_ordering": target,
-            "layers": tuple(layers[str(layer.name)] for layer in spec.layers),
-            "inputs": tuple(_moved_input(entry, target) for entry in spec.inputs),
+            "layers": tuple(layers.values()),
+            "calls": tuple(calls),
+            "inputs": tuple(
+                entry if entry.name in kept else _moved_input(entry, target)
+                for entry in spec.inputs
+            ),
         }
     )
     try:
@@ -137,7 +114,7 @@ def _step(
     target: Ordering,
     changes: Changes,
     owned: Mapping[str, Sequence[Weight]],
-) -> _Step:
+) -> Step:
     if call.inputs:
         inputs = tuple(values[name] for name in call.inputs)
         before = tuple(shapes[name] for name in call.inputs)
@@ -151,7 +128,47 @@ def _step(
     layer = layer.model_copy(
         update={"input_shape": None, "batch_input_shape": None}
     )  # the model says it
-    return _Step(layer, call.name, inputs, before, target, changes, weights)
+    return Step(layer, call.name, inputs, before, target, changes, weights)
+
+
+def _kept_inputs(spec: ModelSpec, as_before: set[Rule]) -> set[str]:
+    """The inputs that only layers read which take no image, so that they stay as they are."""
+    layers = {call.name: spec.layer_of(call) for call in spec.calls}
+    readers: dict[str, list[Layer]] = {}
+    for entry in spec.inputs:
+        own = layers[entry.name]
+        later = [layers[call.name] for call in spec.calls if entry.name in call.inputs]
+        readers[entry.name] = later if own.class_name == "InputLayer" else [own]
+    return {
+        name
+        for name, found in readers.items()
+        if found and all(takes_moved(layer, as_before) is False for layer in found)
+    }
+
+
+def _adapted(
+    step: Step, call: Call, adapters: Adapters, as_before: set[Rule]
+) -> tuple[Step, tuple[str, ...]]:
+    """The step with its inputs in the layout that it needs, and the calls that give them."""
+    wanted = takes_moved(step.layer, as_before)
+    if step.layer.class_name == "Merge" and len({value.moved for value in step.inputs}) > 1:
+        wanted = step.layer.mode not in {"dot", "cos"}
+    elif step.layer.class_name == "Merge" and step.layer.mode in {"dot", "cos"}:
+        wanted = False
+    ordered = any(value.order is not None for value in step.inputs)
+    if wanted is None or ordered or not call.inputs:
+        return step, call.inputs
+    read = tuple(
+        name
+        if value.moved == wanted or len(shape) < 3
+        else adapters.read(name, len(shape), moved=wanted)
+        for name, value, shape in zip(call.inputs, step.inputs, step.shapes, strict=True)
+    )
+    inputs = tuple(
+        value if name == before else (MOVED if wanted else SAME)
+        for value, name, before in zip(step.inputs, read, call.inputs, strict=True)
+    )
+    return replace(step, inputs=inputs), read
 
 
 def _moved_input(entry: ModelInput, target: Ordering) -> ModelInput:
@@ -208,199 +225,3 @@ def _moved_constraint(layer: Layer, old: Weight, new: Weight) -> Layer:
     moved = tuple(sorted(new.axes[old.axes.index(a)] for a in places))
     update = {"axis": moved[0] if len(moved) == 1 else moved}
     return layer.model_copy(update={argument: described.model_copy(update=update)})
-
-
-# --- the rules
-
-
-def _rule(step: _Step) -> Rule:
-    return RULES.get(step.layer.class_name, _unknown)
-
-
-def _unknown(step: _Step) -> tuple[Layer, Value]:
-    if all(value.same for value in step.inputs):
-        return step.layer, SAME
-    layer_type = step.layer.class_name
-    raise Problem(
-        "CS151",
-        f"{layer_type} depends on the order of its input's values, and that changes here",
-        "keep the dim_ordering, or rebuild this part of the model by hand",
-    )
-
-
-def _elementwise(step: _Step) -> tuple[Layer, Value]:
-    return step.layer, step.value
-
-
-def _ordered(step: _Step) -> tuple[Layer, Value]:
-    """A layer that has a dim_ordering of its own."""
-    if not step.value.moved:
-        raise Problem(
-            "CS151",
-            "its input does not come from the model's input by layers that keep the image, so "
-            "that its channels stay where they are",
-            "keep the dim_ordering, or rebuild this part of the model by hand",
-        )
-    update: dict[str, Any] = {"dim_ordering": step.target}
-    return step.layer.model_copy(update=update), MOVED
-
-
-def _deconvolution(step: _Step) -> tuple[Layer, Value]:
-    """Its output_shape, batch axis in front, moves with its channels."""
-    layer, value = _ordered(step)
-    batch, *shape = step.layer.output_shape
-    moved = tuple(shape[axis] for axis in moved_axes(len(shape), step.target))
-    return layer.model_copy(update={"output_shape": (batch, *moved)}), value
-
-
-def _global(step: _Step) -> tuple[Layer, Value]:
-    layer, _ = _ordered(step)
-    return layer, SAME
-
-
-def _flatten(step: _Step) -> tuple[Layer, Value]:
-    if not step.value.moved:
-        return step.layer, step.value
-    shape = step.shapes[0]
-    lengths = [d for d in shape if isinstance(d, int) and d > 0]
-    if len(lengths) < len(shape):
-        raise Problem(
-            "CS151",
-            "the order of the flat values is known only once every length is",
-            "give the input's shape in full",
-        )
-    places = np.arange(int(np.prod(lengths))).reshape(lengths)
-    return step.layer, Value(order=places.transpose(moved_axes(len(shape), step.target)).ravel())
-
-
-def _dense(step: _Step) -> tuple[Layer, Value]:
-    if step.value.moved:
-        raise Problem(
-            "CS151",
-            "Dense works on the last axis, which is another one in the other ordering",
-            "keep the dim_ordering, or write it as a convolution of size 1",
-        )
-    if step.value.order is not None:
-        for weight in step.weights:
-            if weight.tensor == "W":
-                step.changes.add(weight.layer, "W", Reordered(step.value.order))
-    return step.layer, SAME
-
-
-def _along_values(step: _Step) -> tuple[Layer, Value]:
-    """A layer with a parameter for each value of its input: PReLU and its kin."""
-    for weight in step.weights:
-        if step.value.moved:
-            axes = moved_axes(len(weight.stored_shape), step.target)
-            step.changes.add(weight.layer, weight.tensor, Transposed(axes))
-        elif step.value.order is not None:
-            step.changes.add(weight.layer, weight.tensor, Reordered(step.value.order))
-    shared = getattr(step.layer, "shared_axes", None)
-    if shared and step.value.moved:
-        rank = len(step.shapes[0])
-        axes = tuple(sorted(moved_axis(a - 1, rank, step.target) + 1 for a in shared))
-        return step.layer.model_copy(update={"shared_axes": axes}), MOVED
-    return step.layer, step.value
-
-
-def _normalization(step: _Step) -> tuple[Layer, Value]:
-    """BatchNormalization: its axis, batch axis counted, moves; flat parameters are reordered."""
-    rank = len(step.shapes[0])
-    if step.value.moved and step.layer.mode == 1:
-        return _unknown(step)  # always over the last axis
-    if step.value.moved:
-        axis = step.layer.axis % (rank + 1)
-        if axis == 0:
-            raise Problem("CS151", "it normalises along the batch axis")
-        return step.layer.model_copy(
-            update={"axis": moved_axis(axis - 1, rank, step.target) + 1}
-        ), MOVED
-    if step.value.order is not None:
-        for weight in step.weights:
-            step.changes.add(weight.layer, weight.tensor, Reordered(step.value.order))
-    return step.layer, step.value
-
-
-def _permute(step: _Step) -> tuple[Layer, Value]:
-    """Reads each axis from where it is now, so that its output is what it was."""
-    if step.value.same:
-        return step.layer, SAME
-    rank = len(step.shapes[0])
-    dims: tuple[int, ...] = step.layer.dims
-    moved = tuple(moved_axis(d - 1, rank, step.target) + 1 for d in dims)
-    return step.layer.model_copy(update={"dims": moved}), SAME
-
-
-def _merge(step: _Step) -> tuple[Layer, Value]:
-    mode: str = step.layer.mode
-    first = step.inputs[0]
-    if all(value.same for value in step.inputs):
-        return step.layer, SAME
-    rank = len(step.shapes[0])
-    if mode in {"sum", "mul", "ave", "max"} and _alike(step.inputs):
-        return step.layer, first
-    axis = step.layer.concat_axis % (rank + 1)
-    if mode == "concat" and axis > 0:
-        if all(value.moved for value in step.inputs):
-            new = moved_axis(axis - 1, rank, step.target) + 1
-            return step.layer.model_copy(update={"concat_axis": new}), MOVED
-        if rank == 1:
-            return step.layer, Value(order=_joined(step))
-    return _unknown(step)
-
-
-def _alike(values: Sequence[Value]) -> bool:
-    if all(value.moved for value in values):
-        return True
-    orders = [value.order for value in values if value.order is not None]
-    return len(orders) == len(values) and all(np.array_equal(o, orders[0]) for o in orders)
-
-
-def _joined(step: _Step) -> Order:
-    """The order of flat values side by side."""
-    parts = []
-    start = 0
-    for value, shape in zip(step.inputs, step.shapes, strict=True):
-        length = shape[0]
-        if not isinstance(length, int):
-            raise Problem("CS151", "the length of its input is open", "give the input's shape")
-        own = np.arange(length) if value.order is None else value.order
-        parts.append(own + start)
-        start += length
-    return np.concatenate(parts)
-
-
-RULES: Mapping[str, Rule] = {
-    **dict.fromkeys(
-        (
-            "InputLayer", "Activation", "Dropout", "GaussianDropout", "GaussianNoise",
-            "LeakyReLU", "ELU", "ThresholdedReLU", "ActivityRegularization",
-        ),
-        _elementwise,
-    ),
-    **dict.fromkeys(
-        (
-            "Convolution2D", "Convolution3D", "AtrousConvolution2D", "SeparableConvolution2D",
-            "LocallyConnected2D",
-            "MaxPooling2D", "MaxPooling3D", "AveragePooling2D", "AveragePooling3D",
-            "UpSampling2D", "UpSampling3D", "ZeroPadding2D", "ZeroPadding3D",
-            "Cropping2D", "Cropping3D", "SpatialDropout2D", "SpatialDropout3D",
-        ),
-        _ordered,
-    ),
-    **dict.fromkeys(
-        (
-            "GlobalMaxPooling2D", "GlobalMaxPooling3D",
-            "GlobalAveragePooling2D", "GlobalAveragePooling3D",
-        ),
-        _global,
-    ),
-    **dict.fromkeys(("PReLU", "ParametricSoftplus", "SReLU"), _along_values),
-    "Deconvolution2D": _deconvolution,
-    "Flatten": _flatten,
-    "Dense": _dense,
-    "BatchNormalization": _normalization,
-    "Permute": _permute,
-    "Merge": _merge,
-}  # fmt: skip
-"""A layer that is not here is converted where its input stays the same, and refused elsewhere."""

@@ -8,6 +8,7 @@ from speccompiler.diagnostics import Diagnostic, Severity
 from speccompiler.schemas.convolution import SeparableConvolution2D
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import RunningStd
+from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.schemas.resizing import ZeroPadding2D
 
 FOUR_SIDES = (1, 1, 1)
@@ -48,6 +49,34 @@ def as_then_read(
             layer = layer.wrapping(inner.model_copy(update={"padding": used}))
         found.append(layer)
     return tuple(found), diagnostics
+
+
+def unnamed_release(layers: Sequence[Layer], keras_version: str | None) -> list[Diagnostic]:
+    """A warning CS053 where numbers hang on a release that the file does not name.
+
+    Keras 1.0.0 to 1.0.3 wrote no release. Nor does what was copied out of the attribute
+    ``model_config`` of a later HDF5 file, whose ``running_std`` is the variance.
+    """
+    found = [
+        layer.name
+        for layer in layers
+        if isinstance(layer.inner, BatchNormalization) and layer.inner.mode == 0
+    ]
+    if keras_version is not None or not found:
+        return []
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return [
+        Diagnostic(
+            "CS053",
+            "no keras_version is given, so that this is read as Keras before 1.0.4 wrote it: "
+            f"running_std of '{found[0]}'{more} is taken as the standard deviation, which from "
+            "1.0.6 on is the variance",
+            Severity.WARNING,
+            layer=found[0],
+            hint="where a later release wrote the model (a model_config copied out of an HDF5 "
+            'file has lost it), add it beside class_name: "keras_version": "1.2.2"',
+        )
+    ]
 
 
 def stored_twice(layers: Sequence[Layer]) -> list[Diagnostic]:

@@ -40,7 +40,7 @@ from .entries import Entries, read_entries
 from .inputs import model_inputs
 from .keras_models import LayerEntry
 from .merge_code import check_no_code
-from .old_versions import as_then_read, stored_twice
+from .old_versions import as_then_read, stored_twice, unnamed_release
 from .orderings import resolve_orderings
 from .schema_errors import schema_problems
 
@@ -114,7 +114,7 @@ def load_spec(
         return LoadedSpec(document, None, places, tuple(diagnostics))
     if not entries.native:
         layers, found = as_then_read(layers, entries.keras_version)
-        found += stored_twice(layers)
+        found += [*unnamed_release(layers, entries.keras_version), *stored_twice(layers)]
         diagnostics += [loaded.locate(d) for d in found]
     decided = dim_ordering or header.dim_ordering or ("tf" if entries.native else None)
     layers, found = resolve_orderings(layers, decided)

@@ -27,10 +27,12 @@ _YAML_CONTROL = re.compile(
 _FLOW_START = re.compile(r"\s*[\[{]")
 _JSON_START = re.compile(r"\s*[\[{]\s*(?:[\"\[\]{}]|\Z)")
 
+HDF5_SUFFIXES = {".h5", ".hdf5"}
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _SIGNATURES = (
     (b"\x89HDF", "an HDF5 file", "name the file itself instead of sending it as a stream"),
     (b"PK\x03\x04", "a zip archive", "name the spec; weights are given apart from it"),
+    (b"version https://git-lfs", "a Git LFS pointer", "fetch the file with: git lfs pull"),
     (b"\x93NUMPY", "a NumPy array", "name the spec; arrays are given apart from it"),
     (codecs.BOM_UTF16_LE, "UTF-16 text", "save the file as UTF-8"),
     (codecs.BOM_UTF16_BE, "UTF-16 text", "save the file as UTF-8"),
@@ -169,7 +171,10 @@ def _not_regular() -> Problem:
 
 
 def _read_bytes(path: Path) -> bytes | None:
-    """The bytes of a regular file, None for an HDF5 file; raises ``CS001`` or ``CS005``."""
+    """The bytes of a regular file; None for one that begins as HDF5 or is named so.
+
+    Raises ``CS001`` or ``CS005``.
+    """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -182,7 +187,7 @@ def _read_bytes(path: Path) -> bytes | None:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise _not_regular()
             start = stream.read(len(_HDF5))
-            if start == _HDF5:
+            if start == _HDF5 or path.suffix.lower() in HDF5_SUFFIXES:
                 return None
             if status.st_size > MAX_BYTES:
                 raise _too_large(status.st_size)

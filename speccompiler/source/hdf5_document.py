@@ -13,6 +13,8 @@ from .json_layout import laid_out
 INSIDE = "#model_config"
 """What the name of a saved file is followed by where a place in its model is meant."""
 
+AGAIN = "write or copy the file again"
+
 
 def read_hdf5_document(path: Path) -> Document:
     """The text of ``model_config``, laid out in lines; CS080 and CS081 where there is none.
@@ -28,7 +30,7 @@ def read_hdf5_document(path: Path) -> Document:
         if found.code != "CS101":
             return _failed(path, found)
         message = f"this file holds no model that can be read: {found.message}"
-        return _failed(path, Problem("CS080", message, "write or copy the file again"))
+        return _failed(path, Problem("CS080", message, found.hint or AGAIN))
     if contents.model_config is None:
         weights = contents.layers is not None or bool(contents.tensors)
         what = "weights but no model" if weights else "no model"

@@ -20,10 +20,13 @@ from speccompiler.tensors.tensor_info import Opened, TensorInfo, invalid, quoted
 from .hdf5_contents import Contents, Place
 from .hdf5_worker import WORKER
 
+_LFS = b"version https://git-lfs"
+
 
 def read_hdf5(path: Path) -> Contents:
     """Everything but the numbers; CS101, CS107, and CS104 if h5py is not installed."""
     _check_h5py()
+    _check_begin(path)
     return Contents.of(WORKER.contents(os.path.abspath(path)))
 
 
@@ -48,6 +51,32 @@ def _read_plain(path: Path, info: TensorInfo, place: Place) -> NDArray[Any]:
     if len(data) != info.data_bytes:
         raise invalid(f"tensor {quoted(info.name)} ends early")
     return np.frombuffer(data, np.dtype(place.dtype)).reshape(info.shape)
+
+
+def _check_begin(path: Path) -> None:
+    """CS101 for what is often found under the name of an HDF5 file, and is none.
+
+    What cannot be opened, and what is not known here, is the library's to judge.
+    """
+    try:
+        with path.open("rb") as stream:
+            begin = stream.read(len(_LFS))
+    except OSError:
+        return
+    if not begin:
+        raise Problem("CS101", "it is empty", "copy or download the file again")
+    if begin == _LFS:
+        raise Problem(
+            "CS101",
+            "it is a Git LFS pointer, which stands for a file that was not fetched",
+            "fetch it with: git lfs pull",
+        )
+    if begin.lstrip()[:1] == b"<":
+        raise Problem(
+            "CS101",
+            "it is a page of HTML or XML, not an HDF5 file",
+            "download the file again: what came is the server's message",
+        )
 
 
 def _check_h5py() -> None:

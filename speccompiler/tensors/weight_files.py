@@ -192,7 +192,7 @@ def _naming(path: Path) -> Iterator[None]:
         if problem.code != "CS101":
             raise
         text = f"{shown} is not a valid weight file: {problem.message}"
-        raise Problem("CS101", text, _other_format(path)) from problem
+        raise Problem("CS101", text, problem.hint or _other_format(path)) from problem
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise Problem("CS100", f"cannot read weight file {shown}: {reason}") from error

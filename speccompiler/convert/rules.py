@@ -1,0 +1,273 @@
+"""What becomes of each layer in the other dim_ordering: a rule by its type.
+
+Each value of the model is followed: it is the same as before, or its channel axis has moved,
+or it is flat and its entries stand in another order because a Flatten read them from a moved
+value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from speccompiler.diagnostics import Problem
+from speccompiler.ir import Shape, Weight
+from speccompiler.schemas.fields import Layer, Ordering
+
+from .adapters import moved_axes
+from .changes import Changes, Order, Reordered, Transposed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value:
+    """How a value of the converted model stands to the original's.
+
+    ``order`` of a flat value: entry i is entry ``order[i]`` of the original's.
+    """
+
+    moved: bool = False
+    order: Order | None = None
+
+    @property
+    def same(self) -> bool:
+        """Nothing has changed."""
+        return not self.moved and self.order is None
+
+
+SAME = Value()
+MOVED = Value(moved=True)
+
+
+def moved_axis(axis: int, rank: int, target: Ordering) -> int:
+    """Where an axis of the sample goes."""
+    return moved_axes(rank, target).index(axis)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A call that is being converted."""
+
+    layer: Any
+    """Of the class that the rule is for."""
+    name: str
+    inputs: tuple[Value, ...]
+    shapes: tuple[Shape, ...]
+    """Of one sample of each input, in the original model."""
+    target: Ordering
+    changes: Changes
+    weights: Sequence[Weight]
+
+    @property
+    def value(self) -> Value:
+        """What the only input is."""
+        return self.inputs[0]
+
+
+Rule = Callable[[Step], tuple[Layer, Value]]
+
+
+def rule_of(step: Step) -> Rule:
+    return RULES.get(step.layer.class_name, _unknown)
+
+
+def _unknown(step: Step) -> tuple[Layer, Value]:
+    if all(value.same for value in step.inputs):
+        return step.layer, SAME
+    layer_type = step.layer.class_name
+    raise Problem(
+        "CS151",
+        f"{layer_type} depends on the order of its input's values, and that changes here",
+        "keep the dim_ordering, or rebuild this part of the model by hand",
+    )
+
+
+def _elementwise(step: Step) -> tuple[Layer, Value]:
+    return step.layer, step.value
+
+
+def _ordered(step: Step) -> tuple[Layer, Value]:
+    """A layer that has a dim_ordering of its own."""
+    assert step.value.moved, f"{step.name} reads what a Permute has moved"
+    update: dict[str, Any] = {"dim_ordering": step.target}
+    return step.layer.model_copy(update=update), MOVED
+
+
+def _deconvolution(step: Step) -> tuple[Layer, Value]:
+    """Its output_shape, batch axis in front, moves with its channels."""
+    layer, value = _ordered(step)
+    batch, *shape = step.layer.output_shape
+    moved = tuple(shape[axis] for axis in moved_axes(len(shape), step.target))
+    return layer.model_copy(update={"output_shape": (batch, *moved)}), value
+
+
+def _global(step: Step) -> tuple[Layer, Value]:
+    layer, _ = _ordered(step)
+    return layer, SAME
+
+
+def flatten(step: Step) -> tuple[Layer, Value]:
+    if not step.value.moved:
+        return step.layer, step.value
+    shape = step.shapes[0]
+    lengths = [d for d in shape if isinstance(d, int) and d > 0]
+    if len(lengths) < len(shape):
+        raise Problem(
+            "CS151",
+            "the order of the flat values is known only once every length is",
+            "give the input's shape in full",
+        )
+    places = np.arange(int(np.prod(lengths))).reshape(lengths)
+    return step.layer, Value(order=places.transpose(moved_axes(len(shape), step.target)).ravel())
+
+
+def _dense(step: Step) -> tuple[Layer, Value]:
+    assert not step.value.moved, f"{step.name} reads what a Permute has restored"
+    if step.value.order is not None:
+        for weight in step.weights:
+            if weight.tensor == "W":
+                step.changes.add(weight.layer, "W", Reordered(step.value.order))
+    return step.layer, SAME
+
+
+def _along_values(step: Step) -> tuple[Layer, Value]:
+    """A layer with a parameter for each value of its input: PReLU and its kin."""
+    for weight in step.weights:
+        if step.value.moved:
+            axes = moved_axes(len(weight.stored_shape), step.target)
+            step.changes.add(weight.layer, weight.tensor, Transposed(axes))
+        elif step.value.order is not None:
+            step.changes.add(weight.layer, weight.tensor, Reordered(step.value.order))
+    shared = getattr(step.layer, "shared_axes", None)
+    if shared and step.value.moved:
+        rank = len(step.shapes[0])
+        axes = tuple(sorted(moved_axis(a - 1, rank, step.target) + 1 for a in shared))
+        return step.layer.model_copy(update={"shared_axes": axes}), MOVED
+    return step.layer, step.value
+
+
+def _normalization(step: Step) -> tuple[Layer, Value]:
+    """BatchNormalization: its axis, batch axis counted, moves; flat parameters are reordered."""
+    rank = len(step.shapes[0])
+    if step.value.moved:
+        axis = step.layer.axis % (rank + 1)
+        return step.layer.model_copy(
+            update={"axis": moved_axis(axis - 1, rank, step.target) + 1}
+        ), MOVED
+    if step.value.order is not None:
+        for weight in step.weights:
+            step.changes.add(weight.layer, weight.tensor, Reordered(step.value.order))
+    return step.layer, step.value
+
+
+def _time_distributed(step: Step) -> tuple[Layer, Value]:
+    """Its steps stay where they are, and so do the channels of what it applies."""
+    ordering = getattr(step.layer.inner, "dim_ordering", None)
+    if ordering not in {None, step.target}:
+        raise Problem(
+            "CS151",
+            f"it applies {step.layer.inner.class_name} with dim_ordering '{ordering}' to steps",
+            "keep the dim_ordering, or rebuild this part of the model by hand",
+        )
+    return _unknown(step)
+
+
+def _permute(step: Step) -> tuple[Layer, Value]:
+    """Reads each axis from where it is now, so that its output is what it was."""
+    if step.value.same:
+        return step.layer, SAME
+    rank = len(step.shapes[0])
+    dims: tuple[int, ...] = step.layer.dims
+    moved = tuple(moved_axis(d - 1, rank, step.target) + 1 for d in dims)
+    return step.layer.model_copy(update={"dims": moved}), SAME
+
+
+def _merge(step: Step) -> tuple[Layer, Value]:
+    mode: str = step.layer.mode
+    first = step.inputs[0]
+    if all(value.same for value in step.inputs):
+        return step.layer, SAME
+    rank = len(step.shapes[0])
+    if mode in {"sum", "mul", "ave", "max"} and _alike(step.inputs):
+        return step.layer, first
+    axis = step.layer.concat_axis % (rank + 1)
+    if mode == "concat" and axis > 0:
+        if all(value.moved for value in step.inputs):
+            new = moved_axis(axis - 1, rank, step.target) + 1
+            return step.layer.model_copy(update={"concat_axis": new}), MOVED
+        if rank == 1:
+            return step.layer, Value(order=_joined(step))
+    return _unknown(step)
+
+
+def _alike(values: Sequence[Value]) -> bool:
+    if all(value.moved for value in values):
+        return True
+    orders = [value.order for value in values if value.order is not None]
+    return len(orders) == len(values) and all(np.array_equal(o, orders[0]) for o in orders)
+
+
+def _joined(step: Step) -> Order:
+    """The order of flat values side by side."""
+    parts = []
+    start = 0
+    for value, shape in zip(step.inputs, step.shapes, strict=True):
+        length = shape[0]
+        if not isinstance(length, int):
+            raise Problem("CS151", "the length of its input is open", "give the input's shape")
+        own = np.arange(length) if value.order is None else value.order
+        parts.append(own + start)
+        start += length
+    return np.concatenate(parts)
+
+
+RULES: Mapping[str, Rule] = {
+    **dict.fromkeys(
+        (
+            "InputLayer", "Activation", "Dropout", "GaussianDropout", "GaussianNoise",
+            "LeakyReLU", "ELU", "ThresholdedReLU", "ActivityRegularization",
+        ),
+        _elementwise,
+    ),
+    **dict.fromkeys(
+        (
+            "Convolution2D", "Convolution3D", "AtrousConvolution2D", "SeparableConvolution2D",
+            "LocallyConnected2D",
+            "MaxPooling2D", "MaxPooling3D", "AveragePooling2D", "AveragePooling3D",
+            "UpSampling2D", "UpSampling3D", "ZeroPadding2D", "ZeroPadding3D",
+            "Cropping2D", "Cropping3D", "SpatialDropout2D", "SpatialDropout3D",
+        ),
+        _ordered,
+    ),
+    **dict.fromkeys(
+        (
+            "GlobalMaxPooling2D", "GlobalMaxPooling3D",
+            "GlobalAveragePooling2D", "GlobalAveragePooling3D",
+        ),
+        _global,
+    ),
+    **dict.fromkeys(("PReLU", "ParametricSoftplus", "SReLU"), _along_values),
+    "Deconvolution2D": _deconvolution,
+    "Flatten": flatten,
+    "Dense": _dense,
+    "BatchNormalization": _normalization,
+    "Permute": _permute,
+    "Merge": _merge,
+    "TimeDistributed": _time_distributed,
+}  # fmt: skip
+"""A layer that is not here reads its input as it was before."""
+
+AS_BEFORE: set[Rule] = {_unknown, _dense, _time_distributed}
+"""The rules of layers that work on the last axis, or by the place of a value."""
+
+
+def takes_moved(layer: Layer, as_before: set[Rule]) -> bool | None:
+    """Whether a layer needs a moved value (True), one as it was (False), or takes either."""
+    rule = RULES.get(layer.class_name, _unknown)
+    if rule in {_ordered, _deconvolution, _global}:
+        return True
+    if rule in as_before or (rule is _normalization and getattr(layer, "mode", 0) == 1):
+        return False
+    return None
