@@ -65,21 +65,21 @@ def kernels(plan: Plan) -> list[str]:
     return [step.kernel for step in plan.steps]
 
 
-@pytest.fixture(params=(16, 4))
-def lanes(request, monkeypatch):
-    monkeypatch.setattr(executor, "host_lanes", lambda: request.param)
-
-
-SIZES = [
-    pytest.param(1, {"activation": "tanh"}, id="matmul"),
-    pytest.param(3, {"activation": "relu"}, id="conv"),
+FIRST, SECOND = ("a", "c"), ("c", "a")
+TANH, RELU = {"activation": "tanh"}, {"activation": "relu"}
+SUMS = [
+    pytest.param(1, TANH, FIRST, 16, id="matmul-first-16"),
+    pytest.param(1, TANH, SECOND, 16, id="matmul-second-16"),
+    pytest.param(3, RELU, FIRST, 16, id="conv-first-16"),
+    pytest.param(3, RELU, SECOND, 16, id="conv-second-16"),
+    pytest.param(1, TANH, FIRST, 4, id="matmul-first-4"),
+    pytest.param(3, RELU, SECOND, 4, id="conv-second-4"),
 ]
 
 
-@pytest.mark.usefixtures("lanes")
-@pytest.mark.parametrize(("size", "more"), SIZES)
-@pytest.mark.parametrize("inputs", [("a", "c"), ("c", "a")], ids=["first", "second"])
-def test_a_convolution_adds_to_what_lies_there(size, more, inputs):
+@pytest.mark.parametrize(("size", "more", "inputs", "lanes"), SUMS)
+def test_a_convolution_adds_to_what_lies_there(size, more, inputs, lanes, monkeypatch):
+    monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
     # More than a group of filters, and a last vector that they do not fill.
     layers = [
         conv("a", "x", 50, activation="relu"),
@@ -186,11 +186,13 @@ BRANCHES = [
 NAMES = [str(branch["name"]) for branch in BRANCHES]
 
 
-@pytest.mark.usefixtures("lanes")
 @pytest.mark.parametrize(
-    ("names", "fast"), [(NAMES, False), (NAMES[::-1], True)], ids=["in order", "reversed, fast"]
+    ("names", "fast", "lanes"),
+    [(NAMES, False, 16), (NAMES[::-1], True, 4)],
+    ids=["in order", "reversed, fast"],
 )
-def test_branches_write_side_by_side(names, fast):
+def test_branches_write_side_by_side(names, fast, lanes, monkeypatch):
+    monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
     joined = merge("all", *names, mode="concat")
     after = [conv("end", "all", 20)] if fast else []
     plan = check(model_of(*BRANCHES, joined, *after), fast=fast)
