@@ -232,7 +232,7 @@ def test_inline_and_small_weights_are_not_kept(folder):
 @pytest.mark.parametrize("damage", [
     lambda data: data[:-4],
     lambda data: data + bytes(4),
-    lambda data: b"{}" + data[2:],
+    lambda data: data[: -packed_weights.PAGE] + b"{}" + data[2 - packed_weights.PAGE :],
     lambda data: b"",
     lambda data: data.replace(b"drawn glorot_uniform", b"drawn glorot_uniforn", 1),
 ], ids=["cut off", "longer", "no header", "empty", "other key"])  # fmt: skip
@@ -243,6 +243,21 @@ def test_a_damaged_entry_is_packed_again(folder, damage):
     path.write_bytes(damage(good))
     assert np.array_equal(run(seed=5)[0], first)
     assert path.read_bytes() == good
+
+
+@pytest.mark.parametrize("kept_in", ["large pages", "ordinary ones"])
+def test_what_is_kept_has_the_values_that_were_packed(folder, kept_in, monkeypatch):
+    """Whole large pages, and less than one; a bias behind weights that end anywhere."""
+    if kept_in == "large pages":
+        monkeypatch.setattr(packed_weights, "WORTH_LARGE_PAGES", 1 << 16)
+        monkeypatch.setattr(packed_weights, "LARGE_PAGE", 1 << 14)
+    first, _ = run(seed=5)
+    (path,) = (folder / "weights").glob("*")
+    size = path.stat().st_size
+    assert (size % (1 << 14) == 0) == (kept_in == "large pages")
+    again, _ = run(seed=5)
+    assert np.array_equal(again, first)
+    assert path.stat().st_size == size
 
 
 def test_another_kernel_or_packing_has_another_entry(folder, monkeypatch):

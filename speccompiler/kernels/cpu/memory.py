@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +21,19 @@ def allocate(elements: int) -> npt.NDArray[np.float32]:
     through more than that at once would wait for page tables.
     """
     size = 4 * elements
-    if size < LARGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+    if size < LARGE_PAGE or not hasattr(mmap, "MAP_ANONYMOUS"):
         return _from(np.zeros(size + LINE, np.uint8), LINE, size)
     region = mmap.mmap(-1, size + LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    region.madvise(mmap.MADV_HUGEPAGE)
+    in_large_pages(region)
     return _from(np.frombuffer(region, np.uint8), LARGE_PAGE, size)
+
+
+def in_large_pages(region: mmap.mmap) -> None:
+    """Ask for it. A file's pages may be large too: ext4 was seen to have them, on Linux 6.18."""
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        # Kernels without large pages refuse.
+        with suppress(OSError):
+            region.madvise(mmap.MADV_HUGEPAGE)
 
 
 def _from(raw: npt.NDArray[np.uint8], alignment: int, size: int) -> npt.NDArray[np.float32]:
