@@ -164,7 +164,7 @@ def _write(
     size = _file_size(w.size + b.size)
     if len(line) < PAGE and size < cache_limit():
         # A large page is made of what one write brings.
-        values = memoryview(w).cast("B")
+        values = w.data.cast("B")
         whole = len(values) // LARGE_PAGE * LARGE_PAGE
         rest = (bytes(values[whole:]) + b.tobytes()).ljust(size - PAGE - whole, b"\0")
         last = line.ljust(PAGE - 1) + b"\n"
