@@ -92,6 +92,22 @@ def test_tiles_of_short_rows(shape, size, stride, mode, rng, monkeypatch):
     assert_close(compiled.run(x), model.compile("reference").run(x))
 
 
+@pytest.mark.parametrize(("lanes", "shape"), [(16, (7, 7)), (8, (9, 3)), (4, (5, 2))])
+def test_the_last_rows_have_a_tile_of_their_own(lanes, shape, rng, monkeypatch):
+    """Fewer than a tile has, of the image; and of a task, whose rows suit wider vectors."""
+    monkeypatch.setattr(convolutions, "SMALL", 0)
+    monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
+    layer = {"type": "Convolution2D", "nb_filter": 20, "nb_row": 3, "nb_col": 3,
+             "border_mode": "same", "activation": "tanh"}  # fmt: skip
+    x = rng.standard_normal((2, *shape, 17)).astype(np.float32)
+    model = build([layer], x.shape[1:], seed=3)
+    judge = model.compile("reference").run(x)
+    whole = model.compile(math="precise").run(x)
+    assert_close(whole, judge)
+    monkeypatch.setattr(convolutions, "PACKED_BYTES", 1)
+    assert np.array_equal(model.compile(math="precise").run(x), whole)
+
+
 @pytest.mark.parametrize("channels", [3, 33])
 @pytest.mark.parametrize("stride", [1, 4])
 def test_a_convolution_is_the_same_however_its_tasks_are_cut(channels, stride, rng, monkeypatch):

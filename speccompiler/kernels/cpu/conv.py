@@ -12,8 +12,9 @@ time, so that weights come from L1 and not from L2 for all tiles but the first; 
 wait in between. A position's sum is added up in one order, whatever its task or batch, so
 that the bits do not depend on them.
 
-Tiles are cut evenly from a row, or from several rows that are shorter than a tile. Of a
-tile that hangs over the end, zeros are convolved and nothing is written.
+Tiles are cut evenly from a row, or from several rows that are shorter than a tile; the last rows
+may be fewer and have a tile of their own. Of a tile that hangs over the end of a row, zeros are
+convolved and nothing is written.
 
 g: D H W C, OD OH OW O, KD KH KW, SD SH SW, PD PH PW (padding before), rows and columns of a
    task, FD FH FW (each input is read that often along an axis: an up-sampling before),
@@ -23,6 +24,8 @@ w: [group][KD][channel block][KH][KW][channel][filter of the group], zeros where
 """
 
 from __future__ import annotations
+
+from textwrap import indent
 
 from .register_tile import (
     HEADER,
@@ -82,18 +85,20 @@ def group_@VECTORS(
                     target, end, pitch = packed, so, @WIDTH
                     if whole:
                         target, end, pitch = y, place, y_pitch
-                    tile_@VECTORS(
-                        packed, r * row_step * row_size + c * @PITCH + left, w,
-                        wo + left * @WIDTH, q, min(q + q_step, q1), plane, h0, h1, kh,
-                        apart * row_size, taps, row_weights, source, begin, step, target, end,
-                        pitch, low, ask
-                    )
-                    ask += (min(q + q_step, q1) - q) * max(h1 - h0, 0) * taps * @LINE
+@TILES                    ask += (min(q + q_step, q1) - q) * max(h1 - h0, 0) * taps * @LINE
                     if ends:
                         finish(target, end, pitch, @WIDTH)
                         if not whole:
                             copy_out(packed, so, y, place, y_pitch, used, count, @WIDTH)
 '''
+
+TILE = """
+@NAME_@VECTORS(
+    packed, r * row_step * row_size + c * @PITCH + left, w, wo + left * @WIDTH, q,
+    min(q + q_step, q1), plane, h0, h1, kh, apart * row_size, taps, row_weights, source, begin,
+    step, target, end, pitch, low, ask
+)
+"""
 
 DRIVER = '''
 
@@ -217,6 +222,14 @@ def window_steps(
     return rows, kernel[1] if dilation[1] > 1 else min(kernel[1], stride[1])
 
 
+def _tile_call(last: int) -> str:
+    """Statements that do one tile; ``last`` rows at the end have one of their own."""
+    tile, few = (TILE.replace("@NAME", name).strip() for name in ("tile", "last"))
+    if last:
+        tile = f"if rows - r > {last}:\n{indent(tile, '    ')}\nelse:\n{indent(few, '    ')}"
+    return indent(tile, " " * 20) + "\n"
+
+
 def source(
     lanes: int,
     channels: int,
@@ -246,12 +259,15 @@ def source(
         for r in range(rows)
         for c in range(columns)
     ]
+    last = height % rows
     tiles = "".join(
-        register_tile(f"tile_{count}", lanes, offsets, vectors=count, relu=relu)
+        register_tile(f"{name}_{count}", lanes, offsets[:positions], vectors=count, relu=relu)
         for count in group_vectors(filters, lanes)
+        for name, positions in (("tile", len(offsets)), ("last", last * columns))
+        if positions
     )
     tiles += epilogue(len(offsets), activation) + PACK + copying_out(added)
-    tiles += groups(GROUP_DRIVER, filters, lanes)
+    tiles += groups(GROUP_DRIVER.replace("@TILES", _tile_call(last)), filters, lanes)
     driver = DRIVER
     for name, factor in (("DEEP", "g[19]"), ("TALL", "repeat_h"), ("WIDE", "repeat_w")):
         driver = driver.replace(f" @{name}", f" // {factor}" if repeats else "")

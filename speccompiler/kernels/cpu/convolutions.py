@@ -115,9 +115,10 @@ def _conv_tasks(node: Node, shape: KnownShape, n: int) -> int:
 def _conv_cost(node: Node, shape: KnownShape) -> float:
     depth, height, width = three(known(node)[:-1], 1)
     tall, wide = tile_shape(height, width, MOST_LANES)
-    tiles = depth * -(-height // tall) * -(-width // wide)
-    # The sums of fewer positions wait for one another.
-    positions = tiles * max(4, tall * wide)
+    whole, last = divmod(height, tall)
+    # The sums of fewer than four positions wait for one another.
+    done = whole * max(4, tall * wide) + (max(4, last * wide) if last else 0)
+    positions = depth * -(-width // wide) * done
     taps: KnownShape = _op(node).kernel
     return _direct_cost(positions, prod(taps), node, shape)
 
