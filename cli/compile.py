@@ -128,7 +128,8 @@ def _kernels_only(
         show(warnings)
     graph = optimize(graph)
     batch = batch or default_batch_size(make_plan(graph, fast=fast))
-    load_kernels(make_plan(graph, fast=fast, batch=batch, threads=threads or default_threads()))
+    threads = threads or default_threads()
+    load_kernels(make_plan(graph, fast=fast, batch=batch, threads=threads), threads)
 
 
 def _data(made: list[Entry], spent: float) -> dict[str, object]:

@@ -15,6 +15,8 @@ def pytest_configure(config):
     cache = getattr(config, "cache", None)
     if cache is not None and "CONVSPEC_CACHE_DIR" not in os.environ:
         os.environ["CONVSPEC_CACHE_DIR"] = str(cache.mkdir("kernels"))
+    # Tests have all processors to themselves already.
+    os.environ.setdefault("CONVSPEC_COMPILE_PROCESSES", "1")
 
 
 def pytest_collection_modifyitems(config, items):

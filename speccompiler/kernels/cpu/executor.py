@@ -24,11 +24,11 @@ from speccompiler.plan import Place, Plan, Step, end_number
 from . import copy
 from .host import host_lanes
 from .memory import allocate
-from .modules import load_kernel
+from .modules import is_kept, load_kernel
 from .object_code import Arguments, Kernel
 from .packed_weights import packed_weights
 from .sources import kernel_text
-from .team import Job, Work, load_teamwork
+from .team import Job, Work, teamwork_text
 
 Array = npt.NDArray[np.float32]
 Addresses = npt.NDArray[np.int64]
@@ -199,7 +199,7 @@ class CpuExecutor:
         # Weights first: what is wrong with them is said before anything is compiled.
         packed = packed or _packed(plan.steps, weights)
         started = time.perf_counter()
-        load_kernels(plan)
+        load_kernels(plan, threads)
         self.kernel_seconds = time.perf_counter() - started
         self._steps = [_bound(step, *w) for step, w in zip(plan.steps, packed, strict=True)]
         # Kernels check no bounds: this and run_batch stand between a bug and other memory.
@@ -287,22 +287,28 @@ def _bound(step: Step, w: Array, b: Array) -> BoundStep:
         if step.writes.pitch:
             assert step.candidate.strided, f"{step.target}: a kernel that writes without gaps"
             values = (*values[:-1], step.writes.pitch)
-    return BoundStep(step, _kernel(step), w, b, np.array(values, np.int64))
+    return BoundStep(step, load_kernel(*_text(step)), w, b, np.array(values, np.int64))
 
 
-def load_kernels(plan: Plan) -> None:
+def load_kernels(plan: Plan, threads: int) -> None:
     """Have all machine code that a run of the plan needs, compiled now where it is not kept."""
-    for step in plan.steps:
-        _kernel(step)
-    load_teamwork()
+    wanted = [*map(_text, plan.steps), teamwork_text()]
+    missing = [one for one in dict.fromkeys(wanted) if not is_kept(*one)]
+    if len(missing) > 1:
+        from .compile_ahead import compile_ahead
+
+        compile_ahead(missing, threads)
+    for one in wanted:
+        load_kernel(*one)
 
 
-def _kernel(step: Step) -> Kernel:
+def _text(step: Step) -> tuple[str, str]:
+    """The name of a step's kernel, and its module."""
     lanes = host_lanes()
     if step.candidate is None:
-        return load_kernel("copy", copy.source(lanes))
+        return "copy", copy.source(lanes)
     text = kernel_text(step.candidate, step.node, step.source_shape, lanes)
-    return load_kernel(step.candidate.kernel, text)
+    return step.candidate.kernel, text
 
 
 def address(array: npt.NDArray[Any]) -> int:

@@ -24,9 +24,7 @@ from .object_code import Kernel, ObjectCode, link, loadable
 @cache
 def load_kernel(kernel: str, text: str) -> Kernel:
     """The callable kernel of a module's text, found in the cache or compiled."""
-    content = "\n".join([_toolchain(), host_description(), text])
-    digest = hashlib.sha256(content.encode()).hexdigest()[:24]
-    symbol = f"{PREFIX}{kernel}_{digest}"
+    symbol = _symbol(kernel, text)
     folder = cache_folder("kernels")
     if folder is None:
         return link(_compiled(text, f"<{symbol}>", symbol)[0], symbol)
@@ -39,6 +37,18 @@ def load_kernel(kernel: str, text: str) -> Kernel:
         if portable:
             write_entry(machine_code, [found.to_bytes()])
     return link(found, symbol)
+
+
+def is_kept(kernel: str, text: str) -> bool:
+    """Whether the cache has its machine code, sound or not."""
+    folder = cache_folder("kernels")
+    return folder is not None and (folder / f"{_symbol(kernel, text)}.o").exists()
+
+
+@cache
+def _symbol(kernel: str, text: str) -> str:
+    content = "\n".join([_toolchain(), host_description(), text])
+    return f"{PREFIX}{kernel}_{hashlib.sha256(content.encode()).hexdigest()[:24]}"
 
 
 def _compiled(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]:

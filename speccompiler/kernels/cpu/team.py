@@ -48,8 +48,13 @@ class Work:
 @cache
 def load_teamwork() -> Kernel:
     """The machine code of the team."""
+    return load_kernel(*teamwork_text())
+
+
+def teamwork_text() -> tuple[str, str]:
+    """Its name, and the module that becomes that."""
     text = (resources.files(__package__) / "teamwork.py").read_text(encoding="utf-8")
-    return load_kernel("teamwork", text)
+    return "teamwork", text
 
 
 def _call(arguments: Arguments, lo: int = 0, hi: int = 0) -> None:
