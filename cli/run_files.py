@@ -58,8 +58,10 @@ def input_files(model: Model, given: Sequence[str]) -> dict[str | None, str]:
 
 
 def _is_named(names: Sequence[str], after: str) -> bool:
-    """Whether NAME=FILE is meant, and no file with '=' in its name: a model's only input needs
-    no name, so that there the part behind the '=' has to be a file."""
+    """Whether NAME=FILE is meant, and not a file with '=' in its name.
+
+    A model's only input needs no name: there the part behind the '=' has to be a file.
+    """
     return len(names) > 1 or Path(after).exists()
 
 

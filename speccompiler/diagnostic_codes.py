@@ -294,12 +294,13 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "CS053": Code(
             "read as the old Keras did",
             "Keras before 1.1.1 used only the first two of a ZeroPadding2D's four numbers, as "
-            "rows and columns on both sides, and up to 1.0.5 BatchNormalization's running_std held "
-            "the standard deviation. The file says that such a version wrote it, or it names none, "
-            "as those before 1.0.4 do; its numbers are reproduced.",
-            "Nothing, if the model was trained there: write the two numbers to confirm it. A "
-            "model_config that was copied out of an HDF5 file lacks the keras_version that the "
-            "file has beside it: add it.",
+            "rows and columns on both sides, and up to 1.0.5 (on Theano 1.0.6) "
+            "BatchNormalization's running_std held the standard deviation. The file says that such "
+            "a version wrote it, or it names none, as those before 1.0.4 do; its numbers are "
+            "reproduced.",
+            "Nothing, if the model was trained there: write the two numbers, or the keras_version "
+            "that is missing, to confirm it. A model_config that was copied out of an HDF5 file "
+            "lacks the keras_version that the file has beside it: add it.",
         ),
         "CS054": Code(
             "names speak of another backend",

@@ -330,6 +330,19 @@ def test_what_reads_values_by_place_reads_them_as_before(
     assert_same(results(written(native, tmp_path, dim_ordering="th"), [x]), wanted)
 
 
+@pytest.mark.parametrize(
+    ("layers", "inputs", "outputs"),
+    [([image("c")], False, False), ([image("c"), DENSE], False, True),
+     ([{**DENSE, "output_dim": 5}, image("c")], True, False)],
+)  # fmt: skip
+def test_notes_say_what_keeps_its_layout(layers: Any, inputs: bool, outputs: bool) -> None:
+    """A shape alone does not tell: that of a cube is the same when its channels have moved."""
+    notes = convert(build(layers, [5, 5, 5], dim_ordering="th"), dim_ordering="tf").notes
+    assert ("No layer takes d as an image: it goes in as before." in notes) == inputs
+    assert ("No image any more, and so as before: what d gives." in notes) == outputs
+    assert any("as before" in note for note in notes[1:2]) == (inputs or outputs)
+
+
 def test_open_lengths_are_no_hindrance(tmp_path: Path) -> None:
     """The order of the flat values is not known, so that they are left in it."""
     layers = [image("c"), {"type": "MaxPooling2D", "name": "p"}, FLATTEN]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from cases import build
 
-from speccompiler.kernels.cpu import convolutions, executor
+from speccompiler.kernels.cpu import convolutions, depthwise, executor
 
 CHANNELS = [1, 3, 4, 16, 17, 100]
 
@@ -127,6 +127,21 @@ def test_separable(channels, stride, lanes, rng, tmp_path):
                  "nb_col": kernel[1], "subsample": [stride, stride], "border_mode": "same",
                  "depth_multiplier": 1 if channels > 16 else 3}  # fmt: skip
         check([layer], x, tmp_path)
+
+
+@pytest.mark.parametrize(("columns", "stride"), [(3, 5), (17, 1), (20, 3)])
+def test_rows_of_a_depthwise_kernel(columns, stride, rng, tmp_path):
+    """Columns that no window sees; kernels too wide to be written out."""
+    x = rng.standard_normal((2, 2, 61, 17)).astype(np.float32)
+    layer = {"type": "SeparableConvolution2D", "nb_filter": 6, "nb_row": 2, "nb_col": columns,
+             "subsample": [1, stride], "border_mode": "same"}  # fmt: skip
+    check([layer], x, tmp_path)
+
+
+def test_the_text_of_a_depthwise_kernel_stays_short():
+    """It would take minutes to compile, and a stride in a file may be any number."""
+    assert len(depthwise.source(16, 5000, 3)) < 10_000
+    assert len(depthwise.source(16, 3, 1 << 40)) < 10_000
 
 
 @pytest.mark.parametrize("filters", [1, 3, 16, 33, 40])

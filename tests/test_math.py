@@ -125,7 +125,7 @@ def test_every_tile_and_rank(kernel, shape, arguments, share, rng, monkeypatch):
         ((3, 3), (1, 2), (9, 17, 33), "valid"),
         ((5, 3), (2, 2), (12, 7, 17), "same"),
         ((3, 3), (9, 5), (7, 6, 17), "same"),
-        ((1, 3), (1, 2), (5, 13, 17), "same"),
+        ((1, 3), (4, 2), (5, 13, 17), "same"),
     ],
 )
 def test_a_dilated_convolution_takes_rows_and_columns_apart(kernel, rate, shape, mode, before, rng):
@@ -142,6 +142,16 @@ def test_a_dilated_convolution_takes_rows_and_columns_apart(kernel, rate, shape,
     assert "winograd" not in kernels(model, fast=False)
     x = rng.standard_normal((2, *shape)).astype(np.float32)
     assert error(model, x, math="fast", batch_size=2) <= FAST
+
+
+def test_no_tile_is_for_rows_that_a_window_of_one_row_skips():
+    def tasks(rate):
+        dilated = layer(2, (1, 3), border_mode="same", type="AtrousConvolution2D", atrous_rate=rate)
+        graph, _ = build([dilated], (9, 60, 17), seed=3).tapped()
+        (step,) = make_plan(optimize(graph), fast=True).steps
+        return step.candidate.tasks(step.node, step.source_shape, 50)
+
+    assert tasks([100, 2]) == tasks([1, 2])
 
 
 @pytest.mark.parametrize(

@@ -317,3 +317,9 @@ def test_weights_of_a_plan_are_as_they_are_packed():
     assert [step.kernel for step in fast.steps] == ["winograd", "winograd"]
     assert (precise.stored_bytes, precise.weight_bytes) == (stored, stored)
     assert (fast.stored_bytes, fast.weight_bytes) == (stored, 4 * stored)
+
+
+def test_memory_that_there_is_not():
+    """However the system says it: the command tells its user what to make smaller."""
+    with pytest.raises(MemoryError):
+        memory.allocate(1 << 60)

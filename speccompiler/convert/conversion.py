@@ -18,7 +18,7 @@ from speccompiler.schemas.profiles import Profile
 from speccompiler.tensors.safetensors_writer import write_safetensors
 
 from .changes import Array, Changes, Relaid, Reordered, Reversed, Transposed
-from .orderings import convert_ordering
+from .orderings import Unmoved, convert_ordering
 from .semantics import convert_semantics
 
 
@@ -87,10 +87,10 @@ def convert(
         notes += _semantics_notes(source.profile, semantics, changes)
     if dim_ordering is not None:
         before = spec
-        spec, refused = convert_ordering(spec, model.graph, dim_ordering, changes)
+        spec, refused, unmoved = convert_ordering(spec, model.graph, dim_ordering, changes)
         found += refused
         if spec is not before:
-            notes += _ordering_notes(dim_ordering, changes, before, spec)
+            notes += _ordering_notes(dim_ordering, changes, unmoved, before, spec)
     if found:
         raise SpecError(model.loaded.locate(diagnostic) for diagnostic in found)
     return Converted(model, _with_input_layers(spec), changes, tuple(notes))
@@ -158,11 +158,10 @@ def _semantics_notes(source: str, target: str, changes: Changes) -> list[str]:
 
 
 def _ordering_notes(
-    target: str, changes: Changes, before: ModelSpec, after: ModelSpec
+    target: str, changes: Changes, unmoved: Unmoved, before: ModelSpec, after: ModelSpec
 ) -> list[str]:
     known = {layer.name for layer in before.layers}
     added = [str(layer.name) for layer in after.layers if layer.name not in known]
-    kept = [e.name for e in after.inputs if len(e.shape) > 2 and e in before.inputs]
     other = "th" if target == "tf" else "tf"
     place = "last" if target == "tf" else "first"
     notes = [
@@ -170,8 +169,13 @@ def _ordering_notes(
         f"channels {place}."
     ]
     moved, ordered = changes.layers(Transposed, Relaid), changes.layers(Reordered)
-    if kept:
-        notes.append(f"No layer takes {', '.join(kept)} as an image: it goes in as before.")
+    if unmoved.inputs:
+        taken = ", ".join(unmoved.inputs)
+        notes.append(f"No layer takes {taken} as an image: it goes in as before.")
+    if unmoved.outputs:
+        notes.append(
+            f"No image any more, and so as before: what {', '.join(unmoved.outputs)} gives."
+        )
     if moved:
         notes.append(f"Transposed for that: {', '.join(moved)}.")
     if added:

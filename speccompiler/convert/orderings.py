@@ -8,7 +8,7 @@ has moved. The rows of a Dense after a Flatten are put into the new order.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from speccompiler.diagnostics import Diagnostic, Problem
@@ -23,9 +23,17 @@ from .changes import Changes, Relaid
 from .rules import AS_BEFORE, MOVED, SAME, Rule, Step, Value, flatten, rule_of, takes_moved
 
 
+@dataclass(frozen=True, slots=True)
+class Unmoved:
+    """The inputs and outputs that have an image's rank and keep their layout all the same."""
+
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+
 def convert_ordering(
     spec: ModelSpec, graph: Graph, target: Ordering, changes: Changes
-) -> tuple[ModelSpec, list[Diagnostic]]:
+) -> tuple[ModelSpec, list[Diagnostic], Unmoved]:
     """The spec with every layer in the other ordering; CS151 for what has no equal there.
 
     Rows of a Dense after a Flatten are reordered where that will do; where something else reads
@@ -33,21 +41,22 @@ def convert_ordering(
     """
     orderings = {o for layer in spec.layers if (o := getattr(layer.inner, "dim_ordering", None))}
     if orderings <= {target}:
-        return spec, []
+        return spec, [], Unmoved()
     if len(orderings) > 1:
-        return spec, [Problem("CS151", "the layers of this model have both orderings").at()]
+        both = Problem("CS151", "the layers of this model have both orderings").at()
+        return spec, [both], Unmoved()
     for restored in (set[Rule](), {flatten}):
         trial = changes.copy()
-        converted, found = _attempt(spec, graph, target, trial, AS_BEFORE | restored)
+        converted, found, unmoved = _attempt(spec, graph, target, trial, AS_BEFORE | restored)
         if not found:
             changes.become(trial)
             break
-    return converted, found
+    return converted, found, unmoved
 
 
 def _attempt(
     spec: ModelSpec, graph: Graph, target: Ordering, changes: Changes, as_before: set[Rule]
-) -> tuple[ModelSpec, list[Diagnostic]]:
+) -> tuple[ModelSpec, list[Diagnostic], Unmoved]:
     """``as_before`` are the rules of layers that read images in the old layout."""
     shapes = {node.name: node.shape for node in graph.nodes}
     given = {entry.name: entry for entry in spec.inputs}
@@ -86,8 +95,12 @@ def _attempt(
         for name in spec.outputs
         if values[name].order is not None
     ]
+    unmoved = Unmoved(
+        tuple(e.name for e in spec.inputs if e.name in kept and len(e.shape) > 2),
+        tuple(n for n in spec.outputs if not values[n].moved and len(shapes[n]) > 2),
+    )
     if found:
-        return spec, found
+        return spec, found, unmoved
     converted = spec.model_copy(
         update={
             "dim_ordering": target,
@@ -100,9 +113,9 @@ def _attempt(
         }
     )
     try:
-        return _with_kernels(converted, graph, changes), []
+        return _with_kernels(converted, graph, changes), [], unmoved
     except Problem as problem:
-        return spec, [problem.at()]
+        return spec, [problem.at()], unmoved
 
 
 def _step(

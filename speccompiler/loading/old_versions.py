@@ -69,12 +69,12 @@ def unnamed_release(layers: Sequence[Layer], keras_version: str | None) -> list[
         Diagnostic(
             "CS053",
             "no keras_version is given, so that this is read as Keras before 1.0.4 wrote it: "
-            f"running_std of '{found[0]}'{more} is taken as the standard deviation, which from "
-            "1.0.6 on is the variance",
+            f"running_std of '{found[0]}'{more} is taken as the standard deviation; Keras keeps "
+            "the variance there from 1.0.6 on, and on Theano from 1.0.7 on",
             Severity.WARNING,
             layer=found[0],
-            hint="where a later release wrote the model (a model_config copied out of an HDF5 "
-            'file has lost it), add it beside class_name: "keras_version": "1.2.2"',
+            hint='add the release beside class_name, as in "keras_version": "1.2.2": a '
+            "model_config that was copied out of an HDF5 file has lost it",
         )
     ]
 

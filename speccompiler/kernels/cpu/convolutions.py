@@ -279,11 +279,17 @@ def _winograd(schedule: Schedule, batch: int, threads: int) -> Candidate:
 def _tiles(node: Node, tile: Tile) -> int:
     """Tiles of one sample."""
     count, *lengths = three(known(node)[:-1], 1)
-    apart = three(_op(node).dilation, 1)[1:]
+    _, *apart = _apart(node)
     for length, distance, outputs in zip(lengths, apart, (tile.rows, tile.columns), strict=True):
         of_one_start = -(-length // distance)
         count *= -(-of_one_start // outputs) * distance
     return count
+
+
+def _apart(node: Node) -> tuple[int, ...]:
+    """The dilation; 1 where the window has one place, so that no tile is for nothing."""
+    pairs = zip(three(_op(node).kernel, 1), three(_op(node).dilation, 1), strict=True)
+    return tuple(distance if length > 1 else 1 for length, distance in pairs)
 
 
 def _ranges(schedule: Schedule, node: Node, shape: KnownShape) -> int:
@@ -295,7 +301,7 @@ def _winograd_geometry(schedule: Schedule, node: Node, shape: KnownShape) -> Geo
     return (
         *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
         three(op.kernel, 1)[0], three(op.stride, 1)[0],
-        *three([b for b, _ in op.padding], 0), *three(op.repeats, 1), *three(op.dilation, 1),
+        *three([b for b, _ in op.padding], 0), *three(op.repeats, 1), *_apart(node),
         schedule.tiles, schedule.filters, out[-1],
     )  # fmt: skip
 

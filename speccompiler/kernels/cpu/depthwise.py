@@ -15,6 +15,9 @@ from .register_tile import HEADER, fill
 
 TOGETHER = (8, 4)
 """Positions whose windows lie in the data, done at once: as many chains hide a sum's latency."""
+UNROLLED = 16
+"""Columns of the kernel up to which they are written out: registers hold no more weights, and
+the time that compiling takes grows with the square of the text."""
 
 DRIVER = '''
 
@@ -68,11 +71,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 
 
 def _whole(positions: int, columns: int, stride: int) -> str:
-    """Whole windows of neighbouring positions, for one vector of channels.
-
-    A value is loaded once for all windows that see it, from the left to the right: each sum
-    takes its taps in the order that ``_one`` has.
-    """
+    """Whole windows of neighbouring positions, for one vector of channels."""
+    row = _columns if columns <= UNROLLED else _loop
     lines = [
         "\n\n@jit",
         f"def whole_{positions}(",
@@ -83,16 +83,36 @@ def _whole(positions: int, columns: int, stride: int) -> str:
         "        for h in range(h0, h1):",
         "            p = at + (d * height + h) * row",
         "            q = wo + (d * kh + h) * @KW * channels",
-        *(f"            w{k} = load(w, q + {k} * channels)" for k in range(columns)),
+        *(f"            {line}" for line in row(positions, columns, stride)),
+        *(f"    store(y, to + {t} * pitch, s{t})" for t in range(positions)),
     ]
-    for column in range((positions - 1) * stride + columns):
-        taps = [(t, column - t * stride) for t in range(positions)]
-        seen = [(t, k) for t, k in taps if 0 <= k < columns]
-        if seen:
-            lines.append(f"            a = load(x, p + {column} * channels)")
-        lines += [f"            s{t} = fma(a, w{k}, s{t})" for t, k in seen]
-    lines += [f"    store(y, to + {t} * pitch, s{t})" for t in range(positions)]
     return "\n".join(lines) + "\n"
+
+
+def _columns(positions: int, columns: int, stride: int) -> list[str]:
+    """A row of the windows, written out.
+
+    A value is loaded once for all windows that see it, from the left to the right: each sum
+    takes its taps in the order that ``_one`` has.
+    """
+    seen: dict[int, list[tuple[int, int]]] = {}
+    for t in range(positions):
+        for k in range(columns):
+            seen.setdefault(t * stride + k, []).append((t, k))
+    lines = [f"w{k} = load(w, q + {k} * channels)" for k in range(columns)]
+    for column in sorted(seen):
+        lines.append(f"a = load(x, p + {column} * channels)")
+        lines += [f"s{t} = fma(a, w{k}, s{t})" for t, k in seen[column]]
+    return lines
+
+
+def _loop(positions: int, columns: int, stride: int) -> list[str]:
+    """A row of the windows, tap by tap."""
+    taps = [
+        f"    s{t} = fma(load(x, p + (k + {t * stride}) * channels), a, s{t})"
+        for t in range(positions)
+    ]
+    return [f"for k in range({columns}):", "    a = load(w, q + k * channels)", *taps]
 
 
 def _one(name: str, masked: bool) -> str:

@@ -12,7 +12,7 @@ LINE, LARGE_PAGE = 64, 2 << 20
 
 
 def allocate(elements: int) -> npt.NDArray[np.float32]:
-    """``elements`` float32 values that start on a cache line, all zero.
+    """``elements`` float32 values that start on a cache line, all zero. Raises ``MemoryError``.
 
     Zero, because a tile may compute with places that nobody wrote: nothing is made of the
     result, but denormal numbers would take a hundred times as long.
@@ -23,7 +23,10 @@ def allocate(elements: int) -> npt.NDArray[np.float32]:
     size = 4 * elements
     if size < LARGE_PAGE or not hasattr(mmap, "MAP_ANONYMOUS"):
         return _from(np.zeros(size + LINE, np.uint8), LINE, size)
-    region = mmap.mmap(-1, size + LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    try:
+        region = mmap.mmap(-1, size + LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except (OSError, OverflowError) as error:
+        raise MemoryError from error
     in_large_pages(region)
     return _from(np.frombuffer(region, np.uint8), LARGE_PAGE, size)
 
