@@ -131,6 +131,7 @@ def _winograd(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -
         passes=-(-schedule.tiles // tile_columns(lanes)),
         uneven=schedule.tiles % columns > 0,
         repeats=any(r != 1 for r in node.op.repeats),
+        dilated=any(d != 1 for d in node.op.dilation),
         chunk=schedule.chunk,
     )
 

@@ -99,7 +99,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     out_depth, out_height, out_width, filters = g[4], g[5], g[6], g[7]
     taps, step = g[8], g[9]
     repeat_d, repeat_h, repeat_w = g[13], g[14], g[15]
-    apart_h, apart_w = g[17], g[18]
+    apart_h, apart_w = @APART
     batch, task_filters, y_pitch = g[19], g[20], g[21]
     blocks = (channels + @LANES - 1) // @LANES
     groups = (filters + @GROUP - 1) // @GROUP
@@ -385,13 +385,15 @@ def source(
     passes: int,
     uneven: bool,
     repeats: bool,
+    dilated: bool = False,
     chunk: int = 0,
 ) -> str:
     """The module's text, for one tile, pooling and activation.
 
     A batch takes so many ``passes``, which have ``columns`` tiles each, and where they are
-    ``uneven`` some have one more. ``repeats`` is for an up-sampled input.
-    With a ``chunk``, weights are transformed in the task, so many channels at a time.
+    ``uneven`` some have one more. ``repeats`` is for an up-sampled input, ``dilated`` for a
+    window whose places are apart. With a ``chunk``, weights are transformed in the task, so
+    many channels at a time.
     """
     down, across = short_convolutions(tile)
     finished, function, after = "{}", "", activation
@@ -409,6 +411,7 @@ def source(
     tall, wide = (" // repeat_h", " // repeat_w") if repeats else ("", "")
     indent = "\n" + " " * 20
     texts = {
+        "@APART": "g[17], g[18]" if dilated else "1, 1",
         "@ROW_OFFSETS": indent.join(
             f"row{i} = base + (h0 + {i} * apart_h){tall} * width * channels"
             for i in range(down.points)
