@@ -23,6 +23,7 @@ import time
 from contextlib import suppress
 from typing import IO, Any
 
+from speccompiler.child import serving
 from speccompiler.diagnostics import Problem
 from speccompiler.tensors.tensor_info import TensorInfo, invalid
 
@@ -118,15 +119,10 @@ class Worker:
             self.stop()
         self._owner = os.getpid()
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"],
+            **serving(__name__, **_ENVIRONMENT),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={
-                **os.environ,
-                **_ENVIRONMENT,
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            },
         )
         return self._process
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from speccompiler.cache import keeps
+from speccompiler.child import serving
 
 from .modules import load_kernel
 
@@ -65,13 +66,12 @@ class _Helper(threading.Thread):
         self._child: subprocess.Popen[str] | None = None
         with suppress(OSError):
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"],
+                **serving(__name__),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 text=True,
                 encoding="utf-8",
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
         self.start()
 

@@ -199,9 +199,12 @@ class CpuExecutor:
         # Weights first: what is wrong with them is said before anything is compiled.
         packed = packed or _packed(plan.steps, weights)
         started = time.perf_counter()
-        load_kernels(plan, threads)
+        kernels = load_kernels(plan, threads)
         self.kernel_seconds = time.perf_counter() - started
-        self._steps = [_bound(step, *w) for step, w in zip(plan.steps, packed, strict=True)]
+        self._steps = [
+            _bound(step, kernel, *w)
+            for step, kernel, w in zip(plan.steps, kernels, packed, strict=True)
+        ]
         # Kernels check no bounds: this and run_batch stand between a bug and other memory.
         sizes = [prod(buffer.shape) for buffer in plan.buffers]
         self._sizes = [prod(shape) for _, shape in (*plan.inputs, *plan.outputs)]
@@ -280,26 +283,25 @@ def _packed(
     return found
 
 
-def _bound(step: Step, w: Array, b: Array) -> BoundStep:
+def _bound(step: Step, kernel: Kernel, w: Array, b: Array) -> BoundStep:
     values: Sequence[int] = [prod(step.target_shape)]
     if step.candidate is not None:
         values = step.candidate.geometry(step.node, step.source_shape)
         if step.writes.pitch:
             assert step.candidate.strided, f"{step.target}: a kernel that writes without gaps"
             values = (*values[:-1], step.writes.pitch)
-    return BoundStep(step, load_kernel(*_text(step)), w, b, np.array(values, np.int64))
+    return BoundStep(step, kernel, w, b, np.array(values, np.int64))
 
 
-def load_kernels(plan: Plan, threads: int) -> None:
-    """Have all machine code that a run of the plan needs, compiled now where it is not kept."""
+def load_kernels(plan: Plan, threads: int) -> list[Kernel]:
+    """Each step's kernel, and the team's ready too; compiled now where they are not kept."""
     wanted = [*map(_text, plan.steps), teamwork_text()]
     missing = [one for one in dict.fromkeys(wanted) if not is_kept(*one)]
     if len(missing) > 1:
         from .compile_ahead import compile_ahead
 
         compile_ahead(missing, threads)
-    for one in wanted:
-        load_kernel(*one)
+    return [load_kernel(*one) for one in wanted][: len(plan.steps)]
 
 
 def _text(step: Step) -> tuple[str, str]:
