@@ -32,6 +32,7 @@ by their own names. Arguments without a default are required.
 
 ```yaml
 convspec: 1
+dim_ordering: tf
 input_shape: [28, 28, 1]
 layers:
   - {type: Convolution2D, name: c1, nb_filter: 6, nb_row: 5, nb_col: 5, activation: relu}
@@ -49,6 +50,7 @@ Every layer may have `inputs`.
 
 ```yaml
 convspec: 1
+dim_ordering: tf
 inputs: {left: [32, 32, 1], right: [32, 32, 1]}
 outputs: [alike, maps]
 layers:

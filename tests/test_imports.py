@@ -19,6 +19,7 @@ PACKAGES = {
 
 SPEC = """\
 convspec: 1
+dim_ordering: tf
 input_shape: [8, 8, 1]
 layers:
   - {type: Convolution2D, nb_filter: 2, nb_row: 3, nb_col: 3, activation: {expr: x * 2}}
