@@ -22,8 +22,8 @@ def command(layer_type: str | None) -> None:
 
     if layer_type is None:
         width = max(map(len, LAYERS))
-        for name, layer in LAYERS.items():
-            click.echo(f"{name:<{width}}  {_first_line(layer.__doc__)}")
+        for each, layer in LAYERS.items():
+            click.echo(f"{each:<{width}}  {_first_line(layer.__doc__)}")
         return
     by_folded = {name.casefold(): name for name in (*LAYERS, *ALIASES)}
     name = by_folded.get(layer_type.casefold())
@@ -41,12 +41,14 @@ def _arguments(name: str) -> str:
     """A table of what the layer takes: required arguments first."""
     from tabulate import tabulate
 
+    from speccompiler.schemas.fields import Layer
     from speccompiler.schemas.reference import default_text
     from speccompiler.schemas.registry import LAYERS
 
     layer = LAYERS[name]
     fields = {key: field for key, field in layer.model_fields.items() if key != "type"}
-    order = sorted(fields, key=lambda key: not fields[key].is_required())
+    common = Layer.model_fields
+    order = sorted(fields, key=lambda key: (not fields[key].is_required(), key in common))
     rows = [(key, default_text(fields[key]), fields[key].description or "") for key in order]
     table = tabulate(
         rows,

@@ -20,9 +20,7 @@ from .render import count_text, diagnostic_data, printable, remember, render_tex
 
 
 @click.command("validate")
-@click.argument(
-    "paths", metavar="PATH...", nargs=-1, required=True, shell_complete=complete_files
-)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=complete_files)
 @click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
 )

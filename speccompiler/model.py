@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .report import ShapeReport
 
 
+MathName = Literal["fast", "precise"]
 InputShapes = Sequence[int | None] | Mapping[str, Sequence[int | None]]
 
 
@@ -265,7 +266,7 @@ class Model:
         input_shape: InputShapes | None = None,
         layers: Sequence[str] = (),
         apply_constraints: bool = False,
-        math: Literal["fast", "precise"] = "fast",
+        math: MathName = "fast",
         samples: int | None = None,
         tune: bool = False,
     ) -> CompiledModel:
@@ -279,6 +280,10 @@ class Model:
         """
         from .compiled import CompileOptions, compile_model
 
+        try:
+            check_choice("math", math, MathName)
+        except Problem as problem:
+            raise SpecError([problem.at(file=self.loaded.document.file)]) from None
         options = CompileOptions(
             target,
             batch_size,
@@ -368,8 +373,9 @@ def loads(
     Files that it names are relative to the folder of ``file``, the name that findings show;
     by default to the current folder. See ``load``.
     """
-    if not isinstance(text, str):
-        problem = Problem("CS024", f"the text is a {type(text).__name__}, not a str")
+    given: object = text
+    if not isinstance(given, str):
+        problem = Problem("CS024", f"the text is a {type(given).__name__}, not a str")
         raise SpecError([problem.at(file=file)])
     weights = Path(weights) if weights is not None else None
     options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by)
