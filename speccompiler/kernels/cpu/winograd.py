@@ -379,7 +379,7 @@ def source(
     tile: Tile,
     columns: int,
     pool: tuple[int, int],
-    relu: bool,
+    relu: Relu,
     activation: str | None,
     *,
     passes: int,
