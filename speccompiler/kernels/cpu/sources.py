@@ -262,6 +262,11 @@ def _pack_conv(candidate: Candidate, node: Node, given: Given, lanes: int) -> tu
     padded = np.zeros(-(-filters // group) * group, np.float32)
     if bias is not None:
         padded[:filters] = bias
+    undefined = np.isnan(weight).any(tuple(range(weight.ndim - 1)))
+    if undefined.any():
+        # Times anything, zeros around the data included, it is NaN.
+        padded[:filters][undefined] = np.nan
+        weight = np.where(undefined, np.float32(0), weight)
     if candidate.kernel == "conv_small":
         packed = _pack_whole(weight, lanes)
     elif candidate.schedule is None:
@@ -362,18 +367,23 @@ def _pack_direct(weight: npt.NDArray[Any], lanes: int) -> Array:
 
 
 def _pack_winograd(weight: npt.NDArray[Any], tile: Tile, lanes: int) -> Array:
-    """(*kernel, C, filters) as [point][group][depth tap][channel][filter]."""
+    """(*kernel, C, filters) as [point][group][depth tap][channel][filter], then as it is."""
     channels, filters = weight.shape[-2:]
     taps = weight.shape[0] if weight.ndim == 5 else 1
     source = weight.reshape(taps, *tile.kernel, channels, filters)
     group, depth = VECTORS * lanes, -(-channels // lanes) * lanes
-    packed = np.zeros((tile.points, -(-filters // group), taps, depth, group), np.float32)
+    shape = (tile.points, -(-filters // group), taps, depth, group)
+    size = prod(shape)
+    whole = np.empty(size + size // tile.points * prod(tile.kernel), np.float32)
+    whole[size:] = _pack_streamed(weight, lanes).reshape(-1)
+    packed = whole[:size].reshape(shape)
+    packed[:] = 0
     for g in range(packed.shape[1]):
         # One group at a time: what lies between is several times the weights.
         part = source[..., g * group : (g + 1) * group].astype(np.float32)
         points = winograd.transform_weights(part.transpose(1, 2, 0, 3, 4), tile)
         packed[:, g, :, :channels, : part.shape[-1]] = points
-    return packed
+    return whole
 
 
 def _pack_streamed(weight: npt.NDArray[Any], lanes: int) -> Array:
