@@ -24,7 +24,7 @@ g: D H W C, OD OH OW O, KD, SD, PD PH PW (padding before), FD FH FW (each input 
    often along an axis: an up-sampling before), AD AH AW (distance of neighbouring places of the
    window: its dilation), tiles and filters of a task, from one position of the output to the next
 w: [point][group][depth tap][channel][filter of the group], transformed, zeros where it is padded;
-   then, and with a chunk at once, [group][depth tap][channel][KH, KW][filter of the group], as it is
+   then (with a chunk alone) [group][depth tap][channel][KH, KW][filter of the group], as it is
 scratch: transformed inputs [point][depth tap][block][tile][lane], products
    [point][tile][filter], a patch; with a chunk its weights [group][point][channel][filter]
 """
@@ -318,9 +318,7 @@ def sum_of(names: list[str], target: str) -> list[str]:
     return [*text, f"{target} = {names[0]}"]
 
 
-def finished_outputs(
-    rows: int, columns: int, pool: tuple[int, int], finished: str
-) -> list[str]:
+def finished_outputs(rows: int, columns: int, pool: tuple[int, int], finished: str) -> list[str]:
     """Statements that bring the sums ``o<row>_<column>`` of a tile to their places.
 
     They need ``bias``, ``zero`` and what ``store`` takes: ``y``, ``yo``, ``yrow`` and ``ycol``.

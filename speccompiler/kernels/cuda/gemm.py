@@ -57,7 +57,7 @@ class Gemm:
 
     @property
     def long(self) -> bool:
-        """Whether a thread's sums are several chains; a point's, which rounds more, can be longer."""
+        """Whether a thread's sums are several chains; those of points, which round more, later."""
         return self.part > (4 * SHORT if self.planes > 1 else SHORT)
 
     @property

@@ -110,9 +110,7 @@ def _winograd(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
         planes=tile.points,
     )
     into = winograd.input_source(g.lengths, g.channels, g.outputs, g.before, g.repeats, tile)
-    windows = winograd.Windows(
-        g.lengths, g.channels, g.kernel[0], g.stride[0], g.before, g.repeats
-    )
+    windows = winograd.Windows(g.lengths, g.channels, g.kernel[0], g.stride[0], g.before, g.repeats)
     back = winograd.output_source(
         g.outputs, g.filters, tile, g.bias, _activation(op.activation), windows
     )
