@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from speccompiler.diagnostics import Diagnostic, Problem
 from speccompiler.dims import symbol
@@ -65,7 +65,16 @@ from .spatial import swapped
 from .time_distributed import lower_time_distributed
 from .transposed import lower_deconvolution2d
 
-__all__ = ["LOWER", "Lowered", "Semantics", "input_dims", "layers_of", "lower", "undecided"]
+__all__ = [
+    "LOWER",
+    "Lowered",
+    "Semantics",
+    "both_backends",
+    "input_dims",
+    "layers_of",
+    "lower",
+    "undecided",
+]
 
 LOWER: Mapping[str, Callable[..., Node]] = {
     "Convolution1D": lower_convolution1d,
@@ -280,10 +289,15 @@ def _explain(problem: Problem, layer: Layer, x: Node, semantics: Semantics) -> P
     return Problem(problem.code, message, hint)
 
 
+def both_backends(spec: ModelSpec) -> list[Semantics]:
+    """TensorFlow's and Theano's rules, as far as finite numbers depend on them."""
+    profiles = SemanticsFields(profile="tensorflow"), SemanticsFields(profile="theano")
+    return [replace(Semantics.of(fields, spec), infinities="tensorflow") for fields in profiles]
+
+
 def undecided(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[str, ...]:
     """The layers that TensorFlow's and Theano's rules lower differently."""
-    profiles = SemanticsFields(profile="tensorflow"), SemanticsFields(profile="theano")
-    backends = [Semantics.of(fields, spec) for fields in profiles]
+    backends = both_backends(spec)
     graphs = [lower(spec, semantics, shapes).graph for semantics in backends]
     one, other = (layers_of(graph.nodes) if graph else {} for graph in graphs)
     differ = {name for name in one if one[name] != other.get(name)}

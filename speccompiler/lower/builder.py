@@ -25,6 +25,8 @@ class Semantics:
     kernel: Literal["correlate", "convolve"]
     padding: Profile
     running_std: RunningStd = "variance"
+    infinities: Literal["tensorflow", "theano"] = "tensorflow"
+    """Whose formulas say what becomes of an infinity, where a finite value gives the same."""
 
     @staticmethod
     def of(fields: SemanticsFields, spec: ModelSpec | None = None) -> Semantics:
@@ -38,6 +40,7 @@ class Semantics:
             fields.kernel or default,
             fields.padding or fields.profile,
             fields.running_std or stored,
+            "theano" if theano else "tensorflow",
         )
 
     @property

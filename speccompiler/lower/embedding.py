@@ -53,7 +53,7 @@ def lower_highway(b: Builder, layer: Highway, x: Node) -> Node:
     """Two products, and a weighted mean of one of them and the input."""
     channels = _vector(x, layer.type)
     square = (channels, channels)
-    activation = activation_function(layer.activation, 2)
+    activation = activation_function(layer.activation, 2, b.semantics)
 
     def product(weight: str, bias: str) -> Node:
         w = Weight(b.layer, weight, square, (0, 1), square)
