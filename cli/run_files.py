@@ -159,10 +159,12 @@ class _Output:
 def written(
     targets: Targets, shapes: Mapping[str, tuple[int, ...]]
 ) -> Iterator[list[tuple[str, _Output]]]:
-    """A sink for each target; files appear when the block ends well."""
+    """A sink for each target; files appear when the block ends well, in the targets' order."""
     from speccompiler.arrays import create_archive, create_array, stream_array
+    from speccompiler.arrays.atomic import Together
 
     with contextlib.ExitStack() as stack:
+        together = stack.enter_context(Together())
         sinks: list[tuple[str, _Output]] = []
         if targets.archive:
             file = targets.files[0][1]
@@ -178,7 +180,7 @@ def written(
                 sink = stack.enter_context(
                     stream_array(sys.stdout.buffer, shapes[name])
                     if file == "-"
-                    else create_array(Path(file), shapes[name])
+                    else create_array(Path(file), shapes[name], together=together)
                 )
                 sinks.append((name, _Output(shown, sink)))
         yield sinks

@@ -637,9 +637,11 @@ def test_a_cache_that_cannot_be_written_is_read_all_the_same(warm):
     (missing,) = (folder / "kernels").glob("convspec_map_*.o")
     missing.unlink()
     cached = listing(folder)
-    full = (
-        "import tempfile\ndef full(*a, **k): raise OSError(28, 'no space')\ntempfile.mkstemp = full"
-    )
+    full = """
+import speccompiler.cache as cache
+def full(*a, **k): raise OSError(28, 'no space')
+cache.create_unfinished = full
+"""
     assert run_process(folder, before=full) == first
     assert listing(folder) == cached
 
@@ -656,5 +658,5 @@ def test_processes_that_start_together_share_a_cold_cache(tmp_path, filled):
     started = [start_process(tmp_path, []) for _ in range(3)]
     found = [(*p.communicate(timeout=180), p.returncode) for p in started]
     assert found == [(filled[1], "", 0)] * 3
-    assert not list(tmp_path.rglob("*.tmp"))
+    assert not list(tmp_path.rglob("*.part"))
     assert len(list((tmp_path / "kernels").glob("*.py"))) == len(KERNELS)

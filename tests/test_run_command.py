@@ -677,7 +677,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = [(p.communicate(timeout=120), p.returncode) for p in processes]
     assert [status for _, status in results] == [0, 0], results
     assert len({out for (out, _), _ in results}) == 1
-    assert not list(folder.rglob("*.tmp"))
+    assert not list(folder.rglob("*.part"))
     assert any(name.endswith(".o") for name in cached(folder / "cache"))
     return folder / "cache"
 
