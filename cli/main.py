@@ -17,6 +17,8 @@ from typing import NoReturn
 
 import click
 
+from . import streams
+
 COMMANDS = {
     "validate": "Check specs; report every finding with its place.",
     "shapes": "Shape report: sizes, parameters, multiply-adds, receptive fields.",
@@ -94,6 +96,7 @@ def main() -> NoReturn:
     # Start-up is most of what `validate` costs: no plugins to look for, nothing to collect.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.disable()
+    streams.prepare()
     signal.signal(signal.SIGTERM, _stop)
     if "_CONVSPEC_COMPLETE" in os.environ:  # a shell asks for completions
         convspec.main(prog_name="convspec")

@@ -13,6 +13,8 @@ import click
 
 from speccompiler.diagnostics import Problem, SpecError, did_you_mean
 
+from .streams import standard_input
+
 if TYPE_CHECKING:
     from speccompiler.arrays import ArrayInput
     from speccompiler.model import Model
@@ -87,7 +89,7 @@ def opened(model: Model, files: Mapping[str | None, str]) -> Iterator[list[Array
             file = files[None] if None in files else files[name]
             shown = "<stdin>" if file == "-" else file
             with named(shown):
-                source = open_array(sys.stdin.buffer if file == "-" else Path(file), shown)
+                source = open_array(standard_input("CS110") if file == "-" else Path(file), shown)
             sources.append(stack.enter_context(source))
         yield sources
 
