@@ -155,9 +155,10 @@ def _ended(error: Exception) -> int:
         click.echo(f"\nfound {count_text(found)}", err=True)
         return 2 if any(d.code in IO_CODES for d in found) else 1
     if isinstance(error, OSError):
-        if error.filename is None:
+        if error.filename is None:  # nothing but the streams is written to without a name
             _give_up_output()
-        return _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), 2)
+            return _fail(f"standard output: {error.strerror or error}", 2)
+        return _fail(f"{error.strerror or error}: {error.filename}", 2)
     if os.environ.get("CONVSPEC_TRACEBACK"):
         import traceback
 

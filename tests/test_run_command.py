@@ -594,7 +594,7 @@ def test_a_full_device() -> None:
     assert (named.status, streamed.status, printed.status) == (2, 2, 2)
     assert "/dev/full: error CS121: writing stopped after " in named.err
     assert "<stdout>: error CS121: writing stopped after " in streamed.err
-    assert printed.err == "convspec: No space left on device\n"
+    assert printed.err == "convspec: standard output: No space left on device\n"
 
 
 # --- memory, and the bar
