@@ -19,7 +19,7 @@ import contextlib
 import io
 import os
 import sys
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from speccompiler.diagnostics import Problem
 
@@ -121,11 +121,11 @@ class _Patient(io.RawIOBase):
         """Of the file."""
         return self._raw.isatty()
 
-    def write(self, data: object) -> int:
+    def write(self, data: Any) -> int:
         """How many bytes were written, or given up."""
-        count = len(memoryview(data))  # type: ignore[call-overload]
+        count = memoryview(data).nbytes
         try:
-            while (written := self._raw.write(data)) is None:  # type: ignore[arg-type]
+            while (written := self._raw.write(data)) is None:
                 self._wait()
         except OSError:
             if self._may_fail:

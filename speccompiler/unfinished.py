@@ -12,14 +12,13 @@ import os
 import re
 import secrets
 import stat
+import sys
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 SUFFIX = ".convspec.part"
 _OURS = re.compile(r"\..{1,40}\.[0-9a-f]{12}\.convspec\.part", re.DOTALL)
@@ -45,7 +44,7 @@ def create_unfinished(folder: Path, name: str, mode: int = 0o666) -> FileIO:
 
 def _locked(descriptor: int) -> bool:
     """Whether nobody else holds the lock: it is ours now."""
-    if fcntl is None:
+    if sys.platform == "win32":
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -67,7 +66,7 @@ def sweep(folder: Path) -> None:
 
 
 def _remove_if_left(path: str) -> None:
-    if fcntl is None:
+    if sys.platform == "win32":
         os.unlink(path)
         return
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)

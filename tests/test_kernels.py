@@ -622,6 +622,27 @@ def test_damaged_machine_code_is_never_run(warm, damage):
     assert ObjectCode.from_bytes(victim.read_bytes()) is not None
 
 
+def test_one_flipped_bit_anywhere_is_seen():
+    stored = ObjectCode(bytes(range(256)) * 40, ("expf", "sqrtf")).to_bytes()
+    assert ObjectCode.from_bytes(stored) is not None
+    for place in (*range(120), 200, 5000, len(stored) - 1):
+        flipped = stored[:place] + bytes([stored[place] ^ 1 << place % 8]) + stored[place + 1 :]
+        assert ObjectCode.from_bytes(flipped) is None, place
+    for place in (0, 4096, len(stored) - 4096):
+        assert ObjectCode.from_bytes(stored[:place] + bytes(4096) + stored[place + 4096 :]) is None
+
+
+def test_the_machine_code_of_another_kernel_is_never_run(warm):
+    """Sound as it is, under a name that is not its own."""
+    folder, first = warm
+    (victim,) = (folder / "kernels").glob("convspec_pool_*.o")
+    (other,) = (folder / "kernels").glob("convspec_map_*.o")
+    assert victim.stem.encode() in victim.read_bytes()
+    victim.write_bytes(other.read_bytes())
+    assert run_process(folder) == first
+    assert victim.stem.encode() in victim.read_bytes()
+
+
 def test_machine_code_that_calls_an_unknown_function_is_compiled_again(warm):
     """As after a move to another C library: LLVM would end the process."""
     folder, first = warm

@@ -28,7 +28,7 @@ def file_content(file: FileIO, size: int) -> memoryview:
         mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
         in_large_pages(mapped)
         return memoryview(mapped)
-    copy = memoryview(allocate(size // 4)).cast("B")
+    copy = allocate(size // 4).data.cast("B")
     file.seek(0)
     done = 0
     while done < size:

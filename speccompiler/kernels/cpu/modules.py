@@ -33,7 +33,8 @@ def load_kernel(kernel: str, text: str) -> Kernel:
     _write_module(module, text)
     stored = read_entry(machine_code)
     found = ObjectCode.from_bytes(stored) if stored is not None else None
-    if found is None or not loadable(found):
+    # It may be another's, sound as it is: copied there under this name.
+    if found is None or symbol.encode() not in found.code or not loadable(found):
         found, portable = _compiled(text, str(module), symbol)
         if portable:
             write_entry(machine_code, [found.to_bytes()])
