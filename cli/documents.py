@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import glob
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.diagnostics import Problem
 from speccompiler.source import Document, Mapping, decode_document, read_document
 from speccompiler.source.findings import MAX_BYTES
+
+from .streams import standard_input
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
@@ -26,9 +28,16 @@ _SAYS_SO = re.compile(r"^[\s{]*[\"']?(?:convspec|class_name)[\"']?\s*:", re.MULT
 
 def read(name: str) -> Document:
     """The document of a path, or of standard input for ``-``."""
-    if name == "-":
-        return decode_document(sys.stdin.buffer.read(MAX_BYTES + 1), STDIN)
-    return read_document(Path(name))
+    if name != "-":
+        return read_document(Path(name))
+    try:
+        return decode_document(standard_input("CS001").read(MAX_BYTES + 1) or b"", STDIN)
+    except Problem as problem:
+        found = problem
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        found = Problem("CS001", f"standard input cannot be read: {reason}")
+    return Document(STDIN, "", None, (found.at(file=STDIN),))
 
 
 def expand(paths: Sequence[str]) -> Iterator[Document]:

@@ -22,7 +22,7 @@ from .options import (
     target_option,
     threads_option,
 )
-from .render import show
+from .render import printable, show
 
 
 @click.command("plan")
@@ -98,8 +98,9 @@ def command(
 def _grid(rows: list[tuple[str, ...]], headers: tuple[str, ...] = ()) -> str:
     from tabulate import tabulate
 
+    shown = [tuple(map(printable, row)) for row in rows]
     return tabulate(
-        rows, headers=headers, tablefmt="simple" if headers else "plain", disable_numparse=True
+        shown, headers=headers, tablefmt="simple" if headers else "plain", disable_numparse=True
     )
 
 

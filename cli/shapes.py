@@ -63,7 +63,7 @@ def command(
 def _table(report: ShapeReport, style: str) -> str:
     from tabulate import tabulate
 
-    rows = [_row(layer) for layer in report.layers]
+    rows = [tuple(map(printable, _row(layer))) for layer in report.layers]
     headers, align = HEADERS, ALIGN
     if any(layer.inputs for layer in report.layers):
         reads = [", ".join(map(printable, layer.inputs)) for layer in report.layers]

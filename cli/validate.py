@@ -63,6 +63,7 @@ def command(
         if model is not None:
             models[document.file] = model
             found += _constraints(model)
+            found += _content(model)
             # Only a warning here: run will ask for it.
             undecided = model.undecided_finding(Severity.WARNING)
             found += [undecided] if undecided is not None else []
@@ -92,6 +93,16 @@ def _constraints(model: Model) -> list[Diagnostic]:
     except Problem as problem:
         return [problem.at(file=str(model.weights_file or model.loaded.document.file))]
     return [model.loaded.locate(d) for d in found]
+
+
+def _content(model: Model) -> list[Diagnostic]:
+    """Where the spec says the digest of its weights: every value is looked at, here alone."""
+    if model.spec.weights_sha256 is None:
+        return []
+    from speccompiler.weight_pairs import content_problem
+
+    found = content_problem(model)
+    return [] if found is None else [found]
 
 
 def _print_text(

@@ -106,6 +106,11 @@ class ModelHeader(Schema):
         description="A file with every array, relative to the spec: .npz, .npy, .safetensors "
         "with keys <layer>/W and <layer>/b.",
     )
+    weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        None,
+        description="Digest of the tensors in `weights`, as `convspec convert` writes it: a file "
+        "that holds others is refused.",
+    )
     verify: Vectors | None = Field(
         None,
         description="A recorded input and what the model gives for it; `convspec verify` compares.",
@@ -143,6 +148,7 @@ class ModelSpec(Schema):
     """In the order that a run takes them."""
     seed: int | None
     weights: str | None
+    weights_sha256: str | None = None
     keras_version: str | None
     verify: Vectors | None = None
     native: bool = True

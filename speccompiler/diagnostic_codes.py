@@ -619,6 +619,21 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "table's rows. TensorFlow and Theano stop here as well.",
             "Check that the array was numbered as the model was trained, and input_dim.",
         ),
+        "CS127": Code(
+            "weights of another conversion",
+            "A spec that `convspec convert` wrote holds the digest of its tensors "
+            "(`weights_sha256`). The file that it names holds others: an interrupted conversion "
+            "left one new and one old file, or one of them was replaced, changed or damaged.",
+            "Convert the model again. To run other weights on purpose, take `weights_sha256` out "
+            "of the spec.",
+        ),
+        "CS128": Code(
+            "weights that were converted for another spec",
+            "`--weights` names a file that `convspec convert` wrote beside another spec than this "
+            "one. Under other semantics its kernels are reversed, under another dim_ordering "
+            "transposed.",
+            "Give the spec that was converted together with them.",
+        ),
         "CS130": Code(
             "not enough memory",
             "The run needs more memory than the machine has free. It was not started.",

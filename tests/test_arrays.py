@@ -850,7 +850,7 @@ def test_a_read_only_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("builtins.open", deny)
+    monkeypatch.setattr("speccompiler.arrays.atomic.create_unfinished", deny)
     assert refused(enter(Path("y.npy"))) == (
         "CS120",
         "the output cannot be created: no file can be made in the folder '.' (permission denied)",

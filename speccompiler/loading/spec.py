@@ -130,6 +130,7 @@ def load_spec(
         inputs=inputs,
         seed=header.seed if seed is None else seed,
         weights=header.weights,
+        weights_sha256=header.weights_sha256,
         keras_version=entries.keras_version,
         verify=header.verify,
         native=entries.native,
@@ -154,7 +155,8 @@ def _semantics(
 
 def _document_name(document: Document) -> str:
     stem = document.file.replace("\\", "/").rsplit("/", 1)[-1].split(".")[0]
-    return stem.strip("<>") or "model"
+    # A file's name may be bytes that are no text; a model's is text.
+    return stem.encode("utf-8", "backslashreplace").decode().strip("<>") or "model"
 
 
 def _validate_header(
@@ -166,7 +168,16 @@ def _validate_header(
     if node is None:
         return None
     try:
-        return ModelHeader.model_validate(to_data(node))
+        header = ModelHeader.model_validate(to_data(node))
+        if header.weights_sha256 is not None and header.weights is None:
+            problem = Problem(
+                "CS026",
+                "'weights_sha256' is the digest of the tensors in 'weights', which is not given",
+                "name the file: weights: FILE",
+            )
+            span = span_at(node, ("weights_sha256",))
+            diagnostics.append(problem.at(file=document.file, span=span))
+        return header
     except ValidationError as error:
         for path, at_key, problem in schema_problems(error, ModelHeader, "the spec"):
             span = span_at(node, path, key=at_key)
