@@ -161,6 +161,7 @@ class ModelSpec(Schema):
         reads = [call.inputs for call in self.calls]
         return reads == [(), *((name,) for name in names[:-1])] and self.outputs == (names[-1],)
 
-    def layer_of(self, call: Call) -> Layer:
-        """The layer that a call is of."""
-        return next(layer for layer in self.layers if layer.name == call.layer)
+    def by_call(self) -> dict[str, Layer]:
+        """The layer that each call is of, by the call's name, in the calls' order."""
+        layers = {layer.name: layer for layer in self.layers}
+        return {call.name: layers[call.layer] for call in self.calls}
