@@ -64,8 +64,14 @@ Outputs = Annotated[
 ]
 
 
+EXTENSION_PREFIX = "x-"
+EXTENSIONS = (
+    "Ignored: a place for what YAML anchors (&name) share between layers, and for other tools."
+)
+
+
 class ModelHeader(Schema):
-    """A native spec without its layers."""
+    """A native spec without its layers, and without the keys ``x-...`` that it may have."""
 
     convspec: Annotated[Literal[1], exactly(1)] = Field(description="Version of the spec format.")
     name: Name | None = Field(None, description="Name of the model, for reports.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from speccompiler.diagnostics import Diagnostic, Problem, Span
+from speccompiler.schemas.model import EXTENSION_PREFIX
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
@@ -88,7 +89,11 @@ def _native(document: Document, root: Mapping) -> Entries:
         apart.add("inputs")
         found.layers = [_input(name, entry) for name, entry in inputs.value.entries.items()]
         found.header_inputs = len(found.layers)
-    header = {k: v for k, v in root.entries.items() if k not in apart}
+    header = {
+        k: v
+        for k, v in root.entries.items()
+        if k not in apart and not k.startswith(EXTENSION_PREFIX)
+    }
     found.header = Mapping(header, root.span)
     if "layers" not in root.entries:
         _report(

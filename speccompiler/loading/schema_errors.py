@@ -1,7 +1,6 @@
 """pydantic's errors as diagnostics: what was found, what is allowed, what was meant.
 
-pydantic names a place by keys and indices, with the tag of a union's branch
-(``<name>``, ``<sides>``) in between; tags are dropped before the place is looked up.
+``schema_paths`` says where each of them is in the data.
 """
 
 from __future__ import annotations
@@ -19,9 +18,8 @@ from speccompiler.schemas.constraint import CONSTRAINT_NAMES
 from speccompiler.schemas.regularizer import REGULARIZER_NAMES
 from speccompiler.source.findings import shown
 
-from .known_names import KERAS_2_NAMES, keys_of
-
-Path = tuple[str | int, ...]
+from .known_names import KERAS_2_NAMES
+from .schema_paths import Path, place_of
 
 
 def describe(value: object) -> str:
@@ -50,7 +48,10 @@ def schema_problems(
     ``owner`` is how messages call the thing: ``Convolution2D``, ``the spec``.
     """
     seen: set[tuple[Path, str]] = set()
-    items = [(item, _path(item)) for item in error.errors(include_url=False)]
+    items = []
+    for item in error.errors(include_url=False):
+        place = place_of(model, item["loc"])
+        items.append(({**item, "holder": place.holder}, place.path))
     absent = Counter(path[:-1] for item, path in items if _is_missing_item(item, path))
     for item, path in items:
         if _is_missing_item(item, path):
@@ -61,10 +62,6 @@ def schema_problems(
         if (path, problem.message) not in seen:
             seen.add((path, problem.message))
             yield path, item["type"] == "extra_forbidden", problem
-
-
-def _path(item: Any) -> Path:
-    return tuple(p for p in item["loc"] if not (isinstance(p, str) and p.startswith("<")))
 
 
 def _is_missing_item(item: Any, path: Path) -> bool:
@@ -112,7 +109,8 @@ def _missing(item: Any, path: Path, model: type[BaseModel], owner: str) -> Probl
 def _extra(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
     name = str(path[-1])
     if len(path) > 1:
-        keys = keys_of(item["loc"], model)
+        holder = item["holder"]
+        keys = [] if holder is None else list(holder.model_fields)
         return Problem(
             "CS022",
             f"{_subject(path[:-1])} has no key '{shown(name)}'",
