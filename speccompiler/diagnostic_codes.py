@@ -311,10 +311,15 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "converted.",
         ),
         "CS055": Code(
-            "not in that release",
-            "The profile names a release whose Keras refuses this: Theano 0.8 has no 3-D 'same' "
-            "pooling, and convolves volumes with 'same' at stride 1 alone and never with 'full'.",
-            "Use the profile of the later release, or arguments that both have.",
+            "not on that backend, or not in that release",
+            "As an error: the profile names a release whose Keras refuses this (Theano 0.8 has no "
+            "3-D 'same' pooling, and convolves volumes with 'same' at stride 1 alone and never with "
+            "'full'). As a note: Keras refused this layer on the backend that the semantics name, "
+            "and convspec computes it by its definition. TensorFlow has no border_mode 'full', no "
+            "strides beside a dilation, no rates that differ; Theano no separable convolution.",
+            "Of the note nothing, if the model is your own; a model that was trained ran on the "
+            "other backend. Of the error: use the profile of the later release, or arguments that "
+            "both have.",
         ),
         "CS056": Code(
             "numbers depend on the batch",

@@ -53,6 +53,7 @@ from .embedding import (
 from .merging import lower_merge
 from .normalization import lower_batch_normalization
 from .pooling import lower_global_pooling, lower_pooling
+from .refusals import note_refusals
 from .resizing import (
     lower_cropping,
     lower_upsampling,
@@ -226,8 +227,9 @@ def _first_ordering(spec: ModelSpec) -> str:
 
 
 def _lower_layer(builder: Builder, layer: Layer, *read: Node) -> Node:
-    layer_type = layer.class_name
-    return LOWER[layer_type](builder, layer, *read)
+    value = LOWER[layer.class_name](builder, layer, *read)
+    note_refusals(builder, layer, read[0].shape)
+    return value
 
 
 def _check_declared(layer: Layer, x: Node) -> None:
