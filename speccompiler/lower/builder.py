@@ -94,7 +94,9 @@ class Builder:
 
     def note(self, code: str, message: str, hint: str | None = None) -> None:
         """What is worth knowing of the current layer, and no reason to worry."""
-        self.diagnostics.append(Diagnostic(code, message, Severity.NOTE, layer=self.call, hint=hint))
+        self.diagnostics.append(
+            Diagnostic(code, message, Severity.NOTE, layer=self.call, hint=hint)
+        )
 
     def finish_layer(self, value: Node) -> Node:
         """Give the call's value the call's name; a layer without nodes is an identity."""

@@ -98,9 +98,7 @@ def _separable(layer: SeparableConvolution2D, x: Shape, semantics: Semantics) ->
     return None
 
 
-def _repeated(
-    layer: UpSampling1D | UpSampling3D, x: Shape, semantics: Semantics
-) -> str | None:
+def _repeated(layer: UpSampling1D | UpSampling3D, x: Shape, semantics: Semantics) -> str | None:
     """tensorflow_backend.py:1550: ``repeat_elements`` splits along an axis."""
     if isinstance(layer, UpSampling1D):
         spatial = x[:1]
