@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,9 +27,16 @@ _SAYS_SO = re.compile(r"^[\s{]*[\"']?(?:convspec|class_name)[\"']?\s*:", re.MULT
 
 def read(name: str) -> Document:
     """The document of a path, or of standard input for ``-``."""
+    _check_name(name)
     if name == "-":
         return decode_document(sys.stdin.buffer.read(MAX_BYTES + 1), STDIN)
     return read_document(Path(name))
+
+
+def _check_name(name: str) -> None:
+    """An empty name would mean the current folder: more often a variable was empty."""
+    if not name:
+        raise click.UsageError("a name is empty; name a file or a folder, '.' for this one")
 
 
 def expand(paths: Sequence[str]) -> Iterator[Document]:
@@ -42,6 +50,7 @@ def expand(paths: Sequence[str]) -> Iterator[Document]:
 
 
 def _documents(path: str) -> Iterator[Document]:
+    _check_name(path)
     if path == "-":
         yield read(path)
         return
@@ -69,13 +78,24 @@ def _documents(path: str) -> Iterator[Document]:
 
 
 def _folder(folder: Path) -> Iterator[Document]:
-    for file in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if file.suffix.lower() not in SUFFIXES or hidden or not file.is_file():
-            continue
+    for file in sorted(_files(folder)):
         document = read_document(file)
         if looks_like_spec(document):
             yield document
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Files named as specs are, not hidden; folders that vanish or may not be read have none."""
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            file = Path(root, name)
+            if (
+                file.suffix.lower() in SUFFIXES
+                and not name.startswith(".")
+                and os.path.isfile(file)
+            ):
+                yield file
 
 
 def looks_like_spec(document: Document) -> bool:

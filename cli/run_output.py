@@ -33,7 +33,7 @@ def print_results(
     for name, file in targets.files:
         if file != "-":
             click.echo(f"wrote {file}: {shapes[name]} float32, output of '{name}'", err=err)
-    if result.non_finite and not summaries:
+    if result.non_finite:
         show([_non_finite(compiled, result)])
     click.echo(
         f"{_count(result.samples, 'sample')} in {seconds(result.seconds)} on {compiled.target}, "

@@ -90,8 +90,8 @@ class Problem(Exception):
         )
 
 
-class SpecError(Exception):
-    """A model or an array cannot be used; ``diagnostics`` holds every finding."""
+class SpecError(ValueError):
+    """A model, an array or an argument cannot be used; ``diagnostics`` holds every finding."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)

@@ -20,6 +20,7 @@ from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
 from speccompiler.shapes import format_shape
 
+from . import channels
 from .activations import (
     lower_elu,
     lower_leaky_relu,
@@ -177,6 +178,7 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
     builder.shared = frozenset(layer for layer, count in calls_of.items() if count > 1)
     values: dict[str, Node] = {}
     given: dict[str, Node] = {}
+    axes: dict[str, channels.Axis] = {}
     for entry, shape in zip(spec.inputs, shapes or declared_inputs(spec), strict=True):
         builder.layer = builder.call = entry.name
         try:
@@ -199,6 +201,11 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
             diagnostic = explained.at(layer=call.name)
             return Lowered(None, (*builder.diagnostics, diagnostic))
         values[call.name] = value
+        known = [axes[name] for name in call.inputs]
+        known = known or [channels.of_input(spec.layers, read[0].shape)]
+        off = channels.off_the_channels(layer, call.name, known[0], read[0].shape)
+        builder.diagnostics += [] if off is None else [off]
+        axes[call.name] = channels.after(layer, known, value.shape)
     graph = Graph(tuple(builder.nodes), spec.outputs)
     return Lowered(graph, tuple(builder.diagnostics))
 
@@ -277,9 +284,27 @@ def _explain(problem: Problem, layer: Layer, x: Node, semantics: Semantics) -> P
                 f"dim_ordering is '{ordering}'; with '{other}' it would fit and give "
                 f"{format_shape(fits.shape)}"
             )
+    else:
+        hint = hint or _turned(layer, x, semantics)
     if hint is None:
         hint = "use a smaller window, border_mode 'same', or a larger input"
     return Problem(problem.code, message, hint)
+
+
+def _turned(layer: Layer, x: Node, semantics: Semantics) -> str | None:
+    """A hint where a layer over steps would fit with its input's two axes the other way round."""
+    if len(x.shape) != 2 or layer.class_name == "TimeDistributed":
+        return None
+    turned = Node(x.name, Input(x.shape[::-1]), (), x.shape[::-1], x.layer)
+    try:
+        fits = _lower_layer(Builder(semantics, frozenset(), [turned]), layer, turned)
+    except Problem:
+        return None
+    sizes = ", ".join("null" if not isinstance(d, int) else str(d) for d in turned.shape)
+    way = f"write input_shape: [{sizes}]"
+    if not isinstance(x.op, Input) and x.inputs:
+        way = "a Permute with dims [2, 1] before it turns them"
+    return f"steps come first, then channels: {way}, which would give {format_shape(fits.shape)}"
 
 
 def undecided(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[str, ...]:
