@@ -17,7 +17,7 @@ from speccompiler.source.findings import MAX_BYTES
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
-    from speccompiler.model import Model
+    from speccompiler.model import InputShapes, Model
     from speccompiler.weights import MatchName
 
 SUFFIXES = {".yaml", ".yml", ".json"}
@@ -89,12 +89,8 @@ def _files(folder: Path) -> Iterator[Path]:
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            file = Path(root, name)
-            if (
-                file.suffix.lower() in SUFFIXES
-                and not name.startswith(".")
-                and os.path.isfile(file)
-            ):
+            file, hidden = Path(root, name), name.startswith(".")
+            if file.suffix.lower() in SUFFIXES and not hidden and os.path.isfile(file):
                 yield file
 
 
@@ -113,6 +109,7 @@ def load_model(
     weights: str | None = None,
     seed: int | None = None,
     weights_by: MatchName | None = None,
+    input_shape: InputShapes | None = None,
 ) -> Model:
     """The model of a command that needs one; its warnings go to standard error.
 
@@ -132,6 +129,7 @@ def load_model(
         weights=Path(weights) if weights is not None else None,
         seed=seed,
         weights_by=weights_by,
+        input_shape=input_shape,
     )
     if model is None:
         raise SpecError(diagnostics)

@@ -52,7 +52,9 @@ def command(
 
     Shapes have N in front, the number of samples; everything else is of one sample.
     """
-    loaded = load_model(model, semantics=semantics, dim_ordering=dim_ordering)
+    loaded = load_model(
+        model, semantics=semantics, dim_ordering=dim_ordering, input_shape=input_shape
+    )
     report = loaded.shapes(input_shape)
     if style == "json":
         click.echo(json.dumps(report.to_data(), indent=2))

@@ -19,7 +19,7 @@ from .input_checks import by_input
 from .ir import Graph, Node, Shape
 from .keywords import check_choice, checked_seed, whole_lengths
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
-from .lower import Semantics, lower, undecided
+from .lower import Semantics, declared_inputs, lower, undecided
 from .schemas.model import ModelSpec
 from .shapes import format_shape
 from .source.document import Document, read_document
@@ -311,8 +311,12 @@ def check(
     dim_ordering: OrderingName | None = None,
     seed: int | None = None,
     weights_by: MatchName | None = None,
+    input_shape: InputShapes | None = None,
 ) -> tuple[Model | None, tuple[Diagnostic, ...]]:
     """Validate a document: the model, or None, and everything that was found.
+
+    ``input_shape`` is what open lengths will be bound to. It is asked for where a model fits
+    for no length that is open, such as a Dense that reads a flattened image.
 
     Raises ``SpecError`` for a keyword that can mean nothing: CS023, CS024, CS025.
     """
@@ -327,6 +331,10 @@ def check(
     if loaded.spec is None:
         return None, loaded.diagnostics
     lowered = lower(loaded.spec, _semantics(loaded.spec))
+    if lowered.graph is None and input_shape is not None:
+        loaded = replace(loaded, spec=_bound(loaded, loaded.spec, input_shape))
+        assert loaded.spec is not None, "it was bound"
+        lowered = lower(loaded.spec, _semantics(loaded.spec))
     found = (*loaded.diagnostics, *(loaded.locate(d) for d in lowered.diagnostics))
     if lowered.graph is None or has_errors(found):
         return None, found
@@ -334,6 +342,27 @@ def check(
     if model.names_weights:
         found += model.weight_sources.diagnostics
     return (None if has_errors(found) else model), found
+
+
+def _bound(loaded: LoadedSpec, spec: ModelSpec, input_shape: InputShapes) -> ModelSpec:
+    """The spec with open lengths of its inputs bound; raises ``SpecError`` as ``Model.bind``."""
+    declared = dict(zip((entry.name for entry in spec.inputs), declared_inputs(spec), strict=True))
+    try:
+        given = by_input(input_shape, tuple(declared), "shape")
+        shapes = {name: bound_shape(declared[name], whole_lengths(given[name])) for name in given}
+    except Problem as problem:
+        raise SpecError([problem.at(file=loaded.document.file)]) from None
+    inputs = tuple(
+        entry.model_copy(
+            update={
+                "shape": tuple(
+                    d if isinstance(d, int) else None for d in shapes.get(entry.name, entry.shape)
+                )
+            }
+        )
+        for entry in spec.inputs
+    )
+    return spec.model_copy(update={"inputs": inputs})
 
 
 def _semantics(spec: ModelSpec) -> Semantics:

@@ -52,8 +52,8 @@ def _of_one(
     shown = ", ".join(f"{values[c]:.6g} in channel {c}" for c in channels[:_SHOWN])
     more = f" and {channels.size - _SHOWN} more" if channels.size > _SHOWN else ""
     why = {
-        "variance": f"the variance plus epsilon {epsilon:g} is not above 0, so that its root is "
-        "none or nothing to divide by",
+        "variance": f"a variance that, with epsilon {epsilon:g}, is not above 0 has no root to "
+        "divide by",
         "root_variance": "a variance below 0 has no root",
         "deviation": f"with epsilon {epsilon:g} it is 0, and divided by",
     }[stored]

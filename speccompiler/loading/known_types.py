@@ -60,6 +60,8 @@ _ADVICE: Mapping[str, str] = {
     "wide",
     "sequential": "list its layers themselves",
     "model": "list its layers themselves",
+    "layernormalization": "BatchNormalization with mode: 1 normalises each sample along the last "
+    "axis, with gamma and beta of each place there",
     "rescaling": 'write it as {type: Activation, activation: {expr: "x / 255"}}',
 }
 _COMMON = ("Convolution1D", "Convolution2D", "Convolution3D", "MaxPooling2D", "AveragePooling2D",
@@ -94,6 +96,6 @@ def type_hint(name: str) -> str:
     near = did_you_mean(name, [*LAYERS, *ALIASES])
     if near is not None:
         return near
-    close = difflib.get_close_matches(plain, exact, n=4, cutoff=0.45)
+    close = difflib.get_close_matches(plain, exact, n=4, cutoff=0.5)
     listed = ", ".join(exact[one] for one in close) if close else ", ".join(_COMMON)
     return f"{'near names' if close else 'layers are'}: {listed}{'' if close else ' and others'}"

@@ -67,7 +67,16 @@ from .spatial import swapped
 from .time_distributed import lower_time_distributed
 from .transposed import lower_deconvolution2d
 
-__all__ = ["LOWER", "Lowered", "Semantics", "input_dims", "layers_of", "lower", "undecided"]
+__all__ = [
+    "LOWER",
+    "Lowered",
+    "Semantics",
+    "declared_inputs",
+    "input_dims",
+    "layers_of",
+    "lower",
+    "undecided",
+]
 
 LOWER: Mapping[str, Callable[..., Node]] = {
     "Convolution1D": lower_convolution1d,

@@ -59,7 +59,7 @@ def known_channels(
             "CS045",
             f"{layer_type} needs a known number of values, but '{flat.layer}' makes one axis of "
             f"all, with lengths that are open: {format_dim(channels)}",
-            "write numbers in input_shape instead of null, or put a GlobalAveragePooling or "
+            "give the input's lengths numbers (input_shape, or --input-shape), or put a GlobalAveragePooling or "
             f"GlobalMaxPooling in the place of '{flat.layer}'",
         )
     raise Problem(
