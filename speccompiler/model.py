@@ -330,15 +330,15 @@ def check(
     loaded = load_spec(document, semantics=semantics, dim_ordering=dim_ordering, seed=seed)
     if loaded.spec is None:
         return None, loaded.diagnostics
-    lowered = lower(loaded.spec, _semantics(loaded.spec))
+    spec = loaded.spec
+    lowered = lower(spec, _semantics(spec))
     if lowered.graph is None and input_shape is not None:
-        loaded = replace(loaded, spec=_bound(loaded, loaded.spec, input_shape))
-        assert loaded.spec is not None, "it was bound"
-        lowered = lower(loaded.spec, _semantics(loaded.spec))
+        spec = _bound(loaded, spec, input_shape)
+        lowered = lower(spec, _semantics(spec))
     found = (*loaded.diagnostics, *(loaded.locate(d) for d in lowered.diagnostics))
     if lowered.graph is None or has_errors(found):
         return None, found
-    model = Model(loaded, loaded.spec, lowered.graph, found, weights, weights_by)
+    model = Model(loaded, spec, lowered.graph, found, weights, weights_by)
     if model.names_weights:
         found += model.weight_sources.diagnostics
     return (None if has_errors(found) else model), found

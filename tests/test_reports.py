@@ -80,7 +80,7 @@ WORK = {
     "transposed, uneven": (
         [deconv(5, (3, 2), (2, 3), [None, 7, 9, 5], border_mode="valid")], [3, 3, 2], 18 * 6 * 5,
     ),
-    "transposed, strides of 1": ([deconv(8, (3, 3), (1, 1), [None, 12, 12, 8])], [10, 10, 4], 28800),
+    "transposed, stride of 1": ([deconv(8, (3, 3), (1, 1), [None, 12, 12, 8])], [10, 10, 4], 28800),
     "transposed, same": (
         [deconv(8, (3, 3), (2, 2), [None, 20, 20, 8], border_mode="same")], [10, 10, 4], 28800,
     ),
@@ -164,7 +164,8 @@ TRAINED = {
     "mode 2": ([{**BN, "mode": 2}], [5], 10, 10),
     "frozen": ([{**BN, "trainable": False}], [4, 4, 4], 0, 16),
     "a frozen layer": (
-        [{"type": "Dense", "output_dim": 4, "trainable": False}, {"type": "Dense", "output_dim": 2}],
+        [{"type": "Dense", "output_dim": 4, "trainable": False},
+         {"type": "Dense", "output_dim": 2}],
         [3], 10, 16,
     ),
     "of each step": ([{"type": "TimeDistributed", "layer": {"type": "BatchNormalization"}}],
@@ -440,8 +441,9 @@ def _transposed(n: int) -> str:
 
 def _keras(n: int) -> str:
     """One layer, called on its own result."""
+    own = {"name": "i", "batch_input_shape": [None, 4, 2]}
     first: dict[str, Any] = {"class_name": "InputLayer", "name": "i", "inbound_nodes": [],
-                             "config": {"name": "i", "batch_input_shape": [None, 4, 2]}}  # fmt: skip
+                             "config": own}  # fmt: skip
     calls = [[["i", 0, 0]], *([["a", k, 0]] for k in range(n))]
     again = {"class_name": "Activation", "name": "a", "inbound_nodes": calls,
              "config": {"name": "a", "activation": "relu"}}  # fmt: skip

@@ -48,10 +48,10 @@ def schema_problems(
     ``owner`` is how messages call the thing: ``Convolution2D``, ``the spec``.
     """
     seen: set[tuple[Path, str]] = set()
-    items = []
-    for item in error.errors(include_url=False):
-        place = place_of(model, item["loc"])
-        items.append(({**item, "holder": place.holder}, place.path))
+    items: list[tuple[Any, Path]] = []
+    for raised in error.errors(include_url=False):
+        place = place_of(model, raised["loc"])
+        items.append(({**raised, "holder": place.holder}, place.path))
     absent = Counter(path[:-1] for item, path in items if _is_missing_item(item, path))
     extra = [str(path[0]) for item, path in items if item["type"] == "extra_forbidden" and path]
     said = {known for name in extra for known in keras_1_names(name, model.model_fields)}
@@ -124,8 +124,7 @@ def _extra(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem
     if "convspec" in known:
         known.append("layers")
     hint = argument_hint(name, known) or did_you_mean(name, known)
-    if hint is None:
-        hint = f"it takes {', '.join(known)}"
+    hint = hint or f"it takes {', '.join(known)}"
     return Problem("CS022", f"{owner} has no argument '{shown(name)}'", hint)
 
 
@@ -164,9 +163,10 @@ def _type(
     def rule(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
         found = item["input"]
         if path and path[0] in _NAMES and not isinstance(found, list | dict):
-            what = _NAMES[str(path[0])]
-            hint = "name a layer whose output the model gives, or several: [a, b]"
-            return Problem("CS024", f"{_subject(path)} is {describe(found)}, not {what}", hint)
+            message = f"{_subject(path)} is {describe(found)}, not {_NAMES[str(path[0])]}"
+            return Problem(
+                "CS024", message, "name a layer whose output the model gives, or several: [a, b]"
+            )
         hint = _NULL if found == "None" else otherwise
         numeric = expected in {"a whole number", "a number"}
         if isinstance(found, str) and numeric and hint is None:

@@ -59,8 +59,8 @@ def known_channels(
             "CS045",
             f"{layer_type} needs a known number of values, but '{flat.layer}' makes one axis of "
             f"all, with lengths that are open: {format_dim(channels)}",
-            "give the input's lengths numbers (input_shape, or --input-shape), or put a GlobalAveragePooling or "
-            f"GlobalMaxPooling in the place of '{flat.layer}'",
+            "give the input's lengths numbers (input_shape, or --input-shape), or put a "
+            f"GlobalAveragePooling or GlobalMaxPooling in the place of '{flat.layer}'",
         )
     raise Problem(
         "CS045",
