@@ -54,7 +54,7 @@ from .embedding import (
 from .merging import lower_merge
 from .normalization import lower_batch_normalization
 from .pooling import lower_global_pooling, lower_pooling
-from .refusals import note_refusals
+from .refusals import gathered, note_refusals
 from .resizing import (
     lower_cropping,
     lower_upsampling,
@@ -208,7 +208,7 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
         except Problem as problem:
             explained = _explain(problem, layer, read[0], semantics)
             diagnostic = explained.at(layer=call.name)
-            return Lowered(None, (*builder.diagnostics, diagnostic))
+            return Lowered(None, (*gathered(builder.diagnostics), diagnostic))
         values[call.name] = value
         known = [axes[name] for name in call.inputs]
         known = known or [channels.of_input(spec.layers, read[0].shape)]
@@ -216,7 +216,7 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
         builder.diagnostics += [] if off is None else [off]
         axes[call.name] = channels.after(layer, known, value.shape)
     graph = Graph(tuple(builder.nodes), spec.outputs)
-    return Lowered(graph, tuple(builder.diagnostics))
+    return Lowered(graph, gathered(builder.diagnostics))
 
 
 def _check_shared(stored: dict[tuple[str, str], Weight], nodes: Iterable[Node]) -> None:

@@ -9,9 +9,11 @@ backend's to compare with, and a model that ran was not trained there. Measured 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from speccompiler.diagnostics import Diagnostic
 from speccompiler.dims import is_known
 from speccompiler.ir import Shape
 from speccompiler.loading.old_versions import before
@@ -52,6 +54,24 @@ def note_refusals(b: Builder, layer: Layer, x: Shape) -> None:
         hint += f"; if the model was trained on {other}, say --semantics {other.lower()}"
     for reason in found:
         b.note("CS055", f"Keras itself refuses this on {mine}: {reason}", hint)
+
+
+def gathered(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Each refusal told once, at the first of its layers, with the names of the others."""
+    alike: dict[Diagnostic, list[Diagnostic]] = {}
+    for finding in found:
+        key = replace(finding, layer=None) if finding.code == "CS055" else finding
+        alike.setdefault(key, []).append(finding)
+    return tuple(_of_all(findings) for findings in alike.values())
+
+
+def _of_all(findings: list[Diagnostic]) -> Diagnostic:
+    first, *others = findings
+    if not others:
+        return first
+    names = ", ".join(f"'{finding.layer}'" for finding in others[:3])
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return replace(first, message=f"{first.message} (and so of {names}{more})")
 
 
 def _reasons(backend: str, layer: Layer, x: Shape, semantics: Semantics) -> list[str]:
