@@ -19,7 +19,7 @@ from .input_checks import by_input
 from .ir import Graph, Node, Shape
 from .keywords import check_choice, checked_seed, whole_lengths
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
-from .lower import Semantics, declared_inputs, lower, undecided
+from .lower import Semantics, declared_inputs, lower, trained_on, undecided
 from .schemas.model import ModelSpec
 from .shapes import format_shape
 from .source.document import Document, read_document
@@ -184,13 +184,15 @@ class Model:
             return None
         names = ", ".join(f"'{name}'" for name in layers[:5])
         more = f" and {len(layers) - 5} more" if len(layers) > 5 else ""
+        told = trained_on(self.spec, shapes)
         diagnostic = Diagnostic(
             "CS050",
             "the file does not say which backend it was trained on, and the numbers of "
             f"{names}{more} depend on it",
             severity,
             layer=layers[0],
-            hint="a run needs --semantics tensorflow or --semantics theano",
+            hint="a run needs --semantics tensorflow or --semantics theano"
+            + ("" if told is None else f"; {told}"),
         )
         return self.loaded.locate(diagnostic)
 

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -491,7 +490,8 @@ def test_a_negative_variance_is_told_by_every_command(
         ([0, 1], {"epsilon": 0.0}, "0 in channel 0, of 2"),
         ([1, -0.5], {"mode": 2}, None),
         ([1, -0.5], {"semantics": {"running_std": "deviation"}}, None),
-        ([-0.0005, 1], {"semantics": {"running_std": "root_variance"}}, "-0.0005 in channel 0, of 2"),
+        ([-0.0005, 1], {"semantics": {"running_std": "root_variance"}},
+         "-0.0005 in channel 0, of 2"),
         ([-1.0] * 8, {}, "-1 in channel 0, -1 in channel 1, -1 in channel 2, -1 in channel 3, "
          "-1 in channel 4 and 3 more, of 8"),
         ([float("nan"), 1], {}, None),
@@ -621,11 +621,11 @@ def test_an_empty_name_is_a_usage_error(command: str, capsys: pytest.CaptureFixt
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> Iterator[Path]:
+def folders(tmp_path: Path) -> Path:
     for name in ("a", "b", "c", ".hidden"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "s.json").write_text(spec([{"type": "Flatten"}], [3]))
-    yield tmp_path
+    return tmp_path
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError, PermissionError, NotADirectoryError])
@@ -695,3 +695,16 @@ def test_findings_are_value_errors() -> None:
             wrong()
         assert isinstance(caught.value, SpecError)
         assert caught.value.diagnostics
+
+
+def test_a_refusal_says_where_a_keras_file_was_trained() -> None:
+    step = {"batch_input_shape": [None, 9, 1], "nb_filter": 2, "filter_length": 3,
+            "border_mode": "full", "subsample_length": 1}  # fmt: skip
+    model, _ = check(parse_document(keras("1.2.2", "Convolution1D", **step), "t.json"))
+    assert model is not None
+    asked = model.undecided_finding()
+    assert asked is not None
+    assert asked.hint == (
+        "a run needs --semantics tensorflow or --semantics theano; Keras on TensorFlow refuses "
+        "'l', so that it was trained on Theano"
+    )

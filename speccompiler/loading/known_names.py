@@ -71,16 +71,26 @@ def keras_1_names(name: str, arguments: Collection[str]) -> Names:
     return ()
 
 
-def argument_hint(name: str, arguments: Collection[str]) -> str | None:
-    """What to write for an argument of Keras 2."""
+def argument_hint(name: str, arguments: Collection[str], value: object = None) -> str | None:
+    """What to write for an argument of Keras 2, with its value where that tells more."""
     names = keras_1_names(name, arguments)
     if names:
-        *front, last = names
+        *front, last = _with_values(names, value)
         listed = f"{', '.join(front)} and {last}" if front else last
         return f"'{name}' is Keras 2's name; Keras 1.x says {listed}"
     if name in WITHOUT:
         return f"'{name}' is Keras 2's; drop it: {WITHOUT[name]}"
     return None
+
+
+def _with_values(names: Names, value: object) -> list[str]:
+    several = isinstance(value, list) and len(value) == len(names) > 1
+    if isinstance(value, list) and several and all(type(v) is int for v in value):
+        return [f"{name}: {v}" for name, v in zip(names, value, strict=True)]
+    if isinstance(value, str) and len(names) == 1:
+        meant = VALUES.get(names[0], {}).get(value.strip().casefold())
+        return [f"{names[0]}: {meant}" if meant is not None else names[0]]
+    return list(names)
 
 
 _TF, _TH = ("channels_last", "nhwc", "ndhwc", "nwc"), ("channels_first", "nchw", "ncdhw", "ncw")

@@ -123,7 +123,7 @@ def _extra(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem
     known = _arguments(model)
     if "convspec" in known:
         known.append("layers")
-    hint = argument_hint(name, known) or did_you_mean(name, known)
+    hint = argument_hint(name, known, item["input"]) or did_you_mean(name, known)
     hint = hint or f"it takes {', '.join(known)}"
     return Problem("CS022", f"{owner} has no argument '{shown(name)}'", hint)
 
@@ -162,7 +162,7 @@ def _type(
 ) -> Callable[[Any, Path, type[BaseModel], str], Problem]:
     def rule(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
         found = item["input"]
-        if path and path[0] in _NAMES and not isinstance(found, list | dict):
+        if path and path[0] in _NAMES and not isinstance(found, list):
             message = f"{_subject(path)} is {describe(found)}, not {_NAMES[str(path[0])]}"
             return Problem(
                 "CS024", message, "name a layer whose output the model gives, or several: [a, b]"

@@ -75,6 +75,7 @@ __all__ = [
     "input_dims",
     "layers_of",
     "lower",
+    "trained_on",
     "undecided",
 ]
 
@@ -324,3 +325,20 @@ def undecided(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[s
     one, other = (layers_of(graph.nodes) if graph else {} for graph in graphs)
     differ = {name for name in one if one[name] != other.get(name)}
     return tuple(dict.fromkeys(call.layer for call in spec.calls if call.name in differ))
+
+
+def trained_on(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> str | None:
+    """What a backend that refused a layer says about the other, where only one did."""
+    refused = {}
+    for profile in ("tensorflow", "theano"):
+        semantics = Semantics.of(SemanticsFields(profile=profile), spec)
+        found = lower(spec, semantics, shapes).diagnostics
+        refused[profile] = [d.layer for d in found if d.code == "CS055"]
+    titles = {"tensorflow": "TensorFlow", "theano": "Theano"}
+    for mine, other in (("tensorflow", "theano"), ("theano", "tensorflow")):
+        if refused[mine] and not refused[other]:
+            return (
+                f"Keras on {titles[mine]} refuses '{refused[mine][0]}', so that it was trained on "
+                f"{titles[other]}"
+            )
+    return None
