@@ -31,7 +31,6 @@ from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.merge import Merge
 from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.schemas.wrappers import TimeDistributed
-from speccompiler.shapes import format_shape
 
 KEEPING = (
     Activation, ActivityRegularization, BatchNormalization, Dropout, ELU, GaussianDropout,
@@ -85,8 +84,8 @@ def off_the_channels(layer: Layer, call: str, channels: Axis, shape: Shape) -> D
         return None
     return Diagnostic(
         "CS088",
-        f"axis {inner.axis} of the input {format_shape(shape)}, counted with the batch axis, is "
-        f"not that of the channels, which is {wanted - steps}",
+        f"axis {inner.axis}, counted with the batch axis, is not that of the channels, which is "
+        f"{wanted - steps}",
         Severity.WARNING,
         layer=call,
         argument="axis",
