@@ -59,7 +59,9 @@ def command(
     """
     from .layer_option import check_layers
 
-    loaded = load_model(model, semantics=semantics, dim_ordering=dim_ordering)
+    loaded = load_model(
+        model, semantics=semantics, dim_ordering=dim_ordering, input_shape=input_shape
+    )
     check_layers(loaded, layers)
     graph, warnings = loaded.tapped(input_shape, layers)
     show(warnings)

@@ -34,7 +34,7 @@ def print_results(
         if file != "-":
             said = f"wrote {file}: {shapes[name]} float32, output of '{name}'"
             click.echo(printable(said), err=err)
-    if result.non_finite and not summaries:
+    if result.non_finite:
         show([_non_finite(compiled, result)])
     click.echo(
         f"{_count(result.samples, 'sample')} in {seconds(result.seconds)} on {compiled.target}, "
@@ -90,13 +90,13 @@ def print_profile(compiled: CompiledModel, result: RunResult, *, err: bool) -> N
     """Time of each step over the whole run."""
     from tabulate import tabulate
 
-    from speccompiler.shapes import multiply_adds
+    from speccompiler.shapes import defined_multiply_adds
 
     total = sum(result.step_seconds) or 1.0
     rows = []
     for step, spent in zip(compiled.plan.steps, result.step_seconds, strict=True):
         # Two operations a multiply-add; a plan has no open length, so that this is a number.
-        count = multiply_adds(step.node) if step.candidate is not None else 0
+        count = defined_multiply_adds(step.node) if step.candidate is not None else 0
         work = 2 * count * result.samples if isinstance(count, int) else 0
         speed = f"{work / spent / 1e9:.1f}" if work and spent else ""
         share = f"{100 * spent / total:.1f}%"

@@ -64,8 +64,14 @@ Outputs = Annotated[
 ]
 
 
+EXTENSION_PREFIX = "x-"
+EXTENSIONS = (
+    "Ignored: a place for what YAML anchors (&name) share between layers, and for other tools."
+)
+
+
 class ModelHeader(Schema):
-    """A native spec without its layers."""
+    """A native spec without its layers, and without the keys ``x-...`` that it may have."""
 
     convspec: Annotated[Literal[1], exactly(1)] = Field(description="Version of the spec format.")
     name: Name | None = Field(None, description="Name of the model, for reports.")
@@ -167,6 +173,7 @@ class ModelSpec(Schema):
         reads = [call.inputs for call in self.calls]
         return reads == [(), *((name,) for name in names[:-1])] and self.outputs == (names[-1],)
 
-    def layer_of(self, call: Call) -> Layer:
-        """The layer that a call is of."""
-        return next(layer for layer in self.layers if layer.name == call.layer)
+    def by_call(self) -> dict[str, Layer]:
+        """The layer that each call is of, by the call's name, in the calls' order."""
+        layers = {layer.name: layer for layer in self.layers}
+        return {call.name: layers[call.layer] for call in self.calls}

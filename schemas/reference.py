@@ -76,6 +76,25 @@ sinh cosh atan erf sigmoid softplus softsign hard_sigmoid relu elu`. It is parse
 never run as Python.
 """
 
+ANCHORS = """## What layers share
+
+Keys that begin with `x-` at the top of a spec are ignored, so that they can hold what YAML
+anchors name:
+
+```yaml
+convspec: 1
+dim_ordering: tf
+input_shape: [28, 28, 1]
+x-conv: &conv {type: Convolution2D, nb_row: 3, nb_col: 3, border_mode: same}
+x-relu: &relu {activation: relu}
+layers:
+  - {<<: [*conv, *relu], nb_filter: 8}
+  - {<<: *conv, nb_filter: 1}
+```
+
+Of several mappings in one `<<`, the earlier wins; what is written beside it wins over all.
+"""
+
 MAPPINGS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
     (
         "Semantics",
@@ -121,7 +140,7 @@ MAPPINGS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
 
 def as_markdown() -> str:
     """The whole page; a test compares it with the file."""
-    parts = [INTRODUCTION, "## The spec\n", _table(ModelHeader)]
+    parts = [INTRODUCTION, "## The spec\n", _table(ModelHeader), ANCHORS]
     for title, text, models in MAPPINGS:
         parts += [f"## {title}\n", f"{text}\n"]
         for model in models:

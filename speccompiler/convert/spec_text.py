@@ -112,10 +112,12 @@ def _layers(spec: ModelSpec, graph: Graph, ordering: str | None) -> Iterator[str
     calls = {call.name: call for call in spec.calls}
     order = [calls[entry.name] for entry in spec.inputs]
     order += [call for call in spec.calls if call.inputs]
+    layers = spec.by_call()
     seen: set[str] = set()
     previous: str | None = None
     for call in order:
-        item = _item(spec, call, previous, ordering, shared=call.layer in seen)
+        layer = layers[call.name]
+        item = _item(spec, call, layer, previous, ordering, shared=call.layer in seen)
         parameters = 0 if call.layer in seen else counts.get(call.layer, 0)
         seen.add(call.layer)
         yield from _entry(item, _comment(shapes[call.name], parameters))
@@ -123,9 +125,14 @@ def _layers(spec: ModelSpec, graph: Graph, ordering: str | None) -> Iterator[str
 
 
 def _item(
-    spec: ModelSpec, call: Call, previous: str | None, ordering: str | None, *, shared: bool
+    spec: ModelSpec,
+    call: Call,
+    layer: Layer,
+    previous: str | None,
+    ordering: str | None,
+    *,
+    shared: bool,
 ) -> dict[str, Any]:
-    layer = spec.layer_of(call)
     item: dict[str, Any]
     if shared:
         item = {"type": "Shared", "layer": call.layer, "name": call.name}

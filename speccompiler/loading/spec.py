@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from speccompiler.diagnostics import Diagnostic, Problem, Span, did_you_mean, has_errors
+from speccompiler.diagnostics import Diagnostic, Problem, Span, has_errors
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import NATIVE_ORDERING, Layer
 from speccompiler.schemas.merge import Shared
@@ -39,6 +39,7 @@ from .connections import connect, item_names
 from .entries import Entries, read_entries
 from .inputs import model_inputs
 from .keras_models import LayerEntry
+from .known_types import type_hint
 from .merge_code import check_no_code
 from .old_versions import as_then_read, stored_twice, unnamed_release
 from .orderings import resolve_orderings
@@ -285,7 +286,7 @@ def _unknown_type(name: str) -> Problem:
     return Problem(
         "CS027",
         f"unknown layer type '{shown(name)}'",
-        did_you_mean(name, [*LAYERS, *ALIASES]) or "convspec schema lists all layers",
+        type_hint(name),
     )
 
 

@@ -150,7 +150,7 @@ def _lower_nd(
 
 def lower_dense(b: Builder, layer: Dense | TimeDistributedDense, x: Node) -> Node:
     """A kernel of length 1 over the positions: every axis but the last, as one axis."""
-    channels = known_channels(x.shape[-1], layer.type)
+    channels = known_channels(x.shape[-1], layer.type, x, b.nodes)
     stored = (channels, layer.output_dim)
     positions = x.shape[:-1]
     activation = activation_function(layer.activation, len(x.shape) + 1, b.semantics)
