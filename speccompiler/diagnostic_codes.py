@@ -649,7 +649,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS128": Code(
             "weights that were converted for another spec",
-            "`--weights` names a file that `convspec convert` wrote beside another spec than this "
+            "The option `--weights` names a file that `convspec convert` wrote beside another spec than this "
             "one. Under other semantics its kernels are reversed, under another dim_ordering "
             "transposed.",
             "Give the spec that was converted together with them.",
