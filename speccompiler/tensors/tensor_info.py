@@ -66,6 +66,8 @@ class Opened(NamedTuple):
     """Reads one tensor as it is stored."""
     layers: tuple[StoredLayer, ...] | None = None
     """The layers that a Keras HDF5 file lists, in order."""
+    keras_version: str | None = None
+    """What a Keras HDF5 file says wrote it."""
 
 
 def invalid(reason: str) -> Problem:
