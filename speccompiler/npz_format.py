@@ -10,10 +10,11 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-from speccompiler.ordinary_files import open_ordinary
+from speccompiler.ordinary_files import open_raw
 from speccompiler.tensors.tensor_info import quoted
 
 # What zipfile raises on damaged archives, found by feeding it some.
@@ -42,9 +43,9 @@ class ArchiveError(Exception):
 class _Archive(zipfile.ZipFile):
     """Closes the stream that it was given, as zipfile does only with what it opens itself."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: FileIO) -> None:
         self._given = stream
-        super().__init__(stream)
+        super().__init__(cast(BinaryIO, stream))
 
     def close(self) -> None:
         """Close the archive and its stream."""
@@ -57,7 +58,7 @@ def open_archive(path: Path) -> zipfile.ZipFile:
 
     The archive holds the file that was checked, whatever the name leads to by now.
     """
-    stream = open_ordinary(path)
+    stream = open_raw(path)
     try:
         archive = _Archive(stream)
         _check(archive)

@@ -55,6 +55,11 @@ class OrdinaryFile(io.FileIO):
             raise OSError(errno.EAGAIN, "its content is not there yet")
         return count
 
+    def __del__(self) -> None:
+        # Quietly: an archive that is kept open closes its file when it goes, or in a circle of
+        # garbage after it.
+        self.close()
+
     @property
     def size(self) -> int:
         """Bytes that the file has now."""

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import ArrayInput, from_array, open_array
+from .arrays import ArrayInput, from_array, open_file
 from .diagnostics import Diagnostic, Problem, SpecError, did_you_mean
 from .input_checks import check_array, check_samples
 from .model import Model
@@ -108,11 +108,11 @@ def _opener(entry: Any, base: Path, name: str) -> Opener:
 
 
 def file_opener(path: Path) -> Opener:
-    """Opens a .npy file; problems are findings about it."""
+    """Opens a .npy file, or a .npz of one array; problems are findings about it."""
 
     def opened() -> ArrayInput:
         with _about(str(path)):
-            return open_array(path, str(path))
+            return open_file(path, str(path))
 
     return opened
 

@@ -595,7 +595,7 @@ def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise PermissionError(13, "Permission denied")
 
     path = saved(tmp_path, npy_bytes(np.zeros(3)))
-    monkeypatch.setattr("builtins.open", deny)
+    monkeypatch.setattr("os.open", deny)
     assert refused(lambda: opened(path)) == (
         "CS110",
         "the file may not be read (permission denied)",

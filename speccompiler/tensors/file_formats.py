@@ -35,7 +35,7 @@ _TRUSTED = "where you trust it and it was written"
 
 
 def format_of(path: Path) -> Format:
-    """The format of an ordinary file; CS100 for one that is not read here.
+    """The format of an ordinary file; CS100 for one that is not read here, CS101 by its name.
 
     ``NotOrdinary`` where the name leads to no ordinary file.
     """
@@ -46,10 +46,12 @@ def format_of(path: Path) -> Format:
             foreign = _archive(stream, path) if found == "npz" else None
         else:
             foreign = _foreign(head, path) if head else None
+    named = ENDINGS.get(path.suffix.lower())
+    if foreign is not None and named is not None:
+        raise Problem("CS101", *foreign)
     if foreign is not None:
         what, hint = foreign
         raise Problem("CS100", f"cannot read weight file {quoted(str(path))}: {what}", hint)
-    named = ENDINGS.get(path.suffix.lower())
     if found is None and named is None:
         ending = f"extension '{path.suffix}'" if path.suffix else "a name without extension"
         what = f"{ending}, and its first bytes are of no known format" if head else "it is empty"
@@ -203,7 +205,7 @@ def _archive(stream: BinaryIO, path: Path) -> tuple[str, str] | None:
             "it is a Keras 3 archive (.keras), which is not Keras 1.x",
             f"its weights are a part of it: unzip {quoted(path.name)} model.weights.h5",
         )
-    if names and not any(name.endswith(".npy") for name in names):
+    if path.suffix.lower() not in ENDINGS and names and not any(name.endswith(".npy") for name in names):
         return (
             f"it is a zip archive, and none of its members is an array: {quoted(names[0])}",
             "unpack it, and give the file in it",
