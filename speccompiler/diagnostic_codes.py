@@ -416,9 +416,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS084": Code(
             "a folder as one weight file",
-            "The .npy and .npz files in the folder, and in its own folders, were read as one weight "
-            "file. An array is named by its file, without the ending, and in a .npz by file/member. "
-            "Other files were left.",
+            "The .npy and .npz files in the folder, and in its own folders, were read as one "
+            "weight file. An array is named by its file, without the ending, and in a .npz by "
+            "file/member. Other files were left.",
             "Nothing, where these are the weights; else give one file.",
         ),
         "CS090": Code(
@@ -476,8 +476,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "cannot read weight file",
             "The file is missing, is not an ordinary file (a pipe, a device), may not be read, or "
             "is of another format: pickles, checkpoints and archives of other programs are not "
-            "unpacked. The first bytes of a file say what it is, whatever its name. A folder counts "
-            "where it holds .npy or .npz files.",
+            "unpacked. The first bytes of a file say what it is, whatever its name. A folder "
+            "counts where it holds .npy or .npz files.",
             "Check the path and permissions; weights are read from .npy, .npz, .safetensors, .h5 "
             "and .hdf5.",
         ),

@@ -40,7 +40,8 @@ MatchName = Literal["name", "topology"]
 class FileTensor:
     """A tensor in a weight file; ``transpose`` brings another layout to today's.
 
-    As many numbers in another shape are taken as they lie; what is stored with a length of 1 is repeated to ``shape``.
+    As many numbers in another shape are taken as they lie; what is stored with a length of 1 is
+    repeated to ``shape``.
     """
 
     file: WeightFile

@@ -180,16 +180,16 @@ def _read_bytes(path: Path) -> bytes | None:
     Raises ``CS001`` or ``CS005``.
     """
     try:
-        with open_ordinary(path) as stream:
-            if is_hdf5(stream):
+        with open_ordinary(path) as file:
+            if is_hdf5(file):
                 return None
-            stream.seek(0)
-            data = stream.read(MAX_BYTES + 1)
-            size = max(len(data), os.fstat(stream.fileno()).st_size)
+            file.seek(0)
+            data = file.read(MAX_BYTES + 1)
+            size = max(len(data), os.fstat(file.fileno()).st_size)
     except NotOrdinary as refused:
         if refused.kind in {"pipe", "device", "socket"}:
-            hint = "send it to standard input, and name it '-'"
-            raise Problem("CS001", "this is not a regular file", hint) from None
+            stream = "send it to standard input, and name it '-'"
+            raise Problem("CS001", "this is not a regular file", stream) from None
         message, hint = _UNREAD.get(
             refused.kind, (f"the file cannot be read: {refused.reason}", None)
         )

@@ -151,7 +151,9 @@ _BY_ENDING: Mapping[str, tuple[str, str]] = {
 }
 _INDEX_END = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
 """How the index of a TensorFlow checkpoint ends (a LevelDB table)."""
-_TEXT_PICKLE = re.compile(rb"(?:\((?:lp|dp|[lditN])|\](?:q|\()|\}q|c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n)")
+_TEXT_PICKLE = re.compile(
+    rb"(?:\((?:lp|dp|[lditN])|\](?:q|\()|\}q|c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n)"
+)
 _PICKLES = {".pkl", ".pickle", ".p", ".pk", ".dill", ".dil", ".joblib", ".jbl"}
 
 
@@ -182,8 +184,8 @@ def _foreign(head: bytes, path: Path) -> tuple[str, str] | None:
         return _pickle(path)
     if re.search(r"\.ckpt(?:-\d+)?(?:\.|$)|\.data-\d+-of-\d+$", path.name.lower()):
         return _CHECKPOINT
-    answer = _BY_ENDING.get(suffix)
-    return None if answer is None else _named(answer, path)
+    ending = _BY_ENDING.get(suffix)
+    return None if ending is None else _named(ending, path)
 
 
 def _named(answer: tuple[str, str], path: Path) -> tuple[str, str]:
@@ -205,7 +207,8 @@ def _archive(stream: BinaryIO, path: Path) -> tuple[str, str] | None:
             "it is a Keras 3 archive (.keras), which is not Keras 1.x",
             f"its weights are a part of it: unzip {quoted(path.name)} model.weights.h5",
         )
-    if path.suffix.lower() not in ENDINGS and names and not any(name.endswith(".npy") for name in names):
+    arrays = any(name.endswith(".npy") for name in names)
+    if names and not arrays and path.suffix.lower() not in ENDINGS:
         return (
             f"it is a zip archive, and none of its members is an array: {quoted(names[0])}",
             "unpack it, and give the file in it",

@@ -127,8 +127,7 @@ def _with_roles(bare: Mapping[str, str], roles: Collection[str]) -> Blocks | Non
             return None
     return Blocks(
         tuple(
-            Block(".".join(map(str, number)), tuple(own.items()))
-            for number, own in blocks.items()
+            Block(".".join(map(str, number)), tuple(own.items())) for number, own in blocks.items()
         )
     )
 

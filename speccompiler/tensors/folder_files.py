@@ -54,7 +54,7 @@ def folder_files(folder: Path) -> FolderFiles:
 
 
 def _entries(folder: Path, before: str) -> list[tuple[str, Path]]:
-    found = []
+    found: list[tuple[str, Path]] = []
     with os.scandir(folder) as listing:
         for entry in listing:
             if len(found) >= _MOST:

@@ -35,9 +35,7 @@ def match_order(
 
     ``wanted`` is in the order of ``get_weights()``. CS105, CS106 where the order does not fit.
     """
-    order = order_of(
-        file.tensors, {tensor for _, tensor in wanted}, {layer for layer, _ in wanted}
-    )
+    order = order_of(file.tensors, {tensor for _, tensor in wanted}, {layer for layer, _ in wanted})
     match order:
         case Flat(keys):
             return _flat(file, keys, wanted)
@@ -53,8 +51,8 @@ def _as_listed(
     blocks: Sequence[Block], wanted: Mapping[TensorName, WantedTensor]
 ) -> Sequence[Block]:
     """Blocks with layers' names, in the order of the model's layers."""
-    place = {layer: number for number, (layer, _) in enumerate(reversed(wanted))}
-    return sorted(blocks, key=lambda block: -place[block.name])
+    place = list(dict.fromkeys(layer for layer, _ in wanted))
+    return sorted(blocks, key=lambda block: place.index(block.name))
 
 
 def _flat(
@@ -107,7 +105,9 @@ def _by_shape(
     file: WeightFile, wanted: Mapping[TensorName, WantedTensor]
 ) -> tuple[Found, tuple[Diagnostic, ...]] | None:
     """Names that say nothing, where every array fits one tensor and every tensor one array."""
-    if len(file.tensors) != len(wanted) or len(wanted) < 2 or file.layers is not None:
+    if file.format == "safetensors" or file.layers is not None:  # not saved by hand
+        return None
+    if len(file.tensors) != len(wanted) or len(wanted) < 2:
         return None
     fits = {
         name: [key for key, info in file.tensors.items() if fit(tensor, info) is not None]

@@ -65,14 +65,19 @@ class WeightFile:
     """The layers that a Keras HDF5 file lists, in order."""
     keras_version: str | None = None
     """What a Keras HDF5 file says wrote it."""
-    unnamed: bool = False
-    """True for .npy, whose one tensor has no name of its own."""
+    format: Format | None = None
+    """None for a folder."""
     what: str = WEIGHT_FILE
     """What messages call it."""
     parts: tuple[Path, ...] = ()
     """The files of a folder."""
     left: tuple[str, ...] = ()
     """The files in a folder that hold no arrays."""
+
+    @property
+    def unnamed(self) -> bool:
+        """True for .npy, whose one tensor has no name of its own."""
+        return self.format == "npy"
 
     def unchanged_state(self) -> str | None:
         """The file's state, where it is now what it was when it was opened; None otherwise."""
@@ -137,7 +142,7 @@ def open_weights(path: Path, what: str = WEIGHT_FILE) -> WeightFile:
         state,
         opened.layers,
         opened.keras_version,
-        unnamed=found == "npy",
+        found,
         what=what,
     )
 

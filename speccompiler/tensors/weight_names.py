@@ -82,7 +82,8 @@ def match_weights(
 
     ``given`` come from elsewhere: a file may hold them as well, and they are passed over.
     ``wrapped`` are inner layers' names, by the layer that applies them: Keras's files have those.
-    ``what`` is what messages call the file. ``unnamed`` (a .npy file): its one tensor is the model's one tensor, whatever its name.
+    ``what`` is what messages call the file. ``unnamed`` (a .npy file): its one tensor is the
+    model's one tensor, whatever its name.
     Raises CS105 listing all missing, unused and doubly given tensors, else CS106 listing all
     wrong shapes.
     """
