@@ -295,7 +295,6 @@ def _from_file(
     by: MatchName | None,
 ) -> tuple[dict[Weight, TensorSource], tuple[Diagnostic, ...]]:
     from .tensors.file_match import match_file
-    from .tensors.tensor_info import check_dtype
     from .tensors.weight_files import open_weights
 
     file = open_weights(path, what)
@@ -308,7 +307,7 @@ def _from_file(
         later={n: w for n, w in map(_stored_by_keras2, wanted.items()) if w is not None},
     )
     for tensor in stored.values():
-        check_dtype(file.tensors[tensor.key])
+        file.check_dtype(file.tensors[tensor.key])
     sources: dict[Weight, TensorSource] = {
         wanted[name]: FileTensor(file, tensor.key, tensor.transpose, wanted[name].stored_shape)
         for name, tensor in stored.items()
@@ -411,13 +410,12 @@ def _opener() -> Callable[[Path], WeightFile]:
 def _referenced(
     text: str, weight: Weight, base: Path, opened: Callable[[Path], WeightFile]
 ) -> FileTensor:
-    from .tensors.tensor_info import check_dtype
     from .tensors.weight_files import resolve_reference
 
     reference = resolve_reference(text, base)
     file = opened(reference.path)
     info = file.find(reference.key)
-    check_dtype(info)
+    file.check_dtype(info)
     for shape, transpose in _wanted(weight).alternatives:
         if info.shape == shape != weight.stored_shape:
             return FileTensor(file, info.name, transpose, weight.stored_shape)

@@ -31,7 +31,7 @@ ENDINGS: Mapping[str, Format] = {
 KNOWN = "weights are read from .npy, .npz, .safetensors, .h5 and .hdf5 files"
 _NPY = b"\x93NUMPY"
 _HEAD_BYTES = 4096
-_TRUSTED = "where you trust it and it was written"
+_TRUSTED = "where you trust the file"
 
 
 def format_of(path: Path) -> Format:
@@ -83,12 +83,12 @@ def _is_safetensors(stream: BinaryIO, head: bytes) -> bool:
 # --- what is not read
 
 
-def _python(load: str, imports: str) -> str:
-    """A hint: the line of Python that makes an .npz of what ``load`` gives."""
-    return f'{_TRUSTED}: import {imports}; numpy.savez("weights.npz", *{load})'
+_DICTIONARY = re.compile(rb"(?:\x80[\x02-\x05])?(?:\x95.{8})?(?:\}|\(d)", re.DOTALL)
+"""How the pickle of a dictionary begins."""
 
 
-def _pickle(path: Path) -> tuple[str, str]:
+def _pickle(path: Path, head: bytes) -> tuple[str, str]:
+    """A pickle, and the line of Python that makes an .npz of it."""
     name = path.name.replace('"', '\\"')
     if path.suffix.lower() in {".joblib", ".jbl"} or ".joblib" in path.name.lower():
         load, imports = f'joblib.load("{name}")', "joblib, numpy"
@@ -97,7 +97,9 @@ def _pickle(path: Path) -> tuple[str, str]:
     else:
         load = f'pickle.load(open("{name}", "rb"), encoding="latin1")'
         imports = "pickle, numpy"
-    return "it is a pickle, which is code and is never loaded", _python(load, imports)
+    stars = "**" if _DICTIONARY.match(head) else "*"
+    line = f'import {imports}; numpy.savez("weights.npz", {stars}{load})'
+    return "it is a pickle, which is code and is never loaded", f"{_TRUSTED}: {line}"
 
 
 _TORCH = (
@@ -163,10 +165,10 @@ def _foreign(head: bytes, path: Path) -> tuple[str, str] | None:
     for signature, answer in _SIGNATURES:
         if head.startswith(signature):
             joblib = suffix in _PICKLES and answer[0].startswith("it is packed")
-            return _pickle(path) if joblib else answer
+            return _pickle(path, head) if joblib else answer
     pickled = len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5
     if pickled or (head and _TEXT_PICKLE.match(head) and suffix not in ENDINGS):
-        return _pickle(path)
+        return _pickle(path, head)
     if head.startswith(b"MATLAB ") or (suffix == ".mat" and head):
         return _named(_MATLAB, path)
     if head[4:8] == b"TFL3":
@@ -181,7 +183,7 @@ def _foreign(head: bytes, path: Path) -> tuple[str, str] | None:
     if head.lstrip()[:1] in (b"{", b"["):
         return "it is JSON text, as of a model without its weights", KNOWN
     if suffix in _PICKLES:
-        return _pickle(path)
+        return _pickle(path, head)
     if re.search(r"\.ckpt(?:-\d+)?(?:\.|$)|\.data-\d+-of-\d+$", path.name.lower()):
         return _CHECKPOINT
     ending = _BY_ENDING.get(suffix)

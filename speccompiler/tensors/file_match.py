@@ -50,6 +50,9 @@ def match_file(
     try:
         found, notes = _matched(file, wanted, given, wrapped, by, writer)
     except Problem as problem:
+        if file.format in {"npy", "npz"}:
+            for info in file.tensors.values():  # np.save(f, model.get_weights()) has objects
+                file.check_dtype(info)
         if writer is None or problem.code not in {"CS105", "CS106"}:
             raise
         text = f"{problem.message}; {wrote(writer)}"
@@ -69,7 +72,7 @@ def _matched(
         why = "some layers have weights of their own" if given else "the file lists no layers"
         if file.layers is not None and not given:
             return by_topology(file.layers, wanted, file.tensors), ()
-        ordered = None if given else match_order(file, wanted)
+        ordered = None if given else match_order(file, wanted, shapes=False)
         if ordered is None:
             raise Problem(
                 "CS105",

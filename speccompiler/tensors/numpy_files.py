@@ -141,6 +141,9 @@ def _fault(error: npy_format.HeaderError) -> str:
 def _unusable_kind(descr: str | None) -> str:
     if descr is None:
         return "structured"
+    spelling = npy_format.numpys_spelling(descr)
+    if spelling is not None:
+        return f"{descr}, where NumPy writes '{spelling}'"
     kind, _ = npy_format.kind_and_size(descr) or ("", 0)
     return _UNUSABLE_KINDS.get(kind, "unknown")
 

@@ -29,22 +29,25 @@ _BELONGS = "check that the file belongs to this model"
 
 
 def match_order(
-    file: WeightFile, wanted: Mapping[TensorName, WantedTensor]
+    file: WeightFile, wanted: Mapping[TensorName, WantedTensor], *, shapes: bool = True
 ) -> tuple[Found, tuple[Diagnostic, ...]] | None:
     """A tensor for each that is wanted, with a note; None where the names have no order.
 
-    ``wanted`` is in the order of ``get_weights()``. CS105, CS106 where the order does not fit.
+    ``wanted`` is in the order of ``get_weights()``; ``shapes`` may decide where no name does.
+    CS105, CS106 where the order does not fit.
     """
+    if file.unnamed:
+        return None
     order = order_of(file.tensors, {tensor for _, tensor in wanted}, {layer for layer, _ in wanted})
     match order:
         case Flat(keys):
             return _flat(file, keys, wanted)
         case Blocks(blocks, named):
-            how = "the layers' names and the numbers in each" if named else "the numbers"
+            how = "by the layers' names, in each by number" if named else "by the numbers in them"
             found = by_blocks(_as_listed(blocks, wanted) if named else blocks, wanted, file.tensors)
-            return found, (_note(f"weights were matched by {how} in their names", found),)
+            return found, (_note(f"the names are others, so weights were matched {how}", found),)
         case None:
-            return _by_shape(file, wanted)
+            return _by_shape(file, wanted) if shapes else None
 
 
 def _as_listed(

@@ -107,10 +107,19 @@ class WeightFile:
             raise Problem("CS103", text, hint)
         return info
 
+    def check_dtype(self, info: TensorInfo) -> None:
+        """Raise CS102 unless the tensor's numbers convert to float32."""
+        try:
+            check_dtype(info)
+        except Problem as problem:
+            if info.dtype != "object" or self.format not in ("npy", "npz"):
+                raise
+            raise Problem(problem.code, problem.message, unpickling(self, info)) from None
+
     def read(self, name: str) -> NDArray[np.float32]:
         """The tensor ``name`` as a C-contiguous float32 array; CS101 to CS103."""
         info = self.find(name)
-        check_dtype(info)
+        self.check_dtype(info)
         with _naming(self.path, self.what):
             stored = self.load(info)
         return to_float32(stored, name)
@@ -179,6 +188,23 @@ def _open_folder(path: Path) -> WeightFile:
 def _joined_state(paths: Sequence[Path]) -> str | None:
     states = [file_state(path) for path in paths]
     return None if None in states else " ".join(filter(None, states))
+
+
+def unpickling(file: WeightFile, info: TensorInfo) -> str:
+    """A hint: the line of Python that makes an .npz of pickled arrays, where they are trusted."""
+    name = file.path.name.replace('"', '\\"')
+    load = f'numpy.load("{name}", allow_pickle=True, encoding="latin1")'
+    if file.format == "npz":
+        load += f'["{info.name}"]'
+    if info.shape:
+        line = f'import numpy; numpy.savez("weights.npz", *{load})'
+    else:  # a dictionary, of arrays or of lists of them
+        line = (
+            f'import numpy; d = {load}.item(); numpy.savez("weights.npz", **{{(f"{{k}}/{{i}}" if '
+            "isinstance(v, list) else k): a for k, v in d.items() for i, a in enumerate(v if "
+            "isinstance(v, list) else [v])})"
+        )
+    return f"pickled objects are code and are never loaded; where you trust the file: {line}"
 
 
 def file_state(path: Path) -> str | None:
