@@ -289,6 +289,8 @@ def load(
     a Keras HDF5 file find their layers: by name, or in the order of the layers; by default
     names decide where they fit, else the order.
     """
+    if weights is not None and not os.fspath(weights):  # Path would make the current folder of it
+        raise SpecError([Problem("CS100", "cannot read weight file '': the name is empty").at()])
     document = read_document(Path(path))
     model, diagnostics = check(
         document,
