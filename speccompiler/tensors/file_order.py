@@ -5,6 +5,7 @@
     layer_3/param_0 ..       a layer's number, and the tensor's in it
     W1, b1, W2, b2 ..        a layer's number, and what the tensor is
     conv1/0, conv1/1         a layer of the model, and the tensor's number in it
+    00_conv1_W, 01_conv1_b   a number in front of whatever name
 
 Numbers are compared as numbers. Names that do not all have one of these forms have no order:
 that of the members of an archive, or of a dictionary, is anybody's.
@@ -59,7 +60,7 @@ def order_of(
     bare = {key: _VARIABLE.sub("", key) for key in keys}
     if not bare:
         return None
-    return _of_layers(bare, layers) or _numbered(bare) or _with_roles(bare, roles)
+    return _of_layers(bare, layers) or _numbered(bare) or _with_roles(bare, roles) or _leading(bare)
 
 
 def _of_layers(bare: Mapping[str, str], layers: Collection[str]) -> Blocks | None:
@@ -82,7 +83,7 @@ def _of_layers(bare: Mapping[str, str], layers: Collection[str]) -> Blocks | Non
 
 
 def _numbered(bare: Mapping[str, str]) -> Flat | Blocks | None:
-    """By one number that differs from name to name, or by two."""
+    """By the number that differs from name to name; of several the last is the tensor's."""
     numbers = _numbers(bare)
     if numbers is None:
         return None
@@ -96,12 +97,23 @@ def _numbered(bare: Mapping[str, str]) -> Flat | Blocks | None:
         return None
     if sum(varying) < 2:
         return Flat(tuple(ordered))
-    if sum(varying) > 2:
-        return None
-    blocks: dict[int, list[tuple[str | None, str]]] = {}
+    blocks: dict[tuple[int, ...], list[tuple[str | None, str]]] = {}
     for key in ordered:
-        blocks.setdefault(places[key][0], []).append((None, key))
-    return Blocks(tuple(Block(str(number), tuple(own)) for number, own in blocks.items()))
+        blocks.setdefault(places[key][:-1], []).append((None, key))
+    return Blocks(tuple(Block(_dotted(layer), tuple(own)) for layer, own in blocks.items()))
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))
+
+
+def _leading(bare: Mapping[str, str]) -> Flat | None:
+    """By the number that each name begins with: ``00_conv1_W``, ``01_conv1_b`` .."""
+    first = {key: re.match(r"(?:[^0-9]*/)?([0-9]{1,9})[^0-9]", name) for key, name in bare.items()}
+    numbers = {key: int(found[1]) for key, found in first.items() if found is not None}
+    if len(set(numbers.values())) < len(bare):
+        return None
+    return Flat(tuple(sorted(numbers, key=numbers.__getitem__)))
 
 
 def _with_roles(bare: Mapping[str, str], roles: Collection[str]) -> Blocks | None:
@@ -126,9 +138,7 @@ def _with_roles(bare: Mapping[str, str], roles: Collection[str]) -> Blocks | Non
         if own.setdefault(role_of[key], key) != key:
             return None
     return Blocks(
-        tuple(
-            Block(".".join(map(str, number)), tuple(own.items())) for number, own in blocks.items()
-        )
+        tuple(Block(_dotted(number), tuple(own.items())) for number, own in blocks.items())
     )
 
 

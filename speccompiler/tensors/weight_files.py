@@ -46,6 +46,7 @@ _NAMES_SHOWN = 12
 _MOST_SIGNS = 8
 """How many '#' of a reference may stand in the names of folders."""
 WEIGHT_FILE = "weight file"
+_PICKLED = "pickled objects are code and are never loaded; where you trust the file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,9 @@ def _open_folder(path: Path) -> WeightFile:
     for name, part in listed.named:
         file = open_weights(part)
         for key, info in file.tensors.items():
-            joined = name if file.unnamed else f"{name}/{key}"
+            # Alone it is as if it had been given itself.
+            inside = key if len(listed.named) == 1 else f"{name}/{key}"
+            joined = name if file.unnamed else inside
             if joined in tensors:
                 first, _ = owners[joined]
                 raise Problem(
@@ -194,6 +197,12 @@ def unpickling(file: WeightFile, info: TensorInfo) -> str:
     """A hint: the line of Python that makes an .npz of pickled arrays, where they are trusted."""
     name = file.path.name.replace('"', '\\"')
     load = f'numpy.load("{name}", allow_pickle=True, encoding="latin1")'
+    if len(info.shape) > 1 and file.format == "npz":  # numbers, each an object
+        line = (
+            'import numpy; numpy.savez("weights.npz", **{k: a.astype("float32") for k, a in '
+            f"{load}.items()}})"
+        )
+        return f"{_PICKLED}: {line}"
     if file.format == "npz":
         load += f'["{info.name}"]'
     if info.shape:
@@ -204,7 +213,7 @@ def unpickling(file: WeightFile, info: TensorInfo) -> str:
             "isinstance(v, list) else k): a for k, v in d.items() for i, a in enumerate(v if "
             "isinstance(v, list) else [v])})"
         )
-    return f"pickled objects are code and are never loaded; where you trust the file: {line}"
+    return f"{_PICKLED}: {line}"
 
 
 def file_state(path: Path) -> str | None:
