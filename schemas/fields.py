@@ -75,6 +75,9 @@ InputDtype = Literal[
     "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"
 ]
 
+NATIVE_ORDERING: Ordering = "th"
+"""What a native spec means that says none: the default that Keras 1.0's pages document."""
+
 ORDERING_TEXT = (
     "Where the channels are: 'th' after the batch axis, 'tf' last. 'default' takes the "
     "model's dim_ordering."

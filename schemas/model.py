@@ -77,8 +77,8 @@ class ModelHeader(Schema):
     )
     dim_ordering: Ordering | None = Field(
         None,
-        description="Where the channels are unless a layer says: 'tf' last (default), 'th' after "
-        "the batch axis.",
+        description="Where the channels are in 2-D and 3-D layers that do not say: 'th' after the "
+        "batch axis (default), 'tf' last. 1-D layers have them last in any case.",
     )
     input_shape: Shape | None = Field(
         None,

@@ -32,6 +32,7 @@ by their own names. Arguments without a default are required.
 
 ```yaml
 convspec: 1
+dim_ordering: tf
 input_shape: [28, 28, 1]
 layers:
   - {type: Convolution2D, name: c1, nb_filter: 6, nb_row: 5, nb_col: 5, activation: relu}
@@ -49,6 +50,7 @@ Every layer may have `inputs`.
 
 ```yaml
 convspec: 1
+dim_ordering: tf
 inputs: {left: [32, 32, 1], right: [32, 32, 1]}
 outputs: [alike, maps]
 layers:
@@ -145,20 +147,24 @@ def _names(model: type[BaseModel]) -> str:
 
 def _table(model: type[BaseModel], skip: tuple[str, ...] = ()) -> str:
     rows = [
-        f"| `{name}` | {_default(field)} | {_cell(field.description or '')} |"
+        f"| `{name}` | {_default_cell(field)} | {_cell(field.description or '')} |"
         for name, field in model.model_fields.items()
         if name not in skip
     ]
     return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows, ""]) if rows else ""
 
 
-def _default(field: FieldInfo) -> str:
+def default_text(field: FieldInfo) -> str:
+    """An argument's default as a spec writes it, or ``required``."""
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
     value = list(value) if isinstance(value, tuple) else value
-    text = value if isinstance(value, str) else json.dumps(value)
-    return f"`{text}`"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _default_cell(field: FieldInfo) -> str:
+    return "required" if field.is_required() else f"`{default_text(field)}`"
 
 
 def _cell(text: str) -> str:

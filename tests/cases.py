@@ -65,9 +65,10 @@ DECLARES_INPUT = {"input_shape", "batch_input_shape", "input_dim", "input_length
 
 
 def spec(layers: Sequence[Mapping[str, Any]], input_shape: Any = None, **header: Any) -> str:
-    """The text of a native spec."""
+    """The text of a native spec, with channels last unless the header says otherwise."""
     shape = {} if input_shape is None else {"input_shape": input_shape}
-    return json.dumps({"convspec": 1, **shape, **header, "layers": list(layers)})
+    head = {"convspec": 1, **shape, "dim_ordering": "tf", **header}
+    return json.dumps({**head, "layers": list(layers)})
 
 
 def build(

@@ -28,6 +28,7 @@ from speccompiler.schemas.registry import LAYERS
 
 GOOD = """\
 convspec: 1
+dim_ordering: tf
 input_shape: [8, 8, 1]
 layers:
   - {type: Convolution2D, name: conv, nb_filter: 2, nb_row: 3, nb_col: 3}
@@ -127,7 +128,8 @@ def test_findings_of_other_commands_go_to_stderr(call: Call, command: str) -> No
 @pytest.mark.parametrize("command", ["shapes", "plan"])
 def test_warnings_of_other_commands_do_not_mix_with_their_result(call: Call, command: str) -> None:
     layers = "  - {type: MaxPooling3D, pool_size: [1, 2, 2], border_mode: same}\n"
-    text = f"convspec: 1\nsemantics: theano\ninput_shape: [4, 4, 4, 1]\nlayers:\n{layers}"
+    text = "convspec: 1\nsemantics: theano\ndim_ordering: tf\n"
+    text += f"input_shape: [4, 4, 4, 1]\nlayers:\n{layers}"
     write("model.yaml", text)
     result = call(command, "model.yaml")
     assert result.status == 0
@@ -381,7 +383,7 @@ def shown_safely(result: Result) -> None:
 def test_escapes_in_a_spec_reach_no_terminal(
     call: Call, command: str, change: Callable[[dict[str, Any]], object]
 ) -> None:
-    spec = {"convspec": 1, "input_shape": [8, 8, 1], "layers": [
+    spec = {"convspec": 1, "dim_ordering": "tf", "input_shape": [8, 8, 1], "layers": [
         {"type": "Convolution2D", "nb_filter": 2, "nb_row": 3, "nb_col": 3}]}  # fmt: skip
     change(spec)
     more = ["--input", "x.npy"] if command == "run" else []

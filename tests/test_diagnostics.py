@@ -124,7 +124,7 @@ def write_files(folder: Path) -> None:
         b"  - {type: Activation, activation: {expr: " + b"x + " * 600 + b"x}}\n",
         "many_strides.yaml": b"convspec: 1\ninput_shape: [null, 2]\nlayers:\n"
         + b"  - {type: MaxPooling1D}\n  - {type: UpSampling1D, length: 3}\n" * 60,
-        "big_batch.yaml": b"convspec: 1\ninput_shape: [1000, 1000, 1]\nlayers:\n"
+        "big_batch.yaml": b"convspec: 1\ndim_ordering: tf\ninput_shape: [1000, 1000, 1]\nlayers:\n"
         b"  - {type: Convolution2D, nb_filter: 1, nb_row: 2, nb_col: 2, name: c}\n"
         b"  - {type: Activation, activation: relu}\n  - {type: MaxPooling2D}\n",
         "two.yaml": b"convspec: 1\ninputs: {a: [2], b: [2]}\nlayers:\n"
@@ -302,9 +302,9 @@ def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -
                 "severity": "error",
                 "message": "Convolution2D has no argument 'boarder_mode'",
                 "file": "cs022_misspelt.yaml",
-                "line": 8,
+                "line": 9,
                 "column": 5,
-                "end_line": 8,
+                "end_line": 9,
                 "end_column": 17,
                 "layer": None,
                 "hint": "did you mean 'border_mode'?",

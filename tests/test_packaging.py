@@ -22,6 +22,7 @@ TREES = {
 
 SPEC = """\
 convspec: 1
+dim_ordering: tf
 input_shape: [8, 8, 1]
 seed: 1
 layers:

@@ -33,6 +33,7 @@ REFERENCE = ("--target", "reference")
 
 SPEC = """\
 convspec: 1
+dim_ordering: tf
 input_shape: [8, 8, 1]
 layers:
   - {type: Convolution2D, name: conv 1, nb_filter: 2, nb_row: 3, nb_col: 3, activation: relu}

@@ -307,7 +307,8 @@ def test_a_kernel_of_the_other_ordering_is_recognised(folder: Path) -> None:
     layer = {"type": "Convolution2D", "name": "c", "nb_filter": 4, "nb_row": 2, "nb_col": 3,
              "bias": False, "weights": ["w.npy"]}  # fmt: skip
     path = folder / "c.json"
-    path.write_text(json.dumps({"convspec": 1, "input_shape": [5, 6, 7], "layers": [layer]}))
+    last = {"convspec": 1, "dim_ordering": "tf", "input_shape": [5, 6, 7], "layers": [layer]}
+    path.write_text(json.dumps(last))
     np.save(folder / "w.npy", np.zeros((4, 7, 2, 3), np.float32))
     with pytest.raises(SpecError) as caught:
         speccompiler.load(path)

@@ -36,8 +36,9 @@ def spec_text(converted: Converted, *, spec_path: Path, weights_path: Path | Non
     assert spec.semantics is not None, "a converted spec says whose numbers it gives"
     lines.append(f"semantics: {_semantics(spec.semantics)}")
     ordering = _common_ordering(spec)
-    if ordering == "th":
-        lines.append("dim_ordering: th             # channels after the batch axis")
+    if ordering is not None:
+        place = "after the batch axis" if ordering == "th" else "last"
+        lines.append(f"dim_ordering: {ordering:<14} # channels {place}")
     first = spec.inputs[0]
     if len(spec.inputs) == 1:
         lines.append(f"input_shape: {flow(list(first.shape))}")
@@ -76,7 +77,8 @@ def _semantics(fields: SemanticsFields) -> str:
 
 
 def _common_ordering(spec: ModelSpec) -> str | None:
-    found = {o for layer in spec.layers if (o := getattr(layer, "dim_ordering", None))}
+    """What the header says: always something where any layer has an ordering and they agree."""
+    found = {o for layer in spec.layers if (o := getattr(layer.inner, "dim_ordering", None))}
     return found.pop() if len(found) == 1 else None
 
 

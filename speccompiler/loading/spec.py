@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from speccompiler.diagnostics import Diagnostic, Problem, Span, did_you_mean, has_errors
 from speccompiler.schemas.activation import ExpressionActivation
-from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.fields import NATIVE_ORDERING, Layer
 from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import (
     ModelHeader,
@@ -116,7 +116,7 @@ def load_spec(
         layers, found = as_then_read(layers, entries.keras_version)
         found += [*unnamed_release(layers, entries.keras_version), *stored_twice(layers)]
         diagnostics += [loaded.locate(d) for d in found]
-    decided = dim_ordering or header.dim_ordering or ("tf" if entries.native else None)
+    decided = dim_ordering or header.dim_ordering or (NATIVE_ORDERING if entries.native else None)
     layers, found = resolve_orderings(layers, decided)
     diagnostics += [loaded.locate(d) for d in found]
     inputs, found = model_inputs(header, connections, layers)

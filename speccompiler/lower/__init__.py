@@ -217,12 +217,12 @@ def _check_shared(stored: dict[tuple[str, str], Weight], nodes: Iterable[Node]) 
 
 
 def _first_ordering(spec: ModelSpec) -> str:
-    """The ordering of the first layer that has one; it names the open axes."""
+    """The ordering of the first layer that has one, or of the model; it names the open axes."""
     for layer in spec.layers:
         value = getattr(layer, "dim_ordering", None)
         if value is not None:
             return str(value)
-    return "tf"
+    return spec.dim_ordering or "tf"
 
 
 def _lower_layer(builder: Builder, layer: Layer, *read: Node) -> Node:

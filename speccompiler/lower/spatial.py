@@ -22,15 +22,16 @@ def check_rank(x: Node, rank: int, ordering: str, layer_type: str) -> None:
         "CS038",
         f"{layer_type} takes samples of shape {wanted}, but its input has shape "
         f"{format_shape(x.shape)}",
-        _rank_hint(len(x.shape), rank),
+        _rank_hint(len(x.shape), rank, ordering),
     )
 
 
-def _rank_hint(found: int, rank: int) -> str:
+def _rank_hint(found: int, rank: int, ordering: str) -> str:
     if found == rank + 2:
         return "a shape is given without the batch axis"
     if found == rank:
-        return "the channel axis may be missing: a grey image is (rows, columns, 1)"
+        grey = "(1, rows, columns)" if ordering == "th" and rank > 1 else "(rows, columns, 1)"
+        return f"the channel axis may be missing: a grey image is {grey}"
     if found == 1:
         return "a Reshape before it can give the values their axes back"
     return (
