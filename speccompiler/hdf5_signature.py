@@ -7,7 +7,10 @@ file format specification, II.A).
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import BinaryIO
+
+from .ordinary_files import NotOrdinary, open_ordinary
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FIRST_BLOCK = 512
@@ -26,3 +29,12 @@ def is_hdf5(stream: BinaryIO) -> bool:
         offset = 2 * offset or _FIRST_BLOCK
         if offset + len(SIGNATURE) > size:
             return False
+
+
+def begins_as_hdf5(path: Path) -> bool:
+    """Whether a file is HDF5; not where it cannot be read, which its reader then says."""
+    try:
+        with open_ordinary(path) as stream:
+            return is_hdf5(stream)
+    except (NotOrdinary, OSError):
+        return False

@@ -370,6 +370,26 @@ def test_arrays_are_known_by_their_content() -> None:
     assert "error CS124: the archive holds 2 arrays: 'a', 'b'" in text
 
 
+def test_recorded_arrays_by_file_and_key() -> None:
+    y = X @ W + B
+    np.savez("r.npz", x=X, y=y, **{"a#b": y})
+    with h5py.File("r.h5f", "w") as file:
+        file["in/x"], file["out"] = X, y
+    with h5py.File("one", "w") as file:
+        file["out"] = y
+    np.save("y#1.npy", y)
+    for given, expected in [("r.npz#x", "r.npz#y"), ("r.h5f#in/x", "r.h5f#out"),
+                            ("x.npy", "one"), ("x.npy", "'y#1.npy'"),
+                            ("x.npy", "r.npz#a#b")]:  # fmt: skip
+        Path("m.yaml").write_text(SPEC + f"verify: {{input: {given}, expect: {expected}}}\n")
+        status, text = called("verify m.yaml --weights w.npz --target reference", "")
+        assert (status, text.split()[-1]) == (0, "equal")
+    Path("m.yaml").write_text(SPEC + "verify: {input: r.npz#z, expect: y.npy}\n")
+    status, text = called("verify m.yaml --weights w.npz --target reference", "")
+    assert status == 1
+    assert "r.npz: error CS103: array file 'r.npz' holds no tensor 'z'" in text
+
+
 def test_from_python() -> None:
     os.mkfifo("pipe")
     for path in ("pipe", "/dev/zero"):

@@ -554,6 +554,18 @@ def test_object_arrays_and_the_line_that_makes_an_archive_of_them() -> None:
     )
 
 
+def test_a_pickled_file_for_each_layer() -> None:
+    Path("w").mkdir()
+    for name, tensors in LAYERS:
+        mine = np.empty(len(tensors), object)
+        mine[:] = tensors
+        np.save(f"w/{name}.npy", mine, allow_pickle=True)
+    finding = refusal("w")
+    assert finding.code == "CS102"
+    executed(str(finding.hint))
+    assert "by the layers' names, in each by number" in notes("weights.npz")[0].message
+
+
 def test_a_type_by_its_name() -> None:
     header = b"{'descr': 'float32', 'fortran_order': False, 'shape': (2,), }".ljust(117) + b"\n"
     content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(8)

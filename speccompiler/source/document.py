@@ -29,15 +29,10 @@ _FLOW_START = re.compile(r"\s*[\[{]")
 _JSON_START = re.compile(r"\s*[\[{]\s*(?:[\"\[\]{}]|\Z)")
 
 HDF5_SUFFIXES = {".h5", ".hdf5"}
-_AS_TEXT = 'where it was written: open("model.json", "w").write(model.to_json())'
 _SIGNATURES = (
     (b"\x89HDF", "an HDF5 file", "name the file itself instead of sending it as a stream"),
     (b"PK\x03\x04", "a zip archive", "name the spec; weights are given apart from it"),
     (b"version https://git-lfs", "a Git LFS pointer", "fetch the file with: git lfs pull"),
-    *(
-        (bytes((0x80, n)), "a pickle, which is code and is never loaded", _AS_TEXT)
-        for n in range(2, 6)
-    ),
     (b"\x1f\x8b", "a gzip file", "unpack it first, for example with gunzip"),
     (b"MATLAB ", "a MATLAB file", "name the spec; weights are given apart from it"),
     (b"\x93NUMPY", "a NumPy array", "name the spec; arrays are given apart from it"),

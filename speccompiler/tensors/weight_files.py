@@ -113,7 +113,7 @@ class WeightFile:
         try:
             check_dtype(info)
         except Problem as problem:
-            if info.dtype != "object" or self.format not in ("npy", "npz"):
+            if info.dtype != "object" or self.format not in ("npy", "npz", None):
                 raise
             raise Problem(problem.code, problem.message, unpickling(self, info)) from None
 
@@ -197,6 +197,13 @@ def unpickling(file: WeightFile, info: TensorInfo) -> str:
     """A hint: the line of Python that makes an .npz of pickled arrays, where they are trusted."""
     name = file.path.name.replace('"', '\\"')
     load = f'numpy.load("{name}", allow_pickle=True, encoding="latin1")'
+    if file.format is None:
+        line = (
+            'import numpy, pathlib; numpy.savez("weights.npz", **{f"{p.stem}/{i}": a for p in '
+            f'pathlib.Path("{name}").glob("*.npy") for i, a in enumerate(numpy.load(p, '
+            'allow_pickle=True, encoding="latin1"))})'
+        )
+        return f"{_PICKLED}: {line}"
     if len(info.shape) > 1 and file.format == "npz":  # numbers, each an object
         line = (
             'import numpy; numpy.savez("weights.npz", **{k: a.astype("float32") for k, a in '
