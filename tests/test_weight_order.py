@@ -463,6 +463,12 @@ def test_names_of_keras_2_are_told_for_what_they_are() -> None:
         "the layers are Keras 1.x's, whose tensors are <layer>/W, b, running_mean, running_std: "
         "give the weights that Keras 1.x saved, or rename them so"
     )
+    Path("one.yaml").write_text(
+        "convspec: 1\ninput_shape: [24]\nlayers: [{type: Dense, name: d_1, output_dim: 4}]\n"
+    )
+    np.savez("one.npz", **{"d_1/kernel:0": MATRIX, "d_1/bias:0": OFFSET})
+    with pytest.raises(SpecError, match="; Keras 2 wrote these tensors"):
+        speccompiler.load("one.yaml", weights="one.npz")
     other = refusal(keras2("h5", KERNEL[:1]))
     assert "Keras 2.1.6 wrote these tensors" in other.message
     assert other.hint == finding.hint

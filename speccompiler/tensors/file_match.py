@@ -96,6 +96,8 @@ def _matched(
             raise
         if file.layers is not None:
             return _by_order_instead(file, file.layers, wanted, problem, writer)
+        if writer is not None:  # the names are good ones, of another Keras
+            raise
         return _by_numbers_instead(file, wanted, problem)
     if file.layers is not None and not given:
         _check_agreement(file.layers, wanted, file.tensors, named)
