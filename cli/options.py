@@ -112,6 +112,13 @@ def semantics_options(function: F) -> F:
     return function
 
 
+def _not_empty(ctx: click.Context, param: click.Parameter, given: str | None) -> str | None:
+    """Not the empty name, which a shell makes of a variable that is not set."""
+    if given == "":
+        raise click.BadParameter("the name is empty", ctx, param)
+    return given
+
+
 def weights_options(function: F) -> F:
     """Where weights come from."""
     for option in (
@@ -129,9 +136,11 @@ def weights_options(function: F) -> F:
         click.option(
             "--weights",
             metavar="FILE",
+            callback=_not_empty,
             shell_complete=complete_files,
-            help="Every array, .npz, .npy or .safetensors (.h5 with convspec[hdf5]), with keys "
-            "<layer>/W, <layer>/b; replaces the weights that the spec names.",
+            help="Every array, with keys <layer>/W, <layer>/b: .npz, .npy, .safetensors or HDF5 "
+            "(with convspec[hdf5]) under any name, or a folder of .npy and .npz files; replaces "
+            "the weights that the spec names.",
         ),
     ):
         function = option(function)

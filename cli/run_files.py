@@ -47,7 +47,7 @@ def input_files(model: Model, given: Sequence[str]) -> dict[str | None, str]:
             raise click.UsageError(f"{what} is given twice")
         files[name] = file
     whole = files.get(None)
-    if whole is not None and (len(files) > 1 or (len(names) > 1 and not _is_archive(whole))):
+    if whole is not None and (len(files) > 1 or (len(names) > 1 and not _is_archive_file(whole))):
         example = " ".join(f"--input {name}=FILE" for name in names)
         raise click.UsageError(
             f"{model.name} has {len(names)} {'inputs' if len(names) > 1 else 'input'}: give "
@@ -71,15 +71,22 @@ def _is_archive(file: str) -> bool:
     return Path(file).suffix.lower() == ARCHIVE
 
 
+def _is_archive_file(file: str) -> bool:
+    """Whether a file to read is an archive, whatever its name."""
+    from speccompiler.arrays import is_archive
+
+    return file != "-" and (_is_archive(file) or is_archive(Path(file)))
+
+
 @contextlib.contextmanager
 def opened(model: Model, files: Mapping[str | None, str]) -> Iterator[list[ArrayInput]]:
     """The arrays of all inputs, in the model's order."""
-    from speccompiler.arrays import open_archive, open_array
+    from speccompiler.arrays import is_archive, open_archive, open_array, open_file
 
     names = model.input_names
     with contextlib.ExitStack() as stack:
-        if None in files and _is_archive(files[None]):
-            file = files[None]
+        file = files.get(None, "-")
+        if file != "-" and (len(names) > 1 or is_archive(Path(file))):
             with named(file):
                 members = stack.enter_context(open_archive(Path(file), names, file))
             yield [members[name] for name in names]
@@ -89,7 +96,11 @@ def opened(model: Model, files: Mapping[str | None, str]) -> Iterator[list[Array
             file = files[None] if None in files else files[name]
             shown = "<stdin>" if file == "-" else file
             with named(shown):
-                source = open_array(standard_input("CS110") if file == "-" else Path(file), shown)
+                source = (
+                    open_array(standard_input("CS110"), shown)
+                    if file == "-"
+                    else open_file(Path(file), shown)
+                )
             sources.append(stack.enter_context(source))
         yield sources
 

@@ -19,15 +19,16 @@ Recorded = Annotated[
     | Annotated[dict[str, WeightEntry], Field(min_length=1), Tag("<several>")],
     Discriminator(_kind),
 ]
-"""A .npy file, relative to the spec, or nested lists; several of them by name."""
+"""A file of one array, file#key, or nested lists; several of them by name."""
 
 
 class Vectors(Schema):
     """What a run once gave for an input."""
 
     input: Recorded = Field(
-        description="The samples: a .npy file, relative to the spec, or nested lists; with "
-        "several inputs a mapping from their names."
+        description="The samples: a .npy file, relative to the spec, an array of another "
+        "(file.npz#name, file.h5#group/dataset), or nested lists; with several inputs a mapping "
+        "from their names."
     )
     expect: Recorded | None = Field(
         None,

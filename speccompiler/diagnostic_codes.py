@@ -419,6 +419,13 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Say --semantics tensorflow or --semantics theano; the layers named compute other "
             "numbers under the two.",
         ),
+        "CS084": Code(
+            "a folder as one weight file",
+            "The .npy and .npz files in the folder, and in its own folders, were read as one "
+            "weight file. An array is named by its file, without the ending, and in a .npz by "
+            "file/member. Other files were left.",
+            "Nothing, where these are the weights; else give one file.",
+        ),
         "CS087": Code(
             "variance without a root",
             "BatchNormalization divides by the root of running_std, a variance, plus epsilon. Of a "
@@ -487,17 +494,19 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS100": Code(
             "cannot read weight file",
-            "The file is missing, is a folder or not an ordinary file, may not be read, or has an "
-            "unknown extension.",
+            "The file is missing, is not an ordinary file (a pipe, a device), may not be read, or "
+            "is of another format: pickles, checkpoints and archives of other programs are not "
+            "unpacked. The first bytes of a file say what it is, whatever its name. A folder "
+            "counts where it holds .npy or .npz files.",
             "Check the path and permissions; weights are read from .npy, .npz, .safetensors, .h5 "
             "and .hdf5.",
         ),
         "CS101": Code(
             "not a valid weight file",
-            "The content is truncated, damaged, of another format, declares sizes it does not "
-            "hold, or keeps its data in another file. Nothing was allocated or executed on its "
-            "word.",
-            "Write or copy the file again, or give it the extension of its real format.",
+            "The content is truncated, damaged, declares sizes it does not hold, keeps its data in "
+            "another file, or is an archive with two members of one name or bytes in front. "
+            "Nothing was allocated or executed on its word.",
+            "Write or copy the file again.",
         ),
         "CS102": Code(
             "unusable numbers",
@@ -534,9 +543,10 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS108": Code(
             "weights matched in another way",
-            "The names in an HDF5 file of Keras are not those of the model, so the order of the "
-            "layers decided, as in Keras's load_weights; or layers of the file were left, as "
-            "--weights-by name does.",
+            "The names in the file are not those of the model. In an HDF5 file of Keras the order "
+            "of the layers decided, as in Keras's load_weights; arrays with numbers for names were "
+            "taken in the order of get_weights(), and others where each fits one tensor alone by "
+            "its shape. Or layers of the file were left, as --weights-by name does.",
             "Compare the pairs that the note names; --weights-by decides otherwise.",
         ),
         "CS109": Code(

@@ -44,7 +44,8 @@ class Weight:
     side; a bias is repeated for each. ``shape`` is then the result's.
 
     ``variants``: what else a file may hold. "conv1d" is a kernel that Keras up to 1.0.8 stored
-    in another layout; of "shared" parameters any axis may have the length 1.
+    in another layout; of "shared" parameters any axis may have the length 1; "split" is the same
+    numbers in the shape that ``split`` gives them.
     """
 
     layer: str
@@ -55,7 +56,7 @@ class Weight:
     flip: bool = False
     split: tuple[int, ...] = ()
     phases: tuple[int, ...] = ()
-    variants: Literal["", "conv1d", "shared"] = ""
+    variants: Literal["", "conv1d", "shared", "split"] = ""
 
     @property
     def name(self) -> tuple[str, str]:

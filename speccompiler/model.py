@@ -357,7 +357,7 @@ def load(
     a Keras HDF5 file find their layers: by name, or in the order of the layers; by default
     names decide where they fit, else the order.
     """
-    weights = Path(weights) if weights is not None else None
+    weights = None if weights is None else _weights_path(weights)
     options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by)
     return _checked(read_document(Path(path)), options)
 
@@ -381,9 +381,16 @@ def loads(
     if not isinstance(given, str):
         problem = Problem("CS024", f"the text is a {type(given).__name__}, not a str")
         raise SpecError([problem.at(file=file)])
-    weights = Path(weights) if weights is not None else None
+    weights = None if weights is None else _weights_path(weights)
     options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by)
     return _checked(parse_document(text, file), options)
+
+
+def _weights_path(given: str | os.PathLike[str]) -> Path:
+    """The path of a weight file; ``SpecError`` for an empty name, of which Path makes a folder."""
+    if not os.fspath(given):
+        raise SpecError([Problem("CS100", "cannot read weight file '': the name is empty").at()])
+    return Path(given)
 
 
 def _checked(document: Document, options: LoadOptions) -> Model:

@@ -118,6 +118,20 @@ def real_dtype(descr: str) -> np.dtype[np.generic] | None:
     return np.dtype(descr) if _REAL.fullmatch(descr) else None
 
 
+_SPELLED = {
+    name: np.dtype(name).newbyteorder("<").str
+    for name in (
+        "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+        "float16", "float32", "float64", "half", "single", "double", "float",
+    )
+}  # fmt: skip
+
+
+def numpys_spelling(descr: str) -> str | None:
+    """What NumPy writes for a type that another program wrote by its name: '<f4' for 'float32'."""
+    return _SPELLED.get(descr.lower())
+
+
 def kind_and_size(descr: str) -> tuple[str, int] | None:
     """The type letter of ``descr`` and the number after it (0 if none); None if it has neither.
 

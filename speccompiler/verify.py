@@ -16,8 +16,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import ArrayInput, from_array, open_array
+from .arrays import ArrayInput, from_array, open_file
 from .diagnostics import Diagnostic, Problem, SpecError, did_you_mean
+from .hdf5_signature import begins_as_hdf5
 from .input_checks import check_array, check_samples
 from .model import Model
 from .run import run_stream
@@ -103,16 +104,27 @@ def _by_name(given: Any, names: Any, what: str) -> dict[str, Any]:
 
 def _opener(entry: Any, base: Path, name: str) -> Opener:
     if isinstance(entry, str):
-        return file_opener(base / entry)
+        from .tensors.weight_files import resolve_reference
+
+        reference = resolve_reference(entry, base)
+        return file_opener(reference.path, reference.key)
     return lambda: from_array(np.array(entry, np.float32), name)
 
 
-def file_opener(path: Path) -> Opener:
-    """Opens a .npy file; problems are findings about it."""
+def file_opener(path: Path, key: str | None = None) -> Opener:
+    """Opens a .npy file, the only array of another, or the one under ``key``.
+
+    Problems are findings about the file.
+    """
 
     def opened() -> ArrayInput:
         with _about(str(path)):
-            return open_array(path, str(path))
+            if key is None and not begins_as_hdf5(path):
+                return open_file(path, str(path))
+            from .tensors.weight_files import open_weights
+
+            file = open_weights(path, "array file")
+            return from_array(file.read(file.find(key).name), str(path))
 
     return opened
 

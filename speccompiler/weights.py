@@ -8,6 +8,7 @@ gives is drawn when there is a seed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -38,9 +39,10 @@ MatchName = Literal["name", "topology"]
 
 @dataclass(frozen=True, slots=True)
 class FileTensor:
-    """A tensor in a weight file; ``transpose`` brings an old layout to today's.
+    """A tensor in a weight file; ``transpose`` brings another layout to today's.
 
-    What is stored with a length of 1 is repeated to ``shape``.
+    As many numbers in another shape are taken as they lie; what is stored with a length of 1 is
+    repeated to ``shape``.
     """
 
     file: WeightFile
@@ -53,9 +55,11 @@ class FileTensor:
         import numpy as np
 
         array = self.file.read(self.key)
-        if self.transpose is not None:
-            return array.transpose(self.transpose)
-        return array if array.shape == self.shape else np.broadcast_to(array, self.shape)
+        if self.transpose:
+            array = array.transpose(self.transpose)
+        if array.size == math.prod(self.shape):
+            return array.reshape(self.shape)
+        return np.broadcast_to(array, self.shape)
 
     def identity(self) -> str | None:
         """The file as it is now, and the place in it; None where it is not as it was opened."""
@@ -68,12 +72,13 @@ class InlineTensor:
     """Nested lists that the spec holds."""
 
     values: Any
+    shape: tuple[int, ...]
 
     def read(self) -> Array:
         """The lists as float32."""
         import numpy as np
 
-        return np.array(self.values, np.float32)
+        return np.array(self.values, np.float32).reshape(self.shape)
 
     def identity(self) -> None:
         """Its values are in the spec already."""
@@ -175,7 +180,7 @@ def find_weights(
     assert spec is not None, "weights are looked for in a valid spec"
     base = Path(loaded.document.file).parent
     layers = {str(layer.name): layer for layer in spec.layers}
-    wanted = _in_order(graph, list(layers))
+    wanted = _in_order(graph, layers)
     found: dict[Weight, TensorSource] = {}
     diagnostics: list[Diagnostic] = []
     named = False
@@ -200,6 +205,7 @@ def find_weights(
     if file is None or named:
         rest = {n: w for n, w in rest.items() if not _has_own(layers[n[0]])}
     if file is not None:
+        what = "saved model" if file == loaded.document.holder else "weight file"
         try:
             wrapped = {
                 name: str(layer.inner.name)
@@ -208,7 +214,7 @@ def find_weights(
             }
             others = wanted.keys() - rest.keys()
             pair = partial(_check_pair, spec=spec, base=base, named=named)
-            sources, notes = _from_file(file, rest, others, wrapped, by, pair)
+            sources, notes = _from_file(file, what, rest, others, wrapped, by, pair)
             found.update(sources)
             diagnostics += [replace(note, file=str(file)) for note in notes]
         except Problem as problem:
@@ -229,11 +235,11 @@ def find_weights(
     return WeightSources(found, tuple(diagnostics))
 
 
-def _in_order(graph: Graph, layers: Sequence[str]) -> dict[TensorName, Weight]:
-    """Every tensor by its name, in the order of the model's layers, as Keras counts them."""
-    place = {name: number for number, name in enumerate(layers)}
+def _in_order(graph: Graph, layers: Mapping[str, Layer]) -> dict[TensorName, Weight]:
+    """Every tensor by its name, in the order of the model's layers and of Keras in each."""
     found = {(w.layer, w.tensor): w for w in graph.weights()}
-    return dict(sorted(found.items(), key=lambda item: place[item[0][0]]))
+    listed = ((name, tensor) for name, layer in layers.items() for tensor in layer.inner.tensors)
+    return {name: found[name] for name in listed if name in found}
 
 
 def _names_of_another(found: Mapping[Weight, TensorSource], *, theano: bool) -> list[Diagnostic]:
@@ -306,6 +312,7 @@ def _none_given(loaded: LoadedSpec, rest: Mapping[TensorName, Weight]) -> Diagno
 
 def _from_file(
     path: Path,
+    what: str,
     wanted: Mapping[TensorName, Weight],
     given: Collection[TensorName],
     wrapped: Mapping[str, str],
@@ -313,10 +320,9 @@ def _from_file(
     check: Callable[[WeightFile], tuple[Diagnostic, ...]],
 ) -> tuple[dict[Weight, TensorSource], tuple[Diagnostic, ...]]:
     from .tensors.file_match import match_file
-    from .tensors.tensor_info import check_dtype
     from .tensors.weight_files import open_weights
 
-    file = open_weights(path)
+    file = open_weights(path, what)
     found = check(file)
     stored, notes = match_file(
         file,
@@ -324,9 +330,10 @@ def _from_file(
         given=given,
         wrapped=wrapped,
         by=by,
+        later={n: w for n, w in map(_stored_by_keras2, wanted.items()) if w is not None},
     )
     for tensor in stored.values():
-        check_dtype(file.tensors[tensor.key])
+        file.check_dtype(file.tensors[tensor.key])
     sources: dict[Weight, TensorSource] = {
         wanted[name]: FileTensor(file, tensor.key, tensor.transpose, wanted[name].stored_shape)
         for name, tensor in stored.items()
@@ -335,15 +342,38 @@ def _from_file(
 
 
 def _wanted(weight: Weight) -> Any:
-    from .tensors.weight_names import WantedTensor, old_conv1d_kernel, shared_parameter
+    from .tensors.weight_names import (
+        WantedTensor,
+        as_it_lies,
+        old_conv1d_kernel,
+        shared_parameter,
+    )
 
     match weight.variants:
         case "conv1d":
             return old_conv1d_kernel(weight.stored_shape)
         case "shared":
             return shared_parameter(weight.stored_shape)
+        case "split":
+            return as_it_lies(weight.stored_shape, weight.split)
         case _:
             return WantedTensor(weight.stored_shape)
+
+
+def _stored_by_keras2(item: tuple[TensorName, Weight]) -> tuple[TensorName, Any]:
+    """A kernel that Keras 2 stores in another layout: 'tf' under every ordering, 1-D in 3 axes."""
+    from .tensors.weight_names import WantedTensor
+
+    name, weight = item
+    if weight.tensor != "W" or weight.split or weight.phases or len(weight.axes) < 4:
+        return name, None
+    back = tuple(weight.axes.index(axis) for axis in range(len(weight.axes)))
+    moved = tuple(weight.stored_shape[axis] for axis in weight.axes)
+    if weight.variants == "conv1d":  # (length, 1, in, out), and without the 1
+        return name, WantedTensor(weight.stored_shape, ((weight.shape, ()),), only=True)
+    if back == tuple(range(len(back))):
+        return name, None
+    return name, WantedTensor(weight.stored_shape, ((moved, back),), only=True)
 
 
 def _layer_weights(
@@ -367,8 +397,10 @@ def _layer_weights(
             if isinstance(entry, str):
                 found[weight] = refer(entry, weight)
             else:
-                _check_shape(inline_shape(entry), weight, None)
-                found[weight] = InlineTensor(entry)
+                shape = inline_shape(entry)
+                if weight.variants != "split" or shape != weight.split:
+                    _check_shape(shape, weight, None)
+                found[weight] = InlineTensor(entry, weight.stored_shape)
         except Problem as problem:
             diagnostics.append(report(problem, index))
     return diagnostics
@@ -404,13 +436,12 @@ def _opener() -> Callable[[Path], WeightFile]:
 def _referenced(
     text: str, weight: Weight, base: Path, opened: Callable[[Path], WeightFile]
 ) -> FileTensor:
-    from .tensors.tensor_info import check_dtype
     from .tensors.weight_files import resolve_reference
 
     reference = resolve_reference(text, base)
     file = opened(reference.path)
     info = file.find(reference.key)
-    check_dtype(info)
+    file.check_dtype(info)
     for shape, transpose in _wanted(weight).alternatives:
         if info.shape == shape != weight.stored_shape:
             return FileTensor(file, info.name, transpose, weight.stored_shape)

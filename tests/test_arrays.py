@@ -428,14 +428,20 @@ BAD_FILES: dict[str, tuple[bytes, str, str, str | None]] = {
     "unknown type": (
         with_header(plain_header("<q9"), bytes(32)),
         "CS113",
-        elements("of a type that is not known"),
+        elements("of the type '<q9', which is not known"),
         NUMBERS,
     ),
     "unit without time": (
         with_header(plain_header("<f4[us]"), bytes(8)),
         "CS113",
-        elements("of a type that is not known"),
+        elements("of the type '<f4[us]', which is not known"),
         NUMBERS,
+    ),
+    "a type by its name": (
+        with_header(plain_header("float32"), bytes(8)),
+        "CS113",
+        "the header writes the elements' type as 'float32', where NumPy writes '<f4'",
+        "correct what wrote it: 'descr': '<f4'; numpy.save does so",
     ),
     "0-d": (
         npy_bytes(np.float32(3)),
@@ -606,7 +612,7 @@ def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise PermissionError(13, "Permission denied")
 
     path = saved(tmp_path, npy_bytes(np.zeros(3)))
-    monkeypatch.setattr("builtins.open", deny)
+    monkeypatch.setattr("os.open", deny)
     assert refused(lambda: opened(path)) == (
         "CS110",
         "the file may not be read (permission denied)",

@@ -74,7 +74,7 @@ COMMANDS = (
     Command("cs100_extension", "validate dense.yaml --weights weights.pkl"),
     Command("cs101_not_npz", "validate dense.yaml --weights text.npz"),
     Command("cs101_truncated", "validate dense.yaml --weights truncated.npz"),
-    Command("cs101_other_format", "validate dense.yaml --weights really_h5.npz"),
+    Command("cs101_other_format", "validate dense.yaml --weights pickle.npy"),
     Command("cs101_safetensors", "validate dense.yaml --weights text.safetensors"),
     Command("cs101_hdf5", "validate dense.yaml --weights text.h5"),
     Command("cs101_git_lfs", "validate dense.yaml --weights pointer.h5"),
@@ -172,7 +172,6 @@ def write_files(folder: Path) -> None:
     save_file({"dense.kernel": w, "dense.bias": b}, folder / "foreign.safetensors")
     with h5py.File(folder / "weights.h5", "w") as file:
         file["d/W"], file["d/b"] = w, b
-    shutil.copy(folder / "weights.h5", folder / "really_h5.npz")
     (folder / "truncated.npz").write_bytes((folder / "weights.npz").read_bytes()[:-60])
 
     images = np.zeros((4, 8, 8, 3), np.float32)

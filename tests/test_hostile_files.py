@@ -297,7 +297,7 @@ def test_missing_tensors_and_wrong_shapes(tmp_path: Path) -> None:
 
     finding = only(saved(tmp_path / "m.h5", edit=unlisted))
     assert finding.code == "CS105"
-    assert finding.message.startswith("missing from the weight file: d/b (2,); nor does the order")
+    assert finding.message.startswith("missing from the saved model: d/b (2,); nor does the order")
 
     def shape(file: Any, group: Any, layer: Any) -> None:
         del layer["d_W"]

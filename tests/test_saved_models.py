@@ -492,3 +492,103 @@ def test_many_layers_are_counted(tmp_path: Path) -> None:
     _, *notes = undecided(json_file(tmp_path / "m.json", sequential(*convs)))
     assert len(notes) == 7
     assert notes[-1].message == "3 more layers differ"
+
+
+# --- whatever the file's name
+
+
+NAMES = ["m.h5f", "m.hd5", "m.hdf", "m.h5py", "m.weights", "m.weight", "m.model", "m.keras", "m",
+         "m.npz", "m.json", "m.txt", "m.npy", "m.yaml", "m.H5"]  # fmt: skip
+
+
+@pytest.mark.parametrize("block", [0, 512, 2048])
+@pytest.mark.parametrize("name", NAMES)
+def test_hdf5_is_known_by_its_first_bytes(tmp_path: Path, name: str, block: int) -> None:
+    """As a model, as weights, and as a saved model given for its weights."""
+
+    def named(made: Path) -> Path:
+        path = made.rename(made.with_name(name))
+        if block:  # a user block, as h5jam puts it in front
+            again = path.with_name("again")
+            with h5py.File(path, "r") as old, h5py.File(again, "w", userblock_size=block) as new:
+                for key, value in old.attrs.items():
+                    new.attrs[key] = value
+                for key in old:
+                    old.copy(key, new)
+            again.rename(path)
+        return path
+
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "weights").mkdir()
+    spec = json_file(tmp_path / "spec.json")
+    save_model(tmp_path / "saved" / "made.h5")
+    saved = named(tmp_path / "saved" / "made.h5")
+    weights = named(weights_file(tmp_path / "weights" / "made.h5", LAYERS))
+    for arguments in ({"path": saved}, {"path": spec, "weights": weights},
+                      {"path": spec, "weights": saved}):  # fmt: skip
+        assert_tensors(speccompiler.load(**arguments, semantics="theano"))
+    (finding,) = found(weights)
+    assert (finding.code, finding.message) == (
+        "CS081",
+        "this HDF5 file holds weights but no model: it has no attribute 'model_config'",
+    )
+    assert finding.hint == "give the model's JSON, YAML or spec, and this file with --weights"
+
+
+@pytest.mark.parametrize("name", ["m.h5f", "m"])
+def test_every_command_reads_it(tmp_path: Path, name: str, capsys: Any) -> None:
+    from speccompiler.cli.main import run
+
+    save_model(tmp_path / "made.h5")
+    path = str((tmp_path / "made.h5").rename(tmp_path / name))
+    weights = str(weights_file(tmp_path / "w", LAYERS))
+    spec = str(json_file(tmp_path / "spec.json"))
+    np.save(tmp_path / "x.npy", np.zeros((1, 5, 4), np.float32))
+    x = str(tmp_path / "x.npy")
+    for line in (["validate"], ["shapes"], ["plan"], ["weights"], ["convert"],
+                 ["run", "--target", "reference", "--input", x]):  # fmt: skip
+        options = [] if line[0] == "shapes" else ["--weights", weights]
+        for model in (path, spec):
+            given = [] if model == path else options
+            if line[0] == "plan":
+                given = []
+            status = run([line[0], model, *line[1:], *given, "--semantics", "theano"])
+            assert status == 0, (line, model, capsys.readouterr())
+
+
+def test_a_saved_model_is_called_a_model(tmp_path: Path) -> None:
+    path = tmp_path / "m.h5f"
+    save_model(path, layers=[LAYERS[0], LAYERS[1], ("d", [("d_W", MATRIX)])])
+    (finding,) = found(path)
+    assert finding.message.startswith("missing from the saved model: d/b (3,)")
+    (finding,) = found(json_file(tmp_path / "s.json"), weights=path)
+    assert finding.message.startswith("missing from the weight file: d/b (3,)")
+
+
+def test_text_under_the_name_of_hdf5(tmp_path: Path) -> None:
+    path = json_file(tmp_path / "m.h5")
+    weights = weights_file(tmp_path / "w", LAYERS)
+    assert_tensors(speccompiler.load(path, weights=weights, semantics="theano"))
+
+
+def test_a_missing_package_is_named_for_any_name(tmp_path: Path, monkeypatch: Any) -> None:
+    path = tmp_path / "m"
+    save_model(path)
+    spec = json_file(tmp_path / "s.json")
+    monkeypatch.setitem(__import__("sys").modules, "h5py", None)
+    for arguments in ({"path": path}, {"path": spec, "weights": path}):
+        (finding,) = found(**arguments)
+        assert finding.code == "CS104"
+        assert finding.hint == 'pip install "convspec[hdf5]"'
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [(b"\x93NUMPY\x01\x00", "a NumPy array"), (b"PK\x03\x04", "a zip archive"),
+     (b"\x1f\x8b\x08", "a gzip file"), (b"MATLAB 5.0 MAT-file", "a MATLAB file")],
+)  # fmt: skip
+def test_what_is_no_model_is_told_for_what_it_is(tmp_path: Path, content: bytes, what: str) -> None:
+    (tmp_path / "m.model").write_bytes(content)
+    (finding,) = found(tmp_path / "m.model")
+    assert finding.code == "CS002"
+    assert finding.message == f"this is {what}, not YAML or JSON as UTF-8 text"

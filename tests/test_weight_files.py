@@ -312,11 +312,24 @@ def test_junk_is_not_a_weight_file(tmp_path, ending, content):
     assert problem.message.startswith(f"'{path}' is not a valid weight file: ")
 
 
-def test_a_wrong_extension_is_named(tmp_path):
-    path = write(tmp_path / "w.npz").rename(tmp_path / "w.npy")
-    assert refused("CS101", open_weights, path).hint == (
-        "its content looks like a .npz file: give it that extension"
-    )
+@pytest.mark.parametrize("ending", [".npy", ".npz", ".safetensors", ".h5"])
+@pytest.mark.parametrize(
+    "name",
+    ["w", "w.h5f", "w.hd5", "w.hdf", "w.h5py", "w.weights", "w.weight", "w.model", "w.keras",
+     "w.npz", "w.npy", "w.json", "w.txt", "w.safetensors", "w.h5", "w.H5", "w.pkl", "w.1.2", "#w"],
+)  # fmt: skip
+def test_the_content_says_the_format_whatever_the_name(tmp_path, ending, name):
+    tensors = {"w": KERNEL} if ending == ".npy" else TENSORS
+    path = write(tmp_path / f"from{ending}", tensors).rename(tmp_path / name)
+    file = open_weights(path)
+    assert len(file.tensors) == len(tensors)
+    for key, values in tensors.items():
+        key = path.stem if ending == ".npy" else key
+        assert np.array_equal(file.read(key), values)
+    if ending != ".npy":
+        reference = resolve_reference(f"{name}#conv1/W", tmp_path)
+        assert reference == Reference(path, "conv1/W")
+        assert open_weights(reference.path).find(reference.key).shape == KERNEL.shape
 
 
 @settings(
@@ -350,8 +363,13 @@ def test_files_that_cannot_be_read(tmp_path):
     foreign = tmp_path / "model.pt"
     foreign.write_bytes(b"")
     problem = refused("CS100", open_weights, foreign)
-    assert problem.message == f"cannot read weight file '{foreign}': extension '.pt'"
+    assert problem.message == f"cannot read weight file '{foreign}': it is empty"
     assert problem.hint == "weights are read from .npy, .npz, .safetensors, .h5 and .hdf5 files"
+    foreign.rename(tmp_path / "weights").write_bytes(b"\1\2\3 who knows")
+    assert refused("CS100", open_weights, tmp_path / "weights").message == (
+        f"cannot read weight file '{tmp_path / 'weights'}': a name without extension, and its "
+        "first bytes are of no known format"
+    )
     refused("CS100", open_weights, tmp_path / "nul\0.npy")
 
 
@@ -441,8 +459,6 @@ def test_references():
 
 
 def test_references_that_name_nothing():
-    problem = refused("CS100", resolve_reference, "kernel.txt", Path())
-    assert problem.message == "'kernel.txt' does not name a weight file"
     problem = refused("CS103", resolve_reference, "m.npz#", Path())
     assert problem.message == "reference 'm.npz#' ends in '#' and names no tensor"
 

@@ -2,7 +2,7 @@
 
 from speccompiler.arrays.npy_input import ArrayInput, from_array, open_array
 from speccompiler.arrays.npy_output import ArrayOutput, create_array, stream_array
-from speccompiler.arrays.npz_input import open_archive
+from speccompiler.arrays.npz_input import is_archive, open_archive, open_file
 from speccompiler.arrays.npz_output import create_archive
 
 __all__ = [
@@ -11,7 +11,9 @@ __all__ = [
     "create_archive",
     "create_array",
     "from_array",
+    "is_archive",
     "open_archive",
     "open_array",
+    "open_file",
     "stream_array",
 ]

@@ -12,6 +12,7 @@ import numpy as np
 
 from speccompiler import npy_format
 from speccompiler.diagnostics import Problem
+from speccompiler.tensors.tensor_info import quoted
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -32,8 +33,14 @@ def from_descr(descr: str | None) -> np.dtype[np.generic]:
     if descr is None:
         raise _records_refused()
     dtype = npy_format.real_dtype(descr)
+    if dtype is None and (spelling := npy_format.numpys_spelling(descr)) is not None:
+        raise Problem(
+            "CS113",
+            f"the header writes the elements' type as '{descr}', where NumPy writes '{spelling}'",
+            f"correct what wrote it: 'descr': '{spelling}'; numpy.save does so",
+        )
     if dtype is None:
-        raise _not_real(*(npy_format.kind_and_size(descr) or ("", 0)))
+        raise _not_real(descr, *(npy_format.kind_and_size(descr) or ("", 0)))
     return dtype
 
 
@@ -59,7 +66,7 @@ def _records_refused() -> Problem:
     )
 
 
-def _not_real(kind: str, size: int) -> Problem:
+def _not_real(descr: str, kind: str, size: int) -> Problem:
     if kind == "f" and size in (10, 12, 16):
         return _refusal(f"{8 * size}-bit floats, whose layout differs between machines")
     if kind == "c":
@@ -68,7 +75,7 @@ def _not_real(kind: str, size: int) -> Problem:
     if kind == "V":
         hint = "bfloat16 arrays are saved this way: convert them to float32 before saving"
         return _refusal("raw bytes", hint if size == 2 else _AS_NUMBERS)
-    return _refusal(_REFUSED.get(kind, "of a type that is not known"))
+    return _refusal(_REFUSED.get(kind) or f"of the type {quoted(descr)}, which is not known")
 
 
 def _refusal(what: str, hint: str = _AS_NUMBERS) -> Problem:

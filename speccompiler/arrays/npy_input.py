@@ -8,13 +8,11 @@ shrinks while mapped kills the process.
 from __future__ import annotations
 
 import math
-import os
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self, cast
+from typing import BinaryIO, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +22,7 @@ from speccompiler.arrays import element_types, foreign_files, npy_batches
 from speccompiler.arrays.npy_batches import Batches
 from speccompiler.arrays.npy_header import PREAMBLE_BYTES, NpyHeader, check_shape, read_header
 from speccompiler.diagnostics import Problem
+from speccompiler.ordinary_files import Kind, NotOrdinary, OrdinaryFile, open_raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +74,18 @@ class ArrayInput:
 def open_array(source: Path | BinaryIO, name: str) -> ArrayInput:
     """Open a .npy file or a stream that carries one; ``name`` is what messages call it.
 
-    The header and, for a file, its size are checked here. Pipes and devices
-    given by path are read as streams. CS110 to CS115.
+    The header and, for a file, its size are checked here. A pipe given by its path is
+    read as a stream, where something writes to it. CS110 to CS115.
     """
     if not isinstance(source, Path):
         return open_stream(cast(npy_batches.Reader, source), name)
-    file = _open_path(source)
     try:
-        status = os.fstat(file.fileno())
-        if stat.S_ISREG(status.st_mode):
-            return _open_file(file, status.st_size, name)
+        file = open_raw(source, pipes=True)
+    except NotOrdinary as found:
+        raise refused(found) from None
+    try:
+        if isinstance(file, OrdinaryFile):
+            return _open_file(file, file.size, name)
         return open_stream(file, name, close=file.close)
     except BaseException:
         file.close()
@@ -109,37 +110,30 @@ def from_array(x: npt.NDArray[np.generic], name: str) -> ArrayInput:
     )
 
 
-class _RawFile(npy_batches.SeekableReader, Protocol):
-    def fileno(self) -> int: ...
-    def close(self) -> None: ...
+_GIVE_ONE = "give one .npy file, not its folder"
+_REFUSED: Mapping[Kind, tuple[str, str]] = {
+    "missing": ("the file does not exist", "check the path"),
+    "folder": ("this is a folder, not a file", _GIVE_ONE),
+    "denied": (
+        "the file may not be read (permission denied)",
+        "check the permissions of the file and of its folders",
+    ),
+    "name": ("the path is not a valid file name", "check the path"),
+    "device": ("this is a device, not a file", "give a .npy file, or - for standard input"),
+    "socket": ("this is a socket, not a file", "give a .npy file, or - for standard input"),
+}
 
 
-def _open_path(path: Path) -> _RawFile:
-    try:
-        return open(path, "rb", buffering=0)
-    except FileNotFoundError:
-        raise Problem("CS110", "the file does not exist", "check the path") from None
-    except IsADirectoryError:
-        raise Problem(
-            "CS110", "this is a folder, not a file", "give one .npy file, not its folder"
-        ) from None
-    except PermissionError:
-        if path.is_dir():  # what Windows says about a folder
-            raise Problem(
-                "CS110", "this is a folder, not a file", "give one .npy file, not its folder"
-            ) from None
-        raise Problem(
-            "CS110",
-            "the file may not be read (permission denied)",
-            "check the permissions of the file and of its folders",
-        ) from None
-    except OSError as error:
-        raise npy_batches.read_failure(error) from None
-    except ValueError:  # a path with a null character
-        raise Problem("CS110", "the path is not a valid file name", "check the path") from None
+def refused(found: NotOrdinary) -> Problem:
+    """CS110 for what is no file to read."""
+    if found.kind == "pipe":
+        hint = "start what writes to it first, or use - and a pipe of the shell"
+        return Problem("CS110", found.reason, hint)
+    text, hint = _REFUSED.get(found.kind, (f"it cannot be read: {found.reason}", "check the path"))
+    return Problem("CS110", text, hint)
 
 
-def _open_file(file: _RawFile, size: int, name: str) -> ArrayInput:
+def _open_file(file: OrdinaryFile, size: int, name: str) -> ArrayInput:
     def tail() -> bytes:
         file.seek(max(0, size - foreign_files.TAIL_BYTES))
         return npy_batches.read_up_to(file, foreign_files.TAIL_BYTES)

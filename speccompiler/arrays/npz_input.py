@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BufferedIOBase
 from pathlib import Path
 from typing import cast
 
-from speccompiler.arrays.npy_input import ArrayInput, open_array, open_stream
+from speccompiler import npz_format
+from speccompiler.arrays.npy_input import ArrayInput, open_array, open_stream, refused
 from speccompiler.diagnostics import Problem
+from speccompiler.npz_format import METHODS, SIGNATURES, ZIP_ERRORS, ArchiveError
+from speccompiler.ordinary_files import NotOrdinary, first_bytes
 
-# What zipfile raises on damaged archives.
-_ZIP_ERRORS = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, LookupError,
-    NotImplementedError, OverflowError, RuntimeError, ValueError,
-)  # fmt: skip
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_AGAIN = "write or copy the whole file again"
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is an archive: its first bytes say it, or its name where they do not."""
+    begin = first_bytes(path, 6)
+    if begin.startswith(SIGNATURES):
+        return True
+    return path.suffix.lower() == ".npz" and not begin.startswith(b"\x93NUMPY")
 
 
 @contextmanager
@@ -28,16 +33,9 @@ def open_archive(path: Path, names: tuple[str, ...], shown: str) -> Iterator[dic
 
     Other members are left alone. CS110 to CS115, CS124.
     """
-    try:
-        archive = zipfile.ZipFile(path)
-    except _ZIP_ERRORS as error:
-        raise _no_archive(path, shown, str(error)) from None
+    archive = _opened(path, shown)
     with archive:
-        members = {
-            entry.filename.removesuffix(".npy"): entry
-            for entry in archive.infolist()
-            if entry.filename.endswith(".npy")
-        }
+        members = _members(archive)
         if len(names) == len(members) == 1:
             members = dict(zip(names, members.values(), strict=True))
         missing = [name for name in names if name not in members]
@@ -52,19 +50,52 @@ def open_archive(path: Path, names: tuple[str, ...], shown: str) -> Iterator[dic
         yield {name: _open(archive, members[name], shown) for name in names}
 
 
-def _no_archive(path: Path, shown: str, error: str) -> Problem:
-    """CS111; what else the file is, or why it cannot be read, ``open_array`` says."""
-    damaged = Problem(
-        "CS111", f"the archive is damaged ({error})", "write or copy the whole file again"
-    )
+def open_file(path: Path, shown: str) -> ArrayInput:
+    """The array of a .npy file, or the only one of an archive. CS110 to CS115, CS124."""
+    if not is_archive(path):
+        return open_array(path, shown)
+    archive = _opened(path, shown)
     try:
-        with path.open("rb") as file:
-            if file.read(2) == b"PK":
-                return damaged
-    except OSError:
-        pass
-    open_array(path, shown).close()
-    return Problem("CS111", "this is a single .npy array and no archive", "name it .npy")
+        members = _members(archive)
+        if len(members) != 1:
+            raise Problem(
+                "CS124",
+                f"the archive holds {len(members)} arrays: {_listed(list(members))}",
+                "give a file of one array, as numpy.save writes it",
+            )
+        (member,) = members.values()
+        return replace(_open(archive, member, shown), _close=archive.close)
+    except BaseException:
+        archive.close()
+        raise
+
+
+def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    return {
+        entry.filename.removesuffix(".npy"): entry
+        for entry in archive.infolist()
+        if entry.filename.endswith(".npy")
+    }
+
+
+def _opened(path: Path, shown: str) -> zipfile.ZipFile:
+    """CS110, CS111; what else the file is, or why it cannot be read, ``open_array`` says."""
+    try:
+        return npz_format.open_archive(path)
+    except NotOrdinary as found:
+        if found.kind != "pipe":
+            raise refused(found) from None
+        raise Problem(
+            "CS110",
+            "an archive cannot be read from a pipe",
+            "give the file itself, or .npy through the pipe",
+        ) from None
+    except ArchiveError as error:
+        if not first_bytes(path, 2).startswith(b"PK") and "in front" not in str(error):
+            open_array(path, shown).close()
+            text = "this is a single .npy array and no archive"
+            raise Problem("CS111", text, "name it .npy") from None
+        raise Problem("CS111", f"the archive is damaged ({error})", _AGAIN) from None
 
 
 def _listed(names: list[str]) -> str:
@@ -74,7 +105,7 @@ def _listed(names: list[str]) -> str:
 
 def _open(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, shown: str) -> ArrayInput:
     name = f"{shown}: {entry.filename}"
-    if entry.flag_bits & 1 or entry.compress_type not in _METHODS:
+    if entry.flag_bits & 1 or entry.compress_type not in METHODS:
         raise Problem(
             "CS111",
             f"member '{entry.filename}' is packed in an unusual way",
@@ -100,9 +131,7 @@ class _Member:
     def _problems(self) -> Iterator[None]:
         try:
             yield
-        except _ZIP_ERRORS as error:
+        except ZIP_ERRORS as error:
             raise Problem(
-                "CS112",
-                f"member '{self._name}' cannot be unpacked ({error})",
-                "write or copy the whole file again",
+                "CS112", f"member '{self._name}' cannot be unpacked ({error})", _AGAIN
             ) from None

@@ -91,9 +91,17 @@ def lower_locally_connected(
     )
     bias = None
     if layer.bias:
-        stored = (*out, filters) if tf else (filters, *out)
-        order = tuple(range(rank + 1)) if tf else (*range(1, rank + 1), 0)
-        bias = Weight(b.layer, "b", stored, order, (positions, filters))
+        # Keras stores (rows, columns, filters) under 'th' too, and reads the numbers as they lie
+        # as (filters, rows, columns): local.py:319 and :399; LocallyConnected2D came with 1.0.6.
+        bias = Weight(
+            b.layer,
+            "b",
+            (*out, filters),
+            tuple(range(rank + 1)) if tf else (*range(1, rank + 1), 0),
+            (positions, filters),
+            split=() if tf else (filters, *out),
+            variants="" if tf else "split",
+        )
     y = b.add(Local(kernel, stride, weight, bias), x)
     check_kernel_arguments(layer, [weight] if bias is None else [weight, bias])
     y = activate(b, y, activation_function(layer.activation, len(y.shape) + 1, b.semantics))

@@ -9,11 +9,12 @@ import codecs
 import math
 import os
 import re
-import stat
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from speccompiler.diagnostics import Diagnostic, Problem
+from speccompiler.hdf5_signature import is_hdf5
+from speccompiler.ordinary_files import NotOrdinary, open_ordinary
 from speccompiler.source.encodings import wide_encoding
 from speccompiler.source.findings import MAX_BYTES, Findings, Stop
 from speccompiler.source.positions import split_lines
@@ -29,11 +30,12 @@ _FLOW_START = re.compile(r"\s*[\[{]")
 _JSON_START = re.compile(r"\s*[\[{]\s*(?:[\"\[\]{}]|\Z)")
 
 HDF5_SUFFIXES = {".h5", ".hdf5"}
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 _SIGNATURES = (
     (b"\x89HDF", "an HDF5 file", "name the file itself instead of sending it as a stream"),
     (b"PK\x03\x04", "a zip archive", "name the spec; weights are given apart from it"),
     (b"version https://git-lfs", "a Git LFS pointer", "fetch the file with: git lfs pull"),
+    (b"\x1f\x8b", "a gzip file", "unpack it first, for example with gunzip"),
+    (b"MATLAB ", "a MATLAB file", "name the spec; weights are given apart from it"),
     (b"\x93NUMPY", "a NumPy array", "name the spec; arrays are given apart from it"),
 )
 
@@ -192,43 +194,44 @@ def decode_document(data: bytes, file: str) -> Document:
     return parse_document(text, file)
 
 
-def _not_regular() -> Problem:
-    hint = "send it to standard input, and name it '-'"
-    return Problem("CS001", "this is not a regular file", hint)
+_UNREAD: dict[str, tuple[str, str | None]] = {
+    "missing": ("the file does not exist", "check the name"),
+    "folder": ("this is a folder", "name a .yaml or .json file in it"),
+    "denied": ("the file may not be read", "check its permissions"),
+    "name": ("this is not a name a file can have", "check the name"),
+}
+"""What is said of what cannot be read, by its kind; a pipe or device has its own words."""
 
 
 def _read_bytes(path: Path) -> bytes | None:
-    """The bytes of a regular file; None for one that begins as HDF5 or is named so.
+    """The bytes of an ordinary file; None for one that is HDF5 or is named so.
 
     Raises ``CS001`` or ``CS005``.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            if stat.S_ISDIR(status.st_mode):
-                raise Problem("CS001", "this is a folder", "name a .yaml or .json file in it")
-            raise _not_regular()
-        # The file may be swapped for a pipe in between: opening it must not wait.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with open(os.open(path, flags), "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise _not_regular()
-            start = stream.read(len(_HDF5))
-            if start == _HDF5 or path.suffix.lower() in HDF5_SUFFIXES:
+        with open_ordinary(path) as file:
+            if is_hdf5(file):
                 return None
-            if status.st_size > MAX_BYTES:
-                raise _too_large(status.st_size)
-            return start + stream.read(MAX_BYTES + 1 - len(start))
-    except FileNotFoundError:
-        raise Problem("CS001", "the file does not exist", "check the name") from None
-    except PermissionError:
-        raise Problem("CS001", "the file may not be read", "check its permissions") from None
+            file.seek(0)
+            data = file.read(MAX_BYTES + 1)
+            size = max(len(data), os.fstat(file.fileno()).st_size)
+    except NotOrdinary as refused:
+        if refused.kind in {"pipe", "device", "socket"}:
+            stream = "send it to standard input, and name it '-'"
+            raise Problem("CS001", "this is not a regular file", stream) from None
+        message, hint = _UNREAD.get(
+            refused.kind, (f"the file cannot be read: {refused.reason}", None)
+        )
+        raise Problem("CS001", message, hint) from None
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
         raise Problem("CS001", f"the file cannot be read: {reason}") from None
-    except ValueError:
-        # A NUL in the name.
-        raise Problem("CS001", "this is not a name a file can have", "check the name") from None
+    text = data.lstrip()[:1] in (b"{", b"[", b'"')
+    if path.suffix.lower() in HDF5_SUFFIXES and not text:
+        return None
+    if size > MAX_BYTES:
+        raise _too_large(size)
+    return data
 
 
 def read_document(path: Path) -> Document:

@@ -8,28 +8,24 @@ things is not guessed at.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
 from speccompiler.diagnostics import Diagnostic, Problem, Severity
+from speccompiler.tensors.keras2_names import HINT, later_keras, wrote
+from speccompiler.tensors.order_match import folder_notes, match_order
 from speccompiler.tensors.tensor_info import StoredLayer, TensorInfo, quoted
+from speccompiler.tensors.topology import blocks_of, by_topology, listed
 from speccompiler.tensors.weight_files import WeightFile
 from speccompiler.tensors.weight_names import (
     StoredTensor,
     TensorName,
     WantedTensor,
-    fit,
     match_weights,
-    ordering_hint,
-    wrong_shape,
 )
 
 Found = Mapping[TensorName, StoredTensor]
-_SHOWN = 6
-_VARIABLE = re.compile(r":[0-9]+$")
 
 
 def match_file(
@@ -39,35 +35,88 @@ def match_file(
     given: Collection[TensorName] = (),
     wrapped: Mapping[str, str] = MappingProxyType({}),
     by: Literal["name", "topology"] | None = None,
+    later: Mapping[TensorName, WantedTensor] = MappingProxyType({}),
 ) -> tuple[Found, tuple[Diagnostic, ...]]:
     """A tensor of the file for each that is wanted, and notes on how they were found.
 
-    ``wanted`` is in the order of the model's layers. ``wrapped`` are the names of layers that
-    others wrap, by the wrapper's: Keras names tensors after those. ``by`` None lets names
-    decide where they fit. Raises CS105, CS106, and CS109 where both ways fit and differ.
+    ``wanted`` is in the order of the model's layers, and of Keras in each. ``wrapped`` are the
+    names of layers that others wrap, by the wrapper's: Keras names tensors after those. ``by``
+    None lets names decide where they fit. ``later`` are tensors that Keras 2 stores in another
+    layout. Raises CS105, CS106, and CS109 where both ways fit and differ.
     """
+    writer = later_keras(file)
+    if writer is not None:
+        wanted = {name: later.get(name, tensor) for name, tensor in wanted.items()}
+    try:
+        found, notes = _matched(file, wanted, given, wrapped, by, writer)
+    except Problem as problem:
+        if file.format in {"npy", "npz", None}:
+            for info in file.tensors.values():  # np.save(f, model.get_weights()) has objects
+                file.check_dtype(info)
+        if writer is None or problem.code not in {"CS105", "CS106"}:
+            raise
+        text = f"{problem.message}; {wrote(writer)}"
+        raise Problem(problem.code, text, HINT) from None
+    return found, (*folder_notes(file), *notes)
+
+
+def _matched(
+    file: WeightFile,
+    wanted: Mapping[TensorName, WantedTensor],
+    given: Collection[TensorName],
+    wrapped: Mapping[str, str],
+    by: Literal["name", "topology"] | None,
+    writer: str | None,
+) -> tuple[Found, tuple[Diagnostic, ...]]:
     if by == "topology":
-        if file.layers is None or given:
-            why = "some layers have weights of their own" if given else "the file lists no layers"
+        why = "some layers have weights of their own" if given else "the file lists no layers"
+        if file.layers is not None and not given:
+            return by_topology(file.layers, wanted, file.tensors), ()
+        ordered = None if given else match_order(file, wanted, shapes=False)
+        if ordered is None:
             raise Problem(
                 "CS105",
                 f"weights cannot be matched by topology: {why}",
                 "only HDF5 files that Keras wrote have an order; leave --weights-by out",
             )
-        return by_topology(file.layers, wanted, file.tensors), ()
+        return ordered
     if by == "name" and file.layers is not None:
         return _by_name_alone(file, wanted, given, wrapped)
     try:
         named = match_weights(
-            wanted, file.tensors, unnamed=file.unnamed, given=given, wrapped=wrapped
+            wanted,
+            file.tensors,
+            unnamed=file.unnamed,
+            given=given,
+            wrapped=wrapped,
+            what=file.what,
         )
     except Problem as problem:
-        if file.layers is None or given or problem.code != "CS105":
+        if given or by is not None or problem.code != "CS105":
             raise
-        return _by_order_instead(file, file.layers, wanted, problem)
+        if file.layers is not None:
+            return _by_order_instead(file, file.layers, wanted, problem, writer)
+        if writer is not None:  # the names are good ones, of another Keras
+            raise
+        return _by_numbers_instead(file, wanted, problem)
     if file.layers is not None and not given:
         _check_agreement(file.layers, wanted, file.tensors, named)
     return named, ()
+
+
+def _by_numbers_instead(
+    file: WeightFile, wanted: Mapping[TensorName, WantedTensor], problem: Problem
+) -> tuple[Found, tuple[Diagnostic, ...]]:
+    """By the numbers in the names, or by shapes; both reasons where neither fits."""
+    try:
+        ordered = match_order(file, wanted)
+    except Problem as other:
+        raise Problem(
+            problem.code, f"{problem.message}; nor does the order fit: {other.message}", other.hint
+        ) from None
+    if ordered is None:
+        raise problem
+    return ordered
 
 
 def _by_name_alone(
@@ -83,10 +132,10 @@ def _by_name_alone(
     left = [block for block in blocks if block.name not in known]
     passed = {key for block in left for _, key in block.tensors}
     kept = {key: info for key, info in file.tensors.items() if key not in passed}
-    found = match_weights(wanted, kept, given=given, wrapped=wrapped)
+    found = match_weights(wanted, kept, given=given, wrapped=wrapped, what=file.what)
     if not left:
         return found, ()
-    names = _listed([quoted(block.name) for block in left])
+    names = listed([quoted(block.name) for block in left])
     return found, (
         Diagnostic(
             "CS108", f"weights of layers that the model lacks were left: {names}", Severity.NOTE
@@ -99,6 +148,7 @@ def _by_order_instead(
     layers: Sequence[StoredLayer],
     wanted: Mapping[TensorName, WantedTensor],
     problem: Problem,
+    writer: str | None,
 ) -> tuple[Found, tuple[Diagnostic, ...]]:
     """By topology, because the names do not fit; both reasons where that does not fit either."""
     try:
@@ -118,12 +168,16 @@ def _by_order_instead(
     return found, (
         Diagnostic(
             "CS108",
-            "the names in the file are others, so weights were matched by the order of the "
-            f"layers, as Keras does: {_listed(differing)}",
+            f"{_others(writer)}, so weights were matched by the order of the "
+            f"layers, as Keras does: {listed(differing)}",
             Severity.NOTE,
             hint="--weights-by name refuses this",
         ),
     )
+
+
+def _others(writer: str | None) -> str:
+    return "the names in the file are others" if writer is None else wrote(writer)
 
 
 def _check_agreement(
@@ -146,84 +200,3 @@ def _check_agreement(
                 "Keras's load_weights takes the order: say --weights-by topology or "
                 "--weights-by name",
             )
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The tensors of one layer in a file. Names are None where the file has only numbers."""
-
-    name: str
-    tensors: tuple[tuple[str | None, str], ...]
-
-
-def blocks_of(layers: Sequence[StoredLayer], known: Collection[str]) -> list[Block]:
-    """The layers that own weights. A nested model is one group, and is taken apart.
-
-    Its tensors are those that it trains, then the others: ``bn_gamma`` and ``bn_running_mean``
-    may stand far from each other, and their common beginning brings them together.
-    """
-    endings = sorted(known, key=len, reverse=True)
-    found: list[Block] = []
-    for layer in layers:
-        parts: dict[str, list[tuple[str | None, str]]] = {}
-        for name, key in layer.tensors:
-            bare = _VARIABLE.sub("", name).rpartition("/")[2]
-            ending = next((e for e in endings if bare.endswith(f"_{e}")), None)
-            owner = layer.name if ending is None else bare.removesuffix(f"_{ending}")
-            parts.setdefault(owner, []).append((ending, key))
-        found += [Block(name, tuple(tensors)) for name, tensors in parts.items()]
-    return found
-
-
-def by_topology(
-    layers: Sequence[StoredLayer],
-    wanted: Mapping[TensorName, WantedTensor],
-    tensors: Mapping[str, TensorInfo],
-) -> dict[TensorName, StoredTensor]:
-    """The n-th layer with weights in the file is the n-th in the model; CS105, CS106."""
-    blocks = blocks_of(layers, {tensor for _, tensor in wanted})
-    own: dict[str, list[str]] = {}
-    for layer, tensor in wanted:
-        own.setdefault(layer, []).append(tensor)
-    if len(blocks) != len(own):
-        raise Problem(
-            "CS105",
-            f"the file has {len(blocks)} layers with weights "
-            f"({_listed([quoted(b.name) for b in blocks])}), the model {len(own)} "
-            f"({_listed([quoted(name) for name in own])})",
-            "check that the file belongs to this model",
-        )
-    found: dict[TensorName, StoredTensor] = {}
-    wrong: list[str] = []
-    pairs = []
-    for block, (layer, names) in zip(blocks, own.items(), strict=True):
-        for tensor, key in _paired(block, layer, names):
-            name = (layer, tensor)
-            stored = fit(wanted[name], tensors[key])
-            if stored is None:
-                wrong.append(wrong_shape(name, wanted[name], tensors[key]))
-                pairs.append((wanted[name].shape, tensors[key].shape))
-            else:
-                found[name] = stored
-    if wrong:
-        raise Problem("CS106", f"wrong shapes: {'; '.join(wrong)}", ordering_hint(pairs))
-    return found
-
-
-def _paired(block: Block, layer: str, names: list[str]) -> list[tuple[str, str]]:
-    """Each tensor of a layer with its key: by its own name where the file has it."""
-    if {name for name, _ in block.tensors} == set(names) and len(block.tensors) == len(names):
-        return [(str(name), key) for name, key in block.tensors]
-    if len(block.tensors) != len(names) or all(name is not None for name, _ in block.tensors):
-        stored = ", ".join(quoted(key) for _, key in block.tensors)
-        raise Problem(
-            "CS105",
-            f"layer {quoted(layer)} takes {', '.join(names)}; in its place the file has {stored}",
-            "check that the file belongs to this model",
-        )
-    return list(zip(names, [key for _, key in block.tensors], strict=True))
-
-
-def _listed(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return ", ".join(texts[:_SHOWN]) + more

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speccompiler.diagnostics import Problem
+from speccompiler.ordinary_files import open_ordinary
 from speccompiler.tensors.tensor_info import Opened, TensorInfo, invalid, quoted
 
 from .hdf5_contents import Contents, Place
@@ -41,11 +42,11 @@ def open_hdf5(path: Path) -> Opened:
         form, data = WORKER.numbers(os.path.abspath(path), info)
         return np.frombuffer(data, np.dtype(form["dtype"])).reshape(form["shape"])
 
-    return Opened(contents.tensors, load, contents.layers)
+    return Opened(contents.tensors, load, contents.layers, contents.keras_version)
 
 
 def _read_plain(path: Path, info: TensorInfo, place: Place) -> NDArray[Any]:
-    with path.open("rb") as stream:
+    with open_ordinary(path) as stream:
         stream.seek(place.offset)
         data = stream.read(info.data_bytes)
     if len(data) != info.data_bytes:
@@ -56,13 +57,10 @@ def _read_plain(path: Path, info: TensorInfo, place: Place) -> NDArray[Any]:
 def _check_begin(path: Path) -> None:
     """CS101 for what is often found under the name of an HDF5 file, and is none.
 
-    What cannot be opened, and what is not known here, is the library's to judge.
+    What is not known here is the library's to judge.
     """
-    try:
-        with path.open("rb") as stream:
-            begin = stream.read(len(_LFS))
-    except OSError:
-        return
+    with open_ordinary(path) as stream:
+        begin = stream.read(len(_LFS))
     if not begin:
         raise Problem("CS101", "it is empty", "copy or download the file again")
     if begin == _LFS:

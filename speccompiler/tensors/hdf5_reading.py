@@ -8,12 +8,16 @@ own (``hdf5_worker``), and is the only module that imports h5py.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from speccompiler.ordinary_files import NotOrdinary, name_of, open_ordinary
 from speccompiler.tensors.tensor_info import (
     ITEM_SIZES,
     TensorInfo,
@@ -37,7 +41,7 @@ _UNUSABLE_KINDS = {"O": "object", "S": "text", "U": "text", "V": "structured", "
 def read_hdf5(path: str) -> Contents:
     """Everything but the numbers; CS101 and CS107."""
     try:
-        with h5py.File(path, "r") as file:
+        with _opened(path) as file:
             tensors, links, places = _list_datasets(file)
             return read_contents(file, tensors, links, places)
     except ERRORS as error:
@@ -47,13 +51,26 @@ def read_hdf5(path: str) -> Contents:
 def read_dataset(path: str, info: TensorInfo) -> NDArray[Any]:
     """The numbers of one tensor, as they are stored; CS101."""
     try:
-        with h5py.File(path, "r") as file:
+        with _opened(path) as file:
             dataset = file[info.name]
             if _dataset_info(info.name, dataset) != info:
                 raise invalid(f"tensor {quoted(info.name)} changed while the file was in use")
             return np.asarray(dataset[()])
     except ERRORS as error:
         raise invalid(f"tensor {quoted(info.name)} cannot be read ({error})") from error
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Any]:
+    """An ordinary file through the library; CS101 where it is another thing by now."""
+    try:
+        with (
+            open_ordinary(Path(path)) as stream,
+            h5py.File(name_of(stream, Path(path)), "r") as file,
+        ):
+            yield file
+    except NotOrdinary as refused:
+        raise invalid(refused.reason) from None
 
 
 def _list_datasets(

@@ -3,7 +3,7 @@
     whole model   attributes keras_version, model_config (JSON), group model_weights
     weights       attribute layer_names; a group for each, with attribute weight_names
     before 1.0    attribute nb_layers; groups layer_0.., with attribute nb_params and
-                  datasets param_0..
+                  datasets param_0..; copies of such files often lack the attributes
 
 (1.2.2 engine/topology.py:2656-2738, models.py:40-104.) Attributes are read only where they
 are text or whole numbers of a sensible size. Links are noted and never followed.
@@ -12,7 +12,8 @@ are text or whole numbers of a sensible size. Links are noted and never followed
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import h5py
@@ -43,7 +44,12 @@ def read_contents(
             layers = _named_layers(group, prefix, tensors, links)
             break
         if "nb_layers" in group.attrs:
-            layers = _numbered_layers(group, prefix, tensors, links)
+            count = _count(group, "nb_layers", prefix)
+            layers = _numbered_layers(group, prefix, range(count), tensors, links)
+            break
+        numbers = _numbers(group, "layer_", prefix, tensors)
+        if numbers:  # copied by hand, without the attributes
+            layers = _numbered_layers(group, prefix, numbers, tensors, links)
             break
     return Contents(
         tensors,
@@ -99,13 +105,44 @@ def _named_layers(
     return tuple(layers)
 
 
+def _numbers(
+    group: Any, beginning: str, prefix: str, tensors: Mapping[str, TensorInfo]
+) -> list[int]:
+    """The numbers of the members ``layer_0`` .. or ``param_0`` .. of a group, in order.
+
+    None where a name is of another kind, or a layer holds anything but ``param_0`` ..
+    """
+    numbers = []
+    for name in group:
+        found = re.fullmatch(rf"{beginning}(0|[1-9][0-9]{{0,5}})", name)
+        if found is None:
+            return []
+        numbers.append(int(found[1]))
+        own = f"{prefix}{name}/"
+        if any(
+            not re.fullmatch(r"param_[0-9]+", key.removeprefix(own))
+            for key in tensors
+            if key.startswith(own)
+        ):
+            return []
+    return sorted(numbers)
+
+
 def _numbered_layers(
-    group: Any, prefix: str, tensors: Mapping[str, TensorInfo], links: Mapping[str, str]
+    group: Any,
+    prefix: str,
+    numbers: Iterable[int],
+    tensors: Mapping[str, TensorInfo],
+    links: Mapping[str, str],
 ) -> tuple[StoredLayer, ...]:
     layers = []
-    for number in range(_count(group, "nb_layers", prefix)):
+    for number in numbers:
         member, path = _member(group, prefix, f"layer_{number}", links)
-        weights = [f"param_{p}" for p in range(_count(member, "nb_params", path))]
+        if "nb_params" in member.attrs:
+            own: Iterable[int] = range(_count(member, "nb_params", path))
+        else:
+            own = _numbers(member, "param_", f"{path}/", tensors)
+        weights = [f"param_{p}" for p in own]
         found = [(w, _dataset(f"{path}/{w}", tensors, links)) for w in weights]
         layers.append(StoredLayer(f"layer_{number}", tuple(found)))
     return tuple(layers)

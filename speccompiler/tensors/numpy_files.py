@@ -6,9 +6,7 @@ unless it is known, and nothing is allocated before the declared size is known t
 
 from __future__ import annotations
 
-import struct
 import zipfile
-import zlib
 from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
@@ -19,6 +17,8 @@ from numpy.lib.format import MAGIC_PREFIX
 from numpy.typing import NDArray
 
 from speccompiler import npy_format
+from speccompiler.npz_format import METHODS, ZIP_ERRORS, ArchiveError, open_archive
+from speccompiler.ordinary_files import open_ordinary
 from speccompiler.tensors.tensor_info import (
     Opened,
     TensorInfo,
@@ -51,13 +51,13 @@ class _Header:
 
 def open_npy(path: Path) -> Opened:
     """The one tensor of a .npy file, named by the file's stem."""
-    with path.open("rb") as stream:
+    with open_ordinary(path) as stream:
         header = _read_header(stream, path.stem)
         stream.seek(0, 2)
         _check_stored_size(header, stream.tell())
 
     def load(info: TensorInfo) -> NDArray[Any]:
-        with path.open("rb") as stream:
+        with open_ordinary(path) as stream:
             return _read_data(stream, info)
 
     return Opened({header.info.name: header.info}, load)
@@ -67,15 +67,14 @@ def open_npz(path: Path) -> Opened:
     """The tensors of a .npz archive, named by its members without ``.npy``."""
     tensors: dict[str, TensorInfo] = {}
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path) as archive:
             for member in archive.infolist():
-                if member.is_dir():
-                    continue
-                info = _member_info(archive, member)
-                if info.name in tensors:
-                    raise invalid(f"the archive holds two members {quoted(member.filename)}")
-                tensors[info.name] = info
-    except _ZIP_ERRORS as error:
+                if not member.is_dir():
+                    info = _member_info(archive, member)
+                    tensors[info.name] = info
+    except ArchiveError as error:
+        raise invalid(str(error)) from error
+    except ZIP_ERRORS as error:
         raise invalid(f"it is not a sound zip archive ({error})") from error
 
     kept: list[zipfile.ZipFile] = []
@@ -85,29 +84,14 @@ def open_npz(path: Path) -> Opened:
             # Kept open between tensors: opening lists the whole archive. Its own finaliser
             # closes it.
             if not kept:
-                kept.append(zipfile.ZipFile(path))
+                kept.append(open_archive(path))
             with kept[0].open(info.name + ".npy") as stream:
                 return _read_data(cast(BufferedIOBase, stream), info)
-        except _ZIP_ERRORS as error:
+        except (ArchiveError, *ZIP_ERRORS) as error:
             text = f"tensor {quoted(info.name)} cannot be unpacked ({error})"
             raise invalid(text) from error
 
     return Opened(tensors, load)
-
-
-# What zipfile raises on damaged archives, found by feeding it some.
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    LookupError,
-    NotImplementedError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-)
 
 
 def _member_info(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> TensorInfo:
@@ -116,7 +100,7 @@ def _member_info(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> TensorInf
         raise invalid(f"member {shown} is not a .npy array")
     if member.flag_bits & 1:
         raise invalid(f"member {shown} is encrypted")
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+    if member.compress_type not in METHODS:
         raise invalid(f"member {shown} is packed by a method .npz files do not use")
     with archive.open(member) as stream:
         header = _read_header(cast(BufferedIOBase, stream), member.filename.removesuffix(".npy"))
@@ -157,6 +141,9 @@ def _fault(error: npy_format.HeaderError) -> str:
 def _unusable_kind(descr: str | None) -> str:
     if descr is None:
         return "structured"
+    spelling = npy_format.numpys_spelling(descr)
+    if spelling is not None:
+        return f"{descr}, where NumPy writes '{spelling}'"
     kind, _ = npy_format.kind_and_size(descr) or ("", 0)
     return _UNUSABLE_KINDS.get(kind, "unknown")
 

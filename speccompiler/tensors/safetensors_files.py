@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from speccompiler.ordinary_files import name_of, open_ordinary
 from speccompiler.tensors.tensor_info import (
     ITEM_SIZES,
     METADATA_KEY,
@@ -41,14 +42,14 @@ def open_safetensors(path: Path) -> Opened:
     """The tensors of a .safetensors file."""
     from safetensors import SafetensorError, safe_open
 
-    try:
-        with safe_open(str(path), framework="np") as judged:
-            names = set(judged.keys())
-    except SafetensorError as error:
-        raise invalid(f"it is not a sound safetensors file ({error})") from error
     tensors: dict[str, TensorInfo] = {}
     places: dict[str, int] = {}
-    with path.open("rb") as stream:
+    with open_ordinary(path) as stream:
+        try:
+            with safe_open(name_of(stream, path), framework="np") as judged:
+                names = set(judged.keys())
+        except SafetensorError as error:
+            raise invalid(f"it is not a sound safetensors file ({error})") from error
         length = int.from_bytes(stream.read(8), "little")
         header: dict[str, Any] = json.loads(stream.read(length))
     for name in sorted(names, key=lambda n: (header[n]["data_offsets"], n)):
@@ -64,7 +65,7 @@ def open_safetensors(path: Path) -> Opened:
 
     def load(info: TensorInfo) -> NDArray[Any]:
         stored = "uint16" if info.dtype == "bfloat16" else info.dtype
-        with path.open("rb") as stream:
+        with open_ordinary(path) as stream:
             stream.seek(places[info.name])
             data = stream.read(info.data_bytes)
         if len(data) != info.data_bytes:

@@ -71,6 +71,8 @@ class Opened(NamedTuple):
     """The layers that a Keras HDF5 file lists, in order."""
     sha256: str | None = None
     """What the file says that the digest of its tensors is (``content_digest``)."""
+    keras_version: str | None = None
+    """What a Keras HDF5 file says wrote it."""
 
 
 def invalid(reason: str) -> Problem:

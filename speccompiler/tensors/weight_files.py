@@ -1,4 +1,4 @@
-"""Named tensors from .npy, .npz, .safetensors and HDF5 files, header first.
+"""Named tensors from .npy, .npz, .safetensors and HDF5 files, or a folder, header first.
 
 Names, shapes and dtypes are known without reading any array data; nothing in a file is
 executed. Whatever is wrong is a ``Problem`` that names the file: CS100 it cannot be read,
@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speccompiler.diagnostics import Problem, did_you_mean
+from speccompiler.ordinary_files import Kind, NotOrdinary
+from speccompiler.tensors.file_formats import ENDINGS, Format, format_of
+from speccompiler.tensors.folder_files import folder_files
 from speccompiler.tensors.hdf5_files import open_hdf5
 from speccompiler.tensors.numpy_files import open_npy, open_npz
 from speccompiler.tensors.safetensors_files import open_safetensors
@@ -34,20 +36,17 @@ from speccompiler.tensors.tensor_info import (
     to_float32,
 )
 
-_OPENERS: Mapping[str, Callable[[Path], Opened]] = {
-    ".npy": open_npy,
-    ".npz": open_npz,
-    ".safetensors": open_safetensors,
-    ".h5": open_hdf5,
-    ".hdf5": open_hdf5,
+_OPENERS: Mapping[Format, Callable[[Path], Opened]] = {
+    "npy": open_npy,
+    "npz": open_npz,
+    "safetensors": open_safetensors,
+    "hdf5": open_hdf5,
 }
-_BEGINNINGS = {
-    b"\x93NUMPY": ".npy",
-    b"PK\x03\x04": ".npz",
-    b"\x89HDF\r\n\x1a\n": ".h5",
-}
-_KNOWN = "weights are read from .npy, .npz, .safetensors, .h5 and .hdf5 files"
 _NAMES_SHOWN = 12
+_MOST_SIGNS = 8
+"""How many '#' of a reference may stand in the names of folders."""
+WEIGHT_FILE = "weight file"
+_PICKLED = "pickled objects are code and are never loaded; where you trust the file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +64,28 @@ class WeightFile:
     """What ``file_state`` said before it was opened."""
     layers: tuple[StoredLayer, ...] | None = None
     """The layers that a Keras HDF5 file lists, in order."""
+    keras_version: str | None = None
+    """What a Keras HDF5 file says wrote it."""
+    format: Format | None = None
+    """None for a folder."""
+    what: str = WEIGHT_FILE
+    """What messages call it."""
+    parts: tuple[Path, ...] = ()
+    """The files of a folder."""
+    left: tuple[str, ...] = ()
+    """The files in a folder that hold no arrays."""
     sha256: str | None = None
     """What the file says that the digest of its tensors is (``content_digest``)."""
-
-    def unchanged_state(self) -> str | None:
-        """The file's state, where it is now what it was when it was opened; None otherwise."""
-        return self.state if self.state == file_state(self.path) else None
 
     @property
     def unnamed(self) -> bool:
         """True for .npy, whose one tensor has no name of its own."""
-        return self.path.suffix.lower() == ".npy"
+        return self.format == "npy"
+
+    def unchanged_state(self) -> str | None:
+        """The file's state, where it is now what it was when it was opened; None otherwise."""
+        now = _joined_state(self.parts) if self.parts else file_state(self.path)
+        return self.state if self.state == now else None
 
     def find(self, key: str | None) -> TensorInfo:
         """The tensor under ``key``, or the only one if there is no key; CS103 otherwise."""
@@ -84,10 +94,10 @@ class WeightFile:
             if len(self.tensors) == 1:
                 return next(iter(self.tensors.values()))
             if not self.tensors:
-                raise Problem("CS103", f"weight file {shown} holds no tensors")
+                raise Problem("CS103", f"{self.what} {shown} holds no tensors")
             raise Problem(
                 "CS103",
-                f"weight file {shown} holds {len(self.tensors)} tensors and the reference names "
+                f"{self.what} {shown} holds {len(self.tensors)} tensors and the reference names "
                 "none of them",
                 f"write '{self.path.name}#NAME', where NAME is {_names(self.tensors)}",
             )
@@ -96,15 +106,24 @@ class WeightFile:
             hint = did_you_mean(key, self.tensors)
             if hint is None and self.tensors:
                 hint = f"it holds {_names(self.tensors)}"
-            text = f"weight file {shown} holds no tensor {quoted(key)}"
+            text = f"{self.what} {shown} holds no tensor {quoted(key)}"
             raise Problem("CS103", text, hint)
         return info
+
+    def check_dtype(self, info: TensorInfo) -> None:
+        """Raise CS102 unless the tensor's numbers convert to float32."""
+        try:
+            check_dtype(info)
+        except Problem as problem:
+            if info.dtype != "object" or self.format not in ("npy", "npz", None):
+                raise
+            raise Problem(problem.code, problem.message, unpickling(self, info)) from None
 
     def read(self, name: str) -> NDArray[np.float32]:
         """The tensor ``name`` as a C-contiguous float32 array; CS101 to CS103."""
         info = self.find(name)
-        check_dtype(info)
-        with _naming(self.path):
+        self.check_dtype(info)
+        with _naming(self.path, self.what):
             stored = self.load(info)
         return to_float32(stored, name)
 
@@ -117,17 +136,94 @@ class Reference:
     key: str | None
 
 
-def open_weights(path: Path) -> WeightFile:
-    """Open a weight file by its extension and read its headers; CS100, CS101, CS104."""
-    opener = _OPENERS.get(path.suffix.lower())
-    _check_readable(path)
-    if opener is None:
-        ending = f"extension '{path.suffix}'" if path.suffix else "a name without extension"
-        raise Problem("CS100", f"cannot read weight file {quoted(str(path))}: {ending}", _KNOWN)
-    state = file_state(path)
-    with _naming(path):
-        opened = opener(path)
-    return WeightFile(path, opened.tensors, opened.load, state, opened.layers, opened.sha256)
+def open_weights(path: Path, what: str = WEIGHT_FILE) -> WeightFile:
+    """Open a weight file by its content and read its headers; CS100, CS101, CS104.
+
+    A folder of .npy and .npz files is one, too. ``what`` is what messages call it.
+    """
+    if os.path.isdir(path):
+        return _open_folder(path)
+    with _naming(path, what):
+        found = format_of(path)
+        state = file_state(path)
+        opened = _OPENERS[found](path)
+    return WeightFile(
+        path,
+        opened.tensors,
+        opened.load,
+        state,
+        opened.layers,
+        opened.keras_version,
+        found,
+        what=what,
+        sha256=opened.sha256,
+    )
+
+
+def _open_folder(path: Path) -> WeightFile:
+    """The arrays of a folder's files as those of one file, named by file and member."""
+    listed = folder_files(path)
+    tensors: dict[str, TensorInfo] = {}
+    owners: dict[str, tuple[WeightFile, str]] = {}
+    states = _joined_state(listed.arrays)
+    for name, part in listed.named:
+        file = open_weights(part)
+        for key, info in file.tensors.items():
+            # Alone it is as if it had been given itself.
+            inside = key if len(listed.named) == 1 else f"{name}/{key}"
+            joined = name if file.unnamed else inside
+            if joined in tensors:
+                first, _ = owners[joined]
+                raise Problem(
+                    "CS101",
+                    f"the files {quoted(first.path.name)} and {quoted(part.name)} in "
+                    f"{quoted(str(path))} both hold {quoted(joined)}",
+                    "keep one of them in the folder",
+                )
+            tensors[joined] = replace(info, name=joined)
+            owners[joined] = (file, key)
+
+    def load(info: TensorInfo) -> NDArray[Any]:
+        file, key = owners[info.name]
+        with _naming(file.path, file.what):
+            return file.load(file.tensors[key])
+
+    return WeightFile(path, tensors, load, states, parts=listed.arrays, left=listed.left)
+
+
+def _joined_state(paths: Sequence[Path]) -> str | None:
+    states = [file_state(path) for path in paths]
+    return None if None in states else " ".join(filter(None, states))
+
+
+def unpickling(file: WeightFile, info: TensorInfo) -> str:
+    """A hint: the line of Python that makes an .npz of pickled arrays, where they are trusted."""
+    name = file.path.name.replace('"', '\\"')
+    load = f'numpy.load("{name}", allow_pickle=True, encoding="latin1")'
+    if file.format is None:
+        line = (
+            'import numpy, pathlib; numpy.savez("weights.npz", **{f"{p.stem}/{i}": a for p in '
+            f'pathlib.Path("{name}").glob("*.npy") for i, a in enumerate(numpy.load(p, '
+            'allow_pickle=True, encoding="latin1"))})'
+        )
+        return f"{_PICKLED}: {line}"
+    if len(info.shape) > 1 and file.format == "npz":  # numbers, each an object
+        line = (
+            'import numpy; numpy.savez("weights.npz", **{k: a.astype("float32") for k, a in '
+            f"{load}.items()}})"
+        )
+        return f"{_PICKLED}: {line}"
+    if file.format == "npz":
+        load += f'["{info.name}"]'
+    if info.shape:
+        line = f'import numpy; numpy.savez("weights.npz", *{load})'
+    else:  # a dictionary, of arrays or of lists of them
+        line = (
+            f'import numpy; d = {load}.item(); numpy.savez("weights.npz", **{{(f"{{k}}/{{i}}" if '
+            "isinstance(v, list) else k): a for k, v in d.items() for i, a in enumerate(v if "
+            "isinstance(v, list) else [v])})"
+        )
+    return f"{_PICKLED}: {line}"
 
 
 def file_state(path: Path) -> str | None:
@@ -151,41 +247,52 @@ def file_state(path: Path) -> str | None:
 def resolve_reference(text: str, base: Path) -> Reference:
     """Split ``kernel.npy`` or ``model.npz#conv1/W``; the path is relative to ``base``.
 
-    A ``#`` counts only after a known extension, so that folders may hold one. Nothing is
-    opened: ``open_weights(reference.path).find(reference.key)`` checks it.
+    Files and folders may have a ``#`` in their names, and weight files any ending: it counts
+    behind the first part that is a file, else behind the first known ending, else the first
+    in the file's name counts. Nothing is opened: ``open_weights(reference.path)
+    .find(reference.key)`` checks it.
     """
-    endings = "|".join(re.escape(e) for e in _OPENERS)
-    parts = re.match(rf"(.*?(?:{endings}))(?:#(.*))?$", text, re.IGNORECASE | re.DOTALL)
-    if parts is None:
-        raise Problem("CS100", f"{quoted(text)} does not name a weight file", _KNOWN)
-    if parts[2] == "":
+    name, key = _split(text, base)
+    if key == "":
         raise Problem(
             "CS103",
             f"reference {quoted(text)} ends in '#' and names no tensor",
             "write the tensor's name after '#', or leave '#' out for a file of one tensor",
         )
-    return Reference(base / parts[1], parts[2])
+    return Reference(base / name, key)
 
 
-def _check_readable(path: Path) -> None:
-    shown = quoted(str(path))
+def _split(text: str, base: Path) -> tuple[str, str | None]:
+    if "#" not in text or _is_file(base / text):
+        return text, None
+    places = [place for place, sign in enumerate(text) if sign == "#"]
+    for place in places[:_MOST_SIGNS]:
+        if _is_file(base / text[:place]):
+            return text[:place], text[place + 1 :]
+    endings = "|".join(re.escape(ending) for ending in ENDINGS)
+    parts = re.match(rf"(.*?(?:{endings}))(?:#(.*))?$", text, re.IGNORECASE | re.DOTALL)
+    if parts is not None:
+        return parts[1], parts[2]
+    name, _, key = text.partition("#")
+    return name, key
+
+
+def _is_file(path: Path) -> bool:
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISREG(mode):
-            path.open("rb").close()
-    except FileNotFoundError as error:
-        raise Problem("CS100", f"cannot read weight file {shown}: no such file") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise Problem("CS100", f"cannot read weight file {shown}: {reason.lower()}") from error
-    if stat.S_ISDIR(mode):
-        raise Problem("CS100", f"cannot read weight file {shown}: it is a folder")
-    if not stat.S_ISREG(mode):
-        raise Problem("CS100", f"cannot read weight file {shown}: it is not an ordinary file")
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+_REASONS: Mapping[Kind, str] = {
+    "pipe": "it is not an ordinary file",
+    "device": "it is not an ordinary file",
+    "socket": "it is not an ordinary file",
+}
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def _naming(path: Path, what: str) -> Iterator[None]:
     """Put the file's name into whatever goes wrong with it."""
     shown = quoted(str(path))
     try:
@@ -193,24 +300,14 @@ def _naming(path: Path) -> Iterator[None]:
     except Problem as problem:
         if problem.code != "CS101":
             raise
-        text = f"{shown} is not a valid weight file: {problem.message}"
-        raise Problem("CS101", text, problem.hint or _other_format(path)) from problem
+        text = f"{shown} is not a valid {what}: {problem.message}"
+        raise Problem("CS101", text, problem.hint or "write or copy the file again") from problem
+    except NotOrdinary as refused:
+        reason = _REASONS.get(refused.kind, refused.reason)
+        raise Problem("CS100", f"cannot read {what} {shown}: {reason}") from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise Problem("CS100", f"cannot read weight file {shown}: {reason}") from error
-
-
-def _other_format(path: Path) -> str:
-    """A hint: the format the first bytes speak of, or to write the file again."""
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(8)
-    except OSError:  # it has gone meanwhile
-        start = b""
-    for beginning, ending in _BEGINNINGS.items():
-        if start.startswith(beginning) and _OPENERS[ending] is not _OPENERS[path.suffix.lower()]:
-            return f"its content looks like a {ending} file: give it that extension"
-    return "write or copy the file again"
+        raise Problem("CS100", f"cannot read {what} {shown}: {reason}") from error
 
 
 def _names(tensors: Mapping[str, TensorInfo]) -> str:

@@ -32,10 +32,12 @@ _OPTIMIZER = "optimizer_weights/"
 @dataclass(frozen=True, slots=True)
 class WantedTensor:
     """A tensor the model needs. ``alternatives``: other stored shapes, each with the axes that
-    ``np.transpose`` takes to bring it to ``shape``, or None for one that is repeated."""
+    ``np.transpose`` takes to bring it to ``shape``, None for one that is repeated, and no axes
+    where the numbers stay as they lie. ``only``: nothing but the alternatives is stored."""
 
     shape: Shape
     alternatives: tuple[tuple[Shape, tuple[int, ...] | None], ...] = ()
+    only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,11 @@ def old_conv1d_kernel(shape: Shape) -> WantedTensor:
     return WantedTensor(shape, (((filters, channels, length, one), CONV1D_OLD_AXES),))
 
 
+def as_it_lies(shape: Shape, other: Shape) -> WantedTensor:
+    """A tensor that may be stored in another shape, the same numbers in the same order."""
+    return WantedTensor(shape, ((other, ()),))
+
+
 def shared_parameter(shape: Shape) -> WantedTensor:
     """A parameter for every value, or for fewer: an axis that shares it has the length 1."""
     shapes = dict.fromkeys(itertools.product(*((n, 1) for n in shape)))
@@ -69,12 +76,14 @@ def match_weights(
     unnamed: bool = False,
     given: Collection[TensorName] = (),
     wrapped: Mapping[str, str] | None = None,
+    what: str = "weight file",
 ) -> dict[TensorName, StoredTensor]:
     """Find every wanted tensor in a file, by name and shape.
 
     ``given`` come from elsewhere: a file may hold them as well, and they are passed over.
     ``wrapped`` are inner layers' names, by the layer that applies them: Keras's files have those.
-    ``unnamed`` (a .npy file): its one tensor is the model's one tensor, whatever its name.
+    ``what`` is what messages call the file. ``unnamed`` (a .npy file): its one tensor is the
+    model's one tensor, whatever its name.
     Raises CS105 listing all missing, unused and doubly given tensors, else CS106 listing all
     wrong shapes.
     """
@@ -100,7 +109,7 @@ def match_weights(
             found[name] = stored
     wrong_text = [wrong_shape(name, wanted[name], tensors[candidates[name][0]]) for name in wrong]
     if missing or unused or doubled:
-        problem = _names_problem(wanted, tensors, missing, unused, doubled, wrong_text)
+        problem = _names_problem(what, wanted, tensors, missing, unused, doubled, wrong_text)
         if unnamed and len(wanted) > 1:
             hint = f"a .npy file holds one array, the model takes {len(wanted)}: save an .npz"
             problem = Problem(problem.code, problem.message, hint)
@@ -147,7 +156,7 @@ def _by_name(
 
 def fit(wanted: WantedTensor, info: TensorInfo) -> StoredTensor | None:
     """The stored tensor where its shape is one that is wanted, else None."""
-    if info.shape == wanted.shape:
+    if info.shape == wanted.shape and not wanted.only:
         return StoredTensor(info.name)
     for shape, axes in wanted.alternatives:
         if info.shape == shape:
@@ -156,6 +165,7 @@ def fit(wanted: WantedTensor, info: TensorInfo) -> StoredTensor | None:
 
 
 def _names_problem(
+    what: str,
     wanted: Mapping[TensorName, WantedTensor],
     tensors: Mapping[str, TensorInfo],
     missing: list[TensorName],
@@ -168,12 +178,12 @@ def _names_problem(
     parts = []
     if missing:
         texts = (f"{_shown(name)} {wanted[name].shape}" for name in missing)
-        parts.append("missing from the weight file: " + ", ".join(texts))
+        parts.append(f"missing from the {what}: " + ", ".join(texts))
     if unused:
         limit = _FIRST_KEYS if foreign else _KEYS_SHOWN
         texts = (f"{quoted(key)} {tensors[key].shape}" for key in unused[:limit])
         more = f" and {len(unused) - limit} more" if len(unused) > limit else ""
-        parts.append("in the weight file but not used: " + ", ".join(texts) + more)
+        parts.append(f"in the {what} but not used: " + ", ".join(texts) + more)
     for name, keys in doubled.items():
         parts.append(f"{_shown(name)} is given {len(keys)} times: {', '.join(map(quoted, keys))}")
     if wrong_text:
@@ -185,7 +195,7 @@ def _names_problem(
             f"rename them like '{layer}/{tensor}' or '{layer}_{tensor}'"
         )
     elif not tensors:
-        hint = "the weight file holds no tensors"
+        hint = f"the {what} holds no tensors"
     elif not missing and not unused:
         hint = "keep one of them, in a file of its own"
     else:
@@ -197,7 +207,8 @@ def wrong_shape(name: TensorName, wanted: WantedTensor, info: TensorInfo) -> str
     """What was stored and what was expected."""
     repeated = any(axes is None for _, axes in wanted.alternatives)
     others = [] if repeated else [s for s, _ in wanted.alternatives]
-    allowed = " or ".join(map(str, dict.fromkeys([wanted.shape, *others])))
+    own = [] if wanted.only else [wanted.shape]
+    allowed = " or ".join(map(str, dict.fromkeys([*own, *others])))
     allowed += ", or 1 along the axes that share it" if repeated else ""
     return f"{_shown(name)} is stored as {info.shape}, expected {allowed}"
 

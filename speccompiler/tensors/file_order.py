@@ -1,0 +1,160 @@
+"""The order that the names of tensors speak of, where they are no names of the model's layers.
+
+    arr_0, arr_1 ..          np.savez(f, *model.get_weights())
+    weights/0, weights/1 ..  one tensor after the other, by h5py or a file each
+    layer_3/param_0 ..       a layer's number, and the tensor's in it
+    W1, b1, W2, b2 ..        a layer's number, and what the tensor is
+    conv1/0, conv1/1         a layer of the model, and the tensor's number in it
+    00_conv1_W, 01_conv1_b   a number in front of whatever name
+
+Numbers are compared as numbers. Names that do not all have one of these forms have no order:
+that of the members of an archive, or of a dictionary, is anybody's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+_VARIABLE = re.compile(r":[0-9]+$")
+_NUMBER = re.compile(r"([0-9]{1,9})")
+_ROLES: Mapping[str, str] = {
+    "kernel": "W", "weights": "W", "weight": "W", "w": "W",
+    "bias": "b", "biases": "b", "B": "b",
+    "moving_mean": "running_mean", "mean": "running_mean",
+    "moving_variance": "running_std", "variance": "running_std", "var": "running_std",
+    "std": "running_std",
+}  # fmt: skip
+"""What else people, and later Keras, called the tensors of a layer."""
+_PLACE = re.compile(r"[/._-](?:arr_|param_|weights?_?|vars/|w)?([0-9]{1,9})")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The tensors of one layer in a file. Names are None where the file has only numbers."""
+
+    name: str
+    tensors: tuple[tuple[str | None, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """Tensors one after the other, as ``get_weights()`` gives them."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Tensors layer by layer; ``named`` where the layers are the model's by their names."""
+
+    blocks: tuple[Block, ...]
+    named: bool = False
+
+
+def order_of(
+    keys: Iterable[str], roles: Collection[str], layers: Collection[str]
+) -> Flat | Blocks | None:
+    """The order of a file's tensors; ``roles`` and ``layers`` are the model's names."""
+    bare = {key: _VARIABLE.sub("", key) for key in keys}
+    if not bare:
+        return None
+    return _of_layers(bare, layers) or _numbered(bare) or _with_roles(bare, roles) or _leading(bare)
+
+
+def _of_layers(bare: Mapping[str, str], layers: Collection[str]) -> Blocks | None:
+    found: dict[str, list[tuple[int, str]]] = {}
+    for key, name in bare.items():
+        place = re.search(r"[/._-](?:arr_|param_|weights?_?|vars/|w)?[0-9]{1,9}$", name)
+        owner = name[: place.start()] if place else ""
+        number = _PLACE.fullmatch(name[len(owner) :])
+        if owner not in layers or number is None:
+            return None
+        found.setdefault(owner, []).append((int(number[1]), key))
+    return Blocks(
+        tuple(
+            Block(owner, tuple((None, key) for _, key in sorted(members)))
+            for owner, members in found.items()
+            if len({number for number, _ in members}) == len(members)
+        ),
+        named=True,
+    )
+
+
+def _numbered(bare: Mapping[str, str]) -> Flat | Blocks | None:
+    """By the number that differs from name to name; of several the last is the tensor's."""
+    numbers = _numbers(bare)
+    if numbers is None:
+        return None
+    varying = [len(set(column)) > 1 for column in zip(*numbers.values(), strict=True)]
+    places = {
+        key: tuple(n for n, varies in zip(row, varying, strict=True) if varies)
+        for key, row in numbers.items()
+    }
+    ordered = sorted(places, key=places.__getitem__)
+    if len(set(places.values())) < len(places):
+        return None
+    if sum(varying) < 2:
+        return Flat(tuple(ordered))
+    blocks: dict[tuple[int, ...], list[tuple[str | None, str]]] = {}
+    for key in ordered:
+        blocks.setdefault(places[key][:-1], []).append((None, key))
+    return Blocks(tuple(Block(_dotted(layer), tuple(own)) for layer, own in blocks.items()))
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))
+
+
+def _leading(bare: Mapping[str, str]) -> Flat | None:
+    """By the number that each name begins with: ``00_conv1_W``, ``01_conv1_b`` .."""
+    first = {key: re.match(r"(?:[^0-9]*/)?([0-9]{1,9})[^0-9]", name) for key, name in bare.items()}
+    numbers = {key: int(found[1]) for key, found in first.items() if found is not None}
+    if len(set(numbers.values())) < len(bare):
+        return None
+    return Flat(tuple(sorted(numbers, key=numbers.__getitem__)))
+
+
+def _with_roles(bare: Mapping[str, str], roles: Collection[str]) -> Blocks | None:
+    """By the numbers in what is left of the names without the tensors' roles."""
+    words = sorted({*roles, *(w for w, role in _ROLES.items() if role in roles)}, key=len)
+    rests: dict[str, str] = {}
+    role_of: dict[str, str] = {}
+    for key, name in bare.items():
+        for word in reversed(words):
+            rest = _without(name, word)
+            if rest is not None:
+                rests[key], role_of[key] = rest, word if word in roles else _ROLES[word]
+                break
+        else:
+            return None
+    numbers = _numbers(rests)
+    if numbers is None:
+        return None
+    blocks: dict[tuple[int, ...], dict[str, str]] = {}
+    for key in sorted(rests, key=numbers.__getitem__):
+        own = blocks.setdefault(numbers[key], {})
+        if own.setdefault(role_of[key], key) != key:
+            return None
+    return Blocks(
+        tuple(Block(_dotted(number), tuple(own.items())) for number, own in blocks.items())
+    )
+
+
+def _without(name: str, word: str) -> str | None:
+    """A name without the word that it ends or begins with, as a word of its own."""
+    end = re.fullmatch(rf"(?:(.*(?:[^A-Za-z]|[a-z](?=[A-Z]))))?{re.escape(word)}", name)
+    if end is not None and end[1]:
+        return end[1].rstrip("/._-")
+    begin = re.fullmatch(rf"{re.escape(word)}([^A-Za-z].*)", name)
+    return None if begin is None else begin[1].lstrip("/._-")
+
+
+def _numbers(bare: Mapping[str, str]) -> dict[str, tuple[int, ...]] | None:
+    """The numbers in each name; None where the text between them differs, or there is none."""
+    parts = {key: _NUMBER.split(name) for key, name in bare.items()}
+    if len({tuple(p[::2]) for p in parts.values()}) > 1:
+        return None
+    rows = {key: tuple(map(int, p[1::2])) for key, p in parts.items()}
+    return rows if all(rows.values()) else None
