@@ -53,6 +53,10 @@ class Findings:
             self._diagnostics.append(note)
             raise Stop
 
+    def take(self, other: Findings) -> None:
+        """What was found in another reading of the same text."""
+        self._diagnostics += other._diagnostics
+
     def stop(self, problem: Problem, start: int, end: int) -> NoReturn:
         """Note a problem after which nothing can be read."""
         self.add(problem, start, end)
