@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 from .fields import LARGEST, Layer, PositiveInt, as_tuple, filled_array
 from .initializer import Initializer
 from .tensors import StoredTensor
+from .training import TRAINING_ONLY
 from .weights import LayerWeights
 
 SharedAxes = Annotated[
@@ -68,8 +69,8 @@ class ParametricSoftplus(Layer):
         "betas": StoredTensor(drawn="one", scale="beta_init"),
     }
     type: Literal["ParametricSoftplus"]
-    alpha_init: float = Field(0.2, description="What alphas are filled with without weights.")
-    beta_init: float = Field(5.0, description="What betas are filled with without weights.")
+    alpha_init: Annotated[float, TRAINING_ONLY] = Field(0.2, description="What alphas are filled with without weights.")
+    beta_init: Annotated[float, TRAINING_ONLY] = Field(5.0, description="What betas are filled with without weights.")
     weights: LayerWeights = None
     shared_axes: SharedAxes | None = Field(None, description=SHARED_TEXT)
 

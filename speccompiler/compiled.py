@@ -25,7 +25,14 @@ from .kernels.cuda.device import is_cuda, open_devices
 from .loaded_weights import LoadedWeights
 from .model import InputShapes, Model
 from .passes import optimize
-from .penalties import Penalty, only_of_matrices, project, violations, weight_penalties
+from .penalties import (
+    Penalty,
+    only_of_matrices,
+    project,
+    unknown_effects,
+    violations,
+    weight_penalties,
+)
 from .plan import Plan, make_plan
 
 Array = npt.NDArray[np.float32]
@@ -104,7 +111,11 @@ class CompiledModel:
 
     @cached_property
     def penalties(self) -> tuple[Penalty, ...]:
-        """What the weights' regularisers add, after any projection; reads them when first asked."""
+        """What the weights' regularisers add, after any projection; reads them when first asked.
+
+        Raises ``SpecError``: CS075 for a regulariser that means nothing here.
+        """
+        _refuse(self.model, unknown_effects(self.model.spec, "penalty"))
         try:
             return self._penalties()
         except Problem as problem:
@@ -397,6 +408,8 @@ def compile_model(
         raise SpecError(
             [Diagnostic("CS131", f"no target '{target}'; targets: {', '.join(TARGETS)}", file=file)]
         )
+    if apply_constraints:
+        _refuse(model, unknown_effects(model.spec, "constraint"))
     graph, warnings = model.tapped(input_shape, layers)
     graph_to_run = optimize(graph)
     kernels = cuda_kernels if is_cuda(target) else cpu_kernels
@@ -442,6 +455,11 @@ def compile_model(
         raise SpecError([model.loaded.locate(problem.at(file=where))]) from None
     diagnostics = (*warnings, *located)
     return CompiledModel(model, plan, executor, target, batch_size, threads, diagnostics, penalties)
+
+
+def _refuse(model: Model, problems: list[Problem]) -> None:
+    if problems:
+        raise SpecError(model.loaded.locate(problem.at()) for problem in problems)
 
 
 def _tuned(graph: Graph, executor: Executor, fast: bool, tuned: Tuned) -> tuple[Plan, Executor]:

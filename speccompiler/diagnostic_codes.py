@@ -269,6 +269,13 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Nothing for a forward pass. For penalties, write the model as a native spec with the "
             "regulariser that you know.",
         ),
+        "CS049": Code(
+            "declared input passed over",
+            "In a Keras file a layer that reads another one declares an input shape that is not "
+            "what it gets: its author gave input_shape to every layer. Keras looks at it on the "
+            "first layer alone.",
+            "Nothing: the shapes are those that the layers before it give.",
+        ),
         "CS050": Code(
             "semantics undecided",
             "TensorFlow correlates and Theano convolves (flips the kernel), and they split 'same' "
@@ -387,6 +394,20 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Nested models are unfolded once for each time they are called. Models within "
             "models within models can grow beyond any memory that way.",
             "Check which nested models are called how often.",
+        ),
+        "CS074": Code(
+            "argument of training passed over",
+            "A Keras file holds what its author defined in an argument that only training uses: "
+            "the name of their own initialiser, regulariser or constraint, or a value of another "
+            "kind. A forward pass with given weights needs none of it.",
+            "Nothing, unless you ask for its effect with --seed, --penalties or "
+            "--apply-constraints.",
+        ),
+        "CS075": Code(
+            "unknown effect of training asked for",
+            "The argument means nothing here, so that no tensor can be drawn by it, no penalty "
+            "counted, and no weight projected.",
+            "Give the weights, leave the option out, or write the argument as one that is known.",
         ),
         "CS080": Code(
             "not a sound HDF5 file",

@@ -150,7 +150,7 @@ def shape_report(model: Model, graph: Graph) -> ShapeReport:
                 layer.type,  # type: ignore[attr-defined]
                 nodes[name].shape,
                 stored.get(name, 0),  # a layer that is called again has its weights already
-                layer.trainable,
+                bool(layer.trainable),
                 work,
                 4 * element_count(nodes[name].shape),
                 seen[name].field,

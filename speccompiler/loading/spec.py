@@ -39,6 +39,7 @@ from .connections import connect, item_names
 from .entries import Entries, read_entries
 from .inputs import model_inputs
 from .keras_models import LayerEntry
+from .lenient import passed_over, validated
 from .merge_code import check_no_code
 from .old_versions import as_then_read, stored_twice, unnamed_release
 from .orderings import resolve_orderings
@@ -114,6 +115,7 @@ def load_spec(
         return LoadedSpec(document, None, places, tuple(diagnostics))
     if not entries.native:
         layers, found = as_then_read(layers, entries.keras_version)
+        found += passed_over(layers)
         found += [*unnamed_release(layers, entries.keras_version), *stored_twice(layers)]
         diagnostics += [loaded.locate(d) for d in found]
     decided = dim_ordering or header.dim_ordering or ("tf" if entries.native else None)
@@ -197,7 +199,8 @@ def _validate_layer(
             if inner is None:
                 return None
             data["layer"] = inner
-        layer = schema.model_validate({**data, "type": layer_type})
+        data["type"] = layer_type
+        layer = schema.model_validate(data) if native else validated(schema, data, layer_type)
         _check_expression(layer)
         return layer
     except Problem as problem:
