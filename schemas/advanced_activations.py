@@ -69,8 +69,12 @@ class ParametricSoftplus(Layer):
         "betas": StoredTensor(drawn="one", scale="beta_init"),
     }
     type: Literal["ParametricSoftplus"]
-    alpha_init: Annotated[float, TRAINING_ONLY] = Field(0.2, description="What alphas are filled with without weights.")
-    beta_init: Annotated[float, TRAINING_ONLY] = Field(5.0, description="What betas are filled with without weights.")
+    alpha_init: Annotated[float, TRAINING_ONLY] = Field(
+        0.2, description="What alphas are filled with without weights."
+    )
+    beta_init: Annotated[float, TRAINING_ONLY] = Field(
+        5.0, description="What betas are filled with without weights."
+    )
     weights: LayerWeights = None
     shared_axes: SharedAxes | None = Field(None, description=SHARED_TEXT)
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from speccompiler.dims import format_dim
 from speccompiler.ir import Graph, Shape
 from speccompiler.lower import Semantics, lower
+from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import KernelLayer, ProductLayer
 from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
@@ -120,8 +121,10 @@ def _item(
     if shared:
         item = {"type": "Shared", "layer": call.layer, "name": call.name}
     else:
-        layer_type = layer.class_name
-        item = {"type": layer_type, "name": call.name, **_arguments(layer, ordering)}
+        item = {"type": layer.class_name, "name": call.name, **_arguments(layer, ordering)}
+        if isinstance(layer, InputLayer) and call.inputs:
+            # A nested model's: an InputLayer would be one more input of this one.
+            item = {"type": "Activation", "name": call.name, "activation": "linear"}
     several = len(spec.inputs) > 1
     if not call.inputs and several:
         entry = next(given for given in spec.inputs if given.name == call.name)

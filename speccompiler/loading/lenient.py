@@ -6,7 +6,7 @@ name: an ``init`` is a function of the author's, a regulariser a class of theirs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -14,32 +14,46 @@ from pydantic import BaseModel, ValidationError
 from speccompiler.diagnostics import Diagnostic, Severity
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.training import Unknown, training_only, unknown_arguments
-from speccompiler.source.findings import shown
+from speccompiler.source.findings import listed
+from speccompiler.source.tree import to_data
 
+from .keras_models import LayerEntry
 from .schema_errors import schema_problems
 
+DECLARATIONS = frozenset(
+    {"input_shape", "batch_input_shape", "input_dtype", "input_dim", "input_length"}
+)
+"""What speaks of the model's input, on the layer that reads it."""
+
 Model = TypeVar("Model", bound=BaseModel)
-_SHOWN = 5
 
 
-def validated(schema: type[Model], data: Mapping[str, Any], owner: str) -> Model:
+def as_keras_read(
+    schema: type[Model], data: Mapping[str, Any], owner: str, *, reads_input: bool
+) -> Model:
     """``data`` as the schema, with an ``Unknown`` for each argument of training that does not fit.
 
-    Raises pydantic's ``ValidationError`` for all the others.
+    A layer that does not read the model's input need not say anything sensible about it either:
+    what does not fit there is left out. Raises pydantic's ``ValidationError`` for all the others.
     """
     try:
         return schema.model_validate(data)
     except ValidationError as error:
         given = training_only(schema) & data.keys()
         unknown: dict[str, Unknown] = {}
+        ignored = set() if reads_input else DECLARATIONS & data.keys()
+        dropped = set()
         for path, _, problem in schema_problems(error, schema, owner):
             if path and path[0] in given:
                 argument = str(path[0])
                 found = problem.message.partition("; ")[0]
                 unknown.setdefault(argument, Unknown(found, problem.message, bool(data[argument])))
-        if not unknown:
+            elif path and path[0] in ignored:
+                dropped.add(path[0])
+        if not unknown and not dropped:
             raise
-        return schema.model_validate({**data, **unknown})
+        kept = {name: value for name, value in data.items() if name not in dropped}
+        return schema.model_validate({**kept, **unknown})
 
 
 def passed_over(layers: Iterable[Layer]) -> list[Diagnostic]:
@@ -54,7 +68,7 @@ def passed_over(layers: Iterable[Layer]) -> list[Diagnostic]:
     return [
         Diagnostic(
             "CS074",
-            f"{found}; passed over in {_listed(names)}, as only training uses it",
+            f"{found}; passed over in {listed(names)}, as only training uses it",
             Severity.NOTE,
             layer=names[0],
             argument=argument,
@@ -64,10 +78,30 @@ def passed_over(layers: Iterable[Layer]) -> list[Diagnostic]:
     ]
 
 
-def _listed(names: list[str]) -> str:
-    unique = list(dict.fromkeys(names))
-    more = f" and {len(unique) - _SHOWN} more" if len(unique) > _SHOWN else ""
-    return ", ".join(f"'{shown(name)}'" for name in unique[:_SHOWN]) + more
+def ignored_declarations(
+    places: Mapping[str, LayerEntry], layers: Iterable[Layer]
+) -> list[Diagnostic]:
+    """A note CS049 on what later layers say of the model's input that can mean nothing."""
+    found: dict[str, str] = {}
+    for layer in layers:
+        name = str(layer.name)
+        for argument, entry in places[name].arguments.entries.items():
+            said = to_data(entry.value) if argument in DECLARATIONS else None
+            if said is not None and getattr(layer, argument, None) is None:
+                found.setdefault(name, argument)
+    return [ignored(found, next(iter(found.values())))] if found else []
+
+
+def ignored(names: Collection[str], argument: str | None) -> Diagnostic:
+    """CS049, one for all layers; ``argument`` is where the first declares its input."""
+    return Diagnostic(
+        "CS049",
+        f"{listed(names)} declare{'s' if len(names) == 1 else ''} an input other than what the "
+        "layer before gives; passed over, as Keras does",
+        Severity.NOTE,
+        layer=next(iter(names)),
+        argument=argument,
+    )
 
 
 def _hint(layer: Layer, argument: str) -> str | None:

@@ -25,6 +25,7 @@ from speccompiler.schemas.model import (
 from speccompiler.schemas.profiles import Profile
 from speccompiler.schemas.registry import (
     ALIASES,
+    KERAS_CLASSES,
     LAYERS,
     OTHER_KERAS_LAYERS,
     RECURRENT_LAYERS,
@@ -39,7 +40,7 @@ from .connections import connect, item_names
 from .entries import Entries, read_entries
 from .inputs import model_inputs
 from .keras_models import LayerEntry
-from .lenient import passed_over, validated
+from .lenient import as_keras_read, ignored_declarations, passed_over
 from .merge_code import check_no_code
 from .old_versions import as_then_read, stored_twice, unnamed_release
 from .orderings import resolve_orderings
@@ -91,8 +92,10 @@ def load_spec(
     entries = read_entries(document)
     diagnostics += entries.diagnostics
     header = _validate_header(document, entries, diagnostics)
+    readers = {call.layer for call in entries.calls or () if not call.reads}
     validated = [
-        _validate_layer(document, entry, entries.native, diagnostics) for entry in entries.layers
+        _validate_layer(document, entry, entries.native, diagnostics, number in readers)
+        for number, entry in enumerate(entries.layers)
     ]
     names = _layer_names(entries.layers, validated)
     places = dict(zip(names, entries.layers, strict=True))
@@ -115,13 +118,13 @@ def load_spec(
         return LoadedSpec(document, None, places, tuple(diagnostics))
     if not entries.native:
         layers, found = as_then_read(layers, entries.keras_version)
-        found += passed_over(layers)
+        found += [*passed_over(layers), *ignored_declarations(places, layers)]
         found += [*unnamed_release(layers, entries.keras_version), *stored_twice(layers)]
         diagnostics += [loaded.locate(d) for d in found]
     decided = dim_ordering or header.dim_ordering or ("tf" if entries.native else None)
     layers, found = resolve_orderings(layers, decided)
     diagnostics += [loaded.locate(d) for d in found]
-    inputs, found = model_inputs(header, connections, layers)
+    inputs, found = model_inputs(header, connections, layers, native=entries.native)
     diagnostics += [loaded.locate(d) for d in found]
     if has_errors(diagnostics):
         return LoadedSpec(document, None, places, tuple(diagnostics))
@@ -180,9 +183,16 @@ _EXPRESSION = ("activation", "expr")
 
 
 def _validate_layer(
-    document: Document, entry: LayerEntry, native: bool, diagnostics: list[Diagnostic]
+    document: Document,
+    entry: LayerEntry,
+    native: bool,
+    diagnostics: list[Diagnostic],
+    reads_input: bool = False,
 ) -> Layer | Shared | None:
+    """The layer, or None with what is wrong; ``reads_input`` is asked of Keras files alone."""
     layer_type = ALIASES.get(entry.type, entry.type)
+    if not native:
+        layer_type = KERAS_CLASSES.get(layer_type, layer_type)
     schema: type[Layer | Shared] | None = LAYERS.get(layer_type)
     if layer_type == "Shared" and native:
         schema = Shared
@@ -200,7 +210,10 @@ def _validate_layer(
                 return None
             data["layer"] = inner
         data["type"] = layer_type
-        layer = schema.model_validate(data) if native else validated(schema, data, layer_type)
+        if native:
+            layer = schema.model_validate(data)
+        else:
+            layer = as_keras_read(schema, data, layer_type, reads_input=reads_input)
         _check_expression(layer)
         return layer
     except Problem as problem:

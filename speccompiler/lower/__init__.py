@@ -14,6 +14,7 @@ from speccompiler.dims import symbol
 from speccompiler.ir import Graph, Input, Node, Shape, Weight, weights_of
 from speccompiler.loading.inputs import agree, declared_shapes
 from speccompiler.loading.inputs import format_shape as format_declared
+from speccompiler.loading.lenient import ignored
 from speccompiler.schemas.dense import Highway, MaxoutDense
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
@@ -183,6 +184,7 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
         except Problem as problem:
             return Lowered(None, (problem.at(layer=entry.name),))
     layers = {str(layer.name): layer for layer in spec.layers}
+    passed: dict[str, Problem] = {}
     stored: dict[tuple[str, str], Weight] = {}
     for call in spec.calls:
         builder.layer, builder.call = call.layer, call.name
@@ -190,7 +192,11 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
         read = [values[name] for name in call.inputs] or [given[call.name]]
         start = len(builder.nodes)
         try:
-            _check_declared(layer, read[0])
+            contradiction = _contradiction(layer, read[0])
+            if contradiction is not None and spec.native:
+                raise contradiction
+            if contradiction is not None:
+                passed.setdefault(call.layer, contradiction)
             value = builder.finish_layer(_lower_layer(builder, layer, *read))
             _check_shared(stored, builder.nodes[start:])
         except Problem as problem:
@@ -199,7 +205,8 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
             return Lowered(None, (*builder.diagnostics, diagnostic))
         values[call.name] = value
     graph = Graph(tuple(builder.nodes), spec.outputs)
-    return Lowered(graph, tuple(builder.diagnostics))
+    notes = [ignored(passed, next(iter(passed.values())).argument)] if passed else []
+    return Lowered(graph, (*notes, *builder.diagnostics))
 
 
 def _check_shared(stored: dict[tuple[str, str], Weight], nodes: Iterable[Node]) -> None:
@@ -230,12 +237,12 @@ def _lower_layer(builder: Builder, layer: Layer, *read: Node) -> Node:
     return LOWER[layer_type](builder, layer, *read)
 
 
-def _check_declared(layer: Layer, x: Node) -> None:
-    """A layer may declare its input again (as nested models do); it has to be true."""
+def _contradiction(layer: Layer, x: Node) -> Problem | None:
+    """CS037 for a layer that declares its input again (as nested models do), and not as it is."""
     known = tuple(d if isinstance(d, int) else None for d in x.shape)
     for argument, shape in declared_shapes(layer).items():
         if not agree(shape, known):
-            raise Problem(
+            return Problem(
                 "CS037",
                 f"'{argument}' says {format_declared(shape)}, but the input has shape "
                 f"{format_shape(x.shape)}",
@@ -247,13 +254,14 @@ def _check_declared(layer: Layer, x: Node) -> None:
         and layer.input_dim not in {None, known[-1]}
         and known[-1]
     ):
-        raise Problem(
+        return Problem(
             "CS037",
             f"'input_dim' says {layer.input_dim}, but the last axis of the input "
             f"{format_shape(x.shape)} is {known[-1]} long",
             "drop it: the shape of the input is known without it",
             argument="input_dim",
         )
+    return None
 
 
 def _explain(problem: Problem, layer: Layer, x: Node, semantics: Semantics) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 from speccompiler.diagnostics import Diagnostic, Problem, Severity
@@ -26,6 +27,13 @@ def shown(text: str, limit: int = 60) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
     )
+
+
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """Names of layers, quoted; the first few where they are many."""
+    unique = list(dict.fromkeys(names))
+    more = f" and {len(unique) - most} more" if len(unique) > most else ""
+    return ", ".join(f"'{shown(name)}'" for name in unique[:most]) + more
 
 
 def too_deep() -> Problem:
