@@ -1,18 +1,22 @@
 """Keras's models as layers and their calls: nested ones unfolded, once for each call.
 
-A Sequential is a chain; its first layer may be a Merge that holds its branches. A functional
+A Sequential is a chain; its first layer may be a Merge that holds its branches. In both a name
+stands for one layer, however often it is written: branches may share layers, or be the same
+(Keras 1.2.2 models.py:1044, ``layer_cache``, and ``flattened_layers``). A functional
 model says for each call of a layer what it reads, ``[layer, call, tensor]``, counting the calls
 of a layer from 0 and those of a nested model from 1 (Keras 1.2.2 engine/topology.py:2475-2541).
+A model inside TimeDistributed becomes its layers, each applied to every step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence as Several
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from speccompiler.diagnostics import Problem, Span, did_you_mean
 from speccompiler.source.findings import shown
-from speccompiler.source.tree import Mapping, Node, Scalar, Sequence
+from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence, find, to_data
 
 from .ordering import circle, computable
 from .schema_errors import describe
@@ -99,7 +103,18 @@ class _Network:
     outputs: tuple[_Link, ...]
 
 
-_Part = _Layer | _Chain | _Branches | _Network
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """A model inside TimeDistributed: its layers are applied to steps, its calls counted as one
+    layer's."""
+
+    part: _Part
+
+
+_Part = _Layer | _Chain | _Branches | _Network | _Timed
+_Names = dict[str, tuple[object, "_Part"]]
+"""What each name stands for so far, and how it was described."""
+_INPUTS = ("batch_input_shape", "input_shape", "input_dtype")
 
 
 def read_model(found: KerasModel, root: Mapping) -> None:
@@ -109,23 +124,23 @@ def read_model(found: KerasModel, root: Mapping) -> None:
         found.outputs = list(_Calls(found, root.span).of(part, None))
 
 
-def _model(found: KerasModel, node: Mapping) -> _Part:
+def _model(found: KerasModel, node: Mapping, names: _Names | None = None) -> _Part:
     class_node = child(node, "class_name")
     class_name = text(class_node, "class_name")
     config = child(node, "config")
     if class_name == "Sequential":
-        return _sequential(found, config)
+        return _sequential(found, config, {} if names is None else names)
     if class_name in MODELS:
         if not isinstance(config, Mapping):
             raise Stop(config.span, Problem("CS024", "the config of a Model is a mapping"))
-        return _network(found, config)
+        return _network(found, config, names)
     raise Stop(
         class_node.span,
         Problem("CS028", f"a model is Sequential or Model, not {describe(class_name)}"),
     )
 
 
-def _sequential(found: KerasModel, config: Node) -> _Part:
+def _sequential(found: KerasModel, config: Node, names: _Names) -> _Part:
     if isinstance(config, Mapping):
         raise Stop(
             config.span,
@@ -138,29 +153,72 @@ def _sequential(found: KerasModel, config: Node) -> _Part:
     items = config.items if isinstance(config, Sequence) else ()
     if not items:
         raise Stop(config.span, Problem("CS035", "the model has no layers"))
-    return _Chain(tuple(_part(found, item, first=index == 0) for index, item in enumerate(items)))
+    return _Chain(
+        tuple(
+            _part(found, item, names=names, place="chain" if index else "first")
+            for index, item in enumerate(items)
+        )
+    )
 
 
-def _part(found: KerasModel, item: Node, *, first: bool = False) -> _Part:
-    """A layer or a nested model; what cannot be read is reported, and nothing is called then."""
+def _part(
+    found: KerasModel,
+    item: Node,
+    *,
+    names: _Names | None = None,
+    place: Literal["first", "chain", "branch", "member"] = "member",
+) -> _Part:
+    """A layer or a nested model; what cannot be read is reported, and nothing is called then.
+
+    ``names`` are those that stand for the same layer where they are written again.
+    """
     if not isinstance(item, Mapping):
         problem = Problem("CS026", "a layer is a mapping with class_name and config")
         found.findings.append((item.span, problem))
         return _Layer(-1)
     class_node = child(item, "class_name")
     class_name = text(class_node, "class_name")
-    if class_name in MODELS:
-        return _model(found, item)
     config = child(item, "config")
+    name = _name(config)
+    described = (class_name, to_data(config)) if names is not None and name else None
+    if names is not None and name in names and names[name][0] == described:
+        return names[name][1]
+    if class_name in MODELS:
+        # The layers of a functional model have their own names, unless a Merge flattens it.
+        shared = class_name == "Sequential" or place == "branch"
+        part = _model(found, item, names if shared and place != "member" else None)
+    else:
+        part = _one(found, class_node, config, names=names, place=place)
+    if names is not None and name and part != _Layer(-1):
+        names.setdefault(name, (described, part))
+    return part
+
+
+def _name(config: Node) -> str:
+    """The name that a layer or a functional model has; a Sequential stores none."""
+    entry = config.entries.get("name") if isinstance(config, Mapping) else None
+    value = entry.value if entry is not None else None
+    return value.value if isinstance(value, Scalar) and isinstance(value.value, str) else ""
+
+
+def _one(
+    found: KerasModel, class_node: Node, config: Node, *, names: _Names | None, place: str
+) -> _Part:
+    """A layer, with what it holds: a Merge its branches, TimeDistributed a model."""
+    class_name = text(class_node, "class_name")
     if not isinstance(config, Mapping):
         problem = Problem("CS024", "the config of a layer is a mapping")
         found.findings.append((config.span, problem))
         return _Layer(-1)
+    inner = config.entries["layer"].value if "layer" in config.entries else None
+    if class_name == "TimeDistributed" and isinstance(inner, Mapping) and _holds_model(inner):
+        return _timed(found, config, inner)
     branches = None
-    if class_name == "Merge" and first and "layers" in config.entries:
+    at_start = place in {"first", "branch"}
+    if class_name == "Merge" and at_start and "layers" in config.entries:
         branches = listed(config.entries["layers"].value, "layers")
         config = Mapping({k: v for k, v in config.entries.items() if k != "layers"}, config.span)
-    parts = tuple(_part(found, branch, first=True) for branch in branches or ())
+    parts = tuple(_part(found, item, names=names, place="branch") for item in branches or ())
     found.layers.append(LayerEntry(class_name, class_node.span, config))
     layer = _Layer(len(found.layers) - 1)
     if branches is None:
@@ -168,7 +226,57 @@ def _part(found: KerasModel, item: Node, *, first: bool = False) -> _Part:
     return _Branches(parts, layer)
 
 
-def _network(found: KerasModel, config: Mapping) -> _Part:
+def _holds_model(node: Mapping) -> bool:
+    """Whether this is a model, or wrappers around one."""
+    kind = node.entries["class_name"].value if "class_name" in node.entries else None
+    if not isinstance(kind, Scalar) or kind.value != "TimeDistributed":
+        return isinstance(kind, Scalar) and kind.value in MODELS
+    inner = find(node, ("config", "layer"))
+    return isinstance(inner, Mapping) and _holds_model(inner)
+
+
+def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> _Part:
+    """The layers of a model, each inside TimeDistributed."""
+    start = len(found.layers)
+    part = _part(found, inner)
+    counts = _input_count(part), _output_count(part)
+    if counts != (1, 1):
+        raise Stop(
+            inner.span,
+            Problem(
+                "CS062",
+                "TimeDistributed applies a model with one input and one output; this one has "
+                f"{counts[0]} and {counts[1]}",
+            ),
+        )
+    found.layers[start:] = map(_in_steps, found.layers[start:])
+    declared = {key: config.entries[key] for key in _INPUTS if key in config.entries}
+    for number in _sources(part):
+        if number >= start:
+            arguments = found.layers[number].arguments
+            extended = Mapping({**arguments.entries, **declared}, arguments.span)
+            found.layers[number] = replace(found.layers[number], arguments=extended)
+    return _Timed(part)
+
+
+def _in_steps(entry: LayerEntry) -> LayerEntry:
+    """A layer of a model inside TimeDistributed: an InputLayer passes all steps on as they are."""
+    own = entry.arguments.entries
+    if entry.type in {"InputLayer", "Layer"}:
+        kept = {key: value for key, value in own.items() if key not in _INPUTS}
+        return replace(entry, arguments=Mapping(kept, entry.arguments.span))
+    described: dict[str, Node] = {
+        "class_name": Scalar(entry.type, entry.type_span),
+        "config": entry.arguments,
+    }
+    layer = Mapping({k: Entry(entry.type_span, v) for k, v in described.items()}, entry.type_span)
+    outer = {key: own[key] for key in ("name", "trainable") if key in own}
+    outer["layer"] = Entry(entry.type_span, layer)
+    arguments = Mapping(outer, entry.arguments.span)
+    return LayerEntry("TimeDistributed", entry.type_span, arguments)
+
+
+def _network(found: KerasModel, config: Mapping, names: _Names | None) -> _Part:
     members: dict[str, _Member] = {}
     for item in listed(child(config, "layers"), "layers"):
         if not isinstance(item, Mapping):
@@ -190,9 +298,9 @@ def _network(found: KerasModel, config: Mapping) -> _Part:
             tuple(_link(link) for link in listed(call, "inbound_nodes"))
             for call in listed(inbound, "inbound_nodes")
         )
-        part = _part(found, item)
+        part = _part(found, item, names=names)
         _check_nested(part, name_node.span, calls)
-        first = 0 if isinstance(part, _Layer) else 1
+        first = 0 if isinstance(part, _Layer | _Timed) else 1
         members[name] = _Member(part, first, calls or ((),), name_node.span)
     if not members:
         raise Stop(config.span, Problem("CS035", "the model has no layers"))
@@ -304,16 +412,29 @@ def _check_link(members: dict[str, _Member], link: _Link) -> None:
 
 def _output_count(part: _Part) -> int:
     if isinstance(part, _Chain):
-        return _output_count(part.items[-1]) if part.items else 1
+        return _output_count(part.items[-1])
+    if isinstance(part, _Timed):
+        return _output_count(part.part)
     return len(part.outputs) if isinstance(part, _Network) else 1
 
 
+def _sources(part: _Part) -> tuple[int, ...]:
+    """The layers that read a part's inputs, each once: branches may begin with the same one."""
+    match part:
+        case _Layer(number):
+            return (number,)
+        case _Chain(items):
+            return _sources(items[0])
+        case _Timed(inner):
+            return _sources(inner)
+        case _Branches(branches):
+            return tuple(dict.fromkeys(n for branch in branches for n in _sources(branch)))
+        case _Network(members, _, inputs):
+            return tuple(n for link in inputs for n in _sources(members[link.member].part))
+
+
 def _input_count(part: _Part) -> int:
-    if isinstance(part, _Chain):
-        return _input_count(part.items[0]) if part.items else 1
-    if isinstance(part, _Branches):
-        return sum(map(_input_count, part.branches))
-    return len(part.inputs) if isinstance(part, _Network) else 1
+    return len(_sources(part))
 
 
 def _in_order(members: dict[str, _Member]) -> tuple[tuple[str, int], ...]:
@@ -338,6 +459,7 @@ class _Calls:
     def __init__(self, found: KerasModel, span: Span) -> None:
         self._found = found
         self._span = span
+        self._made: dict[tuple[int, tuple[int, ...]], int] = {}
 
     def of(self, part: _Part, given: Several[int] | None) -> Several[int]:
         """The calls that give the part's outputs; without ``given`` it reads the model's input."""
@@ -347,6 +469,8 @@ class _Calls:
             for item in part.items:
                 given = self.of(item, given)
             return given or ()
+        if isinstance(part, _Timed):
+            return self.of(part.part, given)
         if given is not None and len(given) != _input_count(part):
             raise Stop(
                 self._span,
@@ -360,22 +484,24 @@ class _Calls:
         return self._network(part, given)
 
     def _call(self, layer: _Layer, reads: tuple[int, ...]) -> int:
+        """A layer gives one value for what it reads, however many branches lead to it."""
+        if (layer.number, reads) in self._made:
+            return self._made[layer.number, reads]
         if len(self._found.calls) == MOST_CALLS:
             raise Stop(
                 self._span,
                 Problem("CS067", f"the model has more than {MOST_CALLS:,} calls of layers"),
             )
+        self._made[layer.number, reads] = len(self._found.calls)
         self._found.calls.append(CallEntry(layer.number, reads))
         return len(self._found.calls) - 1
 
     def _merge(self, part: _Branches, given: Several[int] | None) -> list[int]:
         values: list[int] = []
-        start = 0
+        of_source = dict(zip(_sources(part), given, strict=True)) if given is not None else {}
         for branch in part.branches:
-            count = _input_count(branch)
-            mine = None if given is None else given[start : start + count]
+            mine = None if given is None else [of_source[n] for n in _sources(branch)]
             values += self.of(branch, mine)
-            start += count
         return [self._call(part.merge, tuple(values))]
 
     def _network(self, part: _Network, given: Several[int] | None) -> list[int]:

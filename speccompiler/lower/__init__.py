@@ -125,7 +125,7 @@ LOWER: Mapping[str, Callable[..., Node]] = {
     "Highway": lower_highway,
     "MaxoutDense": lower_maxout_dense,
     "TimeDistributedDense": lower_time_distributed_dense,
-    "TimeDistributed": lambda b, layer, x: lower_time_distributed(_lower_layer, b, layer, x),
+    "TimeDistributed": lambda b, layer, *xs: lower_time_distributed(_lower_layer, b, layer, *xs),
     "Merge": lower_merge,
 }
 

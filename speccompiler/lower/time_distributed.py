@@ -6,7 +6,7 @@ window is 1 long.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from speccompiler.diagnostics import Problem
@@ -17,6 +17,7 @@ from speccompiler.ir import (
     Concat,
     Conv,
     Depthwise,
+    Dot,
     GlobalPool,
     Identity,
     Input,
@@ -39,7 +40,7 @@ from speccompiler.ir import (
 )
 from speccompiler.permutations import steps
 from speccompiler.schemas.wrappers import TimeDistributed
-from speccompiler.shapes import format_shape
+from speccompiler.shapes import format_shape, same_shape
 
 from .builder import Builder
 
@@ -48,27 +49,49 @@ MOST_AXES = 3
 
 
 def lower_time_distributed(
-    lower_layer: Callable[..., Node], b: Builder, layer: TimeDistributed, x: Node
+    lower_layer: Callable[..., Node], b: Builder, layer: TimeDistributed, *inputs: Node
 ) -> Node:
-    """Lower the inner layer for one step, then give its operations the axis of steps."""
-    if len(x.shape) < 2:
-        raise Problem(
-            "CS038",
-            f"TimeDistributed takes steps, but its input has shape {format_shape(x.shape)}",
-            "an axis of steps comes before those of the inner layer's input",
-        )
-    count, step = x.shape[0], Input(x.shape[1:])
+    """Lower the inner layer for one step, then give its operations the axis of steps.
+
+    Steps of steps are so many steps: their axes are one while the inner layer is applied.
+    """
+    for x in inputs:
+        _check_steps(layer, x)
+    count = _count(inputs)
+    if isinstance(layer.layer, TimeDistributed):
+        joined = [b.add(Reshape((x.shape[0] * x.shape[1], *x.shape[2:])), x) for x in inputs]
+        y = lower_time_distributed(lower_layer, b, layer.layer, *joined)
+        return b.add(Reshape((count, inputs[0].shape[1], *y.shape[1:])), y)
     part = Builder(b.semantics, frozenset(), layer=b.layer, call=b.call)
-    first = part.add(step)
-    last = lower_layer(part, layer.layer, first)
+    firsts = [part.add(Input(x.shape[1:])) for x in inputs]
+    last = lower_layer(part, layer.layer, *firsts)
     b.diagnostics += part.diagnostics
-    values = {first.name: x}
-    for node in part.nodes[1:]:
+    values = {first.name: x for first, x in zip(firsts, inputs, strict=True)}
+    for node in part.nodes[len(firsts) :]:
         read = [values[name] for name in node.inputs]
         for op in _with_steps(node.op, count, layer.layer.inner.__class__.__name__):
             read = [b.add(op, *read)]
         values[node.name] = read[0]
     return values[last.name]
+
+
+def _check_steps(layer: TimeDistributed, x: Node) -> None:
+    """CS038 unless there are axes of steps, and one more at least."""
+    wrappers, inner = 1, layer.layer
+    while isinstance(inner, TimeDistributed):
+        wrappers, inner = wrappers + 1, inner.layer
+    if len(x.shape) <= wrappers:
+        raise Problem(
+            "CS038",
+            f"TimeDistributed takes steps, but its input has shape {format_shape(x.shape)}",
+            "an axis of steps comes before those of the inner layer's input",
+        )
+
+
+def _count(inputs: Sequence[Node]) -> Dim:
+    """How many steps several inputs have; CS063 where they differ."""
+    (count,) = same_shape([(x.shape[0],) for x in inputs])
+    return count
 
 
 def _with_steps(op: Op, count: Dim, kind: str) -> list[Op]:
@@ -87,6 +110,7 @@ def _with_steps(op: Op, count: Dim, kind: str) -> list[Op]:
                 )
             ]
         case Depthwise():
+            _check_axes(len(op.kernel), kind)
             return [
                 Depthwise(
                     (1, *op.kernel),
@@ -123,6 +147,13 @@ def _with_steps(op: Op, count: Dim, kind: str) -> list[Op]:
             return [Transpose(a) for a in steps((0, *(axis + 1 for axis in axes)))]
         case Concat(axis, lengths):
             return [Concat(axis + 1, lengths)]
+        case Dot():
+            raise Problem(
+                "CS059",
+                f"TimeDistributed cannot apply {kind} in mode dot or cos: it would mix the steps",
+                "merge the values of all steps in another mode, or run this part by itself",
+                argument="layer",
+            )
         case _:
             alike = (
                 Identity, Map, Softmax, Mask, Normalize, BatchNormalize, Lookup, Local, Combine,
