@@ -409,6 +409,12 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "counted, and no weight projected.",
             "Give the weights, leave the option out, or write the argument as one that is known.",
         ),
+        "CS076": Code(
+            "nothing is left",
+            "The layer cuts off as much as there is. Keras accepts that, and gives an array with "
+            "an axis of length 0.",
+            "Check the sizes cut off, and dim_ordering, which says which axes they are of.",
+        ),
         "CS080": Code(
             "not a sound HDF5 file",
             "The file is named or begins as HDF5 does, but it is something else, its structure is "

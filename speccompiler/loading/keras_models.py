@@ -459,7 +459,11 @@ class _Calls:
     def __init__(self, found: KerasModel, span: Span) -> None:
         self._found = found
         self._span = span
+        self._visited = 0
+        self._branches = 0
+        """How many Merges that hold their branches are being followed."""
         self._made: dict[tuple[int, tuple[int, ...]], int] = {}
+        """The calls of their branches, by the layer and what it reads."""
 
     def of(self, part: _Part, given: Several[int] | None) -> Several[int]:
         """The calls that give the part's outputs; without ``given`` it reads the model's input."""
@@ -485,23 +489,29 @@ class _Calls:
 
     def _call(self, layer: _Layer, reads: tuple[int, ...]) -> int:
         """A layer gives one value for what it reads, however many branches lead to it."""
-        if (layer.number, reads) in self._made:
-            return self._made[layer.number, reads]
-        if len(self._found.calls) == MOST_CALLS:
+        self._visited += 1
+        if self._visited > MOST_CALLS:
             raise Stop(
                 self._span,
                 Problem("CS067", f"the model has more than {MOST_CALLS:,} calls of layers"),
             )
-        self._made[layer.number, reads] = len(self._found.calls)
+        known = self._made.get((layer.number, reads)) if self._branches else None
+        if known is not None:
+            return known
+        number = len(self._found.calls)
         self._found.calls.append(CallEntry(layer.number, reads))
-        return len(self._found.calls) - 1
+        if self._branches:
+            self._made[layer.number, reads] = number
+        return number
 
     def _merge(self, part: _Branches, given: Several[int] | None) -> list[int]:
         values: list[int] = []
         of_source = dict(zip(_sources(part), given, strict=True)) if given is not None else {}
+        self._branches += 1
         for branch in part.branches:
             mine = None if given is None else [of_source[n] for n in _sources(branch)]
             values += self.of(branch, mine)
+        self._branches -= 1
         return [self._call(part.merge, tuple(values))]
 
     def _network(self, part: _Network, given: Several[int] | None) -> list[int]:
