@@ -18,6 +18,7 @@ from .diagnostics import Diagnostic, Problem, Severity, SpecError, did_you_mean,
 from .input_checks import by_input
 from .ir import Graph, Node, Shape
 from .keywords import check_choice, checked_seed, whole_lengths
+from .loading.lenient import with_unknown
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from .lower import Semantics, lower, undecided
 from .schemas.model import ModelSpec
@@ -330,6 +331,11 @@ def check(
     found = (*loaded.diagnostics, *(loaded.locate(d) for d in lowered.diagnostics))
     if lowered.graph is None or has_errors(found):
         return None, found
+    if lowered.unknown:
+        layers, notes = with_unknown(loaded.spec.layers, lowered.unknown)
+        loaded = replace(loaded, spec=loaded.spec.model_copy(update={"layers": layers}))
+        found += tuple(map(loaded.locate, notes))
+    assert loaded.spec is not None, "a valid document has a spec"
     model = Model(loaded, loaded.spec, lowered.graph, found, weights, weights_by)
     if model.names_weights:
         found += model.weight_sources.diagnostics

@@ -249,7 +249,11 @@ def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> _Part:
                 f"{counts[0]} and {counts[1]}",
             ),
         )
-    found.layers[start:] = map(_in_steps, found.layers[start:])
+    trainable = config.entries.get("trainable")
+    frozen = trainable is not None and not to_data(trainable.value)
+    found.layers[start:] = [
+        _in_steps(entry, trainable if frozen else None) for entry in found.layers[start:]
+    ]
     declared = {key: config.entries[key] for key in _INPUTS if key in config.entries}
     for number in _sources(part):
         if number >= start:
@@ -259,8 +263,11 @@ def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> _Part:
     return _Timed(part)
 
 
-def _in_steps(entry: LayerEntry) -> LayerEntry:
-    """A layer of a model inside TimeDistributed: an InputLayer passes all steps on as they are."""
+def _in_steps(entry: LayerEntry, frozen: Entry | None) -> LayerEntry:
+    """A layer of a model inside TimeDistributed: an InputLayer passes all steps on as they are.
+
+    ``frozen`` is the ``trainable`` of a wrapper that says no.
+    """
     own = entry.arguments.entries
     if entry.type in {"InputLayer", "Layer"}:
         kept = {key: value for key, value in own.items() if key not in _INPUTS}
@@ -270,8 +277,10 @@ def _in_steps(entry: LayerEntry) -> LayerEntry:
         "config": entry.arguments,
     }
     layer = Mapping({k: Entry(entry.type_span, v) for k, v in described.items()}, entry.type_span)
-    outer = {key: own[key] for key in ("name", "trainable") if key in own}
-    outer["layer"] = Entry(entry.type_span, layer)
+    outer: dict[str, Entry] = {"layer": Entry(entry.type_span, layer)}
+    outer |= {key: own[key] for key in own.keys() & {"name", "trainable"}}
+    if frozen is not None:
+        outer["trainable"] = frozen
     arguments = Mapping(outer, entry.arguments.span)
     return LayerEntry("TimeDistributed", entry.type_span, arguments)
 

@@ -78,6 +78,22 @@ def passed_over(layers: Iterable[Layer]) -> list[Diagnostic]:
     ]
 
 
+def with_unknown(
+    layers: Iterable[Layer], unknown: Mapping[tuple[str, str], Unknown]
+) -> tuple[tuple[Layer, ...], list[Diagnostic]]:
+    """The layers with an ``Unknown`` in each argument named by layer and argument, and notes."""
+    found: list[Layer] = []
+    changed: list[Layer] = []
+    for layer in layers:
+        update = {arg: value for (name, arg), value in unknown.items() if name == layer.name}
+        if update:
+            noted = dict.fromkeys(unknown_arguments(layer.inner))
+            changed.append(layer.inner.model_copy(update={**noted, **update, "name": layer.name}))
+            layer = layer.wrapping(layer.inner.model_copy(update=update))
+        found.append(layer)
+    return tuple(found), passed_over(changed)
+
+
 def ignored_declarations(
     places: Mapping[str, LayerEntry], layers: Iterable[Layer]
 ) -> list[Diagnostic]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from speccompiler.diagnostics import Diagnostic, Problem
 from speccompiler.dims import symbol
@@ -19,6 +19,7 @@ from speccompiler.schemas.dense import Highway, MaxoutDense
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
+from speccompiler.schemas.training import Unknown
 from speccompiler.shapes import format_shape
 
 from .activations import (
@@ -136,6 +137,8 @@ class Lowered:
 
     graph: Graph | None
     diagnostics: tuple[Diagnostic, ...]
+    unknown: Mapping[tuple[str, str], Unknown] = field(default_factory=dict)
+    """Arguments of a Keras file's layers that do not suit the shapes of their tensors."""
 
 
 SYMBOLS = {1: ("T",), 2: ("H", "W"), 3: ("D", "H", "W")}
@@ -173,6 +176,7 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
     The first layer that does not fit ends it: what follows has no input.
     """
     builder = Builder(semantics, frozenset(call.name for call in spec.calls))
+    builder.unknown = None if spec.native else {}
     calls_of = Counter(call.layer for call in spec.calls)
     builder.shared = frozenset(layer for layer, count in calls_of.items() if count > 1)
     values: dict[str, Node] = {}
@@ -206,7 +210,7 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
         values[call.name] = value
     graph = Graph(tuple(builder.nodes), spec.outputs)
     notes = [ignored(passed, next(iter(passed.values())).argument)] if passed else []
-    return Lowered(graph, (*notes, *builder.diagnostics))
+    return Lowered(graph, (*notes, *builder.diagnostics), builder.unknown or {})
 
 
 def _check_shared(stored: dict[tuple[str, str], Weight], nodes: Iterable[Node]) -> None:

@@ -62,7 +62,7 @@ def lower_time_distributed(
         joined = [b.add(Reshape((x.shape[0] * x.shape[1], *x.shape[2:])), x) for x in inputs]
         y = lower_time_distributed(lower_layer, b, layer.layer, *joined)
         return b.add(Reshape((count, inputs[0].shape[1], *y.shape[1:])), y)
-    part = Builder(b.semantics, frozenset(), layer=b.layer, call=b.call)
+    part = Builder(b.semantics, frozenset(), layer=b.layer, call=b.call, unknown=b.unknown)
     firsts = [part.add(Input(x.shape[1:])) for x in inputs]
     last = lower_layer(part, layer.layer, *firsts)
     b.diagnostics += part.diagnostics

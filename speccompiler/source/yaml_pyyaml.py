@@ -35,9 +35,10 @@ def plain_value(text: str) -> bool | int | float | str | None:
         return text in _TRUE
     if text[0] not in _MAY_BE_NUMBER:
         return text
-    number = as_integer(text)
-    if number is None:
-        number = as_float(text)
+    whole = as_integer(text)
+    if whole is not None:
+        return whole
+    number = as_float(text)
     return text if number is None else number
 
 
