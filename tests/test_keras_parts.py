@@ -250,6 +250,16 @@ def test_a_frozen_wrapper_freezes_what_it_holds() -> None:
     assert loaded.shapes().trainable_parameters == 0
 
 
+def test_findings_of_layers_inside_have_their_places() -> None:
+    text = json.dumps(
+        chain(timed(chain(dense("a", 4, init="mine")), batch_input_shape=[None, 6, 2]))
+    )
+    (note,) = check(parse_document(text, "m.json"))[1]
+    assert (note.code, note.layer, note.argument) == ("CS074", "a", "init")
+    assert note.span is not None
+    assert text[note.span.column - 1 : note.span.end_column - 1] == '"mine"'
+
+
 def test_what_cannot_be_applied_to_steps() -> None:
     merge = layer(
         "Merge", name="m", mode="sum", layers=[chain(dense("a", 4)), chain(dense("b", 4))]

@@ -312,12 +312,11 @@ def test_what_is_said_again_and_true_needs_no_note() -> None:
     {"input_shape": []},
 ])  # fmt: skip
 def test_what_a_later_layer_says_need_not_make_sense(said: dict[str, Any]) -> None:
-    model, found = found_in(sequential(CONVOLUTIONS[0], layer("Activation", name="a",
-                                                              activation="relu", **said)))  # fmt: skip
+    odd = layer("Activation", name="a", activation="relu", **said)
+    model, found = found_in(sequential(CONVOLUTIONS[0], odd))
     assert model is not None
     assert messages(found) == [("CS049", "note", f"'a' declares {PASSED}")]
-    wrong = layer("Activation", name="a", activation="relu", **said)
-    model, found = found_in(sequential(wrong))
+    model, found = found_in(sequential(odd))
     assert model is None
 
 

@@ -1,4 +1,4 @@
-"""Keras's models as layers and their calls: nested ones unfolded, once for each call.
+"""Keras's models as layers and their calls.
 
 A Sequential is a chain; its first layer may be a Merge that holds its branches. In both a name
 stands for one layer, however often it is written: branches may share layers, or be the same
@@ -18,12 +18,25 @@ from speccompiler.diagnostics import Problem, Span, did_you_mean
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence, find, to_data
 
+from .keras_calls import CallEntry, Calls
+from .keras_parts import (
+    Branches,
+    Chain,
+    Link,
+    Member,
+    Network,
+    OneLayer,
+    Part,
+    Timed,
+    input_count,
+    output_count,
+    sources,
+)
 from .ordering import circle, computable
 from .schema_errors import describe
 from .tree_reading import Stop, child, listed, text
 
 MODELS = {"Sequential", "Model", "Container"}
-MOST_CALLS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +52,6 @@ class LayerEntry:
     reads: tuple[tuple[str, Span], ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallEntry:
-    """A layer at one place, by its number, and the numbers of the calls that it reads."""
-
-    layer: int
-    reads: tuple[int, ...]
-
-
 @dataclass(slots=True)
 class KerasModel:
     """What was read; ``findings`` are of single layers."""
@@ -57,62 +62,7 @@ class KerasModel:
     findings: list[tuple[Span, Problem]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    items: tuple[_Part, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Branches:
-    """A Merge that holds what it merges."""
-
-    branches: tuple[_Part, ...]
-    merge: _Layer
-
-
-@dataclass(frozen=True, slots=True)
-class _Link:
-    member: str
-    call: int
-    tensor: int
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """A layer of a functional model, and what each of its calls reads."""
-
-    part: _Part
-    first: int
-    calls: tuple[tuple[_Link, ...], ...]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class _Network:
-    """``order`` are the calls, each after what it reads."""
-
-    members: dict[str, _Member]
-    order: tuple[tuple[str, int], ...]
-    inputs: tuple[_Link, ...]
-    outputs: tuple[_Link, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Timed:
-    """A model inside TimeDistributed: its layers are applied to steps, its calls counted as one
-    layer's."""
-
-    part: _Part
-
-
-_Part = _Layer | _Chain | _Branches | _Network | _Timed
-_Names = dict[str, tuple[object, "_Part"]]
+_Names = dict[str, tuple[object, Part]]
 """What each name stands for so far, and how it was described."""
 _INPUTS = ("batch_input_shape", "input_shape", "input_dtype")
 
@@ -121,10 +71,12 @@ def read_model(found: KerasModel, root: Mapping) -> None:
     """The layers and calls of a whole model; raises ``Stop`` for what ends the reading."""
     part = _model(found, root)
     if not found.findings:
-        found.outputs = list(_Calls(found, root.span).of(part, None))
+        calls = Calls(root.span)
+        found.outputs = list(calls.of(part, None))
+        found.calls = calls.calls
 
 
-def _model(found: KerasModel, node: Mapping, names: _Names | None = None) -> _Part:
+def _model(found: KerasModel, node: Mapping, names: _Names | None = None) -> Part:
     class_node = child(node, "class_name")
     class_name = text(class_node, "class_name")
     config = child(node, "config")
@@ -140,7 +92,7 @@ def _model(found: KerasModel, node: Mapping, names: _Names | None = None) -> _Pa
     )
 
 
-def _sequential(found: KerasModel, config: Node, names: _Names) -> _Part:
+def _sequential(found: KerasModel, config: Node, names: _Names) -> Part:
     if isinstance(config, Mapping):
         raise Stop(
             config.span,
@@ -153,7 +105,7 @@ def _sequential(found: KerasModel, config: Node, names: _Names) -> _Part:
     items = config.items if isinstance(config, Sequence) else ()
     if not items:
         raise Stop(config.span, Problem("CS035", "the model has no layers"))
-    return _Chain(
+    return Chain(
         tuple(
             _part(found, item, names=names, place="chain" if index else "first")
             for index, item in enumerate(items)
@@ -167,7 +119,7 @@ def _part(
     *,
     names: _Names | None = None,
     place: Literal["first", "chain", "branch", "member"] = "member",
-) -> _Part:
+) -> Part:
     """A layer or a nested model; what cannot be read is reported, and nothing is called then.
 
     ``names`` are those that stand for the same layer where they are written again.
@@ -175,7 +127,7 @@ def _part(
     if not isinstance(item, Mapping):
         problem = Problem("CS026", "a layer is a mapping with class_name and config")
         found.findings.append((item.span, problem))
-        return _Layer(-1)
+        return OneLayer(-1)
     class_node = child(item, "class_name")
     class_name = text(class_node, "class_name")
     config = child(item, "config")
@@ -189,7 +141,7 @@ def _part(
         part = _model(found, item, names if shared and place != "member" else None)
     else:
         part = _one(found, class_node, config, names=names, place=place)
-    if names is not None and name and part != _Layer(-1):
+    if names is not None and name and part != OneLayer(-1):
         names.setdefault(name, (described, part))
     return part
 
@@ -203,13 +155,13 @@ def _name(config: Node) -> str:
 
 def _one(
     found: KerasModel, class_node: Node, config: Node, *, names: _Names | None, place: str
-) -> _Part:
+) -> Part:
     """A layer, with what it holds: a Merge its branches, TimeDistributed a model."""
     class_name = text(class_node, "class_name")
     if not isinstance(config, Mapping):
         problem = Problem("CS024", "the config of a layer is a mapping")
         found.findings.append((config.span, problem))
-        return _Layer(-1)
+        return OneLayer(-1)
     inner = config.entries["layer"].value if "layer" in config.entries else None
     if class_name == "TimeDistributed" and isinstance(inner, Mapping) and _holds_model(inner):
         return _timed(found, config, inner)
@@ -220,10 +172,10 @@ def _one(
         config = Mapping({k: v for k, v in config.entries.items() if k != "layers"}, config.span)
     parts = tuple(_part(found, item, names=names, place="branch") for item in branches or ())
     found.layers.append(LayerEntry(class_name, class_node.span, config))
-    layer = _Layer(len(found.layers) - 1)
+    layer = OneLayer(len(found.layers) - 1)
     if branches is None:
         return layer
-    return _Branches(parts, layer)
+    return Branches(parts, layer)
 
 
 def _holds_model(node: Mapping) -> bool:
@@ -235,11 +187,11 @@ def _holds_model(node: Mapping) -> bool:
     return isinstance(inner, Mapping) and _holds_model(inner)
 
 
-def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> _Part:
+def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> Part:
     """The layers of a model, each inside TimeDistributed."""
     start = len(found.layers)
     part = _part(found, inner)
-    counts = _input_count(part), _output_count(part)
+    counts = input_count(part), output_count(part)
     if counts != (1, 1):
         raise Stop(
             inner.span,
@@ -255,12 +207,12 @@ def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> _Part:
         _in_steps(entry, trainable if frozen else None) for entry in found.layers[start:]
     ]
     declared = {key: config.entries[key] for key in _INPUTS if key in config.entries}
-    for number in _sources(part):
+    for number in sources(part):
         if number >= start:
             arguments = found.layers[number].arguments
             extended = Mapping({**arguments.entries, **declared}, arguments.span)
             found.layers[number] = replace(found.layers[number], arguments=extended)
-    return _Timed(part)
+    return Timed(part)
 
 
 def _in_steps(entry: LayerEntry, frozen: Entry | None) -> LayerEntry:
@@ -285,8 +237,8 @@ def _in_steps(entry: LayerEntry, frozen: Entry | None) -> LayerEntry:
     return LayerEntry("TimeDistributed", entry.type_span, arguments)
 
 
-def _network(found: KerasModel, config: Mapping, names: _Names | None) -> _Part:
-    members: dict[str, _Member] = {}
+def _network(found: KerasModel, config: Mapping, names: _Names | None) -> Part:
+    members: dict[str, Member] = {}
     for item in listed(child(config, "layers"), "layers"):
         if not isinstance(item, Mapping):
             raise Stop(item.span, Problem("CS024", "a layer is a mapping"))
@@ -309,8 +261,8 @@ def _network(found: KerasModel, config: Mapping, names: _Names | None) -> _Part:
         )
         part = _part(found, item, names=names)
         _check_nested(part, name_node.span, calls)
-        first = 0 if isinstance(part, _Layer | _Timed) else 1
-        members[name] = _Member(part, first, calls or ((),), name_node.span)
+        first = 0 if isinstance(part, OneLayer | Timed) else 1
+        members[name] = Member(part, first, calls or ((),), name_node.span)
     if not members:
         raise Stop(config.span, Problem("CS035", "the model has no layers"))
     ends = [
@@ -339,14 +291,14 @@ def _network(found: KerasModel, config: Mapping, names: _Names | None) -> _Part:
                 )
             for link in call:
                 _check_link(members, link)
-    return _Network(members, _in_order(members), *ends)
+    return Network(members, _in_order(members), *ends)
 
 
-def _check_nested(part: _Part, span: Span, calls: Several[tuple[_Link, ...]]) -> None:
+def _check_nested(part: Part, span: Span, calls: Several[tuple[Link, ...]]) -> None:
     """CS062 for a nested model that is called on another number of values."""
-    wanted = _input_count(part)
+    wanted = input_count(part)
     for call in calls:
-        if not isinstance(part, _Layer) and len(call) != wanted:
+        if not isinstance(part, OneLayer) and len(call) != wanted:
             count = "1 input" if wanted == 1 else f"{wanted} inputs"
             raise Stop(
                 span,
@@ -354,7 +306,7 @@ def _check_nested(part: _Part, span: Span, calls: Several[tuple[_Link, ...]]) ->
             )
 
 
-def _check_inputs(members: dict[str, _Member], inputs: Several[_Link]) -> None:
+def _check_inputs(members: dict[str, Member], inputs: Several[Link]) -> None:
     """CS061 for an input that reads other layers, or is named twice."""
     seen: set[str] = set()
     for link in inputs:
@@ -369,7 +321,7 @@ def _check_inputs(members: dict[str, _Member], inputs: Several[_Link]) -> None:
         seen.add(link.member)
 
 
-def _link(node: Node) -> _Link:
+def _link(node: Node) -> Link:
     """``[layer, call, tensor]``."""
     items = node.items if isinstance(node, Sequence) else ()
     values = [item.value if isinstance(item, Scalar) else None for item in items]
@@ -380,10 +332,10 @@ def _link(node: Node) -> _Link:
             node.span,
             Problem("CS024", "a link to a layer is [name, number of its call, of its output]"),
         )
-    return _Link(name, whole[0], whole[1], node.span)
+    return Link(name, whole[0], whole[1], node.span)
 
 
-def _check_link(members: dict[str, _Member], link: _Link) -> None:
+def _check_link(members: dict[str, Member], link: Link) -> None:
     """CS061 unless there is such a layer, with such a call and such an output."""
     member = members.get(link.member)
     if member is None:
@@ -406,7 +358,7 @@ def _check_link(members: dict[str, _Member], link: _Link) -> None:
                 f"its calls are numbered from {member.first}",
             ),
         )
-    outputs = _output_count(member.part)
+    outputs = output_count(member.part)
     if link.tensor >= outputs:
         raise Stop(
             link.span,
@@ -419,34 +371,7 @@ def _check_link(members: dict[str, _Member], link: _Link) -> None:
         )
 
 
-def _output_count(part: _Part) -> int:
-    if isinstance(part, _Chain):
-        return _output_count(part.items[-1])
-    if isinstance(part, _Timed):
-        return _output_count(part.part)
-    return len(part.outputs) if isinstance(part, _Network) else 1
-
-
-def _sources(part: _Part) -> tuple[int, ...]:
-    """The layers that read a part's inputs, each once: branches may begin with the same one."""
-    match part:
-        case _Layer(number):
-            return (number,)
-        case _Chain(items):
-            return _sources(items[0])
-        case _Timed(inner):
-            return _sources(inner)
-        case _Branches(branches):
-            return tuple(dict.fromkeys(n for branch in branches for n in _sources(branch)))
-        case _Network(members, _, inputs):
-            return tuple(n for link in inputs for n in _sources(members[link.member].part))
-
-
-def _input_count(part: _Part) -> int:
-    return len(_sources(part))
-
-
-def _in_order(members: dict[str, _Member]) -> tuple[tuple[str, int], ...]:
+def _in_order(members: dict[str, Member]) -> tuple[tuple[str, int], ...]:
     """Every call after those that it reads, else as listed; CS060."""
     units = [(name, k) for name, member in members.items() for k in range(len(member.calls))]
     number = {unit: index for index, unit in enumerate(units)}
@@ -460,78 +385,3 @@ def _in_order(members: dict[str, _Member]) -> tuple[tuple[str, int], ...]:
         problem = circle(reads, left, [name for name, _ in units])
         raise Stop(members[str(problem.layer)].span, problem)
     return tuple(units[index] for index in order)
-
-
-class _Calls:
-    """Appends the calls of a part to a model, as often as it is called."""
-
-    def __init__(self, found: KerasModel, span: Span) -> None:
-        self._found = found
-        self._span = span
-        self._visited = 0
-        self._branches = 0
-        """How many Merges that hold their branches are being followed."""
-        self._made: dict[tuple[int, tuple[int, ...]], int] = {}
-        """The calls of their branches, by the layer and what it reads."""
-
-    def of(self, part: _Part, given: Several[int] | None) -> Several[int]:
-        """The calls that give the part's outputs; without ``given`` it reads the model's input."""
-        if isinstance(part, _Layer):
-            return [self._call(part, tuple(given or ()))]
-        if isinstance(part, _Chain):
-            for item in part.items:
-                given = self.of(item, given)
-            return given or ()
-        if isinstance(part, _Timed):
-            return self.of(part.part, given)
-        if given is not None and len(given) != _input_count(part):
-            raise Stop(
-                self._span,
-                Problem(
-                    "CS062",
-                    f"a nested model with {_input_count(part)} inputs is called on {len(given)}",
-                ),
-            )
-        if isinstance(part, _Branches):
-            return self._merge(part, given)
-        return self._network(part, given)
-
-    def _call(self, layer: _Layer, reads: tuple[int, ...]) -> int:
-        """A layer gives one value for what it reads, however many branches lead to it."""
-        self._visited += 1
-        if self._visited > MOST_CALLS:
-            raise Stop(
-                self._span,
-                Problem("CS067", f"the model has more than {MOST_CALLS:,} calls of layers"),
-            )
-        known = self._made.get((layer.number, reads)) if self._branches else None
-        if known is not None:
-            return known
-        number = len(self._found.calls)
-        self._found.calls.append(CallEntry(layer.number, reads))
-        if self._branches:
-            self._made[layer.number, reads] = number
-        return number
-
-    def _merge(self, part: _Branches, given: Several[int] | None) -> list[int]:
-        values: list[int] = []
-        of_source = dict(zip(_sources(part), given, strict=True)) if given is not None else {}
-        self._branches += 1
-        for branch in part.branches:
-            mine = None if given is None else [of_source[n] for n in _sources(branch)]
-            values += self.of(branch, mine)
-        self._branches -= 1
-        return [self._call(part.merge, tuple(values))]
-
-    def _network(self, part: _Network, given: Several[int] | None) -> list[int]:
-        values: dict[tuple[str, int], Several[int]] = {}
-        for index, link in enumerate(part.inputs):
-            source = None if given is None else given[index : index + 1]
-            values[link.member, link.call] = self.of(part.members[link.member].part, source)
-        for name, k in part.order:
-            member = part.members[name]
-            place = name, member.first + k
-            if place not in values:
-                read = [values[r.member, r.call][r.tensor] for r in member.calls[k]]
-                values[place] = self.of(member.part, read)
-        return [values[link.member, link.call][link.tensor] for link in part.outputs]

@@ -34,7 +34,8 @@ from speccompiler.schemas.wrappers import TimeDistributed
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import Mapping as Node
-from speccompiler.source.tree import Scalar, span_at, to_data
+from speccompiler.source.tree import Node as TreeNode
+from speccompiler.source.tree import Scalar, find, span_at, to_data
 
 from .connections import connect, item_names
 from .entries import Entries, read_entries
@@ -72,10 +73,16 @@ class LoadedSpec:
 
 
 def layer_span(entry: LayerEntry, *path: str | int, key: bool = False) -> Span:
-    """Where a layer, or a value in its arguments, stands; its type where there is no such."""
-    if not path or path[0] not in entry.arguments.entries:
-        return entry.type_span
-    return span_at(entry.arguments, path, key=key)
+    """Where a layer, or a value in its arguments, stands; its type where there is no such.
+
+    A wrapper's arguments are also those of the layer that it holds.
+    """
+    arguments: TreeNode | None = entry.arguments
+    while isinstance(arguments, Node) and path:
+        if path[0] in arguments.entries:
+            return span_at(arguments, path, key=key)
+        arguments = find(arguments, ("layer", "config")) or find(arguments, ("layer",))
+    return entry.type_span
 
 
 def load_spec(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from typing import NoReturn
 
 from speccompiler.diagnostics import Diagnostic, Problem, Severity
@@ -60,6 +61,12 @@ class Findings:
             note = Diagnostic("CS014", message, Severity.NOTE, self.file, span)
             self._diagnostics.append(note)
             raise Stop
+
+    def apart(self) -> Findings:
+        """For another reading of the same text: nothing is found yet."""
+        other = copy(self)
+        other._diagnostics = []
+        return other
 
     def take(self, other: Findings) -> None:
         """What was found in another reading of the same text."""

@@ -235,7 +235,7 @@ def read_yaml(findings: Findings) -> Node:
     What PyYAML wrote for Keras means what PyYAML reads. Only the whole tree tells whose it is,
     and few files hold a scalar for which that matters: those are read once more.
     """
-    first = Findings(findings.file, findings.text)
+    first = findings.apart()
     composer = _Composer(first, keras=False)
     stopped = None
     try:
