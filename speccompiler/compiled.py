@@ -34,6 +34,7 @@ from .penalties import (
     weight_penalties,
 )
 from .plan import Plan, make_plan
+from .shapes import format_shape
 
 Array = npt.NDArray[np.float32]
 FLOAT32 = np.dtype(np.float32)
@@ -411,6 +412,8 @@ def compile_model(
     if apply_constraints:
         _refuse(model, unknown_effects(model.spec, "constraint"))
     graph, warnings = model.tapped(input_shape, layers)
+    if is_cuda(target):
+        _check_not_empty(model, graph)
     graph_to_run = optimize(graph)
     kernels = cuda_kernels if is_cuda(target) else cpu_kernels
     plan = make_plan(graph_to_run, fast=fast, kernels=kernels)
@@ -455,6 +458,15 @@ def compile_model(
         raise SpecError([model.loaded.locate(problem.at(file=where))]) from None
     diagnostics = (*warnings, *located)
     return CompiledModel(model, plan, executor, target, batch_size, threads, diagnostics, penalties)
+
+
+def _check_not_empty(model: Model, graph: Graph) -> None:
+    """CS076 for a value without numbers: no GPU starts a kernel of no threads."""
+    for node in graph.nodes:
+        if 0 in node.shape:
+            message = f"a GPU cannot compute nothing: the output is {format_shape(node.shape)}"
+            found = Diagnostic("CS076", message, layer=node.layer, hint="use --target cpu")
+            raise SpecError([model.loaded.locate(found)])
 
 
 def _refuse(model: Model, problems: list[Problem]) -> None:

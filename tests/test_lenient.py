@@ -423,6 +423,13 @@ def test_a_crop_may_leave_nothing(
     assert np.load(tmp_path / "y.npy").shape == shape
 
 
+def test_a_gpu_computes_nothing(tmp_path: Path) -> None:
+    crop = layer("Cropping1D", name="c", cropping=[2, 3], batch_input_shape=[None, 5, 4])
+    model = speccompiler.load(saved(tmp_path, sequential(crop)))
+    message = "a GPU cannot compute nothing: the output is (0, 4)"
+    assert refused(lambda: model.compile("cuda")) == [("CS076", message)]
+
+
 def test_nothing_has_no_average_and_no_window() -> None:
     crop = layer("Cropping1D", name="c", cropping=[2, 3], batch_input_shape=[None, 5, 4])
     for kind, word in (("Max", "largest"), ("Average", "average")):
