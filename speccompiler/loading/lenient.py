@@ -84,8 +84,11 @@ def with_unknown(
     """The layers with an ``Unknown`` in each argument named by layer and argument, and notes."""
     found: list[Layer] = []
     changed: list[Layer] = []
+    of_layer: dict[str, dict[str, Unknown]] = {}
+    for (name, argument), value in unknown.items():
+        of_layer.setdefault(name, {})[argument] = value
     for layer in layers:
-        update = {arg: value for (name, arg), value in unknown.items() if name == layer.name}
+        update = of_layer.get(str(layer.name))
         if update:
             noted = dict.fromkeys(unknown_arguments(layer.inner))
             changed.append(layer.inner.model_copy(update={**noted, **update, "name": layer.name}))
