@@ -345,8 +345,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "CS059": Code(
             "layer cannot be applied to steps",
             "TimeDistributed adds an axis to those of the layer that it applies, and kernels have "
-            "three spatial axes at most.",
-            "Apply a 1-D or 2-D layer, or split the steps into inputs of their own.",
+            "three spatial axes at most; a Merge in mode dot or cos has no axis for steps either. "
+            "Such a layer is applied to 256 steps at most, one by one, and their number has to be "
+            "known.",
+            "Say how many steps there are, apply a 1-D or 2-D layer, or split the steps into "
+            "inputs of their own.",
         ),
         "CS060": Code(
             "layers in a circle",

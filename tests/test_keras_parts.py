@@ -276,12 +276,54 @@ def test_what_cannot_be_applied_to_steps() -> None:
         [given("in", 2), node(layer("Merge", name="m", mode="dot"), [["in", 0, 0], ["in", 0, 0]])],
         [["in", 0, 0]], [["m", 0, 0]],
     )  # fmt: skip
-    found = found_in(chain(timed(inner, batch_input_shape=[None, 6, 2])))
+    found = found_in(chain(timed(inner, batch_input_shape=[None, None, 2])))
     assert [(d.code, d.message) for d in found] == [
         ("CS059", "TimeDistributed cannot apply Merge in mode dot or cos: it would mix the steps")
     ]
     found = found_in(chain(timed(timed(dense("a", 4)), batch_input_shape=[None, 6, 2])))
     assert [d.code for d in found] == ["CS038"]
+
+
+def in_steps(inner: dict[str, Any], shape: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """A native layer on three steps, and on each of them by itself."""
+    x = RNG.standard_normal((2, 3, *shape)).astype(np.float32)
+    timed_layer = {"type": "TimeDistributed", "name": "t", "layer": inner}
+    results = []
+    for entry, own in ((timed_layer, [3, *shape]), ({**inner, "name": "t"}, shape)):
+        spec = {"convspec": 1, "input_shape": own, "dim_ordering": "tf", "layers": [entry]}
+        model, found = check(parse_document(json.dumps(spec), "m.json"), seed=1)
+        assert model is not None, found
+        steps = [x] if entry is timed_layer else [x[:, step] for step in range(3)]
+        results.append([model.compile("reference").run(step) for step in steps])
+    return results[0][0], np.stack(results[1], axis=1)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        {"type": "Convolution3D", "nb_filter": 2, "kernel_dim1": 2, "kernel_dim2": 1,
+         "kernel_dim3": 2, "border_mode": "same"},
+        {"type": "MaxPooling3D"},
+        {"type": "UpSampling3D"},
+        {"type": "ZeroPadding3D", "padding": [1, 0, 2]},
+        {"type": "Cropping3D", "cropping": [[0, 1], [1, 0], [1, 1]]},
+    ],
+)  # fmt: skip
+def test_volumes_of_a_known_number_of_steps_are_taken_one_by_one(inner: dict[str, Any]) -> None:
+    y, expected = in_steps(inner, [3, 4, 5, 2])
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_sums_of_products_of_each_step(tmp_path: Path) -> None:
+    inner = functional(
+        "inner",
+        [given("in", 2), node(dense("a", 4), [["in", 0, 0]]), node(dense("c", 4), [["in", 0, 0]]),
+         node(layer("Merge", name="m", mode="dot"), [["a", 0, 0], ["c", 0, 0]])],
+        [["in", 0, 0]], [["m", 0, 0]],
+    )  # fmt: skip
+    expected = ((X @ W1 + B1) * (X @ W3 + B3)).sum(axis=-1, keepdims=True)
+    model = chain(timed(inner, batch_input_shape=[None, 6, 2]))
+    assert_gives(tmp_path, model, {"td": weights_of(a=A, c=C)}, X, expected)
 
 
 # --- branches

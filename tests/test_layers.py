@@ -166,7 +166,7 @@ def refused(layers, shape, **header):
 
 def test_what_cannot_be_done_is_said():
     volume = {"type": "MaxPooling3D"}
-    found = refused([{"type": "TimeDistributed", "layer": volume}], [4, 4, 4, 4, 1])
+    found = refused([{"type": "TimeDistributed", "layer": volume}], [None, 4, 4, 4, 1])
     assert (found.code, found.message) == (
         "CS059",
         "TimeDistributed cannot apply MaxPooling3D: steps and its 3 spatial axes are too many",

@@ -39,13 +39,16 @@ from speccompiler.ir import (
     Weight,
 )
 from speccompiler.permutations import steps
+from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.wrappers import TimeDistributed
-from speccompiler.shapes import format_shape, same_shape
+from speccompiler.shapes import element_count, format_shape, same_shape
 
 from .builder import Builder
 
 MOST_AXES = 3
 """Spatial axes that kernels have."""
+MOST_APART = 256
+"""Steps that a layer without an axis for them is applied to one by one."""
 
 
 def lower_time_distributed(
@@ -66,13 +69,44 @@ def lower_time_distributed(
     firsts = [part.add(Input(x.shape[1:])) for x in inputs]
     last = lower_layer(part, layer.layer, *firsts)
     b.diagnostics += part.diagnostics
+    inner = part.nodes[len(firsts) :]
+    try:
+        ops = [_with_steps(node.op, count, layer.layer.class_name) for node in inner]
+    except Problem:
+        if not isinstance(count, int) or not 1 <= count <= MOST_APART:
+            raise
+        return _one_by_one(lower_layer, b, layer.layer, inputs, count)
     values = {first.name: x for first, x in zip(firsts, inputs, strict=True)}
-    for node in part.nodes[len(firsts) :]:
+    for node, in_a_row in zip(inner, ops, strict=True):
         read = [values[name] for name in node.inputs]
-        for op in _with_steps(node.op, count, layer.layer.inner.__class__.__name__):
+        for op in in_a_row:
             read = [b.add(op, *read)]
         values[node.name] = read[0]
     return values[last.name]
+
+
+def _one_by_one(
+    lower_layer: Callable[..., Node], b: Builder, layer: Layer, inputs: Sequence[Node], count: int
+) -> Node:
+    """The layer on each step by itself: what has no axis left for the steps.
+
+    Each step is cut out of all, as a row, and the results are rows side by side.
+    """
+    said = len(b.diagnostics)
+    rows = []
+    for step in range(count):
+        taken = [_row(b, x, step, count) for x in inputs]
+        y = lower_layer(b, layer, *taken)
+        rows.append(b.add(Reshape((1, element_count(y.shape))), y))
+    del b.diagnostics[said:]  # they are known from the part of one step
+    together = b.add(Concat(0, (1,) * count), *rows) if count > 1 else rows[0]
+    return b.add(Reshape((count, *y.shape)), together)
+
+
+def _row(b: Builder, x: Node, step: int, count: int) -> Node:
+    rows = b.add(Reshape((count, element_count(x.shape[1:]))), x)
+    row = b.add(Pad(((-step, step + 1 - count),)), rows)
+    return b.add(Reshape(x.shape[1:]), row)
 
 
 def _check_steps(layer: TimeDistributed, x: Node) -> None:
@@ -151,7 +185,7 @@ def _with_steps(op: Op, count: Dim, kind: str) -> list[Op]:
             raise Problem(
                 "CS059",
                 f"TimeDistributed cannot apply {kind} in mode dot or cos: it would mix the steps",
-                "merge the values of all steps in another mode, or run this part by itself",
+                f"a known number of steps, up to {MOST_APART}, would be merged one by one",
                 argument="layer",
             )
         case _:
@@ -174,6 +208,6 @@ def _check_axes(rank: int, kind: str) -> None:
         raise Problem(
             "CS059",
             f"TimeDistributed cannot apply {kind}: steps and its {rank} spatial axes are too many",
-            f"layers with up to {MOST_AXES - 1} spatial axes can be applied to steps",
+            f"a known number of steps, up to {MOST_APART}, would be taken one by one",
             argument="layer",
         )
