@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speccompiler.cache import keeps
-from speccompiler.diagnostics import Diagnostic, Severity
+from speccompiler.diagnostics import Diagnostic, Severity, SpecError
 
 from .documents import load_model
 from .layer_option import check_layers
@@ -184,8 +184,11 @@ def _compile(
     penalties: bool,
     **options: Any,
 ) -> tuple[CompiledModel, dict[str, Any]]:
-    from speccompiler.penalties import activity_regularizers
+    from speccompiler.penalties import activity_regularizers, unknown_effects
 
+    refused = unknown_effects(model.spec, "penalty") if penalties else []
+    if refused:
+        raise SpecError(model.loaded.locate(problem.at()) for problem in refused)
     with named(sources[0].name):
         activity = activity_regularizers(model.spec) if penalties else {}
     compiled = model.compile(

@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from .fields import LARGEST, Layer, PositiveInt, as_tuple, filled_array
+from .fields import LARGEST, Layer, PositiveInt, as_tuple
 from .initializer import Initializer
 from .tensors import StoredTensor
+from .training import TRAINING_ONLY
 from .weights import LayerWeights
+
+_AXIS = {"type": "integer", "minimum": 1, "maximum": LARGEST}
+
+
+def _as_axes(value: object) -> object:
+    """Keras takes a number for a list of one."""
+    one = isinstance(value, int) and not isinstance(value, bool)
+    return (value,) if one else as_tuple(value)
+
 
 SharedAxes = Annotated[
     tuple[PositiveInt, ...],
-    BeforeValidator(as_tuple),
+    BeforeValidator(_as_axes),
     Field(min_length=1),
-    filled_array({"type": "integer", "minimum": 1, "maximum": LARGEST}),
+    WithJsonSchema({"anyOf": [_AXIS, {"type": "array", "minItems": 1, "items": _AXIS}]}),
 ]
 SHARED_TEXT = (
-    "Axes along which the parameters are the same, counted from 1 without the batch axis: "
+    "Axes along which the parameters are the same, counted from 1 without the batch axis, or one: "
     "[1, 2] gives an image one a channel. Keras 1.x does not store it: where it is missing, the "
     "shapes in the weight file decide."
 )
@@ -68,8 +78,12 @@ class ParametricSoftplus(Layer):
         "betas": StoredTensor(drawn="one", scale="beta_init"),
     }
     type: Literal["ParametricSoftplus"]
-    alpha_init: float = Field(0.2, description="What alphas are filled with without weights.")
-    beta_init: float = Field(5.0, description="What betas are filled with without weights.")
+    alpha_init: Annotated[float, TRAINING_ONLY] = Field(
+        0.2, description="What alphas are filled with without weights."
+    )
+    beta_init: Annotated[float, TRAINING_ONLY] = Field(
+        5.0, description="What betas are filled with without weights."
+    )
     weights: LayerWeights = None
     shared_axes: SharedAxes | None = Field(None, description=SHARED_TEXT)
 

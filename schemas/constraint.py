@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from .fields import LARGEST, NonNegativeFloat, Schema, as_tuple, filled_array
 from .regularizer import flatten_config
+from .training import TRAINING_ONLY
 
 AxisNumber = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 Axis = (
@@ -92,6 +93,7 @@ Constraint = Annotated[
         custom_error_message="unknown constraint",
     ),
     BeforeValidator(flatten_config),
+    TRAINING_ONLY,
 ]
 
 

@@ -20,8 +20,14 @@ from .fields import (
     filled_array,
 )
 from .regularizer import L1L2Regularizer
+from .training import TRAINING_ONLY, Unknown
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1), TRAINING_ONLY]
+Factor = Annotated[NonNegativeFloat, TRAINING_ONLY]
+MaskShape = Annotated[
+    tuple[PositiveInt | None, ...] | None, BeforeValidator(as_tuple), TRAINING_ONLY
+]
+MaskOrdering = Annotated[LayerOrdering, TRAINING_ONLY]
 
 
 class InputLayer(Layer):
@@ -47,10 +53,10 @@ class Dropout(Layer):
 
     type: Literal["Dropout"]
     p: Share = Field(description="Share of the values that training drops.")
-    noise_shape: Annotated[tuple[PositiveInt | None, ...], BeforeValidator(as_tuple)] | None = (
-        Field(None, description="Shape of the training mask; a forward pass has none.")
+    noise_shape: MaskShape = Field(
+        None, description="Shape of the training mask; a forward pass has none."
     )
-    seed: Seed | None = Field(
+    seed: Annotated[Seed | None, TRAINING_ONLY] = Field(
         None, description="Seed of the training mask; a forward pass has none."
     )
 
@@ -67,7 +73,7 @@ class SpatialDropout2D(Layer):
 
     type: Literal["SpatialDropout2D"]
     p: Share = Field(description="Share of the channels that training drops.")
-    dim_ordering: LayerOrdering = Field(
+    dim_ordering: MaskOrdering = Field(
         "default", description="Where training finds the channels; a forward pass needs none."
     )
     uses_ordering: ClassVar[bool] = False
@@ -78,7 +84,7 @@ class SpatialDropout3D(Layer):
 
     type: Literal["SpatialDropout3D"]
     p: Share = Field(description="Share of the channels that training drops.")
-    dim_ordering: LayerOrdering = Field(
+    dim_ordering: MaskOrdering = Field(
         "default", description="Where training finds the channels; a forward pass needs none."
     )
     uses_ordering: ClassVar[bool] = False
@@ -95,7 +101,7 @@ class GaussianNoise(Layer):
     """Adds noise while training; passes everything on in a forward pass."""
 
     type: Literal["GaussianNoise"]
-    sigma: NonNegativeFloat = Field(description="Deviation of the noise that training adds.")
+    sigma: Factor = Field(description="Deviation of the noise that training adds.")
 
 
 class Flatten(Layer):
@@ -169,12 +175,16 @@ class ActivityRegularization(Layer):
     """Passes everything on; its values count for the penalties."""
 
     type: Literal["ActivityRegularization"]
-    l1: NonNegativeFloat = Field(0.0, description="Factor of the absolute values.")
-    l2: NonNegativeFloat = Field(0.0, description="Factor of the squares.")
+    l1: Factor = Field(0.0, description="Factor of the absolute values.")
+    l2: Factor = Field(0.0, description="Factor of the squares.")
 
     @property
-    def activity_regularizer(self) -> L1L2Regularizer | None:
+    def activity_regularizer(self) -> L1L2Regularizer | Unknown | None:
         """The penalty on the output that l1 and l2 say."""
+        factors: tuple[object, ...] = (self.l1, self.l2)
+        for factor in factors:
+            if isinstance(factor, Unknown):
+                return factor
         if not self.l1 and not self.l2:
             return None
         return L1L2Regularizer(name="L1L2Regularizer", l1=self.l1, l2=self.l2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from .fields import PositiveInt
 from .kernel import KernelLayer, ProductLayer
 from .tensors import StoredTensor
+from .training import TRAINING_ONLY
 
 INPUT_DIM_TEXT = (
     "Length of the last axis of the input. On a first layer that nothing else gives a shape it "
@@ -28,7 +29,7 @@ class Highway(KernelLayer):
     }
     type: Literal["Highway"]
     input_dim: PositiveInt | None = Field(None, description=INPUT_DIM_TEXT)
-    transform_bias: float = Field(
+    transform_bias: Annotated[float, TRAINING_ONLY] = Field(
         1.0,
         description="What b_carry is filled with without weights: 1 in Keras 1.2, -2 before.",
     )

@@ -12,6 +12,7 @@ from .fields import Layer, PositiveInt
 from .initializer import Initializer
 from .regularizer import Regularizer
 from .tensors import StoredTensor
+from .training import TRAINING_ONLY
 from .weights import LayerWeights
 
 
@@ -40,9 +41,9 @@ class Embedding(Layer):
     W_constraint: Constraint | None = Field(
         None, description="Checked on the table; --apply-constraints projects it."
     )
-    mask_zero: bool = Field(
+    mask_zero: Annotated[bool, TRAINING_ONLY] = Field(
         False, description="Whether recurrent layers skip the number 0; no layer here does."
     )
-    dropout: Annotated[float, Field(ge=0, le=1)] = Field(
+    dropout: Annotated[float, Field(ge=0, le=1), TRAINING_ONLY] = Field(
         0.0, description="Share of the rows that training drops; a forward pass drops none."
     )

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from pydantic_core import PydanticCustomError
 
 from .tensors import StoredTensor
+from .training import TRAINING_ONLY
 
 
 class Schema(BaseModel):
@@ -140,7 +141,7 @@ class Layer(Schema):
         description="Unique name of the layer; weights and reports use it. "
         "Default: the type in lower case and a number, as Keras does.",
     )
-    trainable: bool = Field(
+    trainable: Annotated[bool, TRAINING_ONLY] = Field(
         True, description="Whether the shape report counts its parameters as trainable."
     )
     input_shape: Shape | None = Field(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from .fields import Schema
+from .training import TRAINING_ONLY
 
 InitializerName = Literal[
     "uniform",
@@ -41,4 +42,5 @@ def _kind(value: object) -> str:
 Initializer = Annotated[
     Annotated[InitializerName, Tag("<name>")] | Annotated[ScaledInitializer, Tag("<parameters>")],
     Discriminator(_kind),
+    TRAINING_ONLY,
 ]

@@ -11,6 +11,7 @@ from .fields import LARGEST, Layer, NonNegativeFloat
 from .initializer import Initializer
 from .regularizer import Regularizer
 from .tensors import StoredTensor
+from .training import TRAINING_ONLY
 from .weights import LayerWeights
 
 
@@ -37,7 +38,7 @@ class BatchNormalization(Layer):
         description="The axis of the channels, counted with the batch axis as 0: -1 suits 'tf', "
         "1 suits 'th'.",
     )
-    momentum: Annotated[float, Field(ge=0, le=1)] = Field(
+    momentum: Annotated[float, Field(ge=0, le=1), TRAINING_ONLY] = Field(
         0.99, description="Of the running averages, while training; a forward pass has none."
     )
     weights: LayerWeights = None

@@ -84,6 +84,9 @@ LAYERS: dict[str, type[Layer]] = {
 
 ALIASES: dict[str, str] = {alias: name for name, cls in LAYERS.items() for alias in cls.aliases}
 
+KERAS_CLASSES: dict[str, str] = {"Layer": "InputLayer"}
+"""Classes that Keras files name and specs do not: ``Layer`` itself passes its input on."""
+
 OTHER_KERAS_LAYERS = frozenset(
     {
         "Bidirectional",

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from .fields import NonNegativeFloat, Schema
+from .training import TRAINING_ONLY
 
 
 class L1L2Regularizer(Schema):
@@ -133,6 +134,7 @@ Regularizer = Annotated[
         custom_error_message="unknown regulariser",
     ),
     BeforeValidator(flatten_config),
+    TRAINING_ONLY,
 ]
 
 _BY_NAME: dict[str, type[RegularizerObject]] = {

@@ -33,9 +33,9 @@ class TimeDistributed(Layer):
 
     @property
     def inner(self) -> Layer:
-        """The layer that is applied."""
-        return self.layer
+        """The layer that is applied, however many wrappers are around it."""
+        return self.layer.inner
 
     def wrapping(self, inner: Layer) -> Layer:
         """The same with another layer."""
-        return self.model_copy(update={"layer": inner})
+        return self.model_copy(update={"layer": self.layer.wrapping(inner)})

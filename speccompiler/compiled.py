@@ -25,8 +25,16 @@ from .kernels.cuda.device import is_cuda, open_devices
 from .loaded_weights import LoadedWeights
 from .model import InputShapes, Model
 from .passes import optimize
-from .penalties import Penalty, only_of_matrices, project, violations, weight_penalties
+from .penalties import (
+    Penalty,
+    only_of_matrices,
+    project,
+    unknown_effects,
+    violations,
+    weight_penalties,
+)
 from .plan import Plan, make_plan
+from .shapes import format_shape
 from .variances import negative_variances
 
 Array: TypeAlias = npt.NDArray[np.float32]
@@ -139,7 +147,11 @@ class CompiledModel:
 
     @cached_property
     def penalties(self) -> tuple[Penalty, ...]:
-        """What the weights' regularisers add, after any projection; reads them when first asked."""
+        """What the weights' regularisers add, after any projection; reads them when first asked.
+
+        Raises ``SpecError``: CS075 for a regulariser that means nothing here.
+        """
+        _refuse(self.model, unknown_effects(self.model.spec, "penalty"))
         try:
             return self._penalties()
         except Problem as problem:
@@ -428,11 +440,15 @@ def compile_model(model: Model, options: CompileOptions) -> CompiledModel:
         raise SpecError(
             [Diagnostic("CS131", f"no target '{target}'; targets: {', '.join(TARGETS)}", file=file)]
         )
+    if options.apply_constraints:
+        _refuse(model, unknown_effects(model.spec, "constraint"))
     if options.input_shape is None and model.has_open_lengths:
         from .open_lengths import OpenModel
 
         return OpenModel(model, options)
     graph, warnings = model.tapped(options.input_shape, options.layers)
+    if is_cuda(target):
+        _check_not_empty(model, graph)
     graph_to_run = optimize(graph)
     kernels = cuda_kernels if is_cuda(target) else cpu_kernels
     plan = make_plan(graph_to_run, fast=fast, kernels=kernels)
@@ -481,6 +497,20 @@ def compile_model(model: Model, options: CompileOptions) -> CompiledModel:
     return CompiledModel(
         model, options, plan, executor, target, batch_size, threads, diagnostics, penalties
     )
+
+
+def _check_not_empty(model: Model, graph: Graph) -> None:
+    """CS076 for a value without numbers: no GPU starts a kernel of no threads."""
+    for node in graph.nodes:
+        if 0 in node.shape:
+            message = f"a GPU cannot compute nothing: the output is {format_shape(node.shape)}"
+            found = Diagnostic("CS076", message, layer=node.layer, hint="use --target cpu")
+            raise SpecError([model.loaded.locate(found)])
+
+
+def _refuse(model: Model, problems: list[Problem]) -> None:
+    if problems:
+        raise SpecError(model.loaded.locate(problem.at()) for problem in problems)
 
 
 def _tuned(graph: Graph, executor: Executor, fast: bool, tuned: Tuned) -> tuple[Plan, Executor]:

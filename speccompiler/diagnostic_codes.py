@@ -269,6 +269,13 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Nothing for a forward pass. For penalties, write the model as a native spec with the "
             "regulariser that you know.",
         ),
+        "CS049": Code(
+            "declared input passed over",
+            "In a Keras file a layer that reads another one declares an input shape that is not "
+            "what it gets: its author gave input_shape to every layer. Keras looks at it on the "
+            "first layer alone.",
+            "Nothing: the shapes are those that the layers before it give.",
+        ),
         "CS050": Code(
             "semantics undecided",
             "TensorFlow correlates and Theano convolves (flips the kernel), and they split 'same' "
@@ -343,8 +350,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "CS059": Code(
             "layer cannot be applied to steps",
             "TimeDistributed adds an axis to those of the layer that it applies, and kernels have "
-            "three spatial axes at most.",
-            "Apply a 1-D or 2-D layer, or split the steps into inputs of their own.",
+            "three spatial axes at most; a Merge in mode dot or cos has no axis for steps either. "
+            "Such a layer is applied to 256 steps at most, one by one, and their number has to be "
+            "known.",
+            "Say how many steps there are, apply a 1-D or 2-D layer, or split the steps into "
+            "inputs of their own.",
         ),
         "CS060": Code(
             "layers in a circle",
@@ -392,6 +402,26 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "Nested models are unfolded once for each time they are called. Models within "
             "models within models can grow beyond any memory that way.",
             "Check which nested models are called how often.",
+        ),
+        "CS074": Code(
+            "argument of training passed over",
+            "A Keras file holds what its author defined in an argument that only training uses: "
+            "the name of their own initialiser, regulariser or constraint, or a value of another "
+            "kind. A forward pass with given weights needs none of it.",
+            "Nothing, unless you ask for its effect with --seed, --penalties or "
+            "--apply-constraints.",
+        ),
+        "CS075": Code(
+            "unknown effect of training asked for",
+            "The argument means nothing here, so that no tensor can be drawn by it, no penalty "
+            "counted, and no weight projected.",
+            "Give the weights, leave the option out, or write the argument as one that is known.",
+        ),
+        "CS076": Code(
+            "nothing is left",
+            "The layer cuts off as much as there is. Keras accepts that, and gives an array with "
+            "an axis of length 0.",
+            "Check the sizes cut off, and dim_ordering, which says which axes they are of.",
         ),
         "CS080": Code(
             "not a sound HDF5 file",
@@ -659,9 +689,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS128": Code(
             "weights that were converted for another spec",
-            "The option `--weights` names a file that `convspec convert` wrote beside another spec than this "
-            "one. Under other semantics its kernels are reversed, under another dim_ordering "
-            "transposed.",
+            "The option `--weights` names a file that `convspec convert` wrote beside another spec "
+            "than this one. Under other semantics its kernels are reversed, under another "
+            "dim_ordering transposed.",
             "Give the spec that was converted together with them.",
         ),
         "CS130": Code(

@@ -18,6 +18,7 @@ from .diagnostics import Diagnostic, Problem, Severity, SpecError, did_you_mean,
 from .input_checks import by_input
 from .ir import Graph, Node, Shape
 from .keywords import check_choice, checked_seed, whole_lengths
+from .loading.lenient import with_unknown
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from .lower import Semantics, declared_inputs, lower, trained_on, undecided
 from .schemas.model import ModelSpec
@@ -449,6 +450,11 @@ def check(
     found = (*loaded.diagnostics, *(loaded.locate(d) for d in lowered.diagnostics))
     if lowered.graph is None or has_errors(found):
         return None, found
+    if lowered.unknown:
+        layers, notes = with_unknown(spec.layers, lowered.unknown)
+        spec = spec.model_copy(update={"layers": layers})
+        loaded = replace(loaded, spec=spec)
+        found += tuple(map(loaded.locate, notes))
     model = Model(loaded, spec, lowered.graph, found, options)
     if model.names_weights:
         found += model.weight_sources.diagnostics

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy.typing as npt
 
@@ -18,6 +18,7 @@ from .schemas import constraint as constraint_schema
 from .schemas.fields import Layer
 from .schemas.model import ModelSpec
 from .schemas.regularizer import EigenvalueRegularizer, regularizer_object
+from .schemas.training import Unknown
 from .tensors import constraints
 from .tensors.regularizers import L1L2, Eigenvalue, Regularizer
 
@@ -32,9 +33,9 @@ class Penalty:
 
 
 def regularizer(layer: Layer, argument: str | None) -> Regularizer | None:
-    """The regulariser that an argument of a layer names."""
+    """The regulariser that an argument of a layer names; None for one that is not known."""
     given = None if argument is None else getattr(layer.inner, argument, None)
-    if given is None:
+    if given is None or isinstance(given, Unknown):
         return None
     described = regularizer_object(given)
     if isinstance(described, EigenvalueRegularizer):
@@ -81,11 +82,36 @@ def only_of_matrices(spec: ModelSpec) -> bool:
     )
 
 
+def unknown_effects(spec: ModelSpec, effect: Literal["penalty", "constraint"]) -> list[Problem]:
+    """CS075 for each regulariser, or constraint, of a Keras file that means nothing here."""
+    found = []
+    for layer in spec.layers:
+        for name, tensor in layer.inner.tensors.items():
+            argument = tensor.regularizer if effect == "penalty" else tensor.constraint
+            found += _unknown(layer, argument, effect, name)
+        if effect == "penalty":
+            found += _unknown(layer, "activity_regularizer", effect, "its output")
+    return found
+
+
+def _unknown(layer: Layer, argument: str | None, effect: str, of: str) -> list[Problem]:
+    given = None if argument is None else getattr(layer.inner, argument, None)
+    if not isinstance(given, Unknown):
+        return []
+    what = f"the penalty on {of} cannot be counted"
+    option = "--penalties"
+    if effect == "constraint":
+        what, option = f"{of} cannot be projected", "--apply-constraints"
+    hint = f"leave {option} out, or write it as one that is known"
+    name = None if layer.name is None else str(layer.name)
+    return [Problem("CS075", f"{what}: {given.why}", hint, layer=name, argument=argument)]
+
+
 def constraint(layer: Layer, tensor: str) -> constraints.Constraint | None:
-    """The constraint on one of a layer's tensors."""
+    """The constraint on one of a layer's tensors; None for one that is not known."""
     argument = layer.inner.tensors[tensor].constraint
     given = None if argument is None else getattr(layer.inner, argument, None)
-    if given is None:
+    if given is None or isinstance(given, Unknown):
         return None
     described = constraint_schema.constraint_object(given)
     match described:

@@ -162,7 +162,7 @@ def shape_report(model: Model, graph: Graph) -> ShapeReport:
                 nodes[name].shape,
                 stored[name],
                 fixed[name],
-                layer.trainable and layer.inner.trainable,
+                bool(layer.trainable and layer.inner.trainable),
                 total(map(defined_multiply_adds, parts[name])),
                 4 * element_count(nodes[name].shape),
                 seen[name].field,

@@ -90,7 +90,8 @@ def _windows(
         length = window_count(
             n + zero_before + zero_after, window[axis], stride[axis], before, after
         )
-        if isinstance(length, int) and length < 1:
+        nothing = length == 0 and window[axis] == 1
+        if isinstance(length, int) and length < 1 and not nothing:
             padded = n + zero_before + zero_after + before + after
             raise Problem(
                 "CS044",
@@ -128,11 +129,20 @@ def _upsample(op: Upsample, shape: Shape) -> Shape:
     return (*(f * n for f, n in zip(op.factors, shape[:-1], strict=True)), shape[-1])
 
 
+def _global_pool(op: GlobalPool, shape: Shape) -> Shape:
+    if 0 in shape[op.kept : -1]:
+        word = "largest" if op.mode == "max" else "average"
+        raise Problem(
+            "CS044", f"there is no {word} of nothing: its input has shape {format_shape(shape)}"
+        )
+    return (*shape[: op.kept], shape[-1])
+
+
 def _pad(op: Pad, shape: Shape) -> Shape:
     lengths: list[Dim] = []
     for axis, (n, (before, after)) in enumerate(zip(shape[:-1], op.padding, strict=True)):
         length = n + before + after
-        if isinstance(length, int) and length < 1:
+        if isinstance(length, int) and length < 0:
             raise Problem(
                 "CS044",
                 f"axis {axis + 1} of {len(op.padding)}: cutting {format_dim(-before)} and "
@@ -223,7 +233,7 @@ SHAPE_RULES: Mapping[type[Op], Callable[..., Shape]] = {
     Local: _local,
     Lookup: lambda op, shape: (*shape, op.weight.shape[-1]),
     Pool: _pool,
-    GlobalPool: lambda op, shape: (*shape[: op.kept], shape[-1]),
+    GlobalPool: _global_pool,
     Upsample: _upsample,
     Pad: _pad,
     Map: lambda op, shape: shape,

@@ -9,7 +9,7 @@ gives is drawn when there is a seed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from .loading.spec import LoadedSpec
 from .schemas.fields import Layer
 from .schemas.initializer import ScaledInitializer
 from .schemas.model import ModelSpec
+from .schemas.training import Unknown
 from .schemas.weights import inline_shape
 from .source.tree import span_at
 
@@ -227,7 +228,9 @@ def find_weights(
             else:
                 diagnostics.append(problem.at(file=str(file)))
     elif rest and seed is not None:
-        found.update({w: _drawn(layers[w.layer], w, seed) for w in rest.values()})
+        drawn, refused = _draw(loaded, layers, rest.values(), seed)
+        found.update(drawn)
+        diagnostics += refused
     elif rest:
         diagnostics.append(_none_given(loaded, rest))
     if spec.semantics is not None:
@@ -461,11 +464,33 @@ def _check_shape(shape: tuple[int, ...], weight: Weight, hint: str | None) -> No
         )
 
 
+def _draw(
+    loaded: LoadedSpec, layers: Mapping[str, Layer], wanted: Iterable[Weight], seed: int
+) -> tuple[dict[Weight, TensorSource], list[Diagnostic]]:
+    """A drawn source for each tensor, and CS075 for those that nothing says how to draw."""
+    found: dict[Weight, TensorSource] = {}
+    refused = []
+    for weight in wanted:
+        try:
+            found[weight] = _drawn(layers[weight.layer], weight, seed)
+        except Problem as problem:
+            refused.append(loaded.locate(problem.at(layer=weight.layer)))
+    return found, refused
+
+
 def _drawn(layer: Layer, weight: Weight, seed: int) -> DrawnTensor:
     layer = layer.inner
     tensor = layer.tensors[weight.tensor]
     init = tensor.drawn if tensor.init is None else getattr(layer, tensor.init)
     factor = 1.0 if tensor.scale is None else getattr(layer, tensor.scale)
+    for argument, value in ((tensor.init, init), (tensor.scale, factor)):
+        if isinstance(value, Unknown):
+            raise Problem(
+                "CS075",
+                f"{weight.tensor} cannot be drawn from a seed: {value.why}",
+                "give --weights FILE, or write one of the initialisers that are known",
+                argument=argument,
+            )
     parameters: dict[str, float] = {}
     if isinstance(init, ScaledInitializer):
         parameters = {} if init.scale is None else {"scale": init.scale}

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics import Problem, SpecError
 from speccompiler.ir import Weight
+from speccompiler.loading.lenient import DECLARATIONS
 from speccompiler.lower import Semantics
 from speccompiler.model import Model
 from speccompiler.schemas.core import InputLayer
-from speccompiler.schemas.fields import Ordering
+from speccompiler.schemas.fields import Layer, Ordering
 from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
 from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.schemas.profiles import Profile
@@ -155,10 +156,18 @@ def _with_own_semantics(spec: ModelSpec) -> ModelSpec:
     """
     fields = spec.semantics or SemanticsFields(profile="tensorflow")
     stored = Semantics.of(fields, spec).running_std
-    has_statistics = any(isinstance(layer, BatchNormalization) for layer in spec.layers)
+    has_statistics = any(isinstance(layer.inner, BatchNormalization) for layer in spec.layers)
     if has_statistics and stored != "variance":
         fields = fields.model_copy(update={"running_std": stored})
-    return spec.model_copy(update={"semantics": fields, "native": True})
+    layers = tuple(map(_without_declarations, spec.layers))
+    return spec.model_copy(update={"semantics": fields, "native": True, "layers": layers})
+
+
+def _without_declarations(layer: Layer) -> Layer:
+    """The model says its inputs; what layers of a Keras file say of theirs may not be so."""
+    fields = type(layer).model_fields
+    said = [name for name in DECLARATIONS if name in fields and not fields[name].is_required()]
+    return layer.model_copy(update=dict.fromkeys(said))
 
 
 def _semantics_notes(source: str, target: str, changes: Changes) -> list[str]:

@@ -13,9 +13,11 @@ from pydantic import BaseModel
 from speccompiler.dims import format_dim
 from speccompiler.ir import Graph, Shape
 from speccompiler.lower import Semantics, lower
+from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import KernelLayer, ProductLayer
 from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
+from speccompiler.schemas.training import Unknown, unknown_arguments
 from speccompiler.schemas.vectors import Vectors
 
 from .conversion import Converted
@@ -116,11 +118,13 @@ def _layers(spec: ModelSpec, graph: Graph, ordering: str | None) -> Iterator[str
     seen: set[str] = set()
     previous: str | None = None
     for call in order:
+        shared = call.layer in seen
         layer = layers[call.name]
-        item = _item(spec, call, layer, previous, ordering, shared=call.layer in seen)
-        parameters = 0 if call.layer in seen else counts.get(call.layer, 0)
+        item = _item(spec, call, layer, previous, ordering, shared=shared)
+        parameters = 0 if shared else counts.get(call.layer, 0)
         seen.add(call.layer)
-        yield from _entry(item, _comment(shapes[call.name], parameters))
+        comment = _comment(shapes[call.name], parameters)
+        yield from _entry(item, comment + ("" if shared else _left_out(layer)))
         previous = call.name
 
 
@@ -137,8 +141,10 @@ def _item(
     if shared:
         item = {"type": "Shared", "layer": call.layer, "name": call.name}
     else:
-        layer_type = layer.class_name
-        item = {"type": layer_type, "name": call.name, **_arguments(layer, ordering)}
+        item = {"type": layer.class_name, "name": call.name, **_arguments(layer, ordering)}
+        if isinstance(layer, InputLayer) and call.inputs:
+            # A nested model's: an InputLayer would be one more input of this one.
+            item = {"type": "Activation", "name": call.name, "activation": "linear"}
     several = len(spec.inputs) > 1
     if not call.inputs and several:
         entry = next(given for given in spec.inputs if given.name == call.name)
@@ -158,6 +164,11 @@ def _arguments(layer: Layer, ordering: str | None) -> dict[str, Any]:
     for name in sorted(fields, key=lambda name: [name in of_a_base for of_a_base in shared]):
         described = fields[name]
         value = getattr(layer, name)
+        if isinstance(value, Unknown):
+            # Training's share of dropped values, or deviation of noise, has to be said.
+            value = value.true if name == "trainable" else 0
+            if name != "trainable" and not described.is_required():
+                continue
         if name in _OF_THE_MODEL or name in {"input_dim", "input_length"}:
             if name == "input_dim" and described.is_required():
                 found[name] = value
@@ -168,6 +179,14 @@ def _arguments(layer: Layer, ordering: str | None) -> dict[str, Any]:
         elif described.is_required() or value != described.get_default(call_default_factory=True):
             found[name] = value
     return found
+
+
+def _left_out(layer: Layer) -> str:
+    """What a Keras file says for training that means nothing here."""
+    parts = (layer,) if layer.inner is layer else (layer, layer.inner)
+    unknown = [item for part in parts for item in unknown_arguments(part).items()]
+    found = [value.found for argument, value in unknown if argument != "trainable"]
+    return f"; left out: {'; '.join(found)}" if found else ""
 
 
 def _comment(shape: Shape, parameters: int) -> str:
@@ -218,6 +237,8 @@ def _moved_files(value: Any, base: Path, spec_path: Path) -> Any:
 
 def flow(value: Any) -> str:
     """A value as one line of YAML 1.2."""
+    if isinstance(value, Layer):
+        return flow({"type": value.class_name, "name": value.name, **_arguments(value, None)})
     if isinstance(value, BaseModel):
         given = {name: getattr(value, name) for name in type(value).model_fields}
         return flow({k: v for k, v in given.items() if v is not None})

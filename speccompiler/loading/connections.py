@@ -221,21 +221,21 @@ def _wrong_number(calls: Sequence[_Open], call: _Open, item: Item) -> Diagnostic
     """CS062 for a layer that takes another number of inputs than it has."""
     count = len(call.reads)
     assert isinstance(item, Layer), "calls are of layers"
-    layer_type = item.class_name
+    layer_type, inner = item.class_name, item.inner
     wanted = "one input"
-    if isinstance(item, Merge):
-        pair = item.mode in {"dot", "cos"}
+    if isinstance(inner, Merge):
+        pair = inner.mode in {"dot", "cos"}
         if count == 2 or (count > 2 and not pair):
             return None
         wanted = "2 inputs" if pair else "2 inputs or more"
-        layer_type = f"{layer_type} in mode '{item.mode}'" if pair else layer_type
+        layer_type = f"{layer_type} in mode '{inner.mode}'" if pair else layer_type
     elif count <= 1:
         return None
     names = ", ".join(f"'{shown(calls[read].name)}'" for read in call.reads) or "none"
     return Problem(
         "CS062",
         f"{layer_type} takes {wanted}; here it has {count}: {names}",
-        "name them with inputs: [a, b]" if item.merges else "a Merge makes one of several",
+        "name them with inputs: [a, b]" if inner.merges else "a Merge makes one of several",
     ).at(layer=call.name)
 
 

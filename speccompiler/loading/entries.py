@@ -16,7 +16,8 @@ from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 
-from .keras_models import CallEntry, KerasModel, LayerEntry, read_model
+from .keras_calls import CallEntry
+from .keras_models import KerasModel, LayerEntry, read_model
 from .schema_errors import describe
 from .tree_reading import Stop, text
 

@@ -56,7 +56,7 @@ def format_shape(shape: InputShape) -> str:
 
 
 def model_inputs(
-    header: ModelHeader, connections: Connections, layers: Sequence[Layer]
+    header: ModelHeader, connections: Connections, layers: Sequence[Layer], *, native: bool
 ) -> tuple[tuple[ModelInput, ...], list[Diagnostic]]:
     """The inputs that nothing contradicts, and CS036 and CS037 for the others."""
     readers = {call.name: call.layer for call in connections.calls}
@@ -68,7 +68,7 @@ def model_inputs(
         layer = by_name[readers[name]]
         try:
             given = _for_one_input(header.input_shape, names)
-            shape = input_shape(given, layer)
+            shape = input_shape(given, layer, native=native)
             if shape is None:
                 raise _missing(name, several=len(names) > 1)
             dtype = layer.input_dtype or header.input_dtype
@@ -100,13 +100,23 @@ def _missing(name: str, *, several: bool) -> Problem:
     )
 
 
-def input_shape(model: InputShape | None, first: Layer) -> InputShape | None:
+KERAS_ORDER = ("batch_input_shape", "input_dim", "input_length", "input_shape")
+"""Which declaration counts where a Keras file has several: Keras 1.2.2 engine/topology.py:334."""
+
+
+def input_shape(
+    model: InputShape | None, first: Layer, *, native: bool = True
+) -> InputShape | None:
     """The model's input shape, or None where nothing declares it.
 
-    Raises ``Problem`` CS037 when two declarations contradict each other.
+    Raises ``Problem`` CS037 when two declarations contradict each other; in a Keras file the
+    one counts that counts for Keras.
     """
     shape = model
-    for argument, declared in declared_shapes(first).items():
+    found = declared_shapes(first)
+    if not native:
+        found = {name: found[name] for name in KERAS_ORDER if name in found}
+    for argument, declared in found.items():
         if not declared:
             raise Problem(
                 "CS037", f"'{argument}' declares no axis beside the batch axis", argument=argument
@@ -115,7 +125,7 @@ def input_shape(model: InputShape | None, first: Layer) -> InputShape | None:
             shape = declared
         elif agree(shape, declared):
             shape = combine(shape, declared)
-        else:
+        elif native:
             raise Problem(
                 "CS037",
                 f"'{argument}' says {format_shape(declared)}, but {format_shape(shape)} "

@@ -1,25 +1,42 @@
-"""Keras's models as layers and their calls: nested ones unfolded, once for each call.
+"""Keras's models as layers and their calls.
 
-A Sequential is a chain; its first layer may be a Merge that holds its branches. A functional
+A Sequential is a chain; its first layer may be a Merge that holds its branches. In both a name
+stands for one layer, however often it is written: branches may share layers, or be the same
+(Keras 1.2.2 models.py:1044, ``layer_cache``, and ``flattened_layers``). A functional
 model says for each call of a layer what it reads, ``[layer, call, tensor]``, counting the calls
 of a layer from 0 and those of a nested model from 1 (Keras 1.2.2 engine/topology.py:2475-2541).
+A model inside TimeDistributed becomes its layers, each applied to every step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence as Several
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from speccompiler.diagnostics import Problem, Span, did_you_mean
 from speccompiler.source.findings import shown
-from speccompiler.source.tree import Mapping, Node, Scalar, Sequence
+from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence, find, to_data
 
+from .keras_calls import CallEntry, Calls
+from .keras_parts import (
+    Branches,
+    Chain,
+    Link,
+    Member,
+    Network,
+    OneLayer,
+    Part,
+    Timed,
+    input_count,
+    output_count,
+    sources,
+)
 from .ordering import circle, computable
 from .schema_errors import describe
 from .tree_reading import Stop, child, listed, text
 
 MODELS = {"Sequential", "Model", "Container"}
-MOST_CALLS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +52,6 @@ class LayerEntry:
     reads: tuple[tuple[str, Span], ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallEntry:
-    """A layer at one place, by its number, and the numbers of the calls that it reads."""
-
-    layer: int
-    reads: tuple[int, ...]
-
-
 @dataclass(slots=True)
 class KerasModel:
     """What was read; ``findings`` are of single layers."""
@@ -53,79 +62,37 @@ class KerasModel:
     findings: list[tuple[Span, Problem]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    items: tuple[_Part, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Branches:
-    """A Merge that holds what it merges."""
-
-    branches: tuple[_Part, ...]
-    merge: _Layer
-
-
-@dataclass(frozen=True, slots=True)
-class _Link:
-    member: str
-    call: int
-    tensor: int
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """A layer of a functional model, and what each of its calls reads."""
-
-    part: _Part
-    first: int
-    calls: tuple[tuple[_Link, ...], ...]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class _Network:
-    """``order`` are the calls, each after what it reads."""
-
-    members: dict[str, _Member]
-    order: tuple[tuple[str, int], ...]
-    inputs: tuple[_Link, ...]
-    outputs: tuple[_Link, ...]
-
-
-_Part = _Layer | _Chain | _Branches | _Network
+_Names = dict[str, tuple[object, Part]]
+"""What each name stands for so far, and how it was described."""
+_INPUTS = ("batch_input_shape", "input_shape", "input_dtype")
 
 
 def read_model(found: KerasModel, root: Mapping) -> None:
     """The layers and calls of a whole model; raises ``Stop`` for what ends the reading."""
     part = _model(found, root)
     if not found.findings:
-        found.outputs = list(_Calls(found, root.span).of(part, None))
+        calls = Calls(root.span)
+        found.outputs = list(calls.of(part, None))
+        found.calls = calls.calls
 
 
-def _model(found: KerasModel, node: Mapping) -> _Part:
+def _model(found: KerasModel, node: Mapping, names: _Names | None = None) -> Part:
     class_node = child(node, "class_name")
     class_name = text(class_node, "class_name")
     config = child(node, "config")
     if class_name == "Sequential":
-        return _sequential(found, config)
+        return _sequential(found, config, {} if names is None else names)
     if class_name in MODELS:
         if not isinstance(config, Mapping):
             raise Stop(config.span, Problem("CS024", "the config of a Model is a mapping"))
-        return _network(found, config)
+        return _network(found, config, names)
     raise Stop(
         class_node.span,
         Problem("CS028", f"a model is Sequential or Model, not {describe(class_name)}"),
     )
 
 
-def _sequential(found: KerasModel, config: Node) -> _Part:
+def _sequential(found: KerasModel, config: Node, names: _Names) -> Part:
     if isinstance(config, Mapping):
         raise Stop(
             config.span,
@@ -138,38 +105,140 @@ def _sequential(found: KerasModel, config: Node) -> _Part:
     items = config.items if isinstance(config, Sequence) else ()
     if not items:
         raise Stop(config.span, Problem("CS035", "the model has no layers"))
-    return _Chain(tuple(_part(found, item, first=index == 0) for index, item in enumerate(items)))
+    return Chain(
+        tuple(
+            _part(found, item, names=names, place="chain" if index else "first")
+            for index, item in enumerate(items)
+        )
+    )
 
 
-def _part(found: KerasModel, item: Node, *, first: bool = False) -> _Part:
-    """A layer or a nested model; what cannot be read is reported, and nothing is called then."""
+def _part(
+    found: KerasModel,
+    item: Node,
+    *,
+    names: _Names | None = None,
+    place: Literal["first", "chain", "branch", "member"] = "member",
+) -> Part:
+    """A layer or a nested model; what cannot be read is reported, and nothing is called then.
+
+    ``names`` are those that stand for the same layer where they are written again.
+    """
     if not isinstance(item, Mapping):
         problem = Problem("CS026", "a layer is a mapping with class_name and config")
         found.findings.append((item.span, problem))
-        return _Layer(-1)
+        return OneLayer(-1)
     class_node = child(item, "class_name")
     class_name = text(class_node, "class_name")
-    if class_name in MODELS:
-        return _model(found, item)
     config = child(item, "config")
+    name = _name(config)
+    described = (class_name, to_data(config)) if names is not None and name else None
+    if names is not None and name in names and names[name][0] == described:
+        return names[name][1]
+    if class_name in MODELS:
+        # The layers of a functional model have their own names, unless a Merge flattens it.
+        shared = class_name == "Sequential" or place == "branch"
+        part = _model(found, item, names if shared and place != "member" else None)
+    else:
+        part = _one(found, class_node, config, names=names, place=place)
+    if names is not None and name and part != OneLayer(-1):
+        names.setdefault(name, (described, part))
+    return part
+
+
+def _name(config: Node) -> str:
+    """The name that a layer or a functional model has; a Sequential stores none."""
+    entry = config.entries.get("name") if isinstance(config, Mapping) else None
+    value = entry.value if entry is not None else None
+    return value.value if isinstance(value, Scalar) and isinstance(value.value, str) else ""
+
+
+def _one(
+    found: KerasModel, class_node: Node, config: Node, *, names: _Names | None, place: str
+) -> Part:
+    """A layer, with what it holds: a Merge its branches, TimeDistributed a model."""
+    class_name = text(class_node, "class_name")
     if not isinstance(config, Mapping):
         problem = Problem("CS024", "the config of a layer is a mapping")
         found.findings.append((config.span, problem))
-        return _Layer(-1)
+        return OneLayer(-1)
+    inner = config.entries["layer"].value if "layer" in config.entries else None
+    if class_name == "TimeDistributed" and isinstance(inner, Mapping) and _holds_model(inner):
+        return _timed(found, config, inner)
     branches = None
-    if class_name == "Merge" and first and "layers" in config.entries:
+    at_start = place in {"first", "branch"}
+    if class_name == "Merge" and at_start and "layers" in config.entries:
         branches = listed(config.entries["layers"].value, "layers")
         config = Mapping({k: v for k, v in config.entries.items() if k != "layers"}, config.span)
-    parts = tuple(_part(found, branch, first=True) for branch in branches or ())
+    parts = tuple(_part(found, item, names=names, place="branch") for item in branches or ())
     found.layers.append(LayerEntry(class_name, class_node.span, config))
-    layer = _Layer(len(found.layers) - 1)
+    layer = OneLayer(len(found.layers) - 1)
     if branches is None:
         return layer
-    return _Branches(parts, layer)
+    return Branches(parts, layer)
 
 
-def _network(found: KerasModel, config: Mapping) -> _Part:
-    members: dict[str, _Member] = {}
+def _holds_model(node: Mapping) -> bool:
+    """Whether this is a model, or wrappers around one."""
+    kind = node.entries["class_name"].value if "class_name" in node.entries else None
+    if not isinstance(kind, Scalar) or kind.value != "TimeDistributed":
+        return isinstance(kind, Scalar) and kind.value in MODELS
+    inner = find(node, ("config", "layer"))
+    return isinstance(inner, Mapping) and _holds_model(inner)
+
+
+def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> Part:
+    """The layers of a model, each inside TimeDistributed."""
+    start = len(found.layers)
+    part = _part(found, inner)
+    counts = input_count(part), output_count(part)
+    if counts != (1, 1):
+        raise Stop(
+            inner.span,
+            Problem(
+                "CS062",
+                "TimeDistributed applies a model with one input and one output; this one has "
+                f"{counts[0]} and {counts[1]}",
+            ),
+        )
+    trainable = config.entries.get("trainable")
+    frozen = trainable is not None and not to_data(trainable.value)
+    found.layers[start:] = [
+        _in_steps(entry, trainable if frozen else None) for entry in found.layers[start:]
+    ]
+    declared = {key: config.entries[key] for key in _INPUTS if key in config.entries}
+    for number in sources(part):
+        if number >= start:
+            arguments = found.layers[number].arguments
+            extended = Mapping({**arguments.entries, **declared}, arguments.span)
+            found.layers[number] = replace(found.layers[number], arguments=extended)
+    return Timed(part)
+
+
+def _in_steps(entry: LayerEntry, frozen: Entry | None) -> LayerEntry:
+    """A layer of a model inside TimeDistributed: an InputLayer passes all steps on as they are.
+
+    ``frozen`` is the ``trainable`` of a wrapper that says no.
+    """
+    own = entry.arguments.entries
+    if entry.type in {"InputLayer", "Layer"}:
+        kept = {key: value for key, value in own.items() if key not in _INPUTS}
+        return replace(entry, arguments=Mapping(kept, entry.arguments.span))
+    described: dict[str, Node] = {
+        "class_name": Scalar(entry.type, entry.type_span),
+        "config": entry.arguments,
+    }
+    layer = Mapping({k: Entry(entry.type_span, v) for k, v in described.items()}, entry.type_span)
+    outer: dict[str, Entry] = {"layer": Entry(entry.type_span, layer)}
+    outer |= {key: own[key] for key in own.keys() & {"name", "trainable"}}
+    if frozen is not None:
+        outer["trainable"] = frozen
+    arguments = Mapping(outer, entry.arguments.span)
+    return LayerEntry("TimeDistributed", entry.type_span, arguments)
+
+
+def _network(found: KerasModel, config: Mapping, names: _Names | None) -> Part:
+    members: dict[str, Member] = {}
     for item in listed(child(config, "layers"), "layers"):
         if not isinstance(item, Mapping):
             raise Stop(item.span, Problem("CS024", "a layer is a mapping"))
@@ -190,10 +259,10 @@ def _network(found: KerasModel, config: Mapping) -> _Part:
             tuple(_link(link) for link in listed(call, "inbound_nodes"))
             for call in listed(inbound, "inbound_nodes")
         )
-        part = _part(found, item)
+        part = _part(found, item, names=names)
         _check_nested(part, name_node.span, calls)
-        first = 0 if isinstance(part, _Layer) else 1
-        members[name] = _Member(part, first, calls or ((),), name_node.span)
+        first = 0 if isinstance(part, OneLayer | Timed) else 1
+        members[name] = Member(part, first, calls or ((),), name_node.span)
     if not members:
         raise Stop(config.span, Problem("CS035", "the model has no layers"))
     ends = [
@@ -222,14 +291,14 @@ def _network(found: KerasModel, config: Mapping) -> _Part:
                 )
             for link in call:
                 _check_link(members, link)
-    return _Network(members, _in_order(members), *ends)
+    return Network(members, _in_order(members), *ends)
 
 
-def _check_nested(part: _Part, span: Span, calls: Several[tuple[_Link, ...]]) -> None:
+def _check_nested(part: Part, span: Span, calls: Several[tuple[Link, ...]]) -> None:
     """CS062 for a nested model that is called on another number of values."""
-    wanted = _input_count(part)
+    wanted = input_count(part)
     for call in calls:
-        if not isinstance(part, _Layer) and len(call) != wanted:
+        if not isinstance(part, OneLayer) and len(call) != wanted:
             count = "1 input" if wanted == 1 else f"{wanted} inputs"
             raise Stop(
                 span,
@@ -237,7 +306,7 @@ def _check_nested(part: _Part, span: Span, calls: Several[tuple[_Link, ...]]) ->
             )
 
 
-def _check_inputs(members: dict[str, _Member], inputs: Several[_Link]) -> None:
+def _check_inputs(members: dict[str, Member], inputs: Several[Link]) -> None:
     """CS061 for an input that reads other layers, or is named twice."""
     seen: set[str] = set()
     for link in inputs:
@@ -252,7 +321,7 @@ def _check_inputs(members: dict[str, _Member], inputs: Several[_Link]) -> None:
         seen.add(link.member)
 
 
-def _link(node: Node) -> _Link:
+def _link(node: Node) -> Link:
     """``[layer, call, tensor]``."""
     items = node.items if isinstance(node, Sequence) else ()
     values = [item.value if isinstance(item, Scalar) else None for item in items]
@@ -263,10 +332,10 @@ def _link(node: Node) -> _Link:
             node.span,
             Problem("CS024", "a link to a layer is [name, number of its call, of its output]"),
         )
-    return _Link(name, whole[0], whole[1], node.span)
+    return Link(name, whole[0], whole[1], node.span)
 
 
-def _check_link(members: dict[str, _Member], link: _Link) -> None:
+def _check_link(members: dict[str, Member], link: Link) -> None:
     """CS061 unless there is such a layer, with such a call and such an output."""
     member = members.get(link.member)
     if member is None:
@@ -289,7 +358,7 @@ def _check_link(members: dict[str, _Member], link: _Link) -> None:
                 f"its calls are numbered from {member.first}",
             ),
         )
-    outputs = _output_count(member.part)
+    outputs = output_count(member.part)
     if link.tensor >= outputs:
         raise Stop(
             link.span,
@@ -302,21 +371,7 @@ def _check_link(members: dict[str, _Member], link: _Link) -> None:
         )
 
 
-def _output_count(part: _Part) -> int:
-    if isinstance(part, _Chain):
-        return _output_count(part.items[-1]) if part.items else 1
-    return len(part.outputs) if isinstance(part, _Network) else 1
-
-
-def _input_count(part: _Part) -> int:
-    if isinstance(part, _Chain):
-        return _input_count(part.items[0]) if part.items else 1
-    if isinstance(part, _Branches):
-        return sum(map(_input_count, part.branches))
-    return len(part.inputs) if isinstance(part, _Network) else 1
-
-
-def _in_order(members: dict[str, _Member]) -> tuple[tuple[str, int], ...]:
+def _in_order(members: dict[str, Member]) -> tuple[tuple[str, int], ...]:
     """Every call after those that it reads, else as listed; CS060."""
     units = [(name, k) for name, member in members.items() for k in range(len(member.calls))]
     number = {unit: index for index, unit in enumerate(units)}
@@ -330,63 +385,3 @@ def _in_order(members: dict[str, _Member]) -> tuple[tuple[str, int], ...]:
         problem = circle(reads, left, [name for name, _ in units])
         raise Stop(members[str(problem.layer)].span, problem)
     return tuple(units[index] for index in order)
-
-
-class _Calls:
-    """Appends the calls of a part to a model, as often as it is called."""
-
-    def __init__(self, found: KerasModel, span: Span) -> None:
-        self._found = found
-        self._span = span
-
-    def of(self, part: _Part, given: Several[int] | None) -> Several[int]:
-        """The calls that give the part's outputs; without ``given`` it reads the model's input."""
-        if isinstance(part, _Layer):
-            return [self._call(part, tuple(given or ()))]
-        if isinstance(part, _Chain):
-            for item in part.items:
-                given = self.of(item, given)
-            return given or ()
-        if given is not None and len(given) != _input_count(part):
-            raise Stop(
-                self._span,
-                Problem(
-                    "CS062",
-                    f"a nested model with {_input_count(part)} inputs is called on {len(given)}",
-                ),
-            )
-        if isinstance(part, _Branches):
-            return self._merge(part, given)
-        return self._network(part, given)
-
-    def _call(self, layer: _Layer, reads: tuple[int, ...]) -> int:
-        if len(self._found.calls) == MOST_CALLS:
-            raise Stop(
-                self._span,
-                Problem("CS067", f"the model has more than {MOST_CALLS:,} calls of layers"),
-            )
-        self._found.calls.append(CallEntry(layer.number, reads))
-        return len(self._found.calls) - 1
-
-    def _merge(self, part: _Branches, given: Several[int] | None) -> list[int]:
-        values: list[int] = []
-        start = 0
-        for branch in part.branches:
-            count = _input_count(branch)
-            mine = None if given is None else given[start : start + count]
-            values += self.of(branch, mine)
-            start += count
-        return [self._call(part.merge, tuple(values))]
-
-    def _network(self, part: _Network, given: Several[int] | None) -> list[int]:
-        values: dict[tuple[str, int], Several[int]] = {}
-        for index, link in enumerate(part.inputs):
-            source = None if given is None else given[index : index + 1]
-            values[link.member, link.call] = self.of(part.members[link.member].part, source)
-        for name, k in part.order:
-            member = part.members[name]
-            place = name, member.first + k
-            if place not in values:
-                read = [values[r.member, r.call][r.tensor] for r in member.calls[k]]
-                values[place] = self.of(member.part, read)
-        return [values[link.member, link.call][link.tensor] for link in part.outputs]

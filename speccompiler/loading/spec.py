@@ -25,6 +25,7 @@ from speccompiler.schemas.model import (
 from speccompiler.schemas.profiles import Profile
 from speccompiler.schemas.registry import (
     ALIASES,
+    KERAS_CLASSES,
     LAYERS,
     OTHER_KERAS_LAYERS,
     RECURRENT_LAYERS,
@@ -33,13 +34,15 @@ from speccompiler.schemas.wrappers import TimeDistributed
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import Mapping as Node
-from speccompiler.source.tree import Scalar, span_at, to_data
+from speccompiler.source.tree import Node as TreeNode
+from speccompiler.source.tree import Scalar, find, span_at, to_data
 
 from .connections import connect, item_names
 from .entries import Entries, read_entries
 from .inputs import model_inputs
 from .keras_models import LayerEntry
 from .known_types import type_hint
+from .lenient import as_keras_read, ignored_declarations, passed_over
 from .merge_code import check_no_code
 from .old_versions import as_then_read, stored_twice, unnamed_release
 from .orderings import resolve_orderings
@@ -71,10 +74,16 @@ class LoadedSpec:
 
 
 def layer_span(entry: LayerEntry, *path: str | int, key: bool = False) -> Span:
-    """Where a layer, or a value in its arguments, stands; its type where there is no such."""
-    if not path or path[0] not in entry.arguments.entries:
-        return entry.type_span
-    return span_at(entry.arguments, path, key=key)
+    """Where a layer, or a value in its arguments, stands; its type where there is no such.
+
+    A wrapper's arguments are also those of the layer that it holds.
+    """
+    arguments: TreeNode | None = entry.arguments
+    while isinstance(arguments, Node) and path:
+        if path[0] in arguments.entries:
+            return span_at(arguments, path, key=key)
+        arguments = find(arguments, ("layer", "config")) or find(arguments, ("layer",))
+    return entry.type_span
 
 
 def load_spec(
@@ -91,8 +100,10 @@ def load_spec(
     entries = read_entries(document)
     diagnostics += entries.diagnostics
     header = _validate_header(document, entries, diagnostics)
+    readers = {call.layer for call in entries.calls or () if not call.reads}
     validated = [
-        _validate_layer(document, entry, entries.native, diagnostics) for entry in entries.layers
+        _validate_layer(document, entry, entries.native, diagnostics, number in readers)
+        for number, entry in enumerate(entries.layers)
     ]
     names = _layer_names(entries.layers, validated)
     places = dict(zip(names, entries.layers, strict=True))
@@ -115,12 +126,13 @@ def load_spec(
         return LoadedSpec(document, None, places, tuple(diagnostics))
     if not entries.native:
         layers, found = as_then_read(layers, entries.keras_version)
+        found += [*passed_over(layers), *ignored_declarations(places, layers)]
         found += [*unnamed_release(layers, entries.keras_version), *stored_twice(layers)]
         diagnostics += [loaded.locate(d) for d in found]
     decided = dim_ordering or header.dim_ordering or (NATIVE_ORDERING if entries.native else None)
     layers, found = resolve_orderings(layers, decided)
     diagnostics += [loaded.locate(d) for d in found]
-    inputs, found = model_inputs(header, connections, layers)
+    inputs, found = model_inputs(header, connections, layers, native=entries.native)
     diagnostics += [loaded.locate(d) for d in found]
     if has_errors(diagnostics):
         return LoadedSpec(document, None, places, tuple(diagnostics))
@@ -190,9 +202,16 @@ _EXPRESSION = ("activation", "expr")
 
 
 def _validate_layer(
-    document: Document, entry: LayerEntry, native: bool, diagnostics: list[Diagnostic]
+    document: Document,
+    entry: LayerEntry,
+    native: bool,
+    diagnostics: list[Diagnostic],
+    reads_input: bool = False,
 ) -> Layer | Shared | None:
+    """The layer, or None with what is wrong; ``reads_input`` is asked of Keras files alone."""
     layer_type = ALIASES.get(entry.type, entry.type)
+    if not native:
+        layer_type = KERAS_CLASSES.get(layer_type, layer_type)
     schema: type[Layer | Shared] | None = LAYERS.get(layer_type)
     if layer_type == "Shared" and native:
         schema = Shared
@@ -209,7 +228,11 @@ def _validate_layer(
             if inner is None:
                 return None
             data["layer"] = inner
-        layer = schema.model_validate({**data, "type": layer_type})
+        data["type"] = layer_type
+        if native:
+            layer = schema.model_validate(data)
+        else:
+            layer = as_keras_read(schema, data, layer_type, reads_input=reads_input)
         _check_expression(layer)
         return layer
     except Problem as problem:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from speccompiler.diagnostics import Diagnostic, Problem
 from speccompiler.dims import symbol
 from speccompiler.ir import Graph, Input, Node, Shape, Weight, weights_of
 from speccompiler.loading.inputs import agree, declared_shapes
 from speccompiler.loading.inputs import format_shape as format_declared
+from speccompiler.loading.lenient import ignored
 from speccompiler.schemas.dense import Highway, MaxoutDense
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
+from speccompiler.schemas.training import Unknown
 from speccompiler.shapes import format_shape
 
 from . import channels
@@ -137,7 +139,7 @@ LOWER: Mapping[str, Callable[..., Node]] = {
     "Highway": lower_highway,
     "MaxoutDense": lower_maxout_dense,
     "TimeDistributedDense": lower_time_distributed_dense,
-    "TimeDistributed": lambda b, layer, x: lower_time_distributed(_lower_layer, b, layer, x),
+    "TimeDistributed": lambda b, layer, *xs: lower_time_distributed(_lower_layer, b, layer, *xs),
     "Merge": lower_merge,
 }
 
@@ -148,6 +150,8 @@ class Lowered:
 
     graph: Graph | None
     diagnostics: tuple[Diagnostic, ...]
+    unknown: Mapping[tuple[str, str], Unknown] = field(default_factory=dict)
+    """Arguments of a Keras file's layers that do not suit the shapes of their tensors."""
 
 
 SYMBOLS = {1: ("T",), 2: ("H", "W"), 3: ("D", "H", "W")}
@@ -185,6 +189,7 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
     The first layer that does not fit ends it: what follows has no input.
     """
     builder = Builder(semantics, frozenset(call.name for call in spec.calls))
+    builder.unknown = None if spec.native else {}
     calls_of = Counter(call.layer for call in spec.calls)
     builder.shared = frozenset(layer for layer, count in calls_of.items() if count > 1)
     values: dict[str, Node] = {}
@@ -197,6 +202,7 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
         except Problem as problem:
             return Lowered(None, (problem.at(layer=entry.name),))
     layers = {str(layer.name): layer for layer in spec.layers}
+    passed: dict[str, Problem] = {}
     stored: dict[tuple[str, str], Weight] = {}
     for call in spec.calls:
         builder.layer, builder.call = call.layer, call.name
@@ -204,7 +210,11 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
         read = [values[name] for name in call.inputs] or [given[call.name]]
         start = len(builder.nodes)
         try:
-            _check_declared(layer, read[0])
+            contradiction = _contradiction(layer, read[0])
+            if contradiction is not None and spec.native:
+                raise contradiction
+            if contradiction is not None:
+                passed.setdefault(call.layer, contradiction)
             value = builder.finish_layer(_lower_layer(builder, layer, *read))
             _check_shared(stored, builder.nodes[start:])
         except Problem as problem:
@@ -218,7 +228,8 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
         builder.diagnostics += [] if off is None else [off]
         axes[call.name] = channels.after(layer, known, value.shape)
     graph = Graph(tuple(builder.nodes), spec.outputs)
-    return Lowered(graph, gathered(builder.diagnostics))
+    notes = [ignored(passed, next(iter(passed.values())).argument)] if passed else []
+    return Lowered(graph, (*notes, *gathered(builder.diagnostics)), builder.unknown or {})
 
 
 def _check_shared(stored: dict[tuple[str, str], Weight], nodes: Iterable[Node]) -> None:
@@ -250,12 +261,12 @@ def _lower_layer(builder: Builder, layer: Layer, *read: Node) -> Node:
     return value
 
 
-def _check_declared(layer: Layer, x: Node) -> None:
-    """A layer may declare its input again (as nested models do); it has to be true."""
+def _contradiction(layer: Layer, x: Node) -> Problem | None:
+    """CS037 for a layer that declares its input again (as nested models do), and not as it is."""
     known = tuple(d if isinstance(d, int) else None for d in x.shape)
     for argument, shape in declared_shapes(layer).items():
         if not agree(shape, known):
-            raise Problem(
+            return Problem(
                 "CS037",
                 f"'{argument}' says {format_declared(shape)}, but the input has shape "
                 f"{format_shape(x.shape)}",
@@ -267,13 +278,14 @@ def _check_declared(layer: Layer, x: Node) -> None:
         and layer.input_dim not in {None, known[-1]}
         and known[-1]
     ):
-        raise Problem(
+        return Problem(
             "CS037",
             f"'input_dim' says {layer.input_dim}, but the last axis of the input "
             f"{format_shape(x.shape)} is {known[-1]} long",
             "drop it: the shape of the input is known without it",
             argument="input_dim",
         )
+    return None
 
 
 def _explain(problem: Problem, layer: Layer, x: Node, semantics: Semantics) -> Problem:

@@ -13,6 +13,7 @@ from speccompiler.ir import Identity, Map, Node, Op, Shape, Softmax, Transpose
 from speccompiler.loading.old_versions import running_std_of
 from speccompiler.schemas.model import ModelSpec, RunningStd, SemanticsFields
 from speccompiler.schemas.profiles import Profile
+from speccompiler.schemas.training import Unknown
 from speccompiler.shapes import element_count, infer
 
 MOST_VALUES = 2**60
@@ -71,6 +72,8 @@ class Builder:
     shared: frozenset[str] = frozenset()
     """Layers that are called several times."""
     taken: set[str] = field(default_factory=set)
+    unknown: dict[tuple[str, str], Unknown] | None = None
+    """Of a Keras file, the arguments of layers that do not suit their tensors' shapes."""
 
     def add(self, op: Op, *inputs: Node) -> Node:
         """A new node of the current layer; raises ``Problem`` when the shapes do not fit."""

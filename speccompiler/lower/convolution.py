@@ -186,7 +186,7 @@ def _convolve(
 ) -> Node:
     filters = weight.shape[-1]
     bias = Weight(b.layer, "b", (filters,), (0,), (filters,)) if layer.bias else None
-    check_kernel_arguments(layer, [weight] if bias is None else [weight, bias])
+    check_kernel_arguments(b, layer, [weight] if bias is None else [weight, bias])
     kernel = weight.shape[:-2]
     # A window of one place has no neighbours to stand apart.
     apart = tuple(1 if k == 1 else d for k, d in zip(kernel, apart, strict=False))

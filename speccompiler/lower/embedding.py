@@ -28,7 +28,7 @@ def lower_embedding(b: Builder, layer: Embedding, x: Node) -> Node:
         )
     shape = (layer.input_dim, layer.output_dim)
     table = Weight(b.layer, "W", shape, (0, 1), shape)
-    check_kernel_arguments(layer, [table])
+    check_kernel_arguments(b, layer, [table])
     return b.add(Lookup(table), x)
 
 
@@ -58,7 +58,7 @@ def lower_highway(b: Builder, layer: Highway, x: Node) -> Node:
     def product(weight: str, bias: str) -> Node:
         w = Weight(b.layer, weight, square, (0, 1), square)
         added = Weight(b.layer, bias, (channels,), (0,), (channels,)) if layer.bias else None
-        check_kernel_arguments(layer, [w] if added is None else [w, added])
+        check_kernel_arguments(b, layer, [w] if added is None else [w, added])
         return b.add(Conv((), (), (), w, added), x)
 
     changed = activate(b, product("W", "b"), activation)
@@ -76,7 +76,7 @@ def lower_maxout_dense(b: Builder, layer: MaxoutDense, x: Node) -> Node:
     bias = None
     if layer.bias:
         bias = Weight(b.layer, "b", (features, out), (0, 1), (features * out,))
-    check_kernel_arguments(layer, [weight] if bias is None else [weight, bias])
+    check_kernel_arguments(b, layer, [weight] if bias is None else [weight, bias])
     y = b.add(Conv((), (), (), weight, bias), x)
     return b.add(GlobalPool("max"), b.add(Reshape((features, out)), y))
 

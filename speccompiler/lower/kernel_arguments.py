@@ -1,11 +1,12 @@
 """Arguments that only a tensor's shape can judge: initialisers, regularisers, constraints.
 
-Keras raises for these when it builds the layer; a spec that has them can mean nothing.
+A native spec that has one which does not suit the shape is refused. Only training would have met
+it in a Keras file, where it is passed over like any other that means nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from speccompiler.constraint_axes import check_axes
 from speccompiler.diagnostics import Problem
@@ -14,29 +15,44 @@ from speccompiler.schemas.constraint import constraint_object
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.initializer import ScaledInitializer
 from speccompiler.schemas.regularizer import EigenvalueRegularizer
+from speccompiler.schemas.training import Unknown
+
+from .builder import Builder
 
 
-def check_kernel_arguments(layer: Layer, tensors: Iterable[Weight]) -> None:
-    """CS091 for init, CS092 for a constraint's axis, CS093 for a regulariser."""
+def check_kernel_arguments(b: Builder, layer: Layer, tensors: Iterable[Weight]) -> None:
+    """CS091 for init, CS092 for a constraint's axis, CS093 for a regulariser.
+
+    Of a Keras file they are noted in ``b.unknown``.
+    """
+    for problem in _misfits(layer, tensors):
+        if b.unknown is None:
+            raise problem
+        argument = str(problem.argument)
+        found = f"'{argument}': {problem.message}"
+        b.unknown.setdefault((b.layer, argument), Unknown(found, found))
+
+
+def _misfits(layer: Layer, tensors: Iterable[Weight]) -> Iterator[Problem]:
     for tensor in tensors:
         about = layer.tensors[tensor.tensor]
-        if about.init is not None:
-            _check_init(about.init, getattr(layer, about.init), tensor)
         shape = tensor.stored_shape
+        if about.init is not None:
+            yield from _init(about.init, getattr(layer, about.init), tensor)
         if about.regularizer is not None and len(shape) != 2:
             found = f"{tensor.tensor} has shape {shape}"
             found = f"{tensor.tensor} is a vector" if len(shape) == 1 else found
-            _check_regularizer(layer, about.regularizer, found)
+            yield from _regularizer(layer, about.regularizer, found)
         if about.constraint is not None:
-            _check_constraint(about.constraint, getattr(layer, about.constraint), shape)
-    _check_regularizer(layer, "activity_regularizer", "the layer's output is none")
+            yield from _constraint(about.constraint, getattr(layer, about.constraint), shape)
+    yield from _regularizer(layer, "activity_regularizer", "the layer's output is none")
 
 
-def _check_init(argument: str, init: object, tensor: Weight) -> None:
+def _init(argument: str, init: object, tensor: Weight) -> Iterator[Problem]:
     name = init.name if isinstance(init, ScaledInitializer) else init
     shape = tensor.stored_shape
     if name == "identity" and (len(shape) != 2 or shape[0] != shape[1]):
-        raise Problem(
+        yield Problem(
             "CS091",
             f"'identity' needs a square matrix; {tensor.tensor} has shape {shape}",
             "use 'orthogonal' or 'glorot_uniform'",
@@ -44,9 +60,9 @@ def _check_init(argument: str, init: object, tensor: Weight) -> None:
         )
 
 
-def _check_regularizer(layer: Layer, argument: str, found: str) -> None:
+def _regularizer(layer: Layer, argument: str, found: str) -> Iterator[Problem]:
     if isinstance(getattr(layer, argument, None), EigenvalueRegularizer):
-        raise Problem(
+        yield Problem(
             "CS093",
             f"the eigenvalue regulariser needs a matrix; {found}",
             "use an l1 or l2 regulariser",
@@ -54,11 +70,11 @@ def _check_regularizer(layer: Layer, argument: str, found: str) -> None:
         )
 
 
-def _check_constraint(argument: str, given: object, shape: tuple[int, ...]) -> None:
+def _constraint(argument: str, given: object, shape: tuple[int, ...]) -> Iterator[Problem]:
     axis = None if given is None else getattr(constraint_object(given), "axis", None)  # type: ignore[arg-type]
     if axis is None:
         return
     try:
         check_axes(axis, shape)
     except Problem as problem:
-        raise Problem(problem.code, problem.message, problem.hint, argument=argument) from None
+        yield Problem(problem.code, problem.message, problem.hint, argument=argument)

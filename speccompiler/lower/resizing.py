@@ -16,6 +16,7 @@ from speccompiler.schemas.resizing import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from speccompiler.shapes import format_shape
 
 from .builder import Builder, channels_last, restore_ordering
 from .spatial import check_rank
@@ -67,7 +68,15 @@ def lower_cropping(b: Builder, layer: Cropping1D | Cropping2D | Cropping3D, x: N
     else:
         cuts, ordering = [*layer.cropping], layer.dim_ordering
     pad = Pad(tuple((-before, -after) for before, after in cuts))
-    return _apply(b, layer.type, ordering, pad, len(cuts), x)
+    y = _apply(b, layer.type, ordering, pad, len(cuts), x)
+    if 0 in y.shape and 0 not in x.shape:
+        b.warn(
+            "CS076",
+            f"nothing is left of {format_shape(x.shape)}: the output {format_shape(y.shape)} "
+            "holds no value, as in Keras",
+            "cut off less",
+        )
+    return y
 
 
 def _apply(b: Builder, layer_type: str, ordering: str, op: Op, rank: int, x: Node) -> Node:

@@ -43,7 +43,7 @@ def lower_separable_convolution2d(b: Builder, layer: SeparableConvolution2D, x: 
         split=(1, 1, channels, times, filters) if tf else (filters, channels, times, 1, 1),
     )
     bias = Weight(b.layer, "b", (filters,), (0,), (filters,)) if layer.bias else None
-    check_kernel_arguments(layer, [w for w in (depthwise, pointwise, bias) if w is not None])
+    check_kernel_arguments(b, layer, [w for w in (depthwise, pointwise, bias) if w is not None])
     stride = layer.subsample
     padding = conv_padding(layer.border_mode, b.semantics, x.shape[:-1], kernel, stride)
     y = b.add(Depthwise(kernel, stride, padding, depthwise), x)
@@ -103,6 +103,6 @@ def lower_locally_connected(
             variants="" if tf else "split",
         )
     y = b.add(Local(kernel, stride, weight, bias), x)
-    check_kernel_arguments(layer, [weight] if bias is None else [weight, bias])
+    check_kernel_arguments(b, layer, [weight] if bias is None else [weight, bias])
     y = activate(b, y, activation_function(layer.activation, len(y.shape) + 1, b.semantics))
     return restore_ordering(b, y, ordering)

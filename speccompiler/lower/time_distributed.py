@@ -6,7 +6,7 @@ window is 1 long.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from speccompiler.diagnostics import Problem
@@ -17,6 +17,7 @@ from speccompiler.ir import (
     Concat,
     Conv,
     Depthwise,
+    Dot,
     GlobalPool,
     Identity,
     Input,
@@ -38,58 +39,114 @@ from speccompiler.ir import (
     Weight,
 )
 from speccompiler.permutations import steps
+from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.wrappers import TimeDistributed
-from speccompiler.shapes import format_shape
+from speccompiler.shapes import element_count, format_shape, same_shape
 
 from .builder import Builder
 
 MOST_AXES = 3
 """Spatial axes that kernels have."""
+MOST_APART = 256
+"""Steps that a layer without an axis for them is applied to one by one."""
 
 
 def lower_time_distributed(
-    lower_layer: Callable[..., Node], b: Builder, layer: TimeDistributed, x: Node
+    lower_layer: Callable[..., Node], b: Builder, layer: TimeDistributed, *inputs: Node
 ) -> Node:
-    """Lower the inner layer for one step, then give its operations the axis of steps."""
-    if len(x.shape) < 2:
-        raise Problem(
-            "CS038",
-            f"TimeDistributed takes steps, but its input has shape {format_shape(x.shape)}",
-            "an axis of steps comes before those of the inner layer's input",
-        )
-    count, step = x.shape[0], Input(x.shape[1:])
-    part = Builder(b.semantics, frozenset(), layer=b.layer, call=b.call)
-    first = part.add(step)
+    """Lower the inner layer for one step, then give its operations the axis of steps.
+
+    Steps of steps are so many steps: their axes are one while the inner layer is applied.
+    """
+    for x in inputs:
+        _check_steps(layer, x)
+    count = _count(inputs)
+    if isinstance(layer.layer, TimeDistributed):
+        joined = [b.add(Reshape((x.shape[0] * x.shape[1], *x.shape[2:])), x) for x in inputs]
+        y = lower_time_distributed(lower_layer, b, layer.layer, *joined)
+        return b.add(Reshape((count, inputs[0].shape[1], *y.shape[1:])), y)
+    part = Builder(b.semantics, frozenset(), layer=b.layer, call=b.call, unknown=b.unknown)
+    firsts = [part.add(Input(x.shape[1:])) for x in inputs]
     try:
-        last = lower_layer(part, layer.layer, first)
+        last = lower_layer(part, layer.layer, *firsts)
     except Problem as problem:
-        if problem.code != "CS038" or not _fits_without_steps(lower_layer, b, layer, x):
+        if problem.code != "CS038" or not _fits_without_steps(lower_layer, b, layer, inputs):
             raise
-        inner = layer.layer.class_name
-        sizes = format_shape(x.shape)
+        kind = layer.layer.class_name
+        sizes = format_shape(inputs[0].shape)
         raise Problem(
             "CS038",
-            f"TimeDistributed applies {inner} to every step, but its input {sizes} is one step",
+            f"TimeDistributed applies {kind} to every step, but its input {sizes} is one step",
             f"the axis of steps is missing: an input of shape (steps, {sizes[1:-1].rstrip(',')}) "
             "has it; null leaves it open",
         ) from None
     b.diagnostics += part.diagnostics
-    values = {first.name: x}
-    for node in part.nodes[1:]:
+    inner = part.nodes[len(firsts) :]
+    try:
+        ops = [_with_steps(node.op, count, layer.layer.class_name) for node in inner]
+    except Problem:
+        if not isinstance(count, int) or not 1 <= count <= MOST_APART:
+            raise
+        return _one_by_one(lower_layer, b, layer.layer, inputs, count)
+    values = {first.name: x for first, x in zip(firsts, inputs, strict=True)}
+    for node, in_a_row in zip(inner, ops, strict=True):
         read = [values[name] for name in node.inputs]
-        for op in _with_steps(node.op, count, layer.layer.inner.__class__.__name__):
+        for op in in_a_row:
             read = [b.add(op, *read)]
         values[node.name] = read[0]
     return values[last.name]
 
 
+def _one_by_one(
+    lower_layer: Callable[..., Node], b: Builder, layer: Layer, inputs: Sequence[Node], count: int
+) -> Node:
+    """The layer on each step by itself: what has no axis left for the steps.
+
+    Each step is cut out of all, as a row, and the results are rows side by side.
+    """
+    said = len(b.diagnostics)
+    rows = []
+    for step in range(count):
+        taken = [_row(b, x, step, count) for x in inputs]
+        y = lower_layer(b, layer, *taken)
+        rows.append(b.add(Reshape((1, element_count(y.shape))), y))
+    del b.diagnostics[said:]  # they are known from the part of one step
+    together = b.add(Concat(0, (1,) * count), *rows) if count > 1 else rows[0]
+    return b.add(Reshape((count, *y.shape)), together)
+
+
+def _row(b: Builder, x: Node, step: int, count: int) -> Node:
+    rows = b.add(Reshape((count, element_count(x.shape[1:]))), x)
+    row = b.add(Pad(((-step, step + 1 - count),)), rows)
+    return b.add(Reshape(x.shape[1:]), row)
+
+
+def _check_steps(layer: TimeDistributed, x: Node) -> None:
+    """CS038 unless there are axes of steps, and one more at least."""
+    wrappers, inner = 1, layer.layer
+    while isinstance(inner, TimeDistributed):
+        wrappers, inner = wrappers + 1, inner.layer
+    if len(x.shape) <= wrappers:
+        raise Problem(
+            "CS038",
+            f"TimeDistributed takes steps, but its input has shape {format_shape(x.shape)}",
+            "an axis of steps comes before those of the inner layer's input",
+        )
+
+
+def _count(inputs: Sequence[Node]) -> Dim:
+    """How many steps several inputs have; CS063 where they differ."""
+    (count,) = same_shape([(x.shape[0],) for x in inputs])
+    return count
+
+
 def _fits_without_steps(
-    lower_layer: Callable[..., Node], b: Builder, layer: TimeDistributed, x: Node
+    lower_layer: Callable[..., Node], b: Builder, layer: TimeDistributed, inputs: Sequence[Node]
 ) -> bool:
     """Whether the whole input is what the inner layer takes."""
-    trial = Builder(b.semantics, frozenset(), layer=b.layer, call=b.call)
+    trial = Builder(b.semantics, frozenset(), layer=b.layer, call=b.call, unknown={})
     try:
-        lower_layer(trial, layer.layer, trial.add(Input(x.shape)))
+        lower_layer(trial, layer.layer, *(trial.add(Input(x.shape)) for x in inputs))
     except Problem:
         return False
     return True
@@ -111,6 +168,7 @@ def _with_steps(op: Op, count: Dim, kind: str) -> list[Op]:
                 )
             ]
         case Depthwise():
+            _check_axes(len(op.kernel), kind)
             return [
                 Depthwise(
                     (1, *op.kernel),
@@ -147,6 +205,13 @@ def _with_steps(op: Op, count: Dim, kind: str) -> list[Op]:
             return [Transpose(a) for a in steps((0, *(axis + 1 for axis in axes)))]
         case Concat(axis, lengths):
             return [Concat(axis + 1, lengths)]
+        case Dot():
+            raise Problem(
+                "CS059",
+                f"TimeDistributed cannot apply {kind} in mode dot or cos: it would mix the steps",
+                f"a known number of steps, up to {MOST_APART}, would be merged one by one",
+                argument="layer",
+            )
         case _:
             alike = (
                 Identity, Map, Softmax, Mask, Normalize, BatchNormalize, Lookup, Local, Combine,
@@ -167,6 +232,6 @@ def _check_axes(rank: int, kind: str) -> None:
         raise Problem(
             "CS059",
             f"TimeDistributed cannot apply {kind}: steps and its {rank} spatial axes are too many",
-            f"layers with up to {MOST_AXES - 1} spatial axes can be applied to steps",
+            f"a known number of steps, up to {MOST_APART}, would be taken one by one",
             argument="layer",
         )

@@ -85,7 +85,7 @@ def _all_classes(
     bias = None
     if layer.bias:
         bias = Weight(b.layer, "b", (filters,), (0,), (wide,), phases=layer.subsample)
-    check_kernel_arguments(layer, [weight] if bias is None else [weight, bias])
+    check_kernel_arguments(b, layer, [weight] if bias is None else [weight, bias])
     padding = tuple(axis.padding for axis in axes)
     y = b.add(Conv(taps, (1, 1), padding, weight, bias), x)
     return activate(b, y, activation_function(layer.activation, len(y.shape) + 1, b.semantics))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from copy import copy
 from typing import NoReturn
 
 from speccompiler.diagnostics import Diagnostic, Problem, Severity
@@ -28,6 +30,13 @@ def shown(text: str, limit: int = 60) -> str:
     )
 
 
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """Names of layers, quoted; the first few where they are many."""
+    unique = list(dict.fromkeys(names))
+    more = f" and {len(unique) - most} more" if len(unique) > most else ""
+    return ", ".join(f"'{shown(name)}'" for name in unique[:most]) + more
+
+
 def too_deep() -> Problem:
     """CS006."""
     message = f"lists and mappings are nested more than {MAX_DEPTH} deep"
@@ -52,6 +61,16 @@ class Findings:
             note = Diagnostic("CS014", message, Severity.NOTE, self.file, span)
             self._diagnostics.append(note)
             raise Stop
+
+    def apart(self) -> Findings:
+        """For another reading of the same text: nothing is found yet."""
+        other = copy(self)
+        other._diagnostics = []
+        return other
+
+    def take(self, other: Findings) -> None:
+        """What was found in another reading of the same text."""
+        self._diagnostics += other._diagnostics
 
     def stop(self, problem: Problem, start: int, end: int) -> NoReturn:
         """Note a problem after which nothing can be read."""

@@ -16,6 +16,7 @@ from speccompiler.diagnostics import Problem, Span
 from speccompiler.source.findings import (
     MAX_VALUES,
     Findings,
+    Stop,
     duplicate_key,
     shown,
     too_many_values,
@@ -23,7 +24,7 @@ from speccompiler.source.findings import (
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 from speccompiler.source.yaml_events import events
 from speccompiler.source.yaml_numpy import plain_numbers
-from speccompiler.source.yaml_scalars import check_collection_tag, scalar_value
+from speccompiler.source.yaml_scalars import check_collection_tag, differs, scalar_value
 from speccompiler.source.yaml_syntax import missing_key
 
 MOST_SHOWN = 60
@@ -74,8 +75,11 @@ class _Anchored:
 class _Composer:
     """Builds the tree of one document from its events."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, *, keras: bool) -> None:
         self.findings = findings
+        self.keras = keras
+        self.differs = False
+        """Whether an unquoted scalar is another value to PyYAML."""
         self.root: Node | None = None
         self.stack: list[_Open] = []
         self.anchors: dict[str, _Anchored | _Open] = {}
@@ -91,8 +95,9 @@ class _Composer:
         is_merge = is_key and plain and event.value == "<<" and event.tag is None
         if not is_key:
             self._count(1, start, end)
+        self.differs = self.differs or (plain and differs(event.value))
         try:
-            value = scalar_value(event.value, event.tag, plain=plain)
+            value = scalar_value(event.value, event.tag, plain=plain, keras=self.keras)
             if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
                 raise Problem("CS003", "half of a surrogate pair is not text", "remove it")
             node = Scalar(value, self.findings.lines.span(start, end))
@@ -261,8 +266,42 @@ def _second_merge(mapping: _Open) -> Problem:
 
 
 def read_yaml(findings: Findings) -> Node:
-    """The tree of the only document of a YAML text; raises ``Stop`` where there is none."""
-    composer = _Composer(findings)
+    """The tree of the only document of a YAML text; raises ``Stop`` where there is none.
+
+    What PyYAML wrote for Keras means what PyYAML reads. Only the whole tree tells whose it is,
+    and few files hold a scalar for which that matters: those are read once more.
+    """
+    first = findings.apart()
+    composer = _Composer(first, keras=False)
+    stopped = None
+    try:
+        _compose(composer)
+    except Stop as stop:
+        stopped = stop
+    if composer.differs and _written_by_keras(composer.root):
+        composer = _Composer(findings, keras=True)
+        _compose(composer)
+    else:
+        findings.take(first)
+        if stopped is not None:
+            raise stopped
+    assert composer.root is not None, "an empty document has ended the reading"
+    return composer.root
+
+
+def _written_by_keras(root: Node | None) -> bool:
+    """Whether this is a model of Keras 1.x or 0.x, or a list of its layers."""
+    if isinstance(root, Sequence) and root.items:
+        root = root.items[0]
+    if not isinstance(root, Mapping) or "convspec" in root.entries:
+        return False
+    older = "name" in root.entries and not root.entries.keys().isdisjoint({"layers", "nodes"})
+    return "class_name" in root.entries or older
+
+
+def _compose(composer: _Composer) -> None:
+    """Compose the only document; raises ``Stop`` where there is none."""
+    findings = composer.findings
     documents = 0
     empty = True
     for event in plain_numbers(events(findings)):
@@ -292,4 +331,3 @@ def read_yaml(findings: Findings) -> Node:
                 findings.stop(problem, event.start_mark.index, event.end_mark.index)
     if composer.root is None or empty:
         findings.stop(Problem("CS012", "the document is empty", "write a spec in it"), 0, 0)
-    return composer.root

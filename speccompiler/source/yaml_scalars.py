@@ -1,5 +1,7 @@
 """What a YAML scalar means: the YAML 1.2 core schema, and the tags that are data.
 
+A file that Keras wrote means what PyYAML, which wrote it, makes of it (``yaml_pyyaml``).
+
 Differences from the core schema (yaml.org/spec/1.2.2, 10.3.2): an integer with a
 leading zero stays text, because YAML 1.1 readers take it as octal.
 """
@@ -10,6 +12,7 @@ import re
 from typing import TypeAlias
 
 from speccompiler.diagnostics import Problem
+from speccompiler.source import yaml_pyyaml
 from speccompiler.source.findings import shown
 from speccompiler.source.numerals import finite_float, integer
 
@@ -30,6 +33,7 @@ _BOOL = {
     "False": False,
     "FALSE": False,
 }
+_ONLY_IN_1_1 = frozenset({"yes", "no", "on", "off"})
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _HEX = re.compile(r"0x[0-9a-fA-F]+")
 _OCTAL = re.compile(r"0o[0-7]+")
@@ -75,6 +79,19 @@ def plain_value(text: str) -> Value:
     return text if real is None else real
 
 
+def differs(text: str) -> bool:
+    """Whether an unquoted scalar is another value to PyYAML."""
+    if text.isalpha():
+        return text.lower() in _ONLY_IN_1_1
+    if not text or text[0] not in _MAY_BE_NUMBER:
+        return False
+    try:
+        one, other = plain_value(text), yaml_pyyaml.plain_value(text)
+    except Problem:
+        return True
+    return type(one) is not type(other) or (one != other and one == one)
+
+
 def _known_tag(tag: str | None) -> str | None:
     """A tag without its prefix, None where it says nothing; ``CS009`` for one not understood."""
     if tag is None or tag == "!":
@@ -97,11 +114,16 @@ def _mismatch(name: str, what: str) -> Problem:
     return Problem("CS003", f"the tag !!{name} does not fit {what}", "remove the tag")
 
 
-def scalar_value(text: str, tag: str | None, *, plain: bool) -> Value:
-    """The value of a scalar; raises ``CS003``, ``CS009`` or ``CS013``."""
+def scalar_value(text: str, tag: str | None, *, plain: bool, keras: bool = False) -> Value:
+    """The value of a scalar; raises ``CS003``, ``CS009`` or ``CS013``.
+
+    ``keras``: the file is one of Keras's, and means what it means to PyYAML.
+    """
     name = _known_tag(tag)
     if name is None:
-        return plain_value(text) if plain else text
+        if not plain:
+            return text
+        return yaml_pyyaml.plain_value(text) if keras else plain_value(text)
     if name in _TEXT_TAGS:
         return text
     number: int | float | None
@@ -109,8 +131,10 @@ def scalar_value(text: str, tag: str | None, *, plain: bool) -> Value:
         return None
     if name == "bool" and text in _BOOL:
         return _BOOL[text]
-    if name in _INT_TAGS and (number := _integer(text)) is not None:
-        return number
+    if name in _INT_TAGS:
+        number = yaml_pyyaml.as_integer(text) if keras else _integer(text)
+        if number is not None:
+            return number
     if name == "float":
         number = _integer(text)
         number = _float(text) if number is None else float(number)
