@@ -31,7 +31,9 @@ from .ir import (
     Pad,
     Pool,
     Reshape,
+    Resize,
     Shape,
+    Slice,
     Softmax,
     Transpose,
     Upsample,
@@ -207,7 +209,7 @@ def _sight(node: Node, source: Sight, shape: Shape) -> Sight:
             return UNKNOWN if mixed or source.listed is None else source
         case Transpose(order) if source.axes is not None:
             return _grid(tuple(source.axes[axis] for axis in order))
-        case Transpose() | Pad() if source.axes is None:
+        case Transpose() | Pad() | Slice() | Resize() if source.axes is None:
             return Sight(source.field)
         case Conv(stride=stride):
             return _slid(source, node.op.extent, stride, (1,) * len(stride))
@@ -217,6 +219,18 @@ def _sight(node: Node, source: Sight, shape: Shape) -> Sight:
             return _slid(source, (*before, *kernel), (*before, *stride), ones)
         case Depthwise(kernel, stride) | Pool(_, kernel, stride):
             return _slid(source, kernel, stride, (1,) * len(kernel))
+        case Slice(step=step):
+            apart = tuple(map(abs, step))
+            return _grid(
+                tuple(
+                    None if reach is None else reach.then(stride=stride)
+                    for reach, stride in zip(source.axes, apart, strict=True)
+                )
+            )
+        case Resize(bilinear=bilinear):
+            # What lies between two values sees both; how far neighbours are apart is no number.
+            reaches = [r.then(window=1 + bilinear) for r in source.axes if r is not None]
+            return Sight(tuple(reach.receptive_field for reach in reaches))
         case Upsample(factors):
             return _slid(source, (1,) * len(factors), (1,) * len(factors), factors)
         case _:

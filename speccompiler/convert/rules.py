@@ -223,6 +223,20 @@ def _joined(step: Step) -> Order:
     return np.concatenate(parts)
 
 
+def _along_axes(step: Step) -> tuple[Layer, Value]:
+    """Slice and Reduce: their axes, batch axis counted, move with the value."""
+    if not step.value.moved:
+        return _unknown(step)
+    rank = len(step.shapes[0])
+    axes = (moved_axis(axis % (rank + 1) - 1, rank, step.target) + 1 for axis in step.layer.axis)
+    return step.layer.model_copy(update={"axis": tuple(axes)}), MOVED
+
+
+def _drops_axes(layer: Layer) -> bool:
+    """Whether what is left of the axes has an order of its own."""
+    return bool(getattr(layer, "squeeze", False)) or not getattr(layer, "keepdims", True)
+
+
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(
         (
@@ -237,7 +251,7 @@ RULES: Mapping[str, Rule] = {
             "LocallyConnected2D",
             "MaxPooling2D", "MaxPooling3D", "AveragePooling2D", "AveragePooling3D",
             "UpSampling2D", "UpSampling3D", "ZeroPadding2D", "ZeroPadding3D",
-            "Cropping2D", "Cropping3D", "SpatialDropout2D", "SpatialDropout3D",
+            "Cropping2D", "Cropping3D", "SpatialDropout2D", "SpatialDropout3D", "Resize",
         ),
         _ordered,
     ),
@@ -256,6 +270,7 @@ RULES: Mapping[str, Rule] = {
     "Permute": _permute,
     "Merge": _merge,
     "TimeDistributed": _time_distributed,
+    **dict.fromkeys(("Slice", "Reduce"), _along_axes),
 }  # fmt: skip
 """A layer that is not here reads its input as it was before."""
 
@@ -269,5 +284,7 @@ def takes_moved(layer: Layer, as_before: set[Rule]) -> bool | None:
     if rule in {_ordered, _deconvolution, _global}:
         return True
     if rule in as_before or (rule is _normalization and getattr(layer, "mode", 0) == 1):
+        return False
+    if rule is _along_axes and _drops_axes(layer):
         return False
     return None

@@ -276,6 +276,8 @@ _RULES: dict[str, Callable[[Any, Path, type[BaseModel], str], Problem]] = {
     "bad_inline_array": _own_words,
     "bad_padding": _own_words,
     "bad_inner_layer": _own_words,
+    "bad_axis": _own_words,
+    "bad_step": _own_words,
     "bad_permutation": _own_words,
     "bad_target_shape": _own_words,
     "unknown_regularizer": _unknown_name("regulariser", REGULARIZER_NAMES, "{name: l2, l: 0.01}"),
