@@ -11,7 +11,7 @@ import click
 from speccompiler.diagnostics import Problem, SpecError
 
 from .documents import load_model
-from .options import model_argument, semantics_options, weights_options
+from .options import model_argument, replace_option, semantics_options, weights_options
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 )
 @weights_options
 @semantics_options
+@replace_option
 def command(
     model: str,
     output: str | None,
@@ -54,6 +55,7 @@ def command(
     weights_by: MatchName | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
+    replace: dict[str, str],
 ) -> None:
     """Write MODEL as a native spec, which says all that a Keras file leaves open.
 
@@ -74,6 +76,7 @@ def command(
         weights=weights,
         seed=seed,
         weights_by=weights_by,
+        replace=replace,
     )
     from speccompiler.convert import convert, spec_text
 
@@ -86,7 +89,8 @@ def command(
     file = None
     if converted.has_weights:
         file = Path(weights_output) if weights_output else target.with_suffix(".safetensors")
-    _check(target, file, loaded.loaded.document.shown_file, weights)
+    read = [*loaded.loaded.document.read_files, *([weights] if weights else [])]
+    _check(target, file, read)
     if file is not None:
         count = converted.write_weights(file)
         click.echo(f"wrote {file}: {count} tensor{'s' if count != 1 else ''}")
@@ -94,9 +98,9 @@ def command(
     click.echo(f"wrote {target}: {len(converted.spec.layers)} layers")
 
 
-def _check(target: Path, file: Path | None, model: str, weights: str | None) -> None:
+def _check(target: Path, file: Path | None, files: list[str]) -> None:
     """Refuse to write over what is being read."""
-    for read in filter(None, (model, weights)):
+    for read in files:
         for written in filter(None, (target, file)):
             try:
                 same = written.samefile(read)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import re
 import sys
@@ -15,6 +16,7 @@ from speccompiler.source import Document, Mapping, decode_document, read_documen
 from speccompiler.source.findings import MAX_BYTES
 
 if TYPE_CHECKING:
+    from speccompiler.loading.answers import Answers
     from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.model import Model
     from speccompiler.weights import MatchName
@@ -25,10 +27,37 @@ _SAYS_SO = re.compile(r"^[\s{]*[\"']?(?:convspec|class_name)[\"']?\s*:", re.MULT
 
 
 def read(name: str) -> Document:
-    """The document of a path, or of standard input for ``-``."""
+    """The document of a path, or of standard input for ``-``; of a wrapper, its model's."""
     if name == "-":
-        return decode_document(sys.stdin.buffer.read(MAX_BYTES + 1), STDIN)
-    return read_document(Path(name))
+        document = decode_document(sys.stdin.buffer.read(MAX_BYTES + 1), STDIN)
+    else:
+        document = read_document(Path(name))
+    return _unwrapped(document)
+
+
+def _unwrapped(document: Document) -> Document:
+    """The model that a spec wraps, which takes the schemas to import; most wrap none."""
+    if isinstance(document.root, Mapping) and {"model", "replace"} & document.root.entries.keys():
+        from speccompiler.loading.wrapper import unwrapped
+
+        return unwrapped(document)
+    return document
+
+
+def remember_texts(document: Document, answers: Answers | None = None) -> None:
+    """Keep every text of a model, so that findings can show their lines."""
+    from speccompiler.diagnostics import Problem
+    from speccompiler.loading.answers import answer_text, source_name
+
+    from .render import remember
+
+    texts: Document | None = document
+    while texts is not None:
+        remember(texts.file, texts.text)
+        texts = texts.wrapper
+    for name, answer in (answers or {}).items():
+        with contextlib.suppress(Problem):
+            remember(source_name(name), answer_text(answer))
 
 
 def expand(paths: Sequence[str]) -> Iterator[Document]:
@@ -36,8 +65,8 @@ def expand(paths: Sequence[str]) -> Iterator[Document]:
     seen: set[str] = set()
     for path in paths:
         for document in _documents(path):
-            if document.file not in seen:
-                seen.add(document.file)
+            if document.shown_file not in seen:
+                seen.add(document.shown_file)
                 yield document
 
 
@@ -75,7 +104,7 @@ def _folder(folder: Path) -> Iterator[Document]:
             continue
         document = read_document(file)
         if looks_like_spec(document):
-            yield document
+            yield _unwrapped(document)
 
 
 def looks_like_spec(document: Document) -> bool:
@@ -93,6 +122,7 @@ def load_model(
     weights: str | None = None,
     seed: int | None = None,
     weights_by: MatchName | None = None,
+    replace: Answers | None = None,
 ) -> Model:
     """The model of a command that needs one; its warnings go to standard error.
 
@@ -101,10 +131,10 @@ def load_model(
     from speccompiler.diagnostics import SpecError
     from speccompiler.model import check
 
-    from .render import remember, show
+    from .render import show
 
     document = read(name)
-    remember(document.file, document.text)
+    remember_texts(document, replace)
     model, diagnostics = check(
         document,
         semantics=semantics,
@@ -112,6 +142,7 @@ def load_model(
         weights=Path(weights) if weights is not None else None,
         seed=seed,
         weights_by=weights_by,
+        replace=replace,
     )
     if model is None:
         raise SpecError(diagnostics)

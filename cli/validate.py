@@ -13,10 +13,10 @@ from speccompiler.model import Model, check
 from speccompiler.source import Document
 from speccompiler.weights import MatchName
 
-from .documents import expand
+from .documents import expand, remember_texts
 from .main import IO_CODES
-from .options import semantics_options, weights_options
-from .render import count_text, diagnostic_data, printable, remember, render_text
+from .options import replace_option, semantics_options, weights_options
+from .render import count_text, diagnostic_data, printable, render_text
 
 
 @click.command("validate")
@@ -25,12 +25,14 @@ from .render import count_text, diagnostic_data, printable, remember, render_tex
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 @semantics_options
+@replace_option
 @weights_options
 def command(
     paths: tuple[str, ...],
     style: str,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
+    replace: dict[str, str],
     weights: str | None,
     seed: int | None,
     weights_by: MatchName | None,
@@ -51,10 +53,11 @@ def command(
             weights=Path(weights) if weights is not None else None,
             seed=seed,
             weights_by=weights_by,
+            replace=replace,
         )
         found += diagnostics
         if model is not None:
-            models[document.file] = model
+            models[document.shown_file] = model
             found += _constraints(model)
             # Only a warning here: run will ask for it.
             undecided = model.undecided_finding(Severity.WARNING)
@@ -62,6 +65,8 @@ def command(
     if style == "json":
         _print_json(documents, found)
     else:
+        for document in documents:
+            remember_texts(document, replace)
         _print_text(documents, models, found)
     if any(d.code in IO_CODES for d in found):
         return 2
@@ -90,13 +95,11 @@ def _constraints(model: Model) -> list[Diagnostic]:
 def _print_text(
     documents: list[Document], models: dict[str, Model], found: list[Diagnostic]
 ) -> None:
-    for document in documents:
-        remember(document.file, document.text)
     if found:
         click.echo(render_text(found))
         click.echo()
     for document in documents:
-        model = models.get(document.file)
+        model = models.get(document.shown_file)
         if model is not None and not has_errors(d for d in found if d.file == document.file):
             layers = len(model.spec.layers)
             noun = "layer" if layers == 1 else "layers"

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from dataclasses import replace as changed
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +19,9 @@ from .diagnostics import Diagnostic, Problem, Severity, SpecError, did_you_mean,
 from .input_checks import by_input
 from .ir import Graph, Node, Shape
 from .keywords import check_choice, checked_seed, whole_lengths
+from .loading.answers import Answers
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
+from .loading.wrapper import unwrapped
 from .lower import Semantics, lower, undecided
 from .schemas.model import ModelSpec
 from .shapes import format_shape
@@ -75,7 +78,9 @@ class Model:
         return find_weights(
             self.loaded,
             self.graph,
-            file=self.weights_file or self.loaded.document.holder,
+            # What a spec names around a saved model comes before the weights in that.
+            file=self.weights_file
+            or (self.loaded.document.holder if self.spec.weights is None else None),
             seed=self.spec.seed,
             by=self.weights_by,
         )
@@ -148,7 +153,7 @@ class Model:
         if open_inputs:
             raise SpecError(self._open_length(node) for node in open_inputs)
         extra = tuple(name for name in dict.fromkeys(layers) if name not in graph.outputs)
-        return replace(graph, outputs=(*graph.outputs, *extra)), warnings
+        return changed(graph, outputs=(*graph.outputs, *extra)), warnings
 
     def _open_length(self, node: Node) -> Diagnostic:
         """CS052 for an input."""
@@ -204,7 +209,7 @@ class Model:
         told = names_hint(sources.values())
         hint = f"{finding.hint}; {told}" if told is not None else finding.hint
         found = notes(differences(self.spec, shapes), sources)
-        return (replace(finding, hint=hint), *(self.loaded.locate(note) for note in found))
+        return (changed(finding, hint=hint), *(self.loaded.locate(note) for note in found))
 
     def compile(
         self,
@@ -282,12 +287,15 @@ def load(
     dim_ordering: OrderingName | None = None,
     seed: int | None = None,
     weights_by: MatchName | None = None,
+    replace: Answers | None = None,
 ) -> Model:
     """Read and validate a model; raises ``SpecError`` with every finding.
 
     A file that ``model.save()`` wrote holds its weights. ``weights_by`` says how tensors of
     a Keras HDF5 file find their layers: by name, or in the order of the layers; by default
-    names decide where they fit, else the order.
+    names decide where they fit, else the order. ``replace`` says what Lambda and custom layers
+    compute, by their names: ``{"lambda_1": "x / 127.5 - 1"}``, a layer as a mapping
+    (``{"type": "Slice", "axis": -1, "step": -1}``), or a list of these.
     """
     document = read_document(Path(path))
     model, diagnostics = check(
@@ -297,6 +305,7 @@ def load(
         dim_ordering=dim_ordering,
         seed=seed,
         weights_by=weights_by,
+        replace=replace,
     )
     if model is None:
         raise SpecError(diagnostics)
@@ -311,6 +320,7 @@ def check(
     dim_ordering: OrderingName | None = None,
     seed: int | None = None,
     weights_by: MatchName | None = None,
+    replace: Answers | None = None,
 ) -> tuple[Model | None, tuple[Diagnostic, ...]]:
     """Validate a document: the model, or None, and everything that was found.
 
@@ -323,7 +333,13 @@ def check(
         seed = None if seed is None else checked_seed(seed)
     except Problem as problem:
         raise SpecError([problem.at()]) from None
-    loaded = load_spec(document, semantics=semantics, dim_ordering=dim_ordering, seed=seed)
+    loaded = load_spec(
+        unwrapped(document),
+        semantics=semantics,
+        dim_ordering=dim_ordering,
+        seed=seed,
+        replace=replace,
+    )
     if loaded.spec is None:
         return None, loaded.diagnostics
     lowered = lower(loaded.spec, _semantics(loaded.spec))

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from .diagnostics import Diagnostic, Problem, Severity, Span
 from .ir import Graph, Weight
 from .loading.spec import LoadedSpec
+from .loading.wrapper import place_of
 from .schemas.fields import Layer
 from .schemas.initializer import ScaledInitializer
 from .schemas.weights import inline_shape
+from .source.document import Document
 from .source.tree import span_at
 
 if TYPE_CHECKING:
@@ -212,7 +214,8 @@ def find_weights(
         except Problem as problem:
             # A wrong path is the spec's mistake, wrong content the weight file's.
             if named and problem.code == "CS100":
-                diagnostics.append(problem.at(file=loaded.document.file, span=_named_at(loaded)))
+                said = place_of(loaded.document, "weights")
+                diagnostics.append(problem.at(file=said.file, span=_named_at(said)))
             else:
                 diagnostics.append(problem.at(file=str(file)))
     elif rest and seed is not None:
@@ -260,9 +263,8 @@ def theano_names(files: Sequence[FileTensor]) -> bool:
     return keras and not tensorflow and not unnamed
 
 
-def _named_at(loaded: LoadedSpec) -> Span | None:
-    root = loaded.document.root
-    return None if root is None else span_at(root, ("weights",))
+def _named_at(document: Document) -> Span | None:
+    return None if document.root is None else span_at(document.root, ("weights",))
 
 
 def _has_own(layer: Layer) -> bool:

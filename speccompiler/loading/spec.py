@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from dataclasses import replace as changed
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from speccompiler.diagnostics import Diagnostic, Problem, Span, did_you_mean, has_errors
 from speccompiler.schemas.activation import ExpressionActivation
+from speccompiler.schemas.core import Activation
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import (
@@ -26,6 +28,7 @@ from speccompiler.schemas.profiles import Profile
 from speccompiler.schemas.registry import (
     ALIASES,
     LAYERS,
+    NATIVE_LAYERS,
     OTHER_KERAS_LAYERS,
     RECURRENT_LAYERS,
 )
@@ -35,14 +38,18 @@ from speccompiler.source.findings import shown
 from speccompiler.source.tree import Mapping as Node
 from speccompiler.source.tree import Scalar, span_at, to_data
 
+from .answers import Answers, read_answers
 from .connections import connect, item_names
 from .entries import Entries, read_entries
 from .inputs import model_inputs
 from .keras_models import LayerEntry
 from .merge_code import check_no_code
 from .old_versions import as_then_read, stored_twice, unnamed_release
+from .open_layers import open_layers, with_hints
 from .orderings import resolve_orderings
+from .replacing import replaced
 from .schema_errors import schema_problems
+from .wrapper import overruled
 
 SemanticsName = Profile
 OrderingName = Literal["th", "tf"]
@@ -56,6 +63,8 @@ class LoadedSpec:
     spec: ModelSpec | None
     places: Mapping[str, LayerEntry]
     diagnostics: tuple[Diagnostic, ...]
+    answers: Answers | None = None
+    """What the caller said that layers compute."""
 
     def locate(self, diagnostic: Diagnostic, *path: str | int) -> Diagnostic:
         """The same finding with its file, and the place of its layer.
@@ -66,7 +75,9 @@ class LoadedSpec:
         if span is None and diagnostic.layer is not None and diagnostic.layer in self.places:
             argument = () if diagnostic.argument is None else (diagnostic.argument,)
             span = layer_span(self.places[diagnostic.layer], *(path or argument))
-        return replace(diagnostic, file=diagnostic.file or self.document.file, span=span)
+        place = self.places.get(diagnostic.layer or "")
+        file = self.document.file if place is None or place.answer is None else place.answer
+        return changed(diagnostic, file=diagnostic.file or file, span=span)
 
 
 def layer_span(entry: LayerEntry, *path: str | int, key: bool = False) -> Span:
@@ -82,6 +93,7 @@ def load_spec(
     semantics: SemanticsName | None = None,
     dim_ordering: OrderingName | None = None,
     seed: int | None = None,
+    replace: Answers | None = None,
 ) -> LoadedSpec:
     """Validate a document. The keywords override what the spec says."""
     diagnostics = list(document.diagnostics)
@@ -89,10 +101,12 @@ def load_spec(
         return LoadedSpec(document, None, {}, tuple(diagnostics))
     entries = read_entries(document)
     diagnostics += entries.diagnostics
-    header = _validate_header(document, entries, diagnostics)
-    validated = [
-        _validate_layer(document, entry, entries.native, diagnostics) for entry in entries.layers
-    ]
+    answers, found = read_answers(document, replace)
+    diagnostics += found + (replaced(entries, answers) if answers else [])
+    unanswered = open_layers(entries)
+    header = overruled(document, _validate_header(document, entries, diagnostics))
+    validated = [_validate_answered(document, e, entries.native, diagnostics) for e in entries.layers]
+    diagnostics = with_hints(diagnostics, unanswered, entries.native)
     names = _layer_names(entries.layers, validated)
     places = dict(zip(names, entries.layers, strict=True))
     _report_duplicates(document, names, entries.layers, diagnostics)
@@ -137,7 +151,7 @@ def load_spec(
         calls=connections.calls,
         outputs=connections.outputs,
     )
-    return LoadedSpec(document, spec, places, tuple(diagnostics))
+    return LoadedSpec(document, spec, places, tuple(diagnostics), replace)
 
 
 def _semantics(
@@ -177,6 +191,15 @@ def _validate_header(
 _EXPRESSION = ("activation", "expr")
 
 
+def _validate_answered(
+    document: Document, entry: LayerEntry, native: bool, diagnostics: list[Diagnostic]
+) -> Layer | Shared | None:
+    """A layer of the document, or of an answer: that is native, and stands in another text."""
+    if entry.answer is not None:
+        document, native = changed(document, file=entry.answer), True
+    return _validate_layer(document, entry, native, diagnostics)
+
+
 def _validate_layer(
     document: Document, entry: LayerEntry, native: bool, diagnostics: list[Diagnostic]
 ) -> Layer | Shared | None:
@@ -184,6 +207,8 @@ def _validate_layer(
     schema: type[Layer | Shared] | None = LAYERS.get(layer_type)
     if layer_type == "Shared" and native:
         schema = Shared
+    if layer_type in NATIVE_LAYERS and not native:
+        schema = None  # a class of the author's own, whatever it does
     if schema is None:
         unknown = _unknown_type(entry.type)
         diagnostics.append(unknown.at(file=document.file, span=entry.type_span))
@@ -244,9 +269,10 @@ def _check_expression(layer: Layer | Shared) -> None:
     """Raise what is wrong with an activation's expression, if it has one."""
     activation = getattr(layer, "activation", None)
     if isinstance(activation, ExpressionActivation):
-        from speccompiler.expressions.grammar import parse
+        from speccompiler.expressions.grammar import parse, parse_with_arrays
 
-        parse(activation.expr)
+        # Numbers beside the channels are for a layer of its own.
+        (parse_with_arrays if isinstance(layer, Activation) else parse)(activation.expr)
 
 
 def _unknown_type(name: str) -> Problem:
@@ -254,8 +280,7 @@ def _unknown_type(name: str) -> Problem:
         return Problem(
             "CS082",
             "Lambda holds Python code, which convspec never executes, whatever it does",
-            "write what it computes as an Activation with {expr: ..} in a native spec, or as "
-            "layers",
+            "say what it computes: give it a name, and --replace NAME=\"x / 127.5 - 1\"",
         )
     if name in RECURRENT_LAYERS:
         return Problem(
