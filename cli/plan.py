@@ -62,9 +62,7 @@ def command(
     """
     from .layers import check_layers
 
-    loaded = load_model(
-        model, semantics=semantics, dim_ordering=dim_ordering, replace=replace
-    )
+    loaded = load_model(model, semantics=semantics, dim_ordering=dim_ordering, replace=replace)
     check_layers(loaded, layers)
     graph, warnings = loaded.tapped(input_shape, layers)
     show(warnings)

@@ -54,9 +54,7 @@ def command(
 
     Shapes have N in front, the number of samples; everything else is of one sample.
     """
-    loaded = load_model(
-        model, semantics=semantics, dim_ordering=dim_ordering, replace=replace
-    )
+    loaded = load_model(model, semantics=semantics, dim_ordering=dim_ordering, replace=replace)
     report = loaded.shapes(input_shape)
     if style == "json":
         click.echo(json.dumps(report.to_data(), indent=2))

@@ -75,7 +75,8 @@ class Slice(Layer):
         (None,), description="The first value that is left out; null takes all to the end."
     )
     step: Steps = Field(
-        (1,), description="How far apart the values are; a negative step goes backwards: -1 reverses."
+        (1,),
+        description="How far apart the values are; a negative step goes backwards: -1 reverses.",
     )
     squeeze: bool = Field(
         False, description="Drop these axes, of which one value each is left, as x[:, 0] does."
@@ -105,6 +106,7 @@ class Resize(Layer):
         "i * old / new, with no half of a pixel added (TensorFlow 1.x).",
     )
     align_corners: bool = Field(
-        False, description="The first and last values stay where they are: i * (old - 1) / (new - 1)."
+        False,
+        description="The first and last values stay where they are: i * (old - 1) / (new - 1).",
     )
     dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)

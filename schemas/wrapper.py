@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from .fields import Name
 from .model import ModelHeader
 
-Answer = Annotated[
-    Any,
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "minLength": 1},
-                {"$ref": "#/$defs/Layer"},
-                {
-                    "type": "array",
-                    "minItems": 1,
-                    "items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Layer"}]},
-                },
-            ]
-        }
-    ),
-]
+
+def _check_answer(value: Any) -> Any:
+    items = value if isinstance(value, list) else [value]
+    if not items or not all(isinstance(item, str | dict) and item for item in items):
+        raise PydanticCustomError(
+            "bad_answer", "an answer is an expression in x, a layer, or a list of these"
+        )
+    return value
+
+
+Answer = Annotated[Any, BeforeValidator(_check_answer)]
+"""The loader reads what it says."""
 
 
 class WrapperHeader(ModelHeader):

@@ -219,18 +219,11 @@ def _sight(node: Node, source: Sight, shape: Shape) -> Sight:
             return _slid(source, (*before, *kernel), (*before, *stride), ones)
         case Depthwise(kernel, stride) | Pool(_, kernel, stride):
             return _slid(source, kernel, stride, (1,) * len(kernel))
-        case Slice(step=step):
-            apart = tuple(map(abs, step))
-            return _grid(
-                tuple(
-                    None if reach is None else reach.then(stride=stride)
-                    for reach, stride in zip(source.axes, apart, strict=True)
-                )
-            )
-        case Resize(bilinear=bilinear):
-            # What lies between two values sees both; how far neighbours are apart is no number.
-            reaches = [r.then(window=1 + bilinear) for r in source.axes if r is not None]
-            return Sight(tuple(reach.receptive_field for reach in reaches))
+        case Slice(step=step) if source.axes is not None:
+            apart = zip(source.axes, map(abs, step), strict=True)
+            return _grid(tuple(r and r.then(stride=stride) for r, stride in apart))
+        case Resize() if source.axes is not None:
+            return _resized(node.op, source.axes, shape)
         case Upsample(factors):
             return _slid(source, (1,) * len(factors), (1,) * len(factors), factors)
         case _:
@@ -249,6 +242,29 @@ def _slid(
             return UNKNOWN  # a Dense over channels-first values mixes along a spatial axis
         axes.append(reach.then(*step))
     return _grid((*axes, None))
+
+
+def _resized(op: Resize, axes: Axes, shape: Shape) -> Sight:
+    """Place i looks at ``i * n / size``: as if repeated ``size`` times, every n-th of that taken.
+
+    What lies between two values sees both.
+    """
+    found: list[Reach | None] = list(axes[:-1])
+    known = True
+    for place, size in ((-2, op.size[0]), (-1, op.size[1])):
+        reach, length = found[place], shape[place - 1]
+        if reach is None:
+            return UNKNOWN
+        reach = reach.then(window=1 + op.bilinear)
+        if isinstance(length, int) and isinstance(size, int):
+            aligned = op.align_corners and size > 1
+            scale = Fraction(max(length - aligned, 1), size - aligned)
+            reach = reach.then(factor=scale.denominator).then(stride=scale.numerator)
+        else:
+            known = False
+        found[place] = reach
+    grid = _grid((*found, None))
+    return grid if known else Sight(grid.field)
 
 
 def _reshaped(source: Sight, shape: Shape, target: Shape) -> Sight:

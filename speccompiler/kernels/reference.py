@@ -179,7 +179,8 @@ def _lookup(op: Lookup, weights: Weights, x: Array) -> Array:
 
 def _global_pool(op: GlobalPool, weights: Weights, x: Array) -> Array:
     axes = tuple(range(1 + op.kept, x.ndim - 1))
-    return np.asarray({"max": x.max, "average": x.mean, "sum": x.sum}[op.mode](axes))
+    pooled: Mapping[str, Callable[..., Any]] = {"max": x.max, "average": x.mean, "sum": x.sum}
+    return np.asarray(pooled[op.mode](axes))
 
 
 def _mask(op: Mask, weights: Weights, x: Array) -> Array:

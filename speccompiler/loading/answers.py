@@ -99,25 +99,22 @@ def _layers(node: Node, file: str) -> list[LayerEntry]:
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return [_with_file(layer, file) for layer in _expression(node.value, node.span)]
     if not isinstance(node, Mapping):
-        value = node.value if isinstance(node, Scalar) else []
+        value: object = node.value if isinstance(node, Scalar) else []
         raise Stop(node.span, Problem("CS078", f"{describe(value)} is no layer", HINT))
     try:
         layer = native_layer(node)
     except Problem as problem:
         raise Stop(node.span, problem) from None
     if layer.reads is not None:
-        place = node.entries["inputs"].key_span
-        raise Stop(
-            place,
-            Problem(
-                "CS078",
-                "an answer reads what the layer read, and its layers read one another",
-                "leave 'inputs' out",
-            ),
+        reads = Problem(
+            "CS078",
+            "an answer reads what the layer read, and its layers read one another",
+            "leave 'inputs' out",
         )
+        raise Stop(node.entries["inputs"].key_span, reads)
     if layer.type == "Shared":
-        problem = Problem("CS078", "an answer holds layers of its own", "write the layer out")
-        raise Stop(layer.type_span, problem)
+        shared = Problem("CS078", "an answer holds layers of its own", "write the layer out")
+        raise Stop(layer.type_span, shared)
     return [_with_file(layer, file)]
 
 

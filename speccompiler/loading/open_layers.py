@@ -51,7 +51,7 @@ def open_layers(entries: Entries) -> list[OpenLayer]:
 
 def _open(entry: LayerEntry, index: int, native: bool) -> Iterator[OpenLayer]:
     name = _text(entry.arguments, "name")
-    if name is not None and not runs(entry.type, native) or _merges_by_code(entry):
+    if not runs(entry.type, native) or _merges_by_code(entry):
         if name is not None:
             yield OpenLayer(name, entry.type, entry.type_span, entry.arguments, index)
         return
@@ -132,7 +132,9 @@ def _hint(layers: Sequence[OpenLayer]) -> str:
             notes.append(f"{layer.name} read from its byte code; check it")
         elif not layer.is_code and _IDENTITY.search(layer.type):
             expression = "x"
-            notes.append(f"{layer.name} is the identity at test time if it is what {layer.type} says")
+            notes.append(
+                f"{layer.name} is the identity at test time if it is what {layer.type} says"
+            )
         options.append((layer.name, expression))
     one = len(layers) == 1
     start = f"say what {'it computes' if one else 'they compute'}, as an expression or as layers"

@@ -92,8 +92,8 @@ def _chain(
                 given.value.span,
                 Problem(
                     "CS078",
-                    f"the last layer of an answer is named '{shown(layer.name)}', as the layer that "
-                    "it replaces",
+                    f"the last layer of an answer is named '{shown(layer.name)}', as what it "
+                    "replaces",
                     "leave 'name' out",
                 ),
             )
@@ -174,4 +174,3 @@ def _shared_chain(
         for one in chain[:-1]
     ]
     return [*before, entry]
-

@@ -276,6 +276,7 @@ _RULES: dict[str, Callable[[Any, Path, type[BaseModel], str], Problem]] = {
     "bad_inline_array": _own_words,
     "bad_padding": _own_words,
     "bad_inner_layer": _own_words,
+    "bad_answer": _own_words,
     "bad_axis": _own_words,
     "bad_step": _own_words,
     "bad_permutation": _own_words,

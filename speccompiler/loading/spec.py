@@ -105,7 +105,9 @@ def load_spec(
     diagnostics += found + (replaced(entries, answers) if answers else [])
     unanswered = open_layers(entries)
     header = overruled(document, _validate_header(document, entries, diagnostics))
-    validated = [_validate_answered(document, e, entries.native, diagnostics) for e in entries.layers]
+    validated = [
+        _validate_answered(document, e, entries.native, diagnostics) for e in entries.layers
+    ]
     diagnostics = with_hints(diagnostics, unanswered, entries.native)
     names = _layer_names(entries.layers, validated)
     places = dict(zip(names, entries.layers, strict=True))
@@ -280,7 +282,8 @@ def _unknown_type(name: str) -> Problem:
         return Problem(
             "CS082",
             "Lambda holds Python code, which convspec never executes, whatever it does",
-            "say what it computes: give it a name, and --replace NAME=\"x / 127.5 - 1\"",
+            "write what it computes as an Activation with {expr: ..} in a native spec, or as "
+            "layers",
         )
     if name in RECURRENT_LAYERS:
         return Problem(

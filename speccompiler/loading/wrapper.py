@@ -144,4 +144,3 @@ def place_of(document: Document, key: str) -> Document:
     wrapper = document.wrapper
     said = wrapper is not None and isinstance(wrapper.root, Mapping) and key in wrapper.root.entries
     return wrapper if wrapper is not None and said else document
-

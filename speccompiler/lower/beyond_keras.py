@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from speccompiler.diagnostics import Problem
+from speccompiler.dims import Dim
 from speccompiler.ir import GlobalPool, Node, Reshape, Shape, Transpose
 from speccompiler.ir import Resize as ResizeOp
 from speccompiler.ir import Slice as SliceOp
@@ -23,18 +24,17 @@ def lower_slice(b: Builder, layer: Slice, x: Node) -> Node:
     """Axes that are not named stay whole."""
     axes = sample_axes(layer.axis, x)
     _check_lists(layer)
-    whole = [(0, 1, length) for length in x.shape]
-    parts = dict(enumerate(whole))
+    starts: list[Dim] = [0] * len(x.shape)
+    steps_apart, counts = [1] * len(x.shape), [*x.shape]
     for number, axis in enumerate(axes):
         start, stop, step = (
             given[number if len(given) > 1 else 0]
             for given in (layer.start, layer.stop, layer.step)
         )
         assert step is not None, "a step is a number"
-        first, count = slice_bounds(x.shape[axis], start, stop, step)
-        parts[axis] = (first, step, count)
-    first_, step_, count_ = zip(*(parts[axis] for axis in range(len(whole))), strict=True)
-    y = b.add(SliceOp(first_, step_, count_), x)
+        starts[axis], counts[axis] = slice_bounds(x.shape[axis], start, stop, step)
+        steps_apart[axis] = step
+    y = b.add(SliceOp(tuple(starts), tuple(steps_apart), tuple(counts)), x)
     if not layer.squeeze:
         return y
     for axis in axes:

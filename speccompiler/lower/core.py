@@ -62,7 +62,9 @@ def _beside_hint(array: Array, x: Node) -> str:
                     f"one for each place of axis {axis + 1}: give every number lists of its own, "
                     f"[{entry}, {entry.replace('a', 'b')}, ..]"
                 )
-    return "lists count from the last axis, as NumPy's arrays do; an axis has its length there, or 1"
+    return (
+        "lists count from the last axis, as NumPy's arrays do; an axis has its length there, or 1"
+    )
 
 
 def lower_flatten(b: Builder, layer: core.Flatten, x: Node) -> Node:

@@ -292,8 +292,7 @@ def slice_plan(node: Node, shape: KnownShape) -> SlicePlan:
             axes.append(axis)
     apart = [prod(axis[0] for axis in axes[i + 1 :]) for i in range(len(axes))]
     rows = [
-        (count, step * distance)
-        for (_, _, step, count), distance in zip(axes, apart, strict=True)
+        (count, step * distance) for (_, _, step, count), distance in zip(axes, apart, strict=True)
     ]
     first = sum(start * distance for (_, start, _, _), distance in zip(axes, apart, strict=True))
     return SlicePlan(first, tuple(rows[:-1]), *rows[-1])

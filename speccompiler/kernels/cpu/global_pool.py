@@ -92,4 +92,11 @@ def source(lanes: int, mode: str) -> str:
         + _columns("last_columns", 1, lanes, largest, masked=True)
         + DRIVER
     )
-    return fill(HEADER + with_functions(text), LANES=lanes, FOUR=four, WIDE=four * lanes, SHARE=scale, REST=rest)
+    return fill(
+        HEADER + with_functions(text),
+        LANES=lanes,
+        FOUR=four,
+        WIDE=four * lanes,
+        SHARE=scale,
+        REST=rest,
+    )

@@ -228,6 +228,10 @@ def resize_image_source(
         body += ["u -= np.float32(x0)", "v -= np.float32(z0)"]
         body += [seen("z0", "x1", "d"), seen("z1", "x0", "e"), seen("z1", "x1", "f")]
         for a, d, e, f in zip(*(names_of(name, of) for name in "adef"), strict=True):
-            body += [f"{a} += ({d} - {a}) * u", f"{e} += ({f} - {e}) * u", f"{a} += ({e} - {a}) * v"]
+            body += [
+                f"{a} += ({d} - {a}) * u",
+                f"{e} += ({f} - {e}) * u",
+                f"{a} += ({e} - {a}) * v",
+            ]
     body += [store(f"i * {of}", names_of("a", of))]
     return kernel_text(flat_head(elements, of), body)
