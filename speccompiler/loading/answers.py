@@ -29,7 +29,7 @@ from .wrapper import answers_of
 Answers = Data[str, Any]
 """By the name of a layer: an expression, a layer as a mapping, or a list of these."""
 
-_LISTS_LAYERS = re.compile(r"\s*(\{|\[\s*[{\"'])")
+_LISTS_LAYERS = re.compile(r"\s*(\{|\[.*[{\"'])", re.DOTALL)
 HINT = 'an expression in x ("x / 127.5 - 1"), a layer ("{type: Flatten}"), or a list of these'
 
 
@@ -75,7 +75,7 @@ def read_answers(
         except Problem as problem:
             found.append(problem.at(file=file))
             continue
-        if _LISTS_LAYERS.match(text):
+        if not isinstance(answer, str) or _LISTS_LAYERS.match(text):
             read = parse_document(text, file)
             found += read.diagnostics
             if read.root is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,13 +10,13 @@ from speccompiler.diagnostics import Diagnostic, Span
 from speccompiler.schemas.registry import ALIASES, LAYERS, NATIVE_LAYERS, RECURRENT_LAYERS
 from speccompiler.source.tree import Mapping, Scalar, to_data
 
+from .answer_option import option
 from .byte_code import lambda_expression
 from .entries import Entries
 from .keras_models import LayerEntry
 from .merge_code import CODE
 
 EXAMPLE = "x / 127.5 - 1"
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@+-]+")
 _IDENTITY = re.compile("dropout|noise", re.IGNORECASE)
 _REFUSED = {"CS027", "CS028", "CS082"}
 
@@ -108,19 +107,20 @@ def with_hints(
         wanted = [layer for layer in wanted if layer.is_code]
     # An expression is of one value; what merges several is answered by a named mode.
     wanted = [layer for layer in wanted if layer.type != "Merge"]
-    by_place = {(layer.span, layer.type): layer for layer in wanted}
+    refused = {d.span for d in diagnostics if d.code in _REFUSED}
+    by_place = {layer.span: layer for layer in wanted if layer.span in refused}
+    hint: str | None = _hint([*by_place.values()]) if by_place else None
     found: list[Diagnostic] = []
-    said = False
     for diagnostic in diagnostics:
-        mine = [layer for (span, _), layer in by_place.items() if span == diagnostic.span]
-        if diagnostic.code not in _REFUSED or not mine:
+        layer = by_place.get(diagnostic.span) if diagnostic.span is not None else None
+        if diagnostic.code not in _REFUSED or layer is None:
             found.append(diagnostic)
             continue
-        guess = diagnostic.hint if (diagnostic.hint or "").startswith("did you mean") else None
-        hint = None if said else _hint(wanted)
-        said = True
+        meant = (diagnostic.hint or "").startswith("did you mean")
+        guess = diagnostic.hint if meant and not _IDENTITY.search(layer.type) else None
         whole = "; or ".join(part for part in (guess, hint) if part) or None
-        found.append(replace(diagnostic, hint=whole, layer=diagnostic.layer or mine[0].name))
+        found.append(replace(diagnostic, hint=whole, layer=layer.name))
+        hint = None
     return found
 
 
@@ -146,10 +146,3 @@ def _hint(layers: Sequence[OpenLayer]) -> str:
         note = notes[0].removeprefix(f"{layers[0].name} ")
         return f"{start}: {line} ({note})"
     return f"{start}: {line} ({'; '.join(notes)})"
-
-
-def option(name: str, answer: str) -> str:
-    """``--replace lambda_1="x / 127.5 - 1"``, as a shell takes it."""
-    if _PLAIN.fullmatch(name) and not set(answer) & set('"$`\\!'):
-        return f'--replace {name}="{answer}"'
-    return f"--replace {shlex.quote(f'{name}={answer}')}"

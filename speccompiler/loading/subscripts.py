@@ -51,7 +51,9 @@ def _slices(subscript: str) -> list[dict[str, Any]]:
             picks[axis] = int(place[1])
         elif part := _SLICE.fullmatch(item):
             start, stop, step = (None if one is None else int(one) for one in part.groups())
-            if (start, stop, step or 1) != (None, None, 1) or step == 0:
+            if step == 0:
+                raise _wrong(subscript)
+            if (start, stop, step or 1) != (None, None, 1):
                 cuts[axis] = (start, stop, 1 if step is None else step)
         else:
             raise _wrong(subscript)
