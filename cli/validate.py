@@ -55,13 +55,15 @@ def command(
             weights_by=weights_by,
             replace=replace,
         )
-        found += diagnostics
+        mine = [*diagnostics]
         if model is not None:
-            models[document.shown_file] = model
-            found += _constraints(model)
+            mine += _constraints(model)
             # Only a warning here: run will ask for it.
             undecided = model.undecided_finding(Severity.WARNING)
-            found += [undecided] if undecided is not None else []
+            mine += [undecided] if undecided is not None else []
+            if not has_errors(mine):
+                models[document.shown_file] = model
+        found += mine
     if style == "json":
         _print_json(documents, found)
     else:
@@ -100,7 +102,7 @@ def _print_text(
         click.echo()
     for document in documents:
         model = models.get(document.shown_file)
-        if model is not None and not has_errors(d for d in found if d.file == document.file):
+        if model is not None:
             layers = len(model.spec.layers)
             noun = "layer" if layers == 1 else "layers"
             click.echo(f"{printable(document.shown_file)}: ok, {layers} {noun}")

@@ -151,7 +151,7 @@ BAD = [
     ({"type": "Shared", "layer": "c1"}, "CS078", "an answer holds layers of its own"),
     ({"type": "Flatten", "name": "flat"}, "CS078",
      "the last layer of an answer is named 'lambda_1', as what it replaces"),
-    ("{type: Flatten", "CS003", "the mapping is never closed"),
+    ("{type: Flatten", "CS003", "the '{' is not closed, or a ',' is missing after it"),
     ("x[0]", "CS078", "x[0] is no part of x that can be taken"),
     ("x[:, 1:2:0]", "CS078", "x[:,1:2:0] is no part of x that can be taken"),
     ("x[:, a]", "CS078", "x[:,a] is no part of x that can be taken"),
@@ -215,8 +215,8 @@ def test_a_nested_model_and_a_wrapper(folder: Path) -> None:
     inner = {"class_name": "Sequential", "config": [code("inner"), code("more", "Gain", gain=2)]}
     y = outputs(sequential(FIRST, inner), {"lambda_1": "x + 1", "inner": "x * 2", "more": "-x"})
     np.testing.assert_allclose(y, -2 * (IMAGES + 1), rtol=1e-6)
-    steps = {"class_name": "TimeDistributed",
-             "config": {"name": "steps", "batch_input_shape": INPUT, "layer": code("each")}}  # fmt: skip
+    held = {"name": "steps", "batch_input_shape": INPUT, "layer": code("each")}
+    steps = {"class_name": "TimeDistributed", "config": held}
     y = outputs(sequential(steps), {"each": ["x[:, 1:]", "x - [1, 2, 3]", "Flatten"]})
     wanted = (IMAGES[:, :, 1:] - np.array([1, 2, 3])).reshape(2, 6, -1)
     np.testing.assert_allclose(y, wanted, rtol=1e-6)
@@ -244,8 +244,8 @@ def test_a_merge_that_is_code(folder: Path) -> None:
               "config": [code("one", batch_input_shape=INPUT)]}  # fmt: skip
     other = {"class_name": "Sequential",
              "config": [code("two", batch_input_shape=INPUT)]}  # fmt: skip
-    merge = {"class_name": "Merge", "config": {
-        "name": "both", "mode": "(code)", "mode_type": "lambda", "layers": [branch, other]}}  # fmt: skip
+    held = {"name": "both", "mode": "(code)", "mode_type": "lambda", "layers": [branch, other]}
+    merge = {"class_name": "Merge", "config": held}
     answers = {"one": "x + 1", "two": "x * 2", "both": {"type": "Merge", "mode": "sum"}}
     Path("m.json").write_text(json.dumps(sequential(merge)))
     loaded = speccompiler.load("m.json", replace=answers)
@@ -263,7 +263,8 @@ def test_a_class_of_the_authors_own_with_the_name_of_a_native_layer(folder: Path
     custom = sequential(code("mine", "Slice", batch_input_shape=INPUT, axis=1, start=2))
     ((found, message, hint),) = findings(custom)
     assert (found, message) == ("CS027", "unknown layer type 'Slice'")
-    assert hint is not None and '--replace mine="x / 127.5 - 1"' in hint
+    assert hint is not None
+    assert '--replace mine="x / 127.5 - 1"' in hint
     np.testing.assert_array_equal(outputs(custom, {"mine": "x[:, 2:]"}), IMAGES[:, 2:])
 
 
@@ -300,7 +301,7 @@ def test_what_only_training_does_is_the_identity(kind: str, folder: Path) -> Non
     assert found == "CS027"
     assert hint == (
         'say what it computes, as an expression or as layers: --replace d="x" '
-        f"(is the identity at test time if it is what {kind} says)"
+        "(the identity at test time, if it is what its class says)"
     )
     np.testing.assert_array_equal(outputs(model, {"d": "x"}), IMAGES)
 
@@ -498,7 +499,8 @@ def test_validate_shows_each_text_of_a_wrapper(folder: Path, capsys: Any) -> Non
     Path("bad.json").write_text(bad)
     Path("w.yaml").write_text("convspec: 1\nmodel: bad.json\nreplace: {lambda_1: x + z}\n")
     out = text_of(["validate", "w.yaml"], capsys, 1)
-    assert "bad.json:1:" in out and '"nb_filter": "2"' in out
+    assert "bad.json:1:" in out
+    assert '"nb_filter": "2"' in out
     assert " 3 | replace: {lambda_1: x + z}" in out
     Path("w.yaml").write_text(WRAPPER.format(model="model.json"))
     assert "w.yaml: ok, 2 layers" in text_of(["validate", "."], capsys, 1)

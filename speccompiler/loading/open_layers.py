@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from speccompiler.diagnostics import Diagnostic, Span
@@ -99,9 +99,17 @@ def _text(arguments: Mapping, key: str) -> str | None:
 
 
 def with_hints(
-    diagnostics: Sequence[Diagnostic], layers: Sequence[OpenLayer], native: bool
+    diagnostics: Sequence[Diagnostic],
+    layers: Sequence[OpenLayer],
+    native: bool,
+    answered: Collection[str] = (),
 ) -> list[Diagnostic]:
-    """The refusals of layers, the first with the line that answers all of them."""
+    """The refusals of layers, the first with the line that answers all of them.
+
+    Of a layer that has an answer, which is wrong, that has been said.
+    """
+    mistaken = {layer.span for layer in layers if layer.name in answered}
+    diagnostics = [d for d in diagnostics if d.code not in _REFUSED or d.span not in mistaken]
     wanted = [layer for layer in layers if layer.type not in RECURRENT_LAYERS]
     if native:
         wanted = [layer for layer in wanted if layer.is_code]
@@ -129,12 +137,10 @@ def _hint(layers: Sequence[OpenLayer]) -> str:
     for layer in layers:
         expression = lambda_expression(to_data(layer.arguments)) if layer.is_code else None
         if expression is not None:
-            notes.append(f"{layer.name} read from its byte code; check it")
+            notes.append(f"{layer.name}: read from its byte code; check it")
         elif not layer.is_code and _IDENTITY.search(layer.type):
             expression = "x"
-            notes.append(
-                f"{layer.name} is the identity at test time if it is what {layer.type} says"
-            )
+            notes.append(f"{layer.name}: the identity at test time, if it is what its class says")
         options.append((layer.name, expression))
     one = len(layers) == 1
     start = f"say what {'it computes' if one else 'they compute'}, as an expression or as layers"
@@ -143,6 +149,6 @@ def _hint(layers: Sequence[OpenLayer]) -> str:
     if not notes:
         return f"{start}, for example {line}"
     if one:
-        note = notes[0].removeprefix(f"{layers[0].name} ")
+        note = notes[0].removeprefix(f"{layers[0].name}: ")
         return f"{start}: {line} ({note})"
     return f"{start}: {line} ({'; '.join(notes)})"

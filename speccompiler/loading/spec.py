@@ -108,7 +108,7 @@ def load_spec(
     validated = [
         _validate_answered(document, e, entries.native, diagnostics) for e in entries.layers
     ]
-    diagnostics = with_hints(diagnostics, unanswered, entries.native)
+    diagnostics = with_hints(diagnostics, unanswered, entries.native, answers)
     names = _layer_names(entries.layers, validated)
     places = dict(zip(names, entries.layers, strict=True))
     _report_duplicates(document, names, entries.layers, diagnostics)
