@@ -556,7 +556,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "weights matched in another way",
             "The names in an HDF5 file of Keras are not those of the model, so the order of the "
             "layers decided, as in Keras's load_weights; or layers of the file were left, as "
-            "--weights-by name does.",
+            "--weights-by name does, or because --replace says what they compute.",
             "Compare the pairs that the note names; --weights-by decides otherwise.",
         ),
         "CS109": Code(

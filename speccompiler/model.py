@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .diagnostics import Diagnostic, Problem, Severity, SpecError, did_you_mean, has_errors
 from .input_checks import by_input
 from .ir import Graph, Node, Shape
-from .keywords import check_choice, checked_seed, whole_lengths
+from .keywords import check_answers, check_choice, checked_seed, whole_lengths
 from .loading.answers import Answers
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from .loading.wrapper import unwrapped
@@ -330,6 +330,7 @@ def check(
         check_choice("semantics", semantics, SemanticsName)
         check_choice("dim_ordering", dim_ordering, OrderingName)
         check_choice("weights_by", weights_by, MatchName)
+        check_answers(replace)
         seed = None if seed is None else checked_seed(seed)
     except Problem as problem:
         raise SpecError([problem.at()]) from None

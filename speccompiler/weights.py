@@ -208,7 +208,8 @@ def find_weights(
                 if layer.inner is not layer and layer.inner.name is not None
             }
             others = wanted.keys() - rest.keys()
-            sources, notes = _from_file(file, rest, others, wrapped, by)
+            answered = {n for n, entry in loaded.places.items() if entry.answer is not None}
+            sources, notes = _from_file(file, rest, others, wrapped, by, answered)
             found.update(sources)
             diagnostics += [replace(note, file=str(file)) for note in notes]
         except Problem as problem:
@@ -288,14 +289,17 @@ def _from_file(
     given: Collection[TensorName],
     wrapped: Mapping[str, str],
     by: MatchName | None,
+    replaced: Collection[str],
 ) -> tuple[dict[Weight, TensorSource], tuple[Diagnostic, ...]]:
     from .tensors.file_match import match_file
+    from .tensors.replaced_layers import without_layers
     from .tensors.tensor_info import check_dtype
     from .tensors.weight_files import open_weights
 
     file = open_weights(path)
+    others, left = without_layers(file, replaced, {layer for layer, _ in (*wanted, *given)})
     stored, notes = match_file(
-        file,
+        others,
         {name: _wanted(weight) for name, weight in wanted.items()},
         given=given,
         wrapped=wrapped,
@@ -307,7 +311,7 @@ def _from_file(
         wanted[name]: FileTensor(file, tensor.key, tensor.transpose, wanted[name].stored_shape)
         for name, tensor in stored.items()
     }
-    return sources, notes
+    return sources, (*left, *notes)
 
 
 def _wanted(weight: Weight) -> Any:

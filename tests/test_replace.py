@@ -354,7 +354,56 @@ def test_an_answer_given_twice(folder: Path, capsys: Any) -> None:
     assert "'lambda_1' is answered twice" in text_of(line, capsys, 2)
 
 
+def test_no_more_than_a_hundred_are_listed(folder: Path) -> None:
+    found = findings(sequential(FIRST, *(code(f"l{i}") for i in range(2, 252))))
+    assert len(found) == 251
+    hint = found[0][2]
+    assert hint is not None
+    assert hint.endswith('--replace l100="x / 127.5 - 1" and 151 more')
+
+
 # --- every door
+
+
+@pytest.mark.parametrize("value", ["x", ["lambda_1"], {1: "x"}])
+def test_what_python_may_give(value: Any, folder: Path) -> None:
+    ((found, message, _),) = findings(STEERING, value)
+    assert found == "CS024"
+    assert message.startswith("'replace' is ")
+    assert message.endswith(", not a mapping from layers' names")
+
+
+def test_weights_of_a_replaced_layer_are_left_with_a_note(folder: Path) -> None:
+    """A custom layer that stored some; by name, and in a file that Keras wrote."""
+    model = sequential(code("scale", "Scale", batch_input_shape=INPUT), conv("scale_c"))
+    Path("m.json").write_text(json.dumps(model))
+    arrays = {"scale/gamma": np.ones(3), "scale_beta": np.ones(3),
+              "scale_c_W": KERNEL, "scale_c/b": BIAS}  # fmt: skip
+    np.savez("s.npz", **arrays)
+    with h5py.File("s.h5", "w") as file:
+        file.attrs["layer_names"] = [b"scale", b"scale_c"]
+        for name, tensors in (("scale", ["scale_gamma", "scale_beta"]),
+                              ("scale_c", ["scale_c_W", "scale_c_b"])):  # fmt: skip
+            group = file.create_group(name)
+            group.attrs["weight_names"] = [tensor.encode() for tensor in tensors]
+            for tensor, array in zip(tensors, arrays.values() if name == "scale" else
+                                     [KERNEL, BIAS], strict=False):  # fmt: skip
+                group[tensor] = array
+    for weights in ("s.npz", "s.h5"):
+        loaded = speccompiler.load(
+            "m.json", replace={"scale": "x * [1, 2, 3] - 1"}, weights=weights,
+            semantics="tensorflow",
+        )  # fmt: skip
+        assert [(d.code, d.message) for d in loaded.weight_sources.diagnostics if
+                d.code == "CS108"] == [
+            ("CS108", "weights of layers that were replaced were left: 'scale'")
+        ]  # fmt: skip
+        y = loaded.compile("reference").run(IMAGES)
+        wanted = convolved(IMAGES * np.array([1, 2, 3]) - 1)
+        np.testing.assert_allclose(y, wanted, rtol=1e-5, atol=1e-3)
+    np.savez("more.npz", **arrays, **{"other/W": KERNEL})
+    with pytest.raises(SpecError, match="CS105"):
+        speccompiler.load("m.json", replace={"scale": "x"}, weights="more.npz")
 
 
 def test_every_command_that_takes_a_model_has_it(capsys: Any) -> None:

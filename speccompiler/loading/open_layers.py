@@ -17,6 +17,7 @@ from .keras_models import LayerEntry
 from .merge_code import CODE
 
 EXAMPLE = "x / 127.5 - 1"
+MOST_SHOWN = 100
 _IDENTITY = re.compile("dropout|noise", re.IGNORECASE)
 _REFUSED = {"CS027", "CS028", "CS082"}
 
@@ -133,8 +134,9 @@ def with_hints(
 
 
 def _hint(layers: Sequence[OpenLayer]) -> str:
+    """What to write; of very many the first, which a shell could not take all either."""
     options, notes = [], []
-    for layer in layers:
+    for layer in layers[:MOST_SHOWN]:
         expression = lambda_expression(to_data(layer.arguments)) if layer.is_code else None
         if expression is not None:
             notes.append(f"{layer.name}: read from its byte code; check it")
@@ -143,9 +145,10 @@ def _hint(layers: Sequence[OpenLayer]) -> str:
             notes.append(f"{layer.name}: the identity at test time, if it is what its class says")
         options.append((layer.name, expression))
     one = len(layers) == 1
+    more = f" and {len(layers) - MOST_SHOWN} more" if len(layers) > MOST_SHOWN else ""
     start = f"say what {'it computes' if one else 'they compute'}, as an expression or as layers"
     unread = EXAMPLE if not notes else "..."
-    line = " ".join(option(name, text or unread) for name, text in options)
+    line = " ".join(option(name, text or unread) for name, text in options) + more
     if not notes:
         return f"{start}, for example {line}"
     if one:
