@@ -18,6 +18,7 @@ from .options import (
     input_shape_option,
     math_option,
     model_argument,
+    replace_option,
     semantics_options,
     target_option,
     threads_option,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @input_shape_option
 @weights_options
 @semantics_options
+@replace_option
 @target_option("cpu", "cuda", "cuda:N")
 @math_option
 @tune_option
@@ -58,6 +60,7 @@ def command(
     weights_by: MatchName | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
+    replace: dict[str, str],
     target: str,
     math: str,
     tune: bool,
@@ -79,6 +82,7 @@ def command(
         weights=weights,
         seed=seed,
         weights_by=weights_by,
+        replace=replace,
     )
     has_weights = loaded.names_weights or loaded.spec.seed is not None
     if tune and not has_weights:

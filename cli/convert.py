@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from .documents import load_model
-from .options import complete_files, model_argument, semantics_options, weights_options
+from .options import (
+    complete_files,
+    model_argument,
+    replace_option,
+    semantics_options,
+    weights_options,
+)
 from .render import printable
 
 if TYPE_CHECKING:
@@ -45,6 +51,7 @@ if TYPE_CHECKING:
 )
 @weights_options
 @semantics_options
+@replace_option
 def command(
     model: str,
     output: str | None,
@@ -56,6 +63,7 @@ def command(
     weights_by: MatchName | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
+    replace: dict[str, str],
 ) -> None:
     """Write MODEL as a native spec, which says all that a Keras file leaves open.
 
@@ -76,6 +84,7 @@ def command(
         weights=weights,
         seed=seed,
         weights_by=weights_by,
+        replace=replace,
     )
     from speccompiler.convert import convert, default_weights_path, spec_text, write_pair
 
@@ -88,7 +97,8 @@ def command(
     file = None
     if converted.has_weights:
         file = Path(weights_output) if weights_output else default_weights_path(target)
-    _check(target, file, loaded.loaded.document.shown_file, weights)
+    read = [*loaded.loaded.document.read_files, *([weights] if weights else [])]
+    _check(target, file, read)
     count = write_pair(converted, target, file)
     # Said when both are there: a reader that has gone must not leave one without the other.
     if file is not None:
@@ -96,9 +106,9 @@ def command(
     click.echo(f"wrote {printable(str(target))}: {len(converted.spec.layers)} layers")
 
 
-def _check(target: Path, file: Path | None, model: str, weights: str | None) -> None:
+def _check(target: Path, file: Path | None, files: list[str]) -> None:
     """Refuse to write over what is being read."""
-    for read in filter(None, (model, weights)):
+    for read in files:
         for written in filter(None, (target, file)):
             try:
                 same = written.samefile(read)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import re
@@ -18,6 +19,7 @@ from speccompiler.source.findings import MAX_BYTES
 from .streams import standard_input
 
 if TYPE_CHECKING:
+    from speccompiler.loading.answers import Answers
     from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.model import InputShapes, Model
     from speccompiler.weights import MatchName
@@ -28,8 +30,12 @@ _SAYS_SO = re.compile(r"^[\s{]*[\"']?(?:convspec|class_name)[\"']?\s*:", re.MULT
 
 
 def read(name: str) -> Document:
-    """The document of a path, or of standard input for ``-``."""
+    """The document of a path, or of standard input for ``-``; of a wrapper, its model's."""
     _check_name(name)
+    return _unwrapped(_read(name))
+
+
+def _read(name: str) -> Document:
     if name != "-":
         return read_document(Path(name))
     try:
@@ -48,13 +54,37 @@ def _check_name(name: str) -> None:
         raise click.UsageError("a name is empty; name a file or a folder, '.' for this one")
 
 
+def _unwrapped(document: Document) -> Document:
+    """The model that a spec wraps, which takes the schemas to import; most wrap none."""
+    if isinstance(document.root, Mapping) and {"model", "replace"} & document.root.entries.keys():
+        from speccompiler.loading.wrapper import unwrapped
+
+        return unwrapped(document)
+    return document
+
+
+def remember_texts(document: Document, answers: Answers | None = None) -> None:
+    """Keep every text of a model, so that findings can show their lines."""
+    from speccompiler.loading.answers import answer_text, source_name
+
+    from .render import remember
+
+    texts: Document | None = document
+    while texts is not None:
+        remember(texts.file, texts.text)
+        texts = texts.wrapper
+    for name, answer in (answers or {}).items():
+        with contextlib.suppress(Problem):
+            remember(source_name(name), answer_text(answer))
+
+
 def expand(paths: Sequence[str]) -> Iterator[Document]:
     """The documents of all paths, each once. In a folder, only files that hold a spec count."""
     seen: set[str] = set()
     for path in paths:
         for document in _documents(path):
-            if document.file not in seen:
-                seen.add(document.file)
+            if document.shown_file not in seen:
+                seen.add(document.shown_file)
                 yield document
 
 
@@ -90,7 +120,7 @@ def _folder(folder: Path) -> Iterator[Document]:
     for file in sorted(_files(folder)):
         document = read_document(file)
         if looks_like_spec(document):
-            yield document
+            yield _unwrapped(document)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -119,6 +149,7 @@ def load_model(
     seed: int | None = None,
     weights_by: MatchName | None = None,
     input_shape: InputShapes | None = None,
+    replace: Answers | None = None,
 ) -> Model:
     """The model of a command that needs one; its warnings go to standard error.
 
@@ -127,10 +158,10 @@ def load_model(
     from speccompiler.diagnostics import SpecError
     from speccompiler.model import check
 
-    from .render import remember, show
+    from .render import show
 
     document = read(name)
-    remember(document.file, document.text)
+    remember_texts(document, replace)
     model, diagnostics = check(
         document,
         semantics=semantics,
@@ -139,6 +170,7 @@ def load_model(
         seed=seed,
         weights_by=weights_by,
         input_shape=input_shape,
+        replace=replace,
     )
     if model is None:
         raise SpecError(diagnostics)

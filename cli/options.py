@@ -35,6 +35,23 @@ class ShapeOption(click.ParamType[tuple[str, tuple[int, ...]]]):
         return name, shape
 
 
+class AnswerOption(click.ParamType[tuple[str, str]]):
+    """``lambda_1=x / 127.5 - 1``: a layer's name, and what it computes."""
+
+    name = "answer"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Name and text, at the first equals sign."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, answer = str(value).partition("=")
+        if not equals or not name.strip() or not answer.strip():
+            self.fail(f'{value!r} is no answer; write it as lambda_1="x / 127.5 - 1"', param, ctx)
+        return name.strip(), answer
+
+
 class TargetOption(click.ParamType[str]):
     """``cpu``, ``reference``, ``cuda`` or ``cuda:N``."""
 
@@ -117,6 +134,31 @@ def _not_empty(ctx: click.Context, param: click.Parameter, given: str | None) ->
     if given == "":
         raise click.BadParameter("the name is empty", ctx, param)
     return given
+
+
+def replace_option(function: F) -> F:
+    """What layers compute that are code."""
+    return click.option(
+        "--replace",
+        type=AnswerOption(),
+        multiple=True,
+        callback=_answers,
+        metavar="NAME=ANSWER",
+        help="What a Lambda or custom layer computes: an expression in x, such as "
+        'lambda_1="x / 127.5 - 1", or layers, such as lambda_1="[{type: Slice, axis: -1, '
+        'step: -1}]". Once for each such layer.',
+    )(function)
+
+
+def _answers(
+    ctx: click.Context, param: click.Parameter, given: tuple[tuple[str, str], ...]
+) -> dict[str, str]:
+    """Answers by the names of layers."""
+    if len(dict(given)) < len(given):
+        names = [name for name, _ in given]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise click.BadParameter(f"'{twice}' is answered twice", ctx, param)
+    return dict(given)
 
 
 def weights_options(function: F) -> F:

@@ -18,6 +18,7 @@ from .options import (
     input_shape_option,
     math_option,
     model_argument,
+    replace_option,
     semantics_options,
     target_option,
     threads_option,
@@ -32,6 +33,7 @@ from .render import printable, show
 )
 @input_shape_option
 @semantics_options
+@replace_option
 @target_option("cpu", "cuda", "cuda:N")
 @math_option
 @click.option(
@@ -48,6 +50,7 @@ def command(
     input_shape: InputShapes | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
+    replace: dict[str, str],
     target: str,
     math: str,
     batch_size: int,
@@ -60,7 +63,11 @@ def command(
     from .layer_option import check_layers
 
     loaded = load_model(
-        model, semantics=semantics, dim_ordering=dim_ordering, input_shape=input_shape
+        model,
+        semantics=semantics,
+        dim_ordering=dim_ordering,
+        input_shape=input_shape,
+        replace=replace,
     )
     check_layers(loaded, layers)
     graph, warnings = loaded.tapped(input_shape, layers)

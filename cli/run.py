@@ -20,6 +20,7 @@ from .options import (
     complete_files,
     math_option,
     model_argument,
+    replace_option,
     semantics_options,
     target_option,
     threads_option,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 )
 @weights_options
 @semantics_options
+@replace_option
 @target_option("cpu", "cuda", "cuda:N", "reference")
 @math_option
 @tune_option
@@ -88,6 +90,7 @@ def command(
     weights_by: MatchName | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
+    replace: dict[str, str],
     target: str,
     math: str,
     tune: bool,
@@ -128,6 +131,7 @@ def command(
         weights=weights,
         seed=seed,
         weights_by=weights_by,
+        replace=replace,
     )
     check_layers(loaded, layers)
     files = input_files(loaded, inputs)

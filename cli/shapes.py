@@ -14,7 +14,7 @@ from speccompiler.shapes import format_shape
 
 from .documents import load_model
 from .numbers import count, scaled, size
-from .options import input_shape_option, model_argument, semantics_options
+from .options import input_shape_option, model_argument, replace_option, semantics_options
 from .render import printable
 
 HEADERS: tuple[str, ...] = (
@@ -41,19 +41,25 @@ ALIGN: tuple[str, ...] = ("left", "left", "left", "right", "right", "right", "ri
 )
 @input_shape_option
 @semantics_options
+@replace_option
 def command(
     model: str,
     style: str,
     input_shape: InputShapes | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
+    replace: dict[str, str],
 ) -> None:
     """Report each layer's output shape, parameters, work, memory and reach.
 
     Shapes have N in front, the number of samples; everything else is of one sample.
     """
     loaded = load_model(
-        model, semantics=semantics, dim_ordering=dim_ordering, input_shape=input_shape
+        model,
+        semantics=semantics,
+        dim_ordering=dim_ordering,
+        input_shape=input_shape,
+        replace=replace,
     )
     report = loaded.shapes(input_shape)
     if style == "json":

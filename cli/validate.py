@@ -14,10 +14,10 @@ from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.source import Document
 from speccompiler.weights import MatchName
 
-from .documents import expand, looks_like_spec
+from .documents import expand, looks_like_spec, remember_texts
 from .main import IO_CODES
-from .options import complete_files, semantics_options, weights_options
-from .render import count_text, diagnostic_data, printable, remember, render_text
+from .options import complete_files, replace_option, semantics_options, weights_options
+from .render import count_text, diagnostic_data, printable, render_text
 
 
 @click.command("validate")
@@ -32,6 +32,7 @@ from .render import count_text, diagnostic_data, printable, remember, render_tex
     "YAML and JSON file.",
 )
 @semantics_options
+@replace_option
 @weights_options
 def command(
     paths: tuple[str, ...],
@@ -39,6 +40,7 @@ def command(
     specs_only: bool,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
+    replace: dict[str, str],
     weights: str | None,
     seed: int | None,
     weights_by: MatchName | None,
@@ -59,18 +61,23 @@ def command(
             weights=Path(weights) if weights is not None else None,
             seed=seed,
             weights_by=weights_by,
+            replace=replace,
         )
-        found += diagnostics
+        mine = [*diagnostics]
         if model is not None:
-            models[document.file] = model
-            found += _about_weights(model)
-            found += _content(model)
+            mine += _about_weights(model)
+            mine += _content(model)
             # Only a warning here: run will ask for it.
             undecided = model.undecided_finding(Severity.WARNING)
-            found += [undecided] if undecided is not None else []
+            mine += [undecided] if undecided is not None else []
+            if not has_errors(mine):
+                models[document.shown_file] = model
+        found += mine
     if style == "json":
         _print_json(documents, found)
     else:
+        for document in documents:
+            remember_texts(document, replace)
         _print_text(documents, models, found)
     if any(d.code in IO_CODES for d in found):
         return 2
@@ -111,14 +118,12 @@ def _content(model: Model) -> list[Diagnostic]:
 def _print_text(
     documents: list[Document], models: dict[str, Model], found: list[Diagnostic]
 ) -> None:
-    for document in documents:
-        remember(document.file, document.text)
     if found:
         click.echo(render_text(found))
         click.echo()
     for document in documents:
-        model = models.get(document.file)
-        if model is not None and not has_errors(d for d in found if d.file == document.file):
+        model = models.get(document.shown_file)
+        if model is not None:
             layers = len(model.spec.layers)
             noun = "layer" if layers == 1 else "layers"
             click.echo(f"{printable(document.shown_file)}: ok, {layers} {noun}")

@@ -16,6 +16,7 @@ from .documents import load_model
 from .options import (
     math_option,
     model_argument,
+    replace_option,
     semantics_options,
     target_option,
     weights_options,
@@ -62,6 +63,7 @@ ALIGN = ("left", "left", "right", "right", "right")
 )
 @weights_options
 @semantics_options
+@replace_option
 @target_option("cpu", "cuda", "cuda:N", "reference")
 @math_option
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples at a time.")
@@ -80,6 +82,7 @@ def command(
     weights_by: MatchName | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
+    replace: dict[str, str],
     style: str,
     **options: Any,
 ) -> int:
@@ -96,6 +99,7 @@ def command(
         weights=weights,
         seed=seed,
         weights_by=weights_by,
+        replace=replace,
     )
     recording = _recording(loaded, inputs, expect, layers, tolerance)
     from speccompiler.verify import verify
@@ -181,6 +185,7 @@ def _under_both(
             dim_ordering=dim_ordering,
             seed=seed,
             weights_by=model.options.weights_by,
+            replace=model.loaded.answers,
         )
         if decided is None:
             raise SpecError(diagnostics)

@@ -10,7 +10,7 @@ import click
 
 from .documents import load_model
 from .numbers import count, size
-from .options import model_argument, semantics_options, weights_options
+from .options import model_argument, replace_option, semantics_options, weights_options
 from .render import diagnostic_data, printable, render_text
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ ALIGN = ("left", "left", "right", "right", "right", "right", "right", "left")
 )
 @weights_options
 @semantics_options
+@replace_option
 def command(
     model: str,
     style: str,
@@ -37,6 +38,7 @@ def command(
     weights_by: MatchName | None,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
+    replace: dict[str, str],
 ) -> None:
     """List MODEL's tensors: shapes, statistics, where they come from, broken constraints.
 
@@ -50,6 +52,7 @@ def command(
         weights=weights,
         seed=seed,
         weights_by=weights_by,
+        replace=replace,
     )
     from speccompiler.weight_report import weight_report
 

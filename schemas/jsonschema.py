@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from .merge import Shared
 from .model import EXTENSION_PREFIX, EXTENSIONS, ModelHeader
 from .registry import ALIASES, LAYERS
+from .wrapper import WrapperHeader
 from .wrappers import TimeDistributed
 
 _NAME = {"type": "string", "pattern": r"\S"}
@@ -18,6 +19,9 @@ INPUTS = {
     "description": "The layers or inputs whose values this layer reads: a name, or for Merge a "
     "list. Default: the layer before it.",
 }
+_ONE_ANSWER = {"anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/Layer"}]}
+ANSWER = {"anyOf": [*_ONE_ANSWER["anyOf"], {"type": "array", "minItems": 1, "items": _ONE_ANSWER}]}
+"""What a layer computes that is code."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -27,13 +31,17 @@ def native_schema() -> dict[str, Any]:
     ``if``/``then`` rather than ``oneOf``: an editor then reports the one layer's
     errors and not those of twenty that were not meant.
     """
-    models: list[type[BaseModel]] = [ModelHeader, Shared, *LAYERS.values()]
+    models: list[type[BaseModel]] = [ModelHeader, WrapperHeader, Shared, *LAYERS.values()]
     _, shared = models_json_schema(
         [(model, "validation") for model in models],
         ref_template="#/$defs/{model}",
     )
     definitions: dict[str, Any] = shared["$defs"]
     header = definitions.pop("ModelHeader")
+    around = definitions.pop("WrapperHeader")["properties"]
+    for case in around["replace"]["anyOf"]:
+        if case.get("type") == "object":
+            case["patternProperties"] = dict.fromkeys(case["patternProperties"], ANSWER)
     branches = []
     for name in [*LAYERS, Shared.__name__]:
         definitions[name]["properties"]["inputs"] = INPUTS
@@ -74,8 +82,15 @@ def native_schema() -> dict[str, Any]:
                 "items": {"$ref": "#/$defs/Layer"},
                 "description": "The layers, first to last.",
             },
+            **{name: around[name] for name in ("model", "replace")},
         },
         "patternProperties": {f"^{EXTENSION_PREFIX}": {"description": EXTENSIONS}},
-        "required": [*header["required"], "layers"],
+        "required": header["required"],
+        # A spec lists its layers, or names the model that it is about.
+        "if": {"required": ["model"]},
+        "then": {
+            "not": {"anyOf": [{"required": [k]} for k in ("layers", *WrapperHeader.not_said)]}
+        },
+        "else": {"required": ["layers"], "not": {"required": ["replace"]}},
         "$defs": definitions,
     }

@@ -13,7 +13,7 @@ from .constraint import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from .initializer import ScaledInitializer
 from .merge import Shared
 from .model import ModelHeader, SemanticsFields
-from .registry import LAYERS
+from .registry import LAYERS, NATIVE_LAYERS
 from .regularizer import (
     EigenvalueRegularizer,
     L1AndL2Regularizer,
@@ -23,6 +23,7 @@ from .regularizer import (
 )
 from .resizing import Padding1D, Padding2D
 from .vectors import Vectors
+from .wrapper import WrapperHeader
 
 INTRODUCTION = """# The native form
 
@@ -67,6 +68,32 @@ input too: it reads no layer. Without `outputs`, the model gives what no other l
 `type: Shared` calls a layer once more, with the same weights:
 """
 
+WRAPPERS = """## Around a model of another file
+
+A spec may name a model instead of layers: a file that Keras 1.x wrote, or a native spec. Then it
+says what that file leaves open: `name`, `semantics`, `dim_ordering`, `input_shape`,
+`input_dtype`, `seed`, `weights`, `verify`, and with `replace` what layers compute that are code.
+
+```yaml
+convspec: 1
+model: steering.h5
+semantics: theano
+replace:
+  lambda_1: x / 127.5 - 1                    # an expression
+  lambda_2: "x[:, 60:-25]"                   # a part of x, samples first, as in Python
+  lrn_1: {type: BatchNormalization, mode: 1} # a layer
+  lambda_3:                                  # one after the other
+    - {type: Resize, size: [66, 200], dim_ordering: tf}
+    - x - [103.9, 116.8, 123.7]
+```
+"""
+
+BEYOND = """## Layers that Keras 1.x has not
+
+They say as data what people wrote as a Lambda. In a Keras file such a name is a class of its
+author's own.
+"""
+
 EXPRESSIONS = """## Activation expressions
 
 `activation: {expr: ".."}` takes numbers, `x`, `pi`, `e`, `+ - * / **`, parentheses,
@@ -74,6 +101,10 @@ EXPRESSIONS = """## Activation expressions
 functions `exp expm1 log log1p sqrt abs sign floor ceil min max clip pow sin cos tan tanh
 sinh cosh atan erf sigmoid softplus softsign hard_sigmoid relu elu`. It is parsed as data,
 never run as Python.
+
+In an Activation layer lists are arrays as NumPy has them, along the last axes of a sample:
+`x - [103.9, 116.8, 123.7]` takes one number from each of three channels that come last, and
+`x - [[[103.9]], [[116.8]], [[123.7]]]` from channels that come first.
 """
 
 ANCHORS = """## What layers share
@@ -145,8 +176,12 @@ def as_markdown() -> str:
         parts += [f"## {title}\n", f"{text}\n"]
         for model in models:
             parts += [f"**{_names(model)}** {_first_line(model)}\n", _table(model, skip=("name",))]
-    parts += [GRAPHS, _table(Shared, skip=("type",)), EXPRESSIONS, "## Layers\n"]
+    of_another = tuple(ModelHeader.model_fields)
+    parts += [GRAPHS, _table(Shared, skip=("type",)), WRAPPERS, _table(WrapperHeader, of_another)]
+    parts += [EXPRESSIONS, "## Layers\n"]
     for name, layer in LAYERS.items():
+        if name in NATIVE_LAYERS and BEYOND not in parts:
+            parts.append(BEYOND)
         also = f" (also {', '.join(layer.aliases)})" if layer.aliases else ""
         parts += [f"### {name}{also}\n", f"{_first_line(layer)}\n", _table(layer, skip=("type",))]
     return "\n".join(part for part in parts if part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     advanced_activations,
+    beyond_keras,
     convolution,
     core,
     dense,
@@ -79,8 +80,14 @@ LAYERS: dict[str, type[Layer]] = {
         dense.MaxoutDense,
         dense.TimeDistributedDense,
         wrappers.TimeDistributed,
+        beyond_keras.Slice,
+        beyond_keras.Reduce,
+        beyond_keras.Resize,
     )
 }
+
+NATIVE_LAYERS = frozenset({"Reduce", "Resize", "Slice"})
+"""Of these, those that Keras 1.x has not: in its files such a name is a class of the author's."""
 
 ALIASES: dict[str, str] = {alias: name for name, cls in LAYERS.items() for alias in cls.aliases}
 

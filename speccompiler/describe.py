@@ -13,6 +13,7 @@ from .ir import (
     Concat,
     Conv,
     Depthwise,
+    Derived,
     Dot,
     GlobalPool,
     Graph,
@@ -31,10 +32,11 @@ from .ir import (
     Padding,
     Pool,
     Reshape,
+    Resize,
+    Slice,
     Softmax,
     Transpose,
     Upsample,
-    Weight,
     stored_tensors,
 )
 from .shapes import format_shape
@@ -76,7 +78,7 @@ def _made(operand: Operand) -> list[str]:
     """What was done to a kernel."""
     flipped = any(weight.flip for weight in stored_tensors(operand))
     parts = ["kernel flipped"] if flipped else []
-    return parts if isinstance(operand, Weight) else [*parts, "scaled"]
+    return [*parts, "scaled"] if isinstance(operand, Derived) else parts
 
 
 COMBINED = {
@@ -122,7 +124,7 @@ def describe_op(op: Op) -> str:
         case Lookup():
             return f"table of {op.weight.shape[0]} rows"
         case GlobalPool():
-            return f"global {op.mode} pool"
+            return "global sum" if op.mode == "sum" else f"global {op.mode} pool"
         case MapWith():
             return activation_name(op.activation)
         case Mask():
@@ -151,6 +153,19 @@ def describe_op(op: Op) -> str:
             return f"concatenate along axis {op.axis + 1}"
         case Dot():
             return "sums of products"
+        case Slice():
+            axes = zip(op.start, op.step, op.count, strict=True)
+            return f"slice ({', '.join(_slice_of(*axis) for axis in axes)})"
+        case Resize():
+            way = "bilinear" if op.bilinear else "nearest"
+            corners = ", corners aligned" if op.align_corners else ""
+            return f"resize to {'x'.join(map(format_dim, op.size))}, {way}{corners}"
+
+
+def _slice_of(start: Dim, step: int, count: Dim) -> str:
+    """``5 from 60``, ``3 from 2 by -1``: how many, from where, how far apart."""
+    apart = "" if step == 1 else f" by {step}"
+    return f"{format_dim(count)} from {format_dim(start)}{apart}"
 
 
 def node_rows(graph: Graph) -> list[tuple[str, str, str, str]]:

@@ -423,6 +423,43 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "an axis of length 0.",
             "Check the sizes cut off, and dim_ordering, which says which axes they are of.",
         ),
+        "CS068": Code(
+            "axis or part that is not there",
+            "Slice and Reduce name axes as Keras does: 0 is the batch axis, which stays as it is, "
+            "1 the first of a sample and -1 the last. start, stop and step say one value for each "
+            "of these axes, or one for all; squeeze drops axes of which one value is left.",
+            "Compare the axes with the input's shape that the message names.",
+        ),
+        "CS069": Code(
+            "numbers that do not stand beside the values",
+            "Lists of numbers in an Activation's expression are arrays as NumPy has them: their "
+            "last axis is the last of a sample, and each axis has the sample's length or 1. "
+            "[103.9, 116.8, 123.7] is one number for each of three channels that come last; with "
+            "channels first it is [[[103.9]], [[116.8]], [[123.7]]].",
+            "Give as many numbers as the axis is long, in as many lists as axes follow it.",
+        ),
+        "CS077": Code(
+            "no layer to replace",
+            "Option --replace and a spec's 'replace' say what layers compute that are code: "
+            "Lambda, classes that Keras 1.x does not have, and other layers that convspec does not "
+            "run. What it runs is computed as the file says.",
+            "Name one of the layers that the hint lists.",
+        ),
+        "CS078": Code(
+            "answer that is no answer",
+            "What a layer computes is said by an expression in x, by a layer, or by a list of "
+            'these, one after the other: "x / 127.5 - 1", "x[:, :, :, ::-1]", {type: Flatten}, '
+            '[{type: Cropping2D, cropping: [[60, 25], [0, 0]]}, "x / 255"]. The last layer '
+            "takes the name of the one that is replaced, the first reads what that read.",
+            "Write it in one of these forms.",
+        ),
+        "CS079": Code(
+            "not a spec around a model",
+            "A spec with 'model' wraps the model of another file, and says with name, semantics, "
+            "dim_ordering, input_shape, input_dtype, seed, weights, verify and replace what holds "
+            "for it. Layers, inputs and outputs are the model's own, and a wrapper wraps no other.",
+            "Leave out what the message names.",
+        ),
         "CS080": Code(
             "not a sound HDF5 file",
             "The file is named or begins as HDF5 does, but it is something else, its structure is "
@@ -439,7 +476,10 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "layer is code",
             "Keras stored the function of a Lambda layer as byte code. Loading that would run "
             "whatever the file's author put there, so convspec executes nothing from a file.",
-            "Write what the function computes as an Activation with {expr: ..}, or as layers.",
+            'Say what the function computes: --replace lambda_1="x / 127.5 - 1", or a '
+            "'replace' mapping in a spec around the model (convspec: 1, model: old.h5). An answer "
+            "is an expression, or layers (CS078). Where the byte code is plain arithmetic of x "
+            "and numbers, the hint shows it; nothing checks that but you.",
         ),
         "CS083": Code(
             "what the backends do otherwise",
@@ -576,7 +616,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The names in the file are not those of the model. In an HDF5 file of Keras the order "
             "of the layers decided, as in Keras's load_weights; arrays with numbers for names were "
             "taken in the order of get_weights(), and others where each fits one tensor alone by "
-            "its shape. Or layers of the file were left, as --weights-by name does.",
+            "its shape. Or layers of the file were left, as --weights-by name does, or because "
+            "--replace says what they compute.",
             "Compare the pairs that the note names; --weights-by decides otherwise.",
         ),
         "CS109": Code(

@@ -4,7 +4,7 @@
     node   = name, operation, inputs (names of nodes), shape of its value, layer
     op     = Input | Identity | Conv | Depthwise | Local | Lookup | Pool | GlobalPool | Upsample
            | Pad | Map | MapWith | Mask | Normalize | BatchNormalize | Softmax | Reshape | Transpose
-           | Combine | Concat | Dot
+           | Combine | Concat | Dot | Slice | Resize
 
 Shapes are those of one sample: the batch axis is implied everywhere. Every spatial
 operation reads and writes channels-last values ``(*spatial, channels)``; a layer
@@ -88,13 +88,24 @@ class Derived:
         return self.operands[0].layer
 
 
-Operand = Weight | Derived
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """An operand whose numbers a spec says itself, row by row: no tensor that anyone stores."""
+
+    layer: str
+    values: tuple[float, ...]
+    shape: tuple[int, ...]
+
+
+Operand = Weight | Derived | Constant
 
 
 def stored_tensors(operand: Operand) -> tuple[Weight, ...]:
     """The tensors that an operand is made of, each once."""
     if isinstance(operand, Weight):
         return (operand,)
+    if isinstance(operand, Constant):
+        return ()
     return tuple(dict.fromkeys(w for part in operand.operands for w in stored_tensors(part)))
 
 
@@ -197,7 +208,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class GlobalPool:
-    """Maximum or mean over every axis but the first ``kept`` and the last."""
+    """Maximum, mean ("average") or sum over every axis but the first ``kept`` and the last."""
 
     mode: str
     kept: int = 0
@@ -316,6 +327,30 @@ class Dot:
     length: Dim
 
 
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Of each axis of a sample ``count`` values, ``step`` apart, from ``start`` on.
+
+    A negative step goes backwards. Everything that is named lies within the axis.
+    """
+
+    start: Shape
+    step: tuple[int, ...]
+    count: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """An image sampled at other places: input ``(*n, H, W, C)``, output ``(*n, *size, C)``.
+
+    By the rules of TensorFlow 1.x; see ``lengths.resize_scale`` for where it looks.
+    """
+
+    size: tuple[Dim, Dim]
+    bilinear: bool
+    align_corners: bool
+
+
 Op = (
     Input
     | Identity
@@ -338,6 +373,8 @@ Op = (
     | Combine
     | Concat
     | Dot
+    | Slice
+    | Resize
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from .diagnostics import Problem, did_you_mean
@@ -20,6 +20,19 @@ def check_choice(keyword: str, value: object, choices: Any) -> None:
         "CS023",
         f"'{keyword}' is {describe(value)}; allowed: {', '.join(allowed)}",
         did_you_mean(value, allowed) if isinstance(value, str) else None,
+    )
+
+
+def check_answers(answers: object) -> None:
+    """CS024 unless the value is None, or a mapping from the names of layers."""
+    if answers is None or (
+        isinstance(answers, Mapping) and all(isinstance(name, str) for name in answers)
+    ):
+        return
+    raise Problem(
+        "CS024",
+        f"'replace' is {describe(answers)}, not a mapping from layers' names",
+        'for example {"lambda_1": "x / 127.5 - 1"}',
     )
 
 

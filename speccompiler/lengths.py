@@ -84,3 +84,35 @@ def _cropped(n: Dim, k: int, s: int, before: Dim) -> tuple[Dim, Dim]:
 def full(k: int) -> tuple[Dim, Dim]:
     """'full': every window that overlaps the data by at least one value."""
     return k - 1, k - 1
+
+
+def resize_scale(n: int, size: int, align_corners: bool) -> float:
+    """What a place of a resized axis is multiplied with to find where it looks, in float32.
+
+    TensorFlow 1.x (core/kernels/image_resizer_state.h, CalculateResizeScale): place ``i`` looks
+    at ``i * n / size``, with no half of a pixel added; with corners aligned the last place looks
+    at the last value. ``floor`` of that is the nearest neighbour (the nearer one with corners
+    aligned: resize_nearest_neighbor_op.cc), and the first of the two that bilinear weighs.
+    """
+    return (n - 1) / (size - 1) if align_corners and size > 1 else n / size
+
+
+def slice_bounds(n: Dim, start: int | None, stop: int | None, step: int) -> tuple[Dim, Dim]:
+    """First place and number of values of Python's ``start:stop:step`` along ``n``.
+
+    Of a known length what lies beyond is cut off, as Python does; an open one is taken to be
+    long enough.
+    """
+    if isinstance(n, int):
+        first, end, _ = slice(start, stop, step).indices(n)
+        return first, max(0, -((first - end) // step))
+    first_open = _place(n, start, 0 if step > 0 else n - 1)
+    end_open = _place(n, stop, n if step > 0 else -1)
+    span = end_open - first_open if step > 0 else first_open - end_open
+    return first_open, ceil_div(span, abs(step))
+
+
+def _place(n: Dim, given: int | None, default: Dim) -> Dim:
+    if given is None:
+        return default
+    return given if given >= 0 else n + given

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from dataclasses import replace as changed
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from .diagnostics import Diagnostic, Problem, Severity, SpecError, did_you_mean, has_errors
 from .input_checks import by_input
 from .ir import Graph, Node, Shape
-from .keywords import check_choice, checked_seed, whole_lengths
+from .keywords import check_answers, check_choice, checked_seed, whole_lengths
+from .loading.answers import Answers
 from .loading.lenient import with_unknown
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
+from .loading.wrapper import unwrapped
 from .lower import Semantics, declared_inputs, lower, trained_on, undecided
 from .schemas.model import ModelSpec
 from .shapes import format_shape
@@ -46,6 +49,7 @@ class LoadOptions:
     dim_ordering: OrderingName | None = None
     seed: int | None = None
     weights_by: MatchName | None = None
+    replace: Answers | None = None
     input_shape: InputShapes | None = None
     """Asked for where the model fits for no length that is open."""
 
@@ -77,7 +81,7 @@ class Model:
     def __reduce__(self) -> tuple[Callable[..., Model], tuple[Any, ...]]:
         document, options = self.loaded.document, self.options
         if options.weights is not None:
-            options = replace(options, weights=options.weights.absolute())
+            options = changed(options, weights=options.weights.absolute())
         return _again, (document.source(), options)
 
     @property
@@ -113,7 +117,9 @@ class Model:
         return find_weights(
             self.loaded,
             self.graph,
-            file=self.weights_file or self.loaded.document.holder,
+            # What a spec names around a saved model comes before the weights in that.
+            file=self.weights_file
+            or (self.loaded.document.holder if self.spec.weights is None else None),
             seed=self.spec.seed,
             by=self.options.weights_by,
         )
@@ -183,7 +189,7 @@ class Model:
         if open_inputs:
             raise SpecError(self._open_length(node) for node in open_inputs)
         extra = tuple(name for name in dict.fromkeys(layers) if name not in graph.outputs)
-        return replace(graph, outputs=(*graph.outputs, *extra)), warnings
+        return changed(graph, outputs=(*graph.outputs, *extra)), warnings
 
     @property
     def has_open_lengths(self) -> bool:
@@ -260,7 +266,7 @@ class Model:
         told = names_hint(sources.values())
         hint = f"{finding.hint}; {told}" if told is not None else finding.hint
         found = notes(differences(self.spec, shapes), sources)
-        return (replace(finding, hint=hint), *(self.loaded.locate(note) for note in found))
+        return (changed(finding, hint=hint), *(self.loaded.locate(note) for note in found))
 
     def compile(
         self,
@@ -351,15 +357,18 @@ def load(
     dim_ordering: OrderingName | None = None,
     seed: int | None = None,
     weights_by: MatchName | None = None,
+    replace: Answers | None = None,
 ) -> Model:
     """Read and validate a model; raises ``SpecError`` with every finding.
 
     A file that ``model.save()`` wrote holds its weights. ``weights_by`` says how tensors of
     a Keras HDF5 file find their layers: by name, or in the order of the layers; by default
-    names decide where they fit, else the order.
+    names decide where they fit, else the order. ``replace`` says what Lambda and custom layers
+    compute, by their names: ``{"lambda_1": "x / 127.5 - 1"}``, a layer as a mapping
+    (``{"type": "Slice", "axis": -1, "step": -1}``), or a list of these.
     """
     weights = None if weights is None else _weights_path(weights)
-    options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by)
+    options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by, replace)
     return _checked(read_document(Path(path)), options)
 
 
@@ -371,6 +380,7 @@ def loads(
     dim_ordering: OrderingName | None = None,
     seed: int | None = None,
     weights_by: MatchName | None = None,
+    replace: Answers | None = None,
     file: str = "<text>",
 ) -> Model:
     """Validate a model that is a text, YAML or JSON; raises ``SpecError``.
@@ -383,7 +393,7 @@ def loads(
         problem = Problem("CS024", f"the text is a {type(given).__name__}, not a str")
         raise SpecError([problem.at(file=file)])
     weights = None if weights is None else _weights_path(weights)
-    options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by)
+    options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by, replace)
     return _checked(parse_document(text, file), options)
 
 
@@ -402,6 +412,7 @@ def _checked(document: Document, options: LoadOptions) -> Model:
         dim_ordering=options.dim_ordering,
         seed=options.seed,
         weights_by=options.weights_by,
+        replace=options.replace,
         input_shape=options.input_shape,
     )
     if model is None:
@@ -422,6 +433,7 @@ def check(
     dim_ordering: OrderingName | None = None,
     seed: int | None = None,
     weights_by: MatchName | None = None,
+    replace: Answers | None = None,
     input_shape: InputShapes | None = None,
 ) -> tuple[Model | None, tuple[Diagnostic, ...]]:
     """Validate a document: the model, or None, and everything that was found.
@@ -435,11 +447,18 @@ def check(
         check_choice("semantics", semantics, SemanticsName)
         check_choice("dim_ordering", dim_ordering, OrderingName)
         check_choice("weights_by", weights_by, MatchName)
+        check_answers(replace)
         seed = None if seed is None else checked_seed(seed)
     except Problem as problem:
         raise SpecError([problem.at()]) from None
-    options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by, input_shape)
-    loaded = load_spec(document, semantics=semantics, dim_ordering=dim_ordering, seed=seed)
+    options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by, replace, input_shape)
+    loaded = load_spec(
+        unwrapped(document),
+        semantics=semantics,
+        dim_ordering=dim_ordering,
+        seed=seed,
+        replace=replace,
+    )
     if loaded.spec is None:
         return None, loaded.diagnostics
     spec = loaded.spec
@@ -453,7 +472,7 @@ def check(
     if lowered.unknown:
         layers, notes = with_unknown(spec.layers, lowered.unknown)
         spec = spec.model_copy(update={"layers": layers})
-        loaded = replace(loaded, spec=spec)
+        loaded = changed(loaded, spec=spec)
         found += tuple(map(loaded.locate, notes))
     model = Model(loaded, spec, lowered.graph, found, options)
     if model.names_weights:

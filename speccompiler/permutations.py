@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
+from math import prod
 
 Axes = tuple[int, ...]
 MOST_RUNS = 4
@@ -42,3 +44,12 @@ def steps(axes: Axes) -> list[Axes]:
             found.append(tuple(moved))
             order = [order[i] for i in moved]
     return found
+
+
+def permuted(
+    values: Sequence[float], shape: Sequence[int], axes: Sequence[int]
+) -> tuple[float, ...]:
+    """The numbers of an array, row by row, once axis i is what axis ``axes[i]`` was."""
+    apart = [prod(shape[axis + 1 :]) for axis in axes]
+    places = product(*(range(shape[axis]) for axis in axes))
+    return tuple(values[sum(i * a for i, a in zip(place, apart, strict=True))] for place in places)

@@ -31,7 +31,9 @@ from .ir import (
     Pad,
     Pool,
     Reshape,
+    Resize,
     Shape,
+    Slice,
     Softmax,
     Transpose,
     Upsample,
@@ -227,7 +229,7 @@ def _sight(node: Node, source: Sight, shape: Shape) -> Sight:
             return UNKNOWN if mixed or source.listed is None else source
         case Transpose(order) if source.axes is not None:
             return _grid(tuple(source.axes[axis] for axis in order))
-        case Transpose() | Pad() if source.axes is None:
+        case Transpose() | Pad() | Slice() | Resize() if source.axes is None:
             return Sight(source.field)
         case Conv(weight=Weight(phases=phases) as weight) if phases:
             return _transposed(source, weight.whole_kernel, phases)
@@ -239,6 +241,11 @@ def _sight(node: Node, source: Sight, shape: Shape) -> Sight:
             return _slid(source, (*before, *kernel), (*before, *stride), ones)
         case Depthwise(kernel, stride) | Pool(_, kernel, stride):
             return _slid(source, kernel, stride, (1,) * len(kernel))
+        case Slice(step=step) if source.axes is not None:
+            apart = zip(source.axes, map(abs, step), strict=True)
+            return _grid(tuple(r and r.then(stride=stride) for r, stride in apart))
+        case Resize() if source.axes is not None:
+            return _resized(node.op, source.axes, shape)
         case Upsample(factors):
             return _slid(source, (1,) * len(factors), (1,) * len(factors), factors)
         case _:
@@ -269,6 +276,29 @@ def _transposed(source: Sight, kernel: tuple[int, ...], stride: tuple[int, ...])
     if all(s == 1 for s in stride) or found.axes is None:
         return found
     return Sight(found.field, None, None, found.axes)
+
+
+def _resized(op: Resize, axes: Axes, shape: Shape) -> Sight:
+    """Place i looks at ``i * n / size``: as if repeated ``size`` times, every n-th of that taken.
+
+    What lies between two values sees both.
+    """
+    found: list[Reach | None] = list(axes[:-1])
+    known = True
+    for place, size in ((-2, op.size[0]), (-1, op.size[1])):
+        reach, length = found[place], shape[place - 1]
+        if reach is None:
+            return UNKNOWN
+        reach = reach.then(window=1 + op.bilinear)
+        if isinstance(length, int) and isinstance(size, int):
+            aligned = op.align_corners and size > 1
+            scale = Fraction(max(length - aligned, 1), size - aligned)
+            reach = reach.then(factor=scale.denominator).then(stride=scale.numerator)
+        else:
+            known = False
+        found[place] = reach
+    grid = _grid((*found, None))
+    return grid if known else Sight(grid.field)
 
 
 def _reshaped(source: Sight, shape: Shape, target: Shape) -> Sight:

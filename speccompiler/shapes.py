@@ -36,7 +36,9 @@ from .ir import (
     Padding,
     Pool,
     Reshape,
+    Resize,
     Shape,
+    Slice,
     Softmax,
     Transpose,
     Upsample,
@@ -220,6 +222,17 @@ def _dot(op: Dot, one: Shape, other: Shape) -> Shape:
     return (*one[:-1], *other[:-1]) or (1,)
 
 
+def _slice(op: Slice, shape: Shape) -> Shape:
+    for axis, (count, length) in enumerate(zip(op.count, shape, strict=True), start=1):
+        if isinstance(count, int) and count < 1:
+            raise Problem(
+                "CS044",
+                f"axis {axis}: the slice of a length of {format_dim(length)} holds nothing",
+                "check start, stop and step",
+            )
+    return op.count
+
+
 def _listed(shapes: Sequence[Shape]) -> str:
     shown = [format_shape(shape) for shape in shapes]
     return " and ".join([", ".join(shown[:-1]), shown[-1]])
@@ -247,6 +260,8 @@ SHAPE_RULES: Mapping[type[Op], Callable[..., Shape]] = {
     Combine: _combine,
     Concat: _concat,
     Dot: _dot,
+    Slice: _slice,
+    Resize: lambda op, shape: (*shape[:-3], *op.size, shape[-1]),
 }
 
 

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from .diagnostics import Diagnostic, Problem, Severity, Span
 from .ir import Graph, Weight
 from .loading.spec import LoadedSpec
+from .loading.wrapper import place_of
 from .schemas.fields import Layer
 from .schemas.initializer import ScaledInitializer
 from .schemas.model import ModelSpec
 from .schemas.training import Unknown
 from .schemas.weights import inline_shape
+from .source.document import Document
 from .source.tree import span_at
 
 if TYPE_CHECKING:
@@ -215,16 +217,19 @@ def find_weights(
             }
             others = wanted.keys() - rest.keys()
             pair = partial(_check_pair, spec=spec, base=base, named=named)
-            sources, notes = _from_file(file, what, rest, others, wrapped, by, pair)
+            answered = {n for n, entry in loaded.places.items() if entry.answer is not None}
+            sources, notes = _from_file(file, what, rest, others, wrapped, by, pair, answered)
             found.update(sources)
             diagnostics += [replace(note, file=str(file)) for note in notes]
         except Problem as problem:
             # A wrong path is the spec's mistake, wrong content the weight file's.
             if named and problem.code == "CS100":
-                diagnostics.append(problem.at(file=loaded.document.file, span=_named_at(loaded)))
+                said = place_of(loaded.document, "weights")
+                diagnostics.append(problem.at(file=said.file, span=_named_at(said)))
             elif problem.code == "CS127":
-                span = _named_at(loaded, "weights_sha256")
-                diagnostics.append(problem.at(file=loaded.document.file, span=span))
+                said = place_of(loaded.document, "weights_sha256")
+                span = _named_at(said, "weights_sha256")
+                diagnostics.append(problem.at(file=said.file, span=span))
             else:
                 diagnostics.append(problem.at(file=str(file)))
     elif rest and seed is not None:
@@ -274,9 +279,8 @@ def theano_names(files: Sequence[FileTensor]) -> bool:
     return keras and not tensorflow and not unnamed
 
 
-def _named_at(loaded: LoadedSpec, key: str = "weights") -> Span | None:
-    root = loaded.document.root
-    return None if root is None else span_at(root, (key,))
+def _named_at(document: Document, key: str = "weights") -> Span | None:
+    return None if document.root is None else span_at(document.root, (key,))
 
 
 def _check_pair(
@@ -321,14 +325,17 @@ def _from_file(
     wrapped: Mapping[str, str],
     by: MatchName | None,
     check: Callable[[WeightFile], tuple[Diagnostic, ...]],
+    replaced: Collection[str],
 ) -> tuple[dict[Weight, TensorSource], tuple[Diagnostic, ...]]:
     from .tensors.file_match import match_file
+    from .tensors.replaced_layers import without_layers
     from .tensors.weight_files import open_weights
 
     file = open_weights(path, what)
     found = check(file)
+    others, left = without_layers(file, replaced, {layer for layer, _ in (*wanted, *given)})
     stored, notes = match_file(
-        file,
+        others,
         {name: _wanted(weight) for name, weight in wanted.items()},
         given=given,
         wrapped=wrapped,
@@ -341,7 +348,7 @@ def _from_file(
         wanted[name]: FileTensor(file, tensor.key, tensor.transpose, wanted[name].stored_shape)
         for name, tensor in stored.items()
     }
-    return sources, (*found, *notes)
+    return sources, (*found, *left, *notes)
 
 
 def _wanted(weight: Weight) -> Any:

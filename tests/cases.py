@@ -638,6 +638,50 @@ CASES = (
         (6, 5),
         (*_common((6, 5)), Variant("layer", {"type": "Dense", "output_dim": 2}, "shape")),
     ),
+    Case(
+        "Slice",
+        {"axis": 1},
+        (6, 5, 3),
+        (
+            *_common((6, 5, 3)),
+            Variant("axis", 2, "shape", {"stop": 2}),
+            Variant("axis", [1, -1], "output", {"step": -1}),
+            Variant("start", 2, "shape"),
+            Variant("start", -2, "shape"),
+            Variant("stop", -1, "shape"),
+            Variant("step", -1, "output"),
+            Variant("step", 2, "shape"),
+            Variant("step", [-2, 3], "shape", {"axis": [2, 3], "start": [3, None]}),
+            Variant("squeeze", True, "shape", {"start": 1, "stop": 2}),
+        ),
+    ),
+    Case(
+        "Reduce",
+        {"axis": 2},
+        (6, 5, 3),
+        (
+            *_common((6, 5, 3)),
+            Variant("axis", -1, "shape"),
+            Variant("axis", [1, 3], "shape"),
+            Variant("mode", "mean", "output"),
+            Variant("mode", "max", "output"),
+            Variant("keepdims", True, "shape"),
+        ),
+    ),
+    Case(
+        "Resize",
+        {},
+        (5, 7, 4),
+        (
+            *_common((5, 7, 4)),
+            Variant("size", [3, 10], "shape"),
+            Variant("factor", [3, 1], "shape"),
+            Variant("interpolation", "nearest", "output"),
+            Variant("align_corners", True, "output"),
+            Variant("align_corners", True, "output", {"interpolation": "nearest", "size": [8, 4]}),
+            Variant("dim_ordering", "th", "shape"),
+        ),
+    ),
 )  # fmt: skip
 
 ROWS = [

@@ -53,6 +53,9 @@ COMMANDS = (
     Command("cs002_utf16_no_mark", "validate utf16_be.yaml"),
     Command("cs002_utf32", "validate utf32.yaml"),
     Command("cs002_utf32_no_mark", "validate utf32_le.json"),
+    Command("cs077_no_such_layer", "validate cs082_several.json --replace lambda_2=x"),
+    Command("cs077_runs_as_it_is", "validate bn.yaml --replace bn=x"),
+    Command("cs078_part", "shapes cs082_byte_code.json --replace lambda_1=x[0]-x"),
     Command("cs080_empty", "validate empty.h5"),
     Command("cs080_git_lfs", "validate pointer.h5"),
     Command("cs080_html", "validate page.h5"),
@@ -137,6 +140,8 @@ def write_files(folder: Path) -> None:
         "big_batch.yaml": b"convspec: 1\ndim_ordering: tf\ninput_shape: [1000, 1000, 1]\nlayers:\n"
         b"  - {type: Convolution2D, nb_filter: 1, nb_row: 2, nb_col: 2, name: c}\n"
         b"  - {type: Activation, activation: relu}\n  - {type: MaxPooling2D}\n",
+        "bn.yaml": b"convspec: 1\ninput_shape: [4]\nlayers:\n"
+        b"  - {type: BatchNormalization, name: bn}\n",
         "two.yaml": b"convspec: 1\ninputs: {a: [2], b: [2]}\nlayers:\n"
         b"  - {type: Merge, inputs: [a, b]}\n",
         "weights.pkl": b"\x80\x04.",

@@ -132,6 +132,21 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "mask_zero": False,
         "dropout": 0.0,
     },
+    "Slice": {
+        "axis": REQUIRED,
+        "start": (None,),
+        "stop": (None,),
+        "step": (1,),
+        "squeeze": False,
+    },
+    "Reduce": {"axis": REQUIRED, "mode": "sum", "keepdims": False},
+    "Resize": {
+        "size": None,
+        "factor": (2, 2),
+        "interpolation": "bilinear",
+        "align_corners": False,
+        "dim_ordering": "default",
+    },
     "Masking": {"mask_value": 0.0},
     "ActivityRegularization": {"l1": 0.0, "l2": 0.0},
     # transform_bias was taken until 1.1 (default -2); 1.2 fills b_carry with 1.
@@ -260,6 +275,8 @@ LEAST: dict[str, dict[str, Any]] = {
     "MaxoutDense": {"output_dim": 2},
     "TimeDistributedDense": {"output_dim": 2},
     "TimeDistributed": {"layer": {"type": "Dense", "output_dim": 2}},
+    "Slice": {"axis": [1]},
+    "Reduce": {"axis": [1]},
     "Permute": {"dims": [1]},
     "RepeatVector": {"n": 2},
     "SpatialDropout1D": {"p": 0.5},
@@ -368,7 +385,7 @@ LISTS = [
     (layer, name, len(default))
     for layer, arguments in ARGUMENTS.items()
     for name, default in arguments.items()
-    if isinstance(default, tuple) and type(default[0]) is int
+    if isinstance(default, tuple) and type(default[0]) is int and layer != "Slice"
 ]
 
 
@@ -787,7 +804,7 @@ def accepted(spec: Any) -> bool:
     """Whether the schemas take a spec: findings of later stages do not count."""
     _, found = check(parse_document(json.dumps(spec), "spec.json"))
     schema_codes = {"CS020", "CS021", "CS022", "CS023", "CS024", "CS025", "CS026", "CS027",
-                    "CS028", "CS035"}  # fmt: skip
+                    "CS028", "CS035", "CS079"}  # fmt: skip
     return not any(d.code in schema_codes for d in found)
 
 
@@ -827,6 +844,29 @@ GOOD = [
         ],
     },
     {**spec_with("Flatten", name="f"), "outputs": ["f"]},
+    spec_with("Slice", axis=[1, 2], start=[None, -3], stop=5, step=[-1, 2]),
+    spec_with("Slice", axis=-1, start=0, stop=[1], squeeze=True),
+    spec_with("Reduce", axis=[1, -1], mode="max", keepdims=True),
+    {
+        "convspec": 1,
+        "model": "m.h5",
+        "name": "a",
+        "semantics": "theano",
+        "seed": 1,
+        "dim_ordering": "th",
+        "input_shape": [3],
+        "input_dtype": "uint8",
+        "weights": "w.npz",
+    },
+    {
+        "convspec": 1,
+        "model": "m.h5",
+        "replace": {
+            "a": "x / 255",
+            "b": {"type": "Flatten"},
+            "c": ["x", {"type": "Slice", "axis": 1}],
+        },
+    },
 ]
 BAD = [
     {},
@@ -901,6 +941,24 @@ BAD = [
     spec_with("Reshape", target_shape=[0]),
     spec_with("Reshape", target_shape=[-2]),
     spec_with("UpSampling1D", length=-1),
+    spec_with("Slice", axis=[]),
+    spec_with("Slice", axis="1"),
+    spec_with("Slice", start=0.5),
+    spec_with("Slice", step=None),
+    spec_with("Slice", stop=[]),
+    spec_with("Reduce", axis=None),
+    spec_with("Reduce", mode="min"),
+    spec_with("Resize", size=[0, 3]),
+    spec_with("Resize", factor=2),
+    spec_with("Resize", interpolation="bicubic"),
+    {"convspec": 1, "model": ""},
+    {"convspec": 1, "model": "m.h5", "layers": [{"type": "Flatten"}]},
+    {"convspec": 1, "model": "m.h5", "outputs": ["a"]},
+    {"convspec": 1, "model": "m.h5", "replace": {}},
+    {"convspec": 1, "model": "m.h5", "replace": {"a": []}},
+    {"convspec": 1, "model": "m.h5", "replace": {"a": 3}},
+    {"convspec": 1, "model": "m.h5", "seed": -1},
+    {**spec_with("Flatten"), "replace": {"a": "x"}},
 ]
 
 

@@ -14,7 +14,10 @@ from typing import Any
 import numpy as np
 
 from speccompiler.diagnostics import Problem
+from speccompiler.expressions.grammar import Array, parse_with_arrays, with_arrays
 from speccompiler.ir import Shape, Weight
+from speccompiler.permutations import permuted
+from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import Layer, Ordering
 
 from .adapters import moved_axes
@@ -86,6 +89,37 @@ def _unknown(step: Step) -> tuple[Layer, Value]:
 
 def _elementwise(step: Step) -> tuple[Layer, Value]:
     return step.layer, step.value
+
+
+def _activation(step: Step) -> tuple[Layer, Value]:
+    """Numbers that stand beside the channels move with them."""
+    activation = step.layer.activation
+    if step.value.same or not isinstance(activation, ExpressionActivation):
+        return step.layer, step.value
+    arrays = parse_with_arrays(activation.expr).arrays
+    if not arrays:
+        return step.layer, step.value
+    rank = len(step.shapes[0])
+    text = activation.expr
+    if step.value.order is not None:
+        order = [int(place) for place in step.value.order]
+        moved = [
+            Array(tuple(a.values[i] for i in order), a.shape) if len(a.values) > 1 else a
+            for a in arrays
+        ]
+    else:
+        moved = [_moved_array(a, moved_axes(rank, step.target)) for a in arrays]
+    text = with_arrays(text, dict(zip(arrays, moved, strict=True)))
+    update = {"activation": ExpressionActivation(expr=text)}
+    return step.layer.model_copy(update=update), step.value
+
+
+def _moved_array(array: Array, axes: tuple[int, ...]) -> Array:
+    whole = (1,) * (len(axes) - len(array.shape)) + array.shape
+    shape = tuple(whole[axis] for axis in axes)
+    while len(shape) > 1 and shape[0] == 1:
+        shape = shape[1:]
+    return Array(permuted(array.values, whole, axes), shape)
 
 
 def _ordered(step: Step) -> tuple[Layer, Value]:
@@ -223,10 +257,24 @@ def _joined(step: Step) -> Order:
     return np.concatenate(parts)
 
 
+def _along_axes(step: Step) -> tuple[Layer, Value]:
+    """Slice and Reduce: their axes, batch axis counted, move with the value."""
+    if not step.value.moved:
+        return _unknown(step)
+    rank = len(step.shapes[0])
+    axes = (moved_axis(axis % (rank + 1) - 1, rank, step.target) + 1 for axis in step.layer.axis)
+    return step.layer.model_copy(update={"axis": tuple(axes)}), MOVED
+
+
+def _drops_axes(layer: Layer) -> bool:
+    """Whether what is left of the axes has an order of its own."""
+    return bool(getattr(layer, "squeeze", False)) or not getattr(layer, "keepdims", True)
+
+
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(
         (
-            "InputLayer", "Activation", "Dropout", "GaussianDropout", "GaussianNoise",
+            "InputLayer", "Dropout", "GaussianDropout", "GaussianNoise",
             "LeakyReLU", "ELU", "ThresholdedReLU", "ActivityRegularization",
         ),
         _elementwise,
@@ -237,7 +285,7 @@ RULES: Mapping[str, Rule] = {
             "LocallyConnected2D",
             "MaxPooling2D", "MaxPooling3D", "AveragePooling2D", "AveragePooling3D",
             "UpSampling2D", "UpSampling3D", "ZeroPadding2D", "ZeroPadding3D",
-            "Cropping2D", "Cropping3D", "SpatialDropout2D", "SpatialDropout3D",
+            "Cropping2D", "Cropping3D", "SpatialDropout2D", "SpatialDropout3D", "Resize",
         ),
         _ordered,
     ),
@@ -249,6 +297,7 @@ RULES: Mapping[str, Rule] = {
         _global,
     ),
     **dict.fromkeys(("PReLU", "ParametricSoftplus", "SReLU"), _along_values),
+    "Activation": _activation,
     "Deconvolution2D": _deconvolution,
     "Flatten": flatten,
     "Dense": _dense,
@@ -256,6 +305,7 @@ RULES: Mapping[str, Rule] = {
     "Permute": _permute,
     "Merge": _merge,
     "TimeDistributed": _time_distributed,
+    **dict.fromkeys(("Slice", "Reduce"), _along_axes),
 }  # fmt: skip
 """A layer that is not here reads its input as it was before."""
 
@@ -269,5 +319,7 @@ def takes_moved(layer: Layer, as_before: set[Rule]) -> bool | None:
     if rule in {_ordered, _deconvolution, _global}:
         return True
     if rule in as_before or (rule is _normalization and getattr(layer, "mode", 0) == 1):
+        return False
+    if rule is _along_axes and _drops_axes(layer):
         return False
     return None

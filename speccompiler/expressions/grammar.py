@@ -3,6 +3,9 @@
     value     = number | "x" | "pi" | "e" | "(" value ")" | ("-" | "+") value
               | value ("+" | "-" | "*" | "/" | "**") value | function "(" value, ... ")"
               | "where" "(" condition "," value "," value ")"
+              | array
+    array     = "[" entry, ... "]"    (in an Activation layer's expression alone)
+    entry     = ("-" | "+") number | number | array
     condition = value ("<" | "<=" | ">" | ">=" | "==" | "!=") value
               | condition ("and" | "or") condition | "not" condition | "(" condition ")"
 
@@ -13,6 +16,9 @@ Operators bind as in Python: ``-x**2`` is ``-(x**2)`` and ``2**3**2`` is
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 from speccompiler.diagnostics import Problem, did_you_mean
@@ -36,6 +42,7 @@ from speccompiler.expressions.nodes import (
     Node,
     Not,
     Number,
+    Parameter,
     Variable,
     Where,
     canonical,
@@ -46,6 +53,22 @@ from speccompiler.expressions.tokens import USE_OPERATORS, Token, place, tokeniz
 _Made = TypeVar("_Made", bound=Node)
 
 
+@dataclass(frozen=True, slots=True)
+class Array:
+    """Numbers in nested lists, row by row; they stand beside a value as NumPy broadcasts them."""
+
+    values: tuple[float, ...]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """An expression whose parameters are arrays that its text holds."""
+
+    expression: Expression
+    arrays: tuple[Array, ...]
+
+
 def parse(text: str) -> Expression:
     """The expression a text says.
 
@@ -54,12 +77,41 @@ def parse(text: str) -> Expression:
     of ``nodes``, ``CS034`` for a condition in place of a value or the reverse.
     Columns count characters from 1.
     """
+    return _parse(text, arrays=False).expression
+
+
+def parse_with_arrays(text: str) -> Parsed:
+    """An expression that may hold lists of numbers, such as ``x - [103.9, 116.8, 123.7]``."""
+    return _parse(text, arrays=True)
+
+
+def with_arrays(text: str, others: Mapping[Array, Array]) -> str:
+    """The text of an expression with other arrays in the places of its own."""
+    parsed = parse_with_arrays(text)
+    names = {f"p{i}": _listed(others[array]) for i, array in enumerate(parsed.arrays)}
+    return re.sub(r"\bp[0-9]+\b", lambda found: names[found[0]], canonical(parsed.expression))
+
+
+def _listed(array: Array) -> str:
+    if not array.shape:
+        return canonical(_number(array.values[0]))
+    count = len(array.values) // array.shape[0]
+    rows = (array.values[i * count : (i + 1) * count] for i in range(array.shape[0]))
+    return "[" + ", ".join(_listed(Array(row, array.shape[1:])) for row in rows) + "]"
+
+
+def _number(value: float) -> Expression:
+    return Negate(Number(-value)) if math.copysign(1.0, value) < 0 else Number(value)
+
+
+def _parse(text: str, *, arrays: bool) -> Parsed:
     if len(text) > MAX_LENGTH:
         _too_large(f"the expression has {len(text)} characters", f"{MAX_LENGTH} are allowed")
     tokens = tokenize(text)
     if len(tokens) == 1:
         raise Problem("CS030", "the expression is empty", "write for example x * sigmoid(x)")
-    expression = _Parser(text, tokens).whole()
+    parser = _Parser(text, tokens, arrays=arrays)
+    expression = parser.whole()
     if depth(expression) > MAX_DEPTH:
         _too_deep()
     # So that the canonical text of every expression can be read again.
@@ -68,13 +120,15 @@ def parse(text: str) -> Expression:
             f"written out, the expression has more than {MAX_LENGTH} characters",
             f"{MAX_LENGTH} are allowed",
         )
-    return expression
+    return Parsed(expression, tuple(parser.arrays))
 
 
 class _Parser:
     """Reads tokens from left to right; each method consumes what it returns."""
 
-    def __init__(self, text: str, tokens: list[Token]) -> None:
+    def __init__(self, text: str, tokens: list[Token], *, arrays: bool) -> None:
+        self.takes_arrays = arrays
+        self.arrays: list[Array] = []
         self.text = text
         self.tokens = tokens
         self.position = 0
@@ -125,6 +179,13 @@ class _Parser:
         if token.kind == "name" and token.text not in (*BINDING, "not"):
             self.take()
             return self.call(token) if self.token.text == "(" else self.name(token)
+        if token.text == "[" and self.takes_arrays:
+            array = self.array()
+            if array not in self.arrays:
+                self.arrays.append(array)
+            return self.made(Parameter(self.arrays.index(array)))
+        if token.text == "[":
+            self.unexpected(NO_ARRAYS)
         if token.kind != "number" and token.text not in ("-", "+", "(", "not"):
             self.unexpected("a value is needed here: a number, x, a function or '('")
         self.take()
@@ -140,10 +201,45 @@ class _Parser:
                 inner = self.nested(0)
                 self.close(token)
                 return inner
+        return self.made(Number(self.number(token)))
+
+    def number(self, token: Token) -> float:
         number = float(token.text)
         if math.isinf(number):
             wrong_syntax("a number too large for a float", self.text, token.column)
-        return self.made(Number(number))
+        return number
+
+    def array(self) -> Array:
+        """Numbers, or arrays of one shape."""
+        opened = self.take()
+        self.nesting += 1
+        if self.nesting > MAX_DEPTH:
+            _too_deep()
+        entries: list[Array] = []
+        while entries or self.token.text != "]":
+            column = self.token.column
+            entries.append(self.array() if self.token.text == "[" else self.signed())
+            if entries[-1].shape != entries[0].shape:
+                wrong_syntax("an entry of another shape", self.text, column, SAME_SHAPE)
+            if self.token.text != ",":
+                break
+            self.take()
+        if self.token.kind == "end":
+            wrong_syntax("'[' is never closed", self.text, opened.column, "add the missing ']'")
+        if not entries or self.token.text != "]":
+            self.unexpected("a list holds numbers: [103.9, 116.8, 123.7]")
+        self.take()
+        self.nesting -= 1
+        values = tuple(value for entry in entries for value in entry.values)
+        return Array(values, (len(entries), *entries[0].shape))
+
+    def signed(self) -> Array:
+        sign = 1.0
+        while self.token.text in ("-", "+"):
+            sign *= -1.0 if self.take().text == "-" else 1.0
+        if self.token.kind != "number":
+            self.unexpected("a list holds numbers: [103.9, 116.8, 123.7]")
+        return Array((sign * self.number(self.take()),), ())
 
     def name(self, token: Token) -> Expression:
         name = token.text
@@ -246,6 +342,10 @@ class _Parser:
 
     def unexpected(self, hint: str) -> NoReturn:
         wrong_syntax(f"unexpected '{self.token.text}'", self.text, self.token.column, hint)
+
+
+NO_ARRAYS = "a list of numbers, one for each channel, is for the expression of an Activation layer"
+SAME_SHAPE = "the entries of a list are all numbers, or all lists of one length"
 
 
 def _signature(name: str) -> str:

@@ -76,7 +76,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A stored number that belongs to the element's place; layers use it, no text says it."""
+    """A number that belongs to the element's place: a stored one, or of an array in the text."""
 
     index: int
 

@@ -13,7 +13,7 @@ USE_OPERATORS = "an expression has numbers, x, pi, e, + - * / **, parentheses an
 _TOKEN = re.compile(
     r"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<operator>\*\*|<=|>=|==|!=|[-+*/<>(),])"
+    r"|(?P<operator>\*\*|<=|>=|==|!=|[-+*/<>(),\[\]])"
 )
 _SPACE = " \t\r\n"
 _EXCERPT = 60

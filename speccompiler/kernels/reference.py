@@ -21,6 +21,7 @@ from speccompiler.ir import (
     BatchNormalize,
     Combine,
     Concat,
+    Constant,
     Conv,
     Depthwise,
     Dot,
@@ -40,12 +41,15 @@ from speccompiler.ir import (
     Padding,
     Pool,
     Reshape,
+    Resize,
     Shape,
+    Slice,
     Softmax,
     Transpose,
     Upsample,
     Weight,
 )
+from speccompiler.lengths import resize_scale
 
 Array = npt.NDArray[np.float64]
 Weights = Mapping[Operand, Array]
@@ -87,8 +91,13 @@ def resolve(wanted: Operand, read: Callable[[Weight], npt.NDArray[Any]]) -> npt.
     """
     if isinstance(wanted, Weight):
         return operand(wanted, read(wanted))
+    if isinstance(wanted, Constant):
+        return np.array(wanted.values).reshape(wanted.shape)
     parts = [np.asarray(resolve(part, read), np.float64) for part in wanted.operands]
-    return combine(wanted.formula, parts).reshape(wanted.shape)
+    value = combine(wanted.formula, parts)
+    # Axes in front of those that are wanted are 1 long; one that is shared may be missing.
+    value = value.reshape(value.shape[max(0, value.ndim - len(wanted.shape)) :])
+    return np.broadcast_to(value, wanted.shape)
 
 
 def known_length(dim: Dim) -> int:
@@ -170,7 +179,8 @@ def _lookup(op: Lookup, weights: Weights, x: Array) -> Array:
 
 def _global_pool(op: GlobalPool, weights: Weights, x: Array) -> Array:
     axes = tuple(range(1 + op.kept, x.ndim - 1))
-    return np.asarray(x.max(axes) if op.mode == "max" else x.mean(axes))
+    pooled: Mapping[str, Callable[..., Any]] = {"max": x.max, "average": x.mean, "sum": x.sum}
+    return np.asarray(pooled[op.mode](axes))
 
 
 def _mask(op: Mask, weights: Weights, x: Array) -> Array:
@@ -247,6 +257,30 @@ def _dot(op: Dot, weights: Weights, x: Array, y: Array) -> Array:
     return np.asarray((rows @ columns.transpose(0, 2, 1)).reshape(samples, *shape))
 
 
+def _slice(op: Slice, weights: Weights, x: Array) -> Array:
+    for axis, (start, step, count) in enumerate(zip(op.start, op.step, op.count, strict=True), 1):
+        places = known_length(start) + step * np.arange(known_length(count))
+        x = np.take(x, places, axis)
+    return x
+
+
+def _resize(op: Resize, weights: Weights, x: Array) -> Array:
+    """``floor`` of the place is one neighbour, the next the other; the last has none beyond it."""
+    for axis, size in zip((-2, -3), reversed(op.size), strict=True):
+        length, count = x.shape[axis], known_length(size)
+        scale = np.float32(resize_scale(length, count, op.align_corners))
+        place = np.arange(count, dtype=np.float32) * scale
+        if not op.bilinear:
+            whole = np.floor(place + np.float32(0.5)) if op.align_corners else np.floor(place)
+            x = np.take(x, np.minimum(whole.astype(np.int64), length - 1), axis)
+            continue
+        first = np.minimum(np.floor(place).astype(np.int64), length - 1)
+        low, high = np.take(x, first, axis), np.take(x, np.minimum(first + 1, length - 1), axis)
+        share = (place - first).astype(np.float64).reshape(-1, *(1,) * (-1 - axis))
+        x = low + (high - low) * share
+    return x
+
+
 REFERENCE: Mapping[type[Op], Callable[..., Array]] = {
     Input: lambda op, weights, x: x,
     Identity: lambda op, weights, x: x,
@@ -271,6 +305,8 @@ REFERENCE: Mapping[type[Op], Callable[..., Array]] = {
     Combine: _combine,
     Concat: _concat,
     Dot: _dot,
+    Slice: _slice,
+    Resize: _resize,
 }
 
 

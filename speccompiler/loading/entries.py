@@ -113,7 +113,7 @@ def _native(document: Document, root: Mapping) -> Entries:
         return found
     for node in layers.items:
         try:
-            found.layers.append(_native_layer(node))
+            found.layers.append(native_layer(node))
         except Stop as stop:
             _report(found, document, stop.span, stop.problem)
         except Problem as problem:
@@ -130,7 +130,8 @@ def _input(name: str, entry: Entry) -> LayerEntry:
     return LayerEntry("InputLayer", entry.key_span, Mapping(arguments, entry.key_span))
 
 
-def _native_layer(node: Node) -> LayerEntry:
+def native_layer(node: Node) -> LayerEntry:
+    """A layer as a native spec writes it; CS021, CS026."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
         raise Problem(
             "CS026",

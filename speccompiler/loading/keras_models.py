@@ -43,13 +43,15 @@ MODELS = {"Sequential", "Model", "Container"}
 class LayerEntry:
     """One layer as written: its type, and the mapping that holds its arguments.
 
-    ``reads`` are the names in a native layer's ``inputs``; None where it has none.
+    ``reads`` are the names in a native layer's ``inputs``; None where it has none. ``answer`` is
+    what the owner said instead of a layer that is code, by the name of the text it stands in.
     """
 
     type: str
     type_span: Span
     arguments: Mapping
     reads: tuple[tuple[str, Span], ...] | None = None
+    answer: str | None = None
 
 
 @dataclass(slots=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 from speccompiler.diagnostics import Problem
 
+from .answer_option import option
+
 CODE = {"lambda": "a lambda, stored as byte code", "function": "a Python function"}
 
 
@@ -17,6 +19,15 @@ def check_no_code(layer_type: str, data: Mapping[str, Any]) -> None:
         raise Problem(
             "CS064",
             f"the mode of this Merge is {CODE[kind]}; nothing from a file is executed",
-            "write the model with a named mode: sum, mul, concat, ave, cos, dot or max",
+            _hint(data.get("name")),
             argument="mode",
         )
+
+
+def _hint(name: object) -> str:
+    """How to say it by a named mode."""
+    modes = "sum, mul, concat, ave, cos, dot or max"
+    if not isinstance(name, str) or not name.strip():
+        return f"write the model with a named mode: {modes}"
+    answer = option(name, "{type: Merge, mode: sum}")
+    return f"say it by a named mode, for example {answer}: {modes}"

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from dataclasses import replace as changed
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from speccompiler.diagnostics import Diagnostic, Problem, Span, has_errors
 from speccompiler.schemas.activation import ExpressionActivation
+from speccompiler.schemas.core import Activation
 from speccompiler.schemas.fields import NATIVE_ORDERING, Layer
 from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import (
@@ -27,6 +29,7 @@ from speccompiler.schemas.registry import (
     ALIASES,
     KERAS_CLASSES,
     LAYERS,
+    NATIVE_LAYERS,
     OTHER_KERAS_LAYERS,
     RECURRENT_LAYERS,
 )
@@ -37,6 +40,7 @@ from speccompiler.source.tree import Mapping as Node
 from speccompiler.source.tree import Node as TreeNode
 from speccompiler.source.tree import Scalar, find, span_at, to_data
 
+from .answers import Answers, read_answers
 from .connections import connect, item_names
 from .entries import Entries, read_entries
 from .inputs import model_inputs
@@ -45,8 +49,11 @@ from .known_types import type_hint
 from .lenient import as_keras_read, ignored_declarations, passed_over
 from .merge_code import check_no_code
 from .old_versions import as_then_read, stored_twice, unnamed_release
+from .open_layers import open_layers, with_hints
 from .orderings import resolve_orderings
+from .replacing import replaced
 from .schema_errors import schema_problems
+from .wrapper import overruled
 
 SemanticsName = Profile
 OrderingName = Literal["th", "tf"]
@@ -60,6 +67,8 @@ class LoadedSpec:
     spec: ModelSpec | None
     places: Mapping[str, LayerEntry]
     diagnostics: tuple[Diagnostic, ...]
+    answers: Answers | None = None
+    """What the caller said that layers compute."""
 
     def locate(self, diagnostic: Diagnostic, *path: str | int) -> Diagnostic:
         """The same finding with its file, and the place of its layer.
@@ -70,7 +79,9 @@ class LoadedSpec:
         if span is None and diagnostic.layer is not None and diagnostic.layer in self.places:
             argument = () if diagnostic.argument is None else (diagnostic.argument,)
             span = layer_span(self.places[diagnostic.layer], *(path or argument))
-        return replace(diagnostic, file=diagnostic.file or self.document.file, span=span)
+        place = self.places.get(diagnostic.layer or "")
+        file = self.document.file if place is None or place.answer is None else place.answer
+        return changed(diagnostic, file=diagnostic.file or file, span=span)
 
 
 def layer_span(entry: LayerEntry, *path: str | int, key: bool = False) -> Span:
@@ -92,6 +103,7 @@ def load_spec(
     semantics: SemanticsName | None = None,
     dim_ordering: OrderingName | None = None,
     seed: int | None = None,
+    replace: Answers | None = None,
 ) -> LoadedSpec:
     """Validate a document. The keywords override what the spec says."""
     diagnostics = list(document.diagnostics)
@@ -99,12 +111,16 @@ def load_spec(
         return LoadedSpec(document, None, {}, tuple(diagnostics))
     entries = read_entries(document)
     diagnostics += entries.diagnostics
-    header = _validate_header(document, entries, diagnostics)
+    answers, found = read_answers(document, replace)
+    diagnostics += found + (replaced(entries, answers) if answers else [])
+    unanswered = open_layers(entries)
+    header = overruled(document, _validate_header(document, entries, diagnostics))
     readers = {call.layer for call in entries.calls or () if not call.reads}
     validated = [
-        _validate_layer(document, entry, entries.native, diagnostics, number in readers)
+        _validate_answered(document, entry, entries.native, diagnostics, number in readers)
         for number, entry in enumerate(entries.layers)
     ]
+    diagnostics = with_hints(diagnostics, unanswered, entries.native, answers)
     names = _layer_names(entries.layers, validated)
     places = dict(zip(names, entries.layers, strict=True))
     _report_duplicates(document, names, entries.layers, diagnostics)
@@ -151,7 +167,7 @@ def load_spec(
         calls=connections.calls,
         outputs=connections.outputs,
     )
-    return LoadedSpec(document, spec, places, tuple(diagnostics))
+    return LoadedSpec(document, spec, places, tuple(diagnostics), replace)
 
 
 def _semantics(
@@ -201,6 +217,19 @@ def _validate_header(
 _EXPRESSION = ("activation", "expr")
 
 
+def _validate_answered(
+    document: Document,
+    entry: LayerEntry,
+    native: bool,
+    diagnostics: list[Diagnostic],
+    reads_input: bool,
+) -> Layer | Shared | None:
+    """A layer of the document, or of an answer: that is native, and stands in another text."""
+    if entry.answer is not None:
+        document, native = changed(document, file=entry.answer), True
+    return _validate_layer(document, entry, native, diagnostics, reads_input)
+
+
 def _validate_layer(
     document: Document,
     entry: LayerEntry,
@@ -215,6 +244,8 @@ def _validate_layer(
     schema: type[Layer | Shared] | None = LAYERS.get(layer_type)
     if layer_type == "Shared" and native:
         schema = Shared
+    if layer_type in NATIVE_LAYERS and not native:
+        schema = None  # a class of the author's own, whatever it does
     if schema is None:
         unknown = _unknown_type(entry.type)
         diagnostics.append(unknown.at(file=document.file, span=entry.type_span))
@@ -279,9 +310,10 @@ def _check_expression(layer: Layer | Shared) -> None:
     """Raise what is wrong with an activation's expression, if it has one."""
     activation = getattr(layer, "activation", None)
     if isinstance(activation, ExpressionActivation):
-        from speccompiler.expressions.grammar import parse
+        from speccompiler.expressions.grammar import parse, parse_with_arrays
 
-        parse(activation.expr)
+        # Numbers beside the channels are for a layer of its own.
+        (parse_with_arrays if isinstance(layer, Activation) else parse)(activation.expr)
 
 
 def _unknown_type(name: str) -> Problem:

@@ -31,6 +31,7 @@ from .activations import (
     lower_srelu,
     lower_thresholded_relu,
 )
+from .beyond_keras import lower_reduce, lower_resize, lower_slice
 from .builder import Builder, Semantics, layers_of
 from .convolution import (
     lower_convolution1d,
@@ -141,6 +142,9 @@ LOWER: Mapping[str, Callable[..., Node]] = {
     "TimeDistributedDense": lower_time_distributed_dense,
     "TimeDistributed": lambda b, layer, *xs: lower_time_distributed(_lower_layer, b, layer, *xs),
     "Merge": lower_merge,
+    "Slice": lower_slice,
+    "Reduce": lower_reduce,
+    "Resize": lower_resize,
 }
 
 

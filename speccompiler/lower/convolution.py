@@ -10,7 +10,7 @@ from speccompiler.diagnostics import Problem
 from speccompiler.dims import Dim
 from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
-from speccompiler.expressions.nodes import Expression
+from speccompiler.expressions.nodes import Expression, Variable
 from speccompiler.ir import Conv, Node, Padding, Reshape, Weight
 from speccompiler.lengths import (
     full,
@@ -54,7 +54,8 @@ def activation_function(
     if value is None or value == "linear":
         return None
     if isinstance(value, ExpressionActivation):
-        return parse(value.expr)
+        expression = parse(value.expr)
+        return None if isinstance(expression, Variable) else expression
     if value == "softmax":
         if rank not in {2, 3}:
             raise Problem(

@@ -6,9 +6,11 @@ import math
 
 from speccompiler.diagnostics import Problem
 from speccompiler.dims import Dim, ceil_div, format_dim
-from speccompiler.ir import Identity, Node, Reshape, Transpose, Upsample
+from speccompiler.expressions.grammar import Array, parse_with_arrays
+from speccompiler.ir import Constant, Identity, MapWith, Node, Reshape, Transpose, Upsample
 from speccompiler.permutations import steps
 from speccompiler.schemas import core
+from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import Layer
 from speccompiler.shapes import element_count, format_shape, may_be_equal
 
@@ -23,7 +25,46 @@ def lower_identity(b: Builder, layer: Layer, x: Node) -> Node:
 
 def lower_activation(b: Builder, layer: core.Activation, x: Node) -> Node:
     """A named activation or an expression; linear changes nothing."""
+    if isinstance(layer.activation, ExpressionActivation):
+        parsed = parse_with_arrays(layer.activation.expr)
+        if parsed.arrays:
+            parameters = tuple(_beside(b, array, x) for array in parsed.arrays)
+            return b.add(MapWith(parsed.expression, parameters), x)
     return activate(b, x, activation_function(layer.activation, len(x.shape) + 1, b.semantics))
+
+
+def _beside(b: Builder, array: Array, x: Node) -> Constant:
+    """Numbers that a text holds, along the last axes as NumPy broadcasts them. CS069."""
+    shape = (1,) * (len(x.shape) - len(array.shape)) + array.shape
+    fits = len(shape) == len(x.shape) and all(
+        n in {1, length} for n, length in zip(shape, x.shape, strict=True)
+    )
+    if not fits:
+        raise Problem(
+            "CS069",
+            f"the numbers of shape {format_shape(array.shape)} do not stand beside values of "
+            f"shape {format_shape(x.shape)}",
+            _beside_hint(array, x),
+            argument="activation",
+        )
+    return Constant(b.layer, array.values, shape)
+
+
+def _beside_hint(array: Array, x: Node) -> str:
+    """Where the numbers are of another axis: how to write them."""
+    if len(array.shape) == 1:
+        rank = len(x.shape)
+        for axis in range(rank - 1):
+            if x.shape[axis] == array.shape[0]:
+                inside = rank - 1 - axis
+                entry = "[" * inside + "a" + "]" * inside
+                return (
+                    f"one for each place of axis {axis + 1}: give every number lists of its own, "
+                    f"[{entry}, {entry.replace('a', 'b')}, ..]"
+                )
+    return (
+        "lists count from the last axis, as NumPy's arrays do; an axis has its length there, or 1"
+    )
 
 
 def lower_flatten(b: Builder, layer: core.Flatten, x: Node) -> Node:

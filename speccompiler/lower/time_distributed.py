@@ -15,6 +15,7 @@ from speccompiler.ir import (
     BatchNormalize,
     Combine,
     Concat,
+    Constant,
     Conv,
     Depthwise,
     Dot,
@@ -33,6 +34,8 @@ from speccompiler.ir import (
     Pad,
     Pool,
     Reshape,
+    Resize,
+    Slice,
     Softmax,
     Transpose,
     Upsample,
@@ -201,6 +204,8 @@ def _with_steps(op: Op, count: Dim, kind: str) -> list[Op]:
             return [replace(op, parameters=tuple(map(_longer, op.parameters)))]
         case Reshape(shape):
             return [Reshape((count, *shape))]
+        case Slice(start, apart, counts):
+            return [Slice((0, *start), (1, *apart), (count, *counts))]
         case Transpose(axes):
             return [Transpose(a) for a in steps((0, *(axis + 1 for axis in axes)))]
         case Concat(axis, lengths):
@@ -215,6 +220,7 @@ def _with_steps(op: Op, count: Dim, kind: str) -> list[Op]:
         case _:
             alike = (
                 Identity, Map, Softmax, Mask, Normalize, BatchNormalize, Lookup, Local, Combine,
+                Resize,
             )  # fmt: skip
             assert isinstance(op, alike), f"{type(op).__name__} has no rule for steps"
             return [op]
@@ -222,7 +228,9 @@ def _with_steps(op: Op, count: Dim, kind: str) -> list[Op]:
 
 def _longer(operand: Operand) -> Operand:
     """An axis of length 1 in front."""
-    assert isinstance(operand, Weight), "a layer's operands are stored tensors"
+    if isinstance(operand, Constant):
+        return replace(operand, shape=(1, *operand.shape))
+    assert isinstance(operand, Weight), "a layer's operands are not derived"
     phases = (1, *operand.phases) if operand.phases else ()
     return replace(operand, shape=(1, *operand.shape), phases=phases)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from speccompiler.ir import (
     Combine,
     Concat,
+    Constant,
     Graph,
     Map,
     MapWith,
@@ -16,7 +17,7 @@ from speccompiler.ir import (
     Transpose,
     Weight,
 )
-from speccompiler.permutations import one_go
+from speccompiler.permutations import one_go, permuted
 from speccompiler.shapes import infer
 
 from .identities import changes_nothing
@@ -83,9 +84,12 @@ def _moved(parameter: Operand, axes: tuple[int, ...]) -> Operand:
     """A parameter of a transposed value as one of the value before."""
     back = tuple(axes.index(axis) for axis in range(len(axes)))
     shape = tuple(parameter.shape[axis] for axis in back)
-    assert isinstance(parameter, Weight), "nothing is derived before transposes have moved"
+    assert isinstance(parameter, Weight | Constant), "nothing is derived before transposes moved"
     if sum(n != 1 for n in shape) < 2:
         return replace(parameter, shape=shape)  # the same values in the same order
+    if isinstance(parameter, Constant):
+        values = permuted(parameter.values, parameter.shape, back)
+        return replace(parameter, values=values, shape=shape)
     return replace(parameter, axes=tuple(parameter.axes[axis] for axis in back), shape=shape)
 
 

@@ -56,14 +56,26 @@ class Document:
     diagnostics: tuple[Diagnostic, ...]
     holder: Path | None = None
     keras_version: str | None = None
+    wrapper: Document | None = None
+    """The spec that names this document as its model."""
 
     @property
     def shown_file(self) -> str:
         """The file that a person knows, without the place inside it."""
+        if self.wrapper is not None:
+            return self.wrapper.shown_file
         return self.file if self.holder is None else str(self.holder)
+
+    @property
+    def read_files(self) -> tuple[str, ...]:
+        """Every file that was read for it."""
+        own = self.file if self.holder is None else str(self.holder)
+        return (own,) if self.wrapper is None else (own, *self.wrapper.read_files)
 
     def source(self) -> DocumentSource:
         """What the document can be read from again, in another process too."""
+        if self.wrapper is not None:
+            return self.wrapper.source()
         return DocumentSource(
             os.path.abspath(self.file) if os.path.exists(self.file) else self.file,
             self.text,

@@ -31,6 +31,8 @@ from speccompiler.ir import (
     Pad,
     Pool,
     Reshape,
+    Resize,
+    Slice,
     Softmax,
     Transpose,
     Upsample,
@@ -266,6 +268,59 @@ def _dot_cost(node: Node, shape: KnownShape) -> float:
     return prod(known(node)) * (10 + shape[-1] / 16)
 
 
+@dataclass(frozen=True, slots=True)
+class SlicePlan:
+    """Rows of values at even distances: (rows, distance) of the outer axes, first to last."""
+
+    first: int
+    outer: tuple[tuple[int, int], ...]
+    length: int
+    step: int
+
+
+def slice_plan(node: Node, shape: KnownShape) -> SlicePlan:
+    """A slice with whole axes joined to those before them."""
+    op = _op(node)
+    axes: list[tuple[int, int, int, int]] = []  # length of the axis, start, step, count
+    for axis in zip(shape, op.start, op.step, op.count, strict=True):
+        n, start, step, count = axis
+        whole = (start, step, count) == (0, 1, n)
+        if axes and whole and axes[-1][2] == 1:
+            before = axes.pop()
+            axes.append((before[0] * n, before[1] * n, 1, before[3] * n))
+        else:
+            axes.append(axis)
+    apart = [prod(axis[0] for axis in axes[i + 1 :]) for i in range(len(axes))]
+    rows = [
+        (count, step * distance) for (_, _, step, count), distance in zip(axes, apart, strict=True)
+    ]
+    first = sum(start * distance for (_, start, _, _), distance in zip(axes, apart, strict=True))
+    return SlicePlan(first, tuple(rows[:-1]), *rows[-1])
+
+
+def _slice_geometry(node: Node, shape: KnownShape) -> Geometry:
+    plan = slice_plan(node, shape)
+    rows, outer = prod(count for count, _ in plan.outer), [*reversed(plan.outer)]
+    return (
+        prod(shape), max(1, CONCAT_VALUES // plan.length), len(outer), rows,
+        plan.length, plan.step, plan.first, *(value for row in outer for value in row),
+    )  # fmt: skip
+
+
+def _slice_tasks(node: Node, shape: KnownShape, n: int) -> int:
+    _, rows_of_a_task, _, rows, *_ = _slice_geometry(node, shape)
+    return -(-n * rows // rows_of_a_task)
+
+
+def _resize_image_geometry(node: Node, shape: KnownShape) -> Geometry:
+    return (*shape[-3:], *known(node)[-3:-1])
+
+
+def _resize_image_cost(node: Node, shape: KnownShape) -> float:
+    """Of the values looked at; few channels are done one value at a time."""
+    return prod(known(node)) / (1 if shape[-1] >= 4 else 0.3)
+
+
 CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
     Conv: (MATMUL, CONV, CONV_SMALL),
     Pool: (
@@ -360,6 +415,16 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
             lambda node, shape, n: n * prod(shape[:-1]),
             _dot_cost,
             lambda node, shape: 16,
+        ),
+    ),
+    Slice: (Candidate("slice", _always, _slice_geometry, _slice_tasks, _resize_cost),),
+    Resize: (
+        Candidate(
+            "resize_image",
+            _always,
+            _resize_image_geometry,
+            lambda node, shape, n: n * prod(known(node)[:-2]),
+            _resize_image_cost,
         ),
     ),
 }

@@ -1,4 +1,4 @@
-"""Maximum or mean of every channel over all positions.
+"""Maximum, mean or sum of every channel over all positions.
 
 Up to four vectors of channels are carried in registers down the positions. Means add up
 shares, as in ``pool.py``: every value times the largest power of two that is no more than
@@ -30,8 +30,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: blocks of 64 channels of every group."""
     positions, channels = g[1], g[2]
     blocks = (channels + 63) // 64
-    scale = share(positions)
-    part, rest = splat(np.float32(scale)), splat(np.float32(positions * scale))
+    scale = @SHARE
+    part, rest = splat(np.float32(scale)), splat(np.float32(@REST))
     for task in range(lo, hi):
         group, start = task // blocks, task % blocks * 64
         stop = min(channels, start + 64)
@@ -85,8 +85,10 @@ def _columns(name: str, vectors: int, lanes: int, largest: bool, masked: bool = 
     return "\n".join(lines) + "\n"
 
 
-def source(lanes: int, largest: bool) -> str:
+def source(lanes: int, mode: str) -> str:
     """The module's text, for one vector width and kind of pooling."""
+    largest = mode == "max"
+    scale, rest = ("1.0", "1.0") if mode == "sum" else ("share(positions)", "positions * scale")
     four = max(1, min(4, 64 // lanes))
     text = (
         ("" if largest else CARRY)
@@ -95,4 +97,11 @@ def source(lanes: int, largest: bool) -> str:
         + _columns("last_columns", 1, lanes, largest, masked=True)
         + DRIVER
     )
-    return fill(HEADER + with_functions(text), LANES=lanes, FOUR=four, WIDE=four * lanes)
+    return fill(
+        HEADER + with_functions(text),
+        LANES=lanes,
+        FOUR=four,
+        WIDE=four * lanes,
+        SHARE=scale,
+        REST=rest,
+    )

@@ -27,6 +27,7 @@ from speccompiler.ir import (
     Node,
     Normalize,
     Pool,
+    Resize,
     Upsample,
 )
 
@@ -48,6 +49,8 @@ from . import (
     normalize,
     pool,
     resize,
+    resize_image,
+    slicing,
     softmax,
     transpose,
     winograd,
@@ -168,7 +171,7 @@ def _pool(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> st
 
 def _global_pool(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     assert isinstance(node.op, GlobalPool), f"{node.name} is no pooling"
-    return global_pool.source(lanes, node.op.mode == "max")
+    return global_pool.source(lanes, node.op.mode)
 
 
 def _resize(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
@@ -176,6 +179,13 @@ def _resize(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> 
     # What is not spread along a row is copied in runs that are longer than the channels.
     used = fitting_lanes(shape[-1], lanes) if factor > 1 else lanes
     return resize.source(used, factor, shape[-1])
+
+
+def _resize_image(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    op = node.op
+    assert isinstance(op, Resize), f"{node.name} resizes nothing"
+    used = fitting_lanes(shape[-1], lanes)
+    return resize_image.source(used, op.bilinear, op.align_corners)
 
 
 def _transpose(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
@@ -227,6 +237,8 @@ _SOURCES: Mapping[str, Callable[[Candidate, Node, KnownShape, int], str]] = {
     "pool": _pool,
     "global_pool": _global_pool,
     "resize": _resize,
+    "resize_image": _resize_image,
+    "slice": _by_lanes(slicing.source),
     "transpose": _transpose,
     "map": _map,
     "map_with": _map_with,

@@ -29,6 +29,8 @@ from speccompiler.ir import (
     Op,
     Pad,
     Pool,
+    Resize,
+    Slice,
     Softmax,
     Transpose,
     Upsample,
@@ -145,6 +147,8 @@ _LAYER_KERNELS: Mapping[type[Op], str] = {
     Combine: "combine",
     Concat: "concat",
     Dot: "dot",
+    Slice: "slice",
+    Resize: "resize_image",
 }
 """Operations with one kernel, which has nothing to choose."""
 

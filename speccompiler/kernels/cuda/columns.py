@@ -103,7 +103,7 @@ def _text(lines: list[str]) -> str:
 
 
 def global_pool_source(columns: Columns, mode: str) -> str:
-    """Maximum or mean of each channel's positions."""
+    """Maximum, mean or sum of each channel's positions."""
     largest = mode == "max"
     # NaN is chosen, and nothing is larger than it.
     both = "v if v > found or v != v else found" if largest else "found + v"
@@ -115,7 +115,7 @@ def global_pool_source(columns: Columns, mode: str) -> str:
             *columns.joined("found", both),
             f"if line == 0 and own < {columns.channels}:",
             f"    y[o * {columns.channels} + c] = found"
-            + ("" if largest else " / np.float32(count)"),
+            + (" / np.float32(count)" if mode == "average" else ""),
         ]
     )
 

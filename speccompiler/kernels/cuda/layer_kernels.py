@@ -180,3 +180,67 @@ def concat_source(outer: int, start: int, length: int, whole: int) -> str:
     return kernel_text(
         flat_head(outer * length, of), [read("x", f"i * {of}", names), store(place, names)]
     )
+
+
+def slice_source(
+    elements: int, first: int, outer: tuple[tuple[int, int], ...], length: int, step: int
+) -> str:
+    """Values at even distances: ``outer`` are rows and their distance, axis by axis.
+
+    ``elements`` are those of one input sample; of a row ``length`` are taken, ``step`` apart.
+    """
+    made = prod(count for count, _ in outer) * length
+    body = [f"q = i // {length}", f"at = {first} + i % {length} * {step}"]
+    for count, distance in reversed(outer):
+        body += [f"at += q % {count} * {distance}", f"q = q // {count}"]
+    body += [read("x", f"q * {elements} + at", ["a0"]), store("i", ["a0"])]
+    return kernel_text(flat_head(made, 1), body)
+
+
+def resize_image_source(
+    elements: int,
+    lengths: tuple[int, int],
+    channels: int,
+    outputs: tuple[int, int],
+    bilinear: bool,
+    align_corners: bool,
+) -> str:
+    """Images in another size; where a position looks is computed in float32, as on the CPU.
+
+    ``elements`` are those of one output sample.
+    """
+    of = width(channels)
+    half = 0.5 if align_corners and not bilinear else 0.0
+    body = [
+        f"c = i % {channels // of} * {of}",
+        f"q = i // {channels // of}",
+        f"ox = q % {outputs[1]}",
+        f"q = q // {outputs[1]}",
+        f"oy = q % {outputs[0]}",
+        f"image = q // {outputs[0]} * {lengths[0]}",
+    ]
+    for place, first, out, length, size in zip(
+        "vu", "zx", ("oy", "ox"), lengths, outputs, strict=True
+    ):
+        aligned = align_corners and size > 1
+        scale = f"np.float32({length - aligned}) / np.float32({size - aligned})"
+        body += [f"{place} = np.float32({out}) * ({scale})"]
+        body += [f"{first}0 = min(int({place} + np.float32({half})), {length - 1})"]
+        body += [f"{first}1 = min({first}0 + 1, {length - 1})"]
+
+    def seen(row: str, column: str, name: str) -> str:
+        place = f"((image + {row}) * {lengths[1]} + {column}) * {channels} + c"
+        return read("x", place, names_of(name, of))
+
+    body += [seen("z0", "x0", "a")]
+    if bilinear:
+        body += ["u -= np.float32(x0)", "v -= np.float32(z0)"]
+        body += [seen("z0", "x1", "d"), seen("z1", "x0", "e"), seen("z1", "x1", "f")]
+        for a, d, e, f in zip(*(names_of(name, of) for name in "adef"), strict=True):
+            body += [
+                f"{a} += ({d} - {a}) * u",
+                f"{e} += ({f} - {e}) * u",
+                f"{a} += ({e} - {a}) * v",
+            ]
+    body += [store(f"i * {of}", names_of("a", of))]
+    return kernel_text(flat_head(elements, of), body)

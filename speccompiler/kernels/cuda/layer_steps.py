@@ -9,7 +9,7 @@ from speccompiler.expressions.source import word_source
 from speccompiler.ir import Node
 
 from ..cpu.candidate import KnownShape, known
-from ..cpu.choices import parameter_axes
+from ..cpu.choices import parameter_axes, slice_plan
 from . import columns, layer_kernels, rows, softmax
 from .columns import Columns
 from .launches import Launch, Part, Source, StepCode, X, Y, flat, op_of, three
@@ -143,6 +143,22 @@ def _concat(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
     return StepCode(tuple(launches))
 
 
+def _slice(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
+    plan = slice_plan(node, shape)
+    text = layer_kernels.slice_source(prod(shape), plan.first, plan.outer, plan.length, plan.step)
+    elements = prod(known(node))
+    return StepCode((flat("slice", text, elements, 1),))
+
+
+def _resize_image(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
+    op, out = op_of(node), known(node)
+    height, width_, channels = shape[-3:]
+    text = layer_kernels.resize_image_source(
+        prod(out), (height, width_), channels, (out[-3], out[-2]), op.bilinear, op.align_corners
+    )
+    return StepCode((flat("resize_image", text, prod(out), width(channels)),))
+
+
 LAYER_LAUNCHES: Mapping[str, Callable[[Node, KnownShape, int, Pick], StepCode]] = {
     "map_with": _map_with,
     "depthwise": _depthwise,
@@ -155,4 +171,6 @@ LAYER_LAUNCHES: Mapping[str, Callable[[Node, KnownShape, int, Pick], StepCode]] 
     "combine": _combine,
     "concat": _concat,
     "dot": _dot,
+    "slice": _slice,
+    "resize_image": _resize_image,
 }

@@ -1,0 +1,112 @@
+"""Layers that Keras 1.x has not: what its users wrote as a Lambda, said as data.
+
+A Keras file can never name them: a class of such a name there is its author's own.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from .fields import LARGEST, ORDERING_TEXT, Layer, LayerOrdering, Pair, as_tuple
+
+AXIS_TEXT = "counted as in Keras: 0 is the batch axis, 1 the first of a sample, -1 the last"
+_WHOLE = {"type": "integer", "minimum": -LARGEST, "maximum": LARGEST}
+_PLACE = {"anyOf": [_WHOLE, {"type": "null"}]}
+
+
+def _one_or_list(item: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [item, {"type": "array", "minItems": 1, "items": item}]})
+
+
+Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+
+
+def _listed(value: object) -> object:
+    return as_tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _check_axes(value: tuple[int, ...]) -> tuple[int, ...]:
+    if 0 in value:
+        raise PydanticCustomError("bad_axis", "axis 0 is that of the samples, which stay apart")
+    if len(set(value)) < len(value):
+        raise PydanticCustomError("bad_axis", "each axis is named once")
+    return value
+
+
+def _check_steps(value: tuple[int, ...]) -> tuple[int, ...]:
+    if 0 in value:
+        raise PydanticCustomError("bad_step", "a step is not 0")
+    return value
+
+
+Axes = Annotated[
+    tuple[Whole, ...],
+    BeforeValidator(_listed),
+    Field(min_length=1),
+    AfterValidator(_check_axes),
+    _one_or_list(_WHOLE),
+]
+Places = Annotated[
+    tuple[Whole | None, ...], BeforeValidator(_listed), Field(min_length=1), _one_or_list(_PLACE)
+]
+Steps = Annotated[
+    tuple[Whole, ...],
+    BeforeValidator(_listed),
+    Field(min_length=1),
+    AfterValidator(_check_steps),
+    _one_or_list(_WHOLE),
+]
+
+
+class Slice(Layer):
+    """A part of the values along one axis or several, as Python's ``start:stop:step`` says it."""
+
+    type: Literal["Slice"]
+    axis: Axes = Field(description=f"The axis, or a list of axes; {AXIS_TEXT}.")
+    start: Places = Field(
+        (None,),
+        description="The first value, from the end where negative; null is the first there is. "
+        "With several axes a list, or one for all.",
+    )
+    stop: Places = Field(
+        (None,), description="The first value that is left out; null takes all to the end."
+    )
+    step: Steps = Field(
+        (1,),
+        description="How far apart the values are; a negative step goes backwards: -1 reverses.",
+    )
+    squeeze: bool = Field(
+        False, description="Drop these axes, of which one value each is left, as x[:, 0] does."
+    )
+
+
+class Reduce(Layer):
+    """Sum, mean or largest of the values along one axis or several."""
+
+    type: Literal["Reduce"]
+    axis: Axes = Field(description=f"The axis, or a list of axes; {AXIS_TEXT}.")
+    mode: Literal["sum", "mean", "max"] = Field("sum", description="What is made of the values.")
+    keepdims: bool = Field(False, description="Keep the axes, with a length of 1.")
+
+
+class Resize(Layer):
+    """An image in another size, as TensorFlow 1.x's tf.image.resize_images gives it."""
+
+    type: Literal["Resize"]
+    size: Pair | None = Field(
+        None, description="[rows, columns] of the result; null: factor says them."
+    )
+    factor: Pair = Field((2, 2), description="How often as many rows and columns, without a size.")
+    interpolation: Literal["nearest", "bilinear"] = Field(
+        "bilinear",
+        description="'bilinear' weighs the four neighbours, 'nearest' takes one. Place i looks at "
+        "i * old / new, with no half of a pixel added (TensorFlow 1.x).",
+    )
+    align_corners: bool = Field(
+        False,
+        description="The first and last values stay where they are: i * (old - 1) / (new - 1).",
+    )
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)

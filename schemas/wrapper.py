@@ -1,0 +1,41 @@
+"""A spec around a model that another file holds: what its owner says of it, beside it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from .fields import Name
+from .model import ModelHeader
+
+
+def _check_answer(value: Any) -> Any:
+    items = value if isinstance(value, list) else [value]
+    if not items or not all(isinstance(item, str | dict) and item for item in items):
+        raise PydanticCustomError(
+            "bad_answer", "an answer is an expression in x, a layer, or a list of these"
+        )
+    return value
+
+
+Answer = Annotated[Any, BeforeValidator(_check_answer)]
+"""The loader reads what it says."""
+
+
+class WrapperHeader(ModelHeader):
+    """A native spec that names a model instead of layers."""
+
+    not_said: ClassVar[tuple[str, ...]] = ("inputs", "outputs")
+    """What the model that is wrapped says itself."""
+
+    model: Annotated[str, Field(min_length=1)] = Field(
+        description="A file with the model, relative to the spec: .h5, .json or .yaml, as Keras "
+        "1.x wrote it, or a native spec. The other keys overrule what it says."
+    )
+    replace: Annotated[dict[Name, Answer], Field(min_length=1)] | None = Field(
+        None,
+        description="What its Lambda and custom layers compute, by their names: an expression in "
+        "x, a layer, or a list of these. --replace says the same.",
+    )

@@ -1,0 +1,77 @@
+"""Images in another size: each output position weighs four inputs, or takes one of them.
+
+Where a position looks is computed in float32, as TensorFlow does: which input a rounded place
+falls on is part of the result.
+
+g: H W C, OH OW
+"""
+
+from __future__ import annotations
+
+from .register_tile import HEADER, fill
+from .vector_math import with_functions
+
+DRIVER = '''
+
+@jit
+def scale_of(length, size):
+    """What a place is multiplied with to find where it looks."""
+    if @ALIGNED and size > 1:
+        return np.float32(length - 1) / np.float32(size - 1)
+    return np.float32(length) / np.float32(size)
+
+
+@jit
+def looked_at(place, length):
+    """The last input that is not behind the place."""
+    return min(int(place + np.float32(@HALF)), length - 1)
+
+
+@jit
+def blend(x, a, b, c, d, across, down, y, to, count):
+    """Two rows of two neighbours: across first, then down."""
+    u, v = splat(across), splat(down)
+    whole = count - count % @LANES
+    for i in range(0, whole, @LANES):
+        p, q = load(x, a + i), load(x, c + i)
+        p = fma(sub(load(x, b + i), p), u, p)
+        q = fma(sub(load(x, d + i), q), u, q)
+        store(y, to + i, fma(sub(q, p), v, p))
+    if whole < count:
+        rest = first_lanes(count - whole)
+        p, q = load_where(x, a + whole, rest), load_where(x, c + whole, rest)
+        p = fma(sub(load_where(x, b + whole, rest), p), u, p)
+        q = fma(sub(load_where(x, d + whole, rest), q), u, q)
+        store_where(y, to + whole, rest, fma(sub(q, p), v, p))
+
+
+@jit
+def kernel(lo, hi, n, x, y, w, b, g, scratch):
+    """Tasks: rows of the output."""
+    height, width, channels = g[0], g[1], g[2]
+    out_height, out_width = g[3], g[4]
+    down, across = scale_of(height, out_height), scale_of(width, out_width)
+    for task in range(lo, hi):
+        v = np.float32(task % out_height) * down
+        top = looked_at(v, height)
+        first = (task // out_height * height + top) * width * channels
+        second = first + (min(top + 1, height - 1) - top) * width * channels
+        for ox in range(out_width):
+            u = np.float32(ox) * across
+            left = looked_at(u, width)
+            to = (task * out_width + ox) * channels
+            l, r = left * channels, min(left + 1, width - 1) * channels
+            @SAMPLE
+'''
+BILINEAR = (
+    "blend(x, first + l, first + r, second + l, second + r, "
+    "u - np.float32(left), v - np.float32(top), y, to, channels)"
+)
+NEAREST = "for i in range(channels):\n                y[to + i] = x[first + l + i]"
+
+
+def source(lanes: int, bilinear: bool, align_corners: bool) -> str:
+    """The module's text, for one vector width and way to look."""
+    half = "0.5" if align_corners and not bilinear else "0"
+    text = DRIVER.replace("@SAMPLE", BILINEAR if bilinear else NEAREST)
+    return fill(HEADER + with_functions(text), LANES=lanes, HALF=half, ALIGNED=int(align_corners))

@@ -1,0 +1,176 @@
+"""Puts the owner's answers where layers stand that are code: between reading and validating.
+
+    a -> lambda_1 -> b        a -> lambda_1_1 -> lambda_1 -> b
+
+The last layer of an answer has the replaced layer's name, so that everything that reads it, or
+asks for it, finds it; those before it are numbered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Data
+from collections.abc import Sequence as Several
+from dataclasses import replace
+
+from speccompiler.diagnostics import Diagnostic, Problem, did_you_mean, has_errors
+from speccompiler.source.findings import shown
+from speccompiler.source.tree import Entry, Mapping, Scalar
+
+from .answers import Answer, answer_layers
+from .entries import Entries
+from .keras_models import CallEntry, LayerEntry
+from .open_layers import OpenLayer, open_layers
+from .tree_reading import Stop
+
+DECLARED = ("batch_input_shape", "input_shape", "input_dtype")
+"""What a first layer says of the model's input, which stays so whatever the layer is."""
+
+
+def replaced(entries: Entries, answers: Data[str, Answer]) -> list[Diagnostic]:
+    """Answer the layers in place; CS077 for a name that cannot be answered, CS078."""
+    found: list[Diagnostic] = []
+    whole = not has_errors(entries.diagnostics)
+    open_ = open_layers(entries)
+    waiting = {layer.name: layer for layer in open_}
+    taken = {name for entry in entries.layers if (name := _name(entry)) is not None}
+    chains: dict[int, list[LayerEntry]] = {}
+    for name, answer in answers.items():
+        if name not in waiting:
+            if whole:
+                found.append(_not_there(entries, answer, open_))
+            continue
+        try:
+            layers = answer_layers(answer)
+            for layer in (layer for layer in open_ if layer.name == name):
+                chains[layer.entry] = _chain(entries.layers[layer.entry], layer, layers, taken)
+        except Stop as stop:
+            found.append(stop.problem.at(file=answer.file, span=stop.span, layer=name))
+    _splice(entries, chains)
+    return found
+
+
+def _name(entry: LayerEntry) -> str | None:
+    written = entry.arguments.entries.get("name")
+    value = getattr(written.value, "value", None) if written is not None else None
+    return value if isinstance(value, str) else None
+
+
+def _not_there(entries: Entries, answer: Answer, open_: Several[OpenLayer]) -> Diagnostic:
+    names = [layer.name for layer in open_]
+    known = {name: entry for entry in entries.layers if (name := _name(entry)) is not None}
+    listed = ", ".join(shown(name) for name in names[:12])
+    if answer.name in known:
+        problem = Problem(
+            "CS077",
+            f"layer '{shown(answer.name)}' is a {known[answer.name].type}, which runs as it is: "
+            "only Lambda and custom layers are replaced",
+            f"those of this model are {listed}" if names else "this model has none of them",
+        )
+    else:
+        problem = Problem(
+            "CS077",
+            f"no layer of the model is named '{shown(answer.name)}'",
+            did_you_mean(answer.name, names)
+            or (f"its Lambda and custom layers: {listed}" if names else None)
+            or did_you_mean(answer.name, known)
+            or "this model has no Lambda and no custom layer",
+        )
+    return problem.at(file=answer.file, span=answer.span)
+
+
+def _chain(
+    entry: LayerEntry, layer: OpenLayer, answer: Several[LayerEntry], taken: set[str]
+) -> list[LayerEntry]:
+    """The layers of an answer with their names, in the wrapper that held the layer."""
+    own = _name(entry) or layer.name
+    chain = []
+    for number, one in enumerate(answer, start=1):
+        last = number == len(answer)
+        given = one.arguments.entries.get("name")
+        if last and given is not None and _name(one) not in {None, layer.name}:
+            raise Stop(
+                given.value.span,
+                Problem(
+                    "CS078",
+                    f"the last layer of an answer is named '{shown(layer.name)}', as what it "
+                    "replaces",
+                    "leave 'name' out",
+                ),
+            )
+        name = own if last else (_name(one) or _free(f"{own}_{number}", taken))
+        taken.add(name)
+        held = entry.arguments.entries
+        at = Entry(layer.span, Scalar(name, layer.span))
+        if layer.inside:
+            arguments = {**held, "layer": Entry(layer.span, _written_out(one)), "name": at}
+            if number > 1:
+                arguments = {k: v for k, v in arguments.items() if k not in DECLARED}
+            whole = Mapping(arguments, entry.arguments.span)
+            chain.append(replace(entry, arguments=whole, answer=one.answer))
+            continue
+        declared = {k: held[k] for k in DECLARED if number == 1 and k in held}
+        if not last and given is not None:
+            at = given
+        arguments = {**declared, **one.arguments.entries, "name": at}
+        chain.append(replace(one, arguments=Mapping(arguments, one.arguments.span)))
+    return chain
+
+
+def _written_out(one: LayerEntry) -> Mapping:
+    """A layer as a wrapper holds it."""
+    kind = Entry(one.type_span, Scalar(one.type, one.type_span))
+    return Mapping({**one.arguments.entries, "type": kind}, one.arguments.span)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _splice(entries: Entries, chains: Data[int, Several[LayerEntry]]) -> None:
+    """Every layer by its chain, and every call of it by a call of each of the chain."""
+    if not chains:
+        return
+    layers: list[LayerEntry] = []
+    numbers: list[list[int]] = []
+    shared = {_name(entries.layers[index]): chain for index, chain in chains.items()}
+    for index, entry in enumerate(entries.layers):
+        own = chains.get(index)
+        if own is None and entries.native and entry.type == "Shared":
+            own = _shared_chain(entry, shared)
+        own = own or [entry]
+        numbers.append(list(range(len(layers), len(layers) + len(own))))
+        layers += [replace(own[0], reads=entry.reads), *own[1:]]
+    entries.layers = layers
+    if entries.calls is None:
+        return
+    calls: list[CallEntry] = []
+    last_of: list[int] = []
+    for call in entries.calls:
+        reads = tuple(last_of[read] for read in call.reads)
+        for number in numbers[call.layer]:
+            calls.append(CallEntry(number, reads))
+            reads = (len(calls) - 1,)
+        last_of.append(len(calls) - 1)
+    entries.calls = calls
+    entries.outputs = [last_of[output] for output in entries.outputs]
+
+
+def _shared_chain(
+    entry: LayerEntry, chains: Data[str | None, Several[LayerEntry]]
+) -> list[LayerEntry] | None:
+    """A further call of a replaced layer: one of each layer of its chain."""
+    called = entry.arguments.entries.get("layer")
+    name = called.value.value if called is not None and isinstance(called.value, Scalar) else None
+    chain = chains.get(name) if isinstance(name, str) else None
+    if chain is None or called is None:
+        return None
+    at = called.value.span
+    before = [
+        LayerEntry(
+            "Shared", entry.type_span, Mapping({"layer": Entry(at, Scalar(_name(one), at))}, at)
+        )
+        for one in chain[:-1]
+    ]
+    return [*before, entry]
