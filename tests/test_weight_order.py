@@ -306,6 +306,12 @@ def test_names_of_peoples_own(names: list[str], how: str, ending: str) -> None:
     assert how in note.message
 
 
+def test_datasets_that_are_called_as_layers_were() -> None:
+    hdf5(**{f"layer_{number}": values for number, values in enumerate(WEIGHTS)})
+    (note,) = notes("w.h5")
+    assert "the order of get_weights()" in note.message
+
+
 @pytest.mark.parametrize("attributes", [False, True])
 @pytest.mark.parametrize("prefix", ["", "model_weights/"])
 def test_layers_and_parameters_without_attributes(attributes: bool, prefix: str) -> None:

@@ -42,7 +42,7 @@ def open_hdf5(path: Path) -> Opened:
         form, data = WORKER.numbers(os.path.abspath(path), info)
         return np.frombuffer(data, np.dtype(form["dtype"])).reshape(form["shape"])
 
-    return Opened(contents.tensors, load, contents.layers, contents.keras_version)
+    return Opened(contents.tensors, load, contents.layers, keras_version=contents.keras_version)
 
 
 def _read_plain(path: Path, info: TensorInfo, place: Place) -> NDArray[Any]:

@@ -3,7 +3,8 @@
     whole model   attributes keras_version, model_config (JSON), group model_weights
     weights       attribute layer_names; a group for each, with attribute weight_names
     before 1.0    attribute nb_layers; groups layer_0.., with attribute nb_params and
-                  datasets param_0..; copies of such files often lack the attributes
+                  datasets param_0..; of a Graph one such group, graph; copies of such files
+                  often lack the attributes
 
 (1.2.2 engine/topology.py:2656-2738, models.py:40-104.) Attributes are read only where they
 are text or whole numbers of a sensible size. Links are noted and never followed.
@@ -26,6 +27,7 @@ from .hdf5_contents import Contents, Place
 MOST_TEXT = 16 * 1024 * 1024
 _MOST_NAMES = 100_000
 _ROOT = "model_weights"
+_GRAPH = "graph"
 
 
 def read_contents(
@@ -47,10 +49,12 @@ def read_contents(
             count = _count(group, "nb_layers", prefix)
             layers = _numbered_layers(group, prefix, range(count), tensors, links)
             break
-        numbers = _numbers(group, "layer_", prefix, tensors)
+        numbers = _layers_without_count(group, prefix, tensors)
         if numbers:  # copied by hand, without the attributes
             layers = _numbered_layers(group, prefix, numbers, tensors, links)
             break
+    if layers is None and _is_group(file, _GRAPH) and "nb_params" in file[_GRAPH].attrs:
+        layers = (_numbered_layer(file, "", _GRAPH, tensors, links),)
     return Contents(
         tensors,
         links,
@@ -105,27 +109,14 @@ def _named_layers(
     return tuple(layers)
 
 
-def _numbers(
-    group: Any, beginning: str, prefix: str, tensors: Mapping[str, TensorInfo]
-) -> list[int]:
-    """The numbers of the members ``layer_0`` .. or ``param_0`` .. of a group, in order.
-
-    None where a name is of another kind, or a layer holds anything but ``param_0`` ..
-    """
-    numbers = []
-    for name in group:
-        found = re.fullmatch(rf"{beginning}(0|[1-9][0-9]{{0,5}})", name)
-        if found is None:
-            return []
-        numbers.append(int(found[1]))
-        own = f"{prefix}{name}/"
-        if any(
-            not re.fullmatch(r"param_[0-9]+", key.removeprefix(own))
-            for key in tensors
-            if key.startswith(own)
-        ):
-            return []
-    return sorted(numbers)
+def _layers_without_count(group: Any, prefix: str, tensors: Mapping[str, TensorInfo]) -> list[int]:
+    """The numbers of the groups ``layer_0`` .., in order; none where anything else is there."""
+    named = [re.fullmatch(r"layer_(0|[1-9][0-9]{0,5})", name) for name in group]
+    own = re.compile(rf"{prefix}layer_[0-9]+/param_[0-9]+")
+    mine = [key for key in tensors if key.startswith(prefix)]
+    if not named or not mine or not all(named) or not all(map(own.fullmatch, mine)):
+        return []
+    return sorted(int(found[1]) for found in named if found is not None)
 
 
 def _numbered_layers(
@@ -135,17 +126,25 @@ def _numbered_layers(
     tensors: Mapping[str, TensorInfo],
     links: Mapping[str, str],
 ) -> tuple[StoredLayer, ...]:
-    layers = []
-    for number in numbers:
-        member, path = _member(group, prefix, f"layer_{number}", links)
-        if "nb_params" in member.attrs:
-            own: Iterable[int] = range(_count(member, "nb_params", path))
-        else:
-            own = _numbers(member, "param_", f"{path}/", tensors)
-        weights = [f"param_{p}" for p in own]
-        found = [(w, _dataset(f"{path}/{w}", tensors, links)) for w in weights]
-        layers.append(StoredLayer(f"layer_{number}", tuple(found)))
-    return tuple(layers)
+    return tuple(
+        _numbered_layer(group, prefix, f"layer_{number}", tensors, links) for number in numbers
+    )
+
+
+def _numbered_layer(
+    group: Any,
+    prefix: str,
+    name: str,
+    tensors: Mapping[str, TensorInfo],
+    links: Mapping[str, str],
+) -> StoredLayer:
+    member, path = _member(group, prefix, name, links)
+    if "nb_params" in member.attrs:
+        weights = [f"param_{p}" for p in range(_count(member, "nb_params", path))]
+    else:  # a copy without its attributes
+        weights = [name for name in member if re.fullmatch(r"param_[0-9]{1,6}", name)]
+        weights.sort(key=lambda name: int(name.removeprefix("param_")))
+    return StoredLayer(name, tuple((w, _dataset(f"{path}/{w}", tensors, links)) for w in weights))
 
 
 def _distinct(names: list[str], what: str) -> list[str]:

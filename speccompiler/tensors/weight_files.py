@@ -153,8 +153,8 @@ def open_weights(path: Path, what: str = WEIGHT_FILE) -> WeightFile:
         opened.load,
         state,
         opened.layers,
-        opened.keras_version,
-        found,
+        keras_version=opened.keras_version,
+        format=found,
         what=what,
         sha256=opened.sha256,
     )
