@@ -629,9 +629,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS128": Code(
             "weights that were converted for another spec",
-            "`--weights` names a file that `convspec convert` wrote beside another spec than this "
-            "one. Under other semantics its kernels are reversed, under another dim_ordering "
-            "transposed.",
+            "The file that `--weights` names was written by `convspec convert` beside another spec "
+            "than this one. Under other semantics its kernels are reversed, under another "
+            "dim_ordering transposed.",
             "Give the spec that was converted together with them.",
         ),
         "CS130": Code(
