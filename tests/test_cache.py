@@ -445,6 +445,14 @@ def test_a_changed_source_changes_the_key(monkeypatch):
     assert digest("speccompiler.child", alone=(changed,)) != alone
 
 
+def test_without_sources_the_release_decides(monkeypatch):
+    digest = deciding.deciding_digest.__wrapped__
+    monkeypatch.setattr(deciding, "_read", lambda name: None)
+    before = digest("speccompiler.tensors.weight_files")
+    monkeypatch.setattr(deciding, "__version__", "0.0.0")
+    assert digest("speccompiler.tensors.weight_files") != before
+
+
 @pytest.mark.parametrize(("text", "found"), [
     ("from . import a, b as c\n", {"speccompiler.p.a", "speccompiler.p.b", "speccompiler.p"}),
     ("from ..x import y\n", {"speccompiler.x", "speccompiler.x.y"}),
