@@ -730,7 +730,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS128": Code(
             "weights that were converted for another spec",
-            "The option `--weights` names a file that `convspec convert` wrote beside another spec "
+            "The file that `--weights` names was written by `convspec convert` beside another spec "
             "than this one. Under other semantics its kernels are reversed, under another "
             "dim_ordering transposed.",
             "Give the spec that was converted together with them.",
