@@ -3,7 +3,8 @@
 Bound by loads, not by multiply-adds: eight or four neighbouring positions of a row are done
 together, so that weights are loaded once for them, and values that several windows see. A
 position's sum is one chain of multiply-adds over the taps that lie in the data, whoever its
-neighbours are; a long one is a chain for each row (``long_sums``). The last vector of channels overlaps the one before.
+neighbours are; a long one is a chain for each row (``long_sums``). The last vector of channels
+overlaps the one before.
 
 g: D H W C, OD OH OW, KD KH, SD SH SW, PD PH PW (padding before), M (kernels of a channel)
 w: [kernel][KD][KH][KW][channel], and a vector's length behind
