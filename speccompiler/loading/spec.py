@@ -149,6 +149,8 @@ def _semantics(
         return header.semantics
     if header.semantics is not None:
         return SemanticsFields(profile=header.semantics)
+    if entries.semantics is not None:
+        return SemanticsFields(profile=entries.semantics)
     return SemanticsFields(profile="tensorflow") if entries.native else None
 
 
