@@ -13,6 +13,7 @@ import click
 
 from speccompiler.source import Document, Mapping, decode_document, read_document
 from speccompiler.source.findings import MAX_BYTES
+from speccompiler.source.saved_models import is_model
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
@@ -80,6 +81,8 @@ def _folder(folder: Path) -> Iterator[Document]:
 
 def looks_like_spec(document: Document) -> bool:
     """Whether a file found in a folder is meant for convspec, even with mistakes in it."""
+    if document.root is not None and is_model(document.root):
+        return True
     if isinstance(document.root, Mapping):
         return not {"convspec", "class_name"}.isdisjoint(document.root.entries)
     return document.root is None and _SAYS_SO.search(document.text) is not None

@@ -50,13 +50,13 @@ class Entries:
 
 def read_entries(document: Document) -> Entries:
     """Tell the spelling apart and list the layers; findings are collected, not raised."""
-    if document.root is not None:
-        root, note = whole_model(document.root)
+    root = document.root
+    if root is not None:
+        root, note = whole_model(root)
         if note is not None and isinstance(root, Mapping):
             found = _keras(document, root)
             found.diagnostics.insert(0, replace(note, file=document.file))
             return found
-    root = document.root
     if not isinstance(root, Mapping):
         found = Entries(native=True)
         if root is not None:

@@ -17,10 +17,10 @@ def whole_model(root: Node) -> tuple[Node, Diagnostic | None]:
     """
     if is_layer_list(root):
         return _with_class(root, "Sequential")
-    if isinstance(root, Mapping) and "class_name" not in root.entries and not is_old_model(root):
-        if is_network_config(root):
-            linked = not _ENDS.isdisjoint(root.entries)
-            return _with_class(root, "Model" if linked else "Sequential")
+    if not isinstance(root, Mapping) or "class_name" in root.entries or is_old_model(root):
+        return root, None
+    if is_network_config(root):
+        return _with_class(root, "Sequential" if _ENDS.isdisjoint(root.entries) else "Model")
     return root, None
 
 

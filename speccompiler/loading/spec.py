@@ -38,6 +38,7 @@ from speccompiler.source.tree import Scalar, span_at, to_data
 from .connections import connect, item_names
 from .entries import Entries, read_entries
 from .inputs import model_inputs
+from .keras0 import refusal
 from .keras_models import LayerEntry
 from .merge_code import check_no_code
 from .old_versions import as_then_read, stored_twice, unnamed_release
@@ -273,7 +274,7 @@ def _unknown_type(name: str) -> Problem:
             "it holds Python code; an elementwise function can be written as an Activation with "
             "{expr: ..}",
         )
-    return Problem(
+    return refusal(name) or Problem(
         "CS027",
         f"unknown layer type '{shown(name)}'",
         did_you_mean(name, [*LAYERS, *ALIASES]) or "convspec schema lists all layers",

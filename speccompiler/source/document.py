@@ -16,6 +16,7 @@ from pathlib import Path, PurePath
 from speccompiler.diagnostics import Diagnostic, Problem
 from speccompiler.source.findings import MAX_BYTES, Findings, Stop
 from speccompiler.source.inner_text import Syntax
+from speccompiler.source.pickles import is_pickle, pickled
 from speccompiler.source.positions import LineIndex, split_lines
 from speccompiler.source.tree import Node
 
@@ -168,6 +169,8 @@ def decode_document(data: bytes, file: str) -> Document:
     """Read the bytes of a spec, which are UTF-8 text."""
     if len(data) > MAX_BYTES:
         return _failed(file, _too_large(len(data)))
+    if is_pickle(data):
+        return _failed(file, pickled(data, file))
     for signature, what, hint in _SIGNATURES:
         if data.startswith(signature):
             message = f"this is {what}, not YAML or JSON as UTF-8 text"

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from speccompiler.diagnostics import Diagnostic, Problem, Severity, Span
+from speccompiler.diagnostics import Diagnostic, Problem, Severity
 
 from .document import Document, parse_as
 from .findings import shown
@@ -29,7 +29,8 @@ MOST_LINES = 1000
 
 _PYTHON_START = re.compile(r"\s*(?:[\[({]\s*)*(?:[uUbB]?'|[uUbB]\"|OrderedDict\()")
 _LINE_START = re.compile(r"^[ \t]*(?=[\[{\"])", re.MULTILINE)
-_PACKED = {"json": "a JSON string", "yaml": "a YAML text", "python": "a text of Python's"}
+_REPR = "what Python's str() or repr() wrote"
+_PACKED = {"json": "a JSON string", "yaml": "a YAML text", "python": _REPR}
 _BYTES = re.compile(r"b?(['\"]?)(.*)\1", re.DOTALL)
 
 
@@ -59,10 +60,11 @@ class _Found:
     keras_version: str | None = None
 
     def inside(self, form: str, diagnostics: tuple[Diagnostic, ...] = ()) -> _Found:
-        """The same, packed into one form more."""
+        """The same, packed into one form more; a text in Python's form is named once."""
+        twice = form == _REPR and self.packed[-1:] == (_REPR,)
         return replace(
             self,
-            packed=(*self.packed, form),
+            packed=self.packed if twice else (*self.packed, form),
             diagnostics=(*diagnostics, *self.diagnostics),
         )
 
@@ -85,10 +87,7 @@ def opened(document: Document) -> Document:
         return document
     read = _Text(document, LineIndex(document.text))
     try:
-        read = _as_python(read)
-        if read.root is None:
-            read = _one_a_line(read) or read
-        found = None if read.root is None else _model_in(read, read.root, MOST_LEVELS)
+        found = _found(read)
     except _Several as several:
         problem = Problem(
             "CS073",
@@ -99,15 +98,12 @@ def opened(document: Document) -> Document:
         return replace(document, root=None, diagnostics=(finding,))
     if found is None:
         return document
-    packed = found.packed
-    if read.document.syntax == "python":
-        packed += ("what Python's str() or repr() wrote",)
-    diagnostics = (*read.document.diagnostics, *found.diagnostics)
-    if packed and found.root is not None:
+    diagnostics = found.diagnostics
+    if found.packed and found.root is not None:
         diagnostics += (
             Diagnostic(
                 "CS070",
-                f"the model was read out of {', in '.join(packed)}",
+                f"the model was read out of {', in '.join(found.packed)}",
                 Severity.NOTE,
                 document.file,
                 found.root.span,
@@ -126,16 +122,35 @@ def _is_spec(root: Node | None) -> bool:
     return "convspec" in root.entries or other
 
 
-def _as_python(read: _Text) -> _Text:
-    """The text as Python's literals, where they hold a model that no other reading finds."""
-    if read.root is not None and is_model(read.root):
-        return read
-    if not _PYTHON_START.match(read.document.text):
-        return read
-    other = _parsed(read.document.text, read.document.file, read.lines, "python")
-    if other.root is None or _model_in(other, other.root, MOST_LEVELS) is None:
-        return read
-    return other
+def _found(read: _Text) -> _Found | None:
+    """The model in a text, in whichever form of the text that holds one.
+
+    YAML takes most of what Python writes as something, and gives texts such as '(None'. So
+    Python's form goes first, but for a scalar of a file that is named YAML.
+    """
+    text, file = read.document.text, read.document.file
+    first = _in_root(read) if read.document.syntax == "json" or _is_yaml_scalar(read) else None
+    if first is not None:
+        return first
+    if _PYTHON_START.match(text):
+        other = _parsed(text, file, read.lines, "python")
+        found = _in_root(other)
+        if found is not None and found.root is not None:
+            return found.inside(_REPR)
+    if read.root is None:
+        return _in_root(_one_a_line(read))
+    return _in_root(read)
+
+
+def _is_yaml_scalar(read: _Text) -> bool:
+    return isinstance(read.root, Scalar) and read.document.file.lower().endswith((".yaml", ".yml"))
+
+
+def _in_root(read: _Text | None) -> _Found | None:
+    found = None if read is None or read.root is None else _model_in(read, read.root, MOST_LEVELS)
+    if read is None or found is None:
+        return None
+    return replace(found, diagnostics=(*read.document.diagnostics, *found.diagnostics))
 
 
 def _parsed(text: str, file: str, lines: LineIndex, syntax: Syntax) -> _Text:
@@ -203,8 +218,7 @@ def _in_text(read: _Text, node: Scalar, levels: int) -> _Found | None:
         inner = _parsed(text, read.document.file, lines, inner_syntax)
         found = None if inner.root is None else _model_in(inner, inner.root, levels)
         if found is not None:
-            form = "what Python's str() or repr() wrote"
-            found = found.inside(form) if inner_syntax == "python" else found
+            found = found.inside(_REPR) if inner_syntax == "python" else found
             return found.inside(_PACKED[syntax], inner.document.diagnostics)
         if inner.root is None and broken is None and text.lstrip()[:1] in {"{", "["}:
             broken = _Found(None, (), inner.document.diagnostics)

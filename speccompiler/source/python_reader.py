@@ -11,6 +11,7 @@ import math
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from speccompiler.diagnostics import Problem, Span
 
@@ -81,7 +82,7 @@ class _Reader:
         self.text = findings.text
         self.values = 0
 
-    def fail(self, message: str, at: int, hint: str | None = None) -> None:
+    def fail(self, message: str, at: int, hint: str | None = None) -> NoReturn:
         """Stop the reading."""
         self.findings.stop(Problem("CS003", message, hint), at, at + 1)
 
@@ -104,6 +105,8 @@ class _Reader:
             body, after = literal_body(self.text, found.end(), found["quote"])
             if after > len(self.text):
                 self.fail("the text is never closed", found.start())
+            if "\n" in body and "\n" in _ESCAPE.sub("", body):
+                self.fail("the text is not closed on its line", found.start())
             parts.append(self._unescaped(body, found.start(), raw_bytes=found["prefix"] in "bB"))
             end = after
         return ("".join(parts), end) if parts else None
@@ -118,7 +121,9 @@ class _Reader:
             except UnicodeError:
                 self.fail("the bytes are not UTF-8 text", at)
         if not value.isascii() and _SURROGATE.search(value):
-            value = _PAIR.sub(lambda m: m[0].encode("utf-16", "surrogatepass").decode("utf-16"), value)
+            value = _PAIR.sub(
+                lambda m: m[0].encode("utf-16", "surrogatepass").decode("utf-16"), value
+            )
             if _SURROGATE.search(value):
                 self.fail("half of a surrogate pair is not text", at)
         return value
@@ -143,7 +148,6 @@ class _Reader:
             value = found[0]  # dtype=float32
         else:
             self.fail("a value of Python's is expected here", at)
-        assert found is not None, "what is no value has ended the reading"
         return Scalar(value, self.findings.lines.span(at, found.end())), found.end()
 
     def opened(self, at: int) -> _Open | None:
@@ -176,12 +180,11 @@ class _Reader:
         if isinstance(first, Mapping):
             return first
         for pair in first.items if isinstance(first, Sequence) else ():
-            key = pair.items[0] if isinstance(pair, Sequence) and len(pair.items) == 2 else None
-            if not isinstance(key, Scalar) or not isinstance(key.value, str):
-                self.fail("an OrderedDict is a list of pairs of a text and a value", done.start)
-            assert isinstance(pair, Sequence), "the check above"
-            assert isinstance(key, Scalar), "the check above"
-            entries[str(key.value)] = Entry(key.span, pair.items[1])
+            match pair:
+                case Sequence((Scalar(str() as key, key_span), value)):
+                    entries[key] = Entry(key_span, value)
+                case _:
+                    self.fail("an OrderedDict is a list of pairs", done.start)
         return Mapping(entries, span)
 
     def key(self, top: _Open, at: int) -> int:
@@ -189,7 +192,6 @@ class _Reader:
         found = self.quoted(at)
         if found is None:
             self.fail("a key in quotes is expected here", at)
-        assert found is not None, "what is no key has ended the reading"
         key, end = found
         span = self.findings.lines.span(at, end)
         top.key, top.key_span = key, span

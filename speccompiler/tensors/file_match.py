@@ -181,10 +181,10 @@ def by_topology(
     tensors: Mapping[str, TensorInfo],
 ) -> dict[TensorName, StoredTensor]:
     """The n-th layer with weights in the file is the n-th in the model; CS105, CS106."""
-    blocks = blocks_of(layers, {tensor for _, tensor in wanted})
     own: dict[str, list[str]] = {}
     for layer, tensor in wanted:
         own.setdefault(layer, []).append(tensor)
+    blocks = _numbered_blocks(layers, own) or blocks_of(layers, {tensor for _, tensor in wanted})
     if len(blocks) != len(own):
         raise Problem(
             "CS105",
@@ -208,6 +208,31 @@ def by_topology(
     if wrong:
         raise Problem("CS106", f"wrong shapes: {'; '.join(wrong)}", ordering_hint(pairs))
     return found
+
+
+_NUMBERED = re.compile(r"param_[0-9]+")
+_OLD_ORDER: Mapping[tuple[str, ...], tuple[int, ...]] = {("W", "W_carry", "b", "b_carry"): (0, 2, 1, 3)}
+"""Of Highway, before 1.0: where the layer's n-th tensor stands among those of the file."""
+
+
+def _numbered_blocks(
+    layers: Sequence[StoredLayer], own: Mapping[str, Sequence[str]]
+) -> list[Block] | None:
+    """The tensors of a file of Keras 0.x one after another, shared out to the model's layers.
+
+    Its containers, Merges and Graphs put all that their layers own into one group. None where
+    the file has names, or another number of tensors.
+    """
+    flat = [(name, key) for layer in layers for name, key in layer.tensors]
+    if len(flat) != sum(map(len, own.values())) or not all(_NUMBERED.fullmatch(n) for n, _ in flat):
+        return None
+    blocks, start = [], 0
+    for layer, names in own.items():
+        keys = [key for _, key in flat[start : start + len(names)]]
+        order = _OLD_ORDER.get(tuple(names), range(len(keys)))
+        blocks.append(Block(layer, tuple((None, keys[at]) for at in order)))
+        start += len(names)
+    return blocks
 
 
 def _paired(block: Block, layer: str, names: list[str]) -> list[tuple[str, str]]:

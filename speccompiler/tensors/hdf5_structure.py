@@ -3,7 +3,7 @@
     whole model   attributes keras_version, model_config (JSON), group model_weights
     weights       attribute layer_names; a group for each, with attribute weight_names
     before 1.0    attribute nb_layers; groups layer_0.., with attribute nb_params and
-                  datasets param_0..
+                  datasets param_0..; of a Graph one such group, graph
 
 (1.2.2 engine/topology.py:2656-2738, models.py:40-104.) Attributes are read only where they
 are text or whole numbers of a sensible size. Links are noted and never followed.
@@ -25,6 +25,7 @@ from .hdf5_contents import Contents, Place
 MOST_TEXT = 16 * 1024 * 1024
 _MOST_NAMES = 100_000
 _ROOT = "model_weights"
+_GRAPH = "graph"
 
 
 def read_contents(
@@ -45,6 +46,8 @@ def read_contents(
         if "nb_layers" in group.attrs:
             layers = _numbered_layers(group, prefix, tensors, links)
             break
+    if layers is None and _is_group(file, _GRAPH) and "nb_params" in file[_GRAPH].attrs:
+        layers = (_numbered_layer(file, "", _GRAPH, tensors, links),)
     return Contents(
         tensors,
         links,
@@ -102,13 +105,22 @@ def _named_layers(
 def _numbered_layers(
     group: Any, prefix: str, tensors: Mapping[str, TensorInfo], links: Mapping[str, str]
 ) -> tuple[StoredLayer, ...]:
-    layers = []
-    for number in range(_count(group, "nb_layers", prefix)):
-        member, path = _member(group, prefix, f"layer_{number}", links)
-        weights = [f"param_{p}" for p in range(_count(member, "nb_params", path))]
-        found = [(w, _dataset(f"{path}/{w}", tensors, links)) for w in weights]
-        layers.append(StoredLayer(f"layer_{number}", tuple(found)))
-    return tuple(layers)
+    return tuple(
+        _numbered_layer(group, prefix, f"layer_{number}", tensors, links)
+        for number in range(_count(group, "nb_layers", prefix))
+    )
+
+
+def _numbered_layer(
+    group: Any,
+    prefix: str,
+    name: str,
+    tensors: Mapping[str, TensorInfo],
+    links: Mapping[str, str],
+) -> StoredLayer:
+    member, path = _member(group, prefix, name, links)
+    weights = [f"param_{p}" for p in range(_count(member, "nb_params", path))]
+    return StoredLayer(name, tuple((w, _dataset(f"{path}/{w}", tensors, links)) for w in weights))
 
 
 def _distinct(names: list[str], what: str) -> list[str]:

@@ -9,5 +9,6 @@ file.
 """
 
 from .model import OldModel, as_keras1
+from .refusals import refusal
 
-__all__ = ["OldModel", "as_keras1"]
+__all__ = ["OldModel", "as_keras1", "refusal"]

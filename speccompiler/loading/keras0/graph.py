@@ -21,6 +21,9 @@ from .merging import merge_config
 from .nodes import class_of, mapping, plain_list, scalar, sequence
 
 Part = Callable[..., list[Node]]
+MOST_AXES = 16
+_SAID_BY = {"Convolution2D": ("stack_size", 0), "Embedding": ("input_length", -1)}
+"""Which argument of a layer is a length of its input, and of which axis; else ``input_dim``."""
 Links = list[Node]
 """What a name stands for: ``[member, call, output]``; several for a shared layer's outputs."""
 
@@ -69,9 +72,11 @@ class _Graph:
     def _ordered(self, key: str, ends: dict[str, Node]) -> list[Node]:
         """The inputs or outputs in the order that the file says, each once."""
         order = self._node.entries.get(key)
-        names = [n.value for n in order.value.items if isinstance(n, Scalar)] if (
-            order is not None and isinstance(order.value, Sequence)
-        ) else []
+        names = (
+            [n.value for n in order.value.items if isinstance(n, Scalar)]
+            if (order is not None and isinstance(order.value, Sequence))
+            else []
+        )
         first = [name for name in dict.fromkeys(names) if isinstance(name, str) and name in ends]
         return [ends[name] for name in dict.fromkeys([*first, *ends])]
 
@@ -107,7 +112,9 @@ class _Graph:
         span = item.entries["name"].value.span
         axes = item.entries.get("ndim")
         count = axes.value.value if axes is not None and isinstance(axes.value, Scalar) else 2
-        lengths: list[int | None] = [None] * (count - 1 if isinstance(count, int) else 1)
+        lengths: list[int | None] = [None] * (
+            min(count, MOST_AXES) - 1 if isinstance(count, int) else 1
+        )
         nodes = self._node.entries.get("nodes")
         for reader, record in records:
             if text_at(record, "input") != name or nodes is None:
@@ -115,13 +122,14 @@ class _Graph:
             layer = nodes.value.entries.get(reader) if isinstance(nodes.value, Mapping) else None
             if layer is None or not isinstance(layer.value, Mapping):
                 continue
-            kind = text_at(layer.value, "name")
-            argument, at = ("stack_size", 0) if kind == "Convolution2D" else ("input_dim", -1)
+            argument, at = _SAID_BY.get(text_at(layer.value, "name") or "", ("input_dim", -1))
             said = layer.value.entries.get(argument)
-            value = said.value.value if said is not None and isinstance(said.value, Scalar) else None
-            if kind != "Embedding" and isinstance(value, int) and 0 < len(lengths) < 16:
+            value = (
+                said.value.value if said is not None and isinstance(said.value, Scalar) else None
+            )
+            if isinstance(value, int) and 0 < len(lengths) <= MOST_AXES:
                 lengths[at] = value
-        return plain_list(span, lengths[:16] or [None])
+        return plain_list(span, lengths[:MOST_AXES] or [None])
 
     def _node_of(self, name: str, record: Mapping, written: Node) -> None:
         span = record.entries["name"].value.span

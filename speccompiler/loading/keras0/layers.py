@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping as Table
+from collections.abc import Callable
+from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 
 from speccompiler.diagnostics import Problem, Span
@@ -33,19 +34,6 @@ _ORDERED = {
     "Convolution2D", "MaxPooling2D", "AveragePooling2D", "UpSampling2D", "ZeroPadding2D",
     "Convolution3D", "MaxPooling3D", "AveragePooling3D", "UpSampling3D", "ZeroPadding3D",
 }  # fmt: skip
-_RECURRENT = {"JZS1", "JZS2", "JZS3", "SimpleDeepRNN", "GRU", "LSTM", "SimpleRNN"}
-_REFUSED = {
-    "AutoEncoder": "write the layers of its encoder and decoder into one Sequential; with "
-    "output_reconstruction false the encoder's alone",
-    "LambdaMerge": "it holds Python code, which is never executed; write what it computes as a "
-    "Merge with a named mode",
-    "MaskedLambda": "it holds Python code, which is never executed; write what it computes as an "
-    "Activation with {expr: ..}",
-    "LRN2D": "it divides each channel by a power of the sum of its neighbours' squares",
-    "Siamese": "write the model as a Graph that names the inputs of the shared layer",
-    "SiameseHead": "write the model as a Graph that names the inputs of the shared layer",
-    "WordContextProduct": "it multiplies two Embeddings: write them, and a Merge in mode dot",
-}
 
 
 @dataclass(slots=True)
@@ -80,7 +68,6 @@ def layer(reading: Reading, node: Mapping, *, first: bool, name: str | None = No
     written = node.entries["name"].value
     old_type = text_at(node, "name") or ""
     kind = _TYPES.get(old_type, old_type)
-    _check(reading, kind, written.span)
     dropped = _EVERYWHERE | _DROPPED.get(kind, set())
     if kind in _OWN_SHAPE and not first:
         dropped = dropped | {"input_shape"}
@@ -100,20 +87,6 @@ def _own_name(node: Mapping, old_type: str) -> str | None:
     """The name that somebody gave; Keras's own is that of the class, and says nothing."""
     given = text_at(node, "custom_name")
     return None if given is None or given == old_type.lower() or not given.strip() else given
-
-
-def _check(reading: Reading, kind: str, span: Span) -> None:
-    """CS028 for what cannot be run; what Keras 1.x knows too is left to what follows."""
-    if kind in _RECURRENT:
-        message = f"{kind} is recurrent, and convspec runs no recurrent layers"
-        hint = (
-            "it steps through time with a state; what is convolutional before and after it can "
-            "be run as models of their own"
-        )
-        reading.refuse(span, Problem("CS028", message, hint))
-    elif kind in _REFUSED:
-        message = f"{kind} is a layer of Keras 0.x that convspec does not run"
-        reading.refuse(span, Problem("CS028", message, _REFUSED[kind]))
 
 
 def _convolution2d(
@@ -145,9 +118,7 @@ def _pooling(kind: str) -> _Special:
     return special
 
 
-def _dropout(
-    reading: Reading, node: Mapping, config: Mapping, first: bool
-) -> tuple[str, Mapping]:
+def _dropout(reading: Reading, node: Mapping, config: Mapping, first: bool) -> tuple[str, Mapping]:
     """Until 0.2 a factor at test time."""
     share = node.entries.get("p")
     p = share.value.value if share is not None and isinstance(share.value, Scalar) else None
@@ -208,15 +179,9 @@ def _value(node: Node) -> object:
 def _time_distributed_merge(
     reading: Reading, node: Mapping, config: Mapping, first: bool
 ) -> tuple[str, Mapping]:
-    """The mean over the steps; a sum has no layer of its own."""
+    """The mean over the steps; a sum has no layer of its own, and is refused by its name."""
     if text_at(node, "mode") != "ave":
-        problem = Problem(
-            "CS028",
-            f"TimeDistributedMerge in mode '{text_at(node, 'mode') or 'sum'}' has no counterpart",
-            "a sum over the steps is the mean times their number: GlobalAveragePooling1D, and an "
-            "Activation with {expr: ..}",
-        )
-        reading.refuse(node.entries["name"].value.span, problem)
+        return "TimeDistributedMerge", config
     return "GlobalAveragePooling1D", changed(config, {}, {"mode"})
 
 
@@ -244,4 +209,4 @@ _SPECIAL: Table[str, _Special] = {
     "TimeDistributedMerge": _time_distributed_merge,
     "ThresholdedLinear": _thresholded_linear,
 }
-"""What more becomes of a type: its new name and arguments, from the written ones and those so far."""
+"""What more becomes of a type: its name and arguments, from the written ones and those so far."""

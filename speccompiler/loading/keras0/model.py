@@ -43,10 +43,14 @@ def as_keras1(root: Mapping) -> OldModel | None:
         model = container(reading, root, first=True)
     elif legacy == "Graph" and isinstance(config, Mapping):
         return OldModel(network(reading, config, part), None, tuple(reading.findings), ())
-    elif legacy == "Sequential" and isinstance(config, Sequence) and any(
-        map(is_old_layer, config.items)
+    elif (
+        legacy == "Sequential"
+        and isinstance(config, Sequence)
+        and any(map(is_old_layer, config.items))
     ):
-        model = class_of(legacy, root.span, sequence(config.span, _chain(reading, config.items, True)))
+        model = class_of(
+            legacy, root.span, sequence(config.span, _chain(reading, config.items, True))
+        )
     else:
         return None
     where = root.entries.get("name", root.entries.get("class_name"))

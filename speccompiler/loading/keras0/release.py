@@ -20,11 +20,14 @@ _OLD_KEYS = {
     "Convolution2D": {"stack_size"},
     "ZeroPadding2D": {"pad"},
     "Activation": {"target"},
-    **dict.fromkeys(_POOLS, {"ignore_border", "poolsize"}),
+    **{pool: {"ignore_border", "poolsize"} for pool in _POOLS},
 }
 _OLD_EVERYWHERE = {"theano_mode"}
 _NEW_TYPES = {"UpSampling1D", "UpSampling2D", "AveragePooling1D", "AveragePooling2D"}
-_NEW_KEYS = {"BatchNormalization": {"axis"}, **dict.fromkeys(_POOLS, {"border_mode", "strides"})}
+_NEW_KEYS = {
+    "BatchNormalization": {"axis"},
+    **{pool: {"border_mode", "strides"} for pool in _POOLS},
+}
 _NEW_EVERYWHERE = {
     "cache_enabled", "custom_name", "dim_ordering", "sample_weight_mode", "sample_weight_modes",
 }  # fmt: skip
