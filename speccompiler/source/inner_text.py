@@ -24,8 +24,10 @@ _ESCAPE = (
 )
 _FOLD = r"[ \t]*(?:(?:\r\n|\n|\r)[ \t]*)+"
 _FOLDED_RUN = r"(?:(?![ \t]*[\r\n])[^\\'\r\n])+"
-_PIECES = {
+_Style = Literal["escaped", "bytes", "double", "single", "plain"]
+_PIECES: dict[_Style, re.Pattern[str]] = {
     "escaped": re.compile(rf"(?P<escape>{_ESCAPE})|(?P<run>[^\\]+)", re.DOTALL),
+    "bytes": re.compile(rf"(?P<escape>{_ESCAPE})|(?P<run>[^\\]+)", re.DOTALL),
     "double": re.compile(
         rf"(?P<escape>{_ESCAPE})|(?P<fold>{_FOLD})|(?P<run>(?:(?![ \t]*[\r\n])[^\\\r\n])+)",
         re.DOTALL,
@@ -33,7 +35,10 @@ _PIECES = {
     "single": re.compile(rf"(?P<escape>'')|(?P<fold>{_FOLD})|(?P<run>{_FOLDED_RUN}|\\)"),
     "plain": re.compile(rf"(?P<fold>{_FOLD})|(?P<run>{_FOLDED_RUN}|[\\'])"),
 }
-_LITERAL = re.compile(r"\s*[uUbB]?(?P<quote>['\"])")
+_LITERAL = re.compile(r"\s*(?P<prefix>[uUbB]?)(?P<quote>['\"])")
+_LINE_END = re.compile(r"\\[\r\n]")
+_IN_BYTES = re.compile(r"\\x[89abAB][0-9a-fA-F]|\\[\r\n]")
+"""Escapes without a character of their own: a line's end, and of bytes the rest of a character."""
 _SINGLE = re.compile(r"[^']*(?:''[^']*)*")
 _ESCAPED_BODY = {q: re.compile(rf"[^\\{q}]*(?:\\.[^\\{q}]*)*", re.DOTALL) for q in "'\""}
 _PROPERTIES = re.compile(r"(?:[!&]\S*\s+)*")
@@ -118,7 +123,8 @@ def _aligned(text: str, start: int, value: str, syntax: Syntax) -> TextMap | Non
     if syntax == "python":
         while at is not None and (found := _LITERAL.match(text, end or 0)) is not None:
             body, end = literal_body(text, found.end(), found["quote"])
-            at = _run(body, found.end(), value, at, _PIECES["escaped"], places)
+            in_bytes = found["prefix"] in {"b", "B"}
+            at = _run(body, found.end(), value, at, "bytes" if in_bytes else "escaped", places)
     else:
         start += len(_matched(_PROPERTIES, text, start)) if syntax == "yaml" else 0
         at, end = _one_scalar(text, start, value, syntax, places)
@@ -136,15 +142,15 @@ def _one_scalar(
     quote = text[start : start + 1]
     if quote == '"':
         body, _ = literal_body(text, start + 1, quote)
-        pieces = _PIECES["escaped" if syntax == "json" else "double"]
-        return _run(body, start + 1, value, 0, pieces, places), start + 1 + len(body)
+        style: _Style = "escaped" if syntax == "json" else "double"
+        return _run(body, start + 1, value, 0, style, places), start + 1 + len(body)
     if quote == "'":
         body = _matched(_SINGLE, text, start + 1)
-        at = _run(body, start + 1, value, 0, _PIECES["single"], places)
+        at = _run(body, start + 1, value, 0, "single", places)
         return at, start + 1 + len(body)
     if quote in {"|", ">"}:
         start += len(_matched(_BLOCK_HEADER, text, start))
-    return _run(text[start:], start, value, 0, _PIECES["plain"], places, block=True), None
+    return _run(text[start:], start, value, 0, "plain", places), None
 
 
 def _run(
@@ -152,15 +158,15 @@ def _run(
     start: int,
     value: str,
     at: int,
-    pieces: re.Pattern[str],
+    style: _Style,
     places: TextMap,
-    *,
-    block: bool = False,
 ) -> int | None:
     """Walk the pieces of a scalar's text beside its value from ``at``; None where they differ."""
-    for piece in pieces.finditer(body):
+    for piece in _PIECES[style].finditer(body):
         if at == len(value):
             break
+        if (_IN_BYTES if style == "bytes" else _LINE_END).match(piece.group()):
+            continue
         places.add(at, start + piece.start())
         match piece.lastgroup:
             case "run":
@@ -171,9 +177,10 @@ def _run(
             case "fold":
                 white = _matched(_SPACE, value, at)
                 breaks = len(_NEWLINE.findall(piece.group()))
-                at += len(white) if block else min(len(white), max(1, breaks - 1))
+                folded = min(len(white), max(1, breaks - 1))
+                at += len(white) if style == "plain" else folded
             case _:
-                at += 0 if piece.group()[1] in "\r\n" else 1
+                at += 1
     return at
 
 
