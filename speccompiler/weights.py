@@ -174,7 +174,7 @@ def find_weights(
     assert spec is not None, "weights are looked for in a valid spec"
     base = Path(loaded.document.file).parent
     layers = {str(layer.name): layer for layer in spec.layers}
-    wanted = _in_order(graph, list(layers))
+    wanted = _in_order(graph, layers)
     found: dict[Weight, TensorSource] = {}
     diagnostics: list[Diagnostic] = []
     named = False
@@ -224,11 +224,12 @@ def find_weights(
     return WeightSources(found, tuple(diagnostics))
 
 
-def _in_order(graph: Graph, layers: Sequence[str]) -> dict[TensorName, Weight]:
+def _in_order(graph: Graph, layers: Mapping[str, Layer]) -> dict[TensorName, Weight]:
     """Every tensor by its name, in the order of the model's layers, as Keras counts them."""
-    place = {name: number for number, name in enumerate(layers)}
+    names = [(name, tensor) for name, layer in layers.items() for tensor in layer.inner.tensors]
+    place = {name: number for number, name in enumerate(names)}
     found = {(w.layer, w.tensor): w for w in graph.weights()}
-    return dict(sorted(found.items(), key=lambda item: place[item[0][0]]))
+    return dict(sorted(found.items(), key=lambda item: place[item[0]]))
 
 
 def _names_of_another(found: Mapping[Weight, TensorSource], *, theano: bool) -> list[Diagnostic]:

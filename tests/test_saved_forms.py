@@ -140,8 +140,7 @@ def place(text: str, name: str) -> str:
     return line[error.span.column - 1 : error.span.end_column - 1]
 
 
-WRONG = json.dumps({**BARE, "config": [{**DENSE, "config": {**DENSE["config"], "output_dim": "é'2"}}]},  # type: ignore[dict-item]
-                   ensure_ascii=False)  # fmt: skip
+WRONG = json.dumps(BARE, ensure_ascii=False).replace('"output_dim": 2', '"output_dim": "é\'2"')
 WRONG_YAML = yaml.dump(json.loads(WRONG), allow_unicode=True)
 PLACES = {
     "JSON": (json.dumps(WRONG), "m.json", r"\"\u00e9'2\""),
@@ -149,7 +148,7 @@ PLACES = {
     "YAML in JSON": (json.dumps(WRONG_YAML), "m.json", r"\u00e9'2"),
     "single quotes": ("'" + WRONG.replace("'", "''") + "'\n", "m.yaml", "\"é''2\""),
     "folded": (yaml.dump(WRONG, allow_unicode=True, width=30), "m.yaml", "\"é''2\""),
-    "double quotes": (yaml.dump(WRONG, default_style='"', width=1000), "m.yaml", r'\"\xE9' + "'2\\\""),
+    "double quotes": (yaml.dump(WRONG, default_style='"'), "m.yaml", r'\"\xE9' + "'2\\\""),
     "a block": (yaml.dump(WRONG_YAML, default_style="|", allow_unicode=True), "m.yaml", "é'2"),
     "repr": (repr(WRONG), "m.txt", r'"é\'2"'),
     "bytes": (str(WRONG.encode()), "m.txt", r'"\xc3\xa9\'2"'),
@@ -333,7 +332,9 @@ def test_training_keys_in_a_saved_model(tmp_path: Path) -> None:
 
     model = load(path)
     assert [d.code for d in model.diagnostics] == ["CS071"]
-    assert np.array_equal(model.compile(target="reference").run(np.eye(3, dtype="f4")), np.ones((3, 2)))
+    assert np.array_equal(
+        model.compile(target="reference").run(np.eye(3, dtype="f4")), np.ones((3, 2))
+    )
 
 
 def test_other_keys_are_still_mistakes() -> None:
@@ -360,7 +361,11 @@ def test_texts_in_texts_are_opened_so_deep_and_no_deeper() -> None:
 @pytest.mark.parametrize("opener", ["[", "{'a': ", "(", "array(", '{"a": '])
 def test_deep_texts_are_refused_in_every_form(opener: str) -> None:
     deep = opener * (MAX_DEPTH + 40)
-    for text in (deep + "'Sequential'", json.dumps(deep + "'Sequential'"), repr(deep + "Sequential")):
+    for text in (
+        deep + "'Sequential'",
+        json.dumps(deep + "'Sequential'"),
+        repr(deep + "Sequential"),
+    ):
         model, found = read(text, "m.txt")
         assert model is None
         assert found
