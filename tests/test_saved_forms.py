@@ -81,6 +81,10 @@ FORMS = {
     "a line each": (f'{TEXT}\n{{"loss": 1}}\n', "m.json", "item 1 of a list"),
     "config as text": (json.dumps({**BARE, "config": json.dumps([DENSE])}), "m.json",
                        "a JSON string"),
+    "behind what was printed": (f"Using Theano backend.\nUsing gpu device 0: K40\n{TEXT}", "m.json",
+                                "what a program printed, behind 'Using Theano backend.'"),
+    "a notebook's output": (f"Out[5]: '{TEXT}'\n", "m.txt",
+                            "a YAML text, in the entry 'Out[5]' of a mapping"),
     "pprint": (f"('{TEXT[:40]}'\n '{TEXT[40:]}')\n", "m.txt", REPR),
     "OrderedDict": (f"OrderedDict([('class_name', 'Sequential'), ('config', {[DENSE]})])", "m.txt",
                     REPR),
@@ -296,6 +300,32 @@ def test_a_pickled_model_is_asked_for_its_json() -> None:
         "if you trust it, run where Keras is: python -c 'import pickle; "
         'print(pickle.load(open("net.pkl", "rb")).to_json())\' > net.json'
     )
+
+
+NO_MODELS = {
+    "____\nLayer (type)       Output Shape      Param #\n====\nconv (Conv2D)  (None, 3)": (
+        "this is what model.summary() printed; it leaves out most of what a layer is",
+        "in Python: open('model.json', 'w').write(model.to_json())",
+    ),
+    "from keras.models import Sequential\nmodel = Sequential()\nmodel.add(Dense(3))\n": (
+        "this is a Python program, not a saved model; nothing of it was executed",
+        "run it where Keras is, and save the model there; in Python: "
+        "open('model.json', 'w').write(model.to_json())",
+    ),
+}
+
+
+@pytest.mark.parametrize("text", NO_MODELS)
+@pytest.mark.parametrize("name", ["m.txt", "m.json", "m.yaml"])
+def test_what_is_no_saved_model_is_answered_in_one_step(text: str, name: str) -> None:
+    (found,) = parse_document(text, name).diagnostics
+    assert (found.code, found.message, found.hint) == ("CS020", *NO_MODELS[text])
+
+
+def test_a_packed_file_is_named() -> None:
+    (found,) = decode_document(b"\x1f\x8b\x08rest", "m.json.gz").diagnostics
+    assert found.message == "this is a gzip file, not YAML or JSON as UTF-8 text"
+    assert found.hint == "unpack it first: gunzip FILE"
 
 
 # --- what only training needs

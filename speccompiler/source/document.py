@@ -33,6 +33,7 @@ HDF5_SUFFIXES = {".h5", ".hdf5"}
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _SIGNATURES = (
     (b"\x89HDF", "an HDF5 file", "name the file itself instead of sending it as a stream"),
+    (b"\x1f\x8b", "a gzip file", "unpack it first: gunzip FILE"),
     (b"PK\x03\x04", "a zip archive", "name the spec; weights are given apart from it"),
     (b"version https://git-lfs", "a Git LFS pointer", "fetch the file with: git lfs pull"),
     (b"\x93NUMPY", "a NumPy array", "name the spec; arrays are given apart from it"),

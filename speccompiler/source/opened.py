@@ -19,6 +19,7 @@ from speccompiler.diagnostics import Diagnostic, Problem, Severity
 from .document import Document, parse_as
 from .findings import shown
 from .inner_text import InnerLines, Syntax, TextMap, inner_lines
+from .not_models import not_a_model
 from .positions import LineIndex
 from .saved_models import MODEL_CLASSES, is_model, may_hold_model, text_at
 from .tree import Entry, Mapping, Node, Scalar, Sequence
@@ -28,6 +29,7 @@ MOST_LEVELS = 6
 MOST_LINES = 1000
 
 _PYTHON_START = re.compile(r"\s*(?:[\[({]\s*)*(?:[uUbB]?'|[uUbB]\"|OrderedDict\()")
+_PRINTED = re.compile(r"\s*(Using [^\n]*)\n(?:Using [^\n]*\n)*")
 _LINE_START = re.compile(r"^[ \t]*(?=[\[{\"])", re.MULTILINE)
 _REPR = "what Python's str() or repr() wrote"
 _PACKED = {"json": "a JSON string", "yaml": "a YAML text", "python": _REPR}
@@ -84,7 +86,7 @@ def opened(document: Document) -> Document:
     CS073 where it holds several.
     """
     if not may_hold_model(document.text) or _is_spec(document.root):
-        return document
+        return _told(document)
     read = _Text(document, LineIndex(document.text))
     try:
         found = _found(read)
@@ -97,7 +99,7 @@ def opened(document: Document) -> Document:
         finding = problem.at(file=document.file, span=several.node.span)
         return replace(document, root=None, diagnostics=(finding,))
     if found is None:
-        return document
+        return _told(document)
     diagnostics = found.diagnostics
     if found.packed and found.root is not None:
         diagnostics += (
@@ -112,6 +114,16 @@ def opened(document: Document) -> Document:
         )
     version = document.keras_version or found.keras_version
     return replace(document, root=found.root, diagnostics=diagnostics, keras_version=version)
+
+
+def _told(document: Document) -> Document:
+    """The document; one that is known not to be a model's says so instead of its syntax."""
+    if isinstance(document.root, Mapping | Sequence):
+        return document
+    problem = not_a_model(document.text)
+    if problem is None:
+        return document
+    return replace(document, root=None, diagnostics=(problem.at(file=document.file),))
 
 
 def _is_spec(root: Node | None) -> bool:
@@ -138,8 +150,28 @@ def _found(read: _Text) -> _Found | None:
         if found is not None and found.root is not None:
             return found.inside(_REPR)
     if read.root is None:
-        return _in_root(_one_a_line(read))
+        return _in_root(_one_a_line(read)) or _behind_printed_lines(read)
     return _in_root(read)
+
+
+def _behind_printed_lines(read: _Text) -> _Found | None:
+    """What a program printed: ``python save.py > model.json`` begins 'Using Theano backend.'."""
+    printed = _PRINTED.match(read.document.text)
+    if printed is None:
+        return None
+    part = read.document.text[printed.end() :]
+    lines = _part(part, read.lines, printed.end())
+    for syntax in _syntaxes(part):
+        found = _in_root(_parsed(part, read.document.file, lines, syntax))
+        if found is not None and found.root is not None:
+            return found.inside(f"what a program printed, behind '{shown(printed[1])}'")
+    return None
+
+
+def _part(part: str, lines: LineIndex, start: int) -> LineIndex:
+    places = TextMap(start)
+    places.add(0, start)
+    return InnerLines(part, lines, places)
 
 
 def _is_yaml_scalar(read: _Text) -> bool:
@@ -166,9 +198,7 @@ def _one_a_line(read: _Text) -> _Text | None:
     items: list[Node] = []
     for start, end in zip(starts, [*starts[1:], len(document.text)], strict=True):
         part = document.text[start:end].rstrip()
-        places = TextMap(start)
-        places.add(0, start)
-        one = _parsed(part, document.file, InnerLines(part, read.lines, places), "json")
+        one = _parsed(part, document.file, _part(part, read.lines, start), "json")
         if one.root is None:
             return None
         items.append(one.root)

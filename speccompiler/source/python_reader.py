@@ -107,7 +107,9 @@ class _Reader:
                 self.fail("the text is never closed", found.start())
             if "\n" in body and "\n" in _ESCAPE.sub("", body):
                 self.fail("the text is not closed on its line", found.start())
-            parts.append(self._unescaped(body, found.start(), raw_bytes=found["prefix"] in {"b", "B"}))
+            parts.append(
+                self._unescaped(body, found.start(), raw_bytes=found["prefix"] in {"b", "B"})
+            )
             end = after
         return ("".join(parts), end) if parts else None
 
