@@ -81,6 +81,8 @@ def off_the_channels(layer: Layer, call: str, channels: Axis, shape: Shape) -> D
     inner, steps = layer.inner, int(layer.inner is not layer)
     if not isinstance(inner, BatchNormalization) or inner.mode == 1 or channels is None:
         return None
+    if inner.axis is None:  # as Keras 0.x normalised: every value by itself
+        return None
     rank = len(shape) + 1 - steps
     axis = (inner.axis + rank if inner.axis < 0 else inner.axis) + steps
     wanted = channels + 1
