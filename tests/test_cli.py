@@ -246,7 +246,7 @@ def test_standard_input(call: Call) -> None:
     assert (good.status, good.out) == (0, "<stdin>: ok, 1 layer\n")
     bad = call("validate", "-", stdin=BAD.encode())
     assert bad.status == 1
-    assert bad.out.startswith("<stdin>:4:")
+    assert bad.out.startswith("<stdin>:5:")
     as_json = call("validate", "-", stdin=UNDECIDED.encode())
     assert as_json.status == 0
     assert call("validate", "-", stdin=b"").status == 1

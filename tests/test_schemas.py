@@ -342,7 +342,7 @@ def test_the_aliases() -> None:
     }
     for alias, layer in ALIASES.items():
         length = 7 if alias == "Deconv2D" else 9
-        spec = {"convspec": 1, "input_shape": [length] * (int(layer[-2]) + 1)}
+        spec = {"convspec": 1, "dim_ordering": "tf", "input_shape": [length] * (int(layer[-2]) + 1)}
         made = {"type": alias, "nb_filter": 1, "name": "c", **LEAST[layer]}
         model, found = check(parse_document(json.dumps({**spec, "layers": [made]}), "t.json"))
         assert model is not None, found

@@ -40,7 +40,7 @@ from .entries import Entries, read_entries
 from .inputs import model_inputs
 from .keras_models import LayerEntry
 from .merge_code import check_no_code
-from .old_versions import as_then_read, stored_twice, unnamed_release
+from .old_versions import as_then_read, stored_twice, unnamed_release, with_its_defaults
 from .orderings import resolve_orderings
 from .schema_errors import schema_problems
 
@@ -113,6 +113,8 @@ def load_spec(
     if connections is None:
         return LoadedSpec(document, None, places, tuple(diagnostics))
     if not entries.native:
+        layers, found = with_its_defaults(layers, entries.keras_version)
+        diagnostics += [loaded.locate(d) for d in found]
         layers, found = as_then_read(layers, entries.keras_version)
         found += [*unnamed_release(layers, entries.keras_version), *stored_twice(layers)]
         diagnostics += [loaded.locate(d) for d in found]
