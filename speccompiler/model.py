@@ -20,6 +20,7 @@ from .ir import Graph, Node, Shape
 from .keywords import check_choice, checked_seed, whole_lengths
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from .lower import Semantics, lower, undecided
+from .other_ordering import in_other_ordering, mended, speaks_for_the_other
 from .schemas.model import ModelSpec
 from .shapes import format_shape
 from .source.document import Document, read_document
@@ -329,11 +330,27 @@ def check(
     lowered = lower(loaded.spec, _semantics(loaded.spec))
     found = (*loaded.diagnostics, *(loaded.locate(d) for d in lowered.diagnostics))
     if lowered.graph is None or has_errors(found):
-        return None, found
+        other = in_other_ordering(loaded)
+        return None, found if other is None else mended(found, other)
     model = Model(loaded, loaded.spec, lowered.graph, found, weights, weights_by)
-    if model.names_weights:
-        found += model.weight_sources.diagnostics
+    if not model.names_weights:
+        # Weights that fit would decide it.
+        found += speaks_for_the_other(loaded)
+        return replace(model, diagnostics=found), found
+    found += _mended_by_weights(model)
     return (None if has_errors(found) else model), found
+
+
+def _mended_by_weights(model: Model) -> tuple[Diagnostic, ...]:
+    """What is wrong with the weights; where they fit the other dim_ordering, the hint says so."""
+    found = model.weight_sources.diagnostics
+    other = in_other_ordering(model.loaded) if has_errors(found) else None
+    if other is None or other.spec is None:
+        return found
+    graph = lower(other.spec, _semantics(other.spec)).graph
+    assert graph is not None, "the other ordering was found to fit"
+    trial = replace(model, loaded=other, spec=other.spec, graph=graph)
+    return found if has_errors(trial.weight_sources.diagnostics) else mended(found, other)
 
 
 def _semantics(spec: ModelSpec) -> Semantics:

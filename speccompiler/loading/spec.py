@@ -41,7 +41,7 @@ from .inputs import model_inputs
 from .keras_models import LayerEntry
 from .merge_code import check_no_code
 from .old_versions import as_then_read, stored_twice, unnamed_release, with_its_defaults
-from .orderings import resolve_orderings
+from .orderings import ordering_of, resolve_orderings
 from .schema_errors import schema_problems
 
 SemanticsName = Profile
@@ -118,6 +118,7 @@ def load_spec(
         layers, found = as_then_read(layers, entries.keras_version)
         found += [*unnamed_release(layers, entries.keras_version), *stored_twice(layers)]
         diagnostics += [loaded.locate(d) for d in found]
+    unsaid = frozenset(str(layer.name) for layer in layers if ordering_of(layer) == "default")
     decided = dim_ordering or header.dim_ordering or (NATIVE_ORDERING if entries.native else None)
     layers, found = resolve_orderings(layers, decided)
     diagnostics += [loaded.locate(d) for d in found]
@@ -129,6 +130,8 @@ def load_spec(
         name=header.name or _document_name(document),
         semantics=_semantics(header, entries, semantics),
         dim_ordering=decided,
+        ordering_told="option" if dim_ordering else "spec" if header.dim_ordering else None,
+        unsaid=unsaid,
         inputs=inputs,
         seed=header.seed if seed is None else seed,
         weights=header.weights,

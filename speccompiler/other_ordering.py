@@ -1,0 +1,151 @@
+"""Models that fit only the other dim_ordering, and the one line that mends them.
+
+A shape says nothing of which axis is the channels. Where a model does not fit as it is read
+and does with the other ordering, the error says so; where it fits both ways, and the shape of
+an input speaks for the other, a warning CS039 does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from .diagnostics import Diagnostic, Severity
+from .loading.inputs import format_shape
+from .loading.spec import LoadedSpec
+from .lower import Semantics, lower
+from .lower.spatial import AXES, AXES_TH, swapped
+from .schemas.fields import Layer
+from .schemas.model import Call, ModelSpec
+from .schemas.wrappers import TimeDistributed
+from .source.tree import span_at
+
+CHANNELS = (1, 3, 4)
+"""How many channels pictures and clips have: grey, colour, and colour with an alpha."""
+
+LARGEST_FEW = 4
+"""An axis this short may be channels; a longer one is rather rows."""
+
+_ALIKE = frozenset(
+    {
+        "InputLayer", "Activation", "BatchNormalization", "Dropout", "GaussianDropout",
+        "GaussianNoise", "LeakyReLU", "ELU", "ThresholdedReLU", "SpatialDropout2D",
+        "SpatialDropout3D", "ActivityRegularization",
+    }
+)  # fmt: skip
+"""Layers that pass on an image of the shape that they get."""
+
+
+def in_other_ordering(loaded: LoadedSpec) -> LoadedSpec | None:
+    """The spec with the other ordering in every layer that does not say its own.
+
+    None where no layer leaves it open, or where even so it does not fit.
+    """
+    spec = loaded.spec
+    if spec is None or not spec.unsaid:
+        return None
+    layers = tuple(
+        layer.wrapping(layer.inner.model_copy(update={"dim_ordering": _other(layer)}))
+        if layer.name in spec.unsaid
+        else layer
+        for layer in spec.layers
+    )
+    other = spec.model_copy(
+        update={"layers": layers, "dim_ordering": swapped(spec.dim_ordering or _read_as(spec))}
+    )
+    graph = lower(other, Semantics("correlate", "tensorflow")).graph
+    return None if graph is None else replace(loaded, spec=other)
+
+
+def mended(found: Sequence[Diagnostic], other: LoadedSpec) -> tuple[Diagnostic, ...]:
+    """The findings; the hint of each error about shapes is the line with which all fits."""
+    assert other.spec is not None, "a model that fits has a spec"
+    hint = f"{_line(other.spec)}: with it everything fits"
+    errors = [d for d in found if d.severity is Severity.ERROR]
+    return tuple(replace(d, hint=hint) if d in errors else d for d in found)
+
+
+def speaks_for_the_other(loaded: LoadedSpec) -> tuple[Diagnostic, ...]:
+    """A warning CS039 where an input looks like a picture of the other ordering, which fits.
+
+    A shape that is read as the spec or the caller says has to be square as well.
+    """
+    spec = loaded.spec
+    assert spec is not None, "only a valid spec has shapes"
+    told = spec.ordering_told
+    for shape, layer in _first_readers(spec):
+        read, rank = _orderings(layer)[0], len(shape) - 1
+        channels, lengths = (shape[-1], shape[:-1]) if read == "th" else (shape[0], shape[1:])
+        few = shape[0] if read == "th" else shape[-1]
+        if channels not in CHANNELS or few is None or few <= LARGEST_FEW:
+            continue
+        if any(n is not None and n <= LARGEST_FEW for n in lengths):
+            continue
+        if told and (channels == 1 or any(a is None or a != b for a, b in pairwise(lengths[-2:]))):
+            continue
+        other = in_other_ordering(loaded)
+        if other is None or other.spec is None:
+            return ()
+        names = (AXES_TH, AXES) if read == "th" else (AXES, AXES_TH)
+        confirmed = f"; dim_ordering: {read} in the layer itself confirms what is read now"
+        span = None
+        root = loaded.document.root
+        if spec.native and root is not None and "input_shape" in root.entries:
+            span = span_at(root, ("input_shape",))
+        finding = Diagnostic(
+            "CS039",
+            f"{format_shape(shape)} is read as {names[0][rank]}, in the ordering '{read}', and "
+            f"looks like {names[1][rank]}",
+            Severity.WARNING,
+            span=span,
+            layer=layer.name,
+            hint=f"{_line(other.spec)}{confirmed}",
+        )
+        return (loaded.locate(finding),)
+    return ()
+
+
+def _line(other: ModelSpec) -> str:
+    ordering = _read_as(other)
+    if other.native and other.ordering_told != "option":
+        return f"write dim_ordering: {ordering} at the top of the spec"
+    return f"pass --dim-ordering {ordering}"
+
+
+def _read_as(spec: ModelSpec) -> str:
+    """The ordering of the layers that do not say their own."""
+    return next(_orderings(layer)[0] for layer in spec.layers if layer.name in spec.unsaid)
+
+
+def _orderings(layer: Layer) -> tuple[str, str]:
+    """What the layer has, and the other."""
+    ordering = str(getattr(layer.inner, "dim_ordering", "tf"))
+    return ordering, swapped(ordering)
+
+
+def _other(layer: Layer) -> str:
+    return _orderings(layer)[1]
+
+
+def _first_readers(spec: ModelSpec) -> Iterator[tuple[tuple[int | None, ...], Layer]]:
+    """The shapes of pictures that go in, and the first layers that read each."""
+    layers = {str(layer.name): layer for layer in spec.layers}
+    readers: dict[str, list[Call]] = {}
+    for call in spec.calls:
+        for name in call.inputs:
+            readers.setdefault(name, []).append(call)
+    calls = {call.name: call for call in spec.calls}
+    for given in spec.inputs:
+        waiting, seen = [calls[given.name]], set[str]()
+        while waiting:
+            call = waiting.pop(0)
+            if call.name in seen:
+                continue
+            seen.add(call.name)
+            layer = layers[call.layer]
+            shape = given.shape[1:] if isinstance(layer, TimeDistributed) else given.shape
+            if layer.name in spec.unsaid and len(shape) in {3, 4}:
+                yield shape, layer
+            elif layer.class_name in _ALIKE:
+                waiting += readers.get(call.name, [])
