@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from .constraint import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from .initializer import ScaledInitializer
+from .markdown import first_line, table
 from .merge import Shared
 from .model import ModelHeader, SemanticsFields
-from .registry import LAYERS
+from .reference_layers import SHARED_TITLE, contents, layer_sections, shared_arguments
 from .regularizer import (
     EigenvalueRegularizer,
     L1AndL2Regularizer,
@@ -28,7 +27,13 @@ INTRODUCTION = """# The native form
 
 A spec is a YAML or JSON mapping: the keys below, and `layers`, a list of layers from first
 to last. Each layer is a mapping with a `type` and the arguments of that layer in Keras 1.x,
-by their own names. Arguments without a default are required.
+by their own names.
+
+As the pages of Keras 1.0 say of every 2-D and 3-D layer, channels come after the batch axis
+(`dim_ordering: th`) unless a spec says otherwise; `dim_ordering: tf`, once at the top, puts them
+last. 1-D layers have them last in any case. The defaults of convolutions, pooling, up-sampling
+and padding are those that the pages of 1.0 and 1.1 document; other layers have those of 1.2.2.
+What a Keras file leaves out has the default of the release that wrote it.
 
 ```yaml
 convspec: 1
@@ -40,6 +45,8 @@ layers:
   - {type: Flatten}
   - {type: Dense, name: out, output_dim: 10, activation: softmax, W_regularizer: l2}
 ```
+
+## Contents
 """
 
 GRAPHS = """## Graphs
@@ -121,20 +128,19 @@ MAPPINGS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
 
 def as_markdown() -> str:
     """The whole page; a test compares it with the file."""
-    parts = [INTRODUCTION, "## The spec\n", _table(ModelHeader)]
+    titles = ["The spec", *(title for title, _, _ in MAPPINGS), "Graphs", "Activation expressions"]
+    links = [f"- [{title}](#{title.lower().replace(' ', '-')})" for title in titles]
+    shared = f"- [{SHARED_TITLE}](#{SHARED_TITLE.lower().replace(' ', '-')})"
+    parts = [INTRODUCTION, "\n".join([*links, shared, contents(), ""])]
+    parts += ["## The spec\n", table(ModelHeader.model_fields)]
     for title, text, models in MAPPINGS:
         parts += [f"## {title}\n", f"{text}\n"]
         for model in models:
-            parts += [f"**{_names(model)}** {_first_line(model)}\n", _table(model, skip=("name",))]
-    parts += [GRAPHS, _table(Shared, skip=("type",)), EXPRESSIONS, "## Layers\n"]
-    for name, layer in LAYERS.items():
-        also = f" (also {', '.join(layer.aliases)})" if layer.aliases else ""
-        parts += [f"### {name}{also}\n", f"{_first_line(layer)}\n", _table(layer, skip=("type",))]
+            fields = {n: f for n, f in model.model_fields.items() if n != "name"}
+            parts += [f"**{_names(model)}** {first_line(model)}\n", table(fields)]
+    own = {name: field for name, field in Shared.model_fields.items() if name != "type"}
+    parts += [GRAPHS, table(own), EXPRESSIONS, *shared_arguments(), *layer_sections()]
     return "\n".join(part for part in parts if part)
-
-
-def _first_line(model: type[BaseModel]) -> str:
-    return (model.__doc__ or "").strip().splitlines()[0]
 
 
 def _names(model: type[BaseModel]) -> str:
@@ -143,25 +149,3 @@ def _names(model: type[BaseModel]) -> str:
     values: Iterable[str] = schema.get("enum", [schema["const"]] if "const" in schema else [])
     names = " or ".join(f"`name: {value}`" for value in values)
     return f"{names}:" if names else "Keys:"
-
-
-def _table(model: type[BaseModel], skip: tuple[str, ...] = ()) -> str:
-    rows = [
-        f"| `{name}` | {_default(field)} | {_cell(field.description or '')} |"
-        for name, field in model.model_fields.items()
-        if name not in skip
-    ]
-    return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows, ""]) if rows else ""
-
-
-def _default(field: FieldInfo) -> str:
-    if field.is_required():
-        return "required"
-    value = field.get_default(call_default_factory=True)
-    value = list(value) if isinstance(value, tuple) else value
-    text = value if isinstance(value, str) else json.dumps(value)
-    return f"`{text}`"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")

@@ -19,7 +19,7 @@ from .lower.spatial import AXES, AXES_TH, swapped
 from .schemas.fields import Layer
 from .schemas.model import Call, ModelSpec
 from .schemas.wrappers import TimeDistributed
-from .source.tree import span_at
+from .source.tree import Mapping, span_at
 
 CHANNELS = (1, 3, 4)
 """How many channels pictures and clips have: grey, colour, and colour with an alpha."""
@@ -91,7 +91,7 @@ def speaks_for_the_other(loaded: LoadedSpec) -> tuple[Diagnostic, ...]:
         confirmed = f"; dim_ordering: {read} in the layer itself confirms what is read now"
         span = None
         root = loaded.document.root
-        if spec.native and root is not None and "input_shape" in root.entries:
+        if spec.native and isinstance(root, Mapping) and "input_shape" in root.entries:
             span = span_at(root, ("input_shape",))
         finding = Diagnostic(
             "CS039",

@@ -62,6 +62,7 @@ def pooling(rank: int) -> dict[str, Any]:
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "Convolution1D": {
         **CONVOLUTION,
+        "init": "uniform",
         "filter_length": REQUIRED,
         "subsample_length": 1,
         "input_dim": None,
