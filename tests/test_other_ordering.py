@@ -11,6 +11,7 @@ import pytest
 
 from speccompiler.diagnostics import Diagnostic
 from speccompiler.model import Model, check
+from speccompiler.shapes import format_shape
 from speccompiler.source.document import parse_document
 
 SAME = {"type": "Convolution2D", "name": "c", "nb_filter": 4, "nb_row": 3, "nb_col": 3,
@@ -178,3 +179,21 @@ def test_a_keras_file_is_told_the_option() -> None:
     assert found.hint is not None
     assert found.hint.startswith("pass --dim-ordering th; ")
     assert check(parse_document(text, "k.json"), dim_ordering="th")[1] == ()
+
+
+@pytest.mark.parametrize(
+    ("shape", "header", "named"),
+    [
+        ([3, None, None], {}, "(3, H, W)"),
+        ([None, None, 3], {"dim_ordering": "tf"}, "(H, W, 3)"),
+    ],
+)
+def test_open_lengths_are_called_what_they_are(
+    shape: list[int | None], header: dict[str, Any], named: str
+) -> None:
+    model, _ = checked(shape, SAME, **header)
+    assert model is not None
+    assert format_shape(model.graph.inputs[0].shape) == named
+    steps, _ = checked([None, *shape], {"type": "TimeDistributed", "layer": SAME}, **header)
+    assert steps is not None
+    assert format_shape(steps.graph.inputs[0].shape) == f"(T, {named[1:]}"
