@@ -59,6 +59,8 @@ DEFAULTS = (
 )
 """Every argument whose default changed between 1.0.0 and 1.2.2, by the tags' sources.
 
+The relatives of Convolution1D are taken to have changed with it: their pages of 1.0 say
+``uniform``, the sources of 1.2.2 ``glorot_uniform``.
 ``dim_ordering`` is not among them: from 1.0.4 on it was a setting of the machine.
 """
 
