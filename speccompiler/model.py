@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +20,7 @@ from .ir import Graph, Node, Shape
 from .keywords import check_choice, checked_seed, whole_lengths
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from .lower import Semantics, lower, undecided
-from .other_ordering import in_other_ordering, mended, speaks_for_the_other
+from .other_ordering import in_other_ordering, mended, mended_by_weights, speaks_for_the_other
 from .schemas.model import ModelSpec
 from .shapes import format_shape
 from .source.document import Document, read_document
@@ -337,20 +337,20 @@ def check(
         # Weights that fit would decide it.
         found += speaks_for_the_other(loaded)
         return replace(model, diagnostics=found), found
-    found += _mended_by_weights(model)
-    return (None if has_errors(found) else model), found
+    about_weights = model.weight_sources.diagnostics
+    if has_errors(about_weights):
+        fits = partial(_weights_fit, model)
+        return None, found + mended_by_weights(about_weights, loaded, fits)
+    return model, found + about_weights
 
 
-def _mended_by_weights(model: Model) -> tuple[Diagnostic, ...]:
-    """What is wrong with the weights; where they fit the other dim_ordering, the hint says so."""
-    found = model.weight_sources.diagnostics
-    other = in_other_ordering(model.loaded) if has_errors(found) else None
-    if other is None or other.spec is None:
-        return found
+def _weights_fit(model: Model, other: LoadedSpec) -> bool:
+    """Whether the model's weights are those of another reading of its spec, which fits."""
+    assert other.spec is not None, "a spec that fits is one"
     graph = lower(other.spec, _semantics(other.spec)).graph
-    assert graph is not None, "the other ordering was found to fit"
+    assert graph is not None, "the other reading was found to fit"
     trial = replace(model, loaded=other, spec=other.spec, graph=graph)
-    return found if has_errors(trial.weight_sources.diagnostics) else mended(found, other)
+    return not has_errors(trial.weight_sources.diagnostics)
 
 
 def _semantics(spec: ModelSpec) -> Semantics:

@@ -7,7 +7,7 @@ an input speaks for the other, a warning CS039 does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -58,12 +58,47 @@ def in_other_ordering(loaded: LoadedSpec) -> LoadedSpec | None:
     return None if graph is None else replace(loaded, spec=other)
 
 
+def with_moved_input(loaded: LoadedSpec) -> LoadedSpec | None:
+    """The spec with the channels of its one input at the other end; None where it does not fit."""
+    spec = loaded.spec
+    if spec is None or not spec.native or len(spec.inputs) != 1:
+        return None
+    readers = list(_first_readers(spec))
+    (given,) = spec.inputs
+    if not readers or readers[0][0] != given.shape:
+        return None
+    first = _orderings(readers[0][1])[0] == "th"
+    moved = (given.shape[-1], *given.shape[:-1]) if first else (*given.shape[1:], given.shape[0])
+    other = spec.model_copy(update={"inputs": (given.model_copy(update={"shape": moved}),)})
+    graph = lower(other, Semantics("correlate", "tensorflow")).graph
+    return None if graph is None else replace(loaded, spec=other)
+
+
 def mended(found: Sequence[Diagnostic], other: LoadedSpec) -> tuple[Diagnostic, ...]:
     """The findings; the hint of each error about shapes is the line with which all fits."""
     assert other.spec is not None, "a model that fits has a spec"
-    hint = f"{_line(other.spec)}: with it everything fits"
-    errors = [d for d in found if d.severity is Severity.ERROR]
-    return tuple(replace(d, hint=hint) if d in errors else d for d in found)
+    return _with_hint(found, f"{_line(other.spec)}: with it everything fits")
+
+
+def mended_by_weights(
+    found: Sequence[Diagnostic], loaded: LoadedSpec, fits: Callable[[LoadedSpec], bool]
+) -> tuple[Diagnostic, ...]:
+    """The findings about weights; ``fits`` says whether the weights are those of a spec."""
+    other = in_other_ordering(loaded)
+    if other is not None and other.spec is not None and fits(other):
+        stored = f"the weights are stored as dim_ordering '{_read_as(other.spec)}' has them"
+        return _with_hint(found, f"{stored}: {_line(other.spec)}")
+    moved = with_moved_input(loaded)
+    if moved is not None and moved.spec is not None and fits(moved):
+        (given,) = moved.spec.inputs
+        place = "first" if _read_as(moved.spec) == "th" else "last"
+        hint = f"channels come {place}, and the weights fit then: write input_shape: "
+        return _with_hint(found, hint + format_shape(given.shape))
+    return tuple(found)
+
+
+def _with_hint(found: Sequence[Diagnostic], hint: str) -> tuple[Diagnostic, ...]:
+    return tuple(replace(d, hint=hint) if d.severity is Severity.ERROR else d for d in found)
 
 
 def speaks_for_the_other(loaded: LoadedSpec) -> tuple[Diagnostic, ...]:

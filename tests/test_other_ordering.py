@@ -150,10 +150,21 @@ def test_the_weights_decide(tmp_path: Path) -> None:
     assert model is None
     assert found.code == "CS106"
     assert found.message == "wrong shapes: c/W is stored as (3, 3, 3, 4), expected (4, 24, 3, 3)"
-    assert found.hint == "write dim_ordering: tf at the top of the spec: with it everything fits"
+    assert found.hint == (
+        "the weights are stored as dim_ordering 'tf' has them: "
+        "write dim_ordering: tf at the top of the spec"
+    )
     assert checked([24, 24, 3], SAME, weights=last, dim_ordering="tf")[1] == ()
     # Kernels of 24 channels say that it is read rightly, whatever it looks like.
     assert checked([24, 24, 3], SAME, weights=first)[1] == ()
+    # Kernels of 'th' beside a shape that has its channels last.
+    three = tmp_path / "three.npz"
+    np.savez(three, **{"c/W": np.zeros((4, 3, 3, 3), "f4"), "c/b": np.zeros(4, "f4")})
+    _, (found,) = checked([24, 20, 3], SAME, weights=three)
+    assert found.hint == (
+        "channels come first, and the weights fit then: write input_shape: [3, 24, 20]"
+    )
+    assert checked([3, 24, 20], SAME, weights=three)[1] == ()
     # The kernels are of the other ordering, and so is not the input: no line mends it.
     _, (found,) = checked([3, 24, 24], SAME, weights=last)
     assert found.hint is not None
