@@ -12,7 +12,7 @@ import click
 from speccompiler.cache import PREFIX, Entry, Kind, cache_root, entries, keeps
 
 from .documents import load_model
-from .layers import check_layers
+from .layer_option import check_layers
 from .numbers import seconds, size
 from .options import (
     input_shape_option,

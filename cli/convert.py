@@ -11,7 +11,7 @@ import click
 from speccompiler.diagnostics import Problem, SpecError
 
 from .documents import load_model
-from .options import model_argument, semantics_options, weights_options
+from .options import complete_files, model_argument, semantics_options, weights_options
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 @model_argument
 @click.option(
     "--output",
+    "-o",
     metavar="FILE",
+    shell_complete=complete_files,
     help="The native spec, .yaml. Default: it is printed, and no weights are written.",
 )
 @click.option(
     "--weights-output",
     metavar="FILE",
+    shell_complete=complete_files,
     help="The weights, .safetensors. Default: beside --output, under its name.",
 )
 @click.option(

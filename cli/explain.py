@@ -5,10 +5,22 @@ from __future__ import annotations
 import textwrap
 
 import click
+from click.shell_completion import CompletionItem
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The codes, with their titles where the shell shows them."""
+    from speccompiler.diagnostic_codes import CODES
+
+    return [
+        CompletionItem(name, help=code.title)
+        for name, code in CODES.items()
+        if name.startswith(incomplete.upper())
+    ]
 
 
 @click.command("explain")
-@click.argument("code", required=False)
+@click.argument("code", required=False, shell_complete=_complete)
 def command(code: str | None) -> None:
     """Explain a diagnostic CODE, for example CS012; without one, list them all."""
     from speccompiler.diagnostic_codes import CODES

@@ -1,19 +1,60 @@
-"""The ``--layer`` option: names that must exist."""
+"""``convspec layers``: the layer types in short, or the arguments of one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import click
-
-from speccompiler.diagnostics import did_you_mean
-from speccompiler.model import Model
+from click.shell_completion import CompletionItem
 
 
-def check_layers(model: Model, names: Iterable[str]) -> None:
-    """Usage error, with the names there are, for a layer that the model does not have."""
-    known = [call.name for call in model.spec.calls]
-    for name in names:
-        if name not in known:
-            hint = did_you_mean(name, known) or f"layers: {', '.join(known)}"
-            raise click.UsageError(f"no layer '{name}' in {model.name}; {hint}")
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    from speccompiler.schemas.registry import LAYERS
+
+    folded = incomplete.casefold()
+    return [CompletionItem(name) for name in LAYERS if name.casefold().startswith(folded)]
+
+
+@click.command("layers")
+@click.argument("layer_type", metavar="[TYPE]", required=False, shell_complete=_complete)
+def command(layer_type: str | None) -> None:
+    """List the layer types that a spec may name, or the arguments of one TYPE."""
+    from speccompiler.diagnostics import did_you_mean
+    from speccompiler.schemas.registry import ALIASES, LAYERS
+
+    if layer_type is None:
+        width = max(map(len, LAYERS))
+        for each, layer in LAYERS.items():
+            click.echo(f"{each:<{width}}  {_first_line(layer.__doc__)}")
+        return
+    by_folded = {name.casefold(): name for name in (*LAYERS, *ALIASES)}
+    name = by_folded.get(layer_type.casefold())
+    if name is None:
+        hint = did_you_mean(layer_type, by_folded.values()) or "'convspec layers' lists them"
+        raise click.UsageError(f"no layer type '{layer_type}'; {hint}")
+    click.echo(_arguments(ALIASES.get(name, name)))
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().split("\n")[0]
+
+
+def _arguments(name: str) -> str:
+    """A table of what the layer takes: required arguments first."""
+    from tabulate import tabulate
+
+    from speccompiler.schemas.arguments import COMMON, own_arguments
+    from speccompiler.schemas.markdown import default_text
+    from speccompiler.schemas.registry import LAYERS
+
+    layer = LAYERS[name]
+    fields = {key: layer.model_fields[key] for key in (*own_arguments(layer), *COMMON)}
+    rows = [
+        (key, default_text(key, field), field.description or "") for key, field in fields.items()
+    ]
+    table = tabulate(
+        rows,
+        headers=("argument", "default", "meaning"),
+        disable_numparse=True,
+        maxcolwidths=[None, None, 72],
+    )
+    also = f" (also {', '.join(layer.aliases)})" if layer.aliases else ""
+    return f"{name}{also}: {_first_line(layer.__doc__)}\n\n{table}"

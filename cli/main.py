@@ -28,6 +28,7 @@ COMMANDS = {
     "compile": "Compile kernels and pack weights now, for runs to find.",
     "cache": "Show or clear the compiled kernels and packed weights.",
     "doctor": "Show what this machine offers: processor, GPUs, memory, cache.",
+    "layers": "List the layer types, or the arguments of one.",
     "schema": "Print the JSON Schema of the native form.",
     "explain": "Explain a diagnostic code.",
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from speccompiler.schemas.profiles import PROFILES
 
@@ -46,6 +47,13 @@ class TargetOption(click.ParamType[str]):
         """What may be given."""
         return f"[{'|'.join(self.targets)}]"
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The targets by their names; a GPU's number is whatever the machine has."""
+        names = [name.replace("N", "0") for name in self.targets]
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """One of the targets; N is a GPU's number."""
         text = str(value)
@@ -73,9 +81,16 @@ def target_option(*targets: str) -> Callable[[F], F]:
     )
 
 
+def complete_files(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Let the shell complete names of files, as it does by itself for other commands."""
+    return [CompletionItem(incomplete, type="file")]
+
+
 def model_argument(function: F) -> F:
     """The spec: a file, or - for standard input."""
-    return click.argument("model", metavar="MODEL")(function)
+    return click.argument("model", metavar="MODEL", shell_complete=complete_files)(function)
 
 
 def semantics_options(function: F) -> F:
@@ -114,6 +129,7 @@ def weights_options(function: F) -> F:
         click.option(
             "--weights",
             metavar="FILE",
+            shell_complete=complete_files,
             help="Every array, .npz, .npy or .safetensors (.h5 with convspec[hdf5]), with keys "
             "<layer>/W, <layer>/b; replaces the weights that the spec names.",
         ),

@@ -57,7 +57,7 @@ def command(
 
     Outputs are marked with *. Shapes are of one sample.
     """
-    from .layers import check_layers
+    from .layer_option import check_layers
 
     loaded = load_model(model, semantics=semantics, dim_ordering=dim_ordering)
     check_layers(loaded, layers)

@@ -14,9 +14,10 @@ from speccompiler.cache import keeps
 from speccompiler.diagnostics import Diagnostic, Severity
 
 from .documents import load_model
-from .layers import check_layers
+from .layer_option import check_layers
 from .numbers import seconds
 from .options import (
+    complete_files,
     math_option,
     model_argument,
     semantics_options,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     "--input",
     "inputs",
     metavar="[NAME=]FILE",
+    shell_complete=complete_files,
     multiple=True,
     required=True,
     help="Samples, .npy; - for a stream. A model with several inputs takes one for each, or one "
@@ -51,7 +53,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--output",
+    "-o",
     metavar="FILE",
+    shell_complete=complete_files,
     help="Where the output goes, .npy; - for a stream. Several outputs become <stem>.<name>.npy "
     "each, or members of one .npz. Default: only a summary is printed.",
 )

@@ -13,22 +13,29 @@ from speccompiler.model import Model, check
 from speccompiler.source import Document
 from speccompiler.weights import MatchName
 
-from .documents import expand
+from .documents import expand, looks_like_spec
 from .main import IO_CODES
-from .options import semantics_options, weights_options
+from .options import complete_files, semantics_options, weights_options
 from .render import count_text, diagnostic_data, printable, remember, render_text
 
 
 @click.command("validate")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=complete_files)
 @click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+@click.option(
+    "--specs-only",
+    is_flag=True,
+    help="Pass over files that are no specs, as in a folder: a pre-commit hook is given every "
+    "YAML and JSON file.",
 )
 @semantics_options
 @weights_options
 def command(
     paths: tuple[str, ...],
     style: str,
+    specs_only: bool,
     semantics: SemanticsName | None,
     dim_ordering: OrderingName | None,
     weights: str | None,
@@ -40,7 +47,7 @@ def command(
     Exit status: 0 clean, 1 findings, 2 usage or I/O error. Warnings and notes alone
     leave it at 0.
     """
-    documents = list(expand(paths))
+    documents = [d for d in expand(paths) if not specs_only or looks_like_spec(d)]
     found: list[Diagnostic] = []
     models: dict[str, Model] = {}
     for document in documents:

@@ -180,7 +180,7 @@ def _under_both(
             semantics=name,
             dim_ordering=dim_ordering,
             seed=seed,
-            weights_by=model.weights_by,
+            weights_by=model.options.weights_by,
         )
         if decided is None:
             raise SpecError(diagnostics)

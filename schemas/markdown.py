@@ -21,14 +21,20 @@ def table(fields: Mapping[str, FieldInfo]) -> str:
     return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows, ""]) if rows else ""
 
 
-def default_of(name: str, field: FieldInfo) -> str:
-    """The cell of a default."""
+def default_text(name: str, field: FieldInfo) -> str:
+    """An argument's default as a spec writes it, or ``required``."""
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
     value = _MEANT.get(name) if value is None else value
     value = list(value) if isinstance(value, tuple) else value
-    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def default_of(name: str, field: FieldInfo) -> str:
+    """The cell of a default."""
+    text = default_text(name, field)
+    return text if field.is_required() else f"`{text}`"
 
 
 def first_line(model: type[BaseModel]) -> str:

@@ -4,24 +4,54 @@
     model = speccompiler.load("model.yaml", weights="weights.npz")
     y = model.compile(target="cpu", threads=2).run(x)
 
-Importing this loads neither NumPy nor numba; what needs them does.
+Importing this loads neither NumPy nor numba; what needs them does. ``import convspec`` gives
+the same names.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .diagnostics import Diagnostic, Severity, SpecError
 
+if TYPE_CHECKING:
+    from .compiled import CompiledModel
+    from .model import Model, load, loads
+    from .report import LayerReport, ShapeReport
+
 __version__ = "0.1.0"
-__all__ = ["Diagnostic", "Severity", "SpecError", "load"]
+__all__ = [
+    "CompiledModel",
+    "Diagnostic",
+    "LayerReport",
+    "Model",
+    "Severity",
+    "ShapeReport",
+    "SpecError",
+    "load",
+    "loads",
+]
+
+_HOME = {
+    "CompiledModel": "compiled",
+    "LayerReport": "report",
+    "Model": "model",
+    "ShapeReport": "report",
+    "load": "model",
+    "loads": "model",
+}
+"""The module of each name that is imported when it is first asked for."""
 
 
 def __getattr__(name: str) -> object:
-    if name == "load":
-        from .model import load
+    if name not in _HOME:
+        raise AttributeError(f"module 'speccompiler' has no attribute '{name}'")
+    from importlib import import_module
 
-        return load
-    if name == "Model":
-        from .model import Model
+    value: object = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
 
-        return Model
-    raise AttributeError(f"module 'speccompiler' has no attribute '{name}'")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import prod
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,9 @@ from .passes import optimize
 from .penalties import Penalty, only_of_matrices, project, violations, weight_penalties
 from .plan import Plan, make_plan
 
-Array = npt.NDArray[np.float32]
+Array: TypeAlias = npt.NDArray[np.float32]
+Inputs: TypeAlias = npt.ArrayLike | Mapping[str, npt.ArrayLike]
+"""The array of the only input; of several a mapping by name, or a list in the model's order."""
 FLOAT32 = np.dtype(np.float32)
 _EXACT_DTYPES = frozenset({None, "float32", "float64"})
 """Declared types that leave a float32 value as it is."""
@@ -89,10 +91,30 @@ class ReferenceExecutor:
 
 
 @dataclass(frozen=True)
+class CompileOptions:
+    """What :meth:`Model.compile` was asked for; None where it decides itself."""
+
+    target: str = "cpu"
+    batch_size: int | None = None
+    threads: int | None = None
+    input_shape: InputShapes | None = None
+    layers: tuple[str, ...] = ()
+    apply_constraints: bool = False
+    fast: bool = True
+    samples: int | None = None
+    tune: bool = False
+
+
+@dataclass(frozen=True)
 class CompiledModel:
-    """Made by :meth:`Model.compile`. Safe to call from several threads."""
+    """Made by :meth:`Model.compile`. Safe to call from several threads.
+
+    It pickles by its sources: the model and the options are compiled again where it is
+    unpickled, and no weights travel.
+    """
 
     model: Model
+    options: CompileOptions
     plan: Plan
     executor: Executor
     target: str
@@ -101,6 +123,16 @@ class CompiledModel:
     diagnostics: tuple[Diagnostic, ...]
     """Constraint violations and other findings about the weights; no errors."""
     _penalties: Callable[[], tuple[Penalty, ...]]
+
+    def __repr__(self) -> str:
+        return (
+            f"<CompiledModel '{self.model.name}' for {self.target}: batches of "
+            f"{self.batch_size}, {self.threads} threads>"
+        )
+
+    def __reduce__(self) -> tuple[Callable[..., CompiledModel], tuple[Model, CompileOptions]]:
+        # Measured cuts are in the cache of the machine that they were measured on.
+        return compile_model, (self.model, replace(self.options, tune=False))
 
     @cached_property
     def penalties(self) -> tuple[Penalty, ...]:
@@ -125,7 +157,13 @@ class CompiledModel:
         """Shape of every output for this many samples."""
         return tuple([(samples, *shape) for _, shape in self.plan.outputs])
 
-    def run(self, x: Any, out: Any = None) -> Any:
+    @overload
+    def run(self, x: Inputs, out: Array) -> Array: ...
+    @overload
+    def run(self, x: Inputs, out: Sequence[Array]) -> list[Array]: ...
+    @overload
+    def run(self, x: Inputs, out: None = None) -> Array | Any: ...
+    def run(self, x: Inputs, out: Array | Sequence[Array] | None = None) -> Any:
         """The model's output for ``x`` of shape (samples, ...). Raises ``SpecError``.
 
         With several inputs ``x`` is a mapping from their names to arrays, or a list of arrays
@@ -135,13 +173,14 @@ class CompiledModel:
         """
         count = self._own_outputs
         if count == 1:
-            return self._run(x, None if out is None else (out,))[0]
+            given = None if out is None else (out,)
+            return self._run(x, given)[0]  # type: ignore[arg-type]  # checked there
         if out is not None and not (isinstance(out, list | tuple) and len(out) == count):
             problem = Problem("CS117", f"'out' must be a list of {count} arrays")
             raise SpecError([problem.at(file="the array")])
         return self._run(x, out)[:count]
 
-    def run_all(self, x: Any) -> dict[str, Array]:
+    def run_all(self, x: Inputs) -> dict[str, Array]:
         """Every output by its layer's name."""
         return dict(zip(self.output_names, self._run(x, None), strict=True))
 
@@ -378,38 +417,32 @@ def gibibytes(count: int) -> str:
     return f"{count / 2**30:,.1f} GiB"
 
 
-def compile_model(
-    model: Model,
-    target: str,
-    *,
-    batch_size: int | None,
-    threads: int | None,
-    input_shape: InputShapes | None,
-    layers: Sequence[str],
-    apply_constraints: bool,
-    fast: bool,
-    samples: int | None,
-    tune: bool,
-) -> CompiledModel:
+def compile_model(model: Model, options: CompileOptions) -> CompiledModel:
     """See :meth:`Model.compile`."""
     file = model.loaded.document.file
+    target, fast, tune = options.target, options.fast, options.tune
     if target not in _EXECUTORS and not is_cuda(target):
         raise SpecError(
             [Diagnostic("CS131", f"no target '{target}'; targets: {', '.join(TARGETS)}", file=file)]
         )
-    graph, warnings = model.tapped(input_shape, layers)
+    if options.input_shape is None and model.has_open_lengths:
+        from .open_lengths import OpenModel
+
+        return OpenModel(model, options)
+    graph, warnings = model.tapped(options.input_shape, options.layers)
     graph_to_run = optimize(graph)
     kernels = cuda_kernels if is_cuda(target) else cpu_kernels
     plan = make_plan(graph_to_run, fast=fast, kernels=kernels)
-    for name, value in (("batch_size", batch_size), ("threads", threads)):
+    for name in ("batch_size", "threads"):
+        value = getattr(options, name)
         if value is not None and value < 1:
             message = f"{name} is {value}; it must be 1 or more"
             raise SpecError([Diagnostic("CS025", message, file=file)])
     if is_cuda(target):
         _check_devices(target, file)
-    most = min(default_batch_size(plan, target), samples or LARGEST_BATCH)
-    batch_size = batch_size or most
-    threads = threads or default_threads()
+    most = min(default_batch_size(plan, target), options.samples or LARGEST_BATCH)
+    batch_size = options.batch_size or most
+    threads = options.threads or default_threads()
     tuned = Tuned(batch_size, threads)
     if not is_cuda(target):
         plan = make_plan(graph_to_run, fast=fast, batch=batch_size, threads=threads, tuned=tuned)
@@ -421,14 +454,14 @@ def compile_model(
     # Tensors are read as they are needed: those that the cache holds packed are not.
     weights = LoadedWeights(sources.sources)
     try:
-        if apply_constraints:
+        if options.apply_constraints:
             weights = LoadedWeights.of(project(model.spec, weights), sources.sources)
         found = violations(model.spec, weights.only(sources.given))
         located = [model.loaded.locate(d) for d in found]
         if has_errors(located):
             raise SpecError([*located, *_non_finite(weights, weights_file)])
         penalties = partial(weight_penalties, model.spec, sources.tensors)
-        if apply_constraints or only_of_matrices(model.spec):
+        if options.apply_constraints or only_of_matrices(model.spec):
             penalties = partial(tuple, weight_penalties(model.spec, weights))
         make = _cuda if is_cuda(target) else _EXECUTORS[target]
         executor = make(graph, plan, weights, batch_size, threads, target)
@@ -441,7 +474,9 @@ def compile_model(
         where = file if problem.code in _OF_THE_GPU else weights_file
         raise SpecError([model.loaded.locate(problem.at(file=where))]) from None
     diagnostics = (*warnings, *located)
-    return CompiledModel(model, plan, executor, target, batch_size, threads, diagnostics, penalties)
+    return CompiledModel(
+        model, options, plan, executor, target, batch_size, threads, diagnostics, penalties
+    )
 
 
 def _tuned(graph: Graph, executor: Executor, fast: bool, tuned: Tuned) -> tuple[Plan, Executor]:

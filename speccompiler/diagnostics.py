@@ -90,12 +90,16 @@ class Problem(Exception):
         )
 
 
-class SpecError(Exception):
-    """A model or an array cannot be used; ``diagnostics`` holds every finding."""
+class SpecError(ValueError):
+    """A model, an array or a keyword cannot be used; ``diagnostics`` holds every finding."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
         super().__init__("\n".join(str(d) for d in self.diagnostics))
+
+    def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Diagnostic, ...]]]:
+        # A process pool sends errors back: by their findings, not by their text.
+        return type(self), (self.diagnostics,)
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

@@ -8,7 +8,7 @@ The pipeline, whole::
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,30 +23,65 @@ from .lower import Semantics, lower, undecided
 from .other_ordering import in_other_ordering, mended, mended_by_weights, speaks_for_the_other
 from .schemas.model import ModelSpec
 from .shapes import format_shape
-from .source.document import Document, read_document
+from .source.document import Document, DocumentSource, parse_document, read_document
 from .source.findings import shown
 from .weights import MatchName, WeightSources, find_weights
 
 if TYPE_CHECKING:
-    from .compiled import CompiledModel
+    from .compiled import Array, CompiledModel, Inputs
     from .plan import Plan
     from .report import ShapeReport
 
 
+MathName = Literal["fast", "precise"]
 InputShapes = Sequence[int | None] | Mapping[str, Sequence[int | None]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """What the caller of ``load`` says beside the spec; None leaves it to the spec."""
+
+    weights: Path | None = None
+    semantics: SemanticsName | None = None
+    dim_ordering: OrderingName | None = None
+    seed: int | None = None
+    weights_by: MatchName | None = None
+
+
+@dataclass(frozen=True, repr=False)
 class Model:
-    """A model without errors. ``diagnostics`` holds its warnings and notes."""
+    """A model without errors. ``diagnostics`` holds its warnings and notes.
+
+    It pickles by its sources: the text of the spec, the options, and the names of the files
+    with weights, which must be there where it is unpickled.
+    """
 
     loaded: LoadedSpec
     spec: ModelSpec
     graph: Graph
     """As lowered, before any pass, with the declared input shape (maybe open lengths)."""
     diagnostics: tuple[Diagnostic, ...]
-    weights_file: Path | None = None
-    weights_by: MatchName | None = None
+    options: LoadOptions = LoadOptions()
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(format_shape(node.shape) for node in self.graph.inputs)
+        count = len(self.spec.layers)
+        noun = "layer" if count == 1 else "layers"
+        return f"<Model '{shown(self.name)}': {count} {noun}, input {inputs}>"
+
+    def _repr_html_(self) -> str:
+        return self.shapes()._repr_html_()
+
+    def __reduce__(self) -> tuple[Callable[..., Model], tuple[Any, ...]]:
+        document, options = self.loaded.document, self.options
+        if options.weights is not None:
+            options = replace(options, weights=options.weights.absolute())
+        return _again, (document.source(), options)
+
+    @property
+    def weights_file(self) -> Path | None:
+        """The file of weights that the caller named."""
+        return self.options.weights
 
     @property
     def name(self) -> str:
@@ -78,7 +113,7 @@ class Model:
             self.graph,
             file=self.weights_file or self.loaded.document.holder,
             seed=self.spec.seed,
-            by=self.weights_by,
+            by=self.options.weights_by,
         )
 
     @property
@@ -141,15 +176,31 @@ class Model:
         """
         self._check_layers(layers)
         graph, warnings = self.bind(input_shape)
-        shapes = [node.shape for node in graph.inputs]
-        undecided = self.undecided_finding(shapes=shapes)
-        if undecided is not None:
-            raise SpecError(self.with_evidence(undecided, shapes))
-        open_inputs = [n for n in graph.inputs if not all(isinstance(d, int) for d in n.shape)]
+        self._check_semantics([node.shape for node in graph.inputs])
+        open_inputs = [node for node in graph.inputs if _is_open(node)]
         if open_inputs:
             raise SpecError(self._open_length(node) for node in open_inputs)
         extra = tuple(name for name in dict.fromkeys(layers) if name not in graph.outputs)
         return replace(graph, outputs=(*graph.outputs, *extra)), warnings
+
+    @property
+    def has_open_lengths(self) -> bool:
+        """Whether a run must say a length that the model leaves open."""
+        return any(map(_is_open, self.graph.inputs))
+
+    def open_finding(self) -> Diagnostic | None:
+        """CS052 for the first input that has open lengths."""
+        return next((self._open_length(node) for node in self.graph.inputs if _is_open(node)), None)
+
+    def check_decided(self, layers: Sequence[str] = ()) -> None:
+        """Raise what stops a run of any shape: CS132 for an unknown layer, CS050."""
+        self._check_layers(layers)
+        self._check_semantics(None)
+
+    def _check_semantics(self, shapes: Sequence[Shape] | None) -> None:
+        undecided = self.undecided_finding(shapes=shapes)
+        if undecided is not None:
+            raise SpecError(self.with_evidence(undecided, shapes))
 
     def _open_length(self, node: Node) -> Diagnostic:
         """CS052 for an input."""
@@ -216,7 +267,7 @@ class Model:
         input_shape: InputShapes | None = None,
         layers: Sequence[str] = (),
         apply_constraints: bool = False,
-        math: Literal["fast", "precise"] = "fast",
+        math: MathName = "fast",
         samples: int | None = None,
         tune: bool = False,
     ) -> CompiledModel:
@@ -228,29 +279,42 @@ class Model:
         each step are best cut on this machine, which takes up to minutes and changes no bits;
         later runs find the answer in the cache.
         """
-        from .compiled import compile_model
+        from .compiled import CompileOptions, compile_model
 
-        return compile_model(
-            self,
+        try:
+            check_choice("math", math, MathName)
+        except Problem as problem:
+            raise SpecError([problem.at(file=self.loaded.document.file)]) from None
+        options = CompileOptions(
             target,
-            batch_size=batch_size,
-            threads=threads,
-            input_shape=input_shape,
-            layers=layers,
-            apply_constraints=apply_constraints,
-            fast=math == "fast",
-            samples=samples,
-            tune=tune,
+            batch_size,
+            threads,
+            input_shape,
+            tuple(layers),
+            apply_constraints,
+            math == "fast",
+            samples,
+            tune,
         )
+        return compile_model(self, options)
 
-    def run(self, x: Any) -> Any:
+    def run(self, x: Inputs) -> Array | Any:
         """Compile for these arrays and run them once; see ``CompiledModel.run``."""
         try:
             arrays = by_input(x, self.input_names, "array")
         except Problem as problem:
             raise SpecError([problem.at(file=self.loaded.document.file)]) from None
-        shapes = {name: tuple(array.shape[1:]) for name, array in arrays.items()}
-        return self.compile(input_shape=shapes).run(arrays)
+        return self.compile(input_shape=_sample_shapes(arrays)).run(arrays)
+
+
+def _sample_shapes(arrays: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    import numpy as np
+
+    return {name: tuple(np.shape(array)[1:]) for name, array in arrays.items()}
+
+
+def _is_open(node: Node) -> bool:
+    return not all(isinstance(length, int) for length in node.shape)
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -290,18 +354,52 @@ def load(
     a Keras HDF5 file find their layers: by name, or in the order of the layers; by default
     names decide where they fit, else the order.
     """
-    document = read_document(Path(path))
+    weights = Path(weights) if weights is not None else None
+    options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by)
+    return _checked(read_document(Path(path)), options)
+
+
+def loads(
+    text: str,
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    semantics: SemanticsName | None = None,
+    dim_ordering: OrderingName | None = None,
+    seed: int | None = None,
+    weights_by: MatchName | None = None,
+    file: str = "<text>",
+) -> Model:
+    """Validate a model that is a text, YAML or JSON; raises ``SpecError``.
+
+    Files that it names are relative to the folder of ``file``, the name that findings show;
+    by default to the current folder. See ``load``.
+    """
+    given: object = text
+    if not isinstance(given, str):
+        problem = Problem("CS024", f"the text is a {type(given).__name__}, not a str")
+        raise SpecError([problem.at(file=file)])
+    weights = Path(weights) if weights is not None else None
+    options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by)
+    return _checked(parse_document(text, file), options)
+
+
+def _checked(document: Document, options: LoadOptions) -> Model:
     model, diagnostics = check(
         document,
-        weights=Path(weights) if weights is not None else None,
-        semantics=semantics,
-        dim_ordering=dim_ordering,
-        seed=seed,
-        weights_by=weights_by,
+        weights=options.weights,
+        semantics=options.semantics,
+        dim_ordering=options.dim_ordering,
+        seed=options.seed,
+        weights_by=options.weights_by,
     )
     if model is None:
         raise SpecError(diagnostics)
     return model
+
+
+def _again(source: DocumentSource, options: LoadOptions) -> Model:
+    """The model that was pickled."""
+    return _checked(source.document(), options)
 
 
 def check(
@@ -324,6 +422,7 @@ def check(
         seed = None if seed is None else checked_seed(seed)
     except Problem as problem:
         raise SpecError([problem.at()]) from None
+    options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by)
     loaded = load_spec(document, semantics=semantics, dim_ordering=dim_ordering, seed=seed)
     if loaded.spec is None:
         return None, loaded.diagnostics
@@ -332,7 +431,7 @@ def check(
     if lowered.graph is None or has_errors(found):
         other = in_other_ordering(loaded)
         return None, found if other is None else mended(found, other)
-    model = Model(loaded, loaded.spec, lowered.graph, found, weights, weights_by)
+    model = Model(loaded, loaded.spec, lowered.graph, found, options)
     if not model.names_weights:
         # Weights that fit would decide it.
         found += speaks_for_the_other(loaded)

@@ -10,7 +10,7 @@ import math
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from speccompiler.diagnostics import Diagnostic, Problem
@@ -60,6 +60,32 @@ class Document:
     def shown_file(self) -> str:
         """The file that a person knows, without the place inside it."""
         return self.file if self.holder is None else str(self.holder)
+
+    def source(self) -> DocumentSource:
+        """What the document can be read from again, in another process too."""
+        return DocumentSource(
+            os.path.abspath(self.file) if os.path.exists(self.file) else self.file,
+            self.text,
+            None if self.holder is None else self.holder.absolute(),
+            self.keras_version,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSource:
+    """The text of a document, and what goes with it; small enough to be sent around."""
+
+    file: str
+    text: str
+    holder: Path | None
+    keras_version: str | None
+
+    def document(self) -> Document:
+        """The document, read from its text."""
+        if self.holder is None:
+            return parse_document(self.text, self.file)
+        document = parse_json(self.text, self.file)
+        return replace(document, holder=self.holder, keras_version=self.keras_version)
 
 
 def _failed(file: str, problem: Problem, text: str = "", at: int | None = None) -> Document:
