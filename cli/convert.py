@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speccompiler.diagnostics import Problem, SpecError
-
 from .documents import load_model
 from .options import complete_files, model_argument, semantics_options, weights_options
+from .render import printable
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
@@ -78,7 +77,7 @@ def command(
         seed=seed,
         weights_by=weights_by,
     )
-    from speccompiler.convert import convert, spec_text
+    from speccompiler.convert import convert, default_weights_path, spec_text, write_pair
 
     converted = convert(loaded, semantics=to_semantics, dim_ordering=to_dim_ordering)
     if output is None:
@@ -88,13 +87,13 @@ def command(
     target = Path(output)
     file = None
     if converted.has_weights:
-        file = Path(weights_output) if weights_output else target.with_suffix(".safetensors")
+        file = Path(weights_output) if weights_output else default_weights_path(target)
     _check(target, file, loaded.loaded.document.shown_file, weights)
+    count = write_pair(converted, target, file)
+    # Said when both are there: a reader that has gone must not leave one without the other.
     if file is not None:
-        count = converted.write_weights(file)
-        click.echo(f"wrote {file}: {count} tensor{'s' if count != 1 else ''}")
-    _write(target, spec_text(converted, spec_path=target, weights_path=file))
-    click.echo(f"wrote {target}: {len(converted.spec.layers)} layers")
+        click.echo(f"wrote {printable(str(file))}: {count} tensor{'s' if count != 1 else ''}")
+    click.echo(f"wrote {printable(str(target))}: {len(converted.spec.layers)} layers")
 
 
 def _check(target: Path, file: Path | None, model: str, weights: str | None) -> None:
@@ -107,17 +106,3 @@ def _check(target: Path, file: Path | None, model: str, weights: str | None) -> 
                 same = False
             if same:
                 raise click.UsageError(f"'{written}' is what is being read; name another output")
-
-
-def _write(target: Path, text: str) -> None:
-    from speccompiler.arrays.atomic import atomic_file, write_failure
-
-    data = text.encode()
-    try:
-        with atomic_file(target, len(data)) as stream:
-            try:
-                stream.write(data)
-            except OSError as error:
-                raise write_failure(error, "a part of the text") from None
-    except Problem as problem:
-        raise SpecError([problem.at(file=str(target))]) from None

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.diagnostics import Problem
 from speccompiler.source import Document, Mapping, decode_document, read_document
 from speccompiler.source.findings import MAX_BYTES
 
+from .streams import standard_input
+
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
-    from speccompiler.model import Model
+    from speccompiler.model import InputShapes, Model
     from speccompiler.weights import MatchName
 
 SUFFIXES = {".yaml", ".yml", ".json"}
@@ -26,9 +29,23 @@ _SAYS_SO = re.compile(r"^[\s{]*[\"']?(?:convspec|class_name)[\"']?\s*:", re.MULT
 
 def read(name: str) -> Document:
     """The document of a path, or of standard input for ``-``."""
-    if name == "-":
-        return decode_document(sys.stdin.buffer.read(MAX_BYTES + 1), STDIN)
-    return read_document(Path(name))
+    _check_name(name)
+    if name != "-":
+        return read_document(Path(name))
+    try:
+        return decode_document(standard_input("CS001").read(MAX_BYTES + 1) or b"", STDIN)
+    except Problem as problem:
+        found = problem
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        found = Problem("CS001", f"standard input cannot be read: {reason}")
+    return Document(STDIN, "", None, (found.at(file=STDIN),))
+
+
+def _check_name(name: str) -> None:
+    """An empty name would mean the current folder: more often a variable was empty."""
+    if not name:
+        raise click.UsageError("a name is empty; name a file or a folder, '.' for this one")
 
 
 def expand(paths: Sequence[str]) -> Iterator[Document]:
@@ -42,6 +59,7 @@ def expand(paths: Sequence[str]) -> Iterator[Document]:
 
 
 def _documents(path: str) -> Iterator[Document]:
+    _check_name(path)
     if path == "-":
         yield read(path)
         return
@@ -69,13 +87,20 @@ def _documents(path: str) -> Iterator[Document]:
 
 
 def _folder(folder: Path) -> Iterator[Document]:
-    for file in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if file.suffix.lower() not in SUFFIXES or hidden or not file.is_file():
-            continue
+    for file in sorted(_files(folder)):
         document = read_document(file)
         if looks_like_spec(document):
             yield document
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Files named as specs are, not hidden; folders that vanish or may not be read have none."""
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            file, hidden = Path(root, name), name.startswith(".")
+            if file.suffix.lower() in SUFFIXES and not hidden and os.path.isfile(file):
+                yield file
 
 
 def looks_like_spec(document: Document) -> bool:
@@ -93,6 +118,7 @@ def load_model(
     weights: str | None = None,
     seed: int | None = None,
     weights_by: MatchName | None = None,
+    input_shape: InputShapes | None = None,
 ) -> Model:
     """The model of a command that needs one; its warnings go to standard error.
 
@@ -112,6 +138,7 @@ def load_model(
         weights=Path(weights) if weights is not None else None,
         seed=seed,
         weights_by=weights_by,
+        input_shape=input_shape,
     )
     if model is None:
         raise SpecError(diagnostics)

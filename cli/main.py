@@ -17,6 +17,8 @@ from typing import NoReturn
 
 import click
 
+from . import streams
+
 COMMANDS = {
     "validate": "Check specs; report every finding with its place.",
     "shapes": "Shape report: sizes, parameters, multiply-adds, receptive fields.",
@@ -95,6 +97,7 @@ def main() -> NoReturn:
     # Start-up is most of what `validate` costs: no plugins to look for, nothing to collect.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.disable()
+    streams.prepare()
     signal.signal(signal.SIGTERM, _stop)
     if "_CONVSPEC_COMPLETE" in os.environ:  # a shell asks for completions
         convspec.main(prog_name="convspec")
@@ -153,9 +156,10 @@ def _ended(error: Exception) -> int:
         click.echo(f"\nfound {count_text(found)}", err=True)
         return 2 if any(d.code in IO_CODES for d in found) else 1
     if isinstance(error, OSError):
-        if error.filename is None:
+        if error.filename is None:  # nothing but the streams is written to without a name
             _give_up_output()
-        return _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), 2)
+            return _fail(f"standard output: {error.strerror or error}", 2)
+        return _fail(f"{error.strerror or error}: {error.filename}", 2)
     if os.environ.get("CONVSPEC_TRACEBACK"):
         import traceback
 

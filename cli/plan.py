@@ -22,7 +22,7 @@ from .options import (
     target_option,
     threads_option,
 )
-from .render import show
+from .render import printable, show
 
 
 @click.command("plan")
@@ -59,7 +59,9 @@ def command(
     """
     from .layer_option import check_layers
 
-    loaded = load_model(model, semantics=semantics, dim_ordering=dim_ordering)
+    loaded = load_model(
+        model, semantics=semantics, dim_ordering=dim_ordering, input_shape=input_shape
+    )
     check_layers(loaded, layers)
     graph, warnings = loaded.tapped(input_shape, layers)
     show(warnings)
@@ -98,8 +100,9 @@ def command(
 def _grid(rows: list[tuple[str, ...]], headers: tuple[str, ...] = ()) -> str:
     from tabulate import tabulate
 
+    shown = [tuple(map(printable, row)) for row in rows]
     return tabulate(
-        rows, headers=headers, tablefmt="simple" if headers else "plain", disable_numparse=True
+        shown, headers=headers, tablefmt="simple" if headers else "plain", disable_numparse=True
     )
 
 

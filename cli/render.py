@@ -10,6 +10,8 @@ import click
 
 from speccompiler.diagnostics import Diagnostic, Severity
 
+from .streams import sayable
+
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 LONGEST_LINE = 96
 
@@ -87,10 +89,13 @@ def _column_count(char: str) -> int:
 
 
 def printable(text: str) -> str:
-    """Text from a file made safe for a terminal: control characters are escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """Text from a file made safe for a terminal: control characters are escaped.
+
+    So is what standard output cannot encode.
+    """
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text if text.isascii() else sayable(text)
 
 
 def brief(text: str) -> str:

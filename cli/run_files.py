@@ -13,6 +13,8 @@ import click
 
 from speccompiler.diagnostics import Problem, SpecError, did_you_mean
 
+from .streams import standard_input
+
 if TYPE_CHECKING:
     from speccompiler.arrays import ArrayInput
     from speccompiler.model import Model
@@ -87,7 +89,7 @@ def opened(model: Model, files: Mapping[str | None, str]) -> Iterator[list[Array
             file = files[None] if None in files else files[name]
             shown = "<stdin>" if file == "-" else file
             with named(shown):
-                source = open_array(sys.stdin.buffer if file == "-" else Path(file), shown)
+                source = open_array(standard_input("CS110") if file == "-" else Path(file), shown)
             sources.append(stack.enter_context(source))
         yield sources
 
@@ -159,10 +161,12 @@ class _Output:
 def written(
     targets: Targets, shapes: Mapping[str, tuple[int, ...]]
 ) -> Iterator[list[tuple[str, _Output]]]:
-    """A sink for each target; files appear when the block ends well."""
+    """A sink for each target; files appear when the block ends well, in the targets' order."""
     from speccompiler.arrays import create_archive, create_array, stream_array
+    from speccompiler.arrays.atomic import Together
 
     with contextlib.ExitStack() as stack:
+        together = stack.enter_context(Together())
         sinks: list[tuple[str, _Output]] = []
         if targets.archive:
             file = targets.files[0][1]
@@ -178,7 +182,7 @@ def written(
                 sink = stack.enter_context(
                     stream_array(sys.stdout.buffer, shapes[name])
                     if file == "-"
-                    else create_array(Path(file), shapes[name])
+                    else create_array(Path(file), shapes[name], together=together)
                 )
                 sinks.append((name, _Output(shown, sink)))
         yield sinks

@@ -9,7 +9,7 @@ import click
 from speccompiler.diagnostics import Diagnostic, Severity
 
 from .numbers import seconds, size
-from .render import show
+from .render import printable, show
 
 if TYPE_CHECKING:
     from speccompiler.compiled import CompiledModel
@@ -29,11 +29,12 @@ def print_results(
     """A line an output; how long it took goes to standard error."""
     shapes = dict(zip(compiled.output_names, compiled.output_shapes(result.samples), strict=True))
     for name, summary in summaries.items():
-        click.echo(f"{name}: {shapes[name]} float32, {_range(summary)}")
+        click.echo(f"{printable(name)}: {shapes[name]} float32, {_range(summary)}")
     for name, file in targets.files:
         if file != "-":
-            click.echo(f"wrote {file}: {shapes[name]} float32, output of '{name}'", err=err)
-    if result.non_finite and not summaries:
+            said = f"wrote {file}: {shapes[name]} float32, output of '{name}'"
+            click.echo(printable(said), err=err)
+    if result.non_finite:
         show([_non_finite(compiled, result)])
     click.echo(
         f"{_count(result.samples, 'sample')} in {seconds(result.seconds)} on {compiled.target}, "
@@ -79,7 +80,7 @@ def print_penalties(compiled: CompiledModel, result: RunResult, *, err: bool) ->
     if not found:
         click.echo("penalties: no layer has a regulariser", err=err)
         return
-    rows = [(p.layer, p.term, f"{p.value:.9g}") for p in found]
+    rows = [(printable(p.layer), p.term, f"{p.value:.9g}") for p in found]
     rows.append(("total", "", f"{sum(p.value for p in found):.9g}"))
     headers = ("layer", "penalty on", "value")
     click.echo(tabulate(rows, headers=headers, disable_numparse=True), err=err)
@@ -89,17 +90,17 @@ def print_profile(compiled: CompiledModel, result: RunResult, *, err: bool) -> N
     """Time of each step over the whole run."""
     from tabulate import tabulate
 
-    from speccompiler.shapes import multiply_adds
+    from speccompiler.shapes import defined_multiply_adds
 
     total = sum(result.step_seconds) or 1.0
     rows = []
     for step, spent in zip(compiled.plan.steps, result.step_seconds, strict=True):
         # Two operations a multiply-add; a plan has no open length, so that this is a number.
-        count = multiply_adds(step.node) if step.candidate is not None else 0
+        count = defined_multiply_adds(step.node) if step.candidate is not None else 0
         work = 2 * count * result.samples if isinstance(count, int) else 0
         speed = f"{work / spent / 1e9:.1f}" if work and spent else ""
         share = f"{100 * spent / total:.1f}%"
-        rows.append((step.target, step.kernel, seconds(spent), share, speed))
+        rows.append((printable(step.target), step.kernel, seconds(spent), share, speed))
     headers = ("step", "kernel", "time", "share", "GFLOP/s")
     align = ("left", "left", "right", "right", "right")
     table = tabulate(rows, headers=headers, colalign=align, disable_numparse=True)

@@ -52,7 +52,9 @@ def command(
 
     Shapes have N in front, the number of samples; everything else is of one sample.
     """
-    loaded = load_model(model, semantics=semantics, dim_ordering=dim_ordering)
+    loaded = load_model(
+        model, semantics=semantics, dim_ordering=dim_ordering, input_shape=input_shape
+    )
     report = loaded.shapes(input_shape)
     if style == "json":
         click.echo(json.dumps(report.to_data(), indent=2))
@@ -63,7 +65,7 @@ def command(
 def _table(report: ShapeReport, style: str) -> str:
     from tabulate import tabulate
 
-    rows = [_row(layer) for layer in report.layers]
+    rows = [tuple(map(printable, _row(layer))) for layer in report.layers]
     headers, align = HEADERS, ALIGN
     if any(layer.inputs for layer in report.layers):
         reads = [", ".join(map(printable, layer.inputs)) for layer in report.layers]
@@ -93,15 +95,13 @@ def _inputs(report: ShapeReport) -> str:
 
 
 def _totals(report: ShapeReport) -> list[str]:
-    frozen = report.parameters - report.trainable_parameters
-    parameters = f"parameters: {count(report.parameters)} ({size(4 * report.parameters)})"
-    if frozen:
-        parameters += f", {count(frozen)} of them not trainable"
     peak = "open until every length is known (--input-shape)"
     if report.peak_bytes is not None:
         peak = f"{size(report.peak_bytes)} for a batch of 1, weights included"
     return [
-        parameters,
+        f"parameters: {count(report.parameters)} ({size(4 * report.parameters)})",
+        f"trainable parameters: {count(report.trainable_parameters)}",
+        f"non-trainable parameters: {count(report.non_trainable_parameters)}",
         f"multiply-adds: {scaled(report.multiply_adds)} a sample",
         f"activations: {size(report.activation_bytes)} a sample, all layers together",
         f"peak memory of the plan: {peak}",

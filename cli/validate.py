@@ -10,6 +10,7 @@ import click
 from speccompiler.diagnostics import Diagnostic, Severity, has_errors
 from speccompiler.loading.spec import OrderingName, SemanticsName
 from speccompiler.model import Model, check
+from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.source import Document
 from speccompiler.weights import MatchName
 
@@ -62,7 +63,8 @@ def command(
         found += diagnostics
         if model is not None:
             models[document.file] = model
-            found += _constraints(model)
+            found += _about_weights(model)
+            found += _content(model)
             # Only a warning here: run will ask for it.
             undecided = model.undecided_finding(Severity.WARNING)
             found += [undecided] if undecided is not None else []
@@ -75,23 +77,35 @@ def command(
     return 1 if has_errors(found) else 0
 
 
-def _constraints(model: Model) -> list[Diagnostic]:
-    """Given weights that break their constraint; reads those that have one."""
-    constrained = any(
-        getattr(layer, f"{tensor}_constraint", None) is not None
+def _about_weights(model: Model) -> list[Diagnostic]:
+    """Given weights that break their constraint, or have no root; reads those alone."""
+    judged = any(
+        isinstance(layer.inner, BatchNormalization)
+        or any(getattr(layer, f"{tensor}_constraint", None) is not None for tensor in ("W", "b"))
         for layer in model.spec.layers
-        for tensor in ("W", "b")
     )
-    if not constrained or not model.names_weights:
+    if not judged or not model.names_weights:
         return []
     from speccompiler.diagnostics import Problem
     from speccompiler.penalties import violations
+    from speccompiler.variances import negative_variances
 
+    given = model.weight_sources.given
     try:
-        found = violations(model.spec, model.weight_sources.given)
+        found = (*violations(model.spec, given), *negative_variances(model.spec, given))
     except Problem as problem:
         return [problem.at(file=str(model.weights_file or model.loaded.document.file))]
     return [model.loaded.locate(d) for d in found]
+
+
+def _content(model: Model) -> list[Diagnostic]:
+    """Where the spec says the digest of its weights: every value is looked at, here alone."""
+    if model.spec.weights_sha256 is None:
+        return []
+    from speccompiler.weight_pairs import content_problem
+
+    found = content_problem(model)
+    return [] if found is None else [found]
 
 
 def _print_text(

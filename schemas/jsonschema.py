@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from .merge import Shared
-from .model import ModelHeader
+from .model import EXTENSION_PREFIX, EXTENSIONS, ModelHeader
 from .registry import ALIASES, LAYERS
 from .wrappers import TimeDistributed
 
@@ -75,6 +75,7 @@ def native_schema() -> dict[str, Any]:
                 "description": "The layers, first to last.",
             },
         },
+        "patternProperties": {f"^{EXTENSION_PREFIX}": {"description": EXTENSIONS}},
         "required": [*header["required"], "layers"],
         "$defs": definitions,
     }

@@ -64,8 +64,14 @@ Outputs = Annotated[
 ]
 
 
+EXTENSION_PREFIX = "x-"
+EXTENSIONS = (
+    "Ignored: a place for what YAML anchors (&name) share between layers, and for other tools."
+)
+
+
 class ModelHeader(Schema):
-    """A native spec without its layers."""
+    """A native spec without its layers, and without the keys ``x-...`` that it may have."""
 
     convspec: Annotated[Literal[1], exactly(1)] = Field(description="Version of the spec format.")
     name: Name | None = Field(None, description="Name of the model, for reports.")
@@ -105,6 +111,11 @@ class ModelHeader(Schema):
         None,
         description="A file with every array, relative to the spec: .npz, .npy, .safetensors "
         "with keys <layer>/W and <layer>/b.",
+    )
+    weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        None,
+        description="Digest of the tensors in `weights`, as `convspec convert` writes it: a file "
+        "that holds others is refused.",
     )
     verify: Vectors | None = Field(
         None,
@@ -147,6 +158,7 @@ class ModelSpec(Schema):
     """In the order that a run takes them."""
     seed: int | None
     weights: str | None
+    weights_sha256: str | None = None
     keras_version: str | None
     verify: Vectors | None = None
     native: bool = True
@@ -165,6 +177,7 @@ class ModelSpec(Schema):
         reads = [call.inputs for call in self.calls]
         return reads == [(), *((name,) for name in names[:-1])] and self.outputs == (names[-1],)
 
-    def layer_of(self, call: Call) -> Layer:
-        """The layer that a call is of."""
-        return next(layer for layer in self.layers if layer.name == call.layer)
+    def by_call(self) -> dict[str, Layer]:
+        """The layer that each call is of, by the call's name, in the calls' order."""
+        layers = {layer.name: layer for layer in self.layers}
+        return {call.name: layers[call.layer] for call in self.calls}

@@ -20,8 +20,8 @@ class BatchNormalization(Layer):
     tensors: ClassVar[Mapping[str, StoredTensor]] = {
         "gamma": StoredTensor("gamma_init", fans="elementwise", regularizer="gamma_regularizer"),
         "beta": StoredTensor("beta_init", fans="elementwise", regularizer="beta_regularizer"),
-        "running_mean": StoredTensor(),
-        "running_std": StoredTensor(drawn="one"),
+        "running_mean": StoredTensor(trainable=False),
+        "running_std": StoredTensor(drawn="one", trainable=False),
     }
     type: Literal["BatchNormalization"]
     epsilon: NonNegativeFloat = Field(

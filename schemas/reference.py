@@ -83,6 +83,25 @@ sinh cosh atan erf sigmoid softplus softsign hard_sigmoid relu elu`. It is parse
 never run as Python.
 """
 
+ANCHORS = """## Anchors
+
+Keys that begin with `x-` at the top of a spec are ignored, so that they can hold what YAML
+anchors name:
+
+```yaml
+convspec: 1
+dim_ordering: tf
+input_shape: [28, 28, 1]
+x-conv: &conv {type: Convolution2D, nb_row: 3, nb_col: 3, border_mode: same}
+x-relu: &relu {activation: relu}
+layers:
+  - {<<: [*conv, *relu], nb_filter: 8}
+  - {<<: *conv, nb_filter: 1}
+```
+
+Of several mappings in one `<<`, the earlier wins; what is written beside it wins over all.
+"""
+
 MAPPINGS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
     (
         "Semantics",
@@ -128,11 +147,12 @@ MAPPINGS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
 
 def as_markdown() -> str:
     """The whole page; a test compares it with the file."""
-    titles = ["The spec", *(title for title, _, _ in MAPPINGS), "Graphs", "Activation expressions"]
+    titles = ["The spec", "Anchors", *(title for title, _, _ in MAPPINGS), "Graphs"]
+    titles.append("Activation expressions")
     links = [f"- [{title}](#{title.lower().replace(' ', '-')})" for title in titles]
     shared = f"- [{SHARED_TITLE}](#{SHARED_TITLE.lower().replace(' ', '-')})"
     parts = [INTRODUCTION, "\n".join([*links, shared, contents(), ""])]
-    parts += ["## The spec\n", table(ModelHeader.model_fields)]
+    parts += ["## The spec\n", table(ModelHeader.model_fields), ANCHORS]
     for title, text, models in MAPPINGS:
         parts += [f"## {title}\n", f"{text}\n"]
         for model in models:

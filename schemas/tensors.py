@@ -21,3 +21,6 @@ class StoredTensor:
     fans: Literal["kernel", "depthwise", "local", "stacked", "elementwise"] = "kernel"
     regularizer: str | None = None
     constraint: str | None = None
+    trainable: bool = True
+    """Whether training by gradients changes it; else it is counted as not trainable, as
+    Keras's summary does."""

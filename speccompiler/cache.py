@@ -3,7 +3,9 @@
 None of it is needed, all of it is made again.
 
 Files appear under their name only when they are complete, so that two processes may write
-the same one at once. Whatever goes wrong here (a full disk, a folder of somebody else) ends
+the same one at once; what a process that died was writing is removed by the next. Nothing is
+believed that does not carry its checksum, but for measured choices, which change no bits.
+Whatever goes wrong here (a full disk, a folder of somebody else) ends
 in doing without. The files used least recently go when all of them exceed the limit.
 """
 
@@ -12,21 +14,22 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from io import FileIO
 from pathlib import Path
 from typing import Literal
+
+from .unfinished import create_unfinished, sweep
 
 Kind = Literal["kernels", "weights", "tuning"]
 KINDS: tuple[Kind, ...] = ("kernels", "weights", "tuning")
 DEFAULT_LIMIT = 2048 << 20
 PREFIX = "convspec_"
-_TEMPORARY = ".tmp"
 _HOUR = 3600.0
-"""Uses are noted to the hour; a temporary file older than that was left by a crash."""
+"""Uses are noted to the hour."""
 
 Data = bytes | memoryview
 
@@ -85,9 +88,12 @@ def _folder(folder: Path) -> Path | None:
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        return folder if is_private(folder) else None
+        if not is_private(folder):
+            return None
     except OSError:
         return None
+    sweep(folder)
+    return folder
 
 
 def is_private(folder: Path) -> bool:
@@ -118,24 +124,20 @@ def note_use(path: Path) -> None:
             os.utime(path)
 
 
-def write_entry(path: Path, parts: Iterable[Data], *, durable: bool = False) -> bool:
+def write_entry(path: Path, parts: Iterable[Data]) -> bool:
     """Write a file in one step, and make room for it; whether it is there now.
 
-    ``durable`` is for what carries no checksum: it is on disk before it gets its name.
+    It need not be on disk: what a lost page would damage carries a checksum.
     """
     try:
-        descriptor, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=path.stem, suffix=_TEMPORARY
-        )
+        file = create_unfinished(path.parent, path.name, 0o600)
     except OSError:
         return False
+    temporary = file.name
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with file:
             for part in parts:
-                file.write(part)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
+                _write(file, part)
         os.replace(temporary, path)
     except OSError:
         return False
@@ -146,14 +148,19 @@ def write_entry(path: Path, parts: Iterable[Data], *, durable: bool = False) -> 
     return path.exists()
 
 
+def _write(file: FileIO, data: Data) -> None:
+    view = memoryview(data).cast("B")
+    while view:
+        view = view[file.write(view) :]
+
+
 def entries() -> tuple[Entry, ...]:
     """Everything in the cache, the most recently used first."""
     found: list[Entry] = []
     for kind in KINDS:
         groups: dict[str, list[os.DirEntry[str]]] = {}
         for file in _own_files(cache_root() / kind):
-            if not file.name.endswith(_TEMPORARY):
-                groups.setdefault(file.name.rpartition(".")[0], []).append(file)
+            groups.setdefault(file.name.rpartition(".")[0], []).append(file)
         found += [_entry(kind, name, files) for name, files in groups.items()]
     return tuple(sorted(found, key=lambda entry: -entry.used))
 
@@ -183,11 +190,6 @@ def trim() -> None:
         kept += entry.size
         if kept > limit:
             _remove(entry.files)
-    for kind in KINDS:
-        for file in _own_files(cache_root() / kind):
-            with contextlib.suppress(OSError):
-                if file.name.endswith(_TEMPORARY) and time.time() - file.stat().st_mtime > _HOUR:
-                    os.unlink(file.path)
 
 
 def clear() -> tuple[int, int]:
@@ -197,8 +199,7 @@ def clear() -> tuple[int, int]:
         for file in entry.files:
             file.unlink(missing_ok=True)
     for kind in KINDS:
-        for left in _own_files(cache_root() / kind):
-            Path(left.path).unlink(missing_ok=True)
+        sweep(cache_root() / kind)
         with contextlib.suppress(OSError):  # not empty: something there is not ours
             (cache_root() / kind).rmdir()
     return len(found), sum(entry.size for entry in found)

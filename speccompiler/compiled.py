@@ -27,6 +27,7 @@ from .model import InputShapes, Model
 from .passes import optimize
 from .penalties import Penalty, only_of_matrices, project, violations, weight_penalties
 from .plan import Plan, make_plan
+from .variances import negative_variances
 
 Array: TypeAlias = npt.NDArray[np.float32]
 Inputs: TypeAlias = npt.ArrayLike | Mapping[str, npt.ArrayLike]
@@ -86,8 +87,10 @@ class ReferenceExecutor:
         from .kernels.reference import run_reference
 
         values = run_reference(self._graph, self._weights, *inputs)
-        for y, name in zip(outputs, self._graph.outputs, strict=True):
-            y[...] = values[name]
+        # What float32 cannot hold is infinite there, as in a kernel; who asks for it is told.
+        with np.errstate(all="ignore"):
+            for y, name in zip(outputs, self._graph.outputs, strict=True):
+                y[...] = values[name]
 
 
 @dataclass(frozen=True)
@@ -456,7 +459,8 @@ def compile_model(model: Model, options: CompileOptions) -> CompiledModel:
     try:
         if options.apply_constraints:
             weights = LoadedWeights.of(project(model.spec, weights), sources.sources)
-        found = violations(model.spec, weights.only(sources.given))
+        given = weights.only(sources.given)
+        found = (*violations(model.spec, given), *negative_variances(model.spec, given))
         located = [model.loaded.locate(d) for d in found]
         if has_errors(located):
             raise SpecError([*located, *_non_finite(weights, weights_file)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .dims import Dim, format_dim
-from .expressions.library import ACTIVATIONS
+from .expressions.library import ACTIVATIONS, THEANO_RELU
 from .expressions.nodes import Expression, canonical
 from .ir import (
     BatchNormalize,
@@ -64,6 +64,8 @@ def _strides(stride: Sequence[int]) -> str:
 
 def activation_name(activation: Expression) -> str:
     """Its Keras name, or its text."""
+    if activation == THEANO_RELU:
+        return "relu"
     for name, expression in ACTIVATIONS.items():
         if expression == activation:
             return name

@@ -319,10 +319,15 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "converted.",
         ),
         "CS055": Code(
-            "not in that release",
-            "The profile names a release whose Keras refuses this: Theano 0.8 has no 3-D 'same' "
-            "pooling, and convolves volumes with 'same' at stride 1 alone and never with 'full'.",
-            "Use the profile of the later release, or arguments that both have.",
+            "not on that backend, or not in that release",
+            "As an error: the profile names a release whose Keras refuses this (Theano 0.8 has no "
+            "3-D 'same' pooling, and convolves volumes with 'same' at stride 1 alone, never with "
+            "'full'). As a note: Keras refused this layer on the backend that the semantics name, "
+            "and convspec computes it by its definition. TensorFlow has no border_mode 'full', no "
+            "strides beside a dilation, no rates that differ; Theano no separable convolution.",
+            "Of the note nothing, if the model is your own; a model that was trained ran on the "
+            "other backend. Of the error: use the profile of the later release, or arguments that "
+            "both have.",
         ),
         "CS056": Code(
             "numbers depend on the batch",
@@ -421,6 +426,21 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "weights: 0% for a symmetric one, about 141% for one without any symmetry.",
             "Say --semantics tensorflow or --semantics theano; the layers named compute other "
             "numbers under the two.",
+        ),
+        "CS087": Code(
+            "variance without a root",
+            "BatchNormalization divides by the root of running_std, a variance, plus epsilon. Of a "
+            "number below 0 there is none, and all values of that channel become NaN.",
+            "Check where the weights come from: often tensors of the layer were mixed up, or a "
+            "standard deviation was taken for a variance.",
+        ),
+        "CS088": Code(
+            "not the axis of the channels",
+            "BatchNormalization normalises along another axis than the one that holds the channels "
+            "of what it reads. Its default, -1, is the columns of an image in 'th' ordering. Keras "
+            "does so too, and the numbers follow.",
+            "Write the axis that the hint names, or nothing if this is meant: a model that was "
+            "trained so needs it so.",
         ),
         "CS090": Code(
             "wrong number of weights",
@@ -626,6 +646,21 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "An Embedding looks its input's values up in a table, and this value is none of the "
             "table's rows. TensorFlow and Theano stop here as well.",
             "Check that the array was numbered as the model was trained, and input_dim.",
+        ),
+        "CS127": Code(
+            "weights of another conversion",
+            "A spec that `convspec convert` wrote holds the digest of its tensors "
+            "(`weights_sha256`). The file that it names holds others: an interrupted conversion "
+            "left one new and one old file, or one of them was replaced, changed or damaged.",
+            "Convert the model again. To run other weights on purpose, take `weights_sha256` out "
+            "of the spec.",
+        ),
+        "CS128": Code(
+            "weights that were converted for another spec",
+            "`--weights` names a file that `convspec convert` wrote beside another spec than this "
+            "one. Under other semantics its kernels are reversed, under another dim_ordering "
+            "transposed.",
+            "Give the spec that was converted together with them.",
         ),
         "CS130": Code(
             "not enough memory",

@@ -15,7 +15,7 @@ are equal; :func:`format_dim` writes the first form.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypeGuard
 
@@ -160,6 +160,15 @@ def maximum(a: Dim, lower: int) -> Dim:
             case (1, (Max(operand, inner), 1)):
                 return of_atom(Max(operand, max(inner, lower)))
     return of_atom(Max(_bounded(a), lower))
+
+
+def total(dims: Iterable[Dim]) -> Dim:
+    """The sum of many, in one go: a sum of sums would copy all terms each time."""
+    terms: dict[Monomial, int] = {}
+    for d in dims:
+        for monomial, coefficient in d.terms if isinstance(d, Expr) else ((CONSTANT, d),):
+            terms[monomial] = terms.get(monomial, 0) + coefficient
+    return _dim(terms)
 
 
 def evaluate(d: Dim, values: Mapping[str, int]) -> int:

@@ -15,8 +15,8 @@ import numpy as np
 from .diagnostics import Diagnostic, Problem, Severity
 from .dims import format_dim
 from .ir import Graph, Node, Padding, Shape, Weight
-from .lower import Semantics, layers_of, lower
-from .schemas.model import ModelSpec, SemanticsFields
+from .lower import both_backends, layers_of, lower
+from .schemas.model import ModelSpec
 from .weights import FileTensor, TensorSource, theano_names
 
 _LAYERS_SHOWN = 6
@@ -34,9 +34,7 @@ class Difference:
 
 def differences(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[Difference, ...]:
     """The layers that TensorFlow's and Theano's rules lower differently, in order."""
-    profiles = SemanticsFields(profile="tensorflow"), SemanticsFields(profile="theano")
-    backends = [Semantics.of(fields, spec) for fields in profiles]
-    one, other = (lower(spec, semantics, shapes).graph for semantics in backends)
+    one, other = (lower(spec, semantics, shapes).graph for semantics in both_backends(spec))
     if one is None or other is None:
         return ()
     theirs = layers_of(other.nodes)

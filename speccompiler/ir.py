@@ -62,6 +62,12 @@ class Weight:
         """Which stored tensor it is, however it is read."""
         return self.layer, self.tensor
 
+    @property
+    def whole_kernel(self) -> tuple[int, ...]:
+        """Lengths of the kernel of a transposed convolution, before it falls into classes."""
+        more = len(self.phases) + 2 - len(self.axes)
+        return (1,) * more + tuple(self.stored_shape[axis] for axis in self.axes[:-2])
+
 
 @dataclass(frozen=True, slots=True)
 class Derived:
@@ -388,11 +394,11 @@ class Graph:
 
     def readers(self) -> Mapping[str, tuple[Node, ...]]:
         """For each node, those that read its value."""
-        found: dict[str, tuple[Node, ...]] = {node.name: () for node in self.nodes}
+        found: dict[str, list[Node]] = {node.name: [] for node in self.nodes}
         for node in self.nodes:
             for name in node.inputs:
-                found[name] += (node,)
-        return found
+                found[name].append(node)
+        return {name: tuple(nodes) for name, nodes in found.items()}
 
     def weights(self) -> tuple[Weight, ...]:
         """Every stored tensor, in order: those that are read, and those that layers just hold.

@@ -19,7 +19,7 @@ from .input_checks import by_input
 from .ir import Graph, Node, Shape
 from .keywords import check_choice, checked_seed, whole_lengths
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
-from .lower import Semantics, lower, undecided
+from .lower import Semantics, declared_inputs, lower, trained_on, undecided
 from .other_ordering import in_other_ordering, mended, mended_by_weights, speaks_for_the_other
 from .schemas.model import ModelSpec
 from .shapes import format_shape
@@ -46,6 +46,8 @@ class LoadOptions:
     dim_ordering: OrderingName | None = None
     seed: int | None = None
     weights_by: MatchName | None = None
+    input_shape: InputShapes | None = None
+    """Asked for where the model fits for no length that is open."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -236,13 +238,15 @@ class Model:
             return None
         names = ", ".join(f"'{name}'" for name in layers[:5])
         more = f" and {len(layers) - 5} more" if len(layers) > 5 else ""
+        told = trained_on(self.spec, shapes)
         diagnostic = Diagnostic(
             "CS050",
             "the file does not say which backend it was trained on, and the numbers of "
             f"{names}{more} depend on it",
             severity,
             layer=layers[0],
-            hint="a run needs --semantics tensorflow or --semantics theano",
+            hint="a run needs --semantics tensorflow or --semantics theano"
+            + ("" if told is None else f"; {told}"),
         )
         return self.loaded.locate(diagnostic)
 
@@ -391,6 +395,7 @@ def _checked(document: Document, options: LoadOptions) -> Model:
         dim_ordering=options.dim_ordering,
         seed=options.seed,
         weights_by=options.weights_by,
+        input_shape=options.input_shape,
     )
     if model is None:
         raise SpecError(diagnostics)
@@ -410,8 +415,12 @@ def check(
     dim_ordering: OrderingName | None = None,
     seed: int | None = None,
     weights_by: MatchName | None = None,
+    input_shape: InputShapes | None = None,
 ) -> tuple[Model | None, tuple[Diagnostic, ...]]:
     """Validate a document: the model, or None, and everything that was found.
+
+    ``input_shape`` is what open lengths will be bound to. It is asked for where a model fits
+    for no length that is open, such as a Dense that reads a flattened image.
 
     Raises ``SpecError`` for a keyword that can mean nothing: CS023, CS024, CS025.
     """
@@ -422,24 +431,28 @@ def check(
         seed = None if seed is None else checked_seed(seed)
     except Problem as problem:
         raise SpecError([problem.at()]) from None
-    options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by)
+    options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by, input_shape)
     loaded = load_spec(document, semantics=semantics, dim_ordering=dim_ordering, seed=seed)
     if loaded.spec is None:
         return None, loaded.diagnostics
-    lowered = lower(loaded.spec, _semantics(loaded.spec))
+    spec = loaded.spec
+    lowered = lower(spec, _semantics(spec))
+    if lowered.graph is None and input_shape is not None:
+        spec = _bound(loaded, spec, input_shape)
+        lowered = lower(spec, _semantics(spec))
     found = (*loaded.diagnostics, *(loaded.locate(d) for d in lowered.diagnostics))
     if lowered.graph is None or has_errors(found):
-        other = in_other_ordering(loaded)
+        other = in_other_ordering(replace(loaded, spec=spec))
         return None, found if other is None else mended(found, other)
-    model = Model(loaded, loaded.spec, lowered.graph, found, options)
+    model = Model(loaded, spec, lowered.graph, found, options)
     if not model.names_weights:
         # Weights that fit would decide it.
-        found += speaks_for_the_other(loaded)
+        found += speaks_for_the_other(replace(loaded, spec=spec))
         return replace(model, diagnostics=found), found
     about_weights = model.weight_sources.diagnostics
     if has_errors(about_weights):
         fits = partial(_weights_fit, model)
-        return None, found + mended_by_weights(about_weights, loaded, fits)
+        return None, found + mended_by_weights(about_weights, replace(loaded, spec=spec), fits)
     return model, found + about_weights
 
 
@@ -450,6 +463,27 @@ def _weights_fit(model: Model, other: LoadedSpec) -> bool:
     assert graph is not None, "the other reading was found to fit"
     trial = replace(model, loaded=other, spec=other.spec, graph=graph)
     return not has_errors(trial.weight_sources.diagnostics)
+
+
+def _bound(loaded: LoadedSpec, spec: ModelSpec, input_shape: InputShapes) -> ModelSpec:
+    """The spec with open lengths of its inputs bound; raises ``SpecError`` as ``Model.bind``."""
+    declared = dict(zip((entry.name for entry in spec.inputs), declared_inputs(spec), strict=True))
+    try:
+        given = by_input(input_shape, tuple(declared), "shape")
+        shapes = {name: bound_shape(declared[name], whole_lengths(given[name])) for name in given}
+    except Problem as problem:
+        raise SpecError([problem.at(file=loaded.document.file)]) from None
+    inputs = tuple(
+        entry.model_copy(
+            update={
+                "shape": tuple(
+                    d if isinstance(d, int) else None for d in shapes.get(entry.name, entry.shape)
+                )
+            }
+        )
+        for entry in spec.inputs
+    )
+    return spec.model_copy(update={"inputs": inputs})
 
 
 def _semantics(spec: ModelSpec) -> Semantics:

@@ -45,8 +45,7 @@ def regularizer(layer: Layer, argument: str | None) -> Regularizer | None:
 def activity_regularizers(spec: ModelSpec) -> dict[str, L1L2]:
     """By call of a layer; raises ``Problem`` CS093 for one that only suits a matrix."""
     found: dict[str, L1L2] = {}
-    for call in spec.calls:
-        layer = spec.layer_of(call)
+    for name, layer in spec.by_call().items():
         term = regularizer(layer, "activity_regularizer")
         if isinstance(term, Eigenvalue):
             raise Problem(
@@ -55,7 +54,7 @@ def activity_regularizers(spec: ModelSpec) -> dict[str, L1L2]:
                 "use it as W_regularizer of a Dense layer",
             )
         if term is not None:
-            found[call.name] = term
+            found[name] = term
     return found
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
+from .arena import Arena
 from .ir import Graph, Input, Node, Pool, operands
 from .kernels.cpu import choices as cpu_kernels
 from .kernels.cpu.candidate import Candidate, KnownShape
@@ -198,14 +199,15 @@ def _choose_kernels(
     threads: int,
     tuned: Measured | None,
 ) -> list[Work]:
-    nodes, readers = graph.by_name(), graph.readers()
+    nodes, readers, outputs = graph.by_name(), graph.readers(), frozenset(graph.outputs)
     work: list[Work] = []
     taken: set[str] = set()
     for node in graph:
         if isinstance(node.op, (Input, *VIEWS)) or node.name in taken:
             continue
         shape = known(nodes[node.inputs[0]].shape)
-        pool = _taken_in(node, readers[node.name], graph, kernels, fast, nodes)
+        alone = readers[node.name] if node.name not in outputs else ()
+        pool = _taken_in(node, alone, kernels, fast, nodes)
         candidate = kernels.choose(node, shape, fast=fast, batch=batch, threads=threads, pool=pool)
         assert candidate is not None, f"no kernel for {node.name}"
         if tuned is not None:
@@ -218,13 +220,12 @@ def _choose_kernels(
 def _taken_in(
     node: Node,
     readers: Sequence[Node],
-    graph: Graph,
     kernels: KernelTable,
     fast: bool,
     nodes: Mapping[str, Node],
 ) -> Node | None:
     """The pool that alone reads a value, if one kernel for both is cheaper than two."""
-    if len(readers) != 1 or not isinstance(readers[0].op, Pool) or node.name in graph.outputs:
+    if len(readers) != 1 or not isinstance(readers[0].op, Pool):
         return None
     pool, shape, between = readers[0], known(nodes[node.inputs[0]].shape), known(node.shape)
     both = kernels.choose(node, shape, fast=fast, pool=pool)
@@ -268,18 +269,12 @@ def _lives(work: Sequence[Work], root: dict[str, str]) -> dict[str, tuple[int, i
 
 def _place(wanted: Sequence[tuple[Node, int, int]]) -> tuple[tuple[Buffer, ...], int]:
     """Largest first, each at the lowest offset that is free during its life."""
+    arena = Arena(1 + max((last for *_, last in wanted), default=0))
     placed: list[Buffer] = []
     for node, first, last in sorted(wanted, key=lambda w: (-prod(known(w[0].shape)), w[1])):
         shape = known(node.shape)
         elements = prod(shape)
-        offset = 0
-        for other in sorted(placed, key=lambda b: b.offset):
-            alive = other.first <= last and first <= other.last
-            if alive and offset + elements <= other.offset:
-                break
-            if alive:
-                end = other.offset + other.elements
-                offset = max(offset, -(-end // ALIGNMENT) * ALIGNMENT)
+        offset = ALIGNMENT * arena.place(-(-elements // ALIGNMENT), first, last)
         placed.append(Buffer(node.name, shape, elements, offset, first, last))
     total = max((b.offset + b.elements for b in placed), default=0)
     return tuple(sorted(placed, key=lambda b: b.first)), -(-total // ALIGNMENT) * ALIGNMENT

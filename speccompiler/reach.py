@@ -35,10 +35,15 @@ from .ir import (
     Softmax,
     Transpose,
     Upsample,
+    Weight,
 )
 
 LARGEST = 2**62
 """No input is that long: a window that is sees all of it, and a stride has no meaning."""
+
+
+MOST_STRETCHES = 64
+"""More that cannot be joined are no network, and would be followed back anew for each layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +64,21 @@ class Reach:
     stride: Fraction = Fraction(1)
 
     def then(self, window: int = 1, stride: int = 1, factor: int = 1) -> Reach:
-        """One more operation on this axis.
+        """One more operation on this axis."""
+        return self._after(_Stretch(stride, 0, factor, window - 1), self.stride * stride / factor)
 
-        Stretches are joined where one can hold both exactly: always, but for a stride
+    def transposed(self, window: int, stride: int) -> Reach:
+        """A transposed convolution: input ``i`` goes to the outputs from ``stride * i`` on.
+
+        ``u + 1`` neighbours see as many inputs as there are multiples of the stride among
+        ``u + window`` positions, at most ``ceil((u + window) / stride)``.
+        """
+        return self._after(_Stretch(1, window, stride, -1), self.stride / stride)
+
+    def _after(self, step: _Stretch, whole: Fraction) -> Reach:
+        """Stretches are joined where one can hold both exactly: always, but for a stride
         that an upsampling before it does not divide and is not divided by.
         """
-        step = _Stretch(stride, 0, factor, window - 1)
-        whole = self.stride * stride / factor
         if not self.stretches:
             return Reach((step,), whole)
         *before, last = self.stretches
@@ -109,12 +122,14 @@ class Sight:
     ``field`` is the window by spatial axis: None for the whole input, empty where it is
     unknown. ``axes`` are those of a grid, None for the channels. ``listed`` is the shape of
     the positions of a grid, and its axes, while a Reshape lists them in another way and
-    leaves each its channels.
+    leaves each its channels. ``classes`` are the axes of the grid that the outputs of a
+    transposed convolution are about to be put in order to.
     """
 
     field: tuple[int, ...] | None
     axes: Axes | None = None
     listed: tuple[Shape, Axes] | None = None
+    classes: Axes | None = None
 
     @property
     def stride(self) -> tuple[Fraction, ...] | None:
@@ -175,6 +190,8 @@ def _widest_axes(sources: Sequence[Sight]) -> Axes | None:
 
 
 def _grid(axes: Axes) -> Sight:
+    if any(reach is not None and len(reach.stretches) > MOST_STRETCHES for reach in axes):
+        return UNKNOWN
     field = tuple(r.receptive_field for r in axes if r is not None)
     if max(field, default=1) > LARGEST:
         return ALL
@@ -186,6 +203,9 @@ def _grid(axes: Axes) -> Sight:
 def _sight(node: Node, source: Sight, shape: Shape) -> Sight:
     if source.field is None:
         return ALL
+    if source.classes is not None:
+        put = isinstance(node.op, Reshape) and len(node.shape) == len(source.classes)
+        return _grid(source.classes) if put else source
     match node.op:
         case Reshape():
             return _reshaped(source, shape, node.shape)
@@ -209,6 +229,8 @@ def _sight(node: Node, source: Sight, shape: Shape) -> Sight:
             return _grid(tuple(source.axes[axis] for axis in order))
         case Transpose() | Pad() if source.axes is None:
             return Sight(source.field)
+        case Conv(weight=Weight(phases=phases) as weight) if phases:
+            return _transposed(source, weight.whole_kernel, phases)
         case Conv(stride=stride):
             return _slid(source, node.op.extent, stride, (1,) * len(stride))
         case Local(kernel, stride):
@@ -235,6 +257,18 @@ def _slid(
             return UNKNOWN  # a Dense over channels-first values mixes along a spatial axis
         axes.append(reach.then(*step))
     return _grid((*axes, None))
+
+
+def _transposed(source: Sight, kernel: tuple[int, ...], stride: tuple[int, ...]) -> Sight:
+    """The grid of a transposed convolution; later, where its classes are to be put in order."""
+    axes = source.axes or ()
+    if None in axes[:-1]:
+        return UNKNOWN
+    slid = [r.transposed(k, s) for r, k, s in zip(axes, kernel, stride, strict=False) if r]
+    found = _grid((*slid, None))
+    if all(s == 1 for s in stride) or found.axes is None:
+        return found
+    return Sight(found.field, None, None, found.axes)
 
 
 def _reshaped(source: Sight, shape: Shape, target: Shape) -> Sight:

@@ -12,14 +12,15 @@ from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from .dims import Dim, format_dim
+from .dims import Dim, format_dim, total
 from .ir import Graph, Shape
 from .lower import layers_of
 from .passes import optimize
 from .plan import make_plan
 from .reach import sights
 from .schemas.core import InputLayer
-from .shapes import element_count, multiply_adds
+from .schemas.fields import Layer
+from .shapes import defined_multiply_adds, element_count
 
 if TYPE_CHECKING:
     from .model import Model
@@ -33,6 +34,9 @@ class LayerReport:
     type: str
     output_shape: Shape
     parameters: int
+    non_trainable_parameters: int
+    """Those that training leaves alone: all of a layer that is not trainable, and else what a
+    layer keeps count of by itself, as BatchNormalization does of its mean and deviation."""
     trainable: bool
     multiply_adds: Dim
     activation_bytes: Dim
@@ -59,24 +63,23 @@ class ShapeReport:
 
     @property
     def trainable_parameters(self) -> int:
-        """Parameters of layers that are trainable."""
-        return sum(layer.parameters for layer in self.layers if layer.trainable)
+        """Parameters that training changes."""
+        return self.parameters - self.non_trainable_parameters
+
+    @property
+    def non_trainable_parameters(self) -> int:
+        """Parameters that training leaves alone."""
+        return sum(layer.non_trainable_parameters for layer in self.layers)
 
     @property
     def multiply_adds(self) -> Dim:
         """Of all layers, one sample."""
-        total: Dim = 0
-        for layer in self.layers:
-            total = total + layer.multiply_adds
-        return total
+        return total(layer.multiply_adds for layer in self.layers)
 
     @property
     def activation_bytes(self) -> Dim:
         """Of all layers' outputs together, one sample."""
-        total: Dim = 0
-        for layer in self.layers:
-            total = total + layer.activation_bytes
-        return total
+        return total(layer.activation_bytes for layer in self.layers)
 
     def _input_data(self) -> dict[str, Any]:
         if len(self.inputs) == 1:
@@ -93,6 +96,7 @@ class ShapeReport:
             "totals": {
                 "parameters": self.parameters,
                 "trainable_parameters": self.trainable_parameters,
+                "non_trainable_parameters": self.non_trainable_parameters,
                 "multiply_adds": _datum(self.multiply_adds),
                 "activation_bytes": _datum(self.activation_bytes),
                 "weight_bytes": 4 * self.parameters,
@@ -116,6 +120,7 @@ def _layer_data(layer: LayerReport) -> dict[str, Any]:
         **({"inputs": list(layer.inputs)} if layer.inputs else {}),
         "output_shape": _data(layer.output_shape),
         "parameters": layer.parameters,
+        "non_trainable_parameters": layer.non_trainable_parameters,
         "trainable": layer.trainable,
         "multiply_adds": _datum(layer.multiply_adds),
         "activation_bytes": _datum(layer.activation_bytes),
@@ -124,34 +129,41 @@ def _layer_data(layer: LayerReport) -> dict[str, Any]:
     }
 
 
+def _is_trained(layer: Layer, tensor: str) -> bool:
+    """Whether training changes a tensor: a wrapper and the layer in it both have to allow it."""
+    return layer.trainable and layer.inner.trainable and layer.inner.tensors[tensor].trainable
+
+
 def shape_report(model: Model, graph: Graph) -> ShapeReport:
     """The report of a lowered graph (before any pass)."""
     nodes = graph.by_name()
     seen = sights(graph)
     parts = layers_of(graph.nodes)
-    stored = dict.fromkeys(parts, 0)
+    called = model.spec.by_call()
+    # A layer that is called again has its weights already.
+    stored, fixed = dict.fromkeys(parts, 0), dict.fromkeys(parts, 0)
     for weight in graph.weights():
-        stored[weight.layer] += prod(weight.stored_shape)
+        count = prod(weight.stored_shape)
+        stored[weight.layer] += count
+        if not _is_trained(called[weight.layer], weight.tensor):
+            fixed[weight.layer] += count
     layers = []
     before: tuple[str, ...] = ()
     for call in model.spec.calls:
-        name, layer = call.name, model.spec.layer_of(call)
-        mine = parts[name]
+        name, layer = call.name, called[call.name]
         elsewhere = call.inputs if call.inputs != before else ()
         if not call.inputs and before and not isinstance(layer, InputLayer):
             elsewhere = (name,)
         before = (name,)
-        work: Dim = 0
-        for node in mine:
-            work = work + multiply_adds(node)
         layers.append(
             LayerReport(
                 name,
                 layer.type,  # type: ignore[attr-defined]
                 nodes[name].shape,
-                stored.get(name, 0),  # a layer that is called again has its weights already
-                layer.trainable,
-                work,
+                stored[name],
+                fixed[name],
+                layer.trainable and layer.inner.trainable,
+                total(map(defined_multiply_adds, parts[name])),
                 4 * element_count(nodes[name].shape),
                 seen[name].field,
                 seen[name].stride,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .diagnostics import Problem
-from .dims import CONSTANT, Dim, format_dim, lower_bound, terms_of
+from .dims import CONSTANT, Dim, format_dim, lower_bound, terms_of, total
 from .ir import (
     BatchNormalize,
     Combine,
@@ -40,6 +40,7 @@ from .ir import (
     Softmax,
     Transpose,
     Upsample,
+    stored_tensors,
 )
 from .lengths import window_count
 
@@ -189,10 +190,7 @@ def _concat(op: Concat, *shapes: Shape) -> Shape:
         except Problem:
             pass
         else:
-            total: Dim = 0
-            for length in op.lengths:
-                total = total + length
-            return (*rest[: op.axis], total, *rest[op.axis + 1 :])
+            return (*rest[: op.axis], total(op.lengths), *rest[op.axis + 1 :])
     raise Problem(
         "CS063",
         f"values of shapes {_listed(shapes)} cannot be joined along axis {op.axis + 1}",
@@ -272,3 +270,20 @@ def multiply_adds(node: Node) -> Dim:
             return length * element_count(node.shape)
         case _:
             return 0
+
+
+def defined_multiply_adds(node: Node) -> Dim:
+    """Multiply-adds by the layer's definition, for one sample: what a report tells.
+
+    Each input of a transposed convolution adds the kernel times itself to the outputs,
+    ``inputs * kernel * filters``; the operation that it was lowered to also multiplies zeros
+    (the classes of its outputs see different numbers of the kernel's places).
+    """
+    op = node.op
+    weight = stored_tensors(op.weight)[0] if isinstance(op, Conv) else None
+    if not isinstance(op, Conv) or weight is None or not weight.phases:
+        return multiply_adds(node)
+    positions: Dim = 1
+    for count, kernel, (before, after) in zip(node.shape, op.kernel, op.padding, strict=False):
+        positions = positions * (count + kernel - 1 - before - after)
+    return positions * math.prod(weight.stored_shape)

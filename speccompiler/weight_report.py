@@ -16,6 +16,7 @@ from .diagnostics import Diagnostic, Problem, Severity, SpecError
 from .ir import Weight
 from .model import Model
 from .penalties import violations
+from .variances import negative_variances
 from .weights import DrawnTensor, FileTensor, TensorSource
 
 
@@ -77,7 +78,8 @@ def weight_report(model: Model) -> WeightReport:
     for weight, source in sources.sources.items():
         try:
             array = source.read()
-            broken = violations(model.spec, {weight: array})
+            read = {weight: array}
+            broken = violations(model.spec, read) + negative_variances(model.spec, read)
         except Problem as problem:
             file = str(model.weights_file or model.loaded.document.file)
             raise SpecError([model.loaded.locate(problem.at(file=file))]) from None

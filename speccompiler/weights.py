@@ -19,6 +19,7 @@ from .ir import Graph, Weight
 from .loading.spec import LoadedSpec
 from .schemas.fields import Layer
 from .schemas.initializer import ScaledInitializer
+from .schemas.model import ModelSpec
 from .schemas.weights import inline_shape
 from .source.tree import span_at
 
@@ -206,13 +207,17 @@ def find_weights(
                 if layer.inner is not layer and layer.inner.name is not None
             }
             others = wanted.keys() - rest.keys()
-            sources, notes = _from_file(file, rest, others, wrapped, by)
+            pair = partial(_check_pair, spec=spec, base=base, named=named)
+            sources, notes = _from_file(file, rest, others, wrapped, by, pair)
             found.update(sources)
             diagnostics += [replace(note, file=str(file)) for note in notes]
         except Problem as problem:
             # A wrong path is the spec's mistake, wrong content the weight file's.
             if named and problem.code == "CS100":
                 diagnostics.append(problem.at(file=loaded.document.file, span=_named_at(loaded)))
+            elif problem.code == "CS127":
+                span = _named_at(loaded, "weights_sha256")
+                diagnostics.append(problem.at(file=loaded.document.file, span=span))
             else:
                 diagnostics.append(problem.at(file=str(file)))
     elif rest and seed is not None:
@@ -260,9 +265,28 @@ def theano_names(files: Sequence[FileTensor]) -> bool:
     return keras and not tensorflow and not unnamed
 
 
-def _named_at(loaded: LoadedSpec) -> Span | None:
+def _named_at(loaded: LoadedSpec, key: str = "weights") -> Span | None:
     root = loaded.document.root
-    return None if root is None else span_at(root, ("weights",))
+    return None if root is None else span_at(root, (key,))
+
+
+def _check_pair(
+    file: WeightFile, *, spec: ModelSpec, base: Path, named: bool
+) -> tuple[Diagnostic, ...]:
+    """CS127 unless these are the tensors that a spec says it was written with; CS128.
+
+    ``named``: by the spec, and not by the caller, who may as well mean others.
+    """
+    from .weight_pairs import check_other, check_pair
+
+    if spec.weights_sha256 is None or spec.weights is None:
+        return ()
+    own = base / spec.weights
+    if named or (own.exists() and own.samefile(file.path)):
+        check_pair(file, spec.weights_sha256)
+        return ()
+    found = check_other(file, spec.weights_sha256)
+    return () if found is None else (found,)
 
 
 def _has_own(layer: Layer) -> bool:
@@ -286,12 +310,14 @@ def _from_file(
     given: Collection[TensorName],
     wrapped: Mapping[str, str],
     by: MatchName | None,
+    check: Callable[[WeightFile], tuple[Diagnostic, ...]],
 ) -> tuple[dict[Weight, TensorSource], tuple[Diagnostic, ...]]:
     from .tensors.file_match import match_file
     from .tensors.tensor_info import check_dtype
     from .tensors.weight_files import open_weights
 
     file = open_weights(path)
+    found = check(file)
     stored, notes = match_file(
         file,
         {name: _wanted(weight) for name, weight in wanted.items()},
@@ -305,7 +331,7 @@ def _from_file(
         wanted[name]: FileTensor(file, tensor.key, tensor.transpose, wanted[name].stored_shape)
         for name, tensor in stored.items()
     }
-    return sources, notes
+    return sources, (*found, *notes)
 
 
 def _wanted(weight: Weight) -> Any:

@@ -97,7 +97,8 @@ def kernels() -> Iterator[Kernel]:
         assert tile is not None
         before = (0, kernel[0] // 2, kernel[1] // 2)
         into = winograd.input_source(plane, 64, plane, before, ones, tile)
-        back = winograd.output_source(plane, 64, tile, True, RELU)
+        windows = winograd.Windows(plane, 64, 1, 1, before, ones)
+        back = winograd.output_source(plane, 64, tile, True, RELU, windows)
         size = "x".join(map(str, kernel))
         yield Kernel(f"winograd {size} in", into, winograd.THREADS)
         yield Kernel(f"winograd {size} out", back, winograd.THREADS)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import json
 import os
+import subprocess
+import sys
 import time
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 from cases import build
+from test_imports import imported, modules
 
-from speccompiler import cache
+from speccompiler import cache, deciding, unfinished
 from speccompiler.diagnostics import SpecError
-from speccompiler.kernels.cpu import packed_weights
+from speccompiler.kernels.cpu import checksums, mapped_file, packed_weights
 from speccompiler.tensors import initializers, weight_files
 from speccompiler.tensors.weight_files import WeightFile, file_state
+from speccompiler.unfinished import create_unfinished, sweep
 
 LAYERS = [{"type": "Dense", "output_dim": 150, "name": "d"}]
 WIDTH = 200
@@ -78,10 +87,70 @@ def test_a_limit_that_is_none_is_the_default(text, monkeypatch):
     assert cache.cache_limit() == cache.DEFAULT_LIMIT
 
 
-def test_leftovers_of_a_crash_go_and_work_in_progress_stays():
-    stale, fresh = put("a.tmp", 10, 9000), put("b.tmp", 10, 60)
-    put("c.o", 10, 0)
-    assert (stale.exists(), fresh.exists()) == (False, True)
+WRITER = """
+import sys, time
+from pathlib import Path
+from speccompiler.unfinished import create_unfinished
+file = create_unfinished(Path(sys.argv[1]), sys.argv[2])
+file.write(b"begun")
+print(flush=True)
+time.sleep(600)
+"""
+
+
+@contextmanager
+def writer(folder, name):
+    """A process that is writing a file, until it is killed at the end."""
+    command = [sys.executable, "-c", WRITER, str(folder), name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"\n"
+        yield
+        process.kill()
+
+
+def test_what_a_dead_process_was_writing_is_removed_and_work_in_progress_stays(tmp_path):
+    others = [".x.0123456789ab.part", ".x.0123.convspec.part", "x.0123456789ab.convspec.part"]
+    for name in others:
+        (tmp_path / name).write_text("not ours")
+    (tmp_path / ".link.0123456789ab.convspec.part").symlink_to(tmp_path / others[0])
+    (tmp_path / ".folder.0123456789ab.convspec.part").mkdir()
+    os.mkfifo(tmp_path / ".pipe.0123456789ab.convspec.part")
+    with writer(tmp_path, "a.o"):
+        with writer(tmp_path, "x" * 60):
+            pass
+        assert len(list(tmp_path.iterdir())) == 8
+        sweep(tmp_path)
+        left = {path.name for path in tmp_path.iterdir()}
+        assert [name for name in left if name.startswith(".x" + "x" * 39)] == []
+        assert [name for name in left if name.startswith(".a.o.")] != []
+        assert len(left) == 7
+    sweep(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 6
+    sweep(tmp_path / "missing")
+
+
+def test_a_file_that_is_swept_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    lock, seen = unfinished._locked, []
+
+    def late(descriptor):
+        if not seen:
+            seen.append(True)
+            sweep(tmp_path)
+        return lock(descriptor)
+
+    monkeypatch.setattr(unfinished, "_locked", late)
+    with create_unfinished(tmp_path, "a") as file:
+        assert os.path.exists(file.name)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_next_process_sweeps_the_cache(folder):
+    with writer(cache.cache_folder("weights"), "convspec_d_0.weights"):
+        pass
+    assert len(list((folder / "weights").iterdir())) == 1
+    cache._folder.cache_clear()  # as a new process has it
+    cache.cache_folder("weights")
+    assert list((folder / "weights").iterdir()) == []
 
 
 def test_clearing_leaves_what_is_not_ours(folder):
@@ -99,8 +168,9 @@ def test_a_use_is_noted_at_most_once_an_hour():
     cache.read_entry(path)
     assert path.stat().st_mtime_ns == before
     os.utime(path, (time.time() - 9000,) * 2)
+    aged = path.stat().st_mtime_ns
     cache.read_entry(path)
-    assert time.time() - path.stat().st_mtime < 1000
+    assert path.stat().st_mtime_ns > aged
 
 
 # Packed weights.
@@ -229,20 +299,159 @@ def test_inline_and_small_weights_are_not_kept(folder):
     assert kept(folder) == []
 
 
+PAGE = packed_weights.PAGE
+
+
+def flipped(place):
+    """One bit, at a share of the file or so many bytes before its end."""
+
+    def damage(data):
+        at = place if place < 0 else int(place * len(data))
+        return data[:at] + bytes([data[at] ^ 4]) + data[at + 1 or len(data) :]
+
+    return damage
+
+
+def page(text):
+    """A last page that holds something else, with the right sum of itself."""
+    rest = text.encode().ljust(PAGE - 64)[: PAGE - 64]
+    return hashlib.sha256(rest).hexdigest().encode() + rest
+
+
 @pytest.mark.parametrize("damage", [
     lambda data: data[:-4],
     lambda data: data + bytes(4),
-    lambda data: data[: -packed_weights.PAGE] + b"{}" + data[2 - packed_weights.PAGE :],
+    lambda data: data[:-PAGE] + b"{}" + data[2 - PAGE :],
     lambda data: b"",
     lambda data: data.replace(b"drawn glorot_uniform", b"drawn glorot_uniforn", 1),
-], ids=["cut off", "longer", "no header", "empty", "other key"])  # fmt: skip
+    lambda data: data[:-PAGE] + b"[" * PAGE,
+    lambda data: data[:-PAGE] + bytes(PAGE),
+    lambda data: bytes(PAGE) + data[PAGE:],
+    lambda data: data[: 20 * PAGE] + bytes(PAGE) + data[21 * PAGE :],
+    lambda data: data[: len(data) - 2 * PAGE] + bytes(PAGE) + data[-PAGE:],
+    *map(flipped, [0, 0.1, 0.5, 0.9, -PAGE - 1, -PAGE, -PAGE + 70, -PAGE // 2, -1]),
+], ids=str)  # fmt: skip
 def test_a_damaged_entry_is_packed_again(folder, damage):
     first, _ = run(seed=5)
     (path,) = (folder / "weights").glob("*")
     good = path.read_bytes()
     path.write_bytes(damage(good))
+    assert path.read_bytes() != good
     assert np.array_equal(run(seed=5)[0], first)
     assert path.read_bytes() == good
+
+
+def test_sums_are_looked_at_once_for_each_state_of_a_file(folder, monkeypatch):
+    first, _ = run(seed=5)
+    looked = []
+    monkeypatch.setattr(packed_weights, "_sound", set())
+
+    def counted(parts, plain=checksums.checksums):
+        looked.append(sum(map(len, parts)))
+        return plain(parts)
+
+    monkeypatch.setattr(packed_weights, "checksums", counted)
+    for _ in range(3):
+        assert np.array_equal(run(seed=5)[0], first)
+    (path,) = (folder / "weights").glob("*")
+    assert looked == [path.stat().st_size - PAGE]
+    os.utime(path, (time.time() - 60,) * 2)
+    assert np.array_equal(run(seed=5)[0], first)
+    assert len(looked) == 2
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 4096, 100_003])
+@pytest.mark.parametrize("cut", [0.0, 0.3, 1.0])
+def test_checksums_do_not_depend_on_where_parts_begin(size, cut, monkeypatch):
+    data = memoryview(np.random.default_rng(size).bytes(size))
+    at = int(cut * size)
+    want = checksums.checksums([data])
+    length = -(-size // 16)
+    assert want == [zlib.crc32(data[i * length : (i + 1) * length]) for i in range(16)]
+    monkeypatch.setattr(checksums, "WORTH_THREADS", 1)
+    assert checksums.checksums([data[:at], data[at:]]) == want
+
+
+def test_a_file_that_another_machine_may_cut_is_copied(folder, monkeypatch):
+    first, _ = run(seed=5)
+    monkeypatch.setattr(mapped_file, "may_be_cut", lambda device: True)
+    model = build(LAYERS, [WIDTH], seed=5)
+    compiled = model.compile()
+    (path,) = (folder / "weights").glob("*")
+    os.truncate(path, 0)
+    assert np.array_equal(compiled.run(X), first)
+
+
+def test_a_file_system_is_known_by_its_type(tmp_path):
+    assert not mapped_file.may_be_cut(os.stat(tmp_path).st_dev)
+    assert not mapped_file.may_be_cut(os.makedev(4095, 77))
+
+
+# What the names of entries are made of.
+
+
+def test_the_key_follows_imports():
+    """As Python's own parser sees them."""
+    for roots in (packed_weights._DECIDING, ("speccompiler.kernels.cpu.compiler",)):
+        found = deciding.closure(*roots)
+        assert set(roots) <= found
+        seen = {name: imported(file, package) for name, package, file in modules()}
+        for name in found & seen.keys():
+            wanted = {other for other in seen[name] if other in seen} - typed_only(name)
+            assert wanted <= found | {"speccompiler"}, name
+
+
+def typed_only(name):
+    """What a module imports for type checkers alone."""
+    (file,) = [file for module, _, file in modules() if module == name]
+    (package,) = [package for module, package, _ in modules() if module == name]
+    plain = "\n".join(
+        ast.unparse(node)
+        for node in ast.parse(file.read_text()).body
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    )
+    copy = Path(os.environ["CONVSPEC_CACHE_DIR"]).parent / "plain.py"
+    copy.write_text(plain)
+    return imported(file, package) - imported(copy, package)
+
+
+@pytest.mark.parametrize("module", [
+    "npy_format", "tensors.hdf5_reading", "tensors.hdf5_worker", "tensors.hdf5_structure",
+    "tensors.safetensors_files", "expressions.evaluate", "kernels.cpu.winograd_tiles", "ir",
+])  # fmt: skip
+def test_what_packing_depends_on_is_in_the_key(module):
+    assert f"speccompiler.{module}" in deciding.closure(*packed_weights._DECIDING)
+
+
+def test_a_changed_source_changes_the_key(monkeypatch):
+    root, changed = "speccompiler.tensors.weight_files", "speccompiler.npy_format"
+    read, digest = deciding._read, deciding.deciding_digest.__wrapped__
+    before, alone = digest(root), digest("speccompiler.child", alone=(changed,))
+    assert digest(root) == before
+
+    def other(name):
+        found = read(name)
+        return (found[0] + b"\n", found[1]) if name == changed else found
+
+    monkeypatch.setattr(deciding, "_read", other)
+    assert digest(root) != before
+    assert digest("speccompiler.child", alone=(changed,)) != alone
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("from . import a, b as c\n", {"speccompiler.p.a", "speccompiler.p.b", "speccompiler.p"}),
+    ("from ..x import y\n", {"speccompiler.x", "speccompiler.x.y"}),
+    ("from .. import z\n", {"speccompiler.z"}),
+    ("from .m import (\n    one,  # why\n    two,\n)\n", {
+        "speccompiler.p.m", "speccompiler.p.m.one", "speccompiler.p.m.two"}),
+    ("def f():\n    from .late import g\n", {"speccompiler.p.late", "speccompiler.p.late.g"}),
+    ("import os, speccompiler.cache as c  # why\n", {"speccompiler.cache"}),
+    ("import numpy\nfrom os import path\n", set()),
+    ("if TYPE_CHECKING:\n    from .t import T\n\n    from .u import U\n\nfrom .v import V\n",
+     {"speccompiler.p.v", "speccompiler.p.v.V"}),
+])  # fmt: skip
+def test_imports_are_read_from_the_text(text, found):
+    assert set(deciding.imports(text, "speccompiler.p")) == found
 
 
 @pytest.mark.parametrize("kept_in", ["large pages", "ordinary ones"])

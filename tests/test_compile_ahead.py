@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -98,3 +100,53 @@ def test_an_interrupt_ends_the_helpers(here, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         compile_ahead(WANTED, threads=2)
     assert [child.returncode is not None for child in started] == [True]
+
+
+PARENT = """
+import os, sys, time
+from speccompiler.kernels.cpu import compile_ahead as ahead
+
+def never_done(kernel, text):
+    time.sleep(600)
+
+if sys.argv[1] == "child":
+    ahead.load_kernel = never_done
+    ahead.serve()
+ahead.load_kernel = never_done
+ahead.serving = lambda module: {"args": [sys.executable, __file__, "child"]}
+popen = ahead.subprocess.Popen
+
+def noted(*arguments, **options):
+    child = popen(*arguments, **options)
+    print(child.pid, flush=True)
+    return child
+
+ahead.subprocess.Popen = noted
+ahead.compile_ahead([("a", "1"), ("b", "2"), ("c", "3")], threads=2)
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks whether a process runs")
+def test_helpers_die_with_their_parent(tmp_path):
+    """Also in the midst of a kernel."""
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    command = [sys.executable, str(script), "parent"]
+    several = {**os.environ, "CONVSPEC_COMPILE_PROCESSES": "2"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=several) as parent:
+        helper = int(parent.stdout.readline())
+        assert is_running(helper)
+        parent.kill()
+    deadline = time.monotonic() + 60
+    while is_running(helper):
+        assert time.monotonic() < deadline, "it goes on"
+        time.sleep(0.02)
+
+
+def is_running(process):
+    """Not so once it has ended, though nobody may have asked how."""
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import speccompiler
 from speccompiler.cli.main import run
-from speccompiler.convert import convert, spec_text
+from speccompiler.convert import convert, spec_text, write_pair
 from speccompiler.convert.adapters import moved_axes
 from speccompiler.convert.rules import RULES
 from speccompiler.convert.spec_text import flow
@@ -82,10 +82,7 @@ def results(model: speccompiler.Model, inputs: list[np.ndarray]) -> list[np.ndar
 def written(model: speccompiler.Model, folder: Path, **options: Any) -> speccompiler.Model:
     converted = convert(model, **options)
     weights = folder / "m.safetensors" if converted.has_weights else None
-    if weights is not None:
-        converted.write_weights(weights)
-    text = spec_text(converted, spec_path=folder / "m.yaml", weights_path=weights)
-    (folder / "m.yaml").write_text(text)
+    write_pair(converted, folder / "m.yaml", weights)
     return speccompiler.load(folder / "m.yaml")
 
 

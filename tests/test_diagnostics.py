@@ -50,6 +50,9 @@ COMMANDS = (
     Command("cs001_missing_file", "validate nowhere.yaml"),
     Command("cs002_latin1", "validate latin1.yaml"),
     Command("cs002_utf16", "validate utf16.yaml"),
+    Command("cs002_utf16_no_mark", "validate utf16_be.yaml"),
+    Command("cs002_utf32", "validate utf32.yaml"),
+    Command("cs002_utf32_no_mark", "validate utf32_le.json"),
     Command("cs080_empty", "validate empty.h5"),
     Command("cs080_git_lfs", "validate pointer.h5"),
     Command("cs080_html", "validate page.h5"),
@@ -63,6 +66,8 @@ COMMANDS = (
     Command("cs033_size_too_large", "validate many_strides.yaml"),
     Command("cs050_run_undecided", "run keras.json --input images.npy --seed 1"),
     Command("cs052_plan_open", "plan open.yaml"),
+    Command("cs087_validate", "validate normalized.yaml --weights negative.npz"),
+    Command("cs087_weights", "weights normalized.yaml --weights negative.npz"),
     Command("cs095_no_weights", "run dense.yaml --input x2.npy"),
     Command("cs100_no_such_file", "validate dense.yaml --weights nowhere.npz"),
     Command("cs100_folder", "validate dense.yaml --weights folder.npz"),
@@ -112,6 +117,11 @@ def write_files(folder: Path) -> None:
     specs = {
         "latin1.yaml": "convspec: 1\nname: größe\n".encode("latin-1"),
         "utf16.yaml": "convspec: 1\n".encode("utf-16"),
+        "utf16_be.yaml": "convspec: 1\nname: gr\u00f6\u00dfe\n".encode("utf-16-be"),
+        "utf32.yaml": "convspec: 1\n".encode("utf-32"),
+        "utf32_le.json": '{"convspec": 1}'.encode("utf-32-le"),
+        "normalized.yaml": b"convspec: 1\ninput_shape: [2]\nlayers:\n"
+        b"  - {type: BatchNormalization, name: bn}\n",
         "control.yaml": b"convspec: 1\nname: a\x1b[31mb\n",
         "large.yaml": b"# " + b"x" * (16 << 20) + b"\n",
         "deep.json": b'{"convspec": 1, "layers": ' + b"[" * 100 + b"]" * 100 + b"}",
@@ -150,6 +160,9 @@ def write_files(folder: Path) -> None:
     np.savez(folder / "complex.npz", **{"d/W": w * 1j, "d/b": b})
     np.savez(folder / "objects.npz", **{"d/W": w.astype(object), "d/b": b})
     np.savez(folder / "huge.npz", **{"d/W": np.eye(2) * 1e300, "d/b": b})
+    std = np.array([1, -0.5], np.float32)
+    tensors = {"bn/gamma": b + 1, "bn/beta": b, "bn/running_mean": b, "bn/running_std": std}
+    np.savez(folder / "negative.npz", **tensors)
     np.savez(folder / "nan.npz", **{"d/W": w * np.float32("nan"), "d/b": b})
     np.save(folder / "one.npy", w)
     np.savez(
@@ -265,7 +278,11 @@ def test_the_optional_package_is_named(
 def test_notes_and_warnings_of_a_run(in_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = "run dense.yaml --input x2_double.npy --target reference"
     assert found(f"{line} --seed 3", capsys) == [("note", "CS094"), ("note", "CS123")]
-    assert found(f"{line} --weights nan.npz", capsys) == [("warning", "CS097"), ("note", "CS123")]
+    assert found(f"{line} --weights nan.npz", capsys) == [
+        ("warning", "CS097"),
+        ("note", "CS123"),
+        ("warning", "CS098"),
+    ]
 
 
 def test_too_little_memory(

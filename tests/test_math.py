@@ -259,15 +259,115 @@ def test_who_transforms_the_weights_changes_no_bits(
     assert np.array_equal(*runs)
 
 
-def test_nan_stays_where_its_windows_are(rng):
-    """A NaN reaches the tiles that read it, and no padding, channel or tile beyond."""
-    model = build([conv(16, border_mode="same")], (20, 20, 17), seed=3)
-    x = rng.standard_normal((1, 20, 20, 17)).astype(np.float32)
-    x[0, 0, 0, 16] = np.nan
-    y = model.compile(math="fast").run(x)
-    assert np.isnan(y[0, :2, :2]).all()
-    assert np.isfinite(y[0, 8:]).all()
-    assert np.isfinite(y[0, :, 8:]).all()
+def assert_same_but_rounded(y, judge):
+    """NaN and infinities where the definition has them, and nowhere else."""
+    assert np.array_equal(np.isnan(y), np.isnan(judge))
+    assert np.array_equal(np.isinf(y), np.isinf(judge))
+    assert np.array_equal(y[np.isinf(y)], judge[np.isinf(y)])
+    finite = np.isfinite(judge)
+    assert finite.any()
+    assert np.abs(y[finite] - judge[finite]).max() <= FAST * np.abs(judge[finite]).max()
+
+
+def dilated(rank, kernel, **arguments):
+    return layer(rank, kernel, type=f"AtrousConvolution{rank}D", **arguments)
+
+
+@pytest.mark.parametrize("semantics", ["tensorflow", "theano"])
+@pytest.mark.parametrize("streamed", [False, True], ids=["packed", "streamed"])
+@pytest.mark.parametrize(
+    ("layers", "shape", "lanes"),
+    [
+        ([layer(2, (3, 3), border_mode="same")], (22, 19, 17), 16),
+        ([layer(2, (3, 3), border_mode="same", activation="relu")], (22, 19, 35), 8),
+        ([layer(2, (5, 3), activation="tanh")], (20, 20, 17), 4),
+        ([layer(1, (5,), border_mode="full", activation="relu")], (40, 17), 16),
+        ([layer(2, (1, 3), border_mode="same")], (5, 33, 17), 16),
+        ([layer(3, (3, 3, 3), border_mode="same", activation="relu")], (7, 12, 9, 17), 16),
+        ([layer(3, (2, 3, 3), subsample=[2, 1, 1])], (8, 9, 9, 17), 8),
+        ([dilated(2, (3, 3), atrous_rate=[2, 3], border_mode="same")], (22, 19, 17), 16),
+        ([dilated(1, (3,), atrous_rate=4, border_mode="same")], (50, 17), 4),
+        (
+            [layer(2, (3, 3), border_mode="same", activation="relu"), {"type": "MaxPooling2D"}],
+            (24, 18, 17),
+            16,
+        ),
+        (
+            [layer(1, (3,), activation={"expr": "sin(x)"}), {"type": "MaxPooling1D"}],
+            (42, 17),
+            8,
+        ),
+        ([{"type": "UpSampling2D"}, layer(2, (3, 3), border_mode="same")], (13, 11, 17), 16),
+    ],
+)
+def test_what_is_not_finite_reaches_what_sees_it(
+    layers, shape, lanes, streamed, semantics, rng, monkeypatch
+):
+    """In the middle of a tile, and in a corner, whose window sees the padding."""
+    monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
+    monkeypatch.setattr(convolutions, "FAR_BYTES", 1 if streamed else 1 << 40)
+    offer = choices.OFFERS[Conv][0]
+
+    def one(*arguments):
+        return [c for c in offer(*arguments) if (c.schedule.chunk > 0) == streamed][-1:]
+
+    monkeypatch.setattr(choices, "OFFERS", {Conv: (one,)})
+    model = build(layers, shape, seed=3, semantics=semantics)
+    assert "winograd" in kernels(model, fast=True)
+    middle = tuple(n // 2 for n in shape[:-1])
+    values = (np.nan, np.inf, -np.inf)
+    x = rng.standard_normal((2 * len(values) + 1, *shape)).astype(np.float32)
+    for sample, value in enumerate(values):
+        x[(sample, *middle, 3)] = value
+        x[(sample + len(values), *(0 for _ in middle), shape[-1] - 1)] = value
+    y = model.compile(math="fast", threads=2).run(x)
+    judge = model.compile("reference").run(x)
+    # Seen at all, and in the last sample nothing is to be seen.
+    assert np.isnan(judge[0]).any()
+    assert np.isfinite(judge[-1]).all()
+    for sample in range(len(x)):
+        assert_same_but_rounded(y[sample], judge[sample])
+    # Who else is in the batch, or how it is cut, changes nothing.
+    assert np.array_equal(
+        model.compile(math="fast", threads=1, batch_size=2).run(x), y, equal_nan=True
+    )
+
+
+@pytest.mark.parametrize("value", [3e38, -1e38])
+def test_a_transform_may_overflow_and_the_sum_not(value, rng):
+    """Values near the largest float32, small weights: the definition has finite outputs."""
+    model = build([conv(16, border_mode="same")], (12, 12, 16), seed=3)
+    x = np.full((1, 12, 12, 16), value, np.float32)
+    x[:, 5] = rng.standard_normal((12, 16))
+    y, judge = model.compile(math="fast").run(x), model.compile("reference").run(x)
+    within = np.abs(judge) < 3e38
+    assert within.any()
+    assert np.isfinite(y[within]).all()
+    assert np.abs(y - judge)[within].max() <= FAST * np.abs(judge).max()
+
+
+@pytest.mark.parametrize("math", ["fast", "precise"])
+@pytest.mark.parametrize(
+    ("entry", "shape"),
+    [(conv(20, name="c", border_mode="same"), (14, 9, 17)),
+     ({"type": "Dense", "name": "c", "output_dim": 20}, (17,))],
+)  # fmt: skip
+def test_weights_that_are_not_finite(entry, shape, math, rng, tmp_path):
+    """They are of one filter; a NaN of every output, times the zeros around the image too."""
+    model = build([entry], shape, seed=3)
+    weights = {w.tensor: w for w in model.graph.weights()}
+    values = {t: rng.standard_normal(w.stored_shape).astype("f4") for t, w in weights.items()}
+    values["W"][..., 2, 5] = np.inf
+    values["W"][(0,) * (values["W"].ndim - 2) + (4, 11)] = np.nan
+    np.savez(tmp_path / "w.npz", **{f"c/{t}": v for t, v in values.items()})
+    model = build([entry], shape, weights=tmp_path / "w.npz")
+    x = rng.standard_normal((2, *shape)).astype(np.float32)
+    y, judge = model.compile(math=math).run(x), model.compile("reference").run(x)
+    assert np.isnan(y[..., 11]).all()
+    others = [f for f in range(20) if f not in {5, 11}]
+    assert_same_but_rounded(y[..., others], judge[..., others])
+    inner = (slice(None), *(slice(1, -1) for _ in shape[:-1]))
+    assert_same_but_rounded(y[inner], judge[inner])
 
 
 NETWORK = [
@@ -343,9 +443,11 @@ LONG = 100_352
 """Products of one sum, as a Dense layer after 14x14 images of 512 channels has them."""
 
 
+@pytest.mark.parametrize("lanes", [4, 8, 16])
 @pytest.mark.parametrize("values", ["random", "constant"])
-def test_long_sums_are_made_of_short_ones(values, rng):
+def test_long_sums_are_made_of_short_ones(values, lanes, rng, monkeypatch):
     """One chain of so many additions would be off by 1e-4 where all terms are alike."""
+    monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
     model = build([{"type": "Dense", "name": "d", "output_dim": 8, "init": "one"}], (LONG,), seed=3)
     if values == "random":
         model = build([{"type": "Dense", "name": "d", "output_dim": 8}], (LONG,), seed=3)

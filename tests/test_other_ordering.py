@@ -32,7 +32,7 @@ def checked(
     ("shape", "layers", "axes"),
     [
         ([224, 224, 3], [SAME], ("(channels, rows, columns)", "(rows, columns, channels)")),
-        ([28, 28, 1], [{"type": "BatchNormalization"}, SAME],
+        ([28, 28, 1], [{"type": "Activation", "activation": "relu"}, SAME],
          ("(channels, rows, columns)", "(rows, columns, channels)")),
         ([64, 48, 4], [{"type": "MaxPooling2D", "border_mode": "same"}],
          ("(channels, rows, columns)", "(rows, columns, channels)")),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import build, tapped
+from counting import growth
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -294,18 +295,19 @@ def test_a_tap_that_is_no_layer_is_the_users_mistake():
 
 
 def test_a_plan_of_many_layers_is_made_quickly():
-    import time
+    """Twice the layers take little more than twice the work."""
+    steps = []
 
-    layers = [LAYERS[i % 6] for i in range(400) if i % 6 != 3]
-    model = build(layers, [2000, 2])
-    started = time.perf_counter()
-    check = make_plan(optimize(model.graph))
-    assert time.perf_counter() - started < 5
-    assert len(check.steps) > 200
+    def plan(count):
+        layers = [LAYERS[i % 6] for i in range(count) if i % 6 != 3]
+        steps.append(len(make_plan(optimize(build(layers, [2000, 2]).graph)).steps))
+
+    assert growth(plan, 200) < 2.5
+    assert max(steps) > 200
 
 
 def test_weights_of_a_plan_are_as_they_are_packed():
-    """Winograd's F(4x4, 3x3) keeps 36 values for 9; a shared layer's weights are there once."""
+    """Winograd's F(4x4, 3x3) keeps 36 values for 9, and the 9; a shared layer's are there once."""
     conv = {"type": "Convolution2D", "nb_row": 3, "nb_col": 3, "border_mode": "same"}
     layers = [
         {**conv, "nb_filter": 64, "name": "c", "bias": False},
@@ -316,7 +318,7 @@ def test_weights_of_a_plan_are_as_they_are_packed():
     precise, fast = make_plan(graph), make_plan(graph, fast=True)
     assert [step.kernel for step in fast.steps] == ["winograd", "winograd"]
     assert (precise.stored_bytes, precise.weight_bytes) == (stored, stored)
-    assert (fast.stored_bytes, fast.weight_bytes) == (stored, 4 * stored)
+    assert (fast.stored_bytes, fast.weight_bytes) == (stored, 5 * stored)
 
 
 def test_memory_that_there_is_not():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
 from cases import array, build, spec
+from counting import growth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +27,7 @@ from speccompiler.tensors import weight_files
 def refusal(run: Any) -> Diagnostic:
     with pytest.raises(SpecError) as caught:
         run()
-    (found,) = caught.value.diagnostics
+    (found,) = (d for d in caught.value.diagnostics if d.severity == "error")
     return found
 
 
@@ -401,16 +401,15 @@ def test_histories_are_short():
     ],
 )
 def test_long_models_are_no_harder(layer):
-    """Twice the layers would take four times as long if each looked at all others."""
-    text = spec([layer] * 4000, [32, 2], seed=1)
-    start = time.perf_counter()
-    model, found = checked(text)
-    assert time.perf_counter() - start < 3
-    assert (model is None) == [d.code for d in found].__contains__("CS044")
-    if model is not None:
-        start = time.perf_counter()
-        optimize(model.graph)
-        assert time.perf_counter() - start < 3
+    """Twice the layers would take four times the work if each looked at all others."""
+
+    def check_and_optimize(count):
+        model, found = checked(spec([layer] * count, [32, 2], seed=1))
+        assert (model is None) == ("CS044" in [d.code for d in found])
+        if model is not None:
+            optimize(model.graph)
+
+    assert growth(check_and_optimize, 1000) < 2.2
 
 
 def test_a_file_is_opened_once(tmp_path, monkeypatch):

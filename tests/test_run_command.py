@@ -595,7 +595,7 @@ def test_a_full_device() -> None:
     assert (named.status, streamed.status, printed.status) == (2, 2, 2)
     assert "/dev/full: error CS121: writing stopped after " in named.err
     assert "<stdout>: error CS121: writing stopped after " in streamed.err
-    assert printed.err == "convspec: No space left on device\n"
+    assert printed.err == "convspec: standard output: No space left on device\n"
 
 
 # --- memory, and the bar
@@ -678,7 +678,7 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = [(p.communicate(timeout=120), p.returncode) for p in processes]
     assert [status for _, status in results] == [0, 0], results
     assert len({out for (out, _), _ in results}) == 1
-    assert not list(folder.rglob("*.tmp"))
+    assert not list(folder.rglob("*.part"))
     assert any(name.endswith(".o") for name in cached(folder / "cache"))
     return folder / "cache"
 

@@ -600,7 +600,8 @@ def test_all_duplicate_keys_at_once_and_the_first_is_kept() -> None:
     assert document.root is not None
     assert to_data(document.root) == {"a": 1, "b": {"c": 1}}
     assert found("{<<: {a: 1}, <<: {b: 1}}") == [
-        "m.yaml:1:14: error CS004: the key '<<' is already used on line 1; keep one of the two"
+        "m.yaml:1:14: error CS004: the key '<<' is already used on line 1; "
+        "merge them with one key: <<: [{a: 1}, {b: 1}]"
     ]
 
 

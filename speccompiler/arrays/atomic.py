@@ -1,7 +1,8 @@
 """Write a file so that its final name only ever shows a complete file.
 
-The bytes go to ``.<name>.<random>.part`` in the same folder, which replaces
-the final name in one step when all is written and safe on disk.
+The bytes go to an unfinished file in the same folder, which replaces the final name in one step
+when all is written and safe on disk. Files that belong together are all written first, and
+replace their names one right after the other.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics import Problem, SpecError
+from speccompiler.unfinished import create_unfinished, sweep
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -33,9 +37,74 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FREE_SPACE = "free some space, or write to another disk"
 
 
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """A complete file that waits for its name; ``lock`` keeps it from being swept."""
+
+    partial: Path
+    final: Path
+    lock: int | None
+    shown: str | None
+    """What messages call it; None where the caller adds that."""
+
+
+class Together:
+    """Files that take their names together, on a clean exit; on any exception none does.
+
+    No file system replaces two names in one step: a process that dies in between leaves some
+    new and some old. **The file that was finished last comes first**, so that a file that says
+    what is in another, and is finished after it, is never the older one.
+    """
+
+    def __init__(self) -> None:
+        self._finished: list[_Finished] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._replace()
+        finally:
+            for left in self._finished:
+                with contextlib.suppress(OSError):
+                    left.partial.unlink()
+                _release(left)
+
+    def add(self, finished: _Finished) -> None:
+        """The next file that is complete."""
+        self._finished.append(finished)
+
+    def _replace(self) -> None:
+        """Ctrl-C waits until all names are taken: half of them would be worse than either."""
+        interrupted: BaseException | None = None
+        while self._finished:
+            one = self._finished[-1]
+            try:
+                _replace(one)
+            except (KeyboardInterrupt, SystemExit) as stopped:
+                interrupted = stopped
+                if one.partial.exists():
+                    continue
+            except Problem as problem:
+                if one.shown is None:
+                    raise
+                raise SpecError([problem.at(file=one.shown)]) from None
+            self._finished.pop()
+            _release(one)
+        if interrupted is not None:
+            raise interrupted
+
+
 @contextmanager
-def atomic_file(target: Path, size: int) -> Iterator[FileIO]:
-    """A raw file of ``size`` bytes that becomes ``target`` on a clean exit.
+def atomic_file(target: Path, size: int, together: Together | None = None) -> Iterator[FileIO]:
+    """A raw file of ``size`` bytes that becomes ``target`` on a clean exit, or of ``together``.
 
     On any exception the partial file is removed and ``target`` is untouched.
     A replaced file keeps its permissions, a symbolic link keeps pointing to it.
@@ -43,21 +112,23 @@ def atomic_file(target: Path, size: int) -> Iterator[FileIO]:
     """
     folder, mode = _check(target)
     final = Path(os.path.realpath(target))
-    # The name is shortened so that the suffix never makes a valid name too long.
-    partial = final.with_name(f".{final.name[:40]}.{secrets.token_hex(6)}.part")
-    try:
-        with _create(partial, folder) as file:
-            if mode is not None and hasattr(os, "fchmod"):
-                with contextlib.suppress(OSError):  # a disk without permissions
-                    os.fchmod(file.fileno(), mode)
-            _reserve(file, final.parent, size)
-            yield file
-            _finish(file)
-        _replace(partial, final)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise
+    sweep(final.parent)
+    with contextlib.ExitStack() as stack:
+        group = together or stack.enter_context(Together())
+        with _create(final, folder) as file:
+            partial = Path(file.name)
+            try:
+                if mode is not None and hasattr(os, "fchmod"):
+                    with contextlib.suppress(OSError):  # a disk without permissions
+                        os.fchmod(file.fileno(), mode)
+                _reserve(file, final.parent, size)
+                yield file
+                shown = None if together is None else str(target)
+                group.add(_Finished(partial, final, _finish(file), shown))
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    partial.unlink()
+                raise
 
 
 def reason(error: OSError) -> str:
@@ -104,9 +175,9 @@ def _check(target: Path) -> tuple[str, int | None]:
     return folder, stat.S_IMODE(status.st_mode) & 0o777
 
 
-def _create(partial: Path, folder: str) -> FileIO:
+def _create(final: Path, folder: str) -> FileIO:
     try:
-        return open(partial, "xb", buffering=0)
+        return create_unfinished(final.parent, final.name)
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise Problem(
@@ -145,18 +216,32 @@ def _no_room(number: int, size: int, free: int) -> Problem:
     )
 
 
-def _finish(file: FileIO) -> None:
-    """Make the bytes safe and close, so that late errors come before the replacement."""
+def _finish(file: FileIO) -> int | None:
+    """Make the bytes safe and close, so that late errors come before the replacement.
+
+    Gives a descriptor that keeps the lock; Windows, without locks, renames no open file.
+    """
+    lock = None
     try:
         os.fsync(file.fileno())
+        lock = os.dup(file.fileno()) if os.name == "posix" else None
         file.close()
     except OSError as error:
+        if lock is not None:
+            os.close(lock)
         raise write_failure(error, "all samples") from None
+    return lock
 
 
-def _replace(partial: Path, final: Path) -> None:
+def _release(finished: _Finished) -> None:
+    if finished.lock is not None:
+        with contextlib.suppress(OSError):
+            os.close(finished.lock)
+
+
+def _replace(finished: _Finished) -> None:
     try:
-        os.replace(partial, final)
+        os.replace(finished.partial, finished.final)
     except OSError as error:
         raise cannot_create(
             f"it was written, but the name could not be taken ({reason(error)})",

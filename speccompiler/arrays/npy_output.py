@@ -74,9 +74,12 @@ class ArrayOutput:
 
 @contextmanager
 def create_array(
-    target: Path, shape: tuple[int, ...], dtype: npt.DTypeLike = FLOAT32
+    target: Path,
+    shape: tuple[int, ...],
+    dtype: npt.DTypeLike = FLOAT32,
+    together: atomic.Together | None = None,
 ) -> Iterator[ArrayOutput]:
-    """Write a .npy file that appears under its name only when complete.
+    """Write a .npy file that appears under its name only when complete, it and all of ``together``.
 
     The input file may be the target. A pipe or a character device such as
     /dev/null is written directly. CS120 and CS121, raised on entering, while
@@ -95,7 +98,7 @@ def create_array(
             output.check_complete()
         return
     stored = np.dtype(dtype)
-    with atomic.atomic_file(target, stored_bytes(shape, stored)) as part:
+    with atomic.atomic_file(target, stored_bytes(shape, stored), together) as part:
         output = ArrayOutput(part, shape, stored)
         yield output
         output.check_complete()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics import Problem, SpecError
 from speccompiler.ir import Weight
@@ -20,6 +21,17 @@ from speccompiler.tensors.safetensors_writer import write_safetensors
 from .changes import Array, Changes, Relaid, Reordered, Reversed, Transposed
 from .orderings import Unmoved, convert_ordering
 from .semantics import convert_semantics
+
+if TYPE_CHECKING:
+    from speccompiler.arrays.atomic import Together
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenWeights:
+    """How many tensors were written, and their digest, which the spec holds."""
+
+    count: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +50,8 @@ class Converted:
             self.model.names_weights or self.model.spec.seed is not None
         )
 
-    def write_weights(self, path: Path) -> int:
-        """Write every tensor as ``<layer>/<tensor>``, one at a time; how many. CS120, CS121."""
+    def write_weights(self, path: Path, together: Together | None = None) -> WrittenWeights:
+        """Write every tensor as ``<layer>/<tensor>``, one at a time. CS120, CS121."""
         sources = self.model.weight_sources
         if sources.diagnostics and not sources.sources:
             raise SpecError(sources.diagnostics)
@@ -51,10 +63,10 @@ class Converted:
                 yield self.changes.apply(weight.layer, weight.tensor, source.read())
 
         try:
-            write_safetensors(path, shapes, tensors())
+            digest = write_safetensors(path, shapes, tensors(), together)
         except Problem as problem:
             raise SpecError([problem.at(file=str(path))]) from None
-        return len(shapes)
+        return WrittenWeights(len(shapes), digest)
 
     def _shape(self, weight: Weight) -> tuple[int, ...]:
         import numpy as np

@@ -65,12 +65,13 @@ def _attempt(
         owned.setdefault(weight.layer, []).append(weight)
     kept = _kept_inputs(spec, as_before)
     adapters = Adapters((call.name for call in spec.calls), target)
+    called = spec.by_call()
     values: dict[str, Value] = {}
     layers: dict[str, Layer] = {}
     calls: list[Call] = []
     found: list[Diagnostic] = []
     for call in spec.calls:
-        step = _step(spec, call, values, shapes, given, target, changes, owned)
+        step = _step(called[call.name], call, values, shapes, given, target, changes, owned)
         if call.name in kept:
             step = replace(step, inputs=(SAME,))
         step, read = _adapted(step, call, adapters, as_before)
@@ -119,7 +120,7 @@ def _attempt(
 
 
 def _step(
-    spec: ModelSpec,
+    layer: Layer,
     call: Call,
     values: Mapping[str, Value],
     shapes: Mapping[str, Shape],
@@ -137,7 +138,6 @@ def _step(
         before = (tuple(-1 if d is None else d for d in declared),)
     first = call.name == call.layer
     weights = owned.get(call.layer, ()) if first else ()
-    layer = spec.layer_of(call)
     layer = layer.model_copy(
         update={"input_shape": None, "batch_input_shape": None}
     )  # the model says it
@@ -146,7 +146,7 @@ def _step(
 
 def _kept_inputs(spec: ModelSpec, as_before: set[Rule]) -> set[str]:
     """The inputs that only layers read which take no image, so that they stay as they are."""
-    layers = {call.name: spec.layer_of(call) for call in spec.calls}
+    layers = spec.by_call()
     readers: dict[str, list[Layer]] = {}
     for entry in spec.inputs:
         own = layers[entry.name]

@@ -26,7 +26,13 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./#-]*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"})
 
 
-def spec_text(converted: Converted, *, spec_path: Path, weights_path: Path | None) -> str:
+def spec_text(
+    converted: Converted,
+    *,
+    spec_path: Path,
+    weights_path: Path | None,
+    weights_sha256: str | None = None,
+) -> str:
     """The spec, commented; ``weights_path`` is the file that was written beside it."""
     spec = converted.spec
     lines = [f"# {line}" for line in _opening(converted)]
@@ -45,7 +51,9 @@ def spec_text(converted: Converted, *, spec_path: Path, weights_path: Path | Non
     if spec.seed is not None:
         lines.append(f"seed: {spec.seed}")
     if weights_path is not None:
-        lines.append(f"weights: {scalar(_relative(weights_path, spec_path))}")
+        lines.append(f"weights: {scalar(relative(weights_path, spec_path))}")
+        if weights_sha256 is not None:
+            lines.append(f"weights_sha256: {weights_sha256}  # of its tensors")
     if list(spec.outputs) != [spec.calls[-1].name]:
         lines.append(f"outputs: {flow(list(spec.outputs))}")
     lines += ["", "layers:"]
@@ -60,7 +68,9 @@ def _opening(converted: Converted) -> Iterator[str]:
     document = converted.model.loaded.document
     version = converted.spec.keras_version
     writer = f", which Keras {version} wrote" if version else ""
-    yield f"Made by convspec convert from {os.path.basename(document.shown_file)}{writer}."
+    # A name that is no text (bytes that are not UTF-8) is escaped.
+    source = os.path.basename(document.shown_file).encode("utf-8", "backslashreplace").decode()
+    yield f"Made by convspec convert from {source}{writer}."
     if converted.model.loaded.spec is not None and converted.model.spec.semantics is None:
         yield "Its numbers are the same under TensorFlow's semantics and under Theano's."
     yield from converted.notes
@@ -82,7 +92,8 @@ def _common_ordering(spec: ModelSpec) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _relative(path: Path, spec_path: Path) -> str:
+def relative(path: Path, spec_path: Path) -> str:
+    """How a spec names a file."""
     return Path(os.path.relpath(path, spec_path.parent)).as_posix()
 
 
@@ -101,10 +112,12 @@ def _layers(spec: ModelSpec, graph: Graph, ordering: str | None) -> Iterator[str
     calls = {call.name: call for call in spec.calls}
     order = [calls[entry.name] for entry in spec.inputs]
     order += [call for call in spec.calls if call.inputs]
+    layers = spec.by_call()
     seen: set[str] = set()
     previous: str | None = None
     for call in order:
-        item = _item(spec, call, previous, ordering, shared=call.layer in seen)
+        layer = layers[call.name]
+        item = _item(spec, call, layer, previous, ordering, shared=call.layer in seen)
         parameters = 0 if call.layer in seen else counts.get(call.layer, 0)
         seen.add(call.layer)
         yield from _entry(item, _comment(shapes[call.name], parameters))
@@ -112,9 +125,14 @@ def _layers(spec: ModelSpec, graph: Graph, ordering: str | None) -> Iterator[str
 
 
 def _item(
-    spec: ModelSpec, call: Call, previous: str | None, ordering: str | None, *, shared: bool
+    spec: ModelSpec,
+    call: Call,
+    layer: Layer,
+    previous: str | None,
+    ordering: str | None,
+    *,
+    shared: bool,
 ) -> dict[str, Any]:
-    layer = spec.layer_of(call)
     item: dict[str, Any]
     if shared:
         item = {"type": "Shared", "layer": call.layer, "name": call.name}
@@ -192,7 +210,7 @@ def _vectors(converted: Converted, spec_path: Path) -> Iterator[str]:
 
 def _moved_files(value: Any, base: Path, spec_path: Path) -> Any:
     if isinstance(value, str):
-        return _relative(base / value, spec_path)
+        return relative(base / value, spec_path)
     if isinstance(value, dict):
         return {key: _moved_files(entry, base, spec_path) for key, entry in value.items()}
     return value

@@ -64,6 +64,12 @@ def _clip(a: Array, low: Array, high: Array) -> Array:
     return np.asarray(np.minimum(np.maximum(a, low), high))
 
 
+def _power(a: Array, b: Array) -> Array:
+    """IEEE pow: NumPy takes the root of -infinity where one number, 0.5, is the exponent."""
+    base, exponent = np.broadcast_arrays(a, b)
+    return np.asarray(np.power(base, exponent.copy()))
+
+
 FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     "exp": np.exp,
     "expm1": np.expm1,
@@ -93,7 +99,7 @@ _OPERATORS: Mapping[str, Callable[..., Array]] = {
     "-": np.subtract,
     "*": np.multiply,
     "/": np.divide,
-    "**": np.power,
+    "**": _power,
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,

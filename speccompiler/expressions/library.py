@@ -5,7 +5,8 @@ not elementwise. Each expression is also what the function of the same name
 means inside other expressions, so it uses only functions that are not here
 (``tanh`` is the function itself).
 
-NaN stays NaN in all of them: ``max`` and ``clip`` propagate it.
+NaN stays NaN in all of them: ``max`` and ``clip`` propagate it. Infinities go through
+each formula as it is written: softsign of one is NaN, as in Keras.
 """
 
 from __future__ import annotations
@@ -30,3 +31,10 @@ ACTIVATIONS: Mapping[str, Expression] = MappingProxyType(
         "linear": parse("x"),
     }
 )
+
+THEANO_RELU = parse("where(x > 0, x, 0 * abs(x))")
+"""Theano's ``relu``, which is ``0.5 * (x + abs(x))`` (0.8 and 0.9, tensor/nnet/nnet.py).
+
+Of a finite value that is the larger of it and +0; of -infinity it is NaN. Written so that
+nothing overflows where the sum would.
+"""

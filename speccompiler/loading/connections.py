@@ -11,7 +11,7 @@ from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.merge import Merge, Shared
 from speccompiler.schemas.model import Call
-from speccompiler.source.findings import shown
+from speccompiler.source.findings import MAX_FINDINGS, shown
 
 from .entries import Entries
 from .keras_models import LayerEntry
@@ -89,22 +89,24 @@ def _written(entries: Entries, index: int, call: _Open) -> int:
 def _called(entries: Entries, names: Sequence[str]) -> list[_Open]:
     """Keras's calls: the first of a layer has its name, the next are ``name@2`` and so on."""
     taken = set(names)
-    seen: Counter[int] = Counter()
+    seen: Counter[str] = Counter()
     calls = []
     for entry in entries.calls or ():
-        seen[entry.layer] += 1
-        name = names[entry.layer]
-        if seen[entry.layer] > 1:
-            name = _next_name(name, seen[entry.layer], taken)
+        name = layer = names[entry.layer]
+        if layer in seen:
+            name = _next_name(layer, seen, taken)
+        else:
+            seen[layer] = 1
         calls.append(_Open(name, entry.layer, entry.reads))
     return calls
 
 
-def _next_name(layer: str, number: int, taken: set[str]) -> str:
-    while f"{layer}@{number}" in taken:
-        number += 1
-    taken.add(f"{layer}@{number}")
-    return f"{layer}@{number}"
+def _next_name(layer: str, seen: Counter[str], taken: set[str]) -> str:
+    """``layer@2`` for its second call and so on, past names that layers have; counts the call."""
+    seen[layer] += 1
+    while f"{layer}@{seen[layer]}" in taken:
+        seen[layer] += 1
+    return f"{layer}@{seen[layer]}"
 
 
 def item_names(items: Sequence[Item | None], names: Sequence[str | None]) -> list[str | None]:
@@ -114,9 +116,11 @@ def item_names(items: Sequence[Item | None], names: Sequence[str | None]) -> lis
     found = list(names)
     for index, item in enumerate(items):
         if isinstance(item, Shared):
-            seen[item.layer] += 1
+            seen.setdefault(item.layer, 1)
             if found[index] is None:
-                found[index] = _next_name(item.layer, 1 + seen[item.layer], taken)
+                found[index] = _next_name(item.layer, seen, taken)
+            else:
+                seen[item.layer] += 1
     return found
 
 
@@ -125,8 +129,12 @@ def _native(
 ) -> list[_Open]:
     """Each layer where it stands: it reads what its ``inputs`` name, or the one before it."""
     numbers = {name: number for number, name in enumerate(names)}
-    calls = []
+    calls: list[_Open] = []
     for number, name in enumerate(names):
+        if len(found) == MAX_FINDINGS:  # each looks at every name for one that may be meant
+            message = f"reading stopped after {MAX_FINDINGS} findings; more may follow"
+            found.append(Diagnostic("CS014", message, Severity.NOTE))
+            break
         try:
             reads = _reads(entries, number, numbers)
             calls.append(_Open(name, _layer(entries, items, number, numbers), reads))
@@ -153,14 +161,16 @@ def _reads(entries: Entries, number: int, numbers: dict[str, int]) -> tuple[int,
     return (number - 1,)
 
 
-def _number(name: str, span: Span | None, numbers: dict[str, int]) -> int:
-    if name not in numbers:
+def _number(name: str, span: Span | None, numbers: dict[str, int], apart: int | None = None) -> int:
+    """The number of a name, which may not be ``apart``; CS061."""
+    if numbers.get(name, apart) == apart:
+        others = (other for other, number in numbers.items() if number != apart)
         raise Stop(
             span,
             Problem(
                 "CS061",
                 f"no layer of the model is named '{shown(name)}'",
-                did_you_mean(name, numbers) or "name a layer, or one of the header's inputs",
+                did_you_mean(name, others) or "name a layer, or one of the header's inputs",
             ),
         )
     return numbers[name]
@@ -172,8 +182,7 @@ def _layer(entries: Entries, items: Sequence[Item], number: int, numbers: dict[s
     if not isinstance(item, Shared):
         return number
     written = entries.layers[number].arguments.entries["layer"].value
-    own = {name: n for name, n in numbers.items() if n != number}
-    target = _number(item.layer, written.span, own)
+    target = _number(item.layer, written.span, numbers, apart=number)
     called = items[target]
     if isinstance(called, Shared):
         raise Stop(

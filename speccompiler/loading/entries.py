@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from speccompiler.diagnostics import Diagnostic, Problem, Span
+from speccompiler.schemas.model import EXTENSION_PREFIX
+from speccompiler.schemas.registry import ALIASES, LAYERS
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
@@ -88,7 +90,11 @@ def _native(document: Document, root: Mapping) -> Entries:
         apart.add("inputs")
         found.layers = [_input(name, entry) for name, entry in inputs.value.entries.items()]
         found.header_inputs = len(found.layers)
-    header = {k: v for k, v in root.entries.items() if k not in apart}
+    header = {
+        k: v
+        for k, v in root.entries.items()
+        if k not in apart and not k.startswith(EXTENSION_PREFIX)
+    }
     found.header = Mapping(header, root.span)
     if "layers" not in root.entries:
         _report(
@@ -133,12 +139,7 @@ def _native_layer(node: Node) -> LayerEntry:
     if not isinstance(node, Mapping):
         raise Problem("CS026", "a layer is a mapping with a 'type'")
     if "type" not in node.entries:
-        hint = "'class_name' is Keras's word; the native form says 'type'"
-        raise Problem(
-            "CS021",
-            "the layer needs 'type'",
-            hint if "class_name" in node.entries else "for example type: Convolution2D",
-        )
+        raise Problem("CS021", "the layer needs 'type'", _type_hint(node))
     entry = node.entries["type"].value
     kind, reads = text(entry, "type"), None
     if "inputs" in node.entries:
@@ -147,11 +148,36 @@ def _native_layer(node: Node) -> LayerEntry:
     return LayerEntry(kind, entry.span, node, reads)
 
 
+def _type_hint(node: Mapping) -> str:
+    """How a layer is written that does not say its type: often the type is a key."""
+    if "class_name" in node.entries:
+        return "'class_name' is Keras's word; the native form says 'type'"
+    known = [key for key in node.entries if key in LAYERS or key in ALIASES]
+    (key, entry), *more = node.entries.items() if node.entries else [("", None)]
+    if known:
+        key, entry = known[0], node.entries[known[0]]
+    inside = entry.value if entry is not None else None
+    holds = isinstance(inside, Mapping) or (isinstance(inside, Scalar) and inside.value is None)
+    if not holds or (more and not known):
+        return "for example type: Convolution2D"
+    rest = ", ..." if more or (isinstance(inside, Mapping) and inside.entries) else ""
+    return f"write - {{type: {shown(key)}{rest}}}"
+
+
 def _names(node: Node) -> list[tuple[str, Span]]:
     """``inputs: a`` and ``inputs: [a, b]``."""
     items = node.items if isinstance(node, Sequence) else (node,)
     if not items:
         raise Stop(node.span, Problem("CS026", "'inputs' is empty", "name the layers it reads"))
+    for item in items:
+        if not isinstance(item, Scalar) or not isinstance(item.value, str):
+            found = describe(item.value) if isinstance(item, Scalar) else "no name"
+            problem = Problem(
+                "CS024",
+                f"'inputs' is {found}, not a layer's name",
+                "name the layers or inputs whose values it reads",
+            )
+            raise Stop(item.span, problem)
     return [(text(item, "inputs"), item.span) for item in items]
 
 

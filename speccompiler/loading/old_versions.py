@@ -33,7 +33,7 @@ class Default:
     def of(self, keras_version: str | None) -> str | float:
         """The default of the release that wrote a file."""
         for release, value in self.values:
-            if _before(keras_version, release):
+            if before(keras_version, release):
                 return value
         return self.last
 
@@ -116,7 +116,7 @@ def as_then_read(
     columns) on both sides; measured on 1.0.2, 1.0.5 and 1.0.8. A file that names no
     release is older than 1.0.4.
     """
-    if not _before(keras_version, FOUR_SIDES):
+    if not before(keras_version, FOUR_SIDES):
         return tuple(layers), []
     writer = _writer(keras_version)
     found: list[Layer] = []
@@ -198,12 +198,12 @@ def running_std_of(keras_version: str | None, theano: bool) -> RunningStd:
     The deviation up to 1.0.5, and on Theano in 1.0.6; then the variance. Theano added epsilon
     to its root in 1.0.7, and to the variance itself from 1.0.8 on.
     """
-    if _before(keras_version, (1, 0, 7 if theano else 6)):
+    if before(keras_version, (1, 0, 7 if theano else 6)):
         return "deviation"
-    return "root_variance" if theano and _before(keras_version, (1, 0, 8)) else "variance"
+    return "root_variance" if theano and before(keras_version, (1, 0, 8)) else "variance"
 
 
-def _before(version: str | None, release: tuple[int, ...]) -> bool:
+def before(version: str | None, release: tuple[int, ...]) -> bool:
     """Whether a file's version is older; one that is no row of numbers is not."""
     if version is None:
         return True

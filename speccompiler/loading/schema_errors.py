@@ -1,7 +1,6 @@
 """pydantic's errors as diagnostics: what was found, what is allowed, what was meant.
 
-pydantic names a place by keys and indices, with the tag of a union's branch
-(``<name>``, ``<sides>``) in between; tags are dropped before the place is looked up.
+``schema_paths`` says where each of them is in the data.
 """
 
 from __future__ import annotations
@@ -21,9 +20,8 @@ from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.regularizer import REGULARIZER_NAMES
 from speccompiler.source.findings import shown
 
-from .known_names import KERAS_2_NAMES, keys_of
-
-Path = tuple[str | int, ...]
+from .known_names import argument_hint, keras_1_names, value_hint
+from .schema_paths import Path, place_of
 
 
 def describe(value: object) -> str:
@@ -52,9 +50,16 @@ def schema_problems(
     ``owner`` is how messages call the thing: ``Convolution2D``, ``the spec``.
     """
     seen: set[tuple[Path, str]] = set()
-    items = [(item, _path(item)) for item in error.errors(include_url=False)]
+    items: list[tuple[Any, Path]] = []
+    for raised in error.errors(include_url=False):
+        place = place_of(model, raised["loc"])
+        items.append(({**raised, "holder": place.holder}, place.path))
     absent = Counter(path[:-1] for item, path in items if _is_missing_item(item, path))
+    extra = [str(path[0]) for item, path in items if item["type"] == "extra_forbidden" and path]
+    said = {known for name in extra for known in keras_1_names(name, model.model_fields)}
     for item, path in items:
+        if item["type"] == "missing" and len(path) == 1 and path[0] in said:
+            continue  # the finding about its other name says it
         if _is_missing_item(item, path):
             path = path[:-1]
             problem = _too_short(item, path, absent[path])
@@ -63,10 +68,6 @@ def schema_problems(
         if (path, problem.message) not in seen:
             seen.add((path, problem.message))
             yield path, item["type"] == "extra_forbidden", problem
-
-
-def _path(item: Any) -> Path:
-    return tuple(p for p in item["loc"] if not (isinstance(p, str) and p.startswith("<")))
 
 
 def _is_missing_item(item: Any, path: Path) -> bool:
@@ -117,7 +118,8 @@ def _missing(item: Any, path: Path, model: type[BaseModel], owner: str) -> Probl
 def _extra(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
     name = str(path[-1])
     if len(path) > 1:
-        keys = keys_of(item["loc"], model)
+        holder = item["holder"]
+        keys = [] if holder is None else list(holder.model_fields)
         return Problem(
             "CS022",
             f"{_subject(path[:-1])} has no key '{shown(name)}'",
@@ -126,12 +128,8 @@ def _extra(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem
     known = _arguments(model)
     if "convspec" in known:
         known.append("layers")
-    keras_1 = KERAS_2_NAMES.get(name)
-    hint = did_you_mean(name, known)
-    if keras_1 is not None and (hint is None or any(k in model.model_fields for k in [keras_1])):
-        hint = f"'{name}' is Keras 2's name; Keras 1.x says {keras_1}"
-    if hint is None:
-        hint = f"it takes {', '.join(known)}"
+    hint = argument_hint(name, known, item["input"]) or did_you_mean(name, known)
+    hint = hint or f"it takes {', '.join(known)}"
     return Problem("CS022", f"{owner} has no argument '{shown(name)}'", hint)
 
 
@@ -144,7 +142,7 @@ def _literal(item: Any, path: Path, model: type[BaseModel], owner: str) -> Probl
     if found == "None":
         hint = _NULL
     elif isinstance(found, str):
-        hint = did_you_mean(found, choices)
+        hint = value_hint(str(path[-1]), found) or did_you_mean(found, choices)
         if found in choices:
             hint = f"write {found} without quotes"
     return Problem(
@@ -153,6 +151,15 @@ def _literal(item: Any, path: Path, model: type[BaseModel], owner: str) -> Probl
 
 
 _NULL = "YAML and JSON write null for None"
+_OPEN = "an open length is null"
+_SHAPES = {"input_shape", "batch_input_shape", "output_shape", "input_length", "inputs"}
+_NAMES = {"outputs": "a layer's name"}
+"""Arguments that hold names of layers, and what one is."""
+
+
+def _is_length(path: Path) -> bool:
+    """Whether a path leads to a length that may be open."""
+    return bool(path) and path[0] in _SHAPES
 
 
 def _type(
@@ -160,10 +167,17 @@ def _type(
 ) -> Callable[[Any, Path, type[BaseModel], str], Problem]:
     def rule(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
         found = item["input"]
+        if path and path[0] in _NAMES and not isinstance(found, list):
+            message = f"{_subject(path)} is {describe(found)}, not {_NAMES[str(path[0])]}"
+            return Problem(
+                "CS024", message, "name a layer whose output the model gives, or several: [a, b]"
+            )
         hint = _NULL if found == "None" else otherwise
         numeric = expected in {"a whole number", "a number"}
         if isinstance(found, str) and numeric and hint is None:
             hint = _number_hint(found)
+        if isinstance(found, str) and numeric and hint in {None, _NULL} and _is_length(path):
+            hint = _OPEN
         if isinstance(found, bool) and numeric:
             hint = "true and false are no numbers"
         if isinstance(found, float) and expected == "a whole number" and found.is_integer():
@@ -204,13 +218,22 @@ def _number_hint(text: str) -> str | None:
     return "write the number without quotes"
 
 
+_OPPOSITE = {"padding": "Cropping", "cropping": "ZeroPadding"}
+
+
 def _bound(word: str, key: str) -> Callable[[Any, Path, type[BaseModel], str], Problem]:
     def rule(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
         limit = item["ctx"][key]
         limit = int(limit) if limit == int(limit) else limit
+        hint = None
+        if _is_length(path) and item["input"] == -1:
+            hint = _OPEN
+        elif path and path[0] in {"padding", "cropping"}:
+            hint = f"a {_OPPOSITE[str(path[0])]} layer does that"
         return Problem(
             "CS025",
             f"{_subject(path)} is {describe(item['input'])}; it must be {limit} or {word}",
+            hint,
         )
 
     return rule

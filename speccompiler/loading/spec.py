@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from speccompiler.diagnostics import Diagnostic, Problem, Span, did_you_mean, has_errors
+from speccompiler.diagnostics import Diagnostic, Problem, Span, has_errors
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import NATIVE_ORDERING, Layer
 from speccompiler.schemas.merge import Shared
@@ -39,6 +39,7 @@ from .connections import connect, item_names
 from .entries import Entries, read_entries
 from .inputs import model_inputs
 from .keras_models import LayerEntry
+from .known_types import type_hint
 from .merge_code import check_no_code
 from .old_versions import as_then_read, stored_twice, unnamed_release, with_its_defaults
 from .orderings import ordering_of, resolve_orderings
@@ -135,6 +136,7 @@ def load_spec(
         inputs=inputs,
         seed=header.seed if seed is None else seed,
         weights=header.weights,
+        weights_sha256=header.weights_sha256,
         keras_version=entries.keras_version,
         verify=header.verify,
         native=entries.native,
@@ -159,7 +161,8 @@ def _semantics(
 
 def _document_name(document: Document) -> str:
     stem = document.file.replace("\\", "/").rsplit("/", 1)[-1].split(".")[0]
-    return stem.strip("<>") or "model"
+    # A file's name may be bytes that are no text; a model's is text.
+    return stem.encode("utf-8", "backslashreplace").decode().strip("<>") or "model"
 
 
 def _validate_header(
@@ -171,7 +174,16 @@ def _validate_header(
     if node is None:
         return None
     try:
-        return ModelHeader.model_validate(to_data(node))
+        header = ModelHeader.model_validate(to_data(node))
+        if header.weights_sha256 is not None and header.weights is None:
+            problem = Problem(
+                "CS026",
+                "'weights_sha256' is the digest of the tensors in 'weights', which is not given",
+                "name the file: weights: FILE",
+            )
+            span = span_at(node, ("weights_sha256",))
+            diagnostics.append(problem.at(file=document.file, span=span))
+        return header
     except ValidationError as error:
         for path, at_key, problem in schema_problems(error, ModelHeader, "the spec"):
             span = span_at(node, path, key=at_key)
@@ -279,7 +291,7 @@ def _unknown_type(name: str) -> Problem:
     return Problem(
         "CS027",
         f"unknown layer type '{shown(name)}'",
-        did_you_mean(name, [*LAYERS, *ALIASES]) or "convspec schema lists all layers",
+        type_hint(name),
     )
 
 

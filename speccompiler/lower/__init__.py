@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from speccompiler.diagnostics import Diagnostic, Problem
 from speccompiler.dims import symbol
@@ -22,6 +22,7 @@ from speccompiler.schemas.model import ModelSpec, SemanticsFields
 from speccompiler.schemas.wrappers import TimeDistributed
 from speccompiler.shapes import format_shape
 
+from . import channels
 from .activations import (
     lower_elu,
     lower_leaky_relu,
@@ -55,6 +56,7 @@ from .embedding import (
 from .merging import lower_merge
 from .normalization import lower_batch_normalization
 from .pooling import lower_global_pooling, lower_pooling
+from .refusals import gathered, note_refusals
 from .resizing import (
     lower_cropping,
     lower_upsampling,
@@ -67,7 +69,18 @@ from .spatial import swapped
 from .time_distributed import lower_time_distributed
 from .transposed import lower_deconvolution2d
 
-__all__ = ["LOWER", "Lowered", "Semantics", "input_dims", "layers_of", "lower", "undecided"]
+__all__ = [
+    "LOWER",
+    "Lowered",
+    "Semantics",
+    "both_backends",
+    "declared_inputs",
+    "input_dims",
+    "layers_of",
+    "lower",
+    "trained_on",
+    "undecided",
+]
 
 LOWER: Mapping[str, Callable[..., Node]] = {
     "Convolution1D": lower_convolution1d,
@@ -186,6 +199,7 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
     builder.shared = frozenset(layer for layer, count in calls_of.items() if count > 1)
     values: dict[str, Node] = {}
     given: dict[str, Node] = {}
+    axes: dict[str, channels.Axis] = {}
     for entry, shape in zip(spec.inputs, shapes or declared_inputs(spec), strict=True):
         builder.layer = builder.call = entry.name
         try:
@@ -206,10 +220,15 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
         except Problem as problem:
             explained = _explain(problem, layer, read[0], semantics)
             diagnostic = explained.at(layer=call.name)
-            return Lowered(None, (*builder.diagnostics, diagnostic))
+            return Lowered(None, (*gathered(builder.diagnostics), diagnostic))
         values[call.name] = value
+        known = [axes[name] for name in call.inputs]
+        known = known or [channels.of_input(spec.layers, read[0].shape)]
+        off = channels.off_the_channels(layer, call.name, known[0], read[0].shape)
+        builder.diagnostics += [] if off is None else [off]
+        axes[call.name] = channels.after(layer, known, value.shape)
     graph = Graph(tuple(builder.nodes), spec.outputs)
-    return Lowered(graph, tuple(builder.diagnostics))
+    return Lowered(graph, gathered(builder.diagnostics))
 
 
 def _check_shared(stored: dict[tuple[str, str], Weight], nodes: Iterable[Node]) -> None:
@@ -233,8 +252,9 @@ def _first_ordering(spec: ModelSpec) -> str:
 
 
 def _lower_layer(builder: Builder, layer: Layer, *read: Node) -> Node:
-    layer_type = layer.class_name
-    return LOWER[layer_type](builder, layer, *read)
+    value = LOWER[layer.class_name](builder, layer, *read)
+    note_refusals(builder, layer, read[0].shape)
+    return value
 
 
 def _check_declared(layer: Layer, x: Node) -> None:
@@ -282,16 +302,56 @@ def _explain(problem: Problem, layer: Layer, x: Node, semantics: Semantics) -> P
                 f"dim_ordering is '{ordering}'; with '{other}' it would fit and give "
                 f"{format_shape(fits.shape)}"
             )
+    else:
+        hint = hint or _turned(layer, x, semantics)
     if hint is None:
         hint = "use a smaller window, border_mode 'same', or a larger input"
     return Problem(problem.code, message, hint)
 
 
+def both_backends(spec: ModelSpec) -> list[Semantics]:
+    """TensorFlow's and Theano's rules, as far as finite numbers depend on them."""
+    profiles = SemanticsFields(profile="tensorflow"), SemanticsFields(profile="theano")
+    return [replace(Semantics.of(fields, spec), infinities="tensorflow") for fields in profiles]
+
+
+def _turned(layer: Layer, x: Node, semantics: Semantics) -> str | None:
+    """A hint where a layer over steps would fit with its input's two axes the other way round."""
+    if len(x.shape) != 2 or layer.class_name == "TimeDistributed":
+        return None
+    turned = Node(x.name, Input(x.shape[::-1]), (), x.shape[::-1], x.layer)
+    try:
+        fits = _lower_layer(Builder(semantics, frozenset(), [turned]), layer, turned)
+    except Problem:
+        return None
+    sizes = ", ".join("null" if not isinstance(d, int) else str(d) for d in turned.shape)
+    way = f"write input_shape: [{sizes}]"
+    if not isinstance(x.op, Input) and x.inputs:
+        way = "a Permute with dims [2, 1] before it turns them"
+    return f"steps come first, then channels: {way}, which would give {format_shape(fits.shape)}"
+
+
 def undecided(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[str, ...]:
     """The layers that TensorFlow's and Theano's rules lower differently."""
-    profiles = SemanticsFields(profile="tensorflow"), SemanticsFields(profile="theano")
-    backends = [Semantics.of(fields, spec) for fields in profiles]
+    backends = both_backends(spec)
     graphs = [lower(spec, semantics, shapes).graph for semantics in backends]
     one, other = (layers_of(graph.nodes) if graph else {} for graph in graphs)
     differ = {name for name in one if one[name] != other.get(name)}
     return tuple(dict.fromkeys(call.layer for call in spec.calls if call.name in differ))
+
+
+def trained_on(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> str | None:
+    """What a backend that refused a layer says about the other, where only one did."""
+    refused = {}
+    for profile in ("tensorflow", "theano"):
+        semantics = Semantics.of(SemanticsFields(profile=profile), spec)
+        found = lower(spec, semantics, shapes).diagnostics
+        refused[profile] = [d.layer for d in found if d.code == "CS055"]
+    titles = {"tensorflow": "TensorFlow", "theano": "Theano"}
+    for mine, other in (("tensorflow", "theano"), ("theano", "tensorflow")):
+        if refused[mine] and not refused[other]:
+            return (
+                f"Keras on {titles[mine]} refuses '{refused[mine][0]}', so that it was trained on "
+                f"{titles[other]}"
+            )
+    return None

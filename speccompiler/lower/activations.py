@@ -16,6 +16,7 @@ from speccompiler.expressions.nodes import (
     Parameter,
     Variable,
     Where,
+    substitute,
 )
 from speccompiler.ir import Map, MapWith, Node, Weight
 from speccompiler.schemas.advanced_activations import (
@@ -29,12 +30,17 @@ from speccompiler.schemas.advanced_activations import (
 from speccompiler.shapes import format_shape
 
 from .builder import Builder
+from .convolution import relu
 
 X, ZERO = Variable(), Number(0.0)
 
 
 def lower_leaky_relu(b: Builder, layer: LeakyReLU, x: Node) -> Node:
-    """A slope of its own below 0."""
+    """A slope of its own below 0, as the backend's ``relu`` adds it."""
+    if layer.alpha == 0:
+        return b.add(Map(relu(b.semantics)), x)
+    if b.semantics.infinities == "theano":
+        return b.add(Map(_leaky(X, parse(repr(layer.alpha)))), x)
     return b.add(Map(parse(f"where(x > 0, x, {layer.alpha!r} * x)")), x)
 
 
@@ -44,14 +50,18 @@ def lower_elu(b: Builder, layer: ELU, x: Node) -> Node:
 
 
 def lower_thresholded_relu(b: Builder, layer: ThresholdedReLU, x: Node) -> Node:
-    """Nothing up to theta."""
-    return b.add(Map(parse(f"where(x > {layer.theta!r}, x, 0)")), x)
+    """Times 0 up to theta: of an infinity, or a NaN, that is NaN."""
+    return b.add(Map(parse(f"where(x > {layer.theta!r}, x, 0 * x)")), x)
 
 
 def lower_prelu(b: Builder, layer: PReLU, x: Node) -> Node:
-    """A slope below 0 for every value, or for those that share it."""
-    slope = Binary("*", Parameter(0), X)
-    formula = Where(Compare(">", X, ZERO), X, slope)
+    """A slope below 0 for every value, or for those that share it.
+
+    Keras adds ``alphas * (x - |x|) * 0.5`` to ``relu(x)``: at infinity it is NaN. Half the
+    difference is written so that it does not overflow.
+    """
+    below = Where(Compare(">", X, ZERO), Binary("-", X, X), X)
+    formula = Binary("+", relu(b.semantics), Binary("*", Parameter(0), below))
     return b.add(MapWith(formula, _parameters(b, layer, x)), x)
 
 
@@ -71,17 +81,23 @@ def lower_srelu(b: Builder, layer: SReLU, x: Node) -> Node:
     t_left, a_left, t_right, a_right = map(Parameter, range(4))
     distance = Call("abs", (t_right,))
     inside = Binary("-", X, t_left)
-    left = Binary("*", a_left, inside)
     middle: Expression
     if b.semantics.theano:
-        either = Where(Compare(">", inside, ZERO), inside, left)
-        middle = Call("min", (either, distance))
+        middle = Call("min", (_leaky(inside, a_left), distance))
     else:
-        cut = Call("min", (inside, distance))
+        cut, left = Call("min", (inside, distance)), Binary("*", a_left, inside)
         middle = Where(Compare(">", inside, ZERO), cut, left)
-    beyond = Call("max", (Binary("-", X, Binary("+", t_left, distance)), ZERO))
+    beyond = substitute(relu(b.semantics), Binary("-", X, Binary("+", t_left, distance)))
     formula = Binary("+", Binary("+", t_left, middle), Binary("*", beyond, a_right))
     return b.add(MapWith(formula, _parameters(b, layer, x)), x)
+
+
+def _leaky(x: Expression, alpha: Expression) -> Expression:
+    """Theano's ``relu(x, alpha)``: ``0.5 * (1 + alpha) * x + 0.5 * (1 - alpha) * |x|``."""
+    half, one = Number(0.5), Number(1.0)
+    line = Binary("*", Binary("*", half, Binary("+", one, alpha)), x)
+    bend = Binary("*", Binary("*", half, Binary("-", one, alpha)), Call("abs", (x,)))
+    return Binary("+", line, bend)
 
 
 def _parameters(

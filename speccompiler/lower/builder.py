@@ -25,6 +25,12 @@ class Semantics:
     kernel: Literal["correlate", "convolve"]
     padding: Profile
     running_std: RunningStd = "variance"
+    infinities: Literal["tensorflow", "theano"] = "tensorflow"
+    """Whose formulas say what becomes of an infinity, where a finite value gives the same."""
+    backend: Profile | None = None
+    """Whose refusals are told; None where nothing decided on a backend."""
+    release: str = "1.2.2"
+    """The Keras that wrote the model."""
 
     @staticmethod
     def of(fields: SemanticsFields, spec: ModelSpec | None = None) -> Semantics:
@@ -38,6 +44,9 @@ class Semantics:
             fields.kernel or default,
             fields.padding or fields.profile,
             fields.running_std or stored,
+            "theano" if theano else "tensorflow",
+            fields.profile,
+            (spec.keras_version if spec is not None else None) or "1.2.2",
         )
 
     @property
@@ -84,6 +93,12 @@ class Builder:
         """A finding about the current layer that does not stop the lowering."""
         self.diagnostics.append(
             Diagnostic(code, message, Severity.WARNING, layer=self.call, hint=hint)
+        )
+
+    def note(self, code: str, message: str, hint: str | None = None) -> None:
+        """What is worth knowing of the current layer, and no reason to worry."""
+        self.diagnostics.append(
+            Diagnostic(code, message, Severity.NOTE, layer=self.call, hint=hint)
         )
 
     def finish_layer(self, value: Node) -> Node:

@@ -9,7 +9,7 @@ from typing import Literal
 from speccompiler.diagnostics import Problem
 from speccompiler.dims import Dim
 from speccompiler.expressions.grammar import parse
-from speccompiler.expressions.library import ACTIVATIONS
+from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
 from speccompiler.expressions.nodes import Expression
 from speccompiler.ir import Conv, Node, Padding, Reshape, Weight
 from speccompiler.lengths import (
@@ -42,9 +42,11 @@ LayoutAxes = {
 
 
 def activation_function(
-    value: str | ExpressionActivation | None, rank: int
+    value: str | ExpressionActivation | None, rank: int, semantics: Semantics | None = None
 ) -> Expression | Literal["softmax"] | None:
     """What an ``activation`` argument means; None for linear.
+
+    Without ``semantics`` infinities are TensorFlow's.
 
     ``rank`` counts the batch axis: Keras refuses softmax on other than rank 2 and 3
     (1.2.2 activations.py:6-17), CS043.
@@ -62,7 +64,15 @@ def activation_function(
                 argument="activation",
             )
         return "softmax"
+    if value == "relu":
+        return relu(semantics)
     return ACTIVATIONS[value]
+
+
+def relu(semantics: Semantics | None) -> Expression:
+    """The backend's own: they differ in what -infinity gives."""
+    theano = semantics is not None and semantics.infinities == "theano"
+    return THEANO_RELU if theano else ACTIVATIONS["relu"]
 
 
 def conv_padding(
@@ -106,7 +116,7 @@ def lower_convolution1d(b: Builder, layer: Convolution1D | AtrousConvolution1D, 
     )
     apart = (layer.atrous_rate,) if isinstance(layer, AtrousConvolution1D) else (1,)
     y = _convolve(b, layer, x, weight, (layer.subsample_length,), layer.border_mode, apart)
-    return activate(b, y, activation_function(layer.activation, len(y.shape) + 1))
+    return activate(b, y, activation_function(layer.activation, len(y.shape) + 1, b.semantics))
 
 
 def lower_convolution2d(b: Builder, layer: Convolution2D | AtrousConvolution2D, x: Node) -> Node:
@@ -134,16 +144,16 @@ def _lower_nd(
     weight = kernel_weight(b, stored, LayoutAxes[ordering][rank], shape)
     apart = layer.atrous_rate if isinstance(layer, AtrousConvolution2D) else (1,) * rank
     y = _convolve(b, layer, x, weight, layer.subsample, layer.border_mode, apart)
-    y = activate(b, y, activation_function(layer.activation, len(y.shape) + 1))
+    y = activate(b, y, activation_function(layer.activation, len(y.shape) + 1, b.semantics))
     return restore_ordering(b, y, ordering)
 
 
 def lower_dense(b: Builder, layer: Dense | TimeDistributedDense, x: Node) -> Node:
     """A kernel of length 1 over the positions: every axis but the last, as one axis."""
-    channels = known_channels(x.shape[-1], layer.type)
+    channels = known_channels(x.shape[-1], layer.type, x, b.nodes)
     stored = (channels, layer.output_dim)
     positions = x.shape[:-1]
-    activation = activation_function(layer.activation, len(x.shape) + 1)
+    activation = activation_function(layer.activation, len(x.shape) + 1, b.semantics)
     if len(positions) > 1:
         x = b.add(Reshape((element_count(positions), channels)), x)
     rank = min(len(positions), 1)

@@ -23,7 +23,7 @@ def lower_identity(b: Builder, layer: Layer, x: Node) -> Node:
 
 def lower_activation(b: Builder, layer: core.Activation, x: Node) -> Node:
     """A named activation or an expression; linear changes nothing."""
-    return activate(b, x, activation_function(layer.activation, len(x.shape) + 1))
+    return activate(b, x, activation_function(layer.activation, len(x.shape) + 1, b.semantics))
 
 
 def lower_flatten(b: Builder, layer: core.Flatten, x: Node) -> Node:

@@ -51,9 +51,9 @@ def lower_time_distributed_dense(b: Builder, layer: TimeDistributedDense, x: Nod
 
 def lower_highway(b: Builder, layer: Highway, x: Node) -> Node:
     """Two products, and a weighted mean of one of them and the input."""
-    channels = _vector(x, layer.type)
+    channels = _vector(b, x, layer.type)
     square = (channels, channels)
-    activation = activation_function(layer.activation, 2)
+    activation = activation_function(layer.activation, 2, b.semantics)
 
     def product(weight: str, bias: str) -> Node:
         w = Weight(b.layer, weight, square, (0, 1), square)
@@ -70,7 +70,7 @@ def lower_highway(b: Builder, layer: Highway, x: Node) -> Node:
 
 def lower_maxout_dense(b: Builder, layer: MaxoutDense, x: Node) -> Node:
     """All products side by side, then the largest of each."""
-    channels = _vector(x, layer.type)
+    channels = _vector(b, x, layer.type)
     features, out = layer.nb_feature, layer.output_dim
     weight = Weight(b.layer, "W", (features, channels, out), (1, 0, 2), (channels, features * out))
     bias = None
@@ -81,11 +81,11 @@ def lower_maxout_dense(b: Builder, layer: MaxoutDense, x: Node) -> Node:
     return b.add(GlobalPool("max"), b.add(Reshape((features, out)), y))
 
 
-def _vector(x: Node, layer_type: str) -> int:
+def _vector(b: Builder, x: Node, layer_type: str) -> int:
     if len(x.shape) != 1:
         raise Problem(
             "CS038",
             f"{layer_type} takes a vector, but its input has shape {format_shape(x.shape)}",
             "flatten first",
         )
-    return known_channels(x.shape[0], layer_type)
+    return known_channels(x.shape[0], layer_type, x, b.nodes)

@@ -13,7 +13,7 @@ from speccompiler.diagnostics import Problem
 from speccompiler.expressions.grammar import parse
 from speccompiler.ir import Combine, CombineMode, Concat, Dot, Node, Reshape, Transpose
 from speccompiler.schemas.merge import Merge
-from speccompiler.shapes import format_shape, same_shape
+from speccompiler.shapes import format_shape, infer, same_shape
 
 from .builder import Builder
 
@@ -45,7 +45,27 @@ def _concat(b: Builder, layer: Merge, inputs: tuple[Node, ...]) -> Node:
     axis = _axis(layer.concat_axis, inputs[0], "concat_axis")
     # What is of another rank is refused by the shape rule; any length will do for it.
     lengths = tuple(x.shape[min(axis, len(x.shape) - 1)] for x in inputs)
-    return b.add(Concat(axis, lengths), *inputs)
+    try:
+        return b.add(Concat(axis, lengths), *inputs)
+    except Problem as problem:
+        hint = _fitting_axis(inputs) or problem.hint
+        raise Problem(problem.code, problem.message, hint, argument="concat_axis") from None
+
+
+def _fitting_axis(inputs: tuple[Node, ...]) -> str | None:
+    """The axis along which the values could be joined."""
+    shapes = [x.shape for x in inputs]
+    rank = len(shapes[0])
+    if any(len(shape) != rank for shape in shapes):
+        return None
+    for axis in reversed(range(rank)):
+        try:
+            joined = infer(Concat(axis, tuple(shape[axis] for shape in shapes)), *shapes)
+        except Problem:
+            continue
+        number = -1 if axis == rank - 1 else axis + 1
+        return f"with concat_axis: {number} they fit and give {format_shape(joined)}"
+    return None
 
 
 def _dot_axes(b: Builder, layer: Merge, one: Node, other: Node) -> tuple[int, int]:

@@ -25,7 +25,7 @@ GAMMA, BETA, MEAN, STD = map(Parameter, range(4))
 def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) -> Node:
     """Channels last, normalised, scaled, and back; mode 1 scales along the last axis always."""
     axis = _channel_axis(layer, x)
-    channels = known_channels(x.shape[axis], layer.type)
+    channels = known_channels(x.shape[axis], layer.type, x, b.nodes)
     names = ("gamma", "beta", "running_mean", "running_std")
     ones = (1,) * (len(x.shape) - 1)
     gamma, beta, *running = (

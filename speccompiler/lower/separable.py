@@ -48,7 +48,7 @@ def lower_separable_convolution2d(b: Builder, layer: SeparableConvolution2D, x: 
     padding = conv_padding(layer.border_mode, b.semantics, x.shape[:-1], kernel, stride)
     y = b.add(Depthwise(kernel, stride, padding, depthwise), x)
     y = b.add(Conv((1, 1), (1, 1), ((0, 0),) * 2, pointwise, bias), y)
-    y = activate(b, y, activation_function(layer.activation, len(y.shape) + 1))
+    y = activate(b, y, activation_function(layer.activation, len(y.shape) + 1, b.semantics))
     return restore_ordering(b, y, ordering)
 
 
@@ -96,5 +96,5 @@ def lower_locally_connected(
         bias = Weight(b.layer, "b", stored, order, (positions, filters))
     y = b.add(Local(kernel, stride, weight, bias), x)
     check_kernel_arguments(layer, [weight] if bias is None else [weight, bias])
-    y = activate(b, y, activation_function(layer.activation, len(y.shape) + 1))
+    y = activate(b, y, activation_function(layer.activation, len(y.shape) + 1, b.semantics))
     return restore_ordering(b, y, ordering)

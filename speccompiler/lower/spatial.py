@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from speccompiler.diagnostics import Problem
 from speccompiler.dims import Dim, format_dim
-from speccompiler.ir import Node
+from speccompiler.ir import Node, Reshape
 from speccompiler.shapes import format_shape
 
 AXES = {1: "(steps, channels)", 2: "(rows, columns, channels)", 3: "(dim1, dim2, dim3, channels)"}
@@ -22,16 +23,17 @@ def check_rank(x: Node, rank: int, ordering: str, layer_type: str) -> None:
         "CS038",
         f"{layer_type} takes samples of shape {wanted}, but its input has shape "
         f"{format_shape(x.shape)}",
-        _rank_hint(len(x.shape), rank, ordering),
+        _rank_hint(x, rank, ordering),
     )
 
 
-def _rank_hint(found: int, rank: int, ordering: str) -> str:
+def _rank_hint(x: Node, rank: int, ordering: str) -> str:
+    found = len(x.shape)
     if found == rank + 2:
         return "a shape is given without the batch axis"
     if found == rank:
-        grey = "(1, rows, columns)" if ordering == "th" and rank > 1 else "(rows, columns, 1)"
-        return f"the channel axis may be missing: a grey image is {grey}"
+        sizes = (1, *x.shape) if ordering == "th" else (*x.shape, 1)
+        return f"the channel axis may be missing: {_WITH_ONE[rank]} is {format_shape(sizes)}"
     if found == 1:
         return "a Reshape before it can give the values their axes back"
     return (
@@ -39,16 +41,45 @@ def _rank_hint(found: int, rank: int, ordering: str) -> str:
     )
 
 
-def known_channels(channels: Dim, layer_type: str) -> int:
-    """The channel count of an input, which a kernel needs to be a number (CS045)."""
+_WITH_ONE = {1: "a row of single values", 2: "a grey image", 3: "a volume of single values"}
+
+
+def known_channels(
+    channels: Dim, layer_type: str, x: Node | None = None, nodes: Sequence[Node] = ()
+) -> int:
+    """The channel count of an input, which a kernel needs to be a number (CS045).
+
+    ``nodes`` are those before ``x``: where one of them has made open lengths flat, it is named.
+    """
     if isinstance(channels, int):
         return channels
+    flat = None if x is None else _flattened(x, nodes)
+    if flat is not None:
+        raise Problem(
+            "CS045",
+            f"{layer_type} needs a known number of values, but '{flat.layer}' makes one axis of "
+            f"all, with lengths that are open: {format_dim(channels)}",
+            "give the input's lengths numbers (input_shape, or --input-shape), or put a "
+            f"GlobalAveragePooling or GlobalMaxPooling in the place of '{flat.layer}'",
+        )
     raise Problem(
         "CS045",
         f"{layer_type} needs a known number of channels, but the channel axis of its input is "
         f"open ({format_dim(channels)})",
         "only spatial lengths may be null",
     )
+
+
+def _flattened(x: Node, nodes: Sequence[Node]) -> Node | None:
+    """The node that made a flat value of one with several axes."""
+    by_name = {node.name: node for node in nodes}
+    node: Node | None = x
+    while node is not None and len(node.shape) == 1 and node.inputs:
+        source = by_name.get(node.inputs[0])
+        if isinstance(node.op, Reshape) and source is not None and len(source.shape) > 1:
+            return node
+        node = source
+    return None
 
 
 def swapped(ordering: str) -> Literal["th", "tf"]:

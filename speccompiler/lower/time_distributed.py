@@ -60,7 +60,19 @@ def lower_time_distributed(
     count, step = x.shape[0], Input(x.shape[1:])
     part = Builder(b.semantics, frozenset(), layer=b.layer, call=b.call)
     first = part.add(step)
-    last = lower_layer(part, layer.layer, first)
+    try:
+        last = lower_layer(part, layer.layer, first)
+    except Problem as problem:
+        if problem.code != "CS038" or not _fits_without_steps(lower_layer, b, layer, x):
+            raise
+        inner = layer.layer.class_name
+        sizes = format_shape(x.shape)
+        raise Problem(
+            "CS038",
+            f"TimeDistributed applies {inner} to every step, but its input {sizes} is one step",
+            f"the axis of steps is missing: an input of shape (steps, {sizes[1:-1].rstrip(',')}) "
+            "has it; null leaves it open",
+        ) from None
     b.diagnostics += part.diagnostics
     values = {first.name: x}
     for node in part.nodes[1:]:
@@ -69,6 +81,18 @@ def lower_time_distributed(
             read = [b.add(op, *read)]
         values[node.name] = read[0]
     return values[last.name]
+
+
+def _fits_without_steps(
+    lower_layer: Callable[..., Node], b: Builder, layer: TimeDistributed, x: Node
+) -> bool:
+    """Whether the whole input is what the inner layer takes."""
+    trial = Builder(b.semantics, frozenset(), layer=b.layer, call=b.call)
+    try:
+        lower_layer(trial, layer.layer, trial.add(Input(x.shape)))
+    except Problem:
+        return False
+    return True
 
 
 def _with_steps(op: Op, count: Dim, kind: str) -> list[Op]:

@@ -88,7 +88,7 @@ def _all_classes(
     check_kernel_arguments(layer, [weight] if bias is None else [weight, bias])
     padding = tuple(axis.padding for axis in axes)
     y = b.add(Conv(taps, (1, 1), padding, weight, bias), x)
-    return activate(b, y, activation_function(layer.activation, len(y.shape) + 1))
+    return activate(b, y, activation_function(layer.activation, len(y.shape) + 1, b.semantics))
 
 
 def _axis(out: int, n: Dim, k: int, s: int, before: int) -> _Axis:

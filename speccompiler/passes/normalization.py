@@ -22,14 +22,14 @@ def fold_normalization(graph: Graph) -> Graph:
     ``scale`` and ``shift`` have a value for each channel. Behind anything else the two are
     computed once, and not from mean, variance, gamma and beta at every value.
     """
-    readers = graph.readers()
+    readers, outputs = graph.readers(), frozenset(graph.outputs)
     done: dict[str, Node] = {}
     for node in graph:
         op = node.op
         parts = affine(op.activation) if isinstance(op, MapWith) else None
         if isinstance(op, MapWith) and parts is not None and not any(map(_chooses, parts)):
             source = done[node.inputs[0]]
-            alone = len(readers[source.name]) == 1 and source.name not in graph.outputs
+            alone = len(readers[source.name]) == 1 and source.name not in outputs
             if alone and isinstance(source.op, Conv) and _by_channel(op, source.op):
                 del done[source.name]
                 node = replace(source, name=node.name, op=_folded(source.op, op, *parts))

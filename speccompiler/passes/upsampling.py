@@ -19,13 +19,13 @@ def fold_upsampling(graph: Graph) -> Graph:
     Always exact: the windows see the same values. Not for kernels of length 1, which would
     do the same sums several times, nor where the copy is made anyway for another reader.
     """
-    readers = graph.readers()
+    readers, outputs = graph.readers(), frozenset(graph.outputs)
 
     def fold(node: Node, done: dict[str, Node]) -> Node:
         if not node.inputs or not isinstance(node.op, Conv):
             return node
         source = done[node.inputs[0]]
-        wanted = len(readers[source.name]) > 1 or source.name in graph.outputs
+        wanted = len(readers[source.name]) > 1 or source.name in outputs
         if not isinstance(source.op, Upsample) or wanted or prod(node.op.kernel) == 1:
             return node
         own = node.op.repeats or (1,) * len(source.op.factors)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from speccompiler.diagnostics import Diagnostic, Problem
+from speccompiler.source.encodings import wide_encoding
 from speccompiler.source.findings import MAX_BYTES, Findings, Stop
 from speccompiler.source.positions import split_lines
 from speccompiler.source.tree import Node
@@ -34,8 +35,6 @@ _SIGNATURES = (
     (b"PK\x03\x04", "a zip archive", "name the spec; weights are given apart from it"),
     (b"version https://git-lfs", "a Git LFS pointer", "fetch the file with: git lfs pull"),
     (b"\x93NUMPY", "a NumPy array", "name the spec; arrays are given apart from it"),
-    (codecs.BOM_UTF16_LE, "UTF-16 text", "save the file as UTF-8"),
-    (codecs.BOM_UTF16_BE, "UTF-16 text", "save the file as UTF-8"),
 )
 
 
@@ -176,7 +175,9 @@ def decode_document(data: bytes, file: str) -> Document:
     """Read the bytes of a spec, which are UTF-8 text."""
     if len(data) > MAX_BYTES:
         return _failed(file, _too_large(len(data)))
-    for signature, what, hint in _SIGNATURES:
+    wide = wide_encoding(data)
+    signatures = _SIGNATURES if wide is None else ((b"", f"{wide} text", "save the file as UTF-8"),)
+    for signature, what, hint in signatures:
         if data.startswith(signature):
             message = f"this is {what}, not YAML or JSON as UTF-8 text"
             return _failed(file, Problem("CS002", message, hint))

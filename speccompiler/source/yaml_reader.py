@@ -26,6 +26,8 @@ from speccompiler.source.yaml_numpy import plain_numbers
 from speccompiler.source.yaml_scalars import check_collection_tag, scalar_value
 from speccompiler.source.yaml_syntax import missing_key
 
+MOST_SHOWN = 60
+"""Characters of an inline mapping that a hint repeats."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # An anchor may stand before a tag.
 _TAG = re.compile(r"(?:&\S+\s+)?\S+")
@@ -49,6 +51,10 @@ class _Open:
     entries: dict[str, Entry] = field(default_factory=dict)
     merged: dict[str, Entry] = field(default_factory=dict)
     merge_line: int | None = None
+    merges_again: list[tuple[int, int]] = field(default_factory=list)
+    """Where further '<<' stand."""
+    written: list[str | None] = field(default_factory=list)
+    """How the items of a list, or what a mapping merges, can be written in a flow list."""
     expects_key: bool = True
     is_merge: bool = False
     # None drops the value that follows: its key was refused.
@@ -115,6 +121,8 @@ class _Composer:
         self.stack.append(opened)
 
     def close(self, event: Any) -> None:
+        for start, end in self.stack[-1].merges_again:
+            self._report(_second_merge(self.stack[-1]), start, end)
         done = self.stack.pop()
         # libyaml ends a block collection where the next token starts; its last item is the end.
         end = event.end_mark.index if done.is_flow else done.end
@@ -131,7 +139,16 @@ class _Composer:
         if done.anchor is not None and self.anchors[done.anchor] is done:
             values = self.values - done.counted_before
             self.anchors[done.anchor] = _Anchored(node, values, done.height)
-        self._place(node, done.height, done.start, end)
+        self._place(node, done.height, done.start, end, written=self._written(done, end))
+
+    def _written(self, done: _Open, end: int) -> str | None:
+        """How a merge can name a collection: a list by its items, a short mapping as it is."""
+        if not done.is_mapping:
+            items = [item for item in done.written if item is not None]
+            return ", ".join(items) if len(items) == len(done.written) else None
+        text = self.findings.text[done.start : end]
+        short = done.is_flow and end - done.start <= MOST_SHOWN and text.isprintable()
+        return text if short and text.startswith("{") else None
 
     def alias(self, event: Any) -> None:
         start, end = event.start_mark.index, event.end_mark.index
@@ -141,7 +158,7 @@ class _Composer:
         if isinstance(known, _Anchored):
             self._count(known.values, start, end)
             self.findings.check_depth(len(self.stack) + known.height, start, end)
-            self._place(known.node, known.height, start, end)
+            self._place(known.node, known.height, start, end, written=f"*{name}")
             return
         if known is None:
             message = f"the alias '*{name}' names no anchor '&{name}' above it"
@@ -167,7 +184,14 @@ class _Composer:
             self.findings.stop(too_many_values(by_aliases=self.used_alias), start, end)
 
     def _place(
-        self, node: Node, height: int, start: int, end: int, *, is_merge: bool = False
+        self,
+        node: Node,
+        height: int,
+        start: int,
+        end: int,
+        *,
+        is_merge: bool = False,
+        written: str | None = None,
     ) -> None:
         """Give a complete node to the collection it stands in."""
         if not self.stack:
@@ -178,12 +202,14 @@ class _Composer:
         top.end = end
         if not top.is_mapping:
             top.items.append(node)
+            top.written.append(written)
         elif top.expects_key:
             top.expects_key = False
             self._take_key(top, node, start, end, is_merge)
         else:
             top.expects_key = True
             if top.is_merge:
+                top.written.append(written)
                 self._merge(top, node, start, end)
             elif top.key is not None:
                 top.entries[top.key] = Entry(top.key_span, node)
@@ -193,7 +219,7 @@ class _Composer:
         line = self.findings.lines.line(start)
         if is_merge:
             if top.merge_line is not None:
-                self._report(duplicate_key("<<", top.merge_line), start, end)
+                top.merges_again.append((start, end))
             top.merge_line = top.merge_line or line
         elif node is _BROKEN:
             return
@@ -222,6 +248,16 @@ class _Composer:
                 hint = "name the anchor of a mapping, such as '<<: *defaults'"
                 self._report(Problem("CS003", message, hint), start, end)
                 return
+
+
+def _second_merge(mapping: _Open) -> Problem:
+    """CS004 for a further '<<': one takes a list, in which an earlier mapping wins."""
+    assert mapping.merge_line is not None, "there is a first one"
+    named = [name for name in mapping.written if name]
+    listed = ", ".join(named) if len(named) == len(mapping.written) else "*a, *b"
+    hint = f"merge them with one key: <<: [{listed}]"
+    problem = duplicate_key("<<", mapping.merge_line)
+    return Problem(problem.code, problem.message, hint)
 
 
 def read_yaml(findings: Findings) -> Node:

@@ -5,7 +5,8 @@ in a global heap does). A crash or a loop here ends the child, and is a finding 
 file. The child is started for the first file, serves one request after another, and ends with
 this process.
 
-    request   one line of JSON: {"path": .., "tensor": null or [name, shape, dtype]}
+    request   one line of JSON:
+              {"path": .., "tensor": null or [name, shape, dtype], "seconds": ..}
     reply     one line of JSON: {"contents": ..}, {"problem": [code, message, hint]} or
               {"bytes": n, "dtype": .., "shape": ..} and n bytes
 """
@@ -14,16 +15,17 @@ from __future__ import annotations
 
 import atexit
 import json
+import math
 import os
 import select
+import signal
 import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
 from typing import IO, Any
 
-from speccompiler.child import serving
+from speccompiler.child import requests, serving
 from speccompiler.diagnostics import Problem
 from speccompiler.tensors.tensor_info import TensorInfo, invalid
 
@@ -94,7 +96,8 @@ class Worker:
         assert process.stdout is not None, "it was started with pipes"
         end = time.monotonic() + seconds
         try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
+            whole = {**request, "seconds": math.ceil(seconds)}
+            process.stdin.write(json.dumps(whole).encode() + b"\n")
             process.stdin.flush()
         except OSError:
             raise _Gone("could not be started") from None
@@ -169,13 +172,22 @@ atexit.register(WORKER.stop)
 
 
 def serve() -> None:
-    """Answer requests until there are no more."""
+    """Answer requests, each within its time; see ``requests``.
+
+    The parent sees to the time as well. But where it was killed, and the library does not come
+    back, nobody else would end this.
+    """
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     from . import hdf5_reading  # noqa: F401 - loaded before its memory is counted
 
-    for line in sys.stdin.buffer:
-        head, data = _reply(json.loads(line))
+    for line in requests():
+        request = json.loads(line)
+        if hasattr(signal, "alarm"):
+            signal.alarm(request["seconds"] + 1)
+        head, data = _reply(request)
+        if hasattr(signal, "alarm"):
+            signal.alarm(0)
         replies.write(json.dumps(head).encode() + b"\n")
         replies.write(data)
         replies.flush()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from speccompiler.tensors.tensor_info import (
     ITEM_SIZES,
+    METADATA_KEY,
     Opened,
     TensorInfo,
     check_size,
@@ -73,4 +74,10 @@ def open_safetensors(path: Path) -> Opened:
             return (values.astype(np.uint32) << 16).view(np.float32)
         return values
 
-    return Opened(tensors, load)
+    return Opened(tensors, load, sha256=_digest(header.get("__metadata__")))
+
+
+def _digest(metadata: Any) -> str | None:
+    """What a file that convspec wrote says about its tensors."""
+    found = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
+    return found if isinstance(found, str) else None

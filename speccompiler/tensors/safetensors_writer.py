@@ -1,4 +1,7 @@
-"""A .safetensors file written tensor by tensor, in float32, complete or not at all."""
+"""A .safetensors file written tensor by tensor, in float32, complete or not at all.
+
+Its metadata hold the digest of the tensors (``content_digest``), which is known last.
+"""
 
 from __future__ import annotations
 
@@ -8,34 +11,46 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from speccompiler.arrays.atomic import atomic_file, write_failure
+from speccompiler.arrays.atomic import Together, atomic_file, write_failure
+
+from .content_digest import ContentDigest
+from .tensor_info import METADATA_KEY
+
+_UNKNOWN = "0" * 64
 
 
 def write_safetensors(
-    path: Path, shapes: Mapping[str, tuple[int, ...]], tensors: Iterable[npt.NDArray[Any]]
-) -> None:
+    path: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    tensors: Iterable[npt.NDArray[Any]],
+    together: Together | None = None,
+) -> str:
     """The tensors in the order of their shapes; each may be forgotten once it is written.
+
+    Gives their digest. With ``together`` the file appears when all of that do.
 
     Raises ``Problem`` CS120, CS121. (The format: 8 bytes with the header's length, the header
     as JSON, the data; huggingface/safetensors, README.)
     """
-    header = _header(shapes)
+    header, digest = _header(shapes), ContentDigest()
     size = len(header) + sum(4 * prod(shape) for shape in shapes.values())
-    with atomic_file(path, size) as file:
+    with atomic_file(path, size, together) as file:
         try:
             _write(file, header)
-            for shape, array in zip(shapes.values(), tensors, strict=True):
+            for (name, shape), array in zip(shapes.items(), tensors, strict=True):
                 assert array.shape == shape, f"{array.shape} was announced as {shape}"
-                _write(file, np.ascontiguousarray(array, "<f4").tobytes())
+                _write(file, digest.add(name, array))
+            file.seek(header.index(_UNKNOWN.encode()))
+            _write(file, digest.hexdigest().encode())
         except OSError as error:
             raise write_failure(error, "a part of the tensors") from None
+    return digest.hexdigest()
 
 
 def _header(shapes: Mapping[str, tuple[int, ...]]) -> bytes:
-    entries: dict[str, Any] = {}
+    entries: dict[str, Any] = {"__metadata__": {METADATA_KEY: _UNKNOWN}}
     start = 0
     for name, shape in shapes.items():
         end = start + 4 * prod(shape)

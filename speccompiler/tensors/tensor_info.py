@@ -29,6 +29,9 @@ ITEM_SIZES: Mapping[str, int] = {
 }
 """Bytes an element of every dtype that converts to float32."""
 
+METADATA_KEY = "weights_sha256"
+"""Under which a .safetensors file that convspec wrote has the digest of its tensors."""
+
 _MOST_BYTES = 2**63 - 1
 _LONGEST_NAME = 80
 
@@ -66,6 +69,8 @@ class Opened(NamedTuple):
     """Reads one tensor as it is stored."""
     layers: tuple[StoredLayer, ...] | None = None
     """The layers that a Keras HDF5 file lists, in order."""
+    sha256: str | None = None
+    """What the file says that the digest of its tensors is (``content_digest``)."""
 
 
 def invalid(reason: str) -> Problem:

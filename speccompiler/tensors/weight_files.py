@@ -65,6 +65,8 @@ class WeightFile:
     """What ``file_state`` said before it was opened."""
     layers: tuple[StoredLayer, ...] | None = None
     """The layers that a Keras HDF5 file lists, in order."""
+    sha256: str | None = None
+    """What the file says that the digest of its tensors is (``content_digest``)."""
 
     def unchanged_state(self) -> str | None:
         """The file's state, where it is now what it was when it was opened; None otherwise."""
@@ -125,7 +127,7 @@ def open_weights(path: Path) -> WeightFile:
     state = file_state(path)
     with _naming(path):
         opened = opener(path)
-    return WeightFile(path, opened.tensors, opened.load, state, opened.layers)
+    return WeightFile(path, opened.tensors, opened.load, state, opened.layers, opened.sha256)
 
 
 def file_state(path: Path) -> str | None:

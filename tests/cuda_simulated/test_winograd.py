@@ -47,6 +47,38 @@ def check(layers, shape, rng):
     assert_close(y, judge, 2e-5)
 
 
+@pytest.mark.parametrize("semantics", ["tensorflow", "theano"])
+@pytest.mark.parametrize(("rank", "kernel", "shape"), SHAPES)
+def test_what_is_not_finite_reaches_what_sees_it(rank, kernel, shape, semantics, rng):
+    """In the middle and in a corner, whose window sees the padding."""
+    layer = {"type": f"Convolution{rank}D", "nb_filter": 3, "border_mode": "same",
+             "activation": "relu", **dict(zip(NAMES[rank], kernel, strict=True))}  # fmt: skip
+    x = rng.uniform(-1, 1, (3, *shape, 2)).astype(np.float32)
+    x[(0, *(n // 2 for n in shape), 1)] = np.nan
+    x[(1, *(0 for _ in shape), 0)] = -np.inf
+    model = build([layer], (*shape, 2), semantics=semantics)
+    y, judge, _ = both(model, x, TINY, kernels=WinogradFirst)
+    assert np.isnan(judge[0]).any()
+    assert np.isfinite(judge[0]).any()
+    assert np.array_equal(np.isnan(y), np.isnan(judge))
+    assert np.array_equal(np.isinf(y), np.isinf(judge))
+    finite = np.isfinite(judge)
+    assert_close(y[finite], judge[finite], 2e-5)
+
+
+def test_what_is_not_finite_before_an_upsampling(rng):
+    layers = [
+        {"type": "UpSampling2D", "size": [2, 2]},
+        {"type": "Convolution2D", "nb_filter": 3, "nb_row": 3, "nb_col": 3,
+         "border_mode": "same", "bias": False},
+    ]  # fmt: skip
+    x = rng.uniform(-1, 1, (1, 4, 3, 2)).astype(np.float32)
+    x[0, 2, 1, 0] = np.nan
+    y, judge, _ = both(build(layers, (4, 3, 2)), x, TINY, kernels=WinogradFirst)
+    assert np.array_equal(np.isnan(y), np.isnan(judge))
+    assert_close(np.nan_to_num(y), np.nan_to_num(judge), 2e-5)
+
+
 def test_upsampling_folded_in(rng):
     layers = [
         {"type": "UpSampling2D", "size": [2, 2]},

@@ -54,7 +54,8 @@ class Candidate:
         if self.schedule is None or self.schedule.chunk:
             return 1.0
         tile = self.schedule.tile
-        return tile.points / prod(tile.kernel)
+        # The transformed ones, and behind them those that are not.
+        return tile.points / prod(tile.kernel) + 1
 
 
 def three(values: Sequence[Any], fill: int) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from speccompiler.cache import keeps
-from speccompiler.child import serving
+from speccompiler.child import requests, serving
 
 from .modules import load_kernel
 
@@ -100,8 +100,8 @@ class _Helper(threading.Thread):
 
 
 def serve() -> None:
-    """In the child: compile what comes, and say when it is there."""
-    for line in sys.stdin:
+    """In the child: compile what comes, and say when it is there; see ``requests``."""
+    for line in requests():
         kernel, text = json.loads(line)
         load_kernel(kernel, text)
         sys.stdout.write("done\n")

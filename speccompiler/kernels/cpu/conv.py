@@ -25,13 +25,16 @@ w: [group][KD][channel block][KH][KW][channel][filter of the group], zeros where
 
 from __future__ import annotations
 
+from math import prod
 from textwrap import indent
 
+from .long_sums import CARRY, CARRY_SUMS, SHORT, STRETCH, is_carried
 from .register_tile import (
     HEADER,
     LINE,
     PACK,
     VECTORS,
+    Relu,
     block_depth,
     copying_out,
     epilogue,
@@ -39,6 +42,7 @@ from .register_tile import (
     fill,
     group_vectors,
     groups,
+    rectifier,
     register_tile,
     tile_columns,
 )
@@ -57,46 +61,55 @@ def group_@VECTORS(
     across = (columns + @COLUMNS - 1) // @COLUMNS
     tiles = (rows + @ROWS - 1) // @ROWS * across
     row_weights = run * @WIDTH
-    # Weights of a step fill two thirds of L1.
-    per_step = max(1, 8192 // row_weights)
+    # One chain of products; on the widest vectors its weights fill two thirds of L1. A row that
+    # is longer is cut: ``pieces``.
+    per_step = max(1, @SHORT // run)
     q_step, h_step = max(1, per_step // kh), min(kh, per_step)
+    pieces = max(1, (taps + @SHORT - 1) // @SHORT)
+    down = (kh + h_step - 1) // h_step * pieces
+    steps = max(1, (q1 - q0 + q_step - 1) // q_step) * down
     for t0 in range(0, tiles, @WALK):
-        for q in range(q0, max(q1, q0 + 1), q_step):
-            for h in range(0, kh, h_step):
-                begins = q == q0 and h == 0
-                ends = q + q_step >= q1 and h + h_step >= kh
-                low = np.float32(0) if ends else np.float32(-np.inf)
-                after = (q + q_step) * kh if h_step == kh else q * kh + h + h_step
-                ask = wo + after * row_weights
-                for t in range(t0, min(tiles, t0 + @WALK)):
-                    r, c = t // across * @ROWS, t % across * @COLUMNS
-                    # Rows of the window that are outside the data for every row of the tile.
-                    h0 = max(h, -((top + (r + @ROWS - 1) * stride) // apart))
-                    h1 = min(h + h_step, kh, -((top + r * stride - bottom) // apart))
-                    place = at + r * row_pitch + c * y_pitch
-                    used = min(@ROWS, rows - r) * min(@COLUMNS, columns - c)
-                    so = sums + (t - t0) * @POSITIONS * @WIDTH
-                    source, begin, step = packed, so, @WIDTH
-                    if begins:
-                        source, begin, step = b, first, 0
-                    if ends:
-                        ask_for(y, place, y_pitch, used, count)
-                    whole = @DIRECT and ends and used == @POSITIONS and count == @WIDTH
-                    target, end, pitch = packed, so, @WIDTH
-                    if whole:
-                        target, end, pitch = y, place, y_pitch
-@TILES                    ask += (min(q + q_step, q1) - q) * max(h1 - h0, 0) * taps * @LINE
-                    if ends:
-                        finish(target, end, pitch, @WIDTH)
-                        if not whole:
-                            copy_out(packed, so, y, place, y_pitch, used, count, @WIDTH)
+        for i in range(steps):
+            q, h, skip = q0 + i // down * q_step, i % down // pieces * h_step, i % pieces * @SHORT
+            some = min(taps - skip, @SHORT)
+            begins, ends = i == 0, i == steps - 1
+            low = np.float32(0) if ends else np.float32(-np.inf)
+            after = (q + q_step) * kh if h_step == kh else q * kh + h + h_step
+            ask = wo + after * row_weights
+            if skip + some < taps:
+                ask = wo + (q * kh + h) * row_weights + (left + skip + some) * @WIDTH
+            if @CARRIED and i > 0 and i % @STRETCH == 0:
+                size = min(tiles - t0, @WALK) * @POSITIONS * @WIDTH
+                carry_sums(packed, sums, size, i == @STRETCH, i + @STRETCH >= steps)
+            for t in range(t0, min(tiles, t0 + @WALK)):
+                r, c = t // across * @ROWS, t % across * @COLUMNS
+                # Rows of the window that are outside the data for every row of the tile.
+                h0 = max(h, -((top + (r + @ROWS - 1) * stride) // apart))
+                h1 = min(h + h_step, kh, -((top + r * stride - bottom) // apart))
+                place = at + r * row_pitch + c * y_pitch
+                used = min(@ROWS, rows - r) * min(@COLUMNS, columns - c)
+                so = sums + (t - t0) * @POSITIONS * @WIDTH
+                source, begin, step = packed, so, @WIDTH
+                if begins:
+                    source, begin, step = b, first, 0
+                if ends:
+                    ask_for(y, place, y_pitch, used, count)
+                whole = @DIRECT and ends and used == @POSITIONS and count == @WIDTH
+                target, end, pitch = packed, so, @WIDTH
+                if whole:
+                    target, end, pitch = y, place, y_pitch
+@TILES                ask += (min(q + q_step, q1) - q) * max(h1 - h0, 0) * some * @LINE
+                if ends:
+                    finish(target, end, pitch, @WIDTH)
+                    if not whole:
+                        copy_out(packed, so, y, place, y_pitch, used, count, @WIDTH)
 '''
 
 TILE = """
 @NAME_@VECTORS(
-    packed, r * row_step * row_size + c * @PITCH + left, w, wo + left * @WIDTH, q,
-    min(q + q_step, q1), plane, h0, h1, kh, apart * row_size, taps, row_weights, source, begin,
-    step, target, end, pitch, low, ask
+    packed, r * row_step * row_size + c * @PITCH + left + skip, w, wo + (left + skip) * @WIDTH,
+    q, min(q + q_step, q1), plane, h0, h1, kh, apart * row_size, some, row_weights, source,
+    begin, step, target, end, pitch, low, ask
 )
 """
 
@@ -227,7 +240,7 @@ def _tile_call(last: int) -> str:
     tile, few = (TILE.replace("@NAME", name).strip() for name in ("tile", "last"))
     if last:
         tile = f"if rows - r > {last}:\n{indent(tile, '    ')}\nelse:\n{indent(few, '    ')}"
-    return indent(tile, " " * 20) + "\n"
+    return indent(tile, " " * 16) + "\n"
 
 
 def source(
@@ -237,17 +250,18 @@ def source(
     out: tuple[int, ...],
     kernel: tuple[int, ...],
     stride: tuple[int, ...],
-    relu: bool,
+    relu: Relu,
     activation: str | None,
     *,
     repeats: bool = False,
     dilation: tuple[int, ...] = (1, 1),
     added: str | None = None,
+    planes: int = 1,
 ) -> str:
     """The module's text, for one vector width, block depth, tile and activation.
 
     ``out``, ``kernel``, ``stride`` and ``dilation`` are heights and widths. ``repeats`` is for an
-    up-sampled input; ``added`` as in ``copying_out``.
+    up-sampled input; ``added`` as in ``copying_out``; ``planes`` are the kernel's.
     """
     depth = block_depth(channels, lanes)
     height, width = out
@@ -260,12 +274,15 @@ def source(
         for c in range(columns)
     ]
     last = height % rows
-    tiles = "".join(
+    tiles = rectifier(relu) + "".join(
         register_tile(f"{name}_{count}", lanes, offsets[:positions], vectors=count, relu=relu)
         for count in group_vectors(filters, lanes)
         for name, positions in (("tile", len(offsets)), ("last", last * columns))
         if positions
     )
+    carried = is_carried(planes * prod(kernel) * channels)
+    room = WALK * len(offsets) * VECTORS * lanes
+    tiles += (CARRY + CARRY_SUMS.replace("@ROOM", str(room))) * carried
     tiles += epilogue(len(offsets), activation) + PACK + copying_out(added)
     tiles += groups(GROUP_DRIVER.replace("@TILES", _tile_call(last)), filters, lanes)
     driver = DRIVER
@@ -284,4 +301,7 @@ def source(
         WALK=WALK,
         LINE=LINE,
         DIRECT=str(added is None),
+        CARRIED=str(carried),
+        SHORT=SHORT,
+        STRETCH=STRETCH,
     )

@@ -1,8 +1,9 @@
 """Convolution, or matrix product, of so little that compiling a kernel for its shape is a waste.
 
-One text serves every shape: nothing but the activation is written into it. A position's sum
-over one vector of filters is one chain of multiply-adds from the bias on, over the taps that
-lie in the data; there is nothing to pack and nothing to share.
+One text serves every shape: nothing but the activation is written into it, and whether sums are
+long. A position's sum over one vector of filters is one chain of multiply-adds from the bias on,
+over the taps that lie in the data; a long one is several (``long_sums``). There is nothing to pack
+and nothing to share.
 
 g: D H W C, OD OH OW O, KD KH KW, SD SH SW, PD PH PW (padding before), FD FH FW (each input is
    read that often along an axis: an up-sampling before), AD AH AW (distance of neighbouring
@@ -12,7 +13,8 @@ w: [KD][KH][KW][channel][filter], filled with zeros to whole vectors
 
 from __future__ import annotations
 
-from .register_tile import HEADER, fill
+from .long_sums import CARRY, SHORT, is_long
+from .register_tile import HEADER, Relu, fill, rectified, rectifier
 
 DRIVER = '''
 
@@ -34,16 +36,14 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             to = (task * out_width + column) * g[23]
             for first in range(0, filters, @LANES):
                 s = load(b, first)
-                for d in range(max(0, -(front // ad)), min(g[8], -((front - deep) // ad))):
+@BEGIN                for d in range(max(0, -(front // ad)), min(g[8], -((front - deep) // ad))):
                     plane = sample * depth + (front + d * ad) // g[17]
                     for h in range(max(0, -(top // ah)), min(g[9], -((top - tall) // ah))):
                         row = plane * height + (top + h * ah) // g[18]
                         for k in range(max(0, -(left // aw)), min(g[10], -((left - wide) // aw))):
                             at = (row * width + (left + k * aw) // g[19]) * channels
                             wo = ((d * g[9] + h) * g[10] + k) * channels * padded + first
-                            for i in range(channels):
-                                s = fma(broadcast(x, at + i), load(w, wo + i * padded), s)
-                s = @FINISHED
+@PRODUCTS                s = @FINISHED
                 if first + @LANES <= filters:
                     store(y, to + first, s)
                 else:
@@ -51,9 +51,34 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 '''
 
 
-def source(lanes: int, relu: bool, activation: str | None) -> str:
-    """The module's text, for one vector width and activation."""
-    finished = "maximum(zero, s)" if relu else "s" if activation is None else "activate(s)"
+CHAIN = """                            for i in range(channels):
+                                s = fma(broadcast(x, at + i), load(w, wo + i * padded), s)
+"""
+BEGIN = """                total, rest, done = s, zero, 0
+                s = zero
+"""
+CHAINS = """                            i = 0
+                            while i < channels:
+                                more = min(channels - i, @SHORT - done)
+                                for i in range(i, i + more):
+                                    s = fma(broadcast(x, at + i), load(w, wo + i * padded), s)
+                                i += 1
+                                done += more
+                                if done == @SHORT:
+                                    total, rest = carried(total, rest, s)
+                                    s, done = zero, 0
+                total, rest = carried(total, rest, s)
+                s = rounded(total, rest)
+"""
+
+
+def source(lanes: int, relu: Relu, activation: str | None, terms: int) -> str:
+    """The module's text, for one vector width and activation, and sums of so many ``terms``."""
+    long = is_long(terms)
+    finished = rectified(relu, "zero", "s") if activation is None else "activate(s)"
     header = HEADER + "\nfirst_lanes, store_where = v.first_lanes, v.store_where\n"
-    text = header + (activation or "") + DRIVER.replace("@FINISHED", finished)
-    return fill(text, LANES=lanes)
+    driver = DRIVER.replace("@FINISHED", finished)
+    driver = driver.replace("@PRODUCTS", CHAINS if long else CHAIN)
+    driver = driver.replace("@BEGIN", BEGIN if long else "")
+    text = header + CARRY * long + rectifier(relu) + (activation or "") + driver
+    return fill(text, LANES=lanes, SHORT=SHORT)

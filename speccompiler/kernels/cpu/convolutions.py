@@ -13,6 +13,7 @@ from speccompiler.shapes import multiply_adds
 
 from .candidate import Candidate, Geometry, KnownShape, known, three
 from .conv import WALK, tile_shape, window_steps
+from .long_sums import is_carried
 from .register_tile import block_depth, even_share, tile_columns
 from .winograd_tiles import Schedule, Tile, find_tile
 
@@ -102,7 +103,13 @@ def _conv_geometry(node: Node, shape: KnownShape) -> Geometry:
 def _conv_scratch(node: Node, shape: KnownShape) -> int:
     """Packed input and sums, for whichever vectors the machine has."""
     block = _block(node, shape)
-    return max(_packed(node, shape, *block, lanes) for lanes in LANES) + SUMS
+    return max(_packed(node, shape, *block, lanes) for lanes in LANES) + _sums(node, shape)
+
+
+def _sums(node: Node, shape: KnownShape) -> int:
+    """Beside the sums of a long one lie totals and rests."""
+    terms: int = prod(_op(node).kernel) * shape[-1]
+    return SUMS * (3 if is_carried(terms) else 1)
 
 
 def _conv_tasks(node: Node, shape: KnownShape, n: int) -> int:
@@ -156,7 +163,7 @@ def _product_scratch(node: Node, shape: KnownShape) -> int:
         depth, columns = block_depth(shape[-1], lanes), tile_columns(lanes)
         tile = -(-shape[-1] // depth) * (columns * depth + lanes)
         packed.append(TASK_POSITIONS // columns * tile)
-    return max(packed) + SUMS
+    return max(packed) + _sums(node, shape)
 
 
 def _product_cost(node: Node, shape: KnownShape) -> float:

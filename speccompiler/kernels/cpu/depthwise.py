@@ -3,7 +3,7 @@
 Bound by loads, not by multiply-adds: eight or four neighbouring positions of a row are done
 together, so that weights are loaded once for them, and values that several windows see. A
 position's sum is one chain of multiply-adds over the taps that lie in the data, whoever its
-neighbours are. The last vector of channels overlaps the one before.
+neighbours are; a long one is a chain for each row (``long_sums``). The last vector of channels overlaps the one before.
 
 g: D H W C, OD OH OW, KD KH, SD SH SW, PD PH PW (padding before), M (kernels of a channel)
 w: [kernel][KD][KH][KW][channel], and a vector's length behind
@@ -11,6 +11,7 @@ w: [kernel][KD][KH][KW][channel], and a vector's length behind
 
 from __future__ import annotations
 
+from .long_sums import CARRY, SHORT
 from .register_tile import HEADER, fill
 
 TOGETHER = (8, 4)
@@ -70,21 +71,49 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 '''
 
 
-def _whole(positions: int, columns: int, stride: int) -> str:
+def _whole(positions: int, columns: int, stride: int, long: bool) -> str:
     """Whole windows of neighbouring positions, for one vector of channels."""
-    row = _columns if columns <= UNROLLED else _loop
+    span = "range(first, end)" if long else "range(@KW)"
+    row = _columns(positions, columns, stride)
+    if columns > UNROLLED:
+        row = _loop(positions, stride, span)
+    zeros = [f"s{t} = splat(np.float32(0))" for t in range(positions)]
+    if long:
+        return _long_whole(positions, row, zeros)
     lines = [
         "\n\n@jit",
         f"def whole_{positions}(",
         "    x, at, w, wo, d0, d1, h0, h1, kh, row, height, channels, y, to, pitch",
         "):",
-        *(f"    s{t} = splat(np.float32(0))" for t in range(positions)),
+        *(f"    {zero}" for zero in zeros),
         "    for d in range(d0, d1):",
         "        for h in range(h0, h1):",
         "            p = at + (d * height + h) * row",
         "            q = wo + (d * kh + h) * @KW * channels",
-        *(f"            {line}" for line in row(positions, columns, stride)),
+        *(f"            {line}" for line in row),
         *(f"    store(y, to + {t} * pitch, s{t})" for t in range(positions)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _long_whole(positions: int, row: list[str], zeros: list[str]) -> str:
+    """The same with sums that are carried on after each row."""
+    every = range(positions)
+    lines = [
+        "\n\n@jit",
+        f"def whole_{positions}(",
+        "    x, at, w, wo, d0, d1, h0, h1, kh, row, height, channels, y, to, pitch",
+        "):",
+        *(f"    t{t} = r{t} = splat(np.float32(0))" for t in every),
+        "    for d in range(d0, d1):",
+        "        for h in range(h0, h1):",
+        "            p = at + (d * height + h) * row",
+        "            q = wo + (d * kh + h) * @KW * channels",
+        "            for first in range(0, @KW, @SHORT):",
+        "                end = min(@KW, first + @SHORT)",
+        *(f"                {line}" for line in (*zeros, *row)),
+        *(f"                t{t}, r{t} = carried(t{t}, r{t}, s{t})" for t in every),
+        *(f"    store(y, to + {t} * pitch, rounded(t{t}, r{t}))" for t in every),
     ]
     return "\n".join(lines) + "\n"
 
@@ -106,39 +135,52 @@ def _columns(positions: int, columns: int, stride: int) -> list[str]:
     return lines
 
 
-def _loop(positions: int, columns: int, stride: int) -> list[str]:
-    """A row of the windows, tap by tap."""
+def _loop(positions: int, stride: int, span: str) -> list[str]:
+    """A row of the windows, or a ``span`` of it, tap by tap."""
     taps = [
         f"    s{t} = fma(load(x, p + (k + {t * stride}) * channels), a, s{t})"
         for t in range(positions)
     ]
-    return [f"for k in range({columns}):", "    a = load(w, q + k * channels)", *taps]
+    return [f"for k in {span}:", "    a = load(w, q + k * channels)", *taps]
 
 
-def _one(name: str, masked: bool) -> str:
+ROW = """            for k in range(k0, k1):
+                s = fma({value}, {weight}, s)
+"""
+LONG_ROW = """            for first in range(0, @KW, @SHORT):
+                s = splat(np.float32(0))
+                for k in range(max(k0, first), min(k1, first + @SHORT)):
+                    s = fma({value}, {weight}, s)
+                total, rest = carried(total, rest, s)
+"""
+
+
+def _one(name: str, masked: bool, long: bool) -> str:
     """The window of one position, the taps from ``k0`` to ``k1`` of each row."""
     where = "{0}, {1}, some" if masked else "{0}, {1}"
     load = "load_where" if masked else "load"
     value = f"{load}({where.format('x', 'p + k * channels')})"
     weight = f"{load}({where.format('w', 'q + k * channels')})"
-    stored = "store_where(y, to, some, s)" if masked else "store(y, to, s)"
+    result = "rounded(total, rest)" if long else "s"
+    stored = f"store_where(y, to, some, {result})" if masked else f"store(y, to, {result})"
+    begin = "total = rest = splat(np.float32(0))" if long else "s = splat(np.float32(0))"
+    row = (LONG_ROW if long else ROW).format(value=value, weight=weight)
     return f"""
 
 @jit
 def {name}(x, at, w, wo, d0, d1, h0, h1, k0, k1, kh, row, height, channels, y, to, some):
-    s = splat(np.float32(0))
+    {begin}
     for d in range(d0, d1):
         for h in range(h0, h1):
             p = at + (d * height + h) * row
             q = wo + (d * kh + h) * @KW * channels
-            for k in range(k0, k1):
-                s = fma({value}, {weight}, s)
-    {stored}
+{row}    {stored}
 """
 
 
-def source(lanes: int, columns: int, stride: int) -> str:
+def source(lanes: int, columns: int, stride: int, long: bool) -> str:
     """The module's text, for a vector width and the width and horizontal stride of the kernel."""
-    windows = "".join(_whole(positions, columns, stride) for positions in TOGETHER)
-    windows += _one("one", masked=False) + _one("part", masked=True)
-    return fill(HEADER + windows + DRIVER, LANES=lanes, KW=columns)
+    windows = "".join(_whole(positions, columns, stride, long) for positions in TOGETHER)
+    windows += _one("one", masked=False, long=long) + _one("part", masked=True, long=long)
+    text = HEADER + CARRY * long + windows + DRIVER
+    return fill(text, LANES=lanes, KW=columns, SHORT=SHORT)

@@ -2,14 +2,15 @@
 
 Up to four vectors of channels are carried in registers down the positions. Means add up
 shares, as in ``pool.py``: every value times the largest power of two that is no more than
-1 / count, which cannot overflow. The sums of each 128 positions are added up by themselves:
-a single row of tens of thousands of additions would round too often.
+1 / count, which cannot overflow. The sums of each 128 positions are added up by themselves, and
+what these round off is carried on (``long_sums``).
 
 g: groups of positions of one sample, positions of a group, C
 """
 
 from __future__ import annotations
 
+from .long_sums import CARRY
 from .register_tile import HEADER, fill
 from .vector_math import with_functions
 
@@ -60,6 +61,7 @@ def _columns(name: str, vectors: int, lanes: int, largest: bool, masked: bool = 
     lines = ["\n\n@jit", f"def {name}(x, at, channels, positions, part, rest, y, to{some}):"]
     start = "splat(np.float32(-np.inf))" if largest else "splat(np.float32(0))"
     lines += [f"    t{s} = {start}" for s in range(vectors)]
+    lines += [f"    r{s} = {start}" for s in range(vectors) if not largest]
     lines += ["    for first in range(0, positions, 128):"]
     lines += [f"        s{s} = {start}" for s in range(vectors)]
     lines += [
@@ -70,10 +72,12 @@ def _columns(name: str, vectors: int, lanes: int, largest: bool, masked: bool = 
         step = f"largest(s{s}, {seen(s)})" if largest else f"fma({seen(s)}, part, s{s})"
         lines.append(f"            s{s} = {step}")
     lines += ["            p += channels"]
-    join = "largest" if largest else "add"
-    lines += [f"        t{s} = {join}(t{s}, s{s})" for s in range(vectors)]
+    if largest:
+        lines += [f"        t{s} = largest(t{s}, s{s})" for s in range(vectors)]
+    else:
+        lines += [f"        t{s}, r{s} = carried(t{s}, r{s}, s{s})" for s in range(vectors)]
     for s in range(vectors):
-        value = f"t{s}" if largest else f"div(t{s}, rest)"
+        value = f"t{s}" if largest else f"div(rounded(t{s}, r{s}), rest)"
         if masked:
             lines.append(f"    store_where(y, to, some, {value})")
         else:
@@ -85,7 +89,8 @@ def source(lanes: int, largest: bool) -> str:
     """The module's text, for one vector width and kind of pooling."""
     four = max(1, min(4, 64 // lanes))
     text = (
-        _columns(f"columns_{four}", four, lanes, largest)
+        ("" if largest else CARRY)
+        + _columns(f"columns_{four}", four, lanes, largest)
         + (_columns("columns_1", 1, lanes, largest) if four > 1 else "")
         + _columns("last_columns", 1, lanes, largest, masked=True)
         + DRIVER

@@ -1,7 +1,8 @@
 """A convolution whose every position has weights of its own.
 
 Bound by reading the weights: those of a position are read once for up to four samples at a
-time. A sum is one chain of multiply-adds from the bias on, whatever samples are beside it.
+time. A sum is one chain of multiply-adds from the bias on, whatever samples are beside it; a long
+one is several (``long_sums``).
 
 g: samples in a sample (axes before the spatial ones), D H W C, OD OH OW O, KD KH KW, SD SH SW
 w: [position][KD][KH][KW][channel][filter], filters filled with zeros to whole vectors
@@ -10,6 +11,7 @@ b: [position][filter], filled likewise
 
 from __future__ import annotations
 
+from .long_sums import CARRY, SHORT
 from .register_tile import HEADER, fill
 
 SAMPLES = 4
@@ -57,7 +59,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 '''
 
 
-def _dot(vectors: int, samples: int, lanes: int) -> str:
+def _dot(vectors: int, samples: int, lanes: int, long: bool) -> str:
     """One position of some samples by some vectors of filters."""
     sums = [(t, v) for t in range(samples) for v in range(vectors)]
     lines = [
@@ -66,16 +68,32 @@ def _dot(vectors: int, samples: int, lanes: int) -> str:
         "    x, at, size, w, wo, padded, b, bo, kd, kh, run, row, height, y, to, out, left",
         "):",
         *(f"    s{t}_{v} = load(b, bo + {v * lanes})" for t, v in sums),
+    ]
+    if long:
+        lines += [f"    total{t}_{v} = s{t}_{v}" for t, v in sums]
+        lines += [f"    rest{t}_{v} = splat(np.float32(0))" for t, v in sums]
+    lines += [
         "    for d in range(kd):",
         "        for h in range(kh):",
         "            p = at + (d * height + h) * row",
-        "            for i in range(run):",
-        *(f"                w{v} = load(w, wo + {v * lanes})" for v in range(vectors)),
+        f"            for first in range(0, run, {'@SHORT' if long else 'run'}):",
+    ]
+    if long:
+        lines += [f"                s{t}_{v} = splat(np.float32(0))" for t, v in sums]
+    end = "min(run, first + @SHORT)" if long else "run"
+    lines += [
+        f"                for i in range(first, {end}):",
+        *(f"                    w{v} = load(w, wo + {v * lanes})" for v in range(vectors)),
     ]
     for t in range(samples):
-        lines.append(f"                a = broadcast(x, p + i + {t} * size)")
-        lines += [f"                s{t}_{v} = fma(a, w{v}, s{t}_{v})" for v in range(vectors)]
-    lines.append("                wo += padded")
+        lines.append(f"                    a = broadcast(x, p + i + {t} * size)")
+        lines += [f"                    s{t}_{v} = fma(a, w{v}, s{t}_{v})" for v in range(vectors)]
+    lines.append("                    wo += padded")
+    if long:
+        for t, v in sums:
+            carry = f"carried(total{t}_{v}, rest{t}_{v}, s{t}_{v})"
+            lines.append(f"                total{t}_{v}, rest{t}_{v} = {carry}")
+        lines += [f"    s{t}_{v} = rounded(total{t}_{v}, rest{t}_{v})" for t, v in sums]
     if vectors > 1:
         lines += [f"    store(y, to + {t} * out + {v * lanes}, s{t}_{v})" for t, v in sums]
     else:
@@ -86,12 +104,13 @@ def _dot(vectors: int, samples: int, lanes: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def source(lanes: int) -> str:
-    """The module's text, for one vector width."""
-    dots = "".join(_dot(v, t, lanes) for v in (VECTORS, 1) for t in (SAMPLES, 1))
+def source(lanes: int, long: bool) -> str:
+    """The module's text, for one vector width, and for sums that are ``long`` or not."""
+    dots = "".join(_dot(v, t, lanes, long) for v in (VECTORS, 1) for t in (SAMPLES, 1))
     return fill(
-        HEADER + dots + DRIVER,
+        HEADER + CARRY * long + dots + DRIVER,
         LANES=lanes,
+        SHORT=SHORT,
         WIDE=VECTORS * lanes,
         VECTORS=VECTORS,
         SAMPLES=SAMPLES,

@@ -13,30 +13,39 @@ w: [group][channel][filter of the group], zeros where it is padded
 
 from __future__ import annotations
 
+from .long_sums import CARRY, CARRY_SUMS, SHORT, STRETCH, is_carried
 from .register_tile import (
     HEADER,
     LINE,
     PACK,
     VECTORS,
+    Relu,
     block_depth,
     copying_out,
     epilogue,
     fill,
     group_vectors,
     groups,
+    rectifier,
     register_tile,
     tile_columns,
 )
+
+TASK = 84
+"""Positions of a task, at most."""
 
 GROUP_DRIVER = '''
 
 @jit
 def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks, plane, tile, here):
     """One group of filters over all positions of a task."""
-    # Weights of a step fill two thirds of L1.
-    per_step = 8192 // (@DEPTH * @WIDTH)
+    # One chain of products; on the widest vectors its weights fill two thirds of L1.
+    per_step = @SHORT // @DEPTH
+    stretch = per_step * @STRETCH
     for q in range(0, blocks, per_step):
         q1 = min(blocks, q + per_step)
+        if @CARRIED and q > 0 and q % stretch == 0:
+            carry_sums(packed, sums, here * @WIDTH, q == stretch, q + stretch >= blocks)
         low = np.float32(0) if q1 == blocks else np.float32(-np.inf)
         ask = wo + q1 * @DEPTH * @WIDTH
         p = xo = 0
@@ -126,13 +135,13 @@ def source(
     lanes: int,
     channels: int,
     filters: int,
-    relu: bool,
+    relu: Relu,
     activation: str | None,
     added: str | None = None,
 ) -> str:
     """The module's text, for one vector width and activation; ``added`` as in ``copying_out``."""
     depth, most, few = block_depth(channels, lanes), tile_columns(lanes), 4 if lanes == 16 else 2
-    tiles = "".join(
+    tiles = rectifier(relu) + "".join(
         register_tile(
             f"tile_{vectors}_{columns}",
             lanes,
@@ -143,6 +152,8 @@ def source(
         for vectors in group_vectors(filters, lanes)
         for columns in (most, few, 1)
     )
+    carried = is_carried(channels)
+    tiles += (CARRY + CARRY_SUMS.replace("@ROOM", str(TASK * VECTORS * lanes))) * carried
     tiles += (
         epilogue(1, activation) + PACK + copying_out(added) + groups(GROUP_DRIVER, filters, lanes)
     )
@@ -154,5 +165,8 @@ def source(
         FEW=few,
         LINE=LINE,
         DIRECT=str(added is None),
+        CARRIED=str(carried),
+        SHORT=SHORT,
+        STRETCH=STRETCH,
         GROUP=VECTORS * lanes,
     )

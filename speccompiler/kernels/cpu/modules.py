@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib import metadata, resources, util
+from importlib import metadata, util
 from pathlib import Path
 
 import llvmlite
 
 from speccompiler.cache import PREFIX, cache_folder, read_entry, write_entry
+from speccompiler.deciding import deciding_digest, imports
 
 from .host import host_description
 from .object_code import Kernel, ObjectCode, link, loadable
@@ -32,7 +33,8 @@ def load_kernel(kernel: str, text: str) -> Kernel:
     _write_module(module, text)
     stored = read_entry(machine_code)
     found = ObjectCode.from_bytes(stored) if stored is not None else None
-    if found is None or not loadable(found):
+    # It may be another's, sound as it is: copied there under this name.
+    if found is None or symbol.encode() not in found.code or not loadable(found):
         found, portable = _compiled(text, str(module), symbol)
         if portable:
             write_entry(machine_code, [found.to_bytes()])
@@ -47,7 +49,7 @@ def is_kept(kernel: str, text: str) -> bool:
 
 @cache
 def _symbol(kernel: str, text: str) -> str:
-    content = "\n".join([_toolchain(), host_description(), text])
+    content = "\n".join([_toolchain(), _vocabulary(text), host_description(), text])
     return f"{PREFIX}{kernel}_{hashlib.sha256(content.encode()).hexdigest()[:24]}"
 
 
@@ -59,13 +61,13 @@ def _compiled(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]:
 
 @cache
 def _toolchain() -> str:
-    """What turns a text into machine code, beside the processor."""
-    here = resources.files(__package__)
-    own = [
-        (here / name).read_text(encoding="utf-8")
-        for name in ("simd.py", "jit.py", "atomics.py", "compiler.py", "host.py", "object_code.py")
-    ]
-    return "\n".join([f"numba {_numba_version()}, llvmlite {llvmlite.__version__}", *own])
+    """The versions of what turns a text into machine code, beside the processor."""
+    return f"numba {_numba_version()}, llvmlite {llvmlite.__version__}"
+
+
+def _vocabulary(text: str) -> str:
+    """Of our own code what compiles a text, and what the text imports."""
+    return deciding_digest("speccompiler.kernels.cpu.compiler", *imports(text, __package__))
 
 
 def _numba_version() -> str:

@@ -4,22 +4,26 @@ A file holds the packed weights and bias of one step, and is mapped into memory:
 takes to find it is the name of their source (a file's state, or a seed), never their values.
 So a second run reads no tensor, draws none and transforms none.
 
-Layout: the weights, the bias, both float32 of this machine, room, and at the end one page with
-a line of JSON (the whole key, sizes, counts of values that are not finite). Large files are as
-long as whole large pages, and weights begin where one does: then a file system may keep them
-so, and kernels that stream through 100 MB wait less for page tables (ResNet50: by 5%).
+Layout: the weights, the bias, both float32 of this machine, room, and at the end one page: the
+SHA-256 of the rest of it, and a line of JSON (the whole key, sizes, counts of values that are not
+finite, checksums of all before the page). Nothing of it is believed before its sum is right,
+which is looked at once for each process and state of the file.
+
+Large files are as long as whole large pages, and weights begin where one does: then a file
+system may keep them so, and kernels that stream through 100 MB wait less for page tables
+(ResNet50: by 5%).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import mmap
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from io import FileIO
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -28,12 +32,15 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.cache import PREFIX, cache_folder, cache_limit, note_use, write_entry
+from speccompiler.deciding import deciding_digest
 from speccompiler.ir import MapWith, Node, Operand, Weight, operands, stored_tensors
 from speccompiler.loaded_weights import LoadedWeights
 
 from ..reference import resolve
 from .candidate import Candidate
-from .memory import LARGE_PAGE, in_large_pages
+from .checksums import checksums
+from .mapped_file import file_content
+from .memory import LARGE_PAGE
 from .sources import pack_weights
 
 Array = npt.NDArray[np.float32]
@@ -96,52 +103,74 @@ def _entry(candidate: Candidate, node: Node, weights: LoadedWeights, lanes: int)
 @cache
 def _code() -> str:
     """A hash of all that decides what is packed: our own text, and NumPy's random numbers."""
-    package = resources.files("speccompiler")
-    digest = hashlib.sha256(np.__version__.encode())
-    for name in _DECIDING:
-        digest.update((package / name).read_bytes())
-    return digest.hexdigest()
+    return f"NumPy {np.__version__}, {deciding_digest(*_DECIDING, alone=_ALONE)}"
 
 
 _DECIDING = (
-    "kernels/cpu/packed_weights.py",
-    "kernels/cpu/sources.py",
-    "kernels/cpu/register_tile.py",
-    "kernels/cpu/winograd.py",
-    "kernels/cpu/winograd_tiles.py",
-    "kernels/cpu/toom_cook.py",
-    "kernels/reference.py",
-    "kernels/cpu/choices.py",
-    "expressions/evaluate.py",
-    "expressions/library.py",
-    "weights.py",
-    "tensors/initializers.py",
-    "tensors/tensor_info.py",
-    "tensors/numpy_files.py",
-    "tensors/safetensors_files.py",
-    "tensors/hdf5_files.py",
+    "speccompiler.kernels.cpu.sources",
+    "speccompiler.kernels.reference",
+    "speccompiler.tensors.weight_files",
+    "speccompiler.tensors.initializers",
 )
+"""Who packs, makes operands of tensors, reads and draws them; with all that they import."""
+_ALONE = ("speccompiler.kernels.cpu.packed_weights", "speccompiler.weights")
+"""Who leads from one to the other, and imports beside these what reads specs."""
+
+_State = tuple[str, int, int, int, int, int]
+_sound: set[_State] = set()
+"""Files whose sums were found right, as they were then."""
 
 
 def _read(entry: _Entry, tensors: Sequence[Weight], weights: LoadedWeights) -> Packed | None:
-    try:
-        with entry.path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - PAGE))
-            header = json.loads(file.read(PAGE))
-            w_size, b_size = header["sizes"]
-            if header["key"] != entry.key or size != _file_size(w_size + b_size):
-                return None
-            counts = dict(zip(tensors, map(int, header["non_finite"]), strict=True))
-            mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
-            in_large_pages(mapped)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
     note_use(entry.path)
+    try:
+        with open(entry.path, "rb", buffering=0) as file:
+            size = file.seek(0, 2)
+            header = _header(file, size)
+            if header is None or header["key"] != entry.key:
+                return None
+            w_size, b_size = header["sizes"]
+            counts = dict(zip(tensors, header["non_finite"], strict=True))
+            content = file_content(file, size)
+            state = _state(entry.path, os.fstat(file.fileno()))
+            if state not in _sound:
+                if checksums([content[: size - PAGE]]) != header["sums"]:
+                    return None
+                _sound.add(state)
+    except (OSError, MemoryError):
+        return None
     for tensor, count in counts.items():
         weights.non_finite[tensor.name] = count
-    w = np.frombuffer(mapped, np.float32, w_size)
-    return w, np.frombuffer(mapped, np.float32, b_size, 4 * w_size)
+    w = np.frombuffer(content, np.float32, w_size)
+    return w, np.frombuffer(content, np.float32, b_size, 4 * w_size)
+
+
+def _header(file: FileIO, size: int) -> dict[str, Any] | None:
+    """The last page of a file; None where it is not what ``_last_page`` made."""
+    file.seek(max(0, size - PAGE))
+    page = file.read(PAGE) or b""
+    if len(page) != PAGE or page[:_SUM] != hashlib.sha256(page[_SUM:]).hexdigest().encode():
+        return None
+    header: dict[str, Any] = json.loads(page[_SUM:])
+    return header if size == _file_size(sum(header["sizes"])) else None
+
+
+_SUM = 64
+"""Length of a SHA-256 in hexadecimal digits."""
+
+
+def _last_page(header: dict[str, Any]) -> bytes | None:
+    """None where it does not fit."""
+    line = json.dumps(header).encode()
+    if len(line) >= PAGE - _SUM:
+        return None
+    rest = line.ljust(PAGE - _SUM - 1) + b"\n"
+    return hashlib.sha256(rest).hexdigest().encode() + rest
+
+
+def _state(path: Path, status: os.stat_result) -> _State:
+    times = (status.st_mtime_ns, status.st_ctime_ns)
+    return (str(path), status.st_dev, status.st_ino, status.st_size, *times)
 
 
 def _file_size(values: int) -> int:
@@ -155,17 +184,20 @@ def _write(
     entry: _Entry, packed: Packed, tensors: Sequence[Weight], weights: LoadedWeights
 ) -> None:
     w, b = packed
-    header = {
-        "key": entry.key,
-        "sizes": [w.size, b.size],
-        "non_finite": [weights.non_finite[tensor.name] for tensor in tensors],
-    }
-    line = json.dumps(header).encode()
     size = _file_size(w.size + b.size)
-    if len(line) < PAGE and size < cache_limit():
-        # A large page is made of what one write brings.
-        values = w.data.cast("B")
-        whole = len(values) // LARGE_PAGE * LARGE_PAGE
-        rest = (bytes(values[whole:]) + b.tobytes()).ljust(size - PAGE - whole, b"\0")
-        last = line.ljust(PAGE - 1) + b"\n"
-        write_entry(entry.path, [values[:whole], rest + last], durable=True)
+    if size >= cache_limit():
+        return
+    # A large page is made of what one write brings.
+    values = w.data.cast("B")
+    whole = len(values) // LARGE_PAGE * LARGE_PAGE
+    rest = (bytes(values[whole:]) + b.tobytes()).ljust(size - PAGE - whole, b"\0")
+    last = _last_page(
+        {
+            "key": entry.key,
+            "sizes": [w.size, b.size],
+            "non_finite": [weights.non_finite[tensor.name] for tensor in tensors],
+            "sums": checksums([values[:whole], memoryview(rest)]),
+        }
+    )
+    if last is not None:
+        write_entry(entry.path, [values[:whole], rest + last])

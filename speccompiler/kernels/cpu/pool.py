@@ -11,6 +11,7 @@ of the windows are first brought together, whole and as vectors, in scratch.
 
 Means add up shares: every value times the largest power of two that is no more than
 1 / count, which rounds nothing and cannot overflow, then divided by what is left of the count.
+Of windows of more than 256 values the rows are added up by themselves (``long_sums``).
 
 g: D H W C, OD OH OW, KD KH KW, SD SH SW, PD PH PW (padding before), then the
 counted range of each axis: first and one past the last, in the input's coordinates
@@ -20,6 +21,10 @@ scratch: one row of the input, where rows are brought together
 
 from __future__ import annotations
 
+from math import prod
+from typing import Literal
+
+from .long_sums import CARRY, SHORT, is_long
 from .register_tile import HEADER, fill
 from .vector_math import with_functions
 
@@ -100,9 +105,10 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 '''
 
 Window = tuple[int, int, int]
+Kind = Literal["max", "mean", "long mean"]
 
 
-def _neighbours(name: str, window: tuple[int | str, ...], lanes: int, largest: bool) -> str:
+def _neighbours(name: str, window: tuple[int | str, ...], lanes: int, kind: Kind) -> str:
     """``times`` times ``count`` neighbours, each with its window, at input and output.
 
     From one time to the next the input moves on by ``advance`` and the output by ``pitch``. The
@@ -117,15 +123,15 @@ def _neighbours(name: str, window: tuple[int | str, ...], lanes: int, largest: b
         "    for time in range(times):",
         "        if count < @LANES:",
         "            for i in range(count):",
-        *_window("i", 0, window, lanes, largest),
+        *_window("i", 0, window, lanes, kind),
         "        else:",
         "            i = 0",
         "            while i + @BLOCK * @LANES <= count:",
-        *_window("i", BLOCK, window, lanes, largest),
+        *_window("i", BLOCK, window, lanes, kind),
         "                i += @BLOCK * @LANES",
         "            while i < count:",
         "                j = min(i, count - @LANES)",
-        *_window("j", 1, window, lanes, largest),
+        *_window("j", 1, window, lanes, kind),
         "                i += @LANES",
         "        xo += advance",
         "        yo += pitch",
@@ -134,11 +140,12 @@ def _neighbours(name: str, window: tuple[int | str, ...], lanes: int, largest: b
 
 
 def _window(
-    index: str, vectors: int, window: tuple[int | str, ...], lanes: int, largest: bool
+    index: str, vectors: int, window: tuple[int | str, ...], lanes: int, kind: Kind
 ) -> list[str]:
     """The windows of some vectors, or of one value where ``vectors`` is 0."""
     planes, rows, columns = window
     lines, adds, shares, stores = [], [], [], []
+    begins, carries, ends = [], [], []
     for s in range(max(vectors, 1)):
         if vectors:
             seen, start = f"load(x, p + {s * lanes})", "splat(first)"
@@ -151,19 +158,39 @@ def _window(
             seen, start = "x[p]", "first"
             larger, add = f"larger_value(s{s}, {seen})", f"{seen} * scale + s{s}"
             divided, store = f"s{s} / rest", f"y[yo + {index}] = s{s}"
+        if kind == "long mean" and vectors:
+            lines += [f"t{s} = r{s} = splat(np.float32(0))"]
+            begins.append(f"            s{s} = splat(np.float32(0))")
+            carries.append(f"            t{s}, r{s} = carried(t{s}, r{s}, s{s})")
+            ends.append(f"s{s} = rounded(t{s}, r{s})")
+        elif kind == "long mean":
+            # One value alone is carried on in float64.
+            lines += [f"t{s} = 0.0"]
+            begins.append(f"            s{s} = np.float32(0)")
+            carries.append(f"            t{s} += s{s}")
+            ends.append(f"s{s} = np.float32(t{s})")
         lines.append(f"s{s} = {start}")
-        adds.append(f"            s{s} = {larger if largest else add}")
+        adds.append(f"s{s} = {larger if kind == 'max' else add}")
         shares.append(f"    s{s} = {divided}")
         stores.append(store)
     lines += [
         f"for d in range({planes}):",
         f"    for h in range({rows}):",
         f"        p = xo + {index} + d * plane + h * row",
-        f"        for c in range({columns}):",
-        *adds,
-        "            p += step",
     ]
-    if not largest:
+    if kind == "long mean":
+        lines += [
+            f"        for before in range(0, {columns}, {SHORT}):",
+            *begins,
+            f"            for c in range(before, min({columns}, before + {SHORT})):",
+            *(f"                {line}" for line in (*adds, "p += step")),
+            *carries,
+        ]
+    else:
+        lines += [f"        for c in range({columns}):"]
+        lines += [f"            {line}" for line in (*adds, "p += step")]
+    lines += ends
+    if kind != "max":
         lines += ["if rest != 1:", *shares]
     return [f"                {line}" for line in (*lines, *stores)]
 
@@ -174,10 +201,11 @@ def source(lanes: int, largest: bool, window: Window, gathered: bool) -> str:
     ``gathered``: rows are brought together first, and what is left is one row.
     """
     whole = (1, 1, window[2]) if gathered else window
+    kind: Kind = "max" if largest else "long mean" if is_long(prod(window)) else "mean"
     text = (
-        (LARGER_VALUE if largest else "")
-        + _neighbours("clipped", ("planes", "rows", "columns"), lanes, largest)
-        + _neighbours("whole", whole, lanes, largest)
+        {"max": LARGER_VALUE, "mean": "", "long mean": CARRY}[kind]
+        + _neighbours("clipped", ("planes", "rows", "columns"), lanes, kind)
+        + _neighbours("whole", whole, lanes, kind)
         + DRIVER
     )
     text = text.replace("@NOTHING", "-np.inf" if largest else "0")

@@ -11,6 +11,7 @@ code: that is what keeps the sums in registers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 VECTORS = 2
 """Vectors of filters in a tile; a group of filters is this many vectors."""
@@ -19,6 +20,9 @@ LINE = 16
 """float32 values of a cache line."""
 AHEAD = 1024
 """float32 values between a weight that is read and the one that is asked for."""
+
+Relu = Literal["", "plain", "theano"]
+"""Which relu ends the sums, if one does: Theano's makes a NaN of -infinity."""
 
 HEADER = """import math
 
@@ -106,7 +110,7 @@ def load_weights(lanes: int, vectors: int = VECTORS) -> list[str]:
 
 
 def register_tile(
-    name: str, lanes: int, offsets: Sequence[int], *, vectors: int = VECTORS, relu: bool
+    name: str, lanes: int, offsets: Sequence[int], *, vectors: int = VECTORS, relu: Relu
 ) -> str:
     """A function that adds some products to the sums of one tile, from ``start`` to ``y``.
 
@@ -147,9 +151,28 @@ def register_tile(
     lines += ["    floor = splat(low)"] if relu else []
     for t, n in sums:
         value = f"add(s{t}_{n}, load(start, so + {t} * step + {n * lanes}))"
-        value = f"maximum(floor, {value})" if relu else value
+        value = rectified(relu, "floor", value)
         lines.append(f"    store(y, yo + {t} * pitch + {n * lanes}, {value})")
     return "\n".join(lines) + "\n"
+
+
+def rectifier(relu: Relu) -> str:
+    """The text of ``rectify``, where ``rectified`` calls it."""
+    if relu != "theano":
+        return ""
+    return (
+        "\n\nsmaller = v.minimum\n\n\n@jit\ndef rectify(floor, value):\n"
+        "    zero = splat(np.float32(0))\n"
+        # 0 beside the larger of the two, NaN for -infinity.
+        "    return fma(smaller(value, zero), zero, maximum(floor, value))\n"
+    )
+
+
+def rectified(relu: Relu, floor: str, value: str) -> str:
+    """The text of a value after its relu; ``floor`` is 0, or -infinity where none is due yet."""
+    if not relu:
+        return value
+    return f"{'rectify' if relu == 'theano' else 'maximum'}({floor}, {value})"
 
 
 def group_vectors(filters: int, lanes: int) -> tuple[int, ...]:

@@ -238,6 +238,10 @@ def vectors(lanes: int) -> SimpleNamespace:
             ),
         )
 
+    def any_of(builder: Any, chosen: Any) -> Any:
+        together = ir.IntType(lanes)
+        return builder.icmp_unsigned("!=", builder.bitcast(chosen, together), together(0))
+
     def constant(value: int) -> Any:
         return ir.Constant(bits, [value] * lanes)
 
@@ -310,6 +314,8 @@ def vectors(lanes: int) -> SimpleNamespace:
         not_equal=comparison("!="),
         both=word(truths, [truths, truths], lambda builder, a, b: builder.and_(a, b)),
         either=word(truths, [truths, truths], lambda builder, a, b: builder.or_(a, b)),
+        # Whether any lane is true.
+        any_of=word(types.boolean, [truths], any_of),
         opposite=word(truths, [truths], lambda builder, a: builder.not_(a)),
         select=word(
             vector, [truths, vector, vector], lambda builder, c, a, b: builder.select(c, a, b)

@@ -6,18 +6,21 @@ Kernels are generated: they depend on the width of the machine's vectors.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from speccompiler.expressions.library import ACTIVATIONS
+from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
+from speccompiler.expressions.nodes import Expression
 from speccompiler.ir import (
     BatchNormalize,
     Combine,
     Conv,
     Depthwise,
     GlobalPool,
+    Local,
     Map,
     MapWith,
     Mask,
@@ -51,7 +54,8 @@ from . import (
 )
 from .candidate import Candidate, KnownShape, known, three
 from .choices import TRANSPOSE_BLOCK, gathers_rows, parameter_axes, transpose_plan
-from .register_tile import VECTORS, block_depth, tile_columns
+from .long_sums import is_long
+from .register_tile import VECTORS, Relu, block_depth, tile_columns
 from .vector_math import activation_text
 from .winograd_tiles import Tile, pass_columns
 
@@ -71,12 +75,17 @@ def kernel_text(candidate: Candidate, node: Node, shape: KnownShape, lanes: int)
     return _SOURCES[candidate.kernel](candidate, node, shape, lanes)
 
 
-def _activation(node: Node) -> tuple[bool, str | None]:
-    """Whether it is relu, which stays in registers, and the text of any other."""
+_RELUS: Mapping[Expression, Relu] = {ACTIVATIONS["relu"]: "plain", THEANO_RELU: "theano"}
+
+
+def _activation(node: Node) -> tuple[Relu, str | None]:
+    """Which relu it is, which stays in registers, and the text of any other."""
     assert isinstance(node.op, Conv), f"{node.name} is no convolution"
     activation = node.op.activation
-    relu = activation == ACTIVATIONS["relu"]
-    return relu, None if relu or activation is None else activation_text(activation)
+    if activation is None:
+        return "", None
+    relu = _RELUS.get(activation, "")
+    return relu, None if relu else activation_text(activation)
 
 
 def _added(candidate: Candidate) -> str | None:
@@ -105,11 +114,14 @@ def _conv(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> st
         repeats=any(r != 1 for r in op.repeats),
         dilation=three(op.dilation, 1)[1:],
         added=_added(candidate),
+        planes=three(op.kernel, 1)[0],
     )
 
 
 def _conv_small(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
-    return conv_small.source(lanes, *_activation(node))
+    assert isinstance(node.op, Conv), f"{node.name} is no convolution"
+    terms = prod(node.op.kernel) * shape[-1]
+    return conv_small.source(lanes, *_activation(node), terms)
 
 
 def _matmul(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
@@ -186,7 +198,13 @@ def _map_with(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -
 def _depthwise(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     assert isinstance(node.op, Depthwise), f"{node.name} is no depthwise convolution"
     columns, stride = node.op.kernel[-1], node.op.stride[-1]
-    return depthwise.source(fitting_lanes(shape[-1], lanes), columns, stride)
+    long = is_long(prod(node.op.kernel))
+    return depthwise.source(fitting_lanes(shape[-1], lanes), columns, stride, long)
+
+
+def _local(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
+    assert isinstance(node.op, Local), f"{node.name} has no weights by position"
+    return local.source(lanes, is_long(prod(node.op.kernel) * shape[-1]))
 
 
 def _by_lanes(source: Callable[[int], str]) -> Callable[[Candidate, Node, KnownShape, int], str]:
@@ -217,7 +235,7 @@ _SOURCES: Mapping[str, Callable[[Candidate, Node, KnownShape, int], str]] = {
     "concat": _by_lanes(concat.source),
     "dot": _by_lanes(dot.source),
     "softmax": _by_lanes(softmax.source),
-    "local": _by_lanes(local.source),
+    "local": _local,
     "lookup": _by_lanes(lookup.source),
     "mask": _by_lanes(mask.source),
     "normalize": _by_lanes(normalize.source),
@@ -244,6 +262,11 @@ def _pack_conv(candidate: Candidate, node: Node, given: Given, lanes: int) -> tu
     padded = np.zeros(-(-filters // group) * group, np.float32)
     if bias is not None:
         padded[:filters] = bias
+    undefined = np.isnan(weight).any(tuple(range(weight.ndim - 1)))
+    if undefined.any():
+        # Times anything, zeros around the data included, it is NaN.
+        padded[:filters][undefined] = np.nan
+        weight = np.where(undefined, np.float32(0), weight)
     if candidate.kernel == "conv_small":
         packed = _pack_whole(weight, lanes)
     elif candidate.schedule is None:
@@ -344,18 +367,23 @@ def _pack_direct(weight: npt.NDArray[Any], lanes: int) -> Array:
 
 
 def _pack_winograd(weight: npt.NDArray[Any], tile: Tile, lanes: int) -> Array:
-    """(*kernel, C, filters) as [point][group][depth tap][channel][filter]."""
+    """(*kernel, C, filters) as [point][group][depth tap][channel][filter], then as it is."""
     channels, filters = weight.shape[-2:]
     taps = weight.shape[0] if weight.ndim == 5 else 1
     source = weight.reshape(taps, *tile.kernel, channels, filters)
     group, depth = VECTORS * lanes, -(-channels // lanes) * lanes
-    packed = np.zeros((tile.points, -(-filters // group), taps, depth, group), np.float32)
+    shape = (tile.points, -(-filters // group), taps, depth, group)
+    size = prod(shape)
+    whole = np.empty(size + size // tile.points * prod(tile.kernel), np.float32)
+    whole[size:] = _pack_streamed(weight, lanes).reshape(-1)
+    packed = whole[:size].reshape(shape)
+    packed[:] = 0
     for g in range(packed.shape[1]):
         # One group at a time: what lies between is several times the weights.
         part = source[..., g * group : (g + 1) * group].astype(np.float32)
         points = winograd.transform_weights(part.transpose(1, 2, 0, 3, 4), tile)
         packed[:, g, :, :channels, : part.shape[-1]] = points
-    return packed
+    return whole
 
 
 def _pack_streamed(weight: npt.NDArray[Any], lanes: int) -> Array:

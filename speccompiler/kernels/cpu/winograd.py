@@ -16,11 +16,15 @@ go through a small zeroed patch. Under a dilation of 2, a tile takes every secon
 those between belong to tiles of their own. The rounding error grows to about 1e-5 of the largest
 output, ten times that of the direct sum: a candidate for ``math: fast`` only.
 
+A NaN or an infinity among a tile's inputs would reach all of its outputs, and so would values so
+large that a transform overflows. Each tile's outputs are therefore looked at once, all together;
+where one is not finite, the tile is computed again by the definition (``winograd_definition``).
+
 g: D H W C, OD OH OW O, KD, SD, PD PH PW (padding before), FD FH FW (each input is read that
    often along an axis: an up-sampling before), AD AH AW (distance of neighbouring places of the
    window: its dilation), tiles and filters of a task, from one position of the output to the next
 w: [point][group][depth tap][channel][filter of the group], transformed, zeros where it is padded;
-   with a chunk [group][depth tap][channel][KH, KW][filter of the group], as it is
+   then (with a chunk alone) [group][depth tap][channel][KH, KW][filter of the group], as it is
 scratch: transformed inputs [point][depth tap][block][tile][lane], products
    [point][tile][filter], a patch; with a chunk its weights [group][point][channel][filter]
 """
@@ -39,12 +43,16 @@ from .register_tile import (
     HEADER,
     LINE,
     VECTORS,
+    Relu,
     epilogue,
     fill,
     load_weights,
+    rectified,
+    rectifier,
     tile_columns,
 )
 from .toom_cook import ShortConvolution, constants, lines, short_convolution
+from .winograd_definition import definition
 from .winograd_tiles import Tile
 
 DRIVER = '''
@@ -110,6 +118,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     tiles = n * out_depth * down * across
     slices = taps * blocks
     size = slices * @LANES * @GROUP
+    as_it_is = @READY * @POINTS * groups * size
     # One vector more: points a power of two apart would meet in the same sets of the cache.
     us, ms = (slices * batch + 1) * @LANES, batch * task_filters + @LANES
     m = @POINTS * us
@@ -163,18 +172,28 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
                 count = min(@LANES, filters - first)
                 mo = m + t * task_filters + first - from_filter
                 if rows == @POOLED_ROWS and columns == @POOLED_COLUMNS and count == @LANES:
-                    transform_output(scratch, mo, ms, y, at + first, pitch, next_to, b, first)
+                    finite = transform_output(scratch, mo, ms, y, at + first, pitch, next_to,
+                                              b, first)
                     for i in range(@POOLED_ROWS):
                         finish(y, at + first + i * pitch, next_to, count)
+                    if finite:
+                        continue
                 else:
-                    transform_output(scratch, mo, ms, scratch, patch,
-                                     @POOLED_COLUMNS * @LANES, @LANES, b, first)
-                    for i in range(@POOLED_ROWS):
-                        finish(scratch, patch + i * @POOLED_COLUMNS * @LANES, @LANES, @LANES)
-                    write_patch(scratch, patch, @POOLED_COLUMNS, rows, columns,
-                                y, at + first, pitch, next_to, count)
+                    finite = transform_output(scratch, mo, ms, scratch, patch,
+                                              @POOLED_COLUMNS * @LANES, @LANES, b, first)
+                if not finite:
+                    define(x, image, first_row(tile // across % down, apart_h, @ROWS) - g[11],
+                           first_row(tile % across, apart_w, @COLUMNS) - g[12], g, w,
+                           as_it_is + first // @GROUP * size * @TAPS + first % @GROUP,
+                           b, first, scratch, patch)
+                for i in range(@POOLED_ROWS):
+                    finish(scratch, patch + i * @POOLED_COLUMNS * @LANES, @LANES, @LANES)
+                write_patch(scratch, patch, @POOLED_COLUMNS, rows, columns,
+                            y, at + first, pitch, next_to, count)
 '''
 
+
+WORDS = "\nany_of, not_equal = v.any_of, v.not_equal\n"
 
 READY = """        for k in range(@POINTS):
             for first in range(from_filter, to_filter, @GROUP):
@@ -265,7 +284,8 @@ def _transform_output(
 ) -> str:
     """``transform_output``: A^T m A of one tile and vector of filters, bias, pooling.
 
-    ``finished`` is the text of a value with its bias, ``{}``, as it is pooled.
+    Gives whether all is finite. ``finished`` is the text of a value with its bias, ``{}``, as it
+    is pooled.
     """
     text = ["def transform_output(m, mo, ms, y, yo, yrow, ycol, b, bo):"]
     text += _indent(_splats(down, across, side="output"))
@@ -279,10 +299,34 @@ def _transform_output(
         seen = [f"t{r}_{c}" for c in range(across.points)]
         made = [f"o{r}_{c}" for c in range(across.outputs)]
         text += _indent(lines(across.output, seen, made))
-        for name in made:
-            text += _indent([f"{name} = {finished.format(f'add({name}, bias)')}"])
-    for r in range(down.outputs // pool[0]):
-        for c in range(across.outputs // pool[1]):
+    names = [f"o{r}_{c}" for r in range(down.outputs) for c in range(across.outputs)]
+    # Of finite values whose sum overflows, the definition is right as well.
+    text += _indent(sum_of(names, "seen"))
+    text += _indent(finished_outputs(down.outputs, across.outputs, pool, finished))
+    text += _indent(["seen = sub(seen, seen)", "return not any_of(not_equal(seen, seen))"])
+    return "\n\n\n" + "\n".join(["@jit", *text]) + "\n"
+
+
+def sum_of(names: list[str], target: str) -> list[str]:
+    """Statements that add values up by pairs, which wait less for one another."""
+    text: list[str] = []
+    while len(names) > 1:
+        pairs = list(zip(names[::2], names[1::2], strict=False))
+        made = [f"e{len(text) + i}" for i in range(len(pairs))]
+        text += [f"{m} = add({a}, {b})" for m, (a, b) in zip(made, pairs, strict=True)]
+        names = made + names[2 * len(pairs) :]
+    return [*text, f"{target} = {names[0]}"]
+
+
+def finished_outputs(rows: int, columns: int, pool: tuple[int, int], finished: str) -> list[str]:
+    """Statements that bring the sums ``o<row>_<column>`` of a tile to their places.
+
+    They need ``bias``, ``zero`` and what ``store`` takes: ``y``, ``yo``, ``yrow`` and ``ycol``.
+    """
+    names = [f"o{r}_{c}" for r in range(rows) for c in range(columns)]
+    text = [f"{name} = {finished.format(f'add({name}, bias)')}" for name in names]
+    for r in range(rows // pool[0]):
+        for c in range(columns // pool[1]):
             window = [
                 f"o{r * pool[0] + i}_{c * pool[1] + j}"
                 for i in range(pool[0])
@@ -291,8 +335,8 @@ def _transform_output(
             value = window[0]
             for name in window[1:]:
                 value = f"largest({value}, {name})"
-            text += _indent([f"store(y, yo + {r} * yrow + {c} * ycol, {value})"])
-    return "\n\n\n" + "\n".join(["@jit", *text]) + "\n"
+            text += [f"store(y, yo + {r} * yrow + {c} * ycol, {value})"]
+    return text
 
 
 def _multiply(name: str, lanes: int, columns: int, asked: int, *, resumed: bool) -> str:
@@ -379,7 +423,7 @@ def source(
     tile: Tile,
     columns: int,
     pool: tuple[int, int],
-    relu: bool,
+    relu: Relu,
     activation: str | None,
     *,
     passes: int,
@@ -397,11 +441,14 @@ def source(
     """
     down, across = short_convolutions(tile)
     finished, function, after = "{}", "", activation
+    defined = finished
     if relu:
-        finished = "maximum(zero, {})"
+        # Of what is finite both make the same.
+        finished, defined = "maximum(zero, {})", rectified(relu, "zero", "{}")
     elif activation is not None and pool != (1, 1):
         # Before the maximum is taken; else of the whole tile, once it is written.
         finished, function, after = "activate({})", activation, None
+        defined = finished
     rows_names, columns_names = _names("row", down.points), _names("col", across.points)
     # What the next products read comes in equal parts while these are made.
     taps, points = down.taps * across.taps, down.points * across.points
@@ -411,7 +458,6 @@ def source(
     tall, wide = (" // repeat_h", " // repeat_w") if repeats else ("", "")
     indent = "\n" + " " * 20
     texts = {
-        "@APART": "g[17], g[18]" if dilated else "1, 1",
         "@ROW_OFFSETS": indent.join(
             f"row{i} = base + (h0 + {i} * apart_h){tall} * width * channels"
             for i in range(down.points)
@@ -428,6 +474,8 @@ def source(
         driver = driver.replace(name, text)
     return fill(
         HEADER
+        + WORDS
+        + rectifier(relu)
         + function
         + _transform_input(down, across)
         + _transform_output(down, across, pool, finished)
@@ -435,14 +483,17 @@ def source(
         + _multiply("multiply", lanes, columns, asked, resumed=chunk > 0)
         + (_multiply("multiply_more", lanes, columns + 1, asked, resumed=chunk > 0) * uneven)
         + _products(uneven)
+        + definition(tile, finished_outputs(tile.rows, tile.columns, pool, defined))
         + epilogue(tile.columns // pool[1], after)
         + driver,
         LANES=lanes,
         GROUP=VECTORS * lanes,
         POINTS=points,
         TAPS=taps,
+        READY=int(not chunk),
         CHUNK=chunk // lanes,
         PASSES=passes,
+        APART="g[17], g[18]" if dilated else "1, 1",
         ASKED=asked * LINE,
         PASS=columns,
         MOST=tile_columns(lanes),

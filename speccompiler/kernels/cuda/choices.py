@@ -37,6 +37,7 @@ from speccompiler.shapes import multiply_adds
 
 from ..cpu.candidate import Candidate, Geometry, KnownShape, known, three
 from ..cpu.winograd_tiles import Tile, find_tile
+from .long_sums import PART
 from .winograd import tile_counts
 
 MULTIPLY_ADDS = 15_000.0
@@ -75,10 +76,13 @@ def _op(node: Node) -> Any:
 
 
 def splits(positions: int, filters: int, terms: int) -> int:
-    """Parts that each sum of a layer is cut into: few outputs of long sums leave a GPU idle."""
+    """Parts that each sum of a layer is cut into: few outputs of long sums leave a GPU idle.
+
+    The longest are cut whatever their number, so that no part rounds too often.
+    """
     blocks = -(-positions // 64) * -(-filters // 64)
     wanted = min(MOST_PARTS, WANTED_BLOCKS // blocks, terms // SHORTEST_PART)
-    return max(1, wanted)
+    return max(1, wanted, -(-terms // PART))
 
 
 def conv_splits(node: Node, shape: KnownShape) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .long_sums import carried, rounded
+
 MOST_THREADS = 256
 MOST_CHANNELS = 32
 
@@ -75,6 +77,11 @@ class Columns:
         lines = [f"for i in range(line, count, {self.tall}):", f"    {value}"]
         return [*lines, *("    " + line for line in body)]
 
+    def summed(self, name: str, value: str, *before: str) -> list[str]:
+        """``name`` as the sum of a value of every position of a thread."""
+        lines = ["rest = np.float32(0)", *self.strided(*before, *carried(name, "rest", value))]
+        return [*lines, rounded(name, "rest")]
+
     def joined(self, name: str, both: str) -> list[str]:
         """The values of a channel's threads as one; all of them have it in the end."""
         lines = ["cuda.syncthreads()", f"shared[t] = {name}", "cuda.syncthreads()"]
@@ -104,7 +111,7 @@ def global_pool_source(columns: Columns, mode: str) -> str:
         [
             *columns.head(str(columns.positions)),
             f"found = np.float32({'-np.inf' if largest else '0'})",
-            *columns.strided(f"found = {both}"),
+            *(columns.strided(f"found = {both}") if largest else columns.summed("found", "v")),
             *columns.joined("found", both),
             f"if line == 0 and own < {columns.channels}:",
             f"    y[o * {columns.channels} + c] = found"
@@ -120,11 +127,11 @@ def batch_normalize_source(columns: Columns, epsilon: float) -> str:
         [
             *columns.head(f"n * {columns.positions}"),
             "total = np.float32(0)",
-            *columns.strided("total += v"),
+            *columns.summed("total", "v"),
             *columns.joined("total", "total + v"),
             "mean = total / np.float32(count)",
             "total = np.float32(0)",
-            *columns.strided("far = v - mean", "total += far * far"),
+            *columns.summed("total", "far * far", "far = v - mean"),
             *columns.joined("total", "total + v"),
             f"scale = sqrt(total / np.float32(count) + np.float32({epsilon!r}))",
             *columns.strided(f"if own < {columns.channels}:", store),

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib import metadata, resources
+from importlib import metadata
 
 from speccompiler.cache import PREFIX, cache_folder, read_entry, write_entry
+from speccompiler.deciding import deciding_digest, imports
 from speccompiler.diagnostics import Problem
 
 FORMAT = b"convspec cubin 1 "
@@ -24,7 +25,7 @@ PACKAGES = (
 
 def load_cubin(text: str, capability: tuple[int, int], threads: int, resident: int) -> bytes:
     """The machine code of a kernel's text, found in the cache or made now."""
-    deciding = [_toolchain(), repr((capability, threads, resident)), text]
+    deciding = [_toolchain(text), repr((capability, threads, resident)), text]
     digest = hashlib.sha256("\n".join(deciding).encode()).hexdigest()[:24]
     folder = cache_folder("kernels")
     path = None if folder is None else folder / f"{PREFIX}cuda_{digest}.cubin"
@@ -58,12 +59,15 @@ def _checked(stored: bytes) -> bytes | None:
     return code if first == FORMAT + hashlib.sha256(code).hexdigest().encode() else None
 
 
+def _toolchain(text: str) -> str:
+    """What turns a text into machine code: packages, our own code, and what the text imports."""
+    own = deciding_digest("speccompiler.kernels.cuda.compiler", *imports(text, __package__))
+    return "\n".join([*_versions(), own])
+
+
 @cache
-def _toolchain() -> str:
-    """What turns a text into machine code."""
-    here = resources.files(__package__)
-    own = [(here / name).read_text(encoding="utf-8") for name in ("words.py", "compiler.py")]
-    return "\n".join([*(f"{name} {version(name)}" for name in PACKAGES), *own])
+def _versions() -> tuple[str, ...]:
+    return tuple(f"{name} {version(name)}" for name in PACKAGES)
 
 
 def version(package: str) -> str | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from .long_sums import SHORT
 from .tiles import SLAB, Tile
 
 Three = tuple[int, int, int]
@@ -53,6 +54,11 @@ class Gemm:
         """Terms of one part of the sum."""
         slabs = -(-self.terms // SLAB)
         return -(-slabs // self.splits) * SLAB if self.splits > 1 else self.terms
+
+    @property
+    def long(self) -> bool:
+        """Whether a thread's sums are several chains; those of points, which round more, later."""
+        return self.part > (4 * SHORT if self.planes > 1 else SHORT)
 
     @property
     def pitch(self) -> int:
@@ -100,6 +106,9 @@ def resident(g: Gemm, tile: Tile) -> int:
 
     512 threads may use 128 registers each; loads of single values wait in more of them.
     """
+    if g.long:
+        # The wholes wait in registers too.
+        return max(1, 256 // tile.threads)
     roomy = tile.threads < 256 or g.channels % 4 != 0
     return (384 if roomy else 512) // tile.threads
 
@@ -122,7 +131,7 @@ def _body(g: Gemm, tile: Tile) -> list[str]:
         lines += [f"part = block % {g.splits}", f"block = block // {g.splits}"]
     if g.planes > 1:
         lines += [f"plane = block % {g.planes}"]
-    lines += _sums(tile)
+    lines += _sums(g, tile)
     lines += _rows(g, tile, width)
     slabs = -(-g.part // tile.depth)
     first = f"part * {g.part} + piece" if g.splits > 1 else "piece"
@@ -133,19 +142,35 @@ def _body(g: Gemm, tile: Tile) -> list[str]:
     lines += [f"for slab in range({slabs + 1}):", f"    if slab < {slabs}:"]
     lines += ["        " + line for line in _load(g, tile, width)]
     lines += ["    if slab > 0:", f"        past = ((slab + 1) & 1) * {tile.slab}"]
-    lines += ["        " + line for line in _multiply(tile)]
+    lines += ["        " + line for line in (*_multiply(tile), *_rest_of_sums(g, tile))]
     lines += [f"    if slab < {slabs}:", f"        present = (slab & 1) * {tile.slab}"]
     lines += ["        " + line for line in _put(tile, width)]
     lines += ["        cuda.syncthreads()"]
+    if g.long:
+        lines += [f"s{p} = whole{p} + s{p}" for p in _places(tile)]
     return lines + _write(g, tile)
 
 
-def _sums(tile: Tile) -> list[str]:
+def _places(tile: Tile) -> list[str]:
+    """Of a thread's sums in its tile."""
+    return [f"{i}_{j}" for i in range(tile.tall) for j in range(tile.wide)]
+
+
+def _sums(g: Gemm, tile: Tile) -> list[str]:
     across = tile.columns // tile.wide
     places = [f"tx = t % {across}", f"ty = t // {across}"]
-    return places + [
-        f"s{i}_{j} = np.float32(0)" for i in range(tile.tall) for j in range(tile.wide)
-    ]
+    places += [f"s{p} = np.float32(0)" for p in _places(tile)]
+    return places + [f"whole{p} = np.float32(0)" for p in _places(tile) if g.long]
+
+
+def _rest_of_sums(g: Gemm, tile: Tile) -> list[str]:
+    """Statements that end one chain of a long sum and begin the next, on every tile alike."""
+    if not g.long:
+        return []
+    lines = [f"if slab % {SHORT // tile.depth} == 0:"]
+    for p in _places(tile):
+        lines += [f"    whole{p} += s{p}", f"    s{p} = np.float32(0)"]
+    return lines
 
 
 def _passes(tile: Tile, width: int) -> tuple[int, int]:

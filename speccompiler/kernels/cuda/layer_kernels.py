@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from math import prod
 
+from .long_sums import carried, is_long, rounded
 from .memory_kernels import (
     Three,
     flat_head,
@@ -60,15 +61,19 @@ def depthwise_source(
     inner = [
         read("x", f"(((s * {d} + z) * {h} + v) * {w} + u) * {channels} + e", seen),
         read("w", f"{taps} * {filters} + c", taken),
-        *(f"{a} = fma({p}, {g}, {a})" for a, p, g in zip(names, seen, taken, strict=True)),
     ]
+    long = is_long(prod(kernel))
+    for j, (a, p, g) in enumerate(zip(names, seen, taken, strict=True)):
+        inner += carried(a, f"r{j}", f"{p} * {g}") if long else [f"{a} = fma({p}, {g}, {a})"]
     body = [
         *position(outputs, filters, of),
         f"e = c % {channels}",
         *(f"{a} = np.float32(0)" for a in names),
+        *(f"r{j} = np.float32(0)" for j in range(of) if long),
         *_windows(kernel, stride, before),
         f"            {inside}",
         *("                " + line for line in inner),
+        *(rounded(a, f"r{j}") for j, a in enumerate(names) if long),
         store(f"i * {of}", names),
     ]
     return kernel_text(flat_head(prod(outputs) * filters, of), body)
@@ -93,15 +98,19 @@ def local_source(
     inner = [
         f"p = x[(((s * {d} + z) * {h} + v) * {w} + u) * {channels} + e]",
         read("w", f"(own * {terms} + {tap}) * {filters} + c", taken),
-        *(f"{a} = fma(p, {g}, {a})" for a, g in zip(names, taken, strict=True)),
     ]
+    long = is_long(terms)
+    for j, (a, g) in enumerate(zip(names, taken, strict=True)):
+        inner += carried(a, f"r{j}", f"p * {g}") if long else [f"{a} = fma(p, {g}, {a})"]
     body = [
         *position(outputs, filters, of),
+        *(f"r{j} = np.float32(0)" for j in range(of) if long),
         f"own = (oz * {outputs[1]} + oy) * {outputs[2]} + ox",
         *(f"{a} = np.float32(0)" for a in names),
         *_windows(kernel, stride, (0, 0, 0)),
         f"            for e in range({channels}):",
         *("                " + line for line in inner),
+        *(rounded(a, f"r{j}") for j, a in enumerate(names) if long),
     ]
     if bias:
         body += [read("b", f"own * {filters} + c", taken)]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from math import prod
 
+from .long_sums import carried, is_long, rounded
+
 Three = tuple[int, int, int]
 THREADS = 256
 
@@ -90,9 +92,13 @@ def sum_source(elements: int, filters: int, splits: int, bias: bool, activation:
     """The parts of split sums, added in order, then bias and activation."""
     of = width(filters)
     names, parts = names_of("a", of), names_of("p", of)
-    body = [read("x", f"i * {of}", names), f"for part in range(1, {splits}):"]
+    body = [read("x", f"i * {of}", names)]
+    body += [f"rest{j} = np.float32(0)" for j in range(of)]
+    body += [f"for part in range(1, {splits}):"]
     body += ["    " + read("x", f"part * n * {elements} + i * {of}", parts)]
-    body += [f"    {a} += {p}" for a, p in zip(names, parts, strict=True)]
+    for j, (a, p) in enumerate(zip(names, parts, strict=True)):
+        body += ["    " + line for line in carried(a, f"rest{j}", p)]
+    body += [rounded(a, f"rest{j}") for j, a in enumerate(names)]
     if bias:
         body += [read("b", f"i * {of} % {filters}", names_of("d", of))]
         body += [f"{a} += {d}" for a, d in zip(names, names_of("d", of), strict=True)]
@@ -166,10 +172,14 @@ def pool_source(
         inner += [f"if 0 <= z < {d} and 0 <= y_ < {h} and 0 <= x_ < {w}:"]
         load = "    " + load
     inner += [load]
-    for a, v in zip(names, seen, strict=True):
+    long = not largest and is_long(prod(kernel))
+    for j, (a, v) in enumerate(zip(names, seen, strict=True)):
         # NaN is chosen, and nothing is larger than it.
-        inner += [f"{a} = {v} if {v} > {a} or {v} != {v} else {a}" if largest else f"{a} += {v}"]
+        larger = f"{a} = {v} if {v} > {a} or {v} != {v} else {a}"
+        inner += carried(a, f"rest{j}", v) if long else [larger if largest else f"{a} += {v}"]
+    body += [f"rest{j} = np.float32(0)" for j in range(of) if long]
     body += [*loops, *("            " + line for line in inner)]
+    body += [rounded(a, f"rest{j}") for j, a in enumerate(names) if long]
     if not largest:
         body += ["count = np.float32((z1 - z0) * (y1 - y0) * (x1 - x0))"]
         names = [f"{a} / count" for a in names]

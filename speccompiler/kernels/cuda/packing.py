@@ -62,9 +62,12 @@ def _pack_winograd(step: Step, given: Given) -> tuple[Array, Array]:
     assert tile is not None, f"{step.node.name} has no tile"
     taps = weight.shape[0] if weight.ndim == 5 else 1
     whole = weight.reshape(taps, *tile.kernel, *weight.shape[-2:]).astype(np.float64)
-    return _pack_product(
+    packed, added = _pack_product(
         step, [winograd.transform_weights(whole.transpose(1, 2, 0, 3, 4), tile), *bias]
     )
+    # Behind the bias, for tiles that are computed by the definition.
+    as_it_is = np.ascontiguousarray(whole, np.float32).reshape(-1)
+    return packed, np.concatenate([added, as_it_is])
 
 
 def _pack_parameters(step: Step, given: Given) -> tuple[Array, Array]:

@@ -5,6 +5,7 @@ Sums are taken by thread and then by halves, in an order that only the row's len
 
 from __future__ import annotations
 
+from .long_sums import carried, rounded
 from .softmax import THREADS, joined, row_threads
 
 
@@ -22,6 +23,13 @@ def _head(rows: int, length: int) -> list[str]:
 
 def _strided(length: int, *body: str) -> list[str]:
     return [f"for i in range(lane, {length}, {row_threads(length)}):", *("    " + b for b in body)]
+
+
+def _summed(length: int, value: str, *before: str) -> list[str]:
+    """``total`` as a thread's sum of a value along its part of the row."""
+    lines = ["total = rest = np.float32(0)"]
+    lines += _strided(length, *before, *carried("total", "rest", value))
+    return [*lines, rounded("total", "rest")]
 
 
 def _text(lines: list[str]) -> str:
@@ -55,12 +63,10 @@ def normalize_source(rows: int, length: int, epsilon: float, added: float) -> st
         [
             *_head(rows, length),
             f"start = q * {length}",
-            "total = np.float32(0)",
-            *_strided(length, "total += x[start + i]"),
+            *_summed(length, "x[start + i]"),
             *joined("total", threads, "total + v"),
             f"mean = total / {count}",
-            "total = np.float32(0)",
-            *_strided(length, "far = x[start + i] - mean", "total += far * far"),
+            *_summed(length, "far * far", "far = x[start + i] - mean"),
             *joined("total", threads, "total + v"),
             f"scale = sqrt(total / {count} + np.float32({epsilon!r})) + np.float32({added!r})",
             *_written(rows, length, "(x[start + i] - mean) / scale"),
@@ -76,8 +82,7 @@ def dot_source(rows: int, columns: int, length: int) -> str:
             *_head(outputs, length),
             f"first = q // {columns} * {length}",
             f"second = (q // {outputs} * {columns} + q % {columns}) * {length}",
-            "total = np.float32(0)",
-            *_strided(length, "total = fma(x[first + i], w[second + i], total)"),
+            *_summed(length, "x[first + i] * w[second + i]"),
             *joined("total", row_threads(length), "total + v"),
             f"if row < n * {outputs} and lane == 0:",
             "    y[row] = total",

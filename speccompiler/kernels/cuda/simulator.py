@@ -63,7 +63,8 @@ WORDS: dict[str, Any] = {
     "store4": _store4,
     "shared_floats": _shared_floats,
     "fma": lambda a, b, c: a * b + c,
-    "power": np.power,
+    # Of arrays: for one exponent of 0.5 NumPy takes the root, also of -infinity.
+    "power": lambda a, b: np.power(np.array([a]), np.array([b]))[0],
     "absolute": np.abs,
     "floor": np.floor,
     "ceil": np.ceil,

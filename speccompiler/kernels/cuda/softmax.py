@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .long_sums import carried, rounded
+
 THREADS = 128
 
 
@@ -34,9 +36,10 @@ def source(rows: int, length: int) -> str:
         "    v = x[start + i]",
         "    most = v if v > most or v != v else most",
         *joined("most", threads, "v if v > most or v != v else most"),
-        "total = np.float32(0)",
+        "total = rest = np.float32(0)",
         strided,
-        "    total += exp(x[start + i] - most)",
+        *("    " + line for line in carried("total", "rest", "exp(x[start + i] - most)")),
+        rounded("total", "rest"),
         *joined("total", threads, "total + v"),
         f"if row < n * {rows}:",
         f"    {strided}",

@@ -110,7 +110,10 @@ def _winograd(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
         planes=tile.points,
     )
     into = winograd.input_source(g.lengths, g.channels, g.outputs, g.before, g.repeats, tile)
-    back = winograd.output_source(g.outputs, g.filters, tile, g.bias, _activation(op.activation))
+    windows = winograd.Windows(g.lengths, g.channels, g.kernel[0], g.stride[0], g.before, g.repeats)
+    back = winograd.output_source(
+        g.outputs, g.filters, tile, g.bias, _activation(op.activation), windows
+    )
     launches = (
         Launch(
             "winograd in",
@@ -128,6 +131,7 @@ def _winograd(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
             lambda n: winograd.blocks(g.outputs, g.outputs[0], g.filters, tile, n),
             1,
             Y,
+            second=X,
         ),
     )
     return StepCode(launches, winograd_scratch(node, shape))

@@ -4,10 +4,14 @@ The products are those of ``gemm``, one plane for each point; along the depth of
 kernels they are convolutions of their own. The transforms are bound by memory: a thread
 transforms the tile of one channel, and threads side by side take channels side by side.
 The texts of the transforms are those of the CPU's kernels, over one value.
+
+Outputs of a tile that are not all finite are computed again by the definition: a NaN or an
+infinity would reach all of them, and so would values so large that a transform overflows.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -99,10 +103,28 @@ def _part(place: str, repeats: int) -> str:
     return place if repeats == 1 else f"({place} // {repeats})"
 
 
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """What the outputs' windows see: the input, and where its data are among the zeros.
+
+    ``depth`` is the kernel's, ``stride`` its step.
+    """
+
+    lengths: Three
+    channels: int
+    depth: int
+    stride: int
+    before: Three
+    repeats: Three
+
+
 def output_source(
-    outputs: Three, filters: int, tile: Tile, bias: bool, activation: str | None
+    outputs: Three, filters: int, tile: Tile, bias: bool, activation: str | None, windows: Windows
 ) -> str:
-    """(points, n * depth * tiles, filters) to y: A^T m A of each tile, bias, activation."""
+    """(points, n * depth * tiles, filters) to y: A^T m A of each tile, bias, activation.
+
+    ``w`` is the convolution's input, and behind the bias stand its weights as they are.
+    """
     tall, wide = tile_counts(outputs, tile)
     d, h, w = outputs
     rows = f"n * {d * tall * wide}"
@@ -119,6 +141,10 @@ def output_source(
         f"base = q // {tall} * {h * w * filters} + f",
         "bias = b[f]" if bias else "bias = np.float32(0)",
     ]
+    names = [name for row in last for name in row]
+    body += [f"seen = {names[0]}", *(f"seen += {name}" for name in names[1:])]
+    # Of finite values whose sum overflows, the definition is right as well.
+    body += ["if seen - seen == np.float32(0):"]
     for i, row in enumerate(last):
         for j, name in enumerate(row):
             value = f"{name} + bias" if bias else name
@@ -126,8 +152,45 @@ def output_source(
             checks = [f"v0 + {i} < {h}"] if h % tile.rows else []
             checks += [f"u0 + {j} < {w}"] if w % tile.columns else []
             store = f"y[base + ((v0 + {i}) * {w} + u0 + {j}) * {filters}] = {value}"
-            body += [f"if {' and '.join(checks)}: {store}" if checks else store]
+            body += ["    " + (f"if {' and '.join(checks)}: {store}" if checks else store)]
+    body += ["else:", *("    " + line for line in _defined(outputs, filters, tile, windows))]
+    value = "total + bias" if bias else "total"
+    value = value if activation is None else f"activate({value})"
+    body += [f"            y[base + (v * {w} + u) * {filters}] = {value}"]
     return _text(f"{rows} * {filters}", body, activation)
+
+
+def _defined(outputs: Three, filters: int, tile: Tile, windows: Windows) -> list[str]:
+    """Loops over the outputs ``v``, ``u`` of a tile that the image has, and the ``total`` of each.
+
+    A tap's sum over the channels is a chain by itself.
+    """
+    high, wide = tile.kernel
+    d, h, w = (n * r for n, r in zip(windows.lengths, windows.repeats, strict=True))
+    z, v, u = (_part(place, r) for place, r in zip(("z", "tv", "tu"), windows.repeats, strict=True))
+    _, height, width = windows.lengths
+    pitch = -(-filters // 4) * 4
+    image = f"q // {tile_counts(outputs, tile)[0]}"
+    return [
+        f"for v in range(v0, min(v0 + {tile.rows}, {outputs[1]})):",
+        f"    for u in range(u0, min(u0 + {tile.columns}, {outputs[2]})):",
+        "        total = np.float32(0)",
+        f"        for tap in range({windows.depth * high * wide}):",
+        f"            z = {image} % {outputs[0]} * {windows.stride} - {windows.before[0]}"
+        f" + tap // {high * wide}",
+        f"            tv = v - {windows.before[1]} + tap // {wide} % {high}",
+        f"            tu = u - {windows.before[2]} + tap % {wide}",
+        f"            inside = 0 <= z < {d} and 0 <= tv < {h} and 0 <= tu < {w}",
+        f"            start = (({image} // {outputs[0]} * {windows.lengths[0]} + {z}) * {height}"
+        f" + {v}) * {width} + {u}",
+        "            chain = np.float32(0)",
+        f"            for c in range({windows.channels}):",
+        "                value = np.float32(0)",
+        f"                if inside: value = w[start * {windows.channels} + c]",
+        f"                weight = b[{pitch} + (tap * {windows.channels} + c) * {filters} + f]",
+        "                chain = fma(value, weight, chain)",
+        "            total += chain",
+    ]
 
 
 def blocks(outputs: Three, depth: int, channels: int, tile: Tile, n: int) -> int:

@@ -1,0 +1,140 @@
+"""The standard streams, made fit for every command: here, and nowhere else.
+
+They are there, whatever the caller closed; no character is beyond them; and what goes to
+standard error never ends a command. ``prepare`` is called once, before anything is read,
+opened or said.
+
+* What a stream cannot encode is escaped (``\\u4e2d``): a comment in a spec must not hide a finding.
+* A closed standard output is like one whose reader has gone: the first word to it is a
+  ``BrokenPipeError``. A closed standard error is like ``/dev/null``.
+* Their numbers are taken: a file that is opened later would get them, and with them what some
+  library says to number 2.
+* A stream that is not ready (``O_NONBLOCK``, of a terminal that is shared) is waited for.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import io
+import os
+import sys
+from typing import Any, BinaryIO, cast
+
+from speccompiler.diagnostics import Problem
+
+
+def prepare() -> None:
+    """Replace ``sys.stdout`` and ``sys.stderr``; a closed ``sys.stdin`` stays None."""
+    if sys.stdin is None and _is_free(0):
+        _take(0, os.open(os.devnull, os.O_RDONLY))
+    if sys.stdout is None:
+        if _is_free(1):
+            reader, writer = os.pipe()
+            _take(1, writer)
+            if reader != 1:
+                os.close(reader)
+        sys.stdout = _reopened(1)
+    if sys.stderr is None:
+        if _is_free(2):
+            _take(2, os.open(os.devnull, os.O_WRONLY))
+        sys.stderr = _reopened(2)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if type(stream) is io.TextIOWrapper:
+            setattr(sys, name, _Escaping(stream, may_fail=name == "stdout"))
+
+
+def standard_input(code: str) -> BinaryIO:
+    """The bytes of standard input. Raises ``Problem`` ``code`` where it is closed."""
+    if sys.stdin is None:
+        raise Problem(code, "standard input is closed", "send the file to it, or name the file")
+    return cast(BinaryIO, sys.stdin.buffer)
+
+
+def sayable(text: str) -> str:
+    """A text as standard output says it, so that columns can be counted."""
+    encoding = getattr(sys.stdout, "speaks", None) or getattr(sys.stdout, "encoding", None)
+    return _escaped(text, encoding or "utf-8")
+
+
+def _escaped(text: str, encoding: str) -> str:
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _is_free(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return True
+    return False
+
+
+def _take(number: int, descriptor: int) -> None:
+    if descriptor != number:
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+
+
+def _reopened(number: int) -> io.TextIOWrapper:
+    return open(number, "w", encoding="utf-8", closefd=False)
+
+
+class _Escaping(io.TextIOWrapper):
+    """Takes a text stream's place, and its file."""
+
+    def __init__(self, stream: io.TextIOWrapper, *, may_fail: bool) -> None:
+        self.speaks = codecs.lookup(stream.encoding).name
+        lines = stream.line_buffering or not may_fail
+        buffer = stream.detach()
+        raw = buffer.detach() if isinstance(buffer, io.BufferedWriter) else buffer
+        super().__init__(
+            io.BufferedWriter(_Patient(cast(io.RawIOBase, raw), may_fail=may_fail)),
+            # click writes UTF-8 to a stream that says it is ASCII. What is ASCII is both.
+            encoding="utf-8" if self.speaks == "ascii" else self.speaks,
+            errors="backslashreplace",
+            line_buffering=lines,
+        )
+
+    def write(self, text: str) -> int:
+        """As any text stream."""
+        super().write(_escaped(text, "ascii") if self.speaks == "ascii" else text)
+        return len(text)
+
+
+class _Patient(io.RawIOBase):
+    """A file to write to that waits until it is ready, and may swallow what cannot be written."""
+
+    def __init__(self, raw: io.RawIOBase, *, may_fail: bool) -> None:
+        self._raw = raw
+        self._may_fail = may_fail
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def fileno(self) -> int:
+        """Of the file."""
+        return self._raw.fileno()
+
+    def isatty(self) -> bool:
+        """Of the file."""
+        return self._raw.isatty()
+
+    def write(self, data: Any) -> int:
+        """How many bytes were written, or given up."""
+        count = memoryview(data).nbytes
+        try:
+            while (written := self._raw.write(data)) is None:
+                self._wait()
+        except OSError:
+            if self._may_fail:
+                raise
+            return count
+        return written
+
+    def _wait(self) -> None:
+        import select
+
+        with contextlib.suppress(ValueError):  # a number that select cannot take
+            select.select([], [self.fileno()], [], 1.0)

@@ -1,0 +1,71 @@
+"""Where values lie in an arena: the lowest place that is free during their lives.
+
+A tree over the steps of a plan holds what is occupied, as runs of places from low to high.
+A node of it stands for some steps in a row: ``whole`` is occupied during all of them,
+``partly`` during at least one. A life is made of a few nodes, so that neither the number of
+values that are alive nor the length of a life counts.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from heapq import merge
+
+
+class _Runs:
+    """Disjoint runs ``[start, end)``, from low to high; those that touch are one."""
+
+    __slots__ = ("ends", "starts")
+
+    def __init__(self) -> None:
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+
+    def add(self, start: int, end: int) -> None:
+        """Occupy a run, which may overlap others."""
+        low, high = bisect_left(self.ends, start), bisect_right(self.starts, end)
+        if low < high:
+            start, end = min(start, self.starts[low]), max(end, self.ends[high - 1])
+        self.starts[low:high] = [start]
+        self.ends[low:high] = [end]
+
+
+class Arena:
+    """The places of values that are alive for steps ``first`` to ``last``, of ``steps`` in all."""
+
+    def __init__(self, steps: int) -> None:
+        self._leaves = 1 << max(steps - 1, 0).bit_length()
+        self._whole: dict[int, _Runs] = {}
+        self._partly: dict[int, _Runs] = {}
+
+    def place(self, length: int, first: int, last: int) -> int:
+        """Take ``length`` places, the lowest run of so many that is free; returns its start."""
+        nodes = self._nodes(first, last)
+        above = {node >> up for node in nodes for up in range(1, node.bit_length())}
+        seen = [self._partly[node] for node in nodes if node in self._partly]
+        seen += [self._whole[node] for node in above if node in self._whole]
+        start = 0
+        for low, high in merge(*(zip(runs.starts, runs.ends, strict=True) for runs in seen)):
+            if start + length <= low:
+                break
+            start = max(start, high)
+        end = start + length
+        for node in nodes:
+            self._whole.setdefault(node, _Runs()).add(start, end)
+        for node in {*nodes, *above}:
+            self._partly.setdefault(node, _Runs()).add(start, end)
+        return start
+
+    def _nodes(self, first: int, last: int) -> list[int]:
+        """The fewest nodes that stand for these steps; node ``n`` has ``2n`` and ``2n + 1``."""
+        found = []
+        low, high = first + self._leaves, last + self._leaves + 1
+        while low < high:
+            if low & 1:
+                found.append(low)
+                low += 1
+            if high & 1:
+                high -= 1
+                found.append(high)
+            low, high = low >> 1, high >> 1
+        return found

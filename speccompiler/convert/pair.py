@@ -1,0 +1,72 @@
+"""A converted spec and its weights, written so that neither is taken for another's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from speccompiler.arrays.atomic import Together, atomic_file, cannot_create, write_failure
+from speccompiler.diagnostics import Problem, SpecError
+
+from .conversion import Converted
+from .spec_text import relative, spec_text
+
+
+def write_pair(converted: Converted, spec_path: Path, weights_path: Path | None) -> int:
+    """Write the spec, and its tensors where there is a file for them; how many tensors.
+
+    Both are complete before either gets its name. The spec comes first and holds the digest of
+    its tensors: a process that dies in between leaves a spec that refuses the weights beside it.
+    Raises ``SpecError`` CS120, CS121; a spec, which is UTF-8, cannot name every file.
+    """
+    count, digest = 0, None
+    with Together() as together:
+        if weights_path is not None:
+            _check_name(weights_path, spec_path)
+            written = converted.write_weights(weights_path, together)
+            count, digest = written.count, written.sha256
+        text = spec_text(
+            converted, spec_path=spec_path, weights_path=weights_path, weights_sha256=digest
+        )
+        try:
+            _write(spec_path, text, together)
+        except Problem as problem:
+            raise SpecError([problem.at(file=str(spec_path))]) from None
+    return count
+
+
+def default_weights_path(spec_path: Path) -> Path:
+    """Beside the spec, under its name; bytes that are not UTF-8 become ``%FF``."""
+    bytes_escaped = (
+        f"%{ord(c) - 0xDC00:02X}" if "\udc80" <= c <= "\udcff" else c for c in spec_path.stem
+    )
+    return spec_path.with_name(f"{''.join(bytes_escaped)}.safetensors")
+
+
+def _check_name(weights_path: Path, spec_path: Path) -> None:
+    """Before anything is written."""
+    name = relative(weights_path, spec_path)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        problem = cannot_create(
+            "its name is not UTF-8 text, and so the spec cannot say it",
+            "give --weights-output a name, and folders, that are",
+        )
+        raise SpecError([problem.at(file=str(weights_path))]) from None
+
+
+def _write(path: Path, text: str, together: Together) -> None:
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        raise cannot_create(
+            "it would have to name a file whose name is not UTF-8 text",
+            "rename the arrays that 'verify' names",
+        ) from None
+    with atomic_file(path, len(data), together) as stream:
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[stream.write(view) :]
+        except OSError as error:
+            raise write_failure(error, "a part of the text") from None

@@ -1,0 +1,61 @@
+"""How sums of any length keep their precision: short chains, and what they round off carried on.
+
+A chain of n float32 additions is off by up to n/2 units of the last place, and by about n/8
+where all terms are alike. No chain is longer than ``SHORT``; what such short sums come to is
+added up with the rounding error beside it (Knuth's two-sum), so that the length of a sum does
+not matter. The order depends on the layer alone: not on threads, batches or vector widths.
+"""
+
+from __future__ import annotations
+
+SHORT = 256
+"""Terms of one chain, on every width of vectors: 4e-6 of the sum at worst."""
+STRETCH = 16
+"""Short sums that a register tile adds up plainly before they are carried on."""
+
+CARRY = '''
+chosen, same = v.select, v.equal
+
+
+@jit
+def carried(total, rest, more):
+    """``total + more`` as rounded, and ``rest`` with what the rounding left out."""
+    both = add(total, more)
+    part = sub(both, total)
+    return both, add(rest, add(sub(total, sub(both, part)), sub(more, part)))
+
+
+@jit
+def rounded(total, rest):
+    """The sum of both. Beside an infinity the rest is NaN, and says nothing."""
+    return add(total, chosen(same(rest, rest), rest, splat(np.float32(0))))
+'''
+
+CARRY_SUMS = '''
+
+@jit
+def carry_sums(sums, at, size, begins, ends):
+    """Sums of a stretch, added to the totals and rests that lie behind them, begin anew.
+
+    From 0, or where it ``ends`` from the whole.
+    """
+    zero = splat(np.float32(0))
+    for i in range(at, at + size, @LANES):
+        total, rest = load(sums, i), zero
+        if not begins:
+            total, rest = carried(load(sums, i + @ROOM), load(sums, i + 2 * @ROOM), total)
+        store(sums, i + @ROOM, total)
+        store(sums, i + 2 * @ROOM, rest)
+        store(sums, i, rounded(total, rest) if ends else zero)
+'''
+"""For ``ROOM`` values each of sums, totals and rests."""
+
+
+def is_long(terms: int) -> bool:
+    """Whether a sum of so many terms is more than one chain."""
+    return terms > SHORT
+
+
+def is_carried(terms: int) -> bool:
+    """Whether a register tile's sum of so many terms is more than one stretch."""
+    return terms > SHORT * STRETCH

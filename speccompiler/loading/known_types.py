@@ -1,0 +1,101 @@
+"""Layer types that a spec may have meant: names of other releases and frameworks."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+
+from speccompiler.diagnostics import did_you_mean
+from speccompiler.schemas.registry import ALIASES, LAYERS
+
+from .known_names import EXPRESSIONS
+
+_ACTIVATIONS = ("softmax", "sigmoid", "tanh", "relu", "softplus", "softsign", "hardsigmoid")
+_MERGES = {
+    "concatenate": "concat",
+    "concat": "concat",
+    "add": "sum",
+    "sum": "sum",
+    "multiply": "mul",
+    "average": "ave",
+    "maximum": "max",
+    "dot": "dot",
+}
+_OTHER_NAMES: Mapping[str, str] = {
+    "conv2dtranspose": "Deconvolution2D",
+    "convolution2dtranspose": "Deconvolution2D",
+    "transposedconvolution2d": "Deconvolution2D",
+    "convtranspose2d": "Deconvolution2D",
+    "deconv": "Deconvolution2D",
+    "deconvolution": "Deconvolution2D",
+    "linear": "Dense",
+    "fullyconnected": "Dense",
+    "innerproduct": "Dense",
+    "fc": "Dense",
+    "batchnorm": "BatchNormalization",
+    "batchnorm1d": "BatchNormalization",
+    "batchnorm2d": "BatchNormalization",
+    "batchnorm3d": "BatchNormalization",
+    "batchnormalizationv1": "BatchNormalization",
+    "input": "InputLayer",
+    "alphadropout": "Dropout",
+    "dilatedconv2d": "AtrousConvolution2D",
+    "dilatedconv1d": "AtrousConvolution1D",
+    "gaussiannoiselayer": "GaussianNoise",
+    "transpose": "Permute",
+    "merge": "Merge",
+}
+_ADVICE: Mapping[str, str] = {
+    "depthwiseconv2d": "the nearest is SeparableConvolution2D, which mixes the channels by a "
+    "second kernel; with the identity for that it is the same",
+    "subtract": 'negate one with {type: Activation, activation: {expr: "-x"}}, then '
+    "{type: Merge, mode: sum}",
+    "minimum": 'negate both with {type: Activation, activation: {expr: "-x"}}, take '
+    "{type: Merge, mode: max}, and negate that",
+    "conv1dtranspose": "Keras 1.x has only Deconvolution2D; reshape to an image one column wide",
+    "conv3dtranspose": "Keras 1.x has only Deconvolution2D; UpSampling3D and a Convolution3D are "
+    "near it",
+    "separableconv1d": "Keras 1.x has only SeparableConvolution2D; reshape to an image one column "
+    "wide",
+    "sequential": "list its layers themselves",
+    "model": "list its layers themselves",
+    "layernormalization": "BatchNormalization with mode: 1 normalises each sample along the last "
+    "axis, with gamma and beta of each place there",
+    "rescaling": 'write it as {type: Activation, activation: {expr: "x / 255"}}',
+}
+_COMMON = ("Convolution1D", "Convolution2D", "Convolution3D", "MaxPooling2D", "AveragePooling2D",
+           "UpSampling2D", "ZeroPadding2D", "BatchNormalization", "Activation", "Dropout",
+           "Flatten", "Reshape", "Dense", "Merge")  # fmt: skip
+_POOL = re.compile(r"^(global)?(max|avg|average|mean)_?pool(?:ing)?_?([123]d)$")
+
+
+def type_hint(name: str) -> str:
+    """What to write for a type that is none: the name that was meant, or a few near ones."""
+    word = name.strip().casefold()
+    plain = word.replace("_", "").replace("-", "").replace(" ", "")
+    if plain in _ACTIVATIONS:
+        shown = "hard_sigmoid" if plain == "hardsigmoid" else plain
+        return f"write {{type: Activation, activation: {shown}}}"
+    if plain in _MERGES:
+        return f"write {{type: Merge, mode: {_MERGES[plain]}, inputs: [a, b]}}"
+    if plain in _OTHER_NAMES:
+        return f"it is called {_OTHER_NAMES[plain]} here"
+    if plain in _ADVICE:
+        return _ADVICE[plain]
+    exact = {known.casefold(): known for known in (*LAYERS, *ALIASES)}
+    if plain in exact:
+        return f"did you mean '{exact[plain]}'?"
+    if plain in EXPRESSIONS:
+        return f'write {{type: Activation, activation: {{expr: "{EXPRESSIONS[plain]}"}}}}'
+    pool = _POOL.match(plain)
+    if pool is not None:
+        kind = "Max" if pool[2] == "max" else "Average"
+        title = ("Global" if pool[1] else "") + kind + f"Pooling{pool[3].upper()}"
+        return f"it is called {title} here"
+    near = did_you_mean(name, [*LAYERS, *ALIASES])
+    if near is not None:
+        return near
+    close = difflib.get_close_matches(plain, exact, n=4, cutoff=0.5)
+    listed = ", ".join(exact[one] for one in close) if close else ", ".join(_COMMON)
+    return f"{'near names' if close else 'layers are'}: {listed}{'' if close else ' and others'}"
