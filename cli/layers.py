@@ -41,15 +41,15 @@ def _arguments(name: str) -> str:
     """A table of what the layer takes: required arguments first."""
     from tabulate import tabulate
 
-    from speccompiler.schemas.fields import Layer
-    from speccompiler.schemas.reference import default_text
+    from speccompiler.schemas.arguments import COMMON, own_arguments
+    from speccompiler.schemas.markdown import default_text
     from speccompiler.schemas.registry import LAYERS
 
     layer = LAYERS[name]
-    fields = {key: field for key, field in layer.model_fields.items() if key != "type"}
-    common = Layer.model_fields
-    order = sorted(fields, key=lambda key: (not fields[key].is_required(), key in common))
-    rows = [(key, default_text(fields[key]), fields[key].description or "") for key in order]
+    fields = {key: layer.model_fields[key] for key in (*own_arguments(layer), *COMMON)}
+    rows = [
+        (key, default_text(key, field), field.description or "") for key, field in fields.items()
+    ]
     table = tabulate(
         rows,
         headers=("argument", "default", "meaning"),

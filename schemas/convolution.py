@@ -33,6 +33,10 @@ class Convolution1D(Convolution):
 
     aliases: ClassVar[tuple[str, ...]] = ("Conv1D",)
     type: Literal["Convolution1D"]
+    init: Initializer = Field(
+        "uniform",
+        description="How W is drawn when no weights are given: a name, or {name: .., scale: ..}.",
+    )
     filter_length: PositiveInt = Field(description="Length of the kernel, in steps.")
     subsample_length: PositiveInt = Field(1, description="Stride, in steps.")
     input_dim: PositiveInt | None = Field(

@@ -150,6 +150,10 @@ class ModelSpec(Schema):
     semantics: SemanticsFields | None
     """None: nothing decided it (a Keras file never says)."""
     dim_ordering: Ordering | None
+    ordering_told: Literal["spec", "option"] | None = None
+    """Who says the dim_ordering of the whole model; None: nobody, and a default counts."""
+    unsaid: frozenset[str] = frozenset()
+    """Layers that say no dim_ordering of their own."""
     inputs: tuple[ModelInput, ...]
     """In the order that a run takes them."""
     seed: int | None

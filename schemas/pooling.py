@@ -8,32 +8,31 @@ from pydantic import Field
 
 from .fields import ORDERING_TEXT, Layer, LayerOrdering, Pair, PositiveInt, Triple
 
-
-class _Pooling(Layer):
-    """What every pooling layer takes."""
-
-    border_mode: Literal["valid", "same", "partial"] = Field(
-        "valid",
-        description="'valid' drops partial windows, 'same' gives ceil(length / stride), 'partial' "
-        "keeps the windows that reach over the end (ignore_border=False of Keras before 0.3); "
-        "padding is never counted, neither by max nor by average.",
-    )
+PoolBorderMode = Literal["valid", "same", "partial"]
+BORDER_MODE_TEXT = (
+    "'valid' drops partial windows, 'same' gives ceil(length / stride), 'partial' keeps the "
+    "windows that reach over the end (ignore_border=False of Keras before 0.3); padding is never "
+    "counted, neither by max nor by average."
+)
 
 
-class _Pooling1D(_Pooling):
+class _Pooling1D(Layer):
     pool_length: PositiveInt = Field(2, description="Length of the window, in steps.")
     stride: PositiveInt | None = Field(None, description="Step. Default: pool_length.")
+    border_mode: PoolBorderMode = Field("valid", description=BORDER_MODE_TEXT)
 
 
-class _Pooling2D(_Pooling):
+class _Pooling2D(Layer):
     pool_size: Pair = Field((2, 2), description="Window: rows, columns.")
     strides: Pair | None = Field(None, description="Step: rows, columns. Default: pool_size.")
+    border_mode: PoolBorderMode = Field("valid", description=BORDER_MODE_TEXT)
     dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
 
 
-class _Pooling3D(_Pooling):
+class _Pooling3D(Layer):
     pool_size: Triple = Field((2, 2, 2), description="Window along each spatial axis.")
     strides: Triple | None = Field(None, description="Step along each axis. Default: pool_size.")
+    border_mode: PoolBorderMode = Field("valid", description=BORDER_MODE_TEXT)
     dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
 
 

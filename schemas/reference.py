@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from .constraint import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from .initializer import ScaledInitializer
+from .markdown import first_line, table
 from .merge import Shared
 from .model import ModelHeader, SemanticsFields
-from .registry import LAYERS, NATIVE_LAYERS
+from .reference_layers import SHARED_TITLE, contents, layer_sections, shared_arguments
 from .regularizer import (
     EigenvalueRegularizer,
     L1AndL2Regularizer,
@@ -29,7 +28,13 @@ INTRODUCTION = """# The native form
 
 A spec is a YAML or JSON mapping: the keys below, and `layers`, a list of layers from first
 to last. Each layer is a mapping with a `type` and the arguments of that layer in Keras 1.x,
-by their own names. Arguments without a default are required.
+by their own names.
+
+As the pages of Keras 1.0 say of every 2-D and 3-D layer, channels come after the batch axis
+(`dim_ordering: th`) unless a spec says otherwise; `dim_ordering: tf`, once at the top, puts them
+last. 1-D layers have them last in any case. The defaults of convolutions, pooling, up-sampling
+and padding are those that the pages of 1.0 and 1.1 document; other layers have those of 1.2.2.
+What a Keras file leaves out has the default of the release that wrote it.
 
 ```yaml
 convspec: 1
@@ -41,6 +46,8 @@ layers:
   - {type: Flatten}
   - {type: Dense, name: out, output_dim: 10, activation: softmax, W_regularizer: l2}
 ```
+
+## Contents
 """
 
 GRAPHS = """## Graphs
@@ -88,12 +95,6 @@ replace:
 ```
 """
 
-BEYOND = """## Layers that Keras 1.x has not
-
-They say as data what people wrote as a Lambda. In a Keras file such a name is a class of its
-author's own.
-"""
-
 EXPRESSIONS = """## Activation expressions
 
 `activation: {expr: ".."}` takes numbers, `x`, `pi`, `e`, `+ - * / **`, parentheses,
@@ -107,7 +108,7 @@ In an Activation layer lists are arrays as NumPy has them, along the last axes o
 `x - [[[103.9]], [[116.8]], [[123.7]]]` from channels that come first.
 """
 
-ANCHORS = """## What layers share
+ANCHORS = """## Anchors
 
 Keys that begin with `x-` at the top of a spec are ignored, so that they can hold what YAML
 anchors name:
@@ -171,24 +172,26 @@ MAPPINGS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
 
 def as_markdown() -> str:
     """The whole page; a test compares it with the file."""
-    parts = [INTRODUCTION, "## The spec\n", _table(ModelHeader), ANCHORS]
+    titles = ["The spec", "Anchors", *(title for title, _, _ in MAPPINGS), "Graphs"]
+    titles.append("Activation expressions")
+    links = [f"- [{title}](#{title.lower().replace(' ', '-')})" for title in titles]
+    shared = f"- [{SHARED_TITLE}](#{SHARED_TITLE.lower().replace(' ', '-')})"
+    parts = [INTRODUCTION, "\n".join([*links, shared, contents(), ""])]
+    parts += ["## The spec\n", table(ModelHeader.model_fields), ANCHORS]
     for title, text, models in MAPPINGS:
         parts += [f"## {title}\n", f"{text}\n"]
         for model in models:
-            parts += [f"**{_names(model)}** {_first_line(model)}\n", _table(model, skip=("name",))]
-    of_another = tuple(ModelHeader.model_fields)
-    parts += [GRAPHS, _table(Shared, skip=("type",)), WRAPPERS, _table(WrapperHeader, of_another)]
-    parts += [EXPRESSIONS, "## Layers\n"]
-    for name, layer in LAYERS.items():
-        if name in NATIVE_LAYERS and BEYOND not in parts:
-            parts.append(BEYOND)
-        also = f" (also {', '.join(layer.aliases)})" if layer.aliases else ""
-        parts += [f"### {name}{also}\n", f"{_first_line(layer)}\n", _table(layer, skip=("type",))]
+            fields = {n: f for n, f in model.model_fields.items() if n != "name"}
+            parts += [f"**{_names(model)}** {first_line(model)}\n", table(fields)]
+    own = {name: field for name, field in Shared.model_fields.items() if name != "type"}
+    around = {
+        name: field
+        for name, field in WrapperHeader.model_fields.items()
+        if name not in ModelHeader.model_fields
+    }
+    parts += [GRAPHS, table(own), WRAPPERS, table(around)]
+    parts += [EXPRESSIONS, *shared_arguments(), *layer_sections()]
     return "\n".join(part for part in parts if part)
-
-
-def _first_line(model: type[BaseModel]) -> str:
-    return (model.__doc__ or "").strip().splitlines()[0]
 
 
 def _names(model: type[BaseModel]) -> str:
@@ -197,29 +200,3 @@ def _names(model: type[BaseModel]) -> str:
     values: Iterable[str] = schema.get("enum", [schema["const"]] if "const" in schema else [])
     names = " or ".join(f"`name: {value}`" for value in values)
     return f"{names}:" if names else "Keys:"
-
-
-def _table(model: type[BaseModel], skip: tuple[str, ...] = ()) -> str:
-    rows = [
-        f"| `{name}` | {_default_cell(field)} | {_cell(field.description or '')} |"
-        for name, field in model.model_fields.items()
-        if name not in skip
-    ]
-    return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows, ""]) if rows else ""
-
-
-def default_text(field: FieldInfo) -> str:
-    """An argument's default as a spec writes it, or ``required``."""
-    if field.is_required():
-        return "required"
-    value = field.get_default(call_default_factory=True)
-    value = list(value) if isinstance(value, tuple) else value
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _default_cell(field: FieldInfo) -> str:
-    return "required" if field.is_required() else f"`{default_text(field)}`"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")

@@ -212,6 +212,14 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The layer works on another number of axes than its input has.",
             "Use the layer of the right dimension, or a Reshape or Flatten before it.",
         ),
+        "CS039": Code(
+            "looks like the other dim_ordering",
+            "A 2-D or 3-D layer has its channels after the batch axis ('th') unless the spec says "
+            "otherwise. The shape of this input looks like a picture that has them last, or the "
+            "other way round, and the model fits both ways: only the numbers would be wrong.",
+            "Write dim_ordering: tf (or th) at the top of the spec. A layer that says its own "
+            "dim_ordering is taken at its word.",
+        ),
         "CS040": Code(
             "not written by Keras 1.x",
             "The file's version or form says that another Keras wrote it, whose arguments and "

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as changed
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,6 +24,7 @@ from .loading.lenient import with_unknown
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from .loading.wrapper import unwrapped
 from .lower import Semantics, declared_inputs, lower, trained_on, undecided
+from .other_ordering import fitted
 from .schemas.model import ModelSpec
 from .shapes import format_shape
 from .source.document import Document, DocumentSource, parse_document, read_document
@@ -459,12 +460,17 @@ def check(
         seed=seed,
         replace=replace,
     )
-    if loaded.spec is None:
-        return None, loaded.diagnostics
+    return fitted(loaded, partial(_made, options=options))
+
+
+def _made(loaded: LoadedSpec, options: LoadOptions) -> tuple[Model | None, tuple[Diagnostic, ...]]:
+    """A validated spec as it is read: its graph, and its weights where it names them."""
     spec = loaded.spec
+    if spec is None:
+        return None, loaded.diagnostics
     lowered = lower(spec, _semantics(spec))
-    if lowered.graph is None and input_shape is not None:
-        spec = _bound(loaded, spec, input_shape)
+    if lowered.graph is None and options.input_shape is not None:
+        spec = _bound(loaded, spec, options.input_shape)
         lowered = lower(spec, _semantics(spec))
     found = (*loaded.diagnostics, *(loaded.locate(d) for d in lowered.diagnostics))
     if lowered.graph is None or has_errors(found):
@@ -472,12 +478,12 @@ def check(
     if lowered.unknown:
         layers, notes = with_unknown(spec.layers, lowered.unknown)
         spec = spec.model_copy(update={"layers": layers})
-        loaded = changed(loaded, spec=spec)
         found += tuple(map(loaded.locate, notes))
+    loaded = changed(loaded, spec=spec)
     model = Model(loaded, spec, lowered.graph, found, options)
     if model.names_weights:
         found += model.weight_sources.diagnostics
-    return (None if has_errors(found) else model), found
+    return (None if has_errors(found) else changed(model, diagnostics=found)), found
 
 
 def _bound(loaded: LoadedSpec, spec: ModelSpec, input_shape: InputShapes) -> ModelSpec:

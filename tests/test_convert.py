@@ -211,6 +211,7 @@ name: "a: b"
 semantics: tensorflow        # kernels are correlated, 'same' is split as TensorFlow does
 dim_ordering: th             # channels after the batch axis
 input_shape: [1, 5, 6]
+seed: 3
 weights: w/m.safetensors
 
 layers:
@@ -226,6 +227,35 @@ layers:
   - {type: Flatten, name: f}  # (N, 24)
   - {type: Dense, name: d, output_dim: 3, W_regularizer: l2}  # (N, 3), 75 parameters
 """
+    )
+
+
+def test_arguments_come_as_documented_and_what_is_needed_first(tmp_path: Path) -> None:
+    layers = [
+        {"type": "TimeDistributed", "name": "t", "layer": {
+            "bias": False, "type": "Convolution2D", "nb_col": 2, "nb_row": 3, "nb_filter": 4,
+            "border_mode": "same", "activation": "relu", "init": "zero"}},
+        {"type": "TimeDistributed", "name": "p", "layer": {"type": "MaxPooling2D"}},
+    ]  # fmt: skip
+    converted = convert(build(layers, [5, 8, 8, 3]))
+    text = spec_text(converted, spec_path=Path("m.yaml"), weights_path=None)
+    assert text == (
+        """\
+# Made by convspec convert from t.json.
+convspec: 1
+name: t
+semantics: tensorflow        # kernels are correlated, 'same' is split as TensorFlow does
+dim_ordering: tf             # channels last
+input_shape: [5, 8, 8, 3]
+seed: 1
+
+layers:
+  # (N, 5, 8, 8, 4), 72 parameters
+  - type: TimeDistributed
+    name: t
+    layer: {type: Convolution2D, nb_filter: 4, nb_row: 3, nb_col: 2, init: zero, activation: relu, border_mode: same, bias: false}
+  - {type: TimeDistributed, name: p, layer: {type: MaxPooling2D}}  # (N, 5, 4, 4, 4)
+"""  # noqa: E501
     )
 
 

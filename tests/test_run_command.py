@@ -141,7 +141,7 @@ def test_an_output_file() -> None:
     assert result.text == "wrote y.npy: (7, 3) float32, output of 'dense'\n"
     assert re.fullmatch(
         r"(?:kernels compiled in .*\n)?"
-        r"model\.yaml:10:19: warning CS096: W breaks its MaxNorm constraint: largest norm over "
+        r"model\.yaml:11:19: warning CS096: W breaks its MaxNorm constraint: largest norm over "
         r"axis 0 is [\d.]+, allowed 0\.5 \[layer dense\]\n"
         r"(?:.*\n)+?"
         r"7 samples in .* on cpu, batch \d+, \d+ threads?\n",

@@ -62,6 +62,7 @@ def pooling(rank: int) -> dict[str, Any]:
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "Convolution1D": {
         **CONVOLUTION,
+        "init": "uniform",
         "filter_length": REQUIRED,
         "subsample_length": 1,
         "input_dim": None,
@@ -359,7 +360,7 @@ def test_the_aliases() -> None:
     }
     for alias, layer in ALIASES.items():
         length = 7 if alias == "Deconv2D" else 9
-        spec = {"convspec": 1, "input_shape": [length] * (int(layer[-2]) + 1)}
+        spec = {"convspec": 1, "dim_ordering": "tf", "input_shape": [length] * (int(layer[-2]) + 1)}
         made = {"type": alias, "nb_filter": 1, "name": "c", **LEAST[layer]}
         model, found = check(parse_document(json.dumps({**spec, "layers": [made]}), "t.json"))
         assert model is not None, found
@@ -999,7 +1000,6 @@ def test_the_page_of_the_native_form_is_the_schemas():
     page = Path(__file__).parent.parent / "docs" / "spec.md"
     assert page.read_text(encoding="utf-8") == as_markdown()
     for name, layer in LAYERS.items():
-        text = page.read_text(encoding="utf-8").replace(f"### {name} (", f"### {name}\n(")
-        section = text.split(f"### {name}\n")[1].split("###")[0]
-        for argument in layer.model_fields.keys() - {"type"}:
-            assert f"| `{argument}` |" in section, f"{name}.{argument}"
+        section = page.read_text(encoding="utf-8").split(f"### {name}\n")[1].split("###")[0]
+        for argument in layer.model_fields.keys() - {"type", *COMMON}:
+            assert f"`{argument}`" in section, f"{name}.{argument}"

@@ -317,7 +317,7 @@ DOES_NOT_FIT = [
         [3, 32, 32],
         "axis 1 of 2: a window of 5 does not fit into a length of 3; the layer's input is "
         "(3, 32, 32)",
-        "dim_ordering is 'tf'; with 'th' it would fit and give (4, 28, 28)",
+        "write dim_ordering: th at the top of the spec: with it everything fits",
     ),
     (
         [{"type": "MaxPooling2D", "pool_size": [2, 2]}] * 4,

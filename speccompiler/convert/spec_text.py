@@ -12,10 +12,11 @@ from pydantic import BaseModel
 
 from speccompiler.dims import format_dim
 from speccompiler.ir import Graph, Shape
+from speccompiler.loading.orderings import ordering_of
 from speccompiler.lower import Semantics, lower
+from speccompiler.schemas.arguments import own_arguments
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.kernel import KernelLayer, ProductLayer
 from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
 from speccompiler.schemas.training import Unknown, unknown_arguments
 from speccompiler.schemas.vectors import Vectors
@@ -25,9 +26,6 @@ from .conversion import Converted
 WIDTH = 100
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./#-]*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"})
-_OF_THE_MODEL = frozenset(
-    {"name", "type", "weights", "input_shape", "batch_input_shape", "input_dtype"}
-)
 
 
 def spec_text(
@@ -52,6 +50,8 @@ def spec_text(
         lines.append(f"input_shape: {flow(list(first.shape))}")
         if first.dtype not in {None, "float32"}:
             lines.append(f"input_dtype: {first.dtype}")
+    if spec.seed is not None:
+        lines.append(f"seed: {spec.seed}")
     if weights_path is not None:
         lines.append(f"weights: {scalar(relative(weights_path, spec_path))}")
         if weights_sha256 is not None:
@@ -90,7 +90,7 @@ def _semantics(fields: SemanticsFields) -> str:
 
 def _common_ordering(spec: ModelSpec) -> str | None:
     """What the header says: always something where any layer has an ordering and they agree."""
-    found = {o for layer in spec.layers if (o := getattr(layer.inner, "dim_ordering", None))}
+    found = {o for layer in spec.layers if (o := ordering_of(layer)) is not None}
     return found.pop() if len(found) == 1 else None
 
 
@@ -157,11 +157,10 @@ def _item(
 
 
 def _arguments(layer: Layer, ordering: str | None) -> dict[str, Any]:
-    """What differs from the defaults, by Keras's names; a layer's own first."""
+    """What differs from the defaults, by Keras's names: what the layer needs comes first."""
     found: dict[str, Any] = {}
     fields = type(layer).model_fields
-    shared = (KernelLayer.model_fields, ProductLayer.model_fields)
-    for name in sorted(fields, key=lambda name: [name in of_a_base for of_a_base in shared]):
+    for name in (*own_arguments(type(layer)), "trainable"):
         described = fields[name]
         value = getattr(layer, name)
         if isinstance(value, Unknown):
@@ -169,13 +168,14 @@ def _arguments(layer: Layer, ordering: str | None) -> dict[str, Any]:
             value = value.true if name == "trainable" else 0
             if name != "trainable" and not described.is_required():
                 continue
-        if name in _OF_THE_MODEL or name in {"input_dim", "input_length"}:
-            if name == "input_dim" and described.is_required():
-                found[name] = value
+        if name in {"weights", "input_dim", "input_length"} and not described.is_required():
             continue
         if name == "dim_ordering":
-            if value != (ordering or "default"):
+            if value not in {ordering, "default"}:
                 found[name] = value
+        elif isinstance(value, Layer):
+            named = {} if value.name is None else {"name": value.name}
+            found[name] = {"type": value.class_name, **named, **_arguments(value, ordering)}
         elif described.is_required() or value != described.get_default(call_default_factory=True):
             found[name] = value
     return found

@@ -14,7 +14,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from speccompiler.diagnostics import Problem, did_you_mean
+from speccompiler.schemas.arguments import COMMON, own_arguments
 from speccompiler.schemas.constraint import CONSTRAINT_NAMES
+from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.regularizer import REGULARIZER_NAMES
 from speccompiler.source.findings import shown
 
@@ -93,6 +95,9 @@ def _subject(path: Path) -> str:
 
 
 def _arguments(model: type[BaseModel]) -> list[str]:
+    """What it takes; of a layer its own first, as the documentation orders them."""
+    if issubclass(model, Layer):
+        return [*own_arguments(model), *COMMON]
     return [name for name in model.model_fields if name != "type"]
 
 

@@ -49,9 +49,9 @@ from .keras_models import LayerEntry
 from .known_types import type_hint
 from .lenient import as_keras_read, ignored_declarations, passed_over
 from .merge_code import check_no_code
-from .old_versions import as_then_read, stored_twice, unnamed_release
+from .old_versions import as_then_read, stored_twice, unnamed_release, with_its_defaults
 from .open_layers import open_layers, with_hints
-from .orderings import resolve_orderings
+from .orderings import ordering_of, resolve_orderings
 from .replacing import replaced
 from .schema_errors import schema_problems
 from .wrapper import overruled
@@ -142,10 +142,13 @@ def load_spec(
     if connections is None:
         return LoadedSpec(document, None, places, tuple(diagnostics))
     if not entries.native:
+        layers, found = with_its_defaults(layers, entries.keras_version)
+        diagnostics += [loaded.locate(d) for d in found]
         layers, found = as_then_read(layers, entries.keras_version)
         found += [*passed_over(layers), *ignored_declarations(places, layers)]
         found += [*unnamed_release(layers, entries.keras_version), *stored_twice(layers)]
         diagnostics += [loaded.locate(d) for d in found]
+    unsaid = frozenset(str(layer.name) for layer in layers if ordering_of(layer) == "default")
     decided = dim_ordering or header.dim_ordering or (NATIVE_ORDERING if entries.native else None)
     layers, found = resolve_orderings(layers, decided)
     diagnostics += [loaded.locate(d) for d in found]
@@ -157,6 +160,8 @@ def load_spec(
         name=header.name or _document_name(document),
         semantics=_semantics(header, entries, semantics),
         dim_ordering=decided,
+        ordering_told="option" if dim_ordering else "spec" if header.dim_ordering else None,
+        unsaid=unsaid,
         inputs=inputs,
         seed=header.seed if seed is None else seed,
         weights=header.weights,

@@ -15,11 +15,13 @@ from speccompiler.ir import Graph, Input, Node, Shape, Weight, weights_of
 from speccompiler.loading.inputs import agree, declared_shapes
 from speccompiler.loading.inputs import format_shape as format_declared
 from speccompiler.loading.lenient import ignored
+from speccompiler.loading.orderings import ordering_of
 from speccompiler.schemas.dense import Highway, MaxoutDense
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
 from speccompiler.schemas.training import Unknown
+from speccompiler.schemas.wrappers import TimeDistributed
 from speccompiler.shapes import format_shape
 
 from . import channels
@@ -181,10 +183,18 @@ def declared_inputs(spec: ModelSpec) -> tuple[Shape, ...]:
     """Shapes of one sample of each input, with symbols where lengths are open."""
     ordering = _first_ordering(spec)
     several = sum(None in given.shape for given in spec.inputs) > 1
-    return tuple(
-        input_dims(given.shape, ordering, number if several else None)
-        for number, given in enumerate(spec.inputs, start=1)
-    )
+    over_steps = {layer.name for layer in spec.layers if isinstance(layer, TimeDistributed)}
+    by_step = {call.name for call in spec.calls if call.layer in over_steps}
+    by_step |= {name for call in spec.calls if call.layer in over_steps for name in call.inputs}
+    shapes = []
+    for number, given in enumerate(spec.inputs, start=1):
+        count = number if several else None
+        if given.name in by_step and len(given.shape) > 2:
+            steps = input_dims((*given.shape[:1], 1), ordering, count)[:1]
+            shapes.append((*steps, *input_dims(given.shape[1:], ordering, count)))
+        else:
+            shapes.append(input_dims(given.shape, ordering, count))
+    return tuple(shapes)
 
 
 def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None = None) -> Lowered:
@@ -253,11 +263,8 @@ def _check_shared(stored: dict[tuple[str, str], Weight], nodes: Iterable[Node]) 
 
 def _first_ordering(spec: ModelSpec) -> str:
     """The ordering of the first layer that has one, or of the model; it names the open axes."""
-    for layer in spec.layers:
-        value = getattr(layer, "dim_ordering", None)
-        if value is not None:
-            return str(value)
-    return spec.dim_ordering or "tf"
+    said = (ordering_of(layer) for layer in spec.layers)
+    return next((o for o in said if o is not None), spec.dim_ordering or "tf")
 
 
 def _lower_layer(builder: Builder, layer: Layer, *read: Node) -> Node:

@@ -1,0 +1,45 @@
+"""The order of a layer's arguments: those that it needs first, then as Keras documents them."""
+
+from __future__ import annotations
+
+from .fields import Layer
+from .kernel import ProductLayer
+
+COMMON = tuple(name for name in Layer.model_fields if name != "type")
+"""What every layer takes."""
+
+_OF_PRODUCTS = (
+    "init",
+    "transform_bias",
+    "activation",
+    "weights",
+    "border_mode",
+    "subsample_length",
+    "subsample",
+    "atrous_rate",
+    "dim_ordering",
+    "W_regularizer",
+    "b_regularizer",
+    "activity_regularizer",
+    "W_constraint",
+    "b_constraint",
+    "bias",
+    "input_dim",
+    "input_length",
+)
+"""How the pages of Keras 1.0 and 1.1 order the arguments of layers with W and b."""
+
+
+def own_arguments(layer: type[Layer]) -> tuple[str, ...]:
+    """The arguments of a layer but those that every layer takes, in order.
+
+    Layers without W declare theirs in Keras's order; the others have theirs from their bases.
+    """
+    fields = {n: f for n, f in layer.model_fields.items() if n not in {*COMMON, "type"}}
+    listed = _OF_PRODUCTS if issubclass(layer, ProductLayer) else ()
+
+    def place(name: str) -> tuple[bool, int]:
+        later = listed.index(name) if name in listed else -1
+        return (not fields[name].is_required(), -1 if fields[name].is_required() else later)
+
+    return tuple(sorted(fields, key=place))
