@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 import speccompiler
+from speccompiler.cli.main import run
 from speccompiler.diagnostics import Diagnostic, Severity
 from speccompiler.model import Model, check
 from speccompiler.source.document import parse_document
@@ -538,3 +539,20 @@ def test_dot_over_several_axes_is_refused() -> None:
     assert ("CS063", "'dot_axes' sums over several axes, and a Merge sums over one") in [
         (d.code, d.message) for d in found
     ]
+
+
+@pytest.mark.parametrize("ordering", ["tf", "th"])
+def test_convert_writes_an_old_model_as_a_spec(tmp_path: Path, ordering: str) -> None:
+    """In either order, with the weights moved: the native spec gives the same numbers."""
+    shapes = [(2, 1, 3, 2), (2,), (2, 7, 6), (2, 7, 6), (2, 7, 6), (2, 7, 6), (18, 3), (3,)]
+    tensors = [np.abs(numbers(*shape)) for shape in shapes]
+    groups = [tensors[:2], tensors[2:6], [], [], [], tensors[6:], []]
+    weights = saved(tmp_path / "w.h5", groups)
+    x = numbers(2, 1, 7, 6)
+    wanted = result(tmp_path, OLD, weights, x)
+    output = tmp_path / "new.yaml"
+    line = ["convert", str(tmp_path / "m.json"), "--weights", str(weights), "--output", str(output)]
+    assert run([*line, "--to-dim-ordering", ordering]) == 0
+    model = speccompiler.load(output)
+    given = x if ordering == "th" else x.transpose(0, 2, 3, 1)
+    assert np.abs(model.compile("reference").run(given) - wanted).max() < 1e-5
