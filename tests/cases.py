@@ -159,7 +159,8 @@ def _pool(layer: str, spatial: tuple[int, ...]) -> Case:
             Variant("strides", [1, 2, 1][:rank], "shape"),
             Variant("dim_ordering", "th", "shape"),
         )
-    return Case(layer, {}, shape, (*_common(shape), *own, Variant("border_mode", "same", "shape")))
+    borders = (Variant("border_mode", mode, "shape") for mode in ("same", "partial"))
+    return Case(layer, {}, shape, (*_common(shape), *own, *borders))
 
 
 def _resize(layer: str, spatial: tuple[int, ...], *own: Variant) -> Case:
@@ -439,6 +440,8 @@ CASES = (
             Variant("mode", 1, "output"),
             Variant("mode", 2, "output"),
             Variant("axis", 1, "parameters"),
+            Variant("axis", None, "parameters"),
+            Variant("mode", 1, "output", {"axis": None}),
             *_forward_only(Variant("momentum", 1.5, "CS025")),
             Variant("weights", [[1, 2, 3], [0.5, 0, 1], [0, -1, 1], [1, 0.5, 2]], "output"),
             Variant("beta_init", "one", "output"),

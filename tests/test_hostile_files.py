@@ -450,3 +450,34 @@ def test_any_text_as_a_model_config(text: str) -> None:
 
     document = parse_document(laid_out(text), "m.json")
     check(document)
+
+
+# --- texts in texts
+
+
+KEYS = '{"class_name": "Sequential", "config": ['
+LONG = 500_000
+TEXTS = {
+    "spaces in YAML": ("'" + KEYS + " " * LONG + "'", "m.yaml", "CS003"),
+    "spaces, quoted": ('"class_name' + " " * LONG + '"', "m.yaml", "CS020"),
+    "many texts": (json.dumps([f"{KEYS}1]" for _ in range(20_000)]), "m.json", "CS073"),
+    "many texts in YAML": ("- x class_name:Sequential aaaaaaaaaaaaaaaaaaaa\n" * 20_000, "m.yaml",
+                           "CS020"),
+    "names of characters": ("'class_name" + "\\N{" * LONG + "'", "m.txt", "CS020"),
+    "digits": ("['class_name', " + "1" * LONG + "]", "m.txt", "CS013"),
+    "literals": ("['class_name'" + " ''" * LONG + "]", "m.txt", "CS003"),
+    "brackets": ("['class_name', " + "[" * LONG, "m.txt", "CS006"),
+    "calls": ("['class_name', " + "array(" * LONG, "m.txt", "CS003"),
+    "empty lines": ("\n" * LONG + "x: Graph", "m.json", "CS003"),
+    "printed lines": ("Using x\n" * LONG + "Graph", "m.json", "CS003"),
+    "backslashes": ('"class_name' + "\\\\" * LONG + '"', "m.json", "CS020"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", TEXTS)
+def test_texts_in_texts_end_in_a_finding(form: str) -> None:
+    """Each would take minutes where a run of characters is gone over again and again."""
+    text, name, code = TEXTS[form]
+    model, diagnostics = check(parse_document(text, name))
+    assert model is None
+    assert diagnostics[0].code == code

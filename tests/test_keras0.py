@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 import speccompiler
+from speccompiler.cli.main import run
 from speccompiler.diagnostics import Diagnostic, Severity
 from speccompiler.model import Model, check
 from speccompiler.source.document import parse_document
@@ -400,6 +401,43 @@ def test_the_inputs_of_a_graph_have_its_order() -> None:
     assert [(i.name, i.shape) for i in model.spec.inputs] == [("right", (5,)), ("left", (3,))]
 
 
+def test_graphs_inside_of_graphs_and_sequentials(tmp_path: Path) -> None:
+    """Each with an input of the same name; what they own stands one after another."""
+
+    def inner(size: int) -> dict[str, Any]:
+        return {
+            "name": "Graph", "input_order": ["input"], "output_order": ["o"],
+            "input_config": [{"name": "input", "input_shape": None, "dtype": "float"}],
+            "node_config": [node("a", "input")], "output_config": [node("o", "a")],
+            "nodes": {"a": new("Dense", output_dim=size, activation="linear")},
+        }  # fmt: skip
+
+    outer = {**inner(0), "input_config": [{"name": "input", "input_shape": [3], "dtype": "float"}],
+             "nodes": {"a": inner(4)}}  # fmt: skip
+    model = sequential(outer, inner(2))
+    tensors = [numbers(3, 4), numbers(4), numbers(4, 2), numbers(2)]
+    weights = saved(tmp_path / "w.h5", [tensors[:2], tensors[2:]])
+    x = numbers(5, 3)
+    y = (x @ tensors[0] + tensors[1]) @ tensors[2] + tensors[3]
+    got = result(tmp_path, model, weights, x, semantics="theano")
+    assert np.abs(got - y).max() < 1e-5
+
+
+def test_a_graph_inside_takes_an_image_that_it_says_nothing_of() -> None:
+    graph = {
+        "name": "Graph", "input_order": ["i"], "output_order": ["o"],
+        "input_config": [{"name": "i", "input_shape": None, "dtype": "float"}],
+        "node_config": [node("a", "i")], "output_config": [node("o", "a")],
+        "nodes": {"a": new("UpSampling2D", size=[2, 2])},
+    }  # fmt: skip
+    front = new("Activation", activation="relu", input_shape=[1, 3, 4])
+    model, _ = read(sequential(front, graph))
+    assert model is not None
+    assert model.shapes().layers[-1].output_shape == (1, 6, 8)
+    _, found = read(graph)
+    assert [d.code for d in found if d.severity is Severity.ERROR] == ["CS036"]
+
+
 def test_the_graph_that_keras_1_0_kept() -> None:
     dense = {"class_name": "Dense", "config": {"name": "a", "output_dim": 2}}
     config = {"input_config": [{"name": "i", "input_shape": [3], "dtype": "int"}],
@@ -538,3 +576,20 @@ def test_dot_over_several_axes_is_refused() -> None:
     assert ("CS063", "'dot_axes' sums over several axes, and a Merge sums over one") in [
         (d.code, d.message) for d in found
     ]
+
+
+@pytest.mark.parametrize("ordering", ["tf", "th"])
+def test_convert_writes_an_old_model_as_a_spec(tmp_path: Path, ordering: str) -> None:
+    """In either order, with the weights moved: the native spec gives the same numbers."""
+    shapes = [(2, 1, 3, 2), (2,), (2, 7, 6), (2, 7, 6), (2, 7, 6), (2, 7, 6), (18, 3), (3,)]
+    tensors = [np.abs(numbers(*shape)) for shape in shapes]
+    groups = [tensors[:2], tensors[2:6], [], [], [], tensors[6:], []]
+    weights = saved(tmp_path / "w.h5", groups)
+    x = numbers(2, 1, 7, 6)
+    wanted = result(tmp_path, OLD, weights, x)
+    output = tmp_path / "new.yaml"
+    line = ["convert", str(tmp_path / "m.json"), "--weights", str(weights), "--output", str(output)]
+    assert run([*line, "--to-dim-ordering", ordering]) == 0
+    model = speccompiler.load(output)
+    given = x if ordering == "th" else x.transpose(0, 2, 3, 1)
+    assert np.abs(model.compile("reference").run(given) - wanted).max() < 1e-5

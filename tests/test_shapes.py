@@ -15,6 +15,7 @@ from speccompiler.dims import evaluate, symbol
 from speccompiler.ir import Graph, Identity, Input, Node, Pad, Pool, Reshape, Transpose, Upsample
 from speccompiler.lengths import (
     full,
+    partial,
     same_tensorflow,
     same_theano_conv,
     same_theano_pool,
@@ -83,6 +84,19 @@ def test_theano_pool_is_padded_and_cropped():
         assert windows(n, k, s, *same_theano_pool(n, k, s)) == original
         # No window is empty, so no mean divides by nothing.
         assert all(start < n and start + k > 0 for start in original)
+
+
+def test_partial_pools_see_every_value_and_pad_behind_alone():
+    """As many windows as Theano's ``ignore_border=False`` gave; none is empty."""
+    for n, k, s in GEOMETRY:
+        before, after = partial(n, k, s)
+        starts = windows(n, k, s, before, after)
+        assert before == 0
+        assert starts == list(range(0, len(starts) * s, s))
+        assert all(start < n for start in starts)
+        # One more would begin behind the data, or see nothing that the last one does not.
+        assert starts[-1] + s >= n or (s < k and starts[-1] + k >= n)
+        assert len(starts) == 1 or s >= k or starts[-2] + k < n
 
 
 @pytest.mark.parametrize("mode", ["max", "average"])

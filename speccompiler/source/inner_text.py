@@ -20,20 +20,19 @@ Syntax = Literal["json", "yaml", "python"]
 
 _ESCAPE = (
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    r"|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]*\}|(?:\r\n|\n|\r)[ \t]*|.)"
+    r"|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]{1,100}\}|(?:\r\n|\n|\r)[ \t]*|.)"
 )
 _FOLD = r"[ \t]*(?:(?:\r\n|\n|\r)[ \t]*)+"
-_FOLDED_RUN = r"(?:(?![ \t]*[\r\n])[^\\'\r\n])+"
 _Style = Literal["escaped", "bytes", "double", "single", "plain"]
+# White space is tried as a fold once, and then taken whole: a long run is not gone over again.
 _PIECES: dict[_Style, re.Pattern[str]] = {
     "escaped": re.compile(rf"(?P<escape>{_ESCAPE})|(?P<run>[^\\]+)", re.DOTALL),
     "bytes": re.compile(rf"(?P<escape>{_ESCAPE})|(?P<run>[^\\]+)", re.DOTALL),
     "double": re.compile(
-        rf"(?P<escape>{_ESCAPE})|(?P<fold>{_FOLD})|(?P<run>(?:(?![ \t]*[\r\n])[^\\\r\n])+)",
-        re.DOTALL,
+        rf"(?P<escape>{_ESCAPE})|(?P<fold>{_FOLD})|(?P<run>[^\\\r\n \t]+|[ \t]+)", re.DOTALL
     ),
-    "single": re.compile(rf"(?P<escape>'')|(?P<fold>{_FOLD})|(?P<run>{_FOLDED_RUN}|\\)"),
-    "plain": re.compile(rf"(?P<fold>{_FOLD})|(?P<run>{_FOLDED_RUN}|[\\'])"),
+    "single": re.compile(rf"(?P<escape>'')|(?P<fold>{_FOLD})|(?P<run>[^'\r\n \t]+|[ \t]+)"),
+    "plain": re.compile(rf"(?P<fold>{_FOLD})|(?P<run>[^\r\n \t]+|[ \t]+)"),
 }
 _LITERAL = re.compile(r"\s*(?P<prefix>[uUbB]?)(?P<quote>['\"])")
 _LINE_END = re.compile(r"\\[\r\n]")
@@ -122,9 +121,10 @@ def _aligned(text: str, start: int, value: str, syntax: Syntax) -> TextMap | Non
     end: int | None = start
     if syntax == "python":
         while at is not None and (found := _LITERAL.match(text, end or 0)) is not None:
-            body, end = literal_body(text, found.end(), found["quote"])
-            in_bytes = found["prefix"] in {"b", "B"}
-            at = _run(body, found.end(), value, at, "bytes" if in_bytes else "escaped", places)
+            begin = found.end()
+            end = begin + len(literal_body(text, begin, found["quote"])) + 1
+            style: _Style = "bytes" if found["prefix"] in {"b", "B"} else "escaped"
+            at = _run(text, (begin, end - 1), value, at, style, places)
     else:
         start += len(_matched(_PROPERTIES, text, start)) if syntax == "yaml" else 0
         at, end = _one_scalar(text, start, value, syntax, places)
@@ -140,34 +140,28 @@ def _one_scalar(
 ) -> tuple[int | None, int | None]:
     """How much of the value stands at an offset of JSON or YAML text, and its closing quote."""
     quote = text[start : start + 1]
-    if quote == '"':
-        body, _ = literal_body(text, start + 1, quote)
-        style: _Style = "escaped" if syntax == "json" else "double"
-        return _run(body, start + 1, value, 0, style, places), start + 1 + len(body)
-    if quote == "'":
-        body = _matched(_SINGLE, text, start + 1)
-        at = _run(body, start + 1, value, 0, "single", places)
-        return at, start + 1 + len(body)
+    if quote in {'"', "'"}:
+        start += 1
+        single = quote == "'"
+        body = _matched(_SINGLE, text, start) if single else literal_body(text, start, quote)
+        end = start + len(body)
+        style: _Style = "single" if single else "escaped" if syntax == "json" else "double"
+        return _run(text, (start, end), value, 0, style, places), end
     if quote in {"|", ">"}:
         start += len(_matched(_BLOCK_HEADER, text, start))
-    return _run(text[start:], start, value, 0, "plain", places), None
+    return _run(text, (start, len(text)), value, 0, "plain", places), None
 
 
 def _run(
-    body: str,
-    start: int,
-    value: str,
-    at: int,
-    style: _Style,
-    places: TextMap,
+    text: str, part: tuple[int, int], value: str, at: int, style: _Style, places: TextMap
 ) -> int | None:
     """Walk the pieces of a scalar's text beside its value from ``at``; None where they differ."""
-    for piece in _PIECES[style].finditer(body):
+    for piece in _PIECES[style].finditer(text, *part):
         if at == len(value):
             break
         if (_IN_BYTES if style == "bytes" else _LINE_END).match(piece.group()):
             continue
-        places.add(at, start + piece.start())
+        places.add(at, piece.start())
         match piece.lastgroup:
             case "run":
                 run = piece.group()
@@ -184,10 +178,9 @@ def _run(
     return at
 
 
-def literal_body(text: str, start: int, quote: str) -> tuple[str, int]:
-    """What stands up to the closing quote, and the offset after it; backslashes escape."""
-    found = _matched(_ESCAPED_BODY[quote], text, start)
-    return found, start + len(found) + 1
+def literal_body(text: str, start: int, quote: str) -> str:
+    """What stands up to the closing quote, or to the end; backslashes escape."""
+    return _matched(_ESCAPED_BODY[quote], text, start)
 
 
 def _matched(pattern: re.Pattern[str], text: str, at: int) -> str:

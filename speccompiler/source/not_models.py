@@ -17,7 +17,8 @@ _KINDS = (
     ),
     (
         re.compile(
-            r"^(?:from|import) keras\b|^\s*model\s*=\s*(?:\w+\.)*(?:Sequential|Graph|Model)\(",
+            r"^(?:from|import) keras\b"
+            r"|^[ \t]*model[ \t]*=[ \t]*(?:\w+\.)*(?:Sequential|Graph|Model)\(",
             re.MULTILINE,
         ),
         "this is a Python program, not a saved model; nothing of it was executed",

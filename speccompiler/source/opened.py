@@ -27,6 +27,10 @@ from .tree import Entry, Mapping, Node, Scalar, Sequence
 MOST_LEVELS = 6
 """Texts in texts: each level of JSON doubles the backslashes."""
 MOST_LINES = 1000
+MOST_TEXTS = 1000
+"""Scalars that are read as texts of their own, in one document."""
+SHORTEST = 40
+"""Characters: {"class_name": "Sequential", "config": [..]}."""
 
 _PYTHON_START = re.compile(r"\s*(?:[\[({]\s*)*(?:[uUbB]?'|[uUbB]\"|OrderedDict\()")
 _PRINTED = re.compile(r"\s*(Using [^\n]*)\n(?:Using [^\n]*\n)*")
@@ -36,12 +40,20 @@ _PACKED = {"json": "a JSON string", "yaml": "a YAML text", "python": _REPR}
 _BYTES = re.compile(r"b?(['\"]?)(.*)\1", re.DOTALL)
 
 
+@dataclass(slots=True)
+class _Tries:
+    """How many more texts may be tried in a document."""
+
+    left: int = MOST_TEXTS
+
+
 @dataclass(frozen=True, slots=True)
 class _Text:
     """A text that was read, and the index of its lines."""
 
     document: Document
     lines: LineIndex
+    tries: _Tries
 
     @property
     def root(self) -> Node | None:
@@ -87,7 +99,7 @@ def opened(document: Document) -> Document:
     """
     if not may_hold_model(document.text) or _is_spec(document.root):
         return _told(document)
-    read = _Text(document, LineIndex(document.text))
+    read = _Text(document, LineIndex(document.text), _Tries())
     try:
         found = _found(read)
     except _Several as several:
@@ -140,12 +152,12 @@ def _found(read: _Text) -> _Found | None:
     YAML takes most of what Python writes as something, and gives texts such as '(None'. So
     Python's form goes first, but for a scalar of a file that is named YAML.
     """
-    text, file = read.document.text, read.document.file
+    text = read.document.text
     first = _in_root(read) if read.document.syntax == "json" or _is_yaml_scalar(read) else None
     if first is not None:
         return first
     if _PYTHON_START.match(text):
-        other = _parsed(text, file, read.lines, "python")
+        other = _parsed(read, text, read.lines, "python")
         found = _in_root(other)
         if found is not None and found.root is not None:
             return found.inside(_REPR)
@@ -162,7 +174,7 @@ def _behind_printed_lines(read: _Text) -> _Found | None:
     part = read.document.text[printed.end() :]
     lines = _part(part, read.lines, printed.end())
     for syntax in _syntaxes(part):
-        found = _in_root(_parsed(part, read.document.file, lines, syntax))
+        found = _in_root(_parsed(read, part, lines, syntax))
         if found is not None and found.root is not None:
             return found.inside(f"what a program printed, behind '{shown(printed[1])}'")
     return None
@@ -185,8 +197,8 @@ def _in_root(read: _Text | None) -> _Found | None:
     return replace(found, diagnostics=(*read.document.diagnostics, *found.diagnostics))
 
 
-def _parsed(text: str, file: str, lines: LineIndex, syntax: Syntax) -> _Text:
-    return _Text(parse_as(text, file, syntax, lines), lines)
+def _parsed(outer: _Text, text: str, lines: LineIndex, syntax: Syntax) -> _Text:
+    return _Text(parse_as(text, outer.document.file, syntax, lines), lines, outer.tries)
 
 
 def _one_a_line(read: _Text) -> _Text | None:
@@ -198,7 +210,7 @@ def _one_a_line(read: _Text) -> _Text | None:
     items: list[Node] = []
     for start, end in zip(starts, [*starts[1:], len(document.text)], strict=True):
         part = document.text[start:end].rstrip()
-        one = _parsed(part, document.file, _part(part, read.lines, start), "json")
+        one = _parsed(read, part, _part(part, read.lines, start), "json")
         if one.root is None:
             return None
         items.append(one.root)
@@ -239,13 +251,16 @@ def _in_collection(read: _Text, node: Mapping | Sequence, levels: int) -> _Found
 def _in_text(read: _Text, node: Scalar, levels: int) -> _Found | None:
     """The model whose text a scalar holds."""
     text = node.value
-    if not isinstance(text, str) or not may_hold_model(text):
+    if not isinstance(text, str) or len(text) < SHORTEST or not may_hold_model(text):
         return None
+    if read.tries.left == 0:
+        return None
+    read.tries.left -= 1
     syntax = read.document.syntax
     lines = inner_lines(read.document.text, read.lines, node.span, text, syntax)
     broken: _Found | None = None
     for inner_syntax in _syntaxes(text):
-        inner = _parsed(text, read.document.file, lines, inner_syntax)
+        inner = _parsed(read, text, lines, inner_syntax)
         found = None if inner.root is None else _model_in(inner, inner.root, levels)
         if found is not None:
             found = found.inside(_REPR) if inner_syntax == "python" else found

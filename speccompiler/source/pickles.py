@@ -11,7 +11,7 @@ from .findings import shown
 
 _BINARY = re.compile(rb"\x80[\x01-\x05]|[}\]]q[\x00-\xff]|X.{3}\x00", re.DOTALL)
 _TEXT = re.compile(
-    rb"\((?:dp|lp|i)[0-9a-z_]|c[a-z_][\w.]*\n\w+\n|[SV].{0,100000}\np0\n\.\s*\Z", re.DOTALL
+    rb"\((?:dp|lp)\d|\(i[a-z_][\w.]*\n|c[a-z_][\w.]*\n\w+\n|[SV].{0,100000}\np0\n\.\s*\Z", re.DOTALL
 )
 """Protocol 0: a dict, a list, an instance, a class, or a text that ends as pickles do."""
 

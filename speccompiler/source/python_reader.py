@@ -45,7 +45,7 @@ _WRAPPERS = {
 _CLOSING = {"{": "}", "[": "]", "(": ")"}
 _ESCAPE = re.compile(
     r"\\(?:(?P<octal>[0-7]{1,3})|x(?P<x>[0-9a-fA-F]{2})|u(?P<u>[0-9a-fA-F]{4})"
-    r"|U(?P<U>[0-9a-fA-F]{8})|N\{(?P<N>[^}]*)\}|(?P<newline>\r\n|\n|\r)|(?P<one>.))",
+    r"|U(?P<U>[0-9a-fA-F]{8})|N\{(?P<N>[^}]{1,100})\}|(?P<newline>\r\n|\n|\r)|(?P<one>.))",
     re.DOTALL,
 )
 _ONE = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v",
@@ -102,7 +102,8 @@ class _Reader:
         parts: list[str] = []
         end = at
         while (found := _TEXT.match(self.text, end if not parts else self.skip(end))) is not None:
-            body, after = literal_body(self.text, found.end(), found["quote"])
+            body = literal_body(self.text, found.end(), found["quote"])
+            after = found.end() + len(body) + 1
             if after > len(self.text):
                 self.fail("the text is never closed", found.start())
             if "\n" in body and "\n" in _ESCAPE.sub("", body):

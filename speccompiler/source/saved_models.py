@@ -7,6 +7,7 @@ from .tree import Mapping, Node, Scalar, Sequence
 MODEL_CLASSES = frozenset({"Sequential", "Model", "Container", "Graph", "Functional"})
 OLD_MODELS = frozenset({"Sequential", "Graph"})
 """Of Keras 0.x, whose key for the class is ``name``."""
+_OLD_KEYS = frozenset({"custom_name", "cache_enabled"})
 _WHOLE = frozenset({"keras_version", "optimizer", "loss"})
 
 
@@ -75,4 +76,4 @@ def _is_layer(node: Node) -> bool:
         return False
     if text_at(node, "class_name") is not None:
         return "config" in node.entries and _WHOLE.isdisjoint(node.entries)
-    return is_old_layer(node) and {"custom_name", "cache_enabled"} <= node.entries.keys()
+    return is_old_layer(node) and not _OLD_KEYS.isdisjoint(node.entries)

@@ -93,22 +93,27 @@ class _Graph:
 
     def _input(self, name: str, item: Mapping, records: list[tuple[str, Mapping]]) -> Node:
         span = item.entries["name"].value.span
-        self._reading.taken.add(name)
-        config = mapping(span, name=scalar(name, span))
+        config = mapping(span, name=scalar(self._reading.unique(name), span))
         for key in ("input_shape", "batch_input_shape"):
             shape = item.entries.get(key)
             if shape is not None and isinstance(shape.value, Sequence):
                 config.entries[key] = shape
-        if len(config.entries) == 1:
-            config.entries["input_shape"] = Entry(span, self._shape(name, item, records))
+        if (
+            len(config.entries) == 1
+            and (shape_said := self._shape(name, item, records)) is not None
+        ):
+            config.entries["input_shape"] = Entry(span, shape_said)
         if text_at(item, "dtype") == "int":
             config.entries["input_dtype"] = Entry(span, scalar("int32", span))
         (link,) = self._member(name, class_of("InputLayer", span, config), [], span)
         self._links[name] = [link]
         return link
 
-    def _shape(self, name: str, item: Mapping, records: list[tuple[str, Mapping]]) -> Node:
-        """In 0.1 an input had a number of axes alone; the layer that reads it says its channels."""
+    def _shape(self, name: str, item: Mapping, records: list[tuple[str, Mapping]]) -> Node | None:
+        """In 0.1 an input had a number of axes alone; the layer that reads it says its channels.
+
+        None where neither is said: a Graph inside of another model takes what it is given.
+        """
         span = item.entries["name"].value.span
         axes = item.entries.get("ndim")
         count = axes.value.value if axes is not None and isinstance(axes.value, Scalar) else 2
@@ -129,6 +134,8 @@ class _Graph:
             )
             if isinstance(value, int) and 0 < len(lengths) <= MOST_AXES:
                 lengths[at] = value
+        if axes is None and not any(lengths):
+            return None
         return plain_list(span, lengths[:MOST_AXES] or [None])
 
     def _node_of(self, name: str, record: Mapping, written: Node) -> None:
