@@ -54,8 +54,9 @@ def _as_listed(
     blocks: Sequence[Block], wanted: Mapping[TensorName, WantedTensor]
 ) -> Sequence[Block]:
     """Blocks with layers' names, in the order of the model's layers."""
-    place = list(dict.fromkeys(layer for layer, _ in wanted))
-    return sorted(blocks, key=lambda block: place.index(block.name))
+    layers = dict.fromkeys(layer for layer, _ in wanted)
+    place = {layer: number for number, layer in enumerate(layers)}
+    return sorted(blocks, key=lambda block: place[block.name])
 
 
 def _flat(
@@ -112,8 +113,16 @@ def _by_shape(
         return None
     if len(file.tensors) != len(wanted) or len(wanted) < 2:
         return None
+    by_shape: dict[tuple[int, ...], list[str]] = {}
+    for key, info in file.tensors.items():
+        by_shape.setdefault(info.shape, []).append(key)
     fits = {
-        name: [key for key, info in file.tensors.items() if fit(tensor, info) is not None]
+        name: [
+            key
+            for shape in dict.fromkeys((tensor.shape, *(s for s, _ in tensor.alternatives)))
+            for key in by_shape.get(shape, ())
+            if fit(tensor, file.tensors[key]) is not None
+        ]
         for name, tensor in wanted.items()
     }
     if not all(fits.values()) or len({k for keys in fits.values() for k in keys}) < len(wanted):
