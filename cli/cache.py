@@ -20,8 +20,8 @@ from speccompiler.cache import (
     clear,
     entries,
 )
+from speccompiler.number_text import size
 
-from .numbers import size
 from .render import printable
 
 

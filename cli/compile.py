@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from speccompiler.cache import PREFIX, Entry, Kind, cache_root, entries, keeps
+from speccompiler.number_text import seconds, size
 
 from .documents import load_model
 from .layer_option import check_layers
-from .numbers import seconds, size
 from .options import (
     input_shape_option,
     math_option,

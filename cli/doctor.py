@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speccompiler.cache import cache_folder, cache_limit, cache_root, entries
+from speccompiler.number_text import size
 
-from .numbers import size
 from .render import printable
 
 if TYPE_CHECKING:

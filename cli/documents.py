@@ -15,6 +15,7 @@ import click
 from speccompiler.diagnostics import Problem
 from speccompiler.source import Document, Mapping, decode_document, read_document
 from speccompiler.source.findings import MAX_BYTES
+from speccompiler.source.saved_models import is_model
 
 from .streams import standard_input
 
@@ -135,6 +136,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def looks_like_spec(document: Document) -> bool:
     """Whether a file found in a folder is meant for convspec, even with mistakes in it."""
+    if document.root is not None and is_model(document.root):
+        return True
     if isinstance(document.root, Mapping):
         return not {"convspec", "class_name"}.isdisjoint(document.root.entries)
     return document.root is None and _SAYS_SO.search(document.text) is not None

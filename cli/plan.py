@@ -8,12 +8,12 @@ from speccompiler.describe import describe_op, node_rows
 from speccompiler.ir import Graph
 from speccompiler.loading.spec import OrderingName, SemanticsName
 from speccompiler.model import InputShapes
+from speccompiler.number_text import scaled, size
 from speccompiler.passes import optimize
 from speccompiler.plan import Plan, Step, make_plan
 from speccompiler.shapes import format_shape
 
 from .documents import load_model
-from .numbers import scaled, size
 from .options import (
     input_shape_option,
     math_option,

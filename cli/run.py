@@ -12,10 +12,10 @@ import click
 
 from speccompiler.cache import keeps
 from speccompiler.diagnostics import Diagnostic, Severity, SpecError
+from speccompiler.number_text import seconds
 
 from .documents import load_model
 from .layer_option import check_layers
-from .numbers import seconds
 from .options import (
     complete_files,
     math_option,

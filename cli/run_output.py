@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from speccompiler.diagnostics import Diagnostic, Severity
+from speccompiler.number_text import seconds, size
 
-from .numbers import seconds, size
 from .render import printable, show
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from speccompiler.number_text import count, size
+
 from .documents import load_model
-from .numbers import count, size
 from .options import model_argument, replace_option, semantics_options, weights_options
 from .render import diagnostic_data, printable, render_text
 

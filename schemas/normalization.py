@@ -33,10 +33,11 @@ class BatchNormalization(Layer):
         description="0: by the stored mean and variance of each channel. 1: each sample by its "
         "own, along the axis. 2: each channel by those of the batch, at a run as in training.",
     )
-    axis: Annotated[int, Field(ge=-LARGEST, le=LARGEST)] = Field(
+    axis: Annotated[int, Field(ge=-LARGEST, le=LARGEST)] | None = Field(
         -1,
         description="The axis of the channels, counted with the batch axis as 0: -1 suits 'tf', "
-        "1 suits 'th'.",
+        "1 suits 'th'. null: every value of a sample has a mean and a deviation of its own, as in "
+        "Keras before 0.3.2.",
     )
     momentum: Annotated[float, Field(ge=0, le=1), TRAINING_ONLY] = Field(
         0.99, description="Of the running averages, while training; a forward pass has none."

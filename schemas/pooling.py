@@ -6,15 +6,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from .fields import ORDERING_TEXT, Layer, LayerOrdering, Pair, PoolBorderMode, PositiveInt, Triple
+from .fields import ORDERING_TEXT, Layer, LayerOrdering, Pair, PositiveInt, Triple
 
 
 class _Pooling(Layer):
     """What every pooling layer takes."""
 
-    border_mode: PoolBorderMode = Field(
+    border_mode: Literal["valid", "same", "partial"] = Field(
         "valid",
-        description="'valid' drops partial windows, 'same' gives ceil(length / stride); "
+        description="'valid' drops partial windows, 'same' gives ceil(length / stride), 'partial' "
+        "keeps the windows that reach over the end (ignore_border=False of Keras before 0.3); "
         "padding is never counted, neither by max nor by average.",
     )
 

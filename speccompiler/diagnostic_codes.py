@@ -31,7 +31,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         "CS002": Code(
             "not UTF-8 text",
             "The bytes are not UTF-8, hold control characters, or are another format (HDF5, zip, "
-            "NumPy, UTF-16).",
+            "NumPy, pickle, UTF-16).",
             "Save the spec as UTF-8 and remove the character named.",
         ),
         "CS003": Code(
@@ -403,6 +403,33 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "models within models can grow beyond any memory that way.",
             "Check which nested models are called how often.",
         ),
+        "CS070": Code(
+            "model inside another form",
+            "The file does not hold what to_json() gave as it is: json.dump() wrote it once more, "
+            "str() or repr() printed it, it is one entry of a mapping or of a list, or it is what "
+            "get_config() gave. The model inside is read, and places are those of the file.",
+            "Nothing has to be done; convspec convert writes the model as a spec.",
+        ),
+        "CS071": Code(
+            "what only training needs",
+            "Keras up to 1.0.6 wrote the optimizer, the loss and the like beside a compiled model. "
+            "A forward pass asks for none of it.",
+            "Nothing has to be done.",
+        ),
+        "CS072": Code(
+            "written by Keras 0.x",
+            "Models of Keras 0.1 to 0.3.3 have other names for layers and arguments, and are read "
+            "as those releases read them. Until 0.2 Theano was the only backend, and Dropout "
+            "multiplied by 1 - p at test time; where a file with a Dropout does not show how old "
+            "it is, it has to be said.",
+            'Where it asks, add the release beside "name", as in "keras_version": "0.3.0".',
+        ),
+        "CS073": Code(
+            "several models in one file",
+            "The file holds two models or more, in a mapping, a list or line by line, and one is "
+            "read.",
+            "Write the one that is meant into a file of its own.",
+        ),
         "CS074": Code(
             "argument of training passed over",
             "A Keras file holds what its author defined in an argument that only training uses: "
@@ -730,7 +757,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         ),
         "CS128": Code(
             "weights that were converted for another spec",
-            "The option `--weights` names a file that `convspec convert` wrote beside another spec "
+            "The file that `--weights` names was written by `convspec convert` beside another spec "
             "than this one. Under other semantics its kernels are reversed, under another "
             "dim_ordering transposed.",
             "Give the spec that was converted together with them.",

@@ -116,3 +116,14 @@ def _place(n: Dim, given: int | None, default: Dim) -> Dim:
     if given is None:
         return default
     return given if given >= 0 else n + given
+
+
+def partial(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
+    """'partial': padded behind alone, so that the last window may reach over the end.
+
+    Theano's ``ignore_border=False``: ceil(n / s) windows for a stride as long as the window or
+    longer, else as many as it takes to see every value (theano/tensor/signal/downsample.py of
+    2015, ``DownsampleFactorMax.out_shape``).
+    """
+    count = ceil_div(n, s) if s >= k else maximum(ceil_div(n - k, s), 0) + 1
+    return 0, maximum((count - 1) * s + k - n, 0)

@@ -56,6 +56,16 @@ class ShapeReport:
     layers: tuple[LayerReport, ...]
     peak_bytes: int | None
 
+    def __str__(self) -> str:
+        from .report_text import report_text
+
+        return report_text(self)
+
+    def _repr_html_(self) -> str:
+        from .report_text import report_text
+
+        return report_text(self, "html")
+
     @property
     def parameters(self) -> int:
         """All parameters."""

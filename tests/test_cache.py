@@ -385,6 +385,14 @@ def test_a_file_that_another_machine_may_cut_is_copied(folder, monkeypatch):
 def test_a_file_system_is_known_by_its_type(tmp_path):
     assert not mapped_file.may_be_cut(os.stat(tmp_path).st_dev)
     assert not mapped_file.may_be_cut(os.makedev(4095, 77))
+    mounts = (
+        "22 28 0:21 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n"
+        "28 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n"
+        "31 28 0:45 /home /home rw - nfs4 server:/home rw,vers=4.2\n"
+    )
+    kinds = [mapped_file.file_system(mounts, os.makedev(*d)) for d in ((254, 0), (0, 45), (0, 4))]
+    assert kinds == ["ext4", "nfs4", ""]
+    assert {"nfs4"} <= mapped_file._OF_A_NETWORK
 
 
 # What the names of entries are made of.
@@ -436,6 +444,14 @@ def test_a_changed_source_changes_the_key(monkeypatch):
     monkeypatch.setattr(deciding, "_read", other)
     assert digest(root) != before
     assert digest("speccompiler.child", alone=(changed,)) != alone
+
+
+def test_without_sources_the_release_decides(monkeypatch):
+    digest = deciding.deciding_digest.__wrapped__
+    monkeypatch.setattr(deciding, "_read", lambda name: None)
+    before = digest("speccompiler.tensors.weight_files")
+    monkeypatch.setattr(deciding, "__version__", "0.0.0")
+    assert digest("speccompiler.tensors.weight_files") != before
 
 
 @pytest.mark.parametrize(("text", "found"), [

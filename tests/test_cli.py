@@ -20,10 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from speccompiler.cli import main
-from speccompiler.cli.numbers import count, scaled, seconds, size
 from speccompiler.cli.render import columns, printable, render_text
 from speccompiler.diagnostics import Diagnostic, Severity, Span
 from speccompiler.dims import symbol
+from speccompiler.number_text import count, scaled, seconds, size
 from speccompiler.schemas.registry import LAYERS
 
 GOOD = """\
@@ -144,7 +144,7 @@ def test_warnings_of_other_commands_do_not_mix_with_their_result(call: Call, com
         (
             ["frobnicate"],
             "no command 'frobnicate'; commands: validate, shapes, plan, run, weights, verify, "
-            "convert, compile, cache, doctor, schema, explain",
+            "convert, compile, cache, doctor, layers, schema, explain",
         ),
         (["validate"], "Missing argument 'PATH...'"),
         (["validate", "x", "--formt", "json"], "No such option '--formt'"),
@@ -246,7 +246,7 @@ def test_standard_input(call: Call) -> None:
     assert (good.status, good.out) == (0, "<stdin>: ok, 1 layer\n")
     bad = call("validate", "-", stdin=BAD.encode())
     assert bad.status == 1
-    assert bad.out.startswith("<stdin>:4:")
+    assert bad.out.startswith("<stdin>:5:")
     as_json = call("validate", "-", stdin=UNDECIDED.encode())
     assert as_json.status == 0
     assert call("validate", "-", stdin=b"").status == 1

@@ -7,6 +7,7 @@ with the other tests; ``CONVSPEC_FUZZ_SECONDS`` gives each of the kinds more (``
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from counting import calls
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -45,6 +47,10 @@ TOKENS = [
     b"!!python/tuple [1, 2]", b"!!binary aGVsbG8=", b"\x00", b"\xff\xfe", b"\xe2\x80\xa8", b"? ",
     b"--- ", b"%YAML 9.9\n", b"# ", b'"\\ud800"', b"\t", b"{" * 70, b"[" * 70, b"2147483647",
 ]  # fmt: skip
+
+
+OLD_TOKENS = [b'"Graph"', b'"Siamese"', b'"Merge"', b'"stack_size": 3,', b'"axis": null,', b'"cos"',
+              b'"inputs": ["a"],', b'"ndim": 99999,', b'"p": 0.5,', b'"Sequential"']  # fmt: skip
 
 
 class Clock:
@@ -117,6 +123,55 @@ def test_texts(ending: str, clock: Clock) -> None:
     def run(data: st.DataObject) -> None:
         text = mutated(data, data.draw(st.sampled_from(pool)), TOKENS)
         judge(decode_document(text, f"m.{ending}"))
+
+    clock.spend(run)
+
+
+PACKED: dict[str, Callable[[Any], str]] = {
+    "a JSON string": lambda model: json.dumps(json.dumps(model)),
+    "twice": lambda model: json.dumps(json.dumps(json.dumps(model))),
+    "YAML in YAML": lambda model: yaml.dump(yaml.dump(model)),
+    "a block": lambda model: yaml.dump(json.dumps(model, indent=1), default_style="|"),
+    "Python": str,
+    "repr": lambda model: repr(json.dumps(model)),
+    "an entry": lambda model: json.dumps({"model": json.dumps(model), "weights": "w.h5"}),
+    "lines": lambda model: f'{{"loss": 1}}\n{json.dumps(model)}',
+    "get_config": lambda model: json.dumps(model["config"]),
+}
+
+
+def old_models() -> list[bytes]:
+    """What Keras 0.x wrote: a Sequential with a Merge, and a Graph with a shared layer."""
+    from test_keras0 import GRAPH, NEW, OLD, OLDEST
+
+    merge = {"name": "Merge", "mode": "cos", "layers": [OLD, NEW], "dot_axes": [[1], [1]]}
+    nested = {"name": "Sequential", "layers": [merge]}
+    return [json.dumps(model).encode() for model in (OLD, OLDEST, NEW, GRAPH, nested)]
+
+
+def test_models_inside_other_forms(clock: Clock) -> None:
+    models = [json.loads(seed) for seed in seeds("*/*/model.json")]
+    pool = [write(model).encode() for model in models for write in PACKED.values()]
+    pool = [text for text in pool if len(text) < 20_000]
+
+    @EXAMPLES
+    @given(st.data())
+    def run(data: st.DataObject) -> None:
+        ending = data.draw(st.sampled_from(["json", "yaml", "txt"]))
+        text = mutated(data, data.draw(st.sampled_from(pool)), TOKENS)
+        judge(decode_document(text, f"m.{ending}"))
+
+    clock.spend(run)
+
+
+def test_old_models(clock: Clock) -> None:
+    pool = old_models()
+
+    @EXAMPLES
+    @given(st.data())
+    def run(data: st.DataObject) -> None:
+        text = mutated(data, data.draw(st.sampled_from(pool)), [*TOKENS, *OLD_TOKENS])
+        judge(decode_document(text, "m.json"))
 
     clock.spend(run)
 

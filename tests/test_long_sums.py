@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from cases import build
@@ -15,8 +17,8 @@ IMAGE = {"type": "Convolution2D", "init": "one", "dim_ordering": "tf"}
 POOL = {"type": "AveragePooling1D"}
 CASES = [
     # Windows: one channel, which is done value by value; few; a vector and more; edges.
-    ({**POOL, "pool_length": 100_000}, (400_000, 1), "pool"),
-    ({**POOL, "pool_length": 300_000, "stride": 7}, (300_050, 1), "pool"),
+    ({**POOL, "pool_length": 100_000}, (200_000, 1), "pool"),
+    ({**POOL, "pool_length": 50_000, "stride": 7}, (50_050, 1), "pool"),
     ({**POOL, "pool_length": 5_000, "stride": 3, "border_mode": "same"}, (9_000, 3), "pool"),
     ({**POOL, "pool_length": 10_000, "stride": 1}, (10_020, 17), "pool"),
     (
@@ -25,17 +27,17 @@ CASES = [
         (310, 215, 5),
         "pool",
     ),
-    ({"type": "GlobalAveragePooling1D"}, (3_000_000, 1), "global_pool"),
+    ({"type": "GlobalAveragePooling1D"}, (2_000_000, 1), "global_pool"),
     ({"type": "GlobalAveragePooling1D"}, (100_000, 21), "global_pool"),
     # Products: a row longer than a chain, many rows, many channels, few filters and many.
-    ({**LINE, "nb_filter": 1, "filter_length": 100_000}, (100_900, 1), "conv"),
+    ({**LINE, "nb_filter": 1, "filter_length": 100_000}, (100_040, 1), "conv"),
     ({**LINE, "nb_filter": 33, "filter_length": 3_000}, (3_050, 3), "conv"),
     ({**LINE, "nb_filter": 2, "filter_length": 500, "border_mode": "same"}, (300, 70), "conv"),
     ({**IMAGE, "nb_filter": 20, "nb_row": 70, "nb_col": 70}, (75, 75, 3), "conv"),
     ({**IMAGE, "nb_filter": 20, "nb_row": 3, "nb_col": 3}, (9, 9, 2_000), "conv"),
     ({**LINE, "nb_filter": 1, "filter_length": 20_000}, (20_001, 1), "conv_small"),
     ({"type": "Dense", "output_dim": 1, "init": "one"}, (60_000,), "conv_small"),
-    ({"type": "Dense", "output_dim": 33, "init": "one"}, (600_000,), "matmul"),
+    ({"type": "Dense", "output_dim": 33, "init": "one"}, (300_000,), "matmul"),
     (
         {"type": "SeparableConvolution2D", "nb_filter": 2, "nb_row": 150, "nb_col": 150,
          "init": "one", "dim_ordering": "tf"},
@@ -59,23 +61,31 @@ CASES = [
 ]  # fmt: skip
 
 
-def errors(model, x):
+def error(compiled, x, judge):
     """Of the largest output."""
-    judge = model.compile("reference").run(x)
-    y = model.compile("cpu", math="precise", threads=2).run(x)
-    return np.abs(y - judge).max() / np.abs(judge).max()
+    return np.abs(compiled.run(x) - judge).max() / np.abs(judge).max()
+
+
+@cache
+def judged(index):
+    """A case's model; equal values, whose roundings all go one way, and a mean with small noise."""
+    layer, shape, _ = CASES[index]
+    model = build([layer], shape, seed=3)
+    noise = np.random.default_rng(3).uniform(1000, 1001, (1, *shape)).astype(np.float32)
+    inputs = np.full((1, *shape), 0.1, np.float32), noise
+    judge = model.compile("reference")
+    return model, [(x, judge.run(x)) for x in inputs]
 
 
 @pytest.mark.parametrize("lanes", [4, 8, 16])
-@pytest.mark.parametrize(("layer", "shape", "kernel"), CASES, ids=[f"{k} {s}" for _, s, k in CASES])
-def test_a_sum_may_be_long(layer, shape, kernel, lanes, rng, monkeypatch):
-    """Of equal values, whose roundings all go one way, and of a large mean with small noise."""
+@pytest.mark.parametrize("index", range(len(CASES)), ids=[f"{k} {s}" for _, s, k in CASES])
+def test_a_sum_may_be_long(index, lanes, monkeypatch):
     monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
-    model = build([layer], shape, seed=3)
-    steps = model.compile("cpu", math="precise").plan.steps
-    assert steps[0].kernel == kernel
-    assert errors(model, np.full((1, *shape), 0.1, np.float32)) <= PRECISE
-    assert errors(model, rng.uniform(1000, 1001, (1, *shape)).astype(np.float32)) <= PRECISE
+    model, pairs = judged(index)
+    compiled = model.compile("cpu", math="precise", threads=2)
+    assert compiled.plan.steps[0].kernel == CASES[index][2]
+    for x, judge in pairs:
+        assert error(compiled, x, judge) <= PRECISE
 
 
 @pytest.mark.parametrize("lanes", [4, 8, 16])
@@ -88,7 +98,8 @@ def test_where_one_chain_ends(terms, lanes, rng, monkeypatch):
     for layer, shape in ((dense, (terms,)), (line, (terms + 40, 1))):
         model = build([layer], shape, seed=3)
         x = rng.uniform(0, 1, (2, *shape)).astype(np.float32)
-        assert errors(model, x) <= PRECISE
+        compiled = model.compile("cpu", math="precise", threads=2)
+        assert error(compiled, x, model.compile("reference").run(x)) <= PRECISE
 
 
 def test_long_sums_have_the_same_bits_for_any_split(rng):

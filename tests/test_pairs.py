@@ -104,6 +104,8 @@ def killed_at_every_point(begin: Callable[[], object], act: Callable[[], object]
             return
 
 
+# What the children do needs no thread of this process.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
 
 

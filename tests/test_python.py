@@ -83,6 +83,17 @@ def test_repr_is_one_line():
     assert len(repr(network)) < 100
 
 
+def test_a_report_is_its_table():
+    report = speccompiler.loads(TWO.replace("name: t,", 'name: "<t>",')).shapes()
+    text, page = str(report), report._repr_html_()
+    assert text.splitlines()[0] == "two: inputs a (N, T, 2), b (N, 4), tensorflow semantics"
+    assert "<t>      Activation" in text
+    assert "&lt;t&gt;" in page
+    assert "<t>" not in page
+    assert "<b>two: inputs a (N, T, 2), b (N, 4), tensorflow semantics</b>" in page
+    assert speccompiler.loads(TWO)._repr_html_().count("<tr>") == 1 + 4
+
+
 def test_a_text_is_a_model(tmp_path):
     assert speccompiler.loads(FIXED).shapes().parameters == 3 * 2 * 3 + 3
     with pytest.raises(speccompiler.SpecError) as caught:

@@ -16,10 +16,10 @@ from cases import build
 
 from speccompiler.arena import Arena
 from speccompiler.cli.main import run
-from speccompiler.cli.shapes import _table
 from speccompiler.dims import Dim, symbol, total
 from speccompiler.model import check
 from speccompiler.report import LayerReport, ShapeReport
+from speccompiler.report_text import report_text
 from speccompiler.source.document import parse_document
 
 
@@ -346,7 +346,7 @@ def test_branches_of_different_fields_give_the_widest() -> None:
 
 def test_a_fraction_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     found = report([deconv(8, (3, 3), (2, 2), [None, 21, 21, 8])], [10, 10, 4], dim_ordering="tf")
-    (row,) = [line for line in _table(found, "text").splitlines() if "Deconvolution2D" in line]
+    (row,) = [line for line in report_text(found).splitlines() if "Deconvolution2D" in line]
     assert row.split()[-2:] == ["2x2", "1/2x1/2"]
     (layer,) = found.to_data()["layers"]
     assert layer["stride"] == ["1/2", "1/2"]
@@ -468,7 +468,7 @@ def _work(text: str) -> int:
         assert model is not None
         found = model.shapes()
         found.to_data()
-        _table(found, "text")
+        report_text(found)
     finally:
         sys.settrace(before)
     return count

@@ -178,7 +178,7 @@ def test_streams_both_ways() -> None:
     assert (y == np.repeat(x, 2, axis=1)).all()
     # Byte for byte what numpy.save writes, and everything else on stderr.
     assert result.out == npy(y)
-    assert result.err.startswith("6 samples in ")
+    assert result.err.splitlines()[-1].startswith("6 samples in ")
 
 
 def test_a_pipeline_of_two_models() -> None:

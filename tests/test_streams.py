@@ -18,7 +18,11 @@ import pytest
 
 from speccompiler.cli.main import run
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="closes streams as a shell does")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="closes streams as a shell does"),
+    # What the children do needs no thread of this process.
+    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
+]
 
 SPEC = """\
 convspec: 1

@@ -185,6 +185,8 @@ def _along_values(step: Step) -> tuple[Layer, Value]:
 def _normalization(step: Step) -> tuple[Layer, Value]:
     """BatchNormalization: its axis, batch axis counted, moves; flat parameters are reordered."""
     rank = len(step.shapes[0])
+    if step.layer.axis is None:
+        return _along_values(step)
     if step.value.moved:
         axis = step.layer.axis % (rank + 1)
         return step.layer.model_copy(

@@ -2,23 +2,29 @@
 
 Native: ``convspec: 1`` and ``layers: [{type: .., ..}]``; each is called where it stands, and
 ``inputs`` names what it reads. Keras 1.x: ``class_name``, ``config`` and ``keras_version``;
-``keras_models`` unfolds nested models and says what each call reads.
+``keras_models`` unfolds nested models and says what each call reads. What ``get_config()`` gave
+and what Keras 0.x wrote is brought to that form first.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from speccompiler.diagnostics import Diagnostic, Problem, Span
 from speccompiler.schemas.model import EXTENSION_PREFIX
 from speccompiler.schemas.registry import ALIASES, LAYERS
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
+from speccompiler.source.saved_models import is_old_model
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 
+from .get_config import whole_model
+from .keras0 import as_keras1
 from .keras_calls import CallEntry
 from .keras_models import KerasModel, LayerEntry, read_model
 from .schema_errors import describe
+from .training_keys import MODEL_KEYS, OLD_MODEL_KEYS, keys_beside
 from .tree_reading import Stop, text
 
 LAYERS_HINT = "list them by type, for example layers: [{type: Flatten}]"
@@ -31,6 +37,8 @@ class Entries:
     native: bool
     header: Mapping | None = None
     keras_version: str | None = None
+    semantics: Literal["theano"] | None = None
+    """The backend, where the writer had only one."""
     name: str | None = None
     layers: list[LayerEntry] = field(default_factory=list)
     """Native: also ``Shared`` calls, and an InputLayer for each of the header's inputs."""
@@ -46,6 +54,12 @@ class Entries:
 def read_entries(document: Document) -> Entries:
     """Tell the spelling apart and list the layers; findings are collected, not raised."""
     root = document.root
+    if root is not None:
+        root, note = whole_model(root)
+        if note is not None and isinstance(root, Mapping):
+            found = _keras(document, root)
+            found.diagnostics.insert(0, replace(note, file=document.file))
+            return found
     if not isinstance(root, Mapping):
         found = Entries(native=True)
         if root is not None:
@@ -61,7 +75,7 @@ def read_entries(document: Document) -> Entries:
                 ),
             )
         return found
-    if "class_name" in root.entries and "convspec" not in root.entries:
+    if ("class_name" in root.entries and "convspec" not in root.entries) or is_old_model(root):
         return _keras(document, root)
     if "convspec" in root.entries or "layers" in root.entries:
         return _native(document, root)
@@ -202,16 +216,13 @@ def _keras(document: Document, root: Mapping) -> Entries:
             ),
         )
         return found
-    for key, entry in root.entries.items():
-        if key not in {"class_name", "config", "keras_version"}:
-            _report(
-                found,
-                document,
-                entry.key_span,
-                Problem("CS022", f"a Keras 1.x model has no key '{shown(key)}'"),
-            )
+    known = OLD_MODEL_KEYS if is_old_model(root) else MODEL_KEYS
+    found.diagnostics += [
+        replace(beside, file=document.file) for beside in keys_beside(root.entries, known)
+    ]
     model = KerasModel()
     try:
+        root = _keras1(document, root, found, model)
         read_model(model, root)
     except Stop as stop:
         _report(found, document, stop.span, stop.problem)
@@ -219,3 +230,16 @@ def _keras(document: Document, root: Mapping) -> Entries:
     for span, problem in model.findings:
         _report(found, document, span, problem)
     return found
+
+
+def _keras1(document: Document, root: Mapping, found: Entries, model: KerasModel) -> Mapping:
+    """The model in Keras 1.x's form; what Keras 0.x wrote says its release by its form."""
+    old = as_keras1(root)
+    if old is None:
+        return root
+    model.findings += old.findings
+    found.diagnostics += [replace(note, file=document.file) for note in old.notes]
+    if old.notes:
+        found.keras_version = found.keras_version or old.keras_version
+        found.semantics = "theano" if old.age == "before 0.3" else None
+    return old.root

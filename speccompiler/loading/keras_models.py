@@ -232,7 +232,7 @@ def _in_steps(entry: LayerEntry, frozen: Entry | None) -> LayerEntry:
     }
     layer = Mapping({k: Entry(entry.type_span, v) for k, v in described.items()}, entry.type_span)
     outer: dict[str, Entry] = {"layer": Entry(entry.type_span, layer)}
-    outer |= {key: own[key] for key in own.keys() & {"name", "trainable"}}
+    outer |= {key: own[key] for key in ("name", "trainable") if key in own}
     if frozen is not None:
         outer["trainable"] = frozen
     arguments = Mapping(outer, entry.arguments.span)

@@ -18,7 +18,8 @@ from speccompiler.source.tree import Entry, Mapping, Scalar
 
 from .answers import Answer, answer_layers
 from .entries import Entries
-from .keras_models import CallEntry, LayerEntry
+from .keras_calls import CallEntry
+from .keras_models import LayerEntry
 from .open_layers import OpenLayer, open_layers
 from .tree_reading import Stop
 

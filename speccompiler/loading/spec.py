@@ -44,6 +44,7 @@ from .answers import Answers, read_answers
 from .connections import connect, item_names
 from .entries import Entries, read_entries
 from .inputs import model_inputs
+from .keras0 import refusal
 from .keras_models import LayerEntry
 from .known_types import type_hint
 from .lenient import as_keras_read, ignored_declarations, passed_over
@@ -179,6 +180,8 @@ def _semantics(
         return header.semantics
     if header.semantics is not None:
         return SemanticsFields(profile=header.semantics)
+    if entries.semantics is not None:
+        return SemanticsFields(profile=entries.semantics)
     return SemanticsFields(profile="tensorflow") if entries.native else None
 
 
@@ -338,7 +341,7 @@ def _unknown_type(name: str) -> Problem:
             "it holds Python code; an elementwise function can be written as an Activation with "
             "{expr: ..}",
         )
-    return Problem(
+    return refusal(name) or Problem(
         "CS027",
         f"unknown layer type '{shown(name)}'",
         type_hint(name),

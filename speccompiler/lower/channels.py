@@ -42,9 +42,13 @@ KEEPING = (
 Axis = int | None
 
 
-def of_input(layers: Iterable[Layer], shape: Shape) -> Axis:
+def orderings(layers: Iterable[Layer]) -> frozenset[str]:
+    """Those that the layers say, each once."""
+    return frozenset(o for layer in layers if (o := _ordering(layer.inner)) is not None)
+
+
+def of_input(said: frozenset[str], shape: Shape) -> Axis:
     """Of an image, where all layers that have an ordering have the same."""
-    said = {o for layer in layers if (o := _ordering(layer.inner)) is not None}
     if len(shape) < 3 or len(said) != 1:
         return None
     return 0 if said == {"th"} else len(shape) - 1
@@ -76,6 +80,8 @@ def off_the_channels(layer: Layer, call: str, channels: Axis, shape: Shape) -> D
     """CS088 for a BatchNormalization whose axis is another one than the channels'."""
     inner, steps = layer.inner, int(layer.inner is not layer)
     if not isinstance(inner, BatchNormalization) or inner.mode == 1 or channels is None:
+        return None
+    if inner.axis is None:  # as Keras 0.x normalised: every value by itself
         return None
     rank = len(shape) + 1 - steps
     axis = (inner.axis + rank if inner.axis < 0 else inner.axis) + steps

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from speccompiler.diagnostics import Problem
-from speccompiler.dims import Dim
+from speccompiler.dims import Dim, is_known
 from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
 from speccompiler.expressions.nodes import Expression, Variable
@@ -150,7 +150,12 @@ def _lower_nd(
 
 
 def lower_dense(b: Builder, layer: Dense | TimeDistributedDense, x: Node) -> Node:
-    """A kernel of length 1 over the positions: every axis but the last, as one axis."""
+    """A kernel of length 1 over the positions: every axis but the last, as one axis.
+
+    Where open lengths were flattened, ``input_dim`` says how many values they have to give.
+    """
+    if len(x.shape) == 1 and not is_known(x.shape[0]) and layer.input_dim is not None:
+        x = b.add(Reshape((layer.input_dim,)), x)
     channels = known_channels(x.shape[-1], layer.type, x, b.nodes)
     stored = (channels, layer.output_dim)
     positions = x.shape[:-1]

@@ -24,7 +24,9 @@ GAMMA, BETA, MEAN, STD = map(Parameter, range(4))
 
 def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) -> Node:
     """Channels last, normalised, scaled, and back; mode 1 scales along the last axis always."""
-    axis = _channel_axis(layer, x)
+    if layer.axis is None and len(x.shape) > 1:
+        return _by_value(b, layer, x)
+    axis = _channel_axis(-1 if layer.axis is None else layer.axis, x)
     channels = known_channels(x.shape[axis], layer.type, x, b.nodes)
     names = ("gamma", "beta", "running_mean", "running_std")
     ones = (1,) * (len(x.shape) - 1)
@@ -63,14 +65,38 @@ def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) ->
     return b.add(back, y)
 
 
-def _channel_axis(layer: BatchNormalization, x: Node) -> int:
+def _by_value(b: Builder, layer: BatchNormalization, x: Node) -> Node:
+    """No axis: gamma, beta and the statistics have a sample's shape (Keras 0.1 to 0.3.1).
+
+    Mode 1 takes the mean along the last axis, and adds epsilon to the deviation alone.
+    """
+    if layer.mode == 2:
+        raise Problem(
+            "CS057",
+            "mode 2 normalises by channels, and needs their axis",
+            "say axis: -1 or 1",
+            argument="axis",
+        )
+    shape = tuple(known_channels(length, layer.type) for length in x.shape)
+    axes = tuple(range(len(shape)))
+    names = ("gamma", "beta", "running_mean", "running_std")
+    gamma, beta, *running = (Weight(b.layer, name, shape, axes, shape) for name in names)
+    if layer.mode == 0:
+        formula = _by_running(b.semantics.running_std, layer.epsilon)
+        return b.add(MapWith(formula, (gamma, beta, *running)), x)
+    y = b.add(Normalize(0.0, layer.epsilon, tuple(running)), x)
+    scaled = Binary("+", Binary("*", Variable(), GAMMA), BETA)
+    return b.add(MapWith(scaled, (gamma, beta)), y)
+
+
+def _channel_axis(given: int, x: Node) -> int:
     """The axis of a sample that ``axis`` names, which counts the batch axis."""
     rank = len(x.shape) + 1
-    axis = layer.axis + rank if layer.axis < 0 else layer.axis
+    axis = given + rank if given < 0 else given
     if not 0 < axis < rank:
         raise Problem(
             "CS057",
-            f"axis {layer.axis} is none of a sample of shape {format_shape(x.shape)}",
+            f"axis {given} is none of a sample of shape {format_shape(x.shape)}",
             f"axes are 1 to {rank - 1}, or -1 for the last; 0 is the batch",
             argument="axis",
         )

@@ -8,6 +8,7 @@ from speccompiler.diagnostics import Problem
 from speccompiler.dims import Dim
 from speccompiler.ir import GlobalPool, Node, Padding, Pool
 from speccompiler.lengths import (
+    partial,
     same_tensorflow,
     same_tensorflow_unclamped,
     same_theano_pool,
@@ -32,9 +33,11 @@ def lower_pooling(b: Builder, layer: Any, x: Node) -> Node:
     check_rank(x, rank, ordering, layer.type)
     x = channels_last(b, x, ordering)
     padding: Padding = ((0, 0),) * rank
+    axes = list(zip(x.shape[:-1], kernel, stride, strict=True))
     if layer.border_mode == "same":
-        axes = list(zip(x.shape[:-1], kernel, stride, strict=True))
         padding = _same_padding(b, layer.type, mode, axes)
+    elif layer.border_mode == "partial":
+        padding = tuple(partial(*axis) for axis in axes)
     y = b.add(Pool(mode, kernel, stride, padding, ((0, 0),) * rank), x)
     return restore_ordering(b, y, ordering)
 

@@ -17,7 +17,9 @@ from speccompiler.hdf5_signature import is_hdf5
 from speccompiler.ordinary_files import NotOrdinary, open_ordinary
 from speccompiler.source.encodings import wide_encoding
 from speccompiler.source.findings import MAX_BYTES, Findings, Stop
-from speccompiler.source.positions import split_lines
+from speccompiler.source.inner_text import Syntax
+from speccompiler.source.pickles import is_pickle, pickled
+from speccompiler.source.positions import LineIndex, split_lines
 from speccompiler.source.tree import Node
 
 # Neither YAML nor JSON text may hold these as they are.
@@ -47,7 +49,8 @@ class Document:
     ``file`` is the name to show; ``text`` is without a byte order mark, and is what
     the spans of ``root`` and ``diagnostics`` count. Duplicate keys (``CS004``) leave
     a root that holds the first of each; every other finding leaves none. ``holder`` is the
-    HDF5 file that the text is a part of, ``keras_version`` what that file says wrote it.
+    HDF5 file that the text is a part of, ``keras_version`` what that file says wrote it, or what
+    stands beside a model that was packed into something else. ``syntax`` is what it was read as.
     """
 
     file: str
@@ -58,6 +61,7 @@ class Document:
     keras_version: str | None = None
     wrapper: Document | None = None
     """The spec that names this document as its model."""
+    syntax: Syntax = "json"
 
     @property
     def shown_file(self) -> str:
@@ -118,16 +122,22 @@ def _too_large(size: int) -> Problem:
     )
 
 
-def _parse_as(text: str, file: str, *, json: bool) -> Document:
-    """Read a text in one of the two formats."""
-    control = (_CONTROL if json else _YAML_CONTROL).search(text)
+def parse_as(text: str, file: str, syntax: Syntax, lines: LineIndex | None = None) -> Document:
+    """Read a text in one of the formats; ``lines`` say where the text stands in another."""
+    findings = Findings(file, text, lines)
+    control = (_YAML_CONTROL if syntax == "yaml" else _CONTROL).search(text)
     if control is not None:
         message = f"the control character U+{ord(control.group()):04X} stands in the text"
-        return _failed(file, Problem("CS002", message, "remove it"), text, control.start())
-    findings = Findings(file, text)
+        span = findings.lines.caret(control.start(), control.start() + 1)
+        found = Problem("CS002", message, "remove it").at(file=file, span=span)
+        return Document(file, text, None, (found,), syntax=syntax)
     root: Node | None = None
     try:
-        if json:
+        if syntax == "python":
+            from speccompiler.source.python_reader import read_python
+
+            root = read_python(findings)
+        elif syntax == "json":
             from speccompiler.source.json_reader import read_json
 
             root = read_json(findings)
@@ -141,7 +151,7 @@ def _parse_as(text: str, file: str, *, json: bool) -> Document:
     # After other findings values are missing, and later stages would only complain of that.
     if not findings.only("CS004"):
         root = None
-    return Document(file, text, root, findings.in_text_order())
+    return Document(file, text, root, findings.in_text_order(), syntax=syntax)
 
 
 def _stopped_at_comment(document: Document) -> bool:
@@ -163,18 +173,25 @@ def parse_document(text: str, file: str) -> Document:
     # A character takes at least one byte, so the bytes are only counted where it matters.
     if len(text) > MAX_BYTES:
         return _failed(file, _too_large(len(text)))
+    from .opened import opened
+
+    return opened(_parsed(text, file))
+
+
+def _parsed(text: str, file: str) -> Document:
+    """By the extension, else by how the text begins."""
     suffix = PurePath(file).suffix.lower()
     if suffix in (".yaml", ".yml"):
-        return _parse_as(text, file, json=False)
+        return parse_as(text, file, "yaml")
     if suffix == ".json":
-        return _parse_as(text, file, json=True)
+        return parse_as(text, file, "json")
     if not _FLOW_START.match(text):
-        return _parse_as(text, file, json=False)
-    as_json = _parse_as(text, file, json=True)
+        return parse_as(text, file, "yaml")
+    as_json = parse_as(text, file, "json")
     # YAML would take '// a comment' as text, and give keys that nobody wrote.
     if all(d.code != "CS003" for d in as_json.diagnostics) or _stopped_at_comment(as_json):
         return as_json
-    as_yaml = _parse_as(text, file, json=False)
+    as_yaml = parse_as(text, file, "yaml")
     return as_json if as_yaml.root is None and _JSON_START.match(text) else as_yaml
 
 
@@ -182,13 +199,17 @@ def parse_json(text: str, file: str) -> Document:
     """Read a text that is JSON whatever its name."""
     if len(text) > MAX_BYTES:
         return _failed(file, _too_large(len(text)))
-    return _parse_as(text, file, json=True)
+    from .opened import opened
+
+    return opened(parse_as(text, file, "json"))
 
 
 def decode_document(data: bytes, file: str) -> Document:
     """Read the bytes of a spec, which are UTF-8 text."""
     if len(data) > MAX_BYTES:
         return _failed(file, _too_large(len(data)))
+    if is_pickle(data):
+        return _failed(file, pickled(data, file))
     # What begins as a file of another kind may have zeros as UTF-16 has.
     kinds = [(what, hint) for signature, what, hint in _SIGNATURES if data.startswith(signature)]
     if not kinds and (wide := wide_encoding(data)) is not None:

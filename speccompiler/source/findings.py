@@ -44,12 +44,15 @@ def too_deep() -> Problem:
 
 
 class Findings:
-    """The findings about one text, in the order they were noticed."""
+    """The findings about one text, in the order they were noticed.
 
-    def __init__(self, file: str, text: str) -> None:
+    ``lines`` says where the text's offsets are, if it is a part of another text.
+    """
+
+    def __init__(self, file: str, text: str, lines: LineIndex | None = None) -> None:
         self.file = file
         self.text = text
-        self.lines = LineIndex(text)
+        self.lines = LineIndex(text) if lines is None else lines
         self._diagnostics: list[Diagnostic] = []
 
     def add(self, problem: Problem, start: int, end: int) -> None:

@@ -31,6 +31,10 @@ class LineIndex:
         """The line, from 1, that holds an offset."""
         return bisect_right(self._starts, offset)
 
+    def offset(self, line: int, column: int) -> int:
+        """Where a line and a column stand in the text."""
+        return self._starts[line - 1] + column - 1
+
     def span(self, start: int, end: int) -> Span:
         """The place of ``text[start:end]``."""
         starts = self._starts

@@ -61,7 +61,7 @@ def _header(shapes: Mapping[str, tuple[int, ...]]) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-def _write(file: Any, data: bytes) -> None:
+def _write(file: Any, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]

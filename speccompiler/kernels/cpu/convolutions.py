@@ -39,6 +39,8 @@ NANOSECONDS_A_BYTE = 1 / 28
 """Reading or writing beyond that."""
 CACHED_NANOSECONDS_A_BYTE = 1 / 55
 """Reading what is close."""
+MOST_TERMS = 2048
+"""Terms of a Winograd point's sum, which is one chain: 2,000 like ones are off by 3e-5."""
 CHUNK = 64
 """Channels whose Winograd weights a task transforms at a time, where it does: they stay in L2."""
 FAR_NANOSECONDS_A_BYTE = 1 / 9
@@ -247,6 +249,7 @@ def winograd_candidates(
         or stride[1:] != (1, 1)
         or (_op(node).dilation and pool != (1, 1))
         or min(shape[-1], out[-1]) < MOST_LANES
+        or kernel[0] * shape[-1] > MOST_TERMS
     ):
         return ()
     if _is_small(node, shape) or 0 in pool or tile.rows % pool[0] or tile.columns % pool[1]:

@@ -42,12 +42,22 @@ def file_content(file: FileIO, size: int) -> memoryview:
 @cache
 def may_be_cut(device: int) -> bool:
     """Whether other machines may change files there. Where the system does not say: no."""
-    number = f"{os.major(device)}:{os.minor(device)}" if hasattr(os, "major") else ""
+    if not hasattr(os, "major"):
+        return False
     with suppress(OSError), open("/proc/self/mountinfo", "rb") as mounts:
-        # Fields: two numbers, the device, .. " - ", the type of file system. (proc(5))
-        for line in mounts.read().decode(errors="replace").splitlines():
-            before, _, after = line.partition(" - ")
-            if before.split()[2:3] == [number]:
-                kind = after.partition(" ")[0]
-                return kind in _OF_A_NETWORK or kind.startswith("fuse")
+        kind = file_system(mounts.read().decode(errors="replace"), device)
+        return kind in _OF_A_NETWORK or kind.startswith("fuse")
     return False
+
+
+def file_system(mounts: str, device: int) -> str:
+    """The type of a device's file system; empty where the list of mounts lacks it.
+
+    A line has two numbers, the device, .. " - ", the type and more (proc(5)).
+    """
+    number = f"{os.major(device)}:{os.minor(device)}"
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        if before.split()[2:3] == [number]:
+            return after.partition(" ")[0]
+    return ""

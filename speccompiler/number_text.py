@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from speccompiler.dims import Dim, format_dim
+from .dims import Dim, format_dim
 
 
 def count(value: Dim) -> str:

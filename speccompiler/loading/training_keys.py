@@ -1,0 +1,60 @@
+"""What stands beside a model's class and config in a Keras file and no forward pass asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from speccompiler.diagnostics import Diagnostic, Problem, Severity, did_you_mean
+from speccompiler.source.findings import shown
+from speccompiler.source.tree import Entry
+
+MODEL_KEYS = frozenset({"class_name", "config", "keras_version"})
+TRAINING_KEYS = frozenset(
+    {
+        "class_mode", "class_modes", "class_weight", "loss", "loss_function", "loss_weights",
+        "metrics", "metrics_names", "optimizer", "optimizer_config", "sample_weight_mode",
+        "sample_weight_modes", "theano_mode", "training_config",
+    }
+)  # fmt: skip
+"""Keras 1.0.0 to 1.0.6 wrote them beside a compiled model, Keras 0.x among its layers' list."""
+_PLACE_KEYS = frozenset({"name", "inbound_nodes"})
+"""Of a nested model that was copied out of the one around it."""
+OLD_MODEL_KEYS = frozenset(
+    {
+        "name", "layers", "keras_version", "input_config", "node_config", "output_config",
+        "input_order", "output_order", "nodes", "custom_name", "cache_enabled", "trainable",
+        "input_shape", "batch_input_shape",
+    }
+)  # fmt: skip
+
+
+def keys_beside(
+    entries: dict[str, Entry], known: Iterable[str] = MODEL_KEYS
+) -> Iterator[Diagnostic]:
+    """CS071 for the keys of training, once; CS022 for each key that means nothing."""
+    known = {*known, *_PLACE_KEYS}
+    left = [key for key in entries if key in TRAINING_KEYS]
+    if left:
+        names = ", ".join(f"'{key}'" for key in left)
+        yield Diagnostic(
+            "CS071",
+            f"{names}: only training needs this; it was passed over",
+            Severity.NOTE,
+            span=entries[left[0]].key_span,
+        )
+    if "backend" in entries:
+        yield Diagnostic(
+            "CS071",
+            "'backend' was passed over: files of Keras 1.x do not say on which they were trained",
+            Severity.NOTE,
+            span=entries["backend"].key_span,
+            hint="--semantics theano or --semantics tensorflow says it",
+        )
+    for key, entry in entries.items():
+        if key not in known and key not in TRAINING_KEYS and key != "backend":
+            problem = Problem(
+                "CS022",
+                f"a Keras 1.x model has no key '{shown(key)}'",
+                did_you_mean(key, known | TRAINING_KEYS),
+            )
+            yield problem.at(span=entry.key_span)

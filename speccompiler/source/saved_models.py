@@ -1,0 +1,78 @@
+"""What a tree looks like that Keras wrote: ``to_json()``, ``to_yaml()`` or ``get_config()``."""
+
+from __future__ import annotations
+
+from .tree import Mapping, Node, Scalar, Sequence
+
+MODEL_CLASSES = frozenset({"Sequential", "Model", "Container", "Graph", "Functional"})
+OLD_MODELS = frozenset({"Sequential", "Graph"})
+"""Of Keras 0.x, whose key for the class is ``name``."""
+_WHOLE = frozenset({"keras_version", "optimizer", "loss"})
+
+
+def may_hold_model(text: str) -> bool:
+    """Whether a text has a word that every saved model has, however it is packed."""
+    return "class_name" in text or "Sequential" in text or "Graph" in text
+
+
+def text_at(node: Node, key: str) -> str | None:
+    """The text of a mapping's entry, or None."""
+    entry = node.entries.get(key) if isinstance(node, Mapping) else None
+    value = entry.value.value if entry is not None and isinstance(entry.value, Scalar) else None
+    return value if isinstance(value, str) else None
+
+
+def is_model(node: Node) -> bool:
+    """True for a whole model in any spelling of Keras's, and for what ``get_config()`` gave."""
+    if isinstance(node, Sequence):
+        return is_layer_list(node)
+    if not isinstance(node, Mapping) or "convspec" in node.entries:
+        return False
+    if "class_name" in node.entries:
+        return text_at(node, "class_name") in MODEL_CLASSES and "config" in node.entries
+    return is_old_model(node) or is_network_config(node)
+
+
+def is_old_model(node: Mapping) -> bool:
+    """A model of Keras 0.x: ``{"name": "Sequential", "layers": [{"name": "Dense", ..}, ..]}``."""
+    name = text_at(node, "name")
+    if "class_name" in node.entries or "convspec" in node.entries or name not in OLD_MODELS:
+        return False
+    if name == "Graph":
+        return "node_config" in node.entries and "nodes" in node.entries
+    layers = node.entries.get("layers")
+    items = layers.value.items if layers and isinstance(layers.value, Sequence) else ()
+    return all(is_old_layer(item) for item in items) if items else layers is not None
+
+
+def is_old_layer(node: Node) -> bool:
+    """A layer of Keras 0.x: its class stands in ``name``, its arguments beside it."""
+    return (
+        isinstance(node, Mapping)
+        and text_at(node, "name") is not None
+        and {"class_name", "config", "type"}.isdisjoint(node.entries)
+    )
+
+
+def is_network_config(node: Mapping) -> bool:
+    """What ``get_config()`` of a functional model gave, and of a Sequential of Keras 2.2.3."""
+    layers = node.entries.get("layers")
+    items = layers.value.items if layers and isinstance(layers.value, Sequence) else ()
+    return (
+        bool(items)
+        and "convspec" not in node.entries
+        and all(text_at(item, "class_name") is not None for item in items)
+    )
+
+
+def is_layer_list(node: Node) -> bool:
+    """What ``get_config()`` of a Sequential gave: a list of layers. A list of models is none."""
+    return isinstance(node, Sequence) and bool(node.items) and all(map(_is_layer, node.items))
+
+
+def _is_layer(node: Node) -> bool:
+    if not isinstance(node, Mapping):
+        return False
+    if text_at(node, "class_name") is not None:
+        return "config" in node.entries and _WHOLE.isdisjoint(node.entries)
+    return is_old_layer(node) and {"custom_name", "cache_enabled"} <= node.entries.keys()
