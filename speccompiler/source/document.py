@@ -37,7 +37,7 @@ _SIGNATURES = (
     (b"PK\x03\x04", "a zip archive", "name the spec; weights are given apart from it"),
     (b"version https://git-lfs", "a Git LFS pointer", "fetch the file with: git lfs pull"),
     (b"\x1f\x8b", "a gzip file", "unpack it first, for example with gunzip"),
-    (b"MATLAB ", "a MATLAB file", "name the spec; weights are given apart from it"),
+    (b"MATLAB 5.0 MAT-file", "a MATLAB file", "name the spec; weights are given apart from it"),
     (b"\x93NUMPY", "a NumPy array", "name the spec; arrays are given apart from it"),
 )
 
@@ -210,12 +210,13 @@ def decode_document(data: bytes, file: str) -> Document:
         return _failed(file, _too_large(len(data)))
     if is_pickle(data):
         return _failed(file, pickled(data, file))
-    wide = wide_encoding(data)
-    signatures = _SIGNATURES if wide is None else ((b"", f"{wide} text", "save the file as UTF-8"),)
-    for signature, what, hint in signatures:
-        if data.startswith(signature):
-            message = f"this is {what}, not YAML or JSON as UTF-8 text"
-            return _failed(file, Problem("CS002", message, hint))
+    # What begins as a file of another kind may have zeros as UTF-16 has.
+    kinds = [(what, hint) for signature, what, hint in _SIGNATURES if data.startswith(signature)]
+    if not kinds and (wide := wide_encoding(data)) is not None:
+        kinds = [(f"{wide} text", "save the file as UTF-8")]
+    for what, hint in kinds[:1]:
+        message = f"this is {what}, not YAML or JSON as UTF-8 text"
+        return _failed(file, Problem("CS002", message, hint))
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
         text = data.decode("utf-8")

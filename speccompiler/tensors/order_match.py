@@ -54,8 +54,9 @@ def _as_listed(
     blocks: Sequence[Block], wanted: Mapping[TensorName, WantedTensor]
 ) -> Sequence[Block]:
     """Blocks with layers' names, in the order of the model's layers."""
-    place = list(dict.fromkeys(layer for layer, _ in wanted))
-    return sorted(blocks, key=lambda block: place.index(block.name))
+    layers = dict.fromkeys(layer for layer, _ in wanted)
+    place = {layer: number for number, layer in enumerate(layers)}
+    return sorted(blocks, key=lambda block: place[block.name])
 
 
 def _flat(
@@ -112,11 +113,19 @@ def _by_shape(
         return None
     if len(file.tensors) != len(wanted) or len(wanted) < 2:
         return None
-    fits = {
-        name: [key for key, info in file.tensors.items() if fit(tensor, info) is not None]
-        for name, tensor in wanted.items()
+    by_shape: dict[tuple[int, ...], list[str]] = {}
+    for key, info in file.tensors.items():
+        by_shape.setdefault(info.shape, []).append(key)
+    shapes = {
+        name: [s for s in (t.shape, *(s for s, _ in t.alternatives)) if s in by_shape]
+        for name, t in wanted.items()
     }
-    if not all(fits.values()) or len({k for keys in fits.values() for k in keys}) < len(wanted):
+    # Two of them are as good as all: they say that there are several.
+    fits = {
+        name: [key for shape in dict.fromkeys(mine) for key in by_shape[shape][:2]][:2]
+        for name, mine in shapes.items()
+    }
+    if not all(fits.values()) or by_shape.keys() > {s for mine in shapes.values() for s in mine}:
         return None
     several = [name for name, keys in fits.items() if len(keys) > 1]
     if several:
@@ -127,11 +136,10 @@ def _by_shape(
             "name the arrays <layer>/W, <layer>/b, or save them in order: "
             'numpy.savez("weights.npz", *model.get_weights())',
         )
-    found = {
-        name: StoredTensor(keys[0], stored.transpose)
-        for name, keys in fits.items()
-        if (stored := fit(wanted[name], file.tensors[keys[0]])) is not None
-    }
+    stored = {name: fit(wanted[name], file.tensors[keys[0]]) for name, keys in fits.items()}
+    found = {name: tensor for name, tensor in stored.items() if tensor is not None}
+    if len({tensor.key for tensor in found.values()}) < len(wanted):
+        return None
     text = "the names are others, so weights were matched by their shapes, each of which is one's"
     return found, (_note(text, found),)
 
