@@ -212,7 +212,7 @@ def _validate_layer(
     if layer_type in NATIVE_LAYERS and not native:
         schema = None  # a class of the author's own, whatever it does
     if schema is None:
-        unknown = _unknown_type(entry.type)
+        unknown = _unknown_type(entry.type, native)
         diagnostics.append(unknown.at(file=document.file, span=entry.type_span))
         return None
     data: Any = to_data(entry.arguments)
@@ -277,7 +277,7 @@ def _check_expression(layer: Layer | Shared) -> None:
         (parse_with_arrays if isinstance(layer, Activation) else parse)(activation.expr)
 
 
-def _unknown_type(name: str) -> Problem:
+def _unknown_type(name: str, native: bool) -> Problem:
     if name == "Lambda":
         return Problem(
             "CS082",
@@ -299,10 +299,11 @@ def _unknown_type(name: str) -> Problem:
             "it holds Python code; an elementwise function can be written as an Activation with "
             "{expr: ..}",
         )
+    known = [n for n in (*LAYERS, *ALIASES) if native or n not in NATIVE_LAYERS]
     return Problem(
         "CS027",
         f"unknown layer type '{shown(name)}'",
-        did_you_mean(name, [*LAYERS, *ALIASES]) or "convspec schema lists all layers",
+        did_you_mean(name, known) or "convspec schema lists all layers",
     )
 
 
