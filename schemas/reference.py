@@ -88,7 +88,7 @@ semantics: theano
 replace:
   lambda_1: x / 127.5 - 1                    # an expression
   lambda_2: "x[:, 60:-25]"                   # a part of x, samples first, as in Python
-  lrn_1: {type: BatchNormalization, mode: 1} # a layer
+  turned: {type: Permute, dims: [2, 1, 3]}   # a layer
   lambda_3:                                  # one after the other
     - {type: Resize, size: [66, 200], dim_ordering: tf}
     - x - [103.9, 116.8, 123.7]

@@ -295,6 +295,11 @@ def test_tasks_are_independent(rng, monkeypatch):
         {"type": "BatchNormalization", "mode": 1},
         {"type": "PReLU"},
         {"type": "Masking"},
+        {"type": "Slice", "axis": [1, 3], "step": -1},
+        {"type": "Slice", "axis": 2, "start": 1},
+        {"type": "Resize", "size": [21, 40]},
+        {"type": "Resize", "size": [40, 9], "interpolation": "nearest"},
+        {"type": "Reduce", "axis": 2},
         {"type": "Merge", "inputs": ["a", "b", "a"]},
         {"type": "Merge", "mode": "concat", "inputs": ["a", "b"]},
         {"type": "Merge", "mode": "concat", "concat_axis": 1, "inputs": ["a", "b"]},
@@ -473,6 +478,11 @@ others += [
                                "GlobalAveragePooling1D")),
     *([dict(type="BatchNormalization", mode=m)] for m in (1, 2)),
     [dict(type="PReLU", shared_axes=[1])],
+    *([dict(type="Slice", axis=[1, 2], **part)] for part in (
+        dict(start=1), dict(step=-1), dict(stop=-1, step=2), dict(start=-1, stop=0, step=-3))),
+    *([rows, dict(type="Resize", size=size, interpolation=way, align_corners=aligned)]
+      for size in ([3, 1], [9, 5]) for way in ("nearest", "bilinear") for aligned in (0 > 1, 1 > 0)),
+    *([dict(type="Reduce", axis=axis)] for axis in (1, 2, [1, 2])),
 ]
 convolutions.SMALL = 0
 for chain in others:

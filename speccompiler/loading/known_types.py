@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from speccompiler.diagnostics import did_you_mean
-from speccompiler.schemas.registry import ALIASES, LAYERS
+from speccompiler.schemas.registry import ALIASES, LAYERS, NATIVE_LAYERS
 
 from .known_names import EXPRESSIONS
 
@@ -70,7 +70,7 @@ _COMMON = ("Convolution1D", "Convolution2D", "Convolution3D", "MaxPooling2D", "A
 _POOL = re.compile(r"^(global)?(max|avg|average|mean)_?pool(?:ing)?_?([123]d)$")
 
 
-def type_hint(name: str) -> str:
+def type_hint(name: str, native: bool) -> str:
     """What to write for a type that is none: the name that was meant, or a few near ones."""
     word = name.strip().casefold()
     plain = word.replace("_", "").replace("-", "").replace(" ", "")
@@ -83,7 +83,8 @@ def type_hint(name: str) -> str:
         return f"it is called {_OTHER_NAMES[plain]} here"
     if plain in _ADVICE:
         return _ADVICE[plain]
-    exact = {known.casefold(): known for known in (*LAYERS, *ALIASES)}
+    types = [n for n in (*LAYERS, *ALIASES) if native or n not in NATIVE_LAYERS]
+    exact = {known.casefold(): known for known in types}
     if plain in exact:
         return f"did you mean '{exact[plain]}'?"
     if plain in EXPRESSIONS:
@@ -93,7 +94,7 @@ def type_hint(name: str) -> str:
         kind = "Max" if pool[2] == "max" else "Average"
         title = ("Global" if pool[1] else "") + kind + f"Pooling{pool[3].upper()}"
         return f"it is called {title} here"
-    near = did_you_mean(name, [*LAYERS, *ALIASES])
+    near = did_you_mean(name, types)
     if near is not None:
         return near
     close = difflib.get_close_matches(plain, exact, n=4, cutoff=0.5)

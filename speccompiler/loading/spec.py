@@ -255,7 +255,7 @@ def _validate_layer(
     if layer_type in NATIVE_LAYERS and not native:
         schema = None  # a class of the author's own, whatever it does
     if schema is None:
-        unknown = _unknown_type(entry.type)
+        unknown = _unknown_type(entry.type, native)
         diagnostics.append(unknown.at(file=document.file, span=entry.type_span))
         return None
     data: Any = to_data(entry.arguments)
@@ -324,7 +324,7 @@ def _check_expression(layer: Layer | Shared) -> None:
         (parse_with_arrays if isinstance(layer, Activation) else parse)(activation.expr)
 
 
-def _unknown_type(name: str) -> Problem:
+def _unknown_type(name: str, native: bool) -> Problem:
     if name == "Lambda":
         return Problem(
             "CS082",
@@ -349,7 +349,7 @@ def _unknown_type(name: str) -> Problem:
     return refusal(name) or Problem(
         "CS027",
         f"unknown layer type '{shown(name)}'",
-        type_hint(name),
+        type_hint(name, native),
     )
 
 

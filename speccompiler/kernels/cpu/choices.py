@@ -46,6 +46,8 @@ TRANSPOSE_BLOCK = 256
 """Side of the block of a matrix that a task transposes."""
 CONCAT_VALUES = 16384
 """Values that a task joins, about."""
+SLICE_VALUES = 4096
+"""Values that a task of a slice writes, about."""
 
 
 def _always(node: Node, shape: KnownShape) -> bool:
@@ -302,7 +304,7 @@ def _slice_geometry(node: Node, shape: KnownShape) -> Geometry:
     plan = slice_plan(node, shape)
     rows, outer = prod(count for count, _ in plan.outer), [*reversed(plan.outer)]
     return (
-        prod(shape), max(1, CONCAT_VALUES // plan.length), len(outer), rows,
+        prod(shape), max(1, SLICE_VALUES // plan.length), len(outer), rows,
         plan.length, plan.step, plan.first, *(value for row in outer for value in row),
     )  # fmt: skip
 
