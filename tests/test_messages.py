@@ -306,7 +306,7 @@ def test_a_type_of_another_name(name: str) -> None:
 
 def test_the_hint_for_any_type_is_short_and_names_layers() -> None:
     for name in ("Xyzzy", "LRN", "", "L" * 500, "DepthwiseConv2D", "Norm", "Sub-pixel"):
-        hint = type_hint(name)
+        hint = type_hint(name, native=True)
         assert 0 < len(hint) < 260
         assert any(known in hint for known in (*LAYERS, *ALIASES))
 
