@@ -189,6 +189,7 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
     values: dict[str, Node] = {}
     given: dict[str, Node] = {}
     axes: dict[str, channels.Axis] = {}
+    said = channels.orderings(spec.layers)
     for entry, shape in zip(spec.inputs, shapes or declared_inputs(spec), strict=True):
         builder.layer = builder.call = entry.name
         try:
@@ -212,7 +213,7 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
             return Lowered(None, (*gathered(builder.diagnostics), diagnostic))
         values[call.name] = value
         known = [axes[name] for name in call.inputs]
-        known = known or [channels.of_input(spec.layers, read[0].shape)]
+        known = known or [channels.of_input(said, read[0].shape)]
         off = channels.off_the_channels(layer, call.name, known[0], read[0].shape)
         builder.diagnostics += [] if off is None else [off]
         axes[call.name] = channels.after(layer, known, value.shape)

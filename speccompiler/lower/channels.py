@@ -42,9 +42,13 @@ KEEPING = (
 Axis = int | None
 
 
-def of_input(layers: Iterable[Layer], shape: Shape) -> Axis:
+def orderings(layers: Iterable[Layer]) -> frozenset[str]:
+    """The orderings that a model's layers have."""
+    return frozenset(o for layer in layers if (o := _ordering(layer.inner)) is not None)
+
+
+def of_input(said: frozenset[str], shape: Shape) -> Axis:
     """Of an image, where all layers that have an ordering have the same."""
-    said = {o for layer in layers if (o := _ordering(layer.inner)) is not None}
     if len(shape) < 3 or len(said) != 1:
         return None
     return 0 if said == {"th"} else len(shape) - 1
