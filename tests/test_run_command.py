@@ -50,6 +50,7 @@ layers:
 # The least to compile: no weights, one short kernel.
 REPEAT = """\
 convspec: 1
+semantics: theano
 input_shape: [null, 8]
 layers:
   - {type: UpSampling1D, name: up}
@@ -203,7 +204,7 @@ def test_the_spec_from_standard_input() -> None:
         "run", "-", "--input", "steps.npy", *REFERENCE, stdin=REPEAT.replace("Up", "Upp").encode()
     )
     assert broken.status == 1
-    assert "<stdin>:4:12: error CS027: unknown layer type 'UppSampling1D'" in broken.err
+    assert "<stdin>:5:12: error CS027: unknown layer type 'UppSampling1D'" in broken.err
     assert "did you mean 'UpSampling1D'" in broken.err
 
 

@@ -362,7 +362,7 @@ RANKS = [
         {"type": "MaxPooling2D"}, [None, 8],
         "MaxPooling2D takes samples of shape (rows, columns, channels), but its input has shape "
         "(T, 8)",
-        "the channel axis may be missing: a grey image is (rows, columns, 1)",
+        "the channel axis may be missing: a grey image is (T, 8, 1)",
     ),
     (
         {"type": "UpSampling2D", "dim_ordering": "th"}, [1, 3, 32, 32],
