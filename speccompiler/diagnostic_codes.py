@@ -411,6 +411,21 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "models within models can grow beyond any memory that way.",
             "Check which nested models are called how often.",
         ),
+        "CS068": Code(
+            "axis or part that is not there",
+            "Slice and Reduce name axes as Keras does: 0 is the batch axis, which stays as it is, "
+            "1 the first of a sample and -1 the last. start, stop and step say one value for each "
+            "of these axes, or one for all; squeeze drops axes of which one value is left.",
+            "Compare the axes with the input's shape that the message names.",
+        ),
+        "CS069": Code(
+            "numbers that do not stand beside the values",
+            "Lists of numbers in an Activation's expression are arrays as NumPy has them: their "
+            "last axis is the last of a sample, and each axis has the sample's length or 1. "
+            "[103.9, 116.8, 123.7] is one number for each of three channels that come last; with "
+            "channels first it is [[[103.9]], [[116.8]], [[123.7]]].",
+            "Give as many numbers as the axis is long, in as many lists as axes follow it.",
+        ),
         "CS070": Code(
             "model inside another form",
             "The file does not hold what to_json() gave as it is: json.dump() wrote it once more, "
@@ -457,21 +472,6 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "The layer cuts off as much as there is. Keras accepts that, and gives an array with "
             "an axis of length 0.",
             "Check the sizes cut off, and dim_ordering, which says which axes they are of.",
-        ),
-        "CS068": Code(
-            "axis or part that is not there",
-            "Slice and Reduce name axes as Keras does: 0 is the batch axis, which stays as it is, "
-            "1 the first of a sample and -1 the last. start, stop and step say one value for each "
-            "of these axes, or one for all; squeeze drops axes of which one value is left.",
-            "Compare the axes with the input's shape that the message names.",
-        ),
-        "CS069": Code(
-            "numbers that do not stand beside the values",
-            "Lists of numbers in an Activation's expression are arrays as NumPy has them: their "
-            "last axis is the last of a sample, and each axis has the sample's length or 1. "
-            "[103.9, 116.8, 123.7] is one number for each of three channels that come last; with "
-            "channels first it is [[[103.9]], [[116.8]], [[123.7]]].",
-            "Give as many numbers as the axis is long, in as many lists as axes follow it.",
         ),
         "CS077": Code(
             "no layer to replace",

@@ -573,7 +573,7 @@ def test_lengths_that_are_open_where_a_layer_needs_them(
     assert "CS116" in capsys.readouterr().err
     assert run(["plan", str(file), "--input-shape", "8,8,3"]) == 0
     # What is open but not flattened is told as it was.
-    finding = only(found(spec([CONV], [8, 8, None], dim_ordering="tf")))
+    finding = only(found(spec([CONV | {"dim_ordering": "tf"}], [8, 8, None])))
     assert finding.hint == "only spatial lengths may be null"
 
 
@@ -596,7 +596,7 @@ def test_the_channel_axis_may_be_missing(layer: Any, shape: Any, ordering: str, 
     [
         (CONV, [3, 32, 32], "3, 32, 32"),
         (STEPS, [8, 2], "8, 2"),
-        ({"type": "MaxPooling2D"}, [None, None, 3], "H, W, 3"),
+        ({"type": "MaxPooling2D"}, [None, None, 3], "S, T, 3"),
     ],
 )
 def test_the_axis_of_steps_may_be_missing(layer: Any, shape: Any, sizes: str) -> None:

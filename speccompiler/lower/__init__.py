@@ -172,10 +172,14 @@ def input_dims(shape: tuple[int | None, ...], ordering: str, number: int | None 
     rank = len(shape) - 1
     names = SYMBOLS.get(rank, tuple(f"N{i + 1}" for i in range(rank)))
     order = ("C", *names) if ordering == "th" and rank > 1 else (*names, "C")
+    return _named(order, shape, number)
+
+
+def _named(names: Sequence[str], shape: Sequence[int | None], number: int | None) -> Shape:
     suffix = "" if number is None else f"_{number}"
     return tuple(
         symbol(name + suffix) if length is None else length
-        for name, length in zip(order, shape, strict=True)
+        for name, length in zip(names, shape, strict=True)
     )
 
 
@@ -190,7 +194,9 @@ def declared_inputs(spec: ModelSpec) -> tuple[Shape, ...]:
     for number, given in enumerate(spec.inputs, start=1):
         count = number if several else None
         if given.name in by_step and len(given.shape) > 2:
-            steps = input_dims((*given.shape[:1], 1), ordering, count)[:1]
+            # Where one step has steps of its own, T are those.
+            name = "S" if len(given.shape) == 3 else "T"
+            steps = _named((name,), given.shape[:1], count)
             shapes.append((*steps, *input_dims(given.shape[1:], ordering, count)))
         else:
             shapes.append(input_dims(given.shape, ordering, count))
