@@ -481,7 +481,8 @@ others += [
     *([dict(type="Slice", axis=[1, 2], **part)] for part in (
         dict(start=1), dict(step=-1), dict(stop=-1, step=2), dict(start=-1, stop=0, step=-3))),
     *([rows, dict(type="Resize", size=size, interpolation=way, align_corners=aligned)]
-      for size in ([3, 1], [9, 5]) for way in ("nearest", "bilinear") for aligned in (0 > 1, 1 > 0)),
+      for size in ([3, 1], [9, 5]) for way in ("nearest", "bilinear")
+      for aligned in (False, True)),
     *([dict(type="Reduce", axis=axis)] for axis in (1, 2, [1, 2])),
 ]
 convolutions.SMALL = 0
