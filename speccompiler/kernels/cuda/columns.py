@@ -103,7 +103,9 @@ def _text(lines: list[str]) -> str:
 
 
 def global_pool_source(columns: Columns, mode: str) -> str:
-    """Maximum, mean or sum of each channel's positions."""
+    """Maximum, mean, sum or product of each channel's positions."""
+    if mode == "product":
+        return _product_source(columns)
     largest = mode == "max"
     # NaN is chosen, and nothing is larger than it.
     both = "v if v > found or v != v else found" if largest else "found + v"
@@ -116,6 +118,20 @@ def global_pool_source(columns: Columns, mode: str) -> str:
             f"if line == 0 and own < {columns.channels}:",
             f"    y[o * {columns.channels} + c] = found"
             + (" / np.float32(count)" if mode == "average" else ""),
+        ]
+    )
+
+
+def _product_source(columns: Columns) -> str:
+    """By the first thread of a channel alone, in float64: an order that nothing grows out of."""
+    return _text(
+        [
+            *columns.head(str(columns.positions)),
+            f"if line == 0 and own < {columns.channels}:",
+            "    product = np.float64(1)",
+            "    for i in range(count):",
+            f"        product *= np.float64(x[start + i * {columns.channels}])",
+            f"    y[o * {columns.channels} + c] = np.float32(product)",
         ]
     )
 
