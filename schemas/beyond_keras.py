@@ -148,7 +148,7 @@ class LRN2D(Layer):
         "TensorFlow's tf.nn.lrn does not.",
     )
     k: Factor = Field(
-        2, description="Added to it: 1 in Caffe unless it says another k, 'bias' in TensorFlow."
+        2.0, description="Added to it: 1 in Caffe unless it says another k, 'bias' in TensorFlow."
     )
     beta: Factor = Field(0.75, description="The exponent.")
     n: Annotated[PositiveInt, AfterValidator(_check_odd)] = Field(

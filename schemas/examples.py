@@ -222,7 +222,9 @@ EXAMPLES: dict[str, Example] = {
     "TimeDistributedDense": Example(
         "output_dim: 8", Shapes((10, 32), (10, 8), {"W": (32, 8), "b": (8,)})
     ),
-    "LRN2D": Example("n: 5", Shapes((96, 55, 55), (96, 55, 55)), tf=Shapes((55, 55, 96), (55, 55, 96))),
+    "LRN2D": Example(
+        "n: 5", Shapes((96, 55, 55), (96, 55, 55)), tf=Shapes((55, 55, 96), (55, 55, 96))
+    ),
     "TimeDistributed": Example(
         "layer: {type: Dense, output_dim: 8}", Shapes((10, 32), (10, 8), {"W": (32, 8), "b": (8,)})
     ),

@@ -124,7 +124,7 @@ def layer_kernels_of_all() -> Iterator[Kernel]:
         body = layer_kernels.concat_source(49, channels, channels, 2 * channels)
         yield Kernel("concat" + wide, body, flat)
         found = Columns(1, 49, channels)
-        for mode in ("max", "average"):
+        for mode in ("max", "average", "product"):
             body = columns.global_pool_source(found, mode)
             yield Kernel(f"global_pool {mode}{wide}", body, found.threads)
         found = replace(found, samples=True)

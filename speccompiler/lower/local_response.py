@@ -49,17 +49,18 @@ def _lift(layer: LRN2D, count: int) -> int:
     """How far squares are made smaller, an even power of two.
 
     A square that falls below float32's smallest number, 2**-126, has to be less than 2**-26 of
-    ``k``, of which one place is 2**-24; ``k`` itself stays above 2**-110, and its power
-    below 2**100. A power that is no root is rounded as its exponent is, so that the logarithm of
+    ``k``, of which one place is 2**-24; ``k`` itself stays above 2**-110, its power below
+    2**100, and the product with the largest ``x`` whose square counts less below 2**120. A power that is no root is rounded as its exponent is, so that the logarithm of
     what it is taken of is kept small.
     """
     weight = layer.alpha * count
-    if layer.k == 0 or layer.beta == 0:
+    if layer.k == 0 or layer.beta == 0 or weight == 0:
         return 0
+    ratio = log2(layer.k) - log2(weight)
     most = min(
-        (100 + log2(layer.k) - log2(weight)) / 2 if weight else inf,
+        (100 + ratio) / 2,
         (110 + log2(layer.k)) / 2,
-        50 / layer.beta,
+        min(50.0, 60 - ratio / 4) / layer.beta,
         inf if _is_root(layer.beta) else 20,
     )
     return max(0, 2 * floor(most / 2))
