@@ -403,7 +403,7 @@ NORMALISED: list[dict[str, Any]] = [
 @pytest.mark.parametrize("arguments", NORMALISED, ids=str)
 def test_local_response_normalisation(arguments: dict[str, Any], rng: Any) -> None:
     """Small and large neighbours together, and each channel count around a vector's."""
-    for channels in (1, 3, 13, 33):
+    for channels in (3, 33):
         for size in (1e-3, 1.0, 1e8):
             spread = size * 10 ** rng.uniform(-3, 3, (2, 3, 4, channels))
             x = (rng.standard_normal(spread.shape) * spread).astype(np.float32)

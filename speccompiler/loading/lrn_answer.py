@@ -12,7 +12,7 @@ from speccompiler.source.tree import Mapping, Scalar
 
 NOTE = "LRN2D's formula by its arguments; where its code divides alpha by n, divide it here too"
 _NAMES = re.compile(
-    r"lrn(layer)?(2d)?|local_?response_?normali[sz]ation(2d)?|cross_?channel_?normali[sz]ation",
+    r"lrn_?(layer)?(2d)?|local_?response_?normali[sz]ation(2d)?|cross_?channel_?normali[sz]ation",
     re.IGNORECASE,
 )
 

@@ -129,7 +129,8 @@ def with_hints(
             found.append(diagnostic)
             continue
         meant = (diagnostic.hint or "").startswith("did you mean")
-        guess = diagnostic.hint if meant and not _IDENTITY.search(layer.type) else None
+        named = _IDENTITY.search(layer.type) or lrn_answer(layer.type, layer.arguments)
+        guess = diagnostic.hint if meant and not named else None
         whole = "; or ".join(part for part in (guess, hint) if part) or None
         found.append(replace(diagnostic, hint=whole, layer=layer.name))
         hint = None

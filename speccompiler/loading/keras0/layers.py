@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from speccompiler.diagnostics import Problem, Span
-from speccompiler.schemas.registry import LAYERS, NATIVE_LAYERS, RECURRENT_LAYERS
+from speccompiler.schemas.registry import (
+    ALIASES,
+    KERAS_CLASSES,
+    LAYERS,
+    NATIVE_LAYERS,
+    RECURRENT_LAYERS,
+)
 from speccompiler.source.findings import shown
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Node, Scalar, Sequence
@@ -92,7 +98,7 @@ def layer(reading: Reading, node: Mapping, *, first: bool, name: str | None = No
 
 def _name_to_answer(reading: Reading, kind: str) -> str | None:
     """``lambda_1``, as Keras would call it, for what its owner may say by a name."""
-    known = kind in _KEPT or (kind in LAYERS and kind not in NATIVE_LAYERS)
+    known = kind in {*LAYERS, *ALIASES, *KERAS_CLASSES} - NATIVE_LAYERS | _KEPT
     if known or kind in RECURRENT_LAYERS or not answerable(kind):
         return None
     return next(
