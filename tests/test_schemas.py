@@ -953,7 +953,6 @@ BAD = [
     spec_with("Reduce", axis=None),
     spec_with("Reduce", mode="min"),
     spec_with("LRN2D", n=0),
-    spec_with("LRN2D", n=5.0),
     spec_with("LRN2D", beta=-0.5),
     spec_with("Resize", size=[0, 3]),
     spec_with("Resize", factor=2),

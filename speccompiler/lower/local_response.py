@@ -49,9 +49,9 @@ def _lift(layer: LRN2D, count: int) -> int:
     """How far squares are made smaller, an even power of two.
 
     A square that falls below float32's smallest number, 2**-126, has to be less than 2**-26 of
-    ``k``, of which one place is 2**-24; ``k`` itself stays above 2**-110, its power below
-    2**100, and the product with the largest ``x`` whose square counts less below 2**120. A power that is no root is rounded as its exponent is, so that the logarithm of
-    what it is taken of is kept small.
+    ``k``, of which one place is 2**-24; ``k`` itself stays above 2**-110, its power below 2**100,
+    and the product with the largest ``x`` whose square counts less below 2**120. A power that is
+    no root is rounded as its exponent is, so that the logarithm of its base is kept small.
     """
     weight = layer.alpha * count
     if layer.k == 0 or layer.beta == 0 or weight == 0:
