@@ -124,7 +124,14 @@ def layer_kernels_of_all() -> Iterator[Kernel]:
         body = layer_kernels.concat_source(49, channels, channels, 2 * channels)
         yield Kernel("concat" + wide, body, flat)
         found = Columns(1, 49, channels)
-        for mode in ("max", "average", "product"):
+        for bilinear, name in ((True, "bilinear"), (False, "nearest")):
+            body = layer_kernels.resize_image_source(
+                66 * 200 * channels, (75, 320), channels, (66, 200), bilinear, not bilinear
+            )
+            yield Kernel(f"resize_image {name}{wide}", body, flat)
+        body = layer_kernels.slice_source(9600 * channels, 0, ((9600, channels),), channels, -1)
+        yield Kernel("slice" + wide, body, flat)
+        for mode in ("max", "average", "sum", "product"):
             body = columns.global_pool_source(found, mode)
             yield Kernel(f"global_pool {mode}{wide}", body, found.threads)
         found = replace(found, samples=True)

@@ -330,7 +330,7 @@ def page(text):
     lambda data: data[: 20 * PAGE] + bytes(PAGE) + data[21 * PAGE :],
     lambda data: data[: len(data) - 2 * PAGE] + bytes(PAGE) + data[-PAGE:],
     *map(flipped, [0, 0.1, 0.5, 0.9, -PAGE - 1, -PAGE, -PAGE + 70, -PAGE // 2, -1]),
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_a_damaged_entry_is_packed_again(folder, damage):
     first, _ = run(seed=5)
     (path,) = (folder / "weights").glob("*")

@@ -343,11 +343,13 @@ def test_the_cheapest_kernel_that_fits_is_chosen(monkeypatch):
 
 GUARDED = """
 import ctypes, itertools, mmap, sys
+from dataclasses import replace
 from math import prod
 sys.path.insert(0, {tests!r})
 import numpy as np
 from cases import build
-from speccompiler.kernels.cpu import convolutions
+from speccompiler.ir import Conv
+from speccompiler.kernels.cpu import choices, convolutions
 from speccompiler.kernels.cpu.executor import EMPTY, Memory, address
 from speccompiler.kernels.cpu.object_code import Arguments
 
@@ -442,11 +444,15 @@ layers += [
      dict(type="Activation", activation="relu", name="two", inputs="one")]
     for f in (1, 15, 16, 17)
 ]
-def check(chain, length, channels, n):
+def check(chain, length, channels, n, hole=False):
     model = build(chain, [length, channels])
     x = rng.standard_normal((n, length, channels)).astype(np.float32)
+    if hole:
+        x[0, ::9] = np.nan
     judge = model.compile("reference").run(x)
     y = model.compile("cpu", threads=1).run(x)
+    assert np.array_equal(np.isnan(y), np.isnan(judge)), chain
+    y, judge = np.nan_to_num(y), np.nan_to_num(judge)
     assert np.abs(y - judge).max() <= 1e-5 * max(1, np.abs(judge).max()), chain
 
 for chain, small in itertools.product(layers, (0, convolutions.SMALL)):
@@ -491,6 +497,27 @@ for chain in others:
 convolutions.SMALL = 1 << 30
 check(others[2], 7, 3, 3)
 assert Fenced.runs > before + len(others)
+before = Fenced.runs
+long = [
+    [dict(type="Convolution1D", nb_filter=17, filter_length=4500)],
+    [dict(type="AveragePooling1D", pool_length=300, stride=2, border_mode="same")],
+    [dict(type="LocallyConnected1D", nb_filter=3, filter_length=4500)],
+    [dict(type="Flatten"), dict(type="Dense", output_dim=17)],
+]
+for small in (0, 1 << 30):
+    convolutions.SMALL = small
+    for chain in long:
+        check(chain, 4520, 1, 2)
+convolutions.SMALL = 0
+offer = choices.winograd_candidates
+choices.OFFERS = {{Conv: (lambda *given: [
+    replace(c, nanoseconds=lambda node, shape: 0.0) for c in offer(*given)],)}}
+for chain in (
+    [dict(type="Convolution1D", nb_filter=33, filter_length=3, border_mode="same")],
+    [dict(type="Convolution1D", nb_filter=17, filter_length=5), dict(type="MaxPooling1D")],
+):
+    check(chain, 67, 17, 2, hole=True)
+assert Fenced.runs == before + 2 * len(long) + 2
 print("done")
 """
 

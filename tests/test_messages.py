@@ -572,9 +572,14 @@ def test_lengths_that_are_open_where_a_layer_needs_them(
     assert run(["shapes", str(file), "--input-shape", "8,8"]) == 1
     assert "CS116" in capsys.readouterr().err
     assert run(["plan", str(file), "--input-shape", "8,8,3"]) == 0
-    # What is open but not flattened is told as it was.
-    finding = only(found(spec([CONV | {"dim_ordering": "tf"}], [8, 8, None])))
+    # What is open but not flattened: the channels, or those of the other ordering.
+    finding = only(found(spec([CONV | {"dim_ordering": "tf"}], [None, 8, None])))
     assert finding.hint == "only spatial lengths may be null"
+    finding = only(found(spec([CONV], [None, None, 3], dim_ordering="th")))
+    assert (finding.code, finding.hint) == (
+        "CS045",
+        "write dim_ordering: tf at the top of the spec: with it everything fits",
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from test_byte_code import STORED
 
 import speccompiler
 from speccompiler.cli.main import COMMANDS, run
@@ -26,7 +27,7 @@ INPUT = [None, 6, 5, 3]
 def code(name: str, kind: str = "Lambda", **config: Any) -> dict[str, Any]:
     """A layer that nobody but its author can run."""
     stored = {"function": ["(code)", None, None], "function_type": "lambda"}
-    given = stored if kind == "Lambda" else {}
+    given: dict[str, Any] = stored if kind == "Lambda" else {}
     return {"class_name": kind, "config": {"name": name, "trainable": True, **given, **config}}
 
 
@@ -281,6 +282,23 @@ def test_the_refusal_shows_the_line_for_this_file(folder: Path) -> None:
             "say what it computes, as an expression or as layers, for example "
             '--replace lambda_1="x / 127.5 - 1"',
         )
+    ]
+
+
+@pytest.mark.parametrize("file", ["k.json", "k.yaml", "k.h5"])
+def test_plain_byte_code_is_suggested_in_every_format(file: str, folder: Path) -> None:
+    import yaml
+
+    stored = code("lambda_1", batch_input_shape=INPUT, function=(STORED, None, None))
+    model = sequential(stored)
+    Path("k.json").write_text(json.dumps(model))
+    Path("k.yaml").write_text(yaml.dump(model))
+    save("k.h5", model)
+    with pytest.raises(SpecError) as caught:
+        speccompiler.load(file)
+    assert [d.hint for d in caught.value.diagnostics] == [
+        "say what it computes, as an expression or as layers: "
+        '--replace lambda_1="x / 127.5 - 1" (read from its byte code; check it)'
     ]
 
 

@@ -273,7 +273,8 @@ def _resize(op: Resize, weights: Weights, x: Array) -> Array:
         scale = np.float32(resize_scale(length, count, op.align_corners))
         place = np.arange(count, dtype=np.float32) * scale
         if not op.bilinear:
-            whole = np.floor(place + np.float32(0.5)) if op.align_corners else np.floor(place)
+            whole = np.floor(place)
+            whole += op.align_corners & (place - whole >= 0.5)
             x = np.take(x, np.minimum(whole.astype(np.int64), length - 1), axis)
             continue
         first = np.minimum(np.floor(place).astype(np.int64), length - 1)

@@ -310,25 +310,15 @@ def _contradiction(layer: Layer, x: Node) -> Problem | None:
 
 def _explain(problem: Problem, layer: Layer, x: Node, semantics: Semantics) -> Problem:
     """Name the incoming shape, and th/tf confusion where swapping would fit."""
+    if problem.code == "CS045":
+        hint = _reordered(layer, x, semantics) or problem.hint
+        return Problem(problem.code, problem.message, hint, argument=problem.argument)
     if problem.code != "CS044":
         return problem
     message = f"{problem.message}; the layer's input is {format_shape(x.shape)}"
-    ordering = getattr(layer, "dim_ordering", None)
-    hint = problem.hint
-    if ordering in {"th", "tf"}:
-        other = swapped(ordering)
-        trial = Builder(semantics, frozenset(), [x])
-        try:
-            fits = _lower_layer(trial, layer.model_copy(update={"dim_ordering": other}), x)
-        except Problem:
-            pass
-        else:
-            hint = (
-                f"dim_ordering is '{ordering}'; with '{other}' it would fit and give "
-                f"{format_shape(fits.shape)}"
-            )
-    else:
-        hint = hint or _turned(layer, x, semantics)
+    hint = _reordered(layer, x, semantics) or problem.hint
+    if hint is None and getattr(layer, "dim_ordering", None) is None:
+        hint = _turned(layer, x, semantics)
     if hint is None:
         hint = "use a smaller window, border_mode 'same', or a larger input"
     return Problem(problem.code, message, hint)
@@ -338,6 +328,25 @@ def both_backends(spec: ModelSpec) -> list[Semantics]:
     """TensorFlow's and Theano's rules, as far as finite numbers depend on them."""
     profiles = SemanticsFields(profile="tensorflow"), SemanticsFields(profile="theano")
     return [replace(Semantics.of(fields, spec), infinities="tensorflow") for fields in profiles]
+
+
+def _reordered(layer: Layer, x: Node, semantics: Semantics) -> str | None:
+    """A hint where a layer would fit in the other ordering.
+
+    Without its shape where lengths are open: their names are those of this ordering's axes.
+    """
+    ordering = getattr(layer, "dim_ordering", None)
+    if ordering not in {"th", "tf"}:
+        return None
+    other = swapped(ordering)
+    trial = Builder(semantics, frozenset(), [x])
+    try:
+        fits = _lower_layer(trial, layer.model_copy(update={"dim_ordering": other}), x)
+    except Problem:
+        return None
+    known = all(isinstance(d, int) for d in fits.shape)
+    giving = f" and give {format_shape(fits.shape)}" if known else ""
+    return f"dim_ordering is '{ordering}'; with '{other}' it would fit{giving}"
 
 
 def _turned(layer: Layer, x: Node, semantics: Semantics) -> str | None:

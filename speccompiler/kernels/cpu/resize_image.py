@@ -23,8 +23,11 @@ def scale_of(length, size):
 
 @jit
 def looked_at(place, length):
-    """The last input that is not behind the place."""
-    return min(int(place + np.float32(@HALF)), length - 1)
+    """The last input that is not behind the place, or the nearer one."""
+    first = int(place)
+    if @NEARER and place - np.float32(first) >= np.float32(0.5):
+        first += 1
+    return min(first, length - 1)
 
 
 @jit
@@ -72,6 +75,8 @@ NEAREST = "for i in range(channels):\n                y[to + i] = x[first + l + 
 
 def source(lanes: int, bilinear: bool, align_corners: bool) -> str:
     """The module's text, for one vector width and way to look."""
-    half = "0.5" if align_corners and not bilinear else "0"
+    nearer = int(align_corners and not bilinear)
     text = DRIVER.replace("@SAMPLE", BILINEAR if bilinear else NEAREST)
-    return fill(HEADER + with_functions(text), LANES=lanes, HALF=half, ALIGNED=int(align_corners))
+    return fill(
+        HEADER + with_functions(text), LANES=lanes, NEARER=nearer, ALIGNED=int(align_corners)
+    )

@@ -517,5 +517,6 @@ def transform_weights(weight: npt.NDArray[np.float32], tile: Tile) -> npt.NDArra
     for r, s in np.ndindex(down.taps, across.taps):
         values[f"d{r}_{s}"] = weight[r, s]
     # The kernel's own statements, made by us from a table: nothing of a user's is in them.
-    exec("\n".join(_transformed(tile)), values)
+    with np.errstate(all="ignore"):
+        exec("\n".join(_transformed(tile)), values)
     return np.stack([values[f"o{k}"] for k in range(tile.points)])

@@ -210,7 +210,6 @@ def resize_image_source(
     ``elements`` are those of one output sample.
     """
     of = width(channels)
-    half = 0.5 if align_corners and not bilinear else 0.0
     body = [
         f"c = i % {channels // of} * {of}",
         f"q = i // {channels // of}",
@@ -224,8 +223,10 @@ def resize_image_source(
     ):
         aligned = align_corners and size > 1
         scale = f"np.float32({length - aligned}) / np.float32({size - aligned})"
-        body += [f"{place} = np.float32({out}) * ({scale})"]
-        body += [f"{first}0 = min(int({place} + np.float32({half})), {length - 1})"]
+        body += [f"{place} = product(np.float32({out}), {scale})", f"{first}0 = int({place})"]
+        if align_corners and not bilinear:
+            body += [f"if {place} - np.float32({first}0) >= np.float32(0.5):", f"    {first}0 += 1"]
+        body += [f"{first}0 = min({first}0, {length - 1})"]
         body += [f"{first}1 = min({first}0 + 1, {length - 1})"]
 
     def seen(row: str, column: str, name: str) -> str:

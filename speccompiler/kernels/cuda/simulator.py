@@ -75,6 +75,7 @@ WORDS: dict[str, Any] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
+    "product": lambda a, b: a * b,
 }
 """As ``words.WORDS``, over NumPy's float32."""
 

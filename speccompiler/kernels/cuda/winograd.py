@@ -39,7 +39,8 @@ def _sides(tile: Tile) -> tuple[ShortConvolution, ShortConvolution]:
 def transform_weights(weight: npt.NDArray[np.float64], tile: Tile) -> npt.NDArray[np.float64]:
     """(KH, KW, ...) as (points, ...): G w G^T, in float64."""
     down, across = (np.array(side.filter, np.float64) for side in _sides(tile))
-    transformed = np.einsum("ar,bs,rs...->ab...", down, across, weight, optimize=True)
+    with np.errstate(all="ignore"):
+        transformed = np.einsum("ar,bs,rs...->ab...", down, across, weight, optimize=True)
     return np.asarray(transformed).reshape(tile.points, *weight.shape[2:])
 
 

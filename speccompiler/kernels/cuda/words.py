@@ -149,5 +149,7 @@ WORDS: dict[str, Any] = {
     "add": _arithmetic("fadd"),
     "sub": _arithmetic("fsub"),
     "mul": _arithmetic("fmul"),
+    # Rounded by itself: the compiler makes no multiply-add of it.
+    "product": libdevice.fmul_rn,
 }
 """By name, for the text's namespace."""
