@@ -123,15 +123,22 @@ def global_pool_source(columns: Columns, mode: str) -> str:
 
 
 def _product_source(columns: Columns) -> str:
-    """By the first thread of a channel alone, in float64: an order that nothing grows out of."""
+    """By the first thread of a channel alone; what each product rounds off is carried on.
+
+    In float32: what grows beyond it on the way is infinite, as in Keras's own.
+    """
     return _text(
         [
             *columns.head(str(columns.positions)),
+            "found, rest = np.float32(1), np.float32(0)",
             f"if line == 0 and own < {columns.channels}:",
-            "    product = np.float64(1)",
             "    for i in range(count):",
-            f"        product *= np.float64(x[start + i * {columns.channels}])",
-            f"    y[o * {columns.channels} + c] = np.float32(product)",
+            f"        v = x[start + i * {columns.channels}]",
+            "        both = found * v",
+            "        rest = fma(rest, v, fma(found, v, -both))",
+            "        found = both",
+            f"    {rounded('found', 'rest')}",
+            f"    y[o * {columns.channels} + c] = found",
         ]
     )
 
