@@ -45,6 +45,7 @@ class LayerEntry:
 
     ``reads`` are the names in a native layer's ``inputs``; None where it has none. ``answer`` is
     what the owner said instead of a layer that is code, by the name of the text it stands in.
+    ``own`` tells one of convspec's own layers, which a file of Keras 0.x was brought to.
     """
 
     type: str
@@ -52,6 +53,7 @@ class LayerEntry:
     arguments: Mapping
     reads: tuple[tuple[str, Span], ...] | None = None
     answer: str | None = None
+    own: bool = False
 
 
 @dataclass(slots=True)
@@ -142,7 +144,8 @@ def _part(
         shared = class_name == "Sequential" or place == "branch"
         part = _model(found, item, names if shared and place != "member" else None)
     else:
-        part = _one(found, class_node, config, names=names, place=place)
+        own = "convspec" in item.entries
+        part = _one(found, class_node, config, names=names, place=place, own=own)
     if names is not None and name and part != OneLayer(-1):
         names.setdefault(name, (described, part))
     return part
@@ -156,7 +159,13 @@ def _name(config: Node) -> str:
 
 
 def _one(
-    found: KerasModel, class_node: Node, config: Node, *, names: _Names | None, place: str
+    found: KerasModel,
+    class_node: Node,
+    config: Node,
+    *,
+    names: _Names | None,
+    place: str,
+    own: bool,
 ) -> Part:
     """A layer, with what it holds: a Merge its branches, TimeDistributed a model."""
     class_name = text(class_node, "class_name")
@@ -173,7 +182,7 @@ def _one(
         branches = listed(config.entries["layers"].value, "layers")
         config = Mapping({k: v for k, v in config.entries.items() if k != "layers"}, config.span)
     parts = tuple(_part(found, item, names=names, place="branch") for item in branches or ())
-    found.layers.append(LayerEntry(class_name, class_node.span, config))
+    found.layers.append(LayerEntry(class_name, class_node.span, config, own=own))
     layer = OneLayer(len(found.layers) - 1)
     if branches is None:
         return layer
@@ -226,11 +235,11 @@ def _in_steps(entry: LayerEntry, frozen: Entry | None) -> LayerEntry:
     if entry.type in {"InputLayer", "Layer"}:
         kept = {key: value for key, value in own.items() if key not in _INPUTS}
         return replace(entry, arguments=Mapping(kept, entry.arguments.span))
-    described: dict[str, Node] = {
-        "class_name": Scalar(entry.type, entry.type_span),
-        "config": entry.arguments,
-    }
-    layer = Mapping({k: Entry(entry.type_span, v) for k, v in described.items()}, entry.type_span)
+    kind = Entry(entry.type_span, Scalar(entry.type, entry.type_span))
+    described = {"class_name": kind, "config": Entry(entry.type_span, entry.arguments)}
+    if entry.own:
+        described = {**own, "type": kind}
+    layer = Mapping(described, entry.type_span)
     outer: dict[str, Entry] = {"layer": Entry(entry.type_span, layer)}
     outer |= {key: own[key] for key in ("name", "trainable") if key in own}
     if frozen is not None:

@@ -46,6 +46,13 @@ _OTHER_NAMES: Mapping[str, str] = {
     "transpose": "Permute",
     "merge": "Merge",
 }
+_NATIVE_NAMES: Mapping[str, str] = {
+    "lrn": "LRN2D",
+    "localresponsenormalization": "LRN2D",
+    "localresponsenorm": "LRN2D",
+    "crosschannelnormalization": "LRN2D",
+}
+"""For layers that no Keras file could name."""
 _ADVICE: Mapping[str, str] = {
     "depthwiseconv2d": "the nearest is SeparableConvolution2D, which mixes the channels by a "
     "second kernel; with the identity for that it is the same",
@@ -81,6 +88,8 @@ def type_hint(name: str, native: bool) -> str:
         return f"write {{type: Merge, mode: {_MERGES[plain]}, inputs: [a, b]}}"
     if plain in _OTHER_NAMES:
         return f"it is called {_OTHER_NAMES[plain]} here"
+    if native and plain in _NATIVE_NAMES:
+        return f"it is called {_NATIVE_NAMES[plain]} here"
     if plain in _ADVICE:
         return _ADVICE[plain]
     types = [n for n in (*LAYERS, *ALIASES) if native or n not in NATIVE_LAYERS]

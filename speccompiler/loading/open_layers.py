@@ -13,7 +13,10 @@ from speccompiler.source.tree import Mapping, Scalar, to_data
 from .answer_option import option
 from .byte_code import lambda_expression
 from .entries import Entries
+from .keras0 import answerable
 from .keras_models import LayerEntry
+from .lrn_answer import NOTE as LRN_NOTE
+from .lrn_answer import lrn_answer
 from .merge_code import CODE
 
 EXAMPLE = "x / 127.5 - 1"
@@ -51,7 +54,7 @@ def open_layers(entries: Entries) -> list[OpenLayer]:
 
 def _open(entry: LayerEntry, index: int, native: bool) -> Iterator[OpenLayer]:
     name = _text(entry.arguments, "name")
-    if not runs(entry.type, native) or _merges_by_code(entry):
+    if not runs(entry.type, native or entry.own) or _merges_by_code(entry):
         if name is not None:
             yield OpenLayer(name, entry.type, entry.type_span, entry.arguments, index)
         return
@@ -115,7 +118,7 @@ def with_hints(
     if native:
         wanted = [layer for layer in wanted if layer.is_code]
     # An expression is of one value; what merges several is answered by a named mode.
-    wanted = [layer for layer in wanted if layer.type != "Merge"]
+    wanted = [layer for layer in wanted if layer.type != "Merge" and answerable(layer.type)]
     refused = {d.span for d in diagnostics if d.code in _REFUSED}
     by_place = {layer.span: layer for layer in wanted if layer.span in refused}
     hint: str | None = _hint([*by_place.values()]) if by_place else None
@@ -126,7 +129,8 @@ def with_hints(
             found.append(diagnostic)
             continue
         meant = (diagnostic.hint or "").startswith("did you mean")
-        guess = diagnostic.hint if meant and not _IDENTITY.search(layer.type) else None
+        named = _IDENTITY.search(layer.type) or lrn_answer(layer.type, layer.arguments)
+        guess = diagnostic.hint if meant and not named else None
         whole = "; or ".join(part for part in (guess, hint) if part) or None
         found.append(replace(diagnostic, hint=whole, layer=layer.name))
         hint = None
@@ -143,6 +147,9 @@ def _hint(layers: Sequence[OpenLayer]) -> str:
         elif not layer.is_code and _IDENTITY.search(layer.type):
             expression = "x"
             notes.append(f"{layer.name}: the identity at test time, if it is what its class says")
+        elif not layer.is_code and (lrn := lrn_answer(layer.type, layer.arguments)) is not None:
+            expression = lrn
+            notes.append(f"{layer.name}: {LRN_NOTE}")
         options.append((layer.name, expression))
     one = len(layers) == 1
     more = f" and {len(layers) - MOST_SHOWN} more" if len(layers) > MOST_SHOWN else ""

@@ -234,7 +234,8 @@ def _validate_answered(
 ) -> Layer | Shared | None:
     """A layer of the document, or of an answer: that is native, and stands in another text."""
     if entry.answer is not None:
-        document, native = changed(document, file=entry.answer), True
+        document = changed(document, file=entry.answer)
+    native = native or entry.own or entry.answer is not None
     return _validate_layer(document, entry, native, diagnostics, reads_input)
 
 

@@ -56,6 +56,7 @@ from .embedding import (
     lower_maxout_dense,
     lower_time_distributed_dense,
 )
+from .local_response import lower_lrn2d
 from .merging import lower_merge
 from .normalization import lower_batch_normalization
 from .pooling import lower_global_pooling, lower_pooling
@@ -147,6 +148,7 @@ LOWER: Mapping[str, Callable[..., Node]] = {
     "Slice": lower_slice,
     "Reduce": lower_reduce,
     "Resize": lower_resize,
+    "LRN2D": lower_lrn2d,
 }
 
 

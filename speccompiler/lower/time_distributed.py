@@ -35,6 +35,7 @@ from speccompiler.ir import (
     Pool,
     Reshape,
     Resize,
+    Shape,
     Slice,
     Softmax,
     Transpose,
@@ -86,7 +87,11 @@ def lower_time_distributed(
     b.diagnostics += part.diagnostics
     inner = part.nodes[len(firsts) :]
     try:
-        ops = [_with_steps(node.op, count, layer.layer.class_name) for node in inner]
+        shapes = {node.name: node.shape for node in part.nodes}
+        ops = [
+            _with_steps(node.op, shapes[node.inputs[0]], node.shape, count, layer.layer.class_name)
+            for node in inner
+        ]
     except Problem:
         if not isinstance(count, int) or not 1 <= count <= MOST_APART:
             raise
@@ -155,9 +160,15 @@ def _fits_without_steps(
     return True
 
 
-def _with_steps(op: Op, count: Dim, kind: str) -> list[Op]:
-    """The same of every step: one operation, or some in a row."""
+def _with_steps(op: Op, read: Shape, made: Shape, count: Dim, kind: str) -> list[Op]:
+    """The same of every step, of which ``op`` makes one of another: some operations in a row."""
     match op:
+        case Pool(_, (1, _, _), (1, _, _), ((0, 0), *_), ((0, 0), *_)):
+            # Nothing is seen along the first axis: steps are more of it.
+            first, *rest = read
+            last, *others = made
+            many = Reshape((count * first, *rest))
+            return [many, op, Reshape((count, last, *others))]
         case Conv():
             _check_axes(len(op.kernel), kind)
             return [
