@@ -119,9 +119,7 @@ def ignored_declarations(
     return [ignored(found, next(iter(found.values())))] if found else []
 
 
-def learning_rates(
-    places: Mapping[str, LayerEntry], layers: Iterable[Layer]
-) -> list[Diagnostic]:
+def learning_rates(places: Mapping[str, LayerEntry], layers: Iterable[Layer]) -> list[Diagnostic]:
     """One note CS074 on all learning rates that a fork of Keras wrote into its layers."""
     found = {
         str(layer.name): rates

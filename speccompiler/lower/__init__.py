@@ -20,6 +20,7 @@ from speccompiler.schemas.dense import Highway, MaxoutDense
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
+from speccompiler.schemas.profiles import Profile
 from speccompiler.schemas.training import Unknown
 from speccompiler.schemas.wrappers import TimeDistributed
 from speccompiler.shapes import format_shape
@@ -59,7 +60,7 @@ from .embedding import (
 from .merging import lower_merge
 from .normalization import lower_batch_normalization
 from .pooling import lower_global_pooling, lower_pooling
-from .refusals import gathered, note_refusals
+from .refusals import RELEASES, gathered, note_refusals
 from .resizing import (
     lower_cropping,
     lower_upsampling,
@@ -373,17 +374,23 @@ def undecided(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[s
 
 
 def trained_on(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> str | None:
-    """What a backend that refused a layer says about the other, where only one did."""
-    refused = {}
-    for profile in ("tensorflow", "theano"):
+    """What a backend that refused a layer says about the other, where only one did.
+
+    Only what its older releases refused too says so: they are of the days of Keras 1.x.
+    """
+
+    def refused_on(profile: Profile) -> list[str | None]:
         semantics = Semantics.of(SemanticsFields(profile=profile), spec)
         found = lower(spec, semantics, shapes).diagnostics
-        refused[profile] = [d.layer for d in found if d.code == "CS055"]
-    titles = {"tensorflow": "TensorFlow", "theano": "Theano"}
-    for mine, other in (("tensorflow", "theano"), ("theano", "tensorflow")):
+        return [d.layer for d in found if d.code == "CS055"]
+
+    refused = {}
+    for title, (last, older) in RELEASES.items():
+        found = refused_on(last)
+        before = refused_on(older) if found else []
+        refused[title] = [layer for layer in found if layer in before]
+    for mine, other in (("TensorFlow", "Theano"), ("Theano", "TensorFlow")):
         if refused[mine] and not refused[other]:
-            return (
-                f"Keras on {titles[mine]} refuses '{refused[mine][0]}', so that it was trained on "
-                f"{titles[other]}"
-            )
+            layer = refused[mine][0]
+            return f"Keras on {mine} refuses '{layer}', so that it was trained on {other}"
     return None
