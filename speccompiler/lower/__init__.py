@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from speccompiler.diagnostics import Diagnostic, Problem
-from speccompiler.dims import symbol
+from speccompiler.dims import is_known, symbol
 from speccompiler.ir import Graph, Input, Node, Shape, Weight, weights_of
 from speccompiler.loading.inputs import agree, declared_shapes
 from speccompiler.loading.inputs import format_shape as format_declared
@@ -204,9 +204,16 @@ def declared_inputs(spec: ModelSpec) -> tuple[Shape, ...]:
     return tuple(shapes)
 
 
-def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None = None) -> Lowered:
+def lower(
+    spec: ModelSpec,
+    semantics: Semantics,
+    shapes: Sequence[Shape] | None = None,
+    unbound: Graph | None = None,
+) -> Lowered:
     """Lower a validated spec. ``shapes`` binds the inputs of one sample (default: as declared).
 
+    ``unbound`` is the graph whose lengths they bind: where it took the length of an axis from an
+    ``input_dim``, the weights have that length, and another is an error in a Keras file too.
     The first layer that does not fit ends it: what follows has no input.
     """
     builder = Builder(semantics, frozenset(call.name for call in spec.calls))
@@ -226,6 +233,11 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
     layers = {str(layer.name): layer for layer in spec.layers}
     passed: dict[str, Problem] = {}
     stored: dict[tuple[str, str], Weight] = {}
+    left_open = {
+        node.name
+        for node in (unbound.nodes if unbound else ())
+        if node.shape and not is_known(node.shape[-1])
+    }
     for call in spec.calls:
         builder.layer, builder.call = call.layer, call.name
         layer = layers[call.layer]
@@ -233,7 +245,8 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
         start = len(builder.nodes)
         try:
             contradiction = _contradiction(layer, read[0])
-            if contradiction is not None and spec.native:
+            told = read[0].name in left_open and getattr(layer, "input_dim", None) is not None
+            if contradiction is not None and (spec.native or told):
                 raise contradiction
             if contradiction is not None:
                 passed.setdefault(call.layer, contradiction)
