@@ -142,6 +142,50 @@ def test_layers_of_training_alone_pass_everything_on(
     assert not speccompiler.load(tmp_path / "n.yaml").diagnostics
 
 
+RATES = {"W_learning_rate_multiplier": 10.0, "b_learning_rate_multiplier": None}
+
+
+def test_learning_rates_of_a_fork_are_passed_over(tmp_path: Path, weights: Path) -> None:
+    path = saved(tmp_path, sequential(dense(**RATES), layer("Activation", name="a", lr_mult="x",
+                                                             activation="linear")))  # fmt: skip
+    model = speccompiler.load(path, weights=weights)
+    assert messages(list(model.diagnostics)) == [
+        (
+            "CS074",
+            "note",
+            "'W_learning_rate_multiplier', 'b_learning_rate_multiplier', 'lr_mult' passed over in "
+            "'d', 'a', as only training has a learning rate",
+        )
+    ]
+    y = model.compile("reference").run(X)
+    np.testing.assert_allclose(y, X @ W + B, rtol=1e-5, atol=1e-6)
+
+
+def test_learning_rates_in_a_wrapper_and_in_keras_0_too() -> None:
+    inner = layer("Dense", name="i", output_dim=2, **RATES)
+    timed = layer("TimeDistributed", name="t", batch_input_shape=[None, 3, 4], layer=inner)
+    model, found = found_in(sequential(timed))
+    assert model is not None
+    said = "'W_learning_rate_multiplier', 'b_learning_rate_multiplier' passed over in"
+    assert messages(found) == [
+        ("CS074", "note", f"{said} 't', as only training has a learning rate")
+    ]
+    assert found[0].span is not None
+    old = {"name": "Dense", "custom_name": "dense", "cache_enabled": True, "input_shape": [4],
+           "output_dim": 2, **RATES}  # fmt: skip
+    model, found = found_in({"name": "Sequential", "layers": [old]})
+    assert model is not None
+    assert messages(found)[-1] == (
+        "CS074", "note", f"{said} 'dense_1', as only training has a learning rate"
+    )  # fmt: skip
+
+
+def test_learning_rates_are_none_of_a_native_spec() -> None:
+    rates = {"type": "Dense", "output_dim": 2, **RATES}
+    _, found = found_in({"convspec": 1, "input_shape": [4], "layers": [rates]})
+    assert [d.code for d in found] == ["CS022", "CS022"]
+
+
 def test_statistics_and_slopes_too() -> None:
     model, found = found_in(
         sequential(

@@ -616,6 +616,11 @@ def archive(*members: str) -> bytes:
          "which stands for a file that was not fetched", "git lfs pull"),
         ("w.json", b'{"class_name": "Sequential"}', "it is JSON text, as of a model without its "
          "weights", "weights are read from"),
+        ("w.json", b"[[[0.5, -1],\n [2, 3]], [0, 0]]", "it is JSON text, lists of numbers",
+         'numpy.savez("weights.npz", *json.load(open("w.json")))'),
+        ("w.txt", b" [ [ -1.5e3, 2 ] ]", "it is JSON text, lists of numbers", "*json.load"),
+        ("w.json", b'["conv1", "conv2"]', "it is JSON text, as of a model without its weights",
+         "weights are read from"),
         ("w.tflite", b"\x1c\0\0\0TFL3", "it is a TensorFlow Lite model", ".h5"),
         ("w.caffemodel", b"\n\4VGG", "it is a Caffe model", "numpy.savez"),
         ("w.zip", "notes.txt", "it is a zip archive, and none of its members is an array: "

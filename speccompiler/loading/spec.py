@@ -47,7 +47,7 @@ from .inputs import model_inputs
 from .keras0 import refusal
 from .keras_models import LayerEntry
 from .known_types import type_hint
-from .lenient import as_keras_read, ignored_declarations, passed_over
+from .lenient import as_keras_read, ignored_declarations, learning_rates, passed_over
 from .merge_code import check_no_code
 from .old_versions import as_then_read, stored_twice, unnamed_release, with_its_defaults
 from .open_layers import open_layers, with_hints
@@ -145,7 +145,8 @@ def load_spec(
         layers, found = with_its_defaults(layers, entries.keras_version)
         diagnostics += [loaded.locate(d) for d in found]
         layers, found = as_then_read(layers, entries.keras_version)
-        found += [*passed_over(layers), *ignored_declarations(places, layers)]
+        found += [*passed_over(layers), *learning_rates(places, layers)]
+        found += ignored_declarations(places, layers)
         found += [*unnamed_release(layers, entries.keras_version), *stored_twice(layers)]
         diagnostics += [loaded.locate(d) for d in found]
     unsaid = frozenset(str(layer.name) for layer in layers if ordering_of(layer) == "default")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from speccompiler.diagnostics import Diagnostic, Problem
-from speccompiler.dims import symbol
+from speccompiler.dims import is_known, symbol
 from speccompiler.ir import Graph, Input, Node, Shape, Weight, weights_of
 from speccompiler.loading.inputs import agree, declared_shapes
 from speccompiler.loading.inputs import format_shape as format_declared
@@ -20,6 +20,7 @@ from speccompiler.schemas.dense import Highway, MaxoutDense
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
+from speccompiler.schemas.profiles import Profile
 from speccompiler.schemas.training import Unknown
 from speccompiler.schemas.wrappers import TimeDistributed
 from speccompiler.shapes import format_shape
@@ -60,7 +61,7 @@ from .local_response import lower_lrn2d
 from .merging import lower_merge
 from .normalization import lower_batch_normalization
 from .pooling import lower_global_pooling, lower_pooling
-from .refusals import gathered, note_refusals
+from .refusals import RELEASES, gathered, note_refusals
 from .resizing import (
     lower_cropping,
     lower_upsampling,
@@ -205,9 +206,16 @@ def declared_inputs(spec: ModelSpec) -> tuple[Shape, ...]:
     return tuple(shapes)
 
 
-def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None = None) -> Lowered:
+def lower(
+    spec: ModelSpec,
+    semantics: Semantics,
+    shapes: Sequence[Shape] | None = None,
+    unbound: Graph | None = None,
+) -> Lowered:
     """Lower a validated spec. ``shapes`` binds the inputs of one sample (default: as declared).
 
+    ``unbound`` is the graph whose lengths they bind: where it took the length of an axis from an
+    ``input_dim``, the weights have that length, and another is an error in a Keras file too.
     The first layer that does not fit ends it: what follows has no input.
     """
     builder = Builder(semantics, frozenset(call.name for call in spec.calls))
@@ -227,6 +235,11 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
     layers = {str(layer.name): layer for layer in spec.layers}
     passed: dict[str, Problem] = {}
     stored: dict[tuple[str, str], Weight] = {}
+    left_open = {
+        node.name
+        for node in (unbound.nodes if unbound else ())
+        if node.shape and not is_known(node.shape[-1])
+    }
     for call in spec.calls:
         builder.layer, builder.call = call.layer, call.name
         layer = layers[call.layer]
@@ -234,7 +247,8 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
         start = len(builder.nodes)
         try:
             contradiction = _contradiction(layer, read[0])
-            if contradiction is not None and spec.native:
+            told = read[0].name in left_open and getattr(layer, "input_dim", None) is not None
+            if contradiction is not None and (spec.native or told):
                 raise contradiction
             if contradiction is not None:
                 passed.setdefault(call.layer, contradiction)
@@ -375,17 +389,23 @@ def undecided(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[s
 
 
 def trained_on(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> str | None:
-    """What a backend that refused a layer says about the other, where only one did."""
-    refused = {}
-    for profile in ("tensorflow", "theano"):
+    """What a backend that refused a layer says about the other, where only one did.
+
+    Only what its older releases refused too says so: they are of the days of Keras 1.x.
+    """
+
+    def refused_on(profile: Profile) -> list[str | None]:
         semantics = Semantics.of(SemanticsFields(profile=profile), spec)
         found = lower(spec, semantics, shapes).diagnostics
-        refused[profile] = [d.layer for d in found if d.code == "CS055"]
-    titles = {"tensorflow": "TensorFlow", "theano": "Theano"}
-    for mine, other in (("tensorflow", "theano"), ("theano", "tensorflow")):
+        return [d.layer for d in found if d.code == "CS055"]
+
+    refused = {}
+    for title, (last, older) in RELEASES.items():
+        found = refused_on(last)
+        before = refused_on(older) if found else []
+        refused[title] = [layer for layer in found if layer in before]
+    for mine, other in (("TensorFlow", "Theano"), ("Theano", "TensorFlow")):
         if refused[mine] and not refused[other]:
-            return (
-                f"Keras on {titles[mine]} refuses '{refused[mine][0]}', so that it was trained on "
-                f"{titles[other]}"
-            )
+            layer = refused[mine][0]
+            return f"Keras on {mine} refuses '{layer}', so that it was trained on {other}"
     return None
