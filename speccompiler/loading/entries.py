@@ -153,7 +153,7 @@ def native_layer(node: Node) -> LayerEntry:
             f"write - type: {shown(node.value)}",
         )
     if not isinstance(node, Mapping):
-        raise Problem("CS026", "a layer is a mapping with a 'type'")
+        raise Problem("CS026", "a layer is a mapping with a 'type'", _listed_hint(node))
     if "type" not in node.entries:
         raise Problem("CS021", "the layer needs 'type'", _type_hint(node))
     entry = node.entries["type"].value
@@ -162,6 +162,15 @@ def native_layer(node: Node) -> LayerEntry:
         reads = tuple(_names(node.entries["inputs"].value))
         node = Mapping({k: v for k, v in node.entries.items() if k != "inputs"}, node.span)
     return LayerEntry(kind, entry.span, node, reads)
+
+
+def _listed_hint(node: Node) -> str | None:
+    """``[Dense, {output_dim: 3}]`` names a type, and then its arguments."""
+    first = node.items[0] if isinstance(node, Sequence) and node.items else None
+    known = isinstance(first, Scalar) and isinstance(first.value, str)
+    if not isinstance(first, Scalar) or not known or first.value not in {*LAYERS, *ALIASES}:
+        return None
+    return f"write - {{type: {first.value}, ...}}"
 
 
 def _type_hint(node: Mapping) -> str:
@@ -174,10 +183,23 @@ def _type_hint(node: Mapping) -> str:
         key, entry = known[0], node.entries[known[0]]
     inside = entry.value if entry is not None else None
     holds = isinstance(inside, Mapping) or (isinstance(inside, Scalar) and inside.value is None)
+    if known and isinstance(inside, Scalar) and key == "Activation" and not holds:
+        return f"write - {{type: Activation, activation: {shown(str(inside.value))}}}"
+    holds = holds or bool(known)
     if not holds or (more and not known):
-        return "for example type: Convolution2D"
-    rest = ", ..." if more or (isinstance(inside, Mapping) and inside.entries) else ""
-    return f"write - {{type: {shown(key)}{rest}}}"
+        return _named_under_another_key(node) or "for example type: Convolution2D"
+    empty = isinstance(inside, Mapping) and not inside.entries
+    empty = empty or (isinstance(inside, Scalar) and inside.value is None)
+    return f"write - {{type: {shown(key)}{', ...' if more or not empty else ''}}}"
+
+
+def _named_under_another_key(node: Mapping) -> str | None:
+    """``kind: Dense`` says the type, under a key of its own."""
+    for key, entry in node.entries.items():
+        value = entry.value.value if isinstance(entry.value, Scalar) else None
+        if isinstance(value, str) and key != "name" and (value in LAYERS or value in ALIASES):
+            return f"write type: {value} in the place of {shown(key)}: {value}"
+    return None
 
 
 def _names(node: Node) -> list[tuple[str, Span]]:

@@ -69,6 +69,9 @@ _ADVICE: Mapping[str, str] = {
     "model": "list its layers themselves",
     "layernormalization": "BatchNormalization with mode: 1 normalises each sample along the last "
     "axis, with gamma and beta of each place there",
+    "identity": "write {type: Activation, activation: linear}",
+    "logsoftmax": "write {type: Activation, activation: softmax}, then "
+    '{type: Activation, activation: {expr: "log(x)"}}',
     "rescaling": 'write it as {type: Activation, activation: {expr: "x / 255"}}',
 }
 _COMMON = ("Convolution1D", "Convolution2D", "Convolution3D", "MaxPooling2D", "AveragePooling2D",

@@ -330,11 +330,11 @@ def _explain(problem: Problem, layer: Layer, x: Node, semantics: Semantics) -> P
     if problem.code != "CS044":
         return problem
     message = f"{problem.message}; the layer's input is {format_shape(x.shape)}"
-    hint = _reordered(layer, x, semantics) or problem.hint
+    hint = _reordered(layer, x, semantics)
     if hint is None and getattr(layer, "dim_ordering", None) is None:
         hint = _turned(layer, x, semantics)
     if hint is None:
-        hint = "use a smaller window, border_mode 'same', or a larger input"
+        hint = problem.hint or "use a smaller window, border_mode 'same', or a larger input"
     return Problem(problem.code, message, hint)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from speccompiler.diagnostics import Problem
@@ -32,8 +32,12 @@ def _rank_hint(x: Node, rank: int, ordering: str) -> str:
     if found == rank + 2:
         return "a shape is given without the batch axis"
     if found == rank:
-        sizes = (1, *x.shape) if ordering == "th" else (*x.shape, 1)
-        return f"the channel axis may be missing: {_WITH_ONE[rank]} is {format_shape(sizes)}"
+        sizes = (1, *x.shape) if ordering == "th" and rank > 1 else (*x.shape, 1)
+        hint = f"the channel axis may be missing: {_WITH_ONE[rank]} is {format_shape(sizes)}"
+        if rank > 1:
+            return hint
+        length = format_dim(x.shape[0])
+        return f"{hint}; or that of steps: steps of {length} values each are (steps, {length})"
     if found == 1:
         return "a Reshape before it can give the values their axes back"
     return (
@@ -62,24 +66,46 @@ def known_channels(
             "give the input's lengths numbers (input_shape, or --input-shape), or put a "
             f"GlobalAveragePooling or GlobalMaxPooling in the place of '{flat.layer}'",
         )
+    moved = None if x is None else _moved(x, nodes)
     raise Problem(
         "CS045",
         f"{layer_type} needs a known number of channels, but the channel axis of its input is "
         f"open ({format_dim(channels)})",
-        "only spatial lengths may be null",
+        "only spatial lengths may be null"
+        if moved is None
+        else f"'{moved.layer}' puts an open length there: give it a number (input_shape, or "
+        "--input-shape)",
     )
 
 
 def _flattened(x: Node, nodes: Sequence[Node]) -> Node | None:
     """The node that made a flat value of one with several axes."""
-    by_name = {node.name: node for node in nodes}
-    node: Node | None = x
-    while node is not None and len(node.shape) == 1 and node.inputs:
-        source = by_name.get(node.inputs[0])
+    for node, source in _back(x, nodes):
+        if len(node.shape) > 1:
+            return None
         if isinstance(node.op, Reshape) and source is not None and len(source.shape) > 1:
             return node
-        node = source
     return None
+
+
+def _moved(x: Node, nodes: Sequence[Node]) -> Node | None:
+    """The node before which the last axis was known, or was another: a Permute, a Reshape."""
+    for node, source in _back(x, nodes):
+        if isinstance(node.shape[-1], int):
+            return None
+        if source is not None and source.shape and source.shape[-1] != node.shape[-1]:
+            return node
+    return None
+
+
+def _back(x: Node, nodes: Sequence[Node]) -> Iterator[tuple[Node, Node | None]]:
+    """A value, and each that it was made of, with the first that it reads."""
+    by_name = {node.name: node for node in nodes}
+    node: Node | None = x
+    while node is not None and node.inputs:
+        source = by_name.get(node.inputs[0])
+        yield node, source
+        node = source
 
 
 def swapped(ordering: str) -> Literal["th", "tf"]:

@@ -81,8 +81,8 @@ def lower_time_distributed(
         raise Problem(
             "CS038",
             f"TimeDistributed applies {kind} to every step, but its input {sizes} is one step",
-            f"the axis of steps is missing: an input of shape (steps, {sizes[1:-1].rstrip(',')}) "
-            "has it; null leaves it open",
+            f"the axis of steps is missing: an input of shape {_steps_of(inputs[0])} has it; "
+            "null leaves it open",
         ) from None
     b.diagnostics += part.diagnostics
     inner = part.nodes[len(firsts) :]
@@ -138,8 +138,14 @@ def _check_steps(layer: TimeDistributed, x: Node) -> None:
         raise Problem(
             "CS038",
             f"TimeDistributed takes steps, but its input has shape {format_shape(x.shape)}",
-            "an axis of steps comes before those of the inner layer's input",
+            "an axis of steps comes before those of the inner layer's input: "
+            f"where {format_shape(x.shape)} is one step, write {_steps_of(x)}; null leaves it open",
         )
+
+
+def _steps_of(x: Node) -> str:
+    """The shape of a whole input of which ``x`` is one step."""
+    return f"(steps, {format_shape(x.shape)[1:-1].rstrip(',')})"
 
 
 def _count(inputs: Sequence[Node]) -> Dim:
