@@ -19,7 +19,6 @@ from .diagnostics import Diagnostic, Problem, Severity, SpecError, did_you_mean,
 from .input_checks import by_input
 from .ir import Graph, Node, Shape
 from .keywords import check_answers, check_choice, checked_seed, whole_lengths
-from .loading.answers import Answers
 from .loading.lenient import with_unknown
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from .loading.wrapper import unwrapped
@@ -33,6 +32,7 @@ from .weights import MatchName, WeightSources, find_weights
 
 if TYPE_CHECKING:
     from .compiled import Array, CompiledModel, Inputs
+    from .loading.answers import Answers
     from .plan import Plan
     from .report import ShapeReport
 

@@ -17,7 +17,7 @@ from speccompiler.schemas.training import Unknown, training_only, unknown_argume
 from speccompiler.source.findings import listed
 from speccompiler.source.tree import to_data
 
-from .keras_models import LayerEntry
+from .layer_entries import LayerEntry
 from .schema_errors import schema_problems
 
 DECLARATIONS = frozenset(
