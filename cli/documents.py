@@ -66,15 +66,17 @@ def _unwrapped(document: Document) -> Document:
 
 def remember_texts(document: Document, answers: Answers | None = None) -> None:
     """Keep every text of a model, so that findings can show their lines."""
-    from speccompiler.loading.answers import answer_text, source_name
-
     from .render import remember
 
     texts: Document | None = document
     while texts is not None:
         remember(texts.file, texts.text)
         texts = texts.wrapper
-    for name, answer in (answers or {}).items():
+    if not answers:
+        return
+    from speccompiler.loading.answers import answer_text, source_name
+
+    for name, answer in answers.items():
         with contextlib.suppress(Problem):
             remember(source_name(name), answer_text(answer))
 

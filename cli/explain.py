@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import textwrap
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The codes, with their titles where the shell shows them."""
+    from click.shell_completion import CompletionItem
+
     from speccompiler.diagnostic_codes import CODES
 
     return [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from speccompiler.schemas.profiles import PROFILES
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -68,6 +70,8 @@ class TargetOption(click.ParamType[str]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """The targets by their names; a GPU's number is whatever the machine has."""
+        from click.shell_completion import CompletionItem
+
         names = [name.replace("N", "0") for name in self.targets]
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
@@ -102,6 +106,8 @@ def complete_files(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Let the shell complete names of files, as it does by itself for other commands."""
+    from click.shell_completion import CompletionItem
+
     return [CompletionItem(incomplete, type="file")]
 
 

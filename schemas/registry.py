@@ -95,6 +95,19 @@ ALIASES: dict[str, str] = {alias: name for name, cls in LAYERS.items() for alias
 KERAS_CLASSES: dict[str, str] = {"Layer": "InputLayer"}
 """Classes that Keras files name and specs do not: ``Layer`` itself passes its input on."""
 
+
+def type_name(name: str, *, native: bool) -> str | None:
+    """The type that a native spec, or a Keras file, means by a name; None where it means none.
+
+    ``Shared`` is none of the layers, and a native spec alone says it.
+    """
+    name = ALIASES.get(name, name)
+    if native:
+        return name if name in LAYERS or name == "Shared" else None
+    name = KERAS_CLASSES.get(name, name)
+    return name if name in LAYERS and name not in NATIVE_LAYERS else None
+
+
 OTHER_KERAS_LAYERS = frozenset(
     {
         "Bidirectional",

@@ -19,7 +19,6 @@ from .diagnostics import Diagnostic, Problem, Severity, SpecError, did_you_mean,
 from .input_checks import by_input
 from .ir import Graph, Node, Shape
 from .keywords import check_answers, check_choice, checked_seed, whole_lengths
-from .loading.answers import Answers
 from .loading.lenient import with_unknown
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from .loading.wrapper import unwrapped
@@ -33,6 +32,7 @@ from .weights import MatchName, WeightSources, find_weights
 
 if TYPE_CHECKING:
     from .compiled import Array, CompiledModel, Inputs
+    from .loading.answers import Answers
     from .plan import Plan
     from .report import ShapeReport
 
@@ -124,6 +124,14 @@ class Model:
             seed=self.spec.seed,
             by=self.options.weights_by,
         )
+
+    def with_diagnostics(self, diagnostics: tuple[Diagnostic, ...]) -> Model:
+        """The same model with other findings; files of weights that were opened stay so."""
+        other = changed(self, diagnostics=diagnostics)
+        other.__dict__.update(
+            (name, self.__dict__[name]) for name in ("weight_sources",) if name in self.__dict__
+        )
+        return other
 
     @property
     def names_weights(self) -> bool:
@@ -406,16 +414,7 @@ def _weights_path(given: str | os.PathLike[str]) -> Path:
 
 
 def _checked(document: Document, options: LoadOptions) -> Model:
-    model, diagnostics = check(
-        document,
-        weights=options.weights,
-        semantics=options.semantics,
-        dim_ordering=options.dim_ordering,
-        seed=options.seed,
-        weights_by=options.weights_by,
-        replace=options.replace,
-        input_shape=options.input_shape,
-    )
+    model, diagnostics = _check(document, options)
     if model is None:
         raise SpecError(diagnostics)
     return model
@@ -444,23 +443,29 @@ def check(
 
     Raises ``SpecError`` for a keyword that can mean nothing: CS023, CS024, CS025.
     """
+    options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by, replace, input_shape)
+    return _check(document, options)
+
+
+def _check(document: Document, options: LoadOptions) -> tuple[Model | None, tuple[Diagnostic, ...]]:
     try:
-        check_choice("semantics", semantics, SemanticsName)
-        check_choice("dim_ordering", dim_ordering, OrderingName)
-        check_choice("weights_by", weights_by, MatchName)
-        check_answers(replace)
-        seed = None if seed is None else checked_seed(seed)
+        check_choice("semantics", options.semantics, SemanticsName)
+        check_choice("dim_ordering", options.dim_ordering, OrderingName)
+        check_choice("weights_by", options.weights_by, MatchName)
+        check_answers(options.replace)
+        if options.seed is not None:
+            options = changed(options, seed=checked_seed(options.seed))
     except Problem as problem:
         raise SpecError([problem.at()]) from None
-    options = LoadOptions(weights, semantics, dim_ordering, seed, weights_by, replace, input_shape)
     loaded = load_spec(
         unwrapped(document),
-        semantics=semantics,
-        dim_ordering=dim_ordering,
-        seed=seed,
-        replace=replace,
+        semantics=options.semantics,
+        dim_ordering=options.dim_ordering,
+        seed=options.seed,
+        replace=options.replace,
     )
-    return fitted(loaded, partial(_made, options=options))
+    model, found = fitted(loaded, partial(_made, options=options))
+    return (None if model is None else model.with_diagnostics(found)), found
 
 
 def _made(loaded: LoadedSpec, options: LoadOptions) -> tuple[Model | None, tuple[Diagnostic, ...]]:
@@ -483,7 +488,7 @@ def _made(loaded: LoadedSpec, options: LoadOptions) -> tuple[Model | None, tuple
     model = Model(loaded, spec, lowered.graph, found, options)
     if model.names_weights:
         found += model.weight_sources.diagnostics
-    return (None if has_errors(found) else changed(model, diagnostics=found)), found
+    return (None if has_errors(found) else model), found
 
 
 def _bound(loaded: LoadedSpec, spec: ModelSpec, input_shape: InputShapes) -> ModelSpec:

@@ -89,6 +89,12 @@ LAYERS = {
     ),
     "looked up": ([{"type": "Embedding", "input_dim": 5, "output_dim": 33}], (21,)),
     "copied": ([{"type": "Flatten"}], (5, 7)),
+    "resized": (
+        [{"type": "Slice", "axis": [1, 3], "start": [1, None], "stop": [11, None],
+          "step": [3, -1]},
+         {"type": "Resize", "size": [9, 14]}],
+        (12, 7, 5),
+    ),
 }  # fmt: skip
 
 

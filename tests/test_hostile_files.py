@@ -95,7 +95,8 @@ def test_a_lambda_is_refused_as_code(tmp_path: Path, form: str) -> None:
         "Lambda holds Python code, which convspec never executes, whatever it does"
     )
     assert finding.hint == (
-        "write what it computes as an Activation with {expr: ..} in a native spec, or as layers"
+        "say what it computes, as an expression or as layers, for example "
+        '--replace l="x / 127.5 - 1"'
     )
     assert finding.span is not None
 

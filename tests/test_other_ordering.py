@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from speccompiler.diagnostics import Diagnostic
+from speccompiler.dims import symbol
 from speccompiler.model import Model, check
 from speccompiler.shapes import format_shape
 from speccompiler.source.document import parse_document
@@ -127,13 +128,29 @@ def test_the_error_of_what_fits_only_the_other(
     code: str, shape: list[int | None], layers: list[dict[str, Any]]
 ) -> None:
     unnamed = [{k: v for k, v in layer.items() if k != "name"} for layer in layers]
-    model, found = checked(shape, *unnamed)
+    model, found = checked(shape, *unnamed, dim_ordering="th")
     assert model is None
     assert [d.code for d in found] == [code]
     assert found[0].hint == (
         "write dim_ordering: tf at the top of the spec: with it everything fits"
     )
     assert checked(shape, *unnamed, dim_ordering="tf")[0] is not None
+    # A spec that says no ordering is read in the one that it fits.
+    model, found = checked(shape, *unnamed)
+    assert model is not None
+    assert model.diagnostics == found
+    assert [d.code for d in found] == ["CS039"]
+    assert found[0].message == (
+        "the spec says no dim_ordering, and is read in the ordering 'tf': in 'th', the "
+        "documented default, it does not fit"
+    )
+    assert found[0].hint == "write dim_ordering: tf at the top of the spec"
+    assert format_shape(model.graph.inputs[0].shape) == _named(shape)
+
+
+def _named(shape: list[int | None]) -> str:
+    """A shape of 'tf': open lengths are called by their axes."""
+    return format_shape(tuple(n or symbol(name) for n, name in zip(shape, "HWC_", strict=False)))
 
 
 def test_what_fits_neither_keeps_its_own_hint() -> None:
@@ -147,6 +164,12 @@ def test_the_weights_decide(tmp_path: Path) -> None:
     np.savez(first, **{"c/W": np.zeros((4, 24, 3, 3), "f4"), "c/b": np.zeros(4, "f4")})
     # Read as 24 channels of 24 x 3, kernels of 3 channels do not fit; in 'tf' they do.
     model, (found,) = checked([24, 24, 3], SAME, weights=last)
+    assert model is not None
+    assert found.message == (
+        "the spec says no dim_ordering, and is read in the ordering 'tf': in 'th', the "
+        "documented default, the weights do not fit"
+    )
+    model, (found,) = checked([24, 24, 3], SAME, weights=last, dim_ordering="th")
     assert model is None
     assert found.code == "CS106"
     assert found.message == "wrong shapes: c/W is stored as (3, 3, 3, 4), expected (4, 24, 3, 3)"

@@ -325,7 +325,7 @@ def test_what_is_no_saved_model_is_answered_in_one_step(text: str, name: str) ->
 def test_a_packed_file_is_named() -> None:
     (found,) = decode_document(b"\x1f\x8b\x08rest", "m.json.gz").diagnostics
     assert found.message == "this is a gzip file, not YAML or JSON as UTF-8 text"
-    assert found.hint == "unpack it first: gunzip FILE"
+    assert found.hint == "unpack it first, for example with gunzip"
 
 
 # --- what only training needs

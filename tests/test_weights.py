@@ -322,3 +322,24 @@ def test_a_kernel_of_the_other_ordering_is_recognised(folder: Path) -> None:
         )
     )
     assert read(speccompiler.load(path))["c/W"].shape == (4, 7, 2, 3)
+
+
+def test_a_weight_file_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from speccompiler.tensors import weight_files
+
+    opened: list[Path] = []
+    real = weight_files.open_weights
+
+    def counted(path: Path, *rest: Any) -> weight_files.WeightFile:
+        opened.append(path)
+        return real(path, *rest)
+
+    monkeypatch.setattr(weight_files, "open_weights", counted)
+    file = tmp_path / "w.npz"
+    np.savez(file, **{"d/W": np.eye(3, dtype="f4"), "d/b": np.zeros(3, "f4")})
+    layer = "{type: Dense, output_dim: 3, name: d}"
+    text = f"convspec: 1\ninput_shape: [3]\nlayers: [{layer}]\n"
+    model = speccompiler.loads(text, weights=file)
+    x = np.arange(6, dtype="f4").reshape(2, 3)
+    assert np.array_equal(model.compile("reference").run(x), x)
+    assert opened == [file]

@@ -20,7 +20,7 @@ from speccompiler.source.findings import shown
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 
 from .entries import native_layer
-from .keras_models import LayerEntry
+from .layer_entries import LayerEntry
 from .schema_errors import describe
 from .subscripts import split_subscript
 from .tree_reading import Stop

@@ -14,7 +14,7 @@ from speccompiler.schemas.model import Call
 from speccompiler.source.findings import MAX_FINDINGS, shown
 
 from .entries import Entries
-from .keras_models import LayerEntry
+from .layer_entries import LayerEntry
 from .ordering import circle, computable
 from .tree_reading import Stop
 

@@ -9,23 +9,24 @@ and what Keras 0.x wrote is brought to that form first.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from speccompiler.diagnostics import Diagnostic, Problem, Span
 from speccompiler.schemas.model import EXTENSION_PREFIX
 from speccompiler.schemas.registry import ALIASES, LAYERS
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
-from speccompiler.source.saved_models import is_old_model
+from speccompiler.source.saved_models import holds_old_layers, is_old_model
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 
 from .get_config import whole_model
-from .keras0 import as_keras1
-from .keras_calls import CallEntry
-from .keras_models import KerasModel, LayerEntry, read_model
+from .layer_entries import CallEntry, LayerEntry
 from .schema_errors import describe
 from .training_keys import MODEL_KEYS, OLD_MODEL_KEYS, keys_beside
 from .tree_reading import Stop, text
+
+if TYPE_CHECKING:
+    from .keras_models import KerasModel
 
 LAYERS_HINT = "list them by type, for example layers: [{type: Flatten}]"
 
@@ -220,6 +221,8 @@ def _names(node: Node) -> list[tuple[str, Span]]:
 
 
 def _keras(document: Document, root: Mapping) -> Entries:
+    from .keras_models import KerasModel, read_model
+
     found = Entries(native=False)
     version = root.entries.get("keras_version")
     found.keras_version = document.keras_version
@@ -256,6 +259,10 @@ def _keras(document: Document, root: Mapping) -> Entries:
 
 def _keras1(document: Document, root: Mapping, found: Entries, model: KerasModel) -> Mapping:
     """The model in Keras 1.x's form; what Keras 0.x wrote says its release by its form."""
+    if not holds_old_layers(root):
+        return root
+    from .keras0 import as_keras1
+
     old = as_keras1(root)
     if old is None:
         return root

@@ -6,22 +6,14 @@ Nested models are unfolded, once for each call.
 from __future__ import annotations
 
 from collections.abc import Sequence as Several
-from dataclasses import dataclass
 
 from speccompiler.diagnostics import Problem, Span
 
 from .keras_parts import Branches, Chain, Network, OneLayer, Part, Timed, input_count, sources
+from .layer_entries import CallEntry
 from .tree_reading import Stop
 
 MOST_CALLS = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class CallEntry:
-    """A layer at one place, by its number, and the numbers of the calls that it reads."""
-
-    layer: int
-    reads: tuple[int, ...]
 
 
 class Calls:

@@ -18,7 +18,7 @@ from speccompiler.diagnostics import Problem, Span, did_you_mean
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence, find, to_data
 
-from .keras_calls import CallEntry, Calls
+from .keras_calls import Calls
 from .keras_parts import (
     Branches,
     Chain,
@@ -32,28 +32,12 @@ from .keras_parts import (
     output_count,
     sources,
 )
+from .layer_entries import CallEntry, LayerEntry
 from .ordering import circle, computable
 from .schema_errors import describe
 from .tree_reading import Stop, child, listed, text
 
 MODELS = {"Sequential", "Model", "Container"}
-
-
-@dataclass(frozen=True, slots=True)
-class LayerEntry:
-    """One layer as written: its type, and the mapping that holds its arguments.
-
-    ``reads`` are the names in a native layer's ``inputs``; None where it has none. ``answer`` is
-    what the owner said instead of a layer that is code, by the name of the text it stands in.
-    ``own`` tells one of convspec's own layers, which a file of Keras 0.x was brought to.
-    """
-
-    type: str
-    type_span: Span
-    arguments: Mapping
-    reads: tuple[tuple[str, Span], ...] | None = None
-    answer: str | None = None
-    own: bool = False
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from speccompiler.source.findings import listed
 from speccompiler.source.tree import Mapping as Node
 from speccompiler.source.tree import to_data
 
-from .keras_models import LayerEntry
+from .layer_entries import LayerEntry
 from .schema_errors import schema_problems
 
 DECLARATIONS = frozenset(

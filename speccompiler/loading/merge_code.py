@@ -7,8 +7,6 @@ from typing import Any
 
 from speccompiler.diagnostics import Problem
 
-from .answer_option import option
-
 CODE = {"lambda": "a lambda, stored as byte code", "function": "a Python function"}
 
 
@@ -26,6 +24,8 @@ def check_no_code(layer_type: str, data: Mapping[str, Any]) -> None:
 
 def _hint(name: object) -> str:
     """How to say it by a named mode."""
+    from .answer_option import option
+
     modes = "sum, mul, concat, ave, cos, dot or max"
     if not isinstance(name, str) or not name.strip():
         return f"write the model with a named mode: {modes}"

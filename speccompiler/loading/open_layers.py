@@ -7,14 +7,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from speccompiler.diagnostics import Diagnostic, Span
-from speccompiler.schemas.registry import ALIASES, LAYERS, NATIVE_LAYERS, RECURRENT_LAYERS
-from speccompiler.source.tree import Mapping, Scalar, to_data
+from speccompiler.schemas.registry import RECURRENT_LAYERS, type_name
+from speccompiler.source.saved_models import text_at
+from speccompiler.source.tree import Mapping, to_data
 
-from .answer_option import option
-from .byte_code import lambda_expression
 from .entries import Entries
-from .keras0 import answerable
-from .keras_models import LayerEntry
+from .layer_entries import LayerEntry, inner_layer
 from .lrn_answer import NOTE as LRN_NOTE
 from .lrn_answer import lrn_answer
 from .merge_code import CODE
@@ -54,42 +52,18 @@ def open_layers(entries: Entries) -> list[OpenLayer]:
 
 def _open(entry: LayerEntry, index: int, native: bool) -> Iterator[OpenLayer]:
     name = _text(entry.arguments, "name")
-    if not runs(entry.type, native or entry.own) or _merges_by_code(entry):
+    if type_name(entry.type, native=native or entry.own) is None or _merges_by_code(entry):
         if name is not None:
             yield OpenLayer(name, entry.type, entry.type_span, entry.arguments, index)
         return
-    inner = inner_layer(entry)
-    if inner is not None and not runs(inner.type, native):
+    held = inner_layer(entry) if entry.type == "TimeDistributed" else None
+    if held is None:
+        return
+    inner, native = held
+    if type_name(inner.type, native=native) is None:
         name = _text(inner.arguments, "name")
         if name is not None:
             yield OpenLayer(name, inner.type, inner.type_span, inner.arguments, index, inside=True)
-
-
-def runs(kind: str, native: bool) -> bool:
-    """Whether a type is one that convspec knows, in a native spec or in a Keras file."""
-    kind = ALIASES.get(kind, kind)
-    if native:
-        return kind in LAYERS or kind == "Shared"
-    return kind in LAYERS and kind not in NATIVE_LAYERS
-
-
-def inner_layer(entry: LayerEntry) -> LayerEntry | None:
-    """The layer that a TimeDistributed holds, in either spelling; None where it holds none."""
-    held = entry.arguments.entries.get("layer") if entry.type == "TimeDistributed" else None
-    if held is None or not isinstance(held.value, Mapping):
-        return None
-    entries = held.value.entries
-    key = "type" if "type" in entries else "class_name"
-    kind = entries[key].value if key in entries else None
-    arguments = held.value
-    if key == "class_name" and "config" in entries:
-        config = entries["config"].value
-        if not isinstance(config, Mapping):
-            return None
-        arguments = config
-    if not isinstance(kind, Scalar) or not isinstance(kind.value, str):
-        return None
-    return LayerEntry(kind.value, kind.span, arguments)
 
 
 def _merges_by_code(entry: LayerEntry) -> bool:
@@ -97,9 +71,8 @@ def _merges_by_code(entry: LayerEntry) -> bool:
 
 
 def _text(arguments: Mapping, key: str) -> str | None:
-    entry = arguments.entries.get(key)
-    value = entry.value.value if entry is not None and isinstance(entry.value, Scalar) else None
-    return value if isinstance(value, str) and value.strip() else None
+    value = text_at(arguments, key)
+    return value if value is not None and value.strip() else None
 
 
 def with_hints(
@@ -114,12 +87,16 @@ def with_hints(
     """
     mistaken = {layer.span for layer in layers if layer.name in answered}
     diagnostics = [d for d in diagnostics if d.code not in _REFUSED or d.span not in mistaken]
+    refused = {d.span for d in diagnostics if d.code in _REFUSED}
+    if not refused:
+        return diagnostics
+    from .keras0.refusals import answerable
+
     wanted = [layer for layer in layers if layer.type not in RECURRENT_LAYERS]
     if native:
         wanted = [layer for layer in wanted if layer.is_code]
     # An expression is of one value; what merges several is answered by a named mode.
     wanted = [layer for layer in wanted if layer.type != "Merge" and answerable(layer.type)]
-    refused = {d.span for d in diagnostics if d.code in _REFUSED}
     by_place = {layer.span: layer for layer in wanted if layer.span in refused}
     hint: str | None = _hint([*by_place.values()]) if by_place else None
     found: list[Diagnostic] = []
@@ -139,6 +116,9 @@ def with_hints(
 
 def _hint(layers: Sequence[OpenLayer]) -> str:
     """What to write; of very many the first, which a shell could not take all either."""
+    from .answer_option import option
+    from .byte_code import lambda_expression
+
     options, notes = [], []
     for layer in layers[:MOST_SHOWN]:
         expression = lambda_expression(to_data(layer.arguments)) if layer.is_code else None

@@ -14,12 +14,12 @@ from dataclasses import replace
 
 from speccompiler.diagnostics import Diagnostic, Problem, did_you_mean, has_errors
 from speccompiler.source.findings import shown
+from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Entry, Mapping, Scalar
 
 from .answers import Answer, answer_layers
 from .entries import Entries
-from .keras_calls import CallEntry
-from .keras_models import LayerEntry
+from .layer_entries import CallEntry, LayerEntry, own_name
 from .open_layers import OpenLayer, open_layers
 from .tree_reading import Stop
 
@@ -33,7 +33,7 @@ def replaced(entries: Entries, answers: Data[str, Answer]) -> list[Diagnostic]:
     whole = not has_errors(entries.diagnostics)
     open_ = open_layers(entries)
     waiting = {layer.name: layer for layer in open_}
-    taken = {name for entry in entries.layers if (name := _name(entry)) is not None}
+    taken = {name for entry in entries.layers if (name := own_name(entry)) is not None}
     chains: dict[int, list[LayerEntry]] = {}
     for name, answer in answers.items():
         if name not in waiting:
@@ -50,15 +50,9 @@ def replaced(entries: Entries, answers: Data[str, Answer]) -> list[Diagnostic]:
     return found
 
 
-def _name(entry: LayerEntry) -> str | None:
-    written = entry.arguments.entries.get("name")
-    value = getattr(written.value, "value", None) if written is not None else None
-    return value if isinstance(value, str) else None
-
-
 def _not_there(entries: Entries, answer: Answer, open_: Several[OpenLayer]) -> Diagnostic:
     names = [layer.name for layer in open_]
-    known = {name: entry for entry in entries.layers if (name := _name(entry)) is not None}
+    known = {name: entry for entry in entries.layers if (name := own_name(entry)) is not None}
     listed = ", ".join(shown(name) for name in names[:12])
     if answer.name in known:
         problem = Problem(
@@ -83,12 +77,12 @@ def _chain(
     entry: LayerEntry, layer: OpenLayer, answer: Several[LayerEntry], taken: set[str]
 ) -> list[LayerEntry]:
     """The layers of an answer with their names, in the wrapper that held the layer."""
-    own = _name(entry) or layer.name
+    own = own_name(entry) or layer.name
     chain = []
     for number, one in enumerate(answer, start=1):
         last = number == len(answer)
         given = one.arguments.entries.get("name")
-        if last and given is not None and _name(one) not in {None, layer.name}:
+        if last and given is not None and own_name(one) not in {None, layer.name}:
             raise Stop(
                 given.value.span,
                 Problem(
@@ -98,7 +92,7 @@ def _chain(
                     "leave 'name' out",
                 ),
             )
-        name = own if last else (_name(one) or _free(f"{own}_{number}", taken))
+        name = own if last else (own_name(one) or _free(f"{own}_{number}", taken))
         taken.add(name)
         held = entry.arguments.entries
         at = Entry(layer.span, Scalar(name, layer.span))
@@ -135,7 +129,7 @@ def _splice(entries: Entries, chains: Data[int, Several[LayerEntry]]) -> None:
         return
     layers: list[LayerEntry] = []
     numbers: list[list[int]] = []
-    shared = {_name(entries.layers[index]): chain for index, chain in chains.items()}
+    shared = {own_name(entries.layers[index]): chain for index, chain in chains.items()}
     for index, entry in enumerate(entries.layers):
         own = chains.get(index)
         if own is None and entries.native and entry.type == "Shared":
@@ -162,15 +156,14 @@ def _shared_chain(
     entry: LayerEntry, chains: Data[str | None, Several[LayerEntry]]
 ) -> list[LayerEntry] | None:
     """A further call of a replaced layer: one of each layer of its chain."""
-    called = entry.arguments.entries.get("layer")
-    name = called.value.value if called is not None and isinstance(called.value, Scalar) else None
-    chain = chains.get(name) if isinstance(name, str) else None
-    if chain is None or called is None:
+    called = text_at(entry.arguments, "layer")
+    chain = None if called is None else chains.get(called)
+    if chain is None:
         return None
-    at = called.value.span
+    at = entry.arguments.entries["layer"].value.span
     before = [
         LayerEntry(
-            "Shared", entry.type_span, Mapping({"layer": Entry(at, Scalar(_name(one), at))}, at)
+            "Shared", entry.type_span, Mapping({"layer": Entry(at, Scalar(own_name(one), at))}, at)
         )
         for one in chain[:-1]
     ]

@@ -9,19 +9,20 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from speccompiler.diagnostics import Problem, did_you_mean
-from speccompiler.schemas.arguments import COMMON, own_arguments
 from speccompiler.schemas.constraint import CONSTRAINT_NAMES
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.regularizer import REGULARIZER_NAMES
 from speccompiler.source.findings import shown
 
 from .known_names import argument_hint, keras_1_names, value_hint
-from .schema_paths import Path, place_of
+
+if TYPE_CHECKING:
+    from .schema_paths import Path
 
 
 def describe(value: object) -> str:
@@ -49,6 +50,8 @@ def schema_problems(
 
     ``owner`` is how messages call the thing: ``Convolution2D``, ``the spec``.
     """
+    from .schema_paths import place_of
+
     seen: set[tuple[Path, str]] = set()
     items: list[tuple[Any, Path]] = []
     for raised in error.errors(include_url=False):
@@ -96,6 +99,8 @@ def _subject(path: Path) -> str:
 
 def _arguments(model: type[BaseModel]) -> list[str]:
     """What it takes; of a layer its own first, as the documentation orders them."""
+    from speccompiler.schemas.arguments import COMMON, own_arguments
+
     if issubclass(model, Layer):
         return [*own_arguments(model), *COMMON]
     return [name for name in model.model_fields if name != "type"]

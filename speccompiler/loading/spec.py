@@ -10,51 +10,34 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace as changed
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
-from speccompiler.diagnostics import Diagnostic, Problem, Span, has_errors
-from speccompiler.schemas.activation import ExpressionActivation
-from speccompiler.schemas.core import Activation
+from speccompiler.diagnostics import Diagnostic, Problem, has_errors
 from speccompiler.schemas.fields import NATIVE_ORDERING, Layer
 from speccompiler.schemas.merge import Shared
-from speccompiler.schemas.model import (
-    ModelHeader,
-    ModelSpec,
-    SemanticsFields,
-)
+from speccompiler.schemas.model import ModelHeader, ModelSpec, SemanticsFields
 from speccompiler.schemas.profiles import Profile
-from speccompiler.schemas.registry import (
-    ALIASES,
-    KERAS_CLASSES,
-    LAYERS,
-    NATIVE_LAYERS,
-    OTHER_KERAS_LAYERS,
-    RECURRENT_LAYERS,
-)
-from speccompiler.schemas.wrappers import TimeDistributed
+from speccompiler.schemas.registry import ALIASES
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
-from speccompiler.source.tree import Mapping as Node
-from speccompiler.source.tree import Node as TreeNode
-from speccompiler.source.tree import Scalar, find, span_at, to_data
+from speccompiler.source.tree import span_at, to_data
 
-from .answers import Answers, read_answers
 from .connections import connect, item_names
 from .entries import Entries, read_entries
 from .inputs import model_inputs
-from .keras0 import refusal
-from .keras_models import LayerEntry
-from .known_types import type_hint
-from .lenient import as_keras_read, ignored_declarations, learning_rates, passed_over
-from .merge_code import check_no_code
+from .layer_entries import LayerEntry, own_name
+from .layer_validation import layer_span, validate_layer
+from .lenient import ignored_declarations, learning_rates, passed_over
 from .old_versions import as_then_read, stored_twice, unnamed_release, with_its_defaults
 from .open_layers import open_layers, with_hints
 from .orderings import ordering_of, resolve_orderings
-from .replacing import replaced
 from .schema_errors import schema_problems
 from .wrapper import overruled
+
+if TYPE_CHECKING:
+    from .answers import Answer, Answers
 
 SemanticsName = Profile
 OrderingName = Literal["th", "tf"]
@@ -85,19 +68,6 @@ class LoadedSpec:
         return changed(diagnostic, file=diagnostic.file or file, span=span)
 
 
-def layer_span(entry: LayerEntry, *path: str | int, key: bool = False) -> Span:
-    """Where a layer, or a value in its arguments, stands; its type where there is no such.
-
-    A wrapper's arguments are also those of the layer that it holds.
-    """
-    arguments: TreeNode | None = entry.arguments
-    while isinstance(arguments, Node) and path:
-        if path[0] in arguments.entries:
-            return span_at(arguments, path, key=key)
-        arguments = find(arguments, ("layer", "config")) or find(arguments, ("layer",))
-    return entry.type_span
-
-
 def load_spec(
     document: Document,
     *,
@@ -112,13 +82,13 @@ def load_spec(
         return LoadedSpec(document, None, {}, tuple(diagnostics))
     entries = read_entries(document)
     diagnostics += entries.diagnostics
-    answers, found = read_answers(document, replace)
-    diagnostics += found + (replaced(entries, answers) if answers else [])
+    answers, found = _answered(document, entries, replace)
+    diagnostics += found
     unanswered = open_layers(entries)
     header = overruled(document, _validate_header(document, entries, diagnostics))
     readers = {call.layer for call in entries.calls or () if not call.reads}
     validated = [
-        _validate_answered(document, entry, entries.native, diagnostics, number in readers)
+        validate_layer(document, entry, entries.native, diagnostics, number in readers)
         for number, entry in enumerate(entries.layers)
     ]
     diagnostics = with_hints(diagnostics, unanswered, entries.native, answers)
@@ -177,6 +147,19 @@ def load_spec(
     return LoadedSpec(document, spec, places, tuple(diagnostics), replace)
 
 
+def _answered(
+    document: Document, entries: Entries, given: Answers | None
+) -> tuple[Mapping[str, Answer], list[Diagnostic]]:
+    """What is said of layers that are code, by name; ``entries`` hold the answers then."""
+    if not given and document.wrapper is None:
+        return {}, []
+    from .answers import read_answers
+    from .replacing import replaced
+
+    answers, found = read_answers(document, given)
+    return answers, found + (replaced(entries, answers) if answers else [])
+
+
 def _semantics(
     header: ModelHeader, entries: Entries, override: SemanticsName | None
 ) -> SemanticsFields | None:
@@ -223,145 +206,11 @@ def _validate_header(
         return None
 
 
-_EXPRESSION = ("activation", "expr")
-
-
-def _validate_answered(
-    document: Document,
-    entry: LayerEntry,
-    native: bool,
-    diagnostics: list[Diagnostic],
-    reads_input: bool,
-) -> Layer | Shared | None:
-    """A layer of the document, or of an answer: that is native, and stands in another text."""
-    if entry.answer is not None:
-        document = changed(document, file=entry.answer)
-    native = native or entry.own or entry.answer is not None
-    return _validate_layer(document, entry, native, diagnostics, reads_input)
-
-
-def _validate_layer(
-    document: Document,
-    entry: LayerEntry,
-    native: bool,
-    diagnostics: list[Diagnostic],
-    reads_input: bool = False,
-) -> Layer | Shared | None:
-    """The layer, or None with what is wrong; ``reads_input`` is asked of Keras files alone."""
-    layer_type = ALIASES.get(entry.type, entry.type)
-    if not native:
-        layer_type = KERAS_CLASSES.get(layer_type, layer_type)
-    schema: type[Layer | Shared] | None = LAYERS.get(layer_type)
-    if layer_type == "Shared" and native:
-        schema = Shared
-    if layer_type in NATIVE_LAYERS and not native:
-        schema = None  # a class of the author's own, whatever it does
-    if schema is None:
-        unknown = _unknown_type(entry.type, native)
-        diagnostics.append(unknown.at(file=document.file, span=entry.type_span))
-        return None
-    data: Any = to_data(entry.arguments)
-    name = data.get("name")
-    try:
-        check_no_code(layer_type, data)
-        if schema is TimeDistributed and "layer" in data:
-            inner = _inner_layer(document, entry, diagnostics)
-            if inner is None:
-                return None
-            data["layer"] = inner
-        data["type"] = layer_type
-        if native:
-            layer = schema.model_validate(data)
-        else:
-            layer = as_keras_read(schema, data, layer_type, reads_input=reads_input)
-        _check_expression(layer)
-        return layer
-    except Problem as problem:
-        span = layer_span(entry, *([problem.argument] if problem.argument else _EXPRESSION))
-        owner = name if isinstance(name, str) and name.strip() else None
-        diagnostics.append(problem.at(file=document.file, span=span, layer=owner))
-        return None
-    except ValidationError as error:
-        for path, at_key, found in schema_problems(error, schema, layer_type):
-            span = layer_span(entry, *path, key=at_key)
-            owner = name if isinstance(name, str) and name.strip() else None
-            diagnostics.append(found.at(file=document.file, span=span, layer=owner))
-        return None
-
-
-def _inner_layer(
-    document: Document, outer: LayerEntry, diagnostics: list[Diagnostic]
-) -> Layer | None:
-    """The layer that a wrapper holds, in either spelling, with findings of its own."""
-    node = outer.arguments.entries["layer"].value
-    entries = node.entries if isinstance(node, Node) else {}
-    key, native = ("type", True) if "type" in entries else ("class_name", False)
-    kind = entries[key].value if key in entries else None
-    arguments = node if native else entries["config"].value if "config" in entries else None
-    if (
-        not isinstance(kind, Scalar)
-        or not isinstance(kind.value, str)
-        or not isinstance(arguments, Node)
-    ):
-        problem = Problem(
-            "CS026",
-            "'layer' is a mapping that says a layer",
-            "write layer: {type: Dense, output_dim: 10}, as a layer of its own",
-        )
-        diagnostics.append(problem.at(file=document.file, span=layer_span(outer, "layer")))
-        return None
-    inner = _validate_layer(
-        document, LayerEntry(kind.value, kind.span, arguments), native, diagnostics
-    )
-    return inner if isinstance(inner, Layer) else None
-
-
-def _check_expression(layer: Layer | Shared) -> None:
-    """Raise what is wrong with an activation's expression, if it has one."""
-    activation = getattr(layer, "activation", None)
-    if isinstance(activation, ExpressionActivation):
-        from speccompiler.expressions.grammar import parse, parse_with_arrays
-
-        # Numbers beside the channels are for a layer of its own.
-        (parse_with_arrays if isinstance(layer, Activation) else parse)(activation.expr)
-
-
-def _unknown_type(name: str, native: bool) -> Problem:
-    if name == "Lambda":
-        return Problem(
-            "CS082",
-            "Lambda holds Python code, which convspec never executes, whatever it does",
-            "write what it computes as an Activation with {expr: ..} in a native spec, or as "
-            "layers",
-        )
-    if name in RECURRENT_LAYERS:
-        return Problem(
-            "CS028",
-            f"{name} is recurrent, and convspec runs no recurrent layers",
-            "it steps through time with a state; what is convolutional before and after it can "
-            "be run as models of their own",
-        )
-    if name in OTHER_KERAS_LAYERS:
-        return Problem(
-            "CS028",
-            f"{name} is a Keras 1.x layer that convspec does not run",
-            "it holds Python code; an elementwise function can be written as an Activation with "
-            "{expr: ..}",
-        )
-    return refusal(name) or Problem(
-        "CS027",
-        f"unknown layer type '{shown(name)}'",
-        type_hint(name, native),
-    )
-
-
 def _layer_names(entries: list[LayerEntry], layers: list[Layer | Shared | None]) -> list[str]:
     """Given names, and Keras's automatic ones (``convolution2d_1``) for the rest."""
     given: list[str | None] = []
     for entry, layer in zip(entries, layers, strict=True):
-        written = entry.arguments.entries.get("name")
-        value = getattr(written.value, "value", None) if written is not None else None
-        given.append(layer.name if layer is not None else value if isinstance(value, str) else None)
+        given.append(own_name(entry) if layer is None else layer.name)
     given = item_names(layers, given)
     taken = {name for name in given if name is not None}
     counts: Counter[str] = Counter()

@@ -9,18 +9,20 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from speccompiler.diagnostics import Diagnostic, Problem, has_errors
 from speccompiler.schemas.model import ModelHeader
-from speccompiler.schemas.wrapper import WrapperHeader
 from speccompiler.source.document import Document, read_document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import Mapping, Node, span_at, to_data
 
 from .schema_errors import schema_problems
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.wrapper import WrapperHeader
 
 _OWN = {"convspec", "model", "replace"}
 
@@ -65,6 +67,8 @@ def unwrapped(document: Document) -> Document:
 
 def _wrong(document: Document, root: Mapping) -> list[Diagnostic]:
     """What a wrapper may not say, or says wrongly."""
+    from speccompiler.schemas.wrapper import WrapperHeader
+
     entries = root.entries
     if "model" not in entries:
         problem = Problem(
@@ -94,6 +98,8 @@ def _wrong(document: Document, root: Mapping) -> list[Diagnostic]:
 
 
 def _header(root: Mapping) -> WrapperHeader:
+    from speccompiler.schemas.wrapper import WrapperHeader
+
     return WrapperHeader.model_validate(to_data(root))
 
 

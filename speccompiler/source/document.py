@@ -11,16 +11,20 @@ import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics import Diagnostic, Problem
 from speccompiler.hdf5_signature import is_hdf5
 from speccompiler.ordinary_files import NotOrdinary, open_ordinary
 from speccompiler.source.encodings import wide_encoding
 from speccompiler.source.findings import MAX_BYTES, Findings, Stop
-from speccompiler.source.inner_text import Syntax
 from speccompiler.source.pickles import is_pickle, pickled
 from speccompiler.source.positions import LineIndex, split_lines
+from speccompiler.source.saved_models import stands_alone
 from speccompiler.source.tree import Node
+
+if TYPE_CHECKING:
+    from speccompiler.source.inner_text import Syntax
 
 # Neither YAML nor JSON text may hold these as they are.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
@@ -173,9 +177,7 @@ def parse_document(text: str, file: str) -> Document:
     # A character takes at least one byte, so the bytes are only counted where it matters.
     if len(text) > MAX_BYTES:
         return _failed(file, _too_large(len(text)))
-    from .opened import opened
-
-    return opened(_parsed(text, file))
+    return _opened(_parsed(text, file))
 
 
 def _parsed(text: str, file: str) -> Document:
@@ -199,9 +201,16 @@ def parse_json(text: str, file: str) -> Document:
     """Read a text that is JSON whatever its name."""
     if len(text) > MAX_BYTES:
         return _failed(file, _too_large(len(text)))
+    return _opened(parse_as(text, file, "json"))
+
+
+def _opened(document: Document) -> Document:
+    """The document with the model that it holds as its root: nearly always it is that already."""
+    if document.root is not None and stands_alone(document.root, json=document.syntax == "json"):
+        return document
     from .opened import opened
 
-    return opened(parse_as(text, file, "json"))
+    return opened(document)
 
 
 def decode_document(data: bytes, file: str) -> Document:

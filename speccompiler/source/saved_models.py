@@ -11,6 +11,20 @@ _OLD_KEYS = frozenset({"custom_name", "cache_enabled"})
 _WHOLE = frozenset({"keras_version", "optimizer", "loss"})
 
 
+def stands_alone(root: Node, *, json: bool) -> bool:
+    """Whether this is itself what a file is for: a native spec, or Keras's model in JSON.
+
+    Other texts may be Python's, or hold a model packed into something else.
+    """
+    if not isinstance(root, Mapping):
+        return False
+    if "convspec" in root.entries:
+        return True
+    config = root.entries.get("config")
+    whole = config is not None and isinstance(config.value, Mapping | Sequence)
+    return json and whole and text_at(root, "class_name") in MODEL_CLASSES
+
+
 def may_hold_model(text: str) -> bool:
     """Whether a text has a word that every saved model has, however it is packed."""
     return "class_name" in text or "Sequential" in text or "Graph" in text
@@ -44,6 +58,15 @@ def is_old_model(node: Mapping) -> bool:
     layers = node.entries.get("layers")
     items = layers.value.items if layers and isinstance(layers.value, Sequence) else ()
     return all(is_old_layer(item) for item in items) if items else layers is not None
+
+
+def holds_old_layers(root: Mapping) -> bool:
+    """A model of Keras 0.x; the Graph that 1.0 kept, and layers of 0.x in a Sequential of 1.0."""
+    if "class_name" not in root.entries:
+        return is_old_model(root)
+    kind, config = text_at(root, "class_name"), root.entries.get("config")
+    items = config.value.items if config and isinstance(config.value, Sequence) else ()
+    return kind == "Graph" or (kind == "Sequential" and any(map(is_old_layer, items)))
 
 
 def is_old_layer(node: Node) -> bool:

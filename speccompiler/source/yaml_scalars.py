@@ -12,7 +12,6 @@ import re
 from typing import TypeAlias
 
 from speccompiler.diagnostics import Problem
-from speccompiler.source import yaml_pyyaml
 from speccompiler.source.findings import shown
 from speccompiler.source.numerals import finite_float, integer
 
@@ -42,6 +41,8 @@ _FLOAT = re.compile(
 )
 _SPECIAL_FLOAT = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _MAY_BE_NUMBER = frozenset("+-.0123456789")
+_ALIKE = re.compile(r"[-+]?(?:0|[1-9][0-9]*|[0-9]+\.[0-9]*)")
+"""Numbers that are the same in YAML 1.1 and 1.2: nearly all."""
 
 Value: TypeAlias = bool | int | float | str | None
 
@@ -83,8 +84,10 @@ def differs(text: str) -> bool:
     """Whether an unquoted scalar is another value to PyYAML."""
     if text.isalpha():
         return text.lower() in _ONLY_IN_1_1
-    if not text or text[0] not in _MAY_BE_NUMBER:
+    if not text or text[0] not in _MAY_BE_NUMBER or _ALIKE.fullmatch(text):
         return False
+    from speccompiler.source import yaml_pyyaml
+
     try:
         one, other = plain_value(text), yaml_pyyaml.plain_value(text)
     except Problem:
@@ -119,11 +122,14 @@ def scalar_value(text: str, tag: str | None, *, plain: bool, keras: bool = False
 
     ``keras``: the file is one of Keras's, and means what it means to PyYAML.
     """
+    value_of, integer_of = plain_value, _integer
+    if keras:
+        from speccompiler.source import yaml_pyyaml
+
+        value_of, integer_of = yaml_pyyaml.plain_value, yaml_pyyaml.as_integer
     name = _known_tag(tag)
     if name is None:
-        if not plain:
-            return text
-        return yaml_pyyaml.plain_value(text) if keras else plain_value(text)
+        return value_of(text) if plain else text
     if name in _TEXT_TAGS:
         return text
     number: int | float | None
@@ -132,7 +138,7 @@ def scalar_value(text: str, tag: str | None, *, plain: bool, keras: bool = False
     if name == "bool" and text in _BOOL:
         return _BOOL[text]
     if name in _INT_TAGS:
-        number = yaml_pyyaml.as_integer(text) if keras else _integer(text)
+        number = integer_of(text)
         if number is not None:
             return number
     if name == "float":

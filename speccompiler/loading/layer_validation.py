@@ -1,0 +1,161 @@
+"""One layer as written to one that its schema has checked, or what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from speccompiler.diagnostics import Diagnostic, Problem, Span
+from speccompiler.schemas.activation import ExpressionActivation
+from speccompiler.schemas.core import Activation
+from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.merge import Shared
+from speccompiler.schemas.registry import (
+    LAYERS,
+    OTHER_KERAS_LAYERS,
+    RECURRENT_LAYERS,
+    type_name,
+)
+from speccompiler.schemas.wrappers import TimeDistributed
+from speccompiler.source.document import Document
+from speccompiler.source.findings import shown
+from speccompiler.source.tree import Mapping, Node, find, span_at, to_data
+
+from .layer_entries import LayerEntry, inner_layer
+from .lenient import as_keras_read
+from .merge_code import check_no_code
+from .schema_errors import schema_problems
+
+_EXPRESSION = ("activation", "expr")
+
+
+def layer_span(entry: LayerEntry, *path: str | int, key: bool = False) -> Span:
+    """Where a layer, or a value in its arguments, stands; its type where there is no such.
+
+    A wrapper's arguments are also those of the layer that it holds.
+    """
+    arguments: Node | None = entry.arguments
+    while isinstance(arguments, Mapping) and path:
+        if path[0] in arguments.entries:
+            return span_at(arguments, path, key=key)
+        arguments = find(arguments, ("layer", "config")) or find(arguments, ("layer",))
+    return entry.type_span
+
+
+def validate_layer(
+    document: Document,
+    entry: LayerEntry,
+    native: bool,
+    diagnostics: list[Diagnostic],
+    reads_input: bool,
+) -> Layer | Shared | None:
+    """A layer of the document, or of an answer: that is native, and stands in another text."""
+    if entry.answer is not None:
+        document = replace(document, file=entry.answer)
+    native = native or entry.own or entry.answer is not None
+    return _validated(document, entry, native, diagnostics, reads_input)
+
+
+def _validated(
+    document: Document,
+    entry: LayerEntry,
+    native: bool,
+    diagnostics: list[Diagnostic],
+    reads_input: bool = False,
+) -> Layer | Shared | None:
+    """The layer, or None with what is wrong; ``reads_input`` is asked of Keras files alone."""
+    layer_type = type_name(entry.type, native=native)
+    if layer_type is None:
+        unknown = _unknown_type(entry.type, native)
+        diagnostics.append(unknown.at(file=document.file, span=entry.type_span))
+        return None
+    schema: type[Layer | Shared] = Shared if layer_type == "Shared" else LAYERS[layer_type]
+    data: Any = to_data(entry.arguments)
+    name = data.get("name")
+    owner = name if isinstance(name, str) and name.strip() else None
+    try:
+        check_no_code(layer_type, data)
+        if schema is TimeDistributed and "layer" in data:
+            inner = _inner_layer(document, entry, diagnostics)
+            if inner is None:
+                return None
+            data["layer"] = inner
+        data["type"] = layer_type
+        if native:
+            layer = schema.model_validate(data)
+        else:
+            layer = as_keras_read(schema, data, layer_type, reads_input=reads_input)
+        _check_expression(layer)
+        return layer
+    except Problem as problem:
+        span = layer_span(entry, *([problem.argument] if problem.argument else _EXPRESSION))
+        diagnostics.append(problem.at(file=document.file, span=span, layer=owner))
+        return None
+    except ValidationError as error:
+        for path, at_key, found in schema_problems(error, schema, layer_type):
+            span = layer_span(entry, *path, key=at_key)
+            diagnostics.append(found.at(file=document.file, span=span, layer=owner))
+        return None
+
+
+def _inner_layer(
+    document: Document, outer: LayerEntry, diagnostics: list[Diagnostic]
+) -> Layer | None:
+    """The layer that a wrapper holds, in either spelling, with findings of its own."""
+    held = inner_layer(outer)
+    if held is None:
+        problem = Problem(
+            "CS026",
+            "'layer' is a mapping that says a layer",
+            "write layer: {type: Dense, output_dim: 10}, as a layer of its own",
+        )
+        diagnostics.append(problem.at(file=document.file, span=layer_span(outer, "layer")))
+        return None
+    entry, native = held
+    inner = _validated(document, entry, native, diagnostics)
+    return inner if isinstance(inner, Layer) else None
+
+
+def _check_expression(layer: Layer | Shared) -> None:
+    """Raise what is wrong with an activation's expression, if it has one."""
+    activation = getattr(layer, "activation", None)
+    if isinstance(activation, ExpressionActivation):
+        from speccompiler.expressions.grammar import parse, parse_with_arrays
+
+        # Numbers beside the channels are for a layer of its own.
+        (parse_with_arrays if isinstance(layer, Activation) else parse)(activation.expr)
+
+
+def _unknown_type(name: str, native: bool) -> Problem:
+    if name == "Lambda":
+        return Problem(
+            "CS082",
+            "Lambda holds Python code, which convspec never executes, whatever it does",
+            "write what it computes as an Activation with {expr: ..} in a native spec, or as "
+            "layers",
+        )
+    if name in RECURRENT_LAYERS:
+        return Problem(
+            "CS028",
+            f"{name} is recurrent, and convspec runs no recurrent layers",
+            "it steps through time with a state; what is convolutional before and after it can "
+            "be run as models of their own",
+        )
+    if name in OTHER_KERAS_LAYERS:
+        return Problem(
+            "CS028",
+            f"{name} is a Keras 1.x layer that convspec does not run",
+            "it holds Python code; an elementwise function can be written as an Activation with "
+            "{expr: ..}",
+        )
+    # Names of other releases and frameworks, which few files need.
+    from .keras0.refusals import refusal
+    from .known_types import type_hint
+
+    return refusal(name) or Problem(
+        "CS027",
+        f"unknown layer type '{shown(name)}'",
+        type_hint(name, native),
+    )
