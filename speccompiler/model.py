@@ -159,7 +159,7 @@ class Model:
             raise SpecError([problem.at(file=self.loaded.document.file)]) from None
         if shapes == list(declared.values()):
             return self.graph, ()
-        lowered = lower(self.spec, _semantics(self.spec), shapes)
+        lowered = lower(self.spec, _semantics(self.spec), shapes, self.graph)
         found = tuple(self.loaded.locate(d) for d in lowered.diagnostics)
         if lowered.graph is None:
             raise SpecError(found)
