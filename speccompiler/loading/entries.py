@@ -23,8 +23,9 @@ from .get_config import whole_model
 from .keras0 import as_keras1
 from .keras_calls import CallEntry
 from .keras_models import KerasModel, LayerEntry, read_model
+from .release_marks import ShownRelease, shown_release
 from .schema_errors import describe
-from .training_keys import MODEL_KEYS, OLD_MODEL_KEYS, keys_beside
+from .training_keys import MODEL_KEYS, OLD_MODEL_KEYS, keys_beside, keys_beside_layers
 from .tree_reading import Stop, text
 
 LAYERS_HINT = "list them by type, for example layers: [{type: Flatten}]"
@@ -37,6 +38,8 @@ class Entries:
     native: bool
     header: Mapping | None = None
     keras_version: str | None = None
+    shown_release: ShownRelease | None = None
+    """Where the file names none and its layers tell; ``keras_version`` is then its own."""
     semantics: Literal["theano"] | None = None
     """The backend, where the writer had only one."""
     name: str | None = None
@@ -57,7 +60,7 @@ def read_entries(document: Document) -> Entries:
     if root is not None:
         root, note = whole_model(root)
         if note is not None and isinstance(root, Mapping):
-            found = _keras(document, root)
+            found = _keras(document, root, config_alone=True)
             found.diagnostics.insert(0, replace(note, file=document.file))
             return found
     if not isinstance(root, Mapping):
@@ -197,7 +200,7 @@ def _names(node: Node) -> list[tuple[str, Span]]:
     return [(text(item, "inputs"), item.span) for item in items]
 
 
-def _keras(document: Document, root: Mapping) -> Entries:
+def _keras(document: Document, root: Mapping, *, config_alone: bool = False) -> Entries:
     found = Entries(native=False)
     version = root.entries.get("keras_version")
     found.keras_version = document.keras_version
@@ -226,7 +229,13 @@ def _keras(document: Document, root: Mapping) -> Entries:
         read_model(model, root)
     except Stop as stop:
         _report(found, document, stop.span, stop.problem)
+    found.diagnostics += [
+        replace(beside, file=document.file) for beside in keys_beside_layers(model.beside)
+    ]
     found.layers, found.calls, found.outputs = model.layers, model.calls, model.outputs
+    if found.keras_version is None:
+        found.shown_release = shown_release(found.layers, config_alone=config_alone)
+        found.keras_version = found.shown_release.version if found.shown_release else None
     for span, problem in model.findings:
         _report(found, document, span, problem)
     return found
