@@ -5,8 +5,10 @@ What a form is packed into is seen in the places: they are those of the file tha
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +195,73 @@ def test_keras_2_inside_is_told_as_for_the_bare_text() -> None:
     assert [d.code for d in found if d.severity is Severity.ERROR] == ["CS040"]
     _, found = read(json.dumps({"name": "s", "layers": [DENSE]}), "m.json")
     assert [d.code for d in found if d.severity is Severity.ERROR] == ["CS040"]
+
+
+CONV2 = {"class_name": "Conv2D", "config": {"name": "c", "filters": 2, "kernel_size": [3, 3],
+         "use_bias": True, "batch_input_shape": [None, 8, 8, 1], "dtype": "float32"}}  # fmt: skip
+NET2 = {
+    "name": "m",
+    "layers": [
+        {"class_name": "InputLayer", "name": "i", "inbound_nodes": [],
+         "config": {"name": "i", "batch_input_shape": [None, 3], "dtype": "float32"}},
+        {"class_name": "Dense", "name": "d", "inbound_nodes": [[["i", 0, 0, {}]]],
+         "config": {"name": "d", "units": 2, "use_bias": True}},
+    ],
+    "input_layers": [["i", 0, 0]],
+    "output_layers": [["d", 0, 0]],
+}  # fmt: skip
+DENSE3 = {"class_name": "Dense", "module": "keras.layers", "registered_name": None,
+          "config": {"name": "d", "units": 2}}  # fmt: skip
+
+
+def in_order(model: Any) -> str:
+    return str(yaml.dump(model, sort_keys=False))
+
+
+WITHOUT_RELEASE: list[tuple[Any, str]] = [
+    ([CONV2], "'filters' and 'kernel_size' of 'c' tell"),
+    ({"class_name": "Sequential", "config": [CONV2]}, "'filters' and 'kernel_size' of 'c' tell"),
+    (NET2, "'units' and 'use_bias' of 'd' tell"),
+    ({"class_name": "Model", "config": NET2}, "'units' and 'use_bias' of 'd' tell"),
+    ([DENSE3], "'module' beside class_name tells"),
+    ({"module": "keras", "class_name": "Sequential", "registered_name": None,
+      "config": {"name": "s", "layers": [DENSE3]}}, "'module' beside class_name tells"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "why"), WITHOUT_RELEASE)
+@pytest.mark.parametrize("write", [json.dumps, lambda m: json.dumps(json.dumps(m)), str, in_order])
+def test_keras_2_is_known_without_its_release(written: Any, why: str, write: Any) -> None:
+    _, found = read(write(written), "m.yaml" if write is in_order else "m.json")
+    (error,) = [d for d in found if d.severity is Severity.ERROR]
+    assert (error.code, error.message) == (
+        "CS040",
+        f"Keras 2 or later wrote this, as {why}; convspec reads what Keras 1.0 to 1.2.2 wrote",
+    )
+
+
+def test_one_argument_of_keras_2_may_be_a_slip() -> None:
+    slip = {**DENSE, "config": {"name": "d", "units": 2, "batch_input_shape": [None, 3]}}
+    _, found = read(json.dumps([slip]), "m.json")
+    assert "CS022" in [d.code for d in found]
+    assert "CS040" not in [d.code for d in found]
+
+
+def test_a_keras_archive_is_told_for_what_it_is() -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("config.json", "{}")
+    (found,) = decode_document(held.getvalue(), "m.keras").diagnostics
+    assert (found.code, found.message) == (
+        "CS040",
+        "this is a .keras archive, which Keras 3 or TensorFlow's Keras wrote; convspec reads what "
+        "Keras 1.0 to 1.2.2 wrote",
+    )
+    held = io.BytesIO()
+    np.savez(held, np.zeros(2))
+    (found,) = decode_document(held.getvalue(), "m.keras").diagnostics
+    assert found.code == "CS002"
 
 
 @pytest.mark.parametrize("version", ["1.2.2", "b'1.2.2'"])

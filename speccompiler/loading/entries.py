@@ -21,6 +21,7 @@ from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 
 from .get_config import whole_model
 from .keras0 import as_keras1
+from .keras2_marks import written_by_keras2
 from .keras_calls import CallEntry
 from .keras_models import KerasModel, LayerEntry, read_model
 from .release_marks import ShownRelease, shown_release
@@ -218,6 +219,10 @@ def _keras(document: Document, root: Mapping, *, config_alone: bool = False) -> 
                 "write the model as a native spec, with the arguments of Keras 1.x",
             ),
         )
+        return found
+    newer = None if found.keras_version is not None else written_by_keras2(root)
+    if newer is not None:
+        _report(found, document, *newer)
         return found
     known = OLD_MODEL_KEYS if is_old_model(root) else MODEL_KEYS
     found.diagnostics += [
