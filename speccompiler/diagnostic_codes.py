@@ -312,7 +312,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "rows and columns on both sides, and up to 1.0.5 (on Theano 1.0.6) "
             "BatchNormalization's running_std held the standard deviation. The file says that such "
             "a version wrote it, or it names none, as those before 1.0.4 do; its numbers are "
-            "reproduced.",
+            "reproduced. What only later versions wrote in a layer tells that one of them wrote a "
+            "file that names none.",
             "Nothing, if the model was trained there: write the two numbers, or the keras_version "
             "that is missing, to confirm it. A model_config that was copied out of an HDF5 file "
             "lacks the keras_version that the file has beside it: add it.",

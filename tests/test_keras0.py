@@ -320,12 +320,43 @@ def test_merges(tmp_path: Path, mode: str) -> None:
 @pytest.mark.parametrize(
     ("beside", "shape"),
     [({"keras_version": "0.2.0"}, "Activation"), ({"keras_version": "0.3.0"}, "Dropout"),
-     ({"theano_mode": None}, "Activation"), ({"sample_weight_mode": None}, "Dropout")],
+     ({"sample_weight_mode": None, "theano_mode": None}, "Dropout")],
 )  # fmt: skip
 def test_the_release_decides_what_a_dropout_does(beside: dict[str, Any], shape: str) -> None:
     model, _ = read(sequential(layer("Dropout", p=0.4, input_shape=[3]), **beside))
     assert model is not None
     assert [r.type for r in model.shapes().layers] == [shape]
+
+
+POOL = {"pool_size": [2, 2], "input_shape": [1, 4, 4]}
+TARGET = layer("Activation", activation="relu", target=0, beta=0.1)
+
+
+@pytest.mark.parametrize(
+    ("first", "shape"),
+    [(layer("MaxPooling2D", **POOL, stride=None), "Activation"),
+     (layer("MaxPooling2D", **POOL, strides=[2, 2]), "Dropout"),
+     (layer("MaxPooling2D", **POOL, border_mode="valid"), "Dropout"),
+     (layer("Convolution2D", nb_filter=1, nb_row=2, nb_col=2, input_shape=[1, 4, 4]),
+      "Activation"),
+     (layer("Convolution2D", nb_filter=1, nb_row=2, nb_col=2, input_shape=[1, 4, 4],
+            dim_ordering="th"), "Dropout"),
+     (layer("ELU", alpha=1.0, input_shape=[4]), "Dropout")],
+)  # fmt: skip
+def test_what_0_2_and_0_3_both_write_does_not_hide_the_release(
+    first: dict[str, Any], shape: str
+) -> None:
+    """The sources of 0.2.0 and 0.3.0: each writes ``theano_mode``, ``target`` and ``beta``."""
+    written = sequential(first, TARGET, layer("Dropout", p=0.4), theano_mode=None, loss="mse")
+    model, _ = read(written)
+    assert model is not None
+    assert [r.type for r in model.shapes().layers][2:] == [shape]
+
+
+def test_what_0_2_and_0_3_both_write_decides_nothing() -> None:
+    dense = layer("Dense", output_dim=2, input_dim=3)
+    _, found = read(sequential(dense, TARGET, layer("Dropout", p=0.4), theano_mode=None))
+    assert [d.code for d in found if d.severity is Severity.ERROR] == ["CS072"]
 
 
 def test_a_dropout_of_unknown_age_is_asked_about() -> None:

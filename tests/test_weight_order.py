@@ -380,6 +380,8 @@ def test_odd_names_that_fit_in_two_ways_are_not_guessed_at() -> None:
             ),
         ),
         (["arr_10", "arr_9"], Flat(("arr_9", "arr_10"))),
+        (["02_fc1_W", "00_c1_W:0", "01_c1_b:0"], Flat(("00_c1_W:0", "01_c1_b:0", "02_fc1_W"))),
+        (["1-c1_W", "2-c1_b", "3-c2_W"], Flat(("1-c1_W", "2-c1_b", "3-c2_W"))),
     ],
 )
 def test_the_order_of_names(names: list[str], order: Flat | Blocks | None) -> None:

@@ -22,11 +22,12 @@ from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 from .get_config import whole_model
 from .layer_entries import CallEntry, LayerEntry
 from .schema_errors import describe
-from .training_keys import MODEL_KEYS, OLD_MODEL_KEYS, keys_beside
+from .training_keys import MODEL_KEYS, OLD_MODEL_KEYS, keys_beside, keys_beside_layers
 from .tree_reading import Stop, text
 
 if TYPE_CHECKING:
     from .keras_models import KerasModel
+    from .release_marks import ShownRelease
 
 LAYERS_HINT = "list them by type, for example layers: [{type: Flatten}]"
 
@@ -38,6 +39,8 @@ class Entries:
     native: bool
     header: Mapping | None = None
     keras_version: str | None = None
+    shown_release: ShownRelease | None = None
+    """Where the file names none and its layers tell; ``keras_version`` is then its own."""
     semantics: Literal["theano"] | None = None
     """The backend, where the writer had only one."""
     name: str | None = None
@@ -58,7 +61,7 @@ def read_entries(document: Document) -> Entries:
     if root is not None:
         root, note = whole_model(root)
         if note is not None and isinstance(root, Mapping):
-            found = _keras(document, root)
+            found = _keras(document, root, config_alone=True)
             found.diagnostics.insert(0, replace(note, file=document.file))
             return found
     if not isinstance(root, Mapping):
@@ -220,8 +223,10 @@ def _names(node: Node) -> list[tuple[str, Span]]:
     return [(text(item, "inputs"), item.span) for item in items]
 
 
-def _keras(document: Document, root: Mapping) -> Entries:
+def _keras(document: Document, root: Mapping, *, config_alone: bool = False) -> Entries:
+    from .keras2_marks import written_by_keras2
     from .keras_models import KerasModel, read_model
+    from .release_marks import shown_release
 
     found = Entries(native=False)
     version = root.entries.get("keras_version")
@@ -241,6 +246,10 @@ def _keras(document: Document, root: Mapping) -> Entries:
             ),
         )
         return found
+    newer = None if found.keras_version is not None else written_by_keras2(root)
+    if newer is not None:
+        _report(found, document, *newer)
+        return found
     known = OLD_MODEL_KEYS if is_old_model(root) else MODEL_KEYS
     found.diagnostics += [
         replace(beside, file=document.file) for beside in keys_beside(root.entries, known)
@@ -251,7 +260,13 @@ def _keras(document: Document, root: Mapping) -> Entries:
         read_model(model, root)
     except Stop as stop:
         _report(found, document, stop.span, stop.problem)
+    found.diagnostics += [
+        replace(beside, file=document.file) for beside in keys_beside_layers(model.beside)
+    ]
     found.layers, found.calls, found.outputs = model.layers, model.calls, model.outputs
+    if found.keras_version is None:
+        found.shown_release = shown_release(found.layers, config_alone=config_alone)
+        found.keras_version = found.shown_release.version if found.shown_release else None
     for span, problem in model.findings:
         _report(found, document, span, problem)
     return found

@@ -35,6 +35,7 @@ from .keras_parts import (
 from .layer_entries import CallEntry, LayerEntry
 from .ordering import circle, computable
 from .schema_errors import describe
+from .training_keys import LAYER_KEYS
 from .tree_reading import Stop, child, listed, text
 
 MODELS = {"Sequential", "Model", "Container"}
@@ -42,12 +43,16 @@ MODELS = {"Sequential", "Model", "Container"}
 
 @dataclass(slots=True)
 class KerasModel:
-    """What was read; ``findings`` are of single layers."""
+    """What was read; ``findings`` are of single layers.
+
+    ``beside`` has the places of each key beside a layer's class and config that means nothing.
+    """
 
     layers: list[LayerEntry] = field(default_factory=list)
     calls: list[CallEntry] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     findings: list[tuple[Span, Problem]] = field(default_factory=list)
+    beside: dict[str, list[Span]] = field(default_factory=dict)
 
 
 _Names = dict[str, tuple[object, Part]]
@@ -119,6 +124,9 @@ def _part(
     class_node = child(item, "class_name")
     class_name = text(class_node, "class_name")
     config = child(item, "config")
+    for key, entry in item.entries.items():
+        if key not in LAYER_KEYS:
+            found.beside.setdefault(key, []).append(entry.key_span)
     name = _name(config)
     described = (class_name, to_data(config)) if names is not None and name else None
     if names is not None and name in names and names[name][0] == described:

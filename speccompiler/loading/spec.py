@@ -117,7 +117,8 @@ def load_spec(
         layers, found = as_then_read(layers, entries.keras_version)
         found += [*passed_over(layers), *learning_rates(places, layers)]
         found += ignored_declarations(places, layers)
-        found += [*unnamed_release(layers, entries.keras_version), *stored_twice(layers)]
+        release = entries.shown_release
+        found += [*unnamed_release(layers, entries.keras_version, release), *stored_twice(layers)]
         diagnostics += [loaded.locate(d) for d in found]
     unsaid = frozenset(str(layer.name) for layer in layers if ordering_of(layer) == "default")
     decided = dim_ordering or header.dim_ordering or (NATIVE_ORDERING if entries.native else None)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from speccompiler.diagnostics import Diagnostic, Problem
-from speccompiler.dims import is_known, symbol
+from speccompiler.dims import symbol
 from speccompiler.ir import Graph, Input, Node, Shape, Weight, weights_of
 from speccompiler.loading.inputs import agree, declared_shapes
 from speccompiler.loading.inputs import format_shape as format_declared
@@ -210,13 +210,13 @@ def lower(
     spec: ModelSpec,
     semantics: Semantics,
     shapes: Sequence[Shape] | None = None,
-    unbound: Graph | None = None,
+    held: Graph | None = None,
 ) -> Lowered:
     """Lower a validated spec. ``shapes`` binds the inputs of one sample (default: as declared).
 
-    ``unbound`` is the graph whose lengths they bind: where it took the length of an axis from an
-    ``input_dim``, the weights have that length, and another is an error in a Keras file too.
-    The first layer that does not fit ends it: what follows has no input.
+    The first layer that does not fit ends it: what follows has no input. ``held`` is the graph
+    with lengths still open, by which weights were found: what a layer declares of its input is
+    not passed over where its weights would become others.
     """
     builder = Builder(semantics, frozenset(call.name for call in spec.calls))
     builder.unknown = None if spec.native else {}
@@ -235,11 +235,7 @@ def lower(
     layers = {str(layer.name): layer for layer in spec.layers}
     passed: dict[str, Problem] = {}
     stored: dict[tuple[str, str], Weight] = {}
-    left_open = {
-        node.name
-        for node in (unbound.nodes if unbound else ())
-        if node.shape and not is_known(node.shape[-1])
-    }
+    before = {} if held is None else _weights(held.nodes)
     for call in spec.calls:
         builder.layer, builder.call = call.layer, call.name
         layer = layers[call.layer]
@@ -247,13 +243,14 @@ def lower(
         start = len(builder.nodes)
         try:
             contradiction = _contradiction(layer, read[0])
-            told = read[0].name in left_open and getattr(layer, "input_dim", None) is not None
-            if contradiction is not None and (spec.native or told):
+            if contradiction is not None and spec.native:
                 raise contradiction
             if contradiction is not None:
                 passed.setdefault(call.layer, contradiction)
             value = builder.finish_layer(_lower_layer(builder, layer, *read))
             _check_shared(stored, builder.nodes[start:])
+            if contradiction is not None and _differ(before, builder.nodes[start:]):
+                raise contradiction
         except Problem as problem:
             explained = _explain(problem, layer, read[0], semantics)
             diagnostic = explained.at(layer=call.name)
@@ -267,6 +264,16 @@ def lower(
     graph = Graph(tuple(builder.nodes), spec.outputs)
     notes = [ignored(passed, next(iter(passed.values())).argument)] if passed else []
     return Lowered(graph, (*notes, *gathered(builder.diagnostics)), builder.unknown or {})
+
+
+def _weights(nodes: Iterable[Node]) -> dict[tuple[str, str], Weight]:
+    return {(w.layer, w.tensor): w for node in nodes for w in weights_of(node.op)}
+
+
+def _differ(before: Mapping[tuple[str, str], Weight], nodes: Iterable[Node]) -> bool:
+    """Whether a weight has another stored shape than it had."""
+    now = _weights(nodes).items()
+    return any(key in before and before[key].stored_shape != w.stored_shape for key, w in now)
 
 
 def _check_shared(stored: dict[tuple[str, str], Weight], nodes: Iterable[Node]) -> None:

@@ -213,6 +213,20 @@ def _opened(document: Document) -> Document:
     return opened(document)
 
 
+_KERAS3 = Problem(
+    "CS040",
+    "this is a .keras archive, which Keras 3 or TensorFlow's Keras wrote; convspec reads what "
+    "Keras 1.0 to 1.2.2 wrote",
+    "write the model as a native spec, with the arguments of Keras 1.x",
+)
+
+
+def _is_keras3(data: bytes) -> bool:
+    """Whether the first member of a zip archive is the model's text, by its local header."""
+    name = data[30 : 30 + int.from_bytes(data[26:28], "little")]
+    return data.startswith(b"PK\x03\x04") and name in {b"metadata.json", b"config.json"}
+
+
 def decode_document(data: bytes, file: str) -> Document:
     """Read the bytes of a spec, which are UTF-8 text."""
     if len(data) > MAX_BYTES:
@@ -223,6 +237,8 @@ def decode_document(data: bytes, file: str) -> Document:
     kinds = [(what, hint) for signature, what, hint in _SIGNATURES if data.startswith(signature)]
     if not kinds and (wide := wide_encoding(data)) is not None:
         kinds = [(f"{wide} text", "save the file as UTF-8")]
+    if _is_keras3(data):
+        return _failed(file, _KERAS3)
     for what, hint in kinds[:1]:
         message = f"this is {what}, not YAML or JSON as UTF-8 text"
         return _failed(file, Problem("CS002", message, hint))
