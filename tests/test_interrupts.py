@@ -21,14 +21,19 @@ def called_back(error: BaseException) -> Callable[[], None]:
     return callback
 
 
+def interrupted(*calls: Callable[[], object]) -> None:
+    with interrupts_kept():
+        for call in calls:
+            call()
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143)])
 def test_it_ends_the_block_and_prints_nothing(
     error: BaseException, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    reached = []
-    with pytest.raises(type(error)) as raised, interrupts_kept():
-        called_back(error)()
-        reached.append("the rest")
+    reached: list[str] = []
+    with pytest.raises(type(error)) as raised:
+        interrupted(called_back(error), lambda: reached.append("the rest"))
     assert raised.value is error
     # C knows no exceptions: only the end of the block can raise it.
     assert reached == ["the rest"]
@@ -36,16 +41,17 @@ def test_it_ends_the_block_and_prints_nothing(
 
 
 def test_it_comes_before_an_error_that_followed_from_it() -> None:
-    with pytest.raises(KeyboardInterrupt), interrupts_kept():
-        called_back(KeyboardInterrupt())()
+    def fail() -> None:
         raise ValueError("no machine code")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(called_back(KeyboardInterrupt()), fail)
 
 
 def test_other_errors_go_where_they_went(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda u: seen.append(str(u.exc_value)))
     before = sys.unraisablehook
-    with interrupts_kept():
-        called_back(ValueError("of a callback"))()
+    interrupted(called_back(ValueError("of a callback")))
     assert seen == ["of a callback"]
     assert sys.unraisablehook is before
