@@ -585,7 +585,9 @@ def test_a_missing_package_is_named_for_any_name(tmp_path: Path, monkeypatch: An
 @pytest.mark.parametrize(
     ("content", "what"),
     [(b"\x93NUMPY\x01\x00", "a NumPy array"), (b"PK\x03\x04", "a zip archive"),
-     (b"\x1f\x8b\x08", "a gzip file"), (b"MATLAB 5.0 MAT-file", "a MATLAB file")],
+     (b"\x1f\x8b\x08", "a gzip file"), (b"MATLAB 5.0 MAT-file", "a MATLAB file"),
+     (b"\x89PNG\r\n\x1a\n", "a PNG image"), (b"\xff\xd8\xff\xe0", "a JPEG image"),
+     (b"%PDF-1.4\n", "a PDF document")],
 )  # fmt: skip
 def test_what_is_no_model_is_told_for_what_it_is(tmp_path: Path, content: bytes, what: str) -> None:
     (tmp_path / "m.model").write_bytes(content)

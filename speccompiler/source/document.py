@@ -36,6 +36,7 @@ _FLOW_START = re.compile(r"\s*[\[{]")
 _JSON_START = re.compile(r"\s*[\[{]\s*(?:[\"\[\]{}]|\Z)")
 
 HDF5_SUFFIXES = {".h5", ".hdf5"}
+_IMAGE_HINT = "name the spec; pictures are given apart from it, as one array (--input x.npy)"
 _SIGNATURES = (
     (b"\x89HDF", "an HDF5 file", "name the file itself instead of sending it as a stream"),
     (b"PK\x03\x04", "a zip archive", "name the spec; weights are given apart from it"),
@@ -43,6 +44,9 @@ _SIGNATURES = (
     (b"\x1f\x8b", "a gzip file", "unpack it first, for example with gunzip"),
     (b"MATLAB 5.0 MAT-file", "a MATLAB file", "name the spec; weights are given apart from it"),
     (b"\x93NUMPY", "a NumPy array", "name the spec; arrays are given apart from it"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG image", _IMAGE_HINT),
+    (b"\xff\xd8\xff", "a JPEG image", _IMAGE_HINT),
+    (b"%PDF-", "a PDF document", "name the spec"),
 )
 
 
