@@ -305,7 +305,7 @@ def test_plain_byte_code_is_suggested_in_every_format(file: str, folder: Path) -
 def test_several_are_answered_by_one_line(folder: Path) -> None:
     odd = code("it's", "Odd2D")
     found = findings(sequential(FIRST, conv("c1"), odd, code("lambda_2")))
-    assert [f[0] for f in found] == ["CS082", "CS028", "CS082"]
+    assert [f[0] for f in found] == ["CS082", "CS027", "CS082"]
     assert found[0][2] == (
         "say what they compute, as an expression or as layers, for example "
         "--replace lambda_1=\"x / 127.5 - 1\" --replace 'it'\"'\"'s=x / 127.5 - 1' "
