@@ -81,10 +81,18 @@ def test_open_channels_name_the_layer_that_made_them(before: str, last: str, nam
     )
 
 
-def test_an_open_channel_axis_of_the_input_itself() -> None:
+@pytest.mark.parametrize(
+    ("shape", "layer"),
+    [
+        ("[8, null]", "{type: Dense, output_dim: 3}"),
+        (
+            "[null, 8, null]",
+            "{type: Convolution2D, nb_filter: 2, nb_row: 3, nb_col: 3, dim_ordering: th}",
+        ),
+    ],
+)
+def test_an_open_channel_axis_of_the_input_itself(shape: str, layer: str) -> None:
     with pytest.raises(SpecError) as caught:
-        speccompiler.loads(
-            "convspec: 1\ninput_shape: [8, null]\nlayers: [{type: Dense, output_dim: 3}]\n"
-        )
+        speccompiler.loads(f"convspec: 1\ninput_shape: {shape}\nlayers: [{layer}]\n")
     (found,) = caught.value.diagnostics
     assert (found.code, found.hint) == ("CS045", "only spatial lengths may be null")

@@ -586,18 +586,13 @@ def test_lengths_that_are_open_where_a_layer_needs_them(
 @pytest.mark.parametrize(
     ("layer", "shape", "ordering", "hint"),
     [
-        (
-            STEPS,
-            [8],
-            "tf",
-            "a row of single values is (8, 1); or that of steps: steps of 8 "
-            "values each are (steps, 8)",
-        ),
+        (STEPS, [8], "tf", "a row of single values is (8, 1); or that of steps: steps of 8 values "
+         "each are (steps, 8)"),
         (CONV, [8, 9], "tf", "a grey image is (8, 9, 1)"),
         (CONV, [8, 9], "th", "a grey image is (1, 8, 9)"),
         ({"type": "MaxPooling3D"}, [4, 5, 6], "tf", "a volume of single values is (4, 5, 6, 1)"),
     ],
-)
+)  # fmt: skip
 def test_the_channel_axis_may_be_missing(layer: Any, shape: Any, ordering: str, hint: str) -> None:
     finding = only(found(spec([layer], shape, dim_ordering=ordering)))
     assert finding.hint == f"the channel axis may be missing: {hint}"

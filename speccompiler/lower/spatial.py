@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
 
 from speccompiler.diagnostics import Problem
 from speccompiler.dims import Dim, format_dim
 from speccompiler.ir import Node, Reshape
 from speccompiler.shapes import format_shape
+
+if TYPE_CHECKING:
+    from .builder import Builder
 
 AXES = {1: "(steps, channels)", 2: "(rows, columns, channels)", 3: "(dim1, dim2, dim3, channels)"}
 AXES_TH = {2: "(channels, rows, columns)", 3: "(channels, dim1, dim2, dim3)"}
@@ -49,15 +52,16 @@ _WITH_ONE = {1: "a row of single values", 2: "a grey image", 3: "a volume of sin
 
 
 def known_channels(
-    channels: Dim, layer_type: str, x: Node | None = None, nodes: Sequence[Node] = ()
+    channels: Dim, layer_type: str, x: Node | None = None, b: Builder | None = None
 ) -> int:
     """The channel count of an input, which a kernel needs to be a number (CS045).
 
-    ``nodes`` are those before ``x``: where one of them has made open lengths flat, it is named.
+    Where a layer before it has made open lengths flat, or has put one there, it is named: ``b``
+    holds the nodes before ``x``.
     """
     if isinstance(channels, int):
         return channels
-    flat = None if x is None else _flattened(x, nodes)
+    flat = None if x is None or b is None else _flattened(x, b)
     if flat is not None:
         raise Problem(
             "CS045",
@@ -66,7 +70,7 @@ def known_channels(
             "give the input's lengths numbers (input_shape, or --input-shape), or put a "
             f"GlobalAveragePooling or GlobalMaxPooling in the place of '{flat.layer}'",
         )
-    moved = None if x is None else _moved(x, nodes)
+    moved = None if x is None or b is None else _moved(x, b)
     raise Problem(
         "CS045",
         f"{layer_type} needs a known number of channels, but the channel axis of its input is "
@@ -78,9 +82,9 @@ def known_channels(
     )
 
 
-def _flattened(x: Node, nodes: Sequence[Node]) -> Node | None:
+def _flattened(x: Node, b: Builder) -> Node | None:
     """The node that made a flat value of one with several axes."""
-    for node, source in _back(x, nodes):
+    for node, source in _back(x, b):
         if len(node.shape) > 1:
             return None
         if isinstance(node.op, Reshape) and source is not None and len(source.shape) > 1:
@@ -88,19 +92,21 @@ def _flattened(x: Node, nodes: Sequence[Node]) -> Node | None:
     return None
 
 
-def _moved(x: Node, nodes: Sequence[Node]) -> Node | None:
+def _moved(x: Node, b: Builder) -> Node | None:
     """The node before which the last axis was known, or was another: a Permute, a Reshape."""
-    for node, source in _back(x, nodes):
+    for node, source in _back(x, b):
         if isinstance(node.shape[-1], int):
             return None
+        if node.layer == b.layer:
+            continue  # the layer's own way to bring its channels to the end
         if source is not None and source.shape and source.shape[-1] != node.shape[-1]:
             return node
     return None
 
 
-def _back(x: Node, nodes: Sequence[Node]) -> Iterator[tuple[Node, Node | None]]:
+def _back(x: Node, b: Builder) -> Iterator[tuple[Node, Node | None]]:
     """A value, and each that it was made of, with the first that it reads."""
-    by_name = {node.name: node for node in nodes}
+    by_name = {node.name: node for node in b.nodes}
     node: Node | None = x
     while node is not None and node.inputs:
         source = by_name.get(node.inputs[0])
