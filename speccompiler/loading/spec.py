@@ -41,7 +41,7 @@ from speccompiler.source.tree import Node as TreeNode
 from speccompiler.source.tree import Scalar, find, span_at, to_data
 
 from .answers import Answers, read_answers
-from .connections import connect, item_names
+from .connections import connect, item_names, unknown_reads
 from .entries import Entries, read_entries
 from .inputs import model_inputs
 from .keras0 import refusal
@@ -126,6 +126,8 @@ def load_spec(
     places = dict(zip(names, entries.layers, strict=True))
     _report_duplicates(document, names, entries.layers, diagnostics)
     if has_errors(diagnostics) or header is None:
+        wrong = LoadedSpec(document, None, places, ())
+        diagnostics += [wrong.locate(d) for d in unknown_reads(entries, names)]
         diagnostics.sort(key=lambda d: (d.span.line, d.span.column) if d.span else (0, 0))
         return LoadedSpec(document, None, places, tuple(diagnostics))
 
@@ -280,9 +282,13 @@ def _validate_layer(
         diagnostics.append(problem.at(file=document.file, span=span, layer=owner))
         return None
     except ValidationError as error:
+        owner = name if isinstance(name, str) and name.strip() else None
         for path, at_key, found in schema_problems(error, schema, layer_type):
             span = layer_span(entry, *path, key=at_key)
-            owner = name if isinstance(name, str) and name.strip() else None
+            diagnostics.append(found.at(file=document.file, span=span, layer=owner))
+        # No field says what an expression may hold, and so none of them was asked.
+        if found := _wrong_expression(schema, data):
+            span = layer_span(entry, *_EXPRESSION)
             diagnostics.append(found.at(file=document.file, span=span, layer=owner))
         return None
 
@@ -318,10 +324,26 @@ def _check_expression(layer: Layer | Shared) -> None:
     """Raise what is wrong with an activation's expression, if it has one."""
     activation = getattr(layer, "activation", None)
     if isinstance(activation, ExpressionActivation):
-        from speccompiler.expressions.grammar import parse, parse_with_arrays
+        _parse(activation.expr, type(layer))
 
-        # Numbers beside the channels are for a layer of its own.
-        (parse_with_arrays if isinstance(layer, Activation) else parse)(activation.expr)
+
+def _wrong_expression(schema: type[Layer | Shared], data: Any) -> Problem | None:
+    """What is wrong with the expression of a layer that other arguments make invalid."""
+    try:
+        if "activation" in schema.model_fields:
+            _parse(ExpressionActivation.model_validate(data.get("activation")).expr, schema)
+    except ValidationError:
+        pass
+    except Problem as problem:
+        return problem
+    return None
+
+
+def _parse(expression: str, schema: type[Layer | Shared]) -> None:
+    from speccompiler.expressions.grammar import parse, parse_with_arrays
+
+    # Numbers beside the channels are for a layer of its own.
+    (parse_with_arrays if issubclass(schema, Activation) else parse)(expression)
 
 
 def _unknown_type(name: str, native: bool) -> Problem:
