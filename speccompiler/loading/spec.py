@@ -287,9 +287,9 @@ def _validate_layer(
             span = layer_span(entry, *path, key=at_key)
             diagnostics.append(found.at(file=document.file, span=span, layer=owner))
         # No field says what an expression may hold, and so none of them was asked.
-        if found := _wrong_expression(schema, data):
+        if (wrong := _wrong_expression(schema, data)) is not None:
             span = layer_span(entry, *_EXPRESSION)
-            diagnostics.append(found.at(file=document.file, span=span, layer=owner))
+            diagnostics.append(wrong.at(file=document.file, span=span, layer=owner))
         return None
 
 
