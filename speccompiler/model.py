@@ -296,7 +296,7 @@ class Model:
         5e-6 of the largest output over a network instead of 5e-5. ``samples``, where it is
         known, keeps the default batch from being larger. ``tune`` measures how the tasks of
         each step are best cut on this machine, which takes up to minutes and changes no bits;
-        later runs find the answer in the cache.
+        later runs find the answer in the cache. A text as ``layers`` is one name.
         """
         from .compiled import CompileOptions, compile_model
 
@@ -309,7 +309,7 @@ class Model:
             batch_size,
             threads,
             input_shape,
-            tuple(layers),
+            (layers,) if isinstance(layers, str) else tuple(layers),
             apply_constraints,
             math == "fast",
             samples,

@@ -594,3 +594,11 @@ def test_what_is_no_model_is_told_for_what_it_is(tmp_path: Path, content: bytes,
     (finding,) = found(tmp_path / "m.model")
     assert finding.code == "CS002"
     assert finding.message == f"this is {what}, not YAML or JSON as UTF-8 text"
+
+
+def test_a_program_as_model_is_binary_data(tmp_path: Path) -> None:
+    (tmp_path / "m.model").write_bytes(b"\x7fELF\x02\x01\x01\x00\x00\xd0mo")
+    (finding,) = found(tmp_path / "m.model")
+    assert (finding.code, finding.span) == ("CS002", None)
+    assert finding.message == "the byte 0xd0 at offset 9 is not UTF-8 text: it is binary data"
+    assert finding.hint == "name the spec"

@@ -24,7 +24,7 @@ from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import span_at, to_data
 
-from .connections import connect, item_names
+from .connections import connect, item_names, unknown_reads
 from .entries import Entries, read_entries
 from .inputs import model_inputs
 from .layer_entries import LayerEntry, own_name
@@ -96,6 +96,8 @@ def load_spec(
     places = dict(zip(names, entries.layers, strict=True))
     _report_duplicates(document, names, entries.layers, diagnostics)
     if has_errors(diagnostics) or header is None:
+        wrong = LoadedSpec(document, None, places, ())
+        diagnostics += [wrong.locate(d) for d in unknown_reads(entries, names)]
         diagnostics.sort(key=lambda d: (d.span.line, d.span.column) if d.span else (0, 0))
         return LoadedSpec(document, None, places, tuple(diagnostics))
 

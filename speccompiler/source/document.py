@@ -253,6 +253,9 @@ def decode_document(data: bytes, file: str) -> Document:
         message = f"the byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8 text"
         at = len(data[: error.start].decode("utf-8"))
         shown = data.decode("utf-8", errors="replace")
+        # A zero stands in no text: a program, say, or an archive. Its first line says nothing.
+        if 0 in data:
+            return _failed(file, Problem("CS002", f"{message}: it is binary data", "name the spec"))
         return _failed(file, Problem("CS002", message, "save the file as UTF-8"), shown, at)
     return parse_document(text, file)
 
