@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -40,18 +41,37 @@ class OpenLayer:
 
 
 def open_layers(entries: Entries) -> list[OpenLayer]:
-    """All that have a name and that convspec cannot run as they are."""
-    return [
-        layer
-        for index, entry in enumerate(entries.layers)
-        if entry.answer is None
-        for layer in _open(entry, index, entries.native)
-    ]
+    """All that convspec cannot run as they are, and that have a name, or get one here.
+
+    One without a name in its file, as most of Keras 0.x, is called as Keras 1.x would call it.
+    """
+    taken = {_text(entry.arguments, "name") for entry in entries.layers}
+    counts: Counter[str] = Counter()
+    found: list[OpenLayer] = []
+    for index, entry in enumerate(entries.layers):
+        if entry.answer is not None:
+            continue
+        name = _text(entry.arguments, "name")
+        if name is None and _is_open(entry, entries.native):
+            name = _free_name(entry.type.lower(), counts, taken)
+        found += _open(entry, name, index, entries.native)
+    return found
 
 
-def _open(entry: LayerEntry, index: int, native: bool) -> Iterator[OpenLayer]:
-    name = _text(entry.arguments, "name")
-    if not runs(entry.type, native) or _merges_by_code(entry):
+def _free_name(base: str, counts: Counter[str], taken: Collection[str | None]) -> str:
+    while True:
+        counts[base] += 1
+        name = f"{base}_{counts[base]}"
+        if name not in taken:
+            return name
+
+
+def _is_open(entry: LayerEntry, native: bool) -> bool:
+    return not runs(entry.type, native) or _merges_by_code(entry)
+
+
+def _open(entry: LayerEntry, name: str | None, index: int, native: bool) -> Iterator[OpenLayer]:
+    if _is_open(entry, native):
         if name is not None:
             yield OpenLayer(name, entry.type, entry.type_span, entry.arguments, index)
         return
