@@ -12,8 +12,8 @@ import yaml
 
 import speccompiler
 from speccompiler.cli import main
-from speccompiler.convert import convert, spec_text
 from speccompiler.cli.main import run
+from speccompiler.convert import convert, spec_text
 from speccompiler.diagnostics import Diagnostic, SpecError
 from speccompiler.model import check
 from speccompiler.source.document import parse_document, read_document

@@ -14,6 +14,7 @@ from speccompiler.source.tree import Mapping, Scalar, to_data
 from .answer_option import option
 from .byte_code import lambda_expression
 from .entries import Entries
+from .keras0.refusals import ONE_VALUE, refusal
 from .keras_models import LayerEntry
 from .merge_code import CODE
 
@@ -43,7 +44,7 @@ class OpenLayer:
 def open_layers(entries: Entries) -> list[OpenLayer]:
     """All that convspec cannot run as they are, and that have a name, or get one here.
 
-    One without a name in its file, as most of Keras 0.x, is called as Keras 1.x would call it.
+    One without a name in a Keras file, as most of 0.x, is called as Keras 1.x would call it.
     """
     taken = {_text(entry.arguments, "name") for entry in entries.layers}
     counts: Counter[str] = Counter()
@@ -52,7 +53,7 @@ def open_layers(entries: Entries) -> list[OpenLayer]:
         if entry.answer is not None:
             continue
         name = _text(entry.arguments, "name")
-        if name is None and _is_open(entry, entries.native):
+        if name is None and not entries.native and _is_open(entry, native=False):
             name = _free_name(entry.type.lower(), counts, taken)
         found += _open(entry, name, index, entries.native)
     return found
@@ -132,6 +133,7 @@ def with_hints(
     mistaken = {layer.span for layer in layers if layer.name in answered}
     diagnostics = [d for d in diagnostics if d.code not in _REFUSED or d.span not in mistaken]
     wanted = [layer for layer in layers if layer.type not in RECURRENT_LAYERS]
+    wanted = [layer for layer in wanted if refusal(layer.type) is None or layer.type in ONE_VALUE]
     if native:
         wanted = [layer for layer in wanted if layer.is_code]
     # An expression is of one value; what merges several is answered by a named mode.

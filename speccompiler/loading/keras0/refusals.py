@@ -26,6 +26,8 @@ _WHAT_TO_DO = {
     "JZS3": _STATE,
     "SimpleDeepRNN": _STATE,
 }
+ONE_VALUE = {"LRN2D", "MaskedLambda"}
+"""Of these, what gives one output for one input, without a state: it may be answered."""
 
 
 def refusal(name: str) -> Problem | None:
