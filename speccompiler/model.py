@@ -486,7 +486,7 @@ def _made(loaded: LoadedSpec, options: LoadOptions) -> tuple[Model | None, tuple
         found += tuple(map(loaded.locate, notes))
     loaded = changed(loaded, spec=spec)
     model = Model(loaded, spec, lowered.graph, found, options)
-    if model.names_weights:
+    if model.names_weights or spec.seed is not None:
         found += model.weight_sources.diagnostics
     return (None if has_errors(found) else model), found
 

@@ -12,6 +12,7 @@ import yaml
 
 import speccompiler
 from speccompiler.cli import main
+from speccompiler.cli.main import run
 from speccompiler.convert import convert, spec_text
 from speccompiler.diagnostics import Diagnostic, SpecError
 from speccompiler.model import check
@@ -226,16 +227,23 @@ def refused(call: Any) -> list[tuple[str, str]]:
     return [(d.code, d.message) for d in caught.value.diagnostics]
 
 
-def test_an_unknown_initialiser_is_refused_where_it_would_draw(tmp_path: Path) -> None:
+def test_an_unknown_initialiser_is_refused_where_it_would_draw(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = saved(tmp_path, sequential(dense(init="my_init")))
     allowed = f"'init' is 'my_init'; allowed: {ALL_INITIALISERS}"
     expected = [("CS075", f"W cannot be drawn from a seed: {allowed}")]
-    model = speccompiler.load(path, seed=1)
-    assert refused(lambda: model.compile("reference")) == expected
+    note = ("CS074", "'init' is 'my_init'; passed over in 'd', as only training uses it")
+    assert refused(lambda: speccompiler.load(path, seed=1)) == [note, *expected]
+    for command in (["validate"], ["weights"], ["convert", "-o", str(tmp_path / "init.yaml")]):
+        assert run([*command, str(path), "--seed", "1"]) == 1
+        told = capsys.readouterr()
+        assert expected[0][1] in told.out + told.err
+    assert not list(tmp_path.glob("init.*"))
     soft = layer("ParametricSoftplus", name="ps", alpha_init="x", batch_input_shape=[None, 4])
-    model = speccompiler.load(saved(tmp_path, sequential(soft)), seed=1)
+    path = saved(tmp_path, sequential(soft))
     expected = [("CS075", "alphas cannot be drawn from a seed: 'alpha_init' is 'x', not a number")]
-    assert refused(lambda: model.compile("reference")) == expected
+    assert refused(lambda: speccompiler.load(path, seed=1))[1:] == expected
 
 
 def test_unknown_penalties_and_constraints_are_refused_where_they_are_asked_for(

@@ -302,6 +302,23 @@ def test_plain_byte_code_is_suggested_in_every_format(file: str, folder: Path) -
     ]
 
 
+@pytest.mark.parametrize("named", [{}, {"custom_name": "lambda"}])
+def test_a_layer_without_a_name_is_answered_by_the_name_that_it_gets(
+    folder: Path, named: dict[str, str]
+) -> None:
+    """Keras 0.x stored a name only where somebody gave one."""
+    lambdas = [{"name": "Lambda", "function": "f", "output_shape": None, **named} for _ in "ab"]
+    lambdas[0]["input_shape"] = [3]
+    old = {"name": "Sequential", "layers": lambdas, "keras_version": "0.3.1"}
+    shown = [found[2] or "" for found in findings(old) if found[0] == "CS082"]
+    assert '--replace lambda_1="x / 127.5 - 1" --replace lambda_2="x / 127.5 - 1"' in shown[0]
+    Path("old.json").write_text(json.dumps(old))
+    model = speccompiler.load("old.json", replace={"lambda_1": "x * 2", "lambda_2": "x + 1"})
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    assert np.array_equal(model.run(x), 2 * x + 1)
+    assert [layer.name for layer in model.shapes().layers] == ["lambda_1", "lambda_2"]
+
+
 def test_several_are_answered_by_one_line(folder: Path) -> None:
     odd = code("it's", "Odd2D")
     found = findings(sequential(FIRST, conv("c1"), odd, code("lambda_2")))
