@@ -28,7 +28,7 @@ from .other_ordering import fitted
 from .schemas.model import ModelSpec
 from .shapes import format_shape
 from .source.document import Document, DocumentSource, parse_document, read_document
-from .source.findings import shown
+from .source.findings import first_few, shown
 from .weights import MatchName, WeightSources, find_weights
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ class Model:
                     "CS132",
                     f"no layer '{shown(str(name))}' in {self.name}",
                     file=self.loaded.document.file,
-                    hint=did_you_mean(str(name), known) or f"layers: {_listed(list(known))}",
+                    hint=did_you_mean(str(name), known) or f"layers: {first_few(list(known), 12)}",
                 )
                 for name in unknown
             )
@@ -257,13 +257,12 @@ class Model:
         layers = lowered.differing()
         if not layers:
             return None
-        names = ", ".join(f"'{name}'" for name in layers[:5])
-        more = f" and {len(layers) - 5} more" if len(layers) > 5 else ""
+        names = first_few([f"'{name}'" for name in layers], 5)
         told = lowered.trained_on()
         diagnostic = Diagnostic(
             "CS050",
             "the file does not say which backend it was trained on, and the numbers of "
-            f"{names}{more} depend on it",
+            f"{names} depend on it",
             severity,
             layer=layers[0],
             hint="a run needs --semantics tensorflow or --semantics theano"
@@ -340,11 +339,6 @@ def _sample_shapes(arrays: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
 
 def _is_open(node: Node) -> bool:
     return not all(isinstance(length, int) for length in node.shape)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return ", ".join(names[:12]) + more
 
 
 def _bound_example(shape: Shape) -> str:
