@@ -94,7 +94,9 @@ def printable(text: str) -> str:
     So is what standard output cannot encode.
     """
     if not text.isprintable():
-        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        from speccompiler.source.findings import on_one_line
+
+        text = on_one_line(text)
     return text if text.isascii() else sayable(text)
 
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .backends import by_backend
 from .diagnostics import Diagnostic, Problem, Severity
 from .dims import format_dim
 from .ir import Graph, Node, Padding, Shape, Weight
-from .lower import both_backends, layers_of, lower
+from .lower import layers_of
 from .schemas.model import ModelSpec
 from .weights import FileTensor, TensorSource, theano_names
 
@@ -34,7 +35,8 @@ class Difference:
 
 def differences(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[Difference, ...]:
     """The layers that TensorFlow's and Theano's rules lower differently, in order."""
-    one, other = (lower(spec, semantics, shapes).graph for semantics in both_backends(spec))
+    lowered = by_backend(spec, shapes)
+    one, other = lowered.tensorflow.graph, lowered.theano.graph
     if one is None or other is None:
         return ()
     theirs = layers_of(other.nodes)

@@ -15,6 +15,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from .backends import by_backend
 from .diagnostics import Diagnostic, Problem, Severity, SpecError, did_you_mean, has_errors
 from .input_checks import by_input
 from .ir import Graph, Node, Shape
@@ -22,12 +23,12 @@ from .keywords import check_answers, check_choice, checked_seed, whole_lengths
 from .loading.lenient import with_unknown
 from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from .loading.wrapper import unwrapped
-from .lower import Semantics, declared_inputs, lower, trained_on, undecided
+from .lower import Semantics, declared_inputs, lower
 from .other_ordering import fitted
 from .schemas.model import ModelSpec
 from .shapes import format_shape
 from .source.document import Document, DocumentSource, parse_document, read_document
-from .source.findings import shown
+from .source.findings import first_few, shown
 from .weights import MatchName, WeightSources, find_weights
 
 if TYPE_CHECKING:
@@ -110,7 +111,9 @@ class Model:
 
         ``shapes`` are of one sample of each input; without them open lengths count as any.
         """
-        return () if self.spec.semantics is not None else undecided(self.spec, shapes)
+        if self.spec.semantics is not None:
+            return ()
+        return by_backend(self.spec, shapes).differing()
 
     @cached_property
     def weight_sources(self) -> WeightSources:
@@ -239,7 +242,7 @@ class Model:
                     "CS132",
                     f"no layer '{shown(str(name))}' in {self.name}",
                     file=self.loaded.document.file,
-                    hint=did_you_mean(str(name), known) or f"layers: {_listed(list(known))}",
+                    hint=did_you_mean(str(name), known) or f"layers: {first_few(list(known), 12)}",
                 )
                 for name in unknown
             )
@@ -248,16 +251,18 @@ class Model:
         self, severity: Severity = Severity.ERROR, shapes: Sequence[Shape] | None = None
     ) -> Diagnostic | None:
         """CS050 where nothing names the backend and it would change the numbers."""
-        layers = self.undecided(shapes)
+        if self.spec.semantics is not None:
+            return None
+        lowered = by_backend(self.spec, shapes)
+        layers = lowered.differing()
         if not layers:
             return None
-        names = ", ".join(f"'{name}'" for name in layers[:5])
-        more = f" and {len(layers) - 5} more" if len(layers) > 5 else ""
-        told = trained_on(self.spec, shapes)
+        names = first_few([f"'{name}'" for name in layers], 5)
+        told = lowered.trained_on()
         diagnostic = Diagnostic(
             "CS050",
             "the file does not say which backend it was trained on, and the numbers of "
-            f"{names}{more} depend on it",
+            f"{names} depend on it",
             severity,
             layer=layers[0],
             hint="a run needs --semantics tensorflow or --semantics theano"
@@ -334,11 +339,6 @@ def _sample_shapes(arrays: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
 
 def _is_open(node: Node) -> bool:
     return not all(isinstance(length, int) for length in node.shape)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    return ", ".join(names[:12]) + more
 
 
 def _bound_example(shape: Shape) -> str:

@@ -111,11 +111,6 @@ def open_ordinary(path: Path) -> io.BufferedReader:
     return io.BufferedReader(open_raw(path))
 
 
-def check_ordinary(path: Path) -> None:
-    """``NotOrdinary`` for what ``open_ordinary`` would refuse."""
-    open_raw(path).close()
-
-
 def name_of(stream: io.FileIO | io.BufferedReader, path: Path) -> str:
     """A name under which a library opens the very file that is open here, if the system has one."""
     held = f"/dev/fd/{stream.fileno()}"

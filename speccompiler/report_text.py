@@ -10,6 +10,7 @@ from typing import Literal
 from .number_text import count, scaled, size
 from .report import LayerReport, ShapeReport
 from .shapes import format_shape
+from .source.findings import on_one_line
 
 Style = Literal["text", "markdown", "html"]
 HEADERS: tuple[str, ...] = (
@@ -24,11 +25,6 @@ HEADERS: tuple[str, ...] = (
 )
 ALIGN: tuple[str, ...] = ("left", "left", "left", "right", "right", "right", "right", "right")
 _FORMATS = {"text": "simple", "markdown": "github", "html": "html"}
-
-
-def on_one_line(text: str) -> str:
-    """A name from a file with its control characters escaped."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def report_text(

@@ -25,6 +25,7 @@ from .schemas.model import ModelSpec
 from .schemas.training import Unknown
 from .schemas.weights import inline_shape
 from .source.document import Document
+from .source.findings import first_few
 from .source.tree import span_at
 
 if TYPE_CHECKING:
@@ -307,11 +308,10 @@ def _has_own(layer: Layer) -> bool:
 
 
 def _none_given(loaded: LoadedSpec, rest: Mapping[TensorName, Weight]) -> Diagnostic:
-    names = ", ".join(f"'{layer}/{tensor}'" for layer, tensor in list(rest)[:4])
-    more = f" and {len(rest) - 4} more" if len(rest) > 4 else ""
+    names = first_few([f"'{layer}/{tensor}'" for layer, tensor in rest], 4)
     return Diagnostic(
         "CS095",
-        f"no weights for {names}{more}",
+        f"no weights for {names}",
         file=loaded.document.file,
         hint="give --weights FILE, or --seed N to draw them at random by each layer's init",
     )

@@ -56,7 +56,8 @@ def test_padding_is_no_value(mode):
 
 def test_infinities_ask_nobody_for_a_backend():
     """Where the backends differ in these alone, a file need not say which it was."""
-    from speccompiler.lower import Semantics, both_backends, lower
+    from speccompiler.backends import both_backends
+    from speccompiler.lower import Semantics, lower
 
     model = build([{"type": "Activation", "activation": "relu"}, {"type": "PReLU"}], (3,), seed=1)
     one, other = (lower(model.spec, s).graph for s in both_backends(model.spec))

@@ -15,6 +15,7 @@ from speccompiler.arrays.npy_input import ArrayInput, open_array, open_stream, r
 from speccompiler.diagnostics import Problem
 from speccompiler.npz_format import METHODS, SIGNATURES, ZIP_ERRORS, ArchiveError
 from speccompiler.ordinary_files import NotOrdinary, first_bytes
+from speccompiler.source.findings import first_few
 
 _AGAIN = "write or copy the whole file again"
 
@@ -99,8 +100,7 @@ def _opened(path: Path, shown: str) -> zipfile.ZipFile:
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return (", ".join(f"'{name}'" for name in names[:5]) or "none") + more
+    return first_few([f"'{name}'" for name in names], 5) or "none"
 
 
 def _open(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, shown: str) -> ArrayInput:

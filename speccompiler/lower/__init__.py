@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from speccompiler.diagnostics import Diagnostic, Problem
 from speccompiler.dims import symbol
@@ -19,8 +19,7 @@ from speccompiler.loading.orderings import ordering_of
 from speccompiler.schemas.dense import Highway, MaxoutDense
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
-from speccompiler.schemas.model import ModelSpec, SemanticsFields
-from speccompiler.schemas.profiles import Profile
+from speccompiler.schemas.model import ModelSpec
 from speccompiler.schemas.training import Unknown
 from speccompiler.schemas.wrappers import TimeDistributed
 from speccompiler.shapes import format_shape
@@ -61,7 +60,7 @@ from .local_response import lower_lrn2d
 from .merging import lower_merge
 from .normalization import lower_batch_normalization
 from .pooling import lower_global_pooling, lower_pooling
-from .refusals import RELEASES, gathered, note_refusals
+from .refusals import gathered, note_refusals
 from .resizing import (
     lower_cropping,
     lower_upsampling,
@@ -78,13 +77,10 @@ __all__ = [
     "LOWER",
     "Lowered",
     "Semantics",
-    "both_backends",
     "declared_inputs",
     "input_dims",
     "layers_of",
     "lower",
-    "trained_on",
-    "undecided",
 ]
 
 LOWER: Mapping[str, Callable[..., Node]] = {
@@ -345,12 +341,6 @@ def _explain(problem: Problem, layer: Layer, x: Node, semantics: Semantics) -> P
     return Problem(problem.code, message, hint)
 
 
-def both_backends(spec: ModelSpec) -> list[Semantics]:
-    """TensorFlow's and Theano's rules, as far as finite numbers depend on them."""
-    profiles = SemanticsFields(profile="tensorflow"), SemanticsFields(profile="theano")
-    return [replace(Semantics.of(fields, spec), infinities="tensorflow") for fields in profiles]
-
-
 def _reordered(layer: Layer, x: Node, semantics: Semantics) -> str | None:
     """A hint where a layer would fit in the other ordering.
 
@@ -384,35 +374,3 @@ def _turned(layer: Layer, x: Node, semantics: Semantics) -> str | None:
     if not isinstance(x.op, Input) and x.inputs:
         way = "a Permute with dims [2, 1] before it turns them"
     return f"steps come first, then channels: {way}, which would give {format_shape(fits.shape)}"
-
-
-def undecided(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[str, ...]:
-    """The layers that TensorFlow's and Theano's rules lower differently."""
-    backends = both_backends(spec)
-    graphs = [lower(spec, semantics, shapes).graph for semantics in backends]
-    one, other = (layers_of(graph.nodes) if graph else {} for graph in graphs)
-    differ = {name for name in one if one[name] != other.get(name)}
-    return tuple(dict.fromkeys(call.layer for call in spec.calls if call.name in differ))
-
-
-def trained_on(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> str | None:
-    """What a backend that refused a layer says about the other, where only one did.
-
-    Only what its older releases refused too says so: they are of the days of Keras 1.x.
-    """
-
-    def refused_on(profile: Profile) -> list[str | None]:
-        semantics = Semantics.of(SemanticsFields(profile=profile), spec)
-        found = lower(spec, semantics, shapes).diagnostics
-        return [d.layer for d in found if d.code == "CS055"]
-
-    refused = {}
-    for title, (last, older) in RELEASES.items():
-        found = refused_on(last)
-        before = refused_on(older) if found else []
-        refused[title] = [layer for layer in found if layer in before]
-    for mine, other in (("TensorFlow", "Theano"), ("Theano", "TensorFlow")):
-        if refused[mine] and not refused[other]:
-            layer = refused[mine][0]
-            return f"Keras on {mine} refuses '{layer}', so that it was trained on {other}"
-    return None

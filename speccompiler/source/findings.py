@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import NoReturn
 
@@ -23,18 +23,25 @@ def shown(text: str, limit: int = 60) -> str:
     """A text as a message may show it: short, and on one line."""
     if len(text) > limit:
         text = text[: limit - 3] + "..."
+    return on_one_line(text)
+
+
+def on_one_line(text: str) -> str:
+    """A text from a file with its control characters escaped."""
     if text.isprintable():
         return text
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def first_few(texts: Sequence[str], most: int) -> str:
+    """The first of several texts, and how many more there are."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def listed(names: Iterable[str], most: int = 5) -> str:
     """Names of layers, quoted; the first few where they are many."""
-    unique = list(dict.fromkeys(names))
-    more = f" and {len(unique) - most} more" if len(unique) > most else ""
-    return ", ".join(f"'{shown(name)}'" for name in unique[:most]) + more
+    return first_few([f"'{shown(name)}'" for name in dict.fromkeys(names)], most)
 
 
 def too_deep() -> Problem:

@@ -151,8 +151,6 @@ _BY_ENDING: Mapping[str, tuple[str, str]] = {
     ".onnx": ("it is an ONNX model", "save the weights from Keras, or as .npz by layer"),
     ".tflite": ("it is a TensorFlow Lite model", "save the Keras model's weights as .h5"),
 }
-_INDEX_END = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"
-"""How the index of a TensorFlow checkpoint ends (a LevelDB table)."""
 _TEXT_PICKLE = re.compile(
     rb"(?:\((?:lp|dp|[lditN])|\](?:q|\()|\}q|c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n)"
 )

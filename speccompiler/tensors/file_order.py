@@ -27,7 +27,7 @@ _ROLES: Mapping[str, str] = {
     "std": "running_std",
 }  # fmt: skip
 """What else people, and later Keras, called the tensors of a layer."""
-_PLACE = re.compile(r"[/._-](?:arr_|param_|weights?_?|vars/|w)?([0-9]{1,9})")
+_PLACE = re.compile(r"[/._-](?:arr_|param_|weights?_?|vars/|w)?([0-9]{1,9})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,10 @@ def order_of(
 def _of_layers(bare: Mapping[str, str], layers: Collection[str]) -> Blocks | None:
     found: dict[str, list[tuple[int, str]]] = {}
     for key, name in bare.items():
-        place = re.search(r"[/._-](?:arr_|param_|weights?_?|vars/|w)?[0-9]{1,9}$", name)
-        owner = name[: place.start()] if place else ""
-        number = _PLACE.fullmatch(name[len(owner) :])
-        if owner not in layers or number is None:
+        place = _PLACE.search(name)
+        if place is None or name[: place.start()] not in layers:
             return None
-        found.setdefault(owner, []).append((int(number[1]), key))
+        found.setdefault(name[: place.start()], []).append((int(place[1]), key))
     return Blocks(
         tuple(
             Block(owner, tuple((None, key) for _, key in sorted(members)))

@@ -9,7 +9,7 @@ from speccompiler.diagnostics import Diagnostic, Severity
 from speccompiler.tensors.tensor_info import quoted
 from speccompiler.tensors.weight_files import WeightFile
 
-_BETWEEN = ("/", ".", "_")
+_BETWEEN = "/._"
 
 
 def without_layers(
@@ -23,9 +23,10 @@ def without_layers(
     if not left:
         return file, []
     owned = {key: layer.name for layer in file.layers or () for _, key in layer.tensors}
+    known = left | set(kept)
     passed: dict[str, str] = {}
     for key in file.tensors:
-        owner = owned.get(key) or _owner(key, (*left, *kept))
+        owner = owned.get(key) or _owner(key, known)
         if owner in left:
             passed[key] = owner
     if not passed:
@@ -43,5 +44,5 @@ def without_layers(
 
 def _owner(key: str, names: Collection[str]) -> str | None:
     """The layer with the longest name that a key begins with."""
-    fitting = [name for name in names if key.startswith(tuple(name + b for b in _BETWEEN))]
-    return max(fitting, key=len, default=None)
+    ends = (at for at in range(len(key) - 1, 0, -1) if key[at] in _BETWEEN)
+    return next((key[:end] for end in ends if key[:end] in names), None)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from speccompiler.diagnostics import Problem
+from speccompiler.source.findings import first_few
 from speccompiler.tensors.file_order import Block
 from speccompiler.tensors.tensor_info import StoredLayer, TensorInfo, quoted
 from speccompiler.tensors.weight_names import (
@@ -140,5 +141,4 @@ def _paired(block: Block, layer: str, names: list[str]) -> list[tuple[str, str]]
 
 def listed(texts: Sequence[str]) -> str:
     """The first of several texts, and how many more there are."""
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return ", ".join(texts[:_SHOWN]) + more
+    return first_few(texts, _SHOWN)
