@@ -82,8 +82,8 @@ def _marks(kind: str, config: Mapping) -> Iterator[ShownRelease]:
             if math.isclose(epsilon, value, rel_tol=1e-6):
                 why = f"epsilon {value:g} and momentum 0.99 of '{name}' are later defaults"
                 yield ShownRelease(version, why, sure=False)
-    entry = config.entries.get("padding") if kind == "ZeroPadding2D" else None
-    if entry is not None and isinstance(entry.value, Sequence) and len(entry.value.items) == 4:
+    sides = config.entries.get("padding") if kind == "ZeroPadding2D" else None
+    if sides is not None and isinstance(sides.value, Sequence) and len(sides.value.items) == 4:
         yield ShownRelease(LATE, f"the padding of '{name}' has four numbers", sure=False)
 
 
