@@ -11,7 +11,7 @@ PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 RUN = .venv/bin/python
-SOURCES = speccompiler schemas cli convspec.py tests examples benchmarks
+SOURCES = speccompiler schemas cli convspec tests examples benchmarks
 
 .NOTPARALLEL:
 .PHONY: help demo test test-cuda-ptx test-cuda sanitize-cuda fuzz bench bench-quick bench-cuda \
@@ -78,10 +78,10 @@ check: .venv/check.stamp .venv/test.stamp .venv/demo.stamp
 	$(RUN) -m ruff format --check $(SOURCES)
 	$(RUN) -m ruff check $(SOURCES)
 	@rm -rf build/check && mkdir -p build/check/speccompiler
-	@cd build/check && ln -s ../../examples ../../benchmarks ../../convspec.py .
+	@cd build/check && ln -s ../../examples ../../benchmarks ../../convspec .
 	@cd build/check/speccompiler && ln -s ../../../speccompiler/* ../../../schemas ../../../cli .
 	cd build/check && ../../$(RUN) -m mypy --config-file ../../pyproject.toml \
-		--cache-dir ../../.mypy_cache speccompiler convspec.py examples benchmarks
+		--cache-dir ../../.mypy_cache speccompiler convspec examples benchmarks
 	CONVSPEC_TEST_TYPES=1 $(RUN) -m pytest -n0 -q tests/test_types.py
 
 format: .venv/check.stamp

@@ -25,6 +25,7 @@ from .options import (
     tune_option,
     weights_options,
 )
+from .progress import compiling_shown
 from .render import printable, show
 
 if TYPE_CHECKING:
@@ -91,19 +92,20 @@ def command(
         raise click.UsageError(f"--target {target} puts weights on the GPU: give them, or --seed")
     check_layers(loaded, layers)
     before, started = {entry.name for entry in entries()}, time.perf_counter()
-    for batch in [batch_size] if batch_size is not None else [1, None]:
-        if has_weights:
-            compiled = loaded.compile(
-                target,
-                batch_size=batch,
-                threads=threads,
-                input_shape=input_shape,
-                layers=layers,
-                math=math,  # type: ignore[arg-type]
-                tune=tune,
-            )
-        else:
-            _kernels_only(loaded, input_shape, layers, math == "fast", batch, threads)
+    with compiling_shown():
+        for batch in [batch_size] if batch_size is not None else [1, None]:
+            if has_weights:
+                compiled = loaded.compile(
+                    target,
+                    batch_size=batch,
+                    threads=threads,
+                    input_shape=input_shape,
+                    layers=layers,
+                    math=math,  # type: ignore[arg-type]
+                    tune=tune,
+                )
+            else:
+                _kernels_only(loaded, input_shape, layers, math == "fast", batch, threads)
     spent = time.perf_counter() - started
     if has_weights:
         show(compiled.diagnostics)

@@ -27,8 +27,17 @@ from .options import (
     tune_option,
     weights_options,
 )
+from .progress import compiling_shown
 from .render import show
-from .run_files import Targets, check_targets, input_files, named, opened, written
+from .run_files import (
+    Targets,
+    check_places,
+    check_targets,
+    input_files,
+    named,
+    opened,
+    written,
+)
 from .run_output import print_penalties, print_profile, print_results
 
 if TYPE_CHECKING:
@@ -142,6 +151,7 @@ def command(
 
     with opened(loaded, files) as sources:
         _check(loaded, sources)
+        check_places(targets)
         compiled, activity = _compile(
             loaded,
             sources,
@@ -195,15 +205,15 @@ def _compile(
         raise SpecError(model.loaded.locate(problem.at()) for problem in refused)
     with named(sources[0].name):
         activity = activity_regularizers(model.spec) if penalties else {}
-    compiled = model.compile(
-        options.pop("target"),
-        input_shape={
-            name: source.shape[1:] for name, source in zip(model.input_names, sources, strict=True)
-        },
-        layers=(*layers, *activity),
-        samples=sources[0].samples,
-        **options,
-    )
+    shapes = [source.shape[1:] for source in sources]
+    with compiling_shown():
+        compiled = model.compile(
+            options.pop("target"),
+            input_shape=dict(zip(model.input_names, shapes, strict=True)),
+            layers=(*layers, *activity),
+            samples=sources[0].samples,
+            **options,
+        )
     spent = compiled.executor.kernel_seconds
     if spent > 2:
         after = "the next run finds them" if keeps("kernels") else "they cannot be kept"

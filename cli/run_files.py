@@ -148,6 +148,16 @@ def check_targets(targets: Targets, read: Sequence[tuple[str, str | None]]) -> N
                 raise click.UsageError(f"'{file}' is the {role} of this run; name another output")
 
 
+def check_places(targets: Targets) -> None:
+    """Refuse, before a minute of compiling, what no output could be written to: CS120."""
+    from speccompiler.arrays.atomic import check_target
+    from speccompiler.arrays.npy_output import check_array_target
+
+    for file in dict.fromkeys(file for _, file in targets.files if file != "-"):
+        with named(file):
+            (check_target if targets.archive else check_array_target)(Path(file))
+
+
 def _same_file(one: str, other: str) -> bool:
     try:
         return Path(one).samefile(other)

@@ -55,7 +55,8 @@ def _count(number: int, noun: str) -> str:
 
 
 def _range(summary: Summary) -> str:
-    broken = f"{summary.non_finite} values are not finite" if summary.non_finite else ""
+    are = "is" if summary.non_finite == 1 else "are"
+    broken = f"{_count(summary.non_finite, 'value')} {are} not finite" if summary.non_finite else ""
     if not summary.count:
         return f"no finite value, {broken}"
     text = f"min {summary.smallest:.6g}, mean {summary.mean:.6g}, max {summary.largest:.6g}"
@@ -65,7 +66,8 @@ def _range(summary: Summary) -> str:
 def _non_finite(compiled: CompiledModel, result: RunResult) -> Diagnostic:
     return Diagnostic(
         "CS098",
-        f"the output holds {_count(result.non_finite, 'value')} that are not finite",
+        f"the output holds {_count(result.non_finite, 'value')} that "
+        f"{'is' if result.non_finite == 1 else 'are'} not finite",
         Severity.WARNING,
         file=compiled.model.loaded.document.file,
         hint="check the input and the weights for NaN, infinity and very large numbers",

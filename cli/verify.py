@@ -21,6 +21,7 @@ from .options import (
     target_option,
     weights_options,
 )
+from .progress import compiling_shown
 from .render import diagnostic_data, printable, render_text
 
 if TYPE_CHECKING:
@@ -105,9 +106,11 @@ def command(
     from speccompiler.verify import verify
 
     if loaded.undecided():
-        both = _under_both(loaded, dim_ordering, seed, recording, options)
+        with compiling_shown():
+            both = _under_both(loaded, dim_ordering, seed, recording, options)
         return _print_both(both, style)
-    found = verify(loaded, recording, **options)
+    with compiling_shown():
+        found = verify(loaded, recording, **options)
     _print(loaded, found, style)
     return 0 if all(c.equal for c in found) else 1
 

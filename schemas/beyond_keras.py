@@ -1,6 +1,7 @@
 """Layers that Keras 1.x has not: what its users wrote as a Lambda, said as data.
 
-A Keras file can never name them: a class of such a name there is its author's own.
+A Keras 1.x file can never name them: a class of such a name there is its author's own. Keras 0.x
+had LRN2D, and in TimeDistributedMerge two of what Reduce does.
 """
 
 from __future__ import annotations
@@ -10,7 +11,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from .fields import LARGEST, ORDERING_TEXT, Layer, LayerOrdering, Pair, as_tuple
+from .fields import (
+    LARGEST,
+    ORDERING_TEXT,
+    Layer,
+    LayerOrdering,
+    Pair,
+    PositiveInt,
+    as_tuple,
+)
 
 AXIS_TEXT = "counted as in Keras: 0 is the batch axis, 1 the first of a sample, -1 the last"
 _WHOLE = {"type": "integer", "minimum": -LARGEST, "maximum": LARGEST}
@@ -39,6 +48,15 @@ def _check_axes(value: tuple[int, ...]) -> tuple[int, ...]:
 def _check_steps(value: tuple[int, ...]) -> tuple[int, ...]:
     if 0 in value:
         raise PydanticCustomError("bad_step", "a step is not 0")
+    return value
+
+
+Factor = Annotated[float, Field(ge=0, le=1e30)]
+
+
+def _check_odd(value: int) -> int:
+    if value % 2 == 0:
+        raise PydanticCustomError("even", "as many neighbours on either side: an odd number")
     return value
 
 
@@ -84,11 +102,13 @@ class Slice(Layer):
 
 
 class Reduce(Layer):
-    """Sum, mean or largest of the values along one axis or several."""
+    """Sum, mean, largest or product of the values along one axis or several."""
 
     type: Literal["Reduce"]
     axis: Axes = Field(description=f"The axis, or a list of axes; {AXIS_TEXT}.")
-    mode: Literal["sum", "mean", "max"] = Field("sum", description="What is made of the values.")
+    mode: Literal["sum", "mean", "max", "prod"] = Field(
+        "sum", description="What is made of the values; prod is their product."
+    )
     keepdims: bool = Field(False, description="Keep the axes, with a length of 1.")
 
 
@@ -108,5 +128,32 @@ class Resize(Layer):
     align_corners: bool = Field(
         False,
         description="The first and last values stay where they are: i * (old - 1) / (new - 1).",
+    )
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
+
+
+class LRN2D(Layer):
+    """Local response normalisation: each value over a power of its channel neighbours' squares.
+
+    ``x / (k + alpha * sum)**beta``, where ``sum`` is that of the squares of the ``n`` channels
+    around each, at the same position; beyond the first and last channel they are 0. That is the
+    LRN2D of Keras 0.1 to 0.3 (layers/normalization.py), tf.nn.lrn, and the
+    ``crosschannelnormalization`` that people wrote as a Lambda.
+    """
+
+    type: Literal["LRN2D"]
+    alpha: Factor = Field(
+        1e-4,
+        description="Factor of the sum. Caffe divides its alpha by local_size: give the quotient. "
+        "TensorFlow's tf.nn.lrn does not.",
+    )
+    k: Factor = Field(
+        2.0, description="Added to it: 1 in Caffe unless it says another k, 'bias' in TensorFlow."
+    )
+    beta: Factor = Field(0.75, description="The exponent.")
+    n: Annotated[PositiveInt, AfterValidator(_check_odd)] = Field(
+        5,
+        description="How many channels are summed up, an odd number: local_size in Caffe, and "
+        "2 * depth_radius + 1 in TensorFlow.",
     )
     dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)

@@ -204,7 +204,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "LocallyConnected2D": Example(
         "nb_filter: 8, nb_row: 3, nb_col: 3",
-        Shapes((3, 32, 32), (8, 30, 30), {"W": (900, 27, 8), "b": (8, 30, 30)}),
+        Shapes((3, 32, 32), (8, 30, 30), {"W": (900, 27, 8), "b": (30, 30, 8)}),
         tf=Shapes((32, 32, 3), (30, 30, 8), {"W": (900, 27, 8), "b": (30, 30, 8)}),
     ),
     "Embedding": Example(
@@ -221,6 +221,16 @@ EXAMPLES: dict[str, Example] = {
     ),
     "TimeDistributedDense": Example(
         "output_dim: 8", Shapes((10, 32), (10, 8), {"W": (32, 8), "b": (8,)})
+    ),
+    "Slice": Example("axis: 2, start: 60, stop: -25", Shapes((3, 160, 320), (3, 75, 320))),
+    "Reduce": Example("axis: 1, mode: mean", Shapes((10, 32), (32,))),
+    "Resize": Example(
+        "size: [66, 200]",
+        Shapes((3, 160, 320), (3, 66, 200)),
+        tf=Shapes((160, 320, 3), (66, 200, 3)),
+    ),
+    "LRN2D": Example(
+        "n: 5", Shapes((96, 55, 55), (96, 55, 55)), tf=Shapes((55, 55, 96), (55, 55, 96))
     ),
     "TimeDistributed": Example(
         "layer: {type: Dense, output_dim: 8}", Shapes((10, 32), (10, 8), {"W": (32, 8), "b": (8,)})

@@ -27,7 +27,7 @@ class _LocallyConnected(KernelLayer):
 
 
 class LocallyConnected1D(_LocallyConnected):
-    """Over steps."""
+    """Convolution over steps with a kernel of its own at each of them."""
 
     type: Literal["LocallyConnected1D"]
     filter_length: PositiveInt = Field(description="Length of the kernel, in steps.")
@@ -41,7 +41,7 @@ class LocallyConnected1D(_LocallyConnected):
 
 
 class LocallyConnected2D(_LocallyConnected):
-    """Over rows and columns of an image."""
+    """Convolution over an image with a kernel of its own at each position."""
 
     type: Literal["LocallyConnected2D"]
     nb_row: PositiveInt = Field(description="Rows of the kernel.")

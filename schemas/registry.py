@@ -83,10 +83,11 @@ LAYERS: dict[str, type[Layer]] = {
         beyond_keras.Slice,
         beyond_keras.Reduce,
         beyond_keras.Resize,
+        beyond_keras.LRN2D,
     )
 }
 
-NATIVE_LAYERS = frozenset({"Reduce", "Resize", "Slice"})
+NATIVE_LAYERS = frozenset({"LRN2D", "Reduce", "Resize", "Slice"})
 """Of these, those that Keras 1.x has not: in its files such a name is a class of the author's."""
 
 ALIASES: dict[str, str] = {alias: name for name, cls in LAYERS.items() for alias in cls.aliases}

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 
 from .ir import Shape
 from .lower import Lowered, Semantics, layers_of, lower
+from .lower.refusals import RELEASES
 from .schemas.model import ModelSpec, SemanticsFields
-
-_TITLES = {"tensorflow": "TensorFlow", "theano": "Theano"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +16,7 @@ class ByBackend:
     """What a model was lowered to by the rules of each."""
 
     spec: ModelSpec
+    shapes: Sequence[Shape] | None
     tensorflow: Lowered
     theano: Lowered
 
@@ -30,23 +30,31 @@ class ByBackend:
         return tuple(dict.fromkeys(c.layer for c in self.spec.calls if c.name in differ))
 
     def trained_on(self) -> str | None:
-        """What a backend that refused a layer says about the other, where only one did."""
-        refused = {
-            "tensorflow": _refused(self.tensorflow),
-            "theano": _refused(self.theano),
-        }
-        for mine, other in (("tensorflow", "theano"), ("theano", "tensorflow")):
+        """What a backend that refused a layer says about the other, where only one did.
+
+        Only what its older releases refused too says so: they are of the days of Keras 1.x.
+        """
+        refused = {}
+        for title, lowered in (("TensorFlow", self.tensorflow), ("Theano", self.theano)):
+            found = _refused(lowered)
+            before = self._refused_before(title) if found else []
+            refused[title] = [layer for layer in found if layer in before]
+        for mine, other in (("TensorFlow", "Theano"), ("Theano", "TensorFlow")):
             if refused[mine] and not refused[other]:
-                return (
-                    f"Keras on {_TITLES[mine]} refuses '{refused[mine][0]}', so that it was "
-                    f"trained on {_TITLES[other]}"
-                )
+                layer = refused[mine][0]
+                return f"Keras on {mine} refuses '{layer}', so that it was trained on {other}"
         return None
+
+    def _refused_before(self, title: str) -> list[str | None]:
+        _, older = RELEASES[title]
+        semantics = Semantics.of(SemanticsFields(profile=older), self.spec)
+        return _refused(lower(self.spec, semantics, self.shapes))
 
 
 def by_backend(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> ByBackend:
     """Lower a model by both. ``shapes`` are of one sample of each input."""
-    return ByBackend(spec, *(lower(spec, semantics, shapes) for semantics in both_backends(spec)))
+    lowered = (lower(spec, semantics, shapes) for semantics in both_backends(spec))
+    return ByBackend(spec, shapes, *lowered)
 
 
 def both_backends(spec: ModelSpec) -> list[Semantics]:

@@ -124,7 +124,7 @@ def describe_op(op: Op) -> str:
         case Lookup():
             return f"table of {op.weight.shape[0]} rows"
         case GlobalPool():
-            return "global sum" if op.mode == "sum" else f"global {op.mode} pool"
+            return f"global {op.mode}" + (" pool" if op.mode in {"max", "average"} else "")
         case MapWith():
             return activation_name(op.activation)
         case Mask():

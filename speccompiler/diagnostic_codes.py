@@ -312,7 +312,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "rows and columns on both sides, and up to 1.0.5 (on Theano 1.0.6) "
             "BatchNormalization's running_std held the standard deviation. The file says that such "
             "a version wrote it, or it names none, as those before 1.0.4 do; its numbers are "
-            "reproduced.",
+            "reproduced. What only later versions wrote in a layer tells that one of them wrote a "
+            "file that names none.",
             "Nothing, if the model was trained there: write the two numbers, or the keras_version "
             "that is missing, to confirm it. A model_config that was copied out of an HDF5 file "
             "lacks the keras_version that the file has beside it: add it.",
@@ -333,8 +334,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "and convspec computes it by its definition. TensorFlow has no border_mode 'full', no "
             "strides beside a dilation, no rates that differ; Theano no separable convolution.",
             "Of the note nothing, if the model is your own; a model that was trained ran on the "
-            "other backend. Of the error: use the profile of the later release, or arguments that "
-            "both have.",
+            "other backend, or on an older release that the note names. Of the error: use the "
+            "profile of the later release, or arguments that both have.",
         ),
         "CS056": Code(
             "numbers depend on the batch",
@@ -457,7 +458,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "argument of training passed over",
             "A Keras file holds what its author defined in an argument that only training uses: "
             "the name of their own initialiser, regulariser or constraint, or a value of another "
-            "kind. A forward pass with given weights needs none of it.",
+            "kind; or a learning rate for one layer, which forks of Keras wrote. A forward pass "
+            "with given weights needs none of it.",
             "Nothing, unless you ask for its effect with --seed, --penalties or "
             "--apply-constraints.",
         ),

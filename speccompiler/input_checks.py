@@ -107,7 +107,7 @@ def check_shape(declared: Shape, given: tuple[int | None, ...]) -> None:
     if len(given) != len(declared):
         raise Problem(
             "CS116",
-            f"a sample of shape {shown} has {len(given)} axes; the model's input has "
+            f"a sample of shape {shown} has {_axes(given)}; the model's input has "
             f"{len(declared)}: {format_shape(declared)}",
         )
     raise Problem(
@@ -115,6 +115,10 @@ def check_shape(declared: Shape, given: tuple[int | None, ...]) -> None:
         f"samples have shape {shown}; the model's input is {format_shape(declared)}",
         _shape_hint(declared, given),
     )
+
+
+def _axes(shape: tuple[object, ...]) -> str:
+    return "1 axis" if len(shape) == 1 else f"{len(shape)} axes"
 
 
 def check_array(declared: Shape, shape: tuple[int, ...]) -> None:
@@ -132,7 +136,7 @@ def check_array(declared: Shape, shape: tuple[int, ...]) -> None:
     if len(shape) != len(declared) + 1:
         raise Problem(
             "CS116",
-            f"the array has {len(shape)} axes, {_tuple(shape)}; the model takes "
+            f"the array has {_axes(shape)}, {_tuple(shape)}; the model takes "
             f"{len(declared) + 1}: {_with_samples(declared)}",
             _rank_hint(declared, shape),
         )

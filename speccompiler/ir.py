@@ -208,7 +208,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class GlobalPool:
-    """Maximum, mean ("average") or sum over every axis but the first ``kept`` and the last."""
+    """Over every axis but the first ``kept`` and the last: max, average, sum or product."""
 
     mode: str
     kept: int = 0

@@ -170,7 +170,7 @@ class Model:
             raise SpecError([problem.at(file=self.loaded.document.file)]) from None
         if shapes == list(declared.values()):
             return self.graph, ()
-        lowered = lower(self.spec, _semantics(self.spec), shapes)
+        lowered = lower(self.spec, _semantics(self.spec), shapes, self.graph)
         found = tuple(self.loaded.locate(d) for d in lowered.diagnostics)
         if lowered.graph is None:
             raise SpecError(found)
@@ -301,7 +301,7 @@ class Model:
         5e-6 of the largest output over a network instead of 5e-5. ``samples``, where it is
         known, keeps the default batch from being larger. ``tune`` measures how the tasks of
         each step are best cut on this machine, which takes up to minutes and changes no bits;
-        later runs find the answer in the cache.
+        later runs find the answer in the cache. A text as ``layers`` is one name.
         """
         from .compiled import CompileOptions, compile_model
 
@@ -314,7 +314,7 @@ class Model:
             batch_size,
             threads,
             input_shape,
-            tuple(layers),
+            (layers,) if isinstance(layers, str) else tuple(layers),
             apply_constraints,
             math == "fast",
             samples,
@@ -486,7 +486,7 @@ def _made(loaded: LoadedSpec, options: LoadOptions) -> tuple[Model | None, tuple
         found += tuple(map(loaded.locate, notes))
     loaded = changed(loaded, spec=spec)
     model = Model(loaded, spec, lowered.graph, found, options)
-    if model.names_weights:
+    if model.names_weights or spec.seed is not None:
         found += model.weight_sources.diagnostics
     return (None if has_errors(found) else model), found
 

@@ -260,9 +260,9 @@ def _slid(
         return Sight(source.field)
     axes = []
     for reach, *step in zip(source.axes[:-1], kernel, stride, factors, strict=True):
-        if reach is None:
+        if reach is None and source.axes[-1] is not None:
             return UNKNOWN  # a Dense over channels-first values mixes along a spatial axis
-        axes.append(reach.then(*step))
+        axes.append(reach and reach.then(*step))
     return _grid((*axes, None))
 
 
@@ -302,7 +302,14 @@ def _resized(op: Resize, axes: Axes, shape: Shape) -> Sight:
 
 
 def _reshaped(source: Sight, shape: Shape, target: Shape) -> Sight:
-    """Row by row: the channels of a position stay together where their number stays."""
+    """Row by row: the channels of a position stay together where their number stays.
+
+    An axis of length 1 that is put behind all others, or taken from there, changes nothing.
+    """
+    if source.axes is not None and target == (*shape, 1):
+        return _grid((*source.axes, None))
+    if source.axes is not None and source.axes[-1] is None and shape == (*target, 1):
+        return _grid(source.axes[:-1])
     listed = source.listed
     if source.axes is not None and (source.axes[-1] is None or None not in source.axes):
         listed = shape[:-1], source.axes

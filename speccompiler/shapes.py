@@ -133,7 +133,7 @@ def _upsample(op: Upsample, shape: Shape) -> Shape:
 
 def _global_pool(op: GlobalPool, shape: Shape) -> Shape:
     if 0 in shape[op.kept : -1]:
-        word = "largest" if op.mode == "max" else "average"
+        word = "largest" if op.mode == "max" else op.mode
         raise Problem(
             "CS044", f"there is no {word} of nothing: its input has shape {format_shape(shape)}"
         )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .diagnostics import Diagnostic, Problem, Severity, SpecError
+from .diagnostics import Diagnostic, Problem, Severity, SpecError, has_errors
 from .ir import Weight
 from .model import Model
 from .penalties import violations
@@ -71,7 +71,7 @@ class WeightReport:
 def weight_report(model: Model) -> WeightReport:
     """Read every tensor; raises ``SpecError`` for what is missing or cannot be read."""
     sources = model.weight_sources
-    if sources.diagnostics and not sources.sources:
+    if has_errors(sources.diagnostics):
         raise SpecError(sources.diagnostics)
     tensors = []
     found: list[Diagnostic] = []

@@ -668,6 +668,7 @@ CASES = (
             Variant("axis", [1, 3], "shape"),
             Variant("mode", "mean", "output"),
             Variant("mode", "max", "output"),
+            Variant("mode", "prod", "output"),
             Variant("keepdims", True, "shape"),
         ),
     ),
@@ -683,6 +684,20 @@ CASES = (
             Variant("align_corners", True, "output"),
             Variant("align_corners", True, "output", {"interpolation": "nearest", "size": [8, 4]}),
             Variant("dim_ordering", "th", "shape"),
+        ),
+    ),
+    Case(
+        "LRN2D",
+        {},
+        (3, 4, 7),
+        (
+            *_common((3, 4, 7)),
+            Variant("alpha", 1.0, "output"),
+            Variant("k", 1.0, "output"),
+            Variant("beta", 0.6, "output"),
+            Variant("n", 3, "output", {"alpha": 1.0}),
+            Variant("n", 99, "output", {"alpha": 1.0}),
+            Variant("dim_ordering", "th", "output", {"alpha": 1.0}),
         ),
     ),
 )  # fmt: skip

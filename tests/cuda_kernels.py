@@ -131,7 +131,7 @@ def layer_kernels_of_all() -> Iterator[Kernel]:
             yield Kernel(f"resize_image {name}{wide}", body, flat)
         body = layer_kernels.slice_source(9600 * channels, 0, ((9600, channels),), channels, -1)
         yield Kernel("slice" + wide, body, flat)
-        for mode in ("max", "average", "sum"):
+        for mode in ("max", "average", "sum", "product"):
             body = columns.global_pool_source(found, mode)
             yield Kernel(f"global_pool {mode}{wide}", body, found.threads)
         found = replace(found, samples=True)

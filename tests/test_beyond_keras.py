@@ -1,4 +1,4 @@
-"""Slice, Reduce and Resize against NumPy and against TensorFlow 1.x's rule, worked out here.
+"""Slice, Reduce, Resize and LRN2D against NumPy and against TensorFlow 1.x's rule, worked out here.
 
 Each operation is run on every vector width; lengths are below, at and above a vector's.
 """
@@ -18,6 +18,7 @@ from speccompiler.convert import convert
 from speccompiler.diagnostics import SpecError
 from speccompiler.dims import evaluate, format_dim
 from speccompiler.kernels.cpu import executor
+from speccompiler.lower.spatial import swapped
 from speccompiler.shapes import format_shape
 
 TARGETS = ("reference", "cpu")
@@ -137,13 +138,13 @@ def test_open_lengths(arguments: Any, length: str) -> None:
 # --- Reduce
 
 
-@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+@pytest.mark.parametrize("mode", ["sum", "mean", "max", "prod"])
 @pytest.mark.parametrize("axis", [1, 2, 3, [1, 2], [1, 3], [2, 3], [-1, 1], [3, 2, 1]], ids=str)
 @pytest.mark.parametrize("keepdims", [False, True])
 def test_reductions(mode: str, axis: Any, keepdims: bool, rng: Any) -> None:
     x = rng.standard_normal((3, 5, 6, 7)).astype(np.float32)
     axes = axis if isinstance(axis, int) else tuple(axis)
-    function = {"sum": np.sum, "mean": np.mean, "max": np.max}[mode]
+    function = getattr(np, mode)
     wanted = function(x.astype(np.float64), axis=axes, keepdims=keepdims)
     wanted = wanted if wanted.ndim > 1 else wanted[:, None]
     for target in TARGETS:
@@ -174,6 +175,36 @@ def test_sums_at_every_width(lanes: int, rng: Any) -> None:
             wanted = x.astype(np.float64).sum(axis if isinstance(axis, int) else tuple(axis))
             y = run([{"type": "Reduce", "axis": axis}], x, "cpu")
             np.testing.assert_allclose(y, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean"])
+@pytest.mark.parametrize("kind", ["alike", "random", "falling"])
+def test_sums_of_a_million_steps(lanes: int, mode: str, kind: str, rng: Any) -> None:
+    """What is promised holds at any length: 5e-6 of the sum."""
+    steps = 1_000_000
+    values = {
+        "alike": np.full((steps, 3), 0.1),
+        "random": rng.uniform(0, 1, (steps, 3)),
+        "falling": 1 / np.arange(1, steps + 1)[:, None] * np.ones(3),
+    }[kind]
+    x = values.astype(np.float32)[None]
+    wanted = getattr(x.astype(np.float64), mode)(1)
+    y = run([{"type": "Reduce", "axis": 1, "mode": mode}], x, "cpu")
+    assert (np.abs(y - wanted) / wanted).max() < 5e-6
+
+
+def test_products_know_no_order(rng: Any) -> None:
+    """Neither what they grow to on the way nor their length matters."""
+    layer = {"type": "Reduce", "axis": 1, "mode": "prod"}
+    x = np.array([[[1e30, 0], [1e30, np.inf], [1e-30, 1], [-1e-30, 2]]], np.float32)
+    for target in TARGETS:
+        y = run([layer], x, target)
+        np.testing.assert_allclose(y[0, 0], x[0, :, 0].astype(np.float64).prod(), rtol=1e-7)
+        assert np.isnan(y[0, 1])
+    x = rng.uniform(0.99, 1.01, (1, 100_000, 70)).astype(np.float32)
+    np.testing.assert_allclose(
+        run([layer], x, "cpu"), x.astype(np.float64).prod(1), rtol=1e-6, atol=0
+    )
 
 
 # --- Resize: TensorFlow 1.x's core/kernels/resize_bilinear_op.cc and
@@ -345,3 +376,97 @@ def test_the_other_ordering(layers: list[dict[str, Any]], rng: Any) -> None:
     again = build(made, last.shape[1:], dim_ordering="tf").compile("reference").run(last)
     wanted = y.transpose(0, 2, 3, 1) if y.ndim == 4 else y
     np.testing.assert_allclose(again, wanted, rtol=1e-5, atol=1e-5)
+
+
+# --- LRN2D: Keras 0.3's layers/normalization.py
+
+
+def normalised(
+    x: np.ndarray, axis: int = -1, alpha: float = 1e-4, k: float = 2, beta: float = 0.75, n: int = 5
+) -> np.ndarray:
+    """``x / (k + alpha * sum)**beta``: squares, zeros around the channels, n of them summed up."""
+    x = np.moveaxis(x.astype(np.float64), axis, -1)
+    around = [(0, 0)] * (x.ndim - 1) + [(n // 2, n // 2)]
+    squares = np.pad(x * x, around)
+    with np.errstate(all="ignore"):
+        scale = k + alpha * sum(squares[..., i : i + x.shape[-1]] for i in range(n))
+        return np.moveaxis(x / scale**beta, -1, axis)
+
+
+NORMALISED: list[dict[str, Any]] = [
+    {}, {"alpha": 1, "k": 1, "beta": 0.5, "n": 3}, {"beta": 0.9}, {"beta": 1}, {"beta": 0},
+    {"beta": 0.25, "n": 1}, {"beta": 2, "k": 0.5, "n": 7}, {"n": 99}, {"k": 0, "alpha": 0.5},
+    {"alpha": 0}, {"k": 1e-6, "alpha": 0.01}, {"alpha": 1e-20}, {"k": 1e20, "alpha": 1e10},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", NORMALISED, ids=str)
+def test_local_response_normalisation(arguments: dict[str, Any], rng: Any) -> None:
+    """Small and large neighbours together, and each channel count around a vector's."""
+    for channels in (3, 33):
+        for size in (1e-3, 1.0, 1e8):
+            spread = size * 10 ** rng.uniform(-3, 3, (2, 3, 4, channels))
+            x = (rng.standard_normal(spread.shape) * spread).astype(np.float32)
+            wanted = normalised(x, **arguments)
+            layer = {"type": "LRN2D", "dim_ordering": "tf", **arguments}
+            for target in TARGETS:
+                np.testing.assert_allclose(run([layer], x, target), wanted, rtol=5e-6, atol=1e-37)
+    first = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    layer = {"type": "LRN2D", "dim_ordering": "th", **arguments}
+    np.testing.assert_allclose(
+        run([layer], first, "cpu"), wanted.transpose(0, 3, 1, 2), rtol=5e-6, atol=1e-37
+    )
+
+
+@pytest.mark.parametrize(("beta", "largest"), [(0.75, 1e33), (0.5, 1e33), (1.0, 1e30), (0.9, 1e24)])
+def test_squares_that_float32_does_not_hold(beta: float, largest: float, lanes: int) -> None:
+    """Beside a huge value all others are as exact as ever, and so is it itself."""
+    x = np.array([1, -2, largest, 3, 4, 5, 6, -largest / 7], np.float32).reshape(1, 1, 1, 8)
+    y = run([{"type": "LRN2D", "dim_ordering": "tf", "beta": beta}], x, "cpu")
+    np.testing.assert_allclose(y, normalised(x, beta=beta), rtol=5e-6, atol=1e-37)
+
+
+def test_what_is_no_number_stays_among_its_neighbours() -> None:
+    x = np.ones((1, 1, 3, 12), np.float32)
+    x[0, 0, 1, 2], x[0, 0, 1, 9], x[0, 0, 2, 0] = np.nan, -np.inf, -0.0
+    wanted = normalised(x)
+    assert np.isnan(wanted).sum() == 6  # the five around the NaN, and the infinity itself
+    for target in TARGETS:
+        y = run([{"type": "LRN2D", "dim_ordering": "tf"}], x, target)
+        np.testing.assert_allclose(y, wanted, rtol=5e-6)
+        assert np.signbit(y[0, 0, 2, 0])
+
+
+def test_the_report_of_a_local_response_normalisation() -> None:
+    """It sees one position, however many channels; open lengths stay."""
+    conv = {"type": "Convolution2D", "nb_filter": 8, "nb_row": 3, "nb_col": 3, "subsample": [2, 2]}
+    for ordering, shape in (("tf", [None, None, 2]), ("th", [2, None, None])):
+        layers = [conv, {"type": "LRN2D"}, {**conv, "subsample": [1, 1]}]
+        rows = build(layers, shape, dim_ordering=ordering).shapes().layers
+        assert [row.receptive_field for row in rows] == [(3, 3), (3, 3), (7, 7)]
+        assert [row.stride for row in rows] == [(2, 2)] * 3
+        assert rows[1].output_shape == rows[0].output_shape
+        assert (rows[1].parameters, rows[1].multiply_adds) == (0, 0)
+
+
+@pytest.mark.parametrize("steps", [3, None])
+def test_local_response_normalisation_of_a_clip(steps: int | None, rng: Any) -> None:
+    x = rng.standard_normal((2, 3, 6, 4, 5)).astype(np.float32)
+    for ordering, axis in (("th", 2), ("tf", -1)):
+        inner = {"type": "LRN2D", "alpha": 1, "dim_ordering": ordering}
+        model = build([{"type": "TimeDistributed", "layer": inner}], (steps, *x.shape[2:]))
+        wanted = normalised(x, axis, alpha=1)
+        for target in TARGETS:
+            y = model.compile(target, input_shape=x.shape[1:]).run(x)
+            np.testing.assert_allclose(y, wanted, rtol=5e-6)
+
+
+@pytest.mark.parametrize("target", ["tf", "th"])
+def test_local_response_normalisation_in_the_other_ordering(target: str, rng: Any) -> None:
+    x = rng.standard_normal((2, 3, 5, 6)).astype(np.float32)
+    model = build([{"type": "LRN2D", "alpha": 1}], x.shape[1:], dim_ordering=swapped(target))
+    converted = convert(model, dim_ordering=target)
+    (layer,) = (one for one in converted.spec.layers if one.class_name == "LRN2D")
+    assert (layer.dim_ordering, layer.alpha) == (target, 1)
+    with pytest.raises(SpecError, match="takes samples of shape"):
+        build([{"type": "LRN2D"}], [4, 4], dim_ordering=target)

@@ -194,7 +194,7 @@ REFUSED = [
      "the array has 5 axes, (1, 3, 8, 6, 2); the model takes 4: (samples, 8, 6, 2)",
      "there may be one batch axis too many: x[0]"),
     (np.zeros(7, np.float32), "CS116",
-     "the array has 1 axes, (7,); the model takes 4: (samples, 8, 6, 2)", None),
+     "the array has 1 axis, (7,); the model takes 4: (samples, 8, 6, 2)", None),
     (np.float32(3), "CS114", "the array is a single number (0-d) and has no axis of samples",
      "save it with the samples along the first axis, for example shape (1, 28, 28, 1)"),
     (np.zeros((3, 8, 6, 2), complex), "CS113",

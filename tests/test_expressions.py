@@ -355,6 +355,7 @@ def test_numba_in_float32(text: str) -> None:
 _LIST = "abs, atan, ceil, clip, cos, cosh, elu, erf, exp, expm1, floor, hard_sigmoid, log, log1p, "
 _LIST += "max, min, pow, relu, sigmoid, sign, sin, sinh, softplus, softsign, sqrt, tan, tanh, where"
 _HAS = "an expression has numbers, x, pi, e, + - * / **, parentheses and functions"
+_AFTER_COLON = "write only what stands behind the ':', with x for the argument"
 _NEEDED = "a value is needed here: a number, x, a function or '('"
 _CHOOSE = "choose between two values with where(condition, a, b)"
 _COMPARE = "compare it with something, for example x > 0"
@@ -368,12 +369,24 @@ _COMPARE = "compare it with something, for example x > 0"
         ("x ^ 2", "CS030", "unexpected '^' at column 3 of 'x ^ 2'", "write a power as **"),
         ("x.__class__", "CS030", "unexpected '.' at column 2 of 'x.__class__'", _HAS),
         (
+            "K.log(x)",
+            "CS030",
+            "unexpected '.' at column 2 of 'K.log(x)'",
+            "write functions without a module: exp(x), not K.exp(x)",
+        ),
+        (
+            "lambda img: img / 255",
+            "CS030",
+            "unexpected ':' at column 11 of 'lambda img: img / 255'",
+            "write only what stands behind the ':', with x for the argument",
+        ),
+        (
             "__import__('os')",
             "CS030",
             "unexpected \"'\" at column 12 of '__import__('os')'",
             _HAS,
         ),
-        ("lambda x: x", "CS030", "unexpected ':' at column 9 of 'lambda x: x'", _HAS),
+        ("lambda x: x", "CS030", "unexpected ':' at column 9 of 'lambda x: x'", _AFTER_COLON),
         ("\u0663 + x", "CS030", "unexpected '\u0663' at column 1 of '\u0663 + x'", _HAS),
         ("x +\x00 1", "CS030", "unexpected character U+0000 at column 4 of 'x +  1'", _HAS),
         ("x = 1", "CS030", "unexpected '=' at column 3 of 'x = 1'", "compare with =="),

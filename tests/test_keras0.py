@@ -320,12 +320,43 @@ def test_merges(tmp_path: Path, mode: str) -> None:
 @pytest.mark.parametrize(
     ("beside", "shape"),
     [({"keras_version": "0.2.0"}, "Activation"), ({"keras_version": "0.3.0"}, "Dropout"),
-     ({"theano_mode": None}, "Activation"), ({"sample_weight_mode": None}, "Dropout")],
+     ({"sample_weight_mode": None, "theano_mode": None}, "Dropout")],
 )  # fmt: skip
 def test_the_release_decides_what_a_dropout_does(beside: dict[str, Any], shape: str) -> None:
     model, _ = read(sequential(layer("Dropout", p=0.4, input_shape=[3]), **beside))
     assert model is not None
     assert [r.type for r in model.shapes().layers] == [shape]
+
+
+POOL = {"pool_size": [2, 2], "input_shape": [1, 4, 4]}
+TARGET = layer("Activation", activation="relu", target=0, beta=0.1)
+
+
+@pytest.mark.parametrize(
+    ("first", "shape"),
+    [(layer("MaxPooling2D", **POOL, stride=None), "Activation"),
+     (layer("MaxPooling2D", **POOL, strides=[2, 2]), "Dropout"),
+     (layer("MaxPooling2D", **POOL, border_mode="valid"), "Dropout"),
+     (layer("Convolution2D", nb_filter=1, nb_row=2, nb_col=2, input_shape=[1, 4, 4]),
+      "Activation"),
+     (layer("Convolution2D", nb_filter=1, nb_row=2, nb_col=2, input_shape=[1, 4, 4],
+            dim_ordering="th"), "Dropout"),
+     (layer("ELU", alpha=1.0, input_shape=[4]), "Dropout")],
+)  # fmt: skip
+def test_what_0_2_and_0_3_both_write_does_not_hide_the_release(
+    first: dict[str, Any], shape: str
+) -> None:
+    """The sources of 0.2.0 and 0.3.0: each writes ``theano_mode``, ``target`` and ``beta``."""
+    written = sequential(first, TARGET, layer("Dropout", p=0.4), theano_mode=None, loss="mse")
+    model, _ = read(written)
+    assert model is not None
+    assert [r.type for r in model.shapes().layers][2:] == [shape]
+
+
+def test_what_0_2_and_0_3_both_write_decides_nothing() -> None:
+    dense = layer("Dense", output_dim=2, input_dim=3)
+    _, found = read(sequential(dense, TARGET, layer("Dropout", p=0.4), theano_mode=None))
+    assert [d.code for d in found if d.severity is Severity.ERROR] == ["CS072"]
 
 
 def test_a_dropout_of_unknown_age_is_asked_about() -> None:
@@ -539,8 +570,13 @@ REFUSED = {
     "run as models of their own",
     "LambdaMerge": "it holds Python code, which is never executed; write what it computes as a "
     "Merge with a named mode",
-    "TimeDistributedMerge": "a sum over the steps is GlobalAveragePooling1D, and an Activation "
-    "with {expr: ..} that multiplies by the number of steps",
+    "Siamese": "write the model as a Graph that names the inputs of the shared layer",
+    "SiameseHead": "write the model as a Graph that names the inputs of the shared layer",
+    "SimpleDeepRNN": "it steps through time with a state; what is convolutional before and after "
+    "it can be run as models of their own",
+    "WordContextProduct": "it multiplies two Embeddings: write them, and a Merge in mode dot",
+    "MaskedLambda": "say what it computes, as an expression or as layers, for example "
+    '--replace maskedlambda_1="x / 127.5 - 1"',
 }
 
 
@@ -552,13 +588,124 @@ def test_what_cannot_be_run_is_refused_by_name(name: str) -> None:
     assert error.message == f"{name} is a layer of Keras 0.x that convspec does not run"
 
 
+@pytest.mark.parametrize("name", sorted(REFUSED.keys() - {"MaskedLambda"}))
+def test_a_name_does_not_take_the_hint_away(name: str) -> None:
+    """An expression in its place answers none of these."""
+    _, found = read(sequential(new(name, input_shape=[3]) | {"custom_name": "mine"}))
+    (error,) = [d for d in found if d.severity is Severity.ERROR]
+    assert error.hint == REFUSED[name]
+
+
 def test_what_keras_1_refuses_is_refused_in_its_words() -> None:
-    _, found = read(sequential(layer("LSTM", output_dim=2), layer("Lambda", function="x")))
-    messages = [d.message for d in found if d.severity is Severity.ERROR]
-    assert messages == [
-        "LSTM is recurrent, and convspec runs no recurrent layers",
-        "Lambda holds Python code, which convspec never executes, whatever it does",
+    recurrent = [layer(name, output_dim=2) for name in ("LSTM", "GRU", "SimpleRNN")]
+    _, found = read(sequential(*recurrent, layer("Lambda", function="x")))
+    errors = [(d.message, d.hint) for d in found if d.severity is Severity.ERROR]
+    apart = (
+        "it steps through time with a state; what is convolutional before and after it can be run "
+        "as models of their own"
+    )
+    assert errors == [
+        ("LSTM is recurrent, and convspec runs no recurrent layers", apart),
+        ("GRU is recurrent, and convspec runs no recurrent layers", apart),
+        ("SimpleRNN is recurrent, and convspec runs no recurrent layers", apart),
+        (
+            "Lambda holds Python code, which convspec never executes, whatever it does",
+            "say what it computes, as an expression or as layers, for example "
+            '--replace lambda_1="x / 127.5 - 1"',
+        ),
     ]
+
+
+def test_what_is_code_is_answered_by_the_name_that_keras_would_give() -> None:
+    model = sequential(
+        new("Lambda", function="x", input_shape=[3, 2]), new("Lambda"), new("MaskedLambda"),
+        new("Mine"),
+    )  # fmt: skip
+    answers = {"lambda_1": "x * 2", "lambda_2": "x", "maskedlambda_1": "-x", "mine_1": "Flatten"}
+    found, diagnostics = read(model, replace=answers)
+    assert found is not None, diagnostics
+    x = numbers(2, 3, 2)
+    np.testing.assert_array_equal(found.compile("reference").run(x), -2 * x.reshape(2, 6))
+
+
+# --- what convspec has and Keras 1.x has not
+
+
+@pytest.mark.parametrize("mode", ["sum", "ave", "mul", None])
+@pytest.mark.parametrize("target", ["reference", "cpu"])
+def test_merges_over_steps(tmp_path: Path, mode: str | None, target: str) -> None:
+    """theano.tensor.sum, mean and prod along axis 1; the sum where nothing is said."""
+    x = numbers(2, 4, 3)
+    said = {} if mode is None else {"mode": mode}
+    model = sequential(new("TimeDistributedMerge", input_shape=[4, 3], **said))
+    function = {"ave": np.mean, "mul": np.prod}.get(str(mode), np.sum)
+    got = result(
+        tmp_path, model, saved(tmp_path / "w.h5", [[]]), x, target=target, semantics="theano"
+    )
+    np.testing.assert_allclose(got, function(x.astype(np.float64), axis=1), rtol=1e-6, atol=1e-6)
+
+
+def test_a_merge_over_steps_in_no_mode() -> None:
+    _, found = read(sequential(new("TimeDistributedMerge", mode="max", input_shape=[4, 3])))
+    (error,) = [d for d in found if d.severity is Severity.ERROR]
+    assert (error.code, error.message, error.hint) == (
+        "CS023",
+        "TimeDistributedMerge has no mode 'max'",
+        "'sum', 'ave' and 'mul' are those that Keras 0.x had",
+    )
+
+
+def normalised(x: Array, alpha: float, k: float, beta: float, n: int) -> Array:
+    """keras 0.2.0 layers/normalization.py: channels are axis 1."""
+    squares = np.pad(x.astype(np.float64) ** 2, ((0, 0), (n // 2, n // 2), (0, 0), (0, 0)))
+    scale = k + sum(alpha * squares[:, i : i + x.shape[1]] for i in range(n))
+    return x / scale**beta
+
+
+@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("ordering", ["th", "tf", None])
+def test_a_local_response_normalisation(tmp_path: Path, graph: bool, ordering: str | None) -> None:
+    """Along axis 1 also where the layers around it have their channels last."""
+    x = 30 * numbers(2, 6, 7, 4)
+    lrn = layer("LRN2D", alpha=0.01, k=1, beta=0.75, n=3)
+    said = {} if ordering is None else {"dim_ordering": ordering}
+    pool = layer("MaxPooling2D", pool_size=[1, 1], **said)
+    if graph:
+        weights = saved_graph(tmp_path / "w.h5", [])
+        model = {
+            "name": "Graph", "input_order": ["in"], "output_order": ["out"],
+            "input_config": [{"name": "in", "input_shape": [6, 7, 4]}],
+            "node_config": [
+                {"name": "p", "input": "in", "inputs": [], "merge_mode": "concat"},
+                {"name": "l", "input": "p", "inputs": [], "merge_mode": "concat"},
+            ],
+            "output_config": [{"name": "out", "input": "l", "inputs": []}],
+            "nodes": {"p": pool, "l": lrn},
+        }  # fmt: skip
+    else:
+        weights = saved(tmp_path / "w.h5", [[], []])
+        model = sequential(pool | {"input_shape": [6, 7, 4]}, lrn)
+    got = result(tmp_path, model, weights, x, semantics="theano")
+    wanted = normalised(x, 0.01, 1, 0.75, 3)
+    np.testing.assert_allclose(got, wanted, rtol=1e-6)
+
+
+def test_convert_writes_what_keras_1_has_not(tmp_path: Path) -> None:
+    model = sequential(
+        layer("LRN2D", alpha=0.01, k=1, beta=0.75, n=3, input_shape=[6, 7, 4]),
+        layer("Reshape", dims=[42, 4]), layer("TimeDistributedMerge", mode="mul"),
+    )  # fmt: skip
+    weights = saved(tmp_path / "w.h5", [[], [], []])
+    x = 30 * numbers(2, 6, 7, 4)
+    wanted = result(tmp_path, model, weights, x)
+    output = tmp_path / "new.yaml"
+    assert run(["convert", str(tmp_path / "m.json"), "--output", str(output)]) == 0
+    np.testing.assert_array_equal(speccompiler.load(output).compile("reference").run(x), wanted)
+
+
+def test_a_class_that_has_a_native_name_is_the_authors_own() -> None:
+    _, found = read(sequential(new("Reduce", axis=1, input_shape=[4, 3])))
+    assert [d.code for d in found if d.severity is Severity.ERROR] == ["CS027"]
 
 
 def test_places_are_those_of_the_old_file() -> None:

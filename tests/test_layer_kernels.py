@@ -140,7 +140,8 @@ def test_rows_of_a_depthwise_kernel(columns, stride, rng, tmp_path):
 
 def test_the_text_of_a_depthwise_kernel_stays_short():
     """It would take minutes to compile, and a stride in a file may be any number."""
-    assert len(depthwise.source(16, 5000, 3)) < 10_000
+    for long in (False, True):
+        assert len(depthwise.source(16, 5000, 3, long)) < 10_000
     assert len(depthwise.source(16, 3, 1 << 40)) < 10_000
 
 

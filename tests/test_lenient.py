@@ -12,6 +12,7 @@ import yaml
 
 import speccompiler
 from speccompiler.cli import main
+from speccompiler.cli.main import run
 from speccompiler.convert import convert, spec_text
 from speccompiler.diagnostics import Diagnostic, SpecError
 from speccompiler.model import check
@@ -142,6 +143,50 @@ def test_layers_of_training_alone_pass_everything_on(
     assert not speccompiler.load(tmp_path / "n.yaml").diagnostics
 
 
+RATES = {"W_learning_rate_multiplier": 10.0, "b_learning_rate_multiplier": None}
+
+
+def test_learning_rates_of_a_fork_are_passed_over(tmp_path: Path, weights: Path) -> None:
+    path = saved(tmp_path, sequential(dense(**RATES), layer("Activation", name="a", lr_mult="x",
+                                                             activation="linear")))  # fmt: skip
+    model = speccompiler.load(path, weights=weights)
+    assert messages(list(model.diagnostics)) == [
+        (
+            "CS074",
+            "note",
+            "'W_learning_rate_multiplier', 'b_learning_rate_multiplier', 'lr_mult' passed over in "
+            "'d', 'a', as only training has a learning rate",
+        )
+    ]
+    y = model.compile("reference").run(X)
+    np.testing.assert_allclose(y, X @ W + B, rtol=1e-5, atol=1e-6)
+
+
+def test_learning_rates_in_a_wrapper_and_in_keras_0_too() -> None:
+    inner = layer("Dense", name="i", output_dim=2, **RATES)
+    timed = layer("TimeDistributed", name="t", batch_input_shape=[None, 3, 4], layer=inner)
+    model, found = found_in(sequential(timed))
+    assert model is not None
+    said = "'W_learning_rate_multiplier', 'b_learning_rate_multiplier' passed over in"
+    assert messages(found) == [
+        ("CS074", "note", f"{said} 't', as only training has a learning rate")
+    ]
+    assert found[0].span is not None
+    old = {"name": "Dense", "custom_name": "dense", "cache_enabled": True, "input_shape": [4],
+           "output_dim": 2, **RATES}  # fmt: skip
+    model, found = found_in({"name": "Sequential", "layers": [old]})
+    assert model is not None
+    assert messages(found)[-1] == (
+        "CS074", "note", f"{said} 'dense_1', as only training has a learning rate"
+    )  # fmt: skip
+
+
+def test_learning_rates_are_none_of_a_native_spec() -> None:
+    rates = {"type": "Dense", "output_dim": 2, **RATES}
+    _, found = found_in({"convspec": 1, "input_shape": [4], "layers": [rates]})
+    assert [d.code for d in found] == ["CS022", "CS022"]
+
+
 def test_statistics_and_slopes_too() -> None:
     model, found = found_in(
         sequential(
@@ -182,16 +227,23 @@ def refused(call: Any) -> list[tuple[str, str]]:
     return [(d.code, d.message) for d in caught.value.diagnostics]
 
 
-def test_an_unknown_initialiser_is_refused_where_it_would_draw(tmp_path: Path) -> None:
+def test_an_unknown_initialiser_is_refused_where_it_would_draw(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = saved(tmp_path, sequential(dense(init="my_init")))
     allowed = f"'init' is 'my_init'; allowed: {ALL_INITIALISERS}"
     expected = [("CS075", f"W cannot be drawn from a seed: {allowed}")]
-    model = speccompiler.load(path, seed=1)
-    assert refused(lambda: model.compile("reference")) == expected
+    note = ("CS074", "'init' is 'my_init'; passed over in 'd', as only training uses it")
+    assert refused(lambda: speccompiler.load(path, seed=1)) == [note, *expected]
+    for command in (["validate"], ["weights"], ["convert", "-o", str(tmp_path / "init.yaml")]):
+        assert run([*command, str(path), "--seed", "1"]) == 1
+        told = capsys.readouterr()
+        assert expected[0][1] in told.out + told.err
+    assert not list(tmp_path.glob("init.*"))
     soft = layer("ParametricSoftplus", name="ps", alpha_init="x", batch_input_shape=[None, 4])
-    model = speccompiler.load(saved(tmp_path, sequential(soft)), seed=1)
+    path = saved(tmp_path, sequential(soft))
     expected = [("CS075", "alphas cannot be drawn from a seed: 'alpha_init' is 'x', not a number")]
-    assert refused(lambda: model.compile("reference")) == expected
+    assert refused(lambda: speccompiler.load(path, seed=1))[1:] == expected
 
 
 def test_unknown_penalties_and_constraints_are_refused_where_they_are_asked_for(

@@ -359,8 +359,9 @@ def test_what_a_backend_refused_is_noted(
         title = "TensorFlow" if semantics == "tensorflow" else "Theano"
         assert all(f"refuses this on {title}: " in d.message for d in noted)
         other = "theano" if semantics == "tensorflow" else "tensorflow"
-        both = tensorflow and theano
-        assert all((f"--semantics {other}" in (d.hint or "")) != both for d in noted)
+        # Theano 0.8 took any epsilon, so that its model need not be TensorFlow's.
+        told = not (tensorflow and theano) and layer["type"] != "BatchNormalization"
+        assert all((f"--semantics {other}" in (d.hint or "")) == told for d in noted)
 
 
 def keras(version: str, name: str, **config: Any) -> str:
@@ -585,12 +586,13 @@ def test_lengths_that_are_open_where_a_layer_needs_them(
 @pytest.mark.parametrize(
     ("layer", "shape", "ordering", "hint"),
     [
-        (STEPS, [8], "tf", "a row of single values is (8, 1)"),
+        (STEPS, [8], "tf", "a row of single values is (8, 1); or that of steps: steps of 8 values "
+         "each are (steps, 8)"),
         (CONV, [8, 9], "tf", "a grey image is (8, 9, 1)"),
         (CONV, [8, 9], "th", "a grey image is (1, 8, 9)"),
         ({"type": "MaxPooling3D"}, [4, 5, 6], "tf", "a volume of single values is (4, 5, 6, 1)"),
     ],
-)
+)  # fmt: skip
 def test_the_channel_axis_may_be_missing(layer: Any, shape: Any, ordering: str, hint: str) -> None:
     finding = only(found(spec([layer], shape, dim_ordering=ordering)))
     assert finding.hint == f"the channel axis may be missing: {hint}"
@@ -713,3 +715,32 @@ def test_a_refusal_says_where_a_keras_file_was_trained() -> None:
         "a run needs --semantics tensorflow or --semantics theano; Keras on TensorFlow refuses "
         "'l', so that it was trained on Theano"
     )
+
+
+@pytest.mark.parametrize("version", ["1.0.4", "1.1.2", "1.2.2"])
+def test_what_the_last_theano_alone_refuses_says_nothing(version: str) -> None:
+    """The default epsilon of Keras up to 1.1.2 was 1e-6 or 1e-5; Theano 0.8 took either."""
+    layers = [
+        {"class_name": "Convolution2D", "config": {
+            "name": "c", "batch_input_shape": [None, 3, 8, 8], "dim_ordering": "th",
+            "nb_filter": 2, "nb_row": 3, "nb_col": 3}},
+        {"class_name": "BatchNormalization", "config": {
+            "name": "b", "epsilon": 1e-6, "mode": 0, "axis": 1, "momentum": 0.9}},
+    ]  # fmt: skip
+    saved = {"class_name": "Sequential", "config": layers, "keras_version": version}
+    text = json.dumps(saved)
+    model, _ = check(parse_document(text, "t.json"))
+    assert model is not None
+    asked = model.undecided_finding()
+    assert asked is not None
+    assert asked.hint == "a run needs --semantics tensorflow or --semantics theano"
+    model, found = check(parse_document(text, "t.json"), semantics="theano")
+    assert model is not None
+    assert [(d.code, d.message, d.hint) for d in found] == [
+        (
+            "CS055",
+            "Keras itself refuses this on Theano: Theano 0.9 takes no epsilon below 1e-5, which "
+            "1e-06 is in float32; Theano 0.8 took it",
+            "the result follows the layer's definition",
+        )
+    ]

@@ -1,4 +1,4 @@
-"""The wheel: one top-level package, whole, and deaf to other people's folders."""
+"""The wheel: one package under two names, whole, and deaf to other people's folders."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ TREES = {
     "speccompiler": "speccompiler",
     "schemas": "speccompiler.schemas",
     "cli": "speccompiler.cli",
+    "convspec": "convspec",
 }
 """Folders of the repository, and what they are installed as."""
 
@@ -99,10 +100,10 @@ def test_every_package_has_an_init() -> None:
     assert bare == []
 
 
-def test_the_wheel_holds_one_top_level_package(wheel: Path) -> None:
+def test_the_wheel_holds_no_other_top_level_package(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"speccompiler"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"convspec", "speccompiler"}
 
 
 def test_the_wheel_holds_every_source_file(wheel: Path) -> None:
@@ -113,7 +114,7 @@ def test_the_wheel_holds_every_source_file(wheel: Path) -> None:
     }
     names = set(zipfile.ZipFile(wheel).namelist())
     # Kernels are read as text at run time; py.typed tells type checkers to look.
-    assert wanted | {"speccompiler/py.typed"} <= names
+    assert wanted | {"convspec/py.typed", "speccompiler/py.typed"} <= names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 

@@ -21,6 +21,7 @@ from speccompiler.arrays.atomic import Together, atomic_file
 from speccompiler.cli.main import run
 from speccompiler.convert import convert, default_weights_path, write_pair
 from speccompiler.diagnostics import Problem, SpecError
+from speccompiler.tensors.weight_files import open_weights
 from speccompiler.unfinished import sweep
 
 SOURCE = """\
@@ -197,7 +198,9 @@ def test_a_spec_holds_the_digest_of_its_tensors(source: speccompiler.Model) -> N
     from safetensors import safe_open
 
     with safe_open("m.safetensors", framework="np") as file:
-        assert file.metadata() == {"weights_sha256": digest}
+        names = sorted(["c/W", "c/b"], key=lambda name: list(file.keys()).index(name))
+        each = " ".join(hashlib.sha256(weights(name).tobytes()).hexdigest() for name in names)
+        assert file.metadata() == {"weights_sha256": digest, "tensors_sha256": each}
         assert sorted(file.keys()) == ["c/W", "c/b"]
 
 
@@ -252,8 +255,43 @@ def test_a_changed_value_is_found_by_validate(source: speccompiler.Model, comman
     assert status == 1
     assert out.startswith(
         "m.safetensors: error CS127: 'm.safetensors' was changed or damaged after it was written: "
-        "its tensors are not those of weights_sha256\n"
+        "its tensor 'c/b' is not what its digest says\n"
     )
+
+
+def test_a_changed_value_is_never_computed_with(source: speccompiler.Model, command: Any) -> None:
+    """Each tensor that is read is held to its digest: in all commands, and by its own name."""
+    spec, weights = write(source)
+    np.save("x.npy", X)
+    run = ["run", "m.yaml", "--input", "x.npy", "--target", "reference", "--output", "y.npy"]
+    assert command(*run)[0] == 0
+    Path("y.npy").unlink()
+    put(spec, weights[:-1] + bytes([weights[-1] ^ 1]))
+    text = "'m.safetensors' was changed or damaged after it was written: its tensor 'c/b' is not "
+    for arguments in (
+        run,
+        ["weights", "m.yaml"],
+        ["run", "m.yaml", "--weights", "m.safetensors", *run[2:]],
+        ["convert", "m.yaml", "--output", "again.yaml"],
+    ):
+        status, out, err = command(*arguments)
+        assert status == 1
+        assert f"error CS127: {text}what its digest says\n" in out + err
+    assert not Path("y.npy").exists()
+    assert not Path("again.yaml").exists()
+    assert not Path("again.safetensors").exists()
+
+
+def test_digests_that_are_not_one_another_s_are_not_believed(
+    source: speccompiler.Model, command: Any
+) -> None:
+    """Of a header that was changed nothing is believed: the tensors themselves are looked at."""
+    spec, weights = write(source)
+    place = weights.index(b'"tensors_sha256":"') + len(b'"tensors_sha256":"')
+    other = b"1" if weights[place : place + 1] != b"1" else b"2"
+    put(spec, weights[:place] + other + weights[place + 1 :])
+    assert open_weights(Path("m.safetensors")).sha256 is None
+    assert command("validate", "m.yaml") == (0, "m.yaml: ok, 1 layer\n", "")
 
 
 def test_other_weights_may_be_given(source: speccompiler.Model, command: Any) -> None:

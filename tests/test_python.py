@@ -48,6 +48,15 @@ layers:
 """
 
 
+def test_a_text_as_layers_is_one_name():
+    model = speccompiler.loads(FIXED)
+    x = np.ones((2, 6, 2), np.float32)
+    of_text = model.compile("reference", layers="c").run_all(x)
+    of_list = model.compile("reference", layers=["c"]).run_all(x)
+    assert list(of_text) == ["f", "c"]
+    assert all(np.array_equal(of_text[name], of_list[name]) for name in of_list)
+
+
 def test_all_names_are_there_and_the_same_under_both_packages():
     assert sorted(speccompiler.__all__) == sorted(convspec.__all__)
     for name in speccompiler.__all__:

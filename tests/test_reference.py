@@ -112,7 +112,12 @@ def test_every_link_of_the_contents_leads_to_a_heading() -> None:
 
 @pytest.mark.parametrize("text", SPECS, ids=range(len(SPECS)))
 def test_every_spec_on_the_page_is_valid(text: str) -> None:
-    made(text)
+    if "\nmodel: " not in text:
+        made(text)
+        return
+    # It names a file that the reader has: what it says of that is all that is found.
+    model, found = check(parse_document(text, "t.yaml"), seed=1)
+    assert (model, [d.code for d in found]) == (None, ["CS001"])
 
 
 def test_what_every_layer_takes_is_described_once() -> None:

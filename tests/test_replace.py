@@ -302,8 +302,25 @@ def test_plain_byte_code_is_suggested_in_every_format(file: str, folder: Path) -
     ]
 
 
+@pytest.mark.parametrize("named", [{}, {"custom_name": "lambda"}])
+def test_a_layer_without_a_name_is_answered_by_the_name_that_it_gets(
+    folder: Path, named: dict[str, str]
+) -> None:
+    """Keras 0.x stored a name only where somebody gave one."""
+    lambdas = [{"name": "Lambda", "function": "f", "output_shape": None, **named} for _ in "ab"]
+    lambdas[0]["input_shape"] = [3]
+    old = {"name": "Sequential", "layers": lambdas, "keras_version": "0.3.1"}
+    shown = [found[2] or "" for found in findings(old) if found[0] == "CS082"]
+    assert '--replace lambda_1="x / 127.5 - 1" --replace lambda_2="x / 127.5 - 1"' in shown[0]
+    Path("old.json").write_text(json.dumps(old))
+    model = speccompiler.load("old.json", replace={"lambda_1": "x * 2", "lambda_2": "x + 1"})
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    assert np.array_equal(model.run(x), 2 * x + 1)
+    assert [layer.name for layer in model.shapes().layers] == ["lambda_1", "lambda_2"]
+
+
 def test_several_are_answered_by_one_line(folder: Path) -> None:
-    odd = code("it's", "LRN2D")
+    odd = code("it's", "Odd2D")
     found = findings(sequential(FIRST, conv("c1"), odd, code("lambda_2")))
     assert [f[0] for f in found] == ["CS082", "CS027", "CS082"]
     assert found[0][2] == (
@@ -312,6 +329,47 @@ def test_several_are_answered_by_one_line(folder: Path) -> None:
         '--replace lambda_2="x / 127.5 - 1"'
     )
     assert [f[2] for f in found[1:]] == [None, None]
+
+
+LRN_NOTE = "LRN2D's formula by its arguments; where its code divides alpha by n, divide it here too"
+LRNS = [
+    ({"alpha": 1e-4, "k": 2, "beta": 0.75, "n": 5}, "alpha: 0.0001, k: 2, beta: 0.75, n: 5"),
+    ({"alpha": 1e-05, "beta": 0.5, "n": 3.0, "other": "x"}, "alpha: 1e-05, beta: 0.5, n: 3"),
+    ({}, ""),
+]
+
+
+@pytest.mark.parametrize("kind", ["LRN2D", "LRN", "LocalResponseNormalization", "lrn_layer"])
+@pytest.mark.parametrize(("stored", "shown"), LRNS)
+def test_an_lrn_is_suggested_with_what_it_stores(
+    kind: str, stored: dict[str, Any], shown: str, folder: Path
+) -> None:
+    """The very answer that is shown runs."""
+    model = sequential(code("lrn2d_1", kind, batch_input_shape=INPUT, **stored))
+    ((found, message, hint),) = findings(model)
+    answer = "{type: LRN2D" + (f", {shown}" if shown else "") + "}"
+    assert (found, message) == ("CS027", f"unknown layer type '{kind}'")
+    assert hint == (
+        "say what it computes, as an expression or as layers: "
+        f'--replace lrn2d_1="{answer}" ({LRN_NOTE})'
+    )
+    given = answer.replace("}", ", dim_ordering: tf}")
+    squares = np.pad(IMAGES.astype(float) ** 2, ((0, 0),) * 3 + ((2, 2),) * 1)
+    arguments = {"alpha": 1e-4, "k": 2, "beta": 0.75, "n": 5} | stored
+    half, channels = int(arguments["n"]) // 2, IMAGES.shape[-1]
+    total = sum(squares[..., i : i + channels] for i in range(2 - half, 3 + half))
+    wanted = IMAGES / (arguments["k"] + arguments["alpha"] * total) ** arguments["beta"]
+    np.testing.assert_allclose(outputs(model, {"lrn2d_1": given}), wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("stored", [{"n": 4}, {"alpha": "0.1"}, {"beta": [1]}, {"k": -1}])
+def test_an_lrn_that_has_other_arguments_is_not_suggested(
+    stored: dict[str, Any], folder: Path
+) -> None:
+    model = sequential(code("lrn2d_1", "LRN2D", batch_input_shape=INPUT, **stored))
+    ((_, _, hint),) = findings(model)
+    assert hint is not None
+    assert '--replace lrn2d_1="x / 127.5 - 1"' in hint
 
 
 @pytest.mark.parametrize("kind", ["MyDropout", "SaltAndPepperNoise", "ConcreteDROPOUT2D"])

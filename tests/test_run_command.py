@@ -657,6 +657,37 @@ def test_a_bar_on_a_terminal_only() -> None:
 # --- the cache of compiled kernels
 
 
+def test_a_terminal_says_what_it_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVSPEC_CACHE_DIR", str(tmp_path / "kept"))
+    assert on_terminal(*REPEAT_TO_FILE).startswith("compiling 2 kernels ...\r\n")
+    assert "compiling" not in on_terminal(*REPEAT_TO_FILE)
+    # A pipe is told the time that it took, if it was long.
+    monkeypatch.setenv("CONVSPEC_CACHE_DIR", str(tmp_path / "piped"))
+    assert "compiling" not in good(*REPEAT_TO_FILE).err
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("none/y.npy", "none/y.npy: error CS120: the output cannot be created: "
+         "the folder 'none' does not exist\n  hint: create the folder first\n"),
+        ("none/y.npz", "none/y.npz: error CS120: the output cannot be created: "
+         "the folder 'none' does not exist\n  hint: create the folder first\n"),
+        (".", ".: error CS120: the output cannot be created: this is a folder\n"
+         "  hint: name a file in it, for example 'output.npy'\n"),
+        ("y.csv", "y.csv: error CS120: the output cannot be created: the result is a .npy file, "
+         "but the name ends in '.csv'\n  hint: name it 'y.npy'\n"),
+    ],
+)  # fmt: skip
+def test_a_place_that_cannot_be_is_refused_before_anything_is_compiled(
+    output: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONVSPEC_CACHE_DIR", str(tmp_path / "kept"))
+    ended = call("run", "repeat.yaml", "--input", "steps.npy", "--output", output)
+    assert (ended.status, ended.err) == (2, f"{message}\nfound 1 error\n")
+    assert not list((tmp_path / "kept").rglob("*.o"))
+
+
 REPEAT_TO_FILE = ("run", "repeat.yaml", "--input", "steps.npy", "--output", "y.npy")
 
 

@@ -5,8 +5,10 @@ What a form is packed into is seen in the places: they are those of the file tha
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +197,73 @@ def test_keras_2_inside_is_told_as_for_the_bare_text() -> None:
     assert [d.code for d in found if d.severity is Severity.ERROR] == ["CS040"]
 
 
+CONV2 = {"class_name": "Conv2D", "config": {"name": "c", "filters": 2, "kernel_size": [3, 3],
+         "use_bias": True, "batch_input_shape": [None, 8, 8, 1], "dtype": "float32"}}  # fmt: skip
+NET2 = {
+    "name": "m",
+    "layers": [
+        {"class_name": "InputLayer", "name": "i", "inbound_nodes": [],
+         "config": {"name": "i", "batch_input_shape": [None, 3], "dtype": "float32"}},
+        {"class_name": "Dense", "name": "d", "inbound_nodes": [[["i", 0, 0, {}]]],
+         "config": {"name": "d", "units": 2, "use_bias": True}},
+    ],
+    "input_layers": [["i", 0, 0]],
+    "output_layers": [["d", 0, 0]],
+}  # fmt: skip
+DENSE3 = {"class_name": "Dense", "module": "keras.layers", "registered_name": None,
+          "config": {"name": "d", "units": 2}}  # fmt: skip
+
+
+def in_order(model: Any) -> str:
+    return str(yaml.dump(model, sort_keys=False))
+
+
+WITHOUT_RELEASE: list[tuple[Any, str]] = [
+    ([CONV2], "'filters' and 'kernel_size' of 'c' tell"),
+    ({"class_name": "Sequential", "config": [CONV2]}, "'filters' and 'kernel_size' of 'c' tell"),
+    (NET2, "'units' and 'use_bias' of 'd' tell"),
+    ({"class_name": "Model", "config": NET2}, "'units' and 'use_bias' of 'd' tell"),
+    ([DENSE3], "'module' beside class_name tells"),
+    ({"module": "keras", "class_name": "Sequential", "registered_name": None,
+      "config": {"name": "s", "layers": [DENSE3]}}, "'module' beside class_name tells"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "why"), WITHOUT_RELEASE)
+@pytest.mark.parametrize("write", [json.dumps, lambda m: json.dumps(json.dumps(m)), str, in_order])
+def test_keras_2_is_known_without_its_release(written: Any, why: str, write: Any) -> None:
+    _, found = read(write(written), "m.yaml" if write is in_order else "m.json")
+    (error,) = [d for d in found if d.severity is Severity.ERROR]
+    assert (error.code, error.message) == (
+        "CS040",
+        f"Keras 2 or later wrote this, as {why}; convspec reads what Keras 1.0 to 1.2.2 wrote",
+    )
+
+
+def test_one_argument_of_keras_2_may_be_a_slip() -> None:
+    slip = {**DENSE, "config": {"name": "d", "units": 2, "batch_input_shape": [None, 3]}}
+    _, found = read(json.dumps([slip]), "m.json")
+    assert "CS022" in [d.code for d in found]
+    assert "CS040" not in [d.code for d in found]
+
+
+def test_a_keras_archive_is_told_for_what_it_is() -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("config.json", "{}")
+    (found,) = decode_document(held.getvalue(), "m.keras").diagnostics
+    assert (found.code, found.message) == (
+        "CS040",
+        "this is a .keras archive, which Keras 3 or TensorFlow's Keras wrote; convspec reads what "
+        "Keras 1.0 to 1.2.2 wrote",
+    )
+    held = io.BytesIO()
+    np.savez(held, np.zeros(2))
+    (found,) = decode_document(held.getvalue(), "m.keras").diagnostics
+    assert found.code == "CS002"
+
+
 @pytest.mark.parametrize("version", ["1.2.2", "b'1.2.2'"])
 def test_the_release_beside_a_model_counts(version: str) -> None:
     text = json.dumps({"model_config": json.dumps(BARE), "keras_version": version})
@@ -375,6 +444,95 @@ def test_other_keys_are_still_mistakes() -> None:
     spec = {"convspec": 1, "input_shape": [3], "loss": "mse", "layers": [{"type": "Flatten"}]}
     _, found = read(json.dumps(spec), "m.json")
     assert [d.code for d in found] == ["CS022"]
+
+
+def test_keys_beside_a_layers_class_are_ignored_with_a_warning() -> None:
+    written = {**MODEL, "config": [{**DENSE, "<": 1, "confg": 2}, {**BARE, "<": 1, "loss": "mse"}]}
+    _, found = read(json.dumps(written).replace('"d"', '"e"', 1), "m.json")
+    assert [(d.code, d.severity, d.message, d.hint) for d in found if d.code != "CS049"] == [
+        ("CS022", Severity.WARNING, "beside class_name and config a layer has no key '<' (2 have "
+         "it); passed over, as Keras does", "a layer's arguments stand in its config"),
+        ("CS022", Severity.WARNING, "beside class_name and config a layer has no key 'confg'; "
+         "passed over, as Keras does", "did you mean 'config'?"),
+        ("CS071", Severity.NOTE, "'loss' of a model inside: only training needs this; it was "
+         "passed over", None),
+    ]  # fmt: skip
+
+
+# --- the release that a file does not name
+
+
+NORMAL = {"name": "b", "mode": 0, "axis": -1, "epsilon": 1e-6, "momentum": 0.9}
+LATER = "no keras_version is given; {}, so that running_std of 'b' is taken as the variance"
+TOLD: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
+    ({"gamma_regularizer": None}, {}, "variance",
+     "'gamma_regularizer' of 'b' is written by Keras 1.1 and later alone"),
+    ({}, {"W_regularizer": {"name": "L1L2Regularizer", "l1": 0.0, "l2": 0.1}}, "variance",
+     "'L1L2Regularizer' of 'd' is a name of Keras 1.2"),
+    ({"epsilon": 1e-3, "momentum": 0.99}, {}, "variance",
+     "epsilon 0.001 and momentum 0.99 of 'b' are later defaults"),
+    ({"epsilon": 9.999999747378752e-06, "momentum": 0.99}, {}, "variance",
+     "epsilon 1e-05 and momentum 0.99 of 'b' are later defaults"),
+    ({"momentum": 0.99}, {}, "root_variance",
+     "epsilon 1e-06 and momentum 0.99 of 'b' are later defaults"),
+    ({}, {}, "deviation", ""),
+    ({"epsilon": 1e-3, "momentum": 0.9}, {}, "deviation", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("normal", "dense", "held", "why"), TOLD)
+@pytest.mark.parametrize("form", ["get_config()", "model_config"])
+def test_layers_tell_the_release_that_nothing_names(
+    tmp_path: Path, normal: dict[str, Any], dense: dict[str, Any], held: str, why: str, form: str
+) -> None:
+    """Theano of 1.0.7 adds epsilon to the root: running_std is the variance there too."""
+    layers = [
+        {"class_name": "Dense", "config": {**DENSE["config"], **dense}},  # type: ignore[dict-item]
+        {"class_name": "BatchNormalization", "config": {**NORMAL, **normal}},
+    ]
+    written = layers if form == "get_config()" else {"class_name": "Sequential", "config": layers}
+    model, found = read(json.dumps(written), "m.json")
+    assert model is not None
+    (finding,) = [d for d in found if d.code == "CS053"]
+    if why:
+        sure = "momentum" not in normal
+        assert finding.severity is (Severity.NOTE if sure else Severity.WARNING)
+        assert finding.message == LATER.format(why)
+    else:
+        assert finding.message.startswith("no keras_version is given, so that this is read as Ke")
+    epsilon = float(normal.get("epsilon", 1e-6))
+    expected = {
+        "deviation": 4 + epsilon, "variance": (4 + epsilon) ** 0.5, "root_variance": 2 + epsilon,
+    }[held]  # fmt: skip
+    weights = {"d/W": np.eye(3, 2), "d/b": np.zeros(2), "b/gamma": np.ones(2),
+               "b/beta": np.zeros(2), "b/running_mean": np.zeros(2),
+               "b/running_std": np.full(2, 4.0)}  # fmt: skip
+    np.savez(tmp_path / "w.npz", **weights)  # type: ignore[arg-type]
+    (tmp_path / "m.json").write_text(json.dumps(written))
+    from speccompiler import load
+
+    model = load(tmp_path / "m.json", weights=tmp_path / "w.npz", semantics="theano")
+    y = model.compile(target="reference").run(np.ones((1, 3), "f4"))
+    assert np.allclose(y, 1 / expected, rtol=1e-7, atol=0)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_four_numbers_of_padding_tell_the_release_of_a_config_alone(alone: bool) -> None:
+    """What to_json() wrote without a release is of Keras 1.0.0 to 1.0.3, which read two."""
+    padding = {"name": "p", "padding": [1, 2, 0, 3], "dim_ordering": "tf",
+               "batch_input_shape": [None, 3, 4, 2]}  # fmt: skip
+    layers = [{"class_name": "ZeroPadding2D", "config": padding}]
+    written = layers if alone else {"class_name": "Sequential", "config": layers}
+    model, found = read(json.dumps(written), "m.json")
+    assert model is not None
+    assert model.graph.nodes[-1].shape == ((6, 7, 2) if alone else (5, 8, 2))
+    (finding,) = [d for d in found if d.code == "CS053"]
+    assert finding.severity is Severity.WARNING
+    if alone:
+        assert finding.message == (
+            "no keras_version is given; the padding of 'p' has four numbers, so that the four "
+            "numbers of 'p' pad each side by itself"
+        )
 
 
 # --- limits

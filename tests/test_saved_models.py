@@ -585,10 +585,20 @@ def test_a_missing_package_is_named_for_any_name(tmp_path: Path, monkeypatch: An
 @pytest.mark.parametrize(
     ("content", "what"),
     [(b"\x93NUMPY\x01\x00", "a NumPy array"), (b"PK\x03\x04", "a zip archive"),
-     (b"\x1f\x8b\x08", "a gzip file"), (b"MATLAB 5.0 MAT-file", "a MATLAB file")],
+     (b"\x1f\x8b\x08", "a gzip file"), (b"MATLAB 5.0 MAT-file", "a MATLAB file"),
+     (b"\x89PNG\r\n\x1a\n", "a PNG image"), (b"\xff\xd8\xff\xe0", "a JPEG image"),
+     (b"%PDF-1.4\n", "a PDF document")],
 )  # fmt: skip
 def test_what_is_no_model_is_told_for_what_it_is(tmp_path: Path, content: bytes, what: str) -> None:
     (tmp_path / "m.model").write_bytes(content)
     (finding,) = found(tmp_path / "m.model")
     assert finding.code == "CS002"
     assert finding.message == f"this is {what}, not YAML or JSON as UTF-8 text"
+
+
+def test_a_program_as_model_is_binary_data(tmp_path: Path) -> None:
+    (tmp_path / "m.model").write_bytes(b"\x7fELF\x02\x01\x01\x00\x00\xd0mo")
+    (finding,) = found(tmp_path / "m.model")
+    assert (finding.code, finding.span) == ("CS002", None)
+    assert finding.message == "the byte 0xd0 at offset 9 is not UTF-8 text: it is binary data"
+    assert finding.hint == "name the spec"

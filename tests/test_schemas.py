@@ -148,6 +148,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "align_corners": False,
         "dim_ordering": "default",
     },
+    "LRN2D": {"alpha": 1e-4, "k": 2.0, "beta": 0.75, "n": 5, "dim_ordering": "default"},
     "Masking": {"mask_value": 0.0},
     "ActivityRegularization": {"l1": 0.0, "l2": 0.0},
     # transform_bias was taken until 1.1 (default -2); 1.2 fills b_carry with 1.
@@ -848,6 +849,8 @@ GOOD = [
     spec_with("Slice", axis=[1, 2], start=[None, -3], stop=5, step=[-1, 2]),
     spec_with("Slice", axis=-1, start=0, stop=[1], squeeze=True),
     spec_with("Reduce", axis=[1, -1], mode="max", keepdims=True),
+    spec_with("Reduce", axis=1, mode="prod"),
+    spec_with("LRN2D", alpha=1, k=0, beta=0.5, n=1, dim_ordering="th"),
     {
         "convspec": 1,
         "model": "m.h5",
@@ -949,6 +952,8 @@ BAD = [
     spec_with("Slice", stop=[]),
     spec_with("Reduce", axis=None),
     spec_with("Reduce", mode="min"),
+    spec_with("LRN2D", n=0),
+    spec_with("LRN2D", beta=-0.5),
     spec_with("Resize", size=[0, 3]),
     spec_with("Resize", factor=2),
     spec_with("Resize", interpolation="bicubic"),

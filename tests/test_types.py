@@ -82,7 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("types")
     package = folder / "installed" / "speccompiler"
     package.mkdir(parents=True)
-    (folder / "installed" / "convspec.py").symlink_to(ROOT / "convspec.py")
+    (folder / "installed" / "convspec").symlink_to(ROOT / "convspec")
     for file in (ROOT / "speccompiler").iterdir():
         (package / file.name).symlink_to(file)
     for name in ("schemas", "cli"):

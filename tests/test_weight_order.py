@@ -380,6 +380,8 @@ def test_odd_names_that_fit_in_two_ways_are_not_guessed_at() -> None:
             ),
         ),
         (["arr_10", "arr_9"], Flat(("arr_9", "arr_10"))),
+        (["02_fc1_W", "00_c1_W:0", "01_c1_b:0"], Flat(("00_c1_W:0", "01_c1_b:0", "02_fc1_W"))),
+        (["1-c1_W", "2-c1_b", "3-c2_W"], Flat(("1-c1_W", "2-c1_b", "3-c2_W"))),
     ],
 )
 def test_the_order_of_names(names: list[str], order: Flat | Blocks | None) -> None:
@@ -616,6 +618,11 @@ def archive(*members: str) -> bytes:
          "which stands for a file that was not fetched", "git lfs pull"),
         ("w.json", b'{"class_name": "Sequential"}', "it is JSON text, as of a model without its "
          "weights", "weights are read from"),
+        ("w.json", b"[[[0.5, -1],\n [2, 3]], [0, 0]]", "it is JSON text, lists of numbers",
+         'numpy.savez("weights.npz", *json.load(open("w.json")))'),
+        ("w.txt", b" [ [ -1.5e3, 2 ] ]", "it is JSON text, lists of numbers", "*json.load"),
+        ("w.json", b'["conv1", "conv2"]', "it is JSON text, as of a model without its weights",
+         "weights are read from"),
         ("w.tflite", b"\x1c\0\0\0TFL3", "it is a TensorFlow Lite model", ".h5"),
         ("w.caffemodel", b"\n\4VGG", "it is a Caffe model", "numpy.savez"),
         ("w.zip", "notes.txt", "it is a zip archive, and none of its members is an array: "

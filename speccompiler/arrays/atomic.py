@@ -142,6 +142,11 @@ def write_failure(error: OSError, progress: str) -> Problem:
     return Problem("CS121", f"writing stopped after {progress}: {reason(error)}", _FREE_SPACE)
 
 
+def check_target(target: Path) -> None:
+    """What can be known of a file's place before its contents: CS120. Nothing is made."""
+    _check(target)
+
+
 def cannot_create(why: str, hint: str) -> Problem:
     """CS120, before anything is written."""
     return Problem("CS120", f"the output cannot be created: {why}", hint)

@@ -72,6 +72,18 @@ class ArrayOutput:
             raise atomic.write_failure(error, self.progress()) from None
 
 
+def check_array_target(target: Path) -> None:
+    """What ``create_array`` would refuse before it knows a shape: CS120."""
+    suffix = target.suffix.lower()
+    if _OTHER_FORMAT.fullmatch(suffix):
+        raise atomic.cannot_create(
+            f"the result is a .npy file, but the name ends in '{suffix}'",
+            f"name it '{target.stem}.npy'",
+        )
+    if not _is_pipe_or_device(target):
+        atomic.check_target(target)
+
+
 @contextmanager
 def create_array(
     target: Path,
@@ -85,12 +97,7 @@ def create_array(
     /dev/null is written directly. CS120 and CS121, raised on entering, while
     writing, or on leaving the ``with`` block.
     """
-    suffix = target.suffix.lower()
-    if _OTHER_FORMAT.fullmatch(suffix):
-        raise atomic.cannot_create(
-            f"the result is a .npy file, but the name ends in '{suffix}'",
-            f"name it '{target.stem}.npy'",
-        )
+    check_array_target(target)
     if _is_pipe_or_device(target):
         with _open_directly(target) as file:
             output = ArrayOutput(file, shape, np.dtype(dtype))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speccompiler.diagnostics import Problem, SpecError
+from speccompiler.diagnostics import Problem, SpecError, has_errors
 from speccompiler.ir import Weight
 from speccompiler.loading.lenient import DECLARATIONS
 from speccompiler.lower import Semantics
@@ -54,7 +54,7 @@ class Converted:
     def write_weights(self, path: Path, together: Together | None = None) -> WrittenWeights:
         """Write every tensor as ``<layer>/<tensor>``, one at a time. CS120, CS121."""
         sources = self.model.weight_sources
-        if sources.diagnostics and not sources.sources:
+        if has_errors(sources.diagnostics):
             raise SpecError(sources.diagnostics)
         stored = {(w.layer, w.tensor): w for w in sources.sources}
         shapes = {f"{w.layer}/{w.tensor}": self._shape(w) for w in stored.values()}

@@ -288,6 +288,7 @@ RULES: Mapping[str, Rule] = {
             "MaxPooling2D", "MaxPooling3D", "AveragePooling2D", "AveragePooling3D",
             "UpSampling2D", "UpSampling3D", "ZeroPadding2D", "ZeroPadding3D",
             "Cropping2D", "Cropping3D", "SpatialDropout2D", "SpatialDropout3D", "Resize",
+            "LRN2D",
         ),
         _ordered,
     ),

@@ -44,12 +44,23 @@ def tokenize(text: str) -> list[Token]:
             continue
         match = _TOKEN.match(text, position)
         if match is None:
-            hint = _CHARACTER_HINTS.get(text[position], USE_OPERATORS)
-            wrong_syntax(f"unexpected {_shown(text[position])}", text, position + 1, hint)
+            hint = _python_hint(text, position) or _CHARACTER_HINTS.get(text[position])
+            found = f"unexpected {_shown(text[position])}"
+            wrong_syntax(found, text, position + 1, hint or USE_OPERATORS)
         tokens.append(Token(str(match.lastgroup), match[0], position + 1))
         position = match.end()
     tokens.append(Token("end", "", len(text) + 1))
     return tokens
+
+
+def _python_hint(text: str, position: int) -> str | None:
+    """For a line copied from the program that built the model."""
+    if text[position] == ":" and text[:position].split()[:1] == ["lambda"]:
+        return "write only what stands behind the ':', with x for the argument"
+    module = re.search(r"[A-Za-z_]\w*$", text[:position])
+    if text[position] == "." and module is not None and module[0] != "x":
+        return f"write functions without a module: exp(x), not {module[0]}.exp(x)"
+    return None
 
 
 def place(text: str, column: int) -> str:

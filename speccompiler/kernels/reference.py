@@ -179,7 +179,9 @@ def _lookup(op: Lookup, weights: Weights, x: Array) -> Array:
 
 def _global_pool(op: GlobalPool, weights: Weights, x: Array) -> Array:
     axes = tuple(range(1 + op.kept, x.ndim - 1))
-    pooled: Mapping[str, Callable[..., Any]] = {"max": x.max, "average": x.mean, "sum": x.sum}
+    pooled: Mapping[str, Callable[..., Any]] = {
+        "max": x.max, "average": x.mean, "sum": x.sum, "product": x.prod,
+    }  # fmt: skip
     return np.asarray(pooled[op.mode](axes))
 
 

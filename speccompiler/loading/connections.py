@@ -11,6 +11,7 @@ from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.merge import Merge, Shared
 from speccompiler.schemas.model import Call
+from speccompiler.schemas.registry import ALIASES, LAYERS
 from speccompiler.source.findings import MAX_FINDINGS, shown
 
 from .entries import Entries
@@ -121,6 +122,25 @@ def item_names(items: Sequence[Item | None], names: Sequence[str | None]) -> lis
                 found[index] = _next_name(item.layer, seen, taken)
             else:
                 seen[item.layer] += 1
+    return found
+
+
+def unknown_reads(entries: Entries, names: Sequence[str]) -> list[Diagnostic]:
+    """CS061 and CS062 of a native model some layers of which are wrong in themselves.
+
+    Only where all names are known: a layer that says none is called by its type.
+    """
+    known = {"Shared", *LAYERS, *ALIASES}
+    named = (e.type in known or "name" in e.arguments.entries for e in entries.layers)
+    if not entries.native or not all(named):
+        return []
+    numbers = {name: number for number, name in enumerate(names)}
+    found: list[Diagnostic] = []
+    for number, name in enumerate(names[:MAX_FINDINGS]):
+        try:
+            _reads(entries, number, numbers)
+        except Stop as stop:
+            found.append(stop.problem.at(layer=name, span=stop.span))
     return found
 
 

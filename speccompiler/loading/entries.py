@@ -22,11 +22,12 @@ from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 from .get_config import whole_model
 from .layer_entries import CallEntry, LayerEntry
 from .schema_errors import describe
-from .training_keys import MODEL_KEYS, OLD_MODEL_KEYS, keys_beside
+from .training_keys import MODEL_KEYS, OLD_MODEL_KEYS, keys_beside, keys_beside_layers
 from .tree_reading import Stop, text
 
 if TYPE_CHECKING:
     from .keras_models import KerasModel
+    from .release_marks import ShownRelease
 
 LAYERS_HINT = "list them by type, for example layers: [{type: Flatten}]"
 
@@ -38,6 +39,8 @@ class Entries:
     native: bool
     header: Mapping | None = None
     keras_version: str | None = None
+    shown_release: ShownRelease | None = None
+    """Where the file names none and its layers tell; ``keras_version`` is then its own."""
     semantics: Literal["theano"] | None = None
     """The backend, where the writer had only one."""
     name: str | None = None
@@ -58,7 +61,7 @@ def read_entries(document: Document) -> Entries:
     if root is not None:
         root, note = whole_model(root)
         if note is not None and isinstance(root, Mapping):
-            found = _keras(document, root)
+            found = _keras(document, root, config_alone=True)
             found.diagnostics.insert(0, replace(note, file=document.file))
             return found
     if not isinstance(root, Mapping):
@@ -154,7 +157,7 @@ def native_layer(node: Node) -> LayerEntry:
             f"write - type: {shown(node.value)}",
         )
     if not isinstance(node, Mapping):
-        raise Problem("CS026", "a layer is a mapping with a 'type'")
+        raise Problem("CS026", "a layer is a mapping with a 'type'", _listed_hint(node))
     if "type" not in node.entries:
         raise Problem("CS021", "the layer needs 'type'", _type_hint(node))
     entry = node.entries["type"].value
@@ -163,6 +166,15 @@ def native_layer(node: Node) -> LayerEntry:
         reads = tuple(_names(node.entries["inputs"].value))
         node = Mapping({k: v for k, v in node.entries.items() if k != "inputs"}, node.span)
     return LayerEntry(kind, entry.span, node, reads)
+
+
+def _listed_hint(node: Node) -> str | None:
+    """``[Dense, {output_dim: 3}]`` names a type, and then its arguments."""
+    first = node.items[0] if isinstance(node, Sequence) and node.items else None
+    known = isinstance(first, Scalar) and isinstance(first.value, str)
+    if not isinstance(first, Scalar) or not known or first.value not in {*LAYERS, *ALIASES}:
+        return None
+    return f"write - {{type: {first.value}, ...}}"
 
 
 def _type_hint(node: Mapping) -> str:
@@ -175,10 +187,23 @@ def _type_hint(node: Mapping) -> str:
         key, entry = known[0], node.entries[known[0]]
     inside = entry.value if entry is not None else None
     holds = isinstance(inside, Mapping) or (isinstance(inside, Scalar) and inside.value is None)
+    if known and isinstance(inside, Scalar) and key == "Activation" and not holds:
+        return f"write - {{type: Activation, activation: {shown(str(inside.value))}}}"
+    holds = holds or bool(known)
     if not holds or (more and not known):
-        return "for example type: Convolution2D"
-    rest = ", ..." if more or (isinstance(inside, Mapping) and inside.entries) else ""
-    return f"write - {{type: {shown(key)}{rest}}}"
+        return _named_under_another_key(node) or "for example type: Convolution2D"
+    empty = isinstance(inside, Mapping) and not inside.entries
+    empty = empty or (isinstance(inside, Scalar) and inside.value is None)
+    return f"write - {{type: {shown(key)}{', ...' if more or not empty else ''}}}"
+
+
+def _named_under_another_key(node: Mapping) -> str | None:
+    """``kind: Dense`` says the type, under a key of its own."""
+    for key, entry in node.entries.items():
+        value = entry.value.value if isinstance(entry.value, Scalar) else None
+        if isinstance(value, str) and key != "name" and (value in LAYERS or value in ALIASES):
+            return f"write type: {value} in the place of {shown(key)}: {value}"
+    return None
 
 
 def _names(node: Node) -> list[tuple[str, Span]]:
@@ -198,8 +223,10 @@ def _names(node: Node) -> list[tuple[str, Span]]:
     return [(text(item, "inputs"), item.span) for item in items]
 
 
-def _keras(document: Document, root: Mapping) -> Entries:
+def _keras(document: Document, root: Mapping, *, config_alone: bool = False) -> Entries:
+    from .keras2_marks import written_by_keras2
     from .keras_models import KerasModel, read_model
+    from .release_marks import shown_release
 
     found = Entries(native=False)
     version = root.entries.get("keras_version")
@@ -215,9 +242,14 @@ def _keras(document: Document, root: Mapping) -> Entries:
                 "CS040",
                 f"this was written by Keras {shown(found.keras_version)}; convspec reads "
                 "what Keras 1.0 to 1.2.2 wrote",
-                "write the model as a native spec, with the arguments of Keras 1.x",
+                "write the model as a native spec, with the arguments of Keras 1.x; its weights "
+                "are read as they are",
             ),
         )
+        return found
+    newer = None if found.keras_version is not None else written_by_keras2(root)
+    if newer is not None:
+        _report(found, document, *newer)
         return found
     known = OLD_MODEL_KEYS if is_old_model(root) else MODEL_KEYS
     found.diagnostics += [
@@ -229,7 +261,13 @@ def _keras(document: Document, root: Mapping) -> Entries:
         read_model(model, root)
     except Stop as stop:
         _report(found, document, stop.span, stop.problem)
+    found.diagnostics += [
+        replace(beside, file=document.file) for beside in keys_beside_layers(model.beside)
+    ]
     found.layers, found.calls, found.outputs = model.layers, model.calls, model.outputs
+    if found.keras_version is None:
+        found.shown_release = shown_release(found.layers, config_alone=config_alone)
+        found.keras_version = found.shown_release.version if found.shown_release else None
     for span, problem in model.findings:
         _report(found, document, span, problem)
     return found

@@ -35,6 +35,7 @@ from .keras_parts import (
 from .layer_entries import CallEntry, LayerEntry
 from .ordering import circle, computable
 from .schema_errors import describe
+from .training_keys import LAYER_KEYS
 from .tree_reading import Stop, child, listed, text
 
 MODELS = {"Sequential", "Model", "Container"}
@@ -42,12 +43,16 @@ MODELS = {"Sequential", "Model", "Container"}
 
 @dataclass(slots=True)
 class KerasModel:
-    """What was read; ``findings`` are of single layers."""
+    """What was read; ``findings`` are of single layers.
+
+    ``beside`` has the places of each key beside a layer's class and config that means nothing.
+    """
 
     layers: list[LayerEntry] = field(default_factory=list)
     calls: list[CallEntry] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     findings: list[tuple[Span, Problem]] = field(default_factory=list)
+    beside: dict[str, list[Span]] = field(default_factory=dict)
 
 
 _Names = dict[str, tuple[object, Part]]
@@ -119,6 +124,9 @@ def _part(
     class_node = child(item, "class_name")
     class_name = text(class_node, "class_name")
     config = child(item, "config")
+    for key, entry in item.entries.items():
+        if key not in LAYER_KEYS:
+            found.beside.setdefault(key, []).append(entry.key_span)
     name = _name(config)
     described = (class_name, to_data(config)) if names is not None and name else None
     if names is not None and name in names and names[name][0] == described:
@@ -128,7 +136,8 @@ def _part(
         shared = class_name == "Sequential" or place == "branch"
         part = _model(found, item, names if shared and place != "member" else None)
     else:
-        part = _one(found, class_node, config, names=names, place=place)
+        own = "convspec" in item.entries
+        part = _one(found, class_node, config, names=names, place=place, own=own)
     if names is not None and name and part != OneLayer(-1):
         names.setdefault(name, (described, part))
     return part
@@ -142,7 +151,13 @@ def _name(config: Node) -> str:
 
 
 def _one(
-    found: KerasModel, class_node: Node, config: Node, *, names: _Names | None, place: str
+    found: KerasModel,
+    class_node: Node,
+    config: Node,
+    *,
+    names: _Names | None,
+    place: str,
+    own: bool,
 ) -> Part:
     """A layer, with what it holds: a Merge its branches, TimeDistributed a model."""
     class_name = text(class_node, "class_name")
@@ -159,7 +174,7 @@ def _one(
         branches = listed(config.entries["layers"].value, "layers")
         config = Mapping({k: v for k, v in config.entries.items() if k != "layers"}, config.span)
     parts = tuple(_part(found, item, names=names, place="branch") for item in branches or ())
-    found.layers.append(LayerEntry(class_name, class_node.span, config))
+    found.layers.append(LayerEntry(class_name, class_node.span, config, own=own))
     layer = OneLayer(len(found.layers) - 1)
     if branches is None:
         return layer
@@ -212,11 +227,11 @@ def _in_steps(entry: LayerEntry, frozen: Entry | None) -> LayerEntry:
     if entry.type in {"InputLayer", "Layer"}:
         kept = {key: value for key, value in own.items() if key not in _INPUTS}
         return replace(entry, arguments=Mapping(kept, entry.arguments.span))
-    described: dict[str, Node] = {
-        "class_name": Scalar(entry.type, entry.type_span),
-        "config": entry.arguments,
-    }
-    layer = Mapping({k: Entry(entry.type_span, v) for k, v in described.items()}, entry.type_span)
+    kind = Entry(entry.type_span, Scalar(entry.type, entry.type_span))
+    described = {"class_name": kind, "config": Entry(entry.type_span, entry.arguments)}
+    if entry.own:
+        described = {**own, "type": kind}
+    layer = Mapping(described, entry.type_span)
     outer: dict[str, Entry] = {"layer": Entry(entry.type_span, layer)}
     outer |= {key: own[key] for key in ("name", "trainable") if key in own}
     if frozen is not None:

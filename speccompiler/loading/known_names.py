@@ -53,7 +53,7 @@ WITHOUT: Mapping[str, str] = {
     "moving_mean_initializer": "it is what weights hold",
     "moving_variance_initializer": "it is what weights hold",
     "data_format": "steps come before channels, whatever the order of images",
-    "dilation_rate": "the Atrous layers have one: atrous_rate",
+    "dilation_rate": "a dilated convolution is an AtrousConvolution1D or 2D here, with atrous_rate",
     "center": "Keras 1.x always adds beta",
     "scale": "Keras 1.x always multiplies by gamma",
     "noise_shape": "only training drops values",
@@ -194,6 +194,8 @@ def activation_hint(name: str) -> str | None:
     plain = name.strip().casefold().replace("_", "").replace("-", "").replace(" ", "")
     found = EXPRESSIONS.get(plain)
     layer = LAYERS_FOR.get(plain)
+    if plain == "logsoftmax":
+        return 'write softmax, and after it {type: Activation, activation: {expr: "log(x)"}}'
     if found is not None:
         also = f", or a {layer} layer with its slope" if layer is not None else ""
         return f'write activation: {{expr: "{found}"}}{also}'

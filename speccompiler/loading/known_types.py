@@ -46,6 +46,13 @@ _OTHER_NAMES: Mapping[str, str] = {
     "transpose": "Permute",
     "merge": "Merge",
 }
+_NATIVE_NAMES: Mapping[str, str] = {
+    "lrn": "LRN2D",
+    "localresponsenormalization": "LRN2D",
+    "localresponsenorm": "LRN2D",
+    "crosschannelnormalization": "LRN2D",
+}
+"""For layers that no Keras file could name."""
 _ADVICE: Mapping[str, str] = {
     "depthwiseconv2d": "the nearest is SeparableConvolution2D, which mixes the channels by a "
     "second kernel; with the identity for that it is the same",
@@ -62,6 +69,9 @@ _ADVICE: Mapping[str, str] = {
     "model": "list its layers themselves",
     "layernormalization": "BatchNormalization with mode: 1 normalises each sample along the last "
     "axis, with gamma and beta of each place there",
+    "identity": "write {type: Activation, activation: linear}",
+    "logsoftmax": "write {type: Activation, activation: softmax}, then "
+    '{type: Activation, activation: {expr: "log(x)"}}',
     "rescaling": 'write it as {type: Activation, activation: {expr: "x / 255"}}',
 }
 _COMMON = ("Convolution1D", "Convolution2D", "Convolution3D", "MaxPooling2D", "AveragePooling2D",
@@ -81,6 +91,8 @@ def type_hint(name: str, native: bool) -> str:
         return f"write {{type: Merge, mode: {_MERGES[plain]}, inputs: [a, b]}}"
     if plain in _OTHER_NAMES:
         return f"it is called {_OTHER_NAMES[plain]} here"
+    if native and plain in _NATIVE_NAMES:
+        return f"it is called {_NATIVE_NAMES[plain]} here"
     if plain in _ADVICE:
         return _ADVICE[plain]
     types = [n for n in (*LAYERS, *ALIASES) if native or n not in NATIVE_LAYERS]

@@ -15,6 +15,7 @@ class LayerEntry:
 
     ``reads`` are the names in a native layer's ``inputs``; None where it has none. ``answer`` is
     what the owner said instead of a layer that is code, by the name of the text it stands in.
+    ``own`` tells one of convspec's own layers, which a file of Keras 0.x was brought to.
     """
 
     type: str
@@ -22,6 +23,7 @@ class LayerEntry:
     arguments: Mapping
     reads: tuple[tuple[str, Span], ...] | None = None
     answer: str | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ def validate_layer(
 ) -> Layer | Shared | None:
     """A layer of the document, or of an answer: that is native, and stands in another text."""
     if entry.answer is not None:
-        document, native = replace(document, file=entry.answer), True
+        document = replace(document, file=entry.answer)
+    native = native or entry.own or entry.answer is not None
     return _validated(document, entry, native, diagnostics, reads_input)
 
 
@@ -96,6 +97,10 @@ def _validated(
         for path, at_key, found in schema_problems(error, schema, layer_type):
             span = layer_span(entry, *path, key=at_key)
             diagnostics.append(found.at(file=document.file, span=span, layer=owner))
+        # No field says what an expression may hold, and so none of them was asked.
+        if (wrong := _wrong_expression(schema, data)) is not None:
+            span = layer_span(entry, *_EXPRESSION)
+            diagnostics.append(wrong.at(file=document.file, span=span, layer=owner))
         return None
 
 
@@ -121,10 +126,26 @@ def _check_expression(layer: Layer | Shared) -> None:
     """Raise what is wrong with an activation's expression, if it has one."""
     activation = getattr(layer, "activation", None)
     if isinstance(activation, ExpressionActivation):
-        from speccompiler.expressions.grammar import parse, parse_with_arrays
+        _parse(activation.expr, type(layer))
 
-        # Numbers beside the channels are for a layer of its own.
-        (parse_with_arrays if isinstance(layer, Activation) else parse)(activation.expr)
+
+def _wrong_expression(schema: type[Layer | Shared], data: Any) -> Problem | None:
+    """What is wrong with the expression of a layer that other arguments make invalid."""
+    try:
+        if "activation" in schema.model_fields:
+            _parse(ExpressionActivation.model_validate(data.get("activation")).expr, schema)
+    except ValidationError:
+        pass
+    except Problem as problem:
+        return problem
+    return None
+
+
+def _parse(expression: str, schema: type[Layer | Shared]) -> None:
+    from speccompiler.expressions.grammar import parse, parse_with_arrays
+
+    # Numbers beside the channels are for a layer of its own.
+    (parse_with_arrays if issubclass(schema, Activation) else parse)(expression)
 
 
 def _unknown_type(name: str, native: bool) -> Problem:

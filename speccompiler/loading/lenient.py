@@ -6,7 +6,8 @@ name: an ``init`` is a function of the author's, a regulariser a class of theirs
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -15,6 +16,7 @@ from speccompiler.diagnostics import Diagnostic, Severity
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.training import Unknown, training_only, unknown_arguments
 from speccompiler.source.findings import listed
+from speccompiler.source.tree import Mapping as Node
 from speccompiler.source.tree import to_data
 
 from .layer_entries import LayerEntry
@@ -25,6 +27,10 @@ DECLARATIONS = frozenset(
 )
 """What speaks of the model's input, on the layer that reads it."""
 
+_LEARNING_RATE = re.compile(r"(\w+_)?(learning_rate|lr)(_mult(iplier)?)?s?")
+"""An argument of no release: forks of Keras 0.3 and 1.x (keras-team/keras, pull requests 1210,
+1991 and 3004) gave each tensor of a layer a rate of its own, ``W_learning_rate_multiplier``."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -34,8 +40,10 @@ def as_keras_read(
     """``data`` as the schema, with an ``Unknown`` for each argument of training that does not fit.
 
     A layer that does not read the model's input need not say anything sensible about it either:
-    what does not fit there is left out. Raises pydantic's ``ValidationError`` for all the others.
+    what does not fit there is left out, and so are the learning rates of its tensors. Raises
+    pydantic's ``ValidationError`` for all the others.
     """
+    data = {name: value for name, value in data.items() if not _LEARNING_RATE.fullmatch(name)}
     try:
         return schema.model_validate(data)
     except ValidationError as error:
@@ -109,6 +117,38 @@ def ignored_declarations(
             if said is not None and getattr(layer, argument, None) is None:
                 found.setdefault(name, argument)
     return [ignored(found, next(iter(found.values())))] if found else []
+
+
+def learning_rates(places: Mapping[str, LayerEntry], layers: Iterable[Layer]) -> list[Diagnostic]:
+    """One note CS074 on all learning rates that a fork of Keras wrote into its layers."""
+    found = {
+        str(layer.name): rates
+        for layer in layers
+        if (rates := list(_rates_in(places[str(layer.name)].arguments)))
+    }
+    if not found:
+        return []
+    first, rates = next(iter(found.items()))
+    arguments = list(dict.fromkeys(rate for of_layer in found.values() for rate in of_layer))
+    return [
+        Diagnostic(
+            "CS074",
+            f"{listed(arguments)} passed over in {listed(list(found))}, as only training has a "
+            "learning rate",
+            Severity.NOTE,
+            layer=first,
+            argument=rates[0] if rates[0] in places[first].arguments.entries else "layer",
+        )
+    ]
+
+
+def _rates_in(arguments: Node) -> Iterator[str]:
+    """The learning rates among a layer's arguments, and among those of what it wraps."""
+    for name, entry in arguments.entries.items():
+        if _LEARNING_RATE.fullmatch(name):
+            yield name
+        elif name in {"layer", "config"} and isinstance(entry.value, Node):
+            yield from _rates_in(entry.value)
 
 
 def ignored(names: Collection[str], argument: str | None) -> Diagnostic:

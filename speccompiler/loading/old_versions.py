@@ -12,6 +12,8 @@ from speccompiler.schemas.model import RunningStd
 from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.schemas.resizing import ZeroPadding2D
 
+from .release_marks import ShownRelease
+
 FOUR_SIDES = (1, 1, 1)
 """From this release on ZeroPadding2D reads all of (top, bottom, left, right)."""
 
@@ -143,20 +145,44 @@ def as_then_read(
     return tuple(found), diagnostics
 
 
-def unnamed_release(layers: Sequence[Layer], keras_version: str | None) -> list[Diagnostic]:
-    """A warning CS053 where numbers hang on a release that the file does not name.
+def unnamed_release(
+    layers: Sequence[Layer], keras_version: str | None, release: ShownRelease | None
+) -> list[Diagnostic]:
+    """CS053 where numbers hang on a release that the file does not name.
 
     Keras 1.0.0 to 1.0.3 wrote no release. Nor does what was copied out of the attribute
-    ``model_config`` of a later HDF5 file, whose ``running_std`` is the variance.
+    ``model_config`` of a later HDF5 file, whose ``running_std`` is the variance; ``release`` is
+    what the layers show. A note where that is sure, else a warning.
     """
     found = [
         layer.name
         for layer in layers
         if isinstance(layer.inner, BatchNormalization) and layer.inner.mode == 0
     ]
-    if keras_version is not None or not found:
+    sides = [layer.name for layer in layers if _has_four_sides(layer)]
+    read = [*found, *(sides if release is not None and not release.sure else [])]
+    if not read or (keras_version is not None and release is None):
         return []
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    if release is not None:
+        holds = f"running_std of '{found[0]}'{more} is taken as the variance" if found else ""
+        pads = f"the four numbers of '{sides[0]}' pad each side by itself" if sides else ""
+        return [
+            Diagnostic(
+                "CS053",
+                f"no keras_version is given; {release.why}, so that "
+                + " and ".join(filter(None, (holds, pads))),
+                Severity.NOTE if release.sure else Severity.WARNING,
+                layer=read[0],
+                hint='add the release beside class_name, as in "keras_version": "1.2.2", to '
+                "decide it; Keras before "
+                + (
+                    "1.0.6 kept the standard deviation there"
+                    if found
+                    else "1.1.1 used only the first two"
+                ),
+            )
+        ]
     return [
         Diagnostic(
             "CS053",
@@ -169,6 +195,11 @@ def unnamed_release(layers: Sequence[Layer], keras_version: str | None) -> list[
             "model_config that was copied out of an HDF5 file has lost it",
         )
     ]
+
+
+def _has_four_sides(layer: Layer) -> bool:
+    padding = layer.inner.padding if isinstance(layer.inner, ZeroPadding2D) else ()
+    return isinstance(padding, tuple) and len(padding) == 4
 
 
 def stored_twice(layers: Sequence[Layer]) -> list[Diagnostic]:

@@ -13,6 +13,8 @@ from speccompiler.source.tree import Mapping, to_data
 
 from .entries import Entries
 from .layer_entries import LayerEntry, inner_layer
+from .lrn_answer import NOTE as LRN_NOTE
+from .lrn_answer import lrn_answer
 from .merge_code import CODE
 
 EXAMPLE = "x / 127.5 - 1"
@@ -50,7 +52,7 @@ def open_layers(entries: Entries) -> list[OpenLayer]:
 
 def _open(entry: LayerEntry, index: int, native: bool) -> Iterator[OpenLayer]:
     name = _text(entry.arguments, "name")
-    if type_name(entry.type, native=native) is None or _merges_by_code(entry):
+    if type_name(entry.type, native=native or entry.own) is None or _merges_by_code(entry):
         if name is not None:
             yield OpenLayer(name, entry.type, entry.type_span, entry.arguments, index)
         return
@@ -85,12 +87,16 @@ def with_hints(
     """
     mistaken = {layer.span for layer in layers if layer.name in answered}
     diagnostics = [d for d in diagnostics if d.code not in _REFUSED or d.span not in mistaken]
+    refused = {d.span for d in diagnostics if d.code in _REFUSED}
+    if not refused:
+        return diagnostics
+    from .keras0.refusals import answerable
+
     wanted = [layer for layer in layers if layer.type not in RECURRENT_LAYERS]
     if native:
         wanted = [layer for layer in wanted if layer.is_code]
     # An expression is of one value; what merges several is answered by a named mode.
-    wanted = [layer for layer in wanted if layer.type != "Merge"]
-    refused = {d.span for d in diagnostics if d.code in _REFUSED}
+    wanted = [layer for layer in wanted if layer.type != "Merge" and answerable(layer.type)]
     by_place = {layer.span: layer for layer in wanted if layer.span in refused}
     hint: str | None = _hint([*by_place.values()]) if by_place else None
     found: list[Diagnostic] = []
@@ -100,7 +106,8 @@ def with_hints(
             found.append(diagnostic)
             continue
         meant = (diagnostic.hint or "").startswith("did you mean")
-        guess = diagnostic.hint if meant and not _IDENTITY.search(layer.type) else None
+        named = _IDENTITY.search(layer.type) or lrn_answer(layer.type, layer.arguments)
+        guess = diagnostic.hint if meant and not named else None
         whole = "; or ".join(part for part in (guess, hint) if part) or None
         found.append(replace(diagnostic, hint=whole, layer=layer.name))
         hint = None
@@ -120,6 +127,9 @@ def _hint(layers: Sequence[OpenLayer]) -> str:
         elif not layer.is_code and _IDENTITY.search(layer.type):
             expression = "x"
             notes.append(f"{layer.name}: the identity at test time, if it is what its class says")
+        elif not layer.is_code and (lrn := lrn_answer(layer.type, layer.arguments)) is not None:
+            expression = lrn
+            notes.append(f"{layer.name}: {LRN_NOTE}")
         options.append((layer.name, expression))
     one = len(layers) == 1
     more = f" and {len(layers) - MOST_SHOWN} more" if len(layers) > MOST_SHOWN else ""

@@ -9,7 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -146,6 +146,8 @@ def _literal(item: Any, path: Path, model: type[BaseModel], owner: str) -> Probl
     hint = None
     if found == "None":
         hint = _NULL
+    elif found is None and "linear" in choices:
+        hint = "write linear, or leave it out"
     elif isinstance(found, str):
         hint = value_hint(str(path[-1]), found) or did_you_mean(found, choices)
         if found in choices:
@@ -284,6 +286,32 @@ def _other(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem
     return Problem("CS026", f"{_subject(path)} is {describe(item['input'])}: {message}")
 
 
+def _several(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
+    """One number for a list of them, or a list in Python's round brackets, shows the list."""
+    problem = _type("a list", "write [..], one number for each axis")(item, path, model, owner)
+    found, shown_list = item["input"], None
+    if isinstance(found, int) and not isinstance(found, bool):
+        name = str(path[0]) if len(path) == 1 else ""
+        count = _items(model.model_fields[name].annotation) if name in model.model_fields else 0
+        count = 1 if name == "input_shape" else count
+        shown_list = ", ".join([str(found)] * count) or None
+    elif isinstance(found, str) and _IN_BRACKETS.match(found):
+        shown_list = ", ".join(found.strip("() ").rstrip(",").replace("None", "null").split(", "))
+    hint = problem.hint if shown_list is None else f"write [{shown_list}]"
+    return Problem(problem.code, problem.message, hint)
+
+
+_IN_BRACKETS = re.compile(r"^\(\s*(\d+|None|null)(\s*,\s*(\d+|None|null))*\s*,?\s*\)$")
+
+
+def _items(annotation: Any) -> int:
+    """How many a list of a fixed length has; 0 for none such."""
+    given = get_args(annotation)
+    if get_origin(annotation) is tuple:
+        return 0 if Ellipsis in given else len(given)
+    return max(map(_items, given), default=0)
+
+
 _RULES: dict[str, Callable[[Any, Path, type[BaseModel], str], Problem]] = {
     "missing": _missing,
     "extra_forbidden": _extra,
@@ -293,7 +321,7 @@ _RULES: dict[str, Callable[[Any, Path, type[BaseModel], str], Problem]] = {
     "float_type": _type("a number"),
     "string_type": _type("text"),
     "bool_type": _boolean,
-    "tuple_type": _type("a list", "write [..], one number for each axis"),
+    "tuple_type": _several,
     "list_type": _type("a list"),
     "dict_type": _type("a mapping"),
     "model_type": _type("a mapping"),

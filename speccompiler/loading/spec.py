@@ -24,12 +24,12 @@ from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import span_at, to_data
 
-from .connections import connect, item_names
+from .connections import connect, item_names, unknown_reads
 from .entries import Entries, read_entries
 from .inputs import model_inputs
 from .layer_entries import LayerEntry, own_name
 from .layer_validation import layer_span, validate_layer
-from .lenient import ignored_declarations, passed_over
+from .lenient import ignored_declarations, learning_rates, passed_over
 from .old_versions import as_then_read, stored_twice, unnamed_release, with_its_defaults
 from .open_layers import open_layers, with_hints
 from .orderings import ordering_of, resolve_orderings
@@ -96,6 +96,8 @@ def load_spec(
     places = dict(zip(names, entries.layers, strict=True))
     _report_duplicates(document, names, entries.layers, diagnostics)
     if has_errors(diagnostics) or header is None:
+        wrong = LoadedSpec(document, None, places, ())
+        diagnostics += [wrong.locate(d) for d in unknown_reads(entries, names)]
         diagnostics.sort(key=lambda d: (d.span.line, d.span.column) if d.span else (0, 0))
         return LoadedSpec(document, None, places, tuple(diagnostics))
 
@@ -115,8 +117,10 @@ def load_spec(
         layers, found = with_its_defaults(layers, entries.keras_version)
         diagnostics += [loaded.locate(d) for d in found]
         layers, found = as_then_read(layers, entries.keras_version)
-        found += [*passed_over(layers), *ignored_declarations(places, layers)]
-        found += [*unnamed_release(layers, entries.keras_version), *stored_twice(layers)]
+        found += [*passed_over(layers), *learning_rates(places, layers)]
+        found += ignored_declarations(places, layers)
+        release = entries.shown_release
+        found += [*unnamed_release(layers, entries.keras_version, release), *stored_twice(layers)]
         diagnostics += [loaded.locate(d) for d in found]
     unsaid = frozenset(str(layer.name) for layer in layers if ordering_of(layer) == "default")
     decided = dim_ordering or header.dim_ordering or (NATIVE_ORDERING if entries.native else None)

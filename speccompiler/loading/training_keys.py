@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from speccompiler.diagnostics import Diagnostic, Problem, Severity, did_you_mean
+from speccompiler.diagnostics import Diagnostic, Problem, Severity, Span, did_you_mean
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import Entry
 
@@ -19,6 +19,8 @@ TRAINING_KEYS = frozenset(
 """Keras 1.0.0 to 1.0.6 wrote them beside a compiled model, Keras 0.x among its layers' list."""
 _PLACE_KEYS = frozenset({"name", "inbound_nodes"})
 """Of a nested model that was copied out of the one around it."""
+LAYER_KEYS = MODEL_KEYS | _PLACE_KEYS
+"""Of a layer or a model inside of another one."""
 OLD_MODEL_KEYS = frozenset(
     {
         "name", "layers", "keras_version", "input_config", "node_config", "output_config",
@@ -26,6 +28,27 @@ OLD_MODEL_KEYS = frozenset(
         "input_shape", "batch_input_shape",
     }
 )  # fmt: skip
+
+
+def keys_beside_layers(places: Mapping[str, Sequence[Span]]) -> Iterator[Diagnostic]:
+    """One finding for each key beside the class of layers and inner models, which Keras ignored.
+
+    CS071 for the keys of training; a warning CS022 for what means nothing.
+    """
+    for key, spans in places.items():
+        if key in TRAINING_KEYS:
+            text = f"'{key}' of a model inside: only training needs this; it was passed over"
+            yield Diagnostic("CS071", text, Severity.NOTE, span=spans[0])
+            continue
+        more = f" ({len(spans)} have it)" if len(spans) > 1 else ""
+        yield Diagnostic(
+            "CS022",
+            f"beside class_name and config a layer has no key '{shown(key)}'{more}; passed over, "
+            "as Keras does",
+            Severity.WARNING,
+            span=spans[0],
+            hint=did_you_mean(key, LAYER_KEYS) or "a layer's arguments stand in its config",
+        )
 
 
 def keys_beside(

@@ -56,6 +56,7 @@ from .embedding import (
     lower_maxout_dense,
     lower_time_distributed_dense,
 )
+from .local_response import lower_lrn2d
 from .merging import lower_merge
 from .normalization import lower_batch_normalization
 from .pooling import lower_global_pooling, lower_pooling
@@ -144,6 +145,7 @@ LOWER: Mapping[str, Callable[..., Node]] = {
     "Slice": lower_slice,
     "Reduce": lower_reduce,
     "Resize": lower_resize,
+    "LRN2D": lower_lrn2d,
 }
 
 
@@ -200,10 +202,17 @@ def declared_inputs(spec: ModelSpec) -> tuple[Shape, ...]:
     return tuple(shapes)
 
 
-def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None = None) -> Lowered:
+def lower(
+    spec: ModelSpec,
+    semantics: Semantics,
+    shapes: Sequence[Shape] | None = None,
+    held: Graph | None = None,
+) -> Lowered:
     """Lower a validated spec. ``shapes`` binds the inputs of one sample (default: as declared).
 
-    The first layer that does not fit ends it: what follows has no input.
+    The first layer that does not fit ends it: what follows has no input. ``held`` is the graph
+    with lengths still open, by which weights were found: what a layer declares of its input is
+    not passed over where its weights would become others.
     """
     builder = Builder(semantics, frozenset(call.name for call in spec.calls))
     builder.unknown = None if spec.native else {}
@@ -222,6 +231,7 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
     layers = {str(layer.name): layer for layer in spec.layers}
     passed: dict[str, Problem] = {}
     stored: dict[tuple[str, str], Weight] = {}
+    before = {} if held is None else _weights(held.nodes)
     for call in spec.calls:
         builder.layer, builder.call = call.layer, call.name
         layer = layers[call.layer]
@@ -235,6 +245,8 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
                 passed.setdefault(call.layer, contradiction)
             value = builder.finish_layer(_lower_layer(builder, layer, *read))
             _check_shared(stored, builder.nodes[start:])
+            if contradiction is not None and _differ(before, builder.nodes[start:]):
+                raise contradiction
         except Problem as problem:
             explained = _explain(problem, layer, read[0], semantics)
             diagnostic = explained.at(layer=call.name)
@@ -248,6 +260,16 @@ def lower(spec: ModelSpec, semantics: Semantics, shapes: Sequence[Shape] | None 
     graph = Graph(tuple(builder.nodes), spec.outputs)
     notes = [ignored(passed, next(iter(passed.values())).argument)] if passed else []
     return Lowered(graph, (*notes, *gathered(builder.diagnostics)), builder.unknown or {})
+
+
+def _weights(nodes: Iterable[Node]) -> dict[tuple[str, str], Weight]:
+    return {(w.layer, w.tensor): w for node in nodes for w in weights_of(node.op)}
+
+
+def _differ(before: Mapping[tuple[str, str], Weight], nodes: Iterable[Node]) -> bool:
+    """Whether a weight has another stored shape than it had."""
+    now = _weights(nodes).items()
+    return any(key in before and before[key].stored_shape != w.stored_shape for key, w in now)
 
 
 def _check_shared(stored: dict[tuple[str, str], Weight], nodes: Iterable[Node]) -> None:
@@ -311,11 +333,11 @@ def _explain(problem: Problem, layer: Layer, x: Node, semantics: Semantics) -> P
     if problem.code != "CS044":
         return problem
     message = f"{problem.message}; the layer's input is {format_shape(x.shape)}"
-    hint = _reordered(layer, x, semantics) or problem.hint
+    hint = _reordered(layer, x, semantics)
     if hint is None and getattr(layer, "dim_ordering", None) is None:
         hint = _turned(layer, x, semantics)
     if hint is None:
-        hint = "use a smaller window, border_mode 'same', or a larger input"
+        hint = problem.hint or "use a smaller window, border_mode 'same', or a larger input"
     return Problem(problem.code, message, hint)
 
 

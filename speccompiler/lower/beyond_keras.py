@@ -1,4 +1,4 @@
-"""Slice, Reduce and Resize: what people wrote as a Lambda."""
+"""Slice, Reduce, Resize and LRN2D: what people wrote as a Lambda."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from speccompiler.shapes import element_count, format_shape
 from .builder import Builder, channels_last, restore_ordering
 from .spatial import check_rank
 
-REDUCED = {"sum": "sum", "mean": "average", "max": "max"}
+REDUCED = {"sum": "sum", "mean": "average", "max": "max", "prod": "product"}
 
 
 def lower_slice(b: Builder, layer: Slice, x: Node) -> Node:

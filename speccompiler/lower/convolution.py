@@ -108,7 +108,7 @@ _SAME: Mapping[Profile, Callable[[Dim, int, int], tuple[Dim, Dim]]] = {
 def lower_convolution1d(b: Builder, layer: Convolution1D | AtrousConvolution1D, x: Node) -> Node:
     """(steps, channels); the stored kernel has a dummy axis 1, always in tf layout."""
     check_rank(x, 1, "tf", layer.type)
-    channels = known_channels(x.shape[-1], layer.type)
+    channels = known_channels(x.shape[-1], layer.type, x, b)
     length = layer.filter_length
     stored = (length, 1, channels, layer.nb_filter)
     weight = replace(
@@ -139,7 +139,7 @@ def _lower_nd(
     rank, ordering = len(kernel), layer.dim_ordering
     check_rank(x, rank, ordering, layer.type)
     x = channels_last(b, x, ordering)
-    channels = known_channels(x.shape[-1], layer.type)
+    channels = known_channels(x.shape[-1], layer.type, x, b)
     shape = (*kernel, channels, layer.nb_filter)
     stored = shape if ordering == "tf" else (layer.nb_filter, channels, *kernel)
     weight = kernel_weight(b, stored, LayoutAxes[ordering][rank], shape)
@@ -156,7 +156,7 @@ def lower_dense(b: Builder, layer: Dense | TimeDistributedDense, x: Node) -> Nod
     """
     if len(x.shape) == 1 and not is_known(x.shape[0]) and layer.input_dim is not None:
         x = b.add(Reshape((layer.input_dim,)), x)
-    channels = known_channels(x.shape[-1], layer.type, x, b.nodes)
+    channels = known_channels(x.shape[-1], layer.type, x, b)
     stored = (channels, layer.output_dim)
     positions = x.shape[:-1]
     activation = activation_function(layer.activation, len(x.shape) + 1, b.semantics)

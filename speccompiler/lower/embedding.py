@@ -88,4 +88,4 @@ def _vector(b: Builder, x: Node, layer_type: str) -> int:
             f"{layer_type} takes a vector, but its input has shape {format_shape(x.shape)}",
             "flatten first",
         )
-    return known_channels(x.shape[0], layer_type, x, b.nodes)
+    return known_channels(x.shape[0], layer_type, x, b)

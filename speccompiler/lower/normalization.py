@@ -27,7 +27,7 @@ def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) ->
     if layer.axis is None and len(x.shape) > 1:
         return _by_value(b, layer, x)
     axis = _channel_axis(-1 if layer.axis is None else layer.axis, x)
-    channels = known_channels(x.shape[axis], layer.type, x, b.nodes)
+    channels = known_channels(x.shape[axis], layer.type, x, b)
     names = ("gamma", "beta", "running_mean", "running_std")
     ones = (1,) * (len(x.shape) - 1)
     gamma, beta, *running = (

@@ -1,7 +1,8 @@
 """What Keras's own backends refused, and convspec computes: a note CS055 for each.
 
 None of it changes a number: the layer's definition is followed. But there is no number of that
-backend's to compare with, and a model that ran was not trained there. Measured with Keras
+backend's to compare with, and a model that ran was not trained there, unless on an older release
+that took it: Theano 0.9 came out when Keras 1.x ended. Measured with Keras
 1.2.2 on TensorFlow 1.0.1 and Theano 0.9.0, and with older releases; the rest is read in Keras's
 ``backend/tensorflow_backend.py`` and TensorFlow's kernels.
 """
@@ -30,12 +31,19 @@ from speccompiler.schemas.pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
+from speccompiler.schemas.profiles import Profile
 from speccompiler.schemas.resizing import UpSampling1D, UpSampling3D
 
 from .builder import Builder, Semantics
 
 Rule = Callable[[Any, Shape, Semantics], str | None]
 """Of a layer, its input's shape and the semantics: why it was refused."""
+
+RELEASES: Mapping[str, tuple[Profile, Profile]] = {
+    "TensorFlow": ("tensorflow", "tensorflow-1.0"),
+    "Theano": ("theano", "theano-0.8"),
+}
+"""The last release of each backend and an older one; what both refuse, none ran."""
 
 LEAST_EPSILON = 1e-5
 """Theano 0.9's, compared with what is left of a number in float32 (tensor/nnet/bn.py:220)."""
@@ -49,10 +57,13 @@ def note_refusals(b: Builder, layer: Layer, x: Shape) -> None:
     if b.semantics.backend.startswith("theano"):
         mine, other = other, mine
     found = _reasons(mine, layer, x, b.semantics)
-    hint = "the result follows the layer's definition"
-    if found and not _reasons(other, layer, x, b.semantics):
-        hint += f"; if the model was trained on {other}, say --semantics {other.lower()}"
+    older = replace(b.semantics, backend=RELEASES[mine][1])
+    always = _reasons(mine, layer, x, older) if found else []
+    elsewhere = not _reasons(other, layer, x, b.semantics)
     for reason in found:
+        hint = "the result follows the layer's definition"
+        if elsewhere and reason in always:
+            hint += f"; if the model was trained on {other}, say --semantics {other.lower()}"
         b.note("CS055", f"Keras itself refuses this on {mine}: {reason}", hint)
 
 
@@ -137,7 +148,10 @@ def _epsilon(layer: BatchNormalization, x: Shape, semantics: Semantics) -> str |
     refused = stored < LEAST_EPSILON
     if not refused or layer.mode == 1 or semantics.backend == "theano-0.8":
         return None
-    return f"Theano 0.9 takes no epsilon below 1e-5, which {layer.epsilon} is in float32"
+    return (
+        f"Theano 0.9 takes no epsilon below 1e-5, which {layer.epsilon} is in float32; Theano 0.8 "
+        "took it"
+    )
 
 
 def _old_pools(layer: Layer, x: Shape, semantics: Semantics) -> str | None:

@@ -22,7 +22,7 @@ def lower_separable_convolution2d(b: Builder, layer: SeparableConvolution2D, x: 
     ordering = layer.dim_ordering
     check_rank(x, 2, ordering, layer.type)
     x = channels_last(b, x, ordering)
-    channels, times = known_channels(x.shape[-1], layer.type), layer.depth_multiplier
+    channels, times = known_channels(x.shape[-1], layer.type, x, b), layer.depth_multiplier
     kernel, filters, joint = (layer.nb_row, layer.nb_col), layer.nb_filter, channels * times
     flip = b.semantics.kernel == "convolve" and any(k > 1 for k in kernel)
     tf = ordering == "tf"
@@ -66,7 +66,7 @@ def lower_locally_connected(
     rank = len(kernel)
     check_rank(x, rank, ordering, layer.type)
     x = channels_last(b, x, ordering)
-    channels, filters = known_channels(x.shape[-1], layer.type), layer.nb_filter
+    channels, filters = known_channels(x.shape[-1], layer.type, x, b), layer.nb_filter
     counts = [
         window_count(n, k, s, 0, 0) for n, k, s in zip(x.shape[:-1], kernel, stride, strict=True)
     ]

@@ -35,6 +35,7 @@ from speccompiler.ir import (
     Pool,
     Reshape,
     Resize,
+    Shape,
     Slice,
     Softmax,
     Transpose,
@@ -80,13 +81,17 @@ def lower_time_distributed(
         raise Problem(
             "CS038",
             f"TimeDistributed applies {kind} to every step, but its input {sizes} is one step",
-            f"the axis of steps is missing: an input of shape (steps, {sizes[1:-1].rstrip(',')}) "
-            "has it; null leaves it open",
+            f"the axis of steps is missing: an input of shape {_steps_of(inputs[0])} has it; "
+            "null leaves it open",
         ) from None
     b.diagnostics += part.diagnostics
     inner = part.nodes[len(firsts) :]
     try:
-        ops = [_with_steps(node.op, count, layer.layer.class_name) for node in inner]
+        shapes = {node.name: node.shape for node in part.nodes}
+        ops = [
+            _with_steps(node.op, shapes[node.inputs[0]], node.shape, count, layer.layer.class_name)
+            for node in inner
+        ]
     except Problem:
         if not isinstance(count, int) or not 1 <= count <= MOST_APART:
             raise
@@ -133,8 +138,14 @@ def _check_steps(layer: TimeDistributed, x: Node) -> None:
         raise Problem(
             "CS038",
             f"TimeDistributed takes steps, but its input has shape {format_shape(x.shape)}",
-            "an axis of steps comes before those of the inner layer's input",
+            "an axis of steps comes before those of the inner layer's input: "
+            f"where {format_shape(x.shape)} is one step, write {_steps_of(x)}; null leaves it open",
         )
+
+
+def _steps_of(x: Node) -> str:
+    """The shape of a whole input of which ``x`` is one step."""
+    return f"(steps, {format_shape(x.shape)[1:-1].rstrip(',')})"
 
 
 def _count(inputs: Sequence[Node]) -> Dim:
@@ -155,9 +166,15 @@ def _fits_without_steps(
     return True
 
 
-def _with_steps(op: Op, count: Dim, kind: str) -> list[Op]:
-    """The same of every step: one operation, or some in a row."""
+def _with_steps(op: Op, read: Shape, made: Shape, count: Dim, kind: str) -> list[Op]:
+    """The same of every step, of which ``op`` makes one of another: some operations in a row."""
     match op:
+        case Pool(_, (1, _, _), (1, _, _), ((0, 0), *_), ((0, 0), *_)):
+            # Nothing is seen along the first axis: steps are more of it.
+            first, *rest = read
+            last, *others = made
+            many = Reshape((count * first, *rest))
+            return [many, op, Reshape((count, last, *others))]
         case Conv():
             _check_axes(len(op.kernel), kind)
             return [

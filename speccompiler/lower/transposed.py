@@ -38,7 +38,7 @@ def lower_deconvolution2d(b: Builder, layer: Deconvolution2D, x: Node) -> Node:
     ordering = layer.dim_ordering
     check_rank(x, 2, ordering, layer.type)
     x = channels_last(b, x, ordering)
-    channels = known_channels(x.shape[-1], layer.type)
+    channels = known_channels(x.shape[-1], layer.type, x, b)
     kernel, stride = (layer.nb_row, layer.nb_col), layer.subsample
     out = _output_lengths(layer)
     padding = conv_padding(layer.border_mode, b.semantics, out, kernel, stride)

@@ -36,6 +36,7 @@ _FLOW_START = re.compile(r"\s*[\[{]")
 _JSON_START = re.compile(r"\s*[\[{]\s*(?:[\"\[\]{}]|\Z)")
 
 HDF5_SUFFIXES = {".h5", ".hdf5"}
+_IMAGE_HINT = "name the spec; pictures are given apart from it, as one array (--input x.npy)"
 _SIGNATURES = (
     (b"\x89HDF", "an HDF5 file", "name the file itself instead of sending it as a stream"),
     (b"PK\x03\x04", "a zip archive", "name the spec; weights are given apart from it"),
@@ -43,6 +44,9 @@ _SIGNATURES = (
     (b"\x1f\x8b", "a gzip file", "unpack it first, for example with gunzip"),
     (b"MATLAB 5.0 MAT-file", "a MATLAB file", "name the spec; weights are given apart from it"),
     (b"\x93NUMPY", "a NumPy array", "name the spec; arrays are given apart from it"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG image", _IMAGE_HINT),
+    (b"\xff\xd8\xff", "a JPEG image", _IMAGE_HINT),
+    (b"%PDF-", "a PDF document", "name the spec"),
 )
 
 
@@ -213,6 +217,20 @@ def _opened(document: Document) -> Document:
     return opened(document)
 
 
+_KERAS3 = Problem(
+    "CS040",
+    "this is a .keras archive, which Keras 3 or TensorFlow's Keras wrote; convspec reads what "
+    "Keras 1.0 to 1.2.2 wrote",
+    "write the model as a native spec, with the arguments of Keras 1.x",
+)
+
+
+def _is_keras3(data: bytes) -> bool:
+    """Whether the first member of a zip archive is the model's text, by its local header."""
+    name = data[30 : 30 + int.from_bytes(data[26:28], "little")]
+    return data.startswith(b"PK\x03\x04") and name in {b"metadata.json", b"config.json"}
+
+
 def decode_document(data: bytes, file: str) -> Document:
     """Read the bytes of a spec, which are UTF-8 text."""
     if len(data) > MAX_BYTES:
@@ -223,6 +241,8 @@ def decode_document(data: bytes, file: str) -> Document:
     kinds = [(what, hint) for signature, what, hint in _SIGNATURES if data.startswith(signature)]
     if not kinds and (wide := wide_encoding(data)) is not None:
         kinds = [(f"{wide} text", "save the file as UTF-8")]
+    if _is_keras3(data):
+        return _failed(file, _KERAS3)
     for what, hint in kinds[:1]:
         message = f"this is {what}, not YAML or JSON as UTF-8 text"
         return _failed(file, Problem("CS002", message, hint))
@@ -233,6 +253,9 @@ def decode_document(data: bytes, file: str) -> Document:
         message = f"the byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8 text"
         at = len(data[: error.start].decode("utf-8"))
         shown = data.decode("utf-8", errors="replace")
+        # A zero stands in no text: a program, say, or an archive. Its first line says nothing.
+        if 0 in data:
+            return _failed(file, Problem("CS002", f"{message}: it is binary data", "name the spec"))
         return _failed(file, Problem("CS002", message, "save the file as UTF-8"), shown, at)
     return parse_document(text, file)
 

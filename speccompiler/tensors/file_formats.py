@@ -154,6 +154,12 @@ _BY_ENDING: Mapping[str, tuple[str, str]] = {
 _TEXT_PICKLE = re.compile(
     rb"(?:\((?:lp|dp|[lditN])|\](?:q|\()|\}q|c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n)"
 )
+_LISTED = re.compile(rb"\s*\[[\s\[]*[-0-9]")
+"""JSON of ``[w.tolist() for w in model.get_weights()]``."""
+_LISTS = (
+    "it is JSON text, lists of numbers",
+    'make an .npz of it: import json, numpy; numpy.savez("weights.npz", *json.load(open("FILE")))',
+)
 _PICKLES = {".pkl", ".pickle", ".p", ".pk", ".dill", ".dil", ".joblib", ".jbl"}
 
 
@@ -178,6 +184,8 @@ def _foreign(head: bytes, path: Path) -> tuple[str, str] | None:
             "it is a page of HTML or XML",
             "download the file again: what came is the server's message",
         )
+    if _LISTED.match(head):
+        return _named(_LISTS, path)
     if head.lstrip()[:1] in (b"{", b"["):
         return "it is JSON text, as of a model without its weights", KNOWN
     if suffix in _PICKLES:

@@ -60,7 +60,13 @@ def order_of(
     bare = {key: _VARIABLE.sub("", key) for key in keys}
     if not bare:
         return None
-    return _of_layers(bare, layers) or _numbered(bare) or _with_roles(bare, roles) or _leading(bare)
+    return (
+        _of_layers(bare, layers)
+        or _numbered(bare)
+        or _leading(bare, counted=True)
+        or _with_roles(bare, roles)
+        or _leading(bare)
+    )
 
 
 def _of_layers(bare: Mapping[str, str], layers: Collection[str]) -> Blocks | None:
@@ -105,11 +111,17 @@ def _dotted(numbers: tuple[int, ...]) -> str:
     return ".".join(map(str, numbers))
 
 
-def _leading(bare: Mapping[str, str]) -> Flat | None:
-    """By the number that each name begins with: ``00_conv1_W``, ``01_conv1_b`` .."""
+def _leading(bare: Mapping[str, str], *, counted: bool = False) -> Flat | None:
+    """By the number that each name begins with: ``00_conv1_W``, ``01_conv1_b`` ..
+
+    ``counted`` asks that they count on from 0 or 1, so that no name of a layer begins so.
+    """
     first = {key: re.match(r"(?:[^0-9]*/)?([0-9]{1,9})[^0-9]", name) for key, name in bare.items()}
     numbers = {key: int(found[1]) for key, found in first.items() if found is not None}
-    if len(set(numbers.values())) < len(bare):
+    distinct = sorted(set(numbers.values()))
+    if len(distinct) < len(bare):
+        return None
+    if counted and (distinct[0] > 1 or distinct[-1] - distinct[0] >= len(distinct)):
         return None
     return Flat(tuple(sorted(numbers, key=numbers.__getitem__)))
 

@@ -7,6 +7,7 @@ does not know bfloat16.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speccompiler.ordinary_files import name_of, open_ordinary
+from speccompiler.tensors.digests import joint_digest
 from speccompiler.tensors.tensor_info import (
+    EACH_KEY,
     ITEM_SIZES,
     METADATA_KEY,
     Opened,
@@ -75,10 +78,24 @@ def open_safetensors(path: Path) -> Opened:
             return (values.astype(np.uint32) << 16).view(np.float32)
         return values
 
-    return Opened(tensors, load, sha256=_digest(header.get("__metadata__")))
+    sha256, digests = _digests(header.get("__metadata__"), tensors)
+    return Opened(tensors, load, sha256=sha256, digests=digests)
 
 
-def _digest(metadata: Any) -> str | None:
-    """What a file that convspec wrote says about its tensors."""
-    found = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
-    return found if isinstance(found, str) else None
+def _digests(
+    metadata: Any, tensors: Mapping[str, TensorInfo]
+) -> tuple[str | None, Mapping[str, str]]:
+    """What a file that convspec wrote says about its tensors, all and each in their order.
+
+    Nothing, where the one does not follow from the other.
+    """
+    found = metadata if isinstance(metadata, dict) else {}
+    whole, each = found.get(METADATA_KEY), found.get(EACH_KEY)
+    if not isinstance(whole, str) or not isinstance(each, str):
+        return (whole if isinstance(whole, str) else None), {}
+    listed = each.split()
+    digests = dict(zip(tensors, listed, strict=False))
+    shapes = {name: info.shape for name, info in tensors.items()}
+    if len(listed) != len(tensors) or joint_digest(shapes, digests) != whole:
+        return None, {}
+    return whole, digests

@@ -1,6 +1,6 @@
 """A .safetensors file written tensor by tensor, in float32, complete or not at all.
 
-Its metadata hold the digest of the tensors (``content_digest``), which is known last.
+Its metadata hold the digests of the tensors, each and all (``digests``), known last.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from speccompiler.arrays.atomic import Together, atomic_file, write_failure
 
-from .content_digest import ContentDigest
-from .tensor_info import METADATA_KEY
+from .digests import joint_digest, stored_bytes, tensor_digest
+from .tensor_info import EACH_KEY, METADATA_KEY
 
 _UNKNOWN = "0" * 64
 
@@ -34,23 +34,28 @@ def write_safetensors(
     Raises ``Problem`` CS120, CS121. (The format: 8 bytes with the header's length, the header
     as JSON, the data; huggingface/safetensors, README.)
     """
-    header, digest = _header(shapes), ContentDigest()
+    header, digests = _header(shapes), dict[str, str]()
     size = len(header) + sum(4 * prod(shape) for shape in shapes.values())
     with atomic_file(path, size, together) as file:
         try:
             _write(file, header)
             for (name, shape), array in zip(shapes.items(), tensors, strict=True):
                 assert array.shape == shape, f"{array.shape} was announced as {shape}"
-                _write(file, digest.add(name, array))
-            file.seek(header.index(_UNKNOWN.encode()))
-            _write(file, digest.hexdigest().encode())
+                digests[name] = tensor_digest(array)
+                _write(file, stored_bytes(array))
+            whole = joint_digest(shapes, digests)
+            for key, known in ((METADATA_KEY, whole), (EACH_KEY, " ".join(digests.values()))):
+                start = f'"{key}":"'.encode()
+                file.seek(header.index(start) + len(start))
+                _write(file, known.encode())
         except OSError as error:
             raise write_failure(error, "a part of the tensors") from None
-    return digest.hexdigest()
+    return whole
 
 
 def _header(shapes: Mapping[str, tuple[int, ...]]) -> bytes:
-    entries: dict[str, Any] = {"__metadata__": {METADATA_KEY: _UNKNOWN}}
+    each = " ".join([_UNKNOWN] * len(shapes))
+    entries: dict[str, Any] = {"__metadata__": {METADATA_KEY: _UNKNOWN, EACH_KEY: each}}
     start = 0
     for name, shape in shapes.items():
         end = start + 4 * prod(shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,8 @@ ITEM_SIZES: Mapping[str, int] = {
 
 METADATA_KEY = "weights_sha256"
 """Under which a .safetensors file that convspec wrote has the digest of its tensors."""
+EACH_KEY = "tensors_sha256"
+"""Under which it has that of each, in the order of their data."""
 
 _MOST_BYTES = 2**63 - 1
 _LONGEST_NAME = 80
@@ -71,6 +74,8 @@ class Opened(NamedTuple):
     """The layers that a Keras HDF5 file lists, in order."""
     sha256: str | None = None
     """What the file says that the digest of its tensors is (``content_digest``)."""
+    digests: Mapping[str, str] = MappingProxyType({})
+    """What it says of each of them, where it says so."""
     keras_version: str | None = None
     """What a Keras HDF5 file says wrote it."""
 

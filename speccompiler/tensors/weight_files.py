@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from speccompiler.diagnostics import Problem, did_you_mean
 from speccompiler.ordinary_files import Kind, NotOrdinary
+from speccompiler.tensors.digests import tensor_digest
 from speccompiler.tensors.file_formats import ENDINGS, Format, format_of
 from speccompiler.tensors.folder_files import folder_files
 from speccompiler.tensors.hdf5_files import open_hdf5
@@ -76,6 +77,8 @@ class WeightFile:
     """The files in a folder that hold no arrays."""
     sha256: str | None = None
     """What the file says that the digest of its tensors is (``content_digest``)."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """What it says of each of them, where it says so; ``read`` holds it to that."""
 
     @property
     def unnamed(self) -> bool:
@@ -120,11 +123,19 @@ class WeightFile:
             raise Problem(problem.code, problem.message, unpickling(self, info)) from None
 
     def read(self, name: str) -> NDArray[np.float32]:
-        """The tensor ``name`` as a C-contiguous float32 array; CS101 to CS103."""
+        """The tensor ``name`` as a C-contiguous float32 array; CS101 to CS103, CS127."""
         info = self.find(name)
         self.check_dtype(info)
         with _naming(self.path, self.what):
             stored = self.load(info)
+        said = self.digests.get(info.name)
+        if said is not None and tensor_digest(stored) != said:
+            raise Problem(
+                "CS127",
+                f"'{self.path.name}' was changed or damaged after it was written: its tensor "
+                f"{quoted(info.name)} is not what its digest says",
+                "convert the model again, or copy the file again",
+            )
         return to_float32(stored, name)
 
 
@@ -157,6 +168,7 @@ def open_weights(path: Path, what: str = WEIGHT_FILE) -> WeightFile:
         format=found,
         what=what,
         sha256=opened.sha256,
+        digests=opened.digests,
     )
 
 

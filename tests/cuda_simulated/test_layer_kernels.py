@@ -92,7 +92,7 @@ def test_products_of_rows(length, draw):
     compare(Dot(length), (1,), draw(3, length), draw(3, length))
 
 
-@pytest.mark.parametrize("mode", ["max", "average"])
+@pytest.mark.parametrize("mode", ["max", "average", "sum", "product"])
 @pytest.mark.parametrize(("shape", "kept"), [((7, 3), 0), ((3, 2, 35), 0), ((2, 5, 4), 1)])
 def test_global_pools(mode, shape, kept, draw):
     x = draw(2, *shape)

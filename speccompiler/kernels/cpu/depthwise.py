@@ -179,7 +179,7 @@ def {name}(x, at, w, wo, d0, d1, h0, h1, k0, k1, kh, row, height, channels, y, t
 """
 
 
-def source(lanes: int, columns: int, stride: int, long: bool) -> str:
+def source(lanes: int, columns: int, stride: int, long: bool = False) -> str:
     """The module's text, for a vector width and the width and horizontal stride of the kernel."""
     windows = "".join(_whole(positions, columns, stride, long) for positions in TOGETHER)
     windows += _one("one", masked=False, long=long) + _one("part", masked=True, long=long)

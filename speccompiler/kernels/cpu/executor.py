@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from .object_code import Arguments, Kernel
 from .packed_weights import packed_weights
 from .sources import kernel_text
 from .team import Job, Work, teamwork_text
+
+_LOG = logging.getLogger(__name__)
 
 Array = npt.NDArray[np.float32]
 Addresses = npt.NDArray[np.int64]
@@ -297,6 +300,9 @@ def load_kernels(plan: Plan, threads: int) -> list[Kernel]:
     """Each step's kernel, and the team's ready too; compiled now where they are not kept."""
     wanted = [*map(_text, plan.steps), teamwork_text()]
     missing = [one for one in dict.fromkeys(wanted) if not is_kept(*one)]
+    if missing:
+        # A minute without a word looks like a hang; the command shows this on a terminal.
+        _LOG.info("compiling %d %s", len(missing), "kernel" if len(missing) == 1 else "kernels")
     if len(missing) > 1:
         from .compile_ahead import compile_ahead
 

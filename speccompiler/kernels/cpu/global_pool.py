@@ -1,9 +1,10 @@
-"""Maximum, mean or sum of every channel over all positions.
+"""Maximum, mean, sum or product of every channel over all positions.
 
 Up to four vectors of channels are carried in registers down the positions. Means add up
 shares, as in ``pool.py``: every value times the largest power of two that is no more than
 1 / count, which cannot overflow. The sums of each 128 positions are added up by themselves, and
-what these round off is carried on (``long_sums``).
+what these round off is carried on (``long_sums``). Products, which hardly anyone takes, are of
+one value at a time, in float64: neither their length nor what they grow to on the way matters.
 
 g: groups of positions of one sample, positions of a group, C
 """
@@ -51,6 +52,24 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 '''
 
 
+PRODUCTS = '''
+
+@jit
+def kernel(lo, hi, n, x, y, w, b, g, scratch):
+    """Tasks: blocks of 64 channels of every group."""
+    positions, channels = g[1], g[2]
+    blocks = (channels + 63) // 64
+    for task in range(lo, hi):
+        group, start = task // blocks, task % blocks * 64
+        for c in range(start, min(channels, start + 64)):
+            at, product = group * positions * channels + c, 1.0
+            for _ in range(positions):
+                product *= x[at]
+                at += channels
+            y[group * channels + c] = np.float32(product)
+'''
+
+
 def _columns(name: str, vectors: int, lanes: int, largest: bool, masked: bool = False) -> str:
     """Some vectors of channels, from the first position to the last."""
 
@@ -87,6 +106,8 @@ def _columns(name: str, vectors: int, lanes: int, largest: bool, masked: bool = 
 
 def source(lanes: int, mode: str) -> str:
     """The module's text, for one vector width and kind of pooling."""
+    if mode == "product":
+        return fill(HEADER + PRODUCTS, LANES=lanes)
     largest = mode == "max"
     scale, rest = ("1.0", "1.0") if mode == "sum" else ("share(positions)", "positions * scale")
     four = max(1, min(4, 64 // lanes))

@@ -19,6 +19,7 @@ from speccompiler.cache import PREFIX, cache_folder, read_entry, write_entry
 from speccompiler.deciding import deciding_digest, imports
 
 from .host import host_description
+from .interrupts import interrupts_kept
 from .object_code import Kernel, ObjectCode, link, loadable
 
 
@@ -56,7 +57,8 @@ def _symbol(kernel: str, text: str) -> str:
 def _compiled(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]:
     from .compiler import compile_kernel
 
-    return compile_kernel(text, path, symbol)
+    with interrupts_kept():
+        return compile_kernel(text, path, symbol)
 
 
 @cache

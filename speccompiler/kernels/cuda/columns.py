@@ -103,7 +103,9 @@ def _text(lines: list[str]) -> str:
 
 
 def global_pool_source(columns: Columns, mode: str) -> str:
-    """Maximum, mean or sum of each channel's positions."""
+    """Maximum, mean, sum or product of each channel's positions."""
+    if mode == "product":
+        return _product_source(columns)
     largest = mode == "max"
     # NaN is chosen, and nothing is larger than it.
     both = "v if v > found or v != v else found" if largest else "found + v"
@@ -116,6 +118,27 @@ def global_pool_source(columns: Columns, mode: str) -> str:
             f"if line == 0 and own < {columns.channels}:",
             f"    y[o * {columns.channels} + c] = found"
             + (" / np.float32(count)" if mode == "average" else ""),
+        ]
+    )
+
+
+def _product_source(columns: Columns) -> str:
+    """By the first thread of a channel alone; what each product rounds off is carried on.
+
+    In float32: what grows beyond it on the way is infinite, as in Keras's own.
+    """
+    return _text(
+        [
+            *columns.head(str(columns.positions)),
+            "found, rest = np.float32(1), np.float32(0)",
+            f"if line == 0 and own < {columns.channels}:",
+            "    for i in range(count):",
+            f"        v = x[start + i * {columns.channels}]",
+            "        both = found * v",
+            "        rest = fma(rest, v, fma(found, v, -both))",
+            "        found = both",
+            f"    {rounded('found', 'rest')}",
+            f"    y[o * {columns.channels} + c] = found",
         ]
     )
 

@@ -9,6 +9,6 @@ file.
 """
 
 from .model import OldModel, as_keras1
-from .refusals import refusal
+from .refusals import answerable, refusal
 
-__all__ = ["OldModel", "as_keras1", "refusal"]
+__all__ = ["OldModel", "answerable", "as_keras1", "refusal"]

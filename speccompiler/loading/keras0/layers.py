@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
+from itertools import count
 
 from speccompiler.diagnostics import Problem, Span
+from speccompiler.schemas.registry import (
+    ALIASES,
+    KERAS_CLASSES,
+    LAYERS,
+    NATIVE_LAYERS,
+    RECURRENT_LAYERS,
+)
+from speccompiler.source.findings import shown
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Node, Scalar, Sequence
 
-from .nodes import added, changed, class_of, mapping, plain_list, scalar
+from .nodes import added, changed, class_of, mapping, own_layer, plain_list, scalar
+from .refusals import answerable
 from .release import Age
 
 _TYPES = {"UpSample1D": "UpSampling1D", "UpSample2D": "UpSampling2D"}
@@ -30,6 +40,8 @@ _DROPPED = {
 _EVERYWHERE = {"name", "custom_name", "cache_enabled"}
 _OWN_SHAPE = {"BatchNormalization", "PReLU", "ParametricSoftplus"}
 """Layers that took the shape of their input as an argument in 0.1, wherever they stood."""
+_KEPT = {"LRN2D", "TimeDistributedMerge"}
+"""Layers of Keras 0.x that Keras 1.x has not, and convspec has."""
 _ORDERED = {
     "Convolution2D", "MaxPooling2D", "AveragePooling2D", "UpSampling2D", "ZeroPadding2D",
     "Convolution3D", "MaxPooling3D", "AveragePooling3D", "UpSampling3D", "ZeroPadding3D",
@@ -72,7 +84,7 @@ def layer(reading: Reading, node: Mapping, *, first: bool, name: str | None = No
     if kind in _OWN_SHAPE and not first:
         dropped = dropped | {"input_shape"}
     config = changed(node, _RENAMED.get(kind, {}), dropped)
-    own = name or _own_name(node, old_type)
+    own = name or _own_name(node, old_type) or _name_to_answer(reading, kind)
     if own is not None:
         config = added(config, name=scalar(reading.unique(own), written.span))
     if kind in _ORDERED and reading.orders_itself and "dim_ordering" not in config.entries:
@@ -80,7 +92,18 @@ def layer(reading: Reading, node: Mapping, *, first: bool, name: str | None = No
     special = _SPECIAL.get(kind)
     if special is not None:
         kind, config = special(reading, node, config, first)
-    return class_of(kind, written.span, config)
+    own_one = old_type in _KEPT and kind in NATIVE_LAYERS
+    return (own_layer if own_one else class_of)(kind, written.span, config)
+
+
+def _name_to_answer(reading: Reading, kind: str) -> str | None:
+    """``lambda_1``, as Keras would call it, for what its owner may say by a name."""
+    known = kind in {*LAYERS, *ALIASES, *KERAS_CLASSES} - NATIVE_LAYERS | _KEPT
+    if known or kind in RECURRENT_LAYERS or not answerable(kind):
+        return None
+    return next(
+        found for number in count(1) if (found := f"{kind.lower()}_{number}") not in reading.taken
+    )
 
 
 def _own_name(node: Mapping, old_type: str) -> str | None:
@@ -179,10 +202,26 @@ def _value(node: Node) -> object:
 def _time_distributed_merge(
     reading: Reading, node: Mapping, config: Mapping, first: bool
 ) -> tuple[str, Mapping]:
-    """The mean over the steps; a sum has no layer of its own, and is refused by its name."""
-    if text_at(node, "mode") != "ave":
-        return "TimeDistributedMerge", config
-    return "GlobalAveragePooling1D", changed(config, {}, {"mode"})
+    """Sum, mean or product over the steps; another mode was refused when the model ran."""
+    mode = node.entries.get("mode")
+    made = _OVER_STEPS.get(str(_value(mode.value))) if mode is not None else "sum"
+    if made is None:
+        assert mode is not None, "a mode that is none"
+        found = f"'{shown(str(_value(mode.value)))}'"
+        problem = Problem(
+            "CS023",
+            f"TimeDistributedMerge has no mode {found}",
+            "'sum', 'ave' and 'mul' are those that Keras 0.x had",
+        )
+        reading.refuse(mode.value.span, problem)
+    span = node.span if mode is None else mode.value.span
+    config = changed(config, {}, {"mode"})
+    return "Reduce", added(config, axis=scalar(1, span), mode=scalar(made or "sum", span))
+
+
+def _lrn2d(reading: Reading, node: Mapping, config: Mapping, first: bool) -> tuple[str, Mapping]:
+    """Along axis 1, whatever the other layers' ordering is."""
+    return "LRN2D", added(config, dim_ordering=scalar("th", node.entries["name"].value.span))
 
 
 def _thresholded_linear(
@@ -198,6 +237,7 @@ def _thresholded_linear(
     return "Activation", added(changed(config, {}, {"theta"}), activation=expression)
 
 
+_OVER_STEPS = {"sum": "sum", "ave": "mean", "mul": "prod"}
 _Special = Callable[[Reading, Mapping, Mapping, bool], tuple[str, Mapping]]
 _SPECIAL: Table[str, _Special] = {
     "Convolution2D": _convolution2d,
@@ -206,6 +246,7 @@ _SPECIAL: Table[str, _Special] = {
     "Dropout": _dropout,
     "BatchNormalization": _batch_normalization,
     "Embedding": _embedding,
+    "LRN2D": _lrn2d,
     "TimeDistributedMerge": _time_distributed_merge,
     "ThresholdedLinear": _thresholded_linear,
 }

@@ -35,6 +35,11 @@ def class_of(name: str, span: Span, config: Node) -> Mapping:
     return mapping(span, class_name=Scalar(name, span), config=config)
 
 
+def own_layer(name: str, span: Span, config: Node) -> Mapping:
+    """One of convspec's own layers, which a Keras file could not name: it says so beside."""
+    return added(class_of(name, span, config), convspec=Scalar(1, span))
+
+
 def changed(node: Mapping, renamed: dict[str, str], dropped: Iterable[str]) -> Mapping:
     """A mapping with some keys renamed and some left out."""
     left = set(dropped)

@@ -15,17 +15,21 @@ _WHAT_TO_DO = {
     "output_reconstruction false its encoder's alone",
     "LambdaMerge": f"{_CODE}write what it computes as a Merge with a named mode",
     "MaskedLambda": f"{_CODE}write what it computes as an Activation with {{expr: ..}}",
-    "LRN2D": "it divides each value by a power of its neighbours' squares, summed over channels",
     "Siamese": _GRAPH,
     "SiameseHead": _GRAPH,
-    "TimeDistributedMerge": "a sum over the steps is GlobalAveragePooling1D, and an Activation "
-    "with {expr: ..} that multiplies by the number of steps",
     "WordContextProduct": "it multiplies two Embeddings: write them, and a Merge in mode dot",
     "JZS1": _STATE,
     "JZS2": _STATE,
     "JZS3": _STATE,
     "SimpleDeepRNN": _STATE,
 }
+
+_BY_EXPRESSION = {"MaskedLambda"}
+
+
+def answerable(name: str) -> bool:
+    """Whether an expression or layers in its place could answer a layer; ours to run or not."""
+    return name not in _WHAT_TO_DO or name in _BY_EXPRESSION
 
 
 def refusal(name: str) -> Problem | None:

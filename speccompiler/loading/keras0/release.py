@@ -2,6 +2,9 @@
 
 It decides numbers. Until 0.2 Theano was the only backend, and ``Dropout`` multiplied by ``1 - p``
 at test time; 0.3 scales while training instead (keras pull request 917, 30 October 2015).
+
+The marks are what the sources of 0.2.0 and 0.3.0 write. Both write ``theano_mode`` beside a
+compiled model, and ``target`` and ``beta`` in an Activation: these tell nothing.
 """
 
 from __future__ import annotations
@@ -19,13 +22,14 @@ _OLD_TYPES = {"UpSample1D", "UpSample2D", "SimpleDeepRNN"}
 _OLD_KEYS = {
     "Convolution2D": {"stack_size"},
     "ZeroPadding2D": {"pad"},
-    "Activation": {"target"},
-    **{pool: {"ignore_border", "poolsize"} for pool in _POOLS},
+    "MaxPooling1D": {"ignore_border"},
+    "MaxPooling2D": {"ignore_border", "poolsize", "stride"},
 }
-_OLD_EVERYWHERE = {"theano_mode"}
-_NEW_TYPES = {"UpSampling1D", "UpSampling2D", "AveragePooling1D", "AveragePooling2D"}
+_OLD_EVERYWHERE = {"truncate_gradient"}
+_NEW_TYPES = {"UpSampling1D", "UpSampling2D", "AveragePooling1D", "AveragePooling2D", "ELU"}
 _NEW_KEYS = {
     "BatchNormalization": {"axis"},
+    "Merge": {"dot_axes"},
     **{pool: {"border_mode", "strides"} for pool in _POOLS},
 }
 _NEW_EVERYWHERE = {
@@ -47,9 +51,16 @@ def age_of(root: Mapping) -> Age | None:
         old = old or name in _OLD_TYPES or not marks.isdisjoint(keys)
         marks = _NEW_KEYS.get(name, set()) | _NEW_EVERYWHERE
         new = new or name in _NEW_TYPES or not marks.isdisjoint(keys)
-    if old == new:
+    if old and new:
         return None
-    return "before 0.3" if old else "0.3"
+    if not new and any(map(_unordered, _mappings(root))):
+        return "before 0.3"
+    return "before 0.3" if old else "0.3" if new else None
+
+
+def _unordered(node: Mapping) -> bool:
+    """A Convolution2D without what every release from 0.3 on writes in it."""
+    return text_at(node, "name") == "Convolution2D" and "dim_ordering" not in node.entries
 
 
 def says_ordering(root: Mapping) -> bool:

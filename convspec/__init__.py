@@ -42,9 +42,3 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-if __name__ == "__main__":
-    from speccompiler.cli.main import main
-
-    main()

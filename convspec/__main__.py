@@ -1,0 +1,6 @@
+"""``python -m convspec``: the ``convspec`` command of this very Python."""
+
+from speccompiler.cli.main import main
+
+if __name__ == "__main__":
+    main()

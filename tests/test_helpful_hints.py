@@ -1,0 +1,98 @@
+"""Hints of findings: each shows what to write, and nothing that the user has just tried."""
+
+from __future__ import annotations
+
+import pytest
+
+import speccompiler
+from speccompiler import SpecError
+
+STEPS = "input_shape: [32]"
+IMAGE = "dim_ordering: tf\ninput_shape: [8, 8, 3]"
+OPEN = "input_shape: [null, 3]"
+
+CASES = [
+    (STEPS, "{type: TimeDistributed, layer: {type: Dense, output_dim: 3}}", "CS038",
+     "an axis of steps comes before those of the inner layer's input: where (32,) is one step, "
+     "write (steps, 32); null leaves it open"),
+    (STEPS, "{type: MaxPooling1D}", "CS038",
+     "the channel axis may be missing: a row of single values is (32, 1); or that of steps: "
+     "steps of 32 values each are (steps, 32)"),
+    ("input_shape: [1, 24]", "{type: Cropping1D, cropping: [2, 2]}", "CS044",
+     "steps come first, then channels: write input_shape: [24, 1], which would give (20, 1)"),
+    ("input_shape: [3, 3]", "{type: Cropping1D, cropping: [2, 2]}", "CS044", "cut off less"),
+    ("input_shape: (32, 2)", "{type: Flatten}", "CS024", "write [32, 2]"),
+    ("input_shape: (None, 2)", "{type: Flatten}", "CS024", "write [null, 2]"),
+    ("input_shape: (32,)", "{type: Flatten}", "CS024", "write [32]"),
+    ("input_shape: 24", "{type: Dense, output_dim: 2}", "CS024", "write [24]"),
+    ("input_shape: 32 x 2", "{type: Flatten}", "CS024", "write [..], one number for each axis"),
+    (IMAGE, "{type: MaxPooling2D, pool_size: 3}", "CS024", "write [3, 3]"),
+    (IMAGE, "{type: MaxPooling2D, strides: 2}", "CS024", "write [2, 2]"),
+    (STEPS, "{Activation: relu}", "CS021", "write - {type: Activation, activation: relu}"),
+    (STEPS, "{Dense: 3}", "CS021", "write - {type: Dense, ...}"),
+    (STEPS, "{kind: Dense, output_dim: 3}", "CS021",
+     "write type: Dense in the place of kind: Dense"),
+    (STEPS, "{name: Dense, output_dim: 3}", "CS021", "for example type: Convolution2D"),
+    (STEPS, "[Dense, {output_dim: 3}]", "CS026", "write - {type: Dense, ...}"),
+    (STEPS, "{type: Identity}", "CS027", "write {type: Activation, activation: linear}"),
+    (STEPS, "{type: LogSoftmax}", "CS027", "write {type: Activation, activation: softmax}, then "
+     '{type: Activation, activation: {expr: "log(x)"}}'),
+    (STEPS, "{type: Activation, activation: log_softmax}", "CS023", "write softmax, and after it "
+     '{type: Activation, activation: {expr: "log(x)"}}'),
+    (STEPS, "{type: Activation, activation: null}", "CS023", "write linear, or leave it out"),
+    (OPEN, "{type: Convolution1D, nb_filter: 2, filter_length: 3, dilation_rate: 2}", "CS022",
+     "'dilation_rate' is Keras 2's; drop it: a dilated convolution is an AtrousConvolution1D or "
+     "2D here, with atrous_rate"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("header", "layer", "code", "hint"), CASES, ids=[c[1] for c in CASES])
+def test_the_hint_says_what_to_write(header: str, layer: str, code: str, hint: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        speccompiler.loads(f"convspec: 1\n{header}\nlayers:\n  - {layer}\n")
+    (found,) = [d for d in caught.value.diagnostics if d.severity.value == "error"]
+    assert (found.code, found.hint) == (code, hint)
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "named"),
+    [
+        ("{type: Permute, dims: [2, 1], name: turned}", "{type: Dense, output_dim: 3}", "turned"),
+        (
+            "{type: Permute, dims: [2, 1], name: turned}",
+            "{type: Convolution1D, nb_filter: 2, filter_length: 2}",
+            "turned",
+        ),
+        (
+            "{type: Flatten, name: flat}\n  - {type: RepeatVector, n: 3}",
+            "{type: AtrousConvolution1D, nb_filter: 2, filter_length: 2}",
+            "flat",
+        ),
+    ],
+)
+def test_open_channels_name_the_layer_that_made_them(before: str, last: str, named: str) -> None:
+    """ "Only spatial lengths may be null" is no help to one who left only those open."""
+    with pytest.raises(SpecError) as caught:
+        speccompiler.loads(f"convspec: 1\n{OPEN}\nlayers:\n  - {before}\n  - {last}\n")
+    (found,) = caught.value.diagnostics
+    assert found.code == "CS045"
+    assert found.hint == (
+        f"'{named}' puts an open length there: give it a number (input_shape, or --input-shape)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer"),
+    [
+        ("[8, null]", "{type: Dense, output_dim: 3}"),
+        (
+            "[null, 8, null]",
+            "{type: Convolution2D, nb_filter: 2, nb_row: 3, nb_col: 3, dim_ordering: th}",
+        ),
+    ],
+)
+def test_an_open_channel_axis_of_the_input_itself(shape: str, layer: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        speccompiler.loads(f"convspec: 1\ninput_shape: {shape}\nlayers: [{layer}]\n")
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.hint) == ("CS045", "only spatial lengths may be null")
