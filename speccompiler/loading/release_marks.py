@@ -82,8 +82,9 @@ def _marks(kind: str, config: Mapping) -> Iterator[ShownRelease]:
             if math.isclose(epsilon, value, rel_tol=1e-6):
                 why = f"epsilon {value:g} and momentum 0.99 of '{name}' are later defaults"
                 yield ShownRelease(version, why, sure=False)
-    entry = config.entries.get("padding") if kind == "ZeroPadding2D" else None
-    if entry is not None and isinstance(entry.value, Sequence) and len(entry.value.items) == 4:
+    padding = config.entries.get("padding") if kind == "ZeroPadding2D" else None
+    sides = padding.value.items if padding and isinstance(padding.value, Sequence) else ()
+    if len(sides) == 4:
         yield ShownRelease(LATE, f"the padding of '{name}' has four numbers", sure=False)
 
 
