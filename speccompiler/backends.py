@@ -34,27 +34,29 @@ class ByBackend:
 
         Only what its older releases refused too says so: they are of the days of Keras 1.x.
         """
-        refused = {}
-        for title, lowered in (("TensorFlow", self.tensorflow), ("Theano", self.theano)):
-            found = _refused(lowered)
-            before = self._refused_before(title) if found else []
-            refused[title] = [layer for layer in found if layer in before]
+        refused = {
+            "TensorFlow": self._refused("TensorFlow", self.tensorflow),
+            "Theano": self._refused("Theano", self.theano),
+        }
         for mine, other in (("TensorFlow", "Theano"), ("Theano", "TensorFlow")):
             if refused[mine] and not refused[other]:
                 layer = refused[mine][0]
                 return f"Keras on {mine} refuses '{layer}', so that it was trained on {other}"
         return None
 
-    def _refused_before(self, title: str) -> list[str | None]:
-        _, older = RELEASES[title]
-        semantics = Semantics.of(SemanticsFields(profile=older), self.spec)
-        return _refused(lower(self.spec, semantics, self.shapes))
+    def _refused(self, backend: str, lowered: Lowered) -> list[str | None]:
+        found = _refusals(lowered)
+        if not found:
+            return []
+        older = SemanticsFields(profile=RELEASES[backend][1])
+        before = _refusals(lower(self.spec, Semantics.of(older, self.spec), self.shapes))
+        return [layer for layer in found if layer in before]
 
 
 def by_backend(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> ByBackend:
     """Lower a model by both. ``shapes`` are of one sample of each input."""
-    lowered = (lower(spec, semantics, shapes) for semantics in both_backends(spec))
-    return ByBackend(spec, shapes, *lowered)
+    one, other = (lower(spec, semantics, shapes) for semantics in both_backends(spec))
+    return ByBackend(spec, shapes, one, other)
 
 
 def both_backends(spec: ModelSpec) -> list[Semantics]:
@@ -63,5 +65,5 @@ def both_backends(spec: ModelSpec) -> list[Semantics]:
     return [replace(Semantics.of(fields, spec), infinities="tensorflow") for fields in profiles]
 
 
-def _refused(lowered: Lowered) -> list[str | None]:
+def _refusals(lowered: Lowered) -> list[str | None]:
     return [d.layer for d in lowered.diagnostics if d.code == "CS055"]
