@@ -170,13 +170,6 @@ class ModelSpec(Schema):
     outputs: tuple[str, ...]
     """Names of calls."""
 
-    @property
-    def is_chain(self) -> bool:
-        """Whether every call reads the one before it, and the last is the only output."""
-        names = [call.name for call in self.calls]
-        reads = [call.inputs for call in self.calls]
-        return reads == [(), *((name,) for name in names[:-1])] and self.outputs == (names[-1],)
-
     def by_call(self) -> dict[str, Layer]:
         """The layer that each call is of, by the call's name, in the calls' order."""
         layers = {layer.name: layer for layer in self.layers}
