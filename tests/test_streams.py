@@ -288,7 +288,7 @@ def test_an_escaped_spec_is_the_same_spec(folder: Path) -> None:
     import speccompiler
 
     _, out, _ = command(folder, "convert", "m.yaml", encoding="ascii")
-    (folder / "ascii.yaml").write_bytes(out.replace(b"\nlayers:", b"\nseed: 1\nlayers:"))
+    (folder / "ascii.yaml").write_bytes(out)
     spec = speccompiler.load(folder / "ascii.yaml").spec
     assert [layer.name for layer in spec.layers] == ["卷积", "é"]
     assert spec.name == "Größe 卷"
