@@ -12,6 +12,7 @@ from .documents import load_model
 from .options import (
     complete_files,
     model_argument,
+    not_empty,
     replace_option,
     semantics_options,
     weights_options,
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
     "--output",
     "-o",
     metavar="FILE",
+    callback=not_empty,
     shell_complete=complete_files,
     help="The native spec, .yaml. Default: it is printed, and no weights are written.",
 )
 @click.option(
     "--weights-output",
     metavar="FILE",
+    callback=not_empty,
     shell_complete=complete_files,
     help="The weights, .safetensors. Default: beside --output, under its name.",
 )

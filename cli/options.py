@@ -135,9 +135,12 @@ def semantics_options(function: F) -> F:
     return function
 
 
-def _not_empty(ctx: click.Context, param: click.Parameter, given: str | None) -> str | None:
-    """Not the empty name, which a shell makes of a variable that is not set."""
-    if given == "":
+Given = TypeVar("Given", str, tuple[str, ...], None)
+
+
+def not_empty(ctx: click.Context, param: click.Parameter, given: Given) -> Given:
+    """No empty name, which a shell makes of a variable that is not set."""
+    if given == "" or (isinstance(given, tuple) and "" in given):
         raise click.BadParameter("the name is empty", ctx, param)
     return given
 
@@ -184,7 +187,7 @@ def weights_options(function: F) -> F:
         click.option(
             "--weights",
             metavar="FILE",
-            callback=_not_empty,
+            callback=not_empty,
             shell_complete=complete_files,
             help="Every array, with keys <layer>/W, <layer>/b: .npz, .npy, .safetensors or HDF5 "
             "(with convspec[hdf5]) under any name, or a folder of .npy and .npz files; replaces "

@@ -20,6 +20,7 @@ from .options import (
     complete_files,
     math_option,
     model_argument,
+    not_empty,
     replace_option,
     semantics_options,
     target_option,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     "--input",
     "inputs",
     metavar="[NAME=]FILE",
+    callback=not_empty,
     shell_complete=complete_files,
     multiple=True,
     required=True,
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     "--output",
     "-o",
     metavar="FILE",
+    callback=not_empty,
     shell_complete=complete_files,
     help="Where the output goes, .npy; - for a stream. Several outputs become <stem>.<name>.npy "
     "each, or members of one .npz. Default: only a summary is printed.",

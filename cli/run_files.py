@@ -45,6 +45,8 @@ def input_files(model: Model, given: Sequence[str]) -> dict[str | None, str]:
         if name in files and (name is not None or len(names) == 1):
             what = "--input" if name is None else f"--input {name}="
             raise click.UsageError(f"{what} is given twice")
+        if not file:
+            raise click.UsageError(f"--input {text}: the name of the file is empty")
         files[name] = file
     whole = files.get(None)
     if whole is not None and (len(files) > 1 or (len(names) > 1 and not _is_archive_file(whole))):

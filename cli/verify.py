@@ -16,6 +16,7 @@ from .documents import load_model
 from .options import (
     math_option,
     model_argument,
+    not_empty,
     replace_option,
     semantics_options,
     target_option,
@@ -40,12 +41,14 @@ ALIGN = ("left", "left", "right", "right", "right")
     "--input",
     "inputs",
     multiple=True,
+    callback=not_empty,
     metavar="[NAME=]FILE",
     help="The recorded input, .npy; with several inputs one for each, by name.",
 )
 @click.option(
     "--expect",
     multiple=True,
+    callback=not_empty,
     metavar="[NAME=]FILE",
     help="The recorded output, .npy; with several outputs by name.",
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 import speccompiler
 from speccompiler import SpecError
+from speccompiler.cli.main import run
 
 STEPS = "input_shape: [32]"
 IMAGE = "dim_ordering: tf\ninput_shape: [8, 8, 3]"
@@ -96,3 +100,54 @@ def test_an_open_channel_axis_of_the_input_itself(shape: str, layer: str) -> Non
         speccompiler.loads(f"convspec: 1\ninput_shape: {shape}\nlayers: [{layer}]\n")
     (found,) = caught.value.diagnostics
     assert (found.code, found.hint) == ("CS045", "only spatial lengths may be null")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["run", "m.yaml", "--input", ""], "Invalid value for '--input': the name is empty"),
+        (
+            ["run", "m.yaml", "--input", "x.npy", "--output", ""],
+            "Invalid value for '--output' / '-o': the name is empty",
+        ),
+        (["run", "m.yaml", "--input", "input="], "--input input=: the name of the file is empty"),
+        (
+            ["convert", "m.yaml", "-o", ""],
+            "Invalid value for '--output' / '-o': the name is empty",
+        ),
+        (
+            ["convert", "m.yaml", "-o", "n.yaml", "--weights-output", ""],
+            "Invalid value for '--weights-output': the name is empty",
+        ),
+        (
+            ["verify", "m.yaml", "--input", "x.npy", "--expect", ""],
+            "Invalid value for '--expect': the name is empty",
+        ),
+    ],
+)
+def test_an_empty_name_is_a_usage_error(
+    arguments: list[str],
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.yaml").write_text(
+        "convspec: 1\nseed: 1\ninputs: {input: [4]}\nlayers: [{type: Dense, output_dim: 2}]\n"
+    )
+    assert run(arguments) == 2
+    assert capsys.readouterr().err.endswith(f"\nError: {text}\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.yaml"]
+
+
+def test_one_value_is_not_finite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.yaml").write_text("convspec: 1\ninput_shape: [2]\nlayers: [{type: Flatten}]\n")
+    np.save("x.npy", np.array([[1, np.nan]], np.float32))
+    assert run(["run", "m.yaml", "--input", "x.npy", "--target", "reference"]) == 0
+    out, err = capsys.readouterr()
+    assert "max 1, 1 value is not finite\n" in out
+    assert "warning CS098: the output holds 1 value that is not finite\n" in err
