@@ -53,6 +53,7 @@ def command(
     documents = [d for d in expand(paths) if not specs_only or looks_like_spec(d)]
     found: list[Diagnostic] = []
     models: dict[str, Model] = {}
+    concerned = 0
     for document in documents:
         model, diagnostics = check(
             document,
@@ -73,12 +74,13 @@ def command(
             if not has_errors(mine):
                 models[document.shown_file] = model
         found += mine
+        concerned += bool(mine)
     if style == "json":
         _print_json(documents, found)
     else:
         for document in documents:
             remember_texts(document, replace)
-        _print_text(documents, models, found)
+        _print_text(documents, models, found, concerned)
     if any(d.code in IO_CODES for d in found):
         return 2
     return 1 if has_errors(found) else 0
@@ -116,8 +118,9 @@ def _content(model: Model) -> list[Diagnostic]:
 
 
 def _print_text(
-    documents: list[Document], models: dict[str, Model], found: list[Diagnostic]
+    documents: list[Document], models: dict[str, Model], found: list[Diagnostic], concerned: int
 ) -> None:
+    """The findings, what is right, and how many files have findings."""
     if found:
         click.echo(render_text(found))
         click.echo()
@@ -130,7 +133,8 @@ def _print_text(
     count = count_text(found)
     if count:
         files = len(documents)
-        click.echo(f"found {count} in {files} file{'s' if files != 1 else ''}")
+        some = f"{concerned} of {files}" if concerned < files else str(files)
+        click.echo(f"found {count} in {some} file{'s' if files != 1 else ''}")
 
 
 def _print_json(documents: list[Document], found: list[Diagnostic]) -> None:

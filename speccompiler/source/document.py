@@ -10,10 +10,11 @@ import math
 import os
 import re
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from speccompiler.diagnostics import Diagnostic, Problem
+from speccompiler.diagnostics import Diagnostic, Problem, did_you_mean
 from speccompiler.hdf5_signature import is_hdf5
 from speccompiler.ordinary_files import NotOrdinary, open_ordinary
 from speccompiler.source.encodings import wide_encoding
@@ -33,7 +34,7 @@ _YAML_CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
 )
 _FLOW_START = re.compile(r"\s*[\[{]")
-_JSON_START = re.compile(r"\s*[\[{]\s*(?:[\"\[\]{}]|\Z)")
+_JSON_START = re.compile(r"\s*[\[{](?:\s*[\[{])*\s*(?:[\"\]}]|\Z)")
 
 HDF5_SUFFIXES = {".h5", ".hdf5"}
 _IMAGE_HINT = "name the spec; pictures are given apart from it, as one array (--input x.npy)"
@@ -269,6 +270,20 @@ _UNREAD: dict[str, tuple[str, str | None]] = {
 """What is said of what cannot be read, by its kind; a pipe or device has its own words."""
 
 
+_MOST_NAMES = 1000
+"""Names in a folder that are compared with one that is not there."""
+
+
+def _near_name(path: Path) -> str | None:
+    """A hint that names a file of the same folder, where one is called much alike."""
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in islice(entries, _MOST_NAMES)]
+    except OSError:
+        return None
+    return did_you_mean(path.name, sorted(names))
+
+
 def _read_bytes(path: Path) -> bytes | None:
     """The bytes of an ordinary file; None for one that is HDF5 or is named so.
 
@@ -288,6 +303,7 @@ def _read_bytes(path: Path) -> bytes | None:
         message, hint = _UNREAD.get(
             refused.kind, (f"the file cannot be read: {refused.reason}", None)
         )
+        hint = (refused.kind == "missing" and _near_name(path)) or hint
         raise Problem("CS001", message, hint) from None
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
