@@ -47,7 +47,7 @@ class Command:
 SPECS = sorted(p.name for p in FOLDER.iterdir() if p.suffix in {".yaml", ".json"})
 
 COMMANDS = (
-    Command("cs001_missing_file", "validate nowhere.yaml"),
+    Command("cs001_missing_file", "validate qxqxqxqxqxqx"),
     Command("cs002_latin1", "validate latin1.yaml"),
     Command("cs002_utf16", "validate utf16.yaml"),
     Command("cs002_utf16_no_mark", "validate utf16_be.yaml"),

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from speccompiler.cli.documents import expand, looks_like_spec
-from speccompiler.source import parse_document
+from speccompiler.source import parse_document, read_document
 from speccompiler.source.findings import MAX_BYTES
 
 SPEC = "convspec: 1\ninput_shape: [4]\nlayers:\n  - type: Flatten\n"
@@ -120,3 +120,18 @@ def test_a_file_in_a_folder_that_is_too_large_for_a_spec_is_none(tree: Path) -> 
 )
 def test_what_looks_like_a_spec(text: str, file: str, meant: bool) -> None:
     assert looks_like_spec(parse_document(text, file)) is meant
+
+
+def test_a_missing_file_names_what_is_called_much_alike(tree: Path) -> None:
+    (tree / "lenet.yaml").write_text(SPEC)
+    (finding,) = read_document(Path("lenet.yml")).diagnostics
+    assert (finding.code, finding.hint) == ("CS001", "did you mean 'lenet.yaml'?")
+    (finding,) = read_document(tree / "no folder" / "lenet.yml").diagnostics
+    assert (finding.code, finding.hint) == ("CS001", "check the name")
+
+
+def test_a_list_of_layers_that_is_not_closed_is_told_in_yamls_words() -> None:
+    (finding,) = parse_document("[{type: Slice, axis: -1}", "--replace").diagnostics
+    assert (finding.code, finding.hint) == ("CS003", "close it with ']'")
+    (finding,) = parse_document('[{"type": "Slice"}', "--replace").diagnostics
+    assert finding.code == "CS003"
