@@ -123,10 +123,10 @@ def test_what_looks_like_a_spec(text: str, file: str, meant: bool) -> None:
 
 
 def test_a_missing_file_names_what_is_called_much_alike(tree: Path) -> None:
-    (tree / "lenet.yaml").write_text(SPEC)
-    (finding,) = read_document(Path("lenet.yml")).diagnostics
-    assert (finding.code, finding.hint) == ("CS001", "did you mean 'lenet.yaml'?")
-    (finding,) = read_document(tree / "no folder" / "lenet.yml").diagnostics
+    (tree / "segmenter.yaml").write_text(SPEC)
+    (finding,) = read_document(Path("segmenter.yml")).diagnostics
+    assert (finding.code, finding.hint) == ("CS001", "did you mean 'segmenter.yaml'?")
+    (finding,) = read_document(tree / "no folder" / "segmenter.yml").diagnostics
     assert (finding.code, finding.hint) == ("CS001", "check the name")
 
 
