@@ -83,7 +83,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def start(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
     """The command in a process of its own."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-c", START, *arguments], **{**pipes, **options})
+    # What a shell starts in the background ignores SIGINT, and so would its children.
+    own = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    options = {**pipes, **own, **options}
+    return subprocess.Popen([sys.executable, "-c", START, *arguments], **options)
 
 
 class Ended:
