@@ -30,7 +30,7 @@ from .render import printable, show
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
-    from speccompiler.model import InputShapes, Model
+    from speccompiler.model import InputShapes, MathName, Model
     from speccompiler.weights import MatchName
 
 
@@ -63,7 +63,7 @@ def command(
     dim_ordering: OrderingName | None,
     replace: dict[str, str],
     target: str,
-    math: str,
+    math: MathName,
     tune: bool,
     batch_size: int | None,
     threads: int | None,
@@ -101,7 +101,7 @@ def command(
                     threads=threads,
                     input_shape=input_shape,
                     layers=layers,
-                    math=math,  # type: ignore[arg-type]
+                    math=math,
                     tune=tune,
                 )
             else:

@@ -224,7 +224,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "not written by Keras 1.x",
             "The file's version or form says that another Keras wrote it, whose arguments and "
             "numbers differ.",
-            "Export the model with the Keras it was made with, 1.0 to 1.2.2, or write a native "
+            "Export the model with the Keras it was made with, 0.1 to 1.2.2, or write a native "
             "spec.",
         ),
         "CS041": Code(

@@ -7,6 +7,7 @@ from fractions import Fraction
 from html import escape
 from typing import Literal
 
+from .ir import Shape
 from .number_text import count, scaled, size
 from .report import LayerReport, ShapeReport
 from .shapes import format_shape
@@ -92,8 +93,8 @@ def _row(layer: LayerReport) -> tuple[str, ...]:
     )
 
 
-def _batched(shape: tuple[object, ...]) -> str:
-    inner = format_shape(shape)[1:-1].rstrip(",")  # type: ignore[arg-type]
+def _batched(shape: Shape) -> str:
+    inner = format_shape(shape)[1:-1].rstrip(",")
     return f"(N, {inner})"
 
 

@@ -236,7 +236,7 @@ def test_keras_2_is_known_without_its_release(written: Any, why: str, write: Any
     (error,) = [d for d in found if d.severity is Severity.ERROR]
     assert (error.code, error.message) == (
         "CS040",
-        f"Keras 2 or later wrote this, as {why}; convspec reads what Keras 1.0 to 1.2.2 wrote",
+        f"Keras 2 or later wrote this, as {why}; convspec reads what Keras 0.1 to 1.2.2 wrote",
     )
 
 
@@ -256,7 +256,7 @@ def test_a_keras_archive_is_told_for_what_it_is() -> None:
     assert (found.code, found.message) == (
         "CS040",
         "this is a .keras archive, which Keras 3 or TensorFlow's Keras wrote; convspec reads what "
-        "Keras 1.0 to 1.2.2 wrote",
+        "Keras 0.1 to 1.2.2 wrote",
     )
     held = io.BytesIO()
     np.savez(held, np.zeros(2))

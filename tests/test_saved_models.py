@@ -215,7 +215,7 @@ def test_the_version_of_a_saved_file_counts(tmp_path: Path) -> None:
     (finding,) = found(path)
     assert (finding.code, finding.file) == ("CS040", f"{path}#model_config")
     assert finding.message == (
-        "this was written by Keras 2.0.4; convspec reads what Keras 1.0 to 1.2.2 wrote"
+        "this was written by Keras 2.0.4; convspec reads what Keras 0.1 to 1.2.2 wrote"
     )
     pad = {"class_name": "ZeroPadding2D", "config": {"padding": [1, 2, 3, 4], "name": "p",
            "batch_input_shape": [None, 4, 4, 1]}}  # fmt: skip

@@ -241,7 +241,7 @@ def _keras(document: Document, root: Mapping, *, config_alone: bool = False) -> 
             Problem(
                 "CS040",
                 f"this was written by Keras {shown(found.keras_version)}; convspec reads "
-                "what Keras 1.0 to 1.2.2 wrote",
+                "what Keras 0.1 to 1.2.2 wrote",
                 "write the model as a native spec, with the arguments of Keras 1.x; its weights "
                 "are read as they are",
             ),

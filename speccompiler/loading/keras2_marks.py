@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from speccompiler.diagnostics import Problem, Span
 from speccompiler.source.findings import shown
 from speccompiler.source.saved_models import text_at
-from speccompiler.source.tree import Mapping, Node, Sequence
+from speccompiler.source.tree import Mapping, mappings
 
 _BESIDE = ("module", "registered_name", "build_config", "compile_config")
 """Keys beside ``class_name`` since Keras 3."""
@@ -29,7 +27,7 @@ _ARGUMENTS = frozenset(
 
 def written_by_keras2(root: Mapping) -> tuple[Span, Problem] | None:
     """CS040 at the first thing that only Keras 2 or later writes; None without any."""
-    for node in _mappings(root):
+    for node in mappings(root):
         if "class_name" not in node.entries:
             continue
         for key in _BESIDE:
@@ -49,22 +47,7 @@ def written_by_keras2(root: Mapping) -> tuple[Span, Problem] | None:
 def _problem(what: str, tell: str) -> Problem:
     return Problem(
         "CS040",
-        f"Keras 2 or later wrote this, as {what} {tell}; convspec reads what Keras 1.0 to 1.2.2 "
+        f"Keras 2 or later wrote this, as {what} {tell}; convspec reads what Keras 0.1 to 1.2.2 "
         "wrote",
         "write the model as a native spec, with the arguments of Keras 1.x",
     )
-
-
-def _mappings(root: Node) -> Iterator[Mapping]:
-    """Every mapping of a tree, each once, those in front first."""
-    waiting, seen = [root], set()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, Mapping):
-            yield node
-            waiting += [entry.value for entry in reversed(node.entries.values())]
-        elif isinstance(node, Sequence):
-            waiting += reversed(node.items)

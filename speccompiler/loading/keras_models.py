@@ -92,7 +92,7 @@ def _sequential(found: KerasModel, config: Node, names: _Names) -> Part:
             Problem(
                 "CS040",
                 "the config of a Sequential is a mapping: Keras 2.2.3 or later wrote this",
-                "convspec reads what Keras 1.0 to 1.2.2 wrote",
+                "convspec reads what Keras 0.1 to 1.2.2 wrote",
             ),
         )
     items = config.items if isinstance(config, Sequence) else ()

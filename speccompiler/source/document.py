@@ -221,7 +221,7 @@ def _opened(document: Document) -> Document:
 _KERAS3 = Problem(
     "CS040",
     "this is a .keras archive, which Keras 3 or TensorFlow's Keras wrote; convspec reads what "
-    "Keras 1.0 to 1.2.2 wrote",
+    "Keras 0.1 to 1.2.2 wrote",
     "write the model as a native spec, with the arguments of Keras 1.x",
 )
 

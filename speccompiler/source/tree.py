@@ -97,3 +97,18 @@ def span_at(node: Node, path: Path, *, key: bool = False) -> Span:
             return node.span
         node, key_span = child
     return key_span if key and key_span is not None else node.span
+
+
+def mappings(root: Node) -> abc.Iterator[Mapping]:
+    """Every mapping of a tree, each once, those in front first."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, Mapping):
+            yield node
+            waiting += [entry.value for entry in reversed(node.entries.values())]
+        elif isinstance(node, Sequence):
+            waiting += reversed(node.items)

@@ -9,11 +9,10 @@ compiled model, and ``target`` and ``beta`` in an Activation: these tell nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 from speccompiler.source.saved_models import text_at
-from speccompiler.source.tree import Mapping, Node, Sequence
+from speccompiler.source.tree import Mapping, mappings
 
 Age = Literal["before 0.3", "0.3"]
 
@@ -45,7 +44,7 @@ def age_of(root: Mapping) -> Age | None:
     if version is not None and version.startswith("0.3"):
         return "0.3"
     old = new = False
-    for node in _mappings(root):
+    for node in mappings(root):
         name, keys = text_at(node, "name") or "", node.entries.keys()
         marks = _OLD_KEYS.get(name, set()) | _OLD_EVERYWHERE
         old = old or name in _OLD_TYPES or not marks.isdisjoint(keys)
@@ -53,7 +52,7 @@ def age_of(root: Mapping) -> Age | None:
         new = new or name in _NEW_TYPES or not marks.isdisjoint(keys)
     if old and new:
         return None
-    if not new and any(map(_unordered, _mappings(root))):
+    if not new and any(map(_unordered, mappings(root))):
         return "before 0.3"
     return "before 0.3" if old else "0.3" if new else None
 
@@ -65,19 +64,4 @@ def _unordered(node: Mapping) -> bool:
 
 def says_ordering(root: Mapping) -> bool:
     """Whether any layer has a ``dim_ordering``; before 0.3 there was only Theano's."""
-    return any("dim_ordering" in node.entries for node in _mappings(root))
-
-
-def _mappings(root: Node) -> Iterator[Mapping]:
-    """Every mapping of a tree, each once."""
-    waiting, seen = [root], set()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, Mapping):
-            yield node
-            waiting += [entry.value for entry in node.entries.values()]
-        elif isinstance(node, Sequence):
-            waiting += node.items
+    return any("dim_ordering" in node.entries for node in mappings(root))
