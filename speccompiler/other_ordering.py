@@ -1,8 +1,9 @@
 """Models that fit only the other dim_ordering, and the one line that mends them.
 
-A shape says nothing of which axis is the channels. Where a model does not fit as it is read
-and does with the other ordering, the error says so; where it fits both ways, and the shape of
-an input speaks for the other, a warning CS039 does.
+A shape says nothing of which axis is the channels. A native spec that says no ordering, and does
+not fit in the documented one, is read in the other where it fits there; where an ordering was
+said, the error's hint is the line. Where a model fits both ways, and the shape of an input
+speaks for the other, it is a warning. Both warnings are CS039.
 """
 
 from __future__ import annotations
