@@ -217,7 +217,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
             "A 2-D or 3-D layer has its channels after the batch axis ('th') unless the spec says "
             "otherwise. Either the shape of this input looks like a picture that has them last, or "
             "the other way round, and the model fits both ways: only the numbers would be wrong. "
-            "Or a spec that says no ordering, or its weights, fit the other one alone: it is read so.",
+            "Or a spec that says no ordering, or its weights, fit the other one alone: it is "
+            "read so.",
             "Write dim_ordering: tf (or th) at the top of the spec. A layer that says its own "
             "dim_ordering is taken at its word.",
         ),
