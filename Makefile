@@ -44,24 +44,24 @@ test: .venv/test.stamp
 CUDA ?= 13
 
 test-cuda-ptx: .venv/test.stamp .venv/cuda$(CUDA).stamp
-	$(RUN) -m pytest -n auto tests/test_cuda_ptx.py $(if $(UPDATE),-n0 --update-golden)
+	$(RUN) -m pytest -n auto tests/kernels/cuda/test_ptx.py $(if $(UPDATE),-n0 --update-golden)
 
 # One process: every worker would hold memory of the GPU.
 test-cuda: .venv/test.stamp .venv/cuda$(CUDA).stamp
-	$(RUN) -c 'from speccompiler.kernels.cuda.driver import devices; devices()'
-	CONVSPEC_TEST_TARGETS=cuda $(RUN) -m pytest -n0 tests/test_cuda_gpu.py tests/test_cuda_ptx.py \
-		tests/test_conformance.py tests/test_semantics.py tests/test_lowering.py
+	$(RUN) -c 'from speccompiler.kernels.cuda.runtime.driver import devices; devices()'
+	CONVSPEC_TEST_TARGETS=cuda $(RUN) -m pytest -n0 tests/kernels/cuda/test_gpu.py tests/kernels/cuda/test_ptx.py \
+		tests/test_conformance.py tests/test_semantics.py tests/lowering/test_lowering.py
 
 # compute-sanitizer comes with the CUDA toolkit.
 sanitize-cuda: .venv/test.stamp .venv/cuda$(CUDA).stamp
 	for tool in memcheck racecheck; do \
 		compute-sanitizer --tool $$tool --error-exitcode 1 $(RUN) -m pytest -n0 -x \
-			tests/test_cuda_gpu.py -k "layers or tiles" || exit 1; \
+			tests/kernels/cuda/test_gpu.py -k "layers or tiles" || exit 1; \
 	done
 
 fuzz: .venv/test.stamp
 	CONVSPEC_FUZZ_SECONDS=$(or $(SECONDS),300) $(RUN) -m pytest -n0 -m slow tests
-	CONVSPEC_FUZZ_SECONDS=$(or $(SECONDS),300) $(RUN) -m pytest -n0 tests/test_fuzz_files.py
+	CONVSPEC_FUZZ_SECONDS=$(or $(SECONDS),300) $(RUN) -m pytest -n0 tests/files/test_fuzz_files.py
 
 # On Linux, torch may come with GPU libraries of gigabytes that nothing here uses. Its
 # pages on installing name a package index of CPU builds: TORCH_INDEX=<that address>.
@@ -94,7 +94,7 @@ schema: .venv/test.stamp
 	mv build/convspec.schema.json docs/convspec.schema.json
 	$(RUN) -c 'from speccompiler.schemas.reference import as_markdown; print(as_markdown(), end="")' > build/spec.md
 	mv build/spec.md docs/spec.md
-	$(RUN) -c 'from speccompiler.diagnostic_codes import as_markdown; print(as_markdown(), end="")' > build/diagnostics.md
+	$(RUN) -c 'from speccompiler.diagnostics.codes import as_markdown; print(as_markdown(), end="")' > build/diagnostics.md
 	mv build/diagnostics.md docs/diagnostics.md
 
 clean:

@@ -13,8 +13,8 @@ import click
 import numpy as np
 from tabulate import tabulate
 
-from speccompiler.diagnostics import Problem
-from speccompiler.kernels.cuda.device import Device, open_devices
+from speccompiler.diagnostics.core import Problem
+from speccompiler.kernels.cuda.runtime.device import Device, open_devices
 
 from .cases import Case
 from .cuda_cases import BATCHES, cases

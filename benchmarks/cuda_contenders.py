@@ -53,7 +53,7 @@ def torch_is_there() -> bool:
 
 
 def _convspec(case: Case, math: Literal["precise", "fast"]) -> OnGpu:
-    from speccompiler.kernels.cuda.executor import CudaExecutor
+    from speccompiler.kernels.cuda.runtime.executor import CudaExecutor
     from speccompiler.model import load
 
     samples = case.shape[0]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from speccompiler.kernels.cuda.device import Device, Region
 from speccompiler.kernels.cuda.memory_kernels import THREADS, copy_source
+from speccompiler.kernels.cuda.runtime.device import Device, Region
 
 CHAINS = 16
 """Independent sums of a thread: enough to cover an instruction's latency."""

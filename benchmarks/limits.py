@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from speccompiler.kernels.cpu.host import host_lanes
-from speccompiler.kernels.cpu.simd import vectors
+from speccompiler.kernels.cpu.codegen.simd import vectors
+from speccompiler.system.processor import host_lanes
 
 from .results import Limits
 

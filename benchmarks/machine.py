@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from speccompiler.kernels.cpu.host import host_lanes
+from speccompiler.system.processor import host_lanes
 
 from .results import Machine
 

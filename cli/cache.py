@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 import click
 
-from speccompiler.cache import (
+from speccompiler.cli.render import printable
+from speccompiler.reports.number_text import size
+from speccompiler.system.cache import (
     DEFAULT_LIMIT,
     KINDS,
     PREFIX,
@@ -20,9 +22,6 @@ from speccompiler.cache import (
     clear,
     entries,
 )
-from speccompiler.number_text import size
-
-from .render import printable
 
 
 @click.command("cache")

@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speccompiler.cache import PREFIX, Entry, Kind, cache_root, entries, keeps
-from speccompiler.number_text import seconds, size
-
-from .documents import load_model
-from .layer_option import check_layers
-from .options import (
+from speccompiler.cli.documents import load_model
+from speccompiler.cli.layer_option import check_layers
+from speccompiler.cli.options import (
     input_shape_option,
     math_option,
     model_argument,
@@ -25,13 +22,15 @@ from .options import (
     tune_option,
     weights_options,
 )
-from .progress import compiling_shown
-from .render import printable, show
+from speccompiler.cli.progress import compiling_shown
+from speccompiler.cli.render import printable, show
+from speccompiler.reports.number_text import seconds, size
+from speccompiler.system.cache import PREFIX, Entry, Kind, cache_root, entries, keeps
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.model import InputShapes, MathName, Model
-    from speccompiler.weights import MatchName
+    from speccompiler.weights.sources import MatchName
 
 
 @click.command("compile")
@@ -125,9 +124,9 @@ def _kernels_only(
     threads: int | None,
 ) -> None:
     from speccompiler.compiled import default_batch_size, default_threads
-    from speccompiler.kernels.cpu.executor import load_kernels
+    from speccompiler.kernels.cpu.runtime.executor import load_kernels
     from speccompiler.passes import optimize
-    from speccompiler.plan import make_plan
+    from speccompiler.planning.plan import make_plan
 
     graph, warnings = model.tapped(input_shape, layers)
     if batch == 1:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .documents import load_model
-from .options import (
+from speccompiler.cli.documents import load_model
+from speccompiler.cli.options import (
     complete_files,
     model_argument,
     not_empty,
@@ -17,11 +17,11 @@ from .options import (
     semantics_options,
     weights_options,
 )
-from .render import printable
+from speccompiler.cli.render import printable
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
-    from speccompiler.weights import MatchName
+    from speccompiler.weights.sources import MatchName
 
 
 @click.command("convert")

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from speccompiler.cache import cache_folder, cache_limit, cache_root, entries
-from speccompiler.number_text import size
-
-from .render import printable
+from speccompiler.cli.render import printable
+from speccompiler.reports.number_text import size
+from speccompiler.system.cache import cache_folder, cache_limit, cache_root, entries
 
 if TYPE_CHECKING:
-    from speccompiler.machine import Cuda, Processor
+    from speccompiler.reports.machine import Cuda, Processor
 
 PACKAGES = ("convspec", "numba", "llvmlite", "numpy", "numba-cuda", "h5py")
 
@@ -31,7 +30,7 @@ def command(style: str) -> None:
     """
     import psutil
 
-    from speccompiler.machine import cuda, processor
+    from speccompiler.reports.machine import cuda, processor
 
     memory = psutil.virtual_memory()
     data = _data(processor(), cuda(), memory.total, memory.available)
@@ -39,7 +38,7 @@ def command(style: str) -> None:
 
 
 def _data(cpu: Processor, cuda: Cuda, total: int, available: int) -> dict[str, Any]:
-    from speccompiler.kernels.cuda.cubins import version
+    from speccompiler.kernels.cuda.runtime.cubins import version
 
     found = entries()
     return {

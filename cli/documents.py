@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speccompiler.diagnostics import Problem
+from speccompiler.cli.streams import standard_input
+from speccompiler.diagnostics.core import Problem
 from speccompiler.source import Document, Mapping, decode_document, read_document
 from speccompiler.source.findings import MAX_BYTES
 from speccompiler.source.saved_models import is_model
-
-from .streams import standard_input
 
 if TYPE_CHECKING:
     from speccompiler.loading.answers import Answers
     from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.model import InputShapes, Model
-    from speccompiler.weights import MatchName
+    from speccompiler.weights.sources import MatchName
 
 SUFFIXES = {".yaml", ".yml", ".json"}
 STDIN = "<stdin>"
@@ -66,7 +65,7 @@ def _unwrapped(document: Document) -> Document:
 
 def remember_texts(document: Document, answers: Answers | None = None) -> None:
     """Keep every text of a model, so that findings can show their lines."""
-    from .render import remember
+    from speccompiler.cli.render import remember
 
     texts: Document | None = document
     while texts is not None:
@@ -160,10 +159,9 @@ def load_model(
 
     Raises ``SpecError`` with the spec's text remembered for whoever shows it.
     """
-    from speccompiler.diagnostics import SpecError
+    from speccompiler.cli.render import show
+    from speccompiler.diagnostics.core import SpecError
     from speccompiler.model import check
-
-    from .render import show
 
     document = read(name)
     remember_texts(document, replace)

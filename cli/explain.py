@@ -15,7 +15,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     """The codes, with their titles where the shell shows them."""
     from click.shell_completion import CompletionItem
 
-    from speccompiler.diagnostic_codes import CODES
+    from speccompiler.diagnostics.codes import CODES
 
     return [
         CompletionItem(name, help=code.title)
@@ -28,8 +28,8 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @click.argument("code", required=False, shell_complete=_complete)
 def command(code: str | None) -> None:
     """Explain a diagnostic CODE, for example CS012; without one, list them all."""
-    from speccompiler.diagnostic_codes import CODES
-    from speccompiler.diagnostics import did_you_mean
+    from speccompiler.diagnostics.codes import CODES
+    from speccompiler.diagnostics.core import did_you_mean
 
     if code is None:
         for name, entry in CODES.items():

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import click
 
-from speccompiler.diagnostics import did_you_mean
+from speccompiler.diagnostics.core import did_you_mean
 from speccompiler.model import Model
 
 

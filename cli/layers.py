@@ -23,7 +23,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @click.argument("layer_type", metavar="[TYPE]", required=False, shell_complete=_complete)
 def command(layer_type: str | None) -> None:
     """List the layer types that a spec may name, or the arguments of one TYPE."""
-    from speccompiler.diagnostics import did_you_mean
+    from speccompiler.diagnostics.core import did_you_mean
     from speccompiler.schemas.registry import ALIASES, LAYERS
 
     if layer_type is None:

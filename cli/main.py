@@ -17,7 +17,7 @@ from typing import NoReturn
 
 import click
 
-from . import streams
+from speccompiler.cli import streams
 
 COMMANDS = {
     "validate": "Check specs; report every finding with its place.",
@@ -60,7 +60,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with a suggestion for a misspelt name."""
-        from speccompiler.diagnostics import did_you_mean
+        from speccompiler.diagnostics.core import did_you_mean
 
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             hint = did_you_mean(args[0], COMMANDS)
@@ -136,7 +136,7 @@ def _give_up_output() -> None:
 
 def _usage(error: click.ClickException) -> int:
     """Show what click found; a name with control characters must not reach the terminal."""
-    from .render import printable
+    from speccompiler.cli.render import printable
 
     text = io.StringIO()
     error.show(file=text)
@@ -146,10 +146,10 @@ def _usage(error: click.ClickException) -> int:
 
 def _ended(error: Exception) -> int:
     """The status of an error that carries findings; anything else is a bug of ours."""
-    from speccompiler.diagnostics import SpecError
+    from speccompiler.diagnostics.core import SpecError
 
     if isinstance(error, SpecError):
-        from .render import count_text, show
+        from speccompiler.cli.render import count_text, show
 
         found = error.diagnostics
         show(found, _colour())
@@ -173,7 +173,7 @@ def _ended(error: Exception) -> int:
 
 
 def _fail(message: str, status: int) -> int:
-    from .render import printable
+    from speccompiler.cli.render import printable
 
     click.echo(f"convspec: {printable(message)}", err=True)
     return status

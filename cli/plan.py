@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import click
 
-from speccompiler.describe import describe_op, node_rows
-from speccompiler.ir import Graph
-from speccompiler.loading.spec import OrderingName, SemanticsName
-from speccompiler.model import InputShapes
-from speccompiler.number_text import scaled, size
-from speccompiler.passes import optimize
-from speccompiler.plan import Plan, Step, make_plan
-from speccompiler.shapes import format_shape
-
-from .documents import load_model
-from .options import (
+from speccompiler.cli.documents import load_model
+from speccompiler.cli.options import (
     input_shape_option,
     math_option,
     model_argument,
@@ -23,7 +14,15 @@ from .options import (
     target_option,
     threads_option,
 )
-from .render import printable, show
+from speccompiler.cli.render import printable, show
+from speccompiler.graph.describe import describe_op, node_rows
+from speccompiler.graph.ir import Graph
+from speccompiler.graph.shapes import format_shape
+from speccompiler.loading.spec import OrderingName, SemanticsName
+from speccompiler.model import InputShapes
+from speccompiler.passes import optimize
+from speccompiler.planning.plan import Plan, Step, make_plan
+from speccompiler.reports.number_text import scaled, size
 
 
 @click.command("plan")
@@ -60,7 +59,7 @@ def command(
 
     Outputs are marked with *. Shapes are of one sample.
     """
-    from .layer_option import check_layers
+    from speccompiler.cli.layer_option import check_layers
 
     loaded = load_model(
         model,
@@ -90,7 +89,7 @@ def command(
         plan = make_plan(optimized, fast=math == "fast", batch=batch_size, kernels=choices)
     else:
         from speccompiler.compiled import default_threads
-        from speccompiler.kernels.cpu.tuning import Tuned
+        from speccompiler.kernels.cpu.runtime.tuning import Tuned
 
         threads = threads or default_threads()
         plan = make_plan(

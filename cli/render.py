@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from speccompiler.diagnostics import Diagnostic, Severity
-
-from .streams import sayable
+from speccompiler.cli.streams import sayable
+from speccompiler.diagnostics.core import Diagnostic, Severity
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 LONGEST_LINE = 96

@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from speccompiler.cache import keeps
-from speccompiler.diagnostics import Diagnostic, Severity, SpecError
-from speccompiler.number_text import seconds
-
-from .documents import load_model
-from .layer_option import check_layers
-from .options import (
+from speccompiler.cli.documents import load_model
+from speccompiler.cli.layer_option import check_layers
+from speccompiler.cli.options import (
     complete_files,
     math_option,
     model_argument,
@@ -28,9 +24,9 @@ from .options import (
     tune_option,
     weights_options,
 )
-from .progress import compiling_shown
-from .render import show
-from .run_files import (
+from speccompiler.cli.progress import compiling_shown
+from speccompiler.cli.render import show
+from speccompiler.cli.run_files import (
     Targets,
     check_places,
     check_targets,
@@ -39,15 +35,18 @@ from .run_files import (
     opened,
     written,
 )
-from .run_output import print_penalties, print_profile, print_results
+from speccompiler.cli.run_output import print_penalties, print_profile, print_results
+from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
+from speccompiler.reports.number_text import seconds
+from speccompiler.system.cache import keeps
 
 if TYPE_CHECKING:
     from speccompiler.arrays import ArrayInput
     from speccompiler.compiled import CompiledModel
     from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.model import Model
-    from speccompiler.run import RunResult, Sink, Summary
-    from speccompiler.weights import MatchName
+    from speccompiler.running.array_files import RunResult, Sink, Summary
+    from speccompiler.weights.sources import MatchName
 
 
 @click.command("run")
@@ -150,7 +149,7 @@ def command(
     targets = Targets.of(output, loaded.output_names, layers)
     read = [("model", model), ("weights", weights), *(("input", file) for file in files.values())]
     check_targets(targets, read)
-    from speccompiler.run import Summary
+    from speccompiler.running.array_files import Summary
 
     with opened(loaded, files) as sources:
         _check(loaded, sources)
@@ -183,7 +182,7 @@ def command(
 
 
 def _check(model: Model, sources: Sequence[ArrayInput]) -> None:
-    from speccompiler.input_checks import check_array, check_samples
+    from speccompiler.arrays.input_checks import check_array, check_samples
 
     for source, node in zip(sources, model.graph.inputs, strict=True):
         with named(source.name):
@@ -201,7 +200,7 @@ def _compile(
     penalties: bool,
     **options: Any,
 ) -> tuple[CompiledModel, dict[str, Any]]:
-    from speccompiler.penalties import activity_regularizers, unknown_effects
+    from speccompiler.weights.penalties import activity_regularizers, unknown_effects
 
     refused = unknown_effects(model.spec, "penalty") if penalties else []
     if refused:
@@ -226,7 +225,7 @@ def _compile(
 
 def _notes(compiled: CompiledModel, sources: Sequence[ArrayInput]) -> None:
     """What the user has to know before trusting the numbers."""
-    from speccompiler.weights import random_note
+    from speccompiler.weights.sources import random_note
 
     model = compiled.model
     found = list(compiled.diagnostics)
@@ -248,7 +247,7 @@ def _stream(
     activity: dict[str, Any],
     profile: bool,
 ) -> RunResult:
-    from speccompiler.run import run_stream
+    from speccompiler.running.array_files import run_stream
 
     samples = sources[0].samples
     shapes = dict(zip(compiled.output_names, compiled.output_shapes(samples), strict=True))

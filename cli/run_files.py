@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from speccompiler.diagnostics import Problem, SpecError, did_you_mean
-
-from .streams import standard_input
+from speccompiler.cli.streams import standard_input
+from speccompiler.diagnostics.core import Problem, SpecError, did_you_mean
 
 if TYPE_CHECKING:
     from speccompiler.arrays import ArrayInput
     from speccompiler.model import Model
-    from speccompiler.run import Sink
+    from speccompiler.running.array_files import Sink
 
 ARCHIVE = ".npz"
 
@@ -152,8 +151,8 @@ def check_targets(targets: Targets, read: Sequence[tuple[str, str | None]]) -> N
 
 def check_places(targets: Targets) -> None:
     """Refuse, before a minute of compiling, what no output could be written to: CS120."""
-    from speccompiler.arrays.atomic import check_target
     from speccompiler.arrays.npy_output import check_array_target
+    from speccompiler.files.atomic_output import check_target
 
     for file in dict.fromkeys(file for _, file in targets.files if file != "-"):
         with named(file):
@@ -186,7 +185,7 @@ def written(
 ) -> Iterator[list[tuple[str, _Output]]]:
     """A sink for each target; files appear when the block ends well, in the targets' order."""
     from speccompiler.arrays import create_archive, create_array, stream_array
-    from speccompiler.arrays.atomic import Together
+    from speccompiler.files.atomic_output import Together
 
     with contextlib.ExitStack() as stack:
         together = stack.enter_context(Together())

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speccompiler.diagnostics import Diagnostic, Severity
-from speccompiler.number_text import seconds, size
-
-from .render import printable, show
+from speccompiler.cli.render import printable, show
+from speccompiler.diagnostics.core import Diagnostic, Severity
+from speccompiler.reports.number_text import seconds, size
 
 if TYPE_CHECKING:
+    from speccompiler.cli.run_files import Targets
     from speccompiler.compiled import CompiledModel
-    from speccompiler.run import RunResult, Summary
-
-    from .run_files import Targets
+    from speccompiler.running.array_files import RunResult, Summary
 
 
 def print_results(
@@ -92,7 +90,7 @@ def print_profile(compiled: CompiledModel, result: RunResult, *, err: bool) -> N
     """Time of each step over the whole run."""
     from tabulate import tabulate
 
-    from speccompiler.shapes import defined_multiply_adds
+    from speccompiler.graph.shapes import defined_multiply_adds
 
     total = sum(result.step_seconds) or 1.0
     rows = []

@@ -7,13 +7,17 @@ from typing import Literal
 
 import click
 
+from speccompiler.cli.documents import load_model
+from speccompiler.cli.options import (
+    input_shape_option,
+    model_argument,
+    replace_option,
+    semantics_options,
+)
+from speccompiler.cli.render import printable
 from speccompiler.loading.spec import OrderingName, SemanticsName
 from speccompiler.model import InputShapes
-from speccompiler.report_text import report_text
-
-from .documents import load_model
-from .options import input_shape_option, model_argument, replace_option, semantics_options
-from .render import printable
+from speccompiler.reports.shape_report_text import report_text
 
 
 @click.command("shapes")

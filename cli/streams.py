@@ -21,7 +21,7 @@ import os
 import sys
 from typing import Any, BinaryIO, cast
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 
 
 def prepare() -> None:

@@ -7,17 +7,21 @@ from pathlib import Path
 
 import click
 
-from speccompiler.diagnostics import Diagnostic, Severity, has_errors
+from speccompiler.cli.documents import expand, looks_like_spec, remember_texts
+from speccompiler.cli.main import IO_CODES
+from speccompiler.cli.options import (
+    complete_files,
+    replace_option,
+    semantics_options,
+    weights_options,
+)
+from speccompiler.cli.render import count_text, diagnostic_data, printable, render_text
+from speccompiler.diagnostics.core import Diagnostic, Severity, has_errors
 from speccompiler.loading.spec import OrderingName, SemanticsName
 from speccompiler.model import Model, check
 from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.source import Document
-from speccompiler.weights import MatchName
-
-from .documents import expand, looks_like_spec, remember_texts
-from .main import IO_CODES
-from .options import complete_files, replace_option, semantics_options, weights_options
-from .render import count_text, diagnostic_data, printable, render_text
+from speccompiler.weights.sources import MatchName
 
 
 @click.command("validate")
@@ -95,9 +99,9 @@ def _about_weights(model: Model) -> list[Diagnostic]:
     )
     if not judged or not model.names_weights:
         return []
-    from speccompiler.diagnostics import Problem
-    from speccompiler.penalties import violations
-    from speccompiler.variances import negative_variances
+    from speccompiler.diagnostics.core import Problem
+    from speccompiler.weights.penalties import violations
+    from speccompiler.weights.variances import negative_variances
 
     given = model.weight_sources.given
     try:
@@ -111,7 +115,7 @@ def _content(model: Model) -> list[Diagnostic]:
     """Where the spec says the digest of its weights: every value is looked at, here alone."""
     if model.spec.weights_sha256 is None:
         return []
-    from speccompiler.weight_pairs import content_problem
+    from speccompiler.weights.weight_pairs import content_problem
 
     found = content_problem(model)
     return [] if found is None else [found]

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from speccompiler.diagnostics import Problem, SpecError
-
-from .documents import load_model
-from .options import (
+from speccompiler.cli.documents import load_model
+from speccompiler.cli.options import (
     math_option,
     model_argument,
     not_empty,
@@ -22,14 +20,15 @@ from .options import (
     target_option,
     weights_options,
 )
-from .progress import compiling_shown
-from .render import diagnostic_data, printable, render_text
+from speccompiler.cli.progress import compiling_shown
+from speccompiler.cli.render import diagnostic_data, printable, render_text
+from speccompiler.diagnostics.core import Problem, SpecError
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.model import Model
-    from speccompiler.verify import Comparison, Recording
-    from speccompiler.weights import MatchName
+    from speccompiler.running.verify import Comparison, Recording
+    from speccompiler.weights.sources import MatchName
 
 HEADERS = ("output", "shape", "largest difference", "relative", "values that differ")
 ALIGN = ("left", "left", "right", "right", "right")
@@ -106,7 +105,7 @@ def command(
         replace=replace,
     )
     recording = _recording(loaded, inputs, expect, layers, tolerance)
-    from speccompiler.verify import verify
+    from speccompiler.running.verify import verify
 
     if loaded.undecided():
         with compiling_shown():
@@ -127,7 +126,7 @@ def _recording(
 ) -> Recording:
     from dataclasses import replace
 
-    from speccompiler.verify import TOLERANCE, Recording, file_opener, recording_of
+    from speccompiler.running.verify import TOLERANCE, Recording, file_opener, recording_of
 
     if not inputs:
         if expect or layers:
@@ -179,7 +178,7 @@ def _under_both(
     options: Mapping[str, Any],
 ) -> list[tuple[Model, tuple[Comparison, ...]]]:
     from speccompiler.model import check
-    from speccompiler.verify import verify
+    from speccompiler.running.verify import verify
 
     found = []
     names: tuple[SemanticsName, ...] = ("tensorflow", "theano")
@@ -239,7 +238,7 @@ def _print(model: Model, found: tuple[Comparison, ...], style: str) -> None:
 
 
 def _findings(model: Model, found: tuple[Comparison, ...]) -> list[Any]:
-    from speccompiler.verify import difference
+    from speccompiler.running.verify import difference
 
     return [difference(model, comparison) for comparison in found if not comparison.equal]
 

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from speccompiler.number_text import count, size
-
-from .documents import load_model
-from .options import model_argument, replace_option, semantics_options, weights_options
-from .render import diagnostic_data, printable, render_text
+from speccompiler.cli.documents import load_model
+from speccompiler.cli.options import (
+    model_argument,
+    replace_option,
+    semantics_options,
+    weights_options,
+)
+from speccompiler.cli.render import diagnostic_data, printable, render_text
+from speccompiler.reports.number_text import count, size
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
-    from speccompiler.weight_report import TensorReport, WeightReport
-    from speccompiler.weights import MatchName
+    from speccompiler.reports.weight_report import TensorReport, WeightReport
+    from speccompiler.weights.sources import MatchName
 
 HEADERS = ("tensor", "shape", "min", "mean", "max", "std", "zeros", "from")
 ALIGN = ("left", "left", "right", "right", "right", "right", "right", "left")
@@ -55,7 +59,7 @@ def command(
         weights_by=weights_by,
         replace=replace,
     )
-    from speccompiler.weight_report import weight_report
+    from speccompiler.reports.weight_report import weight_report
 
     report = weight_report(loaded)
     if style == "json":

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from .fields import Schema
+from speccompiler.schemas.fields import Schema
 
 ActivationName = Literal[
     "linear",

@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from .fields import LARGEST, Layer, PositiveInt, as_tuple
-from .initializer import Initializer
-from .tensors import StoredTensor
-from .training import TRAINING_ONLY
-from .weights import LayerWeights
+from speccompiler.schemas.fields import LARGEST, Layer, PositiveInt, as_tuple
+from speccompiler.schemas.initializer import Initializer
+from speccompiler.schemas.tensors import StoredTensor
+from speccompiler.schemas.training import TRAINING_ONLY
+from speccompiler.schemas.weights import LayerWeights
 
 _AXIS = {"type": "integer", "minimum": 1, "maximum": LARGEST}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .fields import Layer
-from .kernel import ProductLayer
+from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.kernel import ProductLayer
 
 COMMON = tuple(name for name in Layer.model_fields if name != "type")
 """What every layer takes."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from .fields import (
+from speccompiler.schemas.fields import (
     LARGEST,
     ORDERING_TEXT,
     Layer,

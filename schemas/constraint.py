@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from .fields import LARGEST, NonNegativeFloat, Schema, as_tuple, filled_array
-from .regularizer import flatten_config
-from .training import TRAINING_ONLY
+from speccompiler.schemas.fields import LARGEST, NonNegativeFloat, Schema, as_tuple, filled_array
+from speccompiler.schemas.regularizer import flatten_config
+from speccompiler.schemas.training import TRAINING_ONLY
 
 AxisNumber = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 Axis = (

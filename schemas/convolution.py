@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from .activation import Activation
-from .constraint import Constraint
-from .fields import (
+from speccompiler.schemas.activation import Activation
+from speccompiler.schemas.constraint import Constraint
+from speccompiler.schemas.fields import (
     ORDERING_TEXT,
     BorderMode,
     Dimension,
@@ -21,11 +21,11 @@ from .fields import (
     Triple,
     as_tuple,
 )
-from .initializer import Initializer
-from .kernel import Convolution
-from .regularizer import Regularizer
-from .tensors import StoredTensor
-from .weights import LayerWeights
+from speccompiler.schemas.initializer import Initializer
+from speccompiler.schemas.kernel import Convolution
+from speccompiler.schemas.regularizer import Regularizer
+from speccompiler.schemas.tensors import StoredTensor
+from speccompiler.schemas.weights import LayerWeights
 
 
 class Convolution1D(Convolution):

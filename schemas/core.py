@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from .activation import Activation as ActivationFunction
-from .fields import (
+from speccompiler.schemas.activation import Activation as ActivationFunction
+from speccompiler.schemas.fields import (
     LARGEST,
     Layer,
     LayerOrdering,
@@ -19,8 +19,8 @@ from .fields import (
     exactly,
     filled_array,
 )
-from .regularizer import L1L2Regularizer
-from .training import TRAINING_ONLY, Unknown
+from speccompiler.schemas.regularizer import L1L2Regularizer
+from speccompiler.schemas.training import TRAINING_ONLY, Unknown
 
 Share = Annotated[float, Field(ge=0, le=1), TRAINING_ONLY]
 Factor = Annotated[NonNegativeFloat, TRAINING_ONLY]

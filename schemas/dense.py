@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from .fields import PositiveInt
-from .kernel import KernelLayer, ProductLayer
-from .tensors import StoredTensor
-from .training import TRAINING_ONLY
+from speccompiler.schemas.fields import PositiveInt
+from speccompiler.schemas.kernel import KernelLayer, ProductLayer
+from speccompiler.schemas.tensors import StoredTensor
+from speccompiler.schemas.training import TRAINING_ONLY
 
 INPUT_DIM_TEXT = (
     "Length of the last axis of the input. On a first layer that nothing else gives a shape it "

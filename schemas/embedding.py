@@ -7,13 +7,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from .constraint import Constraint
-from .fields import Layer, PositiveInt
-from .initializer import Initializer
-from .regularizer import Regularizer
-from .tensors import StoredTensor
-from .training import TRAINING_ONLY
-from .weights import LayerWeights
+from speccompiler.schemas.constraint import Constraint
+from speccompiler.schemas.fields import Layer, PositiveInt
+from speccompiler.schemas.initializer import Initializer
+from speccompiler.schemas.regularizer import Regularizer
+from speccompiler.schemas.tensors import StoredTensor
+from speccompiler.schemas.training import TRAINING_ONLY
+from speccompiler.schemas.weights import LayerWeights
 
 
 class Embedding(Layer):

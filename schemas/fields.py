@@ -12,8 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from .tensors import StoredTensor
-from .training import TRAINING_ONLY
+from speccompiler.schemas.tensors import StoredTensor
+from speccompiler.schemas.training import TRAINING_ONLY
 
 
 class Schema(BaseModel):

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from .fields import Schema
-from .training import TRAINING_ONLY
+from speccompiler.schemas.fields import Schema
+from speccompiler.schemas.training import TRAINING_ONLY
 
 InitializerName = Literal[
     "uniform",

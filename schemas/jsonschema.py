@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from .merge import Shared
-from .model import EXTENSION_PREFIX, EXTENSIONS, ModelHeader
-from .registry import ALIASES, LAYERS
-from .wrapper import WrapperHeader
-from .wrappers import TimeDistributed
+from speccompiler.schemas.merge import Shared
+from speccompiler.schemas.model import EXTENSION_PREFIX, EXTENSIONS, ModelHeader
+from speccompiler.schemas.registry import ALIASES, LAYERS
+from speccompiler.schemas.wrapper import WrapperHeader
+from speccompiler.schemas.wrappers import TimeDistributed
 
 _NAME = {"type": "string", "pattern": r"\S"}
 INPUTS = {

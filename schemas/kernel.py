@@ -7,13 +7,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from .activation import Activation
-from .constraint import Constraint
-from .fields import BorderMode, Layer, PositiveInt
-from .initializer import Initializer
-from .regularizer import Regularizer
-from .tensors import StoredTensor
-from .weights import LayerWeights
+from speccompiler.schemas.activation import Activation
+from speccompiler.schemas.constraint import Constraint
+from speccompiler.schemas.fields import BorderMode, Layer, PositiveInt
+from speccompiler.schemas.initializer import Initializer
+from speccompiler.schemas.regularizer import Regularizer
+from speccompiler.schemas.tensors import StoredTensor
+from speccompiler.schemas.weights import LayerWeights
 
 
 class ProductLayer(Layer):

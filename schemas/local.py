@@ -7,9 +7,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from .fields import ORDERING_TEXT, LayerOrdering, Pair, PositiveInt
-from .kernel import KernelLayer
-from .tensors import StoredTensor
+from speccompiler.schemas.fields import ORDERING_TEXT, LayerOrdering, Pair, PositiveInt
+from speccompiler.schemas.kernel import KernelLayer
+from speccompiler.schemas.tensors import StoredTensor
 
 
 class _LocallyConnected(KernelLayer):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from .fields import Layer, Name, Schema, as_tuple
+from speccompiler.schemas.fields import Layer, Name, Schema, as_tuple
 
 ONLY_OF_CODE = "Belongs to a mode that is Python code, which convspec does not run."
 

@@ -6,9 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, InstanceOf, Tag, WithJsonSchema
 
-from .fields import InputDtype, Layer, Name, Ordering, Schema, Seed, Shape, as_tuple, exactly
-from .profiles import Profile
-from .vectors import Vectors
+from speccompiler.schemas.fields import (
+    InputDtype,
+    Layer,
+    Name,
+    Ordering,
+    Schema,
+    Seed,
+    Shape,
+    as_tuple,
+    exactly,
+)
+from speccompiler.schemas.profiles import Profile
+from speccompiler.schemas.vectors import Vectors
 
 RunningStd = Literal["variance", "root_variance", "deviation"]
 

@@ -7,12 +7,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from .fields import LARGEST, Layer, NonNegativeFloat
-from .initializer import Initializer
-from .regularizer import Regularizer
-from .tensors import StoredTensor
-from .training import TRAINING_ONLY
-from .weights import LayerWeights
+from speccompiler.schemas.fields import LARGEST, Layer, NonNegativeFloat
+from speccompiler.schemas.initializer import Initializer
+from speccompiler.schemas.regularizer import Regularizer
+from speccompiler.schemas.tensors import StoredTensor
+from speccompiler.schemas.training import TRAINING_ONLY
+from speccompiler.schemas.weights import LayerWeights
 
 
 class BatchNormalization(Layer):

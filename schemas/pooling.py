@@ -6,7 +6,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from .fields import ORDERING_TEXT, Layer, LayerOrdering, Pair, PositiveInt, Triple
+from speccompiler.schemas.fields import (
+    ORDERING_TEXT,
+    Layer,
+    LayerOrdering,
+    Pair,
+    PositiveInt,
+    Triple,
+)
 
 PoolBorderMode = Literal["valid", "same", "partial"]
 BORDER_MODE_TEXT = (

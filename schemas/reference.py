@@ -7,22 +7,27 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from .constraint import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
-from .initializer import ScaledInitializer
-from .markdown import first_line, table
-from .merge import Shared
-from .model import ModelHeader, SemanticsFields
-from .reference_layers import SHARED_TITLE, contents, layer_sections, shared_arguments
-from .regularizer import (
+from speccompiler.schemas.constraint import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
+from speccompiler.schemas.initializer import ScaledInitializer
+from speccompiler.schemas.markdown import first_line, table
+from speccompiler.schemas.merge import Shared
+from speccompiler.schemas.model import ModelHeader, SemanticsFields
+from speccompiler.schemas.reference_layers import (
+    SHARED_TITLE,
+    contents,
+    layer_sections,
+    shared_arguments,
+)
+from speccompiler.schemas.regularizer import (
     EigenvalueRegularizer,
     L1AndL2Regularizer,
     L1L2Regularizer,
     L1Regularizer,
     L2Regularizer,
 )
-from .resizing import Padding1D, Padding2D
-from .vectors import Vectors
-from .wrapper import WrapperHeader
+from speccompiler.schemas.resizing import Padding1D, Padding2D
+from speccompiler.schemas.vectors import Vectors
+from speccompiler.schemas.wrapper import WrapperHeader
 
 INTRODUCTION = """# The native form
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic.fields import FieldInfo
 
-from .arguments import COMMON, own_arguments
-from .examples import EXAMPLES, Example, Shape, Shapes
-from .fields import ORDERING_TEXT, Layer, LayerOrdering
-from .kernel import Dense
-from .markdown import default_of, first_line, table
-from .registry import LAYERS, NATIVE_LAYERS
+from speccompiler.schemas.arguments import COMMON, own_arguments
+from speccompiler.schemas.examples import EXAMPLES, Example, Shape, Shapes
+from speccompiler.schemas.fields import ORDERING_TEXT, Layer, LayerOrdering
+from speccompiler.schemas.kernel import Dense
+from speccompiler.schemas.markdown import default_of, first_line, table
+from speccompiler.schemas.registry import LAYERS, NATIVE_LAYERS
 
 DOCUMENTED = tuple(LAYERS)[:15]
 """The layers that the mirrored pages document; the registry begins with them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import (
+from speccompiler.schemas import (
     advanced_activations,
     beyond_keras,
     convolution,
@@ -17,7 +17,7 @@ from . import (
     resizing,
     wrappers,
 )
-from .fields import Layer
+from speccompiler.schemas.fields import Layer
 
 LAYERS: dict[str, type[Layer]] = {
     cls.__name__: cls

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from .fields import NonNegativeFloat, Schema
-from .training import TRAINING_ONLY
+from speccompiler.schemas.fields import NonNegativeFloat, Schema
+from speccompiler.schemas.training import TRAINING_ONLY
 
 
 class L1L2Regularizer(Schema):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from .fields import (
+from speccompiler.schemas.fields import (
     ORDERING_TEXT,
     Cut,
     CutPair,

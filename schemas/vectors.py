@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag
 
-from .fields import Schema
-from .weights import WeightEntry
+from speccompiler.schemas.fields import Schema
+from speccompiler.schemas.weights import WeightEntry
 
 
 def _kind(value: object) -> str:

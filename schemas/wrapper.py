@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from .fields import Name
-from .model import ModelHeader
+from speccompiler.schemas.fields import Name
+from speccompiler.schemas.model import ModelHeader
 
 
 def _check_answer(value: Any) -> Any:

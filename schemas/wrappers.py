@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, InstanceOf, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from .fields import Layer
+from speccompiler.schemas.fields import Layer
 
 
 def _layer(value: Any) -> Any:
     """A mapping as the layer that it says; the loader has made one of it already."""
-    from .registry import ALIASES, LAYERS
+    from speccompiler.schemas.registry import ALIASES, LAYERS
 
     if not isinstance(value, dict):
         return value

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .diagnostics import Diagnostic, Severity, SpecError
+from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
 
 if TYPE_CHECKING:
-    from .compiled import CompiledModel
-    from .model import Model, load, loads
-    from .report import LayerReport, ShapeReport
+    from speccompiler.compiled import CompiledModel
+    from speccompiler.model import Model, load, loads
+    from speccompiler.reports.shape_report import LayerReport, ShapeReport
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,9 +34,9 @@ __all__ = [
 
 _HOME = {
     "CompiledModel": "compiled",
-    "LayerReport": "report",
+    "LayerReport": "reports.shape_report",
     "Model": "model",
-    "ShapeReport": "report",
+    "ShapeReport": "reports.shape_report",
     "load": "model",
     "loads": "model",
 }

@@ -1,6 +1,6 @@
 """``python -m speccompiler``: the ``convspec`` command of this very Python."""
 
-from .cli.main import main
+from speccompiler.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -13,19 +13,27 @@ from typing import Any, Protocol, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import from_array
-from .diagnostics import Diagnostic, Problem, Severity, SpecError, has_errors
-from .input_checks import by_input, check_array, check_numbers, check_samples, looked_up
-from .ir import BatchNormalize, Graph, Weight
-from .kernels.cpu import choices as cpu_kernels
-from .kernels.cpu.tuning import Tuned
-from .kernels.cpu.tuning import tune as measure_cuts
-from .kernels.cuda import choices as cuda_kernels
-from .kernels.cuda.device import is_cuda, open_devices
-from .loaded_weights import LoadedWeights
-from .model import InputShapes, Model
-from .passes import optimize
-from .penalties import (
+from speccompiler.arrays import from_array
+from speccompiler.arrays.input_checks import (
+    by_input,
+    check_array,
+    check_numbers,
+    check_samples,
+    looked_up,
+)
+from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, SpecError, has_errors
+from speccompiler.graph.ir import BatchNormalize, Graph, Weight
+from speccompiler.graph.shapes import format_shape
+from speccompiler.kernels.cpu import choices as cpu_kernels
+from speccompiler.kernels.cpu.runtime.tuning import Tuned
+from speccompiler.kernels.cpu.runtime.tuning import tune as measure_cuts
+from speccompiler.kernels.cuda import choices as cuda_kernels
+from speccompiler.kernels.cuda.runtime.device import is_cuda, open_devices
+from speccompiler.model import InputShapes, Model
+from speccompiler.passes import optimize
+from speccompiler.planning.plan import Plan, make_plan
+from speccompiler.weights.loaded_weights import LoadedWeights
+from speccompiler.weights.penalties import (
     Penalty,
     only_of_matrices,
     project,
@@ -33,9 +41,7 @@ from .penalties import (
     violations,
     weight_penalties,
 )
-from .plan import Plan, make_plan
-from .shapes import format_shape
-from .variances import negative_variances
+from speccompiler.weights.variances import negative_variances
 
 Array: TypeAlias = npt.NDArray[np.float32]
 Inputs: TypeAlias = npt.ArrayLike | Mapping[str, npt.ArrayLike]
@@ -77,7 +83,7 @@ class ReferenceExecutor:
     kernel_seconds = 0.0
 
     def __init__(self, graph: Graph, weights: Mapping[Weight, npt.NDArray[Any]]) -> None:
-        from .kernels.reference import resolve
+        from speccompiler.kernels.reference.evaluate import resolve
 
         self._graph = graph
         self._weights = {
@@ -92,7 +98,7 @@ class ReferenceExecutor:
         profile: list[float] | None = None,
     ) -> None:
         """Outputs are rounded to float32 at the very end. There are no steps to profile."""
-        from .kernels.reference import run_reference
+        from speccompiler.kernels.reference.evaluate import run_reference
 
         values = run_reference(self._graph, self._weights, *inputs)
         # What float32 cannot hold is infinite there, as in a kernel; who asks for it is told.
@@ -392,7 +398,7 @@ def _needed(plan: Plan, graph: Graph, target: str, batch_size: int, threads: int
     # The stored tensors are alive until the last one is packed.
     needed = plan.peak_bytes(batch_size, threads) + plan.stored_bytes
     if target == "reference":
-        from .kernels.reference import reference_bytes
+        from speccompiler.kernels.reference.evaluate import reference_bytes
 
         needed = max(needed, reference_bytes(graph, batch_size) + plan.stored_bytes)
     return needed
@@ -443,7 +449,7 @@ def compile_model(model: Model, options: CompileOptions) -> CompiledModel:
     if options.apply_constraints:
         _refuse(model, unknown_effects(model.spec, "constraint"))
     if options.input_shape is None and model.has_open_lengths:
-        from .open_lengths import OpenModel
+        from speccompiler.running.open_model import OpenModel
 
         return OpenModel(model, options)
     graph, warnings = model.tapped(options.input_shape, options.layers)
@@ -515,7 +521,7 @@ def _refuse(model: Model, problems: list[Problem]) -> None:
 
 def _tuned(graph: Graph, executor: Executor, fast: bool, tuned: Tuned) -> tuple[Plan, Executor]:
     """The plan after measuring, and what runs it."""
-    from .kernels.cpu.executor import CpuExecutor
+    from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
 
     assert isinstance(executor, CpuExecutor), "only the CPU has something to measure"
     measure_cuts(executor)
@@ -532,8 +538,8 @@ def _check_devices(target: str, file: str) -> None:
 
 
 def _tune_tiles(executor: Executor) -> None:
-    from .kernels.cuda.executor import CudaExecutor
-    from .kernels.cuda.tuning import tune as measure_tiles
+    from speccompiler.kernels.cuda.runtime.executor import CudaExecutor
+    from speccompiler.kernels.cuda.runtime.tuning import tune as measure_tiles
 
     assert isinstance(executor, CudaExecutor), "only a GPU has tiles to measure"
     measure_tiles(executor)
@@ -563,7 +569,7 @@ def _cpu(
     threads: int,
     target: str,
 ) -> Executor:
-    from .kernels.cpu.executor import CpuExecutor
+    from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
 
     return CpuExecutor(plan, weights, batch_size, threads)
 
@@ -576,8 +582,8 @@ def _cuda(
     threads: int,
     target: str,
 ) -> Executor:
-    from .kernels.cuda.executor import CudaExecutor
-    from .kernels.cuda.tuning import remembered
+    from speccompiler.kernels.cuda.runtime.executor import CudaExecutor
+    from speccompiler.kernels.cuda.runtime.tuning import remembered
 
     devices = open_devices(target)
     return CudaExecutor(plan, weights, batch_size, devices, remembered(devices[0]))

@@ -15,27 +15,39 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from .backends import by_backend
-from .diagnostics import Diagnostic, Problem, Severity, SpecError, did_you_mean, has_errors
-from .input_checks import by_input
-from .ir import Graph, Node, Shape
-from .keywords import check_answers, check_choice, checked_seed, whole_lengths
-from .loading.lenient import with_unknown
-from .loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
-from .loading.wrapper import unwrapped
-from .lower import Semantics, declared_inputs, lower
-from .other_ordering import fitted
-from .schemas.model import ModelSpec
-from .shapes import format_shape
-from .source.document import Document, DocumentSource, parse_document, read_document
-from .source.findings import first_few, shown
-from .weights import MatchName, WeightSources, find_weights
+from speccompiler.arrays.input_checks import by_input
+from speccompiler.diagnostics.core import (
+    Diagnostic,
+    Problem,
+    Severity,
+    SpecError,
+    did_you_mean,
+    has_errors,
+)
+from speccompiler.graph.ir import Graph, Node, Shape
+from speccompiler.graph.shapes import format_shape
+from speccompiler.loading.argument_checks import (
+    check_answers,
+    check_choice,
+    checked_seed,
+    whole_lengths,
+)
+from speccompiler.loading.lenient import with_unknown
+from speccompiler.loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
+from speccompiler.loading.wrapper import unwrapped
+from speccompiler.lowering import Semantics, declared_inputs, lower
+from speccompiler.lowering.by_backend import by_backend
+from speccompiler.lowering.other_ordering import fitted
+from speccompiler.schemas.model import ModelSpec
+from speccompiler.source.document import Document, DocumentSource, parse_document, read_document
+from speccompiler.source.findings import first_few, shown
+from speccompiler.weights.sources import MatchName, WeightSources, find_weights
 
 if TYPE_CHECKING:
-    from .compiled import Array, CompiledModel, Inputs
-    from .loading.answers import Answers
-    from .plan import Plan
-    from .report import ShapeReport
+    from speccompiler.compiled import Array, CompiledModel, Inputs
+    from speccompiler.loading.answers import Answers
+    from speccompiler.planning.plan import Plan
+    from speccompiler.reports.shape_report import ShapeReport
 
 
 MathName = Literal["fast", "precise"]
@@ -148,7 +160,7 @@ class Model:
 
         With several inputs it is a mapping from their names to shapes, here and elsewhere.
         """
-        from .report import shape_report
+        from speccompiler.reports.shape_report import shape_report
 
         return shape_report(self, self.bind(input_shape)[0])
 
@@ -182,8 +194,8 @@ class Model:
 
         Raises ``SpecError``: CS052 while a length is open, CS050 without semantics.
         """
-        from .passes import optimize
-        from .plan import make_plan
+        from speccompiler.passes import optimize
+        from speccompiler.planning.plan import make_plan
 
         return make_plan(optimize(self.tapped(input_shape, layers)[0]))
 
@@ -274,7 +286,7 @@ class Model:
         self, finding: Diagnostic, shapes: Sequence[Shape] | None = None
     ) -> tuple[Diagnostic, ...]:
         """CS050 with what the weights tell, and what hangs on it, layer by layer."""
-        from .evidence import differences, names_hint, notes
+        from speccompiler.weights.backend_evidence import differences, names_hint, notes
 
         sources = self.weight_sources.sources if self.names_weights else {}
         told = names_hint(sources.values())
@@ -303,7 +315,7 @@ class Model:
         each step are best cut on this machine, which takes up to minutes and changes no bits;
         later runs find the answer in the cache. A text as ``layers`` is one name.
         """
-        from .compiled import CompileOptions, compile_model
+        from speccompiler.compiled import CompileOptions, compile_model
 
         try:
             check_choice("math", math, MathName)
@@ -350,7 +362,7 @@ def bound_shape(declared: Shape, given: tuple[int | None, ...]) -> Shape:
 
     Raises ``Problem`` CS116 (wrong rank), CS117 (wrong length).
     """
-    from .input_checks import check_shape
+    from speccompiler.arrays.input_checks import check_shape
 
     check_shape(declared, given)
     return tuple(

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from speccompiler.diagnostics import SpecError
-from speccompiler.ir import Graph
+from speccompiler.diagnostics.core import SpecError
+from speccompiler.graph.ir import Graph
 from speccompiler.model import Model, check
 from speccompiler.source.document import parse_document
 

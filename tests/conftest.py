@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from golden_text import golden, pytest_addoption
+
+from tests.golden_text import golden, pytest_addoption
 
 __all__ = ["golden", "pytest_addoption"]
 

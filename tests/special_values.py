@@ -238,7 +238,7 @@ LAWS = [
 
 def model_of(law: Law, semantics: str) -> tuple[Any, list[np.ndarray]]:
     """The model, and its inputs as a batch of two equal samples."""
-    from cases import build
+    from tests.cases import build
 
     x = [np.asarray([sample, sample], np.float32) for sample in law.x]
     if len(x) == 1:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import array, build
 
 import speccompiler
 from speccompiler import compiled as compiled_module
 from speccompiler.compiled import as_declared, default_batch_size, gibibytes
-from speccompiler.diagnostics import SpecError
+from speccompiler.diagnostics.core import SpecError
+from tests.cases import array, build
 
 IMAGE = [
     {"type": "MaxPooling2D", "name": "p"},

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,19 +13,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import build
-from extra_targets import EXTRA_TARGETS
 
 import speccompiler
-from speccompiler.diagnostics import SpecError
+from speccompiler.diagnostics.core import SpecError
 from speccompiler.model import check
-from speccompiler.penalties import activity_regularizers, project
 from speccompiler.schemas.registry import LAYERS, NATIVE_LAYERS
 from speccompiler.source.document import read_document
+from speccompiler.weights.penalties import activity_regularizers, project
+from tests.cases import build
+from tests.extra_targets import EXTRA_TARGETS
+from tests.places import GOLDEN, OWN_GOLDEN
 
-OWN = Path(__file__).parent / "golden"
-GOLDEN = Path(os.environ.get("CONVSPEC_GOLDEN", Path(__file__).parents[2] / "shared" / "golden"))
-ROOTS = [OWN, *([GOLDEN] if GOLDEN.is_dir() else [])]
+ROOTS = [OWN_GOLDEN, *([GOLDEN] if GOLDEN.is_dir() else [])]
 TARGETS = ("reference", "cpu", *EXTRA_TARGETS)
 TOLERANCE = 1e-5
 
@@ -124,7 +122,9 @@ def folders(root: Path, versions: str) -> list[Path]:
 
 def params(found: list[Path]) -> list[Any]:
     return [
-        pytest.param(Golden(f), id=("own-" if OWN in f.parents else "") + "-".join(f.parts[-2:]))
+        pytest.param(
+            Golden(f), id=("own-" if OWN_GOLDEN in f.parents else "") + "-".join(f.parts[-2:])
+        )
         for f in found
     ]
 
@@ -167,18 +167,21 @@ UNSEEN = {
 
 def test_the_subset_means_something():
     names = set().union(*(class_names(json.loads((f / "model.json").read_text())) for f in CURRENT
-                          if OWN in f.parents))  # fmt: skip
+                          if OWN_GOLDEN in f.parents))  # fmt: skip
     # These are in no case of the whole collection: they are worked by hand in test_layers.
     assert set(LAYERS) - NATIVE_LAYERS - names == UNSEEN
-    assert {Golden(f).semantics for f in CURRENT if OWN in f.parents} == {"tensorflow", "theano"}
-    assert sum(p.stat().st_size for p in OWN.rglob("*") if p.is_file()) < 300_000
+    assert {Golden(f).semantics for f in CURRENT if OWN_GOLDEN in f.parents} == {
+        "tensorflow",
+        "theano",
+    }
+    assert sum(p.stat().st_size for p in OWN_GOLDEN.rglob("*") if p.is_file()) < 300_000
 
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="CONVSPEC_GOLDEN is not there")
 def test_the_subset_is_a_copy():
-    for file in OWN.rglob("*"):
+    for file in OWN_GOLDEN.rglob("*"):
         if file.is_file() and file.name != "README.md":
-            assert file.read_bytes() == (GOLDEN / file.relative_to(OWN)).read_bytes(), file
+            assert file.read_bytes() == (GOLDEN / file.relative_to(OWN_GOLDEN)).read_bytes(), file
 
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="CONVSPEC_GOLDEN is not there")
@@ -339,7 +342,7 @@ def rejected() -> list[Any]:
             backend = file.parent.name.rsplit("-", 1)[1]
             for name, entry in json.loads(file.read_text()).items():
                 if not name.startswith("m_"):
-                    own = "own-" if root == OWN else ""
+                    own = "own-" if root == OWN_GOLDEN else ""
                     found.append(pytest.param(backend, name, entry, id=f"{own}{backend}-{name}"))
     return found
 

@@ -18,14 +18,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import speccompiler
-from speccompiler.ir import Lookup
+from speccompiler.graph.ir import Lookup
+from speccompiler.graph.shapes import format_shape
 from speccompiler.model import Model
 from speccompiler.schemas.jsonschema import native_schema
 from speccompiler.schemas.registry import ALIASES, LAYERS
-from speccompiler.shapes import format_shape
 from speccompiler.source import read_document, to_data
+from tests.places import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 SPECS = ROOT / "examples" / "specs"
 PHOTOGRAPH = ROOT / "examples" / "data" / "coffee.npy"
 SCHEMA = ROOT / "docs" / "convspec.schema.json"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.places import ROOT
+
 PACKAGES = {
     "speccompiler.schemas": ROOT / "schemas",
     "speccompiler.cli": ROOT / "cli",
@@ -91,7 +92,10 @@ def test_the_walk_sees_relative_imports() -> None:
     assert "speccompiler.cli.render" in seen["speccompiler.cli.main"]
     assert "speccompiler.schemas.fields" in seen["speccompiler.schemas.pooling"]
     assert "speccompiler.source.document" in seen["speccompiler.model"]
-    assert "speccompiler.kernels.reference" in seen["speccompiler.kernels.cpu.packed_weights"]
+    assert (
+        "speccompiler.kernels.reference.evaluate"
+        in seen["speccompiler.kernels.cpu.runtime.packed_weights"]
+    )
 
 
 def test_schemas_import_only_pydantic() -> None:

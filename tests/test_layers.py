@@ -6,14 +6,14 @@ import json
 
 import numpy as np
 import pytest
-from cases import build
 
-from speccompiler.diagnostics import Severity, SpecError
-from speccompiler.ir import Conv, Derived, MapWith, stored_tensors
-from speccompiler.lower.builder import Semantics
+from speccompiler.diagnostics.core import Severity, SpecError
+from speccompiler.graph.ir import Conv, Derived, MapWith, stored_tensors
+from speccompiler.lowering.builder import Semantics
 from speccompiler.model import check, load
 from speccompiler.passes import optimize
 from speccompiler.source.document import parse_document
+from tests.cases import build
 
 TARGETS = ("reference", "cpu")
 
@@ -72,7 +72,7 @@ def test_what_a_forward_pass_leaves_alone(values):
         assert_gives([{"type": name, "p": 0.5}], values, values.astype(np.float32))
     assert_gives([{"type": "GaussianNoise", "sigma": 2}], values, values.astype(np.float32))
     model = build([{"type": "ActivityRegularization", "name": "a", "l1": 0.5, "l2": 2}], [4, 3])
-    from speccompiler.penalties import activity_regularizers
+    from speccompiler.weights.penalties import activity_regularizers
 
     term = activity_regularizers(model.spec)["a"]
     found = term.accumulate(0.0, values)

@@ -6,12 +6,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from cases import build
 
-from speccompiler.ir import Conv
-from speccompiler.kernels.cpu import choices, convolutions, executor
+from speccompiler.graph.ir import Conv
+from speccompiler.kernels.cpu import choices, convolutions
+from speccompiler.kernels.cpu.runtime import executor
 from speccompiler.passes import optimize
-from speccompiler.plan import make_plan
+from speccompiler.planning.plan import make_plan
+from tests.cases import build
 
 
 @pytest.fixture(autouse=True)

@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import spec, tapped
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from speccompiler.diagnostics import Diagnostic, Severity
-from speccompiler.dims import evaluate, symbols
-from speccompiler.ir import Conv
-from speccompiler.kernels.reference import operand, run_reference
-from speccompiler.lower import Semantics, lower
+from speccompiler.diagnostics.core import Diagnostic, Severity
+from speccompiler.graph.dims import evaluate, symbols
+from speccompiler.graph.ir import Conv
+from speccompiler.graph.shapes import format_shape
+from speccompiler.kernels.reference.evaluate import operand, run_reference
+from speccompiler.lowering import Semantics, lower
 from speccompiler.model import Model, check
 from speccompiler.passes import optimize
-from speccompiler.shapes import format_shape
 from speccompiler.source.document import parse_document
+from tests.cases import spec, tapped
 
 TOLERANCE = 1e-5
 EXPRESSIONS = ("x * sigmoid(x)", "where(x > 0, x, 0.1 * x)", "clip(x, -1, 2) + 0.5 * abs(x)")

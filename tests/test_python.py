@@ -16,9 +16,9 @@ import pytest
 import convspec
 import speccompiler
 from speccompiler.compiled import CompiledModel
-from speccompiler.open_lengths import MOST_KEPT
+from speccompiler.running.open_model import MOST_KEPT
+from tests.places import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 FIXED = """\
 convspec: 1
 name: fixed

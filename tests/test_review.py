@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import array, build, spec
-from counting import growth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import speccompiler
-from speccompiler.diagnostics import Diagnostic, SpecError
-from speccompiler.ir import Conv, Pool, Reshape
-from speccompiler.lower import layers_of
+from speccompiler.diagnostics.core import Diagnostic, SpecError
+from speccompiler.graph.ir import Conv, Pool, Reshape
+from speccompiler.graph.receptive_fields import Reach
+from speccompiler.lowering import layers_of
 from speccompiler.model import Model, check
 from speccompiler.passes import optimize
-from speccompiler.reach import Reach
 from speccompiler.source.document import parse_document
-from speccompiler.tensors import weight_files
+from speccompiler.weights import weight_files
+from tests.cases import array, build, spec
+from tests.counting import growth
 
 
 def refusal(run: Any) -> Diagnostic:
@@ -543,7 +543,7 @@ def constrained(tmp_path: Any, kernel: str, bias: str, **header: Any) -> Model:
 
 
 def test_only_given_and_constrained_weights_are_checked(tmp_path, monkeypatch):
-    from speccompiler.penalties import violations
+    from speccompiler.weights.penalties import violations
 
     np.savez(tmp_path / "m.npz", W=-np.eye(2, dtype="f4"), b=np.float32([-1, 1]))
     model = constrained(tmp_path, "", "nonneg", seed=1)
@@ -659,7 +659,7 @@ def test_an_output_never_replaces_what_is_read(tmp_path, capfd):
     ("mode", "private"), [(0o700, True), (0o755, True), (0o775, False), (0o777, False)]
 )
 def test_a_cache_is_used_only_where_nobody_else_writes(tmp_path, mode, private):
-    from speccompiler.cache import is_private
+    from speccompiler.system.cache import is_private
 
     tmp_path.chmod(mode)
     assert is_private(tmp_path) is private
@@ -673,7 +673,7 @@ def test_a_shared_umask_keeps_the_cache(tmp_path):
 
     code = (
         "import os; os.umask(0o002)\n"
-        "from speccompiler.kernels.cpu.modules import load_kernel\n"
+        "from speccompiler.kernels.cpu.runtime.kernel_cache import load_kernel\n"
         "from speccompiler.kernels.cpu.softmax import source\n"
         "load_kernel('softmax', source(4))\n"
     )
@@ -687,8 +687,8 @@ def test_a_shared_umask_keeps_the_cache(tmp_path):
 
 
 def test_one_grey_image_is_told_which_axes_it_lacks():
-    from speccompiler.diagnostics import Problem
-    from speccompiler.input_checks import check_array
+    from speccompiler.arrays.input_checks import check_array
+    from speccompiler.diagnostics.core import Problem
 
     with pytest.raises(Problem) as caught:
         check_array((28, 28, 1), (28, 28))

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import array, build
-from extra_targets import EXTRA_TARGETS
 
-from speccompiler.diagnostics import SpecError
+from speccompiler.diagnostics.core import SpecError
+from tests.cases import array, build
+from tests.extra_targets import EXTRA_TARGETS
 
 TARGETS = ("reference", "cpu", *EXTRA_TARGETS)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import build
-from special_values import INF, LAWS, NAN, Law, check, model_of
 
-from speccompiler.kernels.cpu import convolutions, executor
+from speccompiler.kernels.cpu import convolutions
+from speccompiler.kernels.cpu.runtime import executor
+from tests.cases import build
+from tests.special_values import INF, LAWS, NAN, Law, check, model_of
 
 
 @pytest.mark.parametrize("target", ["reference", "cpu"])
@@ -56,8 +57,8 @@ def test_padding_is_no_value(mode):
 
 def test_infinities_ask_nobody_for_a_backend():
     """Where the backends differ in these alone, a file need not say which it was."""
-    from speccompiler.backends import both_backends
-    from speccompiler.lower import Semantics, lower
+    from speccompiler.lowering import Semantics, lower
+    from speccompiler.lowering.by_backend import both_backends
 
     model = build([{"type": "Activation", "activation": "relu"}, {"type": "PReLU"}], (3,), seed=1)
     one, other = (lower(model.spec, s).graph for s in both_backends(model.spec))

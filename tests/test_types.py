@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.places import ROOT
+
 INSTALLED = all(map(importlib.util.find_spec, ("mypy", "basedpyright")))
 
 pytestmark = pytest.mark.skipif(

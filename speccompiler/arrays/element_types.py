@@ -10,9 +10,9 @@ import sys
 
 import numpy as np
 
-from speccompiler import npy_format
-from speccompiler.diagnostics import Problem
-from speccompiler.tensors.tensor_info import quoted
+from speccompiler.diagnostics.core import Problem
+from speccompiler.files import npy_format
+from speccompiler.files.tensor_info import quoted
 
 FLOAT32 = np.dtype(np.float32)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import struct
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 
 HEAD_BYTES = 256
 TAIL_BYTES = 1 << 16

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from speccompiler.arrays.element_types import FLOAT32
 from speccompiler.arrays.npy_header import NpyHeader
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 
 Batches: TypeAlias = Iterator[npt.NDArray[np.float32]]
 AnyArray: TypeAlias = npt.NDArray[Any]

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speccompiler import npy_format
 from speccompiler.arrays import element_types
-from speccompiler.diagnostics import Problem
-from speccompiler.npy_format import PREAMBLE_BYTES as PREAMBLE_BYTES
+from speccompiler.diagnostics.core import Problem
+from speccompiler.files import npy_format
+from speccompiler.files.npy_format import PREAMBLE_BYTES as PREAMBLE_BYTES
 
 MAX_AXES = 32  # NumPy 1.x's limit; NumPy 2 allows 64
 

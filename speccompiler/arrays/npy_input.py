@@ -21,8 +21,8 @@ from numpy.lib.format import MAGIC_PREFIX
 from speccompiler.arrays import element_types, foreign_files, npy_batches
 from speccompiler.arrays.npy_batches import Batches
 from speccompiler.arrays.npy_header import PREAMBLE_BYTES, NpyHeader, check_shape, read_header
-from speccompiler.diagnostics import Problem
-from speccompiler.ordinary_files import Kind, NotOrdinary, OrdinaryFile, open_raw
+from speccompiler.diagnostics.core import Problem
+from speccompiler.files.ordinary_files import Kind, NotOrdinary, OrdinaryFile, open_raw
 
 
 @dataclass(frozen=True, slots=True)

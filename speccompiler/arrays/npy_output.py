@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 
-from speccompiler.arrays import atomic
 from speccompiler.arrays.element_types import FLOAT32
+from speccompiler.files import atomic_output
 
 # Names that promise another format. Any other suffix, or none, is the user's choice.
 _OTHER_FORMAT = re.compile(
@@ -69,19 +69,19 @@ class ArrayOutput:
         except BrokenPipeError:  # the reader left: for the caller to end quietly
             raise
         except OSError as error:
-            raise atomic.write_failure(error, self.progress()) from None
+            raise atomic_output.write_failure(error, self.progress()) from None
 
 
 def check_array_target(target: Path) -> None:
     """What ``create_array`` would refuse before it knows a shape: CS120."""
     suffix = target.suffix.lower()
     if _OTHER_FORMAT.fullmatch(suffix):
-        raise atomic.cannot_create(
+        raise atomic_output.cannot_create(
             f"the result is a .npy file, but the name ends in '{suffix}'",
             f"name it '{target.stem}.npy'",
         )
     if not _is_pipe_or_device(target):
-        atomic.check_target(target)
+        atomic_output.check_target(target)
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def create_array(
     target: Path,
     shape: tuple[int, ...],
     dtype: npt.DTypeLike = FLOAT32,
-    together: atomic.Together | None = None,
+    together: atomic_output.Together | None = None,
 ) -> Iterator[ArrayOutput]:
     """Write a .npy file that appears under its name only when complete, it and all of ``together``.
 
@@ -105,7 +105,7 @@ def create_array(
             output.check_complete()
         return
     stored = np.dtype(dtype)
-    with atomic.atomic_file(target, stored_bytes(shape, stored), together) as part:
+    with atomic_output.atomic_file(target, stored_bytes(shape, stored), together) as part:
         output = ArrayOutput(part, shape, stored)
         yield output
         output.check_complete()
@@ -139,7 +139,7 @@ def _flush(stream: BinaryIO, progress: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise atomic.write_failure(error, progress) from None
+        raise atomic_output.write_failure(error, progress) from None
 
 
 def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
@@ -154,7 +154,7 @@ def _open_directly(target: Path) -> io.FileIO:
     try:
         return open(target, "wb", buffering=0)
     except OSError as error:
-        raise atomic.cannot_create(atomic.reason(error), "check the path") from None
+        raise atomic_output.cannot_create(atomic_output.reason(error), "check the path") from None
 
 
 def _is_pipe_or_device(target: Path) -> bool:

@@ -10,11 +10,11 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import cast
 
-from speccompiler import npz_format
 from speccompiler.arrays.npy_input import ArrayInput, open_array, open_stream, refused
-from speccompiler.diagnostics import Problem
-from speccompiler.npz_format import METHODS, SIGNATURES, ZIP_ERRORS, ArchiveError
-from speccompiler.ordinary_files import NotOrdinary, first_bytes
+from speccompiler.diagnostics.core import Problem
+from speccompiler.files import npz_format
+from speccompiler.files.npz_format import METHODS, SIGNATURES, ZIP_ERRORS, ArchiveError
+from speccompiler.files.ordinary_files import NotOrdinary, first_bytes
 from speccompiler.source.findings import first_few
 
 _AGAIN = "write or copy the whole file again"

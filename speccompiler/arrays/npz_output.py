@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from speccompiler.arrays import atomic
 from speccompiler.arrays.element_types import FLOAT32
 from speccompiler.arrays.npy_output import ArrayOutput, stored_bytes
+from speccompiler.files import atomic_output
 
 LARGE = 0xFFFFFFFF
 """What stands in a field of 32 bits whose number is in the ZIP64 record."""
@@ -97,7 +97,7 @@ def create_archive(
     """
     sizes = {name: stored_bytes(shape, FLOAT32) for name, shape in shapes.items()}
     members, whole = _placed(sizes)
-    with atomic.atomic_file(target, whole) as file:
+    with atomic_output.atomic_file(target, whole) as file:
         for member in members:
             member.file = file
         outputs = {
@@ -115,7 +115,7 @@ def create_archive(
             file.seek(last.data + last.size)
             _write(file, _directory(members))
         except OSError as error:
-            raise atomic.write_failure(error, "all samples") from None
+            raise atomic_output.write_failure(error, "all samples") from None
 
 
 def _write(file: FileIO, data: bytes) -> None:

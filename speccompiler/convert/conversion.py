@@ -7,24 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speccompiler.diagnostics import Problem, SpecError, has_errors
-from speccompiler.ir import Weight
+from speccompiler.convert.changes import Array, Changes, Relaid, Reordered, Reversed, Transposed
+from speccompiler.convert.orderings import Unmoved, convert_ordering
+from speccompiler.convert.semantics import convert_semantics
+from speccompiler.diagnostics.core import Problem, SpecError, has_errors
+from speccompiler.graph.ir import Weight
 from speccompiler.loading.lenient import DECLARATIONS
-from speccompiler.lower import Semantics
+from speccompiler.lowering import Semantics
 from speccompiler.model import Model
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer, Ordering
 from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
 from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.schemas.profiles import Profile
-from speccompiler.tensors.safetensors_writer import write_safetensors
-
-from .changes import Array, Changes, Relaid, Reordered, Reversed, Transposed
-from .orderings import Unmoved, convert_ordering
-from .semantics import convert_semantics
+from speccompiler.weights.safetensors_writer import write_safetensors
 
 if TYPE_CHECKING:
-    from speccompiler.arrays.atomic import Together
+    from speccompiler.files.atomic_output import Together
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from speccompiler.diagnostics import Diagnostic, Problem
-from speccompiler.ir import Graph, Shape, Weight
-from speccompiler.lower import Semantics, lower
+from speccompiler.convert.adapters import Adapters, moved_axes
+from speccompiler.convert.changes import Changes, Relaid
+from speccompiler.convert.rules import (
+    AS_BEFORE,
+    MOVED,
+    SAME,
+    Rule,
+    Step,
+    Value,
+    flatten,
+    rule_of,
+    takes_moved,
+)
+from speccompiler.diagnostics.core import Diagnostic, Problem
+from speccompiler.graph.ir import Graph, Shape, Weight
+from speccompiler.lowering import Semantics, lower
 from speccompiler.schemas.constraint import constraint_object
 from speccompiler.schemas.fields import Layer, Ordering
 from speccompiler.schemas.model import Call, ModelInput, ModelSpec, SemanticsFields
-
-from .adapters import Adapters, moved_axes
-from .changes import Changes, Relaid
-from .rules import AS_BEFORE, MOVED, SAME, Rule, Step, Value, flatten, rule_of, takes_moved
 
 
 @dataclass(frozen=True, slots=True)

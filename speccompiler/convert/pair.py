@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from speccompiler.arrays.atomic import Together, atomic_file, cannot_create, write_failure
-from speccompiler.diagnostics import Problem, SpecError
-
-from .conversion import Converted
-from .spec_text import relative, spec_text
+from speccompiler.convert.conversion import Converted
+from speccompiler.convert.spec_text import relative, spec_text
+from speccompiler.diagnostics.core import Problem, SpecError
+from speccompiler.files.atomic_output import Together, atomic_file, cannot_create, write_failure
 
 
 def write_pair(converted: Converted, spec_path: Path, weights_path: Path | None) -> int:

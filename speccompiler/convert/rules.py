@@ -13,15 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from speccompiler.diagnostics import Problem
+from speccompiler.convert.adapters import moved_axes
+from speccompiler.convert.changes import Changes, Order, Reordered, Transposed
+from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.grammar import Array, parse_with_arrays, with_arrays
-from speccompiler.ir import Shape, Weight
-from speccompiler.permutations import permuted
+from speccompiler.graph.ir import Shape, Weight
+from speccompiler.graph.permutations import permuted
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import Layer, Ordering
-
-from .adapters import moved_axes
-from .changes import Changes, Order, Reordered, Transposed
 
 
 @dataclass(frozen=True, slots=True, eq=False)

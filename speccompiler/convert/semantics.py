@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speccompiler.diagnostics import Diagnostic, Problem
-from speccompiler.dims import format_dim
-from speccompiler.ir import Graph, Node, Padding
-from speccompiler.lower import Semantics, layers_of, lower
+from speccompiler.convert.changes import Changes, Reversed
+from speccompiler.diagnostics.core import Diagnostic, Problem
+from speccompiler.graph.dims import format_dim
+from speccompiler.graph.ir import Graph, Node, Padding
+from speccompiler.lowering import Semantics, layers_of, lower
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
 from speccompiler.schemas.profiles import Profile
-
-from .changes import Changes, Reversed
 
 
 def convert_semantics(

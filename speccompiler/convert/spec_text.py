@@ -10,18 +10,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from speccompiler.dims import format_dim
-from speccompiler.ir import Graph, Shape
+from speccompiler.convert.conversion import Converted
+from speccompiler.graph.dims import format_dim
+from speccompiler.graph.ir import Graph, Shape
 from speccompiler.loading.orderings import ordering_of
-from speccompiler.lower import Semantics, lower
+from speccompiler.lowering import Semantics, lower
 from speccompiler.schemas.arguments import own_arguments
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
 from speccompiler.schemas.training import Unknown, unknown_arguments
 from speccompiler.schemas.vectors import Vectors
-
-from .conversion import Converted
 
 WIDTH = 100
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./#-]*")

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
-from speccompiler.diagnostics import Problem, did_you_mean
+from speccompiler.diagnostics.core import Problem, did_you_mean
 from speccompiler.expressions.nodes import (
     AND,
     BINDING,

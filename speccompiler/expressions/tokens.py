@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, NoReturn
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 
 USE_OPERATORS = "an expression has numbers, x, pi, e, + - * / **, parentheses and functions"
 

@@ -12,19 +12,18 @@ from collections.abc import Mapping as Data
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from speccompiler.diagnostics import Diagnostic, Problem, Span
+from speccompiler.diagnostics.core import Diagnostic, Problem, Span
+from speccompiler.loading.entries import native_layer
+from speccompiler.loading.layer_entries import LayerEntry
+from speccompiler.loading.schema_errors import describe
+from speccompiler.loading.subscripts import split_subscript
+from speccompiler.loading.tree_reading import Stop
+from speccompiler.loading.wrapper import answers_of
 from speccompiler.schemas.activation import ActivationName
 from speccompiler.schemas.registry import ALIASES, LAYERS
 from speccompiler.source.document import Document, parse_document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
-
-from .entries import native_layer
-from .layer_entries import LayerEntry
-from .schema_errors import describe
-from .subscripts import split_subscript
-from .tree_reading import Stop
-from .wrapper import answers_of
 
 Answers = Data[str, Any]
 """By the name of a layer: an expression, a layer as a mapping, or a list of these."""

@@ -23,8 +23,7 @@ from speccompiler.expressions.nodes import (
     canonical,
     depth,
 )
-
-from .code_object import CodeObject, Unreadable, code_objects
+from speccompiler.loading.code_object import CodeObject, Unreadable, code_objects
 
 LONGEST = 4096
 LARGEST_INT = 10**15

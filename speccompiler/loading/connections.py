@@ -6,18 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from speccompiler.diagnostics import Diagnostic, Problem, Severity, Span, did_you_mean
+from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, Span, did_you_mean
+from speccompiler.loading.entries import Entries
+from speccompiler.loading.layer_entries import LayerEntry
+from speccompiler.loading.ordering import circle, computable
+from speccompiler.loading.tree_reading import Stop
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.merge import Merge, Shared
 from speccompiler.schemas.model import Call
 from speccompiler.schemas.registry import ALIASES, LAYERS
 from speccompiler.source.findings import MAX_FINDINGS, shown
-
-from .entries import Entries
-from .layer_entries import LayerEntry
-from .ordering import circle, computable
-from .tree_reading import Stop
 
 Item = Layer | Shared
 

@@ -11,7 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from speccompiler.diagnostics import Diagnostic, Problem, Span
+from speccompiler.diagnostics.core import Diagnostic, Problem, Span
+from speccompiler.loading.get_config import whole_model
+from speccompiler.loading.layer_entries import CallEntry, LayerEntry
+from speccompiler.loading.schema_errors import describe
+from speccompiler.loading.training_keys import (
+    MODEL_KEYS,
+    OLD_MODEL_KEYS,
+    keys_beside,
+    keys_beside_layers,
+)
+from speccompiler.loading.tree_reading import Stop, text
 from speccompiler.schemas.model import EXTENSION_PREFIX
 from speccompiler.schemas.registry import ALIASES, LAYERS
 from speccompiler.source.document import Document
@@ -19,15 +29,9 @@ from speccompiler.source.findings import shown
 from speccompiler.source.saved_models import holds_old_layers, is_old_model
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 
-from .get_config import whole_model
-from .layer_entries import CallEntry, LayerEntry
-from .schema_errors import describe
-from .training_keys import MODEL_KEYS, OLD_MODEL_KEYS, keys_beside, keys_beside_layers
-from .tree_reading import Stop, text
-
 if TYPE_CHECKING:
-    from .keras_models import KerasModel
-    from .release_marks import ShownRelease
+    from speccompiler.loading.keras_models import KerasModel
+    from speccompiler.loading.release_marks import ShownRelease
 
 LAYERS_HINT = "list them by type, for example layers: [{type: Flatten}]"
 
@@ -224,9 +228,9 @@ def _names(node: Node) -> list[tuple[str, Span]]:
 
 
 def _keras(document: Document, root: Mapping, *, config_alone: bool = False) -> Entries:
-    from .keras2_marks import written_by_keras2
-    from .keras_models import KerasModel, read_model
-    from .release_marks import shown_release
+    from speccompiler.loading.keras2_marks import written_by_keras2
+    from speccompiler.loading.keras_models import KerasModel, read_model
+    from speccompiler.loading.release_marks import shown_release
 
     found = Entries(native=False)
     version = root.entries.get("keras_version")
@@ -277,7 +281,7 @@ def _keras1(document: Document, root: Mapping, found: Entries, model: KerasModel
     """The model in Keras 1.x's form; what Keras 0.x wrote says its release by its form."""
     if not holds_old_layers(root):
         return root
-    from .keras0 import as_keras1
+    from speccompiler.loading.keras0 import as_keras1
 
     old = as_keras1(root)
     if old is None:

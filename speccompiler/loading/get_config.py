@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from speccompiler.diagnostics import Diagnostic, Severity
+from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.source.saved_models import is_layer_list, is_network_config, is_old_model
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar
 

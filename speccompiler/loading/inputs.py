@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from speccompiler.diagnostics import Diagnostic, Problem
+from speccompiler.diagnostics.core import Diagnostic, Problem
+from speccompiler.loading.connections import Connections
 from speccompiler.schemas.convolution import AtrousConvolution1D, Convolution1D
 from speccompiler.schemas.dense import Highway, MaxoutDense, TimeDistributedDense
 from speccompiler.schemas.embedding import Embedding
@@ -13,8 +14,6 @@ from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.local import LocallyConnected1D
 from speccompiler.schemas.model import ModelHeader, ModelInput
 from speccompiler.source.findings import shown
-
-from .connections import Connections
 
 InputShape = tuple[int | None, ...]
 

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Several
 
-from speccompiler.diagnostics import Problem, Span
-
-from .keras_parts import Branches, Chain, Network, OneLayer, Part, Timed, input_count, sources
-from .layer_entries import CallEntry
-from .tree_reading import Stop
+from speccompiler.diagnostics.core import Problem, Span
+from speccompiler.loading.keras_parts import (
+    Branches,
+    Chain,
+    Network,
+    OneLayer,
+    Part,
+    Timed,
+    input_count,
+    sources,
+)
+from speccompiler.loading.layer_entries import CallEntry
+from speccompiler.loading.tree_reading import Stop
 
 MOST_CALLS = 100_000
 

@@ -14,12 +14,9 @@ from collections.abc import Sequence as Several
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from speccompiler.diagnostics import Problem, Span, did_you_mean
-from speccompiler.source.findings import shown
-from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence, find, to_data
-
-from .keras_calls import Calls
-from .keras_parts import (
+from speccompiler.diagnostics.core import Problem, Span, did_you_mean
+from speccompiler.loading.keras_calls import Calls
+from speccompiler.loading.keras_parts import (
     Branches,
     Chain,
     Link,
@@ -32,11 +29,13 @@ from .keras_parts import (
     output_count,
     sources,
 )
-from .layer_entries import CallEntry, LayerEntry
-from .ordering import circle, computable
-from .schema_errors import describe
-from .training_keys import LAYER_KEYS
-from .tree_reading import Stop, child, listed, text
+from speccompiler.loading.layer_entries import CallEntry, LayerEntry
+from speccompiler.loading.ordering import circle, computable
+from speccompiler.loading.schema_errors import describe
+from speccompiler.loading.training_keys import LAYER_KEYS
+from speccompiler.loading.tree_reading import Stop, child, listed, text
+from speccompiler.source.findings import shown
+from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence, find, to_data
 
 MODELS = {"Sequential", "Model", "Container"}
 

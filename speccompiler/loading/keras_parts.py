@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from speccompiler.diagnostics import Span
+from speccompiler.diagnostics.core import Span
 
 
 @dataclass(frozen=True, slots=True)

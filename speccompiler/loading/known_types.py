@@ -6,10 +6,9 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from speccompiler.diagnostics import did_you_mean
+from speccompiler.diagnostics.core import did_you_mean
+from speccompiler.loading.known_names import EXPRESSIONS
 from speccompiler.schemas.registry import ALIASES, LAYERS, NATIVE_LAYERS
-
-from .known_names import EXPRESSIONS
 
 _ACTIVATIONS = ("softmax", "sigmoid", "tanh", "relu", "softplus", "softsign", "hardsigmoid")
 _MERGES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from speccompiler.diagnostics import Span
+from speccompiler.diagnostics.core import Span
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Scalar
 

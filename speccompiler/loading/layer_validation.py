@@ -7,26 +7,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from speccompiler.diagnostics import Diagnostic, Problem, Span
+from speccompiler.diagnostics.core import Diagnostic, Problem, Span
+from speccompiler.loading.layer_entries import LayerEntry, inner_layer
+from speccompiler.loading.lenient import as_keras_read
+from speccompiler.loading.merge_code import check_no_code
+from speccompiler.loading.schema_errors import schema_problems
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.core import Activation
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.merge import Shared
-from speccompiler.schemas.registry import (
-    LAYERS,
-    OTHER_KERAS_LAYERS,
-    RECURRENT_LAYERS,
-    type_name,
-)
+from speccompiler.schemas.registry import LAYERS, OTHER_KERAS_LAYERS, RECURRENT_LAYERS, type_name
 from speccompiler.schemas.wrappers import TimeDistributed
 from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import Mapping, Node, find, span_at, to_data
-
-from .layer_entries import LayerEntry, inner_layer
-from .lenient import as_keras_read
-from .merge_code import check_no_code
-from .schema_errors import schema_problems
 
 _EXPRESSION = ("activation", "expr")
 
@@ -171,8 +165,8 @@ def _unknown_type(name: str, native: bool) -> Problem:
             "{expr: ..}",
         )
     # Names of other releases and frameworks, which few files need.
-    from .keras0.refusals import refusal
-    from .known_types import type_hint
+    from speccompiler.loading.keras0.refusals import refusal
+    from speccompiler.loading.known_types import type_hint
 
     return refusal(name) or Problem(
         "CS027",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 
 CODE = {"lambda": "a lambda, stored as byte code", "function": "a Python function"}
 
@@ -24,7 +24,7 @@ def check_no_code(layer_type: str, data: Mapping[str, Any]) -> None:
 
 def _hint(name: object) -> str:
     """How to say it by a named mode."""
-    from .answer_option import option
+    from speccompiler.loading.answer_option import option
 
     modes = "sum, mul, concat, ave, cos, dot or max"
     if not isinstance(name, str) or not name.strip():

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from speccompiler.diagnostics import Diagnostic, Severity
+from speccompiler.diagnostics.core import Diagnostic, Severity
+from speccompiler.loading.release_marks import ShownRelease
 from speccompiler.schemas.convolution import SeparableConvolution2D
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import RunningStd
 from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.schemas.resizing import ZeroPadding2D
-
-from .release_marks import ShownRelease
 
 FOUR_SIDES = (1, 1, 1)
 """From this release on ZeroPadding2D reads all of (top, bottom, left, right)."""

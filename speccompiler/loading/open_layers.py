@@ -6,16 +6,15 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from speccompiler.diagnostics import Diagnostic, Span
+from speccompiler.diagnostics.core import Diagnostic, Span
+from speccompiler.loading.entries import Entries
+from speccompiler.loading.layer_entries import LayerEntry, inner_layer
+from speccompiler.loading.lrn_answer import NOTE as LRN_NOTE
+from speccompiler.loading.lrn_answer import lrn_answer
+from speccompiler.loading.merge_code import CODE
 from speccompiler.schemas.registry import RECURRENT_LAYERS, type_name
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, to_data
-
-from .entries import Entries
-from .layer_entries import LayerEntry, inner_layer
-from .lrn_answer import NOTE as LRN_NOTE
-from .lrn_answer import lrn_answer
-from .merge_code import CODE
 
 EXAMPLE = "x / 127.5 - 1"
 MOST_SHOWN = 100
@@ -90,7 +89,7 @@ def with_hints(
     refused = {d.span for d in diagnostics if d.code in _REFUSED}
     if not refused:
         return diagnostics
-    from .keras0.refusals import answerable
+    from speccompiler.loading.keras0.refusals import answerable
 
     wanted = [layer for layer in layers if layer.type not in RECURRENT_LAYERS]
     if native:
@@ -116,8 +115,8 @@ def with_hints(
 
 def _hint(layers: Sequence[OpenLayer]) -> str:
     """What to write; of very many the first, which a shell could not take all either."""
-    from .answer_option import option
-    from .byte_code import lambda_expression
+    from speccompiler.loading.answer_option import option
+    from speccompiler.loading.byte_code import lambda_expression
 
     options, notes = [], []
     for layer in layers[:MOST_SHOWN]:

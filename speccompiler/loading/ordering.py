@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 from speccompiler.source.findings import shown
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from speccompiler.diagnostics import Diagnostic, Problem, Severity
+from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
 from speccompiler.schemas.fields import Layer
 
 Ordering = Literal["th", "tf"]

@@ -10,11 +10,10 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from speccompiler.loading.layer_entries import LayerEntry
 from speccompiler.source.findings import shown
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Scalar, Sequence
-
-from .layer_entries import LayerEntry
 
 LATE = "1.x"
 """Of 1.0.8 to 1.2.2, which read what these files hold alike."""

@@ -12,16 +12,15 @@ from collections.abc import Mapping as Data
 from collections.abc import Sequence as Several
 from dataclasses import replace
 
-from speccompiler.diagnostics import Diagnostic, Problem, did_you_mean, has_errors
+from speccompiler.diagnostics.core import Diagnostic, Problem, did_you_mean, has_errors
+from speccompiler.loading.answers import Answer, answer_layers
+from speccompiler.loading.entries import Entries
+from speccompiler.loading.layer_entries import CallEntry, LayerEntry, own_name
+from speccompiler.loading.open_layers import OpenLayer, open_layers
+from speccompiler.loading.tree_reading import Stop
 from speccompiler.source.findings import shown
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Entry, Mapping, Scalar
-
-from .answers import Answer, answer_layers
-from .entries import Entries
-from .layer_entries import CallEntry, LayerEntry, own_name
-from .open_layers import OpenLayer, open_layers
-from .tree_reading import Stop
 
 DECLARED = ("batch_input_shape", "input_shape", "input_dtype")
 """What a first layer says of the model's input, which stays so whatever the layer is."""

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from speccompiler.diagnostics import Problem, did_you_mean
+from speccompiler.diagnostics.core import Problem, did_you_mean
+from speccompiler.loading.known_names import argument_hint, keras_1_names, value_hint
 from speccompiler.schemas.constraint import CONSTRAINT_NAMES
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.regularizer import REGULARIZER_NAMES
 from speccompiler.source.findings import shown
 
-from .known_names import argument_hint, keras_1_names, value_hint
-
 if TYPE_CHECKING:
-    from .schema_paths import Path
+    from speccompiler.loading.schema_paths import Path
 
 
 def describe(value: object) -> str:
@@ -50,7 +49,7 @@ def schema_problems(
 
     ``owner`` is how messages call the thing: ``Convolution2D``, ``the spec``.
     """
-    from .schema_paths import place_of
+    from speccompiler.loading.schema_paths import place_of
 
     seen: set[tuple[Path, str]] = set()
     items: list[tuple[Any, Path]] = []

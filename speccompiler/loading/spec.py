@@ -14,7 +14,23 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
-from speccompiler.diagnostics import Diagnostic, Problem, has_errors
+from speccompiler.diagnostics.core import Diagnostic, Problem, has_errors
+from speccompiler.loading.connections import connect, item_names, unknown_reads
+from speccompiler.loading.entries import Entries, read_entries
+from speccompiler.loading.inputs import model_inputs
+from speccompiler.loading.layer_entries import LayerEntry, own_name
+from speccompiler.loading.layer_validation import layer_span, validate_layer
+from speccompiler.loading.lenient import ignored_declarations, learning_rates, passed_over
+from speccompiler.loading.old_versions import (
+    as_then_read,
+    stored_twice,
+    unnamed_release,
+    with_its_defaults,
+)
+from speccompiler.loading.open_layers import open_layers, with_hints
+from speccompiler.loading.orderings import ordering_of, resolve_orderings
+from speccompiler.loading.schema_errors import schema_problems
+from speccompiler.loading.wrapper import overruled
 from speccompiler.schemas.fields import NATIVE_ORDERING, Layer
 from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import ModelHeader, ModelSpec, SemanticsFields
@@ -24,20 +40,8 @@ from speccompiler.source.document import Document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import span_at, to_data
 
-from .connections import connect, item_names, unknown_reads
-from .entries import Entries, read_entries
-from .inputs import model_inputs
-from .layer_entries import LayerEntry, own_name
-from .layer_validation import layer_span, validate_layer
-from .lenient import ignored_declarations, learning_rates, passed_over
-from .old_versions import as_then_read, stored_twice, unnamed_release, with_its_defaults
-from .open_layers import open_layers, with_hints
-from .orderings import ordering_of, resolve_orderings
-from .schema_errors import schema_problems
-from .wrapper import overruled
-
 if TYPE_CHECKING:
-    from .answers import Answer, Answers
+    from speccompiler.loading.answers import Answer, Answers
 
 SemanticsName = Profile
 OrderingName = Literal["th", "tf"]
@@ -156,8 +160,8 @@ def _answered(
     """What is said of layers that are code, by name; ``entries`` hold the answers then."""
     if not given and document.wrapper is None:
         return {}, []
-    from .answers import read_answers
-    from .replacing import replaced
+    from speccompiler.loading.answers import read_answers
+    from speccompiler.loading.replacing import replaced
 
     answers, found = read_answers(document, given)
     return answers, found + (replaced(entries, answers) if answers else [])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 
 _X = re.compile(r"(?<![A-Za-z0-9_.])x(?![A-Za-z0-9_])(?:\s*\[([^\[\]]*)\])?")
 _NUMBER = r"\s*([-+]?\s*[0-9]{1,9})?\s*"

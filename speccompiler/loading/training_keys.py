@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from speccompiler.diagnostics import Diagnostic, Problem, Severity, Span, did_you_mean
+from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, Span, did_you_mean
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import Entry
 

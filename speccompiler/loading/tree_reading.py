@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from speccompiler.diagnostics import Problem, Span
+from speccompiler.diagnostics.core import Problem, Span
+from speccompiler.loading.schema_errors import describe
 from speccompiler.source.tree import Mapping, Node, Scalar, Sequence, to_data
-
-from .schema_errors import describe
 
 
 class Stop(Exception):

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from speccompiler.diagnostics import Diagnostic, Problem, has_errors
+from speccompiler.diagnostics.core import Diagnostic, Problem, has_errors
+from speccompiler.loading.schema_errors import schema_problems
 from speccompiler.schemas.model import ModelHeader
 from speccompiler.source.document import Document, read_document
 from speccompiler.source.findings import shown
 from speccompiler.source.tree import Mapping, Node, span_at, to_data
-
-from .schema_errors import schema_problems
 
 if TYPE_CHECKING:
     from speccompiler.schemas.wrapper import WrapperHeader

@@ -16,16 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from speccompiler.ir import Graph
-from speccompiler.shapes import verify
-
-from .activations import fuse_activations
-from .identities import drop_identities
-from .normalization import fold_normalization
-from .padding import fold_padding
-from .transposes import sink_transposes
-from .unread import drop_unread
-from .upsampling import fold_upsampling
+from speccompiler.graph.ir import Graph
+from speccompiler.graph.shapes import verify
+from speccompiler.passes.activations import fuse_activations
+from speccompiler.passes.identities import drop_identities
+from speccompiler.passes.normalization import fold_normalization
+from speccompiler.passes.padding import fold_padding
+from speccompiler.passes.transposes import sink_transposes
+from speccompiler.passes.unread import drop_unread
+from speccompiler.passes.upsampling import fold_upsampling
 
 Pass = Callable[[Graph], Graph]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from speccompiler.expressions.nodes import substitute
-from speccompiler.ir import Combine, Conv, Graph, Map, MapWith, Node
+from speccompiler.graph.ir import Combine, Conv, Graph, Map, MapWith, Node
 
 
 def fuse_activations(graph: Graph) -> Graph:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from speccompiler.ir import Graph, Identity, Node, Pad, Pool, Transpose, Upsample
-
-from .rewrite import bypass
+from speccompiler.graph.ir import Graph, Identity, Node, Pad, Pool, Transpose, Upsample
+from speccompiler.passes.rewrite import bypass
 
 
 def drop_identities(graph: Graph) -> Graph:

@@ -8,9 +8,8 @@ from itertools import zip_longest
 from speccompiler.expressions.affine import affine, shifted
 from speccompiler.expressions.nodes import Binary, Expression, Parameter, Variable, Where, children
 from speccompiler.expressions.nodes import Node as Part
-from speccompiler.ir import Conv, Derived, Graph, MapWith, Node, Operand
-
-from .rewrite import with_op
+from speccompiler.graph.ir import Conv, Derived, Graph, MapWith, Node, Operand
+from speccompiler.passes.rewrite import with_op
 
 
 def fold_normalization(graph: Graph) -> Graph:

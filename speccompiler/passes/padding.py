@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speccompiler.dims import Dim
-from speccompiler.ir import Conv, Depthwise, Graph, Node, Pad, Padding, Pool
-
-from .rewrite import rewrite, with_op
+from speccompiler.graph.dims import Dim
+from speccompiler.graph.ir import Conv, Depthwise, Graph, Node, Pad, Padding, Pool
+from speccompiler.passes.rewrite import rewrite, with_op
 
 
 def fold_padding(graph: Graph) -> Graph:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from speccompiler.ir import Graph, Node, Op
-from speccompiler.shapes import infer
+from speccompiler.graph.ir import Graph, Node, Op
+from speccompiler.graph.shapes import infer
 
 
 def with_op(node: Node, op: Op, *inputs: Node) -> Node:

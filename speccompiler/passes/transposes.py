@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speccompiler.ir import (
+from speccompiler.graph.ir import (
     Combine,
     Concat,
     Constant,
@@ -17,11 +17,10 @@ from speccompiler.ir import (
     Transpose,
     Weight,
 )
-from speccompiler.permutations import one_go, permuted
-from speccompiler.shapes import infer
-
-from .identities import changes_nothing
-from .rewrite import bypass, rewrite, with_op
+from speccompiler.graph.permutations import one_go, permuted
+from speccompiler.graph.shapes import infer
+from speccompiler.passes.identities import changes_nothing
+from speccompiler.passes.rewrite import bypass, rewrite, with_op
 
 
 def sink_transposes(graph: Graph) -> Graph:

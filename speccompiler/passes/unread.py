@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from speccompiler.ir import Graph
+from speccompiler.graph.ir import Graph
 
 
 def drop_unread(graph: Graph) -> Graph:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from speccompiler.ir import Conv, Graph, Node, Upsample
-
-from .rewrite import rewrite, with_op
+from speccompiler.graph.ir import Conv, Graph, Node, Upsample
+from speccompiler.passes.rewrite import rewrite, with_op
 
 
 def fold_upsampling(graph: Graph) -> Graph:

@@ -1,22 +1,8 @@
 """The source stage: the text of a spec becomes a tree in which every value knows its place."""
 
-from speccompiler.source.document import (
-    Document,
-    decode_document,
-    parse_document,
-    read_document,
-)
+from speccompiler.source.document import Document, decode_document, parse_document, read_document
 from speccompiler.source.positions import split_lines
-from speccompiler.source.tree import (
-    Entry,
-    Mapping,
-    Node,
-    Scalar,
-    Sequence,
-    find,
-    span_at,
-    to_data,
-)
+from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence, find, span_at, to_data
 
 __all__ = [
     "Document",

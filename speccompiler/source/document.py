@@ -14,9 +14,9 @@ from itertools import islice
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from speccompiler.diagnostics import Diagnostic, Problem, did_you_mean
-from speccompiler.hdf5_signature import is_hdf5
-from speccompiler.ordinary_files import NotOrdinary, open_ordinary
+from speccompiler.diagnostics.core import Diagnostic, Problem, did_you_mean
+from speccompiler.files.hdf5_signature import is_hdf5
+from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary
 from speccompiler.source.encodings import wide_encoding
 from speccompiler.source.findings import MAX_BYTES, Findings, Stop
 from speccompiler.source.pickles import is_pickle, pickled
@@ -213,7 +213,7 @@ def _opened(document: Document) -> Document:
     """The document with the model that it holds as its root: nearly always it is that already."""
     if document.root is not None and stands_alone(document.root, json=document.syntax == "json"):
         return document
-    from .opened import opened
+    from speccompiler.source.opened import opened
 
     return opened(document)
 
@@ -327,7 +327,7 @@ def read_document(path: Path) -> Document:
         return _failed(str(path), problem)
     if data is None:
         # It takes h5py, and what that needs, to import.
-        from .hdf5_document import read_hdf5_document
+        from speccompiler.source.hdf5_document import read_hdf5_document
 
         return read_hdf5_document(path)
     return decode_document(data, str(path))

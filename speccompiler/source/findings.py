@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import NoReturn
 
-from speccompiler.diagnostics import Diagnostic, Problem, Severity
+from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
 from speccompiler.source.positions import LineIndex
 
 MAX_BYTES = 16 * 1024 * 1024

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from speccompiler.diagnostics import Problem
-
-from .document import Document, parse_json
-from .json_layout import laid_out
+from speccompiler.diagnostics.core import Problem
+from speccompiler.source.document import Document, parse_json
+from speccompiler.source.json_layout import laid_out
 
 INSIDE = "#model_config"
 """What the name of a saved file is followed by where a place in its model is meant."""
@@ -22,7 +21,7 @@ def read_hdf5_document(path: Path) -> Document:
     The document is named ``model.h5#model_config``; ``holder`` is the file, which also holds
     the model's weights.
     """
-    from speccompiler.tensors.hdf5_files import read_hdf5
+    from speccompiler.files.hdf5_files import read_hdf5
 
     try:
         contents = read_hdf5(path)

@@ -12,9 +12,8 @@ from array import array
 from bisect import bisect_right
 from typing import Literal
 
-from speccompiler.diagnostics import Span
-
-from .positions import LineIndex
+from speccompiler.diagnostics.core import Span
+from speccompiler.source.positions import LineIndex
 
 Syntax = Literal["json", "yaml", "python"]
 

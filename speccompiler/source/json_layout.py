@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .findings import MAX_DEPTH
+from speccompiler.source.findings import MAX_DEPTH
 
 WIDTH = 88
 LONGEST = 1024 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from json import JSONDecodeError
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 from speccompiler.source.findings import Findings, shown
 
 _WORD = re.compile(r"[^\s,:\[\]{}\"']+")

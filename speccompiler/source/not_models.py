@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 
 _LOOKED_AT = 20_000
 """Characters, from the start on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 
 # Every integer of this many digits is below the largest float, 1.8e308, so no
 # later stage can overflow when it turns one into a float; and int() stays fast.

@@ -14,15 +14,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from speccompiler.diagnostics import Diagnostic, Problem, Severity
-
-from .document import Document, parse_as
-from .findings import shown
-from .inner_text import InnerLines, Syntax, TextMap, inner_lines
-from .not_models import not_a_model
-from .positions import LineIndex
-from .saved_models import MODEL_CLASSES, is_model, may_hold_model, text_at
-from .tree import Entry, Mapping, Node, Scalar, Sequence
+from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
+from speccompiler.source.document import Document, parse_as
+from speccompiler.source.findings import shown
+from speccompiler.source.inner_text import InnerLines, Syntax, TextMap, inner_lines
+from speccompiler.source.not_models import not_a_model
+from speccompiler.source.positions import LineIndex
+from speccompiler.source.saved_models import MODEL_CLASSES, is_model, may_hold_model, text_at
+from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 
 MOST_LEVELS = 6
 """Texts in texts: each level of JSON doubles the backslashes."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
-from speccompiler.diagnostics import Problem
-
-from .findings import shown
+from speccompiler.diagnostics.core import Problem
+from speccompiler.source.findings import shown
 
 _BINARY = re.compile(rb"\x80[\x01-\x05]|[}\]]q[\x00-\xff]|X.{3}\x00", re.DOTALL)
 _TEXT = re.compile(

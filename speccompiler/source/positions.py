@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
-from speccompiler.diagnostics import Span
+from speccompiler.diagnostics.core import Span
 
 # Only these end a line. str.splitlines() would also break at U+0085, U+2028 and
 # others, which editors do not count as lines.

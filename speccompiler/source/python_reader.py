@@ -13,12 +13,11 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from speccompiler.diagnostics import Problem, Span
-
-from .findings import MAX_VALUES, Findings, duplicate_key, too_many_values
-from .inner_text import literal_body
-from .numerals import finite_float, integer
-from .tree import Entry, Mapping, Node, Scalar, Sequence
+from speccompiler.diagnostics.core import Problem, Span
+from speccompiler.source.findings import MAX_VALUES, Findings, duplicate_key, too_many_values
+from speccompiler.source.inner_text import literal_body
+from speccompiler.source.numerals import finite_float, integer
+from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 
 _SPACE = re.compile(r"[ \t\r\n\\]*")
 _TEXT = re.compile(r"(?P<prefix>[uUbB]?)(?P<quote>['\"])")

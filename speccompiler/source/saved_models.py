@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .tree import Mapping, Node, Scalar, Sequence
+from speccompiler.source.tree import Mapping, Node, Scalar, Sequence
 
 MODEL_CLASSES = frozenset({"Sequential", "Model", "Container", "Graph", "Functional"})
 OLD_MODELS = frozenset({"Sequential", "Graph"})

@@ -16,7 +16,7 @@ from collections import abc
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from speccompiler.diagnostics import Span
+from speccompiler.diagnostics.core import Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 from speccompiler.source.findings import Findings, too_deep
 from speccompiler.source.yaml_syntax import explain
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from speccompiler.diagnostics import Problem, Span
+from speccompiler.diagnostics.core import Problem, Span
 from speccompiler.source.findings import (
     MAX_VALUES,
     Findings,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 from speccompiler.source.findings import shown
 from speccompiler.source.numerals import finite_float, integer
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 from speccompiler.source.findings import Findings, shown
 from speccompiler.source.yaml_scalars import refused_tag
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from speccompiler.ir import (
+from speccompiler.graph.ir import (
     BatchNormalize,
     Combine,
     Concat,
@@ -37,10 +37,9 @@ from speccompiler.ir import (
     Transpose,
     Upsample,
 )
-from speccompiler.permutations import runs
-
-from .candidate import Candidate, Geometry, KnownShape, known, three
-from .convolutions import CONV, CONV_SMALL, MATMUL, winograd_candidates
+from speccompiler.graph.permutations import runs
+from speccompiler.kernels.cpu.convolutions import CONV, CONV_SMALL, MATMUL, winograd_candidates
+from speccompiler.planning.candidate import Candidate, Geometry, KnownShape, known, three
 
 TRANSPOSE_BLOCK = 256
 """Side of the block of a matrix that a task transposes."""

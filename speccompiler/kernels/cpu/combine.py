@@ -8,9 +8,8 @@ w: the address of each value
 
 from __future__ import annotations
 
-from speccompiler.ir import CombineMode
-
-from .register_tile import HEADER, fill
+from speccompiler.graph.ir import CombineMode
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
 
 WORDS = {
     "sum": "add(s, {next})",
@@ -51,5 +50,5 @@ def source(lanes: int, mode: CombineMode, count: int, activation: str | None) ->
         "        store_where(y, whole, rest, s)",
         "",
     ]
-    words = "\nfrom speccompiler.kernels.cpu.simd import values_at\n\ndiv = v.div\n"
+    words = "\nfrom speccompiler.kernels.cpu.codegen.simd import values_at\n\ndiv = v.div\n"
     return fill(HEADER + words + (activation or "") + "\n".join(lines), LANES=lanes)

@@ -1,7 +1,7 @@
 """Joins values along one axis: copies of runs, each to its place in a longer row.
 
 For what cannot be written to its place in the joined value in the first place
-(``speccompiler.placement``).
+(``speccompiler.planning.placement``).
 
 g: rows of a sample, length of a joined row, rows and columns of a task, number of values, then
    the length of each one's run in a row
@@ -10,7 +10,7 @@ w: the address of each value
 
 from __future__ import annotations
 
-from .register_tile import HEADER, fill
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
 
 DRIVER = '''
 from speccompiler.kernels.cpu.simd import values_at

@@ -28,8 +28,7 @@ from __future__ import annotations
 from math import prod
 from textwrap import indent
 
-from .long_sums import CARRY, CARRY_SUMS, SHORT, STRETCH, is_carried
-from .register_tile import (
+from speccompiler.kernels.cpu.codegen.register_tile import (
     HEADER,
     LINE,
     PACK,
@@ -46,6 +45,7 @@ from .register_tile import (
     register_tile,
     tile_columns,
 )
+from speccompiler.kernels.long_sums import CARRY, CARRY_SUMS, SHORT, STRETCH, is_carried
 
 WALK = 8
 """Tiles that share the weights which are in L1: more would push out the sums."""

@@ -13,8 +13,8 @@ w: [KD][KH][KW][channel][filter], filled with zeros to whole vectors
 
 from __future__ import annotations
 
-from .long_sums import CARRY, SHORT, is_long
-from .register_tile import HEADER, Relu, fill, rectified, rectifier
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, Relu, fill, rectified, rectifier
+from speccompiler.kernels.long_sums import CARRY, SHORT, is_long
 
 DRIVER = '''
 

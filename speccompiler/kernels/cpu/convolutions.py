@@ -8,14 +8,13 @@ from functools import partial
 from math import prod
 from typing import Any
 
-from speccompiler.ir import Node
-from speccompiler.shapes import multiply_adds
-
-from .candidate import Candidate, Geometry, KnownShape, known, three
-from .conv import WALK, tile_shape, window_steps
-from .long_sums import is_carried
-from .register_tile import block_depth, even_share, tile_columns
-from .winograd_tiles import Schedule, Tile, find_tile
+from speccompiler.graph.ir import Node
+from speccompiler.graph.shapes import multiply_adds
+from speccompiler.kernels.cpu.codegen.register_tile import block_depth, even_share, tile_columns
+from speccompiler.kernels.cpu.conv import WALK, tile_shape, window_steps
+from speccompiler.kernels.long_sums import is_carried
+from speccompiler.kernels.winograd_tiles import Schedule, Tile, find_tile
+from speccompiler.planning.candidate import Candidate, Geometry, KnownShape, known, three
 
 PACKED_BYTES = 256 << 10
 """Input that a convolution's task keeps in L2."""

@@ -12,8 +12,8 @@ w: [kernel][KD][KH][KW][channel], and a vector's length behind
 
 from __future__ import annotations
 
-from .long_sums import CARRY, SHORT
-from .register_tile import HEADER, fill
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from speccompiler.kernels.long_sums import CARRY, SHORT
 
 TOGETHER = (8, 4)
 """Positions whose windows lie in the data, done at once: as many chains hide a sum's latency."""

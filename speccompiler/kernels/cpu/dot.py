@@ -7,7 +7,7 @@ scratch: a vector
 
 from __future__ import annotations
 
-from .register_tile import HEADER, fill
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
 
 DRIVER = '''
 from speccompiler.kernels.cpu.simd import values_at

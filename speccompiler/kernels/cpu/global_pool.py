@@ -11,9 +11,9 @@ g: groups of positions of one sample, positions of a group, C
 
 from __future__ import annotations
 
-from .long_sums import CARRY
-from .register_tile import HEADER, fill
-from .vector_math import with_functions
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from speccompiler.kernels.cpu.codegen.vector_math import with_functions
+from speccompiler.kernels.long_sums import CARRY
 
 DRIVER = '''
 

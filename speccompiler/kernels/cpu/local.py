@@ -11,8 +11,8 @@ b: [position][filter], filled likewise
 
 from __future__ import annotations
 
-from .long_sums import CARRY, SHORT
-from .register_tile import HEADER, fill
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from speccompiler.kernels.long_sums import CARRY, SHORT
 
 SAMPLES = 4
 VECTORS = 2

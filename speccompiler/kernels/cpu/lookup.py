@@ -6,7 +6,7 @@ w: the table
 
 from __future__ import annotations
 
-from .register_tile import HEADER, fill
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
 
 DRIVER = '''
 

@@ -9,8 +9,8 @@ w: for each parameter its values of one period, and what follows them up to a ve
 
 from __future__ import annotations
 
-from .register_tile import HEADER, fill
-from .vector_math import with_functions
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from speccompiler.kernels.cpu.codegen.vector_math import with_functions
 
 DRIVER = '''
 

@@ -13,8 +13,7 @@ w: [group][channel][filter of the group], zeros where it is padded
 
 from __future__ import annotations
 
-from .long_sums import CARRY, CARRY_SUMS, SHORT, STRETCH, is_carried
-from .register_tile import (
+from speccompiler.kernels.cpu.codegen.register_tile import (
     HEADER,
     LINE,
     PACK,
@@ -30,6 +29,7 @@ from .register_tile import (
     register_tile,
     tile_columns,
 )
+from speccompiler.kernels.long_sums import CARRY, CARRY_SUMS, SHORT, STRETCH, is_carried
 
 TASK = 84
 """Positions of a task, at most."""

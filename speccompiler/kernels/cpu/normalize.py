@@ -6,9 +6,9 @@ w: what is added to the variance, and to its root
 
 from __future__ import annotations
 
-from .register_tile import HEADER, fill
-from .softmax import over_lanes
-from .vector_math import with_functions
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from speccompiler.kernels.cpu.codegen.vector_math import with_functions
+from speccompiler.kernels.cpu.softmax import over_lanes
 
 SUMS = '''
 

@@ -24,9 +24,9 @@ from __future__ import annotations
 from math import prod
 from typing import Literal
 
-from .long_sums import CARRY, SHORT, is_long
-from .register_tile import HEADER, fill
-from .vector_math import with_functions
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from speccompiler.kernels.cpu.codegen.vector_math import with_functions
+from speccompiler.kernels.long_sums import CARRY, SHORT, is_long
 
 BLOCK = 4
 """Vectors of channels in registers together."""

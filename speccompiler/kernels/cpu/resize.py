@@ -9,7 +9,7 @@ g: D H W C, OD OH OW, FD FH FW (factors), PD PH PW (zeros before; below 0, value
 
 from __future__ import annotations
 
-from .register_tile import HEADER, fill
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
 
 DRIVER = '''
 

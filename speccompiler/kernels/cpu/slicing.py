@@ -10,7 +10,7 @@ to the first, its rows and their distance
 
 from __future__ import annotations
 
-from .register_tile import HEADER, fill
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
 
 DRIVER = '''
 

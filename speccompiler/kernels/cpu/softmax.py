@@ -5,8 +5,8 @@ g: rows of one sample, length of a row
 
 from __future__ import annotations
 
-from .register_tile import HEADER, fill
-from .vector_math import with_functions
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from speccompiler.kernels.cpu.codegen.vector_math import with_functions
 
 DRIVER = '''
 

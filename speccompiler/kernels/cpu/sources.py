@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
 from speccompiler.expressions.nodes import Expression
-from speccompiler.ir import (
+from speccompiler.graph.ir import (
     BatchNormalize,
     Combine,
     Conv,
@@ -30,8 +30,8 @@ from speccompiler.ir import (
     Resize,
     Upsample,
 )
-
-from . import (
+from speccompiler.kernels.cpu import (
+    activation,
     batch_normalize,
     combine,
     concat,
@@ -42,7 +42,6 @@ from . import (
     global_pool,
     local,
     lookup,
-    map,
     map_with,
     mask,
     matmul,
@@ -55,12 +54,17 @@ from . import (
     transpose,
     winograd,
 )
-from .candidate import Candidate, KnownShape, known, three
-from .choices import TRANSPOSE_BLOCK, gathers_rows, parameter_axes, transpose_plan
-from .long_sums import is_long
-from .register_tile import VECTORS, Relu, block_depth, tile_columns
-from .vector_math import activation_text
-from .winograd_tiles import Tile, pass_columns
+from speccompiler.kernels.cpu.choices import (
+    TRANSPOSE_BLOCK,
+    gathers_rows,
+    parameter_axes,
+    transpose_plan,
+)
+from speccompiler.kernels.cpu.codegen.register_tile import VECTORS, Relu, block_depth, tile_columns
+from speccompiler.kernels.cpu.codegen.vector_math import activation_text
+from speccompiler.kernels.long_sums import is_long
+from speccompiler.kernels.winograd_tiles import Tile, pass_columns
+from speccompiler.planning.candidate import Candidate, KnownShape, known, three
 
 Array = npt.NDArray[np.float32]
 
@@ -195,7 +199,7 @@ def _transpose(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) 
 
 def _map(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:
     assert isinstance(node.op, Map), f"{node.name} is no activation"
-    return map.source(lanes, activation_text(node.op.activation))
+    return activation.source(lanes, activation_text(node.op.activation))
 
 
 def _map_with(candidate: Candidate, node: Node, shape: KnownShape, lanes: int) -> str:

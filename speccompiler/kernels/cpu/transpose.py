@@ -12,8 +12,8 @@ the output's, the values of one sample
 
 from __future__ import annotations
 
-from .register_tile import HEADER, fill
-from .vector_math import with_functions
+from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from speccompiler.kernels.cpu.codegen.vector_math import with_functions
 
 DRIVER = '''
 

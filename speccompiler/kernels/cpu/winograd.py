@@ -39,7 +39,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .register_tile import (
+from speccompiler.kernels.cpu.codegen.register_tile import (
     HEADER,
     LINE,
     VECTORS,
@@ -51,9 +51,9 @@ from .register_tile import (
     rectifier,
     tile_columns,
 )
-from .toom_cook import ShortConvolution, constants, lines, short_convolution
-from .winograd_definition import definition
-from .winograd_tiles import Tile
+from speccompiler.kernels.cpu.winograd_definition import definition
+from speccompiler.kernels.toom_cook import ShortConvolution, constants, lines, short_convolution
+from speccompiler.kernels.winograd_tiles import Tile
 
 DRIVER = '''
 

@@ -8,7 +8,7 @@ the data are multiplied like other values, as the definition has it.
 
 from __future__ import annotations
 
-from .winograd_tiles import Tile
+from speccompiler.kernels.winograd_tiles import Tile
 
 HEAD = '''
 

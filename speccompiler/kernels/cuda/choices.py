@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from speccompiler.ir import (
+from speccompiler.graph.ir import (
     BatchNormalize,
     Combine,
     Concat,
@@ -35,12 +35,11 @@ from speccompiler.ir import (
     Transpose,
     Upsample,
 )
-from speccompiler.shapes import multiply_adds
-
-from ..cpu.candidate import Candidate, Geometry, KnownShape, known, three
-from ..cpu.winograd_tiles import Tile, find_tile
-from .long_sums import PART
-from .winograd import tile_counts
+from speccompiler.graph.shapes import multiply_adds
+from speccompiler.kernels.cuda.long_sums import PART
+from speccompiler.kernels.cuda.winograd import tile_counts
+from speccompiler.kernels.winograd_tiles import Tile, find_tile
+from speccompiler.planning.candidate import Candidate, Geometry, KnownShape, known, three
 
 MULTIPLY_ADDS = 15_000.0
 """In a nanosecond."""

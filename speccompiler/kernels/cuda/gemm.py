@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from .long_sums import SHORT
-from .tiles import SLAB, Tile
+from speccompiler.kernels.cuda.long_sums import SHORT
+from speccompiler.kernels.cuda.tiles import SLAB, Tile
 
 Three = tuple[int, int, int]
 

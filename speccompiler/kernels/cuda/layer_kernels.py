@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from math import prod
 
-from .long_sums import carried, is_long, rounded
-from .memory_kernels import (
+from speccompiler.kernels.cuda.long_sums import carried, is_long, rounded
+from speccompiler.kernels.cuda.memory_kernels import (
     Three,
     flat_head,
     kernel_text,

@@ -6,15 +6,24 @@ from collections.abc import Callable, Mapping
 from math import prod
 
 from speccompiler.expressions.source import word_source
-from speccompiler.ir import Node
-
-from ..cpu.candidate import KnownShape, known
-from ..cpu.choices import parameter_axes, slice_plan
-from . import columns, layer_kernels, rows, softmax
-from .columns import Columns
-from .launches import Launch, Part, Source, StepCode, X, Y, flat, op_of, three
-from .memory_kernels import width
-from .pick import Pick
+from speccompiler.graph.ir import Node
+from speccompiler.kernels.cpu.choices import parameter_axes, slice_plan
+from speccompiler.kernels.cuda import channel_kernels, layer_kernels, row_kernels, softmax
+from speccompiler.kernels.cuda.channel_kernels import Columns
+from speccompiler.kernels.cuda.memory_kernels import width
+from speccompiler.kernels.cuda.runtime.launches import (
+    Launch,
+    Part,
+    Source,
+    StepCode,
+    X,
+    Y,
+    flat,
+    op_of,
+    three,
+)
+from speccompiler.kernels.cuda.tile_choice import Pick
+from speccompiler.planning.candidate import KnownShape, known
 
 
 def _map_with(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
@@ -68,13 +77,13 @@ def _of_columns(name: str, text: str, found: Columns, blocks: Callable[[int], in
 def _global_pool(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
     op = op_of(node)
     found = Columns(prod(shape[: op.kept]), prod(shape[op.kept : -1]), shape[-1])
-    text = columns.global_pool_source(found, op.mode)
+    text = channel_kernels.global_pool_source(found, op.mode)
     return _of_columns("global_pool", text, found, lambda n: n * found.outer * found.groups)
 
 
 def _batch_normalize(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
     found = Columns(1, prod(shape[:-1]), shape[-1], samples=True)
-    text = columns.batch_normalize_source(found, op_of(node).epsilon)
+    text = channel_kernels.batch_normalize_source(found, op_of(node).epsilon)
     return _of_columns("batch_normalize", text, found, lambda n: found.groups)
 
 
@@ -87,19 +96,21 @@ def _of_rows(name: str, text: str, count: int, length: int, second: Part | None 
 
 def _mask(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
     count, length = prod(shape[:-1]), shape[-1]
-    return _of_rows("mask", rows.mask_source(count, length, op_of(node).value), count, length)
+    return _of_rows(
+        "mask", row_kernels.mask_source(count, length, op_of(node).value), count, length
+    )
 
 
 def _normalize(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
     count, length, op = prod(shape[:-1]), shape[-1], op_of(node)
-    text = rows.normalize_source(count, length, op.epsilon, op.added)
+    text = row_kernels.normalize_source(count, length, op.epsilon, op.added)
     return _of_rows("normalize", text, count, length)
 
 
 def _dot(node: Node, shape: KnownShape, n: int, pick: Pick) -> StepCode:
     count, length = prod(shape[:-1]), shape[-1]
     outputs = prod(known(node))
-    text = rows.dot_source(count, outputs // count, length)
+    text = row_kernels.dot_source(count, outputs // count, length)
     return _of_rows("dot", text, outputs, length, Source(1))
 
 

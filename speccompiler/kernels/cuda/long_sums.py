@@ -7,7 +7,7 @@ carry the rounding error of every addition along.
 
 from __future__ import annotations
 
-from ..cpu.long_sums import SHORT, is_long
+from speccompiler.kernels.long_sums import SHORT, is_long
 
 __all__ = ["PART", "SHORT", "carried", "is_long", "rounded"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import prod
 
-from .long_sums import carried, is_long, rounded
+from speccompiler.kernels.cuda.long_sums import carried, is_long, rounded
 
 Three = tuple[int, int, int]
 THREADS = 256

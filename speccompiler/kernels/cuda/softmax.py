@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .long_sums import carried, rounded
+from speccompiler.kernels.cuda.long_sums import carried, rounded
 
 THREADS = 128
 

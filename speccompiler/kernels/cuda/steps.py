@@ -12,19 +12,27 @@ from math import prod
 
 from speccompiler.expressions.nodes import Expression
 from speccompiler.expressions.source import word_source
-from speccompiler.ir import Node
-from speccompiler.plan import Step
-
-from ..cpu.candidate import KnownShape, known
-from ..cpu.choices import transpose_plan
-from . import gemm, memory_kernels, softmax, transpose, winograd
-from .choices import conv_splits, winograd_scratch, winograd_tile
-from .gemm import Gemm
-from .launches import Launch, Part, StepCode, X, Y, flat, op_of, three
-from .layer_steps import LAYER_LAUNCHES
-from .memory_kernels import width
-from .pick import Pick
-from .tiles import Tile
+from speccompiler.graph.ir import Node
+from speccompiler.kernels.cpu.choices import transpose_plan
+from speccompiler.kernels.cuda import gemm, memory_kernels, softmax, transpose, winograd
+from speccompiler.kernels.cuda.choices import conv_splits, winograd_scratch, winograd_tile
+from speccompiler.kernels.cuda.gemm import Gemm
+from speccompiler.kernels.cuda.layer_steps import LAYER_LAUNCHES
+from speccompiler.kernels.cuda.memory_kernels import width
+from speccompiler.kernels.cuda.runtime.launches import (
+    Launch,
+    Part,
+    StepCode,
+    X,
+    Y,
+    flat,
+    op_of,
+    three,
+)
+from speccompiler.kernels.cuda.tile_choice import Pick
+from speccompiler.kernels.cuda.tiles import Tile
+from speccompiler.planning.candidate import KnownShape, known
+from speccompiler.planning.plan import Step
 
 
 def step_code(step: Step, n: int, pick: Pick) -> StepCode:

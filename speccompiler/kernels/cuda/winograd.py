@@ -17,8 +17,8 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from ..cpu.toom_cook import ShortConvolution, constants, lines, short_convolution
-from ..cpu.winograd_tiles import Tile
+from speccompiler.kernels.toom_cook import ShortConvolution, constants, lines, short_convolution
+from speccompiler.kernels.winograd_tiles import Tile
 
 Three = tuple[int, int, int]
 THREADS = 128

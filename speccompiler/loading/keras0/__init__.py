@@ -8,7 +8,7 @@ containers.py, convolutional.py and normalization.py of 2015 and 2016. Places st
 file.
 """
 
-from .model import OldModel, as_keras1
-from .refusals import answerable, refusal
+from speccompiler.loading.keras0.model import OldModel, as_keras1
+from speccompiler.loading.keras0.refusals import answerable, refusal
 
 __all__ = ["OldModel", "answerable", "as_keras1", "refusal"]

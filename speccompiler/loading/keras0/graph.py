@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from speccompiler.diagnostics import Problem, Span, did_you_mean
+from speccompiler.diagnostics.core import Problem, Span, did_you_mean
+from speccompiler.loading.keras0.layers import Reading
+from speccompiler.loading.keras0.merging import merge_config
+from speccompiler.loading.keras0.nodes import class_of, mapping, plain_list, scalar, sequence
+from speccompiler.loading.tree_reading import Stop, child, listed, text
 from speccompiler.source.findings import shown
 from speccompiler.source.saved_models import MODEL_CLASSES, text_at
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
-
-from ..tree_reading import Stop, child, listed, text
-from .layers import Reading
-from .merging import merge_config
-from .nodes import class_of, mapping, plain_list, scalar, sequence
 
 Part = Callable[..., list[Node]]
 MOST_AXES = 16

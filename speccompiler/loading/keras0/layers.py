@@ -7,7 +7,18 @@ from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 from itertools import count
 
-from speccompiler.diagnostics import Problem, Span
+from speccompiler.diagnostics.core import Problem, Span
+from speccompiler.loading.keras0.nodes import (
+    added,
+    changed,
+    class_of,
+    mapping,
+    own_layer,
+    plain_list,
+    scalar,
+)
+from speccompiler.loading.keras0.refusals import answerable
+from speccompiler.loading.keras0.release import Age
 from speccompiler.schemas.registry import (
     ALIASES,
     KERAS_CLASSES,
@@ -18,10 +29,6 @@ from speccompiler.schemas.registry import (
 from speccompiler.source.findings import shown
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Node, Scalar, Sequence
-
-from .nodes import added, changed, class_of, mapping, own_layer, plain_list, scalar
-from .refusals import answerable
-from .release import Age
 
 _TYPES = {"UpSample1D": "UpSampling1D", "UpSample2D": "UpSampling2D"}
 _RENAMED = {

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
+from speccompiler.loading.keras0.layers import Reading
+from speccompiler.loading.keras0.nodes import added, changed, sequence
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Sequence
-
-from .layers import Reading
-from .nodes import added, changed, sequence
 
 
 def merge_config(reading: Reading, config: Mapping) -> Mapping:

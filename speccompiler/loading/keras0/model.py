@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from speccompiler.diagnostics import Diagnostic, Problem, Severity, Span
+from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, Span
+from speccompiler.loading.keras0.graph import network
+from speccompiler.loading.keras0.layers import Reading, layer
+from speccompiler.loading.keras0.merging import merge_config
+from speccompiler.loading.keras0.nodes import added, class_of, mapping, scalar, sequence
+from speccompiler.loading.keras0.release import Age, age_of, says_ordering
+from speccompiler.loading.tree_reading import child, listed
 from speccompiler.source.saved_models import is_old_layer, text_at
 from speccompiler.source.tree import Mapping, Node, Sequence
-
-from ..tree_reading import child, listed
-from .graph import network
-from .layers import Reading, layer
-from .merging import merge_config
-from .nodes import added, class_of, mapping, scalar, sequence
-from .release import Age, age_of, says_ordering
 
 
 @dataclass(frozen=True, slots=True)

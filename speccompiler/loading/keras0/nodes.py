@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from speccompiler.diagnostics import Span
+from speccompiler.diagnostics.core import Span
 from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
 
 Plain = bool | int | float | str | None

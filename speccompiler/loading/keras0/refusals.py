@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 
 _CODE = "it holds Python code, which is never executed; "
 _STATE = (

@@ -1,0 +1,1 @@
+"""What is told to a user: findings as data, and the documented codes that name them."""

@@ -1,0 +1,122 @@
+"""A finding about a user's input is data: what, where, how bad, what to do.
+
+Stages raise :class:`Problem` (short: a code, a message, a hint) or return
+:class:`Diagnostic` lists. The boundary that knows the place (a file, a layer)
+turns a ``Problem`` into a ``Diagnostic`` once. Renderers live in ``cli``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad a finding is. Only ``ERROR`` makes a command fail."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of text; lines and columns count characters from 1."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding. ``code`` is stable and listed in ``codes.CODES``."""
+
+    code: str
+    message: str
+    severity: Severity = Severity.ERROR
+    file: str | None = None
+    span: Span | None = None
+    layer: str | None = None
+    hint: str | None = None
+    argument: str | None = None
+    """The layer's argument that is at fault, for whoever knows where it stands."""
+
+    def __str__(self) -> str:
+        where = self.file or ""
+        if self.span is not None:
+            where += f":{self.span.line}:{self.span.column}"
+        text = f"{self.severity} {self.code}: {self.message}"
+        if self.layer is not None:
+            text += f" (layer '{self.layer}')"
+        if self.hint is not None:
+            text += f"; {self.hint}"
+        return f"{where}: {text}" if where else text
+
+
+class Problem(Exception):
+    """A user's mistake, noticed where its place is not known. Never shown as it is."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        hint: str | None = None,
+        *,
+        layer: str | None = None,
+        argument: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.layer = layer
+        self.argument = argument
+
+    def at(
+        self, *, file: str | None = None, span: Span | None = None, layer: str | None = None
+    ) -> Diagnostic:
+        """The diagnostic of this problem at a place."""
+        return Diagnostic(
+            self.code,
+            self.message,
+            file=file,
+            span=span,
+            layer=layer or self.layer,
+            hint=self.hint,
+            argument=self.argument,
+        )
+
+
+class SpecError(ValueError):
+    """A model, an array or a keyword cannot be used; ``diagnostics`` holds every finding."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join(str(d) for d in self.diagnostics))
+
+    def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Diagnostic, ...]]]:
+        # A process pool sends errors back: by their findings, not by their text.
+        return type(self), (self.diagnostics,)
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """True when at least one finding is an error."""
+    return any(d.severity is Severity.ERROR for d in diagnostics)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint that names the known words closest to ``word``, or None."""
+    import difflib
+
+    folded: dict[str, str] = {}
+    for name in known:
+        folded.setdefault(name.casefold(), name)
+    close = difflib.get_close_matches(word.casefold(), list(folded), n=2, cutoff=0.6)
+    if not close:
+        return None
+    if close[0] == word.casefold():
+        close = close[:1]
+    return "did you mean " + " or ".join(f"'{folded[c]}'" for c in close) + "?"

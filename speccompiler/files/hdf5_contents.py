@@ -1,0 +1,54 @@
+"""What is known of an HDF5 file, all of it as plain data that can be sent as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from speccompiler.files.tensor_info import StoredLayer, TensorInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the numbers of a tensor lie in the file, in one piece and as they are."""
+
+    offset: int
+    dtype: str
+    """NumPy's text, with the order of the bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The names and texts of an HDF5 file; no numbers."""
+
+    tensors: Mapping[str, TensorInfo]
+    links: Mapping[str, str]
+    """What each soft or external link leads to, by its path."""
+    places: Mapping[str, Place]
+    """Of the tensors that can be read without the library."""
+    layers: tuple[StoredLayer, ...] | None
+    """The layers in Keras's order; None where the file does not list them."""
+    model_config: str | None
+    keras_version: str | None
+
+    def to_data(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    @staticmethod
+    def of(data: Any) -> Contents:
+        """What ``to_data`` gave."""
+        layers = data["layers"]
+        return Contents(
+            {n: TensorInfo(n, tuple(t["shape"]), t["dtype"]) for n, t in data["tensors"].items()},
+            data["links"],
+            {name: Place(**place) for name, place in data["places"].items()},
+            None
+            if layers is None
+            else tuple(
+                StoredLayer(e["name"], tuple((n, key) for n, key in e["tensors"])) for e in layers
+            ),
+            data["model_config"],
+            data["keras_version"],
+        )

@@ -1,0 +1,141 @@
+"""HDF5 through h5py: what a file holds, and the numbers of one tensor.
+
+Soft and external links are not followed, and a dataset whose numbers lie in another file
+is refused: opening a weight file never opens a second file. This runs in a process of its
+own (``hdf5_worker``), and is the only module that imports h5py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from speccompiler.files.hdf5_contents import Contents, Place
+from speccompiler.files.hdf5_structure import read_contents
+from speccompiler.files.ordinary_files import NotOrdinary, name_of, open_ordinary
+from speccompiler.files.tensor_info import ITEM_SIZES, TensorInfo, check_size, invalid, quoted
+
+_DEEPEST = 32
+_DENSEST = 2048
+"""Most bytes of numbers for a byte of storage; deflate reaches 1032."""
+
+ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError)
+"""What h5py raises for damaged files, found by feeding it some."""
+_UNUSABLE_KINDS = {"O": "object", "S": "text", "U": "text", "V": "structured", "c": "complex"}
+
+
+def read_hdf5(path: str) -> Contents:
+    """Everything but the numbers; CS101 and CS107."""
+    try:
+        with _opened(path) as file:
+            tensors, links, places = _list_datasets(file)
+            return read_contents(file, tensors, links, places)
+    except ERRORS as error:
+        raise invalid(f"it is not a sound HDF5 file ({error})") from error
+
+
+def read_dataset(path: str, info: TensorInfo) -> NDArray[Any]:
+    """The numbers of one tensor, as they are stored; CS101."""
+    try:
+        with _opened(path) as file:
+            dataset = file[info.name]
+            if _dataset_info(info.name, dataset) != info:
+                raise invalid(f"tensor {quoted(info.name)} changed while the file was in use")
+            return np.asarray(dataset[()])
+    except ERRORS as error:
+        raise invalid(f"tensor {quoted(info.name)} cannot be read ({error})") from error
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Any]:
+    """An ordinary file through the library; CS101 where it is another thing by now."""
+    try:
+        with (
+            open_ordinary(Path(path)) as stream,
+            h5py.File(name_of(stream, Path(path)), "r") as file,
+        ):
+            yield file
+    except NotOrdinary as refused:
+        raise invalid(refused.reason) from None
+
+
+def _list_datasets(
+    file: Any,
+) -> tuple[dict[str, TensorInfo], dict[str, str], dict[str, Place]]:
+    """Every dataset reachable by hard links, each group entered once, and the other links."""
+    tensors: dict[str, TensorInfo] = {}
+    places: dict[str, Place] = {}
+    links: dict[str, str] = {}
+    waiting = [("", file, 0)]
+    entered = set()
+    while waiting:
+        prefix, group, depth = waiting.pop()
+        address = h5py.h5o.get_info(group.id).addr
+        if address in entered:
+            continue
+        entered.add(address)
+        if depth > _DEEPEST:
+            raise invalid(f"its groups are nested deeper than {_DEEPEST}")
+        for name in group:
+            link = group.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                links[prefix + name] = _described(link)
+                continue
+            member = group[name]
+            if isinstance(member, h5py.Group):
+                waiting.append((f"{prefix}{name}/", member, depth + 1))
+            elif isinstance(member, h5py.Dataset):
+                info = _dataset_info(prefix + name, member)
+                tensors[info.name] = info
+                place = _place(info, member)
+                if place is not None:
+                    places[info.name] = place
+    return dict(sorted(tensors.items())), links, places
+
+
+def _place(info: TensorInfo, dataset: Any) -> Place | None:
+    """Where the numbers lie in one piece as they are; None for what only h5py can read."""
+    offset = dataset.id.get_offset()
+    plain = info.dtype in ITEM_SIZES and dataset.dtype.itemsize == ITEM_SIZES[info.dtype]
+    if offset is None or not plain or dataset.id.get_create_plist().get_nfilters():
+        return None
+    return Place(int(offset), "|b1" if info.dtype == "bool" else dataset.dtype.str)
+
+
+def _described(link: Any) -> str:
+    if isinstance(link, h5py.ExternalLink):
+        return f"link to {quoted(str(link.path))} in the file {quoted(str(link.filename))}"
+    return f"soft link to {quoted(str(link.path))}"
+
+
+def _dataset_info(name: str, dataset: Any) -> TensorInfo:
+    shape: tuple[int, ...] | None = dataset.shape
+    if shape is None:
+        return TensorInfo(name, (), "empty")
+    kind = dataset.dtype.kind
+    info = TensorInfo(name, shape, _UNUSABLE_KINDS.get(kind, dataset.dtype.name))
+    check_size(info)
+    if dataset.external or dataset.is_virtual:
+        raise invalid(f"tensor {quoted(name)} keeps its data in another file")
+    if info.dtype in ITEM_SIZES:
+        _check_stored_size(info, dataset)
+    return info
+
+
+def _check_stored_size(info: TensorInfo, dataset: Any) -> None:
+    """Refuse a shape whose numbers are not in the file, before they are allocated."""
+    stored = int(dataset.id.get_storage_size())
+    packed = dataset.id.get_create_plist().get_nfilters() > 0
+    needed = math.ceil(info.data_bytes / _DENSEST) if packed else info.data_bytes
+    if stored < needed:
+        raise invalid(
+            f"tensor {quoted(info.name)} of shape {info.shape} needs {info.data_bytes} bytes of "
+            f"{info.dtype}, but {stored} are stored"
+        )

@@ -1,0 +1,40 @@
+"""HDF5 is known by its signature, whatever a file's name.
+
+It stands at the beginning, or behind a user block at 512, 1024, 2048 bytes and so on (HDF5
+file format specification, II.A).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_FIRST_BLOCK = 512
+_LARGEST_BLOCK = 64 << 20
+"""A longer user block is nobody's; each length looked at is a seek."""
+
+
+def is_hdf5(stream: BinaryIO) -> bool:
+    """Whether an open file is HDF5; it is left at any position."""
+    size = min(os.fstat(stream.fileno()).st_size, _LARGEST_BLOCK)
+    offset = 0
+    while True:
+        stream.seek(offset)
+        if stream.read(len(SIGNATURE)) == SIGNATURE:
+            return True
+        offset = 2 * offset or _FIRST_BLOCK
+        if offset + len(SIGNATURE) > size:
+            return False
+
+
+def begins_as_hdf5(path: Path) -> bool:
+    """Whether a file is HDF5; not where it cannot be read, which its reader then says."""
+    try:
+        with open_ordinary(path) as stream:
+            return is_hdf5(stream)
+    except (NotOrdinary, OSError):
+        return False

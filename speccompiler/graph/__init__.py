@@ -1,0 +1,1 @@
+"""The graph of operations: dimensions, shapes, and what follows from them alone."""

@@ -1,0 +1,181 @@
+"""Operations, graphs and plans in words: one line a node, one line a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
+from speccompiler.expressions.nodes import Expression, canonical
+from speccompiler.graph.dims import Dim, format_dim
+from speccompiler.graph.ir import (
+    BatchNormalize,
+    Combine,
+    Concat,
+    Conv,
+    Depthwise,
+    Derived,
+    Dot,
+    GlobalPool,
+    Graph,
+    Identity,
+    Input,
+    Local,
+    Lookup,
+    Map,
+    MapWith,
+    Mask,
+    Node,
+    Normalize,
+    Op,
+    Operand,
+    Pad,
+    Padding,
+    Pool,
+    Reshape,
+    Resize,
+    Slice,
+    Softmax,
+    Transpose,
+    Upsample,
+    stored_tensors,
+)
+from speccompiler.graph.shapes import format_shape
+
+
+def _by(values: Iterable[int]) -> str:
+    """``3x3``; ``1`` where there is no spatial axis."""
+    return "x".join(str(v) for v in values) or "1"
+
+
+def _padding(padding: Padding) -> str:
+    def side(pair: tuple[Dim, Dim]) -> str:
+        before, after = (format_dim(p) for p in pair)
+        return before if before == after else f"{before}+{after}"
+
+    sides = [side(pair) for pair in padding]
+    return sides[0] if len(set(sides)) == 1 else ", ".join(sides)
+
+
+def _pads(padding: Padding) -> bool:
+    return any(pair != (0, 0) for pair in padding)
+
+
+def _strides(stride: Sequence[int]) -> str:
+    return f" stride {_by(stride)}" if any(s != 1 for s in stride) else ""
+
+
+def activation_name(activation: Expression) -> str:
+    """Its Keras name, or its text."""
+    if activation == THEANO_RELU:
+        return "relu"
+    for name, expression in ACTIVATIONS.items():
+        if expression == activation:
+            return name
+    return canonical(activation)
+
+
+def _made(operand: Operand) -> list[str]:
+    """What was done to a kernel."""
+    flipped = any(weight.flip for weight in stored_tensors(operand))
+    parts = ["kernel flipped"] if flipped else []
+    return [*parts, "scaled"] if isinstance(operand, Derived) else parts
+
+
+COMBINED = {
+    "sum": "sum",
+    "mul": "product",
+    "ave": "mean",
+    "max": "maximum",
+    "quotient": "quotient",
+}
+
+
+def describe_op(op: Op) -> str:
+    """What an operation does, in one line."""
+    match op:
+        case Input():
+            return "input"
+        case Identity():
+            return "identity"
+        case Conv():
+            if op.kernel:
+                parts = [f"convolution {_by(op.kernel)}{_strides(op.stride)}, {op.filters} filters"]
+            else:
+                parts = [f"matrix product, {op.filters} outputs"]
+            parts += [f"input repeated {_by(op.repeats)}"] if op.repeats else []
+            parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
+            parts += [f"dilated {_by(op.dilation)}"] if op.dilation else []
+            parts += _made(op.weight)
+            parts += ["bias"] if op.bias is not None else []
+            parts += [activation_name(op.activation)] if op.activation is not None else []
+            return ", ".join(parts)
+        case Pool():
+            parts = [f"{op.mode} pool {_by(op.kernel)}{_strides(op.stride)}"]
+            parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
+            parts += [f"zeros {_padding(op.zeros)}"] if _pads(op.zeros) else []
+            return ", ".join(parts)
+        case Depthwise():
+            parts = [f"depthwise {_by(op.kernel)}{_strides(op.stride)}, {op.weight.shape[-2]} each"]
+            parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
+            return ", ".join(parts + _made(op.weight))
+        case Local():
+            parts = [f"local {_by(op.kernel)}{_strides(op.stride)}, {op.weight.shape[-1]} filters"]
+            return ", ".join(parts + (["bias"] if op.bias is not None else []))
+        case Lookup():
+            return f"table of {op.weight.shape[0]} rows"
+        case GlobalPool():
+            return f"global {op.mode}" + (" pool" if op.mode in {"max", "average"} else "")
+        case MapWith():
+            return activation_name(op.activation)
+        case Mask():
+            return f"mask {op.value:g}"
+        case Normalize():
+            return "normalize each position"
+        case BatchNormalize():
+            return "normalize over the batch"
+        case Upsample():
+            return f"up-sample {_by(op.factors)}"
+        case Pad():
+            return f"zero padding {_padding(op.padding)}"
+        case Map():
+            return activation_name(op.activation)
+        case Softmax():
+            return "softmax"
+        case Reshape():
+            return "reshape"
+        case Transpose():
+            return f"transpose ({', '.join(map(str, op.axes))})"
+        case Combine():
+            parts = [COMBINED[op.mode]]
+            parts += [activation_name(op.activation)] if op.activation is not None else []
+            return ", ".join(parts)
+        case Concat():
+            return f"concatenate along axis {op.axis + 1}"
+        case Dot():
+            return "sums of products"
+        case Slice():
+            axes = zip(op.start, op.step, op.count, strict=True)
+            return f"slice ({', '.join(_slice_of(*axis) for axis in axes)})"
+        case Resize():
+            way = "bilinear" if op.bilinear else "nearest"
+            corners = ", corners aligned" if op.align_corners else ""
+            return f"resize to {'x'.join(map(format_dim, op.size))}, {way}{corners}"
+
+
+def _slice_of(start: Dim, step: int, count: Dim) -> str:
+    """``5 from 60``, ``3 from 2 by -1``: how many, from where, how far apart."""
+    apart = "" if step == 1 else f" by {step}"
+    return f"{format_dim(count)} from {format_dim(start)}{apart}"
+
+
+def node_rows(graph: Graph) -> list[tuple[str, str, str, str]]:
+    """For each node: name, shape, operation, what it reads."""
+    outputs = set(graph.outputs)
+
+    def mark(node: Node) -> str:
+        return node.name + (" *" if node.name in outputs else "")
+
+    return [
+        (mark(node), format_shape(node.shape), describe_op(node.op), ", ".join(node.inputs))
+        for node in graph
+    ]

@@ -1,0 +1,321 @@
+"""How far each value sees: its window of input positions, carried from node to node.
+
+One value of a grid sees a window along each spatial axis. A Reshape moves values and
+leaves each its window. What then mixes values that were not neighbours sees the whole
+input where it mixes all of them (Dense after Flatten), and else no one can say. Where
+branches meet, the widest window of theirs counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import gcd
+
+from speccompiler.graph.ir import (
+    BatchNormalize,
+    Combine,
+    Concat,
+    Conv,
+    Depthwise,
+    Dot,
+    GlobalPool,
+    Graph,
+    Input,
+    Local,
+    Lookup,
+    Mask,
+    Node,
+    Normalize,
+    Pad,
+    Pool,
+    Reshape,
+    Resize,
+    Shape,
+    Slice,
+    Softmax,
+    Transpose,
+    Upsample,
+    Weight,
+)
+
+LARGEST = 2**62
+"""No input is that long: a window that is sees all of it, and a stride has no meaning."""
+
+
+MOST_STRETCHES = 64
+"""More that cannot be joined are no network, and would be followed back anew for each layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """``u`` to ``scale * ceil((u + shift) / factor) + more``: where ``u`` steps reach back to."""
+
+    scale: int
+    shift: int
+    factor: int
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How one axis got from the input to here, and the stride of that."""
+
+    stretches: tuple[_Stretch, ...] = ()
+    stride: Fraction = Fraction(1)
+
+    def then(self, window: int = 1, stride: int = 1, factor: int = 1) -> Reach:
+        """One more operation on this axis."""
+        return self._after(_Stretch(stride, 0, factor, window - 1), self.stride * stride / factor)
+
+    def transposed(self, window: int, stride: int) -> Reach:
+        """A transposed convolution: input ``i`` goes to the outputs from ``stride * i`` on.
+
+        ``u + 1`` neighbours see as many inputs as there are multiples of the stride among
+        ``u + window`` positions, at most ``ceil((u + window) / stride)``.
+        """
+        return self._after(_Stretch(1, window, stride, -1), self.stride / stride)
+
+    def _after(self, step: _Stretch, whole: Fraction) -> Reach:
+        """Stretches are joined where one can hold both exactly: always, but for a stride
+        that an upsampling before it does not divide and is not divided by.
+        """
+        if not self.stretches:
+            return Reach((step,), whole)
+        *before, last = self.stretches
+        return Reach((*before, *_joined(last, step)), whole)
+
+    @property
+    def receptive_field(self) -> int:
+        """Most input positions that one output can depend on.
+
+        Followed backwards: a window of ``k`` at stride ``s`` seen by ``u + 1`` neighbours
+        spans ``u * s + k``; of ``u + 1`` neighbours made by repeating ``f`` times, at most
+        ``ceil(u / f) + 1`` differ.
+        """
+        u = 0
+        for s in reversed(self.stretches):
+            u = s.scale * -(-(u + s.shift) // s.factor) + s.more
+        return u + 1
+
+
+def _joined(outer: _Stretch, inner: _Stretch) -> tuple[_Stretch, ...]:
+    """``outer`` of ``inner``, by ``ceil((a*n + b) / (a*c)) = ceil((n + ceil(b/a)) / c)``."""
+    shared = gcd(inner.scale, outer.factor)
+    scale, factor = inner.scale // shared, outer.factor // shared
+    rest = -(-(inner.more + outer.shift) // shared)
+    if factor == 1:
+        more = outer.scale * rest + outer.more
+        return (replace(inner, scale=outer.scale * scale, more=more),)
+    if scale == 1:
+        shift = inner.shift + rest * inner.factor
+        return (replace(outer, shift=shift, factor=inner.factor * factor),)
+    return outer, inner
+
+
+Axes = tuple[Reach | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a value sees.
+
+    ``field`` is the window by spatial axis: None for the whole input, empty where it is
+    unknown. ``axes`` are those of a grid, None for the channels. ``listed`` is the shape of
+    the positions of a grid, and its axes, while a Reshape lists them in another way and
+    leaves each its channels. ``classes`` are the axes of the grid that the outputs of a
+    transposed convolution are about to be put in order to.
+    """
+
+    field: tuple[int, ...] | None
+    axes: Axes | None = None
+    listed: tuple[Shape, Axes] | None = None
+    classes: Axes | None = None
+
+    @property
+    def stride(self) -> tuple[Fraction, ...] | None:
+        """Input positions between neighbours, by spatial axis; None for what is no grid."""
+        return None if self.axes is None else tuple(r.stride for r in self.axes if r is not None)
+
+
+ALL, UNKNOWN = Sight(None), Sight(())
+
+
+def sights(graph: Graph) -> Mapping[str, Sight]:
+    """What the value of each node sees."""
+    found: dict[str, Sight] = {}
+    shapes = {node.name: node.shape for node in graph}
+    for node in graph:
+        if isinstance(node.op, Input):
+            found[node.name] = _grid(tuple(Reach() for _ in node.shape))
+        elif len(node.inputs) > 1 or isinstance(node.op, Combine | Concat | Dot):
+            found[node.name] = _joint(node, [found[source] for source in node.inputs])
+        else:
+            (source,) = node.inputs
+            found[node.name] = _sight(node, found[source], shapes[source])
+    return found
+
+
+def _joint(node: Node, sources: Sequence[Sight]) -> Sight:
+    """What a value sees that is made of several."""
+    fields = [source.field for source in sources]
+    if None in fields or (isinstance(node.op, Dot) and len(node.shape) == 1):
+        return ALL
+    first = sources[0]
+    if isinstance(node.op, Combine) and all(source == first for source in sources):
+        return first
+    if isinstance(node.op, Dot) or len({len(field or ()) for field in fields}) > 1:
+        return UNKNOWN
+    widest = tuple(map(max, zip(*(field or () for field in fields), strict=True)))
+    axes = _widest_axes(sources)
+    if axes is None or (isinstance(node.op, Concat) and axes[node.op.axis] is not None):
+        return Sight(widest)
+    return _grid(axes)
+
+
+def _widest_axes(sources: Sequence[Sight]) -> Axes | None:
+    """The axes of a grid of several; None where they are no grid, or of different strides."""
+    found: list[Reach | None] = []
+    grids = [source.axes for source in sources if source.axes is not None]
+    if len(grids) < len(sources) or len({len(axes) for axes in grids}) > 1:
+        return None
+    for reaches in zip(*grids, strict=True):
+        known = [reach for reach in reaches if reach is not None]
+        if len(known) < len(reaches):
+            found.append(None)
+        elif len({reach.stride for reach in known}) > 1:
+            return None
+        else:
+            found.append(max(known, key=lambda reach: reach.receptive_field))
+    return tuple(found)
+
+
+def _grid(axes: Axes) -> Sight:
+    if any(reach is not None and len(reach.stretches) > MOST_STRETCHES for reach in axes):
+        return UNKNOWN
+    field = tuple(r.receptive_field for r in axes if r is not None)
+    if max(field, default=1) > LARGEST:
+        return ALL
+    if any(r is not None and max(r.stride.as_integer_ratio()) > LARGEST for r in axes):
+        return Sight(field)
+    return Sight(field, axes)
+
+
+def _sight(node: Node, source: Sight, shape: Shape) -> Sight:
+    if source.field is None:
+        return ALL
+    if source.classes is not None:
+        put = isinstance(node.op, Reshape) and len(node.shape) == len(source.classes)
+        return _grid(source.classes) if put else source
+    match node.op:
+        case Reshape():
+            return _reshaped(source, shape, node.shape)
+        case Conv() | Softmax() | Normalize() | Mask() if len(shape) == 1 and source.listed is None:
+            return ALL
+        case BatchNormalize():
+            return ALL
+        case GlobalPool(_, kept):
+            return UNKNOWN if kept or source.axes is None else ALL
+        case Lookup():
+            return Sight(source.field) if source.axes is None else _grid((*source.axes, None))
+        case Conv() | Depthwise() | Local() | Pool() | Softmax() | Normalize() | Mask() if (
+            source.axes is None
+        ):
+            op = node.op
+            mixed = (
+                isinstance(op, Conv | Depthwise | Local | Pool) and max(op.kernel, default=1) > 1
+            )
+            return UNKNOWN if mixed or source.listed is None else source
+        case Transpose(order) if source.axes is not None:
+            return _grid(tuple(source.axes[axis] for axis in order))
+        case Transpose() | Pad() | Slice() | Resize() if source.axes is None:
+            return Sight(source.field)
+        case Conv(weight=Weight(phases=phases) as weight) if phases:
+            return _transposed(source, weight.whole_kernel, phases)
+        case Conv(stride=stride):
+            return _slid(source, node.op.extent, stride, (1,) * len(stride))
+        case Local(kernel, stride):
+            before = (1,) * (len(shape) - 1 - len(kernel))
+            ones = (1,) * (len(shape) - 1)
+            return _slid(source, (*before, *kernel), (*before, *stride), ones)
+        case Depthwise(kernel, stride) | Pool(_, kernel, stride):
+            return _slid(source, kernel, stride, (1,) * len(kernel))
+        case Slice(step=step) if source.axes is not None:
+            apart = zip(source.axes, map(abs, step), strict=True)
+            return _grid(tuple(r and r.then(stride=stride) for r, stride in apart))
+        case Resize() if source.axes is not None:
+            return _resized(node.op, source.axes, shape)
+        case Upsample(factors):
+            return _slid(source, (1,) * len(factors), (1,) * len(factors), factors)
+        case _:
+            return source
+
+
+def _slid(
+    source: Sight, kernel: tuple[int, ...], stride: tuple[int, ...], factors: tuple[int, ...]
+) -> Sight:
+    """A window over every axis but the last, which holds the channels."""
+    if source.axes is None:
+        return Sight(source.field)
+    axes = []
+    for reach, *step in zip(source.axes[:-1], kernel, stride, factors, strict=True):
+        if reach is None and source.axes[-1] is not None:
+            return UNKNOWN  # a Dense over channels-first values mixes along a spatial axis
+        axes.append(reach and reach.then(*step))
+    return _grid((*axes, None))
+
+
+def _transposed(source: Sight, kernel: tuple[int, ...], stride: tuple[int, ...]) -> Sight:
+    """The grid of a transposed convolution; later, where its classes are to be put in order."""
+    axes = source.axes or ()
+    if None in axes[:-1]:
+        return UNKNOWN
+    slid = [r.transposed(k, s) for r, k, s in zip(axes, kernel, stride, strict=False) if r]
+    found = _grid((*slid, None))
+    if all(s == 1 for s in stride) or found.axes is None:
+        return found
+    return Sight(found.field, None, None, found.axes)
+
+
+def _resized(op: Resize, axes: Axes, shape: Shape) -> Sight:
+    """Place i looks at ``i * n / size``: as if repeated ``size`` times, every n-th of that taken.
+
+    What lies between two values sees both.
+    """
+    found: list[Reach | None] = list(axes[:-1])
+    known = True
+    for place, size in ((-2, op.size[0]), (-1, op.size[1])):
+        reach, length = found[place], shape[place - 1]
+        if reach is None:
+            return UNKNOWN
+        reach = reach.then(window=1 + op.bilinear)
+        if isinstance(length, int) and isinstance(size, int):
+            aligned = op.align_corners and size > 1
+            scale = Fraction(max(length - aligned, 1), size - aligned)
+            reach = reach.then(factor=scale.denominator).then(stride=scale.numerator)
+        else:
+            known = False
+        found[place] = reach
+    grid = _grid((*found, None))
+    return grid if known else Sight(grid.field)
+
+
+def _reshaped(source: Sight, shape: Shape, target: Shape) -> Sight:
+    """Row by row: the channels of a position stay together where their number stays.
+
+    An axis of length 1 that is put behind all others, or taken from there, changes nothing.
+    """
+    if source.axes is not None and target == (*shape, 1):
+        return _grid((*source.axes, None))
+    if source.axes is not None and source.axes[-1] is None and shape == (*target, 1):
+        return _grid(source.axes[:-1])
+    listed = source.listed
+    if source.axes is not None and (source.axes[-1] is None or None not in source.axes):
+        listed = shape[:-1], source.axes
+    if listed is None or shape[-1] != target[-1]:
+        return Sight(source.field)
+    positions, axes = listed
+    if target[:-1] == positions:
+        return _grid((*axes[:-1], None))
+    return Sight(source.field, None, listed)

@@ -1,0 +1,314 @@
+"""Shape inference: one rule an operation, total over numbers and symbols.
+
+A rule takes the shapes of the inputs (one sample, without the batch axis) and
+raises ``Problem`` CS044 for a size that is not positive, CS038 for a wrong rank, CS063
+for values that cannot be merged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from speccompiler.diagnostics.core import Problem
+from speccompiler.graph.dims import CONSTANT, Dim, format_dim, lower_bound, terms_of, total
+from speccompiler.graph.ir import (
+    BatchNormalize,
+    Combine,
+    Concat,
+    Conv,
+    Depthwise,
+    Dot,
+    GlobalPool,
+    Graph,
+    Identity,
+    Input,
+    Local,
+    Lookup,
+    Map,
+    MapWith,
+    Mask,
+    Node,
+    Normalize,
+    Op,
+    Pad,
+    Padding,
+    Pool,
+    Reshape,
+    Resize,
+    Shape,
+    Slice,
+    Softmax,
+    Transpose,
+    Upsample,
+    stored_tensors,
+)
+from speccompiler.graph.lengths import window_count
+
+
+def format_shape(shape: Shape) -> str:
+    """A shape for people: ``(224, 224, 3)``, ``(ceil((T - 2)/2), 64)``."""
+    inner = ", ".join(format_dim(d) for d in shape)
+    return f"({inner},)" if len(shape) == 1 else f"({inner})"
+
+
+def element_count(shape: Shape) -> Dim:
+    """Values in one sample."""
+    count: Dim = 1
+    for dim in shape:
+        count = count * dim
+    return count
+
+
+def may_be_equal(one: Dim, other: Dim) -> bool:
+    """Whether two sizes are equal, or open lengths could make them so.
+
+    False only where it is certain: one is always larger, or a number that divides every
+    open term of the difference does not divide the rest.
+    """
+    difference = one - other
+    if isinstance(difference, int):
+        return difference == 0
+    terms = terms_of(difference)
+    rest = terms.pop(CONSTANT, 0)
+    if rest % math.gcd(*terms.values()):
+        return False
+    bounds = lower_bound(difference), lower_bound(-difference)
+    return not any(bound is not None and bound > 0 for bound in bounds)
+
+
+def _windows(
+    spatial: Shape,
+    window: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: Padding,
+    extra: Any = None,
+) -> Shape:
+    lengths: list[Dim] = []
+    zeros = extra or ((0, 0),) * len(spatial)
+    for axis, n in enumerate(spatial):
+        (before, after), (zero_before, zero_after) = padding[axis], zeros[axis]
+        length = window_count(
+            n + zero_before + zero_after, window[axis], stride[axis], before, after
+        )
+        nothing = length == 0 and window[axis] == 1
+        if isinstance(length, int) and length < 1 and not nothing:
+            padded = n + zero_before + zero_after + before + after
+            raise Problem(
+                "CS044",
+                f"axis {axis + 1} of {len(spatial)}: a window of {window[axis]} does not fit "
+                f"into a length of {format_dim(padded)}",
+            )
+        lengths.append(length)
+    return tuple(lengths)
+
+
+def _conv(op: Conv, shape: Shape) -> Shape:
+    spatial = shape[:-1]
+    if op.repeats:
+        spatial = tuple(r * n for r, n in zip(op.repeats, spatial, strict=True))
+    return (*_windows(spatial, op.extent, op.stride, op.padding), op.filters)
+
+
+def _depthwise(op: Depthwise, shape: Shape) -> Shape:
+    spatial = _windows(shape[:-1], op.kernel, op.stride, op.padding)
+    return (*spatial, op.weight.shape[-2] * shape[-1])
+
+
+def _local(op: Local, shape: Shape) -> Shape:
+    first = len(shape) - 1 - len(op.kernel)
+    none = ((0, 0),) * len(op.kernel)
+    spatial = _windows(shape[first:-1], op.kernel, op.stride, none)
+    return (*shape[:first], *spatial, op.weight.shape[-1])
+
+
+def _pool(op: Pool, shape: Shape) -> Shape:
+    return (*_windows(shape[:-1], op.kernel, op.stride, op.padding, op.zeros), shape[-1])
+
+
+def _upsample(op: Upsample, shape: Shape) -> Shape:
+    return (*(f * n for f, n in zip(op.factors, shape[:-1], strict=True)), shape[-1])
+
+
+def _global_pool(op: GlobalPool, shape: Shape) -> Shape:
+    if 0 in shape[op.kept : -1]:
+        word = "largest" if op.mode == "max" else op.mode
+        raise Problem(
+            "CS044", f"there is no {word} of nothing: its input has shape {format_shape(shape)}"
+        )
+    return (*shape[: op.kept], shape[-1])
+
+
+def _pad(op: Pad, shape: Shape) -> Shape:
+    lengths: list[Dim] = []
+    for axis, (n, (before, after)) in enumerate(zip(shape[:-1], op.padding, strict=True)):
+        length = n + before + after
+        if isinstance(length, int) and length < 0:
+            raise Problem(
+                "CS044",
+                f"axis {axis + 1} of {len(op.padding)}: cutting {format_dim(-before)} and "
+                f"{format_dim(-after)} off a length of {format_dim(n)} leaves nothing",
+                "cut off less",
+            )
+        lengths.append(length)
+    return (*lengths, shape[-1])
+
+
+def _transpose(op: Transpose, shape: Shape) -> Shape:
+    return tuple(shape[axis] for axis in op.axes)
+
+
+def _reshape(op: Reshape, shape: Shape) -> Shape:
+    if not may_be_equal(element_count(op.shape), element_count(shape)):
+        raise Problem(
+            "CS046",
+            f"{format_shape(shape)} holds {format_dim(element_count(shape))} values, "
+            f"{format_shape(op.shape)} holds {format_dim(element_count(op.shape))}",
+            argument="target_shape",
+        )
+    return op.shape
+
+
+def same_shape(shapes: Sequence[Shape]) -> Shape:
+    """The one shape that values have which are combined element by element.
+
+    Of lengths that may be equal a number says more than a symbol.
+    """
+    first = shapes[0]
+    for shape in shapes[1:]:
+        fits = len(shape) == len(first) and all(map(may_be_equal, first, shape))
+        if not fits:
+            raise Problem(
+                "CS063",
+                f"values of shapes {_listed(shapes)} cannot be combined element by element",
+                "all inputs need the same shape",
+            )
+        first = tuple(b if isinstance(b, int) else a for a, b in zip(first, shape, strict=True))
+    return first
+
+
+def _combine(op: Combine, *shapes: Shape) -> Shape:
+    return same_shape(shapes)
+
+
+def _concat(op: Concat, *shapes: Shape) -> Shape:
+    assert len(op.lengths) == len(shapes), "a length for each value"
+    if len({len(shape) for shape in shapes}) == 1:
+        assert op.lengths == tuple(shape[op.axis] for shape in shapes), "lengths along the axis"
+        rests = [(*shape[: op.axis], 0, *shape[op.axis + 1 :]) for shape in shapes]
+        try:
+            rest = same_shape(rests)
+        except Problem:
+            pass
+        else:
+            return (*rest[: op.axis], total(op.lengths), *rest[op.axis + 1 :])
+    raise Problem(
+        "CS063",
+        f"values of shapes {_listed(shapes)} cannot be joined along axis {op.axis + 1}",
+        "all inputs need the same lengths along every other axis",
+    )
+
+
+def _dot(op: Dot, one: Shape, other: Shape) -> Shape:
+    if not may_be_equal(one[-1], other[-1]):
+        raise Problem(
+            "CS063",
+            f"sums of products need axes of one length; these are {format_dim(one[-1])} and "
+            f"{format_dim(other[-1])} long",
+            "check dot_axes",
+            argument="dot_axes",
+        )
+    return (*one[:-1], *other[:-1]) or (1,)
+
+
+def _slice(op: Slice, shape: Shape) -> Shape:
+    for axis, (count, length) in enumerate(zip(op.count, shape, strict=True), start=1):
+        if isinstance(count, int) and count < 1:
+            raise Problem(
+                "CS044",
+                f"axis {axis}: the slice of a length of {format_dim(length)} holds nothing",
+                "check start, stop and step",
+            )
+    return op.count
+
+
+def _listed(shapes: Sequence[Shape]) -> str:
+    shown = [format_shape(shape) for shape in shapes]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]])
+
+
+SHAPE_RULES: Mapping[type[Op], Callable[..., Shape]] = {
+    Input: lambda op: op.shape,
+    Identity: lambda op, shape: shape,
+    Conv: _conv,
+    Depthwise: _depthwise,
+    Local: _local,
+    Lookup: lambda op, shape: (*shape, op.weight.shape[-1]),
+    Pool: _pool,
+    GlobalPool: _global_pool,
+    Upsample: _upsample,
+    Pad: _pad,
+    Map: lambda op, shape: shape,
+    MapWith: lambda op, shape: shape,
+    Mask: lambda op, shape: shape,
+    Normalize: lambda op, shape: shape,
+    BatchNormalize: lambda op, shape: shape,
+    Softmax: lambda op, shape: shape,
+    Reshape: _reshape,
+    Transpose: _transpose,
+    Combine: _combine,
+    Concat: _concat,
+    Dot: _dot,
+    Slice: _slice,
+    Resize: lambda op, shape: (*shape[:-3], *op.size, shape[-1]),
+}
+
+
+def infer(op: Op, *inputs: Shape) -> Shape:
+    """Shape of an operation's value for one sample."""
+    return SHAPE_RULES[type(op)](op, *inputs)
+
+
+def verify(graph: Graph) -> None:
+    """Re-derive every shape and check the order; a difference is a bug in a pass."""
+    shapes: dict[str, Shape] = {}
+    for node in graph:
+        missing = [name for name in node.inputs if name not in shapes]
+        assert not missing, f"{node.name} reads {missing} before they are computed"
+        derived = infer(node.op, *(shapes[name] for name in node.inputs))
+        assert derived == node.shape, f"{node.name}: {derived} derived, {node.shape} recorded"
+        assert node.name not in shapes, f"{node.name} is computed twice"
+        shapes[node.name] = derived
+    for name in graph.outputs:
+        assert name in shapes, f"output {name} is not computed"
+
+
+def multiply_adds(node: Node) -> Dim:
+    """Multiply-adds of the direct algorithm for one sample (convolutions, Dense, dot products)."""
+    match node.op:
+        case Conv(kernel=kernel, weight=weight) | Local(kernel=kernel, weight=weight):
+            return math.prod(kernel) * weight.shape[-2] * element_count(node.shape)
+        case Depthwise(kernel=kernel):
+            return math.prod(kernel) * element_count(node.shape)
+        case Dot(length):
+            return length * element_count(node.shape)
+        case _:
+            return 0
+
+
+def defined_multiply_adds(node: Node) -> Dim:
+    """Multiply-adds by the layer's definition, for one sample: what a report tells.
+
+    Each input of a transposed convolution adds the kernel times itself to the outputs,
+    ``inputs * kernel * filters``; the operation that it was lowered to also multiplies zeros
+    (the classes of its outputs see different numbers of the kernel's places).
+    """
+    op = node.op
+    weight = stored_tensors(op.weight)[0] if isinstance(op, Conv) else None
+    if not isinstance(op, Conv) or weight is None or not weight.phases:
+        return multiply_adds(node)
+    positions: Dim = 1
+    for count, kernel, (before, after) in zip(node.shape, op.kernel, op.padding, strict=False):
+        positions = positions * (count + kernel - 1 - before - after)
+    return positions * math.prod(weight.stored_shape)

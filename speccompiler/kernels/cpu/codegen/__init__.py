@@ -1,0 +1,1 @@
+"""What kernel texts are written with: vectors, register tiles, vector mathematics."""

@@ -1,0 +1,1 @@
+"""What compiles kernels, keeps them, packs their weights and runs them."""

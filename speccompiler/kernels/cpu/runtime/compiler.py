@@ -1,0 +1,119 @@
+"""A kernel's text to object code, by numba. Only a kernel that no cache holds comes here.
+
+numba's own cache is not used: what it stores can be loaded by numba alone, and importing
+numba takes longer than all else that a small run does. LLVM's code for the kernel is the
+same either way. Of the module that numba hands out, the wrappers that let Python call it
+are left out, because they need numba's runtime.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from llvmlite import binding
+from numba import cfunc, types
+from numba.extending import intrinsic
+
+from speccompiler.kernels.cpu.runtime.object_code import ObjectCode
+from speccompiler.system.processor import target_machine
+
+_FLOATS: Any = types.CPointer(types.float32)  # type: ignore[no-untyped-call]
+_INTEGERS: Any = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
+_SIGNATURE = types.void(types.int64, types.int64, _INTEGERS)
+
+# What LLVM makes calls of: intrinsics by their name in C, float32 ones with an "f" behind.
+_MATH_NAMES = """
+exp exp2 exp10 log log2 log10 pow sin cos tan sinh cosh tanh asin acos atan atan2 expm1 log1p erf
+erfc sqrt fma fabs floor ceil trunc rint nearbyint round roundeven copysign fmod fmin fmax
+"""
+_MATH = frozenset(_MATH_NAMES.split())
+_MEMORY = frozenset({"memset", "memcpy", "memmove"})
+_LIBRARY = _MATH | {f"{name}f" for name in _MATH} | _MEMORY
+
+
+def _pointer_to(pointer: Any) -> Any:
+    @intrinsic
+    def convert(typing: Any, address: Any) -> Any:
+        """The pointer for an address."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.inttoptr(args[0], context.get_value_type(pointer))
+
+        return pointer(types.int64), emit
+
+    return convert
+
+
+_floats, _integers = _pointer_to(_FLOATS), _pointer_to(_INTEGERS)
+
+
+def compile_kernel(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]:
+    """Object code with the entry ``symbol``, and whether a process without numba can load it.
+
+    ``text`` is a module with a jitted function ``kernel``; ``path`` is where people find it.
+    """
+    module: dict[str, Any] = {"__name__": symbol}
+    exec(compile(text, path, "exec"), module)
+    kernel = module["kernel"]
+
+    def entry(lo, hi, a):  # type: ignore[no-untyped-def]
+        """``a`` are ``object_code.Arguments``."""
+        kernel(
+            lo,
+            hi,
+            a[0],
+            _floats(a[1]),
+            _floats(a[2]),
+            _floats(a[3]),
+            _floats(a[4]),
+            _integers(a[5]),
+            _floats(a[6]),
+        )
+
+    compiled = cfunc(_SIGNATURE, error_model="numpy")(entry)
+    assembly = _without_wrapper(compiled.inspect_llvm(), compiled.native_name, symbol)
+    called = _called(assembly)
+    needs = tuple(sorted(called & _LIBRARY))
+    parsed = binding.parse_assembly(assembly)
+    for function in parsed.functions:
+        # numba numbers names anew in every process: two kernels may use the same one.
+        if not function.is_declaration and function.name != symbol:
+            function.linkage = "internal"
+    code = target_machine().emit_object(parsed)
+    return ObjectCode(code, needs), called <= _LIBRARY
+
+
+def _without_wrapper(assembly: str, wrapper: str, symbol: str) -> str:
+    """LLVM's text without the function ``wrapper``, and with what it wraps named ``symbol``."""
+    wrapped = wrapper.removeprefix("cfunc.")
+    assert wrapped != wrapper, f"{wrapper} is no wrapper that numba 0.60 would make"
+    definition = rf'^define [^\n]*@"?{re.escape(wrapper)}"?\(.*?^}}$'
+    text, found = re.subn(definition, "", assembly, flags=re.MULTILINE | re.DOTALL)
+    assert found == 1, f"{wrapper} is not in its module"
+    return re.sub(rf'@"?{re.escape(wrapped)}"?(?=\()', f"@{symbol}", text)
+
+
+def _called(assembly: str) -> set[str]:
+    """Names outside the module that its functions use, intrinsics as the C functions they become.
+
+    A declaration alone needs nothing.
+    """
+    declared, used = set(), set()
+    for line in assembly.splitlines():
+        names = [a or b for a, b in re.findall(r'@(?:"([^"]+)"|([\w.$-]+))', line)]
+        if line.startswith("declare ") or " external " in line.partition("=")[2][:12]:
+            declared.add(names[0])
+        else:
+            used.update(names)
+    called = {name for name in declared & used if not name.startswith("llvm.")}
+    for name in declared & used - called:
+        _, function, *kinds = name.split(".")
+        if function in _MEMORY:
+            called.add(function)
+        elif function in _MATH and kinds:
+            called.add(f"{function}f" if kinds[-1].endswith("f32") else function)
+    # The remainder of floats is an instruction, and a call in the end.
+    if re.search(r"= frem ", assembly):
+        called.add("fmodf" if re.search(r"= frem [\w ]*float", assembly) else "fmod")
+    return called

@@ -1,0 +1,142 @@
+"""Machine code of a kernel: how it is stored, and how it becomes callable.
+
+Stored it is a first line with the SHA-256 of all that follows, a line with the names of
+the C functions it calls, and an object file in the platform's format. What is cut off or
+damaged is never executed. Loading takes llvmlite alone and about a millisecond.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from llvmlite import binding
+
+from speccompiler.system.processor import target_machine
+
+FORMAT = b"convspec object code 1 "
+
+
+class Arguments(ctypes.Structure):
+    """What a kernel is called with beside its tasks: the samples, then addresses.
+
+    A kernel is given the address of this, and it must be alive then.
+    """
+
+    _fields_: ClassVar = [
+        (name, ctypes.c_int64) for name in ("samples", "x", "y", "w", "b", "g", "scratch")
+    ]
+    if TYPE_CHECKING:
+        samples: int
+        x: int
+        y: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectCode:
+    """An object file; ``needs`` are the functions of the C library that it calls."""
+
+    code: bytes
+    needs: tuple[str, ...]
+
+    def to_bytes(self) -> bytes:
+        """As it is stored."""
+        body = " ".join(self.needs).encode() + b"\n" + self.code
+        return FORMAT + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+
+    @staticmethod
+    def from_bytes(stored: bytes) -> ObjectCode | None:
+        """What was stored; None where it is damaged or of another format."""
+        first, _, body = stored.partition(b"\n")
+        if first != FORMAT + hashlib.sha256(body).hexdigest().encode():
+            return None
+        needs, _, code = body.partition(b"\n")
+        return ObjectCode(code, tuple(needs.decode().split()))
+
+
+class _Linker:
+    """One linker for all kernels of a process. What it has loaded stays."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.started: binding.ExecutionEngine | None = None
+
+    def engine(self) -> binding.ExecutionEngine:
+        """LLVM's, which finds the C library's functions once it is there."""
+        if self.started is None:
+            machine = target_machine()
+            self.started = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+        return self.started
+
+    def misses(self, names: Iterable[str]) -> bool:
+        with self.lock:
+            self.engine()
+            return any(binding.address_of_symbol(name) is None for name in names)
+
+    def address(self, code: bytes, symbol: str) -> int:
+        with self.lock:
+            engine = self.engine()
+            # A thread that compiled the same kernel may have been first.
+            found: int = engine.get_function_address(symbol)
+            if not found:
+                engine.add_object_file(binding.ObjectFileRef.from_data(code))
+                engine.finalize_object()
+                found = engine.get_function_address(symbol)
+        assert found, f"{symbol} is not in its object code"
+        return found
+
+
+_linker = _Linker()
+
+
+def _after_fork() -> None:
+    """Another thread of the parent may have held the lock; what is loaded is here too."""
+    _linker.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+# numba's convention: places for a result and an error, then the arguments; 0 is success.
+_SIGNATURE = ctypes.CFUNCTYPE(
+    ctypes.c_int32,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_int64,
+    ctypes.c_int64,
+    ctypes.c_void_p,
+)
+_Place = ctypes.Array[ctypes.c_char]
+# Written to, never read: all threads may share it. A kernel holds it, and so does whoever runs
+# one: a thread in machine code lives on while the interpreter clears its modules.
+_unread: _Place = ctypes.create_string_buffer(64)
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A kernel of this process. To run tasks ``lo`` to ``hi``::
+
+        failed = kernel.function(kernel.unread, kernel.unread, lo, hi, address_of_arguments)
+
+    It releases the GIL while it runs.
+    """
+
+    symbol: str
+    function: Callable[[_Place, _Place, int, int, int], int]
+    unread: _Place
+
+
+def loadable(object_code: ObjectCode) -> bool:
+    """Whether this process has every function it calls: LLVM aborts on one that is missing."""
+    return not _linker.misses(object_code.needs)
+
+
+def link(object_code: ObjectCode, symbol: str) -> Kernel:
+    """The kernel ``symbol`` of some object code."""
+    function = _SIGNATURE(_linker.address(object_code.code, symbol))
+    return Kernel(symbol, function, _unread)

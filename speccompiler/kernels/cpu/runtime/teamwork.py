@@ -1,0 +1,198 @@
+"""The machine code of the thread team: several steps, several threads, no Python between.
+
+A *job* is some steps of a plan. They are cut into chunks of tasks, and whoever is free takes
+the next chunk by a ticket: the step's number above 32 bits, the chunk's below, so that a
+ticket for a step that has ended cannot be taken. The caller goes through the steps and passes
+on only when all chunks of one are done; helpers wait in a loop for the next ticket, because
+waking a thread takes as long as a small step. A helper that has waited too long for a job
+sleeps until it is asked; no Python is needed to wake it, so nobody has to wait for the GIL.
+
+The caller asks for helpers and waits until they have left in the same call: whatever happens
+in Python, an interrupt or a fork, happens while no helper knows of the job.
+
+All are int64 in shared memory, each group on a cache line of its own:
+
+job      TICKET | DONE | LEFT (helpers that have left), SLOT (last given) | PROGRAM, FAILED,
+         YIELD (address of a C function that lets other threads run), OFFERS (helpers to ask) |
+         the address of each one's mailbox
+program  for each step FUNCTION, FIRST and LAST (the tasks are those before it), CHUNK (tasks
+         in one), THREADS, ARGUMENTS (address of the addresses of the kernel's arguments, one
+         a slot)
+mailbox  IDLE (its helper looks into it in a loop), ASLEEP (it has to be woken to look),
+         WORKING, or the address of a job that asks for it | MUTEX, as C has it | CONDITION,
+         likewise | addresses of the C functions LOCK, UNLOCK, SLEEP and WAKE
+"""
+
+from speccompiler.kernels.cpu.codegen.jit import jit
+from speccompiler.kernels.cpu.runtime.atomics import (
+    add,
+    address_of,
+    at,
+    call,
+    call_kernel,
+    exchange_if,
+    load,
+    pause,
+    store,
+)
+
+TICKET, DONE, LEFT, SLOT = 0, 8, 16, 17
+PROGRAM, FAILED, YIELD, OFFERS, OFFERED = 24, 25, 26, 27, 32
+FUNCTION, FIRST, LAST, CHUNK, THREADS, ARGUMENTS, RECORD = 0, 1, 2, 3, 4, 5, 6
+MUTEX, CONDITION, LOCK, UNLOCK, SLEEP, WAKE = 8, 16, 32, 33, 34, 35
+IDLE, ASLEEP, WORKING = 0, 1, 2
+RUN, HELP = 0, 1
+OVER = 1 << 60
+PATIENCE, IDLE_PATIENCE = 2000, 5000
+"""Rounds of waiting before a thread lets others run, and before a helper without a job sleeps."""
+
+
+@jit
+def wait(rounds, leave):
+    """A moment; after many rounds the thread lets others run."""
+    pause()
+    if rounds > PATIENCE:
+        call(leave, 0, 0, 0, 0)
+
+
+@jit
+def sleep(mailbox):
+    """Until its owner has been asked for."""
+    mutex, condition = address_of(mailbox, MUTEX), address_of(mailbox, CONDITION)
+    call(mailbox[LOCK], mutex, 0, 0, 0)
+    while load(mailbox, 0) == ASLEEP:
+        # The two last ones say to Windows that it may take for ever.
+        call(mailbox[SLEEP], condition, mutex, 0xFFFFFFFF, 0)
+    call(mailbox[UNLOCK], mutex, 0, 0, 0)
+
+
+@jit
+def wake(mailbox):
+    """The owner, which either sleeps or has not looked yet whether it may."""
+    mutex = address_of(mailbox, MUTEX)
+    call(mailbox[LOCK], mutex, 0, 0, 0)
+    call(mailbox[WAKE], address_of(mailbox, CONDITION), 0, 0, 0)
+    call(mailbox[UNLOCK], mutex, 0, 0, 0)
+
+
+@jit
+def take_chunks(job, slot):
+    """Do chunks of the step that is open while there are any; how many were done."""
+    done = 0
+    while True:
+        ticket = load(job, TICKET)
+        step = (ticket >> 32) - 1
+        if ticket >= OVER or step < 0:
+            return done
+        record = step * RECORD
+        program = at(job[PROGRAM])
+        end, chunk = program[record + LAST], program[record + CHUNK]
+        first = program[record + FIRST] + (ticket & 0xFFFFFFFF) * chunk
+        if first >= end or slot >= program[record + THREADS]:
+            return done
+        if exchange_if(job, TICKET, ticket, ticket + 1):
+            arguments = at(program[record + ARGUMENTS])[slot]
+            last = min(end, first + chunk)
+            if call_kernel(program[record + FUNCTION], first, last, arguments) != 0:
+                store(job, FAILED, 1)
+            done += 1
+            if slot > 0:
+                # The caller counts its own at the end; it waits for these.
+                add(job, DONE, 1)
+
+
+@jit
+def run_step(job, step):
+    """All of a step, as the caller."""
+    program, record = at(job[PROGRAM]), step * RECORD
+    first, last, chunk = program[record + FIRST], program[record + LAST], program[record + CHUNK]
+    if program[record + THREADS] == 1 or chunk >= last - first:
+        arguments = at(program[record + ARGUMENTS])[0]
+        if call_kernel(program[record + FUNCTION], first, last, arguments) != 0:
+            store(job, FAILED, 1)
+        return
+    store(job, DONE, 0)
+    store(job, TICKET, (step + 1) << 32)
+    others = (last - first + chunk - 1) // chunk - take_chunks(job, 0)
+    rounds = 0
+    while load(job, DONE) < others:
+        rounds += 1
+        wait(rounds, job[YIELD])
+
+
+@jit
+def offer(job):
+    """Ask the helpers that are listed; those that are busy now are struck off (0)."""
+    store(job, TICKET, 0)
+    store(job, LEFT, 0)
+    store(job, SLOT, 0)
+    for place in range(OFFERED, OFFERED + job[OFFERS]):
+        mailbox, address = at(job[place]), address_of(job, 0)
+        if exchange_if(mailbox, 0, IDLE, address):
+            continue
+        if exchange_if(mailbox, 0, ASLEEP, address):
+            wake(mailbox)
+        else:
+            job[place] = 0
+
+
+@jit
+def dismiss(job):
+    """End the job: take back what nobody accepted, and wait until all others have left."""
+    store(job, TICKET, OVER)
+    accepted = 0
+    for place in range(OFFERED, OFFERED + job[OFFERS]):
+        # Whether it sleeps is not known. If it does not it will say so.
+        if job[place] != 0 and not exchange_if(at(job[place]), 0, address_of(job, 0), ASLEEP):
+            accepted += 1
+    rounds = 0
+    while load(job, LEFT) < accepted:
+        rounds += 1
+        wait(rounds, job[YIELD])
+
+
+@jit
+def run(job, lo, hi):
+    """Steps ``lo`` to ``hi``, as the caller."""
+    store(job, FAILED, 0)
+    offer(job)
+    for step in range(lo, hi):
+        run_step(job, step)
+    dismiss(job)
+
+
+@jit
+def help_out(mailbox):
+    """Serve jobs for ever."""
+    rounds = 0
+    while True:
+        found = load(mailbox, 0)
+        if found == ASLEEP:
+            exchange_if(mailbox, 0, ASLEEP, IDLE)
+        elif found > WORKING and exchange_if(mailbox, 0, found, WORKING):
+            job = at(found)
+            slot = 1 + add(job, SLOT, 1)
+            rounds = 0
+            while load(job, TICKET) < OVER:
+                if take_chunks(job, slot) > 0:
+                    rounds = 0
+                rounds += 1
+                wait(rounds, job[YIELD])
+            # After this the job may be gone.
+            add(job, LEFT, 1)
+            store(mailbox, 0, IDLE)
+            rounds = 0
+        rounds += 1
+        if rounds > IDLE_PATIENCE and exchange_if(mailbox, 0, IDLE, ASLEEP):
+            sleep(mailbox)
+            rounds = 0
+        pause()
+
+
+@jit
+def kernel(lo, hi, n, x, y, w, b, g, scratch):
+    """``n`` says what to do: RUN steps ``lo`` to ``hi`` of job ``g``, or HELP at mailbox ``g``."""
+    if n == RUN:
+        run(g, lo, hi)
+    else:
+        help_out(g)

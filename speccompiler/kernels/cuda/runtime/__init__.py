@@ -1,0 +1,1 @@
+"""What compiles CUDA kernels and drives a GPU or its simulator."""

@@ -1,0 +1,65 @@
+"""Keywords that Python code passes: judged like the same values in a spec."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+from speccompiler.diagnostics.core import Problem, did_you_mean
+from speccompiler.loading.schema_errors import describe
+from speccompiler.schemas.fields import LARGEST_SEED
+
+
+def check_choice(keyword: str, value: object, choices: Any) -> None:
+    """CS023 unless the value is None or one of the choices, a ``Literal`` type."""
+    allowed = get_args(choices)
+    if value is None or value in allowed:
+        return
+    raise Problem(
+        "CS023",
+        f"'{keyword}' is {describe(value)}; allowed: {', '.join(allowed)}",
+        did_you_mean(value, allowed) if isinstance(value, str) else None,
+    )
+
+
+def check_answers(answers: object) -> None:
+    """CS024 unless the value is None, or a mapping from the names of layers."""
+    if answers is None or (
+        isinstance(answers, Mapping) and all(isinstance(name, str) for name in answers)
+    ):
+        return
+    raise Problem(
+        "CS024",
+        f"'replace' is {describe(answers)}, not a mapping from layers' names",
+        'for example {"lambda_1": "x / 127.5 - 1"}',
+    )
+
+
+def whole_number(name: str, value: object) -> int:
+    """A plain int of any whole number (NumPy's too); CS024 for anything else."""
+    if not isinstance(value, bool):
+        try:
+            return operator.index(value)  # type: ignore[arg-type]
+        except TypeError:
+            pass
+    raise Problem("CS024", f"{name} is {describe(value)}, not a whole number")
+
+
+def checked_seed(value: object) -> int:
+    """A seed: CS024, or CS025 for one outside 0 to 2**63 - 1."""
+    seed = whole_number("'seed'", value)
+    if seed < 0:
+        raise Problem("CS025", f"'seed' is {describe(seed)}; it must be 0 or more")
+    if seed > LARGEST_SEED:
+        raise Problem("CS025", f"'seed' is {describe(seed)}; it must be {LARGEST_SEED} or less")
+    return seed
+
+
+def whole_lengths(shape: Sequence[object]) -> tuple[int | None, ...]:
+    """A shape as plain numbers, open lengths as None; CS024, or CS025 for a length below 1."""
+    lengths = tuple(None if d is None else whole_number("a length of the shape", d) for d in shape)
+    if any(d is not None and d < 1 for d in lengths):
+        text = ", ".join("None" if d is None else str(d) for d in lengths)
+        raise Problem("CS025", f"the input shape ({text}) has a length below 1")
+    return lengths

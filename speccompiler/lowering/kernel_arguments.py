@@ -1,0 +1,79 @@
+"""Arguments that only a tensor's shape can judge: initialisers, regularisers, constraints.
+
+A native spec that has one which does not suit the shape is refused. Only training would have met
+it in a Keras file, where it is passed over like any other that means nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from speccompiler.diagnostics.core import Problem
+from speccompiler.graph.ir import Weight
+from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.constraint_axes import check_axes
+from speccompiler.schemas.constraint import constraint_object
+from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.initializer import ScaledInitializer
+from speccompiler.schemas.regularizer import EigenvalueRegularizer
+from speccompiler.schemas.training import Unknown
+
+
+def check_kernel_arguments(b: Builder, layer: Layer, tensors: Iterable[Weight]) -> None:
+    """CS091 for init, CS092 for a constraint's axis, CS093 for a regulariser.
+
+    Of a Keras file they are noted in ``b.unknown``.
+    """
+    for problem in _misfits(layer, tensors):
+        if b.unknown is None:
+            raise problem
+        argument = str(problem.argument)
+        found = f"'{argument}': {problem.message}"
+        b.unknown.setdefault((b.layer, argument), Unknown(found, found))
+
+
+def _misfits(layer: Layer, tensors: Iterable[Weight]) -> Iterator[Problem]:
+    for tensor in tensors:
+        about = layer.tensors[tensor.tensor]
+        shape = tensor.stored_shape
+        if about.init is not None:
+            yield from _init(about.init, getattr(layer, about.init), tensor)
+        if about.regularizer is not None and len(shape) != 2:
+            found = f"{tensor.tensor} has shape {shape}"
+            found = f"{tensor.tensor} is a vector" if len(shape) == 1 else found
+            yield from _regularizer(layer, about.regularizer, found)
+        if about.constraint is not None:
+            yield from _constraint(about.constraint, getattr(layer, about.constraint), shape)
+    yield from _regularizer(layer, "activity_regularizer", "the layer's output is none")
+
+
+def _init(argument: str, init: object, tensor: Weight) -> Iterator[Problem]:
+    name = init.name if isinstance(init, ScaledInitializer) else init
+    shape = tensor.stored_shape
+    if name == "identity" and (len(shape) != 2 or shape[0] != shape[1]):
+        yield Problem(
+            "CS091",
+            f"'identity' needs a square matrix; {tensor.tensor} has shape {shape}",
+            "use 'orthogonal' or 'glorot_uniform'",
+            argument=argument,
+        )
+
+
+def _regularizer(layer: Layer, argument: str, found: str) -> Iterator[Problem]:
+    if isinstance(getattr(layer, argument, None), EigenvalueRegularizer):
+        yield Problem(
+            "CS093",
+            f"the eigenvalue regulariser needs a matrix; {found}",
+            "use an l1 or l2 regulariser",
+            argument=argument,
+        )
+
+
+def _constraint(argument: str, given: object, shape: tuple[int, ...]) -> Iterator[Problem]:
+    axis = None if given is None else getattr(constraint_object(given), "axis", None)  # type: ignore[arg-type]
+    if axis is None:
+        return
+    try:
+        check_axes(axis, shape)
+    except Problem as problem:
+        yield Problem(problem.code, problem.message, problem.hint, argument=argument)

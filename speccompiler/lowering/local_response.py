@@ -1,0 +1,83 @@
+"""LRN2D: a mean of squares along the channels, a power of it, and a product.
+
+    t = c * x                             c = 2**-lift
+    m = mean(t**2)                        a window of channels, zeros beyond them counted
+    y = x * (k * c**2 + alpha * count * m)**-beta * c**(2 * beta)
+
+Squares of float32 values end at 1.8e19. The lift puts off that end as far as it can without
+losing small values: nothing is lost that would count beside ``k``.
+"""
+
+from __future__ import annotations
+
+from math import floor, inf, log2
+
+from speccompiler.expressions.nodes import Binary, Call, Expression, Negate, Number, Variable
+from speccompiler.graph.ir import Combine, Map, Node, Pool, Reshape
+from speccompiler.lowering.builder import Builder, channels_last, restore_ordering
+from speccompiler.lowering.spatial import check_rank
+from speccompiler.schemas.beyond_keras import LRN2D
+
+_X = Variable()
+
+
+def lower_lrn2d(b: Builder, layer: LRN2D, x: Node) -> Node:
+    """The channels become an axis that a pool slides along; a window ends where they do."""
+    check_rank(x, 2, layer.dim_ordering, layer.type)
+    x = channels_last(b, x, layer.dim_ordering)
+    channels, reach = x.shape[-1], layer.n // 2
+    if isinstance(channels, int):
+        reach = min(reach, channels - 1)
+    count = 2 * reach + 1
+    lift = _lift(layer, count)
+    scale = 2.0**-lift
+    lifted = Binary("*", Number(scale), _X) if lift else _X
+    y = b.add(Map(Binary("*", lifted, lifted)), x)
+    y = b.add(Reshape((*x.shape, 1)), y)
+    none = ((0, 0),) * 3
+    window = Pool("average", (1, 1, count), (1, 1, 1), none, (*none[:2], (reach, reach)))
+    y = b.add(Reshape(x.shape), b.add(window, y))
+    total = Binary("*", Number(layer.alpha * count), _X)
+    share = _inverse(Binary("+", Number(layer.k * scale**2), total), layer.beta)
+    back = Binary("*", _X, Number(scale ** (2 * layer.beta))) if lift else None
+    y = b.add(Combine("mul", back), x, b.add(Map(share), y))
+    return restore_ordering(b, y, layer.dim_ordering)
+
+
+def _lift(layer: LRN2D, count: int) -> int:
+    """How far squares are made smaller, an even power of two.
+
+    A square that falls below float32's smallest number, 2**-126, has to be less than 2**-26 of
+    ``k``, of which one place is 2**-24; ``k`` itself stays above 2**-110, its power below 2**100,
+    and the product with the largest ``x`` whose square counts less below 2**120. A power that is
+    no root is rounded as its exponent is, so that the logarithm of its base is kept small.
+    """
+    weight = layer.alpha * count
+    if layer.k == 0 or layer.beta == 0 or weight == 0:
+        return 0
+    ratio = log2(layer.k) - log2(weight)
+    most = min(
+        (100 + ratio) / 2,
+        (110 + log2(layer.k)) / 2,
+        min(50.0, 60 - ratio / 4) / layer.beta,
+        inf if _is_root(layer.beta) else 20,
+    )
+    return max(0, 2 * floor(most / 2))
+
+
+def _is_root(beta: float) -> bool:
+    return 4 * beta in {1, 2, 3, 4}
+
+
+def _inverse(base: Expression, beta: float) -> Expression:
+    """``base**-beta``, by square roots where they give it."""
+    if not _is_root(beta):
+        return Binary("**", base, Negate(Number(beta)))
+    root = Call("sqrt", (base,))
+    below: dict[float, Expression] = {
+        0.25: Call("sqrt", (root,)),
+        0.5: root,
+        0.75: Binary("*", root, Call("sqrt", (root,))),
+        1.0: base,
+    }
+    return Binary("/", Number(1.0), below[beta])

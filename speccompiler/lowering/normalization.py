@@ -1,0 +1,110 @@
+"""BatchNormalization in its three modes (Keras 1.2.2 layers/normalization.py)."""
+
+from __future__ import annotations
+
+from speccompiler.diagnostics.core import Problem
+from speccompiler.expressions.nodes import Binary, Call, Expression, Number, Parameter, Variable
+from speccompiler.graph.ir import BatchNormalize, MapWith, Node, Normalize, Transpose, Weight
+from speccompiler.graph.shapes import format_shape
+from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.spatial import known_channels
+from speccompiler.schemas.model import RunningStd
+from speccompiler.schemas.normalization import BatchNormalization
+
+GAMMA, BETA, MEAN, STD = map(Parameter, range(4))
+
+
+def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) -> Node:
+    """Channels last, normalised, scaled, and back; mode 1 scales along the last axis always."""
+    if layer.axis is None and len(x.shape) > 1:
+        return _by_value(b, layer, x)
+    axis = _channel_axis(-1 if layer.axis is None else layer.axis, x)
+    channels = known_channels(x.shape[axis], layer.type, x, b)
+    names = ("gamma", "beta", "running_mean", "running_std")
+    ones = (1,) * (len(x.shape) - 1)
+    gamma, beta, *running = (
+        Weight(b.layer, name, (channels,), (0,), (*ones, channels)) for name in names
+    )
+    scaled = Binary("+", Binary("*", Variable(), GAMMA), BETA)
+    rest = [i for i in range(len(x.shape)) if i != axis]
+    last = Transpose((*rest, axis))
+    back = Transpose(tuple(last.axes.index(i) for i in range(len(x.shape))))
+    if layer.mode == 1:
+        if x.shape[-1] != channels:
+            raise Problem(
+                "CS057",
+                f"mode 1 scales the last axis, of length {x.shape[-1]}, with the {channels} values "
+                "of its axis",
+                "Keras 1.x fails here too; normalise along the last axis",
+                argument="axis",
+            )
+        op = Normalize(layer.epsilon, layer.epsilon, tuple(running))
+        y = b.add(back, b.add(op, b.add(last, x)))
+        return b.add(MapWith(scaled, (gamma, beta)), y)
+    y = b.add(last, x)
+    if layer.mode == 0:
+        formula = _by_running(b.semantics.running_std, layer.epsilon)
+        y = b.add(MapWith(formula, (gamma, beta, *running)), y)
+    else:
+        b.warn(
+            "CS056",
+            "mode 2 normalises by the mean and variance of the batch it is given, so that its "
+            "numbers depend on how samples are split into batches",
+            "a batch has 32 samples, as Keras's predict takes them, unless --batch-size says more",
+        )
+        y = b.add(BatchNormalize(layer.epsilon, tuple(running)), y)
+        y = b.add(MapWith(scaled, (gamma, beta)), y)
+    return b.add(back, y)
+
+
+def _by_value(b: Builder, layer: BatchNormalization, x: Node) -> Node:
+    """No axis: gamma, beta and the statistics have a sample's shape (Keras 0.1 to 0.3.1).
+
+    Mode 1 takes the mean along the last axis, and adds epsilon to the deviation alone.
+    """
+    if layer.mode == 2:
+        raise Problem(
+            "CS057",
+            "mode 2 normalises by channels, and needs their axis",
+            "say axis: -1 or 1",
+            argument="axis",
+        )
+    shape = tuple(known_channels(length, layer.type) for length in x.shape)
+    axes = tuple(range(len(shape)))
+    names = ("gamma", "beta", "running_mean", "running_std")
+    gamma, beta, *running = (Weight(b.layer, name, shape, axes, shape) for name in names)
+    if layer.mode == 0:
+        formula = _by_running(b.semantics.running_std, layer.epsilon)
+        return b.add(MapWith(formula, (gamma, beta, *running)), x)
+    y = b.add(Normalize(0.0, layer.epsilon, tuple(running)), x)
+    scaled = Binary("+", Binary("*", Variable(), GAMMA), BETA)
+    return b.add(MapWith(scaled, (gamma, beta)), y)
+
+
+def _channel_axis(given: int, x: Node) -> int:
+    """The axis of a sample that ``axis`` names, which counts the batch axis."""
+    rank = len(x.shape) + 1
+    axis = given + rank if given < 0 else given
+    if not 0 < axis < rank:
+        raise Problem(
+            "CS057",
+            f"axis {given} is none of a sample of shape {format_shape(x.shape)}",
+            f"axes are 1 to {rank - 1}, or -1 for the last; 0 is the batch",
+            argument="axis",
+        )
+    return axis - 1
+
+
+def _by_running(stored: RunningStd, epsilon: float) -> Expression:
+    """``(x - mean) / deviation * gamma + beta``, by what ``running_std`` holds."""
+    added = Number(epsilon)
+    deviation: Expression
+    match stored:
+        case "variance":
+            deviation = Call("sqrt", (Binary("+", STD, added),))
+        case "root_variance":
+            deviation = Binary("+", Call("sqrt", (STD,)), added)
+        case "deviation":
+            deviation = Binary("+", STD, added)
+    normal = Binary("/", Binary("-", Variable(), MEAN), deviation)
+    return Binary("+", Binary("*", normal, GAMMA), BETA)

@@ -1,0 +1,185 @@
+"""Which values lie in the place of another: sums and joined values that no step copies.
+
+A convolution adds its result to what lies in its place, where that is the other value of a sum,
+and writes into a part of a joined value, where a Concat alone reads it:
+
+    a, b = Conv(x), Conv(a)        a = Conv(x)
+    s = Combine(sum, a, b)    ->   s = a + Conv(a), in the place of a
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from speccompiler.graph.ir import Combine, Concat, Graph, Input, Node
+from speccompiler.kernels.cpu.choices import VIEWS
+from speccompiler.planning.candidate import Candidate, known
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A node, the kernel that computes it, and a pool or a sum that the kernel takes in."""
+
+    node: Node
+    candidate: Candidate
+    pool: Node | None = None
+    added: Node | None = None
+
+    @property
+    def last(self) -> Node:
+        """The node whose value is written."""
+        return self.pool or self.added or self.node
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Where a value lies in a joined one: ``at`` in each position, these ``pitch`` apart."""
+
+    whole: str
+    at: int
+    pitch: int
+
+
+def storage(graph: Graph, work: Sequence[Work], parts: Mapping[str, Part]) -> dict[str, str]:
+    """The node that a value's memory belongs to: a view's is what it views.
+
+    A sum's is that of the value to which its convolution adds, a part's the joined value's.
+    """
+    origins = {name: part.whole for name, part in parts.items()}
+    for w in work:
+        if w.added is not None:
+            origins[w.added.name] = _other(w.added, w.node)
+    origins |= {node.name: node.inputs[0] for node in graph if isinstance(node.op, VIEWS)}
+
+    return {node.name: _root(origins, node.name) for node in graph}
+
+
+def _root(origins: dict[str, str], name: str) -> str:
+    """Where a chain of origins ends; whoever follows it again has one step to go."""
+    root = name
+    while root in origins:
+        root = origins[root]
+    while name in origins:
+        origins[name], name = root, origins[name]
+    return root
+
+
+class _Memory:
+    """What still wants the values that lie in one place, while work is done in order.
+
+    A place is known by the node that it belongs to.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        outputs = frozenset(graph.outputs)
+        self._origins = {n.name: n.inputs[0] for n in graph if isinstance(n.op, VIEWS)}
+        self._views = dict.fromkeys(self._origins)
+        self._made: set[str] = set()
+        self._kept: set[str] = set()
+        self._waiting: Counter[str] = Counter()
+        """For each place, how often what is not done yet reads it."""
+        for node in graph:
+            if isinstance(node.op, Input) or node.name in outputs:
+                self._kept.add(self.place(node.name))
+            if node.name not in self._views:
+                self._waiting.update(map(self.place, node.inputs))
+
+    def place(self, name: str) -> str:
+        """Where a value lies."""
+        return _root(self._origins, name)
+
+    def is_free_but_for(self, total: Node, other: str) -> bool:
+        """Whether a value is made, and of all that lies there only a sum still wants anything."""
+        place = self.place(other)
+        alone = self._waiting[place] == sum(self.place(name) == place for name in total.inputs)
+        return place in self._made and place not in self._kept and alone
+
+    def join(self, total: Node, other: str) -> None:
+        """Let a sum lie in the place of one of its values."""
+        mine, place = self.place(total.name), self.place(other)
+        self._origins[mine] = place
+        self._waiting[place] += self._waiting.pop(mine, 0)
+        if mine in self._kept:
+            self._kept.add(place)
+
+    def done(self, work: Work) -> None:
+        """A kernel has run."""
+        for node in dict.fromkeys((work.node, work.last)):
+            self._made.add(self.place(node.name))
+            for name in node.inputs:
+                self._waiting[self.place(name)] -= 1
+
+
+def add_in_place(graph: Graph, work: Sequence[Work]) -> list[Work]:
+    """Let convolutions take in the sums that alone read them.
+
+    A sum goes to the later of its two values. Nothing else may still want the earlier one: it
+    is no input of the model and no output, and all that read it are done before.
+    """
+    readers, outputs, memory = graph.readers(), frozenset(graph.outputs), _Memory(graph)
+    taken: set[str] = set()
+    done: list[Work] = []
+    for w in work:
+        if w.node.name in taken:
+            continue
+        total = None if w.node.name in outputs else _sum_of(w, readers)
+        if total is not None and memory.is_free_but_for(total, other := _other(total, w.node)):
+            assert isinstance(total.op, Combine), f"{total.name} is no sum"
+            memory.join(total, other)
+            taken.add(total.name)
+            w = replace(w, candidate=replace(w.candidate, added=total.op), added=total)
+        memory.done(w)
+        done.append(w)
+    return done
+
+
+def _sum_of(w: Work, readers: Mapping[str, Sequence[Node]]) -> Node | None:
+    """The sum of two values that alone reads what a convolution makes."""
+    found = readers[w.node.name]
+    if len(found) != 1 or not w.candidate.adds or w.pool:
+        return None
+    op = found[0].op
+    two = isinstance(op, Combine) and op.mode == "sum" and len(found[0].inputs) == 2
+    return found[0] if two else None
+
+
+def _other(total: Node, conv: Node) -> str:
+    (other,) = (name for name in total.inputs if name != conv.name)
+    return other
+
+
+def join_in_place(graph: Graph, work: Sequence[Work]) -> tuple[list[Work], dict[str, Part]]:
+    """Leave out each Concat of channels whose values can all be written to their places in it.
+
+    Each is read by nothing else, and its kernel can write positions further apart than its
+    channels. Returns the work that is left, and where the values lie.
+    """
+    nodes, readers, outputs = graph.by_name(), graph.readers(), frozenset(graph.outputs)
+    makers = {w.last.name: w for w in work}
+    joined: set[str] = set()
+
+    def fits(name: str) -> bool:
+        maker = makers.get(name)
+        alone = len(readers[name]) == 1 and name not in outputs
+        if maker is None or not alone or maker.added is not None:
+            return False
+        return maker.candidate.strided or name in joined
+
+    for node in graph:
+        last = isinstance(node.op, Concat) and node.op.axis == len(node.shape) - 1
+        if last and all(map(fits, node.inputs)):
+            joined.add(node.name)
+
+    parts: dict[str, Part] = {}
+    for node in reversed(graph.nodes):
+        if node.name not in makers or node.name not in joined:
+            continue
+        inside = parts.get(node.name)
+        at, pitch = (0, known(node)[-1]) if inside is None else (inside.at, inside.pitch)
+        for name in node.inputs:
+            parts[name] = Part(node.name, at, pitch)
+            at += known(nodes[name])[-1]
+    wholes = {part.whole for part in parts.values()}
+    return [w for w in work if w.last.name not in wholes], parts

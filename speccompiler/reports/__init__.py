@@ -1,0 +1,1 @@
+"""What reviewers read: shapes, costs and weights of a model, as data and as text."""

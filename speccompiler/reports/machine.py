@@ -1,0 +1,112 @@
+"""What this machine offers a run: processor, threads, caches, GPUs, memory."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from speccompiler.diagnostics.core import Problem
+from speccompiler.kernels.cuda.runtime.cubins import version
+from speccompiler.kernels.cuda.runtime.device import check_age, first_usable
+from speccompiler.kernels.cuda.runtime.driver import (
+    Gpu,
+    devices,
+    driver_version,
+    found_driver,
+    gpus,
+    open_driver,
+    toolkit_major,
+)
+
+TELLING = ("avx512f", "avx2", "avx", "fma", "sse4.2", "neon", "sve")
+"""Features that decide which kernels are made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """The CPU as kernels are made for it."""
+
+    name: str
+    features: tuple[str, ...]
+    lanes: int
+    """float32 values of a vector."""
+    cores: int
+    threads: int
+    """Processors that this process may use: the default number of threads."""
+    caches: tuple[tuple[str, int], ...]
+    """Name and bytes of each of a core's caches, where the system tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cuda:
+    """What stands between a run and a GPU; ``problem`` is the first thing that is missing."""
+
+    extra: str | None
+    """Version of numba-cuda."""
+    toolkit: int | None
+    """CUDA's major version that the extra is for."""
+    driver: tuple[int, int] | None
+    """The newest CUDA version that the driver runs."""
+    gpus: tuple[Gpu, ...]
+    problem: Problem | None
+
+
+def processor() -> Processor:
+    """The CPU. Loads llvmlite."""
+    from llvmlite import binding
+
+    from speccompiler.compiled import default_threads
+    from speccompiler.system.processor import host_lanes
+
+    features = binding.get_host_cpu_features()
+    return Processor(
+        f"{binding.get_host_cpu_name()} ({platform.machine()})",
+        tuple(name for name in TELLING if features.get(name)),
+        host_lanes(),
+        os.cpu_count() or 1,
+        default_threads(),
+        tuple(_caches(Path("/sys/devices/system/cpu/cpu0/cache"))),
+    )
+
+
+def _caches(folder: Path) -> list[tuple[str, int]]:
+    """As Linux lists them; none elsewhere."""
+    found: list[tuple[str, int]] = []
+    for index in sorted(folder.glob("index*")):
+        try:
+            level, kind, size = (
+                (index / name).read_text().strip() for name in ("level", "type", "size")
+            )
+            bytes_ = int(size.rstrip("K")) << 10
+        except (OSError, ValueError):
+            continue
+        if kind != "Instruction":
+            found.append((f"L{level}", bytes_))
+    return found
+
+
+def cuda() -> Cuda:
+    """Extra, driver and GPUs, as far as they can be found."""
+    toolkit, extra = toolkit_major(), version("numba-cuda")
+    newest: tuple[int, int] | None = None
+    found: tuple[Gpu, ...] = ()
+    problem: Problem | None = None
+    try:
+        driver = found_driver()
+        newest = driver_version(driver)
+        if driver.status("cuInit", 0) == 0:
+            found = gpus(driver)
+    except Problem as error:
+        problem = error
+    try:
+        open_driver()
+    except Problem as error:
+        problem = error
+    if problem is None:
+        try:
+            check_age(first_usable(devices()))
+        except Problem as error:
+            problem = error
+    return Cuda(extra, toolkit, newest, found, problem)

@@ -1,1 +1,0 @@
-"""Weight tensors: initialised, read from files, matched to a model, penalised, constrained."""

@@ -1,0 +1,125 @@
+"""What speaks for one backend where nothing decides, and how much hangs on it.
+
+A Keras 1.x file never says who trained it (CS050). Two things help its owner: the tensors'
+names, because only TensorFlow's variables end in ``:0``, and which layers would compute
+other numbers, by what rule and by how much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
+from speccompiler.graph.dims import format_dim
+from speccompiler.graph.ir import Graph, Node, Padding, Shape, Weight
+from speccompiler.lowering import layers_of
+from speccompiler.lowering.by_backend import by_backend
+from speccompiler.schemas.model import ModelSpec
+from speccompiler.weights.sources import FileTensor, TensorSource, theano_names
+
+_LAYERS_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What the two backends do otherwise in one layer: kernels reversed, or another padding."""
+
+    layer: str
+    flipped: tuple[Weight, ...]
+    padding: tuple[Padding, Padding] | None
+    """TensorFlow's and Theano's."""
+
+
+def differences(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[Difference, ...]:
+    """The layers that TensorFlow's and Theano's rules lower differently, in order."""
+    lowered = by_backend(spec, shapes)
+    one, other = lowered.tensorflow.graph, lowered.theano.graph
+    if one is None or other is None:
+        return ()
+    theirs = layers_of(other.nodes)
+    flipped = _flipped(one, other)
+    return tuple(
+        Difference(layer, tuple(flipped.get(layer, ())), _paddings(nodes, theirs[layer]))
+        for layer, nodes in layers_of(one.nodes).items()
+        if nodes != theirs[layer]
+    )
+
+
+def _flipped(one: Graph, other: Graph) -> Mapping[str, list[Weight]]:
+    found: dict[str, list[Weight]] = {}
+    for mine, theirs in zip(one.weights(), other.weights(), strict=True):
+        if mine.flip != theirs.flip:
+            found.setdefault(mine.layer, []).append(mine)
+    return found
+
+
+def _paddings(one: Iterable[Node], other: Iterable[Node]) -> tuple[Padding, Padding] | None:
+    for mine, theirs in zip(one, other, strict=False):
+        pair = getattr(mine.op, "padding", None), getattr(theirs.op, "padding", None)
+        if pair[0] is not None and pair[1] is not None and pair[0] != pair[1]:
+            return pair[0], pair[1]
+    return None
+
+
+def notes(
+    found: Iterable[Difference], sources: Mapping[Weight, TensorSource]
+) -> tuple[Diagnostic, ...]:
+    """A note CS083 for each of the first layers; kernels are measured where they are given."""
+    found = tuple(found)
+    by_name = {(w.layer, w.tensor): source for w, source in sources.items()}
+    notes = []
+    for difference in found[:_LAYERS_SHOWN]:
+        parts = [_kernel_text(w, by_name.get((w.layer, w.tensor))) for w in difference.flipped]
+        if difference.padding is not None:
+            tensorflow, theano = map(_padding_text, difference.padding)
+            parts.append(f"'same' is padded {tensorflow} by TensorFlow and {theano} by Theano")
+        message = "; ".join(parts) or "the backends compute it by other rules"
+        notes.append(Diagnostic("CS083", message, Severity.NOTE, layer=difference.layer))
+    rest = len(found) - len(notes)
+    if rest:
+        plural = "layer differs" if rest == 1 else "layers differ"
+        notes.append(Diagnostic("CS083", f"{rest} more {plural}", Severity.NOTE))
+    return tuple(notes)
+
+
+def _kernel_text(weight: Weight, source: TensorSource | None) -> str:
+    size = "x".join(str(length) for length in weight.shape[:-2])
+    text = f"Theano reverses the {size} kernel {weight.tensor}"
+    change = None if source is None else flip_change(weight, source)
+    if change is None:
+        return text
+    if change == 0:
+        return f"{text}, which is the same reversed"
+    return f"{text}, and that changes it by {change:.0%} of its norm"
+
+
+def flip_change(weight: Weight, source: TensorSource) -> float | None:
+    """``|W - reversed W| / |W|``: 0 for a symmetric kernel, 1.41 for a random one."""
+    try:
+        kernel = source.read().transpose(weight.axes).reshape(weight.shape).astype(np.float64)
+    except Problem:
+        return None
+    norm = float(np.linalg.norm(kernel))
+    if not np.isfinite(norm) or norm == 0:
+        return None
+    spatial = tuple(range(kernel.ndim - 2))
+    return float(np.linalg.norm(kernel - np.flip(kernel, spatial))) / norm
+
+
+def _padding_text(padding: Padding) -> str:
+    return " ".join(f"({format_dim(a)}, {format_dim(b)})" for a, b in padding)
+
+
+def names_hint(sources: Iterable[TensorSource]) -> str | None:
+    """What the names of the tensors speak for, or None where they come from no Keras file."""
+    files = [s for s in sources if isinstance(s, FileTensor)]
+    if not files:
+        return None
+    if all(source.key.endswith(":0") for source in files):
+        return "the tensors' names end in ':0', as TensorFlow's do"
+    if theano_names(files):
+        return "the tensors' names do not end in ':0', as TensorFlow's do: Theano saved them"
+    return None

@@ -1,0 +1,79 @@
+"""Whether a spec and its weights file belong together: ``weights_sha256`` says it.
+
+``convspec convert`` writes two files, and no file system replaces two in one step. It puts the
+spec in place first: a spec of one conversion beside weights of another is noticed, whichever of
+them is the older one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
+
+if TYPE_CHECKING:
+    from speccompiler.model import Model
+    from speccompiler.weights.weight_files import WeightFile
+
+
+def check_pair(file: WeightFile, expected: str) -> None:
+    """Raise CS127 unless the file holds these tensors.
+
+    A file that convspec wrote says it itself; the tensors of any other are read.
+    """
+    from speccompiler.weights.content_digest import content_digest
+
+    if (file.sha256 or content_digest(file)) != expected:
+        raise _another(file)
+
+
+def check_other(file: WeightFile, expected: str) -> Diagnostic | None:
+    """CS128 for a file that was given in place of the spec's own, and is of another conversion."""
+    if file.sha256 in {None, expected}:
+        return None
+    return Diagnostic(
+        "CS128",
+        "these tensors were converted for another spec, and may be laid out in another way",
+        Severity.WARNING,
+        file=str(file.path),
+        hint="give the spec that was converted with them, or weights as Keras saved them together "
+        "with the Keras file",
+    )
+
+
+def content_problem(model: Model) -> Diagnostic | None:
+    """CS127 where the file that a spec names is not what it says, value by value; reads it all."""
+    expected, named = model.spec.weights_sha256, model.spec.weights
+    if expected is None or named is None or model.weights_file is not None:
+        return None
+    from speccompiler.weights.content_digest import content_digest
+    from speccompiler.weights.weight_files import open_weights
+
+    path = Path(model.loaded.document.file).parent / named
+    try:
+        file = open_weights(path)
+        if content_digest(file) != expected:
+            raise _another(file) if file.sha256 != expected else _damaged(file)
+    except Problem as problem:
+        return problem.at(file=str(path))
+    return None
+
+
+def _another(file: WeightFile) -> Problem:
+    return Problem(
+        "CS127",
+        f"'{file.path.name}' does not hold the tensors that this spec was written with "
+        "(weights_sha256)",
+        "one of the two files is of another conversion, or convert was interrupted between them: "
+        "convert the model again; take weights_sha256 out where other weights are meant",
+    )
+
+
+def _damaged(file: WeightFile) -> Problem:
+    return Problem(
+        "CS127",
+        f"'{file.path.name}' was changed or damaged after it was written: its tensors are not "
+        "those of weights_sha256",
+        "convert the model again, or copy the file again",
+    )

@@ -1,0 +1,405 @@
+"""Every diagnostic as a user meets it: a broken file, a command, and the text it prints.
+
+``tests/diagnostics`` holds the broken specs and, under the same name with ``.txt``, what
+``convspec validate`` says of each. ``COMMANDS`` are the cases that take more than a spec.
+Texts are written anew with ``pytest --update-golden``.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import sys
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import speccompiler
+from speccompiler.cli.main import run
+from speccompiler.diagnostics.codes import CODES, as_markdown
+from speccompiler.diagnostics.core import SpecError
+from tests.places import ROOT, TESTS
+
+FOLDER = Path(__file__).resolve().parent / "transcripts"
+Golden = Callable[[Path, str], None]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that ends in a finding; its first word that holds a code names it."""
+
+    name: str
+    line: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+SPECS = sorted(p.name for p in FOLDER.iterdir() if p.suffix in {".yaml", ".json"})
+
+COMMANDS = (
+    Command("cs001_missing_file", "validate qxqxqxqxqxqx"),
+    Command("cs002_latin1", "validate latin1.yaml"),
+    Command("cs002_utf16", "validate utf16.yaml"),
+    Command("cs002_utf16_no_mark", "validate utf16_be.yaml"),
+    Command("cs002_utf32", "validate utf32.yaml"),
+    Command("cs002_utf32_no_mark", "validate utf32_le.json"),
+    Command("cs077_no_such_layer", "validate cs082_several.json --replace lambda_2=x"),
+    Command("cs077_runs_as_it_is", "validate bn.yaml --replace bn=x"),
+    Command("cs078_part", "shapes cs082_byte_code.json --replace lambda_1=x[0]-x"),
+    Command("cs080_empty", "validate empty.h5"),
+    Command("cs080_git_lfs", "validate pointer.h5"),
+    Command("cs080_html", "validate page.h5"),
+    Command("cs080_text", "validate text.h5"),
+    Command("cs081_weights", "validate weights.h5"),
+    Command("cs002_control_character", "validate control.yaml"),
+    Command("cs005_too_large", "validate large.yaml"),
+    Command("cs006_too_deep", "validate deep.json"),
+    Command("cs007_alias_bomb", "validate bomb.yaml"),
+    Command("cs033_expression_too_large", "validate long_expression.yaml"),
+    Command("cs033_size_too_large", "validate many_strides.yaml"),
+    Command("cs050_run_undecided", "run keras.json --input images.npy --seed 1"),
+    Command("cs052_plan_open", "plan open.yaml"),
+    Command("cs087_validate", "validate normalized.yaml --weights negative.npz"),
+    Command("cs087_weights", "weights normalized.yaml --weights negative.npz"),
+    Command("cs095_no_weights", "run dense.yaml --input x2.npy"),
+    Command("cs100_no_such_file", "validate dense.yaml --weights nowhere.npz"),
+    Command("cs100_folder", "validate dense.yaml --weights folder.npz"),
+    Command("cs100_extension", "validate dense.yaml --weights weights.pkl"),
+    Command("cs101_not_npz", "validate dense.yaml --weights text.npz"),
+    Command("cs101_truncated", "validate dense.yaml --weights truncated.npz"),
+    Command("cs101_other_format", "validate dense.yaml --weights pickle.npy"),
+    Command("cs101_safetensors", "validate dense.yaml --weights text.safetensors"),
+    Command("cs101_hdf5", "validate dense.yaml --weights text.h5"),
+    Command("cs101_git_lfs", "validate dense.yaml --weights pointer.h5"),
+    Command("cs102_complex", "validate dense.yaml --weights complex.npz"),
+    Command("cs102_objects", "validate dense.yaml --weights objects.npz"),
+    Command("cs102_too_large", "run dense.yaml --input x2.npy --weights huge.npz"),
+    Command("cs105_missing_and_unused", "validate dense.yaml --weights other.npz"),
+    Command("cs105_foreign_names", "validate dense.yaml --weights foreign.safetensors"),
+    Command("cs105_given_twice", "validate dense.yaml --weights twice.npz"),
+    Command("cs105_one_array", "validate dense.yaml --weights one.npy"),
+    Command("cs106_shape", "validate dense.yaml --weights shape.npz"),
+    Command("cs106_other_ordering", "validate conv.yaml --weights th.npz"),
+    Command("cs110_missing", "run dense.yaml --seed 1 --input nowhere.npy"),
+    Command("cs110_folder", "run dense.yaml --seed 1 --input folder.npz"),
+    Command("cs111_text", "run dense.yaml --seed 1 --input dense.yaml"),
+    Command("cs111_empty", "run dense.yaml --seed 1 --input empty.npy"),
+    Command("cs111_npz", "run dense.yaml --seed 1 --input text.npz"),
+    Command("cs111_pickle", "run dense.yaml --seed 1 --input pickle.npy"),
+    Command("cs112_truncated", "run dense.yaml --seed 1 --input truncated.npy"),
+    Command("cs112_trailing", "run dense.yaml --seed 1 --input trailing.npy"),
+    Command("cs113_complex", "run dense.yaml --seed 1 --input complex.npy"),
+    Command("cs113_objects", "run dense.yaml --seed 1 --input objects.npy"),
+    Command("cs113_records", "run dense.yaml --seed 1 --input records.npy"),
+    Command("cs114_no_axis", "run dense.yaml --seed 1 --input number.npy"),
+    Command("cs116_rank", "run conv.yaml --seed 1 --input x2.npy"),
+    Command("cs116_rank_channel", "run conv.yaml --seed 1 --input grey.npy"),
+    Command("cs117_channels_first", "run conv.yaml --seed 1 --input images_th.npy"),
+    Command("cs117_shape", "run conv.yaml --seed 1 --input images_9x9.npy"),
+    Command("cs118_empty", "run dense.yaml --seed 1 --input none.npy"),
+    Command("cs119_one_sample", "run conv.yaml --seed 1 --input image.npy"),
+    Command("cs124_member", "run dense.yaml --seed 1 --input weights.npz"),
+    Command("cs125_samples", "run two.yaml --seed 1 --input a=x2.npy --input b=x2_three.npy"),
+    Command("cs120_folder_missing", "run dense.yaml --seed 1 --input x2.npy --output no/out.npy"),
+    Command("cs120_other_format", "run dense.yaml --seed 1 --input x2.npy --output out.png"),
+)
+
+
+def write_files(folder: Path) -> None:
+    """What is too large or too odd to be kept in the repository as text."""
+    specs = {
+        "latin1.yaml": "convspec: 1\nname: größe\n".encode("latin-1"),
+        "utf16.yaml": "convspec: 1\n".encode("utf-16"),
+        "utf16_be.yaml": "convspec: 1\nname: gr\u00f6\u00dfe\n".encode("utf-16-be"),
+        "utf32.yaml": "convspec: 1\n".encode("utf-32"),
+        "utf32_le.json": '{"convspec": 1}'.encode("utf-32-le"),
+        "normalized.yaml": b"convspec: 1\ninput_shape: [2]\nlayers:\n"
+        b"  - {type: BatchNormalization, name: bn}\n",
+        "control.yaml": b"convspec: 1\nname: a\x1b[31mb\n",
+        "large.yaml": b"# " + b"x" * (16 << 20) + b"\n",
+        "deep.json": b'{"convspec": 1, "layers": ' + b"[" * 100 + b"]" * 100 + b"}",
+        "bomb.yaml": b"a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+        + b"".join(
+            b"a%d: &a%d [%s]\n" % (i, i, b", ".join([b"*a%d" % (i - 1)] * 10)) for i in range(1, 9)
+        ),
+        "hundred.yaml": b"convspec: 1\n" + b"seed: 1\n" * 200,
+        "long_expression.yaml": b"convspec: 1\ninput_shape: [4]\nlayers:\n"
+        b"  - {type: Activation, activation: {expr: " + b"x + " * 600 + b"x}}\n",
+        "many_strides.yaml": b"convspec: 1\ninput_shape: [null, 2]\nlayers:\n"
+        + b"  - {type: MaxPooling1D}\n  - {type: UpSampling1D, length: 3}\n" * 60,
+        "big_batch.yaml": b"convspec: 1\ndim_ordering: tf\ninput_shape: [1000, 1000, 1]\nlayers:\n"
+        b"  - {type: Convolution2D, nb_filter: 1, nb_row: 2, nb_col: 2, name: c}\n"
+        b"  - {type: Activation, activation: relu}\n  - {type: MaxPooling2D}\n",
+        "bn.yaml": b"convspec: 1\ninput_shape: [4]\nlayers:\n"
+        b"  - {type: BatchNormalization, name: bn}\n",
+        "two.yaml": b"convspec: 1\ninputs: {a: [2], b: [2]}\nlayers:\n"
+        b"  - {type: Merge, inputs: [a, b]}\n",
+        "weights.pkl": b"\x80\x04.",
+        "text.npz": b"no archive\n",
+        "text.safetensors": b"no tensors\n",
+        "text.h5": b"no HDF5\n",
+        "empty.h5": b"",
+        "page.h5": b"<!DOCTYPE html>\n<title>404</title>\n",
+        "pointer.h5": b"version https://git-lfs.github.com/spec/v1\nsize 14\n",
+        "empty.npy": b"",
+        "pickle.npy": b"\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00.",
+    }
+    for name, data in specs.items():
+        (folder / name).write_bytes(data)
+    (folder / "folder.npz").mkdir()
+    w, b = np.eye(2, dtype=np.float32), np.zeros(2, np.float32)
+    np.savez(folder / "weights.npz", **{"d/W": w, "d/b": b})
+    np.savez(folder / "other.npz", **{"d/W": w, "e/W": w, "e/b": b})
+    np.savez(folder / "twice.npz", **{"d/W": w, "d_W": w, "d/b": b})
+    np.savez(folder / "shape.npz", **{"d/W": np.ones((3, 2), np.float32), "d/b": b})
+    np.savez(folder / "complex.npz", **{"d/W": w * 1j, "d/b": b})
+    np.savez(folder / "objects.npz", **{"d/W": w.astype(object), "d/b": b})
+    np.savez(folder / "huge.npz", **{"d/W": np.eye(2) * 1e300, "d/b": b})
+    std = np.array([1, -0.5], np.float32)
+    tensors = {"bn/gamma": b + 1, "bn/beta": b, "bn/running_mean": b, "bn/running_std": std}
+    np.savez(folder / "negative.npz", **tensors)
+    np.savez(folder / "nan.npz", **{"d/W": w * np.float32("nan"), "d/b": b})
+    np.save(folder / "one.npy", w)
+    np.savez(
+        folder / "th.npz",
+        **{"conv/W": np.ones((2, 3, 3, 2), "f4"), "conv/b": b, "d/W": np.ones((84, 2)), "d/b": b},
+    )
+    save_file({"dense.kernel": w, "dense.bias": b}, folder / "foreign.safetensors")
+    with h5py.File(folder / "weights.h5", "w") as file:
+        file["d/W"], file["d/b"] = w, b
+    (folder / "truncated.npz").write_bytes((folder / "weights.npz").read_bytes()[:-60])
+
+    images = np.zeros((4, 8, 8, 3), np.float32)
+    arrays = {
+        "images": images,
+        "image": images[0],
+        "grey": images[..., 0],
+        "images_th": np.moveaxis(images, -1, 1),
+        "images_9x9": np.zeros((4, 9, 9, 3), np.float32),
+        "x2": np.zeros((5, 2), np.float32),
+        "x2_double": np.zeros((5, 2)),
+        "x2_three": np.zeros((3, 2), np.float32),
+        "big": np.zeros((1, 1000, 1000, 1), np.float32),
+        "x4": np.zeros((5, 4), np.float32),
+        "none": np.zeros((0, 2), np.float32),
+        "number": np.float32(1),
+        "complex": np.zeros((5, 2), np.complex64),
+        "objects": np.array([[None, 1]], object),
+        "records": np.zeros(5, [("a", "f4"), ("b", "f4")]),
+    }
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    whole = (folder / "x2.npy").read_bytes()
+    (folder / "truncated.npy").write_bytes(whole[:-9])
+    (folder / "trailing.npy").write_bytes(whole + b"more")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("diagnostics")
+    for file in (*FOLDER.glob("*.yaml"), *FOLDER.glob("*.json"), *FOLDER.glob("models/*")):
+        shutil.copy(file, folder)
+    write_files(folder)
+    return folder
+
+
+@pytest.fixture
+def in_folder(files: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(files)
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    before = set(os.listdir(files))
+    yield files
+    assert set(os.listdir(files)) == before, "a command that fails leaves nothing behind"
+
+
+def transcript(line: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """The command, what it prints, and how it ends."""
+    status = run(line.split())
+    out, err = capsys.readouterr()
+    return f"$ convspec {line}\n{out}{err}[exit status {status}]\n"
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_broken_spec(
+    spec: str, golden: Golden, in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = transcript(f"validate {spec}", capsys)
+    assert f" {spec[:5].upper()}: " in text
+    golden((FOLDER / spec).with_suffix(".txt"), text)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_a_broken_command(
+    command: Command, golden: Golden, in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = transcript(command.line, capsys)
+    assert f" {command.name[:5].upper()}: " in text
+    golden(FOLDER / f"{command.name}.txt", text)
+
+
+# --- findings that take more than a file, or whose text is long
+
+
+def found(line: str, capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
+    """Severity and code of every finding, in the order shown."""
+    run(line.split())
+    out, err = capsys.readouterr()
+    return re.findall(r"^.*?: (error|warning|note) (CS\d{3}): ", out + err, re.MULTILINE)
+
+
+def test_a_hundred_findings_are_enough(in_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["validate", "hundred.yaml"]) == 1
+    out = capsys.readouterr().out
+    assert out.count("error CS004: the key 'seed' is already used on line 2") == 100
+    assert "note CS014: reading stopped after 100 findings; more may follow" in out
+    assert out.endswith("\nfound 100 errors, 1 note in 1 file\n")
+
+
+def test_the_optional_package_is_named(
+    in_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    assert run(["validate", "dense.yaml", "--weights", "weights.h5"]) == 2
+    assert capsys.readouterr().out == (
+        "weights.h5: error CS104: HDF5 files need the package h5py, which is not installed\n"
+        '  hint: pip install "convspec[hdf5]"\n'
+        "\n"
+        "found 1 error in 1 file\n"
+    )
+
+
+def test_notes_and_warnings_of_a_run(in_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = "run dense.yaml --input x2_double.npy --target reference"
+    assert found(f"{line} --seed 3", capsys) == [("note", "CS094"), ("note", "CS123")]
+    assert found(f"{line} --weights nan.npz", capsys) == [
+        ("warning", "CS097"),
+        ("note", "CS123"),
+        ("warning", "CS098"),
+    ]
+
+
+def test_too_little_memory(
+    in_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = types.SimpleNamespace(available=300 << 20)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: free)
+    line = "run big_batch.yaml --seed 1 --input big.npy --batch-size 2000"
+    assert run(line.split()) == 2
+    assert capsys.readouterr().err == (
+        "big_batch.yaml: error CS130: a batch of 2000 needs 16.7 GiB of memory; "
+        "0.3 GiB are available\n"
+        "  hint: use a smaller --batch-size\n"
+        "\n"
+        "found 1 error\n"
+    )
+
+
+def test_a_target_that_is_none(in_folder: Path) -> None:
+    model = speccompiler.load("dense.yaml", weights="weights.npz")
+    with pytest.raises(SpecError) as caught:
+        model.compile("gpu")
+    assert str(caught.value) == (
+        "dense.yaml: error CS131: no target 'gpu'; targets: cpu, cuda, cuda:N, reference"
+    )
+
+
+def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["validate", "cs022_misspelt.yaml", "dense.yaml", "--format", "json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {
+        "files": ["cs022_misspelt.yaml", "dense.yaml"],
+        "diagnostics": [
+            {
+                "code": "CS022",
+                "severity": "error",
+                "message": "Convolution2D has no argument 'boarder_mode'",
+                "file": "cs022_misspelt.yaml",
+                "line": 9,
+                "column": 5,
+                "end_line": 9,
+                "end_column": 17,
+                "layer": None,
+                "hint": "did you mean 'border_mode'?",
+            }
+        ],
+    }
+
+
+# --- the table of codes
+
+
+def source_codes() -> dict[str, set[str]]:
+    """For each code that a source file names on its own, the files that do."""
+    named: dict[str, set[str]] = {}
+    for folder in ("speccompiler", "schemas", "cli"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    for code in re.findall(r"\bCS\d{3}\b", node.value):
+                        named.setdefault(code, set()).add(file.name)
+    return named
+
+
+def test_every_code_in_the_sources_is_documented() -> None:
+    assert source_codes().keys() <= CODES.keys()
+
+
+def test_every_documented_code_can_be_emitted() -> None:
+    listed = {"codes.py", "main.py"}
+    assert [code for code, files in source_codes().items() if not files - listed] == []
+    assert source_codes().keys() == CODES.keys()
+
+
+def test_every_code_is_in_some_test() -> None:
+    tests = TESTS
+    text = "".join(
+        p.read_text(encoding="utf-8")
+        for p in (*tests.glob("*.py"), *tests.glob("diagnostics/*.txt"))
+    )
+    assert [code for code in CODES if code not in text] == []
+
+
+def test_codes_are_in_order_and_worded_for_people() -> None:
+    assert list(CODES) == sorted(CODES)
+    for code in CODES.values():
+        assert not code.title.endswith(".")
+        assert code.title[0].islower() or code.title[:2].isupper()
+        assert code.why[0].isupper() or code.why[0] == "'"
+        assert code.why.endswith(".")
+        assert len(code.fix) > 10
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "diagnostics.md").read_text(encoding="utf-8") == as_markdown()
+
+
+@pytest.mark.parametrize("code", ["CS012", "cs012", "cs12", "12"])
+def test_explain(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", code]) == 0
+    assert capsys.readouterr().out == (
+        "CS012: empty document\n"
+        "\n"
+        "The text holds no value at all.\n"
+        "\n"
+        "Write a spec in it; it starts with 'convspec: 1'.\n"
+    )
+
+
+def test_explain_lists_every_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain"]) == 0
+    assert [line[:5] for line in capsys.readouterr().out.splitlines()] == list(CODES)
+
+
+def test_explain_an_unknown_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "CS999"]) == 2
+    assert "no diagnostic 'CS999'" in capsys.readouterr().err

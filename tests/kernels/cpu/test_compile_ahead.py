@@ -1,0 +1,153 @@
+"""Kernels compiled in several processes: all are there, and no helper is needed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from speccompiler.kernels.cpu import mask, plain_copy, softmax
+from speccompiler.kernels.cpu.runtime import compile_ahead as ahead
+from speccompiler.kernels.cpu.runtime import kernel_cache
+from speccompiler.kernels.cpu.runtime.compile_ahead import compile_ahead
+
+WANTED = [
+    ("copy", plain_copy.source(4)),
+    ("copy", plain_copy.source(8)),
+    ("softmax", softmax.source(4)),
+    ("mask", mask.source(4)),
+]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """What this process compiles, into a cache of its own."""
+    monkeypatch.setenv("CONVSPEC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("CONVSPEC_COMPILE_PROCESSES", "2")
+    compiled = kernel_cache._compiled
+    made: list[str] = []
+
+    def noted(text, path, symbol):
+        made.append(text)
+        return compiled(text, path, symbol)
+
+    monkeypatch.setattr(kernel_cache, "_compiled", noted)
+    kernel_cache.load_kernel.cache_clear()
+    yield made
+    kernel_cache.load_kernel.cache_clear()
+
+
+def all_kept() -> bool:
+    return all(kernel_cache.is_kept(*one) for one in WANTED)
+
+
+def test_helpers_leave_theirs_in_the_cache(here):
+    compile_ahead(WANTED, threads=2)
+    assert all_kept()
+    assert 0 < len(here) < len(WANTED)
+    count = len(here)
+    for one in WANTED:
+        kernel_cache.load_kernel(*one)
+    assert len(here) == count
+
+
+def test_a_helper_that_fails_is_not_missed(here, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    compile_ahead(WANTED, threads=2)
+    for one in WANTED:
+        kernel_cache.load_kernel(*one)
+    assert all_kept()
+    assert len(here) == len(WANTED)
+
+
+def no_helpers(*arguments, **options):
+    raise AssertionError("a helper was started")
+
+
+@pytest.mark.parametrize("why", ["one process", "no cache", "few kernels", "no interpreter"])
+def test_where_helpers_would_not_pay(why, here, monkeypatch):
+    monkeypatch.setattr(subprocess, "Popen", no_helpers)
+    if why == "one process":
+        monkeypatch.setenv("CONVSPEC_COMPILE_PROCESSES", "1")
+    elif why == "no cache":
+        monkeypatch.setenv("CONVSPEC_CACHE_SIZE", "0")
+    elif why == "no interpreter":
+        monkeypatch.setattr(sys, "executable", "")
+    compile_ahead(WANTED[: 2 if why == "few kernels" else None], threads=2)
+    assert here == []
+
+
+def test_as_many_processes_as_threads(monkeypatch):
+    monkeypatch.delenv("CONVSPEC_COMPILE_PROCESSES")
+    assert [ahead._most_processes(n) for n in (1, 3, 100)] == [1, 3, ahead.MOST_PROCESSES]
+
+
+def test_an_interrupt_ends_the_helpers(here, monkeypatch):
+    started = []
+    popen = subprocess.Popen
+
+    def noted(*arguments, **options):
+        started.append(popen(*arguments, **options))
+        return started[-1]
+
+    def interrupted(kernel, text):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", noted)
+    monkeypatch.setattr(ahead, "load_kernel", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        compile_ahead(WANTED, threads=2)
+    assert [child.returncode is not None for child in started] == [True]
+
+
+PARENT = """
+import os, sys, time
+from speccompiler.kernels.cpu import compile_ahead as ahead
+
+def never_done(kernel, text):
+    time.sleep(600)
+
+if sys.argv[1] == "child":
+    ahead.load_kernel = never_done
+    ahead.serve()
+ahead.load_kernel = never_done
+ahead.serving = lambda module: {"args": [sys.executable, __file__, "child"]}
+popen = ahead.subprocess.Popen
+
+def noted(*arguments, **options):
+    child = popen(*arguments, **options)
+    print(child.pid, flush=True)
+    return child
+
+ahead.subprocess.Popen = noted
+ahead.compile_ahead([("a", "1"), ("b", "2"), ("c", "3")], threads=2)
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks whether a process runs")
+def test_helpers_die_with_their_parent(tmp_path):
+    """Also in the midst of a kernel."""
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    command = [sys.executable, str(script), "parent"]
+    several = {**os.environ, "CONVSPEC_COMPILE_PROCESSES": "2"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=several) as parent:
+        helper = int(parent.stdout.readline())
+        assert is_running(helper)
+        parent.kill()
+    deadline = time.monotonic() + 60
+    while is_running(helper):
+        assert time.monotonic() < deadline, "it goes on"
+        time.sleep(0.02)
+
+
+def is_running(process):
+    """Not so once it has ended, though nobody may have asked how."""
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False

@@ -1,0 +1,722 @@
+"""The CPU kernels at their edges: tiles, blocks, odd values; and the cache they live in."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from speccompiler.expressions import ACTIVATIONS
+from speccompiler.graph.ir import Graph, Input, Node, Transpose
+from speccompiler.kernels.cpu import convolutions
+from speccompiler.kernels.cpu.choices import CANDIDATES, choose, merge_axes
+from speccompiler.kernels.cpu.runtime import executor
+from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
+from speccompiler.kernels.cpu.runtime.object_code import ObjectCode
+from speccompiler.planning.plan import make_plan
+from tests.cases import build
+from tests.places import ROOT
+
+
+def both(layers, x, tmp_path=None, **header):
+    """What each target gives for a batch, with every weight random (biases too)."""
+    model = build(layers, x.shape[1:], **header)
+    if tmp_path is not None:
+        rng = np.random.default_rng(3)
+        path = tmp_path / "w.npz"
+        np.savez(path, **{f"{w.layer}/{w.tensor}": rng.uniform(-1, 1, w.stored_shape)
+                          for w in model.graph.weights()})  # fmt: skip
+        model = build(layers, x.shape[1:], weights=path, **header)
+    return model.compile("cpu", threads=2).run(x), model.compile("reference").run(x)
+
+
+def assert_close(y, judge):
+    assert y.shape == judge.shape
+    assert np.abs(y - judge).max() <= 1e-5 * np.abs(judge).max()
+
+
+@pytest.fixture(params=[0, convolutions.SMALL], ids=["tiles", "small"])
+def either_size(request, monkeypatch):
+    """The kernels of register tiles, and the one for all small convolutions."""
+    monkeypatch.setattr(convolutions, "SMALL", request.param)
+
+
+@pytest.mark.usefixtures("either_size")
+@pytest.mark.parametrize("filters", [1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 128, 129, 257])
+def test_blocks_of_filters(filters, tmp_path, rng):
+    """Below, at and above what a vector, a tile and a task take."""
+    x = rng.uniform(-1, 1, (2, 5, 6, 3)).astype(np.float32)
+    layer = {"type": "Convolution2D", "nb_filter": filters, "nb_row": 2, "nb_col": 3,
+             "border_mode": "same", "activation": "relu"}  # fmt: skip
+    assert_close(*both([layer], x, tmp_path))
+
+
+@pytest.mark.usefixtures("either_size")
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33])
+def test_blocks_of_channels(channels, tmp_path, rng):
+    x = rng.uniform(-1, 1, (2, 6, channels)).astype(np.float32)
+    layer = {"type": "Convolution1D", "nb_filter": 5, "filter_length": 3, "border_mode": "full"}
+    assert_close(*both([layer], x, tmp_path))
+
+
+@pytest.mark.usefixtures("either_size")
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 13, 14, 15, 29, 127, 128, 257])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_tiles_of_positions(length, batch, tmp_path, rng):
+    x = rng.uniform(-1, 1, (batch, length, 2)).astype(np.float32)
+    layer = {"type": "Convolution1D", "nb_filter": 3, "filter_length": 3, "border_mode": "same"}
+    assert_close(*both([layer], x, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "stride", "mode"),
+    [((1, 1), (3, 3), (1, 1), "same"), ((1, 9), (5, 3), (1, 1), "same"),
+     ((9, 1), (3, 2), (2, 2), "same"), ((9, 2), (3, 3), (1, 1), "same"),
+     ((7, 7), (1, 1), (2, 2), "valid"), ((8, 3), (2, 1), (1, 3), "valid"),
+     ((2, 2), (3, 7), (1, 1), "full"), ((15, 27), (3, 3), (1, 1), "same")],
+)  # fmt: skip
+def test_tiles_of_short_rows(shape, size, stride, mode, rng, monkeypatch):
+    """Several rows in a tile, the last one in part; taps that see padding alone."""
+    monkeypatch.setattr(convolutions, "SMALL", 0)
+    x = rng.uniform(-1, 1, (2, *shape, 17)).astype(np.float32)
+    layer = {"type": "Convolution2D", "nb_filter": 20, "nb_row": size[0], "nb_col": size[1],
+             "subsample": list(stride), "border_mode": mode}  # fmt: skip
+    model = build([layer], x.shape[1:], seed=3)
+    compiled = model.compile(math="precise")
+    assert [step.kernel for step in compiled.plan.steps] == ["conv"]
+    assert_close(compiled.run(x), model.compile("reference").run(x))
+
+
+@pytest.mark.parametrize(("lanes", "shape"), [(16, (7, 7)), (8, (9, 3)), (4, (5, 2))])
+def test_the_last_rows_have_a_tile_of_their_own(lanes, shape, rng, monkeypatch):
+    """Fewer than a tile has, of the image; and of a task, whose rows suit wider vectors."""
+    monkeypatch.setattr(convolutions, "SMALL", 0)
+    monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
+    layer = {"type": "Convolution2D", "nb_filter": 20, "nb_row": 3, "nb_col": 3,
+             "border_mode": "same", "activation": "tanh"}  # fmt: skip
+    x = rng.standard_normal((2, *shape, 17)).astype(np.float32)
+    model = build([layer], x.shape[1:], seed=3)
+    judge = model.compile("reference").run(x)
+    whole = model.compile(math="precise").run(x)
+    assert_close(whole, judge)
+    monkeypatch.setattr(convolutions, "PACKED_BYTES", 1)
+    assert np.array_equal(model.compile(math="precise").run(x), whole)
+
+
+@pytest.mark.parametrize("channels", [3, 33])
+@pytest.mark.parametrize("stride", [1, 4])
+def test_a_convolution_is_the_same_however_its_tasks_are_cut(channels, stride, rng, monkeypatch):
+    """Rows and columns of a task, and what is convolved between two rests of the sums."""
+    layer = {"type": "Convolution2D", "nb_filter": 40, "nb_row": 3, "nb_col": 3,
+             "subsample": [stride, stride], "border_mode": "same"}  # fmt: skip
+    model = build([layer], [23, 61, channels], seed=3)
+    x = rng.standard_normal((2, 23, 61, channels)).astype(np.float32)
+    whole = model.compile(math="precise").run(x)
+    assert_close(whole, model.compile("reference").run(x))
+    tasks = set()
+    for size in (1, 8 << 10, 64 << 10):
+        monkeypatch.setattr(convolutions, "PACKED_BYTES", size)
+        compiled = model.compile(math="precise")
+        (step,) = compiled.plan.steps
+        tasks.add(step.candidate.tasks(step.node, step.source_shape, 1))
+        assert np.array_equal(compiled.run(x), whole)
+    assert len(tasks) > 1
+
+
+@pytest.mark.usefixtures("either_size")
+@pytest.mark.parametrize("filters", [5, 32, 50])
+def test_products_of_every_number_of_positions(filters, rng):
+    """Whole tiles, tiles of a few, of one, and tasks beyond the first: the same bits in each."""
+    model = build([{"type": "Dense", "output_dim": filters, "activation": "relu"}], [19], seed=3)
+    x = rng.standard_normal((100, 19)).astype(np.float32)
+    judge = model.compile("reference").run(x)
+    compiled = model.compile(batch_size=100)
+    whole = compiled.run(x)
+    assert_close(whole, judge)
+    for count in range(1, 100):
+        assert np.array_equal(compiled.run(x[:count]), whole[:count]), count
+
+
+@pytest.mark.usefixtures("either_size")
+@pytest.mark.parametrize("rank", [1, 2, 3, 4, 5])
+def test_dense_over_samples_of_any_rank(rank, tmp_path, rng):
+    """As in Keras 1.2: the last axis, whatever stands before it."""
+    shape = (2, 3, 2, 2)[: rank - 1]
+    x = rng.uniform(-1, 1, (3, *shape, 6)).astype(np.float32)
+    assert_close(*both([{"type": "Dense", "output_dim": 5, "activation": "tanh"}], x, tmp_path))
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3, 4, 5, 6])
+def test_elementwise_over_samples_of_any_rank(rank, rng):
+    x = rng.uniform(-1, 1, (2, *(2, 3, 1, 2, 3, 2)[:rank])).astype(np.float32)
+    layers = [{"type": "Activation", "activation": "relu"}, {"type": "Flatten"}]
+    y, judge = both(layers, x)
+    assert np.array_equal(y, judge)
+
+
+@pytest.mark.usefixtures("either_size")
+def test_a_kernel_longer_than_the_input(tmp_path, rng):
+    x = rng.uniform(-1, 1, (1, 2, 3, 2)).astype(np.float32)
+    for mode, semantics in itertools.product(("same", "full"), ("tensorflow", "theano")):
+        layer = {"type": "Convolution2D", "nb_filter": 2, "nb_row": 7, "nb_col": 5,
+                 "subsample": [2, 3], "border_mode": mode}  # fmt: skip
+        assert_close(*both([layer], x, tmp_path, semantics=semantics))
+
+
+@pytest.mark.parametrize("kind", ["Max", "Average"])
+def test_a_window_far_longer_than_the_input(kind, rng):
+    """Clipped to what is there, at no cost: also where no machine could hold the padding."""
+    x = rng.uniform(-1, 1, (1, 4, 4, 2)).astype(np.float32)
+    layer = {"type": f"{kind}Pooling2D", "pool_size": [10**6, 10**6], "strides": [1, 1],
+             "border_mode": "same"}  # fmt: skip
+    y = build([layer], [4, 4, 2]).compile("cpu").run(x)
+    whole = x.max((1, 2)) if kind == "Max" else x.mean((1, 2))
+    np.testing.assert_allclose(y, np.broadcast_to(whole[:, None, None], y.shape), rtol=1e-5)
+
+
+def test_pools_of_special_values():
+    """NaN wins, as in the originals; infinities are values like others."""
+    nan, inf = np.nan, np.inf
+    x = np.array([1, nan, 2, -inf, -inf, inf, 3, -0.0], np.float32).reshape(1, 8, 1)
+    for kind in ("Max", "Average"):
+        for size in (1, 2, 3):
+            layer = {"type": f"{kind}Pooling1D", "pool_length": size, "stride": 1}
+            y, judge = both([layer], x)
+            assert np.array_equal(y, judge, equal_nan=True), (kind, size)
+    y, _ = both([{"type": "MaxPooling1D", "pool_length": 2}], x)
+    np.testing.assert_array_equal(y.ravel(), [nan, 2, inf, 3])
+
+
+@pytest.mark.usefixtures("either_size")
+def test_infinities_and_nan_go_through_a_convolution(tmp_path):
+    x = np.array([1, np.inf, 2, np.nan, 3, 4, 5, 6], np.float32).reshape(1, 8, 1)
+    layer = {"type": "Convolution1D", "nb_filter": 2, "filter_length": 2, "border_mode": "same"}
+    y, judge = both([layer], x, tmp_path)
+    np.testing.assert_allclose(y, judge, rtol=1e-5)
+    assert np.isnan(y).any()
+    assert np.isinf(y).any()
+    assert np.isfinite(y[0, 4:]).all()
+
+
+@pytest.mark.parametrize("name", [n for n in ACTIVATIONS if n != "linear"])
+def test_activations_at_the_ends_of_the_range(name):
+    x = np.array([-3e38, -1e10, -100, -89, -1e-30, 0, 1e-30, 89, 100, 1e10, 3e38, np.inf, -np.inf,
+                  np.nan], np.float32)  # fmt: skip
+    y, judge = both([{"type": "Activation", "activation": name}], x[None])
+    np.testing.assert_allclose(y, judge, rtol=1e-6, atol=1e-37)
+    # softsign of infinity is the one that has no limit in floating point.
+    ends = y[0, :-3] if name == "softsign" else y[0, :-1]
+    assert not np.isnan(ends).any()
+
+
+@pytest.mark.parametrize("length", [1, 2, 1000])
+def test_softmax_of_large_and_equal_values(length):
+    rows = np.array([[0] * length, [1e30] * length, [-1e30] * length, [88] * length], np.float32)
+    y, judge = both([{"type": "Activation", "activation": "softmax"}], rows)
+    np.testing.assert_allclose(y, np.full_like(y, 1 / length), rtol=1e-6)
+    np.testing.assert_allclose(y, judge, rtol=1e-6)
+    spread = np.linspace(-200, 200, 50, dtype=np.float32)[None]
+    y, judge = both([{"type": "Activation", "activation": "softmax"}], spread)
+    assert_close(y, judge)
+    assert y.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 5), (2, 17, 33), (1, 1, 1), (5, 4, 3, 2), (2, 16, 1, 16)])
+def test_transposes(shape, rng):
+    """Through the layers that make them: th in, flattened out."""
+    rank = len(shape) - 1
+    x = rng.standard_normal((2, *shape)).astype(np.float32)
+    up = {"type": f"UpSampling{rank}D", "size": [2, *[1] * (rank - 1)], "dim_ordering": "th"}
+    y, judge = both([up, {"type": "Flatten"}], x)
+    assert np.array_equal(y, judge)
+    assert np.array_equal(y, np.repeat(x, 2, 2).reshape(2, -1))
+
+
+def test_merged_axes_are_the_same_permutation():
+    for rank in range(1, 6):
+        shape = (2, 3, 4, 5, 6)[:rank]
+        x = np.arange(np.prod(shape)).reshape(shape)
+        for axes in itertools.permutations(range(rank)):
+            merged, order = merge_axes(shape, axes)
+            assert np.array_equal(x.reshape(merged).transpose(order).ravel(),
+                                  x.transpose(axes).ravel())  # fmt: skip
+            assert len(merged) <= rank
+    assert merge_axes((7, 8, 9, 10), (1, 2, 3, 0)) == ((7, 720), (1, 0))
+
+
+def test_transposes_of_every_permutation_of_three_axes(rng):
+    for shape in [(3, 5, 7), (17, 2, 33)]:
+        x = rng.standard_normal((2, *shape)).astype(np.float32)
+        for axes in itertools.permutations(range(3)):
+            out = tuple(shape[a] for a in axes)
+            nodes = (Node("x", Input(shape), (), shape, "x"),
+                     Node("t", Transpose(axes), ("x",), out, "t"))  # fmt: skip
+            y = np.full((2, *out), np.nan, np.float32)
+            CpuExecutor(make_plan(Graph(nodes, ("t",))), {}, 2, 3).run_batch([x], [y])
+            assert np.array_equal(y, x.transpose(0, *(a + 1 for a in axes)))
+
+
+def test_tasks_are_independent(rng, monkeypatch):
+    """Any order of tasks, one by one, gives the bits of one call over all."""
+    from speccompiler.kernels.cpu import choices
+
+    monkeypatch.setattr(choices, "CONCAT_VALUES", 1000)
+
+    class OneByOne:
+        def __init__(self, steps):
+            self.steps = steps
+
+        def run(self, parts):
+            for work in (work for lo, hi in parts for work in self.steps[lo:hi]):
+                kernel, at = work.kernel, ctypes.addressof(work.arguments[0])
+                for task in rng.permutation(work.tasks):
+                    assert kernel.function(kernel.unread, kernel.unread, task, task + 1, at) == 0
+                counts.append(len(work.tasks))
+
+    for layer in [
+        {"type": "Convolution2D", "nb_filter": 140, "nb_row": 3, "nb_col": 3,
+         "border_mode": "same"},
+        {"type": "Dense", "output_dim": 140},
+        {"type": "AveragePooling2D", "border_mode": "same", "strides": [1, 1]},
+        {"type": "UpSampling2D"},
+        {"type": "ZeroPadding2D"},
+        {"type": "Activation", "activation": "relu"},
+        {"type": "AtrousConvolution2D", "nb_filter": 70, "nb_row": 3, "nb_col": 3,
+         "atrous_rate": [2, 3]},
+        {"type": "SeparableConvolution2D", "nb_filter": 140, "nb_row": 3, "nb_col": 3,
+         "depth_multiplier": 2, "border_mode": "same"},
+        {"type": "LocallyConnected2D", "nb_filter": 5, "nb_row": 3, "nb_col": 3},
+        {"type": "BatchNormalization"},
+        {"type": "BatchNormalization", "mode": 1},
+        {"type": "PReLU"},
+        {"type": "Masking"},
+        {"type": "Slice", "axis": [1, 3], "step": -1},
+        {"type": "Slice", "axis": 2, "start": 1},
+        {"type": "Resize", "size": [21, 40]},
+        {"type": "Resize", "size": [40, 9], "interpolation": "nearest"},
+        {"type": "Reduce", "axis": 2},
+        {"type": "Merge", "inputs": ["a", "b", "a"]},
+        {"type": "Merge", "mode": "concat", "inputs": ["a", "b"]},
+        {"type": "Merge", "mode": "concat", "concat_axis": 1, "inputs": ["a", "b"]},
+        {"type": "Merge", "mode": "dot", "dot_axes": 2, "inputs": ["c", "d"]},
+    ]:  # fmt: skip
+        front = [
+            {"type": "Activation", "name": "a", "activation": "relu"},
+            {"type": "Activation", "name": "b", "activation": "tanh"},
+            {"type": "Reshape", "name": "c", "target_shape": [29, 84], "inputs": "a"},
+            {"type": "Reshape", "name": "d", "target_shape": [29, 84], "inputs": "b"},
+        ]
+        chain = [*(front if "inputs" in layer else []), {**layer, "name": "last"}]
+        model = build(chain, [29, 28, 3], outputs="last")
+        x = rng.standard_normal((3, 29, 28, 3)).astype(np.float32)
+        whole = model.compile(threads=1).run(x)
+        counts: list[int] = []
+        parts = np.full_like(whole, np.nan)
+        with monkeypatch.context() as patched:
+            patched.setattr(executor, "Job", OneByOne)
+            model.compile(threads=1).run(x, out=parts)
+        assert np.array_equal(parts, whole), layer
+        assert min(counts) > 1, "one task shows nothing"
+
+
+def test_the_cheapest_kernel_that_fits_is_chosen(monkeypatch):
+    from dataclasses import replace
+
+    from speccompiler.graph.ir import Conv
+    from speccompiler.kernels.cpu import choices
+
+    model = build([{"type": "Convolution1D", "nb_filter": 2, "filter_length": 3}], [9, 4])
+    node = model.graph.nodes[1]
+    slow = choose(node, (9, 4))
+    fast = replace(slow, kernel="fast", nanoseconds=lambda node, shape: 0.0)
+    odd = replace(fast, kernel="odd", fits=lambda node, shape: shape[-1] % 2 == 1)
+    monkeypatch.setattr(choices, "CANDIDATES", {**CANDIDATES, Conv: (slow, odd)})
+    assert choose(node, (9, 4)) == slow
+    monkeypatch.setattr(choices, "CANDIDATES", {**CANDIDATES, Conv: (slow, odd, fast)})
+    assert choose(node, (9, 4)).kernel == "fast"
+
+
+GUARDED = """
+import ctypes, itertools, mmap, sys
+from dataclasses import replace
+from math import prod
+sys.path.insert(0, {root!r})
+import numpy as np
+from tests.cases import build
+from speccompiler.ir import Conv
+from speccompiler.kernels.cpu import choices, convolutions
+from speccompiler.kernels.cpu.executor import EMPTY, Memory, address
+from speccompiler.kernels.cpu.object_code import Arguments
+
+libc = ctypes.CDLL(None, use_errno=True)
+PAGE, kept = mmap.PAGESIZE, []
+
+def fenced(values, end):
+    \"\"\"A copy that starts or ends where a page begins that nobody may touch.\"\"\"
+    pages = -(-values.nbytes // PAGE) or 1
+    memory = mmap.mmap(-1, (pages + 2) * PAGE)
+    kept.append(memory)
+    base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    for fence in (base, base + (pages + 1) * PAGE):
+        assert libc.mprotect(ctypes.c_void_p(fence), PAGE, 0) == 0
+    offset = PAGE + (pages * PAGE - values.nbytes if end else 0)
+    array = np.frombuffer(memory, np.float32, values.size, offset)
+    array[:] = values
+    return array
+
+def array(start, size):
+    return np.ctypeslib.as_array((ctypes.c_float * size).from_address(start)) if size else EMPTY
+
+def run_fenced(bound, work):
+    step, kernel, (given,) = bound.step, work.kernel, work.arguments
+    need = step.candidate.scratch(step.node, step.source_shape)
+    n, lo, hi = given.samples, work.tasks.start, work.tasks.stop
+    y = array(given.y, n * prod(step.target_shape))
+    sizes = [n * prod(shape) for shape in step.source_shapes]
+    starts = [given.x]
+    if len(sizes) > 1:
+        starts = np.ctypeslib.as_array((ctypes.c_int64 * len(sizes)).from_address(given.w))
+    reads = [array(int(start), size) for start, size in zip(starts, sizes, strict=True)]
+    arrays = [reads[0], y, bound.w, bound.b, *reads[1:]]
+    for end in (False, True):
+        copies = [fenced(values, end) for values in arrays]
+        scratch = fenced(array(given.scratch, need), end)
+        x, out, w, b, *others = (address(copy) for copy in copies)
+        if others:
+            table = np.array([x, *others], np.int64)
+            w = address(table)
+        at = ctypes.addressof(fences := Arguments(n, x, out, w, b, given.g, address(scratch)))
+        assert kernel.function(kernel.unread, kernel.unread, lo, hi, at) == 0
+        y[:] = copies[1]
+
+class Fenced:
+    runs = 0
+
+    def __init__(self, steps, works):
+        self.pairs = list(zip(steps, works, strict=True))
+
+    def run(self, parts):
+        for bound, work in self.pairs:
+            run_fenced(bound, work)
+            Fenced.runs += 1
+
+def bind(memory, steps, n, bind=Memory.bind):
+    bind(memory, steps, n)
+    memory.job = Fenced(steps, memory.job.steps)
+
+Memory.bind = bind
+rng = np.random.default_rng(0)
+some = [(1, 1, 1, "valid"), (5, 3, 1, "same"), (5, 3, 2, "full"), (65, 1, 2, "same"),
+        (65, 3, 1, "full"), (65, 3, 2, "valid")]
+every = itertools.product((1, 5, 65), (1, 3), (1, 2), ("valid", "same", "full"))
+layers = [
+    [dict(type="Convolution1D", nb_filter=f, filter_length=k, subsample_length=s,
+          border_mode=mode, activation="relu")]
+    for f, k, s, mode in (every if {whole} else some)
+]
+layers += [
+    [dict(type="Reshape", target_shape=[-1, 1, 1]),
+     dict(type="Convolution2D", nb_filter=33, nb_row=k, nb_col=k, subsample=[s, s],
+          border_mode="same")]
+    for k in (1, 3) for s in (1, 2)
+]
+layers += [[dict(type="MaxPooling1D", pool_length=3, stride=2, border_mode="same")]]
+layers += [[dict(type="ZeroPadding1D", padding=2), dict(type="AveragePooling1D", stride=1)]]
+layers += [[dict(type=t)] for t in ("UpSampling1D", "ZeroPadding1D")]
+layers += [[dict(type="Activation", activation=a)] for a in ("relu", "softmax")]
+layers += [[dict(type="Dense", output_dim=7, activation="relu")]]
+merges = [dict(mode=m) for m in ("sum", "mul", "ave", "max", "concat", "dot", "cos")]
+merges += [dict(mode=m, dot_axes=1, concat_axis=1) for m in ("concat", "dot", "cos")]
+layers += [
+    [dict(type="Activation", activation="sigmoid", name="one"),
+     dict(type="Activation", activation="relu", name="two"),
+     dict(type="Merge", inputs=["one", "two"], **merge)]
+    for merge in merges
+]
+layers += [
+    [dict(type="Convolution1D", nb_filter=f, filter_length=1, name="one"),
+     dict(type="Merge", inputs=["one", "two", "one"], mode="concat"),
+     dict(type="Activation", activation="relu", name="two", inputs="one")]
+    for f in (1, 15, 16, 17)
+]
+def check(chain, length, channels, n, hole=False):
+    model = build(chain, [length, channels])
+    x = rng.standard_normal((n, length, channels)).astype(np.float32)
+    if hole:
+        x[0, ::9] = np.nan
+    judge = model.compile("reference").run(x)
+    y = model.compile("cpu", threads=1).run(x)
+    assert np.array_equal(np.isnan(y), np.isnan(judge)), chain
+    y, judge = np.nan_to_num(y), np.nan_to_num(judge)
+    assert np.abs(y - judge).max() <= 1e-5 * max(1, np.abs(judge).max()), chain
+
+for chain, small in itertools.product(layers, (0, convolutions.SMALL)):
+    convolutions.SMALL = small
+    for length, channels, n in [(3, 1, 1), (7, 3, 3), (33, 17, 2)]:
+        if {whole} or channels == 17 or "Convolution" not in chain[-1]["type"]:
+            check(chain, length, channels, n)
+assert Fenced.runs >= 3 * len(layers)
+before = Fenced.runs
+rows, columns = dict(type="Reshape", target_shape=[-1, 1, 1]), dict(
+    type="TimeDistributed", layer=dict(type="Reshape", target_shape=[1, 1, -1]))
+others = [
+    [dict(type="AtrousConvolution1D", nb_filter=5, filter_length=3, atrous_rate=2,
+          subsample_length=s, border_mode="same")]
+    for s in (1, 2)
+]
+others += [
+    [rows, dict(type="AtrousConvolution2D", nb_filter=33, nb_row=3, nb_col=3,
+                atrous_rate=[2, 3], border_mode="same")],
+    [rows, dict(type="SeparableConvolution2D", nb_filter=5, nb_row=3, nb_col=1,
+                depth_multiplier=2, border_mode="same")],
+    [columns, dict(type="TimeDistributed", layer=dict(
+        type="SeparableConvolution2D", nb_filter=5, nb_row=1, nb_col=3, border_mode="same"))],
+    [dict(type="LocallyConnected1D", nb_filter=5, filter_length=3)],
+    [dict(type="LocallyConnected1D", nb_filter=33, filter_length=2, subsample_length=2)],
+    [dict(type="Activation", activation=dict(expr="abs(x)")), dict(type="Flatten"),
+     dict(type="Embedding", input_dim=9, output_dim=5)],
+    *([dict(type=t)] for t in ("PReLU", "Masking", "BatchNormalization", "GlobalMaxPooling1D",
+                               "GlobalAveragePooling1D")),
+    *([dict(type="BatchNormalization", mode=m)] for m in (1, 2)),
+    [dict(type="PReLU", shared_axes=[1])],
+    *([dict(type="Slice", axis=[1, 2], **part)] for part in (
+        dict(start=1), dict(step=-1), dict(stop=-1, step=2), dict(start=-1, stop=0, step=-3))),
+    *([rows, dict(type="Resize", size=size, interpolation=way, align_corners=aligned)]
+      for size in ([3, 1], [9, 5]) for way in ("nearest", "bilinear") for aligned in (False, True)),
+    *([dict(type="Reduce", axis=axis)] for axis in (1, 2, [1, 2])),
+]
+convolutions.SMALL = 0
+for chain in others:
+    for length, channels, n in [(7, 3, 3), (33, 17, 2)][not {whole}:]:
+        check(chain, length, channels, n)
+convolutions.SMALL = 1 << 30
+check(others[2], 7, 3, 3)
+assert Fenced.runs > before + len(others)
+before = Fenced.runs
+long = [
+    [dict(type="Convolution1D", nb_filter=17, filter_length=4500)],
+    [dict(type="AveragePooling1D", pool_length=300, stride=2, border_mode="same")],
+    [dict(type="LocallyConnected1D", nb_filter=3, filter_length=4500)],
+    [dict(type="Flatten"), dict(type="Dense", output_dim=17)],
+]
+for small in (0, 1 << 30):
+    convolutions.SMALL = small
+    for chain in long:
+        check(chain, 4520, 1, 2)
+convolutions.SMALL = 0
+offer = choices.winograd_candidates
+choices.OFFERS = {{Conv: (lambda *given: [
+    replace(c, nanoseconds=lambda node, shape: 0.0) for c in offer(*given)],)}}
+for chain in (
+    [dict(type="Convolution1D", nb_filter=33, filter_length=3, border_mode="same")],
+    [dict(type="Convolution1D", nb_filter=17, filter_length=5), dict(type="MaxPooling1D")],
+):
+    check(chain, 67, 17, 2, hole=True)
+assert Fenced.runs == before + 2 * len(long) + 2
+print("done")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_kernels_stay_inside_their_arrays(whole):
+    """Kernels check no index: one value too far would show only sometimes, and elsewhere."""
+    script = GUARDED.format(root=str(ROOT), whole=whole)
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
+
+
+# Specialised modules and their cache.
+
+
+@pytest.mark.parametrize("text", [
+    "x", "3", "x ** 3", "-x", "where(x > 0, x, exp(x) - 1)", "min(max(x, -1), 1)", "abs(x) + pi",
+    "x / (1 + x * x)", "sqrt(abs(x))", "sin(x) * cos(x)", "log(1 + x ** 2)",
+])  # fmt: skip
+def test_expressions_are_the_same_on_both_targets(text, rng):
+    x = rng.uniform(-3, 3, (1, 500)).astype(np.float32)
+    y, judge = both([{"type": "Activation", "activation": {"expr": text}}], x)
+    np.testing.assert_allclose(y, judge, rtol=2e-6, atol=1e-6)
+
+
+RUN = """
+import sys
+import numpy as np
+sys.path.insert(0, {root!r})
+from tests.cases import build
+layers = {first} + [
+    {{"type": "MaxPooling2D"}},
+    {{"type": "Activation", "activation": "relu"}},
+    {{"type": "Flatten"}},
+    {{"type": "Activation", "activation": "softmax"}},
+]
+x = np.linspace(-1, 1, 256, dtype=np.float32).reshape(2, 8, 8, 2)
+print(build(layers, [8, 8, 2]).compile().run(x).tolist())
+"""
+CONVOLUTION = [
+    {"type": "Convolution2D", "nb_filter": 3, "nb_row": 3, "nb_col": 3, "border_mode": "same"}
+]
+KERNELS = ("map", "pool", "softmax", "teamwork")
+
+
+NO_NUMBA = "assert not any(name.split('.')[0] == 'numba' for name in sys.modules)"
+
+
+def start_process(
+    folder: Path, first: list[dict[str, object]], last: str = "", before: str = ""
+) -> subprocess.Popen[str]:
+    code = before + RUN.format(root=str(ROOT), first=first) + last
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, "CONVSPEC_CACHE_DIR": str(folder)},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_process(
+    folder: Path,
+    first: list[dict[str, object]] = [],  # noqa: B006
+    last: str = "",
+    before: str = "",
+) -> str:
+    process = start_process(folder, first, last, before)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    return out
+
+
+def listing(folder: Path) -> dict[str, tuple[int, int]]:
+    return {
+        str(p.relative_to(folder)): (p.stat().st_mtime_ns, p.stat().st_size)
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A cache that a first process filled, and what that process printed."""
+    folder = tmp_path_factory.mktemp("cache")
+    run_process(folder, CONVOLUTION)
+    return folder, run_process(folder)
+
+
+@pytest.fixture
+def warm(filled, tmp_path):
+    """A copy of it to spoil."""
+    shutil.copytree(filled[0], tmp_path / "warm")
+    return tmp_path / "warm", filled[1]
+
+
+def test_a_second_process_compiles_nothing(filled):
+    folder, first = filled
+    cached = listing(folder)
+    for kernel in ("conv", *KERNELS):
+        (module,) = [n for n in cached if n.startswith(f"kernels/convspec_{kernel}_")
+                     and n.endswith(".py")]  # fmt: skip
+        assert module.replace(".py", ".o") in cached
+    assert run_process(folder, last=NO_NUMBA) == first
+    run_process(folder, CONVOLUTION, NO_NUMBA)
+    assert listing(folder) == cached
+
+
+def test_a_damaged_module_is_written_again(warm):
+    folder, first = warm
+    (victim,) = (folder / "kernels").glob("convspec_pool_*.py")
+    good = victim.read_text()
+    victim.write_text("raise RuntimeError('this is not the kernel')\n")
+    assert run_process(folder) == first
+    assert victim.read_text() == good
+
+
+@pytest.mark.parametrize("damage", [
+    lambda code: code[:-1],
+    lambda code: code[:-100] + bytes([code[-100] ^ 1]) + code[-99:],
+    lambda code: b"",
+    lambda code: code.partition(b"\n")[2],
+], ids=["cut off", "one bit", "empty", "no digest"])  # fmt: skip
+def test_damaged_machine_code_is_never_run(warm, damage):
+    folder, first = warm
+    (victim,) = (folder / "kernels").glob("convspec_pool_*.o")
+    good = victim.read_bytes()
+    victim.write_bytes(damage(good))
+    assert run_process(folder) == first
+    assert run_process(folder, last=NO_NUMBA) == first
+    assert ObjectCode.from_bytes(victim.read_bytes()) is not None
+
+
+def test_one_flipped_bit_anywhere_is_seen():
+    stored = ObjectCode(bytes(range(256)) * 40, ("expf", "sqrtf")).to_bytes()
+    assert ObjectCode.from_bytes(stored) is not None
+    for place in (*range(120), 200, 5000, len(stored) - 1):
+        flipped = stored[:place] + bytes([stored[place] ^ 1 << place % 8]) + stored[place + 1 :]
+        assert ObjectCode.from_bytes(flipped) is None, place
+    for place in (0, 4096, len(stored) - 4096):
+        assert ObjectCode.from_bytes(stored[:place] + bytes(4096) + stored[place + 4096 :]) is None
+
+
+def test_the_machine_code_of_another_kernel_is_never_run(warm):
+    """Sound as it is, under a name that is not its own."""
+    folder, first = warm
+    (victim,) = (folder / "kernels").glob("convspec_pool_*.o")
+    (other,) = (folder / "kernels").glob("convspec_map_*.o")
+    assert victim.stem.encode() in victim.read_bytes()
+    victim.write_bytes(other.read_bytes())
+    assert run_process(folder) == first
+    assert victim.stem.encode() in victim.read_bytes()
+
+
+def test_machine_code_that_calls_an_unknown_function_is_compiled_again(warm):
+    """As after a move to another C library: LLVM would end the process."""
+    folder, first = warm
+    (victim,) = (folder / "kernels").glob("convspec_softmax_*.o")
+    found = ObjectCode.from_bytes(victim.read_bytes())
+    victim.write_bytes(ObjectCode(found.code, ("expf", "no_such_function")).to_bytes())
+    assert run_process(folder) == first
+    assert ObjectCode.from_bytes(victim.read_bytes()).needs == found.needs
+
+
+def test_a_cache_that_cannot_be_written_is_read_all_the_same(warm):
+    folder, first = warm
+    (missing,) = (folder / "kernels").glob("convspec_map_*.o")
+    missing.unlink()
+    cached = listing(folder)
+    full = """
+import speccompiler.cache as cache
+def full(*a, **k): raise OSError(28, 'no space')
+cache.create_unfinished = full
+"""
+    assert run_process(folder, before=full) == first
+    assert listing(folder) == cached
+
+
+def test_a_cache_folder_that_is_a_file(tmp_path, filled):
+    """What is in the way is left alone, and kernels stay in memory."""
+    blocked = tmp_path / "file"
+    blocked.write_text("mine")
+    assert run_process(blocked) == filled[1]
+    assert blocked.read_text() == "mine"
+
+
+def test_processes_that_start_together_share_a_cold_cache(tmp_path, filled):
+    started = [start_process(tmp_path, []) for _ in range(3)]
+    found = [(*p.communicate(timeout=180), p.returncode) for p in started]
+    assert found == [(filled[1], "", 0)] * 3
+    assert not list(tmp_path.rglob("*.part"))
+    assert len(list((tmp_path / "kernels").glob("*.py"))) == len(KERNELS)

@@ -1,0 +1,695 @@
+"""Several threads, forks and failures: the right bits, or the error, and never a hang."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from speccompiler.kernels.cpu.runtime import executor, object_code, team
+from speccompiler.kernels.cpu.runtime.object_code import Arguments, Kernel
+from speccompiler.kernels.cpu.runtime.team import Job, Work
+from tests.cases import build
+from tests.places import ROOT
+
+LAYERS = [
+    {"type": "ZeroPadding2D", "dim_ordering": "th"},
+    {"type": "Convolution2D", "nb_filter": 70, "nb_row": 3, "nb_col": 3, "dim_ordering": "th",
+     "activation": "relu"},
+    {"type": "MaxPooling2D", "dim_ordering": "th"},
+    {"type": "UpSampling2D", "dim_ordering": "th"},
+    {"type": "AveragePooling2D", "dim_ordering": "th", "border_mode": "same"},
+    {"type": "Flatten"},
+    {"type": "Dense", "output_dim": 9, "activation": "softmax"},
+]  # fmt: skip
+SHAPE = (3, 20, 18)
+
+
+def batch(samples, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((samples, *SHAPE)).astype(np.float32)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8, 64])
+def test_thread_counts_give_the_same_bits(threads):
+    model, x = build(LAYERS, SHAPE), batch(5)
+    one = model.compile(threads=1).run(x)
+    compiled = model.compile(threads=threads)
+    assert compiled.threads == threads
+    for _ in range(5):
+        assert np.array_equal(compiled.run(x), one)
+
+
+def test_one_model_called_from_many_threads():
+    compiled = build(LAYERS, SHAPE).compile(threads=3, batch_size=2)
+    inputs = [batch(1 + i % 4, seed=i) for i in range(40)]
+    wanted = [compiled.run(x) for x in inputs]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(3):
+            for y, want in zip(pool.map(compiled.run, inputs), wanted, strict=True):
+                assert np.array_equal(y, want)
+
+
+def test_different_models_at_once():
+    compiled, wanted = [], []
+    for i in range(6):
+        layers = [{"type": "Convolution2D", "nb_filter": 8 + i, "nb_row": 1 + i % 3, "nb_col": 2,
+                   "dim_ordering": "th"}, *LAYERS[2:]]  # fmt: skip
+        compiled.append(build(layers, SHAPE, seed=i).compile(threads=2 + i % 2))
+    x = batch(4)
+    wanted = [c.run(x) for c in compiled]
+    start = threading.Barrier(len(compiled))
+
+    def loop(i):
+        start.wait(timeout=30)
+        return all(np.array_equal(compiled[i].run(x), wanted[i]) for _ in range(20))
+
+    with ThreadPoolExecutor(len(compiled)) as pool:
+        assert list(pool.map(loop, range(len(compiled)))) == [True] * len(compiled)
+
+
+def test_compiling_from_many_threads_at_once():
+    """The same kernel is asked for at the same time, with an activation nobody has cached."""
+    text = f"x * {0.5 + os.getpid() % 1000 / 4096} + 0.25"
+    layer = {"type": "Activation", "activation": {"expr": text}}
+    model, x = build([layer], [50]), np.ones((2, 50), np.float32)
+    start = threading.Barrier(6)
+
+    def go(_):
+        start.wait(timeout=30)
+        return model.compile(threads=2).run(x)
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(go, range(6)))
+    judge = model.compile("reference").run(x)
+    for y in found:
+        np.testing.assert_allclose(y, judge, rtol=1e-6)
+
+
+def test_many_runs_need_no_more_threads():
+    compiled = build(LAYERS, SHAPE).compile(threads=3)
+    x = batch(3)
+    compiled.run(x)
+    before = threading.active_count()
+    for _ in range(30):
+        compiled.run(x)
+    assert threading.active_count() == before
+
+
+def fail(*call):
+    return 1
+
+
+def test_a_kernel_that_fails_leaves_the_model_usable():
+    compiled = build(LAYERS, SHAPE).compile(threads=2)
+    executor, x = compiled.executor, batch(3)
+    good, steps = compiled.run(x), list(executor._steps)
+    for failing, bound in enumerate(steps):
+        executor._steps[failing] = replace(bound, kernel=kernel_of(fail))
+        # Memory is bound to what failed.
+        executor._idle.clear()
+        with pytest.raises(RuntimeError, match="a kernel failed"):
+            compiled.run(x)
+        assert not executor._idle
+        executor._steps[failing] = bound
+        assert np.array_equal(compiled.run(x), good)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_long_steps_are_cut(threads, monkeypatch):
+    """The same bits, whether or not an interrupt is heard between a step's tasks."""
+    model, x = build(LAYERS, SHAPE), batch(3)
+    good = model.compile(threads=threads).run(x)
+    monkeypatch.setattr(executor, "LONGEST_PART", 1e-9)
+    compiled = model.compile(threads=threads)
+    assert np.array_equal(compiled.run(x), good)
+    (memory,) = compiled.executor._idle
+    assert len(memory.parts) == sum(map(len, memory.steps)) > len(memory.steps)
+    profile, out = [0.0] * len(memory.steps), np.empty_like(good)
+    compiled.executor.run_batch([x], [out], profile)
+    assert np.array_equal(out, good)
+    assert min(profile) > 0
+
+
+@pytest.mark.parametrize("together", [1, 24])
+@pytest.mark.parametrize("tasks", [1, 7, 64, 1000])
+@pytest.mark.parametrize("seconds", [0, 0.5, 0.6, 3, 1e6])
+def test_where_a_step_is_cut(tasks, together, seconds):
+    pieces = executor._cut(tasks, together, seconds)
+    assert [task for piece in pieces for task in piece] == list(range(tasks))
+    assert all(piece.start % together == 0 for piece in pieces)
+    longest = max(map(len, pieces))
+    assert longest <= together or longest / tasks * seconds <= executor.LONGEST_PART
+    assert len(pieces) == 1 or seconds > executor.LONGEST_PART
+
+
+# Jobs alone, with kernels in Python: each call takes the GIL by itself.
+
+
+def kernel_of(function):
+    """``function(lo, hi, slot)`` as a kernel; it may say that it failed by a number."""
+
+    def call(result, error, lo, hi, arguments):
+        return function(lo, hi, Arguments.from_address(arguments).samples) or 0
+
+    return Kernel("in_python", object_code._SIGNATURE(call), object_code._unread)
+
+
+def job_of(*steps):
+    """A job of (function, tasks, threads) or (function, tasks, threads, sharing)."""
+    return Job([
+        Work(kernel_of(function), range(tasks), [Arguments(slot) for slot in range(threads)], *more)
+        for function, tasks, threads, *more in steps
+    ])  # fmt: skip
+
+
+def run(*steps):
+    job_of(*steps).run([(0, len(steps))])
+
+
+@pytest.fixture
+def own_team(monkeypatch):
+    """Helpers that no other test has used; they sleep on when it ends."""
+    mine = team._Team()
+    monkeypatch.setattr(team, "_team", mine)
+    return mine
+
+
+def states(helpers):
+    return [helper.mailbox.values.item(0) for helper in helpers]
+
+
+def wait_until_asleep(helpers):
+    for _ in range(3000):
+        if set(states(helpers)) <= {team._ASLEEP}:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"awake after 30 s: {states(helpers)}")
+
+
+def together(threads):
+    """Tasks that end only when so many threads are in them at once; whether they did."""
+    barrier, met = threading.Barrier(threads), []
+
+    def meet(lo, hi, slot):
+        try:
+            barrier.wait(timeout=30)
+        except threading.BrokenBarrierError:
+            return
+        met.append(slot)
+
+    run((meet, threads, threads))
+    return sorted(met) == list(range(threads))
+
+
+@pytest.mark.parametrize("sharing", [1, 3])
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("tasks", [0, 1, 2, 7, 100, 1001])
+def test_every_task_runs_once(tasks, threads, sharing):
+    done = np.zeros(tasks, np.int64)
+
+    def call(lo, hi, slot):
+        done[lo:hi] += 1
+        return not (0 <= lo <= hi <= tasks and 0 <= slot < threads)
+
+    job = job_of((call, tasks, threads, sharing))
+    for turn in range(1, 6):
+        job.run([(0, 1)])
+        assert (done == turn).all()
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_no_two_threads_have_the_same_slot(threads):
+    busy, seen, clashes = set(), set(), []
+
+    def call(lo, hi, slot):
+        if slot in busy:
+            clashes.append(slot)
+        busy.add(slot)
+        time.sleep(0.0005)
+        busy.discard(slot)
+        seen.add(slot)
+
+    for _ in range(10):
+        run((call, 40, threads))
+    assert not clashes
+    assert 0 in seen
+    assert max(seen) < threads
+
+
+def test_a_step_begins_when_the_one_before_has_ended():
+    """Steps of different numbers of threads and tasks, also of one, in several parts."""
+    running, log, wrong = [], [], []
+
+    def step(number, tasks, threads):
+        def call(lo, hi, slot):
+            running.append(number)
+            time.sleep(0)
+            if set(running) != {number} or slot >= threads:
+                wrong.append((number, slot))
+            running.remove(number)
+            log.extend([number] * (hi - lo))
+
+        return call, tasks, threads
+
+    shapes = [(16, 3), (1, 1), (5, 2), (9, 4), (4, 1), (3, 3), (40, 2)]
+    job = job_of(*(step(i, tasks, threads) for i, (tasks, threads) in enumerate(shapes)))
+    wanted = [i for i, (tasks, _) in enumerate(shapes) for _ in range(tasks)]
+    for parts in ([(0, 7)], [(0, 2), (2, 7)], [(i, i + 1) for i in range(7)]):
+        for _ in range(10):
+            log.clear()
+            job.run(parts)
+            assert not wrong
+            assert log == wanted
+    log.clear()
+    job.run([(2, 3), (0, 1), (2, 3)])
+    assert log == [2] * 5 + [0] * 16 + [2] * 5
+
+
+def test_thousands_of_steps():
+    done = np.zeros(3000, np.int64)
+
+    def step(number):
+        def call(lo, hi, slot):
+            done[number] += hi - lo
+            return number > 0 and done[number - 1] != 3
+
+        return call, 3, 2
+
+    run(*(step(number) for number in range(3000)))
+    assert (done == 3).all()
+
+
+def test_tasks_that_share_stay_together():
+    starts = []
+    run((lambda lo, hi, slot: starts.append((lo, hi)), 240, 2, 5))
+    assert len(starts) > 2
+    assert all(lo % 5 == 0 and hi % 5 == 0 for lo, hi in starts)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+@pytest.mark.parametrize("failing", [0, 50, 99])
+def test_a_failing_task_reaches_the_caller(threads, failing):
+    broken, done = True, []
+
+    def call(lo, hi, slot):
+        done.append(hi - lo)
+        return broken and lo <= failing < hi
+
+    job = job_of((call, 100, threads), (call, 1, 1))
+    for _ in range(20):
+        with pytest.raises(RuntimeError, match="a kernel failed"):
+            job.run([(0, 2)])
+    # Nobody works on once it is raised, and the job is as good as new.
+    before = len(done)
+    time.sleep(0.02)
+    assert len(done) == before
+    broken = False
+    done.clear()
+    job.run([(0, 1), (1, 2)])
+    assert sum(done) == 101
+
+
+def test_a_failure_ends_the_run_after_its_part():
+    done = []
+    job = job_of((fail, 4, 2), (lambda lo, hi, slot: done.append(lo), 4, 2))
+    with pytest.raises(RuntimeError, match="a kernel failed"):
+        job.run([(0, 1), (1, 2)])
+    assert not done
+
+
+def test_tasks_that_run_tasks():
+    """A helper that waits for helpers must not wait for itself."""
+    total = []
+
+    def outer(lo, hi, slot):
+        for _ in range(lo, hi):
+            run((lambda lo, hi, slot: total.append(hi - lo), 10, 4))
+
+    finished = threading.Event()
+
+    def go():
+        run((outer, 8, 4))
+        finished.set()
+
+    threading.Thread(target=go, daemon=True).start()
+    assert finished.wait(30), "a deadlock"
+    assert sum(total) == 80
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.003])
+def test_many_jobs_at_once(patience):
+    """More jobs than helpers, some of one thread, for helpers that are awake or asleep."""
+    start = threading.Barrier(8)
+
+    def loop(number):
+        order, wanted = [], [i for i in range(5) for _ in range(3 + 5 * i)]
+
+        def step(i):
+            return lambda lo, hi, slot: order.extend([i] * (hi - lo))
+
+        job = job_of(*((step(i), wanted.count(i), 1 + number % 4) for i in range(5)))
+        start.wait(timeout=30)
+        for _ in range(60):
+            order.clear()
+            job.run([(0, 3), (3, 5)])
+            if order != wanted:
+                return order
+            if patience:
+                time.sleep(patience)
+        return None
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(loop, range(8))) == [None] * 8
+    wait_until_asleep(team._team.helpers)
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_helpers_sleep_and_wake(own_team, threads):
+    for _ in range(3):
+        assert together(threads)
+        wait_until_asleep(own_team.helpers)
+    assert len(own_team.helpers) == threads - 1
+
+
+def test_an_offer_taken_back_lets_the_helper_sleep(own_team):
+    """However short the run, and whenever the helper came."""
+    job = job_of((lambda lo, hi, slot: None, 2, 2))
+    for turn in range(300):
+        job.run([(0, 1)])
+        time.sleep(turn % 7 * 1e-4)
+    wait_until_asleep(own_team.helpers)
+    assert together(2)
+
+
+def test_a_busy_helper_is_not_waited_for(own_team):
+    """While one serves another job, this one gets another; without any it works alone."""
+    inside, leave = threading.Semaphore(0), threading.Event()
+
+    def occupy(lo, hi, slot):
+        inside.release()
+        leave.wait(30)
+
+    own_team.at_least(2)
+    thread = threading.Thread(target=run, args=[(occupy, 2, 2)])
+    thread.start()
+    try:
+        assert inside.acquire(timeout=30)
+        assert inside.acquire(timeout=30)
+        assert sorted(states(own_team.helpers))[-1] == 2
+        assert together(2)
+        second = threading.Thread(target=run, args=[(occupy, 2, 2)])
+        second.start()
+        assert inside.acquire(timeout=30)
+        assert inside.acquire(timeout=30)
+        assert states(own_team.helpers) == [2, 2]
+        slots = []
+        run((lambda lo, hi, slot: slots.append(slot), 20, 3))
+        assert set(slots) == {0}
+        assert len(own_team.helpers) == 2
+    finally:
+        leave.set()
+        thread.join(30)
+    second.join(30)
+    wait_until_asleep(own_team.helpers)
+
+
+def test_a_system_that_grants_no_threads(own_team, monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    done = []
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        run((lambda lo, hi, slot: done.append(slot), 20, 3))
+    assert set(done) == {0}
+    assert not own_team.helpers
+    assert together(2)
+
+
+# Processes. Each in a child of its own, so that nothing of pytest's is forked.
+
+PRELUDE = """
+import os, sys, warnings
+sys.path.insert(0, {root!r})
+# Python 3.12 warns of every fork while threads run; that is just what is tested.
+warnings.simplefilter("error")
+warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
+import numpy as np
+from tests.cases import build
+from tests.kernels.cpu.test_threads import LAYERS, SHAPE, batch
+
+def main():
+    compiled = build(LAYERS, SHAPE).compile(threads=3)
+    x = batch(4)
+    y = compiled.run(x)
+"""
+
+
+def run_script(body: str) -> None:
+    code = PRELUDE.format(root=str(ROOT)) + textwrap.indent(textwrap.dedent(body), "    ")
+    code += "\n\ndef work(seed):\n    c = build(LAYERS, SHAPE).compile(threads=3)\n"
+    code += "    return c.run(batch(2, seed))\n\nif __name__ == '__main__':\n    main()\n"
+    script = Path(os.environ["PYTEST_TMP"]) / "script.py"
+    script.write_text(code)
+    result = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (result.returncode, result.stderr) == (0, ""), result.stderr
+    assert result.stdout == "done\n"
+
+
+@pytest.fixture
+def script(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTEST_TMP", str(tmp_path))
+    return run_script
+
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+
+
+@needs_fork
+def test_a_fork_after_a_run(script):
+    """The child runs the parent's compiled model, on several threads, and exits 0."""
+    script("""
+        for _ in range(5):
+            pid = os.fork()
+            if pid == 0:
+                code = 0 if all(np.array_equal(compiled.run(x), y) for _ in range(5)) else 1
+                os._exit(code)
+            assert os.waitpid(pid, 0)[1] == 0
+            assert np.array_equal(compiled.run(x), y)
+        print("done")
+    """)
+
+
+@needs_fork
+def test_a_fork_of_a_fork(script):
+    script("""
+        pid = os.fork()
+        if pid == 0:
+            compiled.run(x)
+            inner = os.fork()
+            if inner == 0:
+                os._exit(0 if np.array_equal(compiled.run(x), y) else 1)
+            os._exit(os.waitpid(inner, 0)[1] != 0)
+        assert os.waitpid(pid, 0)[1] == 0
+        print("done")
+    """)
+
+
+@needs_fork
+def test_forks_while_another_thread_runs(script):
+    """As a web server does. A child inherits locks as they are at that moment."""
+    script("""
+        import signal, threading
+        large, large_x, large_y = compiled, x, y
+        small = [{"type": "Activation", "activation": "relu"}, {"type": "MaxPooling1D"}]
+        compiled = build(small, [8, 2]).compile(threads=2)
+        x = np.ones((1, 8, 2), np.float32)
+        y = compiled.run(x)
+        stop = threading.Event()
+        def busy():
+            while not stop.is_set():
+                compiled.run(x)
+                large.run(large_x)
+        sys.setswitchinterval(1e-6)  # threads are stopped everywhere, locks held or not
+        threads = [threading.Thread(target=busy) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(400):
+                pid = os.fork()
+                if pid == 0:
+                    signal.alarm(10)
+                    right = np.array_equal(large.run(large_x), large_y)
+                    os._exit(0 if right and np.array_equal(compiled.run(x), y) else 1)
+                assert os.waitpid(pid, 0)[1] == 0, "the child hung or computed something else"
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        print("done")
+    """)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_multiprocessing(script, method):
+    import multiprocessing
+
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no {method} on this system")
+    script(f"""
+        import multiprocessing
+        with multiprocessing.get_context({method!r}).Pool(2) as pool:
+            found = pool.map(work, range(4))
+        for seed, got in enumerate(found):
+            assert np.array_equal(got, work(seed))
+        print("done")
+    """)
+
+
+def test_a_process_exits_while_helpers_wait(script):
+    """Helpers are daemons: nothing keeps an interpreter from ending."""
+    script("""
+        import threading
+        assert threading.active_count() > 1
+        print("done")
+    """)
+
+
+@pytest.mark.parametrize("pause", [0, 0.0001, 0.05])
+def test_a_process_exits_whatever_its_helpers_do(script, pause):
+    """They are daemons: waiting in a loop, going to sleep or asleep."""
+    script(f"""
+        import time
+        compiled.run(x)
+        time.sleep({pause})
+        print("done")
+    """)
+
+
+def test_a_process_exits_while_a_daemon_runs(script):
+    script("""
+        import threading, time
+        def busy():
+            while True:
+                compiled.run(x)
+        for _ in range(2):
+            threading.Thread(target=busy, daemon=True).start()
+        time.sleep(0.05)
+        print("done")
+    """)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer signals")
+def test_interrupts_at_any_moment(script):
+    """Ctrl-C loses no helper and leaves nothing behind that a later run could meet."""
+    script("""
+        import signal
+        from speccompiler.kernels.cpu import executor, team
+        from tests.kernels.cpu.test_threads import together, wait_until_asleep
+        executor.LONGEST_PART = 1e-5
+        compiled = build(LAYERS, SHAPE).compile(threads=3)
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        interrupts = 0
+        for turn in range(300):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 2e-4 + turn * 1e-6)
+                while True:
+                    compiled.run(x)
+            except KeyboardInterrupt:
+                interrupts += 1
+            if turn % 10 == 0:
+                assert np.array_equal(compiled.run(x), y)
+        assert interrupts == 300
+        assert np.array_equal(compiled.run(x), y)
+        wait_until_asleep(team._team.helpers)
+        assert together(3)
+        print("done")
+    """)
+
+
+@needs_fork
+def test_a_fork_in_a_signal_handler(script):
+    """Where Python hears signals: between two parts of a run, among other places."""
+    script("""
+        import signal
+        from speccompiler.kernels.cpu import executor
+        executor.LONGEST_PART = 1e-5
+        compiled = build(LAYERS, SHAPE).compile(threads=3)
+        children = []
+        def fork(*_):
+            children.append(os.fork())
+            if not children[-1]:
+                signal.alarm(10)
+                child.append(True)
+        signal.signal(signal.SIGUSR1, fork)
+        child = []
+        import threading, time
+        def send():
+            for turn in range(30):
+                os.kill(os.getpid(), signal.SIGUSR1)
+                # A fork within a fork hangs on locks of Python's own.
+                while len(children) <= turn:
+                    time.sleep(0.001)
+                time.sleep(turn * 1e-4)
+        sender = threading.Thread(target=send)
+        sender.start()
+        right = True
+        while sender.is_alive() and not child:
+            right = np.array_equal(compiled.run(x), y)
+            assert right
+        if child:
+            os._exit(0 if right and np.array_equal(compiled.run(x), y) else 1)
+        sender.join()
+        assert children
+        for pid in children:
+            assert os.waitpid(pid, 0)[1] == 0
+        print("done")
+    """)
+
+
+def test_an_idle_process_takes_no_time(script):
+    script("""
+        import resource
+        import time
+        from speccompiler.kernels.cpu import team
+        from tests.kernels.cpu.test_threads import job_of, states, wait_until_asleep
+        job = job_of((lambda lo, hi, slot: None, 2, 2))
+        for turn in range(200):
+            # However short the run, and whenever the helpers came.
+            job.run([(0, 1)])
+            time.sleep(turn % 5 * 1e-4)
+        wait_until_asleep(team._team.helpers)
+        # Nobody wakes up while nobody calls: a thread that sleeps takes no time.
+        switches = resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+        time.sleep(0.3)
+        assert set(states(team._team.helpers)) == {team._ASLEEP}
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - switches < 10
+        print("done")
+    """)
+
+
+def test_helpers_are_forgotten_in_a_child(own_team):
+    assert together(3)
+    before = team._team
+    team._after_fork()
+    assert team._team is not before
+    assert not team._team.helpers
+    assert together(3)
+    assert len(team._team.helpers) == 2

@@ -1,0 +1,60 @@
+"""What Keras gave, on the simulated GPU: its own numbers, not those of the reference.
+
+The models of ``tests/golden`` and a share of the whole collection where it is at hand; the
+rest of it with ``-m slow``. A simulated thread is a hundred thousand times slower than a real
+one: large models are left to ``make test-cuda``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from speccompiler.graph.shapes import multiply_adds
+from speccompiler.kernels.cuda import choices
+from speccompiler.kernels.cuda.runtime.executor import CudaExecutor
+from speccompiler.kernels.cuda.runtime.simulator import SimulatedDevice
+from speccompiler.passes import optimize
+from speccompiler.planning.plan import make_plan
+from tests.kernels.cuda.simulated.on_simulator import TINY, outputs_of
+from tests.test_conformance import CURRENT, DEGENERATE, OLDER, OWN_GOLDEN, Golden, params
+
+SHARE = 19
+"""Every nineteenth of the collection."""
+WORK = 20_000
+"""Multiply-adds and values made, at most: a second or two."""
+
+SOUND = [folder for folder in CURRENT + OLDER if folder not in DEGENERATE]
+OWN_CASES = [folder for folder in SOUND if OWN_GOLDEN in folder.parents]
+OTHERS = [folder for folder in SOUND if OWN_GOLDEN not in folder.parents]
+REST = [folder for i, folder in enumerate(OTHERS) if i % SHARE]
+
+
+def compare(golden: Golden) -> None:
+    model = golden.load()
+    graph = optimize(model.tapped(golden.bound(model))[0])
+    work: Any = sum(multiply_adds(node) + np.prod(node.shape) for node in graph.nodes)
+    if work * len(golden.inputs[0]) > WORK:
+        # Seconds for each thousand simulated threads; make test-cuda runs it.
+        pytest.skip("too large for a simulator")
+    plan = make_plan(graph, kernels=choices)
+    weights = model.weight_sources.read()
+    samples = len(golden.inputs[0])
+    run = CudaExecutor(plan, weights, samples, [SimulatedDevice()], lambda graph, n: TINY)
+    found = outputs_of(run, *(np.asarray(x, np.float32) for x in golden.inputs))
+    for y, expected in zip(found, golden.outputs, strict=True):
+        assert y.shape == expected.shape
+        assert np.abs(y - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("golden", params(OWN_CASES + OTHERS[::SHARE]))
+def test_output_is_what_keras_gave(golden: Golden) -> None:
+    compare(golden)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("golden", params(REST))
+def test_the_rest_of_the_collection(golden: Golden) -> None:
+    compare(golden)

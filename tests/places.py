@@ -1,0 +1,13 @@
+"""Where this repository and the recorded outputs of the real Keras lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+OWN_GOLDEN = TESTS / "golden"
+"""The recorded outputs that the repository holds."""
+GOLDEN = Path(os.environ.get("CONVSPEC_GOLDEN", ROOT.parent / "shared" / "golden"))
+"""A larger collection of them, where this machine has it."""
