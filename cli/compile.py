@@ -124,6 +124,7 @@ def _kernels_only(
     threads: int | None,
 ) -> None:
     from speccompiler.compiled import default_batch_size, default_threads
+    from speccompiler.kernels.cpu import choices as cpu_kernels
     from speccompiler.kernels.cpu.runtime.executor import load_kernels
     from speccompiler.passes import optimize
     from speccompiler.planning.plan import make_plan
@@ -132,9 +133,9 @@ def _kernels_only(
     if batch == 1:
         show(warnings)
     graph = optimize(graph)
-    batch = batch or default_batch_size(make_plan(graph, fast=fast))
+    batch = batch or default_batch_size(make_plan(graph, cpu_kernels, fast=fast))
     threads = threads or default_threads()
-    load_kernels(make_plan(graph, fast=fast, batch=batch, threads=threads), threads)
+    load_kernels(make_plan(graph, cpu_kernels, fast=fast, batch=batch, threads=threads), threads)
 
 
 def _data(made: list[Entry], spent: float) -> dict[str, object]:

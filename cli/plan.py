@@ -86,14 +86,16 @@ def command(
     if target != "cpu":
         from speccompiler.kernels.cuda import choices
 
-        plan = make_plan(optimized, fast=math == "fast", batch=batch_size, kernels=choices)
+        plan = make_plan(optimized, choices, fast=math == "fast", batch=batch_size)
     else:
         from speccompiler.compiled import default_threads
+        from speccompiler.kernels.cpu import choices as cpu_kernels
         from speccompiler.kernels.cpu.runtime.tuning import Tuned
 
         threads = threads or default_threads()
         plan = make_plan(
             optimized,
+            cpu_kernels,
             fast=math == "fast",
             batch=batch_size,
             threads=threads,

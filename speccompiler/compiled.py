@@ -457,7 +457,7 @@ def compile_model(model: Model, options: CompileOptions) -> CompiledModel:
         _check_not_empty(model, graph)
     graph_to_run = optimize(graph)
     kernels = cuda_kernels if is_cuda(target) else cpu_kernels
-    plan = make_plan(graph_to_run, fast=fast, kernels=kernels)
+    plan = make_plan(graph_to_run, kernels, fast=fast)
     for name in ("batch_size", "threads"):
         value = getattr(options, name)
         if value is not None and value < 1:
@@ -470,7 +470,9 @@ def compile_model(model: Model, options: CompileOptions) -> CompiledModel:
     threads = options.threads or default_threads()
     tuned = Tuned(batch_size, threads)
     if not is_cuda(target):
-        plan = make_plan(graph_to_run, fast=fast, batch=batch_size, threads=threads, tuned=tuned)
+        plan = make_plan(
+            graph_to_run, kernels, fast=fast, batch=batch_size, threads=threads, tuned=tuned
+        )
     check_memory(plan, batch_size, _needed(plan, graph, target, batch_size, threads), file)
     sources = model.weight_sources
     if has_errors(sources.diagnostics):
@@ -525,7 +527,9 @@ def _tuned(graph: Graph, executor: Executor, fast: bool, tuned: Tuned) -> tuple[
 
     assert isinstance(executor, CpuExecutor), "only the CPU has something to measure"
     measure_cuts(executor)
-    plan = make_plan(graph, fast=fast, batch=tuned.batch, threads=tuned.threads, tuned=tuned)
+    plan = make_plan(
+        graph, cpu_kernels, fast=fast, batch=tuned.batch, threads=tuned.threads, tuned=tuned
+    )
     return plan, executor.with_plan(plan)
 
 

@@ -194,10 +194,11 @@ class Model:
 
         Raises ``SpecError``: CS052 while a length is open, CS050 without semantics.
         """
+        from speccompiler.kernels.cpu import choices as cpu_kernels
         from speccompiler.passes import optimize
         from speccompiler.planning.plan import make_plan
 
-        return make_plan(optimize(self.tapped(input_shape, layers)[0]))
+        return make_plan(optimize(self.tapped(input_shape, layers)[0]), cpu_kernels)
 
     def tapped(
         self, input_shape: InputShapes | None = None, layers: Sequence[str] = ()

@@ -9,6 +9,7 @@ import pytest
 
 from speccompiler.graph.ir import Conv
 from speccompiler.kernels.cpu import choices, convolutions
+from speccompiler.kernels.cpu import choices as cpu_kernels
 from speccompiler.kernels.cpu.runtime import executor
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import make_plan
@@ -50,7 +51,7 @@ def error(model, x, **options):
 
 def kernels(model, *, fast):
     graph, _ = model.tapped()
-    return [step.kernel for step in make_plan(optimize(graph), fast=fast).steps]
+    return [step.kernel for step in make_plan(optimize(graph), cpu_kernels, fast=fast).steps]
 
 
 @pytest.mark.parametrize("mode", ["valid", "same", "full"])
@@ -149,7 +150,7 @@ def test_no_tile_is_for_rows_that_a_window_of_one_row_skips():
     def tasks(rate):
         dilated = layer(2, (1, 3), border_mode="same", type="AtrousConvolution2D", atrous_rate=rate)
         graph, _ = build([dilated], (9, 60, 17), seed=3).tapped()
-        (step,) = make_plan(optimize(graph), fast=True).steps
+        (step,) = make_plan(optimize(graph), cpu_kernels, fast=True).steps
         return step.candidate.tasks(step.node, step.source_shape, 50)
 
     assert tasks([100, 2]) == tasks([1, 2])
@@ -193,7 +194,9 @@ def test_other_pools_stand_alone(pool, layers):
     """Overlapping windows, means, edges of their own, and where the convolution is wanted too."""
     model = build([conv(20, border_mode="same", name="c"), pool], (9, 9, 17), seed=3)
     graph, _ = model.tapped(layers=layers)
-    assert "pool" in [step.kernel for step in make_plan(optimize(graph), fast=True).steps]
+    assert "pool" in [
+        step.kernel for step in make_plan(optimize(graph), cpu_kernels, fast=True).steps
+    ]
 
 
 @pytest.mark.parametrize("math", ["fast", "precise"])

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from speccompiler.graph.ir import Node
+from speccompiler.graph.ir import Identity, Node, Op, Reshape
 from speccompiler.planning.candidate import Candidate, KnownShape
+
+RECKONED_THREADS = 4
+"""What a step is expected to have where nobody says it: it decides which kernel does it."""
+VIEWS: tuple[type[Op], ...] = (Identity, Reshape)
+"""What no kernel does: the value lies where what it reads lies."""
 
 
 class KernelTable(Protocol):

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from speccompiler.graph.ir import Combine, Concat, Graph, Input, Node
-from speccompiler.kernels.cpu.choices import VIEWS
 from speccompiler.planning.candidate import Candidate, known
+from speccompiler.planning.kernel_table import VIEWS
 
 
 @dataclass(frozen=True, slots=True)

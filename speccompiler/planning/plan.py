@@ -14,11 +14,9 @@ from math import prod
 from typing import Literal
 
 from speccompiler.graph.ir import Graph, Input, Node, Pool, operands
-from speccompiler.kernels.cpu import choices as cpu_kernels
-from speccompiler.kernels.cpu.choices import RECKONED_THREADS, VIEWS
 from speccompiler.planning.arena import Arena
 from speccompiler.planning.candidate import Candidate, KnownShape
-from speccompiler.planning.kernel_table import KernelTable, Measured
+from speccompiler.planning.kernel_table import RECKONED_THREADS, VIEWS, KernelTable, Measured
 from speccompiler.planning.placement import Work, add_in_place, join_in_place, storage
 
 ALIGNMENT = 16
@@ -144,12 +142,12 @@ def known(shape: Sequence[object]) -> KnownShape:
 
 def make_plan(
     graph: Graph,
+    kernels: KernelTable,
     *,
     fast: bool = False,
     batch: int = 1,
     threads: int = RECKONED_THREADS,
     tuned: Measured | None = None,
-    kernels: KernelTable = cpu_kernels,
 ) -> Plan:
     """Choose ``kernels`` and place buffers. Every length of the graph must be known.
 

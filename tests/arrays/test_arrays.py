@@ -896,7 +896,7 @@ from pathlib import Path
 import numpy as np
 from speccompiler.arrays import create_array
 from speccompiler.arrays import atomic
-from speccompiler.diagnostics import Problem
+from speccompiler.diagnostics.core import Problem
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 if sys.argv[2] == "late":

@@ -26,13 +26,14 @@ from speccompiler.graph.ir import (
     Weight,
 )
 from speccompiler.graph.shapes import SHAPE_RULES, format_shape, verify
-from speccompiler.kernels.cpu.choices import CANDIDATES, VIEWS
+from speccompiler.kernels.cpu.choices import CANDIDATES
 from speccompiler.kernels.cuda import choices as cuda_kernels
 from speccompiler.kernels.cuda.steps import _LAUNCHES
 from speccompiler.kernels.reference.evaluate import REFERENCE
 from speccompiler.loading.entries import read_entries
 from speccompiler.lowering import LOWER, Semantics, lower
 from speccompiler.model import Model, check
+from speccompiler.planning.kernel_table import VIEWS
 from speccompiler.schemas.registry import ALIASES, LAYERS
 from speccompiler.source.document import parse_document
 from speccompiler.weights.penalties import activity_regularizers, project

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from speccompiler.kernels.cpu import choices as cpu_kernels
 from speccompiler.kernels.cpu.runtime import executor
 from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
 from speccompiler.model import Model
@@ -46,11 +47,11 @@ def check(model: Model, *, taps: tuple[str, ...] = (), fast: bool = False) -> Pl
     """The plan; its outputs have the bits of one that copies, and those of the reference."""
     graph = optimize(tapped(model, taps))
     x = np.random.default_rng(1).standard_normal((3, *SHAPE), np.float32)
-    plan = make_plan(graph, fast=fast)
+    plan = make_plan(graph, cpu_kernels, fast=fast)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(planning, "add_in_place", lambda graph, work: list(work))
         patch.setattr(planning, "join_in_place", lambda graph, work: (list(work), {}))
-        copied = make_plan(graph, fast=fast)
+        copied = make_plan(graph, cpu_kernels, fast=fast)
     judges = model.compile("reference", layers=taps).run_all(x)
     names = [name for name, _ in plan.outputs]
     found, wanted = outputs(model, plan, x), outputs(model, copied, x)

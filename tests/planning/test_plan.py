@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from speccompiler.diagnostics.core import SpecError
-from speccompiler.kernels.cpu.choices import VIEWS, candidates
+from speccompiler.kernels.cpu import choices as cpu_kernels
+from speccompiler.kernels.cpu.choices import candidates
 from speccompiler.passes import optimize
+from speccompiler.planning.kernel_table import VIEWS
 from speccompiler.planning.plan import ALIGNMENT, Place, Plan, make_plan
 from speccompiler.system import memory
 from tests.cases import build, tapped
@@ -127,7 +129,7 @@ def test_live_buffers_never_overlap(chosen, length, chosen_taps, optimized):
     names = [str(layer.name) for layer in model.spec.layers]
     taps = [name for i, name in enumerate(names) if i in chosen_taps]
     graph = tapped(model, taps)
-    check_plan(make_plan(optimize(graph) if optimized else graph))
+    check_plan(make_plan(optimize(graph) if optimized else graph, cpu_kernels))
 
 
 def test_a_chain_ping_pongs_between_two_places():
@@ -300,7 +302,7 @@ def test_a_plan_of_many_layers_is_made_quickly():
 
     def plan(count):
         layers = [LAYERS[i % 6] for i in range(count) if i % 6 != 3]
-        steps.append(len(make_plan(optimize(build(layers, [2000, 2]).graph)).steps))
+        steps.append(len(make_plan(optimize(build(layers, [2000, 2]).graph), cpu_kernels).steps))
 
     assert growth(plan, 200) < 2.5
     assert max(steps) > 200
@@ -315,7 +317,7 @@ def test_weights_of_a_plan_are_as_they_are_packed():
     ]
     graph = optimize(build(layers, [112, 112, 64]).graph)
     stored = 4 * 9 * 64 * 64
-    precise, fast = make_plan(graph), make_plan(graph, fast=True)
+    precise, fast = make_plan(graph, cpu_kernels), make_plan(graph, cpu_kernels, fast=True)
     assert [step.kernel for step in fast.steps] == ["winograd", "winograd"]
     assert (precise.stored_bytes, precise.weight_bytes) == (stored, stored)
     assert (fast.stored_bytes, fast.weight_bytes) == (stored, 5 * stored)

@@ -90,7 +90,7 @@ def test_a_limit_that_is_none_is_the_default(text, monkeypatch):
 WRITER = """
 import sys, time
 from pathlib import Path
-from speccompiler.unfinished import create_unfinished
+from speccompiler.system.unfinished import create_unfinished
 file = create_unfinished(Path(sys.argv[1]), sys.argv[2])
 file.write(b"begun")
 print(flush=True)

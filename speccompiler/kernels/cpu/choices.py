@@ -7,7 +7,6 @@ candidates may stand in one row; the cheapest that fits is taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -19,7 +18,6 @@ from speccompiler.graph.ir import (
     Depthwise,
     Dot,
     GlobalPool,
-    Identity,
     Local,
     Lookup,
     Map,
@@ -30,16 +28,16 @@ from speccompiler.graph.ir import (
     Op,
     Pad,
     Pool,
-    Reshape,
     Resize,
     Slice,
     Softmax,
     Transpose,
     Upsample,
 )
-from speccompiler.graph.permutations import runs
+from speccompiler.kernels.axes import parameter_axes, slice_plan, transpose_plan
 from speccompiler.kernels.cpu.convolutions import CONV, CONV_SMALL, MATMUL, winograd_candidates
 from speccompiler.planning.candidate import Candidate, Geometry, KnownShape, known, three
+from speccompiler.planning.kernel_table import RECKONED_THREADS
 
 TRANSPOSE_BLOCK = 256
 """Side of the block of a matrix that a task transposes."""
@@ -129,40 +127,6 @@ def _softmax_geometry(node: Node, shape: KnownShape) -> Geometry:
     return (prod(shape[:-1]), shape[-1])
 
 
-def merge_axes(shape: KnownShape, axes: tuple[int, ...]) -> tuple[KnownShape, tuple[int, ...]]:
-    """The same permutation with axes joined that stay side by side, at most four left."""
-    groups = runs(axes)
-    order = sorted(range(len(groups)), key=lambda i: groups[i][0])
-    merged = tuple(prod(shape[a] for a in groups[i]) for i in order)
-    return merged, tuple(order.index(i) for i in range(len(groups)))
-
-
-@dataclass(frozen=True, slots=True)
-class TransposePlan:
-    """A permutation as the kernel does it: two outer axes, the axes u and v of its matrices."""
-
-    lengths: tuple[int, int, int, int]
-    source_strides: tuple[int, int, int, int]
-    target_strides: tuple[int, int, int, int]
-
-
-def transpose_plan(node: Node, shape: KnownShape) -> TransposePlan:
-    """u is where the input's values lie side by side (or any, if v is), v where the output's do."""
-    merged, axes = merge_axes(shape, _op(node).axes)
-    assert len(axes) <= 4, "a permutation of more than four separate axes"
-    lengths = [merged[axis] for axis in axes]
-    # Of each output axis: its length, the input's stride along it and the output's.
-    rows = [
-        (length, prod(merged[axis + 1 :]), prod(lengths[i + 1 :]))
-        for i, (axis, length) in enumerate(zip(axes, lengths, strict=True))
-    ]
-    along = rows.pop()
-    across = next((row for row in rows if row[1] == 1), rows[-1] if rows else (1, 1, 1))
-    outer = [row for row in rows if row is not across]
-    four = (*((1, 0, 0),) * (2 - len(outer)), *outer, across, along)
-    return TransposePlan(*zip(*four, strict=True))
-
-
 def _transpose_geometry(node: Node, shape: KnownShape) -> Geometry:
     plan = transpose_plan(node, shape)
     return (*plan.lengths, *plan.source_strides, *plan.target_strides, prod(shape))
@@ -171,13 +135,6 @@ def _transpose_geometry(node: Node, shape: KnownShape) -> Geometry:
 def _transpose_tasks(node: Node, shape: KnownShape, n: int) -> int:
     *outer, across, along = transpose_plan(node, shape).lengths
     return n * prod(outer) * -(-across // TRANSPOSE_BLOCK) * -(-along // TRANSPOSE_BLOCK)
-
-
-def parameter_axes(node: Node) -> int:
-    """The axis that the parameters of a step begin to differ along."""
-    shapes = [parameter.shape for parameter in _op(node).parameters]
-    found = (axis for axis in range(len(node.shape)) if any(shape[axis] != 1 for shape in shapes))
-    return next(found, len(node.shape))
 
 
 def _map_with_geometry(node: Node, shape: KnownShape) -> Geometry:
@@ -267,36 +224,6 @@ def _dot_geometry(node: Node, shape: KnownShape) -> Geometry:
 def _dot_cost(node: Node, shape: KnownShape) -> float:
     """Each product loads two vectors and uses neither again; then lanes are added up."""
     return prod(known(node)) * (10 + shape[-1] / 16)
-
-
-@dataclass(frozen=True, slots=True)
-class SlicePlan:
-    """Rows of values at even distances: (rows, distance) of the outer axes, first to last."""
-
-    first: int
-    outer: tuple[tuple[int, int], ...]
-    length: int
-    step: int
-
-
-def slice_plan(node: Node, shape: KnownShape) -> SlicePlan:
-    """A slice with whole axes joined to those before them."""
-    op = _op(node)
-    axes: list[tuple[int, int, int, int]] = []  # length of the axis, start, step, count
-    for axis in zip(shape, op.start, op.step, op.count, strict=True):
-        n, start, step, count = axis
-        whole = (start, step, count) == (0, 1, n)
-        if axes and whole and axes[-1][2] == 1:
-            before = axes.pop()
-            axes.append((before[0] * n, before[1] * n, 1, before[3] * n))
-        else:
-            axes.append(axis)
-    apart = [prod(axis[0] for axis in axes[i + 1 :]) for i in range(len(axes))]
-    rows = [
-        (count, step * distance) for (_, _, step, count), distance in zip(axes, apart, strict=True)
-    ]
-    first = sum(start * distance for (_, start, _, _), distance in zip(axes, apart, strict=True))
-    return SlicePlan(first, tuple(rows[:-1]), *rows[-1])
 
 
 def _slice_geometry(node: Node, shape: KnownShape) -> Geometry:
@@ -430,11 +357,6 @@ CANDIDATES: Mapping[type[Op], tuple[Candidate, ...]] = {
     ),
 }
 """What the CPU target can run. Input, Identity and Reshape need no kernel: they are views."""
-
-RECKONED_THREADS = 4
-"""What a step is expected to have where nobody says it: it decides which kernel does it."""
-
-VIEWS: tuple[type[Op], ...] = (Identity, Reshape)
 
 
 Offer = Callable[[Node, KnownShape, tuple[int, int], int, int], Sequence[Candidate]]

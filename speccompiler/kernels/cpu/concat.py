@@ -13,7 +13,7 @@ from __future__ import annotations
 from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
 
 DRIVER = '''
-from speccompiler.kernels.cpu.simd import values_at
+from speccompiler.kernels.cpu.codegen.simd import values_at
 
 
 @jit

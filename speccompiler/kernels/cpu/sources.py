@@ -30,6 +30,7 @@ from speccompiler.graph.ir import (
     Resize,
     Upsample,
 )
+from speccompiler.kernels.axes import parameter_axes, transpose_plan
 from speccompiler.kernels.cpu import (
     activation,
     batch_normalize,
@@ -57,8 +58,6 @@ from speccompiler.kernels.cpu import (
 from speccompiler.kernels.cpu.choices import (
     TRANSPOSE_BLOCK,
     gathers_rows,
-    parameter_axes,
-    transpose_plan,
 )
 from speccompiler.kernels.cpu.codegen.register_tile import VECTORS, Relu, block_depth, tile_columns
 from speccompiler.kernels.cpu.codegen.vector_math import activation_text

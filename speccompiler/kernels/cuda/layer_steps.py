@@ -7,7 +7,7 @@ from math import prod
 
 from speccompiler.expressions.source import word_source
 from speccompiler.graph.ir import Node
-from speccompiler.kernels.cpu.choices import parameter_axes, slice_plan
+from speccompiler.kernels.axes import parameter_axes, slice_plan
 from speccompiler.kernels.cuda import channel_kernels, layer_kernels, row_kernels, softmax
 from speccompiler.kernels.cuda.channel_kernels import Columns
 from speccompiler.kernels.cuda.memory_kernels import width

@@ -13,7 +13,7 @@ from math import prod
 from speccompiler.expressions.nodes import Expression
 from speccompiler.expressions.source import word_source
 from speccompiler.graph.ir import Node
-from speccompiler.kernels.cpu.choices import transpose_plan
+from speccompiler.kernels.axes import transpose_plan
 from speccompiler.kernels.cuda import gemm, memory_kernels, softmax, transpose, winograd
 from speccompiler.kernels.cuda.choices import conv_splits, winograd_scratch, winograd_tile
 from speccompiler.kernels.cuda.gemm import Gemm

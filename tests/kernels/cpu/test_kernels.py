@@ -15,8 +15,10 @@ import pytest
 
 from speccompiler.expressions import ACTIVATIONS
 from speccompiler.graph.ir import Graph, Input, Node, Transpose
+from speccompiler.kernels.axes import merge_axes
+from speccompiler.kernels.cpu import choices as cpu_kernels
 from speccompiler.kernels.cpu import convolutions
-from speccompiler.kernels.cpu.choices import CANDIDATES, choose, merge_axes
+from speccompiler.kernels.cpu.choices import CANDIDATES, choose
 from speccompiler.kernels.cpu.runtime import executor
 from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
 from speccompiler.kernels.cpu.runtime.object_code import ObjectCode
@@ -259,7 +261,7 @@ def test_transposes_of_every_permutation_of_three_axes(rng):
             nodes = (Node("x", Input(shape), (), shape, "x"),
                      Node("t", Transpose(axes), ("x",), out, "t"))  # fmt: skip
             y = np.full((2, *out), np.nan, np.float32)
-            CpuExecutor(make_plan(Graph(nodes, ("t",))), {}, 2, 3).run_batch([x], [y])
+            CpuExecutor(make_plan(Graph(nodes, ("t",)), cpu_kernels), {}, 2, 3).run_batch([x], [y])
             assert np.array_equal(y, x.transpose(0, *(a + 1 for a in axes)))
 
 
@@ -350,10 +352,10 @@ from math import prod
 sys.path.insert(0, {root!r})
 import numpy as np
 from tests.cases import build
-from speccompiler.ir import Conv
+from speccompiler.graph.ir import Conv
 from speccompiler.kernels.cpu import choices, convolutions
-from speccompiler.kernels.cpu.executor import EMPTY, Memory, address
-from speccompiler.kernels.cpu.object_code import Arguments
+from speccompiler.kernels.cpu.runtime.executor import EMPTY, Memory, address
+from speccompiler.kernels.cpu.runtime.object_code import Arguments
 
 libc = ctypes.CDLL(None, use_errno=True)
 PAGE, kept = mmap.PAGESIZE, []
@@ -698,7 +700,7 @@ def test_a_cache_that_cannot_be_written_is_read_all_the_same(warm):
     missing.unlink()
     cached = listing(folder)
     full = """
-import speccompiler.cache as cache
+import speccompiler.system.cache as cache
 def full(*a, **k): raise OSError(28, 'no space')
 cache.create_unfinished = full
 """

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from speccompiler.graph.ir import Graph, Input, Node, Transpose
-from speccompiler.kernels.cpu.choices import transpose_plan
+from speccompiler.kernels.axes import transpose_plan
+from speccompiler.kernels.cpu import choices as cpu_kernels
 from speccompiler.kernels.cpu.runtime import executor
 from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
 from speccompiler.kernels.cpu.sources import fitting_lanes
@@ -145,7 +146,7 @@ def test_transposes_of_every_permutation(shape, lanes, rng):
         nodes = (Node("x", Input(shape), (), shape, "x"),
                  Node("t", Transpose(axes), ("x",), out, "t"))  # fmt: skip
         y = np.full((2, *out), np.nan, np.float32)
-        CpuExecutor(make_plan(Graph(nodes, ("t",))), {}, 2, 3).run_batch([x], [y])
+        CpuExecutor(make_plan(Graph(nodes, ("t",)), cpu_kernels), {}, 2, 3).run_batch([x], [y])
         assert np.array_equal(y, x.transpose(0, *(a + 1 for a in axes))), axes
 
 

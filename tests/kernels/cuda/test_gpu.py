@@ -175,7 +175,7 @@ def test_every_kernel_has_a_layer_here():
     for layers, shape in LAYERS.values():
         graph, _ = build(layers, shape).tapped(None, ())
         for fast in (False, True):
-            plan = make_plan(optimize(graph), fast=fast, kernels=choices)
+            plan = make_plan(optimize(graph), choices, fast=fast)
             codes = [step_code(step, 3, estimated(1)) for step in plan.steps]
             met |= {launch.name for code in codes for launch in code.launches}
     kernels = set(_LAUNCHES) - {"winograd"} | {"winograd in", "winograd out", "sum", "copy"}

@@ -28,8 +28,8 @@ HEADER = """import math
 
 import numpy as np
 
-from speccompiler.kernels.cpu.jit import as_written, jit
-from speccompiler.kernels.cpu.simd import vectors
+from speccompiler.kernels.cpu.codegen.jit import as_written, jit
+from speccompiler.kernels.cpu.codegen.simd import vectors
 
 v = vectors(@LANES)
 load, store, broadcast, splat = v.load, v.store, v.broadcast, v.splat

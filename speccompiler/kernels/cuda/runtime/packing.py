@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.graph.ir import MapWith, Operand, Weight, operands
-from speccompiler.kernels.cpu.choices import parameter_axes
+from speccompiler.kernels.axes import parameter_axes
 from speccompiler.kernels.cuda import winograd
 from speccompiler.kernels.cuda.choices import winograd_tile
 from speccompiler.kernels.reference.evaluate import resolve

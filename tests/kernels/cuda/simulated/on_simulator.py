@@ -33,7 +33,7 @@ class WinogradFirst:
 
 def cuda_plan(model: Any, *, layers: Any = (), kernels: Any = choices) -> Plan:
     graph, _ = model.tapped(None, layers)
-    return make_plan(optimize(graph), kernels=kernels)
+    return make_plan(optimize(graph), kernels)
 
 
 def executor(

@@ -39,7 +39,7 @@ def compare(golden: Golden) -> None:
     if work * len(golden.inputs[0]) > WORK:
         # Seconds for each thousand simulated threads; make test-cuda runs it.
         pytest.skip("too large for a simulator")
-    plan = make_plan(graph, kernels=choices)
+    plan = make_plan(graph, choices)
     weights = model.weight_sources.read()
     samples = len(golden.inputs[0])
     run = CudaExecutor(plan, weights, samples, [SimulatedDevice()], lambda graph, n: TINY)

@@ -51,7 +51,7 @@ def compare(
     )
     graph = Graph((*given, Node("y", op, names, out, "layer")), ("y",))
     run = CudaExecutor(
-        make_plan(graph, kernels=choices),
+        make_plan(graph, choices),
         weights or {},
         len(inputs[0]),
         [SimulatedDevice()],

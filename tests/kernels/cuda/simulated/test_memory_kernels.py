@@ -51,7 +51,7 @@ def graph_of(shape, op, out) -> Graph:
 
 
 def run_graph(graph: Graph, x: np.ndarray) -> np.ndarray:
-    plan = make_plan(graph, kernels=choices)
+    plan = make_plan(graph, choices)
     return outputs_of(CudaExecutor(plan, {}, len(x), [SimulatedDevice()]), x)[0]
 
 

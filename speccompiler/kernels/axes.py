@@ -1,0 +1,86 @@
+"""Axes joined into fewer: how transposes, slices and parameters walk through memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from speccompiler.graph.ir import Node
+from speccompiler.graph.permutations import runs
+from speccompiler.planning.candidate import KnownShape
+
+
+def _op(node: Node) -> Any:
+    return node.op
+
+
+def merge_axes(shape: KnownShape, axes: tuple[int, ...]) -> tuple[KnownShape, tuple[int, ...]]:
+    """The same permutation with axes joined that stay side by side, at most four left."""
+    groups = runs(axes)
+    order = sorted(range(len(groups)), key=lambda i: groups[i][0])
+    merged = tuple(prod(shape[a] for a in groups[i]) for i in order)
+    return merged, tuple(order.index(i) for i in range(len(groups)))
+
+
+@dataclass(frozen=True, slots=True)
+class TransposePlan:
+    """A permutation as the kernel does it: two outer axes, the axes u and v of its matrices."""
+
+    lengths: tuple[int, int, int, int]
+    source_strides: tuple[int, int, int, int]
+    target_strides: tuple[int, int, int, int]
+
+
+def transpose_plan(node: Node, shape: KnownShape) -> TransposePlan:
+    """u is where the input's values lie side by side (or any, if v is), v where the output's do."""
+    merged, axes = merge_axes(shape, _op(node).axes)
+    assert len(axes) <= 4, "a permutation of more than four separate axes"
+    lengths = [merged[axis] for axis in axes]
+    # Of each output axis: its length, the input's stride along it and the output's.
+    rows = [
+        (length, prod(merged[axis + 1 :]), prod(lengths[i + 1 :]))
+        for i, (axis, length) in enumerate(zip(axes, lengths, strict=True))
+    ]
+    along = rows.pop()
+    across = next((row for row in rows if row[1] == 1), rows[-1] if rows else (1, 1, 1))
+    outer = [row for row in rows if row is not across]
+    four = (*((1, 0, 0),) * (2 - len(outer)), *outer, across, along)
+    return TransposePlan(*zip(*four, strict=True))
+
+
+def parameter_axes(node: Node) -> int:
+    """The axis that the parameters of a step begin to differ along."""
+    shapes = [parameter.shape for parameter in _op(node).parameters]
+    found = (axis for axis in range(len(node.shape)) if any(shape[axis] != 1 for shape in shapes))
+    return next(found, len(node.shape))
+
+
+@dataclass(frozen=True, slots=True)
+class SlicePlan:
+    """Rows of values at even distances: (rows, distance) of the outer axes, first to last."""
+
+    first: int
+    outer: tuple[tuple[int, int], ...]
+    length: int
+    step: int
+
+
+def slice_plan(node: Node, shape: KnownShape) -> SlicePlan:
+    """A slice with whole axes joined to those before them."""
+    op = _op(node)
+    axes: list[tuple[int, int, int, int]] = []  # length of the axis, start, step, count
+    for axis in zip(shape, op.start, op.step, op.count, strict=True):
+        n, start, step, count = axis
+        whole = (start, step, count) == (0, 1, n)
+        if axes and whole and axes[-1][2] == 1:
+            before = axes.pop()
+            axes.append((before[0] * n, before[1] * n, 1, before[3] * n))
+        else:
+            axes.append(axis)
+    apart = [prod(axis[0] for axis in axes[i + 1 :]) for i in range(len(axes))]
+    rows = [
+        (count, step * distance) for (_, _, step, count), distance in zip(axes, apart, strict=True)
+    ]
+    first = sum(start * distance for (_, start, _, _), distance in zip(axes, apart, strict=True))
+    return SlicePlan(first, tuple(rows[:-1]), *rows[-1])
