@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.cli.spec_texts import SpecTexts
 from speccompiler.cli.streams import standard_input
 from speccompiler.diagnostics.core import Problem
 from speccompiler.source import Document, Mapping, decode_document, read_document
@@ -65,11 +66,11 @@ def _unwrapped(document: Document) -> Document:
 
 def remember_texts(document: Document, answers: Answers | None = None) -> None:
     """Keep every text of a model, so that findings can show their lines."""
-    from speccompiler.cli.render import remember
+    kept = SpecTexts.of_command()
 
     texts: Document | None = document
     while texts is not None:
-        remember(texts.file, texts.text)
+        kept[texts.file] = texts.text
         texts = texts.wrapper
     if not answers:
         return
@@ -77,7 +78,7 @@ def remember_texts(document: Document, answers: Answers | None = None) -> None:
 
     for name, answer in answers.items():
         with contextlib.suppress(Problem):
-            remember(source_name(name), answer_text(answer))
+            kept[source_name(name)] = answer_text(answer)
 
 
 def expand(paths: Sequence[str]) -> Iterator[Document]:
