@@ -399,7 +399,7 @@ def test_a_module_of_codes_is_named_after_its_first() -> None:
     starts = [int(module.name[2:5]) for module in modules]
     for module, first, after in zip(modules, starts, [*starts[1:], 1000], strict=True):
         tree = ast.parse(module.read_text(encoding="utf-8"))
-        keys = [node.keys for node in ast.walk(tree) if isinstance(node, ast.Dict)][0]
+        keys = next(node.keys for node in ast.walk(tree) if isinstance(node, ast.Dict))
         numbers = [int(ast.literal_eval(key)[2:]) for key in keys if key is not None]
         assert first // 10 == numbers[0] // 10, module.name
         assert all(first <= number < after for number in numbers), module.name
