@@ -20,7 +20,7 @@ from speccompiler.source.findings import MAX_BYTES
 from speccompiler.source.saved_models import is_model
 
 if TYPE_CHECKING:
-    from speccompiler.loading.answers import Answers
+    from speccompiler.loading.replacement.answers import Answers
     from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.model import InputShapes, Model
     from speccompiler.weights.sources import MatchName
@@ -58,7 +58,7 @@ def _check_name(name: str) -> None:
 def _unwrapped(document: Document) -> Document:
     """The model that a spec wraps, which takes the schemas to import; most wrap none."""
     if isinstance(document.root, Mapping) and {"model", "replace"} & document.root.entries.keys():
-        from speccompiler.loading.wrapper import unwrapped
+        from speccompiler.loading.wrapped_model import unwrapped
 
         return unwrapped(document)
     return document
@@ -74,7 +74,7 @@ def remember_texts(document: Document, answers: Answers | None = None) -> None:
         texts = texts.wrapper
     if not answers:
         return
-    from speccompiler.loading.answers import answer_text, source_name
+    from speccompiler.loading.replacement.answers import answer_text, source_name
 
     for name, answer in answers.items():
         with contextlib.suppress(Problem):

@@ -90,7 +90,7 @@ def printable(text: str) -> str:
     So is what standard output cannot encode.
     """
     if not text.isprintable():
-        from speccompiler.source.findings import on_one_line
+        from speccompiler.diagnostics.wording import on_one_line
 
         text = on_one_line(text)
     return text if text.isascii() else sayable(text)
@@ -98,7 +98,7 @@ def printable(text: str) -> str:
 
 def brief(text: str) -> str:
     """As ``printable``, and short."""
-    from speccompiler.source.findings import shown
+    from speccompiler.diagnostics.wording import shown
 
     return shown(text)
 

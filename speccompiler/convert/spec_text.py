@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from speccompiler.convert.conversion import Converted
 from speccompiler.graph.dims import format_dim
 from speccompiler.graph.ir import Graph, Shape
-from speccompiler.loading.orderings import ordering_of
+from speccompiler.loading.dim_orderings import ordering_of
 from speccompiler.lowering import Semantics, lower
 from speccompiler.schemas.arguments import own_arguments
 from speccompiler.schemas.core import InputLayer

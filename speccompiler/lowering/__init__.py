@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
+from speccompiler.diagnostics.wording import shape_as_written as format_declared
 from speccompiler.graph.dims import symbol
 from speccompiler.graph.ir import Graph, Input, Node, Shape, Weight, weights_of
 from speccompiler.graph.shapes import format_shape
+from speccompiler.loading.dim_orderings import ordering_of
 from speccompiler.loading.inputs import agree, declared_shapes
-from speccompiler.loading.inputs import format_shape as format_declared
-from speccompiler.loading.lenient import ignored
-from speccompiler.loading.orderings import ordering_of
+from speccompiler.loading.training_arguments import ignored
 from speccompiler.lowering import channels
 from speccompiler.lowering.activations import (
     lower_elu,

@@ -11,7 +11,7 @@ from speccompiler.expressions.nodes import Expression
 from speccompiler.graph.dims import terms_of
 from speccompiler.graph.ir import Identity, Map, Node, Op, Shape, Softmax, Transpose
 from speccompiler.graph.shapes import element_count, infer
-from speccompiler.loading.old_versions import running_std_of
+from speccompiler.loading.keras1.old_versions import running_std_of
 from speccompiler.schemas.model import ModelSpec, RunningStd, SemanticsFields
 from speccompiler.schemas.profiles import Profile
 from speccompiler.schemas.training import Unknown

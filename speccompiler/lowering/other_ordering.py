@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Protocol, TypeVar
 
 from speccompiler.diagnostics.core import Diagnostic, Severity, Span
-from speccompiler.loading.inputs import format_shape
-from speccompiler.loading.spec import LoadedSpec
+from speccompiler.diagnostics.wording import shape_as_written
+from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.lowering import Semantics, lower
 from speccompiler.lowering.spatial import AXES, AXES_TH, swapped
 from speccompiler.schemas.fields import Layer
@@ -79,7 +79,9 @@ def fitted(
         (given,) = moved.spec.inputs
         place = "first" if _read_as(moved.spec) == "th" else "last"
         fits = "the weights fit then" if _about_weights(loaded, found) else "everything fits then"
-        hint = f"channels come {place}, and {fits}: write input_shape: {format_shape(given.shape)}"
+        hint = (
+            f"channels come {place}, and {fits}: write input_shape: {shape_as_written(given.shape)}"
+        )
         return None, _with_hint(found, hint)
     return None, found
 
@@ -197,7 +199,7 @@ def speaks_for_the_other(loaded: LoadedSpec) -> tuple[Diagnostic, ...]:
         span = _input_span(loaded) if spec.native else None
         finding = Diagnostic(
             "CS039",
-            f"{format_shape(shape)} is read as {names[0][rank]}, in the ordering '{read}', and "
+            f"{shape_as_written(shape)} is read as {names[0][rank]}, in the ordering '{read}', and "
             f"looks like {names[1][rank]}",
             Severity.WARNING,
             span=span,

@@ -17,7 +17,7 @@ from typing import Any
 from speccompiler.diagnostics.core import Diagnostic
 from speccompiler.graph.dims import is_known
 from speccompiler.graph.ir import Shape
-from speccompiler.loading.old_versions import before
+from speccompiler.loading.keras1.releases import before
 from speccompiler.lowering.builder import Builder, Semantics
 from speccompiler.schemas.convolution import (
     AtrousConvolution1D,

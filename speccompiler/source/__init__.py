@@ -2,15 +2,24 @@
 
 from speccompiler.source.document import Document, decode_document, parse_document, read_document
 from speccompiler.source.positions import split_lines
-from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence, find, span_at, to_data
+from speccompiler.source.tree import (
+    Entry,
+    Mapping,
+    Scalar,
+    Sequence,
+    TreeNode,
+    find,
+    span_at,
+    to_data,
+)
 
 __all__ = [
     "Document",
     "Entry",
     "Mapping",
-    "Node",
     "Scalar",
     "Sequence",
+    "TreeNode",
     "decode_document",
     "find",
     "parse_document",

@@ -22,7 +22,7 @@ from speccompiler.source.findings import MAX_BYTES, Findings, Stop
 from speccompiler.source.pickles import is_pickle, pickled
 from speccompiler.source.positions import LineIndex, split_lines
 from speccompiler.source.saved_models import stands_alone
-from speccompiler.source.tree import Node
+from speccompiler.source.tree import TreeNode
 
 if TYPE_CHECKING:
     from speccompiler.source.inner_text import Syntax
@@ -64,7 +64,7 @@ class Document:
 
     file: str
     text: str
-    root: Node | None
+    root: TreeNode | None
     diagnostics: tuple[Diagnostic, ...]
     holder: Path | None = None
     keras_version: str | None = None
@@ -140,7 +140,7 @@ def parse_as(text: str, file: str, syntax: Syntax, lines: LineIndex | None = Non
         span = findings.lines.caret(control.start(), control.start() + 1)
         found = Problem("CS002", message, "remove it").at(file=file, span=span)
         return Document(file, text, None, (found,), syntax=syntax)
-    root: Node | None = None
+    root: TreeNode | None = None
     try:
         if syntax == "python":
             from speccompiler.source.python_reader import read_python

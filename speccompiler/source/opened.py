@@ -15,13 +15,13 @@ import re
 from dataclasses import dataclass, replace
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
+from speccompiler.diagnostics.wording import shown
 from speccompiler.source.document import Document, parse_as
-from speccompiler.source.findings import shown
 from speccompiler.source.inner_text import InnerLines, Syntax, TextMap, inner_lines
 from speccompiler.source.not_models import not_a_model
 from speccompiler.source.positions import LineIndex
 from speccompiler.source.saved_models import MODEL_CLASSES, is_model, may_hold_model, text_at
-from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
+from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
 
 MOST_LEVELS = 6
 """Texts in texts: each level of JSON doubles the backslashes."""
@@ -55,7 +55,7 @@ class _Text:
     tries: _Tries
 
     @property
-    def root(self) -> Node | None:
+    def root(self) -> TreeNode | None:
         """What it holds; None where it could not be read."""
         return self.document.root
 
@@ -67,7 +67,7 @@ class _Found:
     ``root`` is None for a model's text that could not be read.
     """
 
-    root: Node | None
+    root: TreeNode | None
     packed: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     keras_version: str | None = None
@@ -85,7 +85,7 @@ class _Found:
 class _Several(Exception):
     """Two models or more, where one is read."""
 
-    def __init__(self, node: Node, names: list[str]) -> None:
+    def __init__(self, node: TreeNode, names: list[str]) -> None:
         super().__init__()
         self.node = node
         self.names = names
@@ -137,7 +137,7 @@ def _told(document: Document) -> Document:
     return replace(document, root=None, diagnostics=(problem.at(file=document.file),))
 
 
-def _is_spec(root: Node | None) -> bool:
+def _is_spec(root: TreeNode | None) -> bool:
     """What says itself what it is: a native spec, or a class that is no model."""
     if not isinstance(root, Mapping):
         return False
@@ -206,7 +206,7 @@ def _one_a_line(read: _Text) -> _Text | None:
     starts = [found.end() for found in _LINE_START.finditer(document.text)]
     if not 1 < len(starts) <= MOST_LINES:
         return None
-    items: list[Node] = []
+    items: list[TreeNode] = []
     for start, end in zip(starts, [*starts[1:], len(document.text)], strict=True):
         part = document.text[start:end].rstrip()
         one = _parsed(read, part, _part(part, read.lines, start), "json")
@@ -217,7 +217,7 @@ def _one_a_line(read: _Text) -> _Text | None:
     return replace(read, document=replace(document, root=root, diagnostics=(), syntax="json"))
 
 
-def _model_in(read: _Text, node: Node, levels: int) -> _Found | None:
+def _model_in(read: _Text, node: TreeNode, levels: int) -> _Found | None:
     """The one model that a node is, or that stands in it; raises ``_Several``."""
     if is_model(node):
         return _with_config(read, node, levels)
@@ -277,7 +277,7 @@ def _syntaxes(text: str) -> tuple[Syntax, ...]:
     return ("python", "yaml") if _PYTHON_START.match(text) else ("yaml",)
 
 
-def _with_config(read: _Text, node: Node, levels: int) -> _Found:
+def _with_config(read: _Text, node: TreeNode, levels: int) -> _Found:
     """A model whose ``config`` may itself be a text."""
     entry = node.entries.get("config") if isinstance(node, Mapping) else None
     if not isinstance(node, Mapping) or entry is None or not isinstance(entry.value, Scalar):

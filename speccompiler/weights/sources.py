@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, Span
+from speccompiler.diagnostics.wording import first_few
 from speccompiler.graph.ir import Graph, Weight
-from speccompiler.loading.spec import LoadedSpec
-from speccompiler.loading.wrapper import place_of
+from speccompiler.loading.loaded_spec import LoadedSpec
+from speccompiler.loading.wrapped_model import place_of
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.initializer import ScaledInitializer
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.schemas.training import Unknown
 from speccompiler.schemas.weights import inline_shape
 from speccompiler.source.document import Document
-from speccompiler.source.findings import first_few
 from speccompiler.source.tree import span_at
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.diagnostics.wording import first_few
 from speccompiler.files.tensor_info import StoredLayer, TensorInfo, quoted
-from speccompiler.source.findings import first_few
 from speccompiler.weights.file_order import Block
 from speccompiler.weights.weight_names import (
     StoredTensor,

@@ -24,7 +24,7 @@ from speccompiler.loading.known_names import (
     argument_hint,
 )
 from speccompiler.loading.known_types import type_hint
-from speccompiler.loading.schema_paths import place_of
+from speccompiler.loading.schema_errors.paths import place_of
 from speccompiler.model import Model, check
 from speccompiler.schemas.jsonschema import native_schema
 from speccompiler.schemas.registry import ALIASES, LAYERS

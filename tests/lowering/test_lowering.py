@@ -30,7 +30,7 @@ from speccompiler.kernels.cpu.choices import CANDIDATES
 from speccompiler.kernels.cuda import choices as cuda_kernels
 from speccompiler.kernels.cuda.steps import _LAUNCHES
 from speccompiler.kernels.reference.evaluate import REFERENCE
-from speccompiler.loading.entries import read_entries
+from speccompiler.loading.spellings import read_written
 from speccompiler.lowering import LOWER, Semantics, lower
 from speccompiler.model import Model, check
 from speccompiler.planning.kernel_table import VIEWS
@@ -345,7 +345,7 @@ def test_a_declaration_inside_the_model_has_to_be_true():
 def test_lowering_stops_at_the_first_layer_without_an_input():
     layers = [{"type": "MaxPooling1D", "pool_length": 9, "name": "p"}, {"type": "MaxPooling2D"}]
     document = parse_document(spec(layers, [4, 2]), "t.json")
-    assert len(read_entries(document).layers) == 2
+    assert len(read_written(document).layers) == 2
     model, found = check(document)
     assert model is None
     assert [(d.code, d.layer) for d in found] == [("CS044", "p")]

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping as Data
+from collections import abc
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
-from speccompiler.loading.entries import native_layer
-from speccompiler.loading.layer_entries import LayerEntry
-from speccompiler.loading.schema_errors import describe
-from speccompiler.loading.subscripts import split_subscript
-from speccompiler.loading.tree_reading import Stop
-from speccompiler.loading.wrapper import answers_of
+from speccompiler.diagnostics.wording import described, shown
+from speccompiler.loading.native_form import native_layer
+from speccompiler.loading.replacement.subscripts import split_subscript
+from speccompiler.loading.tree_reading import ProblemAt
+from speccompiler.loading.wrapped_model import answers_of
+from speccompiler.loading.written_spec import WrittenLayer
 from speccompiler.schemas.activation import ActivationName
 from speccompiler.schemas.registry import ALIASES, LAYERS
 from speccompiler.source.document import Document, parse_document
-from speccompiler.source.findings import shown
-from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
+from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
 
-Answers = Data[str, Any]
+Answers = abc.Mapping[str, Any]
 """By the name of a layer: an expression, a layer as a mapping, or a list of these."""
 
 _LISTS_LAYERS = re.compile(r"\s*(\{|\[.*[{\"'])", re.DOTALL)
@@ -38,7 +37,7 @@ class Answer:
 
     name: str
     file: str
-    node: Node
+    node: TreeNode
     span: Span | None = None
     """Where it is said; None for the whole of the text."""
 
@@ -55,7 +54,7 @@ def answer_text(answer: object) -> str:
     try:
         return json.dumps(answer, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
-        raise Problem("CS024", f"'replace' is {describe(answer)}: no plain data", HINT) from None
+        raise Problem("CS024", f"'replace' is {described(answer)}: no plain data", HINT) from None
 
 
 def read_answers(
@@ -85,47 +84,47 @@ def read_answers(
     return answers, found
 
 
-def answer_layers(answer: Answer) -> list[LayerEntry]:
-    """The layers that an answer says, without their names. Raises ``Stop``: CS078 and others."""
+def answer_layers(answer: Answer) -> list[WrittenLayer]:
+    """The layers of an answer, without their names. Raises ``ProblemAt``: CS078 and others."""
     node = answer.node
     items = node.items if isinstance(node, Sequence) else (node,)
     if not items:
-        raise Stop(node.span, Problem("CS078", "this answer says no layer", HINT))
+        raise ProblemAt(node.span, Problem("CS078", "this answer says no layer", HINT))
     return [layer for item in items for layer in _layers(item, answer.file)]
 
 
-def _layers(node: Node, file: str) -> list[LayerEntry]:
+def _layers(node: TreeNode, file: str) -> list[WrittenLayer]:
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return [_with_file(layer, file) for layer in _expression(node.value, node.span)]
     if not isinstance(node, Mapping):
         value: object = node.value if isinstance(node, Scalar) else []
-        raise Stop(node.span, Problem("CS078", f"{describe(value)} is no layer", HINT))
+        raise ProblemAt(node.span, Problem("CS078", f"{described(value)} is no layer", HINT))
     try:
         layer = native_layer(node)
     except Problem as problem:
-        raise Stop(node.span, problem) from None
+        raise ProblemAt(node.span, problem) from None
     if layer.reads is not None:
         reads = Problem(
             "CS078",
             "an answer reads what the layer read, and its layers read one another",
             "leave 'inputs' out",
         )
-        raise Stop(node.entries["inputs"].key_span, reads)
+        raise ProblemAt(node.entries["inputs"].key_span, reads)
     if layer.type == "Shared":
         shared = Problem("CS078", "an answer holds layers of its own", "write the layer out")
-        raise Stop(layer.type_span, shared)
+        raise ProblemAt(layer.type_span, shared)
     return [_with_file(layer, file)]
 
 
-def _with_file(layer: LayerEntry, file: str) -> LayerEntry:
-    return LayerEntry(layer.type, layer.type_span, layer.arguments, answer=file)
+def _with_file(layer: WrittenLayer, file: str) -> WrittenLayer:
+    return WrittenLayer(layer.type, layer.type_span, layer.arguments, answer=file)
 
 
-def _expression(text: str, span: Span) -> list[LayerEntry]:
+def _expression(text: str, span: Span) -> list[WrittenLayer]:
     """A Slice for what is taken of x, and an Activation for what is made of that."""
     bare = text.strip()
     if not bare:
-        raise Stop(span, Problem("CS078", "the answer is empty", HINT))
+        raise ProblemAt(span, Problem("CS078", "the answer is empty", HINT))
     if ALIASES.get(bare, bare) in LAYERS:
         return [_layer(bare, {}, span)]
     if bare in get_args(ActivationName):
@@ -133,22 +132,22 @@ def _expression(text: str, span: Span) -> list[LayerEntry]:
     try:
         slices, rest = split_subscript(bare)
     except Problem as problem:
-        raise Stop(span, problem) from None
+        raise ProblemAt(span, problem) from None
     layers = [_layer("Slice", one, span) for one in slices]
     if rest != "x" or not layers:
         layers.append(_layer("Activation", {"activation": {"expr": rest}}, span))
     return layers
 
 
-def _layer(kind: str, arguments: Data[str, Any], span: Span) -> LayerEntry:
+def _layer(kind: str, arguments: abc.Mapping[str, Any], span: Span) -> WrittenLayer:
     node = _node(arguments, span)
     assert isinstance(node, Mapping), "arguments are a mapping"
-    return LayerEntry(kind, span, node)
+    return WrittenLayer(kind, span, node)
 
 
-def _node(value: object, span: Span) -> Node:
+def _node(value: object, span: Span) -> TreeNode:
     """Data as a tree, all of it at one place."""
-    if isinstance(value, Data):
+    if isinstance(value, abc.Mapping):
         return Mapping({k: Entry(span, _node(v, span)) for k, v in value.items()}, span)
     if isinstance(value, list):
         return Sequence(tuple(_node(item, span) for item in value), span)

@@ -23,7 +23,7 @@ from speccompiler.expressions.nodes import (
     canonical,
     depth,
 )
-from speccompiler.loading.code_object import CodeObject, Unreadable, code_objects
+from speccompiler.loading.replacement.code_object import CodeObject, Unreadable, code_objects
 
 LONGEST = 4096
 LARGEST_INT = 10**15

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Sequence
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.source.findings import shown
+from speccompiler.diagnostics.wording import shown
 
 
 def computable(reads: Sequence[Sequence[int]]) -> list[int]:

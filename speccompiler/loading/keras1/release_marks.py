@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
-from speccompiler.loading.layer_entries import LayerEntry
-from speccompiler.source.findings import shown
+from speccompiler.diagnostics.wording import shown
+from speccompiler.loading.keras1.releases import ShownRelease
+from speccompiler.loading.written_spec import WrittenLayer
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Scalar, Sequence
 
@@ -29,16 +29,7 @@ _DEFAULTS = ((1e-3, LATE), (1e-5, LATE), (1e-6, "1.0.7"))
 """The epsilon of BatchNormalization that releases took beside a momentum of 0.99."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShownRelease:
-    """A release whose rules a file is read by, and why; ``sure`` where none before wrote it."""
-
-    version: str
-    why: str
-    sure: bool
-
-
-def shown_release(layers: Iterable[LayerEntry], *, config_alone: bool) -> ShownRelease | None:
+def shown_release(layers: Iterable[WrittenLayer], *, config_alone: bool) -> ShownRelease | None:
     """The newest that the layers show, what is sure before what is likely; None without a mark.
 
     ``config_alone`` is what ``get_config()`` gave, whose age nothing else tells.
@@ -49,7 +40,7 @@ def shown_release(layers: Iterable[LayerEntry], *, config_alone: bool) -> ShownR
     return max(found, key=lambda mark: (mark.sure, mark.version), default=None)
 
 
-def _configs(layers: Iterable[LayerEntry]) -> Iterator[tuple[str, Mapping]]:
+def _configs(layers: Iterable[WrittenLayer]) -> Iterator[tuple[str, Mapping]]:
     """Each layer's type and arguments, and those of a layer inside of a wrapper."""
     for layer in layers:
         kind, config = layer.type, layer.arguments

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from speccompiler.diagnostics.core import Problem, Span
-from speccompiler.source.findings import shown
+from speccompiler.diagnostics.wording import shown
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, mappings
 

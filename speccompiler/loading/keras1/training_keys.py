@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, Span, did_you_mean
-from speccompiler.source.findings import shown
+from speccompiler.diagnostics.wording import shown
 from speccompiler.source.tree import Entry
 
 MODEL_KEYS = frozenset({"class_name", "config", "keras_version"})

@@ -5,10 +5,10 @@ Nested models are unfolded, once for each call.
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Several
+from collections import abc
 
 from speccompiler.diagnostics.core import Problem, Span
-from speccompiler.loading.keras_parts import (
+from speccompiler.loading.keras1.parts import (
     Branches,
     Chain,
     Network,
@@ -18,8 +18,8 @@ from speccompiler.loading.keras_parts import (
     input_count,
     sources,
 )
-from speccompiler.loading.layer_entries import CallEntry
-from speccompiler.loading.tree_reading import Stop
+from speccompiler.loading.tree_reading import ProblemAt
+from speccompiler.loading.written_spec import WrittenCall
 
 MOST_CALLS = 100_000
 
@@ -28,7 +28,7 @@ class Calls:
     """Collects the calls of a part, as often as it is called."""
 
     def __init__(self, span: Span) -> None:
-        self.calls: list[CallEntry] = []
+        self.calls: list[WrittenCall] = []
         self._span = span
         self._visited = 0
         self._branches = 0
@@ -36,7 +36,7 @@ class Calls:
         self._made: dict[tuple[int, tuple[int, ...]], int] = {}
         """The calls of their branches, by the layer and what it reads."""
 
-    def of(self, part: Part, given: Several[int] | None) -> Several[int]:
+    def of(self, part: Part, given: abc.Sequence[int] | None) -> abc.Sequence[int]:
         """The calls that give the part's outputs; without ``given`` it reads the model's input."""
         if isinstance(part, OneLayer):
             return [self._call(part, tuple(given or ()))]
@@ -47,7 +47,7 @@ class Calls:
         if isinstance(part, Timed):
             return self.of(part.part, given)
         if given is not None and len(given) != input_count(part):
-            raise Stop(
+            raise ProblemAt(
                 self._span,
                 Problem(
                     "CS062",
@@ -62,7 +62,7 @@ class Calls:
         """A layer gives one value for what it reads, however many branches lead to it."""
         self._visited += 1
         if self._visited > MOST_CALLS:
-            raise Stop(
+            raise ProblemAt(
                 self._span,
                 Problem("CS067", f"the model has more than {MOST_CALLS:,} calls of layers"),
             )
@@ -70,12 +70,12 @@ class Calls:
         if known is not None:
             return known
         number = len(self.calls)
-        self.calls.append(CallEntry(layer.number, reads))
+        self.calls.append(WrittenCall(layer.number, reads))
         if self._branches:
             self._made[layer.number, reads] = number
         return number
 
-    def _merge(self, part: Branches, given: Several[int] | None) -> list[int]:
+    def _merge(self, part: Branches, given: abc.Sequence[int] | None) -> list[int]:
         values: list[int] = []
         of_source = dict(zip(sources(part), given, strict=True)) if given is not None else {}
         self._branches += 1
@@ -85,8 +85,8 @@ class Calls:
         self._branches -= 1
         return [self._call(part.merge, tuple(values))]
 
-    def _network(self, part: Network, given: Several[int] | None) -> list[int]:
-        values: dict[tuple[str, int], Several[int]] = {}
+    def _network(self, part: Network, given: abc.Sequence[int] | None) -> list[int]:
+        values: dict[tuple[str, int], abc.Sequence[int]] = {}
         for index, link in enumerate(part.inputs):
             source = None if given is None else given[index : index + 1]
             values[link.member, link.call] = self.of(part.members[link.member].part, source)

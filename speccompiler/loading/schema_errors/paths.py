@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import types
 from dataclasses import dataclass
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Discriminator, Tag
 
@@ -22,6 +22,8 @@ class Place:
 
     path: Path
     holder: type[BaseModel] | None
+    expected: Any
+    """The type that the schema gives the value; None where a key is unknown."""
 
 
 def place_of(model: type[BaseModel], loc: Path) -> Place:
@@ -41,7 +43,15 @@ def place_of(model: type[BaseModel], loc: Path) -> Place:
         else:
             path.append(part)
             holder, kind = None, _item(kind, part)
-    return Place(tuple(path), holder)
+    return Place(tuple(path), holder, _plain(kind))
+
+
+def allowed_values(kind: Any) -> tuple[Any, ...]:
+    """The values of the ``Literal`` that a type is, or holds as a member of its union."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    members = get_args(kind) if get_origin(kind) in {Annotated, Union, types.UnionType} else ()
+    return tuple(value for member in members for value in allowed_values(member))
 
 
 def _plain(kind: Any) -> Any:

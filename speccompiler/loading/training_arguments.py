@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
-from speccompiler.loading.layer_entries import LayerEntry
-from speccompiler.loading.schema_errors import schema_problems
+from speccompiler.diagnostics.wording import quoted_names
+from speccompiler.loading.schema_errors.problems import schema_problems
+from speccompiler.loading.written_spec import WrittenLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.training import Unknown, training_only, unknown_arguments
-from speccompiler.source.findings import listed
 from speccompiler.source.tree import Mapping as Node
 from speccompiler.source.tree import to_data
 
@@ -75,7 +75,7 @@ def passed_over(layers: Iterable[Layer]) -> list[Diagnostic]:
     return [
         Diagnostic(
             "CS074",
-            f"{found}; passed over in {listed(names)}, as only training uses it",
+            f"{found}; passed over in {quoted_names(names)}, as only training uses it",
             Severity.NOTE,
             layer=names[0],
             argument=argument,
@@ -105,7 +105,7 @@ def with_unknown(
 
 
 def ignored_declarations(
-    places: Mapping[str, LayerEntry], layers: Iterable[Layer]
+    places: Mapping[str, WrittenLayer], layers: Iterable[Layer]
 ) -> list[Diagnostic]:
     """A note CS049 on what later layers say of the model's input that can mean nothing."""
     found: dict[str, str] = {}
@@ -118,7 +118,7 @@ def ignored_declarations(
     return [ignored(found, next(iter(found.values())))] if found else []
 
 
-def learning_rates(places: Mapping[str, LayerEntry], layers: Iterable[Layer]) -> list[Diagnostic]:
+def learning_rates(places: Mapping[str, WrittenLayer], layers: Iterable[Layer]) -> list[Diagnostic]:
     """One note CS074 on all learning rates that a fork of Keras wrote into its layers."""
     found = {
         str(layer.name): rates
@@ -132,8 +132,8 @@ def learning_rates(places: Mapping[str, LayerEntry], layers: Iterable[Layer]) ->
     return [
         Diagnostic(
             "CS074",
-            f"{listed(arguments)} passed over in {listed(list(found))}, as only training has a "
-            "learning rate",
+            f"{quoted_names(arguments)} passed over in {quoted_names(found)}, as only training has "
+            "a learning rate",
             Severity.NOTE,
             layer=first,
             argument=rates[0] if rates[0] in places[first].arguments.entries else "layer",
@@ -154,8 +154,8 @@ def ignored(names: Collection[str], argument: str | None) -> Diagnostic:
     """CS049, one for all layers; ``argument`` is where the first declares its input."""
     return Diagnostic(
         "CS049",
-        f"{listed(names)} declare{'s' if len(names) == 1 else ''} an input other than what the "
-        "layer before gives; passed over, as Keras does",
+        f"{quoted_names(names)} declare{'s' if len(names) == 1 else ''} an input other than what "
+        "the layer before gives; passed over, as Keras does",
         Severity.NOTE,
         layer=next(iter(names)),
         argument=argument,

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
-from speccompiler.loading.release_marks import ShownRelease
+from speccompiler.diagnostics.wording import and_more
+from speccompiler.loading.keras1.defaults import with_its_defaults
+from speccompiler.loading.keras1.releases import ShownRelease, before, writer
+from speccompiler.loading.training_arguments import (
+    ignored_declarations,
+    learning_rates,
+    passed_over,
+)
+from speccompiler.loading.written_spec import WrittenLayer, WrittenSpec
 from speccompiler.schemas.convolution import SeparableConvolution2D
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import RunningStd
@@ -17,95 +24,22 @@ FOUR_SIDES = (1, 1, 1)
 """From this release on ZeroPadding2D reads all of (top, bottom, left, right)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Default:
-    """What an argument was by default in each release of the line.
-
-    ``values`` are of the releases before each one, oldest first, and ``last`` of all later.
-    """
-
-    layers: frozenset[str]
-    argument: str
-    values: tuple[tuple[tuple[int, ...], str | float], ...]
-    last: str | float
-    computes: bool = False
-    """Whether a forward pass with weights reads it."""
-
-    def of(self, keras_version: str | None) -> str | float:
-        """The default of the release that wrote a file."""
-        for release, value in self.values:
-            if before(keras_version, release):
-                return value
-        return self.last
-
-
-_NORMALIZATION = frozenset({"BatchNormalization"})
-
-DEFAULTS = (
-    Default(
-        frozenset({"Convolution1D", "AtrousConvolution1D", "LocallyConnected1D"}),
-        "init",
-        (((1, 1, 2), "uniform"),),
-        "glorot_uniform",
-    ),
-    Default(
-        _NORMALIZATION,
-        "epsilon",
-        (((1, 0, 8), 1e-6), ((1, 2, 0), 1e-5)),
-        1e-3,
-        computes=True,
-    ),
-    Default(_NORMALIZATION, "momentum", (((1, 0, 7), 0.9),), 0.99),
-    Default(frozenset({"Highway"}), "transform_bias", (((1, 2, 0), -2.0),), 1.0),
-)
-"""Every argument whose default changed between 1.0.0 and 1.2.2, by the tags' sources.
-
-The relatives of Convolution1D are taken to have changed with it: their pages of 1.0 say
-``uniform``, the sources of 1.2.2 ``glorot_uniform``.
-``dim_ordering`` is not among them: from 1.0.4 on it was a setting of the machine.
-"""
-
-
-def with_its_defaults(
-    layers: Sequence[Layer], keras_version: str | None
+def as_its_release_read(
+    layers: Sequence[Layer], written: WrittenSpec, places: Mapping[str, WrittenLayer]
 ) -> tuple[tuple[Layer, ...], list[Diagnostic]]:
-    """What a Keras file leaves out is what the release that wrote it took, with a note CS053.
-
-    The note names only what a forward pass reads, where the last release takes another.
-    """
-    found = []
-    noted: dict[tuple[str, str | float], list[str]] = {}
-    for layer in layers:
-        update = {
-            row.argument: row.of(keras_version)
-            for row in DEFAULTS
-            if layer.inner.class_name in row.layers
-            and row.argument not in layer.inner.model_fields_set
-        }
-        for row in DEFAULTS:
-            if row.computes and update.get(row.argument, row.last) != row.last:
-                key = (row.argument, update[row.argument])
-                noted.setdefault(key, []).append(str(layer.name))
-        if update:
-            layer = layer.wrapping(layer.inner.model_copy(update=update))
-        found.append(layer)
-    notes = [
-        Diagnostic(
-            "CS053",
-            f"the file does not say {argument} of '{names[0]}'"
-            + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-            + f": {_writer(keras_version)} took {value:g}, and so does this",
-            Severity.NOTE,
-            layer=names[0],
-            hint=f"write {argument} to decide otherwise; its default changed between releases",
-        )
-        for (argument, value), names in noted.items()
+    """The layers of a Keras file as the release that wrote it meant them, with notes on that."""
+    version = written.keras_version
+    layers, defaults = with_its_defaults(layers, version)
+    layers, paddings = as_then_read(layers, version)
+    return layers, [
+        *defaults,
+        *paddings,
+        *passed_over(layers),
+        *learning_rates(places, layers),
+        *ignored_declarations(places, layers),
+        *unnamed_release(layers, version, written.shown_release),
+        *stored_twice(layers),
     ]
-    return tuple(found), notes
-
-
-def _writer(keras_version: str | None) -> str:
-    return f"Keras {keras_version}" if keras_version else "this Keras (before 1.0.4)"
 
 
 def as_then_read(
@@ -119,7 +53,6 @@ def as_then_read(
     """
     if not before(keras_version, FOUR_SIDES):
         return tuple(layers), []
-    writer = _writer(keras_version)
     found: list[Layer] = []
     diagnostics = []
     for layer in layers:
@@ -130,8 +63,9 @@ def as_then_read(
                 diagnostics.append(
                     Diagnostic(
                         "CS053",
-                        f"{writer} used only the first two of {list(inner.padding)}: "
-                        f"{used[0]} rows and {used[1]} columns on both sides",
+                        f"{writer(keras_version)} used only the first two of "
+                        f"{list(inner.padding)}: {used[0]} rows and "
+                        f"{used[1]} columns on both sides",
                         Severity.WARNING,
                         layer=layer.name,
                         argument="padding",
@@ -162,7 +96,7 @@ def unnamed_release(
     read = [*found, *(sides if release is not None and not release.sure else [])]
     if not read or (keras_version is not None and release is None):
         return []
-    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    more = and_more(len(found), 1)
     if release is not None:
         holds = f"running_std of '{found[0]}'{more} is taken as the variance" if found else ""
         pads = f"the four numbers of '{sides[0]}' pad each side by itself" if sides else ""
@@ -231,11 +165,3 @@ def running_std_of(keras_version: str | None, theano: bool) -> RunningStd:
     if before(keras_version, (1, 0, 7 if theano else 6)):
         return "deviation"
     return "root_variance" if theano and before(keras_version, (1, 0, 8)) else "variance"
-
-
-def before(version: str | None, release: tuple[int, ...]) -> bool:
-    """Whether a file's version is older; one that is no row of numbers is not."""
-    if version is None:
-        return True
-    parts = version.split(".")[: len(release)]
-    return all(p.isascii() and p.isdigit() for p in parts) and tuple(map(int, parts)) < release

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.source.saved_models import is_layer_list, is_network_config, is_old_model
-from speccompiler.source.tree import Entry, Mapping, Node, Scalar
+from speccompiler.source.tree import Entry, Mapping, Scalar, TreeNode
 
 _ENDS = {"input_layers", "output_layers"}
 
 
-def whole_model(root: Node) -> tuple[Node, Diagnostic | None]:
+def whole_model(root: TreeNode) -> tuple[TreeNode, Diagnostic | None]:
     """A config with its class and a note CS070; anything else as it is.
 
     A Sequential gave the list of its layers, a functional model a mapping with the layers and
@@ -24,7 +24,7 @@ def whole_model(root: Node) -> tuple[Node, Diagnostic | None]:
     return root, None
 
 
-def _with_class(config: Node, name: str) -> tuple[Node, Diagnostic]:
+def _with_class(config: TreeNode, name: str) -> tuple[TreeNode, Diagnostic]:
     entries = {
         "class_name": Entry(config.span, Scalar(name, config.span)),
         "config": Entry(config.span, config),

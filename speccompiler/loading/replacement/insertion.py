@@ -8,17 +8,15 @@ asks for it, finds it; those before it are numbered.
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Data
-from collections.abc import Sequence as Several
+from collections import abc
 from dataclasses import replace
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, did_you_mean, has_errors
-from speccompiler.loading.answers import Answer, answer_layers
-from speccompiler.loading.entries import Entries
-from speccompiler.loading.layer_entries import CallEntry, LayerEntry, own_name
-from speccompiler.loading.open_layers import OpenLayer, open_layers
-from speccompiler.loading.tree_reading import Stop
-from speccompiler.source.findings import shown
+from speccompiler.diagnostics.wording import shown
+from speccompiler.loading.replacement.answers import Answer, answer_layers
+from speccompiler.loading.replacement.replaceable_layers import ReplaceableLayer, replaceable_layers
+from speccompiler.loading.tree_reading import ProblemAt
+from speccompiler.loading.written_spec import WrittenCall, WrittenLayer, WrittenSpec, own_name
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Entry, Mapping, Scalar
 
@@ -26,32 +24,34 @@ DECLARED = ("batch_input_shape", "input_shape", "input_dtype")
 """What a first layer says of the model's input, which stays so whatever the layer is."""
 
 
-def replaced(entries: Entries, answers: Data[str, Answer]) -> list[Diagnostic]:
+def insert_answers(written: WrittenSpec, answers: abc.Mapping[str, Answer]) -> list[Diagnostic]:
     """Answer the layers in place; CS077 for a name that cannot be answered, CS078."""
     found: list[Diagnostic] = []
-    whole = not has_errors(entries.diagnostics)
-    open_ = open_layers(entries)
-    waiting = {layer.name: layer for layer in open_}
-    taken = {name for entry in entries.layers if (name := own_name(entry)) is not None}
-    chains: dict[int, list[LayerEntry]] = {}
+    whole = not has_errors(written.diagnostics)
+    replaceable = replaceable_layers(written)
+    waiting = {layer.name: layer for layer in replaceable}
+    taken = {name for entry in written.layers if (name := own_name(entry)) is not None}
+    chains: dict[int, list[WrittenLayer]] = {}
     for name, answer in answers.items():
         if name not in waiting:
             if whole:
-                found.append(_not_there(entries, answer, open_))
+                found.append(_not_there(written, answer, replaceable))
             continue
         try:
             layers = answer_layers(answer)
-            for layer in (layer for layer in open_ if layer.name == name):
-                chains[layer.entry] = _chain(entries.layers[layer.entry], layer, layers, taken)
-        except Stop as stop:
-            found.append(stop.problem.at(file=answer.file, span=stop.span, layer=name))
-    _splice(entries, chains)
+            for layer in (layer for layer in replaceable if layer.name == name):
+                chains[layer.number] = _chain(written.layers[layer.number], layer, layers, taken)
+        except ProblemAt as placed:
+            found.append(placed.problem.at(file=answer.file, span=placed.span, layer=name))
+    _splice(written, chains)
     return found
 
 
-def _not_there(entries: Entries, answer: Answer, open_: Several[OpenLayer]) -> Diagnostic:
-    names = [layer.name for layer in open_]
-    known = {name: entry for entry in entries.layers if (name := own_name(entry)) is not None}
+def _not_there(
+    written: WrittenSpec, answer: Answer, replaceable: abc.Sequence[ReplaceableLayer]
+) -> Diagnostic:
+    names = [layer.name for layer in replaceable]
+    known = {name: entry for entry in written.layers if (name := own_name(entry)) is not None}
     listed = ", ".join(shown(name) for name in names[:12])
     if answer.name in known:
         problem = Problem(
@@ -73,8 +73,11 @@ def _not_there(entries: Entries, answer: Answer, open_: Several[OpenLayer]) -> D
 
 
 def _chain(
-    entry: LayerEntry, layer: OpenLayer, answer: Several[LayerEntry], taken: set[str]
-) -> list[LayerEntry]:
+    entry: WrittenLayer,
+    layer: ReplaceableLayer,
+    answer: abc.Sequence[WrittenLayer],
+    taken: set[str],
+) -> list[WrittenLayer]:
     """The layers of an answer with their names, in the wrapper that held the layer."""
     own = own_name(entry) or layer.name
     chain = []
@@ -82,7 +85,7 @@ def _chain(
         last = number == len(answer)
         given = one.arguments.entries.get("name")
         if last and given is not None and own_name(one) not in {None, layer.name}:
-            raise Stop(
+            raise ProblemAt(
                 given.value.span,
                 Problem(
                     "CS078",
@@ -110,7 +113,7 @@ def _chain(
     return chain
 
 
-def _written_out(one: LayerEntry) -> Mapping:
+def _written_out(one: WrittenLayer) -> Mapping:
     """A layer as a wrapper holds it."""
     kind = Entry(one.type_span, Scalar(one.type, one.type_span))
     return Mapping({**one.arguments.entries, "type": kind}, one.arguments.span)
@@ -122,38 +125,38 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
-def _splice(entries: Entries, chains: Data[int, Several[LayerEntry]]) -> None:
+def _splice(written: WrittenSpec, chains: abc.Mapping[int, abc.Sequence[WrittenLayer]]) -> None:
     """Every layer by its chain, and every call of it by a call of each of the chain."""
     if not chains:
         return
-    layers: list[LayerEntry] = []
+    layers: list[WrittenLayer] = []
     numbers: list[list[int]] = []
-    shared = {own_name(entries.layers[index]): chain for index, chain in chains.items()}
-    for index, entry in enumerate(entries.layers):
+    shared = {own_name(written.layers[index]): chain for index, chain in chains.items()}
+    for index, entry in enumerate(written.layers):
         own = chains.get(index)
-        if own is None and entries.native and entry.type == "Shared":
+        if own is None and written.native and entry.type == "Shared":
             own = _shared_chain(entry, shared)
         own = own or [entry]
         numbers.append(list(range(len(layers), len(layers) + len(own))))
         layers += [replace(own[0], reads=entry.reads), *own[1:]]
-    entries.layers = layers
-    if entries.calls is None:
+    written.layers = layers
+    if written.calls is None:
         return
-    calls: list[CallEntry] = []
+    calls: list[WrittenCall] = []
     last_of: list[int] = []
-    for call in entries.calls:
+    for call in written.calls:
         reads = tuple(last_of[read] for read in call.reads)
         for number in numbers[call.layer]:
-            calls.append(CallEntry(number, reads))
+            calls.append(WrittenCall(number, reads))
             reads = (len(calls) - 1,)
         last_of.append(len(calls) - 1)
-    entries.calls = calls
-    entries.outputs = [last_of[output] for output in entries.outputs]
+    written.calls = calls
+    written.outputs = [last_of[output] for output in written.outputs]
 
 
 def _shared_chain(
-    entry: LayerEntry, chains: Data[str | None, Several[LayerEntry]]
-) -> list[LayerEntry] | None:
+    entry: WrittenLayer, chains: abc.Mapping[str | None, abc.Sequence[WrittenLayer]]
+) -> list[WrittenLayer] | None:
     """A further call of a replaced layer: one of each layer of its chain."""
     called = text_at(entry.arguments, "layer")
     chain = None if called is None else chains.get(called)
@@ -161,7 +164,7 @@ def _shared_chain(
         return None
     at = entry.arguments.entries["layer"].value.span
     before = [
-        LayerEntry(
+        WrittenLayer(
             "Shared", entry.type_span, Mapping({"layer": Entry(at, Scalar(own_name(one), at))}, at)
         )
         for one in chain[:-1]

@@ -1,20 +1,19 @@
-"""Layers whose meaning a file does not hold: Lambdas, custom classes, and what their hint says."""
+"""The hint at a layer that is code: the ``--replace`` options that say what to compute instead."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from speccompiler.diagnostics.core import Diagnostic, Span
-from speccompiler.loading.entries import Entries
-from speccompiler.loading.layer_entries import LayerEntry, inner_layer
-from speccompiler.loading.lrn_answer import NOTE as LRN_NOTE
-from speccompiler.loading.lrn_answer import lrn_answer
-from speccompiler.loading.merge_code import CODE
-from speccompiler.schemas.registry import RECURRENT_LAYERS, type_name
-from speccompiler.source.saved_models import text_at
-from speccompiler.source.tree import Mapping, to_data
+from speccompiler.diagnostics.core import Diagnostic
+from speccompiler.diagnostics.wording import and_more
+from speccompiler.loading.replacement.lrn import NOTE as LRN_NOTE
+from speccompiler.loading.replacement.lrn import lrn_answer
+from speccompiler.loading.replacement.option import option
+from speccompiler.loading.replacement.replaceable_layers import ReplaceableLayer
+from speccompiler.schemas.registry import RECURRENT_LAYERS
+from speccompiler.source.tree import to_data
 
 EXAMPLE = "x / 127.5 - 1"
 MOST_SHOWN = 100
@@ -22,67 +21,16 @@ _IDENTITY = re.compile("dropout|noise", re.IGNORECASE)
 _REFUSED = {"CS027", "CS028", "CS082"}
 
 
-@dataclass(frozen=True, slots=True)
-class OpenLayer:
-    """A layer that its owner may answer: its place in the list, or inside of a wrapper there."""
-
-    name: str
-    type: str
-    span: Span
-    arguments: Mapping
-    entry: int
-    inside: bool = False
-
-    @property
-    def is_code(self) -> bool:
-        """Whether it is a Lambda."""
-        return self.type == "Lambda"
-
-
-def open_layers(entries: Entries) -> list[OpenLayer]:
-    """All that have a name and that convspec cannot run as they are."""
-    return [
-        layer
-        for index, entry in enumerate(entries.layers)
-        if entry.answer is None
-        for layer in _open(entry, index, entries.native)
-    ]
-
-
-def _open(entry: LayerEntry, index: int, native: bool) -> Iterator[OpenLayer]:
-    name = _text(entry.arguments, "name")
-    if type_name(entry.type, native=native or entry.own) is None or _merges_by_code(entry):
-        if name is not None:
-            yield OpenLayer(name, entry.type, entry.type_span, entry.arguments, index)
-        return
-    held = inner_layer(entry) if entry.type == "TimeDistributed" else None
-    if held is None:
-        return
-    inner, native = held
-    if type_name(inner.type, native=native) is None:
-        name = _text(inner.arguments, "name")
-        if name is not None:
-            yield OpenLayer(name, inner.type, inner.type_span, inner.arguments, index, inside=True)
-
-
-def _merges_by_code(entry: LayerEntry) -> bool:
-    return entry.type == "Merge" and _text(entry.arguments, "mode_type") in CODE
-
-
-def _text(arguments: Mapping, key: str) -> str | None:
-    value = text_at(arguments, key)
-    return value if value is not None and value.strip() else None
-
-
 def with_hints(
     diagnostics: Sequence[Diagnostic],
-    layers: Sequence[OpenLayer],
+    layers: Sequence[ReplaceableLayer],
     native: bool,
     answered: Collection[str] = (),
 ) -> list[Diagnostic]:
-    """The refusals of layers, the first with the line that answers all of them.
+    """The findings, with a hint at the first refused layer that replaces all refused ones.
 
-    Of a layer that has an answer, which is wrong, that has been said.
+    A layer in ``answered`` still is refused where its answer is wrong. The answer's own finding
+    says so, and the refusal is left out.
     """
     mistaken = {layer.span for layer in layers if layer.name in answered}
     diagnostics = [d for d in diagnostics if d.code not in _REFUSED or d.span not in mistaken]
@@ -113,10 +61,9 @@ def with_hints(
     return found
 
 
-def _hint(layers: Sequence[OpenLayer]) -> str:
+def _hint(layers: Sequence[ReplaceableLayer]) -> str:
     """What to write; of very many the first, which a shell could not take all either."""
-    from speccompiler.loading.answer_option import option
-    from speccompiler.loading.byte_code import lambda_expression
+    from speccompiler.loading.replacement.byte_code import lambda_expression
 
     options, notes = [], []
     for layer in layers[:MOST_SHOWN]:
@@ -131,10 +78,10 @@ def _hint(layers: Sequence[OpenLayer]) -> str:
             notes.append(f"{layer.name}: {LRN_NOTE}")
         options.append((layer.name, expression))
     one = len(layers) == 1
-    more = f" and {len(layers) - MOST_SHOWN} more" if len(layers) > MOST_SHOWN else ""
     start = f"say what {'it computes' if one else 'they compute'}, as an expression or as layers"
     unread = EXAMPLE if not notes else "..."
-    line = " ".join(option(name, text or unread) for name, text in options) + more
+    line = " ".join(option(name, text or unread) for name, text in options)
+    line += and_more(len(layers), MOST_SHOWN)
     if not notes:
         return f"{start}, for example {line}"
     if one:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, has_errors
-from speccompiler.loading.schema_errors import schema_problems
+from speccompiler.diagnostics.wording import shown
+from speccompiler.loading.schema_errors.problems import schema_problems
 from speccompiler.schemas.model import ModelHeader
 from speccompiler.source.document import Document, read_document
-from speccompiler.source.findings import shown
-from speccompiler.source.tree import Mapping, Node, span_at, to_data
+from speccompiler.source.tree import Mapping, TreeNode, span_at, to_data
 
 if TYPE_CHECKING:
     from speccompiler.schemas.wrapper import WrapperHeader
@@ -102,7 +102,7 @@ def _header(root: Mapping) -> WrapperHeader:
     return WrapperHeader.model_validate(to_data(root))
 
 
-def answers_of(document: Document) -> dict[str, tuple[Document, Node]]:
+def answers_of(document: Document) -> dict[str, tuple[Document, TreeNode]]:
     """What a wrapper's ``replace`` says, by the layers' names, and where it stands."""
     wrapper = document.wrapper
     if wrapper is None or not isinstance(wrapper.root, Mapping):

@@ -10,13 +10,15 @@ A model inside TimeDistributed becomes its layers, each applied to every step.
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Several
+from collections import abc
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from speccompiler.diagnostics.core import Problem, Span, did_you_mean
-from speccompiler.loading.keras_calls import Calls
-from speccompiler.loading.keras_parts import (
+from speccompiler.diagnostics.wording import described, shown
+from speccompiler.loading.call_order import circle, computable
+from speccompiler.loading.keras1.calls import Calls
+from speccompiler.loading.keras1.parts import (
     Branches,
     Chain,
     Link,
@@ -29,13 +31,10 @@ from speccompiler.loading.keras_parts import (
     output_count,
     sources,
 )
-from speccompiler.loading.layer_entries import CallEntry, LayerEntry
-from speccompiler.loading.ordering import circle, computable
-from speccompiler.loading.schema_errors import describe
-from speccompiler.loading.training_keys import LAYER_KEYS
-from speccompiler.loading.tree_reading import Stop, child, listed, text
-from speccompiler.source.findings import shown
-from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence, find, to_data
+from speccompiler.loading.keras1.training_keys import LAYER_KEYS
+from speccompiler.loading.tree_reading import ProblemAt, child, items_of, text
+from speccompiler.loading.written_spec import WrittenCall, WrittenLayer
+from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode, find, to_data
 
 MODELS = {"Sequential", "Model", "Container"}
 
@@ -47,8 +46,8 @@ class KerasModel:
     ``beside`` has the places of each key beside a layer's class and config that means nothing.
     """
 
-    layers: list[LayerEntry] = field(default_factory=list)
-    calls: list[CallEntry] = field(default_factory=list)
+    layers: list[WrittenLayer] = field(default_factory=list)
+    calls: list[WrittenCall] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     findings: list[tuple[Span, Problem]] = field(default_factory=list)
     beside: dict[str, list[Span]] = field(default_factory=dict)
@@ -60,7 +59,7 @@ _INPUTS = ("batch_input_shape", "input_shape", "input_dtype")
 
 
 def read_model(found: KerasModel, root: Mapping) -> None:
-    """The layers and calls of a whole model; raises ``Stop`` for what ends the reading."""
+    """The layers and calls of a whole model; raises ``ProblemAt`` for what ends the reading."""
     part = _model(found, root)
     if not found.findings:
         calls = Calls(root.span)
@@ -76,17 +75,17 @@ def _model(found: KerasModel, node: Mapping, names: _Names | None = None) -> Par
         return _sequential(found, config, {} if names is None else names)
     if class_name in MODELS:
         if not isinstance(config, Mapping):
-            raise Stop(config.span, Problem("CS024", "the config of a Model is a mapping"))
+            raise ProblemAt(config.span, Problem("CS024", "the config of a Model is a mapping"))
         return _network(found, config, names)
-    raise Stop(
+    raise ProblemAt(
         class_node.span,
-        Problem("CS028", f"a model is Sequential or Model, not {describe(class_name)}"),
+        Problem("CS028", f"a model is Sequential or Model, not {described(class_name)}"),
     )
 
 
-def _sequential(found: KerasModel, config: Node, names: _Names) -> Part:
+def _sequential(found: KerasModel, config: TreeNode, names: _Names) -> Part:
     if isinstance(config, Mapping):
-        raise Stop(
+        raise ProblemAt(
             config.span,
             Problem(
                 "CS040",
@@ -96,7 +95,7 @@ def _sequential(found: KerasModel, config: Node, names: _Names) -> Part:
         )
     items = config.items if isinstance(config, Sequence) else ()
     if not items:
-        raise Stop(config.span, Problem("CS035", "the model has no layers"))
+        raise ProblemAt(config.span, Problem("CS035", "the model has no layers"))
     return Chain(
         tuple(
             _part(found, item, names=names, place="chain" if index else "first")
@@ -107,7 +106,7 @@ def _sequential(found: KerasModel, config: Node, names: _Names) -> Part:
 
 def _part(
     found: KerasModel,
-    item: Node,
+    item: TreeNode,
     *,
     names: _Names | None = None,
     place: Literal["first", "chain", "branch", "member"] = "member",
@@ -142,7 +141,7 @@ def _part(
     return part
 
 
-def _name(config: Node) -> str:
+def _name(config: TreeNode) -> str:
     """The name that a layer or a functional model has; a Sequential stores none."""
     entry = config.entries.get("name") if isinstance(config, Mapping) else None
     value = entry.value if entry is not None else None
@@ -151,8 +150,8 @@ def _name(config: Node) -> str:
 
 def _one(
     found: KerasModel,
-    class_node: Node,
-    config: Node,
+    class_node: TreeNode,
+    config: TreeNode,
     *,
     names: _Names | None,
     place: str,
@@ -170,10 +169,10 @@ def _one(
     branches = None
     at_start = place in {"first", "branch"}
     if class_name == "Merge" and at_start and "layers" in config.entries:
-        branches = listed(config.entries["layers"].value, "layers")
+        branches = items_of(config.entries["layers"].value, "layers")
         config = Mapping({k: v for k, v in config.entries.items() if k != "layers"}, config.span)
     parts = tuple(_part(found, item, names=names, place="branch") for item in branches or ())
-    found.layers.append(LayerEntry(class_name, class_node.span, config, own=own))
+    found.layers.append(WrittenLayer(class_name, class_node.span, config, own=own))
     layer = OneLayer(len(found.layers) - 1)
     if branches is None:
         return layer
@@ -195,7 +194,7 @@ def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> Part:
     part = _part(found, inner)
     counts = input_count(part), output_count(part)
     if counts != (1, 1):
-        raise Stop(
+        raise ProblemAt(
             inner.span,
             Problem(
                 "CS062",
@@ -217,7 +216,7 @@ def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> Part:
     return Timed(part)
 
 
-def _in_steps(entry: LayerEntry, frozen: Entry | None) -> LayerEntry:
+def _in_steps(entry: WrittenLayer, frozen: Entry | None) -> WrittenLayer:
     """A layer of a model inside TimeDistributed: an InputLayer passes all steps on as they are.
 
     ``frozen`` is the ``trainable`` of a wrapper that says no.
@@ -236,18 +235,18 @@ def _in_steps(entry: LayerEntry, frozen: Entry | None) -> LayerEntry:
     if frozen is not None:
         outer["trainable"] = frozen
     arguments = Mapping(outer, entry.arguments.span)
-    return LayerEntry("TimeDistributed", entry.type_span, arguments)
+    return WrittenLayer("TimeDistributed", entry.type_span, arguments)
 
 
 def _network(found: KerasModel, config: Mapping, names: _Names | None) -> Part:
     members: dict[str, Member] = {}
-    for item in listed(child(config, "layers"), "layers"):
+    for item in items_of(child(config, "layers"), "layers"):
         if not isinstance(item, Mapping):
-            raise Stop(item.span, Problem("CS024", "a layer is a mapping"))
+            raise ProblemAt(item.span, Problem("CS024", "a layer is a mapping"))
         name_node = child(item, "name")
         name = text(name_node, "name")
         if name in members:
-            raise Stop(
+            raise ProblemAt(
                 name_node.span,
                 Problem(
                     "CS029",
@@ -258,22 +257,22 @@ def _network(found: KerasModel, config: Mapping, names: _Names | None) -> Part:
             )
         inbound = child(item, "inbound_nodes")
         calls = tuple(
-            tuple(_link(link) for link in listed(call, "inbound_nodes"))
-            for call in listed(inbound, "inbound_nodes")
+            tuple(_link(link) for link in items_of(call, "inbound_nodes"))
+            for call in items_of(inbound, "inbound_nodes")
         )
         part = _part(found, item, names=names)
         _check_nested(part, name_node.span, calls)
         first = 0 if isinstance(part, OneLayer | Timed) else 1
         members[name] = Member(part, first, calls or ((),), name_node.span)
     if not members:
-        raise Stop(config.span, Problem("CS035", "the model has no layers"))
+        raise ProblemAt(config.span, Problem("CS035", "the model has no layers"))
     ends = [
-        tuple(_link(link) for link in listed(child(config, key), key))
+        tuple(_link(link) for link in items_of(child(config, key), key))
         for key in ("input_layers", "output_layers")
     ]
     for key, links in zip(("input_layers", "output_layers"), ends, strict=True):
         if not links:
-            raise Stop(
+            raise ProblemAt(
                 child(config, key).span, Problem("CS061", f"the model has no {key.split('_')[0]}")
             )
     for link in (*ends[0], *ends[1]):
@@ -283,7 +282,7 @@ def _network(found: KerasModel, config: Mapping, names: _Names | None) -> Part:
     for name, member in members.items():
         for call in member.calls:
             if not call and name not in given:
-                raise Stop(
+                raise ProblemAt(
                     member.span,
                     Problem(
                         "CS061",
@@ -296,41 +295,41 @@ def _network(found: KerasModel, config: Mapping, names: _Names | None) -> Part:
     return Network(members, _in_order(members), *ends)
 
 
-def _check_nested(part: Part, span: Span, calls: Several[tuple[Link, ...]]) -> None:
+def _check_nested(part: Part, span: Span, calls: abc.Sequence[tuple[Link, ...]]) -> None:
     """CS062 for a nested model that is called on another number of values."""
     wanted = input_count(part)
     for call in calls:
         if not isinstance(part, OneLayer) and len(call) != wanted:
             count = "1 input" if wanted == 1 else f"{wanted} inputs"
-            raise Stop(
+            raise ProblemAt(
                 span,
                 Problem("CS062", f"this nested model has {count}, and is called on {len(call)}"),
             )
 
 
-def _check_inputs(members: dict[str, Member], inputs: Several[Link]) -> None:
+def _check_inputs(members: dict[str, Member], inputs: abc.Sequence[Link]) -> None:
     """CS061 for an input that reads other layers, or is named twice."""
     seen: set[str] = set()
     for link in inputs:
         name, member = shown(link.member), members[link.member]
         if link.member in seen:
-            raise Stop(link.span, Problem("CS061", f"'{name}' is listed as an input twice"))
+            raise ProblemAt(link.span, Problem("CS061", f"'{name}' is items_of as an input twice"))
         if member.calls[link.call - member.first]:
-            raise Stop(
+            raise ProblemAt(
                 link.span,
                 Problem("CS061", f"the model's input '{name}' is a layer that reads others"),
             )
         seen.add(link.member)
 
 
-def _link(node: Node) -> Link:
+def _link(node: TreeNode) -> Link:
     """``[layer, call, tensor]``."""
     items = node.items if isinstance(node, Sequence) else ()
     values = [item.value if isinstance(item, Scalar) else None for item in items]
     name, *numbers = values or [None]
     whole = [n for n in numbers if isinstance(n, int) and not isinstance(n, bool) and n >= 0]
     if not isinstance(name, str) or len(whole) != 2 or len(numbers) != 2:
-        raise Stop(
+        raise ProblemAt(
             node.span,
             Problem("CS024", "a link to a layer is [name, number of its call, of its output]"),
         )
@@ -341,7 +340,7 @@ def _check_link(members: dict[str, Member], link: Link) -> None:
     """CS061 unless there is such a layer, with such a call and such an output."""
     member = members.get(link.member)
     if member is None:
-        raise Stop(
+        raise ProblemAt(
             link.span,
             Problem(
                 "CS061",
@@ -352,7 +351,7 @@ def _check_link(members: dict[str, Member], link: Link) -> None:
     calls = len(member.calls)
     if not member.first <= link.call < member.first + calls:
         count = "once" if calls == 1 else f"{calls} times"
-        raise Stop(
+        raise ProblemAt(
             link.span,
             Problem(
                 "CS061",
@@ -362,7 +361,7 @@ def _check_link(members: dict[str, Member], link: Link) -> None:
         )
     outputs = output_count(member.part)
     if link.tensor >= outputs:
-        raise Stop(
+        raise ProblemAt(
             link.span,
             Problem(
                 "CS061",
@@ -374,7 +373,7 @@ def _check_link(members: dict[str, Member], link: Link) -> None:
 
 
 def _in_order(members: dict[str, Member]) -> tuple[tuple[str, int], ...]:
-    """Every call after those that it reads, else as listed; CS060."""
+    """Every call after those that it reads, else as items_of; CS060."""
     units = [(name, k) for name, member in members.items() for k in range(len(member.calls))]
     number = {unit: index for index, unit in enumerate(units)}
     reads = [
@@ -385,5 +384,5 @@ def _in_order(members: dict[str, Member]) -> tuple[tuple[str, int], ...]:
     if len(order) < len(units):
         left = sorted({*range(len(units))} - set(order))
         problem = circle(reads, left, [name for name, _ in units])
-        raise Stop(members[str(problem.layer)].span, problem)
+        raise ProblemAt(members[str(problem.layer)].span, problem)
     return tuple(units[index] for index in order)
