@@ -11,16 +11,10 @@ from speccompiler.schemas.fields import Layer
 
 
 def _layer(value: Any) -> Any:
-    """A mapping as the layer that it says; the loader has made one of it already."""
-    from speccompiler.schemas.registry import ALIASES, LAYERS
-
-    if not isinstance(value, dict):
-        return value
-    name = value.get("type")
-    name = ALIASES.get(name, name) if isinstance(name, str) else None
-    if name not in LAYERS:
+    """Refuse what is no layer: the loader makes one of the mapping that a spec holds."""
+    if not isinstance(value, Layer):
         raise PydanticCustomError("bad_inner_layer", "expected a layer: a mapping with its 'type'")
-    return LAYERS[name].model_validate({**value, "type": name})
+    return value
 
 
 class TimeDistributed(Layer):

@@ -41,7 +41,9 @@ from speccompiler.lowering import Semantics, declared_inputs, lower
 from speccompiler.lowering.by_backend import by_backend
 from speccompiler.lowering.other_ordering import fitted
 from speccompiler.schemas.model import ModelSpec
-from speccompiler.source.document import Document, DocumentSource, parse_document, read_document
+from speccompiler.source.document import Document, DocumentSource
+from speccompiler.source.files import read_document
+from speccompiler.source.texts import parse_document, read_again
 from speccompiler.weights.sources import MatchName, WeightSources, find_weights
 
 if TYPE_CHECKING:
@@ -436,7 +438,7 @@ def _checked(document: Document, options: LoadOptions) -> Model:
 
 def _again(source: DocumentSource, options: LoadOptions) -> Model:
     """The model that was pickled."""
-    return _checked(source.document(), options)
+    return _checked(read_again(source), options)
 
 
 def check(

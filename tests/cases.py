@@ -16,7 +16,7 @@ import numpy as np
 from speccompiler.diagnostics.core import SpecError
 from speccompiler.graph.ir import Graph
 from speccompiler.model import Model, check
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from speccompiler.graph.ir import Conv, Derived, MapWith, stored_tensors
 from speccompiler.lowering.builder import Semantics
 from speccompiler.model import check, load
 from speccompiler.passes import optimize
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from tests.cases import build
 
 TARGETS = ("reference", "cpu")

@@ -23,7 +23,7 @@ from speccompiler.kernels.reference.evaluate import operand, run_reference
 from speccompiler.lowering import Semantics, lower
 from speccompiler.model import Model, check
 from speccompiler.passes import optimize
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from tests.cases import spec, tapped
 
 TOLERANCE = 1e-5

@@ -18,7 +18,7 @@ from speccompiler.graph.receptive_fields import Reach
 from speccompiler.lowering import layers_of
 from speccompiler.model import Model, check
 from speccompiler.passes import optimize
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from speccompiler.weights import weight_files
 from tests.cases import array, build, spec
 from tests.counting import growth

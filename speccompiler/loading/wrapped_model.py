@@ -17,7 +17,8 @@ from speccompiler.diagnostics.core import Diagnostic, Problem, has_errors
 from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.schema_errors.problems import schema_problems
 from speccompiler.schemas.model import ModelHeader
-from speccompiler.source.document import Document, read_document
+from speccompiler.source.document import Document
+from speccompiler.source.files import read_document
 from speccompiler.source.tree import Mapping, TreeNode, span_at, to_data
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from speccompiler.convert.rules import RULES
 from speccompiler.convert.spec_text import flow
 from speccompiler.diagnostics.core import SpecError
 from speccompiler.schemas.registry import LAYERS
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from speccompiler.source.tree import to_data
 from tests.cases import build
 from tests.places import GOLDEN, OWN_GOLDEN

@@ -35,7 +35,7 @@ from speccompiler.lowering import LOWER, Semantics, lower
 from speccompiler.model import Model, check
 from speccompiler.planning.kernel_table import VIEWS
 from speccompiler.schemas.registry import ALIASES, LAYERS
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from speccompiler.weights.penalties import activity_regularizers, project
 from tests.cases import CASES, ROWS, build, row_id, spec, variant_layers, without
 from tests.extra_targets import EXTRA_TARGETS

@@ -21,7 +21,8 @@ from speccompiler.loading.wrapped_model import answers_of
 from speccompiler.loading.written_spec import WrittenLayer
 from speccompiler.schemas.activation import ActivationName
 from speccompiler.schemas.registry import ALIASES, LAYERS
-from speccompiler.source.document import Document, parse_document
+from speccompiler.source.document import Document
+from speccompiler.source.texts import parse_document
 from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
 
 Answers = abc.Mapping[str, Any]

@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
 from speccompiler.diagnostics.wording import shown
-from speccompiler.source.document import Document, parse_as
-from speccompiler.source.inner_text import InnerLines, Syntax, TextMap, inner_lines
+from speccompiler.source.document import Document, Syntax
+from speccompiler.source.inner_text import InnerLines, TextMap, inner_lines
 from speccompiler.source.not_models import not_a_model
+from speccompiler.source.parsing import parse_as
 from speccompiler.source.positions import LineIndex
 from speccompiler.source.saved_models import MODEL_CLASSES, is_model, may_hold_model, text_at
 from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
@@ -91,7 +92,7 @@ class _Several(Exception):
         self.names = names
 
 
-def opened(document: Document) -> Document:
+def unpacked(document: Document) -> Document:
     """The document with the model that it holds as its root; CS070 says what it stood in.
 
     CS073 where it holds several.
