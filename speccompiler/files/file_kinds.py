@@ -32,6 +32,8 @@ class FileKind(Enum):
     TIFF = auto()
     PDF = auto()
     TFLITE = auto()
+    OTHER = auto()
+    """A text, or what is not known."""
 
 
 _SIGNATURES: tuple[tuple[int, bytes, FileKind], ...] = (
@@ -61,9 +63,9 @@ _SIGNATURES: tuple[tuple[int, bytes, FileKind], ...] = (
 """Where a signature stands, its bytes, and the kind. The first that fits is taken."""
 
 
-def kind_of(head: bytes) -> FileKind | None:
-    """The kind of a file that begins so; None for a text and for what is not known."""
+def kind_of(head: bytes) -> FileKind:
+    """The kind of a file that begins so."""
     for offset, signature, kind in _SIGNATURES:
         if head.startswith(signature, offset):
             return kind
-    return None
+    return FileKind.OTHER

@@ -55,9 +55,8 @@ def decode_document(data: bytes, file: str) -> Document:
         return failed(file, pickled(data, file))
     if _is_keras3(data):
         return failed(file, _KERAS3)
-    kind = kind_of(data)
+    no_text = _NO_TEXT.get(kind_of(data))
     # What begins as a file of another kind may have zeros as UTF-16 has.
-    no_text = _NO_TEXT.get(kind) if kind is not None else None
     if no_text is None and (wide := wide_encoding(data)) is not None:
         no_text = (f"{wide} text", "save the file as UTF-8")
     if no_text is not None:

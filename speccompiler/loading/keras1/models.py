@@ -1,29 +1,27 @@
 """Keras's models as layers and their calls.
 
-A Sequential is a chain; its first layer may be a Merge that holds its branches. In both a name
-stands for one layer, however often it is written: branches may share layers, or be the same
-(Keras 1.2.2 models.py:1044, ``layer_cache``, and ``flattened_layers``). A functional
-model says for each call of a layer what it reads, ``[layer, call, tensor]``, counting the calls
-of a layer from 0 and those of a nested model from 1 (Keras 1.2.2 engine/topology.py:2475-2541).
-A model inside TimeDistributed becomes its layers, each applied to every step.
+A Sequential is a chain; its first layer may be a Merge that holds the branches that it merges. A
+name stands for one layer, however often it is written in the chain and its branches: these may
+share layers, or be the same (Keras 1.2.2 models.py:1044, ``layer_cache``, and
+``flattened_layers``). A functional model says for each call of a layer what it reads, ``[layer,
+call, tensor]``; the calls of a layer are counted from 0, those of a nested model from 1 (Keras
+1.2.2 engine/topology.py:2475-2541). A model inside TimeDistributed becomes its layers, each
+applied to every step.
 """
 
 from __future__ import annotations
 
-from collections import abc
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from speccompiler.diagnostics.core import Problem, Span, did_you_mean
+from speccompiler.diagnostics.core import Problem, Span
 from speccompiler.diagnostics.wording import described, shown
-from speccompiler.loading.call_order import circle, computable
 from speccompiler.loading.keras1.calls import Calls
+from speccompiler.loading.keras1.links import check_nested, connected, link_of
 from speccompiler.loading.keras1.parts import (
     Branches,
     Chain,
-    Link,
     Member,
-    Network,
     OneLayer,
     Part,
     Timed,
@@ -31,12 +29,11 @@ from speccompiler.loading.keras1.parts import (
     output_count,
     sources,
 )
+from speccompiler.loading.keras1.timed import INPUTS, MODELS, holds_model, in_steps
 from speccompiler.loading.keras1.training_keys import LAYER_KEYS
 from speccompiler.loading.tree_reading import ProblemAt, child, items_of, text
 from speccompiler.loading.written_spec import WrittenCall, WrittenLayer
-from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode, find, to_data
-
-MODELS = {"Sequential", "Model", "Container"}
+from speccompiler.source.tree import Mapping, Scalar, Sequence, TreeNode, to_data
 
 
 @dataclass(slots=True)
@@ -55,7 +52,6 @@ class KerasModel:
 
 _Names = dict[str, tuple[object, Part]]
 """What each name stands for so far, and how it was described."""
-_INPUTS = ("batch_input_shape", "input_shape", "input_dtype")
 
 
 def read_model(found: KerasModel, root: Mapping) -> None:
@@ -164,7 +160,7 @@ def _one(
         found.findings.append((config.span, problem))
         return OneLayer(-1)
     inner = config.entries["layer"].value if "layer" in config.entries else None
-    if class_name == "TimeDistributed" and isinstance(inner, Mapping) and _holds_model(inner):
+    if class_name == "TimeDistributed" and isinstance(inner, Mapping) and holds_model(inner):
         return _timed(found, config, inner)
     branches = None
     at_start = place in {"first", "branch"}
@@ -177,15 +173,6 @@ def _one(
     if branches is None:
         return layer
     return Branches(parts, layer)
-
-
-def _holds_model(node: Mapping) -> bool:
-    """Whether this is a model, or wrappers around one."""
-    kind = node.entries["class_name"].value if "class_name" in node.entries else None
-    if not isinstance(kind, Scalar) or kind.value != "TimeDistributed":
-        return isinstance(kind, Scalar) and kind.value in MODELS
-    inner = find(node, ("config", "layer"))
-    return isinstance(inner, Mapping) and _holds_model(inner)
 
 
 def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> Part:
@@ -205,37 +192,15 @@ def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> Part:
     trainable = config.entries.get("trainable")
     frozen = trainable is not None and not to_data(trainable.value)
     found.layers[start:] = [
-        _in_steps(entry, trainable if frozen else None) for entry in found.layers[start:]
+        in_steps(entry, trainable if frozen else None) for entry in found.layers[start:]
     ]
-    declared = {key: config.entries[key] for key in _INPUTS if key in config.entries}
+    declared = {key: config.entries[key] for key in INPUTS if key in config.entries}
     for number in sources(part):
         if number >= start:
             arguments = found.layers[number].arguments
             extended = Mapping({**arguments.entries, **declared}, arguments.span)
             found.layers[number] = replace(found.layers[number], arguments=extended)
     return Timed(part)
-
-
-def _in_steps(entry: WrittenLayer, frozen: Entry | None) -> WrittenLayer:
-    """A layer of a model inside TimeDistributed: an InputLayer passes all steps on as they are.
-
-    ``frozen`` is the ``trainable`` of a wrapper that says no.
-    """
-    own = entry.arguments.entries
-    if entry.type in {"InputLayer", "Layer"}:
-        kept = {key: value for key, value in own.items() if key not in _INPUTS}
-        return replace(entry, arguments=Mapping(kept, entry.arguments.span))
-    kind = Entry(entry.type_span, Scalar(entry.type, entry.type_span))
-    described = {"class_name": kind, "config": Entry(entry.type_span, entry.arguments)}
-    if entry.own:
-        described = {**own, "type": kind}
-    layer = Mapping(described, entry.type_span)
-    outer: dict[str, Entry] = {"layer": Entry(entry.type_span, layer)}
-    outer |= {key: own[key] for key in ("name", "trainable") if key in own}
-    if frozen is not None:
-        outer["trainable"] = frozen
-    arguments = Mapping(outer, entry.arguments.span)
-    return WrittenLayer("TimeDistributed", entry.type_span, arguments)
 
 
 def _network(found: KerasModel, config: Mapping, names: _Names | None) -> Part:
@@ -257,132 +222,11 @@ def _network(found: KerasModel, config: Mapping, names: _Names | None) -> Part:
             )
         inbound = child(item, "inbound_nodes")
         calls = tuple(
-            tuple(_link(link) for link in items_of(call, "inbound_nodes"))
+            tuple(link_of(link) for link in items_of(call, "inbound_nodes"))
             for call in items_of(inbound, "inbound_nodes")
         )
         part = _part(found, item, names=names)
-        _check_nested(part, name_node.span, calls)
+        check_nested(part, name_node.span, calls)
         first = 0 if isinstance(part, OneLayer | Timed) else 1
         members[name] = Member(part, first, calls or ((),), name_node.span)
-    if not members:
-        raise ProblemAt(config.span, Problem("CS035", "the model has no layers"))
-    ends = [
-        tuple(_link(link) for link in items_of(child(config, key), key))
-        for key in ("input_layers", "output_layers")
-    ]
-    for key, links in zip(("input_layers", "output_layers"), ends, strict=True):
-        if not links:
-            raise ProblemAt(
-                child(config, key).span, Problem("CS061", f"the model has no {key.split('_')[0]}")
-            )
-    for link in (*ends[0], *ends[1]):
-        _check_link(members, link)
-    _check_inputs(members, ends[0])
-    given = {link.member for link in ends[0]}
-    for name, member in members.items():
-        for call in member.calls:
-            if not call and name not in given:
-                raise ProblemAt(
-                    member.span,
-                    Problem(
-                        "CS061",
-                        f"layer '{shown(name)}' reads nothing, and is none of the model's inputs",
-                        "name it in input_layers, or give it inbound_nodes",
-                    ),
-                )
-            for link in call:
-                _check_link(members, link)
-    return Network(members, _in_order(members), *ends)
-
-
-def _check_nested(part: Part, span: Span, calls: abc.Sequence[tuple[Link, ...]]) -> None:
-    """CS062 for a nested model that is called on another number of values."""
-    wanted = input_count(part)
-    for call in calls:
-        if not isinstance(part, OneLayer) and len(call) != wanted:
-            count = "1 input" if wanted == 1 else f"{wanted} inputs"
-            raise ProblemAt(
-                span,
-                Problem("CS062", f"this nested model has {count}, and is called on {len(call)}"),
-            )
-
-
-def _check_inputs(members: dict[str, Member], inputs: abc.Sequence[Link]) -> None:
-    """CS061 for an input that reads other layers, or is named twice."""
-    seen: set[str] = set()
-    for link in inputs:
-        name, member = shown(link.member), members[link.member]
-        if link.member in seen:
-            raise ProblemAt(link.span, Problem("CS061", f"'{name}' is items_of as an input twice"))
-        if member.calls[link.call - member.first]:
-            raise ProblemAt(
-                link.span,
-                Problem("CS061", f"the model's input '{name}' is a layer that reads others"),
-            )
-        seen.add(link.member)
-
-
-def _link(node: TreeNode) -> Link:
-    """``[layer, call, tensor]``."""
-    items = node.items if isinstance(node, Sequence) else ()
-    values = [item.value if isinstance(item, Scalar) else None for item in items]
-    name, *numbers = values or [None]
-    whole = [n for n in numbers if isinstance(n, int) and not isinstance(n, bool) and n >= 0]
-    if not isinstance(name, str) or len(whole) != 2 or len(numbers) != 2:
-        raise ProblemAt(
-            node.span,
-            Problem("CS024", "a link to a layer is [name, number of its call, of its output]"),
-        )
-    return Link(name, whole[0], whole[1], node.span)
-
-
-def _check_link(members: dict[str, Member], link: Link) -> None:
-    """CS061 unless there is such a layer, with such a call and such an output."""
-    member = members.get(link.member)
-    if member is None:
-        raise ProblemAt(
-            link.span,
-            Problem(
-                "CS061",
-                f"no layer of the model is named '{shown(link.member)}'",
-                did_you_mean(link.member, members),
-            ),
-        )
-    calls = len(member.calls)
-    if not member.first <= link.call < member.first + calls:
-        count = "once" if calls == 1 else f"{calls} times"
-        raise ProblemAt(
-            link.span,
-            Problem(
-                "CS061",
-                f"layer '{shown(link.member)}' is called {count}: there is no call {link.call}",
-                f"its calls are numbered from {member.first}",
-            ),
-        )
-    outputs = output_count(member.part)
-    if link.tensor >= outputs:
-        raise ProblemAt(
-            link.span,
-            Problem(
-                "CS061",
-                f"layer '{shown(link.member)}' has {outputs} "
-                f"output{'s' if outputs > 1 else ''}: there is no output {link.tensor}",
-                "outputs are numbered from 0",
-            ),
-        )
-
-
-def _in_order(members: dict[str, Member]) -> tuple[tuple[str, int], ...]:
-    """Every call after those that it reads, else as items_of; CS060."""
-    units = [(name, k) for name, member in members.items() for k in range(len(member.calls))]
-    number = {unit: index for index, unit in enumerate(units)}
-    reads = [
-        [number[r.member, r.call - members[r.member].first] for r in members[name].calls[k]]
-        for name, k in units
-    ]
-    order = computable(reads)
-    if len(order) < len(units):
-        left = sorted({*range(len(units))} - set(order))
-        problem = circle(reads, left, [name for name, _ in units])
-        raise ProblemAt(members[str(problem.layer)].span, problem)
-    return tuple(units[index] for index in order)
+    return connected(config, members)
