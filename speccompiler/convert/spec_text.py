@@ -19,8 +19,8 @@ from speccompiler.schemas.arguments import own_arguments
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
+from speccompiler.schemas.recorded_arrays import Vectors
 from speccompiler.schemas.training import Unknown, unknown_arguments
-from speccompiler.schemas.vectors import Vectors
 
 WIDTH = 100
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./#-]*")

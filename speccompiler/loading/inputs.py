@@ -8,10 +8,9 @@ from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.diagnostics.wording import shape_as_written, shown
 from speccompiler.loading.connections import Connections
 from speccompiler.schemas.convolution import AtrousConvolution1D, Convolution1D
-from speccompiler.schemas.dense import Highway, MaxoutDense, TimeDistributedDense
+from speccompiler.schemas.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
 from speccompiler.schemas.embedding import Embedding
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.local import LocallyConnected1D
 from speccompiler.schemas.model import ModelHeader, ModelInput
 

@@ -18,7 +18,7 @@ from speccompiler.schemas.core import Activation
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.registry import LAYERS, OTHER_KERAS_LAYERS, RECURRENT_LAYERS, type_name
-from speccompiler.schemas.wrappers import TimeDistributed
+from speccompiler.schemas.time_distributed import TimeDistributed
 from speccompiler.source.document import Document
 from speccompiler.source.tree import Mapping, TreeNode, find, span_at, to_data
 

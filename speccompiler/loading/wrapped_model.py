@@ -22,7 +22,7 @@ from speccompiler.source.files import read_document
 from speccompiler.source.tree import Mapping, TreeNode, span_at, to_data
 
 if TYPE_CHECKING:
-    from speccompiler.schemas.wrapper import WrapperHeader
+    from speccompiler.schemas.wrapped_model import WrapperHeader
 
 _OWN = {"convspec", "model", "replace"}
 
@@ -67,7 +67,7 @@ def unwrapped(document: Document) -> Document:
 
 def _wrong(document: Document, root: Mapping) -> list[Diagnostic]:
     """What a wrapper may not say, or says wrongly."""
-    from speccompiler.schemas.wrapper import WrapperHeader
+    from speccompiler.schemas.wrapped_model import WrapperHeader
 
     entries = root.entries
     if "model" not in entries:
@@ -98,7 +98,7 @@ def _wrong(document: Document, root: Mapping) -> list[Diagnostic]:
 
 
 def _header(root: Mapping) -> WrapperHeader:
-    from speccompiler.schemas.wrapper import WrapperHeader
+    from speccompiler.schemas.wrapped_model import WrapperHeader
 
     return WrapperHeader.model_validate(to_data(root))
 

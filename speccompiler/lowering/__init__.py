@@ -65,12 +65,11 @@ from speccompiler.lowering.separable import lower_locally_connected, lower_separ
 from speccompiler.lowering.spatial import swapped
 from speccompiler.lowering.time_distributed import lower_time_distributed
 from speccompiler.lowering.transposed import lower_deconvolution2d
-from speccompiler.schemas.dense import Highway, MaxoutDense
+from speccompiler.schemas.dense import Dense, Highway, MaxoutDense
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.model import ModelSpec
+from speccompiler.schemas.time_distributed import TimeDistributed
 from speccompiler.schemas.training import Unknown
-from speccompiler.schemas.wrappers import TimeDistributed
 
 __all__ = [
     "LOWER",

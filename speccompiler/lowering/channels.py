@@ -26,11 +26,11 @@ from speccompiler.schemas.core import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from speccompiler.schemas.dense import Dense
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.merge import Merge
 from speccompiler.schemas.normalization import BatchNormalization
-from speccompiler.schemas.wrappers import TimeDistributed
+from speccompiler.schemas.time_distributed import TimeDistributed
 
 KEEPING = (
     Activation, ActivityRegularization, BatchNormalization, Dropout, ELU, GaussianDropout,

@@ -36,8 +36,8 @@ from speccompiler.schemas.convolution import (
     Convolution2D,
     Convolution3D,
 )
-from speccompiler.schemas.dense import TimeDistributedDense
-from speccompiler.schemas.kernel import Dense, KernelLayer
+from speccompiler.schemas.dense import Dense, TimeDistributedDense
+from speccompiler.schemas.kernel_layer import KernelLayer
 from speccompiler.schemas.profiles import Profile
 
 LayoutAxes = {

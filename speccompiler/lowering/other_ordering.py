@@ -20,7 +20,7 @@ from speccompiler.lowering import Semantics, lower
 from speccompiler.lowering.spatial import AXES, AXES_TH, swapped
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call, ModelSpec
-from speccompiler.schemas.wrappers import TimeDistributed
+from speccompiler.schemas.time_distributed import TimeDistributed
 from speccompiler.source.tree import Mapping, span_at
 
 CHANNELS = (1, 3, 4)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
 from speccompiler.schemas.activation import Activation
 from speccompiler.schemas.constraint import Constraint
-from speccompiler.schemas.fields import BorderMode, Layer, PositiveInt
+from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.initializer import Initializer
 from speccompiler.schemas.regularizer import Regularizer
 from speccompiler.schemas.tensors import StoredTensor
@@ -53,27 +53,4 @@ class KernelLayer(ProductLayer):
     activation: Activation | None = Field(
         None,
         description="Applied after the bias: a name, or {expr: ..} in x. Default: linear.",
-    )
-
-
-class Convolution(KernelLayer):
-    """What convolutions of every rank share."""
-
-    nb_filter: PositiveInt = Field(description="Number of filters: channels of the output.")
-    border_mode: BorderMode = Field(
-        "valid",
-        description="'valid' pads nothing, 'same' gives ceil(length / stride), 'full' pads "
-        "kernel - 1 on both sides.",
-    )
-
-
-class Dense(KernelLayer):
-    """A matrix product over the last axis, a bias and an activation (Keras 1.x ``Dense``)."""
-
-    type: Literal["Dense"]
-    output_dim: PositiveInt = Field(description="Size of the last axis of the output.")
-    input_dim: PositiveInt | None = Field(
-        None,
-        description="Length of the last axis of the input. On a first layer that nothing else "
-        "gives a shape it is short for input_shape: [input_dim].",
     )
