@@ -65,6 +65,7 @@ class SpatialDropout1D(Layer):
     """Drops whole channels while training; passes everything on in a forward pass."""
 
     type: Literal["SpatialDropout1D"]
+    rank: ClassVar[int] = 1
     p: Share = Field(description="Share of the channels that training drops.")
 
 
@@ -72,6 +73,7 @@ class SpatialDropout2D(Layer):
     """Drops whole channels while training; passes everything on in a forward pass."""
 
     type: Literal["SpatialDropout2D"]
+    rank: ClassVar[int] = 2
     p: Share = Field(description="Share of the channels that training drops.")
     dim_ordering: MaskOrdering = Field(
         "default", description="Where training finds the channels; a forward pass needs none."
@@ -83,6 +85,7 @@ class SpatialDropout3D(Layer):
     """Drops whole channels while training; passes everything on in a forward pass."""
 
     type: Literal["SpatialDropout3D"]
+    rank: ClassVar[int] = 3
     p: Share = Field(description="Share of the channels that training drops.")
     dim_ordering: MaskOrdering = Field(
         "default", description="Where training finds the channels; a forward pass needs none."

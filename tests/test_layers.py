@@ -9,7 +9,7 @@ import pytest
 
 from speccompiler.diagnostics.core import Severity, SpecError
 from speccompiler.graph.ir import Conv, Derived, MapWith, stored_tensors
-from speccompiler.lowering.builder import Semantics
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.model import check, load
 from speccompiler.passes import optimize
 from speccompiler.source.document import parse_document

@@ -26,7 +26,8 @@ from speccompiler.convert.rules import (
 )
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.graph.ir import Graph, Shape, Weight
-from speccompiler.lowering import Semantics, lower
+from speccompiler.lowering.lower import lower
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.constraint import constraint_object
 from speccompiler.schemas.fields import Layer, Ordering
 from speccompiler.schemas.model import Call, ModelInput, ModelSpec, SemanticsFields

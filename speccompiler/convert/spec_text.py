@@ -14,7 +14,8 @@ from speccompiler.convert.conversion import Converted
 from speccompiler.graph.dims import format_dim
 from speccompiler.graph.ir import Graph, Shape
 from speccompiler.loading.orderings import ordering_of
-from speccompiler.lowering import Semantics, lower
+from speccompiler.lowering.lower import lower
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.arguments import own_arguments
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer

@@ -13,32 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd
 
-from speccompiler.graph.ir import (
-    BatchNormalize,
-    Combine,
-    Concat,
-    Conv,
-    Depthwise,
-    Dot,
-    GlobalPool,
-    Graph,
-    Input,
-    Local,
-    Lookup,
-    Mask,
-    Node,
-    Normalize,
-    Pad,
-    Pool,
-    Reshape,
-    Resize,
-    Shape,
-    Slice,
-    Softmax,
-    Transpose,
-    Upsample,
-    Weight,
-)
+from speccompiler.graph import ir
 
 LARGEST = 2**62
 """No input is that long: a window that is sees all of it, and a stride has no meaning."""
@@ -130,7 +105,7 @@ class Sight:
 
     field: tuple[int, ...] | None
     axes: Axes | None = None
-    listed: tuple[Shape, Axes] | None = None
+    listed: tuple[ir.Shape, Axes] | None = None
     classes: Axes | None = None
 
     @property
@@ -142,14 +117,14 @@ class Sight:
 ALL, UNKNOWN = Sight(None), Sight(())
 
 
-def sights(graph: Graph) -> Mapping[str, Sight]:
+def sights(graph: ir.Graph) -> Mapping[str, Sight]:
     """What the value of each node sees."""
     found: dict[str, Sight] = {}
     shapes = {node.name: node.shape for node in graph}
     for node in graph:
-        if isinstance(node.op, Input):
+        if isinstance(node.op, ir.Input):
             found[node.name] = _grid(tuple(Reach() for _ in node.shape))
-        elif len(node.inputs) > 1 or isinstance(node.op, Combine | Concat | Dot):
+        elif len(node.inputs) > 1 or isinstance(node.op, ir.Combine | ir.Concat | ir.Dot):
             found[node.name] = _joint(node, [found[source] for source in node.inputs])
         else:
             (source,) = node.inputs
@@ -157,19 +132,19 @@ def sights(graph: Graph) -> Mapping[str, Sight]:
     return found
 
 
-def _joint(node: Node, sources: Sequence[Sight]) -> Sight:
+def _joint(node: ir.Node, sources: Sequence[Sight]) -> Sight:
     """What a value sees that is made of several."""
     fields = [source.field for source in sources]
-    if None in fields or (isinstance(node.op, Dot) and len(node.shape) == 1):
+    if None in fields or (isinstance(node.op, ir.Dot) and len(node.shape) == 1):
         return ALL
     first = sources[0]
-    if isinstance(node.op, Combine) and all(source == first for source in sources):
+    if isinstance(node.op, ir.Combine) and all(source == first for source in sources):
         return first
-    if isinstance(node.op, Dot) or len({len(field or ()) for field in fields}) > 1:
+    if isinstance(node.op, ir.Dot) or len({len(field or ()) for field in fields}) > 1:
         return UNKNOWN
     widest = tuple(map(max, zip(*(field or () for field in fields), strict=True)))
     axes = _widest_axes(sources)
-    if axes is None or (isinstance(node.op, Concat) and axes[node.op.axis] is not None):
+    if axes is None or (isinstance(node.op, ir.Concat) and axes[node.op.axis] is not None):
         return Sight(widest)
     return _grid(axes)
 
@@ -202,51 +177,60 @@ def _grid(axes: Axes) -> Sight:
     return Sight(field, axes)
 
 
-def _sight(node: Node, source: Sight, shape: Shape) -> Sight:
+def _sight(node: ir.Node, source: Sight, shape: ir.Shape) -> Sight:
     if source.field is None:
         return ALL
     if source.classes is not None:
-        put = isinstance(node.op, Reshape) and len(node.shape) == len(source.classes)
+        put = isinstance(node.op, ir.Reshape) and len(node.shape) == len(source.classes)
         return _grid(source.classes) if put else source
     match node.op:
-        case Reshape():
+        case ir.Reshape():
             return _reshaped(source, shape, node.shape)
-        case Conv() | Softmax() | Normalize() | Mask() if len(shape) == 1 and source.listed is None:
-            return ALL
-        case BatchNormalize():
-            return ALL
-        case GlobalPool(_, kept):
-            return UNKNOWN if kept or source.axes is None else ALL
-        case Lookup():
-            return Sight(source.field) if source.axes is None else _grid((*source.axes, None))
-        case Conv() | Depthwise() | Local() | Pool() | Softmax() | Normalize() | Mask() if (
-            source.axes is None
+        case ir.Conv() | ir.Softmax() | ir.Normalize() | ir.Mask() if (
+            len(shape) == 1 and source.listed is None
         ):
+            return ALL
+        case ir.BatchNormalize():
+            return ALL
+        case ir.GlobalPool(_, kept):
+            return UNKNOWN if kept or source.axes is None else ALL
+        case ir.Lookup():
+            return Sight(source.field) if source.axes is None else _grid((*source.axes, None))
+        case (
+            ir.Conv()
+            | ir.Depthwise()
+            | ir.Local()
+            | ir.Pool()
+            | ir.Softmax()
+            | ir.Normalize()
+            | ir.Mask()
+        ) if source.axes is None:
             op = node.op
             mixed = (
-                isinstance(op, Conv | Depthwise | Local | Pool) and max(op.kernel, default=1) > 1
+                isinstance(op, ir.Conv | ir.Depthwise | ir.Local | ir.Pool)
+                and max(op.kernel, default=1) > 1
             )
             return UNKNOWN if mixed or source.listed is None else source
-        case Transpose(order) if source.axes is not None:
+        case ir.Transpose(order) if source.axes is not None:
             return _grid(tuple(source.axes[axis] for axis in order))
-        case Transpose() | Pad() | Slice() | Resize() if source.axes is None:
+        case ir.Transpose() | ir.Pad() | ir.Slice() | ir.Resize() if source.axes is None:
             return Sight(source.field)
-        case Conv(weight=Weight(phases=phases) as weight) if phases:
+        case ir.Conv(weight=ir.Weight(phases=phases) as weight) if phases:
             return _transposed(source, weight.whole_kernel, phases)
-        case Conv(stride=stride):
+        case ir.Conv(stride=stride):
             return _slid(source, node.op.extent, stride, (1,) * len(stride))
-        case Local(kernel, stride):
+        case ir.Local(kernel, stride):
             before = (1,) * (len(shape) - 1 - len(kernel))
             ones = (1,) * (len(shape) - 1)
             return _slid(source, (*before, *kernel), (*before, *stride), ones)
-        case Depthwise(kernel, stride) | Pool(_, kernel, stride):
+        case ir.Depthwise(kernel, stride) | ir.Pool(_, kernel, stride):
             return _slid(source, kernel, stride, (1,) * len(kernel))
-        case Slice(step=step) if source.axes is not None:
+        case ir.Slice(step=step) if source.axes is not None:
             apart = zip(source.axes, map(abs, step), strict=True)
             return _grid(tuple(r and r.then(stride=stride) for r, stride in apart))
-        case Resize() if source.axes is not None:
+        case ir.Resize() if source.axes is not None:
             return _resized(node.op, source.axes, shape)
-        case Upsample(factors):
+        case ir.Upsample(factors):
             return _slid(source, (1,) * len(factors), (1,) * len(factors), factors)
         case _:
             return source
@@ -278,7 +262,7 @@ def _transposed(source: Sight, kernel: tuple[int, ...], stride: tuple[int, ...])
     return Sight(found.field, None, None, found.axes)
 
 
-def _resized(op: Resize, axes: Axes, shape: Shape) -> Sight:
+def _resized(op: ir.Resize, axes: Axes, shape: ir.Shape) -> Sight:
     """Place i looks at ``i * n / size``: as if repeated ``size`` times, every n-th of that taken.
 
     What lies between two values sees both.
@@ -301,7 +285,7 @@ def _resized(op: Resize, axes: Axes, shape: Shape) -> Sight:
     return grid if known else Sight(grid.field)
 
 
-def _reshaped(source: Sight, shape: Shape, target: Shape) -> Sight:
+def _reshaped(source: Sight, shape: ir.Shape, target: ir.Shape) -> Sight:
     """Row by row: the channels of a position stay together where their number stays.
 
     An axis of length 1 that is put behind all others, or taken from there, changes nothing.

@@ -16,8 +16,9 @@ from typing import Protocol, TypeVar
 from speccompiler.diagnostics.core import Diagnostic, Severity, Span
 from speccompiler.loading.inputs import format_shape
 from speccompiler.loading.spec import LoadedSpec
-from speccompiler.lowering import Semantics, lower
-from speccompiler.lowering.spatial import AXES, AXES_TH, swapped
+from speccompiler.lowering.input_axes import AXES, AXES_TH, swapped
+from speccompiler.lowering.lower import lower
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call, ModelSpec
 from speccompiler.schemas.wrappers import TimeDistributed

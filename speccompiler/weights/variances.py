@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.graph.ir import Weight
-from speccompiler.lowering import Semantics
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec, RunningStd, SemanticsFields
 from speccompiler.schemas.normalization import BatchNormalization
 

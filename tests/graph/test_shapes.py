@@ -22,7 +22,7 @@ from speccompiler.graph.ir import (
     Transpose,
     Upsample,
 )
-from speccompiler.graph.lengths import (
+from speccompiler.graph.padding import (
     full,
     partial,
     same_tensorflow,

@@ -18,7 +18,7 @@ from speccompiler.diagnostics.core import SpecError
 from speccompiler.graph.dims import evaluate, format_dim
 from speccompiler.graph.shapes import format_shape
 from speccompiler.kernels.cpu.runtime import executor
-from speccompiler.lowering.spatial import swapped
+from speccompiler.lowering.input_axes import swapped
 from tests.cases import build
 
 TARGETS = ("reference", "cpu")

@@ -30,11 +30,11 @@ from speccompiler.graph.ir import (
 from speccompiler.graph.shapes import infer, verify
 from speccompiler.kernels.reference.evaluate import run_reference
 from speccompiler.passes import PASSES, optimize
-from speccompiler.passes.activations import fuse_activations
-from speccompiler.passes.identities import changes_nothing, drop_identities
-from speccompiler.passes.padding import fold_padding
-from speccompiler.passes.transposes import sink_transposes
-from speccompiler.passes.unread import drop_unread
+from speccompiler.passes.drop_identities import changes_nothing, drop_identities
+from speccompiler.passes.fold_padding import fold_padding
+from speccompiler.passes.fuse_activations import fuse_activations
+from speccompiler.passes.rewrite import without_dead_nodes
+from speccompiler.passes.sink_transposes import sink_transposes
 from tests.cases import build
 
 RELU, TANH = Map(ACTIVATIONS["relu"]), Map(ACTIVATIONS["tanh"])
@@ -178,7 +178,7 @@ def test_transposes_between_th_layers_cancel():
         IMAGE, ("t1", LAST, "in"), ("c1", k, "t1"), ("l1", FIRST, "c1"),
         ("t2", LAST, "l1"), ("c2", k, "t2"), ("l2", FIRST, "c2"),
     )  # fmt: skip
-    after = drop_unread(sink_transposes(before))
+    after = without_dead_nodes(sink_transposes(before))
     assert rows(after) == [
         IMAGE, ("t1", LAST, "in"), ("c1", k, "t1"), ("c2", k, "c1"), ("l2", FIRST, "c2"),
     ]  # fmt: skip
@@ -191,7 +191,7 @@ def test_a_transpose_moves_below_a_map_and_cancels():
         IMAGE, ("t1", LAST, "in"), ("c1", k, "t1"), ("l1", FIRST, "c1"),
         ("m", RELU, "l1"), ("n", TANH, "m"), ("t2", LAST, "n"), ("c2", k, "t2"),
     )  # fmt: skip
-    after = drop_unread(sink_transposes(before))
+    after = without_dead_nodes(sink_transposes(before))
     assert [type(op).__name__ for _, op, *_ in rows(after)] == [
         "Input", "Transpose", "Conv", "Map", "Map", "Conv",
     ]  # fmt: skip
@@ -203,7 +203,7 @@ def test_a_tap_between_th_layers_keeps_its_layout():
     before = graph(IMAGE, ("t1", LAST, "in"), ("c1", k, "t1"), ("l1", FIRST, "c1"),
                    ("m", RELU, "l1"), ("t2", LAST, "m"), ("c2", k, "t2"),
                    outputs=("c2", "l1", "m"))  # fmt: skip
-    after = drop_unread(sink_transposes(before))
+    after = without_dead_nodes(sink_transposes(before))
     verify(after)
     assert_same_values(before, after)
     # The taps are transposed for their reader only: the path to c2 has none but the first.
@@ -223,7 +223,7 @@ def test_transposes_stay_before_what_reads_the_layout():
 
 def test_two_transposes_merge_into_one():
     before = graph(IMAGE, ("a", LAST, "in"), ("b", LAST, "a"))
-    after = drop_unread(sink_transposes(before))
+    after = without_dead_nodes(sink_transposes(before))
     assert rows(after) == [IMAGE, ("b", Transpose((2, 0, 1)), "in")]
     assert_same_values(before, after)
 
@@ -231,7 +231,7 @@ def test_two_transposes_merge_into_one():
 def test_any_two_transposes_merge():
     for one, other in itertools.product(itertools.permutations(range(3)), repeat=2):
         before = graph(IMAGE, ("a", Transpose(one), "in"), ("b", Transpose(other), "a"))
-        after = drop_unread(sink_transposes(before))
+        after = without_dead_nodes(sink_transposes(before))
         assert len(after.nodes) <= 2 or one == (0, 1, 2) or other == (0, 1, 2)
         verify(after)
         assert_same_values(before, after)
@@ -246,7 +246,7 @@ def test_padding_folds_into_a_convolution(padding: Any, stride: int) -> None:
     zeros = ((3, 1),)
     before = graph(SOURCE, ("p", Pad(zeros), "in"),
                    ("c", conv(padding=padding, stride=(stride,)), "p"))  # fmt: skip
-    after = drop_unread(fold_padding(before))
+    after = without_dead_nodes(fold_padding(before))
     ((b, a),) = padding
     assert rows(after) == [SOURCE, ("c", conv(padding=((b + 3, a + 1),), stride=(stride,)), "in")]
     assert_same_values(before, after)
@@ -257,7 +257,7 @@ def test_padding_folds_into_a_convolution(padding: Any, stride: int) -> None:
 @pytest.mark.parametrize("s", [1, 2, 3])
 def test_padding_folds_into_a_pool_and_still_counts(mode: str, padding: Any, s: int) -> None:
     before = graph(SOURCE, ("p", Pad(((3, 1),)), "in"), ("m", pool(mode, 3, s, padding), "p"))
-    after = drop_unread(fold_padding(before))
+    after = without_dead_nodes(fold_padding(before))
     assert rows(after) == [SOURCE, ("m", pool(mode, 3, s, padding, ((3, 1),)), "in")]
     assert_same_values(before, after)
 
@@ -265,7 +265,7 @@ def test_padding_folds_into_a_pool_and_still_counts(mode: str, padding: Any, s: 
 def test_padding_folds_into_padding():
     before = graph(SOURCE, ("p", Pad(((1, 0),)), "in"), ("q", Pad(((2, 3),)), "p"),
                    ("m", pool("average"), "q"))  # fmt: skip
-    after = drop_unread(fold_padding(before))
+    after = without_dead_nodes(fold_padding(before))
     assert rows(after) == [SOURCE, ("m", pool("average", zeros=((3, 3),)), "in")]
     assert_same_values(before, after)
 
@@ -273,7 +273,7 @@ def test_padding_folds_into_padding():
 def test_padding_that_others_read_stays_for_them():
     before = graph(SOURCE, ("p", Pad(((1, 1),)), "in"), ("c", conv(), "p"), ("m", pool("max"), "p"),
                    ("t", TANH, "p"), outputs=("c", "m", "t"))  # fmt: skip
-    after = drop_unread(fold_padding(before))
+    after = without_dead_nodes(fold_padding(before))
     assert {n: i for n, _, *i in rows(after)} == {
         "in": [], "p": ["in"], "c": ["in"], "m": ["in"], "t": ["p"],
     }  # fmt: skip
@@ -334,14 +334,14 @@ def test_a_map_stays_behind_what_is_no_convolution():
         assert fuse_activations(before) == before
 
 
-# drop_unread
+# without_dead_nodes
 
 
 def test_unread_nodes_go_and_the_input_stays():
     made = graph(SOURCE, ("p", Pad(((1, 1),)), "in"), ("q", TANH, "p"), ("c", conv(), "in"))
-    assert rows(drop_unread(made)) == [SOURCE, ("c", conv(), "in")]
+    assert rows(without_dead_nodes(made)) == [SOURCE, ("c", conv(), "in")]
     tapped = replace(made, outputs=("c", "p"))
-    assert [name for name, *_ in rows(drop_unread(tapped))] == ["in", "p", "c"]
+    assert [name for name, *_ in rows(without_dead_nodes(tapped))] == ["in", "p", "c"]
 
 
 # All together
@@ -462,6 +462,6 @@ def out_of_order(made: Graph) -> Graph:
 @pytest.mark.parametrize("broken", [wrong_shape, lost_output, out_of_order])
 def test_a_wrong_pass_is_caught(broken, monkeypatch):
     made = graph(SOURCE, ("c", conv(padding=((1, 1),)), "in"))
-    monkeypatch.setattr(passes, "PASSES", (drop_identities, broken, drop_unread))
+    monkeypatch.setattr(passes, "PASSES", (drop_identities, broken))
     with pytest.raises(AssertionError):
         optimize(made)

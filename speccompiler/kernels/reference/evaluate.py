@@ -49,7 +49,7 @@ from speccompiler.graph.ir import (
     Upsample,
     Weight,
 )
-from speccompiler.graph.lengths import resize_scale
+from speccompiler.graph.places import resize_scale
 
 Array = npt.NDArray[np.float64]
 Weights = Mapping[Operand, Array]

@@ -1,4 +1,4 @@
-"""Removes what changes nothing."""
+"""Removes the nodes that change nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from speccompiler.passes.rewrite import bypass
 
 
 def drop_identities(graph: Graph) -> Graph:
-    """Drop Dropout, factors of 1, padding of 0, windows of 1 and the like.
+    """Drop Dropout, up-sampling by 1, padding by 0, pools of single values and the like.
 
     a = Conv(input)          a = Conv(input)
     b = Identity(a)     ->   c = Map(a)

@@ -1,4 +1,4 @@
-"""Normalises with the weights of the convolution before, or in one multiply-add a value."""
+"""Normalises by changed weights of the convolution before, or by one multiply-add a value."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def fold_normalization(graph: Graph) -> Graph:
     c = Conv(x, W, b)                c = Conv(x, W * scale, b * scale + shift)
     n = MapWith(c, scale, shift) ->
 
-    ``scale`` and ``shift`` have a value for each channel. Behind anything else the two are
-    computed once, and not from mean, variance, gamma and beta at every value.
+    ``scale`` and ``shift`` have a value for each channel. Where there is no such convolution, the
+    two are computed once, when the model is loaded, from mean, variance, gamma and beta.
     """
     readers, outputs = graph.readers(), frozenset(graph.outputs)
     done: dict[str, Node] = {}
@@ -39,6 +39,7 @@ def fold_normalization(graph: Graph) -> Graph:
 
 
 def _chooses(part: Part) -> bool:
+    """Whether a formula has a ``where`` in it."""
     return isinstance(part, Where) or any(map(_chooses, children(part)))
 
 

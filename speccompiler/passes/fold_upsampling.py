@@ -15,8 +15,8 @@ def fold_upsampling(graph: Graph) -> Graph:
         u = Upsample(x, 2)
         c = Conv(u)         ->    c = Conv(x, repeats=2)
 
-    Always exact: the windows see the same values. Not for kernels of length 1, which would
-    do the same sums several times, nor where the copy is made anyway for another reader.
+    Always exact: the windows see the same values. Not done for kernels of length 1, which would
+    compute the same sums several times, nor where another reader needs the copy anyway.
     """
     readers, outputs = graph.readers(), frozenset(graph.outputs)
 

@@ -1,8 +1,8 @@
 """Merge to ``Combine``, ``Concat`` and ``Dot`` (Keras 1.2.2 engine/topology.py:1261-1421).
 
-Axes count the batch axis, as in Keras. The sums of products are those of its
-``K.batch_dot``: tensors of up to three axes give the same on both backends; with more
-Theano still sums over one axis of each, while TensorFlow multiplies matrices.
+Arguments count the batch axis, as in Keras. Its sums of products are ``K.batch_dot``: for tensors
+of up to three axes both backends give the same; with more axes Theano still sums over one axis of
+each, while TensorFlow multiplies matrices.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from speccompiler.lowering.builder import Builder
 from speccompiler.schemas.merge import Merge
 
 NORM = "max(sqrt(max(x, 0)), 1e-7)"
-"""Of the product of two sums of squares: Keras's square root takes what is negative as 0, and its
-fuzz factor (1e-7 unless keras.json says another) is the least that cos divides by."""
+"""What cos divides by; x is the product of two sums of squares. Keras's square root takes negative
+values as 0, and its fuzz factor (1e-7 unless keras.json has another) is the smallest divisor."""
 ELEMENTWISE: dict[str, CombineMode] = {"sum": "sum", "mul": "mul", "ave": "ave", "max": "max"}
 
 
 def lower_merge(b: Builder, layer: Merge, *inputs: Node) -> Node:
-    """By its mode."""
+    """Elementwise, side by side, or sums of products, by the mode. CS063."""
     if layer.mode in ELEMENTWISE:
         return b.add(Combine(ELEMENTWISE[layer.mode]), *inputs)
     if layer.mode == "concat":
@@ -42,7 +42,7 @@ def lower_merge(b: Builder, layer: Merge, *inputs: Node) -> Node:
 
 def _concat(b: Builder, layer: Merge, inputs: tuple[Node, ...]) -> Node:
     axis = _axis(layer.concat_axis, inputs[0], "concat_axis")
-    # What is of another rank is refused by the shape rule; any length will do for it.
+    # The shape rule refuses values of other ranks, whatever length is said of them here.
     lengths = tuple(x.shape[min(axis, len(x.shape) - 1)] for x in inputs)
     try:
         return b.add(Concat(axis, lengths), *inputs)
@@ -52,7 +52,7 @@ def _concat(b: Builder, layer: Merge, inputs: tuple[Node, ...]) -> Node:
 
 
 def _fitting_axis(inputs: tuple[Node, ...]) -> str | None:
-    """The axis along which the values could be joined."""
+    """A hint that names an axis along which the values can be joined."""
     shapes = [x.shape for x in inputs]
     rank = len(shapes[0])
     if any(len(shape) != rank for shape in shapes):

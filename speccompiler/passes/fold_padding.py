@@ -15,9 +15,9 @@ def fold_padding(graph: Graph) -> Graph:
         p = Pad(x, 1)                c = Conv(x, padding=1 + own)
         c = Conv(p, padding=own) ->
 
-    Exact because a convolution's own padding is zeros too, and a pool keeps these zeros
-    apart from its padding, because it counts them (``Pool.zeros``). What was cut off is no
-    zeros, though: where the reader pads a side that its source has cut, both stay.
+    Exact, because a convolution pads with zeros too, and a pool keeps these zeros apart from its
+    own padding, because it counts them (``Pool.zeros``). A negative padding cuts values off:
+    where the reader pads a side that its source has cut, both stay.
     """
     return rewrite(graph, _fold)
 
@@ -45,7 +45,7 @@ def _fold(node: Node, done: dict[str, Node]) -> Node:
 
 
 def _refills(first: tuple[Dim, Dim], then: tuple[Dim, Dim]) -> bool:
-    """Whether a side that was cut may be padded again: lengths that are open count as both."""
+    """Whether a side that was cut is padded again, or may be, where a length is open."""
     return any(
         not (isinstance(cut, int) and cut >= 0) and not (isinstance(padded, int) and padded <= 0)
         for cut, padded in zip(first, then, strict=True)

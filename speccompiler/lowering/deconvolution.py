@@ -1,9 +1,9 @@
 """Deconvolution2D: a convolution for each class of outputs, side by side, then put in order.
 
-With stride s, output o reads the inputs i and places k of the kernel with ``o + before = s*i +
-k``. Outputs with the same remainder of ``o + before`` see the same places, so that all
-remainders together are one convolution with s times the filters and a kernel of ``ceil(k / s)``
-(``Weight.phases``), whose results only have to be put in order.
+With stride s, output o reads input i and place k of the kernel where ``o + before = s*i + k``.
+Outputs with the same remainder of ``o + before`` by s see the same places of the kernel. All
+remainders together are therefore one convolution, with s times the filters and a kernel of
+``ceil(k / s)`` (``Weight.phases``), whose results only have to be put in order.
 """
 
 from __future__ import annotations
@@ -13,31 +13,33 @@ from dataclasses import dataclass
 from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.dims import Dim, format_dim, is_known
 from speccompiler.graph.ir import Conv, Node, Pad, Reshape, Transpose, Weight
-from speccompiler.graph.lengths import window_count
+from speccompiler.graph.padding import window_count
 from speccompiler.graph.shapes import may_be_equal
-from speccompiler.lowering.builder import Builder, activate, channels_last, restore_ordering
-from speccompiler.lowering.convolution import LayoutAxes, activation_function, conv_padding
+from speccompiler.lowering.activations import activated
+from speccompiler.lowering.border_modes import conv_padding
+from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.input_axes import known_channels, own_ordering, spatial_input
 from speccompiler.lowering.kernel_arguments import check_kernel_arguments
-from speccompiler.lowering.spatial import check_rank, known_channels
+from speccompiler.lowering.kernels import kernel_layout, reverses
 from speccompiler.schemas.convolution import Deconvolution2D
 
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """Of the convolution of all classes: padding, how often it is done, and what is cut off."""
+    """One axis of the convolution of all classes."""
 
     kernel: int
     padding: tuple[Dim, Dim]
     count: int
+    """Results for each class."""
     cut: tuple[int, int]
+    """What is cut off in front and behind, once the classes are in order."""
 
 
 def lower_deconvolution2d(b: Builder, layer: Deconvolution2D, x: Node) -> Node:
     """The transpose of the convolution that makes ``x`` of the output."""
-    ordering = layer.dim_ordering
-    check_rank(x, 2, ordering, layer.type)
-    x = channels_last(b, x, ordering)
-    channels = known_channels(x.shape[-1], layer.type, x, b)
+    x = spatial_input(b, layer, x)
+    channels = known_channels(b, layer, x)
     kernel, stride = (layer.nb_row, layer.nb_col), layer.subsample
     out = _output_lengths(layer)
     padding = conv_padding(layer.border_mode, b.semantics, out, kernel, stride)
@@ -61,33 +63,33 @@ def lower_deconvolution2d(b: Builder, layer: Deconvolution2D, x: Node) -> Node:
         y = b.add(Transpose((0, 2, 1, 3, 4)), y)
         y = b.add(Reshape((rows * s0, columns * s1, layer.nb_filter)), y)
         y = b.add(Pad(tuple((-first, -last) for first, last in (a.cut for a in axes))), y)
-    return restore_ordering(b, y, ordering)
+    return own_ordering(b, layer, y)
 
 
 def _all_classes(
     b: Builder, layer: Deconvolution2D, x: Node, axes: list[_Axis], channels: int
 ) -> Node:
+    """One convolution; its channels are the classes, and in each of them the filters."""
     kernel, filters = (layer.nb_row, layer.nb_col), layer.nb_filter
-    tf = (*kernel, channels, filters)
-    stored = tf if layer.dim_ordering == "tf" else (filters, channels, *kernel)
+    stored, order = kernel_layout(layer, kernel, channels, filters)
     taps = tuple(axis.kernel for axis in axes)
     wide = filters * layer.subsample[0] * layer.subsample[1]
     weight = Weight(
         b.layer,
         "W",
         stored,
-        LayoutAxes[layer.dim_ordering][2],
+        order,
         (*taps, channels, wide),
-        b.semantics.kernel == "convolve" and any(k > 1 for k in kernel),
+        reverses(b, kernel),
         phases=layer.subsample,
     )
     bias = None
     if layer.bias:
         bias = Weight(b.layer, "b", (filters,), (0,), (wide,), phases=layer.subsample)
-    check_kernel_arguments(b, layer, [weight] if bias is None else [weight, bias])
+    check_kernel_arguments(b, layer, weight, bias)
     padding = tuple(axis.padding for axis in axes)
     y = b.add(Conv(taps, (1, 1), padding, weight, bias), x)
-    return activate(b, y, activation_function(layer.activation, len(y.shape) + 1, b.semantics))
+    return activated(b, y, layer.activation)
 
 
 def _axis(out: int, n: Dim, k: int, s: int, before: int) -> _Axis:
@@ -101,6 +103,7 @@ def _axis(out: int, n: Dim, k: int, s: int, before: int) -> _Axis:
 
 
 def _output_lengths(layer: Deconvolution2D) -> tuple[int, int]:
+    """Rows and columns that ``output_shape`` gives. CS058."""
     _, *lengths = layer.output_shape
     channels = lengths.pop(0 if layer.dim_ordering == "th" else -1)
     rows, columns = lengths
@@ -117,7 +120,7 @@ def _output_lengths(layer: Deconvolution2D) -> tuple[int, int]:
 
 
 def _check_lengths(layer: Deconvolution2D, given: tuple[Dim, ...], made: list[Dim]) -> None:
-    """CS058 unless a convolution makes the input's lengths of the output's."""
+    """CS058 unless the convolution makes the input's lengths out of the output's."""
     if all(may_be_equal(n, m) for n, m in zip(given, made, strict=True)):
         return
     found, wanted = (" x ".join(map(format_dim, lengths)) for lengths in (given, made))

@@ -1,4 +1,4 @@
-"""Applies an activation while the result that it is of is still in registers."""
+"""Applies an activation in the operation before it, while the result is still in registers."""
 
 from __future__ import annotations
 

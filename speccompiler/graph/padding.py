@@ -1,14 +1,23 @@
-"""Output lengths and padding splits: the only place that computes them.
+"""What each border mode pads, 'same' above all, and how many windows fit: computed only here.
 
-Per spatial axis: ``n`` input length, ``k`` kernel or window, ``s`` stride. Sources:
-Keras 1.2.2 utils/np_utils.py:99-123 (lengths), backend/tensorflow_backend.py:2609
-(TensorFlow's split), backend/theano_backend.py:1373, 1447 (convolution) and 1727
-(pooling). Every rule was checked against the running originals.
+    valid      nothing                          floor((n - k) / s) + 1 windows
+    same       by backend, release and layer    ceil(n / s)
+    full       k - 1 on both sides              every window that overlaps the data
+    partial    behind alone                     as many as it takes to see every value
+
+All are of one spatial axis: ``n`` is its input length, ``k`` the length of the kernel or window,
+``s`` the stride; a result is the pair (before, after). Which 'same' a layer takes is decided in
+``lowering/border_modes.py``.
+
+Sources: Keras 1.2.2 utils/np_utils.py:99-123 (lengths), backend/tensorflow_backend.py:2609
+(TensorFlow's split), backend/theano_backend.py:1373, 1447 (convolution) and 1727 (pooling). Every
+rule was checked against the running originals.
 """
 
 from __future__ import annotations
 
-from speccompiler.graph.dims import Dim, ceil_div, maximum
+from speccompiler.graph.dims import Dim
+from speccompiler.graph.rounding import ceil_div, maximum
 
 
 def window_count(n: Dim, k: int, s: int, before: Dim, after: Dim) -> Dim:
@@ -27,8 +36,8 @@ def same_tensorflow(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
 def same_tensorflow_unclamped(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
     """'same' of TensorFlow up to 1.6 for convolutions and 3-D pools.
 
-    A stride larger than the window may ask for less than no padding: half of that many inputs,
-    rounded towards 0, are skipped in front.
+    Where the stride is larger than the window the sum of both sides may be negative: then half of
+    that many inputs, rounded towards 0, are skipped in front.
     """
     if s <= k:
         return same_tensorflow(n, k, s)
@@ -48,10 +57,10 @@ def same_theano_pool(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
 
 
 def same_theano_pool3d(n: Dim, k: int, s: int, mode: str) -> tuple[Dim, Dim]:
-    """'same' of Theano 0.9 for 3-D pools: no guard for a window of 1, which is padded by -1.
+    """'same' of Theano 0.9 for 3-D pools: a window of 1 is padded by -1 and skips the first value.
 
-    The first sample is skipped then (Keras 1.2.2 backend/theano_backend.py:1800). Where
-    that breaks the original (``theano_pool3d_breaks``) the 2-D rule gives the sane result.
+    Keras 1.2.2 backend/theano_backend.py:1800. Where the original fails on that
+    (``theano_pool3d_breaks``) the 2-D rule gives the result that was meant.
     """
     if k == 1 and isinstance(n, int) and not theano_pool3d_breaks(n, k, s, mode):
         return _cropped(n, k, s, -1)
@@ -59,10 +68,10 @@ def same_theano_pool3d(n: Dim, k: int, s: int, mode: str) -> tuple[Dim, Dim]:
 
 
 def theano_pool3d_breaks(n: int, k: int, s: int, mode: str) -> bool:
-    """Whether the original returns too few windows, or NaN: measured on Theano 0.9.
+    """Whether Theano's own 3-D pool gives too few windows, or NaN: measured on Theano 0.9.
 
-    Padded by -1 a window of 1 sees ``n - 2`` samples. Too few windows remain unless
-    the stride is 3 or more; a mean whose last window ends with those samples is NaN.
+    Padded by -1 a window of 1 sees ``n - 2`` values. Too few windows remain unless the stride is
+    3 or more; a mean whose last window ends with those values is NaN.
     """
     if k != 1:
         return False
@@ -84,38 +93,6 @@ def _cropped(n: Dim, k: int, s: int, before: Dim) -> tuple[Dim, Dim]:
 def full(k: int) -> tuple[Dim, Dim]:
     """'full': every window that overlaps the data by at least one value."""
     return k - 1, k - 1
-
-
-def resize_scale(n: int, size: int, align_corners: bool) -> float:
-    """What a place of a resized axis is multiplied with to find where it looks, in float32.
-
-    TensorFlow 1.x (core/kernels/image_resizer_state.h, CalculateResizeScale): place ``i`` looks
-    at ``i * n / size``, with no half of a pixel added; with corners aligned the last place looks
-    at the last value. ``floor`` of that is the nearest neighbour (the nearer one with corners
-    aligned: resize_nearest_neighbor_op.cc), and the first of the two that bilinear weighs.
-    """
-    return (n - 1) / (size - 1) if align_corners and size > 1 else n / size
-
-
-def slice_bounds(n: Dim, start: int | None, stop: int | None, step: int) -> tuple[Dim, Dim]:
-    """First place and number of values of Python's ``start:stop:step`` along ``n``.
-
-    Of a known length what lies beyond is cut off, as Python does; an open one is taken to be
-    long enough.
-    """
-    if isinstance(n, int):
-        first, end, _ = slice(start, stop, step).indices(n)
-        return first, max(0, -((first - end) // step))
-    first_open = _place(n, start, 0 if step > 0 else n - 1)
-    end_open = _place(n, stop, n if step > 0 else -1)
-    span = end_open - first_open if step > 0 else first_open - end_open
-    return first_open, ceil_div(span, abs(step))
-
-
-def _place(n: Dim, given: int | None, default: Dim) -> Dim:
-    if given is None:
-        return default
-    return given if given >= 0 else n + given
 
 
 def partial(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
