@@ -1,4 +1,4 @@
-"""Operations, graphs and plans in words: one line a node, one line a step."""
+"""Operations and graphs in words: one line for each node."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _strides(stride: Sequence[int]) -> str:
 
 
 def activation_name(activation: Expression) -> str:
-    """Its Keras name, or its text."""
+    """The Keras name of an activation, or its formula."""
     if activation == THEANO_RELU:
         return "relu"
     for name, expression in ACTIVATIONS.items():
@@ -44,7 +44,7 @@ def activation_name(activation: Expression) -> str:
 
 
 def _made(operand: ir.Operand) -> list[str]:
-    """What was done to a kernel."""
+    """Words for what was done to a stored kernel."""
     flipped = any(weight.flip for weight in ir.stored_tensors(operand))
     parts = ["kernel flipped"] if flipped else []
     return [*parts, "scaled"] if isinstance(operand, ir.Derived) else parts
@@ -132,7 +132,7 @@ def describe_op(op: ir.Op) -> str:
 
 
 def _slice_of(start: Dim, step: int, count: Dim) -> str:
-    """``5 from 60``, ``3 from 2 by -1``: how many, from where, how far apart."""
+    """``5 from 60``, ``3 from 2 by -1``: count, start, step."""
     apart = "" if step == 1 else f" by {step}"
     return f"{format_dim(count)} from {format_dim(start)}{apart}"
 

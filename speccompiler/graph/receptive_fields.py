@@ -1,9 +1,9 @@
-"""How far each value sees: its window of input positions, carried from node to node.
+"""Receptive fields: the window of input positions that each value depends on, node by node.
 
-One value of a grid sees a window along each spatial axis. A Reshape moves values and
-leaves each its window. What then mixes values that were not neighbours sees the whole
-input where it mixes all of them (Dense after Flatten), and else no one can say. Where
-branches meet, the widest window of theirs counts.
+A value of a grid depends on a window along each spatial axis. A Reshape moves values, and each
+keeps its window. An operation after it that mixes all values (Dense after Flatten) depends on the
+whole input; of one that mixes some that were not neighbours the window is unknown. Where branches
+meet, the widest of their windows counts.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ from math import gcd
 from speccompiler.graph import ir
 
 LARGEST = 2**62
-"""No input is that long: a window that is sees all of it, and a stride has no meaning."""
+"""No input is that long: a larger window is the whole input, a larger stride means nothing."""
 
 
 MOST_STRETCHES = 64
-"""More that cannot be joined are no network, and would be followed back anew for each layer."""
+"""A bound: no network has as many, and each layer would follow all of them back again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """``u`` to ``scale * ceil((u + shift) / factor) + more``: where ``u`` steps reach back to."""
+    """One operation, backwards: ``u`` steps of its output are so many steps of its input.
+
+    ``scale * ceil((u + shift) / factor) + more``
+    """
 
     scale: int
     shift: int
@@ -35,7 +38,7 @@ class _Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How one axis got from the input to here, and the stride of that."""
+    """The operations along one axis from the input to here, and their stride in all."""
 
     stretches: tuple[_Stretch, ...] = ()
     stride: Fraction = Fraction(1)
@@ -53,8 +56,9 @@ class Reach:
         return self._after(_Stretch(1, window, stride, -1), self.stride / stride)
 
     def _after(self, step: _Stretch, whole: Fraction) -> Reach:
-        """Stretches are joined where one can hold both exactly: always, but for a stride
-        that an upsampling before it does not divide and is not divided by.
+        """With one more operation; two are joined into one where that is exact.
+
+        It always is, unless a stride follows an up-sampling and neither divides the other.
         """
         if not self.stretches:
             return Reach((step,), whole)
@@ -63,10 +67,10 @@ class Reach:
 
     @property
     def receptive_field(self) -> int:
-        """Most input positions that one output can depend on.
+        """The most input positions that one output can depend on.
 
-        Followed backwards: a window of ``k`` at stride ``s`` seen by ``u + 1`` neighbours
-        spans ``u * s + k``; of ``u + 1`` neighbours made by repeating ``f`` times, at most
+        Backwards: ``u + 1`` neighbours that each see a window of ``k`` at stride ``s`` see
+        ``u * s + k`` positions; of ``u + 1`` neighbours made by repeating ``f`` times at most
         ``ceil(u / f) + 1`` differ.
         """
         u = 0
@@ -94,13 +98,13 @@ Axes = tuple[Reach | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a value sees.
+    """What a value depends on.
 
-    ``field`` is the window by spatial axis: None for the whole input, empty where it is
-    unknown. ``axes`` are those of a grid, None for the channels. ``listed`` is the shape of
-    the positions of a grid, and its axes, while a Reshape lists them in another way and
-    leaves each its channels. ``classes`` are the axes of the grid that the outputs of a
-    transposed convolution are about to be put in order to.
+    ``field`` is the window along each spatial axis: None for the whole input, empty where it is
+    unknown. ``axes`` are those of a value that is a grid, None for its channels. While a Reshape
+    has the positions of a grid in another shape, each with its channels, ``listed`` holds the
+    grid's shape and axes. While the outputs of a transposed convolution are not in order yet,
+    ``classes`` holds the axes of the grid that they will be.
     """
 
     field: tuple[int, ...] | None
@@ -110,7 +114,7 @@ class Sight:
 
     @property
     def stride(self) -> tuple[Fraction, ...] | None:
-        """Input positions between neighbours, by spatial axis; None for what is no grid."""
+        """Input positions between neighbours along each spatial axis; None for what is no grid."""
         return None if self.axes is None else tuple(r.stride for r in self.axes if r is not None)
 
 
@@ -118,7 +122,7 @@ ALL, UNKNOWN = Sight(None), Sight(())
 
 
 def sights(graph: ir.Graph) -> Mapping[str, Sight]:
-    """What the value of each node sees."""
+    """What the value of each node depends on."""
     found: dict[str, Sight] = {}
     shapes = {node.name: node.shape for node in graph}
     for node in graph:
@@ -133,7 +137,7 @@ def sights(graph: ir.Graph) -> Mapping[str, Sight]:
 
 
 def _joint(node: ir.Node, sources: Sequence[Sight]) -> Sight:
-    """What a value sees that is made of several."""
+    """What a value depends on that is made of several."""
     fields = [source.field for source in sources]
     if None in fields or (isinstance(node.op, ir.Dot) and len(node.shape) == 1):
         return ALL
@@ -251,7 +255,7 @@ def _slid(
 
 
 def _transposed(source: Sight, kernel: tuple[int, ...], stride: tuple[int, ...]) -> Sight:
-    """The grid of a transposed convolution; later, where its classes are to be put in order."""
+    """The grid of a transposed convolution, or what will be it once its classes are in order."""
     axes = source.axes or ()
     if None in axes[:-1]:
         return UNKNOWN
@@ -263,9 +267,9 @@ def _transposed(source: Sight, kernel: tuple[int, ...], stride: tuple[int, ...])
 
 
 def _resized(op: ir.Resize, axes: Axes, shape: ir.Shape) -> Sight:
-    """Place i looks at ``i * n / size``: as if repeated ``size`` times, every n-th of that taken.
+    """Place i reads at ``i * n / size``: as after repeating ``size`` times, then a stride of n.
 
-    What lies between two values sees both.
+    A place between two values depends on both.
     """
     found: list[Reach | None] = list(axes[:-1])
     known = True
@@ -286,9 +290,9 @@ def _resized(op: ir.Resize, axes: Axes, shape: ir.Shape) -> Sight:
 
 
 def _reshaped(source: Sight, shape: ir.Shape, target: ir.Shape) -> Sight:
-    """Row by row: the channels of a position stay together where their number stays.
+    """After a Reshape, which keeps the channels of a position together where it keeps their number.
 
-    An axis of length 1 that is put behind all others, or taken from there, changes nothing.
+    An axis of length 1 that is added at the end, or dropped there, changes nothing.
     """
     if source.axes is not None and target == (*shape, 1):
         return _grid((*source.axes, None))

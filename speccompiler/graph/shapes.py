@@ -1,15 +1,14 @@
 """Shape inference: one rule an operation, total over numbers and symbols.
 
-A rule takes the shapes of the inputs (one sample, without the batch axis) and
-raises ``Problem`` CS044 for a size that is not positive, CS038 for a wrong rank, CS063
-for values that cannot be merged.
+A rule takes an operation and the shapes of its inputs (one sample, without the batch axis). It
+raises ``Problem``: CS044 for a size that is not positive, CS046 for a reshape to another number
+of values, CS063 for values that cannot be merged.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.graph import ir
@@ -33,10 +32,10 @@ def element_count(shape: ir.Shape) -> Dim:
 
 
 def may_be_equal(one: Dim, other: Dim) -> bool:
-    """Whether two sizes are equal, or open lengths could make them so.
+    """Whether two sizes are equal, or could be for some values of their symbols.
 
-    False only where it is certain: one is always larger, or a number that divides every
-    open term of the difference does not divide the rest.
+    False only where that is certain: one is always larger, or their difference cannot be 0
+    because a number divides all its terms but the constant.
     """
     difference = one - other
     if isinstance(difference, int):
@@ -54,12 +53,12 @@ def _windows(
     window: tuple[int, ...],
     stride: tuple[int, ...],
     padding: ir.Padding,
-    extra: Any = None,
+    zeros: ir.Padding = (),
 ) -> ir.Shape:
+    """How many windows fit along each axis; CS044 for none. ``zeros`` lie inside the padding."""
     lengths: list[Dim] = []
-    zeros = extra or ((0, 0),) * len(spatial)
     for axis, n in enumerate(spatial):
-        (before, after), (zero_before, zero_after) = padding[axis], zeros[axis]
+        (before, after), (zero_before, zero_after) = padding[axis], zeros[axis] if zeros else (0, 0)
         length = window_count(
             n + zero_before + zero_after, window[axis], stride[axis], before, after
         )
@@ -142,9 +141,9 @@ def _reshape(op: ir.Reshape, shape: ir.Shape) -> ir.Shape:
 
 
 def same_shape(shapes: Sequence[ir.Shape]) -> ir.Shape:
-    """The one shape that values have which are combined element by element.
+    """The shape of values that are combined element by element. CS063.
 
-    Of lengths that may be equal a number says more than a symbol.
+    Where a length is a number in one of them and a symbol in another, it is the number.
     """
     first = shapes[0]
     for shape in shapes[1:]:
@@ -242,7 +241,7 @@ def infer(op: ir.Op, *inputs: ir.Shape) -> ir.Shape:
 
 
 def verify(graph: ir.Graph) -> None:
-    """Re-derive every shape and check the order; a difference is a bug in a pass."""
+    """Derive every shape again and check the order; what is wrong is a bug of a pass."""
     shapes: dict[str, ir.Shape] = {}
     for node in graph:
         missing = [name for name in node.inputs if name not in shapes]
@@ -269,11 +268,12 @@ def multiply_adds(node: ir.Node) -> Dim:
 
 
 def defined_multiply_adds(node: ir.Node) -> Dim:
-    """Multiply-adds by the layer's definition, for one sample: what a report tells.
+    """Multiply-adds by the layer's definition, for one sample: what a report shows.
 
-    Each input of a transposed convolution adds the kernel times itself to the outputs,
-    ``inputs * kernel * filters``; the operation that it was lowered to also multiplies zeros
-    (the classes of its outputs see different numbers of the kernel's places).
+    They differ for a transposed convolution alone. By its definition each input adds the kernel
+    times itself to the outputs, ``inputs * kernel * filters``. The operation that it was lowered
+    to also multiplies zeros, because not all classes of outputs see equally many places of the
+    kernel.
     """
     op = node.op
     weight = ir.stored_tensors(op.weight)[0] if isinstance(op, ir.Conv) else None

@@ -42,8 +42,8 @@ def own_ordering(b: Builder, layer: Layer, y: Node) -> Node:
 
 
 def ordering_of(layer: Layer) -> str:
-    """The layer's dim_ordering; that of one that takes no such argument is 'tf'."""
-    return str(getattr(layer, "dim_ordering", "tf"))
+    """The dim_ordering of a layer, or of the one in it; 'tf' where it takes no such argument."""
+    return str(getattr(layer.inner, "dim_ordering", "tf"))
 
 
 def swapped(ordering: str) -> Literal["th", "tf"]:
