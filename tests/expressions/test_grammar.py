@@ -1,46 +1,30 @@
-"""Activation expressions: the grammar, both evaluators, and what is refused."""
+"""Text to expressions and back, and the texts that are refused."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-import types
-import warnings
-from collections.abc import Callable
-from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.expressions import ACTIVATIONS, canonical, evaluate, nodes, parse, source
+from speccompiler.expressions import canonical, nodes, parse, source
 from speccompiler.expressions.nodes import (
-    FUNCTIONS,
     Binary,
     Call,
     Compare,
-    Condition,
     Expression,
     Logical,
     Negate,
     Not,
     Number,
-    Variable,
     Where,
     depth,
 )
 from tests.counting import calls
-
-X = Variable()
-
-
-def of(text: str, *values: float, dtype: Any = np.float64) -> Any:
-    return evaluate.evaluate(parse(text), np.array(values, dtype))
-
-
-# --- grammar ---
+from tests.expressions.trees import X, _numbers, expressions, of
 
 
 @pytest.mark.parametrize(
@@ -100,46 +84,6 @@ def test_canonical(text: str, written: str) -> None:
     assert parse(written) == parse(text)
 
 
-_numbers = st.floats(0, 1e300).map(lambda v: Number(abs(v)))
-_small_numbers = st.integers(0, 40).map(lambda n: Number(n / 8))
-
-
-_CALLS = [function for function in FUNCTIONS if function not in ("pow", "where")]
-_COMPARISONS = ["<", "<=", ">", ">=", "==", "!="]
-
-
-@st.composite
-def expressions(
-    draw: st.DrawFn, numbers: st.SearchStrategy[Number], operators: str, levels: int = 4
-) -> Expression:
-    def inner() -> Expression:
-        return draw(expressions(numbers, operators, levels - 1))
-
-    def condition(levels: int) -> Condition:
-        match draw(st.sampled_from(["compare", "compare", "not", "logical"])) if levels else "":
-            case "not":
-                return Not(condition(levels - 1))
-            case "logical":
-                operator = draw(st.sampled_from(["and", "or"]))
-                return Logical(operator, condition(levels - 1), condition(levels - 1))
-        return Compare(draw(st.sampled_from(_COMPARISONS)), inner(), inner())
-
-    kinds = ["x", "number", "negate", "binary", "call", "where"]
-    match draw(st.sampled_from(kinds if levels else kinds[:2])):
-        case "x":
-            return X
-        case "number":
-            return draw(numbers)
-        case "negate":
-            return Negate(inner())
-        case "binary":
-            return Binary(draw(st.sampled_from(operators.split())), inner(), inner())
-        case "where":
-            return Where(condition(2), inner(), inner())
-    function = draw(st.sampled_from(_CALLS))
-    return Call(function, tuple(inner() for _ in FUNCTIONS[function]))
-
-
 @settings(deadline=None, max_examples=100)
 @given(expressions(_numbers, "+ - * / **"))
 def test_canonical_text_reads_back(expression: Expression) -> None:
@@ -149,215 +93,22 @@ def test_canonical_text_reads_back(expression: Expression) -> None:
     assert canonical(parse(text)) == text
 
 
-# --- NumPy ---
-
-_GRID = np.linspace(-20, 20, 2001)
-_FORMULAS: dict[str, Callable[[Any], Any]] = {
-    "elu": lambda x: np.where(x > 0, x, np.exp(np.minimum(x, 0)) - 1),
-    "softplus": lambda x: np.log(1 + np.exp(x)),
-    "softsign": lambda x: x / (1 + np.abs(x)),
-    "relu": lambda x: x * (x > 0),
-    "tanh": lambda x: (np.exp(2 * x) - 1) / (np.exp(2 * x) + 1),
-    "sigmoid": lambda x: np.exp(x) / (1 + np.exp(x)),
-    "hard_sigmoid": lambda x: np.maximum(0, np.minimum(1, x / 5 + 0.5)),
-    "linear": lambda x: x,
-    "x * sigmoid(x)": lambda x: x / (1 + np.exp(-x)),
-    "0.5 * x * (1 + erf(x / sqrt(2)))": lambda x: np.array(
-        [0.5 * v * math.erfc(-v / math.sqrt(2)) for v in x]
-    ),
-    "where(x >= -1 and not x > 1, x**3, sign(x) * abs(x)**0.5)": lambda x: np.where(
-        np.abs(x) <= 1, x * x * x, np.sign(x) * np.sqrt(np.abs(x))
-    ),
-    "log(abs(x) + 1) - log1p(abs(x)) + floor(x / 3) * ceil(x / 3)": lambda x: (
-        np.floor(x / 3) * np.ceil(x / 3)
-    ),
-    "sin(x)**2 + cos(x)**2 + tan(x / 20) - atan(x)": lambda x: (
-        1 + np.sin(x / 20) / np.cos(x / 20) - np.arctan(x)
-    ),
-    "sinh(x / 9) + cosh(x / 9) + min(expm1(x / 9), pow(x, 0))": lambda x: (
-        np.exp(x / 9) + np.minimum(np.exp(x / 9) - 1, 1)
-    ),
-}
-
-
-def expression_of(text: str) -> Expression:
-    return ACTIVATIONS[text] if text in ACTIVATIONS else parse(text)
-
-
-@pytest.mark.parametrize("text", _FORMULAS)
-def test_numpy_values(text: str) -> None:
-    values = evaluate.evaluate(expression_of(text), _GRID)
-    assert values.dtype == np.float64
-    np.testing.assert_allclose(values, _FORMULAS[text](_GRID), rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name not in ("linear",)])
-def test_an_activation_is_a_function_of_the_same_name(name: str) -> None:
-    called = evaluate.evaluate(parse(f"{name}(x - 1)"), _GRID)
-    np.testing.assert_array_equal(called, evaluate.evaluate(ACTIVATIONS[name], _GRID - 1))
-
-
-def test_every_function_is_implemented_once() -> None:
-    own_nodes = {"pow", "where"}
-    activations = set(ACTIVATIONS) - {"linear", "tanh"}
-    assert evaluate.FUNCTIONS.keys() | own_nodes | activations == FUNCTIONS.keys()
-    assert not evaluate.FUNCTIONS.keys() & activations
-    chosen = {"min", "max", "clip", "sign"}
-    assert source.FUNCTIONS.keys() | own_nodes | activations | chosen == FUNCTIONS.keys()
-    assert not source.FUNCTIONS.keys() & (activations | chosen)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(
-    "text", [*_FORMULAS, "2", "pi * 0 + 1e300", "erf(1)", "where(1 < 2, 3, 4)"]
-)
-def test_dtype_and_shape_are_those_of_x(text: str, dtype: Any) -> None:
-    for shape in [(), (0,), (2, 3)]:
-        x = np.ones(shape, dtype)
-        values = evaluate.evaluate(expression_of(text), x)
-        assert (values.dtype, values.shape) == (x.dtype, shape)
-        assert not np.shares_memory(values, x) or values.size == 0
-
-
-_EXTREMES = [1e30, -1e30, math.inf, -math.inf, math.nan]
-_AT_EXTREMES: dict[str, list[float]] = {
-    "elu": [1e30, -1, math.inf, -1, math.nan],
-    "softplus": [1e30, 0, math.inf, 0, math.nan],
-    "softsign": [1, -1, math.nan, math.nan, math.nan],
-    "relu": [1e30, 0, math.inf, 0, math.nan],
-    "tanh": [1, -1, 1, -1, math.nan],
-    "sigmoid": [1, 0, 1, 0, math.nan],
-    "hard_sigmoid": [1, 0, 1, 0, math.nan],
-    "linear": [1e30, -1e30, math.inf, -math.inf, math.nan],
-    "max(0, x)": [1e30, 0, math.inf, 0, math.nan],
-    "min(x, -x)": [-1e30, -1e30, -math.inf, -math.inf, math.nan],
-    "max(1, min(2, x))": [2, 1, 2, 1, math.nan],
-    "sign(x)": [1, -1, 1, -1, math.nan],
-    "1 / (x - x)": [math.inf, math.inf, math.nan, math.nan, math.nan],
-    "log(-abs(x)) + 1 / 0": [math.nan, math.nan, math.nan, math.nan, math.nan],
-    "9**9**9**9 + where(x > 0, 0, exp(1000))": [math.inf, math.inf, math.inf, math.inf, math.inf],
-    "where(x == x, floor(x), x)": [1e30, -1e30, math.inf, -math.inf, math.nan],
-    "x**0": [1, 1, 1, 1, 1],
-    "x**-3": [0, 0, 0, 0, math.nan],
-}
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("text", _AT_EXTREMES)
-def test_extremes_in_numpy(text: str, dtype: Any) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        values = evaluate.evaluate(expression_of(text), np.array(_EXTREMES, dtype))
-    np.testing.assert_allclose(values, np.array(_AT_EXTREMES[text], dtype), rtol=1e-6, atol=1e-80)
-
-
-# --- numba source ---
-
-
-def test_source_text() -> None:
-    assert source.numba_source(parse("x * sigmoid(x)")) == (
-        "def activate(x):\n"
-        "    t0 = -x\n"
-        "    t1 = math.exp(t0)\n"
-        "    t2 = np.float32(1.0) + t1\n"
-        "    t3 = np.float32(1.0) / t2\n"
-        "    t4 = x * t3\n"
-        "    return t4\n"
-    )
-    assert source.numba_source(parse("where(x > 1, x**-3, max(x, 0))"), "f") == (
-        "def f(x):\n"
-        "    t0 = x * x\n"
-        "    t1 = x * t0\n"
-        "    t2 = np.float32(1.0) / t1\n"
-        "    t3 = np.float32(0.0) if (np.float32(0.0) > x) else x\n"
-        "    t4 = t2 if (x > np.float32(1.0)) else t3\n"
-        "    return t4\n"
-    )
-    assert source.numba_source(ACTIVATIONS["linear"]) == "def activate(x):\n    return x\n"
-    assert source.numba_source(parse("1e300")) == (
-        "def activate(x):\n    return np.float32(np.inf)\n"
-    )
-
-
-def test_whole_powers_are_multiplications() -> None:
-    for power in (0, 1, 2, 7, 64, -1, -64):
-        text = source.numba_source(parse(f"x**{power}"))
-        assert "**" not in text
-        assert text.count(" = ") <= 13
-        run = in_float64(text)
-        assert run(np.float64(1.25)) == pytest.approx(1.25**power, rel=1e-13)
-    for other in ("65", "0.5", "x", "-65"):
-        assert "**" in source.numba_source(parse(f"x**{other}"))
-
-
-def test_a_repeated_call_does_not_repeat_its_argument() -> None:
-    text = "x"
-    for _ in range(60):
-        text = f"softplus({text})"
-    assert source.numba_source(parse(text)).count("\n") < 60 * 8
-    assert np.isfinite(evaluate.evaluate(parse(text), np.zeros(1))).all()
-
-
-def in_float64(text: str) -> Callable[[Any], Any]:
-    """The generated function run by Python in float64, with IEEE functions."""
-    functions = {name: getattr(np, name) for name in dir(math) if hasattr(np, name)}
-    functions |= {"atan": np.arctan, "erf": lambda v: np.float64(math.erf(v))}
-    module: dict[str, Any] = {
-        "math": types.SimpleNamespace(**functions),
-        "np": types.SimpleNamespace(float32=np.float64, inf=np.inf, floor=np.floor, ceil=np.ceil),
-    }
-    exec(text, module)
-    run: Callable[[Any], Any] = module["activate"]
-    return run
-
-
-@settings(deadline=None, max_examples=100, derandomize=True)
-@given(expressions(_small_numbers, "+ - * /"))
-def test_source_computes_the_same(expression: Expression) -> None:
-    run = in_float64(source.numba_source(expression))
-    for x in (-3.7, -1.0, 0.3, 2.5, 40.0):
-        with np.errstate(all="ignore"):
-            value = run(np.float64(x))
-        expected = evaluate.evaluate(expression, np.array([x]))
-        np.testing.assert_array_equal(value, expected[0])
-
-
-def compiled(text: str) -> Any:
-    numba = pytest.importorskip("numba")
-    module: dict[str, Any] = {"math": math, "np": np}
-    exec(source.numba_source(expression_of(text)), module)
-    dispatcher = numba.njit(error_model="numpy")(module["activate"])
-    dispatcher.compile((numba.float32,))
-    return dispatcher
-
-
-@pytest.mark.parametrize("text", [*_FORMULAS, *sorted(_AT_EXTREMES.keys() - _FORMULAS.keys())])
-def test_numba_in_float32(text: str) -> None:
-    run = compiled(text)
-    (overload,) = run.overloads.values()
-    assert str(overload.signature.return_type) == "float32"
-    steps = {n: str(t) for n, t in overload.type_annotation.typemap.items() if n[0] in "tx"}
-    assert set(steps.values()) <= {"float32"}
-
-    values = np.array([run(v) for v in np.array(_EXTREMES, np.float32)])
-    expected = evaluate.evaluate(expression_of(text), np.array(_EXTREMES, np.float32))
-    np.testing.assert_allclose(values, expected, rtol=1e-6)
-    if text in _FORMULAS:
-        grid = _GRID.astype(np.float32)
-        values = np.array([run(v) for v in grid])
-        expected = evaluate.evaluate(expression_of(text), grid.astype(np.float64))
-        error = np.abs(values - expected) / np.maximum(1, np.abs(expected))
-        assert error.max() <= 1e-6
-
-
-# --- refused texts ---
-
 _LIST = "abs, atan, ceil, clip, cos, cosh, elu, erf, exp, expm1, floor, hard_sigmoid, log, log1p, "
 _LIST += "max, min, pow, relu, sigmoid, sign, sin, sinh, softplus, softsign, sqrt, tan, tanh, where"
+
+
 _HAS = "an expression has numbers, x, pi, e, + - * / **, parentheses and functions"
+
+
 _AFTER_COLON = "write only what stands behind the ':', with x for the argument"
+
+
 _NEEDED = "a value is needed here: a number, x, a function or '('"
+
+
 _CHOOSE = "choose between two values with where(condition, a, b)"
+
+
 _COMPARE = "compare it with something, for example x > 0"
 
 
