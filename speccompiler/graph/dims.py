@@ -104,7 +104,10 @@ def known(d: Dim) -> int:
 
 def known_shape(shape: Iterable[Dim]) -> tuple[int, ...]:
     """The shape as numbers, where all symbols are bound."""
-    return tuple(map(known, shape))
+    lengths = tuple(shape)
+    numbers = tuple(d for d in lengths if isinstance(d, int))
+    assert len(numbers) == len(lengths), f"{lengths} has open lengths"
+    return numbers
 
 
 def total(dims: Iterable[Dim]) -> Dim:

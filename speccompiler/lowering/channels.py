@@ -6,39 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.graph.ir import Node, Shape
-from speccompiler.schemas.advanced_activations import (
-    ELU,
-    LeakyReLU,
-    ParametricSoftplus,
-    PReLU,
-    SReLU,
-    ThresholdedReLU,
-)
-from speccompiler.schemas.core import (
-    Activation,
-    ActivityRegularization,
-    Dropout,
-    GaussianDropout,
-    GaussianNoise,
-    InputLayer,
-    Masking,
-    SpatialDropout1D,
-    SpatialDropout2D,
-    SpatialDropout3D,
-)
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.merge import Merge
 from speccompiler.schemas.model import Call
 from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.schemas.wrappers import TimeDistributed
-
-KEEPING = (
-    Activation, ActivityRegularization, BatchNormalization, Dropout, ELU, GaussianDropout,
-    GaussianNoise, InputLayer, LeakyReLU, Masking, PReLU, ParametricSoftplus, SReLU,
-    SpatialDropout1D, SpatialDropout2D, SpatialDropout3D, ThresholdedReLU,
-)  # fmt: skip
-"""Layers that leave every value where it is."""
 
 Axis = int | None
 """Counted without the batch axis; None where nothing tells."""
@@ -72,9 +45,7 @@ def _after(layer: Layer, read: Sequence[Axis], shape: Shape) -> Axis:
     if isinstance(layer, TimeDistributed):
         inner = _after(layer.layer, [None if a is None else a - 1 for a in read], shape[1:])
         return None if inner is None else inner + 1
-    if isinstance(layer, KEEPING) or (
-        isinstance(layer, Merge) and layer.mode not in {"dot", "cos"}
-    ):
+    if layer.keeps_places or (isinstance(layer, Merge) and layer.mode not in {"dot", "cos"}):
         return read[0] if len(set(read)) == 1 else None
     ordering = _ordering(layer)
     if ordering is not None and len(shape) > 2:

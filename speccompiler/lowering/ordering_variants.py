@@ -10,19 +10,14 @@ from speccompiler.loading.spec import LoadedSpec
 from speccompiler.lowering.input_axes import ordering_of, swapped
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
+from speccompiler.schemas.advanced_activations import ParametricSoftplus, PReLU, SReLU
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call, ModelSpec
 from speccompiler.schemas.wrappers import TimeDistributed
 from speccompiler.source.tree import Mapping, span_at
 
-_ALIKE = frozenset(
-    {
-        "InputLayer", "Activation", "BatchNormalization", "Dropout", "GaussianDropout",
-        "GaussianNoise", "LeakyReLU", "ELU", "ThresholdedReLU", "SpatialDropout2D",
-        "SpatialDropout3D", "ActivityRegularization",
-    }
-)  # fmt: skip
-"""Layers whose output has the shape of their input."""
+_PARAMETRIC = (PReLU, ParametricSoftplus, SReLU)
+"""Layers with a parameter for each value: what they store depends on the layout of an image."""
 
 
 def in_other_ordering(loaded: LoadedSpec) -> LoadedSpec | None:
@@ -96,7 +91,7 @@ def first_readers(spec: ModelSpec) -> Iterator[tuple[tuple[int | None, ...], Lay
             shape = given.shape[1:] if isinstance(layer, TimeDistributed) else given.shape
             if layer.name in spec.unsaid and len(shape) in {3, 4}:
                 yield shape, layer
-            elif layer.class_name in _ALIKE:
+            elif layer.keeps_places and not isinstance(layer, _PARAMETRIC):
                 waiting += readers.get(call.name, [])
 
 

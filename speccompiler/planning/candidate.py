@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from speccompiler.graph.dims import known_shape
 from speccompiler.graph.ir import Combine, Node
 from speccompiler.kernels.winograd_tiles import Schedule
 
@@ -65,4 +66,4 @@ def three(values: Sequence[Any], fill: int) -> tuple[int, ...]:
 
 def known(node: Node) -> KnownShape:
     """Shape of a node's value, all lengths known."""
-    return tuple(int(d) for d in node.shape)  # type: ignore[arg-type]
+    return known_shape(node.shape)

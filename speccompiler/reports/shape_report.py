@@ -168,7 +168,7 @@ def shape_report(model: Model, graph: Graph) -> ShapeReport:
         layers.append(
             LayerReport(
                 name,
-                layer.type,  # type: ignore[attr-defined]
+                layer.class_name,
                 nodes[name].shape,
                 stored[name],
                 fixed[name],

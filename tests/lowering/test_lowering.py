@@ -70,6 +70,28 @@ def test_every_argument_has_a_case_with_another_value(case):
     }
 
 
+@pytest.mark.parametrize("case", [c for c in CASES if not LAYERS[c.layer].merges], ids=row_id)
+def test_a_layer_keeps_places_or_shows_that_it_does_not(case):
+    """``keeps_places`` of its class: a changed value changes the output in its own place alone."""
+    keeping = LAYERS[case.layer].keeps_places
+    variants = [v for v in case.variants if not v.refused and not keeping]
+    kept = [keeps_places(*variant_layers(case, variant)) for variant in (None, *variants)]
+    assert all(kept) == keeping, f"{case.layer}: keeps_places is {keeping}"
+
+
+def keeps_places(layers: list[dict[str, Any]], shape: Any) -> bool:
+    model = build(layers, shape)
+    x = sample(model)
+    compiled = model.compile("reference", input_shape=x.shape[1:])
+    y = compiled.run(x)
+    if y.shape != x.shape:
+        return False
+    place = tuple(n // 2 for n in x.shape)
+    x[place] += 0.75
+    changed = np.argwhere(compiled.run(x) != y)
+    return all(tuple(found) == place for found in changed)
+
+
 def test_every_alias_is_a_layer():
     assert ALIASES == {
         "Conv1D": "Convolution1D", "Conv2D": "Convolution2D", "Conv3D": "Convolution3D",

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
+from speccompiler.graph import dims
 from speccompiler.graph.ir import (
     BatchNormalize,
     Combine,
@@ -98,7 +99,7 @@ def _gemm_scratch(node: Node, shape: KnownShape) -> int:
 
 
 def _gemm_cost(node: Node, shape: KnownShape) -> float:
-    count = int(multiply_adds(node))  # type: ignore[arg-type]
+    count = dims.known(multiply_adds(node))
     return _moved(node, shape) + count / MULTIPLY_ADDS
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.expressions.evaluate import combine, evaluate
-from speccompiler.graph.dims import Dim
+from speccompiler.graph.dims import known as known_length
 from speccompiler.graph.ir import (
     BatchNormalize,
     Combine,
@@ -98,12 +98,6 @@ def resolve(wanted: Operand, read: Callable[[Weight], npt.NDArray[Any]]) -> npt.
     # Axes in front of those that are wanted are 1 long; one that is shared may be missing.
     value = value.reshape(value.shape[max(0, value.ndim - len(wanted.shape)) :])
     return np.broadcast_to(value, wanted.shape)
-
-
-def known_length(dim: Dim) -> int:
-    """A length that has no open part: only bound graphs are run."""
-    assert isinstance(dim, int), f"{dim} is open"
-    return dim
 
 
 def _extended(x: Array, padding: Padding, value: float) -> Array:
