@@ -119,6 +119,8 @@ class Sight:
 
 
 ALL, UNKNOWN = Sight(None), Sight(())
+_IN_PLACE = (ir.Identity, ir.Map, ir.MapWith, ir.Pad, ir.Softmax, ir.Normalize, ir.Mask)
+"""Operations whose value at a position depends on what was at that position, on all channels."""
 
 
 def sights(graph: ir.Graph) -> Mapping[str, Sight]:
@@ -237,6 +239,7 @@ def _sight(node: ir.Node, source: Sight, shape: ir.Shape) -> Sight:
         case ir.Upsample(factors):
             return _slid(source, (1,) * len(factors), (1,) * len(factors), factors)
         case _:
+            assert isinstance(node.op, _IN_PLACE), f"{type(node.op).__name__} has no rule here"
             return source
 
 

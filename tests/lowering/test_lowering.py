@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -10,7 +11,7 @@ import pytest
 
 from speccompiler.diagnostics.core import SpecError
 from speccompiler.expressions import ACTIVATIONS
-from speccompiler.graph import ir
+from speccompiler.graph import ir, receptive_fields
 from speccompiler.graph.dims import symbols
 from speccompiler.graph.shapes import SHAPE_RULES, format_shape, verify
 from speccompiler.kernels.cpu.choices import CANDIDATES
@@ -18,6 +19,7 @@ from speccompiler.kernels.cuda import choices as cuda_kernels
 from speccompiler.kernels.cuda.steps import _LAUNCHES
 from speccompiler.kernels.reference.evaluate import REFERENCE
 from speccompiler.loading.entries import read_entries
+from speccompiler.lowering import time_distributed
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.lowering.table import LOWER
@@ -51,6 +53,14 @@ def test_every_operation_has_a_row_in_every_table():
     assert not without, f"no CUDA kernel for {sorted(op.__name__ for op in without)}"
     named = {c.kernel for row in cuda_kernels.CANDIDATES.values() for c in row}
     assert named == set(_LAUNCHES), "a row of choices.py without one of steps.py, or the reverse"
+
+
+@pytest.mark.parametrize("module", [receptive_fields, time_distributed])
+def test_every_operation_is_told_apart(module):
+    """Where rules are cases of a ``match`` a new operation is missed only once it is used."""
+    text = inspect.getsource(module)
+    missing = sorted(op.__name__ for op in OPS if f"ir.{op.__name__}" not in text)
+    assert not missing, f"{module.__name__} has no rule for {missing}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=row_id)
