@@ -43,7 +43,8 @@ from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.source.document import Document, DocumentSource, parse_document, read_document
 from speccompiler.source.findings import first_few, shown
-from speccompiler.weights.sources import MatchName, WeightSources, find_weights
+from speccompiler.weights.find_weights import find_weights
+from speccompiler.weights.sources import MatchName, WeightSources
 
 if TYPE_CHECKING:
     from speccompiler.compiled import Array, CompiledModel, Inputs

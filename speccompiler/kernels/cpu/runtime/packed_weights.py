@@ -38,8 +38,8 @@ from speccompiler.kernels.cpu.sources import pack_weights
 from speccompiler.kernels.reference.evaluate import resolve
 from speccompiler.planning.candidate import Candidate
 from speccompiler.system.cache import PREFIX, cache_folder, cache_limit, note_use, write_entry
+from speccompiler.system.code_digest import code_digest
 from speccompiler.system.memory import LARGE_PAGE
-from speccompiler.system.source_digest import source_digest
 from speccompiler.weights.loaded_weights import LoadedWeights
 
 Array = npt.NDArray[np.float32]
@@ -102,13 +102,13 @@ def _entry(candidate: Candidate, node: Node, weights: LoadedWeights, lanes: int)
 @cache
 def _code() -> str:
     """A hash of all that decides what is packed: our own text, and NumPy's random numbers."""
-    return f"NumPy {np.__version__}, {source_digest(*_DECIDING, alone=_ALONE)}"
+    return f"NumPy {np.__version__}, {code_digest(*_DECIDING, alone=_ALONE)}"
 
 
 _DECIDING = (
     "speccompiler.kernels.cpu.sources",
     "speccompiler.kernels.reference.evaluate",
-    "speccompiler.weights.weight_files",
+    "speccompiler.weights.files.weight_file",
     "speccompiler.weights.initializers",
 )
 """Who packs, makes operands of tensors, reads and draws them; with all that they import."""

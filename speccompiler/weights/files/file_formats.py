@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.diagnostics.shown_text import quoted
 from speccompiler.files.hdf5_signature import SIGNATURE, is_hdf5
 from speccompiler.files.npz_format import SIGNATURES as ZIP
 from speccompiler.files.npz_format import ZIP_ERRORS
 from speccompiler.files.ordinary_files import open_ordinary
-from speccompiler.files.tensor_info import quoted
 
 Format = Literal["npy", "npz", "safetensors", "hdf5"]
 

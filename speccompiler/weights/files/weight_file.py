@@ -1,17 +1,14 @@
-"""Named tensors from .npy, .npz, .safetensors and HDF5 files, or a folder, header first.
+"""An opened weight file: its named tensors, known without reading their numbers.
 
-Names, shapes and dtypes are known without reading any array data; nothing in a file is
-executed. Whatever is wrong is a ``Problem`` that names the file: CS100 it cannot be read,
-CS101 it is damaged or not what its name says, CS102 its numbers cannot be used,
+Nothing in a file is executed. Whatever is wrong is a ``Problem`` that names the file: CS100 it
+cannot be read, CS101 it is damaged or not what its name says, CS102 its numbers cannot be used,
 CS103 it has no such tensor, CS104 a package is missing.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,21 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speccompiler.diagnostics.core import Problem, did_you_mean
+from speccompiler.diagnostics.shown_text import first_few, quoted
 from speccompiler.files.hdf5_files import open_hdf5
 from speccompiler.files.ordinary_files import Kind, NotOrdinary
+from speccompiler.files.system_errors import reading_reason
 from speccompiler.files.tensor_info import (
     Opened,
     StoredLayer,
     TensorInfo,
     check_dtype,
-    quoted,
     to_float32,
 )
-from speccompiler.weights.digests import tensor_digest
-from speccompiler.weights.file_formats import ENDINGS, Format, format_of
-from speccompiler.weights.folder_files import folder_files
-from speccompiler.weights.numpy_files import open_npy, open_npz
-from speccompiler.weights.safetensors_files import open_safetensors
+from speccompiler.weights.files.file_formats import Format, format_of
+from speccompiler.weights.files.file_state import file_state, joined_state
+from speccompiler.weights.files.folder_files import folder_files
+from speccompiler.weights.files.numpy_files import open_npy, open_npz
+from speccompiler.weights.files.pickled_arrays import unpickling_hint
+from speccompiler.weights.files.safetensors_files import open_safetensors
+from speccompiler.weights.files.tensor_digests import joint_digest, tensor_digest
 
 _OPENERS: Mapping[Format, Callable[[Path], Opened]] = {
     "npy": open_npy,
@@ -44,10 +44,7 @@ _OPENERS: Mapping[Format, Callable[[Path], Opened]] = {
     "hdf5": open_hdf5,
 }
 _NAMES_SHOWN = 12
-_MOST_SIGNS = 8
-"""How many '#' of a reference may stand in the names of folders."""
 WEIGHT_FILE = "weight file"
-_PICKLED = "pickled objects are code and are never loaded; where you trust the file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +73,9 @@ class WeightFile:
     left: tuple[str, ...] = ()
     """The files in a folder that hold no arrays."""
     sha256: str | None = None
-    """What the file says that the digest of its tensors is (``content_digest``)."""
+    """The digest of all its tensors, where the file itself says it (``tensor_digests``)."""
     digests: Mapping[str, str] = field(default_factory=dict)
-    """What it says of each of them, where it says so; ``read`` holds it to that."""
+    """The digest of each tensor, where the file says it; ``read`` compares it."""
 
     @property
     def unnamed(self) -> bool:
@@ -87,7 +84,7 @@ class WeightFile:
 
     def unchanged_state(self) -> str | None:
         """The file's state, where it is now what it was when it was opened; None otherwise."""
-        now = _joined_state(self.parts) if self.parts else file_state(self.path)
+        now = joined_state(self.parts) if self.parts else file_state(self.path)
         return self.state if self.state == now else None
 
     def find(self, key: str | None) -> TensorInfo:
@@ -120,7 +117,8 @@ class WeightFile:
         except Problem as problem:
             if info.dtype != "object" or self.format not in ("npy", "npz", None):
                 raise
-            raise Problem(problem.code, problem.message, unpickling(self, info)) from None
+            hint = unpickling_hint(self.path, self.format, info)
+            raise Problem(problem.code, problem.message, hint) from None
 
     def read(self, name: str) -> NDArray[np.float32]:
         """The tensor ``name`` as a C-contiguous float32 array; CS101 to CS103, CS127."""
@@ -138,13 +136,13 @@ class WeightFile:
             )
         return to_float32(stored, name)
 
+    def computed_digest(self) -> str:
+        """The digest of all tensors (``tensor_digests``), each of which is read for it.
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A tensor named by a spec: a file, and the key inside it where one is given."""
-
-    path: Path
-    key: str | None
+        Whatever the file's format and the order of its tensors. Raises ``Problem`` as ``read``.
+        """
+        shapes = {name: info.shape for name, info in self.tensors.items()}
+        return joint_digest(shapes, {name: tensor_digest(self.read(name)) for name in shapes})
 
 
 def open_weights(path: Path, what: str = WEIGHT_FILE) -> WeightFile:
@@ -177,11 +175,11 @@ def _open_folder(path: Path) -> WeightFile:
     listed = folder_files(path)
     tensors: dict[str, TensorInfo] = {}
     owners: dict[str, tuple[WeightFile, str]] = {}
-    states = _joined_state(listed.arrays)
+    states = joined_state(listed.arrays)
     for name, part in listed.named:
         file = open_weights(part)
         for key, info in file.tensors.items():
-            # Alone it is as if it had been given itself.
+            # The only file of a folder is read as if it had been given itself.
             inside = key if len(listed.named) == 1 else f"{name}/{key}"
             joined = name if file.unnamed else inside
             if joined in tensors:
@@ -201,99 +199,6 @@ def _open_folder(path: Path) -> WeightFile:
             return file.load(file.tensors[key])
 
     return WeightFile(path, tensors, load, states, parts=listed.arrays, left=listed.left)
-
-
-def _joined_state(paths: Sequence[Path]) -> str | None:
-    states = [file_state(path) for path in paths]
-    return None if None in states else " ".join(filter(None, states))
-
-
-def unpickling(file: WeightFile, info: TensorInfo) -> str:
-    """A hint: the line of Python that makes an .npz of pickled arrays, where they are trusted."""
-    name = file.path.name.replace('"', '\\"')
-    load = f'numpy.load("{name}", allow_pickle=True, encoding="latin1")'
-    if file.format is None:
-        line = (
-            'import numpy, pathlib; numpy.savez("weights.npz", **{f"{p.stem}/{i}": a for p in '
-            f'pathlib.Path("{name}").glob("*.npy") for i, a in enumerate(numpy.load(p, '
-            'allow_pickle=True, encoding="latin1"))})'
-        )
-        return f"{_PICKLED}: {line}"
-    if len(info.shape) > 1 and file.format == "npz":  # numbers, each an object
-        line = (
-            'import numpy; numpy.savez("weights.npz", **{k: a.astype("float32") for k, a in '
-            f"{load}.items()}})"
-        )
-        return f"{_PICKLED}: {line}"
-    if file.format == "npz":
-        load += f'["{info.name}"]'
-    if info.shape:
-        line = f'import numpy; numpy.savez("weights.npz", *{load})'
-    else:  # a dictionary, of arrays or of lists of them
-        line = (
-            f'import numpy; d = {load}.item(); numpy.savez("weights.npz", **{{(f"{{k}}/{{i}}" if '
-            "isinstance(v, list) else k): a for k, v in d.items() for i, a in enumerate(v if "
-            "isinstance(v, list) else [v])})"
-        )
-    return f"{_PICKLED}: {line}"
-
-
-def file_state(path: Path) -> str | None:
-    """A text that changes whenever a file's content does; None where that is not certain.
-
-    It is not while the next change could still get the same time: file systems count time
-    in steps of up to 10 ms, and some in steps of two seconds.
-    """
-    try:
-        place, status = os.path.realpath(path), os.stat(path)
-    except (OSError, ValueError):
-        return None
-    changed = max(status.st_mtime_ns, status.st_ctime_ns)
-    step = 2_000_000_000 if changed % 1_000_000_000 == 0 else 50_000_000
-    if time.time_ns() - changed <= step:
-        return None
-    times = f"{status.st_mtime_ns} {status.st_ctime_ns}"
-    return f"{place!r} {status.st_dev} {status.st_ino} {status.st_size} {times}"
-
-
-def resolve_reference(text: str, base: Path) -> Reference:
-    """Split ``kernel.npy`` or ``model.npz#conv1/W``; the path is relative to ``base``.
-
-    Files and folders may have a ``#`` in their names, and weight files any ending: it counts
-    behind the first part that is a file, else behind the first known ending, else the first
-    in the file's name counts. Nothing is opened: ``open_weights(reference.path)
-    .find(reference.key)`` checks it.
-    """
-    name, key = _split(text, base)
-    if key == "":
-        raise Problem(
-            "CS103",
-            f"reference {quoted(text)} ends in '#' and names no tensor",
-            "write the tensor's name after '#', or leave '#' out for a file of one tensor",
-        )
-    return Reference(base / name, key)
-
-
-def _split(text: str, base: Path) -> tuple[str, str | None]:
-    if "#" not in text or _is_file(base / text):
-        return text, None
-    places = [place for place, sign in enumerate(text) if sign == "#"]
-    for place in places[:_MOST_SIGNS]:
-        if _is_file(base / text[:place]):
-            return text[:place], text[place + 1 :]
-    endings = "|".join(re.escape(ending) for ending in ENDINGS)
-    parts = re.match(rf"(.*?(?:{endings}))(?:#(.*))?$", text, re.IGNORECASE | re.DOTALL)
-    if parts is not None:
-        return parts[1], parts[2]
-    name, _, key = text.partition("#")
-    return name, key
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 _REASONS: Mapping[Kind, str] = {
@@ -318,13 +223,12 @@ def _naming(path: Path, what: str) -> Iterator[None]:
         reason = _REASONS.get(refused.kind, refused.reason)
         raise Problem("CS100", f"cannot read {what} {shown}: {reason}") from None
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Problem("CS100", f"cannot read {what} {shown}: {reason}") from error
+        text = f"cannot read {what} {shown}: {reading_reason(error)}"
+        raise Problem("CS100", text) from error
 
 
 def _names(tensors: Mapping[str, TensorInfo]) -> str:
-    names = [quoted(name) for name in list(tensors)[:_NAMES_SHOWN]]
-    more = len(tensors) - len(names)
-    if more:
-        return ", ".join(names) + f" and {more} more"
+    names = [quoted(name) for name in tensors]
+    if len(names) > _NAMES_SHOWN:
+        return first_few(names, _NAMES_SHOWN)
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" or {names[-1]}"

@@ -1,28 +1,34 @@
 """Files that are being written, and the removal of those whose writer has died.
 
-Such a file lies beside the place that it is for, as ``.<name>.<random>.convspec.part``. Who
-writes it holds a lock on it (``flock``) that ends with the process, however that ends: where
-the lock can be had, nobody is at work any more, in no container and on no other machine.
-Windows has another law to the same end: there an open file cannot be removed.
+Such a file lies beside the place that it is for, as ``.<name>.<random>.convspec.part``. Its
+writer holds a lock on it (``flock``) that ends with the process, however that ends: where the
+lock can be had, no process writes the file any longer, in no container and on no other machine.
+Without locks (``facilities.FILE_LOCKS``) an open file cannot be removed, to the same end.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import stat
-import sys
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
+from typing import Protocol
 
-if sys.platform != "win32":
-    import fcntl
+from speccompiler.system import facilities
 
 SUFFIX = ".convspec.part"
 _OURS = re.compile(r"\..{1,40}\.[0-9a-f]{12}\.convspec\.part", re.DOTALL)
 _ATTEMPTS = 8
+
+
+class Sink(Protocol):
+    """What bytes are written to; ``write`` may take fewer than it is given."""
+
+    def write(self, data: memoryview, /) -> int | None: ...
 
 
 def create_unfinished(folder: Path, name: str, mode: int = 0o666) -> FileIO:
@@ -35,23 +41,35 @@ def create_unfinished(folder: Path, name: str, mode: int = 0o666) -> FileIO:
         file = FileIO(path, "x", opener=lambda path, flags: os.open(path, flags, mode))
         if _locked(file.fileno()) and os.fstat(file.fileno()).st_nlink > 0:
             return file
-        # A sweeper looked at it in the moment before it was locked.
+        # Another process swept it in the moment before it was locked.
         file.close()
         with suppress(OSError):
             os.unlink(path)
     raise OSError(f"every file made in {folder} was removed at once")
 
 
+def write_all(file: Sink, data: bytes | memoryview) -> None:
+    """Write to the last byte. Raises ``OSError``, also where a sink is not ready for more."""
+    view = memoryview(data).cast("B")
+    while view:
+        count = file.write(view)
+        if count is None:
+            raise BlockingIOError(errno.EAGAIN, "the reader is not ready")
+        view = view[count:]
+
+
 def _locked(descriptor: int) -> bool:
     """Whether nobody else holds the lock: it is ours now."""
-    if sys.platform == "win32":
+    if not facilities.FILE_LOCKS.here:
         return True
+    import fcntl
+
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
-        # A file system without locks: no sweeper gets one there either.
+        # The file system has no locks: no sweeper gets one there either.
         return True
     return True
 
@@ -66,9 +84,12 @@ def sweep(folder: Path) -> None:
 
 
 def _remove_if_left(path: str) -> None:
-    if sys.platform == "win32":
+    """Remove an unfinished file that nobody has locked. Raises ``OSError``."""
+    if not facilities.FILE_LOCKS.here:
         os.unlink(path)
         return
+    import fcntl
+
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         status = os.fstat(descriptor)

@@ -16,10 +16,19 @@ import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 from numpy.typing import NDArray
 
+from speccompiler.diagnostics.shown_text import quoted
 from speccompiler.files import npy_format
 from speccompiler.files.npz_format import METHODS, ZIP_ERRORS, ArchiveError, open_archive
 from speccompiler.files.ordinary_files import open_ordinary
-from speccompiler.files.tensor_info import Opened, TensorInfo, check_size, invalid, quoted
+from speccompiler.files.tensor_info import (
+    Opened,
+    TensorInfo,
+    changed_meanwhile,
+    check_size,
+    ends_early,
+    invalid,
+    wrong_stored_size,
+)
 
 _UNUSABLE_KINDS = {
     "O": "object",
@@ -149,16 +158,13 @@ def _check_stored_size(header: _Header, stored_bytes: int) -> None:
         return
     found = stored_bytes - header.data_offset
     if found != info.data_bytes:
-        raise invalid(
-            f"tensor {quoted(info.name)} of shape {info.shape} needs {info.data_bytes} bytes of "
-            f"{info.dtype}, but {found} are stored"
-        )
+        raise wrong_stored_size(info, found)
 
 
 def _read_data(stream: BufferedIOBase, info: TensorInfo) -> NDArray[Any]:
     header = _read_header(stream, info.name)
     if header.info != info:
-        raise invalid(f"tensor {quoted(info.name)} changed while the file was in use")
+        raise changed_meanwhile(info)
     assert header.dtype is not None, "check_dtype comes before"
     data = bytearray(info.data_bytes)
     view = memoryview(data)
@@ -166,7 +172,7 @@ def _read_data(stream: BufferedIOBase, info: TensorInfo) -> NDArray[Any]:
     while filled < len(data):
         got = stream.readinto(view[filled:])
         if not got:
-            raise invalid(f"tensor {quoted(info.name)} ends early")
+            raise ends_early(info)
         filled += got
     stream.read(1)  # at its end a zip member compares its checksum
     order: Literal["C", "F"] = "F" if header.fortran_order else "C"

@@ -1,9 +1,9 @@
-"""A hash of all source text that decides a result: some modules, and whatever they import.
+"""A hash of all of our own code that decides a result: some modules, and whatever they import.
 
-What a cache holds is named by it, so that a changed rule never meets what an older one made.
-The modules are found by following imports, so that no list of them can be out of date. What is
-imported for type checkers alone decides nothing, and of the package's own ``__init__``, which
-imports everything when it is asked to, nobody asks.
+What a cache holds is named by it, so that results of older code are never found by newer code.
+The modules are found by following imports, so that no list of them can be out of date. Imports
+for type checkers alone are left out, and so is ``speccompiler/__init__.py``, which can import
+everything and decides nothing.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _FOR_TYPES = re.compile(r"\nif TYPE_CHECKING:(?:\n[ \t]+[^\n]*|\n(?=\n))+")
 
 
 @cache
-def source_digest(*modules: str, alone: tuple[str, ...] = ()) -> str:
-    """Of modules of ours and of all that they import, and of some ``alone``; full names.
+def code_digest(*modules: str, alone: tuple[str, ...] = ()) -> str:
+    """Of modules and of all that they import, and of modules that are taken ``alone``.
 
-    What is no module does not count.
+    Names are full; a name that is no module of ours does not count.
     """
     found = _closure(modules)
     found |= {name: read[0] for name in alone if (read := _read(name)) is not None}
@@ -44,7 +44,7 @@ def source_digest(*modules: str, alone: tuple[str, ...] = ()) -> str:
 
 
 def closure(*modules: str) -> frozenset[str]:
-    """The names of the modules and of all that they import, of ours."""
+    """The names of modules of ours and of all modules of ours that they import."""
     return frozenset(_closure(modules))
 
 
@@ -78,7 +78,7 @@ def _read(module: str) -> tuple[bytes, tuple[str, ...]] | None:
 
 @cache
 def _folder(package: str) -> str | None:
-    """Where a package's modules lie; a module has none."""
+    """The folder of a package; None for a module, which has none."""
     outer, _, last = package.rpartition(".")
     if outer:
         around = _folder(outer)
@@ -96,7 +96,7 @@ def _folder(package: str) -> str | None:
 
 
 def imports(text: str, package: str) -> Iterator[str]:
-    """What a module in ``package`` imports of ours, wherever it does; not only modules."""
+    """Every name that a module in ``package`` imports from our packages, also inside functions."""
     for source, names, plain in _IMPORT.findall(_FOR_TYPES.sub("", f"\n{text}")):
         if plain:
             found = [name.split()[0] for name in plain.split(",") if name.strip()]

@@ -1,8 +1,8 @@
 """A folder of .npy and .npz files, given as one weight file.
 
-People saved a file for each tensor or for each layer. What counts are the array files in the
-folder itself and in its own folders, no deeper; names that begin with a dot are passed over,
-and so is everything else, by name.
+People saved a file for each tensor or for each layer. The array files in the folder and in its
+own folders are read, not those in deeper ones. Names that begin with a dot are passed over in
+silence, other files with a note.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.files.tensor_info import quoted
+from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.files.system_errors import reading_reason
 
 ENDINGS = (".npy", ".npz")
 _MOST = 20_000
@@ -20,10 +21,12 @@ _MOST = 20_000
 
 @dataclass(frozen=True, slots=True)
 class FolderFiles:
-    """The array files of a folder with what each names its arrays after, and other files."""
+    """The files in a folder."""
 
     named: tuple[tuple[str, Path], ...]
+    """Array files, each with the name that its arrays get: its own without the ending."""
     left: tuple[str, ...]
+    """Names of the other files."""
 
     @property
     def arrays(self) -> tuple[Path, ...]:
@@ -41,8 +44,8 @@ def folder_files(folder: Path) -> FolderFiles:
                 entries.remove((name, path))
                 entries += _entries(path, f"{name}/")
     except OSError as error:
-        reason = (error.strerror or "unknown reason").lower()
-        raise Problem("CS100", f"cannot read the folder {shown}: {reason}") from None
+        text = f"cannot read the folder {shown}: {reading_reason(error)}"
+        raise Problem("CS100", text) from None
     arrays = [(n, p) for n, p in entries if p.suffix.lower() in ENDINGS]
     left = [n for n, p in entries if p.suffix.lower() not in ENDINGS and not p.is_dir()]
     if not arrays:

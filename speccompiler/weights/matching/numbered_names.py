@@ -1,4 +1,4 @@
-"""The order that the names of tensors speak of, where they are no names of the model's layers.
+"""The order of a file's tensors, told by the numbers in their names.
 
     arr_0, arr_1 ..          np.savez(f, *model.get_weights())
     weights/0, weights/1 ..  one tensor after the other, by h5py or a file each
@@ -7,17 +7,23 @@
     conv1/0, conv1/1         a layer of the model, and the tensor's number in it
     00_conv1_W, 01_conv1_b   a number in front of whatever name
 
-Numbers are compared as numbers. Names that do not all have one of these forms have no order:
-that of the members of an archive, or of a dictionary, is anybody's.
+Numbers are compared as numbers: 10 comes after 9. Names that do not all have one of these forms
+tell no order, and the order in which a file lists them counts for nothing: whoever wrote an
+archive from a dictionary did not choose it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
-_VARIABLE = re.compile(r":[0-9]+$")
+from speccompiler.weights.matching.layer_groups import (
+    InGroups,
+    InOneRow,
+    LayerGroup,
+    without_variable_number,
+)
+
 _NUMBER = re.compile(r"([0-9]{1,9})")
 _ROLES: Mapping[str, str] = {
     "kernel": "W", "weights": "W", "weight": "W", "w": "W",
@@ -26,38 +32,19 @@ _ROLES: Mapping[str, str] = {
     "moving_variance": "running_std", "variance": "running_std", "var": "running_std",
     "std": "running_std",
 }  # fmt: skip
-"""What else people, and later Keras, called the tensors of a layer."""
+"""Other names of a layer's tensors, in files of people's own and of later Keras."""
 _PLACE = re.compile(r"[/._-](?:arr_|param_|weights?_?|vars/|w)?([0-9]{1,9})$")
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The tensors of one layer in a file. Names are None where the file has only numbers."""
-
-    name: str
-    tensors: tuple[tuple[str | None, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Flat:
-    """Tensors one after the other, as ``get_weights()`` gives them."""
-
-    keys: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Blocks:
-    """Tensors layer by layer; ``named`` where the layers are the model's by their names."""
-
-    blocks: tuple[Block, ...]
-    named: bool = False
-
-
-def order_of(
+def order_in_names(
     keys: Iterable[str], roles: Collection[str], layers: Collection[str]
-) -> Flat | Blocks | None:
-    """The order of a file's tensors; ``roles`` and ``layers`` are the model's names."""
-    bare = {key: _VARIABLE.sub("", key) for key in keys}
+) -> InOneRow | InGroups | None:
+    """The order that the names of a file's tensors tell, or None.
+
+    ``roles`` are the names of the model's tensors within their layers (``W``, ``b``), ``layers``
+    the names of its layers. The most telling form is looked for first.
+    """
+    bare = {key: without_variable_number(key) for key in keys}
     if not bare:
         return None
     return (
@@ -69,16 +56,17 @@ def order_of(
     )
 
 
-def _of_layers(bare: Mapping[str, str], layers: Collection[str]) -> Blocks | None:
+def _of_layers(bare: Mapping[str, str], layers: Collection[str]) -> InGroups | None:
+    """By a layer's name and a number behind it: ``conv1/0``, ``conv1/1`` .."""
     found: dict[str, list[tuple[int, str]]] = {}
     for key, name in bare.items():
         place = _PLACE.search(name)
         if place is None or name[: place.start()] not in layers:
             return None
         found.setdefault(name[: place.start()], []).append((int(place[1]), key))
-    return Blocks(
+    return InGroups(
         tuple(
-            Block(owner, tuple((None, key) for _, key in sorted(members)))
+            LayerGroup(owner, tuple((None, key) for _, key in sorted(members)))
             for owner, members in found.items()
             if len({number for number, _ in members}) == len(members)
         ),
@@ -86,8 +74,8 @@ def _of_layers(bare: Mapping[str, str], layers: Collection[str]) -> Blocks | Non
     )
 
 
-def _numbered(bare: Mapping[str, str]) -> Flat | Blocks | None:
-    """By the number that differs from name to name; of several the last is the tensor's."""
+def _numbered(bare: Mapping[str, str]) -> InOneRow | InGroups | None:
+    """By the numbers that differ between names: the last is the tensor's, the rest its layer's."""
     numbers = _numbers(bare)
     if numbers is None:
         return None
@@ -100,21 +88,22 @@ def _numbered(bare: Mapping[str, str]) -> Flat | Blocks | None:
     if len(set(places.values())) < len(places):
         return None
     if sum(varying) < 2:
-        return Flat(tuple(ordered))
-    blocks: dict[tuple[int, ...], list[tuple[str | None, str]]] = {}
+        return InOneRow(tuple(ordered))
+    groups: dict[tuple[int, ...], list[tuple[str | None, str]]] = {}
     for key in ordered:
-        blocks.setdefault(places[key][:-1], []).append((None, key))
-    return Blocks(tuple(Block(_dotted(layer), tuple(own)) for layer, own in blocks.items()))
+        groups.setdefault(places[key][:-1], []).append((None, key))
+    return InGroups(tuple(LayerGroup(_dotted(layer), tuple(own)) for layer, own in groups.items()))
 
 
 def _dotted(numbers: tuple[int, ...]) -> str:
     return ".".join(map(str, numbers))
 
 
-def _leading(bare: Mapping[str, str], *, counted: bool = False) -> Flat | None:
+def _leading(bare: Mapping[str, str], *, counted: bool = False) -> InOneRow | None:
     """By the number that each name begins with: ``00_conv1_W``, ``01_conv1_b`` ..
 
-    ``counted`` asks that they count on from 0 or 1, so that no name of a layer begins so.
+    ``counted`` asks that the numbers run from 0 or 1 without a gap: numbers that belong to the
+    names of layers rarely do.
     """
     first = {key: re.match(r"(?:[^0-9]*/)?([0-9]{1,9})[^0-9]", name) for key, name in bare.items()}
     numbers = {key: int(found[1]) for key, found in first.items() if found is not None}
@@ -123,11 +112,11 @@ def _leading(bare: Mapping[str, str], *, counted: bool = False) -> Flat | None:
         return None
     if counted and (distinct[0] > 1 or distinct[-1] - distinct[0] >= len(distinct)):
         return None
-    return Flat(tuple(sorted(numbers, key=numbers.__getitem__)))
+    return InOneRow(tuple(sorted(numbers, key=numbers.__getitem__)))
 
 
-def _with_roles(bare: Mapping[str, str], roles: Collection[str]) -> Blocks | None:
-    """By the numbers in what is left of the names without the tensors' roles."""
+def _with_roles(bare: Mapping[str, str], roles: Collection[str]) -> InGroups | None:
+    """By the numbers that are left in names without the tensors' roles: ``W1``, ``b1`` .."""
     words = sorted({*roles, *(w for w, role in _ROLES.items() if role in roles)}, key=len)
     rests: dict[str, str] = {}
     role_of: dict[str, str] = {}
@@ -142,18 +131,18 @@ def _with_roles(bare: Mapping[str, str], roles: Collection[str]) -> Blocks | Non
     numbers = _numbers(rests)
     if numbers is None:
         return None
-    blocks: dict[tuple[int, ...], dict[str, str]] = {}
+    groups: dict[tuple[int, ...], dict[str, str]] = {}
     for key in sorted(rests, key=numbers.__getitem__):
-        own = blocks.setdefault(numbers[key], {})
+        own = groups.setdefault(numbers[key], {})
         if own.setdefault(role_of[key], key) != key:
             return None
-    return Blocks(
-        tuple(Block(_dotted(number), tuple(own.items())) for number, own in blocks.items())
+    return InGroups(
+        tuple(LayerGroup(_dotted(number), tuple(own.items())) for number, own in groups.items())
     )
 
 
 def _without(name: str, word: str) -> str | None:
-    """A name without the word that it ends or begins with, as a word of its own."""
+    """A name without ``word``, which has to stand at its end or beginning as a word of its own."""
     end = re.fullmatch(rf"(?:(.*(?:[^A-Za-z]|[a-z](?=[A-Z]))))?{re.escape(word)}", name)
     if end is not None and end[1]:
         return end[1].rstrip("/._-")
@@ -162,7 +151,7 @@ def _without(name: str, word: str) -> str | None:
 
 
 def _numbers(bare: Mapping[str, str]) -> dict[str, tuple[int, ...]] | None:
-    """The numbers in each name; None where the text between them differs, or there is none."""
+    """The numbers in each name; None where the text around them differs, or a name has none."""
     parts = {key: _NUMBER.split(name) for key, name in bare.items()}
     if len({tuple(p[::2]) for p in parts.values()}) > 1:
         return None

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from speccompiler.diagnostics.shown_text import quoted
 from speccompiler.files.ordinary_files import name_of, open_ordinary
 from speccompiler.files.tensor_info import (
     EACH_KEY,
@@ -23,9 +24,9 @@ from speccompiler.files.tensor_info import (
     TensorInfo,
     check_size,
     invalid,
-    quoted,
+    read_plain,
 )
-from speccompiler.weights.digests import joint_digest
+from speccompiler.weights.files.tensor_digests import joint_digest
 
 _DTYPES = {
     "F16": "float16",
@@ -68,11 +69,7 @@ def open_safetensors(path: Path) -> Opened:
 
     def load(info: TensorInfo) -> NDArray[Any]:
         stored = "uint16" if info.dtype == "bfloat16" else info.dtype
-        with open_ordinary(path) as stream:
-            stream.seek(places[info.name])
-            data = stream.read(info.data_bytes)
-        if len(data) != info.data_bytes:
-            raise invalid(f"tensor {quoted(info.name)} ends early")
+        data = read_plain(path, info, places[info.name])
         values = np.ndarray(info.shape, np.dtype(stored).newbyteorder("<"), data)
         if info.dtype == "bfloat16":  # the upper half of a float32
             return (values.astype(np.uint32) << 16).view(np.float32)

@@ -1,10 +1,10 @@
-"""Files that a later Keras wrote: how they are known, and what is said of them."""
+"""Files that Keras 2 or 3 wrote: how they are recognised, and what messages say of them."""
 
 from __future__ import annotations
 
 import re
 
-from speccompiler.weights.weight_files import WeightFile
+from speccompiler.weights.files.weight_file import WeightFile
 
 _OWN = re.compile(
     r"(?:^|/)(?:(?:\w+_)?(?:kernel|recurrent_kernel|moving_mean|moving_variance|embeddings)"
@@ -29,12 +29,12 @@ def later_keras(file: WeightFile) -> str | None:
     return None
 
 
-def wrote(writer: str) -> str:
-    """What a message adds to a list of names that were looked for in vain."""
+def names_of(writer: str) -> str:
+    """For messages: why names were looked for in vain in a file of that Keras."""
     return f"{writer} wrote these tensors, and names them kernel, bias, moving_mean .."
 
 
-HINT = (
+RENAME_HINT = (
     "the layers are Keras 1.x's, whose tensors are <layer>/W, b, running_mean, running_std: give "
     "the weights that Keras 1.x saved, or rename them so"
 )

@@ -1,8 +1,13 @@
-"""SHA-256 of a tensor's values, and of all tensors of a file.
+"""SHA-256 digests of a tensor's values, and of all tensors of a file.
 
-That of all is of a line for each tensor, in the order of names::
+The digest of a file's tensors depends neither on its format nor on their order. It is that of a
+text with a line for each tensor, sorted::
 
     <name> <length>x<length>.. <SHA-256 of the values as little-endian float32, in C order>
+
+``convspec convert`` writes it into a spec, and into the metadata of the .safetensors file beside
+it: whether the two belong together is then known without reading a tensor. The metadata have the
+digest of each tensor, too, and ``WeightFile.read`` compares it.
 """
 
 from __future__ import annotations
@@ -21,12 +26,12 @@ def stored_bytes(array: npt.NDArray[Any]) -> memoryview:
 
 
 def tensor_digest(array: npt.NDArray[Any]) -> str:
-    """Of the values alone."""
+    """The digest of the values alone, whatever the name and shape."""
     return hashlib.sha256(stored_bytes(array)).hexdigest()
 
 
 def joint_digest(shapes: Mapping[str, tuple[int, ...]], digests: Mapping[str, str]) -> str:
-    """Of tensors whose own digests are known, whatever their order."""
+    """The digest of all tensors of a file, from their shapes and own digests by name."""
     lines = [
         f"{name} {'x'.join(map(str, shape))} {digests.get(name)}\n"
         for name, shape in shapes.items()

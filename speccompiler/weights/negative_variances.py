@@ -1,4 +1,4 @@
-"""Stored variances of which no square root can be taken: every value of such a channel is NaN."""
+"""Warnings for stored variances that have no square root: they make a whole channel NaN."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
+from speccompiler.diagnostics.shown_text import first_few
 from speccompiler.graph.ir import Weight
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec, RunningStd, SemanticsFields
@@ -42,15 +43,14 @@ def _of_one(
 ) -> list[Diagnostic]:
     values = array.astype(np.float64).ravel()
     least = values if stored == "root_variance" else values + epsilon
-    # A deviation may be anything but what is divided by; a root needs something to be taken of.
+    # A stored deviation is divided by, and must not be 0; of a stored variance a root is taken.
     broken = least == 0 if stored == "deviation" else least < 0
     if stored == "variance":
         broken |= least == 0
     channels = np.flatnonzero(broken)
     if not channels.size:
         return []
-    shown = ", ".join(f"{values[c]:.6g} in channel {c}" for c in channels[:_SHOWN])
-    more = f" and {channels.size - _SHOWN} more" if channels.size > _SHOWN else ""
+    shown = first_few([f"{values[c]:.6g} in channel {c}" for c in channels], _SHOWN)
     why = {
         "variance": f"a variance that, with epsilon {epsilon:g}, is not above 0 has no root to "
         "divide by",
@@ -60,7 +60,7 @@ def _of_one(
     return [
         Diagnostic(
             "CS087",
-            f"running_std holds {shown}{more}, of {values.size}: {why}; every value of "
+            f"running_std holds {shown}, of {values.size}: {why}; every value of "
             f"{'that channel' if channels.size == 1 else 'those channels'} is NaN or infinite",
             Severity.WARNING,
             layer=weight.layer,
