@@ -23,8 +23,8 @@ SMALL_BLOCKS = {
     "winograd": {"THREADS": 32},
     "transpose": {"SIDE": 4, "ROWS": 2, "THREADS": 8, "PITCH": 5},
     "softmax": {"THREADS": 16},
-    "rows": {"THREADS": 16},
-    "columns": {"MOST_THREADS": 16, "MOST_CHANNELS": 4},
+    "row_kernels": {"THREADS": 16},
+    "channel_kernels": {"MOST_THREADS": 16, "MOST_CHANNELS": 4},
 }
 """A thread of a GPU is one of Python here, and most of a block's would have nothing to do."""
 
