@@ -92,8 +92,6 @@ EXCEPTIONS: set[tuple[str, str]] = {
     ("speccompiler.source.document", "speccompiler.source.opened"),
     ("speccompiler.source.document", "speccompiler.source.hdf5_document"),
     ("speccompiler.graph.dims", "speccompiler.graph.dim_text"),
-    ("speccompiler.kernels.cuda.runtime.device", "speccompiler.kernels.cuda.runtime.driver"),
-    ("speccompiler.kernels.cuda.runtime.device", "speccompiler.kernels.cuda.runtime.simulator"),
 }
 
 

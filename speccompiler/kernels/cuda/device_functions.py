@@ -1,6 +1,7 @@
-"""What kernel texts may call, as numba.cuda compiles it. Wide loads become one instruction.
+"""The functions that kernel texts may call, as numba.cuda compiles them.
 
-Arrays are plain pointers to float32. ``simulator`` has the same words in Python.
+Wide loads and stores become one instruction each. Arrays are plain pointers to float32.
+``simulator`` has the same functions in Python.
 """
 
 from __future__ import annotations
@@ -123,16 +124,16 @@ def of_floats(function: Any) -> Any:
 
 def _arithmetic(operation: str) -> Any:
     @intrinsic
-    def word(typing, a, b):
+    def function(typing, a, b):
         def codegen(context, builder, signature, arguments):
             return getattr(builder, operation)(*arguments)
 
         return types.float32(types.float32, types.float32), codegen
 
-    return word
+    return function
 
 
-WORDS: dict[str, Any] = {
+DEVICE_FUNCTIONS: dict[str, Any] = {
     "cuda": cuda,
     "np": np,
     "load4": load4,
@@ -152,4 +153,4 @@ WORDS: dict[str, Any] = {
     # Rounded by itself: the compiler makes no multiply-add of it.
     "product": libdevice.fmul_rn,
 }
-"""By name, for the text's namespace."""
+"""By the name that a text calls them by."""

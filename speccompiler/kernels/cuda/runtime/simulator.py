@@ -56,7 +56,7 @@ def _erf(x: np.float32) -> np.float32:
     return np.float32(math.erf(float(x)))
 
 
-WORDS: dict[str, Any] = {
+SIMULATED_FUNCTIONS: dict[str, Any] = {
     "np": np,
     "load4": _load4,
     "store4": _store4,
@@ -76,7 +76,7 @@ WORDS: dict[str, Any] = {
     "mul": lambda a, b: a * b,
     "product": lambda a, b: a * b,
 }
-"""As ``words.WORDS``, over NumPy's float32."""
+"""The same as ``device_functions.DEVICE_FUNCTIONS``, over NumPy's float32."""
 
 
 class SimulatedDevice:
@@ -117,7 +117,7 @@ class SimulatedDevice:
     def load(self, text: str, threads: int, resident: int) -> Callable[..., None]:
         """The text's ``kernel`` as the simulator runs it."""
         cuda = import_module("numba.cuda")
-        scope: dict[str, Any] = {**WORDS, "cuda": cuda}
+        scope: dict[str, Any] = {**SIMULATED_FUNCTIONS, "cuda": cuda}
         exec(compile(text, "<kernel>", "exec"), scope)
         kernel: Callable[..., None] = cuda.jit(scope["kernel"])
         return kernel

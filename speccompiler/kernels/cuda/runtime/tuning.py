@@ -9,23 +9,23 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from speccompiler.kernels.cuda.gemm import Gemm
+from speccompiler.kernels.cuda.gemm_geometry import Gemm
+from speccompiler.kernels.cuda.gemm_text import tiled
+from speccompiler.kernels.cuda.launches import Launch, Product
 from speccompiler.kernels.cuda.runtime.device import Device
 from speccompiler.kernels.cuda.runtime.executor import BoundStep, CudaExecutor, Lane
-from speccompiler.kernels.cuda.runtime.launches import Launch
-from speccompiler.kernels.cuda.steps import with_tile
-from speccompiler.kernels.cuda.tile_choice import Pick, estimated
+from speccompiler.kernels.cuda.tile_choice import ChooseTile, estimated
 from speccompiler.kernels.cuda.tiles import TILES, Tile
 from speccompiler.system.cache import PREFIX, cache_folder, read_entry, write_entry
 
 WARM_RUNS, MEASURED_RUNS = 2, 5
 
 
-def remembered(device: Device) -> Pick:
+def remembered(device: Device) -> ChooseTile:
     """The tile that was fastest on such a GPU; the estimate where nothing was measured."""
     otherwise = estimated(device.multiprocessors)
 
-    def pick(g: Gemm, n: int) -> Tile:
+    def choose_tile(g: Gemm, n: int) -> Tile:
         folder = cache_folder("tuning")
         stored = None if folder is None else read_entry(folder / _name(device, g, n))
         for tile in TILES:
@@ -33,7 +33,7 @@ def remembered(device: Device) -> Pick:
                 return tile
         return otherwise(g, n)
 
-    return pick
+    return choose_tile
 
 
 def tune(executor: CudaExecutor) -> int:
@@ -42,20 +42,19 @@ def tune(executor: CudaExecutor) -> int:
     lane.device.use()
     measured: set[str] = set()
     for bound in steps:
-        for index, launch in enumerate(bound.code.launches):
+        for launch in bound.code.launches:
             if launch.product is None:
                 continue
-            name = _name(lane.device, launch.product, executor.piece)
+            name = _name(lane.device, launch.product.geometry, executor.piece)
             if name not in measured:
                 measured.add(name)
-                _remember(name, _fastest(lane, bound, index, executor.piece))
+                _remember(name, _fastest(lane, bound, launch.product, executor.piece))
     executor.retile(remembered(lane.device))
     return len(measured)
 
 
-def _fastest(lane: Lane, bound: BoundStep, index: int, n: int) -> Tile:
-    launch = bound.code.launches[index]
-    return min(TILES, key=lambda tile: _seconds(lane, bound, with_tile(launch, tile), n))
+def _fastest(lane: Lane, bound: BoundStep, product: Product, n: int) -> Tile:
+    return min(TILES, key=lambda tile: _seconds(lane, bound, tiled(product, tile), n))
 
 
 def _seconds(lane: Lane, bound: BoundStep, launch: Launch, n: int) -> float:

@@ -19,10 +19,9 @@ if SIMULATED:
 collect_ignore_glob = [] if SIMULATED else ["test_*.py"]
 
 SMALL_BLOCKS = {
-    "memory_kernels": {"THREADS": 32},
-    "winograd": {"THREADS": 32},
+    "flat_kernels": {"THREADS": 32},
+    "winograd_text": {"THREADS": 32},
     "transpose": {"SIDE": 4, "ROWS": 2, "THREADS": 8, "PITCH": 5},
-    "softmax": {"THREADS": 16},
     "row_kernels": {"THREADS": 16},
     "channel_kernels": {"MOST_THREADS": 16, "MOST_CHANNELS": 4},
 }

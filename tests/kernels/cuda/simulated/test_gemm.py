@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from speccompiler.kernels.cuda import choices
+from speccompiler.kernels.cuda.gemm import splits
 from speccompiler.kernels.cuda.tiles import TILES, Tile
 from tests.cases import build
 from tests.kernels.cuda.simulated.on_simulator import SMALL, assert_close, both
@@ -76,7 +76,7 @@ def test_upsampling_in_front_of_a_one_by_one_kernel(rng):
 def test_long_sums_are_split(terms, filters, rng):
     """Parts of whole slabs, the last one shorter; bias and activation once, at the end."""
     layer = {"type": "Dense", "output_dim": filters, "activation": "sigmoid"}
-    assert choices.splits(1, filters, terms) > 1
+    assert splits(1, filters, terms) > 1
     check([layer], (terms,), rng)
 
 

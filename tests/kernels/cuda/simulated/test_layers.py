@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from speccompiler.graph.ir import Lookup
-from speccompiler.kernels.cuda.steps import _LAUNCHES
+from speccompiler.kernels.cuda.choices import KERNELS
 from tests.cases import ROWS, Case, Variant, build, row_id, variant_layers
 from tests.kernels.cuda.simulated.on_simulator import TINY, assert_close, both, cuda_plan
 
@@ -14,7 +14,7 @@ SAME_NUMBERS = {
     "name", "trainable", "input_dtype", "batch_input_shape", "input_shape", "input_dim",
     "input_length", "weights",
 }  # fmt: skip
-SAME_WORDS = ("init", "regularizer", "constraint")
+SAME_ENDINGS = ("init", "regularizer", "constraint")
 """Arguments that no kernel hears of: ``test_lowering`` has them on the CPU."""
 
 
@@ -25,7 +25,7 @@ SLOW = {"Deconvolution2D": {"border_mode"}, "UpSampling3D": {"size"}, "ZeroPaddi
 def heard(case: Case, variant: Variant | None) -> bool:
     if variant is None:
         return True
-    if variant.argument in SAME_NUMBERS or variant.argument.endswith(SAME_WORDS):
+    if variant.argument in SAME_NUMBERS or variant.argument.endswith(SAME_ENDINGS):
         return False
     return variant.argument in SLOW.get(case.layer, {variant.argument})
 
@@ -51,7 +51,7 @@ def test_the_rows_run_every_kernel():
         layers, shape = variant_layers(case, variant)
         run |= {step.kernel for step in cuda_plan(build(layers, shape)).steps}
     # Winograd's method and what merges of several inputs are made of have tests of their own.
-    assert set(_LAUNCHES) - run == {"winograd"}
+    assert set(KERNELS) - run == {"winograd"}
 
 
 SAME = [

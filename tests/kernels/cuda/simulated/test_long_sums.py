@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from speccompiler.kernels.cuda import gemm
-from speccompiler.kernels.cuda.choices import splits
+from speccompiler.kernels.cuda.gemm import splits
+from speccompiler.kernels.cuda.gemm_geometry import Gemm
+from speccompiler.kernels.cuda.gemm_text import resident
 from speccompiler.kernels.cuda.long_sums import PART, SHORT
 from speccompiler.kernels.cuda.tiles import TILES
 from tests.cases import build
@@ -50,6 +51,6 @@ def test_the_longest_sums_are_cut_into_parts():
 @pytest.mark.parametrize("tile", TILES, ids=str)
 def test_chains_end_at_the_same_terms_on_every_tile(tile):
     assert SHORT % tile.depth == 0
-    long = gemm.Gemm((1, 1, 1), 2 * SHORT, (1, 1, 1), 4, *((1, 1, 1),) * 2, (0, 0, 0), (1, 1, 1))
+    long = Gemm((1, 1, 1), 2 * SHORT, (1, 1, 1), 4, *((1, 1, 1),) * 2, (0, 0, 0), (1, 1, 1))
     assert long.long
-    assert gemm.resident(long, tile) * tile.threads <= 256
+    assert resident(long, tile) * tile.threads <= 256

@@ -64,7 +64,7 @@ def _watched(monkeypatch):
         return Watched(plain(count).array, seen)
 
     monkeypatch.setattr(module.BlockThread, "syncthreads", counted)
-    monkeypatch.setitem(simulator.WORDS, "shared_floats", watched)
+    monkeypatch.setitem(simulator.SIMULATED_FUNCTIONS, "shared_floats", watched)
 
 
 CONV = {"type": "Convolution1D", "nb_filter": 5, "filter_length": 3, "border_mode": "same"}

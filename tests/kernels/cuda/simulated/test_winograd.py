@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from speccompiler.kernels.cuda import choices
+from speccompiler.kernels.cuda import choices, winograd
 from tests.cases import build
 from tests.kernels.cuda.simulated.on_simulator import TINY, WinogradFirst, assert_close, both
 
@@ -28,7 +28,7 @@ NAMES = {
 
 @pytest.fixture(autouse=True)
 def _few_channels(monkeypatch):
-    monkeypatch.setattr(choices, "TRANSFORMED", 1)
+    monkeypatch.setattr(winograd, "TRANSFORMED", 1)
 
 
 @pytest.mark.parametrize(("rank", "kernel", "shape"), SHAPES)
