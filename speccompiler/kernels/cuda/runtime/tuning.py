@@ -13,7 +13,8 @@ from speccompiler.kernels.cuda.gemm_geometry import Gemm
 from speccompiler.kernels.cuda.gemm_text import tiled
 from speccompiler.kernels.cuda.launches import Launch, Product
 from speccompiler.kernels.cuda.runtime.device import Device
-from speccompiler.kernels.cuda.runtime.executor import BoundStep, CudaExecutor, Lane
+from speccompiler.kernels.cuda.runtime.executor import CudaExecutor
+from speccompiler.kernels.cuda.runtime.lane import BoundStep, Lane
 from speccompiler.kernels.cuda.tile_choice import ChooseTile, estimated
 from speccompiler.kernels.cuda.tiles import TILES, Tile
 from speccompiler.system.cache import PREFIX, cache_folder, read_entry, write_entry

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
@@ -26,6 +28,12 @@ SMALL_BLOCKS = {
     "channel_kernels": {"MOST_THREADS": 16, "MOST_CHANNELS": 4},
 }
 """A thread of a GPU is one of Python here, and most of a block's would have nothing to do."""
+
+
+@pytest.fixture
+def draw(rng: np.random.Generator) -> Callable[..., np.ndarray]:
+    """Random values of a shape."""
+    return lambda *shape: rng.uniform(-1, 1, shape).astype(np.float32)
 
 
 @pytest.fixture

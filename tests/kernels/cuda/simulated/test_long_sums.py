@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from speccompiler.kernels.cuda import gemm
 from speccompiler.kernels.cuda.gemm import splits
 from speccompiler.kernels.cuda.gemm_geometry import Gemm
 from speccompiler.kernels.cuda.gemm_text import resident
@@ -19,7 +20,6 @@ CASES = [
     ({"type": "GlobalAveragePooling1D"}, (20_000, 1), "global_pool"),
     ({"type": "Convolution1D", "nb_filter": 2, "filter_length": 4000, "init": "one"},
      (4001, 1), "gemm"),
-    ({"type": "Dense", "output_dim": 2, "init": "one"}, (20_000,), "gemm"),
     ({"type": "LocallyConnected1D", "nb_filter": 1, "filter_length": 9000, "init": "one"},
      (9001, 1), "local"),
     (
@@ -40,6 +40,14 @@ def test_a_sum_may_be_long(layer, shape, kernel, values, rng):
     y, judge, plan = both(build([layer], shape, seed=1), x, TINY)
     assert plan.steps[0].kernel == kernel
     assert np.abs(y - judge).max() <= PRECISE * np.abs(judge).max()
+
+
+@pytest.mark.parametrize("values", ["constant", "near"])
+def test_a_part_of_a_sum_may_be_long(values, rng, monkeypatch):
+    """A sum that is not cut: its thread ends a chain after every ``SHORT`` terms."""
+    monkeypatch.setattr(gemm, "MOST_PARTS", 1)
+    layer = {"type": "Dense", "output_dim": 2, "init": "one"}
+    test_a_sum_may_be_long(layer, (3000,), "gemm", values, rng)
 
 
 def test_the_longest_sums_are_cut_into_parts():
