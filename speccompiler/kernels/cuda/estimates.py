@@ -12,13 +12,13 @@ from speccompiler.graph.ir import Node
 from speccompiler.planning.candidate import KnownShape, known
 
 MULTIPLY_ADDS = 15_000.0
-"""In a nanosecond."""
+"""Multiply-adds in a nanosecond."""
 BYTES = 2_000.0
-"""To and from memory in a nanosecond."""
+"""Bytes to and from memory in a nanosecond."""
 LAUNCH = 3_000.0
-"""Nanoseconds of a kernel that does nothing."""
+"""Nanoseconds that a kernel takes which does nothing."""
 
 
 def moved(node: Node, shape: KnownShape) -> float:
-    """A kernel that reads its input and writes its output once, and waits for nothing else."""
+    """The time of a kernel that reads its input once, writes its output and does little else."""
     return LAUNCH + 4 * (prod(shape) + prod(known(node))) / BYTES

@@ -1,4 +1,4 @@
-"""Which tile a product takes: by estimate, or as measured (``tuning``). It changes no bits."""
+"""Which tile a product takes, by estimate; ``tuning`` measures it. It changes no bits."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Permutation of axes: tiles of 32 by 32 go through shared memory.
 
 Reads run along the axis where the input's values lie side by side, writes along the axis
-where the output's do, so that both are whole lines. The tile's rows are one value longer,
-and so no two threads of a warp meet in a bank.
+where the output's do, so that both are whole lines. In shared memory a tile's rows are one value
+longer, so that the threads of a warp read different banks.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _blocks(lengths: Four, n: int) -> int:
 
 
 def transpose(plan: TransposePlan) -> Launch:
-    """Axes are those of the output; the third is where the input lies side by side."""
+    """Axes are the output's; along the third one the input's values lie side by side."""
     lengths = plan.lengths
     _, second, across, along = lengths
     tall, wide = -(-across // SIDE), -(-along // SIDE)

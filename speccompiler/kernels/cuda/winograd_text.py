@@ -26,6 +26,7 @@ def tile_counts(outputs: Three, tile: Tile) -> tuple[int, int]:
 
 
 def sides(tile: Tile) -> tuple[ShortConvolution, ShortConvolution]:
+    """The short convolutions along height and width."""
     return (
         short_convolution(tile.rows, tile.kernel[0]),
         short_convolution(tile.columns, tile.kernel[1]),
@@ -115,7 +116,7 @@ def output_source(g: Gemm, tile: Tile) -> str:
     ]
     names = [name for row in last for name in row]
     body += [f"seen = {names[0]}", *(f"seen += {name}" for name in names[1:])]
-    # Of finite values whose sum overflows, the definition is right as well.
+    # Where finite values have a sum that overflows, computing them again does no harm.
     body += ["if seen - seen == np.float32(0):"]
     for i, row in enumerate(last):
         for j, name in enumerate(row):

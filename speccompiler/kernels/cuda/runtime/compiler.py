@@ -22,12 +22,12 @@ CAPABILITIES: tuple[Capability, ...] = ((7, 5), (8, 0), (9, 0))
 
 @dataclass(frozen=True, slots=True)
 class Cubin:
-    """Machine code of one kernel, ``kernel``, and what the assembler says of it."""
+    """Machine code of one function, ``kernel``, and what the assembler says of it."""
 
     code: bytes
     registers: int
     spills: int
-    """Bytes of registers that went to memory, both ways."""
+    """Bytes of registers that are stored to memory and loaded from it."""
 
 
 def compile_ptx(text: str, capability: Capability, threads: int, resident: int = 1) -> str:

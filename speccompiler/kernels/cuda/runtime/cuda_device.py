@@ -35,7 +35,7 @@ def devices() -> tuple[CudaDevice, ...]:
 
 @dataclass(slots=True, weakref_slot=True)
 class _Owned:
-    """A handle or an address that is given back when nobody holds it any longer."""
+    """A handle or an address, which is given back when nobody holds it any longer."""
 
     value: Any
 
@@ -52,7 +52,7 @@ class CudaDevice:
         self._context: c_void_p | None = None
 
     def use(self) -> None:
-        """Make the context this thread's; made with the first use."""
+        """Make the context this thread's; the first use creates it."""
         if self._context is None:
             device = self._driver.number("cuDeviceGet", self._number)
             self._context = self._driver.handle("cuDevicePrimaryCtxRetain", device)
@@ -174,7 +174,7 @@ class CudaDevice:
 
 
 def _release(driver: Driver, context: c_void_p | None, release: str, value: Any) -> None:
-    # Objects may die anywhere, between two calls that are meant for another GPU too.
+    # An object may die at any time, even between two calls that are meant for another GPU.
     present = c_void_p()
     driver.status("cuCtxGetCurrent", ctypes.byref(present))
     driver.status("cuCtxSetCurrent", context)

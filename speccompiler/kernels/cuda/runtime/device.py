@@ -21,7 +21,7 @@ Call = Any
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """``size`` float32 values of a device's memory from ``start``; ``memory`` is the device's."""
+    """``size`` float32 values from ``start`` on, of a piece of memory that a device allocated."""
 
     memory: Any
     start: int
@@ -38,7 +38,7 @@ class Device(Protocol):
 
     @property
     def name(self) -> str:
-        """As its maker calls it."""
+        """The maker's name for it."""
 
     @property
     def capability(self) -> tuple[int, int]:
@@ -46,13 +46,13 @@ class Device(Protocol):
 
     @property
     def multiprocessors(self) -> int:
-        """How many blocks run at once, at least."""
+        """At least so many blocks run at once."""
 
     def use(self) -> None:
-        """What follows in this thread is for this device."""
+        """Make what follows in this thread happen on this device."""
 
     def free_bytes(self) -> int:
-        """Memory that can be had."""
+        """Memory that is free."""
 
     def allocate(self, size: int) -> Region:
         """Memory for ``size`` float32 values, for as long as a region of it is held.
@@ -61,7 +61,7 @@ class Device(Protocol):
         """
 
     def pinned(self, size: int) -> Array:
-        """Memory of the host that is copied from and to without waiting."""
+        """Memory of the host, for copies that nobody has to wait for."""
 
     def stream(self) -> Stream:
         """A new queue of work."""
@@ -75,7 +75,7 @@ class Device(Protocol):
     def bind(
         self, kernel: Kernel, blocks: int, threads: int, regions: Sequence[Region], n: int
     ) -> Call:
-        """A launch with all its arguments: x, y, w, b and the samples."""
+        """A launch with all its arguments: x, y, w and b, and the number of samples."""
 
     def launch(self, call: Call, stream: Stream) -> None:
         """Queue a kernel."""
@@ -90,7 +90,7 @@ class Device(Protocol):
         """A mark in the queue."""
 
     def wait(self, event: Event) -> None:
-        """Return when everything before a mark is done."""
+        """Return when everything in front of a mark is done."""
 
     def seconds(self, first: Event, last: Event) -> float:
         """Time between two marks that have been reached."""

@@ -110,7 +110,7 @@ class Aged(Protocol):
 
     @property
     def name(self) -> str:
-        """As its maker calls it."""
+        """The maker's name for it."""
 
     @property
     def capability(self) -> tuple[int, int]:

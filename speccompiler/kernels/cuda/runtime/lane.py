@@ -13,7 +13,7 @@ from speccompiler.kernels.cuda.runtime.pieces import Demand, aligned
 from speccompiler.planning.plan import Place, Plan, Step, end_number
 
 KEPT_SIZES = 4
-"""Numbers of samples whose launches stay bound."""
+"""For so many numbers of samples launches stay bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class BoundStep:
 
 
 class Lane:
-    """A stream with memory of its own: one piece of a batch at a time."""
+    """A stream with memory for a piece of at most ``samples`` samples."""
 
     def __init__(self, device: Device, plan: Plan, demand: Demand, samples: int) -> None:
         self.device = device
@@ -75,7 +75,7 @@ class Lane:
         outputs: Sequence[Array],
         spent: list[float],
     ) -> None:
-        """The same at once, with the seconds of each step added to ``spent``."""
+        """Run one piece to its end, and add the seconds of each step to ``spent``."""
         n = len(inputs[0])
         calls = self._bound(steps, n)
         self._upload(inputs, n)

@@ -1,7 +1,7 @@
 """Which tile of a product is fastest on this GPU: measured once, then remembered.
 
 A tile changes no bits, so that it may be chosen by the clock. Products are measured one by
-one, on the memory where they will run; what lies there does not matter.
+one, over whatever values lie in the memory where they will run.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _remember(name: str, tile: Tile) -> None:
 
 
 def _name(device: Device, g: Gemm, n: int) -> str:
-    """Of what decides a product's time: its activation hardly does."""
+    """A name for all that decides a product's time; its activation hardly does."""
     geometry = replace(g, activation=None, bias=False)
     key = "\n".join(map(repr, ("cuda", device.name, device.capability, geometry, n)))
     return f"{PREFIX}cuda_{hashlib.sha256(key.encode()).hexdigest()[:24]}.tile"
