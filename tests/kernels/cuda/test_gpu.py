@@ -63,7 +63,7 @@ LAYERS = {
          {"type": "Activation", "activation": "softmax"}],
         (19, 37),
     ),
-    "columns": (
+    "channels": (
         [{"type": "BatchNormalization", "mode": 2}, {"type": "GlobalAveragePooling2D"}],
         (9, 11, 35),
     ),

@@ -18,7 +18,7 @@ if SIMULATED:
     # The simulator asks its threads in turn whether they are done, and holds Python's lock
     # meanwhile: with 5 ms a turn it takes twice as long.
     sys.setswitchinterval(5e-4)
-collect_ignore_glob = [] if SIMULATED else ["test_*.py"]
+collect_ignore_glob = [] if SIMULATED else ["test_*.py", "kernels"]
 
 SMALL_BLOCKS = {
     "flat_kernels": {"THREADS": 32},

@@ -73,7 +73,7 @@ MODELS = {
     "conv": ([CONV], (9, 8)),
     "conv of few channels": ([CONV], (5, 3)),
     "rows": ([{"type": "Masking"}, {"type": "BatchNormalization", "mode": 1}, SOFTMAX], (2, 20)),
-    "columns": (
+    "channels": (
         [{"type": "BatchNormalization", "mode": 2}, {"type": "GlobalMaxPooling1D"}], (9, 3),
     ),
     "transpose": ([{"type": "Permute", "dims": [2, 1]}], (9, 7)),
