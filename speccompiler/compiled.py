@@ -28,7 +28,7 @@ from speccompiler.kernels.cpu import choices as cpu_kernels
 from speccompiler.kernels.cpu.runtime.tuning import Tuned
 from speccompiler.kernels.cpu.runtime.tuning import tune as measure_cuts
 from speccompiler.kernels.cuda import choices as cuda_kernels
-from speccompiler.kernels.cuda.runtime.device import is_cuda, open_devices
+from speccompiler.kernels.cuda.runtime.devices import is_cuda, open_devices
 from speccompiler.model import InputShapes, Model
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import Plan, make_plan

@@ -16,7 +16,6 @@ from speccompiler.graph.dims import symbols
 from speccompiler.graph.shapes import SHAPE_RULES, format_shape, verify
 from speccompiler.kernels.cpu.choices import CANDIDATES
 from speccompiler.kernels.cuda import choices as cuda_kernels
-from speccompiler.kernels.cuda.steps import _LAUNCHES
 from speccompiler.kernels.reference.evaluate import REFERENCE
 from speccompiler.loading.entries import read_entries
 from speccompiler.lowering import time_distributed
@@ -51,8 +50,6 @@ def test_every_operation_has_a_row_in_every_table():
     assert all(CANDIDATES.values())
     without = OPS - {ir.Input, *VIEWS} - set(cuda_kernels.CANDIDATES)
     assert not without, f"no CUDA kernel for {sorted(op.__name__ for op in without)}"
-    named = {c.kernel for row in cuda_kernels.CANDIDATES.values() for c in row}
-    assert named == set(_LAUNCHES), "a row of choices.py without one of steps.py, or the reverse"
 
 
 @pytest.mark.parametrize("module", [receptive_fields, time_distributed])

@@ -5,23 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from speccompiler.kernels.cuda import choices
+from speccompiler.kernels.cuda.gemm import splits
 from speccompiler.kernels.cuda.tiles import TILES, Tile
 from tests.cases import build
-from tests.kernels.cuda.simulated.on_simulator import SMALL, assert_close, both
+from tests.kernels.cuda.simulated.on_simulator import SMALL, both, check
 
 
 def convolution(rank: int, **arguments: object) -> dict[str, object]:
     sizes = {1: {"filter_length": 3}, 2: {"nb_row": 2, "nb_col": 3}}
     sizes[3] = {"kernel_dim1": 2, "kernel_dim2": 1, "kernel_dim3": 3}
     return {"type": f"Convolution{rank}D", "nb_filter": 5, **sizes[rank], **arguments}
-
-
-def check(layers, shape, rng, tile: Tile = SMALL, samples: int = 2, **header):
-    x = rng.uniform(-1, 1, (samples, *shape)).astype(np.float32)
-    y, judge, plan = both(build(layers, shape, **header), x, tile)
-    assert_close(y, judge)
-    return plan
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4, 8, 9, 12])
@@ -76,7 +69,7 @@ def test_upsampling_in_front_of_a_one_by_one_kernel(rng):
 def test_long_sums_are_split(terms, filters, rng):
     """Parts of whole slabs, the last one shorter; bias and activation once, at the end."""
     layer = {"type": "Dense", "output_dim": filters, "activation": "sigmoid"}
-    assert choices.splits(1, filters, terms) > 1
+    assert splits(1, filters, terms) > 1
     check([layer], (terms,), rng)
 
 
@@ -105,3 +98,10 @@ def test_values_that_are_not_finite_stay_where_they_are(rng):
     y, judge, _ = both(model, x)
     assert np.array_equal(np.isnan(y), np.isnan(judge))
     assert np.isfinite(y[1]).all()
+
+
+@pytest.mark.parametrize("channels", [3, 8])
+def test_distant_taps(channels, rng):
+    layer = {"type": "AtrousConvolution2D", "nb_filter": 5, "nb_row": 3, "nb_col": 2,
+             "atrous_rate": [2, 3], "border_mode": "same"}  # fmt: skip
+    check([layer], (5, 6, channels), rng)
