@@ -38,8 +38,9 @@ from speccompiler.graph.ir import (
 from speccompiler.graph.shapes import multiply_adds
 from speccompiler.kernels.cuda.long_sums import PART
 from speccompiler.kernels.cuda.winograd import tile_counts
-from speccompiler.kernels.winograd_tiles import Tile, find_tile
+from speccompiler.kernels.winograd_tiles import find_tile
 from speccompiler.planning.candidate import Candidate, Geometry, KnownShape, known, three
+from speccompiler.planning.schedule import Tile
 
 MULTIPLY_ADDS = 15_000.0
 """In a nanosecond."""

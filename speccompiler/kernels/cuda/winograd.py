@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.kernels.toom_cook import ShortConvolution, constants, lines, short_convolution
-from speccompiler.kernels.winograd_tiles import Tile
+from speccompiler.planning.schedule import Tile
 
 Three = tuple[int, int, int]
 THREADS = 128

@@ -12,9 +12,9 @@ from speccompiler.graph.ir import MapWith, Operand, Weight, operands
 from speccompiler.kernels.axes import parameter_axes
 from speccompiler.kernels.cuda import winograd
 from speccompiler.kernels.cuda.choices import winograd_tile
-from speccompiler.kernels.reference.evaluate import resolve
 from speccompiler.planning.candidate import known
 from speccompiler.planning.plan import Step
+from speccompiler.weights.operands import resolve
 
 Array = npt.NDArray[np.float32]
 Given = Sequence[npt.NDArray[Any]]

@@ -68,7 +68,8 @@ def all_of_both(
     model: Any, *inputs: np.ndarray, tile: Tile = SMALL, kernels: Any = choices
 ) -> tuple[list[np.ndarray], list[np.ndarray], Plan]:
     """The simulated GPU's outputs, the reference's, and the plan."""
-    from speccompiler.kernels.reference.evaluate import resolve, run_reference
+    from speccompiler.kernels.reference.evaluate import run_reference
+    from speccompiler.weights.operands import resolve
 
     plan = cuda_plan(model, kernels=kernels)
     y = outputs_of(executor(model, plan, len(inputs[0]), tile=tile), *inputs)
