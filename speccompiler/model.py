@@ -197,7 +197,7 @@ class Model:
 
         Raises ``SpecError``: CS052 while a length is open, CS050 without semantics.
         """
-        from speccompiler.kernels.cpu import choices as cpu_kernels
+        from speccompiler.kernels.cpu import table as cpu_kernels
         from speccompiler.passes import optimize
         from speccompiler.planning.plan import make_plan
 
