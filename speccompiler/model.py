@@ -37,14 +37,17 @@ from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.loading.spec import OrderingName, SemanticsName, load_spec
 from speccompiler.loading.training_arguments import with_unknown
 from speccompiler.loading.wrapped_model import unwrapped
-from speccompiler.lowering import Semantics, declared_inputs, lower
 from speccompiler.lowering.by_backend import by_backend
+from speccompiler.lowering.inputs import declared_inputs
+from speccompiler.lowering.lower import lower
 from speccompiler.lowering.other_ordering import fitted
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.source.document import Document, DocumentSource
 from speccompiler.source.files import read_document
 from speccompiler.source.texts import parse_document, read_again
-from speccompiler.weights.sources import MatchName, WeightSources, find_weights
+from speccompiler.weights.find_weights import find_weights
+from speccompiler.weights.sources import MatchName, WeightSources
 
 if TYPE_CHECKING:
     from speccompiler.compiled import Array, CompiledModel, Inputs
@@ -197,7 +200,7 @@ class Model:
 
         Raises ``SpecError``: CS052 while a length is open, CS050 without semantics.
         """
-        from speccompiler.kernels.cpu import choices as cpu_kernels
+        from speccompiler.kernels.cpu import table as cpu_kernels
         from speccompiler.passes import optimize
         from speccompiler.planning.plan import make_plan
 

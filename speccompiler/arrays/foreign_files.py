@@ -10,6 +10,7 @@ import struct
 from collections.abc import Mapping
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.diagnostics.wording import first_few
 from speccompiler.files.file_kinds import FileKind, kind_of
 
 HEAD_BYTES = 256
@@ -66,12 +67,11 @@ def _archive(members: list[str], name: str) -> Problem:
         return Problem(
             "CS111", "this is a zip archive (.npz), not a .npy file", "unpack it first (unzip)"
         )
-    shown = ", ".join(f"'{m}'" for m in members[:5])
-    more = f" and {len(members) - 5} more" if len(members) > 5 else ""
+    shown = first_few([f"'{m}'" for m in members], 5)
     first = members[0]
     return Problem(
         "CS111",
-        f"this is a .npz archive, not a .npy file; it holds {shown}{more}",
+        f"this is a .npz archive, not a .npy file; it holds {shown}",
         f'save one array on its own: numpy.save("{first}.npy", numpy.load("{name}")["{first}"])',
     )
 

@@ -29,7 +29,7 @@ from speccompiler.files.hdf5_files import read_hdf5
 from speccompiler.model import check
 from speccompiler.source.files import read_document
 from speccompiler.source.texts import parse_document
-from speccompiler.weights.weight_files import open_weights
+from speccompiler.weights.files.weight_file import open_weights
 
 h5py = pytest.importorskip("h5py")
 
