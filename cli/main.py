@@ -17,6 +17,7 @@ from typing import NoReturn
 
 import click
 
+from speccompiler import __version__
 from speccompiler.cli import streams
 
 COMMANDS = {
@@ -76,7 +77,7 @@ class Commands(click.Group):
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="convspec", message="convspec %(version)s")
+@click.version_option(__version__, message="convspec %(version)s")
 def convspec() -> None:
     """Validate, inspect and run Keras 1.x convolutional models from a text spec."""
 
