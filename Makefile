@@ -99,7 +99,7 @@ check: .venv/check.stamp .venv/test.stamp .venv/demo.stamp editable types
 	.venv/bin/zizmor --offline --quiet .github
 	$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(RUN) -m check_jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	$(RUN) -m repo_review --show errskip .
+	$(RUN) -m repo_review --show err .
 	$(RUN) -m towncrier build --draft --version next > build/changes.md
 	CONVSPEC_TEST_TYPES=1 $(RUN) -m pytest -n0 -q tests/test_types.py
 

@@ -11,10 +11,10 @@ import nox
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["tests"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 TESTS = nox.project.dependency_groups(PROJECT, "test")
+RELEASE = nox.project.dependency_groups(PROJECT, "release")
 PYTHONS = nox.project.python_versions(PROJECT)
 """Those of the classifiers."""
 
@@ -30,7 +30,7 @@ def tests(session: nox.Session) -> None:
     _pytest(session)
 
 
-@nox.session(python=PYTHONS[0])
+@nox.session(python=PYTHONS[0], default=False)
 def lowest(session: nox.Session) -> None:
     """The tests, with the lowest versions of each dependency."""
     # Tests of CUDA's simulator need the numba of the extras cuda12 and cuda13.
@@ -38,20 +38,20 @@ def lowest(session: nox.Session) -> None:
     _pytest(session)
 
 
-@nox.session
+@nox.session(default=False)
 def packaging(session: nox.Session) -> None:
     """Build the package, check what it says of itself, and run it where nothing else is."""
-    session.install("--constraint", "constraints/ci.txt", *nox.project.dependency_groups(PROJECT, "release"))
+    session.install("--constraint", "constraints/ci.txt", *RELEASE)
     session.run("python", "scripts/release.py", "--check", *session.posargs)
 
 
-@nox.session(venv_backend="none")
+@nox.session(venv_backend="none", default=False)
 def check(session: nox.Session) -> None:
     """`make check`."""
     session.run("make", "check")
 
 
-@nox.session(venv_backend="none")
+@nox.session(venv_backend="none", default=False)
 def docs(session: nox.Session) -> None:
     """`make docs`."""
     session.run("make", "docs")
