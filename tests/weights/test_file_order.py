@@ -612,7 +612,7 @@ def archive(*members: str) -> bytes:
         ("w.pt", archive, "it is a PyTorch file", 'torch.load("w.pt"'),
         ("w.bin", archive, "it is a PyTorch file", 'torch.load("w.bin"'),
         ("w.pth", b"\x80\2\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "it is a PyTorch file", "torch.load"),
-        ("w.gz", gzip.compress(b"hello"), "it is packed by gzip", "gunzip"),
+        ("w.gz", gzip.compress(b"hello", mtime=0), "it is packed by gzip", "gunzip"),
         ("w.hdf", b"<html>", "it is a page of HTML or XML", "download the file again"),
         ("w.hdf5f", b"version https://git-lfs.github.com/spec/v1\n", "it is a Git LFS pointer, "
          "which stands for a file that was not fetched", "git lfs pull"),
