@@ -19,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from speccompiler import __version__
 from speccompiler.cli import main
 from speccompiler.cli.render import columns, printable, render_text
 from speccompiler.diagnostics.core import Diagnostic, Severity, Span
@@ -226,7 +227,7 @@ def test_every_command_is_listed_and_found() -> None:
 
 
 def test_version(call: Call) -> None:
-    assert call("--version").out == "convspec 0.1.0\n"
+    assert call("--version").out == f"convspec {__version__}\n"
 
 
 def test_a_shell_is_told_the_commands() -> None:
