@@ -43,17 +43,17 @@ IO_CODES = {"CS001", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS13
 
 
 class Commands(click.Group):
-    """Loads ``speccompiler.cli.<name>`` for the subcommand ``name``."""
+    """Loads ``speccompiler.cli.<name>`` for the subcommand ``<name>``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All subcommands, in the order of a user's first day."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The subcommand, imported now."""
-        if name not in COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"speccompiler.cli.{name}")
+        module = importlib.import_module(f"speccompiler.cli.{cmd_name}")
         command: click.Command = module.command
         return command
 

@@ -35,7 +35,7 @@ class InputLayer(Layer):
 
     type: Literal["InputLayer"]
     sparse: Annotated[Literal[False], exactly(False)] = Field(
-        False, description="Sparse inputs are not supported."
+        default=False, description="Sparse inputs are not supported."
     )
 
 

@@ -138,7 +138,7 @@ def _extra(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem
 
 
 def _literal(item: Any, path: Path, model: type[BaseModel], owner: str) -> Problem:
-    expected = item["ctx"]["expected"]
+    expected: str = item["ctx"]["expected"]
     found = item["input"]
     choices = [c.strip("'") for c in expected.replace(" or ", ", ").split(", ")]
     choices = [{"True": "true", "False": "false"}.get(c, c) for c in choices]

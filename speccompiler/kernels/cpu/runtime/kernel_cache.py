@@ -68,7 +68,9 @@ def _toolchain() -> str:
 
 def _vocabulary(text: str) -> str:
     """Of our own code what compiles a text, and what the text imports."""
-    return source_digest("speccompiler.kernels.cpu.runtime.compiler", *imports(text, __package__))
+    return source_digest(
+        "speccompiler.kernels.cpu.runtime.compiler", *imports(text, __package__ or "")
+    )
 
 
 def _numba_version() -> str:

@@ -61,7 +61,9 @@ def _checked(stored: bytes) -> bytes | None:
 
 def _toolchain(text: str) -> str:
     """What turns a text into machine code: packages, our own code, and what the text imports."""
-    own = source_digest("speccompiler.kernels.cuda.runtime.compiler", *imports(text, __package__))
+    own = source_digest(
+        "speccompiler.kernels.cuda.runtime.compiler", *imports(text, __package__ or "")
+    )
     return "\n".join([*_versions(), own])
 
 
