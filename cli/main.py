@@ -19,6 +19,7 @@ import click
 
 from speccompiler import __version__
 from speccompiler.cli import streams
+from speccompiler.cli.spec_texts import SpecTexts
 
 COMMANDS = {
     "validate": "Check specs; report every finding with its place.",
@@ -37,9 +38,6 @@ COMMANDS = {
 }
 READER_GONE = 128 + 13
 """What a shell makes of SIGPIPE."""
-IO_CODES = {"CS001", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"} | {
-    *("CS133", "CS134", "CS135")
-}
 
 
 class Commands(click.Group):
@@ -107,9 +105,10 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run the command and return its exit status; no exception leaves."""
+    texts = SpecTexts()
     try:
         # Not convspec.main(): it makes 1 of a reader that has gone, and 1 means findings.
-        with convspec.make_context("convspec", arguments, color=_colour()) as context:
+        with convspec.make_context("convspec", arguments, obj=texts, color=_colour()) as context:
             result = convspec.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
@@ -127,7 +126,7 @@ def run(arguments: list[str]) -> int:
     except MemoryError:
         return _fail("out of memory; use a smaller --batch-size or a smaller model", 2)
     except Exception as error:
-        return _ended(error)
+        return _ended(error, texts)
 
 
 def _give_up_output() -> None:
@@ -145,17 +144,18 @@ def _usage(error: click.ClickException) -> int:
     return 2
 
 
-def _ended(error: Exception) -> int:
+def _ended(error: Exception, texts: SpecTexts) -> int:
     """The status of an error that carries findings; anything else is a bug of ours."""
     from speccompiler.diagnostics.core import SpecError
 
     if isinstance(error, SpecError):
-        from speccompiler.cli.render import count_text, show
+        from speccompiler.cli.render import count_text, render_text
+        from speccompiler.diagnostics.codes import exit_status
 
         found = error.diagnostics
-        show(found, _colour())
+        click.echo(render_text(found, texts), err=True, color=_colour())
         click.echo(f"\nfound {count_text(found)}", err=True)
-        return 2 if any(d.code in IO_CODES for d in found) else 1
+        return exit_status(found) or 1
     if isinstance(error, OSError):
         if error.filename is None:  # nothing but the streams is written to without a name
             _give_up_output()

@@ -105,7 +105,7 @@ def exactly(expected: int) -> BeforeValidator:
 
     def check(value: object) -> object:
         if value == expected and type(value) is not type(expected):
-            raise PydanticCustomError("literal_error", "no literal", {"expected": str(expected)})
+            raise PydanticCustomError("literal_error", "no literal")
         return value
 
     return BeforeValidator(check)

@@ -18,7 +18,7 @@ from speccompiler.schemas.fields import (
     exactly,
 )
 from speccompiler.schemas.profiles import Profile
-from speccompiler.schemas.vectors import Vectors
+from speccompiler.schemas.recorded_arrays import Vectors
 
 RunningStd = Literal["variance", "root_variance", "deviation"]
 

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.hdf5_contents import Contents, Place
 from speccompiler.files.hdf5_structure import read_contents
 from speccompiler.files.ordinary_files import NotOrdinary, name_of, open_ordinary

@@ -13,9 +13,8 @@ from bisect import bisect_right
 from typing import Literal
 
 from speccompiler.diagnostics.core import Span
+from speccompiler.source.document import Syntax
 from speccompiler.source.positions import LineIndex
-
-Syntax = Literal["json", "yaml", "python"]
 
 _ESCAPE = (
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
