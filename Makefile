@@ -15,7 +15,7 @@ SOURCES = speccompiler schemas cli convspec tests examples benchmarks
 
 .NOTPARALLEL:
 .PHONY: help demo test test-cuda-ptx test-cuda sanitize-cuda fuzz bench bench-quick bench-cuda \
-	check format schema clean
+	check format schema docs docs-linkcheck clean
 
 help:
 	@echo 'make demo    set up .venv, run a model over a photograph, write out/demo.png'
@@ -30,7 +30,9 @@ help:
 	@echo 'make bench-quick  roughly the same for the times alone, and writes nothing'
 	@echo 'make check   format, lint and types'
 	@echo 'make format  write the format and the fixes that ruff can make'
-	@echo 'make schema  write what is made from the schemas and codes in docs/'
+	@echo 'make schema  write what is made from the schemas, codes and commands in docs/'
+	@echo 'make docs    make the site in build/docs; a warning, a broken link or a lost page fails'
+	@echo 'make docs-linkcheck  the same, and follow links to other sites (OFFLINE=1 does not)'
 	@echo 'make clean   remove .venv and everything built'
 	@echo 'PYTHON=python3.12 chooses the interpreter for .venv (3.11 or later)'
 
@@ -96,6 +98,18 @@ schema: .venv/test.stamp
 	mv build/spec.md docs/spec.md
 	$(RUN) -c 'from speccompiler.diagnostics.codes import as_markdown; print(as_markdown(), end="")' > build/diagnostics.md
 	mv build/diagnostics.md docs/diagnostics.md
+	$(RUN) -c 'from speccompiler.cli.reference import as_markdown; print(as_markdown(), end="")' > build/command-line.md
+	mv build/command-line.md docs/command-line.md
+
+SPHINX = $(RUN) -m sphinx -W --keep-going -n -q -d build/doctrees docs
+
+docs: .venv/docs.stamp .venv/test.stamp
+	@rm -rf build/docs build/doctrees
+	$(SPHINX) -b html build/docs
+	CONVSPEC_TEST_SITE=build/docs $(RUN) -m pytest -n0 -q tests/docs/test_site.py
+
+docs-linkcheck: docs
+	$(SPHINX) -b linkcheck $(if $(OFFLINE),-D linkcheck_ignore=https?://) build/linkcheck
 
 clean:
 	rm -rf .venv build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -44,7 +44,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 # Names of other projects: their documentation may be out of reach where this is built.
 nitpick_ignore_regex = [
-    ("py:.*", r"(np|npt|numpy|collections|pathlib|os|typing)\..*"),
+    ("py:.*", r"(np|npt|numpy|collections|fractions|pathlib|os|typing)\..*"),
     ("py:.*", r"(Any|Callable|Iterable|Mapping|Path|Sequence|StrEnum|ValueError)"),
 ]
 
