@@ -45,10 +45,6 @@ A shell completes commands, files, codes and targets after
 `eval "$(_CONVSPEC_COMPLETE=bash_source convspec)"` (`zsh_source`, `fish_source`).
 """
 
-BAR = r"\|"
-"""A bar in a table's cell, in code too."""
-
-
 def as_markdown() -> str:
     """The whole page; a test compares it with the file."""
     with click.Context(convspec, info_name="convspec", **convspec.context_settings) as context:
@@ -75,15 +71,24 @@ def _section(command: click.Command, context: click.Context) -> Iterator[str]:
         for parameter in command.get_params(context)
         if isinstance(parameter, click.Option)
     ]
-    yield "\n".join(["| option | meaning |", "|---|---|", *rows, ""])
+    yield "\n".join(["| option | value | meaning |", "|---|---|---|", *rows, ""])
 
 
 def _row(option: click.Option, context: click.Context) -> str:
-    """An option as ``--help`` shows it: its names and values, its help, default and range."""
+    """An option as ``--help`` shows it: its names, its values, its help with default and range."""
     record = option.get_help_record(context)
     assert record is not None, f"{option.name} is hidden"
-    names, said = record
-    return f"| `{names.replace('|', BAR)}` | {_markdown(said)} |"
+    names = ", ".join(f"`{name}`" for name in sorted(option.opts, key=len))
+    return f"| {names} | {_values(option, context)} | {_markdown(record[1])} |"
+
+
+def _values(option: click.Option, context: click.Context) -> str:
+    """Each value that may be chosen, or what kind of value it is; nothing for a flag."""
+    if option.is_flag or option.count:
+        return ""
+    text = option.make_metavar(context)
+    words = text[1:-1].split("|") if "|" in text else [text.replace(" RANGE", "")]
+    return ", ".join(f"`{word}`" for word in words)
 
 
 def _markdown(text: str) -> str:

@@ -26,6 +26,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
 exclude_patterns = ["_*"]
 myst_heading_anchors = 4
 highlight_language = "text"
+# Quotes and dashes are parts of options and of specs.
+smartquotes = False
 
 html_theme = "furo"
 html_title = f"convspec {release}"
@@ -41,7 +43,10 @@ copybutton_only_copy_prompt_lines = True
 copybutton_line_continuation_character = "\\"
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
+toc_object_entries_show_parents = "hide"
 # Names of other projects: their documentation may be out of reach where this is built.
 nitpick_ignore_regex = [
     ("py:.*", r"(np|npt|numpy|collections|fractions|pathlib|os|typing)\..*"),
