@@ -151,6 +151,8 @@ def test_every_block_says_what_it_is(page: Path) -> None:
         assert block.language in LANGUAGES, f"{block}: a block of {block.language!r}"
         assert block.language != "sh" or block.not_run, f"{block}: say why it is not run"
     text = re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    if page.name == "CONTRIBUTING.md":
+        return  # its commands are those of .ci/run
     indented = re.findall(r"^\n    \S.*", text, re.MULTILINE)
     assert indented == [], "a block without a fence is neither coloured nor run"
 
