@@ -11,7 +11,7 @@ PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 RUN = .venv/bin/python
-SOURCES = speccompiler schemas cli convspec tests examples benchmarks
+SOURCES = speccompiler schemas cli convspec tests examples benchmarks docs/conf.py
 
 .NOTPARALLEL:
 .PHONY: help demo test test-cuda-ptx test-cuda sanitize-cuda fuzz bench bench-quick bench-cuda \

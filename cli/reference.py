@@ -31,7 +31,7 @@ AROUND = """## Streams and exit statuses
 
 | variable | meaning |
 |---|---|
-| `CONVSPEC_CACHE_DIR` | Where compiled kernels and packed weights are kept. Default: the user's cache folder. |
+| `CONVSPEC_CACHE_DIR` | Where kernels and packed weights are kept. Default: the user's cache. |
 | `CONVSPEC_CACHE_SIZE` | Most MiB that the cache holds. Default: 2048. |
 | `CONVSPEC_COMPILE_PROCESSES` | Processes that compile kernels. Default: as many as `--threads`. |
 | `CONVSPEC_TRACEBACK` | 1 shows where an internal error arose. |
@@ -44,6 +44,7 @@ AROUND = """## Streams and exit statuses
 A shell completes commands, files, codes and targets after
 `eval "$(_CONVSPEC_COMPLETE=bash_source convspec)"` (`zsh_source`, `fish_source`).
 """
+
 
 def as_markdown() -> str:
     """The whole page; a test compares it with the file."""

@@ -135,7 +135,9 @@ def _write(page: Path, anew: list[tuple[int, int, str]]) -> None:
     """Put what the commands print into the page; read the difference before you keep it."""
     source = page.read_text(encoding="utf-8")
     for start, end, output in reversed(anew):
-        output = re.sub(r"in \S+ (\S+ on \w+, batch) \d+, \d+ threads", r"in ... \1 ..., ... threads", output)
+        output = re.sub(
+            r"in \S+ (\S+ on \w+, batch) \d+, \d+ threads", r"in ... \1 ..., ... threads", output
+        )
         gap = "\n\n" if source[start:end].endswith("\n\n") else "\n"
         shown = f"{output}{gap}" if output else ""
         source = source[:start] + shown + source[end:]
@@ -186,7 +188,9 @@ def test_dots_stand_for_a_word_or_for_lines() -> None:
 
 
 def test_transcripts_have_commands_of_several_lines(tmp_path: Path) -> None:
-    block = Block(tmp_path, 1, 0, "console", "$ a \\\n  b\none\n\n$ c\n$ d\ntwo\n", None, None, False)
+    block = Block(
+        tmp_path, 1, 0, "console", "$ a \\\n  b\none\n\n$ c\n$ d\ntwo\n", None, None, False
+    )
     assert [(c.line, c.shown) for c in commands(block)] == [
         ("a \\\n  b", "one\n\n"),
         ("c", ""),

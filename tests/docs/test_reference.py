@@ -1,4 +1,4 @@
-"""Every page is reached, and every command, option, code, layer and name of Python has its entry."""
+"""Every page is reached; every command, option, code, layer and name of Python has its entry."""
 
 from __future__ import annotations
 
