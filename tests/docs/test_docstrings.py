@@ -6,6 +6,7 @@ import doctest
 import io
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 import speccompiler
@@ -24,18 +25,22 @@ WITH_EXAMPLES = {
 """Docstrings that show how it is called, at least."""
 
 
+NAMES = {"speccompiler": speccompiler, "np": np}
+"""What a reader of the examples has imported."""
+
+
 def examples() -> Iterator[doctest.DocTest]:
     """The docstrings with examples, of every public name and its members."""
     finder = doctest.DocTestFinder(recurse=True, exclude_empty=True)
     for name in speccompiler.__all__:
-        yield from finder.find(getattr(speccompiler, name), name, module=False)  # type: ignore[arg-type]
+        yield from finder.find(getattr(speccompiler, name), name, module=False, globs=NAMES)
 
 
-TESTS = list(examples())
+TESTS = [test for test in examples() if test.examples]
 
 
 def test_what_is_called_first_has_an_example() -> None:
-    assert {test.name for test in TESTS if test.examples} >= WITH_EXAMPLES
+    assert {test.name for test in TESTS} >= WITH_EXAMPLES
 
 
 @pytest.mark.parametrize("test", TESTS, ids=lambda test: test.name)
