@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError
+from speccompiler.diagnostics.wording import shown
 from speccompiler.graph.shapes import format_shape
 from speccompiler.loading.argument_checks import check_choice
 from speccompiler.loading.spec import OrderingName, SemanticsName
 from speccompiler.options import CompileOptions, InputShapes, LoadOptions, MathName
 from speccompiler.source.document import Document, DocumentSource
 from speccompiler.source.files import read_document
-from speccompiler.source.findings import shown
 from speccompiler.source.texts import parse_document, read_again
 from speccompiler.validation.input_checks import by_input
 from speccompiler.validation.validate import validate

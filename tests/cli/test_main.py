@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from speccompiler import __version__
 from speccompiler.cli import main
 from tests.cli.calling import BAD, Call, write
 
