@@ -17,6 +17,7 @@ from typing import NoReturn
 
 import click
 
+from speccompiler import __version__
 from speccompiler.cli import streams
 from speccompiler.cli.spec_texts import SpecTexts
 
@@ -40,17 +41,17 @@ READER_GONE = 128 + 13
 
 
 class Commands(click.Group):
-    """Loads ``speccompiler.cli.<name>`` for the subcommand ``name``."""
+    """Loads ``speccompiler.cli.<name>`` for the subcommand ``<name>``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All subcommands, in the order of a user's first day."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The subcommand, imported now."""
-        if name not in COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"speccompiler.cli.{name}")
+        module = importlib.import_module(f"speccompiler.cli.{cmd_name}")
         command: click.Command = module.command
         return command
 
@@ -74,7 +75,7 @@ class Commands(click.Group):
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="convspec", message="convspec %(version)s")
+@click.version_option(__version__, message="convspec %(version)s")
 def convspec() -> None:
     """Validate, inspect and run Keras 1.x convolutional models from a text spec."""
 

@@ -126,7 +126,7 @@ def _aligned(text: str, start: int, value: str, syntax: Syntax) -> TextMap | Non
     else:
         start += len(_matched(_PROPERTIES, text, start)) if syntax == "yaml" else 0
         at, end = _one_scalar(text, start, value, syntax, places)
-    if at != len(value):
+    if at is None or at != len(value):
         return None
     if end is not None:
         places.add(at, end)

@@ -197,7 +197,7 @@ def _embedding(
     items = shape.value.items if shape and isinstance(shape.value, Sequence) else ()
     wrong = len(items) == 1 and rows is not None and _value(items[0]) == _value(rows.value)
     length = config.entries.get("input_length")
-    if wrong and (length is None or _value(length.value) != _value(items[0])):
+    if wrong and (length is None or _value(length.value) != _value(items[0])):  # pyright: ignore
         config = changed(config, {}, {"input_shape"})
     return "Embedding", config
 

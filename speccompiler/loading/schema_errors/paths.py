@@ -106,6 +106,7 @@ def _item(kind: Any, part: str | int) -> Any:
         return arguments[1]
     if get_origin(kind) in {tuple, list} and arguments:
         several = get_origin(kind) is tuple and len(arguments) > 1 and arguments[1] is not ...
-        inside = isinstance(part, int) and part < len(arguments)
-        return (arguments[int(part)] if inside else None) if several else arguments[0]
+        if not several:
+            return arguments[0]  # pyright: ignore
+        return arguments[part] if isinstance(part, int) and part < len(arguments) else None
     return None
