@@ -13,6 +13,7 @@ from math import prod
 import numpy as np
 
 from speccompiler.expressions.source import word_source
+from speccompiler.graph import dims
 from speccompiler.graph.ir import Conv, Node
 from speccompiler.graph.shapes import multiply_adds
 from speccompiler.kernels.cuda.estimates import MULTIPLY_ADDS, moved
@@ -75,7 +76,7 @@ def _work(node: Node, shape: KnownShape) -> Work:
 
 
 def _nanoseconds(node: Node, shape: KnownShape) -> float:
-    count = int(multiply_adds(node))  # type: ignore[arg-type]
+    count = dims.known(multiply_adds(node))
     return moved(node, shape) + count / MULTIPLY_ADDS
 
 

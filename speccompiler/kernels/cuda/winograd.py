@@ -20,8 +20,9 @@ from speccompiler.kernels.cuda.kernel import Given, Kernel, Packed, op_of
 from speccompiler.kernels.cuda.launches import Launch, Product, Work, X, Y
 from speccompiler.kernels.cuda.windows import three
 from speccompiler.kernels.cuda.winograd_text import sides, tile_counts
-from speccompiler.kernels.winograd_tiles import Tile, find_tile
+from speccompiler.kernels.winograd_tiles import find_tile
 from speccompiler.planning.candidate import KnownShape, known
+from speccompiler.planning.schedule import Tile
 
 TRANSFORMED = 32
 """Channels and filters from which the transforms are worth their traffic."""

@@ -14,7 +14,7 @@ from math import prod
 from speccompiler.kernels.cuda.gemm_geometry import Gemm
 from speccompiler.kernels.cuda.windows import Three
 from speccompiler.kernels.toom_cook import ShortConvolution, constants, lines, short_convolution
-from speccompiler.kernels.winograd_tiles import Tile
+from speccompiler.planning.schedule import Tile
 
 THREADS = 128
 """Threads of a block."""

@@ -13,7 +13,7 @@ from importlib import metadata
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.system.cache import PREFIX, cache_folder, read_entry, write_entry
-from speccompiler.system.source_digest import imports, source_digest
+from speccompiler.system.code_digest import code_digest, imports
 
 FORMAT = b"convspec cubin 1 "
 PACKAGES = (
@@ -61,7 +61,7 @@ def _checked(stored: bytes) -> bytes | None:
 
 def _toolchain(text: str) -> str:
     """What turns a text into machine code: packages, our own code, and what the text imports."""
-    own = source_digest("speccompiler.kernels.cuda.runtime.compiler", *imports(text, __package__))
+    own = code_digest("speccompiler.kernels.cuda.runtime.compiler", *imports(text, __package__))
     return "\n".join([*_versions(), own])
 
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from speccompiler.graph.ir import MapWith, Operand, Weight, operands
 from speccompiler.kernels.cuda.choices import KERNELS
 from speccompiler.kernels.cuda.kernel import EMPTY, Packed
-from speccompiler.kernels.reference.evaluate import resolve
 from speccompiler.planning.plan import Step
+from speccompiler.weights.operands import resolve
 
 
 def packed_weights(

@@ -11,10 +11,11 @@ from speccompiler.kernels.cuda import choices
 from speccompiler.kernels.cuda.runtime.executor import CudaExecutor
 from speccompiler.kernels.cuda.runtime.simulator import SimulatedDevice
 from speccompiler.kernels.cuda.tiles import Tile
-from speccompiler.kernels.reference.evaluate import resolve, run_reference
+from speccompiler.kernels.reference.evaluate import run_reference
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import Plan, make_plan
 from speccompiler.weights.loaded_weights import LoadedWeights
+from speccompiler.weights.operands import resolve
 from tests.cases import build
 
 Shape = tuple[int, ...]
