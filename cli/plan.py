@@ -84,9 +84,9 @@ def command(
 
     optimized = optimize(graph, trace)
     if target != "cpu":
-        from speccompiler.kernels.cuda import choices
+        from speccompiler.kernels.cuda import table
 
-        plan = make_plan(optimized, choices, fast=math == "fast", batch=batch_size)
+        plan = make_plan(optimized, table, fast=math == "fast", batch=batch_size)
     else:
         from speccompiler.compiled import default_threads
         from speccompiler.kernels.cpu import table as cpu_kernels

@@ -27,7 +27,7 @@ from speccompiler.graph.shapes import format_shape
 from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.kernels.cpu.runtime.tuning import Tuned
 from speccompiler.kernels.cpu.runtime.tuning import tune as measure_cuts
-from speccompiler.kernels.cuda import choices as cuda_kernels
+from speccompiler.kernels.cuda import table as cuda_kernels
 from speccompiler.kernels.cuda.runtime.devices import is_cuda, open_devices
 from speccompiler.model import InputShapes, Model
 from speccompiler.passes import optimize

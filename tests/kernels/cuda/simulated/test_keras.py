@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from speccompiler.graph.shapes import multiply_adds
-from speccompiler.kernels.cuda import choices
+from speccompiler.kernels.cuda import table
 from speccompiler.kernels.cuda.runtime.executor import CudaExecutor
 from speccompiler.kernels.cuda.runtime.simulator import SimulatedDevice
 from speccompiler.passes import optimize
@@ -58,7 +58,7 @@ def compare(golden: Golden) -> None:
     if work * len(golden.inputs[0]) > WORK:
         # make test-cuda runs it.
         pytest.skip("too large for a simulator")
-    plan = make_plan(graph, choices)
+    plan = make_plan(graph, table)
     weights = model.weight_sources.read()
     samples = len(golden.inputs[0])
     run = CudaExecutor(plan, weights, samples, [SimulatedDevice()], lambda graph, n: TINY)

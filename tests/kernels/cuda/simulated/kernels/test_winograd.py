@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from speccompiler.kernels.cuda import choices, winograd
+from speccompiler.kernels.cuda import table, winograd
 from tests.cases import build
 from tests.kernels.cuda.simulated.on_simulator import TINY, WinogradFirst, assert_close, both
 
@@ -98,5 +98,5 @@ def test_only_fast_math_takes_it():
     layer = {"type": "Convolution2D", "nb_filter": 256, "nb_row": 3, "nb_col": 3}
     model = build([layer], (56, 56, 256))
     node = model.graph.nodes[1]
-    assert choices.choose(node, (56, 56, 256), fast=True).kernel == "winograd"
-    assert choices.choose(node, (56, 56, 256)).kernel == "gemm"
+    assert table.choose(node, (56, 56, 256), fast=True).kernel == "winograd"
+    assert table.choose(node, (56, 56, 256)).kernel == "gemm"
