@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from speccompiler.model import Model, load, loads
     from speccompiler.reports.shape_report import LayerReport, ShapeReport
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "CompiledModel",
     "Diagnostic",

@@ -56,8 +56,6 @@ BATCH_BYTES = 64 << 20
 CUDA_BATCH_BYTES = 512 << 20
 """The same of a batch's input and outputs, where a GPU holds the rest."""
 LARGEST_BATCH = 256
-_OF_THE_GPU = ("CS133", "CS134", "CS135")
-"""What goes wrong beside any file of weights."""
 KERAS_BATCH = 32
 """What Keras's ``predict`` took, where the numbers depend on it."""
 
@@ -500,7 +498,9 @@ def compile_model(model: Model, options: CompileOptions) -> CompiledModel:
             _tune_tiles(executor)
         located += _non_finite(weights, weights_file)
     except Problem as problem:
-        where = file if problem.code in _OF_THE_GPU else weights_file
+        from speccompiler.diagnostics.codes import is_of_the_gpu
+
+        where = file if is_of_the_gpu(problem.code) else weights_file
         raise SpecError([model.loaded.locate(problem.at(file=where))]) from None
     diagnostics = (*warnings, *located)
     return CompiledModel(

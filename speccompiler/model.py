@@ -24,6 +24,7 @@ from speccompiler.diagnostics.core import (
     did_you_mean,
     has_errors,
 )
+from speccompiler.diagnostics.wording import first_few, shown
 from speccompiler.graph.ir import Graph, Node, Shape
 from speccompiler.graph.shapes import format_shape
 from speccompiler.loading.argument_checks import (
@@ -32,23 +33,25 @@ from speccompiler.loading.argument_checks import (
     checked_seed,
     whole_lengths,
 )
-from speccompiler.loading.lenient import with_unknown
-from speccompiler.loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
-from speccompiler.loading.wrapper import unwrapped
+from speccompiler.loading.loaded_spec import LoadedSpec
+from speccompiler.loading.spec import OrderingName, SemanticsName, load_spec
+from speccompiler.loading.training_arguments import with_unknown
+from speccompiler.loading.wrapped_model import unwrapped
 from speccompiler.lowering.by_backend import by_backend
 from speccompiler.lowering.inputs import declared_inputs
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.other_ordering import fitted
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec
-from speccompiler.source.document import Document, DocumentSource, parse_document, read_document
-from speccompiler.source.findings import first_few, shown
+from speccompiler.source.document import Document, DocumentSource
+from speccompiler.source.files import read_document
+from speccompiler.source.texts import parse_document, read_again
 from speccompiler.weights.find_weights import find_weights
 from speccompiler.weights.sources import MatchName, WeightSources
 
 if TYPE_CHECKING:
     from speccompiler.compiled import Array, CompiledModel, Inputs
-    from speccompiler.loading.answers import Answers
+    from speccompiler.loading.replacement.answers import Answers
     from speccompiler.planning.plan import Plan
     from speccompiler.reports.shape_report import ShapeReport
 
@@ -438,7 +441,7 @@ def _checked(document: Document, options: LoadOptions) -> Model:
 
 def _again(source: DocumentSource, options: LoadOptions) -> Model:
     """The model that was pickled."""
-    return _checked(source.document(), options)
+    return _checked(read_again(source), options)
 
 
 def check(

@@ -85,9 +85,6 @@ EXCEPTIONS: set[tuple[str, str]] = {
     ("speccompiler.reports.weight_report", "speccompiler.model"),
     ("speccompiler.reports.shape_report", "speccompiler.reports.shape_report_text"),
     ("speccompiler.weights.weight_pairs", "speccompiler.model"),
-    ("speccompiler.schemas.registry", "speccompiler.schemas.wrappers"),
-    ("speccompiler.source.document", "speccompiler.source.opened"),
-    ("speccompiler.source.document", "speccompiler.source.hdf5_document"),
 }
 
 

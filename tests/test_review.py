@@ -17,7 +17,7 @@ from speccompiler.graph.ir import Conv, Pool, Reshape
 from speccompiler.graph.receptive_fields import Reach
 from speccompiler.model import Model, check
 from speccompiler.passes import optimize
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from speccompiler.weights.files import weight_file
 from tests.cases import array, build, spec
 from tests.counting import growth

@@ -7,11 +7,11 @@ from fractions import Fraction
 from html import escape
 from typing import Literal
 
+from speccompiler.diagnostics.wording import on_one_line
 from speccompiler.graph.ir import Shape
 from speccompiler.graph.shapes import format_shape
 from speccompiler.reports.number_text import count, scaled, size
 from speccompiler.reports.shape_report import LayerReport, ShapeReport
-from speccompiler.source.findings import on_one_line
 
 Style = Literal["text", "markdown", "html"]
 HEADERS: tuple[str, ...] = (

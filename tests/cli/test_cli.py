@@ -19,8 +19,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from speccompiler import __version__
 from speccompiler.cli import main
 from speccompiler.cli.render import columns, printable, render_text
+from speccompiler.cli.spec_texts import SpecTexts
 from speccompiler.diagnostics.core import Diagnostic, Severity, Span
 from speccompiler.graph.dims import symbol
 from speccompiler.reports.number_text import count, scaled, seconds, size
@@ -226,7 +228,7 @@ def test_every_command_is_listed_and_found() -> None:
 
 
 def test_version(call: Call) -> None:
-    assert call("--version").out == "convspec 0.1.0\n"
+    assert call("--version").out == f"convspec {__version__}\n"
 
 
 def test_a_shell_is_told_the_commands() -> None:
@@ -449,11 +451,9 @@ def test_a_message_about_a_long_value_is_short(call: Call, old: str, new: str) -
 
 def excerpt(text: str, column: int, end: int) -> list[str]:
     """The source line and the line of carets, without the margin."""
-    from speccompiler.cli.render import remember
-
-    remember("x.yaml", text)
     place = Span(1, column, 1, end)
-    shown = render_text([Diagnostic("CS023", "message", Severity.ERROR, "x.yaml", place)])
+    found = [Diagnostic("CS023", "message", Severity.ERROR, "x.yaml", place)]
+    shown = render_text(found, SpecTexts({"x.yaml": text}))
     _, _, line, carets = click.unstyle(shown).split("\n")
     return [line[5:], carets[5:]]
 
