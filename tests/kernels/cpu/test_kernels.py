@@ -96,6 +96,25 @@ def test_tiles_of_short_rows(shape, size, stride, mode, rng, monkeypatch):
     assert_close(compiled.run(x), model.compile("reference").run(x))
 
 
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+def test_every_vector_width(lanes, rng, monkeypatch):
+    """LLVM splits vectors that the machine does not have, so that each runs everywhere."""
+    monkeypatch.setattr(convolution, "SMALL", 0)
+    monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
+    three = {"type": "Convolution2D", "nb_row": 3, "nb_col": 3, "border_mode": "same"}
+    layers = [
+        {**three, "nb_filter": 20, "subsample": [2, 1], "activation": "relu"},
+        {**three, "nb_filter": 18},
+        {**three, "nb_filter": 9, "nb_row": 1, "nb_col": 1, "activation": "sigmoid"},
+        {"type": "Flatten"},
+        {"type": "Dense", "output_dim": 5},
+    ]
+    model = build(layers, (15, 9, 5), seed=3)
+    x = rng.standard_normal((2, 15, 9, 5)).astype(np.float32)
+    y, judge = model.compile(math="precise").run(x), model.compile("reference").run(x)
+    assert np.abs(y - judge).max() <= 5e-6 * np.abs(judge).max()
+
+
 @pytest.mark.parametrize(("lanes", "shape"), [(16, (7, 7)), (8, (9, 3)), (4, (5, 2))])
 def test_the_last_rows_have_a_tile_of_their_own(lanes, shape, rng, monkeypatch):
     """Fewer than a tile has, of the image; and of a task, whose rows suit wider vectors."""
