@@ -35,13 +35,16 @@ from speccompiler.loading.argument_checks import (
 from speccompiler.loading.lenient import with_unknown
 from speccompiler.loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from speccompiler.loading.wrapper import unwrapped
-from speccompiler.lowering import Semantics, declared_inputs, lower
 from speccompiler.lowering.by_backend import by_backend
+from speccompiler.lowering.inputs import declared_inputs
+from speccompiler.lowering.lower import lower
 from speccompiler.lowering.other_ordering import fitted
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.source.document import Document, DocumentSource, parse_document, read_document
 from speccompiler.source.findings import first_few, shown
-from speccompiler.weights.sources import MatchName, WeightSources, find_weights
+from speccompiler.weights.find_weights import find_weights
+from speccompiler.weights.sources import MatchName, WeightSources
 
 if TYPE_CHECKING:
     from speccompiler.compiled import Array, CompiledModel, Inputs

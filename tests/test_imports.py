@@ -88,9 +88,6 @@ EXCEPTIONS: set[tuple[str, str]] = {
     ("speccompiler.schemas.registry", "speccompiler.schemas.wrappers"),
     ("speccompiler.source.document", "speccompiler.source.opened"),
     ("speccompiler.source.document", "speccompiler.source.hdf5_document"),
-    ("speccompiler.graph.dims", "speccompiler.graph.dim_text"),
-    ("speccompiler.kernels.cuda.runtime.device", "speccompiler.kernels.cuda.runtime.driver"),
-    ("speccompiler.kernels.cuda.runtime.device", "speccompiler.kernels.cuda.runtime.simulator"),
 }
 
 

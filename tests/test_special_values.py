@@ -57,8 +57,9 @@ def test_padding_is_no_value(mode):
 
 def test_infinities_ask_nobody_for_a_backend():
     """Where the backends differ in these alone, a file need not say which it was."""
-    from speccompiler.lowering import Semantics, lower
     from speccompiler.lowering.by_backend import both_backends
+    from speccompiler.lowering.lower import lower
+    from speccompiler.lowering.semantics import Semantics
 
     model = build([{"type": "Activation", "activation": "relu"}, {"type": "PReLU"}], (3,), seed=1)
     one, other = (lower(model.spec, s).graph for s in both_backends(model.spec))

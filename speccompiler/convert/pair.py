@@ -1,4 +1,4 @@
-"""A converted spec and its weights, written so that neither is taken for another's."""
+"""A converted spec and its weights, written so that neither is used with those of another."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 from speccompiler.convert.conversion import Converted
 from speccompiler.convert.spec_text import relative, spec_text
 from speccompiler.diagnostics.core import Problem, SpecError
-from speccompiler.files.atomic_output import Together, atomic_file, cannot_create, write_failure
+from speccompiler.files.atomic_output import FileGroup, atomic_file, cannot_create, write_failure
+from speccompiler.system.unfinished_files import write_all
 
 
 def write_pair(converted: Converted, spec_path: Path, weights_path: Path | None) -> int:
@@ -15,26 +16,26 @@ def write_pair(converted: Converted, spec_path: Path, weights_path: Path | None)
 
     Both are complete before either gets its name. The spec comes first and holds the digest of
     its tensors: a process that dies in between leaves a spec that refuses the weights beside it.
-    Raises ``SpecError`` CS120, CS121; a spec, which is UTF-8, cannot name every file.
+    Raises ``SpecError`` CS120, CS121.
     """
     count, digest = 0, None
-    with Together() as together:
+    with FileGroup() as group:
         if weights_path is not None:
             _check_name(weights_path, spec_path)
-            written = converted.write_weights(weights_path, together)
+            written = converted.write_weights(weights_path, group)
             count, digest = written.count, written.sha256
         text = spec_text(
             converted, spec_path=spec_path, weights_path=weights_path, weights_sha256=digest
         )
         try:
-            _write(spec_path, text, together)
+            _write(spec_path, text, group)
         except Problem as problem:
             raise SpecError([problem.at(file=str(spec_path))]) from None
     return count
 
 
 def default_weights_path(spec_path: Path) -> Path:
-    """Beside the spec, under its name; bytes that are not UTF-8 become ``%FF``."""
+    """The spec's own path with another ending; bytes that are not UTF-8 become ``%FF``."""
     bytes_escaped = (
         f"%{ord(c) - 0xDC00:02X}" if "\udc80" <= c <= "\udcff" else c for c in spec_path.stem
     )
@@ -42,7 +43,7 @@ def default_weights_path(spec_path: Path) -> Path:
 
 
 def _check_name(weights_path: Path, spec_path: Path) -> None:
-    """Before anything is written."""
+    """CS120 for a path that a spec, which is UTF-8, cannot hold."""
     name = relative(weights_path, spec_path)
     try:
         name.encode()
@@ -54,7 +55,7 @@ def _check_name(weights_path: Path, spec_path: Path) -> None:
         raise SpecError([problem.at(file=str(weights_path))]) from None
 
 
-def _write(path: Path, text: str, together: Together) -> None:
+def _write(path: Path, text: str, group: FileGroup) -> None:
     try:
         data = text.encode()
     except UnicodeEncodeError:
@@ -62,10 +63,8 @@ def _write(path: Path, text: str, together: Together) -> None:
             "it would have to name a file whose name is not UTF-8 text",
             "rename the arrays that 'verify' names",
         ) from None
-    with atomic_file(path, len(data), together) as stream:
+    with atomic_file(path, len(data), group) as stream:
         try:
-            view = memoryview(data)
-            while view:
-                view = view[stream.write(view) :]
+            write_all(stream, data)
         except OSError as error:
             raise write_failure(error, "a part of the text") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from speccompiler.graph.dims import known_shape
 from speccompiler.graph.ir import Combine, Node
 from speccompiler.planning.schedule import Schedule
 
@@ -69,7 +70,7 @@ def three(values: Sequence[Any], fill: int) -> tuple[int, int, int]:
 
 def known(node: Node) -> KnownShape:
     """Shape of a node's value, all lengths known."""
-    return tuple(int(d) for d in node.shape)  # type: ignore[arg-type]
+    return known_shape(node.shape)
 
 
 def op_of(node: Node) -> Any:

@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from speccompiler.expressions.evaluate import evaluate
 from speccompiler.graph import ir
+from speccompiler.graph.dims import known
 from speccompiler.kernels.reference import merging, moving, rows, windows
-from speccompiler.kernels.reference.values import Array, Weights, known_length
+from speccompiler.kernels.reference.values import Array, Weights
 
 REFERENCE: Mapping[type[ir.Op], Callable[..., Array]] = {
     ir.Input: lambda op, weights, x: x,
@@ -76,13 +77,11 @@ def reference_bytes(graph: ir.Graph, batch: int) -> int:
         seen = [_elements(nodes[name].shape) for name in node.inputs]
         if isinstance(node.op, ir.Conv | ir.Depthwise | ir.Pool | ir.Pad):
             shape = nodes[node.inputs[0]].shape
-            grown = [
-                known_length(n + b + a) for n, (b, a) in zip(shape, node.op.padding, strict=False)
-            ]
-            seen.append(math.prod(grown) * known_length(shape[-1]))
+            grown = [known(n + b + a) for n, (b, a) in zip(shape, node.op.padding, strict=False)]
+            seen.append(math.prod(grown) * known(shape[-1]))
         most = max(most, sum(seen) + 3 * _elements(node.shape))
     return 8 * batch * most
 
 
 def _elements(shape: ir.Shape) -> int:
-    return math.prod(map(known_length, shape))
+    return math.prod(map(known, shape))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from speccompiler.graph import ir
-from speccompiler.graph.lengths import resize_scale
-from speccompiler.kernels.reference.values import Array, Weights, known_length
+from speccompiler.graph.dims import known
+from speccompiler.graph.places import resize_scale
+from speccompiler.kernels.reference.values import Array, Weights
 
 
 def extend(x: Array, padding: ir.Padding, value: float) -> Array:
     """``x`` with ``value`` around its spatial axes; a negative amount crops."""
-    widths = [(known_length(b), known_length(a)) for b, a in padding]
+    widths = [(known(b), known(a)) for b, a in padding]
     grown = [(0, 0), *((max(b, 0), max(a, 0)) for b, a in widths), (0, 0)]
     x = np.pad(x, grown, constant_values=value)
     spatial = (slice(max(-b, 0), min(a, 0) or None) for b, a in widths)
@@ -31,7 +32,7 @@ def upsample(op: ir.Upsample, weights: Weights, x: Array) -> Array:
 
 
 def reshape(op: ir.Reshape, weights: Weights, x: Array) -> Array:
-    return x.reshape(len(x), *map(known_length, op.shape))
+    return x.reshape(len(x), *map(known, op.shape))
 
 
 def transpose(op: ir.Transpose, weights: Weights, x: Array) -> Array:
@@ -40,7 +41,7 @@ def transpose(op: ir.Transpose, weights: Weights, x: Array) -> Array:
 
 def take_slice(op: ir.Slice, weights: Weights, x: Array) -> Array:
     for axis, (start, step, count) in enumerate(zip(op.start, op.step, op.count, strict=True), 1):
-        places = known_length(start) + step * np.arange(known_length(count))
+        places = known(start) + step * np.arange(known(count))
         x = np.take(x, places, axis)
     return x
 
@@ -51,7 +52,7 @@ def resize(op: ir.Resize, weights: Weights, x: Array) -> Array:
     Behind the last neighbour lies none: it then counts as both.
     """
     for axis, size in zip((-2, -3), reversed(op.size), strict=True):
-        length, count = x.shape[axis], known_length(size)
+        length, count = x.shape[axis], known(size)
         scale = np.float32(resize_scale(length, count, op.align_corners))
         place = np.arange(count, dtype=np.float32) * scale
         if not op.bilinear:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from llvmlite import binding
 
+from speccompiler.system import facilities
 from speccompiler.system.processor import target_machine
 
 FORMAT = b"convspec object code 1 "
@@ -99,7 +100,7 @@ def _after_fork() -> None:
     _linker.lock = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
+if facilities.FORK.here:
     os.register_at_fork(after_in_child=_after_fork)
 
 # numba's convention: places for a result and an error, then the arguments; 0 is success.

@@ -37,8 +37,8 @@ from speccompiler.kernels.cpu.runtime.mapped_file import file_content
 from speccompiler.kernels.cpu.table import kernel_of
 from speccompiler.planning.candidate import Candidate
 from speccompiler.system.cache import PREFIX, cache_folder, cache_limit, note_use, write_entry
+from speccompiler.system.code_digest import code_digest
 from speccompiler.system.memory import LARGE_PAGE
-from speccompiler.system.source_digest import source_digest
 from speccompiler.weights.loaded_weights import LoadedWeights
 from speccompiler.weights.operands import resolve
 
@@ -103,13 +103,13 @@ def _entry(candidate: Candidate, node: Node, weights: LoadedWeights, lanes: int)
 @cache
 def _code() -> str:
     """A hash of all that decides what is packed: our own text, and NumPy's random numbers."""
-    return f"NumPy {np.__version__}, {source_digest(*_DECIDING, alone=_ALONE)}"
+    return f"NumPy {np.__version__}, {code_digest(*_DECIDING, alone=_ALONE)}"
 
 
 _DECIDING = (
     "speccompiler.kernels.cpu.table",
     "speccompiler.weights.operands",
-    "speccompiler.weights.weight_files",
+    "speccompiler.weights.files.weight_file",
     "speccompiler.weights.initializers",
 )
 """The modules that pack, make operands of tensors, read and draw them; with all they import."""
