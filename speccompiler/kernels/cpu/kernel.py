@@ -48,6 +48,7 @@ class Wanted:
     added: Combine | None = None
 
 
+@dataclass(frozen=True)
 class CpuKernel(ABC):
     """One kernel: the steps it fits, its cost, its text, and its weights as the text reads them.
 
@@ -77,7 +78,7 @@ class CpuKernel(ABC):
 
     @classmethod
     def offered(cls, node: Node, shape: KnownShape, expected: Expected) -> Sequence[Self]:
-        """The kernel for a step, once for each way to cut its tasks; nothing if it fits not."""
+        """The kernel for a step, once for each way to cut its tasks; none if it does not fit."""
         one = cls()
         return [one] if expected.pool is None and one.fits(node, shape) else []
 
