@@ -39,13 +39,24 @@ def defined() -> list[type[CpuKernel]]:
     return found
 
 
+CONV = {"type": "Convolution2D", "nb_filter": 40, "nb_row": 3, "nb_col": 3}
+ONE, TWO = ({"type": "Activation", "name": name, "activation": "tanh"} for name in ("one", "two"))
+MERGE = {"type": "Merge", "inputs": ["one", "two"]}
+OTHERS = [
+    ([CONV], (70, 70, 40)),
+    ([{**CONV, "nb_row": 1, "nb_col": 1}], (70, 70, 40)),
+    ([{"type": "Activation", "activation": "softmax"}], (9,)),
+    *(([{"type": "BatchNormalization", "mode": mode}], (9,)) for mode in (1, 2)),
+    *(([ONE, TWO, {**MERGE, "mode": m, "concat_axis": 1}], (5, 9)) for m in ("concat", "dot")),
+    ([{"type": "Resize", "size": [5, 9]}], (7, 8, 3)),
+    ([{"type": "Slice", "axis": 1, "step": -1}], (7, 3)),
+]
+"""What is no layer with its required arguments, or too small for a kernel of its own."""
+
+
 def steps() -> list[tuple[type[CpuKernel], CpuKernel, Wanted]]:
     """For the operations of every layer, each kernel that can do them."""
-    layers = [variant_layers(case, variant) for case in CASES for variant in (None,)]
-    wide = {"type": "Convolution2D", "nb_filter": 40, "nb_row": 3, "nb_col": 3}
-    layers += [([wide], (70, 70, 40)), ([{**wide, "nb_row": 1, "nb_col": 1}], (70, 70, 40))]
-    layers += [([{"type": "Resize", "size": [5, 9]}], (7, 8, 3))]
-    layers += [([{"type": "Slice", "axis": 1, "step": -1}], (7, 3))]
+    layers = [*(variant_layers(case, None) for case in CASES), *OTHERS]
     found = []
     for chain, shape in layers:
         graph = optimize(build(chain, shape, seed=1).tapped(None)[0])
