@@ -60,7 +60,7 @@ class Arena:
         return start
 
     def _nodes(self, first: int, last: int) -> list[int]:
-        """The fewest nodes that cover these steps; node ``n`` has the children ``2n`` and ``2n + 1``."""
+        """The fewest nodes that cover these steps; the children of ``n`` are ``2n``, ``2n + 1``."""
         found = []
         low, high = first + self._leaves, last + self._leaves + 1
         while low < high:

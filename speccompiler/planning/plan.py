@@ -117,7 +117,7 @@ class Plan:
         return max((_scratch(step) for step in self.steps), default=0)
 
     def peak_bytes(self, batch: int, threads: int = 1) -> int:
-        """Most bytes that a run takes: arena, scratch, weights, and a batch's inputs and outputs."""
+        """Most bytes that a run takes: arena, scratch, weights, inputs and outputs of a batch."""
         ends = sum(prod(shape) for _, shape in (*self.inputs, *self.outputs))
         scratch = 4 * threads * self.scratch_elements
         return 4 * batch * (self.arena_elements + ends) + self.weight_bytes + scratch

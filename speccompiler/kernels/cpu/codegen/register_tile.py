@@ -121,7 +121,7 @@ def register_tile(
 
 
 def group_vectors(filters: int, lanes: int) -> tuple[int, ...]:
-    """How many vectors the groups of so many filters have: whole ones, and perhaps a narrow last."""
+    """Vectors of each group of so many filters: whole groups, and perhaps a narrow last one."""
     last = filters % (VECTORS * lanes)
     narrow = 0 < last <= lanes
     whole = filters > lanes
