@@ -79,12 +79,12 @@ def group_@VECTORS(
     packed, w, wo, b, first, y, at, row_pitch, y_pitch, count, sums, q0, q1, plane, kh, run,
     left, taps, row_size, row_step, top, stride, bottom, rows, columns, apart
 ):
-    """One group of filters over all tiles of a task."""
+    """Compute one group of filters for all tiles of a task."""
     across = (columns + @COLUMNS - 1) // @COLUMNS
     tiles = (rows + @ROWS - 1) // @ROWS * across
     row_weights = run * @WIDTH
-    # One chain of products; on the widest vectors its weights fill two thirds of L1. A row that
-    # is longer is cut: ``pieces``.
+    # A step is one chain of products; on the widest vectors its weights fill two thirds of L1.
+    # Longer rows are cut into ``pieces``.
     per_step = max(1, @SHORT // run)
     q_step, h_step = max(1, per_step // kh), min(kh, per_step)
     pieces = max(1, (taps + @SHORT - 1) // @SHORT)
@@ -142,7 +142,7 @@ def pack_rows(
     x, at, packed, to, plane, rows, row_step, stride_rows, top, wide, lead, height, width,
     channels, column_step, stride, repeat_h, repeat_w, apart
 ):
-    """Some rows of a plane, every block of channels."""
+    """Pack some rows of a plane, every block of channels."""
     for r in range(rows):
         h = top + r // row_step * stride_rows + r % row_step
         inside = h >= 0 and h < height * repeat_h
@@ -170,7 +170,7 @@ def pack_rows(
 
 @jit
 def copy_run(x, at, packed, to, size):
-    """Neighbouring values; of the last vector zeros are written too."""
+    """Copy neighbouring values; the last vector is filled up with zeros."""
     whole = size // @LANES * @LANES
     for i in range(0, whole, @LANES):
         store(packed, to + i, load(x, at + i))
@@ -180,7 +180,7 @@ def copy_run(x, at, packed, to, size):
 
 @jit
 def clear_run(packed, to, size):
-    """Zeros, in whole vectors."""
+    """Write zeros, in whole vectors."""
     for i in range(0, size, @LANES):
         store(packed, to + i, splat(np.float32(0)))
 

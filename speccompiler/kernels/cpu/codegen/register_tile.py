@@ -24,7 +24,7 @@ PACK = '''
 
 @jit
 def pack(x, at, packed, to, plane, channels):
-    """One position's channels, a block every ``plane`` values; zeros fill the last block.
+    """Copy one position's channels, a block every ``plane`` values; zeros fill the last block.
 
     Whole vectors are written, also where a block is narrower. Behind it lies the place of the next
     position, which is written later, or room for a vector.
@@ -39,7 +39,7 @@ def pack(x, at, packed, to, plane, channels):
 
 @jit
 def clear(packed, to, plane, channels):
-    """A position of zeros."""
+    """Write zeros for one position."""
     for _ in range(0, channels, @DEPTH):
         store(packed, to, splat(np.float32(0)))
         to += plane
