@@ -12,6 +12,8 @@ import pytest
 
 from speccompiler.graph import ir
 from speccompiler.kernels import cpu
+from speccompiler.kernels.cpu import table as cpu_kernels
+from speccompiler.kernels.cpu.conv_small import ConvSmallKernel
 from speccompiler.kernels.cpu.kernel import CpuKernel, Expected, Wanted
 from speccompiler.kernels.cpu.plain_copy import CopyKernel
 from speccompiler.kernels.cpu.table import BY_OPERATION, KERNELS, candidates, kernel_of
@@ -115,3 +117,24 @@ def test_a_kernel_with_a_pitch_can_be_spread(kernel):
     spread = kernel.with_pitch(kernel, geometry, 99)
     changed = [f for f, a, b in zip(kernel.fields, geometry, spread, strict=True) if a != b]
     assert changed == ["y_pitch"]
+
+
+def test_the_cheapest_kernel_that_fits_is_chosen(monkeypatch):
+    class Fast(ConvSmallKernel):
+        name = "fast"
+
+        def nanoseconds(self, node, shape):
+            return 0.0
+
+    class Odd(Fast):
+        name = "odd"
+
+        def fits(self, node, shape):
+            return shape[-1] % 2 == 1
+
+    model = build([{"type": "Convolution1D", "nb_filter": 2, "filter_length": 3}], [9, 4])
+    node = model.graph.nodes[1]
+    for kernels, taken in [((), "conv_small"), ((Odd,), "conv_small"), ((Odd, Fast), "fast")]:
+        row = {ir.Conv: (ConvSmallKernel, *kernels)}
+        monkeypatch.setattr(cpu_kernels, "BY_OPERATION", row)
+        assert cpu_kernels.choose(node, (9, 4)).kernel == taken
