@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
-from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.diagnostics.wording import quoted
 from speccompiler.weights.files.weight_file import WeightFile
 
 _BETWEEN = "/._"

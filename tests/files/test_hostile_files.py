@@ -27,7 +27,8 @@ from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
 from speccompiler.files import hdf5_worker
 from speccompiler.files.hdf5_files import read_hdf5
 from speccompiler.model import check
-from speccompiler.source.document import parse_document, read_document
+from speccompiler.source.files import read_document
+from speccompiler.source.texts import parse_document
 from speccompiler.weights.files.weight_file import open_weights
 
 h5py = pytest.importorskip("h5py")

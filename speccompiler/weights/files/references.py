@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.diagnostics.wording import quoted
 from speccompiler.weights.files.file_formats import ENDINGS
 
 _MOST_SIGNS = 8

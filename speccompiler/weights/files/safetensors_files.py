@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.ordinary_files import name_of, open_ordinary
 from speccompiler.files.tensor_info import (
     EACH_KEY,

@@ -55,7 +55,7 @@ def load_teamwork() -> LoadedKernel:
 
 def teamwork_text() -> tuple[str, str]:
     """The name and the module of the team's kernel."""
-    text = (resources.files(__package__) / "teamwork.py").read_text(encoding="utf-8")
+    text = (resources.files(__package__ or "") / "teamwork.py").read_text(encoding="utf-8")
     return "teamwork", text
 
 
