@@ -22,7 +22,7 @@ from speccompiler.planning.schedule import Schedule
 
 Array = npt.NDArray[np.float32]
 Given = Sequence[npt.NDArray[Any]]
-"""The operands of a node as ``ir.operands`` lists them, as arrays."""
+"""The operands of a node as ``graph.operands`` lists them, as arrays."""
 EMPTY = np.zeros(0, np.float32)
 WIDTHS = (16, 8, 4)
 """float32 values of a vector, on the machines that texts are written for."""
