@@ -43,6 +43,7 @@ class LeakyReLU(Layer):
     """``x`` where it is positive, else ``alpha * x``."""
 
     type: Literal["LeakyReLU"]
+    keeps_places: ClassVar[bool] = True
     alpha: float = Field(0.3, description="Slope below 0.")
 
 
@@ -50,6 +51,7 @@ class ELU(Layer):
     """``x`` where it is positive, else ``alpha * (exp(x) - 1)``."""
 
     type: Literal["ELU"]
+    keeps_places: ClassVar[bool] = True
     alpha: float = Field(1.0, description="Scale of the part below 0.")
 
 
@@ -57,6 +59,7 @@ class ThresholdedReLU(Layer):
     """``x`` where it is larger than ``theta``, else 0."""
 
     type: Literal["ThresholdedReLU"]
+    keeps_places: ClassVar[bool] = True
     theta: float = Field(1.0, description="Values up to this one become 0.")
 
 
@@ -65,6 +68,7 @@ class PReLU(Layer):
 
     tensors: ClassVar[Mapping[str, StoredTensor]] = {"alphas": _parameter("init")}
     type: Literal["PReLU"]
+    keeps_places: ClassVar[bool] = True
     init: Initializer = Field("zero", description="How the slopes are drawn without weights.")
     weights: LayerWeights = None
     shared_axes: SharedAxes | None = Field(None, description=SHARED_TEXT)
@@ -78,6 +82,7 @@ class ParametricSoftplus(Layer):
         "betas": StoredTensor(drawn="one", scale="beta_init"),
     }
     type: Literal["ParametricSoftplus"]
+    keeps_places: ClassVar[bool] = True
     alpha_init: Annotated[float, TRAINING_ONLY] = Field(
         0.2, description="What alphas are filled with without weights."
     )
@@ -98,6 +103,7 @@ class SReLU(Layer):
         "a_right": _parameter("a_right_init"),
     }
     type: Literal["SReLU"]
+    keeps_places: ClassVar[bool] = True
     t_left_init: Initializer = Field("zero", description="The left threshold, without weights.")
     a_left_init: Initializer = Field(
         "glorot_uniform", description="The slope left of it, without weights."

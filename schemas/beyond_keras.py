@@ -6,7 +6,7 @@ had LRN2D, and in TimeDistributedMerge two of what Reduce does.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -116,6 +116,7 @@ class Resize(Layer):
     """An image in another size, as TensorFlow 1.x's tf.image.resize_images gives it."""
 
     type: Literal["Resize"]
+    rank: ClassVar[int] = 2
     size: Pair | None = Field(
         None, description="[rows, columns] of the result; null: factor says them."
     )
@@ -142,6 +143,7 @@ class LRN2D(Layer):
     """
 
     type: Literal["LRN2D"]
+    rank: ClassVar[int] = 2
     alpha: Factor = Field(
         1e-4,
         description="Factor of the sum. Caffe divides its alpha by local_size: give the quotient. "

@@ -33,6 +33,7 @@ class Convolution1D(Convolution):
 
     aliases: ClassVar[tuple[str, ...]] = ("Conv1D",)
     type: Literal["Convolution1D"]
+    rank: ClassVar[int] = 1
     init: Initializer = Field(
         "uniform",
         description="How W is drawn when no weights are given: a name, or {name: .., scale: ..}.",
@@ -52,6 +53,7 @@ class Convolution2D(Convolution):
 
     aliases: ClassVar[tuple[str, ...]] = ("Conv2D",)
     type: Literal["Convolution2D"]
+    rank: ClassVar[int] = 2
     nb_row: PositiveInt = Field(description="Rows of the kernel.")
     nb_col: PositiveInt = Field(description="Columns of the kernel.")
     subsample: Pair = Field((1, 1), description="Stride: rows, columns.")
@@ -63,6 +65,7 @@ class Convolution3D(Convolution):
 
     aliases: ClassVar[tuple[str, ...]] = ("Conv3D",)
     type: Literal["Convolution3D"]
+    rank: ClassVar[int] = 3
     kernel_dim1: PositiveInt = Field(description="Kernel length along the first spatial axis.")
     kernel_dim2: PositiveInt = Field(description="Kernel length along the second spatial axis.")
     kernel_dim3: PositiveInt = Field(description="Kernel length along the third spatial axis.")
@@ -75,6 +78,7 @@ class AtrousConvolution1D(Convolution):
 
     aliases: ClassVar[tuple[str, ...]] = ("AtrousConv1D",)
     type: Literal["AtrousConvolution1D"]
+    rank: ClassVar[int] = 1
     filter_length: PositiveInt = Field(description="Length of the kernel, in steps that it reads.")
     subsample_length: PositiveInt = Field(1, description="Stride, in steps.")
     atrous_rate: PositiveInt = Field(1, description="Distance of the steps that it reads.")
@@ -91,6 +95,7 @@ class AtrousConvolution2D(Convolution):
 
     aliases: ClassVar[tuple[str, ...]] = ("AtrousConv2D",)
     type: Literal["AtrousConvolution2D"]
+    rank: ClassVar[int] = 2
     nb_row: PositiveInt = Field(description="Rows of the kernel.")
     nb_col: PositiveInt = Field(description="Columns of the kernel.")
     subsample: Pair = Field((1, 1), description="Stride: rows, columns.")
@@ -103,6 +108,7 @@ class Deconvolution2D(Convolution):
 
     aliases: ClassVar[tuple[str, ...]] = ("Deconv2D",)
     type: Literal["Deconvolution2D"]
+    rank: ClassVar[int] = 2
     nb_row: PositiveInt = Field(description="Rows of the kernel.")
     nb_col: PositiveInt = Field(description="Columns of the kernel.")
     output_shape: Annotated[
@@ -136,6 +142,7 @@ class SeparableConvolution2D(Layer):
         "b": StoredTensor(regularizer="b_regularizer", constraint="b_constraint"),
     }
     type: Literal["SeparableConvolution2D"]
+    rank: ClassVar[int] = 2
     nb_filter: PositiveInt = Field(description="Number of filters: channels of the output.")
     nb_row: PositiveInt = Field(description="Rows of the depthwise kernels.")
     nb_col: PositiveInt = Field(description="Columns of the depthwise kernels.")

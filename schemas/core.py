@@ -34,6 +34,7 @@ class InputLayer(Layer):
     """Declares the input; every model has one, written or implied by the first layer."""
 
     type: Literal["InputLayer"]
+    keeps_places: ClassVar[bool] = True
     sparse: Annotated[Literal[False], exactly(False)] = Field(
         False, description="Sparse inputs are not supported."
     )
@@ -43,6 +44,7 @@ class Activation(Layer):
     """Applies an activation."""
 
     type: Literal["Activation"]
+    keeps_places: ClassVar[bool] = True
     activation: ActivationFunction = Field(
         description="A name, or {expr: ..}: an elementwise expression in x."
     )
@@ -52,6 +54,7 @@ class Dropout(Layer):
     """Drops activations while training; passes everything on in a forward pass."""
 
     type: Literal["Dropout"]
+    keeps_places: ClassVar[bool] = True
     p: Share = Field(description="Share of the values that training drops.")
     noise_shape: MaskShape = Field(
         None, description="Shape of the training mask; a forward pass has none."
@@ -65,6 +68,8 @@ class SpatialDropout1D(Layer):
     """Drops whole channels while training; passes everything on in a forward pass."""
 
     type: Literal["SpatialDropout1D"]
+    keeps_places: ClassVar[bool] = True
+    rank: ClassVar[int] = 1
     p: Share = Field(description="Share of the channels that training drops.")
 
 
@@ -72,6 +77,8 @@ class SpatialDropout2D(Layer):
     """Drops whole channels while training; passes everything on in a forward pass."""
 
     type: Literal["SpatialDropout2D"]
+    keeps_places: ClassVar[bool] = True
+    rank: ClassVar[int] = 2
     p: Share = Field(description="Share of the channels that training drops.")
     dim_ordering: MaskOrdering = Field(
         "default", description="Where training finds the channels; a forward pass needs none."
@@ -83,6 +90,8 @@ class SpatialDropout3D(Layer):
     """Drops whole channels while training; passes everything on in a forward pass."""
 
     type: Literal["SpatialDropout3D"]
+    keeps_places: ClassVar[bool] = True
+    rank: ClassVar[int] = 3
     p: Share = Field(description="Share of the channels that training drops.")
     dim_ordering: MaskOrdering = Field(
         "default", description="Where training finds the channels; a forward pass needs none."
@@ -94,6 +103,7 @@ class GaussianDropout(Layer):
     """Multiplies with noise while training; passes everything on in a forward pass."""
 
     type: Literal["GaussianDropout"]
+    keeps_places: ClassVar[bool] = True
     p: Share = Field(description="Training's noise has the deviation sqrt(p / (1 - p)).")
 
 
@@ -101,6 +111,7 @@ class GaussianNoise(Layer):
     """Adds noise while training; passes everything on in a forward pass."""
 
     type: Literal["GaussianNoise"]
+    keeps_places: ClassVar[bool] = True
     sigma: Factor = Field(description="Deviation of the noise that training adds.")
 
 
@@ -168,6 +179,7 @@ class Masking(Layer):
     """Steps of which every value is ``mask_value`` become zeros; recurrent layers skip them."""
 
     type: Literal["Masking"]
+    keeps_places: ClassVar[bool] = True
     mask_value: float = Field(0.0, description="What marks a step that is not there.")
 
 
@@ -175,6 +187,7 @@ class ActivityRegularization(Layer):
     """Passes everything on; its values count for the penalties."""
 
     type: Literal["ActivityRegularization"]
+    keeps_places: ClassVar[bool] = True
     l1: Factor = Field(0.0, description="Factor of the absolute values.")
     l2: Factor = Field(0.0, description="Factor of the squares.")
 

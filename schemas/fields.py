@@ -121,6 +121,10 @@ class Layer(Schema):
     """Whether a ``dim_ordering`` that the layer takes changes what a forward pass does."""
     merges: ClassVar[bool] = False
     """Whether it takes several inputs; all others take one."""
+    keeps_places: ClassVar[bool] = False
+    """Whether it works value by value, so that the channels stay on the axis where they are."""
+    rank: ClassVar[int] = 0
+    """Number of spatial axes of the input, 1 to 3; 0 for a layer that has no such axes."""
 
     @property
     def class_name(self) -> str:

@@ -30,6 +30,7 @@ class LocallyConnected1D(_LocallyConnected):
     """Convolution over steps with a kernel of its own at each of them."""
 
     type: Literal["LocallyConnected1D"]
+    rank: ClassVar[int] = 1
     filter_length: PositiveInt = Field(description="Length of the kernel, in steps.")
     subsample_length: PositiveInt = Field(1, description="Stride, in steps.")
     input_dim: PositiveInt | None = Field(
@@ -44,6 +45,7 @@ class LocallyConnected2D(_LocallyConnected):
     """Convolution over an image with a kernel of its own at each position."""
 
     type: Literal["LocallyConnected2D"]
+    rank: ClassVar[int] = 2
     nb_row: PositiveInt = Field(description="Rows of the kernel.")
     nb_col: PositiveInt = Field(description="Columns of the kernel.")
     subsample: Pair = Field((1, 1), description="Stride: rows, columns.")

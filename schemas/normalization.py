@@ -25,6 +25,7 @@ class BatchNormalization(Layer):
         "running_std": StoredTensor(drawn="one", trainable=False),
     }
     type: Literal["BatchNormalization"]
+    keeps_places: ClassVar[bool] = True
     epsilon: NonNegativeFloat = Field(
         1e-3, description="Added to the variance, so that nothing is divided by 0."
     )

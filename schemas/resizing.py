@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -28,6 +28,7 @@ class UpSampling1D(Layer):
     """Each step is repeated."""
 
     type: Literal["UpSampling1D"]
+    rank: ClassVar[int] = 1
     length: PositiveInt = Field(2, description="How often each step is repeated.")
 
 
@@ -35,6 +36,7 @@ class UpSampling2D(Layer):
     """Rows and columns are repeated (nearest neighbour)."""
 
     type: Literal["UpSampling2D"]
+    rank: ClassVar[int] = 2
     size: Pair = Field((2, 2), description="Factors: rows, columns.")
     dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
 
@@ -43,6 +45,7 @@ class UpSampling3D(Layer):
     """The three spatial axes are repeated (nearest neighbour)."""
 
     type: Literal["UpSampling3D"]
+    rank: ClassVar[int] = 3
     size: Triple = Field((2, 2, 2), description="Factors along each spatial axis.")
     dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
 
@@ -77,6 +80,7 @@ class ZeroPadding1D(Layer):
     """Zeros before the first and after the last step."""
 
     type: Literal["ZeroPadding1D"]
+    rank: ClassVar[int] = 1
     padding: Annotated[
         Annotated[NonNegativeInt, Tag("<number>")]
         | Annotated[PaddingPair, Tag("<pair>")]
@@ -93,6 +97,7 @@ class ZeroPadding2D(Layer):
     """Zeros around an image."""
 
     type: Literal["ZeroPadding2D"]
+    rank: ClassVar[int] = 2
     padding: Annotated[
         Annotated[PaddingPair, Tag("<pair>")]
         | Annotated[PaddingQuadruple, Tag("<four>")]
@@ -115,6 +120,7 @@ class ZeroPadding3D(Layer):
     """Zeros around a volume, the same on both sides of an axis."""
 
     type: Literal["ZeroPadding3D"]
+    rank: ClassVar[int] = 3
     padding: PaddingTriple = Field((1, 1, 1), description="Zeros on both sides of each axis.")
     dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
 
@@ -123,6 +129,7 @@ class Cropping1D(Layer):
     """Cuts steps off at both ends."""
 
     type: Literal["Cropping1D"]
+    rank: ClassVar[int] = 1
     cropping: Cut = Field((1, 1), description="Steps cut off: [at the start, at the end].")
 
 
@@ -130,6 +137,7 @@ class Cropping2D(Layer):
     """Cuts off rows and columns of an image."""
 
     type: Literal["Cropping2D"]
+    rank: ClassVar[int] = 2
     cropping: CutPair = Field(
         ((0, 0), (0, 0)), description="What is cut off: [[top, bottom], [left, right]]."
     )
@@ -140,6 +148,7 @@ class Cropping3D(Layer):
     """Cuts off the ends of the three axes of a volume."""
 
     type: Literal["Cropping3D"]
+    rank: ClassVar[int] = 3
     cropping: CutTriple = Field(
         ((1, 1), (1, 1), (1, 1)), description="What is cut off: [before, after] of each axis."
     )

@@ -24,11 +24,11 @@ from speccompiler.arrays.npy_input import from_array
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, SpecError, has_errors
 from speccompiler.graph.ir import BatchNormalize, Graph, Weight
 from speccompiler.graph.shapes import format_shape
-from speccompiler.kernels.cpu import choices as cpu_kernels
+from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.kernels.cpu.runtime.tuning import Tuned
 from speccompiler.kernels.cpu.runtime.tuning import tune as measure_cuts
 from speccompiler.kernels.cuda import choices as cuda_kernels
-from speccompiler.kernels.cuda.runtime.device import is_cuda, open_devices
+from speccompiler.kernels.cuda.runtime.devices import is_cuda, open_devices
 from speccompiler.model import InputShapes, Model
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import Plan, make_plan
@@ -84,7 +84,7 @@ class ReferenceExecutor:
     kernel_seconds = 0.0
 
     def __init__(self, graph: Graph, weights: Mapping[Weight, npt.NDArray[Any]]) -> None:
-        from speccompiler.kernels.reference.evaluate import resolve
+        from speccompiler.weights.operands import resolve
 
         self._graph = graph
         self._weights = {

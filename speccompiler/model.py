@@ -35,9 +35,11 @@ from speccompiler.loading.argument_checks import (
 from speccompiler.loading.lenient import with_unknown
 from speccompiler.loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
 from speccompiler.loading.wrapper import unwrapped
-from speccompiler.lowering import Semantics, declared_inputs, lower
 from speccompiler.lowering.by_backend import by_backend
+from speccompiler.lowering.inputs import declared_inputs
+from speccompiler.lowering.lower import lower
 from speccompiler.lowering.other_ordering import fitted
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.source.document import Document, DocumentSource, parse_document, read_document
 from speccompiler.source.findings import first_few, shown
@@ -195,7 +197,7 @@ class Model:
 
         Raises ``SpecError``: CS052 while a length is open, CS050 without semantics.
         """
-        from speccompiler.kernels.cpu import choices as cpu_kernels
+        from speccompiler.kernels.cpu import table as cpu_kernels
         from speccompiler.passes import optimize
         from speccompiler.planning.plan import make_plan
 

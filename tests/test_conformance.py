@@ -168,7 +168,7 @@ UNSEEN = {
 def test_the_subset_means_something():
     names = set().union(*(class_names(json.loads((f / "model.json").read_text())) for f in CURRENT
                           if OWN_GOLDEN in f.parents))  # fmt: skip
-    # These are in no case of the whole collection: they are worked by hand in test_layers.
+    # These are in no case of the whole collection: they are worked by hand in tests/lowering.
     assert set(LAYERS) - NATIVE_LAYERS - names == UNSEEN
     assert {Golden(f).semantics for f in CURRENT if OWN_GOLDEN in f.parents} == {
         "tensorflow",

@@ -15,7 +15,6 @@ import speccompiler
 from speccompiler.diagnostics.core import Diagnostic, SpecError
 from speccompiler.graph.ir import Conv, Pool, Reshape
 from speccompiler.graph.receptive_fields import Reach
-from speccompiler.lowering import layers_of
 from speccompiler.model import Model, check
 from speccompiler.passes import optimize
 from speccompiler.source.document import parse_document
@@ -565,7 +564,7 @@ def test_only_given_and_constrained_weights_are_checked(tmp_path, monkeypatch):
 
 def test_nodes_that_are_layers_end_in_the_layers_name():
     model = build([{"type": "Dense", "name": "d", "output_dim": 3}], [2, 4, 5])
-    nodes = layers_of(model.graph.nodes)["d"]
+    nodes = model.graph.by_call()["d"]
     assert nodes[-1].name == "d"
     assert isinstance(nodes[-1].op, Reshape)
 

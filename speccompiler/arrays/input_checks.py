@@ -20,7 +20,7 @@ from speccompiler.graph.ir import (
 from speccompiler.graph.shapes import format_shape
 
 
-def _fits(declared: Shape, given: Sequence[int | None]) -> bool:
+def _fits(declared: Shape, given: Sequence[Dim | None]) -> bool:
     return len(declared) == len(given) and all(
         g is None or not isinstance(d, int) or d == g for d, g in zip(declared, given, strict=True)
     )
@@ -196,9 +196,9 @@ def _shape_hint(declared: Shape, given: Sequence[int | None]) -> str | None:
         return "the two axes look swapped" if _fits(declared, reverse) else None
     last = len(given) - 1
     channels_first = _moved(list(given), 0, last)
-    if _fits(declared, channels_first):  # type: ignore[arg-type]
+    if _fits(declared, channels_first):
         return "the array looks channels-first; convert it with np.moveaxis(x, 1, -1)"
     channels_last = _moved(list(given), last, 0)
-    if _fits(declared, channels_last):  # type: ignore[arg-type]
+    if _fits(declared, channels_last):
         return "the array looks channels-last; convert it with np.moveaxis(x, -1, 1)"
     return None

@@ -81,13 +81,13 @@ class Changes:
         self._of.setdefault((layer, tensor), []).append(change)
 
     def copy(self) -> Changes:
-        """The same so far, to be changed apart."""
+        """The same changes so far; later ones are added to one of the two."""
         new = Changes()
         new.become(self)
         return new
 
     def become(self, other: Changes) -> None:
-        """Take over what another holds."""
+        """Hold what another holds, instead of what is here."""
         self._of = {name: list(changes) for name, changes in other._of.items()}
 
     def layers(self, *kinds: type[Change]) -> list[str]:

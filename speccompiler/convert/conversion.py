@@ -13,7 +13,7 @@ from speccompiler.convert.semantics import convert_semantics
 from speccompiler.diagnostics.core import Problem, SpecError, has_errors
 from speccompiler.graph.ir import Weight
 from speccompiler.loading.lenient import DECLARATIONS
-from speccompiler.lowering import Semantics
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.model import Model
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer, Ordering
@@ -109,7 +109,7 @@ def convert(
 
 
 def _with_input_layers(spec: ModelSpec) -> ModelSpec:
-    """Where there are several inputs, each is a layer of its own: a spec names them so.
+    """The spec with an InputLayer for each of several inputs, since a native spec names them so.
 
     Keras lets the first layer of a branch be the input; its InputLayer is ``<layer>_input``.
     """
@@ -149,7 +149,7 @@ def _with_input_layers(spec: ModelSpec) -> ModelSpec:
 
 
 def _with_own_semantics(spec: ModelSpec) -> ModelSpec:
-    """A native spec: it says what the release that wrote a Keras file decided.
+    """The spec as a native one, which says what the release that wrote a Keras file decided.
 
     A file whose numbers are the same under both backends says TensorFlow, the default.
     """
@@ -163,7 +163,7 @@ def _with_own_semantics(spec: ModelSpec) -> ModelSpec:
 
 
 def _without_declarations(layer: Layer) -> Layer:
-    """The model says its inputs; what layers of a Keras file say of theirs may not be so."""
+    """The layer without what it declares of its input: the model says that, and rightly."""
     fields = type(layer).model_fields
     said = [name for name in DECLARATIONS if name in fields and not fields[name].is_required()]
     return layer.model_copy(update=dict.fromkeys(said))

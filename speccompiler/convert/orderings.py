@@ -1,8 +1,8 @@
 """Channels first to channels last and back, through the whole model.
 
-Each call is given its inputs in the layout that its layer reads, and its rule says what becomes
-of it. A layer without a rule reads its input as it was before, which a Permute restores where it
-has moved. The rows of a Dense after a Flatten are put into the new order.
+Each call is given its inputs in the layout that its layer reads, and the layer's rule says what
+becomes of it. A layer without a rule reads its input as it was before; where that has moved, a
+Permute restores it. The rows of a Dense after a Flatten are put into the new order.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from speccompiler.convert.rules import (
 )
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.graph.ir import Graph, Shape, Weight
-from speccompiler.lowering import Semantics, lower
+from speccompiler.lowering.lower import lower
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.constraint import constraint_object
 from speccompiler.schemas.fields import Layer, Ordering
 from speccompiler.schemas.model import Call, ModelInput, ModelSpec, SemanticsFields
@@ -34,7 +35,7 @@ from speccompiler.schemas.model import Call, ModelInput, ModelSpec, SemanticsFie
 
 @dataclass(frozen=True, slots=True)
 class Unmoved:
-    """The inputs and outputs that have an image's rank and keep their layout all the same."""
+    """The inputs and outputs that have the rank of an image and keep their layout."""
 
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
@@ -45,8 +46,9 @@ def convert_ordering(
 ) -> tuple[ModelSpec, list[Diagnostic], Unmoved]:
     """The spec with every layer in the other ordering; CS151 for what has no equal there.
 
-    Rows of a Dense after a Flatten are reordered where that will do; where something else reads
-    the flat values, each Flatten reads its image as it was before, through a Permute.
+    First it is tried with Flatten giving its values in another order, which the rows of a Dense
+    make up for. Where something else reads the flat values, Flatten reads its image as it was
+    before, through a Permute.
     """
     orderings = {o for layer in spec.layers if (o := getattr(layer.inner, "dim_ordering", None))}
     if orderings <= {target}:
@@ -63,26 +65,61 @@ def convert_ordering(
     return converted, found, unmoved
 
 
+@dataclass(frozen=True, slots=True)
+class _Original:
+    """What is converted: the layers by call, and shapes, inputs and weights by name."""
+
+    layers: Mapping[str, Layer]
+    shapes: Mapping[str, Shape]
+    declared: Mapping[str, ModelInput]
+    weights: Mapping[str, Sequence[Weight]]
+
+    @staticmethod
+    def of(spec: ModelSpec, graph: Graph) -> _Original:
+        """By a spec and the graph that it was lowered to."""
+        weights: dict[str, list[Weight]] = {}
+        for weight in graph.weights():
+            weights.setdefault(weight.layer, []).append(weight)
+        shapes = {node.name: node.shape for node in graph.nodes}
+        return _Original(spec.by_call(), shapes, {e.name: e for e in spec.inputs}, weights)
+
+    def inputs_of(self, call: Call, values: Mapping[str, Value]) -> tuple[Value, ...]:
+        """What has become of a call's inputs; the channels of an image that goes in move."""
+        if call.inputs:
+            return tuple(values[name] for name in call.inputs)
+        return (MOVED if len(self.declared[call.name].shape) > 2 else SAME,)
+
+    def step(
+        self, call: Call, inputs: tuple[Value, ...], target: Ordering, changes: Changes
+    ) -> Step:
+        """The call for its layer's rule. Weights are changed at a layer's first call only."""
+        if call.inputs:
+            shapes = tuple(self.shapes[name] for name in call.inputs)
+        else:
+            shapes = (tuple(-1 if d is None else d for d in self.declared[call.name].shape),)
+        weights = self.weights.get(call.layer, ()) if call.name == call.layer else ()
+        # The model says its inputs.
+        unsaid = {"input_shape": None, "batch_input_shape": None}
+        layer = self.layers[call.name].model_copy(update=unsaid)
+        return Step(layer, call.name, inputs, shapes, target, changes, weights)
+
+
 def _attempt(
     spec: ModelSpec, graph: Graph, target: Ordering, changes: Changes, as_before: set[Rule]
 ) -> tuple[ModelSpec, list[Diagnostic], Unmoved]:
-    """``as_before`` are the rules of layers that read images in the old layout."""
-    shapes = {node.name: node.shape for node in graph.nodes}
-    given = {entry.name: entry for entry in spec.inputs}
-    owned: dict[str, list[Weight]] = {}
-    for weight in graph.weights():
-        owned.setdefault(weight.layer, []).append(weight)
+    """Convert call by call; layers whose rule is in ``as_before`` read images as they were."""
+    original = _Original.of(spec, graph)
     kept = _kept_inputs(spec, as_before)
     adapters = Adapters((call.name for call in spec.calls), target)
-    called = spec.by_call()
     values: dict[str, Value] = {}
     layers: dict[str, Layer] = {}
     calls: list[Call] = []
     found: list[Diagnostic] = []
     for call in spec.calls:
-        step = _step(called[call.name], call, values, shapes, given, target, changes, owned)
+        inputs = original.inputs_of(call, values)
         if call.name in kept:
-            step = replace(step, inputs=(SAME,))
+            inputs = (SAME,)
+        step = original.step(call, inputs, target, changes)
         step, read = _adapted(step, call, adapters, as_before)
         for permute, added in adapters.take():
             layers[added.name] = permute
@@ -107,7 +144,7 @@ def _attempt(
     ]
     unmoved = Unmoved(
         tuple(e.name for e in spec.inputs if e.name in kept and len(e.shape) > 2),
-        tuple(n for n in spec.outputs if not values[n].moved and len(shapes[n]) > 2),
+        tuple(n for n in spec.outputs if not values[n].moved and len(original.shapes[n]) > 2),
     )
     if found:
         return spec, found, unmoved
@@ -128,33 +165,8 @@ def _attempt(
         return spec, [problem.at()], unmoved
 
 
-def _step(
-    layer: Layer,
-    call: Call,
-    values: Mapping[str, Value],
-    shapes: Mapping[str, Shape],
-    given: Mapping[str, ModelInput],
-    target: Ordering,
-    changes: Changes,
-    owned: Mapping[str, Sequence[Weight]],
-) -> Step:
-    if call.inputs:
-        inputs = tuple(values[name] for name in call.inputs)
-        before = tuple(shapes[name] for name in call.inputs)
-    else:
-        declared = given[call.name].shape
-        inputs = (MOVED if len(declared) > 2 else SAME,)
-        before = (tuple(-1 if d is None else d for d in declared),)
-    first = call.name == call.layer
-    weights = owned.get(call.layer, ()) if first else ()
-    layer = layer.model_copy(
-        update={"input_shape": None, "batch_input_shape": None}
-    )  # the model says it
-    return Step(layer, call.name, inputs, before, target, changes, weights)
-
-
 def _kept_inputs(spec: ModelSpec, as_before: set[Rule]) -> set[str]:
-    """The inputs that only layers read which take no image, so that they stay as they are."""
+    """The inputs that stay as they are, because no layer reads them as an image."""
     layers = spec.by_call()
     readers: dict[str, list[Layer]] = {}
     for entry in spec.inputs:
@@ -171,7 +183,7 @@ def _kept_inputs(spec: ModelSpec, as_before: set[Rule]) -> set[str]:
 def _adapted(
     step: Step, call: Call, adapters: Adapters, as_before: set[Rule]
 ) -> tuple[Step, tuple[str, ...]]:
-    """The step with its inputs in the layout that it needs, and the calls that give them."""
+    """The step with its inputs in the layout that its layer needs, and the names of these."""
     wanted = takes_moved(step.layer, as_before)
     if step.layer.class_name == "Merge" and len({value.moved for value in step.inputs}) > 1:
         wanted = step.layer.mode not in {"dot", "cos"}
@@ -202,7 +214,7 @@ def _moved_input(entry: ModelInput, target: Ordering) -> ModelInput:
 
 
 def _with_kernels(converted: ModelSpec, graph: Graph, changes: Changes) -> ModelSpec:
-    """Transpose each kernel to the layout that its layer now has, and constraints with it."""
+    """Transpose each kernel, and its constraint, to the layout that its layer now has."""
     lowered = lower(converted, Semantics.of(_semantics(converted), converted))
     assert lowered.graph is not None, f"a converted spec can be lowered: {lowered.diagnostics}"
     now = {w.name: w for w in lowered.graph.weights()}
@@ -228,7 +240,7 @@ def _semantics(spec: ModelSpec) -> SemanticsFields:
 
 
 def _moved_constraint(layer: Layer, old: Weight, new: Weight) -> Layer:
-    """A constraint's axes, counted in the tensor as it is now stored."""
+    """The layer with the axes of a constraint counted in the tensor as it is now stored."""
     argument = type(layer).tensors[old.tensor].constraint
     constraint = getattr(layer, argument, None) if argument is not None else None
     described = None if constraint is None else constraint_object(constraint)

@@ -1,4 +1,4 @@
-"""A converted spec and its weights, written so that neither is taken for another's."""
+"""A converted spec and its weights, written so that neither is used with those of another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def write_pair(converted: Converted, spec_path: Path, weights_path: Path | None)
 
     Both are complete before either gets its name. The spec comes first and holds the digest of
     its tensors: a process that dies in between leaves a spec that refuses the weights beside it.
-    Raises ``SpecError`` CS120, CS121; a spec, which is UTF-8, cannot name every file.
+    Raises ``SpecError`` CS120, CS121.
     """
     count, digest = 0, None
     with FileGroup() as group:
@@ -35,7 +35,7 @@ def write_pair(converted: Converted, spec_path: Path, weights_path: Path | None)
 
 
 def default_weights_path(spec_path: Path) -> Path:
-    """Beside the spec, under its name; bytes that are not UTF-8 become ``%FF``."""
+    """The spec's own path with another ending; bytes that are not UTF-8 become ``%FF``."""
     bytes_escaped = (
         f"%{ord(c) - 0xDC00:02X}" if "\udc80" <= c <= "\udcff" else c for c in spec_path.stem
     )
@@ -43,7 +43,7 @@ def default_weights_path(spec_path: Path) -> Path:
 
 
 def _check_name(weights_path: Path, spec_path: Path) -> None:
-    """Before anything is written."""
+    """CS120 for a path that a spec, which is UTF-8, cannot hold."""
     name = relative(weights_path, spec_path)
     try:
         name.encode()

@@ -1,8 +1,7 @@
-"""What becomes of each layer in the other dim_ordering: a rule by its type.
+"""What becomes of each layer in the other dim_ordering: ``RULES``, by the layer's class.
 
-Each value of the model is followed: it is the same as before, or its channel axis has moved,
-or it is flat and its entries stand in another order because a Flatten read them from a moved
-value.
+Each value of the model is followed. It is the same as before, or its channel axis has moved, or
+it is flat and its entries come in another order, because a Flatten read them from a moved value.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from speccompiler.schemas.fields import Layer, Ordering
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
-    """How a value of the converted model stands to the original's.
+    """How a value of the converted model differs from the original's.
 
     ``order`` of a flat value: entry i is entry ``order[i]`` of the original's.
     """
@@ -35,7 +34,7 @@ class Value:
 
     @property
     def same(self) -> bool:
-        """Nothing has changed."""
+        """Whether the value is that of the original."""
         return not self.moved and self.order is None
 
 
@@ -64,7 +63,7 @@ class Step:
 
     @property
     def value(self) -> Value:
-        """What the only input is."""
+        """What has become of the only input."""
         return self.inputs[0]
 
 
@@ -91,7 +90,7 @@ def _elementwise(step: Step) -> tuple[Layer, Value]:
 
 
 def _activation(step: Step) -> tuple[Layer, Value]:
-    """Numbers that stand beside the channels move with them."""
+    """Numbers in the expression that stand beside the channels move with them."""
     activation = step.layer.activation
     if step.value.same or not isinstance(activation, ExpressionActivation):
         return step.layer, step.value
@@ -268,7 +267,7 @@ def _along_axes(step: Step) -> tuple[Layer, Value]:
 
 
 def _drops_axes(layer: Layer) -> bool:
-    """Whether what is left of the axes has an order of its own."""
+    """Whether a Slice or a Reduce drops axes, so that its value has an order of its own."""
     return bool(getattr(layer, "squeeze", False)) or not getattr(layer, "keepdims", True)
 
 
@@ -309,7 +308,7 @@ RULES: Mapping[str, Rule] = {
     "TimeDistributed": _time_distributed,
     **dict.fromkeys(("Slice", "Reduce"), _along_axes),
 }  # fmt: skip
-"""A layer that is not here reads its input as it was before."""
+"""A layer that is not here reads its input as it was before: ``_unknown``."""
 
 AS_BEFORE: set[Rule] = {_unknown, _dense, _time_distributed}
 """The rules of layers that work on the last axis, or by the place of a value."""

@@ -13,7 +13,8 @@ from speccompiler.convert.changes import Changes, Reversed
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.graph.dims import format_dim
 from speccompiler.graph.ir import Graph, Node, Padding
-from speccompiler.lowering import Semantics, layers_of, lower
+from speccompiler.lowering.lower import lower
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
 from speccompiler.schemas.profiles import Profile
 
@@ -48,10 +49,10 @@ def _graph(spec: ModelSpec, semantics: Semantics) -> Graph:
 
 def _other_windows(here: Graph, there: Graph) -> list[Diagnostic]:
     """CS150 for each layer whose windows the two place differently."""
-    theirs = layers_of(there.nodes)
+    theirs = there.by_call()
     return [
         _refused(nodes, theirs[layer]).at(layer=layer)
-        for layer, nodes in layers_of(here.nodes).items()
+        for layer, nodes in here.by_call().items()
         if nodes != theirs[layer]
     ]
 

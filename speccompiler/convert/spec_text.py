@@ -14,7 +14,8 @@ from speccompiler.convert.conversion import Converted
 from speccompiler.graph.dims import format_dim
 from speccompiler.graph.ir import Graph, Shape
 from speccompiler.loading.orderings import ordering_of
-from speccompiler.lowering import Semantics, lower
+from speccompiler.lowering.lower import lower
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.arguments import own_arguments
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
@@ -88,13 +89,13 @@ def _semantics(fields: SemanticsFields) -> str:
 
 
 def _common_ordering(spec: ModelSpec) -> str | None:
-    """What the header says: always something where any layer has an ordering and they agree."""
+    """The ordering that the header says: that of all layers which have one, where they agree."""
     found = {o for layer in spec.layers if (o := ordering_of(layer)) is not None}
     return found.pop() if len(found) == 1 else None
 
 
 def relative(path: Path, spec_path: Path) -> str:
-    """How a spec names a file."""
+    """A file's path as a spec says it: from the folder of the spec."""
     return Path(os.path.relpath(path, spec_path.parent)).as_posix()
 
 
@@ -142,7 +143,7 @@ def _item(
     else:
         item = {"type": layer.class_name, "name": call.name, **_arguments(layer, ordering)}
         if isinstance(layer, InputLayer) and call.inputs:
-            # A nested model's: an InputLayer would be one more input of this one.
+            # In a nested model. An InputLayer would be one more input of this one.
             item = {"type": "Activation", "name": call.name, "activation": "linear"}
     several = len(spec.inputs) > 1
     if not call.inputs and several:
@@ -156,14 +157,14 @@ def _item(
 
 
 def _arguments(layer: Layer, ordering: str | None) -> dict[str, Any]:
-    """What differs from the defaults, by Keras's names: what the layer needs comes first."""
+    """The arguments that differ from their defaults; those that the layer needs come first."""
     found: dict[str, Any] = {}
     fields = type(layer).model_fields
     for name in (*own_arguments(type(layer)), "trainable"):
         described = fields[name]
         value = getattr(layer, name)
         if isinstance(value, Unknown):
-            # Training's share of dropped values, or deviation of noise, has to be said.
+            # A rate of dropout or a deviation of noise that is unknown has to be given as a number.
             value = value.true if name == "trainable" else 0
             if name != "trainable" and not described.is_required():
                 continue
@@ -181,7 +182,7 @@ def _arguments(layer: Layer, ordering: str | None) -> dict[str, Any]:
 
 
 def _left_out(layer: Layer) -> str:
-    """What a Keras file says for training that means nothing here."""
+    """What a Keras file says for training, and no spec can say."""
     parts = (layer,) if layer.inner is layer else (layer, layer.inner)
     unknown = [item for part in parts for item in unknown_arguments(part).items()]
     found = [value.found for argument, value in unknown if argument != "trainable"]
@@ -194,7 +195,7 @@ def _comment(shape: Shape, parameters: int) -> str:
 
 
 def _entry(item: Mapping[str, Any], comment: str) -> Iterator[str]:
-    """One line where it fits, the comment before it where only that does not; else several."""
+    """One line where it fits; without room for the comment that comes before; else several."""
     line = f"  - {flow(item)}"
     if len(f"{line}  # {comment}") <= WIDTH:
         yield f"{line}  # {comment}"

@@ -1,4 +1,4 @@
-"""``scale * x + shift``: what an expression is where it is no more than that."""
+"""Expressions that are no more than ``scale * x + shift``, and these two parts of them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from speccompiler.expressions.nodes import (
 )
 
 Affine = tuple[Expression, Expression]
-"""Scale and shift, both without x."""
+"""Scale and shift, neither of which has x in it."""
 ZERO, ONE = Number(0.0), Number(1.0)
 
 
 def affine(expression: Expression) -> Affine | None:
-    """Scale and shift of an expression in x and parameters; None where there are none."""
+    """Scale and shift of an expression; None where it is not affine in x."""
     if not has_variable(expression):
         return ZERO, expression
     match expression:
@@ -45,12 +45,12 @@ def affine(expression: Expression) -> Affine | None:
 
 
 def has_variable(node: Node) -> bool:
-    """Whether x is in it."""
+    """Whether a node or a part of it is x."""
     return isinstance(node, Variable) or any(map(has_variable, children(node)))
 
 
 def shifted(expression: Expression, by: int) -> Expression:
-    """The same with every parameter's number higher: for a place further behind in a list."""
+    """The expression for a list in which its parameters stand ``by`` places further behind."""
     match expression:
         case Parameter(index):
             return Parameter(index + by)

@@ -65,7 +65,9 @@ def _clip(a: Array, low: Array, high: Array) -> Array:
 
 
 def _power(a: Array, b: Array) -> Array:
-    """IEEE pow: NumPy takes the root of -infinity where one number, 0.5, is the exponent."""
+    """IEEE pow. NumPy's own takes a square root where the exponent is one number, 0.5, and
+    that of -infinity is NaN.
+    """
     base, exponent = np.broadcast_arrays(a, b)
     return np.asarray(np.power(base, exponent.copy()))
 

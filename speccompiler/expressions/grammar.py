@@ -70,7 +70,7 @@ class Parsed:
 
 
 def parse(text: str) -> Expression:
-    """The expression a text says.
+    """The expression that a text says.
 
     Raises ``CS030`` for wrong syntax, ``CS031`` for an unknown name, ``CS032``
     for a wrong number of arguments, ``CS033`` for an expression over the limits
@@ -86,7 +86,7 @@ def parse_with_arrays(text: str) -> Parsed:
 
 
 def with_arrays(text: str, others: Mapping[Array, Array]) -> str:
-    """The text of an expression with other arrays in the places of its own."""
+    """The text of an expression with each of its arrays replaced."""
     parsed = parse_with_arrays(text)
     names = {f"p{i}": _listed(others[array]) for i, array in enumerate(parsed.arrays)}
     return re.sub(r"\bp[0-9]+\b", lambda found: names[found[0]], canonical(parsed.expression))

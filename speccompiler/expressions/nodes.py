@@ -76,7 +76,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A number that belongs to the element's place: a stored one, or of an array in the text."""
+    """A number beside the element: of a stored tensor, or of an array in the text."""
 
     index: int
 
@@ -193,7 +193,7 @@ def canonical(expression: Expression) -> str:
 
 
 def substitute(expression: Expression, x: Expression) -> Expression:
-    """The expression of what another one gives: ``x`` in place of the variable."""
+    """The expression with ``x``, another expression, in place of the variable."""
 
     def value(node: Expression) -> Expression:
         match node:
@@ -223,7 +223,7 @@ def substitute(expression: Expression, x: Expression) -> Expression:
 
 
 def integer_exponent(exponent: Expression) -> int | None:
-    """The exponent as a whole number of at most 64 in size, when it is such a constant."""
+    """The exponent where it is a constant whole number from -64 to 64; else None."""
     match exponent:
         case Number(value) if value.is_integer() and value <= 64:
             return int(value)
@@ -233,7 +233,7 @@ def integer_exponent(exponent: Expression) -> int | None:
 
 
 def _text(node: Node, minimum: int) -> str:
-    """The text of a node, in parentheses when it binds weaker than ``minimum``."""
+    """The text of a node, in parentheses where it binds more weakly than ``minimum``."""
     match node:
         case Number(value):
             binding, text = PRIMARY, _number_text(value)

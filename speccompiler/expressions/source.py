@@ -12,11 +12,11 @@
                                             return t5
 
 For float32 x every step is float32. Each step has a name, and one that is
-needed twice is computed once; a choice is made between two names, so that it
-becomes a select and no jump. The text over values needs ``math`` and ``np``, and
+needed twice is computed once. A choice is made between two names, so that it
+is compiled to a select and not to a jump. The text over values needs ``math`` and ``np``, and
 the function ``njit(error_model="numpy")``: otherwise numba raises
 ZeroDivisionError where IEEE gives an infinity. The text over vectors needs ``np``,
-the words of ``kernels.cpu.simd`` and the functions of ``kernels.cpu.vector_math``.
+the words of ``kernels/cpu/codegen/simd.py`` and the functions of ``vector_math.py`` beside it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def numba_source(expression: Expression, name: str = "activate") -> str:
 
 
 def vector_source(expression: Expression, name: str = "activate", parameters: int = 0) -> str:
-    """The same of a vector of values: every lane goes through the same operations.
+    """The text for a vector of values: every lane goes through the same operations.
 
     With parameters it is ``def name(x, p0, p1)``.
     """
@@ -68,7 +68,7 @@ def vector_source(expression: Expression, name: str = "activate", parameters: in
 
 
 def word_source(expression: Expression, name: str = "activate", parameters: int = 0) -> str:
-    """The same of one value, in words that a target defines: ``exp``, ``absolute``, ``power``.
+    """The text for one value, in words that a target defines: ``exp``, ``absolute``, ``power``.
 
     Operators stay operators, so that one text serves a compiler and a simulator.
     """
@@ -217,7 +217,7 @@ class _WordSteps(_Steps):
 
 
 class _VectorSteps(_Steps):
-    """The same steps in the words of ``kernels.cpu.simd``."""
+    """Steps over a vector, in the words of ``kernels/cpu/codegen/simd.py``."""
 
     words: Mapping[str, str] = {
         "+": "add", "-": "sub", "*": "mul", "/": "div", "**": "power",

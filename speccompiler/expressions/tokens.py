@@ -54,7 +54,7 @@ def tokenize(text: str) -> list[Token]:
 
 
 def _python_hint(text: str, position: int) -> str | None:
-    """For a line copied from the program that built the model."""
+    """What to leave out where the text is a line of Python that built the model."""
     if text[position] == ":" and text[:position].split()[:1] == ["lambda"]:
         return "write only what stands behind the ':', with x for the argument"
     module = re.search(r"[A-Za-z_]\w*$", text[:position])

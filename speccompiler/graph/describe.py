@@ -1,4 +1,4 @@
-"""Operations, graphs and plans in words: one line a node, one line a step."""
+"""Operations and graphs in words: one line for each node."""
 
 from __future__ import annotations
 
@@ -6,39 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
 from speccompiler.expressions.nodes import Expression, canonical
+from speccompiler.graph import ir
 from speccompiler.graph.dims import Dim, format_dim
-from speccompiler.graph.ir import (
-    BatchNormalize,
-    Combine,
-    Concat,
-    Conv,
-    Depthwise,
-    Derived,
-    Dot,
-    GlobalPool,
-    Graph,
-    Identity,
-    Input,
-    Local,
-    Lookup,
-    Map,
-    MapWith,
-    Mask,
-    Node,
-    Normalize,
-    Op,
-    Operand,
-    Pad,
-    Padding,
-    Pool,
-    Reshape,
-    Resize,
-    Slice,
-    Softmax,
-    Transpose,
-    Upsample,
-    stored_tensors,
-)
 from speccompiler.graph.shapes import format_shape
 
 
@@ -47,7 +16,7 @@ def _by(values: Iterable[int]) -> str:
     return "x".join(str(v) for v in values) or "1"
 
 
-def _padding(padding: Padding) -> str:
+def _padding(padding: ir.Padding) -> str:
     def side(pair: tuple[Dim, Dim]) -> str:
         before, after = (format_dim(p) for p in pair)
         return before if before == after else f"{before}+{after}"
@@ -56,7 +25,7 @@ def _padding(padding: Padding) -> str:
     return sides[0] if len(set(sides)) == 1 else ", ".join(sides)
 
 
-def _pads(padding: Padding) -> bool:
+def _pads(padding: ir.Padding) -> bool:
     return any(pair != (0, 0) for pair in padding)
 
 
@@ -65,7 +34,7 @@ def _strides(stride: Sequence[int]) -> str:
 
 
 def activation_name(activation: Expression) -> str:
-    """Its Keras name, or its text."""
+    """The Keras name of an activation, or its formula."""
     if activation == THEANO_RELU:
         return "relu"
     for name, expression in ACTIVATIONS.items():
@@ -74,11 +43,11 @@ def activation_name(activation: Expression) -> str:
     return canonical(activation)
 
 
-def _made(operand: Operand) -> list[str]:
-    """What was done to a kernel."""
-    flipped = any(weight.flip for weight in stored_tensors(operand))
+def _made(operand: ir.Operand) -> list[str]:
+    """Words for what was done to a stored kernel."""
+    flipped = any(weight.flip for weight in ir.stored_tensors(operand))
     parts = ["kernel flipped"] if flipped else []
-    return [*parts, "scaled"] if isinstance(operand, Derived) else parts
+    return [*parts, "scaled"] if isinstance(operand, ir.Derived) else parts
 
 
 COMBINED = {
@@ -90,14 +59,14 @@ COMBINED = {
 }
 
 
-def describe_op(op: Op) -> str:
+def describe_op(op: ir.Op) -> str:
     """What an operation does, in one line."""
     match op:
-        case Input():
+        case ir.Input():
             return "input"
-        case Identity():
+        case ir.Identity():
             return "identity"
-        case Conv():
+        case ir.Conv():
             if op.kernel:
                 parts = [f"convolution {_by(op.kernel)}{_strides(op.stride)}, {op.filters} filters"]
             else:
@@ -109,70 +78,70 @@ def describe_op(op: Op) -> str:
             parts += ["bias"] if op.bias is not None else []
             parts += [activation_name(op.activation)] if op.activation is not None else []
             return ", ".join(parts)
-        case Pool():
+        case ir.Pool():
             parts = [f"{op.mode} pool {_by(op.kernel)}{_strides(op.stride)}"]
             parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
             parts += [f"zeros {_padding(op.zeros)}"] if _pads(op.zeros) else []
             return ", ".join(parts)
-        case Depthwise():
+        case ir.Depthwise():
             parts = [f"depthwise {_by(op.kernel)}{_strides(op.stride)}, {op.weight.shape[-2]} each"]
             parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
             return ", ".join(parts + _made(op.weight))
-        case Local():
+        case ir.Local():
             parts = [f"local {_by(op.kernel)}{_strides(op.stride)}, {op.weight.shape[-1]} filters"]
             return ", ".join(parts + (["bias"] if op.bias is not None else []))
-        case Lookup():
+        case ir.Lookup():
             return f"table of {op.weight.shape[0]} rows"
-        case GlobalPool():
+        case ir.GlobalPool():
             return f"global {op.mode}" + (" pool" if op.mode in {"max", "average"} else "")
-        case MapWith():
+        case ir.MapWith():
             return activation_name(op.activation)
-        case Mask():
+        case ir.Mask():
             return f"mask {op.value:g}"
-        case Normalize():
+        case ir.Normalize():
             return "normalize each position"
-        case BatchNormalize():
+        case ir.BatchNormalize():
             return "normalize over the batch"
-        case Upsample():
+        case ir.Upsample():
             return f"up-sample {_by(op.factors)}"
-        case Pad():
+        case ir.Pad():
             return f"zero padding {_padding(op.padding)}"
-        case Map():
+        case ir.Map():
             return activation_name(op.activation)
-        case Softmax():
+        case ir.Softmax():
             return "softmax"
-        case Reshape():
+        case ir.Reshape():
             return "reshape"
-        case Transpose():
+        case ir.Transpose():
             return f"transpose ({', '.join(map(str, op.axes))})"
-        case Combine():
+        case ir.Combine():
             parts = [COMBINED[op.mode]]
             parts += [activation_name(op.activation)] if op.activation is not None else []
             return ", ".join(parts)
-        case Concat():
+        case ir.Concat():
             return f"concatenate along axis {op.axis + 1}"
-        case Dot():
+        case ir.Dot():
             return "sums of products"
-        case Slice():
+        case ir.Slice():
             axes = zip(op.start, op.step, op.count, strict=True)
             return f"slice ({', '.join(_slice_of(*axis) for axis in axes)})"
-        case Resize():
+        case ir.Resize():
             way = "bilinear" if op.bilinear else "nearest"
             corners = ", corners aligned" if op.align_corners else ""
             return f"resize to {'x'.join(map(format_dim, op.size))}, {way}{corners}"
 
 
 def _slice_of(start: Dim, step: int, count: Dim) -> str:
-    """``5 from 60``, ``3 from 2 by -1``: how many, from where, how far apart."""
+    """``5 from 60``, ``3 from 2 by -1``: count, start, step."""
     apart = "" if step == 1 else f" by {step}"
     return f"{format_dim(count)} from {format_dim(start)}{apart}"
 
 
-def node_rows(graph: Graph) -> list[tuple[str, str, str, str]]:
+def node_rows(graph: ir.Graph) -> list[tuple[str, str, str, str]]:
     """For each node: name, shape, operation, what it reads."""
     outputs = set(graph.outputs)
 
-    def mark(node: Node) -> str:
+    def mark(node: ir.Node) -> str:
         return node.name + (" *" if node.name in outputs else "")
 
     return [

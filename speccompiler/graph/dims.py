@@ -14,16 +14,10 @@ are equal; :func:`format_dim` writes the first form.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias, TypeGuard
-
-from speccompiler.diagnostics.core import Problem
-
-# Larger sizes cannot be read by anyone, and would recurse and grow without bound.
-MAX_NESTING = 50
-MAX_FACTORS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +44,7 @@ class Max:
 
 
 Atom: TypeAlias = Symbol | CeilDiv | Max
+_AtomKey: TypeAlias = tuple[tuple[str, ...], str]
 Monomial: TypeAlias = frozenset[tuple[Atom, int]]
 """Factors with their powers; the empty product is the constant's."""
 
@@ -101,65 +96,18 @@ def is_known(d: Dim) -> TypeGuard[int]:
     return isinstance(d, int)
 
 
-def ceil_div(a: Dim, b: int) -> Dim:
-    """``ceil(a / b)`` for b >= 1.
-
-    Uses, for integers: ``ceil((b*q + r)/b) = q + ceil(r/b)``,
-    ``ceil(n/(g*b)) = ceil(ceil(n/g)/b)`` and, from the second, that nested
-    ceilings are one: ``ceil((ceil(n/a) + r)/b) = ceil((n + a*r)/(a*b))``.
-
-    Raises ``CS033`` for a size over ``MAX_NESTING`` or ``MAX_FACTORS``.
-    """
-    assert b >= 1, f"a size is divided by a positive number, not {b}"
-    if isinstance(a, int):
-        return -(-a // b)
-    terms = terms_of(a)
-    constant = terms.pop(CONSTANT, 0)
-    shared = math.gcd(b, *terms.values())
-    b //= shared
-    constant = -(-constant // shared)
-    whole: dict[Monomial, int] = {}
-    rest: dict[Monomial, int] = {}
-    for monomial, coefficient in terms.items():
-        quotient, remainder = divmod(coefficient // shared, b)
-        if remainder == 0:
-            whole[monomial] = quotient
-        else:
-            rest[monomial] = coefficient // shared
-    if not rest:
-        return _dim(whole) + -(-constant // b)
-    quotient, rest[CONSTANT] = divmod(constant, b)
-    outside = _dim(whole) + quotient
-    nested = [m for m, coefficient in rest.items() if coefficient == 1 and _bare_ceiling(m)]
-    if len(nested) == 1:
-        inner = _bare_ceiling(nested[0])
-        assert inner is not None, "the monomial was chosen because it is a ceiling"
-        del rest[nested[0]]
-        numerator = inner.numerator + inner.divisor * _dim(rest)
-        return outside + ceil_div(numerator, inner.divisor * b)
-    numerator = _dim(rest)
-    assert isinstance(numerator, Expr), "a term that b does not divide is left"
-    return outside + of_atom(CeilDiv(_bounded(numerator), b))
+def known(d: Dim) -> int:
+    """The dimension as a number, where all symbols are bound."""
+    assert isinstance(d, int), f"{d} is open"
+    return d
 
 
-def maximum(a: Dim, lower: int) -> Dim:
-    """``max(a, lower)``, kept as it is unless the larger one is provable.
-
-    Raises ``CS033`` for a size over ``MAX_NESTING`` or ``MAX_FACTORS``.
-    """
-    if isinstance(a, int):
-        return max(a, lower)
-    smallest, largest_negated = lower_bound(a), lower_bound(-a)
-    if smallest is not None and smallest >= lower:
-        return a
-    if largest_negated is not None and -largest_negated <= lower:
-        return lower
-    if len(a.terms) == 1:
-        ((monomial, coefficient),) = a.terms
-        match (coefficient, *monomial):
-            case (1, (Max(operand, inner), 1)):
-                return of_atom(Max(operand, max(inner, lower)))
-    return of_atom(Max(_bounded(a), lower))
+def known_shape(shape: Iterable[Dim]) -> tuple[int, ...]:
+    """The shape as numbers, where all symbols are bound."""
+    lengths = tuple(shape)
+    numbers = tuple(d for d in lengths if isinstance(d, int))
+    assert len(numbers) == len(lengths), f"{lengths} has open lengths"
+    return numbers
 
 
 def total(dims: Iterable[Dim]) -> Dim:
@@ -168,7 +116,7 @@ def total(dims: Iterable[Dim]) -> Dim:
     for d in dims:
         for monomial, coefficient in d.terms if isinstance(d, Expr) else ((CONSTANT, d),):
             terms[monomial] = terms.get(monomial, 0) + coefficient
-    return _dim(terms)
+    return of_terms(terms)
 
 
 def evaluate(d: Dim, values: Mapping[str, int]) -> int:
@@ -199,39 +147,6 @@ def atom_symbols(atom: Atom) -> frozenset[str]:
             return symbols(inner)
 
 
-def lower_bound(d: Dim) -> int | None:
-    """The smallest value over all symbols >= 1, or None when it is not cheaply provable.
-
-    The answer is exact, and reached when every symbol is 1: each atom is written
-    as its own smallest value plus something >= 0, and no term may be negative then.
-    """
-    if isinstance(d, int):
-        return d
-    shifted: Dim = 0
-    for monomial, coefficient in d.terms:
-        term: Dim = coefficient
-        for atom, power in monomial:
-            smallest = _atom_lower_bound(atom)
-            if smallest is None:
-                return None
-            for _ in range(power):
-                term = term * (of_atom(atom) + smallest)
-        shifted = shifted + term
-    terms = terms_of(shifted)
-    constant = terms.pop(CONSTANT, 0)
-    return constant if all(coefficient > 0 for coefficient in terms.values()) else None
-
-
-def format_dim(d: Dim) -> str:
-    """The dimension for a reader: ``16*ceil(H/2)*W``, ``ceil((T - 2)/2)``.
-
-    Terms stand by falling degree, then by name; the constant is last.
-    """
-    from speccompiler.graph.dim_text import polynomial_text
-
-    return str(d) if isinstance(d, int) else polynomial_text(d)
-
-
 def _evaluate_atom(atom: Atom, values: Mapping[str, int]) -> int:
     match atom:
         case Symbol(name):
@@ -240,52 +155,6 @@ def _evaluate_atom(atom: Atom, values: Mapping[str, int]) -> int:
             return -(-evaluate(numerator, values) // divisor)
         case Max(operand, lower):
             return max(evaluate(operand, values), lower)
-
-
-def _atom_lower_bound(atom: Atom) -> int | None:
-    match atom:
-        case Symbol():
-            return 1
-        case CeilDiv(numerator, divisor):
-            smallest = lower_bound(numerator)
-            return None if smallest is None else -(-smallest // divisor)
-        case Max(operand, lower):
-            at_ones = evaluate(operand, dict.fromkeys(symbols(operand), 1))
-            return lower if at_ones <= lower else lower_bound(operand)
-
-
-def _bounded(expr: Expr) -> Expr:
-    """``expr``, which is about to be nested once more; raises ``CS033`` when too large."""
-    nesting, factors = _extent(expr)
-    if nesting >= MAX_NESTING:
-        found = f"nests more than {MAX_NESTING} rounded divisions"
-    elif factors > MAX_FACTORS:
-        found = f"has more than {MAX_FACTORS} terms"
-    else:
-        return expr
-    hint = "give the unknown input dimensions numbers"
-    raise Problem("CS033", f"a size that depends on unknown dimensions {found}", hint)
-
-
-def _extent(expr: Expr) -> tuple[int, int]:
-    """How deep atoms nest, and how many terms and factors there are in all."""
-    nesting, factors = 0, len(expr.terms)
-    for monomial, _ in expr.terms:
-        for atom, _ in monomial:
-            factors += 1
-            if not isinstance(atom, Symbol):
-                inner = atom.numerator if isinstance(atom, CeilDiv) else atom.operand
-                inner_nesting, inner_factors = _extent(inner)
-                nesting = max(nesting, 1 + inner_nesting)
-                factors += inner_factors
-    return nesting, factors
-
-
-def _bare_ceiling(monomial: Monomial) -> CeilDiv | None:
-    match tuple(monomial):
-        case ((CeilDiv() as atom, 1),):
-            return atom
-    return None
 
 
 def of_atom(atom: Atom) -> Expr:
@@ -298,7 +167,7 @@ def terms_of(d: Dim) -> dict[Monomial, int]:
     return dict(d.terms) if isinstance(d, Expr) else {CONSTANT: d}
 
 
-def _dim(terms: Mapping[Monomial, int]) -> Dim:
+def of_terms(terms: Mapping[Monomial, int]) -> Dim:
     """The dimension of a sum of terms: a plain int when nothing else is left."""
     kept = frozenset((m, coefficient) for m, coefficient in terms.items() if coefficient)
     if all(monomial == CONSTANT for monomial, _ in kept):
@@ -310,7 +179,7 @@ def _add(a: Dim, b: Dim, sign: int) -> Dim:
     terms = terms_of(a)
     for monomial, coefficient in terms_of(b).items():
         terms[monomial] = terms.get(monomial, 0) + sign * coefficient
-    return _dim(terms)
+    return of_terms(terms)
 
 
 def _multiply(a: Dim, b: Dim) -> Dim:
@@ -322,4 +191,88 @@ def _multiply(a: Dim, b: Dim) -> Dim:
                 powers[atom] = powers.get(atom, 0) + power
             product = frozenset(powers.items())
             terms[product] = terms.get(product, 0) + left_coefficient * right_coefficient
-    return _dim(terms)
+    return of_terms(terms)
+
+
+def format_dim(d: Dim) -> str:
+    """The dimension for a reader: ``16*ceil(H/2)*W``, ``ceil((T - 2)/2)``.
+
+    Terms stand by falling degree, then by name; the constant is last.
+    """
+    return str(d) if isinstance(d, int) else _polynomial_text(d)
+
+
+def _polynomial_text(expr: Expr) -> str:
+    ordered: list[tuple[int, list[_AtomKey], str, int]] = []
+    for monomial, coefficient in _legible(expr).terms:
+        factors = sorted((_atom_key(atom), power) for atom, power in monomial)
+        texts = [key[1] if power == 1 else f"{key[1]}**{power}" for key, power in factors]
+        if abs(coefficient) != 1 or not texts:
+            texts.insert(0, str(abs(coefficient)))
+        names = [key for key, power in factors for _ in range(power)]
+        ordered.append((-len(names), names, "*".join(texts), coefficient))
+    (_, _, first, coefficient), *others = sorted(ordered)
+    text = first if coefficient > 0 else f"-{first}"
+    for _, _, term, coefficient in others:
+        text += f" + {term}" if coefficient > 0 else f" - {term}"
+    return text
+
+
+# Without the cache each level of nesting would write the level below it twice.
+@lru_cache(maxsize=4096)
+def _atom_key(atom: Atom) -> _AtomKey:
+    """An atom's place, by the symbols it holds (H before W), and its text."""
+    match atom:
+        case Symbol(name):
+            text = name
+        case CeilDiv(numerator, divisor):
+            inner = format_dim(numerator)
+            one_term = len(_legible(numerator).terms) == 1
+            text = f"ceil({inner}/{divisor})" if one_term else f"ceil(({inner})/{divisor})"
+        case Max(operand, lower):
+            text = f"max({format_dim(operand)}, {lower})"
+    return tuple(sorted(atom_symbols(atom))), text
+
+
+def _legible(expr: Expr) -> Expr:
+    """A constant that a ceiling can absorb goes inside it; for text only.
+
+    ``ceil(T/2) - 1`` -> ``ceil((T - 2)/2)``: what a window of 3 with stride 2
+    computes. Done when it leaves fewer terms and only subtracts inside, since
+    ``ceil(T/2) + 1`` reads well as it is.
+    """
+    atoms = {atom for monomial, _ in expr.terms for atom, _ in monomial}
+    for ceiling in sorted((a for a in atoms if isinstance(a, CeilDiv)), key=_atom_key):
+        for shift in _absorbable(expr, ceiling):
+            numerator = ceiling.numerator - shift * ceiling.divisor
+            assert isinstance(numerator, Expr), "a ceiling's numerator is not a constant"
+            absorbed = of_atom(CeilDiv(numerator, ceiling.divisor)) + shift
+            candidate = _substitute(expr, ceiling, absorbed)
+            if isinstance(candidate, Expr) and len(candidate.terms) < len(expr.terms):
+                expr = candidate
+                break
+    return expr
+
+
+def _absorbable(expr: Expr, ceiling: CeilDiv) -> list[int]:
+    """The numbers > 0 for which ``c*m*ceiling`` comes with ``-number*c*m``."""
+    terms = terms_of(expr)
+    shifts: set[int] = set()
+    for monomial, coefficient in terms.items():
+        if (ceiling, 1) in monomial:
+            partner = terms.get(monomial - {(ceiling, 1)}, 0)
+            shift, remainder = divmod(-partner, coefficient)
+            if remainder == 0 and shift > 0:
+                shifts.add(shift)
+    return sorted(shifts)
+
+
+def _substitute(expr: Expr, atom: Atom, value: Dim) -> Dim:
+    total: Dim = 0
+    for monomial, coefficient in expr.terms:
+        term: Dim = coefficient
+        for factor, power in monomial:
+            for _ in range(power):
+                term = term * (value if factor == atom else of_atom(factor))
+        total = total + term
+    return total

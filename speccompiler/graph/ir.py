@@ -1,18 +1,19 @@
 """The intermediate representation: a directed acyclic graph of rank-generic operations.
 
-    graph  = nodes in topological order, outputs; its inputs are its Input nodes, in order
-    node   = name, operation, inputs (names of nodes), shape of its value, layer
-    op     = Input | Identity | Conv | Depthwise | Local | Lookup | Pool | GlobalPool | Upsample
-           | Pad | Map | MapWith | Mask | Normalize | BatchNormalize | Softmax | Reshape | Transpose
-           | Combine | Concat | Dot | Slice | Resize
+    graph    = nodes in topological order, outputs; its inputs are its Input nodes, in order
+    node     = name, operation, inputs (names of nodes), shape of its value, layer
+    op       = Input | Identity | Conv | Depthwise | Local | Lookup | Pool | GlobalPool | Upsample
+             | Pad | Map | MapWith | Mask | Normalize | BatchNormalize | Softmax | Reshape
+             | Transpose | Combine | Concat | Dot | Slice | Resize
+    operand  = Weight | Derived | Constant           (operands.py)
+    shape    = a Dim for each axis: a number, or an expression of symbols  (dims.py)
 
-Shapes are those of one sample: the batch axis is implied everywhere. Every spatial
-operation reads and writes channels-last values ``(*spatial, channels)``; a layer
-with ``dim_ordering: th`` stands between two ``Transpose`` nodes, which a pass moves
-and cancels. Dense is ``Conv`` with kernel length 1 over its positions, every axis but
-the last as one, between two ``Reshape`` nodes where there are several (no spatial axis
-at all on a flat input). Nodes are immutable; a pass returns a new graph and ``verify``
-re-derives every shape.
+Shapes are those of one sample: the batch axis is implied everywhere. Every spatial operation reads
+and writes channels-last values ``(*spatial, channels)``. A layer with ``dim_ordering: th`` stands
+between two ``Transpose`` nodes, which a pass moves and cancels. Dense is a ``Conv`` with a kernel
+of length 1 over its positions, which are all axes but the last, made one axis by a ``Reshape``; on
+a flat input it has no spatial axis at all. Nodes are immutable: a pass returns a new graph, and
+``shapes.verify`` derives every shape again.
 """
 
 from __future__ import annotations
@@ -23,90 +24,15 @@ from typing import Literal
 
 from speccompiler.expressions.nodes import Expression
 from speccompiler.graph.dims import Dim
+from speccompiler.graph.operands import Constant as Constant
+from speccompiler.graph.operands import Derived as Derived
+from speccompiler.graph.operands import Operand as Operand
+from speccompiler.graph.operands import Weight as Weight
+from speccompiler.graph.operands import stored_tensors as stored_tensors
 
 Shape = tuple[Dim, ...]
 Padding = tuple[tuple[Dim, Dim], ...]
 """(before, after) along each spatial axis. A negative amount leaves that many values unread."""
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """A stored tensor and how it becomes the operand of an operation.
-
-    ``transpose(stored, axes).reshape(shape)``, then reversed along every spatial
-    axis (all but the last two) when ``flip`` is set. ``split`` is a shape that the stored
-    tensor is given first, where single axes of it are transposed apart.
-
-    ``phases`` are the strides of a transposed convolution, whose outputs fall into as many
-    classes: those of one class see every stride-th place of the kernel alone. The kernel
-    ``(*k, C, F)`` becomes ``(*ceil(k / stride), C, stride * F)``, class by class and reversed
-    along the spatial axes, so that correlating with it gives the outputs of all classes side by
-    side; a bias is repeated for each. ``shape`` is then the result's.
-
-    ``variants``: what else a file may hold. "conv1d" is a kernel that Keras up to 1.0.8 stored
-    in another layout; of "shared" parameters any axis may have the length 1; "split" is the same
-    numbers in the shape that ``split`` gives them.
-    """
-
-    layer: str
-    tensor: str
-    stored_shape: tuple[int, ...]
-    axes: tuple[int, ...]
-    shape: tuple[int, ...]
-    flip: bool = False
-    split: tuple[int, ...] = ()
-    phases: tuple[int, ...] = ()
-    variants: Literal["", "conv1d", "shared", "split"] = ""
-
-    @property
-    def name(self) -> tuple[str, str]:
-        """Which stored tensor it is, however it is read."""
-        return self.layer, self.tensor
-
-    @property
-    def whole_kernel(self) -> tuple[int, ...]:
-        """Lengths of the kernel of a transposed convolution, before it falls into classes."""
-        more = len(self.phases) + 2 - len(self.axes)
-        return (1,) * more + tuple(self.stored_shape[axis] for axis in self.axes[:-2])
-
-
-@dataclass(frozen=True, slots=True)
-class Derived:
-    """An operand computed once from others, such as a kernel with a normalisation folded in.
-
-    ``formula`` is an expression whose parameters are ``operands``, which broadcast as NumPy's
-    arrays do (along their last axes), in float64.
-    """
-
-    formula: Expression
-    operands: tuple[Operand, ...]
-    shape: tuple[int, ...]
-
-    @property
-    def layer(self) -> str:
-        """The layer of its first tensor."""
-        return self.operands[0].layer
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """An operand whose numbers a spec says itself, row by row: no tensor that anyone stores."""
-
-    layer: str
-    values: tuple[float, ...]
-    shape: tuple[int, ...]
-
-
-Operand = Weight | Derived | Constant
-
-
-def stored_tensors(operand: Operand) -> tuple[Weight, ...]:
-    """The tensors that an operand is made of, each once."""
-    if isinstance(operand, Weight):
-        return (operand,)
-    if isinstance(operand, Constant):
-        return ()
-    return tuple(dict.fromkeys(w for part in operand.operands for w in stored_tensors(part)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +52,9 @@ class Conv:
     """Correlation over the spatial axes, bias, activation.
 
     Input ``(*n, C)``, weight ``(*kernel, C, filters)``, output ``(*o, filters)``.
-    ``repeats`` is an up-sampling folded in: each input is read that often along each axis,
-    as if it stood there repeated, inside the padding; empty for once. ``dilation`` is the
-    distance of neighbouring places of the window; empty for 1.
+    ``repeats`` is an up-sampling folded in: along each axis every input is read that often, as if
+    it stood there repeated, inside the padding; empty for once. ``dilation`` is the distance of
+    neighbouring places of the window along each axis; empty for 1.
     """
 
     kernel: tuple[int, ...]
@@ -171,8 +97,8 @@ class Local:
     """A convolution without padding whose every position has weights of its own.
 
     Input ``(*n, C)``, weight ``(positions, *kernel, C, filters)`` in row-major order of the
-    positions, bias ``(positions, filters)``, output ``(*o, filters)``. Axes of the value before
-    the spatial ones are further samples.
+    positions, bias ``(positions, filters)``, output ``(*o, filters)``. Axes in front of the
+    spatial ones hold further samples.
     """
 
     kernel: tuple[int, ...]
@@ -185,7 +111,7 @@ class Local:
 class Lookup:
     """Rows of a table: input ``(*n)``, weight ``(rows, D)``, output ``(*n, D)``.
 
-    A value is cut off to a whole number. One that is no row's gives NaN.
+    Values are cut off to whole numbers. The number of no row gives NaN.
     """
 
     weight: Operand
@@ -223,7 +149,7 @@ class Upsample:
 
 @dataclass(frozen=True, slots=True)
 class Pad:
-    """Zeros before and after each spatial axis; a negative amount cuts off."""
+    """Zeros before and after each spatial axis; a negative amount cuts values off."""
 
     padding: Padding
 
@@ -239,7 +165,7 @@ class Map:
 class MapWith:
     """An elementwise expression of every value and of parameters that stand beside it.
 
-    A parameter has a sample's rank, and its lengths or 1, for one that an axis shares.
+    A parameter has a sample's rank; each of its axes has the sample's length, or 1 to be shared.
     """
 
     activation: Expression
@@ -257,7 +183,7 @@ class Mask:
 class Normalize:
     """``(x - mean) / (sqrt(variance + epsilon) + added)`` over the last axis of each sample.
 
-    ``unread`` are tensors that the layer stores and a forward pass does not look at.
+    ``unread`` are tensors that the layer stores and a forward pass does not use.
     """
 
     epsilon: float
@@ -269,7 +195,7 @@ class Normalize:
 class BatchNormalize:
     """``(x - mean) / sqrt(variance + epsilon)`` of each channel over all samples of a batch.
 
-    The one operation in which samples see each other: a batch is what one call is given.
+    The only operation in which samples depend on each other: a batch is what one call is given.
     """
 
     epsilon: float
@@ -329,9 +255,9 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Of each axis of a sample ``count`` values, ``step`` apart, from ``start`` on.
+    """Takes ``count`` values of each axis of a sample, ``step`` apart, from ``start`` on.
 
-    A negative step goes backwards. Everything that is named lies within the axis.
+    A negative step goes backwards. All of them lie within the axis.
     """
 
     start: Shape
@@ -343,7 +269,7 @@ class Slice:
 class Resize:
     """An image sampled at other places: input ``(*n, H, W, C)``, output ``(*n, *size, C)``.
 
-    By the rules of TensorFlow 1.x; see ``lengths.resize_scale`` for where it looks.
+    By the rules of TensorFlow 1.x; see ``places.resize_scale`` for where it reads.
     """
 
     size: tuple[Dim, Dim]
@@ -430,6 +356,13 @@ class Graph:
         """Every node by its name."""
         return {node.name: node for node in self.nodes}
 
+    def by_call(self) -> Mapping[str, list[Node]]:
+        """The nodes of each call of a layer, in order."""
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            found.setdefault(node.layer, []).append(node)
+        return found
+
     def readers(self) -> Mapping[str, tuple[Node, ...]]:
         """For each node, those that read its value."""
         found: dict[str, list[Node]] = {node.name: [] for node in self.nodes}
@@ -439,9 +372,9 @@ class Graph:
         return {name: tuple(nodes) for name, nodes in found.items()}
 
     def weights(self) -> tuple[Weight, ...]:
-        """Every stored tensor, in order: those that are read, and those that layers just hold.
+        """Every stored tensor, in order, those that a forward pass does not use as well.
 
-        One that layers share is there once.
+        A tensor that several calls share is there once.
         """
         return tuple(dict.fromkeys(w for node in self.nodes for w in weights_of(node.op)))
 

@@ -1,9 +1,9 @@
-"""How far each value sees: its window of input positions, carried from node to node.
+"""Receptive fields: the window of input positions that each value depends on, node by node.
 
-One value of a grid sees a window along each spatial axis. A Reshape moves values and
-leaves each its window. What then mixes values that were not neighbours sees the whole
-input where it mixes all of them (Dense after Flatten), and else no one can say. Where
-branches meet, the widest window of theirs counts.
+A value of a grid depends on a window along each spatial axis. A Reshape moves values, and each
+keeps its window. An operation after it that mixes all values (Dense after Flatten) depends on the
+whole input; of one that mixes some that were not neighbours the window is unknown. Where branches
+meet, the widest of their windows counts.
 """
 
 from __future__ import annotations
@@ -13,44 +13,22 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd
 
-from speccompiler.graph.ir import (
-    BatchNormalize,
-    Combine,
-    Concat,
-    Conv,
-    Depthwise,
-    Dot,
-    GlobalPool,
-    Graph,
-    Input,
-    Local,
-    Lookup,
-    Mask,
-    Node,
-    Normalize,
-    Pad,
-    Pool,
-    Reshape,
-    Resize,
-    Shape,
-    Slice,
-    Softmax,
-    Transpose,
-    Upsample,
-    Weight,
-)
+from speccompiler.graph import ir
 
 LARGEST = 2**62
-"""No input is that long: a window that is sees all of it, and a stride has no meaning."""
+"""No input is that long: a larger window is the whole input, a larger stride means nothing."""
 
 
 MOST_STRETCHES = 64
-"""More that cannot be joined are no network, and would be followed back anew for each layer."""
+"""A bound: no network has as many, and each layer would follow all of them back again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """``u`` to ``scale * ceil((u + shift) / factor) + more``: where ``u`` steps reach back to."""
+    """One operation, backwards: ``u`` steps of its output are so many steps of its input.
+
+    ``scale * ceil((u + shift) / factor) + more``
+    """
 
     scale: int
     shift: int
@@ -60,7 +38,7 @@ class _Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How one axis got from the input to here, and the stride of that."""
+    """The operations along one axis from the input to here, and their stride in all."""
 
     stretches: tuple[_Stretch, ...] = ()
     stride: Fraction = Fraction(1)
@@ -78,8 +56,9 @@ class Reach:
         return self._after(_Stretch(1, window, stride, -1), self.stride / stride)
 
     def _after(self, step: _Stretch, whole: Fraction) -> Reach:
-        """Stretches are joined where one can hold both exactly: always, but for a stride
-        that an upsampling before it does not divide and is not divided by.
+        """With one more operation; two are joined into one where that is exact.
+
+        It always is, unless a stride follows an up-sampling and neither divides the other.
         """
         if not self.stretches:
             return Reach((step,), whole)
@@ -88,10 +67,10 @@ class Reach:
 
     @property
     def receptive_field(self) -> int:
-        """Most input positions that one output can depend on.
+        """The most input positions that one output can depend on.
 
-        Followed backwards: a window of ``k`` at stride ``s`` seen by ``u + 1`` neighbours
-        spans ``u * s + k``; of ``u + 1`` neighbours made by repeating ``f`` times, at most
+        Backwards: ``u + 1`` neighbours that each see a window of ``k`` at stride ``s`` see
+        ``u * s + k`` positions; of ``u + 1`` neighbours made by repeating ``f`` times at most
         ``ceil(u / f) + 1`` differ.
         """
         u = 0
@@ -119,37 +98,39 @@ Axes = tuple[Reach | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a value sees.
+    """What a value depends on.
 
-    ``field`` is the window by spatial axis: None for the whole input, empty where it is
-    unknown. ``axes`` are those of a grid, None for the channels. ``listed`` is the shape of
-    the positions of a grid, and its axes, while a Reshape lists them in another way and
-    leaves each its channels. ``classes`` are the axes of the grid that the outputs of a
-    transposed convolution are about to be put in order to.
+    ``field`` is the window along each spatial axis: None for the whole input, empty where it is
+    unknown. ``axes`` are those of a value that is a grid, None for its channels. While a Reshape
+    has the positions of a grid in another shape, each with its channels, ``listed`` holds the
+    grid's shape and axes. While the outputs of a transposed convolution are not in order yet,
+    ``classes`` holds the axes of the grid that they will be.
     """
 
     field: tuple[int, ...] | None
     axes: Axes | None = None
-    listed: tuple[Shape, Axes] | None = None
+    listed: tuple[ir.Shape, Axes] | None = None
     classes: Axes | None = None
 
     @property
     def stride(self) -> tuple[Fraction, ...] | None:
-        """Input positions between neighbours, by spatial axis; None for what is no grid."""
+        """Input positions between neighbours along each spatial axis; None for what is no grid."""
         return None if self.axes is None else tuple(r.stride for r in self.axes if r is not None)
 
 
 ALL, UNKNOWN = Sight(None), Sight(())
+_IN_PLACE = (ir.Identity, ir.Map, ir.MapWith, ir.Pad, ir.Softmax, ir.Normalize, ir.Mask)
+"""Operations whose value at a position depends on what was at that position, on all channels."""
 
 
-def sights(graph: Graph) -> Mapping[str, Sight]:
-    """What the value of each node sees."""
+def sights(graph: ir.Graph) -> Mapping[str, Sight]:
+    """What the value of each node depends on."""
     found: dict[str, Sight] = {}
     shapes = {node.name: node.shape for node in graph}
     for node in graph:
-        if isinstance(node.op, Input):
+        if isinstance(node.op, ir.Input):
             found[node.name] = _grid(tuple(Reach() for _ in node.shape))
-        elif len(node.inputs) > 1 or isinstance(node.op, Combine | Concat | Dot):
+        elif len(node.inputs) > 1 or isinstance(node.op, ir.Combine | ir.Concat | ir.Dot):
             found[node.name] = _joint(node, [found[source] for source in node.inputs])
         else:
             (source,) = node.inputs
@@ -157,19 +138,19 @@ def sights(graph: Graph) -> Mapping[str, Sight]:
     return found
 
 
-def _joint(node: Node, sources: Sequence[Sight]) -> Sight:
-    """What a value sees that is made of several."""
+def _joint(node: ir.Node, sources: Sequence[Sight]) -> Sight:
+    """What a value depends on that is made of several."""
     fields = [source.field for source in sources]
-    if None in fields or (isinstance(node.op, Dot) and len(node.shape) == 1):
+    if None in fields or (isinstance(node.op, ir.Dot) and len(node.shape) == 1):
         return ALL
     first = sources[0]
-    if isinstance(node.op, Combine) and all(source == first for source in sources):
+    if isinstance(node.op, ir.Combine) and all(source == first for source in sources):
         return first
-    if isinstance(node.op, Dot) or len({len(field or ()) for field in fields}) > 1:
+    if isinstance(node.op, ir.Dot) or len({len(field or ()) for field in fields}) > 1:
         return UNKNOWN
     widest = tuple(map(max, zip(*(field or () for field in fields), strict=True)))
     axes = _widest_axes(sources)
-    if axes is None or (isinstance(node.op, Concat) and axes[node.op.axis] is not None):
+    if axes is None or (isinstance(node.op, ir.Concat) and axes[node.op.axis] is not None):
         return Sight(widest)
     return _grid(axes)
 
@@ -202,53 +183,63 @@ def _grid(axes: Axes) -> Sight:
     return Sight(field, axes)
 
 
-def _sight(node: Node, source: Sight, shape: Shape) -> Sight:
+def _sight(node: ir.Node, source: Sight, shape: ir.Shape) -> Sight:
     if source.field is None:
         return ALL
     if source.classes is not None:
-        put = isinstance(node.op, Reshape) and len(node.shape) == len(source.classes)
+        put = isinstance(node.op, ir.Reshape) and len(node.shape) == len(source.classes)
         return _grid(source.classes) if put else source
     match node.op:
-        case Reshape():
+        case ir.Reshape():
             return _reshaped(source, shape, node.shape)
-        case Conv() | Softmax() | Normalize() | Mask() if len(shape) == 1 and source.listed is None:
-            return ALL
-        case BatchNormalize():
-            return ALL
-        case GlobalPool(_, kept):
-            return UNKNOWN if kept or source.axes is None else ALL
-        case Lookup():
-            return Sight(source.field) if source.axes is None else _grid((*source.axes, None))
-        case Conv() | Depthwise() | Local() | Pool() | Softmax() | Normalize() | Mask() if (
-            source.axes is None
+        case ir.Conv() | ir.Softmax() | ir.Normalize() | ir.Mask() if (
+            len(shape) == 1 and source.listed is None
         ):
+            return ALL
+        case ir.BatchNormalize():
+            return ALL
+        case ir.GlobalPool(_, kept):
+            return UNKNOWN if kept or source.axes is None else ALL
+        case ir.Lookup():
+            return Sight(source.field) if source.axes is None else _grid((*source.axes, None))
+        case (
+            ir.Conv()
+            | ir.Depthwise()
+            | ir.Local()
+            | ir.Pool()
+            | ir.Softmax()
+            | ir.Normalize()
+            | ir.Mask()
+        ) if source.axes is None:
             op = node.op
             mixed = (
-                isinstance(op, Conv | Depthwise | Local | Pool) and max(op.kernel, default=1) > 1
+                isinstance(op, ir.Conv | ir.Depthwise | ir.Local | ir.Pool)
+                and max(op.kernel, default=1) > 1
             )
             return UNKNOWN if mixed or source.listed is None else source
-        case Transpose(order) if source.axes is not None:
+        case ir.Transpose(order) if source.axes is not None:
             return _grid(tuple(source.axes[axis] for axis in order))
-        case Transpose() | Pad() | Slice() | Resize() if source.axes is None:
+        case ir.Transpose() | ir.Pad() | ir.Slice() | ir.Resize() if source.axes is None:
             return Sight(source.field)
-        case Conv(weight=Weight(phases=phases) as weight) if phases:
+        case ir.Conv(weight=ir.Weight(phases=phases) as weight) if phases:
             return _transposed(source, weight.whole_kernel, phases)
-        case Conv(stride=stride):
+        case ir.Conv(stride=stride):
             return _slid(source, node.op.extent, stride, (1,) * len(stride))
-        case Local(kernel, stride):
+        case ir.Local(kernel, stride):
             before = (1,) * (len(shape) - 1 - len(kernel))
             ones = (1,) * (len(shape) - 1)
             return _slid(source, (*before, *kernel), (*before, *stride), ones)
-        case Depthwise(kernel, stride) | Pool(_, kernel, stride):
+        case ir.Depthwise(kernel, stride) | ir.Pool(_, kernel, stride):
             return _slid(source, kernel, stride, (1,) * len(kernel))
-        case Slice(step=step) if source.axes is not None:
+        case ir.Slice(step=step) if source.axes is not None:
             apart = zip(source.axes, map(abs, step), strict=True)
             return _grid(tuple(r and r.then(stride=stride) for r, stride in apart))
-        case Resize() if source.axes is not None:
+        case ir.Resize() if source.axes is not None:
             return _resized(node.op, source.axes, shape)
-        case Upsample(factors):
+        case ir.Upsample(factors):
             return _slid(source, (1,) * len(factors), (1,) * len(factors), factors)
         case _:
+            assert isinstance(node.op, _IN_PLACE), f"{type(node.op).__name__} has no rule here"
             return source
 
 
@@ -267,7 +258,7 @@ def _slid(
 
 
 def _transposed(source: Sight, kernel: tuple[int, ...], stride: tuple[int, ...]) -> Sight:
-    """The grid of a transposed convolution; later, where its classes are to be put in order."""
+    """The grid of a transposed convolution, or what will be it once its classes are in order."""
     axes = source.axes or ()
     if None in axes[:-1]:
         return UNKNOWN
@@ -278,10 +269,10 @@ def _transposed(source: Sight, kernel: tuple[int, ...], stride: tuple[int, ...])
     return Sight(found.field, None, None, found.axes)
 
 
-def _resized(op: Resize, axes: Axes, shape: Shape) -> Sight:
-    """Place i looks at ``i * n / size``: as if repeated ``size`` times, every n-th of that taken.
+def _resized(op: ir.Resize, axes: Axes, shape: ir.Shape) -> Sight:
+    """Place i reads at ``i * n / size``: as after repeating ``size`` times, then a stride of n.
 
-    What lies between two values sees both.
+    A place between two values depends on both.
     """
     found: list[Reach | None] = list(axes[:-1])
     known = True
@@ -301,10 +292,10 @@ def _resized(op: Resize, axes: Axes, shape: Shape) -> Sight:
     return grid if known else Sight(grid.field)
 
 
-def _reshaped(source: Sight, shape: Shape, target: Shape) -> Sight:
-    """Row by row: the channels of a position stay together where their number stays.
+def _reshaped(source: Sight, shape: ir.Shape, target: ir.Shape) -> Sight:
+    """After a Reshape, which keeps the channels of a position together where it keeps their number.
 
-    An axis of length 1 that is put behind all others, or taken from there, changes nothing.
+    An axis of length 1 that is added at the end, or dropped there, changes nothing.
     """
     if source.axes is not None and target == (*shape, 1):
         return _grid((*source.axes, None))

@@ -1,59 +1,29 @@
 """Shape inference: one rule an operation, total over numbers and symbols.
 
-A rule takes the shapes of the inputs (one sample, without the batch axis) and
-raises ``Problem`` CS044 for a size that is not positive, CS038 for a wrong rank, CS063
-for values that cannot be merged.
+A rule takes an operation and the shapes of its inputs (one sample, without the batch axis). It
+raises ``Problem``: CS044 for a size that is not positive, CS046 for a reshape to another number
+of values, CS063 for values that cannot be merged.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.graph.dims import CONSTANT, Dim, format_dim, lower_bound, terms_of, total
-from speccompiler.graph.ir import (
-    BatchNormalize,
-    Combine,
-    Concat,
-    Conv,
-    Depthwise,
-    Dot,
-    GlobalPool,
-    Graph,
-    Identity,
-    Input,
-    Local,
-    Lookup,
-    Map,
-    MapWith,
-    Mask,
-    Node,
-    Normalize,
-    Op,
-    Pad,
-    Padding,
-    Pool,
-    Reshape,
-    Resize,
-    Shape,
-    Slice,
-    Softmax,
-    Transpose,
-    Upsample,
-    stored_tensors,
-)
-from speccompiler.graph.lengths import window_count
+from speccompiler.graph import ir
+from speccompiler.graph.dims import CONSTANT, Dim, format_dim, terms_of, total
+from speccompiler.graph.padding import window_count
+from speccompiler.graph.rounding import lower_bound
 
 
-def format_shape(shape: Shape) -> str:
+def format_shape(shape: ir.Shape) -> str:
     """A shape for people: ``(224, 224, 3)``, ``(ceil((T - 2)/2), 64)``."""
     inner = ", ".join(format_dim(d) for d in shape)
     return f"({inner},)" if len(shape) == 1 else f"({inner})"
 
 
-def element_count(shape: Shape) -> Dim:
+def element_count(shape: ir.Shape) -> Dim:
     """Values in one sample."""
     count: Dim = 1
     for dim in shape:
@@ -62,10 +32,10 @@ def element_count(shape: Shape) -> Dim:
 
 
 def may_be_equal(one: Dim, other: Dim) -> bool:
-    """Whether two sizes are equal, or open lengths could make them so.
+    """Whether two sizes are equal, or could be for some values of their symbols.
 
-    False only where it is certain: one is always larger, or a number that divides every
-    open term of the difference does not divide the rest.
+    False only where that is certain: one is always larger, or their difference cannot be 0
+    because a number divides all its terms but the constant.
     """
     difference = one - other
     if isinstance(difference, int):
@@ -79,16 +49,16 @@ def may_be_equal(one: Dim, other: Dim) -> bool:
 
 
 def _windows(
-    spatial: Shape,
+    spatial: ir.Shape,
     window: tuple[int, ...],
     stride: tuple[int, ...],
-    padding: Padding,
-    extra: Any = None,
-) -> Shape:
+    padding: ir.Padding,
+    zeros: ir.Padding = (),
+) -> ir.Shape:
+    """How many windows fit along each axis; CS044 for none. ``zeros`` lie inside the padding."""
     lengths: list[Dim] = []
-    zeros = extra or ((0, 0),) * len(spatial)
     for axis, n in enumerate(spatial):
-        (before, after), (zero_before, zero_after) = padding[axis], zeros[axis]
+        (before, after), (zero_before, zero_after) = padding[axis], zeros[axis] if zeros else (0, 0)
         length = window_count(
             n + zero_before + zero_after, window[axis], stride[axis], before, after
         )
@@ -104,34 +74,34 @@ def _windows(
     return tuple(lengths)
 
 
-def _conv(op: Conv, shape: Shape) -> Shape:
+def _conv(op: ir.Conv, shape: ir.Shape) -> ir.Shape:
     spatial = shape[:-1]
     if op.repeats:
         spatial = tuple(r * n for r, n in zip(op.repeats, spatial, strict=True))
     return (*_windows(spatial, op.extent, op.stride, op.padding), op.filters)
 
 
-def _depthwise(op: Depthwise, shape: Shape) -> Shape:
+def _depthwise(op: ir.Depthwise, shape: ir.Shape) -> ir.Shape:
     spatial = _windows(shape[:-1], op.kernel, op.stride, op.padding)
     return (*spatial, op.weight.shape[-2] * shape[-1])
 
 
-def _local(op: Local, shape: Shape) -> Shape:
+def _local(op: ir.Local, shape: ir.Shape) -> ir.Shape:
     first = len(shape) - 1 - len(op.kernel)
     none = ((0, 0),) * len(op.kernel)
     spatial = _windows(shape[first:-1], op.kernel, op.stride, none)
     return (*shape[:first], *spatial, op.weight.shape[-1])
 
 
-def _pool(op: Pool, shape: Shape) -> Shape:
+def _pool(op: ir.Pool, shape: ir.Shape) -> ir.Shape:
     return (*_windows(shape[:-1], op.kernel, op.stride, op.padding, op.zeros), shape[-1])
 
 
-def _upsample(op: Upsample, shape: Shape) -> Shape:
+def _upsample(op: ir.Upsample, shape: ir.Shape) -> ir.Shape:
     return (*(f * n for f, n in zip(op.factors, shape[:-1], strict=True)), shape[-1])
 
 
-def _global_pool(op: GlobalPool, shape: Shape) -> Shape:
+def _global_pool(op: ir.GlobalPool, shape: ir.Shape) -> ir.Shape:
     if 0 in shape[op.kept : -1]:
         word = "largest" if op.mode == "max" else op.mode
         raise Problem(
@@ -140,7 +110,7 @@ def _global_pool(op: GlobalPool, shape: Shape) -> Shape:
     return (*shape[: op.kept], shape[-1])
 
 
-def _pad(op: Pad, shape: Shape) -> Shape:
+def _pad(op: ir.Pad, shape: ir.Shape) -> ir.Shape:
     lengths: list[Dim] = []
     for axis, (n, (before, after)) in enumerate(zip(shape[:-1], op.padding, strict=True)):
         length = n + before + after
@@ -155,11 +125,11 @@ def _pad(op: Pad, shape: Shape) -> Shape:
     return (*lengths, shape[-1])
 
 
-def _transpose(op: Transpose, shape: Shape) -> Shape:
+def _transpose(op: ir.Transpose, shape: ir.Shape) -> ir.Shape:
     return tuple(shape[axis] for axis in op.axes)
 
 
-def _reshape(op: Reshape, shape: Shape) -> Shape:
+def _reshape(op: ir.Reshape, shape: ir.Shape) -> ir.Shape:
     if not may_be_equal(element_count(op.shape), element_count(shape)):
         raise Problem(
             "CS046",
@@ -170,10 +140,10 @@ def _reshape(op: Reshape, shape: Shape) -> Shape:
     return op.shape
 
 
-def same_shape(shapes: Sequence[Shape]) -> Shape:
-    """The one shape that values have which are combined element by element.
+def same_shape(shapes: Sequence[ir.Shape]) -> ir.Shape:
+    """The shape of values that are combined element by element. CS063.
 
-    Of lengths that may be equal a number says more than a symbol.
+    Where a length is a number in one of them and a symbol in another, it is the number.
     """
     first = shapes[0]
     for shape in shapes[1:]:
@@ -188,11 +158,11 @@ def same_shape(shapes: Sequence[Shape]) -> Shape:
     return first
 
 
-def _combine(op: Combine, *shapes: Shape) -> Shape:
+def _combine(op: ir.Combine, *shapes: ir.Shape) -> ir.Shape:
     return same_shape(shapes)
 
 
-def _concat(op: Concat, *shapes: Shape) -> Shape:
+def _concat(op: ir.Concat, *shapes: ir.Shape) -> ir.Shape:
     assert len(op.lengths) == len(shapes), "a length for each value"
     if len({len(shape) for shape in shapes}) == 1:
         assert op.lengths == tuple(shape[op.axis] for shape in shapes), "lengths along the axis"
@@ -210,7 +180,7 @@ def _concat(op: Concat, *shapes: Shape) -> Shape:
     )
 
 
-def _dot(op: Dot, one: Shape, other: Shape) -> Shape:
+def _dot(op: ir.Dot, one: ir.Shape, other: ir.Shape) -> ir.Shape:
     if not may_be_equal(one[-1], other[-1]):
         raise Problem(
             "CS063",
@@ -222,7 +192,7 @@ def _dot(op: Dot, one: Shape, other: Shape) -> Shape:
     return (*one[:-1], *other[:-1]) or (1,)
 
 
-def _slice(op: Slice, shape: Shape) -> Shape:
+def _slice(op: ir.Slice, shape: ir.Shape) -> ir.Shape:
     for axis, (count, length) in enumerate(zip(op.count, shape, strict=True), start=1):
         if isinstance(count, int) and count < 1:
             raise Problem(
@@ -233,46 +203,46 @@ def _slice(op: Slice, shape: Shape) -> Shape:
     return op.count
 
 
-def _listed(shapes: Sequence[Shape]) -> str:
+def _listed(shapes: Sequence[ir.Shape]) -> str:
     shown = [format_shape(shape) for shape in shapes]
     return " and ".join([", ".join(shown[:-1]), shown[-1]])
 
 
-SHAPE_RULES: Mapping[type[Op], Callable[..., Shape]] = {
-    Input: lambda op: op.shape,
-    Identity: lambda op, shape: shape,
-    Conv: _conv,
-    Depthwise: _depthwise,
-    Local: _local,
-    Lookup: lambda op, shape: (*shape, op.weight.shape[-1]),
-    Pool: _pool,
-    GlobalPool: _global_pool,
-    Upsample: _upsample,
-    Pad: _pad,
-    Map: lambda op, shape: shape,
-    MapWith: lambda op, shape: shape,
-    Mask: lambda op, shape: shape,
-    Normalize: lambda op, shape: shape,
-    BatchNormalize: lambda op, shape: shape,
-    Softmax: lambda op, shape: shape,
-    Reshape: _reshape,
-    Transpose: _transpose,
-    Combine: _combine,
-    Concat: _concat,
-    Dot: _dot,
-    Slice: _slice,
-    Resize: lambda op, shape: (*shape[:-3], *op.size, shape[-1]),
+SHAPE_RULES: Mapping[type[ir.Op], Callable[..., ir.Shape]] = {
+    ir.Input: lambda op: op.shape,
+    ir.Identity: lambda op, shape: shape,
+    ir.Conv: _conv,
+    ir.Depthwise: _depthwise,
+    ir.Local: _local,
+    ir.Lookup: lambda op, shape: (*shape, op.weight.shape[-1]),
+    ir.Pool: _pool,
+    ir.GlobalPool: _global_pool,
+    ir.Upsample: _upsample,
+    ir.Pad: _pad,
+    ir.Map: lambda op, shape: shape,
+    ir.MapWith: lambda op, shape: shape,
+    ir.Mask: lambda op, shape: shape,
+    ir.Normalize: lambda op, shape: shape,
+    ir.BatchNormalize: lambda op, shape: shape,
+    ir.Softmax: lambda op, shape: shape,
+    ir.Reshape: _reshape,
+    ir.Transpose: _transpose,
+    ir.Combine: _combine,
+    ir.Concat: _concat,
+    ir.Dot: _dot,
+    ir.Slice: _slice,
+    ir.Resize: lambda op, shape: (*shape[:-3], *op.size, shape[-1]),
 }
 
 
-def infer(op: Op, *inputs: Shape) -> Shape:
+def infer(op: ir.Op, *inputs: ir.Shape) -> ir.Shape:
     """Shape of an operation's value for one sample."""
     return SHAPE_RULES[type(op)](op, *inputs)
 
 
-def verify(graph: Graph) -> None:
-    """Re-derive every shape and check the order; a difference is a bug in a pass."""
-    shapes: dict[str, Shape] = {}
+def verify(graph: ir.Graph) -> None:
+    """Derive every shape again and check the order; what is wrong is a bug of a pass."""
+    shapes: dict[str, ir.Shape] = {}
     for node in graph:
         missing = [name for name in node.inputs if name not in shapes]
         assert not missing, f"{node.name} reads {missing} before they are computed"
@@ -284,29 +254,30 @@ def verify(graph: Graph) -> None:
         assert name in shapes, f"output {name} is not computed"
 
 
-def multiply_adds(node: Node) -> Dim:
+def multiply_adds(node: ir.Node) -> Dim:
     """Multiply-adds of the direct algorithm for one sample (convolutions, Dense, dot products)."""
     match node.op:
-        case Conv(kernel=kernel, weight=weight) | Local(kernel=kernel, weight=weight):
+        case ir.Conv(kernel=kernel, weight=weight) | ir.Local(kernel=kernel, weight=weight):
             return math.prod(kernel) * weight.shape[-2] * element_count(node.shape)
-        case Depthwise(kernel=kernel):
+        case ir.Depthwise(kernel=kernel):
             return math.prod(kernel) * element_count(node.shape)
-        case Dot(length):
+        case ir.Dot(length):
             return length * element_count(node.shape)
         case _:
             return 0
 
 
-def defined_multiply_adds(node: Node) -> Dim:
-    """Multiply-adds by the layer's definition, for one sample: what a report tells.
+def defined_multiply_adds(node: ir.Node) -> Dim:
+    """Multiply-adds by the layer's definition, for one sample: what a report shows.
 
-    Each input of a transposed convolution adds the kernel times itself to the outputs,
-    ``inputs * kernel * filters``; the operation that it was lowered to also multiplies zeros
-    (the classes of its outputs see different numbers of the kernel's places).
+    They differ for a transposed convolution alone. By its definition each input adds the kernel
+    times itself to the outputs, ``inputs * kernel * filters``. The operation that it was lowered
+    to also multiplies zeros, because not all classes of outputs see equally many places of the
+    kernel.
     """
     op = node.op
-    weight = stored_tensors(op.weight)[0] if isinstance(op, Conv) else None
-    if not isinstance(op, Conv) or weight is None or not weight.phases:
+    weight = ir.stored_tensors(op.weight)[0] if isinstance(op, ir.Conv) else None
+    if not isinstance(op, ir.Conv) or weight is None or not weight.phases:
         return multiply_adds(node)
     positions: Dim = 1
     for count, kernel, (before, after) in zip(node.shape, op.kernel, op.padding, strict=False):

@@ -1,121 +1,106 @@
-"""Activations that are layers (Keras 1.2.2 layers/advanced_activations.py)."""
+"""What an ``activation`` argument means, and the Activation layer."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.expressions.grammar import parse
-from speccompiler.expressions.nodes import (
-    Binary,
-    Call,
-    Compare,
-    Expression,
-    Number,
-    Parameter,
-    Variable,
-    Where,
-    substitute,
-)
-from speccompiler.graph.dims import is_known
-from speccompiler.graph.ir import Map, MapWith, Node, Weight
+from speccompiler.expressions.grammar import Array, parse, parse_with_arrays
+from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
+from speccompiler.expressions.nodes import Expression, Variable
+from speccompiler.graph.ir import Constant, Map, MapWith, Node, Softmax
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
-from speccompiler.lowering.convolution import relu
-from speccompiler.schemas.advanced_activations import (
-    ELU,
-    LeakyReLU,
-    ParametricSoftplus,
-    PReLU,
-    SReLU,
-    ThresholdedReLU,
-)
+from speccompiler.lowering.semantics import Semantics
+from speccompiler.schemas import core
+from speccompiler.schemas.activation import ExpressionActivation
 
-X, ZERO = Variable(), Number(0.0)
+Activation = str | ExpressionActivation | None
+Function = Expression | Literal["softmax"] | None
+"""None is linear."""
 
 
-def lower_leaky_relu(b: Builder, layer: LeakyReLU, x: Node) -> Node:
-    """A slope of its own below 0, as the backend's ``relu`` adds it."""
-    if layer.alpha == 0:
-        return b.add(Map(relu(b.semantics)), x)
-    if b.semantics.infinities == "theano":
-        return b.add(Map(_leaky(X, parse(repr(layer.alpha)))), x)
-    return b.add(Map(parse(f"where(x > 0, x, {layer.alpha!r} * x)")), x)
+def activated(b: Builder, x: Node, activation: Activation) -> Node:
+    """``x`` with an activation that is an argument of a layer; a pass fuses the node. CS043."""
+    return apply(b, x, activation_function(activation, len(x.shape) + 1, b.semantics))
 
 
-def lower_elu(b: Builder, layer: ELU, x: Node) -> Node:
-    """The exponential, scaled."""
-    return b.add(Map(parse(f"where(x > 0, x, {layer.alpha!r} * expm1(x))")), x)
+def apply(b: Builder, x: Node, function: Function) -> Node:
+    """The node of an activation; ``x`` itself where that is linear."""
+    if function is None:
+        return x
+    return b.add(Softmax() if function == "softmax" else Map(function), x)
 
 
-def lower_thresholded_relu(b: Builder, layer: ThresholdedReLU, x: Node) -> Node:
-    """Times 0 up to theta: of an infinity, or a NaN, that is NaN."""
-    return b.add(Map(parse(f"where(x > {layer.theta!r}, x, 0 * x)")), x)
+def activation_function(value: Activation, rank: int, semantics: Semantics) -> Function:
+    """What an ``activation`` argument means.
 
-
-def lower_prelu(b: Builder, layer: PReLU, x: Node) -> Node:
-    """A slope below 0 for every value, or for those that share it.
-
-    Keras adds ``alphas * (x - |x|) * 0.5`` to ``relu(x)``: at infinity it is NaN. Half the
-    difference is written so that it does not overflow.
+    ``rank`` counts the batch axis: Keras refuses softmax on other than rank 2 and 3
+    (1.2.2 activations.py:6-17), CS043.
     """
-    below = Where(Compare(">", X, ZERO), Binary("-", X, X), X)
-    formula = Binary("+", relu(b.semantics), Binary("*", Parameter(0), below))
-    return b.add(MapWith(formula, _parameters(b, layer, x)), x)
+    if value is None or value == "linear":
+        return None
+    if isinstance(value, ExpressionActivation):
+        expression = parse(value.expr)
+        return None if isinstance(expression, Variable) else expression
+    if value == "softmax":
+        if rank not in {2, 3}:
+            raise Problem(
+                "CS043",
+                f"softmax needs a tensor of rank 2 or 3, batch axis included; here it has {rank}",
+                "Keras 1.x refuses it too; flatten first, or use another activation",
+                argument="activation",
+            )
+        return "softmax"
+    if value == "relu":
+        return relu(semantics)
+    return ACTIVATIONS[value]
 
 
-def lower_parametric_softplus(b: Builder, layer: ParametricSoftplus, x: Node) -> Node:
-    """Scaled outside and inside."""
-    inner = Call("softplus", (Binary("*", Parameter(1), X),))
-    return b.add(MapWith(Binary("*", Parameter(0), inner), _parameters(b, layer, x)), x)
+def relu(semantics: Semantics) -> Expression:
+    """The backend's own formula: they differ in what they make of -infinity."""
+    return THEANO_RELU if semantics.infinities == "theano" else ACTIVATIONS["relu"]
 
 
-def lower_srelu(b: Builder, layer: SReLU, x: Node) -> Node:
-    """Slopes outside two thresholds; the right one is |t_right| above the left.
-
-    The part left of it is cut off at the distance of the two. Theano does so with both of its
-    lines, TensorFlow with the middle one alone (their ``relu`` with ``max_value``), which differs
-    for a negative left slope.
-    """
-    t_left, a_left, t_right, a_right = map(Parameter, range(4))
-    distance = Call("abs", (t_right,))
-    inside = Binary("-", X, t_left)
-    middle: Expression
-    if b.semantics.theano:
-        middle = Call("min", (_leaky(inside, a_left), distance))
-    else:
-        cut, left = Call("min", (inside, distance)), Binary("*", a_left, inside)
-        middle = Where(Compare(">", inside, ZERO), cut, left)
-    beyond = substitute(relu(b.semantics), Binary("-", X, Binary("+", t_left, distance)))
-    formula = Binary("+", Binary("+", t_left, middle), Binary("*", beyond, a_right))
-    return b.add(MapWith(formula, _parameters(b, layer, x)), x)
+def lower_activation(b: Builder, layer: core.Activation, x: Node) -> Node:
+    """A named activation, or an expression, which may hold numbers that stand beside values."""
+    if isinstance(layer.activation, ExpressionActivation):
+        parsed = parse_with_arrays(layer.activation.expr)
+        if parsed.arrays:
+            parameters = tuple(_beside(b, array, x) for array in parsed.arrays)
+            return b.add(MapWith(parsed.expression, parameters), x)
+    return activated(b, x, layer.activation)
 
 
-def _leaky(x: Expression, alpha: Expression) -> Expression:
-    """Theano's ``relu(x, alpha)``: ``0.5 * (1 + alpha) * x + 0.5 * (1 - alpha) * |x|``."""
-    half, one = Number(0.5), Number(1.0)
-    line = Binary("*", Binary("*", half, Binary("+", one, alpha)), x)
-    bend = Binary("*", Binary("*", half, Binary("-", one, alpha)), Call("abs", (x,)))
-    return Binary("+", line, bend)
-
-
-def _parameters(
-    b: Builder, layer: PReLU | ParametricSoftplus | SReLU, x: Node
-) -> tuple[Weight, ...]:
-    """One parameter for every value of a sample; where an axis is open it has to be shared."""
-    rank = len(x.shape)
-    given = layer.shared_axes or ()
-    if any(axis > rank for axis in given):
+def _beside(b: Builder, array: Array, x: Node) -> Constant:
+    """The numbers of an expression as an operand; they broadcast as NumPy's do, or are CS069."""
+    shape = (1,) * (len(x.shape) - len(array.shape)) + array.shape
+    fits = len(shape) == len(x.shape) and all(
+        n in {1, length} for n, length in zip(shape, x.shape, strict=True)
+    )
+    if not fits:
         raise Problem(
-            "CS057",
-            f"shared_axes names axis {max(given)}, but a sample has shape {format_shape(x.shape)}",
-            f"axes are 1 to {rank}",
-            argument="shared_axes",
+            "CS069",
+            f"the numbers of shape {format_shape(array.shape)} do not stand beside values of "
+            f"shape {format_shape(x.shape)}",
+            _beside_hint(array, x),
+            argument="activation",
         )
-    shared = {axis - 1 for axis in given}
-    shape = tuple(n if is_known(n) and axis not in shared else 1 for axis, n in enumerate(x.shape))
-    variants: Literal["", "shared"] = "shared" if layer.shared_axes is None else ""
-    return tuple(
-        Weight(b.layer, name, shape, tuple(range(rank)), shape, variants=variants)
-        for name in layer.tensors
+    return Constant(b.layer, array.values, shape)
+
+
+def _beside_hint(array: Array, x: Node) -> str:
+    """How to write the numbers, where they would stand beside another axis than the last."""
+    if len(array.shape) == 1:
+        rank = len(x.shape)
+        for axis in range(rank - 1):
+            if x.shape[axis] == array.shape[0]:
+                inside = rank - 1 - axis
+                entry = "[" * inside + "a" + "]" * inside
+                return (
+                    f"one for each place of axis {axis + 1}: give every number lists of its own, "
+                    f"[{entry}, {entry.replace('a', 'b')}, ..]"
+                )
+    return (
+        "lists count from the last axis, as NumPy's arrays do; an axis has its length there, or 1"
     )

@@ -1,4 +1,4 @@
-"""A model by TensorFlow's rules and by Theano's, where nothing says which of them trained it."""
+"""A model by TensorFlow's rules and by Theano's, for where nothing says which it was trained on."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from speccompiler.graph.ir import Shape
-from speccompiler.lowering import Lowered, Semantics, layers_of, lower
-from speccompiler.lowering.refusals import RELEASES
+from speccompiler.lowering.lower import Lowered, lower
+from speccompiler.lowering.refusals import RELEASES, Backend
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
 
 
@@ -21,18 +22,18 @@ class ByBackend:
     theano: Lowered
 
     def differing(self) -> tuple[str, ...]:
-        """The layers whose numbers hang on the backend."""
+        """The layers whose numbers depend on the backend."""
         one, other = (
-            layers_of(lowered.graph.nodes) if lowered.graph else {}
+            lowered.graph.by_call() if lowered.graph else {}
             for lowered in (self.tensorflow, self.theano)
         )
         differ = {name for name in one if one[name] != other.get(name)}
         return tuple(dict.fromkeys(c.layer for c in self.spec.calls if c.name in differ))
 
     def trained_on(self) -> str | None:
-        """What a backend that refused a layer says about the other, where only one did.
+        """A sentence on which backend trained the model, where exactly one refuses a layer.
 
-        Only what its older releases refused too says so: they are of the days of Keras 1.x.
+        Only what the older releases refused too counts, since they ran with Keras 1.x as well.
         """
         refused = {
             "TensorFlow": self._refused("TensorFlow", self.tensorflow),
@@ -44,7 +45,7 @@ class ByBackend:
                 return f"Keras on {mine} refuses '{layer}', so that it was trained on {other}"
         return None
 
-    def _refused(self, backend: str, lowered: Lowered) -> list[str | None]:
+    def _refused(self, backend: Backend, lowered: Lowered) -> list[str | None]:
         found = _refusals(lowered)
         if not found:
             return []

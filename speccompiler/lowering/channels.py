@@ -1,73 +1,56 @@
-"""Which axis of a value holds its channels, as far as the layers before it tell."""
+"""Which axis of a value holds its channels, as far as the layers before it tell; CS088."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
-from speccompiler.graph.ir import Shape
-from speccompiler.schemas.advanced_activations import (
-    ELU,
-    LeakyReLU,
-    ParametricSoftplus,
-    PReLU,
-    SReLU,
-    ThresholdedReLU,
-)
-from speccompiler.schemas.core import (
-    Activation,
-    ActivityRegularization,
-    Dropout,
-    GaussianDropout,
-    GaussianNoise,
-    InputLayer,
-    Masking,
-    SpatialDropout1D,
-    SpatialDropout2D,
-    SpatialDropout3D,
-)
+from speccompiler.graph.ir import Node, Shape
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.merge import Merge
+from speccompiler.schemas.model import Call
 from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.schemas.wrappers import TimeDistributed
 
-KEEPING = (
-    Activation, ActivityRegularization, BatchNormalization, Dropout, ELU, GaussianDropout,
-    GaussianNoise, InputLayer, LeakyReLU, Masking, PReLU, ParametricSoftplus, SReLU,
-    SpatialDropout1D, SpatialDropout2D, SpatialDropout3D, ThresholdedReLU,
-)  # fmt: skip
-"""Layers that leave every value where it is."""
-
 Axis = int | None
+"""Counted without the batch axis; None where nothing tells."""
 
 
-def orderings(layers: Iterable[Layer]) -> frozenset[str]:
-    """Those that the layers say, each once."""
-    return frozenset(o for layer in layers if (o := _ordering(layer.inner)) is not None)
+class ChannelAxes:
+    """The axis of the channels, call by call in the order of the model."""
+
+    def __init__(self, layers: Iterable[Layer]) -> None:
+        found = {_ordering(layer.inner) for layer in layers}
+        self._orderings = found - {None}
+        self._of: dict[str, Axis] = {}
+
+    def follow(
+        self, call: Call, layer: Layer, read: Sequence[Node], value: Node
+    ) -> list[Diagnostic]:
+        """Note the axis of a call's value. CS088 where the call normalises along another one."""
+        before = [self._of[name] for name in call.inputs] or [self._of_input(read[0].shape)]
+        self._of[call.name] = _after(layer, before, value.shape)
+        return _off_the_channels(layer, call.name, before[0], read[0].shape)
+
+    def _of_input(self, shape: Shape) -> Axis:
+        """That of an image, where all layers that have an ordering have the same."""
+        if len(shape) < 3 or len(self._orderings) != 1:
+            return None
+        return 0 if self._orderings == {"th"} else len(shape) - 1
 
 
-def of_input(said: frozenset[str], shape: Shape) -> Axis:
-    """Of an image, where all layers that have an ordering have the same."""
-    if len(shape) < 3 or len(said) != 1:
-        return None
-    return 0 if said == {"th"} else len(shape) - 1
-
-
-def after(layer: Layer, read: Sequence[Axis], shape: Shape) -> Axis:
-    """Of a layer's value of this shape; ``read`` are those of what it reads."""
+def _after(layer: Layer, read: Sequence[Axis], shape: Shape) -> Axis:
+    """The axis of a layer's value of this shape, by those of the values that it reads."""
     if isinstance(layer, TimeDistributed):
-        inner = after(layer.layer, [None if a is None else a - 1 for a in read], shape[1:])
+        inner = _after(layer.layer, [None if a is None else a - 1 for a in read], shape[1:])
         return None if inner is None else inner + 1
-    if isinstance(layer, KEEPING) or (
-        isinstance(layer, Merge) and layer.mode not in {"dot", "cos"}
-    ):
+    if layer.keeps_places or (isinstance(layer, Merge) and layer.mode not in {"dot", "cos"}):
         return read[0] if len(set(read)) == 1 else None
     ordering = _ordering(layer)
     if ordering is not None and len(shape) > 2:
         return 0 if ordering == "th" else len(shape) - 1
-    steps = layer.class_name.endswith("1D") and not layer.class_name.startswith("Global")
-    last = (steps and len(shape) == 2) or isinstance(layer, Dense)
+    last = (layer.rank == 1 and len(shape) == 2) or isinstance(layer, Dense)
     return len(shape) - 1 if last else None
 
 
@@ -76,19 +59,19 @@ def _ordering(layer: Layer) -> str | None:
     return str(found) if found in {"th", "tf"} else None
 
 
-def off_the_channels(layer: Layer, call: str, channels: Axis, shape: Shape) -> Diagnostic | None:
-    """CS088 for a BatchNormalization whose axis is another one than the channels'."""
+def _off_the_channels(layer: Layer, call: str, channels: Axis, shape: Shape) -> list[Diagnostic]:
+    """CS088 for a BatchNormalization along another axis than that of the channels."""
     inner, steps = layer.inner, int(layer.inner is not layer)
     if not isinstance(inner, BatchNormalization) or inner.mode == 1 or channels is None:
-        return None
-    if inner.axis is None:  # as Keras 0.x normalised: every value by itself
-        return None
+        return []
+    if inner.axis is None:  # Keras 0.x: every value by itself
+        return []
     rank = len(shape) + 1 - steps
     axis = (inner.axis + rank if inner.axis < 0 else inner.axis) + steps
     wanted = channels + 1
     if axis == wanted:
-        return None
-    return Diagnostic(
+        return []
+    found = Diagnostic(
         "CS088",
         f"axis {inner.axis}, counted with the batch axis, is not that of the channels, which is "
         f"{wanted - steps}",
@@ -98,3 +81,4 @@ def off_the_channels(layer: Layer, call: str, channels: Axis, shape: Shape) -> D
         hint=f"the numbers follow the axis that is given; if the channels are meant, write axis: "
         f"{wanted - steps}",
     )
+    return [found]

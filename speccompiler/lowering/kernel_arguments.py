@@ -1,7 +1,7 @@
-"""Arguments that only a tensor's shape can judge: initialisers, regularisers, constraints.
+"""Arguments that have to suit the shape of a tensor: initialisers, regularisers, constraints.
 
-A native spec that has one which does not suit the shape is refused. Only training would have met
-it in a Keras file, where it is passed over like any other that means nothing.
+A native spec with one that does not is refused. In a Keras file it is passed over with a note,
+because only training would have used it.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.ir import Weight
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.constraint_axes import check_axes
-from speccompiler.schemas.constraint import constraint_object
+from speccompiler.schemas.constraint import ConstraintObject, constraint_object
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.initializer import ScaledInitializer
 from speccompiler.schemas.regularizer import EigenvalueRegularizer
 from speccompiler.schemas.training import Unknown
 
 
-def check_kernel_arguments(b: Builder, layer: Layer, tensors: Iterable[Weight]) -> None:
+def check_kernel_arguments(b: Builder, layer: Layer, *tensors: Weight | None) -> None:
     """CS091 for init, CS092 for a constraint's axis, CS093 for a regulariser.
 
-    Of a Keras file they are noted in ``b.unknown``.
+    Those of a Keras file are kept in ``b.unknown``. None stands for a bias that there is not.
     """
-    for problem in _misfits(layer, tensors):
+    for problem in _misfits(layer, filter(None, tensors)):
         if b.unknown is None:
             raise problem
         argument = str(problem.argument)
@@ -69,8 +69,10 @@ def _regularizer(layer: Layer, argument: str, found: str) -> Iterator[Problem]:
         )
 
 
-def _constraint(argument: str, given: object, shape: tuple[int, ...]) -> Iterator[Problem]:
-    axis = None if given is None else getattr(constraint_object(given), "axis", None)  # type: ignore[arg-type]
+def _constraint(
+    argument: str, given: ConstraintObject | str | None, shape: tuple[int, ...]
+) -> Iterator[Problem]:
+    axis = None if given is None else getattr(constraint_object(given), "axis", None)
     if axis is None:
         return
     try:

@@ -4,8 +4,8 @@
     m = mean(t**2)                        a window of channels, zeros beyond them counted
     y = x * (k * c**2 + alpha * count * m)**-beta * c**(2 * beta)
 
-Squares of float32 values end at 1.8e19. The lift puts off that end as far as it can without
-losing small values: nothing is lost that would count beside ``k``.
+Values above 1.8e19 have no square in float32. The lift moves that limit up as far as it can
+without losing small values that would still count beside ``k``.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ from math import floor, inf, log2
 
 from speccompiler.expressions.nodes import Binary, Call, Expression, Negate, Number, Variable
 from speccompiler.graph.ir import Combine, Map, Node, Pool, Reshape
-from speccompiler.lowering.builder import Builder, channels_last, restore_ordering
-from speccompiler.lowering.spatial import check_rank
+from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.input_axes import own_ordering, spatial_input
 from speccompiler.schemas.beyond_keras import LRN2D
 
 _X = Variable()
 
 
 def lower_lrn2d(b: Builder, layer: LRN2D, x: Node) -> Node:
-    """The channels become an axis that a pool slides along; a window ends where they do."""
-    check_rank(x, 2, layer.dim_ordering, layer.type)
-    x = channels_last(b, x, layer.dim_ordering)
+    """The channels become a spatial axis, along which an average pool slides."""
+    x = spatial_input(b, layer, x)
     channels, reach = x.shape[-1], layer.n // 2
     if isinstance(channels, int):
         reach = min(reach, channels - 1)
@@ -41,16 +40,17 @@ def lower_lrn2d(b: Builder, layer: LRN2D, x: Node) -> Node:
     share = _inverse(Binary("+", Number(layer.k * scale**2), total), layer.beta)
     back = Binary("*", _X, Number(scale ** (2 * layer.beta))) if lift else None
     y = b.add(Combine("mul", back), x, b.add(Map(share), y))
-    return restore_ordering(b, y, layer.dim_ordering)
+    return own_ordering(b, layer, y)
 
 
 def _lift(layer: LRN2D, count: int) -> int:
-    """How far squares are made smaller, an even power of two.
+    """The lift: values are multiplied by ``2**-lift``, an even power of two.
 
-    A square that falls below float32's smallest number, 2**-126, has to be less than 2**-26 of
-    ``k``, of which one place is 2**-24; ``k`` itself stays above 2**-110, its power below 2**100,
-    and the product with the largest ``x`` whose square counts less below 2**120. A power that is
-    no root is rounded as its exponent is, so that the logarithm of its base is kept small.
+    Four limits keep float32 exact. A square that falls below float32's smallest number, 2**-126,
+    has to be less than 2**-26 of ``k`` (one unit in ``k``'s last place is 2**-24 of it). ``k``
+    itself stays above 2**-110. Its power stays below 2**100, and below 2**120 together with the
+    largest ``x`` whose square still counts less than ``k``. A power that is no root is as exact
+    as the product of its exponent and the logarithm of its base, so that logarithm is kept small.
     """
     weight = layer.alpha * count
     if layer.k == 0 or layer.beta == 0 or weight == 0:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.nodes import Binary, Call, Expression, Number, Parameter, Variable
+from speccompiler.graph.dims import is_known, known_shape
 from speccompiler.graph.ir import BatchNormalize, MapWith, Node, Normalize, Transpose, Weight
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
-from speccompiler.lowering.spatial import known_channels
+from speccompiler.lowering.input_axes import known_channels, open_channels
 from speccompiler.schemas.model import RunningStd
 from speccompiler.schemas.normalization import BatchNormalization
 
@@ -15,11 +16,14 @@ GAMMA, BETA, MEAN, STD = map(Parameter, range(4))
 
 
 def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) -> Node:
-    """Channels last, normalised, scaled, and back; mode 1 scales along the last axis always."""
+    """The normalised axis goes last, is normalised and scaled, and goes back.
+
+    Mode 1 scales along the last axis, whichever it normalises. CS056, CS057.
+    """
     if layer.axis is None and len(x.shape) > 1:
         return _by_value(b, layer, x)
     axis = _channel_axis(-1 if layer.axis is None else layer.axis, x)
-    channels = known_channels(x.shape[axis], layer.type, x, b)
+    channels = known_channels(b, layer, x, axis)
     names = ("gamma", "beta", "running_mean", "running_std")
     ones = (1,) * (len(x.shape) - 1)
     gamma, beta, *running = (
@@ -58,9 +62,9 @@ def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) ->
 
 
 def _by_value(b: Builder, layer: BatchNormalization, x: Node) -> Node:
-    """No axis: gamma, beta and the statistics have a sample's shape (Keras 0.1 to 0.3.1).
+    """Without an axis gamma, beta and the statistics have a sample's shape (Keras 0.1 to 0.3.1).
 
-    Mode 1 takes the mean along the last axis, and adds epsilon to the deviation alone.
+    Mode 1 takes the mean along the last axis, and adds epsilon to the deviation only.
     """
     if layer.mode == 2:
         raise Problem(
@@ -69,7 +73,10 @@ def _by_value(b: Builder, layer: BatchNormalization, x: Node) -> Node:
             "say axis: -1 or 1",
             argument="axis",
         )
-    shape = tuple(known_channels(length, layer.type) for length in x.shape)
+    for length in x.shape:
+        if not is_known(length):
+            raise open_channels(layer, length)
+    shape = known_shape(x.shape)
     axes = tuple(range(len(shape)))
     names = ("gamma", "beta", "running_mean", "running_std")
     gamma, beta, *running = (Weight(b.layer, name, shape, axes, shape) for name in names)
@@ -82,7 +89,7 @@ def _by_value(b: Builder, layer: BatchNormalization, x: Node) -> Node:
 
 
 def _channel_axis(given: int, x: Node) -> int:
-    """The axis of a sample that ``axis`` names, which counts the batch axis."""
+    """The axis of a sample that the argument ``axis`` names, counting the batch axis. CS057."""
     rank = len(x.shape) + 1
     axis = given + rank if given < 0 else given
     if not 0 < axis < rank:
@@ -96,7 +103,7 @@ def _channel_axis(given: int, x: Node) -> int:
 
 
 def _by_running(stored: RunningStd, epsilon: float) -> Expression:
-    """``(x - mean) / deviation * gamma + beta``, by what ``running_std`` holds."""
+    """``(x - mean) / deviation * gamma + beta``, where ``stored`` says what running_std holds."""
     added = Number(epsilon)
     deviation: Expression
     match stored:

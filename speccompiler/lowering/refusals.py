@@ -1,24 +1,27 @@
-"""What Keras's own backends refused, and convspec computes: a note CS055 for each.
+"""What Keras refused on a backend or a release, and convspec computes: a note CS055 for each.
 
-None of it changes a number: the layer's definition is followed. But there is no number of that
-backend's to compare with, and a model that ran was not trained there, unless on an older release
-that took it: Theano 0.9 came out when Keras 1.x ended. Measured with Keras
-1.2.2 on TensorFlow 1.0.1 and Theano 0.9.0, and with older releases; the rest is read in Keras's
-``backend/tensorflow_backend.py`` and TensorFlow's kernels.
+``REFUSED`` is the table. None of it changes a number: the result follows the layer's definition.
+But that backend gave no number to compare with, and a model that was trained was not trained
+there, unless on an older release that took the layer (Theano 0.9 came out when Keras 1.x ended).
+Measured with Keras 1.2.2 on TensorFlow 1.0.1 and Theano 0.9.0, and with older releases; the rest
+is read in Keras's ``backend/tensorflow_backend.py`` and in TensorFlow's kernels.
+
+Where not even the definition says a number, as there is no rule for 'same', a layer is refused
+here too: ``not_in_theano_0_8``.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-from speccompiler.diagnostics.core import Diagnostic
+from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.graph.dims import is_known
 from speccompiler.graph.ir import Shape
 from speccompiler.loading.old_versions import before
-from speccompiler.lowering.builder import Builder, Semantics
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.convolution import (
     AtrousConvolution1D,
     AtrousConvolution2D,
@@ -35,35 +38,59 @@ from speccompiler.schemas.pooling import (
 from speccompiler.schemas.profiles import Profile
 from speccompiler.schemas.resizing import UpSampling1D, UpSampling3D
 
+Backend = Literal["TensorFlow", "Theano"]
 Rule = Callable[[Any, Shape, Semantics], str | None]
-"""Of a layer, its input's shape and the semantics: why it was refused."""
+"""Of a layer, its input's shape and the semantics: why it was refused; None where it was not."""
 
-RELEASES: Mapping[str, tuple[Profile, Profile]] = {
+RELEASES: Mapping[Backend, tuple[Profile, Profile]] = {
     "TensorFlow": ("tensorflow", "tensorflow-1.0"),
     "Theano": ("theano", "theano-0.8"),
 }
 """The last release of each backend and an older one; what both refuse, none ran."""
 
 LEAST_EPSILON = 1e-5
-"""Theano 0.9's, compared with what is left of a number in float32 (tensor/nnet/bn.py:220)."""
+"""Theano 0.9's smallest, compared with an epsilon in float32 (tensor/nnet/bn.py:220)."""
 
 
-def note_refusals(b: Builder, layer: Layer, x: Shape) -> None:
-    """CS055 for what the backend that the semantics name would not have run."""
-    if b.semantics.backend is None:
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row of the table: who refused which layers, and when."""
+
+    backend: Backend
+    layers: tuple[type[Layer], ...]
+    why: Rule
+
+
+def refusals(layer: Layer, x: Shape, semantics: Semantics) -> Iterator[tuple[str, str]]:
+    """Message and hint for each reason why the backend of the semantics would not run a layer.
+
+    ``x`` is the shape of the layer's input. Nothing where no backend was decided on.
+    """
+    if semantics.backend is None:
         return
-    mine, other = "TensorFlow", "Theano"
-    if b.semantics.backend.startswith("theano"):
+    mine: Backend = "TensorFlow"
+    other: Backend = "Theano"
+    if semantics.backend.startswith("theano"):
         mine, other = other, mine
-    found = _reasons(mine, layer, x, b.semantics)
-    older = replace(b.semantics, backend=RELEASES[mine][1])
+    found = _reasons(mine, layer, x, semantics)
+    older = replace(semantics, backend=RELEASES[mine][1])
     always = _reasons(mine, layer, x, older) if found else []
-    elsewhere = not _reasons(other, layer, x, b.semantics)
+    elsewhere = not _reasons(other, layer, x, semantics)
     for reason in found:
         hint = "the result follows the layer's definition"
         if elsewhere and reason in always:
             hint += f"; if the model was trained on {other}, say --semantics {other.lower()}"
-        b.note("CS055", f"Keras itself refuses this on {mine}: {reason}", hint)
+        yield f"Keras itself refuses this on {mine}: {reason}", hint
+
+
+def not_in_theano_0_8(what: str, argument: str | None = None) -> Problem:
+    """CS055 for what has no result under the rules of Theano 0.8."""
+    return Problem(
+        "CS055",
+        f"Theano 0.8 has no {what}",
+        "--semantics theano takes the rules of Theano 0.9, which has it",
+        argument=argument,
+    )
 
 
 def gathered(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -84,9 +111,9 @@ def _of_all(findings: list[Diagnostic]) -> Diagnostic:
     return replace(first, message=f"{first.message} (and so of {names}{more})")
 
 
-def _reasons(backend: str, layer: Layer, x: Shape, semantics: Semantics) -> list[str]:
-    rules = [rule for kind, rule in REFUSED[backend] if isinstance(layer, kind)]
-    return [reason for rule in rules if (reason := rule(layer, x, semantics)) is not None]
+def _reasons(backend: Backend, layer: Layer, x: Shape, semantics: Semantics) -> list[str]:
+    rules = [r.why for r in REFUSED if r.backend == backend and isinstance(layer, r.layers)]
+    return [reason for why in rules if (reason := why(layer, x, semantics)) is not None]
 
 
 def _full(layer: Layer, x: Shape, semantics: Semantics) -> str | None:
@@ -96,7 +123,7 @@ def _full(layer: Layer, x: Shape, semantics: Semantics) -> str | None:
 
 def _volumes(layer: Layer, x: Shape, semantics: Semantics) -> str | None:
     """Measured on 1.0.2 and 1.0.5."""
-    if not layer.class_name.endswith("3D") or not before(semantics.release, (1, 0, 6)):
+    if layer.rank != 3 or not before(semantics.release, (1, 0, 6)):
         return None
     return f"up to 1.0.5 it left 3-D layers to Theano, and Keras {semantics.release} wrote the file"
 
@@ -104,7 +131,7 @@ def _volumes(layer: Layer, x: Shape, semantics: Semantics) -> str | None:
 def _dilated(
     layer: AtrousConvolution1D | AtrousConvolution2D, x: Shape, semantics: Semantics
 ) -> str | None:
-    """tensorflow_backend.py:2693: where the rates are not all 1."""
+    """tensorflow_backend.py:2693: asked only where the rates are not all 1."""
     if isinstance(layer, AtrousConvolution1D):
         rates, strides = {layer.atrous_rate}, {layer.subsample_length}
     else:
@@ -142,7 +169,7 @@ def _not_on_theano(layer: Layer, x: Shape, semantics: Semantics) -> str | None:
 
 
 def _epsilon(layer: BatchNormalization, x: Shape, semantics: Semantics) -> str | None:
-    """Theano's own normalisation, which mode 1 does without and 0.8 has not."""
+    """A check of Theano's own normalisation, which mode 1 does not use and 0.8 does not have."""
     (stored,) = struct.unpack("f", struct.pack("f", min(layer.epsilon, 1.0)))
     refused = stored < LEAST_EPSILON
     if not refused or layer.mode == 1 or semantics.backend == "theano-0.8":
@@ -154,7 +181,7 @@ def _epsilon(layer: BatchNormalization, x: Shape, semantics: Semantics) -> str |
 
 
 def _old_pools(layer: Layer, x: Shape, semantics: Semantics) -> str | None:
-    """Measured on 1.0.2 to 1.1.2: a window of 1 is padded by -1, as all of a 1-D pool is."""
+    """Measured on 1.0.2 to 1.1.2: a window of 1 is padded by -1; a 1-D pool was one of 1 by k."""
     if getattr(layer, "border_mode", None) != "same" or not before(semantics.release, (1, 2)):
         return None
     if 1 not in getattr(layer, "pool_size", (1,)):
@@ -163,22 +190,13 @@ def _old_pools(layer: Layer, x: Shape, semantics: Semantics) -> str | None:
     return f"before 1.2 a {found} fails with 'same', and Keras {semantics.release} wrote the file"
 
 
-REFUSED: Mapping[str, tuple[tuple[type[Layer], Rule], ...]] = {
-    "TensorFlow": (
-        (Layer, _full),
-        (Layer, _volumes),
-        (AtrousConvolution1D, _dilated),
-        (AtrousConvolution2D, _dilated),
-        (SeparableConvolution2D, _separable),
-        (UpSampling1D, _repeated),
-        (UpSampling3D, _repeated),
-    ),
-    "Theano": (
-        (SeparableConvolution2D, _not_on_theano),
-        (BatchNormalization, _epsilon),
-        (MaxPooling1D, _old_pools),
-        (MaxPooling2D, _old_pools),
-        (AveragePooling1D, _old_pools),
-        (AveragePooling2D, _old_pools),
-    ),
-}
+REFUSED: tuple[Refusal, ...] = (
+    Refusal("TensorFlow", (Layer,), _full),
+    Refusal("TensorFlow", (Layer,), _volumes),
+    Refusal("TensorFlow", (AtrousConvolution1D, AtrousConvolution2D), _dilated),
+    Refusal("TensorFlow", (SeparableConvolution2D,), _separable),
+    Refusal("TensorFlow", (UpSampling1D, UpSampling3D), _repeated),
+    Refusal("Theano", (SeparableConvolution2D,), _not_on_theano),
+    Refusal("Theano", (BatchNormalization,), _epsilon),
+    Refusal("Theano", (MaxPooling1D, MaxPooling2D, AveragePooling1D, AveragePooling2D), _old_pools),
+)

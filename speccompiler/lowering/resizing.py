@@ -1,11 +1,17 @@
-"""UpSampling, ZeroPadding and Cropping of every rank (Keras 1.2.2 layers/convolutional.py)."""
+"""UpSampling, ZeroPadding and Cropping of every rank, and Resize.
+
+Keras 1.2.2 layers/convolutional.py; Resize is no layer of Keras.
+"""
 
 from __future__ import annotations
 
 from speccompiler.graph.ir import Node, Op, Pad, Upsample
+from speccompiler.graph.ir import Resize as ResizeOp
 from speccompiler.graph.shapes import format_shape
-from speccompiler.lowering.builder import Builder, channels_last, restore_ordering
-from speccompiler.lowering.spatial import check_rank
+from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.input_axes import own_ordering, spatial_input
+from speccompiler.schemas.beyond_keras import Resize
+from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.resizing import (
     Cropping1D,
     Cropping2D,
@@ -25,9 +31,8 @@ def lower_upsampling(
     b: Builder, layer: UpSampling1D | UpSampling2D | UpSampling3D, x: Node
 ) -> Node:
     """Each element repeated along every spatial axis."""
-    if isinstance(layer, UpSampling1D):
-        return _apply(b, layer.type, "tf", Upsample((layer.length,)), 1, x)
-    return _apply(b, layer.type, layer.dim_ordering, Upsample(layer.size), len(layer.size), x)
+    factors = (layer.length,) if isinstance(layer, UpSampling1D) else layer.size
+    return _spatial(b, layer, Upsample(factors), x)
 
 
 def lower_zero_padding1d(b: Builder, layer: ZeroPadding1D, x: Node) -> Node:
@@ -39,7 +44,7 @@ def lower_zero_padding1d(b: Builder, layer: ZeroPadding1D, x: Node) -> Node:
         sides = (padding.left_pad, padding.right_pad)
     else:
         sides = padding
-    return _apply(b, layer.type, "tf", Pad((sides,)), 1, x)
+    return _spatial(b, layer, Pad((sides,)), x)
 
 
 def lower_zero_padding2d(b: Builder, layer: ZeroPadding2D, x: Node) -> Node:
@@ -51,23 +56,18 @@ def lower_zero_padding2d(b: Builder, layer: ZeroPadding2D, x: Node) -> Node:
         rows, columns = padding[:2], padding[2:]
     else:
         rows, columns = (padding[0], padding[0]), (padding[1], padding[1])
-    return _apply(b, layer.type, layer.dim_ordering, Pad((rows, columns)), 2, x)
+    return _spatial(b, layer, Pad((rows, columns)), x)
 
 
 def lower_zero_padding3d(b: Builder, layer: ZeroPadding3D, x: Node) -> Node:
     """The same on both sides of each axis."""
-    pad = Pad(tuple((p, p) for p in layer.padding))
-    return _apply(b, layer.type, layer.dim_ordering, pad, 3, x)
+    return _spatial(b, layer, Pad(tuple((p, p) for p in layer.padding)), x)
 
 
 def lower_cropping(b: Builder, layer: Cropping1D | Cropping2D | Cropping3D, x: Node) -> Node:
-    """(before, after) of each axis: padding of less than nothing."""
-    if isinstance(layer, Cropping1D):
-        cuts, ordering = [layer.cropping], "tf"
-    else:
-        cuts, ordering = [*layer.cropping], layer.dim_ordering
-    pad = Pad(tuple((-before, -after) for before, after in cuts))
-    y = _apply(b, layer.type, ordering, pad, len(cuts), x)
+    """(before, after) of each axis, as a negative padding. CS076 where nothing is left."""
+    cuts = [layer.cropping] if isinstance(layer, Cropping1D) else [*layer.cropping]
+    y = _spatial(b, layer, Pad(tuple((-before, -after) for before, after in cuts)), x)
     if 0 in y.shape and 0 not in x.shape:
         b.warn(
             "CS076",
@@ -78,6 +78,14 @@ def lower_cropping(b: Builder, layer: Cropping1D | Cropping2D | Cropping3D, x: N
     return y
 
 
-def _apply(b: Builder, layer_type: str, ordering: str, op: Op, rank: int, x: Node) -> Node:
-    check_rank(x, rank, ordering, layer_type)
-    return restore_ordering(b, b.add(op, channels_last(b, x, ordering)), ordering)
+def lower_resize(b: Builder, layer: Resize, x: Node) -> Node:
+    """An image of the size that is given, or of so many times its size."""
+    x = spatial_input(b, layer, x)
+    rows, columns = layer.size or (f * n for f, n in zip(layer.factor, x.shape[:2], strict=True))
+    bilinear = layer.interpolation == "bilinear"
+    y = b.add(ResizeOp((rows, columns), bilinear, layer.align_corners), x)
+    return own_ordering(b, layer, y)
+
+
+def _spatial(b: Builder, layer: Layer, op: Op, x: Node) -> Node:
+    return own_ordering(b, layer, b.add(op, spatial_input(b, layer, x)))

@@ -1,47 +1,17 @@
 """TimeDistributed: the inner layer's operations, with the axis of steps in front of their own.
 
-A step is no sample, as the batch axis is implied; it is one more spatial axis, along which every
-window is 1 long.
+Steps cannot be made samples, because the graph has no batch axis. They are one more spatial axis,
+along which every window is 1 long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.graph import ir
 from speccompiler.graph.dims import Dim
-from speccompiler.graph.ir import (
-    BatchNormalize,
-    Combine,
-    Concat,
-    Constant,
-    Conv,
-    Depthwise,
-    Dot,
-    GlobalPool,
-    Identity,
-    Input,
-    Local,
-    Lookup,
-    Map,
-    MapWith,
-    Mask,
-    Node,
-    Normalize,
-    Op,
-    Operand,
-    Pad,
-    Pool,
-    Reshape,
-    Resize,
-    Shape,
-    Slice,
-    Softmax,
-    Transpose,
-    Upsample,
-    Weight,
-)
 from speccompiler.graph.permutations import steps
 from speccompiler.graph.shapes import element_count, format_shape, same_shape
 from speccompiler.lowering.builder import Builder
@@ -49,44 +19,35 @@ from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.wrappers import TimeDistributed
 
 MOST_AXES = 3
-"""Spatial axes that kernels have."""
+"""The most spatial axes that a kernel has."""
 MOST_APART = 256
-"""Steps that a layer without an axis for them is applied to one by one."""
+"""The most steps to which a layer is applied one by one."""
 
 
-def lower_time_distributed(
-    lower_layer: Callable[..., Node], b: Builder, layer: TimeDistributed, *inputs: Node
-) -> Node:
+def lower_time_distributed(b: Builder, layer: TimeDistributed, *inputs: ir.Node) -> ir.Node:
     """Lower the inner layer for one step, then give its operations the axis of steps.
 
-    Steps of steps are so many steps: their axes are one while the inner layer is applied.
+    Steps of steps become one axis while the inner layer is applied. CS038, CS059.
     """
     for x in inputs:
         _check_steps(layer, x)
     count = _count(inputs)
     if isinstance(layer.layer, TimeDistributed):
-        joined = [b.add(Reshape((x.shape[0] * x.shape[1], *x.shape[2:])), x) for x in inputs]
-        y = lower_time_distributed(lower_layer, b, layer.layer, *joined)
-        return b.add(Reshape((count, inputs[0].shape[1], *y.shape[1:])), y)
-    part = Builder(b.semantics, frozenset(), layer=b.layer, call=b.call, unknown=b.unknown)
-    firsts = [part.add(Input(x.shape[1:])) for x in inputs]
+        joined = [b.add(ir.Reshape((x.shape[0] * x.shape[1], *x.shape[2:])), x) for x in inputs]
+        y = lower_time_distributed(b, layer.layer, *joined)
+        return b.add(ir.Reshape((count, inputs[0].shape[1], *y.shape[1:])), y)
+    one_step = Builder(b.semantics, b.rules, layer=b.layer, call=b.call, unknown=b.unknown)
+    firsts = [one_step.add(ir.Input(x.shape[1:])) for x in inputs]
     try:
-        last = lower_layer(part, layer.layer, *firsts)
+        last = one_step.lower(layer.layer, *firsts)
     except Problem as problem:
-        if problem.code != "CS038" or not _fits_without_steps(lower_layer, b, layer, inputs):
+        if problem.code != "CS038" or not _fits_without_steps(b, layer, inputs):
             raise
-        kind = layer.layer.class_name
-        sizes = format_shape(inputs[0].shape)
-        raise Problem(
-            "CS038",
-            f"TimeDistributed applies {kind} to every step, but its input {sizes} is one step",
-            f"the axis of steps is missing: an input of shape {_steps_of(inputs[0])} has it; "
-            "null leaves it open",
-        ) from None
-    b.diagnostics += part.diagnostics
-    inner = part.nodes[len(firsts) :]
+        raise _is_one_step(layer, inputs[0]) from None
+    b.diagnostics += one_step.diagnostics
+    inner = one_step.nodes[len(firsts) :]
     try:
-        shapes = {node.name: node.shape for node in part.nodes}
+        shapes = {node.name: node.shape for node in one_step.nodes}
         ops = [
             _with_steps(node.op, shapes[node.inputs[0]], node.shape, count, layer.layer.class_name)
             for node in inner
@@ -94,7 +55,7 @@ def lower_time_distributed(
     except Problem:
         if not isinstance(count, int) or not 1 <= count <= MOST_APART:
             raise
-        return _one_by_one(lower_layer, b, layer.layer, inputs, count)
+        return _one_by_one(b, layer.layer, inputs, count)
     values = {first.name: x for first, x in zip(firsts, inputs, strict=True)}
     for node, in_a_row in zip(inner, ops, strict=True):
         read = [values[name] for name in node.inputs]
@@ -104,10 +65,19 @@ def lower_time_distributed(
     return values[last.name]
 
 
-def _one_by_one(
-    lower_layer: Callable[..., Node], b: Builder, layer: Layer, inputs: Sequence[Node], count: int
-) -> Node:
-    """The layer on each step by itself: what has no axis left for the steps.
+def _is_one_step(layer: TimeDistributed, x: ir.Node) -> Problem:
+    """CS038 for an input that the inner layer takes as it is."""
+    return Problem(
+        "CS038",
+        f"TimeDistributed applies {layer.layer.class_name} to every step, but its input "
+        f"{format_shape(x.shape)} is one step",
+        f"the axis of steps is missing: an input of shape {_steps_of(x)} has it; "
+        "null leaves it open",
+    )
+
+
+def _one_by_one(b: Builder, layer: Layer, inputs: Sequence[ir.Node], count: int) -> ir.Node:
+    """The layer applied to each step by itself, where it has no axis left for the steps.
 
     Each step is cut out of all, as a row, and the results are rows side by side.
     """
@@ -115,21 +85,21 @@ def _one_by_one(
     rows = []
     for step in range(count):
         taken = [_row(b, x, step, count) for x in inputs]
-        y = lower_layer(b, layer, *taken)
-        rows.append(b.add(Reshape((1, element_count(y.shape))), y))
-    del b.diagnostics[said:]  # they are known from the part of one step
-    together = b.add(Concat(0, (1,) * count), *rows) if count > 1 else rows[0]
-    return b.add(Reshape((count, *y.shape)), together)
+        y = b.lower(layer, *taken)
+        rows.append(b.add(ir.Reshape((1, element_count(y.shape))), y))
+    del b.diagnostics[said:]  # lowering one step has reported them already
+    together = b.add(ir.Concat(0, (1,) * count), *rows) if count > 1 else rows[0]
+    return b.add(ir.Reshape((count, *y.shape)), together)
 
 
-def _row(b: Builder, x: Node, step: int, count: int) -> Node:
-    rows = b.add(Reshape((count, element_count(x.shape[1:]))), x)
-    row = b.add(Pad(((-step, step + 1 - count),)), rows)
-    return b.add(Reshape(x.shape[1:]), row)
+def _row(b: Builder, x: ir.Node, step: int, count: int) -> ir.Node:
+    rows = b.add(ir.Reshape((count, element_count(x.shape[1:]))), x)
+    row = b.add(ir.Pad(((-step, step + 1 - count),)), rows)
+    return b.add(ir.Reshape(x.shape[1:]), row)
 
 
-def _check_steps(layer: TimeDistributed, x: Node) -> None:
-    """CS038 unless there are axes of steps, and one more at least."""
+def _check_steps(layer: TimeDistributed, x: ir.Node) -> None:
+    """CS038 unless there is an axis of steps for each TimeDistributed, and one more."""
     wrappers, inner = 1, layer.layer
     while isinstance(inner, TimeDistributed):
         wrappers, inner = wrappers + 1, inner.layer
@@ -142,39 +112,40 @@ def _check_steps(layer: TimeDistributed, x: Node) -> None:
         )
 
 
-def _steps_of(x: Node) -> str:
+def _steps_of(x: ir.Node) -> str:
     """The shape of a whole input of which ``x`` is one step."""
     return f"(steps, {format_shape(x.shape)[1:-1].rstrip(',')})"
 
 
-def _count(inputs: Sequence[Node]) -> Dim:
+def _count(inputs: Sequence[ir.Node]) -> Dim:
     """How many steps several inputs have; CS063 where they differ."""
     (count,) = same_shape([(x.shape[0],) for x in inputs])
     return count
 
 
-def _fits_without_steps(
-    lower_layer: Callable[..., Node], b: Builder, layer: TimeDistributed, inputs: Sequence[Node]
-) -> bool:
-    """Whether the whole input is what the inner layer takes."""
-    trial = Builder(b.semantics, frozenset(), layer=b.layer, call=b.call, unknown={})
+def _fits_without_steps(b: Builder, layer: TimeDistributed, inputs: Sequence[ir.Node]) -> bool:
+    """Whether the inner layer takes the whole input."""
+    trial = Builder(b.semantics, b.rules, layer=b.layer, call=b.call, unknown={})
     try:
-        lower_layer(trial, layer.layer, *(trial.add(Input(x.shape)) for x in inputs))
+        trial.lower(layer.layer, *(trial.add(ir.Input(x.shape)) for x in inputs))
     except Problem:
         return False
     return True
 
 
-def _with_steps(op: Op, read: Shape, made: Shape, count: Dim, kind: str) -> list[Op]:
-    """The same of every step, of which ``op`` makes one of another: some operations in a row."""
+def _with_steps(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim, kind: str) -> list[ir.Op]:
+    """The operations, one after the other, that do to every step what ``op`` does to one.
+
+    ``op`` makes a value of shape ``made`` of one of shape ``read``.
+    """
     match op:
-        case Pool(_, (1, _, _), (1, _, _), ((0, 0), *_), ((0, 0), *_)):
-            # Nothing is seen along the first axis: steps are more of it.
+        case ir.Pool(_, (1, _, _), (1, _, _), ((0, 0), *_), ((0, 0), *_)):
+            # The window is 1 along the first axis, so that steps can be more of it.
             first, *rest = read
             last, *others = made
-            many = Reshape((count * first, *rest))
-            return [many, op, Reshape((count, last, *others))]
-        case Conv():
+            many = ir.Reshape((count * first, *rest))
+            return [many, op, ir.Reshape((count, last, *others))]
+        case ir.Conv():
             _check_axes(len(op.kernel), kind)
             return [
                 replace(
@@ -186,17 +157,17 @@ def _with_steps(op: Op, read: Shape, made: Shape, count: Dim, kind: str) -> list
                     dilation=(1, *op.dilation) if op.dilation else (),
                 )
             ]
-        case Depthwise():
+        case ir.Depthwise():
             _check_axes(len(op.kernel), kind)
             return [
-                Depthwise(
+                ir.Depthwise(
                     (1, *op.kernel),
                     (1, *op.stride),
                     ((0, 0), *op.padding),
                     _longer(op.weight),
                 )
             ]
-        case Pool():
+        case ir.Pool():
             _check_axes(len(op.kernel), kind)
             none = (0, 0)
             return [
@@ -208,25 +179,25 @@ def _with_steps(op: Op, read: Shape, made: Shape, count: Dim, kind: str) -> list
                     zeros=(none, *op.zeros),
                 )
             ]
-        case GlobalPool():
+        case ir.GlobalPool():
             return [replace(op, kept=op.kept + 1)]
-        case Upsample(factors):
+        case ir.Upsample(factors):
             _check_axes(len(factors), kind)
-            return [Upsample((1, *factors))]
-        case Pad(padding):
+            return [ir.Upsample((1, *factors))]
+        case ir.Pad(padding):
             _check_axes(len(padding), kind)
-            return [Pad(((0, 0), *padding))]
-        case MapWith():
+            return [ir.Pad(((0, 0), *padding))]
+        case ir.MapWith():
             return [replace(op, parameters=tuple(map(_longer, op.parameters)))]
-        case Reshape(shape):
-            return [Reshape((count, *shape))]
-        case Slice(start, apart, counts):
-            return [Slice((0, *start), (1, *apart), (count, *counts))]
-        case Transpose(axes):
-            return [Transpose(a) for a in steps((0, *(axis + 1 for axis in axes)))]
-        case Concat(axis, lengths):
-            return [Concat(axis + 1, lengths)]
-        case Dot():
+        case ir.Reshape(shape):
+            return [ir.Reshape((count, *shape))]
+        case ir.Slice(start, apart, counts):
+            return [ir.Slice((0, *start), (1, *apart), (count, *counts))]
+        case ir.Transpose(axes):
+            return [ir.Transpose(a) for a in steps((0, *(axis + 1 for axis in axes)))]
+        case ir.Concat(axis, lengths):
+            return [ir.Concat(axis + 1, lengths)]
+        case ir.Dot():
             raise Problem(
                 "CS059",
                 f"TimeDistributed cannot apply {kind} in mode dot or cos: it would mix the steps",
@@ -235,18 +206,18 @@ def _with_steps(op: Op, read: Shape, made: Shape, count: Dim, kind: str) -> list
             )
         case _:
             alike = (
-                Identity, Map, Softmax, Mask, Normalize, BatchNormalize, Lookup, Local, Combine,
-                Resize,
+                ir.Identity, ir.Map, ir.Softmax, ir.Mask, ir.Normalize, ir.BatchNormalize,
+                ir.Lookup, ir.Local, ir.Combine, ir.Resize,
             )  # fmt: skip
             assert isinstance(op, alike), f"{type(op).__name__} has no rule for steps"
             return [op]
 
 
-def _longer(operand: Operand) -> Operand:
-    """An axis of length 1 in front."""
-    if isinstance(operand, Constant):
+def _longer(operand: ir.Operand) -> ir.Operand:
+    """The operand with an axis of length 1 in front, which all steps share."""
+    if isinstance(operand, ir.Constant):
         return replace(operand, shape=(1, *operand.shape))
-    assert isinstance(operand, Weight), "a layer's operands are not derived"
+    assert isinstance(operand, ir.Weight), "a layer's operands are not derived"
     phases = (1, *operand.phases) if operand.phases else ()
     return replace(operand, shape=(1, *operand.shape), phases=phases)
 

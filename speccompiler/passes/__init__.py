@@ -1,15 +1,16 @@
-"""Graph to graph: each pass does one thing, and every shape is derived again after it.
+"""Graph to graph: each pass does one thing, and is named as its module is.
 
 The order matters, and this is why:
 
-    drop_identities    first, so that no later pass has to look through them
-    sink_transposes    brings th layers' transposes together, where they cancel
-    fold_padding       needs Pad beside the convolution: after the transposes have gone
-    drop_unread        what the passes before it leave behind would count as readers
-    fold_upsampling    after the padding, which stands between the two in most networks
-    drop_unread        as before
-    fold_normalization needs MapWith beside the convolution, with no activation in between
-    fuse_activations   last: needs Conv beside Map, and Map its only reader
+    drop_identities     first, so that no later pass has to look through them
+    sink_transposes     brings th layers' transposes together, where they cancel
+    fold_padding        needs Pad beside the convolution: after the transposes have gone
+    fold_upsampling     after the padding, which stands between the two in most networks
+    fold_normalization  needs MapWith beside the convolution, with no activation in between
+    fuse_activations    last: needs Conv beside Map, and Map its only reader
+
+After each pass the nodes that no output needs any more are dropped, because they would count as
+readers in the next one, and every shape is derived again.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from collections.abc import Callable
 
 from speccompiler.graph.ir import Graph
 from speccompiler.graph.shapes import verify
-from speccompiler.passes.activations import fuse_activations
-from speccompiler.passes.identities import drop_identities
-from speccompiler.passes.normalization import fold_normalization
-from speccompiler.passes.padding import fold_padding
-from speccompiler.passes.transposes import sink_transposes
-from speccompiler.passes.unread import drop_unread
-from speccompiler.passes.upsampling import fold_upsampling
+from speccompiler.passes.drop_identities import drop_identities
+from speccompiler.passes.fold_normalization import fold_normalization
+from speccompiler.passes.fold_padding import fold_padding
+from speccompiler.passes.fold_upsampling import fold_upsampling
+from speccompiler.passes.fuse_activations import fuse_activations
+from speccompiler.passes.rewrite import without_dead_nodes
+from speccompiler.passes.sink_transposes import sink_transposes
 
 Pass = Callable[[Graph], Graph]
 
@@ -32,9 +33,7 @@ PASSES: tuple[Pass, ...] = (
     drop_identities,
     sink_transposes,
     fold_padding,
-    drop_unread,
     fold_upsampling,
-    drop_unread,
     fold_normalization,
     fuse_activations,
 )
@@ -43,9 +42,15 @@ PASSES: tuple[Pass, ...] = (
 def optimize(graph: Graph, trace: Callable[[str, Graph], None] | None = None) -> Graph:
     """Run every pass; ``trace`` is shown each pass's name and result."""
     verify(graph)
-    for step in PASSES:
-        graph = step(graph)
-        verify(graph)
+    for transform in PASSES:
+        graph = run_pass(transform, graph)
         if trace is not None:
-            trace(step.__name__, graph)
+            trace(transform.__name__, graph)
+    return graph
+
+
+def run_pass(transform: Pass, graph: Graph) -> Graph:
+    """What one pass makes of a graph: no dead nodes, every shape derived again."""
+    graph = without_dead_nodes(transform(graph))
+    verify(graph)
     return graph

@@ -1,4 +1,4 @@
-"""The one way that passes change a graph: visit in order, replace, keep outputs' names."""
+"""What passes are made of: replace nodes one by one, bypass them, drop those that are dead."""
 
 from __future__ import annotations
 
@@ -23,16 +23,31 @@ def rewrite(graph: Graph, rule: Callable[[Node, dict[str, Node]], Node]) -> Grap
     return Graph(tuple(done.values()), graph.outputs)
 
 
-def bypass(graph: Graph, is_identity: Callable[[Node], bool]) -> Graph:
-    """Remove nodes that equal their input; an output among them keeps its name.
+def without_dead_nodes(graph: Graph) -> Graph:
+    """The outputs, what they depend on, and every input, since a run is given it anyway.
 
-    Where the identity is an output, the node it reads takes its name, unless that
-    is an output too (or the array that the run was given): then it stays.
+    p = Pad(x)
+    c = Conv(x)   ->   c = Conv(x), the output
+    """
+    needed = set(graph.outputs)
+    kept = []
+    for node in reversed(graph.nodes):
+        if node.name in needed or not node.inputs:
+            needed.update(node.inputs)
+            kept.append(node)
+    return Graph(tuple(reversed(kept)), graph.outputs)
+
+
+def bypass(graph: Graph, is_identity: Callable[[Node], bool]) -> Graph:
+    """Remove nodes that equal their input. Every output is still there, by its name.
+
+    Where a removed node is an output, the node that it reads takes its name. If that one is an
+    output too, or an input of the run, it cannot, and the identity stays.
     """
     outputs = frozenset(graph.outputs)
     kept: dict[str, Node] = {}
-    instead: dict[str, str] = {}  # the node that a removed one equals
-    titles: dict[str, str] = {}  # the output whose name a node takes
+    instead: dict[str, str] = {}  # removed node: the one that it equals
+    titles: dict[str, str] = {}  # node: the output whose name it takes
     for node in graph:
         kept[node.name] = node
         if not is_identity(node):

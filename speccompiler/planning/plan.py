@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
+from speccompiler.graph.dims import known_shape
 from speccompiler.graph.ir import Graph, Input, Node, Pool, operands
 from speccompiler.planning.arena import Arena
 from speccompiler.planning.candidate import Candidate, KnownShape
@@ -134,12 +135,6 @@ def end_number(plan: Plan, place: Place) -> int:
     return place.index if place.kind == "input" else len(plan.inputs) + place.index
 
 
-def known(shape: Sequence[object]) -> KnownShape:
-    """A shape without symbols."""
-    assert all(isinstance(d, int) for d in shape), f"{shape} has open lengths"
-    return tuple(shape)  # type: ignore[arg-type]
-
-
 def make_plan(
     graph: Graph,
     kernels: KernelTable,
@@ -174,7 +169,7 @@ def make_plan(
     for index, name in enumerate(graph.outputs):
         output = Place("output", index)
         if places[root[name]] != output:
-            shape = known(nodes[name].shape)
+            shape = known_shape(nodes[name].shape)
             reads = (places[root[name]],)
             label = f"{name} (copy)"
             copy = Step(nodes[name], None, (root[name],), label, (shape,), shape, reads, output)
@@ -184,8 +179,8 @@ def make_plan(
         tuple(steps),
         buffers,
         elements,
-        tuple((node.layer, known(node.shape)) for node in graph.inputs),
-        tuple((name, known(nodes[name].shape)) for name in graph.outputs),
+        tuple((node.layer, known_shape(node.shape)) for node in graph.inputs),
+        tuple((name, known_shape(nodes[name].shape)) for name in graph.outputs),
     )
 
 
@@ -203,7 +198,7 @@ def _choose_kernels(
     for node in graph:
         if isinstance(node.op, (Input, *VIEWS)) or node.name in taken:
             continue
-        shape = known(nodes[node.inputs[0]].shape)
+        shape = known_shape(nodes[node.inputs[0]].shape)
         alone = readers[node.name] if node.name not in outputs else ()
         pool = _taken_in(node, alone, kernels, fast, nodes)
         candidate = kernels.choose(node, shape, fast=fast, batch=batch, threads=threads, pool=pool)
@@ -225,7 +220,11 @@ def _taken_in(
     """The pool that alone reads a value, if one kernel for both is cheaper than two."""
     if len(readers) != 1 or not isinstance(readers[0].op, Pool):
         return None
-    pool, shape, between = readers[0], known(nodes[node.inputs[0]].shape), known(node.shape)
+    pool, shape, between = (
+        readers[0],
+        known_shape(nodes[node.inputs[0]].shape),
+        known_shape(node.shape),
+    )
     both = kernels.choose(node, shape, fast=fast, pool=pool)
     alone = kernels.choose(node, shape, fast=fast)
     then = kernels.choose(pool, between, fast=fast)
@@ -244,8 +243,8 @@ def _step(
         work.candidate,
         read,
         last.name,
-        tuple(known(source.shape) for source in sources),
-        known(last.shape),
+        tuple(known_shape(source.shape) for source in sources),
+        known_shape(last.shape),
         tuple(places[name] for name in read),
         places[last.name if last.name in places else root[last.name]],
         work.pool,
@@ -269,8 +268,8 @@ def _place(wanted: Sequence[tuple[Node, int, int]]) -> tuple[tuple[Buffer, ...],
     """Largest first, each at the lowest offset that is free during its life."""
     arena = Arena(1 + max((last for *_, last in wanted), default=0))
     placed: list[Buffer] = []
-    for node, first, last in sorted(wanted, key=lambda w: (-prod(known(w[0].shape)), w[1])):
-        shape = known(node.shape)
+    for node, first, last in sorted(wanted, key=lambda w: (-prod(known_shape(w[0].shape)), w[1])):
+        shape = known_shape(node.shape)
         elements = prod(shape)
         offset = ALIGNMENT * arena.place(-(-elements // ALIGNMENT), first, last)
         placed.append(Buffer(node.name, shape, elements, offset, first, last))

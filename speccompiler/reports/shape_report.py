@@ -16,8 +16,7 @@ from speccompiler.graph.dims import Dim, format_dim, total
 from speccompiler.graph.ir import Graph, Shape
 from speccompiler.graph.receptive_fields import sights
 from speccompiler.graph.shapes import defined_multiply_adds, element_count
-from speccompiler.kernels.cpu import choices as cpu_kernels
-from speccompiler.lowering import layers_of
+from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import make_plan
 from speccompiler.schemas.core import InputLayer
@@ -149,7 +148,7 @@ def shape_report(model: Model, graph: Graph) -> ShapeReport:
     """The report of a lowered graph (before any pass)."""
     nodes = graph.by_name()
     seen = sights(graph)
-    parts = layers_of(graph.nodes)
+    parts = graph.by_call()
     called = model.spec.by_call()
     # A layer that is called again has its weights already.
     stored, fixed = dict.fromkeys(parts, 0), dict.fromkeys(parts, 0)
@@ -169,7 +168,7 @@ def shape_report(model: Model, graph: Graph) -> ShapeReport:
         layers.append(
             LayerReport(
                 name,
-                layer.type,  # type: ignore[attr-defined]
+                layer.class_name,
                 nodes[name].shape,
                 stored[name],
                 fixed[name],

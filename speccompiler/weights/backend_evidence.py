@@ -15,7 +15,6 @@ import numpy as np
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
 from speccompiler.graph.dims import format_dim
 from speccompiler.graph.ir import Graph, Node, Padding, Shape, Weight
-from speccompiler.lowering import layers_of
 from speccompiler.lowering.by_backend import by_backend
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.weights.backend_names import theano_names
@@ -40,11 +39,11 @@ def differences(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple
     one, other = lowered.tensorflow.graph, lowered.theano.graph
     if one is None or other is None:
         return ()
-    theirs = layers_of(other.nodes)
+    theirs = other.by_call()
     flipped = _flipped(one, other)
     return tuple(
         Difference(layer, tuple(flipped.get(layer, ())), _paddings(nodes, theirs[layer]))
-        for layer, nodes in layers_of(one.nodes).items()
+        for layer, nodes in one.by_call().items()
         if nodes != theirs[layer]
     )
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.diagnostics.shown_text import first_few
 from speccompiler.graph.ir import Weight
-from speccompiler.lowering import Semantics
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec, RunningStd, SemanticsFields
 from speccompiler.schemas.normalization import BatchNormalization
 

@@ -12,20 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.graph.dims import (
-    MAX_FACTORS,
-    MAX_NESTING,
-    Dim,
-    Expr,
-    ceil_div,
-    evaluate,
-    format_dim,
-    is_known,
-    lower_bound,
-    maximum,
-    symbol,
-    symbols,
-)
+from speccompiler.graph.dims import Dim, Expr, evaluate, format_dim, is_known, symbol, symbols
+from speccompiler.graph.rounding import MAX_FACTORS, MAX_NESTING, ceil_div, lower_bound, maximum
 
 T, H, W = symbol("T"), symbol("H"), symbol("W")
 

@@ -1,16 +1,13 @@
-"""Lengths, shapes, parameters and multiply-adds: by hand, by enumeration, by name."""
+"""Shapes, parameters and multiply-adds: by hand, and by name where lengths are open."""
 
 from __future__ import annotations
 
-import itertools
-import math
 from fractions import Fraction
 
-import numpy as np
 import pytest
 
 from speccompiler.diagnostics.core import Problem, SpecError
-from speccompiler.graph.dims import evaluate, symbol
+from speccompiler.graph.dims import symbol
 from speccompiler.graph.ir import (
     Graph,
     Identity,
@@ -22,147 +19,9 @@ from speccompiler.graph.ir import (
     Transpose,
     Upsample,
 )
-from speccompiler.graph.lengths import (
-    full,
-    partial,
-    same_tensorflow,
-    same_theano_conv,
-    same_theano_pool,
-    same_theano_pool3d,
-    theano_pool3d_breaks,
-    window_count,
-)
 from speccompiler.graph.shapes import element_count, format_shape, infer, verify
 from tests.cases import build
-
-GEOMETRY = list(itertools.product(range(1, 14), range(1, 8), range(1, 6)))
-"""(length, kernel, stride)."""
-
-
-def keras_length(n, k, s, mode):
-    """conv_output_length of Keras 1.2.2, utils/np_utils.py:99."""
-    length = {"same": n, "valid": n - k + 1, "full": n + k - 1}[mode]
-    return (length + s - 1) // s
-
-
-def windows(n, k, s, before, after):
-    """Where each window starts, found by trying every place."""
-    return [p for p in range(-before, n + after) if (p + before) % s == 0 and p + k <= n + after]
-
-
-def count(n, k, s, before, after):
-    return len(windows(n, k, s, before, after))
-
-
-@pytest.mark.parametrize("mode", ["valid", "same", "full"])
-def test_lengths_by_enumeration(mode):
-    for n, k, s in GEOMETRY:
-        splits = {
-            "valid": [(0, 0)],
-            "full": [full(k)],
-            "same": [
-                same_tensorflow(n, k, s),
-                same_theano_conv(n, k, s),
-                same_theano_pool(n, k, s),
-            ],
-        }[mode]
-        for before, after in splits:
-            wanted = keras_length(n, k, s, mode)
-            if wanted >= 1:
-                assert count(n, k, s, before, after) == wanted
-            assert max(window_count(n, k, s, before, after), 0) == max(wanted, 0)
-
-
-def test_tensorflow_split_by_its_documented_formula():
-    for n, k, s in GEOMETRY:
-        total = max((math.ceil(n / s) - 1) * s + k - n, 0)
-        assert same_tensorflow(n, k, s) == (total // 2, total - total // 2)
-
-
-def test_theano_convolution_is_half_padding_cropped():
-    """Padded by k // 2 on both sides, valid, then the first ceil(n / s) windows."""
-    for n, k, s in GEOMETRY:
-        original = windows(n, k, s, k // 2, k // 2)[: math.ceil(n / s)]
-        assert len(original) == math.ceil(n / s)
-        assert windows(n, k, s, *same_theano_conv(n, k, s)) == original
-
-
-def test_theano_pool_is_padded_and_cropped():
-    for n, k, s in GEOMETRY:
-        p = k - 2 if k > 2 and k % 2 == 1 else k - 1
-        original = windows(n, k, s, p, p)[: math.ceil(n / s)]
-        assert windows(n, k, s, *same_theano_pool(n, k, s)) == original
-        # No window is empty, so no mean divides by nothing.
-        assert all(start < n and start + k > 0 for start in original)
-
-
-def test_partial_pools_see_every_value_and_pad_behind_alone():
-    """As many windows as Theano's ``ignore_border=False`` gave; none is empty."""
-    for n, k, s in GEOMETRY:
-        before, after = partial(n, k, s)
-        starts = windows(n, k, s, before, after)
-        assert before == 0
-        assert starts == list(range(0, len(starts) * s, s))
-        assert all(start < n for start in starts)
-        # One more would begin behind the data, or see nothing that the last one does not.
-        assert starts[-1] + s >= n or (s < k and starts[-1] + k >= n)
-        assert len(starts) == 1 or s >= k or starts[-2] + k < n
-
-
-@pytest.mark.parametrize("mode", ["max", "average"])
-def test_theano_pool_of_rank_3_starts_one_late_at_a_window_of_1(mode):
-    """p = k - 2 without the guard: -1. What the original makes of it decides who follows it."""
-    for n, k, s in GEOMETRY:
-        split = same_theano_pool3d(n, k, s, mode)
-        if k > 1:
-            assert split == same_theano_pool(n, k, s)
-            assert not theano_pool3d_breaks(n, k, s, mode)
-        elif theano_pool3d_breaks(n, k, s, mode):
-            assert windows(n, k, s, *split) == list(range(0, n, s))
-        else:
-            assert windows(n, k, s, *split) == list(range(1, n, s))
-            assert len(range(1, n, s)) == math.ceil(n / s)
-
-
-def test_where_theano_and_tensorflow_agree():
-    """Section 4.2: for every length only with k = 1, or k odd and s = 1."""
-    for k, s in itertools.product(range(1, 8), range(1, 6)):
-        agree = all(
-            windows(n, k, s, *same_tensorflow(n, k, s))
-            == windows(n, k, s, *same_theano_conv(n, k, s))
-            for n in range(1, 30)
-        )
-        assert agree == (k == 1 or (k % 2 == 1 and s == 1))
-    for k, s in itertools.product(range(1, 8), range(1, 6)):
-        agree = all(
-            windows(n, k, s, *same_tensorflow(n, k, s))
-            == windows(n, k, s, *same_theano_pool(n, k, s))
-            for n in range(1, 30)
-        )
-        assert agree == (k == 1 or (k == 3 and s == 1))
-
-
-def test_open_lengths_are_the_same_formulas():
-    t = symbol("T")
-    for k, s in itertools.product(range(1, 8), range(1, 6)):
-        for split in (same_tensorflow, same_theano_conv, same_theano_pool):
-            before, after = split(t, k, s)
-            length = window_count(t, k, s, before, after)
-            for n in range(1, 20):
-                known = split(n, k, s)
-                assert evaluate(before, {"T": n}) == known[0]
-                assert evaluate(length, {"T": n}) == math.ceil(n / s)
-
-
-# By hand.
-
-
-def report(layers, shape, **header):
-    return build(layers, shape, **header).shapes()
-
-
-def shapes_of(layers, shape, **header):
-    return [format_shape(layer.output_shape) for layer in report(layers, shape, **header).layers]
+from tests.graph.small_models import conv1d, report, shapes_of
 
 
 def test_lenet_by_hand():
@@ -251,49 +110,6 @@ def test_c3d_clip_by_hand():
     assert found.layers[3].receptive_field == (7, 10, 10)
 
 
-def dependencies(layers, n):
-    """Per output, the inputs it depends on: found by nudging every input (max and mean)."""
-    model = build(layers, [n, 1])
-    run = model.compile("reference").run
-    base = run(np.zeros((1, n, 1), np.float32)).ravel()
-    seen = [set() for _ in base]
-    for i in range(n):
-        x = np.zeros((1, n, 1), np.float32)
-        x[0, i] = 1
-        for o, changed in enumerate(run(x).ravel() != base):
-            if changed:
-                seen[o].add(i)
-    return model.shapes().layers[-1], seen
-
-
-def conv1d(k, s, mode):
-    return {"type": "Convolution1D", "nb_filter": 1, "filter_length": k, "subsample_length": s,
-            "border_mode": mode, "init": "one"}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "layers",
-    [
-        [conv1d(3, 2, "valid"), conv1d(2, 1, "same")],
-        [conv1d(5, 1, "same"), {"type": "AveragePooling1D", "pool_length": 3, "stride": 2}],
-        [{"type": "ZeroPadding1D", "padding": 2}, conv1d(4, 3, "valid"), conv1d(3, 2, "same")],
-        [{"type": "MaxPooling1D"}, {"type": "Dropout", "p": 0.1}, conv1d(3, 1, "full")],
-        [{"type": "UpSampling1D", "length": 3}, conv1d(4, 1, "valid")],
-        [conv1d(3, 2, "same"), {"type": "UpSampling1D", "length": 2}, conv1d(3, 1, "same")],
-    ],
-)  # fmt: skip
-def test_receptive_field_is_what_outputs_depend_on(layers):
-    layer, seen = dependencies(layers, 40)
-    widest = max(max(s) - min(s) + 1 for s in seen if s)
-    assert layer.receptive_field == (widest,)
-    # In the middle, neighbours are one stride further on.
-    starts = [min(s) for s in seen if s][2:-2]
-    apart = (starts[-1] - starts[0]) / (len(starts) - 1)
-    assert apart == pytest.approx(float(layer.stride[0]), abs=0.2)
-
-
-# By name.
-
 OPEN = [
     ([{"type": "Convolution1D", "nb_filter": 64, "filter_length": 3, "subsample_length": 2}],
      [None, 8], "(ceil((T - 2)/2), 64)"),
@@ -333,8 +149,6 @@ def test_an_open_report_has_no_peak_until_it_is_bound():
     assert bound.peak_bytes == model.plan([9, 1]).peak_bytes(1)
 
 
-# Errors that explain themselves.
-
 DOES_NOT_FIT = [
     (
         [{"type": "Convolution2D", "nb_filter": 4, "nb_row": 5, "nb_col": 5}],
@@ -367,48 +181,6 @@ def test_a_window_that_does_not_fit(layers, shape, message, hint):
     assert (diagnostic.code, diagnostic.message, diagnostic.hint) == ("CS044", message, hint)
 
 
-RANKS = [
-    (
-        {"type": "MaxPooling2D"}, [None, 8],
-        "MaxPooling2D takes samples of shape (rows, columns, channels), but its input has shape "
-        "(T, 8)",
-        "the channel axis may be missing: a grey image is (T, 8, 1)",
-    ),
-    (
-        {"type": "UpSampling2D", "dim_ordering": "th"}, [1, 3, 32, 32],
-        "UpSampling2D takes samples of shape (channels, rows, columns), but its input has shape "
-        "(1, 3, 32, 32)",
-        "a shape is given without the batch axis",
-    ),
-    (
-        {"type": "Convolution3D", "nb_filter": 1, "kernel_dim1": 1, "kernel_dim2": 1,
-         "kernel_dim3": 1}, [10],
-        "Convolution3D takes samples of shape (dim1, dim2, dim3, channels), but its input has "
-        "shape (10,)",
-        "a Reshape before it can give the values their axes back",
-    ),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("layer", "shape", "message", "hint"), RANKS)
-def test_a_wrong_rank(layer, shape, message, hint):
-    with pytest.raises(SpecError) as caught:
-        build([layer], shape)
-    (diagnostic,) = caught.value.diagnostics
-    assert (diagnostic.code, diagnostic.message, diagnostic.hint) == ("CS038", message, hint)
-
-
-def test_open_channels_cannot_have_a_kernel():
-    for layer in (conv1d(3, 1, "valid"), {"type": "Dense", "output_dim": 2}):
-        with pytest.raises(SpecError) as caught:
-            build([layer], [5, None])
-        (diagnostic,) = caught.value.diagnostics
-        assert diagnostic.code == "CS045"
-        assert diagnostic.message.startswith(f"{layer['type']} needs a known number of channels")
-        assert diagnostic.hint == "only spatial lengths may be null"
-    assert shapes_of([{"type": "MaxPooling1D"}], [6, None]) == ["(3, C)"]
-
-
 def test_a_reshape_that_does_not_divide():
     with pytest.raises(SpecError) as caught:
         build([{"type": "Reshape", "target_shape": [-1, 5]}], [4, 3])
@@ -419,9 +191,6 @@ def test_a_reshape_that_does_not_divide():
         build([{"type": "Reshape", "target_shape": [5, 3]}], [4, 3])
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.message == "(4, 3) holds 12 values, (5, 3) holds 15"
-
-
-# The rules and the verifier, alone.
 
 
 def test_every_rule_by_hand():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -10,28 +11,17 @@ import pytest
 
 from speccompiler.diagnostics.core import SpecError
 from speccompiler.expressions import ACTIVATIONS
-from speccompiler.graph import ir
+from speccompiler.graph import ir, receptive_fields
 from speccompiler.graph.dims import symbols
-from speccompiler.graph.ir import (
-    Conv,
-    Identity,
-    Input,
-    Map,
-    Pad,
-    Pool,
-    Reshape,
-    Softmax,
-    Transpose,
-    Upsample,
-    Weight,
-)
 from speccompiler.graph.shapes import SHAPE_RULES, format_shape, verify
-from speccompiler.kernels.cpu.choices import CANDIDATES
+from speccompiler.kernels.cpu.table import BY_OPERATION
 from speccompiler.kernels.cuda import choices as cuda_kernels
-from speccompiler.kernels.cuda.steps import _LAUNCHES
 from speccompiler.kernels.reference.evaluate import REFERENCE
 from speccompiler.loading.entries import read_entries
-from speccompiler.lowering import LOWER, Semantics, lower
+from speccompiler.lowering import time_distributed
+from speccompiler.lowering.lower import lower
+from speccompiler.lowering.semantics import Semantics
+from speccompiler.lowering.table import LOWER
 from speccompiler.model import Model, check
 from speccompiler.planning.kernel_table import VIEWS
 from speccompiler.schemas.registry import ALIASES, LAYERS
@@ -47,7 +37,7 @@ OPS = set(get_args(ir.Op))
 
 
 def test_every_layer_has_a_lowering_and_a_case():
-    assert set(LOWER) == set(LAYERS)
+    assert set(LOWER) == set(LAYERS.values())
     assert [case.layer for case in CASES] == list(LAYERS)
     assert len({case.layer for case in CASES}) == len(CASES)
 
@@ -55,13 +45,18 @@ def test_every_layer_has_a_lowering_and_a_case():
 def test_every_operation_has_a_row_in_every_table():
     assert set(SHAPE_RULES) == OPS
     assert set(REFERENCE) == OPS
-    assert set(CANDIDATES) | set(VIEWS) | {Input} == OPS
-    assert not set(CANDIDATES) & set(VIEWS)
-    assert all(CANDIDATES.values())
-    without = OPS - {Input, *VIEWS} - set(cuda_kernels.CANDIDATES)
+    assert set(BY_OPERATION) | set(VIEWS) | {ir.Input} == OPS
+    assert not set(BY_OPERATION) & set(VIEWS)
+    without = OPS - {ir.Input, *VIEWS} - set(cuda_kernels.CANDIDATES)
     assert not without, f"no CUDA kernel for {sorted(op.__name__ for op in without)}"
-    named = {c.kernel for row in cuda_kernels.CANDIDATES.values() for c in row}
-    assert named == set(_LAUNCHES), "a row of choices.py without one of steps.py, or the reverse"
+
+
+@pytest.mark.parametrize("module", [receptive_fields, time_distributed])
+def test_every_operation_is_told_apart(module):
+    """Where rules are cases of a ``match`` a new operation is missed only once it is used."""
+    text = inspect.getsource(module)
+    missing = sorted(op.__name__ for op in OPS if f"ir.{op.__name__}" not in text)
+    assert not missing, f"{module.__name__} has no rule for {missing}"
 
 
 @pytest.mark.parametrize("case", CASES, ids=row_id)
@@ -79,6 +74,28 @@ def test_every_argument_has_a_case_with_another_value(case):
         "type",
         *case.arguments,
     }
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if not LAYERS[c.layer].merges], ids=row_id)
+def test_a_layer_keeps_places_or_shows_that_it_does_not(case):
+    """``keeps_places`` of its class: a changed value changes the output in its own place alone."""
+    keeping = LAYERS[case.layer].keeps_places
+    variants = [v for v in case.variants if not v.refused and not keeping]
+    kept = [keeps_places(*variant_layers(case, variant)) for variant in (None, *variants)]
+    assert all(kept) == keeping, f"{case.layer}: keeps_places is {keeping}"
+
+
+def keeps_places(layers: list[dict[str, Any]], shape: Any) -> bool:
+    model = build(layers, shape)
+    x = sample(model)
+    compiled = model.compile("reference", input_shape=x.shape[1:])
+    y = compiled.run(x)
+    if y.shape != x.shape:
+        return False
+    place = tuple(n // 2 for n in x.shape)
+    x[place] += 0.75
+    changed = np.argwhere(compiled.run(x) != y)
+    return all(tuple(found) == place for found in changed)
 
 
 def test_every_alias_is_a_layer():
@@ -214,13 +231,13 @@ def test_a_tf_convolution():
     )  # fmt: skip
     assert [node.name for node in graph] == ["c:input", "c:conv", "c"]
     conv, act = graph.nodes[1:]
-    assert conv.op == Conv(
+    assert conv.op == ir.Conv(
         (3, 2), (2, 1), ((1, 1), (0, 1)),
-        Weight("c", "W", (3, 2, 4, 8), (0, 1, 2, 3), (3, 2, 4, 8)),
-        Weight("c", "b", (8,), (0,), (8,)),
+        ir.Weight("c", "W", (3, 2, 4, 8), (0, 1, 2, 3), (3, 2, 4, 8)),
+        ir.Weight("c", "b", (8,), (0,), (8,)),
     )  # fmt: skip
     assert conv.shape == (5, 7, 8)
-    assert act.op == Map(ACTIVATIONS["relu"])
+    assert act.op == ir.Map(ACTIVATIONS["relu"])
     assert {node.layer for node in graph} == {"c"}
     assert graph.outputs == ("c",)
     assert graph.weights() == (conv.op.weight, conv.op.bias)
@@ -235,10 +252,10 @@ def test_a_theano_convolution_in_th():
     assert kinds(graph) == ["Input", "Transpose", "Conv", "Transpose"]
     assert [node.shape for node in graph] == [(4, 9, 7), (9, 7, 4), (5, 7, 8), (8, 5, 7)]
     conv = graph.nodes[2].op
-    assert isinstance(conv, Conv)
+    assert isinstance(conv, ir.Conv)
     # Padded by k // 2 in front; the even column surplus is in front too.
     assert conv.padding == ((1, 1), (1, 0))
-    assert conv.weight == Weight("c", "W", (8, 4, 3, 2), (2, 3, 1, 0), (3, 2, 4, 8), flip=True)
+    assert conv.weight == ir.Weight("c", "W", (8, 4, 3, 2), (2, 3, 1, 0), (3, 2, 4, 8), flip=True)
     assert conv.bias is None
 
 
@@ -254,7 +271,7 @@ def test_a_window_of_one_is_never_flipped():
 def test_dense_is_a_convolution_without_spatial_axes():
     graph = lowered([{"type": "Dense", "output_dim": 3}], [5])
     conv = graph.nodes[1].op
-    assert isinstance(conv, Conv)
+    assert isinstance(conv, ir.Conv)
     assert (conv.kernel, conv.stride, conv.padding) == ((), (), ())
     assert conv.weight.shape == conv.weight.stored_shape == (5, 3)
     graph = lowered([{"type": "Dense", "output_dim": 3, "activation": "softmax"}], [7, 5])
@@ -264,44 +281,44 @@ def test_dense_is_a_convolution_without_spatial_axes():
 
 def test_pools_default_to_their_window_as_stride():
     graph = lowered([{"type": "MaxPooling2D", "pool_size": [3, 2]}], [9, 8, 1])
-    assert graph.nodes[1].op == Pool("max", (3, 2), (3, 2), ((0, 0),) * 2, ((0, 0),) * 2)
+    assert graph.nodes[1].op == ir.Pool("max", (3, 2), (3, 2), ((0, 0),) * 2, ((0, 0),) * 2)
     graph = lowered([{"type": "AveragePooling1D", "pool_length": 4, "border_mode": "same"}], [8, 1],
                     semantics="theano")  # fmt: skip
-    assert graph.nodes[1].op == Pool("average", (4,), (4,), ((3, 0),), ((0, 0),))
+    assert graph.nodes[1].op == ir.Pool("average", (4,), (4,), ((3, 0),), ((0, 0),))
 
 
 def test_the_small_layers():
     def ops(layer: dict[str, Any], shape: Any) -> list[Any]:
         return [node.op for node in lowered([layer], shape).nodes[1:]]
 
-    assert ops({"type": "ZeroPadding1D", "padding": 2}, [4, 1]) == [Pad(((2, 2),))]
+    assert ops({"type": "ZeroPadding1D", "padding": 2}, [4, 1]) == [ir.Pad(((2, 2),))]
     assert ops({"type": "ZeroPadding2D", "padding": [1, 2, 3, 4]}, [4, 4, 1]) == [
-        Pad(((1, 2), (3, 4)))
+        ir.Pad(((1, 2), (3, 4)))
     ]
     assert ops({"type": "ZeroPadding2D", "padding": {"right_pad": 5}}, [4, 4, 1]) == [
-        Pad(((0, 0), (0, 5)))
+        ir.Pad(((0, 0), (0, 5)))
     ]
     assert ops({"type": "ZeroPadding3D", "padding": [0, 1, 2]}, [4, 4, 4, 1]) == [
-        Pad(((0, 0), (1, 1), (2, 2)))
+        ir.Pad(((0, 0), (1, 1), (2, 2)))
     ]
-    assert ops({"type": "UpSampling2D", "size": [3, 1]}, [4, 4, 1]) == [Upsample((3, 1))]
-    assert ops({"type": "Flatten"}, [4, 4, 2]) == [Reshape((32,))]
-    assert ops({"type": "Reshape", "target_shape": [2, -1]}, [4, 4, 2]) == [Reshape((2, 16))]
-    assert ops({"type": "Dropout", "p": 0.3}, [4]) == [Identity()]
-    assert ops({"type": "InputLayer"}, [4]) == [Identity()]
-    assert ops({"type": "Activation", "activation": "softmax"}, [4]) == [Softmax()]
+    assert ops({"type": "UpSampling2D", "size": [3, 1]}, [4, 4, 1]) == [ir.Upsample((3, 1))]
+    assert ops({"type": "Flatten"}, [4, 4, 2]) == [ir.Reshape((32,))]
+    assert ops({"type": "Reshape", "target_shape": [2, -1]}, [4, 4, 2]) == [ir.Reshape((2, 16))]
+    assert ops({"type": "Dropout", "p": 0.3}, [4]) == [ir.Identity()]
+    assert ops({"type": "InputLayer"}, [4]) == [ir.Identity()]
+    assert ops({"type": "Activation", "activation": "softmax"}, [4]) == [ir.Softmax()]
     assert ops({"type": "UpSampling2D", "dim_ordering": "th"}, [1, 4, 4]) == [
-        Transpose((1, 2, 0)), Upsample((2, 2)), Transpose((2, 0, 1)),
+        ir.Transpose((1, 2, 0)), ir.Upsample((2, 2)), ir.Transpose((2, 0, 1)),
     ]  # fmt: skip
 
 
 def test_a_layer_without_an_operation_is_an_identity():
     linear = {"type": "Activation", "activation": "linear"}
     graph = lowered([{"type": "Flatten"}, linear | {"name": "l"}], [4])
-    assert graph.nodes[-1] == ir.Node("l", Identity(), ("flatten_1",), (4,), "l")
+    assert graph.nodes[-1] == ir.Node("l", ir.Identity(), ("flatten_1",), (4,), "l")
     # As the first layer it is the input itself.
     graph = lowered([linear | {"name": "l"}], [4])
-    assert graph.nodes == (ir.Node("l", Input((4,)), (), (4,), "l"),)
+    assert graph.nodes == (ir.Node("l", ir.Input((4,)), (), (4,), "l"),)
     x = np.ones((2, 4), np.float32)
     for target in ("reference", "cpu"):
         y = build([linear], [4]).compile(target).run(x)

@@ -119,7 +119,7 @@ _unread: _Place = ctypes.create_string_buffer(64)
 
 
 @dataclass(frozen=True, slots=True)
-class Kernel:
+class LoadedKernel:
     """A kernel of this process. To run tasks ``lo`` to ``hi``::
 
         failed = kernel.function(kernel.unread, kernel.unread, lo, hi, address_of_arguments)
@@ -137,7 +137,7 @@ def loadable(object_code: ObjectCode) -> bool:
     return not _linker.misses(object_code.needs)
 
 
-def link(object_code: ObjectCode, symbol: str) -> Kernel:
+def link(object_code: ObjectCode, symbol: str) -> LoadedKernel:
     """The kernel ``symbol`` of some object code."""
     function = _SIGNATURE(_linker.address(object_code.code, symbol))
-    return Kernel(symbol, function, _unread)
+    return LoadedKernel(symbol, function, _unread)

@@ -1,0 +1,91 @@
+"""What operations read beside their inputs: tensors, numbers of a spec, what is made of these.
+
+operand = Weight | Derived | Constant
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from speccompiler.expressions.nodes import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A stored tensor and how it becomes the operand of an operation.
+
+    ``transpose(stored, axes).reshape(shape)``, then reversed along every spatial axis (all but
+    the last two) where ``flip`` is set. Where one stored axis has to be transposed as several,
+    ``split`` is the shape that the stored tensor is given first.
+
+    ``phases`` are the strides of a transposed convolution. Its outputs fall into as many classes
+    as the stride says: those of one class see only every stride-th place of the kernel. The
+    kernel ``(*k, C, F)`` becomes ``(*ceil(k / stride), C, stride * F)``, class by class and
+    reversed along the spatial axes, so that correlating with it gives the outputs of all classes
+    side by side; a bias is repeated for each. ``shape`` is that of the result.
+
+    ``variants`` says which other shapes a file may hold. "conv1d": Keras up to 1.0.8 stored this
+    kernel in another layout; "shared": any axis may have the length 1; "split": the same numbers
+    may have the shape ``split``.
+    """
+
+    layer: str
+    tensor: str
+    stored_shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    shape: tuple[int, ...]
+    flip: bool = False
+    split: tuple[int, ...] = ()
+    phases: tuple[int, ...] = ()
+    variants: Literal["", "conv1d", "shared", "split"] = ""
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """The layer and the tensor: which stored tensor it is, however it is read."""
+        return self.layer, self.tensor
+
+    @property
+    def whole_kernel(self) -> tuple[int, ...]:
+        """Spatial lengths of the stored kernel of a transposed convolution."""
+        more = len(self.phases) + 2 - len(self.axes)
+        return (1,) * more + tuple(self.stored_shape[axis] for axis in self.axes[:-2])
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """An operand computed once from others, such as a kernel with a normalisation folded in.
+
+    ``formula`` is an expression whose parameters are ``operands``, which broadcast as NumPy's
+    arrays do (along their last axes), in float64.
+    """
+
+    formula: Expression
+    operands: tuple[Operand, ...]
+    shape: tuple[int, ...]
+
+    @property
+    def layer(self) -> str:
+        """The layer of its first tensor."""
+        return self.operands[0].layer
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """An operand whose numbers stand in the spec itself, row by row: no stored tensor."""
+
+    layer: str
+    values: tuple[float, ...]
+    shape: tuple[int, ...]
+
+
+Operand = Weight | Derived | Constant
+
+
+def stored_tensors(operand: Operand) -> tuple[Weight, ...]:
+    """The tensors that an operand is made of, each once."""
+    if isinstance(operand, Weight):
+        return (operand,)
+    if isinstance(operand, Constant):
+        return ()
+    return tuple(dict.fromkeys(w for part in operand.operands for w in stored_tensors(part)))

@@ -1,0 +1,97 @@
+"""A spec becomes a graph: each call is lowered by its layer's rule, in the order of the model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from speccompiler.diagnostics.core import Diagnostic, Problem
+from speccompiler.graph.ir import Graph, Input, Node, Shape
+from speccompiler.loading.lenient import ignored
+from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.channels import ChannelAxes
+from speccompiler.lowering.inputs import declared_inputs
+from speccompiler.lowering.misfits import contradiction, explained
+from speccompiler.lowering.refusals import gathered
+from speccompiler.lowering.semantics import Semantics
+from speccompiler.lowering.stored_tensors import StoredTensors
+from speccompiler.lowering.table import LOWER
+from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.model import ModelSpec
+from speccompiler.schemas.training import Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """The graph (None where a layer does not fit) and what was found on the way."""
+
+    graph: Graph | None
+    diagnostics: tuple[Diagnostic, ...]
+    unknown: Mapping[tuple[str, str], Unknown] = field(default_factory=dict)
+    """Arguments of a Keras file's layers that do not suit the shapes of their tensors."""
+
+
+def lower(
+    spec: ModelSpec,
+    semantics: Semantics,
+    shapes: Sequence[Shape] | None = None,
+    held: Graph | None = None,
+) -> Lowered:
+    """Lower a validated spec. ``shapes`` binds the inputs of one sample (default: as declared).
+
+    The first layer that does not fit ends it, because what follows has no input. ``held`` is the
+    graph with open lengths by which weights were found: they may not become others.
+    """
+    calls_of = Counter(call.layer for call in spec.calls)
+    b = Builder(
+        semantics,
+        LOWER,
+        reserved=frozenset(call.name for call in spec.calls),
+        shared=frozenset(layer for layer, count in calls_of.items() if count > 1),
+        unknown=None if spec.native else {},
+    )
+    layers = {str(layer.name): layer for layer in spec.layers}
+    tensors, axes = StoredTensors(held), ChannelAxes(spec.layers)
+    given: dict[str, Node] = {}
+    values: dict[str, Node] = {}
+    passed_over: dict[str, Problem] = {}
+    for entry, shape in zip(spec.inputs, shapes or declared_inputs(spec), strict=True):
+        b.layer = b.call = entry.name
+        try:
+            given[entry.name] = b.add(Input(shape))
+        except Problem as problem:
+            return Lowered(None, (problem.at(layer=entry.name),))
+    for call in spec.calls:
+        b.layer, b.call = call.layer, call.name
+        layer = layers[call.layer]
+        read = [values[name] for name in call.inputs] or [given[call.name]]
+        try:
+            values[call.name], wrong = _lower_call(b, tensors, layer, read)
+        except Problem as problem:
+            found = explained(b, problem, layer, read[0]).at(layer=call.name)
+            return Lowered(None, (*gathered(b.diagnostics), found))
+        if wrong is not None:
+            passed_over.setdefault(call.layer, wrong)
+        b.diagnostics += axes.follow(call, layer, read, values[call.name])
+    notes = [ignored(passed_over, p.argument) for p in [*passed_over.values()][:1]]
+    graph = Graph(tuple(b.nodes), spec.outputs)
+    return Lowered(graph, (*notes, *gathered(b.diagnostics)), b.unknown or {})
+
+
+def _lower_call(
+    b: Builder, tensors: StoredTensors, layer: Layer, read: Sequence[Node]
+) -> tuple[Node, Problem | None]:
+    """The value of a call, and what a Keras file wrongly declares of its input.
+
+    Such a declaration is passed over, unless the layer's weights would have other shapes by it.
+    """
+    wrong = contradiction(layer, read[0])
+    if wrong is not None and b.unknown is None:
+        raise wrong
+    start = len(b.nodes)
+    value = b.finish_call(b.lower(layer, *read))
+    tensors.add(b.nodes[start:])
+    if wrong is not None and tensors.differ_from_held(b.nodes[start:]):
+        raise wrong
+    return value, wrong

@@ -1,0 +1,107 @@
+"""Merge to ``Combine``, ``Concat`` and ``Dot`` (Keras 1.2.2 engine/topology.py:1261-1421).
+
+Arguments count the batch axis, as in Keras. Its sums of products are ``K.batch_dot``: for tensors
+of up to three axes both backends give the same; with more axes Theano still sums over one axis of
+each, while TensorFlow multiplies matrices.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from speccompiler.diagnostics.core import Problem
+from speccompiler.expressions.grammar import parse
+from speccompiler.graph.ir import Combine, CombineMode, Concat, Dot, Node, Reshape, Transpose
+from speccompiler.graph.shapes import format_shape, infer, same_shape
+from speccompiler.lowering.builder import Builder
+from speccompiler.schemas.merge import Merge
+
+NORM = "max(sqrt(max(x, 0)), 1e-7)"
+"""What cos divides by; x is the product of two sums of squares. Keras's square root takes negative
+values as 0, and its fuzz factor (1e-7 unless keras.json has another) is the smallest divisor."""
+ELEMENTWISE: dict[str, CombineMode] = {"sum": "sum", "mul": "mul", "ave": "ave", "max": "max"}
+
+
+def lower_merge(b: Builder, layer: Merge, *inputs: Node) -> Node:
+    """Elementwise, side by side, or sums of products, by the mode. CS063."""
+    if layer.mode in ELEMENTWISE:
+        return b.add(Combine(ELEMENTWISE[layer.mode]), *inputs)
+    if layer.mode == "concat":
+        return _concat(b, layer, inputs)
+    one, other = inputs
+    axes = _dot_axes(b, layer, one, other)
+    product = _dot(b, one, other, axes)
+    if layer.mode == "dot":
+        return product
+    same_shape([one.shape, other.shape])
+    squares = (_dot(b, value, value, axes) for value in inputs)
+    norm = b.add(Combine("mul", parse(NORM)), *squares)
+    cosine = b.add(Combine("quotient"), product, norm)
+    return b.add(Reshape((1, *cosine.shape)), cosine)
+
+
+def _concat(b: Builder, layer: Merge, inputs: tuple[Node, ...]) -> Node:
+    axis = _axis(layer.concat_axis, inputs[0], "concat_axis")
+    # The shape rule refuses values of other ranks, whatever length is said of them here.
+    lengths = tuple(x.shape[min(axis, len(x.shape) - 1)] for x in inputs)
+    try:
+        return b.add(Concat(axis, lengths), *inputs)
+    except Problem as problem:
+        hint = _fitting_axis(inputs) or problem.hint
+        raise Problem(problem.code, problem.message, hint, argument="concat_axis") from None
+
+
+def _fitting_axis(inputs: tuple[Node, ...]) -> str | None:
+    """A hint that names an axis along which the values can be joined."""
+    shapes = [x.shape for x in inputs]
+    rank = len(shapes[0])
+    if any(len(shape) != rank for shape in shapes):
+        return None
+    for axis in reversed(range(rank)):
+        try:
+            joined = infer(Concat(axis, tuple(shape[axis] for shape in shapes)), *shapes)
+        except Problem:
+            continue
+        number = -1 if axis == rank - 1 else axis + 1
+        return f"with concat_axis: {number} they fit and give {format_shape(joined)}"
+    return None
+
+
+def _dot_axes(b: Builder, layer: Merge, one: Node, other: Node) -> tuple[int, int]:
+    given = layer.dot_axes
+    pair = (given, given) if isinstance(given, int) else given
+    rank = max(len(one.shape), len(other.shape)) + 1
+    if rank > 3 and b.semantics.padding == "tensorflow":
+        raise Problem(
+            "CS063",
+            f"mode '{layer.mode}' of values of shapes {format_shape(one.shape)} and "
+            f"{format_shape(other.shape)}: beyond three axes, batch axis included, Keras's "
+            "TensorFlow backend gave no sums over one axis",
+            "reshape the inputs to (steps, channels) first",
+        )
+    return _axis(pair[0], one, "dot_axes"), _axis(pair[1], other, "dot_axes")
+
+
+def _axis(given: int, x: Node, argument: Literal["concat_axis", "dot_axes"]) -> int:
+    """An axis of one sample from one that counts the batch axis. CS063."""
+    rank = len(x.shape) + 1
+    axis = given + rank if given < 0 else given
+    if not 0 < axis < rank:
+        what = "the batch axis" if axis == 0 else "no axis"
+        raise Problem(
+            "CS063",
+            f"'{argument}' {given} is {what} of the input {format_shape(x.shape)}",
+            f"it counts the batch axis: 1 to {rank - 1} are those of a sample, -1 is the last",
+            argument=argument,
+        )
+    return axis - 1
+
+
+def _dot(b: Builder, one: Node, other: Node, axes: tuple[int, int]) -> Node:
+    one, other = (_to_the_end(b, x, axis) for x, axis in zip((one, other), axes, strict=True))
+    return b.add(Dot(one.shape[-1]), one, other)
+
+
+def _to_the_end(b: Builder, x: Node, axis: int) -> Node:
+    order = (*(a for a in range(len(x.shape)) if a != axis), axis)
+    return x if order == tuple(range(len(x.shape))) else b.add(Transpose(order), x)

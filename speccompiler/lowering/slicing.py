@@ -1,0 +1,80 @@
+"""Slice: some of the values along axes of a sample. No layer of Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from speccompiler.diagnostics.core import Problem
+from speccompiler.graph.dims import Dim
+from speccompiler.graph.ir import Node, Reshape, Shape
+from speccompiler.graph.ir import Slice as SliceOp
+from speccompiler.graph.places import slice_bounds
+from speccompiler.graph.shapes import format_shape
+from speccompiler.lowering.builder import Builder
+from speccompiler.schemas.beyond_keras import Slice
+
+
+def lower_slice(b: Builder, layer: Slice, x: Node) -> Node:
+    """Python's ``start:stop:step`` along the axes that are named; the others stay whole. CS068."""
+    axes = sample_axes(layer.axis, x)
+    _check_lists(layer)
+    starts: list[Dim] = [0] * len(x.shape)
+    steps_apart, counts = [1] * len(x.shape), [*x.shape]
+    for number, axis in enumerate(axes):
+        start, stop, step = (
+            given[number if len(given) > 1 else 0]
+            for given in (layer.start, layer.stop, layer.step)
+        )
+        assert step is not None, "a step is a number"
+        starts[axis], counts[axis] = slice_bounds(x.shape[axis], start, stop, step)
+        steps_apart[axis] = step
+    y = b.add(SliceOp(tuple(starts), tuple(steps_apart), tuple(counts)), x)
+    if not layer.squeeze:
+        return y
+    for axis in axes:
+        if y.shape[axis] != 1:
+            raise Problem(
+                "CS068",
+                f"of axis {axis + 1} more than one value is left: {format_shape(y.shape)}",
+                "squeeze drops axes that are 1 long; leave it out, or give stop: start + 1",
+                argument="squeeze",
+            )
+    return b.add(Reshape(without_axes(y, axes)), y)
+
+
+def _check_lists(layer: Slice) -> None:
+    """CS068 unless start, stop and step say one value for each axis, or one for all."""
+    axes = len(layer.axis)
+    for name in ("start", "stop", "step"):
+        count = len(getattr(layer, name))
+        if count not in {1, axes}:
+            raise Problem(
+                "CS068",
+                f"'{name}' says {count} values, and 'axis' names {axes}",
+                "give one for each axis, or one for all",
+                argument=name,
+            )
+
+
+def sample_axes(given: Sequence[int], x: Node) -> list[int]:
+    """The axes of a sample that are named by numbers which count the batch axis. CS068."""
+    rank = len(x.shape) + 1
+    found = []
+    for axis in given:
+        place = axis + rank if axis < 0 else axis
+        if not 0 < place < rank or place - 1 in found:
+            raise Problem(
+                "CS068",
+                f"axis {axis} is "
+                + ("named twice" if place - 1 in found else "no axis of a sample of the input")
+                + f" {format_shape(x.shape)}",
+                f"axes count the batch axis: 1 to {rank - 1} are those of a sample, -1 is the last",
+                argument="axis",
+            )
+        found.append(place - 1)
+    return found
+
+
+def without_axes(x: Node, axes: Sequence[int]) -> Shape:
+    """The shape without these axes; ``(1,)`` where none is left."""
+    return tuple(n for axis, n in enumerate(x.shape) if axis not in axes) or (1,)

@@ -1,0 +1,69 @@
+"""Normalises by changed weights of the convolution before, or by one multiply-add a value."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import zip_longest
+
+from speccompiler.expressions.affine import affine, shifted
+from speccompiler.expressions.nodes import Binary, Expression, Parameter, Variable, Where, children
+from speccompiler.expressions.nodes import Node as Part
+from speccompiler.graph.ir import Conv, Derived, Graph, MapWith, Node, Operand
+from speccompiler.passes.rewrite import with_op
+
+
+def fold_normalization(graph: Graph) -> Graph:
+    """Fold what is ``scale * x + shift`` into the convolution that only it reads.
+
+    c = Conv(x, W, b)                c = Conv(x, W * scale, b * scale + shift)
+    n = MapWith(c, scale, shift) ->
+
+    ``scale`` and ``shift`` have a value for each channel. Where there is no such convolution, the
+    two are computed once, when the model is loaded, from mean, variance, gamma and beta.
+    """
+    readers, outputs = graph.readers(), frozenset(graph.outputs)
+    done: dict[str, Node] = {}
+    for node in graph:
+        op = node.op
+        parts = affine(op.activation) if isinstance(op, MapWith) else None
+        if isinstance(op, MapWith) and parts is not None and not any(map(_chooses, parts)):
+            source = done[node.inputs[0]]
+            alone = len(readers[source.name]) == 1 and source.name not in outputs
+            if alone and isinstance(source.op, Conv) and _by_channel(op, source.op):
+                del done[source.name]
+                node = replace(source, name=node.name, op=_folded(source.op, op, *parts))
+            else:
+                node = with_op(node, _once(op, *parts), source)
+        done[node.name] = node
+    return Graph(tuple(done.values()), graph.outputs)
+
+
+def _chooses(part: Part) -> bool:
+    """Whether a formula has a ``where`` in it."""
+    return isinstance(part, Where) or any(map(_chooses, children(part)))
+
+
+def _by_channel(op: MapWith, conv: Conv) -> bool:
+    """Whether every parameter is one value, or one a channel."""
+    shapes = [parameter.shape for parameter in op.parameters]
+    return conv.activation is None and all(n == 1 for shape in shapes for n in shape[:-1])
+
+
+def _folded(conv: Conv, op: MapWith, scale: Expression, shift: Expression) -> Conv:
+    kernel = Binary("*", Parameter(0), shifted(scale, 1))
+    weight = Derived(kernel, (conv.weight, *op.parameters), conv.weight.shape)
+    filters = (conv.filters,)
+    bias = Derived(shift, op.parameters, filters)
+    if conv.bias is not None:
+        formula = Binary("+", kernel, shifted(shift, 1))
+        bias = Derived(formula, (conv.bias, *op.parameters), filters)
+    return replace(conv, weight=weight, bias=bias)
+
+
+def _once(op: MapWith, scale: Expression, shift: Expression) -> MapWith:
+    """Two parameters that hold the scale and the shift."""
+    reversed_shapes = zip_longest(*(p.shape[::-1] for p in op.parameters), fillvalue=1)
+    shape = tuple(max(lengths) for lengths in reversed_shapes)[::-1]
+    whole: tuple[Operand, ...] = tuple(Derived(e, op.parameters, shape) for e in (scale, shift))
+    formula = Binary("+", Binary("*", Variable(), Parameter(0)), Parameter(1))
+    return MapWith(formula, whole)

@@ -1,0 +1,37 @@
+"""Applies an activation in the operation before it, while the result is still in registers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from speccompiler.expressions.nodes import substitute
+from speccompiler.graph.ir import Combine, Conv, Graph, Map, MapWith, Node
+
+
+def fuse_activations(graph: Graph) -> Graph:
+    """Fuse a Map into what only it reads: a convolution, a combination, a map of parameters.
+
+    c = Conv(x)        m = Conv(x, activation=f)
+    m = Map(c, f) ->
+    """
+    readers = graph.readers()
+    outputs = frozenset(graph.outputs)
+    done: dict[str, Node] = {}
+    for node in graph:
+        source = done.get(node.inputs[0]) if node.inputs else None
+        if (
+            isinstance(node.op, Map)
+            and source is not None
+            and isinstance(source.op, Conv | Combine | MapWith)
+            and (isinstance(source.op, MapWith) or source.op.activation is None)
+            and len(readers[source.name]) == 1
+            and source.name not in outputs
+        ):
+            del done[source.name]
+            activation = node.op.activation
+            if isinstance(source.op, MapWith):
+                activation = substitute(activation, source.op.activation)
+            fused = replace(source.op, activation=activation)
+            node = replace(source, name=node.name, op=fused)
+        done[node.name] = node
+    return Graph(tuple(done.values()), graph.outputs)

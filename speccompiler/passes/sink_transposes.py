@@ -1,0 +1,100 @@
+"""Moves transposes towards the outputs, where they meet their inverses and cancel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from speccompiler.graph import ir
+from speccompiler.graph.permutations import one_go, permuted
+from speccompiler.graph.shapes import infer
+from speccompiler.passes.drop_identities import changes_nothing
+from speccompiler.passes.rewrite import bypass, rewrite, with_op
+
+
+def sink_transposes(graph: ir.Graph) -> ir.Graph:
+    """Push each Transpose down, merge two in a row, drop those that undo each other.
+
+    t = Transpose(conv)       m = Map(conv)
+    m = Map(t)           ->   t = Transpose(m)
+    u = Transpose(m)          u = Transpose(t), then nothing
+
+    Down is below a Map, and below a Combine or a Concat whose values are all transposed alike.
+    """
+    graph = bypass(rewrite(graph, _merge), changes_nothing)
+    while True:
+        # Where two have cancelled, another may now go further down.
+        moved = bypass(rewrite(_below(graph), _merge), changes_nothing)
+        if moved == graph:
+            return graph
+        graph = moved
+
+
+def _below(graph: ir.Graph) -> ir.Graph:
+    """``Map(Transpose(x))`` to ``Transpose(Map(x))``, keeping the names of both values."""
+    done: dict[str, ir.Node] = {}
+    taken = set(graph.by_name())
+    for node in graph:
+        sources = [done[name] for name in node.inputs]
+        transposes = {source.op for source in sources}
+        merged = not any(
+            isinstance(done[s.inputs[0]].op, ir.Transpose) for s in sources if s.inputs
+        )
+        if (
+            merged
+            and len(transposes) == 1
+            and isinstance(transpose := transposes.pop(), ir.Transpose)
+        ):
+            op = _on_origins(node.op, transpose)
+            if op is not None:
+                origins = [done[source.inputs[0]] for source in sources]
+                name = f"{node.name}:{type(op).__name__.lower()}"
+                while name in taken:
+                    name += "'"
+                taken.add(name)
+                shape = infer(op, *(origin.shape for origin in origins))
+                inner = ir.Node(name, op, tuple(o.name for o in origins), shape, node.layer)
+                done[name] = inner
+                node = with_op(node, transpose, inner)
+        done[node.name] = node
+    return ir.Graph(tuple(done.values()), graph.outputs)
+
+
+def _on_origins(op: ir.Op, transpose: ir.Transpose) -> ir.Op | None:
+    """The operation as it is done before the transpose; None where it depends on the layout."""
+    match op:
+        case ir.Map() | ir.Combine():
+            return op
+        case ir.MapWith(parameters=parameters):
+            moved = tuple(_moved(one, transpose.axes) for one in parameters)
+            return replace(op, parameters=moved)
+        case ir.Concat(axis):
+            return replace(op, axis=transpose.axes[axis])
+        case _:
+            return None
+
+
+def _moved(parameter: ir.Operand, axes: tuple[int, ...]) -> ir.Operand:
+    """A parameter that stood beside the transposed value, for the value before the transpose."""
+    back = tuple(axes.index(axis) for axis in range(len(axes)))
+    shape = tuple(parameter.shape[axis] for axis in back)
+    assert isinstance(parameter, ir.Weight | ir.Constant), (
+        "operands are derived only after transposes have moved"
+    )
+    if sum(n != 1 for n in shape) < 2:
+        return replace(parameter, shape=shape)  # the same values in the same order
+    if isinstance(parameter, ir.Constant):
+        values = permuted(parameter.values, parameter.shape, back)
+        return replace(parameter, values=values, shape=shape)
+    return replace(parameter, axes=tuple(parameter.axes[axis] for axis in back), shape=shape)
+
+
+def _merge(node: ir.Node, done: dict[str, ir.Node]) -> ir.Node:
+    if not isinstance(node.op, ir.Transpose):
+        return node
+    source = done[node.inputs[0]]
+    if not isinstance(source.op, ir.Transpose):
+        return node
+    axes = tuple(source.op.axes[axis] for axis in node.op.axes)
+    if not one_go(axes):
+        return node
+    return with_op(node, ir.Transpose(axes), done[source.inputs[0]])
