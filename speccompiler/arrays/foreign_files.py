@@ -9,7 +9,7 @@ import re
 import struct
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import first_few
+from speccompiler.diagnostics.wording import first_few
 
 HEAD_BYTES = 256
 TAIL_BYTES = 1 << 16

@@ -20,7 +20,7 @@ from typing import Any
 import h5py
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.hdf5_contents import Contents, Place
 from speccompiler.files.tensor_info import StoredLayer, TensorInfo, invalid
 

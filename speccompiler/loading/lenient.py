@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
+from speccompiler.diagnostics.wording import quoted_names as listed
 from speccompiler.loading.layer_entries import LayerEntry
 from speccompiler.loading.schema_errors import schema_problems
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.training import Unknown, training_only, unknown_arguments
-from speccompiler.source.findings import listed
 from speccompiler.source.tree import Mapping as Node
 from speccompiler.source.tree import to_data
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from speccompiler.diagnostics.core import Diagnostic
-from speccompiler.diagnostics.shown_text import first_few
+from speccompiler.diagnostics.wording import first_few
 from speccompiler.graph.ir import Graph, Weight
 from speccompiler.loading.spec import LoadedSpec
 from speccompiler.schemas.fields import Layer

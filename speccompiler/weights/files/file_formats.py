@@ -1,7 +1,7 @@
 """Which format a weight file has: its first bytes say it, and its name where they do not.
 
-Keras took any name for a weight file, and people used many. A file of no format that is read
-here is told for what it is, with what makes a file of it that is; nothing of it is unpacked.
+Keras took any name for a weight file, and people used many. Of a file of another format the
+message says what it is, and how to make a weight file of it; nothing in it is unpacked.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.hdf5_signature import SIGNATURE, is_hdf5
 from speccompiler.files.npz_format import SIGNATURES as ZIP
 from speccompiler.files.npz_format import ZIP_ERRORS
@@ -80,7 +80,7 @@ def _is_safetensors(stream: BinaryIO, head: bytes) -> bool:
     return head[8:9] == b"{" and 8 + length <= stream.tell()
 
 
-# --- what is not read
+# --- files of other formats
 
 
 _DICTIONARY = re.compile(rb"(?:\x80[\x02-\x05])?(?:\x95.{8})?(?:\}|\(d)", re.DOTALL)
