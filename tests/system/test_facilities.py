@@ -185,7 +185,7 @@ layers:
 """
 
 
-RUN = ["run", "m.yaml", "--weights", "w.h5", "--input", "x.npy", "--output"]
+RUN = ["run", "m.yaml", "--weights", "w.h5", "--input", "x.npy", "--output", "y.npy"]
 
 
 def test_a_run_on_a_system_that_has_none_of_it(tmp_path: Path) -> None:
