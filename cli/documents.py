@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.cli.spec_texts import SpecTexts
 from speccompiler.cli.streams import standard_input
 from speccompiler.diagnostics.core import Problem
 from speccompiler.source import Document, Mapping, decode_document, read_document
@@ -19,10 +20,9 @@ from speccompiler.source.findings import MAX_BYTES
 from speccompiler.source.saved_models import is_model
 
 if TYPE_CHECKING:
-    from speccompiler.loading.answers import Answers
-    from speccompiler.loading.spec import OrderingName, SemanticsName
-    from speccompiler.model import InputShapes, Model
-    from speccompiler.weights.sources import MatchName
+    from speccompiler.loading.replacement.answers import Answers
+    from speccompiler.model import Model
+    from speccompiler.options import LoadOptions
 
 SUFFIXES = {".yaml", ".yml", ".json"}
 STDIN = "<stdin>"
@@ -57,7 +57,7 @@ def _check_name(name: str) -> None:
 def _unwrapped(document: Document) -> Document:
     """The model that a spec wraps, which takes the schemas to import; most wrap none."""
     if isinstance(document.root, Mapping) and {"model", "replace"} & document.root.entries.keys():
-        from speccompiler.loading.wrapper import unwrapped
+        from speccompiler.loading.wrapped_model import unwrapped
 
         return unwrapped(document)
     return document
@@ -65,19 +65,19 @@ def _unwrapped(document: Document) -> Document:
 
 def remember_texts(document: Document, answers: Answers | None = None) -> None:
     """Keep every text of a model, so that findings can show their lines."""
-    from speccompiler.cli.render import remember
+    kept = SpecTexts.of_command()
 
     texts: Document | None = document
     while texts is not None:
-        remember(texts.file, texts.text)
+        kept[texts.file] = texts.text
         texts = texts.wrapper
     if not answers:
         return
-    from speccompiler.loading.answers import answer_text, source_name
+    from speccompiler.loading.replacement.answers import answer_text, source_name
 
     for name, answer in answers.items():
         with contextlib.suppress(Problem):
-            remember(source_name(name), answer_text(answer))
+            kept[source_name(name)] = answer_text(answer)
 
 
 def expand(paths: Sequence[str]) -> Iterator[Document]:
@@ -144,37 +144,18 @@ def looks_like_spec(document: Document) -> bool:
     return document.root is None and _SAYS_SO.search(document.text) is not None
 
 
-def load_model(
-    name: str,
-    *,
-    semantics: SemanticsName | None,
-    dim_ordering: OrderingName | None,
-    weights: str | None = None,
-    seed: int | None = None,
-    weights_by: MatchName | None = None,
-    input_shape: InputShapes | None = None,
-    replace: Answers | None = None,
-) -> Model:
+def load_model(name: str, options: LoadOptions) -> Model:
     """The model of a command that needs one; its warnings go to standard error.
 
     Raises ``SpecError`` with the spec's text remembered for whoever shows it.
     """
     from speccompiler.cli.render import show
     from speccompiler.diagnostics.core import SpecError
-    from speccompiler.model import check
+    from speccompiler.model import checked
 
     document = read(name)
-    remember_texts(document, replace)
-    model, diagnostics = check(
-        document,
-        semantics=semantics,
-        dim_ordering=dim_ordering,
-        weights=Path(weights) if weights is not None else None,
-        seed=seed,
-        weights_by=weights_by,
-        input_shape=input_shape,
-        replace=replace,
-    )
+    remember_texts(document, options.replace)
+    model, diagnostics = checked(document, options)
     if model is None:
         raise SpecError(diagnostics)
     show(diagnostics)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+LONGEST_NAME = 80
+
 
 def shown(text: str, limit: int = 60) -> str:
-    """A text as a message may show it: short, and on one line."""
+    """A text as a message may show it: cut to ``limit`` characters, and on one line."""
     if len(text) > limit:
         text = text[: limit - 3] + "..."
     return on_one_line(text)
+
+
+def quoted(name: str) -> str:
+    """The name of a tensor, a layer or a file in quotes."""
+    return f"'{shown(name, LONGEST_NAME)}'"
 
 
 def on_one_line(text: str) -> str:
@@ -17,11 +24,6 @@ def on_one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def quoted(name: str) -> str:
-    """The name of a tensor, a layer or a file, in quotes."""
-    return f"'{shown(name, 80)}'"
 
 
 def and_more(count: int, most: int) -> str:

@@ -85,7 +85,7 @@ def _list_datasets(
     entered = set()
     while waiting:
         prefix, group, depth = waiting.pop()
-        address = h5py.h5o.get_info(group.id).addr
+        address = h5py.h5o.get_info(group.id).addr  # pyright: ignore[reportAttributeAccessIssue]
         if address in entered:
             continue
         entered.add(address)
@@ -127,8 +127,8 @@ def _dataset_info(name: str, dataset: Any) -> TensorInfo:
     shape: tuple[int, ...] | None = dataset.shape
     if shape is None:
         return TensorInfo(name, (), "empty")
-    kind = dataset.dtype.kind
-    info = TensorInfo(name, shape, _UNUSABLE_KINDS.get(kind, dataset.dtype.name))
+    kind: str = dataset.dtype.kind
+    info = TensorInfo(name, shape, _UNUSABLE_KINDS.get(kind) or dataset.dtype.name)
     check_size(info)
     if dataset.external or dataset.is_virtual:
         raise invalid(f"tensor {quoted(name)} keeps its data in another file")

@@ -6,9 +6,7 @@ from copy import copy
 from typing import NoReturn
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
-from speccompiler.diagnostics.wording import first_few as first_few
-from speccompiler.diagnostics.wording import on_one_line as on_one_line
-from speccompiler.diagnostics.wording import shown as shown
+from speccompiler.diagnostics.wording import shown
 from speccompiler.source.positions import LineIndex
 
 MAX_BYTES = 16 * 1024 * 1024

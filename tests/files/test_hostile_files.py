@@ -18,7 +18,8 @@ import speccompiler
 from speccompiler.cli.main import run
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.model import check
-from speccompiler.source.document import parse_document, read_document
+from speccompiler.source.files import read_document
+from speccompiler.source.texts import parse_document
 from tests.files.saved_model import DENSE, MODEL, B, W, saved
 
 h5py = pytest.importorskip("h5py")

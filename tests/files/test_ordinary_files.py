@@ -30,7 +30,7 @@ from speccompiler.cli.main import COMMANDS, run
 from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.files import ordinary_files
 from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary, open_raw
-from speccompiler.source.document import read_document
+from speccompiler.source.files import read_document
 from speccompiler.weights.files.weight_file import open_weights
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX's kinds of files")

@@ -68,7 +68,8 @@ def _toolchain() -> str:
 
 def _vocabulary(text: str) -> str:
     """Of our own code what compiles a text, and what the text imports."""
-    return code_digest("speccompiler.kernels.cpu.runtime.compiler", *imports(text, __package__))
+    imported = imports(text, __package__ or "")
+    return code_digest("speccompiler.kernels.cpu.runtime.compiler", *imported)
 
 
 def _numba_version() -> str:

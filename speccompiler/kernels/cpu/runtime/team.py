@@ -54,7 +54,7 @@ def load_teamwork() -> LoadedKernel:
 
 def teamwork_text() -> tuple[str, str]:
     """Its name, and the module that becomes that."""
-    text = (resources.files(__package__) / "teamwork.py").read_text(encoding="utf-8")
+    text = (resources.files(__package__ or "") / "teamwork.py").read_text(encoding="utf-8")
     return "teamwork", text
 
 

@@ -1,0 +1,82 @@
+"""The table of a shape report: text for a terminal, Markdown for a pull request, HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from html import escape
+from typing import Literal
+
+from speccompiler.graph.ir import Shape
+from speccompiler.graph.shapes import format_shape
+from speccompiler.reports.layer_report import LayerReport
+from speccompiler.reports.number_text import count, scaled, size
+
+Style = Literal["text", "markdown", "html"]
+HEADERS: tuple[str, ...] = (
+    "layer",
+    "type",
+    "output shape",
+    "parameters",
+    "multiply-adds",
+    "activations",
+    "receptive field",
+    "stride",
+)
+ALIGN: tuple[str, ...] = ("left", "left", "left", "right", "right", "right", "right", "right")
+_FORMATS = {"text": "simple", "markdown": "github", "html": "html"}
+
+
+def layer_table(layers: Sequence[LayerReport], style: Style, name: Callable[[str], str]) -> str:
+    """A row for each layer; a column of what layers read where one reads no layer before it."""
+    from tabulate import tabulate
+
+    rows = [tuple(map(name, _row(layer))) for layer in layers]
+    headers, align = HEADERS, ALIGN
+    if any(layer.inputs for layer in layers):
+        reads = [", ".join(map(name, layer.inputs)) for layer in layers]
+        rows = [(*row[:2], read, *row[2:]) for row, read in zip(rows, reads, strict=True)]
+        headers = (*headers[:2], "reads", *headers[2:])
+        align = (*align[:2], "left", *align[2:])
+    return tabulate(
+        rows,
+        headers=headers,
+        tablefmt=_FORMATS[style],
+        colalign=align,
+        disable_numparse=True,
+    )
+
+
+def page(title: str, table: str, lines: Sequence[str], style: Style) -> str:
+    """A title, a table and lines below it."""
+    if style == "html":
+        items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+        return f"<div><b>{escape(title)}</b>\n{table}\n<ul>{items}</ul></div>"
+    if style == "markdown":
+        return "\n".join([f"### {title}", "", table, "", *(f"- {line}" for line in lines)])
+    return "\n".join([title, "", table, "", *lines])
+
+
+def _row(layer: LayerReport) -> tuple[str, ...]:
+    return (
+        layer.name,
+        layer.type,
+        batched(layer.output_shape),
+        count(layer.parameters) if layer.parameters else "",
+        scaled(layer.multiply_adds) if layer.multiply_adds else "",
+        size(layer.activation_bytes),
+        "all" if layer.receptive_field is None else _by(layer.receptive_field),
+        "" if layer.stride is None else _by(layer.stride),
+    )
+
+
+def batched(shape: Shape) -> str:
+    """``(N, 28, 28, 1)``: a shape with the number of samples in front."""
+    inner = format_shape(shape)[1:-1].rstrip(",")
+    return f"(N, {inner})"
+
+
+def _by(values: tuple[int, ...] | tuple[Fraction, ...]) -> str:
+    if len(set(values)) == 1 and len(values) > 1 and values[0] == 1:
+        return "1"
+    return "x".join(str(value) for value in values)
