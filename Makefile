@@ -13,11 +13,11 @@ CONSTRAINTS ?= constraints/ci.txt
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 RUN = .venv/bin/python
-SOURCES = speccompiler schemas cli convspec tests examples benchmarks scripts noxfile.py
+SOURCES = speccompiler schemas cli convspec tests examples benchmarks scripts noxfile.py docs/conf.py
 
 .NOTPARALLEL:
 .PHONY: help demo test nox coverage test-cuda-ptx test-cuda sanitize-cuda fuzz bench bench-quick \
-	bench-cuda check types format schema constraints release clean editable
+	bench-cuda check types format schema docs docs-linkcheck constraints release clean editable
 
 help:
 	@echo 'make demo    set up .venv, run a model over a photograph, write out/demo.png'
@@ -34,7 +34,9 @@ help:
 	@echo 'make bench-quick  roughly the same for the times alone, and writes nothing'
 	@echo 'make check   format, lint, types, spelling, workflows and this repository'"'"'s files'
 	@echo 'make format  write the format and the fixes that ruff can make'
-	@echo 'make schema  write what is made from the schemas and codes in docs/'
+	@echo 'make schema  write what is made from the schemas, codes and commands in docs/'
+	@echo 'make docs    make the site in build/docs; a warning, a broken link or a lost page fails'
+	@echo 'make docs-linkcheck  the same, and follow links to other sites (OFFLINE=1 does not)'
 	@echo 'make constraints  write constraints/: the newest versions, and the lowest allowed'
 	@echo 'make release VERSION=1.2.3  write the version and the changelog, build and check dist/'
 	@echo 'make clean   remove .venv and everything built'
@@ -124,11 +126,23 @@ schema: .venv/test.stamp
 	mv build/spec.md docs/spec.md
 	$(RUN) -c 'from speccompiler.diagnostics.codes import as_markdown; print(as_markdown(), end="")' > build/diagnostics.md
 	mv build/diagnostics.md docs/diagnostics.md
+	$(RUN) -c 'from speccompiler.cli.reference import as_markdown; print(as_markdown(), end="")' > build/command-line.md
+	mv build/command-line.md docs/command-line.md
+
+SPHINX = $(RUN) -m sphinx -W --keep-going -n -q -d build/doctrees docs
+
+docs: .venv/docs.stamp .venv/test.stamp editable
+	@rm -rf build/docs build/doctrees
+	$(SPHINX) -b html build/docs
+	CONVSPEC_TEST_SITE=build/docs $(RUN) -m pytest -n0 -q tests/docs/test_site.py
+
+docs-linkcheck: docs
+	$(SPHINX) -b linkcheck $(if $(OFFLINE),-D linkcheck_ignore=https?://) build/linkcheck
 
 # The lowest versions that pyproject.toml allows are those of the dependencies, not of the tools.
 COMPILE = $(RUN) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	--custom-compile-command 'make constraints' pyproject.toml --extra hdf5 --extra demo
-CI_GROUPS = test check coverage nox release
+CI_GROUPS = test check coverage docs nox release
 
 constraints: .venv/nox.stamp
 	$(COMPILE) --extra cuda13 $(addprefix --group ,$(CI_GROUPS)) -o constraints/ci.txt
