@@ -16,7 +16,7 @@ import speccompiler
 from speccompiler.diagnostics.core import Problem
 from speccompiler.files import hdf5_worker
 from speccompiler.files.hdf5_files import read_hdf5
-from speccompiler.source.document import read_document
+from speccompiler.source.files import read_document
 from speccompiler.weights.files.weight_file import open_weights
 from tests.files.saved_model import saved
 
