@@ -48,7 +48,7 @@ test-cuda-ptx: .venv/test.stamp .venv/cuda$(CUDA).stamp
 
 # One process: every worker would hold memory of the GPU.
 test-cuda: .venv/test.stamp .venv/cuda$(CUDA).stamp
-	$(RUN) -c 'from speccompiler.kernels.cuda.runtime.driver import devices; devices()'
+	$(RUN) -c 'from speccompiler.kernels.cuda.runtime.cuda_device import devices; devices()'
 	CONVSPEC_TEST_TARGETS=cuda $(RUN) -m pytest -n0 tests/kernels/cuda/test_gpu.py tests/kernels/cuda/test_ptx.py \
 		tests/test_conformance.py tests/test_semantics.py tests/lowering/test_lowering.py
 

@@ -14,7 +14,8 @@ import numpy as np
 from tabulate import tabulate
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.kernels.cuda.runtime.device import Device, open_devices
+from speccompiler.kernels.cuda.runtime.device import Device
+from speccompiler.kernels.cuda.runtime.devices import open_devices
 
 from .cases import Case
 from .cuda_cases import BATCHES, cases

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from speccompiler.kernels.cuda.memory_kernels import THREADS, copy_source
+from speccompiler.kernels.cuda.plain_copy import copy
 from speccompiler.kernels.cuda.runtime.device import Device, Region
 
+THREADS = 256
+"""Threads of a block."""
 CHAINS = 16
 """Independent sums of a thread: enough to cover an instruction's latency."""
 TRIES = 5
@@ -28,7 +30,7 @@ def gpu_limits(device: Device, steps: int = 20_000, elements: int = 1 << 26) -> 
     spent = _seconds(device, _multiply_adds(steps), blocks, sums, sums)
     gflops = 2 * steps * CHAINS * blocks * THREADS / spent / 1e9
     x, y = device.allocate(elements), device.allocate(elements)
-    spent = _seconds(device, copy_source(elements), -(-elements // (4 * THREADS)), x, y)
+    spent = _seconds(device, copy(elements).text, -(-elements // (4 * THREADS)), x, y)
     return GpuLimits(gflops, 8 * elements / spent / 1e9)
 
 

@@ -124,7 +124,7 @@ def _kernels_only(
     threads: int | None,
 ) -> None:
     from speccompiler.compiled import default_batch_size, default_threads
-    from speccompiler.kernels.cpu import choices as cpu_kernels
+    from speccompiler.kernels.cpu import table as cpu_kernels
     from speccompiler.kernels.cpu.runtime.executor import load_kernels
     from speccompiler.passes import optimize
     from speccompiler.planning.plan import make_plan

@@ -81,7 +81,7 @@ class TargetOption(click.ParamType[str]):
         if text in self.targets and text != "cuda:N":
             return text
         if text.startswith("cuda") and "cuda:N" in self.targets:
-            from speccompiler.kernels.cuda.runtime.device import is_cuda
+            from speccompiler.kernels.cuda.runtime.devices import is_cuda
 
             if is_cuda(text):
                 return text

@@ -89,7 +89,7 @@ def command(
         plan = make_plan(optimized, choices, fast=math == "fast", batch=batch_size)
     else:
         from speccompiler.compiled import default_threads
-        from speccompiler.kernels.cpu import choices as cpu_kernels
+        from speccompiler.kernels.cpu import table as cpu_kernels
         from speccompiler.kernels.cpu.runtime.tuning import Tuned
 
         threads = threads or default_threads()

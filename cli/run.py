@@ -41,7 +41,7 @@ from speccompiler.reports.number_text import seconds
 from speccompiler.system.cache import keeps
 
 if TYPE_CHECKING:
-    from speccompiler.arrays import ArrayInput
+    from speccompiler.arrays.npy_input import ArrayInput
     from speccompiler.compiled import CompiledModel
     from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.model import Model
@@ -225,7 +225,7 @@ def _compile(
 
 def _notes(compiled: CompiledModel, sources: Sequence[ArrayInput]) -> None:
     """What the user has to know before trusting the numbers."""
-    from speccompiler.weights.sources import random_note
+    from speccompiler.weights.drawn_weights import random_note
 
     model = compiled.model
     found = list(compiled.diagnostics)

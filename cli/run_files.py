@@ -15,7 +15,7 @@ from speccompiler.cli.streams import standard_input
 from speccompiler.diagnostics.core import Problem, SpecError, did_you_mean
 
 if TYPE_CHECKING:
-    from speccompiler.arrays import ArrayInput
+    from speccompiler.arrays.npy_input import ArrayInput
     from speccompiler.model import Model
     from speccompiler.running.array_files import Sink
 
@@ -74,7 +74,7 @@ def _is_archive(file: str) -> bool:
 
 def _is_archive_file(file: str) -> bool:
     """Whether a file to read is an archive, whatever its name."""
-    from speccompiler.arrays import is_archive
+    from speccompiler.arrays.npz_input import is_archive
 
     return file != "-" and (_is_archive(file) or is_archive(Path(file)))
 
@@ -82,7 +82,8 @@ def _is_archive_file(file: str) -> bool:
 @contextlib.contextmanager
 def opened(model: Model, files: Mapping[str | None, str]) -> Iterator[list[ArrayInput]]:
     """The arrays of all inputs, in the model's order."""
-    from speccompiler.arrays import is_archive, open_archive, open_array, open_file
+    from speccompiler.arrays.npy_input import open_array
+    from speccompiler.arrays.npz_input import is_archive, open_archive, open_file
 
     names = model.input_names
     with contextlib.ExitStack() as stack:
@@ -184,11 +185,12 @@ def written(
     targets: Targets, shapes: Mapping[str, tuple[int, ...]]
 ) -> Iterator[list[tuple[str, _Output]]]:
     """A sink for each target; files appear when the block ends well, in the targets' order."""
-    from speccompiler.arrays import create_archive, create_array, stream_array
-    from speccompiler.files.atomic_output import Together
+    from speccompiler.arrays.npy_output import create_array, stream_array
+    from speccompiler.arrays.npz_output import create_archive
+    from speccompiler.files.atomic_output import FileGroup
 
     with contextlib.ExitStack() as stack:
-        together = stack.enter_context(Together())
+        group = stack.enter_context(FileGroup())
         sinks: list[tuple[str, _Output]] = []
         if targets.archive:
             file = targets.files[0][1]
@@ -204,7 +206,7 @@ def written(
                 sink = stack.enter_context(
                     stream_array(sys.stdout.buffer, shapes[name])
                     if file == "-"
-                    else create_array(Path(file), shapes[name], together=together)
+                    else create_array(Path(file), shapes[name], group=group)
                 )
                 sinks.append((name, _Output(shown, sink)))
         yield sinks

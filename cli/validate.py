@@ -100,8 +100,8 @@ def _about_weights(model: Model) -> list[Diagnostic]:
     if not judged or not model.names_weights:
         return []
     from speccompiler.diagnostics.core import Problem
+    from speccompiler.weights.negative_variances import negative_variances
     from speccompiler.weights.penalties import violations
-    from speccompiler.weights.variances import negative_variances
 
     given = model.weight_sources.given
     try:

@@ -13,7 +13,6 @@ from typing import Any, Protocol, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from speccompiler.arrays import from_array
 from speccompiler.arrays.input_checks import (
     by_input,
     check_array,
@@ -21,18 +20,21 @@ from speccompiler.arrays.input_checks import (
     check_samples,
     looked_up,
 )
+from speccompiler.arrays.npy_input import from_array
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, SpecError, has_errors
 from speccompiler.graph.ir import BatchNormalize, Graph, Weight
 from speccompiler.graph.shapes import format_shape
-from speccompiler.kernels.cpu import choices as cpu_kernels
+from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.kernels.cpu.runtime.tuning import Tuned
 from speccompiler.kernels.cpu.runtime.tuning import tune as measure_cuts
 from speccompiler.kernels.cuda import choices as cuda_kernels
-from speccompiler.kernels.cuda.runtime.device import is_cuda, open_devices
+from speccompiler.kernels.cuda.runtime.devices import is_cuda, open_devices
 from speccompiler.model import InputShapes, Model
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import Plan, make_plan
+from speccompiler.system import facilities
 from speccompiler.weights.loaded_weights import LoadedWeights
+from speccompiler.weights.negative_variances import negative_variances
 from speccompiler.weights.penalties import (
     Penalty,
     only_of_matrices,
@@ -41,7 +43,6 @@ from speccompiler.weights.penalties import (
     violations,
     weight_penalties,
 )
-from speccompiler.weights.variances import negative_variances
 
 Array: TypeAlias = npt.NDArray[np.float32]
 Inputs: TypeAlias = npt.ArrayLike | Mapping[str, npt.ArrayLike]
@@ -83,7 +84,7 @@ class ReferenceExecutor:
     kernel_seconds = 0.0
 
     def __init__(self, graph: Graph, weights: Mapping[Weight, npt.NDArray[Any]]) -> None:
-        from speccompiler.kernels.reference.evaluate import resolve
+        from speccompiler.weights.operands import resolve
 
         self._graph = graph
         self._weights = {
@@ -367,7 +368,7 @@ def _check_out(out: object, shape: tuple[int, ...]) -> None:
 
 def default_threads() -> int:
     """The processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
+    if facilities.AFFINITY.here:
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 

@@ -43,7 +43,8 @@ from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.source.document import Document, DocumentSource, parse_document, read_document
 from speccompiler.source.findings import first_few, shown
-from speccompiler.weights.sources import MatchName, WeightSources, find_weights
+from speccompiler.weights.find_weights import find_weights
+from speccompiler.weights.sources import MatchName, WeightSources
 
 if TYPE_CHECKING:
     from speccompiler.compiled import Array, CompiledModel, Inputs
@@ -196,7 +197,7 @@ class Model:
 
         Raises ``SpecError``: CS052 while a length is open, CS050 without semantics.
         """
-        from speccompiler.kernels.cpu import choices as cpu_kernels
+        from speccompiler.kernels.cpu import table as cpu_kernels
         from speccompiler.passes import optimize
         from speccompiler.planning.plan import make_plan
 

@@ -9,7 +9,7 @@ import pytest
 
 from speccompiler.graph.ir import Conv
 from speccompiler.kernels.cpu import choices, convolutions
-from speccompiler.kernels.cpu import choices as cpu_kernels
+from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.kernels.cpu.runtime import executor
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import make_plan

@@ -19,12 +19,13 @@ from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.graph.dims import evaluate, symbols
 from speccompiler.graph.ir import Conv
 from speccompiler.graph.shapes import format_shape
-from speccompiler.kernels.reference.evaluate import operand, run_reference
+from speccompiler.kernels.reference.evaluate import run_reference
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.model import Model, check
 from speccompiler.passes import optimize
 from speccompiler.source.document import parse_document
+from speccompiler.weights.operands import operand
 from tests.cases import spec, tapped
 
 TOLERANCE = 1e-5

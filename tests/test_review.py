@@ -18,7 +18,7 @@ from speccompiler.graph.receptive_fields import Reach
 from speccompiler.model import Model, check
 from speccompiler.passes import optimize
 from speccompiler.source.document import parse_document
-from speccompiler.weights import weight_files
+from speccompiler.weights.files import weight_file
 from tests.cases import array, build, spec
 from tests.counting import growth
 
@@ -413,8 +413,8 @@ def test_long_models_are_no_harder(layer):
 
 def test_a_file_is_opened_once(tmp_path, monkeypatch):
     opened = []
-    first = weight_files.open_weights
-    monkeypatch.setattr(weight_files, "open_weights", lambda p: opened.append(p) or first(p))
+    first = weight_file.open_weights
+    monkeypatch.setattr(weight_file, "open_weights", lambda p: opened.append(p) or first(p))
     np.savez(tmp_path / "m.npz", **{f"{i}/W": np.eye(2, dtype="f4") for i in range(20)})
     layers = [
         {"type": "Dense", "output_dim": 2, "bias": False, "weights": [f"m.npz#{i}/W"]}
@@ -548,9 +548,9 @@ def test_only_given_and_constrained_weights_are_checked(tmp_path, monkeypatch):
     model = constrained(tmp_path, "", "nonneg", seed=1)
     sources = model.weight_sources
     read = []
-    first = weight_files.WeightFile.read
+    first = weight_file.WeightFile.read
     monkeypatch.setattr(
-        weight_files.WeightFile, "read", lambda file, name: read.append(name) or first(file, name)
+        weight_file.WeightFile, "read", lambda file, name: read.append(name) or first(file, name)
     )
     found = violations(model.spec, sources.given)
     assert [(d.code, d.layer, d.message) for d in found] == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from speccompiler.kernels.cpu import convolutions
+from speccompiler.kernels.cpu import convolution
 from speccompiler.kernels.cpu.runtime import executor
 from tests.cases import build
 from tests.special_values import INF, LAWS, NAN, Law, check, model_of
@@ -30,7 +30,7 @@ def test_laws(law: Law, semantics: str, target: str) -> None:
 )
 def test_relu_in_registers(layer, kernel, semantics, lanes, monkeypatch):
     """A sum of -infinity, in every product; a NaN; and sums of the other values."""
-    monkeypatch.setattr(convolutions, "SMALL", 0)
+    monkeypatch.setattr(convolution, "SMALL", 0)
     monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
     one = {**layer, "init": "one", "activation": "relu"}
     shape = (9, 17) if kernel == "conv" else (17,)

@@ -11,8 +11,8 @@ import sys
 import numpy as np
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.diagnostics.shown_text import quoted
 from speccompiler.files import npy_format
-from speccompiler.files.tensor_info import quoted
 
 FLOAT32 = np.dtype(np.float32)
 

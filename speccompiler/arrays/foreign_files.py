@@ -9,6 +9,7 @@ import re
 import struct
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.diagnostics.shown_text import first_few
 
 HEAD_BYTES = 256
 TAIL_BYTES = 1 << 16
@@ -67,12 +68,11 @@ def _archive(members: list[str], name: str) -> Problem:
         return Problem(
             "CS111", "this is a zip archive (.npz), not a .npy file", "unpack it first (unzip)"
         )
-    shown = ", ".join(f"'{m}'" for m in members[:5])
-    more = f" and {len(members) - 5} more" if len(members) > 5 else ""
+    shown = first_few([f"'{m}'" for m in members], 5)
     first = members[0]
     return Problem(
         "CS111",
-        f"this is a .npz archive, not a .npy file; it holds {shown}{more}",
+        f"this is a .npz archive, not a .npy file; it holds {shown}",
         f'save one array on its own: numpy.save("{first}.npy", numpy.load("{name}")["{first}"])',
     )
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from speccompiler.arrays.element_types import FLOAT32
 from speccompiler.arrays.npy_header import NpyHeader
 from speccompiler.diagnostics.core import Problem
+from speccompiler.files.system_errors import reading_reason
 
 Batches: TypeAlias = Iterator[npt.NDArray[np.float32]]
 AnyArray: TypeAlias = npt.NDArray[Any]
@@ -92,8 +93,8 @@ def read_up_to(reader: Reader, size: int) -> bytes:
 
 def read_failure(error: OSError) -> Problem:
     """CS110 for a failed system call."""
-    reason = (error.strerror or "unknown reason").lower()
-    return Problem("CS110", f"it cannot be read: {reason}", "check the path and the device")
+    text = f"it cannot be read: {reading_reason(error)}"
+    return Problem("CS110", text, "check the path and the device")
 
 
 def cut_off(header: NpyHeader, held: int) -> Problem:

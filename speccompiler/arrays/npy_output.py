@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import math
 import os
@@ -11,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,8 @@ from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 
 from speccompiler.arrays.element_types import FLOAT32
 from speccompiler.files import atomic_output
+from speccompiler.files.system_errors import writing_reason
+from speccompiler.system.unfinished_files import Sink, write_all
 
 # Names that promise another format. Any other suffix, or none, is the user's choice.
 _OTHER_FORMAT = re.compile(
@@ -27,14 +28,10 @@ _OTHER_FORMAT = re.compile(
 )
 
 
-class _Sink(Protocol):
-    def write(self, data: memoryview, /) -> int | None: ...
-
-
 class ArrayOutput:
     """An array being written; ``written`` counts the samples so far."""
 
-    def __init__(self, sink: _Sink, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(self, sink: Sink, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         assert shape, "an output has an axis of samples"
         self.shape = shape
         self.dtype = dtype
@@ -61,11 +58,7 @@ class ArrayOutput:
 
     def _put(self, data: memoryview) -> None:
         try:
-            while len(data):
-                count = self._sink.write(data)
-                if count is None:
-                    raise BlockingIOError(errno.EAGAIN, "the reader is not ready")
-                data = data[count:]
+            write_all(self._sink, data)
         except BrokenPipeError:  # the reader left: for the caller to end quietly
             raise
         except OSError as error:
@@ -89,9 +82,9 @@ def create_array(
     target: Path,
     shape: tuple[int, ...],
     dtype: npt.DTypeLike = FLOAT32,
-    together: atomic_output.Together | None = None,
+    group: atomic_output.FileGroup | None = None,
 ) -> Iterator[ArrayOutput]:
-    """Write a .npy file that appears under its name only when complete, it and all of ``together``.
+    """Write a .npy file that appears under its name only when it and all of ``group`` are complete.
 
     The input file may be the target. A pipe or a character device such as
     /dev/null is written directly. CS120 and CS121, raised on entering, while
@@ -105,7 +98,7 @@ def create_array(
             output.check_complete()
         return
     stored = np.dtype(dtype)
-    with atomic_output.atomic_file(target, stored_bytes(shape, stored), together) as part:
+    with atomic_output.atomic_file(target, stored_bytes(shape, stored), group) as part:
         output = ArrayOutput(part, shape, stored)
         yield output
         output.check_complete()
@@ -122,7 +115,7 @@ def stream_array(
     # Past the buffer: after a failed write nothing is left there to fail again at exit.
     _flush(stream, "no samples")
     sink: object = stream.raw if isinstance(stream, io.BufferedWriter) else stream
-    output = ArrayOutput(cast(_Sink, sink), shape, np.dtype(dtype))
+    output = ArrayOutput(cast(Sink, sink), shape, np.dtype(dtype))
     yield output
     output.check_complete()
     _flush(stream, output.progress())
@@ -154,7 +147,7 @@ def _open_directly(target: Path) -> io.FileIO:
     try:
         return open(target, "wb", buffering=0)
     except OSError as error:
-        raise atomic_output.cannot_create(atomic_output.reason(error), "check the path") from None
+        raise atomic_output.cannot_create(writing_reason(error), "check the path") from None
 
 
 def _is_pipe_or_device(target: Path) -> bool:

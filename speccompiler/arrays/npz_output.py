@@ -18,6 +18,7 @@ from pathlib import Path
 from speccompiler.arrays.element_types import FLOAT32
 from speccompiler.arrays.npy_output import ArrayOutput, stored_bytes
 from speccompiler.files import atomic_output
+from speccompiler.system.unfinished_files import write_all
 
 LARGE = 0xFFFFFFFF
 """What stands in a field of 32 bits whose number is in the ZIP64 record."""
@@ -110,18 +111,12 @@ def create_archive(
         try:
             for member in members:
                 file.seek(member.header)
-                _write(file, member.local_header())
+                write_all(file, member.local_header())
             last = members[-1]
             file.seek(last.data + last.size)
-            _write(file, _directory(members))
+            write_all(file, _directory(members))
         except OSError as error:
             raise atomic_output.write_failure(error, "all samples") from None
-
-
-def _write(file: FileIO, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]
 
 
 def _placed(sizes: Mapping[str, int]) -> tuple[list[_Member], int]:

@@ -20,10 +20,10 @@ from speccompiler.schemas.fields import Layer, Ordering
 from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
 from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.schemas.profiles import Profile
-from speccompiler.weights.safetensors_writer import write_safetensors
+from speccompiler.weights.files.safetensors_writer import write_safetensors
 
 if TYPE_CHECKING:
-    from speccompiler.files.atomic_output import Together
+    from speccompiler.files.atomic_output import FileGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Converted:
             self.model.names_weights or self.model.spec.seed is not None
         )
 
-    def write_weights(self, path: Path, together: Together | None = None) -> WrittenWeights:
+    def write_weights(self, path: Path, group: FileGroup | None = None) -> WrittenWeights:
         """Write every tensor as ``<layer>/<tensor>``, one at a time. CS120, CS121."""
         sources = self.model.weight_sources
         if has_errors(sources.diagnostics):
@@ -63,7 +63,7 @@ class Converted:
                 yield self.changes.apply(weight.layer, weight.tensor, source.read())
 
         try:
-            digest = write_safetensors(path, shapes, tensors(), together)
+            digest = write_safetensors(path, shapes, tensors(), group)
         except Problem as problem:
             raise SpecError([problem.at(file=str(path))]) from None
         return WrittenWeights(len(shapes), digest)

@@ -7,7 +7,8 @@ from pathlib import Path
 from speccompiler.convert.conversion import Converted
 from speccompiler.convert.spec_text import relative, spec_text
 from speccompiler.diagnostics.core import Problem, SpecError
-from speccompiler.files.atomic_output import Together, atomic_file, cannot_create, write_failure
+from speccompiler.files.atomic_output import FileGroup, atomic_file, cannot_create, write_failure
+from speccompiler.system.unfinished_files import write_all
 
 
 def write_pair(converted: Converted, spec_path: Path, weights_path: Path | None) -> int:
@@ -18,16 +19,16 @@ def write_pair(converted: Converted, spec_path: Path, weights_path: Path | None)
     Raises ``SpecError`` CS120, CS121.
     """
     count, digest = 0, None
-    with Together() as together:
+    with FileGroup() as group:
         if weights_path is not None:
             _check_name(weights_path, spec_path)
-            written = converted.write_weights(weights_path, together)
+            written = converted.write_weights(weights_path, group)
             count, digest = written.count, written.sha256
         text = spec_text(
             converted, spec_path=spec_path, weights_path=weights_path, weights_sha256=digest
         )
         try:
-            _write(spec_path, text, together)
+            _write(spec_path, text, group)
         except Problem as problem:
             raise SpecError([problem.at(file=str(spec_path))]) from None
     return count
@@ -54,7 +55,7 @@ def _check_name(weights_path: Path, spec_path: Path) -> None:
         raise SpecError([problem.at(file=str(weights_path))]) from None
 
 
-def _write(path: Path, text: str, together: Together) -> None:
+def _write(path: Path, text: str, group: FileGroup) -> None:
     try:
         data = text.encode()
     except UnicodeEncodeError:
@@ -62,10 +63,8 @@ def _write(path: Path, text: str, together: Together) -> None:
             "it would have to name a file whose name is not UTF-8 text",
             "rename the arrays that 'verify' names",
         ) from None
-    with atomic_file(path, len(data), together) as stream:
+    with atomic_file(path, len(data), group) as stream:
         try:
-            view = memoryview(data)
-            while view:
-                view = view[stream.write(view) :]
+            write_all(stream, data)
         except OSError as error:
             raise write_failure(error, "a part of the text") from None

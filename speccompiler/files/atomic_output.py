@@ -17,38 +17,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from speccompiler.diagnostics.core import Problem, SpecError
-from speccompiler.system.unfinished import create_unfinished, sweep
+from speccompiler.files.system_errors import FULL, writing_reason
+from speccompiler.system import facilities
+from speccompiler.system.unfinished_files import create_unfinished, sweep
 
-_REASONS = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EFBIG: "the file would be larger than is allowed here",
-    errno.EIO: "the device reports an error",
-    errno.EROFS: "the disk is read-only",
-    errno.EACCES: "permission denied",
-    errno.EPERM: "permission denied",
-    errno.ENAMETOOLONG: "the name is too long",
-}
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FREE_SPACE = "free some space, or write to another disk"
 
 
 @dataclass(frozen=True, slots=True)
 class _Finished:
-    """A complete file that waits for its name; ``lock`` keeps it from being swept."""
+    """A complete file that waits for its name."""
 
     partial: Path
     final: Path
     lock: int | None
+    """A descriptor that keeps the file from being swept."""
     shown: str | None
     """What messages call it; None where the caller adds that."""
 
 
-class Together:
+class FileGroup:
     """Files that take their names together, on a clean exit; on any exception none does.
 
     No file system replaces two names in one step: a process that dies in between leaves some
@@ -62,15 +53,10 @@ class Together:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *unused: object) -> None:
         try:
             if kind is None:
-                self._replace()
+                self._take_names()
         finally:
             for left in self._finished:
                 with contextlib.suppress(OSError):
@@ -81,13 +67,13 @@ class Together:
         """The next file that is complete."""
         self._finished.append(finished)
 
-    def _replace(self) -> None:
+    def _take_names(self) -> None:
         """Ctrl-C waits until all names are taken: half of them would be worse than either."""
         interrupted: BaseException | None = None
         while self._finished:
             one = self._finished[-1]
             try:
-                _replace(one)
+                _take_name(one)
             except (KeyboardInterrupt, SystemExit) as stopped:
                 interrupted = stopped
                 if one.partial.exists():
@@ -103,8 +89,8 @@ class Together:
 
 
 @contextmanager
-def atomic_file(target: Path, size: int, together: Together | None = None) -> Iterator[FileIO]:
-    """A raw file of ``size`` bytes that becomes ``target`` on a clean exit, or of ``together``.
+def atomic_file(target: Path, size: int, group: FileGroup | None = None) -> Iterator[FileIO]:
+    """A raw file of ``size`` bytes that becomes ``target`` on a clean exit, or of ``group``.
 
     On any exception the partial file is removed and ``target`` is untouched.
     A replaced file keeps its permissions, a symbolic link keeps pointing to it.
@@ -114,36 +100,34 @@ def atomic_file(target: Path, size: int, together: Together | None = None) -> It
     final = Path(os.path.realpath(target))
     sweep(final.parent)
     with contextlib.ExitStack() as stack:
-        group = together or stack.enter_context(Together())
+        own = group or stack.enter_context(FileGroup())
         with _create(final, folder) as file:
             partial = Path(file.name)
             try:
-                if mode is not None and hasattr(os, "fchmod"):
+                if mode is not None and facilities.PERMISSIONS.here:
                     with contextlib.suppress(OSError):  # a disk without permissions
                         os.fchmod(file.fileno(), mode)
                 _reserve(file, final.parent, size)
                 yield file
-                shown = None if together is None else str(target)
-                group.add(_Finished(partial, final, _finish(file), shown))
+                shown = None if group is None else str(target)
+                own.add(_Finished(partial, final, _finish(file), shown))
             except BaseException:
+                with contextlib.suppress(OSError):
+                    file.close()  # Windows removes no open file
                 with contextlib.suppress(OSError):
                     partial.unlink()
                 raise
 
 
-def reason(error: OSError) -> str:
-    """Why a system call failed, in plain words."""
-    known = _REASONS.get(error.errno or 0)
-    return known or (error.strerror or "unknown reason").lower()
-
-
 def write_failure(error: OSError, progress: str) -> Problem:
     """CS121 for a write that failed after ``progress`` ("3 of 10 samples")."""
-    return Problem("CS121", f"writing stopped after {progress}: {reason(error)}", _FREE_SPACE)
+    return Problem(
+        "CS121", f"writing stopped after {progress}: {writing_reason(error)}", _FREE_SPACE
+    )
 
 
 def check_target(target: Path) -> None:
-    """What can be known of a file's place before its contents: CS120. Nothing is made."""
+    """Refuse a place where no file can be written: CS120. Nothing is created."""
     _check(target)
 
 
@@ -164,7 +148,7 @@ def _check(target: Path) -> tuple[str, int | None]:
             ) from None
         return folder, None
     except OSError as error:
-        raise cannot_create(reason(error), "check the path") from None
+        raise cannot_create(writing_reason(error), "check the path") from None
     except ValueError:  # a null character
         raise cannot_create("the path is not a valid file name", "check the path") from None
     if stat.S_ISDIR(status.st_mode):
@@ -184,12 +168,12 @@ def _create(final: Path, folder: str) -> FileIO:
     try:
         return create_unfinished(final.parent, final.name)
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in FULL:
             raise Problem(
-                "CS121", f"nothing could be written: {reason(error)}", _FREE_SPACE
+                "CS121", f"nothing could be written: {writing_reason(error)}", _FREE_SPACE
             ) from None
         raise cannot_create(
-            f"no file can be made in the folder '{folder}' ({reason(error)})",
+            f"no file can be made in the folder '{folder}' ({writing_reason(error)})",
             "choose a folder that you may write to",
         ) from None
 
@@ -201,14 +185,14 @@ def _reserve(file: FileIO, folder: Path, size: int) -> None:
     # Some network disks do not know their size and say 0.
     if usage.total and usage.free < size:
         raise _no_room(errno.ENOSPC, size, usage.free)
-    if not hasattr(os, "posix_fallocate"):
+    if not facilities.RESERVED_SPACE.here:
         return
     try:
         os.posix_fallocate(file.fileno(), 0, size)
     except OverflowError:  # no file can be this long
         raise _no_room(errno.EFBIG, size, usage.free) from None
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in FULL:
             raise _no_room(error.errno, size, usage.free) from None
         # Other errors mean that this disk cannot reserve; writing may still work.
 
@@ -216,20 +200,21 @@ def _reserve(file: FileIO, folder: Path, size: int) -> None:
 def _no_room(number: int, size: int, free: int) -> Problem:
     return Problem(
         "CS121",
-        f"there is no room for the output: {_REASONS[number]} ({size} bytes needed, {free} free)",
+        f"there is no room for the output: {writing_reason(OSError(number, ''))} "
+        f"({size} bytes needed, {free} free)",
         _FREE_SPACE,
     )
 
 
 def _finish(file: FileIO) -> int | None:
-    """Make the bytes safe and close, so that late errors come before the replacement.
+    """Write everything to the disk and close the file; a descriptor that keeps its lock.
 
-    Gives a descriptor that keeps the lock; Windows, without locks, renames no open file.
+    None where an open file cannot be renamed. CS121 for an error that comes this late.
     """
     lock = None
     try:
         os.fsync(file.fileno())
-        lock = os.dup(file.fileno()) if os.name == "posix" else None
+        lock = os.dup(file.fileno()) if facilities.RENAMES_OF_OPEN_FILES.here else None
         file.close()
     except OSError as error:
         if lock is not None:
@@ -244,11 +229,11 @@ def _release(finished: _Finished) -> None:
             os.close(finished.lock)
 
 
-def _replace(finished: _Finished) -> None:
+def _take_name(finished: _Finished) -> None:
     try:
         os.replace(finished.partial, finished.final)
     except OSError as error:
         raise cannot_create(
-            f"it was written, but the name could not be taken ({reason(error)})",
+            f"it was written, but the name could not be taken ({writing_reason(error)})",
             "choose another name",
         ) from None

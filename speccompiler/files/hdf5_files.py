@@ -1,7 +1,7 @@
 """Tensors of HDF5 files, by the full path of their datasets.
 
 h5py and its library run in a child process (``hdf5_worker``), which says what the file holds.
-Numbers that lie in one piece are read from their place in the file without them.
+Numbers that lie in the file in one piece are read here, without the library.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.files.hdf5_contents import Contents, Place
+from speccompiler.files.hdf5_contents import Contents
 from speccompiler.files.hdf5_worker import WORKER
 from speccompiler.files.ordinary_files import open_ordinary
-from speccompiler.files.tensor_info import Opened, TensorInfo, invalid, quoted
+from speccompiler.files.tensor_info import Opened, TensorInfo, read_plain
 
 _LFS = b"version https://git-lfs"
 
@@ -37,26 +37,18 @@ def open_hdf5(path: Path) -> Opened:
     def load(info: TensorInfo) -> NDArray[Any]:
         place = contents.places.get(info.name)
         if place is not None:
-            return _read_plain(path, info, place)
+            data: bytes = read_plain(path, info, place.offset)
+            return np.frombuffer(data, np.dtype(place.dtype)).reshape(info.shape)
         form, data = WORKER.numbers(os.path.abspath(path), info)
         return np.frombuffer(data, np.dtype(form["dtype"])).reshape(form["shape"])
 
     return Opened(contents.tensors, load, contents.layers, keras_version=contents.keras_version)
 
 
-def _read_plain(path: Path, info: TensorInfo, place: Place) -> NDArray[Any]:
-    with open_ordinary(path) as stream:
-        stream.seek(place.offset)
-        data = stream.read(info.data_bytes)
-    if len(data) != info.data_bytes:
-        raise invalid(f"tensor {quoted(info.name)} ends early")
-    return np.frombuffer(data, np.dtype(place.dtype)).reshape(info.shape)
-
-
 def _check_begin(path: Path) -> None:
-    """CS101 for what is often found under the name of an HDF5 file, and is none.
+    """CS101 for files that are often found under the name of an HDF5 file, and are none.
 
-    What is not known here is the library's to judge.
+    All others are left to the library to judge.
     """
     with open_ordinary(path) as stream:
         begin = stream.read(len(_LFS))

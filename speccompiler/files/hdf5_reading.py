@@ -17,10 +17,18 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from speccompiler.diagnostics.shown_text import quoted
 from speccompiler.files.hdf5_contents import Contents, Place
 from speccompiler.files.hdf5_structure import read_contents
 from speccompiler.files.ordinary_files import NotOrdinary, name_of, open_ordinary
-from speccompiler.files.tensor_info import ITEM_SIZES, TensorInfo, check_size, invalid, quoted
+from speccompiler.files.tensor_info import (
+    ITEM_SIZES,
+    TensorInfo,
+    changed_meanwhile,
+    check_size,
+    invalid,
+    wrong_stored_size,
+)
 
 _DEEPEST = 32
 _DENSEST = 2048
@@ -47,7 +55,7 @@ def read_dataset(path: str, info: TensorInfo) -> NDArray[Any]:
         with _opened(path) as file:
             dataset = file[info.name]
             if _dataset_info(info.name, dataset) != info:
-                raise invalid(f"tensor {quoted(info.name)} changed while the file was in use")
+                raise changed_meanwhile(info)
             return np.asarray(dataset[()])
     except ERRORS as error:
         raise invalid(f"tensor {quoted(info.name)} cannot be read ({error})") from error
@@ -135,7 +143,4 @@ def _check_stored_size(info: TensorInfo, dataset: Any) -> None:
     packed = dataset.id.get_create_plist().get_nfilters() > 0
     needed = math.ceil(info.data_bytes / _DENSEST) if packed else info.data_bytes
     if stored < needed:
-        raise invalid(
-            f"tensor {quoted(info.name)} of shape {info.shape} needs {info.data_bytes} bytes of "
-            f"{info.dtype}, but {stored} are stored"
-        )
+        raise wrong_stored_size(info, stored)

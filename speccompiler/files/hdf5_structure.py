@@ -20,8 +20,9 @@ from typing import Any
 import h5py
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.diagnostics.shown_text import quoted
 from speccompiler.files.hdf5_contents import Contents, Place
-from speccompiler.files.tensor_info import StoredLayer, TensorInfo, invalid, quoted
+from speccompiler.files.tensor_info import StoredLayer, TensorInfo, invalid
 
 MOST_TEXT = 16 * 1024 * 1024
 _MOST_NAMES = 100_000

@@ -1,9 +1,8 @@
-"""libhdf5 at arm's length: it runs in a child process, in bounded time and memory.
+"""The HDF5 library in a child process, in bounded time and memory.
 
 Damaged and hostile files can make the library crash, and loop without end (a zeroed length
-in a global heap does). A crash or a loop here ends the child, and is a finding about the
-file. The child is started for the first file, serves one request after another, and ends with
-this process.
+in a global heap does). Either ends the child, and is a finding about the file. The child is
+started for the first file, serves one request after another, and ends with this process.
 
     request   one line of JSON:
               {"path": .., "tensor": null or [name, shape, dtype], "seconds": ..}
@@ -27,13 +26,14 @@ from typing import IO, Any
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.files.tensor_info import TensorInfo, invalid
+from speccompiler.system import facilities
 from speccompiler.system.subprocesses import requests, serving
 
 SECONDS = 20.0
-"""For one request; a tensor's numbers get more, by their size."""
+"""The time for one request; reading a tensor gets more, by its size."""
 BYTES_A_SECOND = 4e6
 MEMORY = 256 * 1024 * 1024
-"""What the library may take for a file's structure, beside what it takes to be loaded."""
+"""Bytes that the library may take for a file's structure, beside those it takes to be loaded."""
 
 _ENVIRONMENT = {
     "HDF5_PLUGIN_PRELOAD": "::",  # no filter is loaded from a folder
@@ -86,7 +86,7 @@ class Worker:
             except Problem:
                 raise
             except BaseException:
-                # Ctrl-C, say: the rest of this reply would be taken for the next one.
+                # Ctrl-C, say: the rest of this reply would be read as that to the next request.
                 self.stop()
                 raise
 
@@ -153,8 +153,7 @@ class _Reader:
         return bytes(self._held)
 
     def _more(self) -> None:
-        # Windows cannot wait for a pipe: there only a crash is noticed.
-        if os.name == "posix":
+        if facilities.WAITING_FOR_PIPES.here:
             left = self._end - time.monotonic()
             if left <= 0 or not select.select([self._number], [], [], left)[0]:
                 raise TimeoutError
@@ -172,10 +171,10 @@ atexit.register(WORKER.stop)
 
 
 def serve() -> None:
-    """Answer requests, each within its time; see ``requests``.
+    """Answer requests, each within its time.
 
-    The parent sees to the time as well. But where it was killed, and the library does not come
-    back, nobody else would end this.
+    The parent limits the time as well; but where it was killed while the library loops, only an
+    alarm ends this process.
     """
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -183,10 +182,10 @@ def serve() -> None:
 
     for line in requests():
         request = json.loads(line)
-        if hasattr(signal, "alarm"):
+        if facilities.ALARMS.here:
             signal.alarm(request["seconds"] + 1)
         head, data = _reply(request)
-        if hasattr(signal, "alarm"):
+        if facilities.ALARMS.here:
             signal.alarm(0)
         replies.write(json.dumps(head).encode() + b"\n")
         replies.write(data)
@@ -214,16 +213,18 @@ def _reply(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
 
 
 class _limited:
-    """No more address space than now and so much more, where the system can limit it."""
+    """Limits the address space to what is used now and so many bytes more, if the system can."""
 
     def __init__(self, more: int) -> None:
         self._more = more
         self._before: tuple[int, int] | None = None
 
     def __enter__(self) -> None:
-        try:
-            import resource
+        if not facilities.MEMORY_LIMITS.here:
+            return
+        import resource
 
+        try:
             with open("/proc/self/statm", encoding="ascii") as statm:
                 now = int(statm.read().split()[0]) * resource.getpagesize()
             self._before = resource.getrlimit(resource.RLIMIT_AS)
@@ -231,7 +232,7 @@ class _limited:
             wanted = now + self._more
             if hard == resource.RLIM_INFINITY or wanted < hard:
                 resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))
-        except (ImportError, OSError, ValueError):  # not Linux: the time is limited all the same
+        except (OSError, ValueError):  # the system refuses the limit
             self._before = None
 
     def __exit__(self, *unused: object) -> None:

@@ -14,8 +14,8 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from speccompiler.diagnostics.shown_text import quoted
 from speccompiler.files.ordinary_files import open_raw
-from speccompiler.files.tensor_info import quoted
 
 # What zipfile raises on damaged archives, found by feeding it some.
 ZIP_ERRORS = (

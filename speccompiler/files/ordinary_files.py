@@ -1,9 +1,9 @@
-"""The one gate to files that a user names: only ordinary ones are read, and no open waits.
+"""Open files that a user names: only ordinary ones, and without ever waiting.
 
 A named pipe without a writer keeps ``open`` waiting for ever, a device may give bytes without
 end, and what was a file when it was looked at may be a pipe when it is opened. So a name is
-looked at, opened without waiting, and looked at again through what was opened. Whoever reads
-takes no more than the size that the file had, or a limit of its own.
+looked at, opened without waiting, and looked at again through what was opened. Readers take no
+more bytes than the file had when it was opened, or keep to a limit of their own.
 """
 
 from __future__ import annotations
@@ -16,17 +16,14 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
+from speccompiler.files.system_errors import reading_reason
+from speccompiler.system import facilities
+
 Kind = Literal["missing", "folder", "pipe", "device", "socket", "denied", "name", "other"]
 
 _WAIT_SECONDS = 2.0
 """How long the writer of a named pipe may take to open it."""
-_FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
+_FLAGS = os.O_RDONLY | facilities.open_flags("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
 _KINDS: tuple[tuple[int, Kind, str], ...] = (
     (stat.S_IFDIR, "folder", "it is a folder"),
     (stat.S_IFIFO, "pipe", "it is a pipe, not an ordinary file"),
@@ -46,7 +43,7 @@ class NotOrdinary(Exception):
 
 
 class OrdinaryFile(io.FileIO):
-    """A raw file that never waits; a special one that would have to is an ``OSError``."""
+    """A raw file; reading it never waits, but is an ``OSError`` where it would have to."""
 
     def readinto(self, buffer: Any, /) -> int:
         """As of any raw file."""
@@ -56,8 +53,8 @@ class OrdinaryFile(io.FileIO):
         return count
 
     def __del__(self) -> None:
-        # Quietly: an archive that is kept open closes its file when it goes, or in a circle of
-        # garbage after it.
+        # Without a ResourceWarning: an archive that is kept open closes its file when it is
+        # collected, which may be after the file.
         self.close()
 
     @property
@@ -88,6 +85,7 @@ def open_raw(path: Path, *, pipes: bool = False) -> io.FileIO:
 
     ``NotOrdinary`` otherwise, and for what the system refuses.
     """
+    pipes = pipes and facilities.OPENS_WITHOUT_WAITING.here
     _check(_status(path).st_mode, pipes)
     try:
         number = os.open(path, _FLAGS)
@@ -151,11 +149,11 @@ def _refused(error: OSError) -> NotOrdinary:
         return NotOrdinary("denied", "permission denied")
     if error.errno in (errno.ENXIO, errno.ENODEV):
         return NotOrdinary("socket", "it is a socket or a device, not an ordinary file")
-    return NotOrdinary("other", (error.strerror or "unknown reason").lower())
+    return NotOrdinary("other", reading_reason(error))
 
 
 def _begun(number: int) -> bytes:
-    """What has come through a pipe; ``NotOrdinary`` where nothing opens it to write to it."""
+    """The first bytes from a pipe; ``NotOrdinary`` where nothing opens it to write to it."""
     end = time.monotonic() + _WAIT_SECONDS
     while True:
         try:

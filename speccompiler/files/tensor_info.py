@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.files.ordinary_files import open_ordinary
 
 ITEM_SIZES: Mapping[str, int] = {
     "float16": 2,
@@ -31,12 +34,11 @@ ITEM_SIZES: Mapping[str, int] = {
 """Bytes an element of every dtype that converts to float32."""
 
 METADATA_KEY = "weights_sha256"
-"""Under which a .safetensors file that convspec wrote has the digest of its tensors."""
+"""In a .safetensors file that convspec wrote: the digest of all its tensors."""
 EACH_KEY = "tensors_sha256"
-"""Under which it has that of each, in the order of their data."""
+"""And the digest of each tensor, in the order of their data."""
 
 _MOST_BYTES = 2**63 - 1
-_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +75,44 @@ class Opened(NamedTuple):
     layers: tuple[StoredLayer, ...] | None = None
     """The layers that a Keras HDF5 file lists, in order."""
     sha256: str | None = None
-    """What the file says that the digest of its tensors is (``content_digest``)."""
+    """The digest of all its tensors, where the file itself says it."""
     digests: Mapping[str, str] = MappingProxyType({})
-    """What it says of each of them, where it says so."""
+    """The digest of each of them, where the file says it."""
     keras_version: str | None = None
-    """What a Keras HDF5 file says wrote it."""
+    """The version of Keras that a Keras HDF5 file says wrote it."""
 
 
 def invalid(reason: str) -> Problem:
-    """The problem of a damaged or foreign file; ``open_weights`` adds which file."""
+    """CS101, the problem of a damaged or foreign file; ``open_weights`` adds its name."""
     return Problem("CS101", reason)
 
 
-def quoted(name: str) -> str:
-    """A name from a file in quotes, cut short and without control characters."""
-    if len(name) > _LONGEST_NAME:
-        name = name[: _LONGEST_NAME - 3] + "..."
-    return "'" + "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in name) + "'"
+def wrong_stored_size(info: TensorInfo, stored: int) -> Problem:
+    """CS101 where a file holds ``stored`` bytes, and the tensor's header promises others."""
+    return invalid(
+        f"tensor {quoted(info.name)} of shape {info.shape} needs {info.data_bytes} bytes of "
+        f"{info.dtype}, but {stored} are stored"
+    )
+
+
+def ends_early(info: TensorInfo) -> Problem:
+    """CS101 where a file has become shorter since it was opened."""
+    return invalid(f"tensor {quoted(info.name)} ends early")
+
+
+def changed_meanwhile(info: TensorInfo) -> Problem:
+    """CS101 where a file holds another tensor than when it was opened."""
+    return invalid(f"tensor {quoted(info.name)} changed while the file was in use")
+
+
+def read_plain(path: Path, info: TensorInfo, offset: int) -> bytes:
+    """The bytes of a tensor that lie in one piece in a file; CS101, ``NotOrdinary``."""
+    with open_ordinary(path) as stream:
+        stream.seek(offset)
+        data = stream.read(info.data_bytes)
+    if len(data) != info.data_bytes:
+        raise ends_early(info)
+    return data
 
 
 def check_dtype(info: TensorInfo) -> None:

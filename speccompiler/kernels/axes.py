@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 from speccompiler.graph.ir import Node
 from speccompiler.graph.permutations import runs
-from speccompiler.planning.candidate import KnownShape
-
-
-def _op(node: Node) -> Any:
-    return node.op
+from speccompiler.planning.candidate import KnownShape, op_of
 
 
 def merge_axes(shape: KnownShape, axes: tuple[int, ...]) -> tuple[KnownShape, tuple[int, ...]]:
@@ -34,7 +29,7 @@ class TransposePlan:
 
 def transpose_plan(node: Node, shape: KnownShape) -> TransposePlan:
     """u is where the input's values lie side by side (or any, if v is), v where the output's do."""
-    merged, axes = merge_axes(shape, _op(node).axes)
+    merged, axes = merge_axes(shape, op_of(node).axes)
     assert len(axes) <= 4, "a permutation of more than four separate axes"
     lengths = [merged[axis] for axis in axes]
     # Of each output axis: its length, the input's stride along it and the output's.
@@ -51,7 +46,7 @@ def transpose_plan(node: Node, shape: KnownShape) -> TransposePlan:
 
 def parameter_axes(node: Node) -> int:
     """The axis that the parameters of a step begin to differ along."""
-    shapes = [parameter.shape for parameter in _op(node).parameters]
+    shapes = [parameter.shape for parameter in op_of(node).parameters]
     found = (axis for axis in range(len(node.shape)) if any(shape[axis] != 1 for shape in shapes))
     return next(found, len(node.shape))
 
@@ -68,7 +63,7 @@ class SlicePlan:
 
 def slice_plan(node: Node, shape: KnownShape) -> SlicePlan:
     """A slice with whole axes joined to those before them."""
-    op = _op(node)
+    op = op_of(node)
     axes: list[tuple[int, int, int, int]] = []  # length of the axis, start, step, count
     for axis in zip(shape, op.start, op.step, op.count, strict=True):
         n, start, step, count = axis

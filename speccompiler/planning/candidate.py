@@ -1,4 +1,4 @@
-"""A kernel that can do a step, and what is asked of it. Numba-free."""
+"""A kernel that can do a step, and what a plan asks of it. Imports no numba."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from speccompiler.graph.dims import known_shape
 from speccompiler.graph.ir import Combine, Node
-from speccompiler.kernels.winograd_tiles import Schedule
+from speccompiler.planning.schedule import Schedule
 
 KnownShape = tuple[int, ...]
 Geometry = tuple[int, ...]
@@ -17,53 +17,62 @@ Geometry = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A kernel that can do some steps. Shapes are of one sample, all known."""
+    """A kernel that can do some steps. Shapes are of one sample, and have no open lengths."""
 
     kernel: str
     fits: Callable[[Node, KnownShape], bool]
+    """Whether it can do the step of this node, which reads a value of this shape."""
     geometry: Callable[[Node, KnownShape], Geometry]
+    """The integers that the kernel is given with every call."""
     tasks: Callable[[Node, KnownShape, int], int]
-    """Independent tasks for ``n`` samples."""
+    """How many independent tasks ``n`` samples make."""
     nanoseconds: Callable[[Node, KnownShape], float]
     """Estimated time of one sample on one core: ranks candidates, and says if threads pay."""
     scratch: Callable[[Node, KnownShape], int] = lambda node, shape: 0
     """float32 values that a thread needs for itself."""
     precise: bool = True
-    """Rounds as the direct sum does; others are taken with ``math: fast`` only."""
+    """Whether it rounds as the direct sum does. Others are taken with ``math: fast`` only."""
     schedule: Schedule | None = None
     """How the tasks are cut, where a kernel leaves a choice."""
     sharing: Callable[[Node, KnownShape], int] = lambda node, shape: 1
-    """Neighbouring tasks that prepare the same input: best done by one thread."""
+    """How many neighbouring tasks prepare the same input: one thread does them best."""
     strided: bool = False
-    """Can write positions further apart than their channels: its geometry ends with how far."""
+    """Whether it can leave gaps between the positions that it writes."""
     adds: bool = False
-    """Can add to what lies where it writes."""
+    """Whether it can add its result to what lies where it writes."""
     added: Combine | None = None
-    """The sum that it takes in: with what lies there, and then the sum's activation."""
+    """The sum that it takes in: it adds to what lies there, then applies the sum's activation."""
+    target_kernel: object = None
+    """The target's own object for the kernel, which knows what no plan asks."""
 
     @property
     def layout(self) -> str:
-        """In which order weights are read: steps of one layout can share them."""
+        """Names the order in which weights are packed: steps of one layout can share them."""
         if self.schedule is None:
             return self.kernel
         return f"{self.kernel} {'as it is' if self.schedule.chunk else self.schedule.tile}"
 
     @property
     def growth(self) -> float:
-        """How many times as large packed weights are, zeros that fill vectors not counted."""
+        """How many times larger packed weights are, not counting zeros that fill vectors."""
         if self.schedule is None or self.schedule.chunk:
             return 1.0
         tile = self.schedule.tile
-        # The transformed ones, and behind them those that are not.
+        # Behind the transformed weights lie the weights as they were.
         return tile.points / prod(tile.kernel) + 1
 
 
-def three(values: Sequence[Any], fill: int) -> tuple[int, ...]:
-    """Spatial values as 3-D, filled in front."""
-    assert len(values) <= 3, "at most three spatial axes"
-    return (fill,) * (3 - len(values)) + tuple(int(v) for v in values)
+def three(values: Sequence[Any], fill: int) -> tuple[int, int, int]:
+    """Spatial values as 3-D, with ``fill`` for the axes that are missing in front."""
+    depth, height, width = (fill,) * (3 - len(values)) + tuple(int(v) for v in values)
+    return depth, height, width
 
 
 def known(node: Node) -> KnownShape:
     """Shape of a node's value, all lengths known."""
     return known_shape(node.shape)
+
+
+def op_of(node: Node) -> Any:
+    """A node's operation, where the table that led here has decided its kind."""
+    return node.op

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.kernels.cuda.runtime.cubins import version
-from speccompiler.kernels.cuda.runtime.device import check_age, first_usable
-from speccompiler.kernels.cuda.runtime.driver import (
+from speccompiler.kernels.cuda.runtime.driver import driver_version, found_driver
+from speccompiler.kernels.cuda.runtime.gpus import (
     Gpu,
-    devices,
-    driver_version,
-    found_driver,
+    check_age,
+    first_usable,
     gpus,
     open_driver,
     toolkit_major,
@@ -101,12 +100,10 @@ def cuda() -> Cuda:
     except Problem as error:
         problem = error
     try:
+        # What is said first is what a run would say.
         open_driver()
+        if found:
+            check_age(first_usable(found))
     except Problem as error:
         problem = error
-    if problem is None:
-        try:
-            check_age(first_usable(devices()))
-        except Problem as error:
-            problem = error
     return Cuda(extra, toolkit, newest, found, problem)

@@ -16,7 +16,7 @@ from speccompiler.graph.dims import Dim, format_dim, total
 from speccompiler.graph.ir import Graph, Shape
 from speccompiler.graph.receptive_fields import sights
 from speccompiler.graph.shapes import defined_multiply_adds, element_count
-from speccompiler.kernels.cpu import choices as cpu_kernels
+from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import make_plan
 from speccompiler.schemas.core import InputLayer

@@ -15,9 +15,9 @@ import numpy.typing as npt
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, SpecError, has_errors
 from speccompiler.graph.ir import Weight
 from speccompiler.model import Model
+from speccompiler.weights.negative_variances import negative_variances
 from speccompiler.weights.penalties import violations
 from speccompiler.weights.sources import DrawnTensor, FileTensor, TensorSource
-from speccompiler.weights.variances import negative_variances
 
 
 @dataclass(frozen=True, slots=True)

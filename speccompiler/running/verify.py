@@ -16,8 +16,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from speccompiler.arrays import ArrayInput, from_array, open_file
 from speccompiler.arrays.input_checks import check_array, check_samples
+from speccompiler.arrays.npy_input import ArrayInput, from_array
+from speccompiler.arrays.npz_input import open_file
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError, did_you_mean
 from speccompiler.files.hdf5_signature import begins_as_hdf5
 from speccompiler.graph.shapes import format_shape
@@ -104,7 +105,7 @@ def _by_name(given: Any, names: Any, what: str) -> dict[str, Any]:
 
 def _opener(entry: Any, base: Path, name: str) -> Opener:
     if isinstance(entry, str):
-        from speccompiler.weights.weight_files import resolve_reference
+        from speccompiler.weights.files.references import resolve_reference
 
         reference = resolve_reference(entry, base)
         return file_opener(reference.path, reference.key)
@@ -121,7 +122,7 @@ def file_opener(path: Path, key: str | None = None) -> Opener:
         with _about(str(path)):
             if key is None and not begins_as_hdf5(path):
                 return open_file(path, str(path))
-            from speccompiler.weights.weight_files import open_weights
+            from speccompiler.weights.files.weight_file import open_weights
 
             file = open_weights(path, "array file")
             return from_array(file.read(file.find(key).name), str(path))

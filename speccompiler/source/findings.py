@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import NoReturn
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
+from speccompiler.diagnostics.shown_text import first_few as first_few
+from speccompiler.diagnostics.shown_text import listed as listed
+from speccompiler.diagnostics.shown_text import on_one_line as on_one_line
+from speccompiler.diagnostics.shown_text import shown as shown
 from speccompiler.source.positions import LineIndex
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -17,31 +20,6 @@ MAX_FINDINGS = 100
 
 class Stop(Exception):
     """Reading cannot go on; the reason is already among the findings."""
-
-
-def shown(text: str, limit: int = 60) -> str:
-    """A text as a message may show it: short, and on one line."""
-    if len(text) > limit:
-        text = text[: limit - 3] + "..."
-    return on_one_line(text)
-
-
-def on_one_line(text: str) -> str:
-    """A text from a file with its control characters escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def first_few(texts: Sequence[str], most: int) -> str:
-    """The first of several texts, and how many more there are."""
-    more = f" and {len(texts) - most} more" if len(texts) > most else ""
-    return ", ".join(texts[:most]) + more
-
-
-def listed(names: Iterable[str], most: int = 5) -> str:
-    """Names of layers, quoted; the first few where they are many."""
-    return first_few([f"'{shown(name)}'" for name in dict.fromkeys(names)], most)
 
 
 def too_deep() -> Problem:

@@ -1,12 +1,12 @@
 """The per-user cache: compiled kernels, packed weights and measured choices.
 
-None of it is needed, all of it is made again.
+Everything in it can be made again. Whatever goes wrong here (a full disk, a folder of somebody
+else) ends in doing without.
 
 Files appear under their name only when they are complete, so that two processes may write
-the same one at once; what a process that died was writing is removed by the next. Nothing is
-believed that does not carry its checksum, but for measured choices, which change no bits.
-Whatever goes wrong here (a full disk, a folder of somebody else) ends
-in doing without. The files used least recently go when all of them exceed the limit.
+the same one at once; what a process that died was writing is removed by the next. A file is
+used only if its checksum is right, except for measured choices, which change no bits. The files
+used least recently are removed when all of them exceed the limit.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from io import FileIO
 from pathlib import Path
 from typing import Literal
 
-from speccompiler.system.unfinished import create_unfinished, sweep
+from speccompiler.system import facilities
+from speccompiler.system.unfinished_files import create_unfinished, sweep, write_all
 
 Kind = Literal["kernels", "weights", "tuning"]
 KINDS: tuple[Kind, ...] = ("kernels", "weights", "tuning")
 DEFAULT_LIMIT = 2048 << 20
 PREFIX = "convspec_"
 _HOUR = 3600.0
-"""Uses are noted to the hour."""
+"""The use of an entry is noted at most once an hour."""
 
 Data = bytes | memoryview
 
@@ -97,12 +97,9 @@ def _folder(folder: Path) -> Path | None:
 
 
 def is_private(folder: Path) -> bool:
-    """Whether only this user can have put something there (always so where ids are unknown).
-
-    What lies there is run, and computed with.
-    """
+    """Whether only this user can have put something into a folder: what lies there is run."""
     status = folder.stat()
-    if not hasattr(os, "geteuid"):
+    if not facilities.OWNERS.here:
         return folder.is_dir()
     return folder.is_dir() and status.st_uid == os.geteuid() and not status.st_mode & 0o022
 
@@ -118,7 +115,7 @@ def read_entry(path: Path) -> bytes | None:
 
 
 def note_use(path: Path) -> None:
-    """Keep an entry from being the next to go."""
+    """Note that an entry was used, so that it is not the next to be removed."""
     with contextlib.suppress(OSError):
         if time.time() - path.stat().st_mtime > _HOUR:
             os.utime(path)
@@ -127,7 +124,7 @@ def note_use(path: Path) -> None:
 def write_entry(path: Path, parts: Iterable[Data]) -> bool:
     """Write a file in one step, and make room for it; whether it is there now.
 
-    It need not be on disk: what a lost page would damage carries a checksum.
+    It is not forced onto the disk: a page that is lost in a crash shows in the checksum.
     """
     try:
         file = create_unfinished(path.parent, path.name, 0o600)
@@ -137,7 +134,7 @@ def write_entry(path: Path, parts: Iterable[Data]) -> bool:
     try:
         with file:
             for part in parts:
-                _write(file, part)
+                write_all(file, part)
         os.replace(temporary, path)
     except OSError:
         return False
@@ -146,12 +143,6 @@ def write_entry(path: Path, parts: Iterable[Data]) -> bool:
             os.unlink(temporary)
     trim()
     return path.exists()
-
-
-def _write(file: FileIO, data: Data) -> None:
-    view = memoryview(data).cast("B")
-    while view:
-        view = view[file.write(view) :]
 
 
 def entries() -> tuple[Entry, ...]:
@@ -176,7 +167,7 @@ def _entry(kind: Kind, name: str, files: list[os.DirEntry[str]]) -> Entry:
 
 
 def _own_files(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Only what convspec can have written."""
+    """Files that convspec can have written."""
     with contextlib.suppress(OSError), os.scandir(folder) as found:
         for file in found:
             if file.name.startswith(PREFIX) and file.is_file(follow_symlinks=False):

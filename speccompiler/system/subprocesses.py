@@ -1,4 +1,4 @@
-"""How a child process of this interpreter is started, that imports what this one imports."""
+"""Child processes that serve requests: how they are started, and how they end with the parent."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from queue import SimpleQueue
 from typing import Any
 
+from speccompiler.system import facilities
+
 
 def serving(module: str, **environment: str) -> dict[str, Any]:
     """Arguments for ``Popen``: the child runs ``serve()`` of ``module``.
 
-    It looks for modules where this process does, and nowhere else (``-P``).
+    It looks for modules where this process does, and nowhere else (``-P``: not in its folder).
     """
     path = os.pathsep.join(filter(None, sys.path))
     return {
@@ -24,18 +26,18 @@ def serving(module: str, **environment: str) -> dict[str, Any]:
 
 
 def requests() -> Iterator[bytes]:
-    """In the child: the lines that the parent writes. It ends with the parent.
+    """In the child: the lines that the parent writes. The child ends with the parent.
 
-    The system closes the pipe of a parent that was killed, too. Who only looked for the next line
-    after the work at hand would go on with that for many seconds; nothing may stop a process that
-    is in foreign code but a signal.
+    The system closes the pipe even when the parent is killed. A thread waits for that, because
+    the work at hand may take many seconds yet; and it sends a signal, because nothing else stops
+    a process while it runs code that is not Python.
     """
     lines: SimpleQueue[bytes] = SimpleQueue()
 
     def read() -> None:
         for line in sys.stdin.buffer:
             lines.put(line)
-        os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+        os.kill(os.getpid(), signal.SIGKILL if facilities.KILLING.here else signal.SIGTERM)
 
     threading.Thread(target=read, daemon=True).start()
     while True:

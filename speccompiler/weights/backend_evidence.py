@@ -17,7 +17,8 @@ from speccompiler.graph.dims import format_dim
 from speccompiler.graph.ir import Graph, Node, Padding, Shape, Weight
 from speccompiler.lowering.by_backend import by_backend
 from speccompiler.schemas.model import ModelSpec
-from speccompiler.weights.sources import FileTensor, TensorSource, theano_names
+from speccompiler.weights.backend_names import theano_names
+from speccompiler.weights.sources import FileTensor, TensorSource
 
 _LAYERS_SHOWN = 6
 

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
-from speccompiler.files.tensor_info import quoted
-from speccompiler.weights.weight_files import WeightFile
+from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.weights.files.weight_file import WeightFile
 
 _BETWEEN = "/._"
 

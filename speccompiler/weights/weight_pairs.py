@@ -14,7 +14,7 @@ from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
 
 if TYPE_CHECKING:
     from speccompiler.model import Model
-    from speccompiler.weights.weight_files import WeightFile
+    from speccompiler.weights.files.weight_file import WeightFile
 
 
 def check_pair(file: WeightFile, expected: str) -> None:
@@ -22,9 +22,7 @@ def check_pair(file: WeightFile, expected: str) -> None:
 
     A file that convspec wrote says it itself; the tensors of any other are read.
     """
-    from speccompiler.weights.content_digest import content_digest
-
-    if (file.sha256 or content_digest(file)) != expected:
+    if (file.sha256 or file.computed_digest()) != expected:
         raise _another(file)
 
 
@@ -47,13 +45,12 @@ def content_problem(model: Model) -> Diagnostic | None:
     expected, named = model.spec.weights_sha256, model.spec.weights
     if expected is None or named is None or model.weights_file is not None:
         return None
-    from speccompiler.weights.content_digest import content_digest
-    from speccompiler.weights.weight_files import open_weights
+    from speccompiler.weights.files.weight_file import open_weights
 
     path = Path(model.loaded.document.file).parent / named
     try:
         file = open_weights(path)
-        if content_digest(file) != expected:
+        if file.computed_digest() != expected:
             raise _another(file) if file.sha256 != expected else _damaged(file)
     except Problem as problem:
         return problem.at(file=str(path))

@@ -24,14 +24,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speccompiler.arrays import (
-    ArrayInput,
-    create_array,
-    from_array,
-    npy_batches,
-    open_array,
-    stream_array,
-)
+from speccompiler.arrays import npy_batches
+from speccompiler.arrays.npy_input import ArrayInput, from_array, open_array
+from speccompiler.arrays.npy_output import create_array, stream_array
 from speccompiler.diagnostics.core import Problem
 from speccompiler.files import npy_format
 from tests.places import ROOT
@@ -894,13 +889,13 @@ LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-from speccompiler.arrays import create_array
-from speccompiler.arrays import atomic
+from speccompiler.arrays.npy_output import create_array
+from speccompiler.files import atomic_output
 from speccompiler.diagnostics.core import Problem
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 if sys.argv[2] == "late":
-    atomic._reserve = lambda *_: None
+    atomic_output._reserve = lambda *_: None
 try:
     with create_array(Path(sys.argv[1]), (10, 100)) as out:
         print("entered")
@@ -973,7 +968,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-from speccompiler.arrays import create_array
+from speccompiler.arrays.npy_output import create_array
 with create_array(Path(sys.argv[1]), (10, 100)) as out:
     out.write(np.ones((9, 100), np.float32))
     os.kill(os.getpid(), signal.SIGKILL)
@@ -996,7 +991,8 @@ def test_a_killed_process_leaves_no_file_under_the_final_name(
 COPY = """
 import sys
 from pathlib import Path
-from speccompiler.arrays import create_array, open_array
+from speccompiler.arrays.npy_input import open_array
+from speccompiler.arrays.npy_output import create_array
 with open_array(Path(sys.argv[1]), "x") as x, create_array(Path(sys.argv[2]), x.shape) as y:
     for batch in x.batches(64):
         y.write(batch)

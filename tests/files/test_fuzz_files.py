@@ -23,7 +23,7 @@ from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.files import hdf5_worker
 from speccompiler.model import check
 from speccompiler.source.document import Document, decode_document, read_document
-from speccompiler.weights.weight_files import open_weights
+from speccompiler.weights.files.weight_file import open_weights
 from tests.counting import calls
 from tests.places import GOLDEN, OWN_GOLDEN
 

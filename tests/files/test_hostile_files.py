@@ -28,7 +28,7 @@ from speccompiler.files import hdf5_worker
 from speccompiler.files.hdf5_files import read_hdf5
 from speccompiler.model import check
 from speccompiler.source.document import parse_document, read_document
-from speccompiler.weights.weight_files import open_weights
+from speccompiler.weights.files.weight_file import open_weights
 
 h5py = pytest.importorskip("h5py")
 

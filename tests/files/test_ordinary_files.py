@@ -25,13 +25,13 @@ import pytest
 from safetensors.numpy import save_file
 
 import speccompiler
-from speccompiler.arrays import open_array
+from speccompiler.arrays.npy_input import open_array
 from speccompiler.cli.main import COMMANDS, run
 from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.files import ordinary_files
 from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary, open_raw
 from speccompiler.source.document import read_document
-from speccompiler.weights.weight_files import open_weights
+from speccompiler.weights.files.weight_file import open_weights
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX's kinds of files")
 

@@ -380,11 +380,11 @@ def test_topology_needs_a_file_with_an_order(tmp_path: Path) -> None:
 def test_tensors_of_a_nested_model_come_together_by_their_names(tmp_path: Path) -> None:
     """Keras lists what a nested model trains first, and then the rest."""
     from speccompiler.files.tensor_info import StoredLayer
-    from speccompiler.weights.file_match import blocks_of
+    from speccompiler.weights.matching.by_layer_order import layer_groups
 
     listed = ["c_W:0", "c_b:0", "n_gamma:0", "n_beta:0", "e_W:0", "n_running_mean:0"]
     group = StoredLayer("inner", tuple((name, f"inner/{name}") for name in listed))
-    blocks = blocks_of([group], {"W", "b", "gamma", "beta", "running_mean"})
+    blocks = layer_groups([group], {"W", "b", "gamma", "beta", "running_mean"})
     assert [(b.name, [t for t, _ in b.tensors]) for b in blocks] == [
         ("c", ["W", "b"]),
         ("n", ["gamma", "beta", "running_mean"]),

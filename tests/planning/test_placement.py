@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speccompiler.kernels.cpu import choices as cpu_kernels
+from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.kernels.cpu.runtime import executor
 from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
 from speccompiler.model import Model

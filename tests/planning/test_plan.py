@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from speccompiler.diagnostics.core import SpecError
-from speccompiler.kernels.cpu import choices as cpu_kernels
-from speccompiler.kernels.cpu.choices import candidates
+from speccompiler.kernels.cpu import table as cpu_kernels
+from speccompiler.kernels.cpu.table import candidates
 from speccompiler.passes import optimize
 from speccompiler.planning.kernel_table import VIEWS
 from speccompiler.planning.plan import ALIGNMENT, Place, Plan, make_plan
@@ -247,7 +247,7 @@ def test_peak_bytes_bound_what_a_run_takes(monkeypatch):
     """Measured by the allocators: arena, outputs and conversions of a run stay below."""
     import tracemalloc
 
-    from speccompiler.kernels.cpu.runtime import executor
+    from speccompiler.kernels.cpu.runtime import run_memory
 
     taken: list[int] = []
 
@@ -255,7 +255,7 @@ def test_peak_bytes_bound_what_a_run_takes(monkeypatch):
         taken.append(4 * elements)
         return np.empty(0, np.float32) if not elements else memory.allocate(elements)
 
-    monkeypatch.setattr(executor, "allocate", allocate)
+    monkeypatch.setattr(run_memory, "allocate", allocate)
 
     layers = [{"type": "Convolution1D", "nb_filter": 32, "filter_length": 3, "border_mode": "same"},
               {"type": "MaxPooling1D"}] * 3  # fmt: skip

@@ -18,10 +18,11 @@ import pytest
 
 from speccompiler.diagnostics.core import SpecError
 from speccompiler.kernels.cpu.runtime import checksums, mapped_file, packed_weights
-from speccompiler.system import cache, source_digest, unfinished
-from speccompiler.system.unfinished import create_unfinished, sweep
-from speccompiler.weights import initializers, weight_files
-from speccompiler.weights.weight_files import WeightFile, file_state
+from speccompiler.system import cache, code_digest, unfinished_files
+from speccompiler.system.unfinished_files import create_unfinished, sweep
+from speccompiler.weights import initializers
+from speccompiler.weights.files import file_state
+from speccompiler.weights.files.weight_file import WeightFile
 from tests.cases import build
 from tests.test_imports import imported, modules
 
@@ -42,7 +43,7 @@ def folder(tmp_path, monkeypatch):
 def later(monkeypatch):
     """Files that were just written count as old."""
     now = time.time_ns
-    monkeypatch.setattr(weight_files.time, "time_ns", lambda: now() + 10**10)
+    monkeypatch.setattr(file_state.time, "time_ns", lambda: now() + 10**10)
 
 
 def kept(folder, kind="weights"):
@@ -90,7 +91,7 @@ def test_a_limit_that_is_none_is_the_default(text, monkeypatch):
 WRITER = """
 import sys, time
 from pathlib import Path
-from speccompiler.system.unfinished import create_unfinished
+from speccompiler.system.unfinished_files import create_unfinished
 file = create_unfinished(Path(sys.argv[1]), sys.argv[2])
 file.write(b"begun")
 print(flush=True)
@@ -130,7 +131,7 @@ def test_what_a_dead_process_was_writing_is_removed_and_work_in_progress_stays(t
 
 
 def test_a_file_that_is_swept_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
-    lock, seen = unfinished._locked, []
+    lock, seen = unfinished_files._locked, []
 
     def late(descriptor):
         if not seen:
@@ -138,7 +139,7 @@ def test_a_file_that_is_swept_before_it_is_locked_is_made_again(tmp_path, monkey
             sweep(tmp_path)
         return lock(descriptor)
 
-    monkeypatch.setattr(unfinished, "_locked", late)
+    monkeypatch.setattr(unfinished_files, "_locked", late)
     with create_unfinished(tmp_path, "a") as file:
         assert os.path.exists(file.name)
     assert len(list(tmp_path.iterdir())) == 1
@@ -265,8 +266,8 @@ def test_a_file_written_this_very_moment_is_not_kept(tmp_path, folder, monkeypat
     path, _ = weights(tmp_path / "w.npz")
     changed = path.stat().st_ctime_ns
     for age, known in ((10**7, False), (10**8, True)):
-        monkeypatch.setattr(weight_files.time, "time_ns", lambda age=age: changed + age)
-        assert (file_state(path) is not None) is known
+        monkeypatch.setattr(file_state.time, "time_ns", lambda age=age: changed + age)
+        assert (file_state.file_state(path) is not None) is known
         run(path)
         assert bool(kept(folder)) is known
 
@@ -401,7 +402,7 @@ def test_a_file_system_is_known_by_its_type(tmp_path):
 def test_the_key_follows_imports():
     """As Python's own parser sees them."""
     for roots in (packed_weights._DECIDING, ("speccompiler.kernels.cpu.runtime.compiler",)):
-        found = source_digest.closure(*roots)
+        found = code_digest.closure(*roots)
         assert set(roots) <= found
         seen = {name: imported(file, package) for name, package, file in modules()}
         for name in found & seen.keys():
@@ -424,16 +425,17 @@ def typed_only(name):
 
 
 @pytest.mark.parametrize("module", [
-    "npy_format", "tensors.hdf5_reading", "tensors.hdf5_worker", "tensors.hdf5_structure",
-    "tensors.safetensors_files", "expressions.evaluate", "kernels.cpu.winograd_tiles", "ir",
+    "files.npy_format", "files.hdf5_reading", "files.hdf5_worker", "files.hdf5_structure",
+    "weights.files.safetensors_files", "expressions.evaluate", "kernels.winograd_tiles",
+    "graph.ir",
 ])  # fmt: skip
 def test_what_packing_depends_on_is_in_the_key(module):
-    assert f"speccompiler.{module}" in source_digest.closure(*packed_weights._DECIDING)
+    assert f"speccompiler.{module}" in code_digest.closure(*packed_weights._DECIDING)
 
 
 def test_a_changed_source_changes_the_key(monkeypatch):
-    root, changed = "speccompiler.weights.weight_files", "speccompiler.files.npy_format"
-    read, digest = source_digest._read, source_digest.source_digest.__wrapped__
+    root, changed = "speccompiler.weights.files.weight_file", "speccompiler.files.npy_format"
+    read, digest = code_digest._read, code_digest.code_digest.__wrapped__
     before, alone = digest(root), digest("speccompiler.system.subprocesses", alone=(changed,))
     assert digest(root) == before
 
@@ -441,17 +443,17 @@ def test_a_changed_source_changes_the_key(monkeypatch):
         found = read(name)
         return (found[0] + b"\n", found[1]) if name == changed else found
 
-    monkeypatch.setattr(source_digest, "_read", other)
+    monkeypatch.setattr(code_digest, "_read", other)
     assert digest(root) != before
     assert digest("speccompiler.system.subprocesses", alone=(changed,)) != alone
 
 
 def test_without_sources_the_release_decides(monkeypatch):
-    digest = source_digest.source_digest.__wrapped__
-    monkeypatch.setattr(source_digest, "_read", lambda name: None)
-    before = digest("speccompiler.weights.weight_files")
-    monkeypatch.setattr(source_digest, "__version__", "0.0.0")
-    assert digest("speccompiler.weights.weight_files") != before
+    digest = code_digest.code_digest.__wrapped__
+    monkeypatch.setattr(code_digest, "_read", lambda name: None)
+    before = digest("speccompiler.weights.files.weight_file")
+    monkeypatch.setattr(code_digest, "__version__", "0.0.0")
+    assert digest("speccompiler.weights.files.weight_file") != before
 
 
 @pytest.mark.parametrize(("text", "found"), [
@@ -467,7 +469,7 @@ def test_without_sources_the_release_decides(monkeypatch):
      {"speccompiler.p.v", "speccompiler.p.v.V"}),
 ])  # fmt: skip
 def test_imports_are_read_from_the_text(text, found):
-    assert set(source_digest.imports(text, "speccompiler.p")) == found
+    assert set(code_digest.imports(text, "speccompiler.p")) == found
 
 
 @pytest.mark.parametrize("kept_in", ["large pages", "ordinary ones"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.weights.constraints import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
-from speccompiler.weights.weight_files import open_weights
+from speccompiler.weights.files.weight_file import open_weights
 from tests.places import GOLDEN
 
 CASES = sorted(p.parent for p in GOLDEN.glob("keras-*/*/constrained.npz"))

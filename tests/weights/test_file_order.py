@@ -20,7 +20,8 @@ from safetensors.numpy import save_file
 import speccompiler
 from speccompiler.cli.main import run
 from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
-from speccompiler.weights.file_order import Block, Blocks, Flat, order_of
+from speccompiler.weights.matching.layer_groups import InGroups, InOneRow, LayerGroup
+from speccompiler.weights.matching.numbered_names import order_in_names
 
 SPEC = """\
 convspec: 1
@@ -372,20 +373,20 @@ def test_odd_names_that_fit_in_two_ways_are_not_guessed_at() -> None:
         (["W1", "b1", "kernel1"], None),  # two kernels of one layer
         (
             ["x_1_1_0", "x_1_2_0", "x_1_1_1"],
-            Blocks(
+            InGroups(
                 (
-                    Block("1", ((None, "x_1_1_0"), (None, "x_1_1_1"))),
-                    Block("2", ((None, "x_1_2_0"),)),
+                    LayerGroup("1", ((None, "x_1_1_0"), (None, "x_1_1_1"))),
+                    LayerGroup("2", ((None, "x_1_2_0"),)),
                 )
             ),
         ),
-        (["arr_10", "arr_9"], Flat(("arr_9", "arr_10"))),
-        (["02_fc1_W", "00_c1_W:0", "01_c1_b:0"], Flat(("00_c1_W:0", "01_c1_b:0", "02_fc1_W"))),
-        (["1-c1_W", "2-c1_b", "3-c2_W"], Flat(("1-c1_W", "2-c1_b", "3-c2_W"))),
+        (["arr_10", "arr_9"], InOneRow(("arr_9", "arr_10"))),
+        (["02_fc1_W", "00_c1_W:0", "01_c1_b:0"], InOneRow(("00_c1_W:0", "01_c1_b:0", "02_fc1_W"))),
+        (["1-c1_W", "2-c1_b", "3-c2_W"], InOneRow(("1-c1_W", "2-c1_b", "3-c2_W"))),
     ],
 )
-def test_the_order_of_names(names: list[str], order: Flat | Blocks | None) -> None:
-    found = order_of(names, {"W", "b"}, {"conv"})
+def test_the_order_of_names(names: list[str], order: InOneRow | InGroups | None) -> None:
+    found = order_in_names(names, {"W", "b"}, {"conv"})
     assert found == order
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.weights.files.weight_file import open_weights
 from speccompiler.weights.regularizers import L1L2, Eigenvalue
-from speccompiler.weights.weight_files import open_weights
 from tests.places import GOLDEN
 
 CASES = sorted(

@@ -16,8 +16,8 @@ from safetensors.numpy import save_file
 import speccompiler
 from speccompiler.diagnostics.core import SpecError
 from speccompiler.model import Model
-from speccompiler.weights import weight_files
-from speccompiler.weights.sources import random_note
+from speccompiler.weights.drawn_weights import random_note
+from speccompiler.weights.files import weight_file
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -226,7 +226,7 @@ def no_data(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: object, name: str) -> None:
         raise AssertionError(f"the data of {name} was read")
 
-    monkeypatch.setattr(weight_files.WeightFile, "read", refuse)
+    monkeypatch.setattr(weight_file.WeightFile, "read", refuse)
 
 
 @KINDS
@@ -325,16 +325,17 @@ def test_a_kernel_of_the_other_ordering_is_recognised(folder: Path) -> None:
 
 
 def test_a_weight_file_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from speccompiler.weights import weight_files
+    from speccompiler.weights import model_file
+    from speccompiler.weights.files import weight_file
 
     opened: list[Path] = []
-    real = weight_files.open_weights
+    real = weight_file.open_weights
 
-    def counted(path: Path, *rest: Any) -> weight_files.WeightFile:
+    def counted(path: Path, *rest: Any) -> weight_file.WeightFile:
         opened.append(path)
         return real(path, *rest)
 
-    monkeypatch.setattr(weight_files, "open_weights", counted)
+    monkeypatch.setattr(model_file, "open_weights", counted)
     file = tmp_path / "w.npz"
     np.savez(file, **{"d/W": np.eye(3, dtype="f4"), "d/b": np.zeros(3, "f4")})
     layer = "{type: Dense, output_dim: 3, name: d}"

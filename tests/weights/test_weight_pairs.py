@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 
 import speccompiler
-from speccompiler.arrays import create_array
+from speccompiler.arrays.npy_output import create_array
 from speccompiler.cli.main import run
 from speccompiler.convert import convert, default_weights_path, write_pair
 from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.files import atomic_output
-from speccompiler.files.atomic_output import Together, atomic_file
-from speccompiler.system.unfinished import sweep
-from speccompiler.weights.weight_files import open_weights
+from speccompiler.files.atomic_output import FileGroup, atomic_file
+from speccompiler.system.unfinished_files import sweep
+from speccompiler.weights.files.weight_file import open_weights
 
 SOURCE = """\
 convspec: 1
@@ -143,7 +143,7 @@ def test_a_conversion_killed_anywhere_leaves_a_pair_or_a_refusal(
 
 
 def weights(name: str) -> np.ndarray:
-    from speccompiler.weights.weight_files import open_weights
+    from speccompiler.weights.files.weight_file import open_weights
 
     return open_weights(Path("m.safetensors")).read(name)
 
@@ -357,10 +357,10 @@ def test_a_full_disk_changes_nothing(
 
 
 def write_together(*names: Path) -> None:
-    with Together() as together:
+    with FileGroup() as group:
         for name in names:
             before = name.read_bytes() if name.exists() else None
-            with atomic_file(name, 1, together) as file:
+            with atomic_file(name, 1, group) as file:
                 file.write(b"1")
             assert (name.read_bytes() if name.exists() else None) == before
 
@@ -399,8 +399,8 @@ def test_a_name_that_cannot_be_taken_is_said(tmp_path: Path) -> None:
     target = tmp_path / "a.npy"
 
     def late() -> None:
-        with Together() as together:
-            with create_array(target, (1,), together=together) as output:
+        with FileGroup() as group:
+            with create_array(target, (1,), group=group) as output:
                 output.write(np.zeros(1, np.float32))
             target.mkdir()
 
@@ -412,8 +412,8 @@ def test_a_name_that_cannot_be_taken_is_said(tmp_path: Path) -> None:
 
 
 def test_what_waits_for_its_name_is_not_swept(tmp_path: Path) -> None:
-    with Together() as together:
-        with atomic_file(tmp_path / "a", 1, together) as file:
+    with FileGroup() as group:
+        with atomic_file(tmp_path / "a", 1, group) as file:
             file.write(b"1")
         sweep(tmp_path)
     assert (tmp_path / "a").read_bytes() == b"1"

@@ -2,24 +2,43 @@
 
 A vector of channels is carried down all positions of all samples, three times: for the mean,
 the variance and the result. Sums of 128 positions, and of 128 such sums, are added up by
-themselves: one row of all additions would round too often.
+themselves: one long chain of additions would round too often.
 
-g: positions of one sample, C
 w: what is added to the variance
 """
 
 from __future__ import annotations
 
-from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from speccompiler.graph import ir
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
+from speccompiler.kernels.cpu.kernel import EMPTY, Array, CpuKernel, Given, Wanted
+from speccompiler.planning.candidate import KnownShape, op_of
+
+
+class Geometry(NamedTuple):
+    """Positions of one sample, and the channels of each."""
+
+    positions: int
+    channels: int
+
+
+TASK_CHANNELS = 16
+"""Channels of a task."""
 
 DRIVER = '''
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
-    """Tasks: 16 channels each."""
-    rows, channels = n * g[0], g[1]
-    for c in range(lo * 16, min(hi * 16, channels), @LANES):
+    """Tasks: @TASK channels each."""
+    @GEOMETRY
+    rows = n * positions
+    for c in range(lo * @TASK, min(hi * @TASK, channels), @LANES):
         if c + @LANES <= channels:
             whole(x, y, c, rows, channels, w[0], first_lanes(0))
         else:
@@ -74,4 +93,33 @@ def _column(name: str, masked: bool) -> str:
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     text = _column("whole", masked=False) + _column("part", masked=True) + DRIVER
-    return fill(HEADER + with_functions(text), LANES=lanes)
+    return fill(
+        HEADER + with_functions(text),
+        Geometry._fields,
+        LANES=lanes,
+        TASK=TASK_CHANNELS,
+    )
+
+
+class BatchNormalizeKernel(CpuKernel):
+    """Tasks are vectors of channels."""
+
+    name = "batch_normalize"
+    ops = (ir.BatchNormalize,)
+    fields = Geometry._fields
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        return Geometry(prod(shape[:-1]), shape[-1])
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        return -(-shape[-1] // TASK_CHANNELS)
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        return prod(shape)
+
+    def text(self, wanted: Wanted) -> str:
+        return source(wanted.lanes)
+
+    def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
+        op = op_of(node)
+        return np.array([op.epsilon], np.float32), EMPTY

@@ -16,40 +16,86 @@ Tiles are cut evenly from a row, or from several rows that are shorter than a ti
 may be fewer and have a tile of their own. Of a tile that hangs over the end of a row, zeros are
 convolved and nothing is written.
 
-g: D H W C, OD OH OW O, KD KH KW, SD SH SW, PD PH PW (padding before), rows and columns of a
-   task, FD FH FW (each input is read that often along an axis: an up-sampling before),
-   AD AH AW (distance of neighbouring places of the window: its dilation), from one position of
-   the output to the next
 w: [group][KD][channel block][KH][KW][channel][filter of the group], zeros where it is padded
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import prod
 from textwrap import indent
+from typing import Any, NamedTuple
 
+import numpy.typing as npt
+
+from speccompiler.graph import ir
+from speccompiler.kernels.cpu.codegen.ending import Ending, copying_out, ending, epilogue, rectifier
 from speccompiler.kernels.cpu.codegen.register_tile import (
-    HEADER,
-    LINE,
     PACK,
     VECTORS,
-    Relu,
     block_depth,
-    copying_out,
-    epilogue,
     even_share,
-    fill,
     group_vectors,
     groups,
-    rectifier,
     register_tile,
     tile_columns,
 )
+from speccompiler.kernels.cpu.codegen.text import HEADER, LINE, fill
+from speccompiler.kernels.cpu.convolution import (
+    TASK_FILTERS,
+    WALK,
+    Convolution,
+    direct_nanoseconds,
+    filter_blocks,
+    is_product,
+    is_small,
+    waiting_sums,
+)
+from speccompiler.kernels.cpu.kernel import MOST_LANES, WIDTHS, Array, Wanted
+from speccompiler.kernels.cpu.packing import in_blocks
 from speccompiler.kernels.long_sums import CARRY, CARRY_SUMS, SHORT, STRETCH, is_carried
+from speccompiler.planning.candidate import KnownShape, known, op_of, three
 
-WALK = 8
-"""Tiles that share the weights which are in L1: more would push out the sums."""
 
+class Geometry(NamedTuple):
+    """Lengths of the input and the output; window, stride, padding before, and more."""
+
+    depth: int
+    height: int
+    width: int
+    channels: int
+    out_depth: int
+    out_height: int
+    out_width: int
+    filters: int
+    kd: int
+    kh: int
+    kw: int
+    sd: int
+    sh: int
+    sw: int
+    pd: int
+    ph: int
+    pw: int
+    task_rows: int
+    task_columns: int
+    repeat_d: int
+    """How often each plane of the input is read: an up-sampling before."""
+    repeat_h: int
+    repeat_w: int
+    apart_d: int
+    """The distance of neighbouring places of the window: its dilation."""
+    apart_h: int
+    apart_w: int
+    y_pitch: int
+
+
+PACKED_BYTES = 256 << 10
+"""Input that a task keeps in L2."""
+MOST_POSITIONS = 1024
+"""Outputs of a task: few enough to leave tasks for all cores."""
 GROUP_DRIVER = '''
 
 @jit
@@ -166,21 +212,17 @@ def clear_run(packed, to, size):
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: samples, planes, blocks of rows, of columns, of filters; the last changes fastest."""
-    depth, height, width, channels = g[0], g[1], g[2], g[3]
-    out_depth, out_height, out_width, filters = g[4], g[5], g[6], g[7]
-    kd, kh, kw, sh, sw = g[8], g[9], g[10], g[12], g[13]
-    task_rows, task_columns = g[17], g[18]
+    @GEOMETRY
     blocks = (channels + @DEPTH - 1) // @DEPTH
-    filter_blocks = (filters + 31) // 32
+    filter_blocks = (filters + @FILTERS - 1) // @FILTERS
     row_blocks = (out_height + task_rows - 1) // task_rows
     column_blocks = (out_width + task_columns - 1) // task_columns
     # Where the stride is larger than the window, what lies between is not packed.
-    ad, ah, aw, y_pitch = g[22], g[23], g[24], g[25]
-    reach = (kh - 1) * ah + 1
-    row_step, column_step = min(sh, reach), kw if aw > 1 else min(sw, kw)
+    reach = (kh - 1) * apart_h + 1
+    row_step, column_step = min(sh, reach), kw if apart_w > 1 else min(sw, kw)
     # Taps beside the data for every column: those of a kernel much longer than the image.
-    tap0 = 0 if aw > 1 else max(0, g[16] - (out_width - 1) * sw)
-    tap1 = kw if aw > 1 else min(kw, width * g[21] + g[16])
+    tap0 = 0 if apart_w > 1 else max(0, pw - (out_width - 1) * sw)
+    tap1 = kw if apart_w > 1 else min(kw, width * repeat_w + pw)
     tiles_wide = (task_columns + @COLUMNS - 1) // @COLUMNS * @COLUMNS
     row_size = ((tiles_wide - 1) * column_step + kw) * @DEPTH
     # scratch holds the packed rows, then the sums.
@@ -194,29 +236,29 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
         first_row = place // column_blocks % row_blocks * task_rows
         image = place // (column_blocks * row_blocks)
         od, sample = image % out_depth, image // out_depth
-        front = od * g[11] - g[14]
-        d0, d1 = max(0, -(front // ad)), max(0, min(kd, -((front - depth * g[19]) // ad)))
-        top = first_row * sh - g[15]
+        front, end = od * sd - pd, depth * repeat_d
+        d0, d1 = max(0, -(front // apart_d)), max(0, min(kd, -((front - end) // apart_d)))
+        top = first_row * sh - ph
         if place != packed_place:
             packed_place = place
             for d in range(d0, d1):
-                z = sample * depth + (front + d * ad) @DEEP
+                z = sample * depth + (front + d * apart_d) @DEEP
                 pack_rows(x, z * height * width * channels, scratch, d * blocks * plane, plane,
                           rows_packed, row_step, sh, top, row_size // @DEPTH,
-                          first_column * sw - g[16], height, width, channels, column_step, sw,
-                          g[20], g[21], aw)
+                          first_column * sw - pw, height, width, channels, column_step, sw,
+                          repeat_h, repeat_w, apart_w)
         rows = min(task_rows, out_height - first_row)
         columns = min(task_columns, out_width - first_column)
         at = (image * out_height + first_row) * out_width + first_column
-        start = task % filter_blocks * 32
-        for first in range(start, min(filters, start + 32), @GROUP):
+        start = task % filter_blocks * @FILTERS
+        for first in range(start, min(filters, start + @FILTERS), @GROUP):
             wo = first * kd * blocks * kh * kw * @DEPTH
             count = min(@GROUP, filters - first)
             group(
                 scratch, w, wo, b, first, y, at * y_pitch + first, out_width * y_pitch, y_pitch,
                 count, sums, d0 * blocks, d1 * blocks, plane, kh, kw * @DEPTH, tap0 * @DEPTH,
-                (tap1 - tap0) * @DEPTH, row_size, row_step, top, sh, height * g[20], rows, columns,
-                ah
+                (tap1 - tap0) * @DEPTH, row_size, row_step, top, sh, height * repeat_h, rows,
+                columns, apart_h
             )
 '''
 
@@ -243,54 +285,62 @@ def _tile_call(last: int) -> str:
     return indent(tile, " " * 16) + "\n"
 
 
-def source(
-    lanes: int,
-    channels: int,
-    filters: int,
-    out: tuple[int, ...],
-    kernel: tuple[int, ...],
-    stride: tuple[int, ...],
-    relu: Relu,
-    activation: str | None,
-    *,
-    repeats: bool = False,
-    dilation: tuple[int, ...] = (1, 1),
-    added: str | None = None,
-    planes: int = 1,
-) -> str:
-    """The module's text, for one vector width, block depth, tile and activation.
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a text is written for, beside the width of vectors.
 
-    ``out``, ``kernel``, ``stride`` and ``dilation`` are heights and widths. ``repeats`` is for an
-    up-sampled input; ``added`` as in ``copying_out``; ``planes`` are the kernel's.
+    ``out``, ``kernel``, ``stride`` and ``dilation`` are heights and widths.
     """
-    depth = block_depth(channels, lanes)
-    height, width = out
+
+    channels: int
+    filters: int
+    out: tuple[int, ...]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    planes: int
+    """Places of the window along the depth."""
+    repeats: bool
+    """Whether the input is up-sampled."""
+    ending: Ending
+
+
+def source(lanes: int, layer: Variant) -> str:
+    """The module's text."""
+    depth = block_depth(layer.channels, lanes)
+    height, width = layer.out
     rows, columns = tile_shape(height, width, lanes)
-    row_step, column_step = window_steps(kernel, stride, dilation)
-    row_size = ((columns - 1) * column_step + kernel[1]) * depth
+    row_step, column_step = window_steps(layer.kernel, layer.stride, layer.dilation)
+    row_size = ((columns - 1) * column_step + layer.kernel[1]) * depth
     offsets = [
         r * row_step * row_size + c * column_step * depth
         for r in range(rows)
         for c in range(columns)
     ]
     last = height % rows
+    relu, carried = (
+        layer.ending.relu,
+        is_carried(layer.planes * prod(layer.kernel) * layer.channels),
+    )
     tiles = rectifier(relu) + "".join(
         register_tile(f"{name}_{count}", lanes, offsets[:positions], vectors=count, relu=relu)
-        for count in group_vectors(filters, lanes)
+        for count in group_vectors(layer.filters, lanes)
         for name, positions in (("tile", len(offsets)), ("last", last * columns))
         if positions
     )
-    carried = is_carried(planes * prod(kernel) * channels)
     room = WALK * len(offsets) * VECTORS * lanes
     tiles += (CARRY + CARRY_SUMS.replace("@ROOM", str(room))) * carried
-    tiles += epilogue(len(offsets), activation) + PACK + copying_out(added)
-    tiles += groups(GROUP_DRIVER.replace("@TILES", _tile_call(last)), filters, lanes)
+    tiles += epilogue(len(offsets), layer.ending.activation)
+    tiles += PACK + copying_out(layer.ending.added)
+    tiles += groups(GROUP_DRIVER.replace("@TILES", _tile_call(last)), layer.filters, lanes)
     driver = DRIVER
-    for name, factor in (("DEEP", "g[19]"), ("TALL", "repeat_h"), ("WIDE", "repeat_w")):
-        driver = driver.replace(f" @{name}", f" // {factor}" if repeats else "")
-    flat = depth == channels and column_step == stride[1] and not repeats and dilation[1] == 1
+    for name, factor in (("DEEP", "repeat_d"), ("TALL", "repeat_h"), ("WIDE", "repeat_w")):
+        driver = driver.replace(f" @{name}", f" // {factor}" if layer.repeats else "")
+    plain = not layer.repeats and layer.dilation[1] == 1
+    flat = depth == layer.channels and column_step == layer.stride[1] and plain
     return fill(
         HEADER + tiles + driver.replace("@FLAT", str(flat)),
+        Geometry._fields,
         LANES=lanes,
         DEPTH=depth,
         COLUMNS=columns,
@@ -300,8 +350,110 @@ def source(
         GROUP=VECTORS * lanes,
         WALK=WALK,
         LINE=LINE,
-        DIRECT=str(added is None),
+        DIRECT=str(layer.ending.added is None),
         CARRIED=str(carried),
         SHORT=SHORT,
         STRETCH=STRETCH,
+        FILTERS=TASK_FILTERS,
     )
+
+
+class ConvKernel(Convolution):
+    """Tasks are blocks of positions by blocks of filters."""
+
+    name = "conv"
+    fields = Geometry._fields
+    adds = True
+
+    def fits(self, node: ir.Node, shape: KnownShape) -> bool:
+        return not is_product(node) and not is_small(node)
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        op, out = op_of(node), known(node)
+        return Geometry(
+            *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
+            *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
+            *_task_block(node, shape), *three(op.repeats, 1), *three(op.dilation, 1), out[-1],
+        )  # fmt: skip
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        depth, height, width = three(node.shape[:-1], 1)
+        rows, columns = _task_block(node, shape)
+        places = n * depth * -(-height // rows) * -(-width // columns)
+        return places * filter_blocks(node)
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        depth, height, width = three(known(node)[:-1], 1)
+        tall, wide = tile_shape(height, width, MOST_LANES)
+        whole, last = divmod(height, tall)
+        # The sums of fewer than four positions wait for one another.
+        done = whole * max(4, tall * wide) + (max(4, last * wide) if last else 0)
+        positions = depth * -(-width // wide) * done
+        taps: KnownShape = op_of(node).kernel
+        return direct_nanoseconds(positions, prod(taps), node, shape)
+
+    def scratch(self, node: ir.Node, shape: KnownShape) -> int:
+        """Packed input and sums."""
+        block = _task_block(node, shape)
+        packed = max(_packed_values(node, shape, *block, lanes) for lanes in WIDTHS)
+        return packed + waiting_sums(prod(op_of(node).kernel) * shape[-1])
+
+    def sharing(self, node: ir.Node, shape: KnownShape) -> int:
+        return filter_blocks(node)
+
+    def text(self, wanted: Wanted) -> str:
+        op, out = op_of(wanted.node), known(wanted.node)
+        kernel = three(op.kernel, 1)
+        variant = Variant(
+            wanted.shape[-1],
+            out[-1],
+            three(out[:-1], 1)[1:],
+            kernel[1:],
+            three(op.stride, 1)[1:],
+            three(op.dilation, 1)[1:],
+            planes=kernel[0],
+            repeats=any(r != 1 for r in op.repeats),
+            ending=ending(op.activation, wanted.added),
+        )
+        return source(wanted.lanes, variant)
+
+    def pack_kernel(self, weight: npt.NDArray[Any], lanes: int) -> Array:
+        return in_blocks(weight, lanes)
+
+
+def _task_block(node: ir.Node, shape: KnownShape) -> tuple[int, int]:
+    """Output rows and columns of a task.
+
+    As many columns, then rows, as ``PACKED_BYTES`` hold the input of: it is packed once and
+    read by every filter.
+    """
+    _, height, width = three(node.shape[:-1], 1)
+    tall, wide = tile_shape(height, width, MOST_LANES)
+
+    def fits(rows: int, columns: int) -> bool:
+        small = rows * columns <= MOST_POSITIONS
+        return small and 4 * _packed_values(node, shape, rows, columns, MOST_LANES) <= PACKED_BYTES
+
+    columns = _share(width, wide, lambda columns: fits(tall, columns))
+    rows = _share(height, tall, lambda rows: fits(rows, columns))
+    return rows, columns
+
+
+def _share(length: int, tile: int, fits: Callable[[int], bool]) -> int:
+    """The largest even share of a length, in whole tiles, that fits; else one tile."""
+    tiles = -(-length // tile)
+    fitting = bisect_left(range(1, tiles + 1), True, key=lambda count: not fits(count * tile))
+    return even_share(tiles, max(1, fitting)) * tile
+
+
+def _packed_values(node: ir.Node, shape: KnownShape, rows: int, columns: int, lanes: int) -> int:
+    """float32 values of a task's input, packed for whole tiles."""
+    op, (_, height, width) = op_of(node), three(node.shape[:-1], 1)
+    (kd, kh, kw), (_, sh, sw) = three(op.kernel, 1), three(op.stride, 1)
+    tall, wide = tile_shape(height, width, lanes)
+    _, apart_h, apart_w = three(op.dilation, 1)
+    row_step, column_step = window_steps((kh, kw), (sh, sw), (apart_h, apart_w))
+    high = (-(-rows // tall) * tall - 1) * row_step + (kh - 1) * apart_h + 1
+    broad = (-(-columns // wide) * wide - 1) * column_step + kw
+    depth = block_depth(shape[-1], lanes)
+    return kd * -(-shape[-1] // depth) * (depth * high * broad + lanes)

@@ -5,44 +5,85 @@ long. A position's sum over one vector of filters is one chain of multiply-adds 
 over the taps that lie in the data; a long one is several (``long_sums``). There is nothing to pack
 and nothing to share.
 
-g: D H W C, OD OH OW O, KD KH KW, SD SH SW, PD PH PW (padding before), FD FH FW (each input is
-   read that often along an axis: an up-sampling before), AD AH AW (distance of neighbouring
-   places of the window: its dilation), from one position of the output to the next
 w: [KD][KH][KW][channel][filter], filled with zeros to whole vectors
 """
 
 from __future__ import annotations
 
-from speccompiler.kernels.cpu.codegen.register_tile import HEADER, Relu, fill, rectified, rectifier
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy.typing as npt
+
+from speccompiler.graph import ir
+from speccompiler.kernels.cpu.codegen.ending import Ending, ending, rectified, rectifier
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
+from speccompiler.kernels.cpu.convolution import Convolution, count_multiply_adds, is_small
+from speccompiler.kernels.cpu.kernel import MOST_LANES, Array, Wanted
+from speccompiler.kernels.cpu.packing import in_whole_vectors
 from speccompiler.kernels.long_sums import CARRY, SHORT, is_long
+from speccompiler.planning.candidate import KnownShape, known, op_of, three
+
+
+class Geometry(NamedTuple):
+    """Lengths of the input and the output; window, stride, padding before, and more."""
+
+    depth: int
+    height: int
+    width: int
+    channels: int
+    out_depth: int
+    out_height: int
+    out_width: int
+    filters: int
+    kd: int
+    kh: int
+    kw: int
+    sd: int
+    sh: int
+    sw: int
+    pd: int
+    ph: int
+    pw: int
+    repeat_d: int
+    """How often each plane of the input is read: an up-sampling before."""
+    repeat_h: int
+    repeat_w: int
+    apart_d: int
+    """The distance of neighbouring places of the window: its dilation."""
+    apart_h: int
+    apart_w: int
+    y_pitch: int
+
 
 DRIVER = '''
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the output."""
-    depth, height, width, channels = g[0], g[1], g[2], g[3]
-    out_depth, out_height, out_width, filters = g[4], g[5], g[6], g[7]
+    @GEOMETRY
     padded = (filters + @LANES - 1) // @LANES * @LANES
-    deep, tall, wide = depth * g[17], height * g[18], width * g[19]
-    ad, ah, aw = g[20], g[21], g[22]
+    deep, tall, wide = depth * repeat_d, height * repeat_h, width * repeat_w
     zero = splat(np.float32(0))
     for task in range(lo, hi):
-        top = task % out_height * g[12] - g[15]
-        front = task // out_height % out_depth * g[11] - g[14]
+        top = task % out_height * sh - ph
+        front = task // out_height % out_depth * sd - pd
         sample = task // (out_height * out_depth)
         for column in range(out_width):
-            left = column * g[13] - g[16]
-            to = (task * out_width + column) * g[23]
+            left = column * sw - pw
+            to = (task * out_width + column) * y_pitch
             for first in range(0, filters, @LANES):
                 s = load(b, first)
-@BEGIN                for d in range(max(0, -(front // ad)), min(g[8], -((front - deep) // ad))):
-                    plane = sample * depth + (front + d * ad) // g[17]
-                    for h in range(max(0, -(top // ah)), min(g[9], -((top - tall) // ah))):
-                        row = plane * height + (top + h * ah) // g[18]
-                        for k in range(max(0, -(left // aw)), min(g[10], -((left - wide) // aw))):
-                            at = (row * width + (left + k * aw) // g[19]) * channels
-                            wo = ((d * g[9] + h) * g[10] + k) * channels * padded + first
+@BEGIN                d0, d1 = max(0, -(front // apart_d)), min(kd, -((front - deep) // apart_d))
+                for d in range(d0, d1):
+                    plane = sample * depth + (front + d * apart_d) // repeat_d
+                    h0, h1 = max(0, -(top // apart_h)), min(kh, -((top - tall) // apart_h))
+                    for h in range(h0, h1):
+                        row = plane * height + (top + h * apart_h) // repeat_h
+                        k0, k1 = max(0, -(left // apart_w)), min(kw, -((left - wide) // apart_w))
+                        for k in range(k0, k1):
+                            at = (row * width + (left + k * apart_w) // repeat_w) * channels
+                            wo = ((d * kh + h) * kw + k) * channels * padded + first
 @PRODUCTS                s = @FINISHED
                 if first + @LANES <= filters:
                     store(y, to + first, s)
@@ -72,13 +113,47 @@ CHAINS = """                            i = 0
 """
 
 
-def source(lanes: int, relu: Relu, activation: str | None, terms: int) -> str:
-    """The module's text, for one vector width and activation, and sums of so many ``terms``."""
+def source(lanes: int, end: Ending, terms: int) -> str:
+    """The module's text, for one vector width and ending, and sums of so many ``terms``."""
     long = is_long(terms)
-    finished = rectified(relu, "zero", "s") if activation is None else "activate(s)"
+    finished = rectified(end.relu, "zero", "s") if end.activation is None else "activate(s)"
     header = HEADER + "\nfirst_lanes, store_where = v.first_lanes, v.store_where\n"
     driver = DRIVER.replace("@FINISHED", finished)
     driver = driver.replace("@PRODUCTS", CHAINS if long else CHAIN)
     driver = driver.replace("@BEGIN", BEGIN if long else "")
-    text = header + CARRY * long + rectifier(relu) + (activation or "") + driver
-    return fill(text, LANES=lanes, SHORT=SHORT)
+    text = header + CARRY * long + rectifier(end.relu) + (end.activation or "") + driver
+    return fill(text, Geometry._fields, LANES=lanes, SHORT=SHORT)
+
+
+class ConvSmallKernel(Convolution):
+    """Tasks are rows of the output."""
+
+    name = "conv_small"
+    fields = Geometry._fields
+
+    def fits(self, node: ir.Node, shape: KnownShape) -> bool:
+        return is_small(node)
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        op, out = op_of(node), known(node)
+        return Geometry(
+            *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
+            *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
+            *three(op.repeats, 1), *three(op.dilation, 1), out[-1],
+        )  # fmt: skip
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        return n * prod(three(known(node)[:-1], 1)[:2])
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        """A chain of multiply-adds waits four cycles for each."""
+        filters = known(node)[-1]
+        vectors = -(-filters // MOST_LANES)
+        return 20 + 1.3 * count_multiply_adds(node) / filters * vectors
+
+    def text(self, wanted: Wanted) -> str:
+        op = op_of(wanted.node)
+        return source(wanted.lanes, ending(op.activation), prod(op.kernel) * wanted.shape[-1])
+
+    def pack_kernel(self, weight: npt.NDArray[Any], lanes: int) -> Array:
+        return in_whole_vectors(weight, lanes)

@@ -1,19 +1,49 @@
 """Depthwise convolution of any rank (as 3-D): every channel with kernels of its own.
 
 Bound by loads, not by multiply-adds: eight or four neighbouring positions of a row are done
-together, so that weights are loaded once for them, and values that several windows see. A
+together, so that weights are loaded once for them, and so are values that several windows see. A
 position's sum is one chain of multiply-adds over the taps that lie in the data, whoever its
 neighbours are; a long one is a chain for each row (``long_sums``). The last vector of channels
 overlaps the one before.
 
-g: D H W C, OD OH OW, KD KH, SD SH SW, PD PH PW (padding before), M (kernels of a channel)
 w: [kernel][KD][KH][KW][channel], and a vector's length behind
 """
 
 from __future__ import annotations
 
-from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
-from speccompiler.kernels.long_sums import CARRY, SHORT
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from speccompiler.graph import ir
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
+from speccompiler.kernels.cpu.kernel import EMPTY, Array, CpuKernel, Given, Wanted, fitting_lanes
+from speccompiler.kernels.long_sums import CARRY, SHORT, is_long
+from speccompiler.planning.candidate import KnownShape, known, op_of, three
+
+
+class Geometry(NamedTuple):
+    """Lengths of the input and the output; window, stride and padding before."""
+
+    depth: int
+    height: int
+    width: int
+    channels: int
+    out_depth: int
+    out_height: int
+    out_width: int
+    kd: int
+    kh: int
+    sd: int
+    sh: int
+    sw: int
+    pd: int
+    ph: int
+    pw: int
+    kernels: int
+    """Kernels of each channel."""
+
 
 TOGETHER = (8, 4)
 """Positions whose windows lie in the data, done at once: as many chains hide a sum's latency."""
@@ -26,25 +56,23 @@ DRIVER = '''
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the output."""
-    depth, height, width, channels = g[0], g[1], g[2], g[3]
-    out_depth, out_height, out_width = g[4], g[5], g[6]
-    kd, kh, stride, pw = g[7], g[8], g[11], g[14]
-    filters, row = g[15] * channels, width * channels
+    @GEOMETRY
+    filters, row = kernels * channels, width * channels
     size = kd * kh * @KW * channels
     # Positions whose windows lie in the data from the first column to the last.
-    inner, outer = -(-pw // stride), (width - @KW + pw) // stride + 1
+    inner, outer = -(-pw // sw), (width - @KW + pw) // sw + 1
     some = first_lanes(channels % @LANES)
     for task in range(lo, hi):
-        front = task // out_height % out_depth * g[9] - g[12]
-        top = task % out_height * g[10] - g[13]
+        front = task // out_height % out_depth * sd - pd
+        top = task % out_height * sh - ph
         sample = task // (out_height * out_depth)
         d0, d1 = max(0, -front), min(kd, depth - front)
         h0, h1 = max(0, -top), min(kh, height - top)
         base = ((sample * depth + front) * height + top) * row
-        for m in range(g[15]):
+        for m in range(kernels):
             column = 0
             while column < out_width:
-                left = column * stride - pw
+                left = column * sw - pw
                 k0, k1 = max(0, -left), min(@KW, width - left)
                 here = min(outer, out_width) - column if column >= inner else 0
                 positions = 1
@@ -184,4 +212,37 @@ def source(lanes: int, columns: int, stride: int, long: bool = False) -> str:
     windows = "".join(_whole(positions, columns, stride, long) for positions in TOGETHER)
     windows += _one("one", masked=False, long=long) + _one("part", masked=True, long=long)
     text = HEADER + CARRY * long + windows + DRIVER
-    return fill(text, LANES=lanes, KW=columns, SHORT=SHORT)
+    return fill(text, Geometry._fields, LANES=lanes, KW=columns, SHORT=SHORT)
+
+
+class DepthwiseKernel(CpuKernel):
+    """Tasks are rows of the output."""
+
+    name = "depthwise"
+    ops = (ir.Depthwise,)
+    fields = Geometry._fields
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        op, out = op_of(node), known(node)
+        return Geometry(
+            *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1),
+            *three(op.kernel, 1)[:2], *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
+            op.weight.shape[-2],
+        )  # fmt: skip
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        return n * prod(three(node.shape[:-1], 1)[:2])
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        """Of loads: one of a value for each tap, and of a weight for every fourth position."""
+        taps: int = prod(op_of(node).kernel) * prod(known(node))
+        return (prod(shape) + prod(known(node))) / 5 + taps / 2 / min(shape[-1], 16)
+
+    def text(self, wanted: Wanted) -> str:
+        op = op_of(wanted.node)
+        lanes = fitting_lanes(wanted.shape[-1], wanted.lanes)
+        return source(lanes, op.kernel[-1], op.stride[-1], is_long(prod(op.kernel)))
+
+    def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
+        kernels = np.moveaxis(given[0], -2, 0).reshape(-1)
+        return np.concatenate([kernels, np.zeros(lanes)], dtype=np.float32), EMPTY

@@ -1,13 +1,27 @@
 """Sums of products over the last axis: every row of one value with every row of another.
 
-g: rows of the first value and of the second in a sample, length of a row
 w: the address of each value
 scratch: a vector
 """
 
 from __future__ import annotations
 
-from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from math import prod
+from typing import NamedTuple
+
+from speccompiler.graph import ir
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
+from speccompiler.kernels.cpu.kernel import MOST_LANES, CpuKernel, Wanted
+from speccompiler.planning.candidate import KnownShape, known
+
+
+class Geometry(NamedTuple):
+    """Rows of the first value and of the second in a sample, and the values of a row."""
+
+    rows: int
+    columns: int
+    length: int
+
 
 DRIVER = '''
 from speccompiler.kernels.cpu.codegen.simd import values_at
@@ -16,7 +30,7 @@ from speccompiler.kernels.cpu.codegen.simd import values_at
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the first value. The sum of every 16 vectors is carried on in float64."""
-    rows, columns, length = g[0], g[1], g[2]
+    @GEOMETRY
     other = values_at(w, 1)
     whole = length // @LANES * @LANES
     rest = first_lanes(length - whole)
@@ -43,4 +57,29 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
-    return fill(HEADER + DRIVER, LANES=lanes)
+    return fill(HEADER + DRIVER, Geometry._fields, LANES=lanes)
+
+
+class DotKernel(CpuKernel):
+    """Tasks are rows of the first value."""
+
+    name = "dot"
+    ops = (ir.Dot,)
+    fields = Geometry._fields
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        rows = prod(shape[:-1])
+        return Geometry(rows, prod(known(node)) // rows, shape[-1])
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        return n * prod(shape[:-1])
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        """Each product loads two vectors and uses neither again; then lanes are added up."""
+        return prod(known(node)) * (10 + shape[-1] / 16)
+
+    def scratch(self, node: ir.Node, shape: KnownShape) -> int:
+        return MOST_LANES
+
+    def text(self, wanted: Wanted) -> str:
+        return source(wanted.lanes)

@@ -5,15 +5,30 @@ shares, as in ``pool.py``: every value times the largest power of two that is no
 1 / count, which cannot overflow. The sums of each 128 positions are added up by themselves, and
 what these round off is carried on (``long_sums``). Products, which hardly anyone takes, are of
 one value at a time, in float64: neither their length nor what they grow to on the way matters.
-
-g: groups of positions of one sample, positions of a group, C
 """
 
 from __future__ import annotations
 
-from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from math import prod
+from typing import NamedTuple
+
+from speccompiler.graph import ir
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
+from speccompiler.kernels.cpu.kernel import CpuKernel, Wanted
 from speccompiler.kernels.long_sums import CARRY
+from speccompiler.planning.candidate import KnownShape, op_of
+
+
+class Geometry(NamedTuple):
+    """Positions of a group that is pooled into one, and their channels."""
+
+    positions: int
+    channels: int
+
+
+TASK_CHANNELS = 64
+"""Channels of a task."""
 
 DRIVER = '''
 
@@ -28,14 +43,14 @@ def share(count):
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
-    """Tasks: blocks of 64 channels of every group."""
-    positions, channels = g[1], g[2]
-    blocks = (channels + 63) // 64
+    """Tasks: blocks of @TASK channels of every group."""
+    @GEOMETRY
+    blocks = (channels + @TASK - 1) // @TASK
     scale = @SHARE
     part, rest = splat(np.float32(scale)), splat(np.float32(@REST))
     for task in range(lo, hi):
-        group, start = task // blocks, task % blocks * 64
-        stop = min(channels, start + 64)
+        group, start = task // blocks, task % blocks * @TASK
+        stop = min(channels, start + @TASK)
         at, to = group * positions * channels, group * channels
         c = start
         while c < stop:
@@ -56,12 +71,12 @@ PRODUCTS = '''
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
-    """Tasks: blocks of 64 channels of every group."""
-    positions, channels = g[1], g[2]
-    blocks = (channels + 63) // 64
+    """Tasks: blocks of @TASK channels of every group."""
+    @GEOMETRY
+    blocks = (channels + @TASK - 1) // @TASK
     for task in range(lo, hi):
-        group, start = task // blocks, task % blocks * 64
-        for c in range(start, min(channels, start + 64)):
+        group, start = task // blocks, task % blocks * @TASK
+        for c in range(start, min(channels, start + @TASK)):
             at, product = group * positions * channels + c, 1.0
             for _ in range(positions):
                 product *= x[at]
@@ -107,10 +122,10 @@ def _columns(name: str, vectors: int, lanes: int, largest: bool, masked: bool = 
 def source(lanes: int, mode: str) -> str:
     """The module's text, for one vector width and kind of pooling."""
     if mode == "product":
-        return fill(HEADER + PRODUCTS, LANES=lanes)
+        return fill(HEADER + PRODUCTS, Geometry._fields, LANES=lanes, TASK=TASK_CHANNELS)
     largest = mode == "max"
     scale, rest = ("1.0", "1.0") if mode == "sum" else ("share(positions)", "positions * scale")
-    four = max(1, min(4, 64 // lanes))
+    four = max(1, min(4, TASK_CHANNELS // lanes))
     text = (
         ("" if largest else CARRY)
         + _columns(f"columns_{four}", four, lanes, largest)
@@ -120,9 +135,31 @@ def source(lanes: int, mode: str) -> str:
     )
     return fill(
         HEADER + with_functions(text),
+        Geometry._fields,
         LANES=lanes,
+        TASK=TASK_CHANNELS,
         FOUR=four,
         WIDE=four * lanes,
         SHARE=scale,
         REST=rest,
     )
+
+
+class GlobalPoolKernel(CpuKernel):
+    """Tasks are blocks of channels of every group."""
+
+    name = "global_pool"
+    ops = (ir.GlobalPool,)
+    fields = Geometry._fields
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        return Geometry(prod(shape[op_of(node).kept : -1]), shape[-1])
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        return n * prod(shape[: op_of(node).kept]) * -(-shape[-1] // TASK_CHANNELS)
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        return prod(shape) / 5
+
+    def text(self, wanted: Wanted) -> str:
+        return source(wanted.lanes, op_of(wanted.node).mode)

@@ -4,15 +4,45 @@ Bound by reading the weights: those of a position are read once for up to four s
 time. A sum is one chain of multiply-adds from the bias on, whatever samples are beside it; a long
 one is several (``long_sums``).
 
-g: samples in a sample (axes before the spatial ones), D H W C, OD OH OW O, KD KH KW, SD SH SW
 w: [position][KD][KH][KW][channel][filter], filters filled with zeros to whole vectors
 b: [position][filter], filled likewise
 """
 
 from __future__ import annotations
 
-from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
-from speccompiler.kernels.long_sums import CARRY, SHORT
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from speccompiler.graph import ir
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
+from speccompiler.kernels.cpu.kernel import Array, CpuKernel, Given, Wanted
+from speccompiler.kernels.cpu.packing import in_whole_vectors
+from speccompiler.kernels.long_sums import CARRY, SHORT, is_long
+from speccompiler.planning.candidate import KnownShape, known, op_of, three
+
+
+class Geometry(NamedTuple):
+    """Lengths of the input and the output; window and stride."""
+
+    inner_samples: int
+    """How many the axes before the spatial ones make of one sample."""
+    depth: int
+    height: int
+    width: int
+    channels: int
+    out_depth: int
+    out_height: int
+    out_width: int
+    filters: int
+    kd: int
+    kh: int
+    kw: int
+    sd: int
+    sh: int
+    sw: int
+
 
 SAMPLES = 4
 VECTORS = 2
@@ -22,18 +52,17 @@ DRIVER = '''
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: positions of the output."""
-    samples = n * g[0]
-    depth, height, width, channels = g[1], g[2], g[3], g[4]
-    out_height, out_width, filters = g[6], g[7], g[8]
-    positions = g[5] * out_height * out_width
-    run, row = g[11] * channels, width * channels
+    @GEOMETRY
+    samples = n * inner_samples
+    positions = out_depth * out_height * out_width
+    run, row = kw * channels, width * channels
     size, out = depth * height * row, positions * filters
     padded = (filters + @LANES - 1) // @LANES * @LANES
     for task in range(lo, hi):
-        d = task // (out_width * out_height) * g[12]
-        h = task // out_width % out_height * g[13]
-        at = ((d * height + h) * width + task % out_width * g[14]) * channels
-        wo = task * g[9] * g[10] * run * padded
+        d = task // (out_width * out_height) * sd
+        h = task // out_width % out_height * sh
+        at = ((d * height + h) * width + task % out_width * sw) * channels
+        wo = task * kd * kh * run * padded
         first = 0
         while first < filters:
             wide = first + @WIDE <= filters
@@ -43,16 +72,16 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
                 p, to = i * size + at, i * out + task * filters + first
                 bo = task * padded + first
                 if wide and many:
-                    dot_@VECTORS_@SAMPLES(x, p, size, w, wo + first, padded, b, bo, g[9], g[10],
+                    dot_@VECTORS_@SAMPLES(x, p, size, w, wo + first, padded, b, bo, kd, kh,
                         run, row, height, y, to, out, filters - first)
                 elif wide:
-                    dot_@VECTORS_1(x, p, size, w, wo + first, padded, b, bo, g[9], g[10],
+                    dot_@VECTORS_1(x, p, size, w, wo + first, padded, b, bo, kd, kh,
                         run, row, height, y, to, out, filters - first)
                 elif many:
-                    dot_1_@SAMPLES(x, p, size, w, wo + first, padded, b, bo, g[9], g[10],
+                    dot_1_@SAMPLES(x, p, size, w, wo + first, padded, b, bo, kd, kh,
                         run, row, height, y, to, out, filters - first)
                 else:
-                    dot_1_1(x, p, size, w, wo + first, padded, b, bo, g[9], g[10],
+                    dot_1_1(x, p, size, w, wo + first, padded, b, bo, kd, kh,
                         run, row, height, y, to, out, filters - first)
                 i += @SAMPLES if many else 1
             first += @WIDE if wide else @LANES
@@ -109,9 +138,42 @@ def source(lanes: int, long: bool) -> str:
     dots = "".join(_dot(v, t, lanes, long) for v in (VECTORS, 1) for t in (SAMPLES, 1))
     return fill(
         HEADER + CARRY * long + dots + DRIVER,
+        Geometry._fields,
         LANES=lanes,
         SHORT=SHORT,
         WIDE=VECTORS * lanes,
         VECTORS=VECTORS,
         SAMPLES=SAMPLES,
     )
+
+
+class LocalKernel(CpuKernel):
+    """Tasks are positions of the output."""
+
+    name = "local"
+    ops = (ir.Local,)
+    fields = Geometry._fields
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        op, out = op_of(node), known(node)
+        first = len(shape) - 1 - len(op.kernel)
+        return Geometry(
+            prod(shape[:first]), *three(shape[first:-1], 1), shape[-1],
+            *three(out[first:-1], 1), out[-1], *three(op.kernel, 1), *three(op.stride, 1),
+        )  # fmt: skip
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        return int(op_of(node).weight.shape[0])
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        weights: int = prod(op_of(node).weight.shape)
+        return weights / 7
+
+    def text(self, wanted: Wanted) -> str:
+        terms = prod(op_of(wanted.node).kernel) * wanted.shape[-1]
+        return source(wanted.lanes, is_long(terms))
+
+    def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
+        weight, *rest = (in_whole_vectors(array, lanes) for array in given)
+        bias = rest[0] if rest else np.zeros((len(weight), weight.shape[-1]), np.float32)
+        return weight.reshape(-1), bias.reshape(-1)

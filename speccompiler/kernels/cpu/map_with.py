@@ -1,28 +1,46 @@
 """An expression of every value and of parameters that stand beside it.
 
-The parameters of a sample repeat with a period: that of the axes from the first one on that
-any of them is not shared along, so that a value a channel has the period of the channels.
+The parameters of a sample repeat with a period, which is the product of the lengths from the
+first axis on along which any of them differs: a value for each channel has the period of the
+channels.
 
-g: values of one sample, the period
 w: for each parameter its values of one period, and what follows them up to a vector's length
 """
 
 from __future__ import annotations
 
-from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
-from speccompiler.kernels.cpu.codegen.vector_math import with_functions
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from speccompiler.graph import ir
+from speccompiler.kernels.axes import parameter_axes
+from speccompiler.kernels.cpu.activation import TASK_VALUES
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
+from speccompiler.kernels.cpu.codegen.vector_math import activation_text, with_functions
+from speccompiler.kernels.cpu.kernel import EMPTY, Array, CpuKernel, Given, Wanted
+from speccompiler.planning.candidate import KnownShape, known, op_of
+
+
+class Geometry(NamedTuple):
+    """Values of one sample, and the period of the parameters."""
+
+    values: int
+    period: int
+
 
 DRIVER = '''
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
-    """Tasks: chunks of 4096 values."""
-    period = g[1]
+    """Tasks: chunks of @TASK values."""
+    @GEOMETRY
     pitch, step = period + @LANES, @LANES % period
-    last = min(hi * 4096, n * g[0])
-    whole = last - (last - lo * 4096) % @LANES
-    o = lo * 4096 % period
-    for i in range(lo * 4096, whole, @LANES):
+    last = min(hi * @TASK, n * values)
+    whole = last - (last - lo * @TASK) % @LANES
+    o = lo * @TASK % period
+    for i in range(lo * @TASK, whole, @LANES):
         store(y, i, activate(load(x, i)@GIVEN))
         o += step
         if o >= period:
@@ -37,4 +55,41 @@ def source(lanes: int, activation: str, parameters: int) -> str:
     """The module's text, for one vector width and expression of so many parameters."""
     given = "".join(f", load(w, {index} * pitch + o)" for index in range(parameters))
     driver = DRIVER.replace("@GIVEN", given)
-    return fill(HEADER + activation + with_functions(driver), LANES=lanes)
+    return fill(
+        HEADER + activation + with_functions(driver),
+        Geometry._fields,
+        LANES=lanes,
+        TASK=TASK_VALUES,
+    )
+
+
+class MapWithKernel(CpuKernel):
+    """Tasks are chunks of values, as those of an activation."""
+
+    name = "map_with"
+    ops = (ir.MapWith,)
+    fields = Geometry._fields
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        return Geometry(prod(shape), prod(shape[parameter_axes(node) :]))
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        return -(-n * prod(known(node)) // TASK_VALUES)
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        """Of tanh; other expressions take between half and twice as long."""
+        return prod(known(node)) / 1.5
+
+    def text(self, wanted: Wanted) -> str:
+        op = op_of(wanted.node)
+        count = len(op.parameters)
+        return source(wanted.lanes, activation_text(op.activation, count), count)
+
+    def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
+        first = parameter_axes(node)
+        shape = known(node)[first:]
+        packed = []
+        for parameter in given:
+            period = np.broadcast_to(parameter.reshape(parameter.shape[first:]), shape).reshape(-1)
+            packed += [period, np.resize(period, lanes)]
+        return np.concatenate(packed, dtype=np.float32, casting="same_kind"), EMPTY

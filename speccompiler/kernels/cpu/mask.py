@@ -1,21 +1,36 @@
 """Rows of which every value is one number become zeros; all others are copied.
 
-g: rows of one sample, length of a row
 w: the number
 """
 
 from __future__ import annotations
 
-from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from speccompiler.graph import ir
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
+from speccompiler.kernels.cpu.kernel import EMPTY, Array, CpuKernel, Given, Wanted
 from speccompiler.kernels.cpu.softmax import over_lanes
+from speccompiler.planning.candidate import KnownShape, op_of
+
+
+class Geometry(NamedTuple):
+    """Values of a row."""
+
+    length: int
+
 
 DRIVER = '''
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows."""
-    length, value = g[1], splat(w[0])
+    @GEOMETRY
+    value = splat(w[0])
     rest = first_lanes(length % @LANES)
     zero, one = splat(np.float32(0)), splat(np.float32(1))
     for row in range(lo, hi):
@@ -38,4 +53,28 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     text = over_lanes("largest_lane", "largest", lanes) + "\n" + DRIVER
-    return fill(HEADER + with_functions(text), LANES=lanes)
+    return fill(HEADER + with_functions(text), Geometry._fields, LANES=lanes)
+
+
+class MaskKernel(CpuKernel):
+    """Tasks are rows."""
+
+    name = "mask"
+    ops = (ir.Mask,)
+    fields = Geometry._fields
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        return Geometry(shape[-1])
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        return n * prod(shape[:-1])
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        return prod(shape) + 30 * prod(shape[:-1])
+
+    def text(self, wanted: Wanted) -> str:
+        return source(wanted.lanes)
+
+    def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
+        op = op_of(node)
+        return np.array([op.value], np.float32), EMPTY

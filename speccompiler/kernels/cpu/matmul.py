@@ -7,31 +7,53 @@ with zeros, and of one: a product with a single position is bound by reading the
 batch shares each weight that is loaded, and one sample alone goes through the same operations
 in the same order.
 
-g: positions of one sample, C, O, from one position of the output to the next
 w: [group][channel][filter of the group], zeros where it is padded
 """
 
 from __future__ import annotations
 
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy.typing as npt
+
+from speccompiler.graph import ir
+from speccompiler.kernels.cpu.codegen.ending import Ending, copying_out, ending, epilogue, rectifier
 from speccompiler.kernels.cpu.codegen.register_tile import (
-    HEADER,
-    LINE,
     PACK,
     VECTORS,
-    Relu,
     block_depth,
-    copying_out,
-    epilogue,
-    fill,
     group_vectors,
     groups,
-    rectifier,
     register_tile,
     tile_columns,
 )
+from speccompiler.kernels.cpu.codegen.text import HEADER, LINE, fill
+from speccompiler.kernels.cpu.convolution import (
+    TASK_FILTERS,
+    Convolution,
+    direct_nanoseconds,
+    filter_blocks,
+    is_product,
+    is_small,
+    waiting_sums,
+)
+from speccompiler.kernels.cpu.kernel import WIDTHS, Array, Wanted
+from speccompiler.kernels.cpu.packing import in_blocks
 from speccompiler.kernels.long_sums import CARRY, CARRY_SUMS, SHORT, STRETCH, is_carried
+from speccompiler.planning.candidate import KnownShape, known, op_of
 
-TASK = 84
+
+class Geometry(NamedTuple):
+    """Positions of one sample, lengths of their rows, and of the output's."""
+
+    positions: int
+    channels: int
+    filters: int
+    y_pitch: int
+
+
+TASK_POSITIONS = 84
 """Positions of a task, at most."""
 
 GROUP_DRIVER = '''
@@ -93,12 +115,13 @@ DRIVER = '''
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: blocks of positions, blocks of filters; the last changes fastest."""
-    positions, channels, filters, y_pitch = n * g[0], g[1], g[2], g[3]
+    @GEOMETRY
+    positions *= n
     blocks = (channels + @DEPTH - 1) // @DEPTH
     # Even shares, in whole tiles: a last one of a few positions would leave a thread waiting.
-    tiles, places = (positions + @MOST - 1) // @MOST, (positions + 83) // 84
+    tiles, places = (positions + @MOST - 1) // @MOST, (positions + @TASK - 1) // @TASK
     share = (tiles + places - 1) // places * @MOST
-    filter_blocks = (filters + 31) // 32
+    filter_blocks = (filters + @FILTERS - 1) // @FILTERS
     # Of one tile: a block of channels after the other, with room for what a vector leaves over.
     plane = @MOST * @DEPTH + @LANES
     tile = blocks * plane
@@ -121,8 +144,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
                 clear(scratch, p // @MOST * tile + p % @MOST * @DEPTH, plane, channels)
         # scratch holds the packed positions, then the sums.
         sums = (here + @MOST - 1) // @MOST * tile
-        begin = task % filter_blocks * 32
-        for first in range(begin, min(filters, begin + 32), @GROUP):
+        begin = task % filter_blocks * @FILTERS
+        for first in range(begin, min(filters, begin + @FILTERS), @GROUP):
             count = min(@GROUP, filters - first)
             group(
                 scratch, w, first * blocks * @DEPTH, b, first, y, start * y_pitch + first, y_pitch,
@@ -131,42 +154,81 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 '''
 
 
-def source(
-    lanes: int,
-    channels: int,
-    filters: int,
-    relu: Relu,
-    activation: str | None,
-    added: str | None = None,
-) -> str:
-    """The module's text, for one vector width and activation; ``added`` as in ``copying_out``."""
+def source(lanes: int, channels: int, filters: int, end: Ending) -> str:
+    """The module's text, for one vector width, block depth and ending."""
     depth, most, few = block_depth(channels, lanes), tile_columns(lanes), 4 if lanes == 16 else 2
-    tiles = rectifier(relu) + "".join(
+    tiles = rectifier(end.relu) + "".join(
         register_tile(
             f"tile_{vectors}_{columns}",
             lanes,
             [t * depth for t in range(columns)],
             vectors=vectors,
-            relu=relu,
+            relu=end.relu,
         )
         for vectors in group_vectors(filters, lanes)
         for columns in (most, few, 1)
     )
     carried = is_carried(channels)
-    tiles += (CARRY + CARRY_SUMS.replace("@ROOM", str(TASK * VECTORS * lanes))) * carried
+    tiles += (CARRY + CARRY_SUMS.replace("@ROOM", str(TASK_POSITIONS * VECTORS * lanes))) * carried
     tiles += (
-        epilogue(1, activation) + PACK + copying_out(added) + groups(GROUP_DRIVER, filters, lanes)
+        epilogue(1, end.activation)
+        + PACK
+        + copying_out(end.added)
+        + groups(GROUP_DRIVER, filters, lanes)
     )
     return fill(
         HEADER + tiles + DRIVER,
+        Geometry._fields,
         LANES=lanes,
         DEPTH=depth,
         MOST=most,
         FEW=few,
         LINE=LINE,
-        DIRECT=str(added is None),
+        DIRECT=str(end.added is None),
         CARRIED=str(carried),
         SHORT=SHORT,
         STRETCH=STRETCH,
         GROUP=VECTORS * lanes,
+        TASK=TASK_POSITIONS,
+        FILTERS=TASK_FILTERS,
     )
+
+
+class MatmulKernel(Convolution):
+    """Tasks are blocks of positions by blocks of filters."""
+
+    name = "matmul"
+    fields = Geometry._fields
+    adds = True
+
+    def fits(self, node: ir.Node, shape: KnownShape) -> bool:
+        return is_product(node) and not is_small(node)
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        filters = known(node)[-1]
+        return Geometry(prod(shape[:-1]), shape[-1], filters, filters)
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        return -(-n * prod(shape[:-1]) // TASK_POSITIONS) * filter_blocks(node)
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        return direct_nanoseconds(prod(shape[:-1]), 1, node, shape)
+
+    def scratch(self, node: ir.Node, shape: KnownShape) -> int:
+        """Packed positions and sums."""
+        packed = []
+        for lanes in WIDTHS:
+            depth, columns = block_depth(shape[-1], lanes), tile_columns(lanes)
+            tile = -(-shape[-1] // depth) * (columns * depth + lanes)
+            packed.append(TASK_POSITIONS // columns * tile)
+        return max(packed) + waiting_sums(shape[-1])
+
+    def sharing(self, node: ir.Node, shape: KnownShape) -> int:
+        return filter_blocks(node)
+
+    def text(self, wanted: Wanted) -> str:
+        end = ending(op_of(wanted.node).activation, wanted.added)
+        return source(wanted.lanes, wanted.shape[-1], known(wanted.node)[-1], end)
+
+    def pack_kernel(self, weight: npt.NDArray[Any], lanes: int) -> Array:
+        return in_blocks(weight, lanes)

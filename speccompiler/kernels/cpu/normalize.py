@@ -1,14 +1,28 @@
 """The values of each row less their mean, over their deviation.
 
-g: rows of one sample, length of a row
 w: what is added to the variance, and to its root
 """
 
 from __future__ import annotations
 
-from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from speccompiler.graph import ir
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
+from speccompiler.kernels.cpu.kernel import EMPTY, Array, CpuKernel, Given, Wanted
 from speccompiler.kernels.cpu.softmax import over_lanes
+from speccompiler.planning.candidate import KnownShape, op_of
+
+
+class Geometry(NamedTuple):
+    """Values of a row."""
+
+    length: int
+
 
 SUMS = '''
 
@@ -33,7 +47,7 @@ DRIVER = '''
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows."""
-    length = g[1]
+    @GEOMETRY
     rest = first_lanes(length % @LANES)
     for row in range(lo, hi):
         start, stop = row * length, (row + 1) * length
@@ -60,4 +74,28 @@ def source(lanes: int) -> str:
         + SUMS.replace("def total", "def squares").replace("@TERM", "mul(value, value)")
         + DRIVER
     )
-    return fill(HEADER + with_functions(text), LANES=lanes)
+    return fill(HEADER + with_functions(text), Geometry._fields, LANES=lanes)
+
+
+class NormalizeKernel(CpuKernel):
+    """Tasks are rows."""
+
+    name = "normalize"
+    ops = (ir.Normalize,)
+    fields = Geometry._fields
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        return Geometry(shape[-1])
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        return n * prod(shape[:-1])
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        return prod(shape) + 30 * prod(shape[:-1])
+
+    def text(self, wanted: Wanted) -> str:
+        return source(wanted.lanes)
+
+    def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
+        op = op_of(node)
+        return np.array([op.epsilon, op.added], np.float32), EMPTY

@@ -13,20 +13,52 @@ Means add up shares: every value times the largest power of two that is no more 
 1 / count, which rounds nothing and cannot overflow, then divided by what is left of the count.
 Of windows of more than 256 values the rows are added up by themselves (``long_sums``).
 
-g: D H W C, OD OH OW, KD KH KW, SD SH SW, PD PH PW (padding before), then the
-counted range of each axis: first and one past the last, in the input's coordinates
-(0 and the length when nothing was folded), and from one position of the output to the next
 scratch: one row of the input, where rows are brought together
 """
 
 from __future__ import annotations
 
 from math import prod
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from speccompiler.graph import ir
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
+from speccompiler.kernels.cpu.kernel import CpuKernel, Wanted, fitting_lanes
 from speccompiler.kernels.long_sums import CARRY, SHORT, is_long
+from speccompiler.planning.candidate import KnownShape, known, op_of, three
+
+
+class Geometry(NamedTuple):
+    """Lengths of the input and the output; window, stride and padding before."""
+
+    depth: int
+    height: int
+    width: int
+    channels: int
+    out_depth: int
+    out_height: int
+    out_width: int
+    kd: int
+    kh: int
+    kw: int
+    sd: int
+    sh: int
+    sw: int
+    pd: int
+    ph: int
+    pw: int
+    counted_d0: int
+    """The first plane that is counted, in the input's coordinates: 0, or below it where zeros
+    were folded in."""
+    counted_d1: int
+    """One past the last plane that is counted."""
+    counted_h0: int
+    counted_h1: int
+    counted_w0: int
+    counted_w1: int
+    y_pitch: int
+
 
 BLOCK = 4
 """Vectors of channels in registers together."""
@@ -53,22 +85,20 @@ def share(count):
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the output."""
-    depth, height, width, channels = g[0], g[1], g[2], g[3]
-    out_depth, out_height, out_width = g[4], g[5], g[6]
-    kw, sw, pw, pitch = g[9], g[12], g[15], g[22]
+    @GEOMETRY
     row = width * channels
     nothing = np.float32(@NOTHING)
     # Positions whose windows lie in the data from the first column to the last.
-    left, right = max(g[20], 0), min(g[21], width)
+    left, right = max(counted_w0, 0), min(counted_w1, width)
     inner, outer = -((-left - pw) // sw), (right - kw + pw) // sw + 1
     for task in range(lo, hi):
         oh = task % out_height
         od = task // out_height % out_depth
         sample = task // (out_height * out_depth)
-        d_from = od * g[10] - g[13]
-        h_from = oh * g[11] - g[14]
-        d_lo, d_hi = max(d_from, g[16]), min(d_from + g[7], g[17])
-        h_lo, h_hi = max(h_from, g[18]), min(h_from + g[8], g[19])
+        d_from = od * sd - pd
+        h_from = oh * sh - ph
+        d_lo, d_hi = max(d_from, counted_d0), min(d_from + kd, counted_d1)
+        h_lo, h_hi = max(h_from, counted_h0), min(h_from + kh, counted_h1)
         d0, h0 = max(d_lo, 0), max(h_lo, 0)
         planes, rows = max(min(d_hi, depth) - d0, 0), max(min(h_hi, height) - h0, 0)
         real_rows, counted_rows = planes * rows, (d_hi - d_lo) * (h_hi - h_lo)
@@ -83,7 +113,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
         ow = 0
         while ow < out_width:
             w_from = ow * sw - pw
-            w_lo, w_hi = max(w_from, g[20]), min(w_from + kw, g[21])
+            w_lo, w_hi = max(w_from, counted_w0), min(w_from + kw, counted_w1)
             v0 = max(w_lo, 0)
             columns = max(min(w_hi, width) - v0, 0)
             counted = counted_rows * (w_hi - w_lo)
@@ -91,16 +121,16 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
             column_share = share(w_hi - w_lo)
             rest = np.float32(counted * row_share * column_share)
             positions = min(outer, out_width) - ow if inner <= ow and ow < outer else 1
-            together = sw == 1 and pitch == channels
+            together = sw == 1 and y_pitch == channels
             count, times = (positions * channels, 1) if together else (channels, positions)
-            at, to = base + v0 * channels, (task * out_width + ow) * pitch
+            at, to = base + v0 * channels, (task * out_width + ow) * y_pitch
             share_here = np.float32(scale * column_share)
             if all_rows and columns == kw:
                 whole(source, at, planes, height * row, rows, row, columns, channels, first,
-                      share_here, rest, y, to, count, times, sw * channels, pitch)
+                      share_here, rest, y, to, count, times, sw * channels, y_pitch)
             else:
                 clipped(source, at, planes, height * row, rows, row, columns, channels, first,
-                        share_here, rest, y, to, count, times, sw * channels, pitch)
+                        share_here, rest, y, to, count, times, sw * channels, y_pitch)
             ow += positions
 '''
 
@@ -208,6 +238,56 @@ def source(lanes: int, largest: bool, window: Window, gathered: bool) -> str:
         + _neighbours("whole", whole, lanes, kind)
         + DRIVER
     )
-    text = text.replace("@NOTHING", "-np.inf" if largest else "0")
-    text = text.replace("@GATHERED", str(gathered))
-    return fill(HEADER + with_functions(text), LANES=lanes, BLOCK=BLOCK, KD=whole[0], KH=whole[1])
+    return fill(
+        HEADER + with_functions(text),
+        Geometry._fields,
+        LANES=lanes,
+        BLOCK=BLOCK,
+        KD=whole[0],
+        KH=whole[1],
+        NOTHING="-np.inf" if largest else "0",
+        GATHERED=str(gathered),
+    )
+
+
+class PoolKernel(CpuKernel):
+    """Tasks are rows of the output."""
+
+    name = "pool"
+    ops = (ir.Pool,)
+    fields = Geometry._fields
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        op, out = op_of(node), known(node)
+        lengths = three(shape[:-1], 1)
+        zeros = ((0, 0),) * (4 - len(shape)) + op.zeros
+        depth, height, width = ((-b, n + a) for n, (b, a) in zip(lengths, zeros, strict=True))
+        # Positions of the text count from the data, so that the folded zeros shift them too.
+        before = [b + z for (b, _), (z, _) in zip(op.padding, op.zeros, strict=True)]
+        return Geometry(
+            *lengths, shape[-1], *three(out[:-1], 1),
+            *three(op.kernel, 1), *three(op.stride, 1), *three(before, 0),
+            *depth, *height, *width, out[-1],
+        )  # fmt: skip
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        return n * prod(three(node.shape[:-1], 1)[:2])
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        """About 20 GB/s to and from memory; few channels are looked at one value at a time."""
+        looked_at: int = prod(known(node)) * prod(map(min, op_of(node).kernel, shape[:-1]))
+        return (prod(shape) + prod(known(node))) / 5 + looked_at / (30 if shape[-1] >= 4 else 2)
+
+    def scratch(self, node: ir.Node, shape: KnownShape) -> int:
+        return prod(shape[-2:]) if _gathers_rows(node, shape) else 0
+
+    def text(self, wanted: Wanted) -> str:
+        op, gathered = op_of(wanted.node), _gathers_rows(wanted.node, wanted.shape)
+        lanes = fitting_lanes(wanted.shape[-1], wanted.lanes)
+        return source(lanes, op.mode == "max", three(op.kernel, 1), gathered)
+
+
+def _gathers_rows(node: ir.Node, shape: KnownShape) -> bool:
+    """Whether the rows of a window are brought together before its columns are looked at."""
+    kernel, stride = three(op_of(node).kernel, 1), three(op_of(node).stride, 1)
+    return shape[-1] < 4 and prod(kernel[:2]) > 1 and 1 < stride[2] <= kernel[2]

@@ -2,14 +2,29 @@
 
 Where a position looks is computed in float32, as TensorFlow does: which input a rounded place
 falls on is part of the result.
-
-g: H W C, OH OW
 """
 
 from __future__ import annotations
 
-from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from math import prod
+from typing import NamedTuple
+
+from speccompiler.graph import ir
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
+from speccompiler.kernels.cpu.kernel import CpuKernel, Wanted, fitting_lanes
+from speccompiler.planning.candidate import KnownShape, known, op_of
+
+
+class Geometry(NamedTuple):
+    """Lengths of the input, and of the output."""
+
+    height: int
+    width: int
+    channels: int
+    out_height: int
+    out_width: int
+
 
 DRIVER = '''
 
@@ -51,8 +66,7 @@ def blend(x, a, b, c, d, across, down, y, to, count):
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows of the output."""
-    height, width, channels = g[0], g[1], g[2]
-    out_height, out_width = g[3], g[4]
+    @GEOMETRY
     down, across = scale_of(height, out_height), scale_of(width, out_width)
     for task in range(lo, hi):
         v = np.float32(task % out_height) * down
@@ -78,5 +92,32 @@ def source(lanes: int, bilinear: bool, align_corners: bool) -> str:
     nearer = int(align_corners and not bilinear)
     text = DRIVER.replace("@SAMPLE", BILINEAR if bilinear else NEAREST)
     return fill(
-        HEADER + with_functions(text), LANES=lanes, NEARER=nearer, ALIGNED=int(align_corners)
+        HEADER + with_functions(text),
+        Geometry._fields,
+        LANES=lanes,
+        NEARER=nearer,
+        ALIGNED=int(align_corners),
     )
+
+
+class ResizeImageKernel(CpuKernel):
+    """Tasks are rows of the output."""
+
+    name = "resize_image"
+    ops = (ir.Resize,)
+    fields = Geometry._fields
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        return Geometry(*shape[-3:], *known(node)[-3:-1])
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        return n * prod(known(node)[:-2])
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        """Of the values looked at; few channels are done one value at a time."""
+        return prod(known(node)) / (1 if shape[-1] >= 4 else 0.3)
+
+    def text(self, wanted: Wanted) -> str:
+        op = op_of(wanted.node)
+        lanes = fitting_lanes(wanted.shape[-1], wanted.lanes)
+        return source(lanes, op.bilinear, op.align_corners)

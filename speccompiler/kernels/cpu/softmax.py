@@ -1,19 +1,29 @@
-"""Softmax over the last axis; the largest value is subtracted first.
-
-g: rows of one sample, length of a row
-"""
+"""Softmax over the last axis; the largest value is subtracted first."""
 
 from __future__ import annotations
 
-from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from math import prod
+from typing import NamedTuple
+
+from speccompiler.graph import ir
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
+from speccompiler.kernels.cpu.kernel import CpuKernel, Wanted
+from speccompiler.planning.candidate import KnownShape
+
+
+class Geometry(NamedTuple):
+    """Values of a row."""
+
+    length: int
+
 
 DRIVER = '''
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: rows. The sum of every 16 vectors is carried on in float64: rows can be long."""
-    length = g[1]
+    @GEOMETRY
     rest = first_lanes(length % @LANES)
     lowest, zero = splat(np.float32(-np.inf)), splat(np.float32(0))
     for row in range(lo, hi):
@@ -61,4 +71,24 @@ def source(lanes: int) -> str:
         + "\n"
         + DRIVER
     )
-    return fill(HEADER + with_functions(text), LANES=lanes)
+    return fill(HEADER + with_functions(text), Geometry._fields, LANES=lanes)
+
+
+class SoftmaxKernel(CpuKernel):
+    """Tasks are rows."""
+
+    name = "softmax"
+    ops = (ir.Softmax,)
+    fields = Geometry._fields
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        return Geometry(shape[-1])
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        return n * prod(shape[:-1])
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        return prod(shape) + 30 * prod(shape[:-1])
+
+    def text(self, wanted: Wanted) -> str:
+        return source(wanted.lanes)

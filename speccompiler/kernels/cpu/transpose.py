@@ -5,15 +5,42 @@ matrix transpose whatever its rank. Along one axis, ``u``, the input lies side b
 along another, ``v``, the output; the other two only move the matrix. Squares of one vector
 by one are loaded along u, shuffled and stored along v; the last of a row overlaps the one
 before. Where the last axis stays the last, both go along v, and rows are copied.
-
-g: lengths of the two outer axes, of u and of v, the input's strides along these four,
-the output's, the values of one sample
 """
 
 from __future__ import annotations
 
-from speccompiler.kernels.cpu.codegen.register_tile import HEADER, fill
+from math import prod
+from typing import NamedTuple
+
+from speccompiler.graph import ir
+from speccompiler.kernels.axes import transpose_plan
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
+from speccompiler.kernels.cpu.kernel import CpuKernel, Wanted, fitting_lanes
+from speccompiler.planning.candidate import KnownShape
+
+
+class Geometry(NamedTuple):
+    """Lengths of the two outer axes, of u and of v; along each the strides of input and output."""
+
+    outer: int
+    inner: int
+    across: int
+    along: int
+    x_outer: int
+    x_inner: int
+    x_across: int
+    x_along: int
+    y_outer: int
+    y_inner: int
+    y_across: int
+    y_along: int
+    values: int
+    """Values of one sample."""
+
+
+TASK_SIDE = 256
+"""Side of the block of a matrix that a task transposes."""
 
 DRIVER = '''
 
@@ -31,36 +58,36 @@ def copy(x, xo, y, yo, count):
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch):
     """Tasks: blocks of at most @BLOCK by @BLOCK of every matrix."""
-    across, along = g[2], g[3]
+    @GEOMETRY
     u_blocks = (across + @BLOCK - 1) // @BLOCK
     v_blocks = (along + @BLOCK - 1) // @BLOCK
     for task in range(lo, hi):
         v0 = task % v_blocks * @BLOCK
         u0 = task // v_blocks % u_blocks * @BLOCK
         matrix = task // (v_blocks * u_blocks)
-        i1 = matrix % g[1]
-        i0 = matrix // g[1] % g[0]
-        sample = matrix // (g[1] * g[0])
+        i1 = matrix % inner
+        i0 = matrix // inner % outer
+        sample = matrix // (inner * outer)
         u1, v1 = min(u0 + @BLOCK, across), min(v0 + @BLOCK, along)
-        source = sample * g[12] + i0 * g[4] + i1 * g[5]
-        target = sample * g[12] + i0 * g[8] + i1 * g[9]
-        xu, xv, yu = g[6], g[7], g[10]
-        if xv == 1:
+        source = sample * values + i0 * x_outer + i1 * x_inner
+        target = sample * values + i0 * y_outer + i1 * y_inner
+        if x_along == 1:
             for u in range(u0, u1):
-                copy(x, source + u * xu + v0, y, target + u * yu + v0, v1 - v0)
+                copy(x, source + u * x_across + v0, y, target + u * y_across + v0, v1 - v0)
         elif across >= @LANES and along >= @LANES:
             for u in range(u0, u1, @LANES):
                 for v in range(v0, v1, @LANES):
                     i, j = min(u, across - @LANES), min(v, along - @LANES)
-                    square(x, source + i + j * xv, xv, y, target + i * yu + j, yu)
+                    square(x, source + i + j * x_along, x_along,
+                           y, target + i * y_across + j, y_across)
         elif across < along:
             for u in range(u0, u1):
                 for v in range(v0, v1):
-                    y[target + u * yu + v] = x[source + u + v * xv]
+                    y[target + u * y_across + v] = x[source + u + v * x_along]
         else:
             for v in range(v0, v1):
                 for u in range(u0, u1):
-                    y[target + u * yu + v] = x[source + u + v * xv]
+                    y[target + u * y_across + v] = x[source + u + v * x_along]
 '''
 
 
@@ -78,6 +105,34 @@ def _square(lanes: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def source(lanes: int, block: int) -> str:
-    """The module's text, for one vector width and block of a task."""
-    return fill(HEADER + with_functions(_square(lanes) + DRIVER), LANES=lanes, BLOCK=block)
+def source(lanes: int) -> str:
+    """The module's text, for one vector width."""
+    return fill(
+        HEADER + with_functions(_square(lanes) + DRIVER),
+        Geometry._fields,
+        LANES=lanes,
+        BLOCK=TASK_SIDE,
+    )
+
+
+class TransposeKernel(CpuKernel):
+    """Tasks are blocks of matrices."""
+
+    name = "transpose"
+    ops = (ir.Transpose,)
+    fields = Geometry._fields
+
+    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
+        plan = transpose_plan(node, shape)
+        return Geometry(*plan.lengths, *plan.source_strides, *plan.target_strides, prod(shape))
+
+    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
+        *outer, across, along = transpose_plan(node, shape).lengths
+        return n * prod(outer) * -(-across // TASK_SIDE) * -(-along // TASK_SIDE)
+
+    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
+        return prod(shape) / 2
+
+    def text(self, wanted: Wanted) -> str:
+        *_, across, along = transpose_plan(wanted.node, wanted.shape).lengths
+        return source(fitting_lanes(min(across, along), wanted.lanes))

@@ -8,27 +8,26 @@ the data are multiplied like other values, as the definition has it.
 
 from __future__ import annotations
 
-from speccompiler.kernels.winograd_tiles import Tile
+from speccompiler.planning.schedule import Tile
 
 HEAD = '''
 
 @jit
 def define(x, image, h0, w0, g, w, as_it_is, b, bo, scratch, patch):
     """A tile by one vector of filters, up to the activation that comes after pooling."""
-    depth, height, width, channels, out_depth = g[0], g[1], g[2], g[3], g[4]
-    apart_h, apart_w = @APART
+    @GEOMETRY@TOGETHER
     blocks = (channels + @LANES - 1) // @LANES
     bias, zero = load(b, bo), splat(np.float32(0))
 '''
 
-LOOPS = """    for q in range(g[8]):
-        z = image % out_depth * g[9] + q * g[16] - g[10]
-        known = z >= 0 and z < depth * g[13]
-        base = (image // out_depth * depth + z // g[13]) * height * width * channels
+LOOPS = """    for q in range(kd):
+        z = image % out_depth * sd + q * apart_d - pd
+        known = z >= 0 and z < depth * repeat_d
+        base = (image // out_depth * depth + z // repeat_d) * height * width * channels
         for block in range(blocks):
             first = block * @LANES
             read_patch(x, base, h0, w0, apart_h, apart_w, height if known else 0, width, channels,
-                       first, g[14], g[15], scratch, patch)
+                       first, repeat_h, repeat_w, scratch, patch)
 @BEGIN            for k in range(min(@LANES, channels - first)):
                 wo = as_it_is + ((q * blocks + block) * @LANES + k) * @TAPS * @GROUP
                 for i in range(@HIGH):
@@ -43,7 +42,7 @@ PLACES = """    y, yo, yrow, ycol = scratch, patch, @POOLED_COLUMNS * @LANES, @L
 
 
 def definition(tile: Tile, finished: list[str]) -> str:
-    """``define``; ``finished`` are the statements that bring sums to their places."""
+    """The text of ``define``; ``finished`` are the statements that bring sums to their places."""
     places = [(r, c) for r in range(tile.rows) for c in range(tile.columns)]
     terms = [
         f"s{r}_{c} = fma(broadcast(scratch, p + {r * tile.wide + c} * @LANES), weight, s{r}_{c})"

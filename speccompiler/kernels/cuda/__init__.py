@@ -1,11 +1,13 @@
-"""The CUDA target: kernel texts, what compiles them, and what drives a GPU.
+"""The CUDA target: kernels as texts, what compiles them, and what drives a GPU.
 
-    choices    which kernel does a step (no numba)
-    steps      a step as launches: text, blocks, threads, what it reads and writes
-    gemm ...   the texts
-    compiler   text -> PTX -> cubin: the only user of numba.cuda
-    device     what a GPU has to be able to do; driver (a real one), simulator (none)
-    executor   plan -> devices: weights, buffers, streams, batches
+    pool, softmax ...  one kernel a file: which steps it fits, its text and launches, its packing
+    kernel             what such a file says of its kernel, as one object
+    choices            the list of kernels, and which of them does a step
+    steps              a plan's step as launches
+    flat_kernels, row_kernels, channel_kernels, windows, long_sums   what kernels share
+    gemm_text, winograd_text   the texts that are too long for their kernel's file
+    device_functions   what a text may call
+    runtime            compiler, devices (a GPU or the simulator), and the executor of a plan
 
-docs/cuda.md has the design.
+No numba is imported but by ``device_functions``. docs/cuda.md has the design.
 """

@@ -1,17 +1,20 @@
-"""Kernels that look along all positions of a channel: global pooling, a batch's statistics.
+"""What kernels share that look along all positions of a channel.
 
 A block has up to 32 channels side by side, so that it reads whole lines, and as many rows of
-threads as there are positions for, up to 256 threads. Sums are taken by thread, then by halves.
+threads as there are positions for, up to 256 threads. A sum is taken by every thread over its
+positions and then by halves in shared memory.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from speccompiler.kernels.cuda.launches import Launch
 from speccompiler.kernels.cuda.long_sums import carried, rounded
 
 MOST_THREADS = 256
 MOST_CHANNELS = 32
+"""Of a block."""
 
 
 def _power(count: int, most: int) -> int:
@@ -23,10 +26,10 @@ def _power(count: int, most: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class ChannelGrid:
     """``positions`` values of each of ``channels``, ``outer`` times a sample.
 
-    With ``samples``, the positions are those of all samples, which are of no known number.
+    With ``samples``, the positions are those of all samples, whose number the text leaves open.
     """
 
     outer: int
@@ -55,8 +58,16 @@ class Columns:
         """Blocks for all channels."""
         return -(-self.channels // self.across)
 
-    def head(self, positions: str) -> list[str]:
-        """A thread's channel ``c`` and the place ``start`` of its first value."""
+    def blocks(self, n: int) -> int:
+        """Blocks for ``n`` samples."""
+        return self.groups if self.samples else n * self.outer * self.groups
+
+    def head(self) -> list[str]:
+        """A thread's channel ``c``, its ``count`` positions and the place ``start`` of the first.
+
+        ``own`` is the channel that it would write, ``line`` the thread's number among those of
+        its channel.
+        """
         return [
             f"shared = shared_floats({self.threads})",
             "t = cuda.threadIdx.x",
@@ -67,23 +78,26 @@ class Columns:
             f"own = group * {self.across} + lane",
             # Channels beyond the last are computed as the last: all threads meet at barriers.
             f"c = min(own, {self.channels - 1})",
-            f"count = {positions}",
+            f"count = n * {self.positions}" if self.samples else f"count = {self.positions}",
             f"start = o * count * {self.channels} + c",
         ]
 
     def strided(self, *body: str) -> list[str]:
-        """Statements for every position of a thread, whose value is ``v``."""
+        """Statements for each of a thread's positions, where the value is ``v``."""
         value = f"v = x[start + i * {self.channels}]"
         lines = [f"for i in range(line, count, {self.tall}):", f"    {value}"]
         return [*lines, *("    " + line for line in body)]
 
     def summed(self, name: str, value: str, *before: str) -> list[str]:
-        """``name`` as the sum of a value of every position of a thread."""
+        """``name`` as the sum of a value over a thread's positions."""
         lines = ["rest = np.float32(0)", *self.strided(*before, *carried(name, "rest", value))]
         return [*lines, rounded(name, "rest")]
 
     def joined(self, name: str, both: str) -> list[str]:
-        """The values of a channel's threads as one; all of them have it in the end."""
+        """The values of a channel's threads as one; all of them have it in the end.
+
+        ``both`` joins the variable ``name`` and the other value ``v``.
+        """
         lines = ["cuda.syncthreads()", f"shared[t] = {name}", "cuda.syncthreads()"]
         half = self.tall // 2
         while half:
@@ -97,66 +111,8 @@ class Columns:
             half //= 2
         return [*lines, f"{name} = shared[lane]"]
 
-
-def _text(lines: list[str]) -> str:
-    return "\n".join(["def kernel(x, y, w, b, n):", *("    " + line for line in lines), ""])
-
-
-def global_pool_source(columns: Columns, mode: str) -> str:
-    """Maximum, mean, sum or product of each channel's positions."""
-    if mode == "product":
-        return _product_source(columns)
-    largest = mode == "max"
-    # NaN is chosen, and nothing is larger than it.
-    both = "v if v > found or v != v else found" if largest else "found + v"
-    return _text(
-        [
-            *columns.head(str(columns.positions)),
-            f"found = np.float32({'-np.inf' if largest else '0'})",
-            *(columns.strided(f"found = {both}") if largest else columns.summed("found", "v")),
-            *columns.joined("found", both),
-            f"if line == 0 and own < {columns.channels}:",
-            f"    y[o * {columns.channels} + c] = found"
-            + (" / np.float32(count)" if mode == "average" else ""),
-        ]
-    )
-
-
-def _product_source(columns: Columns) -> str:
-    """By the first thread of a channel alone; what each product rounds off is carried on.
-
-    In float32: what grows beyond it on the way is infinite, as in Keras's own.
-    """
-    return _text(
-        [
-            *columns.head(str(columns.positions)),
-            "found, rest = np.float32(1), np.float32(0)",
-            f"if line == 0 and own < {columns.channels}:",
-            "    for i in range(count):",
-            f"        v = x[start + i * {columns.channels}]",
-            "        both = found * v",
-            "        rest = fma(rest, v, fma(found, v, -both))",
-            "        found = both",
-            f"    {rounded('found', 'rest')}",
-            f"    y[o * {columns.channels} + c] = found",
-        ]
-    )
-
-
-def batch_normalize_source(columns: Columns, epsilon: float) -> str:
-    """(x - mean) / sqrt(variance + epsilon) of each channel, over all samples."""
-    store = f"    y[start + i * {columns.channels}] = (v - mean) / scale"
-    return _text(
-        [
-            *columns.head(f"n * {columns.positions}"),
-            "total = np.float32(0)",
-            *columns.summed("total", "v"),
-            *columns.joined("total", "total + v"),
-            "mean = total / np.float32(count)",
-            "total = np.float32(0)",
-            *columns.summed("total", "far * far", "far = v - mean"),
-            *columns.joined("total", "total + v"),
-            f"scale = sqrt(total / np.float32(count) + np.float32({epsilon!r}))",
-            *columns.strided(f"if own < {columns.channels}:", store),
-        ]
-    )
+    def launch(self, name: str, body: list[str]) -> Launch:
+        """The kernel with this body behind ``head``."""
+        lines = [*self.head(), *body]
+        text = "\n".join(["def kernel(x, y, w, b, n):", *("    " + line for line in lines), ""])
+        return Launch(name, text, self.threads, self.blocks)

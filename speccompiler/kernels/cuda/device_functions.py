@@ -1,6 +1,7 @@
-"""What kernel texts may call, as numba.cuda compiles it. Wide loads become one instruction.
+"""The functions that kernel texts may call, as numba.cuda compiles them.
 
-Arrays are plain pointers to float32. ``simulator`` has the same words in Python.
+Wide loads and stores become one instruction each. Arrays are plain pointers to float32.
+``simulator`` has the same functions in Python.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ SHARED = 3
 
 
 def _four(context: Any, builder: Any, signature: Any, pointer: Any, index: Any) -> Any:
-    """Address of four values that begin at a multiple of 16 bytes."""
+    """The address of four values, which is a multiple of 16 bytes."""
     index = context.cast(builder, index, signature.args[1], types.int64)
     place = builder.gep(pointer, [index])
     return builder.bitcast(place, FOUR.as_pointer(place.type.addrspace))
@@ -62,7 +63,7 @@ def store4(typing, array, index, a, b, c, d):
 
 @intrinsic
 def shared_floats(typing, count):
-    """Shared memory of a block: a constant number of values; once in a kernel."""
+    """Shared memory of a block, of a constant number of values. A kernel may call it once."""
     if not isinstance(count, types.IntegerLiteral):
         return None
     kind = ir.ArrayType(ir.FloatType(), count.literal_value)
@@ -81,7 +82,7 @@ def shared_floats(typing, count):
 
 @intrinsic
 def fma(typing, a, b, c):
-    """a * b + c, rounded once: never left to the compiler, so that all tiles agree."""
+    """a * b + c, rounded once. The compiler makes none of its own, so that all tiles agree."""
 
     def codegen(context, builder, signature, arguments):
         return builder.fma(*arguments)
@@ -104,7 +105,7 @@ def _pow(a, b):
 
 
 def of_floats(function: Any) -> Any:
-    """A function of float32 as kernels call it; compiled with the kernel, wherever that is."""
+    """A function of float32 that is compiled into the kernel that calls it."""
     kinds = (types.float32,) * function.__code__.co_argcount
 
     def codegen(context, builder, signature, arguments):
@@ -113,8 +114,9 @@ def of_floats(function: Any) -> Any:
     def typed():
         return types.float32(*kinds), codegen
 
-    # numba reads an intrinsic's parameters off its definition; a starred one is a tuple to it.
-    # Its own device functions ask the present GPU what to compile for.
+    # numba reads an intrinsic's parameters off its definition, and takes a starred one for a
+    # tuple: so the definition is written for this number of them. numba's own device functions
+    # would do, but ask the present GPU what to compile for.
     names = ", ".join(f"x{index}" for index in range(len(kinds)))
     scope = {"typed": typed}
     exec(f"def call(typing, {names}):\n    return typed()\n", scope)
@@ -123,16 +125,16 @@ def of_floats(function: Any) -> Any:
 
 def _arithmetic(operation: str) -> Any:
     @intrinsic
-    def word(typing, a, b):
+    def function(typing, a, b):
         def codegen(context, builder, signature, arguments):
             return getattr(builder, operation)(*arguments)
 
         return types.float32(types.float32, types.float32), codegen
 
-    return word
+    return function
 
 
-WORDS: dict[str, Any] = {
+DEVICE_FUNCTIONS: dict[str, Any] = {
     "cuda": cuda,
     "np": np,
     "load4": load4,
@@ -149,7 +151,7 @@ WORDS: dict[str, Any] = {
     "add": _arithmetic("fadd"),
     "sub": _arithmetic("fsub"),
     "mul": _arithmetic("fmul"),
-    # Rounded by itself: the compiler makes no multiply-add of it.
+    # Rounded by itself: the compiler joins it with no addition.
     "product": libdevice.fmul_rn,
 }
-"""By name, for the text's namespace."""
+"""By the name that a text calls them by."""

@@ -1,8 +1,8 @@
-"""Sums of any length on a GPU: chains of at most ``SHORT`` terms, and what they round off.
+"""How sums of any length keep their precision on a GPU; ``kernels.long_sums`` says why.
 
-As on the CPU (``..cpu.long_sums``, which says why). A thread of a matrix product adds its short
-sums up plainly, a part of a long sum has ``PART`` terms, and kernels that are bound by memory
-carry the rounding error of every addition along.
+No chain of additions is longer than ``SHORT``. A thread of a matrix product adds its chains up
+plainly, since a part of a long sum has at most ``PART`` terms. Kernels that are bound by memory
+have time to carry the rounding error of every addition along.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from speccompiler.kernels.long_sums import SHORT, is_long
 __all__ = ["PART", "SHORT", "carried", "is_long", "rounded"]
 
 PART = 64 * SHORT
-"""Most terms of a sum that is not cut into parts."""
+"""The most terms of a sum that is not cut into parts."""
 
 
 def carried(total: str, rest: str, value: str) -> list[str]:
-    """Statements that add ``value`` to ``total``, and to ``rest`` what that rounds off."""
+    """Statements that add ``value`` to ``total``, and its rounding error to ``rest``."""
     return [
         f"term = {value}",
         f"both = add({total}, term)",
@@ -27,5 +27,5 @@ def carried(total: str, rest: str, value: str) -> list[str]:
 
 
 def rounded(total: str, rest: str) -> str:
-    """A statement that joins both. Beside an infinity the rest is NaN, and says nothing."""
+    """A statement that adds ``rest`` to ``total``; beside an infinity it is NaN, and left out."""
     return f"if {rest} == {rest}: {total} = {total} + {rest}"

@@ -1,90 +1,88 @@
-"""Kernels that look at whole rows, the last axis: a few threads to each, as softmax has them.
+"""What kernels share that look at whole rows, which lie along the last axis.
 
-Sums are taken by thread and then by halves, in an order that only the row's length decides.
+A few threads stand to each row. A sum is taken by every thread along its part of the row and
+then by halves in shared memory, in an order that only the row's length decides.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from speccompiler.kernels.cuda.launches import Launch, Part
 from speccompiler.kernels.cuda.long_sums import carried, rounded
-from speccompiler.kernels.cuda.softmax import THREADS, joined, row_threads
+
+THREADS = 128
+"""Threads of a block."""
 
 
-def _head(rows: int, length: int) -> list[str]:
-    threads = row_threads(length)
-    return [
-        f"shared = shared_floats({THREADS})",
-        "t = cuda.threadIdx.x",
-        f"lane = t % {threads}",
-        f"row = cuda.blockIdx.x * {THREADS // threads} + t // {threads}",
-        # Rows beyond the last are computed as the last: every thread meets at the barriers.
-        f"q = min(row, n * {rows} - 1)",
-    ]
+@dataclass(frozen=True, slots=True)
+class RowGrid:
+    """``rows`` rows a sample, each of ``length`` values and each with ``lanes`` threads."""
 
+    rows: int
+    length: int
 
-def _strided(length: int, *body: str) -> list[str]:
-    return [f"for i in range(lane, {length}, {row_threads(length)}):", *("    " + b for b in body)]
+    @property
+    def lanes(self) -> int:
+        """Threads of a row: a power of two, for at least four values each."""
+        lanes = 1
+        while lanes < THREADS and lanes * 4 < self.length:
+            lanes *= 2
+        return lanes
 
+    def blocks(self, n: int) -> int:
+        """Blocks for ``n`` samples."""
+        return -(-n * self.rows // (THREADS // self.lanes))
 
-def _summed(length: int, value: str, *before: str) -> list[str]:
-    """``total`` as a thread's sum of a value along its part of the row."""
-    lines = ["total = rest = np.float32(0)"]
-    lines += _strided(length, *before, *carried("total", "rest", value))
-    return [*lines, rounded("total", "rest")]
-
-
-def _text(lines: list[str]) -> str:
-    return "\n".join(["def kernel(x, y, w, b, n):", *("    " + line for line in lines), ""])
-
-
-def _written(rows: int, length: int, value: str) -> list[str]:
-    store = _strided(length, f"y[start + i] = {value}")
-    return [f"if row < n * {rows}:", *("    " + line for line in store)]
-
-
-def mask_source(rows: int, length: int, value: float) -> str:
-    """Zeros for rows whose every value is ``value``."""
-    other = f"x[start + i] != np.float32({value!r})"
-    return _text(
-        [
-            *_head(rows, length),
-            f"start = q * {length}",
-            "seen = np.float32(0)",
-            *_strided(length, f"seen = np.float32(1) if {other} else seen"),
-            *joined("seen", row_threads(length), "v if v > seen else seen"),
-            *_written(rows, length, "x[start + i] if seen > np.float32(0) else np.float32(0)"),
+    def head(self) -> list[str]:
+        """A thread's ``row``, its number ``lane`` there, and the row ``q`` that it reads."""
+        return [
+            f"shared = shared_floats({THREADS})",
+            "t = cuda.threadIdx.x",
+            f"lane = t % {self.lanes}",
+            f"row = cuda.blockIdx.x * {THREADS // self.lanes} + t // {self.lanes}",
+            # Rows beyond the last are computed as the last: every thread meets at the barriers.
+            f"q = min(row, n * {self.rows} - 1)",
         ]
-    )
 
+    def strided(self, *body: str) -> list[str]:
+        """Statements for each of a thread's values, which have number ``i`` in the row."""
+        lines = [f"for i in range(lane, {self.length}, {self.lanes}):"]
+        return [*lines, *("    " + line for line in body)]
 
-def normalize_source(rows: int, length: int, epsilon: float, added: float) -> str:
-    """(x - mean) / (sqrt(variance + epsilon) + added) of each row."""
-    threads, count = row_threads(length), f"np.float32({length})"
-    return _text(
-        [
-            *_head(rows, length),
-            f"start = q * {length}",
-            *_summed(length, "x[start + i]"),
-            *joined("total", threads, "total + v"),
-            f"mean = total / {count}",
-            *_summed(length, "far * far", "far = x[start + i] - mean"),
-            *joined("total", threads, "total + v"),
-            f"scale = sqrt(total / {count} + np.float32({epsilon!r})) + np.float32({added!r})",
-            *_written(rows, length, "(x[start + i] - mean) / scale"),
-        ]
-    )
+    def summed(self, value: str, *before: str) -> list[str]:
+        """``total`` as the sum of a value over a thread's part of the row."""
+        lines = ["total = rest = np.float32(0)"]
+        lines += self.strided(*before, *carried("total", "rest", value))
+        return [*lines, rounded("total", "rest")]
 
+    def joined(self, name: str, both: str) -> list[str]:
+        """The values of a row's threads as one, by halves; all of them have it in the end.
 
-def dot_source(rows: int, columns: int, length: int) -> str:
-    """Sums of products of every row of x and every row of the second value, ``w``."""
-    outputs = rows * columns
-    return _text(
-        [
-            *_head(outputs, length),
-            f"first = q // {columns} * {length}",
-            f"second = (q // {outputs} * {columns} + q % {columns}) * {length}",
-            *_summed(length, "x[first + i] * w[second + i]"),
-            *joined("total", row_threads(length), "total + v"),
-            f"if row < n * {outputs} and lane == 0:",
-            "    y[row] = total",
-        ]
-    )
+        ``both`` joins the variable ``name`` and the other value ``v``.
+        """
+        if self.lanes == 1:
+            return []
+        lines = ["cuda.syncthreads()", f"shared[t] = {name}", "cuda.syncthreads()"]
+        half = self.lanes // 2
+        while half:
+            lines += [
+                f"if lane < {half}:",
+                f"    v = shared[t + {half}]",
+                f"    {name} = {both}",
+                f"    shared[t] = {name}",
+                "cuda.syncthreads()",
+            ]
+            half //= 2
+        return [*lines, f"{name} = shared[t - lane]"]
+
+    def written(self, value: str) -> list[str]:
+        """Statements that write a value for each of the row's, from ``start`` on."""
+        lines = self.strided(f"y[start + i] = {value}")
+        return [f"if row < n * {self.rows}:", *("    " + line for line in lines)]
+
+    def launch(self, name: str, body: list[str], second: Part | None = None) -> Launch:
+        """The kernel with this body behind ``head``."""
+        lines = [*self.head(), *body]
+        text = "\n".join(["def kernel(x, y, w, b, n):", *("    " + line for line in lines), ""])
+        return Launch(name, text, THREADS, self.blocks, second=second)

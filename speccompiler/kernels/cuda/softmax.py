@@ -1,66 +1,34 @@
-"""Softmax over the last axis: a few threads to a row, sums by halves in shared memory."""
+"""Softmax over the last axis."""
 
 from __future__ import annotations
 
-from speccompiler.kernels.cuda.long_sums import carried, rounded
+from math import prod
 
-THREADS = 128
-
-
-def row_threads(length: int) -> int:
-    """Threads of a row: a power of two, up to four values each."""
-    threads = 1
-    while threads < THREADS and threads * 4 < length:
-        threads *= 2
-    return threads
+from speccompiler.graph.ir import Node, Softmax
+from speccompiler.kernels.cuda.kernel import Kernel
+from speccompiler.kernels.cuda.launches import Launch, Work
+from speccompiler.kernels.cuda.row_kernels import RowGrid
+from speccompiler.planning.candidate import KnownShape
 
 
-def blocks(rows: int, length: int, n: int) -> int:
-    """Blocks for ``rows`` rows a sample."""
-    return -(-n * rows // (THREADS // row_threads(length)))
-
-
-def source(rows: int, length: int) -> str:
-    """exp(x - max) / sum of ``rows`` rows a sample, each of ``length`` values."""
-    threads = row_threads(length)
-    strided = f"for i in range(lane, {length}, {threads}):"
-    lines = [
-        f"shared = shared_floats({THREADS})",
-        "t = cuda.threadIdx.x",
-        f"lane = t % {threads}",
-        f"row = cuda.blockIdx.x * {THREADS // threads} + t // {threads}",
-        # Rows beyond the last are computed as the last: every thread meets at the barriers.
-        f"start = min(row, n * {rows} - 1) * {length}",
+def softmax(rows: int, length: int) -> Launch:
+    """exp(x - max) / sum of every row."""
+    grid = RowGrid(rows, length)
+    larger = "v if v > most or v != v else most"
+    body = [
+        f"start = q * {length}",
         "most = np.float32(-np.inf)",
-        strided,
-        "    v = x[start + i]",
-        "    most = v if v > most or v != v else most",
-        *joined("most", threads, "v if v > most or v != v else most"),
-        "total = rest = np.float32(0)",
-        strided,
-        *("    " + line for line in carried("total", "rest", "exp(x[start + i] - most)")),
-        rounded("total", "rest"),
-        *joined("total", threads, "total + v"),
-        f"if row < n * {rows}:",
-        f"    {strided}",
-        "        y[start + i] = exp(x[start + i] - most) / total",
+        *grid.strided("v = x[start + i]", f"most = {larger}"),
+        *grid.joined("most", larger),
+        *grid.summed("exp(x[start + i] - most)"),
+        *grid.joined("total", "total + v"),
+        *grid.written("exp(x[start + i] - most) / total"),
     ]
-    return "\n".join(["def kernel(x, y, w, b, n):", *("    " + line for line in lines), ""])
+    return grid.launch("softmax", body)
 
 
-def joined(name: str, threads: int, both: str) -> list[str]:
-    """The values of a row's threads as one, by halves; all of them have it in the end."""
-    if threads == 1:
-        return []
-    lines = ["cuda.syncthreads()", f"shared[t] = {name}", "cuda.syncthreads()"]
-    half = threads // 2
-    while half:
-        lines += [
-            f"if lane < {half}:",
-            f"    v = shared[t + {half}]",
-            f"    {name} = {both}",
-            f"    shared[t] = {name}",
-            "cuda.syncthreads()",
-        ]
-        half //= 2
-    return [*lines, f"{name} = shared[t - lane]"]
+def _work(node: Node, shape: KnownShape) -> Work:
+    return Work((softmax(prod(shape[:-1]), shape[-1]),))
+
+
+SOFTMAX = Kernel("softmax", (Softmax,), _work)

@@ -1,25 +1,25 @@
-"""Which tile a product takes: by estimate, or as measured (``tuning``). It changes no bits."""
+"""Which tile a product takes, by estimate; ``tuning`` measures it. It changes no bits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import sqrt
 
-from speccompiler.kernels.cuda.gemm import Gemm
+from speccompiler.kernels.cuda.gemm_geometry import Gemm
 from speccompiler.kernels.cuda.tiles import TILES, Tile
 
-Pick = Callable[[Gemm, int], Tile]
+ChooseTile = Callable[[Gemm, int], Tile]
 """The tile of a product for so many samples."""
 
 
-def estimated(multiprocessors: int) -> Pick:
+def estimated(multiprocessors: int) -> ChooseTile:
     """The tile of least estimated time on a GPU of so many multiprocessors.
 
     A block's time is its multiply-adds, and more for small register tiles, which read shared
     memory more often for each of them. A multiprocessor with few threads waits for memory.
     """
 
-    def pick(g: Gemm, n: int) -> Tile:
+    def choose_tile(g: Gemm, n: int) -> Tile:
         def cost(tile: Tile) -> float:
             blocks = -(-g.blocks(tile, n) // multiprocessors)
             waiting = sqrt(max(1.0, 256 / (blocks * tile.threads)))
@@ -28,4 +28,4 @@ def estimated(multiprocessors: int) -> Pick:
 
         return min(TILES, key=cost)
 
-    return pick
+    return choose_tile

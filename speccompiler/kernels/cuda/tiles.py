@@ -1,6 +1,6 @@
-"""How a matrix product is cut into blocks and threads.
+"""The tiles in which blocks and threads compute a matrix product.
 
-A cut changes no bits: every output is one sum in one thread, in the order of its terms.
+A tile changes no bits: every output is one sum in one thread, in the order of its terms.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SLAB = 16
-"""Parts of a sum that is split are whole multiples of this, which every depth divides."""
+"""The parts of a cut sum are multiples of this, which every tile's depth divides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Tile:
 
     @property
     def pitch(self) -> int:
-        """Distance of two terms of the input's slab in shared memory: no two in one bank."""
+        """Distance of two terms of the input's slab in shared memory, so that banks differ."""
         return self.rows + 4
 
     @property

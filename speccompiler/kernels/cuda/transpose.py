@@ -1,13 +1,19 @@
 """Permutation of axes: tiles of 32 by 32 go through shared memory.
 
 Reads run along the axis where the input's values lie side by side, writes along the axis
-where the output's do, so that both are whole lines. The tile's rows are one value longer,
-and so no two threads of a warp meet in a bank.
+where the output's do, so that both are whole lines. In shared memory a tile's rows are one value
+longer, so that the threads of a warp read different banks.
 """
 
 from __future__ import annotations
 
 from math import prod
+
+from speccompiler.graph.ir import Node, Transpose
+from speccompiler.kernels.axes import TransposePlan, transpose_plan
+from speccompiler.kernels.cuda.kernel import Kernel
+from speccompiler.kernels.cuda.launches import Launch, Work
+from speccompiler.planning.candidate import KnownShape
 
 Four = tuple[int, int, int, int]
 SIDE = 32
@@ -17,21 +23,22 @@ THREADS = SIDE * ROWS
 PITCH = SIDE + 1
 
 
-def blocks(lengths: Four, n: int) -> int:
+def _blocks(lengths: Four, n: int) -> int:
     """Blocks for ``n`` samples: tiles of the two inner axes, for each place on the outer two."""
     *outer, across, along = lengths
     return n * prod(outer) * -(-across // SIDE) * -(-along // SIDE)
 
 
-def source(lengths: Four, source_strides: Four, target_strides: Four) -> str:
-    """Axes are those of the output; the third is where the input lies side by side."""
+def transpose(plan: TransposePlan) -> Launch:
+    """Axes are the output's; along the third one the input's values lie side by side."""
+    lengths = plan.lengths
     _, second, across, along = lengths
     tall, wide = -(-across // SIDE), -(-along // SIDE)
     at = [
         f"a * {strides[0]} + c * {strides[1]} + s * {prod(lengths)}"
-        for strides in (source_strides, target_strides)
+        for strides in (plan.source_strides, plan.target_strides)
     ]
-    (_, _, su, sv), (_, _, tu, tv) = source_strides, target_strides
+    (_, _, su, sv), (_, _, tu, tv) = plan.source_strides, plan.target_strides
     if sv == 1:
         # The last axis stays last: the input is read along it too.
         u, v, place = "u0 + i", "v0 + lane", f"i * {PITCH} + lane"
@@ -59,4 +66,12 @@ def source(lengths: Four, source_strides: Four, target_strides: Four) -> str:
         f"    if u0 + i < {across} and v0 + lane < {along}:",
         f"        y[{at[1]} + (u0 + i) * {tu} + (v0 + lane) * {tv}] = shared[i * {PITCH} + lane]",
     ]
-    return "\n".join(["def kernel(x, y, w, b, n):", *("    " + line for line in lines), ""])
+    text = "\n".join(["def kernel(x, y, w, b, n):", *("    " + line for line in lines), ""])
+    return Launch("transpose", text, THREADS, lambda n: _blocks(lengths, n))
+
+
+def _work(node: Node, shape: KnownShape) -> Work:
+    return Work((transpose(transpose_plan(node, shape)),))
+
+
+TRANSPOSE = Kernel("transpose", (Transpose,), _work)

@@ -1,210 +1,144 @@
 """Winograd convolution: transform of the input, a product for each point, transform back.
 
-The products are those of ``gemm``, one plane for each point; along the depth of 3-D
-kernels they are convolutions of their own. The transforms are bound by memory: a thread
-transforms the tile of one channel, and threads side by side take channels side by side.
-The texts of the transforms are those of the CPU's kernels, over one value.
-
-Outputs of a tile that are not all finite are computed again by the definition: a NaN or an
-infinity would reach all of them, and so would values so large that a transform overflows.
+The products are those of ``gemm``, one plane for each point; along the depth of 3-D kernels
+they are convolutions of their own. ``winograd_text`` has the texts of the transforms.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
-from speccompiler.kernels.toom_cook import ShortConvolution, constants, lines, short_convolution
-from speccompiler.kernels.winograd_tiles import Tile
+from speccompiler.graph.ir import Conv, Node
+from speccompiler.kernels.cuda import winograd_text
+from speccompiler.kernels.cuda.estimates import BYTES, LAUNCH, MULTIPLY_ADDS, moved
+from speccompiler.kernels.cuda.gemm import pack_product, product_of
+from speccompiler.kernels.cuda.gemm_geometry import Gemm
+from speccompiler.kernels.cuda.kernel import Given, Kernel, Packed, op_of
+from speccompiler.kernels.cuda.launches import Launch, Product, Work, X, Y
+from speccompiler.kernels.cuda.windows import three
+from speccompiler.kernels.cuda.winograd_text import sides, tile_counts
+from speccompiler.kernels.winograd_tiles import find_tile
+from speccompiler.planning.candidate import KnownShape, known
+from speccompiler.planning.schedule import Tile
 
-Three = tuple[int, int, int]
-THREADS = 128
+TRANSFORMED = 32
+"""Channels and filters from which the transforms are worth their traffic."""
 
 
-def tile_counts(outputs: Three, tile: Tile) -> tuple[int, int]:
-    """Tiles along height and width."""
-    return -(-outputs[1] // tile.rows), -(-outputs[2] // tile.columns)
+def _found_tile(node: Node, shape: KnownShape) -> Tile | None:
+    op = op_of(node)
+    if (
+        any(d != 1 for d in op.dilation)
+        or three(op.stride, 1)[1:] != (1, 1)
+        or min(shape[-1], known(node)[-1]) < TRANSFORMED
+    ):
+        return None
+    return find_tile(three(op.kernel, 1)[1:])
 
 
-def _sides(tile: Tile) -> tuple[ShortConvolution, ShortConvolution]:
-    return (
-        short_convolution(tile.rows, tile.kernel[0]),
-        short_convolution(tile.columns, tile.kernel[1]),
+def _fits(node: Node, shape: KnownShape) -> bool:
+    return _found_tile(node, shape) is not None
+
+
+def _tile(node: Node, shape: KnownShape) -> Tile:
+    tile = _found_tile(node, shape)
+    assert tile is not None, f"{node.name} has no tile"
+    return tile
+
+
+def _sizes(node: Node, shape: KnownShape) -> tuple[int, int]:
+    """Values of the transformed input and of the products, for one sample."""
+    tile = _tile(node, shape)
+    outputs = three(known(node)[:-1], 1)
+    tiles = tile.points * prod(tile_counts(outputs, tile))
+    depth = three(shape[:-1], 1)[0]
+    return tiles * depth * shape[-1], tiles * outputs[0] * known(node)[-1]
+
+
+def _nanoseconds(node: Node, shape: KnownShape) -> float:
+    inputs, products = _sizes(node, shape)
+    taps = three(op_of(node).kernel, 1)[0]
+    multiply = products * taps * shape[-1] / MULTIPLY_ADDS
+    traffic = 4 * 2 * (inputs + products) / BYTES
+    return moved(node, shape) + 2 * LAUNCH + multiply + traffic
+
+
+def transform_input(g: Gemm, tile: Tile) -> Launch:
+    """The input to points, in the first part of the scratch."""
+    return Launch(
+        "winograd in",
+        winograd_text.input_source(g, tile),
+        winograd_text.THREADS,
+        lambda n: winograd_text.blocks(g, tile, n * g.lengths[0] * g.channels),
+        X,
+        0,
     )
 
 
-def transform_weights(weight: npt.NDArray[np.float64], tile: Tile) -> npt.NDArray[np.float64]:
+def transform_output(g: Gemm, tile: Tile) -> Launch:
+    """The products, in the second part of the scratch, to the output."""
+    return Launch(
+        "winograd out",
+        winograd_text.output_source(g, tile),
+        winograd_text.THREADS,
+        lambda n: winograd_text.blocks(g, tile, n * g.outputs[0] * g.filters),
+        1,
+        Y,
+        second=X,
+    )
+
+
+def _work(node: Node, shape: KnownShape) -> Work:
+    tile, g = _tile(node, shape), product_of(node, shape)
+    tiles = prod(tile_counts(g.outputs, tile))
+    points = Gemm(
+        (g.lengths[0], 1, tiles),
+        g.channels,
+        (g.outputs[0], 1, tiles),
+        g.filters,
+        (g.kernel[0], 1, 1),
+        (g.stride[0], 1, 1),
+        (g.before[0], 0, 0),
+        (g.repeats[0], 1, 1),
+        planes=tile.points,
+    )
+    starts = transform_input(g, tile), Product(points, 0, 1), transform_output(g, tile)
+    return Work(starts, _sizes(node, shape))
+
+
+def _transformed(weight: npt.NDArray[np.float64], tile: Tile) -> npt.NDArray[np.float64]:
     """(KH, KW, ...) as (points, ...): G w G^T, in float64."""
-    down, across = (np.array(side.filter, np.float64) for side in _sides(tile))
+    down, across = (np.array(side.filter, np.float64) for side in sides(tile))
     with np.errstate(all="ignore"):
         transformed = np.einsum("ar,bs,rs...->ab...", down, across, weight, optimize=True)
     return np.asarray(transformed).reshape(tile.points, *weight.shape[2:])
 
 
-def _two_sides(
-    first: list[list[str]], down: ShortConvolution, across: ShortConvolution, side: str
-) -> tuple[list[str], list[list[str]]]:
-    """Statements that multiply a matrix of names from both sides, and names of the result."""
-    left, right = getattr(down, side), getattr(across, side)
-    middle = [[f"e{i}_{j}" for j in range(len(first[0]))] for i in range(len(left))]
-    last = [[f"g{i}_{j}" for j in range(len(right))] for i in range(len(left))]
-    text: list[str] = []
-    for j in range(len(first[0])):
-        text += lines(left, [row[j] for row in first], [row[j] for row in middle])
-    for i in range(len(left)):
-        text += lines(right, middle[i], last[i])
-    return text, last
+def _pack(node: Node, shape: KnownShape, given: Given) -> Packed:
+    """Transformed weights; the weights as they are lie behind the bias.
 
-
-def _constants(tile: Tile, side: str) -> list[str]:
-    matrices = [getattr(s, side) for s in _sides(tile)]
-    return [f"{name} = np.float32({value!r})" for name, value in constants(*matrices).items()]
-
-
-def input_source(
-    lengths: Three, channels: int, outputs: Three, before: Three, repeats: Three, tile: Tile
-) -> str:
-    """x to (points, n * depth * tiles, channels): B^T x B of each tile, zeros around the input."""
-    tall, wide = tile_counts(outputs, tile)
-    d, h, w = lengths
-    rows = f"n * {d * tall * wide}"
-    first = [[f"d{i}_{j}" for j in range(tile.wide)] for i in range(tile.tall)]
-    body = [
-        f"c = i % {channels}",
-        f"row = i // {channels}",
-        f"u0 = row % {wide} * {tile.columns} - {before[2]}",
-        f"q = row // {wide}",
-        f"v0 = q % {tall} * {tile.rows} - {before[1]}",
-        f"base = q // {tall} * {h * w * channels} + c",
-        *_constants(tile, "input"),
-    ]
-    for i in range(tile.tall):
-        body += [
-            f"v = v0 + {i}",
-            f"inside = 0 <= v < {h * repeats[1]}",
-            f"line = base + {_part('v', repeats[1])} * {w * channels}",
-        ]
-        for j, name in enumerate(first[i]):
-            body += [
-                f"{name} = np.float32(0)",
-                f"if inside and 0 <= u0 + {j} < {w * repeats[2]}:",
-                f"    {name} = x[line + {_part(f'(u0 + {j})', repeats[2])} * {channels}]",
-            ]
-    text, last = _two_sides(first, *_sides(tile), "input")
-    body += text
-    for point, name in enumerate(name for row in last for name in row):
-        body += [f"y[({point} * {rows} + row) * {channels} + c] = {name}"]
-    return _text(f"{rows} * {channels}", body)
-
-
-def _part(place: str, repeats: int) -> str:
-    return place if repeats == 1 else f"({place} // {repeats})"
-
-
-@dataclass(frozen=True, slots=True)
-class Windows:
-    """What the outputs' windows see: the input, and where its data are among the zeros.
-
-    ``depth`` is the kernel's, ``stride`` its step.
+    Those are for tiles that are computed by the definition.
     """
-
-    lengths: Three
-    channels: int
-    depth: int
-    stride: int
-    before: Three
-    repeats: Three
-
-
-def output_source(
-    outputs: Three, filters: int, tile: Tile, bias: bool, activation: str | None, windows: Windows
-) -> str:
-    """(points, n * depth * tiles, filters) to y: A^T m A of each tile, bias, activation.
-
-    ``w`` is the convolution's input, and behind the bias stand its weights as they are.
-    """
-    tall, wide = tile_counts(outputs, tile)
-    d, h, w = outputs
-    rows = f"n * {d * tall * wide}"
-    first = [[f"d{i}_{j}" for j in range(tile.wide)] for i in range(tile.tall)]
-    body = [f"f = i % {filters}", f"row = i // {filters}", *_constants(tile, "output")]
-    for point, name in enumerate(name for row in first for name in row):
-        body += [f"{name} = x[({point} * {rows} + row) * {filters} + f]"]
-    text, last = _two_sides(first, *_sides(tile), "output")
-    body += text
-    body += [
-        f"u0 = row % {wide} * {tile.columns}",
-        f"q = row // {wide}",
-        f"v0 = q % {tall} * {tile.rows}",
-        f"base = q // {tall} * {h * w * filters} + f",
-        "bias = b[f]" if bias else "bias = np.float32(0)",
-    ]
-    names = [name for row in last for name in row]
-    body += [f"seen = {names[0]}", *(f"seen += {name}" for name in names[1:])]
-    # Of finite values whose sum overflows, the definition is right as well.
-    body += ["if seen - seen == np.float32(0):"]
-    for i, row in enumerate(last):
-        for j, name in enumerate(row):
-            value = f"{name} + bias" if bias else name
-            value = value if activation is None else f"activate({value})"
-            checks = [f"v0 + {i} < {h}"] if h % tile.rows else []
-            checks += [f"u0 + {j} < {w}"] if w % tile.columns else []
-            store = f"y[base + ((v0 + {i}) * {w} + u0 + {j}) * {filters}] = {value}"
-            body += ["    " + (f"if {' and '.join(checks)}: {store}" if checks else store)]
-    body += ["else:", *("    " + line for line in _defined(outputs, filters, tile, windows))]
-    value = "total + bias" if bias else "total"
-    value = value if activation is None else f"activate({value})"
-    body += [f"            y[base + (v * {w} + u) * {filters}] = {value}"]
-    return _text(f"{rows} * {filters}", body, activation)
+    weight, *bias = given
+    tile = _tile(node, shape)
+    taps = weight.shape[0] if weight.ndim == 5 else 1
+    whole = weight.reshape(taps, *tile.kernel, *weight.shape[-2:]).astype(np.float64)
+    points = _transformed(whole.transpose(1, 2, 0, 3, 4), tile)
+    packed, added = pack_product(node, shape, [points, *bias])
+    as_it_is = np.ascontiguousarray(whole, np.float32).reshape(-1)
+    return packed, np.concatenate([added, as_it_is])
 
 
-def _defined(outputs: Three, filters: int, tile: Tile, windows: Windows) -> list[str]:
-    """Loops over the outputs ``v``, ``u`` of a tile that the image has, and the ``total`` of each.
-
-    A tap's sum over the channels is a chain by itself.
-    """
-    high, wide = tile.kernel
-    d, h, w = (n * r for n, r in zip(windows.lengths, windows.repeats, strict=True))
-    z, v, u = (_part(place, r) for place, r in zip(("z", "tv", "tu"), windows.repeats, strict=True))
-    _, height, width = windows.lengths
-    pitch = -(-filters // 4) * 4
-    image = f"q // {tile_counts(outputs, tile)[0]}"
-    return [
-        f"for v in range(v0, min(v0 + {tile.rows}, {outputs[1]})):",
-        f"    for u in range(u0, min(u0 + {tile.columns}, {outputs[2]})):",
-        "        total = np.float32(0)",
-        f"        for tap in range({windows.depth * high * wide}):",
-        f"            z = {image} % {outputs[0]} * {windows.stride} - {windows.before[0]}"
-        f" + tap // {high * wide}",
-        f"            tv = v - {windows.before[1]} + tap // {wide} % {high}",
-        f"            tu = u - {windows.before[2]} + tap % {wide}",
-        f"            inside = 0 <= z < {d} and 0 <= tv < {h} and 0 <= tu < {w}",
-        f"            start = (({image} // {outputs[0]} * {windows.lengths[0]} + {z}) * {height}"
-        f" + {v}) * {width} + {u}",
-        "            chain = np.float32(0)",
-        f"            for c in range({windows.channels}):",
-        "                value = np.float32(0)",
-        f"                if inside: value = w[start * {windows.channels} + c]",
-        f"                weight = b[{pitch} + (tap * {windows.channels} + c) * {filters} + f]",
-        "                chain = fma(value, weight, chain)",
-        "            total += chain",
-    ]
-
-
-def blocks(outputs: Three, depth: int, channels: int, tile: Tile, n: int) -> int:
-    """Blocks of a transform over ``depth`` slices a sample."""
-    return -(-n * depth * prod(tile_counts(outputs, tile)) * channels // THREADS)
-
-
-def _text(total: str, body: list[str], before: str | None = None) -> str:
-    head = [
-        "def kernel(x, y, w, b, n):",
-        "    i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x",
-        f"    if i < {total}:",
-    ]
-    return "\n".join(
-        [*([before] if before else []), *head, *("        " + line for line in body), ""]
-    )
+WINOGRAD = Kernel(
+    "winograd",
+    (Conv,),
+    _work,
+    _fits,
+    _nanoseconds,
+    lambda node, shape: sum(_sizes(node, shape)),
+    precise=False,
+    pack=_pack,
+)

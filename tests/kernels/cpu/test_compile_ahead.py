@@ -105,7 +105,7 @@ def test_an_interrupt_ends_the_helpers(here, monkeypatch):
 
 PARENT = """
 import os, sys, time
-from speccompiler.kernels.cpu import compile_ahead as ahead
+from speccompiler.kernels.cpu.runtime import compile_ahead as ahead
 
 def never_done(kernel, text):
     time.sleep(600)

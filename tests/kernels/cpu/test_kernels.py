@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from speccompiler.expressions import ACTIVATIONS
-from speccompiler.graph.ir import Graph, Input, Node, Transpose
+from speccompiler.graph.ir import Conv, Graph, Input, Node, Transpose
 from speccompiler.kernels.axes import merge_axes
-from speccompiler.kernels.cpu import choices as cpu_kernels
-from speccompiler.kernels.cpu import convolutions
-from speccompiler.kernels.cpu.choices import CANDIDATES, choose
-from speccompiler.kernels.cpu.runtime import executor
+from speccompiler.kernels.cpu import concat, conv, convolution
+from speccompiler.kernels.cpu import table as cpu_kernels
+from speccompiler.kernels.cpu.conv_small import ConvSmallKernel
+from speccompiler.kernels.cpu.runtime import executor, run_memory
 from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
 from speccompiler.kernels.cpu.runtime.object_code import ObjectCode
 from speccompiler.planning.plan import make_plan
@@ -44,10 +44,10 @@ def assert_close(y, judge):
     assert np.abs(y - judge).max() <= 1e-5 * np.abs(judge).max()
 
 
-@pytest.fixture(params=[0, convolutions.SMALL], ids=["tiles", "small"])
+@pytest.fixture(params=[0, convolution.SMALL], ids=["tiles", "small"])
 def either_size(request, monkeypatch):
     """The kernels of register tiles, and the one for all small convolutions."""
-    monkeypatch.setattr(convolutions, "SMALL", request.param)
+    monkeypatch.setattr(convolution, "SMALL", request.param)
 
 
 @pytest.mark.usefixtures("either_size")
@@ -86,7 +86,7 @@ def test_tiles_of_positions(length, batch, tmp_path, rng):
 )  # fmt: skip
 def test_tiles_of_short_rows(shape, size, stride, mode, rng, monkeypatch):
     """Several rows in a tile, the last one in part; taps that see padding alone."""
-    monkeypatch.setattr(convolutions, "SMALL", 0)
+    monkeypatch.setattr(convolution, "SMALL", 0)
     x = rng.uniform(-1, 1, (2, *shape, 17)).astype(np.float32)
     layer = {"type": "Convolution2D", "nb_filter": 20, "nb_row": size[0], "nb_col": size[1],
              "subsample": list(stride), "border_mode": mode}  # fmt: skip
@@ -99,7 +99,7 @@ def test_tiles_of_short_rows(shape, size, stride, mode, rng, monkeypatch):
 @pytest.mark.parametrize(("lanes", "shape"), [(16, (7, 7)), (8, (9, 3)), (4, (5, 2))])
 def test_the_last_rows_have_a_tile_of_their_own(lanes, shape, rng, monkeypatch):
     """Fewer than a tile has, of the image; and of a task, whose rows suit wider vectors."""
-    monkeypatch.setattr(convolutions, "SMALL", 0)
+    monkeypatch.setattr(convolution, "SMALL", 0)
     monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
     layer = {"type": "Convolution2D", "nb_filter": 20, "nb_row": 3, "nb_col": 3,
              "border_mode": "same", "activation": "tanh"}  # fmt: skip
@@ -108,7 +108,7 @@ def test_the_last_rows_have_a_tile_of_their_own(lanes, shape, rng, monkeypatch):
     judge = model.compile("reference").run(x)
     whole = model.compile(math="precise").run(x)
     assert_close(whole, judge)
-    monkeypatch.setattr(convolutions, "PACKED_BYTES", 1)
+    monkeypatch.setattr(conv, "PACKED_BYTES", 1)
     assert np.array_equal(model.compile(math="precise").run(x), whole)
 
 
@@ -124,7 +124,7 @@ def test_a_convolution_is_the_same_however_its_tasks_are_cut(channels, stride, r
     assert_close(whole, model.compile("reference").run(x))
     tasks = set()
     for size in (1, 8 << 10, 64 << 10):
-        monkeypatch.setattr(convolutions, "PACKED_BYTES", size)
+        monkeypatch.setattr(conv, "PACKED_BYTES", size)
         compiled = model.compile(math="precise")
         (step,) = compiled.plan.steps
         tasks.add(step.candidate.tasks(step.node, step.source_shape, 1))
@@ -267,9 +267,7 @@ def test_transposes_of_every_permutation_of_three_axes(rng):
 
 def test_tasks_are_independent(rng, monkeypatch):
     """Any order of tasks, one by one, gives the bits of one call over all."""
-    from speccompiler.kernels.cpu import choices
-
-    monkeypatch.setattr(choices, "CONCAT_VALUES", 1000)
+    monkeypatch.setattr(concat, "TASK_VALUES", 1000)
 
     class OneByOne:
         def __init__(self, steps):
@@ -322,39 +320,43 @@ def test_tasks_are_independent(rng, monkeypatch):
         counts: list[int] = []
         parts = np.full_like(whole, np.nan)
         with monkeypatch.context() as patched:
-            patched.setattr(executor, "Job", OneByOne)
+            patched.setattr(run_memory, "Job", OneByOne)
             model.compile(threads=1).run(x, out=parts)
         assert np.array_equal(parts, whole), layer
         assert min(counts) > 1, "one task shows nothing"
 
 
 def test_the_cheapest_kernel_that_fits_is_chosen(monkeypatch):
-    from dataclasses import replace
+    class Fast(ConvSmallKernel):
+        name = "fast"
 
-    from speccompiler.graph.ir import Conv
-    from speccompiler.kernels.cpu import choices
+        def nanoseconds(self, node, shape):
+            return 0.0
+
+    class Odd(Fast):
+        name = "odd"
+
+        def fits(self, node, shape):
+            return shape[-1] % 2 == 1
 
     model = build([{"type": "Convolution1D", "nb_filter": 2, "filter_length": 3}], [9, 4])
     node = model.graph.nodes[1]
-    slow = choose(node, (9, 4))
-    fast = replace(slow, kernel="fast", nanoseconds=lambda node, shape: 0.0)
-    odd = replace(fast, kernel="odd", fits=lambda node, shape: shape[-1] % 2 == 1)
-    monkeypatch.setattr(choices, "CANDIDATES", {**CANDIDATES, Conv: (slow, odd)})
-    assert choose(node, (9, 4)) == slow
-    monkeypatch.setattr(choices, "CANDIDATES", {**CANDIDATES, Conv: (slow, odd, fast)})
-    assert choose(node, (9, 4)).kernel == "fast"
+    for kernels, taken in [((), "conv_small"), ((Odd,), "conv_small"), ((Odd, Fast), "fast")]:
+        row = {Conv: (ConvSmallKernel, *kernels)}
+        monkeypatch.setattr(cpu_kernels, "BY_OPERATION", row)
+        assert cpu_kernels.choose(node, (9, 4)).kernel == taken
 
 
 GUARDED = """
 import ctypes, itertools, mmap, sys
-from dataclasses import replace
 from math import prod
 sys.path.insert(0, {root!r})
 import numpy as np
 from tests.cases import build
-from speccompiler.graph.ir import Conv
-from speccompiler.kernels.cpu import choices, convolutions
-from speccompiler.kernels.cpu.runtime.executor import EMPTY, Memory, address
+from speccompiler.kernels.cpu import convolution
+from speccompiler.kernels.cpu.kernel import EMPTY
+from speccompiler.kernels.cpu.runtime.run_memory import RunMemory, address
+from speccompiler.kernels.cpu.winograd import WinogradKernel
 from speccompiler.kernels.cpu.runtime.object_code import Arguments
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -409,11 +411,11 @@ class Fenced:
             run_fenced(bound, work)
             Fenced.runs += 1
 
-def bind(memory, steps, n, bind=Memory.bind):
+def bind(memory, steps, n, bind=RunMemory.bind):
     bind(memory, steps, n)
     memory.job = Fenced(steps, memory.job.steps)
 
-Memory.bind = bind
+RunMemory.bind = bind
 rng = np.random.default_rng(0)
 some = [(1, 1, 1, "valid"), (5, 3, 1, "same"), (5, 3, 2, "full"), (65, 1, 2, "same"),
         (65, 3, 1, "full"), (65, 3, 2, "valid")]
@@ -459,8 +461,8 @@ def check(chain, length, channels, n, hole=False):
     y, judge = np.nan_to_num(y), np.nan_to_num(judge)
     assert np.abs(y - judge).max() <= 1e-5 * max(1, np.abs(judge).max()), chain
 
-for chain, small in itertools.product(layers, (0, convolutions.SMALL)):
-    convolutions.SMALL = small
+for chain, small in itertools.product(layers, (0, convolution.SMALL)):
+    convolution.SMALL = small
     for length, channels, n in [(3, 1, 1), (7, 3, 3), (33, 17, 2)]:
         if {whole} or channels == 17 or "Convolution" not in chain[-1]["type"]:
             check(chain, length, channels, n)
@@ -494,11 +496,11 @@ others += [
       for size in ([3, 1], [9, 5]) for way in ("nearest", "bilinear") for aligned in (False, True)),
     *([dict(type="Reduce", axis=axis)] for axis in (1, 2, [1, 2])),
 ]
-convolutions.SMALL = 0
+convolution.SMALL = 0
 for chain in others:
     for length, channels, n in [(7, 3, 3), (33, 17, 2)][not {whole}:]:
         check(chain, length, channels, n)
-convolutions.SMALL = 1 << 30
+convolution.SMALL = 1 << 30
 check(others[2], 7, 3, 3)
 assert Fenced.runs > before + len(others)
 before = Fenced.runs
@@ -509,13 +511,11 @@ long = [
     [dict(type="Flatten"), dict(type="Dense", output_dim=17)],
 ]
 for small in (0, 1 << 30):
-    convolutions.SMALL = small
+    convolution.SMALL = small
     for chain in long:
         check(chain, 4520, 1, 2)
-convolutions.SMALL = 0
-offer = choices.winograd_candidates
-choices.OFFERS = {{Conv: (lambda *given: [
-    replace(c, nanoseconds=lambda node, shape: 0.0) for c in offer(*given)],)}}
+convolution.SMALL = 0
+WinogradKernel.nanoseconds = lambda self, node, shape: 0.0
 for chain in (
     [dict(type="Convolution1D", nb_filter=33, filter_length=3, border_mode="same")],
     [dict(type="Convolution1D", nb_filter=17, filter_length=5), dict(type="MaxPooling1D")],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from speccompiler.kernels.cpu import convolutions, depthwise
+from speccompiler.kernels.cpu import convolution, depthwise
 from speccompiler.kernels.cpu.runtime import executor
 from tests.cases import build
 
@@ -156,11 +156,11 @@ def test_locally_connected(filters, samples, lanes, rng, tmp_path):
     check([layer | {"dim_ordering": "th", "bias": False}], x.transpose(0, 3, 1, 2).copy(), tmp_path)
 
 
-@pytest.mark.parametrize("small", [0, convolutions.SMALL], ids=["tiles", "small"])
+@pytest.mark.parametrize("small", [0, convolution.SMALL], ids=["tiles", "small"])
 @pytest.mark.parametrize("rate", [[1, 2], [3, 1], [2, 2], [4, 5]])
 def test_dilated(rate, small, rng, tmp_path, monkeypatch):
     """Rows and columns apart, windows longer than the image, strides."""
-    monkeypatch.setattr(convolutions, "SMALL", small)
+    monkeypatch.setattr(convolution, "SMALL", small)
     layer = {"type": "AtrousConvolution2D", "nb_filter": 35, "nb_row": 3, "nb_col": 3,
              "atrous_rate": rate, "border_mode": "same"}  # fmt: skip
     for shape, stride in [((7, 9), 1), ((11, 30), 2), ((1, 3), 1)]:
@@ -169,7 +169,7 @@ def test_dilated(rate, small, rng, tmp_path, monkeypatch):
 
 
 def test_dilated_in_other_ranks(rng, tmp_path, monkeypatch):
-    monkeypatch.setattr(convolutions, "SMALL", 0)
+    monkeypatch.setattr(convolution, "SMALL", 0)
     x = rng.standard_normal((2, 3, 20, 17)).astype(np.float32)
     layer = {"type": "AtrousConvolution1D", "nb_filter": 20, "filter_length": 3, "atrous_rate": 4}
     check([layer], x[:, 0], tmp_path, ["conv"])

@@ -13,10 +13,10 @@ import pytest
 
 from speccompiler.graph.ir import Graph, Input, Node, Transpose
 from speccompiler.kernels.axes import transpose_plan
-from speccompiler.kernels.cpu import choices as cpu_kernels
+from speccompiler.kernels.cpu import table as cpu_kernels
+from speccompiler.kernels.cpu.kernel import fitting_lanes
 from speccompiler.kernels.cpu.runtime import executor
 from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
-from speccompiler.kernels.cpu.sources import fitting_lanes
 from speccompiler.planning.plan import make_plan
 from tests.cases import build
 

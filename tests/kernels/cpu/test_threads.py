@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speccompiler.kernels.cpu.runtime import executor, object_code, team
-from speccompiler.kernels.cpu.runtime.object_code import Arguments, Kernel
+from speccompiler.kernels.cpu.runtime import object_code, run_memory, team
+from speccompiler.kernels.cpu.runtime.object_code import Arguments, LoadedKernel
 from speccompiler.kernels.cpu.runtime.team import Job, Work
 from tests.cases import build
 from tests.places import ROOT
@@ -115,7 +115,7 @@ def test_a_kernel_that_fails_leaves_the_model_usable():
     executor, x = compiled.executor, batch(3)
     good, steps = compiled.run(x), list(executor._steps)
     for failing, bound in enumerate(steps):
-        executor._steps[failing] = replace(bound, kernel=kernel_of(fail))
+        executor._steps[failing] = replace(bound, code=loaded(fail))
         # Memory is bound to what failed.
         executor._idle.clear()
         with pytest.raises(RuntimeError, match="a kernel failed"):
@@ -130,7 +130,7 @@ def test_long_steps_are_cut(threads, monkeypatch):
     """The same bits, whether or not an interrupt is heard between a step's tasks."""
     model, x = build(LAYERS, SHAPE), batch(3)
     good = model.compile(threads=threads).run(x)
-    monkeypatch.setattr(executor, "LONGEST_PART", 1e-9)
+    monkeypatch.setattr(run_memory, "LONGEST_PART", 1e-9)
     compiled = model.compile(threads=threads)
     assert np.array_equal(compiled.run(x), good)
     (memory,) = compiled.executor._idle
@@ -145,30 +145,30 @@ def test_long_steps_are_cut(threads, monkeypatch):
 @pytest.mark.parametrize("tasks", [1, 7, 64, 1000])
 @pytest.mark.parametrize("seconds", [0, 0.5, 0.6, 3, 1e6])
 def test_where_a_step_is_cut(tasks, together, seconds):
-    pieces = executor._cut(tasks, together, seconds)
+    pieces = run_memory._cut(tasks, together, seconds)
     assert [task for piece in pieces for task in piece] == list(range(tasks))
     assert all(piece.start % together == 0 for piece in pieces)
     longest = max(map(len, pieces))
-    assert longest <= together or longest / tasks * seconds <= executor.LONGEST_PART
-    assert len(pieces) == 1 or seconds > executor.LONGEST_PART
+    assert longest <= together or longest / tasks * seconds <= run_memory.LONGEST_PART
+    assert len(pieces) == 1 or seconds > run_memory.LONGEST_PART
 
 
 # Jobs alone, with kernels in Python: each call takes the GIL by itself.
 
 
-def kernel_of(function):
+def loaded(function):
     """``function(lo, hi, slot)`` as a kernel; it may say that it failed by a number."""
 
     def call(result, error, lo, hi, arguments):
         return function(lo, hi, Arguments.from_address(arguments).samples) or 0
 
-    return Kernel("in_python", object_code._SIGNATURE(call), object_code._unread)
+    return LoadedKernel("in_python", object_code._SIGNATURE(call), object_code._unread)
 
 
 def job_of(*steps):
     """A job of (function, tasks, threads) or (function, tasks, threads, sharing)."""
     return Job([
-        Work(kernel_of(function), range(tasks), [Arguments(slot) for slot in range(threads)], *more)
+        Work(loaded(function), range(tasks), [Arguments(slot) for slot in range(threads)], *more)
         for function, tasks, threads, *more in steps
     ])  # fmt: skip
 
@@ -601,9 +601,9 @@ def test_interrupts_at_any_moment(script):
     """Ctrl-C loses no helper and leaves nothing behind that a later run could meet."""
     script("""
         import signal
-        from speccompiler.kernels.cpu import executor, team
+        from speccompiler.kernels.cpu.runtime import run_memory, team
         from tests.kernels.cpu.test_threads import together, wait_until_asleep
-        executor.LONGEST_PART = 1e-5
+        run_memory.LONGEST_PART = 1e-5
         compiled = build(LAYERS, SHAPE).compile(threads=3)
         signal.signal(signal.SIGALRM, signal.default_int_handler)
         interrupts = 0
@@ -629,8 +629,8 @@ def test_a_fork_in_a_signal_handler(script):
     """Where Python hears signals: between two parts of a run, among other places."""
     script("""
         import signal
-        from speccompiler.kernels.cpu import executor
-        executor.LONGEST_PART = 1e-5
+        from speccompiler.kernels.cpu.runtime import run_memory
+        run_memory.LONGEST_PART = 1e-5
         compiled = build(LAYERS, SHAPE).compile(threads=3)
         children = []
         def fork(*_):
@@ -668,7 +668,7 @@ def test_an_idle_process_takes_no_time(script):
     script("""
         import resource
         import time
-        from speccompiler.kernels.cpu import team
+        from speccompiler.kernels.cpu.runtime import team
         from tests.kernels.cpu.test_threads import job_of, states, wait_until_asleep
         job = job_of((lambda lo, hi, slot: None, 2, 2))
         for turn in range(200):

@@ -1,38 +1,44 @@
-"""Kernel texts as real layers get them: every kind, every tile, what is compiled without a GPU."""
+"""Launches as real layers get them: every kernel, every tile, compiled without a GPU."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import product
 
 from speccompiler.expressions import ACTIVATIONS, parse
 from speccompiler.expressions.nodes import Binary, Parameter, Variable
 from speccompiler.expressions.source import word_source
-from speccompiler.kernels.cuda import (
-    channel_kernels,
-    gemm,
-    layer_kernels,
-    memory_kernels,
-    row_kernels,
-    softmax,
-    transpose,
-    winograd,
-)
-from speccompiler.kernels.cuda.channel_kernels import Columns
-from speccompiler.kernels.cuda.gemm import Gemm
+from speccompiler.graph.ir import Resize
+from speccompiler.kernels.axes import SlicePlan, TransposePlan
+from speccompiler.kernels.cuda.activation import activate
+from speccompiler.kernels.cuda.batch_normalize import batch_normalize
+from speccompiler.kernels.cuda.channel_kernels import ChannelGrid
+from speccompiler.kernels.cuda.combine import COMBINED, combine
+from speccompiler.kernels.cuda.concat import put
+from speccompiler.kernels.cuda.depthwise import depthwise
+from speccompiler.kernels.cuda.dot import dot
+from speccompiler.kernels.cuda.gemm_geometry import Gemm
+from speccompiler.kernels.cuda.gemm_text import tiled
+from speccompiler.kernels.cuda.global_pool import global_pool
+from speccompiler.kernels.cuda.launches import Launch, Product
+from speccompiler.kernels.cuda.local import local
+from speccompiler.kernels.cuda.lookup import look_up
+from speccompiler.kernels.cuda.map_with import activate_with
+from speccompiler.kernels.cuda.mask import mask
+from speccompiler.kernels.cuda.normalize import normalize
+from speccompiler.kernels.cuda.plain_copy import copy
+from speccompiler.kernels.cuda.pool import pool
+from speccompiler.kernels.cuda.resize_image import resize_image
+from speccompiler.kernels.cuda.slicing import take
+from speccompiler.kernels.cuda.softmax import softmax
+from speccompiler.kernels.cuda.sum_parts import sum_parts
 from speccompiler.kernels.cuda.tiles import TILES
+from speccompiler.kernels.cuda.transpose import transpose
+from speccompiler.kernels.cuda.upsample_pad import Enlarged, enlarge
+from speccompiler.kernels.cuda.windows import Windows
+from speccompiler.kernels.cuda.winograd import transform_input, transform_output
 from speccompiler.kernels.winograd_tiles import find_tile
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """A text and how it is started."""
-
-    name: str
-    text: str
-    threads: int
-    resident: int = 1
-
 
 RELU = word_source(ACTIVATIONS["relu"])
 CONV = Gemm(
@@ -64,90 +70,63 @@ ALL_FUNCTIONS = (
 )
 
 
-def kernels() -> Iterator[Kernel]:
+PARAMETRIC = Binary("+", Binary("*", Variable(), Parameter(0)), Parameter(1))
+PLANE, HALF, ONES = (1, 56, 56), (1, 28, 28), (1, 1, 1)
+
+
+def kernels() -> Iterator[tuple[str, Launch]]:
     """All of them, by name."""
     for tile in TILES:
-        yield _gemm(f"conv {tile}", CONV, tile)
-    for name, product in PRODUCTS.items():
-        yield _gemm(f"{name} {TILES[0]}", product, TILES[0])
-    flat = memory_kernels.THREADS
+        yield f"conv {tile}", tiled(Product(CONV), tile)
+    for name, geometry in PRODUCTS.items():
+        yield f"{name} {TILES[0]}", tiled(Product(geometry), TILES[0])
     for name, expression in (*ACTIVATIONS.items(), ("all functions", parse(ALL_FUNCTIONS))):
-        yield Kernel(f"map {name}", memory_kernels.map_source(64, word_source(expression)), flat)
-    yield Kernel("map of single values", memory_kernels.map_source(63, RELU), flat)
-    yield Kernel("copy", memory_kernels.copy_source(64), flat)
-    yield Kernel("sum of parts", memory_kernels.sum_source(4096, 512, 8, True, RELU), flat)
-    plane, half = (1, 56, 56), (1, 28, 28)
-    for mode in ("max", "average"):
-        for channels in (64, 3):
-            text = memory_kernels.pool_source(
-                mode, plane, channels, half, (1, 3, 3), (1, 2, 2), (0, 0, 0), (0, 1, 0, 56, 0, 57)
-            )
-            yield Kernel(f"{mode} pool, {channels} channels", text, flat)
-    ones = (1, 1, 1)
-    up = memory_kernels.resize_source(half, 64, plane, (1, 2, 2), (0, 0, 0))
-    yield Kernel("upsample", up, flat)
-    pad = memory_kernels.resize_source(half, 64, (1, 30, 30), ones, (0, 1, 1))
-    yield Kernel("pad", pad, flat)
-    yield Kernel("softmax of 10", softmax.source(1, 10), softmax.THREADS)
-    yield Kernel("softmax of 1000", softmax.source(1, 1000), softmax.THREADS)
-    matrix = transpose.source((1, 1, 64, 3136), (0, 0, 1, 64), (0, 0, 3136, 1))
-    yield Kernel("transpose", matrix, transpose.THREADS)
+        yield f"map {name}", activate(64, word_source(expression))
+    yield "map of single values", activate(63, RELU)
+    yield "copy", copy(64)
+    parts = replace(CONV, outputs=ONES, filters=512, splits=8)
+    yield "sum of parts", sum_parts(replace(parts, outputs=(1, 1, 8)))
+    for mode, channels in product(("max", "average"), (64, 3)):
+        windows = Windows(PLANE, channels, HALF, (1, 3, 3), (1, 2, 2))
+        yield f"{mode} pool, {channels} channels", pool(mode, windows, ((0, 1), (0, 56), (0, 57)))
+    yield "upsample", enlarge(Enlarged(HALF, 64, PLANE, factors=(1, 2, 2)))
+    yield "pad", enlarge(Enlarged(HALF, 64, (1, 30, 30), before=(0, 1, 1)))
+    yield "softmax of 10", softmax(1, 10)
+    yield "softmax of 1000", softmax(1, 1000)
+    matrix = TransposePlan((1, 1, 64, 3136), (0, 0, 1, 64), (0, 0, 3136, 1))
+    yield "transpose", transpose(matrix)
     for kernel in ((3, 3), (5, 5), (1, 3), (3, 5)):
-        tile = find_tile(kernel)
-        assert tile is not None
+        winograd_tile = find_tile(kernel)
+        assert winograd_tile is not None
         before = (0, kernel[0] // 2, kernel[1] // 2)
-        into = winograd.input_source(plane, 64, plane, before, ones, tile)
-        windows = winograd.Windows(plane, 64, 1, 1, before, ones)
-        back = winograd.output_source(plane, 64, tile, True, RELU, windows)
+        g = replace(CONV, kernel=(1, *kernel), before=before)
         size = "x".join(map(str, kernel))
-        yield Kernel(f"winograd {size} in", into, winograd.THREADS)
-        yield Kernel(f"winograd {size} out", back, winograd.THREADS)
-    yield from layer_kernels_of_all()
-
-
-def layer_kernels_of_all() -> Iterator[Kernel]:
-    """Those of the layers beside convolution, with wide loads and without."""
-    flat, plane, ones = memory_kernels.THREADS, (1, 56, 56), (1, 1, 1)
-    parametric = Binary("+", Binary("*", Variable(), Parameter(0)), Parameter(1))
+        yield f"winograd {size} in", transform_input(g, winograd_tile)
+        yield f"winograd {size} out", transform_output(g, winograd_tile)
     for channels in (64, 3):
-        wide = f", {channels} channels"
-        text = word_source(parametric, parameters=2)
-        body = layer_kernels.map_with_source(49 * channels, channels, 2, text)
-        yield Kernel("map_with" + wide, body, flat)
-        body = layer_kernels.depthwise_source(plane, channels, plane, (1, 3, 3), ones, (0, 1, 1), 2)
-        yield Kernel("depthwise" + wide, body, flat)
-        body = layer_kernels.local_source(
-            1, plane, 16, (1, 54, 54), channels, (1, 3, 3), ones, True
-        )
-        yield Kernel("local" + wide, body, flat)
-        yield Kernel("lookup" + wide, layer_kernels.lookup_source(100, 5000, channels), flat)
-        body = layer_kernels.concat_source(49, channels, channels, 2 * channels)
-        yield Kernel("concat" + wide, body, flat)
-        found = Columns(1, 49, channels)
-        for bilinear, name in ((True, "bilinear"), (False, "nearest")):
-            body = layer_kernels.resize_image_source(
-                66 * 200 * channels, (75, 320), channels, (66, 200), bilinear, not bilinear
-            )
-            yield Kernel(f"resize_image {name}{wide}", body, flat)
-        body = layer_kernels.slice_source(9600 * channels, 0, ((9600, channels),), channels, -1)
-        yield Kernel("slice" + wide, body, flat)
-        for mode in ("max", "average", "sum", "product"):
-            body = channel_kernels.global_pool_source(found, mode)
-            yield Kernel(f"global_pool {mode}{wide}", body, found.threads)
-        found = replace(found, samples=True)
-        body = channel_kernels.batch_normalize_source(found, 1e-3)
-        yield Kernel("batch_normalize" + wide, body, found.threads)
-    for mode in layer_kernels.COMBINED:
-        body = layer_kernels.combine_source(64, mode, divisor=3, activation=RELU)
-        yield Kernel(f"combine {mode}", body, flat)
+        for name, launch in of_channels(channels):
+            yield f"{name}, {channels} channels", launch
+    for mode in COMBINED:
+        yield f"combine {mode}", combine(64, mode, 1, divisor=3, activation=RELU)
     for length in (3, 1000):
-        wide = f" of {length}"
-        yield Kernel("mask" + wide, row_kernels.mask_source(7, length, 0.0), softmax.THREADS)
-        body = row_kernels.normalize_source(7, length, 1e-3, 0.0)
-        yield Kernel("normalize" + wide, body, softmax.THREADS)
-        yield Kernel("dot" + wide, row_kernels.dot_source(3, 5, length), softmax.THREADS)
+        yield f"mask of {length}", mask(7, length, 0.0)
+        yield f"normalize of {length}", normalize(7, length, 1e-3, 0.0)
+        yield f"dot of {length}", dot(3, 5, length)
 
 
-def _gemm(name: str, product: Gemm, tile: object) -> Kernel:
-    assert tile in TILES
-    return Kernel(name, gemm.source(product, tile), tile.threads, gemm.resident(product, tile))
+def of_channels(channels: int) -> Iterator[tuple[str, Launch]]:
+    """Kernels whose loads are wide where channels divide by four."""
+    text = word_source(PARAMETRIC, parameters=2)
+    yield "map_with", activate_with(49 * channels, channels, 2, text)
+    yield "depthwise", depthwise(Windows(PLANE, channels, PLANE, (1, 3, 3), ONES, (0, 1, 1)), 2)
+    yield "local", local(Windows(PLANE, 16, (1, 54, 54), (1, 3, 3), ONES), channels, True)
+    yield "lookup", look_up(100, 5000, channels)
+    yield "concat", put(0, 49, channels, channels, 2 * channels)
+    for bilinear, name in ((True, "bilinear"), (False, "nearest")):
+        op = Resize((66, 200), bilinear, align_corners=not bilinear)
+        shapes = (75, 320, channels), (66, 200, channels)
+        yield f"resize_image {name}", resize_image(op, *shapes)
+    yield "slice", take(9600 * channels, SlicePlan(0, ((9600, channels),), channels, -1))
+    for mode in ("max", "average", "sum", "product"):
+        yield f"global_pool {mode}", global_pool(ChannelGrid(1, 49, channels), mode)
+    yield "batch_normalize", batch_normalize(49, channels, 1e-3)

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from speccompiler.cli.main import convspec
 from speccompiler.diagnostics.core import SpecError
-from speccompiler.kernels.cuda.runtime import driver
+from speccompiler.kernels.cuda.runtime import cuda_device, driver, gpus
 from tests.cases import build
 
 SOURCE = Path(__file__).with_name("fake_libcuda.c")
@@ -40,13 +40,13 @@ def library(tmp_path_factory) -> Path:
 def fake(library, monkeypatch):
     """A machine with the extra and one GPU; the returned function says what is alive there."""
     monkeypatch.setattr(driver, "LIBRARY", str(library))
-    monkeypatch.setattr(driver, "toolkit_major", lambda: 13)
-    monkeypatch.setattr(driver, "load_cubin", lambda text, *rest: b"copy 15\0")
-    driver.open_driver.cache_clear()
-    driver.devices.cache_clear()
+    monkeypatch.setattr(gpus, "toolkit_major", lambda: 13)
+    monkeypatch.setattr(cuda_device, "load_cubin", lambda text, *rest: b"copy 15\0")
+    gpus.open_driver.cache_clear()
+    cuda_device.devices.cache_clear()
     yield ctypes.CDLL(str(library)).fake_live
-    driver.open_driver.cache_clear()
-    driver.devices.cache_clear()
+    gpus.open_driver.cache_clear()
+    cuda_device.devices.cache_clear()
 
 
 @pytest.fixture
@@ -62,13 +62,13 @@ def finding(model, target: str = "cuda"):
     return found
 
 
-@pytest.mark.parametrize("gpus", [1, 2])
-def test_a_batch_goes_there_and_back(fake, model, gpus, monkeypatch, rng):
-    monkeypatch.setenv("FAKE_CUDA_GPUS", str(gpus))
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_batch_goes_there_and_back(fake, model, count, monkeypatch, rng):
+    monkeypatch.setenv("FAKE_CUDA_GPUS", str(count))
     gc.collect()
     before = fake()
     compiled = model.compile("cuda", batch_size=5)
-    assert len(compiled.executor.devices) == gpus
+    assert len(compiled.executor.devices) == count
     x = rng.standard_normal((12, 5, 3)).astype(np.float32)
     assert np.array_equal(compiled.run(x), x.reshape(12, 15))
     assert np.array_equal(compiled.run(x[:1]), x[:1].reshape(1, 15))
@@ -85,7 +85,7 @@ def test_a_batch_goes_there_and_back(fake, model, gpus, monkeypatch, rng):
 def test_what_is_given_back_leaves_the_present_gpu(fake, monkeypatch):
     """An object of one GPU may die between two calls that are meant for another."""
     monkeypatch.setenv("FAKE_CUDA_GPUS", "2")
-    first, second = driver.devices()
+    first, second = cuda_device.devices()
     first.use()
     stream = first.stream()
     second.use()
@@ -98,13 +98,13 @@ def test_what_is_given_back_leaves_the_present_gpu(fake, monkeypatch):
     second.wait(second.record(mine))
 
 
-@pytest.mark.parametrize("gpus", [1, 2])
-def test_memory_is_cut_to_what_is_free(fake, model, monkeypatch, rng, gpus):
+@pytest.mark.parametrize("count", [1, 2])
+def test_memory_is_cut_to_what_is_free(fake, model, monkeypatch, rng, count):
     monkeypatch.setenv("FAKE_CUDA_FREE", "4000")
-    monkeypatch.setenv("FAKE_CUDA_GPUS", str(gpus))
+    monkeypatch.setenv("FAKE_CUDA_GPUS", str(count))
     compiled = model.compile("cuda", batch_size=200)
-    assert compiled.executor.piece < 200 // gpus
-    assert len(compiled.executor._lanes) == 2 * gpus
+    assert compiled.executor.piece < 200 // count
+    assert len(compiled.executor._lanes) == 2 * count
     x = rng.standard_normal((200, 5, 3)).astype(np.float32)
     assert np.array_equal(compiled.run(x), x.reshape(200, 15))
 
@@ -121,9 +121,9 @@ def test_one_gpu_by_its_number(fake, model, monkeypatch):
 
 
 def test_without_the_extra(model, monkeypatch):
-    monkeypatch.setattr(driver, "toolkit_major", lambda: None)
-    driver.open_driver.cache_clear()
-    driver.devices.cache_clear()
+    monkeypatch.setattr(gpus, "toolkit_major", lambda: None)
+    gpus.open_driver.cache_clear()
+    cuda_device.devices.cache_clear()
     found = finding(model)
     assert (found.code, found.message) == (
         "CS133",
@@ -222,7 +222,7 @@ def test_a_gpu_that_is_too_old_is_passed_over(fake, model, monkeypatch):
     said = "Fake 0 has compute capability 6.1; 7.5 or later is needed"
     assert finding(model, "cuda:0").message == said
     assert doctor().endswith("--target cuda can be used\n")
-    driver.devices.cache_clear()
+    cuda_device.devices.cache_clear()
     monkeypatch.setenv("FAKE_CUDA_SECOND", "52")
     assert f"--target cuda cannot be used: {said}; use --target cpu" in doctor()
 

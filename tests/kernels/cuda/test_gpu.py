@@ -10,9 +10,9 @@ import pytest
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.kernels.cuda import choices
-from speccompiler.kernels.cuda.runtime import executor as module
-from speccompiler.kernels.cuda.runtime.device import open_devices
-from speccompiler.kernels.cuda.steps import _LAUNCHES, step_code
+from speccompiler.kernels.cuda.runtime import pieces
+from speccompiler.kernels.cuda.runtime.devices import open_devices
+from speccompiler.kernels.cuda.steps import step_code
 from speccompiler.kernels.cuda.tile_choice import estimated
 from speccompiler.kernels.cuda.tiles import TILES
 from speccompiler.passes import optimize
@@ -63,7 +63,7 @@ LAYERS = {
          {"type": "Activation", "activation": "softmax"}],
         (19, 37),
     ),
-    "columns": (
+    "channels": (
         [{"type": "BatchNormalization", "mode": 2}, {"type": "GlobalAveragePooling2D"}],
         (9, 11, 35),
     ),
@@ -138,7 +138,7 @@ def test_the_bits_do_not_depend_on_the_batch(name, math, rng, monkeypatch):
     x = rng.standard_normal((13, *shape)).astype(np.float32)
     whole = model.compile("cuda:0", batch_size=13, math=math).run(x)
     assert np.array_equal(model.compile("cuda:0", batch_size=1, math=math).run(x), whole)
-    monkeypatch.setattr(module, "WORTH_OVERLAPPING", 1)
+    monkeypatch.setattr(pieces, "WORTH_OVERLAPPING", 1)
     compiled = model.compile("cuda", batch_size=13, math=math)
     assert len(compiled.executor._lanes) >= 2
     for _ in range(20):
@@ -178,5 +178,5 @@ def test_every_kernel_has_a_layer_here():
             plan = make_plan(optimize(graph), choices, fast=fast)
             codes = [step_code(step, 3, estimated(1)) for step in plan.steps]
             met |= {launch.name for code in codes for launch in code.launches}
-    kernels = set(_LAUNCHES) - {"winograd"} | {"winograd in", "winograd out", "sum", "copy"}
+    kernels = set(choices.KERNELS) - {"winograd"} | {"winograd in", "winograd out", "sum", "copy"}
     assert kernels <= met

@@ -1,4 +1,4 @@
-"""Runs ``tests/kernels/cuda/simulated`` on numba's CUDA simulator, a file to a process."""
+"""Runs ``tests/kernels/cuda/simulated`` on numba's CUDA simulator, in processes of its own."""
 
 from __future__ import annotations
 
@@ -12,23 +12,28 @@ import pytest
 from tests.places import ROOT
 
 FOLDER = Path(__file__).parent / "simulated"
-FILES = sorted(file.name for file in FOLDER.glob("test_*.py"))
+PARTS = {
+    "kernels": [FOLDER / "kernels"],
+    "layers": [FOLDER / "test_layers.py", FOLDER / "test_keras.py"],
+}
+"""Few processes: each of them needs a second or two to begin."""
+PARTS["others"] = [file for file in sorted(FOLDER.glob("test_*.py")) if file not in PARTS["layers"]]
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_on_the_simulator(name: str, tmp_path: Path) -> None:
-    run(name, tmp_path)
+@pytest.mark.parametrize("part", PARTS)
+def test_on_the_simulator(part: str, tmp_path: Path) -> None:
+    run(PARTS[part], tmp_path)
 
 
 @pytest.mark.slow
 def test_all_that_keras_gave(tmp_path: Path) -> None:
-    run("test_keras.py", tmp_path, "-m", "slow")
+    run([FOLDER / "test_keras.py"], tmp_path, "-m", "slow")
 
 
-def run(name: str, folder: Path, *options: str) -> None:
+def run(files: list[Path], folder: Path, *options: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, *options, "--basetemp", str(folder / "t"), str(FOLDER / name)],
+        [*command, *options, "--basetemp", str(folder / "t"), *map(str, files)],
         env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
         cwd=ROOT,
         capture_output=True,

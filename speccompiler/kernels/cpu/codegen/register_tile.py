@@ -11,33 +11,14 @@ code: that is what keeps the sums in registers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+
+from speccompiler.kernels.cpu.codegen.ending import Relu, rectified
+from speccompiler.kernels.cpu.codegen.text import LINE
 
 VECTORS = 2
 """Vectors of filters in a tile; a group of filters is this many vectors."""
-
-LINE = 16
-"""float32 values of a cache line."""
 AHEAD = 1024
 """float32 values between a weight that is read and the one that is asked for."""
-
-Relu = Literal["", "plain", "theano"]
-"""Which relu ends the sums, if one does: Theano's makes a NaN of -infinity."""
-
-HEADER = """import math
-
-import numpy as np
-
-from speccompiler.kernels.cpu.codegen.jit import as_written, jit
-from speccompiler.kernels.cpu.codegen.simd import vectors
-
-v = vectors(@LANES)
-load, store, broadcast, splat = v.load, v.store, v.broadcast, v.splat
-prefetch, prefetch_near = v.prefetch, v.prefetch_near
-load_where, store_where, first_lanes = v.load_where, v.store_where, v.first_lanes
-fma, maximum, largest = v.fma, v.maximum, v.largest
-add, sub, mul = v.add, v.sub, v.mul
-"""
 
 PACK = '''
 
@@ -65,22 +46,6 @@ def clear(packed, to, plane, channels):
 
 '''
 """Shared by the kernels that copy their input into channel blocks first."""
-
-COPY_OUT = '''
-
-@jit
-def copy_out(made, at, y, to, pitch, used, count, width):
-    """Some positions of a tile by some of its filters."""
-    for t in range(used):
-        for j in range(0, count, @LANES):
-            place = to + t * pitch + j
-            value = load(made, at + t * width + j)
-            if j + @LANES <= count:
-                store(y, place, @WHOLE)
-            else:
-                some = first_lanes(count - j)
-                store_where(y, place, some, @PART)
-'''
 
 
 def tile_columns(lanes: int) -> int:
@@ -156,25 +121,6 @@ def register_tile(
     return "\n".join(lines) + "\n"
 
 
-def rectifier(relu: Relu) -> str:
-    """The text of ``rectify``, where ``rectified`` calls it."""
-    if relu != "theano":
-        return ""
-    return (
-        "\n\nsmaller = v.minimum\n\n\n@jit\ndef rectify(floor, value):\n"
-        "    zero = splat(np.float32(0))\n"
-        # 0 beside the larger of the two, NaN for -infinity.
-        "    return fma(smaller(value, zero), zero, maximum(floor, value))\n"
-    )
-
-
-def rectified(relu: Relu, floor: str, value: str) -> str:
-    """The text of a value after its relu; ``floor`` is 0, or -infinity where none is due yet."""
-    if not relu:
-        return value
-    return f"{'rectify' if relu == 'theano' else 'maximum'}({floor}, {value})"
-
-
 def group_vectors(filters: int, lanes: int) -> tuple[int, ...]:
     """Vectors of the groups that so many filters need: whole ones, and a last one of one vector."""
     last = filters % (VECTORS * lanes)
@@ -198,59 +144,3 @@ def groups(text: str, filters: int, lanes: int) -> str:
     if len(widths) > 1:
         pick = f"{pick} if count > {lanes} else group_{widths[1]}({names})"
     return f"{made}\n\n@jit\ndef group({names}):\n    {pick}\n"
-
-
-def epilogue(columns: int, activation: str | None) -> str:
-    """``finish``: the activation of a tile that was just written and is still in L1.
-
-    ``activation`` is the text of ``activate``, over vectors; None where none is left to
-    apply. A place takes whole vectors: ``count`` fills them, or ``pitch`` leaves room.
-    """
-    if activation is None:
-        return "\n\n@jit\ndef finish(y, at, pitch, count):\n    pass\n"
-    return (
-        f"{activation}\n\n@jit\ndef finish(y, at, pitch, count):\n"
-        f"    for t in range({columns}):\n"
-        "        for j in range(0, count, @LANES):\n"
-        "            p = at + t * pitch + j\n"
-        "            store(y, p, activate(load(y, p)))\n"
-    )
-
-
-def asking_for(added: str | None) -> str:
-    """``ask_for``, which asks for what lies where a tile's sums will be added, if they will."""
-    if added is None:
-        return "\n\n@jit\ndef ask_for(y, at, pitch, positions, count):\n    pass\n"
-    return (
-        f"\n\n@jit\ndef ask_for(y, at, pitch, positions, count):\n"
-        "    for t in range(positions):\n"
-        f"        for j in range(0, count, {LINE}):\n"
-        "            prefetch_near(y, at + t * pitch + j)\n"
-    )
-
-
-def copying_out(added: str | None) -> str:
-    """``copy_out``, which brings a tile from scratch to its place.
-
-    ``added`` is None, or the text of ``joined(sums, there)``, over vectors: what becomes of
-    sums and of what lies at their place. All tiles then go through scratch.
-    """
-    if added is None:
-        return asking_for(added) + COPY_OUT.replace("@WHOLE", "value").replace("@PART", "value")
-    text = COPY_OUT.replace("@WHOLE", "joined(value, load(y, place))")
-    return (
-        asking_for(added)
-        + added
-        + text.replace("@PART", "joined(value, load_where(y, place, some))")
-    )
-
-
-def fill(text: str, **values: int | str) -> str:
-    """Put the constants into a kernel's text: ``@NAME`` becomes the number."""
-    # Longer names first: one may begin like another.
-    for name in sorted(values, key=len, reverse=True):
-        text = text.replace(f"@{name}", str(values[name]))
-    assert text.count("@") == text.count("@jit") + text.count("@as_written"), (
-        "a constant has no value"
-    )
-    return text

@@ -16,14 +16,14 @@ from pathlib import Path
 import llvmlite
 
 from speccompiler.kernels.cpu.runtime.interrupts import interrupts_kept
-from speccompiler.kernels.cpu.runtime.object_code import Kernel, ObjectCode, link, loadable
+from speccompiler.kernels.cpu.runtime.object_code import LoadedKernel, ObjectCode, link, loadable
 from speccompiler.system.cache import PREFIX, cache_folder, read_entry, write_entry
+from speccompiler.system.code_digest import code_digest, imports
 from speccompiler.system.processor import host_description
-from speccompiler.system.source_digest import imports, source_digest
 
 
 @cache
-def load_kernel(kernel: str, text: str) -> Kernel:
+def load_kernel(kernel: str, text: str) -> LoadedKernel:
     """The callable kernel of a module's text, found in the cache or compiled."""
     symbol = _symbol(kernel, text)
     folder = cache_folder("kernels")
@@ -68,7 +68,7 @@ def _toolchain() -> str:
 
 def _vocabulary(text: str) -> str:
     """Of our own code what compiles a text, and what the text imports."""
-    return source_digest("speccompiler.kernels.cpu.runtime.compiler", *imports(text, __package__))
+    return code_digest("speccompiler.kernels.cpu.runtime.compiler", *imports(text, __package__))
 
 
 def _numba_version() -> str:

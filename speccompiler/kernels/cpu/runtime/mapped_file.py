@@ -14,7 +14,8 @@ from contextlib import suppress
 from functools import cache
 from io import FileIO
 
-from speccompiler.system.memory import allocate, in_large_pages
+from speccompiler.system import facilities
+from speccompiler.system.memory import allocate, ask_for_large_pages
 
 _OF_A_NETWORK = frozenset(
     {"9p", "afs", "beegfs", "ceph", "cifs", "coda", "gfs2", "glusterfs", "gpfs", "lustre", "nfs"}
@@ -26,7 +27,7 @@ def file_content(file: FileIO, size: int) -> memoryview:
     """The first ``size`` bytes, a multiple of 4, which stay what they are. Raises ``OSError``."""
     if not may_be_cut(os.fstat(file.fileno()).st_dev):
         mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
-        in_large_pages(mapped)
+        ask_for_large_pages(mapped)
         return memoryview(mapped)
     copy = allocate(size // 4).data.cast("B")
     file.seek(0)
@@ -42,7 +43,7 @@ def file_content(file: FileIO, size: int) -> memoryview:
 @cache
 def may_be_cut(device: int) -> bool:
     """Whether other machines may change files there. Where the system does not say: no."""
-    if not hasattr(os, "major"):
+    if not facilities.MOUNTS.here:
         return False
     with suppress(OSError), open("/proc/self/mountinfo", "rb") as mounts:
         kind = file_system(mounts.read().decode(errors="replace"), device)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from llvmlite import binding
 
+from speccompiler.system import facilities
 from speccompiler.system.processor import target_machine
 
 FORMAT = b"convspec object code 1 "
@@ -99,7 +100,7 @@ def _after_fork() -> None:
     _linker.lock = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
+if facilities.FORK.here:
     os.register_at_fork(after_in_child=_after_fork)
 
 # numba's convention: places for a result and an error, then the arguments; 0 is success.
@@ -118,7 +119,7 @@ _unread: _Place = ctypes.create_string_buffer(64)
 
 
 @dataclass(frozen=True, slots=True)
-class Kernel:
+class LoadedKernel:
     """A kernel of this process. To run tasks ``lo`` to ``hi``::
 
         failed = kernel.function(kernel.unread, kernel.unread, lo, hi, address_of_arguments)
@@ -136,7 +137,7 @@ def loadable(object_code: ObjectCode) -> bool:
     return not _linker.misses(object_code.needs)
 
 
-def link(object_code: ObjectCode, symbol: str) -> Kernel:
+def link(object_code: ObjectCode, symbol: str) -> LoadedKernel:
     """The kernel ``symbol`` of some object code."""
     function = _SIGNATURE(_linker.address(object_code.code, symbol))
-    return Kernel(symbol, function, _unread)
+    return LoadedKernel(symbol, function, _unread)

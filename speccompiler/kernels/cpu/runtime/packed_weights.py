@@ -34,13 +34,13 @@ import numpy.typing as npt
 from speccompiler.graph.ir import MapWith, Node, Operand, Weight, operands, stored_tensors
 from speccompiler.kernels.cpu.runtime.checksums import checksums
 from speccompiler.kernels.cpu.runtime.mapped_file import file_content
-from speccompiler.kernels.cpu.sources import pack_weights
-from speccompiler.kernels.reference.evaluate import resolve
+from speccompiler.kernels.cpu.table import kernel_of
 from speccompiler.planning.candidate import Candidate
 from speccompiler.system.cache import PREFIX, cache_folder, cache_limit, note_use, write_entry
+from speccompiler.system.code_digest import code_digest
 from speccompiler.system.memory import LARGE_PAGE
-from speccompiler.system.source_digest import source_digest
 from speccompiler.weights.loaded_weights import LoadedWeights
+from speccompiler.weights.operands import resolve
 
 Array = npt.NDArray[np.float32]
 Packed = tuple[Array, Array]
@@ -71,7 +71,8 @@ def packed_weights(
         if found is not None:
             return found
     take = weights.__getitem__ if loaded is None else loaded.take
-    packed = pack_weights(candidate, node, [resolve(one, take) for one in wanted], lanes)
+    given = [resolve(one, take) for one in wanted]
+    packed = kernel_of(candidate).pack(node, given, lanes)
     # What was read while its source changed is nobody's.
     if loaded is not None and entry is not None and entry == _entry(candidate, node, loaded, lanes):
         _write(entry, packed, _tensors(wanted), loaded)
@@ -102,18 +103,18 @@ def _entry(candidate: Candidate, node: Node, weights: LoadedWeights, lanes: int)
 @cache
 def _code() -> str:
     """A hash of all that decides what is packed: our own text, and NumPy's random numbers."""
-    return f"NumPy {np.__version__}, {source_digest(*_DECIDING, alone=_ALONE)}"
+    return f"NumPy {np.__version__}, {code_digest(*_DECIDING, alone=_ALONE)}"
 
 
 _DECIDING = (
-    "speccompiler.kernels.cpu.sources",
-    "speccompiler.kernels.reference.evaluate",
-    "speccompiler.weights.weight_files",
+    "speccompiler.kernels.cpu.table",
+    "speccompiler.weights.operands",
+    "speccompiler.weights.files.weight_file",
     "speccompiler.weights.initializers",
 )
-"""Who packs, makes operands of tensors, reads and draws them; with all that they import."""
+"""The modules that pack, make operands of tensors, read and draw them; with all they import."""
 _ALONE = ("speccompiler.kernels.cpu.runtime.packed_weights", "speccompiler.weights.sources")
-"""Who leads from one to the other, and imports beside these what reads specs."""
+"""Modules between these. What else they import reads specs, and decides nothing here."""
 
 _State = tuple[str, int, int, int, int, int]
 _sound: set[_State] = set()

@@ -22,7 +22,8 @@ from importlib import resources
 import numpy as np
 
 from speccompiler.kernels.cpu.runtime.kernel_cache import load_kernel
-from speccompiler.kernels.cpu.runtime.object_code import Arguments, Kernel
+from speccompiler.kernels.cpu.runtime.object_code import Arguments, LoadedKernel
+from speccompiler.system import facilities
 
 # As in teamwork, whose module is read and compiled but never imported: it would import numba.
 _PROGRAM, _FAILED, _YIELD, _OFFERS, _OFFERED = 24, 25, 26, 27, 32
@@ -39,14 +40,14 @@ class Work:
     enough others.
     """
 
-    kernel: Kernel
+    kernel: LoadedKernel
     tasks: range
     arguments: Sequence[Arguments]
     sharing: int = 1
 
 
 @cache
-def load_teamwork() -> Kernel:
+def load_teamwork() -> LoadedKernel:
     """The machine code of the team."""
     return load_kernel(*teamwork_text())
 
@@ -145,7 +146,7 @@ def _after_fork() -> None:
     _team = _Team()
 
 
-if hasattr(os, "register_at_fork"):
+if facilities.FORK.here:
     os.register_at_fork(after_in_child=_after_fork)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from speccompiler.graph.ir import Node
-from speccompiler.kernels.cpu.choices import candidates
+from speccompiler.kernels.cpu.table import candidates
 from speccompiler.planning.candidate import Candidate, KnownShape
 from speccompiler.system.cache import PREFIX, cache_folder, cache_root, read_entry, write_entry
 

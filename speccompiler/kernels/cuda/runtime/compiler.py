@@ -1,8 +1,8 @@
-"""Kernel text -> PTX -> machine code of a GPU. The only user of numba.cuda.
+"""Kernel text -> PTX -> machine code of a GPU.
 
 Neither step needs a GPU: numba.cuda makes PTX, and nvJitLink, which holds the assembler
-ptxas, makes a cubin that every driver of the same CUDA major version loads. A successor of
-numba-cuda takes its place here and in ``words``.
+ptxas, makes a cubin that every driver of the same CUDA major version loads. numba.cuda is used
+here and in ``device_functions`` alone, and that is where something else would take its place.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ CAPABILITIES: tuple[Capability, ...] = ((7, 5), (8, 0), (9, 0))
 
 @dataclass(frozen=True, slots=True)
 class Cubin:
-    """Machine code of one kernel, ``kernel``, and what the assembler says of it."""
+    """Machine code of one function, ``kernel``, and what the assembler says of it."""
 
     code: bytes
     registers: int
     spills: int
-    """Bytes of registers that went to memory, both ways."""
+    """Bytes of registers that are stored to memory and loaded from it."""
 
 
 def compile_ptx(text: str, capability: Capability, threads: int, resident: int = 1) -> str:
@@ -36,9 +36,9 @@ def compile_ptx(text: str, capability: Capability, threads: int, resident: int =
     ``resident`` blocks are to fit on a multiprocessor, which bounds the registers.
     """
     cuda, types = import_module("numba.cuda"), import_module("numba.core.types")
-    from speccompiler.kernels.cuda.device_functions import POINTER, WORDS, of_floats
+    from speccompiler.kernels.cuda.device_functions import DEVICE_FUNCTIONS, POINTER, of_floats
 
-    scope: dict[str, Any] = dict(WORDS)
+    scope: dict[str, Any] = dict(DEVICE_FUNCTIONS)
     exec(compile(text, "<kernel>", "exec"), scope)
     if "activate" in scope:
         scope["activate"] = of_floats(scope["activate"])

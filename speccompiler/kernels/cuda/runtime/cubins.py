@@ -1,8 +1,8 @@
 """Machine code of kernels in the per-user cache.
 
-A kernel's name is a hash of its text and of all else that decides its machine code. A
-process that finds the machine code imports no numba to run it. Stored it is a line with
-the SHA-256 of what follows, and the cubin; what is damaged is made again.
+An entry's name is a hash of the kernel's text and of all else that decides its machine code. A
+process that finds the machine code imports no numba to run it. An entry is a line with the
+SHA-256 of what follows, and then the cubin; a damaged one is made again.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from importlib import metadata
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.system.cache import PREFIX, cache_folder, read_entry, write_entry
-from speccompiler.system.source_digest import imports, source_digest
+from speccompiler.system.code_digest import code_digest, imports
 
 FORMAT = b"convspec cubin 1 "
 PACKAGES = (
     *("llvmlite", "numba", "numba-cuda", "nvidia-nvjitlink", "nvidia-nvvm"),
-    # Where CUDA 12 has the assembler, and in its nvcc the compiler.
+    # For CUDA 12 the assembler, and nvcc's package, which holds the compiler.
     *("nvidia-nvjitlink-cu12", "nvidia-cuda-nvcc-cu12"),
 )
 
@@ -61,7 +61,7 @@ def _checked(stored: bytes) -> bytes | None:
 
 def _toolchain(text: str) -> str:
     """What turns a text into machine code: packages, our own code, and what the text imports."""
-    own = source_digest("speccompiler.kernels.cuda.runtime.compiler", *imports(text, __package__))
+    own = code_digest("speccompiler.kernels.cuda.runtime.compiler", *imports(text, __package__))
     return "\n".join([*_versions(), own])
 
 
@@ -71,7 +71,7 @@ def _versions() -> tuple[str, ...]:
 
 
 def version(package: str) -> str | None:
-    """Of an installed package; None where it is not installed."""
+    """Version of an installed package; None where it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -20,7 +20,7 @@ from speccompiler.kernels.cuda.runtime.device import Array, Region
 
 
 class Guarded:
-    """An array in which no index wraps around: what memcheck would see on a GPU fails here."""
+    """An array in which an index out of range is an error, as memcheck finds it on a GPU."""
 
     def __init__(self, array: Array) -> None:
         self.array = array
@@ -46,9 +46,9 @@ def _store4(array: Guarded, index: int, *values: Any) -> None:
 
 
 def _shared_floats(count: int) -> Guarded:
-    """One array for all threads of a block; garbage at first, as on a GPU."""
+    """One array for all threads of a block; its first values are garbage, as on a GPU."""
     simulated = import_module("numba.cuda.simulator.kernel")
-    # The simulator tells allocations apart by the line that makes them: a kernel has one.
+    # The simulator knows an allocation by the line that makes it, so a kernel may have one only.
     return Guarded(simulated._get_kernel_context().shared.array(count, np.dtype(np.float32)))
 
 
@@ -56,13 +56,13 @@ def _erf(x: np.float32) -> np.float32:
     return np.float32(math.erf(float(x)))
 
 
-WORDS: dict[str, Any] = {
+SIMULATED_FUNCTIONS: dict[str, Any] = {
     "np": np,
     "load4": _load4,
     "store4": _store4,
     "shared_floats": _shared_floats,
     "fma": lambda a, b, c: a * b + c,
-    # Of arrays: for one exponent of 0.5 NumPy takes the root, also of -infinity.
+    # Over arrays, since NumPy takes the root for a single exponent of 0.5, even of -infinity.
     "power": lambda a, b: np.power(np.array([a]), np.array([b]))[0],
     "absolute": np.abs,
     "floor": np.floor,
@@ -76,11 +76,11 @@ WORDS: dict[str, Any] = {
     "mul": lambda a, b: a * b,
     "product": lambda a, b: a * b,
 }
-"""As ``words.WORDS``, over NumPy's float32."""
+"""The same as ``device_functions.DEVICE_FUNCTIONS``, over NumPy's float32."""
 
 
 class SimulatedDevice:
-    """Does at once what a GPU would queue. ``memory`` is what it pretends to have, in bytes."""
+    """Does at once what a GPU would queue. It pretends to have ``memory`` bytes."""
 
     name = "numba's CUDA simulator"
     capability = (7, 5)
@@ -89,13 +89,13 @@ class SimulatedDevice:
     def __init__(self, memory: int = 1 << 30) -> None:
         self._free = memory
         self.calls: list[str] = []
-        """What was asked, in order, for tests."""
+        """What was asked of it, in order: tests read it."""
 
     def use(self) -> None:
         """There is nothing to choose."""
 
     def free_bytes(self) -> int:
-        """Of what it pretends to have."""
+        """What is left of the memory that it pretends to have."""
         return self._free
 
     def allocate(self, size: int) -> Region:
@@ -117,7 +117,7 @@ class SimulatedDevice:
     def load(self, text: str, threads: int, resident: int) -> Callable[..., None]:
         """The text's ``kernel`` as the simulator runs it."""
         cuda = import_module("numba.cuda")
-        scope: dict[str, Any] = {**WORDS, "cuda": cuda}
+        scope: dict[str, Any] = {**SIMULATED_FUNCTIONS, "cuda": cuda}
         exec(compile(text, "<kernel>", "exec"), scope)
         kernel: Callable[..., None] = cuda.jit(scope["kernel"])
         return kernel
@@ -125,7 +125,7 @@ class SimulatedDevice:
     def bind(
         self, kernel: Any, blocks: int, threads: int, regions: Sequence[Region], n: int
     ) -> Callable[[], None]:
-        """All arguments, each no longer than what the kernel may touch."""
+        """All arguments; each array ends where the kernel may touch no more."""
         assert all(r.start % 4 == 0 for r in regions), "a region that begins amid four values"
         arrays = [Guarded(r.memory[r.start : r.start + r.size]) for r in regions]
 

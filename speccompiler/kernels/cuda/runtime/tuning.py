@@ -1,7 +1,7 @@
 """Which tile of a product is fastest on this GPU: measured once, then remembered.
 
 A tile changes no bits, so that it may be chosen by the clock. Products are measured one by
-one, on the memory where they will run; what lies there does not matter.
+one, over whatever values lie in the memory where they will run.
 """
 
 from __future__ import annotations
@@ -9,23 +9,24 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from speccompiler.kernels.cuda.gemm import Gemm
+from speccompiler.kernels.cuda.gemm_geometry import Gemm
+from speccompiler.kernels.cuda.gemm_text import tiled
+from speccompiler.kernels.cuda.launches import Launch, Product
 from speccompiler.kernels.cuda.runtime.device import Device
-from speccompiler.kernels.cuda.runtime.executor import BoundStep, CudaExecutor, Lane
-from speccompiler.kernels.cuda.runtime.launches import Launch
-from speccompiler.kernels.cuda.steps import with_tile
-from speccompiler.kernels.cuda.tile_choice import Pick, estimated
+from speccompiler.kernels.cuda.runtime.executor import CudaExecutor
+from speccompiler.kernels.cuda.runtime.lane import BoundStep, Lane
+from speccompiler.kernels.cuda.tile_choice import ChooseTile, estimated
 from speccompiler.kernels.cuda.tiles import TILES, Tile
 from speccompiler.system.cache import PREFIX, cache_folder, read_entry, write_entry
 
 WARM_RUNS, MEASURED_RUNS = 2, 5
 
 
-def remembered(device: Device) -> Pick:
+def remembered(device: Device) -> ChooseTile:
     """The tile that was fastest on such a GPU; the estimate where nothing was measured."""
     otherwise = estimated(device.multiprocessors)
 
-    def pick(g: Gemm, n: int) -> Tile:
+    def choose_tile(g: Gemm, n: int) -> Tile:
         folder = cache_folder("tuning")
         stored = None if folder is None else read_entry(folder / _name(device, g, n))
         for tile in TILES:
@@ -33,7 +34,7 @@ def remembered(device: Device) -> Pick:
                 return tile
         return otherwise(g, n)
 
-    return pick
+    return choose_tile
 
 
 def tune(executor: CudaExecutor) -> int:
@@ -42,20 +43,19 @@ def tune(executor: CudaExecutor) -> int:
     lane.device.use()
     measured: set[str] = set()
     for bound in steps:
-        for index, launch in enumerate(bound.code.launches):
+        for launch in bound.code.launches:
             if launch.product is None:
                 continue
-            name = _name(lane.device, launch.product, executor.piece)
+            name = _name(lane.device, launch.product.geometry, executor.piece)
             if name not in measured:
                 measured.add(name)
-                _remember(name, _fastest(lane, bound, index, executor.piece))
+                _remember(name, _fastest(lane, bound, launch.product, executor.piece))
     executor.retile(remembered(lane.device))
     return len(measured)
 
 
-def _fastest(lane: Lane, bound: BoundStep, index: int, n: int) -> Tile:
-    launch = bound.code.launches[index]
-    return min(TILES, key=lambda tile: _seconds(lane, bound, with_tile(launch, tile), n))
+def _fastest(lane: Lane, bound: BoundStep, product: Product, n: int) -> Tile:
+    return min(TILES, key=lambda tile: _seconds(lane, bound, tiled(product, tile), n))
 
 
 def _seconds(lane: Lane, bound: BoundStep, launch: Launch, n: int) -> float:
@@ -81,7 +81,7 @@ def _remember(name: str, tile: Tile) -> None:
 
 
 def _name(device: Device, g: Gemm, n: int) -> str:
-    """Of what decides a product's time: its activation hardly does."""
+    """A name for all that decides a product's time; its activation hardly does."""
     geometry = replace(g, activation=None, bias=False)
     key = "\n".join(map(repr, ("cuda", device.name, device.capability, geometry, n)))
     return f"{PREFIX}cuda_{hashlib.sha256(key.encode()).hexdigest()[:24]}.tile"

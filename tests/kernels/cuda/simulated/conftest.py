@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
@@ -16,17 +18,22 @@ if SIMULATED:
     # The simulator asks its threads in turn whether they are done, and holds Python's lock
     # meanwhile: with 5 ms a turn it takes twice as long.
     sys.setswitchinterval(5e-4)
-collect_ignore_glob = [] if SIMULATED else ["test_*.py"]
+collect_ignore_glob = [] if SIMULATED else ["test_*.py", "kernels"]
 
 SMALL_BLOCKS = {
-    "memory_kernels": {"THREADS": 32},
-    "winograd": {"THREADS": 32},
+    "flat_kernels": {"THREADS": 32},
+    "winograd_text": {"THREADS": 32},
     "transpose": {"SIDE": 4, "ROWS": 2, "THREADS": 8, "PITCH": 5},
-    "softmax": {"THREADS": 16},
-    "rows": {"THREADS": 16},
-    "columns": {"MOST_THREADS": 16, "MOST_CHANNELS": 4},
+    "row_kernels": {"THREADS": 16},
+    "channel_kernels": {"MOST_THREADS": 16, "MOST_CHANNELS": 4},
 }
 """A thread of a GPU is one of Python here, and most of a block's would have nothing to do."""
+
+
+@pytest.fixture
+def draw(rng: np.random.Generator) -> Callable[..., np.ndarray]:
+    """Random values of a shape."""
+    return lambda *shape: rng.uniform(-1, 1, shape).astype(np.float32)
 
 
 @pytest.fixture

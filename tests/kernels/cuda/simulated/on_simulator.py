@@ -1,4 +1,4 @@
-"""A model on the simulated GPU and on the reference, which judges it."""
+"""Models and single operations on the simulated GPU and on the reference, which judges them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from speccompiler.graph.ir import Graph, Input, Node, Op, Weight
 from speccompiler.kernels.cuda import choices
 from speccompiler.kernels.cuda.runtime.executor import CudaExecutor
 from speccompiler.kernels.cuda.runtime.simulator import SimulatedDevice
 from speccompiler.kernels.cuda.tiles import Tile
+from speccompiler.kernels.reference.evaluate import run_reference
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import Plan, make_plan
 from speccompiler.weights.loaded_weights import LoadedWeights
+from speccompiler.weights.operands import resolve
+from tests.cases import build
 
+Shape = tuple[int, ...]
 SMALL = Tile(16, 16, 8, 4, 4)
 """Sixteen threads: what a simulator can do. Real tiles have tests of their own."""
 
@@ -68,8 +73,6 @@ def all_of_both(
     model: Any, *inputs: np.ndarray, tile: Tile = SMALL, kernels: Any = choices
 ) -> tuple[list[np.ndarray], list[np.ndarray], Plan]:
     """The simulated GPU's outputs, the reference's, and the plan."""
-    from speccompiler.kernels.reference.evaluate import resolve, run_reference
-
     plan = cuda_plan(model, kernels=kernels)
     y = outputs_of(executor(model, plan, len(inputs[0]), tile=tile), *inputs)
     weights = weights_of(model)
@@ -91,3 +94,42 @@ def both(
 def assert_close(y: np.ndarray, judge: np.ndarray, tolerance: float = 2e-6) -> None:
     assert y.shape == judge.shape
     assert np.abs(y - judge).max() <= tolerance * max(1e-30, float(np.abs(judge).max()))
+
+
+def check(
+    layers: list[dict[str, Any]],
+    shape: Shape,
+    rng: np.random.Generator,
+    tile: Tile = SMALL,
+    samples: int = 2,
+) -> Plan:
+    """Layers over random samples give what the reference gives; their plan."""
+    x = rng.uniform(-1, 1, (samples, *shape)).astype(np.float32)
+    y, judge, plan = both(build(layers, shape), x, tile)
+    assert_close(y, judge)
+    return plan
+
+
+def stored(*shape: int, tensor: str = "W") -> Weight:
+    """A tensor as a file would hold it."""
+    return Weight("layer", tensor, shape, tuple(range(len(shape))), shape)
+
+
+def check_operation(
+    op: Op, out: Shape, *inputs: np.ndarray, weights: dict[Weight, np.ndarray] | None = None
+) -> np.ndarray:
+    """One operation gives what the reference gives, NaN where that has NaN; its output."""
+    names = tuple(f"x{index}" for index in range(len(inputs)))
+    given = tuple(
+        Node(name, Input(x.shape[1:]), (), x.shape[1:], name)
+        for name, x in zip(names, inputs, strict=True)
+    )
+    graph = Graph((*given, Node("y", op, names, out, "layer")), ("y",))
+    plan, samples = make_plan(graph, choices), len(inputs[0])
+    run = CudaExecutor(plan, weights or {}, samples, [SimulatedDevice()], lambda g, n: SMALL)
+    (y,) = outputs_of(run, *inputs)
+    float64 = {weight: array.astype(np.float64) for weight, array in (weights or {}).items()}
+    judge = run_reference(graph, float64, *inputs)["y"]
+    assert np.array_equal(np.isnan(y), np.isnan(judge))
+    assert_close(np.nan_to_num(y), np.nan_to_num(judge))
+    return y

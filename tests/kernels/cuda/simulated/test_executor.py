@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from speccompiler.diagnostics.core import Problem, SpecError
-from speccompiler.kernels.cuda.runtime import executor as module
-from speccompiler.kernels.cuda.runtime import tuning
+from speccompiler.kernels.cuda.runtime import executor as executors
+from speccompiler.kernels.cuda.runtime import lane, pieces, tuning
 from speccompiler.kernels.cuda.runtime.simulator import SimulatedDevice
 from speccompiler.kernels.cuda.tile_choice import estimated
 from speccompiler.kernels.cuda.tiles import TILES, Tile
@@ -59,14 +59,14 @@ def with_room_for(model, samples, lanes) -> SimulatedDevice:
     """A device that holds the weights and so many samples in each of so many lanes."""
     one = executor(model, cuda_plan(model), 1)
     weights = sum(bound.w.size + bound.b.size for bound in one._steps[0])
-    return SimulatedDevice(4 * (lanes * one._demand(1).size(samples) + weights))
+    return SimulatedDevice(4 * (lanes * pieces.Demand.of(one.plan).size(samples) + weights))
 
 
 @pytest.fixture
 def exact(monkeypatch):
     """Memory in units of a wide load, all of it usable: small models are told apart."""
-    monkeypatch.setattr(module, "LINE", 4)
-    monkeypatch.setattr(module, "USABLE", 1.0)
+    monkeypatch.setattr(pieces, "LINE", 4)
+    monkeypatch.setattr(executors, "USABLE", 1.0)
 
 
 @pytest.mark.usefixtures("exact")
@@ -107,13 +107,13 @@ BATCHWISE = [{"type": "BatchNormalization", "mode": 2}]
 def test_samples_that_see_each_other_stay_together(x, monkeypatch):
     """No second GPU, no second piece, however large the batch or small the memory."""
     model = build(BATCHWISE, (6, 4))
-    monkeypatch.setattr(module, "WORTH_OVERLAPPING", 1)
+    monkeypatch.setattr(pieces, "WORTH_OVERLAPPING", 1)
     run = executor(model, cuda_plan(model), 7, [SimulatedDevice(), SimulatedDevice()])
     assert (run.piece, len(run.devices), len(run._lanes)) == (7, 1, 1)
     for count in (7, 3):
         y, judge = outputs_of(run, x[:count])[0], all_of_both(model, x[:count])[1][0]
         assert_close(y, judge)
-    monkeypatch.setattr(module, "LINE", 4)
+    monkeypatch.setattr(pieces, "LINE", 4)
     with pytest.raises(Problem) as caught:
         executor(model, cuda_plan(model), 7, [SimulatedDevice(1024)])
     assert caught.value.code == "CS134"
@@ -123,7 +123,7 @@ def test_samples_that_see_each_other_stay_together(x, monkeypatch):
 
 
 def test_large_batches_are_copied_beside_computing(model, x, whole, monkeypatch):
-    monkeypatch.setattr(module, "WORTH_OVERLAPPING", 1)
+    monkeypatch.setattr(pieces, "WORTH_OVERLAPPING", 1)
     device = SimulatedDevice()
     run = executor(model, cuda_plan(model), 7, [device])
     assert (run.piece, len(run._lanes)) == (4, 2)
@@ -145,7 +145,7 @@ def test_few_sizes_stay_bound(model, x):
     run = executor(model, cuda_plan(model), 7)
     for count in range(1, 8):
         outputs_of(run, x[:count])
-    assert len(run._lanes[0]._calls) == module.KEPT_SIZES
+    assert len(run._lanes[0]._calls) == lane.KEPT_SIZES
 
 
 def test_tapped_layers_and_their_steps_times(model, x):
@@ -200,17 +200,17 @@ def test_tiles_are_measured_and_remembered(model, x, whole, tmp_path, monkeypatc
     device.seconds = lambda first, last: 1.0 / (1 + next(fake))
     run = executor(model, cuda_plan(model), 7, [device])
     assert tuning.tune(run) == 2
-    assert {run.pick(launch.product, run.piece) for bound in run._steps[0]
+    assert {run.choose_tile(launch.product.geometry, run.piece) for bound in run._steps[0]
             for launch in bound.code.launches if launch.product} == {two[1]}  # fmt: skip
     assert np.array_equal(outputs_of(run, x)[0], whole)
     again = tuning.remembered(device)
-    product = run._steps[0][0].code.launches[0].product
+    product = run._steps[0][0].code.launches[0].product.geometry
     assert again(product, run.piece) == two[1]
     assert again(product, 1000) == estimated(1)(product, 1000)
 
 
 def test_the_estimate_takes_large_tiles_for_large_products_only(model):
-    product = executor(model, cuda_plan(model), 7)._steps[0][0].code.launches[0].product
+    product = executor(model, cuda_plan(model), 7)._steps[0][0].code.launches[0].product.geometry
     large = replace(product, filters=512, channels=512, outputs=(1, 56, 56), lengths=(1, 56, 56))
     assert estimated(132)(large, 64) == TILES[0]
     assert estimated(132)(replace(large, outputs=(1, 1, 1)), 1).rows <= 32

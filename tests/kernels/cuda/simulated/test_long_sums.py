@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from speccompiler.kernels.cuda import gemm
-from speccompiler.kernels.cuda.choices import splits
+from speccompiler.kernels.cuda.gemm import splits
+from speccompiler.kernels.cuda.gemm_geometry import Gemm
+from speccompiler.kernels.cuda.gemm_text import resident
 from speccompiler.kernels.cuda.long_sums import PART, SHORT
 from speccompiler.kernels.cuda.tiles import TILES
 from tests.cases import build
@@ -18,7 +20,6 @@ CASES = [
     ({"type": "GlobalAveragePooling1D"}, (20_000, 1), "global_pool"),
     ({"type": "Convolution1D", "nb_filter": 2, "filter_length": 4000, "init": "one"},
      (4001, 1), "gemm"),
-    ({"type": "Dense", "output_dim": 2, "init": "one"}, (20_000,), "gemm"),
     ({"type": "LocallyConnected1D", "nb_filter": 1, "filter_length": 9000, "init": "one"},
      (9001, 1), "local"),
     (
@@ -41,6 +42,14 @@ def test_a_sum_may_be_long(layer, shape, kernel, values, rng):
     assert np.abs(y - judge).max() <= PRECISE * np.abs(judge).max()
 
 
+@pytest.mark.parametrize("values", ["constant", "near"])
+def test_a_part_of_a_sum_may_be_long(values, rng, monkeypatch):
+    """A sum that is not cut: its thread ends a chain after every ``SHORT`` terms."""
+    monkeypatch.setattr(gemm, "MOST_PARTS", 1)
+    layer = {"type": "Dense", "output_dim": 2, "init": "one"}
+    test_a_sum_may_be_long(layer, (3000,), "gemm", values, rng)
+
+
 def test_the_longest_sums_are_cut_into_parts():
     assert splits(10_000, 1000, PART) == 1
     assert splits(10_000, 1000, PART + 1) == 2
@@ -50,6 +59,6 @@ def test_the_longest_sums_are_cut_into_parts():
 @pytest.mark.parametrize("tile", TILES, ids=str)
 def test_chains_end_at_the_same_terms_on_every_tile(tile):
     assert SHORT % tile.depth == 0
-    long = gemm.Gemm((1, 1, 1), 2 * SHORT, (1, 1, 1), 4, *((1, 1, 1),) * 2, (0, 0, 0), (1, 1, 1))
+    long = Gemm((1, 1, 1), 2 * SHORT, (1, 1, 1), 4, *((1, 1, 1),) * 2, (0, 0, 0), (1, 1, 1))
     assert long.long
-    assert gemm.resident(long, tile) * tile.threads <= 256
+    assert resident(long, tile) * tile.threads <= 256

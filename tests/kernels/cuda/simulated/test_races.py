@@ -64,7 +64,7 @@ def _watched(monkeypatch):
         return Watched(plain(count).array, seen)
 
     monkeypatch.setattr(module.BlockThread, "syncthreads", counted)
-    monkeypatch.setitem(simulator.WORDS, "shared_floats", watched)
+    monkeypatch.setitem(simulator.SIMULATED_FUNCTIONS, "shared_floats", watched)
 
 
 CONV = {"type": "Convolution1D", "nb_filter": 5, "filter_length": 3, "border_mode": "same"}
@@ -73,7 +73,7 @@ MODELS = {
     "conv": ([CONV], (9, 8)),
     "conv of few channels": ([CONV], (5, 3)),
     "rows": ([{"type": "Masking"}, {"type": "BatchNormalization", "mode": 1}, SOFTMAX], (2, 20)),
-    "columns": (
+    "channels": (
         [{"type": "BatchNormalization", "mode": 2}, {"type": "GlobalMaxPooling1D"}], (9, 3),
     ),
     "transpose": ([{"type": "Permute", "dims": [2, 1]}], (9, 7)),

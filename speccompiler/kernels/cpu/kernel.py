@@ -1,0 +1,145 @@
+"""What a kernel of the CPU is: one object that holds all that is to be known about it.
+
+Each file of this folder that holds a kernel defines one subclass of ``CpuKernel``; ``table``
+lists them. Planning asks what a kernel fits and costs, the executor asks for its text and its
+weights. None of it imports numba, so that plans and reports are made without it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from speccompiler.graph.ir import Combine, Node, Op
+from speccompiler.planning.candidate import Candidate, Geometry, KnownShape
+from speccompiler.planning.kernel_table import RECKONED_THREADS
+from speccompiler.planning.schedule import Schedule
+
+Array = npt.NDArray[np.float32]
+Given = Sequence[npt.NDArray[Any]]
+"""The operands of a node as ``ir.operands`` lists them, as arrays."""
+EMPTY = np.zeros(0, np.float32)
+WIDTHS = (16, 8, 4)
+"""float32 values of a vector, on the machines that texts are written for."""
+MOST_LANES = max(WIDTHS)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a step is expected to have: samples in a batch, threads, a pool to take in."""
+
+    batch: int = 1
+    threads: int = RECKONED_THREADS
+    pool: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a text is written for: a step, vectors of ``lanes``, a sum that it takes in."""
+
+    node: Node
+    shape: KnownShape
+    lanes: int
+    added: Combine | None = None
+
+
+class CpuKernel(ABC):
+    """One kernel: the steps it fits, its cost, its text, and its weights as the text reads them.
+
+    Shapes are of one sample, and have no open lengths; ``shape`` is that of the first value that
+    a node reads. Every text has a function ``kernel(lo, hi, n, x, y, w, b, g, scratch)``, which
+    does the tasks ``lo`` to ``hi`` of ``n`` samples.
+    """
+
+    name: ClassVar[str]
+    ops: ClassVar[tuple[type[Op], ...]]
+    """The operations that it can do, if ``fits`` agrees."""
+    fields: ClassVar[tuple[str, ...]]
+    """The names of what ``geometry`` gives, which are those that the text uses.
+
+    A geometry may go on with a list that is as long as the step needs. A field ``y_pitch`` is
+    the distance of neighbouring positions in the output.
+    """
+    precise: ClassVar[bool] = True
+    """Whether it rounds as the direct sum does. Others are taken with ``math: fast`` only."""
+    adds: ClassVar[bool] = False
+    """Whether it can add its result to what lies where it writes."""
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """How the tasks are cut, where there is a choice."""
+        return None
+
+    @classmethod
+    def offered(cls, node: Node, shape: KnownShape, expected: Expected) -> Sequence[Self]:
+        """The kernel for a step, once for each way to cut its tasks; nothing if it fits not."""
+        one = cls()
+        return [one] if expected.pool is None and one.fits(node, shape) else []
+
+    def fits(self, node: Node, shape: KnownShape) -> bool:
+        """Whether it can do a step whose operation is one of ``ops``."""
+        return True
+
+    @abstractmethod
+    def geometry(self, node: Node, shape: KnownShape) -> Geometry:
+        """The integers of ``g``, which are called ``fields``."""
+
+    def with_pitch(self, geometry: Geometry, pitch: int) -> Geometry:
+        """The same geometry with positions ``pitch`` values apart in the output."""
+        at = self.fields.index("y_pitch")
+        return (*geometry[:at], pitch, *geometry[at + 1 :])
+
+    @abstractmethod
+    def tasks(self, node: Node, shape: KnownShape, n: int) -> int:
+        """How many independent tasks ``n`` samples make."""
+
+    @abstractmethod
+    def nanoseconds(self, node: Node, shape: KnownShape) -> float:
+        """Estimated time of one sample on one core."""
+
+    def scratch(self, node: Node, shape: KnownShape) -> int:
+        """float32 values that a thread needs for itself, on any width of vectors."""
+        return 0
+
+    def sharing(self, node: Node, shape: KnownShape) -> int:
+        """How many neighbouring tasks prepare the same input."""
+        return 1
+
+    @abstractmethod
+    def text(self, wanted: Wanted) -> str:
+        """The module that a step runs."""
+
+    def pack(self, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
+        """Weights and bias, flat, in the order in which the text reads them."""
+        return EMPTY, EMPTY
+
+    def candidate(self) -> Candidate:
+        """What a plan sees of it."""
+        return Candidate(
+            self.name,
+            self.fits,
+            self.geometry,
+            self.tasks,
+            self.nanoseconds,
+            self.scratch,
+            self.precise,
+            self.schedule,
+            self.sharing,
+            strided="y_pitch" in self.fields,
+            adds=self.adds,
+            target_kernel=self,
+        )
+
+
+def fitting_lanes(channels: int, lanes: int) -> int:
+    """The widest vectors, up to ``lanes``, that so many channels fill.
+
+    Fewer than 4 channels fill none: they are done as whole rows, on the widest vectors of all,
+    or value by value.
+    """
+    return next((count for count in WIDTHS if count <= min(channels, lanes)), lanes)

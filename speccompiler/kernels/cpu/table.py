@@ -1,0 +1,108 @@
+"""The kernels of the CPU, and which of them does a step. Imports no numba.
+
+Several kernels may do the same operation; the cheapest that fits is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from speccompiler.graph.ir import Node, Op
+from speccompiler.kernels.cpu.activation import MapKernel
+from speccompiler.kernels.cpu.batch_normalize import BatchNormalizeKernel
+from speccompiler.kernels.cpu.combine import CombineKernel
+from speccompiler.kernels.cpu.concat import ConcatKernel
+from speccompiler.kernels.cpu.conv import ConvKernel
+from speccompiler.kernels.cpu.conv_small import ConvSmallKernel
+from speccompiler.kernels.cpu.depthwise import DepthwiseKernel
+from speccompiler.kernels.cpu.dot import DotKernel
+from speccompiler.kernels.cpu.global_pool import GlobalPoolKernel
+from speccompiler.kernels.cpu.kernel import CpuKernel, Expected
+from speccompiler.kernels.cpu.local import LocalKernel
+from speccompiler.kernels.cpu.lookup import LookupKernel
+from speccompiler.kernels.cpu.map_with import MapWithKernel
+from speccompiler.kernels.cpu.mask import MaskKernel
+from speccompiler.kernels.cpu.matmul import MatmulKernel
+from speccompiler.kernels.cpu.normalize import NormalizeKernel
+from speccompiler.kernels.cpu.plain_copy import CopyKernel
+from speccompiler.kernels.cpu.pool import PoolKernel
+from speccompiler.kernels.cpu.resize import ResizeKernel
+from speccompiler.kernels.cpu.resize_image import ResizeImageKernel
+from speccompiler.kernels.cpu.slicing import SliceKernel
+from speccompiler.kernels.cpu.softmax import SoftmaxKernel
+from speccompiler.kernels.cpu.transpose import TransposeKernel
+from speccompiler.kernels.cpu.winograd import WinogradKernel
+from speccompiler.planning.candidate import Candidate, KnownShape
+from speccompiler.planning.kernel_table import RECKONED_THREADS
+
+KERNELS: tuple[type[CpuKernel], ...] = (
+    MatmulKernel, ConvKernel, ConvSmallKernel, WinogradKernel, DepthwiseKernel, LocalKernel,
+    PoolKernel, GlobalPoolKernel, ResizeKernel, ResizeImageKernel,
+    MapKernel, MapWithKernel, CombineKernel, SoftmaxKernel,
+    MaskKernel, NormalizeKernel, BatchNormalizeKernel,
+    TransposeKernel, SliceKernel, ConcatKernel, DotKernel, LookupKernel,
+)  # fmt: skip
+"""All kernels. Of two that cost the same, the first is taken."""
+
+
+def _by_operation() -> Mapping[type[Op], tuple[type[CpuKernel], ...]]:
+    ops = dict.fromkeys(op for kernel in KERNELS for op in kernel.ops)
+    return {op: tuple(kernel for kernel in KERNELS if op in kernel.ops) for op in ops}
+
+
+BY_OPERATION = _by_operation()
+"""Input, Identity and Reshape have no kernel: their values are views."""
+
+
+def kernel_of(candidate: Candidate | None) -> CpuKernel:
+    """The kernel that a step's candidate was made of; None is a plain copy."""
+    if candidate is None:
+        return CopyKernel()
+    assert isinstance(candidate.target_kernel, CpuKernel), (
+        f"{candidate.kernel} is of another target"
+    )
+    return candidate.target_kernel
+
+
+def candidates(
+    node: Node,
+    shape: KnownShape,
+    *,
+    fast: bool = False,
+    batch: int = 1,
+    threads: int = RECKONED_THREADS,
+    pool: Node | None = None,
+) -> list[Candidate]:
+    """All that fit a step of ``batch`` samples; with ``pool``, all that take it in too."""
+    expected = Expected(batch, threads, pool)
+    return [
+        one.candidate()
+        for kernel in BY_OPERATION[type(node.op)]
+        if fast or kernel.precise
+        for one in kernel.offered(node, shape, expected)
+    ]
+
+
+def choose(
+    node: Node,
+    shape: KnownShape,
+    *,
+    fast: bool = False,
+    batch: int = 1,
+    threads: int = RECKONED_THREADS,
+    pool: Node | None = None,
+) -> Candidate | None:
+    """The cheapest candidate, ``fast`` admitting those that round more.
+
+    None if no kernel takes the ``pool`` in. Which kernel it is does not depend on ``batch`` or
+    ``threads``, only how its tasks are cut: the bits of an output may not depend on who else is
+    in its batch, or on the machine's load.
+    """
+    alone = candidates(node, shape, fast=fast, pool=pool)
+    assert alone or pool is not None, f"no kernel for {node.name}"
+    cheapest = min(alone, key=lambda c: c.nanoseconds(node, shape), default=None)
+    if cheapest is None or cheapest.schedule is None:
+        return cheapest
+    together = candidates(node, shape, fast=fast, batch=batch, threads=threads, pool=pool)
+    same = [c for c in together if c.kernel == cheapest.kernel]
+    return min(same, key=lambda c: c.nanoseconds(node, shape))

@@ -1,0 +1,88 @@
+"""What the CUDA target knows of a kernel. Each kernel is such an object, in a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from speccompiler.graph.ir import Node, Op
+from speccompiler.kernels.cuda.estimates import moved
+from speccompiler.kernels.cuda.launches import Work
+from speccompiler.planning.candidate import Candidate, Geometry, KnownShape, known
+
+Array = npt.NDArray[np.float32]
+Packed = tuple[Array, Array]
+"""Weights and bias in the order in which a kernel reads them, each as one row of values."""
+Given = Sequence[npt.NDArray[Any]]
+"""A step's operands, the weights first."""
+EMPTY = np.zeros(0, np.float32)
+
+
+def _always(node: Node, shape: KnownShape) -> bool:
+    return True
+
+
+def _no_scratch(node: Node, shape: KnownShape) -> int:
+    return 0
+
+
+def _no_geometry(node: Node, shape: KnownShape) -> Geometry:
+    """The geometry stands in the kernel's text."""
+    return ()
+
+
+def _outputs(node: Node, shape: KnownShape, n: int) -> int:
+    return n * prod(known(node))
+
+
+def pack_as_they_are(node: Node, shape: KnownShape, given: Given) -> Packed:
+    """Weights and bias in the order in which they come."""
+    weight, *bias = (np.ascontiguousarray(array, np.float32).reshape(-1) for array in given)
+    return weight, bias[0] if bias else EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """The steps that a kernel fits, what they cost, and how they are done.
+
+    Functions take a step's node and the shape of the first value that it reads, without
+    samples and with every length known.
+    """
+
+    name: str
+    operations: tuple[type[Op], ...]
+    work: Callable[[Node, KnownShape], Work]
+    """Texts, blocks, threads, what is read and written."""
+    fits: Callable[[Node, KnownShape], bool] = _always
+    """Whether it does this step, which is one of its operations."""
+    nanoseconds: Callable[[Node, KnownShape], float] = moved
+    """Estimated time of one sample."""
+    scratch: Callable[[Node, KnownShape], int] = _no_scratch
+    """float32 values a sample between its launches."""
+    precise: bool = True
+    """Rounds as the direct sum does; others are taken with ``--math fast`` only."""
+    pack: Callable[[Node, KnownShape, Given], Packed] = pack_as_they_are
+    """Weights and bias as it reads them."""
+
+    @property
+    def candidate(self) -> Candidate:
+        """The kernel as a plan sees it."""
+        return Candidate(
+            self.name,
+            self.fits,
+            _no_geometry,
+            _outputs,
+            self.nanoseconds,
+            self.scratch,
+            precise=self.precise,
+        )
+
+
+def op_of(node: Node) -> Any:
+    """A node's operation, which is one of those that the kernel is for."""
+    return node.op

@@ -1,0 +1,65 @@
+"""Windows that slide over a channels-last value: where they lie, and loops over their places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from speccompiler.planning.candidate import KnownShape
+from speccompiler.planning.candidate import three as filled
+
+Three = tuple[int, int, int]
+"""Of three spatial axes, the outermost first; lower ranks have ones (or zeros) in front."""
+
+
+def three(values: Sequence[Any], fill: int) -> Three:
+    """Spatial values of any rank as those of three axes."""
+    z, v, u = filled(values, fill)
+    return z, v, u
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows that the outputs of a pooling or a convolution look at.
+
+    ``lengths`` are the input's, ``before`` the zeros in front of it.
+    """
+
+    lengths: Three
+    channels: int
+    outputs: Three
+    kernel: Three
+    stride: Three
+    before: Three = (0, 0, 0)
+
+    @classmethod
+    def of(cls, op: Any, shape: KnownShape, out: KnownShape) -> Windows:
+        """Those of an operation that reads (spatial axes, channels) and writes ``out``."""
+        return cls(
+            three(shape[:-1], 1),
+            shape[-1],
+            three(out[:-1], 1),
+            three(op.kernel, 1),
+            three(op.stride, 1),
+            three([before for before, _ in getattr(op, "padding", ())], 0),
+        )
+
+    @property
+    def places(self) -> int:
+        """Positions in a window."""
+        return prod(self.kernel)
+
+    def loops(self) -> list[str]:
+        """Loops over a window's places ``kz``, ``kv``, ``ku``, which the input has at z, v, u."""
+        lines = []
+        axes = zip(
+            ("kz", "kv", "ku"), "zvu", ("oz", "oy", "ox"),
+            self.kernel, self.stride, self.before, strict=True,
+        )  # fmt: skip
+        for axis, (tap, place, out, size, stride, before) in enumerate(axes):
+            indent = "    " * axis
+            lines += [f"{indent}for {tap} in range({size}):"]
+            lines += [f"{indent}    {place} = {out} * {stride} - {before} + {tap}"]
+        return lines

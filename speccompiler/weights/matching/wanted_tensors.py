@@ -1,0 +1,146 @@
+"""The tensors that a model takes, and the shapes in which a file may store them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from speccompiler.files.tensor_info import TensorInfo
+from speccompiler.graph.ir import Weight
+
+Shape = tuple[int, ...]
+TensorName = tuple[str, str]
+"""Layer name and tensor name, e.g. ``("conv1", "W")``."""
+
+CONV1D_OLD_AXES = (2, 3, 1, 0)
+"""Turns a Convolution1D kernel of Keras up to 1.0.8 into today's layout (np.transpose)."""
+
+_OTHER_ORDERING = {4: ((2, 3, 1, 0), (3, 2, 0, 1)), 5: ((2, 3, 4, 1, 0), (4, 3, 0, 1, 2))}
+
+
+@dataclass(frozen=True, slots=True)
+class WantedTensor:
+    """A tensor that the model needs."""
+
+    shape: Shape
+    alternatives: tuple[tuple[Shape, tuple[int, ...] | None], ...] = ()
+    """Other stored shapes, each with the axes that ``np.transpose`` takes to bring it to
+    ``shape``; no axes where the numbers stay as they lie, None where they are repeated."""
+    only: bool = False
+    """Whether a file holds one of the alternatives, and never ``shape`` itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """Where a wanted tensor lies in a file; ``transpose`` is None if stored as wanted."""
+
+    key: str
+    transpose: tuple[int, ...] | None = None
+
+
+Matches = Mapping[TensorName, StoredTensor]
+
+
+@dataclass(frozen=True, slots=True)
+class WantedTensors:
+    """What a model takes from a file, and what of it comes from elsewhere."""
+
+    tensors: Mapping[TensorName, WantedTensor]
+    """In the order of the model's layers, and of Keras in each."""
+    given: Collection[TensorName] = ()
+    """Tensors that come from elsewhere: the file may hold them as well."""
+    wrapped: Mapping[str, str] = field(default_factory=dict)
+    """Names of layers that others wrap, by the wrapper's name: Keras names tensors after them."""
+    in_keras2: Mapping[TensorName, WantedTensor] = field(default_factory=dict)
+    """How Keras 2 stores those that it stores in another layout."""
+
+
+def wanted_tensor(weight: Weight) -> WantedTensor:
+    """The shapes in which Keras 1.x and its predecessors stored a weight."""
+    match weight.variants:
+        case "conv1d":
+            return old_conv1d_kernel(weight.stored_shape)
+        case "shared":
+            return shared_parameter(weight.stored_shape)
+        case "split":
+            return same_numbers(weight.stored_shape, weight.split)
+        case _:
+            return WantedTensor(weight.stored_shape)
+
+
+def keras2_tensor(weight: Weight) -> WantedTensor | None:
+    """A kernel that Keras 2 stores in another layout; None for any other weight.
+
+    Keras 2 stores kernels as 'tf' does under every ordering, and those of Convolution1D with
+    three axes.
+    """
+    if weight.tensor != "W" or weight.split or weight.phases or len(weight.axes) < 4:
+        return None
+    back = tuple(weight.axes.index(axis) for axis in range(len(weight.axes)))
+    moved = tuple(weight.stored_shape[axis] for axis in weight.axes)
+    if weight.variants == "conv1d":  # (length, 1, in, out), and without the 1
+        return WantedTensor(weight.stored_shape, ((weight.shape, ()),), only=True)
+    if back == tuple(range(len(back))):
+        return None
+    return WantedTensor(weight.stored_shape, ((moved, back),), only=True)
+
+
+def old_conv1d_kernel(shape: Shape) -> WantedTensor:
+    """A kernel (filter_length, 1, input_dim, nb_filter), or as Keras up to 1.0.8 stored it.
+
+    The old layout is (nb_filter, input_dim, filter_length, 1). Both fit only where
+    filter_length = input_dim = nb_filter = 1, and are the same there.
+    """
+    length, one, channels, filters = shape
+    return WantedTensor(shape, (((filters, channels, length, one), CONV1D_OLD_AXES),))
+
+
+def same_numbers(shape: Shape, other: Shape) -> WantedTensor:
+    """A tensor that may be stored in another shape, the same numbers in the same order."""
+    return WantedTensor(shape, ((other, ()),))
+
+
+def shared_parameter(shape: Shape) -> WantedTensor:
+    """A parameter for every value, or for fewer: an axis that shares it has the length 1."""
+    shapes = dict.fromkeys(itertools.product(*((n, 1) for n in shape)))
+    return WantedTensor(shape, tuple((stored, None) for stored in shapes if stored != shape))
+
+
+def fit(wanted: WantedTensor, info: TensorInfo) -> StoredTensor | None:
+    """The stored tensor where its shape is one that is wanted, else None."""
+    if info.shape == wanted.shape and not wanted.only:
+        return StoredTensor(info.name)
+    for shape, axes in wanted.alternatives:
+        if info.shape == shape:
+            return StoredTensor(info.name, axes)
+    return None
+
+
+def joined_name(name: TensorName) -> str:
+    """A tensor's name as messages write it: ``conv1/W``."""
+    return "/".join(name)
+
+
+def wrong_shape(name: TensorName, wanted: WantedTensor, info: TensorInfo) -> str:
+    """For messages: the shape that was stored and those that were expected."""
+    repeated = any(axes is None for _, axes in wanted.alternatives)
+    others = [] if repeated else [s for s, _ in wanted.alternatives]
+    own = [] if wanted.only else [wanted.shape]
+    allowed = " or ".join(map(str, dict.fromkeys([*own, *others])))
+    allowed += ", or 1 along the axes that share it" if repeated else ""
+    return f"{joined_name(name)} is stored as {info.shape}, expected {allowed}"
+
+
+def ordering_hint(pairs: Iterable[tuple[Shape, Shape]]) -> str:
+    """What to do about wrong shapes, given as (wanted, stored): a kernel of the other
+    dim_ordering is told from the rest.
+    """
+    for wanted, stored in pairs:
+        for axes in _OTHER_ORDERING.get(len(wanted), ()):
+            if stored == tuple(wanted[a] for a in axes):
+                return (
+                    "this looks like a kernel in the other dim_ordering ('th' against 'tf'): "
+                    "check dim_ordering, or transpose the kernel"
+                )
+    return "check that the file belongs to this model"
