@@ -35,7 +35,7 @@ COMMANDS = {
     "explain": "Explain a diagnostic code.",
 }
 READER_GONE = 128 + 13
-"""What a shell makes of SIGPIPE."""
+"""The exit status that a shell reports for SIGPIPE."""
 IO_CODES = {"CS001", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"} | {
     *("CS133", "CS134", "CS135")
 }
