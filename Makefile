@@ -1,25 +1,29 @@
 # make demo, make test: everything from a bare machine with python3, pip and make.
 #
 # The environment is .venv, with an editable install: changed and new source files count
-# at once. A stamp for each set of extras, newer than pyproject.toml, says it is installed.
+# at once. A stamp for each extra and each dependency group of pyproject.toml says that it
+# is installed, in the versions of constraints/ci.txt; CONSTRAINTS= takes the newest ones.
 #
-# mypy and editors cannot see an editable install in which schemas/ and cli/ are mapped
-# into speccompiler. `make check` therefore lays links in build/check, where the tree
-# looks as it does in the wheel; they are laid afresh each time and cost nothing.
+# mypy, pyright and editors cannot see an editable install in which schemas/ and cli/ are
+# mapped into speccompiler. `make check` therefore copies the sources to build/check, where
+# the tree looks as it does in the wheel.
 
 PYTHON ?= python3
+CONSTRAINTS ?= constraints/ci.txt
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 RUN = .venv/bin/python
-SOURCES = speccompiler schemas cli convspec tests examples benchmarks
+SOURCES = speccompiler schemas cli convspec tests examples benchmarks scripts noxfile.py docs/conf.py
 
 .NOTPARALLEL:
-.PHONY: help demo test test-cuda-ptx test-cuda sanitize-cuda fuzz bench bench-quick bench-cuda \
-	check format schema clean
+.PHONY: help demo test nox coverage test-cuda-ptx test-cuda sanitize-cuda fuzz bench bench-quick \
+	bench-cuda check types format schema docs docs-linkcheck constraints release clean editable
 
 help:
 	@echo 'make demo    set up .venv, run a model over a photograph, write out/demo.png'
 	@echo 'make test    set up .venv, run the tests'
+	@echo 'make nox     the tests in an environment of their own; SESSION=<one that nox --list names>'
+	@echo 'make coverage  the tests again, and how much of the code they run'
 	@echo 'make test-cuda-ptx  compile every CUDA kernel; needs no GPU, installs 200 MB of compilers'
 	@echo 'make test-cuda      the conformance tests on this machine'"'"'s GPU (CUDA=12 for older drivers)'
 	@echo 'make sanitize-cuda  kernels under compute-sanitizer, memcheck and racecheck'
@@ -28,17 +32,32 @@ help:
 	@echo 'make bench   set up the other runtimes too, compare speed and memory, write docs/benchmarks.*'
 	@echo '             (tens of minutes; make bench CASES=vgg shows the times of some cases only)'
 	@echo 'make bench-quick  roughly the same for the times alone, and writes nothing'
-	@echo 'make check   format, lint and types'
+	@echo 'make check   format, lint, types, spelling, workflows and this repository'"'"'s files'
 	@echo 'make format  write the format and the fixes that ruff can make'
-	@echo 'make schema  write what is made from the schemas and codes in docs/'
+	@echo 'make schema  write what is made from the schemas, codes and commands in docs/'
+	@echo 'make docs    make the site in build/docs; a warning, a broken link or a lost page fails'
+	@echo 'make docs-linkcheck  the same, and follow links to other sites (OFFLINE=1 does not)'
+	@echo 'make constraints  write constraints/: the newest versions, and the lowest allowed'
+	@echo 'make release VERSION=1.2.3  write the version and the changelog, build and check dist/'
 	@echo 'make clean   remove .venv and everything built'
 	@echo 'PYTHON=python3.12 chooses the interpreter for .venv (3.11 or later)'
 
 demo: .venv/demo.stamp
 	@$(RUN) examples/demo.py
 
-test: .venv/test.stamp
+test: .venv/test.stamp editable
 	$(RUN) -m pytest -n auto --basetemp=$$(mktemp -d)/t
+
+SESSION ?= tests-$(shell $(RUN) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+
+nox: .venv/nox.stamp
+	$(RUN) -m nox --session $(SESSION)
+
+coverage: .venv/coverage.stamp editable
+	$(RUN) -m coverage erase
+	$(RUN) -m coverage run -m pytest -n auto --basetemp=$$(mktemp -d)/t
+	$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage report
 
 # The CUDA major version of the extra: what nvidia-smi shows or an older one.
 CUDA ?= 13
@@ -74,15 +93,26 @@ bench-quick: .venv/torch.stamp .venv/bench.stamp
 bench-cuda: .venv/torch.stamp .venv/bench.stamp .venv/cuda$(CUDA).stamp
 	$(RUN) -m benchmarks.cuda $(foreach case,$(CASES),--cases '$(case)')
 
-check: .venv/check.stamp .venv/test.stamp .venv/demo.stamp
+check: .venv/check.stamp .venv/test.stamp .venv/demo.stamp editable types
 	$(RUN) -m ruff format --check $(SOURCES)
 	$(RUN) -m ruff check $(SOURCES)
-	@rm -rf build/check && mkdir -p build/check/speccompiler
-	@cd build/check && ln -s ../../examples ../../benchmarks ../../convspec .
-	@cd build/check/speccompiler && ln -s ../../../speccompiler/* ../../../schemas ../../../cli .
+	$(RUN) -m codespell_lib
+	$(RUN) -m validate_pyproject pyproject.toml
+	.venv/bin/zizmor --offline --quiet .github
+	$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(RUN) -m check_jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(RUN) -m repo_review --show err .
+	$(RUN) -m towncrier build --draft --version next > build/changes.md
+	CONVSPEC_TEST_TYPES=1 $(RUN) -m pytest -n0 -q tests/test_types.py
+
+types: .venv/check.stamp .venv/test.stamp .venv/demo.stamp editable
+	@rm -rf build/check && mkdir -p build/check
+	@cp -Rp speccompiler convspec examples benchmarks build/check
+	@cp -Rp schemas cli build/check/speccompiler
+	@cp pyproject.toml build/check
 	cd build/check && ../../$(RUN) -m mypy --config-file ../../pyproject.toml \
 		--cache-dir ../../.mypy_cache speccompiler convspec examples benchmarks
-	CONVSPEC_TEST_TYPES=1 $(RUN) -m pytest -n0 -q tests/test_types.py
+	cd build/check && ../../$(RUN) -m basedpyright --pythonpath ../../$(RUN)
 
 format: .venv/check.stamp
 	$(RUN) -m ruff check --fix $(SOURCES)
@@ -96,12 +126,36 @@ schema: .venv/test.stamp
 	mv build/spec.md docs/spec.md
 	$(RUN) -c 'from speccompiler.diagnostics.codes import as_markdown; print(as_markdown(), end="")' > build/diagnostics.md
 	mv build/diagnostics.md docs/diagnostics.md
+	$(RUN) -c 'from speccompiler.cli.reference import as_markdown; print(as_markdown(), end="")' > build/command-line.md
+	mv build/command-line.md docs/command-line.md
+
+SPHINX = $(RUN) -m sphinx -W --keep-going -n -q -d build/doctrees docs
+
+docs: .venv/docs.stamp .venv/test.stamp editable
+	@rm -rf build/docs build/doctrees
+	$(SPHINX) -b html build/docs
+	CONVSPEC_TEST_SITE=build/docs $(RUN) -m pytest -n0 -q tests/docs/test_site.py
+
+docs-linkcheck: docs
+	$(SPHINX) -b linkcheck $(if $(OFFLINE),-D linkcheck_ignore=https?://) build/linkcheck
+
+# The lowest versions that pyproject.toml allows are those of the dependencies, not of the tools.
+COMPILE = $(RUN) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	--custom-compile-command 'make constraints' pyproject.toml --extra hdf5 --extra demo
+CI_GROUPS = test check coverage docs nox release
+
+constraints: .venv/nox.stamp
+	$(COMPILE) --extra cuda13 $(addprefix --group ,$(CI_GROUPS)) -o constraints/ci.txt
+	$(COMPILE) --resolution lowest-direct -o constraints/lowest.txt
+
+release: .venv/release.stamp
+	$(RUN) scripts/release.py $(VERSION)
 
 clean:
-	rm -rf .venv build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .nox build dist out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Where Python comes without ensurepip (Debian's python3 without python3-venv), the pip
-# that goes with $(PYTHON) fills the environment.
+# that goes with $(PYTHON) fills the environment. pip knows dependency groups from 25.1 on.
 .venv/created.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "convspec needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
@@ -109,12 +163,29 @@ clean:
 		exit 1; }
 	$(PYTHON) -m venv .venv || { $(PYTHON) -m venv --without-pip .venv && \
 		$(PYTHON) -m pip --python $(RUN) install --quiet pip; }
+	$(RUN) -m pip install --quiet --upgrade 'pip>=25.1'
 	@touch $@
+
+# setuptools warns of editable installs at some length.
+INSTALL = PYTHONWARNINGS=ignore $(RUN) -m pip install --quiet $(addprefix --constraint ,$(CONSTRAINTS))
+
+# `pip install .` puts a copy in the place of the editable install; this puts it back.
+editable:
+	@ls .venv/lib/*/site-packages/__editable__.convspec-*.pth > /dev/null 2>&1 || \
+		PYTHONWARNINGS=ignore $(RUN) -m pip install --quiet --no-deps --editable .
 
 .venv/torch.stamp: | .venv/created.stamp
 	$(if $(TORCH_INDEX),$(RUN) -m pip install --quiet --index-url '$(TORCH_INDEX)' torch)
 	@touch $@
 
-.venv/%.stamp: pyproject.toml | .venv/created.stamp
-	$(RUN) -m pip install --quiet --editable '.[$*]'
+# CI has the compilers of CUDA 13.
+.venv/cuda12.stamp: CONSTRAINTS =
+
+EXTRAS = demo hdf5 cuda12 cuda13
+$(EXTRAS:%=.venv/%.stamp): .venv/%.stamp: pyproject.toml $(CONSTRAINTS) | .venv/created.stamp
+	$(INSTALL) --editable '.[$*]'
+	@touch $@
+
+.venv/%.stamp: pyproject.toml $(CONSTRAINTS) | .venv/created.stamp
+	$(INSTALL) --editable . --group $*
 	@touch $@

@@ -4,5 +4,5 @@
 
 ``cases`` says what is run, ``contenders`` by whom, ``measuring`` how; ``results`` is what
 was found, and ``table``, ``markdown`` and ``picture`` show it. Nothing here is installed
-with the product. The other runtimes are the extra ``bench``; who is missing is left out.
+with the product. The other runtimes are the dependency group ``bench``; who is missing is left out.
 """

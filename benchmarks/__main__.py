@@ -124,7 +124,7 @@ def _check_docs(folder: Path) -> None:
     if not folder.is_dir():
         raise click.ClickException(f"{folder} is not a folder")
     if importlib.util.find_spec("matplotlib") is None:
-        raise click.ClickException("the picture needs matplotlib: pip install '.[bench]'")
+        raise click.ClickException("the picture needs matplotlib: pip install --group bench")
 
 
 def _write_json(results: Results, file: Path) -> None:

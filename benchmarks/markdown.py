@@ -46,7 +46,7 @@ def about(results: Results) -> list[str]:
 
 def missing_line(modules: tuple[str, ...]) -> str:
     """What to do about peers that are not there."""
-    return f"not compared, for want of {', '.join(modules)}: pip install '.[bench]'"
+    return f"not compared, for want of {', '.join(modules)}: pip install --group bench"
 
 
 def alt_text(results: Results) -> str:

@@ -139,7 +139,7 @@ class Results:
     versions: dict[str, str]
     limits: Limits
     missing: tuple[str, ...] = ()
-    """Modules of the extra ``bench`` that were not there."""
+    """Modules of the dependency group ``bench`` that were not there."""
     rows: tuple[Row, ...] = ()
     scaling: tuple[Scaling, ...] = ()
     memory: tuple[Memory, ...] = ()

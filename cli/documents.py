@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.cli.spec_texts import SpecTexts
 from speccompiler.cli.streams import standard_input
 from speccompiler.diagnostics.core import Problem
 from speccompiler.source import Document, Mapping, decode_document, read_document
@@ -19,7 +20,7 @@ from speccompiler.source.findings import MAX_BYTES
 from speccompiler.source.saved_models import is_model
 
 if TYPE_CHECKING:
-    from speccompiler.loading.answers import Answers
+    from speccompiler.loading.replacement.answers import Answers
     from speccompiler.model import Model
     from speccompiler.options import LoadOptions
 
@@ -56,7 +57,7 @@ def _check_name(name: str) -> None:
 def _unwrapped(document: Document) -> Document:
     """The model that a spec wraps; most wrap none, and are spared the import of the schemas."""
     if isinstance(document.root, Mapping) and {"model", "replace"} & document.root.entries.keys():
-        from speccompiler.loading.wrapper import unwrapped
+        from speccompiler.loading.wrapped_model import unwrapped
 
         return unwrapped(document)
     return document
@@ -64,19 +65,19 @@ def _unwrapped(document: Document) -> Document:
 
 def remember_texts(document: Document, answers: Answers | None = None) -> None:
     """Keep every text of a model, so that findings can show their lines."""
-    from speccompiler.cli.render import remember
+    kept = SpecTexts.of_command()
 
     texts: Document | None = document
     while texts is not None:
-        remember(texts.file, texts.text)
+        kept[texts.file] = texts.text
         texts = texts.wrapper
     if not answers:
         return
-    from speccompiler.loading.answers import answer_text, source_name
+    from speccompiler.loading.replacement.answers import answer_text, source_name
 
     for name, answer in answers.items():
         with contextlib.suppress(Problem):
-            remember(source_name(name), answer_text(answer))
+            kept[source_name(name)] = answer_text(answer)
 
 
 def expand(paths: Sequence[str]) -> Iterator[Document]:

@@ -17,7 +17,9 @@ from typing import NoReturn
 
 import click
 
+from speccompiler import __version__
 from speccompiler.cli import streams
+from speccompiler.cli.spec_texts import SpecTexts
 
 COMMANDS = {
     "validate": "Check specs; report every finding with its place.",
@@ -36,23 +38,20 @@ COMMANDS = {
 }
 READER_GONE = 128 + 13
 """The exit status that a shell reports for SIGPIPE."""
-IO_CODES = {"CS001", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"} | {
-    *("CS133", "CS134", "CS135")
-}
 
 
 class Commands(click.Group):
-    """Loads ``speccompiler.cli.<name>`` for the subcommand ``name``."""
+    """Loads ``speccompiler.cli.<name>`` for the subcommand ``<name>``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All subcommands, in the order of a user's first day."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The subcommand, imported now."""
-        if name not in COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"speccompiler.cli.{name}")
+        module = importlib.import_module(f"speccompiler.cli.{cmd_name}")
         command: click.Command = module.command
         return command
 
@@ -76,7 +75,7 @@ class Commands(click.Group):
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="convspec", message="convspec %(version)s")
+@click.version_option(__version__, message="convspec %(version)s")
 def convspec() -> None:
     """Validate, inspect and run Keras 1.x convolutional models from a text spec."""
 
@@ -106,9 +105,10 @@ def main() -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run the command and return its exit status; no exception leaves."""
+    texts = SpecTexts()
     try:
         # Not convspec.main(): it makes 1 of a reader that has gone, and 1 means findings.
-        with convspec.make_context("convspec", arguments, color=_colour()) as context:
+        with convspec.make_context("convspec", arguments, obj=texts, color=_colour()) as context:
             result = convspec.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
@@ -126,7 +126,7 @@ def run(arguments: list[str]) -> int:
     except MemoryError:
         return _fail("out of memory; use a smaller --batch-size or a smaller model", 2)
     except Exception as error:
-        return _ended(error)
+        return _ended(error, texts)
 
 
 def _give_up_output() -> None:
@@ -144,17 +144,18 @@ def _usage(error: click.ClickException) -> int:
     return 2
 
 
-def _ended(error: Exception) -> int:
+def _ended(error: Exception, texts: SpecTexts) -> int:
     """The status of an error that carries findings; anything else is a bug of ours."""
     from speccompiler.diagnostics.core import SpecError
 
     if isinstance(error, SpecError):
-        from speccompiler.cli.render import count_text, show
+        from speccompiler.cli.render import count_text, render_text
+        from speccompiler.diagnostics.codes import exit_status
 
         found = error.diagnostics
-        show(found, _colour())
+        click.echo(render_text(found, texts), err=True, color=_colour())
         click.echo(f"\nfound {count_text(found)}", err=True)
-        return 2 if any(d.code in IO_CODES for d in found) else 1
+        return exit_status(found) or 1
     if isinstance(error, OSError):
         if error.filename is None:  # nothing but the streams is written to without a name
             _give_up_output()

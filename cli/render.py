@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from speccompiler.cli.spec_texts import SpecTexts
 from speccompiler.cli.streams import sayable
 from speccompiler.diagnostics.core import Diagnostic, Severity
 
@@ -15,24 +16,20 @@ COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cy
 LONGEST_LINE = 96
 
 
-_texts: dict[str, str] = {}
+def render_text(diagnostics: Iterable[Diagnostic], texts: SpecTexts | None = None) -> str:
+    """Each finding with its source line and a caret, where its text is known.
 
-
-def remember(file: str, text: str) -> None:
-    """Keep a spec's text, so that any later finding in it can show its line."""
-    _texts[file] = text
-
-
-def render_text(diagnostics: Iterable[Diagnostic]) -> str:
-    """Each finding with its source line and a caret, where the text is remembered."""
+    ``texts`` are those of the command that runs, where none are given.
+    """
     from speccompiler.source import split_lines
 
+    known = SpecTexts.of_command() if texts is None else texts
     lines: dict[str, Sequence[str]] = {}
     blocks = []
     for diagnostic in diagnostics:
         file = diagnostic.file or ""
         if file not in lines:
-            lines[file] = split_lines(_texts.get(file, ""))
+            lines[file] = split_lines(known.get(file, ""))
         blocks.append(_block(diagnostic, lines[file]))
     return "\n\n".join(blocks)
 
@@ -93,7 +90,7 @@ def printable(text: str) -> str:
     So is what standard output cannot encode.
     """
     if not text.isprintable():
-        from speccompiler.source.findings import on_one_line
+        from speccompiler.diagnostics.wording import on_one_line
 
         text = on_one_line(text)
     return text if text.isascii() else sayable(text)
@@ -101,7 +98,7 @@ def printable(text: str) -> str:
 
 def brief(text: str) -> str:
     """As ``printable``, and short."""
-    from speccompiler.source.findings import shown
+    from speccompiler.diagnostics.wording import shown
 
     return shown(text)
 
@@ -134,7 +131,7 @@ def count_text(diagnostics: Iterable[Diagnostic]) -> str:
     return ", ".join(parts)
 
 
-def show(diagnostics: Sequence[Diagnostic], color: bool | None = None) -> None:
-    """Write findings to standard error; ``color`` is needed outside of a command."""
+def show(diagnostics: Sequence[Diagnostic]) -> None:
+    """Write a command's findings to standard error."""
     if diagnostics:
-        click.echo(render_text(diagnostics), err=True, color=color)
+        click.echo(render_text(diagnostics), err=True)

@@ -8,7 +8,6 @@ import click
 
 from speccompiler.cli import json_output
 from speccompiler.cli.documents import expand, looks_like_spec, remember_texts
-from speccompiler.cli.main import IO_CODES
 from speccompiler.cli.options import (
     complete_files,
     format_option,
@@ -67,9 +66,11 @@ def command(paths: tuple[str, ...], style: str, specs_only: bool, loading: LoadO
         for document in documents:
             remember_texts(document, loading.replace)
         _print_text(documents, models, found, concerned)
-    if any(d.code in IO_CODES for d in found):
-        return 2
-    return 1 if has_errors(found) else 0
+    if not found:
+        return 0
+    from speccompiler.diagnostics.codes import exit_status
+
+    return exit_status(found)
 
 
 def _about_weights(model: Model) -> list[Diagnostic]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.kernel import ProductLayer
+from speccompiler.schemas.kernel_layer import ProductLayer
 
 COMMON = tuple(name for name in Layer.model_fields if name != "type")
 """What every layer takes."""

@@ -22,10 +22,21 @@ from speccompiler.schemas.fields import (
     as_tuple,
 )
 from speccompiler.schemas.initializer import Initializer
-from speccompiler.schemas.kernel import Convolution
+from speccompiler.schemas.kernel_layer import KernelLayer
 from speccompiler.schemas.regularizer import Regularizer
 from speccompiler.schemas.tensors import StoredTensor
 from speccompiler.schemas.weights import LayerWeights
+
+
+class Convolution(KernelLayer):
+    """What convolutions of every rank share."""
+
+    nb_filter: PositiveInt = Field(description="Number of filters: channels of the output.")
+    border_mode: BorderMode = Field(
+        "valid",
+        description="'valid' pads nothing, 'same' gives ceil(length / stride), 'full' pads "
+        "kernel - 1 on both sides.",
+    )
 
 
 class Convolution1D(Convolution):

@@ -36,7 +36,7 @@ class InputLayer(Layer):
     type: Literal["InputLayer"]
     keeps_places: ClassVar[bool] = True
     sparse: Annotated[Literal[False], exactly(False)] = Field(
-        False, description="Sparse inputs are not supported."
+        default=False, description="Sparse inputs are not supported."
     )
 
 

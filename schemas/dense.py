@@ -1,4 +1,4 @@
-"""Highway, MaxoutDense and TimeDistributedDense (Keras 1.2.2 layers/core.py)."""
+"""Dense, Highway, MaxoutDense and TimeDistributedDense (Keras 1.2.2 layers/core.py)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from speccompiler.schemas.fields import PositiveInt
-from speccompiler.schemas.kernel import KernelLayer, ProductLayer
+from speccompiler.schemas.kernel_layer import KernelLayer, ProductLayer
 from speccompiler.schemas.tensors import StoredTensor
 from speccompiler.schemas.training import TRAINING_ONLY
 
@@ -16,6 +16,18 @@ INPUT_DIM_TEXT = (
     "Length of the last axis of the input. On a first layer that nothing else gives a shape it "
     "is short for the input's shape."
 )
+
+
+class Dense(KernelLayer):
+    """A matrix product over the last axis, a bias and an activation (Keras 1.x ``Dense``)."""
+
+    type: Literal["Dense"]
+    output_dim: PositiveInt = Field(description="Size of the last axis of the output.")
+    input_dim: PositiveInt | None = Field(
+        None,
+        description="Length of the last axis of the input. On a first layer that nothing else "
+        "gives a shape it is short for input_shape: [input_dim].",
+    )
 
 
 class Highway(KernelLayer):

@@ -105,7 +105,7 @@ def exactly(expected: int) -> BeforeValidator:
 
     def check(value: object) -> object:
         if value == expected and type(value) is not type(expected):
-            raise PydanticCustomError("literal_error", "no literal", {"expected": str(expected)})
+            raise PydanticCustomError("literal_error", "no literal")
         return value
 
     return BeforeValidator(check)
@@ -141,25 +141,25 @@ class Layer(Schema):
         return inner
 
     name: Name | None = Field(
-        None,
+        default=None,
         description="Unique name of the layer; weights and reports use it. "
         "Default: the type in lower case and a number, as Keras does.",
     )
     trainable: Annotated[bool, TRAINING_ONLY] = Field(
-        True, description="Whether the shape report counts its parameters as trainable."
+        default=True, description="Whether the shape report counts its parameters as trainable."
     )
     input_shape: Shape | None = Field(
-        None,
+        default=None,
         description="First layer only: shape of one sample, without the batch axis. "
         "null leaves a length open; it is bound by the array at run time.",
     )
     batch_input_shape: Shape | None = Field(
-        None,
+        default=None,
         description="First layer only: like input_shape, with the batch axis in front. A number "
         "there does not limit a run: any number of samples may go in.",
     )
     input_dtype: InputDtype | None = Field(
-        None,
+        default=None,
         description="First layer only: the input is converted to this type before the first "
         "layer computes (in float32). Default: float32.",
     )

@@ -10,8 +10,8 @@ from pydantic.json_schema import models_json_schema
 from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import EXTENSION_PREFIX, EXTENSIONS, ModelHeader
 from speccompiler.schemas.registry import ALIASES, LAYERS
-from speccompiler.schemas.wrapper import WrapperHeader
-from speccompiler.schemas.wrappers import TimeDistributed
+from speccompiler.schemas.time_distributed import TimeDistributed
+from speccompiler.schemas.wrapped_model import WrapperHeader
 
 _NAME = {"type": "string", "pattern": r"\S"}
 INPUTS = {

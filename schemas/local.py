@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from speccompiler.schemas.fields import ORDERING_TEXT, LayerOrdering, Pair, PositiveInt
-from speccompiler.schemas.kernel import KernelLayer
+from speccompiler.schemas.kernel_layer import KernelLayer
 from speccompiler.schemas.tensors import StoredTensor
 
 

@@ -18,7 +18,7 @@ from speccompiler.schemas.fields import (
     exactly,
 )
 from speccompiler.schemas.profiles import Profile
-from speccompiler.schemas.vectors import Vectors
+from speccompiler.schemas.recorded_arrays import Vectors
 
 RunningStd = Literal["variance", "root_variance", "deviation"]
 
@@ -27,18 +27,18 @@ class SemanticsFields(Schema):
     """A profile with single rules overridden."""
 
     profile: Profile = Field(
-        "tensorflow", description="Where the rules come from that are not given here."
+        default="tensorflow", description="Where the rules come from that are not given here."
     )
     kernel: Literal["correlate", "convolve"] | None = Field(
-        None, description="TensorFlow correlates; Theano convolves (flips the kernel)."
+        default=None, description="TensorFlow correlates; Theano convolves (flips the kernel)."
     )
     padding: Profile | None = Field(
-        None,
+        default=None,
         description="How 'same' splits its padding, for convolutions and pools. 'tensorflow' is "
         "TensorFlow 1.8 and later; before, a padding of less than nothing skipped inputs.",
     )
     running_std: RunningStd | None = Field(
-        None,
+        default=None,
         description="What BatchNormalization's running_std holds: 'variance' (sqrt(v + epsilon); "
         "Keras 1.0.7 and later), 'deviation' (s + epsilon; up to 1.0.5), or 'root_variance' "
         "(sqrt(v) + epsilon; 1.0.7 on Theano). A Keras file's version decides it.",
@@ -84,51 +84,51 @@ class ModelHeader(Schema):
     """A native spec without its layers, and without the keys ``x-...`` that it may have."""
 
     convspec: Annotated[Literal[1], exactly(1)] = Field(description="Version of the spec format.")
-    name: Name | None = Field(None, description="Name of the model, for reports.")
+    name: Name | None = Field(default=None, description="Name of the model, for reports.")
     semantics: SemanticsField | None = Field(
-        None,
+        default=None,
         description="Which Keras backend's numbers: 'tensorflow' (default), 'theano', those of "
         "older releases ('tensorflow-1.0' up to 1.6, 'theano-0.8'), or a mapping: "
         "{profile, kernel, padding, running_std}.",
     )
     dim_ordering: Ordering | None = Field(
-        None,
+        default=None,
         description="Where the channels are in 2-D and 3-D layers that do not say: 'th' after the "
         "batch axis (default), 'tf' last. 1-D layers have them last in any case.",
     )
     input_shape: Shape | None = Field(
-        None,
+        default=None,
         description="Shape of one sample, without the batch axis; null leaves a length open.",
     )
     inputs: Annotated[dict[Name, Shape], Field(min_length=1)] | None = Field(
-        None,
+        default=None,
         description="Inputs by name, instead of input_shape: {image: [28, 28, 1], text: [10]}. "
         "Each is an InputLayer in front of the layers, whose 'inputs' name it.",
     )
     outputs: Outputs | None = Field(
-        None,
+        default=None,
         description="The layers whose outputs the model gives, in this order; one name or a "
         "list. Default: those that no other layer reads.",
     )
     input_dtype: InputDtype | None = Field(
-        None, description="The inputs are converted to this type first. Default: float32."
+        default=None, description="The inputs are converted to this type first. Default: float32."
     )
     seed: Seed | None = Field(
-        None,
+        default=None,
         description="Allows a run without weights: each layer's init draws them from this seed.",
     )
     weights: Annotated[str, Field(min_length=1)] | None = Field(
-        None,
+        default=None,
         description="A file with every array, relative to the spec: .npz, .npy, .safetensors "
         "with keys <layer>/W and <layer>/b.",
     )
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
-        None,
+        default=None,
         description="Digest of the tensors in `weights`, as `convspec convert` writes it: a file "
         "that holds others is refused.",
     )
     verify: Vectors | None = Field(
-        None,
+        default=None,
         description="A recorded input and what the model gives for it; `convspec verify` compares.",
     )
 

@@ -12,6 +12,7 @@ from speccompiler.schemas.initializer import ScaledInitializer
 from speccompiler.schemas.markdown import first_line, table
 from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import ModelHeader, SemanticsFields
+from speccompiler.schemas.recorded_arrays import Vectors
 from speccompiler.schemas.reference_layers import (
     SHARED_TITLE,
     contents,
@@ -26,8 +27,7 @@ from speccompiler.schemas.regularizer import (
     L2Regularizer,
 )
 from speccompiler.schemas.resizing import Padding1D, Padding2D
-from speccompiler.schemas.vectors import Vectors
-from speccompiler.schemas.wrapper import WrapperHeader
+from speccompiler.schemas.wrapped_model import WrapperHeader
 
 INTRODUCTION = """# The native form
 

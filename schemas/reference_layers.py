@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pydantic.fields import FieldInfo
 
 from speccompiler.schemas.arguments import COMMON, own_arguments
+from speccompiler.schemas.dense import Dense
 from speccompiler.schemas.examples import EXAMPLES, Example, Shape, Shapes
 from speccompiler.schemas.fields import ORDERING_TEXT, Layer, LayerOrdering
-from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.markdown import default_of, first_line, table
 from speccompiler.schemas.registry import LAYERS, NATIVE_LAYERS
 

@@ -9,13 +9,12 @@ from speccompiler.schemas import (
     core,
     dense,
     embedding,
-    kernel,
     local,
     merge,
     normalization,
     pooling,
     resizing,
-    wrappers,
+    time_distributed,
 )
 from speccompiler.schemas.fields import Layer
 
@@ -42,7 +41,7 @@ LAYERS: dict[str, type[Layer]] = {
         core.Dropout,
         core.Flatten,
         core.Reshape,
-        kernel.Dense,
+        dense.Dense,
         merge.Merge,
         resizing.Cropping1D,
         resizing.Cropping2D,
@@ -79,7 +78,7 @@ LAYERS: dict[str, type[Layer]] = {
         dense.Highway,
         dense.MaxoutDense,
         dense.TimeDistributedDense,
-        wrappers.TimeDistributed,
+        time_distributed.TimeDistributed,
         beyond_keras.Slice,
         beyond_keras.Reduce,
         beyond_keras.Resize,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from speccompiler.reports.layer_report import LayerReport as LayerReport
     from speccompiler.reports.shape_report import ShapeReport as ShapeReport
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "CompiledModel": "compiled",

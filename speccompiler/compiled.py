@@ -43,8 +43,6 @@ from speccompiler.weights.negative_variances import negative_variances
 
 Inputs: TypeAlias = npt.ArrayLike | Mapping[str, npt.ArrayLike]
 """The array of the only input; of several a mapping by name, or a list in the model's order."""
-_OF_THE_GPU = ("CS133", "CS134", "CS135")
-"""Codes of what is wrong with a GPU, and not with a file of weights."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +114,12 @@ class CompiledModel:
         in the model's order. With several outputs they come as a list in the model's order,
         and ``out``, where it is given, is such a list. With C-contiguous float32 ``x`` and
         ``out`` nothing is allocated after the first call.
+
+        >>> plan = speccompiler.load("examples/specs/lenet.yaml").compile()
+        >>> x = np.zeros((2, 28, 28, 1), np.float32)
+        >>> y = plan.run(x)
+        >>> y.shape, plan.run(x, out=y) is y
+        ((2, 10), True)
         """
         count = self._own_outputs
         if count == 1:
@@ -127,7 +131,12 @@ class CompiledModel:
         return self._run(x, out)[:count]
 
     def run_all(self, x: Inputs) -> dict[str, Array]:
-        """Every output by its layer's name."""
+        """Every output by its layer's name.
+
+        >>> plan = speccompiler.load("examples/specs/lenet.yaml").compile(layers=["s4"])
+        >>> {name: y.shape for name, y in plan.run_all(np.zeros((2, 28, 28, 1))).items()}
+        {'digit': (2, 10), 's4': (2, 5, 5, 16)}
+        """
         return dict(zip(self.output_names, self._run(x, None), strict=True))
 
     def _run(self, x: Any, out: Sequence[Array] | None) -> list[Array]:
@@ -289,7 +298,9 @@ def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledMod
             executor = target.tune(executor, lambda: target.plan(optimized, options)[0])
         located += _non_finite(weights, weights_file)
     except Problem as problem:
-        where = None if problem.code in _OF_THE_GPU else weights_file
+        from speccompiler.diagnostics.codes import is_of_the_gpu
+
+        where = None if is_of_the_gpu(problem.code) else weights_file
         raise model.refused(problem, where) from None
     return CompiledModel(
         model,

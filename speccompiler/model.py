@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError
+from speccompiler.diagnostics.wording import shown
 from speccompiler.graph.shapes import format_shape
 from speccompiler.loading.argument_checks import check_choice
 from speccompiler.loading.spec import OrderingName, SemanticsName
 from speccompiler.options import CompileOptions, InputShapes, LoadOptions, MathName
-from speccompiler.source.document import Document, DocumentSource, parse_document, read_document
-from speccompiler.source.findings import shown
+from speccompiler.source.document import Document, DocumentSource
+from speccompiler.source.files import read_document
+from speccompiler.source.texts import parse_document, read_again
 from speccompiler.validation.input_checks import by_input
 from speccompiler.validation.validate import validate
 from speccompiler.validation.validated import ValidatedModel
@@ -28,7 +30,7 @@ from speccompiler.weights.sources import MatchName
 if TYPE_CHECKING:
     from speccompiler.compiled import CompiledModel, Inputs
     from speccompiler.kernels.executor import Array
-    from speccompiler.loading.answers import Answers
+    from speccompiler.loading.replacement.answers import Answers
     from speccompiler.planning.plan import Plan
     from speccompiler.reports.shape_report import ShapeReport
 
@@ -60,6 +62,10 @@ class Model(ValidatedModel):
         """The shape report; ``input_shape`` binds open lengths (one sample, no batch axis).
 
         With several inputs it is a mapping from their names to shapes, here and elsewhere.
+
+        >>> report = speccompiler.load("examples/specs/lenet.yaml").shapes()
+        >>> report.parameters, report.layers[0].output_shape
+        (61706, (28, 28, 6))
         """
         from speccompiler.reports.shape_report import shape_report
 
@@ -96,6 +102,10 @@ class Model(ValidatedModel):
         known, keeps the default batch from being larger. ``tune`` measures how the tasks of
         each step are best cut on this machine, which takes up to minutes and changes no bits;
         later runs find the answer in the cache. A text as ``layers`` is one name.
+
+        >>> model = speccompiler.load("examples/specs/lenet.yaml")
+        >>> model.compile(batch_size=8, threads=2)
+        <CompiledModel 'lenet' for cpu: batches of 8, 2 threads>
         """
         try:
             check_choice("math", math, MathName)
@@ -121,7 +131,12 @@ class Model(ValidatedModel):
         return compile_model(self, options)
 
     def run(self, x: Inputs) -> Array | Any:
-        """Compile for these arrays and run them once; see ``CompiledModel.run``."""
+        """Compile for these arrays and run them once; see ``CompiledModel.run``.
+
+        >>> model = speccompiler.load("examples/specs/lenet.yaml")
+        >>> model.run(np.zeros((2, 28, 28, 1))).shape
+        (2, 10)
+        """
         try:
             arrays = by_input(x, self.input_names, "array")
         except Problem as problem:
@@ -152,6 +167,9 @@ def load(
     names decide where they fit, else the order. ``replace`` says what Lambda and custom layers
     compute, by their names: ``{"lambda_1": "x / 127.5 - 1"}``, a layer as a mapping
     (``{"type": "Slice", "axis": -1, "step": -1}``), or a list of these.
+
+    >>> speccompiler.load("examples/specs/lenet.yaml")
+    <Model 'lenet': 8 layers, input (28, 28, 1)>
     """
     file = None if weights is None else _weights_path(weights)
     options = LoadOptions(file, semantics, dim_ordering, seed, weights_by, replace)
@@ -173,6 +191,10 @@ def loads(
 
     Files that it names are relative to the folder of ``file``, the name that findings show;
     by default to the current folder. See ``load``.
+
+    >>> text = '{"convspec": 1, "input_shape": [2, 3], "layers": [{"type": "Flatten"}]}'
+    >>> speccompiler.loads(text).shapes().layers[0].output_shape
+    (6,)
     """
     given: object = text
     if not isinstance(given, str):
@@ -199,7 +221,7 @@ def _loaded(document: Document, options: LoadOptions) -> Model:
 
 def _again(source: DocumentSource, options: LoadOptions) -> Model:
     """The model that was pickled."""
-    return _loaded(source.document(), options)
+    return _loaded(read_again(source), options)
 
 
 def check(

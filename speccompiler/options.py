@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from speccompiler.loading.answers import Answers
+    from speccompiler.loading.replacement.answers import Answers
     from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.weights.sources import MatchName
 

@@ -10,7 +10,7 @@ import pytest
 
 from speccompiler.diagnostics.core import Diagnostic, SpecError
 from speccompiler.model import Model, check
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 
 FIXED = """\
 convspec: 1

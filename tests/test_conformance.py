@@ -18,7 +18,7 @@ import speccompiler
 from speccompiler.diagnostics.core import SpecError
 from speccompiler.model import check
 from speccompiler.schemas.registry import LAYERS, NATIVE_LAYERS
-from speccompiler.source.document import read_document
+from speccompiler.source.files import read_document
 from speccompiler.weights.penalties import activity_regularizers, project
 from tests.cases import build
 from tests.extra_targets import EXTRA_TARGETS

@@ -77,11 +77,7 @@ TARGETS = (
     "speccompiler.kernels.cpu",
     "speccompiler.kernels.cuda",
 )
-EXCEPTIONS: set[tuple[str, str]] = {
-    ("speccompiler.schemas.registry", "speccompiler.schemas.wrappers"),
-    ("speccompiler.source.document", "speccompiler.source.opened"),
-    ("speccompiler.source.document", "speccompiler.source.hdf5_document"),
-}
+EXCEPTIONS: set[tuple[str, str]] = set()
 
 
 @cache

@@ -1,17 +1,24 @@
-"""The wheel: one package under two names, whole, and deaf to other people's folders."""
+"""The package: one version, whole, under two names, and deaf to other people's folders."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tomllib
 import zipfile
+from email import message_from_string
 from pathlib import Path
+from typing import Any
 
 import pytest
+from packaging.version import Version
 
+import speccompiler
+from scripts import release
 from tests.places import ROOT
 
 TREES = {
@@ -32,6 +39,10 @@ layers:
 """
 
 
+def pyproject() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 def source_packages() -> dict[str, Path]:
     """Every folder that holds Python files, by the name it is installed under."""
     found = {}
@@ -49,19 +60,31 @@ def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy: an old build folder in the source tree must not leak into it."""
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sdist, unpacked. It is built from a copy, into which no old build folder leaks."""
+    folder = tmp_path_factory.mktemp("sdist")
+    ignored = shutil.ignore_patterns(
+        ".git", ".venv", ".nox", ".*_cache", ".hypothesis", "build", "dist", "out", "__pycache__",
+        "*.egg-info",
+    )  # fmt: skip
+    shutil.copytree(ROOT, folder / "source", ignore=ignored)
+    code = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
+    built = run(sys.executable, "-c", code, folder, cwd=folder / "source")
+    assert built.returncode == 0, built.stdout + built.stderr
+    (packed,) = folder.glob("*.tar.gz")
+    with tarfile.open(packed) as archive:
+        archive.extractall(folder, filter="data")
+    (unpacked,) = folder.glob("convspec-*[0-9]")
+    return unpacked
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from the sdist, as a release is."""
     folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    for name in TREES:
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, source / name, ignore=ignored)
     built = run(
         sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation",
-        "--quiet", "--wheel-dir", folder, cwd=source,
+        "--quiet", "--wheel-dir", folder, cwd=sdist,
     )  # fmt: skip
     assert built.returncode == 0, built.stdout + built.stderr
     (path,) = folder.glob("*.whl")
@@ -91,14 +114,98 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_pyproject_lists_every_package() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    listed = project["tool"]["setuptools"]["packages"]
+    listed = pyproject()["tool"]["setuptools"]["packages"]
     assert sorted(listed) == sorted(source_packages())
 
 
 def test_every_package_has_an_init() -> None:
     bare = [name for name, path in source_packages().items() if not (path / "__init__.py").exists()]
     assert bare == []
+
+
+def test_the_sdist_holds_the_repository(sdist: Path) -> None:
+    """Its tests, checks and docs run from it: every file that git knows is there."""
+    listed = run("git", "ls-files", cwd=ROOT)
+    if listed.returncode:
+        pytest.skip("this is no clone of the repository")
+    names = [name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
+    assert [name for name in names if not (sdist / name).exists()] == []
+
+
+def test_the_wheel_says_what_pyproject_does(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [each for each in archive.namelist() if each.endswith(".dist-info/METADATA")]
+        said = message_from_string(archive.read(name).decode())
+    project = pyproject()["project"]
+    assert said["Version"] == speccompiler.__version__
+    assert said["License-Expression"] == project["license"]
+    assert said.get_all("Classifier") == project["classifiers"]
+    assert set(said.get_all("Provides-Extra") or ()) == set(project["optional-dependencies"])
+    needed = said.get_all("Requires-Dist") or []
+    assert [each for each in needed if "extra ==" not in each] == project["dependencies"]
+
+
+def pinned(name: str) -> dict[str, Version]:
+    """The versions of a file of constraints, by package."""
+    text = (ROOT / "constraints" / name).read_text()
+    found = re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE)
+    return {package: Version(version) for package, version in found}
+
+
+def test_the_lowest_versions_are_those_that_pyproject_allows() -> None:
+    project = pyproject()["project"]
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *extras["hdf5"], *extras["demo"]]
+    bounds = {name: Version(bound) for name, bound in (each.split(">=") for each in asked)}
+    lowest, newest = pinned("lowest.txt"), pinned("ci.txt")
+    assert {name: lowest[name] for name in bounds} == bounds
+    assert bounds.keys() <= newest.keys()
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        ("1.3.0", None),
+        ("1.10.0", None),
+        ("2.0.0", None),
+        ("1.2.0", "1.2.0 comes before 1.3.0, which the source is at"),
+        ("1.4.0", "CHANGELOG.md has 1.4.0 already"),
+        ("1.3", "a version is three numbers, as 1.2.3, and not '1.3'"),
+        ("1.4.0rc1", "a version is three numbers, as 1.2.3, and not '1.4.0rc1'"),
+    ],
+)
+def test_a_release_writes_its_version(version: str, message: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "speccompiler" / "__init__.py"
+    file.parent.mkdir()
+    file.write_text('"""One."""\n\n__version__ = "1.3.0"\n__all__ = []\n')
+    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## [1.4.0] - 2026-01-01\n")
+    if message is None:
+        release.write_version(tmp_path, version)
+        assert release.version_of(tmp_path) == version
+        assert file.read_text() == f'"""One."""\n\n__version__ = "{version}"\n__all__ = []\n'
+    else:
+        with pytest.raises(release.Refused, match=re.escape(message)):
+            release.write_version(tmp_path, version)
+        assert release.version_of(tmp_path) == "1.3.0"
+
+
+def test_a_release_finds_this_version() -> None:
+    assert release.version_of(ROOT) == speccompiler.__version__
+
+
+def test_files_of_changes_have_the_names_that_a_release_reads() -> None:
+    kinds = [kind["directory"] for kind in pyproject()["tool"]["towncrier"]["type"]]
+    name = re.compile(rf"(\d+|\+[\w-]+)(\.({'|'.join(kinds)}))(\.\d+)?\.md")
+    files = [file.name for file in (ROOT / "changes").iterdir() if file.name != "README.md"]
+    assert [each for each in files if not name.fullmatch(each)] == []
+
+
+def test_the_changelog_has_the_line_above_which_a_release_writes() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    above, line, below = text.partition(pyproject()["tool"]["towncrier"]["start_string"])
+    assert "\n## [" not in above
+    assert line
+    assert below.lstrip().startswith("## [")
 
 
 def test_the_wheel_holds_no_other_top_level_package(wheel: Path) -> None:
@@ -129,7 +236,9 @@ def test_the_command_runs_where_folders_have_the_same_names(
     convspec = installed / "convspec"
 
     version = run(convspec, "--version", cwd=tmp_path)
-    assert (version.returncode, version.stdout) == (0, "convspec 0.1.0\n"), version.stderr
+    assert (version.returncode, version.stdout) == (0, f"convspec {speccompiler.__version__}\n"), (
+        version.stderr
+    )
 
     checked = run(convspec, "validate", "model.yaml", cwd=tmp_path)
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -24,7 +24,7 @@ from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.model import Model, check
 from speccompiler.passes import optimize
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from speccompiler.weights.operands import operand
 from tests.cases import spec, tapped
 

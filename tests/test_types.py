@@ -1,7 +1,7 @@
 """A user's script passes strict type checks: README's example, and one of each call.
 
-mypy and pyright come with the extra ``check``: ``make check`` runs these tests, and elsewhere
-they run where both are installed.
+mypy and pyright come with the dependency group ``check``: ``make check`` runs these tests, and
+elsewhere they run where both are installed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ INSTALLED = all(map(importlib.util.find_spec, ("mypy", "basedpyright")))
 
 pytestmark = pytest.mark.skipif(
     not INSTALLED and "CONVSPEC_TEST_TYPES" not in os.environ,
-    reason="the extra 'check' is not installed; make check runs this",
+    reason="the dependency group 'check' is not installed; make check runs this",
 )
 
 SCRIPT = """

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.diagnostics.wording import quoted
 from speccompiler.files import npy_format
 
 FLOAT32 = np.dtype(np.float32)

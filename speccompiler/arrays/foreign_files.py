@@ -7,37 +7,35 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Mapping
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import first_few
+from speccompiler.diagnostics.wording import first_few
+from speccompiler.files.file_kinds import FileKind, kind_of
 
 HEAD_BYTES = 256
 TAIL_BYTES = 1 << 16
 
-_ZIP = b"PK\x03\x04"
-_EMPTY_ZIP = b"PK\x05\x06"
 _ZIP_ENTRY = b"PK\x01\x02"
 _IMAGE_HINT = "convert the images to one array first, samples along the first axis"
 _LOAD_HINT = "load it where it was written and save the array with numpy.save"
 _GIVE_HINT = "give a .npy file, as numpy.save writes it"
 _TABLE_HINT = 'load it with numpy.loadtxt and save it with numpy.save("data.npy", array)'
 
-_SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", "a PNG image", _IMAGE_HINT),
-    (b"\xff\xd8\xff", "a JPEG image", _IMAGE_HINT),
-    (b"GIF8", "a GIF image", _IMAGE_HINT),
-    (b"II*\0", "a TIFF image", _IMAGE_HINT),
-    (b"MM\0*", "a TIFF image", _IMAGE_HINT),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "read the dataset with h5py and save it as .npy"),
-    (b"\x1f\x8b", "a gzip file", "unpack it first, for example with gunzip"),
-    (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first, for example with unzstd"),
-    (b"version https://git-lfs", "a Git LFS pointer", "fetch the data with: git lfs pull"),
-    (b"MATLAB 5.0", "a MATLAB file", "read it with scipy.io.loadmat and save it as .npy"),
-    (b"\x80\x02", "a pickle, which is never loaded", _LOAD_HINT),
-    (b"\x80\x03", "a pickle, which is never loaded", _LOAD_HINT),
-    (b"\x80\x04", "a pickle, which is never loaded", _LOAD_HINT),
-    (b"\x80\x05", "a pickle, which is never loaded", _LOAD_HINT),
-)
+_PICKLE = ("a pickle, which is never loaded", _LOAD_HINT)
+_NO_ARRAY: Mapping[FileKind, tuple[str, str]] = {
+    FileKind.PNG: ("a PNG image", _IMAGE_HINT),
+    FileKind.JPEG: ("a JPEG image", _IMAGE_HINT),
+    FileKind.GIF: ("a GIF image", _IMAGE_HINT),
+    FileKind.TIFF: ("a TIFF image", _IMAGE_HINT),
+    FileKind.HDF5: ("an HDF5 file", "read the dataset with h5py and save it as .npy"),
+    FileKind.GZIP: ("a gzip file", "unpack it first, for example with gunzip"),
+    FileKind.ZSTD: ("a zstd file", "unpack it first, for example with unzstd"),
+    FileKind.GIT_LFS: ("a Git LFS pointer", "fetch the data with: git lfs pull"),
+    FileKind.MATLAB_5: ("a MATLAB file", "read it with scipy.io.loadmat and save it as .npy"),
+    FileKind.PICKLE: _PICKLE,
+    FileKind.TORCH: _PICKLE,
+}
 
 
 def not_npy(head: bytes, tail: bytes, name: str) -> Problem:
@@ -47,11 +45,12 @@ def not_npy(head: bytes, tail: bytes, name: str) -> Problem:
     """
     if not head:
         return Problem("CS111", "it is empty", _GIVE_HINT)
-    if head.startswith((_ZIP, _EMPTY_ZIP)):
+    kind = kind_of(head)
+    if kind in {FileKind.ZIP, FileKind.EMPTY_ZIP}:
         return _archive(_members(tail), name)
-    for signature, what, hint in _SIGNATURES:
-        if head.startswith(signature):
-            return Problem("CS111", f"this is {what}, not a .npy file", hint)
+    if kind in _NO_ARRAY:
+        what, hint = _NO_ARRAY[kind]
+        return Problem("CS111", f"this is {what}, not a .npy file", hint)
     if _is_text(head):
         if re.match(rb"[-+\d.eE\s]+[,;\t]", head.removeprefix(b"\xef\xbb\xbf")):
             return Problem("CS111", "this is a text table (CSV), not a .npy file", _TABLE_HINT)

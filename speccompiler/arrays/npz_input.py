@@ -12,7 +12,7 @@ from typing import cast
 
 from speccompiler.arrays.npy_input import ArrayInput, open_array, open_stream, refused
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import first_few
+from speccompiler.diagnostics.wording import first_few
 from speccompiler.files import npz_format
 from speccompiler.files.npz_format import METHODS, SIGNATURES, ZIP_ERRORS, ArchiveError
 from speccompiler.files.ordinary_files import NotOrdinary, first_bytes

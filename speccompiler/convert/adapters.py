@@ -23,7 +23,7 @@ class Adapters:
 
     def __init__(self, taken: Iterable[str], target: Ordering) -> None:
         self._taken = set(taken)
-        self._target = target
+        self._target: Ordering = target
         self._made: dict[tuple[str, bool], str] = {}
         self._new: list[tuple[Permute, Call]] = []
 

@@ -12,7 +12,7 @@ from speccompiler.convert.orderings import Unmoved, convert_ordering
 from speccompiler.convert.semantics import convert_semantics
 from speccompiler.diagnostics.core import Problem, SpecError, has_errors
 from speccompiler.graph.ir import Weight
-from speccompiler.loading.lenient import DECLARATIONS
+from speccompiler.loading.training_arguments import DECLARATIONS
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer, Ordering

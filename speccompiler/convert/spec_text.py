@@ -13,15 +13,15 @@ from pydantic import BaseModel
 from speccompiler.convert.conversion import Converted
 from speccompiler.graph.dims import format_dim
 from speccompiler.graph.ir import Graph, Shape
-from speccompiler.loading.orderings import ordering_of
+from speccompiler.loading.dim_orderings import ordering_of
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.arguments import own_arguments
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
+from speccompiler.schemas.recorded_arrays import Vectors
 from speccompiler.schemas.training import Unknown, unknown_arguments
-from speccompiler.schemas.vectors import Vectors
 
 WIDTH = 100
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./#-]*")

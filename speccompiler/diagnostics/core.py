@@ -91,7 +91,14 @@ class Problem(Exception):
 
 
 class SpecError(ValueError):
-    """A model, an array or a keyword cannot be used; ``diagnostics`` holds every finding."""
+    """A model, an array or a keyword cannot be used; ``diagnostics`` holds every finding.
+
+    >>> try:
+    ...     speccompiler.loads('{"convspec": 1, "layers": [{"type": "Flaten"}]}')
+    ... except speccompiler.SpecError as error:
+    ...     print(error.diagnostics[0].code, error.diagnostics[0].hint)
+    CS027 did you mean 'Flatten'?
+    """
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)

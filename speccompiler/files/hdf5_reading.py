@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.hdf5_contents import Contents, Place
 from speccompiler.files.hdf5_structure import read_contents
 from speccompiler.files.ordinary_files import NotOrdinary, name_of, open_ordinary
@@ -32,7 +32,7 @@ from speccompiler.files.tensor_info import (
 
 _DEEPEST = 32
 _DENSEST = 2048
-"""Most bytes of numbers for a byte of storage; deflate reaches 1032."""
+"""The most bytes of numbers that a stored byte may stand for; deflate reaches 1032."""
 
 ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError)
 """What h5py raises for damaged files, found by feeding it some."""
@@ -85,7 +85,7 @@ def _list_datasets(
     entered = set()
     while waiting:
         prefix, group, depth = waiting.pop()
-        address = h5py.h5o.get_info(group.id).addr
+        address = h5py.h5o.get_info(group.id).addr  # pyright: ignore[reportAttributeAccessIssue]
         if address in entered:
             continue
         entered.add(address)
@@ -127,8 +127,8 @@ def _dataset_info(name: str, dataset: Any) -> TensorInfo:
     shape: tuple[int, ...] | None = dataset.shape
     if shape is None:
         return TensorInfo(name, (), "empty")
-    kind = dataset.dtype.kind
-    info = TensorInfo(name, shape, _UNUSABLE_KINDS.get(kind, dataset.dtype.name))
+    kind: str = dataset.dtype.kind
+    info = TensorInfo(name, shape, _UNUSABLE_KINDS.get(kind) or dataset.dtype.name)
     check_size(info)
     if dataset.external or dataset.is_virtual:
         raise invalid(f"tensor {quoted(name)} keeps its data in another file")

@@ -20,7 +20,7 @@ from typing import Any
 import h5py
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.hdf5_contents import Contents, Place
 from speccompiler.files.tensor_info import StoredLayer, TensorInfo, invalid
 
@@ -170,10 +170,11 @@ def _attribute(owner: Any, name: str, where: str) -> Any:
     described = owner.attrs.get_id(name)
     shown = quoted(f"{where.rstrip('/')}@{name}" if where else name)
     kind, text = described.dtype.kind, h5py.check_string_dtype(described.dtype)
-    empty = described.shape is None or 0 in described.shape
+    shape: tuple[int, ...] | None = described.shape
+    empty = shape is None or 0 in shape
     if text is None and kind not in "iuS" and not empty:
         raise invalid(f"its attribute {shown} is neither text nor a whole number")
-    if not empty and math.prod(described.shape) * described.dtype.itemsize > MOST_TEXT:
+    if shape is not None and math.prod(shape) * described.dtype.itemsize > MOST_TEXT:
         raise invalid(f"its attribute {shown} is larger than {MOST_TEXT // 2**20} MiB")
     return [] if empty else owner.attrs[name]
 

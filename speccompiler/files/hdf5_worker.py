@@ -121,13 +121,14 @@ class Worker:
                 return self._process
             self.stop()
         self._owner = os.getpid()
-        self._process = subprocess.Popen(
+        process: subprocess.Popen[bytes] = subprocess.Popen(  # pyright: ignore
             **serving(__name__, **_ENVIRONMENT),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        return self._process
+        self._process = process
+        return process
 
 
 class _Reader:

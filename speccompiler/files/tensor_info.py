@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.ordinary_files import open_ordinary
 
 ITEM_SIZES: Mapping[str, int] = {

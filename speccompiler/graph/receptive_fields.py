@@ -133,7 +133,7 @@ def sights(graph: ir.Graph) -> Mapping[str, Sight]:
         elif len(node.inputs) > 1 or isinstance(node.op, ir.Combine | ir.Concat | ir.Dot):
             found[node.name] = _joint(node, [found[source] for source in node.inputs])
         else:
-            (source,) = node.inputs
+            (source,) = node.inputs  # pyright: ignore[reportAssignmentType]
             found[node.name] = _sight(node, found[source], shapes[source])
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from speccompiler.diagnostics.core import Problem, did_you_mean
-from speccompiler.loading.schema_errors import describe
+from speccompiler.diagnostics.wording import described
 from speccompiler.schemas.fields import LARGEST_SEED
 
 
@@ -18,7 +18,7 @@ def check_choice(keyword: str, value: object, choices: Any) -> None:
         return
     raise Problem(
         "CS023",
-        f"'{keyword}' is {describe(value)}; allowed: {', '.join(allowed)}",
+        f"'{keyword}' is {described(value)}; allowed: {', '.join(allowed)}",
         did_you_mean(value, allowed) if isinstance(value, str) else None,
     )
 
@@ -31,7 +31,7 @@ def check_answers(answers: object) -> None:
         return
     raise Problem(
         "CS024",
-        f"'replace' is {describe(answers)}, not a mapping from layers' names",
+        f"'replace' is {described(answers)}, not a mapping from layers' names",
         'for example {"lambda_1": "x / 127.5 - 1"}',
     )
 
@@ -43,16 +43,16 @@ def whole_number(name: str, value: object) -> int:
             return operator.index(value)  # type: ignore[arg-type]
         except TypeError:
             pass
-    raise Problem("CS024", f"{name} is {describe(value)}, not a whole number")
+    raise Problem("CS024", f"{name} is {described(value)}, not a whole number")
 
 
 def checked_seed(value: object) -> int:
     """A seed: CS024, or CS025 for one outside 0 to 2**63 - 1."""
     seed = whole_number("'seed'", value)
     if seed < 0:
-        raise Problem("CS025", f"'seed' is {describe(seed)}; it must be 0 or more")
+        raise Problem("CS025", f"'seed' is {described(seed)}; it must be 0 or more")
     if seed > LARGEST_SEED:
-        raise Problem("CS025", f"'seed' is {describe(seed)}; it must be {LARGEST_SEED} or less")
+        raise Problem("CS025", f"'seed' is {described(seed)}; it must be {LARGEST_SEED} or less")
     return seed
 
 

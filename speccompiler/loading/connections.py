@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, Span, did_you_mean
-from speccompiler.loading.entries import Entries
-from speccompiler.loading.layer_entries import LayerEntry
-from speccompiler.loading.ordering import circle, computable
-from speccompiler.loading.tree_reading import Stop
+from speccompiler.diagnostics.wording import shown
+from speccompiler.loading.call_order import circle, computable
+from speccompiler.loading.layer_names import Item, next_call_name
+from speccompiler.loading.tree_reading import ProblemAt
+from speccompiler.loading.written_spec import WrittenLayer, WrittenSpec
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.merge import Merge, Shared
 from speccompiler.schemas.model import Call
 from speccompiler.schemas.registry import ALIASES, LAYERS
-from speccompiler.source.findings import MAX_FINDINGS, shown
-
-Item = Layer | Shared
+from speccompiler.source.findings import MAX_FINDINGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Connections:
     calls: tuple[Call, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    places: dict[str, LayerEntry]
+    places: dict[str, WrittenLayer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +43,19 @@ class _Open:
 
 
 def connect(
-    entries: Entries, items: Sequence[Item], names: Sequence[str], outputs: Sequence[str] | None
+    written: WrittenSpec, items: Sequence[Item], names: Sequence[str], outputs: Sequence[str] | None
 ) -> tuple[Connections | None, list[Diagnostic]]:
     """The model's calls, or None, and what was found: CS060 to CS062, CS065.
 
-    ``items`` and ``names`` belong to ``entries.layers``; ``outputs`` is what a header says.
+    ``items`` and ``names`` belong to ``written.layers``; ``outputs`` is what a header says.
     """
     found: list[Diagnostic] = []
-    if entries.calls is not None:
-        calls = _called(entries, names)
-        given = list(dict.fromkeys(entries.outputs))
+    if written.calls is not None:
+        calls = _called(written, names)
+        given = list(dict.fromkeys(written.outputs))
     else:
-        calls = _native(entries, items, names, found)
-        given = [] if found else _outputs(entries, items, calls, outputs, found)
+        calls = _native(written, items, names, found)
+        given = [] if found else _outputs(written, items, calls, outputs, found)
     if found:
         return None, found
     found += [d for call in calls if (d := _wrong_number(calls, call, items[call.layer]))]
@@ -71,7 +70,7 @@ def connect(
         tuple(_call(calls, calls[index], names) for index in order),
         tuple(call.name for call in calls if not call.reads),
         tuple(calls[index].name for index in given),
-        {c.name: entries.layers[_written(entries, i, c)] for i, c in enumerate(calls)},
+        {c.name: written.layers[_written(written, i, c)] for i, c in enumerate(calls)},
     )
     return connections, _unused(calls, given)
 
@@ -81,70 +80,47 @@ def _call(calls: Sequence[_Open], call: _Open, names: Sequence[str]) -> Call:
     return Call(name=call.name, layer=names[call.layer], inputs=reads)
 
 
-def _written(entries: Entries, index: int, call: _Open) -> int:
+def _written(written: WrittenSpec, index: int, call: _Open) -> int:
     """The number of the entry that a call is written in: natively each has its own."""
-    return index if entries.calls is None else call.layer
+    return index if written.calls is None else call.layer
 
 
-def _called(entries: Entries, names: Sequence[str]) -> list[_Open]:
+def _called(written: WrittenSpec, names: Sequence[str]) -> list[_Open]:
     """Keras's calls: the first of a layer has its name, the next are ``name@2`` and so on."""
     taken = set(names)
     seen: Counter[str] = Counter()
     calls = []
-    for entry in entries.calls or ():
+    for entry in written.calls or ():
         name = layer = names[entry.layer]
         if layer in seen:
-            name = _next_name(layer, seen, taken)
+            name = next_call_name(layer, seen, taken)
         else:
             seen[layer] = 1
         calls.append(_Open(name, entry.layer, entry.reads))
     return calls
 
 
-def _next_name(layer: str, seen: Counter[str], taken: set[str]) -> str:
-    """``layer@2`` for its second call and so on, past names that layers have; counts the call."""
-    seen[layer] += 1
-    while f"{layer}@{seen[layer]}" in taken:
-        seen[layer] += 1
-    return f"{layer}@{seen[layer]}"
-
-
-def item_names(items: Sequence[Item | None], names: Sequence[str | None]) -> list[str | None]:
-    """Names of native items, with those that ``Shared`` ones have where they say none."""
-    taken = {name for name in names if name is not None}
-    seen: Counter[str] = Counter()
-    found = list(names)
-    for index, item in enumerate(items):
-        if isinstance(item, Shared):
-            seen.setdefault(item.layer, 1)
-            if found[index] is None:
-                found[index] = _next_name(item.layer, seen, taken)
-            else:
-                seen[item.layer] += 1
-    return found
-
-
-def unknown_reads(entries: Entries, names: Sequence[str]) -> list[Diagnostic]:
+def unknown_reads(written: WrittenSpec, names: Sequence[str]) -> list[Diagnostic]:
     """CS061 and CS062 of a native model some layers of which are wrong in themselves.
 
     Only where all names are known: a layer that says none is called by its type.
     """
     known = {"Shared", *LAYERS, *ALIASES}
-    named = (e.type in known or "name" in e.arguments.entries for e in entries.layers)
-    if not entries.native or not all(named):
+    named = (e.type in known or "name" in e.arguments.entries for e in written.layers)
+    if not written.native or not all(named):
         return []
     numbers = {name: number for number, name in enumerate(names)}
     found: list[Diagnostic] = []
     for number, name in enumerate(names[:MAX_FINDINGS]):
         try:
-            _reads(entries, number, numbers)
-        except Stop as stop:
+            _reads(written, number, numbers)
+        except ProblemAt as stop:
             found.append(stop.problem.at(layer=name, span=stop.span))
     return found
 
 
 def _native(
-    entries: Entries, items: Sequence[Item], names: Sequence[str], found: list[Diagnostic]
+    written: WrittenSpec, items: Sequence[Item], names: Sequence[str], found: list[Diagnostic]
 ) -> list[_Open]:
     """Each layer where it stands: it reads what its ``inputs`` name, or the one before it."""
     numbers = {name: number for number, name in enumerate(names)}
@@ -155,21 +131,21 @@ def _native(
             found.append(Diagnostic("CS014", message, Severity.NOTE))
             break
         try:
-            reads = _reads(entries, number, numbers)
-            calls.append(_Open(name, _layer(entries, items, number, numbers), reads))
-        except Stop as stop:
+            reads = _reads(written, number, numbers)
+            calls.append(_Open(name, _layer(written, items, number, numbers), reads))
+        except ProblemAt as stop:
             found.append(stop.problem.at(layer=name, span=stop.span))
     return calls
 
 
-def _reads(entries: Entries, number: int, numbers: dict[str, int]) -> tuple[int, ...]:
-    entry = entries.layers[number]
+def _reads(written: WrittenSpec, number: int, numbers: dict[str, int]) -> tuple[int, ...]:
+    entry = written.layers[number]
     if entry.reads is not None:
         return tuple(_number(name, span, numbers) for name, span in entry.reads)
     if number == 0 or entry.type == "InputLayer":
         return ()
-    if number == entries.header_inputs > 1:
-        raise Stop(
+    if number == written.header_inputs > 1:
+        raise ProblemAt(
             entry.type_span,
             Problem(
                 "CS062",
@@ -184,7 +160,7 @@ def _number(name: str, span: Span | None, numbers: dict[str, int], apart: int | 
     """The number of a name, which may not be ``apart``; CS061."""
     if numbers.get(name, apart) == apart:
         others = (other for other, number in numbers.items() if number != apart)
-        raise Stop(
+        raise ProblemAt(
             span,
             Problem(
                 "CS061",
@@ -195,17 +171,19 @@ def _number(name: str, span: Span | None, numbers: dict[str, int], apart: int | 
     return numbers[name]
 
 
-def _layer(entries: Entries, items: Sequence[Item], number: int, numbers: dict[str, int]) -> int:
+def _layer(
+    written: WrittenSpec, items: Sequence[Item], number: int, numbers: dict[str, int]
+) -> int:
     """The number of the layer that an item calls: its own, or the one it shares."""
     item = items[number]
     if not isinstance(item, Shared):
         return number
-    written = entries.layers[number].arguments.entries["layer"].value
-    target = _number(item.layer, written.span, numbers, apart=number)
+    span = written.layers[number].arguments.entries["layer"].value.span
+    target = _number(item.layer, span, numbers, apart=number)
     called = items[target]
     if isinstance(called, Shared):
-        raise Stop(
-            written.span,
+        raise ProblemAt(
+            span,
             Problem(
                 "CS061",
                 f"'{shown(item.layer)}' is a call of a layer, and not the layer itself",
@@ -216,7 +194,7 @@ def _layer(entries: Entries, items: Sequence[Item], number: int, numbers: dict[s
 
 
 def _outputs(
-    entries: Entries,
+    written: WrittenSpec,
     items: Sequence[Item],
     calls: Sequence[_Open],
     named: Sequence[str] | None,
@@ -226,9 +204,9 @@ def _outputs(
     numbers = {call.name: number for number, call in enumerate(calls)}
     if named is not None:
         try:
-            span = entries.header.entries["outputs"].value.span if entries.header else None
+            span = written.header.entries["outputs"].value.span if written.header else None
             return [_number(name, span, numbers) for name in dict.fromkeys(named)]
-        except Stop as stop:
+        except ProblemAt as stop:
             found.append(stop.problem.at(span=stop.span))
             return []
     read = {number for call in calls for number in call.reads}

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
+from speccompiler.diagnostics.wording import shape_as_written, shown
 from speccompiler.loading.connections import Connections
 from speccompiler.schemas.convolution import AtrousConvolution1D, Convolution1D
-from speccompiler.schemas.dense import Highway, MaxoutDense, TimeDistributedDense
+from speccompiler.schemas.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
 from speccompiler.schemas.embedding import Embedding
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.local import LocallyConnected1D
 from speccompiler.schemas.model import ModelHeader, ModelInput
-from speccompiler.source.findings import shown
 
 InputShape = tuple[int | None, ...]
 
@@ -47,11 +46,6 @@ def agree(one: InputShape, other: InputShape) -> bool:
 def combine(one: InputShape, other: InputShape) -> InputShape:
     """What two agreeing shapes say together."""
     return tuple(b if a is None else a for a, b in zip(one, other, strict=True))
-
-
-def format_shape(shape: InputShape) -> str:
-    """A shape as a spec writes it: ``[224, 224, 3]``, open lengths as null."""
-    return "[" + ", ".join("null" if d is None else str(d) for d in shape) + "]"
 
 
 def model_inputs(
@@ -127,7 +121,7 @@ def input_shape(
         elif native:
             raise Problem(
                 "CS037",
-                f"'{argument}' says {format_shape(declared)}, but {format_shape(shape)} "
+                f"'{argument}' says {shape_as_written(declared)}, but {shape_as_written(shape)} "
                 "was declared as well",
                 "keep one of the two",
                 argument=argument,

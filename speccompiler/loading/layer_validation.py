@@ -8,29 +8,29 @@ from typing import Any
 from pydantic import ValidationError
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
-from speccompiler.loading.layer_entries import LayerEntry, inner_layer
-from speccompiler.loading.lenient import as_keras_read
+from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.merge_code import check_no_code
-from speccompiler.loading.schema_errors import schema_problems
+from speccompiler.loading.schema_errors.problems import schema_problems
+from speccompiler.loading.training_arguments import as_keras_read
+from speccompiler.loading.written_spec import WrittenLayer, inner_layer
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.core import Activation
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.registry import LAYERS, OTHER_KERAS_LAYERS, RECURRENT_LAYERS, type_name
-from speccompiler.schemas.wrappers import TimeDistributed
+from speccompiler.schemas.time_distributed import TimeDistributed
 from speccompiler.source.document import Document
-from speccompiler.source.findings import shown
-from speccompiler.source.tree import Mapping, Node, find, span_at, to_data
+from speccompiler.source.tree import Mapping, TreeNode, find, span_at, to_data
 
 _EXPRESSION = ("activation", "expr")
 
 
-def layer_span(entry: LayerEntry, *path: str | int, key: bool = False) -> Span:
+def layer_span(entry: WrittenLayer, *path: str | int, key: bool = False) -> Span:
     """Where a layer, or a value in its arguments, stands; its type where there is no such.
 
     A wrapper's arguments are also those of the layer that it holds.
     """
-    arguments: Node | None = entry.arguments
+    arguments: TreeNode | None = entry.arguments
     while isinstance(arguments, Mapping) and path:
         if path[0] in arguments.entries:
             return span_at(arguments, path, key=key)
@@ -40,7 +40,7 @@ def layer_span(entry: LayerEntry, *path: str | int, key: bool = False) -> Span:
 
 def validate_layer(
     document: Document,
-    entry: LayerEntry,
+    entry: WrittenLayer,
     native: bool,
     diagnostics: list[Diagnostic],
     reads_input: bool,
@@ -54,7 +54,7 @@ def validate_layer(
 
 def _validated(
     document: Document,
-    entry: LayerEntry,
+    entry: WrittenLayer,
     native: bool,
     diagnostics: list[Diagnostic],
     reads_input: bool = False,
@@ -99,7 +99,7 @@ def _validated(
 
 
 def _inner_layer(
-    document: Document, outer: LayerEntry, diagnostics: list[Diagnostic]
+    document: Document, outer: WrittenLayer, diagnostics: list[Diagnostic]
 ) -> Layer | None:
     """The layer that a wrapper holds, in either spelling, with findings of its own."""
     held = inner_layer(outer)

@@ -24,7 +24,7 @@ def check_no_code(layer_type: str, data: Mapping[str, Any]) -> None:
 
 def _hint(name: object) -> str:
     """How to say it by a named mode."""
-    from speccompiler.loading.answer_option import option
+    from speccompiler.loading.replacement.option import option
 
     modes = "sum, mul, concat, ave, cos, dot or max"
     if not isinstance(name, str) or not name.strip():

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
+from speccompiler.diagnostics.wording import first_few
 from speccompiler.graph.ir import Shape
 from speccompiler.lowering.lower import Lowered, lower
 from speccompiler.lowering.refusals import RELEASES, Backend
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
-from speccompiler.source.findings import first_few
 
 
 @dataclass(frozen=True)

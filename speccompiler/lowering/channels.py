@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.graph.ir import Node, Shape
+from speccompiler.schemas.dense import Dense
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.kernel import Dense
 from speccompiler.schemas.merge import Merge
 from speccompiler.schemas.model import Call
 from speccompiler.schemas.normalization import BatchNormalization
-from speccompiler.schemas.wrappers import TimeDistributed
+from speccompiler.schemas.time_distributed import TimeDistributed
 
 Axis = int | None
 """Counted without the batch axis; None where nothing tells."""

@@ -21,13 +21,14 @@ def check_axes(axis: Axis, shape: tuple[int, ...]) -> tuple[int, ...]:
     if len({a % rank for a in axes}) != len(axes):
         raise Problem(
             "CS092",
-            f"constraint axes {listed(axes)} name one axis twice in a tensor of shape {shape}",
+            f"constraint axes {axes_in_words(axes)} name one axis twice in a tensor of shape "
+            f"{shape}",
             "name each axis once",
         )
     return axes
 
 
-def listed(axes: tuple[int, ...]) -> str:
+def axes_in_words(axes: tuple[int, ...]) -> str:
     """``0, 1 and 2``."""
     if len(axes) < 2:
         return "".join(map(str, axes))

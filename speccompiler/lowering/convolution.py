@@ -18,7 +18,7 @@ from speccompiler.schemas.convolution import (
     Convolution2D,
     Convolution3D,
 )
-from speccompiler.schemas.kernel import KernelLayer
+from speccompiler.schemas.kernel_layer import KernelLayer
 
 
 @dataclass(frozen=True, slots=True)

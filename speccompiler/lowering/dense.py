@@ -13,9 +13,8 @@ from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.convolution import Windows, convolve
 from speccompiler.lowering.input_axes import known_channels
 from speccompiler.lowering.kernel_arguments import check_kernel_arguments
-from speccompiler.schemas.dense import Highway, MaxoutDense, TimeDistributedDense
+from speccompiler.schemas.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.kernel import Dense
 
 
 def lower_dense(b: Builder, layer: Dense | TimeDistributedDense, x: Node) -> Node:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
-from speccompiler.loading.inputs import format_shape
-from speccompiler.loading.spec import LoadedSpec
+from speccompiler.diagnostics.wording import shape_as_written
+from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.lowering.input_axes import AXES, AXES_TH, ordering_of
 from speccompiler.lowering.ordering_variants import (
     first_readers,
@@ -49,7 +49,7 @@ def speaks_for_the_other(loaded: LoadedSpec) -> tuple[Diagnostic, ...]:
         span = input_span(loaded) if spec.native else None
         finding = Diagnostic(
             "CS039",
-            f"{format_shape(shape)} is read as {names[0][rank]}, in the ordering '{read}', and "
+            f"{shape_as_written(shape)} is read as {names[0][rank]}, in the ordering '{read}', and "
             f"looks like {names[1][rank]}",
             Severity.WARNING,
             span=span,

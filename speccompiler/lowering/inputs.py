@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from speccompiler.graph.dims import symbol
 from speccompiler.graph.ir import Shape
-from speccompiler.loading.orderings import ordering_of
+from speccompiler.loading.dim_orderings import ordering_of
 from speccompiler.schemas.model import ModelSpec
-from speccompiler.schemas.wrappers import TimeDistributed
+from speccompiler.schemas.time_distributed import TimeDistributed
 
 SYMBOLS = {1: ("T",), 2: ("H", "W"), 3: ("D", "H", "W")}
 """What open lengths are called, by the number of spatial axes."""

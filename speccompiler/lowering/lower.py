@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.graph.ir import Graph, Input, Node, Shape
-from speccompiler.loading.lenient import ignored
+from speccompiler.loading.training_arguments import ignored
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.channels import ChannelAxes
 from speccompiler.lowering.inputs import declared_inputs

@@ -8,15 +8,14 @@ fit, that is the hint.
 from __future__ import annotations
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.diagnostics.wording import shape_as_written as format_declared
 from speccompiler.graph.ir import Input, Node
 from speccompiler.graph.shapes import format_shape
 from speccompiler.loading.inputs import agree, declared_shapes
-from speccompiler.loading.inputs import format_shape as format_declared
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import swapped
-from speccompiler.schemas.dense import Highway, MaxoutDense
+from speccompiler.schemas.dense import Dense, Highway, MaxoutDense
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.kernel import Dense
 
 
 def contradiction(layer: Layer, x: Node) -> Problem | None:

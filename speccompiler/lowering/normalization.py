@@ -34,10 +34,11 @@ def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) ->
     last = Transpose((*rest, axis))
     back = Transpose(tuple(last.axes.index(i) for i in range(len(x.shape))))
     if layer.mode == 1:
-        if x.shape[-1] != channels:
+        length = x.shape[-1]  # pyright: ignore
+        if length != channels:
             raise Problem(
                 "CS057",
-                f"mode 1 scales the last axis, of length {x.shape[-1]}, with the {channels} values "
+                f"mode 1 scales the last axis, of length {length}, with the {channels} values "
                 "of its axis",
                 "Keras 1.x fails here too; normalise along the last axis",
                 argument="axis",

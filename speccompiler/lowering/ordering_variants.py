@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from speccompiler.diagnostics.core import Span
-from speccompiler.loading.spec import LoadedSpec
+from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.lowering.input_axes import ordering_of, swapped
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.advanced_activations import ParametricSoftplus, PReLU, SReLU
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call, ModelSpec
-from speccompiler.schemas.wrappers import TimeDistributed
+from speccompiler.schemas.time_distributed import TimeDistributed
 from speccompiler.source.tree import Mapping, span_at
 
 _PARAMETRIC = (PReLU, ParametricSoftplus, SReLU)

@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
-from speccompiler.loading.inputs import format_shape
-from speccompiler.loading.spec import LoadedSpec
+from speccompiler.diagnostics.wording import shape_as_written
+from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.lowering.doubtful_shapes import speaks_for_the_other
 from speccompiler.lowering.ordering_variants import (
     in_other_ordering,
@@ -65,7 +65,9 @@ def fitted(
         (given,) = moved.spec.inputs
         place = "first" if read_as(moved.spec) == "th" else "last"
         fits = "the weights fit then" if _about_weights(loaded, found) else "everything fits then"
-        hint = f"channels come {place}, and {fits}: write input_shape: {format_shape(given.shape)}"
+        hint = (
+            f"channels come {place}, and {fits}: write input_shape: {shape_as_written(given.shape)}"
+        )
         return None, _with_hint(found, hint)
     return None, found
 

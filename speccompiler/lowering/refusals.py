@@ -20,7 +20,7 @@ from typing import Any, Literal
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.graph.dims import is_known
 from speccompiler.graph.ir import Shape
-from speccompiler.loading.old_versions import before
+from speccompiler.loading.keras1.releases import before
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.convolution import (
     AtrousConvolution1D,

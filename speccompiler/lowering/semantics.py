@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from speccompiler.loading.old_versions import running_std_of
+from speccompiler.loading.keras1.old_versions import running_std_of
 from speccompiler.schemas.model import ModelSpec, RunningStd, SemanticsFields
 from speccompiler.schemas.profiles import Profile
 

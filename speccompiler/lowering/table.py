@@ -58,13 +58,12 @@ from speccompiler.schemas import (
     core,
     dense,
     embedding,
-    kernel,
     local,
     merge,
     normalization,
     pooling,
     resizing,
-    wrappers,
+    time_distributed,
 )
 from speccompiler.schemas.fields import Layer
 
@@ -89,7 +88,7 @@ LOWER: Mapping[type[Layer], Rule] = {
     core.Dropout: lower_identity,
     core.Flatten: lower_flatten,
     core.Reshape: lower_reshape,
-    kernel.Dense: lower_dense,
+    dense.Dense: lower_dense,
     resizing.Cropping1D: lower_cropping,
     resizing.Cropping2D: lower_cropping,
     resizing.Cropping3D: lower_cropping,
@@ -125,7 +124,7 @@ LOWER: Mapping[type[Layer], Rule] = {
     dense.Highway: lower_highway,
     dense.MaxoutDense: lower_maxout_dense,
     dense.TimeDistributedDense: lower_time_distributed_dense,
-    wrappers.TimeDistributed: lower_time_distributed,
+    time_distributed.TimeDistributed: lower_time_distributed,
     merge.Merge: lower_merge,
     beyond_keras.Slice: lower_slice,
     beyond_keras.Reduce: lower_reduce,

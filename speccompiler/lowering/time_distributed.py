@@ -16,7 +16,7 @@ from speccompiler.graph.permutations import steps
 from speccompiler.graph.shapes import element_count, format_shape, same_shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.wrappers import TimeDistributed
+from speccompiler.schemas.time_distributed import TimeDistributed
 
 MOST_AXES = 3
 """The most spatial axes that a kernel has."""

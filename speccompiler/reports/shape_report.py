@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from speccompiler.diagnostics.wording import on_one_line
 from speccompiler.graph.dims import Dim, total
 from speccompiler.graph.ir import Graph, Shape
 from speccompiler.graph.receptive_fields import sights
@@ -20,7 +21,6 @@ from speccompiler.reports.shape_table import Style, batched, layer_table, page
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelSpec
-from speccompiler.source.findings import on_one_line
 
 
 @dataclass(frozen=True, slots=True)

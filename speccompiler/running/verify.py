@@ -280,7 +280,8 @@ def difference(model: ValidatedModel, comparison: Comparison) -> Diagnostic:
     assert first is not None, "only what differs is reported"
     where = f"sample {first.sample}"
     if first.position:
-        where += f" at {first.position if len(first.position) > 1 else first.position[0]}"
+        at = first.position if len(first.position) > 1 else first.position[0]  # pyright: ignore
+        where += f" at {at}"
     count = int(np.prod(comparison.shape, dtype=np.int64))
     return model.loaded.locate(
         Diagnostic(

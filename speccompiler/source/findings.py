@@ -6,10 +6,7 @@ from copy import copy
 from typing import NoReturn
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
-from speccompiler.diagnostics.shown_text import first_few as first_few
-from speccompiler.diagnostics.shown_text import listed as listed
-from speccompiler.diagnostics.shown_text import on_one_line as on_one_line
-from speccompiler.diagnostics.shown_text import shown as shown
+from speccompiler.diagnostics.wording import shown
 from speccompiler.source.positions import LineIndex
 
 MAX_BYTES = 16 * 1024 * 1024

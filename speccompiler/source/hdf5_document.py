@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.source.document import Document, parse_json
+from speccompiler.source.document import Document, failed
 from speccompiler.source.json_layout import laid_out
+from speccompiler.source.texts import parse_json
 
 INSIDE = "#model_config"
 """What the name of a saved file is followed by where a place in its model is meant."""
@@ -45,4 +46,4 @@ def read_hdf5_document(path: Path) -> Document:
 
 
 def _failed(path: Path, problem: Problem) -> Document:
-    return Document(str(path), "", None, (problem.at(file=str(path)),), holder=path)
+    return replace(failed(str(path), problem), holder=path)

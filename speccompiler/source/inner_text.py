@@ -13,9 +13,8 @@ from bisect import bisect_right
 from typing import Literal
 
 from speccompiler.diagnostics.core import Span
+from speccompiler.source.document import Syntax
 from speccompiler.source.positions import LineIndex
-
-Syntax = Literal["json", "yaml", "python"]
 
 _ESCAPE = (
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -127,7 +126,7 @@ def _aligned(text: str, start: int, value: str, syntax: Syntax) -> TextMap | Non
     else:
         start += len(_matched(_PROPERTIES, text, start)) if syntax == "yaml" else 0
         at, end = _one_scalar(text, start, value, syntax, places)
-    if at != len(value):
+    if at is None or at != len(value):
         return None
     if end is not None:
         places.add(at, end)

@@ -12,7 +12,7 @@ from speccompiler.diagnostics.core import Problem, Span
 from speccompiler.source.findings import MAX_VALUES, Findings, duplicate_key, too_many_values
 from speccompiler.source.json_syntax import bad_key, bad_separator, bad_text, bad_value
 from speccompiler.source.numerals import finite_float, integer
-from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
+from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][-+]?[0-9]+)?(?![\w.+-])")
@@ -27,13 +27,13 @@ class _Open:
 
     closer: str
     start: int
-    items: list[Node] = field(default_factory=list)
+    items: list[TreeNode] = field(default_factory=list)
     entries: dict[str, Entry] = field(default_factory=dict)
     # None drops the value that follows: its key is a duplicate.
     key: str | None = None
     key_span: Span = field(default_factory=lambda: Span(1, 1, 1, 1))
 
-    def add(self, node: Node) -> None:
+    def add(self, node: TreeNode) -> None:
         if self.closer == "]":
             self.items.append(node)
         elif self.key is not None:
@@ -118,14 +118,14 @@ class _Reader:
             self.fail((Problem("CS003", message, "remove the ','"), comma, comma + 1))
         return self.key(top, at) if top.closer == "}" else at
 
-    def closed(self, done: _Open, end: int) -> Node:
+    def closed(self, done: _Open, end: int) -> TreeNode:
         span = self.span(done.start, end)
         if done.closer == "}":
             return Mapping(done.entries, span)
         return Sequence(tuple(done.items), span)
 
 
-def read_json(findings: Findings) -> Node:
+def read_json(findings: Findings) -> TreeNode:
     """The tree of a JSON text; raises ``Stop`` where there is none."""
     text = findings.text
     reader = _Reader(findings)
@@ -139,7 +139,7 @@ def read_json(findings: Findings) -> Node:
         if values > MAX_VALUES:
             findings.stop(too_many_values(by_aliases=False), at, at + 1)
         # A value starts here: a collection is opened, or the value is complete.
-        node: Node
+        node: TreeNode
         opener = text[at : at + 1]
         if opener == "{" or opener == "[":
             top = _Open("}" if opener == "{" else "]", at)

@@ -6,7 +6,8 @@ import re
 from json import JSONDecodeError
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.source.findings import Findings, shown
+from speccompiler.diagnostics.wording import shown
+from speccompiler.source.findings import Findings
 
 _WORD = re.compile(r"[^\s,:\[\]{}\"']+")
 _JSON_WORDS = {"True": "true", "False": "false", "None": "null"}

@@ -6,7 +6,7 @@ import re
 from pathlib import PurePath
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.source.findings import shown
+from speccompiler.diagnostics.wording import shown
 
 _BINARY = re.compile(rb"\x80[\x01-\x05]|[}\]]q[\x00-\xff]|X.{3}\x00", re.DOTALL)
 _TEXT = re.compile(

@@ -17,7 +17,7 @@ from speccompiler.diagnostics.core import Problem, Span
 from speccompiler.source.findings import MAX_VALUES, Findings, duplicate_key, too_many_values
 from speccompiler.source.inner_text import literal_body
 from speccompiler.source.numerals import finite_float, integer
-from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
+from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
 
 _SPACE = re.compile(r"[ \t\r\n\\]*")
 _TEXT = re.compile(r"(?P<prefix>[uUbB]?)(?P<quote>['\"])")
@@ -60,13 +60,13 @@ class _Open:
     closer: str
     start: int
     call: str = ""
-    items: list[Node] = field(default_factory=list)
+    items: list[TreeNode] = field(default_factory=list)
     entries: dict[str, Entry] = field(default_factory=dict)
     key: str | None = None
     key_span: Span | None = None
     comma: bool = False
 
-    def add(self, node: Node) -> None:
+    def add(self, node: TreeNode) -> None:
         if self.closer != "}":
             self.items.append(node)
         elif self.key is not None and self.key_span is not None:
@@ -163,7 +163,7 @@ class _Reader:
         closer = _CLOSING.get(self.text[at : at + 1])
         return None if closer is None else _Open(closer, at if call == "" else start, call)
 
-    def closed(self, done: _Open, end: int) -> Node:
+    def closed(self, done: _Open, end: int) -> TreeNode:
         """A whole collection; of a call the value that it wraps."""
         span = self.findings.lines.span(done.start, end)
         if done.closer == "}":
@@ -175,7 +175,7 @@ class _Reader:
             return done.items[0] if done.items else Sequence((), span)
         return Sequence(tuple(done.items), span)
 
-    def _pairs(self, done: _Open, span: Span) -> Node:
+    def _pairs(self, done: _Open, span: Span) -> TreeNode:
         """``OrderedDict([(key, value), ..])``."""
         entries: dict[str, Entry] = {}
         first = done.items[0] if done.items else Sequence((), span)
@@ -236,14 +236,14 @@ def _character(found: re.Match[str]) -> str:
     return "" if found["newline"] else _ONE.get(found["one"], found[0])
 
 
-def read_python(findings: Findings) -> Node:
+def read_python(findings: Findings) -> TreeNode:
     """The tree of a Python literal; raises ``Stop`` where there is none."""
     reader = _Reader(findings)
     stack: list[_Open] = []
     at = reader.skip(0)
     while True:
         reader.count(at)
-        node: Node
+        node: TreeNode
         top = reader.opened(at)
         if top is not None:
             findings.check_depth(len(stack) + 1, at, at + 1)

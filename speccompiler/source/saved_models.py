@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from speccompiler.source.tree import Mapping, Node, Scalar, Sequence
+from speccompiler.source.tree import Mapping, Scalar, Sequence, TreeNode
 
 MODEL_CLASSES = frozenset({"Sequential", "Model", "Container", "Graph", "Functional"})
 OLD_MODELS = frozenset({"Sequential", "Graph"})
@@ -11,7 +11,7 @@ _OLD_KEYS = frozenset({"custom_name", "cache_enabled"})
 _WHOLE = frozenset({"keras_version", "optimizer", "loss"})
 
 
-def stands_alone(root: Node, *, json: bool) -> bool:
+def stands_alone(root: TreeNode, *, json: bool) -> bool:
     """Whether this is itself what a file is for: a native spec, or Keras's model in JSON.
 
     Other texts may be Python's, or hold a model packed into something else.
@@ -30,14 +30,14 @@ def may_hold_model(text: str) -> bool:
     return "class_name" in text or "Sequential" in text or "Graph" in text
 
 
-def text_at(node: Node, key: str) -> str | None:
+def text_at(node: TreeNode, key: str) -> str | None:
     """The text of a mapping's entry, or None."""
     entry = node.entries.get(key) if isinstance(node, Mapping) else None
     value = entry.value.value if entry is not None and isinstance(entry.value, Scalar) else None
     return value if isinstance(value, str) else None
 
 
-def is_model(node: Node) -> bool:
+def is_model(node: TreeNode) -> bool:
     """True for a whole model in any spelling of Keras's, and for what ``get_config()`` gave."""
     if isinstance(node, Sequence):
         return is_layer_list(node)
@@ -69,7 +69,7 @@ def holds_old_layers(root: Mapping) -> bool:
     return kind == "Graph" or (kind == "Sequential" and any(map(is_old_layer, items)))
 
 
-def is_old_layer(node: Node) -> bool:
+def is_old_layer(node: TreeNode) -> bool:
     """A layer of Keras 0.x: its class stands in ``name``, its arguments beside it."""
     return (
         isinstance(node, Mapping)
@@ -89,12 +89,12 @@ def is_network_config(node: Mapping) -> bool:
     )
 
 
-def is_layer_list(node: Node) -> bool:
+def is_layer_list(node: TreeNode) -> bool:
     """What ``get_config()`` of a Sequential gave: a list of layers. A list of models is none."""
     return isinstance(node, Sequence) and bool(node.items) and all(map(_is_layer, node.items))
 
 
-def _is_layer(node: Node) -> bool:
+def _is_layer(node: TreeNode) -> bool:
     if not isinstance(node, Mapping):
         return False
     if text_at(node, "class_name") is not None:

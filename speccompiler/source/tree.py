@@ -1,10 +1,10 @@
 """The positioned tree: what a spec says, and where it says it.
 
-    Node     = Scalar | Sequence | Mapping
+    TreeNode = Scalar | Sequence | Mapping
     Scalar   = value: bool | int | float | str | None, span
-    Sequence = items: (Node, ...), span
+    Sequence = items: (TreeNode, ...), span
     Mapping  = entries: {text: Entry}, span
-    Entry    = key_span, value: Node
+    Entry    = key_span, value: TreeNode
 
 A YAML alias shares the node of its anchor, and its place. The readers bound
 the nesting at ``findings.MAX_DEPTH``, so recursion over a tree is safe.
@@ -31,7 +31,7 @@ class Scalar:
 class Sequence:
     """A list, in the order written."""
 
-    items: tuple[Node, ...]
+    items: tuple[TreeNode, ...]
     span: Span
 
 
@@ -40,7 +40,7 @@ class Entry:
     """One key of a mapping and its value."""
 
     key_span: Span
-    value: Node
+    value: TreeNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ class Mapping:
     span: Span
 
 
-Node: TypeAlias = Scalar | Sequence | Mapping
+TreeNode: TypeAlias = Scalar | Sequence | Mapping
 Path: TypeAlias = abc.Sequence[str | int]
 
 
-def to_data(node: Node) -> object:
+def to_data(node: TreeNode) -> object:
     """The plain dicts, lists and scalars of a tree; shared nodes are copied."""
     if isinstance(node, Scalar):
         return node.value
@@ -64,7 +64,7 @@ def to_data(node: Node) -> object:
     return {key: to_data(entry.value) for key, entry in node.entries.items()}
 
 
-def _step(node: Node, step: str | int) -> tuple[Node, Span | None] | None:
+def _step(node: TreeNode, step: str | int) -> tuple[TreeNode, Span | None] | None:
     """The child at one step and the span of its key, if it has one; None where there is none."""
     if isinstance(node, Mapping) and isinstance(step, str):
         entry = node.entries.get(step)
@@ -74,7 +74,7 @@ def _step(node: Node, step: str | int) -> tuple[Node, Span | None] | None:
     return None
 
 
-def find(node: Node, path: Path) -> Node | None:
+def find(node: TreeNode, path: Path) -> TreeNode | None:
     """The node at a path of keys and indices, or None."""
     for step in path:
         child = _step(node, step)
@@ -84,7 +84,7 @@ def find(node: Node, path: Path) -> Node | None:
     return node
 
 
-def span_at(node: Node, path: Path, *, key: bool = False) -> Span:
+def span_at(node: TreeNode, path: Path, *, key: bool = False) -> Span:
     """The place of the deepest existing part of a path.
 
     With ``key``, and when the whole path exists and ends in a mapping's entry,
@@ -99,7 +99,7 @@ def span_at(node: Node, path: Path, *, key: bool = False) -> Span:
     return key_span if key and key_span is not None else node.span
 
 
-def mappings(root: Node) -> abc.Iterator[Mapping]:
+def mappings(root: TreeNode) -> abc.Iterator[Mapping]:
     """Every mapping of a tree, each once, those in front first."""
     waiting, seen = [root], set()
     while waiting:

@@ -13,15 +13,9 @@ from typing import Any
 import yaml
 
 from speccompiler.diagnostics.core import Problem, Span
-from speccompiler.source.findings import (
-    MAX_VALUES,
-    Findings,
-    Stop,
-    duplicate_key,
-    shown,
-    too_many_values,
-)
-from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
+from speccompiler.diagnostics.wording import shown
+from speccompiler.source.findings import MAX_VALUES, Findings, Stop, duplicate_key, too_many_values
+from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
 from speccompiler.source.yaml_events import events
 from speccompiler.source.yaml_numpy import plain_numbers
 from speccompiler.source.yaml_scalars import check_collection_tag, differs, scalar_value
@@ -48,7 +42,7 @@ class _Open:
     counted_before: int
     refused: bool
     height: int = 1
-    items: list[Node] = field(default_factory=list)
+    items: list[TreeNode] = field(default_factory=list)
     entries: dict[str, Entry] = field(default_factory=dict)
     merged: dict[str, Entry] = field(default_factory=dict)
     merge_line: int | None = None
@@ -67,7 +61,7 @@ class _Open:
 class _Anchored:
     """A complete node that aliases may name; ``values`` it holds, ``height`` of its nesting."""
 
-    node: Node
+    node: TreeNode
     values: int
     height: int
 
@@ -80,7 +74,7 @@ class _Composer:
         self.keras = keras
         self.differs = False
         """Whether an unquoted scalar is another value to PyYAML."""
-        self.root: Node | None = None
+        self.root: TreeNode | None = None
         self.stack: list[_Open] = []
         self.anchors: dict[str, _Anchored | _Open] = {}
         self.values = 0
@@ -132,7 +126,7 @@ class _Composer:
         # libyaml ends a block collection where the next token starts; its last item is the end.
         end = event.end_mark.index if done.is_flow else done.end
         span = self.findings.lines.span(done.start, end)
-        node: Node
+        node: TreeNode
         if done.is_mapping:
             entries = {**done.merged, **done.entries} if done.merged else done.entries
             node = Mapping(entries, span)
@@ -190,7 +184,7 @@ class _Composer:
 
     def _place(
         self,
-        node: Node,
+        node: TreeNode,
         height: int,
         start: int,
         end: int,
@@ -219,7 +213,7 @@ class _Composer:
             elif top.key is not None:
                 top.entries[top.key] = Entry(top.key_span, node)
 
-    def _take_key(self, top: _Open, node: Node, start: int, end: int, is_merge: bool) -> None:
+    def _take_key(self, top: _Open, node: TreeNode, start: int, end: int, is_merge: bool) -> None:
         top.key, top.is_merge = None, is_merge
         line = self.findings.lines.line(start)
         if is_merge:
@@ -242,7 +236,7 @@ class _Composer:
         else:
             top.key, top.key_span = node.value, self.findings.lines.span(start, end)
 
-    def _merge(self, top: _Open, node: Node, start: int, end: int) -> None:
+    def _merge(self, top: _Open, node: TreeNode, start: int, end: int) -> None:
         """Take the entries of '<<'; an earlier source wins (yaml.org/type/merge.html)."""
         for source in node.items if isinstance(node, Sequence) else (node,):
             if isinstance(source, Mapping):
@@ -265,7 +259,7 @@ def _second_merge(mapping: _Open) -> Problem:
     return Problem(problem.code, problem.message, hint)
 
 
-def read_yaml(findings: Findings) -> Node:
+def read_yaml(findings: Findings) -> TreeNode:
     """The tree of the only document of a YAML text; raises ``Stop`` where there is none.
 
     What PyYAML wrote for Keras means what PyYAML reads. Only the whole tree tells whose it is,
@@ -289,7 +283,7 @@ def read_yaml(findings: Findings) -> Node:
     return composer.root
 
 
-def _written_by_keras(root: Node | None) -> bool:
+def _written_by_keras(root: TreeNode | None) -> bool:
     """Whether this is a model of Keras 1.x or 0.x, or a list of its layers."""
     if isinstance(root, Sequence) and root.items:
         root = root.items[0]

@@ -12,7 +12,7 @@ import re
 from typing import TypeAlias
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.source.findings import shown
+from speccompiler.diagnostics.wording import shown
 from speccompiler.source.numerals import finite_float, integer
 
 _PREFIX = "tag:yaml.org,2002:"

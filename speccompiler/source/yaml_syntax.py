@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.source.findings import Findings, shown
+from speccompiler.diagnostics.wording import shown
+from speccompiler.source.findings import Findings
 from speccompiler.source.yaml_scalars import refused_tag
 
 _BLOCKS = ("while parsing a block mapping", "while parsing a block collection")

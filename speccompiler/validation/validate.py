@@ -8,9 +8,10 @@ from typing import TypeVar
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError, has_errors
 from speccompiler.loading.argument_checks import check_answers, check_choice, checked_seed
-from speccompiler.loading.lenient import with_unknown
-from speccompiler.loading.spec import LoadedSpec, OrderingName, SemanticsName, load_spec
-from speccompiler.loading.wrapper import unwrapped
+from speccompiler.loading.loaded_spec import LoadedSpec
+from speccompiler.loading.spec import OrderingName, SemanticsName, load_spec
+from speccompiler.loading.training_arguments import with_unknown
+from speccompiler.loading.wrapped_model import unwrapped
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.other_ordering import fitted
 from speccompiler.options import LoadOptions

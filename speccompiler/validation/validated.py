@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, SpecError, did_you_mean
+from speccompiler.diagnostics.wording import first_few, shown
 from speccompiler.graph.ir import Graph, Shape
-from speccompiler.loading.spec import LoadedSpec
+from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.lowering.by_backend import ByBackend, by_backend
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.options import InputShapes, LoadOptions
 from speccompiler.schemas.model import ModelSpec
-from speccompiler.source.findings import first_few, shown
 from speccompiler.validation.input_shapes import bound_shapes, is_open, open_finding
 from speccompiler.weights.sources import WeightSources
 

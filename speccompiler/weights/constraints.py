@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from speccompiler.lowering.constraint_axes import Axis, check_axes, listed
+from speccompiler.lowering.constraint_axes import Axis, axes_in_words, check_axes
 
 EPSILON = 1e-7
 """Keras's default fuzz factor."""
@@ -145,4 +145,4 @@ def _apart(measured: float, limit: float) -> tuple[str, str]:
 
 def _axes_text(axis: Axis) -> str:
     axes = (axis,) if isinstance(axis, int) else axis
-    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {listed(axes)}"
+    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {axes_in_words(axes)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
 from speccompiler.graph.ir import Weight
-from speccompiler.loading.spec import LoadedSpec
+from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.initializer import ScaledInitializer
 from speccompiler.schemas.training import Unknown

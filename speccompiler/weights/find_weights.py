@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from speccompiler.diagnostics.core import Diagnostic
-from speccompiler.diagnostics.shown_text import first_few
+from speccompiler.diagnostics.wording import first_few
 from speccompiler.graph.ir import Graph, Weight
-from speccompiler.loading.spec import LoadedSpec
+from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.schemas.fields import Layer
 from speccompiler.weights.backend_names import backend_warnings
 from speccompiler.weights.sources import MatchName, WeightSources

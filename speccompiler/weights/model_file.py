@@ -8,8 +8,8 @@ from pathlib import Path
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.graph.ir import Weight
-from speccompiler.loading.spec import LoadedSpec
-from speccompiler.loading.wrapper import place_of
+from speccompiler.loading.loaded_spec import LoadedSpec
+from speccompiler.loading.wrapped_model import place_of
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.source.tree import span_at
 from speccompiler.weights.files.weight_file import WEIGHT_FILE, WeightFile, open_weights

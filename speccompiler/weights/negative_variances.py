@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
-from speccompiler.diagnostics.shown_text import first_few
+from speccompiler.diagnostics.wording import first_few
 from speccompiler.graph.ir import Weight
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec, RunningStd, SemanticsFields

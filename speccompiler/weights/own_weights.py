@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.graph.ir import Weight
-from speccompiler.loading.spec import LoadedSpec
+from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.schemas.weights import inline_shape
 from speccompiler.weights.sources import FileTensor, InlineTensor, TensorSource, WeightSources
 

@@ -308,7 +308,7 @@ def test_missing_peers_are_named_with_the_extra(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(suite.catalogue, "CASES", (tiny,))
     shown = CliRunner().invoke(main, ["--part", "speed", "--seconds", "0"])
     assert shown.exit_code == 0, shown.output
-    line = "not compared, for want of onnx, onnxruntime, openvino, torch: pip install '.[bench]'"
+    line = "not compared, for want of onnx, onnxruntime, openvino, torch: pip install --group bench"
     assert shown.output.splitlines()[0] == line
     assert "1.0: no peer" in shown.output
     assert shown.output.endswith("0 of 0 bars met\n")
@@ -387,5 +387,5 @@ def test_docs_are_refused_before_the_work(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert shown.output == f"Error: {tmp_path / 'none'} is not a folder\n"
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     shown = CliRunner().invoke(main, [*given, str(tmp_path)])
-    assert shown.output == "Error: the picture needs matplotlib: pip install '.[bench]'\n"
+    assert shown.output == "Error: the picture needs matplotlib: pip install --group bench\n"
     assert not list(tmp_path.iterdir())

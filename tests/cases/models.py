@@ -12,7 +12,7 @@ import numpy as np
 from speccompiler.diagnostics.core import SpecError
 from speccompiler.graph.ir import Graph
 from speccompiler.model import Model, check
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 
 
 def spec(layers: Sequence[Mapping[str, Any]], input_shape: Any = None, **header: Any) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from speccompiler import __version__
 from speccompiler.cli import main
 from tests.cli.calling import BAD, Call, write
 
@@ -112,7 +113,7 @@ def test_every_command_is_listed_and_found() -> None:
 
 
 def test_version(call: Call) -> None:
-    assert call("--version").out == "convspec 0.1.0\n"
+    assert call("--version").out == f"convspec {__version__}\n"
 
 
 def test_a_shell_is_told_the_commands() -> None:

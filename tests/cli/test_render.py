@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speccompiler.cli.render import columns, printable, render_text
+from speccompiler.cli.spec_texts import SpecTexts
 from speccompiler.diagnostics.core import Diagnostic, Severity, Span
 from tests.cli.calling import BAD, Call, write
 
@@ -48,11 +49,9 @@ def test_colour_changes_nothing_else(call: Call, monkeypatch: pytest.MonkeyPatch
 
 def excerpt(text: str, column: int, end: int) -> list[str]:
     """The source line and the line of carets, without the margin."""
-    from speccompiler.cli.render import remember
-
-    remember("x.yaml", text)
     place = Span(1, column, 1, end)
-    shown = render_text([Diagnostic("CS023", "message", Severity.ERROR, "x.yaml", place)])
+    found = [Diagnostic("CS023", "message", Severity.ERROR, "x.yaml", place)]
+    shown = render_text(found, SpecTexts({"x.yaml": text}))
     _, _, line, carets = click.unstyle(shown).split("\n")
     return [line[5:], carets[5:]]
 

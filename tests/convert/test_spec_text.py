@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from speccompiler.convert import convert, spec_text
 from speccompiler.convert.spec_text import flow
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from speccompiler.source.tree import to_data
 from tests.cases import build
 from tests.convert.conversions import LENET

@@ -25,8 +25,8 @@ from safetensors.numpy import save_file
 
 import speccompiler
 from speccompiler.cli.main import run
-from speccompiler.diagnostics.codes import CODES, as_markdown
-from speccompiler.diagnostics.core import SpecError
+from speccompiler.diagnostics.codes import CODES, as_markdown, exit_status, is_of_the_gpu
+from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
 from tests.places import ROOT, TESTS
 
 FOLDER = Path(__file__).resolve().parent / "transcripts"
@@ -338,15 +338,23 @@ def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -
 # --- the table of codes
 
 
-def source_codes() -> dict[str, set[str]]:
+CODE_TEXTS = ROOT / "speccompiler" / "diagnostics" / "codes"
+USAGE_AND_IO = {
+    *("CS001", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"),
+    *("CS133", "CS134", "CS135"),
+}
+"""The codes that end a command with 2, as in the releases before codes had a kind."""
+
+
+def source_codes() -> dict[str, set[Path]]:
     """For each code that a source file names on its own, the files that do."""
-    named: dict[str, set[str]] = {}
+    named: dict[str, set[Path]] = {}
     for folder in ("speccompiler", "schemas", "cli"):
         for file in (ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
                     for code in re.findall(r"\bCS\d{3}\b", node.value):
-                        named.setdefault(code, set()).add(file.name)
+                        named.setdefault(code, set()).add(file)
     return named
 
 
@@ -355,18 +363,46 @@ def test_every_code_in_the_sources_is_documented() -> None:
 
 
 def test_every_documented_code_can_be_emitted() -> None:
-    listed = {"codes.py", "main.py"}
-    assert [code for code, files in source_codes().items() if not files - listed] == []
+    emitted = {
+        code
+        for code, files in source_codes().items()
+        if any(file.parent != CODE_TEXTS for file in files)
+    }
+    assert [code for code in CODES if code not in emitted] == []
     assert source_codes().keys() == CODES.keys()
 
 
 def test_every_code_is_in_some_test() -> None:
     tests = TESTS
     text = "".join(
-        p.read_text(encoding="utf-8")
-        for p in (*tests.glob("*.py"), *tests.glob("diagnostics/*.txt"))
+        p.read_text(encoding="utf-8") for p in (*tests.rglob("*.py"), *FOLDER.glob("*.txt"))
     )
     assert [code for code in CODES if code not in text] == []
+
+
+def test_the_exit_status_of_every_code() -> None:
+    for code in CODES:
+        for severity in Severity:
+            status = 2 if code in USAGE_AND_IO else int(severity is Severity.ERROR)
+            assert exit_status([Diagnostic(code, "message", severity)]) == status
+    assert exit_status([]) == 0
+    warning = Diagnostic("CS022", "message", Severity.WARNING)
+    error, io = Diagnostic("CS022", "message"), Diagnostic("CS001", "message")
+    assert exit_status([warning, error]) == 1
+    assert exit_status([warning, error, io]) == 2
+    assert {code for code in CODES if is_of_the_gpu(code)} == {"CS133", "CS134", "CS135"}
+
+
+def test_a_module_of_codes_is_named_after_its_first() -> None:
+    """So that the text of CS045 is found in one guess."""
+    modules = sorted(CODE_TEXTS.glob("cs*.py"))
+    starts = [int(module.name[2:5]) for module in modules]
+    for module, first, after in zip(modules, starts, [*starts[1:], 1000], strict=True):
+        tree = ast.parse(module.read_text(encoding="utf-8"))
+        keys = next(node.keys for node in ast.walk(tree) if isinstance(node, ast.Dict))
+        numbers = [int(ast.literal_eval(key)[2:]) for key in keys if key is not None]
+        assert first // 10 == numbers[0] // 10, module.name
+        assert all(first <= number < after for number in numbers), module.name
 
 
 def test_codes_are_in_order_and_worded_for_people() -> None:

@@ -24,12 +24,13 @@ from speccompiler.loading.known_names import (
     argument_hint,
 )
 from speccompiler.loading.known_types import type_hint
-from speccompiler.loading.schema_paths import place_of
+from speccompiler.loading.schema_errors.paths import place_of
 from speccompiler.model import Model, check
 from speccompiler.schemas.jsonschema import native_schema
 from speccompiler.schemas.registry import ALIASES, LAYERS
-from speccompiler.source.document import decode_document, parse_document
 from speccompiler.source.encodings import wide_encoding
+from speccompiler.source.files import decode_document
+from speccompiler.source.texts import parse_document
 from speccompiler.source.tree import span_at, to_data
 from tests.cases import build, spec
 

@@ -30,7 +30,7 @@ from speccompiler.cli.main import COMMANDS, run
 from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.files import ordinary_files
 from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary, open_raw
-from speccompiler.source.document import read_document
+from speccompiler.source.files import read_document
 from speccompiler.weights.files.weight_file import open_weights
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX's kinds of files")
@@ -92,7 +92,7 @@ TAKES = {
     "--input {}",
     ("verify", "expect"): "verify s.yaml --weights w.npz --input x.npy --target reference "
     "--expect {}",
-    ("verify", "layers"): "verify s.yaml --weights w.npz --input x.npy --target reference "
+    ("verify", "layer_files"): "verify s.yaml --weights w.npz --input x.npy --target reference "
     "--layer d={}",
     ("convert", "model"): "convert {}",
     ("convert", "weights"): "convert s.yaml --weights {}",

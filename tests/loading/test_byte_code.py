@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import speccompiler
-from speccompiler.loading.byte_code import LONGEST, expression_of, lambda_expression
+from speccompiler.loading.replacement.byte_code import LONGEST, expression_of, lambda_expression
 
 STORED = (
     "c\x01\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00C\x00\x00\x00s\x0c\x00\x00\x00|\x00\x00"

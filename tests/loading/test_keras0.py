@@ -20,7 +20,7 @@ import speccompiler
 from speccompiler.cli.main import run
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.model import Model, check
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 
 Array = np.ndarray
 RANDOM = np.random.RandomState(7)

@@ -14,7 +14,7 @@ import speccompiler
 from speccompiler.convert import convert, spec_text
 from speccompiler.diagnostics.core import Diagnostic
 from speccompiler.model import check
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 
 RNG = np.random.default_rng(5)
 W1, W2, W3 = (RNG.standard_normal(s).astype(np.float32) for s in ((2, 4), (4, 3), (2, 4)))

@@ -16,7 +16,8 @@ from speccompiler.cli.main import run
 from speccompiler.convert import convert, spec_text
 from speccompiler.diagnostics.core import Diagnostic, SpecError
 from speccompiler.model import check
-from speccompiler.source.document import parse_document, read_document
+from speccompiler.source.files import read_document
+from speccompiler.source.texts import parse_document
 
 RNG = np.random.default_rng(10)
 W = RNG.standard_normal((4, 2)).astype(np.float32)

@@ -10,7 +10,7 @@ import pytest
 from speccompiler.diagnostics.core import Diagnostic
 from speccompiler.model import Model, check
 from speccompiler.schemas.fields import Layer
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 
 REQUIRED: dict[str, dict[str, Any]] = {
     "Convolution1D": {"nb_filter": 2, "filter_length": 3},

@@ -20,8 +20,9 @@ import yaml
 from speccompiler.cli.main import run
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.model import Model, check
-from speccompiler.source.document import decode_document, parse_document
+from speccompiler.source.files import decode_document
 from speccompiler.source.findings import MAX_DEPTH
+from speccompiler.source.texts import parse_document
 
 DENSE = {"class_name": "Dense", "config": {"name": "d", "output_dim": 2, "activation": "linear",
          "bias": True, "batch_input_shape": [None, 3]}}  # fmt: skip

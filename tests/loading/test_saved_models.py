@@ -19,7 +19,7 @@ import yaml
 import speccompiler
 from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
 from speccompiler.model import check
-from speccompiler.source.document import decode_document, read_document
+from speccompiler.source.files import decode_document, read_document
 from speccompiler.source.json_layout import laid_out
 from speccompiler.source.tree import to_data
 from tests.places import GOLDEN, OWN_GOLDEN

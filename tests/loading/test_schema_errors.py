@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from speccompiler.model import check
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from speccompiler.model import check
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from tests.lowering.formulas import keras
 
 

@@ -15,9 +15,9 @@ from speccompiler.graph import ir, receptive_fields
 from speccompiler.graph.dims import symbols
 from speccompiler.graph.shapes import SHAPE_RULES, format_shape, verify
 from speccompiler.kernels.cpu.table import BY_OPERATION
-from speccompiler.kernels.cuda import choices as cuda_kernels
+from speccompiler.kernels.cuda import table as cuda_kernels
 from speccompiler.kernels.reference.evaluate import REFERENCE
-from speccompiler.loading.entries import read_entries
+from speccompiler.loading.spellings import read_written
 from speccompiler.lowering import time_distributed
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
@@ -25,7 +25,7 @@ from speccompiler.lowering.table import LOWER
 from speccompiler.model import Model, check
 from speccompiler.planning.kernel_table import VIEWS
 from speccompiler.schemas.registry import ALIASES, LAYERS
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from speccompiler.weights.penalties import activity_regularizers, project
 from tests.cases import CASES, ROWS, build, row_id, spec, variant_layers, without
 from tests.extra_targets import EXTRA_TARGETS
@@ -47,7 +47,7 @@ def test_every_operation_has_a_row_in_every_table():
     assert set(REFERENCE) == OPS
     assert set(BY_OPERATION) | set(VIEWS) | {ir.Input} == OPS
     assert not set(BY_OPERATION) & set(VIEWS)
-    without = OPS - {ir.Input, *VIEWS} - set(cuda_kernels.CANDIDATES)
+    without = OPS - {ir.Input, *VIEWS} - set(cuda_kernels.BY_OPERATION)
     assert not without, f"no CUDA kernel for {sorted(op.__name__ for op in without)}"
 
 
@@ -362,7 +362,7 @@ def test_a_declaration_inside_the_model_has_to_be_true():
 def test_lowering_stops_at_the_first_layer_without_an_input():
     layers = [{"type": "MaxPooling1D", "pool_length": 9, "name": "p"}, {"type": "MaxPooling2D"}]
     document = parse_document(spec(layers, [4, 2]), "t.json")
-    assert len(read_entries(document).layers) == 2
+    assert len(read_written(document).layers) == 2
     model, found = check(document)
     assert model is None
     assert [(d.code, d.layer) for d in found] == [("CS044", "p")]

@@ -7,7 +7,7 @@ import pytest
 
 from speccompiler.diagnostics.core import Severity
 from speccompiler.model import check, load
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from tests.cases import build
 from tests.lowering.formulas import NORM, TARGETS, assert_gives, keras
 

@@ -13,7 +13,7 @@ from speccompiler.diagnostics.core import Diagnostic
 from speccompiler.graph.dims import symbol
 from speccompiler.graph.shapes import format_shape
 from speccompiler.model import Model, check
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 
 SAME = {"type": "Convolution2D", "name": "c", "nb_filter": 4, "nb_row": 3, "nb_col": 3,
         "border_mode": "same"}  # fmt: skip

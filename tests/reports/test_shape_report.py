@@ -19,7 +19,7 @@ from speccompiler.model import check
 from speccompiler.planning.arena import Arena
 from speccompiler.reports.layer_report import LayerReport
 from speccompiler.reports.shape_report import ShapeReport
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from tests.cases import build
 
 

@@ -12,7 +12,7 @@ import pytest
 from speccompiler.model import Model, check
 from speccompiler.schemas.arguments import own_arguments
 from speccompiler.schemas.registry import LAYERS
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from tests.documented_layers import (
     EXAMPLES,
     LEAST,

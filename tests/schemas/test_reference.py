@@ -15,7 +15,7 @@ from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.reference import as_markdown
 from speccompiler.schemas.reference_layers import DOCUMENTED, SHARED
 from speccompiler.schemas.registry import LAYERS
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from tests.places import ROOT
 
 PAGE = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")

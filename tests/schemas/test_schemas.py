@@ -292,8 +292,11 @@ layers = pytest.mark.parametrize("layer", LAYERS)
 
 
 def validate(layer: str, **arguments: Any) -> Any:
-    """The layer with its required arguments and these."""
-    return LAYERS[layer].model_validate({"type": layer, **LEAST.get(layer, {}), **arguments})
+    """The layer with its required arguments and these; an inner layer is made first, as always."""
+    given = {**LEAST.get(layer, {}), **arguments}
+    if isinstance(inner := given.get("layer"), dict):
+        given["layer"] = LAYERS[inner["type"]].model_validate(inner)
+    return LAYERS[layer].model_validate({"type": layer, **given})
 
 
 def refused(layer: str, **arguments: Any) -> list[str]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speccompiler.source import yaml_pyyaml
-from speccompiler.source.document import parse_document
+from speccompiler.source.texts import parse_document
 from speccompiler.source.tree import to_data
 
 LIKE_NUMBERS = st.text("0123456789eE+-._:xob~<=yYnNoOfFaAlL ", min_size=1, max_size=8)

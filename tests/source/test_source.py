@@ -21,9 +21,9 @@ from speccompiler.diagnostics.core import Severity, Span
 from speccompiler.source import (
     Document,
     Mapping,
-    Node,
     Scalar,
     Sequence,
+    TreeNode,
     decode_document,
     find,
     parse_document,
@@ -38,7 +38,7 @@ from tests.places import GOLDEN
 needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="no golden folder")
 
 
-def root(text: str, file: str = "m.yaml") -> Node:
+def root(text: str, file: str = "m.yaml") -> TreeNode:
     document = parse_document(text, file)
     assert document.diagnostics == ()
     assert document.root is not None

@@ -71,8 +71,8 @@ def shared_floats(typing, count):
     def codegen(context, builder, signature, arguments):
         memory = ir.GlobalVariable(builder.module, kind, "shared_floats", SHARED)
         memory.linkage = "internal"
-        memory.align = 16
-        memory.initializer = ir.Constant(kind, ir.Undefined)
+        memory.align = 16  # pyright: ignore
+        memory.initializer = ir.Constant(kind, ir.Undefined)  # pyright: ignore
         zero = _lane(0)
         first = builder.gep(memory, [zero, zero])
         return builder.addrspacecast(first, ir.FloatType().as_pointer(), "generic")

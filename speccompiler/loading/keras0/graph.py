@@ -11,24 +11,30 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from speccompiler.diagnostics.core import Problem, Span, did_you_mean
+from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.keras0.layers import Reading
 from speccompiler.loading.keras0.merging import merge_config
-from speccompiler.loading.keras0.nodes import class_of, mapping, plain_list, scalar, sequence
-from speccompiler.loading.tree_reading import Stop, child, listed, text
-from speccompiler.source.findings import shown
+from speccompiler.loading.keras0.tree_building import (
+    class_of,
+    mapping,
+    plain_list,
+    scalar,
+    sequence,
+)
+from speccompiler.loading.tree_reading import ProblemAt, child, items_of, text
 from speccompiler.source.saved_models import MODEL_CLASSES, text_at
-from speccompiler.source.tree import Entry, Mapping, Node, Scalar, Sequence
+from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
 
-Part = Callable[..., list[Node]]
+Part = Callable[..., list[TreeNode]]
 MOST_AXES = 16
 _SAID_BY = {"Convolution2D": ("stack_size", 0), "Embedding": ("input_length", -1)}
 """Which argument of a layer is a length of its input, and of which axis; else ``input_dim``."""
-Links = list[Node]
+Links = list[TreeNode]
 """What a name stands for: ``[member, call, output]``; several for a shared layer's outputs."""
 
 
 def network(reading: Reading, node: Mapping, part: Part) -> Mapping:
-    """The whole Graph as ``{class_name: Model, config}``; raises ``Stop``."""
+    """The whole Graph as ``{class_name: Model, config}``; raises ``ProblemAt``."""
     return _Graph(reading, node, part).whole()
 
 
@@ -39,7 +45,7 @@ class _Graph:
         self._reading = reading
         self._node = node
         self._part = part
-        self._members: list[Node] = []
+        self._members: list[TreeNode] = []
         self._links: dict[str, Links] = {}
 
     def whole(self) -> Mapping:
@@ -48,7 +54,9 @@ class _Graph:
         given = {name: self._input(name, item, records) for name, item in inputs}
         layers = child(node, "nodes")
         if not isinstance(layers, Mapping):
-            raise Stop(layers.span, Problem("CS024", "'nodes' is a mapping from names to layers"))
+            raise ProblemAt(
+                layers.span, Problem("CS024", "'nodes' is a mapping from names to layers")
+            )
         for name, record in records:
             self._node_of(name, record, child(layers, name))
         ends = {name: self._end(name, item) for name, item in self._items("output_config")}
@@ -62,13 +70,13 @@ class _Graph:
 
     def _items(self, key: str) -> list[tuple[str, Mapping]]:
         found = []
-        for item in listed(child(self._node, key), key):
+        for item in items_of(child(self._node, key), key):
             if not isinstance(item, Mapping):
-                raise Stop(item.span, Problem("CS024", f"an entry of '{key}' is a mapping"))
+                raise ProblemAt(item.span, Problem("CS024", f"an entry of '{key}' is a mapping"))
             found.append((text(child(item, "name"), "name"), item))
         return found
 
-    def _ordered(self, key: str, ends: dict[str, Node]) -> list[Node]:
+    def _ordered(self, key: str, ends: dict[str, TreeNode]) -> list[TreeNode]:
         """The inputs or outputs in the order that the file says, each once."""
         order = self._node.entries.get(key)
         names = (
@@ -79,7 +87,7 @@ class _Graph:
         first = [name for name in dict.fromkeys(names) if isinstance(name, str) and name in ends]
         return [ends[name] for name in dict.fromkeys([*first, *ends])]
 
-    def _member(self, name: str, layer: Node, calls: list[Links], span: Span) -> Links:
+    def _member(self, name: str, layer: TreeNode, calls: list[Links], span: Span) -> Links:
         """One more layer, called on each of ``calls``; the links to what the calls give."""
         inbound = sequence(span, (sequence(span, call) for call in calls))
         entries = dict(layer.entries) if isinstance(layer, Mapping) else {}
@@ -90,7 +98,7 @@ class _Graph:
         count = max(1, len(calls))
         return [plain_list(span, (name, first + call, 0)) for call in range(count)]
 
-    def _input(self, name: str, item: Mapping, records: list[tuple[str, Mapping]]) -> Node:
+    def _input(self, name: str, item: Mapping, records: list[tuple[str, Mapping]]) -> TreeNode:
         span = item.entries["name"].value.span
         config = mapping(span, name=scalar(self._reading.unique(name), span))
         for key in ("input_shape", "batch_input_shape"):
@@ -108,7 +116,9 @@ class _Graph:
         self._links[name] = [link]
         return link
 
-    def _shape(self, name: str, item: Mapping, records: list[tuple[str, Mapping]]) -> Node | None:
+    def _shape(
+        self, name: str, item: Mapping, records: list[tuple[str, Mapping]]
+    ) -> TreeNode | None:
         """In 0.1 an input had a number of axes alone; the layer that reads it says its channels.
 
         None where neither is said: a Graph inside of another model takes what it is given.
@@ -137,7 +147,7 @@ class _Graph:
             return None
         return plain_list(span, lengths[:MOST_AXES] or [None])
 
-    def _node_of(self, name: str, record: Mapping, written: Node) -> None:
+    def _node_of(self, name: str, record: Mapping, written: TreeNode) -> None:
         span = record.entries["name"].value.span
         reads = self._reads(record)
         kind = text_at(written, "name") if isinstance(written, Mapping) else None
@@ -159,22 +169,22 @@ class _Graph:
         self._links[name] = self._member(name, layer, [reads], span)
         self._follow(name, rest, self._links[name], span)
 
-    def _follow(self, name: str, layers: list[Node], reads: Links, span: Span) -> None:
+    def _follow(self, name: str, layers: list[TreeNode], reads: Links, span: Span) -> None:
         """The layers that a node is made of, beside the first."""
         for number, layer in enumerate(layers, 2):
             reads = self._member(f"{name}#{number}", layer, [reads], span)
             self._links[name] = reads
 
-    def _head(self, written: Node, reads: Links) -> Node:
+    def _head(self, written: TreeNode, reads: Links) -> TreeNode:
         head = written.entries.get("head") if isinstance(written, Mapping) else None
         number = head.value.value if head is not None and isinstance(head.value, Scalar) else None
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(reads):
-            raise Stop(written.span, Problem("CS024", "'head' is the number of an input"))
+            raise ProblemAt(written.span, Problem("CS024", "'head' is the number of an input"))
         return reads[number]
 
     def _reads(self, record: Mapping) -> Links:
         """What the names in ``input`` or ``inputs`` stand for; CS061."""
-        names: list[Node] = []
+        names: list[TreeNode] = []
         for key in ("input", "inputs"):
             entry = record.entries.get(key)
             if entry is not None and isinstance(entry.value, Sequence):
@@ -182,12 +192,12 @@ class _Graph:
             elif entry is not None and _is_text(entry.value):
                 names = [entry.value]
         if not names:
-            raise Stop(record.span, Problem("CS061", "this node of the Graph reads nothing"))
+            raise ProblemAt(record.span, Problem("CS061", "this node of the Graph reads nothing"))
         found: Links = []
         for node in names:
             name = text(node, "inputs")
             if name not in self._links:
-                raise Stop(
+                raise ProblemAt(
                     node.span,
                     Problem(
                         "CS061",
@@ -198,7 +208,7 @@ class _Graph:
             found += self._links[name]
         return found
 
-    def _merged(self, name: str, record: Mapping, reads: Links) -> Node:
+    def _merged(self, name: str, record: Mapping, reads: Links) -> TreeNode:
         """The Merge that stands before a node, after a shared layer or at an output."""
         span = record.entries["name"].value.span
         mode = record.entries.get("merge_mode")
@@ -214,10 +224,10 @@ class _Graph:
             (link,) = self._member(f"{name}#flat", flat, [[link]], span)
         return link
 
-    def _end(self, name: str, record: Mapping) -> Node:
+    def _end(self, name: str, record: Mapping) -> TreeNode:
         reads = self._reads(record)
         return reads[0] if len(reads) == 1 else self._merged(name, record, reads)
 
 
-def _is_text(node: Node) -> bool:
+def _is_text(node: TreeNode) -> bool:
     return isinstance(node, Scalar) and isinstance(node.value, str)

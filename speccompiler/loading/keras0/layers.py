@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from speccompiler.diagnostics.core import Problem, Span
-from speccompiler.loading.keras0.nodes import (
+from speccompiler.diagnostics.wording import shown
+from speccompiler.loading.keras0.refusals import answerable
+from speccompiler.loading.keras0.release import Age
+from speccompiler.loading.keras0.tree_building import (
     added,
     changed,
     class_of,
@@ -17,8 +20,6 @@ from speccompiler.loading.keras0.nodes import (
     plain_list,
     scalar,
 )
-from speccompiler.loading.keras0.refusals import answerable
-from speccompiler.loading.keras0.release import Age
 from speccompiler.schemas.registry import (
     ALIASES,
     KERAS_CLASSES,
@@ -26,9 +27,8 @@ from speccompiler.schemas.registry import (
     NATIVE_LAYERS,
     RECURRENT_LAYERS,
 )
-from speccompiler.source.findings import shown
 from speccompiler.source.saved_models import text_at
-from speccompiler.source.tree import Mapping, Node, Scalar, Sequence
+from speccompiler.source.tree import Mapping, Scalar, Sequence, TreeNode
 
 _TYPES = {"UpSample1D": "UpSampling1D", "UpSample2D": "UpSampling2D"}
 _RENAMED = {
@@ -197,12 +197,12 @@ def _embedding(
     items = shape.value.items if shape and isinstance(shape.value, Sequence) else ()
     wrong = len(items) == 1 and rows is not None and _value(items[0]) == _value(rows.value)
     length = config.entries.get("input_length")
-    if wrong and (length is None or _value(length.value) != _value(items[0])):
+    if wrong and (length is None or _value(length.value) != _value(items[0])):  # pyright: ignore
         config = changed(config, {}, {"input_shape"})
     return "Embedding", config
 
 
-def _value(node: Node) -> object:
+def _value(node: TreeNode) -> object:
     return node.value if isinstance(node, Scalar) else None
 
 

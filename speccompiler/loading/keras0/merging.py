@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.loading.keras0.layers import Reading
-from speccompiler.loading.keras0.nodes import added, changed, sequence
+from speccompiler.loading.keras0.tree_building import added, changed, sequence
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Sequence
 

@@ -8,11 +8,11 @@ from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, Span
 from speccompiler.loading.keras0.graph import network
 from speccompiler.loading.keras0.layers import Reading, layer
 from speccompiler.loading.keras0.merging import merge_config
-from speccompiler.loading.keras0.nodes import added, class_of, mapping, scalar, sequence
 from speccompiler.loading.keras0.release import Age, age_of, says_ordering
-from speccompiler.loading.tree_reading import child, listed
+from speccompiler.loading.keras0.tree_building import added, class_of, mapping, scalar, sequence
+from speccompiler.loading.tree_reading import child, items_of
 from speccompiler.source.saved_models import is_old_layer, text_at
-from speccompiler.source.tree import Mapping, Node, Sequence
+from speccompiler.source.tree import Mapping, Sequence, TreeNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class OldModel:
 
 
 def as_keras1(root: Mapping) -> OldModel | None:
-    """The model of a file, None where it is Keras 1.x's own; raises ``Stop``.
+    """The model of a file, None where it is Keras 1.x's own; raises ``ProblemAt``.
 
     Keras 1.x read layers of 0.x inside of its own Sequential too, and kept the Graph.
     """
@@ -76,21 +76,21 @@ def container(reading: Reading, node: Mapping, *, first: bool) -> Mapping:
     """A Sequential or a Graph, whole or inside of another, as ``{class_name, config}``."""
     name = child(node, "name") if "name" in node.entries else node
     if text_at(node, "name") == "Sequential":
-        items = listed(child(node, "layers"), "layers")
+        items = items_of(child(node, "layers"), "layers")
         return class_of("Sequential", name.span, sequence(node.span, _chain(reading, items, first)))
     return network(reading, node, part)
 
 
-def _chain(reading: Reading, items: tuple[Node, ...], first: bool) -> list[Node]:
-    found: list[Node] = []
+def _chain(reading: Reading, items: tuple[TreeNode, ...], first: bool) -> list[TreeNode]:
+    found: list[TreeNode] = []
     for number, item in enumerate(items):
         found += part(reading, item, first=first and number == 0)
     return found
 
 
 def part(
-    reading: Reading, node: Node, *, first: bool = False, name: str | None = None
-) -> list[Node]:
+    reading: Reading, node: TreeNode, *, first: bool = False, name: str | None = None
+) -> list[TreeNode]:
     """A layer, a container or a Merge of branches; what is in Keras 1.x's form stays so."""
     if not isinstance(node, Mapping) or not is_old_layer(node):
         return [node]
@@ -102,17 +102,17 @@ def part(
     return [layer(reading, node, first=first, name=name)]
 
 
-def as_one(parts: list[Node]) -> Node:
+def as_one(parts: list[TreeNode]) -> TreeNode:
     """Several layers in a row as one Sequential."""
     span = parts[0].span
     return parts[0] if len(parts) == 1 else class_of("Sequential", span, sequence(span, parts))
 
 
-def merged(reading: Reading, node: Mapping, first: bool, name: str | None) -> list[Node]:
+def merged(reading: Reading, node: Mapping, first: bool, name: str | None) -> list[TreeNode]:
     """A Merge that holds its branches. ``cos`` had no axis of length 1 in front."""
     span = child(node, "name").span
     key = "layers" if "layers" in node.entries else "models"
-    branches = listed(child(node, key), key)
+    branches = items_of(child(node, key), key)
     parts = [as_one(part(reading, branch, first=first)) for branch in branches]
     kept = {k: e for k, e in node.entries.items() if k in {"mode", "concat_axis", "dot_axes"}}
     config = added(
@@ -120,7 +120,7 @@ def merged(reading: Reading, node: Mapping, first: bool, name: str | None) -> li
     )
     if name is not None:
         config = added(config, name=scalar(reading.unique(name), span))
-    found: list[Node] = [class_of("Merge", span, config)]
+    found: list[TreeNode] = [class_of("Merge", span, config)]
     if text_at(node, "mode") == "cos":
         found.append(class_of("Flatten", span, mapping(span)))
     return found

@@ -1,7 +1,7 @@
 """Which format a weight file has: its first bytes say it, and its name where they do not.
 
-Keras took any name for a weight file, and people used many. A file of no format that is read
-here is told for what it is, with what makes a file of it that is; nothing of it is unpacked.
+Keras took any name for a weight file, and people used many. Of a file of another format the
+message says what it is, and how to make a weight file of it; nothing in it is unpacked.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import quoted
-from speccompiler.files.hdf5_signature import SIGNATURE, is_hdf5
-from speccompiler.files.npz_format import SIGNATURES as ZIP
+from speccompiler.diagnostics.wording import quoted
+from speccompiler.files.file_kinds import FileKind, kind_of
+from speccompiler.files.hdf5_signature import is_hdf5
 from speccompiler.files.npz_format import ZIP_ERRORS
 from speccompiler.files.ordinary_files import open_ordinary
 
@@ -29,7 +29,6 @@ ENDINGS: Mapping[str, Format] = {
     ".hdf5": "hdf5",
 }
 KNOWN = "weights are read from .npy, .npz, .safetensors, .h5 and .hdf5 files"
-_NPY = b"\x93NUMPY"
 _HEAD_BYTES = 4096
 _TRUSTED = "where you trust the file"
 
@@ -60,15 +59,14 @@ def format_of(path: Path) -> Format:
 
 
 def _by_content(stream: BinaryIO, head: bytes) -> Format | None:
-    if head.startswith(SIGNATURE):
-        return "hdf5"
-    if head.startswith(_NPY):
+    kind = kind_of(head)
+    if kind is FileKind.NPY:
         return "npy"
-    if head.startswith(ZIP):
+    if kind in {FileKind.ZIP, FileKind.EMPTY_ZIP}:
         return "npz"
     if _is_safetensors(stream, head):
         return "safetensors"
-    if head.startswith(b"MATLAB 7.3 MAT-file"):  # HDF5 behind a block of text
+    if kind is FileKind.MATLAB_7_3:
         return None
     return "hdf5" if is_hdf5(stream) else None
 
@@ -80,7 +78,7 @@ def _is_safetensors(stream: BinaryIO, head: bytes) -> bool:
     return head[8:9] == b"{" and 8 + length <= stream.tell()
 
 
-# --- what is not read
+# --- files of other formats
 
 
 _DICTIONARY = re.compile(rb"(?:\x80[\x02-\x05])?(?:\x95.{8})?(?:\}|\(d)", re.DOTALL)
@@ -117,22 +115,22 @@ _GRAPH = (
     'a graph holds no Keras layers: save the Keras model again, model.save("model.h5")',
 )
 _UNPACK = "unpack it first, for example with "
-_SIGNATURES: tuple[tuple[bytes, tuple[str, str]], ...] = (
-    (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", _TORCH),
-    (b"\x1f\x8b", ("it is packed by gzip", f"{_UNPACK}gunzip")),
-    (b"BZh", ("it is packed by bzip2", f"{_UNPACK}bunzip2")),
-    (b"\xfd7zXZ\0", ("it is packed by xz", f"{_UNPACK}unxz")),
-    (b"\x28\xb5\x2f\xfd", ("it is packed by zstd", f"{_UNPACK}unzstd")),
-    (b"Rar!", ("it is a RAR archive", f"{_UNPACK}unrar")),
-    (b"7z\xbc\xaf", ("it is a 7-Zip archive", f"{_UNPACK}7z x")),
-    (
-        b"version https://git-lfs",
-        (
-            "it is a Git LFS pointer, which stands for a file that was not fetched",
-            "fetch it with: git lfs pull",
-        ),
+_PACKED: Mapping[FileKind, tuple[str, str]] = {
+    FileKind.GZIP: ("it is packed by gzip", f"{_UNPACK}gunzip"),
+    FileKind.BZIP2: ("it is packed by bzip2", f"{_UNPACK}bunzip2"),
+    FileKind.XZ: ("it is packed by xz", f"{_UNPACK}unxz"),
+    FileKind.ZSTD: ("it is packed by zstd", f"{_UNPACK}unzstd"),
+}
+_BY_KIND: Mapping[FileKind, tuple[str, str]] = {
+    FileKind.TORCH: _TORCH,
+    **_PACKED,
+    FileKind.RAR: ("it is a RAR archive", f"{_UNPACK}unrar"),
+    FileKind.SEVEN_ZIP: ("it is a 7-Zip archive", f"{_UNPACK}7z x"),
+    FileKind.GIT_LFS: (
+        "it is a Git LFS pointer, which stands for a file that was not fetched",
+        "fetch it with: git lfs pull",
     ),
-)
+}
 _MATLAB = (
     "it is a MATLAB file",
     'in Python: scipy.io.savemat wrote it, scipy.io.loadmat("FILE") reads it; then '
@@ -166,16 +164,16 @@ _PICKLES = {".pkl", ".pickle", ".p", ".pk", ".dill", ".dil", ".joblib", ".jbl"}
 def _foreign(head: bytes, path: Path) -> tuple[str, str] | None:
     """What a file is that is of no format read here, and what to do; None where that is unknown."""
     suffix = path.suffix.lower()
-    for signature, answer in _SIGNATURES:
-        if head.startswith(signature):
-            joblib = suffix in _PICKLES and answer[0].startswith("it is packed")
-            return _pickle(path, head) if joblib else answer
-    pickled = len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5
-    if pickled or (head and _TEXT_PICKLE.match(head) and suffix not in ENDINGS):
+    kind = kind_of(head)
+    if kind in _PACKED and suffix in _PICKLES:  # joblib packs what it pickles
         return _pickle(path, head)
-    if head.startswith(b"MATLAB ") or (suffix == ".mat" and head):
+    if kind in _BY_KIND:
+        return _BY_KIND[kind]
+    if kind is FileKind.PICKLE or (_TEXT_PICKLE.match(head) and suffix not in ENDINGS):
+        return _pickle(path, head)
+    if kind in {FileKind.MATLAB_5, FileKind.MATLAB_7_3} or suffix == ".mat":
         return _named(_MATLAB, path)
-    if head[4:8] == b"TFL3":
+    if kind is FileKind.TFLITE:
         return _BY_ENDING[".tflite"]
     if suffix in ENDINGS:  # its own reader says what is wrong with it
         return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.system_errors import reading_reason
 
 ENDINGS = (".npy", ".npz")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 from numpy.typing import NDArray
 
-from speccompiler.diagnostics.shown_text import quoted
+from speccompiler.diagnostics.wording import quoted
 from speccompiler.files import npy_format
 from speccompiler.files.npz_format import METHODS, ZIP_ERRORS, ArchiveError, open_archive
 from speccompiler.files.ordinary_files import open_ordinary

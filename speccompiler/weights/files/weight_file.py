@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speccompiler.diagnostics.core import Problem, did_you_mean
-from speccompiler.diagnostics.shown_text import first_few, quoted
+from speccompiler.diagnostics.wording import first_few, quoted
 from speccompiler.files.hdf5_files import open_hdf5
 from speccompiler.files.ordinary_files import Kind, NotOrdinary
 from speccompiler.files.system_errors import reading_reason

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import first_few, quoted
+from speccompiler.diagnostics.wording import first_few, quoted
 from speccompiler.files.tensor_info import StoredLayer, TensorInfo
 from speccompiler.weights.matching.layer_groups import LayerGroup, without_variable_number
 from speccompiler.weights.matching.wanted_tensors import (

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import first_few, quoted
+from speccompiler.diagnostics.wording import first_few, quoted
 from speccompiler.files.tensor_info import TensorInfo
 from speccompiler.weights.matching.wanted_tensors import (
     StoredTensor,

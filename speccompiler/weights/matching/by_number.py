@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import first_few, quoted
+from speccompiler.diagnostics.wording import first_few, quoted
 from speccompiler.files.tensor_info import TensorInfo
 from speccompiler.weights.files.weight_file import WeightFile
 from speccompiler.weights.matching.by_layer_order import NAMES_SHOWN, match_groups

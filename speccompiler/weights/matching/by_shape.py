@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.shown_text import first_few
+from speccompiler.diagnostics.wording import first_few
 from speccompiler.weights.files.weight_file import WeightFile
 from speccompiler.weights.matching.by_layer_order import NAMES_SHOWN
 from speccompiler.weights.matching.notes import Matched, matched_note

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
-from speccompiler.diagnostics.shown_text import first_few, quoted
+from speccompiler.diagnostics.wording import first_few, quoted
 from speccompiler.files.tensor_info import StoredLayer, TensorInfo
 from speccompiler.weights.files.weight_file import WeightFile
 from speccompiler.weights.matching.by_layer_order import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
-from speccompiler.diagnostics.shown_text import first_few, quoted
+from speccompiler.diagnostics.wording import first_few, quoted
 from speccompiler.weights.files.weight_file import WeightFile
 from speccompiler.weights.matching.by_layer_order import NAMES_SHOWN
 from speccompiler.weights.matching.wanted_tensors import Matches, joined_name

@@ -61,7 +61,8 @@ def _checked(stored: bytes) -> bytes | None:
 
 def _toolchain(text: str) -> str:
     """What turns a text into machine code: packages, our own code, and what the text imports."""
-    own = code_digest("speccompiler.kernels.cuda.runtime.compiler", *imports(text, __package__))
+    imported = imports(text, __package__ or "")
+    own = code_digest("speccompiler.kernels.cuda.runtime.compiler", *imported)
     return "\n".join([*_versions(), own])
 
 

@@ -1,0 +1,35 @@
+"""TimeDistributed (Keras 1.2.2 layers/wrappers.py)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, InstanceOf, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from speccompiler.schemas.fields import Layer
+
+
+def _layer(value: Any) -> Any:
+    """Refuse what is no layer: the loader makes one of the mapping that a spec holds."""
+    if not isinstance(value, Layer):
+        raise PydanticCustomError("bad_inner_layer", "expected a layer: a mapping with its 'type'")
+    return value
+
+
+class TimeDistributed(Layer):
+    """Applies a layer to every step by itself, with the same weights."""
+
+    type: Literal["TimeDistributed"]
+    layer: Annotated[
+        InstanceOf[Layer], BeforeValidator(_layer), WithJsonSchema({"type": "object"})
+    ] = Field(description="The layer, as a mapping with its type and arguments.")
+
+    @property
+    def inner(self) -> Layer:
+        """The layer that is applied, however many wrappers are around it."""
+        return self.layer.inner
+
+    def wrapping(self, inner: Layer) -> Layer:
+        """The same with another layer."""
+        return self.model_copy(update={"layer": self.layer.wrapping(inner)})

@@ -1,0 +1,27 @@
+"""Releases of Keras's 1.x line: which is older, and how messages name the one that wrote a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRelease:
+    """A release whose rules a file is read by, and why; ``sure`` where none before wrote it."""
+
+    version: str
+    why: str
+    sure: bool
+
+
+def writer(keras_version: str | None) -> str:
+    """The release, or that none was written into the file."""
+    return f"Keras {keras_version}" if keras_version else "this Keras (before 1.0.4)"
+
+
+def before(version: str | None, release: tuple[int, ...]) -> bool:
+    """Whether a file's version is older; one that is no row of numbers is not."""
+    if version is None:
+        return True
+    parts = version.split(".")[: len(release)]
+    return all(p.isascii() and p.isdigit() for p in parts) and tuple(map(int, parts)) < release

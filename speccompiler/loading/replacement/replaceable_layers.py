@@ -1,0 +1,69 @@
+"""Layers whose meaning a file does not hold: Lambdas, custom classes, a Merge by a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from speccompiler.diagnostics.core import Span
+from speccompiler.loading.merge_code import CODE
+from speccompiler.loading.written_spec import WrittenLayer, WrittenSpec, inner_layer
+from speccompiler.schemas.registry import type_name
+from speccompiler.source.saved_models import text_at
+from speccompiler.source.tree import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceableLayer:
+    """A layer for which its owner may say what it computes."""
+
+    name: str
+    type: str
+    span: Span
+    arguments: Mapping
+    number: int
+    """Its place among the layers of the spec, or that of the TimeDistributed that holds it."""
+    inside: bool = False
+    """Whether it is inside of a TimeDistributed."""
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is a Lambda."""
+        return self.type == "Lambda"
+
+
+def replaceable_layers(written: WrittenSpec) -> list[ReplaceableLayer]:
+    """All layers that have a name and that convspec cannot run as they are."""
+    return [
+        found
+        for number, layer in enumerate(written.layers)
+        if layer.answer is None
+        for found in _replaceable(layer, number, written.native)
+    ]
+
+
+def _replaceable(layer: WrittenLayer, number: int, native: bool) -> Iterator[ReplaceableLayer]:
+    name = _text(layer.arguments, "name")
+    if type_name(layer.type, native=native or layer.own) is None or _merges_by_code(layer):
+        if name is not None:
+            yield ReplaceableLayer(name, layer.type, layer.type_span, layer.arguments, number)
+        return
+    held = inner_layer(layer) if layer.type == "TimeDistributed" else None
+    if held is None:
+        return
+    inner, native = held
+    if type_name(inner.type, native=native) is None:
+        name = _text(inner.arguments, "name")
+        if name is not None:
+            yield ReplaceableLayer(
+                name, inner.type, inner.type_span, inner.arguments, number, inside=True
+            )
+
+
+def _merges_by_code(layer: WrittenLayer) -> bool:
+    return layer.type == "Merge" and _text(layer.arguments, "mode_type") in CODE
+
+
+def _text(arguments: Mapping, key: str) -> str | None:
+    value = text_at(arguments, key)
+    return value if value is not None and value.strip() else None

@@ -1,0 +1,149 @@
+"""A file or a stream to a ``Document``: only UTF-8 text is read, and the model in an HDF5 file."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+
+from speccompiler.diagnostics.core import Problem, did_you_mean
+from speccompiler.files.file_kinds import FileKind, kind_of
+from speccompiler.files.hdf5_signature import is_hdf5
+from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary
+from speccompiler.source.document import Document, failed
+from speccompiler.source.encodings import wide_encoding
+from speccompiler.source.findings import MAX_BYTES
+from speccompiler.source.pickles import is_pickle, pickled
+from speccompiler.source.texts import parse_document, too_large
+
+HDF5_SUFFIXES = {".h5", ".hdf5"}
+_IMAGE_HINT = "name the spec; pictures are given apart from it, as one array (--input x.npy)"
+_NO_TEXT: Mapping[FileKind, tuple[str, str]] = {
+    FileKind.HDF5: ("an HDF5 file", "name the file itself instead of sending it as a stream"),
+    FileKind.ZIP: ("a zip archive", "name the spec; weights are given apart from it"),
+    FileKind.GIT_LFS: ("a Git LFS pointer", "fetch the file with: git lfs pull"),
+    FileKind.GZIP: ("a gzip file", "unpack it first, for example with gunzip"),
+    FileKind.MATLAB_5: ("a MATLAB file", "name the spec; weights are given apart from it"),
+    FileKind.NPY: ("a NumPy array", "name the spec; arrays are given apart from it"),
+    FileKind.PNG: ("a PNG image", _IMAGE_HINT),
+    FileKind.JPEG: ("a JPEG image", _IMAGE_HINT),
+    FileKind.PDF: ("a PDF document", "name the spec"),
+}
+"""What is said of files that are no text."""
+
+_KERAS3 = Problem(
+    "CS040",
+    "this is a .keras archive, which Keras 3 or TensorFlow's Keras wrote; convspec reads what "
+    "Keras 0.1 to 1.2.2 wrote",
+    "write the model as a native spec, with the arguments of Keras 1.x",
+)
+
+
+def _is_keras3(data: bytes) -> bool:
+    """Whether the first member of a zip archive is the model's text, by its local header."""
+    name = data[30 : 30 + int.from_bytes(data[26:28], "little")]
+    return kind_of(data) is FileKind.ZIP and name in {b"metadata.json", b"config.json"}
+
+
+def decode_document(data: bytes, file: str) -> Document:
+    """Read the bytes of a spec, which are UTF-8 text."""
+    if len(data) > MAX_BYTES:
+        return failed(file, too_large(len(data)))
+    if is_pickle(data):
+        return failed(file, pickled(data, file))
+    if _is_keras3(data):
+        return failed(file, _KERAS3)
+    no_text = _NO_TEXT.get(kind_of(data))
+    # What begins as a file of another kind may have zeros as UTF-16 has.
+    if no_text is None and (wide := wide_encoding(data)) is not None:
+        no_text = (f"{wide} text", "save the file as UTF-8")
+    if no_text is not None:
+        what, hint = no_text
+        message = f"this is {what}, not YAML or JSON as UTF-8 text"
+        return failed(file, Problem("CS002", message, hint))
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"the byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8 text"
+        at = len(data[: error.start].decode("utf-8"))
+        shown = data.decode("utf-8", errors="replace")
+        # A zero stands in no text: a program, say, or an archive. Its first line says nothing.
+        if 0 in data:
+            return failed(file, Problem("CS002", f"{message}: it is binary data", "name the spec"))
+        return failed(file, Problem("CS002", message, "save the file as UTF-8"), shown, at)
+    return parse_document(text, file)
+
+
+_UNREAD: dict[str, tuple[str, str | None]] = {
+    "missing": ("the file does not exist", "check the name"),
+    "folder": ("this is a folder", "name a .yaml or .json file in it"),
+    "denied": ("the file may not be read", "check its permissions"),
+    "name": ("this is not a name a file can have", "check the name"),
+}
+"""What is said of what cannot be read, by its kind; a pipe or device has its own words."""
+
+
+_MOST_NAMES = 1000
+"""Names in a folder that are compared with one that is not there."""
+
+
+def _near_name(path: Path) -> str | None:
+    """A hint that names a file of the same folder, where one is called much alike."""
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in islice(entries, _MOST_NAMES)]
+    except OSError:
+        return None
+    return did_you_mean(path.name, sorted(names))
+
+
+def _read_bytes(path: Path) -> bytes | None:
+    """The bytes of an ordinary file; None for one that is HDF5 or is named so.
+
+    Raises ``CS001`` or ``CS005``.
+    """
+    try:
+        with open_ordinary(path) as file:
+            if is_hdf5(file):
+                return None
+            file.seek(0)
+            data = file.read(MAX_BYTES + 1)
+            size = max(len(data), os.fstat(file.fileno()).st_size)
+    except NotOrdinary as refused:
+        if refused.kind in {"pipe", "device", "socket"}:
+            stream = "send it to standard input, and name it '-'"
+            raise Problem("CS001", "this is not a regular file", stream) from None
+        message, hint = _UNREAD.get(
+            refused.kind, (f"the file cannot be read: {refused.reason}", None)
+        )
+        hint = (refused.kind == "missing" and _near_name(path)) or hint
+        raise Problem("CS001", message, hint) from None
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        raise Problem("CS001", f"the file cannot be read: {reason}") from None
+    text = data.lstrip()[:1] in (b"{", b"[", b'"')
+    if path.suffix.lower() in HDF5_SUFFIXES and not text:
+        return None
+    if size > MAX_BYTES:
+        raise too_large(size)
+    return data
+
+
+def read_document(path: Path) -> Document:
+    """Read a file; at most 16 MiB of text, and only a regular file.
+
+    Of an HDF5 file the model that Keras 1.x saved in it is read.
+    """
+    try:
+        data = _read_bytes(path)
+    except Problem as problem:
+        return failed(str(path), problem)
+    if data is None:
+        # It takes h5py, and what that needs, to import.
+        from speccompiler.source.hdf5_document import read_hdf5_document
+
+        return read_hdf5_document(path)
+    return decode_document(data, str(path))
