@@ -74,7 +74,7 @@ def _check_inputs(members: dict[str, Member], inputs: abc.Sequence[Link]) -> Non
     for link in inputs:
         name, member = shown(link.member), members[link.member]
         if link.member in seen:
-            raise ProblemAt(link.span, Problem("CS061", f"'{name}' is items_of as an input twice"))
+            raise ProblemAt(link.span, Problem("CS061", f"'{name}' is listed as an input twice"))
         if member.calls[link.call - member.first]:
             raise ProblemAt(
                 link.span,
