@@ -1,14 +1,14 @@
-"""``convspec cache``: what is kept between runs, and how to be rid of it."""
+"""``convspec cache``: what is kept between runs; ``--clear`` removes it."""
 
 from __future__ import annotations
 
-import json
 import os
-import time
 from collections.abc import Sequence
 
 import click
 
+from speccompiler.cli import json_output
+from speccompiler.cli.options import format_option
 from speccompiler.cli.render import printable
 from speccompiler.reports.number_text import size
 from speccompiler.system.cache import (
@@ -26,9 +26,7 @@ from speccompiler.system.cache import (
 
 @click.command("cache")
 @click.option("--clear", "cleared", is_flag=True, help="Remove every entry; nothing else.")
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_option("text", "json")
 def command(cleared: bool, style: str) -> None:
     """Show the compiled kernels and packed weights that later runs find.
 
@@ -39,24 +37,16 @@ def command(cleared: bool, style: str) -> None:
     if cleared:
         count, removed = clear()
         if style == "json":
-            click.echo(json.dumps({"folder": str(cache_root()), "removed": count, "size": removed}))
+            json_output.print_json(json_output.cache_cleared(count, removed), indent=None)
         else:
             entry = "entry" if count == 1 else "entries"
             click.echo(f"removed {count} {entry}, {size(removed)}, from {_folder()}")
         return
     found = entries()
-    click.echo(json.dumps(_data(found), indent=2) if style == "json" else _text(found))
-
-
-def _data(found: Sequence[Entry]) -> dict[str, object]:
-    return {
-        "folder": str(cache_root()),
-        "limit": cache_limit(),
-        "size": sum(entry.size for entry in found),
-        "entries": [
-            {"kind": e.kind, "name": e.name, "size": e.size, "used": _date(e.used)} for e in found
-        ],
-    }
+    if style == "json":
+        json_output.print_json(json_output.cache(found))
+    else:
+        click.echo(_text(found))
 
 
 def _text(found: Sequence[Entry]) -> str:
@@ -65,7 +55,7 @@ def _text(found: Sequence[Entry]) -> str:
     lines = []
     if found:
         rows = [
-            (e.kind, printable(e.name.removeprefix(PREFIX)), size(e.size), _date(e.used))
+            (e.kind, printable(e.name.removeprefix(PREFIX)), size(e.size), json_output.date(e.used))
             for e in found
         ]
         headers = ("kind", "name", "size", "last used")
@@ -82,10 +72,6 @@ def _text(found: Sequence[Entry]) -> str:
 
 def _folder() -> str:
     return printable(str(cache_root()))
-
-
-def _date(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
 def _wrong_limit() -> str:

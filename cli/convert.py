@@ -11,6 +11,7 @@ import click
 from speccompiler.cli.documents import load_model
 from speccompiler.cli.options import (
     complete_files,
+    gathered,
     model_argument,
     not_empty,
     replace_option,
@@ -18,10 +19,10 @@ from speccompiler.cli.options import (
     weights_options,
 )
 from speccompiler.cli.render import printable
+from speccompiler.options import LoadOptions
 
 if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
-    from speccompiler.weights.sources import MatchName
 
 
 @click.command("convert")
@@ -55,18 +56,14 @@ if TYPE_CHECKING:
 @weights_options
 @semantics_options
 @replace_option
+@gathered(loading=LoadOptions)
 def command(
     model: str,
     output: str | None,
     weights_output: str | None,
     to_semantics: SemanticsName | None,
     to_dim_ordering: OrderingName | None,
-    weights: str | None,
-    seed: int | None,
-    weights_by: MatchName | None,
-    semantics: SemanticsName | None,
-    dim_ordering: OrderingName | None,
-    replace: dict[str, str],
+    loading: LoadOptions,
 ) -> None:
     """Write MODEL as a native spec, which says all that a Keras file leaves open.
 
@@ -80,15 +77,7 @@ def command(
         raise click.UsageError("--weights-output needs --output: the spec names the weights")
     if weights_output is not None and Path(weights_output).suffix.lower() != ".safetensors":
         raise click.UsageError(f"--weights-output {weights_output}: end its name in .safetensors")
-    loaded = load_model(
-        model,
-        semantics=semantics,
-        dim_ordering=dim_ordering,
-        weights=weights,
-        seed=seed,
-        weights_by=weights_by,
-        replace=replace,
-    )
+    loaded = load_model(model, loading)
     from speccompiler.convert import convert, default_weights_path, spec_text, write_pair
 
     converted = convert(loaded, semantics=to_semantics, dim_ordering=to_dim_ordering)
@@ -100,7 +89,10 @@ def command(
     file = None
     if converted.has_weights:
         file = Path(weights_output) if weights_output else default_weights_path(target)
-    read = [*loaded.loaded.document.read_files, *([weights] if weights else [])]
+    read: list[str | Path] = [
+        *loaded.loaded.document.read_files,
+        *([loading.weights] if loading.weights else []),
+    ]
     _check(target, file, read)
     count = write_pair(converted, target, file)
     # Said when both are there: a reader that has gone must not leave one without the other.
@@ -109,7 +101,7 @@ def command(
     click.echo(f"wrote {printable(str(target))}: {len(converted.spec.layers)} layers")
 
 
-def _check(target: Path, file: Path | None, files: list[str]) -> None:
+def _check(target: Path, file: Path | None, files: list[str | Path]) -> None:
     """Refuse to write over what is being read."""
     for read in files:
         for written in filter(None, (target, file)):

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import platform
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from speccompiler.cli import json_output
+from speccompiler.cli.options import format_option
 from speccompiler.cli.render import printable
 from speccompiler.reports.number_text import size
-from speccompiler.system.cache import cache_folder, cache_limit, cache_root, entries
-
-if TYPE_CHECKING:
-    from speccompiler.reports.machine import Cuda, Processor
-
-PACKAGES = ("convspec", "numba", "llvmlite", "numpy", "numba-cuda", "h5py")
 
 
 @click.command("doctor")
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_option("text", "json")
 def command(style: str) -> None:
     """Show the processor's features, threads, caches, CUDA and memory as convspec sees them.
 
@@ -33,51 +24,11 @@ def command(style: str) -> None:
     from speccompiler.reports.machine import cuda, processor
 
     memory = psutil.virtual_memory()
-    data = _data(processor(), cuda(), memory.total, memory.available)
-    click.echo(json.dumps(data, indent=2) if style == "json" else _text(data))
-
-
-def _data(cpu: Processor, cuda: Cuda, total: int, available: int) -> dict[str, Any]:
-    from speccompiler.kernels.cuda.runtime.cubins import version
-
-    found = entries()
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "executable": sys.executable,
-        "packages": {name: version(name) for name in PACKAGES},
-        "processor": {
-            "name": cpu.name,
-            "features": list(cpu.features),
-            "vector": cpu.lanes,
-            "processors": cpu.cores,
-            "threads": cpu.threads,
-            "caches": dict(cpu.caches),
-        },
-        "memory": {"total": total, "available": available},
-        "cache": {
-            "folder": str(cache_root()),
-            "usable": cache_folder("kernels") is not None,
-            "size": sum(entry.size for entry in found),
-            "limit": cache_limit(),
-        },
-        "cuda": {
-            "extra": None if cuda.toolkit is None else f"cuda{cuda.toolkit}",
-            "driver": None if cuda.driver is None else ".".join(map(str, cuda.driver)),
-            "gpus": [
-                {
-                    "target": f"cuda:{gpu.number}",
-                    "name": gpu.name,
-                    "capability": ".".join(map(str, gpu.capability)),
-                    "multiprocessors": gpu.multiprocessors,
-                    "memory": gpu.memory,
-                }
-                for gpu in cuda.gpus
-            ],
-            "problem": None if cuda.problem is None else cuda.problem.message,
-            "hint": None if cuda.problem is None else cuda.problem.hint,
-        },
-    }
+    data = json_output.doctor(processor(), cuda(), memory.total, memory.available)
+    if style == "json":
+        json_output.print_json(data)
+    else:
+        click.echo(_text(data))
 
 
 def _text(data: dict[str, Any]) -> str:

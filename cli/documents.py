@@ -21,9 +21,8 @@ from speccompiler.source.saved_models import is_model
 
 if TYPE_CHECKING:
     from speccompiler.loading.replacement.answers import Answers
-    from speccompiler.loading.spec import OrderingName, SemanticsName
-    from speccompiler.model import InputShapes, Model
-    from speccompiler.weights.sources import MatchName
+    from speccompiler.model import Model
+    from speccompiler.options import LoadOptions
 
 SUFFIXES = {".yaml", ".yml", ".json"}
 STDIN = "<stdin>"
@@ -145,37 +144,18 @@ def looks_like_spec(document: Document) -> bool:
     return document.root is None and _SAYS_SO.search(document.text) is not None
 
 
-def load_model(
-    name: str,
-    *,
-    semantics: SemanticsName | None,
-    dim_ordering: OrderingName | None,
-    weights: str | None = None,
-    seed: int | None = None,
-    weights_by: MatchName | None = None,
-    input_shape: InputShapes | None = None,
-    replace: Answers | None = None,
-) -> Model:
+def load_model(name: str, options: LoadOptions) -> Model:
     """The model of a command that needs one; its warnings go to standard error.
 
     Raises ``SpecError`` with the spec's text remembered for whoever shows it.
     """
     from speccompiler.cli.render import show
     from speccompiler.diagnostics.core import SpecError
-    from speccompiler.model import check
+    from speccompiler.model import checked
 
     document = read(name)
-    remember_texts(document, replace)
-    model, diagnostics = check(
-        document,
-        semantics=semantics,
-        dim_ordering=dim_ordering,
-        weights=Path(weights) if weights is not None else None,
-        seed=seed,
-        weights_by=weights_by,
-        input_shape=input_shape,
-        replace=replace,
-    )
+    remember_texts(document, options.replace)
+    model, diagnostics = checked(document, options)
     if model is None:
         raise SpecError(diagnostics)
     show(diagnostics)

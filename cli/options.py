@@ -1,18 +1,49 @@
-"""Options that mean the same on every command that has them."""
+"""Options that mean the same on every command that has them, and how a command gets them.
+
+``gathered`` turns them into the option objects of the library.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from speccompiler.schemas.profiles import PROFILES
+from speccompiler.targets import find_target, target_names
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def gathered(**kinds: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command dataclasses instead of single options: each field takes its namesake.
+
+    ``@gathered(loading=LoadOptions)`` stands next to the function, below the options. A field
+    that the command has no option for keeps its default.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def command(**given: Any) -> Any:
+            names = {name: [f.name for f in fields(kind)] for name, kind in kinds.items()}
+            made = {
+                name: kind(**{n: given[n] for n in names[name] if n in given})
+                for name, kind in kinds.items()
+            }
+            taken = {n for each in names.values() for n in each}
+            rest = {name: value for name, value in given.items() if name not in taken}
+            return function(**rest, **made)
+
+        return command
+
+    return decorate
 
 
 class ShapeOption(click.ParamType[tuple[str, tuple[int, ...]]]):
@@ -55,11 +86,11 @@ class AnswerOption(click.ParamType[tuple[str, str]]):
 
 
 class TargetOption(click.ParamType[str]):
-    """``cpu``, ``reference``, ``cuda`` or ``cuda:N``."""
+    """A name of the table of targets, such as ``cpu`` or ``cuda:1``."""
 
     name = "target"
 
-    def __init__(self, *targets: str) -> None:
+    def __init__(self, targets: tuple[str, ...]) -> None:
         self.targets = targets
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
@@ -78,27 +109,28 @@ class TargetOption(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """One of the targets; N is a GPU's number."""
         text = str(value)
-        if text in self.targets and text != "cuda:N":
+        if find_target(text) is not None and text.partition(":")[0] in self.targets:
             return text
-        if text.startswith("cuda") and "cuda:N" in self.targets:
-            from speccompiler.kernels.cuda.runtime.devices import is_cuda
-
-            if is_cuda(text):
-                return text
         known = ", ".join(map(repr, self.targets))
         self.fail(f"{value!r} is not one of {known}", param, ctx)
 
 
-def target_option(*targets: str) -> Callable[[F], F]:
-    """What the model is made for."""
+def target_option(*, with_steps: bool = False) -> Callable[[F], F]:
+    """What the model is made for; ``with_steps`` leaves out what does not run a plan's steps."""
+    targets = target_names(with_steps=with_steps)
     return click.option(
         "--target",
-        type=TargetOption(*targets),
+        type=TargetOption(targets),
         default=targets[0],
         show_default=True,
-        help="cuda: all GPUs that equal the first; cuda:N: GPU number N."
-        if "cuda:N" in targets
-        else None,
+        help="cuda: all GPUs that equal the first; cuda:N: GPU number N.",
+    )
+
+
+def format_option(*styles: str) -> Callable[[F], F]:
+    """How the result is printed; the first of ``styles`` is the default."""
+    return click.option(
+        "--format", "style", type=click.Choice(styles), default=styles[0], show_default=True
     )
 
 
@@ -139,14 +171,19 @@ Given = TypeVar("Given", str, tuple[str, ...], None)
 
 
 def not_empty(ctx: click.Context, param: click.Parameter, given: Given) -> Given:
-    """No empty name, which a shell makes of a variable that is not set."""
+    """Refuse an empty name: a shell makes one of a variable that is not set."""
     if given == "" or (isinstance(given, tuple) and "" in given):
         raise click.BadParameter("the name is empty", ctx, param)
     return given
 
 
+def _weights_path(ctx: click.Context, param: click.Parameter, given: str | None) -> Path | None:
+    """The file of weights, if one is named."""
+    return None if given is None else Path(not_empty(ctx, param, given))
+
+
 def replace_option(function: F) -> F:
-    """What layers compute that are code."""
+    """What Lambda and custom layers compute."""
     return click.option(
         "--replace",
         type=AnswerOption(),
@@ -187,7 +224,7 @@ def weights_options(function: F) -> F:
         click.option(
             "--weights",
             metavar="FILE",
-            callback=not_empty,
+            callback=_weights_path,
             shell_complete=complete_files,
             help="Every array, with keys <layer>/W, <layer>/b: .npz, .npy, .safetensors or HDF5 "
             "(with convspec[hdf5]) under any name, or a folder of .npy and .npz files; replaces "

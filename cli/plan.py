@@ -6,6 +6,7 @@ import click
 
 from speccompiler.cli.documents import load_model
 from speccompiler.cli.options import (
+    gathered,
     input_shape_option,
     math_option,
     model_argument,
@@ -18,11 +19,11 @@ from speccompiler.cli.render import printable, show
 from speccompiler.graph.describe import describe_op, node_rows
 from speccompiler.graph.ir import Graph
 from speccompiler.graph.shapes import format_shape
-from speccompiler.loading.spec import OrderingName, SemanticsName
-from speccompiler.model import InputShapes
+from speccompiler.options import CompileOptions, LoadOptions
 from speccompiler.passes import optimize
-from speccompiler.planning.plan import Plan, Step, make_plan
+from speccompiler.planning.plan import Plan, Step
 from speccompiler.reports.number_text import scaled, size
+from speccompiler.targets import find_target
 
 
 @click.command("plan")
@@ -33,7 +34,7 @@ from speccompiler.reports.number_text import scaled, size
 @input_shape_option
 @semantics_options
 @replace_option
-@target_option("cpu", "cuda", "cuda:N")
+@target_option(with_steps=True)
 @math_option
 @click.option(
     "--batch-size",
@@ -43,33 +44,17 @@ from speccompiler.reports.number_text import scaled, size
     help="Samples of a call, which may change how a step is cut into tasks.",
 )
 @threads_option
-def command(
-    model: str,
-    layers: tuple[str, ...],
-    input_shape: InputShapes | None,
-    semantics: SemanticsName | None,
-    dim_ordering: OrderingName | None,
-    replace: dict[str, str],
-    target: str,
-    math: str,
-    batch_size: int,
-    threads: int | None,
-) -> None:
+@gathered(loading=LoadOptions, compiling=CompileOptions)
+def command(model: str, loading: LoadOptions, compiling: CompileOptions) -> None:
     """Show the graph before and after each pass, the steps, and the buffers.
 
     Outputs are marked with *. Shapes are of one sample.
     """
     from speccompiler.cli.layer_option import check_layers
 
-    loaded = load_model(
-        model,
-        semantics=semantics,
-        dim_ordering=dim_ordering,
-        input_shape=input_shape,
-        replace=replace,
-    )
-    check_layers(loaded, layers)
-    graph, warnings = loaded.tapped(input_shape, layers)
+    loaded = load_model(model, loading)
+    check_layers(loaded, compiling.layers)
+    graph, warnings = loaded.tapped(compiling.input_shape, compiling.layers)
     show(warnings)
     sections = [_section("lowered", graph)]
     previous = graph
@@ -83,24 +68,9 @@ def command(
         previous = result
 
     optimized = optimize(graph, trace)
-    if target != "cpu":
-        from speccompiler.kernels.cuda import choices
-
-        plan = make_plan(optimized, choices, fast=math == "fast", batch=batch_size)
-    else:
-        from speccompiler.compiled import default_threads
-        from speccompiler.kernels.cpu import table as cpu_kernels
-        from speccompiler.kernels.cpu.runtime.tuning import Tuned
-
-        threads = threads or default_threads()
-        plan = make_plan(
-            optimized,
-            cpu_kernels,
-            fast=math == "fast",
-            batch=batch_size,
-            threads=threads,
-            tuned=Tuned(batch_size, threads),
-        )
+    target = find_target(compiling.target)
+    assert target is not None, "the option takes no other"
+    plan, _, _ = target.plan(optimized, compiling)
     sections += [_steps(plan), _buffers(plan)]
     click.echo("\n\n".join(sections))
 

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ from speccompiler.cli.documents import load_model
 from speccompiler.cli.layer_option import check_layers
 from speccompiler.cli.options import (
     complete_files,
+    gathered,
     math_option,
     model_argument,
     not_empty,
@@ -36,17 +38,26 @@ from speccompiler.cli.run_files import (
     written,
 )
 from speccompiler.cli.run_output import print_penalties, print_profile, print_results
-from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
+from speccompiler.diagnostics.core import Diagnostic, Severity
+from speccompiler.options import CompileOptions, LoadOptions
 from speccompiler.reports.number_text import seconds
 from speccompiler.system.cache import keeps
 
 if TYPE_CHECKING:
     from speccompiler.arrays.npy_input import ArrayInput
     from speccompiler.compiled import CompiledModel
-    from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.model import Model
     from speccompiler.running.array_files import RunResult, Sink, Summary
-    from speccompiler.weights.sources import MatchName
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What goes in, where it goes, and what is printed beside it."""
+
+    inputs: tuple[str, ...]
+    output: str | None
+    penalties: bool
+    profile: bool
 
 
 @click.command("run")
@@ -74,7 +85,7 @@ if TYPE_CHECKING:
 @weights_options
 @semantics_options
 @replace_option
-@target_option("cpu", "cuda", "cuda:N", "reference")
+@target_option()
 @math_option
 @tune_option
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples at a time.")
@@ -92,61 +103,21 @@ if TYPE_CHECKING:
     "--apply-constraints", is_flag=True, help="Project weights onto their constraints first."
 )
 @click.option("--profile", is_flag=True, help="Print the time of each step.")
-def command(
-    model: str,
-    inputs: tuple[str, ...],
-    output: str | None,
-    weights: str | None,
-    seed: int | None,
-    weights_by: MatchName | None,
-    semantics: SemanticsName | None,
-    dim_ordering: OrderingName | None,
-    replace: dict[str, str],
-    target: str,
-    math: str,
-    tune: bool,
-    batch_size: int | None,
-    threads: int | None,
-    layers: tuple[str, ...],
-    penalties: bool,
-    apply_constraints: bool,
-    profile: bool,
-) -> None:
+@gathered(wanted=Wanted, loading=LoadOptions, compiling=CompileOptions)
+def command(model: str, wanted: Wanted, loading: LoadOptions, compiling: CompileOptions) -> None:
     """Run MODEL over every sample of an array file, batch by batch.
 
     The first axis of each array counts samples. Output files appear under their name
     only when they are complete.
     """
     gc.enable()  # off during start-up
-    streams = sum(file == "-" or file.endswith("=-") for file in inputs)
-    if model == "-" and streams:
-        raise click.UsageError("the spec and the input cannot both come from standard input")
-    if streams > 1:
-        raise click.UsageError("one input can come from standard input")
-    if output == "-" and sys.stdout.isatty():
-        raise click.UsageError("--output - writes binary data: send it to a file or a pipe")
-    if output == "-" and layers:
-        raise click.UsageError("--layer writes files: give --output a file name")
-    if tune and target == "reference":
-        raise click.UsageError(
-            "--tune measures the steps of --target cpu or cuda; reference has none"
-        )
-    if profile and target == "reference":
-        raise click.UsageError(
-            "--profile shows the steps of --target cpu or cuda; reference has none"
-        )
-    loaded = load_model(
-        model,
-        semantics=semantics,
-        dim_ordering=dim_ordering,
-        weights=weights,
-        seed=seed,
-        weights_by=weights_by,
-        replace=replace,
-    )
+    _check_usage(model, wanted, compiling)
+    loaded = load_model(model, loading)
+    layers = compiling.layers
     check_layers(loaded, layers)
-    files = input_files(loaded, inputs)
-    targets = Targets.of(output, loaded.output_names, layers)
+    files = input_files(loaded, wanted.inputs)
+    targets = Targets.of(wanted.output, loaded.output_names, layers)
+    weights = None if loading.weights is None else str(loading.weights)
     read = [("model", model), ("weights", weights), *(("input", file) for file in files.values())]
     check_targets(targets, read)
     from speccompiler.running.array_files import Summary
@@ -154,35 +125,47 @@ def command(
     with opened(loaded, files) as sources:
         _check(loaded, sources)
         check_places(targets)
-        compiled, activity = _compile(
-            loaded,
-            sources,
-            target=target,
-            math=math,
-            tune=tune,
-            batch_size=batch_size,
-            threads=threads,
-            layers=layers,
-            penalties=penalties,
-            apply_constraints=apply_constraints,
-        )
+        compiled, activity = _compile(loaded, sources, compiling, penalties=wanted.penalties)
         _notes(compiled, sources)
         summaries: dict[str, Summary] = {}
         if not targets.files:
             names = dict.fromkeys((*loaded.output_names, *layers))
             summaries = {name: Summary() for name in names}
-        result = _stream(compiled, sources, targets, summaries, activity, profile)
+        sinks = Sinks(targets, summaries, activity, wanted.profile)
+        result = _stream(compiled, sources, sinks)
     # A stream on standard output leaves standard error for people.
-    err = output == "-"
+    err = wanted.output == "-"
     print_results(compiled, result, summaries, targets, err=err)
-    if penalties:
+    if wanted.penalties:
         print_penalties(compiled, result, err=err)
-    if profile:
+    if wanted.profile:
         print_profile(compiled, result, err=err)
 
 
+def _check_usage(model: str, wanted: Wanted, compiling: CompileOptions) -> None:
+    """Options that do not go together, before any file is read."""
+    inputs, output, target = wanted.inputs, wanted.output, compiling.target
+    streams = sum(file == "-" or file.endswith("=-") for file in inputs)
+    if model == "-" and streams:
+        raise click.UsageError("the spec and the input cannot both come from standard input")
+    if streams > 1:
+        raise click.UsageError("one input can come from standard input")
+    if output == "-" and sys.stdout.isatty():
+        raise click.UsageError("--output - writes binary data: send it to a file or a pipe")
+    if output == "-" and compiling.layers:
+        raise click.UsageError("--layer writes files: give --output a file name")
+    if compiling.tune and target == "reference":
+        raise click.UsageError(
+            "--tune measures the steps of --target cpu or cuda; reference has none"
+        )
+    if wanted.profile and target == "reference":
+        raise click.UsageError(
+            "--profile shows the steps of --target cpu or cuda; reference has none"
+        )
+
+
 def _check(model: Model, sources: Sequence[ArrayInput]) -> None:
-    from speccompiler.arrays.input_checks import check_array, check_samples
+    from speccompiler.validation.input_checks import check_array, check_samples
 
     for source, node in zip(sources, model.graph.inputs, strict=True):
         with named(source.name):
@@ -193,29 +176,25 @@ def _check(model: Model, sources: Sequence[ArrayInput]) -> None:
 
 
 def _compile(
-    model: Model,
-    sources: Sequence[ArrayInput],
-    *,
-    layers: tuple[str, ...],
-    penalties: bool,
-    **options: Any,
+    model: Model, sources: Sequence[ArrayInput], options: CompileOptions, *, penalties: bool
 ) -> tuple[CompiledModel, dict[str, Any]]:
+    """The model for these arrays, and the regularisers of activities that are to be counted."""
     from speccompiler.weights.penalties import activity_regularizers, unknown_effects
 
-    refused = unknown_effects(model.spec, "penalty") if penalties else []
-    if refused:
-        raise SpecError(model.loaded.locate(problem.at()) for problem in refused)
-    with named(sources[0].name):
-        activity = activity_regularizers(model.spec) if penalties else {}
+    activity: dict[str, Any] = {}
+    if penalties:
+        model.refuse(unknown_effects(model.spec, "penalty"))
+        with named(sources[0].name):
+            activity = activity_regularizers(model.spec)
     shapes = [source.shape[1:] for source in sources]
+    asked = replace(
+        options,
+        input_shape=dict(zip(model.input_names, shapes, strict=True)),
+        layers=(*options.layers, *activity),
+        samples=sources[0].samples,
+    )
     with compiling_shown():
-        compiled = model.compile(
-            options.pop("target"),
-            input_shape=dict(zip(model.input_names, shapes, strict=True)),
-            layers=(*layers, *activity),
-            samples=sources[0].samples,
-            **options,
-        )
+        compiled = model.compiled(asked)
     spent = compiled.executor.kernel_seconds
     if spent > 2:
         after = "the next run finds them" if keeps("kernels") else "they cannot be kept"
@@ -239,26 +218,35 @@ def _notes(compiled: CompiledModel, sources: Sequence[ArrayInput]) -> None:
     show(found)
 
 
-def _stream(
-    compiled: CompiledModel,
-    sources: Sequence[ArrayInput],
-    targets: Targets,
-    summaries: dict[str, Summary],
-    activity: dict[str, Any],
-    profile: bool,
-) -> RunResult:
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """What becomes of each output of a run."""
+
+    targets: Targets
+    summaries: dict[str, Summary]
+    activity: dict[str, Any]
+    """Regularisers whose penalties are summed, by layer."""
+    profile: bool
+
+
+def _stream(compiled: CompiledModel, sources: Sequence[ArrayInput], wanted: Sinks) -> RunResult:
     from speccompiler.running.array_files import run_stream
 
     samples = sources[0].samples
     shapes = dict(zip(compiled.output_names, compiled.output_shapes(samples), strict=True))
     with contextlib.ExitStack() as stack:
-        sinks: list[tuple[str, Sink]] = list(summaries.items())
-        sinks += stack.enter_context(written(targets, shapes))
+        sinks: list[tuple[str, Sink]] = list(wanted.summaries.items())
+        sinks += stack.enter_context(written(wanted.targets, shapes))
         bar = stack.enter_context(_progress(samples, compiled.batch_size))
-        # What is not said to be about an output is about an input.
+        # Problems with an output name its file already; any other is a problem with the input.
         with named(sources[0].name):
             return run_stream(
-                compiled, sources, sinks, activity=activity, profile=profile, progress=bar.update
+                compiled,
+                sources,
+                sinks,
+                activity=wanted.activity,
+                profile=wanted.profile,
+                progress=bar.update,
             )
 
 

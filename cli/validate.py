@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from speccompiler.cli import json_output
 from speccompiler.cli.documents import expand, looks_like_spec, remember_texts
 from speccompiler.cli.options import (
     complete_files,
+    format_option,
+    gathered,
     replace_option,
     semantics_options,
     weights_options,
 )
-from speccompiler.cli.render import count_text, diagnostic_data, printable, render_text
+from speccompiler.cli.render import count_text, printable, render_text
 from speccompiler.diagnostics.core import Diagnostic, Severity, has_errors
-from speccompiler.loading.spec import OrderingName, SemanticsName
-from speccompiler.model import Model, check
+from speccompiler.model import Model, checked
+from speccompiler.options import LoadOptions
 from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.source import Document
-from speccompiler.weights.sources import MatchName
 
 
 @click.command("validate")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=complete_files)
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_option("text", "json")
 @click.option(
     "--specs-only",
     is_flag=True,
@@ -37,17 +36,8 @@ from speccompiler.weights.sources import MatchName
 @semantics_options
 @replace_option
 @weights_options
-def command(
-    paths: tuple[str, ...],
-    style: str,
-    specs_only: bool,
-    semantics: SemanticsName | None,
-    dim_ordering: OrderingName | None,
-    replace: dict[str, str],
-    weights: str | None,
-    seed: int | None,
-    weights_by: MatchName | None,
-) -> int:
+@gathered(loading=LoadOptions)
+def command(paths: tuple[str, ...], style: str, specs_only: bool, loading: LoadOptions) -> int:
     """Check specs: files, folders, globs, or - for standard input.
 
     Exit status: 0 clean, 1 findings, 2 usage or I/O error. Warnings and notes alone
@@ -58,15 +48,7 @@ def command(
     models: dict[str, Model] = {}
     concerned = 0
     for document in documents:
-        model, diagnostics = check(
-            document,
-            semantics=semantics,
-            dim_ordering=dim_ordering,
-            weights=Path(weights) if weights is not None else None,
-            seed=seed,
-            weights_by=weights_by,
-            replace=replace,
-        )
+        model, diagnostics = checked(document, loading)
         mine = [*diagnostics]
         if model is not None:
             mine += _about_weights(model)
@@ -79,10 +61,10 @@ def command(
         found += mine
         concerned += bool(mine)
     if style == "json":
-        _print_json(documents, found)
+        json_output.print_json(json_output.validate(documents, found))
     else:
         for document in documents:
-            remember_texts(document, replace)
+            remember_texts(document, loading.replace)
         _print_text(documents, models, found, concerned)
     if not found:
         return 0
@@ -92,7 +74,7 @@ def command(
 
 
 def _about_weights(model: Model) -> list[Diagnostic]:
-    """Given weights that break their constraint, or have no root; reads those alone."""
+    """Given weights that break their constraint, or variances below 0; reads only those."""
     judged = any(
         isinstance(layer.inner, BatchNormalization)
         or any(getattr(layer, f"{tensor}_constraint", None) is not None for tensor in ("W", "b"))
@@ -108,17 +90,17 @@ def _about_weights(model: Model) -> list[Diagnostic]:
     try:
         found = (*violations(model.spec, given), *negative_variances(model.spec, given))
     except Problem as problem:
-        return [problem.at(file=str(model.weights_file or model.loaded.document.file))]
+        return [problem.at(file=str(model.weights_file or model.file))]
     return [model.loaded.locate(d) for d in found]
 
 
 def _content(model: Model) -> list[Diagnostic]:
-    """Where the spec says the digest of its weights: every value is looked at, here alone."""
-    if model.spec.weights_sha256 is None:
+    """CS127 where a value of the weights is not what the spec's digest says; reads them all."""
+    if model.spec.weights_sha256 is None or model.weights_file is not None:
         return []
     from speccompiler.weights.weight_pairs import content_problem
 
-    found = content_problem(model)
+    found = content_problem(model.spec, Path(model.file).parent)
     return [] if found is None else [found]
 
 
@@ -140,11 +122,3 @@ def _print_text(
         files = len(documents)
         some = f"{concerned} of {files}" if concerned < files else str(files)
         click.echo(f"found {count} in {some} file{'s' if files != 1 else ''}")
-
-
-def _print_json(documents: list[Document], found: list[Diagnostic]) -> None:
-    data = {
-        "files": [document.file for document in documents],
-        "diagnostics": [diagnostic_data(d) for d in found],
-    }
-    click.echo(json.dumps(data, indent=2))

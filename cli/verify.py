@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gc
-import json
-from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
 from speccompiler.cli.options import (
+    format_option,
+    gathered,
     math_option,
     model_argument,
     not_empty,
@@ -21,17 +23,28 @@ from speccompiler.cli.options import (
     weights_options,
 )
 from speccompiler.cli.progress import compiling_shown
-from speccompiler.cli.render import diagnostic_data, printable, render_text
+from speccompiler.cli.render import printable, render_text
 from speccompiler.diagnostics.core import Problem, SpecError
+from speccompiler.options import CompileOptions, LoadOptions
 
 if TYPE_CHECKING:
-    from speccompiler.loading.spec import OrderingName, SemanticsName
+    from speccompiler.diagnostics.core import Diagnostic
+    from speccompiler.loading.spec import SemanticsName
     from speccompiler.model import Model
     from speccompiler.running.verify import Comparison, Recording
-    from speccompiler.weights.sources import MatchName
 
 HEADERS = ("output", "shape", "largest difference", "relative", "values that differ")
 ALIGN = ("left", "left", "right", "right", "right")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the caller recorded, each as ``[NAME=]FILE``."""
+
+    inputs: tuple[str, ...]
+    expect: tuple[str, ...]
+    layer_files: tuple[str, ...]
+    tolerance: float | None
 
 
 @click.command("verify")
@@ -53,7 +66,7 @@ ALIGN = ("left", "left", "right", "right", "right")
 )
 @click.option(
     "--layer",
-    "layers",
+    "layer_files",
     multiple=True,
     metavar="NAME=FILE",
     help="A recorded output of this layer; repeatable. The first that differs is named.",
@@ -67,27 +80,14 @@ ALIGN = ("left", "left", "right", "right", "right")
 @weights_options
 @semantics_options
 @replace_option
-@target_option("cpu", "cuda", "cuda:N", "reference")
+@target_option()
 @math_option
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples at a time.")
 @click.option("--threads", type=click.IntRange(min=1, max=1024), help="Default: all processors.")
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_option("text", "json")
+@gathered(given=Given, loading=LoadOptions, compiling=CompileOptions)
 def command(
-    model: str,
-    inputs: tuple[str, ...],
-    expect: tuple[str, ...],
-    layers: tuple[str, ...],
-    tolerance: float | None,
-    weights: str | None,
-    seed: int | None,
-    weights_by: MatchName | None,
-    semantics: SemanticsName | None,
-    dim_ordering: OrderingName | None,
-    replace: dict[str, str],
-    style: str,
-    **options: Any,
+    model: str, style: str, given: Given, loading: LoadOptions, compiling: CompileOptions
 ) -> int:
     """Compare MODEL's outputs with recorded ones; show where they first differ.
 
@@ -95,53 +95,37 @@ def command(
     that needs --semantics and has none is tried under both. Exit status: 0 equal, 1 not.
     """
     gc.enable()  # off during start-up
-    loaded = load_model(
-        model,
-        semantics=semantics,
-        dim_ordering=dim_ordering,
-        weights=weights,
-        seed=seed,
-        weights_by=weights_by,
-        replace=replace,
-    )
-    recording = _recording(loaded, inputs, expect, layers, tolerance)
+    loaded = load_model(model, loading)
+    recording = _recording(loaded, given)
     from speccompiler.running.verify import verify
 
     if loaded.undecided():
         with compiling_shown():
-            both = _under_both(loaded, dim_ordering, seed, recording, options)
+            both = _under_both(loaded, recording, compiling)
         return _print_both(both, style)
     with compiling_shown():
-        found = verify(loaded, recording, **options)
+        found = verify(loaded, recording, compiling)
     _print(loaded, found, style)
     return 0 if all(c.equal for c in found) else 1
 
 
-def _recording(
-    model: Model,
-    inputs: tuple[str, ...],
-    expect: tuple[str, ...],
-    layers: tuple[str, ...],
-    tolerance: float | None,
-) -> Recording:
-    from dataclasses import replace
-
+def _recording(model: Model, given: Given) -> Recording:
     from speccompiler.running.verify import TOLERANCE, Recording, file_opener, recording_of
 
-    if not inputs:
-        if expect or layers:
+    tolerance = given.tolerance
+    if not given.inputs:
+        if given.expect or given.layer_files:
             raise click.UsageError("--expect and --layer need the --input that they are of")
-        document = model.loaded.document
         try:
-            own = recording_of(model.spec, Path(document.file).parent)
+            own = recording_of(model.spec, Path(model.file).parent)
         except Problem as problem:
-            raise SpecError([problem.at(file=document.file)]) from None
+            raise model.refused(problem) from None
         if own is None:
             raise click.UsageError("give --input and --expect, or a spec with 'verify'")
         return own if tolerance is None else replace(own, tolerance=tolerance)
-    given = _named(inputs, model.input_names, "--input")
-    expected = _named(expect, model.output_names, "--expect")
-    for text in layers:
+    inputs = _named(given.inputs, model.input_names, "--input")
+    expected = _named(given.expect, model.output_names, "--expect")
+    for text in given.layer_files:
         name, equals, file = text.partition("=")
         if not equals or not file:
             raise click.UsageError(f"--layer {text}: write it as NAME=FILE")
@@ -149,7 +133,7 @@ def _recording(
     if not expected:
         raise click.UsageError("give --expect, or --layer NAME=FILE, to compare with")
     return Recording(
-        {name: file_opener(Path(file)) for name, file in given.items()},
+        {name: file_opener(Path(file)) for name, file in inputs.items()},
         {name: file_opener(Path(file)) for name, file in expected.items()},
         TOLERANCE if tolerance is None else tolerance,
     )
@@ -171,30 +155,19 @@ def _named(texts: tuple[str, ...], names: tuple[str, ...], option: str) -> dict[
 
 
 def _under_both(
-    model: Model,
-    dim_ordering: OrderingName | None,
-    seed: int | None,
-    recording: Recording,
-    options: Mapping[str, Any],
+    model: Model, recording: Recording, compiling: CompileOptions
 ) -> list[tuple[Model, tuple[Comparison, ...]]]:
-    from speccompiler.model import check
+    from speccompiler.model import checked
     from speccompiler.running.verify import verify
 
     found = []
     names: tuple[SemanticsName, ...] = ("tensorflow", "theano")
     for name in names:
-        decided, diagnostics = check(
-            model.loaded.document,
-            weights=model.weights_file,
-            semantics=name,
-            dim_ordering=dim_ordering,
-            seed=seed,
-            weights_by=model.options.weights_by,
-            replace=model.loaded.answers,
-        )
+        options = replace(model.options, semantics=name)
+        decided, diagnostics = checked(model.loaded.document, options)
         if decided is None:
             raise SpecError(diagnostics)
-        found.append((decided, verify(decided, recording, **options)))
+        found.append((decided, verify(decided, recording, compiling)))
     return found
 
 
@@ -206,8 +179,13 @@ def _print_both(both: list[tuple[Model, tuple[Comparison, ...]]], style: str) ->
         if model.spec.semantics is not None and all(c.equal for c in found)
     ]
     if style == "json":
-        data = {m.spec.semantics.profile: _data(m, f) for m, f in both if m.spec.semantics}
-        click.echo(json.dumps(data, indent=2))
+        json_output.print_json(
+            {
+                m.spec.semantics.profile: json_output.verify(f, _findings(m, f))
+                for m, f in both
+                if m.spec.semantics is not None
+            }
+        )
     else:
         for model, found in both:
             assert model.spec.semantics is not None, "both are decided"
@@ -226,7 +204,7 @@ def _print_both(both: list[tuple[Model, tuple[Comparison, ...]]], style: str) ->
 
 def _print(model: Model, found: tuple[Comparison, ...], style: str) -> None:
     if style == "json":
-        click.echo(json.dumps(_data(model, found), indent=2))
+        json_output.print_json(json_output.verify(found, _findings(model, found)))
         return
     click.echo(_table(found))
     findings = _findings(model, found)
@@ -237,7 +215,7 @@ def _print(model: Model, found: tuple[Comparison, ...], style: str) -> None:
         click.echo("\nequal")
 
 
-def _findings(model: Model, found: tuple[Comparison, ...]) -> list[Any]:
+def _findings(model: Model, found: tuple[Comparison, ...]) -> list[Diagnostic]:
     from speccompiler.running.verify import difference
 
     return [difference(model, comparison) for comparison in found if not comparison.equal]
@@ -257,28 +235,3 @@ def _table(found: tuple[Comparison, ...]) -> str:
         for c in found
     ]
     return tabulate(rows, headers=HEADERS, colalign=ALIGN, disable_numparse=True)
-
-
-def _data(model: Model, found: tuple[Comparison, ...]) -> dict[str, Any]:
-    return {
-        "equal": all(c.equal for c in found),
-        "outputs": [
-            {
-                "name": c.name,
-                "shape": list(c.shape),
-                "largest_difference": c.largest if c.largest != float("inf") else None,
-                "scale": c.scale,
-                "differing": c.differing,
-                "first": None
-                if c.first is None
-                else {
-                    "sample": c.first.sample,
-                    "position": list(c.first.position),
-                    "expected": repr(c.first.expected),
-                    "found": repr(c.first.found),
-                },
-            }
-            for c in found
-        ],
-        "diagnostics": [diagnostic_data(d) for d in _findings(model, found)],
-    }

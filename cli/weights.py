@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import gc
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
 from speccompiler.cli.options import (
+    format_option,
+    gathered,
     model_argument,
     replace_option,
     semantics_options,
     weights_options,
 )
-from speccompiler.cli.render import diagnostic_data, printable, render_text
+from speccompiler.cli.render import printable, render_text
+from speccompiler.options import LoadOptions
 from speccompiler.reports.number_text import count, size
 
 if TYPE_CHECKING:
-    from speccompiler.loading.spec import OrderingName, SemanticsName
     from speccompiler.reports.weight_report import TensorReport, WeightReport
-    from speccompiler.weights.sources import MatchName
 
 HEADERS = ("tensor", "shape", "min", "mean", "max", "std", "zeros", "from")
 ALIGN = ("left", "left", "right", "right", "right", "right", "right", "left")
@@ -29,51 +30,25 @@ ALIGN = ("left", "left", "right", "right", "right", "right", "right", "left")
 
 @click.command("weights")
 @model_argument
-@click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@format_option("text", "json")
 @weights_options
 @semantics_options
 @replace_option
-def command(
-    model: str,
-    style: str,
-    weights: str | None,
-    seed: int | None,
-    weights_by: MatchName | None,
-    semantics: SemanticsName | None,
-    dim_ordering: OrderingName | None,
-    replace: dict[str, str],
-) -> None:
+@gathered(loading=LoadOptions)
+def command(model: str, style: str, loading: LoadOptions) -> None:
     """List MODEL's tensors: shapes, statistics, where they come from, broken constraints.
 
     Shapes are Keras's. Statistics leave out what is not finite.
     """
     gc.enable()  # off during start-up
-    loaded = load_model(
-        model,
-        semantics=semantics,
-        dim_ordering=dim_ordering,
-        weights=weights,
-        seed=seed,
-        weights_by=weights_by,
-        replace=replace,
-    )
+    loaded = load_model(model, loading)
     from speccompiler.reports.weight_report import weight_report
 
     report = weight_report(loaded)
     if style == "json":
-        click.echo(json.dumps(_data(report), indent=2))
+        json_output.print_json(json_output.weights(report))
     else:
         click.echo(_text(report))
-
-
-def _data(report: WeightReport) -> dict[str, Any]:
-    return {
-        "model": report.model,
-        "tensors": [tensor.to_data() for tensor in report.tensors],
-        "diagnostics": [diagnostic_data(d) for d in report.diagnostics],
-    }
 
 
 def _text(report: WeightReport) -> str:

@@ -12,29 +12,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
+from speccompiler.diagnostics.core import Diagnostic as Diagnostic
+from speccompiler.diagnostics.core import Severity as Severity
+from speccompiler.diagnostics.core import SpecError as SpecError
 
+# The names that are loaded when they are first asked for stand twice: here for type checkers,
+# and in ``_HOME`` for Python.
 if TYPE_CHECKING:
-    from speccompiler.compiled import CompiledModel
-    from speccompiler.model import Model, load, loads
-    from speccompiler.reports.shape_report import LayerReport, ShapeReport
+    from speccompiler.compiled import CompiledModel as CompiledModel
+    from speccompiler.model import Model as Model
+    from speccompiler.model import load as load
+    from speccompiler.model import loads as loads
+    from speccompiler.reports.layer_report import LayerReport as LayerReport
+    from speccompiler.reports.shape_report import ShapeReport as ShapeReport
 
 __version__ = "0.2.0"
-__all__ = [
-    "CompiledModel",
-    "Diagnostic",
-    "LayerReport",
-    "Model",
-    "Severity",
-    "ShapeReport",
-    "SpecError",
-    "load",
-    "loads",
-]
 
 _HOME = {
     "CompiledModel": "compiled",
-    "LayerReport": "reports.shape_report",
+    "LayerReport": "reports.layer_report",
     "Model": "model",
     "ShapeReport": "reports.shape_report",
     "load": "model",
@@ -42,16 +38,18 @@ _HOME = {
 }
 """The module of each name that is imported when it is first asked for."""
 
+# Hidden from type checkers, for which a module with ``__getattr__`` has every name.
+if not TYPE_CHECKING:
+    __all__ = sorted([*_HOME, "Diagnostic", "Severity", "SpecError"])
 
-def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module 'speccompiler' has no attribute '{name}'")
-    from importlib import import_module
+    def __getattr__(name: str) -> object:
+        if name not in _HOME:
+            raise AttributeError(f"module 'speccompiler' has no attribute '{name}'")
+        from importlib import import_module
 
-    value: object = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = value
-    return value
+        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+        globals()[name] = value
+        return value
 
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -3,122 +3,46 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import prod
-from typing import Any, Protocol, TypeAlias, overload
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from speccompiler.arrays.input_checks import (
+from speccompiler.arrays.caller_arrays import (
+    EXACT_DTYPES,
+    FLOAT32,
+    as_array,
+    as_declared,
+    can_be_written,
+    check_output,
+    outputs_for,
+)
+from speccompiler.arrays.npy_input import from_array
+from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, SpecError, has_errors
+from speccompiler.kernels.executor import Array, Executor, Request
+from speccompiler.options import CompileOptions
+from speccompiler.passes import optimize
+from speccompiler.planning.memory_limits import check_memory
+from speccompiler.planning.plan import Plan
+from speccompiler.targets import Target, find_target, target_names
+from speccompiler.validation.input_checks import (
     by_input,
     check_array,
     check_numbers,
     check_samples,
     looked_up,
 )
-from speccompiler.arrays.npy_input import from_array
-from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, SpecError, has_errors
-from speccompiler.graph.ir import BatchNormalize, Graph, Weight
-from speccompiler.graph.shapes import format_shape
-from speccompiler.kernels.cpu import table as cpu_kernels
-from speccompiler.kernels.cpu.runtime.tuning import Tuned
-from speccompiler.kernels.cpu.runtime.tuning import tune as measure_cuts
-from speccompiler.kernels.cuda import choices as cuda_kernels
-from speccompiler.kernels.cuda.runtime.devices import is_cuda, open_devices
-from speccompiler.model import InputShapes, Model
-from speccompiler.passes import optimize
-from speccompiler.planning.plan import Plan, make_plan
-from speccompiler.system import facilities
+from speccompiler.validation.validated import ValidatedModel
+from speccompiler.weights import penalties as penalty
 from speccompiler.weights.loaded_weights import LoadedWeights
 from speccompiler.weights.negative_variances import negative_variances
-from speccompiler.weights.penalties import (
-    Penalty,
-    only_of_matrices,
-    project,
-    unknown_effects,
-    violations,
-    weight_penalties,
-)
 
-Array: TypeAlias = npt.NDArray[np.float32]
 Inputs: TypeAlias = npt.ArrayLike | Mapping[str, npt.ArrayLike]
 """The array of the only input; of several a mapping by name, or a list in the model's order."""
-FLOAT32 = np.dtype(np.float32)
-_EXACT_DTYPES = frozenset({None, "float32", "float64"})
-"""Declared types that leave a float32 value as it is."""
-TARGETS = ("cpu", "cuda", "cuda:N", "reference")
-BATCH_BYTES = 64 << 20
-"""What a batch may take when nobody says its size."""
-CUDA_BATCH_BYTES = 512 << 20
-"""The same of a batch's input and outputs, where a GPU holds the rest."""
-LARGEST_BATCH = 256
-KERAS_BATCH = 32
-"""What Keras's ``predict`` took, where the numbers depend on it."""
-
-
-class Executor(Protocol):
-    """What a target provides."""
-
-    @property
-    def kernel_seconds(self) -> float:
-        """Time that compiling kernels, or loading them from the cache, took."""
-
-    def run_batch(
-        self,
-        inputs: Sequence[Array],
-        outputs: Sequence[Array],
-        profile: list[float] | None = None,
-    ) -> None:
-        """Fill each output for one batch of samples of each input."""
-
-
-class ReferenceExecutor:
-    """Runs the lowered graph, before any pass, in float64."""
-
-    kernel_seconds = 0.0
-
-    def __init__(self, graph: Graph, weights: Mapping[Weight, npt.NDArray[Any]]) -> None:
-        from speccompiler.weights.operands import resolve
-
-        self._graph = graph
-        self._weights = {
-            operand: resolve(operand, lambda weight: np.asarray(weights[weight], np.float64))
-            for operand in graph.operands()
-        }
-
-    def run_batch(
-        self,
-        inputs: Sequence[Array],
-        outputs: Sequence[Array],
-        profile: list[float] | None = None,
-    ) -> None:
-        """Outputs are rounded to float32 at the very end. There are no steps to profile."""
-        from speccompiler.kernels.reference.evaluate import run_reference
-
-        values = run_reference(self._graph, self._weights, *inputs)
-        # What float32 cannot hold is infinite there, as in a kernel; who asks for it is told.
-        with np.errstate(all="ignore"):
-            for y, name in zip(outputs, self._graph.outputs, strict=True):
-                y[...] = values[name]
-
-
-@dataclass(frozen=True)
-class CompileOptions:
-    """What :meth:`Model.compile` was asked for; None where it decides itself."""
-
-    target: str = "cpu"
-    batch_size: int | None = None
-    threads: int | None = None
-    input_shape: InputShapes | None = None
-    layers: tuple[str, ...] = ()
-    apply_constraints: bool = False
-    fast: bool = True
-    samples: int | None = None
-    tune: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,7 +53,7 @@ class CompiledModel:
     unpickled, and no weights travel.
     """
 
-    model: Model
+    model: ValidatedModel
     options: CompileOptions
     plan: Plan
     executor: Executor
@@ -138,7 +62,7 @@ class CompiledModel:
     threads: int
     diagnostics: tuple[Diagnostic, ...]
     """Constraint violations and other findings about the weights; no errors."""
-    _penalties: Callable[[], tuple[Penalty, ...]]
+    _penalties: Callable[[], tuple[penalty.Penalty, ...]]
 
     def __repr__(self) -> str:
         return (
@@ -146,22 +70,22 @@ class CompiledModel:
             f"{self.batch_size}, {self.threads} threads>"
         )
 
-    def __reduce__(self) -> tuple[Callable[..., CompiledModel], tuple[Model, CompileOptions]]:
-        # Measured cuts are in the cache of the machine that they were measured on.
-        return compile_model, (self.model, replace(self.options, tune=False))
+    def __reduce__(self) -> tuple[Callable[..., CompiledModel], tuple[Any, ...]]:
+        # Not tuned again there: what was measured is in the cache of this machine.
+        return compile_bound, (self.model, replace(self.options, tune=False))
 
     @cached_property
-    def penalties(self) -> tuple[Penalty, ...]:
+    def penalties(self) -> tuple[penalty.Penalty, ...]:
         """What the weights' regularisers add, after any projection; reads them when first asked.
 
         Raises ``SpecError``: CS075 for a regulariser that means nothing here.
         """
-        _refuse(self.model, unknown_effects(self.model.spec, "penalty"))
+        self.model.refuse(penalty.unknown_effects(self.model.spec, "penalty"))
         try:
             return self._penalties()
         except Problem as problem:
-            file = str(self.model.weights_file or self.model.loaded.document.file)
-            raise SpecError([self.model.loaded.locate(problem.at(file=file))]) from None
+            file = self.model.weights_file or self.model.file
+            raise self.model.refused(problem, file) from None
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -219,8 +143,8 @@ class CompiledModel:
         given = (x,) if type(x) is np.ndarray and len(self._wanted) == 1 else self._arrays(x)
         if self._run_as_they_are(given):
             shapes = self.output_shapes(given[0].shape[0])
-            if out is None or _are_outputs(out, shapes, given):
-                outputs = _outputs(shapes, out)
+            if out is None or can_be_written(out, shapes, given):
+                outputs = outputs_for(shapes, out)
                 self.executor.run_batch(given, outputs)
                 return outputs
         return self._run_checked(given, out)
@@ -236,7 +160,7 @@ class CompiledModel:
 
     @cached_property
     def _looked_up(self) -> Mapping[str, tuple[str, int]]:
-        """Inputs that hold numbers of rows."""
+        """Inputs that hold numbers of rows of an embedding; see ``input_checks.looked_up``."""
         return looked_up(self.plan.graph)
 
     @cached_property
@@ -249,12 +173,12 @@ class CompiledModel:
         """For each input a sample's shape, and whether any float32 may go in as it is."""
         entries = self.model.spec.inputs
         return tuple(
-            (shape, entry.dtype in _EXACT_DTYPES and not self._looked_up)
+            (shape, entry.dtype in EXACT_DTYPES and not self._looked_up)
             for (_, shape), entry in zip(self.plan.inputs, entries, strict=True)
         )
 
     def _run_as_they_are(self, given: Sequence[Any]) -> bool:
-        """Whether nothing is to be said of arrays or done to them: what small models live by."""
+        """Whether the arrays can go in unchanged. Small models take less time than full checks."""
         samples = 0
         for x, (shape, exact) in zip(given, self._wanted, strict=True):
             if not (
@@ -272,12 +196,13 @@ class CompiledModel:
         return True
 
     def _run_checked(self, given: Sequence[Any], out: Sequence[Array] | None) -> list[Array]:
+        """Check the arrays, convert them, and run them batch by batch."""
         names = self.input_names
         called = ["the array"] if len(names) == 1 else [f"input '{name}'" for name in names]
         sources = []
         for x, name, node in zip(given, called, self.plan.graph.inputs, strict=True):
             with _about(name):
-                source = from_array(_as_array(x), name)
+                source = from_array(as_array(x), name)
                 check_array(node.shape, source.shape)
                 if out is not None and any(np.may_share_memory(x, y) for y in out):
                     source = from_array(np.array(x), name)
@@ -286,8 +211,8 @@ class CompiledModel:
             check_samples(dict(zip(names, [s.samples for s in sources], strict=True)))
             shapes = self.output_shapes(sources[0].samples)
             for y, shape in zip(out or (), shapes, strict=False):
-                _check_out(y, shape)
-            outputs = _outputs(shapes, out)
+                check_output(y, shape)
+            outputs = outputs_for(shapes, out)
             start = 0
             read = [source.batches(self.batch_size) for source in sources]
             for batches in zip(*read, strict=True):
@@ -302,7 +227,7 @@ class CompiledModel:
         outputs: Sequence[Array],
         profile: list[float] | None = None,
     ) -> None:
-        """A batch of each input, as ``ArrayInput.batches`` yields it, into parts of the outputs."""
+        """Run a batch of each input, as ``ArrayInput.batches`` yields it, into ``outputs``."""
         entries = self.model.spec.inputs
         converted = [as_declared(b, e.dtype) for b, e in zip(batches, entries, strict=True)]
         for batch, name in zip(converted, self.input_names, strict=True):
@@ -320,248 +245,78 @@ def _about(name: str) -> Iterator[None]:
         raise SpecError([problem.at(file=name)]) from None
 
 
-def as_declared(batch: Array, dtype: str | None) -> Array:
-    """The batch rounded to the declared ``input_dtype``, as a Keras placeholder would be."""
-    if dtype in _EXACT_DTYPES:
-        return batch
-    with np.errstate(all="ignore"):
-        return batch.astype(dtype).astype(np.float32)
+def checked_target(model: ValidatedModel, options: CompileOptions) -> Target:
+    """The target that is asked for.
 
-
-def _as_array(x: object) -> npt.NDArray[Any]:
-    try:
-        return np.asarray(x)
-    except ValueError:
-        raise Problem("CS113", "the lists are ragged and make no array") from None
-
-
-def _outputs(shapes: Sequence[tuple[int, ...]], out: Sequence[Array] | None) -> list[Array]:
-    """An array for every output; ``out`` are the first ones, where they are given."""
-    given = [] if out is None else list(out)
-    if len(given) == len(shapes):
-        return given
-    return [*given, *(np.empty(shape, FLOAT32) for shape in shapes[len(given) :])]
-
-
-def _are_outputs(
-    out: Sequence[object], shapes: Sequence[tuple[int, ...]], given: Sequence[Array]
-) -> bool:
-    """Whether results can be written there, while what was given is read."""
-    for index, y in enumerate(out):
-        if not _is_output(y, shapes[index]):
-            return False
-        for x in given:
-            if np.may_share_memory(x, y):
-                return False
-    return True
-
-
-def _is_output(out: object, shape: tuple[int, ...]) -> bool:
-    return (
-        isinstance(out, np.ndarray)
-        and out.dtype == FLOAT32
-        and out.flags.c_contiguous
-        and out.flags.writeable
-        and out.shape == shape
-    )
-
-
-def _check_out(out: object, shape: tuple[int, ...]) -> None:
-    if not _is_output(out, shape):
-        raise Problem(
-            "CS117",
-            f"'out' must be a writeable C-contiguous float32 array of shape {shape}",
-            f"for example np.empty({shape}, np.float32)",
-        )
-
-
-def default_threads() -> int:
-    """The processors that this process may use."""
-    if facilities.AFFINITY.here:
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def default_batch_size(plan: Plan, target: str = "cpu") -> int:
-    """As many samples as fit into ``BATCH_BYTES``; a GPU gets more, and cuts them itself.
-
-    Where samples see each other it is what Keras took.
+    Raises ``SpecError``: CS131 for a name that is none, CS075 where constraints are to be
+    applied and one is not known.
     """
-    if any(isinstance(node.op, BatchNormalize) for node in plan.graph):
-        return KERAS_BATCH
-    if is_cuda(target):
-        return max(1, min(LARGEST_BATCH, CUDA_BATCH_BYTES // _ends_bytes(plan)))
-    per_sample = plan.peak_bytes(1) - plan.weight_bytes
-    return max(1, min(LARGEST_BATCH, BATCH_BYTES // max(per_sample, 1)))
-
-
-def _ends_bytes(plan: Plan) -> int:
-    """Of the inputs and the outputs of one sample."""
-    return 4 * sum(prod(shape) for _, shape in (*plan.inputs, *plan.outputs))
-
-
-def _needed(plan: Plan, graph: Graph, target: str, batch_size: int, threads: int) -> int:
-    """Bytes of this machine's memory at the start of a run."""
-    if is_cuda(target):
-        # Input and outputs twice, in page-locked memory too; the rest is the GPU's.
-        return 2 * batch_size * _ends_bytes(plan) + plan.stored_bytes + plan.weight_bytes
-    # The stored tensors are alive until the last one is packed.
-    needed = plan.peak_bytes(batch_size, threads) + plan.stored_bytes
-    if target == "reference":
-        from speccompiler.kernels.reference.evaluate import reference_bytes
-
-        needed = max(needed, reference_bytes(graph, batch_size) + plan.stored_bytes)
-    return needed
-
-
-def check_memory(plan: Plan, batch_size: int, needed: int, file: str) -> None:
-    """Refuse, with both figures, what the machine cannot hold (CS130)."""
-    import psutil
-
-    available = psutil.virtual_memory().available
-    if needed <= available:
-        return
-    per_batch = needed - plan.weight_bytes
-    weights = f" ({gibibytes(plan.weight_bytes)} for weights)"
-    if plan.weight_bytes < needed // 100:
-        weights = ""
-    hint = (
-        "use a smaller --batch-size"
-        if batch_size > 1 and per_batch > plan.weight_bytes
-        else ("the model is too large for this machine")
-    )
-    raise SpecError(
-        [
-            Diagnostic(
-                "CS130",
-                f"a batch of {batch_size} needs {gibibytes(needed)} of memory{weights}; "
-                f"{gibibytes(available)} are available",
-                file=file,
-                hint=hint,
-            )
-        ]
-    )
-
-
-def gibibytes(count: int) -> str:
-    """A memory size for people."""
-    return f"{count / 2**30:,.1f} GiB"
-
-
-def compile_model(model: Model, options: CompileOptions) -> CompiledModel:
-    """See :meth:`Model.compile`."""
-    file = model.loaded.document.file
-    target, fast, tune = options.target, options.fast, options.tune
-    if target not in _EXECUTORS and not is_cuda(target):
-        raise SpecError(
-            [Diagnostic("CS131", f"no target '{target}'; targets: {', '.join(TARGETS)}", file=file)]
-        )
+    target = find_target(options.target)
+    if target is None:
+        known = ", ".join(target_names())
+        raise model.refused(Problem("CS131", f"no target '{options.target}'; targets: {known}"))
     if options.apply_constraints:
-        _refuse(model, unknown_effects(model.spec, "constraint"))
-    if options.input_shape is None and model.has_open_lengths:
-        from speccompiler.running.open_model import OpenModel
+        model.refuse(penalty.unknown_effects(model.spec, "constraint"))
+    return target
 
-        return OpenModel(model, options)
+
+def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledModel:
+    """Compile a model whose lengths are all known, by itself or by ``options.input_shape``."""
+    target = checked_target(model, options)
     graph, warnings = model.tapped(options.input_shape, options.layers)
-    if is_cuda(target):
-        _check_not_empty(model, graph)
-    graph_to_run = optimize(graph)
-    kernels = cuda_kernels if is_cuda(target) else cpu_kernels
-    plan = make_plan(graph_to_run, kernels, fast=fast)
     for name in ("batch_size", "threads"):
         value = getattr(options, name)
         if value is not None and value < 1:
-            message = f"{name} is {value}; it must be 1 or more"
-            raise SpecError([Diagnostic("CS025", message, file=file)])
-    if is_cuda(target):
-        _check_devices(target, file)
-    most = min(default_batch_size(plan, target), options.samples or LARGEST_BATCH)
-    batch_size = options.batch_size or most
-    threads = options.threads or default_threads()
-    tuned = Tuned(batch_size, threads)
-    if not is_cuda(target):
-        plan = make_plan(
-            graph_to_run, kernels, fast=fast, batch=batch_size, threads=threads, tuned=tuned
-        )
-    check_memory(plan, batch_size, _needed(plan, graph, target, batch_size, threads), file)
+            raise model.refused(Problem("CS025", f"{name} is {value}; it must be 1 or more"))
+    optimized = optimize(graph)
+    try:
+        target.check(options.target, graph)
+        plan, batch_size, threads = target.plan(optimized, options)
+        check_memory(plan, batch_size, target.memory(graph, plan, batch_size, threads))
+    except Problem as problem:
+        raise model.refused(problem) from None
     sources = model.weight_sources
     if has_errors(sources.diagnostics):
         raise SpecError(sources.diagnostics)
-    weights_file = str(model.weights_file or file)
+    weights_file = str(model.weights_file or model.file)
     # Tensors are read as they are needed: those that the cache holds packed are not.
     weights = LoadedWeights(sources.sources)
     try:
         if options.apply_constraints:
-            weights = LoadedWeights.of(project(model.spec, weights), sources.sources)
+            weights = LoadedWeights.of(penalty.project(model.spec, weights), sources.sources)
         given = weights.only(sources.given)
-        found = (*violations(model.spec, given), *negative_variances(model.spec, given))
+        found = (*penalty.violations(model.spec, given), *negative_variances(model.spec, given))
         located = [model.loaded.locate(d) for d in found]
         if has_errors(located):
             raise SpecError([*located, *_non_finite(weights, weights_file)])
-        penalties = partial(weight_penalties, model.spec, sources.tensors)
-        if options.apply_constraints or only_of_matrices(model.spec):
-            penalties = partial(tuple, weight_penalties(model.spec, weights))
-        make = _cuda if is_cuda(target) else _EXECUTORS[target]
-        executor = make(graph, plan, weights, batch_size, threads, target)
-        if tune and target == "cpu":
-            plan, executor = _tuned(graph_to_run, executor, fast, tuned)
-        elif tune and is_cuda(target):
-            _tune_tiles(executor)
+        penalties = partial(penalty.weight_penalties, model.spec, sources.tensors)
+        if options.apply_constraints or penalty.only_of_matrices(model.spec):
+            penalties = partial(tuple, penalty.weight_penalties(model.spec, weights))
+        request = Request(options.target, graph, plan, weights, batch_size, threads)
+        executor = target.executor(request)
+        if options.tune:
+            executor = target.tune(executor, lambda: target.plan(optimized, options)[0])
         located += _non_finite(weights, weights_file)
     except Problem as problem:
         from speccompiler.diagnostics.codes import is_of_the_gpu
 
-        where = file if is_of_the_gpu(problem.code) else weights_file
-        raise SpecError([model.loaded.locate(problem.at(file=where))]) from None
-    diagnostics = (*warnings, *located)
+        where = None if is_of_the_gpu(problem.code) else weights_file
+        raise model.refused(problem, where) from None
     return CompiledModel(
-        model, options, plan, executor, target, batch_size, threads, diagnostics, penalties
+        model,
+        options,
+        executor.plan,
+        executor,
+        options.target,
+        batch_size,
+        threads,
+        (*warnings, *located),
+        penalties,
     )
-
-
-def _check_not_empty(model: Model, graph: Graph) -> None:
-    """CS076 for a value without numbers: no GPU starts a kernel of no threads."""
-    for node in graph.nodes:
-        if 0 in node.shape:
-            message = f"a GPU cannot compute nothing: the output is {format_shape(node.shape)}"
-            found = Diagnostic("CS076", message, layer=node.layer, hint="use --target cpu")
-            raise SpecError([model.loaded.locate(found)])
-
-
-def _refuse(model: Model, problems: list[Problem]) -> None:
-    if problems:
-        raise SpecError(model.loaded.locate(problem.at()) for problem in problems)
-
-
-def _tuned(graph: Graph, executor: Executor, fast: bool, tuned: Tuned) -> tuple[Plan, Executor]:
-    """The plan after measuring, and what runs it."""
-    from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
-
-    assert isinstance(executor, CpuExecutor), "only the CPU has something to measure"
-    measure_cuts(executor)
-    plan = make_plan(
-        graph, cpu_kernels, fast=fast, batch=tuned.batch, threads=tuned.threads, tuned=tuned
-    )
-    return plan, executor.with_plan(plan)
-
-
-def _check_devices(target: str, file: str) -> None:
-    """Say first that there is no GPU: nothing else matters then."""
-    try:
-        open_devices(target)
-    except Problem as problem:
-        raise SpecError([problem.at(file=file)]) from None
-
-
-def _tune_tiles(executor: Executor) -> None:
-    from speccompiler.kernels.cuda.runtime.executor import CudaExecutor
-    from speccompiler.kernels.cuda.runtime.tuning import tune as measure_tiles
-
-    assert isinstance(executor, CudaExecutor), "only a GPU has tiles to measure"
-    measure_tiles(executor)
 
 
 def _non_finite(weights: LoadedWeights, file: str) -> list[Diagnostic]:
+    """CS097 for each tensor with values that are not finite; reads what nobody has read yet."""
     weights.read_rest()
     return [
         Diagnostic(
@@ -575,46 +330,3 @@ def _non_finite(weights: LoadedWeights, file: str) -> list[Diagnostic]:
         for weight in weights
         if (count := weights.non_finite[weight.name])
     ]
-
-
-def _cpu(
-    graph: Graph,
-    plan: Plan,
-    weights: Mapping[Weight, Any],
-    batch_size: int,
-    threads: int,
-    target: str,
-) -> Executor:
-    from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
-
-    return CpuExecutor(plan, weights, batch_size, threads)
-
-
-def _cuda(
-    graph: Graph,
-    plan: Plan,
-    weights: Mapping[Weight, Any],
-    batch_size: int,
-    threads: int,
-    target: str,
-) -> Executor:
-    from speccompiler.kernels.cuda.runtime.executor import CudaExecutor
-    from speccompiler.kernels.cuda.runtime.tuning import remembered
-
-    devices = open_devices(target)
-    return CudaExecutor(plan, weights, batch_size, devices, remembered(devices[0]))
-
-
-def _reference(
-    graph: Graph,
-    plan: Plan,
-    weights: Mapping[Weight, Any],
-    batch_size: int,
-    threads: int,
-    target: str,
-) -> Executor:
-    return ReferenceExecutor(graph, weights)
-
-
-_EXECUTORS: Mapping[str, Callable[..., Executor]] = {"cpu": _cpu, "reference": _reference}
-"""By target; ``cuda`` and ``cuda:N`` are told apart by ``is_cuda``."""

@@ -6,37 +6,17 @@ import numpy as np
 import pytest
 
 import speccompiler
-from speccompiler import compiled as compiled_module
-from speccompiler.compiled import as_declared, default_batch_size, gibibytes
 from speccompiler.diagnostics.core import SpecError
 from tests.cases import array, build
+from tests.models import IMAGE, images
+from tests.models import only_refusal as refusal
 
-IMAGE = [
-    {"type": "MaxPooling2D", "name": "p"},
-    {"type": "Convolution2D", "name": "c", "nb_filter": 3, "nb_row": 2, "nb_col": 2},
-]
 TARGETS = ("cpu", "reference")
-
-
-def images(samples=3, dtype=np.float32):
-    values = np.random.default_rng(0).uniform(-100, 100, (samples, 8, 6, 2))
-    return values.astype(dtype)
-
-
-def refusal(action):
-    """The one finding of an action that is refused."""
-    with pytest.raises(SpecError) as caught:
-        action()
-    (diagnostic,) = caught.value.diagnostics
-    return diagnostic
 
 
 @pytest.fixture(params=TARGETS)
 def compiled(request):
     return build(IMAGE, [8, 6, 2]).compile(request.param)
-
-
-# What goes in.
 
 
 def test_run_gives_a_new_float32_array(compiled):
@@ -46,39 +26,6 @@ def test_run_gives_a_new_float32_array(compiled):
     assert y.flags.c_contiguous
     assert y.flags.writeable
     assert compiled.output_names == ("c",)
-
-
-@pytest.mark.parametrize(
-    "dtype", ["float64", "float16", "int8", "int16", "int32", "int64", "uint8", "uint16", "bool",
-              ">f4", ">f8", ">i2"])  # fmt: skip
-def test_other_number_types_are_converted(compiled, dtype):
-    x = images().astype(dtype)
-    before = x.copy()
-    assert np.array_equal(compiled.run(x), compiled.run(x.astype(np.float32)))
-    assert np.array_equal(x, before)
-
-
-def test_memory_layout_does_not_matter(compiled):
-    x = images()
-    want = compiled.run(x)
-    wide = np.zeros((6, 8, 12, 2), np.float32)
-    wide[::2, :, ::2] = x
-    read_only = x.copy()
-    read_only.flags.writeable = False
-    views = {
-        "Fortran order": np.asfortranarray(x),
-        "every other element": wide[::2, :, ::2],
-        "reversed twice": x[::-1].copy()[::-1],
-        "moved axes": np.moveaxis(np.moveaxis(x, -1, 1).copy(), 1, -1),
-        "read-only": read_only,
-        "unaligned": np.frombuffer(b"\0" + x.tobytes(), np.uint8)[1:].view(np.float32)
-        .reshape(x.shape),
-        "float64 in Fortran order": np.asfortranarray(x.astype(np.float64)),
-        "a list": x.tolist(),
-    }  # fmt: skip
-    for name, view in views.items():
-        assert np.array_equal(compiled.run(view), want), name
-    assert np.array_equal(x, images()), "the input is never written to"
 
 
 def test_broadcast_input(compiled):
@@ -102,58 +49,11 @@ def test_model_run_binds_and_runs():
     assert model.run(x).tolist() == [[[2, 3], [6, 7], [10, 11]]]
 
 
-# run(x, out=y)
-
-
 def test_out_is_filled_and_returned(compiled):
     x = images()
     out = np.full((3, 3, 2, 3), np.nan, np.float32)
     assert compiled.run(x, out=out) is out
     assert np.array_equal(out, compiled.run(x))
-
-
-@pytest.mark.parametrize(
-    "out",
-    [
-        np.empty((3, 3, 2, 3), np.float64),
-        np.empty((2, 3, 2, 3), np.float32),
-        np.empty((3, 18), np.float32),
-        np.empty((3, 3, 2, 3), np.float32, order="F"),
-        np.empty((6, 3, 2, 3), np.float32)[::2],
-        np.frombuffer(bytes(4 * 54), np.float32).reshape(3, 3, 2, 3),
-        np.empty((3, 3, 2, 3), ">f4"),
-    ],
-    ids=["float64", "samples", "rank", "Fortran", "strided", "read-only", "byte order"],
-)
-def test_an_out_that_does_not_fit(compiled, out):
-    found = refusal(lambda: compiled.run(images(), out=out))
-    assert found.code == "CS117"
-    assert found.message == (
-        "'out' must be a writeable C-contiguous float32 array of shape (3, 3, 2, 3)"
-    )
-    assert found.hint == "for example np.empty((3, 3, 2, 3), np.float32)"
-
-
-def test_an_out_that_is_no_array(compiled):
-    assert refusal(lambda: compiled.run(images(), out=[1.0])).code == "CS117"
-
-
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("batch_size", [1, 4])
-def test_an_out_that_is_the_input(target, batch_size):
-    """Either refused or right: never computed from what was already written."""
-    layer = {"type": "Convolution1D", "nb_filter": 2, "filter_length": 3, "border_mode": "same"}
-    compiled = build([layer], [500, 2]).compile(target, batch_size=batch_size, threads=1)
-    x = np.random.default_rng(0).standard_normal((4, 500, 2)).astype(np.float32)
-    want = compiled.run(x)
-    both = np.zeros((5, 500, 2), np.float32)
-    for place in (both[:4], both[1:]):
-        both[:4] = x
-        try:
-            y = compiled.run(both[:4], out=place)
-        except SpecError:
-            continue
-        assert np.array_equal(y, want)
 
 
 def test_run_allocates_nothing_after_the_first_call():
@@ -174,8 +74,6 @@ def test_run_allocates_nothing_after_the_first_call():
         tracemalloc.stop()
     assert peak < 64 * 1024, "an array of this model takes 256 KiB or more"
 
-
-# What is refused, word for word.
 
 REFUSED = [
     (np.zeros((0, 8, 6, 2), np.float32), "CS118", "the array (0, 8, 6, 2) holds no sample",
@@ -219,11 +117,6 @@ def test_arrays_that_do_not_fit(compiled, x, code, message, hint):
     found = refusal(lambda: compiled.run(x))
     assert (found.code, found.message, found.hint) == (code, message, hint)
     assert found.file == "the array"
-
-
-def test_lists_that_are_ragged(compiled):
-    """What NumPy itself cannot make an array of."""
-    assert refusal(lambda: compiled.run([[1.0], [1.0, 2.0]])).code.startswith("CS11")
 
 
 @pytest.mark.parametrize(
@@ -278,53 +171,6 @@ def test_a_target_that_does_not_exist():
 def test_a_layer_that_does_not_exist():
     found = refusal(lambda: build(IMAGE, [8, 6, 2]).compile(layers=["p", "q"]))
     assert "'q'" in found.message
-
-
-# input_dtype
-
-
-@pytest.mark.parametrize(
-    ("dtype", "want"),
-    [
-        (None, [-1.5, 0.1, 2.7, 200.0, 1e-9]),
-        ("float32", [-1.5, 0.1, 2.7, 200.0, 1e-9]),
-        ("float64", [-1.5, 0.1, 2.7, 200.0, 1e-9]),
-        ("float16", [-1.5, float(np.float16(0.1)), float(np.float16(2.7)), 200.0, 0.0]),
-        ("int32", [-1, 0, 2, 200, 0]),
-        ("int64", [-1, 0, 2, 200, 0]),
-        ("bool", [1, 1, 1, 1, 1]),
-    ],
-)
-@pytest.mark.parametrize("target", TARGETS)
-def test_input_dtype_rounds_the_input(dtype, want, target):
-    x = np.array([[-1.5, 0.1, 2.7, 200.0, 1e-9]], np.float32)
-    layer = {"type": "Dropout", "p": 0.5}
-    layer |= {} if dtype is None else {"input_dtype": dtype}
-    y = build([layer], [5]).compile(target).run(x)
-    assert y[0] == pytest.approx(want, rel=1e-7)
-    header = {} if dtype is None else {"input_dtype": dtype}
-    y = build([{"type": "Flatten"}], [5], **header).compile(target).run(x)
-    assert y[0] == pytest.approx(want, rel=1e-7)
-
-
-def test_a_declared_batch_is_copied_only_where_it_has_to_be():
-    x = images()
-    assert as_declared(x, None) is x
-    assert as_declared(x, "float32") is x
-    x.flags.writeable = False
-    assert as_declared(x, None) is x
-    assert as_declared(x, "float16") is not x
-
-
-def test_a_read_only_array_runs():
-    compiled = build(IMAGE, [8, 6, 2]).compile()
-    x = images()
-    y = compiled.run(x)
-    x.flags.writeable = False
-    assert np.array_equal(compiled.run(x), y)
-
-
-# Weights, penalties, constraints.
 
 
 def test_without_weights_or_seed_a_run_is_refused():
@@ -389,124 +235,6 @@ def test_an_initialiser_that_cannot_fill_the_kernel():
     assert build([layer], [2]).compile().run(np.array([[3, 4]], np.float32)).tolist() == [[3, 4]]
     found = refusal(lambda: build([layer], [3]).compile())
     assert found.code == "CS091"
-
-
-# Memory: refused before it is taken.
-
-
-LARGEST = 2**31 - 1
-"""The largest number that an argument may be."""
-HUGE = {
-    "weights": ([{"type": "Dense", "output_dim": LARGEST}], [10**6]),
-    "values": ([{"type": "UpSampling2D", "size": [10**7, 10**7]}], [4, 4, 1]),
-    "input": ([{"type": "Flatten"}], [10**9, 10**9]),
-    "just sayable": ([{"type": "UpSampling1D", "length": LARGEST}], [2**20, 1]),
-    "kernel": ([{"type": "Convolution1D", "nb_filter": 10**6, "filter_length": LARGEST,
-                 "border_mode": "same"}], [4, 1]),
-    "padding": ([{"type": "ZeroPadding1D", "padding": LARGEST}], [4, 10**6]),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", HUGE)
-@pytest.mark.parametrize("target", TARGETS)
-def test_what_no_machine_can_hold(name, target):
-    import tracemalloc
-
-    layers, shape = HUGE[name]
-    model = build(layers, shape)
-    tracemalloc.start()
-    try:
-        found = refusal(lambda: model.compile(target))
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert found.code == "CS130"
-    assert "of memory" in found.message
-    assert found.hint == "the model is too large for this machine"
-    assert peak < 4 << 20
-
-
-def test_sizes_beyond_any_machine_are_refused_when_they_are_read():
-    layers = [{"type": "UpSampling1D", "length": LARGEST}] * 3
-    found = refusal(lambda: build(layers, [4, 1]))
-    assert (found.code, found.layer) == ("CS047", "upsampling1d_2")
-
-
-LARGE_NUMBERS = {
-    "window": {"type": "MaxPooling1D", "pool_length": LARGEST, "stride": 1, "border_mode": "same"},
-    "mean": {"type": "AveragePooling1D", "pool_length": LARGEST, "border_mode": "same"},
-    "stride": {"type": "MaxPooling1D", "pool_length": 2, "stride": LARGEST},
-    "conv stride": {"type": "Convolution1D", "nb_filter": 1, "filter_length": 2,
-                    "subsample_length": LARGEST},
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", LARGE_NUMBERS)
-@pytest.mark.parametrize("semantics", ["tensorflow", "theano"])
-def test_the_largest_numbers_are_computed(name, semantics):
-    x = np.arange(1, 5, dtype=np.float32).reshape(1, 4, 1)
-    model = build([LARGE_NUMBERS[name]], [4, 1], semantics=semantics)
-    y = model.compile("cpu").run(x).ravel()
-    if name == "window":
-        assert y.tolist() == ([4, 4, 4, 4] if semantics == "tensorflow" else [2, 3, 4, 4])
-    if name == "stride":
-        assert y.tolist() == [2]
-    assert np.isfinite(y).all()
-
-
-@pytest.mark.parametrize("name", LARGE_NUMBERS)
-def test_numbers_no_kernel_can_hold(name):
-    layer = {k: 10**30 if v == LARGEST else v for k, v in LARGE_NUMBERS[name].items()}
-    found = refusal(lambda: build([layer], [4, 1]))
-    assert found.code == "CS025"
-    assert "is a huge number; it must be 2147483647 or less" in found.message
-
-
-def test_the_reference_refuses_what_it_cannot_hold(monkeypatch):
-    """Its float64 copies of a padded input are more than the plan's buffers."""
-    layer = {"type": "MaxPooling2D", "pool_size": [10**5, 10**5], "strides": [1, 1],
-             "border_mode": "same"}  # fmt: skip
-    model = build([layer], [4, 4, 1])
-
-    def small(x, widths, *args, **kwargs):
-        assert sum(map(sum, widths)) < 1000, "80 GiB would be allocated here"
-        return pad(x, widths, *args, **kwargs)
-
-    pad = np.pad
-    monkeypatch.setattr(np, "pad", small)
-    try:
-        y = model.compile("reference").run(np.ones((1, 4, 4, 1), np.float32))
-    except SpecError:
-        return
-    assert (y == 1).all()
-
-
-def test_a_batch_that_does_not_fit_says_so(monkeypatch):
-    class Memory:
-        available = 10 << 20
-
-    import psutil
-
-    monkeypatch.setattr(psutil, "virtual_memory", Memory)
-    model = build([{"type": "UpSampling1D", "length": 2}], [2**18, 1])
-    assert model.plan().peak_bytes(1) == 3 << 20
-    assert model.compile(batch_size=3).batch_size == 3
-    found = refusal(lambda: model.compile(batch_size=1000))
-    assert found.code == "CS130"
-    assert found.message == "a batch of 1000 needs 2.9 GiB of memory; 0.0 GiB are available"
-    assert found.hint == "use a smaller --batch-size"
-    assert found.file == "t.json"
-    assert gibibytes(5 << 40) == "5,120.0 GiB"
-
-
-def test_the_default_batch_fits_a_budget():
-    small = build([{"type": "UpSampling1D"}], [4, 1]).plan()
-    assert default_batch_size(small) == compiled_module.LARGEST_BATCH
-    large = build([{"type": "UpSampling1D"}], [2**24, 4]).plan()
-    assert default_batch_size(large) == 1
-    middle = build([{"type": "UpSampling1D", "length": 3}], [2**20, 1]).plan()
-    assert default_batch_size(middle) == 4
-    assert middle.peak_bytes(4) <= compiled_module.BATCH_BYTES
 
 
 def test_load_from_files(tmp_path):

@@ -68,8 +68,8 @@ def within(name: str, *packages: str) -> bool:
 
 PIPELINE = (
     "diagnostics", "system", "files", "expressions", "graph", "source", "loading", "lowering",
-    "passes", "planning", "weights", "arrays", "kernels", "reports", "targets", "compiled",
-    "model", "convert", "running",
+    "passes", "planning", "weights", "options", "arrays", "validation", "convert", "kernels",
+    "reports", "targets", "compiled", "running", "model",
 )  # fmt: skip
 """The parts of speccompiler: each imports only those before it, and the schemas."""
 TARGETS = (
@@ -77,15 +77,7 @@ TARGETS = (
     "speccompiler.kernels.cpu",
     "speccompiler.kernels.cuda",
 )
-EXCEPTIONS: set[tuple[str, str]] = {
-    ("speccompiler.compiled", "speccompiler.model"),
-    ("speccompiler.compiled", "speccompiler.running.open_model"),
-    ("speccompiler.reports.machine", "speccompiler.compiled"),
-    ("speccompiler.reports.shape_report", "speccompiler.model"),
-    ("speccompiler.reports.weight_report", "speccompiler.model"),
-    ("speccompiler.reports.shape_report", "speccompiler.reports.shape_report_text"),
-    ("speccompiler.weights.weight_pairs", "speccompiler.model"),
-}
+EXCEPTIONS: set[tuple[str, str]] = {}
 
 
 @cache

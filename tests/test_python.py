@@ -1,10 +1,8 @@
-"""The Python interface: names, texts, one line of repr, pickles, open lengths."""
+"""The Python interface: names, texts, one line of repr, pickles."""
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-import os
 import pickle
 import subprocess
 import sys
@@ -16,36 +14,8 @@ import pytest
 import convspec
 import speccompiler
 from speccompiler.compiled import CompiledModel
-from speccompiler.running.open_model import MOST_KEPT
+from tests.models import FIXED, OPEN, TWO
 from tests.places import ROOT
-
-FIXED = """\
-convspec: 1
-name: fixed
-input_shape: [6, 2]
-seed: 3
-layers:
-  - {type: Convolution1D, name: c, nb_filter: 3, filter_length: 3, activation: tanh}
-  - {type: Flatten, name: f}
-"""
-OPEN = """\
-convspec: 1
-name: open
-input_shape: [null, 2]
-seed: 3
-layers:
-  - {type: Convolution1D, name: c, nb_filter: 3, filter_length: 3, activation: tanh}
-  - {type: GlobalMaxPooling1D, name: g}
-"""
-TWO = """\
-convspec: 1
-name: two
-inputs: {a: [null, 2], b: [4]}
-seed: 3
-layers:
-  - {type: Flatten, name: f, inputs: b}
-  - {type: Activation, name: t, activation: tanh, inputs: a}
-"""
 
 
 def test_a_text_as_layers_is_one_name():
@@ -189,107 +159,3 @@ def test_errors_cross_processes_with_their_findings():
     again = pickle.loads(pickle.dumps(caught.value))
     assert again.diagnostics == caught.value.diagnostics
     assert str(again) == str(caught.value)
-
-
-def by_hand(x: np.ndarray, model: speccompiler.Model) -> np.ndarray:
-    """tanh of the correlation, and the largest over the steps."""
-    (w, b) = (s.read() for s in model.weight_sources.sources.values())
-    steps = x.shape[1] - 2
-    sums = sum(x[:, k : k + steps] @ w[k, 0] for k in range(3)) + b
-    return np.tanh(sums).max(axis=1)
-
-
-def test_open_lengths_are_bound_by_the_arrays():
-    model = speccompiler.loads(OPEN)
-    rng = np.random.default_rng(1)
-    plan = model.compile("reference")
-    assert plan.output_names == ("g",)
-    for steps in (3, 8, 5, 8):
-        x = rng.normal(size=(2, steps, 2)).astype(np.float32)
-        np.testing.assert_allclose(plan.run(x), by_hand(x, model), atol=1e-6)
-        np.testing.assert_array_equal(model.run(x), model.compile(input_shape=(steps, 2)).run(x))
-    out = np.empty((2, 3), np.float32)
-    assert plan.run(x, out=out) is out
-    assert plan.run(x.tolist()).shape == (2, 3)
-    assert plan.bound_to(x) is plan.bound_to(x)
-    tapped = model.compile("reference", layers=["c"])
-    assert {name: y.shape for name, y in tapped.run_all(x).items()} == {
-        "g": (2, 3),
-        "c": (2, 6, 3),
-    }
-
-
-def test_what_hangs_on_the_length_says_so():
-    plan = speccompiler.loads(OPEN).compile("reference")
-    for ask in (lambda: plan.plan, lambda: plan.batch_size, lambda: plan.output_shapes(3)):
-        with pytest.raises(speccompiler.SpecError, match=r"has open lengths.*bound_to\(x\)"):
-            ask()
-    with pytest.raises(AttributeError, match="no attribute 'shape_of'"):
-        _ = plan.shape_of
-    with pytest.raises(speccompiler.SpecError, match="no layer 'x'"):
-        speccompiler.loads(OPEN).compile("reference", layers=["x"])
-    with pytest.raises(speccompiler.SpecError, match="CS117"):
-        plan.run(np.zeros((1, 8, 3), np.float32))
-
-
-def test_only_so_many_shapes_are_kept():
-    plan = speccompiler.loads(OPEN).compile("reference")
-    for steps in range(3, 3 + MOST_KEPT + 4):
-        plan.run(np.zeros((1, steps, 2), np.float32))
-    assert repr(plan) == f"<OpenModel 'open' for reference: {MOST_KEPT} shapes so far>"
-
-
-def test_several_inputs_one_of_them_open():
-    plan = speccompiler.loads(TWO).compile("reference")
-    a, b = np.ones((2, 5, 2), np.float32), np.ones((2, 4), np.float32)
-    f, t = plan.run({"a": a, "b": b})
-    assert (f.shape, t.shape) == ((2, 4), (2, 5, 2))
-    with pytest.raises(speccompiler.SpecError, match="no array for input 'b'"):
-        plan.run({"a": a})
-
-
-def _spec_files(folder: Path) -> list[str]:
-    (folder / "spec.yaml").write_text(FIXED)
-    (folder / "broken.json").write_text('{"convspec": 1, "layers": [{"type": "Flaten"}]}')
-    (folder / "ci.yml").write_text("on: push\n")
-    (folder / "package.json").write_text(json.dumps({"layers": 3}))
-    return sorted(str(file) for file in folder.iterdir())
-
-
-def test_the_hook_knows_specs_by_their_content(tmp_path):
-    files = _spec_files(tmp_path)
-    command = [sys.executable, "-m", "speccompiler", "validate", "--specs-only"]
-    done = subprocess.run([*command, *files], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "unknown layer type 'Flaten'" in done.stdout
-    assert f"{tmp_path / 'spec.yaml'}: ok, 2 layers" in done.stdout
-    assert "ci.yml" not in done.stdout
-    others = [file for file in files if Path(file).name in ("ci.yml", "package.json")]
-    done = subprocess.run([*command, *others], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    hook = (ROOT / ".pre-commit-hooks.yaml").read_text()
-    assert "entry: convspec validate --specs-only\n" in hook
-
-
-@pytest.mark.parametrize(
-    ("words", "wanted"),
-    [
-        (["run", "m.yaml", "--target", "c"], ["plain,cpu", "plain,cuda", "plain,cuda:0"]),
-        (["explain", "cs05"], [f"plain,CS05{n}" for n in range(10)]),
-        (["validate", "ex"], ["file,ex"]),
-        (["shapes", "ex"], ["file,ex"]),
-        (["run", "m.yaml", "-o", "out"], ["file,out"]),
-        (["layers", "upsa"], ["plain,UpSampling1D", "plain,UpSampling2D", "plain,UpSampling3D"]),
-    ],
-)
-def test_shells_complete(words, wanted):
-    environment = os.environ | {
-        "_CONVSPEC_COMPLETE": "bash_complete",
-        "COMP_WORDS": " ".join(["convspec", *words]),
-        "COMP_CWORD": str(len(words)),
-    }
-    code = "from speccompiler.cli.main import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.stdout.split("\n")[:-1] == wanted

@@ -14,12 +14,12 @@ from speccompiler.diagnostics.core import Problem, SpecError, has_errors
 from speccompiler.graph.ir import Weight
 from speccompiler.loading.training_arguments import DECLARATIONS
 from speccompiler.lowering.semantics import Semantics
-from speccompiler.model import Model
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer, Ordering
 from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
 from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.schemas.profiles import Profile
+from speccompiler.validation.validated import ValidatedModel
 from speccompiler.weights.files.safetensors_writer import write_safetensors
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class WrittenWeights:
 class Converted:
     """A spec, what becomes of each tensor, and sentences on what was done."""
 
-    model: Model
+    model: ValidatedModel
     spec: ModelSpec
     changes: Changes
     notes: tuple[str, ...]
@@ -76,16 +76,14 @@ class Converted:
 
 
 def convert(
-    model: Model, *, semantics: Profile | None = None, dim_ordering: Ordering | None = None
+    model: ValidatedModel, *, semantics: Profile | None = None, dim_ordering: Ordering | None = None
 ) -> Converted:
     """The model as a native spec, under other semantics or another ordering where asked.
 
     Raises ``SpecError``: CS050 for a Keras file that no semantics were given for and needs
     them, CS150 and CS151 for what has no exact equal.
     """
-    undecided = model.undecided_finding()
-    if undecided is not None:
-        raise SpecError(model.with_evidence(undecided))
+    model.check_semantics()
     changes = Changes()
     spec = _with_own_semantics(model.spec)
     notes: list[str] = []

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
+from speccompiler.diagnostics.core import Diagnostic, Severity
+from speccompiler.diagnostics.wording import first_few
 from speccompiler.graph.ir import Shape
 from speccompiler.lowering.lower import Lowered, lower
 from speccompiler.lowering.refusals import RELEASES, Backend
@@ -12,17 +15,18 @@ from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ByBackend:
-    """What a model was lowered to by the rules of each."""
+    """What a model was lowered to by the rules of each. ``shapes`` are those it was bound to."""
 
     spec: ModelSpec
     shapes: Sequence[Shape] | None
     tensorflow: Lowered
     theano: Lowered
 
+    @cached_property
     def differing(self) -> tuple[str, ...]:
-        """The layers whose numbers depend on the backend."""
+        """The layers whose numbers depend on the backend, in the model's order."""
         one, other = (
             lowered.graph.by_call() if lowered.graph else {}
             for lowered in (self.tensorflow, self.theano)
@@ -30,10 +34,27 @@ class ByBackend:
         differ = {name for name in one if one[name] != other.get(name)}
         return tuple(dict.fromkeys(c.layer for c in self.spec.calls if c.name in differ))
 
-    def trained_on(self) -> str | None:
-        """A sentence on which backend trained the model, where exactly one refuses a layer.
+    def finding(self, severity: Severity = Severity.ERROR) -> Diagnostic | None:
+        """CS050 where the numbers of a layer depend on the backend."""
+        if not self.differing:
+            return None
+        names = first_few([f"'{name}'" for name in self.differing], 5)
+        told = self.trained_on()
+        return Diagnostic(
+            "CS050",
+            "the file does not say which backend it was trained on, and the numbers of "
+            f"{names} depend on it",
+            severity,
+            layer=self.differing[0],
+            hint="a run needs --semantics tensorflow or --semantics theano"
+            + ("" if told is None else f"; {told}"),
+        )
 
-        Only what the older releases refused too counts, since they ran with Keras 1.x as well.
+    def trained_on(self) -> str | None:
+        """Which backend trained the model, where only the other one refuses a layer.
+
+        A refusal counts where the backend's older releases refused the layer too: those are
+        the releases that Keras 1.x ran on.
         """
         refused = {
             "TensorFlow": self._refused("TensorFlow", self.tensorflow),
@@ -55,13 +76,13 @@ class ByBackend:
 
 
 def by_backend(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> ByBackend:
-    """Lower a model by both. ``shapes`` are of one sample of each input."""
+    """Lower a model once by each. ``shapes`` are of one sample of each input."""
     one, other = (lower(spec, semantics, shapes) for semantics in both_backends(spec))
     return ByBackend(spec, shapes, one, other)
 
 
 def both_backends(spec: ModelSpec) -> list[Semantics]:
-    """TensorFlow's and Theano's rules, as far as finite numbers depend on them."""
+    """TensorFlow's and Theano's rules, alike in what only infinite numbers would show."""
     profiles = SemanticsFields(profile="tensorflow"), SemanticsFields(profile="theano")
     return [replace(Semantics.of(fields, spec), infinities="tensorflow") for fields in profiles]
 

@@ -56,8 +56,8 @@ def processor() -> Processor:
     """The CPU. Loads llvmlite."""
     from llvmlite import binding
 
-    from speccompiler.compiled import default_threads
     from speccompiler.system.processor import host_lanes
+    from speccompiler.system.threads import default_threads
 
     features = binding.get_host_cpu_features()
     return Processor(

@@ -1,49 +1,26 @@
-"""The shape report: what a reviewer wants to know of each layer, as data.
-
-Sizes are of one sample and float32. Receptive field and stride are per spatial axis, in
-input positions. Where an output sees the whole input the field is None, and empty where
-it is unknown; values that are no grid, as after Flatten, have no stride (None).
-"""
+"""The shape report: what a reviewer wants to know of each layer, and of all together."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from speccompiler.graph.dims import Dim, format_dim, total
+from speccompiler.diagnostics.wording import on_one_line
+from speccompiler.graph.dims import Dim, total
 from speccompiler.graph.ir import Graph, Shape
 from speccompiler.graph.receptive_fields import sights
 from speccompiler.graph.shapes import defined_multiply_adds, element_count
 from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import make_plan
+from speccompiler.reports.layer_report import LayerReport, dim_data, shape_data
+from speccompiler.reports.number_text import count, scaled, size
+from speccompiler.reports.shape_table import Style, batched, layer_table, page
 from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
-
-if TYPE_CHECKING:
-    from speccompiler.model import Model
-
-
-@dataclass(frozen=True, slots=True)
-class LayerReport:
-    """One layer."""
-
-    name: str
-    type: str
-    output_shape: Shape
-    parameters: int
-    non_trainable_parameters: int
-    """Those that training leaves alone: all of a layer that is not trainable, and else what a
-    layer keeps count of by itself, as BatchNormalization does of its mean and deviation."""
-    trainable: bool
-    multiply_adds: Dim
-    activation_bytes: Dim
-    receptive_field: tuple[int, ...] | None
-    stride: tuple[Fraction, ...] | None
-    inputs: tuple[str, ...] = ()
-    """What it reads, where that is not the layer before it; several inputs always."""
+from speccompiler.schemas.model import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +34,10 @@ class ShapeReport:
     peak_bytes: int | None
 
     def __str__(self) -> str:
-        from speccompiler.reports.shape_report_text import report_text
-
-        return report_text(self)
+        return self.text()
 
     def _repr_html_(self) -> str:
-        from speccompiler.reports.shape_report_text import report_text
-
-        return report_text(self, "html")
+        return self.text("html")
 
     @property
     def parameters(self) -> int:
@@ -91,52 +64,51 @@ class ShapeReport:
         """Of all layers' outputs together, one sample."""
         return total(layer.activation_bytes for layer in self.layers)
 
-    def _input_data(self) -> dict[str, Any]:
-        if len(self.inputs) == 1:
-            return {"input_shape": _data(self.inputs[0][1])}
-        return {"inputs": {name: _data(shape) for name, shape in self.inputs}}
-
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON; open sizes are text."""
+        shapes = {name: shape_data(shape) for name, shape in self.inputs}
+        inputs: dict[str, Any] = {"inputs": shapes}
+        if len(shapes) == 1:
+            inputs = {"input_shape": shape_data(self.inputs[0][1])}
         return {
             "model": self.model,
             "semantics": self.semantics,
-            **self._input_data(),
-            "layers": [_layer_data(layer) for layer in self.layers],
+            **inputs,
+            "layers": [layer.to_data() for layer in self.layers],
             "totals": {
                 "parameters": self.parameters,
                 "trainable_parameters": self.trainable_parameters,
                 "non_trainable_parameters": self.non_trainable_parameters,
-                "multiply_adds": _datum(self.multiply_adds),
-                "activation_bytes": _datum(self.activation_bytes),
+                "multiply_adds": dim_data(self.multiply_adds),
+                "activation_bytes": dim_data(self.activation_bytes),
                 "weight_bytes": 4 * self.parameters,
                 "peak_bytes": self.peak_bytes,
             },
         }
 
+    def text(self, style: Style = "text", name: Callable[[str], str] = on_one_line) -> str:
+        """Title, table and totals. ``name`` makes a name fit for where it is shown."""
+        if len(self.inputs) == 1:
+            inputs = f"input {batched(self.inputs[0][1])}"
+        else:
+            shown = [f"{name(each)} {batched(shape)}" for each, shape in self.inputs]
+            inputs = "inputs " + ", ".join(shown)
+        title = f"{name(self.model)}: {inputs}"
+        title += f", {self.semantics} semantics" if self.semantics else ""
+        return page(title, layer_table(self.layers, style, name), self._totals(), style)
 
-def _datum(dim: Dim) -> int | str:
-    return dim if isinstance(dim, int) else format_dim(dim)
-
-
-def _data(shape: Shape) -> list[int | str]:
-    return [_datum(dim) for dim in shape]
-
-
-def _layer_data(layer: LayerReport) -> dict[str, Any]:
-    return {
-        "name": layer.name,
-        "type": layer.type,
-        **({"inputs": list(layer.inputs)} if layer.inputs else {}),
-        "output_shape": _data(layer.output_shape),
-        "parameters": layer.parameters,
-        "non_trainable_parameters": layer.non_trainable_parameters,
-        "trainable": layer.trainable,
-        "multiply_adds": _datum(layer.multiply_adds),
-        "activation_bytes": _datum(layer.activation_bytes),
-        "receptive_field": None if layer.receptive_field is None else list(layer.receptive_field),
-        "stride": None if layer.stride is None else [str(s) for s in layer.stride],
-    }
+    def _totals(self) -> list[str]:
+        peak = "open until every length is known (--input-shape)"
+        if self.peak_bytes is not None:
+            peak = f"{size(self.peak_bytes)} for a batch of 1, weights included"
+        return [
+            f"parameters: {count(self.parameters)} ({size(4 * self.parameters)})",
+            f"trainable parameters: {count(self.trainable_parameters)}",
+            f"non-trainable parameters: {count(self.non_trainable_parameters)}",
+            f"multiply-adds: {scaled(self.multiply_adds)} a sample",
+            f"activations: {size(self.activation_bytes)} a sample, all layers together",
+            f"peak memory of the plan: {peak}",
+        ]
 
 
 def _is_trained(layer: Layer, tensor: str) -> bool:
@@ -144,12 +116,12 @@ def _is_trained(layer: Layer, tensor: str) -> bool:
     return layer.trainable and layer.inner.trainable and layer.inner.tensors[tensor].trainable
 
 
-def shape_report(model: Model, graph: Graph) -> ShapeReport:
-    """The report of a lowered graph (before any pass)."""
+def shape_report(spec: ModelSpec, graph: Graph) -> ShapeReport:
+    """The report of a spec and what it was lowered to (before any pass)."""
     nodes = graph.by_name()
     seen = sights(graph)
     parts = graph.by_call()
-    called = model.spec.by_call()
+    called = spec.by_call()
     # A layer that is called again has its weights already.
     stored, fixed = dict.fromkeys(parts, 0), dict.fromkeys(parts, 0)
     for weight in graph.weights():
@@ -159,7 +131,7 @@ def shape_report(model: Model, graph: Graph) -> ShapeReport:
             fixed[weight.layer] += count
     layers = []
     before: tuple[str, ...] = ()
-    for call in model.spec.calls:
+    for call in spec.calls:
         name, layer = call.name, called[call.name]
         elsewhere = call.inputs if call.inputs != before else ()
         if not call.inputs and before and not isinstance(layer, InputLayer):
@@ -180,11 +152,11 @@ def shape_report(model: Model, graph: Graph) -> ShapeReport:
                 elsewhere,
             )
         )
-    semantics = model.spec.semantics
+    semantics = spec.semantics
     inputs = tuple((node.layer, node.shape) for node in graph.inputs)
     known = all(isinstance(d, int) for _, shape in inputs for d in shape)
     return ShapeReport(
-        model.name,
+        spec.name,
         None if semantics is None else semantics.profile,
         inputs,
         tuple(layers),

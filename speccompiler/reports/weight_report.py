@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, SpecError, has_errors
 from speccompiler.graph.ir import Weight
-from speccompiler.model import Model
+from speccompiler.validation.validated import ValidatedModel
 from speccompiler.weights.negative_variances import negative_variances
 from speccompiler.weights.penalties import violations
 from speccompiler.weights.sources import DrawnTensor, FileTensor, TensorSource
@@ -68,7 +68,7 @@ class WeightReport:
     """Broken constraints (CS096) and values that are not finite (CS097)."""
 
 
-def weight_report(model: Model) -> WeightReport:
+def weight_report(model: ValidatedModel) -> WeightReport:
     """Read every tensor; raises ``SpecError`` for what is missing or cannot be read."""
     sources = model.weight_sources
     if has_errors(sources.diagnostics):
@@ -81,8 +81,7 @@ def weight_report(model: Model) -> WeightReport:
             read = {weight: array}
             broken = violations(model.spec, read) + negative_variances(model.spec, read)
         except Problem as problem:
-            file = str(model.weights_file or model.loaded.document.file)
-            raise SpecError([model.loaded.locate(problem.at(file=file))]) from None
+            raise model.refused(problem, model.weights_file or model.file) from None
         entry = _report(weight, source, array)
         tensors.append(entry)
         found += broken

@@ -1,4 +1,4 @@
-"""Array file to array file: batch by batch, with memory that does not grow with samples."""
+"""From array files to array files, batch by batch: memory does not grow with the samples."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Sink(Protocol):
 
 @dataclass(slots=True)
 class Summary:
-    """A sink that keeps only what a person asks first: range, mean, broken values."""
+    """A sink that keeps what a person asks first: range, mean, values that are not finite."""
 
     count: int = 0
     total: float = 0.0
@@ -54,7 +54,7 @@ class Summary:
 
 @dataclass(slots=True)
 class RunResult:
-    """What a run leaves beside its outputs."""
+    """What is known of a run when it is done, beside its outputs."""
 
     samples: int = 0
     seconds: float = 0.0
@@ -71,7 +71,7 @@ class RunResult:
 
 
 def _batches(source: ArrayInput, batch_size: int) -> Iterator[Array]:
-    """Its batches; what goes wrong with reading is about this input."""
+    """Its batches. A problem with reading them is a finding about this input."""
     try:
         yield from source.batches(batch_size)
     except Problem as problem:

@@ -1,4 +1,7 @@
-"""A compiled model whose input lengths are open: bound by the arrays of each run."""
+"""A compiled model whose input lengths are open: bound by the arrays of each run.
+
+``compile_model`` decides whether a model is compiled as one.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from speccompiler.arrays.input_checks import by_input
-from speccompiler.compiled import Array, CompiledModel, CompileOptions, compile_model
+from speccompiler.compiled import CompiledModel, checked_target, compile_bound
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError, has_errors
-from speccompiler.model import Model
+from speccompiler.kernels.executor import Array
+from speccompiler.options import CompileOptions
+from speccompiler.validation.input_checks import by_input
+from speccompiler.validation.validated import ValidatedModel
 
 MOST_KEPT = 8
-"""Shapes whose plans are kept; the one that was used longest ago goes first."""
+"""Shapes whose plans are kept; the one that was not used for longest is dropped."""
 
 _Shapes = tuple[tuple[int, ...], ...]
 
@@ -28,9 +33,11 @@ class OpenModel(CompiledModel):
     ``output_shapes``) raises CS052; ``bound_to(x)`` is the compiled model that tells it.
     """
 
-    def __init__(self, model: Model, options: CompileOptions) -> None:
-        """Raise what does not hang on a shape: unknown layers, semantics, unusable weights."""
-        model.check_decided(options.layers)
+    def __init__(self, model: ValidatedModel, options: CompileOptions) -> None:
+        """Raise what no shape would change: target, unknown layers, semantics, weights."""
+        checked_target(model, options)
+        model.check_layers(options.layers)
+        model.check_semantics()
         if has_errors(model.weight_sources.diagnostics):
             raise SpecError(model.weight_sources.diagnostics)
         given = {"model": model, "options": options, "target": options.target}
@@ -44,18 +51,17 @@ class OpenModel(CompiledModel):
     def __repr__(self) -> str:
         return f"<OpenModel '{self.model.name}' for {self.target}: {len(self._kept)} shapes so far>"
 
-    def __reduce__(self) -> tuple[Callable[..., CompiledModel], tuple[Model, CompileOptions]]:
-        return compile_model, (self.model, replace(self.options, tune=False))
+    def __reduce__(self) -> tuple[Callable[..., CompiledModel], tuple[Any, ...]]:
+        return OpenModel, (self.model, replace(self.options, tune=False))
 
     def __getattr__(self, name: str) -> Any:
-        # Called for what is not there: fields of a bound model that this one leaves out.
+        # Only called for attributes that are missing, such as the fields that need a shape.
         if name.startswith("__") or name not in CompiledModel.__dataclass_fields__:
             raise AttributeError(f"'OpenModel' object has no attribute '{name}'")
         raise SpecError([self._open()])
 
     def _open(self) -> Diagnostic:
-        finding = self.model.open_finding()
-        assert finding is not None, "only a model with open lengths is compiled as one"
+        finding = self.model.open_lengths()[0]
         return replace(
             finding, hint=f"compile(input_shape=..) or bound_to(x) give it one; {finding.hint}"
         )
@@ -66,7 +72,7 @@ class OpenModel(CompiledModel):
         return tuple(dict.fromkeys((*self.model.output_names, *self.options.layers)))
 
     def output_shapes(self, samples: int) -> tuple[tuple[int, ...], ...]:
-        """Raises CS052: they hang on the lengths."""
+        """Raises CS052: they depend on the lengths."""
         raise SpecError([self._open()])
 
     def bound_to(self, x: Any) -> CompiledModel:
@@ -81,7 +87,7 @@ class OpenModel(CompiledModel):
             found = self._kept.get(shapes)
             if found is None:
                 options = replace(self.options, input_shape=dict(zip(names, shapes, strict=True)))
-                found = self._kept[shapes] = compile_model(self.model, options)
+                found = self._kept[shapes] = compile_bound(self.model, options)
                 if len(self._kept) > MOST_KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(shapes)
@@ -105,3 +111,10 @@ class OpenModel(CompiledModel):
         names = self.model.input_names
         bound = self.bound_to(dict(zip(names, batches, strict=True)))
         bound.run_batch(batches, outputs, profile)
+
+
+def compile_model(model: ValidatedModel, options: CompileOptions) -> CompiledModel:
+    """Compile now, or for the arrays of each run where neither says every length."""
+    if options.input_shape is None and model.has_open_lengths:
+        return OpenModel(model, options)
+    return compile_bound(model, options)

@@ -1,4 +1,4 @@
-"""A model's outputs beside recorded ones: whether they are the same, and where they part.
+"""A model's outputs beside recorded ones: whether they are the same, and where they differ first.
 
 Arrays are compared batch by batch, in memory that does not grow with the samples. A value
 differs where it is off by more than ``tolerance`` times the largest recorded value of its
@@ -9,26 +9,29 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from speccompiler.arrays.input_checks import check_array, check_samples
 from speccompiler.arrays.npy_input import ArrayInput, from_array
 from speccompiler.arrays.npz_input import open_file
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError, did_you_mean
 from speccompiler.files.hdf5_signature import begins_as_hdf5
 from speccompiler.graph.shapes import format_shape
-from speccompiler.model import Model
+from speccompiler.options import CompileOptions
 from speccompiler.running.array_files import run_stream
+from speccompiler.running.open_model import compile_model
 from speccompiler.schemas.model import ModelSpec
+from speccompiler.validation.input_checks import check_array, check_samples
+from speccompiler.validation.validated import ValidatedModel
 
 Array = npt.NDArray[np.float32]
 Opener = Callable[[], ArrayInput]
 TOLERANCE = 1e-4
+DEFAULTS = CompileOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +134,7 @@ def file_opener(path: Path, key: str | None = None) -> Opener:
 
 
 def verify(
-    model: Model,
-    recording: Recording,
-    *,
-    target: str = "cpu",
-    math: Literal["fast", "precise"] = "fast",
-    threads: int | None = None,
-    batch_size: int | None = None,
+    model: ValidatedModel, recording: Recording, options: CompileOptions = DEFAULTS
 ) -> tuple[Comparison, ...]:
     """Run the recorded inputs and compare each recorded output, in the model's order.
 
@@ -153,15 +150,13 @@ def verify(
         counts = {n: s.samples for n, s in zip(model.input_names, sources, strict=True)}
         with _about(sources[0].name):
             check_samples(counts)
-        compiled = model.compile(
-            target,
-            input_shape=_shapes(model, sources),
-            layers=list(recording.expected),
+        asked = replace(
+            options,
+            input_shape={n: s.shape[1:] for n, s in zip(model.input_names, sources, strict=True)},
+            layers=tuple(recording.expected),
             samples=sources[0].samples,
-            math=math,
-            threads=threads,
-            batch_size=batch_size,
         )
+        compiled = compile_model(model, asked)
         shapes = dict(
             zip(compiled.output_names, compiled.output_shapes(sources[0].samples), strict=True)
         )
@@ -179,13 +174,7 @@ def verify(
     return tuple(sink.comparison() for sink in sinks)
 
 
-def _shapes(model: Model, sources: list[ArrayInput]) -> Any:
-    if len(sources) == 1:
-        return sources[0].shape[1:]
-    return {n: s.shape[1:] for n, s in zip(model.input_names, sources, strict=True)}
-
-
-def _check_names(model: Model, recording: Recording) -> None:
+def _check_names(model: ValidatedModel, recording: Recording) -> None:
     known = {call.name: None for call in model.spec.calls}
     problems = []
     for what, names, allowed in (
@@ -202,7 +191,7 @@ def _check_names(model: Model, recording: Recording) -> None:
     if not recording.expected:
         problems.append(Problem("CS140", "no output is recorded", "give one to compare with"))
     if problems:
-        raise SpecError(problem.at(file=model.loaded.document.file) for problem in problems)
+        raise SpecError(problem.at(file=model.file) for problem in problems)
 
 
 def _check_shape(name: str, recorded: tuple[int, ...], shape: tuple[int, ...]) -> None:
@@ -251,7 +240,7 @@ class _Sink:
         self._read: Iterator[Array] = iter(())
 
     def start(self, batch_size: int) -> None:
-        """Batches will have this size."""
+        """Read the recorded array in batches of this size."""
         self._read = iter(self._expected.batches(batch_size))
 
     def write(self, batch: Array) -> None:
@@ -285,7 +274,7 @@ class _Sink:
         )
 
 
-def difference(model: Model, comparison: Comparison) -> Diagnostic:
+def difference(model: ValidatedModel, comparison: Comparison) -> Diagnostic:
     """CS142 for an output that differs, at its layer."""
     first = comparison.first
     assert first is not None, "only what differs is reported"

@@ -1,22 +1,21 @@
-"""What speaks for one backend where nothing decides, and how much hangs on it.
+"""What helps to tell which backend trained a model, where nothing says it (CS050).
 
-A Keras 1.x file never says who trained it (CS050). Two things help its owner: the tensors'
-names, because only TensorFlow's variables end in ``:0``, and which layers would compute
-other numbers, by what rule and by how much.
+A Keras 1.x file never says which backend it was trained on. Two things help its owner: the
+tensors' names, because only TensorFlow's variables end in ``:0``; and which layers would
+compute other numbers, by what rule and by how much.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
 from speccompiler.graph.dims import format_dim
-from speccompiler.graph.ir import Graph, Node, Padding, Shape, Weight
-from speccompiler.lowering.by_backend import by_backend
-from speccompiler.schemas.model import ModelSpec
+from speccompiler.graph.ir import Graph, Node, Padding, Weight
+from speccompiler.lowering.by_backend import ByBackend
 from speccompiler.weights.backend_names import theano_names
 from speccompiler.weights.sources import FileTensor, TensorSource
 
@@ -25,7 +24,7 @@ _LAYERS_SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What the two backends do otherwise in one layer: kernels reversed, or another padding."""
+    """How one layer differs between the backends: by reversed kernels, or by its padding."""
 
     layer: str
     flipped: tuple[Weight, ...]
@@ -33,9 +32,18 @@ class Difference:
     """TensorFlow's and Theano's."""
 
 
-def differences(spec: ModelSpec, shapes: Sequence[Shape] | None = None) -> tuple[Difference, ...]:
+def evidence(lowered: ByBackend, sources: Mapping[Weight, TensorSource]) -> tuple[Diagnostic, ...]:
+    """CS050 with what the tensors' names tell in its hint, and a note for each of its layers."""
+    finding = lowered.finding()
+    assert finding is not None, "only what nothing decides needs evidence"
+    told = names_hint(sources.values())
+    if told is not None:
+        finding = replace(finding, hint=f"{finding.hint}; {told}")
+    return (finding, *notes(differences(lowered), sources))
+
+
+def differences(lowered: ByBackend) -> tuple[Difference, ...]:
     """The layers that TensorFlow's and Theano's rules lower differently, in order."""
-    lowered = by_backend(spec, shapes)
     one, other = lowered.tensorflow.graph, lowered.theano.graph
     if one is None or other is None:
         return ()
@@ -67,7 +75,7 @@ def _paddings(one: Iterable[Node], other: Iterable[Node]) -> tuple[Padding, Padd
 def notes(
     found: Iterable[Difference], sources: Mapping[Weight, TensorSource]
 ) -> tuple[Diagnostic, ...]:
-    """A note CS083 for each of the first layers; kernels are measured where they are given."""
+    """A note CS083 for each of the first layers, with what reversing changes in given kernels."""
     found = tuple(found)
     by_name = {(w.layer, w.tensor): source for w, source in sources.items()}
     notes = []
@@ -114,7 +122,7 @@ def _padding_text(padding: Padding) -> str:
 
 
 def names_hint(sources: Iterable[TensorSource]) -> str | None:
-    """What the names of the tensors speak for, or None where they come from no Keras file."""
+    """Which backend the tensors' names point to; None where they come from no Keras file."""
     files = [s for s in sources if isinstance(s, FileTensor)]
     if not files:
         return None

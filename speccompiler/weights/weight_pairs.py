@@ -1,8 +1,8 @@
-"""Whether a spec and its weights file belong together: ``weights_sha256`` says it.
+"""Whether a spec and its weights file belong together, by the digest ``weights_sha256``.
 
-``convspec convert`` writes two files, and no file system replaces two in one step. It puts the
-spec in place first: a spec of one conversion beside weights of another is noticed, whichever of
-them is the older one.
+``convspec convert`` writes two files, and no file system replaces two in one step. Where it is
+interrupted between them, a spec stands beside the weights of another conversion; the digest in
+the spec tells, whichever of the two is the older one.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
+from speccompiler.schemas.model import ModelSpec
 
 if TYPE_CHECKING:
-    from speccompiler.model import Model
     from speccompiler.weights.files.weight_file import WeightFile
 
 
 def check_pair(file: WeightFile, expected: str) -> None:
     """Raise CS127 unless the file holds these tensors.
 
-    A file that convspec wrote says it itself; the tensors of any other are read.
+    A file that convspec wrote holds its own digest; the tensors of any other are read.
     """
     if (file.sha256 or file.computed_digest()) != expected:
         raise _another(file)
@@ -40,14 +40,17 @@ def check_other(file: WeightFile, expected: str) -> Diagnostic | None:
     )
 
 
-def content_problem(model: Model) -> Diagnostic | None:
-    """CS127 where the file that a spec names is not what it says, value by value; reads it all."""
-    expected, named = model.spec.weights_sha256, model.spec.weights
-    if expected is None or named is None or model.weights_file is not None:
+def content_problem(spec: ModelSpec, folder: Path) -> Diagnostic | None:
+    """CS127 where the values in the weights file of a spec are not those it was written with.
+
+    Reads every tensor. ``folder`` is the one that the spec lies in.
+    """
+    expected, named = spec.weights_sha256, spec.weights
+    if expected is None or named is None:
         return None
     from speccompiler.weights.files.weight_file import open_weights
 
-    path = Path(model.loaded.document.file).parent / named
+    path = folder / named
     try:
         file = open_weights(path)
         if file.computed_digest() != expected:

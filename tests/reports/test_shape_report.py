@@ -17,8 +17,8 @@ from speccompiler.cli.main import run
 from speccompiler.graph.dims import Dim, symbol, total
 from speccompiler.model import check
 from speccompiler.planning.arena import Arena
-from speccompiler.reports.shape_report import LayerReport, ShapeReport
-from speccompiler.reports.shape_report_text import report_text
+from speccompiler.reports.layer_report import LayerReport
+from speccompiler.reports.shape_report import ShapeReport
 from speccompiler.source.texts import parse_document
 from tests.cases import build
 
@@ -346,7 +346,7 @@ def test_branches_of_different_fields_give_the_widest() -> None:
 
 def test_a_fraction_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     found = report([deconv(8, (3, 3), (2, 2), [None, 21, 21, 8])], [10, 10, 4], dim_ordering="tf")
-    (row,) = [line for line in report_text(found).splitlines() if "Deconvolution2D" in line]
+    (row,) = [line for line in found.text().splitlines() if "Deconvolution2D" in line]
     assert row.split()[-2:] == ["2x2", "1/2x1/2"]
     (layer,) = found.to_data()["layers"]
     assert layer["stride"] == ["1/2", "1/2"]
@@ -468,7 +468,7 @@ def _work(text: str) -> int:
         assert model is not None
         found = model.shapes()
         found.to_data()
-        report_text(found)
+        found.text()
     finally:
         sys.settrace(before)
     return count

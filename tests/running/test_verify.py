@@ -12,6 +12,7 @@ import pytest
 import speccompiler
 from speccompiler.cli.main import run
 from speccompiler.diagnostics.core import SpecError
+from speccompiler.options import CompileOptions
 from speccompiler.running.verify import Recording, file_opener, recording_of, verify
 
 SPEC = """\
@@ -98,7 +99,7 @@ def test_batches_count_samples_through(folder: Path) -> None:
     recording = Recording({"c": file_opener(Path("x.npy"))}, {"p": file_opener(Path("p.npy"))})
     model = speccompiler.load("m.yaml")
     assert model.input_names == ("c",)
-    (found,) = verify(model, recording, batch_size=7, target="reference")
+    (found,) = verify(model, recording, CompileOptions("reference", batch_size=7))
     assert found.differing == 1
     assert found.first is not None
     assert (found.first.sample, found.first.position) == (73, (0, 0))
@@ -195,7 +196,7 @@ def test_vectors_by_name_and_alone() -> None:
     recording = recording_of(one.spec, Path())
     assert recording is not None
     assert list(recording.inputs) == ["f"]
-    assert verify(one, recording, target="reference")[0].equal
+    assert verify(one, recording, CompileOptions("reference"))[0].equal
     assert recording_of(build([layer], [2]).spec, Path()) is None
     with pytest.raises(SpecError) as caught:
         build([layer], [2], verify={"expect": [[1, 2]]})

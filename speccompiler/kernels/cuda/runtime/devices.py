@@ -13,11 +13,6 @@ SIMULATED = "NUMBA_ENABLE_CUDASIM"
 """The variable of the environment by which numba simulates a GPU."""
 
 
-def is_cuda(target: str) -> bool:
-    """Whether a target's name is ``cuda`` or ``cuda:N``."""
-    return CUDA.fullmatch(target) is not None
-
-
 def open_devices(target: str) -> tuple[Device, ...]:
     """The GPU that ``cuda:N`` names; for ``cuda`` the first, and all others that equal it.
 

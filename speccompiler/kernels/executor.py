@@ -1,0 +1,52 @@
+"""What a target provides to run a plan, and what it is given for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from speccompiler.graph.ir import Graph, Weight
+from speccompiler.planning.plan import Plan
+
+Array: TypeAlias = npt.NDArray[np.float32]
+
+
+class Executor(Protocol):
+    """Runs a plan over one batch at a time."""
+
+    @property
+    def plan(self) -> Plan:
+        """What it runs."""
+
+    @property
+    def kernel_seconds(self) -> float:
+        """Time that compiling kernels, or loading them from the cache, took."""
+
+    def run_batch(
+        self,
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        profile: list[float] | None = None,
+    ) -> None:
+        """Fill each output for one batch of samples of each input.
+
+        The seconds that each step took are added to ``profile``.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an executor is made of."""
+
+    target: str
+    """As the caller named it, with the number of a GPU."""
+    graph: Graph
+    """As lowered, before any pass."""
+    plan: Plan
+    weights: Mapping[Weight, Any]
+    batch_size: int
+    threads: int

@@ -1,0 +1,1 @@
+"""What is known of a model once it is validated: spec, graph, weights, findings, semantics."""

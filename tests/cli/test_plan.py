@@ -1,0 +1,18 @@
+"""``convspec plan``."""
+
+from __future__ import annotations
+
+from tests.cli.calling import Call
+from tests.places import ROOT
+
+
+def test_the_cuts_of_a_plan_are_for_its_batch_and_threads(call: Call) -> None:
+    vgg = str(ROOT / "examples" / "specs" / "vgg16.yaml")
+    one = call("plan", vgg, "--threads", "2").out
+    assert call("plan", vgg, "--threads", "2", "--batch-size", "1").out == one
+    eight, many = call("plan", vgg, "--batch-size", "8"), call("plan", vgg, "--threads", "16")
+    # 14x14 outputs are 16 tiles a sample: at batch 8 there are more than that to do together.
+    assert "16 tiles x" in one
+    assert "64 tiles x" in eight.out
+    assert many.out != one
+    assert "0 is not in the range" in call("plan", vgg, "--threads", "0").err

@@ -1,0 +1,133 @@
+"""Sizes that no machine can hold are refused before memory is taken; default batch sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from speccompiler.diagnostics.core import SpecError
+from speccompiler.planning.memory_limits import (
+    BATCH_BYTES,
+    LARGEST_BATCH,
+    default_batch_size,
+    gibibytes,
+)
+from tests.cases import build
+from tests.models import only_refusal as refusal
+
+TARGETS = ("cpu", "reference")
+
+
+LARGEST = 2**31 - 1
+"""The largest number that an argument may be."""
+HUGE = {
+    "weights": ([{"type": "Dense", "output_dim": LARGEST}], [10**6]),
+    "values": ([{"type": "UpSampling2D", "size": [10**7, 10**7]}], [4, 4, 1]),
+    "input": ([{"type": "Flatten"}], [10**9, 10**9]),
+    "just sayable": ([{"type": "UpSampling1D", "length": LARGEST}], [2**20, 1]),
+    "kernel": ([{"type": "Convolution1D", "nb_filter": 10**6, "filter_length": LARGEST,
+                 "border_mode": "same"}], [4, 1]),
+    "padding": ([{"type": "ZeroPadding1D", "padding": LARGEST}], [4, 10**6]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HUGE)
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_no_machine_can_hold(name, target):
+    import tracemalloc
+
+    layers, shape = HUGE[name]
+    model = build(layers, shape)
+    tracemalloc.start()
+    try:
+        found = refusal(lambda: model.compile(target))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.code == "CS130"
+    assert "of memory" in found.message
+    assert found.hint == "the model is too large for this machine"
+    assert peak < 4 << 20
+
+
+def test_sizes_beyond_any_machine_are_refused_when_they_are_read():
+    layers = [{"type": "UpSampling1D", "length": LARGEST}] * 3
+    found = refusal(lambda: build(layers, [4, 1]))
+    assert (found.code, found.layer) == ("CS047", "upsampling1d_2")
+
+
+LARGE_NUMBERS = {
+    "window": {"type": "MaxPooling1D", "pool_length": LARGEST, "stride": 1, "border_mode": "same"},
+    "mean": {"type": "AveragePooling1D", "pool_length": LARGEST, "border_mode": "same"},
+    "stride": {"type": "MaxPooling1D", "pool_length": 2, "stride": LARGEST},
+    "conv stride": {"type": "Convolution1D", "nb_filter": 1, "filter_length": 2,
+                    "subsample_length": LARGEST},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE_NUMBERS)
+@pytest.mark.parametrize("semantics", ["tensorflow", "theano"])
+def test_the_largest_numbers_are_computed(name, semantics):
+    x = np.arange(1, 5, dtype=np.float32).reshape(1, 4, 1)
+    model = build([LARGE_NUMBERS[name]], [4, 1], semantics=semantics)
+    y = model.compile("cpu").run(x).ravel()
+    if name == "window":
+        assert y.tolist() == ([4, 4, 4, 4] if semantics == "tensorflow" else [2, 3, 4, 4])
+    if name == "stride":
+        assert y.tolist() == [2]
+    assert np.isfinite(y).all()
+
+
+@pytest.mark.parametrize("name", LARGE_NUMBERS)
+def test_numbers_no_kernel_can_hold(name):
+    layer = {k: 10**30 if v == LARGEST else v for k, v in LARGE_NUMBERS[name].items()}
+    found = refusal(lambda: build([layer], [4, 1]))
+    assert found.code == "CS025"
+    assert "is a huge number; it must be 2147483647 or less" in found.message
+
+
+def test_the_reference_refuses_what_it_cannot_hold(monkeypatch):
+    """Its float64 copies of a padded input are more than the plan's buffers."""
+    layer = {"type": "MaxPooling2D", "pool_size": [10**5, 10**5], "strides": [1, 1],
+             "border_mode": "same"}  # fmt: skip
+    model = build([layer], [4, 4, 1])
+
+    def small(x, widths, *args, **kwargs):
+        assert sum(map(sum, widths)) < 1000, "80 GiB would be allocated here"
+        return pad(x, widths, *args, **kwargs)
+
+    pad = np.pad
+    monkeypatch.setattr(np, "pad", small)
+    try:
+        y = model.compile("reference").run(np.ones((1, 4, 4, 1), np.float32))
+    except SpecError:
+        return
+    assert (y == 1).all()
+
+
+def test_a_batch_that_does_not_fit_says_so(monkeypatch):
+    class Memory:
+        available = 10 << 20
+
+    import psutil
+
+    monkeypatch.setattr(psutil, "virtual_memory", Memory)
+    model = build([{"type": "UpSampling1D", "length": 2}], [2**18, 1])
+    assert model.plan().peak_bytes(1) == 3 << 20
+    assert model.compile(batch_size=3).batch_size == 3
+    found = refusal(lambda: model.compile(batch_size=1000))
+    assert found.code == "CS130"
+    assert found.message == "a batch of 1000 needs 2.9 GiB of memory; 0.0 GiB are available"
+    assert found.hint == "use a smaller --batch-size"
+    assert found.file == "t.json"
+    assert gibibytes(5 << 40) == "5,120.0 GiB"
+
+
+def test_the_default_batch_fits_a_budget():
+    small = build([{"type": "UpSampling1D"}], [4, 1]).plan()
+    assert default_batch_size(small) == LARGEST_BATCH
+    large = build([{"type": "UpSampling1D"}], [2**24, 4]).plan()
+    assert default_batch_size(large) == 1
+    middle = build([{"type": "UpSampling1D", "length": 3}], [2**20, 1]).plan()
+    assert default_batch_size(middle) == 4
+    assert middle.peak_bytes(4) <= BATCH_BYTES
