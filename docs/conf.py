@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 project = "convspec"
-author = "the convspec authors"
-project_copyright = "the convspec authors, Apache-2.0"
+author = "The convspec developers"
+project_copyright = "the convspec developers, Apache-2.0"
 version = release = speccompiler.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]

@@ -47,6 +47,13 @@ def test_a_page_has_a_title_and_says_what_it_is_for(page: Path) -> None:
     assert sum(heading == title[2:] for heading in headings(page)) == 1
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_line_of_a_paragraph_begins_like_a_list(page: Path) -> None:
+    """Markdown makes a list of a paragraph whose second line begins with '1. ', or '- '."""
+    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    assert re.findall(r"^(?!\d+\. )\w.*\n(?:\d+\. |[-*+] ).*", text, re.MULTILINE) == []
+
+
 def test_the_page_of_commands_is_clicks_own_tree() -> None:
     assert as_markdown() == COMMAND_LINE, "run make schema"
 
