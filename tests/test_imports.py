@@ -77,7 +77,7 @@ TARGETS = (
     "speccompiler.kernels.cpu",
     "speccompiler.kernels.cuda",
 )
-EXCEPTIONS: set[tuple[str, str]] = {}
+EXCEPTIONS: set[tuple[str, str]] = set()
 
 
 @cache
