@@ -114,9 +114,9 @@ def _tune_cpu(executor: Executor, plan_again: Callable[[], Plan]) -> Executor:
 
 
 def _cuda_kernels() -> KernelTable:
-    from speccompiler.kernels.cuda import choices
+    from speccompiler.kernels.cuda import table
 
-    return choices
+    return table
 
 
 def _cuda_batch_size(plan: Plan) -> int:
@@ -138,8 +138,8 @@ def _cuda_executor(request: Request) -> Executor:
     from speccompiler.kernels.cuda.runtime.tuning import remembered
 
     devices = open_devices(request.target)
-    pick = remembered(devices[0])
-    return CudaExecutor(request.plan, request.weights, request.batch_size, devices, pick)
+    choose_tile = remembered(devices[0])
+    return CudaExecutor(request.plan, request.weights, request.batch_size, devices, choose_tile)
 
 
 def _check_cuda(name: str, graph: Graph) -> None:

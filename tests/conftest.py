@@ -35,3 +35,11 @@ def rng():
     import numpy as np
 
     return np.random.default_rng(20160411)
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """The folder of a cache that is empty, and the test's own."""
+    monkeypatch.setenv("CONVSPEC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.delenv("CONVSPEC_CACHE_SIZE", raising=False)
+    return tmp_path / "cache"

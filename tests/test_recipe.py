@@ -59,8 +59,8 @@ def lower_trim(b: Builder, layer: Trim2D, x: Node) -> Node:
     Case(
         "Trim2D",
         {"edge": 1},
-        (5, 6, 2),
-        (*common((5, 6, 2)), Variant("edge", 2, "shape"), Variant("dim_ordering", "th", "shape")),
+        (5, 6, 3),
+        (*common((5, 6, 3)), Variant("edge", 2, "shape"), Variant("dim_ordering", "th", "shape")),
     ),
 '''),
     Edit("Arguments", "tests/schemas/test_schemas.py", '    "Cropping3D": {"cropping"',

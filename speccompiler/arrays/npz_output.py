@@ -36,7 +36,7 @@ class _Member:
     header: int
     """Offset of its local header."""
     file: FileIO | None = None
-    """None while only its place is wanted."""
+    """None until the archive is opened: until then only sizes are needed."""
     checksum: int = 0
     position: int = 0
 

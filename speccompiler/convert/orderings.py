@@ -13,17 +13,8 @@ from typing import Any
 
 from speccompiler.convert.adapters import Adapters, moved_axes
 from speccompiler.convert.changes import Changes, Relaid
-from speccompiler.convert.rules import (
-    AS_BEFORE,
-    MOVED,
-    SAME,
-    Rule,
-    Step,
-    Value,
-    flatten,
-    rule_of,
-    takes_moved,
-)
+from speccompiler.convert.rules import AS_BEFORE, flatten, rule_of, takes_moved
+from speccompiler.convert.steps import MOVED, SAME, Rule, Step, Value
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.graph.ir import Graph, Shape, Weight
 from speccompiler.lowering.lower import lower
@@ -126,7 +117,7 @@ def _attempt(
             calls.append(added)
         calls.append(call.model_copy(update={"inputs": read}))
         try:
-            layer, values[call.name] = rule_of(step)(step)
+            layer, values[call.name] = rule_of(step.layer)(step)
             if call.layer in layers and layers[call.layer] != layer:
                 raise Problem("CS151", "its calls would need different arguments")
             layers[call.layer] = layer

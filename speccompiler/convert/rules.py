@@ -6,75 +6,28 @@ it is flat and its entries come in another order, because a Flatten read them fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from speccompiler.convert.adapters import moved_axes
-from speccompiler.convert.changes import Changes, Order, Reordered, Transposed
+from speccompiler.convert.changes import Order, Reordered, Transposed
+from speccompiler.convert.steps import MOVED, SAME, Rule, Step, Value, moved_axis
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.grammar import Array, parse_with_arrays, with_arrays
-from speccompiler.graph.ir import Shape, Weight
 from speccompiler.graph.permutations import permuted
 from speccompiler.schemas.activation import ExpressionActivation
-from speccompiler.schemas.fields import Layer, Ordering
+from speccompiler.schemas.fields import Layer
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Value:
-    """How a value of the converted model differs from the original's.
-
-    ``order`` of a flat value: entry i is entry ``order[i]`` of the original's.
-    """
-
-    moved: bool = False
-    order: Order | None = None
-
-    @property
-    def same(self) -> bool:
-        """Whether the value is that of the original."""
-        return not self.moved and self.order is None
-
-
-SAME = Value()
-MOVED = Value(moved=True)
-
-
-def moved_axis(axis: int, rank: int, target: Ordering) -> int:
-    """Where an axis of the sample goes."""
-    return moved_axes(rank, target).index(axis)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A call that is being converted."""
-
-    layer: Any
-    """Of the class that the rule is for."""
-    name: str
-    inputs: tuple[Value, ...]
-    shapes: tuple[Shape, ...]
-    """Of one sample of each input, in the original model."""
-    target: Ordering
-    changes: Changes
-    weights: Sequence[Weight]
-
-    @property
-    def value(self) -> Value:
-        """What has become of the only input."""
-        return self.inputs[0]
-
-
-Rule = Callable[[Step], tuple[Layer, Value]]
-
-
-def rule_of(step: Step) -> Rule:
-    return RULES.get(step.layer.class_name, _unknown)
+def rule_of(layer: Layer) -> Rule:
+    """The rule of a layer's class."""
+    return RULES.get(layer.class_name, _unknown)
 
 
 def _unknown(step: Step) -> tuple[Layer, Value]:
+    """A layer that can only read its inputs as they were."""
     if all(value.same for value in step.inputs):
         return step.layer, SAME
     layer_type = step.layer.class_name
@@ -86,6 +39,7 @@ def _unknown(step: Step) -> tuple[Layer, Value]:
 
 
 def _elementwise(step: Step) -> tuple[Layer, Value]:
+    """A layer that works value by value."""
     return step.layer, step.value
 
 
@@ -136,11 +90,13 @@ def _deconvolution(step: Step) -> tuple[Layer, Value]:
 
 
 def _global(step: Step) -> tuple[Layer, Value]:
+    """A pool over all of an image, whose value has channels alone."""
     layer, _ = _ordered(step)
     return layer, SAME
 
 
 def flatten(step: Step) -> tuple[Layer, Value]:
+    """Of an image that has moved the flat values come in another order."""
     if not step.value.moved:
         return step.layer, step.value
     shape = step.shapes[0]
@@ -156,6 +112,7 @@ def flatten(step: Step) -> tuple[Layer, Value]:
 
 
 def _dense(step: Step) -> tuple[Layer, Value]:
+    """The rows of its kernel follow the order of its input's values."""
     assert not step.value.moved, f"{step.name} reads what a Permute has restored"
     if step.value.order is not None:
         for weight in step.weights:
@@ -219,6 +176,7 @@ def _permute(step: Step) -> tuple[Layer, Value]:
 
 
 def _merge(step: Step) -> tuple[Layer, Value]:
+    """Values that have moved alike are merged as they are; a concat_axis moves with them."""
     mode: str = step.layer.mode
     first = step.inputs[0]
     if all(value.same for value in step.inputs):
@@ -237,6 +195,7 @@ def _merge(step: Step) -> tuple[Layer, Value]:
 
 
 def _alike(values: Sequence[Value]) -> bool:
+    """Whether the same has become of all values."""
     if all(value.moved for value in values):
         return True
     orders = [value.order for value in values if value.order is not None]
@@ -316,7 +275,7 @@ AS_BEFORE: set[Rule] = {_unknown, _dense, _time_distributed}
 
 def takes_moved(layer: Layer, as_before: set[Rule]) -> bool | None:
     """Whether a layer needs a moved value (True), one as it was (False), or takes either."""
-    rule = RULES.get(layer.class_name, _unknown)
+    rule = rule_of(layer)
     if rule in {_ordered, _deconvolution, _global}:
         return True
     if rule in as_before or (rule is _normalization and getattr(layer, "mode", 0) == 1):

@@ -33,8 +33,8 @@ class _Finished:
 
     partial: Path
     final: Path
-    lock: int | None
-    """A descriptor that keeps the file from being swept."""
+    lock: FileIO
+    """The file still open, which keeps it from being swept."""
     shown: str | None
     """What messages call it; None where the caller adds that."""
 
@@ -61,7 +61,7 @@ class FileGroup:
             for left in self._finished:
                 with contextlib.suppress(OSError):
                     left.partial.unlink()
-                _release(left)
+                left.lock.close()
 
     def add(self, finished: _Finished) -> None:
         """The next file that is complete."""
@@ -83,7 +83,7 @@ class FileGroup:
                     raise
                 raise SpecError([problem.at(file=one.shown)]) from None
             self._finished.pop()
-            _release(one)
+            one.lock.close()
         if interrupted is not None:
             raise interrupted
 
@@ -206,30 +206,24 @@ def _no_room(number: int, size: int, free: int) -> Problem:
     )
 
 
-def _finish(file: FileIO) -> int | None:
-    """Write everything to the disk and close the file; a descriptor that keeps its lock.
+def _finish(file: FileIO) -> FileIO:
+    """Write everything to the disk and close the file; another opening of it keeps its lock.
 
-    None where an open file cannot be renamed. CS121 for an error that comes this late.
+    CS121 for an error that comes this late.
     """
-    lock = None
+    lock = FileIO(os.dup(file.fileno()))
     try:
         os.fsync(file.fileno())
-        lock = os.dup(file.fileno()) if facilities.RENAMES_OF_OPEN_FILES.here else None
         file.close()
     except OSError as error:
-        if lock is not None:
-            os.close(lock)
+        lock.close()
         raise write_failure(error, "all samples") from None
     return lock
 
 
-def _release(finished: _Finished) -> None:
-    if finished.lock is not None:
-        with contextlib.suppress(OSError):
-            os.close(finished.lock)
-
-
 def _take_name(finished: _Finished) -> None:
+    if not facilities.FILE_LOCKS.here:
+        finished.lock.close()
     try:
         os.replace(finished.partial, finished.final)
     except OSError as error:

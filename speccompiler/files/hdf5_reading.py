@@ -32,7 +32,7 @@ from speccompiler.files.tensor_info import (
 
 _DEEPEST = 32
 _DENSEST = 2048
-"""Most bytes of numbers for a byte of storage; deflate reaches 1032."""
+"""The most bytes of numbers that a stored byte may stand for; deflate reaches 1032."""
 
 ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError)
 """What h5py raises for damaged files, found by feeding it some."""

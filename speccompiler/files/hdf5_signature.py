@@ -1,4 +1,4 @@
-"""HDF5 is known by its signature, whatever a file's name.
+"""Recognise HDF5 files by their signature, whatever their name.
 
 It stands at the beginning, or behind a user block at 512, 1024, 2048 bytes and so on (HDF5
 file format specification, II.A).
@@ -15,7 +15,7 @@ from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FIRST_BLOCK = 512
 _LARGEST_BLOCK = 64 << 20
-"""A longer user block is nobody's; each length looked at is a seek."""
+"""Nobody writes longer user blocks, and each length that is tried costs a seek."""
 
 
 def is_hdf5(stream: BinaryIO) -> bool:
@@ -32,7 +32,7 @@ def is_hdf5(stream: BinaryIO) -> bool:
 
 
 def begins_as_hdf5(path: Path) -> bool:
-    """Whether a file is HDF5; not where it cannot be read, which its reader then says."""
+    """Whether a file is HDF5; False where it cannot be read, which its reader will report."""
     try:
         with open_ordinary(path) as stream:
             return is_hdf5(stream)

@@ -1,4 +1,4 @@
-"""Read the header of the .npy format, 1.0 to 3.0: what it says, not what it is good for.
+"""Read the headers of .npy files, formats 1.0 to 3.0; what the array is good for is not judged.
 
 Stricter than ``numpy.lib.format``: the header's size is checked before it is
 read, and its text is matched against the three keys that it must have instead
@@ -22,8 +22,8 @@ MAX_HEADER_BYTES = 10_000  # numpy.lib.format's own default
 _MAX_LENGTH = 2**63 - 1  # of an axis: NumPy's npy_intp
 
 _LENGTH_FORMATS = {(1, 0): "<H", (2, 0): "<I", (3, 0): "<I"}
-# No two neighbours in a pattern can take the same character, so that none goes
-# over the text more than a few times.
+# No two neighbouring parts of a pattern match the same character, so that matching takes
+# linear time whatever the text.
 _OPEN = re.compile(r"\s*\{", re.ASCII)
 _KEY = re.compile(r"""\s*(['"])(descr|fortran_order|shape)\1\s*:\s*""", re.ASCII)
 _COMMA = re.compile(r"\s*(?:,|(?=\}))", re.ASCII)

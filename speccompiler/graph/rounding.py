@@ -1,7 +1,7 @@
-"""Division with rounding up, and maxima, of symbolic dimensions; what they are at least.
+"""Division with rounding up, maximum and lower bound of symbolic dimensions.
 
-These are all that windows and strides ask of a length. Both are kept in a normal form, so that
-the same size that was reached in two ways is equal to itself.
+Windows and strides need no more than these. Results have one normal form, so that a size is equal
+to itself however it was computed.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from speccompiler.planning.candidate import KnownShape, op_of
 
 
 def merge_axes(shape: KnownShape, axes: tuple[int, ...]) -> tuple[KnownShape, tuple[int, ...]]:
-    """The same permutation with axes joined that stay side by side, at most four left."""
+    """The same permutation, with those axes joined that stay side by side."""
     groups = runs(axes)
     order = sorted(range(len(groups)), key=lambda i: groups[i][0])
     merged = tuple(prod(shape[a] for a in groups[i]) for i in order)
@@ -20,7 +20,7 @@ def merge_axes(shape: KnownShape, axes: tuple[int, ...]) -> tuple[KnownShape, tu
 
 @dataclass(frozen=True, slots=True)
 class TransposePlan:
-    """A permutation as the kernel does it: two outer axes, the axes u and v of its matrices."""
+    """A permutation as kernels do it: two outer axes, then the axes u and v of matrices."""
 
     lengths: tuple[int, int, int, int]
     source_strides: tuple[int, int, int, int]
@@ -28,7 +28,7 @@ class TransposePlan:
 
 
 def transpose_plan(node: Node, shape: KnownShape) -> TransposePlan:
-    """u is where the input's values lie side by side (or any, if v is), v where the output's do."""
+    """Along v the output's values lie side by side, along u the input's, unless v has both."""
     merged, axes = merge_axes(shape, op_of(node).axes)
     assert len(axes) <= 4, "a permutation of more than four separate axes"
     lengths = [merged[axis] for axis in axes]
@@ -45,7 +45,7 @@ def transpose_plan(node: Node, shape: KnownShape) -> TransposePlan:
 
 
 def parameter_axes(node: Node) -> int:
-    """The axis that the parameters of a step begin to differ along."""
+    """The first axis along which any parameter of a step has different values."""
     shapes = [parameter.shape for parameter in op_of(node).parameters]
     found = (axis for axis in range(len(node.shape)) if any(shape[axis] != 1 for shape in shapes))
     return next(found, len(node.shape))
@@ -53,7 +53,7 @@ def parameter_axes(node: Node) -> int:
 
 @dataclass(frozen=True, slots=True)
 class SlicePlan:
-    """Rows of values at even distances: (rows, distance) of the outer axes, first to last."""
+    """Rows of values at even distances. ``outer`` has (rows, distance) for each outer axis."""
 
     first: int
     outer: tuple[tuple[int, int], ...]

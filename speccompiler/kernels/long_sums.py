@@ -1,9 +1,9 @@
-"""How sums of any length keep their precision: short chains, and what they round off carried on.
+"""How sums of any length keep their precision: they are made of short chains of additions.
 
 A chain of n float32 additions is off by up to n/2 units of the last place, and by about n/8
-where all terms are alike. No chain is longer than ``SHORT``; what such short sums come to is
-added up with the rounding error beside it (Knuth's two-sum), so that the length of a sum does
-not matter. The order depends on the layer alone: not on threads, batches or vector widths.
+if all terms are alike. No chain is longer than ``SHORT``. The sums of the chains are added up
+together with their rounding errors (Knuth's two-sum), so that the length of a sum does not
+matter. The order depends on the layer alone: not on threads, batches or vector widths.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 SHORT = 256
 """Terms of one chain, on every width of vectors: 4e-6 of the sum at worst."""
 STRETCH = 16
-"""Short sums that a register tile adds up plainly before they are carried on."""
+"""Chains whose sums a register tile adds up plainly before it keeps the rounding error."""
 
 CARRY = '''
 chosen, same = v.select, v.equal
@@ -19,7 +19,7 @@ chosen, same = v.select, v.equal
 
 @jit
 def carried(total, rest, more):
-    """``total + more`` as rounded, and ``rest`` with what the rounding left out."""
+    """``total + more``, rounded, and ``rest`` plus the error of that rounding."""
     both = add(total, more)
     part = sub(both, total)
     return both, add(rest, add(sub(total, sub(both, part)), sub(more, part)))
@@ -27,7 +27,7 @@ def carried(total, rest, more):
 
 @jit
 def rounded(total, rest):
-    """The sum of both. Beside an infinity the rest is NaN, and says nothing."""
+    """The sum of both. Beside an infinity the rest is NaN, and does not count."""
     return add(total, chosen(same(rest, rest), rest, splat(np.float32(0))))
 '''
 
@@ -35,9 +35,9 @@ CARRY_SUMS = '''
 
 @jit
 def carry_sums(sums, at, size, begins, ends):
-    """Sums of a stretch, added to the totals and rests that lie behind them, begin anew.
+    """Add the sums of a stretch to the totals and rests that lie behind them.
 
-    From 0, or where it ``ends`` from the whole.
+    The sums then begin anew from 0; where the last stretch ``ends`` they become the totals.
     """
     zero = splat(np.float32(0))
     for i in range(at, at + size, @LANES):
@@ -48,7 +48,7 @@ def carry_sums(sums, at, size, begins, ends):
         store(sums, i + 2 * @ROOM, rest)
         store(sums, i, rounded(total, rest) if ends else zero)
 '''
-"""For ``ROOM`` values each of sums, totals and rests."""
+"""Needs ``ROOM`` values each for sums, totals and rests, one after another."""
 
 
 def is_long(terms: int) -> bool:

@@ -16,7 +16,7 @@ from functools import cache
 
 Matrix = tuple[tuple[Fraction, ...], ...]
 POINTS = tuple(Fraction(p) for p in ("0", "1", "-1", "2", "-2", "1/2", "-1/2"))
-"""Where polynomials are evaluated, in this order; the last point is always infinity."""
+"""Where polynomials are evaluated: the first few of these, and always infinity at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +160,14 @@ def _pairs(vectors: Matrix) -> list[tuple[int, int]]:
 
 
 def _sum(row: Sequence[Fraction], names: Sequence[str], fused: bool) -> str:
-    """``row . names`` as nested words; a factor that all terms share is multiplied last."""
+    """The product of a row and the names, as an expression; a factor of all terms comes last."""
     terms = [(value, name) for value, name in zip(row, names, strict=True) if value]
     sizes = {abs(value) for value, _ in terms}
     if len(sizes) == 1 and sizes != {Fraction(1)}:
         factor = constant_name(sizes.pop())
         signs, shared = [v / abs(v) for v, _ in terms], [n for _, n in terms]
         return f"mul({factor}, {_sum(signs, shared, fused)})"
-    # A term that is added as it is comes first: it costs no multiplication.
+    # A term without a factor comes first: it costs no multiplication.
     terms.sort(key=lambda term: (term[0] != 1, -abs(term[0])))
     first, name = terms[0]
     text = name if first == 1 else f"mul({constant_name(first)}, {name})"

@@ -7,7 +7,7 @@ from itertools import pairwise
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.diagnostics.wording import shape_as_written
 from speccompiler.loading.loaded_spec import LoadedSpec
-from speccompiler.lowering.input_axes import AXES, AXES_TH, ordering_of
+from speccompiler.lowering.input_axes import AXES, AXES_TH, layout_of
 from speccompiler.lowering.ordering_variants import (
     first_readers,
     fits,
@@ -32,7 +32,7 @@ def speaks_for_the_other(loaded: LoadedSpec) -> tuple[Diagnostic, ...]:
     assert spec is not None, "only a valid spec has shapes"
     told = spec.ordering_told
     for shape, layer in first_readers(spec):
-        read, rank = ordering_of(layer), len(shape) - 1
+        read, rank = layout_of(layer), len(shape) - 1
         channels, lengths = (shape[-1], shape[:-1]) if read == "th" else (shape[0], shape[1:])
         few = shape[0] if read == "th" else shape[-1]
         if channels not in CHANNELS or few is None or few <= LARGEST_FEW:

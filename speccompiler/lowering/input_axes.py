@@ -23,7 +23,7 @@ _WITH_ONE = {1: "a row of single values", 2: "a grey image", 3: "a volume of sin
 
 def spatial_input(b: Builder, layer: Layer, x: Node) -> Node:
     """``x`` as ``(*spatial, channels)``; CS038 where it has not the axes that the layer needs."""
-    rank, ordering = layer.rank, ordering_of(layer)
+    rank, ordering = layer.rank, layout_of(layer)
     if len(x.shape) != rank + 1:
         wanted = AXES_TH.get(rank, "") if ordering == "th" else AXES[rank]
         raise Problem(
@@ -38,10 +38,10 @@ def spatial_input(b: Builder, layer: Layer, x: Node) -> Node:
 def own_ordering(b: Builder, layer: Layer, y: Node) -> Node:
     """Back from ``(*spatial, channels)`` to the layer's dim_ordering."""
     rank = layer.rank
-    return b.add(Transpose((rank, *range(rank))), y) if ordering_of(layer) == "th" else y
+    return b.add(Transpose((rank, *range(rank))), y) if layout_of(layer) == "th" else y
 
 
-def ordering_of(layer: Layer) -> str:
+def layout_of(layer: Layer) -> str:
     """The dim_ordering of a layer, or of the one in it; 'tf' where it takes no such argument."""
     return str(getattr(layer.inner, "dim_ordering", "tf"))
 

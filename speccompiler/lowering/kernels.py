@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from speccompiler.graph.ir import Weight
 from speccompiler.lowering.builder import Builder
-from speccompiler.lowering.input_axes import ordering_of
+from speccompiler.lowering.input_axes import layout_of
 from speccompiler.schemas.fields import Layer
 
 
@@ -16,7 +16,7 @@ def kernel_layout(
     'tf' stores ``(*spatial, channels, filters)``, 'th' ``(filters, channels, *spatial)``.
     """
     rank = len(spatial)
-    if ordering_of(layer) == "tf":
+    if layout_of(layer) == "tf":
         return (*spatial, channels, filters), tuple(range(rank + 2))
     return (filters, channels, *spatial), (*range(2, rank + 2), 1, 0)
 

@@ -12,7 +12,7 @@ from speccompiler.lowering.activations import activated
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import (
     known_channels,
-    ordering_of,
+    layout_of,
     own_ordering,
     spatial_input,
 )
@@ -45,7 +45,7 @@ def lower_locally_connected(
         )
     positions = prod(max(n, 0) for n in out)
     features = prod(kernel) * channels
-    tf, shape = ordering_of(layer) == "tf", (positions, *kernel, channels, filters)
+    tf, shape = layout_of(layer) == "tf", (positions, *kernel, channels, filters)
     weight = Weight(
         b.layer,
         "W",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from speccompiler.diagnostics.core import Span
 from speccompiler.loading.loaded_spec import LoadedSpec
-from speccompiler.lowering.input_axes import ordering_of, swapped
+from speccompiler.lowering.input_axes import layout_of, swapped
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.advanced_activations import ParametricSoftplus, PReLU, SReLU
@@ -29,7 +29,7 @@ def in_other_ordering(loaded: LoadedSpec) -> LoadedSpec | None:
     if spec is None or not spec.unsaid:
         return None
     layers = tuple(
-        layer.wrapping(layer.inner.model_copy(update={"dim_ordering": swapped(ordering_of(layer))}))
+        layer.wrapping(layer.inner.model_copy(update={"dim_ordering": swapped(layout_of(layer))}))
         if layer.name in spec.unsaid
         else layer
         for layer in spec.layers
@@ -48,7 +48,7 @@ def with_moved_input(loaded: LoadedSpec) -> LoadedSpec | None:
     (given,) = spec.inputs
     if not readers or readers[0][0] != given.shape:
         return None
-    first = ordering_of(readers[0][1]) == "th"
+    first = layout_of(readers[0][1]) == "th"
     moved = (given.shape[-1], *given.shape[:-1]) if first else (*given.shape[1:], given.shape[0])
     other = spec.model_copy(update={"inputs": (given.model_copy(update={"shape": moved}),)})
     return replace(loaded, spec=other) if fits(other) else None
@@ -69,7 +69,7 @@ def line_for(other: ModelSpec) -> str:
 
 def read_as(spec: ModelSpec) -> str:
     """The ordering of the layers that do not say their own."""
-    return next(ordering_of(layer) for layer in spec.layers if layer.name in spec.unsaid)
+    return next(layout_of(layer) for layer in spec.layers if layer.name in spec.unsaid)
 
 
 def first_readers(spec: ModelSpec) -> Iterator[tuple[tuple[int | None, ...], Layer]]:

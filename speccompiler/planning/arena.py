@@ -1,9 +1,9 @@
-"""Where values lie in an arena: the lowest place that is free during their lives.
+"""Where values lie in an arena: each at the lowest place that is free while it is alive.
 
-A tree over the steps of a plan holds what is occupied, as runs of places from low to high.
-A node of it stands for some steps in a row: ``whole`` is occupied during all of them,
-``partly`` during at least one. A life is made of a few nodes, so that neither the number of
-values that are alive nor the length of a life counts.
+A binary tree over the steps of a plan knows which places are occupied, as runs of places from
+low to high. Each node stands for some steps in a row: its ``whole`` runs are occupied during
+all of these steps, its ``partly`` runs during at least one. A life is covered by a few nodes, so
+that a search takes no longer for long lives or for many values that are alive.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from heapq import merge
 
 
 class _Runs:
-    """Disjoint runs ``[start, end)``, from low to high; those that touch are one."""
+    """Disjoint runs ``[start, end)``, from low to high; runs that touch are joined."""
 
     __slots__ = ("ends", "starts")
 
@@ -31,7 +31,7 @@ class _Runs:
 
 
 class Arena:
-    """The places of values that are alive for steps ``first`` to ``last``, of ``steps`` in all."""
+    """The places of values, each of which is alive during some of ``steps`` steps."""
 
     def __init__(self, steps: int) -> None:
         self._leaves = 1 << max(steps - 1, 0).bit_length()
@@ -39,7 +39,10 @@ class Arena:
         self._partly: dict[int, _Runs] = {}
 
     def place(self, length: int, first: int, last: int) -> int:
-        """Take ``length`` places, the lowest run of so many that is free; returns its start."""
+        """Occupy the lowest ``length`` free places for the steps ``first`` to ``last``.
+
+        Returns the first of these places.
+        """
         nodes = self._nodes(first, last)
         above = {node >> up for node in nodes for up in range(1, node.bit_length())}
         seen = [self._partly[node] for node in nodes if node in self._partly]
@@ -57,7 +60,7 @@ class Arena:
         return start
 
     def _nodes(self, first: int, last: int) -> list[int]:
-        """The fewest nodes that stand for these steps; node ``n`` has ``2n`` and ``2n + 1``."""
+        """The fewest nodes that cover these steps; the children of ``n`` are ``2n``, ``2n + 1``."""
         found = []
         low, high = first + self._leaves, last + self._leaves + 1
         while low < high:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -20,21 +20,21 @@ class Candidate:
     """A kernel that can do some steps. Shapes are of one sample, and have no open lengths."""
 
     kernel: str
-    fits: Callable[[Node, KnownShape], bool]
+    fits: Callable[[Node, KnownShape], bool] = field(compare=False)
     """Whether it can do the step of this node, which reads a value of this shape."""
-    geometry: Callable[[Node, KnownShape], Geometry]
+    geometry: Callable[[Node, KnownShape], Geometry] = field(compare=False)
     """The integers that the kernel is given with every call."""
-    tasks: Callable[[Node, KnownShape, int], int]
+    tasks: Callable[[Node, KnownShape, int], int] = field(compare=False)
     """How many independent tasks ``n`` samples make."""
-    nanoseconds: Callable[[Node, KnownShape], float]
+    nanoseconds: Callable[[Node, KnownShape], float] = field(compare=False)
     """Estimated time of one sample on one core: ranks candidates, and says if threads pay."""
-    scratch: Callable[[Node, KnownShape], int] = lambda node, shape: 0
+    scratch: Callable[[Node, KnownShape], int] = field(default=lambda node, shape: 0, compare=False)
     """float32 values that a thread needs for itself."""
     precise: bool = True
     """Whether it rounds as the direct sum does. Others are taken with ``math: fast`` only."""
     schedule: Schedule | None = None
     """How the tasks are cut, where a kernel leaves a choice."""
-    sharing: Callable[[Node, KnownShape], int] = lambda node, shape: 1
+    sharing: Callable[[Node, KnownShape], int] = field(default=lambda node, shape: 1, compare=False)
     """How many neighbouring tasks prepare the same input: one thread does them best."""
     strided: bool = False
     """Whether it can leave gaps between the positions that it writes."""

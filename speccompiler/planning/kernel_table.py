@@ -1,6 +1,6 @@
 """What a plan asks of a target: which kernel does a step, and what was measured before.
 
-Order, buffers and views are the same on every target; this is the part that is not.
+All else in a plan (order, buffers, views) is the same on every target.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from speccompiler.graph.ir import Identity, Node, Op, Reshape
 from speccompiler.planning.candidate import Candidate, KnownShape
 
 RECKONED_THREADS = 4
-"""What a step is expected to have where nobody says it: it decides which kernel does it."""
+"""Threads that a step is expected to have, if nobody says how many, when its kernel is chosen."""
 VIEWS: tuple[type[Op], ...] = (Identity, Reshape)
-"""What no kernel does: the value lies where what it reads lies."""
+"""Operations that no kernel does: their value lies in the place of what they read."""
 
 
 class KernelTable(Protocol):
-    """A target's kernels. A module with ``choose`` is one."""
+    """A target's kernels: any module or object with ``choose``."""
 
     def choose(
         self,
@@ -33,9 +33,9 @@ class KernelTable(Protocol):
 
 
 class Measured(Protocol):
-    """Choices that were made by the clock, and change no bits."""
+    """Choices between ways that give the same bits, made by measuring them."""
 
     def choice(
         self, node: Node, shape: KnownShape, pool: Node | None, best: Candidate
     ) -> Candidate:
-        """What was fastest; ``best``, the cheapest by estimate, where nothing is known."""
+        """The fastest that was measured; ``best``, the cheapest by estimate, if none was."""

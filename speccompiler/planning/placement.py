@@ -1,7 +1,7 @@
-"""Which values lie in the place of another: sums and joined values that no step copies.
+"""Which values lie in the place of another, so that no step has to add or copy them.
 
-A convolution adds its result to what lies in its place, where that is the other value of a sum,
-and writes into a part of a joined value, where a Concat alone reads it:
+A convolution adds its result to what already lies in its place, if that is the other value of a
+sum. It writes into a part of a joined value, if only a Concat reads it:
 
     a, b = Conv(x), Conv(a)        a = Conv(x)
     s = Combine(sum, a, b)    ->   s = a + Conv(a), in the place of a
@@ -20,7 +20,7 @@ from speccompiler.planning.kernel_table import VIEWS
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A node, the kernel that computes it, and a pool or a sum that the kernel takes in."""
+    """A node, the kernel that computes it, and a pool or a sum that the kernel does as well."""
 
     node: Node
     candidate: Candidate
@@ -35,7 +35,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Where a value lies in a joined one: ``at`` in each position, these ``pitch`` apart."""
+    """Where a value lies in a joined one: ``at`` values into each position, ``pitch`` apart."""
 
     whole: str
     at: int
@@ -43,9 +43,10 @@ class Part:
 
 
 def storage(graph: Graph, work: Sequence[Work], parts: Mapping[str, Part]) -> dict[str, str]:
-    """The node that a value's memory belongs to: a view's is what it views.
+    """For each value, the node that its memory belongs to.
 
-    A sum's is that of the value to which its convolution adds, a part's the joined value's.
+    A view lies in the memory of what it views, a sum in that of the value to which its convolution
+    adds, a part in that of the joined value.
     """
     origins = {name: part.whole for name, part in parts.items()}
     for w in work:
@@ -57,7 +58,7 @@ def storage(graph: Graph, work: Sequence[Work], parts: Mapping[str, Part]) -> di
 
 
 def _root(origins: dict[str, str], name: str) -> str:
-    """Where a chain of origins ends; whoever follows it again has one step to go."""
+    """Where a chain of origins ends. The chain is shortened, so that the next search is quick."""
     root = name
     while root in origins:
         root = origins[root]
@@ -67,9 +68,9 @@ def _root(origins: dict[str, str], name: str) -> str:
 
 
 class _Memory:
-    """What still wants the values that lie in one place, while work is done in order.
+    """Which work still has to read the values of each place, while work is done in order.
 
-    A place is known by the node that it belongs to.
+    A place is named after the node that it belongs to.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -79,7 +80,7 @@ class _Memory:
         self._made: set[str] = set()
         self._kept: set[str] = set()
         self._waiting: Counter[str] = Counter()
-        """For each place, how often what is not done yet reads it."""
+        """For each place, how often work that is not done yet reads it."""
         for node in graph:
             if isinstance(node.op, Input) or node.name in outputs:
                 self._kept.add(self.place(node.name))
@@ -91,13 +92,13 @@ class _Memory:
         return _root(self._origins, name)
 
     def is_free_but_for(self, total: Node, other: str) -> bool:
-        """Whether a value is made, and of all that lies there only a sum still wants anything."""
+        """Whether a value is computed, and nothing but a sum still has to read its place."""
         place = self.place(other)
         alone = self._waiting[place] == sum(self.place(name) == place for name in total.inputs)
         return place in self._made and place not in self._kept and alone
 
     def join(self, total: Node, other: str) -> None:
-        """Let a sum lie in the place of one of its values."""
+        """Put a sum into the place of one of its values."""
         mine, place = self.place(total.name), self.place(other)
         self._origins[mine] = place
         self._waiting[place] += self._waiting.pop(mine, 0)
@@ -105,7 +106,7 @@ class _Memory:
             self._kept.add(place)
 
     def done(self, work: Work) -> None:
-        """A kernel has run."""
+        """Note that a kernel has run."""
         for node in dict.fromkeys((work.node, work.last)):
             self._made.add(self.place(node.name))
             for name in node.inputs:
@@ -113,10 +114,10 @@ class _Memory:
 
 
 def add_in_place(graph: Graph, work: Sequence[Work]) -> list[Work]:
-    """Let convolutions take in the sums that alone read them.
+    """Let a convolution do the sum that reads its result, if nothing else reads it.
 
-    A sum goes to the later of its two values. Nothing else may still want the earlier one: it
-    is no input of the model and no output, and all that read it are done before.
+    The later one of the two values does the sum. Nothing else may still have to read the earlier
+    one: it is neither an input nor an output of the model, and its other readers come before.
     """
     readers, outputs, memory = graph.readers(), frozenset(graph.outputs), _Memory(graph)
     taken: set[str] = set()
@@ -136,7 +137,7 @@ def add_in_place(graph: Graph, work: Sequence[Work]) -> list[Work]:
 
 
 def _sum_of(w: Work, readers: Mapping[str, Sequence[Node]]) -> Node | None:
-    """The sum of two values that alone reads what a convolution makes."""
+    """The sum of two values that is the only reader of a convolution; else None."""
     found = readers[w.node.name]
     if len(found) != 1 or not w.candidate.adds or w.pool:
         return None
@@ -153,8 +154,8 @@ def _other(total: Node, conv: Node) -> str:
 def join_in_place(graph: Graph, work: Sequence[Work]) -> tuple[list[Work], dict[str, Part]]:
     """Leave out each Concat of channels whose values can all be written to their places in it.
 
-    Each is read by nothing else, and its kernel can write positions further apart than its
-    channels. Returns the work that is left, and where the values lie.
+    Nothing else may read these values, and their kernels must be able to leave gaps between
+    positions. Returns the work that is left, and where the values lie.
     """
     nodes, readers, outputs = graph.by_name(), graph.readers(), frozenset(graph.outputs)
     makers = {w.last.name: w for w in work}

@@ -1,9 +1,8 @@
 """Graph to plan: the order of kernel calls and the buffers they share.
 
-Buffers are parts of one arena, placed by lifetime: a value's place is free again
-after its last reader. Sizes are of one sample; a batch multiplies them all. The
-inputs and the outputs are the caller's arrays and take no place. ``placement`` says which
-values lie in the place of another.
+Buffers are parts of one arena: a value's place is free again after its last reader. Sizes are
+of one sample; a batch multiplies them all. Inputs and outputs are the caller's arrays and take
+no place in the arena. ``placement`` says which values lie in the place of another.
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ class Buffer:
 class Place:
     """Where a value lies: input, output or buffer number ``index``.
 
-    A part of a joined value has its positions ``pitch`` values apart, the first ``at`` values
-    into the place; else both are 0.
+    The positions of a part of a joined value are ``pitch`` values apart, and the first is ``at``
+    values behind the beginning of the place. For a whole value both are 0.
     """
 
     kind: Literal["input", "output", "buffer"]
@@ -54,8 +53,8 @@ class Place:
 class Step:
     """One kernel call. ``candidate`` is None for a plain copy; the names are for people.
 
-    ``pool`` is a pooling that the kernel does on the way out; the target is then the pool's.
-    ``added`` likewise is a sum with what lies in the step's place already.
+    ``pool`` is a pooling that the kernel does as well; the target is then the pool's value.
+    ``added`` likewise is a sum with the value that lies in the step's place already.
     """
 
     node: Node
@@ -96,13 +95,13 @@ class Plan:
 
     @property
     def stored_bytes(self) -> int:
-        """Weights before they are packed, those of a shared layer once, float32."""
+        """Bytes of all weights before they are packed, as float32; those of a shared layer once."""
         read = dict.fromkeys(self.graph.operands())
         return 4 * sum(prod(operand.shape) for operand in read)
 
     @property
     def weight_bytes(self) -> int:
-        """Packed weights, those of a shared layer once for each order, float32."""
+        """Bytes of all packed weights; those of a shared layer once for each order."""
         packed: dict[object, float] = {}
         for step in self.steps:
             if step.candidate is not None:
@@ -114,11 +113,11 @@ class Plan:
 
     @property
     def scratch_elements(self) -> int:
-        """What one thread needs for itself while a step runs."""
+        """float32 values that one thread needs for itself while a step runs."""
         return max((_scratch(step) for step in self.steps), default=0)
 
     def peak_bytes(self, batch: int, threads: int = 1) -> int:
-        """Memory of a run: arena and weights, with the inputs and the outputs of a batch."""
+        """Most bytes that a run takes: arena, scratch, weights, inputs and outputs of a batch."""
         ends = sum(prod(shape) for _, shape in (*self.inputs, *self.outputs))
         scratch = 4 * threads * self.scratch_elements
         return 4 * batch * (self.arena_elements + ends) + self.weight_bytes + scratch
@@ -131,7 +130,7 @@ def _scratch(step: Step) -> int:
 
 
 def end_number(plan: Plan, place: Place) -> int:
-    """Number of an array of the caller's: the inputs, then the outputs."""
+    """The number of the caller's array that a place is: inputs are counted first, then outputs."""
     return place.index if place.kind == "input" else len(plan.inputs) + place.index
 
 
@@ -147,7 +146,7 @@ def make_plan(
     """Choose ``kernels`` and place buffers. Every length of the graph must be known.
 
     ``fast`` admits kernels whose rounding error is larger than the direct sum's; ``batch``
-    is how many samples a call is expected to have, ``tuned`` what was measured here.
+    is how many samples a call is expected to have, ``tuned`` what was measured on this machine.
     """
     nodes = graph.by_name()
     chosen = _choose_kernels(graph, kernels, fast, batch, threads, tuned)

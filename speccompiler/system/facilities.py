@@ -49,11 +49,8 @@ def open_flags(*names: str) -> int:
 
 FILE_LOCKS = Facility(
     ("fcntl.flock", "os.geteuid", "os.O_NOFOLLOW", "os.O_NONBLOCK"),
-    "an unfinished file is safe while it is open, because Windows removes no open file",
-)
-RENAMES_OF_OPEN_FILES = Facility(
-    ("posix.rename",),
-    "a file is closed before it takes its name; a name whose file is open elsewhere is refused",
+    "Windows neither removes nor renames an open file: an unfinished one is held open, and closed "
+    "just before it takes its name; a name whose file is open elsewhere cannot be taken",
 )
 PERMISSIONS = Facility(
     ("os.fchmod",),

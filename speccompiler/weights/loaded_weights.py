@@ -15,10 +15,10 @@ Array = npt.NDArray[Any]
 
 
 class LoadedWeights(Mapping[Weight, Array]):
-    """Tensors by their weight, however it is read. Looking one up may raise ``Problem``.
+    """Tensors by their weights' names, read when they are looked up; that may raise ``Problem``.
 
-    A packed tensor that the cache holds is never read; who finds one there says how many of
-    its values are not finite.
+    A tensor whose packed form the cache holds is never read. Whoever takes it from there notes
+    in ``non_finite`` how many of its values are NaN or infinite, as is done here for others.
     """
 
     def __init__(self, sources: Mapping[Weight, TensorSource]) -> None:
@@ -30,7 +30,7 @@ class LoadedWeights(Mapping[Weight, Array]):
 
     @staticmethod
     def of(arrays: Mapping[Weight, Array], sources: Mapping[Weight, TensorSource]) -> LoadedWeights:
-        """Tensors that are no longer what their sources hold."""
+        """Tensors that were changed after they were read: they are not what their sources hold."""
         loaded = LoadedWeights(sources)
         loaded._changed = True
         loaded._held = {weight.name: array for weight, array in arrays.items()}
@@ -52,22 +52,22 @@ class LoadedWeights(Mapping[Weight, Array]):
         return len(self._sources)
 
     def take(self, weight: Weight) -> Array:
-        """The tensor, for its last use: it is not held any longer."""
+        """The tensor, for the last time: it is not held any longer."""
         array = self[weight]
         if not self._changed:
             del self._held[weight.name]
         return array
 
     def only(self, weights: Collection[Weight]) -> Mapping[Weight, Array]:
-        """Some of them, looked up here."""
+        """A view of some of them."""
         return _Part(self, weights)
 
     def identity(self, weight: Weight) -> str | None:
-        """A text that no other values share; None where nothing vouches for that."""
+        """A text that stands for the tensor's values, and no others; None where there is none."""
         return None if self._changed else self._named[weight.name].identity()
 
     def read_rest(self) -> None:
-        """Read what nobody has needed, one at a time, to know about every value."""
+        """Read what nothing has needed, one at a time, to know which values are not finite."""
         for weight in self:
             if weight.name not in self.non_finite:
                 self.take(weight)

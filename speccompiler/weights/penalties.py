@@ -44,7 +44,7 @@ def regularizer(layer: Layer, argument: str | None) -> Regularizer | None:
 
 
 def activity_regularizers(spec: ModelSpec) -> dict[str, L1L2]:
-    """By call of a layer; raises ``Problem`` CS093 for one that only suits a matrix."""
+    """Activity regularisers by the calls of layers; CS093 for one that only suits a matrix."""
     found: dict[str, L1L2] = {}
     for name, layer in spec.by_call().items():
         term = regularizer(layer, "activity_regularizer")
@@ -62,7 +62,7 @@ def activity_regularizers(spec: ModelSpec) -> dict[str, L1L2]:
 def weight_penalties(
     spec: ModelSpec, weights: Mapping[Weight, npt.NDArray[Any]]
 ) -> tuple[Penalty, ...]:
-    """The penalties of all loaded weights, in the model's order. Only those are looked up."""
+    """The penalties of weights, in the model's order. Only weights that have one are looked up."""
     layers = {str(layer.name): layer for layer in spec.layers}
     found = []
     for weight in weights:
@@ -74,7 +74,7 @@ def weight_penalties(
 
 
 def only_of_matrices(spec: ModelSpec) -> bool:
-    """Whether a weight's regulariser may refuse it (CS093), which cannot wait."""
+    """Whether a weight's regulariser may refuse it (CS093), for which it has to be read at once."""
     return any(
         isinstance(regularizer(layer, tensor.regularizer), Eigenvalue)
         for layer in spec.layers

@@ -1,4 +1,4 @@
-"""Weights of layers that their owner has answered: nobody reads them any longer."""
+"""Pass over stored weights of layers that the user has replaced by others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def without_layers(
 ) -> tuple[WeightFile, list[Diagnostic]]:
     """The file without the tensors of these layers, and a note of them (CS108).
 
-    ``kept`` are the layers that take weights: what begins with their names is theirs.
+    ``kept`` are the layers that take weights: a key that begins with such a name is not passed
+    over.
     """
     left = {name for name in replaced if name not in kept}
     if not left:

@@ -375,7 +375,7 @@ def test_every_documented_code_can_be_emitted() -> None:
 def test_every_code_is_in_some_test() -> None:
     tests = TESTS
     text = "".join(
-        p.read_text(encoding="utf-8") for p in (*tests.rglob("*.py"), *FOLDER.glob("*.txt"))
+        p.read_text(encoding="utf-8") for p in (*tests.rglob("*.py"), *tests.rglob("*.txt"))
     )
     assert [code for code in CODES if code not in text] == []
 

@@ -1,7 +1,8 @@
 """Damaged files of every kind: each ends in findings, never in a traceback, and soon.
 
-Real files are mutated byte by byte and token by token. The time is bounded, so that this runs
-with the other tests; ``CONVSPEC_FUZZ_SECONDS`` gives each of the kinds more (``make fuzz``).
+Real files are mutated byte by byte and token by token. In the ordinary run every token is put
+into some file once, and a few files are damaged at random; ``CONVSPEC_FUZZ_SECONDS`` gives each
+kind of file that long (``make fuzz``).
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ from tests.places import GOLDEN, OWN_GOLDEN
 
 h5py = pytest.importorskip("h5py")
 
-SECONDS = float(os.environ.get("CONVSPEC_FUZZ_SECONDS", "12"))
+SECONDS = float(os.environ.get("CONVSPEC_FUZZ_SECONDS", "0"))
+LONG = SECONDS > 0
 MOST_CALLS = 5_000_000
 """Of functions, for one small file."""
 EXAMPLES = settings(
-    max_examples=100,
+    max_examples=100 if LONG else 25,
     deadline=None,
     database=None,
     phases=[Phase.generate, Phase.shrink],
@@ -60,7 +62,7 @@ class Clock:
         self._end = time.monotonic() + SECONDS
 
     def spend(self, run: Callable[[], None]) -> None:
-        """A hundred examples after another, until the time is over."""
+        """One round of examples, and more until the time is over."""
         run()
         while time.monotonic() < self._end:
             run()
@@ -96,6 +98,14 @@ def mutated(data: st.DataObject, seed: bytes, tokens: list[bytes]) -> bytes:
     return bytes(out)
 
 
+def with_each_token(pool: list[bytes], tokens: list[bytes]) -> Iterator[bytes]:
+    """Every token once, in one file after the other, at places all over them."""
+    for number, token in enumerate(tokens):
+        seed = pool[number % len(pool)]
+        at = number * 7919 % len(seed)
+        yield seed[:at] + token + seed[at:]
+
+
 def judge(document: Document) -> None:
     """All that a command may do with a document; findings are fine, anything else is not."""
 
@@ -117,6 +127,8 @@ def clock() -> Clock:
 @pytest.mark.parametrize("ending", ["json", "yaml"])
 def test_texts(ending: str, clock: Clock) -> None:
     pool = seeds(f"*/*/model.{ending}")
+    for text in with_each_token(pool, TOKENS):
+        judge(decode_document(text, f"m.{ending}"))
 
     @EXAMPLES
     @given(st.data())
@@ -150,9 +162,11 @@ def old_models() -> list[bytes]:
 
 
 def test_models_inside_other_forms(clock: Clock) -> None:
-    models = [json.loads(seed) for seed in seeds("*/*/model.json")]
+    models = [json.loads(seed) for seed in seeds("*/*/model.json")[:: 1 if LONG else 10]]
     pool = [write(model).encode() for model in models for write in PACKED.values()]
     pool = [text for text in pool if len(text) < 20_000]
+    for number, text in enumerate(with_each_token(pool, TOKENS)):
+        judge(decode_document(text, f"m.{('json', 'yaml', 'txt')[number % 3]}"))
 
     @EXAMPLES
     @given(st.data())
@@ -166,6 +180,8 @@ def test_models_inside_other_forms(clock: Clock) -> None:
 
 def test_old_models(clock: Clock) -> None:
     pool = old_models()
+    for text in with_each_token(pool, OLD_TOKENS):
+        judge(decode_document(text, "m.json"))
 
     @EXAMPLES
     @given(st.data())

@@ -92,7 +92,7 @@ TAKES = {
     "--input {}",
     ("verify", "expect"): "verify s.yaml --weights w.npz --input x.npy --target reference "
     "--expect {}",
-    ("verify", "layers"): "verify s.yaml --weights w.npz --input x.npy --target reference "
+    ("verify", "layer_files"): "verify s.yaml --weights w.npz --input x.npy --target reference "
     "--layer d={}",
     ("convert", "model"): "convert {}",
     ("convert", "weights"): "convert s.yaml --weights {}",

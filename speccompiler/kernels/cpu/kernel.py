@@ -22,7 +22,7 @@ from speccompiler.planning.schedule import Schedule
 
 Array = npt.NDArray[np.float32]
 Given = Sequence[npt.NDArray[Any]]
-"""The operands of a node as ``ir.operands`` lists them, as arrays."""
+"""The operands of a node as ``graph.operands`` lists them, as arrays."""
 EMPTY = np.zeros(0, np.float32)
 WIDTHS = (16, 8, 4)
 """float32 values of a vector, on the machines that texts are written for."""
@@ -48,6 +48,7 @@ class Wanted:
     added: Combine | None = None
 
 
+@dataclass(frozen=True)
 class CpuKernel(ABC):
     """One kernel: the steps it fits, its cost, its text, and its weights as the text reads them.
 
@@ -77,7 +78,7 @@ class CpuKernel(ABC):
 
     @classmethod
     def offered(cls, node: Node, shape: KnownShape, expected: Expected) -> Sequence[Self]:
-        """The kernel for a step, once for each way to cut its tasks; nothing if it fits not."""
+        """The kernel for a step, once for each way to cut its tasks; none if it does not fit."""
         one = cls()
         return [one] if expected.pool is None and one.fits(node, shape) else []
 

@@ -60,8 +60,8 @@ GROUP_DRIVER = '''
 
 @jit
 def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks, plane, tile, here):
-    """One group of filters over all positions of a task."""
-    # One chain of products; on the widest vectors its weights fill two thirds of L1.
+    """Compute one group of filters for all positions of a task."""
+    # A step is one chain of products; on the widest vectors its weights fill two thirds of L1.
     per_step = @SHORT // @DEPTH
     stretch = per_step * @STRETCH
     for q in range(0, blocks, per_step):
@@ -122,7 +122,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     tiles, places = (positions + @MOST - 1) // @MOST, (positions + @TASK - 1) // @TASK
     share = (tiles + places - 1) // places * @MOST
     filter_blocks = (filters + @FILTERS - 1) // @FILTERS
-    # Of one tile: a block of channels after the other, with room for what a vector leaves over.
+    # Of one tile: block after block of channels, each with room for a vector behind it.
     plane = @MOST * @DEPTH + @LANES
     tile = blocks * plane
     packed_place, here = -1, 0
@@ -132,7 +132,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
         if place != packed_place:
             packed_place = place
             here = min(share, positions - start)
-            # What tiles cover: places past the last position hold zeros.
+            # Tiles may cover places past the last position, which hold zeros.
             left = here % @MOST
             if left > 1:
                 left = @MOST if left > 2 * @FEW else (left + @FEW - 1) // @FEW * @FEW

@@ -34,7 +34,6 @@ class Geometry(NamedTuple):
     y_outer: int
     y_inner: int
     y_across: int
-    y_along: int
     values: int
     """Values of one sample."""
 
@@ -124,7 +123,7 @@ class TransposeKernel(CpuKernel):
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
         plan = transpose_plan(node, shape)
-        return Geometry(*plan.lengths, *plan.source_strides, *plan.target_strides, prod(shape))
+        return Geometry(*plan.lengths, *plan.source_strides, *plan.target_strides[:3], prod(shape))
 
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
         *outer, across, along = transpose_plan(node, shape).lengths

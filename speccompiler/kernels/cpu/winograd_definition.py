@@ -14,7 +14,7 @@ HEAD = '''
 
 @jit
 def define(x, image, h0, w0, g, w, as_it_is, b, bo, scratch, patch):
-    """A tile by one vector of filters, up to the activation that comes after pooling."""
+    """Compute a tile of one vector of filters, up to the activation that comes after pooling."""
     @GEOMETRY@TOGETHER
     blocks = (channels + @LANES - 1) // @LANES
     bias, zero = load(b, bo), splat(np.float32(0))

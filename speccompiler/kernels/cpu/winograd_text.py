@@ -87,7 +87,7 @@ def read_patch(
     x, base, h0, w0, apart_h, apart_w, height, width, channels, first, repeat_h, repeat_w,
     patch, to
 ):
-    """One tile's inputs of a block of channels, zeros outside the data and past the channels."""
+    """Copy a tile's inputs of a block of channels; zeros outside the data and past the channels."""
     count = min(@LANES, channels - first)
     zero = splat(np.float32(0))
     for i in range(@TALL):
@@ -108,7 +108,7 @@ def read_patch(
 
 @jit
 def write_patch(patch, at, pitch, rows, columns, y, to, row, y_pitch, count):
-    """The part of a tile's outputs that the image has."""
+    """Copy the part of a tile's outputs that lies in the image."""
     for i in range(rows):
         for j in range(columns):
             source, target = at + (i * pitch + j) * @LANES, to + i * row + j * y_pitch
@@ -121,7 +121,7 @@ def write_patch(patch, at, pitch, rows, columns, y, to, row, y_pitch, count):
 
 @jit
 def first_row(tile, apart, rows):
-    """Of a tile; rows and tiles alternate where those of one tile are ``apart``."""
+    """The first row of a tile. Between rows that are ``apart`` lie those of other tiles."""
     return tile // apart * rows * apart + tile % apart
 
 
@@ -132,7 +132,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
     blocks = (channels + @LANES - 1) // @LANES
     groups = (filters + @GROUP - 1) // @GROUP
     ranges = (filters + task_filters - 1) // task_filters
-    # Tiles that begin at each of the first rows and columns, as many as are apart.
+    # Rows of a tile may be apart: then as many tiles begin at neighbouring rows.
     down = ((out_height + apart_h - 1) // apart_h + @ROWS - 1) // @ROWS * apart_h
     across = ((out_width + apart_w - 1) // apart_w + @COLUMNS - 1) // @COLUMNS * apart_w
     tiles = n * out_depth * down * across

@@ -2,7 +2,7 @@
 
     pool, softmax ...  one kernel a file: which steps it fits, its text and launches, its packing
     kernel             what such a file says of its kernel, as one object
-    choices            the list of kernels, and which of them does a step
+    table              the list of kernels, and which of them does a step
     steps              a plan's step as launches
     flat_kernels, row_kernels, channel_kernels, windows, long_sums   what kernels share
     gemm_text, winograd_text   the texts that are too long for their kernel's file

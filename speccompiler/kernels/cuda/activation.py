@@ -7,9 +7,9 @@ from math import prod
 from speccompiler.expressions.source import word_source
 from speccompiler.graph.ir import Map, Node
 from speccompiler.kernels.cuda.flat_kernels import FlatGrid, activated, read, store
-from speccompiler.kernels.cuda.kernel import Kernel, op_of
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
-from speccompiler.planning.candidate import KnownShape
+from speccompiler.planning.candidate import KnownShape, op_of
 
 
 def activate(elements: int, activation: str) -> Launch:
@@ -24,4 +24,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((activate(prod(shape), word_source(op_of(node).activation)),))
 
 
-ACTIVATION = Kernel("map", (Map,), _work)
+ACTIVATION = CudaKernel("map", (Map,), _work)

@@ -6,9 +6,9 @@ from math import prod
 
 from speccompiler.graph.ir import BatchNormalize, Node
 from speccompiler.kernels.cuda.channel_kernels import ChannelGrid
-from speccompiler.kernels.cuda.kernel import Kernel, op_of
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
-from speccompiler.planning.candidate import KnownShape
+from speccompiler.planning.candidate import KnownShape, op_of
 
 
 def batch_normalize(positions: int, channels: int, epsilon: float) -> Launch:
@@ -33,4 +33,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((batch_normalize(prod(shape[:-1]), shape[-1], op_of(node).epsilon),))
 
 
-BATCH_NORMALIZE = Kernel("batch_normalize", (BatchNormalize,), _work)
+BATCH_NORMALIZE = CudaKernel("batch_normalize", (BatchNormalize,), _work)

@@ -10,9 +10,9 @@ from math import prod
 from speccompiler.expressions.source import word_source
 from speccompiler.graph.ir import Combine, Node
 from speccompiler.kernels.cuda.flat_kernels import FlatGrid, activated, read, store
-from speccompiler.kernels.cuda.kernel import Kernel, op_of
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Source, Work, X, Y
-from speccompiler.planning.candidate import KnownShape
+from speccompiler.planning.candidate import KnownShape, op_of
 
 COMBINED = {
     "sum": "{a} + {b}",
@@ -49,4 +49,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((*earlier, final))
 
 
-COMBINE = Kernel("combine", (Combine,), _work)
+COMBINE = CudaKernel("combine", (Combine,), _work)

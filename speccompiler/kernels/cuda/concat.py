@@ -6,9 +6,9 @@ from math import prod
 
 from speccompiler.graph.ir import Concat, Node
 from speccompiler.kernels.cuda.flat_kernels import FlatGrid, read, store
-from speccompiler.kernels.cuda.kernel import Kernel, op_of
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Source, Work
-from speccompiler.planning.candidate import KnownShape, known
+from speccompiler.planning.candidate import KnownShape, known, op_of
 
 
 def put(value: int, outer: int, start: int, length: int, whole: int) -> Launch:
@@ -35,4 +35,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work(tuple(launches))
 
 
-CONCAT = Kernel("concat", (Concat,), _work)
+CONCAT = CudaKernel("concat", (Concat,), _work)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from speccompiler.graph.ir import Depthwise, Node
 from speccompiler.kernels.cuda.flat_kernels import FlatGrid, elements_of, read, store
-from speccompiler.kernels.cuda.kernel import Kernel, op_of
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
 from speccompiler.kernels.cuda.long_sums import carried, is_long, rounded
 from speccompiler.kernels.cuda.windows import Windows
-from speccompiler.planning.candidate import KnownShape, known
+from speccompiler.planning.candidate import KnownShape, known, op_of
 
 
 def depthwise(windows: Windows, multiplier: int) -> Launch:
@@ -48,4 +48,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((depthwise(Windows.of(op, shape, known(node)), op.weight.shape[-2]),))
 
 
-DEPTHWISE = Kernel("depthwise", (Depthwise,), _work)
+DEPTHWISE = CudaKernel("depthwise", (Depthwise,), _work)

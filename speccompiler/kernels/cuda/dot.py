@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from speccompiler.graph.ir import Dot, Node
-from speccompiler.kernels.cuda.kernel import Kernel
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Source, Work
 from speccompiler.kernels.cuda.row_kernels import RowGrid
 from speccompiler.planning.candidate import KnownShape, known
@@ -31,4 +31,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((dot(rows, prod(known(node)) // rows, shape[-1]),))
 
 
-DOT = Kernel("dot", (Dot,), _work)
+DOT = CudaKernel("dot", (Dot,), _work)

@@ -18,12 +18,12 @@ from speccompiler.graph.ir import Conv, Node
 from speccompiler.graph.shapes import multiply_adds
 from speccompiler.kernels.cuda.estimates import MULTIPLY_ADDS, moved
 from speccompiler.kernels.cuda.gemm_geometry import Gemm
-from speccompiler.kernels.cuda.kernel import Given, Kernel, Packed, op_of
+from speccompiler.kernels.cuda.kernel import CudaKernel, Given, Packed
 from speccompiler.kernels.cuda.launches import Product, Work, X
 from speccompiler.kernels.cuda.long_sums import PART
 from speccompiler.kernels.cuda.sum_parts import sum_parts
-from speccompiler.kernels.cuda.windows import Windows, three
-from speccompiler.planning.candidate import KnownShape, known
+from speccompiler.kernels.cuda.windows import Windows
+from speccompiler.planning.candidate import KnownShape, known, op_of, three
 
 WANTED_BLOCKS = 128
 """Tiles of one sample below which a long sum is cut, to use the whole GPU."""
@@ -98,4 +98,6 @@ def pack_product(node: Node, shape: KnownShape, given: Given) -> Packed:
     return packed.reshape(-1), padded
 
 
-GEMM = Kernel("gemm", (Conv,), _work, nanoseconds=_nanoseconds, scratch=_scratch, pack=pack_product)
+GEMM = CudaKernel(
+    "gemm", (Conv,), _work, nanoseconds=_nanoseconds, scratch=_scratch, pack=pack_product
+)

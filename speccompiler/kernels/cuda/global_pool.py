@@ -6,10 +6,10 @@ from math import prod
 
 from speccompiler.graph.ir import GlobalPool, Node
 from speccompiler.kernels.cuda.channel_kernels import ChannelGrid
-from speccompiler.kernels.cuda.kernel import Kernel, op_of
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
 from speccompiler.kernels.cuda.long_sums import rounded
-from speccompiler.planning.candidate import KnownShape
+from speccompiler.planning.candidate import KnownShape, op_of
 
 
 def global_pool(grid: ChannelGrid, mode: str) -> Launch:
@@ -55,4 +55,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((global_pool(grid, op.mode),))
 
 
-GLOBAL_POOL = Kernel("global_pool", (GlobalPool,), _work)
+GLOBAL_POOL = CudaKernel("global_pool", (GlobalPool,), _work)

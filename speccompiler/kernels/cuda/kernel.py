@@ -47,7 +47,7 @@ def pack_as_they_are(node: Node, shape: KnownShape, given: Given) -> Packed:
 
 
 @dataclass(frozen=True, slots=True)
-class Kernel:
+class CudaKernel:
     """The steps that a kernel fits, what they cost, and how they are done.
 
     Functions take a step's node and the shape of the first value that it reads, without
@@ -55,11 +55,11 @@ class Kernel:
     """
 
     name: str
-    operations: tuple[type[Op], ...]
+    ops: tuple[type[Op], ...]
     work: Callable[[Node, KnownShape], Work]
     """Texts, blocks, threads, what is read and written."""
     fits: Callable[[Node, KnownShape], bool] = _always
-    """Whether it does this step, which is one of its operations."""
+    """Whether it does this step, whose operation is one of its own."""
     nanoseconds: Callable[[Node, KnownShape], float] = moved
     """Estimated time of one sample."""
     scratch: Callable[[Node, KnownShape], int] = _no_scratch
@@ -80,9 +80,5 @@ class Kernel:
             self.nanoseconds,
             self.scratch,
             precise=self.precise,
+            target_kernel=self,
         )
-
-
-def op_of(node: Node) -> Any:
-    """A node's operation, which is one of those that the kernel is for."""
-    return node.op

@@ -10,11 +10,11 @@ from math import prod
 
 from speccompiler.graph.ir import Local, Node
 from speccompiler.kernels.cuda.flat_kernels import FlatGrid, elements_of, read, store
-from speccompiler.kernels.cuda.kernel import Kernel, op_of
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
 from speccompiler.kernels.cuda.long_sums import carried, is_long, rounded
 from speccompiler.kernels.cuda.windows import Windows
-from speccompiler.planning.candidate import KnownShape, known
+from speccompiler.planning.candidate import KnownShape, known, op_of
 
 
 def local(windows: Windows, filters: int, bias: bool, outer: int = 1) -> Launch:
@@ -55,4 +55,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((local(windows, out[-1], op.bias is not None, prod(shape[:first])),))
 
 
-LOCAL = Kernel("local", (Local,), _work)
+LOCAL = CudaKernel("local", (Local,), _work)

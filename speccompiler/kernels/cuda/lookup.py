@@ -6,9 +6,9 @@ from math import prod
 
 from speccompiler.graph.ir import Lookup, Node
 from speccompiler.kernels.cuda.flat_kernels import FlatGrid, read, store
-from speccompiler.kernels.cuda.kernel import Kernel, op_of
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
-from speccompiler.planning.candidate import KnownShape
+from speccompiler.planning.candidate import KnownShape, op_of
 
 LARGEST_ROW = 2.0**62
 """A value beyond it is no row's number, and not all of them are an int64."""
@@ -39,4 +39,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((look_up(prod(shape), *op_of(node).weight.shape),))
 
 
-LOOKUP = Kernel("lookup", (Lookup,), _work)
+LOOKUP = CudaKernel("lookup", (Lookup,), _work)

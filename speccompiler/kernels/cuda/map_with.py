@@ -10,9 +10,9 @@ from speccompiler.expressions.source import word_source
 from speccompiler.graph.ir import MapWith, Node
 from speccompiler.kernels.axes import parameter_axes
 from speccompiler.kernels.cuda.flat_kernels import FlatGrid, read, store
-from speccompiler.kernels.cuda.kernel import EMPTY, Given, Kernel, Packed, op_of
+from speccompiler.kernels.cuda.kernel import EMPTY, CudaKernel, Given, Packed
 from speccompiler.kernels.cuda.launches import Launch, Work
-from speccompiler.planning.candidate import KnownShape, known
+from speccompiler.planning.candidate import KnownShape, known, op_of
 
 
 def activate_with(elements: int, period: int, parameters: int, activation: str) -> Launch:
@@ -41,4 +41,4 @@ def _pack(node: Node, shape: KnownShape, given: Given) -> Packed:
     return np.concatenate(each, dtype=np.float32, casting="same_kind"), EMPTY
 
 
-MAP_WITH = Kernel("map_with", (MapWith,), _work, pack=_pack)
+MAP_WITH = CudaKernel("map_with", (MapWith,), _work, pack=_pack)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import prod
 
 from speccompiler.graph.ir import Mask, Node
-from speccompiler.kernels.cuda.kernel import Kernel, op_of
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
 from speccompiler.kernels.cuda.row_kernels import RowGrid
-from speccompiler.planning.candidate import KnownShape
+from speccompiler.planning.candidate import KnownShape, op_of
 
 
 def mask(rows: int, length: int, value: float) -> Launch:
@@ -29,4 +29,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((mask(prod(shape[:-1]), shape[-1], op_of(node).value),))
 
 
-MASK = Kernel("mask", (Mask,), _work)
+MASK = CudaKernel("mask", (Mask,), _work)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import prod
 
 from speccompiler.graph.ir import Node, Normalize
-from speccompiler.kernels.cuda.kernel import Kernel, op_of
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
 from speccompiler.kernels.cuda.row_kernels import RowGrid
-from speccompiler.planning.candidate import KnownShape
+from speccompiler.planning.candidate import KnownShape, op_of
 
 
 def normalize(rows: int, length: int, epsilon: float, added: float) -> Launch:
@@ -32,4 +32,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((normalize(prod(shape[:-1]), shape[-1], op.epsilon, op.added),))
 
 
-NORMALIZE = Kernel("normalize", (Normalize,), _work)
+NORMALIZE = CudaKernel("normalize", (Normalize,), _work)

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from speccompiler.graph.ir import Node, Pool
 from speccompiler.kernels.cuda.flat_kernels import FlatGrid, elements_of, read, store
-from speccompiler.kernels.cuda.kernel import Kernel, op_of
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
 from speccompiler.kernels.cuda.long_sums import carried, is_long, rounded
-from speccompiler.kernels.cuda.windows import Windows, three
-from speccompiler.planning.candidate import KnownShape, known
+from speccompiler.kernels.cuda.windows import Windows
+from speccompiler.planning.candidate import KnownShape, known, op_of, three
 
 Ranges = tuple[tuple[int, int], ...]
 """First and end of what counts along each of three axes, from the data's origin."""
@@ -69,4 +69,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((pool(op.mode, replace(windows, before=three(before, 0)), counted),))
 
 
-POOL = Kernel("pool", (Pool,), _work)
+POOL = CudaKernel("pool", (Pool,), _work)

@@ -9,7 +9,7 @@ from math import prod
 
 from speccompiler.graph.ir import Node, Resize
 from speccompiler.kernels.cuda.flat_kernels import FlatGrid, read, store
-from speccompiler.kernels.cuda.kernel import Kernel
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
 from speccompiler.planning.candidate import KnownShape, known
 
@@ -60,4 +60,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((resize_image(node.op, shape, known(node)),))
 
 
-RESIZE_IMAGE = Kernel("resize_image", (Resize,), _work)
+RESIZE_IMAGE = CudaKernel("resize_image", (Resize,), _work)

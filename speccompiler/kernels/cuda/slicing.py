@@ -7,7 +7,7 @@ from math import prod
 from speccompiler.graph.ir import Node, Slice
 from speccompiler.kernels.axes import SlicePlan, slice_plan
 from speccompiler.kernels.cuda.flat_kernels import FlatGrid, read, store
-from speccompiler.kernels.cuda.kernel import Kernel
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
 from speccompiler.planning.candidate import KnownShape
 
@@ -26,4 +26,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((take(prod(shape), slice_plan(node, shape)),))
 
 
-SLICE = Kernel("slice", (Slice,), _work)
+SLICE = CudaKernel("slice", (Slice,), _work)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from speccompiler.graph.ir import Node, Softmax
-from speccompiler.kernels.cuda.kernel import Kernel
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
 from speccompiler.kernels.cuda.row_kernels import RowGrid
 from speccompiler.planning.candidate import KnownShape
@@ -31,4 +31,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((softmax(prod(shape[:-1]), shape[-1]),))
 
 
-SOFTMAX = Kernel("softmax", (Softmax,), _work)
+SOFTMAX = CudaKernel("softmax", (Softmax,), _work)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from math import prod
 
-from speccompiler.kernels.cuda.choices import KERNELS
 from speccompiler.kernels.cuda.gemm_text import tiled
 from speccompiler.kernels.cuda.launches import Product, StepCode, Work
 from speccompiler.kernels.cuda.plain_copy import copy
+from speccompiler.kernels.cuda.table import kernel_of
 from speccompiler.kernels.cuda.tile_choice import ChooseTile
 from speccompiler.planning.plan import Step
 
@@ -16,7 +16,7 @@ def step_work(step: Step) -> Work:
     """What a step's kernel does."""
     if step.candidate is None:
         return Work((copy(prod(step.target_shape)),))
-    return KERNELS[step.candidate.kernel].work(step.node, step.source_shape)
+    return kernel_of(step.candidate).work(step.node, step.source_shape)
 
 
 def step_code(step: Step, n: int, choose_tile: ChooseTile) -> StepCode:

@@ -11,7 +11,7 @@ from math import prod
 
 from speccompiler.graph.ir import Node, Transpose
 from speccompiler.kernels.axes import TransposePlan, transpose_plan
-from speccompiler.kernels.cuda.kernel import Kernel
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
 from speccompiler.planning.candidate import KnownShape
 
@@ -74,4 +74,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((transpose(transpose_plan(node, shape)),))
 
 
-TRANSPOSE = Kernel("transpose", (Transpose,), _work)
+TRANSPOSE = CudaKernel("transpose", (Transpose,), _work)

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from speccompiler.planning.candidate import KnownShape
-from speccompiler.planning.candidate import three as filled
+from speccompiler.planning.candidate import KnownShape, three
 
 Three = tuple[int, int, int]
 """Of three spatial axes, the outermost first; lower ranks have ones (or zeros) in front."""
-
-
-def three(values: Sequence[Any], fill: int) -> Three:
-    """Spatial values of any rank as those of three axes."""
-    z, v, u = filled(values, fill)
-    return z, v, u
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,11 @@ from speccompiler.kernels.cuda import winograd_text
 from speccompiler.kernels.cuda.estimates import BYTES, LAUNCH, MULTIPLY_ADDS, moved
 from speccompiler.kernels.cuda.gemm import pack_product, product_of
 from speccompiler.kernels.cuda.gemm_geometry import Gemm
-from speccompiler.kernels.cuda.kernel import Given, Kernel, Packed, op_of
+from speccompiler.kernels.cuda.kernel import CudaKernel, Given, Packed
 from speccompiler.kernels.cuda.launches import Launch, Product, Work, X, Y
-from speccompiler.kernels.cuda.windows import three
 from speccompiler.kernels.cuda.winograd_text import sides, tile_counts
 from speccompiler.kernels.winograd_tiles import find_tile
-from speccompiler.planning.candidate import KnownShape, known
+from speccompiler.planning.candidate import KnownShape, known, op_of, three
 from speccompiler.planning.schedule import Tile
 
 TRANSFORMED = 32
@@ -132,7 +131,7 @@ def _pack(node: Node, shape: KnownShape, given: Given) -> Packed:
     return packed, np.concatenate([added, as_it_is])
 
 
-WINOGRAD = Kernel(
+WINOGRAD = CudaKernel(
     "winograd",
     (Conv,),
     _work,

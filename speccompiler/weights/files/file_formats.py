@@ -1,7 +1,7 @@
 """Which format a weight file has: its first bytes say it, and its name where they do not.
 
-Keras took any name for a weight file, and people used many. A file of no format that is read
-here is told for what it is, with what makes a file of it that is; nothing of it is unpacked.
+Keras took any name for a weight file, and people used many. Of a file of another format the
+message says what it is, and how to make a weight file of it; nothing in it is unpacked.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _is_safetensors(stream: BinaryIO, head: bytes) -> bool:
     return head[8:9] == b"{" and 8 + length <= stream.tell()
 
 
-# --- what is not read
+# --- files of other formats
 
 
 _DICTIONARY = re.compile(rb"(?:\x80[\x02-\x05])?(?:\x95.{8})?(?:\}|\(d)", re.DOTALL)

@@ -25,10 +25,10 @@ class Reference:
 def resolve_reference(text: str, base: Path) -> Reference:
     """Split ``kernel.npy`` or ``model.npz#conv1/W``; the path is relative to ``base``.
 
-    Files and folders may have a ``#`` in their names, and weight files any ending: it counts
-    behind the first part that is a file, else behind the first known ending, else the first
-    in the file's name counts. Nothing is opened: ``open_weights(reference.path)
-    .find(reference.key)`` checks it.
+    Files and folders may have a ``#`` in their names, and weight files any ending. The key
+    begins behind the first ``#`` that follows the name of a file that exists; else behind that
+    which follows a known ending; else behind the first. Nothing is opened: ``find`` of the
+    opened file checks the key.
     """
     name, key = _split(text, base)
     if key == "":

@@ -82,9 +82,9 @@ def open_safetensors(path: Path) -> Opened:
 def _digests(
     metadata: Any, tensors: Mapping[str, TensorInfo]
 ) -> tuple[str | None, Mapping[str, str]]:
-    """What a file that convspec wrote says about its tensors, all and each in their order.
+    """The digests that a file of convspec's has in its metadata: of all tensors, and of each.
 
-    Nothing, where the one does not follow from the other.
+    Both are left out where that of all does not follow from the others.
     """
     found = metadata if isinstance(metadata, dict) else {}
     whole, each = found.get(METADATA_KEY), found.get(EACH_KEY)

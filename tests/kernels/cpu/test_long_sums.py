@@ -102,6 +102,24 @@ def test_where_one_chain_ends(terms, lanes, rng, monkeypatch):
         assert error(compiled, x, model.compile("reference").run(x)) <= PRECISE
 
 
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("values", ["random", "constant"])
+def test_a_long_matrix_product(values, lanes, rng, monkeypatch):
+    """As a Dense layer after 14x14 images of 512 channels has it.
+
+    One chain of so many additions would be off by 1e-4 where all terms are alike.
+    """
+    monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
+    terms, layer = 100_352, {"type": "Dense", "name": "d", "output_dim": 8}
+    if values == "random":
+        x = rng.standard_normal((2, terms)).astype(np.float32)
+    else:
+        layer, x = {**layer, "init": "one"}, np.full((2, terms), 0.1, np.float32)
+    model = build([layer], (terms,), seed=3)
+    judge = model.compile("reference").run(x)
+    assert error(model.compile("cpu", math="precise"), x, judge) <= PRECISE
+
+
 def test_long_sums_have_the_same_bits_for_any_split(rng):
     layers = [
         {"type": "Convolution1D", "nb_filter": 40, "filter_length": 700},

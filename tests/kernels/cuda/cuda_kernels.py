@@ -29,13 +29,13 @@ from speccompiler.kernels.cuda.mask import mask
 from speccompiler.kernels.cuda.normalize import normalize
 from speccompiler.kernels.cuda.plain_copy import copy
 from speccompiler.kernels.cuda.pool import pool
+from speccompiler.kernels.cuda.resize import Enlarged, enlarge
 from speccompiler.kernels.cuda.resize_image import resize_image
 from speccompiler.kernels.cuda.slicing import take
 from speccompiler.kernels.cuda.softmax import softmax
 from speccompiler.kernels.cuda.sum_parts import sum_parts
 from speccompiler.kernels.cuda.tiles import TILES
 from speccompiler.kernels.cuda.transpose import transpose
-from speccompiler.kernels.cuda.upsample_pad import Enlarged, enlarge
 from speccompiler.kernels.cuda.windows import Windows
 from speccompiler.kernels.cuda.winograd import transform_input, transform_output
 from speccompiler.kernels.winograd_tiles import find_tile

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.kernels.cuda import choices
+from speccompiler.kernels.cuda import table
 from speccompiler.kernels.cuda.runtime import pieces
 from speccompiler.kernels.cuda.runtime.devices import open_devices
 from speccompiler.kernels.cuda.steps import step_code
@@ -175,8 +175,13 @@ def test_every_kernel_has_a_layer_here():
     for layers, shape in LAYERS.values():
         graph, _ = build(layers, shape).tapped(None, ())
         for fast in (False, True):
-            plan = make_plan(optimize(graph), choices, fast=fast)
+            plan = make_plan(optimize(graph), table, fast=fast)
             codes = [step_code(step, 3, estimated(1)) for step in plan.steps]
             met |= {launch.name for code in codes for launch in code.launches}
-    kernels = set(choices.KERNELS) - {"winograd"} | {"winograd in", "winograd out", "sum", "copy"}
+    kernels = {kernel.name for kernel in table.KERNELS} - {"winograd"} | {
+        "winograd in",
+        "winograd out",
+        "sum",
+        "copy",
+    }
     assert kernels <= met

@@ -55,7 +55,7 @@ COPY_OUT = '''
 
 @jit
 def copy_out(made, at, y, to, pitch, used, count, width):
-    """Some positions of a tile by some of its filters."""
+    """Copy some positions of a tile, some of its filters."""
     for t in range(used):
         for j in range(0, count, @LANES):
             place = to + t * pitch + j

@@ -1,8 +1,8 @@
 """How the functions of a kernel's text are compiled: ``@jit``, and ``@as_written``.
 
-Neither has wrappers for Python or C: numba would make machine code of them for every function
-of a kernel, an eighth of the time that compiling takes. Nobody needs them, but it also means
-that Python must not call such a function; another jitted one may.
+Neither makes wrappers for Python or C, which numba would otherwise compile for every function of
+a kernel: an eighth of the time. Nobody needs them. Only another jitted function may call such
+a function, Python must not.
 """
 
 from __future__ import annotations

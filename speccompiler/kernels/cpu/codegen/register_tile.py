@@ -1,11 +1,11 @@
 """Text of the register tile that every convolution kernel is built around.
 
-A tile is some output positions by two vectors of filters, all sums in registers: 14 x 2 of
-AVX-512's 32 vector registers, 6 x 2 of the 16 that others have, which leaves room for two
-weights and one input. Two weight loads and one broadcast a position feed two multiply-adds
-a position; a wider tile of filters would load more weights, a narrower one more inputs.
-The last filters take a tile of one vector where that holds them. The text is straight-line
-code: that is what keeps the sums in registers.
+A tile is some output positions by two vectors of filters, with all sums in registers: 14 x 2 of
+the 32 vector registers of AVX-512, or 6 x 2 of the 16 that others have, which leaves room for two
+weights and one input. Two weights are loaded for all positions, and one input is broadcast for
+each position's two multiply-adds; a wider tile would load more weights, a narrower one more
+inputs. The last filters take a tile of one vector if that holds them. The text is straight-line
+code, because only that keeps the sums in registers.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from speccompiler.kernels.cpu.codegen.text import LINE
 VECTORS = 2
 """Vectors of filters in a tile; a group of filters is this many vectors."""
 AHEAD = 1024
-"""float32 values between a weight that is read and the one that is asked for."""
+"""float32 values between a weight that is read and the one that is prefetched then."""
 
 PACK = '''
 
 @jit
 def pack(x, at, packed, to, plane, channels):
-    """One position's channels, a block every ``plane`` values; zeros fill the last block.
+    """Copy one position's channels, a block every ``plane`` values; zeros fill the last block.
 
-    Whole vectors are written: what a block leaves over is the place of the next position,
-    which comes later, or a vector's worth of room behind the last one.
+    Whole vectors are written, also where a block is narrower. Behind it lies the place of the next
+    position, which is written later, or room for a vector.
     """
     for c in range(0, channels, @DEPTH):
         if c + @LANES <= channels:
@@ -39,13 +39,13 @@ def pack(x, at, packed, to, plane, channels):
 
 @jit
 def clear(packed, to, plane, channels):
-    """A position of zeros."""
+    """Write zeros for one position."""
     for _ in range(0, channels, @DEPTH):
         store(packed, to, splat(np.float32(0)))
         to += plane
 
 '''
-"""Shared by the kernels that copy their input into channel blocks first."""
+"""For the kernels that first copy their input into blocks of channels."""
 
 
 def tile_columns(lanes: int) -> int:
@@ -54,20 +54,20 @@ def tile_columns(lanes: int) -> int:
 
 
 def even_share(count: int, most: int) -> int:
-    """``count`` cut into as few parts as parts of at most ``most`` allow, all but equal."""
+    """The size of the parts when ``count`` is cut evenly into as few as ``most`` a part allows."""
     return -(-count // -(-count // most))
 
 
 def block_depth(channels: int, lanes: int) -> int:
-    """Channels in a block: an even share, at most a vector's worth."""
+    """Channels of a block: an even share of all channels, at most a vector."""
     return even_share(channels, lanes)
 
 
 def load_weights(lanes: int, vectors: int = VECTORS) -> list[str]:
-    """Statements that load a group's weights and ask for those that come ``AHEAD`` later.
+    """Statements that load a group's weights and prefetch those that come ``AHEAD`` later.
 
-    Weights are read once in a long row. The processor's own prefetcher stops at the end of
-    each page of 4 KiB, and the sums would wait there.
+    Weights are one long row that is read once. The processor's own prefetcher stops at the end of
+    each page of 4 KiB, and the sums would have to wait there.
     """
     loads = [f"w{n} = load(w, wo + {n * lanes})" for n in range(vectors)]
     lines = range(0, vectors * lanes, LINE)
@@ -79,14 +79,13 @@ def register_tile(
 ) -> str:
     """A function that adds some products to the sums of one tile, from ``start`` to ``y``.
 
-    ``offsets``: where each position's window begins in the packed input, from ``xo`` on.
-    The window is read as runs of ``run`` neighbouring values, one in each row of each plane
-    from ``q0`` to ``q1`` and from ``h0`` to ``h1``; a row has ``pitch_w`` weights, a plane ``kh``
-    rows. With each run of weights a line of those that are needed later is asked for, from
-    ``ask`` on: the tiles of a walk bring the next step's into L2 while this one's are in L1.
-    ``start`` is the bias (``step`` 0) or earlier sums, which are added at the end: a long
-    sum is made of short ones, so that it rounds less. ``low`` is 0 where relu ends the sums,
-    -infinity before.
+    ``offsets`` say where each position's window begins in the packed input, from ``xo`` on. A
+    window is read as runs of ``run`` neighbouring values: one for each row from ``h0`` to ``h1``
+    of each plane from ``q0`` to ``q1``. A row has ``row_weights`` weights, a plane ``kh`` rows.
+    With each run, a line of weights that are needed later is prefetched, from ``ask`` on: the
+    tiles of a walk bring the next step's weights into L2 while this step's are in L1. ``start``
+    is the bias (``step`` 0) or earlier sums, which are added at the end: a long sum is made of
+    short ones, so that it rounds less. ``low`` is 0 where relu ends the sums, -infinity before.
     """
     sums = [(t, n) for t in range(len(offsets)) for n in range(vectors)]
     lines = [
@@ -122,7 +121,7 @@ def register_tile(
 
 
 def group_vectors(filters: int, lanes: int) -> tuple[int, ...]:
-    """Vectors of the groups that so many filters need: whole ones, and a last one of one vector."""
+    """Vectors of each group of so many filters: whole groups, and perhaps a narrow last one."""
     last = filters % (VECTORS * lanes)
     narrow = 0 < last <= lanes
     whole = filters > lanes
@@ -130,9 +129,9 @@ def group_vectors(filters: int, lanes: int) -> tuple[int, ...]:
 
 
 def groups(text: str, filters: int, lanes: int) -> str:
-    """``text`` of ``group_@VECTORS`` for each width of a group, and ``group``, which picks one.
+    """The text of ``group_@VECTORS`` for each width of a group, and of ``group``, which picks one.
 
-    Both take the same arguments; ``count`` is the filters of the group.
+    They take the same arguments, of which ``count`` is the number of filters in the group.
     """
     widths = group_vectors(filters, lanes)
     made = "".join(

@@ -1,13 +1,13 @@
-"""A vector vocabulary for numba: float32 vectors that live in registers.
+"""A vocabulary of vectors for numba: float32 vectors that live in registers.
 
 LLVM's own vectoriser stops at 256 bits and does not keep a tile of sums in registers.
-A kernel written in these words decides both by itself. ``vectors(lanes)`` gives them for
-4 lanes (NEON, SSE), 8 (AVX2) or 16 (AVX-512), as intrinsics that become one instruction or
-a few: to and from memory, arithmetic, comparisons and the choice by them, the bits of a
+A kernel written in this vocabulary decides both by itself. ``vectors(lanes)`` gives it for
+4 lanes (NEON, SSE), 8 (AVX2) or 16 (AVX-512). Each word is an intrinsic that becomes one
+instruction or a few: loads and stores, arithmetic, comparisons and selections, the bits of a
 float for the range reduction of exp and log, and shuffles for transposition.
 
-An address is a flat float32 array, or a pointer to one, and an element's index; no bound
-is checked. ``values_at`` is for kernels that read several values.
+A place in memory is given by a flat float32 array, or a pointer to one, and an element's index;
+no bound is checked. ``values_at`` is for kernels that read several values.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ADDRESS = types.int64
 
 
 class Vector(types.Type):
-    """The numba type of ``lanes`` values: float32, or the truths that a comparison gives."""
+    """The numba type of ``lanes`` values: float32, or the truth values of a comparison."""
 
     def __init__(self, lanes: int, name: str, element: ir.Type) -> None:
         super().__init__(name=f"{name}x{lanes}")
@@ -112,8 +112,8 @@ def vectors(lanes: int) -> SimpleNamespace:
 
         return vector(array, ADDRESS), emit
 
-    def asking(levels: int) -> Any:
-        """Ask for the cache line of ``array[index]``; any address will do."""
+    def prefetching(levels: int) -> Any:
+        """Prefetch the cache line of ``array[index]``, which need not be in the array."""
 
         @intrinsic
         def prefetch(typing: Any, array: Any, index: Any) -> Any:
@@ -121,7 +121,7 @@ def vectors(lanes: int) -> SimpleNamespace:
                 place = _pointer(context, builder, signature.args[0], args, ir.IntType(8))
                 kind = ir.FunctionType(ir.VoidType(), [place.type, INT, INT, INT])
                 word = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-                # Read, into this many levels of the cache, data.
+                # For reading; into so many levels of the cache; as data.
                 builder.call(word, [place, INT(0), INT(levels), INT(1)])
                 return context.get_dummy_value()
 
@@ -152,7 +152,7 @@ def vectors(lanes: int) -> SimpleNamespace:
 
     @intrinsic
     def load_where(typing: Any, array: Any, index: Any, chosen: Any) -> Any:
-        """The chosen lanes of ``array[index:]``, 0 in the others; these are not touched."""
+        """The chosen lanes of ``array[index:]``; 0 in the others, whose memory is not touched."""
 
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             place = _pointer(context, builder, signature.args[0], args, llvm)
@@ -228,7 +228,7 @@ def vectors(lanes: int) -> SimpleNamespace:
         return word(vector, [vector] * count, call)
 
     def comparison(operator: str) -> Any:
-        """As IEEE 754 has it: with a NaN only != is true."""
+        """As in IEEE 754, only != is true of a NaN."""
         ordered = operator != "!="
         return word(
             truths,
@@ -246,7 +246,7 @@ def vectors(lanes: int) -> SimpleNamespace:
         return ir.Constant(bits, [value] * lanes)
 
     def power_of_two(builder: Any, n: Any) -> Any:
-        # 1.5 * 2**23 + n has n in its lowest bits, and a NaN has some: nothing is undefined.
+        # 1.5 * 2**23 + n has n in its lowest bits. A NaN gives some number, nothing undefined.
         shifted = builder.fadd(n, ir.Constant(llvm, [12582912.0] * lanes))
         high = builder.shl(builder.bitcast(shifted, bits), constant(23))
         return builder.bitcast(builder.add(high, constant(127 << 23)), llvm)
@@ -279,9 +279,9 @@ def vectors(lanes: int) -> SimpleNamespace:
         load=load,
         store=store,
         broadcast=broadcast,
-        prefetch=asking(3),
-        # Into L2 and not L1.
-        prefetch_near=asking(2),
+        prefetch=prefetching(3),
+        # Into L2, but not into L1.
+        prefetch_near=prefetching(2),
         splat=splat,
         first_lanes=first_lanes,
         load_where=load_where,
@@ -295,9 +295,9 @@ def vectors(lanes: int) -> SimpleNamespace:
         mul=binary(lambda builder, a, b: builder.fmul(a, b)),
         div=binary(lambda builder, a, b: builder.fdiv(a, b)),
         neg=word(vector, [vector], lambda builder, a: builder.fneg(a)),
-        # b where one is NaN: maximum(zero, x) keeps a NaN, and is one instruction.
+        # b where one of them is NaN. So maximum(zero, x) keeps a NaN; it is one instruction.
         maximum=binary(lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b)),
-        # NaN where either is.
+        # NaN where either of them is.
         largest=binary(largest),
         minimum=binary(lambda builder, a, b: builder.select(builder.fcmp_ordered("<", a, b), a, b)),
         absolute=llvm_word("fabs", 1),

@@ -2,8 +2,8 @@
 
 Polynomials on a reduced range, after Cephes (S. L. Moshier, netlib.org/cephes, single
 precision): a relative error of at most 3e-7, right for infinities, NaN, overflow and
-subnormal results. A lane's bits depend on that lane alone. What is rare is computed
-lane by lane with the C library.
+subnormal results. The bits of a lane depend on that lane alone. Rare functions are computed
+lane by lane, by the C library.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import re
 from speccompiler.expressions.nodes import Expression
 from speccompiler.expressions.source import vector_source
 
-# Each multiply-add that may be fused is written as one, so that the bits are the same
-# wherever the text stands.
+# The words of ``simd.vectors`` that functions use. Each multiply-add that may be fused is written
+# as ``fma``, so that the bits are the same wherever a function's text stands.
 WORDS = (
     "add", "sub", "mul", "div", "neg", "fma", "minimum", "maximum", "largest", "absolute",
     "copysign", "sqrt", "floor", "ceil", "nearest", "less", "less_equal", "equal", "not_equal",
@@ -137,13 +137,13 @@ FUNCTIONS = {
     **{f: BY_LANE.format(name=f) for f in ("sin", "cos", "tan", "sinh", "cosh", "atan", "erf")},
     "power": POWER,
 }
-"""Each after those that it calls."""
+"""Each function stands after those that it calls."""
 
 
 def with_functions(text: str) -> str:
-    """Text over vectors with the words and functions that it calls defined before it.
+    """Text over vectors, behind definitions of the words and functions that it calls.
 
-    Needs ``v``, the vocabulary, ``math``, ``np`` and ``as_written``.
+    It needs the names that ``text.HEADER`` defines.
     """
     parts: list[str] = []
     for name in reversed(FUNCTIONS):
@@ -155,7 +155,7 @@ def with_functions(text: str) -> str:
 
 
 def activation_text(activation: Expression, parameters: int = 0) -> str:
-    """``activate``, a function of one vector and those of parameters, and all that it needs."""
+    """The text of ``activate``, a function of a vector and those of its parameters."""
     return with_functions(f"\n@as_written\n{vector_source(activation, parameters=parameters)}")
 
 

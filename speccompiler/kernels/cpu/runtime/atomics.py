@@ -1,7 +1,7 @@
-"""Words for numba that several threads need to work together on shared memory.
+"""Atomic operations for numba, by which threads work together on shared memory.
 
-Every one is sequentially consistent: what a thread wrote before is there for the one that
-sees its word. Addresses are a pointer to int64 and an element's index.
+All are sequentially consistent: a thread that sees a value written here also sees all that the
+writer wrote before. A place is given by a pointer to int64 and an element's index.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def store(typing: Any, pointer: Any, index: Any, value: Any) -> Any:
 
 @intrinsic
 def add(typing: Any, pointer: Any, index: Any, value: Any) -> Any:
-    """Add to it; what was there before."""
+    """Add to a value, and return what was there before."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.atomic_rmw("add", _place(builder, args), args[2], ORDER)
@@ -56,7 +56,7 @@ def add(typing: Any, pointer: Any, index: Any, value: Any) -> Any:
 
 @intrinsic
 def exchange_if(typing: Any, pointer: Any, index: Any, old: Any, new: Any) -> Any:
-    """Write ``new`` where ``old`` is; whether it was."""
+    """Write ``new`` if ``old`` is there, and return whether it was."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         found = builder.cmpxchg(_place(builder, args), args[2], args[3], ORDER, ORDER)
@@ -67,7 +67,7 @@ def exchange_if(typing: Any, pointer: Any, index: Any, old: Any, new: Any) -> An
 
 @intrinsic
 def pause(typing: Any) -> Any:
-    """Let the processor's other work go first for a moment; nothing where there is no word."""
+    """Tell the processor that this thread waits; does nothing on processors without that."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         triple = builder.module.triple.split("-")[0]
@@ -86,10 +86,11 @@ def pause(typing: Any) -> Any:
 
 @intrinsic
 def call(typing: Any, function: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-    """Call the C function at an address; of these arguments it takes the first few or none."""
+    """Call the C function at an address, which may take fewer arguments than these."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        # All four lie in registers on every 64-bit system: one that takes fewer sees no others.
+        # On every 64-bit system four arguments lie in registers, where a function that takes
+        # fewer does not look at them.
         kind = ir.FunctionType(INT, [LONG] * 4)
         builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
         return context.get_dummy_value()
@@ -99,7 +100,7 @@ def call(typing: Any, function: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
 
 @intrinsic
 def call_kernel(typing: Any, function: Any, lo: Any, hi: Any, arguments: Any) -> Any:
-    """Run the tasks ``lo`` to ``hi`` of the kernel at an address; 0 is success."""
+    """Run the tasks ``lo`` to ``hi`` of the kernel at an address, and return 0 for success."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         unread = ir.IntType(8).as_pointer()

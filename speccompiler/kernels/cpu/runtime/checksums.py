@@ -1,7 +1,6 @@
-"""CRC-32 of pieces of a long content, taken by several threads.
+"""CRC-32 of the pieces of a long file, computed by several threads.
 
-One flipped bit, or any damage within 32 bits, is always found; other damage but for one time
-in 2**32.
+Damage within 32 neighbouring bits is always found; other damage is missed once in 2**32 times.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from contextlib import suppress
 PIECES = 16
 WORTH_THREADS = 16 << 20
 MOST_THREADS = 4
-"""More wait for memory."""
+"""More threads would only wait for memory."""
 
 
 def checksums(parts: Sequence[memoryview]) -> list[int]:
-    """Of ``PIECES`` pieces of equal length that the parts, one after another, are cut into."""
+    """The checksums of ``PIECES`` equal pieces of all ``parts``, one after another."""
     size = sum(map(len, parts))
     length = -(-size // PIECES)
     sums = [0] * PIECES

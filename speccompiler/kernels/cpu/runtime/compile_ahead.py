@@ -1,8 +1,8 @@
 """Several kernels compiled at once, in processes of their own.
 
 numba compiles one kernel at a time, for a second or more, and a network that runs for the
-first time has a dozen or two. What a helper makes lies in the cache, where this process then
-finds it. Nothing depends on helpers: what one could not do is compiled when it is loaded.
+first time has a dozen or two. Helpers leave what they compile in the cache, where this process
+then finds it. Nothing depends on them: what is missing is compiled when it is loaded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def compile_ahead(wanted: Iterable[Wanted], threads: int) -> None:
     ``CONVSPEC_COMPILE_PROCESSES`` says how many instead.
     """
     missing = deque(wanted)
-    # One that is started for a single kernel takes as long to import numba.
+    # A helper for a single kernel would need as long to import numba.
     processes = min(_most_processes(threads), (len(missing) + 1) // 2)
     if processes < 2 or not sys.executable or not keeps("kernels"):
         return
@@ -44,7 +44,7 @@ def compile_ahead(wanted: Iterable[Wanted], threads: int) -> None:
         for helper in helpers:
             helper.join()
     finally:
-        # Ctrl-C, say.
+        # Helpers must not outlive an interrupt.
         for helper in helpers:
             helper.stop()
 
@@ -57,7 +57,7 @@ def _most_processes(threads: int) -> int:
 
 
 class _Helper(threading.Thread):
-    """Hands one kernel after the other to a child, until none is left or the child has gone."""
+    """Hands one kernel after the other to a child process, until none is left or it has gone."""
 
     def __init__(self, missing: deque[Wanted]) -> None:
         super().__init__(daemon=True)
@@ -75,7 +75,7 @@ class _Helper(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Until the child has made all that it got."""
+        """Hand out kernels, and wait for each."""
         if self._child is None or self._child.stdin is None or self._child.stdout is None:
             return
         with suppress(OSError, IndexError, ValueError):
@@ -86,7 +86,7 @@ class _Helper(threading.Thread):
                     return
 
     def stop(self) -> None:
-        """End the child, whatever it does."""
+        """End the child process, whatever it is doing."""
         if self._child is None:
             return
         self._child.kill()
@@ -99,7 +99,7 @@ class _Helper(threading.Thread):
 
 
 def serve() -> None:
-    """In the child: compile what comes, and say when it is there; see ``requests``."""
+    """In the child process: compile what comes, and say when it is in the cache."""
     for line in requests():
         kernel, text = json.loads(line)
         load_kernel(kernel, text)

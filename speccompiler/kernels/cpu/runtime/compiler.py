@@ -1,9 +1,8 @@
-"""A kernel's text to object code, by numba. Only a kernel that no cache holds comes here.
+"""Compiles a kernel's text to object code, by numba. Only kernels that no cache holds come here.
 
-numba's own cache is not used: what it stores can be loaded by numba alone, and importing
-numba takes longer than all else that a small run does. LLVM's code for the kernel is the
-same either way. Of the module that numba hands out, the wrappers that let Python call it
-are left out, because they need numba's runtime.
+numba's own cache is not used: only numba can load what it stores, and importing numba takes
+longer than all else that a small run does. LLVM's code for the kernel is the same either way.
+The wrappers that let Python call a kernel are left out, because they need numba's runtime.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _FLOATS: Any = types.CPointer(types.float32)  # type: ignore[no-untyped-call]
 _INTEGERS: Any = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
 _SIGNATURE = types.void(types.int64, types.int64, _INTEGERS)
 
-# What LLVM makes calls of: intrinsics by their name in C, float32 ones with an "f" behind.
+# Functions of the C library that LLVM may call; those of float32 have an "f" behind.
 _MATH_NAMES = """
 exp exp2 exp10 log log2 log10 pow sin cos tan sinh cosh tanh asin acos atan atan2 expm1 log1p erf
 erfc sqrt fma fabs floor ceil trunc rint nearbyint round roundeven copysign fmod fmin fmax
@@ -95,9 +94,9 @@ def _without_wrapper(assembly: str, wrapper: str, symbol: str) -> str:
 
 
 def _called(assembly: str) -> set[str]:
-    """Names outside the module that its functions use, intrinsics as the C functions they become.
+    """Names outside the module that its functions use; intrinsics are the C functions they become.
 
-    A declaration alone needs nothing.
+    A function that is declared and not used does not count.
     """
     declared, used = set(), set()
     for line in assembly.splitlines():

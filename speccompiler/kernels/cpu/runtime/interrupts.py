@@ -1,4 +1,4 @@
-"""Ctrl-C while LLVM works."""
+"""Keeps Ctrl-C from getting lost while LLVM works."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 @contextmanager
 def interrupts_kept() -> Iterator[None]:
-    """Raise at the end of the block what stopped a part of it from which nothing can be raised.
+    """Raise an interrupt at the end of the block if it was lost in a callback of LLVM.
 
-    LLVM calls Python back as soon as it has machine code. A signal that came while it worked is
-    handled then, and what a callback raises Python prints and forgets: Ctrl-C would show
-    a traceback, and all other kernels would still be compiled.
+    LLVM calls Python back when it has machine code. Python handles a signal that came meanwhile
+    in that callback, prints what the callback raises, and goes on: Ctrl-C would show a
+    traceback, and all other kernels would still be compiled.
     """
     stopped: list[BaseException] = []
     before = sys.unraisablehook
@@ -30,6 +30,6 @@ def interrupts_kept() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = before
-        # Also in place of an error: what was cut short may have left numba without a result.
+        # It replaces another error: numba may have no result after a callback was cut short.
         if stopped:
             raise stopped[0].with_traceback(None) from None

@@ -1,7 +1,7 @@
 """Kernels as readable Python modules in the per-user cache, each with its machine code.
 
-A kernel's name is a hash of its text and of all else that decides its machine code: the
-vector vocabulary that it imports, the processor, and the versions of numba and llvmlite.
+A kernel's name has a hash of its text and of all else that decides its machine code: the
+vector operations that it imports, the processor, and the versions of numba and llvmlite.
 So a changed kernel never meets old code. A process that finds the machine code needs
 llvmlite alone to run it; otherwise numba is imported to make it.
 """
@@ -33,7 +33,7 @@ def load_kernel(kernel: str, text: str) -> LoadedKernel:
     _write_module(module, text)
     stored = read_entry(machine_code)
     found = ObjectCode.from_bytes(stored) if stored is not None else None
-    # It may be another's, sound as it is: copied there under this name.
+    # A sound file may be that of another kernel, copied there under this name.
     if found is None or symbol.encode() not in found.code or not loadable(found):
         found, portable = _compiled(text, str(module), symbol)
         if portable:
@@ -42,7 +42,7 @@ def load_kernel(kernel: str, text: str) -> LoadedKernel:
 
 
 def is_kept(kernel: str, text: str) -> bool:
-    """Whether the cache has its machine code, sound or not."""
+    """Whether the cache has machine code for it, damaged or not."""
     folder = cache_folder("kernels")
     return folder is not None and (folder / f"{_symbol(kernel, text)}.o").exists()
 
@@ -67,7 +67,7 @@ def _toolchain() -> str:
 
 
 def _vocabulary(text: str) -> str:
-    """Of our own code what compiles a text, and what the text imports."""
+    """A hash of our own code that compiles a text, and of what the text imports."""
     imported = imports(text, __package__ or "")
     return code_digest("speccompiler.kernels.cpu.runtime.compiler", *imported)
 
@@ -84,7 +84,7 @@ def _numba_version() -> str:
 
 
 def _write_module(path: Path, text: str) -> None:
-    """Write unless the same text is there."""
+    """Write the text for people to read, unless it is there already."""
     try:
         if path.read_text(encoding="utf-8") == text:
             return

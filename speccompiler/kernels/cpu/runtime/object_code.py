@@ -1,8 +1,8 @@
 """Machine code of a kernel: how it is stored, and how it becomes callable.
 
-Stored it is a first line with the SHA-256 of all that follows, a line with the names of
-the C functions it calls, and an object file in the platform's format. What is cut off or
-damaged is never executed. Loading takes llvmlite alone and about a millisecond.
+It is stored as a line with the SHA-256 of all that follows, a line with the names of the
+C functions that it calls, and an object file in the platform's format. A file that was cut
+off or damaged is never executed. Loading takes about a millisecond, and llvmlite alone.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ FORMAT = b"convspec object code 1 "
 
 
 class Arguments(ctypes.Structure):
-    """What a kernel is called with beside its tasks: the samples, then addresses.
+    """What a kernel is called with beside its tasks: how many samples, then addresses.
 
-    A kernel is given the address of this, and it must be alive then.
+    The kernel is given the address of this structure, which must live as long as the call.
     """
 
     _fields_: ClassVar = [
@@ -46,13 +46,13 @@ class ObjectCode:
     needs: tuple[str, ...]
 
     def to_bytes(self) -> bytes:
-        """As it is stored."""
+        """The content of its file."""
         body = " ".join(self.needs).encode() + b"\n" + self.code
         return FORMAT + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
     @staticmethod
     def from_bytes(stored: bytes) -> ObjectCode | None:
-        """What was stored; None where it is damaged or of another format."""
+        """Read the content of a file; None where it is damaged or has another format."""
         first, _, body = stored.partition(b"\n")
         if first != FORMAT + hashlib.sha256(body).hexdigest().encode():
             return None
@@ -61,14 +61,14 @@ class ObjectCode:
 
 
 class _Linker:
-    """One linker for all kernels of a process. What it has loaded stays."""
+    """One linker for all kernels of a process. What it has loaded stays loaded."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.started: binding.ExecutionEngine | None = None
 
     def engine(self) -> binding.ExecutionEngine:
-        """LLVM's, which finds the C library's functions once it is there."""
+        """LLVM's engine, which also finds the functions of the C library."""
         if self.started is None:
             machine = target_machine()
             self.started = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
@@ -96,14 +96,14 @@ _linker = _Linker()
 
 
 def _after_fork() -> None:
-    """Another thread of the parent may have held the lock; what is loaded is here too."""
+    """The child keeps what is loaded, but not a lock that a thread of the parent held."""
     _linker.lock = threading.Lock()
 
 
 if facilities.FORK.here:
     os.register_at_fork(after_in_child=_after_fork)
 
-# numba's convention: places for a result and an error, then the arguments; 0 is success.
+# numba's convention: the places of a result and of an error, then the arguments. 0 is success.
 _SIGNATURE = ctypes.CFUNCTYPE(
     ctypes.c_int32,
     ctypes.c_void_p,
@@ -113,14 +113,14 @@ _SIGNATURE = ctypes.CFUNCTYPE(
     ctypes.c_void_p,
 )
 _Place = ctypes.Array[ctypes.c_char]
-# Written to, never read: all threads may share it. A kernel holds it, and so does whoever runs
-# one: a thread in machine code lives on while the interpreter clears its modules.
+# The place of results and errors, which nobody reads: all threads may share it. Each kernel
+# keeps it alive, since a thread in machine code lives on while Python clears its modules.
 _unread: _Place = ctypes.create_string_buffer(64)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedKernel:
-    """A kernel of this process. To run tasks ``lo`` to ``hi``::
+    """A kernel in the memory of this process. To run the tasks ``lo`` to ``hi``::
 
         failed = kernel.function(kernel.unread, kernel.unread, lo, hi, address_of_arguments)
 
@@ -133,7 +133,7 @@ class LoadedKernel:
 
 
 def loadable(object_code: ObjectCode) -> bool:
-    """Whether this process has every function it calls: LLVM aborts on one that is missing."""
+    """Whether this process has every function that it calls: LLVM aborts if one is missing."""
     return not _linker.misses(object_code.needs)
 
 

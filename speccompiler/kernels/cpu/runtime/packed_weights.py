@@ -1,16 +1,16 @@
 """Weights in the order that kernels read them, kept in the cache for the next process.
 
-A file holds the packed weights and bias of one step, and is mapped into memory: what it
-takes to find it is the name of their source (a file's state, or a seed), never their values.
-So a second run reads no tensor, draws none and transforms none.
+A file holds the packed weights and bias of one step, and is mapped into memory. It is found by
+where the weights come from (the state of a file, or a seed), never by their values: a second
+run reads no tensor, draws none and transforms none.
 
-Layout: the weights, the bias, both float32 of this machine, room, and at the end one page: the
-SHA-256 of the rest of it, and a line of JSON (the whole key, sizes, counts of values that are not
-finite, checksums of all before the page). Nothing of it is believed before its sum is right,
-which is looked at once for each process and state of the file.
+A file has the weights, then the bias, both float32 in this machine's byte order, then unused
+room, and at the end one page. The page has its own SHA-256 and a line of JSON: the whole key,
+sizes, counts of values that are not finite, checksums of all before the page. A process uses a
+file only after it has compared the checksums, once for each state of the file.
 
-Large files are as long as whole large pages, and weights begin where one does: then a file
-system may keep them so, and kernels that stream through 100 MB wait less for page tables
+Large files are as long as whole large pages, and weights begin where one does: a file system may
+then keep them in large pages, and kernels that stream through 100 MB wait less for page tables
 (ResNet50: by 5%).
 """
 
@@ -46,7 +46,7 @@ Array = npt.NDArray[np.float32]
 Packed = tuple[Array, Array]
 PAGE = 4096
 WORTH_LARGE_PAGES = 4 << 20
-"""Bytes of a file from which on it is filled up: by a quarter on the average, or less."""
+"""Bytes from which on a file is filled up to whole large pages: by a quarter at most."""
 WORTH_KEEPING = 64 << 10
 """Bytes of weights below which packing takes no longer than opening a file."""
 
@@ -73,7 +73,7 @@ def packed_weights(
     take = weights.__getitem__ if loaded is None else loaded.take
     given = [resolve(one, take) for one in wanted]
     packed = kernel_of(candidate).pack(node, given, lanes)
-    # What was read while its source changed is nobody's.
+    # If its source changed meanwhile, nobody knows what was read.
     if loaded is not None and entry is not None and entry == _entry(candidate, node, loaded, lanes):
         _write(entry, packed, _tensors(wanted), loaded)
     return packed
@@ -85,7 +85,10 @@ def _tensors(wanted: Sequence[Operand]) -> tuple[Weight, ...]:
 
 
 def _entry(candidate: Candidate, node: Node, weights: LoadedWeights, lanes: int) -> _Entry | None:
-    """How operands are made of tensors is in the key, and of a sample what packing looks at."""
+    """Where a step's weights are kept; None if they are too small, or come from nowhere known.
+
+    The key has how operands are made of tensors, and what packing looks at beside them.
+    """
     folder, wanted = cache_folder("weights"), operands(node.op)
     if folder is None or 4 * sum(prod(one.shape) for one in wanted[:1]) < WORTH_KEEPING:
         return None
@@ -102,7 +105,7 @@ def _entry(candidate: Candidate, node: Node, weights: LoadedWeights, lanes: int)
 
 @cache
 def _code() -> str:
-    """A hash of all that decides what is packed: our own text, and NumPy's random numbers."""
+    """A hash of all that decides what is packed: our own code, and NumPy's random numbers."""
     return f"NumPy {np.__version__}, {code_digest(*_DECIDING, alone=_ALONE)}"
 
 
@@ -160,7 +163,7 @@ _SUM = 64
 
 
 def _last_page(header: dict[str, Any]) -> bytes | None:
-    """None where it does not fit."""
+    """The last page of a file; None if the header does not fit."""
     line = json.dumps(header).encode()
     if len(line) >= PAGE - _SUM:
         return None
@@ -174,7 +177,7 @@ def _state(path: Path, status: os.stat_result) -> _State:
 
 
 def _file_size(values: int) -> int:
-    """Of so many weights and biases."""
+    """Bytes of a file with so many weights and biases."""
     least = 4 * values + PAGE
     whole = LARGE_PAGE if least >= WORTH_LARGE_PAGES else 4
     return -(-least // whole) * whole
@@ -187,7 +190,7 @@ def _write(
     size = _file_size(w.size + b.size)
     if size >= cache_limit():
         return
-    # A large page is made of what one write brings.
+    # A file system makes a large page only of what one write brings.
     values = w.data.cast("B")
     whole = len(values) // LARGE_PAGE * LARGE_PAGE
     rest = (bytes(values[whole:]) + b.tobytes()).ljust(size - PAGE - whole, b"\0")

@@ -25,7 +25,8 @@ from speccompiler.kernels.cpu.runtime.kernel_cache import load_kernel
 from speccompiler.kernels.cpu.runtime.object_code import Arguments, LoadedKernel
 from speccompiler.system import facilities
 
-# As in teamwork, whose module is read and compiled but never imported: it would import numba.
+# These numbers are those of teamwork, which is read and compiled but never imported: it would
+# import numba.
 _PROGRAM, _FAILED, _YIELD, _OFFERS, _OFFERED = 24, 25, 26, 27, 32
 _MUTEX, _CONDITION, _FUNCTIONS = 8, 16, 32
 _RUN, _HELP = 0, 1
@@ -34,7 +35,7 @@ _IDLE, _ASLEEP = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Tasks of a step: a kernel, and where its arguments lie for each thread it may have.
+    """Tasks of a step: a kernel, and its arguments for each thread that may take part.
 
     ``sharing`` neighbouring tasks prepare the same input: they stay together if there are
     enough others.
@@ -48,32 +49,33 @@ class Work:
 
 @cache
 def load_teamwork() -> LoadedKernel:
-    """The machine code of the team."""
+    """The team's machine code."""
     return load_kernel(*teamwork_text())
 
 
 def teamwork_text() -> tuple[str, str]:
-    """Its name, and the module that becomes that."""
+    """The name and the module of the team's kernel."""
     text = (resources.files(__package__ or "") / "teamwork.py").read_text(encoding="utf-8")
     return "teamwork", text
 
 
 def _call(arguments: Arguments, lo: int = 0, hi: int = 0) -> None:
+    """Call the team's kernel."""
     kernel = load_teamwork()
     kernel.function(kernel.unread, kernel.unread, lo, hi, ctypes.addressof(arguments))
 
 
-class _Shared:
-    """int64 values on cache lines of their own."""
+class _CacheLines:
+    """int64 values that begin on a cache line of their own: memory of the team's machine code."""
 
     def __init__(self, count: int) -> None:
-        raw = np.zeros(count + 16, np.int64)
-        start = -raw.ctypes.data % 64 // 8
-        self.values = raw[start : start + count]
+        with_room = np.zeros(count + 16, np.int64)
+        start = -with_room.ctypes.data % 64 // 8
+        self.values = with_room[start : start + count]
         self.address = self.values.ctypes.data
 
-    def for_role(self, role: int) -> Arguments:
-        """Arguments of the team's kernel."""
+    def arguments(self, role: int) -> Arguments:
+        """What the team's kernel is called with to run a job, or to help, at this memory."""
         return Arguments(role, 0, 0, 0, 0, self.address, 0)
 
 
@@ -90,7 +92,7 @@ class _System:
             library = ctypes.CDLL(None)
             names = "pthread_mutex_lock pthread_mutex_unlock pthread_cond_wait"
             names += " pthread_cond_signal sched_yield"
-            # Those of Windows are zeros to begin with.
+            # On Windows, both are ready when they are zeros.
             self.start_mutex = library.pthread_mutex_init
             self.start_condition = library.pthread_cond_init
         *self.functions, self.let_others_run = [_address(library[name]) for name in names.split()]
@@ -103,7 +105,7 @@ class _Helper:
     """A daemon thread that serves jobs, and sleeps when none has come for a while."""
 
     def __init__(self, name: str) -> None:
-        self.mailbox = _Shared(40)
+        self.mailbox = _CacheLines(40)
         system = _system()
         if system.start_mutex is not None and system.start_condition is not None:
             system.start_mutex(ctypes.c_void_p(self.mailbox.address + 8 * _MUTEX), None)
@@ -112,22 +114,22 @@ class _Helper:
         threading.Thread(target=self._serve, name=name, daemon=True).start()
 
     def _serve(self) -> None:
-        _call(self.mailbox.for_role(_HELP))
+        _call(self.mailbox.arguments(_HELP))
 
     def is_free(self) -> bool:
-        """Whether it is worth asking."""
+        """Whether it serves no job now."""
         return self.mailbox.values.item(0) in (_IDLE, _ASLEEP)
 
 
 class _Team:
-    """Helpers of this process; grown on demand, never shrunk."""
+    """The helpers of this process: more are started on demand, and none ends."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.helpers: list[_Helper] = []
 
     def at_least(self, count: int) -> list[_Helper]:
-        """All helpers there are: so many or more, unless the system grants no more threads."""
+        """All helpers: ``count`` or more, unless the system grants no more threads."""
         if len(self.helpers) < count:
             with self.lock:
                 while len(self.helpers) < count:
@@ -157,13 +159,13 @@ def _address(function: object) -> int:
 
 
 def chunk_size(tasks: int, threads: int, sharing: int) -> int:
-    """Tasks handed out at a time: several chunks a thread even out what one of them loses."""
+    """Tasks handed out at a time: several chunks a thread, so that a slow thread takes fewer."""
     whole = tasks // (threads * 8 * sharing) * sharing
     return whole or max(1, -(-tasks // (threads * (2 if tasks >= threads * sharing else 1))))
 
 
 class Job:
-    """The steps of a plan, bound to memory: may be run again and again, by one at a time."""
+    """The steps of a plan, bound to memory. It may be run again, but not by two at once."""
 
     def __init__(self, steps: Sequence[Work]) -> None:
         self.steps = steps
@@ -182,13 +184,13 @@ class Job:
             for step, table in zip(steps, self._tables, strict=True)
         ]
         self._program = np.array(records, np.int64).reshape(-1)
-        self._block = _Shared(_OFFERED + self._helpers)
+        self._block = _CacheLines(_OFFERED + self._helpers)
         self._block.values[_PROGRAM] = self._program.ctypes.data
         self._block.values[_YIELD] = _system().let_others_run
-        self._run = self._block.for_role(_RUN)
+        self._run = self._block.arguments(_RUN)
 
     def run(self, parts: Sequence[tuple[int, int]]) -> None:
-        """Run the steps ``lo`` to ``hi`` of each part; between parts an interrupt is heard."""
+        """Run the steps ``lo`` to ``hi`` of each part; Ctrl-C is heard between the parts."""
         for lo, hi in parts:
             if self._helpers:
                 self._list_helpers()
@@ -197,7 +199,7 @@ class Job:
                 raise RuntimeError("a kernel failed, which none should")
 
     def _list_helpers(self) -> None:
-        """Whom to ask: as many as there are places, of those that serve no other job now."""
+        """Write down whom to ask: free helpers, as many as there are places."""
         values, count = self._block.values, 0
         for helper in _team.at_least(self._helpers):
             if count < self._helpers and helper.is_free():

@@ -1,16 +1,18 @@
-"""The machine code of the thread team: several steps, several threads, no Python between.
+"""The machine code of the thread team: several steps, several threads, no Python in between.
 
-A *job* is some steps of a plan. They are cut into chunks of tasks, and whoever is free takes
-the next chunk by a ticket: the step's number above 32 bits, the chunk's below, so that a
-ticket for a step that has ended cannot be taken. The caller goes through the steps and passes
-on only when all chunks of one are done; helpers wait in a loop for the next ticket, because
+A *job* is some steps of a plan. Steps are cut into chunks of tasks, and a thread that is free
+takes the next chunk by its *ticket*: the step's number in the upper 32 bits, the chunk's in the
+lower ones, so that nobody can take a ticket of a step that has ended. The caller goes from step
+to step when all chunks of one are done. Helpers wait in a loop for the next ticket, because
 waking a thread takes as long as a small step. A helper that has waited too long for a job
-sleeps until it is asked; no Python is needed to wake it, so nobody has to wait for the GIL.
+sleeps until it is asked; waking it needs no Python, so that nobody has to wait for the GIL.
 
-The caller asks for helpers and waits until they have left in the same call: whatever happens
-in Python, an interrupt or a fork, happens while no helper knows of the job.
+The caller asks for helpers, and waits until they have left, within one call of machine code.
+Whatever happens in Python, an interrupt or a fork, therefore happens while no helper knows of
+the job.
 
-All are int64 in shared memory, each group on a cache line of its own:
+A job, its program and the mailboxes are int64 in shared memory, each group on a cache line of
+its own:
 
 job      TICKET | DONE | LEFT (helpers that have left), SLOT (last given) | PROGRAM, FAILED,
          YIELD (address of a C function that lets other threads run), OFFERS (helpers to ask) |
@@ -49,7 +51,7 @@ PATIENCE, IDLE_PATIENCE = 2000, 5000
 
 @jit
 def wait(rounds, leave):
-    """A moment; after many rounds the thread lets others run."""
+    """Wait a moment; after many rounds, let other threads run."""
     pause()
     if rounds > PATIENCE:
         call(leave, 0, 0, 0, 0)
@@ -57,18 +59,18 @@ def wait(rounds, leave):
 
 @jit
 def sleep(mailbox):
-    """Until its owner has been asked for."""
+    """Sleep until somebody asks for this mailbox's helper."""
     mutex, condition = address_of(mailbox, MUTEX), address_of(mailbox, CONDITION)
     call(mailbox[LOCK], mutex, 0, 0, 0)
     while load(mailbox, 0) == ASLEEP:
-        # The two last ones say to Windows that it may take for ever.
+        # The last two arguments say to Windows that it may take for ever.
         call(mailbox[SLEEP], condition, mutex, 0xFFFFFFFF, 0)
     call(mailbox[UNLOCK], mutex, 0, 0, 0)
 
 
 @jit
 def wake(mailbox):
-    """The owner, which either sleeps or has not looked yet whether it may."""
+    """Wake the helper, which either sleeps or is about to."""
     mutex = address_of(mailbox, MUTEX)
     call(mailbox[LOCK], mutex, 0, 0, 0)
     call(mailbox[WAKE], address_of(mailbox, CONDITION), 0, 0, 0)
@@ -77,7 +79,7 @@ def wake(mailbox):
 
 @jit
 def take_chunks(job, slot):
-    """Do chunks of the step that is open while there are any; how many were done."""
+    """Do chunks of the open step while there are any, and return how many."""
     done = 0
     while True:
         ticket = load(job, TICKET)
@@ -97,13 +99,13 @@ def take_chunks(job, slot):
                 store(job, FAILED, 1)
             done += 1
             if slot > 0:
-                # The caller counts its own at the end; it waits for these.
+                # The caller waits for these; it knows how many chunks it has done itself.
                 add(job, DONE, 1)
 
 
 @jit
 def run_step(job, step):
-    """All of a step, as the caller."""
+    """Do all of a step, as the caller."""
     program, record = at(job[PROGRAM]), step * RECORD
     first, last, chunk = program[record + FIRST], program[record + LAST], program[record + CHUNK]
     if program[record + THREADS] == 1 or chunk >= last - first:
@@ -122,7 +124,7 @@ def run_step(job, step):
 
 @jit
 def offer(job):
-    """Ask the helpers that are listed; those that are busy now are struck off (0)."""
+    """Ask the helpers that are listed; strike off (0) those that are busy now."""
     store(job, TICKET, 0)
     store(job, LEFT, 0)
     store(job, SLOT, 0)
@@ -138,11 +140,11 @@ def offer(job):
 
 @jit
 def dismiss(job):
-    """End the job: take back what nobody accepted, and wait until all others have left."""
+    """End the job: take back offers that nobody accepted, and wait until all helpers have left."""
     store(job, TICKET, OVER)
     accepted = 0
     for place in range(OFFERED, OFFERED + job[OFFERS]):
-        # Whether it sleeps is not known. If it does not it will say so.
+        # Whether that helper sleeps is not known. If it does not, it will say so itself.
         if job[place] != 0 and not exchange_if(at(job[place]), 0, address_of(job, 0), ASLEEP):
             accepted += 1
     rounds = 0
@@ -153,7 +155,7 @@ def dismiss(job):
 
 @jit
 def run(job, lo, hi):
-    """Steps ``lo`` to ``hi``, as the caller."""
+    """Run the steps ``lo`` to ``hi``, as the caller."""
     store(job, FAILED, 0)
     offer(job)
     for step in range(lo, hi):
@@ -163,7 +165,7 @@ def run(job, lo, hi):
 
 @jit
 def help_out(mailbox):
-    """Serve jobs for ever."""
+    """Serve jobs for ever, as a helper."""
     rounds = 0
     while True:
         found = load(mailbox, 0)

@@ -1,9 +1,8 @@
 """Which cut of a step's tasks is fastest on this machine: measured once, then remembered.
 
-A cut changes no bits, so that it may be chosen by the clock. The steps are measured where
-they stand, in runs of the whole plan: what the step before left in the caches, and how much
-else wants to be there, decides as much as the step itself. All steps change their cut from
-run to run together.
+A cut says which tiles and filters a task does. It changes no bits, so that it may be chosen by
+the clock. Steps are measured in runs of the whole plan, because what other steps leave in the
+caches decides as much as the step itself. All steps change their cut from run to run together.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ WORTH_MEASURING = 1.6
 WARM_SECONDS, MEASURED_SECONDS = 0.1, 0.2
 FEWEST_RUNS = 5
 _DECIDING = ("kernel", "stride", "padding", "repeats")
-"""What a convolution takes time by, beside its shapes; not its name or weights."""
+"""What decides how long a convolution takes, beside its shapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Tuned:
 
 
 def _anything_measured() -> bool:
-    """Most machines were never tuned: they need not look up what processor they have."""
+    """Most machines were never tuned, and need not find out which processor they have."""
     with contextlib.suppress(OSError):
         return any((cache_root() / "tuning").iterdir())
     return False

@@ -10,7 +10,12 @@ from speccompiler.kernels.cuda.runtime.device import Device
 
 CUDA = re.compile(r"cuda(?::(\d{1,3}))?", re.ASCII)
 SIMULATED = "NUMBA_ENABLE_CUDASIM"
-"""The variable of the environment by which numba simulates a GPU."""
+"""A variable of the environment: 1 takes the simulator. numba's own is called so too."""
+
+
+def simulated() -> bool:
+    """Whether the simulator stands for the GPUs."""
+    return os.environ.get(SIMULATED) == "1"
 
 
 def open_devices(target: str) -> tuple[Device, ...]:
@@ -22,7 +27,7 @@ def open_devices(target: str) -> tuple[Device, ...]:
     named = CUDA.fullmatch(target)
     assert named is not None, f"{target} is no CUDA target"
     number = None if named[1] is None else int(named[1])
-    if os.environ.get(SIMULATED) == "1":
+    if simulated():
         # Neither is loaded where the other is used: the simulator needs no driver.
         from speccompiler.kernels.cuda.runtime.simulator import SimulatedDevice
 

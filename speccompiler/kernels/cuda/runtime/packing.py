@@ -8,8 +8,8 @@ from typing import Any
 import numpy.typing as npt
 
 from speccompiler.graph.ir import MapWith, Operand, Weight, operands
-from speccompiler.kernels.cuda.choices import KERNELS
 from speccompiler.kernels.cuda.kernel import EMPTY, Packed
+from speccompiler.kernels.cuda.table import kernel_of
 from speccompiler.planning.plan import Step
 from speccompiler.weights.operands import resolve
 
@@ -29,7 +29,7 @@ def packed_weights(
         shape = node.shape if isinstance(node.op, MapWith) else None
         key: tuple[str, tuple[Operand, ...], object] = (step.candidate.kernel, wanted, shape)
         if key not in made:
-            pack = KERNELS[step.candidate.kernel].pack
+            pack = kernel_of(step.candidate).pack
             given = [resolve(one, take) for one in wanted]
             made[key] = pack(node, step.source_shape, given)
         found.append(made[key])

@@ -1,24 +1,13 @@
-"""These tests run on numba's CUDA simulator, in processes of their own.
-
-numba reads NUMBA_ENABLE_CUDASIM when it is imported; ``test_simulator.py`` in the folder above
-starts each file here with it. Without it there is nothing to collect.
-"""
+"""These tests run on the simulated GPU, in blocks of few threads."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
-if SIMULATED:
-    # The simulator asks its threads in turn whether they are done, and holds Python's lock
-    # meanwhile: with 5 ms a turn it takes twice as long.
-    sys.setswitchinterval(5e-4)
-collect_ignore_glob = [] if SIMULATED else ["test_*.py", "kernels"]
+from speccompiler.kernels.cuda.runtime import devices
 
 SMALL_BLOCKS = {
     "flat_kernels": {"THREADS": 32},
@@ -27,7 +16,7 @@ SMALL_BLOCKS = {
     "row_kernels": {"THREADS": 16},
     "channel_kernels": {"MOST_THREADS": 16, "MOST_CHANNELS": 4},
 }
-"""A thread of a GPU is one of Python here, and most of a block's would have nothing to do."""
+"""In a block as a GPU has it, most threads would have nothing to do, and take time here."""
 
 
 @pytest.fixture
@@ -39,6 +28,12 @@ def draw(rng: np.random.Generator) -> Callable[..., np.ndarray]:
 @pytest.fixture
 def real_blocks() -> None:
     """For tests of blocks as a GPU has them."""
+
+
+@pytest.fixture(autouse=True)
+def _simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Not by the environment: numba reads it too, and would simulate for other tests' kernels.
+    monkeypatch.setattr(devices, "simulated", lambda: True)
 
 
 @pytest.fixture(autouse=True)

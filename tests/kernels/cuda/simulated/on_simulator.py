@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from speccompiler.graph.ir import Graph, Input, Node, Op, Weight
-from speccompiler.kernels.cuda import choices
+from speccompiler.kernels.cuda import table
 from speccompiler.kernels.cuda.runtime.executor import CudaExecutor
 from speccompiler.kernels.cuda.runtime.simulator import SimulatedDevice
 from speccompiler.kernels.cuda.tiles import Tile
@@ -31,12 +31,12 @@ class WinogradFirst:
 
     @staticmethod
     def choose(node: Any, shape: Any, *, pool: Any = None, **options: Any) -> Any:
-        fitting = choices.CANDIDATES[type(node.op)]
+        fitting = table.BY_OPERATION[type(node.op)]
         fitting = tuple(c for c in fitting if c.fits(node, shape))
         return None if pool is not None else fitting[-1]
 
 
-def cuda_plan(model: Any, *, layers: Any = (), kernels: Any = choices) -> Plan:
+def cuda_plan(model: Any, *, layers: Any = (), kernels: Any = table) -> Plan:
     graph, _ = model.tapped(None, layers)
     return make_plan(optimize(graph), kernels)
 
@@ -70,7 +70,7 @@ def outputs_of(run: CudaExecutor, *inputs: np.ndarray) -> list[np.ndarray]:
 
 
 def all_of_both(
-    model: Any, *inputs: np.ndarray, tile: Tile = SMALL, kernels: Any = choices
+    model: Any, *inputs: np.ndarray, tile: Tile = SMALL, kernels: Any = table
 ) -> tuple[list[np.ndarray], list[np.ndarray], Plan]:
     """The simulated GPU's outputs, the reference's, and the plan."""
     plan = cuda_plan(model, kernels=kernels)
@@ -84,7 +84,7 @@ def all_of_both(
 
 
 def both(
-    model: Any, x: np.ndarray, tile: Tile = SMALL, kernels: Any = choices
+    model: Any, x: np.ndarray, tile: Tile = SMALL, kernels: Any = table
 ) -> tuple[np.ndarray, np.ndarray, Plan]:
     """The same of a model with one input and one output."""
     (y,), (judge,), plan = all_of_both(model, x, tile=tile, kernels=kernels)
@@ -125,7 +125,7 @@ def check_operation(
         for name, x in zip(names, inputs, strict=True)
     )
     graph = Graph((*given, Node("y", op, names, out, "layer")), ("y",))
-    plan, samples = make_plan(graph, choices), len(inputs[0])
+    plan, samples = make_plan(graph, table), len(inputs[0])
     run = CudaExecutor(plan, weights or {}, samples, [SimulatedDevice()], lambda g, n: SMALL)
     (y,) = outputs_of(run, *inputs)
     float64 = {weight: array.astype(np.float64) for weight, array in (weights or {}).items()}

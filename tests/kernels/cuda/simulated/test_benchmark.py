@@ -48,7 +48,7 @@ def test_a_case_is_measured(monkeypatch, tmp_path):
     monkeypatch.setattr(cuda, "cases", lambda words, batches: (tiny,))
     result = CliRunner().invoke(cuda.main, ["--seconds", "0"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    assert "numba's CUDA simulator, compute capability 7.5" in result.output
+    assert "a simulated GPU, compute capability 7.5" in result.output
     assert "torch with CUDA is not installed: convspec alone" in result.output
     rows = [line.split() for line in result.output.splitlines() if line.startswith("tiny")]
     assert [row[2:4] for row in rows[:2]] == [["convspec", "precise"], ["convspec", "fast"]]

@@ -2,7 +2,7 @@
 
 The models of ``tests/golden``, and of the whole collection, where it is at hand, one of each
 kind of layer, order and border mode that is not among them; the rest of it with ``-m slow``. A
-simulated thread is a hundred thousand times slower than a real one: large models are left to
+simulated thread is many thousand times slower than a real one: large models are left to
 ``make test-cuda``.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from speccompiler.graph.shapes import multiply_adds
-from speccompiler.kernels.cuda import choices
+from speccompiler.kernels.cuda import table
 from speccompiler.kernels.cuda.runtime.executor import CudaExecutor
 from speccompiler.kernels.cuda.runtime.simulator import SimulatedDevice
 from speccompiler.passes import optimize
@@ -24,8 +24,8 @@ from speccompiler.planning.plan import make_plan
 from tests.kernels.cuda.simulated.on_simulator import TINY, outputs_of
 from tests.test_conformance import CURRENT, DEGENERATE, OLDER, OWN_GOLDEN, Golden, params
 
-WORK = 20_000
-"""Multiply-adds and values made, at most: a second or two."""
+WORK = 100_000
+"""Multiply-adds and values made, at most: a second or so."""
 
 SOUND = [folder for folder in CURRENT + OLDER if folder not in DEGENERATE]
 OWN_CASES = [folder for folder in SOUND if OWN_GOLDEN in folder.parents]
@@ -56,9 +56,9 @@ def compare(golden: Golden) -> None:
     graph = optimize(model.tapped(golden.bound(model))[0])
     work: Any = sum(multiply_adds(node) + np.prod(node.shape) for node in graph.nodes)
     if work * len(golden.inputs[0]) > WORK:
-        # Seconds for each thousand simulated threads; make test-cuda runs it.
+        # make test-cuda runs it.
         pytest.skip("too large for a simulator")
-    plan = make_plan(graph, choices)
+    plan = make_plan(graph, table)
     weights = model.weight_sources.read()
     samples = len(golden.inputs[0])
     run = CudaExecutor(plan, weights, samples, [SimulatedDevice()], lambda graph, n: TINY)

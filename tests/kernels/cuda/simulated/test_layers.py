@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from speccompiler.graph.ir import Lookup
-from speccompiler.kernels.cuda.choices import KERNELS
-from speccompiler.kernels.cuda.launches import Launch
-from speccompiler.kernels.cuda.steps import step_work
-from tests.cases import ROWS, Case, Variant, build, row_id, variant_layers
+from speccompiler.kernels.cuda.table import KERNELS
+from tests.cases import ROWS, Variant, build, row_id, variant_layers
 from tests.kernels.cuda.simulated.on_simulator import TINY, assert_close, both, cuda_plan
 
 SAME_NUMBERS = {
@@ -20,34 +18,14 @@ SAME_ENDINGS = ("init", "regularizer", "constraint")
 """Arguments that no kernel hears of: ``test_lowering`` has them on the CPU."""
 
 
-SLOW = {"Deconvolution2D": {"border_mode"}, "UpSampling3D": {"size"}, "ZeroPadding3D": {"padding"}}
-"""Layers of many threads, and which of their arguments are enough."""
-
-
-def heard(case: Case, variant: Variant | None) -> bool:
+def heard(variant: Variant | None) -> bool:
+    """Whether a kernel could hear of an argument."""
     if variant is None:
         return True
-    if variant.argument in SAME_NUMBERS or variant.argument.endswith(SAME_ENDINGS):
-        return False
-    return variant.argument in SLOW.get(case.layer, {variant.argument})
+    return variant.argument not in SAME_NUMBERS and not variant.argument.endswith(SAME_ENDINGS)
 
 
-def distinct_rows() -> list[tuple[Case, Variant | None]]:
-    """Rows whose kernels no earlier row has: two of the same texts differ in weights only.
-
-    What a row makes of its weights is tested on the CPU, by ``test_lowering``.
-    """
-    found: dict[object, tuple[Case, Variant | None]] = {}
-    for case, variant in ROWS:
-        if heard(case, variant):
-            plan = cuda_plan(build(*variant_layers(case, variant)))
-            starts = [start for step in plan.steps for start in step_work(step).starts]
-            texts = tuple(s.text if isinstance(s, Launch) else s.geometry for s in starts)
-            found.setdefault(texts, (case, variant))
-    return list(found.values())
-
-
-KERNEL_ROWS = distinct_rows()
+KERNEL_ROWS = [(case, variant) for case, variant in ROWS if heard(variant)]
 
 
 @pytest.mark.parametrize(("case", "variant"), KERNEL_ROWS, ids=row_id)
@@ -68,7 +46,7 @@ def test_the_rows_run_every_kernel():
         layers, shape = variant_layers(case, variant)
         run |= {step.kernel for step in cuda_plan(build(layers, shape)).steps}
     # Winograd's method and what merges of several inputs are made of have tests of their own.
-    assert set(KERNELS) - run == {"winograd"}
+    assert {kernel.name for kernel in KERNELS} - run == {"winograd"}
 
 
 SAME = [

@@ -1,16 +1,14 @@
-"""--math fast: Winograd; and narrower vectors than this machine's, forced."""
+"""Winograd's convolution, and how far off a network is with it (``--math fast``) and without."""
 
 from __future__ import annotations
-
-import dataclasses
 
 import numpy as np
 import pytest
 
-from speccompiler.graph.ir import Conv
-from speccompiler.kernels.cpu import choices, convolutions
+from speccompiler.kernels.cpu import convolution, winograd
 from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.kernels.cpu.runtime import executor
+from speccompiler.kernels.cpu.winograd import WinogradKernel
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import make_plan
 from tests.cases import build
@@ -19,13 +17,22 @@ from tests.cases import build
 @pytest.fixture(autouse=True)
 def winograd_is_cheap(monkeypatch):
     """Small images would not be worth it: taken here wherever it fits and is allowed."""
+    monkeypatch.setattr(WinogradKernel, "nanoseconds", lambda self, node, shape: 0.0)
+    monkeypatch.setattr(convolution, "SMALL", 0)
 
-    def cheap(*arguments):
-        offered = choices.winograd_candidates(*arguments)
-        return [dataclasses.replace(c, nanoseconds=lambda node, shape: 0.0) for c in offered]
 
-    monkeypatch.setattr(choices, "OFFERS", {Conv: (cheap,)})
-    monkeypatch.setattr(convolutions, "SMALL", 0)
+def offer(monkeypatch, pick, offered=WinogradKernel.offered):
+    """Leave of the ways to cut a step's tasks only those that ``pick(ways, shape)`` gives."""
+
+    def some(node, shape, expected):
+        return pick(offered(node, shape, expected), shape)
+
+    monkeypatch.setattr(WinogradKernel, "offered", some)
+
+
+def last_way(streamed):
+    """The last way in which tasks transform the weights themselves, or in which they do not."""
+    return lambda ways, shape: [w for w in ways if (w.cut.chunk > 0) == streamed][-1:]
 
 
 FAST, PRECISE = 5e-5, 5e-6
@@ -103,13 +110,7 @@ def layer(rank, kernel, **arguments):
 )
 def test_every_tile_and_rank(kernel, shape, arguments, share, rng, monkeypatch):
     """Whatever way the tasks are cut: the fewest tiles and filters, some, the most."""
-    cut = choices.OFFERS[Conv][0]
-
-    def one(*arguments):
-        offered = cut(*arguments)
-        return offered[int(share * (len(offered) - 1)) :][:1]
-
-    monkeypatch.setattr(choices, "OFFERS", {Conv: (one,)})
+    offer(monkeypatch, lambda ways, shape: ways[int(share * (len(ways) - 1)) :][:1])
     rank = len(kernel)
     model = build([layer(rank, kernel, activation="relu", **arguments)], shape, seed=3)
     assert kernels(model, fast=True) == ["winograd"]
@@ -246,17 +247,13 @@ def test_who_transforms_the_weights_changes_no_bits(
 ):
     """Large weights are transformed in the tasks, some channels at a time; a cut decides it."""
     monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
-    monkeypatch.setattr(convolutions, "FAR_BYTES", 1)
-    offer, runs = choices.OFFERS[Conv][0], []
+    monkeypatch.setattr(winograd, "FAR_BYTES", 1)
+    runs = []
     one = layer(len(kernel), kernel, border_mode="same", activation="relu")
     layers = [{**one, "nb_filter": filters}, *([{"type": "MaxPooling2D"}] if pooled else [])]
     x = rng.standard_normal((3, *shape)).astype(np.float32)
     for streamed in (False, True):
-
-        def only(*arguments, streamed=streamed):
-            return [c for c in offer(*arguments) if (c.schedule.chunk > 0) == streamed][-1:]
-
-        monkeypatch.setattr(choices, "OFFERS", {Conv: (only,)})
+        offer(monkeypatch, last_way(streamed))
         compiled = build(layers, shape, seed=3).compile(batch_size=3, threads=2)
         assert bool(compiled.plan.steps[0].candidate.schedule.chunk) == streamed
         runs.append(compiled.run(x))
@@ -310,13 +307,8 @@ def test_what_is_not_finite_reaches_what_sees_it(layers, shape, lanes, streamed,
     By Theano's rules, whose relu makes a NaN of -infinity.
     """
     monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
-    monkeypatch.setattr(convolutions, "FAR_BYTES", 1 if streamed else 1 << 40)
-    offer = choices.OFFERS[Conv][0]
-
-    def one(*arguments):
-        return [c for c in offer(*arguments) if (c.schedule.chunk > 0) == streamed][-1:]
-
-    monkeypatch.setattr(choices, "OFFERS", {Conv: (one,)})
+    monkeypatch.setattr(winograd, "FAR_BYTES", 1 if streamed else 1 << 40)
+    offer(monkeypatch, last_way(streamed))
     model = build(layers, shape, seed=3, semantics="theano")
     assert "winograd" in kernels(model, fast=True)
     middle = tuple(n // 2 for n in shape[:-1])
@@ -406,23 +398,6 @@ def test_the_error_of_a_network(math, limit, rng):
     assert "winograd" not in kernels(model, fast=False)
 
 
-@pytest.mark.parametrize("lanes", [4, 8, 16])
-@pytest.mark.parametrize("math", ["fast", "precise"])
-def test_every_vector_width(lanes, math, rng, monkeypatch):
-    """LLVM splits vectors that the machine does not have, so that each runs everywhere."""
-    monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
-    layers = [
-        conv(20, border_mode="same", subsample=[2, 1], activation="relu"),
-        conv(18, border_mode="same"),
-        conv(9, size=1, activation="sigmoid"),
-        {"type": "Flatten"},
-        {"type": "Dense", "output_dim": 5},
-    ]
-    model = build(layers, (15, 9, 5), seed=3)
-    x = rng.standard_normal((2, 15, 9, 5)).astype(np.float32)
-    assert error(model, x, math=math) <= (FAST if math == "fast" else PRECISE)
-
-
 @pytest.mark.parametrize(("side", "kernel"), [(112, "winograd"), (2, "conv")])
 def test_winograd_is_taken_where_it_pays(side, kernel, monkeypatch):
     """Few tiles and many channels would stream the transformed kernels for little work."""
@@ -439,14 +414,8 @@ def test_winograd_is_not_taken_for_sums_that_are_too_long_for_it():
 
 def test_calls_of_a_shared_layer_may_read_its_weights_in_different_orders(rng, monkeypatch):
     """Where one call transforms the weights in its tasks and another has them transformed."""
-    offer = choices.OFFERS[Conv][0]
-
-    def by_size(node, shape, *rest):
-        offered = offer(node, shape, *rest)
-        return [c for c in offered if (c.schedule.chunk > 0) == (shape[0] == 8)][-1:]
-
-    monkeypatch.setattr(choices, "OFFERS", {Conv: (by_size,)})
-    monkeypatch.setattr(convolutions, "FAR_BYTES", 1)
+    offer(monkeypatch, lambda ways, shape: last_way(shape[0] == 8)(ways, shape))
+    monkeypatch.setattr(winograd, "FAR_BYTES", 1)
     layers = [
         conv(32, border_mode="same", name="c"),
         {"type": "MaxPooling2D"},
@@ -457,21 +426,3 @@ def test_calls_of_a_shared_layer_may_read_its_weights_in_different_orders(rng, m
     assert error(model, x, math="fast") <= FAST
     steps = model.compile("cpu").plan.steps
     assert {s.candidate.schedule.chunk > 0 for s in steps if s.candidate.schedule} == {True, False}
-
-
-LONG = 100_352
-"""Products of one sum, as a Dense layer after 14x14 images of 512 channels has them."""
-
-
-@pytest.mark.parametrize("lanes", [4, 8, 16])
-@pytest.mark.parametrize("values", ["random", "constant"])
-def test_long_sums_are_made_of_short_ones(values, lanes, rng, monkeypatch):
-    """One chain of so many additions would be off by 1e-4 where all terms are alike."""
-    monkeypatch.setattr(executor, "host_lanes", lambda: lanes)
-    model = build([{"type": "Dense", "name": "d", "output_dim": 8, "init": "one"}], (LONG,), seed=3)
-    if values == "random":
-        model = build([{"type": "Dense", "name": "d", "output_dim": 8}], (LONG,), seed=3)
-    x = np.full((2, LONG), 0.1, np.float32)
-    if values == "random":
-        x = rng.standard_normal((2, LONG)).astype(np.float32)
-    assert error(model, x, math="precise") <= PRECISE

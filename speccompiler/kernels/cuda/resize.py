@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from speccompiler.graph.ir import Node, Pad, Upsample
 from speccompiler.kernels.cuda.flat_kernels import FlatGrid, elements_of, read, store
-from speccompiler.kernels.cuda.kernel import Kernel, op_of
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
-from speccompiler.kernels.cuda.windows import Three, three
-from speccompiler.planning.candidate import KnownShape, known
+from speccompiler.kernels.cuda.windows import Three
+from speccompiler.planning.candidate import KnownShape, known, op_of, three
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +59,4 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work((enlarge(g),))
 
 
-UPSAMPLE_PAD = Kernel("resize", (Upsample, Pad), _work)
+RESIZE = CudaKernel("resize", (Upsample, Pad), _work)

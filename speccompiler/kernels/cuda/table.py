@@ -17,36 +17,43 @@ from speccompiler.kernels.cuda.depthwise import DEPTHWISE
 from speccompiler.kernels.cuda.dot import DOT
 from speccompiler.kernels.cuda.gemm import GEMM
 from speccompiler.kernels.cuda.global_pool import GLOBAL_POOL
-from speccompiler.kernels.cuda.kernel import Kernel
+from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.local import LOCAL
 from speccompiler.kernels.cuda.lookup import LOOKUP
 from speccompiler.kernels.cuda.map_with import MAP_WITH
 from speccompiler.kernels.cuda.mask import MASK
 from speccompiler.kernels.cuda.normalize import NORMALIZE
 from speccompiler.kernels.cuda.pool import POOL
+from speccompiler.kernels.cuda.resize import RESIZE
 from speccompiler.kernels.cuda.resize_image import RESIZE_IMAGE
 from speccompiler.kernels.cuda.slicing import SLICE
 from speccompiler.kernels.cuda.softmax import SOFTMAX
 from speccompiler.kernels.cuda.transpose import TRANSPOSE
-from speccompiler.kernels.cuda.upsample_pad import UPSAMPLE_PAD
 from speccompiler.kernels.cuda.winograd import WINOGRAD
 from speccompiler.planning.candidate import Candidate, KnownShape
 
-KERNELS: Mapping[str, Kernel] = {
-    kernel.name: kernel
-    for kernel in (
-        GEMM, WINOGRAD, DEPTHWISE, LOCAL, LOOKUP, POOL, GLOBAL_POOL,
-        ACTIVATION, MAP_WITH, SOFTMAX, MASK, NORMALIZE, BATCH_NORMALIZE,
-        COMBINE, DOT, CONCAT, SLICE, TRANSPOSE, UPSAMPLE_PAD, RESIZE_IMAGE,
-    )
-}  # fmt: skip
-"""Every kernel that a step may name. The copy, ``plain_copy``, is for steps that name none."""
+KERNELS: tuple[CudaKernel, ...] = (
+    GEMM, WINOGRAD, DEPTHWISE, LOCAL, LOOKUP, POOL, GLOBAL_POOL,
+    ACTIVATION, MAP_WITH, SOFTMAX, MASK, NORMALIZE, BATCH_NORMALIZE,
+    COMBINE, DOT, CONCAT, SLICE, TRANSPOSE, RESIZE, RESIZE_IMAGE,
+)  # fmt: skip
+"""Every kernel that a plan may name. The copy, ``plain_copy``, is for steps that name none."""
 
-CANDIDATES: dict[type[Op], tuple[Candidate, ...]] = {}
-"""By operation. Input, Identity and Reshape need no kernel: they are views."""
-for _kernel in KERNELS.values():
-    for _op in _kernel.operations:
-        CANDIDATES[_op] = (*CANDIDATES.get(_op, ()), _kernel.candidate)
+
+def _by_operation() -> Mapping[type[Op], tuple[Candidate, ...]]:
+    ops = dict.fromkeys(op for kernel in KERNELS for op in kernel.ops)
+    return {op: tuple(kernel.candidate for kernel in KERNELS if op in kernel.ops) for op in ops}
+
+
+BY_OPERATION = _by_operation()
+"""Input, Identity and Reshape have no kernel: their values are views."""
+
+
+def kernel_of(candidate: Candidate) -> CudaKernel:
+    """The kernel that a candidate was made of."""
+    kernel = candidate.target_kernel
+    assert isinstance(kernel, CudaKernel), f"{candidate.kernel} is of another target"
+    return kernel
 
 
 def choose(
@@ -65,6 +72,8 @@ def choose(
     """
     if pool is not None:
         return None
-    fitting = [c for c in CANDIDATES[type(node.op)] if (fast or c.precise) and c.fits(node, shape)]
+    fitting = [
+        c for c in BY_OPERATION[type(node.op)] if (fast or c.precise) and c.fits(node, shape)
+    ]
     assert fitting, f"no kernel for {node.name}"
     return min(fitting, key=lambda c: c.nanoseconds(node, shape))
