@@ -49,13 +49,13 @@ def _read(name: str) -> Document:
 
 
 def _check_name(name: str) -> None:
-    """An empty name would mean the current folder: more often a variable was empty."""
+    """Refuse an empty name: it would mean the current folder, but comes from an unset variable."""
     if not name:
         raise click.UsageError("a name is empty; name a file or a folder, '.' for this one")
 
 
 def _unwrapped(document: Document) -> Document:
-    """The model that a spec wraps, which takes the schemas to import; most wrap none."""
+    """The model that a spec wraps; most wrap none, and are spared the import of the schemas."""
     if isinstance(document.root, Mapping) and {"model", "replace"} & document.root.entries.keys():
         from speccompiler.loading.wrapped_model import unwrapped
 
@@ -126,7 +126,7 @@ def _folder(folder: Path) -> Iterator[Document]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Files named as specs are, not hidden; folders that vanish or may not be read have none."""
+    """Files with a spec's suffix that are not hidden; folders that cannot be read hold none."""
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:

@@ -37,7 +37,7 @@ COMMANDS = {
     "explain": "Explain a diagnostic code.",
 }
 READER_GONE = 128 + 13
-"""What a shell makes of SIGPIPE."""
+"""The exit status that a shell reports for SIGPIPE."""
 
 
 class Commands(click.Group):

@@ -1,4 +1,4 @@
-"""What a terminal shows while people wait."""
+"""What a terminal shows while kernels are compiled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of ``convspec run``: which goes into which input, and where each output goes."""
+"""The files of ``convspec run``: which file an input is read from, where an output is written."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def input_files(model: Model, given: Sequence[str]) -> dict[str | None, str]:
 def _is_named(names: Sequence[str], after: str) -> bool:
     """Whether NAME=FILE is meant, and not a file with '=' in its name.
 
-    A model's only input needs no name: there the part behind the '=' has to be a file.
+    With several inputs a name is needed. A model's only input needs none: there NAME=FILE is
+    meant where the part after the '=' is a file.
     """
     return len(names) > 1 or Path(after).exists()
 
@@ -151,7 +152,7 @@ def check_targets(targets: Targets, read: Sequence[tuple[str, str | None]]) -> N
 
 
 def check_places(targets: Targets) -> None:
-    """Refuse, before a minute of compiling, what no output could be written to: CS120."""
+    """Refuse places that cannot be written to (CS120) now, and not after a minute of compiling."""
     from speccompiler.arrays.npy_output import check_array_target
     from speccompiler.files.atomic_output import check_target
 
@@ -168,7 +169,7 @@ def _same_file(one: str, other: str) -> bool:
 
 
 class _Output:
-    """A file being written, with its name for what goes wrong."""
+    """A file being written; problems with writing are findings about its name."""
 
     def __init__(self, name: str, sink: Sink) -> None:
         self._name = name
@@ -194,7 +195,7 @@ def written(
         sinks: list[tuple[str, _Output]] = []
         if targets.archive:
             file = targets.files[0][1]
-            # Problems of the body are findings by now, so that these are the output's own.
+            # Problems inside the block have become findings already: those left are the output's.
             stack.enter_context(named(file))
             chosen = {name: shapes[name] for name, _ in targets.files}
             members = stack.enter_context(create_archive(Path(file), chosen))

@@ -1,4 +1,4 @@
-"""What ``convspec run`` says when it is done: results, penalties, the time of each step."""
+"""What ``convspec run`` prints at the end: results, penalties, the time of each step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def print_results(
     *,
     err: bool,
 ) -> None:
-    """A line an output; how long it took goes to standard error."""
+    """A line for each output; how long the run took goes to standard error."""
     shapes = dict(zip(compiled.output_names, compiled.output_shapes(result.samples), strict=True))
     for name, summary in summaries.items():
         click.echo(f"{printable(name)}: {shapes[name]} float32, {_range(summary)}")
@@ -95,7 +95,7 @@ def print_profile(compiled: CompiledModel, result: RunResult, *, err: bool) -> N
     total = sum(result.step_seconds) or 1.0
     rows = []
     for step, spent in zip(compiled.plan.steps, result.step_seconds, strict=True):
-        # Two operations a multiply-add; a plan has no open length, so that this is a number.
+        # A multiply-add is two operations. The count is a number: no length of a plan is open.
         count = defined_multiply_adds(step.node) if step.candidate is not None else 0
         work = 2 * count * result.samples if isinstance(count, int) else 0
         speed = f"{work / spent / 1e9:.1f}" if work and spent else ""

@@ -1,14 +1,14 @@
-"""The standard streams, made fit for every command: here, and nowhere else.
+"""The standard streams, replaced so that writing to them works for every command.
 
-They are there, whatever the caller closed; no character is beyond them; and what goes to
-standard error never ends a command. ``prepare`` is called once, before anything is read,
-opened or said.
+``prepare`` is called once, before anything is read, opened or written.
 
-* What a stream cannot encode is escaped (``\\u4e2d``): a comment in a spec must not hide a finding.
-* A closed standard output is like one whose reader has gone: the first word to it is a
-  ``BrokenPipeError``. A closed standard error is like ``/dev/null``.
-* Their numbers are taken: a file that is opened later would get them, and with them what some
-  library says to number 2.
+* What a stream cannot encode is escaped (``\\u4e2d``), so that a character in a spec cannot stop a
+  finding from being shown.
+* A closed standard output acts like one whose reader has gone: the first write to it is a
+  ``BrokenPipeError``. A closed standard error acts like ``/dev/null``: failing to write there
+  never ends a command.
+* Descriptors 0 to 2 are always occupied. Otherwise a file that is opened later would get one of
+  them, and what a library writes to descriptor 2 would go into that file.
 * A stream that is not ready (``O_NONBLOCK``, of a terminal that is shared) is waited for.
 """
 
@@ -55,7 +55,7 @@ def standard_input(code: str) -> BinaryIO:
 
 
 def sayable(text: str) -> str:
-    """A text as standard output says it, so that columns can be counted."""
+    """A text as standard output will show it, so that its columns can be counted."""
     encoding = getattr(sys.stdout, "speaks", None) or getattr(sys.stdout, "encoding", None)
     return _escaped(text, encoding or "utf-8")
 
@@ -92,27 +92,27 @@ class _Escaping(io.TextIOWrapper):
         raw = buffer.detach() if isinstance(buffer, io.BufferedWriter) else buffer
         super().__init__(
             io.BufferedWriter(_Patient(cast(io.RawIOBase, raw), may_fail=may_fail)),
-            # click writes UTF-8 to a stream that says it is ASCII. What is ASCII is both.
+            # click writes UTF-8 to a stream that says it is ASCII. Escaped text is both.
             encoding="utf-8" if self.speaks == "ascii" else self.speaks,
             errors="backslashreplace",
             line_buffering=lines,
         )
 
     def write(self, text: str) -> int:
-        """As any text stream."""
+        """Write the text, with what the stream cannot encode escaped; its length."""
         super().write(_escaped(text, "ascii") if self.speaks == "ascii" else text)
         return len(text)
 
 
 class _Patient(io.RawIOBase):
-    """A file to write to that waits until it is ready, and may swallow what cannot be written."""
+    """A file to write to: waits until it is ready, and drops what fails unless it ``may_fail``."""
 
     def __init__(self, raw: io.RawIOBase, *, may_fail: bool) -> None:
         self._raw = raw
         self._may_fail = may_fail
 
     def writable(self) -> bool:
-        """It is."""
+        """Always: it is made for output only."""
         return True
 
     def fileno(self) -> int:
@@ -124,7 +124,7 @@ class _Patient(io.RawIOBase):
         return self._raw.isatty()
 
     def write(self, data: Any) -> int:
-        """How many bytes were written, or given up."""
+        """Write the bytes; how many were written, or dropped."""
         count = memoryview(data).nbytes
         try:
             while (written := self._raw.write(data)) is None:

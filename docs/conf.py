@@ -8,6 +8,7 @@ come with the theme, so the built pages load nothing from elsewhere.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docutils import nodes
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 project = "convspec"
-author = "the convspec authors"
-project_copyright = "the convspec authors, Apache-2.0"
+author = "The convspec developers"
+project_copyright = "the convspec developers, Apache-2.0"
 version = release = speccompiler.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
@@ -53,18 +54,26 @@ nitpick_ignore_regex = [
     ("py:.*", r"(Any|Callable|Iterable|Mapping|Path|Sequence|StrEnum|ValueError)"),
 ]
 
-OUTSIDE_DOCS = {
-    "../CONTRIBUTING.md": "contributing.md",
-    "../CHANGELOG.md": "changelog.md",
-}
-"""Pages that lie beside docs/ in the repository, and the pages of the site that include them."""
+BESIDE_DOCS = {"contributing": "CONTRIBUTING.md", "changelog": "CHANGELOG.md"}
+"""Pages of the site that show a file that lies beside docs/ in the repository."""
+
+LINK = re.compile(r"\[(?P<words>[^]]+)\]\((?!https?:|#)(?P<file>[^)#]+)[^)]*\)")
 
 
-def _links_within_the_site(app: Sphinx, page: str, source: list[str]) -> None:
-    """Point links to a file beside docs/ at the page that shows it."""
+def _files_beside_docs(app: Sphinx, page: str, source: list[str]) -> None:
+    """Show them, and point links to them at the pages that do."""
+    if page in BESIDE_DOCS:
+        file = Path(app.srcdir).parent / BESIDE_DOCS[page]
+        app.env.note_dependency(str(file))
+        text = file.read_text(encoding="utf-8").replace("](docs/", "](")
+        # Other links lead to files that the site does not have: their words stay.
+        source[0] = LINK.sub(
+            lambda link: link[0] if (Path(app.srcdir) / link["file"]).is_file() else link["words"],
+            text,
+        )
     up = "../" * page.count("/")
-    for file, shown_by in OUTSIDE_DOCS.items():
-        source[0] = source[0].replace(f"]({up}{file}", f"]({up}{shown_by}")
+    for shown_by, file_name in BESIDE_DOCS.items():
+        source[0] = source[0].replace(f"]({up}../{file_name}", f"]({up}{shown_by}.md")
 
 
 def _anchors_of_codes(app: Sphinx, tree: nodes.document) -> None:
@@ -79,5 +88,5 @@ def _anchors_of_codes(app: Sphinx, tree: nodes.document) -> None:
 
 def setup(app: Sphinx) -> None:
     """What Sphinx calls first."""
-    app.connect("source-read", _links_within_the_site)
+    app.connect("source-read", _files_beside_docs)
     app.connect("doctree-read", _anchors_of_codes)

@@ -25,7 +25,7 @@ class Schema(BaseModel):
 
 
 def as_tuple(value: object) -> object:
-    """YAML and JSON have lists where Keras has tuples."""
+    """A list as a tuple: YAML and JSON have lists where Keras has tuples."""
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -77,7 +77,7 @@ InputDtype = Literal[
 ]
 
 NATIVE_ORDERING: Ordering = "th"
-"""What a native spec means that says none: the default that Keras 1.0's pages document."""
+"""The dim_ordering of a native spec that says none: the default on Keras 1.0's pages."""
 
 ORDERING_TEXT = (
     "Where the channels are: 'th' after the batch axis, 'tf' last. 'default' takes the "

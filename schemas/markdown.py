@@ -9,11 +9,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 _MEANT = {"activation": "linear"}
-"""What no value means, where it has a name."""
+"""What leaving an argument out means, for arguments whose default has a name."""
 
 
 def table(fields: Mapping[str, FieldInfo]) -> str:
-    """A row for each key; nothing without any."""
+    """A Markdown table with a row for each key; empty where there are none."""
     rows = [
         f"| `{name}` | {default_of(name, field)} | {_cell(field.description or '')} |"
         for name, field in fields.items()

@@ -158,10 +158,10 @@ class ModelSpec(Schema):
 
     name: str
     semantics: SemanticsFields | None
-    """None: nothing decided it (a Keras file never says)."""
+    """None where nothing decided it: a Keras file never says."""
     dim_ordering: Ordering | None
     ordering_told: Literal["spec", "option"] | None = None
-    """Who says the dim_ordering of the whole model; None: nobody, and a default counts."""
+    """Who said the dim_ordering of the whole model; None where nobody did, and a default holds."""
     unsaid: frozenset[str] = frozenset()
     """Layers that say no dim_ordering of their own."""
     inputs: tuple[ModelInput, ...]
@@ -176,7 +176,7 @@ class ModelSpec(Schema):
     layers: tuple[InstanceOf[Layer], ...]
     """Every layer has its unique name."""
     calls: tuple[Call, ...]
-    """Each after those whose values it reads. The first of a layer has its name."""
+    """Each stands after those that it reads. The first call of a layer has the layer's name."""
     outputs: tuple[str, ...]
     """Names of calls."""
 

@@ -1,4 +1,4 @@
-"""Which arguments of a layer speak of each tensor that it stores."""
+"""The tensors that a layer stores, and which of its arguments are about each."""
 
 from __future__ import annotations
 

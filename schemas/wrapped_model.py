@@ -1,4 +1,4 @@
-"""A spec around a model that another file holds: what its owner says of it, beside it."""
+"""The schema of a spec that names a model in another file, and adds to what that file says."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WrapperHeader(ModelHeader):
     """A native spec that names a model instead of layers."""
 
     not_said: ClassVar[tuple[str, ...]] = ("inputs", "outputs")
-    """What the model that is wrapped says itself."""
+    """Keys that such a spec may not have: the model itself says them."""
 
     model: Annotated[str, Field(min_length=1)] = Field(
         description="A file with the model, relative to the spec: .h5, .json or .yaml, as Keras "

@@ -1,4 +1,4 @@
-"""Keywords that Python code passes: judged like the same values in a spec."""
+"""Checks of keywords that Python code passes, worded as for the same values in a spec."""
 
 from __future__ import annotations
 

@@ -6,14 +6,14 @@ import heapq
 from collections.abc import Sequence
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.wording import shown
+from speccompiler.diagnostics.wording import and_more, shown
 
 
 def computable(reads: Sequence[Sequence[int]]) -> list[int]:
-    """Numbers of calls, each after those that it reads, else as they are listed.
+    """The numbers of the calls, each after those that it reads, otherwise in the order listed.
 
-    ``reads`` says for each call which others it reads. Calls in a circle are left out, and
-    those that wait for them.
+    ``reads`` says for each call which others it reads. Calls in a circle are left out, and so
+    are those that read one of them, directly or through others.
     """
     waits = [len(numbers) for numbers in reads]
     readers: list[list[int]] = [[] for _ in reads]
@@ -33,7 +33,7 @@ def computable(reads: Sequence[Sequence[int]]) -> list[int]:
 
 
 def circle(reads: Sequence[Sequence[int]], left: Sequence[int], names: Sequence[str]) -> Problem:
-    """CS060 for some of the calls that ``computable`` has left; ``names`` are of all calls."""
+    """CS060 for a circle among ``left``, the calls that ``computable`` leaves out."""
     waiting = set(left)
     path = [left[0]]
     while path[-1] not in path[:-1]:
@@ -41,8 +41,7 @@ def circle(reads: Sequence[Sequence[int]], left: Sequence[int], names: Sequence[
         path.append(next(read for read in reads[path[-1]] if read in waiting))
     found = path[path.index(path[-1]) : -1]
     listing = ", ".join(f"'{shown(names[number])}'" for number in reversed(found[:6]))
-    more = f" and {len(found) - 6} more" if len(found) > 6 else ""
-    message = f"layers {listing}{more} read each other in a circle"
+    message = f"layers {listing}{and_more(len(found), 6)} read each other in a circle"
     if len(found) == 1:
         message = f"layer {listing} reads itself"
     return Problem("CS060", message, "let one of them read something else", layer=names[found[-1]])

@@ -1,4 +1,4 @@
-"""A document whose header and layers their schemas have looked at, each by itself."""
+"""The first half of loading: the header and each layer are checked by their schemas."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckedDocument:
-    """What schemas made of a document. ``items`` and ``names`` belong to ``written.layers``."""
+    """The header and layers as their schemas took them.
+
+    ``items`` and ``names`` have an entry for each of ``written.layers``.
+    """
 
     written: WrittenSpec
     header: ModelHeader
@@ -40,7 +43,7 @@ class CheckedDocument:
 def check_document(document: Document, replace: Answers | None) -> CheckedDocument | LoadedSpec:
     """The layers and the header of a document, or everything that is wrong with them.
 
-    ``replace`` is what the caller says that layers compute which are code.
+    ``replace`` is what the caller says of layers that are code.
     """
     if document.root is None:
         return LoadedSpec(document, None, {}, document.diagnostics)
@@ -72,7 +75,7 @@ def check_document(document: Document, replace: Answers | None) -> CheckedDocume
 def _insert_answers(
     document: Document, written: WrittenSpec, given: Answers | None
 ) -> tuple[Collection[str], list[Diagnostic]]:
-    """Put what is said of layers that are code in their places; the names that it is said of."""
+    """Put the answers for layers that are code into ``written``; return the names answered."""
     if not given and document.wrapper is None:
         return (), []
     from speccompiler.loading.replacement.answers import read_answers

@@ -22,9 +22,9 @@ from speccompiler.source.findings import MAX_FINDINGS
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """Calls, each after those that it reads; the names of those that are inputs, and outputs.
+    """The calls, each after those that it reads; which of them are inputs, and which outputs.
 
-    ``places`` are where they were written.
+    ``places`` maps a call's name to the layer as it was written.
     """
 
     calls: tuple[Call, ...]
@@ -35,7 +35,7 @@ class Connections:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A call whose layer and reads are still numbers: of items, and of calls."""
+    """A call that is still numbers: ``layer`` is that of an item, ``reads`` are those of calls."""
 
     name: str
     layer: int
@@ -81,7 +81,7 @@ def _call(calls: Sequence[_Open], call: _Open, names: Sequence[str]) -> Call:
 
 
 def _written(written: WrittenSpec, index: int, call: _Open) -> int:
-    """The number of the entry that a call is written in: natively each has its own."""
+    """The number of the written layer that a call comes from; natively each call has its own."""
     return index if written.calls is None else call.layer
 
 
@@ -101,9 +101,10 @@ def _called(written: WrittenSpec, names: Sequence[str]) -> list[_Open]:
 
 
 def unknown_reads(written: WrittenSpec, names: Sequence[str]) -> list[Diagnostic]:
-    """CS061 and CS062 of a native model some layers of which are wrong in themselves.
+    """CS061 and CS062 for a native model in which some layers are wrong in themselves.
 
-    Only where all names are known: a layer that says none is called by its type.
+    Only where all names are known: the automatic name of a layer hangs on its type, which may be
+    what is wrong.
     """
     known = {"Shared", *LAYERS, *ALIASES}
     named = (e.type in known or "name" in e.arguments.entries for e in written.layers)
@@ -122,7 +123,7 @@ def unknown_reads(written: WrittenSpec, names: Sequence[str]) -> list[Diagnostic
 def _native(
     written: WrittenSpec, items: Sequence[Item], names: Sequence[str], found: list[Diagnostic]
 ) -> list[_Open]:
-    """Each layer where it stands: it reads what its ``inputs`` name, or the one before it."""
+    """A call for each layer: it reads what its ``inputs`` name, or the layer before it."""
     numbers = {name: number for number, name in enumerate(names)}
     calls: list[_Open] = []
     for number, name in enumerate(names):
@@ -157,7 +158,7 @@ def _reads(written: WrittenSpec, number: int, numbers: dict[str, int]) -> tuple[
 
 
 def _number(name: str, span: Span | None, numbers: dict[str, int], apart: int | None = None) -> int:
-    """The number of a name, which may not be ``apart``; CS061."""
+    """The number of the layer of a name; CS061 where there is none, or it is number ``apart``."""
     if numbers.get(name, apart) == apart:
         others = (other for other, number in numbers.items() if number != apart)
         raise ProblemAt(
@@ -200,7 +201,7 @@ def _outputs(
     named: Sequence[str] | None,
     found: list[Diagnostic],
 ) -> list[int]:
-    """What the header names; without it all that nobody reads, inputs left out."""
+    """The outputs that the header names; else all calls that no other reads, but for inputs."""
     numbers = {call.name: number for number, call in enumerate(calls)}
     if named is not None:
         try:
@@ -215,7 +216,7 @@ def _outputs(
 
 
 def _wrong_number(calls: Sequence[_Open], call: _Open, item: Item) -> Diagnostic | None:
-    """CS062 for a layer that takes another number of inputs than it has."""
+    """CS062 for a layer that reads more or fewer values than it takes."""
     count = len(call.reads)
     assert isinstance(item, Layer), "calls are of layers"
     layer_type, inner = item.class_name, item.inner

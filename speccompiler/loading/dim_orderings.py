@@ -1,4 +1,4 @@
-"""Which dim_ordering a layer has that does not say one.
+"""The dim_ordering of layers that do not say one.
 
 Keras 1.x never writes dim_ordering for UpSampling, ZeroPadding and Cropping
 (1.2.2 layers/convolutional.py:1359, 1429, 1601, 1667). The layers that do carry
@@ -17,7 +17,7 @@ Ordering = Literal["th", "tf"]
 
 
 def ordering_of(layer: Layer) -> str | None:
-    """``th``, ``tf`` or ``default``; None for a layer that makes nothing of it."""
+    """What a layer says: ``th``, ``tf`` or ``default``; None where it makes no difference to it."""
     if not layer.inner.uses_ordering:
         return None
     value = getattr(layer.inner, "dim_ordering", None)
@@ -27,7 +27,7 @@ def ordering_of(layer: Layer) -> str | None:
 def resolve_orderings(
     layers: Sequence[Layer], decided: Ordering | None
 ) -> tuple[tuple[Layer, ...], list[Diagnostic]]:
-    """Every ``default`` replaced; ``decided`` is what the model or the caller says."""
+    """The layers with every ``default`` replaced; ``decided`` is what the model or caller says."""
     open_layers = [layer for layer in layers if ordering_of(layer) == "default"]
     if not open_layers:
         return tuple(layers), []

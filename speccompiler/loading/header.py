@@ -43,7 +43,7 @@ def read_header(
 def semantics_of(
     header: ModelHeader, written: WrittenSpec, override: Profile | None
 ) -> SemanticsFields | None:
-    """What the caller, the header or the file's age says; None where nothing of them does."""
+    """What the caller, the header or the file's age says; None where none of them says it."""
     if override is not None:
         return SemanticsFields(profile=override)
     if isinstance(header.semantics, SemanticsFields):

@@ -1,4 +1,4 @@
-"""Which shapes go into a model: said once, by the model or by the layer that reads an input."""
+"""The shapes of a model's inputs, as the model or the layers that read them declare them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def agree(one: InputShape, other: InputShape) -> bool:
 
 
 def combine(one: InputShape, other: InputShape) -> InputShape:
-    """What two agreeing shapes say together."""
+    """Two shapes that agree as one: a length that one leaves open is taken from the other."""
     return tuple(b if a is None else a for a, b in zip(one, other, strict=True))
 
 
@@ -102,8 +102,8 @@ def input_shape(
 ) -> InputShape | None:
     """The model's input shape, or None where nothing declares it.
 
-    Raises ``Problem`` CS037 when two declarations contradict each other; in a Keras file the
-    one counts that counts for Keras.
+    Raises ``Problem`` CS037 when two declarations contradict each other. In a Keras file the
+    first in ``KERAS_ORDER`` counts instead.
     """
     shape = model
     found = declared_shapes(first)
@@ -127,7 +127,7 @@ def input_shape(
                 argument=argument,
             )
     if isinstance(first, Dense | Highway | MaxoutDense) and first.input_dim is not None:
-        # Of the last axis alone: Keras stores it on every Dense that it has built.
+        # It is the last axis alone: Keras stores it on every Dense that it has built.
         if shape is None:
             return (first.input_dim,)
         if shape[-1] is None:

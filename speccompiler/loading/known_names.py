@@ -1,6 +1,6 @@
 """Names that a spec may have meant: arguments and values of other releases and frameworks.
 
-Which of an argument's names is meant depends on the layer: the first that it takes.
+Where an argument has several names here, the first that the layer takes is meant.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ VALUES: Mapping[str, Mapping[str, str]] = {
     },
     "activation": {"identity": "linear", "none": "linear", "logistic": "sigmoid"},
 }
-"""Values that other releases and frameworks have for an argument's, in lower case."""
+"""Values of other releases and frameworks, in lower case, and what Keras 1.x calls them."""
 
 CAUSAL = (
     "Keras 1.x has none: a ZeroPadding1D with padding [k - 1, 0] before it, for a kernel of "
@@ -181,7 +181,7 @@ EXPRESSIONS: Mapping[str, str] = {
     "sign": "sign(x)",
     "gaussian": "exp(-x * x)",
 }
-"""Activations that Keras 1.x has not, in lower case and without underscores."""
+"""Activations that Keras 1.x does not have, in lower case and without underscores."""
 
 LAYERS_FOR = {"leakyrelu": "LeakyReLU", "prelu": "PReLU", "srelu": "SReLU",
               "thresholdedrelu": "ThresholdedReLU"}  # fmt: skip

@@ -51,7 +51,7 @@ _NATIVE_NAMES: Mapping[str, str] = {
     "localresponsenorm": "LRN2D",
     "crosschannelnormalization": "LRN2D",
 }
-"""For layers that no Keras file could name."""
+"""Other names of layers that only convspec has, for native specs alone."""
 _ADVICE: Mapping[str, str] = {
     "depthwiseconv2d": "the nearest is SeparableConvolution2D, which mixes the channels by a "
     "second kernel; with the identity for that it is the same",

@@ -19,7 +19,7 @@ Item = Layer | Shared
 def layer_names(written: Sequence[WrittenLayer], items: Sequence[Item | None]) -> list[str]:
     """A name for each layer: its own, or ``convolution2d_1`` as Keras numbers them.
 
-    ``items`` are the layers as their schemas took them, None for those that are wrong.
+    ``items`` are the layers as their schemas took them, with None for those that are wrong.
     """
     given: list[str | None] = []
     for layer, item in zip(written, items, strict=True):

@@ -1,4 +1,4 @@
-"""One layer as written to one that its schema has checked, or what is wrong with it."""
+"""A written layer becomes one that its schema has checked, or findings that say what is wrong."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _EXPRESSION = ("activation", "expr")
 
 
 def layer_span(entry: WrittenLayer, *path: str | int, key: bool = False) -> Span:
-    """Where a layer, or a value in its arguments, stands; its type where there is no such.
+    """The place of a value in a layer's arguments; of the layer's type where there is none.
 
-    A wrapper's arguments are also those of the layer that it holds.
+    In a TimeDistributed the arguments of the inner layer are looked through as well.
     """
     arguments: TreeNode | None = entry.arguments
     while isinstance(arguments, Mapping) and path:
@@ -45,7 +45,11 @@ def validate_layer(
     diagnostics: list[Diagnostic],
     reads_input: bool,
 ) -> Layer | Shared | None:
-    """A layer of the document, or of an answer: that is native, and stands in another text."""
+    """The layer, or None; ``diagnostics`` gets what is wrong.
+
+    An answer's layers are native whatever the document is, and stand in a text of their own.
+    ``reads_input`` says that the layer may declare the model's input.
+    """
     if entry.answer is not None:
         document = replace(document, file=entry.answer)
     native = native or entry.own or entry.answer is not None
@@ -59,7 +63,7 @@ def _validated(
     diagnostics: list[Diagnostic],
     reads_input: bool = False,
 ) -> Layer | Shared | None:
-    """The layer, or None with what is wrong; ``reads_input`` is asked of Keras files alone."""
+    """As ``validate_layer``, for a layer that stands in this document."""
     layer_type = type_name(entry.type, native=native)
     if layer_type is None:
         unknown = _unknown_type(entry.type, native)
@@ -91,7 +95,7 @@ def _validated(
         for path, at_key, found in schema_problems(error, schema, layer_type):
             span = layer_span(entry, *path, key=at_key)
             diagnostics.append(found.at(file=document.file, span=span, layer=owner))
-        # No field says what an expression may hold, and so none of them was asked.
+        # pydantic does not look into expressions, so that nothing has been said of this one.
         if (wrong := _wrong_expression(schema, data)) is not None:
             span = layer_span(entry, *_EXPRESSION)
             diagnostics.append(wrong.at(file=document.file, span=span, layer=owner))
@@ -138,7 +142,7 @@ def _wrong_expression(schema: type[Layer | Shared], data: Any) -> Problem | None
 def _parse(expression: str, schema: type[Layer | Shared]) -> None:
     from speccompiler.expressions.grammar import parse, parse_with_arrays
 
-    # Numbers beside the channels are for a layer of its own.
+    # Lists of numbers, one for each channel, are allowed in an Activation layer alone.
     (parse_with_arrays if issubclass(schema, Activation) else parse)(expression)
 
 
@@ -164,7 +168,7 @@ def _unknown_type(name: str, native: bool) -> Problem:
             "it holds Python code; an elementwise function can be written as an Activation with "
             "{expr: ..}",
         )
-    # Names of other releases and frameworks, which few files need.
+    # Few files need the names of other releases and frameworks.
     from speccompiler.loading.keras0.refusals import refusal
     from speccompiler.loading.known_types import type_hint
 

@@ -23,7 +23,7 @@ def check_no_code(layer_type: str, data: Mapping[str, Any]) -> None:
 
 
 def _hint(name: object) -> str:
-    """How to say it by a named mode."""
+    """What to write: a named mode that does the same."""
     from speccompiler.loading.replacement.option import option
 
     modes = "sum, mul, concat, ave, cos, dot or max"

@@ -52,7 +52,7 @@ def read_native(document: Document, root: Mapping) -> WrittenSpec:
 
 
 def _input(name: str, entry: Entry) -> WrittenLayer:
-    """One of the header's inputs as the layer that it is short for."""
+    """The InputLayer that one of the header's inputs is short for."""
     arguments = {
         "name": Entry(entry.key_span, Scalar(name, entry.key_span)),
         "input_shape": Entry(entry.key_span, entry.value),
@@ -61,7 +61,7 @@ def _input(name: str, entry: Entry) -> WrittenLayer:
 
 
 def native_layer(node: TreeNode) -> WrittenLayer:
-    """One layer, as written. Raises ``Problem`` or ``ProblemAt``: CS021, CS024, CS026."""
+    """One layer of the list. Raises ``Problem`` or ``ProblemAt``: CS021, CS024, CS026."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
         raise Problem(
             "CS026",
@@ -81,7 +81,7 @@ def native_layer(node: TreeNode) -> WrittenLayer:
 
 
 def _in_a_list_hint(node: TreeNode) -> str | None:
-    """``[Dense, {output_dim: 3}]`` names a type, and then its arguments."""
+    """What to write for a list such as ``[Dense, {output_dim: 3}]``."""
     first = node.items[0] if isinstance(node, Sequence) and node.items else None
     known = isinstance(first, Scalar) and isinstance(first.value, str)
     if not isinstance(first, Scalar) or not known or first.value not in {*LAYERS, *ALIASES}:
@@ -90,7 +90,7 @@ def _in_a_list_hint(node: TreeNode) -> str | None:
 
 
 def _type_hint(node: Mapping) -> str:
-    """How a layer is written that does not say its type: often the type is a key."""
+    """What to write for a layer without ``type``: often the type was written as a key."""
     if "class_name" in node.entries:
         return "'class_name' is Keras's word; the native form says 'type'"
     known = [key for key in node.entries if key in LAYERS or key in ALIASES]
@@ -110,7 +110,7 @@ def _type_hint(node: Mapping) -> str:
 
 
 def _named_under_another_key(node: Mapping) -> str | None:
-    """``kind: Dense`` says the type, under a key of its own."""
+    """What to write for ``kind: Dense``, which says the type under another key."""
     for key, entry in node.entries.items():
         value = entry.value.value if isinstance(entry.value, Scalar) else None
         if isinstance(value, str) and key != "name" and (value in LAYERS or value in ALIASES):
@@ -119,7 +119,7 @@ def _named_under_another_key(node: Mapping) -> str | None:
 
 
 def _names(node: TreeNode) -> list[tuple[str, Span]]:
-    """``inputs: a`` and ``inputs: [a, b]``."""
+    """The names in ``inputs: a`` or ``inputs: [a, b]``, and their places."""
     items = node.items if isinstance(node, Sequence) else (node,)
     if not items:
         raise ProblemAt(

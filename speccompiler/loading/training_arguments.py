@@ -1,7 +1,7 @@
-"""What a Keras file says in arguments of training: passed over with a note where it means nothing.
+"""Arguments of training in a Keras file: what means nothing here is passed over with a note.
 
-Keras itself looked at none of it before a forward pass, nor did its loader ask for more than a
-name: an ``init`` is a function of the author's, a regulariser a class of theirs.
+Keras itself did not need them for a forward pass, and its loader took any name: an ``init`` may
+be a function of the author's, a regulariser a class of theirs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from speccompiler.source.tree import to_data
 DECLARATIONS = frozenset(
     {"input_shape", "batch_input_shape", "input_dtype", "input_dim", "input_length"}
 )
-"""What speaks of the model's input, on the layer that reads it."""
+"""Arguments by which the layer that reads the model's input declares it."""
 
 _LEARNING_RATE = re.compile(r"(\w+_)?(learning_rate|lr)(_mult(iplier)?)?s?")
 """An argument of no release: forks of Keras 0.3 and 1.x (keras-team/keras, pull requests 1210,
@@ -36,11 +36,10 @@ Model = TypeVar("Model", bound=BaseModel)
 def as_keras_read(
     schema: type[Model], data: Mapping[str, Any], owner: str, *, reads_input: bool
 ) -> Model:
-    """``data`` as the schema, with an ``Unknown`` for each argument of training that does not fit.
+    """The layer in ``data``, with an ``Unknown`` for each training argument that does not fit.
 
-    A layer that does not read the model's input need not say anything sensible about it either:
-    what does not fit there is left out, and so are the learning rates of its tensors. Raises
-    pydantic's ``ValidationError`` for all the others.
+    Learning rates of tensors are left out. So are wrong declarations of the model's input on a
+    layer that does not read it. Raises pydantic's ``ValidationError`` for everything else.
     """
     data = {name: value for name, value in data.items() if not _LEARNING_RATE.fullmatch(name)}
     try:
@@ -64,7 +63,7 @@ def as_keras_read(
 
 
 def passed_over(layers: Iterable[Layer]) -> list[Diagnostic]:
-    """A note CS074 for all layers of which the same is passed over."""
+    """A note CS074 for each ``Unknown``; layers with the same one share a note."""
     groups: dict[tuple[str, str], list[str]] = {}
     hints: dict[str, str | None] = {}
     for layer in layers:
@@ -88,7 +87,7 @@ def passed_over(layers: Iterable[Layer]) -> list[Diagnostic]:
 def with_unknown(
     layers: Iterable[Layer], unknown: Mapping[tuple[str, str], Unknown]
 ) -> tuple[tuple[Layer, ...], list[Diagnostic]]:
-    """The layers with an ``Unknown`` in each argument named by layer and argument, and notes."""
+    """The layers with values put in by the names of layer and argument, and notes on them."""
     found: list[Layer] = []
     changed: list[Layer] = []
     of_layer: dict[str, dict[str, Unknown]] = {}
@@ -163,7 +162,7 @@ def ignored(names: Collection[str], argument: str | None) -> Diagnostic:
 
 
 def _hint(layer: Layer, argument: str) -> str | None:
-    """Where its effect would be asked for."""
+    """Which option or command could not take the argument into account."""
     tensors = layer.tensors.values()
     if any(argument in {tensor.init, tensor.scale} for tensor in tensors):
         return "--seed cannot draw by it: give the weights"

@@ -17,7 +17,7 @@ class ProblemAt(Exception):
 
 
 def text(node: TreeNode, key: str) -> str:
-    """A text; CS024."""
+    """The text that a node is; CS024."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return node.value
     value = node.value if isinstance(node, Scalar) else to_data(node)
@@ -32,7 +32,7 @@ def child(node: Mapping, key: str) -> TreeNode:
 
 
 def items_of(node: TreeNode, key: str) -> tuple[TreeNode, ...]:
-    """The items of a list; CS024."""
+    """The items of the list that a node is; CS024."""
     if not isinstance(node, Sequence):
         raise ProblemAt(node.span, Problem("CS024", f"'{key}' is a list"))
     return node.items

@@ -66,7 +66,7 @@ def unwrapped(document: Document) -> Document:
 
 
 def _wrong(document: Document, root: Mapping) -> list[Diagnostic]:
-    """What a wrapper may not say, or says wrongly."""
+    """The findings about the wrapper itself."""
     from speccompiler.schemas.wrapped_model import WrapperHeader
 
     entries = root.entries
@@ -134,7 +134,7 @@ def overruled(document: Document, header: ModelHeader | None) -> ModelHeader | N
 
 
 def _moved(value: Any, apart: str) -> Any:
-    """Every file that is named, seen from another folder."""
+    """A value of the header with the files in it named as seen from another folder."""
     if isinstance(value, str):
         return os.path.normpath(os.path.join(apart, value))
     if isinstance(value, dict):

@@ -13,8 +13,9 @@ _MARKS = (
 )
 _SAMPLE = 4096
 _LEAST = 0.2
-"""The share of zeros among the high bytes of a spec: all that is ASCII has them, which is every
-key and sign, whatever language its names are in. A NUL astray in UTF-8 text is far below."""
+"""The least share of zeros among the high bytes of a UTF-16 spec. Its keys and signs are ASCII,
+whatever language its names are in, and the high byte of an ASCII character is zero. A stray NUL
+in UTF-8 text stays far below."""
 
 
 def wide_encoding(data: bytes) -> str | None:

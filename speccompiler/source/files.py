@@ -56,7 +56,7 @@ def decode_document(data: bytes, file: str) -> Document:
     if _is_keras3(data):
         return failed(file, _KERAS3)
     no_text = _NO_TEXT.get(kind_of(data))
-    # What begins as a file of another kind may have zeros as UTF-16 has.
+    # Only then: binary files may have zeros in the places where UTF-16 has them.
     if no_text is None and (wide := wide_encoding(data)) is not None:
         no_text = (f"{wide} text", "save the file as UTF-8")
     if no_text is not None:
@@ -70,7 +70,7 @@ def decode_document(data: bytes, file: str) -> Document:
         message = f"the byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8 text"
         at = len(data[: error.start].decode("utf-8"))
         shown = data.decode("utf-8", errors="replace")
-        # A zero stands in no text: a program, say, or an archive. Its first line says nothing.
+        # No text holds a zero. This is a program or an archive: its first line is no help.
         if 0 in data:
             return failed(file, Problem("CS002", f"{message}: it is binary data", "name the spec"))
         return failed(file, Problem("CS002", message, "save the file as UTF-8"), shown, at)
@@ -142,7 +142,7 @@ def read_document(path: Path) -> Document:
     except Problem as problem:
         return failed(str(path), problem)
     if data is None:
-        # It takes h5py, and what that needs, to import.
+        # h5py takes long to import.
         from speccompiler.source.hdf5_document import read_hdf5_document
 
         return read_hdf5_document(path)

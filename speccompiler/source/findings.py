@@ -1,4 +1,4 @@
-"""What the two readers share: the limits, and the list of what they found."""
+"""What all readers share: the limits, and the list of what they found."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Stop(Exception):
 
 
 def too_deep() -> Problem:
-    """CS006."""
+    """The problem of collections nested more than ``MAX_DEPTH`` deep."""
     message = f"lists and mappings are nested more than {MAX_DEPTH} deep"
     return Problem("CS006", message, "flatten the structure")
 
@@ -28,7 +28,7 @@ def too_deep() -> Problem:
 class Findings:
     """The findings about one text, in the order they were noticed.
 
-    ``lines`` says where the text's offsets are, if it is a part of another text.
+    ``lines`` gives the places in the outer text, where this one is a part of another.
     """
 
     def __init__(self, file: str, text: str, lines: LineIndex | None = None) -> None:
@@ -48,13 +48,13 @@ class Findings:
             raise Stop
 
     def apart(self) -> Findings:
-        """For another reading of the same text: nothing is found yet."""
+        """An empty list of findings for another reading of the same text."""
         other = copy(self)
         other._diagnostics = []
         return other
 
     def take(self, other: Findings) -> None:
-        """What was found in another reading of the same text."""
+        """Add what was found in another reading of the same text."""
         self._diagnostics += other._diagnostics
 
     def stop(self, problem: Problem, start: int, end: int) -> NoReturn:

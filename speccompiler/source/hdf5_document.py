@@ -11,7 +11,7 @@ from speccompiler.source.json_layout import laid_out
 from speccompiler.source.texts import parse_json
 
 INSIDE = "#model_config"
-"""What the name of a saved file is followed by where a place in its model is meant."""
+"""Follows the name of an HDF5 file in findings about the text of the model in it."""
 
 AGAIN = "write or copy the file again"
 

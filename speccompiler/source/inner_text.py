@@ -1,4 +1,4 @@
-"""Where the characters of a text stand that is the value of a scalar in another text.
+"""Maps a text that is the value of a scalar to its places in the text around it.
 
 ``json.dump(model.to_json(), f)`` writes a JSON text as a JSON string: each quote of the inner
 text is two characters of the file. The inner text is read as any other, with an index of lines
@@ -136,7 +136,7 @@ def _aligned(text: str, start: int, value: str, syntax: Syntax) -> TextMap | Non
 def _one_scalar(
     text: str, start: int, value: str, syntax: Syntax, places: TextMap
 ) -> tuple[int | None, int | None]:
-    """How much of the value stands at an offset of JSON or YAML text, and its closing quote."""
+    """Where the value of a scalar begins in JSON or YAML text, and its closing quote."""
     quote = text[start : start + 1]
     if quote in {'"', "'"}:
         start += 1

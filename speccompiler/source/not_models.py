@@ -7,7 +7,7 @@ import re
 from speccompiler.diagnostics.core import Problem
 
 _LOOKED_AT = 20_000
-"""Characters, from the start on."""
+"""How many characters from the start are searched."""
 _SAVE = "in Python: open('model.json', 'w').write(model.to_json())"
 _KINDS = (
     (

@@ -42,7 +42,7 @@ _BYTES = re.compile(r"b?(['\"]?)(.*)\1", re.DOTALL)
 
 @dataclass(slots=True)
 class _Tries:
-    """How many more texts may be tried in a document."""
+    """How many more scalars of a document may be read as texts of their own."""
 
     left: int = MOST_TEXTS
 
@@ -63,9 +63,10 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A model, what it was packed into, from the inside, and findings about those texts.
+    """A model that was found inside of a text, and findings about the texts that hold it.
 
-    ``root`` is None for a model's text that could not be read.
+    ``packed`` names the forms around it, the innermost first. ``root`` is None where the text of
+    a model was found but could not be read.
     """
 
     root: TreeNode | None
@@ -84,7 +85,7 @@ class _Found:
 
 
 class _Several(Exception):
-    """Two models or more, where one is read."""
+    """The text holds two models or more, and only one can be read."""
 
     def __init__(self, node: TreeNode, names: list[str]) -> None:
         super().__init__()
@@ -129,7 +130,7 @@ def unpacked(document: Document) -> Document:
 
 
 def _told(document: Document) -> Document:
-    """The document; one that is known not to be a model's says so instead of its syntax."""
+    """The document; if it is known to be no model, that is its finding, and not its syntax."""
     if isinstance(document.root, Mapping | Sequence):
         return document
     problem = not_a_model(document.text)
@@ -139,7 +140,7 @@ def _told(document: Document) -> Document:
 
 
 def _is_spec(root: TreeNode | None) -> bool:
-    """What says itself what it is: a native spec, or a class that is no model."""
+    """Whether the text names what it is: a native spec, or a class that is no model."""
     if not isinstance(root, Mapping):
         return False
     other = "class_name" in root.entries and text_at(root, "class_name") not in MODEL_CLASSES
@@ -147,10 +148,10 @@ def _is_spec(root: TreeNode | None) -> bool:
 
 
 def _found(read: _Text) -> _Found | None:
-    """The model in a text, in whichever form of the text that holds one.
+    """The model in a text, read in the first form in which it holds one.
 
-    YAML takes most of what Python writes as something, and gives texts such as '(None'. So
-    Python's form goes first, but for a scalar of a file that is named YAML.
+    YAML reads most of what Python writes as something else, with texts such as '(None' in it.
+    Python's form is therefore tried first, except for a scalar of a file that is named YAML.
     """
     text = read.document.text
     first = _in_root(read) if read.document.syntax == "json" or _is_yaml_scalar(read) else None
@@ -219,7 +220,7 @@ def _one_a_line(read: _Text) -> _Text | None:
 
 
 def _model_in(read: _Text, node: TreeNode, levels: int) -> _Found | None:
-    """The one model that a node is, or that stands in it; raises ``_Several``."""
+    """The one model that a node is or holds; raises ``_Several``."""
     if is_model(node):
         return _with_config(read, node, levels)
     if levels == 0:
@@ -230,7 +231,7 @@ def _model_in(read: _Text, node: TreeNode, levels: int) -> _Found | None:
 
 
 def _in_collection(read: _Text, node: Mapping | Sequence, levels: int) -> _Found | None:
-    """The model that one of the values is or holds, beside a weight file's name and the like."""
+    """The model in one of the values; others may be a weight file's name and the like."""
     if isinstance(node, Mapping):
         values = [(f"'{shown(key)}'", entry.value) for key, entry in node.entries.items()]
         form = "the entry {} of a mapping"

@@ -22,7 +22,7 @@ _YAML_CONTROL = re.compile(
 
 
 def parse_as(text: str, file: str, syntax: Syntax, lines: LineIndex | None = None) -> Document:
-    """Read a text in one of the formats; ``lines`` say where the text stands in another."""
+    """Read a text in one of the formats; ``lines`` give its places if it is a part of another."""
     findings = Findings(file, text, lines)
     control = (_YAML_CONTROL if syntax == "yaml" else _CONTROL).search(text)
     if control is not None:
@@ -47,7 +47,7 @@ def parse_as(text: str, file: str, syntax: Syntax, lines: LineIndex | None = Non
             root = read_yaml(findings)
     except Stop:
         pass
-    # After other findings values are missing, and later stages would only complain of that.
+    # Any other finding means that values are missing: later stages would only complain of that.
     if not findings.only("CS004"):
         root = None
     return Document(file, text, root, findings.in_text_order(), syntax=syntax)

@@ -1,4 +1,4 @@
-"""What a tree looks like that Keras wrote: ``to_json()``, ``to_yaml()`` or ``get_config()``."""
+"""Tells trees that Keras wrote by ``to_json()``, ``to_yaml()`` or ``get_config()`` from others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from speccompiler.source.tree import Mapping, Scalar, Sequence, TreeNode
 
 MODEL_CLASSES = frozenset({"Sequential", "Model", "Container", "Graph", "Functional"})
 OLD_MODELS = frozenset({"Sequential", "Graph"})
-"""Of Keras 0.x, whose key for the class is ``name``."""
+"""The models of Keras 0.x, which wrote the class under the key ``name``."""
 _OLD_KEYS = frozenset({"custom_name", "cache_enabled"})
 _WHOLE = frozenset({"keras_version", "optimizer", "loss"})
 

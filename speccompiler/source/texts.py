@@ -47,7 +47,7 @@ def read_again(source: DocumentSource) -> Document:
 
 
 def _parsed(text: str, file: str) -> Document:
-    """By the extension, else by how the text begins."""
+    """Read a text in the format that its extension names, or else by how it begins."""
     suffix = PurePath(file).suffix.lower()
     if suffix in (".yaml", ".yml"):
         return parse_as(text, file, "yaml")

@@ -47,7 +47,7 @@ class _Open:
     merged: dict[str, Entry] = field(default_factory=dict)
     merge_line: int | None = None
     merges_again: list[tuple[int, int]] = field(default_factory=list)
-    """Where further '<<' stand."""
+    """The places of every '<<' after the first."""
     written: list[str | None] = field(default_factory=list)
     """How the items of a list, or what a mapping merges, can be written in a flow list."""
     expects_key: bool = True
@@ -59,7 +59,7 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class _Anchored:
-    """A complete node that aliases may name; ``values`` it holds, ``height`` of its nesting."""
+    """A complete node that aliases may name, how many values it holds, and how deep it nests."""
 
     node: TreeNode
     values: int

@@ -40,13 +40,18 @@ def test_every_page_is_reached_from_the_first() -> None:
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=name_of)
 def test_a_page_has_a_title_and_says_what_it_is_for(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    if "{include}" in text:
-        return
     title, empty, first = text.split("\n")[:3]
     assert title.startswith("# ")
     assert empty == ""
     assert first[:1].isalpha() or first.startswith("`")
     assert sum(heading == title[2:] for heading in headings(page)) == 1
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_line_of_a_paragraph_begins_like_a_list(page: Path) -> None:
+    """Markdown makes a list of a paragraph whose second line begins with '1. ', or '- '."""
+    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    assert re.findall(r"^(?!\d+\. )\w.*\n(?:\d+\. |[-*+] ).*", text, re.MULTILINE) == []
 
 
 def test_the_page_of_commands_is_clicks_own_tree() -> None:

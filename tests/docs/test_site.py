@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from html.parser import HTMLParser
@@ -117,6 +118,14 @@ def test_every_code_has_an_anchor_of_its_name() -> None:
 
 def test_every_layer_has_an_anchor_of_its_name() -> None:
     assert {name.lower() for name in LAYERS} <= pages()["spec.html"].ids
+
+
+def test_every_member_of_python_that_is_listed_is_there() -> None:
+    source = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
+    listed = re.findall(r"auto\w+:: (\S+)\(\)\n +:members: (\w.*)", source)
+    wanted = {f"{name}.{member}" for name, members in listed for member in members.split(", ")}
+    assert wanted
+    assert wanted - pages()["reference/python.html"].ids == set()
 
 
 def test_the_schema_has_an_address_that_stays() -> None:

@@ -43,7 +43,7 @@ _DROPPED = {
     "MaxPooling1D": {"ignore_border"},
     "MaxPooling2D": {"ignore_border"},
 }
-"""Of one type; what every layer has is in ``_EVERYWHERE``."""
+"""Arguments of single layer types; those of all layers are in ``_EVERYWHERE``."""
 _EVERYWHERE = {"name", "custom_name", "cache_enabled"}
 _OWN_SHAPE = {"BatchNormalization", "PReLU", "ParametricSoftplus"}
 """Layers that took the shape of their input as an argument in 0.1, wherever they stood."""
@@ -61,7 +61,7 @@ class Reading:
 
     age: Age | None
     orders_itself: bool
-    """No layer of the file says a ``dim_ordering``: all have Theano's."""
+    """True where no layer of the file says a ``dim_ordering``: all of them have Theano's."""
     findings: list[tuple[Span, Problem]] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
     scaled: int = 0
@@ -149,7 +149,7 @@ def _pooling(kind: str) -> _Special:
 
 
 def _dropout(reading: Reading, node: Mapping, config: Mapping, first: bool) -> tuple[str, Mapping]:
-    """Until 0.2 a factor at test time."""
+    """Until 0.2 a Dropout multiplied by a factor at test time."""
     share = node.entries.get("p")
     p = share.value.value if share is not None and isinstance(share.value, Scalar) else None
     if isinstance(p, bool) or not isinstance(p, int | float) or not 0 < p <= 1:
@@ -257,4 +257,5 @@ _SPECIAL: Table[str, _Special] = {
     "TimeDistributedMerge": _time_distributed_merge,
     "ThresholdedLinear": _thresholded_linear,
 }
-"""What more becomes of a type: its name and arguments, from the written ones and those so far."""
+"""Layer types that need more than a renaming: each function gives the type and arguments of
+Keras 1.x, from those in the file and those that the tables above gave."""

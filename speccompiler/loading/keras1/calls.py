@@ -32,7 +32,7 @@ class Calls:
         self._span = span
         self._visited = 0
         self._branches = 0
-        """How many Merges that hold their branches are being followed."""
+        """How many Merges with branches the current part is inside of."""
         self._made: dict[tuple[int, tuple[int, ...]], int] = {}
         """The calls of their branches, by the layer and what it reads."""
 

@@ -15,7 +15,8 @@ from speccompiler.schemas.fields import Layer
 class Default:
     """What an argument was by default in each release of the line.
 
-    ``values`` are of the releases before each one, oldest first, and ``last`` of all later.
+    ``values`` pairs a release with the default of all before it, oldest first; ``last`` is the
+    default of all later ones.
     """
 
     layers: frozenset[str]
@@ -63,7 +64,7 @@ The relatives of Convolution1D are taken to have changed with it: their pages of
 def with_its_defaults(
     layers: Sequence[Layer], keras_version: str | None
 ) -> tuple[tuple[Layer, ...], list[Diagnostic]]:
-    """What a Keras file leaves out is what the release that wrote it took, with a note CS053.
+    """The layers with the defaults of the release that wrote the file, and notes CS053.
 
     The note names only what a forward pass reads, where the last release takes another.
     """

@@ -69,12 +69,12 @@ def check_nested(part: Part, span: Span, calls: abc.Sequence[tuple[Link, ...]]) 
 
 
 def _check_inputs(members: dict[str, Member], inputs: abc.Sequence[Link]) -> None:
-    """CS061 for an input that reads other layers, or is named twice."""
+    """CS061 for an input that is a layer which reads others, or that is named twice."""
     seen: set[str] = set()
     for link in inputs:
         name, member = shown(link.member), members[link.member]
         if link.member in seen:
-            raise ProblemAt(link.span, Problem("CS061", f"'{name}' is items_of as an input twice"))
+            raise ProblemAt(link.span, Problem("CS061", f"'{name}' is listed as an input twice"))
         if member.calls[link.call - member.first]:
             raise ProblemAt(
                 link.span,
@@ -98,7 +98,7 @@ def link_of(node: TreeNode) -> Link:
 
 
 def _check_link(members: dict[str, Member], link: Link) -> None:
-    """CS061 unless there is such a layer, with such a call and such an output."""
+    """CS061 where the model has no such layer, or the layer no such call or output."""
     member = members.get(link.member)
     if member is None:
         raise ProblemAt(
@@ -134,7 +134,7 @@ def _check_link(members: dict[str, Member], link: Link) -> None:
 
 
 def _in_order(members: dict[str, Member]) -> tuple[tuple[str, int], ...]:
-    """Every call after those that it reads, else as items_of; CS060."""
+    """Every call after the calls that it reads, and otherwise in the order listed; CS060."""
     units = [(name, k) for name, member in members.items() for k in range(len(member.calls))]
     number = {unit: index for index, unit in enumerate(units)}
     reads = [

@@ -38,9 +38,9 @@ from speccompiler.source.tree import Mapping, Scalar, Sequence, TreeNode, to_dat
 
 @dataclass(slots=True)
 class KerasModel:
-    """What was read; ``findings`` are of single layers.
+    """The layers and calls that were read, and what was found in single layers.
 
-    ``beside`` has the places of each key beside a layer's class and config that means nothing.
+    ``beside`` maps each unknown key that stands beside a layer's class and config to its places.
     """
 
     layers: list[WrittenLayer] = field(default_factory=list)
@@ -51,7 +51,7 @@ class KerasModel:
 
 
 _Names = dict[str, tuple[object, Part]]
-"""What each name stands for so far, and how it was described."""
+"""The part that each name stands for so far, and the class and config that it was given."""
 
 
 def read_model(found: KerasModel, root: Mapping) -> None:
@@ -107,9 +107,10 @@ def _part(
     names: _Names | None = None,
     place: Literal["first", "chain", "branch", "member"] = "member",
 ) -> Part:
-    """A layer or a nested model; what cannot be read is reported, and nothing is called then.
+    """A layer or a nested model.
 
-    ``names`` are those that stand for the same layer where they are written again.
+    What cannot be read is a finding, and the model then gets no calls. A name in ``names`` stands
+    for the same layer where it is written again.
     """
     if not isinstance(item, Mapping):
         problem = Problem("CS026", "a layer is a mapping with class_name and config")
@@ -122,8 +123,8 @@ def _part(
         if key not in LAYER_KEYS:
             found.beside.setdefault(key, []).append(entry.key_span)
     name = _name(config)
-    described = (class_name, to_data(config)) if names is not None and name else None
-    if names is not None and name in names and names[name][0] == described:
+    meaning = (class_name, to_data(config)) if names is not None and name else None
+    if names is not None and name in names and names[name][0] == meaning:
         return names[name][1]
     if class_name in MODELS:
         # The layers of a functional model have their own names, unless a Merge flattens it.
@@ -133,7 +134,7 @@ def _part(
         own = "convspec" in item.entries
         part = _one(found, class_node, config, names=names, place=place, own=own)
     if names is not None and name and part != OneLayer(-1):
-        names.setdefault(name, (described, part))
+        names.setdefault(name, (meaning, part))
     return part
 
 
@@ -153,7 +154,7 @@ def _one(
     place: str,
     own: bool,
 ) -> Part:
-    """A layer, with what it holds: a Merge its branches, TimeDistributed a model."""
+    """A layer, with the branches that a Merge holds, or the model that TimeDistributed holds."""
     class_name = text(class_node, "class_name")
     if not isinstance(config, Mapping):
         problem = Problem("CS024", "the config of a layer is a mapping")

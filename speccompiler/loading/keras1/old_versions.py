@@ -81,7 +81,7 @@ def as_then_read(
 def unnamed_release(
     layers: Sequence[Layer], keras_version: str | None, release: ShownRelease | None
 ) -> list[Diagnostic]:
-    """CS053 where numbers hang on a release that the file does not name.
+    """CS053 where the numbers depend on the release, and the file does not name one.
 
     Keras 1.0.0 to 1.0.3 wrote no release. Nor does what was copied out of the attribute
     ``model_config`` of a later HDF5 file, whose ``running_std`` is the variance; ``release`` is

@@ -65,7 +65,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A model inside TimeDistributed, whose calls are counted as those of a layer."""
+    """A model inside TimeDistributed. Its calls are counted as those of a layer, from 0."""
 
     part: Part
 
@@ -83,7 +83,7 @@ def output_count(part: Part) -> int:
 
 
 def sources(part: Part) -> tuple[int, ...]:
-    """The layers that read a part's inputs, each once: branches may begin with the same one."""
+    """The layers that read a part's inputs, each once: branches may share their first layer."""
     match part:
         case OneLayer(number):
             return (number,)

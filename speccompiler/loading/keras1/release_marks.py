@@ -16,13 +16,13 @@ from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Scalar, Sequence
 
 LATE = "1.x"
-"""Of 1.0.8 to 1.2.2, which read what these files hold alike."""
+"""Stands for 1.0.8 to 1.2.2: these releases give the same meaning to what such files hold."""
 _KEYS = {
     "BatchNormalization": ("gamma_regularizer", "beta_regularizer"),
     "InputLayer": ("sparse",),
     "Merge": ("output_mask", "output_mask_type", "arguments"),
 }
-"""What 1.1.0 brought and always wrote: in no file of 1.0.8, by its sources and as measured."""
+"""Arguments that Keras 1.1.0 and later always write and 1.0.8 never, by the sources and files."""
 _REGULARIZER = "L1L2Regularizer"
 """The name since 1.2.0 of what was a WeightRegularizer."""
 _DEFAULTS = ((1e-3, LATE), (1e-5, LATE), (1e-6, "1.0.7"))
@@ -30,7 +30,7 @@ _DEFAULTS = ((1e-3, LATE), (1e-5, LATE), (1e-6, "1.0.7"))
 
 
 def shown_release(layers: Iterable[WrittenLayer], *, config_alone: bool) -> ShownRelease | None:
-    """The newest that the layers show, what is sure before what is likely; None without a mark.
+    """The newest release that the layers show, a sure mark before a likely one; None without any.
 
     ``config_alone`` is what ``get_config()`` gave, whose age nothing else tells.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ShownRelease:
-    """A release whose rules a file is read by, and why; ``sure`` where none before wrote it."""
+    """The release by whose rules a file is read, and why; ``sure`` if no older one wrote it."""
 
     version: str
     why: str
@@ -20,7 +20,7 @@ def writer(keras_version: str | None) -> str:
 
 
 def before(version: str | None, release: tuple[int, ...]) -> bool:
-    """Whether a file's version is older; one that is no row of numbers is not."""
+    """Whether a file's version is older than a release; a text that is no version is not."""
     if version is None:
         return True
     parts = version.split(".")[: len(release)]

@@ -12,9 +12,9 @@ INPUTS = ("batch_input_shape", "input_shape", "input_dtype")
 
 
 def in_steps(entry: WrittenLayer, frozen: Entry | None) -> WrittenLayer:
-    """A layer of a model inside TimeDistributed: an InputLayer passes all steps on as they are.
+    """One layer of the model, wrapped. An InputLayer passes all steps on and stays as it is.
 
-    ``frozen`` is the ``trainable`` of a wrapper that says no.
+    ``frozen`` is the entry ``trainable: false`` of the outer TimeDistributed, if it has one.
     """
     own = entry.arguments.entries
     if entry.type in {"InputLayer", "Layer"}:
@@ -34,7 +34,7 @@ def in_steps(entry: WrittenLayer, frozen: Entry | None) -> WrittenLayer:
 
 
 def holds_model(node: Mapping) -> bool:
-    """Whether this is a model, or wrappers around one."""
+    """Whether this is a model, or a model inside of one TimeDistributed or more."""
     kind = node.entries["class_name"].value if "class_name" in node.entries else None
     if not isinstance(kind, Scalar) or kind.value != "TimeDistributed":
         return isinstance(kind, Scalar) and kind.value in MODELS

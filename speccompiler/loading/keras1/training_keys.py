@@ -1,4 +1,4 @@
-"""What stands beside a model's class and config in a Keras file and no forward pass asks for."""
+"""Keys beside a model's class and config in a Keras file, which a forward pass does not need."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ TRAINING_KEYS = frozenset(
 )  # fmt: skip
 """Keras 1.0.0 to 1.0.6 wrote them beside a compiled model, Keras 0.x among its layers' list."""
 _PLACE_KEYS = frozenset({"name", "inbound_nodes"})
-"""Of a nested model that was copied out of the one around it."""
+"""Keys that a nested model has, and still has when it was copied into a file of its own."""
 LAYER_KEYS = MODEL_KEYS | _PLACE_KEYS
-"""Of a layer or a model inside of another one."""
+"""The keys of a layer, and of a model inside of another one."""
 OLD_MODEL_KEYS = frozenset(
     {
         "name", "layers", "keras_version", "input_config", "node_config", "output_config",

@@ -1,4 +1,4 @@
-"""What an owner says a layer computes that is code: an expression in x, or layers.
+"""What an owner says that a layer of code computes: an expression in x, or layers.
 
 ``x / 127.5 - 1`` is an Activation, ``x[:, :, ::-1]`` a Slice, ``softmax`` and ``Flatten`` are
 themselves; ``{type: Cropping2D, ..}`` is a layer, and ``[.., ..]`` one after the other.
@@ -44,12 +44,12 @@ class Answer:
 
 
 def source_name(name: str) -> str:
-    """What the text of an answer is called that stands in no file."""
+    """The name that findings give to an answer which stands in no file."""
     return f"--replace '{shown(name)}'"
 
 
 def answer_text(answer: object) -> str:
-    """The text of an answer that Python code gives as data. CS024."""
+    """An answer as text; one that Python code gives as data is written as JSON. CS024."""
     if isinstance(answer, str):
         return answer
     try:
@@ -122,7 +122,7 @@ def _with_file(layer: WrittenLayer, file: str) -> WrittenLayer:
 
 
 def _expression(text: str, span: Span) -> list[WrittenLayer]:
-    """A Slice for what is taken of x, and an Activation for what is made of that."""
+    """The layers of an expression: a Slice for ``x[..]``, an Activation for the rest."""
     bare = text.strip()
     if not bare:
         raise ProblemAt(span, Problem("CS078", "the answer is empty", HINT))
@@ -147,7 +147,7 @@ def _layer(kind: str, arguments: abc.Mapping[str, Any], span: Span) -> WrittenLa
 
 
 def _node(value: object, span: Span) -> TreeNode:
-    """Data as a tree, all of it at one place."""
+    """Plain data as a tree whose nodes all have the same place."""
     if isinstance(value, abc.Mapping):
         return Mapping({k: Entry(span, _node(v, span)) for k, v in value.items()}, span)
     if isinstance(value, list):

@@ -35,7 +35,7 @@ HAVE_ARGUMENT = 90
 
 
 def lambda_expression(arguments: Any) -> str | None:
-    """The text of the expression that a Lambda's stored function is; None where it is not plain."""
+    """A Lambda's stored function as the text of an expression; None where it is more than that."""
     if not isinstance(arguments, dict) or arguments.get("function_type") != "lambda":
         return None
     function = arguments.get("function")
@@ -51,7 +51,7 @@ def lambda_expression(arguments: Any) -> str | None:
 
 
 def expression_of(data: bytes) -> str | None:
-    """The same of the bytes themselves: all ways to read them have to agree."""
+    """The expression in the bytes of a function; all ways to read them have to give the same."""
     found = {text for code in code_objects(data) for text in _texts(code)}
     return found.pop() if len(found) == 1 else None
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 MOST_NESTED = 8
 REFERENCE = 0x80
-"""Set in the type of what a later object may refer to (version 3)."""
+"""The bit in a type byte that says: a later object may refer to this one (version 3)."""
 CO_VARARGS, CO_VARKEYWORDS = 4, 8
 
 

@@ -42,7 +42,7 @@ def with_hints(
     wanted = [layer for layer in layers if layer.type not in RECURRENT_LAYERS]
     if native:
         wanted = [layer for layer in wanted if layer.is_code]
-    # An expression is of one value; what merges several is answered by a named mode.
+    # An expression has one input. A Merge has several: its own hint offers a named mode.
     wanted = [layer for layer in wanted if layer.type != "Merge" and answerable(layer.type)]
     by_place = {layer.span: layer for layer in wanted if layer.span in refused}
     hint: str | None = _hint([*by_place.values()]) if by_place else None
@@ -62,7 +62,7 @@ def with_hints(
 
 
 def _hint(layers: Sequence[ReplaceableLayer]) -> str:
-    """What to write; of very many the first, which a shell could not take all either."""
+    """What to write for each layer; only for the first of very many: no shell takes such a line."""
     from speccompiler.loading.replacement.byte_code import lambda_expression
 
     options, notes = [], []

@@ -21,7 +21,7 @@ from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Entry, Mapping, Scalar
 
 DECLARED = ("batch_input_shape", "input_shape", "input_dtype")
-"""What a first layer says of the model's input, which stays so whatever the layer is."""
+"""What a first layer says of the model's input: the layer that replaces it says it as well."""
 
 
 def insert_answers(written: WrittenSpec, answers: abc.Mapping[str, Answer]) -> list[Diagnostic]:
@@ -114,7 +114,7 @@ def _chain(
 
 
 def _written_out(one: WrittenLayer) -> Mapping:
-    """A layer as a wrapper holds it."""
+    """A layer in the form in which TimeDistributed holds one."""
     kind = Entry(one.type_span, Scalar(one.type, one.type_span))
     return Mapping({**one.arguments.entries, "type": kind}, one.arguments.span)
 
@@ -126,7 +126,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _splice(written: WrittenSpec, chains: abc.Mapping[int, abc.Sequence[WrittenLayer]]) -> None:
-    """Every layer by its chain, and every call of it by a call of each of the chain."""
+    """Put each chain in the place of its layer, and calls of the chain for each call of it."""
     if not chains:
         return
     layers: list[WrittenLayer] = []
@@ -157,7 +157,7 @@ def _splice(written: WrittenSpec, chains: abc.Mapping[int, abc.Sequence[WrittenL
 def _shared_chain(
     entry: WrittenLayer, chains: abc.Mapping[str | None, abc.Sequence[WrittenLayer]]
 ) -> list[WrittenLayer] | None:
-    """A further call of a replaced layer: one of each layer of its chain."""
+    """A further call of a replaced layer calls each layer of its chain once more."""
     called = text_at(entry.arguments, "layer")
     chain = None if called is None else chains.get(called)
     if chain is None:

@@ -1,4 +1,4 @@
-"""The answer that a custom class of an LRN's name suggests: LRN2D with what its config holds.
+"""The answer for a custom class with the name of an LRN: LRN2D with the arguments in its config.
 
 Keras 1.0 dropped its LRN2D, and people took the class along, most often with the same arguments.
 """

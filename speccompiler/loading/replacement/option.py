@@ -1,4 +1,4 @@
-"""The line that answers a layer, as hints show it."""
+"""The ``--replace`` option for a layer, as hints show it."""
 
 from __future__ import annotations
 

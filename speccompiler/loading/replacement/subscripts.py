@@ -1,4 +1,4 @@
-"""``x[:, 60:-25, ::-1]`` in an expression: the Slice layers that it says.
+"""Subscripts such as ``x[:, 60:-25, ::-1]`` in an expression become Slice layers.
 
 Every x of the expression has the same subscript, and what is left of it is an expression in what
 was taken. The first axis is that of the samples, which stay as they are.
