@@ -9,7 +9,7 @@
 # the tree looks as it does in the wheel.
 
 PYTHON ?= python3
-CONSTRAINTS ?= constraints/ci.txt
+CONSTRAINTS = constraints/ci.txt
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 RUN = .venv/bin/python
@@ -48,7 +48,7 @@ demo: .venv/demo.stamp
 test: .venv/test.stamp editable
 	$(RUN) -m pytest -n auto --basetemp=$$(mktemp -d)/t
 
-SESSION ?= tests-$(shell $(RUN) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+SESSION = tests-$(shell $(RUN) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 nox: .venv/nox.stamp
 	$(RUN) -m nox --session $(SESSION)

@@ -33,7 +33,6 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0], default=False)
 def lowest(session: nox.Session) -> None:
     """The tests, with the lowest versions of each dependency."""
-    # Tests of CUDA's simulator need the numba of the extras cuda12 and cuda13.
     session.install("--constraint", "constraints/lowest.txt", "--editable", ".[hdf5,demo]", *TESTS)
     _pytest(session)
 
