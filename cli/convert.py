@@ -78,7 +78,9 @@ def command(
     if weights_output is not None and Path(weights_output).suffix.lower() != ".safetensors":
         raise click.UsageError(f"--weights-output {weights_output}: end its name in .safetensors")
     loaded = load_model(model, loading)
-    from speccompiler.convert import convert, default_weights_path, spec_text, write_pair
+    from speccompiler.convert.conversion import convert
+    from speccompiler.convert.pair import default_weights_path, write_pair
+    from speccompiler.convert.spec_text import spec_text
 
     converted = convert(loaded, semantics=to_semantics, dim_ordering=to_dim_ordering)
     if output is None:

@@ -15,9 +15,11 @@ import click
 from speccompiler.cli.spec_texts import SpecTexts
 from speccompiler.cli.streams import standard_input
 from speccompiler.diagnostics.core import Problem
-from speccompiler.source import Document, Mapping, decode_document, read_document
+from speccompiler.source.document import Document
+from speccompiler.source.files import decode_document, read_document
 from speccompiler.source.findings import MAX_BYTES
 from speccompiler.source.saved_models import is_model
+from speccompiler.source.tree import Mapping
 
 if TYPE_CHECKING:
     from speccompiler.loading.replacement.answers import Answers

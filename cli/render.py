@@ -21,7 +21,7 @@ def render_text(diagnostics: Iterable[Diagnostic], texts: SpecTexts | None = Non
 
     ``texts`` are those of the command that runs, where none are given.
     """
-    from speccompiler.source import split_lines
+    from speccompiler.source.positions import split_lines
 
     known = SpecTexts.of_command() if texts is None else texts
     lines: dict[str, Sequence[str]] = {}

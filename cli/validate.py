@@ -21,7 +21,7 @@ from speccompiler.diagnostics.core import Diagnostic, Severity, has_errors
 from speccompiler.model import Model, checked
 from speccompiler.options import LoadOptions
 from speccompiler.schemas.normalization import BatchNormalization
-from speccompiler.source import Document
+from speccompiler.source.document import Document
 
 
 @click.command("validate")

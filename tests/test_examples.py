@@ -23,7 +23,8 @@ from speccompiler.graph.shapes import format_shape
 from speccompiler.model import Model
 from speccompiler.schemas.jsonschema import native_schema
 from speccompiler.schemas.registry import ALIASES, LAYERS
-from speccompiler.source import read_document, to_data
+from speccompiler.source.files import read_document
+from speccompiler.source.tree import to_data
 from tests.places import ROOT
 
 SPECS = ROOT / "examples" / "specs"

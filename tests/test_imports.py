@@ -135,6 +135,25 @@ def test_imports_name_whole_paths() -> None:
             assert not isinstance(node, ast.ImportFrom) or node.level == 0, name
 
 
+HOLDING = {
+    "speccompiler": "the names of the library",
+    "speccompiler.diagnostics.codes": "the table of all codes",
+    "speccompiler.passes": "the list of the passes, and why it has this order",
+}
+"""Packages that are more than a folder; what the others hold is imported from its module."""
+
+
+def test_a_package_imports_nothing_for_convenience() -> None:
+    packages = {name: file for name, package, file in modules() if name == package}
+    importing = {
+        name
+        for name, file in packages.items()
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__"
+    }
+    assert importing == HOLDING.keys()
+
+
 def test_the_walk_sees_relative_imports() -> None:
     seen = {name: imported(file, package) for name, package, file in modules()}
     assert len(seen) > 90

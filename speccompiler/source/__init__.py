@@ -1,32 +1,8 @@
-"""The source stage: the text of a spec becomes a tree in which every value knows its place."""
+"""The source stage: the text of a spec becomes a tree in which every value knows its place.
 
-from speccompiler.source.document import Document
-from speccompiler.source.files import decode_document, read_document
-from speccompiler.source.positions import split_lines
-from speccompiler.source.texts import parse_document
-from speccompiler.source.tree import (
-    Entry,
-    Mapping,
-    Scalar,
-    Sequence,
-    TreeNode,
-    find,
-    span_at,
-    to_data,
-)
-
-__all__ = [
-    "Document",
-    "Entry",
-    "Mapping",
-    "Scalar",
-    "Sequence",
-    "TreeNode",
-    "decode_document",
-    "find",
-    "parse_document",
-    "read_document",
-    "span_at",
-    "split_lines",
-    "to_data",
-]
+files, texts               a file, or a caller's text, to the ``document`` that holds the model
+parsing                    one text: is it YAML, JSON or printed Python?
+yaml_reader, json_reader, python_reader   what that is read with, into a ``tree``
+packed_models              a model inside another form, such as JSON in a JSON string
+saved_models, not_models   what Keras wrote, and what people take for it
+"""

@@ -8,8 +8,9 @@ import click
 import pytest
 
 from speccompiler.cli.documents import expand, looks_like_spec
-from speccompiler.source import parse_document, read_document
+from speccompiler.source.files import read_document
 from speccompiler.source.findings import MAX_BYTES
+from speccompiler.source.texts import parse_document
 
 SPEC = "convspec: 1\ninput_shape: [4]\nlayers:\n  - type: Flatten\n"
 

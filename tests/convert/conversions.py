@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import speccompiler
-from speccompiler.convert import convert, write_pair
 from speccompiler.convert.adapters import moved_axes
+from speccompiler.convert.conversion import convert
+from speccompiler.convert.pair import write_pair
 from speccompiler.diagnostics.core import SpecError
 from tests.places import GOLDEN, OWN_GOLDEN
 

@@ -11,7 +11,7 @@ import pytest
 
 import speccompiler
 from speccompiler.cli.main import run
-from speccompiler.convert import convert
+from speccompiler.convert.conversion import convert
 from speccompiler.diagnostics.core import SpecError
 from tests.convert.conversions import (
     DIGITS,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from speccompiler.convert import convert
+from speccompiler.convert.conversion import convert
 from speccompiler.diagnostics.core import SpecError
 from tests.cases import build
 from tests.convert.conversions import (

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speccompiler.convert import convert, spec_text
-from speccompiler.convert.spec_text import flow
+from speccompiler.convert.conversion import convert
+from speccompiler.convert.spec_text import flow, spec_text
 from speccompiler.source.texts import parse_document
 from speccompiler.source.tree import to_data
 from tests.cases import build

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speccompiler.expressions import ACTIVATIONS, evaluate, parse, source
+from speccompiler.expressions import evaluate, source
+from speccompiler.expressions.grammar import parse
+from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.expressions.nodes import FUNCTIONS, Expression
 
 _GRID = np.linspace(-20, 20, 2001)

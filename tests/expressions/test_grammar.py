@@ -10,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.expressions import canonical, nodes, parse, source
+from speccompiler.expressions import nodes, source
+from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.nodes import (
     Binary,
     Call,
@@ -21,6 +22,7 @@ from speccompiler.expressions.nodes import (
     Not,
     Number,
     Where,
+    canonical,
     depth,
 )
 from tests.counting import calls

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from speccompiler.expressions import ACTIVATIONS, evaluate, parse, source
+from speccompiler.expressions import evaluate, source
+from speccompiler.expressions.grammar import parse
+from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.expressions.nodes import Expression
 from tests.expressions.test_evaluate import _AT_EXTREMES, _EXTREMES, _FORMULAS, _GRID, expression_of
 from tests.expressions.trees import _small_numbers, expressions

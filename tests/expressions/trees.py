@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from speccompiler.expressions import evaluate, parse
+from speccompiler.expressions import evaluate
+from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.nodes import (
     FUNCTIONS,
     Binary,

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import speccompiler
-from speccompiler.convert import convert, spec_text
+from speccompiler.convert.conversion import convert
+from speccompiler.convert.spec_text import spec_text
 from speccompiler.diagnostics.core import Diagnostic
 from speccompiler.model import check
 from speccompiler.source.texts import parse_document

@@ -13,7 +13,8 @@ import yaml
 import speccompiler
 from speccompiler.cli import main
 from speccompiler.cli.main import run
-from speccompiler.convert import convert, spec_text
+from speccompiler.convert.conversion import convert
+from speccompiler.convert.spec_text import spec_text
 from speccompiler.diagnostics.core import Diagnostic, SpecError
 from speccompiler.model import check
 from speccompiler.source.files import read_document

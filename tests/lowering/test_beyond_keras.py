@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speccompiler.convert import convert
+from speccompiler.convert.conversion import convert
 from tests.cases import build
 from tests.lowering.new_layers import TARGETS, resized, run
 

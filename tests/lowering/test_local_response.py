@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speccompiler.convert import convert
+from speccompiler.convert.conversion import convert
 from speccompiler.diagnostics.core import SpecError
 from speccompiler.lowering.input_axes import swapped
 from tests.cases import build

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from speccompiler.expressions import ACTIVATIONS
 from speccompiler.expressions.evaluate import combine
+from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.graph.dims import known_shape
 from speccompiler.graph.ir import (
     Conv,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from speccompiler import passes
-from speccompiler.expressions import ACTIVATIONS
+from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.expressions.nodes import Binary, Parameter, Variable
 from speccompiler.graph import ir
 from speccompiler.graph.shapes import verify

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speccompiler.expressions import ACTIVATIONS
+from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.graph.ir import Softmax, Upsample
 from speccompiler.passes.fuse_activations import fuse_activations
 from tests.passes.small_graphs import (

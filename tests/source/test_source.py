@@ -18,21 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speccompiler.diagnostics.core import Severity, Span
-from speccompiler.source import (
-    Document,
-    Mapping,
-    Scalar,
-    Sequence,
-    TreeNode,
-    decode_document,
-    find,
-    parse_document,
-    read_document,
-    span_at,
-    split_lines,
-    to_data,
-    yaml_events,
-)
+from speccompiler.source import yaml_events
+from speccompiler.source.document import Document
+from speccompiler.source.files import decode_document, read_document
+from speccompiler.source.positions import split_lines
+from speccompiler.source.texts import parse_document
+from speccompiler.source.tree import Mapping, Scalar, Sequence, TreeNode, find, span_at, to_data
 from tests.places import GOLDEN
 
 needs_golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason="no golden folder")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from speccompiler.convert import convert
+from speccompiler.convert.conversion import convert
 from speccompiler.lowering import by_backend as module
 from tests.models import checked, keras, refusal
 

@@ -14,7 +14,7 @@ def test_tensorflow_names_under_theano_semantics(tmp_path):
 
     import numpy as np
 
-    from speccompiler.source import parse_document
+    from speccompiler.source.texts import parse_document
 
     layer = {"type": "Dense", "name": "d", "output_dim": 2}
     spec = {"convspec": 1, "input_shape": [3], "layers": [layer]}
@@ -32,7 +32,7 @@ def test_theano_names_under_tensorflow_semantics(tmp_path):
     """An HDF5 file that Keras wrote; in other files a name without ':0' says nothing."""
     import h5py
 
-    from speccompiler.source import parse_document
+    from speccompiler.source.texts import parse_document
 
     text = "convspec: 1\ninput_shape: [3]\nlayers: [{type: Dense, name: d, output_dim: 2}]\n"
     document = parse_document(text, "s.yaml")

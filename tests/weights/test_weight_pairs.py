@@ -14,7 +14,8 @@ import pytest
 
 import speccompiler
 from speccompiler.cli.main import run
-from speccompiler.convert import convert, default_weights_path, write_pair
+from speccompiler.convert.conversion import convert
+from speccompiler.convert.pair import default_weights_path, write_pair
 from speccompiler.diagnostics.core import SpecError
 from speccompiler.files import atomic_output
 from speccompiler.system.unfinished_files import sweep

@@ -7,8 +7,3 @@ What the classes did then and where they differ was read in the sources of those
 containers.py, convolutional.py and normalization.py of 2015 and 2016. Places stay those of the
 file.
 """
-
-from speccompiler.loading.keras0.model import OldModel, as_keras1
-from speccompiler.loading.keras0.refusals import answerable, refusal
-
-__all__ = ["OldModel", "answerable", "as_keras1", "refusal"]

@@ -71,7 +71,7 @@ def _in_form_of_keras1(
     """The model in Keras 1.x's form; what Keras 0.x wrote says its release by its form."""
     if not holds_old_layers(root):
         return root
-    from speccompiler.loading.keras0 import as_keras1
+    from speccompiler.loading.keras0.model import as_keras1
 
     old = as_keras1(root)
     if old is None:

@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 
-from speccompiler.expressions import ACTIVATIONS
+from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.graph.ir import Graph, Input, Node, Transpose
 from speccompiler.kernels.axes import merge_axes
 from speccompiler.kernels.cpu import concat, conv, convolution

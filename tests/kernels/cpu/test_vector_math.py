@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numba import njit
 
-from speccompiler.expressions import ACTIVATIONS, parse
 from speccompiler.expressions.evaluate import evaluate
+from speccompiler.expressions.grammar import parse
+from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.expressions.nodes import FUNCTIONS
 from speccompiler.expressions.source import vector_source
 from speccompiler.kernels.cpu import activation as map_kernel

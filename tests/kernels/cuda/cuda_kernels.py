@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
-from speccompiler.expressions import ACTIVATIONS, parse
+from speccompiler.expressions.grammar import parse
+from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.expressions.nodes import Binary, Parameter, Variable
 from speccompiler.expressions.source import word_source
 from speccompiler.graph.ir import Resize

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from speccompiler.expressions import ACTIVATIONS, parse
+from speccompiler.expressions.grammar import parse
+from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.graph.ir import Map
 from tests.kernels.cuda.simulated.on_simulator import check_operation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from speccompiler.expressions import ACTIVATIONS
+from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.graph.ir import Combine
 from speccompiler.kernels.cuda.combine import COMBINED
 from tests.kernels.cuda.simulated.on_simulator import check_operation
