@@ -374,7 +374,7 @@ def test_a_number_of_numpy_is_no_key() -> None:
 
 def test_numbers_are_read_without_numpy() -> None:
     program = (
-        "import sys; from speccompiler.source import parse_document as p; "
+        "import sys; from speccompiler.source.texts import parse_document as p; "
         "d = p(sys.argv[1], 'm.yaml'); assert d.root and 'numpy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program, AS_KERAS_WROTE], check=True)

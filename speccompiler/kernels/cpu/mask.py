@@ -5,24 +5,14 @@ w: the number
 
 from __future__ import annotations
 
-from math import prod
-from typing import NamedTuple
-
 import numpy as np
 
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
-from speccompiler.kernels.cpu.kernel import EMPTY, Array, CpuKernel, Given, Wanted
-from speccompiler.kernels.cpu.softmax import over_lanes
-from speccompiler.planning.candidate import KnownShape, op_of
-
-
-class Geometry(NamedTuple):
-    """Values of a row."""
-
-    length: int
-
+from speccompiler.kernels.cpu.kernel import EMPTY, Array, Given, Wanted
+from speccompiler.kernels.cpu.row_kernel import Geometry, RowKernel, over_lanes
+from speccompiler.planning.candidate import op_of
 
 DRIVER = '''
 
@@ -56,21 +46,11 @@ def source(lanes: int) -> str:
     return fill(HEADER + with_functions(text), Geometry._fields, LANES=lanes)
 
 
-class MaskKernel(CpuKernel):
+class MaskKernel(RowKernel):
     """Tasks are rows."""
 
     name = "mask"
     ops = (ir.Mask,)
-    fields = Geometry._fields
-
-    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
-        return Geometry(shape[-1])
-
-    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
-        return n * prod(shape[:-1])
-
-    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
-        return prod(shape) + 30 * prod(shape[:-1])
 
     def text(self, wanted: Wanted) -> str:
         return source(wanted.lanes)

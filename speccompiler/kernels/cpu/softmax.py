@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from math import prod
-from typing import NamedTuple
-
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
-from speccompiler.kernels.cpu.kernel import CpuKernel, Wanted
-from speccompiler.planning.candidate import KnownShape
-
-
-class Geometry(NamedTuple):
-    """Values of a row."""
-
-    length: int
-
+from speccompiler.kernels.cpu.kernel import Wanted
+from speccompiler.kernels.cpu.row_kernel import Geometry, RowKernel, over_lanes
 
 DRIVER = '''
 
@@ -56,13 +46,6 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 '''
 
 
-def over_lanes(name: str, word: str, lanes: int) -> str:
-    """A function that gives one result of all lanes, in every lane: halves with halves."""
-    half = lanes // 2
-    step = f"    a = {word}(zip_low(a, a), zip_high(a, a))"
-    return "\n".join(["\n\n@jit", f"def {name}(a):", *[step] * half.bit_length(), "    return a"])
-
-
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     text = (
@@ -74,21 +57,11 @@ def source(lanes: int) -> str:
     return fill(HEADER + with_functions(text), Geometry._fields, LANES=lanes)
 
 
-class SoftmaxKernel(CpuKernel):
+class SoftmaxKernel(RowKernel):
     """Tasks are rows."""
 
     name = "softmax"
     ops = (ir.Softmax,)
-    fields = Geometry._fields
-
-    def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
-        return Geometry(shape[-1])
-
-    def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
-        return n * prod(shape[:-1])
-
-    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
-        return prod(shape) + 30 * prod(shape[:-1])
 
     def text(self, wanted: Wanted) -> str:
         return source(wanted.lanes)
