@@ -1,10 +1,10 @@
-"""Expression -> text of a Python function that numba compiles, over one value or a vector.
+"""Expression -> text of a Python function, over one value or a vector, for kernels to call.
 
 ``x * sigmoid(x)`` becomes::
 
     def activate(x):                    def activate(x):
         t0 = -x                             t0 = neg(x)
-        t1 = math.exp(t0)                   t1 = exp(t0)
+        t1 = exp(t0)                        t1 = exp(t0)
         t2 = np.float32(1.0) + t1           t2 = splat(np.float32(1.0))
         t3 = np.float32(1.0) / t2           t3 = add(t2, t1)
         t4 = x * t3                         t4 = div(t2, t3)
@@ -13,10 +13,9 @@
 
 For float32 x every step is float32. Each step has a name, and one that is
 needed twice is computed once. A choice is made between two names, so that it
-is compiled to a select and not to a jump. The text over values needs ``math`` and ``np``, and
-the function ``njit(error_model="numpy")``: otherwise numba raises
-ZeroDivisionError where IEEE gives an infinity. The text over vectors needs ``np``,
-the words of ``kernels/cpu/codegen/simd.py`` and the functions of ``vector_math.py`` beside it.
+is compiled to a select and not to a jump. Both texts need ``np``. The text over values calls
+the functions of ``kernels/cuda/device_functions.py``, the text over vectors the words of
+``kernels/cpu/codegen/simd.py`` and the functions of ``vector_math.py`` beside it.
 """
 
 from __future__ import annotations
@@ -43,20 +42,13 @@ from speccompiler.expressions.nodes import (
 
 _LARGEST_FLOAT32 = 3.4028234663852886e38
 
-FUNCTIONS: Mapping[str, str] = {
-    **{f: f"math.{f}" for f in ("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan")},
-    **{f: f"math.{f}" for f in ("tanh", "sinh", "cosh", "atan", "erf")},
-    "abs": "abs",
-    # numba's math.floor and math.ceil give int64.
-    "floor": "np.floor",
-    "ceil": "np.ceil",
-}
+FUNCTIONS = frozenset(
+    {
+        *("exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan"),
+        *("tanh", "sinh", "cosh", "atan", "erf", "abs", "floor", "ceil"),
+    }
+)
 """The functions that are one call; the rest are choices, or activations made of these."""
-
-
-def numba_source(expression: Expression, name: str = "activate") -> str:
-    """The text of ``def name(x)``; the same text for the same expression, always."""
-    return _function(_Steps(), expression, name)
 
 
 def vector_source(expression: Expression, name: str = "activate", parameters: int = 0) -> str:
@@ -72,7 +64,7 @@ def word_source(expression: Expression, name: str = "activate", parameters: int 
 
     Operators stay operators, so that one text serves a compiler and a simulator.
     """
-    return _function(_WordSteps(), expression, name, parameters)
+    return _function(_Steps(), expression, name, parameters)
 
 
 def _function(steps: _Steps, expression: Expression, name: str, parameters: int = 0) -> str:
@@ -88,7 +80,7 @@ def _function(steps: _Steps, expression: Expression, name: str, parameters: int 
 
 
 class _Steps:
-    """The steps so far: what each computes, and its name."""
+    """The steps so far, over one value: what each computes, and its name."""
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
@@ -188,10 +180,10 @@ class _Steps:
         return self.step(f"-{a}")
 
     def arithmetic(self, operator: str, a: str, b: str) -> str:
-        return self.step(f"{a} {operator} {b}")
+        return self.step(f"power({a}, {b})" if operator == "**" else f"{a} {operator} {b}")
 
     def function(self, name: str, a: str) -> str:
-        return self.step(f"{FUNCTIONS[name]}({a})")
+        return self.step(f"{'absolute' if name == 'abs' else name}({a})")
 
     def comparison(self, operator: str, a: str, b: str) -> str:
         return f"({a} {operator} {b})"
@@ -204,16 +196,6 @@ class _Steps:
 
     def choice(self, condition: str, chosen: str, otherwise: str) -> str:
         return self.step(f"{chosen} if {condition} else {otherwise}")
-
-
-class _WordSteps(_Steps):
-    """Steps over one value whose functions are names of the target's own."""
-
-    def arithmetic(self, operator: str, a: str, b: str) -> str:
-        return self.step(f"power({a}, {b})" if operator == "**" else f"{a} {operator} {b}")
-
-    def function(self, name: str, a: str) -> str:
-        return self.step(f"{'absolute' if name == 'abs' else name}({a})")
 
 
 class _VectorSteps(_Steps):
@@ -246,9 +228,6 @@ class _VectorSteps(_Steps):
 
     def arithmetic(self, operator: str, a: str, b: str) -> str:
         return self.step(f"{self.words[operator]}({a}, {b})")
-
-    def function(self, name: str, a: str) -> str:
-        return self.step(f"{'absolute' if name == 'abs' else name}({a})")
 
     def comparison(self, operator: str, a: str, b: str) -> str:
         if operator in self.swapped:

@@ -306,7 +306,7 @@ def test_powers_of_powers_are_quick() -> None:
 
     def both() -> None:
         assert of("9**9**9**9", 1.0) == math.inf
-        assert "**" in source.numba_source(parse("9**9**9**9"))
+        assert "power" in source.word_source(parse("9**9**9**9"))
 
     assert calls(both) < 5000
 
