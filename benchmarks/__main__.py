@@ -101,7 +101,7 @@ def _measured(wanted: Wanted, file: Path | None) -> Results:
 
 
 def _ratios(step: str, results: Results) -> str:
-    """Of the case just done: best peer / each of convspec's modes."""
+    """The ratios of the case just done: best peer / each of convspec's modes."""
     if not step.startswith("speed"):
         return ""
     row = results.rows[-1]

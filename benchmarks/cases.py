@@ -16,7 +16,7 @@ class Conv:
     size: int = 3
     stride: int = 1
     padding: int | None = None
-    """None: half the window, which keeps the lengths at stride 1 and odd sizes."""
+    """None pads by half the window, which keeps the lengths at stride 1 and odd sizes."""
     dilation: int = 1
     normalized: bool = False
     """Followed by a batch normalisation, before the activation."""

@@ -140,7 +140,7 @@ class Contender:
 
     name: str
     engine: str
-    """Whose it is: ratios are to the best of the engines other than convspec."""
+    """The runtime that it belongs to; ratios are to the best that is not convspec."""
     build: Build
     modules: tuple[str, ...] = ()
 

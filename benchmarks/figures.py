@@ -40,7 +40,7 @@ def ratio_of(row: Row, contender: str) -> str:
 
 
 def verdict(row: Row, ours: str) -> str:
-    """Of the bar, if there is one and something to hold against it."""
+    """The bar, and whether it is met or has no peer to be met against; empty without a bar."""
     if row.bar is None:
         return ""
     ratio = row.ratio(ours)
@@ -50,7 +50,7 @@ def verdict(row: Row, ours: str) -> str:
 
 
 def scaling_verdict(scaling: Scaling) -> str:
-    """Here less is better."""
+    """The bar, and whether it is met; here less is better."""
     return f"at most {scaling.bar}: {MET if scaling.ratio <= scaling.bar else NOT_MET}"
 
 
@@ -64,7 +64,7 @@ def process_ratio(process: Process, others: Sequence[Process]) -> float | None:
 
 
 def process_verdict(process: Process, others: Sequence[Process], ours: str) -> str:
-    """Of convspec's row; the second run counts."""
+    """The bar, and whether convspec's row meets it; the second run counts."""
     if process.bar is None or process.contender != ours:
         return ""
     ratio = process_ratio(process, others)

@@ -25,7 +25,7 @@ class Applied:
 
     @property
     def before(self) -> Shape:
-        """Of the first value that is read: the only one, but for branches that meet."""
+        """The shape of the first value that is read; only where branches meet are there several."""
         return self.befores[0]
 
     @property
@@ -50,7 +50,7 @@ class Applied:
 
     @property
     def multiply_adds(self) -> int:
-        """Of one sample, by the direct algorithm; padding counts."""
+        """Multiply-adds for one sample, by the direct algorithm; padding counts."""
         shapes = (self.weight_shape, self.depthwise_shape)
         return sum(prod(shape) for shape in shapes if shape is not None) * prod(self.after[1:])
 

@@ -40,7 +40,7 @@ def _cpu_name() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of everything that was compared, as far as it is there."""
+    """The versions of everything that was compared, as far as it is there."""
     found = {}
     for name in DISTRIBUTIONS:
         try:

@@ -27,7 +27,7 @@ STILL = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Of one contender in one case."""
+    """The times of one contender in one case."""
 
     seconds: tuple[float, ...]
 

@@ -34,7 +34,7 @@ class Wanted:
 
 
 def measure(wanted: Wanted) -> Iterator[tuple[str, Results]]:
-    """What was just done, and everything so far."""
+    """Measure part by part: yields what was just done, and everything so far."""
     contenders, missing = present(wanted.contenders)
     results = Results(
         date=datetime.now(UTC).date().isoformat(),

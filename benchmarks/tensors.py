@@ -17,7 +17,7 @@ Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Norm:
-    """Of a batch normalisation, a value for each filter."""
+    """The tensors of a batch normalisation: a value for each filter."""
 
     gamma: Array
     beta: Array
@@ -27,13 +27,13 @@ class Norm:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Of one layer: (filters, channels, lengths) or (outputs, inputs), and its bias."""
+    """The weights of one layer, (filters, channels, lengths) or (outputs, inputs), and its bias."""
 
     weight: Array
     bias: Array
     norm: Norm | None = None
     depthwise: Array | None = None
-    """Of a separable convolution: (channels, 1, lengths)."""
+    """The kernels of a separable convolution: (channels, 1, lengths)."""
 
 
 @lru_cache(maxsize=1)

@@ -116,11 +116,11 @@ class _Patient(io.RawIOBase):
         return True
 
     def fileno(self) -> int:
-        """Of the file."""
+        """That of the file that is written to."""
         return self._raw.fileno()
 
     def isatty(self) -> bool:
-        """Of the file."""
+        """That of the file that is written to."""
         return self._raw.isatty()
 
     def write(self, data: Any) -> int:

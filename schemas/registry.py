@@ -87,7 +87,7 @@ LAYERS: dict[str, type[Layer]] = {
 }
 
 NATIVE_LAYERS = frozenset({"LRN2D", "Reduce", "Resize", "Slice"})
-"""Of these, those that Keras 1.x has not: in its files such a name is a class of the author's."""
+"""The layers that Keras 1.x does not have: in its files such a name is a class of the author's."""
 
 ALIASES: dict[str, str] = {alias: name for name, cls in LAYERS.items() for alias in cls.aliases}
 
@@ -120,4 +120,4 @@ OTHER_KERAS_LAYERS = frozenset(
 """Layers that Keras 1.x has and convspec refuses by name."""
 
 RECURRENT_LAYERS = frozenset({"Bidirectional", "ConvLSTM2D", "GRU", "LSTM", "SimpleRNN"})
-"""Of these, those that step through time with a state."""
+"""Those of the refused layers that step through time with a state."""

@@ -123,7 +123,7 @@ class Example:
     input_shape: tuple[int, ...]
     layers: tuple[Mapping[str, Any], ...]
     outputs: tuple[tuple[int, ...], ...]
-    """Of one sample, after each layer."""
+    """The shape of one sample after each layer."""
     parameters: int
 
 

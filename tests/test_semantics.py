@@ -374,7 +374,7 @@ def test_bias_comes_before_the_activation(target):
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_dense_works_on_the_last_axis(rank, target, rng):
-    """Of samples of rank 1 (as everywhere) and, as in Keras 1.2, of any higher rank."""
+    """Samples have rank 1 (as everywhere) or, as in Keras 1.2, any higher rank."""
     w, b = np.array(array(3, 2)), np.array(array(2, seed=1))
     x = rng.standard_normal((4, *(2, 5)[: rank - 1], 3)).astype(np.float32)
     layer = {"type": "Dense", "output_dim": 2, "weights": [w.tolist(), b.tolist()]}

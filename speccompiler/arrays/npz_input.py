@@ -123,7 +123,7 @@ class _Member:
             self._stream = cast(BufferedIOBase, archive.open(entry))
 
     def readinto(self, buffer: memoryview, /) -> int | None:
-        """As of any file; the checksum is compared at the end."""
+        """Fill a buffer, as any file does; the checksum is compared at the end."""
         with self._problems():
             return self._stream.readinto(buffer)
 

@@ -96,7 +96,7 @@ def _global(step: Step) -> tuple[Layer, Value]:
 
 
 def flatten(step: Step) -> tuple[Layer, Value]:
-    """Of an image that has moved the flat values come in another order."""
+    """Where the image's channels have moved, its flat values come in another order."""
     if not step.value.moved:
         return step.layer, step.value
     shape = step.shapes[0]

@@ -42,11 +42,11 @@ class Step:
     """A call that is being converted."""
 
     layer: Any
-    """Of the class that the rule is for."""
+    """The layer, of the class that the rule is for."""
     name: str
     inputs: tuple[Value, ...]
     shapes: tuple[Shape, ...]
-    """Of one sample of each input, in the original model."""
+    """The shape of one sample of each input, in the original model."""
     target: Ordering
     changes: Changes
     weights: Sequence[Weight]

@@ -15,7 +15,7 @@ class FileKind(Enum):
     TORCH = auto()
     """PyTorch's own form of a pickle, before its archives."""
     PICKLE = auto()
-    """Of the protocols 2 to 5; older ones have no mark of their own."""
+    """A pickle of protocol 2 to 5; older protocols have no mark of their own."""
     GZIP = auto()
     BZIP2 = auto()
     XZ = auto()

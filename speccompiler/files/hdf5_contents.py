@@ -26,7 +26,7 @@ class Contents:
     links: Mapping[str, str]
     """What each soft or external link leads to, by its path."""
     places: Mapping[str, Place]
-    """Of the tensors that can be read without the library."""
+    """Where the numbers lie of each tensor that can be read without the library."""
     layers: tuple[StoredLayer, ...] | None
     """The layers in Keras's order; None where the file does not list them."""
     model_config: str | None

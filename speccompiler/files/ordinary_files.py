@@ -46,7 +46,7 @@ class OrdinaryFile(io.FileIO):
     """A raw file; reading it never waits, but is an ``OSError`` where it would have to."""
 
     def readinto(self, buffer: Any, /) -> int:
-        """As of any raw file."""
+        """Fill a buffer, as any raw file does."""
         count = super().readinto(buffer)
         if count is None:  # /proc and /sys have files that wait for events
             raise OSError(errno.EAGAIN, "its content is not there yet")
@@ -71,7 +71,7 @@ class _Pipe(io.FileIO):
         self._begun = begun
 
     def readinto(self, buffer: Any, /) -> int | None:
-        """As of any raw file."""
+        """Fill a buffer, as any raw file does."""
         if not self._begun:
             return super().readinto(buffer)
         view = memoryview(buffer).cast("B")

@@ -36,7 +36,7 @@ ITEM_SIZES: Mapping[str, int] = {
 METADATA_KEY = "weights_sha256"
 """In a .safetensors file that convspec wrote: the digest of all its tensors."""
 EACH_KEY = "tensors_sha256"
-"""And the digest of each tensor, in the order of their data."""
+"""As ``METADATA_KEY``, for the digests of the single tensors, in the order of their data."""
 
 _MOST_BYTES = 2**63 - 1
 

@@ -20,7 +20,7 @@ LARGEST = 2**62
 
 
 MOST_STRETCHES = 64
-"""A bound: no network has as many, and each layer would follow all of them back again."""
+"""With more operations along an axis the window is unknown: each layer would follow them all."""
 
 
 @dataclass(frozen=True, slots=True)

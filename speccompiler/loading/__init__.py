@@ -1,1 +1,1 @@
-"""Positioned tree to validated model: both spellings end in the same schemas."""
+"""Positioned tree to validated spec: both spellings end in the same schemas."""

@@ -22,7 +22,7 @@ class WrittenLayer:
     reads: tuple[tuple[str, Span], ...] | None = None
     """The names in a native layer's ``inputs``; None where it has none."""
     answer: str | None = None
-    """Of a layer that replaces one that is code: the name of the text that says so."""
+    """Where the layer stands for one that is code: the name of the text that says so."""
     own: bool = False
     """True for a layer that only convspec has: a file of Keras 0.x may be brought to one."""
 
@@ -53,7 +53,7 @@ class WrittenSpec:
     header_inputs: int = 0
     """How many of the layers, from the first on, are the header's inputs."""
     calls: list[WrittenCall] | None = None
-    """None: every layer is called once, where it stands (native)."""
+    """None in a native spec: every layer is called once, where it stands."""
     outputs: list[int] = field(default_factory=list)
     """Numbers of calls. Empty in a native spec, whose header names its outputs."""
     diagnostics: list[Diagnostic] = field(default_factory=list)

@@ -41,7 +41,7 @@ class Builder:
     """Layers that are called several times."""
     taken: set[str] = field(default_factory=set)
     unknown: dict[tuple[str, str], Unknown] | None = None
-    """Of a Keras file: the arguments of layers that do not suit the shapes of their tensors.
+    """The arguments of a Keras file's layers that do not suit the shapes of their tensors.
 
     None for a native spec, where such an argument is a problem.
     """

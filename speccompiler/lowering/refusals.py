@@ -40,7 +40,7 @@ from speccompiler.schemas.resizing import UpSampling1D, UpSampling3D
 
 Backend = Literal["TensorFlow", "Theano"]
 Rule = Callable[[Any, Shape, Semantics], str | None]
-"""Of a layer, its input's shape and the semantics: why it was refused; None where it was not."""
+"""A layer, its input's shape and the semantics to why it was refused; None where it was not."""
 
 RELEASES: Mapping[Backend, tuple[Profile, Profile]] = {
     "TensorFlow": ("tensorflow", "tensorflow-1.0"),

@@ -56,12 +56,12 @@ class ShapeReport:
 
     @property
     def multiply_adds(self) -> Dim:
-        """Of all layers, one sample."""
+        """The sum over all layers, for one sample."""
         return total(layer.multiply_adds for layer in self.layers)
 
     @property
     def activation_bytes(self) -> Dim:
-        """Of all layers' outputs together, one sample."""
+        """The bytes of all layers' outputs together, for one sample."""
         return total(layer.activation_bytes for layer in self.layers)
 
     def to_data(self) -> dict[str, Any]:

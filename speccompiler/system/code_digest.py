@@ -29,7 +29,7 @@ _FOR_TYPES = re.compile(r"\nif TYPE_CHECKING:(?:\n[ \t]+[^\n]*|\n(?=\n))+")
 
 @cache
 def code_digest(*modules: str, alone: tuple[str, ...] = ()) -> str:
-    """Of modules and of all that they import, and of modules that are taken ``alone``.
+    """A digest of modules with all that they import, and of modules that are taken ``alone``.
 
     Names are full; a name that is no module of ours does not count.
     """

@@ -34,7 +34,7 @@ def allocate(elements: int) -> npt.NDArray[np.float32]:
 
 
 def ask_for_large_pages(region: mmap.mmap) -> None:
-    """Of memory or of a mapped file: on Linux 6.18, ext4 was seen to give them to files."""
+    """Ask for large pages in memory or a mapped file; on Linux 6.18, ext4 was seen to give them."""
     if facilities.LARGE_PAGES.here:
         # Kernels without large pages refuse.
         with suppress(OSError):

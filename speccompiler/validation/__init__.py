@@ -1,1 +1,1 @@
-"""What is known of a model once it is validated: spec, graph, weights, findings, semantics."""
+"""Document to validated model: the first stages in a row, and what they establish."""

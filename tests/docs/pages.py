@@ -47,7 +47,7 @@ class Block:
     page: Path
     line: int
     start: int
-    """Of its text, in the page's."""
+    """Where its text begins in the page's."""
     language: str
     text: str
     file: str | None
@@ -66,7 +66,7 @@ class Command:
     line: str
     shown: str
     start: int
-    """Of ``shown``, in the block's text."""
+    """Where ``shown`` begins in the block's text."""
 
 
 def name_of(page: Path) -> str:

@@ -31,7 +31,7 @@ from tests.docs.pages import (
 
 RUN = [page for page in PAGES if page.name not in MADE_FROM_SCHEMAS]
 LANGUAGES = {"console", "python", "pycon", "yaml", "json", "text", "toml", "sh"}
-"""Of blocks; a directive of the site's ({...}) is none."""
+"""The languages of blocks; a directive of the site ({...}) is none."""
 
 
 class Folder:

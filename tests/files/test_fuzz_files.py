@@ -34,7 +34,7 @@ h5py = pytest.importorskip("h5py")
 SECONDS = float(os.environ.get("CONVSPEC_FUZZ_SECONDS", "0"))
 LONG = SECONDS > 0
 MOST_CALLS = 5_000_000
-"""Of functions, for one small file."""
+"""The most calls of functions for one small file."""
 EXAMPLES = settings(
     max_examples=100 if LONG else 25,
     deadline=None,

@@ -284,7 +284,7 @@ def test_a_changed_value_is_never_computed_with(source: speccompiler.Model, comm
 def test_digests_that_are_not_one_another_s_are_not_believed(
     source: speccompiler.Model, command: Any
 ) -> None:
-    """Of a header that was changed nothing is believed: the tensors themselves are looked at."""
+    """A header that was changed is not believed: the tensors themselves are looked at."""
     spec, weights = write(source)
     place = weights.index(b'"tensors_sha256":"') + len(b'"tensors_sha256":"')
     other = b"1" if weights[place : place + 1] != b"1" else b"2"

@@ -61,7 +61,7 @@ class MapKernel(CpuKernel):
         return -(-n * prod(known(node)) // TASK_VALUES)
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
-        """Of tanh; other activations take between half and twice as long."""
+        """The time that tanh takes; other activations take between half and twice as long."""
         return prod(known(node)) / 1.5
 
     def text(self, wanted: Wanted) -> str:

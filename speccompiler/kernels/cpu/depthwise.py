@@ -234,7 +234,7 @@ class DepthwiseKernel(CpuKernel):
         return n * prod(three(node.shape[:-1], 1)[:2])
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
-        """Of loads: one of a value for each tap, and of a weight for every fourth position."""
+        """Loads decide: one of a value for each tap, and of a weight for every fourth position."""
         taps: int = prod(op_of(node).kernel) * prod(known(node))
         return (prod(shape) + prod(known(node))) / 5 + taps / 2 / min(shape[-1], 16)
 

@@ -123,7 +123,7 @@ class ResizeKernel(CpuKernel):
         return n * prod(three(node.shape[:-1], 1)[:2])
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
-        """Of the values written; few channels are spread one value at a time."""
+        """The written values decide; few channels are spread one value at a time."""
         return prod(known(node)) / (4 if shape[-1] >= 4 else 2)
 
     def text(self, wanted: Wanted) -> str:

@@ -114,7 +114,7 @@ class ResizeImageKernel(CpuKernel):
         return n * prod(known(node)[:-2])
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
-        """Of the values looked at; few channels are done one value at a time."""
+        """The values looked at decide; few channels are done one value at a time."""
         return prod(known(node)) / (1 if shape[-1] >= 4 else 0.3)
 
     def text(self, wanted: Wanted) -> str:

@@ -85,7 +85,7 @@ class SliceKernel(CpuKernel):
         return -(-n * g.rows // g.task_rows)
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
-        """Of the values written; few channels are copied one value at a time."""
+        """The written values decide; few channels are copied one value at a time."""
         return prod(known(node)) / (4 if shape[-1] >= 4 else 2)
 
     def text(self, wanted: Wanted) -> str:

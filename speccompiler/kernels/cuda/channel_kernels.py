@@ -14,7 +14,7 @@ from speccompiler.kernels.cuda.long_sums import carried, rounded
 
 MOST_THREADS = 256
 MOST_CHANNELS = 32
-"""Of a block."""
+"""The most channels of a block."""
 
 
 def _power(count: int, most: int) -> int:

@@ -93,7 +93,7 @@ def _body(g: Gemm, tile: Tile) -> list[str]:
 
 
 def _places(tile: Tile) -> list[str]:
-    """Of a thread's sums in its tile."""
+    """The places of a thread's sums in its tile."""
     return [f"{i}_{j}" for i in range(tile.tall) for j in range(tile.wide)]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from speccompiler.planning.candidate import KnownShape, three
 
 Three = tuple[int, int, int]
-"""Of three spatial axes, the outermost first; lower ranks have ones (or zeros) in front."""
+"""A number for each of three spatial axes, outermost first; lower ranks have ones or zeros there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ _NUMBERED = re.compile(r"param_[0-9]+")
 _OLD_ORDER: Mapping[tuple[str, ...], tuple[int, ...]] = {
     ("W", "W_carry", "b", "b_carry"): (0, 2, 1, 3)
 }
-"""Of Highway, before 1.0: where the layer's n-th tensor stands among those of the file."""
+"""Where Highway's n-th tensor stands among those of a file from before Keras 1.0."""
 
 
 def _groups_of_keras0(

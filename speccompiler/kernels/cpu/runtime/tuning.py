@@ -145,7 +145,7 @@ def _step_seconds(executor: CpuExecutor) -> Sequence[float]:
 
 
 def _for(seconds: float, least: int) -> Iterator[int]:
-    """Count on until so many seconds have passed, ``least`` times at least."""
+    """Count up until so many seconds have passed, and at least ``least`` times."""
     until, count = time.perf_counter() + seconds, 0
     while count < least or time.perf_counter() < until:
         yield count

@@ -28,7 +28,7 @@ class Demand:
 
     arena: int
     ends: tuple[int, ...]
-    """Of each input, then of each output."""
+    """The values of each input, then of each output."""
     scratch: int
 
     @classmethod

@@ -39,7 +39,7 @@ class Guarded:
 
 @dataclass
 class Index:
-    """Of a thread or a block, or the size of a block."""
+    """The place of a thread or a block, or the size of a block."""
 
     x: int
 
