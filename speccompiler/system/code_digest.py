@@ -33,7 +33,7 @@ def code_digest(*modules: str, alone: tuple[str, ...] = ()) -> str:
 
     Names are full; a name that is no module of ours does not count.
     """
-    found = _closure(modules)
+    found = closure(modules)
     found |= {name: read[0] for name in alone if (read := _read(name)) is not None}
     # Where only byte code is installed, the release has to do.
     digest = hashlib.sha256(b"" if found else __version__.encode())
@@ -43,12 +43,8 @@ def code_digest(*modules: str, alone: tuple[str, ...] = ()) -> str:
     return digest.hexdigest()
 
 
-def closure(*modules: str) -> frozenset[str]:
-    """The names of modules of ours and of all modules of ours that they import."""
-    return frozenset(_closure(modules))
-
-
-def _closure(modules: tuple[str, ...]) -> dict[str, bytes]:
+def closure(modules: tuple[str, ...]) -> dict[str, bytes]:
+    """The texts of these modules and of all modules of ours that they import, by name."""
     found: dict[str, bytes] = {}
     waiting = list(modules)
     while waiting:

@@ -9,7 +9,7 @@ from typing import Any
 from speccompiler.planning.candidate import KnownShape, three
 
 Three = tuple[int, int, int]
-"""A number for each of three spatial axes, outermost first; lower ranks have ones or zeros there."""
+"""A number for each of three spatial axes, outermost first; lower ranks have 1 or 0 in front."""
 
 
 @dataclass(frozen=True, slots=True)
