@@ -33,12 +33,11 @@ from speccompiler.cli.run_files import (
     check_places,
     check_targets,
     input_files,
-    named,
     opened,
     written,
 )
 from speccompiler.cli.run_output import print_penalties, print_profile, print_results
-from speccompiler.diagnostics.core import Diagnostic, Severity
+from speccompiler.diagnostics.core import Diagnostic, Severity, about
 from speccompiler.options import CompileOptions, LoadOptions
 from speccompiler.reports.number_text import seconds
 from speccompiler.system.cache import keeps
@@ -168,9 +167,9 @@ def _check(model: Model, sources: Sequence[ArrayInput]) -> None:
     from speccompiler.validation.input_checks import check_array, check_samples
 
     for source, node in zip(sources, model.graph.inputs, strict=True):
-        with named(source.name):
+        with about(source.name):
             check_array(node.shape, source.shape)
-    with named(model.loaded.document.file):
+    with about(model.loaded.document.file):
         counts = [source.samples for source in sources]
         check_samples(dict(zip(model.input_names, counts, strict=True)))
 
@@ -184,7 +183,7 @@ def _compile(
     activity: dict[str, Any] = {}
     if penalties:
         model.refuse(unknown_effects(model.spec, "penalty"))
-        with named(sources[0].name):
+        with about(sources[0].name):
             activity = activity_regularizers(model.spec)
     shapes = [source.shape[1:] for source in sources]
     asked = replace(
@@ -239,7 +238,7 @@ def _stream(compiled: CompiledModel, sources: Sequence[ArrayInput], wanted: Sink
         sinks += stack.enter_context(written(wanted.targets, shapes))
         bar = stack.enter_context(_progress(samples, compiled.batch_size))
         # Problems with an output name its file already; any other is a problem with the input.
-        with named(sources[0].name):
+        with about(sources[0].name):
             return run_stream(
                 compiled,
                 sources,

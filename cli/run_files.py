@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speccompiler.cli.streams import standard_input
-from speccompiler.diagnostics.core import Problem, SpecError, did_you_mean
+from speccompiler.diagnostics.core import about, did_you_mean
 
 if TYPE_CHECKING:
     from speccompiler.arrays.npy_input import ArrayInput
@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from speccompiler.running.array_files import Sink
 
 ARCHIVE = ".npz"
-
-
-@contextlib.contextmanager
-def named(file: str) -> Iterator[None]:
-    """Problems inside are about this file."""
-    try:
-        yield
-    except Problem as problem:
-        raise SpecError([problem.at(file=file)]) from None
 
 
 def input_files(model: Model, given: Sequence[str]) -> dict[str | None, str]:
@@ -90,7 +81,7 @@ def opened(model: Model, files: Mapping[str | None, str]) -> Iterator[list[Array
     with contextlib.ExitStack() as stack:
         file = files.get(None, "-")
         if file != "-" and (len(names) > 1 or is_archive(Path(file))):
-            with named(file):
+            with about(file):
                 members = stack.enter_context(open_archive(Path(file), names, file))
             yield [members[name] for name in names]
             return
@@ -98,7 +89,7 @@ def opened(model: Model, files: Mapping[str | None, str]) -> Iterator[list[Array
         for name in names:
             file = files[None] if None in files else files[name]
             shown = "<stdin>" if file == "-" else file
-            with named(shown):
+            with about(shown):
                 source = (
                     open_array(standard_input("CS110"), shown)
                     if file == "-"
@@ -157,7 +148,7 @@ def check_places(targets: Targets) -> None:
     from speccompiler.files.atomic_output import check_target
 
     for file in dict.fromkeys(file for _, file in targets.files if file != "-"):
-        with named(file):
+        with about(file):
             (check_target if targets.archive else check_array_target)(Path(file))
 
 
@@ -177,7 +168,7 @@ class _Output:
 
     def write(self, batch: Any) -> None:
         """The next samples."""
-        with named(self._name):
+        with about(self._name):
             self._sink.write(batch)
 
 
@@ -196,14 +187,14 @@ def written(
         if targets.archive:
             file = targets.files[0][1]
             # Problems inside the block have become findings already: those left are the output's.
-            stack.enter_context(named(file))
+            stack.enter_context(about(file))
             chosen = {name: shapes[name] for name, _ in targets.files}
             members = stack.enter_context(create_archive(Path(file), chosen))
             sinks = [(name, _Output(file, member)) for name, member in members.items()]
         else:
             for name, file in targets.files:
                 shown = "<stdout>" if file == "-" else file
-                stack.enter_context(named(shown))
+                stack.enter_context(about(shown))
                 sink = stack.enter_context(
                     stream_array(sys.stdout.buffer, shapes[name])
                     if file == "-"

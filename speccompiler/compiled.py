@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import prod
@@ -22,7 +21,14 @@ from speccompiler.arrays.caller_arrays import (
     outputs_for,
 )
 from speccompiler.arrays.npy_input import from_array
-from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, SpecError, has_errors
+from speccompiler.diagnostics.core import (
+    Diagnostic,
+    Problem,
+    Severity,
+    SpecError,
+    about,
+    has_errors,
+)
 from speccompiler.kernels.executor import Array, Executor, Request
 from speccompiler.options import CompileOptions
 from speccompiler.passes import optimize
@@ -201,13 +207,13 @@ class CompiledModel:
         called = ["the array"] if len(names) == 1 else [f"input '{name}'" for name in names]
         sources = []
         for x, name, node in zip(given, called, self.plan.graph.inputs, strict=True):
-            with _about(name):
+            with about(name):
                 source = from_array(as_array(x), name)
                 check_array(node.shape, source.shape)
                 if out is not None and any(np.may_share_memory(x, y) for y in out):
                     source = from_array(np.array(x), name)
                 sources.append(source)
-        with _about(called[0]):
+        with about(called[0]):
             check_samples(dict(zip(names, [s.samples for s in sources], strict=True)))
             shapes = self.output_shapes(sources[0].samples)
             for y, shape in zip(out or (), shapes, strict=False):
@@ -234,15 +240,6 @@ class CompiledModel:
             if name in self._looked_up:
                 check_numbers(batch, *self._looked_up[name])
         self.executor.run_batch(converted, outputs, profile)
-
-
-@contextlib.contextmanager
-def _about(name: str) -> Iterator[None]:
-    """Problems inside are about this array."""
-    try:
-        yield
-    except Problem as problem:
-        raise SpecError([problem.at(file=name)]) from None
 
 
 def checked_target(model: ValidatedModel, options: CompileOptions) -> Target:

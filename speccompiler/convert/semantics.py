@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from speccompiler.convert.changes import Changes, Reversed
 from speccompiler.diagnostics.core import Diagnostic, Problem
-from speccompiler.graph.dims import format_dim
-from speccompiler.graph.ir import Graph, Node, Padding
+from speccompiler.graph.describe import padding_text
+from speccompiler.graph.ir import Graph, Node
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
@@ -62,7 +62,7 @@ def _refused(here: list[Node], there: list[Node]) -> Problem:
     for mine, other in zip(here, there, strict=True):
         one, two = getattr(mine.op, "padding", ()), getattr(other.op, "padding", ())
         if one != two:
-            text = f": {_padding(one)} here, {_padding(two)} there"
+            text = f": {padding_text(one)} here, {padding_text(two)} there"
             break
     return Problem(
         "CS150",
@@ -70,7 +70,3 @@ def _refused(here: list[Node], there: list[Node]) -> Problem:
         "put a ZeroPadding layer with these amounts before it and use border_mode 'valid', which "
         "is the same in both; for a pool there is no such way",
     )
-
-
-def _padding(padding: Padding) -> str:
-    return " ".join(f"({format_dim(a)}, {format_dim(b)})" for a, b in padding)

@@ -7,7 +7,8 @@ turns a ``Problem`` into a ``Diagnostic`` once. Renderers live in ``cli``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -107,6 +108,15 @@ class SpecError(ValueError):
     def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Diagnostic, ...]]]:
         # A process pool sends errors back: by their findings, not by their text.
         return type(self), (self.diagnostics,)
+
+
+@contextmanager
+def about(file: str) -> Iterator[None]:
+    """A ``Problem`` inside is about this file, and becomes a ``SpecError`` that names it."""
+    try:
+        yield
+    except Problem as problem:
+        raise SpecError([problem.at(file=file)]) from None
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

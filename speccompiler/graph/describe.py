@@ -16,6 +16,11 @@ def _by(values: Iterable[int]) -> str:
     return "x".join(str(v) for v in values) or "1"
 
 
+def padding_text(padding: ir.Padding) -> str:
+    """``(1, 2) (0, 1)``: before and after, along each axis."""
+    return " ".join(f"({format_dim(a)}, {format_dim(b)})" for a, b in padding)
+
+
 def _padding(padding: ir.Padding) -> str:
     def side(pair: tuple[Dim, Dim]) -> str:
         before, after = (format_dim(p) for p in pair)

@@ -1,7 +1,8 @@
-"""Which tile a Winograd convolution takes. Imports no numba."""
+"""Which tile a Winograd convolution takes, and what it is made of. Imports no numba."""
 
 from __future__ import annotations
 
+from speccompiler.kernels.toom_cook import ShortConvolution, short_convolution
 from speccompiler.planning.schedule import Tile
 
 PLANE_OUTPUTS = {1: 1, 3: 4, 5: 2}
@@ -22,3 +23,11 @@ def find_tile(kernel: tuple[int, ...]) -> Tile | None:
     if any(length not in PLANE_OUTPUTS for length in kernel):
         return None
     return Tile(kernel, PLANE_OUTPUTS[kernel[0]], PLANE_OUTPUTS[kernel[1]])
+
+
+def short_convolutions(tile: Tile) -> tuple[ShortConvolution, ShortConvolution]:
+    """The short convolutions along height and width that a tile nests."""
+    return (
+        short_convolution(tile.rows, tile.kernel[0]),
+        short_convolution(tile.columns, tile.kernel[1]),
+    )

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from speccompiler.arrays.npy_input import ArrayInput, from_array
 from speccompiler.arrays.npz_input import open_file
-from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError, did_you_mean
+from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError, about, did_you_mean
 from speccompiler.files.hdf5_signature import begins_as_hdf5
 from speccompiler.graph.shapes import format_shape
 from speccompiler.options import CompileOptions
@@ -122,7 +122,7 @@ def file_opener(path: Path, key: str | None = None) -> Opener:
     """
 
     def opened() -> ArrayInput:
-        with _about(str(path)):
+        with about(str(path)):
             if key is None and not begins_as_hdf5(path):
                 return open_file(path, str(path))
             from speccompiler.weights.files.weight_file import open_weights
@@ -145,10 +145,10 @@ def verify(
     with contextlib.ExitStack() as stack:
         sources = [stack.enter_context(recording.inputs[name]()) for name in model.input_names]
         for node, source in zip(model.graph.inputs, sources, strict=True):
-            with _about(source.name):
+            with about(source.name):
                 check_array(node.shape, source.shape)
         counts = {n: s.samples for n, s in zip(model.input_names, sources, strict=True)}
-        with _about(sources[0].name):
+        with about(sources[0].name):
             check_samples(counts)
         asked = replace(
             options,
@@ -164,12 +164,12 @@ def verify(
         sinks = []
         for name in sorted(recording.expected, key=order.__getitem__):
             expected = stack.enter_context(recording.expected[name]())
-            with _about(expected.name):
+            with about(expected.name):
                 _check_shape(name, expected.shape, shapes[name])
             sink = _Sink(name, expected, _scale(recording.expected[name]), recording.tolerance)
             sink.start(compiled.batch_size)
             sinks.append(sink)
-        with _about(sources[0].name):
+        with about(sources[0].name):
             run_stream(compiled, sources, [(sink.name, sink) for sink in sinks])
     return tuple(sink.comparison() for sink in sinks)
 
@@ -212,7 +212,7 @@ def _check_shape(name: str, recorded: tuple[int, ...], shape: tuple[int, ...]) -
 
 def _scale(opener: Opener) -> float:
     """The largest finite value of an array, without its sign."""
-    with opener() as source, _about(source.name):
+    with opener() as source, about(source.name):
         largest = 0.0
         for batch in source.batches(_batch_size(source)):
             finite = np.abs(batch[np.isfinite(batch)])
@@ -245,7 +245,7 @@ class _Sink:
 
     def write(self, batch: Array) -> None:
         """Compare one more batch."""
-        with _about(self._expected.name):
+        with about(self._expected.name):
             recorded = next(self._read)
         with np.errstate(invalid="ignore", over="ignore"):
             off = np.abs(batch.astype(np.float64) - recorded)
@@ -294,12 +294,3 @@ def difference(model: ValidatedModel, comparison: Comparison) -> Diagnostic:
             "what was done to the input",
         )
     )
-
-
-@contextlib.contextmanager
-def _about(file: str) -> Iterator[None]:
-    """Problems inside are about this array."""
-    try:
-        yield
-    except Problem as problem:
-        raise SpecError([problem.at(file=file)]) from None

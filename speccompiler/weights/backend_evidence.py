@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
-from speccompiler.graph.dims import format_dim
+from speccompiler.graph.describe import padding_text
 from speccompiler.graph.ir import Graph, Node, Padding, Weight
 from speccompiler.lowering.by_backend import ByBackend
 from speccompiler.weights.backend_names import theano_names
@@ -82,7 +82,7 @@ def notes(
     for difference in found[:_LAYERS_SHOWN]:
         parts = [_kernel_text(w, by_name.get((w.layer, w.tensor))) for w in difference.flipped]
         if difference.padding is not None:
-            tensorflow, theano = map(_padding_text, difference.padding)
+            tensorflow, theano = map(padding_text, difference.padding)
             parts.append(f"'same' is padded {tensorflow} by TensorFlow and {theano} by Theano")
         message = "; ".join(parts) or "the backends compute it by other rules"
         notes.append(Diagnostic("CS083", message, Severity.NOTE, layer=difference.layer))
@@ -115,10 +115,6 @@ def flip_change(weight: Weight, source: TensorSource) -> float | None:
         return None
     spatial = tuple(range(kernel.ndim - 2))
     return float(np.linalg.norm(kernel - np.flip(kernel, spatial))) / norm
-
-
-def _padding_text(padding: Padding) -> str:
-    return " ".join(f"({format_dim(a)}, {format_dim(b)})" for a, b in padding)
 
 
 def names_hint(sources: Iterable[TensorSource]) -> str | None:

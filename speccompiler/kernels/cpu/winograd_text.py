@@ -27,11 +27,11 @@ from speccompiler.kernels.cpu.winograd_transforms import (
     finished_outputs,
     indented,
     numbered,
-    short_convolutions,
     transform_filter,
     transform_input,
     transform_output,
 )
+from speccompiler.kernels.winograd_tiles import short_convolutions
 from speccompiler.planning.schedule import Tile
 
 

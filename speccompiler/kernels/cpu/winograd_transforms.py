@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.kernels.cpu.codegen.register_tile import VECTORS
-from speccompiler.kernels.toom_cook import ShortConvolution, constants, lines, short_convolution
+from speccompiler.kernels.toom_cook import ShortConvolution, constants, lines
+from speccompiler.kernels.winograd_tiles import short_convolutions
 from speccompiler.planning.schedule import Tile
 
 
@@ -144,13 +145,6 @@ def transform_filter(tile: Tile, lanes: int) -> str:
     text += indented([f"store(u, uo + n + {k} * us, o{k})" for k in range(tile.points)], 3)
     text += indented([f"wo += {len(places) * group}", f"uo += {group}"], 2)
     return "\n\n\n" + "\n".join(["@as_written", *text]) + "\n"
-
-
-def short_convolutions(tile: Tile) -> tuple[ShortConvolution, ShortConvolution]:
-    """The short convolutions along height and width."""
-    return short_convolution(tile.rows, tile.kernel[0]), short_convolution(
-        tile.columns, tile.kernel[1]
-    )
 
 
 def transform_weights(weight: npt.NDArray[np.float32], tile: Tile) -> npt.NDArray[np.float32]:

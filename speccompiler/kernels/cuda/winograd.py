@@ -18,8 +18,8 @@ from speccompiler.kernels.cuda.gemm import pack_product, product_of
 from speccompiler.kernels.cuda.gemm_geometry import Gemm
 from speccompiler.kernels.cuda.kernel import CudaKernel, Given, Packed
 from speccompiler.kernels.cuda.launches import Launch, Product, Work, X, Y
-from speccompiler.kernels.cuda.winograd_text import sides, tile_counts
-from speccompiler.kernels.winograd_tiles import find_tile
+from speccompiler.kernels.cuda.winograd_text import tile_counts
+from speccompiler.kernels.winograd_tiles import find_tile, short_convolutions
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
 from speccompiler.planning.schedule import Tile
 
@@ -110,7 +110,7 @@ def _work(node: Node, shape: KnownShape) -> Work:
 
 def _transformed(weight: npt.NDArray[np.float64], tile: Tile) -> npt.NDArray[np.float64]:
     """(KH, KW, ...) as (points, ...): G w G^T, in float64."""
-    down, across = (np.array(side.filter, np.float64) for side in sides(tile))
+    down, across = (np.array(side.filter, np.float64) for side in short_convolutions(tile))
     with np.errstate(all="ignore"):
         transformed = np.einsum("ar,bs,rs...->ab...", down, across, weight, optimize=True)
     return np.asarray(transformed).reshape(tile.points, *weight.shape[2:])

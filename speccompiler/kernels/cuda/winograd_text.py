@@ -13,7 +13,8 @@ from math import prod
 
 from speccompiler.kernels.cuda.gemm_geometry import Gemm
 from speccompiler.kernels.cuda.windows import Three
-from speccompiler.kernels.toom_cook import ShortConvolution, constants, lines, short_convolution
+from speccompiler.kernels.toom_cook import ShortConvolution, constants, lines
+from speccompiler.kernels.winograd_tiles import short_convolutions
 from speccompiler.planning.schedule import Tile
 
 THREADS = 128
@@ -23,14 +24,6 @@ THREADS = 128
 def tile_counts(outputs: Three, tile: Tile) -> tuple[int, int]:
     """Tiles along height and width."""
     return -(-outputs[1] // tile.rows), -(-outputs[2] // tile.columns)
-
-
-def sides(tile: Tile) -> tuple[ShortConvolution, ShortConvolution]:
-    """The short convolutions along height and width."""
-    return (
-        short_convolution(tile.rows, tile.kernel[0]),
-        short_convolution(tile.columns, tile.kernel[1]),
-    )
 
 
 def _two_sides(
@@ -49,7 +42,7 @@ def _two_sides(
 
 
 def _constants(tile: Tile, side: str) -> list[str]:
-    matrices = [getattr(s, side) for s in sides(tile)]
+    matrices = [getattr(s, side) for s in short_convolutions(tile)]
     return [f"{name} = np.float32({value!r})" for name, value in constants(*matrices).items()]
 
 
@@ -81,7 +74,7 @@ def input_source(g: Gemm, tile: Tile) -> str:
                 f"if inside and 0 <= u0 + {j} < {w * repeats[2]}:",
                 f"    {name} = x[line + {_part(f'(u0 + {j})', repeats[2])} * {channels}]",
             ]
-    text, last = _two_sides(first, *sides(tile), "input")
+    text, last = _two_sides(first, *short_convolutions(tile), "input")
     body += text
     for point, name in enumerate(name for row in last for name in row):
         body += [f"y[({point} * {rows} + row) * {channels} + c] = {name}"]
@@ -105,7 +98,7 @@ def output_source(g: Gemm, tile: Tile) -> str:
     body = [f"f = i % {filters}", f"row = i // {filters}", *_constants(tile, "output")]
     for point, name in enumerate(name for row in first for name in row):
         body += [f"{name} = x[({point} * {rows} + row) * {filters} + f]"]
-    text, last = _two_sides(first, *sides(tile), "output")
+    text, last = _two_sides(first, *short_convolutions(tile), "output")
     body += text
     body += [
         f"u0 = row % {wide} * {tile.columns}",

@@ -15,18 +15,11 @@ from speccompiler.graph.ir import Graph, Input, Node, Transpose
 from speccompiler.kernels.axes import transpose_plan
 from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.kernels.cpu.kernel import fitting_lanes
-from speccompiler.kernels.cpu.runtime import executor
 from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
 from speccompiler.planning.plan import make_plan
 from tests.cases import build
 
 CHANNELS = [1, 3, 4, 16, 17, 100]
-
-
-@pytest.fixture(params=[4, 8, 16])
-def lanes(request, monkeypatch):
-    monkeypatch.setattr(executor, "host_lanes", lambda: request.param)
-    return request.param
 
 
 def both(layers, x, **options):
