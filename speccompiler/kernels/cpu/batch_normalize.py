@@ -12,12 +12,10 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-import numpy as np
-
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
-from speccompiler.kernels.cpu.kernel import EMPTY, Array, CpuKernel, Given, Wanted
+from speccompiler.kernels.cpu.kernel import Array, CpuKernel, Given, Wanted, no_values
 from speccompiler.planning.candidate import KnownShape, op_of
 
 
@@ -121,5 +119,7 @@ class BatchNormalizeKernel(CpuKernel):
         return source(wanted.lanes)
 
     def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
+        import numpy as np
+
         op = op_of(node)
-        return np.array([op.epsilon], np.float32), EMPTY
+        return np.array([op.epsilon], np.float32), no_values()

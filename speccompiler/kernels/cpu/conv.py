@@ -13,9 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 from math import prod
-from typing import Any
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.ending import ending
@@ -35,6 +33,9 @@ from speccompiler.kernels.cpu.convolution import (
 from speccompiler.kernels.cpu.kernel import MOST_LANES, WIDTHS, Array, Wanted
 from speccompiler.kernels.cpu.packing import in_blocks
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 PACKED_BYTES = 256 << 10
 """Input that a task keeps in L2."""

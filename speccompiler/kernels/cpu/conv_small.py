@@ -11,9 +11,7 @@ w: [KD][KH][KW][channel][filter], filled with zeros to whole vectors
 from __future__ import annotations
 
 from math import prod
-from typing import Any, NamedTuple
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.ending import Ending, ending, rectified, rectifier
@@ -23,6 +21,9 @@ from speccompiler.kernels.cpu.kernel import MOST_LANES, Array, Wanted
 from speccompiler.kernels.cpu.packing import in_whole_vectors
 from speccompiler.kernels.long_sums import CARRY, SHORT, is_long
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class Geometry(NamedTuple):

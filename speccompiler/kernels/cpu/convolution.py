@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from math import prod
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from speccompiler.graph import ir
 from speccompiler.graph.shapes import multiply_adds
@@ -18,6 +15,9 @@ from speccompiler.kernels.cpu.codegen.register_tile import VECTORS, block_depth,
 from speccompiler.kernels.cpu.kernel import MOST_LANES, WIDTHS, Array, CpuKernel, Given
 from speccompiler.kernels.long_sums import is_carried
 from speccompiler.planning.candidate import KnownShape, known, op_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 SMALL = 1 << 16
 """Multiply-adds of a sample up to which a kernel for just its shape is not worth compiling."""
@@ -44,6 +44,8 @@ class Convolution(CpuKernel):
 
     def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
         """The bias fills whole groups of two vectors."""
+        import numpy as np
+
         weight, bias = given[0], given[1] if len(given) > 1 else None
         group = VECTORS * lanes
         filters = weight.shape[-1]

@@ -14,11 +14,16 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-import numpy as np
-
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
-from speccompiler.kernels.cpu.kernel import EMPTY, Array, CpuKernel, Given, Wanted, fitting_lanes
+from speccompiler.kernels.cpu.kernel import (
+    Array,
+    CpuKernel,
+    Given,
+    Wanted,
+    fitting_lanes,
+    no_values,
+)
 from speccompiler.kernels.long_sums import CARRY, SHORT, is_long
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
 
@@ -244,5 +249,7 @@ class DepthwiseKernel(CpuKernel):
         return source(lanes, op.kernel[-1], op.stride[-1], is_long(prod(op.kernel)))
 
     def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
+        import numpy as np
+
         kernels = np.moveaxis(given[0], -2, 0).reshape(-1)
-        return np.concatenate([kernels, np.zeros(lanes)], dtype=np.float32), EMPTY
+        return np.concatenate([kernels, np.zeros(lanes)], dtype=np.float32), no_values()

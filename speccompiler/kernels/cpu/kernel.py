@@ -2,7 +2,8 @@
 
 Each file of this folder that holds a kernel defines one subclass of ``CpuKernel``; ``table``
 lists them. Planning asks what a kernel fits and costs, the executor asks for its text and its
-weights. None of it imports numba, so that plans and reports are made without it.
+weights. None of it imports numba, nor NumPy before weights are packed, so that plans and reports
+are made without them.
 """
 
 from __future__ import annotations
@@ -10,20 +11,21 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
-
-import numpy as np
-import numpy.typing as npt
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from speccompiler.graph.ir import Combine, Node, Op
 from speccompiler.planning.candidate import Candidate, Geometry, KnownShape
 from speccompiler.planning.kernel_table import RECKONED_THREADS
 from speccompiler.planning.schedule import Schedule
 
-Array = npt.NDArray[np.float32]
-Given = Sequence[npt.NDArray[Any]]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+Array: TypeAlias = "npt.NDArray[np.float32]"
+Given: TypeAlias = "Sequence[npt.NDArray[Any]]"
 """The operands of a node as ``graph.operands`` lists them, as arrays."""
-EMPTY = np.zeros(0, np.float32)
 WIDTHS = (16, 8, 4)
 """float32 values of a vector, on the machines that texts are written for."""
 MOST_LANES = max(WIDTHS)
@@ -117,7 +119,7 @@ class CpuKernel(ABC):
 
     def pack(self, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
         """Weights and bias, flat, in the order in which the text reads them."""
-        return EMPTY, EMPTY
+        return no_values(), no_values()
 
     def candidate(self) -> Candidate:
         """What a plan sees of it."""
@@ -144,3 +146,11 @@ def fitting_lanes(channels: int, lanes: int) -> int:
     or value by value.
     """
     return next((count for count in WIDTHS if count <= min(channels, lanes)), lanes)
+
+
+@cache
+def no_values() -> Array:
+    """In the place of weights or of a bias that a kernel does not have."""
+    import numpy as np
+
+    return np.zeros(0, np.float32)

@@ -13,8 +13,6 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-import numpy as np
-
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.kernel import Array, CpuKernel, Given, Wanted
@@ -174,6 +172,8 @@ class LocalKernel(CpuKernel):
         return source(wanted.lanes, is_long(terms))
 
     def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
+        import numpy as np
+
         weight, *rest = (in_whole_vectors(array, lanes) for array in given)
         bias = rest[0] if rest else np.zeros((len(weight), weight.shape[-1]), np.float32)
         return weight.reshape(-1), bias.reshape(-1)

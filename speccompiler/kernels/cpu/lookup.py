@@ -8,11 +8,9 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-import numpy as np
-
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
-from speccompiler.kernels.cpu.kernel import EMPTY, Array, CpuKernel, Given, Wanted
+from speccompiler.kernels.cpu.kernel import Array, CpuKernel, Given, Wanted, no_values
 from speccompiler.planning.candidate import KnownShape, known, op_of
 
 
@@ -74,4 +72,6 @@ class LookupKernel(CpuKernel):
         return source(wanted.lanes)
 
     def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
-        return np.ascontiguousarray(given[0], np.float32).reshape(-1), EMPTY
+        import numpy as np
+
+        return np.ascontiguousarray(given[0], np.float32).reshape(-1), no_values()

@@ -12,14 +12,12 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-import numpy as np
-
 from speccompiler.graph import ir
 from speccompiler.kernels.axes import parameter_axes
 from speccompiler.kernels.cpu.activation import TASK_VALUES
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import activation_text, with_functions
-from speccompiler.kernels.cpu.kernel import EMPTY, Array, CpuKernel, Given, Wanted
+from speccompiler.kernels.cpu.kernel import Array, CpuKernel, Given, Wanted, no_values
 from speccompiler.planning.candidate import KnownShape, known, op_of
 
 
@@ -86,10 +84,12 @@ class MapWithKernel(CpuKernel):
         return source(wanted.lanes, activation_text(op.activation, count), count)
 
     def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
+        import numpy as np
+
         first = parameter_axes(node)
         shape = known(node)[first:]
         packed = []
         for parameter in given:
             period = np.broadcast_to(parameter.reshape(parameter.shape[first:]), shape).reshape(-1)
             packed += [period, np.resize(period, lanes)]
-        return np.concatenate(packed, dtype=np.float32, casting="same_kind"), EMPTY
+        return np.concatenate(packed, dtype=np.float32, casting="same_kind"), no_values()

@@ -13,9 +13,7 @@ w: [group][channel][filter of the group], zeros where it is padded
 from __future__ import annotations
 
 from math import prod
-from typing import Any, NamedTuple
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.ending import Ending, copying_out, ending, epilogue, rectifier
@@ -42,6 +40,9 @@ from speccompiler.kernels.cpu.kernel import WIDTHS, Array, Wanted
 from speccompiler.kernels.cpu.packing import in_blocks
 from speccompiler.kernels.long_sums import CARRY, CARRY_SUMS, SHORT, STRETCH, is_carried
 from speccompiler.planning.candidate import KnownShape, known, op_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class Geometry(NamedTuple):

@@ -5,12 +5,10 @@ w: what is added to the variance, and to its root
 
 from __future__ import annotations
 
-import numpy as np
-
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
-from speccompiler.kernels.cpu.kernel import EMPTY, Array, Given, Wanted
+from speccompiler.kernels.cpu.kernel import Array, Given, Wanted, no_values
 from speccompiler.kernels.cpu.row_kernel import Geometry, RowKernel, over_lanes
 from speccompiler.planning.candidate import op_of
 
@@ -77,5 +75,7 @@ class NormalizeKernel(RowKernel):
         return source(wanted.lanes)
 
     def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
+        import numpy as np
+
         op = op_of(node)
-        return np.array([op.epsilon, op.added], np.float32), EMPTY
+        return np.array([op.epsilon, op.added], np.float32), no_values()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from speccompiler.kernels.cpu.codegen.register_tile import VECTORS, block_depth
 from speccompiler.kernels.cpu.kernel import Array
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 
 def in_whole_vectors(weight: npt.NDArray[Any], lanes: int) -> Array:
     """(..., filters) in the order it has, with filters filled up to whole vectors."""
+    import numpy as np
+
     missing = -weight.shape[-1] % lanes
     filled = np.pad(weight, [(0, 0)] * (weight.ndim - 1) + [(0, missing)])
     return np.ascontiguousarray(filled, np.float32)
@@ -24,6 +26,8 @@ def in_blocks(weight: npt.NDArray[Any], lanes: int) -> Array:
     A group is two vectors of filters, the last one vector where that holds them; a block is
     an even share of the channels. Both are filled with zeros.
     """
+    import numpy as np
+
     *places, channels, filters = weight.shape
     planes = places[0] if len(places) == 3 else 1
     group, depth = VECTORS * lanes, block_depth(channels, lanes)
@@ -48,6 +52,8 @@ def in_groups(weight: npt.NDArray[Any], lanes: int) -> Array:
 
     A group is two vectors of filters. Channels are filled up to whole vectors, too.
     """
+    import numpy as np
+
     channels, filters = weight.shape[-2:]
     planes = weight.shape[0] if weight.ndim == 5 else 1
     source = weight.reshape(planes, -1, channels, filters)

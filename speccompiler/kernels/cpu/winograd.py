@@ -23,10 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Self
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Self
 
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.ending import ending
@@ -46,6 +43,9 @@ from speccompiler.kernels.cpu.winograd_transforms import transform_weights
 from speccompiler.kernels.winograd_tiles import find_tile
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
 from speccompiler.planning.schedule import Schedule, Tile
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 MOST_TERMS = 2048
 """Terms of a point's sum, which is one chain: 2,000 like ones are off by 3e-5."""
@@ -216,6 +216,8 @@ def _apart(node: ir.Node) -> tuple[int, int, int]:
 
 def _transformed(weight: npt.NDArray[Any], tile: Tile, lanes: int) -> Array:
     """(*kernel, C, filters) as [point][group][depth tap][channel][filter], then as it is."""
+    import numpy as np
+
     channels, filters = weight.shape[-2:]
     taps = weight.shape[0] if weight.ndim == 5 else 1
     source = weight.reshape(taps, *tile.kernel, channels, filters)

@@ -6,15 +6,16 @@ written out as statements over vectors.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from speccompiler.kernels.cpu.codegen.register_tile import VECTORS
 from speccompiler.kernels.toom_cook import ShortConvolution, constants, lines
 from speccompiler.kernels.winograd_tiles import short_convolutions
 from speccompiler.planning.schedule import Tile
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 def numbered(letter: str, count: int) -> list[str]:
@@ -149,6 +150,8 @@ def transform_filter(tile: Tile, lanes: int) -> str:
 
 def transform_weights(weight: npt.NDArray[np.float32], tile: Tile) -> npt.NDArray[np.float32]:
     """(KH, KW, ...) as (points, ...): G w G^T, with the bits that the kernel would make."""
+    import numpy as np
+
     down, across = short_convolutions(tile)
     values: dict[str, Any] = {"add": np.add, "sub": np.subtract, "mul": np.multiply}
     for name, value in constants(down.filter, across.filter).items():

@@ -16,7 +16,7 @@ sys.path.insert(0, {root!r})
 import numpy as np
 from tests.cases import build
 from speccompiler.kernels.cpu import convolution
-from speccompiler.kernels.cpu.kernel import EMPTY
+from speccompiler.kernels.cpu.kernel import no_values
 from speccompiler.kernels.cpu.runtime.run_memory import RunMemory, address
 from speccompiler.kernels.cpu.winograd import WinogradKernel
 from speccompiler.kernels.cpu.runtime.object_code import Arguments
@@ -38,7 +38,9 @@ def fenced(values, end):
     return array
 
 def array(start, size):
-    return np.ctypeslib.as_array((ctypes.c_float * size).from_address(start)) if size else EMPTY
+    if size == 0:
+        return no_values()
+    return np.ctypeslib.as_array((ctypes.c_float * size).from_address(start))
 
 def run_fenced(bound, work):
     step, kernel, (given,) = bound.step, work.kernel, work.arguments

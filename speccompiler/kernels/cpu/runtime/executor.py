@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.graph.ir import MapWith, Weight, operands
-from speccompiler.kernels.cpu.kernel import EMPTY, Array, Wanted
+from speccompiler.kernels.cpu.kernel import Array, Wanted, no_values
 from speccompiler.kernels.cpu.runtime.kernel_cache import is_kept, load_kernel
 from speccompiler.kernels.cpu.runtime.object_code import LoadedKernel
 from speccompiler.kernels.cpu.runtime.packed_weights import packed_weights
@@ -106,7 +106,7 @@ def _packed(
     for step in steps:
         node, candidate = step.node, step.candidate
         if candidate is None:
-            found.append((EMPTY, EMPTY))
+            found.append((no_values(), no_values()))
             continue
         # A kernel without operands may pack constants of its operation.
         beside = operands(node.op) or node.op
