@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from speccompiler.schemas.profiles import PROFILES
-from speccompiler.targets import find_target, target_names
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -108,6 +107,8 @@ class TargetOption(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """One of the targets; N is a GPU's number."""
+        from speccompiler.targets import find_target
+
         text = str(value)
         if find_target(text) is not None and text.partition(":")[0] in self.targets:
             return text
@@ -117,6 +118,9 @@ class TargetOption(click.ParamType[str]):
 
 def target_option(*, with_steps: bool = False) -> Callable[[F], F]:
     """What the model is made for; ``with_steps`` leaves out what does not run a plan's steps."""
+    # Not every command that takes options here has a target.
+    from speccompiler.targets import target_names
+
     targets = target_names(with_steps=with_steps)
     return click.option(
         "--target",

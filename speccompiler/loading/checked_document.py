@@ -12,7 +12,6 @@ from speccompiler.loading.header import read_header
 from speccompiler.loading.layer_names import Item, duplicate_names, layer_names
 from speccompiler.loading.layer_validation import validate_layer
 from speccompiler.loading.loaded_spec import LoadedSpec
-from speccompiler.loading.replacement.hints import with_hints
 from speccompiler.loading.replacement.replaceable_layers import replaceable_layers
 from speccompiler.loading.spellings import read_written
 from speccompiler.loading.wrapped_model import overruled
@@ -60,7 +59,10 @@ def check_document(document: Document, replace: Answers | None) -> CheckedDocume
         validate_layer(document, layer, written.native, diagnostics, number in reading_input)
         for number, layer in enumerate(written.layers)
     ]
-    diagnostics = with_hints(diagnostics, unanswered, written.native, answered)
+    if unanswered:
+        from speccompiler.loading.replacement.hints import with_hints
+
+        diagnostics = with_hints(diagnostics, unanswered, written.native, answered)
     names = layer_names(written.layers, items)
     places = dict(zip(names, written.layers, strict=True))
     diagnostics += duplicate_names(names, written.layers, document.file)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
-from speccompiler.loading.schema_errors.problems import schema_problems
 from speccompiler.loading.written_spec import WrittenSpec
 from speccompiler.schemas.model import ModelHeader, SemanticsFields
 from speccompiler.schemas.profiles import Profile
@@ -25,6 +24,9 @@ def read_header(
     try:
         header = ModelHeader.model_validate(to_data(node))
     except ValidationError as error:
+        # Few specs have mistakes, and only these need the words for them.
+        from speccompiler.loading.schema_errors.problems import schema_problems
+
         return None, [
             problem.at(file=document.file, span=span_at(node, path, key=at_key))
             for path, at_key, problem in schema_problems(error, ModelHeader, "the spec")

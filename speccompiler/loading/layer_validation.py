@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
 from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.merge_code import check_no_code
-from speccompiler.loading.schema_errors.problems import schema_problems
 from speccompiler.loading.training_arguments import as_keras_read
 from speccompiler.loading.written_spec import WrittenLayer, inner_layer
 from speccompiler.schemas.activation import ExpressionActivation
@@ -92,6 +91,9 @@ def _validated(
         diagnostics.append(problem.at(file=document.file, span=span, layer=owner))
         return None
     except ValidationError as error:
+        # Few specs have mistakes, and only these need the words for them.
+        from speccompiler.loading.schema_errors.problems import schema_problems
+
         for path, at_key, found in schema_problems(error, schema, layer_type):
             span = layer_span(entry, *path, key=at_key)
             diagnostics.append(found.at(file=document.file, span=span, layer=owner))

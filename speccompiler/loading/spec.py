@@ -15,7 +15,6 @@ from speccompiler.loading.connections import connect
 from speccompiler.loading.dim_orderings import ordering_of, resolve_orderings
 from speccompiler.loading.header import document_name, semantics_of
 from speccompiler.loading.inputs import model_inputs
-from speccompiler.loading.keras1.old_versions import as_its_release_read
 from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.schemas.fields import NATIVE_ORDERING, Layer
 from speccompiler.schemas.model import ModelSpec
@@ -55,6 +54,8 @@ def load_spec(
         if isinstance(item, Layer)
     )
     if not written.native:
+        from speccompiler.loading.keras1.old_versions import as_its_release_read
+
         layers, found = as_its_release_read(layers, written, loaded.places)
         loaded = loaded.adding(found)
 

@@ -14,7 +14,6 @@ from pydantic import BaseModel, ValidationError
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.diagnostics.wording import quoted_names
-from speccompiler.loading.schema_errors.problems import schema_problems
 from speccompiler.loading.written_spec import WrittenLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.training import Unknown, training_only, unknown_arguments
@@ -45,6 +44,9 @@ def as_keras_read(
     try:
         return schema.model_validate(data)
     except ValidationError as error:
+        # Few specs have mistakes, and only these need the words for them.
+        from speccompiler.loading.schema_errors.problems import schema_problems
+
         given = training_only(schema) & data.keys()
         unknown: dict[str, Unknown] = {}
         ignored = set() if reads_input else DECLARATIONS & data.keys()

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, has_errors
 from speccompiler.diagnostics.wording import shown
-from speccompiler.loading.schema_errors.problems import schema_problems
 from speccompiler.schemas.model import ModelHeader
 from speccompiler.source.document import Document
 from speccompiler.source.files import read_document
@@ -91,6 +90,8 @@ def _wrong(document: Document, root: Mapping) -> list[Diagnostic]:
     try:
         _header(root)
     except ValidationError as error:
+        from speccompiler.loading.schema_errors.problems import schema_problems
+
         for path, at_key, problem in schema_problems(error, WrapperHeader, "the spec"):
             span = span_at(root, path, key=at_key)
             found.append(problem.at(file=document.file, span=span))
