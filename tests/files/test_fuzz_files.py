@@ -154,7 +154,7 @@ PACKED: dict[str, Callable[[Any], str]] = {
 
 def old_models() -> list[bytes]:
     """What Keras 0.x wrote: a Sequential with a Merge, and a Graph with a shared layer."""
-    from tests.loading.test_keras0 import GRAPH, NEW, OLD, OLDEST
+    from tests.loading.keras0.test_keras0 import GRAPH, NEW, OLD, OLDEST
 
     merge = {"name": "Merge", "mode": "cos", "layers": [OLD, NEW], "dot_axes": [[1], [1]]}
     nested = {"name": "Sequential", "layers": [merge]}

@@ -15,7 +15,7 @@ import pytest
 import speccompiler
 from speccompiler.cli.main import COMMANDS, run
 from speccompiler.diagnostics.core import SpecError
-from tests.loading.test_byte_code import STORED
+from tests.loading.replacement.test_byte_code import STORED
 
 RNG = np.random.default_rng(3)
 IMAGES = RNG.uniform(0, 255, (2, 6, 5, 3)).astype(np.float32)
