@@ -1,7 +1,7 @@
 """Every CUDA kernel compiled and assembled for GPUs that are not there.
 
 Needs the extra cuda13 or cuda12 (``make test-cuda-ptx`` installs it: 200 MB of wheels, which
-is why the test extra is without it). Registers and spills are in ``cuda_registers.txt``.
+is why the test extra is without it). Registers and spills are in ``registers.txt``.
 """
 
 from __future__ import annotations
