@@ -70,7 +70,6 @@ class Folder:
         self.status = done.returncode
         # Which run is first and compiles, the order of tests decides; the unit, the machine.
         printed = re.sub(r"^kernels compiled in .*\n", "", done.stdout, flags=re.MULTILINE)
-        printed = re.sub(r"^(\S+) ms, kept in ", r"\1 s, kept in ", printed, flags=re.MULTILINE)
         return re.sub(r"( in \S+) (?:us|s) on ", r"\1 ms on ", printed)
 
     def execute(self, block: Block) -> str:
