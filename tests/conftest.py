@@ -43,3 +43,12 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CONVSPEC_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("CONVSPEC_CACHE_SIZE", raising=False)
     return tmp_path / "cache"
+
+
+@pytest.fixture(params=[4, 8, 16])
+def lanes(request, monkeypatch):
+    """Each width of vectors, whatever this machine has."""
+    from speccompiler.kernels.cpu.runtime import executor
+
+    monkeypatch.setattr(executor, "host_lanes", lambda: request.param)
+    return request.param

@@ -183,30 +183,6 @@ def test_a_kernel_longer_than_the_input(tmp_path, rng):
         assert_close(*both([layer], x, tmp_path, semantics=semantics))
 
 
-@pytest.mark.parametrize("kind", ["Max", "Average"])
-def test_a_window_far_longer_than_the_input(kind, rng):
-    """Clipped to what is there, at no cost: also where no machine could hold the padding."""
-    x = rng.uniform(-1, 1, (1, 4, 4, 2)).astype(np.float32)
-    layer = {"type": f"{kind}Pooling2D", "pool_size": [10**6, 10**6], "strides": [1, 1],
-             "border_mode": "same"}  # fmt: skip
-    y = build([layer], [4, 4, 2]).compile("cpu").run(x)
-    whole = x.max((1, 2)) if kind == "Max" else x.mean((1, 2))
-    np.testing.assert_allclose(y, np.broadcast_to(whole[:, None, None], y.shape), rtol=1e-5)
-
-
-def test_pools_of_special_values():
-    """NaN wins, as in the originals; infinities are values like others."""
-    nan, inf = np.nan, np.inf
-    x = np.array([1, nan, 2, -inf, -inf, inf, 3, -0.0], np.float32).reshape(1, 8, 1)
-    for kind in ("Max", "Average"):
-        for size in (1, 2, 3):
-            layer = {"type": f"{kind}Pooling1D", "pool_length": size, "stride": 1}
-            y, judge = both([layer], x)
-            assert np.array_equal(y, judge, equal_nan=True), (kind, size)
-    y, _ = both([{"type": "MaxPooling1D", "pool_length": 2}], x)
-    np.testing.assert_array_equal(y.ravel(), [nan, 2, inf, 3])
-
-
 @pytest.mark.usefixtures("either_size")
 def test_infinities_and_nan_go_through_a_convolution(tmp_path):
     x = np.array([1, np.inf, 2, np.nan, 3, 4, 5, 6], np.float32).reshape(1, 8, 1)

@@ -9,16 +9,9 @@ import numpy as np
 import pytest
 
 from speccompiler.kernels.cpu import convolution, depthwise
-from speccompiler.kernels.cpu.runtime import executor
 from tests.cases import build
 
 CHANNELS = [1, 3, 4, 16, 17, 100]
-
-
-@pytest.fixture(params=[4, 8, 16])
-def lanes(request, monkeypatch):
-    monkeypatch.setattr(executor, "host_lanes", lambda: request.param)
-    return request.param
 
 
 def check(layers, x, tmp_path=None, kernels=None, **header):
