@@ -1,7 +1,8 @@
 """Every CUDA kernel compiled and assembled for GPUs that are not there.
 
-Needs the extra cuda13 or cuda12 (``make test-cuda-ptx`` installs it: 200 MB of wheels, which
-is why the test extra is without it). Registers and spills are in ``registers.txt``.
+Needs the extra cuda13 or cuda12, 200 MB of wheels, which ``make test-cuda-ptx`` installs.
+Registers and spills are in ``registers.txt``. ``compiled.txt`` lists the texts that passed, and
+``test_compiled_texts.py``, which needs no compiler, holds that no text has changed since.
 """
 
 from __future__ import annotations
@@ -24,13 +25,9 @@ from speccompiler.kernels.cuda.runtime.compiler import (
 )
 from speccompiler.kernels.cuda.runtime.cubins import load_cubin, version
 from speccompiler.kernels.cuda.runtime.gpus import toolkit_major
-from speccompiler.kernels.cuda.steps import step_code
-from speccompiler.kernels.cuda.tile_choice import estimated
 from speccompiler.kernels.cuda.tiles import TILES
-from tests.cases import build, variant_layers
+from tests.kernels.cuda.compiled_texts import COMPILED, digests, kinds_of_texts
 from tests.kernels.cuda.cuda_kernels import kernels
-from tests.kernels.cuda.simulated.on_simulator import cuda_plan
-from tests.kernels.cuda.simulated.test_layers import KERNEL_ROWS
 
 GOLDEN = Path(__file__).parent / "registers.txt"
 KERNELS = dict(kernels())
@@ -94,18 +91,6 @@ def _update(rows: dict[str, str], name: str, line: str) -> None:
     columns = "".join(f"{'regs':>6}{'spill':>6}" for _ in CAPABILITIES)
     head = [toolchain(), f"{'':<34}{heads}", f"{'kernel':<34}{columns}"]
     GOLDEN.write_text("\n".join([*head, *(rows[n] for n in KERNELS if n in rows), ""]))
-
-
-def kinds_of_texts() -> dict[str, Launch]:
-    """A launch for each text of the case table, those that differ in numbers only once."""
-    found: dict[str, Launch] = {}
-    for case, variant in KERNEL_ROWS:
-        layers, shape = variant_layers(case, variant)
-        for step in cuda_plan(build(layers, shape)).steps:
-            for launch in step_code(step, 2, estimated(132)).launches:
-                kind = re.sub(r"\d+", "", launch.text)
-                found.setdefault(kind, launch)
-    return {f"{launch.name} {index}": launch for index, launch in enumerate(found.values())}
 
 
 KINDS = kinds_of_texts() if toolkit_major() is not None else {}
@@ -201,3 +186,12 @@ def test_the_table_has_every_kernel_and_tile() -> None:
         "winograd"
     }
     assert all(f"conv {tile}" in KERNELS for tile in TILES)
+
+
+@needs_extra
+def test_the_list_of_compiled_texts(request) -> None:
+    """Written when all that stands above has passed, so it stays the last test."""
+    if request.config.getoption("--update-golden"):
+        assert request.session.testsfailed == 0, "what failed is not listed as compiled"
+        COMPILED.write_text("\n".join([toolchain(), *sorted(digests().values()), ""]))
+    assert set(COMPILED.read_text().splitlines()[1:]) == set(digests().values())
