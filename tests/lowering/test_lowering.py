@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from speccompiler.diagnostics.core import SpecError
-from speccompiler.expressions import ACTIVATIONS
+from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.graph import describe, ir, receptive_fields
 from speccompiler.graph.dims import symbols
 from speccompiler.graph.shapes import SHAPE_RULES, format_shape, verify

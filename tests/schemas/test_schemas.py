@@ -20,7 +20,9 @@ from speccompiler.schemas.model import ModelHeader
 from speccompiler.schemas.registry import ALIASES, LAYERS, OTHER_KERAS_LAYERS
 from speccompiler.schemas.regularizer import regularizer_object
 from speccompiler.schemas.weights import MAX_INLINE
-from speccompiler.source import parse_document, read_document, to_data
+from speccompiler.source.files import read_document
+from speccompiler.source.texts import parse_document
+from speccompiler.source.tree import to_data
 from tests.completeness import assert_rows
 from tests.places import ROOT
 
