@@ -41,6 +41,7 @@ from speccompiler.diagnostics.core import Diagnostic, Severity, about
 from speccompiler.options import CompileOptions, LoadOptions
 from speccompiler.reports.number_text import seconds
 from speccompiler.system.cache import keeps
+from speccompiler.targets import TARGETS
 
 if TYPE_CHECKING:
     from speccompiler.arrays.npy_input import ArrayInput
@@ -153,14 +154,13 @@ def _check_usage(model: str, wanted: Wanted, compiling: CompileOptions) -> None:
         raise click.UsageError("--output - writes binary data: send it to a file or a pipe")
     if output == "-" and compiling.layers:
         raise click.UsageError("--layer writes files: give --output a file name")
-    if compiling.tune and target == "reference":
-        raise click.UsageError(
-            "--tune measures the steps of --target cpu or cuda; reference has none"
-        )
-    if wanted.profile and target == "reference":
-        raise click.UsageError(
-            "--profile shows the steps of --target cpu or cuda; reference has none"
-        )
+    if not TARGETS[target.partition(":")[0]].has_steps:
+        others = " or ".join(name for name, row in TARGETS.items() if row.has_steps)
+        steps = f"the steps of --target {others}; {target} has none"
+        if compiling.tune:
+            raise click.UsageError(f"--tune measures {steps}")
+        if wanted.profile:
+            raise click.UsageError(f"--profile shows {steps}")
 
 
 def _check(model: Model, sources: Sequence[ArrayInput]) -> None:

@@ -55,7 +55,7 @@ class Target:
 
     def plan(self, graph: Graph, options: CompileOptions) -> tuple[Plan, int, int]:
         """The plan of an optimized graph, the batch size, and the threads it is made for."""
-        from speccompiler.planning.memory_limits import LARGEST_BATCH
+        from speccompiler.planning.batch_size import LARGEST_BATCH
         from speccompiler.planning.plan import make_plan
 
         kernels, batch, plan = self.kernels(), options.batch_size, None
@@ -88,7 +88,7 @@ def _cpu_cuts(batch: int, threads: int) -> Measured:
 
 
 def _cpu_batch_size(plan: Plan) -> int:
-    from speccompiler.planning.memory_limits import default_batch_size
+    from speccompiler.planning.batch_size import default_batch_size
 
     return default_batch_size(plan)
 
@@ -120,13 +120,13 @@ def _cuda_kernels() -> KernelTable:
 
 
 def _cuda_batch_size(plan: Plan) -> int:
-    from speccompiler.planning.memory_limits import gpu_batch_size
+    from speccompiler.planning.batch_size import gpu_batch_size
 
     return gpu_batch_size(plan)
 
 
 def _cuda_memory(graph: Graph, plan: Plan, batch: int, threads: int) -> int:
-    from speccompiler.planning.memory_limits import end_bytes
+    from speccompiler.planning.batch_size import end_bytes
 
     # Inputs and outputs twice, because page-locked copies travel; the GPU holds the rest.
     return 2 * batch * end_bytes(plan) + plan.stored_bytes + plan.weight_bytes

@@ -19,6 +19,7 @@ from packaging.version import Version
 
 import speccompiler
 from scripts import release
+from tests.completeness import assert_rows
 from tests.places import ROOT
 
 TREES = {
@@ -115,7 +116,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_pyproject_lists_every_package() -> None:
     listed = pyproject()["tool"]["setuptools"]["packages"]
-    assert sorted(listed) == sorted(source_packages())
+    assert_rows("packages (pyproject.toml, [tool.setuptools])", listed, source_packages())
+    assert len(set(listed)) == len(listed)
 
 
 def test_every_package_has_an_init() -> None:

@@ -1,8 +1,9 @@
-"""CONTRIBUTING's recipe for a layer, followed in a copy of the tree: it works, and is complete.
+"""CONTRIBUTING's recipes, followed in a copy of the tree: they work, and are complete.
 
 ``Trim2D`` cuts as many rows and columns off every side of an image. Each edit below is one of the
 recipe's steps. After the first step alone the completeness tests fail, and name the layer; after
 all of them they pass, and so do the rows of the case table, the example and the page for it.
+The pass makes one reshape of two in a row.
 """
 
 from __future__ import annotations
@@ -76,6 +77,39 @@ def lower_trim(b: Builder, layer: Trim2D, x: Node) -> Node:
 '''),
 )  # fmt: skip
 
+PASS = "speccompiler/passes/join_reshapes.py"
+PASS_TEXT = '''\
+"""Makes one reshape of two in a row."""
+
+from speccompiler.graph import ir
+from speccompiler.passes.rewrite import rewrite, with_op
+
+
+def join_reshapes(graph: ir.Graph) -> ir.Graph:
+    """r = Reshape(x), s = Reshape(r)   ->   s = Reshape(x)."""
+    return rewrite(graph, _join)
+
+
+def _join(node: ir.Node, done: dict[str, ir.Node]) -> ir.Node:
+    source = done[node.inputs[0]] if isinstance(node.op, ir.Reshape) else node
+    if node is source or not isinstance(source.op, ir.Reshape):
+        return node
+    return with_op(node, node.op, done[source.inputs[0]])
+'''
+PASS_EDITS = (
+    Edit("pass", "speccompiler/passes/__init__.py", "from speccompiler.passes.rewrite",
+         "from speccompiler.passes.join_reshapes import join_reshapes\n"),
+    Edit("pass", "speccompiler/passes/__init__.py", "    fold_padding,\n", "    join_reshapes,\n"),
+    Edit("why", "speccompiler/passes/__init__.py", "    fold_padding        needs",
+         "    join_reshapes       wherever it likes\n"),
+    Edit("case", "tests/passes/test_every_pass.py", '    "fold_padding": Case(', '''\
+    "join_reshapes": Case(
+        graph(SOURCE, ("r", ir.Reshape((18,)), "in"), ("s", ir.Reshape((3, 6)), "r")),
+        graph(SOURCE, ("s", ir.Reshape((3, 6)), "in")),
+    ),
+'''),
+)  # fmt: skip
+
 COMPLETENESS = {
     "tests/lowering/test_lowering.py": "test_every_layer_has_a_lowering_and_a_case",
     "tests/schemas/test_schemas.py": "test_every_layer_is_in_the_table",
@@ -118,9 +152,9 @@ def python(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False)
 
 
-def run_tests(tree: Path, selection: str) -> subprocess.CompletedProcess[str]:
-    options = ("-n0", "-q", "-rfE", "-p", "no:cacheprovider", "-k", selection)
-    return python(tree, "-m", "pytest", *options, *COMPLETENESS)
+def run_tests(tree: Path, *selected: str) -> subprocess.CompletedProcess[str]:
+    options = ("-n0", "-q", "-rfE", "-p", "no:cacheprovider")
+    return python(tree, "-m", "pytest", *options, *selected)
 
 
 def test_the_recipe_names_every_file() -> None:
@@ -137,16 +171,30 @@ def test_the_recipe_adds_a_layer(tree: Path) -> None:
     schema, others = EDITS[:3], EDITS[3:]
     assert {edit.step for edit in schema} == {"Schema"}
     follow(tree, *schema)
-    done = run_tests(tree, "test_every_layer")
+    done = run_tests(tree, "-k", "test_every_layer", *COMPLETENESS)
     failed = set(re.findall(r"^FAILED [\w/.]+::(\w+)", done.stdout, re.MULTILINE))
     assert failed == set(COMPLETENESS.values()), done.stdout
-    assert "Trim2D" in done.stdout
+    tables = re.findall(r"add to \w+ \(([\w/.]+)\).*: Trim2D$", done.stdout, re.MULTILINE)
+    told = set(tables) & {edit.file for edit in others}
+    assert len(told) == len(COMPLETENESS), done.stdout
 
     follow(tree, *others)
     made = python(tree, "-c", MAKE_SCHEMA)
     assert made.returncode == 0, made.stderr
-    done = run_tests(tree, "test_every_layer or Trim2D")
+    done = run_tests(tree, "-k", "test_every_layer or Trim2D", *COMPLETENESS)
     assert done.returncode == 0, done.stdout
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed is not None
     assert int(passed[1]) > 30
+
+
+def test_the_recipe_adds_a_pass(tree: Path) -> None:
+    (tree / PASS).write_text(PASS_TEXT, encoding="utf-8")
+    cases = "tests/passes/test_every_pass.py"
+    *first, case = PASS_EDITS
+    follow(tree, *first)
+    done = run_tests(tree, cases)
+    assert f"add to CASES ({cases}): join_reshapes" in done.stdout, done.stdout
+    follow(tree, case)
+    done = run_tests(tree, cases)
+    assert done.returncode == 0, done.stdout

@@ -7,6 +7,11 @@ Files appear under their name only when they are complete, so that two processes
 the same one at once; what a process that died was writing is removed by the next. A file is
 used only if its checksum is right, except for measured choices, which change no bits. The files
 used least recently are removed when all of them exceed the limit.
+
+An entry's name is a hash of its key, which whoever writes it makes: ``kernel_cache`` and
+``packed_weights`` in ``kernels/cpu/runtime/``, ``cubins`` in ``kernels/cuda/runtime/``, ``tuning``
+in both. ``code_digest`` is in the keys of kernels and weights, so that those of older code are
+never found.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def test_warnings_of_other_commands_do_not_mix_with_their_result(call: Call, com
         (["run", "x", "--input", "y", "--output", "-", "--layer", "a"], "--layer writes files"),
         (
             ["run", "x", "--input", "y", "--profile", "--target", "reference"],
-            "--profile shows the steps of --target cpu",
+            "--profile shows the steps of --target cpu or cuda; reference has none",
         ),
         (["explain", "CS_012"], "no diagnostic 'CS_012'; did you mean 'CS012'"),
         (["explain", "x"], "no diagnostic 'x'; run 'convspec explain' for the list"),

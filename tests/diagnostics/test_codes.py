@@ -1,6 +1,6 @@
 """Every diagnostic as a user meets it: a broken file, a command, and the text it prints.
 
-``tests/diagnostics`` holds the broken specs and, under the same name with ``.txt``, what
+The folder ``transcripts`` holds the broken specs and, under the same name with ``.txt``, what
 ``convspec validate`` says of each. ``COMMANDS`` are the cases that take more than a spec.
 Texts are written anew with ``pytest --update-golden``.
 """
@@ -27,6 +27,7 @@ import speccompiler
 from speccompiler.cli.main import run
 from speccompiler.diagnostics.codes import CODES, as_markdown, exit_status, is_of_the_gpu
 from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
+from tests.completeness import assert_rows
 from tests.places import ROOT, TESTS
 
 FOLDER = Path(__file__).resolve().parent / "transcripts"
@@ -359,7 +360,7 @@ def source_codes() -> dict[str, set[Path]]:
 
 
 def test_every_code_in_the_sources_is_documented() -> None:
-    assert source_codes().keys() <= CODES.keys()
+    assert_rows("CODES (speccompiler/diagnostics/codes/)", CODES, source_codes())
 
 
 def test_every_documented_code_can_be_emitted() -> None:
@@ -368,8 +369,7 @@ def test_every_documented_code_can_be_emitted() -> None:
         for code, files in source_codes().items()
         if any(file.parent != CODE_TEXTS for file in files)
     }
-    assert [code for code in CODES if code not in emitted] == []
-    assert source_codes().keys() == CODES.keys()
+    assert_rows("what raises it", emitted, CODES)
 
 
 def test_every_code_is_in_some_test() -> None:
@@ -377,7 +377,8 @@ def test_every_code_is_in_some_test() -> None:
     text = "".join(
         p.read_text(encoding="utf-8") for p in (*tests.rglob("*.py"), *tests.rglob("*.txt"))
     )
-    assert [code for code in CODES if code not in text] == []
+    tested = [code for code in CODES if code in text]
+    assert_rows("tests/diagnostics/transcripts, or COMMANDS here", tested, CODES)
 
 
 def test_the_exit_status_of_every_code() -> None:
@@ -416,7 +417,8 @@ def test_codes_are_in_order_and_worded_for_people() -> None:
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert (ROOT / "docs" / "diagnostics.md").read_text(encoding="utf-8") == as_markdown()
+    page = (ROOT / "docs" / "diagnostics.md").read_text(encoding="utf-8")
+    assert page == as_markdown(), "run make schema"
 
 
 @pytest.mark.parametrize("code", ["CS012", "cs012", "cs12", "12"])

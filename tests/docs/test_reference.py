@@ -79,11 +79,11 @@ def test_every_environment_variable_is_on_it() -> None:
 
 def test_every_code_has_an_entry() -> None:
     titles = headings(DOCS / "diagnostics.md")
-    assert [title.split(":")[0] for title in titles[1:]] == list(CODES)
+    assert [title.split(":")[0] for title in titles[1:]] == list(CODES), "run make schema"
 
 
 def test_every_layer_has_an_entry() -> None:
-    assert set(LAYERS) <= set(headings(DOCS / "spec.md"))
+    assert set(LAYERS) <= set(headings(DOCS / "spec.md")), "run make schema"
 
 
 def test_every_name_of_python_has_an_entry() -> None:

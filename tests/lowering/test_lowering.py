@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -11,7 +12,7 @@ import pytest
 
 from speccompiler.diagnostics.core import SpecError
 from speccompiler.expressions.library import ACTIVATIONS
-from speccompiler.graph import ir, receptive_fields
+from speccompiler.graph import describe, ir, receptive_fields
 from speccompiler.graph.dims import symbols
 from speccompiler.graph.shapes import SHAPE_RULES, format_shape, verify
 from speccompiler.kernels.cpu.table import BY_OPERATION
@@ -28,6 +29,7 @@ from speccompiler.schemas.registry import ALIASES, LAYERS
 from speccompiler.source.texts import parse_document
 from speccompiler.weights.penalties import activity_regularizers, project
 from tests.cases import CASES, ROWS, build, row_id, spec, variant_layers, without
+from tests.completeness import assert_rows
 from tests.extra_targets import EXTRA_TARGETS
 
 OPS = set(get_args(ir.Op))
@@ -37,26 +39,34 @@ OPS = set(get_args(ir.Op))
 
 
 def test_every_layer_has_a_lowering_and_a_case():
-    assert set(LOWER) == set(LAYERS.values())
-    assert [case.layer for case in CASES] == list(LAYERS)
-    assert len({case.layer for case in CASES}) == len(CASES)
+    assert_rows("LOWER (speccompiler/lowering/table.py)", LOWER, LAYERS.values())
+    assert_rows("CASES of its family (tests/cases/)", [case.layer for case in CASES], LAYERS)
+    assert [case.layer for case in CASES] == list(LAYERS), "one case each"
 
 
-def test_every_operation_has_a_row_in_every_table():
-    assert set(SHAPE_RULES) == OPS
-    assert set(REFERENCE) == OPS
-    assert set(BY_OPERATION) | set(VIEWS) | {ir.Input} == OPS
-    assert not set(BY_OPERATION) & set(VIEWS)
-    without = OPS - {ir.Input, *VIEWS} - set(cuda_kernels.BY_OPERATION)
-    assert not without, f"no CUDA kernel for {sorted(op.__name__ for op in without)}"
+COMPUTED = OPS - {ir.Input, *VIEWS}
+OPERATION_TABLES = {
+    "SHAPE_RULES (speccompiler/graph/shapes.py)": (SHAPE_RULES, OPS),
+    "REFERENCE (speccompiler/kernels/reference/evaluate.py)": (REFERENCE, OPS),
+    "ops of a kernel in KERNELS (speccompiler/kernels/cpu/table.py)": (BY_OPERATION, COMPUTED),
+    "a kernel in KERNELS (speccompiler/kernels/cuda/table.py)": (
+        cuda_kernels.BY_OPERATION,
+        COMPUTED,
+    ),
+}
 
 
-@pytest.mark.parametrize("module", [receptive_fields, time_distributed])
+@pytest.mark.parametrize("table", OPERATION_TABLES)
+def test_every_operation_has_a_row_in_every_table(table):
+    assert_rows(table, *OPERATION_TABLES[table])
+
+
+@pytest.mark.parametrize("module", [describe, receptive_fields, time_distributed])
 def test_every_operation_is_told_apart(module):
     """Where rules are cases of a ``match`` a new operation is missed only once it is used."""
     text = inspect.getsource(module)
-    missing = sorted(op.__name__ for op in OPS if f"ir.{op.__name__}" not in text)
-    assert not missing, f"{module.__name__} has no rule for {missing}"
+    told = [op for op in OPS if re.search(rf"\bir\.{op.__name__}\b", text)]
+    assert_rows(f"the cases of {module.__name__}", told, OPS)
 
 
 @pytest.mark.parametrize("case", CASES, ids=row_id)

@@ -16,6 +16,7 @@ from speccompiler.expressions.nodes import Binary, Parameter, Variable
 from speccompiler.graph import ir
 from speccompiler.graph.shapes import verify
 from speccompiler.passes import PASSES, Pass, run_pass
+from tests.completeness import assert_rows
 from tests.passes.small_graphs import (
     FIRST,
     IMAGE,
@@ -84,7 +85,8 @@ CASES: Mapping[str, Case] = {
 
 def test_every_pass_has_a_case_and_a_module_of_its_name() -> None:
     names = [step.__name__ for step in PASSES]
-    assert list(CASES) == names, "a case for each pass, in their order"
+    assert_rows("CASES (tests/passes/test_every_pass.py)", CASES, names)
+    assert list(CASES) == names, "cases stand in the order of PASSES"
     for step in PASSES:
         assert step.__module__ == f"speccompiler.passes.{step.__name__}"
         assert step.__doc__ is not None

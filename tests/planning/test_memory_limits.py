@@ -1,4 +1,4 @@
-"""Sizes that no machine can hold are refused before memory is taken; default batch sizes."""
+"""Sizes that no machine can hold are refused before memory is taken."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 
 from speccompiler.diagnostics.core import SpecError
-from speccompiler.planning.memory_limits import (
-    BATCH_BYTES,
-    LARGEST_BATCH,
-    default_batch_size,
-    gibibytes,
-)
+from speccompiler.planning.memory_limits import gibibytes
 from tests.cases import build
 from tests.models import only_refusal as refusal
 
@@ -38,6 +33,7 @@ def test_what_no_machine_can_hold(name, target):
 
     layers, shape = HUGE[name]
     model = build(layers, shape)
+    refusal(lambda: model.compile(target))  # imports what it needs
     tracemalloc.start()
     try:
         found = refusal(lambda: model.compile(target))
@@ -121,13 +117,3 @@ def test_a_batch_that_does_not_fit_says_so(monkeypatch):
     assert found.hint == "use a smaller --batch-size"
     assert found.file == "t.json"
     assert gibibytes(5 << 40) == "5,120.0 GiB"
-
-
-def test_the_default_batch_fits_a_budget():
-    small = build([{"type": "UpSampling1D"}], [4, 1]).plan()
-    assert default_batch_size(small) == LARGEST_BATCH
-    large = build([{"type": "UpSampling1D"}], [2**24, 4]).plan()
-    assert default_batch_size(large) == 1
-    middle = build([{"type": "UpSampling1D", "length": 3}], [2**20, 1]).plan()
-    assert default_batch_size(middle) == 4
-    assert middle.peak_bytes(4) <= BATCH_BYTES

@@ -16,6 +16,7 @@ from speccompiler.schemas.reference import as_markdown
 from speccompiler.schemas.reference_layers import DOCUMENTED, SHARED
 from speccompiler.schemas.registry import LAYERS
 from speccompiler.source.texts import parse_document
+from tests.completeness import assert_rows
 from tests.places import ROOT
 
 PAGE = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
@@ -37,7 +38,7 @@ def section(layer: str) -> str:
 
 
 def test_every_layer_has_an_example() -> None:
-    assert EXAMPLES.keys() == LAYERS.keys()
+    assert_rows("EXAMPLES (schemas/examples.py)", EXAMPLES, LAYERS)
 
 
 @layers

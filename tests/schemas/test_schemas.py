@@ -23,6 +23,7 @@ from speccompiler.schemas.weights import MAX_INLINE
 from speccompiler.source.files import read_document
 from speccompiler.source.texts import parse_document
 from speccompiler.source.tree import to_data
+from tests.completeness import assert_rows
 from tests.places import ROOT
 
 # --- the arguments of Keras 1.2.2, and what they are when nobody says
@@ -311,7 +312,7 @@ def refused(layer: str, **arguments: Any) -> list[str]:
 
 
 def test_every_layer_is_in_the_table() -> None:
-    assert ARGUMENTS.keys() == LAYERS.keys()
+    assert_rows("ARGUMENTS (tests/schemas/test_schemas.py)", ARGUMENTS, LAYERS)
 
 
 @layers
@@ -1006,7 +1007,7 @@ def test_the_page_of_the_native_form_is_the_schemas():
     from speccompiler.schemas.reference import as_markdown
 
     page = ROOT / "docs" / "spec.md"
-    assert page.read_text(encoding="utf-8") == as_markdown()
+    assert page.read_text(encoding="utf-8") == as_markdown(), "run make schema"
     for name, layer in LAYERS.items():
         section = page.read_text(encoding="utf-8").split(f"### {name}\n")[1].split("###")[0]
         for argument in layer.model_fields.keys() - {"type", *COMMON}:

@@ -21,6 +21,7 @@ from speccompiler.passes import optimize
 from speccompiler.planning.candidate import known
 from speccompiler.planning.kernel_table import VIEWS
 from tests.cases import CASES, build, variant_layers
+from tests.completeness import assert_rows
 
 FOLDER = Path(cpu.__file__).parent
 
@@ -74,13 +75,13 @@ def steps() -> list[tuple[type[CpuKernel], CpuKernel, Wanted]]:
 
 
 def test_every_kernel_is_in_the_table():
-    assert set(defined()) == {*KERNELS, CopyKernel}
+    assert_rows("KERNELS (speccompiler/kernels/cpu/table.py)", {*KERNELS, CopyKernel}, defined())
     assert len({kernel.name for kernel in KERNELS}) == len(KERNELS)
 
 
 def test_every_operation_has_a_kernel():
-    assert set(BY_OPERATION) == set(get_args(ir.Op)) - {ir.Input, *VIEWS}
-    assert all(BY_OPERATION.values())
+    table = "ops of a kernel in KERNELS (speccompiler/kernels/cpu/table.py)"
+    assert_rows(table, BY_OPERATION, set(get_args(ir.Op)) - {ir.Input, *VIEWS})
 
 
 def test_a_geometry_has_the_names_that_its_text_uses():
@@ -99,7 +100,7 @@ def test_a_geometry_has_the_names_that_its_text_uses():
         assert not unused, f"{kernel.name}: {unused}"
         # Whoever has more than names for lists them behind.
         assert len(geometry) == len(kernel.fields) or "g[" in rest, kernel.name
-    assert seen == set(KERNELS)
+    assert_rows("OTHERS, a layer that the kernel is for", seen, KERNELS)
 
 
 def test_a_candidate_leads_to_its_kernel():

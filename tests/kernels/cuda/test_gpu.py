@@ -184,4 +184,5 @@ def test_every_kernel_has_a_layer_here():
         "sum",
         "copy",
     }
-    assert kernels <= met
+    missing = ", ".join(sorted(kernels - met))
+    assert not missing, f"no layer of LAYERS (tests/kernels/cuda/test_gpu.py) runs {missing}"

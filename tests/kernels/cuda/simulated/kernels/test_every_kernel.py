@@ -11,5 +11,6 @@ def test_every_kernel_has_a_file_of_tests():
     """``pool.py`` has ``test_pool.py``."""
     modules = {kernel.work.__module__.split(".")[-1] for kernel in KERNELS}
     files = {file.stem for file in Path(__file__).parent.glob("test_*.py")}
-    assert {f"test_{module}" for module in modules} <= files
+    missing = sorted(f"test_{module}.py" for module in modules if f"test_{module}" not in files)
+    assert not missing, f"add to {Path(__file__).parent}: {', '.join(missing)}"
     assert len(modules) == len(KERNELS), "one file is one kernel"

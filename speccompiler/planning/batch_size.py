@@ -1,0 +1,37 @@
+"""How many samples a batch has where nobody says it."""
+
+from __future__ import annotations
+
+from math import prod
+
+from speccompiler.graph.ir import BatchNormalize
+from speccompiler.planning.plan import Plan
+
+BATCH_BYTES = 64 << 20
+"""What a batch may take where nobody says its size."""
+GPU_BATCH_BYTES = 512 << 20
+"""What the inputs and outputs of a batch may take where a GPU holds the rest."""
+LARGEST_BATCH = 256
+KERAS_BATCH = 32
+"""The batch of Keras's ``predict``, taken where samples of a batch change each other's numbers."""
+
+
+def default_batch_size(plan: Plan) -> int:
+    """As many samples as fit into ``BATCH_BYTES``."""
+    return _batch_size(plan, plan.peak_bytes(1) - plan.weight_bytes, BATCH_BYTES)
+
+
+def gpu_batch_size(plan: Plan) -> int:
+    """As many samples as have their ends in ``GPU_BATCH_BYTES``; a GPU cuts them into pieces."""
+    return _batch_size(plan, end_bytes(plan), GPU_BATCH_BYTES)
+
+
+def _batch_size(plan: Plan, per_sample: int, limit: int) -> int:
+    if any(isinstance(node.op, BatchNormalize) for node in plan.graph):
+        return KERAS_BATCH
+    return max(1, min(LARGEST_BATCH, limit // max(per_sample, 1)))
+
+
+def end_bytes(plan: Plan) -> int:
+    """Bytes of the inputs and the outputs of one sample."""
+    return 4 * sum(prod(shape) for _, shape in (*plan.inputs, *plan.outputs))
