@@ -7,11 +7,15 @@ The wrappers that let Python call a kernel are left out, because they need numba
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from llvmlite import binding
 from numba import cfunc, types
+from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary, JITCPUCodegen
+from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import intrinsic
 
 from speccompiler.kernels.cpu.runtime.object_code import ObjectCode
@@ -70,7 +74,9 @@ def compile_kernel(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]
             _floats(a[6]),
         )
 
-    compiled = cfunc(_SIGNATURE, error_model="numpy")(entry)
+    with _linking_only():
+        compiled = cfunc(_SIGNATURE, error_model="numpy")(entry)
+    _optimize(compiled._library)
     assembly = _without_wrapper(compiled.inspect_llvm(), compiled.native_name, symbol)
     called = _called(assembly)
     needs = tuple(sorted(called & _LIBRARY))
@@ -81,6 +87,42 @@ def compile_kernel(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]
             function.linkage = "internal"
     code = target_machine().emit_object(parsed)
     return ObjectCode(code, needs), called <= _LIBRARY
+
+
+_optimize = CPUCodeLibrary._optimize_final_module
+
+
+@contextlib.contextmanager
+def _linking_only() -> Iterator[None]:
+    """numba types functions and links their LLVM code, and does nothing more with it.
+
+    It would optimise each function of a kernel, make machine code of it that nobody runs, and
+    optimise it again in its caller: two fifths of the time. Nothing of what is compiled here may
+    be called from Python, because it has no address. The lock keeps other threads from compiling
+    meanwhile.
+    """
+    left_out: list[tuple[type, str, Any]] = [
+        (CPUCodeLibrary, "_optimize_final_module", lambda library: None),
+        (JITCodeLibrary, "_finalize_specific", lambda library: None),
+        (JITCodeLibrary, "get_pointer_to_function", _no_address),
+        (JITCPUCodegen, "_add_module", lambda codegen, module: None),
+        (JITCPUCodegen, "set_env", lambda codegen, name, environment: None),
+    ]
+    with global_compiler_lock:
+        kept = [(owner, name, getattr(owner, name)) for owner, name, _ in left_out]
+        try:
+            for owner, name, replacement in left_out:
+                setattr(owner, name, replacement)
+            yield
+        finally:
+            for owner, name, method in kept:
+                setattr(owner, name, method)
+
+
+def _no_address(library: Any, name: str) -> int:
+    """numba links a library when it is first asked for an address in it."""
+    library._ensure_finalized()
+    return 1
 
 
 def _without_wrapper(assembly: str, wrapper: str, symbol: str) -> str:
