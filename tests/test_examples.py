@@ -264,21 +264,3 @@ def test_the_python_of_the_readme_prints_what_it_says(
     )
     exec(compile(code, "README.md", "exec"), {})
     assert capsys.readouterr().out == printed
-
-
-def test_the_pictures_of_the_readme_become_an_array(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from PIL import Image
-
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "photos").mkdir()
-    for number, (name, mode) in enumerate({"b": "RGB", "a": "L"}.items()):
-        Image.new(mode, (30, 20), 100 + number).save(tmp_path / f"photos/{name}.jpg")
-    (code,) = re.findall(r"```python\n(from pathlib.*?)```", README, re.DOTALL)
-    assert len(code.splitlines()) <= 6
-    exec(compile(code, "README.md", "exec"), {})
-    pictures = np.load("x.npy")
-    assert (pictures.shape, pictures.dtype) == ((2, 224, 224, 3), np.uint8)
-    # In the order of the names: the grey one comes first, with its value in every channel.
-    np.testing.assert_array_equal(pictures[0], np.full((224, 224, 3), 101))
