@@ -24,7 +24,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 def command(layer_type: str | None) -> None:
     """List the layer types that a spec may name, or the arguments of one TYPE."""
     from speccompiler.diagnostics.core import did_you_mean
-    from speccompiler.schemas.registry import ALIASES, LAYERS
+    from speccompiler.schemas.registry import ALIASES, LAYERS, OTHER_KERAS_LAYERS
 
     if layer_type is None:
         width = max(map(len, LAYERS))
@@ -33,6 +33,8 @@ def command(layer_type: str | None) -> None:
         return
     by_folded = {name.casefold(): name for name in (*LAYERS, *ALIASES)}
     name = by_folded.get(layer_type.casefold())
+    if name is None and layer_type in OTHER_KERAS_LAYERS:
+        raise click.UsageError(f"{layer_type} is a Keras 1.x layer that convspec does not run")
     if name is None:
         hint = did_you_mean(layer_type, by_folded.values()) or "'convspec layers' lists them"
         raise click.UsageError(f"no layer type '{layer_type}'; {hint}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,13 @@ class Given:
     tolerance: float | None
 
 
+def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Refuse NaN and infinity: no difference is larger, and everything would be equal."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a finite number", ctx, param)
+    return value
+
+
 @click.command("verify")
 @model_argument
 @click.option(
@@ -74,6 +82,7 @@ class Given:
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0, min_open=True),
+    callback=_finite,
     help="Largest difference that counts as equal, as a part of the largest recorded value. "
     "Default: the spec's, or 1e-4.",
 )

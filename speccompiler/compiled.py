@@ -30,6 +30,7 @@ from speccompiler.diagnostics.core import (
     has_errors,
 )
 from speccompiler.kernels.executor import Array, Executor, Request
+from speccompiler.loading.argument_checks import check_counts
 from speccompiler.options import CompileOptions
 from speccompiler.passes import optimize
 from speccompiler.planning.memory_limits import check_memory
@@ -261,10 +262,10 @@ def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledMod
     """Compile a model whose lengths are all known, by itself or by ``options.input_shape``."""
     target = checked_target(model, options)
     graph, warnings = model.tapped(options.input_shape, options.layers)
-    for name in ("batch_size", "threads"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise model.refused(Problem("CS025", f"{name} is {value}; it must be 1 or more"))
+    try:
+        check_counts(batch_size=options.batch_size, threads=options.threads)
+    except Problem as problem:
+        raise model.refused(problem) from None
     optimized = optimize(graph)
     try:
         target.check(options.target, graph)

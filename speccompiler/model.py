@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError
-from speccompiler.diagnostics.wording import shown
+from speccompiler.diagnostics.wording import described, shown
 from speccompiler.graph.shapes import format_shape
-from speccompiler.loading.argument_checks import check_choice
+from speccompiler.loading.argument_checks import check_choice, check_counts, checked_names
 from speccompiler.loading.spec import OrderingName, SemanticsName
 from speccompiler.options import CompileOptions, InputShapes, LoadOptions, MathName
 from speccompiler.source.document import Document, DocumentSource
@@ -108,7 +108,11 @@ class Model(ValidatedModel):
         <CompiledModel 'lenet' for cpu: batches of 8, 2 threads>
         """
         try:
+            if not isinstance(target, str):
+                raise Problem("CS024", f"'target' is {described(target)}, not a name")
             check_choice("math", math, MathName)
+            check_counts(batch_size=batch_size, threads=threads, samples=samples)
+            named = checked_names("layers", layers)
         except Problem as problem:
             raise self.refused(problem) from None
         options = CompileOptions(
@@ -116,7 +120,7 @@ class Model(ValidatedModel):
             batch_size,
             threads,
             input_shape,
-            (layers,) if isinstance(layers, str) else tuple(layers),
+            named,
             apply_constraints,
             math,
             samples,
@@ -171,6 +175,9 @@ def load(
     >>> speccompiler.load("examples/specs/lenet.yaml")
     <Model 'lenet': 8 layers, input (28, 28, 1)>
     """
+    if not isinstance(path, str | os.PathLike):
+        problem = Problem("CS024", f"the path is a {type(path).__name__}, not a str or a Path")
+        raise SpecError([problem.at()])
     file = None if weights is None else _weights_path(weights)
     options = LoadOptions(file, semantics, dim_ordering, seed, weights_by, replace)
     return _loaded(read_document(Path(path)), options)

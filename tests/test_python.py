@@ -27,6 +27,31 @@ def test_a_text_as_layers_is_one_name():
     assert all(np.array_equal(of_text[name], of_list[name]) for name in of_list)
 
 
+@pytest.mark.parametrize(
+    ("keyword", "value", "code", "message"),
+    [
+        ("target", None, "CS024", "'target' is null, not a name"),
+        ("batch_size", 2.5, "CS024", "batch_size is 2.5, not a whole number"),
+        ("batch_size", True, "CS024", "batch_size is true, not a whole number"),
+        ("batch_size", 0, "CS025", "batch_size is 0; it must be 1 or more"),
+        ("threads", "2", "CS024", "threads is '2', not a whole number"),
+        ("samples", -1, "CS025", "samples is -1; it must be 1 or more"),
+        ("layers", None, "CS024", "'layers' is null, not a list of names"),
+        ("layers", [3], "CS024", "'layers' is a list of 1, not a list of names"),
+    ],
+)
+def test_what_compile_cannot_take(keyword, value, code, message):
+    with pytest.raises(speccompiler.SpecError) as caught:
+        speccompiler.loads(FIXED).compile(**{"target": "reference", keyword: value})
+    assert [(d.code, d.message) for d in caught.value.diagnostics] == [(code, message)]
+
+
+@pytest.mark.parametrize("path", [None, 3, b"m.yaml"])
+def test_a_path_that_is_none(path):
+    with pytest.raises(speccompiler.SpecError, match=f"the path is a {type(path).__name__}, not"):
+        speccompiler.load(path)
+
+
 def test_all_names_are_there_and_the_same_under_both_packages():
     assert sorted(speccompiler.__all__) == sorted(convspec.__all__)
     for name in speccompiler.__all__:

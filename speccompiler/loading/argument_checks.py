@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from speccompiler.diagnostics.core import Problem, did_you_mean
@@ -44,6 +44,23 @@ def whole_number(name: str, value: object) -> int:
         except TypeError:
             pass
     raise Problem("CS024", f"{name} is {described(value)}, not a whole number")
+
+
+def check_counts(**counts: object) -> None:
+    """CS024 unless each count is None or a whole number, CS025 for one below 1."""
+    for name, value in counts.items():
+        if value is not None and whole_number(name, value) < 1:
+            raise Problem("CS025", f"{name} is {value}; it must be 1 or more")
+
+
+def checked_names(keyword: str, value: object) -> tuple[str, ...]:
+    """Names as a tuple, of one text too; CS024 for what is no list of texts."""
+    if isinstance(value, str):
+        return (value,)
+    names = tuple(value) if isinstance(value, Iterable) else (value,)
+    if not all(isinstance(name, str) for name in names):
+        raise Problem("CS024", f"'{keyword}' is {described(value)}, not a list of names")
+    return names
 
 
 def checked_seed(value: object) -> int:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, SpecError, has_errors
 from speccompiler.graph.ir import Weight
+from speccompiler.reports.number_text import size
 from speccompiler.validation.validated import ValidatedModel
 from speccompiler.weights.negative_variances import negative_variances
 from speccompiler.weights.penalties import violations
@@ -82,6 +83,11 @@ def weight_report(model: ValidatedModel) -> WeightReport:
             broken = violations(model.spec, read) + negative_variances(model.spec, read)
         except Problem as problem:
             raise model.refused(problem, model.weights_file or model.file) from None
+        except MemoryError:
+            needed = size(4 * prod(weight.stored_shape))
+            message = f"{weight.tensor} takes {needed} of memory, and as much again to look at"
+            hint = "the tensor is too large for this machine"
+            raise model.refused(Problem("CS130", message, hint, layer=weight.layer)) from None
         entry = _report(weight, source, array)
         tensors.append(entry)
         found += broken

@@ -156,6 +156,8 @@ def test_vectors_that_do_not_fit(folder: Path, written: str, message: str, capsy
         ["--input", "x.npy"],
         ["--input", "x.npy", "--layer", "c"],
         ["--input", "x.npy", "--input", "x.npy", "--expect", "p.npy"],
+        ["--input", "x.npy", "--expect", "p.npy", "--tolerance", "nan"],
+        ["--input", "x.npy", "--expect", "p.npy", "--tolerance", "inf"],
     ],
 )
 def test_usage(folder: Path, options: list[str], capsys: Any) -> None:
