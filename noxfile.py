@@ -6,6 +6,8 @@ versions that pyproject.toml allows, and the built package.
 
 from __future__ import annotations
 
+import tempfile
+
 import nox
 
 nox.needs_version = ">=2025.5"
@@ -20,7 +22,9 @@ PYTHONS = nox.project.python_versions(PROJECT)
 
 
 def _pytest(session: nox.Session) -> None:
-    session.run("pytest", "-n", "auto", f"--basetemp={session.create_tmp()}/t", *session.posargs)
+    # A short path, as users have them: messages cut long names.
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("pytest", "-n", "auto", f"--basetemp={folder}/t", *session.posargs)
 
 
 @nox.session(python=PYTHONS)

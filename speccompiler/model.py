@@ -175,8 +175,9 @@ def load(
     >>> speccompiler.load("examples/specs/lenet.yaml")
     <Model 'lenet': 8 layers, input (28, 28, 1)>
     """
-    if not isinstance(path, str | os.PathLike):
-        problem = Problem("CS024", f"the path is a {type(path).__name__}, not a str or a Path")
+    given: object = path
+    if not isinstance(given, str | os.PathLike):
+        problem = Problem("CS024", f"the path is a {type(given).__name__}, not a str or a Path")
         raise SpecError([problem.at()])
     file = None if weights is None else _weights_path(weights)
     options = LoadOptions(file, semantics, dim_ordering, seed, weights_by, replace)

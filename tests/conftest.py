@@ -52,3 +52,11 @@ def lanes(request, monkeypatch):
 
     monkeypatch.setattr(executor, "host_lanes", lambda: request.param)
     return request.param
+
+
+@pytest.fixture(autouse=True)
+def _same_folder_afterwards():
+    """A test that goes elsewhere leaves the next one where it was."""
+    before = os.getcwd()
+    yield
+    os.chdir(before)

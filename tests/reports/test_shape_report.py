@@ -21,6 +21,7 @@ from speccompiler.reports.layer_report import LayerReport
 from speccompiler.reports.shape_report import ShapeReport
 from speccompiler.source.texts import parse_document
 from tests.cases import build
+from tests.places import ROOT
 
 
 def report(
@@ -198,7 +199,7 @@ def test_a_shared_layer_has_its_parameters_once() -> None:
 
 
 def test_resnet50_as_keras_counts_it(capsys: pytest.CaptureFixture[str]) -> None:
-    spec = "examples/specs/resnet50.yaml"
+    spec = str(ROOT / "examples/specs/resnet50.yaml")
     assert run(["shapes", spec]) == 0
     text = capsys.readouterr().out
     wanted = ["parameters: 25,636,712 (97.8 MiB)", "trainable parameters: 25,583,592",

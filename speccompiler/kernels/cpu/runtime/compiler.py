@@ -75,7 +75,7 @@ def compile_kernel(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]
         )
 
     with _linking_only():
-        compiled = cfunc(_SIGNATURE, error_model="numpy")(entry)
+        compiled: Any = cfunc(_SIGNATURE, error_model="numpy")(entry)
     _optimize(compiled._library)
     assembly = _without_wrapper(compiled.inspect_llvm(), compiled.native_name, symbol)
     called = _called(assembly)
@@ -89,7 +89,7 @@ def compile_kernel(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]
     return ObjectCode(code, needs), called <= _LIBRARY
 
 
-_optimize = CPUCodeLibrary._optimize_final_module
+_optimize: Any = CPUCodeLibrary._optimize_final_module
 
 
 @contextlib.contextmanager
