@@ -55,7 +55,7 @@ def assemble(ptx: str, capability: Capability) -> Cubin:
 
     Raises ``Problem`` CS133 where the GPU is newer than the assembler.
     """
-    from cuda.bindings import nvjitlink  # pyright: ignore[reportAttributeAccessIssue]
+    from cuda.bindings import nvjitlink  # pyright: ignore  # an extra
 
     data = ptx.encode()
     options = [f"-arch=sm_{capability[0]}{capability[1]}", "-O3", "-Xptxas=-v"]
@@ -96,7 +96,7 @@ def _log(size: Any, get: Any, handle: int) -> str:
 @cache
 def toolkit_version() -> tuple[int, int]:
     """CUDA version of the assembler: drivers of its major version load what it makes."""
-    from cuda.bindings import nvjitlink  # pyright: ignore[reportAttributeAccessIssue]
+    from cuda.bindings import nvjitlink  # pyright: ignore  # an extra
 
     major, minor = nvjitlink.version()
     return int(major), int(minor)
