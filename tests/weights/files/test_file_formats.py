@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,9 @@ from tests.weights.stored_tensors import KERNEL, TENSORS, refused, write
 
 @pytest.mark.parametrize("ending", [".npy", ".npz", ".safetensors", ".h5"])
 @pytest.mark.parametrize("content", [b"", b"junk", bytes(100), b"PK\x03\x04" + bytes(50)])
-def test_junk_is_not_a_weight_file(tmp_path, ending, content):
-    path = tmp_path / f"w{ending}"
+def test_junk_is_not_a_weight_file(tmp_path, monkeypatch, ending, content):
+    monkeypatch.chdir(tmp_path)
+    path = Path(f"w{ending}")
     path.write_bytes(content)
     problem = refused("CS101", open_weights, path)
     assert problem.message.startswith(f"'{path}' is not a valid weight file: ")

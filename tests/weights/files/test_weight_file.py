@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,24 +89,25 @@ def test_damage_anywhere_is_a_problem_or_harmless(tmp_path, data):
             assert file.read(name).shape == info.shape
 
 
-def test_files_that_cannot_be_read(tmp_path):
-    path = tmp_path / "none.npz"
+def test_files_that_cannot_be_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = Path("none.npz")
     assert refused("CS100", open_weights, path).message == (
         f"cannot read weight file '{path}': no such file"
     )
-    folder = tmp_path / "folder.npz"
+    folder = Path("folder.npz")
     folder.mkdir()
     assert refused("CS100", open_weights, folder).message == (
         f"cannot read weight file '{folder}': it is a folder"
     )
-    foreign = tmp_path / "model.pt"
+    foreign = Path("model.pt")
     foreign.write_bytes(b"")
     problem = refused("CS100", open_weights, foreign)
     assert problem.message == f"cannot read weight file '{foreign}': it is empty"
     assert problem.hint == "weights are read from .npy, .npz, .safetensors, .h5 and .hdf5 files"
-    foreign.rename(tmp_path / "weights").write_bytes(b"\1\2\3 who knows")
-    assert refused("CS100", open_weights, tmp_path / "weights").message == (
-        f"cannot read weight file '{tmp_path / 'weights'}': a name without extension, and its "
+    foreign.rename(Path("weights")).write_bytes(b"\1\2\3 who knows")
+    assert refused("CS100", open_weights, Path("weights")).message == (
+        "cannot read weight file 'weights': a name without extension, and its "
         "first bytes are of no known format"
     )
     refused("CS100", open_weights, tmp_path / "nul\0.npy")
