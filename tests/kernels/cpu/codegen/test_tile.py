@@ -4,6 +4,7 @@ import ctypes
 
 import numpy as np
 import pytest
+
 from speccompiler.kernels.cpu.codegen.register_tile import (
     ALONE,
     BEGUN,
@@ -58,7 +59,7 @@ def test_a_tile_adds_up_products(lanes):
                 expected[t] += x[at : at + RUN] @ w[plane, row].astype(np.float64)
             expected = np.maximum(expected, 0) if relu else expected
             written = y[places // y.strides[0], :filters]
-            np.testing.assert_allclose(written, expected, atol=2e-5)
+            np.testing.assert_allclose(written, expected, rtol=1e-5, atol=2e-5)
 
 
 def test_relu_of_theano_spoils_minus_infinity():
