@@ -109,7 +109,7 @@ def clear(y, yo, count):
 
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows of the output. Position p reads ``(p - before) // factor``, or is zero."""
     @GEOMETRY
     row, at = width * channels, -1
