@@ -152,10 +152,12 @@ def windows(
                           rest, y, yo + i, @LANES, @LANES)
             i += @WIDE
         while i < count:
+            # The second vector may be the first once more.
             j = max(min(i, count - @LANES), 0)
-            window_1(x, xo + j, planes, plane, rows, row, columns, channels, first, scale,
-                     rest, y, yo + j, 0, 0)
-            i += @LANES
+            apart = max(min(@LANES, count - @LANES - j), 0)
+            window_2(x, xo + j, planes, plane, rows, row, columns, channels, first, scale,
+                     rest, y, yo + j, apart, apart)
+            i += 2 * @LANES
         time += 1
         xo += ahead
         yo += y_pitch
@@ -337,7 +339,7 @@ def _second(kind: Kind, vectors: int, lanes: int) -> str:
         starts=does.starts,
         pairs=pairs,
         ends=does.ends,
-        stored=[f"store(y, yo + {s * lanes}, s{s})" for s in every],
+        stored=[f"store(y, yo + {s * lanes}, in_order(s{s}))" for s in every],
     )
 
 
@@ -350,7 +352,7 @@ def source(lanes: int, kind: Kind, planes: bool) -> str:
         seconds = _second(kind, PAIR, lanes) + _second(kind, 1, lanes)
         text = seconds + _along(kind) + _part(kind) + PLANES
     else:
-        text = _windows(kind, BLOCK) + _windows(kind, 1) + _part(kind) + CHANNELS
+        text = _windows(kind, BLOCK) + _windows(kind, 2) + _part(kind) + CHANNELS
     carry = CARRY if kind == "long mean" else ""
     return fill(
         HEADER + with_functions(carry + text + DRIVER),

@@ -283,12 +283,14 @@ def vectors(lanes: int) -> SimpleNamespace:
             lambda builder, a, b: builder.shuffle_vector(a, b, ir.Constant(bits, order)),
         )
 
-    def every_second(first: int) -> Any:
-        """Half of the lanes of two vectors that lie side by side."""
-        order = ir.Constant(bits, list(range(first, 2 * lanes, 2)))
-        return word(
-            vector, [vector, vector], lambda builder, a, b: builder.shuffle_vector(a, b, order)
-        )
+    def shuffle(order: Sequence[int]) -> Any:
+        """Lanes of two vectors that lie side by side."""
+        return lambda builder, a, b: builder.shuffle_vector(a, b, ir.Constant(bits, order))
+
+    # Two of one vector and two of the other in turns: one instruction on x86.
+    evens = [i // 4 * 4 + i % 2 * 2 + i % 4 // 2 * lanes for i in range(lanes)]
+    odds = [i + 1 for i in evens]
+    straight = [i * 2 % lanes // 4 * 4 + i % 2 + i * 2 // lanes * 2 for i in range(lanes)]
 
     def largest(builder: Any, a: Any, b: Any) -> Any:
         greater = builder.select(builder.fcmp_ordered(">", a, b), a, b)
@@ -357,6 +359,8 @@ def vectors(lanes: int) -> SimpleNamespace:
         mantissa=word(vector, [vector], mantissa),
         zip_low=zip_word(0),
         zip_high=zip_word(lanes // 2),
-        even=every_second(0),
-        odd=every_second(1),
+        # Every second of two vectors, in an order that ``in_order`` straightens.
+        even=word(vector, [vector, vector], shuffle(evens)),
+        odd=word(vector, [vector, vector], shuffle(odds)),
+        in_order=word(vector, [vector], lambda builder, a: shuffle(straight)(builder, a, a)),
     )
