@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from speccompiler.kernels.cpu.codegen.text import HEADER, fill
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill, filled
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
 from speccompiler.kernels.long_sums import CARRY, SHORT
 
@@ -269,19 +269,6 @@ class _Statements:
         return [f"s{s} = {unless.format(s)}fma(a, part, s{s})"]
 
 
-def _filled(text: str, **statements: Sequence[str]) -> str:
-    """The text with statements in the places that have their names, at the indent there."""
-    lines = []
-    for line in text.split("\n"):
-        name = line.strip().removeprefix("@").lower()
-        if name in statements:
-            indent = line[: line.index("@")]
-            lines += [indent + statement for statement in statements[name]]
-        else:
-            lines.append(line)
-    return "\n".join(lines)
-
-
 def _window(name: str, kind: Kind, seen: Sequence[str], stored: Sequence[str], more: str) -> str:
     """A function that takes in ``seen`` of every column, and does ``stored`` with the results."""
     does = _Statements(kind, len(seen))
@@ -291,7 +278,7 @@ def _window(name: str, kind: Kind, seen: Sequence[str], stored: Sequence[str], m
         f"{more}\n):\n    @STARTS"
     )
     rows = LONG_ROWS if kind == "long mean" else ROWS
-    return _filled(
+    return filled(
         f"{head}{rows}    @ENDS\n    @STORED\n",
         starts=does.starts,
         begins=does.begins,
@@ -334,7 +321,7 @@ def _second(kind: Kind, vectors: int, lanes: int) -> str:
             "a = odd(here, there)",
             *does.adds(s),
         ]
-    return _filled(
+    return filled(
         SECOND.replace("@VECTORS", str(vectors)),
         starts=does.starts,
         pairs=pairs,
