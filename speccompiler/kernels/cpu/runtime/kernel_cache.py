@@ -19,7 +19,7 @@ from speccompiler.kernels.cpu.runtime.interrupts import interrupts_kept
 from speccompiler.kernels.cpu.runtime.object_code import LoadedKernel, ObjectCode, link, loadable
 from speccompiler.system.cache import PREFIX, cache_folder, read_entry, write_entry
 from speccompiler.system.code_digest import code_digest, imports
-from speccompiler.system.processor import host_description
+from speccompiler.system.processor import host_level
 
 
 @cache
@@ -49,7 +49,7 @@ def is_kept(kernel: str, text: str) -> bool:
 
 @cache
 def _symbol(kernel: str, text: str) -> str:
-    content = "\n".join([_toolchain(), _vocabulary(text), host_description(), text])
+    content = "\n".join([_toolchain(), _vocabulary(text), host_level().key, text])
     return f"{PREFIX}{kernel}_{hashlib.sha256(content.encode()).hexdigest()[:24]}"
 
 
@@ -57,7 +57,7 @@ def _compiled(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]:
     from speccompiler.kernels.cpu.runtime.compiler import compile_kernel
 
     with interrupts_kept():
-        return compile_kernel(text, path, symbol)
+        return compile_kernel(text, path, symbol, host_level())
 
 
 @cache
