@@ -60,7 +60,7 @@ class Geometry(NamedTuple):
 DRIVER = '''
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows of the output."""
     @GEOMETRY
     padded = (filters + @LANES - 1) // @LANES * @LANES

@@ -186,7 +186,7 @@ def clear_run(packed, to, size):
 
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: samples, planes, blocks of rows, of columns, of filters; the last changes fastest."""
     @GEOMETRY
     blocks = (channels + @DEPTH - 1) // @DEPTH

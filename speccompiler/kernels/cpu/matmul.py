@@ -114,7 +114,7 @@ def group_@VECTORS(packed, w, wo, b, first, y, at, y_pitch, count, sums, blocks,
 DRIVER = '''
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: blocks of positions, blocks of filters; the last changes fastest."""
     @GEOMETRY
     positions *= n

@@ -11,6 +11,7 @@ code, because only that keeps the sums in registers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from speccompiler.kernels.cpu.codegen.ending import Relu, rectified
 from speccompiler.kernels.cpu.codegen.text import LINE
@@ -46,6 +47,63 @@ def clear(packed, to, plane, channels):
 
 '''
 """For the kernels that first copy their input into blocks of channels."""
+
+
+class TileArguments(NamedTuple):
+    """Where each argument of the tile stands. Places are addresses, distances count bytes.
+
+    A window is read as runs of ``run`` neighbouring values: one for each of ``rows`` rows of each
+    of ``planes`` planes. With each value of a run a line is asked for, ``ask_step`` further on.
+    """
+
+    x: Any
+    offsets: Any
+    """A table of where each position's window begins, from ``x`` on."""
+    w: Any
+    planes: Any
+    plane: Any
+    plane_weights: Any
+    rows: Any
+    row: Any
+    row_weights: Any
+    run: Any
+    ask: Any
+    """Weights that are needed later, for L2."""
+    ask_step: Any
+    mode: Any
+    """``BEGUN``, ``RESUMED`` or ``ALONE``."""
+    start: Any
+    """The bias, or earlier sums; those of the next position are ``start_step`` further on."""
+    start_step: Any
+    y: Any
+    y_offsets: Any
+    """A table of where each position's values are written, from ``y`` on."""
+    floor: Any
+    """The bits of a float32: no result is below it. -infinity where no relu is due."""
+    spoiled: Any
+    """The bits of the float32 of which the result is NaN; NaN where there is none."""
+
+
+BEGUN, RESUMED, ALONE = 0, 1, 2
+"""``BEGUN``: the products are a chain of their own, which is added to the start in the end.
+``RESUMED``: they go on with the chain that lies there. ``ALONE``: nothing lies there."""
+
+TILE_TEXT = """
+from speccompiler.kernels.cpu.codegen.jit import jit
+from speccompiler.kernels.cpu.codegen.tile import tile_of
+
+words = tile_of(@LANES)
+
+
+@jit
+def tile(count, vectors, arguments):
+    words(count, vectors, arguments)
+"""
+
+
+def tile_text(lanes: int) -> str:
+    """The module of the register tile, for one vector width."""
+    return TILE_TEXT.replace("@LANES", str(lanes))
 
 
 def tile_columns(lanes: int) -> int:
