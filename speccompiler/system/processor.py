@@ -70,6 +70,11 @@ def host_lanes() -> int:
     return host_level().lanes
 
 
+def host_description() -> str:
+    """This very processor, and the level: what is measured here holds for just these."""
+    return f"{binding.get_host_cpu_name()} {host_level().key}"
+
+
 def architecture() -> str:
     """The processor's family: ``x86_64``, ``aarch64``, or as the system calls another."""
     name = platform.machine().lower()
@@ -91,12 +96,12 @@ def _level(chosen: str) -> Level:
     for level in here:
         if level.name == chosen:
             return level
-    hint = f"levels of this machine: {', '.join(one.name for one in here) or 'none'}"
+    hint = f"${CHOICE} may name one of this machine's levels: {', '.join(one.name for one in here) or 'none'}"
     if any(level.name == chosen for level in known):
         lacking = [name for name in _needs(known, chosen) if not host_features().get(name)]
-        message = f"${CHOICE} is '{chosen}', and this machine lacks {', '.join(lacking)}"
+        message = f"'{chosen}' is no level of this machine, which lacks {', '.join(lacking)}"
     else:
-        message = f"${CHOICE} is '{chosen}', which is no level of this architecture"
+        message = f"'{chosen}' is no level of this architecture"
     raise Problem("CS136", message, hint)
 
 

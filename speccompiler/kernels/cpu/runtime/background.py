@@ -63,6 +63,23 @@ def _begin(level: Level, root: Path) -> None:
         threading.Thread(target=child.wait, name="convspec background", daemon=True).start()
 
 
+def compile_library(threads: int) -> tuple[int, int]:
+    """Compile the library here and now; how many kernels were missing, and how many were there."""
+    from speccompiler.kernels.cpu.library import library
+    from speccompiler.kernels.cpu.runtime.compile_ahead import compile_ahead
+
+    level = host_level()
+    wanted = library(level.lanes)
+    # From the end: a process in the background may be on its way from the beginning.
+    missing = [one for one in reversed(wanted) if not is_kept(*one)]
+    if missing:
+        compile_ahead(missing, threads)
+    mark = mark_of(level)
+    if mark is not None:
+        write_entry(mark, [COMPLETE])
+    return len(missing), len(wanted) - len(missing)
+
+
 def mark_of(level: Level) -> Path | None:
     """The file that says how far the library of a level is; None where nothing can be kept."""
     folder = cache_folder("kernels")

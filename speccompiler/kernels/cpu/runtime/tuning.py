@@ -62,10 +62,10 @@ class Tuned:
             write_entry(folder / name, [_text(step.candidate).encode()])
 
     def _name(self, node: Node, shape: KnownShape, pool: Node | None, best: Candidate) -> str:
-        from speccompiler.system.processor import host_level
+        from speccompiler.system.processor import host_description
 
         parts = [
-            host_level().key, best.kernel, self.batch, self.threads, shape, node.shape,
+            host_description(), best.kernel, self.batch, self.threads, shape, node.shape,
             *(getattr(node.op, name) for name in _DECIDING), None if pool is None else pool.op,
         ]  # fmt: skip
         key = "\n".join(map(repr, parts))
