@@ -1,15 +1,17 @@
 """The transforms of a Winograd tile, as text and on arrays: inputs, products, weights.
 
-Each is a short convolution (``toom_cook``) along the height nested with one along the width,
-written out as statements over vectors.
+Each is a short convolution (``toom_cook``) along the height nested with one along the width. A
+tile in a plane goes through a small square of vectors between the two, column by column and then
+row by row: so few values are alive that they fit 16 registers. Kernels of 3 and 5 rows have six
+points alike, kernels of 3, 5 and 7 places on a line have eight: one text has them all, and picks
+what differs when it runs.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from speccompiler.kernels.cpu.codegen.register_tile import VECTORS
-from speccompiler.kernels.toom_cook import ShortConvolution, constants, lines
+from speccompiler.kernels.toom_cook import constants, lines
 from speccompiler.kernels.winograd_tiles import short_convolutions
 from speccompiler.planning.schedule import Tile
 
@@ -17,106 +19,130 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+PLANE_SIDE, LINE_SIDE = 6, 8
+"""Points along an axis that is transformed."""
 
-def numbered(letter: str, count: int) -> list[str]:
-    """``count`` numbered names."""
-    return [f"{letter}{i}" for i in range(count)]
-
-
-def indented(statements: list[str], depth: int = 1) -> list[str]:
-    """Statements ``depth`` levels further in."""
-    return ["    " * depth + statement for statement in statements]
-
-
-def _splats(*matrices: ShortConvolution, side: str) -> list[str]:
-    """Statements that set the constants which the transforms name."""
-    values = constants(*(getattr(matrix, side) for matrix in matrices))
-    return [f"{name} = splat(np.float32({value!r}))" for name, value in values.items()]
+PLANE = '''
+take, gather = line_map(4, 3, "input", @LANES), gathered_map(4, 3, @LANES, 0)
+four, two = line_map(4, 3, "output", @LANES), line_map(2, 5, "output", @LANES)
+last_four, last_two = last_map(4, 3, @LANES), last_map(2, 5, @LANES)
+weigh_three, weigh_five = line_map(4, 3, "filter", @LANES), line_map(2, 5, "filter", @LANES)
 
 
-def transform_input(down: ShortConvolution, across: ShortConvolution) -> str:
-    """The text of ``transform_input``: B^T d B of a tile and vector of channels."""
-    rows, columns = numbered("row", down.points), numbered("col", across.points)
-    text = [f"def transform_input(x, {', '.join(rows + columns)}, first, u, uo, us):"]
-    text += indented(_splats(down, across, side="input"))
-    for c in range(across.points):
-        text += indented([f"a{c} = first + col{c}"])
-        text += indented([f"d{r} = load(x, row{r} + a{c})" for r in range(down.points)])
-        made = [f"t{r}_{c}" for r in range(down.points)]
-        text += indented(lines(down.input, numbered("d", down.points), made))
-    for r in range(down.points):
-        seen = [f"t{r}_{c}" for c in range(across.points)]
-        text += indented(lines(across.input, seen, numbered("o", across.points)))
-        at = r * across.points
-        text += indented([f"store(u, uo + {at + c} * us, o{c})" for c in range(across.points)])
-    return "\n\n\n" + "\n".join(["@jit", *text]) + "\n"
+@as_written
+def transform_input(x, at, row_step, column_step, tall, wide, middle, mo, u, uo, us):
+    """B^T d B of a tile and vector of channels."""
+    for j in range(wide):
+        take(x, at + j * column_step, row_step, middle, mo + j * @LANES, @SIDE * @LANES)
+    for i in range(tall):
+        take(middle, mo + i * @SIDE * @LANES, @LANES, u, uo + i * @SIDE * us, us)
 
 
-def transform_output(
-    down: ShortConvolution, across: ShortConvolution, pool: tuple[int, int], finished: str
-) -> str:
-    """The text of ``transform_output``: A^T m A of a tile and vector of filters, bias, pooling.
+@as_written
+def gather_input(x, at, places, tall, wide, middle, mo, u, uo, us):
+    """The same where rows and columns of the input repeat."""
+    for j in range(wide):
+        gather(x, at + places[@SIDE + j], places, middle, mo + j * @LANES, @SIDE * @LANES)
+    for i in range(tall):
+        take(middle, mo + i * @SIDE * @LANES, @LANES, u, uo + i * @SIDE * us, us)
 
-    It returns whether all is finite. ``finished`` is the text of what is pooled, made of a value
-    with its bias, ``{}``.
-    """
-    text = ["def transform_output(m, mo, ms, y, yo, yrow, ycol, b, bo):"]
-    text += indented(_splats(down, across, side="output"))
-    text += indented(["bias = load(b, bo)", "zero = splat(np.float32(0))"])
-    for c in range(across.points):
-        at = [r * across.points + c for r in range(down.points)]
-        text += indented([f"d{r} = load(m, mo + {k} * ms)" for r, k in enumerate(at)])
-        made = [f"t{r}_{c}" for r in range(down.outputs)]
-        text += indented(lines(down.output, numbered("d", down.points), made))
-    for r in range(down.outputs):
-        seen = [f"t{r}_{c}" for c in range(across.points)]
-        made = [f"o{r}_{c}" for c in range(across.outputs)]
-        text += indented(lines(across.output, seen, made))
-    names = [f"o{r}_{c}" for r in range(down.outputs) for c in range(across.outputs)]
+
+@as_written
+def transform_output(m, at, ms, rows, columns, wide, middle, mo, bias, floor, y, to, row, next_to):
+    """A^T m A of a tile and vector of filters, bias and relu; whether all of it is finite."""
+    for j in range(wide):
+        if rows == 4:
+            four(m, at + j * ms, @SIDE * ms, middle, mo + j * @LANES, @SIDE * @LANES)
+        else:
+            two(m, at + j * ms, @SIDE * ms, middle, mo + j * @LANES, @SIDE * @LANES)
+    seen = splat(np.float32(0))
+    for i in range(rows):
+        line, place = mo + i * @SIDE * @LANES, to + i * row
+        if columns == 4:
+            made = last_four(middle, line, @LANES, bias, floor, y, place, next_to)
+        else:
+            made = last_two(middle, line, @LANES, bias, floor, y, place, next_to)
+        seen = add(seen, made)
     # Of finite values whose sum overflows, the definition is right as well.
-    text += indented(sum_of(names, "seen"))
-    text += indented(finished_outputs(down.outputs, across.outputs, pool, finished))
-    text += indented(["seen = sub(seen, seen)", "return not any_of(not_equal(seen, seen))"])
-    return "\n\n\n" + "\n".join(["@jit", *text]) + "\n"
+    seen = sub(seen, seen)
+    return not any_of(not_equal(seen, seen))
 
 
-def sum_of(names: list[str], target: str) -> list[str]:
-    """Statements that add values up by pairs, which wait less for one another."""
-    text: list[str] = []
-    while len(names) > 1:
-        pairs = list(zip(names[::2], names[1::2], strict=False))
-        made = [f"e{len(text) + i}" for i in range(len(pairs))]
-        text += [f"{m} = add({a}, {b})" for m, (a, b) in zip(made, pairs, strict=True)]
-        names = made + names[2 * len(pairs) :]
-    return [*text, f"{target} = {names[0]}"]
+@as_written
+def transform_filter(w, wo, channels, high, broad, tall, middle, mo, u, uo, us):
+    """G w G^T of some channels by one group of filters."""
+    for _ in range(channels):
+        for n in range(0, @GROUP, @LANES):
+            for j in range(broad):
+                at, to = wo + n + j * @GROUP, mo + j * @LANES
+                if high == 3:
+                    weigh_three(w, at, broad * @GROUP, middle, to, @SIDE * @LANES)
+                else:
+                    weigh_five(w, at, broad * @GROUP, middle, to, @SIDE * @LANES)
+            for i in range(tall):
+                at, to = mo + i * @SIDE * @LANES, uo + n + i * @SIDE * us
+                if broad == 3:
+                    weigh_three(middle, at, @LANES, u, to, us)
+                else:
+                    weigh_five(middle, at, @LANES, u, to, us)
+        wo += high * broad * @GROUP
+        uo += @GROUP
+'''
+LINE = '''
+take, gather = line_map(6, 3, "input", @LANES), gathered_map(6, 3, @LANES, @SIDE)
+last_six, last_four = last_map(6, 3, @LANES), last_map(4, 5, @LANES)
+last_two = last_map(2, 7, @LANES)
+weigh_three, weigh_five = line_map(6, 3, "filter", @LANES), line_map(4, 5, "filter", @LANES)
+weigh_seven = line_map(2, 7, "filter", @LANES)
 
 
-def finished_outputs(rows: int, columns: int, pool: tuple[int, int], finished: str) -> list[str]:
-    """Statements that bring the sums ``o<row>_<column>`` of a tile to their places.
+@as_written
+def transform_input(x, at, row_step, column_step, tall, wide, middle, mo, u, uo, us):
+    """B^T d of a tile and vector of channels."""
+    take(x, at, column_step, u, uo, us)
 
-    They need ``bias``, ``zero`` and what ``store`` takes: ``y``, ``yo``, ``yrow`` and ``ycol``.
-    """
-    names = [f"o{r}_{c}" for r in range(rows) for c in range(columns)]
-    text = [f"{name} = {finished.format(f'add({name}, bias)')}" for name in names]
-    for r in range(rows // pool[0]):
-        for c in range(columns // pool[1]):
-            window = [
-                f"o{r * pool[0] + i}_{c * pool[1] + j}"
-                for i in range(pool[0])
-                for j in range(pool[1])
-            ]
-            value = window[0]
-            for name in window[1:]:
-                value = f"largest({value}, {name})"
-            text += [f"store(y, yo + {r} * yrow + {c} * ycol, {value})"]
-    return text
+
+@as_written
+def gather_input(x, at, places, tall, wide, middle, mo, u, uo, us):
+    """The same where columns of the input repeat."""
+    gather(x, at + places[0], places, u, uo, us)
+
+
+@as_written
+def transform_output(m, at, ms, rows, columns, wide, middle, mo, bias, floor, y, to, row, next_to):
+    """A^T m of a tile and vector of filters, bias and relu; whether all of it is finite."""
+    if columns == 6:
+        seen = last_six(m, at, ms, bias, floor, y, to, next_to)
+    elif columns == 4:
+        seen = last_four(m, at, ms, bias, floor, y, to, next_to)
+    else:
+        seen = last_two(m, at, ms, bias, floor, y, to, next_to)
+    # Of finite values whose sum overflows, the definition is right as well.
+    seen = sub(seen, seen)
+    return not any_of(not_equal(seen, seen))
+
+
+@as_written
+def transform_filter(w, wo, channels, high, broad, tall, middle, mo, u, uo, us):
+    """G w of some channels by one group of filters."""
+    for _ in range(channels):
+        for n in range(0, @GROUP, @LANES):
+            if broad == 3:
+                weigh_three(w, wo + n, @GROUP, u, uo + n, us)
+            elif broad == 5:
+                weigh_five(w, wo + n, @GROUP, u, uo + n, us)
+            else:
+                weigh_seven(w, wo + n, @GROUP, u, uo + n, us)
+        wo += broad * @GROUP
+        uo += @GROUP
+'''
 
 
 def _transformed(tile: Tile) -> list[str]:
     """Statements that make ``o0`` and so on, G w G^T at each point, of ``d<row>_<column>``.
 
-    The kernel runs them on vectors and ``transform_weights`` on arrays. Both round alike: the
-    schedule decides which of them transforms the weights, and may change no bits.
+    The kernel runs the same statements on vectors. Both round alike: the schedule decides which of
+    them transforms the weights, and may change no bits.
     """
     down, across = short_convolutions(tile)
     text: list[str] = []
@@ -128,24 +154,6 @@ def _transformed(tile: Tile) -> list[str]:
         made = [f"o{p * across.points + k}" for k in range(across.points)]
         text += lines(across.filter, seen, made, fused=False)
     return text
-
-
-def transform_filter(tile: Tile, lanes: int) -> str:
-    """The text of ``transform_filter``: G w G^T of some channels by one group of filters."""
-    down, across = short_convolutions(tile)
-    group = VECTORS * lanes
-    places = [(r, s) for r in range(down.taps) for s in range(across.taps)]
-    text = ["def transform_filter(w, wo, channels, u, uo, us):"]
-    text += indented(_splats(down, across, side="filter"))
-    text += indented(["for c in range(channels):"])
-    text += indented([f"for n in range(0, {group}, {lanes}):"], 2)
-    text += indented(
-        [f"d{r}_{s} = load(w, wo + n + {i * group})" for i, (r, s) in enumerate(places)], 3
-    )
-    text += indented(_transformed(tile), 3)
-    text += indented([f"store(u, uo + n + {k} * us, o{k})" for k in range(tile.points)], 3)
-    text += indented([f"wo += {len(places) * group}", f"uo += {group}"], 2)
-    return "\n\n\n" + "\n".join(["@as_written", *text]) + "\n"
 
 
 def transform_weights(weight: npt.NDArray[np.float32], tile: Tile) -> npt.NDArray[np.float32]:
