@@ -14,7 +14,7 @@ SPREAD = 4
 _DEFINE = """
 
 @jit
-def define(x, image, h0, w0, g, f, w, as_it_is, b, bo, scratch, patch, totals):
+def define(x, sample, image, h0, w0, g, f, w, as_it_is, b, bo, scratch, patch, totals):
     \"""Compute a tile of one vector of filters into the patch, with bias and relu.
 
     Its sums over the blocks so far wait at ``totals``.
@@ -22,13 +22,13 @@ def define(x, image, h0, w0, g, f, w, as_it_is, b, bo, scratch, patch, totals):
     @GEOMETRY
     blocks = (channels + @LANES - 1) // @LANES
     zero = splat(np.float32(0))
-    last = rows * columns - 1
+    last, wide = rows * columns - 1, columns + broad - 1
     for t in range(rows * columns):
         store(scratch, totals + t * @LANES, zero)
     for q in range(kd):
-        z = image % out_depth * sd + q * apart_d - pd
+        z = image * sd + q * apart_d - pd
         known = z >= 0 and z < depth * repeat_d
-        base = (image // out_depth * depth + z // repeat_d) * height * width * channels
+        base = (sample * depth + z // repeat_d) * height * width * channels
         for block in range(blocks):
             first = block * @LANES
             read_patch(x, base, h0, w0, g, known, first, scratch, patch)
@@ -39,7 +39,7 @@ def define(x, image, h0, w0, g, f, w, as_it_is, b, bo, scratch, patch, totals):
                 wo = as_it_is + (q * blocks + block) * @LANES * high * broad * @GROUP
                 for k in range(min(@LANES, channels - first)):
                     for i in range(high):
-                        p = patch + i * @SIDE * @LANES + k
+                        p = patch + i * wide * @LANES + k
                         for j in range(broad):
                             weight = load(w, wo)
 @TERMS
@@ -60,7 +60,7 @@ def definition() -> str:
     text = _DEFINE
     for name, depth, line in (
         ("@OUTPUTS", 16, "t# = min(t + #, last)"),
-        ("@BEGIN", 16, "p# = (t# // columns * @SIDE + t# % columns) * @LANES\n"
+        ("@BEGIN", 16, "p# = (t# // columns * wide + t# % columns) * @LANES\n"
                        f"{' ' * 16}s# = zero"),
         ("@TERMS", 28, "s# = fma(broadcast(scratch, p + p#), weight, s#)"),
         ("@TOTALS", 16, "o# = add(load(scratch, totals + t# * @LANES), s#)"),

@@ -27,7 +27,6 @@ from speccompiler.kernels.cpu.codegen.register_tile import (
 )
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.winograd_definition import definition
-from speccompiler.kernels.cpu.winograd_transforms import LINE, LINE_SIDE, PLANE, PLANE_SIDE
 
 
 class Geometry(NamedTuple):
@@ -83,11 +82,10 @@ class Geometry(NamedTuple):
 
 _WORDS = """
 from speccompiler.kernels.cpu.codegen.calls import call_tile, finish, floor_of, spoiled_by
-from speccompiler.kernels.cpu.winograd_passes import (
-    address_of, gathered_map, integers, last_map, line_map
-)
+from speccompiler.kernels.cpu.winograd_functions import address_of, integers, transforms
 
-any_of, not_equal, rectify = v.any_of, v.not_equal, v.rectify
+rectify = v.rectify
+transform_input, gather_input, transform_filter, transform_output = transforms(@LANES, @LINE)
 """
 
 _DRIVER = '''
@@ -104,7 +102,10 @@ def read_patch(x, base, h0, w0, g, known, first, patch, to):
         for j in range(columns + broad - 1):
             c = w0 + j * apart_w
             inside = known_row and c >= 0 and c < width * repeat_w
-            at = base + h // repeat_h * x_row + c // repeat_w * x_column + first
+            if repeat_h > 1 or repeat_w > 1:
+                at = base + h // repeat_h * x_row + c // repeat_w * x_column + first
+            else:
+                at = base + h * x_row + c * x_column + first
             if inside and count == @LANES:
                 store(patch, to, load(x, at))
             else:
@@ -129,8 +130,9 @@ def write_patch(patch, at, pitch, rows, columns, y, to, row, y_pitch, count):
 
 
 @jit
-def pool_patch(patch, at, columns, pool_h, pool_w, rows, wide, y, to, row, next_to):
-    """Write the largest of each window of a tile's outputs, perhaps into the patch itself."""
+def pool_patch(patch, at, columns, pool_h, pool_w, rows, wide):
+    """The largest of each window of a tile's outputs, which are then no longer there."""
+    to = at
     for i in range(rows):
         for j in range(wide):
             window = at + (i * pool_h * columns + j * pool_w) * @LANES
@@ -138,7 +140,8 @@ def pool_patch(patch, at, columns, pool_h, pool_w, rows, wide, y, to, row, next_
             for k in range(pool_h):
                 for p in range(pool_w):
                     value = largest(value, load(patch, window + (k * columns + p) * @LANES))
-            store(y, to + i * row + j * next_to, value)
+            store(patch, to, value)
+            to += @LANES
 
 
 @jit
@@ -148,20 +151,32 @@ def first_row(tile, apart, rows):
 
 
 @jit
-def place_of(tile, down, across, turned):
-    """The image of a tile, and its place there."""
-    image = tile // (down * across)
-    rest = tile - image * (down * across)
-    if turned:
-        return image, rest % down, rest // down
-    return image, rest // across, rest % across
+def place_of(tile, images, slow, fast):
+    """Sample and depth of a tile, and its place in the image."""
+    image = tile // (slow * fast)
+    rest = tile - image * slow * fast
+    sample, line = image // images, rest // fast
+    return sample, image - sample * images, line, rest - line * fast
 
 
 @jit
-def set_places(places, first, count, start, apart, repeat, step, base):
+def place_after(place, images, slow, fast):
+    """The place of the next tile."""
+    sample, image, line, at = place
+    if at + 1 < fast:
+        return sample, image, line, at + 1
+    if line + 1 < slow:
+        return sample, image, line + 1, 0
+    if image + 1 < images:
+        return sample, image + 1, 0, 0
+    return sample + 1, 0, 0, 0
+
+
+@jit
+def set_places(places, count, start, apart, repeat, step):
     """Where rows or columns begin in an input that repeats them."""
     for i in range(count):
-        places[first + i] = base + (start + i * apart) // repeat * step
+        places[i] = (start + i * apart) // repeat * (4 * step)
 
 
 @jit
@@ -198,16 +213,18 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     us, ms = (slices * batch + 1) * @LANES, batch * task_filters + @LANES
     m = points * us
     patch = m + points * ms
-    middle = patch + points * @LANES
-    held, ws = middle + points * @LANES, (together * @GROUP + 1) * @LANES
+    totals = patch + points * @LANES
+    held, ws = totals + points * @LANES, (together * @GROUP + 1) * @LANES
     pooled = pool_h * pool_w > 1
     pooled_rows, pooled_columns = rows // pool_h, columns // pool_w
     pooled_height, pooled_width = out_height // pool_h, out_width // pool_w
     row_step, column_step = x_row * apart_h, x_column * apart_w
     pitch, next_to = y_row * y_pitch * apart_h, y_column * y_pitch * apart_w
     repeated = repeat_h > 1 or repeat_w > 1
-    floor = splat(floor_of(f[@RELU]))
-    places = integers(@PLACES)
+    floor = floor_of(f[@RELU])
+    slow, fast = (across, down) if turned else (down, across)
+    two_by_two = pool_h == 2 and pool_w == 2 and f[@ACTIVATION] == 0
+    row_places, column_places = integers(@SIDE), integers(@SIDE)
     arguments = integers(@ARGUMENTS)
     offsets, y_offsets = integers(@MOST), integers(@MOST)
     for t in range(@MOST):
@@ -224,35 +241,36 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
         here = min(batch, tiles - start)
         if start != seen:
             seen = start
+            place = place_of(start, out_depth, slow, fast)
             for t in range(here):
-                image, tile_row, tile_column = place_of(start + t, down, across, turned)
-                h0 = first_row(tile_row, apart_h, rows) - ph
-                w0 = first_row(tile_column, apart_w, columns) - pw
+                sample, image, line, along = place
+                place = place_after(place, out_depth, slow, fast)
+                h0 = first_row(along if turned else line, apart_h, rows) - ph
+                w0 = first_row(line if turned else along, apart_w, columns) - pw
                 inside = h0 >= 0 and w0 >= 0
                 inside = inside and h0 + (tall - 1) * apart_h < height * repeat_h
                 inside = inside and w0 + (wide - 1) * apart_w < width * repeat_w
+                if inside and repeated:
+                    set_places(row_places, tall, h0, apart_h, repeat_h, x_row)
+                    set_places(column_places, wide, w0, apart_w, repeat_w, x_column)
                 for q in range(kd):
-                    z = image % out_depth * sd + q * apart_d - pd
+                    z = image * sd + q * apart_d - pd
                     known = z >= 0 and z < depth * repeat_d
-                    plane = image // out_depth * depth + z // repeat_d
-                    base = plane * height * width * channels
-                    if inside and repeated:
-                        set_places(places, 0, tall, h0, apart_h, repeat_h, x_row, base)
-                        set_places(places, @SIDE, wide, w0, apart_w, repeat_w, x_column, 0)
-                    at = base + h0 * x_row + w0 * x_column
-                    for block in range(blocks):
-                        first = block * @LANES
-                        to = ((q * blocks + block) * batch + t) * @LANES
-                        if not inside or not known or first + @LANES > channels:
-                            read_patch(x, base, h0, w0, g, known, first, scratch, patch)
-                            transform_input(scratch, patch, wide * @LANES, @LANES, tall, wide,
-                                            scratch, middle, scratch, to, us)
-                        elif repeated:
-                            gather_input(x, first, places, tall, wide,
-                                         scratch, middle, scratch, to, us)
-                        else:
-                            transform_input(x, at + first, row_step, column_step, tall, wide,
-                                            scratch, middle, scratch, to, us)
+                    plane = z // repeat_d if repeat_d > 1 else z
+                    base = (sample * depth + plane) * height * width * channels
+                    to = (q * blocks * batch + t) * @LANES
+                    ready = channels // @LANES if inside and known else 0
+                    if ready and repeated:
+                        gather_input(x, base, row_places, column_places, ready,
+                                     scratch, to, us, batch * @LANES)
+                    elif ready:
+                        at = base + h0 * x_row + w0 * x_column
+                        transform_input(x, at, row_step, column_step, ready,
+                                        scratch, to, us, batch * @LANES)
+                    for block in range(ready, blocks):
+                        read_patch(x, base, h0, w0, g, known, block * @LANES, scratch, patch)
+                        transform_input(scratch, patch, wide * @LANES, @LANES, 1,
+                                        scratch, to + block * batch * @LANES, us, 0)
         from_filter = task % ranges * task_filters
         to_filter = min(filters, from_filter + task_filters)
         for q0 in range(0, slices, together if chunk else slices):
@@ -262,8 +280,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                 for first in range(from_filter, to_filter, @GROUP):
                     wo = (first // @GROUP * slices + q0) * @LANES * taps * @GROUP
                     to = held + (first - from_filter) // @GROUP * points * ws
-                    transform_filter(w, wo, some * @LANES, high, broad, tall,
-                                     scratch, middle, scratch, to, ws)
+                    transform_filter(high, broad, w, wo, some * @LANES, @VECTORS,
+                                     scratch, to, ws)
             for k in range(points):
                 for first in range(from_filter, to_filter, @GROUP):
                     group = first // @GROUP
@@ -291,56 +309,56 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                     arguments[@START] = arguments[@Y]
                     arguments[@ASK] = address_of(w, ask)
                     products(f[@TILE], arguments, here, task_filters, share)
+        place = place_of(start, out_depth, slow, fast)
         for t in range(here):
-            image, tile_row, tile_column = place_of(start + t, down, across, turned)
+            sample, image, line, along = place
+            place = place_after(place, out_depth, slow, fast)
+            tile_row, tile_column = (along, line) if turned else (line, along)
             row = first_row(tile_row, apart_h, pooled_rows)
             column = first_row(tile_column, apart_w, pooled_columns)
-            down_to = min(pooled_rows, (pooled_height - row + apart_h - 1) // apart_h)
-            across_to = min(pooled_columns, (pooled_width - column + apart_w - 1) // apart_w)
-            at = image * pooled_height * pooled_width + row * y_row + column * y_column
-            at *= y_pitch
-            for first in range(from_filter, to_filter, @LANES):
-                count = min(@LANES, filters - first)
-                mo = m + t * task_filters + first - from_filter
-                whole = down_to == pooled_rows and across_to == pooled_columns and count == @LANES
-                bias = load(b, first)
-                if whole and not pooled:
-                    if transform_output(scratch, mo, ms, rows, columns, wide, scratch, middle,
-                                        bias, floor, y, at + first, pitch, next_to):
-                        if f[@ACTIVATION]:
-                            for i in range(rows):
-                                finish(f, y, at + first + i * pitch, columns, next_to, @LANES)
-                        continue
-                    finite = False
-                else:
-                    finite = transform_output(scratch, mo, ms, rows, columns, wide,
-                                              scratch, middle, bias, floor,
-                                              scratch, patch, columns * @LANES, @LANES)
-                if not finite:
-                    define(x, image, first_row(tile_row, apart_h, rows) - ph,
+            down_to, across_to = pooled_rows, pooled_columns
+            if row + (down_to - 1) * apart_h >= pooled_height:
+                down_to = (pooled_height - row + apart_h - 1) // apart_h
+            if column + (across_to - 1) * apart_w >= pooled_width:
+                across_to = (pooled_width - column + apart_w - 1) // apart_w
+            at = (sample * out_depth + image) * pooled_height * pooled_width
+            at = (at + row * y_row + column * y_column) * y_pitch
+            whole = down_to == pooled_rows and across_to == pooled_columns
+            first = from_filter
+            mo = m + t * task_filters - from_filter
+            if whole and (not pooled or two_by_two):
+                ready = (to_filter - first) // @LANES
+                if ready and transform_output(high, broad, pooled, scratch, mo + first, ms, ready,
+                                              b, first, floor, y, at + first, pitch, next_to):
+                    first += ready * @LANES
+                    if f[@ACTIVATION]:
+                        for i in range(rows):
+                            finish(f, y, at + from_filter + i * pitch, columns, next_to,
+                                   ready * @LANES)
+            while first < to_filter:
+                count = min(@LANES, to_filter - first)
+                if not transform_output(high, broad, 0, scratch, mo + first, ms, 1, b, first, floor,
+                                        scratch, patch, columns * @LANES, @LANES):
+                    define(x, sample, image, first_row(tile_row, apart_h, rows) - ph,
                            first_row(tile_column, apart_w, columns) - pw, g, f, w,
                            as_it_is + first // @GROUP * size * taps + first % @GROUP,
-                           b, first, scratch, patch, middle)
+                           b, first, scratch, patch, totals)
                 finish(f, scratch, patch, rows * columns, @LANES, @LANES)
-                if pooled and whole:
-                    pool_patch(scratch, patch, columns, pool_h, pool_w,
-                               pooled_rows, pooled_columns, y, at + first, pitch, next_to)
-                    continue
                 if pooled:
-                    pool_patch(scratch, patch, columns, pool_h, pool_w, pooled_rows,
-                               pooled_columns, scratch, patch, pooled_columns * @LANES, @LANES)
+                    pool_patch(scratch, patch, columns, pool_h, pool_w,
+                               pooled_rows, pooled_columns)
                 write_patch(scratch, patch, pooled_columns, down_to, across_to,
                             y, at + first, pitch, next_to, count)
+                first += @LANES
 '''
 
 
 @cache
 def source(lanes: int, line: bool) -> str:
     """The module's text, for tiles on a line or in a plane."""
-    side, transforms = (LINE_SIDE, LINE) if line else (PLANE_SIDE, PLANE)
     tile_places = {name.upper(): at for at, name in enumerate(TileArguments._fields)}
     return fill(
-        HEADER + _WORDS + transforms + _DRIVER.replace("@DEFINE", definition()),
+        HEADER + _WORDS + _DRIVER.replace("@DEFINE", definition()),
         Geometry._fields,
         **tile_places,
         ARGUMENTS=len(TileArguments._fields),
@@ -348,8 +366,8 @@ def source(lanes: int, line: bool) -> str:
         GROUP=VECTORS * lanes,
         VECTORS=VECTORS,
         MOST=tile_columns(lanes),
-        SIDE=side,
-        PLACES=2 * side,
+        LINE=str(line),
+        SIDE=8 if line else 6,
         ALONE=ALONE,
         RESUMED=RESUMED,
         RELU=functions.RELU,
