@@ -25,7 +25,7 @@ from speccompiler.kernels.long_sums import CARRY, CARRY_SUMS, SHORT, STRETCH
 
 _WORDS = """
 from speccompiler.kernels.cpu.codegen.calls import (
-    address_of, bits_of, call_activation, call_tile, finish, floor_of, integers_at, spoiled_by
+    address_of, call_activation, call_tile, finish, floor_of, integers_at, spoiled_by
 )
 
 rectify = v.rectify
@@ -95,8 +95,7 @@ def group(
         for i in range(steps):
             q, h, skip = q0 + i // down * q_step, i % down // pieces * h_step, i % pieces * @SHORT
             some, ends = min(taps - skip, @SHORT), i == steps - 1
-            relu = f[@RELU] if ends else 0
-            a[@TILE_FLOOR], a[@TILE_SPOILED] = bits_of(floor_of(relu)), bits_of(spoiled_by(relu))
+            a[@TILE_RELU] = f[@RELU] if ends else 0
             after = (q + q_step) * kh if h_step == kh else q * kh + h + h_step
             ask = wo + after * row_weights
             if skip + some < taps:
@@ -104,12 +103,20 @@ def group(
             if room > 0 and i > 0 and i % @STRETCH == 0:
                 size = (t1 * share + min(t1, larger) - p0) * width
                 carry_sums(packed, sums, size, room, i == @STRETCH, i + @STRETCH >= steps)
-            p = p0
+            p, r, c = p0, p0 // columns, p0 % columns
             for t in range(t0, t1):
                 size = share + 1 if t < larger else share
                 # Rows of the window that are outside the data for every row of the tile.
-                h0 = max(h, -((top + (p + size - 1) // columns * stride) // apart))
-                h1 = min(h + h_step, kh, -((top + p // columns * stride - bottom) // apart))
+                above = top + r * stride - bottom
+                c += size - 1
+                while c >= columns:
+                    c -= columns
+                    r += 1
+                below = top + r * stride
+                c += 1
+                if apart > 1:
+                    above, below = above // apart, below // apart
+                h0, h1 = max(h, -below), min(h + h_step, kh, -above)
                 so, begin = sums + (p - p0) * width, start + q * plane + left + skip
                 a[@TILE_X] = address_of(packed, begin + h0 * row)
                 a[@TILE_OFFSETS] = address_of(offsets, p)

@@ -32,6 +32,7 @@ class PoolKernel(CpuKernel):
     name = "pool"
     ops = (ir.Pool,)
     fields = Geometry._fields
+    narrows = True
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
         op, out = op_of(node), known(node)

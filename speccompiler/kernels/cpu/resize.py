@@ -149,6 +149,7 @@ class ResizeKernel(CpuKernel):
     name = "resize"
     ops = (ir.Upsample, ir.Pad)
     fields = Geometry._fields
+    narrows = True
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
         op = node.op

@@ -96,13 +96,3 @@ def address_of(typing: Any, pointer: Any, index: Any) -> Any:
         return builder.ptrtoint(builder.gep(args[0], [args[1]]), _LONG)
 
     return _long(pointer, _long), emit
-
-
-@intrinsic
-def bits_of(typing: Any, value: Any) -> Any:
-    """The bits of a float32, as an int64."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.zext(builder.bitcast(args[0], _INT), _LONG)
-
-    return _long(types.float32), emit

@@ -78,10 +78,8 @@ class TileArguments(NamedTuple):
     y: Any
     y_offsets: Any
     """A table of where each position's values are written, from ``y`` on."""
-    floor: Any
-    """The bits of a float32: no result is below it. -infinity where no relu is due."""
-    spoiled: Any
-    """The bits of the float32 of which the result is NaN; NaN where there is none."""
+    relu: Any
+    """What is done to the results: a kind of relu, as ``functions`` numbers them."""
 
 
 BEGUN, RESUMED, ALONE = 0, 1, 2
