@@ -122,7 +122,7 @@ def planes(x, at, positions, part, rest, y, to, scratch):
     store(y, to, ended(t0, r0, rest))
 '''
 
-LARGEST = '''
+LARGEST = """
 
 @jit
 def taken(s, value, part):
@@ -137,9 +137,9 @@ def joined(total, rest, s):
 @jit
 def ended(total, rest, divisor):
     return total
-'''
+"""
 
-SUM = '''
+SUM = """
 
 @jit
 def taken(s, value, part):
@@ -154,7 +154,7 @@ def joined(total, rest, s):
 @jit
 def ended(total, rest, divisor):
     return div(rounded(total, rest), divisor)
-'''
+"""
 
 
 def _columns(name: str, vectors: int, lanes: int, masked: bool = False) -> str:

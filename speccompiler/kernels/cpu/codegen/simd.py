@@ -128,9 +128,7 @@ def vectors(lanes: int) -> SimpleNamespace:
         return vector(array, ADDRESS), emit
 
     @intrinsic
-    def transpose(
-        typing: Any, x: Any, xo: Any, x_step: Any, y: Any, yo: Any, y_step: Any
-    ) -> Any:
+    def transpose(typing: Any, x: Any, xo: Any, x_step: Any, y: Any, yo: Any, y_step: Any) -> Any:
         """Write a square of vectors that are ``x_step`` apart as its columns, ``y_step`` apart."""
 
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
