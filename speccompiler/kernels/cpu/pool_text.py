@@ -135,8 +135,8 @@ def windows(
         count, times = positions * channels, 1
     whole = times
     if count < @LANES:
-        # What a vector writes beyond its channels is overwritten by the next position.
-        whole = times - 1 if y_pitch == channels else 0
+        # What a vector writes beyond its channels is overwritten by the next positions.
+        whole = times - (@LANES - 1) // count if y_pitch == channels else 0
     time = 0
     while count < @WIDE and time + @BLOCK <= whole:
         for i in range(0, count, @LANES):

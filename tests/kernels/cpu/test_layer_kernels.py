@@ -132,13 +132,6 @@ def test_rows_of_a_depthwise_kernel(columns, stride, rng, tmp_path):
     check([layer], x, tmp_path)
 
 
-def test_the_text_of_a_depthwise_kernel_stays_short():
-    """It would take minutes to compile, and a stride in a file may be any number."""
-    for long in (False, True):
-        assert len(depthwise.source(16, 5000, 3, long)) < 10_000
-    assert len(depthwise.source(16, 3, 1 << 40)) < 10_000
-
-
 @pytest.mark.parametrize("filters", [1, 3, 16, 33, 40])
 @pytest.mark.parametrize("samples", [1, 4, 7])
 def test_locally_connected(filters, samples, lanes, rng, tmp_path):
