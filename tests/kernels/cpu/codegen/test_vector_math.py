@@ -153,5 +153,5 @@ def test_constants_are_no_part_of_a_text():
     texts = {activation_text(parse(f"where(x > {a}, x, {b} * x)"), 8) for a, b in
              ((0, 0.3), (1.5, 0.3), (-2, -0.1))}  # fmt: skip
     assert len(texts) == 1
-    assert constants_of(parse("where(x > -2, x, -0.1 * x)")) == (-2, -0.1)
+    assert constants_of(parse("where(x > -2, x, -0.1 * x)")) == (-0.1, -2)
     assert "0.1" not in texts.pop()
