@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from speccompiler.kernels.cpu import convolution, depthwise
+from speccompiler.kernels.cpu import convolution
 from tests.cases import build
 
 CHANNELS = [1, 3, 4, 16, 17, 100]
