@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from speccompiler.graph import ir
 from speccompiler.kernels.axes import transpose_plan
-from speccompiler.kernels.cpu.codegen.text import HEADER, fill
+from speccompiler.kernels.cpu.codegen.text import HEADER, LINE, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
 from speccompiler.kernels.cpu.kernel import CpuKernel, Wanted, fitting_lanes
 from speccompiler.planning.candidate import KnownShape
@@ -75,11 +75,17 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
             for u in range(u0, u1):
                 copy(x, source + u * x_across + v0, y, target + u * y_across + v0, v1 - v0)
         elif across >= @LANES and along >= @LANES:
-            for u in range(u0, u1, @LANES):
-                for v in range(v0, v1, @LANES):
-                    i, j = min(u, across - @LANES), min(v, along - @LANES)
-                    transpose(x, source + i + j * x_along, x_along,
-                              y, target + i * y_across + j, y_across)
+            # Whole lines of the rows that are near each other, then on along the others.
+            near_u = y_across > x_along
+            first, last = (u0, u1) if near_u else (v0, v1)
+            begin, end = (v0, v1) if near_u else (u0, u1)
+            for line in range(first, last, @LINE):
+                for far in range(begin, end, @LANES):
+                    for near in range(line, min(line + @LINE, last), @LANES):
+                        i, j = (near, far) if near_u else (far, near)
+                        i, j = min(i, across - @LANES), min(j, along - @LANES)
+                        transpose(x, source + i + j * x_along, x_along,
+                                  y, target + i * y_across + j, y_across)
         elif across < along:
             for u in range(u0, u1):
                 for v in range(v0, v1):
@@ -98,6 +104,7 @@ def source(lanes: int) -> str:
         Geometry._fields,
         LANES=lanes,
         BLOCK=TASK_SIDE,
+        LINE=LINE,
     )
 
 
