@@ -1,10 +1,10 @@
 """Depthwise convolution of any rank (as 3-D): every channel with kernels of its own.
 
 Bound by loads, not by multiply-adds: eight or four neighbouring positions of a row are done
-together, so that weights are loaded once for them, and so are values that several windows see. A
-position's sum is one chain of multiply-adds over the taps that lie in the data, whoever its
-neighbours are; a long one is a chain for each row (``long_sums``). The last vector of channels
-overlaps the one before.
+together, so that weights are loaded once for them. In the common kernels of three columns at stride
+1 the values that several windows see are loaded once, too. A position's sum is one chain of
+multiply-adds over the taps that lie in the data, whoever its neighbours are; a long one is a chain
+for each row (``long_sums``). The last vector of channels overlaps the one before.
 
 w: [kernel][KD][KH][KW][channel], and a vector's length behind
 """

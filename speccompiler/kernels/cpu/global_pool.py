@@ -32,8 +32,8 @@ class Geometry(NamedTuple):
     groups: int
     positions: int
     channels: int
-    count: int
-    """What a sum or a product is divided by."""
+    divisor: int
+    """Of a sum or a product."""
 
 
 TASK = 64
@@ -55,8 +55,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: blocks of @TASK channels of every group, or of @TASK groups of one channel."""
     @GEOMETRY
     blocks = (channels + @TASK - 1) // @TASK
-    scale = share(count)
-    part, rest = splat(np.float32(scale)), splat(np.float32(count * scale))
+    scale = share(divisor)
+    part, rest = splat(np.float32(scale)), splat(np.float32(divisor * scale))
     for task in range(lo, hi):
         first, start = task // blocks, task % blocks * @TASK
         last, stop = first + 1, min(channels, start + @TASK)
@@ -100,7 +100,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                 for _ in range(positions):
                     product *= x[at]
                     at += channels
-                y[group * channels + c] = np.float32(product / count)
+                y[group * channels + c] = np.float32(product / divisor)
 '''
 
 PLANES = '''
@@ -135,7 +135,7 @@ def joined(total, rest, s):
 
 
 @jit
-def ended(total, rest, divisor):
+def ended(total, rest, count):
     return total
 """
 
@@ -152,8 +152,8 @@ def joined(total, rest, s):
 
 
 @jit
-def ended(total, rest, divisor):
-    return div(rounded(total, rest), divisor)
+def ended(total, rest, count):
+    return div(rounded(total, rest), count)
 """
 
 
@@ -216,8 +216,8 @@ class GlobalPoolKernel(CpuKernel):
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
         kept, positions = op_of(node).kept, prod(shape[op_of(node).kept : -1])
-        count = positions if op_of(node).mode == "average" else 1
-        return Geometry(prod(shape[:kept]), positions, shape[-1], count)
+        divisor = positions if op_of(node).mode == "average" else 1
+        return Geometry(prod(shape[:kept]), positions, shape[-1], divisor)
 
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
         groups = n * prod(shape[: op_of(node).kept])

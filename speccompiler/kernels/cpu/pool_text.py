@@ -263,11 +263,21 @@ class _Statements:
             self.ends += ["if rest != 1:", *(f"    s{s} = div(s{s}, splat(rest))" for s in every)]
         self.kind = kind
 
-    def adds(self, s: int, unless: str = "") -> list[str]:
-        """A vector ``a`` of values is taken in. A maximum does not mind what it has seen."""
+    def adds(self, s: int) -> list[str]:
+        """A vector ``a`` of values is taken in."""
         if self.kind == "max":
             return [f"s{s} = maximum(s{s}, a)", f"u{s} = select(not_equal(a, a), a, u{s})"]
-        return [f"s{s} = {unless.format(s)}fma(a, part, s{s})"]
+        return [f"s{s} = fma(a, part, s{s})"]
+
+    def pair(self, s: int) -> list[str]:
+        """Two vectors are taken in, the first only where it was not seen ``again``."""
+        if self.kind == "max":
+            # A maximum does not mind what it has seen.
+            return [
+                f"s{s} = maximum(maximum(s{s}, a), b)",
+                f"u{s} = select(unordered(a, b), add(a, b), u{s})",
+            ]
+        return [f"s{s} = s{s} if again else fma(a, part, s{s})", f"s{s} = fma(b, part, s{s})"]
 
 
 def _window(name: str, kind: Kind, seen: Sequence[str], stored: Sequence[str], more: str) -> str:
@@ -317,10 +327,8 @@ def _second(kind: Kind, vectors: int, lanes: int) -> str:
         here, there = 2 * s * lanes, (2 * s + 1) * lanes
         pairs += [
             f"here, there = load(x, p + {here}), load(x, p + {there})",
-            "a = even(here, there)",
-            *does.adds(s, "s{0} if again else "),
-            "a = odd(here, there)",
-            *does.adds(s),
+            "a, b = even(here, there), odd(here, there)",
+            *does.pair(s),
         ]
     return filled(
         SECOND.replace("@VECTORS", str(vectors)),

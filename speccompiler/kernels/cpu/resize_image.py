@@ -110,8 +110,10 @@ class ResizeImageKernel(CpuKernel):
     narrows = True
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
-        op = op_of(node)
-        return Geometry(*shape[-3:], *known(node)[-3:-1], op.bilinear, op.align_corners)
+        op, (out_height, out_width) = op_of(node), known(node)[-3:-1]
+        height, width, channels = shape[-3:]
+        ways = int(op.bilinear), int(op.align_corners)
+        return Geometry(height, width, channels, out_height, out_width, *ways)
 
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
         return n * prod(known(node)[:-2])

@@ -368,6 +368,10 @@ def vectors(lanes: int) -> SimpleNamespace:
         less_equal=comparison("<="),
         equal=comparison("=="),
         not_equal=comparison("!="),
+        # Where one of them is NaN.
+        unordered=word(
+            truths, [vector, vector], lambda builder, a, b: builder.fcmp_unordered("uno", a, b)
+        ),
         both=word(truths, [truths, truths], lambda builder, a, b: builder.and_(a, b)),
         either=word(truths, [truths, truths], lambda builder, a, b: builder.or_(a, b)),
         # Whether any lane is true.
