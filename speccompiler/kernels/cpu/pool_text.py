@@ -80,11 +80,15 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     left, right = max(counted_w0, 0), min(counted_w1, width)
     inner, outer = -((-left - pw) // sw), min((right - kw + pw) // sw + 1, out_width)
     # Planes of which one value is made each lie side by side.
-    planes_each = kd == 1 and out_depth == depth and out_height * out_width * y_pitch == 1
-    task, oh, od = lo, lo % out_height, lo // out_height % out_depth
-    sample = lo // (out_height * out_depth)
+    flat = kd == 1 and out_depth == depth
+    planes_each = flat and out_height * out_width * y_pitch == 1
+    # One plane's last window may be as far from the next one's first as two windows of a plane.
+    even = flat and ph == 0 and kh <= sh and sh * out_height == height
+    task, taken = lo, 1
     rows_before, columns_before, row_share, column_share = 0, 0, 1.0, 1.0
     while task < hi:
+        oh, od = task % out_height, task // out_height % out_depth
+        sample = task // (out_height * out_depth)
         d_from, h_from = od * sd - pd, oh * sh - ph
         d_lo, d_hi = max(d_from, counted_d0), min(d_from + kd, counted_d1)
         h_lo, h_hi = max(h_from, counted_h0), min(h_from + kh, counted_h1)
@@ -92,7 +96,14 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
         planes, rows = max(min(d_hi, depth) - d0, 0), max(min(h_hi, height) - h0, 0)
         real_rows, counted_rows = planes * rows, (d_hi - d_lo) * (h_hi - h_lo)
         base = ((sample * depth + d0) * height + h0) * row
-        taken = @LANES if planes_each and task + @LANES <= hi else 1
+        # How many tasks are alike: the same rows of windows, further on.
+        taken = lines = 1
+        if planes_each:
+            taken = min(hi - task, @LANES)
+        elif even:
+            taken = lines = hi - task
+        elif rows == kh:
+            taken = lines = min(hi - task, (height - kh + ph) // sh - oh + 1)
         ow = 0
         while ow < out_width:
             w_from = ow * sw - pw
@@ -107,29 +118,27 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
             if @MEAN and counted_columns != columns_before:
                 columns_before, column_share = counted_columns, share(counted_columns)
             scale = row_share * column_share
-            positions, apart = taken, height * width
-            if taken == 1:
-                positions, apart = outer - ow if inner <= ow and ow < outer else 1, sw
+            positions, apart = 1, sw
+            if planes_each:
+                positions, apart = taken, height * width
+            elif inner <= ow and ow < outer:
+                positions = outer - ow
             windows(x, base + v0 * channels, planes, height * row, rows, row, columns, channels,
                     first, np.float32(scale), np.float32(counted * scale),
-                    y, (task * out_width + ow) * y_pitch, positions, apart, y_pitch)
-            ow += positions if taken == 1 else 1
+                    y, (task * out_width + ow) * y_pitch, positions, apart, y_pitch,
+                    lines, sh * row, out_width * y_pitch)
+            ow += 1 if planes_each else positions
         task += taken
-        oh += 1
-        if oh == out_height:
-            oh, od = 0, od + taken
-            while od >= out_depth:
-                od, sample = od - out_depth, sample + 1
 '''
 
 CHANNELS = '''
 
 @jit
 def windows(
-    x, xo, planes, plane, rows, row, columns, channels, first, scale, rest,
-    y, yo, positions, sw, y_pitch
+    x, x_start, planes, plane, rows, row, columns, channels, first, scale, rest,
+    y, y_start, positions, sw, y_pitch, lines, x_line, y_line
 ):
-    """Positions that are ``sw`` apart. The last vector of one overlaps the one before."""
+    """Positions that are ``sw`` apart, on some lines. Last vectors overlap those before."""
     count, times, ahead = channels, positions, sw * channels
     if sw == 1 and y_pitch == channels:
         count, times = positions * channels, 1
@@ -137,49 +146,57 @@ def windows(
     if count < @LANES:
         # What a vector writes beyond its channels is overwritten by the next positions.
         whole = times - (@LANES - 1) // count if y_pitch == channels else 0
-    time = 0
-    while count < @WIDE and time + @BLOCK <= whole:
-        for i in range(0, count, @LANES):
-            j = max(min(i, count - @LANES), 0)
-            window_@BLOCK(x, xo + j, planes, plane, rows, row, columns, channels, first, scale,
-                          rest, y, yo + j, ahead, y_pitch)
-        time += @BLOCK
-        xo += @BLOCK * ahead
-        yo += @BLOCK * y_pitch
-    while time < whole:
-        i = 0
-        while i + @WIDE <= count:
-            window_@BLOCK(x, xo + i, planes, plane, rows, row, columns, channels, first, scale,
-                          rest, y, yo + i, @LANES, @LANES)
-            i += @WIDE
-        while i < count:
-            # The second vector may be the first once more.
-            j = max(min(i, count - @LANES), 0)
-            apart = max(min(@LANES, count - @LANES - j), 0)
-            window_2(x, xo + j, planes, plane, rows, row, columns, channels, first, scale,
-                     rest, y, yo + j, apart, apart)
-            i += 2 * @LANES
-        time += 1
-        xo += ahead
-        yo += y_pitch
     some = first_lanes(count)
-    while time < times:
-        part(x, xo, planes, plane, rows, row, columns, channels, first, scale, rest, y, yo, some)
-        time += 1
-        xo += ahead
-        yo += y_pitch
+    for line in range(lines):
+        xo, yo, time = x_start + line * x_line, y_start + line * y_line, 0
+        while count < @WIDE and time + @BLOCK <= whole:
+            for i in range(0, count, @LANES):
+                j = max(min(i, count - @LANES), 0)
+                window_@BLOCK(x, xo + j, planes, plane, rows, row, columns, channels, first,
+                              scale, rest, y, yo + j, ahead, y_pitch)
+            time += @BLOCK
+            xo += @BLOCK * ahead
+            yo += @BLOCK * y_pitch
+        while time < whole:
+            i = 0
+            while i + @WIDE <= count:
+                window_@BLOCK(x, xo + i, planes, plane, rows, row, columns, channels, first,
+                              scale, rest, y, yo + i, @LANES, @LANES)
+                i += @WIDE
+            while i < count:
+                # The second vector may be the first once more.
+                j = max(min(i, count - @LANES), 0)
+                apart = max(min(@LANES, count - @LANES - j), 0)
+                window_2(x, xo + j, planes, plane, rows, row, columns, channels, first,
+                         scale, rest, y, yo + j, apart, apart)
+                i += 2 * @LANES
+            time += 1
+            xo += ahead
+            yo += y_pitch
+        while time < times:
+            part(x, xo, planes, plane, rows, row, columns, channels, first, scale, rest,
+                 y, yo, some)
+            time += 1
+            xo += ahead
+            yo += y_pitch
 '''
 
 PLANES = '''
 
 @jit
 def windows(
-    x, xo, planes, plane, rows, row, columns, channels, first, scale, rest,
-    y, yo, positions, sw, y_pitch
+    x, x_start, planes, plane, rows, row, columns, channels, first, scale, rest,
+    y, y_start, positions, sw, y_pitch, lines, x_line, y_line
 ):
-    """Positions of one channel, ``sw`` apart. The last vector overlaps the one before."""
-    if positions >= @LANES and y_pitch == 1:
-        i = 0
+    """Positions of one channel, on some lines. Last vectors overlap those before."""
+    for line in range(lines):
+        xo, yo, i = x_start + line * x_line, y_start + line * y_line, 0
+        while positions < @LANES or y_pitch != 1:
+            part(x, xo + i * sw, planes, plane, rows, row, columns, 1, first, scale,
+                 rest, y, yo + i * y_pitch, first_lanes(1))
+            i += 1
+            if i == positions:
+                break
         while sw == 2 and columns > 1 and i + @PAIR * @LANES <= positions:
             second_@PAIR(x, xo + 2 * i, planes, plane, rows, row, columns, first, scale,
                          rest, y, yo + i)
@@ -193,10 +210,6 @@ def windows(
             else:
                 along(x, xo + j * sw, planes, plane, rows, row, columns, 1, first, scale,
                       rest, y, yo + j, sw)
-        return
-    for i in range(positions):
-        part(x, xo + i * sw, planes, plane, rows, row, columns, 1, first, scale,
-             rest, y, yo + i * y_pitch, first_lanes(1))
 '''
 
 SECOND = """
