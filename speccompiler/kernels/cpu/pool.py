@@ -63,11 +63,11 @@ class PoolKernel(CpuKernel):
         mean: Kind = "long mean" if is_long(prod(op.kernel)) else "mean"
         kind: Kind = "max" if op.mode == "max" else mean
         filled, planes = max(4, wanted.shape[-1]), False
-        if op.stride[-1] == 1:
-            # The channels of neighbouring positions make one run.
-            filled = max(filled, prod(out[-2:]))
-        elif wanted.shape[-1] == 1 and (kind, True) in KINDS:
+        if wanted.shape[-1] == 1 and (kind, True) in KINDS:
             filled, planes = max(4, out[-2]), True
             if prod(out[-3:]) == 1:
                 filled = wanted.lanes
+        elif op.stride[-1] == 1:
+            # The channels of neighbouring positions make one run.
+            filled = max(filled, prod(out[-2:]))
         return source(fitting_lanes(filled, wanted.lanes), kind, planes)

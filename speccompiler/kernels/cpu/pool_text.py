@@ -4,9 +4,11 @@ The window of a position is one loop over its rows and columns, for up to four v
 four of channels, or those of four positions where channels are few. At stride 1 the channels of
 neighbouring positions lie side by side in both arrays and are taken as one long run.
 
-Another text is for one channel at larger strides, as planes of channels-first values are: its
-vectors are of neighbouring positions. At stride 2 every load serves two columns of a window. Of
-planes that become one value each, a vector takes as many planes as it has lanes.
+Another text is for one channel, as planes of channels-first values are: its vectors are of
+neighbouring positions, or of as many lines where there are too few. At stride 2 every load serves
+two columns of a window. Of planes that become one value each, a vector takes several planes.
+
+Rows whose windows lie in the data alike are done together: the driver decides once for them.
 
 Every value's window is added up in one order, plane by plane, row by row and from the left to the
 right, so that a mean does not depend on how its channels lie.
@@ -55,7 +57,6 @@ class Geometry(NamedTuple):
     y_pitch: int
 
 
-PAIR = 2
 BLOCK = 4
 """Vectors that are in registers together."""
 
@@ -189,27 +190,40 @@ def windows(
     y, y_start, positions, sw, y_pitch, lines, x_line, y_line
 ):
     """Positions of one channel, on some lines. Last vectors overlap those before."""
-    for line in range(lines):
-        xo, yo, i = x_start + line * x_line, y_start + line * y_line, 0
-        while positions < @LANES or y_pitch != 1:
+    line, narrow = 0, positions < @LANES or y_pitch != 1
+    while narrow and line + @LANES <= lines:
+        # Vectors across lines.
+        xo, yo = x_start + line * x_line, y_start + line * y_line
+        for i in range(positions):
+            down(x, xo + i * sw, planes, plane, rows, row, columns, 1, first, scale,
+                 rest, y, yo + i * y_pitch, x_line, y_line)
+        line += @LANES
+    for here in range(line, lines):
+        xo, yo, i = x_start + here * x_line, y_start + here * y_line, 0
+        while narrow and i < positions:
             part(x, xo + i * sw, planes, plane, rows, row, columns, 1, first, scale,
                  rest, y, yo + i * y_pitch, first_lanes(1))
             i += 1
-            if i == positions:
-                break
-        while sw == 2 and columns > 1 and i + @PAIR * @LANES <= positions:
-            second_@PAIR(x, xo + 2 * i, planes, plane, rows, row, columns, first, scale,
-                         rest, y, yo + i)
-            i += @PAIR * @LANES
         while i < positions:
-            j = min(i, positions - @LANES)
-            i += @LANES
-            if sw == 2 and columns > 1:
+            j, left = min(i, positions - @LANES), positions - i
+            if sw == 1:
+                # The second vector may be the first once more.
+                apart = min(@LANES, positions - @LANES - j)
+                window_2(x, xo + j, planes, plane, rows, row, columns, 1, first, scale,
+                         rest, y, yo + j, apart, apart)
+                i += 2 * @LANES
+            elif sw == 2 and columns > 1 and left >= 2 * @LANES:
+                second_2(x, xo + 2 * i, planes, plane, rows, row, columns, first, scale,
+                         rest, y, yo + i)
+                i += 2 * @LANES
+            elif sw == 2 and columns > 1:
                 second_1(x, xo + 2 * j, planes, plane, rows, row, columns, first, scale,
                          rest, y, yo + j)
+                i += @LANES
             else:
                 along(x, xo + j * sw, planes, plane, rows, row, columns, 1, first, scale,
-                      rest, y, yo + j, sw)
+                      rest, y, yo + j, sw, 1)
+                i += @LANES
 '''
 
 SECOND = """
@@ -328,8 +342,15 @@ def _part(kind: Kind) -> str:
 
 
 def _along(kind: Kind) -> str:
-    """The windows of a vector of positions that are ``sw`` apart."""
-    return _window("along", kind, ["load_every(x, p, sw)"], ["store(y, yo, s0)"], ", sw")
+    """The windows of a vector of positions that are ``sw`` apart, or of as many lines: ``down``."""
+    seen = ["load_every(x, p, x_apart)"]
+    return "".join(
+        _window(name, kind, seen, [stored], ", x_apart, y_apart")
+        for name, stored in (
+            ("along", "store(y, yo, s0)"),
+            ("down", "store_every(y, yo, y_apart, s0)"),
+        )
+    )
 
 
 def _second(kind: Kind, vectors: int, lanes: int) -> str:
@@ -355,11 +376,17 @@ def _second(kind: Kind, vectors: int, lanes: int) -> str:
 def source(lanes: int, kind: Kind, planes: bool) -> str:
     """The module's text, for one vector width and kind of pooling.
 
-    ``planes``: one channel, of positions that are not side by side.
+    ``planes``: one channel.
     """
     if planes:
-        seconds = _second(kind, PAIR, lanes) + _second(kind, 1, lanes)
-        text = seconds + _along(kind) + _part(kind) + PLANES
+        text = (
+            _second(kind, 2, lanes)
+            + _second(kind, 1, lanes)
+            + _windows(kind, 2)
+            + _along(kind)
+            + _part(kind)
+            + PLANES
+        )
     else:
         text = _windows(kind, BLOCK) + _windows(kind, 2) + _part(kind) + CHANNELS
     carry = CARRY if kind == "long mean" else ""
@@ -368,7 +395,6 @@ def source(lanes: int, kind: Kind, planes: bool) -> str:
         Geometry._fields,
         LANES=lanes,
         BLOCK=BLOCK,
-        PAIR=PAIR,
         WIDE=BLOCK * lanes,
         SHORT=SHORT,
         NOTHING="-np.inf" if kind == "max" else "0",
