@@ -90,7 +90,7 @@ transform_input, gather_input, transform_filter, transform_output = transforms(@
 
 _DRIVER = '''
 
-@jit
+@as_written
 def read_patch(x, base, h0, w0, g, known, first, patch, to):
     """Copy a tile's inputs of a block of channels; zeros outside the data and past the channels."""
     @GEOMETRY
@@ -116,7 +116,7 @@ def read_patch(x, base, h0, w0, g, known, first, patch, to):
             to += @LANES
 
 
-@jit
+@as_written
 def write_patch(patch, at, pitch, rows, columns, y, to, row, y_pitch, count):
     """Copy the part of a tile's outputs that lies in the image."""
     for i in range(rows):
@@ -129,7 +129,7 @@ def write_patch(patch, at, pitch, rows, columns, y, to, row, y_pitch, count):
                     y[target + k] = patch[source + k]
 
 
-@jit
+@as_written
 def pool_patch(patch, at, columns, pool_h, pool_w, rows, wide):
     """The largest of each window of a tile's outputs, which are then no longer there."""
     to = at
@@ -144,13 +144,13 @@ def pool_patch(patch, at, columns, pool_h, pool_w, rows, wide):
             to += @LANES
 
 
-@jit
+@as_written
 def first_row(tile, apart, rows):
     """The first row of a tile. Between rows that are ``apart`` lie those of other tiles."""
     return tile * rows if apart == 1 else tile // apart * rows * apart + tile % apart
 
 
-@jit
+@as_written
 def place_of(tile, images, slow, fast):
     """Sample and depth of a tile, and its place in the image."""
     image = tile // (slow * fast)
@@ -159,7 +159,7 @@ def place_of(tile, images, slow, fast):
     return sample, image - sample * images, line, rest - line * fast
 
 
-@jit
+@as_written
 def place_after(place, images, slow, fast):
     """The place of the next tile."""
     sample, image, line, at = place
@@ -172,14 +172,14 @@ def place_after(place, images, slow, fast):
     return sample + 1, 0, 0, 0
 
 
-@jit
+@as_written
 def set_places(places, count, start, apart, repeat, step):
     """Where rows or columns begin in an input that repeats them."""
     for i in range(count):
         places[i] = (start + i * apart) // repeat * (4 * step)
 
 
-@jit
+@as_written
 def products(tile, arguments, here, pitch, ask_share):
     """All tiles of a batch by one group of filters at one point; larger passes come first."""
     passes = (here + @MOST - 1) // @MOST
@@ -193,7 +193,7 @@ def products(tile, arguments, here, pitch, ask_share):
         arguments[@ASK] += arguments[@ASK_STEP] * @LANES * arguments[@PLANES]
 @DEFINE
 
-@jit
+@as_written
 def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: batches of tiles over all samples, ranges of filters; the last changes fastest."""
     @GEOMETRY
