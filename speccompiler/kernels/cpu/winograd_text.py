@@ -233,8 +233,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     arguments[@PLANE], arguments[@PLANE_WEIGHTS] = 4 * @LANES * batch, 4 * @LANES * @GROUP
     arguments[@ROWS], arguments[@ROW], arguments[@ROW_WEIGHTS] = 1, 0, 0
     arguments[@RUN], arguments[@START_STEP] = @LANES, 4 * task_filters
-    # No floor and nothing spoiled: -infinity and NaN, as bits.
-    arguments[@FLOOR], arguments[@SPOILED] = 0xFF800000, 0x7FC00000
+    arguments[@TILE_RELU] = 0
     seen = -1
     for task in range(lo, hi):
         start = task // ranges * batch
@@ -357,6 +356,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 def source(lanes: int, line: bool) -> str:
     """The module's text, for tiles on a line or in a plane."""
     tile_places = {name.upper(): at for at, name in enumerate(TileArguments._fields)}
+    tile_places["TILE_RELU"] = tile_places.pop("RELU")
     return fill(
         HEADER + _WORDS + _DRIVER.replace("@DEFINE", definition()),
         Geometry._fields,

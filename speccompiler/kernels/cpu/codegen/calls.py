@@ -75,3 +75,24 @@ def floor_of(relu):  # type: ignore[no-untyped-def]
 def spoiled_by(relu):  # type: ignore[no-untyped-def]
     """The value of which this kind of relu makes a NaN; NaN, which equals nothing, for none."""
     return np.float32(-np.inf) if relu == THEANO else np.float32(np.nan)
+
+
+@intrinsic
+def integers_at(typing: Any, pointer: Any, index: Any) -> Any:
+    """A pointer to int64 values, where an element of float32 values lies."""
+    integers = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(builder.gep(args[0], [args[1]]), context.get_value_type(integers))
+
+    return integers(pointer, _long), emit
+
+
+@intrinsic
+def address_of(typing: Any, pointer: Any, index: Any) -> Any:
+    """Where an element lies."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ptrtoint(builder.gep(args[0], [args[1]]), _LONG)
+
+    return _long(pointer, _long), emit

@@ -24,13 +24,13 @@ AHEAD = 1024
 PACK = '''
 
 @jit
-def pack(x, at, packed, to, plane, channels):
+def pack(x, at, packed, to, plane, channels, depth):
     """Copy one position's channels, a block every ``plane`` values; zeros fill the last block.
 
     Whole vectors are written, also where a block is narrower. Behind it lies the place of the next
     position, which is written later, or room for a vector.
     """
-    for c in range(0, channels, @DEPTH):
+    for c in range(0, channels, depth):
         if c + @LANES <= channels:
             store(packed, to, load(x, at + c))
         else:
@@ -39,9 +39,9 @@ def pack(x, at, packed, to, plane, channels):
 
 
 @jit
-def clear(packed, to, plane, channels):
+def clear(packed, to, plane, channels, depth):
     """Write zeros for one position."""
-    for _ in range(0, channels, @DEPTH):
+    for _ in range(0, channels, depth):
         store(packed, to, splat(np.float32(0)))
         to += plane
 
@@ -78,10 +78,8 @@ class TileArguments(NamedTuple):
     y: Any
     y_offsets: Any
     """A table of where each position's values are written, from ``y`` on."""
-    floor: Any
-    """The bits of a float32: no result is below it. -infinity where no relu is due."""
-    spoiled: Any
-    """The bits of the float32 of which the result is NaN; NaN where there is none."""
+    relu: Any
+    """What is done to the results: a kind of relu, as ``functions`` numbers them."""
 
 
 BEGUN, RESUMED, ALONE = 0, 1, 2

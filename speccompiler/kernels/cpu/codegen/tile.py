@@ -29,6 +29,7 @@ from speccompiler.kernels.cpu.codegen.register_tile import (
     tile_columns,
 )
 from speccompiler.kernels.cpu.codegen.text import LINE
+from speccompiler.kernels.cpu.functions import PLAIN, THEANO
 
 _FLOAT, _INT, _LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _BYTES = ir.IntType(8).as_pointer()
@@ -153,12 +154,26 @@ class _Tile:
     def _finish(self, totals: Sequence[Any]) -> None:
         """Apply the relu, and write the values."""
         a, builder = self.given, self.builder
-        floor, spoiled = (self._repeat(self._float(bits)) for bits in (a.floor, a.spoiled))
-        undefined = ir.Constant(self.vector, [float("nan")] * self.lanes)
-        for (t, n), value in zip(self.sums, totals, strict=True):
-            larger = builder.select(builder.fcmp_ordered(">", floor, value), floor, value)
-            equal = builder.fcmp_ordered("==", value, spoiled)
-            result = builder.select(equal, undefined, larger)
+        zero, lowest, undefined = (
+            ir.Constant(self.vector, [number] * self.lanes)
+            for number in (0.0, float("-inf"), float("nan"))
+        )
+
+        def plain() -> list[Any]:
+            return [
+                builder.select(builder.fcmp_ordered(">", zero, value), zero, value)
+                for value in totals
+            ]
+
+        def theano() -> list[Any]:
+            return [
+                builder.select(builder.fcmp_ordered("==", value, lowest), undefined, larger)
+                for value, larger in zip(totals, plain(), strict=True)
+            ]
+
+        results = self._choice(a.relu, PLAIN, totals, plain)
+        results = self._choice(a.relu, THEANO, results, theano)
+        for (t, n), result in zip(self.sums, results, strict=True):
             offset = self._load(self._behind(a.y_offsets, 8 * t), _LONG)
             place = self._behind(builder.add(a.y, offset), 4 * n * self.lanes)
             builder.store(result, builder.inttoptr(place, self.vector.as_pointer())).align = 4
@@ -193,9 +208,6 @@ class _Tile:
         value = self.builder.load(self.builder.inttoptr(place, kind.as_pointer()))
         value.align = 8 if kind is _LONG else 4
         return value
-
-    def _float(self, bits: Any) -> Any:
-        return self.builder.bitcast(self.builder.trunc(bits, _INT), _FLOAT)
 
     def _repeat(self, value: Any) -> Any:
         undefined = ir.Constant(self.vector, ir.Undefined)

@@ -13,6 +13,7 @@ from speccompiler.kernels.cpu.codegen.register_tile import (
     tile_columns,
     tile_text,
 )
+from speccompiler.kernels.cpu.functions import NONE, PLAIN, THEANO
 from speccompiler.kernels.cpu.kernel import WIDTHS
 from speccompiler.kernels.cpu.runtime import object_code
 from speccompiler.kernels.cpu.runtime.kernel_cache import load_kernel
@@ -22,10 +23,6 @@ PLANES, ROWS, RUN, PITCH = 3, 2, 24, 40
 CALL = ctypes.CFUNCTYPE(
     ctypes.c_int32, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 2, ctypes.c_void_p
 )
-
-
-def bits(value):
-    return int(np.float32(value).view(np.int32))
 
 
 @pytest.mark.parametrize("lanes", [lanes for lanes in WIDTHS if lanes <= host_lanes()])
@@ -49,7 +46,7 @@ def test_a_tile_adds_up_products(lanes):
                 PLANES, 700 * 4, w.strides[0], ROWS, 111 * 4, w.strides[1], RUN,
                 w.ctypes.data, 64, mode, start.ctypes.data, start.strides[0],
                 y.ctypes.data, places.ctypes.data,
-                bits(0 if relu else -np.inf), bits(np.nan),
+                PLAIN if relu else NONE,
             )  # fmt: skip
             given = np.array(arguments, np.int64)
             assert tile(unread, unread, count, vectors, given.ctypes.data) == 0
@@ -68,12 +65,12 @@ def test_relu_of_theano_spoils_minus_infinity():
     start = np.array([[-np.inf, -1, np.nan, np.inf] + [2] * (lanes - 4)], np.float32)
     x, w, y = np.zeros(1, np.float32), np.zeros(4096, np.float32), np.zeros(lanes, np.float32)
     table = np.zeros(1, np.int64)
-    for spoiled, first in ((-np.inf, np.nan), (np.nan, 0.0)):
+    for relu, first in ((THEANO, np.nan), (PLAIN, 0.0)):
         given = np.array(
             TileArguments(
                 x.ctypes.data, table.ctypes.data, w.ctypes.data, 0, 0, 0, 0, 0, 0, 0, 0, 0,
                 BEGUN, start.ctypes.data, 0, y.ctypes.data, table.ctypes.data,
-                bits(0), bits(spoiled),
+                relu,
             ),
             np.int64,
         )  # fmt: skip
