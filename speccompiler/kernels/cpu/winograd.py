@@ -35,7 +35,7 @@ from speccompiler.kernels.cpu.convolution import (
     Convolution,
     is_small,
 )
-from speccompiler.kernels.cpu.functions import Functions, functions
+from speccompiler.kernels.cpu.functions import Functions, finish
 from speccompiler.kernels.cpu.kernel import MOST_LANES, Array, Expected, Wanted
 from speccompiler.kernels.cpu.packing import in_groups
 from speccompiler.kernels.cpu.winograd_text import Geometry, source
@@ -186,7 +186,7 @@ class WinogradKernel(Convolution):
         return [source(lanes, line) for line in (False, True)]
 
     def functions(self, wanted: Wanted) -> Functions:
-        return functions(op_of(wanted.node).activation, tile=True)
+        return Functions(finish(op_of(wanted.node).activation), tile=True, products=True)
 
     def pack_kernel(self, weight: npt.NDArray[Any], lanes: int) -> Array:
         if self.cut.chunk:

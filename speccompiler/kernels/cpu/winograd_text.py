@@ -19,10 +19,8 @@ from typing import NamedTuple
 
 from speccompiler.kernels.cpu import functions
 from speccompiler.kernels.cpu.codegen.register_tile import (
-    ALONE,
-    RESUMED,
     VECTORS,
-    TileArguments,
+    ProductArguments,
     tile_columns,
 )
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
@@ -81,8 +79,8 @@ class Geometry(NamedTuple):
 
 
 _WORDS = """
-from speccompiler.kernels.cpu.codegen.calls import call_tile, finish, floor_of, spoiled_by
-from speccompiler.kernels.cpu.winograd_functions import address_of, integers, transforms
+from speccompiler.kernels.cpu.codegen.calls import address_of, call_tile, finish, floor_of, spoiled_by
+from speccompiler.kernels.cpu.winograd_functions import integers, transforms
 
 rectify = v.rectify
 transform_input, gather_input, transform_filter, transform_output = transforms(@LANES, @LINE)
@@ -180,17 +178,20 @@ def set_places(places, count, start, apart, repeat, step):
 
 
 @as_written
-def products(tile, arguments, here, pitch, ask_share):
-    """All tiles of a batch by one group of filters at one point; larger passes come first."""
+def products(tile, arguments, here, pitch, share):
+    """All tiles of a batch by one group of filters at one point; larger passes come first.
+
+    Of each block's later weights, ``share`` values are asked for, by all passes together.
+    """
     passes = (here + @MOST - 1) // @MOST
-    arguments[@ASK_STEP] = 4 * ask_share // passes
+    asked = (share + 16 * passes - 1) // (16 * passes)
+    arguments[@ASKED] = asked
     for p in range(passes):
         count = (here + passes - 1 - p) // passes
         call_tile(tile, count, @VECTORS, arguments)
         arguments[@X] += 4 * @LANES * count
         arguments[@Y] += 4 * pitch * count
-        arguments[@START] += 4 * pitch * count
-        arguments[@ASK] += arguments[@ASK_STEP] * @LANES * arguments[@PLANES]
+        arguments[@ASK] += 64 * asked * arguments[@BLOCKS]
 @DEFINE
 
 @as_written
@@ -226,14 +227,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     two_by_two = pool_h == 2 and pool_w == 2 and f[@ACTIVATION] == 0
     row_places, column_places = integers(@SIDE), integers(@SIDE)
     arguments = integers(@ARGUMENTS)
-    offsets, y_offsets = integers(@MOST), integers(@MOST)
-    for t in range(@MOST):
-        offsets[t], y_offsets[t] = 4 * @LANES * t, 4 * task_filters * t
-    arguments[@OFFSETS], arguments[@Y_OFFSETS] = address_of(offsets, 0), address_of(y_offsets, 0)
-    arguments[@PLANE], arguments[@PLANE_WEIGHTS] = 4 * @LANES * batch, 4 * @LANES * @GROUP
-    arguments[@ROWS], arguments[@ROW], arguments[@ROW_WEIGHTS] = 1, 0, 0
-    arguments[@RUN], arguments[@START_STEP] = @LANES, 4 * task_filters
-    arguments[@TILE_RELU] = 0
+    arguments[@BLOCK], arguments[@ROW] = 4 * @LANES * batch, 4 * task_filters
     seen = -1
     for task in range(lo, hi):
         start = task // ranges * batch
@@ -274,7 +268,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
         to_filter = min(filters, from_filter + task_filters)
         for q0 in range(0, slices, together if chunk else slices):
             some = min(together, slices - q0) if chunk else slices
-            arguments[@PLANES], arguments[@MODE] = some, @RESUMED if q0 else @ALONE
+            arguments[@BLOCKS], arguments[@RESUMED] = some, q0
             if chunk:
                 for first in range(from_filter, to_filter, @GROUP):
                     wo = (first // @GROUP * slices + q0) * @LANES * taps * @GROUP
@@ -293,8 +287,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                         ask = group * slices + q0 + some
                         if q0 + some == slices:
                             ask += task_filters // @GROUP * slices - slices
-                        share = (@GROUP * taps + points - 1) // points
-                        ask = ask * @LANES * taps * @GROUP + k * some * @LANES * share
+                        share = (@LANES * @GROUP * taps + points - 1) // points
+                        ask = ask * @LANES * taps * @GROUP + k * some * share
                     else:
                         wo = (k * groups + group) * size
                         arguments[@W] = address_of(w, wo)
@@ -302,10 +296,9 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                         if first + @GROUP >= to_filter:
                             ask = ((k + 1) * groups + from_filter // @GROUP) * size
                         # A single pass has no time for the next weights.
-                        share = @GROUP if here > @MOST else 0
+                        share = @LANES * @GROUP if here > @MOST else 0
                     arguments[@X] = address_of(scratch, k * us + q0 * batch * @LANES)
                     arguments[@Y] = address_of(scratch, mo)
-                    arguments[@START] = arguments[@Y]
                     arguments[@ASK] = address_of(w, ask)
                     products(f[@TILE], arguments, here, task_filters, share)
         place = place_of(start, out_depth, slow, fast)
@@ -355,21 +348,18 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 @cache
 def source(lanes: int, line: bool) -> str:
     """The module's text, for tiles on a line or in a plane."""
-    tile_places = {name.upper(): at for at, name in enumerate(TileArguments._fields)}
-    tile_places["TILE_RELU"] = tile_places.pop("RELU")
+    tile_places = {name.upper(): at for at, name in enumerate(ProductArguments._fields)}
     return fill(
         HEADER + _WORDS + _DRIVER.replace("@DEFINE", definition()),
         Geometry._fields,
         **tile_places,
-        ARGUMENTS=len(TileArguments._fields),
+        ARGUMENTS=len(ProductArguments._fields),
         LANES=lanes,
         GROUP=VECTORS * lanes,
         VECTORS=VECTORS,
         MOST=tile_columns(lanes),
         LINE=str(line),
         SIDE=8 if line else 6,
-        ALONE=ALONE,
-        RESUMED=RESUMED,
         RELU=functions.RELU,
         ACTIVATION=functions.ACTIVATION,
         TILE=functions.TILE,
