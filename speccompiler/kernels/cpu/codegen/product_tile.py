@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
-
-from llvmlite import ir
 
 from speccompiler.kernels.cpu.codegen.emitter import LONG, Emitter
 from speccompiler.kernels.cpu.codegen.register_tile import (
@@ -26,8 +25,8 @@ from speccompiler.kernels.cpu.codegen.register_tile import (
 )
 from speccompiler.kernels.cpu.codegen.text import LINE
 
-_WRITTEN_OUT = 8
-"""Values of a block that follow one another without a jump."""
+_WRITTEN_OUT = 4
+"""Values of a block that follow one another without a jump: 8 are slower by 5% with 16 lanes."""
 
 
 def product_tile_of(lanes: int) -> Any:
@@ -82,11 +81,8 @@ class _Products(Emitter):
         """A vector of channels."""
         x, w, ask, *sums = state
         (ask,) = self.loop(self.given.asked, [ask], self._ask)
-        out = min(self.lanes, _WRITTEN_OUT)
-        if out == self.lanes:
-            _, w, *sums = self._values([x, w, *sums])
-        else:
-            _, w, *sums = self.loop(LONG(self.lanes // out), [x, w, *sums], self._values)
+        count = LONG(self.lanes // _WRITTEN_OUT)
+        _, w, *sums = self.loop(count, [x, w, *sums], self._values)
         return [self.builder.add(x, self.given.block), w, ask, *sums]
 
     def _ask(self, state: Sequence[Any]) -> list[Any]:
@@ -96,8 +92,7 @@ class _Products(Emitter):
     def _values(self, state: Sequence[Any]) -> list[Any]:
         """Some channels of every tile, times their weights of every filter."""
         x, w, *sums = state
-        out = min(self.lanes, _WRITTEN_OUT)
-        for _ in range(out):
+        for _ in range(_WRITTEN_OUT):
             weights = [self.load(self.behind(w, 4 * n * self.lanes)) for n in range(VECTORS)]
             for line in range(0, VECTORS * self.lanes, LINE):
                 self.prefetch(self.behind(w, 4 * (AHEAD + line)), 3)
