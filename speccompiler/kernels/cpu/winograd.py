@@ -179,11 +179,11 @@ class WinogradKernel(Convolution):
         return (work + transform) * idle + spilled * NANOSECONDS_A_BYTE
 
     def text(self, wanted: Wanted) -> str:
-        return source(wanted.lanes, 1 in self.cut.tile.kernel)
+        return source(wanted.lanes)
 
     @classmethod
     def texts(cls, lanes: int) -> Iterable[str]:
-        return [source(lanes, line) for line in (False, True)]
+        return [source(lanes)]
 
     def functions(self, wanted: Wanted) -> Functions:
         return Functions(finish(op_of(wanted.node).activation), tile=True, products=True)

@@ -6,13 +6,13 @@ statements of ``toom_cook.lines`` are run with LLVM's builder in the place of nu
 is fused but what says ``fma``.
 
 Tiles in a plane have six points along each axis, with kernels of 3 and 5 rows alike; those on a
-line have eight, with kernels of 3, 5 and 7 places. So inputs are transformed in one way, weights
-and products in a few, of which a call picks one.
+line have eight, with kernels of 3, 5 and 7 places. So there are two transforms of inputs, and one
+of weights and of products for each kernel. A call picks one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import product
 from typing import Any
@@ -32,12 +32,15 @@ _Values = list[list[Any]]
 _Kernel = tuple[int, int]
 
 
-def kernels_of(line: bool) -> dict[_Kernel, tuple[int, int]]:
-    """Height and width of every kernel, with those of its tile's outputs."""
-    if line:
-        return {(1, taps): (1, outputs) for taps, outputs in LINE_OUTPUTS.items()}
+def _kernels() -> dict[_Kernel, _Kernel]:
+    """Height and width of every kernel, with those of its tile's outputs; a line is a row."""
     some = [(taps, outputs) for taps, outputs in PLANE_OUTPUTS.items() if taps > 1]
-    return {(a, b): (m, n) for (a, m), (b, n) in product(some, some)}
+    planes = {(a, b): (m, n) for (a, m), (b, n) in product(some, some)}
+    return planes | {(1, taps): (1, outputs) for taps, outputs in LINE_OUTPUTS.items()}
+
+
+POOLED = (3, 3)
+"""The kernel whose outputs may leave as the largest of two by two; others' go through a patch."""
 
 
 class _Function(Emitter):
@@ -64,11 +67,12 @@ class _Function(Emitter):
         return [names[name] for name in made]
 
 
-def _input(module: Any, lanes: int, line: bool, *, gathered: bool) -> Any:
+def _input(
+    module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, gathered: bool
+) -> Any:
     """B^T d B of some vectors of a tile's channels."""
-    side = next(iter(kernels_of(line).items()))
-    down, across = (short_convolution(m, r).input for r, m in zip(*side, strict=True))
-    name = f"transform_{'gathered' if gathered else 'input'}"
+    down, across = (short_convolution(m, r).input for r, m in zip(kernel, outputs, strict=True))
+    name = f"transform_input_{kernel[0]}_{gathered:d}"
     made = _Function(module, name, [LONG] * 7, lanes)
     x, rows, columns, vectors, u, us, next_u = made.function.args
     builder = made.builder
@@ -99,7 +103,7 @@ def _input(module: Any, lanes: int, line: bool, *, gathered: bool) -> Any:
     return made.function
 
 
-def _filter(module: Any, lanes: int, kernel: _Kernel, outputs: tuple[int, int]) -> Any:
+def _filter(module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel) -> Any:
     """G w G^T of some channels by one group of filters, which is so many vectors."""
     down, across = (short_convolution(m, r).filter for r, m in zip(kernel, outputs, strict=True))
     name = f"transform_filter_{kernel[0]}_{kernel[1]}"
@@ -131,7 +135,7 @@ def _filter(module: Any, lanes: int, kernel: _Kernel, outputs: tuple[int, int]) 
 
 
 def _output(
-    module: Any, lanes: int, kernel: _Kernel, outputs: tuple[int, int], *, pooled: bool
+    module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, pooled: bool
 ) -> Any:
     """A^T m A of some vectors of filters, bias and relu; whether all of it was finite.
 
@@ -218,65 +222,57 @@ def _choose(builder: Any, number: Any, functions: dict[int, Any], arguments: Seq
     return result
 
 
-def _once(module: Any, key: str, make: Callable[[], Any]) -> Any:
-    """A function of the module, made when it is first called."""
-    return module.globals[key] if key in module.globals else make()
-
-
 @cache
-def transforms(lanes: int, line: bool) -> tuple[Any, Any, Any, Any]:
+def transforms(lanes: int) -> tuple[Any, Any, Any, Any]:
     """The words ``transform_input``, ``gather_input``, ``transform_filter``, ``transform_output``.
 
-    Places are a pointer and an index; distances count values.
+    Each is told the kernel's height and width. Places are a pointer and an index; distances count
+    values. A function is made for each use, so a text uses each word in one place.
     """
-    kernels = kernels_of(line)
+    kernels = _kernels()
 
-    @intrinsic
-    def transform_input(
-        typing: Any, x: Any, at: Any, rows: Any, columns: Any, vectors: Any, u: Any, uo: Any,
-        us: Any, next_u: Any,
-    ) -> Any:  # fmt: skip
-        """``vectors`` of channels of a tile whose rows and columns are so far apart."""
+    def number(builder: Any, high: Any, broad: Any) -> Any:
+        return builder.add(builder.mul(high, LONG(8)), broad)
 
-        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            x, at, rows, columns, vectors, u, uo, us, next_u = args
-            function = _once(
-                builder.module, "transform_input",
-                lambda: _input(builder.module, lanes, line, gathered=False),
-            )  # fmt: skip
-            x, u = _addresses(builder, (x, at, u, uo))
-            steps = _bytes(builder, rows, columns)
-            builder.call(function, [x, *steps, vectors, u, *_bytes(builder, us, next_u)])
-            return context.get_dummy_value()
+    def input_word(gathered: bool) -> Any:
+        @intrinsic
+        def word(
+            typing: Any, high: Any, x: Any, at: Any, rows: Any, columns: Any, vectors: Any, u: Any,
+            uo: Any, us: Any, next_u: Any,
+        ) -> Any:  # fmt: skip
+            """``vectors`` of channels of a tile whose rows and columns are so far apart.
 
-        return types.void(x, *[_long] * 4, u, *[_long] * 3), emit
+            Gathered, they are at the distances, in bytes, of two tables.
+            """
 
-    @intrinsic
-    def gather_input(
-        typing: Any, x: Any, at: Any, rows: Any, columns: Any, vectors: Any, u: Any, uo: Any,
-        us: Any, next_u: Any,
-    ) -> Any:  # fmt: skip
-        """The same for rows and columns at the distances, in bytes, of two tables."""
+            def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                high, x, at, rows, columns, vectors, u, uo, us, next_u = args
+                made = {
+                    int(kernel[0] == 1): _input(
+                        builder.module, lanes, kernel, kernels[kernel], gathered=gathered
+                    )
+                    for kernel in (POOLED, (1, 3))
+                }
+                x, u = _addresses(builder, (x, at, u, uo))
+                if gathered:
+                    steps = [builder.ptrtoint(table, LONG) for table in (rows, columns)]
+                else:
+                    steps = _bytes(builder, rows, columns)
+                line = builder.zext(builder.icmp_signed("==", high, LONG(1)), LONG)
+                arguments = [x, *steps, vectors, u, *_bytes(builder, us, next_u)]
+                _choose(builder, line, made, arguments)
+                return context.get_dummy_value()
 
-        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            x, at, rows, columns, vectors, u, uo, us, next_u = args
-            function = _once(
-                builder.module, "transform_gathered",
-                lambda: _input(builder.module, lanes, line, gathered=True),
-            )  # fmt: skip
-            x, u = _addresses(builder, (x, at, u, uo))
-            tables = [builder.ptrtoint(table, LONG) for table in (rows, columns)]
-            builder.call(function, [x, *tables, vectors, u, *_bytes(builder, us, next_u)])
-            return context.get_dummy_value()
+            return types.void(_long, x, _long, rows, columns, _long, u, *[_long] * 3), emit
 
-        return types.void(x, _long, rows, columns, _long, u, *[_long] * 3), emit
+        return word
 
     @intrinsic
     def transform_filter(
         typing: Any, high: Any, broad: Any, w: Any, wo: Any, channels: Any, vectors: Any, u: Any,
         uo: Any, us: Any,
     ) -> Any:  # fmt: skip
-        """``channels`` of a kernel of so many places, by a group of ``vectors`` of filters."""
+        """``channels`` of a kernel by a group of ``vectors`` of filters."""
 
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             high, broad, w, wo, channels, vectors, u, uo, us = args
@@ -285,9 +281,8 @@ def transforms(lanes: int, line: bool) -> tuple[Any, Any, Any, Any]:
                 for kernel, outputs in kernels.items()
             }
             w, u = _addresses(builder, (w, wo, u, uo))
-            number = builder.add(builder.mul(high, LONG(8)), broad)
             arguments = [w, channels, vectors, u, *_bytes(builder, us)]
-            _choose(builder, number, made, arguments)
+            _choose(builder, number(builder, high, broad), made, arguments)
             return context.get_dummy_value()
 
         return types.void(_long, _long, w, *[_long] * 3, u, _long, _long), emit
@@ -297,30 +292,28 @@ def transforms(lanes: int, line: bool) -> tuple[Any, Any, Any, Any]:
         typing: Any, high: Any, broad: Any, pooled: Any, m: Any, mo: Any, ms: Any, vectors: Any,
         b: Any, bo: Any, floor: Any, y: Any, to: Any, row: Any, next_to: Any,
     ) -> Any:  # fmt: skip
-        """``vectors`` of filters of a tile; whether all is finite. Pooled by two by two or not."""
+        """``vectors`` of filters of a tile, perhaps pooled; whether all of it was finite."""
 
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             high, broad, pooled, m, mo, ms, vectors, b, bo, floor, y, to, row, next_to = args
-            module = builder.module
-            made = {}
-            for (taps, others), (rows, columns) in kernels.items():
-                for pool in (False, True)[: 1 if line else 2]:
-                    name = f"transform_output_{taps}_{others}_{pool:d}"
-                    make = _output, (module, lanes, (taps, others), (rows, columns)), pool
-                    made[16 * taps + 2 * others + pool] = _once(
-                        module, name, lambda make=make: make[0](*make[1], pooled=make[2])
-                    )
+            made = {
+                64 * pool + 8 * kernel[0] + kernel[1]: _output(
+                    builder.module, lanes, kernel, outputs, pooled=pool
+                )
+                for kernel, outputs in kernels.items()
+                for pool in ([False, True] if kernel == POOLED else [False])
+            }
             m, b, y = _addresses(builder, (m, mo, b, bo, y, to))
-            number = builder.add(builder.mul(high, LONG(16)), builder.mul(broad, LONG(2)))
-            number = builder.add(number, pooled)
+            which = builder.mul(builder.zext(pooled, LONG), LONG(64))
+            which = builder.add(which, number(builder, high, broad))
             ms, row, next_to = _bytes(builder, ms, row, next_to)
             arguments = [m, ms, vectors, b, floor, y, row, next_to]
-            return _choose(builder, number, made, arguments)
+            return _choose(builder, which, made, arguments)
 
-        kinds = (_long, _long, _long, m, _long, _long, _long, b, _long, types.float32, y)
+        kinds = (_long, _long, types.boolean, m, _long, _long, _long, b, _long, types.float32, y)
         return types.boolean(*kinds, *[_long] * 3), emit
 
-    return transform_input, gather_input, transform_filter, transform_output
+    return input_word(False), input_word(True), transform_filter, transform_output
 
 
 @intrinsic(prefer_literal=True)

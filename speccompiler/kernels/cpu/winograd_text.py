@@ -1,10 +1,10 @@
-"""The texts of Winograd's convolution: what a task does, around transforms and products.
+"""The text of Winograd's convolution: what a task does, around transforms and products.
 
-There are two for each vector width, of tiles in a plane and of tiles on a line. A task's three
-steps stay in the core's cache: the inputs of all its tiles are transformed; each point is one
-small matrix product over the channels, in the register tile; the products are transformed back,
-with bias, activation and the max pooling that follows. Edge tiles and channels that fill no
-vector go through a small zeroed patch.
+There is one for each vector width, for all kernels and tiles. A task's three steps stay in the
+core's cache: the inputs of all its tiles are transformed; each point is one small matrix product
+over the channels, in a register tile; the products are transformed back, with bias, activation and
+the max pooling that follows. Edge tiles and channels that fill no vector go through a small zeroed
+patch.
 
 w: [point][group][depth tap][channel][filter of the group], transformed, zeros where it is padded;
    then (with a chunk alone) [group][depth tap][channel][KH, KW][filter of the group], as it is
@@ -83,7 +83,7 @@ from speccompiler.kernels.cpu.codegen.calls import address_of, call_tile, finish
 from speccompiler.kernels.cpu.winograd_functions import integers, transforms
 
 rectify = v.rectify
-transform_input, gather_input, transform_filter, transform_output = transforms(@LANES, @LINE)
+transform_input, gather_input, transform_filter, transform_output = transforms(@LANES)
 """
 
 _DRIVER = '''
@@ -171,6 +171,17 @@ def place_after(place, images, slow, fast):
 
 
 @as_written
+def input_points(high, x, at, rows, columns, vectors, u, uo, us, next_u):
+    transform_input(high, x, at, rows, columns, vectors, u, uo, us, next_u)
+
+
+@as_written
+def output_points(high, broad, pooled, m, mo, ms, vectors, b, bo, floor, y, to, row, next_to):
+    return transform_output(high, broad, pooled, m, mo, ms, vectors, b, bo, floor, y, to, row,
+                            next_to)
+
+
+@as_written
 def set_places(places, count, start, apart, repeat, step):
     """Where rows or columns begin in an input that repeats them."""
     for i in range(count):
@@ -224,8 +235,9 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     repeated = repeat_h > 1 or repeat_w > 1
     floor = floor_of(f[@RELU])
     slow, fast = (across, down) if turned else (down, across)
-    two_by_two = pool_h == 2 and pool_w == 2 and f[@ACTIVATION] == 0
-    row_places, column_places = integers(@SIDE), integers(@SIDE)
+    at_once = high == 3 and broad == 3 and pool_h == 2 and pool_w == 2
+    at_once = at_once and f[@ACTIVATION] == 0
+    row_places, column_places = integers(8), integers(8)
     arguments = integers(@ARGUMENTS)
     arguments[@BLOCK], arguments[@ROW] = 4 * @LANES * batch, 4 * task_filters
     seen = -1
@@ -254,15 +266,15 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                     to = (q * blocks * batch + t) * @LANES
                     ready = channels // @LANES if inside and known else 0
                     if ready and repeated:
-                        gather_input(x, base, row_places, column_places, ready,
+                        gather_input(high, x, base, row_places, column_places, ready,
                                      scratch, to, us, batch * @LANES)
                     elif ready:
                         at = base + h0 * x_row + w0 * x_column
-                        transform_input(x, at, row_step, column_step, ready,
+                        input_points(high, x, at, row_step, column_step, ready,
                                         scratch, to, us, batch * @LANES)
                     for block in range(ready, blocks):
                         read_patch(x, base, h0, w0, g, known, block * @LANES, scratch, patch)
-                        transform_input(scratch, patch, wide * @LANES, @LANES, 1,
+                        input_points(high, scratch, patch, wide * @LANES, @LANES, 1,
                                         scratch, to + block * batch * @LANES, us, 0)
         from_filter = task % ranges * task_filters
         to_filter = min(filters, from_filter + task_filters)
@@ -318,9 +330,9 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
             whole = down_to == pooled_rows and across_to == pooled_columns
             first = from_filter
             mo = m + t * task_filters - from_filter
-            if whole and (not pooled or two_by_two):
+            if whole and (not pooled or at_once):
                 ready = (to_filter - first) // @LANES
-                if ready and transform_output(high, broad, pooled, scratch, mo + first, ms, ready,
+                if ready and output_points(high, broad, pooled, scratch, mo + first, ms, ready,
                                               b, first, floor, y, at + first, pitch, next_to):
                     first += ready * @LANES
                     if f[@ACTIVATION]:
@@ -329,7 +341,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                                    ready * @LANES)
             while first < to_filter:
                 count = min(@LANES, to_filter - first)
-                if not transform_output(high, broad, 0, scratch, mo + first, ms, 1, b, first, floor,
+                if not output_points(high, broad, False, scratch, mo + first, ms, 1, b, first, floor,
                                         scratch, patch, columns * @LANES, @LANES):
                     define(x, sample, image, first_row(tile_row, apart_h, rows) - ph,
                            first_row(tile_column, apart_w, columns) - pw, g, f, w,
@@ -346,8 +358,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 
 
 @cache
-def source(lanes: int, line: bool) -> str:
-    """The module's text, for tiles on a line or in a plane."""
+def source(lanes: int) -> str:
+    """The module's text."""
     tile_places = {name.upper(): at for at, name in enumerate(ProductArguments._fields)}
     return fill(
         HEADER + _WORDS + _DRIVER.replace("@DEFINE", definition()),
@@ -358,8 +370,6 @@ def source(lanes: int, line: bool) -> str:
         GROUP=VECTORS * lanes,
         VECTORS=VECTORS,
         MOST=tile_columns(lanes),
-        LINE=str(line),
-        SIDE=8 if line else 6,
         RELU=functions.RELU,
         ACTIVATION=functions.ACTIVATION,
         TILE=functions.TILE,
