@@ -92,8 +92,7 @@ _DRIVER = '''
 def read_patch(x, base, h0, w0, g, known, first, patch, to):
     """Copy a tile's inputs of a block of channels; zeros outside the data and past the channels."""
     @GEOMETRY
-    count = min(@LANES, channels - first)
-    zero = splat(np.float32(0))
+    some, zero = first_lanes(channels - first), splat(np.float32(0))
     for i in range(rows + high - 1):
         h = h0 + i * apart_h
         known_row = known and h >= 0 and h < height * repeat_h
@@ -104,27 +103,18 @@ def read_patch(x, base, h0, w0, g, known, first, patch, to):
                 at = base + h // repeat_h * x_row + c // repeat_w * x_column + first
             else:
                 at = base + h * x_row + c * x_column + first
-            if inside and count == @LANES:
-                store(patch, to, load(x, at))
-            else:
-                store(patch, to, zero)
-                if inside:
-                    for k in range(count):
-                        patch[to + k] = x[at + k]
+            store(patch, to, load_where(x, at, some) if inside else zero)
             to += @LANES
 
 
 @as_written
 def write_patch(patch, at, pitch, rows, columns, y, to, row, y_pitch, count):
     """Copy the part of a tile's outputs that lies in the image."""
+    some = first_lanes(count)
     for i in range(rows):
         for j in range(columns):
-            source, target = at + (i * pitch + j) * @LANES, to + i * row + j * y_pitch
-            if count == @LANES:
-                store(y, target, load(patch, source))
-            else:
-                for k in range(count):
-                    y[target + k] = patch[source + k]
+            value = load(patch, at + (i * pitch + j) * @LANES)
+            store_where(y, to + i * row + j * y_pitch, some, value)
 
 
 @as_written
