@@ -19,7 +19,6 @@ from speccompiler.kernels.cpu.pool_text import Geometry, Kind, source
 from speccompiler.kernels.long_sums import is_long
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
 
-
 KINDS: tuple[tuple[Kind, bool], ...] = (
     ("max", False), ("max", True), ("mean", False), ("mean", True), ("long mean", False),
 )  # fmt: skip

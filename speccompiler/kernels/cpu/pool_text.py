@@ -23,6 +23,7 @@ from speccompiler.kernels.long_sums import CARRY, SHORT
 
 Kind = Literal["max", "mean", "long mean"]
 
+
 class Geometry(NamedTuple):
     """Lengths of the input and the output; window, stride and padding before."""
 
