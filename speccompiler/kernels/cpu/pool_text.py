@@ -81,7 +81,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     left, right = max(counted_w0, 0), min(counted_w1, width)
     inner, outer = -((-left - pw) // sw), min((right - kw + pw) // sw + 1, out_width)
     # Planes of which one value is made each lie side by side.
-    flat = kd == 1 and out_depth == depth
+    flat = kd == 1 and sd == 1 and pd == 0 and out_depth == depth
     planes_each = flat and out_height * out_width * y_pitch == 1
     # One plane's last window may be as far from the next one's first as two windows of a plane.
     even = flat and ph == 0 and kh <= sh and sh * out_height == height
