@@ -231,16 +231,22 @@ SECOND = """
 @jit
 def second_@VECTORS(x, xo, planes, plane, rows, row, columns, first, scale, rest, y, yo):
     @STARTS
-    last = columns - 2
-    for d in range(planes):
-        q, c = xo + d * plane, 0
-        for _ in range(rows * ((columns + 1) // 2)):
-            # Of a last column without a neighbour the one before is seen again.
-            p, again = q + min(c, last), c > last
+    last, again = columns - 2, False
+    if columns == 2 and planes == 1:
+        # The commonest windows.
+        for h in range(rows):
+            p = xo + h * row
             @PAIRS
-            c += 2
-            q = q if c < columns else q + row
-            c = c if c < columns else 0
+    else:
+        for d in range(planes):
+            q, c = xo + d * plane, 0
+            for _ in range(rows * ((columns + 1) // 2)):
+                # Of a last column without a neighbour the one before is seen again.
+                p, again = q + min(c, last), c > last
+                @PAIRS
+                c += 2
+                q = q if c < columns else q + row
+                c = c if c < columns else 0
     @ENDS
     @STORED
 """
