@@ -12,15 +12,20 @@ each formula as it is written: softsign of one is NaN, as in Keras.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from types import MappingProxyType
 
 from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.nodes import (
     Binary,
     Call,
+    Compare,
     Expression,
     Number,
+    Parameter,
     Variable,
+    Where,
+    substitute,
 )
 
 ACTIVATIONS: Mapping[str, Expression] = MappingProxyType(
@@ -74,3 +79,55 @@ def named_activations() -> tuple[Expression, ...]:
     """One of each form that a layer's own arguments can ask for, whatever their constants."""
     forms = (leaky_relu(0.3), theano_leaky_relu(Variable(), parse("0.3")), elu(1.0))
     return (*ACTIVATIONS.values(), THEANO_RELU, *forms, thresholded_relu(1.0))
+
+
+X, ZERO = Variable(), Number(0.0)
+SCALED = Binary("+", Binary("*", X, Parameter(0)), Parameter(1))
+"""A normalisation, with its statistics in the scale and the shift."""
+
+
+def prelu(relu: Expression) -> Expression:
+    """``PReLU``: a slope below 0 for every value, beside the backend's ``relu``.
+
+    Keras adds ``alphas * (x - |x|) * 0.5`` to ``relu(x)``, which is NaN at infinity. Half the
+    difference is written in a way that does not overflow.
+    """
+    below = Where(Compare(">", X, ZERO), Binary("-", X, X), X)
+    return Binary("+", relu, Binary("*", Parameter(0), below))
+
+
+def parametric_softplus() -> Expression:
+    """``ParametricSoftplus``: ``alpha * softplus(beta * x)``."""
+    inner = Call("softplus", (Binary("*", Parameter(1), X),))
+    return Binary("*", Parameter(0), inner)
+
+
+def srelu(relu: Expression, *, theano: bool) -> Expression:
+    """``SReLU``: slopes beyond two thresholds, of which the right is |t_right| above the left.
+
+    Keras cuts the part left of the right threshold off at the distance of the two, by ``relu``
+    with ``max_value``. Theano's cuts both lines of that part, TensorFlow's only the middle one,
+    which makes a difference for a negative left slope.
+    """
+    t_left, a_left, t_right, a_right = map(Parameter, range(4))
+    distance = Call("abs", (t_right,))
+    inside = Binary("-", X, t_left)
+    middle: Expression
+    if theano:
+        middle = Call("min", (theano_leaky_relu(inside, a_left), distance))
+    else:
+        cut, left = Call("min", (inside, distance)), Binary("*", a_left, inside)
+        middle = Where(Compare(">", inside, ZERO), cut, left)
+    beyond = substitute(relu, Binary("-", X, Binary("+", t_left, distance)))
+    return Binary("+", Binary("+", t_left, middle), Binary("*", beyond, a_right))
+
+
+def named_with_parameters() -> tuple[tuple[Expression, int], ...]:
+    """The expressions of layers with parameters beside the values, and how many these are."""
+    relus = ACTIVATIONS["relu"], THEANO_RELU
+    return (
+        (SCALED, 2),
+        *((prelu(relu), 1) for relu in relus),
+        (parametric_softplus(), 2),
+        *((srelu(relu, theano=theano), 4) for relu, theano in product(relus, (False, True))),
+    )

@@ -9,9 +9,12 @@ w: for each parameter its values of one period, and what follows them up to a ve
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
+from speccompiler.expressions.library import named_with_parameters
+from speccompiler.expressions.nodes import Expression
 from speccompiler.graph import ir
 from speccompiler.kernels.axes import parameter_axes
 from speccompiler.kernels.cpu.activation import TASK_VALUES
@@ -49,12 +52,12 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 '''
 
 
-def source(lanes: int, activation: str, parameters: int) -> str:
+def source(lanes: int, expression: Expression, parameters: int) -> str:
     """The module's text, for one vector width and expression of so many parameters."""
     given = "".join(f", load(w, {index} * pitch + o)" for index in range(parameters))
     driver = DRIVER.replace("@GIVEN", given)
     return fill(
-        HEADER + activation + with_functions(driver),
+        HEADER + activation_text(expression, parameters) + with_functions(driver),
         Geometry._fields,
         LANES=lanes,
         TASK=TASK_VALUES,
@@ -78,10 +81,14 @@ class MapWithKernel(CpuKernel):
         """The time that tanh takes; other expressions take between half and twice as long."""
         return prod(known(node)) / 1.5
 
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        """All but those of users' own expressions."""
+        return [source(lanes, *named) for named in named_with_parameters()]
+
     def text(self, wanted: Wanted) -> str:
         op = op_of(wanted.node)
-        count = len(op.parameters)
-        return source(wanted.lanes, activation_text(op.activation, count), count)
+        return source(wanted.lanes, op.activation, len(op.parameters))
 
     def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
         import numpy as np
