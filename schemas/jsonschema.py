@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from speccompiler.schemas.judgement import pydantic_model
 from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import EXTENSION_PREFIX, EXTENSIONS, ModelHeader
 from speccompiler.schemas.registry import ALIASES, LAYERS
+from speccompiler.schemas.schema import Schema
 from speccompiler.schemas.time_distributed import TimeDistributed
 from speccompiler.schemas.wrapped_model import WrapperHeader
 
@@ -31,9 +32,9 @@ def native_schema() -> dict[str, Any]:
     ``if``/``then`` rather than ``oneOf``: an editor then reports the one layer's
     errors and not those of twenty that were not meant.
     """
-    models: list[type[BaseModel]] = [ModelHeader, WrapperHeader, Shared, *LAYERS.values()]
+    models: list[type[Schema]] = [ModelHeader, WrapperHeader, Shared, *LAYERS.values()]
     _, shared = models_json_schema(
-        [(model, "validation") for model in models],
+        [(pydantic_model(model), "validation") for model in models],
         ref_template="#/$defs/{model}",
     )
     definitions: dict[str, Any] = shared["$defs"]

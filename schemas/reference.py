@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-from pydantic import BaseModel
+from typing import get_args
 
 from speccompiler.schemas.constraint import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from speccompiler.schemas.initializer import ScaledInitializer
@@ -27,6 +24,7 @@ from speccompiler.schemas.regularizer import (
     L2Regularizer,
 )
 from speccompiler.schemas.resizing import Padding1D, Padding2D
+from speccompiler.schemas.schema import Schema
 from speccompiler.schemas.wrapped_model import WrapperHeader
 
 INTRODUCTION = """# The native form
@@ -132,7 +130,7 @@ layers:
 Of several mappings in one `<<`, the earlier wins; what is written beside it wins over all.
 """
 
-MAPPINGS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
+MAPPINGS: tuple[tuple[str, str, tuple[type[Schema], ...]], ...] = (
     (
         "Semantics",
         "`semantics` is a name, or a mapping:",
@@ -199,9 +197,9 @@ def as_markdown() -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _names(model: type[BaseModel]) -> str:
+def _names(model: type[Schema]) -> str:
     """The values of the mapping's own ``name``, where it has one."""
-    schema: dict[str, Any] = model.model_json_schema()["properties"].get("name", {})
-    values: Iterable[str] = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    field = model.model_fields.get("name")
+    values = () if field is None else get_args(field.annotation)
     names = " or ".join(f"`name: {value}`" for value in values)
     return f"{names}:" if names else "Keys:"

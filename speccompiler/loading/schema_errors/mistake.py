@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-
 from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.schema_errors.paths import Path, Place
+from speccompiler.schemas.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Mistake:
     """What pydantic compared the value with, for kinds that have a limit."""
     message: str
     """What the schema's own checks say; pydantic's words for kinds that have no rule."""
-    model: type[BaseModel]
+    model: type[Schema]
     owner: str
     """What messages call the thing that ``model`` describes: ``Convolution2D``, ``the spec``."""
 
