@@ -59,6 +59,17 @@ def vector_source(expression: Expression, name: str = "activate", parameters: in
     return _function(_VectorSteps(), expression, name, parameters)
 
 
+def lifted_source(expression: Expression) -> tuple[str, tuple[float, ...]]:
+    """The text for a vector of values with its constants as parameters, and these in order.
+
+    ``where(x > 0, x, 0.3 * x)`` becomes ``def activate(x, p0, p1)`` with 0 and 0.3, so that one
+    text serves every slope.
+    """
+    steps = _LiftedSteps()
+    result = steps.value(expression, "x")
+    return _written(steps, result, "activate", len(steps.lifted)), tuple(steps.lifted)
+
+
 def word_source(expression: Expression, name: str = "activate", parameters: int = 0) -> str:
     """The text for one value, in words that a target defines: ``exp``, ``absolute``, ``power``.
 
@@ -70,7 +81,10 @@ def word_source(expression: Expression, name: str = "activate", parameters: int 
 def _function(steps: _Steps, expression: Expression, name: str, parameters: int = 0) -> str:
     assert name.isidentifier(), f"{name!r} cannot name a function"
     assert not keyword.iskeyword(name), f"the keyword {name} cannot name a function"
-    result = steps.value(expression, "x")
+    return _written(steps, steps.value(expression, "x"), name, parameters)
+
+
+def _written(steps: _Steps, result: str, name: str, parameters: int) -> str:
     given = ", ".join(["x", *(f"p{index}" for index in range(parameters))])
     lines = [
         f"def {name}({given}):",
@@ -242,3 +256,22 @@ class _VectorSteps(_Steps):
 
     def choice(self, condition: str, chosen: str, otherwise: str) -> str:
         return self.step(f"select({condition}, {chosen}, {otherwise})")
+
+
+class _LiftedSteps(_VectorSteps):
+    """Steps over a vector that name constants ``p0``, ``p1`` and so on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lifted: list[float] = []
+
+    def value(self, expression: Expression, x: str) -> str:
+        if isinstance(expression, Negate) and isinstance(expression.operand, Number):
+            return self.constant(-expression.operand.value)
+        return super().value(expression, x)
+
+    def constant(self, value: float) -> str:
+        name = f"p{len(self.lifted)}"
+        self.lifted.append(value)
+        self.constants.add(name)
+        return name

@@ -34,8 +34,8 @@ def rounded(total, rest):
 CARRY_SUMS = '''
 
 @jit
-def carry_sums(sums, at, size, begins, ends):
-    """Add the sums of a stretch to the totals and rests that lie behind them.
+def carry_sums(sums, at, size, room, begins, ends):
+    """Add the sums of a stretch to the totals and rests that lie ``room`` values behind.
 
     The sums then begin anew from 0; where the last stretch ``ends`` they become the totals.
     """
@@ -43,12 +43,11 @@ def carry_sums(sums, at, size, begins, ends):
     for i in range(at, at + size, @LANES):
         total, rest = load(sums, i), zero
         if not begins:
-            total, rest = carried(load(sums, i + @ROOM), load(sums, i + 2 * @ROOM), total)
-        store(sums, i + @ROOM, total)
-        store(sums, i + 2 * @ROOM, rest)
+            total, rest = carried(load(sums, i + room), load(sums, i + 2 * room), total)
+        store(sums, i + room, total)
+        store(sums, i + 2 * room, rest)
         store(sums, i, rounded(total, rest) if ends else zero)
 '''
-"""Needs ``ROOM`` values each for sums, totals and rests, one after another."""
 
 
 def is_long(terms: int) -> bool:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.grammar import parse
+from speccompiler.expressions.library import elu, leaky_relu, theano_leaky_relu, thresholded_relu
 from speccompiler.expressions.nodes import (
     Binary,
     Call,
@@ -39,18 +40,18 @@ def lower_leaky_relu(b: Builder, layer: LeakyReLU, x: Node) -> Node:
     if layer.alpha == 0:
         return b.add(Map(relu(b.semantics)), x)
     if b.semantics.infinities == "theano":
-        return b.add(Map(_leaky(X, parse(repr(layer.alpha)))), x)
-    return b.add(Map(parse(f"where(x > 0, x, {layer.alpha!r} * x)")), x)
+        return b.add(Map(theano_leaky_relu(X, parse(repr(layer.alpha)))), x)
+    return b.add(Map(leaky_relu(layer.alpha)), x)
 
 
 def lower_elu(b: Builder, layer: ELU, x: Node) -> Node:
     """``alpha * (exp(x) - 1)`` below 0."""
-    return b.add(Map(parse(f"where(x > 0, x, {layer.alpha!r} * expm1(x))")), x)
+    return b.add(Map(elu(layer.alpha)), x)
 
 
 def lower_thresholded_relu(b: Builder, layer: ThresholdedReLU, x: Node) -> Node:
-    """0 up to theta, by a product with 0, so that -infinity and NaN become NaN as in Keras."""
-    return b.add(Map(parse(f"where(x > {layer.theta!r}, x, 0 * x)")), x)
+    """0 up to theta."""
+    return b.add(Map(thresholded_relu(layer.theta)), x)
 
 
 def lower_prelu(b: Builder, layer: PReLU, x: Node) -> Node:
@@ -82,21 +83,13 @@ def lower_srelu(b: Builder, layer: SReLU, x: Node) -> Node:
     inside = Binary("-", X, t_left)
     middle: Expression
     if b.semantics.theano:
-        middle = Call("min", (_leaky(inside, a_left), distance))
+        middle = Call("min", (theano_leaky_relu(inside, a_left), distance))
     else:
         cut, left = Call("min", (inside, distance)), Binary("*", a_left, inside)
         middle = Where(Compare(">", inside, ZERO), cut, left)
     beyond = substitute(relu(b.semantics), Binary("-", X, Binary("+", t_left, distance)))
     formula = Binary("+", Binary("+", t_left, middle), Binary("*", beyond, a_right))
     return b.add(MapWith(formula, _parameters(b, layer, x)), x)
-
-
-def _leaky(x: Expression, alpha: Expression) -> Expression:
-    """Theano's ``relu(x, alpha)``: ``0.5 * (1 + alpha) * x + 0.5 * (1 - alpha) * |x|``."""
-    half, one = Number(0.5), Number(1.0)
-    line = Binary("*", Binary("*", half, Binary("+", one, alpha)), x)
-    bend = Binary("*", Binary("*", half, Binary("-", one, alpha)), Call("abs", (x,)))
-    return Binary("+", line, bend)
 
 
 def _parameters(

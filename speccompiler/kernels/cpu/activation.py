@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
-from speccompiler.kernels.cpu.codegen.vector_math import activation_text, with_functions
+from speccompiler.kernels.cpu.functions import ACTIVATION, CONSTANTS, Finish, Functions
 from speccompiler.kernels.cpu.kernel import CpuKernel, Wanted
 from speccompiler.planning.candidate import KnownShape, known, op_of
 
@@ -24,27 +25,21 @@ TASK_VALUES = 4096
 DRIVER = '''
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: chunks of @TASK values."""
     @GEOMETRY
-    last = min(hi * @TASK, n * values)
-    whole = last - (last - lo * @TASK) % @LANES
-    for i in range(lo * @TASK, whole, @LANES):
-        store(y, i, activate(load(x, i)))
-    if whole < last:
-        rest = first_lanes(last - whole)
-        store_where(y, whole, rest, activate(load_where(x, whole, rest)))
+    first, last = lo * @TASK, min(hi * @TASK, n * values)
+    call_activation(f[@ACTIVATION], x, first, y, first, 1, 0, 0, last - first, f[@CONSTANTS])
 '''
-
-
-def source(lanes: int, activation: str) -> str:
-    """The module's text, for one vector width and activation."""
-    return fill(
-        HEADER + activation + with_functions(DRIVER),
-        Geometry._fields,
-        LANES=lanes,
-        TASK=TASK_VALUES,
-    )
+TEXT = fill(
+    HEADER + "\nfrom speccompiler.kernels.cpu.codegen.calls import call_activation\n" + DRIVER,
+    Geometry._fields,
+    LANES=4,
+    TASK=TASK_VALUES,
+    ACTIVATION=ACTIVATION,
+    CONSTANTS=CONSTANTS,
+)
+"""The only one: all vectors are in the activation."""
 
 
 class MapKernel(CpuKernel):
@@ -65,4 +60,11 @@ class MapKernel(CpuKernel):
         return prod(known(node)) / 1.5
 
     def text(self, wanted: Wanted) -> str:
-        return source(wanted.lanes, activation_text(op_of(wanted.node).activation))
+        return TEXT
+
+    @classmethod
+    def texts(cls, lanes: int) -> Sequence[str]:
+        return (TEXT,)
+
+    def functions(self, wanted: Wanted) -> Functions:
+        return Functions(Finish(activation=op_of(wanted.node).activation))

@@ -32,7 +32,7 @@ TASK_CHANNELS = 16
 DRIVER = '''
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: @TASK channels each."""
     @GEOMETRY
     rows = n * positions

@@ -47,7 +47,7 @@ def source(lanes: int, mode: CombineMode, count: int, activation: str | None) ->
         "",
         "",
         "@jit",
-        "def kernel(lo, hi, n, x, y, w, b, g, scratch):",
+        "def kernel(lo, hi, n, x, y, w, b, g, scratch, f):",
         f'    """Tasks: chunks of {TASK_VALUES} values."""',
         "    @GEOMETRY",
         *(f"    v{index} = values_at(w, {index})" for index in range(count)),

@@ -57,7 +57,7 @@ def copy(x, run, at, y, width, to, first, last, length):
 
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: blocks of rows by blocks of columns, the columns of a place one after another."""
     @GEOMETRY
     blocks = (width + task_columns - 1) // task_columns

@@ -1,27 +1,31 @@
 """Direct convolution of any rank (as 3-D) at the machine's multiply-add limit.
 
-A task is a block of output rows and columns by 32 filters (``conv_text``). The input that it
+A task is a block of output rows and columns by 32 filters (``direct_text``). The input that it
 reads is first copied into a block that stays in L2, once for all tasks of the place: channels in
 even blocks of at most a vector, zeros where the window leaves the data, and nothing that a stride
 leaps over. A window dilated along rows has its columns packed side by side for each output.
 Padding, odd channel counts, strides and the layout of the caller end there, and the inner
 loop has no condition. Rows and planes of the window that see zeros alone are left out.
+
+w: [group][KD][channel block][KH][KW][channel][filter of the group], zeros where it is padded
+scratch: the tile's arguments, the two tables of positions, the packed rows, then the sums
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from speccompiler.graph import ir
-from speccompiler.kernels.cpu.codegen.ending import ending
 from speccompiler.kernels.cpu.codegen.register_tile import (
     block_depth,
     even_share,
+    tile_columns,
 )
-from speccompiler.kernels.cpu.conv_text import Geometry, Variant, source, tile_shape, window_steps
+from speccompiler.kernels.cpu.codegen.text import fill
 from speccompiler.kernels.cpu.convolution import (
     Convolution,
     direct_nanoseconds,
@@ -30,6 +34,8 @@ from speccompiler.kernels.cpu.convolution import (
     is_small,
     waiting_sums,
 )
+from speccompiler.kernels.cpu.direct_text import ARGUMENTS, DIRECT, constants, table_values
+from speccompiler.kernels.cpu.functions import Functions, functions
 from speccompiler.kernels.cpu.kernel import MOST_LANES, WIDTHS, Array, Wanted
 from speccompiler.kernels.cpu.packing import in_blocks
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
@@ -41,6 +47,163 @@ PACKED_BYTES = 256 << 10
 """Input that a task keeps in L2."""
 MOST_POSITIONS = 1024
 """Outputs of a task: few enough to leave tasks for all cores."""
+
+
+class Geometry(NamedTuple):
+    """Lengths of the input and the output; window, stride, padding before, and more."""
+
+    depth: int
+    height: int
+    width: int
+    channels: int
+    out_depth: int
+    out_height: int
+    out_width: int
+    filters: int
+    kd: int
+    kh: int
+    kw: int
+    sd: int
+    sh: int
+    sw: int
+    pd: int
+    ph: int
+    pw: int
+    task_rows: int
+    task_columns: int
+    repeat_d: int
+    """How often each plane of the input is read: an up-sampling before."""
+    repeat_h: int
+    repeat_w: int
+    apart_d: int
+    """The distance of neighbouring places of the window: its dilation."""
+    apart_h: int
+    apart_w: int
+    y_pitch: int
+
+
+DRIVER = '''
+
+@jit
+def pack_rows(
+    x, at, packed, to, plane, rows, row_step, stride_rows, top, wide, lead, height, width,
+    channels, depth, column_step, stride, repeat_h, repeat_w, apart
+):
+    """Pack some rows of a plane, every block of channels."""
+    plain = stride == column_step and apart == 1
+    flat = plain and depth == channels and repeat_w == 1
+    for r in range(rows):
+        h = top + r // row_step * stride_rows + r % row_step
+        inside = h >= 0 and h < height * repeat_h
+        source = at + h // repeat_h * width * channels
+        end = to + wide * depth
+        if inside and flat:
+            # Blocks are all that a position has: a row is one run.
+            before = min(max(-lead, 0), wide)
+            run = max(min(width, lead + wide) - max(lead, 0), 0) * depth
+            clear_run(packed, to, before * depth)
+            copy_run(x, source + max(lead, 0) * channels, packed, to + before * depth, run)
+            filled = to + before * depth + run
+            clear_run(packed, filled, end - filled)
+        else:
+            for j in range(wide):
+                c = lead + j
+                if not plain:
+                    c = lead + j // column_step * stride + j % column_step * apart
+                if inside and c >= 0 and c < width * repeat_w:
+                    if repeat_w > 1:
+                        c //= repeat_w
+                    pack(x, source + c * channels, packed, to + j * depth, plane, channels, depth)
+                else:
+                    clear(packed, to + j * depth, plane, channels, depth)
+        to = end
+
+
+@jit
+def copy_run(x, at, packed, to, size):
+    """Copy neighbouring values; the last vector is filled up with zeros."""
+    whole = size // @LANES * @LANES
+    for i in range(0, whole, @LANES):
+        store(packed, to + i, load(x, at + i))
+    if whole < size:
+        store(packed, to + whole, load_where(x, at + whole, first_lanes(size - whole)))
+
+
+@jit
+def clear_run(packed, to, size):
+    """Write zeros, in whole vectors."""
+    for i in range(0, size, @LANES):
+        store(packed, to + i, splat(np.float32(0)))
+
+
+@jit
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
+    """Tasks: samples, planes, blocks of rows, of columns, of filters; the last changes fastest."""
+    @GEOMETRY
+    blocks = (channels + @LANES - 1) // @LANES
+    block = (channels + blocks - 1) // blocks
+    filter_blocks = (filters + @FILTERS - 1) // @FILTERS
+    row_blocks = (out_height + task_rows - 1) // task_rows
+    column_blocks = (out_width + task_columns - 1) // task_columns
+    # Where the stride is larger than the window, what lies between is not packed.
+    reach = (kh - 1) * apart_h + 1
+    row_step, column_step = min(sh, reach), kw if apart_w > 1 else min(sw, kw)
+    # Taps beside the data for every column: those of a kernel much longer than the image.
+    tap0 = 0 if apart_w > 1 else max(0, pw - (out_width - 1) * sw)
+    tap1 = kw if apart_w > 1 else min(kw, width * repeat_w + pw)
+    row_size = ((task_columns - 1) * column_step + kw) * block
+    rows_packed = (task_rows - 1) * row_step + reach
+    plane = rows_packed * row_size + @LANES
+    offsets = integers_at(scratch, @ARGUMENTS)
+    table = (2 * task_rows * task_columns + @LINE - 1) // @LINE * @LINE
+    places = integers_at(scratch, @ARGUMENTS + table)
+    start = @ARGUMENTS + 2 * table
+    sums = start + kd * blocks * plane
+    room = @WALK * @MOST * @GROUP if kd * kh * kw * channels > @CARRIED else 0
+    packed_place, listed = -1, 0
+    for task in range(lo, hi):
+        place = task // filter_blocks
+        first_column = place % column_blocks * task_columns
+        first_row = place // column_blocks % row_blocks * task_rows
+        image = place // (column_blocks * row_blocks)
+        od, sample = image % out_depth, image // out_depth
+        front, end = od * sd - pd, depth * repeat_d
+        d0, d1 = max(0, -(front // apart_d)), max(0, min(kd, -((front - end) // apart_d)))
+        top = first_row * sh - ph
+        if place != packed_place:
+            packed_place = place
+            for d in range(d0, d1):
+                z = sample * depth + (front + d * apart_d) // repeat_d
+                pack_rows(x, z * height * width * channels, scratch, start + d * blocks * plane,
+                          plane, rows_packed, row_step, sh, top, row_size // block,
+                          first_column * sw - pw, height, width, channels, block, column_step, sw,
+                          repeat_h, repeat_w, apart_w)
+        rows = min(task_rows, out_height - first_row)
+        columns = min(task_columns, out_width - first_column)
+        if columns != listed:
+            listed = columns
+            for r in range(task_rows):
+                for c in range(columns):
+                    at = r * row_step * row_size + c * column_step * block
+                    offsets[r * columns + c] = 4 * at
+                    places[r * columns + c] = 4 * (r * out_width + c) * y_pitch
+        at = ((image * out_height + first_row) * out_width + first_column) * y_pitch
+        filter = task % filter_blocks * @FILTERS
+        for first in range(filter, min(filters, filter + @FILTERS), @GROUP):
+            group(
+                integers_at(scratch, 0), f, scratch, start, offsets, places, sums, room,
+                w, first * kd * blocks * kh * kw * block, b, first, y, at + first,
+                min(@GROUP, filters - first), rows * columns, columns, d0 * blocks, d1 * blocks,
+                plane, kh, kw * block, tap0 * block, (tap1 - tap0) * block,
+                apart_h * row_size, top, sh, height * repeat_h, apart_h
+            )
+'''
+
+
+@cache
+def source(lanes: int) -> str:
+    """The module's text, for one vector width."""
+    return fill(DIRECT + DRIVER, Geometry._fields, **constants(lanes))
 
 
 class ConvKernel(Convolution):
@@ -68,39 +231,30 @@ class ConvKernel(Convolution):
         return places * filter_blocks(node)
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
-        depth, height, width = three(known(node)[:-1], 1)
-        tall, wide = tile_shape(height, width, MOST_LANES)
-        whole, last = divmod(height, tall)
         # The sums of fewer than four positions wait for one another.
-        done = whole * max(4, tall * wide) + (max(4, last * wide) if last else 0)
-        positions = depth * -(-width // wide) * done
+        positions = max(4, prod(known(node)[:-1]))
         taps: KnownShape = op_of(node).kernel
         return direct_nanoseconds(positions, prod(taps), node, shape)
 
     def scratch(self, node: ir.Node, shape: KnownShape) -> int:
-        """Packed input and sums."""
+        """Tables, packed input and sums."""
         block = _task_block(node, shape)
         packed = max(_packed_values(node, shape, *block, lanes) for lanes in WIDTHS)
-        return packed + waiting_sums(prod(op_of(node).kernel) * shape[-1])
+        tables = ARGUMENTS + 2 * table_values(prod(block))
+        return tables + packed + waiting_sums(prod(op_of(node).kernel) * shape[-1])
 
     def sharing(self, node: ir.Node, shape: KnownShape) -> int:
         return filter_blocks(node)
 
     def text(self, wanted: Wanted) -> str:
-        op, out = op_of(wanted.node), known(wanted.node)
-        kernel = three(op.kernel, 1)
-        variant = Variant(
-            wanted.shape[-1],
-            out[-1],
-            three(out[:-1], 1)[1:],
-            kernel[1:],
-            three(op.stride, 1)[1:],
-            three(op.dilation, 1)[1:],
-            planes=kernel[0],
-            repeats=any(r != 1 for r in op.repeats),
-            ending=ending(op.activation, wanted.added),
-        )
-        return source(wanted.lanes, variant)
+        return source(wanted.lanes)
+
+    @classmethod
+    def texts(cls, lanes: int) -> Sequence[str]:
+        return (source(lanes),)
+
+    def functions(self, wanted: Wanted) -> Functions:
+        return functions(op_of(wanted.node).activation, wanted.added, tile=True)
 
     def pack_kernel(self, weight: npt.NDArray[Any], lanes: int) -> Array:
         return in_blocks(weight, lanes)
@@ -112,15 +266,16 @@ def _task_block(node: ir.Node, shape: KnownShape) -> tuple[int, int]:
     As many columns, then rows, as ``PACKED_BYTES`` hold the input of: it is packed once and
     read by every filter.
     """
-    _, height, width = three(node.shape[:-1], 1)
-    tall, wide = tile_shape(height, width, MOST_LANES)
+    _, height, width = three(known(node)[:-1], 1)
+    most = tile_columns(MOST_LANES)
+    tall, wide = even_share(height, max(1, most // width)), even_share(width, most)
 
     def fits(rows: int, columns: int) -> bool:
         small = rows * columns <= MOST_POSITIONS
         return small and 4 * _packed_values(node, shape, rows, columns, MOST_LANES) <= PACKED_BYTES
 
-    columns = _share(width, wide, lambda columns: fits(tall, columns))
-    rows = _share(height, tall, lambda rows: fits(rows, columns))
+    columns = min(width, _share(width, wide, lambda columns: fits(tall, columns)))
+    rows = min(height, _share(height, tall, lambda rows: fits(rows, columns)))
     return rows, columns
 
 
@@ -132,13 +287,13 @@ def _share(length: int, tile: int, fits: Callable[[int], bool]) -> int:
 
 
 def _packed_values(node: ir.Node, shape: KnownShape, rows: int, columns: int, lanes: int) -> int:
-    """float32 values of a task's input, packed for whole tiles."""
-    op, (_, height, width) = op_of(node), three(node.shape[:-1], 1)
+    """float32 values of a task's input, packed."""
+    op = op_of(node)
     (kd, kh, kw), (_, sh, sw) = three(op.kernel, 1), three(op.stride, 1)
-    tall, wide = tile_shape(height, width, lanes)
     _, apart_h, apart_w = three(op.dilation, 1)
-    row_step, column_step = window_steps((kh, kw), (sh, sw), (apart_h, apart_w))
-    high = (-(-rows // tall) * tall - 1) * row_step + (kh - 1) * apart_h + 1
-    broad = (-(-columns // wide) * wide - 1) * column_step + kw
+    reach = (kh - 1) * apart_h + 1
+    column_step = kw if apart_w > 1 else min(kw, sw)
+    high = (rows - 1) * min(reach, sh) + reach
+    broad = (columns - 1) * column_step + kw
     depth = block_depth(shape[-1], lanes)
     return kd * -(-shape[-1] // depth) * (depth * high * broad + lanes)

@@ -1,7 +1,6 @@
-"""Convolution, or matrix product, of so little that compiling a kernel for its shape is a waste.
+"""Convolution, or matrix product, of so little that packing its input is a waste.
 
-One text serves every shape: nothing but the activation is written into it, and whether sums are
-long. A position's sum over one vector of filters is one chain of multiply-adds from the bias on,
+A position's sum over one vector of filters is one chain of multiply-adds from the bias on,
 over the taps that lie in the data; a long one is several (``long_sums``). There is nothing to pack
 and nothing to share.
 
@@ -10,16 +9,18 @@ w: [KD][KH][KW][channel][filter], filled with zeros to whole vectors
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from speccompiler.graph import ir
-from speccompiler.kernels.cpu.codegen.ending import Ending, ending, rectified, rectifier
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.convolution import Convolution, count_multiply_adds, is_small
+from speccompiler.kernels.cpu.functions import RELU, Functions, functions
 from speccompiler.kernels.cpu.kernel import MOST_LANES, Array, Wanted
 from speccompiler.kernels.cpu.packing import in_whole_vectors
-from speccompiler.kernels.long_sums import CARRY, SHORT, is_long
+from speccompiler.kernels.long_sums import CARRY, SHORT
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
 
 if TYPE_CHECKING:
@@ -60,70 +61,70 @@ class Geometry(NamedTuple):
 DRIVER = '''
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows of the output."""
     @GEOMETRY
     padded = (filters + @LANES - 1) // @LANES * @LANES
     deep, tall, wide = depth * repeat_d, height * repeat_h, width * repeat_w
     zero = splat(np.float32(0))
+    floor, spoiled = splat(floor_of(f[@RELU])), splat(spoiled_by(f[@RELU]))
+    # One chain begins with the bias; several are added to it.
+    long = kd * kh * kw * channels > @SHORT
     for task in range(lo, hi):
         top = task % out_height * sh - ph
         front = task // out_height % out_depth * sd - pd
         sample = task // (out_height * out_depth)
+        d0, d1 = max(0, -(front // apart_d)), min(kd, -((front - deep) // apart_d))
+        h0, h1 = max(0, -(top // apart_h)), min(kh, -((top - tall) // apart_h))
         for column in range(out_width):
             left = column * sw - pw
+            k0, k1 = max(0, -(left // apart_w)), min(kw, -((left - wide) // apart_w))
             to = (task * out_width + column) * y_pitch
             for first in range(0, filters, @LANES):
                 s = load(b, first)
-@BEGIN                d0, d1 = max(0, -(front // apart_d)), min(kd, -((front - deep) // apart_d))
+                total, rest, done = s, zero, 0
+                if long:
+                    s = zero
                 for d in range(d0, d1):
                     plane = sample * depth + (front + d * apart_d) // repeat_d
-                    h0, h1 = max(0, -(top // apart_h)), min(kh, -((top - tall) // apart_h))
                     for h in range(h0, h1):
                         row = plane * height + (top + h * apart_h) // repeat_h
-                        k0, k1 = max(0, -(left // apart_w)), min(kw, -((left - wide) // apart_w))
                         for k in range(k0, k1):
                             at = (row * width + (left + k * apart_w) // repeat_w) * channels
                             wo = ((d * kh + h) * kw + k) * channels * padded + first
-@PRODUCTS                s = @FINISHED
-                if first + @LANES <= filters:
-                    store(y, to + first, s)
-                else:
-                    store_where(y, to + first, first_lanes(filters - first), s)
-'''
-
-
-CHAIN = """                            for i in range(channels):
-                                s = fma(broadcast(x, at + i), load(w, wo + i * padded), s)
-"""
-BEGIN = """                total, rest, done = s, zero, 0
-                s = zero
-"""
-CHAINS = """                            i = 0
+                            i = 0
                             while i < channels:
-                                more = min(channels - i, @SHORT - done)
+                                more = min(channels - i, @SHORT - done) if long else channels
                                 for i in range(i, i + more):
                                     s = fma(broadcast(x, at + i), load(w, wo + i * padded), s)
                                 i += 1
                                 done += more
-                                if done == @SHORT:
+                                if long and done == @SHORT:
                                     total, rest = carried(total, rest, s)
                                     s, done = zero, 0
-                total, rest = carried(total, rest, s)
-                s = rounded(total, rest)
+                if long:
+                    total, rest = carried(total, rest, s)
+                    s = rounded(total, rest)
+                s = rectify(s, floor, spoiled)
+                if first + @LANES <= filters:
+                    store(y, to + first, s)
+                else:
+                    store_where(y, to + first, first_lanes(filters - first), s)
+        finish(f, y, task * out_width * y_pitch, out_width, y_pitch, filters)
+'''
+
+_WORDS = """
+from speccompiler.kernels.cpu.codegen.calls import finish, floor_of, spoiled_by
+
+rectify = v.rectify
 """
 
 
-def source(lanes: int, end: Ending, terms: int) -> str:
-    """The module's text, for one vector width and ending, and sums of so many ``terms``."""
-    long = is_long(terms)
-    finished = rectified(end.relu, "zero", "s") if end.activation is None else "activate(s)"
-    header = HEADER + "\nfirst_lanes, store_where = v.first_lanes, v.store_where\n"
-    driver = DRIVER.replace("@FINISHED", finished)
-    driver = driver.replace("@PRODUCTS", CHAINS if long else CHAIN)
-    driver = driver.replace("@BEGIN", BEGIN if long else "")
-    text = header + CARRY * long + rectifier(end.relu) + (end.activation or "") + driver
-    return fill(text, Geometry._fields, LANES=lanes, SHORT=SHORT)
+@cache
+def source(lanes: int) -> str:
+    """The module's text, for one vector width."""
+    text = HEADER + _WORDS + CARRY + DRIVER
+    return fill(text, Geometry._fields, LANES=lanes, SHORT=SHORT, RELU=RELU)
 
 
 class ConvSmallKernel(Convolution):
@@ -153,8 +154,14 @@ class ConvSmallKernel(Convolution):
         return 20 + 1.3 * count_multiply_adds(node) / filters * vectors
 
     def text(self, wanted: Wanted) -> str:
-        op = op_of(wanted.node)
-        return source(wanted.lanes, ending(op.activation), prod(op.kernel) * wanted.shape[-1])
+        return source(wanted.lanes)
+
+    @classmethod
+    def texts(cls, lanes: int) -> Sequence[str]:
+        return (source(lanes),)
+
+    def functions(self, wanted: Wanted) -> Functions:
+        return functions(op_of(wanted.node).activation)
 
     def pack_kernel(self, weight: npt.NDArray[Any], lanes: int) -> Array:
         return in_whole_vectors(weight, lanes)

@@ -59,7 +59,7 @@ the time that compiling takes grows with the square of the text."""
 DRIVER = '''
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows of the output."""
     @GEOMETRY
     filters, row = kernels * channels, width * channels

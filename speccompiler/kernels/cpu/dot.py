@@ -28,7 +28,7 @@ from speccompiler.kernels.cpu.codegen.simd import values_at
 
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows of the first value. The sum of every 16 vectors is carried on in float64."""
     @GEOMETRY
     other = values_at(w, 1)

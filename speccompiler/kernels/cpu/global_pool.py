@@ -42,7 +42,7 @@ def share(count):
 
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: blocks of @TASK channels of every group."""
     @GEOMETRY
     blocks = (channels + @TASK - 1) // @TASK
@@ -70,7 +70,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch):
 PRODUCTS = '''
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: blocks of @TASK channels of every group."""
     @GEOMETRY
     blocks = (channels + @TASK - 1) // @TASK

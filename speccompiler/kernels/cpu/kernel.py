@@ -9,12 +9,13 @@ are made without them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from speccompiler.graph.ir import Combine, Node, Op
+from speccompiler.kernels.cpu.functions import Functions
 from speccompiler.planning.candidate import Candidate, Geometry, KnownShape
 from speccompiler.planning.kernel_table import RECKONED_THREADS
 from speccompiler.planning.schedule import Schedule
@@ -55,8 +56,8 @@ class CpuKernel(ABC):
     """One kernel: the steps it fits, its cost, its text, and its weights as the text reads them.
 
     Shapes are of one sample, and have no open lengths; ``shape`` is that of the first value that
-    a node reads. Every text has a function ``kernel(lo, hi, n, x, y, w, b, g, scratch)``, which
-    does the tasks ``lo`` to ``hi`` of ``n`` samples.
+    a node reads. Every text has a function ``kernel(lo, hi, n, x, y, w, b, g, scratch, f)``, which
+    does the tasks ``lo`` to ``hi`` of ``n`` samples; ``f`` is what ``functions`` names.
     """
 
     name: ClassVar[str]
@@ -116,6 +117,15 @@ class CpuKernel(ABC):
     @abstractmethod
     def text(self, wanted: Wanted) -> str:
         """The module that a step runs."""
+
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        """All that ``text`` can give for vectors of just so many lanes, whatever the model."""
+        return ()
+
+    def functions(self, wanted: Wanted) -> Functions:
+        """What the text calls, and how its sums end."""
+        return Functions()
 
     def pack(self, node: Node, given: Given, lanes: int) -> tuple[Array, Array]:
         """Weights and bias, flat, in the order in which the text reads them."""

@@ -48,7 +48,7 @@ VECTORS = 2
 DRIVER = '''
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: positions of the output."""
     @GEOMETRY
     samples = n * inner_samples

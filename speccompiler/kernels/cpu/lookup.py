@@ -28,7 +28,7 @@ TASK_NUMBERS = 32
 DRIVER = '''
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: @TASK numbers each."""
     @GEOMETRY
     missing = splat(np.float32(np.nan))

@@ -31,7 +31,7 @@ class Geometry(NamedTuple):
 DRIVER = '''
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: chunks of @TASK values."""
     @GEOMETRY
     pitch, step = period + @LANES, @LANES % period

@@ -15,7 +15,7 @@ from speccompiler.planning.candidate import op_of
 DRIVER = '''
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows."""
     @GEOMETRY
     value = splat(w[0])

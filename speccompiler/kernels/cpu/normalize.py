@@ -33,7 +33,7 @@ def total(x, start, whole, stop, rest, mean):
 DRIVER = '''
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows."""
     @GEOMETRY
     rest = first_lanes(length % @LANES)

@@ -20,7 +20,7 @@ class Geometry(NamedTuple):
 DRIVER = """
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     \"\"\"One task.\"\"\"
     @GEOMETRY
     count = n * values

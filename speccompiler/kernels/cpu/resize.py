@@ -65,7 +65,7 @@ def clear(y, yo, count):
 
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows of the output. Position p reads ``(p - before) // factor``, or is zero."""
     @GEOMETRY
     # Columns are repeated or padded, never both.

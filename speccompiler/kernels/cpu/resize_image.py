@@ -64,7 +64,7 @@ def blend(x, a, b, c, d, across, down, y, to, count):
 
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows of the output."""
     @GEOMETRY
     down, across = scale_of(height, out_height), scale_of(width, out_width)

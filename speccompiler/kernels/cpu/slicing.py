@@ -40,7 +40,7 @@ TASK_VALUES = 4096
 DRIVER = '''
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: blocks of rows of the output."""
     @GEOMETRY
     for row in range(lo * task_rows, min(hi * task_rows, n * rows)):

@@ -11,7 +11,7 @@ from speccompiler.kernels.cpu.row_kernel import Geometry, RowKernel, over_lanes
 DRIVER = '''
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows. The sum of every 16 vectors is carried on in float64: rows can be long."""
     @GEOMETRY
     rest = first_lanes(length % @LANES)

@@ -55,7 +55,7 @@ def copy(x, xo, y, yo, count):
 
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: blocks of at most @BLOCK by @BLOCK of every matrix."""
     @GEOMETRY
     u_blocks = (across + @BLOCK - 1) // @BLOCK

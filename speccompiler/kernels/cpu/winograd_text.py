@@ -126,7 +126,7 @@ def first_row(tile, apart, rows):
 
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: batches of tiles over all samples, ranges of filters; the last changes fastest."""
     @GEOMETRY@TOGETHER
     blocks = (channels + @LANES - 1) // @LANES

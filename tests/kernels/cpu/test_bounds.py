@@ -60,7 +60,8 @@ def run_fenced(bound, work):
         if others:
             table = np.array([x, *others], np.int64)
             w = address(table)
-        at = ctypes.addressof(fences := Arguments(n, x, out, w, b, given.g, address(scratch)))
+        beside = given.g, address(scratch), given.f
+        at = ctypes.addressof(fences := Arguments(n, x, out, w, b, *beside))
         assert kernel.function(kernel.unread, kernel.unread, lo, hi, at) == 0
         y[:] = copies[1]
 

@@ -156,7 +156,8 @@ def loaded(function):
     def call(result, error, lo, hi, arguments):
         return function(lo, hi, Arguments.from_address(arguments).samples) or 0
 
-    return LoadedKernel("in_python", object_code._SIGNATURE(call), object_code._unread)
+    entry = object_code._SIGNATURE(call)
+    return LoadedKernel("in_python", team._address(entry), entry, object_code._unread)
 
 
 def job_of(*steps):

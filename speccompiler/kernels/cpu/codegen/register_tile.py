@@ -11,6 +11,7 @@ code, because only that keeps the sums in registers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from speccompiler.kernels.cpu.codegen.ending import Relu, rectified
 from speccompiler.kernels.cpu.codegen.text import LINE
@@ -23,13 +24,13 @@ AHEAD = 1024
 PACK = '''
 
 @jit
-def pack(x, at, packed, to, plane, channels):
+def pack(x, at, packed, to, plane, channels, depth):
     """Copy one position's channels, a block every ``plane`` values; zeros fill the last block.
 
     Whole vectors are written, also where a block is narrower. Behind it lies the place of the next
     position, which is written later, or room for a vector.
     """
-    for c in range(0, channels, @DEPTH):
+    for c in range(0, channels, depth):
         if c + @LANES <= channels:
             store(packed, to, load(x, at + c))
         else:
@@ -38,14 +39,69 @@ def pack(x, at, packed, to, plane, channels):
 
 
 @jit
-def clear(packed, to, plane, channels):
+def clear(packed, to, plane, channels, depth):
     """Write zeros for one position."""
-    for _ in range(0, channels, @DEPTH):
+    for _ in range(0, channels, depth):
         store(packed, to, splat(np.float32(0)))
         to += plane
 
 '''
 """For the kernels that first copy their input into blocks of channels."""
+
+
+class TileArguments(NamedTuple):
+    """Where each argument of the tile stands. Places are addresses, distances count bytes.
+
+    A window is read as runs of ``run`` neighbouring values: one for each of ``rows`` rows of each
+    of ``planes`` planes. With each value of a run a line is asked for, ``ask_step`` further on.
+    """
+
+    x: Any
+    offsets: Any
+    """A table of where each position's window begins, from ``x`` on."""
+    w: Any
+    planes: Any
+    plane: Any
+    plane_weights: Any
+    rows: Any
+    row: Any
+    row_weights: Any
+    run: Any
+    ask: Any
+    """Weights that are needed later, for L2."""
+    ask_step: Any
+    mode: Any
+    """``BEGUN``, ``RESUMED`` or ``ALONE``."""
+    start: Any
+    """The bias, or earlier sums; those of the next position are ``start_step`` further on."""
+    start_step: Any
+    y: Any
+    y_offsets: Any
+    """A table of where each position's values are written, from ``y`` on."""
+    relu: Any
+    """What is done to the results: a kind of relu, as ``functions`` numbers them."""
+
+
+BEGUN, RESUMED, ALONE = 0, 1, 2
+"""``BEGUN``: the products are a chain of their own, which is added to the start in the end.
+``RESUMED``: they go on with the chain that lies there. ``ALONE``: nothing lies there."""
+
+TILE_TEXT = """
+from speccompiler.kernels.cpu.codegen.jit import jit
+from speccompiler.kernels.cpu.codegen.tile import tile_of
+
+words = tile_of(@LANES)
+
+
+@jit
+def tile(count, vectors, arguments):
+    words(count, vectors, arguments)
+"""
+
+
+def tile_text(lanes: int) -> str:
+    """The module of the register tile, for one vector width."""
+    return TILE_TEXT.replace("@LANES", str(lanes))
 
 
 def tile_columns(lanes: int) -> int:

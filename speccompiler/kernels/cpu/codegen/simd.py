@@ -272,6 +272,11 @@ def vectors(lanes: int) -> SimpleNamespace:
         greater = builder.select(builder.fcmp_ordered(">", a, b), a, b)
         return builder.select(builder.fcmp_unordered("uno", a, a), a, greater)
 
+    def rectify(builder: Any, value: Any, floor: Any, spoiled: Any) -> Any:
+        greater = builder.select(builder.fcmp_ordered(">", floor, value), floor, value)
+        undefined = ir.Constant(llvm, [float("nan")] * lanes)
+        return builder.select(builder.fcmp_ordered("==", value, spoiled), undefined, greater)
+
     def binary(operation: Callable[[Any, Any, Any], Any]) -> Any:
         return word(vector, [vector, vector], operation)
 
@@ -299,6 +304,8 @@ def vectors(lanes: int) -> SimpleNamespace:
         maximum=binary(lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b)),
         # NaN where either of them is.
         largest=binary(largest),
+        # The larger of a value and ``floor``, a NaN as it is; NaN where it equals ``spoiled``.
+        rectify=word(vector, [vector, vector, vector], rectify),
         minimum=binary(lambda builder, a, b: builder.select(builder.fcmp_ordered("<", a, b), a, b)),
         absolute=llvm_word("fabs", 1),
         # The size of a with the sign of b.

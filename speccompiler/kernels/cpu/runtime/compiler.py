@@ -23,7 +23,7 @@ from speccompiler.system.processor import target_machine
 
 _FLOATS: Any = types.CPointer(types.float32)  # type: ignore[no-untyped-call]
 _INTEGERS: Any = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
-_SIGNATURE = types.void(types.int64, types.int64, _INTEGERS)
+_long = types.int64
 
 # Functions of the C library that LLVM may call; those of float32 have an "f" behind.
 _MATH_NAMES = """
@@ -51,15 +51,7 @@ def _pointer_to(pointer: Any) -> Any:
 _floats, _integers = _pointer_to(_FLOATS), _pointer_to(_INTEGERS)
 
 
-def compile_kernel(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]:
-    """Object code with the entry ``symbol``, and whether a process without numba can load it.
-
-    ``text`` is a module with a jitted function ``kernel``; ``path`` is where people find it.
-    """
-    module: dict[str, Any] = {"__name__": symbol}
-    exec(compile(text, path, "exec"), module)
-    kernel = module["kernel"]
-
+def _kernel_entry(kernel: Any) -> tuple[Any, Any]:
     def entry(lo, hi, a):  # type: ignore[no-untyped-def]
         """``a`` are ``object_code.Arguments``."""
         kernel(
@@ -72,10 +64,44 @@ def compile_kernel(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]
             _floats(a[4]),
             _integers(a[5]),
             _floats(a[6]),
+            _integers(a[7]),
         )
 
+    return types.void(_long, _long, _INTEGERS), entry
+
+
+def _activation_entry(activation: Any) -> tuple[Any, Any]:
+    def entry(x, y, rows, x_pitch, y_pitch, count, constants):  # type: ignore[no-untyped-def]
+        """``codegen.calls.call_activation``."""
+        activation(_floats(x), _floats(y), rows, x_pitch, y_pitch, count, _floats(constants))
+
+    return types.void(*[_long] * 7), entry
+
+
+def _tile_entry(tile: Any) -> tuple[Any, Any]:
+    def entry(count, vectors, a):  # type: ignore[no-untyped-def]
+        """``codegen.calls.call_tile``."""
+        tile(count, vectors, a)
+
+    return types.void(_long, _long, _INTEGERS), entry
+
+
+_ENTRIES = {"kernel": _kernel_entry, "activation": _activation_entry, "tile": _tile_entry}
+"""What a module may define, and how machine code is called that others find."""
+
+
+def compile_kernel(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]:
+    """Object code with the entry ``symbol``, and whether a process without numba can load it.
+
+    ``text`` is a module with a jitted function that ``_ENTRIES`` names; ``path`` is where people
+    find it.
+    """
+    module: dict[str, Any] = {"__name__": symbol}
+    exec(compile(text, path, "exec"), module)
+    kind = next(kind for kind in _ENTRIES if kind in module)
+    signature, entry = _ENTRIES[kind](module[kind])
     with _linking_only():
-        compiled: Any = cfunc(_SIGNATURE, error_model="numpy")(entry)
+        compiled: Any = cfunc(signature, error_model="numpy")(entry)
     _optimize(compiled._library)
     assembly = _without_wrapper(compiled.inspect_llvm(), compiled.native_name, symbol)
     called = _called(assembly)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -18,6 +18,7 @@ from speccompiler.kernels.cpu.runtime.kernel_cache import is_kept, load_kernel
 from speccompiler.kernels.cpu.runtime.object_code import LoadedKernel
 from speccompiler.kernels.cpu.runtime.packed_weights import packed_weights
 from speccompiler.kernels.cpu.runtime.run_memory import BoundStep, RunMemory, address
+from speccompiler.kernels.cpu.runtime.step_functions import StepFunctions, texts_of
 from speccompiler.kernels.cpu.runtime.team import teamwork_text
 from speccompiler.kernels.cpu.table import kernel_of
 from speccompiler.planning.plan import Plan, Step, end_number
@@ -123,7 +124,8 @@ def _bound(step: Step, code: LoadedKernel, w: Array, b: Array) -> BoundStep:
     geometry = kernel.geometry(step.node, step.source_shape)
     if step.writes.pitch:
         geometry = kernel.with_pitch(geometry, step.writes.pitch)
-    return BoundStep(step, kernel, code, w, b, np.array(geometry, np.int64))
+    functions = StepFunctions(kernel.functions(_wanted(step)), host_lanes())
+    return BoundStep(step, kernel, code, w, b, np.array(geometry, np.int64), functions)
 
 
 def _check_places(plan: Plan) -> None:
@@ -145,7 +147,8 @@ def _check_places(plan: Plan) -> None:
 def load_kernels(plan: Plan, threads: int) -> list[LoadedKernel]:
     """The machine code of each step, found or compiled; that of the team is made ready too."""
     wanted = [*map(_text, plan.steps), teamwork_text()]
-    missing = [one for one in dict.fromkeys(wanted) if not is_kept(*one)]
+    called = (one for step in plan.steps for one in _called(step))
+    missing = [one for one in dict.fromkeys((*wanted, *called)) if not is_kept(*one)]
     if missing:
         # A minute without a word looks like a hang; the command shows this on a terminal.
         _LOG.info("compiling %d %s", len(missing), "kernel" if len(missing) == 1 else "kernels")
@@ -159,5 +162,14 @@ def load_kernels(plan: Plan, threads: int) -> list[LoadedKernel]:
 def _text(step: Step) -> tuple[str, str]:
     """The name of a step's kernel, and its module."""
     kernel = kernel_of(step.candidate)
+    return kernel.name, kernel.text(_wanted(step))
+
+
+def _called(step: Step) -> Iterator[tuple[str, str]]:
+    """The texts of what it calls."""
+    return texts_of(kernel_of(step.candidate).functions(_wanted(step)), host_lanes())
+
+
+def _wanted(step: Step) -> Wanted:
     added = None if step.candidate is None else step.candidate.added
-    return kernel.name, kernel.text(Wanted(step.node, step.source_shape, host_lanes(), added))
+    return Wanted(step.node, step.source_shape, host_lanes(), added)

@@ -30,7 +30,7 @@ class Arguments(ctypes.Structure):
     """
 
     _fields_: ClassVar = [
-        (name, ctypes.c_int64) for name in ("samples", "x", "y", "w", "b", "g", "scratch")
+        (name, ctypes.c_int64) for name in ("samples", "x", "y", "w", "b", "g", "scratch", "f")
     ]
     if TYPE_CHECKING:
         samples: int
@@ -124,10 +124,12 @@ class LoadedKernel:
 
         failed = kernel.function(kernel.unread, kernel.unread, lo, hi, address_of_arguments)
 
-    It releases the GIL while it runs.
+    It releases the GIL while it runs. What only kernels call has another signature, and is known
+    by its ``address``.
     """
 
     symbol: str
+    address: int
     function: Callable[[_Place, _Place, int, int, int], int]
     unread: _Place
 
@@ -139,5 +141,5 @@ def loadable(object_code: ObjectCode) -> bool:
 
 def link(object_code: ObjectCode, symbol: str) -> LoadedKernel:
     """The kernel ``symbol`` of some object code."""
-    function = _SIGNATURE(_linker.address(object_code.code, symbol))
-    return LoadedKernel(symbol, function, _unread)
+    address = _linker.address(object_code.code, symbol)
+    return LoadedKernel(symbol, address, _SIGNATURE(address), _unread)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from speccompiler.kernels.cpu.kernel import Array, CpuKernel
 from speccompiler.kernels.cpu.runtime.object_code import Arguments, LoadedKernel
+from speccompiler.kernels.cpu.runtime.step_functions import StepFunctions
 from speccompiler.kernels.cpu.runtime.team import Job, Work
 from speccompiler.planning.plan import Place, Plan, Step, end_number
 from speccompiler.system.memory import allocate
@@ -33,7 +34,7 @@ _Addresses = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class BoundStep:
-    """A step with what never changes: its kernel, machine code, weights and geometry."""
+    """A step with what never changes: its kernel, machine code, weights, geometry, functions."""
 
     step: Step
     kernel: CpuKernel
@@ -41,6 +42,7 @@ class BoundStep:
     w: Array
     b: Array
     geometry: npt.NDArray[np.int64]
+    functions: StepFunctions
 
     def tasks(self, n: int) -> int:
         """Independent tasks for ``n`` samples."""
@@ -126,7 +128,8 @@ class RunMemory:
 
     def _arguments(self, bound: BoundStep, n: int, w: int, scratch: Array) -> Arguments:
         b, g = address(bound.b), address(bound.geometry)
-        arguments = Arguments(n, 0, 0, w, b, g, address(scratch))
+        f = address(bound.functions.values)
+        arguments = Arguments(n, 0, 0, w, b, g, address(scratch), f)
         for name, place in (("x", bound.step.reads[0]), ("y", bound.step.writes)):
             if place.kind == "buffer":
                 setattr(arguments, name, self._buffer(place))

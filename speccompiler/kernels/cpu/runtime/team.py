@@ -76,7 +76,7 @@ class _CacheLines:
 
     def arguments(self, role: int) -> Arguments:
         """What the team's kernel is called with to run a job, or to help, at this memory."""
-        return Arguments(role, 0, 0, 0, 0, self.address, 0)
+        return Arguments(samples=role, g=self.address)
 
 
 class _System:
@@ -174,7 +174,7 @@ class Job:
         self._tables = [np.array(table, np.int64) for table in tables]
         records = [
             (
-                _address(step.kernel.function),
+                step.kernel.address,
                 step.tasks.start,
                 step.tasks.stop,
                 chunk_size(len(step.tasks), len(table), step.sharing),

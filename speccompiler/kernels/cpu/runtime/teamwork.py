@@ -192,7 +192,7 @@ def help_out(mailbox):
 
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch):
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """``n`` says what to do: RUN steps ``lo`` to ``hi`` of job ``g``, or HELP at mailbox ``g``."""
     if n == RUN:
         run(g, lo, hi)

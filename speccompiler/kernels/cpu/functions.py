@@ -1,0 +1,67 @@
+"""What a step's kernel calls beside its own text, and how its sums end. Imports no numba.
+
+A kernel's text has no activation in it, so that there is no end to models but one to texts. It is
+given ``f`` instead: int64 values at the places that are named here. A relu is a number, because
+it is done in registers; any other activation is the address of a function over rows of values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
+from speccompiler.expressions.nodes import Expression
+from speccompiler.graph.ir import Combine
+
+RELU, ACTIVATION, CONSTANTS = 0, 1, 2
+"""``f[RELU]`` is one of the kinds below; the others are addresses, of a function and its
+constants, or 0 where there is no activation but perhaps a relu."""
+ADDS, SUM_RELU, SUM_ACTIVATION, SUM_CONSTANTS = 3, 4, 5, 6
+"""Whether the result joins what lies where it is written, and what is then done to the sum."""
+TILE = 7
+"""The address of the register tile, for the kernels that call it."""
+LENGTH = 8
+
+NONE, PLAIN, THEANO = 0, 1, 2
+"""No relu, the larger of a value and 0, and the same with NaN for -infinity."""
+_RELUS: Mapping[Expression, int] = {ACTIVATIONS["relu"]: PLAIN, THEANO_RELU: THEANO}
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What becomes of values: a relu in registers, or another activation."""
+
+    relu: int = NONE
+    activation: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """What ``f`` holds for one step."""
+
+    own: Finish = Finish()
+    """What becomes of the kernel's own values."""
+    adds: bool = False
+    """Whether these join what lies where they are written."""
+    total: Finish = Finish()
+    """What becomes of that sum."""
+    tile: bool = False
+    """Whether the kernel calls the register tile."""
+
+
+def finish(activation: Expression | None) -> Finish:
+    """The finish for an activation."""
+    if activation is None or activation == ACTIVATIONS["linear"]:
+        return Finish()
+    relu = _RELUS.get(activation, NONE)
+    return Finish(relu) if relu else Finish(activation=activation)
+
+
+def functions(
+    activation: Expression | None, added: Combine | None = None, *, tile: bool = False
+) -> Functions:
+    """What a kernel calls that ends in an activation, and may take in the sum ``added``."""
+    if added is None:
+        return Functions(finish(activation), tile=tile)
+    return Functions(finish(activation), True, finish(added.activation), tile)
