@@ -216,7 +216,7 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-PYDANTIC = {"pydantic", "pydantic_core", "typing_extensions", "importlib.metadata"}
+PYDANTIC = {"pydantic", "pydantic_core", "typing_extensions"}
 """What only a mistake in a spec needs, and the JSON Schema."""
 HEAVY = {"numpy", "numba", "llvmlite", "h5py", "safetensors", "scipy", "psutil", "tabulate"}
 
