@@ -6,7 +6,7 @@ import contextlib
 import gc
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,6 +38,7 @@ from speccompiler.cli.run_files import (
 )
 from speccompiler.cli.run_output import print_penalties, print_profile, print_results
 from speccompiler.diagnostics.core import Diagnostic, Severity, about
+from speccompiler.frozen import dataclass
 from speccompiler.options import CompileOptions, LoadOptions
 from speccompiler.reports.number_text import seconds
 from speccompiler.system.cache import keeps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from speccompiler.cli.options import (
 from speccompiler.cli.progress import compiling_shown
 from speccompiler.cli.render import printable, render_text
 from speccompiler.diagnostics.core import Problem, SpecError
+from speccompiler.frozen import dataclass
 from speccompiler.options import CompileOptions, LoadOptions
 
 if TYPE_CHECKING:

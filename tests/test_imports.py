@@ -67,9 +67,9 @@ def within(name: str, *packages: str) -> bool:
 
 
 PIPELINE = (
-    "diagnostics", "system", "files", "expressions", "graph", "source", "loading", "lowering",
-    "passes", "planning", "weights", "options", "arrays", "validation", "convert", "kernels",
-    "reports", "targets", "compiled", "running", "model",
+    "frozen", "diagnostics", "system", "files", "expressions", "graph", "source", "loading",
+    "lowering", "passes", "planning", "weights", "options", "arrays", "validation", "convert",
+    "kernels", "reports", "targets", "compiled", "running", "model",
 )  # fmt: skip
 """The parts of speccompiler: each imports only those before it, and the schemas."""
 TARGETS = (

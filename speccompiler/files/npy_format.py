@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
+
+from speccompiler.frozen import dataclass
 
 PREAMBLE_BYTES = len(MAGIC_PREFIX) + 2
 MAX_HEADER_BYTES = 10_000  # numpy.lib.format's own default

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, Span, did_you_mean
 from speccompiler.diagnostics.wording import shown
+from speccompiler.frozen import dataclass
 from speccompiler.loading.call_order import circle, computable
 from speccompiler.loading.layer_names import Item, next_call_name
 from speccompiler.loading.tree_reading import ProblemAt

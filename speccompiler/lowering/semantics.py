@@ -9,9 +9,9 @@ backend      whose refusals are told: ``refusals.py``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from speccompiler.frozen import dataclass
 from speccompiler.loading.keras1.old_versions import running_std_of
 from speccompiler.schemas.model import ModelSpec, RunningStd, SemanticsFields
 from speccompiler.schemas.profiles import Profile

@@ -13,12 +13,12 @@ scratch: transformed inputs [point][depth tap][block][tile][lane], products
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from math import ceil
 from typing import NamedTuple
 
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cpu.codegen.ending import Ending, epilogue, rectified, rectifier
 from speccompiler.kernels.cpu.codegen.register_tile import VECTORS, load_weights, tile_columns
 from speccompiler.kernels.cpu.codegen.text import HEADER, LINE, fill

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections import abc
-from dataclasses import dataclass
 from typing import Any, get_args
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
 from speccompiler.diagnostics.wording import described, shown
+from speccompiler.frozen import dataclass
 from speccompiler.loading.native_form import native_layer
 from speccompiler.loading.replacement.subscripts import split_subscript
 from speccompiler.loading.tree_reading import ProblemAt

@@ -8,9 +8,9 @@ through the schema, which says what stands where.
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from speccompiler.frozen import dataclass
 from speccompiler.schemas.declaring import Discriminator, Tag
 from speccompiler.schemas.schema import Schema
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
 from speccompiler.expressions.nodes import Expression
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Combine
 from speccompiler.kernels.cpu.codegen.text import LINE
 from speccompiler.kernels.cpu.codegen.vector_math import activation_text

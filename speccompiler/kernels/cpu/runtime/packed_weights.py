@@ -21,7 +21,6 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from io import FileIO
 from math import prod
@@ -31,6 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import MapWith, Node, Operand, Weight, operands, stored_tensors
 from speccompiler.kernels.cpu.runtime.checksums import checksums
 from speccompiler.kernels.cpu.runtime.mapped_file import file_content

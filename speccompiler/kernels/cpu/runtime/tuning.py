@@ -12,9 +12,10 @@ import hashlib
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Node
 from speccompiler.kernels.cpu.table import candidates
 from speccompiler.planning.candidate import Candidate, KnownShape
