@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib import metadata, util
+from importlib import util
 from pathlib import Path
 
 import llvmlite
@@ -80,6 +80,8 @@ def _numba_version() -> str:
             return Path(spec.origin).with_name("_version.py").read_text(encoding="utf-8")
         except OSError:
             pass
+    from importlib import metadata
+
     return metadata.version("numba")
 
 
