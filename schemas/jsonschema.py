@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic.json_schema import models_json_schema
-
-from speccompiler.schemas.judgement import pydantic_model
+from speccompiler.schemas.json_types import Definitions
 from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import EXTENSION_PREFIX, EXTENSIONS, ModelHeader
 from speccompiler.schemas.registry import ALIASES, LAYERS
-from speccompiler.schemas.schema import Schema
 from speccompiler.schemas.time_distributed import TimeDistributed
 from speccompiler.schemas.wrapped_model import WrapperHeader
 
@@ -32,12 +29,10 @@ def native_schema() -> dict[str, Any]:
     ``if``/``then`` rather than ``oneOf``: an editor then reports the one layer's
     errors and not those of twenty that were not meant.
     """
-    models: list[type[Schema]] = [ModelHeader, WrapperHeader, Shared, *LAYERS.values()]
-    _, shared = models_json_schema(
-        [(pydantic_model(model), "validation") for model in models],
-        ref_template="#/$defs/{model}",
-    )
-    definitions: dict[str, Any] = shared["$defs"]
+    found = Definitions()
+    for schema in (ModelHeader, WrapperHeader, Shared, *LAYERS.values()):
+        found.add(schema)
+    definitions = found.found
     header = definitions.pop("ModelHeader")
     around = definitions.pop("WrapperHeader")["properties"]
     for case in around["replace"]["anyOf"]:
@@ -93,5 +88,5 @@ def native_schema() -> dict[str, Any]:
             "not": {"anyOf": [{"required": [k]} for k in ("layers", *WrapperHeader.not_said)]}
         },
         "else": {"required": ["layers"], "not": {"required": ["replace"]}},
-        "$defs": definitions,
+        "$defs": {name: definitions[name] for name in sorted(definitions)},
     }

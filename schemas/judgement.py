@@ -1,7 +1,6 @@
 """Asks pydantic about data that is not plainly right: what is wrong, in which place.
 
-Each schema has a pydantic model of the same fields, made when it is first needed; JSON Schema is
-made from these too.
+Each schema has a pydantic model of the same fields, made when it is first needed.
 """
 
 from __future__ import annotations
