@@ -17,7 +17,7 @@ SOURCES = speccompiler schemas cli convspec tests examples benchmarks scripts no
 
 .NOTPARALLEL:
 .PHONY: help demo test nox coverage test-cuda-ptx test-cuda sanitize-cuda fuzz bench bench-quick \
-	bench-cuda check types format schema docs docs-linkcheck constraints release clean editable
+	bench-cuda check types format schema docs docs-linkcheck constraints wheel release clean editable
 
 help:
 	@echo 'make demo    set up .venv, run a model over a photograph, write out/demo.png'
@@ -38,6 +38,7 @@ help:
 	@echo 'make docs    make the site in build/docs; a warning, a broken link or a lost page fails'
 	@echo 'make docs-linkcheck  the same, and follow links to other sites (OFFLINE=1 does not)'
 	@echo 'make constraints  write constraints/: the newest versions, and the lowest allowed'
+	@echo 'make wheel   a wheel in dist/ that brings machine code: no run compiles anything'
 	@echo 'make release VERSION=1.2.3  write the version and the changelog, build and check dist/'
 	@echo 'make clean   remove .venv and everything built'
 	@echo 'PYTHON=python3.12 chooses the interpreter for .venv (3.11 or later)'
@@ -147,6 +148,12 @@ CI_GROUPS = test check coverage docs nox release
 constraints: .venv/nox.stamp
 	$(COMPILE) --extra cuda13 $(addprefix --group ,$(CI_GROUPS)) -o constraints/ci.txt
 	$(COMPILE) --resolution lowest-direct -o constraints/lowest.txt
+
+# The pure wheel, and of it one for this platform, which brings the machine code of all kernels.
+wheel: .venv/test.stamp
+	@rm -rf build/wheel build/lib build/bdist.*
+	$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
+	$(RUN) scripts/wheel.py build/wheel/convspec-*.whl --into dist
 
 release: .venv/release.stamp
 	$(RUN) scripts/release.py $(VERSION)

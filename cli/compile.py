@@ -13,11 +13,11 @@ from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
 from speccompiler.cli.layer_option import check_layers
 from speccompiler.cli.options import (
+    complete_files,
     format_option,
     gathered,
     input_shape_option,
     math_option,
-    model_argument,
     replace_option,
     semantics_options,
     target_option,
@@ -27,6 +27,7 @@ from speccompiler.cli.options import (
 )
 from speccompiler.cli.progress import compiling_shown
 from speccompiler.cli.render import printable, show
+from speccompiler.diagnostics.core import about
 from speccompiler.options import CompileOptions, LoadOptions
 from speccompiler.reports.number_text import seconds, size
 from speccompiler.system.cache import PREFIX, Entry, Kind, cache_root, entries, keeps
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
 
 @click.command("compile")
-@model_argument
+@click.argument("model", metavar="[MODEL]", required=False, shell_complete=complete_files)
+@click.option("--all", "everything", is_flag=True, help="All kernels that any model needs.")
 @input_shape_option
 @weights_options
 @semantics_options
@@ -53,13 +55,51 @@ if TYPE_CHECKING:
 @click.option("--layer", "layers", multiple=True, metavar="NAME", help="As of the run; repeatable.")
 @format_option("text", "json")
 @gathered(loading=LoadOptions, compiling=CompileOptions)
-def command(model: str, style: str, loading: LoadOptions, compiling: CompileOptions) -> None:
+def command(
+    model: str | None,
+    everything: bool,
+    style: str,
+    loading: LoadOptions,
+    compiling: CompileOptions,
+) -> None:
     """Compile MODEL's kernels and pack its weights, so that the next run finds them.
 
     Give the options that the run will have. Without weights and --seed only the kernels
-    are made.
+    are made. With --all, and without MODEL, those of all models are.
     """
     gc.enable()  # off during start-up
+    if everything == (model is not None):
+        raise click.UsageError("name a model, or say --all")
+    if model is None:
+        _compile_library(style, compiling.threads)
+    else:
+        _compile_model(model, style, loading, compiling)
+
+
+def _compile_library(style: str, threads: int | None) -> None:
+    """Compile what is missing of the library."""
+    from speccompiler.kernels.cpu.runtime.background import compile_library
+    from speccompiler.system.processor import CHOICE
+    from speccompiler.system.threads import default_threads
+
+    before, started = {entry.name for entry in entries()}, time.perf_counter()
+    with about(CHOICE), compiling_shown(always=True):
+        count, there = compile_library(threads or default_threads())
+    spent = time.perf_counter() - started
+    made = [entry for entry in entries() if entry.name not in before and entry.kind == "kernels"]
+    if style == "json":
+        json_output.print_json(json_output.compile(made, spent))
+        return
+    kept = f"kept in {printable(str(cache_root()))}"
+    if not keeps("kernels"):
+        kept = f"nothing is kept: {printable(str(cache_root()))} cannot be used"
+    if count:
+        click.echo(f"kernels: {count} compiled in {seconds(spent)}, {there} were there; {kept}")
+    else:
+        click.echo(f"kernels: all {there} were there")
+
+
+def _compile_model(model: str, style: str, loading: LoadOptions, compiling: CompileOptions) -> None:
     loaded = load_model(model, loading)
     has_weights = loaded.names_weights or loaded.spec.seed is not None
     if compiling.tune and not has_weights:
@@ -90,8 +130,11 @@ def command(model: str, style: str, loading: LoadOptions, compiling: CompileOpti
 def _kernels_only(model: Model, options: CompileOptions) -> None:
     from speccompiler.kernels.cpu.runtime.executor import load_kernels
     from speccompiler.passes import optimize
+    from speccompiler.system.processor import CHOICE, host_level
     from speccompiler.targets import TARGETS
 
+    with about(CHOICE):
+        host_level()
     graph, warnings = model.tapped(options.input_shape, options.layers)
     if options.batch_size == 1:
         show(warnings)

@@ -9,6 +9,7 @@ import click
 from speccompiler.cli import json_output
 from speccompiler.cli.options import format_option
 from speccompiler.cli.render import printable
+from speccompiler.diagnostics.core import about
 from speccompiler.reports.number_text import size
 
 
@@ -22,9 +23,12 @@ def command(style: str) -> None:
     import psutil
 
     from speccompiler.reports.machine import cuda, processor
+    from speccompiler.system.processor import CHOICE
 
     memory = psutil.virtual_memory()
-    data = json_output.doctor(processor(), cuda(), memory.total, memory.available)
+    with about(CHOICE):
+        cpu = processor()
+    data = json_output.doctor(cpu, cuda(), memory.total, memory.available)
     if style == "json":
         json_output.print_json(data)
     else:
@@ -40,7 +44,7 @@ def _text(data: dict[str, Any]) -> str:
         ("python", f"{data['python']} on {data['platform']}"),
         ("packages", versions),
         ("processor", f"{cpu['name']}: {features}"),
-        ("vectors", f"{cpu['vector']} float32 values"),
+        ("kernels", f"for {cpu['level']}, vectors of {cpu['vector']} float32 values"),
         ("threads", f"{cpu['threads']} of {cpu['processors']} processors"),
         ("caches", caches or "not told by the system"),
         ("memory", f"{size(memory['total'])}, {size(memory['available'])} available"),

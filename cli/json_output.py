@@ -134,6 +134,7 @@ def doctor(cpu: Processor, cuda: Cuda, total: int, available: int) -> dict[str, 
         "processor": {
             "name": cpu.name,
             "features": list(cpu.features),
+            "level": cpu.level,
             "vector": cpu.lanes,
             "processors": cpu.cores,
             "threads": cpu.threads,

@@ -6,27 +6,62 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
 
-class _OnTerminal(logging.Handler):
+class _Bar(logging.Handler):
+    """A bar of the kernels that are ready; plain lines where ``plain``."""
+
+    def __init__(self, *, plain: bool) -> None:
+        super().__init__()
+        self._plain = plain
+        self._bar: Any = None
+
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(f"{record.getMessage()} ...", err=True)
+        """Show a record that says how many kernels are ready."""
+        made: tuple[int, int] | None = getattr(record, "made", None)
+        if made is None:
+            return
+        if self._plain:
+            if made[0] in (0, made[1]) or made[0] % 20 == 0:
+                click.echo(record.getMessage(), err=True)
+            return
+        if made[0] == 0:
+            self.end()
+            self._bar = click.progressbar(
+                length=made[1], label=record.getMessage(), file=sys.stderr, show_pos=True
+            )
+            self._bar.render_progress()
+        elif self._bar is not None:
+            self._bar.update(made[0] - self._bar.pos)
+            if self._bar.finished:
+                self.end()
+
+    def end(self) -> None:
+        """Leave the bar's line."""
+        if self._bar is not None:
+            self._bar.render_finish()
+            self._bar = None
 
 
 @contextmanager
-def compiling_shown() -> Iterator[None]:
-    """Say on standard error, where that is a terminal, that kernels are compiled now."""
-    log = logging.getLogger("speccompiler")
-    if not sys.stderr.isatty():
+def compiling_shown(*, always: bool = False) -> Iterator[None]:
+    """Show on standard error how many kernels are compiled, while they are.
+
+    Where that is no terminal, nothing is shown, or, with ``always``, lines without a bar.
+    """
+    log, terminal = logging.getLogger("speccompiler"), sys.stderr.isatty()
+    if not terminal and not always:
         yield
         return
-    handler, level = _OnTerminal(), log.level
+    handler, level = _Bar(plain=not terminal), log.level
     log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.DEBUG)
     try:
         yield
     finally:
         log.removeHandler(handler)
         log.setLevel(level)
+        handler.end()

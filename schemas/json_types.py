@@ -114,7 +114,8 @@ class Definitions:
 def _is_record(kind: Any) -> bool:
     """Whether a type is a schema, alone or where there may be none: that has its own title."""
     if get_origin(kind) is Annotated:
-        return _is_record(get_args(kind)[0])
+        inner, *marks = get_args(kind)
+        return _is_record(inner) and not any(isinstance(mark, WithJsonSchema) for mark in marks)
     members = [member for member in get_args(kind) if member is not types.NoneType]
     if len(members) == 1 and get_origin(kind) in {Union, types.UnionType}:
         return _is_record(members[0])

@@ -104,6 +104,13 @@ def _cpu_executor(request: Request) -> Executor:
     return CpuExecutor(request.plan, request.weights, request.batch_size, request.threads)
 
 
+def _check_cpu(name: str, graph: Graph) -> None:
+    """CS136."""
+    from speccompiler.system.processor import host_level
+
+    host_level()
+
+
 def _tune_cpu(executor: Executor, plan_again: Callable[[], Plan]) -> Executor:
     from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
     from speccompiler.kernels.cpu.runtime.tuning import tune
@@ -183,6 +190,7 @@ TARGETS: Mapping[str, Target] = {
         _cpu_batch_size,
         _cpu_memory,
         _cpu_executor,
+        check=_check_cpu,
         cuts=_cpu_cuts,
         tune=_tune_cpu,
     ),

@@ -18,6 +18,7 @@ def pytest_configure(config):
         os.environ["CONVSPEC_CACHE_DIR"] = str(cache.mkdir("kernels"))
     # Tests have all processors to themselves already.
     os.environ.setdefault("CONVSPEC_COMPILE_PROCESSES", "1")
+    os.environ.setdefault("CONVSPEC_BACKGROUND", "0")
 
 
 def pytest_collection_modifyitems(config, items):

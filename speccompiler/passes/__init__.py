@@ -6,6 +6,7 @@ The order matters, and this is why:
     sink_transposes     brings th layers' transposes together, where they cancel
     fold_padding        needs Pad beside the convolution: after the transposes have gone
     fold_upsampling     after the padding, which stands between the two in most networks
+    keep_planes         after both, which would not find a Pad or an Upsample on planes
     fold_normalization  needs MapWith beside the convolution, with no activation in between
     fuse_activations    last: needs Conv beside Map, and Map its only reader
 
@@ -24,6 +25,7 @@ from speccompiler.passes.fold_normalization import fold_normalization
 from speccompiler.passes.fold_padding import fold_padding
 from speccompiler.passes.fold_upsampling import fold_upsampling
 from speccompiler.passes.fuse_activations import fuse_activations
+from speccompiler.passes.keep_planes import keep_planes
 from speccompiler.passes.rewrite import without_dead_nodes
 from speccompiler.passes.sink_transposes import sink_transposes
 
@@ -34,6 +36,7 @@ PASSES: tuple[Pass, ...] = (
     sink_transposes,
     fold_padding,
     fold_upsampling,
+    keep_planes,
     fold_normalization,
     fuse_activations,
 )

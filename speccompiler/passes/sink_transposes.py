@@ -20,10 +20,10 @@ def sink_transposes(graph: ir.Graph) -> ir.Graph:
 
     Down is below a Map, and below a Combine or a Concat whose values are all transposed alike.
     """
-    graph = bypass(rewrite(graph, _merge), changes_nothing)
+    graph = bypass(rewrite(graph, merged), changes_nothing)
     while True:
         # Where two have cancelled, another may now go further down.
-        moved = bypass(rewrite(_below(graph), _merge), changes_nothing)
+        moved = bypass(rewrite(_below(graph), merged), changes_nothing)
         if moved == graph:
             return graph
         graph = moved
@@ -36,11 +36,9 @@ def _below(graph: ir.Graph) -> ir.Graph:
     for node in graph:
         sources = [done[name] for name in node.inputs]
         transposes = {source.op for source in sources}
-        merged = not any(
-            isinstance(done[s.inputs[0]].op, ir.Transpose) for s in sources if s.inputs
-        )
+        alone = not any(isinstance(done[s.inputs[0]].op, ir.Transpose) for s in sources if s.inputs)
         if (
-            merged
+            alone
             and len(transposes) == 1
             and isinstance(transpose := transposes.pop(), ir.Transpose)
         ):
@@ -88,7 +86,7 @@ def _moved(parameter: ir.Operand, axes: tuple[int, ...]) -> ir.Operand:
     return replace(parameter, axes=tuple(parameter.axes[axis] for axis in back), shape=shape)
 
 
-def _merge(node: ir.Node, done: dict[str, ir.Node]) -> ir.Node:
+def merged(node: ir.Node, done: dict[str, ir.Node]) -> ir.Node:
     if not isinstance(node.op, ir.Transpose):
         return node
     source = done[node.inputs[0]]

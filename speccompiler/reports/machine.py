@@ -29,6 +29,8 @@ class Processor:
 
     name: str
     features: tuple[str, ...]
+    level: str
+    """The instruction set that machine code is made for."""
     lanes: int
     """float32 values of a vector."""
     cores: int
@@ -53,17 +55,18 @@ class Cuda:
 
 
 def processor() -> Processor:
-    """The CPU. Loads llvmlite."""
+    """The CPU. Loads llvmlite. Raises ``Problem``: CS136."""
     from llvmlite import binding
 
-    from speccompiler.system.processor import host_lanes
+    from speccompiler.system.processor import host_level
     from speccompiler.system.threads import default_threads
 
     features = binding.get_host_cpu_features()
     return Processor(
         f"{binding.get_host_cpu_name()} ({platform.machine()})",
         tuple(name for name in TELLING if features.get(name)),
-        host_lanes(),
+        host_level().name,
+        host_level().lanes,
         os.cpu_count() or 1,
         default_threads(),
         tuple(_caches(Path("/sys/devices/system/cpu/cpu0/cache"))),

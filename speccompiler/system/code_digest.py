@@ -45,30 +45,44 @@ def code_digest(*modules: str, alone: tuple[str, ...] = ()) -> str:
 
 def closure(modules: tuple[str, ...]) -> dict[str, bytes]:
     """The texts of these modules and of all modules of ours that they import, by name."""
-    found: dict[str, bytes] = {}
+    return {name: source for name, (source, _, _) in _closure(modules).items()}
+
+
+def source_files(modules: tuple[str, ...]) -> dict[str, str]:
+    """The files of the same modules, by name."""
+    return {name: file for name, (_, _, file) in _closure(modules).items()}
+
+
+_Read = tuple[bytes, tuple[str, ...], str]
+"""A module's source, what it imports, and its file."""
+
+
+def _closure(modules: tuple[str, ...]) -> dict[str, _Read]:
+    found: dict[str, _Read] = {}
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
         if name not in found and (read := _read(name)) is not None:
-            found[name], imported = read
-            waiting += imported
+            found[name] = read
+            waiting += read[1]
     return found
 
 
 @cache
-def _read(module: str) -> tuple[bytes, tuple[str, ...]] | None:
-    """A module's source and what it imports; None for a name that is no module."""
+def _read(module: str) -> _Read | None:
+    """A module's source, imports and file; None for a name that is no module."""
     package, _, last = module.rpartition(".")
     folder = _folder(package) if package else None
     if folder is None:
         return None
     for path, of in ((f"{last}.py", package), (os.path.join(last, "__init__.py"), module)):
+        name = os.path.join(folder, path)
         try:
-            with open(os.path.join(folder, path), "rb") as file:
+            with open(name, "rb") as file:
                 source = file.read()
         except OSError:
             continue
-        return source, tuple(imports(source.decode(), of))
+        return source, tuple(imports(source.decode(), of)), name
     return None
 
 

@@ -107,6 +107,11 @@ ALARMS = Facility(
     ("signal.alarm",),
     "only the parent limits the time of a child",
 )
+BACKGROUND = Facility(
+    ("fcntl.flock", "os.nice", "os.setsid"),
+    "kernels are compiled by the command that needs them, or by `convspec compile --all`; no "
+    "process goes on after a command has ended",
+)
 KILLING = Facility(
     ("signal.SIGKILL",),
     "SIGTERM, with which Windows ends a process at once",

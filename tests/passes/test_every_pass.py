@@ -41,6 +41,8 @@ POINTWISE = conv(kernel=(1, 1))
 SCALE = ir.Weight("n", "gamma", (2,), (0,), (1, 2))
 SHIFT = ir.Weight("n", "beta", (2,), (0,), (1, 2))
 AFFINE = Binary("+", Binary("*", Variable(), Parameter(0)), Parameter(1))
+IMAGE_POOL = ir.Pool("max", (2, 2), (2, 2), ((0, 0), (0, 0)), ((0, 0), (0, 0)))
+PLANE_POOL = ir.Pool("max", (1, 2, 2), (1, 2, 2), ((0, 0),) * 3, ((0, 0),) * 3)
 FOLDED = ir.Conv(
     (3,),
     (1,),
@@ -71,6 +73,21 @@ CASES: Mapping[str, Case] = {
     "fold_upsampling": Case(
         graph(SOURCE, ("u", ir.Upsample((2,)), "in"), ("c", conv(), "u")),
         graph(SOURCE, ("c", replace(conv(), repeats=(2,)), "in")),
+    ),
+    "keep_planes": Case(
+        graph(IMAGE, ("t", LAST, "in"), ("p", IMAGE_POOL, "t"), ("c", POINTWISE, "p"),
+              ("g", ir.GlobalPool("max"), "t"), ("u", ir.Upsample((2, 3)), "p"),
+              ("f", FIRST, "u"), outputs=("c", "g", "f")),
+        graph(IMAGE,
+              ("p:reshape", ir.Reshape((2, 5, 4, 1)), "in"), ("p:pool", PLANE_POOL, "p:reshape"),
+              ("p:reshape'", ir.Reshape((2, 2, 2)), "p:pool"), ("p", LAST, "p:reshape'"),
+              ("c", POINTWISE, "p"),
+              ("g:reshape", ir.Reshape((2, 5, 4, 1)), "in"),
+              ("g:globalpool", ir.GlobalPool("max", 1), "g:reshape"),
+              ("g", ir.Reshape((2,)), "g:globalpool"),
+              ("u:reshape", ir.Reshape((2, 2, 2, 1)), "p:reshape'"),
+              ("u:upsample", ir.Upsample((1, 2, 3)), "u:reshape"),
+              ("f", ir.Reshape((2, 4, 6)), "u:upsample"), outputs=("c", "g", "f")),
     ),
     "fold_normalization": Case(
         graph(SOURCE, ("c", conv(), "in"), ("n", ir.MapWith(AFFINE, (SCALE, SHIFT)), "c")),

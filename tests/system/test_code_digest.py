@@ -53,7 +53,7 @@ def test_a_changed_source_changes_the_key(monkeypatch):
 
     def other(name):
         found = read(name)
-        return (found[0] + b"\n", found[1]) if name == changed else found
+        return (found[0] + b"\n", *found[1:]) if name == changed else found
 
     monkeypatch.setattr(code_digest, "_read", other)
     assert digest(root) != before

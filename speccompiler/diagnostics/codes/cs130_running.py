@@ -45,6 +45,13 @@ CODES = {
         "output of `convspec doctor`.",
         Kind.GPU,
     ),
+    "CS136": Code(
+        "no such instruction set",
+        "Machine code is made for one of a few levels of the processor's instruction set. "
+        "$CONVSPEC_ISA asks for one that does not exist, or that this machine cannot run.",
+        "Name a level that the hint lists, or leave the variable out: the highest is taken.",
+        Kind.IO,
+    ),
     "CS140": Code(
         "recorded arrays do not fit the model",
         "Arrays were given for inputs or layers that the model does not have, or none "

@@ -226,6 +226,7 @@ class DepthwiseKernel(CpuKernel):
     name = "depthwise"
     ops = (ir.Depthwise,)
     fields = Geometry._fields
+    narrows = True
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
         op, out = op_of(node), known(node)

@@ -73,6 +73,8 @@ class CpuKernel(ABC):
     """Whether it rounds as the direct sum does. Others are taken with ``math: fast`` only."""
     adds: ClassVar[bool] = False
     """Whether it can add its result to what lies where it writes."""
+    narrows: ClassVar[bool] = False
+    """Whether its text takes narrower vectors where channels are few (``fitting_lanes``)."""
 
     @property
     def schedule(self) -> Schedule | None:

@@ -2,16 +2,19 @@
 
 A padded row is zeros, a run of the input's row, zeros. In an up-sampled one every vector
 is loaded once and written at each of its places. The last vector of a run overlaps the one
-before.
+before. Channels that fill no vector are written as one that reaches into the next position; a
+row of one channel twice as wide is its vectors, zipped with themselves.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
+from speccompiler.kernels.cpu.codegen.vector_math import with_functions
 from speccompiler.kernels.cpu.kernel import CpuKernel, Wanted, fitting_lanes
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
 
@@ -28,6 +31,7 @@ class Geometry(NamedTuple):
     out_width: int
     factor_d: int
     factor_h: int
+    factor_w: int
     pd: int
     ph: int
     pw: int
@@ -36,22 +40,62 @@ class Geometry(NamedTuple):
 DRIVER = '''
 
 @jit
-def spread(x, xo, y, yo, width, count):
-    """``width`` neighbours of ``count`` values each, every one written @FACTOR times."""
-    for v in range(width):
-        if count < @LANES:
-            for i in range(count):
-                value = x[xo + i]
-                for f in range(@FACTOR):
-                    y[yo + f * count + i] = value
-        else:
+def copy(x, xo, y, yo, count):
+    if count < @LANES:
+        some = first_lanes(count)
+        store_where(y, yo, some, load_where(x, xo, some))
+        return
+    for i in range(0, count, @LANES):
+        j = min(i, count - @LANES)
+        store(y, yo + j, load(x, xo + j))
+
+
+@jit
+def spread(x, xo, y, yo, width, count, factor):
+    """``width`` neighbours of ``count`` values each, every one written ``factor`` times."""
+    more = factor - 2
+    if count >= @LANES:
+        for _ in range(width):
             for i in range(0, count, @LANES):
                 j = min(i, count - @LANES)
-                values = load(x, xo + j)
-                for f in range(@FACTOR):
-                    store(y, yo + f * count + j, values)
-        xo += count
-        yo += @FACTOR * count
+                values, to = load(x, xo + j), yo + j
+                store(y, to, values)
+                store(y, to + count, values)
+                for _ in range(more):
+                    store(y, to + 2 * count, values)
+                    to += count
+            xo += count
+            yo += factor * count
+        return
+    if count == 1 and factor == 2 and width >= @LANES:
+        for i in range(0, width, @LANES):
+            j = min(i, width - @LANES)
+            values, to = load(x, xo + j), yo + 2 * j
+            store(y, to, zip_low(values, values))
+            store(y, to + @LANES, zip_high(values, values))
+        return
+    # What a vector writes beyond its values is overwritten by those that follow it.
+    inside = max(width - (@LANES + count - 1) // count + 1, 0)
+    if count == 1:
+        for v in range(inside):
+            values, to = broadcast(x, xo + v), yo + v * factor
+            store(y, to, values)
+            for i in range(@LANES, factor, @LANES):
+                store(y, to + i, values)
+    else:
+        for v in range(inside):
+            values, to = load(x, xo + v * count), yo + v * factor * count
+            store(y, to, values)
+            store(y, to + count, values)
+            for _ in range(more):
+                store(y, to + 2 * count, values)
+                to += count
+    some = first_lanes(count)
+    for v in range(inside, width):
+        values, to = load_where(x, xo + v * count, some), yo + v * factor * count
+        for _ in range(factor):
+            store_where(y, to, some, values)
+            to += count
 
 
 @jit
@@ -60,14 +104,15 @@ def clear(y, yo, count):
     whole = count - count % @LANES
     for i in range(0, whole, @LANES):
         store(y, yo + i, zero)
-    for i in range(whole, count):
-        y[yo + i] = np.float32(0)
+    if whole < count:
+        store_where(y, yo + whole, first_lanes(count - whole), zero)
 
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows of the output. Position p reads ``(p - before) // factor``, or is zero."""
     @GEOMETRY
+    row, at = width * channels, -1
     # Columns are repeated or padded, never both.
     first = min(max(pw, 0), out_width)
     last = max(min(pw + width, out_width), first)
@@ -79,29 +124,23 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
         if d < 0 or d >= depth * factor_d or h < 0 or h >= height * factor_h:
             clear(y, to, out_width * channels)
             continue
-        row = ((sample * depth + d // factor_d) * height + h // factor_h) * width
-        if @FACTOR > 1:
-            spread(x, row * channels, y, to, width, @COUNT)
-            continue
-        clear(y, to, first * channels)
-        spread(x, (row + first - pw) * channels, y, to + first * channels,
-               1, (last - first) * channels)
-        clear(y, to + last * channels, (out_width - last) * channels)
+        above, at = at, ((sample * depth + d // factor_d) * height + h // factor_h) * row
+        if factor_w > 1 and at == above and channels < @LANES:
+            # The row above has just been made of the same one.
+            copy(y, to - out_width * channels, y, to, out_width * channels)
+        elif factor_w > 1:
+            spread(x, at, y, to, width, channels, factor_w)
+        else:
+            clear(y, to, first * channels)
+            clear(y, to + last * channels, (out_width - last) * channels)
+            copy(x, at + (first - pw) * channels, y, to + first * channels,
+                 (last - first) * channels)
 '''
 
 
-def source(lanes: int, factor: int, channels: int) -> str:
-    """The module's text, for one vector width and repetition along a row.
-
-    The number of channels that fill no vector is in the text, for LLVM to write them out.
-    """
-    count = str(channels) if channels < lanes else "channels"
-    return fill(
-        HEADER + DRIVER.replace("@COUNT", count),
-        Geometry._fields,
-        LANES=lanes,
-        FACTOR=factor,
-    )
+def source(lanes: int) -> str:
+    """The module's text, for one vector width."""
+    return fill(HEADER + with_functions(DRIVER), Geometry._fields, LANES=lanes)
 
 
 class ResizeKernel(CpuKernel):
@@ -110,13 +149,14 @@ class ResizeKernel(CpuKernel):
     name = "resize"
     ops = (ir.Upsample, ir.Pad)
     fields = Geometry._fields
+    narrows = True
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
         op = node.op
         factors = three(op.factors, 1) if isinstance(op, ir.Upsample) else (1, 1, 1)
         before = three([b for b, _ in op.padding], 0) if isinstance(op, ir.Pad) else (0, 0, 0)
         return Geometry(
-            *three(shape[:-1], 1), shape[-1], *three(node.shape[:-1], 1), *factors[:2], *before
+            *three(shape[:-1], 1), shape[-1], *three(node.shape[:-1], 1), *factors, *before
         )
 
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
@@ -126,9 +166,17 @@ class ResizeKernel(CpuKernel):
         """The written values decide; few channels are spread one value at a time."""
         return prod(known(node)) / (4 if shape[-1] >= 4 else 2)
 
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes)]
+
     def text(self, wanted: Wanted) -> str:
-        op, channels = wanted.node.op, wanted.shape[-1]
-        factor = op_of(wanted.node).factors[-1] if isinstance(op, ir.Upsample) else 1
+        *_, width, channels = wanted.shape
+        op = op_of(wanted.node)
+        factor = op.factors[-1] if isinstance(op, ir.Upsample) else 1
         # What is not spread along a row is copied in runs that are longer than the channels.
-        lanes = fitting_lanes(channels, wanted.lanes) if factor > 1 else wanted.lanes
-        return source(lanes, factor, channels)
+        filled = wanted.lanes
+        if factor > 1:
+            one = width if factor == 2 else factor
+            filled = max(4, one if channels == 1 else channels)
+        return source(fitting_lanes(filled, wanted.lanes))

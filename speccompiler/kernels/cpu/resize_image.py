@@ -106,6 +106,7 @@ class ResizeImageKernel(CpuKernel):
     name = "resize_image"
     ops = (ir.Resize,)
     fields = Geometry._fields
+    narrows = True
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
         return Geometry(*shape[-3:], *known(node)[-3:-1])

@@ -120,6 +120,7 @@ class TransposeKernel(CpuKernel):
     name = "transpose"
     ops = (ir.Transpose,)
     fields = Geometry._fields
+    narrows = True
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
         plan = transpose_plan(node, shape)

@@ -20,13 +20,12 @@ where one is not finite, the tile is computed again by the definition (``winogra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, Self
 
 from speccompiler.graph import ir
-from speccompiler.kernels.cpu.codegen.ending import ending
 from speccompiler.kernels.cpu.codegen.register_tile import VECTORS
 from speccompiler.kernels.cpu.convolution import (
     CACHE_BYTES,
@@ -36,9 +35,10 @@ from speccompiler.kernels.cpu.convolution import (
     Convolution,
     is_small,
 )
+from speccompiler.kernels.cpu.functions import Functions, functions
 from speccompiler.kernels.cpu.kernel import MOST_LANES, Array, Expected, Wanted
 from speccompiler.kernels.cpu.packing import in_groups
-from speccompiler.kernels.cpu.winograd_text import Geometry, Variant, source
+from speccompiler.kernels.cpu.winograd_text import Geometry, source
 from speccompiler.kernels.cpu.winograd_transforms import transform_weights
 from speccompiler.kernels.winograd_tiles import find_tile
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
@@ -112,12 +112,26 @@ class WinogradKernel(Convolution):
         ]
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
-        op, out = op_of(node), known(node)
+        op, out, cut, tile = op_of(node), known(node), self.cut, self.cut.tile
+        turned = tile.kernel[1] == 1
+        depth, *lengths = three(shape[:-1], 1)
+        out_depth, *outputs = three(out[:-1], 1)
+        pads, apart = three([b for b, _ in op.padding], 0), _apart(node)
+        repeats = three(op.repeats, 1)
+        pooled_width = outputs[1] // cut.pool[1]
+
+        def both(pair: Sequence[int]) -> tuple[int, int]:
+            """Of rows and of columns, as the text has them."""
+            first, second = pair
+            return (second, first) if turned else (first, second)
+
         return Geometry(
-            *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
+            depth, *both(lengths), shape[-1], out_depth, *both(outputs), out[-1],
             three(op.kernel, 1)[0], three(op.stride, 1)[0],
-            *three([b for b, _ in op.padding], 0), *three(op.repeats, 1), *_apart(node),
-            self.cut.tiles, self.cut.filters, out[-1],
+            pads[0], *both(pads[1:]), repeats[0], *both(repeats[1:]), apart[0], *both(apart[1:]),
+            *both(tile.kernel), *both((tile.rows, tile.columns)),
+            *both((lengths[1] * shape[-1], shape[-1])), *both((pooled_width, 1)), int(turned),
+            *both(cut.pool), cut.tiles, cut.filters, cut.chunk, out[-1],
         )  # fmt: skip
 
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
@@ -131,7 +145,7 @@ class WinogradKernel(Convolution):
     def scratch(self, node: ir.Node, shape: KnownShape) -> int:
         inputs, products = self._padded(node, shape)
         own = products * (self.cut.chunk + 1) if self.cut.chunk else 0
-        each = self.cut.tiles * (inputs + products) + 3 * MOST_LANES + own
+        each = self.cut.tiles * (inputs + products) + 4 * MOST_LANES + own
         return self.cut.tile.points * each
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
@@ -165,17 +179,14 @@ class WinogradKernel(Convolution):
         return (work + transform) * idle + spilled * NANOSECONDS_A_BYTE
 
     def text(self, wanted: Wanted) -> str:
-        op, cut = op_of(wanted.node), self.cut
-        variant = Variant(
-            cut.tile,
-            cut.tiles,
-            cut.pool,
-            cut.chunk,
-            repeats=any(r != 1 for r in op.repeats),
-            dilated=any(d != 1 for d in op.dilation),
-            ending=ending(op.activation),
-        )
-        return source(wanted.lanes, variant)
+        return source(wanted.lanes, 1 in self.cut.tile.kernel)
+
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes, line) for line in (False, True)]
+
+    def functions(self, wanted: Wanted) -> Functions:
+        return functions(op_of(wanted.node).activation, tile=True)
 
     def pack_kernel(self, weight: npt.NDArray[Any], lanes: int) -> Array:
         if self.cut.chunk:

@@ -2,61 +2,70 @@
 
 A NaN or an infinity then reaches the outputs whose windows see it and no others, and sums that
 are infinite stay so. The tile's inputs are read a block of channels at a time into the small
-zeroed patch of ``winograd``; each weight is loaded once for all outputs of the tile. Zeros around
-the data are multiplied like other values, as the definition has it.
+zeroed patch of ``winograd``; each weight is loaded once for four outputs. Zeros around the data
+are multiplied like other values, as the definition has it.
 """
 
 from __future__ import annotations
 
-from speccompiler.planning.schedule import Tile
+SPREAD = 4
+"""Outputs that are computed together: chains that do not wait for one another."""
 
-HEAD = '''
+_DEFINE = """
 
 @jit
-def define(x, image, h0, w0, g, w, as_it_is, b, bo, scratch, patch):
-    """Compute a tile of one vector of filters, up to the activation that comes after pooling."""
-    @GEOMETRY@TOGETHER
-    blocks = (channels + @LANES - 1) // @LANES
-    bias, zero = load(b, bo), splat(np.float32(0))
-'''
+def define(x, sample, image, h0, w0, g, f, w, as_it_is, b, bo, scratch, patch, totals):
+    \"""Compute a tile of one vector of filters into the patch, with bias and relu.
 
-LOOPS = """    for q in range(kd):
-        z = image % out_depth * sd + q * apart_d - pd
+    Its sums over the blocks so far wait at ``totals``.
+    \"""
+    @GEOMETRY
+    blocks = (channels + @LANES - 1) // @LANES
+    zero = splat(np.float32(0))
+    last, wide = rows * columns - 1, columns + broad - 1
+    for t in range(rows * columns):
+        store(scratch, totals + t * @LANES, zero)
+    for q in range(kd):
+        z = image * sd + q * apart_d - pd
         known = z >= 0 and z < depth * repeat_d
-        base = (image // out_depth * depth + z // repeat_d) * height * width * channels
+        base = (sample * depth + z // repeat_d) * height * width * channels
         for block in range(blocks):
             first = block * @LANES
-            read_patch(x, base, h0, w0, apart_h, apart_w, height if known else 0, width, channels,
-                       first, repeat_h, repeat_w, scratch, patch)
-@BEGIN            for k in range(min(@LANES, channels - first)):
-                wo = as_it_is + ((q * blocks + block) * @LANES + k) * @TAPS * @GROUP
-                for i in range(@HIGH):
-                    for j in range(@BROAD):
-                        weight = load(w, wo)
-                        p = patch + (i * @WIDE + j) * @LANES + k
-@TERMS                        wo += @GROUP
-@ADDED"""
-
-PLACES = """    y, yo, yrow, ycol = scratch, patch, @POOLED_COLUMNS * @LANES, @LANES
+            read_patch(x, base, h0, w0, g, known, first, scratch, patch)
+            for t in range(0, rows * columns, @SPREAD):
+                # The last ones are computed twice where there are no more: both have the same bits.
+@OUTPUTS
+@BEGIN
+                wo = as_it_is + (q * blocks + block) * @LANES * high * broad * @GROUP
+                for k in range(min(@LANES, channels - first)):
+                    for i in range(high):
+                        p = patch + i * wide * @LANES + k
+                        for j in range(broad):
+                            weight = load(w, wo)
+@TERMS
+                            p += @LANES
+                            wo += @GROUP
+                # A block's sum by itself: chains stay short.
+@TOTALS
+@ADDED
+    bias, floor, spoiled = load(b, bo), splat(floor_of(f[@RELU])), splat(spoiled_by(f[@RELU]))
+    for t in range(rows * columns):
+        value = add(load(scratch, totals + t * @LANES), bias)
+        store(scratch, patch + t * @LANES, rectify(value, floor, spoiled))
 """
 
 
-def definition(tile: Tile, finished: list[str]) -> str:
-    """The text of ``define``; ``finished`` are the statements that bring sums to their places."""
-    places = [(r, c) for r in range(tile.rows) for c in range(tile.columns)]
-    terms = [
-        f"s{r}_{c} = fma(broadcast(scratch, p + {r * tile.wide + c} * @LANES), weight, s{r}_{c})"
-        for r, c in places
-    ]
-    loops = LOOPS
-    for name, depth, lines in (
-        ("@BEGIN", 12, [f"s{r}_{c} = zero" for r, c in places]),
-        ("@TERMS", 24, terms),
-        # A block's sum by itself: chains stay short.
-        ("@ADDED", 12, [f"o{r}_{c} = add(o{r}_{c}, s{r}_{c})" for r, c in places]),
-    ):
-        loops = loops.replace(name, "".join(f"{' ' * depth}{line}\n" for line in lines))
-    begin = [f"    o{r}_{c} = zero" for r, c in places]
-    end = [f"    {line}" for line in finished]
-    text = HEAD + "\n".join(begin) + "\n" + loops + PLACES + "\n".join(end) + "\n"
-    return text.replace("@HIGH", str(tile.kernel[0])).replace("@BROAD", str(tile.kernel[1]))
+def definition() -> str:
+    """The text of ``define``, which needs ``read_patch``."""
+    text = _DEFINE
+    for name, depth, line in (
+        ("@OUTPUTS", 16, "t# = min(t + #, last)"),
+        ("@BEGIN", 16, "p# = (t# // columns * wide + t# % columns) * @LANES\n"
+                       f"{' ' * 16}s# = zero"),
+        ("@TERMS", 28, "s# = fma(broadcast(scratch, p + p#), weight, s#)"),
+        ("@TOTALS", 16, "o# = add(load(scratch, totals + t# * @LANES), s#)"),
+        ("@ADDED", 16, "store(scratch, totals + t# * @LANES, o#)"),
+    ):  # fmt: skip
+        lines = [" " * depth + line.replace("#", str(i)) for i in range(SPREAD)]
+        text = text.replace(name, "\n".join(lines))
+    return text.replace("@SPREAD", str(SPREAD))

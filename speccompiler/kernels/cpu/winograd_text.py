@@ -1,42 +1,39 @@
-"""The text of Winograd's convolution: what a task does, around transforms and products.
+"""The texts of Winograd's convolution: what a task does, around transforms and products.
 
-A task's three steps stay in the core's cache: the inputs of all its tiles are transformed; each
-point is one small matrix product over the channels, in the register tile of ``matmul``; the
-products are transformed back, with bias, activation and the max pooling that follows. Edge
-tiles and channels that fill no vector go through a small zeroed patch.
+There are two for each vector width, of tiles in a plane and of tiles on a line. A task's three
+steps stay in the core's cache: the inputs of all its tiles are transformed; each point is one
+small matrix product over the channels, in the register tile; the products are transformed back,
+with bias, activation and the max pooling that follows. Edge tiles and channels that fill no
+vector go through a small zeroed patch.
 
 w: [point][group][depth tap][channel][filter of the group], transformed, zeros where it is padded;
    then (with a chunk alone) [group][depth tap][channel][KH, KW][filter of the group], as it is
 scratch: transformed inputs [point][depth tap][block][tile][lane], products
-   [point][tile][filter], a patch; with a chunk its weights [group][point][channel][filter]
+   [point][tile][filter], two patches; with a chunk its weights [group][point][channel][filter]
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import cache
-from math import ceil
 from typing import NamedTuple
 
-from speccompiler.frozen import dataclass
-from speccompiler.kernels.cpu.codegen.ending import Ending, epilogue, rectified, rectifier
-from speccompiler.kernels.cpu.codegen.register_tile import VECTORS, load_weights, tile_columns
-from speccompiler.kernels.cpu.codegen.text import HEADER, LINE, fill
-from speccompiler.kernels.cpu.winograd_definition import definition
-from speccompiler.kernels.cpu.winograd_transforms import (
-    finished_outputs,
-    indented,
-    numbered,
-    transform_filter,
-    transform_input,
-    transform_output,
+from speccompiler.kernels.cpu import functions
+from speccompiler.kernels.cpu.codegen.register_tile import (
+    ALONE,
+    RESUMED,
+    VECTORS,
+    TileArguments,
+    tile_columns,
 )
-from speccompiler.kernels.winograd_tiles import short_convolutions
-from speccompiler.planning.schedule import Tile
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
+from speccompiler.kernels.cpu.winograd_definition import definition
 
 
 class Geometry(NamedTuple):
-    """Lengths of the input and the output; depth of the window, its stride, padding and more."""
+    """Lengths of the input and the output; depth of the window, its stride, padding and more.
+
+    A kernel of one column is turned: its height is called width, so that a line lies along it.
+    """
 
     depth: int
     height: int
@@ -59,43 +56,56 @@ class Geometry(NamedTuple):
     """The distance of neighbouring places of the window: its dilation."""
     apart_h: int
     apart_w: int
+    high: int
+    """Places of the window."""
+    broad: int
+    rows: int
+    """Outputs of a tile."""
+    columns: int
+    x_row: int
+    """The distance of neighbouring rows of the input."""
+    x_column: int
+    y_row: int
+    """The same in the output, after pooling, in positions."""
+    y_column: int
+    turned: int
+    """Whether neighbouring tiles lie along the height."""
+    pool_h: int
+    pool_w: int
     batch: int
     """Tiles of a task."""
     task_filters: int
+    chunk: int
+    """Channels whose weights a task transforms at a time; 0 where they are ready."""
     y_pitch: int
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """What a text is written for, beside the width of vectors; ``Schedule`` has the first four."""
+_WORDS = """
+from speccompiler.kernels.cpu.codegen.calls import call_tile, finish, floor_of, spoiled_by
+from speccompiler.kernels.cpu.winograd_functions import address_of, integers, transforms
 
-    tile: Tile
-    tiles: int
-    pool: tuple[int, int]
-    chunk: int
-    repeats: bool
-    """Whether the input is up-sampled."""
-    dilated: bool
-    """Whether the places of the window are apart."""
-    ending: Ending
+rectify = v.rectify
+transform_input, gather_input, transform_filter, transform_output = transforms(@LANES, @LINE)
+"""
 
-
-DRIVER = '''
+_DRIVER = '''
 
 @jit
-def read_patch(
-    x, base, h0, w0, apart_h, apart_w, height, width, channels, first, repeat_h, repeat_w,
-    patch, to
-):
+def read_patch(x, base, h0, w0, g, known, first, patch, to):
     """Copy a tile's inputs of a block of channels; zeros outside the data and past the channels."""
+    @GEOMETRY
     count = min(@LANES, channels - first)
     zero = splat(np.float32(0))
-    for i in range(@TALL):
+    for i in range(rows + high - 1):
         h = h0 + i * apart_h
-        for j in range(@WIDE):
+        known_row = known and h >= 0 and h < height * repeat_h
+        for j in range(columns + broad - 1):
             c = w0 + j * apart_w
-            inside = h >= 0 and h < height * repeat_h and c >= 0 and c < width * repeat_w
-            at = base + (h // repeat_h * width + c // repeat_w) * channels + first
+            inside = known_row and c >= 0 and c < width * repeat_w
+            if repeat_h > 1 or repeat_w > 1:
+                at = base + h // repeat_h * x_row + c // repeat_w * x_column + first
+            else:
+                at = base + h * x_row + c * x_column + first
             if inside and count == @LANES:
                 store(patch, to, load(x, at))
             else:
@@ -120,260 +130,247 @@ def write_patch(patch, at, pitch, rows, columns, y, to, row, y_pitch, count):
 
 
 @jit
+def pool_patch(patch, at, columns, pool_h, pool_w, rows, wide):
+    """The largest of each window of a tile's outputs, which are then no longer there."""
+    to = at
+    for i in range(rows):
+        for j in range(wide):
+            window = at + (i * pool_h * columns + j * pool_w) * @LANES
+            value = load(patch, window)
+            for k in range(pool_h):
+                for p in range(pool_w):
+                    value = largest(value, load(patch, window + (k * columns + p) * @LANES))
+            store(patch, to, value)
+            to += @LANES
+
+
+@jit
 def first_row(tile, apart, rows):
     """The first row of a tile. Between rows that are ``apart`` lie those of other tiles."""
-    return tile // apart * rows * apart + tile % apart
+    return tile * rows if apart == 1 else tile // apart * rows * apart + tile % apart
 
+
+@jit
+def place_of(tile, images, slow, fast):
+    """Sample and depth of a tile, and its place in the image."""
+    image = tile // (slow * fast)
+    rest = tile - image * slow * fast
+    sample, line = image // images, rest // fast
+    return sample, image - sample * images, line, rest - line * fast
+
+
+@jit
+def place_after(place, images, slow, fast):
+    """The place of the next tile."""
+    sample, image, line, at = place
+    if at + 1 < fast:
+        return sample, image, line, at + 1
+    if line + 1 < slow:
+        return sample, image, line + 1, 0
+    if image + 1 < images:
+        return sample, image + 1, 0, 0
+    return sample + 1, 0, 0, 0
+
+
+@jit
+def set_places(places, count, start, apart, repeat, step):
+    """Where rows or columns begin in an input that repeats them."""
+    for i in range(count):
+        places[i] = (start + i * apart) // repeat * (4 * step)
+
+
+@jit
+def products(tile, arguments, here, pitch, ask_share):
+    """All tiles of a batch by one group of filters at one point; larger passes come first."""
+    passes = (here + @MOST - 1) // @MOST
+    arguments[@ASK_STEP] = 4 * ask_share // passes
+    for p in range(passes):
+        count = (here + passes - 1 - p) // passes
+        call_tile(tile, count, @VECTORS, arguments)
+        arguments[@X] += 4 * @LANES * count
+        arguments[@Y] += 4 * pitch * count
+        arguments[@START] += 4 * pitch * count
+        arguments[@ASK] += arguments[@ASK_STEP] * @LANES * arguments[@PLANES]
+@DEFINE
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: batches of tiles over all samples, ranges of filters; the last changes fastest."""
-    @GEOMETRY@TOGETHER
+    @GEOMETRY
+    tall, wide = rows + high - 1, columns + broad - 1
+    points, taps = tall * wide, high * broad
     blocks = (channels + @LANES - 1) // @LANES
     groups = (filters + @GROUP - 1) // @GROUP
     ranges = (filters + task_filters - 1) // task_filters
     # Rows of a tile may be apart: then as many tiles begin at neighbouring rows.
-    down = ((out_height + apart_h - 1) // apart_h + @ROWS - 1) // @ROWS * apart_h
-    across = ((out_width + apart_w - 1) // apart_w + @COLUMNS - 1) // @COLUMNS * apart_w
+    down = ((out_height + apart_h - 1) // apart_h + rows - 1) // rows * apart_h
+    across = ((out_width + apart_w - 1) // apart_w + columns - 1) // columns * apart_w
     tiles = n * out_depth * down * across
-    slices = kd * blocks
+    slices, together = kd * blocks, chunk // @LANES
     size = slices * @LANES * @GROUP
-    as_it_is = @READY * @POINTS * groups * size
+    as_it_is = 0 if chunk else points * groups * size
     # One vector more: points a power of two apart would meet in the same sets of the cache.
     us, ms = (slices * batch + 1) * @LANES, batch * task_filters + @LANES
-    m = @POINTS * us
-    patch = m + @POINTS * ms
-    held, ws = patch + @POINTS * @LANES, (@CHUNK * @GROUP + 1) * @LANES
-    pooled_height, pooled_width = out_height // @POOL_H, out_width // @POOL_W
+    m = points * us
+    patch = m + points * ms
+    totals = patch + points * @LANES
+    held, ws = totals + points * @LANES, (together * @GROUP + 1) * @LANES
+    pooled = pool_h * pool_w > 1
+    pooled_rows, pooled_columns = rows // pool_h, columns // pool_w
+    pooled_height, pooled_width = out_height // pool_h, out_width // pool_w
+    row_step, column_step = x_row * apart_h, x_column * apart_w
+    pitch, next_to = y_row * y_pitch * apart_h, y_column * y_pitch * apart_w
+    repeated = repeat_h > 1 or repeat_w > 1
+    floor = floor_of(f[@RELU])
+    slow, fast = (across, down) if turned else (down, across)
+    two_by_two = pool_h == 2 and pool_w == 2 and f[@ACTIVATION] == 0
+    row_places, column_places = integers(@SIDE), integers(@SIDE)
+    arguments = integers(@ARGUMENTS)
+    offsets, y_offsets = integers(@MOST), integers(@MOST)
+    for t in range(@MOST):
+        offsets[t], y_offsets[t] = 4 * @LANES * t, 4 * task_filters * t
+    arguments[@OFFSETS], arguments[@Y_OFFSETS] = address_of(offsets, 0), address_of(y_offsets, 0)
+    arguments[@PLANE], arguments[@PLANE_WEIGHTS] = 4 * @LANES * batch, 4 * @LANES * @GROUP
+    arguments[@ROWS], arguments[@ROW], arguments[@ROW_WEIGHTS] = 1, 0, 0
+    arguments[@RUN], arguments[@START_STEP] = @LANES, 4 * task_filters
+    arguments[@TILE_RELU] = 0
     seen = -1
     for task in range(lo, hi):
         start = task // ranges * batch
         here = min(batch, tiles - start)
         if start != seen:
             seen = start
+            place = place_of(start, out_depth, slow, fast)
             for t in range(here):
-                tile = start + t
-                image = tile // (across * down)
-                h0 = first_row(tile // across % down, apart_h, @ROWS) - ph
-                w0 = first_row(tile % across, apart_w, @COLUMNS) - pw
+                sample, image, line, along = place
+                place = place_after(place, out_depth, slow, fast)
+                h0 = first_row(along if turned else line, apart_h, rows) - ph
+                w0 = first_row(line if turned else along, apart_w, columns) - pw
                 inside = h0 >= 0 and w0 >= 0
-                inside = inside and h0 + (@TALL - 1) * apart_h < height * repeat_h
-                inside = inside and w0 + (@WIDE - 1) * apart_w < width * repeat_w
+                inside = inside and h0 + (tall - 1) * apart_h < height * repeat_h
+                inside = inside and w0 + (wide - 1) * apart_w < width * repeat_w
+                if inside and repeated:
+                    set_places(row_places, tall, h0, apart_h, repeat_h, x_row)
+                    set_places(column_places, wide, w0, apart_w, repeat_w, x_column)
                 for q in range(kd):
-                    z = image % out_depth * sd + q * apart_d - pd
+                    z = image * sd + q * apart_d - pd
                     known = z >= 0 and z < depth * repeat_d
-                    plane = image // out_depth * depth + z // repeat_d
-                    base = plane * height * width * channels
-                    @COLUMN_OFFSETS
-                    @ROW_OFFSETS
-                    for block in range(blocks):
-                        first = block * @LANES
-                        to = ((q * blocks + block) * batch + t) * @LANES
-                        if inside and known and first + @LANES <= channels:
-                            transform_input(x, @ROW_NAMES, @COLUMN_NAMES, first, scratch, to, us)
-                        else:
-                            high = height if known else 0
-                            read_patch(x, base, h0, w0, apart_h, apart_w, high, width, channels,
-                                       first, repeat_h, repeat_w, scratch, patch)
-                            transform_input(scratch, @PATCH_ROWS, @PATCH_COLUMNS, patch,
-                                            scratch, to, us)
+                    plane = z // repeat_d if repeat_d > 1 else z
+                    base = (sample * depth + plane) * height * width * channels
+                    to = (q * blocks * batch + t) * @LANES
+                    ready = channels // @LANES if inside and known else 0
+                    if ready and repeated:
+                        gather_input(x, base, row_places, column_places, ready,
+                                     scratch, to, us, batch * @LANES)
+                    elif ready:
+                        at = base + h0 * x_row + w0 * x_column
+                        transform_input(x, at, row_step, column_step, ready,
+                                        scratch, to, us, batch * @LANES)
+                    for block in range(ready, blocks):
+                        read_patch(x, base, h0, w0, g, known, block * @LANES, scratch, patch)
+                        transform_input(scratch, patch, wide * @LANES, @LANES, 1,
+                                        scratch, to + block * batch * @LANES, us, 0)
         from_filter = task % ranges * task_filters
         to_filter = min(filters, from_filter + task_filters)
-@PRODUCTS        for t in range(here):
-            tile = start + t
-            image = tile // (across * down)
-            row = first_row(tile // across % down, apart_h, @POOLED_ROWS)
-            column = first_row(tile % across, apart_w, @POOLED_COLUMNS)
-            rows = min(@POOLED_ROWS, (pooled_height - row + apart_h - 1) // apart_h)
-            columns = min(@POOLED_COLUMNS, (pooled_width - column + apart_w - 1) // apart_w)
-            at = ((image * pooled_height + row) * pooled_width + column) * y_pitch
-            pitch, next_to = pooled_width * y_pitch * apart_h, y_pitch * apart_w
-            for first in range(from_filter, to_filter, @LANES):
-                count = min(@LANES, filters - first)
-                mo = m + t * task_filters + first - from_filter
-                if rows == @POOLED_ROWS and columns == @POOLED_COLUMNS and count == @LANES:
-                    finite = transform_output(scratch, mo, ms, y, at + first, pitch, next_to,
-                                              b, first)
-                    for i in range(@POOLED_ROWS):
-                        finish(y, at + first + i * pitch, next_to, count)
-                    if finite:
-                        continue
-                else:
-                    finite = transform_output(scratch, mo, ms, scratch, patch,
-                                              @POOLED_COLUMNS * @LANES, @LANES, b, first)
-                if not finite:
-                    define(x, image, first_row(tile // across % down, apart_h, @ROWS) - ph,
-                           first_row(tile % across, apart_w, @COLUMNS) - pw, g, w,
-                           as_it_is + first // @GROUP * size * @TAPS + first % @GROUP,
-                           b, first, scratch, patch)
-                for i in range(@POOLED_ROWS):
-                    finish(scratch, patch + i * @POOLED_COLUMNS * @LANES, @LANES, @LANES)
-                write_patch(scratch, patch, @POOLED_COLUMNS, rows, columns,
+        for q0 in range(0, slices, together if chunk else slices):
+            some = min(together, slices - q0) if chunk else slices
+            arguments[@PLANES], arguments[@MODE] = some, @RESUMED if q0 else @ALONE
+            if chunk:
+                for first in range(from_filter, to_filter, @GROUP):
+                    wo = (first // @GROUP * slices + q0) * @LANES * taps * @GROUP
+                    to = held + (first - from_filter) // @GROUP * points * ws
+                    transform_filter(high, broad, w, wo, some * @LANES, @VECTORS,
+                                     scratch, to, ws)
+            for k in range(points):
+                for first in range(from_filter, to_filter, @GROUP):
+                    group = first // @GROUP
+                    mo = m + k * ms + first - from_filter
+                    if chunk:
+                        wo = held + ((first - from_filter) // @GROUP * points + k) * ws
+                        arguments[@W] = address_of(scratch, wo)
+                        # The next channels of this group, or the next task's first: a part of them
+                        # at each point.
+                        ask = group * slices + q0 + some
+                        if q0 + some == slices:
+                            ask += task_filters // @GROUP * slices - slices
+                        share = (@GROUP * taps + points - 1) // points
+                        ask = ask * @LANES * taps * @GROUP + k * some * @LANES * share
+                    else:
+                        wo = (k * groups + group) * size
+                        arguments[@W] = address_of(w, wo)
+                        ask = wo + size
+                        if first + @GROUP >= to_filter:
+                            ask = ((k + 1) * groups + from_filter // @GROUP) * size
+                        # A single pass has no time for the next weights.
+                        share = @GROUP if here > @MOST else 0
+                    arguments[@X] = address_of(scratch, k * us + q0 * batch * @LANES)
+                    arguments[@Y] = address_of(scratch, mo)
+                    arguments[@START] = arguments[@Y]
+                    arguments[@ASK] = address_of(w, ask)
+                    products(f[@TILE], arguments, here, task_filters, share)
+        place = place_of(start, out_depth, slow, fast)
+        for t in range(here):
+            sample, image, line, along = place
+            place = place_after(place, out_depth, slow, fast)
+            tile_row, tile_column = (along, line) if turned else (line, along)
+            row = first_row(tile_row, apart_h, pooled_rows)
+            column = first_row(tile_column, apart_w, pooled_columns)
+            down_to, across_to = pooled_rows, pooled_columns
+            if row + (down_to - 1) * apart_h >= pooled_height:
+                down_to = (pooled_height - row + apart_h - 1) // apart_h
+            if column + (across_to - 1) * apart_w >= pooled_width:
+                across_to = (pooled_width - column + apart_w - 1) // apart_w
+            at = (sample * out_depth + image) * pooled_height * pooled_width
+            at = (at + row * y_row + column * y_column) * y_pitch
+            whole = down_to == pooled_rows and across_to == pooled_columns
+            first = from_filter
+            mo = m + t * task_filters - from_filter
+            if whole and (not pooled or two_by_two):
+                ready = (to_filter - first) // @LANES
+                if ready and transform_output(high, broad, pooled, scratch, mo + first, ms, ready,
+                                              b, first, floor, y, at + first, pitch, next_to):
+                    first += ready * @LANES
+                    if f[@ACTIVATION]:
+                        for i in range(rows):
+                            finish(f, y, at + from_filter + i * pitch, columns, next_to,
+                                   ready * @LANES)
+            while first < to_filter:
+                count = min(@LANES, to_filter - first)
+                if not transform_output(high, broad, 0, scratch, mo + first, ms, 1, b, first, floor,
+                                        scratch, patch, columns * @LANES, @LANES):
+                    define(x, sample, image, first_row(tile_row, apart_h, rows) - ph,
+                           first_row(tile_column, apart_w, columns) - pw, g, f, w,
+                           as_it_is + first // @GROUP * size * taps + first % @GROUP,
+                           b, first, scratch, patch, totals)
+                finish(f, scratch, patch, rows * columns, @LANES, @LANES)
+                if pooled:
+                    pool_patch(scratch, patch, columns, pool_h, pool_w,
+                               pooled_rows, pooled_columns)
+                write_patch(scratch, patch, pooled_columns, down_to, across_to,
                             y, at + first, pitch, next_to, count)
+                first += @LANES
 '''
 
 
-WORDS = "\nany_of, not_equal = v.any_of, v.not_equal\n"
-
-READY = """        for k in range(@POINTS):
-            for first in range(from_filter, to_filter, @GROUP):
-                wo = (k * groups + first // @GROUP) * size
-                ask = wo + size
-                if first + @GROUP >= to_filter:
-                    ask = ((k + 1) * groups + from_filter // @GROUP) * size
-                mo = m + k * ms + first - from_filter
-                products(scratch, k * us, batch, w, wo, slices, mo, task_filters, here, 0, w, ask)
-"""
-"""Products with weights that were transformed when they were packed."""
-STREAMED = """        for q0 in range(0, slices, @CHUNK):
-            some = min(@CHUNK, slices - q0)
-            for first in range(from_filter, to_filter, @GROUP):
-                wo = (first // @GROUP * slices + q0) * @LANES * @TAPS * @GROUP
-                to = held + (first - from_filter) // @GROUP * @POINTS * ws
-                transform_filter(w, wo, some * @LANES, scratch, to, ws)
-            for k in range(@POINTS):
-                uo = k * us + q0 * batch * @LANES
-                for first in range(from_filter, to_filter, @GROUP):
-                    wo = held + ((first - from_filter) // @GROUP * @POINTS + k) * ws
-                    mo = m + k * ms + first - from_filter
-                    # The next channels of this group, or the next task's first.
-                    ask = first // @GROUP * slices + q0 + some
-                    if q0 + some == slices:
-                        ask += task_filters // @GROUP * slices - slices
-                    ask = ask * @LANES * @TAPS * @GROUP + k * some * @ASKED * @PASSES
-                    products(scratch, uo, batch, scratch, wo, some, mo, task_filters, here, q0,
-                             w, ask)
-"""
-"""Products with weights that are transformed here, ``@CHUNK`` blocks of channels at a time."""
-UNEVEN = """    passes = (batch + @MOST - 1) // @MOST
-    larger = (batch - passes * @PASS) * (@PASS + 1)
-    t = 0
-    while t < here:
-        if t < larger:
-            multiply_more(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
-                          u, mo + t * row, row, begin, later, ask)
-            t += @PASS + 1
-        else:
-            multiply(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
-                     u, mo + t * row, row, begin, later, ask)
-            t += @PASS
-        ask += slices * @ASKED
-"""
-"""How a batch that is no multiple of a pass is covered: larger passes first."""
-EVEN = """    for t in range(0, here, @PASS):
-        multiply(u, uo + t * @LANES, batch * @LANES, w, wo, slices,
-                 u, mo + t * row, row, begin, later, ask)
-        ask += slices * @ASKED
-"""
-
-
-def _multiply(name: str, lanes: int, columns: int, asked: int, *, resumed: bool) -> str:
-    """The text of ``multiply``: ``columns`` tiles by one group of filters, over some channels.
-
-    Where sums are ``resumed``, they start from memory unless it is the beginning. With each
-    block of channels, ``asked`` lines of the weights that are needed ``later`` are asked for.
-    """
-    sums = [(t, n) for t in range(columns) for n in range(VECTORS)]
-    text = [
-        f"def {name}(u, uo, pitch, w, wo, slices, m, mo, row, begin, later, ask):",
-        *indented(["zero = splat(np.float32(0))", *(f"s{t}_{n} = zero" for t, n in sums)]),
-    ]
-    if resumed:
-        text += indented(["if begin > 0:"])
-        text += indented([f"s{t}_{n} = load(m, mo + {t} * row + {n * lanes})" for t, n in sums], 2)
-    text += [
-        *indented(["for q in range(slices):"]),
-        *indented([f"prefetch_near(later, ask + {LINE * i})" for i in range(asked)], 2),
-        *indented([f"ask += {LINE * asked}"] if asked else [], 2),
-        *indented(["p = uo + q * pitch", f"for i in range({lanes}):"], 2),
-        *indented(load_weights(lanes), 3),
-    ]
-    for t in range(columns):
-        text += indented([f"a = broadcast(u, p + i + {t * lanes})"], 3)
-        text += indented([f"s{t}_{n} = fma(a, w{n}, s{t}_{n})" for n in range(VECTORS)], 3)
-    text += indented([f"wo += {VECTORS * lanes}"], 3)
-    text += indented([f"store(m, mo + {t} * row + {n * lanes}, s{t}_{n})" for t, n in sums])
-    return "\n\n\n" + "\n".join(["@jit", *text]) + "\n"
-
-
-def _products(uneven: bool) -> str:
-    """The text of ``products``: all tiles of a batch by one group of filters at one point."""
-    head = "def products(u, uo, batch, w, wo, slices, mo, row, here, begin, later, ask):"
-    return "\n\n\n" + "\n".join(["@jit", head, UNEVEN if uneven else EVEN])
-
-
 @cache
-def source(lanes: int, layer: Variant) -> str:
-    """The module's text."""
-    tile, pool, end = layer.tile, layer.pool, layer.ending
-    passes = -(-layer.tiles // tile_columns(lanes))
-    # The smaller passes of a batch; an uneven batch has some with one tile more.
-    columns, uneven = layer.tiles // passes, layer.tiles % passes > 0
-    down, across = short_convolutions(tile)
-    finished, function, after = "{}", "", end.activation
-    defined = finished
-    if end.relu:
-        # Of what is finite both make the same.
-        finished, defined = "maximum(zero, {})", rectified(end.relu, "zero", "{}")
-    elif end.activation is not None and pool != (1, 1):
-        # Before the maximum is taken; else of the whole tile, once it is written.
-        finished, function, after = "activate({})", end.activation, None
-        defined = finished
-    rows_names, columns_names = numbered("row", down.points), numbered("col", across.points)
-    # What the next products read comes in equal parts while these are made.
-    taps, points = down.taps * across.taps, down.points * across.points
-    share = Fraction(taps, points) if layer.chunk else Fraction(passes > 1)
-    asked = ceil(share * lanes * VECTORS * lanes / LINE / passes)
-    driver = DRIVER.replace("@PRODUCTS", STREAMED if layer.chunk else READY)
-    tall, wide = (" // repeat_h", " // repeat_w") if layer.repeats else ("", "")
-    indent = "\n" + " " * 20
-    texts = {
-        "@ROW_OFFSETS": indent.join(
-            f"row{i} = base + (h0 + {i} * apart_h){tall} * width * channels"
-            for i in range(down.points)
-        ),
-        "@COLUMN_OFFSETS": indent.join(
-            f"col{i} = (w0 + {i} * apart_w){wide} * channels" for i in range(across.points)
-        ),
-        "@ROW_NAMES": ", ".join(rows_names),
-        "@COLUMN_NAMES": ", ".join(columns_names),
-        "@PATCH_ROWS": ", ".join(str(i * across.points * lanes) for i in range(down.points)),
-        "@PATCH_COLUMNS": ", ".join(str(i * lanes) for i in range(across.points)),
-    }
-    for name, text in texts.items():
-        driver = driver.replace(name, text)
+def source(lanes: int, line: bool) -> str:
+    """The module's text, for tiles on a line or in a plane."""
+    tile_places = {name.upper(): at for at, name in enumerate(TileArguments._fields)}
+    tile_places["TILE_RELU"] = tile_places.pop("RELU")
     return fill(
-        HEADER
-        + WORDS
-        + rectifier(end.relu)
-        + function
-        + transform_input(down, across)
-        + transform_output(down, across, pool, finished)
-        + (transform_filter(tile, lanes) if layer.chunk else "")
-        + _multiply("multiply", lanes, columns, asked, resumed=layer.chunk > 0)
-        + (_multiply("multiply_more", lanes, columns + 1, asked, resumed=layer.chunk > 0) * uneven)
-        + _products(uneven)
-        + definition(tile, finished_outputs(tile.rows, tile.columns, pool, defined))
-        + epilogue(tile.columns // pool[1], after)
-        + driver,
+        HEADER + _WORDS + _DRIVER.replace("@DEFINE", definition()),
         Geometry._fields,
+        **tile_places,
+        ARGUMENTS=len(TileArguments._fields),
         LANES=lanes,
         GROUP=VECTORS * lanes,
-        POINTS=points,
-        TAPS=taps,
-        READY=int(not layer.chunk),
-        CHUNK=layer.chunk // lanes,
-        PASSES=passes,
-        TOGETHER="" if layer.dilated else "\n    apart_h = apart_w = 1",
-        ASKED=asked * LINE,
-        PASS=columns,
+        VECTORS=VECTORS,
         MOST=tile_columns(lanes),
-        TALL=down.points,
-        WIDE=across.points,
-        POOL_H=pool[0],
-        POOL_W=pool[1],
-        POOLED_ROWS=tile.rows // pool[0],
-        POOLED_COLUMNS=tile.columns // pool[1],
-        ROWS=tile.rows,
-        COLUMNS=tile.columns,
+        LINE=str(line),
+        SIDE=8 if line else 6,
+        ALONE=ALONE,
+        RESUMED=RESUMED,
+        RELU=functions.RELU,
+        ACTIVATION=functions.ACTIVATION,
+        TILE=functions.TILE,
     )

@@ -92,6 +92,21 @@ def vectors(lanes: int) -> SimpleNamespace:
         return vector(array, ADDRESS), emit
 
     @intrinsic
+    def load_every(typing: Any, array: Any, index: Any, step: Any) -> Any:
+        """Values that are ``step`` apart, from ``array[index]`` on."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            at, value = args[1], ir.Constant(llvm, ir.Undefined)
+            for i in range(lanes):
+                here = [args[0], at]
+                place = _pointer(context, builder, signature.args[0], here, FLOAT)
+                value = builder.insert_element(value, builder.load(place), INT(i))
+                at = builder.add(at, args[2])
+            return value
+
+        return vector(array, ADDRESS, ADDRESS), emit
+
+    @intrinsic
     def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
         """Write a vector to ``array[index:]``."""
 
@@ -268,6 +283,13 @@ def vectors(lanes: int) -> SimpleNamespace:
             lambda builder, a, b: builder.shuffle_vector(a, b, ir.Constant(bits, order)),
         )
 
+    def every_second(first: int) -> Any:
+        """Half of the lanes of two vectors that lie side by side."""
+        order = ir.Constant(bits, list(range(first, 2 * lanes, 2)))
+        return word(
+            vector, [vector, vector], lambda builder, a, b: builder.shuffle_vector(a, b, order)
+        )
+
     def largest(builder: Any, a: Any, b: Any) -> Any:
         greater = builder.select(builder.fcmp_ordered(">", a, b), a, b)
         return builder.select(builder.fcmp_unordered("uno", a, a), a, greater)
@@ -282,6 +304,7 @@ def vectors(lanes: int) -> SimpleNamespace:
 
     return SimpleNamespace(
         load=load,
+        load_every=load_every,
         store=store,
         broadcast=broadcast,
         prefetch=prefetching(3),
@@ -334,4 +357,6 @@ def vectors(lanes: int) -> SimpleNamespace:
         mantissa=word(vector, [vector], mantissa),
         zip_low=zip_word(0),
         zip_high=zip_word(lanes // 2),
+        even=every_second(0),
+        odd=every_second(1),
     )

@@ -1,25 +1,28 @@
-"""Compiles a kernel's text to object code, by numba. Only kernels that no cache holds come here.
+"""Compiles a kernel's text to object code, by numba. Only kernels that nobody made come here.
 
-numba's own cache is not used: only numba can load what it stores, and importing numba takes
-longer than all else that a small run does. LLVM's code for the kernel is the same either way.
-The wrappers that let Python call a kernel are left out, because they need numba's runtime.
+numba types and lowers the functions of a text; LLVM optimises all of them together, once, for
+the level of ``system.processor``. numba's own cache is not used: only numba can load what it
+stores, and importing numba takes longer than all else that a small run does.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from llvmlite import binding
-from numba import cfunc, types
+from numba import types
 from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.typing.context import BaseContext
 from numba.extending import intrinsic
 
+from speccompiler.kernels.cpu.codegen.jit import as_written
 from speccompiler.kernels.cpu.runtime.object_code import ObjectCode
-from speccompiler.system.processor import target_machine
+from speccompiler.system.processor import Level, target_machine
 
 _FLOATS: Any = types.CPointer(types.float32)  # type: ignore[no-untyped-call]
 _INTEGERS: Any = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
@@ -67,7 +70,7 @@ def _kernel_entry(kernel: Any) -> tuple[Any, Any]:
             _integers(a[7]),
         )
 
-    return types.void(_long, _long, _INTEGERS), entry
+    return (_long, _long, _INTEGERS), entry
 
 
 def _activation_entry(activation: Any) -> tuple[Any, Any]:
@@ -75,7 +78,7 @@ def _activation_entry(activation: Any) -> tuple[Any, Any]:
         """``codegen.calls.call_activation``."""
         activation(_floats(x), _floats(y), rows, x_pitch, y_pitch, count, _floats(constants))
 
-    return types.void(*[_long] * 7), entry
+    return (_long,) * 7, entry
 
 
 def _tile_entry(tile: Any) -> tuple[Any, Any]:
@@ -83,14 +86,14 @@ def _tile_entry(tile: Any) -> tuple[Any, Any]:
         """``codegen.calls.call_tile``."""
         tile(count, vectors, a)
 
-    return types.void(_long, _long, _INTEGERS), entry
+    return (_long, _long, _INTEGERS), entry
 
 
 _ENTRIES = {"kernel": _kernel_entry, "activation": _activation_entry, "tile": _tile_entry}
 """What a module may define, and how machine code is called that others find."""
 
 
-def compile_kernel(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]:
+def compile_kernel(text: str, path: str, symbol: str, level: Level) -> tuple[ObjectCode, bool]:
     """Object code with the entry ``symbol``, and whether a process without numba can load it.
 
     ``text`` is a module with a jitted function that ``_ENTRIES`` names; ``path`` is where people
@@ -99,23 +102,30 @@ def compile_kernel(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]
     module: dict[str, Any] = {"__name__": symbol}
     exec(compile(text, path, "exec"), module)
     kind = next(kind for kind in _ENTRIES if kind in module)
-    signature, entry = _ENTRIES[kind](module[kind])
+    arguments, entry = _ENTRIES[kind](module[kind])
     with _linking_only():
-        compiled: Any = cfunc(signature, error_model="numpy")(entry)
-    _optimize(compiled._library)
-    assembly = _without_wrapper(compiled.inspect_llvm(), compiled.native_name, symbol)
-    called = _called(assembly)
-    needs = tuple(sorted(called & _LIBRARY))
-    parsed = binding.parse_assembly(assembly)
-    for function in parsed.functions:
+        dispatcher: Any = as_written(entry)
+        dispatcher.compile(arguments)
+        (compiled,) = dispatcher.overloads.values()
+        linked = compiled.library._final_module
+        return _object_code(linked, compiled.fndesc.llvm_func_name, symbol, level)
+
+
+def _object_code(linked: Any, name: str, symbol: str, level: Level) -> tuple[ObjectCode, bool]:
+    """Machine code of the function ``name`` and all that it calls, under the name ``symbol``."""
+    for function in linked.functions:
         # numba numbers names anew in every process: two kernels may use the same one.
-        if not function.is_declaration and function.name != symbol:
+        if not function.is_declaration and function.name != name:
             function.linkage = "internal"
-    code = target_machine().emit_object(parsed)
-    return ObjectCode(code, needs), called <= _LIBRARY
-
-
-_optimize: Any = CPUCodeLibrary._optimize_final_module
+    linked.get_function(name).name = symbol
+    machine = target_machine(level)
+    options = binding.create_pipeline_tuning_options(speed_level=3)
+    options.slp_vectorization = False
+    builder = binding.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(linked, builder)
+    called = _called(str(linked))
+    needs = tuple(sorted(called & _LIBRARY))
+    return ObjectCode(machine.emit_object(linked), needs), called <= _LIBRARY
 
 
 @contextlib.contextmanager
@@ -125,9 +135,12 @@ def _linking_only() -> Iterator[None]:
     It would optimise each function of a kernel, make machine code of it that nobody runs, and
     optimise it again in its caller: two fifths of the time. Nothing of what is compiled here may
     be called from Python, because it has no address. The lock keeps other threads from compiling
-    meanwhile.
+    meanwhile. Nothing is collected either: all that is made stays in use until the end.
     """
+    resolve = _remembering(BaseContext.resolve_function_type)
     left_out: list[tuple[type, str, Any]] = [
+        (BaseContext, "resolve_function_type", resolve),
+        (CPUCodeLibrary, "_optimize_functions", _same_layout),
         (CPUCodeLibrary, "_optimize_final_module", lambda library: None),
         (JITCodeLibrary, "_finalize_specific", lambda library: None),
         (JITCodeLibrary, "get_pointer_to_function", _no_address),
@@ -136,29 +149,45 @@ def _linking_only() -> Iterator[None]:
     ]
     with global_compiler_lock:
         kept = [(owner, name, getattr(owner, name)) for owner, name, _ in left_out]
+        collecting = gc.isenabled()
         try:
+            gc.disable()
             for owner, name, replacement in left_out:
                 setattr(owner, name, replacement)
             yield
         finally:
             for owner, name, method in kept:
                 setattr(owner, name, method)
+            if collecting:
+                gc.enable()
+
+
+def _same_layout(library: Any, module: Any) -> None:
+    """All that is left of optimising a function by itself."""
+    module.data_layout = library._codegen._data_layout
+
+
+_resolved: dict[Any, Any] = {}
+
+
+def _remembering(resolve: Any) -> Any:
+    """numba looks through every version of an operator at each use; here, once for its types."""
+
+    def resolved(context: Any, function: Any, args: Any, kws: Any) -> Any:
+        if kws or not isinstance(function, types.Function):
+            return resolve(context, function, args, kws)
+        key = function, args
+        if key not in _resolved:
+            _resolved[key] = resolve(context, function, args, kws)
+        return _resolved[key]
+
+    return resolved
 
 
 def _no_address(library: Any, name: str) -> int:
     """numba links a library when it is first asked for an address in it."""
     library._ensure_finalized()
     return 1
-
-
-def _without_wrapper(assembly: str, wrapper: str, symbol: str) -> str:
-    """LLVM's text without the function ``wrapper``, and with what it wraps named ``symbol``."""
-    wrapped = wrapper.removeprefix("cfunc.")
-    assert wrapped != wrapper, f"{wrapper} is no wrapper that numba 0.60 would make"
-    definition = rf'^define [^\n]*@"?{re.escape(wrapper)}"?\(.*?^}}$'
-    text, found = re.subn(definition, "", assembly, flags=re.MULTILINE | re.DOTALL)
-    assert found == 1, f"{wrapper} is not in its module"
-    return re.sub(rf'@"?{re.escape(wrapped)}"?(?=\()', f"@{symbol}", text)
 
 
 def _called(assembly: str) -> set[str]:

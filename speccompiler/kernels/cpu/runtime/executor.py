@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from speccompiler.graph.ir import MapWith, Weight, operands
 from speccompiler.kernels.cpu.kernel import Array, Wanted, no_values
+from speccompiler.kernels.cpu.runtime.background import compile_the_rest
 from speccompiler.kernels.cpu.runtime.kernel_cache import is_kept, load_kernel
 from speccompiler.kernels.cpu.runtime.object_code import LoadedKernel
 from speccompiler.kernels.cpu.runtime.packed_weights import packed_weights
@@ -23,8 +23,6 @@ from speccompiler.kernels.cpu.runtime.team import teamwork_text
 from speccompiler.kernels.cpu.table import kernel_of
 from speccompiler.planning.plan import Plan, Step, end_number
 from speccompiler.system.processor import host_lanes
-
-_LOG = logging.getLogger(__name__)
 
 
 class CpuExecutor:
@@ -150,13 +148,12 @@ def load_kernels(plan: Plan, threads: int) -> list[LoadedKernel]:
     called = (one for step in plan.steps for one in _called(step))
     missing = [one for one in dict.fromkeys((*wanted, *called)) if not is_kept(*one)]
     if missing:
-        # A minute without a word looks like a hang; the command shows this on a terminal.
-        _LOG.info("compiling %d %s", len(missing), "kernel" if len(missing) == 1 else "kernels")
-    if len(missing) > 1:
         from speccompiler.kernels.cpu.runtime.compile_ahead import compile_ahead
 
         compile_ahead(missing, threads)
-    return [load_kernel(*one) for one in wanted][: len(plan.steps)]
+    loaded = [load_kernel(*one) for one in wanted][: len(plan.steps)]
+    compile_the_rest()
+    return loaded
 
 
 def _text(step: Step) -> tuple[str, str]:

@@ -1,88 +1,105 @@
-"""Kernels as readable Python modules in the per-user cache, each with its machine code.
+"""Where the machine code of a kernel comes from: a wheel, the per-user cache, or the compiler.
 
-A kernel's name has a hash of its text and of all else that decides its machine code: the
-vector operations that it imports, the processor, and the versions of numba and llvmlite.
-So a changed kernel never meets old code. A process that finds the machine code needs
-llvmlite alone to run it; otherwise numba is imported to make it.
+A kernel's symbol has a hash of all that decides its machine code: its text, our own code that
+compiles it, and the level of the instruction set. So a changed kernel never meets old code, and
+no processor or version of a library has code of its own. A process that finds the code needs
+llvmlite alone to run it; otherwise numba is imported to make it. What the cache holds lies
+there beside its text, a readable Python module.
 """
 
 from __future__ import annotations
 
 import hashlib
 from functools import cache
-from importlib import util
 from pathlib import Path
 
-import llvmlite
-
+from speccompiler.kernels.cpu.runtime import prebuilt
 from speccompiler.kernels.cpu.runtime.interrupts import interrupts_kept
 from speccompiler.kernels.cpu.runtime.object_code import LoadedKernel, ObjectCode, link, loadable
+from speccompiler.kernels.cpu.runtime.prebuilt import PrebuiltLibrary
 from speccompiler.system.cache import PREFIX, cache_folder, read_entry, write_entry
-from speccompiler.system.code_digest import code_digest, imports
-from speccompiler.system.processor import host_description
+from speccompiler.system.code_digest import code_digest
+from speccompiler.system.processor import Level, host_level
+
+VOCABULARY = (
+    "speccompiler.kernels.cpu.runtime.compiler",
+    "speccompiler.kernels.cpu.runtime.atomics",
+    "speccompiler.kernels.cpu.codegen.jit",
+    "speccompiler.kernels.cpu.codegen.simd",
+    "speccompiler.kernels.cpu.codegen.calls",
+    "speccompiler.kernels.cpu.codegen.tile",
+)
+"""Our own code that compiles texts, and what these import; with all that it imports itself."""
+
+
+def load_kernel(kernel: str, text: str) -> LoadedKernel:
+    """The callable kernel of a module's text, found or compiled."""
+    return _loaded(kernel, text, host_level())
 
 
 @cache
-def load_kernel(kernel: str, text: str) -> LoadedKernel:
-    """The callable kernel of a module's text, found in the cache or compiled."""
-    symbol = _symbol(kernel, text)
+def _loaded(kernel: str, text: str, level: Level) -> LoadedKernel:
+    symbol = symbol_of(kernel, text, level)
+    library = brought(level)
+    found = None if library is None else library.find(symbol)
+    if found is None or not loadable(found):
+        found = _kept_or_made(text, symbol, level)
+    return link(found, symbol)
+
+
+def _kept_or_made(text: str, symbol: str, level: Level) -> ObjectCode:
+    """What the cache holds; otherwise it is compiled, and then held there."""
     folder = cache_folder("kernels")
     if folder is None:
-        return link(_compiled(text, f"<{symbol}>", symbol)[0], symbol)
+        return _compiled(text, f"<{symbol}>", symbol, level)[0]
     module, machine_code = folder / f"{symbol}.py", folder / f"{symbol}.o"
     _write_module(module, text)
     stored = read_entry(machine_code)
     found = ObjectCode.from_bytes(stored) if stored is not None else None
     # A sound file may be that of another kernel, copied there under this name.
     if found is None or symbol.encode() not in found.code or not loadable(found):
-        found, portable = _compiled(text, str(module), symbol)
+        found, portable = _compiled(text, str(module), symbol, level)
         if portable:
             write_entry(machine_code, [found.to_bytes()])
-    return link(found, symbol)
+    return found
 
 
 def is_kept(kernel: str, text: str) -> bool:
-    """Whether the cache has machine code for it, damaged or not."""
+    """Whether there is machine code for it, damaged or not."""
+    level = host_level()
+    symbol, library = symbol_of(kernel, text, level), brought(level)
+    if library is not None and symbol in library.kernels:
+        return True
     folder = cache_folder("kernels")
-    return folder is not None and (folder / f"{_symbol(kernel, text)}.o").exists()
+    return folder is not None and (folder / f"{symbol}.o").exists()
 
 
 @cache
-def _symbol(kernel: str, text: str) -> str:
-    content = "\n".join([_toolchain(), _vocabulary(text), host_description(), text])
+def brought(level: Level) -> PrebuiltLibrary | None:
+    """The library that the installed wheel has for a level; None where it has none."""
+    path = prebuilt.FOLDER / prebuilt.file_name(level)
+    return prebuilt.read_library(path, level, VOCABULARY)
+
+
+@cache
+def symbol_of(kernel: str, text: str, level: Level) -> str:
+    """The name of a kernel's function in its machine code, and of its files."""
+    content = "\n".join([vocabulary(level), level.key, text])
     return f"{PREFIX}{kernel}_{hashlib.sha256(content.encode()).hexdigest()[:24]}"
 
 
-def _compiled(text: str, path: str, symbol: str) -> tuple[ObjectCode, bool]:
+@cache
+def vocabulary(level: Level) -> str:
+    """A digest of ``VOCABULARY``; where a wheel brings machine code, without reading sources."""
+    library = brought(level)
+    return code_digest(*VOCABULARY) if library is None else library.vocabulary
+
+
+def _compiled(text: str, path: str, symbol: str, level: Level) -> tuple[ObjectCode, bool]:
     from speccompiler.kernels.cpu.runtime.compiler import compile_kernel
 
     with interrupts_kept():
-        return compile_kernel(text, path, symbol)
-
-
-@cache
-def _toolchain() -> str:
-    """The versions of what turns a text into machine code, beside the processor."""
-    return f"numba {_numba_version()}, llvmlite {llvmlite.__version__}"
-
-
-def _vocabulary(text: str) -> str:
-    """A hash of our own code that compiles a text, and of what the text imports."""
-    imported = imports(text, __package__ or "")
-    return code_digest("speccompiler.kernels.cpu.runtime.compiler", *imported)
-
-
-def _numba_version() -> str:
-    """Without importing numba, and without the slow search through all installed packages."""
-    spec = util.find_spec("numba")
-    if spec is not None and spec.origin is not None:
-        try:
-            return Path(spec.origin).with_name("_version.py").read_text(encoding="utf-8")
-        except OSError:
-            pass
-    from importlib import metadata
-
-    return metadata.version("numba")
+        return compile_kernel(text, path, symbol, level)
 
 
 def _write_module(path: Path, text: str) -> None:

@@ -18,7 +18,7 @@ from llvmlite import binding
 
 from speccompiler.frozen import dataclass
 from speccompiler.system import facilities
-from speccompiler.system.processor import target_machine
+from speccompiler.system.processor import host_level, target_machine
 
 FORMAT = b"convspec object code 1 "
 
@@ -70,7 +70,7 @@ class _Linker:
     def engine(self) -> binding.ExecutionEngine:
         """LLVM's engine, which also finds the functions of the C library."""
         if self.started is None:
-            machine = target_machine()
+            machine = target_machine(host_level())
             self.started = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
         return self.started
 

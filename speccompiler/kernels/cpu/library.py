@@ -1,0 +1,46 @@
+"""The closed library of kernels: every text that a machine may need, before any model is seen.
+
+Geometry is data, so that a text hangs on the vector width and the algorithm alone. What is not
+here is an activation that a user wrote as an expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from speccompiler.kernels.cpu.codegen.activation_text import activation_texts
+from speccompiler.kernels.cpu.codegen.register_tile import tile_text
+from speccompiler.kernels.cpu.kernel import WIDTHS
+from speccompiler.kernels.cpu.plain_copy import CopyKernel
+from speccompiler.kernels.cpu.table import KERNELS
+
+Text = tuple[str, str]
+"""A kernel's name and its module."""
+
+
+def library(lanes: int) -> tuple[Text, ...]:
+    """All texts for a machine with vectors of ``lanes``, each once.
+
+    Kernels that take narrower vectors where channels are few have theirs for those as well.
+    """
+    from speccompiler.kernels.cpu.runtime.team import teamwork_text
+
+    found = [*of_width(lanes), teamwork_text()]
+    for narrower in WIDTHS:
+        if narrower < lanes:
+            found += _kernel_texts(narrower, narrowing=True)
+    return tuple(dict.fromkeys(found))
+
+
+def of_width(lanes: int) -> tuple[Text, ...]:
+    """The texts for vectors of just so many lanes."""
+    found = list(_kernel_texts(lanes))
+    found += [("activation", text) for text in activation_texts(lanes)]
+    return tuple(dict.fromkeys([*found, ("tile", tile_text(lanes))]))
+
+
+def _kernel_texts(lanes: int, *, narrowing: bool = False) -> Iterator[Text]:
+    """Those of all kernels, or of the kernels that take narrower vectors."""
+    for kernel in (*KERNELS, CopyKernel):
+        if kernel.narrows or not narrowing:
+            yield from ((kernel.name, text) for text in kernel.texts(lanes))

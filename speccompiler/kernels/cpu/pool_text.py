@@ -1,0 +1,366 @@
+"""The texts of pooling: how windows are walked over and what is made of their values.
+
+The window of a position is one loop over its rows and columns, for up to four vectors together:
+four of channels, or those of four positions where channels are few. At stride 1 the channels of
+neighbouring positions lie side by side in both arrays and are taken as one long run.
+
+Another text is for one channel at larger strides, as planes of channels-first values are: its
+vectors are of neighbouring positions. At stride 2 every load serves two columns of a window. Of
+planes that become one value each, a vector takes as many planes as it has lanes.
+
+Every value's window is added up in one order, plane by plane, row by row and from the left to the
+right, so that a mean does not depend on how its channels lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill
+from speccompiler.kernels.cpu.codegen.vector_math import with_functions
+from speccompiler.kernels.long_sums import CARRY, SHORT
+
+Kind = Literal["max", "mean", "long mean"]
+
+
+class Geometry(NamedTuple):
+    """Lengths of the input and the output; window, stride and padding before."""
+
+    depth: int
+    height: int
+    width: int
+    channels: int
+    out_depth: int
+    out_height: int
+    out_width: int
+    kd: int
+    kh: int
+    kw: int
+    sd: int
+    sh: int
+    sw: int
+    pd: int
+    ph: int
+    pw: int
+    counted_d0: int
+    """The first plane that is counted, in the input's coordinates: 0, or below it where zeros
+    were folded in."""
+    counted_d1: int
+    """One past the last plane that is counted."""
+    counted_h0: int
+    counted_h1: int
+    counted_w0: int
+    counted_w1: int
+    y_pitch: int
+
+
+PAIR = 2
+BLOCK = 4
+"""Vectors that are in registers together."""
+
+DRIVER = '''
+
+@jit
+def share(count):
+    """The largest power of two that is no more than ``1 / count``."""
+    scale = 1.0
+    while scale * count > 1.0:
+        scale *= 0.5
+    return scale
+
+
+@jit
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
+    """Tasks: rows of the output."""
+    @GEOMETRY
+    row = width * channels
+    nothing = np.float32(@NOTHING)
+    # Positions whose windows lie in the data from the first column to the last.
+    left, right = max(counted_w0, 0), min(counted_w1, width)
+    inner, outer = -((-left - pw) // sw), min((right - kw + pw) // sw + 1, out_width)
+    # Planes of which one value is made each lie side by side.
+    planes_each = kd == 1 and out_depth == depth and out_height * out_width * y_pitch == 1
+    task, oh, od = lo, lo % out_height, lo // out_height % out_depth
+    sample = lo // (out_height * out_depth)
+    rows_before, columns_before, row_share, column_share = 0, 0, 1.0, 1.0
+    while task < hi:
+        d_from, h_from = od * sd - pd, oh * sh - ph
+        d_lo, d_hi = max(d_from, counted_d0), min(d_from + kd, counted_d1)
+        h_lo, h_hi = max(h_from, counted_h0), min(h_from + kh, counted_h1)
+        d0, h0 = max(d_lo, 0), max(h_lo, 0)
+        planes, rows = max(min(d_hi, depth) - d0, 0), max(min(h_hi, height) - h0, 0)
+        real_rows, counted_rows = planes * rows, (d_hi - d_lo) * (h_hi - h_lo)
+        base = ((sample * depth + d0) * height + h0) * row
+        taken = @LANES if planes_each and task + @LANES <= hi else 1
+        ow = 0
+        while ow < out_width:
+            w_from = ow * sw - pw
+            w_lo, w_hi = max(w_from, counted_w0), min(w_from + kw, counted_w1)
+            v0 = max(w_lo, 0)
+            columns = max(min(w_hi, width) - v0, 0)
+            counted_columns = w_hi - w_lo
+            counted = counted_rows * counted_columns
+            first = nothing if real_rows * columns == counted else np.float32(0)
+            if @MEAN and counted_rows != rows_before:
+                rows_before, row_share = counted_rows, share(counted_rows)
+            if @MEAN and counted_columns != columns_before:
+                columns_before, column_share = counted_columns, share(counted_columns)
+            scale = row_share * column_share
+            positions, apart = taken, height * width
+            if taken == 1:
+                positions, apart = outer - ow if inner <= ow and ow < outer else 1, sw
+            windows(x, base + v0 * channels, planes, height * row, rows, row, columns, channels,
+                    first, np.float32(scale), np.float32(counted * scale),
+                    y, (task * out_width + ow) * y_pitch, positions, apart, y_pitch)
+            ow += positions if taken == 1 else 1
+        task += taken
+        oh += 1
+        if oh == out_height:
+            oh, od = 0, od + taken
+            while od >= out_depth:
+                od, sample = od - out_depth, sample + 1
+'''
+
+CHANNELS = '''
+
+@jit
+def windows(
+    x, xo, planes, plane, rows, row, columns, channels, first, scale, rest,
+    y, yo, positions, sw, y_pitch
+):
+    """Positions that are ``sw`` apart. The last vector of one overlaps the one before."""
+    count, times, ahead = channels, positions, sw * channels
+    if sw == 1 and y_pitch == channels:
+        count, times = positions * channels, 1
+    whole = times
+    if count < @LANES:
+        # What a vector writes beyond its channels is overwritten by the next position.
+        whole = times - 1 if y_pitch == channels else 0
+    time = 0
+    while count < @WIDE and time + @BLOCK <= whole:
+        for i in range(0, count, @LANES):
+            j = max(min(i, count - @LANES), 0)
+            window_@BLOCK(x, xo + j, planes, plane, rows, row, columns, channels, first, scale,
+                          rest, y, yo + j, ahead, y_pitch)
+        time += @BLOCK
+        xo += @BLOCK * ahead
+        yo += @BLOCK * y_pitch
+    while time < whole:
+        i = 0
+        while i + @WIDE <= count:
+            window_@BLOCK(x, xo + i, planes, plane, rows, row, columns, channels, first, scale,
+                          rest, y, yo + i, @LANES, @LANES)
+            i += @WIDE
+        while i < count:
+            j = max(min(i, count - @LANES), 0)
+            window_1(x, xo + j, planes, plane, rows, row, columns, channels, first, scale,
+                     rest, y, yo + j, 0, 0)
+            i += @LANES
+        time += 1
+        xo += ahead
+        yo += y_pitch
+    some = first_lanes(count)
+    while time < times:
+        part(x, xo, planes, plane, rows, row, columns, channels, first, scale, rest, y, yo, some)
+        time += 1
+        xo += ahead
+        yo += y_pitch
+'''
+
+PLANES = '''
+
+@jit
+def windows(
+    x, xo, planes, plane, rows, row, columns, channels, first, scale, rest,
+    y, yo, positions, sw, y_pitch
+):
+    """Positions of one channel, ``sw`` apart. The last vector overlaps the one before."""
+    if positions >= @LANES and y_pitch == 1:
+        i = 0
+        while sw == 2 and columns > 1 and i + @PAIR * @LANES <= positions:
+            second_@PAIR(x, xo + 2 * i, planes, plane, rows, row, columns, first, scale,
+                         rest, y, yo + i)
+            i += @PAIR * @LANES
+        while i < positions:
+            j = min(i, positions - @LANES)
+            i += @LANES
+            if sw == 2 and columns > 1:
+                second_1(x, xo + 2 * j, planes, plane, rows, row, columns, first, scale,
+                         rest, y, yo + j)
+            else:
+                along(x, xo + j * sw, planes, plane, rows, row, columns, 1, first, scale,
+                      rest, y, yo + j, sw)
+        return
+    for i in range(positions):
+        part(x, xo + i * sw, planes, plane, rows, row, columns, 1, first, scale,
+             rest, y, yo + i * y_pitch, first_lanes(1))
+'''
+
+SECOND = """
+
+@jit
+def second_@VECTORS(x, xo, planes, plane, rows, row, columns, first, scale, rest, y, yo):
+    @STARTS
+    last = columns - 2
+    for d in range(planes):
+        q, c = xo + d * plane, 0
+        for _ in range(rows * ((columns + 1) // 2)):
+            # Of a last column without a neighbour the one before is seen again.
+            p, again = q + min(c, last), c > last
+            @PAIRS
+            c += 2
+            q = q if c < columns else q + row
+            c = c if c < columns else 0
+    @ENDS
+    @STORED
+"""
+
+ROWS = """
+    over = row - (columns - 1) * step
+    for d in range(planes):
+        p, c = xo + d * plane, 1
+        for _ in range(rows * columns):
+            @ADDS
+            p += step if c < columns else over
+            c = c + 1 if c < columns else 1
+"""
+
+LONG_ROWS = """
+    for d in range(planes):
+        for h in range(rows):
+            p = xo + d * plane + h * row
+            for before in range(0, columns, @SHORT):
+                @BEGINS
+                for _ in range(before, min(columns, before + @SHORT)):
+                    @ADDS
+                    p += step
+                @CARRIES
+"""
+
+
+class _Statements:
+    """What is done to ``s0`` and so on, the sums or maxima of some vectors of windows."""
+
+    def __init__(self, kind: Kind, vectors: int) -> None:
+        every = range(vectors)
+        self.starts = [f"s{s} = splat(first)" for s in every]
+        self.begins = [f"s{s} = splat(np.float32(0))" for s in every]
+        self.carries = [f"t{s}, r{s} = carried(t{s}, r{s}, s{s})" for s in every]
+        self.ends: list[str] = []
+        if kind == "max":
+            # A NaN is kept by itself, so that a maximum is one instruction.
+            self.starts += [f"u{s} = splat(np.float32(0))" for s in every]
+            self.ends = [f"s{s} = select(not_equal(u{s}, u{s}), u{s}, s{s})" for s in every]
+        else:
+            self.starts.append("part = splat(scale)")
+        if kind == "long mean":
+            self.starts += [f"t{s} = r{s} = splat(np.float32(0))" for s in every]
+            self.ends = [f"s{s} = rounded(t{s}, r{s})" for s in every]
+        if kind != "max":
+            self.ends += ["if rest != 1:", *(f"    s{s} = div(s{s}, splat(rest))" for s in every)]
+        self.kind = kind
+
+    def adds(self, s: int, unless: str = "") -> list[str]:
+        """A vector ``a`` of values is taken in. A maximum does not mind what it has seen."""
+        if self.kind == "max":
+            return [f"s{s} = maximum(s{s}, a)", f"u{s} = select(not_equal(a, a), a, u{s})"]
+        return [f"s{s} = {unless.format(s)}fma(a, part, s{s})"]
+
+
+def _filled(text: str, **statements: Sequence[str]) -> str:
+    """The text with statements in the places that have their names, at the indent there."""
+    lines = []
+    for line in text.split("\n"):
+        name = line.strip().removeprefix("@").lower()
+        if name in statements:
+            indent = line[: line.index("@")]
+            lines += [indent + statement for statement in statements[name]]
+        else:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _window(name: str, kind: Kind, seen: Sequence[str], stored: Sequence[str], more: str) -> str:
+    """A function that takes in ``seen`` of every column, and does ``stored`` with the results."""
+    does = _Statements(kind, len(seen))
+    head = (
+        f"\n\n@jit\ndef {name}(\n"
+        "    x, xo, planes, plane, rows, row, columns, step, first, scale, rest, y, yo"
+        f"{more}\n):\n    @STARTS"
+    )
+    rows = LONG_ROWS if kind == "long mean" else ROWS
+    return _filled(
+        f"{head}{rows}    @ENDS\n    @STORED\n",
+        starts=does.starts,
+        begins=does.begins,
+        adds=[line for s, value in enumerate(seen) for line in (f"a = {value}", *does.adds(s))],
+        carries=does.carries,
+        ends=does.ends,
+        stored=stored,
+    )
+
+
+def _windows(kind: Kind, vectors: int) -> str:
+    """The windows of some vectors, ``x_apart`` in the input and ``y_apart`` in the output."""
+    every = range(vectors)
+    seen = [f"load(x, p + {s} * x_apart)" for s in every]
+    stored = [f"store(y, yo + {s} * y_apart, s{s})" for s in every]
+    return _window(f"window_{vectors}", kind, seen, stored, ", x_apart, y_apart")
+
+
+def _part(kind: Kind) -> str:
+    """The windows of some lanes of a vector."""
+    seen, stored = ["load_where(x, p, some)"], ["store_where(y, yo, some, s0)"]
+    return _window("part", kind, seen, stored, ", some")
+
+
+def _along(kind: Kind) -> str:
+    """The windows of a vector of positions that are ``sw`` apart."""
+    return _window("along", kind, ["load_every(x, p, sw)"], ["store(y, yo, s0)"], ", sw")
+
+
+def _second(kind: Kind, vectors: int, lanes: int) -> str:
+    """The windows of some vectors of positions that are 2 apart."""
+    does, every = _Statements(kind, vectors), range(vectors)
+    pairs = []
+    for s in every:
+        here, there = 2 * s * lanes, (2 * s + 1) * lanes
+        pairs += [
+            f"here, there = load(x, p + {here}), load(x, p + {there})",
+            "a = even(here, there)",
+            *does.adds(s, "s{0} if again else "),
+            "a = odd(here, there)",
+            *does.adds(s),
+        ]
+    return _filled(
+        SECOND.replace("@VECTORS", str(vectors)),
+        starts=does.starts,
+        pairs=pairs,
+        ends=does.ends,
+        stored=[f"store(y, yo + {s * lanes}, s{s})" for s in every],
+    )
+
+
+def source(lanes: int, kind: Kind, planes: bool) -> str:
+    """The module's text, for one vector width and kind of pooling.
+
+    ``planes``: one channel, of positions that are not side by side.
+    """
+    if planes:
+        seconds = _second(kind, PAIR, lanes) + _second(kind, 1, lanes)
+        text = seconds + _along(kind) + _part(kind) + PLANES
+    else:
+        text = _windows(kind, BLOCK) + _windows(kind, 1) + _part(kind) + CHANNELS
+    carry = CARRY if kind == "long mean" else ""
+    return fill(
+        HEADER + with_functions(carry + text + DRIVER),
+        Geometry._fields,
+        LANES=lanes,
+        BLOCK=BLOCK,
+        PAIR=PAIR,
+        WIDE=BLOCK * lanes,
+        SHORT=SHORT,
+        NOTHING="-np.inf" if kind == "max" else "0",
+        MEAN=str(kind != "max"),
+    )

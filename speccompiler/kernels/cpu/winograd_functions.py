@@ -1,0 +1,393 @@
+"""The transforms of Winograd tiles as LLVM's code: inputs, weights, products.
+
+Each is a short convolution (``toom_cook``) along the height nested with one along the width. The
+statements of ``toom_cook.lines`` are run with LLVM's builder in the place of numbers, as
+``transform_weights`` runs them on arrays: numba types one call instead of every statement. Nothing
+is fused but what says ``fma``.
+
+Tiles in a plane have six points along each axis, with kernels of 3 and 5 rows alike; those on a
+line have eight, with kernels of 3, 5 and 7 places. So inputs are transformed in one way, weights
+and products in a few, of which a call picks one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import product
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from speccompiler.kernels.toom_cook import Matrix, constants, lines, short_convolution
+from speccompiler.kernels.winograd_tiles import LINE_OUTPUTS, PLANE_OUTPUTS
+
+_FLOAT, _INT, _LONG, _TRUTH = ir.FloatType(), ir.IntType(32), ir.IntType(64), ir.IntType(1)
+_long = types.int64
+_Values = list[list[Any]]
+_Kernel = tuple[int, int]
+
+
+def kernels_of(line: bool) -> dict[_Kernel, tuple[int, int]]:
+    """Height and width of every kernel, with those of its tile's outputs."""
+    if line:
+        return {(1, taps): (1, outputs) for taps, outputs in LINE_OUTPUTS.items()}
+    some = [(taps, outputs) for taps, outputs in PLANE_OUTPUTS.items() if taps > 1]
+    return {(a, b): (m, n) for (a, m), (b, n) in product(some, some)}
+
+
+class _Function:
+    """Writes one function of integers, which are addresses, distances in bytes and counts."""
+
+    def __init__(self, module: Any, name: str, arguments: Sequence[Any], lanes: int) -> None:
+        self.lanes, self.vector = lanes, ir.VectorType(_FLOAT, lanes)
+        kind = ir.FunctionType(_TRUTH, arguments)
+        self.function = ir.Function(module, kind, name)
+        self.function.linkage = "internal"
+        self.function.attributes.add("noinline")
+        self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
+
+    def nested(self, down: Matrix, across: Matrix, values: _Values, *, fused: bool) -> _Values:
+        """``down @ values @ across.T``."""
+        columns = [self._product(down, column, fused) for column in zip(*values, strict=True)]
+        return [self._product(across, row, fused) for row in zip(*columns, strict=True)]
+
+    def _product(self, matrix: Matrix, values: Sequence[Any], fused: bool) -> list[Any]:
+        builder = self.builder
+        names: dict[str, Any] = {"add": builder.fadd, "sub": builder.fsub, "mul": builder.fmul}
+        names["fma"] = lambda *terms: builder.call(self.word("fma", 3), terms)
+        for name, value in constants(matrix).items():
+            names[name] = ir.Constant(self.vector, [value] * self.lanes)
+        given = [f"x{i}" for i in range(len(matrix[0]))]
+        made = [f"y{i}" for i in range(len(matrix))]
+        names.update(zip(given, values, strict=True))
+        # Our own statements, made from a table: nothing of a user's is in them.
+        exec("\n".join(lines(matrix, given, made, fused=fused)), names)
+        return [names[name] for name in made]
+
+    def word(self, name: str, count: int) -> Any:
+        kind = ir.FunctionType(self.vector, [self.vector] * count)
+        name = f"llvm.{name}.v{self.lanes}f32"
+        return cgutils.get_or_insert_function(self.builder.module, kind, name)  # type: ignore[no-untyped-call]
+
+    def load(self, place: Any) -> Any:
+        value = self.builder.load(self.builder.inttoptr(place, self.vector.as_pointer()))
+        value.align = 4
+        return value
+
+    def store(self, value: Any, place: Any) -> None:
+        place = self.builder.inttoptr(place, self.vector.as_pointer())
+        self.builder.store(value, place).align = 4
+
+    def behind(self, place: Any, step: Any, count: int) -> Any:
+        """The place ``count`` steps on."""
+        builder = self.builder
+        return builder.add(place, builder.mul(step, _LONG(count))) if count else place
+
+    def repeat(self, value: Any) -> Any:
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(undefined, value, _INT(0))
+        zeros = ir.Constant(ir.VectorType(_INT, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(first, undefined, zeros)
+
+    def loop(
+        self, count: Any, state: Sequence[Any], body: Callable[[Sequence[Any]], list[Any]]
+    ) -> list[Any]:
+        """``body`` so many times, at least once; each time it gives the next state."""
+        builder, before = self.builder, self.builder.block
+        inside, end = (builder.append_basic_block(name) for name in ("in", "end"))
+        builder.branch(inside)
+        builder.position_at_end(inside)
+        values = [builder.phi(value.type) for value in (count, *state)]
+        left = builder.sub(values[0], _LONG(1))
+        after = [left, *body(values[1:])]
+        for value, first, then in zip(values, (count, *state), after, strict=True):
+            value.add_incoming(first, before)
+            value.add_incoming(then, builder.block)
+        builder.cbranch(builder.icmp_signed(">", left, _LONG(0)), inside, end)
+        builder.position_at_end(end)
+        return after[1:]
+
+
+def _input(module: Any, lanes: int, line: bool, *, gathered: bool) -> Any:
+    """B^T d B of some vectors of a tile's channels."""
+    side = next(iter(kernels_of(line).items()))
+    down, across = (short_convolution(m, r).input for r, m in zip(*side, strict=True))
+    name = f"transform_{'gathered' if gathered else 'input'}"
+    made = _Function(module, name, [_LONG] * 7, lanes)
+    x, rows, columns, vectors, u, us, next_u = made.function.args
+    builder = made.builder
+
+    def place(table: Any, index: int) -> Any:
+        pointer = builder.inttoptr(table, _LONG.as_pointer())
+        return builder.load(builder.gep(pointer, [_LONG(index)]))
+
+    def read(start: Any, i: int, j: int) -> Any:
+        if gathered:
+            at = builder.add(place(rows, i), place(columns, j))
+            return made.load(builder.add(start, at))
+        return made.load(made.behind(made.behind(start, columns, j), rows, i))
+
+    def vector(state: Sequence[Any]) -> list[Any]:
+        x, u = state
+        places = range(len(down)), range(len(across))
+        seen = [[None] * len(across) for _ in down]
+        for j, i in product(places[1], places[0]):
+            seen[i][j] = read(x, i, j)
+        points = made.nested(down, across, seen, fused=True)
+        for k, value in enumerate(value for row in points for value in row):
+            made.store(value, made.behind(u, us, k))
+        return [builder.add(x, _LONG(4 * lanes)), builder.add(u, next_u)]
+
+    made.loop(vectors, [x, u], vector)
+    builder.ret(_TRUTH(1))
+    return made.function
+
+
+def _filter(module: Any, lanes: int, kernel: _Kernel, outputs: tuple[int, int]) -> Any:
+    """G w G^T of some channels by one group of filters, which is so many vectors."""
+    down, across = (short_convolution(m, r).filter for r, m in zip(kernel, outputs, strict=True))
+    name = f"transform_filter_{kernel[0]}_{kernel[1]}"
+    made = _Function(module, name, [_LONG] * 5, lanes)
+    w, channels, vectors, u, us = made.function.args
+    builder = made.builder
+    group = builder.mul(vectors, _LONG(4 * lanes))
+
+    def vector(state: Sequence[Any]) -> list[Any]:
+        w, u = state
+        high, broad = kernel
+        taps = [
+            [made.load(made.behind(w, group, i * broad + j)) for j in range(broad)]
+            for i in range(high)
+        ]
+        points = made.nested(down, across, taps, fused=False)
+        for k, value in enumerate(value for row in points for value in row):
+            made.store(value, made.behind(u, us, k))
+        return [builder.add(place, _LONG(4 * lanes)) for place in (w, u)]
+
+    def channel(state: Sequence[Any]) -> list[Any]:
+        w, u = state
+        made.loop(vectors, [w, u], vector)
+        return [made.behind(w, group, kernel[0] * kernel[1]), builder.add(u, group)]
+
+    made.loop(channels, [w, u], channel)
+    builder.ret(_TRUTH(1))
+    return made.function
+
+
+def _output(
+    module: Any, lanes: int, kernel: _Kernel, outputs: tuple[int, int], *, pooled: bool
+) -> Any:
+    """A^T m A of some vectors of filters, bias and relu; whether all of it was finite.
+
+    ``pooled`` leaves the largest of two by two.
+    """
+    down, across = (short_convolution(m, r).output for r, m in zip(kernel, outputs, strict=True))
+    name = f"transform_output_{kernel[0]}_{kernel[1]}_{pooled:d}"
+    made = _Function(module, name, [_LONG] * 4 + [_FLOAT] + [_LONG] * 3, lanes)
+    m, ms, vectors, bias, floor, y, row, next_to = made.function.args
+    builder = made.builder
+    low = made.repeat(floor)
+    zero = ir.Constant(made.vector, [0.0] * lanes)
+
+    def finished(value: Any, added: Any) -> Any:
+        value = builder.fadd(value, added)
+        return builder.select(builder.fcmp_ordered(">", low, value), low, value)
+
+    def largest(a: Any, b: Any) -> Any:
+        greater = builder.select(builder.fcmp_ordered(">", a, b), a, b)
+        return builder.select(builder.fcmp_unordered("uno", a, a), a, greater)
+
+    def vector(state: Sequence[Any]) -> list[Any]:
+        m, bias, y, seen = state
+        tall, wide = len(down[0]), len(across[0])
+        points = [[None] * wide for _ in range(tall)]
+        for j, i in product(range(wide), range(tall)):
+            points[i][j] = made.load(made.behind(m, ms, i * wide + j))
+        sums = made.nested(down, across, points, fused=True)
+        together = [value for line in sums for value in line]
+        added = made.load(bias)
+        values = [[finished(value, added) for value in line] for line in sums]
+        if pooled:
+            values = [
+                [largest(largest(a, b), largest(c, d)) for a, b, c, d in zip(
+                    upper[::2], upper[1::2], lower[::2], lower[1::2], strict=True)]
+                for upper, lower in zip(values[::2], values[1::2], strict=True)
+            ]  # fmt: skip
+        for i, line in enumerate(values):
+            for j, value in enumerate(line):
+                made.store(value, made.behind(made.behind(y, row, i), next_to, j))
+        # By pairs, which wait less for one another.
+        while len(together) > 1:
+            pairs = list(map(builder.fadd, together[::2], together[1::2]))
+            together = pairs + together[2 * len(pairs) :]
+        # Of finite values whose sum overflows, the definition is right as well.
+        seen = builder.fadd(seen, builder.fsub(together[0], together[0]))
+        return [*(builder.add(place, _LONG(4 * lanes)) for place in (m, bias, y)), seen]
+
+    *_, seen = made.loop(vectors, [m, bias, y, zero], vector)
+    infinite = builder.fcmp_unordered("uno", seen, seen)
+    together = ir.IntType(lanes)
+    builder.ret(builder.icmp_unsigned("==", builder.bitcast(infinite, together), together(0)))
+    return made.function
+
+
+def _addresses(builder: Any, args: Sequence[Any]) -> list[Any]:
+    """Places of values, given as a pointer and an index after another."""
+    pairs = zip(args[::2], args[1::2], strict=True)
+    return [builder.ptrtoint(builder.gep(data, [at]), _LONG) for data, at in pairs]
+
+
+def _bytes(builder: Any, *distances: Any) -> list[Any]:
+    return [builder.mul(distance, _LONG(4)) for distance in distances]
+
+
+def _choose(builder: Any, number: Any, functions: dict[int, Any], arguments: Sequence[Any]) -> Any:
+    """What the function of that number returns; a number without one does not occur."""
+    start, end = builder.block, builder.append_basic_block("chosen")
+    numbers = list(functions)
+    builder.position_at_end(end)
+    result = builder.phi(_TRUTH)
+    default = None
+    choice = None
+    for at in numbers:
+        case = builder.append_basic_block(f"case_{at}")
+        builder.position_at_end(case)
+        result.add_incoming(builder.call(functions[at], arguments), case)
+        builder.branch(end)
+        if default is None:
+            builder.position_at_end(start)
+            default, choice = case, builder.switch(number, case)
+        else:
+            choice.add_case(_LONG(at), case)
+    builder.position_at_end(end)
+    return result
+
+
+def _once(module: Any, key: str, make: Callable[[], Any]) -> Any:
+    """A function of the module, made when it is first called."""
+    return module.globals[key] if key in module.globals else make()
+
+
+@cache
+def transforms(lanes: int, line: bool) -> tuple[Any, Any, Any, Any]:
+    """The words ``transform_input``, ``gather_input``, ``transform_filter``, ``transform_output``.
+
+    Places are a pointer and an index; distances count values.
+    """
+    kernels = kernels_of(line)
+
+    @intrinsic
+    def transform_input(
+        typing: Any, x: Any, at: Any, rows: Any, columns: Any, vectors: Any, u: Any, uo: Any,
+        us: Any, next_u: Any,
+    ) -> Any:  # fmt: skip
+        """``vectors`` of channels of a tile whose rows and columns are so far apart."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            x, at, rows, columns, vectors, u, uo, us, next_u = args
+            function = _once(
+                builder.module, "transform_input",
+                lambda: _input(builder.module, lanes, line, gathered=False),
+            )  # fmt: skip
+            x, u = _addresses(builder, (x, at, u, uo))
+            steps = _bytes(builder, rows, columns)
+            builder.call(function, [x, *steps, vectors, u, *_bytes(builder, us, next_u)])
+            return context.get_dummy_value()
+
+        return types.void(x, *[_long] * 4, u, *[_long] * 3), emit
+
+    @intrinsic
+    def gather_input(
+        typing: Any, x: Any, at: Any, rows: Any, columns: Any, vectors: Any, u: Any, uo: Any,
+        us: Any, next_u: Any,
+    ) -> Any:  # fmt: skip
+        """The same for rows and columns at the distances, in bytes, of two tables."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            x, at, rows, columns, vectors, u, uo, us, next_u = args
+            function = _once(
+                builder.module, "transform_gathered",
+                lambda: _input(builder.module, lanes, line, gathered=True),
+            )  # fmt: skip
+            x, u = _addresses(builder, (x, at, u, uo))
+            tables = [builder.ptrtoint(table, _LONG) for table in (rows, columns)]
+            builder.call(function, [x, *tables, vectors, u, *_bytes(builder, us, next_u)])
+            return context.get_dummy_value()
+
+        return types.void(x, _long, rows, columns, _long, u, *[_long] * 3), emit
+
+    @intrinsic
+    def transform_filter(
+        typing: Any, high: Any, broad: Any, w: Any, wo: Any, channels: Any, vectors: Any, u: Any,
+        uo: Any, us: Any,
+    ) -> Any:  # fmt: skip
+        """``channels`` of a kernel of so many places, by a group of ``vectors`` of filters."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            high, broad, w, wo, channels, vectors, u, uo, us = args
+            made = {
+                8 * kernel[0] + kernel[1]: _filter(builder.module, lanes, kernel, outputs)
+                for kernel, outputs in kernels.items()
+            }
+            w, u = _addresses(builder, (w, wo, u, uo))
+            number = builder.add(builder.mul(high, _LONG(8)), broad)
+            arguments = [w, channels, vectors, u, *_bytes(builder, us)]
+            _choose(builder, number, made, arguments)
+            return context.get_dummy_value()
+
+        return types.void(_long, _long, w, *[_long] * 3, u, _long, _long), emit
+
+    @intrinsic
+    def transform_output(
+        typing: Any, high: Any, broad: Any, pooled: Any, m: Any, mo: Any, ms: Any, vectors: Any,
+        b: Any, bo: Any, floor: Any, y: Any, to: Any, row: Any, next_to: Any,
+    ) -> Any:  # fmt: skip
+        """``vectors`` of filters of a tile; whether all is finite. Pooled by two by two or not."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            high, broad, pooled, m, mo, ms, vectors, b, bo, floor, y, to, row, next_to = args
+            module = builder.module
+            made = {}
+            for (taps, others), (rows, columns) in kernels.items():
+                for pool in (False, True)[: 1 if line else 2]:
+                    name = f"transform_output_{taps}_{others}_{pool:d}"
+                    make = _output, (module, lanes, (taps, others), (rows, columns)), pool
+                    made[16 * taps + 2 * others + pool] = _once(
+                        module, name, lambda make=make: make[0](*make[1], pooled=make[2])
+                    )
+            m, b, y = _addresses(builder, (m, mo, b, bo, y, to))
+            number = builder.add(builder.mul(high, _LONG(16)), builder.mul(broad, _LONG(2)))
+            number = builder.add(number, pooled)
+            ms, row, next_to = _bytes(builder, ms, row, next_to)
+            arguments = [m, ms, vectors, b, floor, y, row, next_to]
+            return _choose(builder, number, made, arguments)
+
+        kinds = (_long, _long, _long, m, _long, _long, _long, b, _long, types.float32, y)
+        return types.boolean(*kinds, *[_long] * 3), emit
+
+    return transform_input, gather_input, transform_filter, transform_output
+
+
+@intrinsic(prefer_literal=True)
+def integers(typing: Any, count: Any) -> Any:
+    """Room for ``count`` integers, as long as a call of the kernel."""
+    pointer = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return cgutils.alloca_once(builder, _LONG, size=signature.args[0].literal_value)  # type: ignore[no-untyped-call]
+
+    return pointer(count), emit
+
+
+@intrinsic
+def address_of(typing: Any, values: Any, index: Any) -> Any:
+    """The address of a value or an integer."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ptrtoint(builder.gep(args[0], [args[1]]), _LONG)
+
+    return types.int64(values, _long), emit
