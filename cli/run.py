@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.garbage import collect_rarely
 from speccompiler.cli.layer_option import check_layers
 from speccompiler.cli.options import (
     complete_files,
@@ -111,7 +111,7 @@ def command(model: str, wanted: Wanted, loading: LoadOptions, compiling: Compile
     The first axis of each array counts samples. Output files appear under their name
     only when they are complete.
     """
-    gc.enable()  # off during start-up
+    collect_rarely()
     _check_usage(model, wanted, compiling)
     loaded = load_model(model, loading)
     layers = compiling.layers

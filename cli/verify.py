@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.garbage import collect_rarely
 from speccompiler.cli.options import (
     format_option,
     gathered,
@@ -104,7 +104,7 @@ def command(
     Without --input the vectors that the spec carries under 'verify' are taken. A Keras file
     that needs --semantics and has none is tried under both. Exit status: 0 equal, 1 not.
     """
-    gc.enable()  # off during start-up
+    collect_rarely()
     loaded = load_model(model, loading)
     recording = _recording(loaded, given)
     from speccompiler.running.verify import verify
