@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from speccompiler.schemas.declaring import BeforeValidator, Limits, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
 from speccompiler.schemas.fields import LARGEST, Layer, PositiveInt, as_tuple
 from speccompiler.schemas.initializer import Initializer
-from speccompiler.schemas.record import Field
 from speccompiler.schemas.tensors import StoredTensor
 from speccompiler.schemas.training import TRAINING_ONLY
-from speccompiler.schemas.weights import WEIGHTS_TEXT, LayerWeights
+from speccompiler.schemas.weights import LayerWeights
 
 _AXIS = {"type": "integer", "minimum": 1, "maximum": LARGEST}
 
@@ -25,7 +25,7 @@ def _as_axes(value: object) -> object:
 SharedAxes = Annotated[
     tuple[PositiveInt, ...],
     BeforeValidator(_as_axes),
-    Limits(min_length=1),
+    Field(min_length=1),
     WithJsonSchema({"anyOf": [_AXIS, {"type": "array", "minItems": 1, "items": _AXIS}]}),
 ]
 SHARED_TEXT = (
@@ -70,7 +70,7 @@ class PReLU(Layer):
     type: Literal["PReLU"]
     keeps_places: ClassVar[bool] = True
     init: Initializer = Field("zero", description="How the slopes are drawn without weights.")
-    weights: LayerWeights = Field(None, description=WEIGHTS_TEXT)
+    weights: LayerWeights = None
     shared_axes: SharedAxes | None = Field(None, description=SHARED_TEXT)
 
 
@@ -89,7 +89,7 @@ class ParametricSoftplus(Layer):
     beta_init: Annotated[float, TRAINING_ONLY] = Field(
         5.0, description="What betas are filled with without weights."
     )
-    weights: LayerWeights = Field(None, description=WEIGHTS_TEXT)
+    weights: LayerWeights = None
     shared_axes: SharedAxes | None = Field(None, description=SHARED_TEXT)
 
 
@@ -114,4 +114,4 @@ class SReLU(Layer):
     )
     a_right_init: Initializer = Field("one", description="The slope right of it, without weights.")
     shared_axes: SharedAxes | None = Field(None, description=SHARED_TEXT)
-    weights: LayerWeights = Field(None, description=WEIGHTS_TEXT)
+    weights: LayerWeights = None

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from speccompiler.schemas.declaring import (
-    AfterValidator,
-    BeforeValidator,
-    Limits,
-    Refusal,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
 from speccompiler.schemas.fields import (
     LARGEST,
     ORDERING_TEXT,
@@ -24,7 +20,6 @@ from speccompiler.schemas.fields import (
     PositiveInt,
     as_tuple,
 )
-from speccompiler.schemas.record import Field
 
 AXIS_TEXT = "counted as in Keras: 0 is the batch axis, 1 the first of a sample, -1 the last"
 _WHOLE = {"type": "integer", "minimum": -LARGEST, "maximum": LARGEST}
@@ -35,7 +30,7 @@ def _one_or_list(item: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [item, {"type": "array", "minItems": 1, "items": item}]})
 
 
-Whole = Annotated[int, Limits(ge=-LARGEST, le=LARGEST)]
+Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 
 
 def _listed(value: object) -> object:
@@ -44,41 +39,41 @@ def _listed(value: object) -> object:
 
 def _check_axes(value: tuple[int, ...]) -> tuple[int, ...]:
     if 0 in value:
-        raise Refusal("bad_axis", "axis 0 is that of the samples, which stay apart")
+        raise PydanticCustomError("bad_axis", "axis 0 is that of the samples, which stay apart")
     if len(set(value)) < len(value):
-        raise Refusal("bad_axis", "each axis is named once")
+        raise PydanticCustomError("bad_axis", "each axis is named once")
     return value
 
 
 def _check_steps(value: tuple[int, ...]) -> tuple[int, ...]:
     if 0 in value:
-        raise Refusal("bad_step", "a step is not 0")
+        raise PydanticCustomError("bad_step", "a step is not 0")
     return value
 
 
-Factor = Annotated[float, Limits(ge=0, le=1e30)]
+Factor = Annotated[float, Field(ge=0, le=1e30)]
 
 
 def _check_odd(value: int) -> int:
     if value % 2 == 0:
-        raise Refusal("even", "as many neighbours on either side: an odd number")
+        raise PydanticCustomError("even", "as many neighbours on either side: an odd number")
     return value
 
 
 Axes = Annotated[
     tuple[Whole, ...],
     BeforeValidator(_listed),
-    Limits(min_length=1),
+    Field(min_length=1),
     AfterValidator(_check_axes),
     _one_or_list(_WHOLE),
 ]
 Places = Annotated[
-    tuple[Whole | None, ...], BeforeValidator(_listed), Limits(min_length=1), _one_or_list(_PLACE)
+    tuple[Whole | None, ...], BeforeValidator(_listed), Field(min_length=1), _one_or_list(_PLACE)
 ]
 Steps = Annotated[
     tuple[Whole, ...],
     BeforeValidator(_listed),
-    Limits(min_length=1),
+    Field(min_length=1),
     AfterValidator(_check_steps),
     _one_or_list(_WHOLE),
 ]

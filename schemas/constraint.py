@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from speccompiler.schemas.declaring import BeforeValidator, Discriminator, Limits, Tag
-from speccompiler.schemas.fields import LARGEST, NonNegativeFloat, as_tuple, filled_array
-from speccompiler.schemas.record import Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+
+from speccompiler.schemas.fields import LARGEST, NonNegativeFloat, Schema, as_tuple, filled_array
 from speccompiler.schemas.regularizer import flatten_config
-from speccompiler.schemas.schema import Schema
 from speccompiler.schemas.training import TRAINING_ONLY
 
-AxisNumber = Annotated[int, Limits(ge=-LARGEST, le=LARGEST)]
+AxisNumber = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 Axis = (
     AxisNumber
     | Annotated[
         tuple[AxisNumber, ...],
         BeforeValidator(as_tuple),
-        Limits(min_length=1),
+        Field(min_length=1),
         filled_array({"type": "integer", "minimum": -LARGEST, "maximum": LARGEST}),
     ]
 )
@@ -51,7 +50,7 @@ class MinMaxNorm(Schema):
     name: Literal["MinMaxNorm"] = Field(description="Which constraint.")
     low: NonNegativeFloat = Field(0.0, description="The smallest norm.")
     high: NonNegativeFloat = Field(1.0, description="The largest norm.")
-    rate: Annotated[float, Limits(ge=0, le=1)] = Field(
+    rate: Annotated[float, Field(ge=0, le=1)] = Field(
         1.0, description="How far a norm is moved: 1 all the way, 0 not at all."
     )
     axis: Axis = Field(0, description=AXIS_TEXT)

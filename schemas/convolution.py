@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
+from pydantic import BeforeValidator, Field
+
 from speccompiler.schemas.activation import Activation
 from speccompiler.schemas.constraint import Constraint
-from speccompiler.schemas.declaring import BeforeValidator
 from speccompiler.schemas.fields import (
     ORDERING_TEXT,
     BorderMode,
@@ -22,10 +23,9 @@ from speccompiler.schemas.fields import (
 )
 from speccompiler.schemas.initializer import Initializer
 from speccompiler.schemas.kernel_layer import KernelLayer
-from speccompiler.schemas.record import Field
 from speccompiler.schemas.regularizer import Regularizer
 from speccompiler.schemas.tensors import StoredTensor
-from speccompiler.schemas.weights import WEIGHTS_TEXT, LayerWeights
+from speccompiler.schemas.weights import LayerWeights
 
 
 class Convolution(KernelLayer):
@@ -163,7 +163,7 @@ class SeparableConvolution2D(Layer):
     activation: Activation | None = Field(
         None, description="Applied after the bias: a name, or {expr: ..} in x. Default: linear."
     )
-    weights: LayerWeights = Field(None, description=WEIGHTS_TEXT)
+    weights: LayerWeights = None
     border_mode: PoolBorderMode = Field(
         "valid", description="'valid' pads nothing, 'same' gives ceil(length / stride)."
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
 from speccompiler.schemas.activation import Activation as ActivationFunction
-from speccompiler.schemas.declaring import AfterValidator, BeforeValidator, Limits, Refusal
 from speccompiler.schemas.fields import (
     LARGEST,
     Layer,
@@ -17,11 +19,10 @@ from speccompiler.schemas.fields import (
     exactly,
     filled_array,
 )
-from speccompiler.schemas.record import Field
 from speccompiler.schemas.regularizer import L1L2Regularizer
 from speccompiler.schemas.training import TRAINING_ONLY, Unknown
 
-Share = Annotated[float, Limits(ge=0, le=1), TRAINING_ONLY]
+Share = Annotated[float, Field(ge=0, le=1), TRAINING_ONLY]
 Factor = Annotated[NonNegativeFloat, TRAINING_ONLY]
 MaskShape = Annotated[
     tuple[PositiveInt | None, ...] | None, BeforeValidator(as_tuple), TRAINING_ONLY
@@ -122,7 +123,9 @@ class Flatten(Layer):
 
 def _check_target(value: tuple[int, ...]) -> tuple[int, ...]:
     if any(v == 0 or v < -1 for v in value) or value.count(-1) > 1:
-        raise Refusal("bad_target_shape", "sizes are 1 or more, and at most one of them is -1")
+        raise PydanticCustomError(
+            "bad_target_shape", "sizes are 1 or more, and at most one of them is -1"
+        )
     return value
 
 
@@ -131,9 +134,9 @@ class Reshape(Layer):
 
     type: Literal["Reshape"]
     target_shape: Annotated[
-        tuple[Annotated[int, Limits(le=LARGEST)], ...],
+        tuple[Annotated[int, Field(le=LARGEST)], ...],
         BeforeValidator(as_tuple),
-        Limits(min_length=1),
+        Field(min_length=1),
         AfterValidator(_check_target),
         filled_array(
             {"type": "integer", "anyOf": [{"const": -1}, {"minimum": 1}], "maximum": LARGEST}
@@ -143,7 +146,7 @@ class Reshape(Layer):
 
 def _check_dims(value: tuple[int, ...]) -> tuple[int, ...]:
     if sorted(value) != list(range(1, len(value) + 1)):
-        raise Refusal(
+        raise PydanticCustomError(
             "bad_permutation", "the axes of a sample are counted from 1, and each is named once"
         )
     return value
@@ -156,7 +159,7 @@ class Permute(Layer):
     dims: Annotated[
         tuple[PositiveInt, ...],
         BeforeValidator(as_tuple),
-        Limits(min_length=1),
+        Field(min_length=1),
         AfterValidator(_check_dims),
         filled_array({"type": "integer", "minimum": 1, "maximum": LARGEST}),
     ] = Field(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
+
 from speccompiler.schemas.fields import PositiveInt
 from speccompiler.schemas.kernel_layer import KernelLayer, ProductLayer
-from speccompiler.schemas.record import Field
 from speccompiler.schemas.tensors import StoredTensor
 from speccompiler.schemas.training import TRAINING_ONLY
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
+
 from speccompiler.schemas.constraint import Constraint
-from speccompiler.schemas.declaring import Limits
 from speccompiler.schemas.fields import Layer, PositiveInt
 from speccompiler.schemas.initializer import Initializer
-from speccompiler.schemas.record import Field
 from speccompiler.schemas.regularizer import Regularizer
 from speccompiler.schemas.tensors import StoredTensor
 from speccompiler.schemas.training import TRAINING_ONLY
-from speccompiler.schemas.weights import WEIGHTS_TEXT, LayerWeights
+from speccompiler.schemas.weights import LayerWeights
 
 
 class Embedding(Layer):
@@ -31,7 +31,7 @@ class Embedding(Layer):
     input_length: PositiveInt | None = Field(
         None, description="First layer only: steps of the input; null leaves them open."
     )
-    weights: LayerWeights = Field(None, description=WEIGHTS_TEXT)
+    weights: LayerWeights = None
     W_regularizer: Regularizer | None = Field(
         None, description="Penalty on the table, shown by --penalties."
     )
@@ -44,6 +44,6 @@ class Embedding(Layer):
     mask_zero: Annotated[bool, TRAINING_ONLY] = Field(
         False, description="Whether recurrent layers skip the number 0; no layer here does."
     )
-    dropout: Annotated[float, Limits(ge=0, le=1), TRAINING_ONLY] = Field(
+    dropout: Annotated[float, Field(ge=0, le=1), TRAINING_ONLY] = Field(
         0.0, description="Share of the rows that training drops; a forward pass drops none."
     )

@@ -9,11 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from speccompiler.schemas.declaring import BeforeValidator, Limits, Refusal, WithJsonSchema
-from speccompiler.schemas.record import Field
-from speccompiler.schemas.schema import Schema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
 from speccompiler.schemas.tensors import StoredTensor
 from speccompiler.schemas.training import TRAINING_ONLY
+
+
+class Schema(BaseModel):
+    """Base of every schema: strict, closed, immutable, built when first used."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True
+    )
 
 
 def as_tuple(value: object) -> object:
@@ -30,10 +38,10 @@ LARGEST = 2**31 - 1
 """The largest size: as much as one axis of a NumPy or TensorFlow kernel can count."""
 LARGEST_SEED = 2**63 - 1
 
-PositiveInt = Annotated[int, Limits(ge=1, le=LARGEST)]
-NonNegativeInt = Annotated[int, Limits(ge=0, le=LARGEST)]
-Seed = Annotated[int, Limits(ge=0, le=LARGEST_SEED)]
-NonNegativeFloat = Annotated[float, Limits(ge=0)]
+PositiveInt = Annotated[int, Field(ge=1, le=LARGEST)]
+NonNegativeInt = Annotated[int, Field(ge=0, le=LARGEST)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+NonNegativeFloat = Annotated[float, Field(ge=0)]
 
 Pair = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(as_tuple)]
 Triple = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], BeforeValidator(as_tuple)]
@@ -54,7 +62,7 @@ Dimension = PositiveInt | None
 Shape = Annotated[
     tuple[Dimension, ...],
     BeforeValidator(as_tuple),
-    Limits(min_length=1),
+    Field(min_length=1),
     filled_array(
         {"anyOf": [{"type": "integer", "minimum": 1, "maximum": LARGEST}, {"type": "null"}]}
     ),
@@ -79,9 +87,9 @@ ORDERING_TEXT = (
 
 def _check_name(value: str) -> str:
     if not value.strip():
-        raise Refusal("bad_name", "a name needs at least one visible character")
+        raise PydanticCustomError("bad_name", "a name needs at least one visible character")
     if not value.isprintable():
-        raise Refusal("bad_name", "a name may hold only visible characters and spaces")
+        raise PydanticCustomError("bad_name", "a name may hold only visible characters and spaces")
     return value
 
 
@@ -97,7 +105,7 @@ def exactly(expected: int) -> BeforeValidator:
 
     def check(value: object) -> object:
         if value == expected and type(value) is not type(expected):
-            raise Refusal("literal_error", "no literal")
+            raise PydanticCustomError("literal_error", "no literal")
         return value
 
     return BeforeValidator(check)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from speccompiler.schemas.declaring import Discriminator, Tag
-from speccompiler.schemas.record import Field
-from speccompiler.schemas.schema import Schema
+from pydantic import Discriminator, Field, Tag
+
+from speccompiler.schemas.fields import Schema
 from speccompiler.schemas.training import TRAINING_ONLY
 
 InitializerName = Literal[

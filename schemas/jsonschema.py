@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from speccompiler.schemas.json_types import Definitions
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
 from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import EXTENSION_PREFIX, EXTENSIONS, ModelHeader
 from speccompiler.schemas.registry import ALIASES, LAYERS
@@ -29,10 +31,12 @@ def native_schema() -> dict[str, Any]:
     ``if``/``then`` rather than ``oneOf``: an editor then reports the one layer's
     errors and not those of twenty that were not meant.
     """
-    found = Definitions()
-    for schema in (ModelHeader, WrapperHeader, Shared, *LAYERS.values()):
-        found.add(schema)
-    definitions = found.found
+    models: list[type[BaseModel]] = [ModelHeader, WrapperHeader, Shared, *LAYERS.values()]
+    _, shared = models_json_schema(
+        [(model, "validation") for model in models],
+        ref_template="#/$defs/{model}",
+    )
+    definitions: dict[str, Any] = shared["$defs"]
     header = definitions.pop("ModelHeader")
     around = definitions.pop("WrapperHeader")["properties"]
     for case in around["replace"]["anyOf"]:
@@ -88,5 +92,5 @@ def native_schema() -> dict[str, Any]:
             "not": {"anyOf": [{"required": [k]} for k in ("layers", *WrapperHeader.not_said)]}
         },
         "else": {"required": ["layers"], "not": {"required": ["replace"]}},
-        "$defs": {name: definitions[name] for name in sorted(definitions)},
+        "$defs": definitions,
     }

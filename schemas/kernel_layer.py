@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from pydantic import Field
+
 from speccompiler.schemas.activation import Activation
 from speccompiler.schemas.constraint import Constraint
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.initializer import Initializer
-from speccompiler.schemas.record import Field
 from speccompiler.schemas.regularizer import Regularizer
 from speccompiler.schemas.tensors import StoredTensor
-from speccompiler.schemas.weights import WEIGHTS_TEXT, LayerWeights
+from speccompiler.schemas.weights import LayerWeights
 
 
 class ProductLayer(Layer):
@@ -27,7 +28,7 @@ class ProductLayer(Layer):
         "glorot_uniform",
         description="How W is drawn when no weights are given: a name, or {name: .., scale: ..}.",
     )
-    weights: LayerWeights = Field(None, description=WEIGHTS_TEXT)
+    weights: LayerWeights = None
     W_regularizer: Regularizer | None = Field(
         None, description="Penalty on W, shown by --penalties."
     )

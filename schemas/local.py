@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from speccompiler.schemas.fields import ORDERING_TEXT, LayerOrdering, Pair, PositiveInt
 from speccompiler.schemas.kernel_layer import KernelLayer
-from speccompiler.schemas.record import Field
 from speccompiler.schemas.tensors import StoredTensor
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from speccompiler.schemas.record import FieldInfo
-from speccompiler.schemas.schema import Schema
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 _MEANT = {"activation": "linear"}
 """What leaving an argument out means, for arguments whose default has a name."""
@@ -25,7 +25,7 @@ def default_text(name: str, field: FieldInfo) -> str:
     """An argument's default as a spec writes it, or ``required``."""
     if field.is_required():
         return "required"
-    value = field.get_default()
+    value = field.get_default(call_default_factory=True)
     value = _MEANT.get(name) if value is None else value
     value = list(value) if isinstance(value, tuple) else value
     return value if isinstance(value, str) else json.dumps(value)
@@ -37,7 +37,7 @@ def default_of(name: str, field: FieldInfo) -> str:
     return text if field.is_required() else f"`{text}`"
 
 
-def first_line(model: type[Schema]) -> str:
+def first_line(model: type[BaseModel]) -> str:
     """The first line of a schema's docstring."""
     return (model.__doc__ or "").strip().splitlines()[0]
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from speccompiler.schemas.declaring import BeforeValidator, Discriminator, Limits, Tag
-from speccompiler.schemas.fields import Layer, Name, as_tuple
-from speccompiler.schemas.record import Field
-from speccompiler.schemas.schema import Schema
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+
+from speccompiler.schemas.fields import Layer, Name, Schema, as_tuple
 
 ONLY_OF_CODE = "Belongs to a mode that is Python code, which convspec does not run."
 
-Axis = Annotated[int, Limits(ge=-16, le=16)]
+Axis = Annotated[int, Field(ge=-16, le=16)]
 
 
 def _kind(value: object) -> str:
@@ -50,7 +49,7 @@ class Merge(Layer):
     output_shape_type: Literal["raw"] = Field("raw", description=ONLY_OF_CODE)
     output_mask: None = Field(None, description=ONLY_OF_CODE)
     output_mask_type: Literal["raw"] = Field("raw", description=ONLY_OF_CODE)
-    arguments: Annotated[dict[str, Any], Limits(max_length=0)] = Field({}, description=ONLY_OF_CODE)
+    arguments: Annotated[dict[str, Any], Field(max_length=0)] = Field({}, description=ONLY_OF_CODE)
 
 
 class Shared(Schema):

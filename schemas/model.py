@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from speccompiler.schemas.declaring import (
-    BeforeValidator,
-    Discriminator,
-    Limits,
-    Tag,
-    WithJsonSchema,
-)
+from pydantic import BeforeValidator, Discriminator, Field, InstanceOf, Tag, WithJsonSchema
+
 from speccompiler.schemas.fields import (
     InputDtype,
     Layer,
     Name,
     Ordering,
+    Schema,
     Seed,
     Shape,
     as_tuple,
     exactly,
 )
 from speccompiler.schemas.profiles import Profile
-from speccompiler.schemas.record import Field
 from speccompiler.schemas.recorded_arrays import Vectors
-from speccompiler.schemas.schema import Schema
 
 RunningStd = Literal["variance", "root_variance", "deviation"]
 
@@ -68,7 +62,7 @@ def _as_names(value: object) -> object:
 Outputs = Annotated[
     tuple[Name, ...],
     BeforeValidator(_as_names),
-    Limits(min_length=1),
+    Field(min_length=1),
     WithJsonSchema(
         {
             "anyOf": [
@@ -106,7 +100,7 @@ class ModelHeader(Schema):
         default=None,
         description="Shape of one sample, without the batch axis; null leaves a length open.",
     )
-    inputs: Annotated[dict[Name, Shape], Limits(min_length=1)] | None = Field(
+    inputs: Annotated[dict[Name, Shape], Field(min_length=1)] | None = Field(
         default=None,
         description="Inputs by name, instead of input_shape: {image: [28, 28, 1], text: [10]}. "
         "Each is an InputLayer in front of the layers, whose 'inputs' name it.",
@@ -123,12 +117,12 @@ class ModelHeader(Schema):
         default=None,
         description="Allows a run without weights: each layer's init draws them from this seed.",
     )
-    weights: Annotated[str, Limits(min_length=1)] | None = Field(
+    weights: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
         description="A file with every array, relative to the spec: .npz, .npy, .safetensors "
         "with keys <layer>/W and <layer>/b.",
     )
-    weights_sha256: Annotated[str, Limits(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+    weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
         default=None,
         description="Digest of the tensors in `weights`, as `convspec convert` writes it: a file "
         "that holds others is refused.",
@@ -179,7 +173,7 @@ class ModelSpec(Schema):
     verify: Vectors | None = None
     native: bool = True
     """Whether it was written for convspec; else Keras wrote it, before 1.0.4 without a version."""
-    layers: tuple[Layer, ...]
+    layers: tuple[InstanceOf[Layer], ...]
     """Every layer has its unique name."""
     calls: tuple[Call, ...]
     """Each stands after those that it reads. The first call of a layer has the layer's name."""

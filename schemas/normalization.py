@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from speccompiler.schemas.declaring import Limits
+from pydantic import Field
+
 from speccompiler.schemas.fields import LARGEST, Layer, NonNegativeFloat
 from speccompiler.schemas.initializer import Initializer
-from speccompiler.schemas.record import Field
 from speccompiler.schemas.regularizer import Regularizer
 from speccompiler.schemas.tensors import StoredTensor
 from speccompiler.schemas.training import TRAINING_ONLY
-from speccompiler.schemas.weights import WEIGHTS_TEXT, LayerWeights
+from speccompiler.schemas.weights import LayerWeights
 
 
 class BatchNormalization(Layer):
@@ -29,21 +29,21 @@ class BatchNormalization(Layer):
     epsilon: NonNegativeFloat = Field(
         1e-3, description="Added to the variance, so that nothing is divided by 0."
     )
-    mode: Annotated[int, Limits(ge=0, le=2)] = Field(
+    mode: Annotated[int, Field(ge=0, le=2)] = Field(
         0,
         description="0: by the stored mean and variance of each channel. 1: each sample by its "
         "own, along the axis. 2: each channel by those of the batch, at a run as in training.",
     )
-    axis: Annotated[int, Limits(ge=-LARGEST, le=LARGEST)] | None = Field(
+    axis: Annotated[int, Field(ge=-LARGEST, le=LARGEST)] | None = Field(
         -1,
         description="The axis of the channels, counted with the batch axis as 0: -1 suits 'tf', "
         "1 suits 'th'. null: every value of a sample has a mean and a deviation of its own, as in "
         "Keras before 0.3.2.",
     )
-    momentum: Annotated[float, Limits(ge=0, le=1), TRAINING_ONLY] = Field(
+    momentum: Annotated[float, Field(ge=0, le=1), TRAINING_ONLY] = Field(
         0.99, description="Of the running averages, while training; a forward pass has none."
     )
-    weights: LayerWeights = Field(None, description=WEIGHTS_TEXT)
+    weights: LayerWeights = None
     beta_init: Initializer = Field("zero", description="How beta is drawn without weights.")
     gamma_init: Initializer = Field("one", description="How gamma is drawn without weights.")
     gamma_regularizer: Regularizer | None = Field(

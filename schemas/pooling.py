@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from speccompiler.schemas.fields import (
     ORDERING_TEXT,
     Layer,
@@ -12,7 +14,6 @@ from speccompiler.schemas.fields import (
     PositiveInt,
     Triple,
 )
-from speccompiler.schemas.record import Field
 
 PoolMode = Literal["max", "average"]
 PoolBorderMode = Literal["valid", "same", "partial"]

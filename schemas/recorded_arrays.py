@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from speccompiler.schemas.declaring import Discriminator, Limits, Tag
-from speccompiler.schemas.record import Field
-from speccompiler.schemas.schema import Schema
+from pydantic import Discriminator, Field, Tag
+
+from speccompiler.schemas.fields import Schema
 from speccompiler.schemas.weights import WeightEntry
 
 
@@ -16,7 +16,7 @@ def _kind(value: object) -> str:
 
 Recorded = Annotated[
     Annotated[WeightEntry, Tag("<one>")]
-    | Annotated[dict[str, WeightEntry], Limits(min_length=1), Tag("<several>")],
+    | Annotated[dict[str, WeightEntry], Field(min_length=1), Tag("<several>")],
     Discriminator(_kind),
 ]
 """A file of one array, file#key, or nested lists; several of them by name."""
@@ -38,7 +38,7 @@ class Vectors(Schema):
     layers: dict[str, WeightEntry] = Field(
         default_factory=dict, description="Outputs of single layers for them, by name."
     )
-    tolerance: Annotated[float, Limits(gt=0)] = Field(
+    tolerance: Annotated[float, Field(gt=0)] = Field(
         1e-4,
         description="Largest difference that counts as equal, as a part of the largest value.",
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
 
 from speccompiler.schemas.constraint import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from speccompiler.schemas.initializer import ScaledInitializer
@@ -24,7 +27,6 @@ from speccompiler.schemas.regularizer import (
     L2Regularizer,
 )
 from speccompiler.schemas.resizing import Padding1D, Padding2D
-from speccompiler.schemas.schema import Schema
 from speccompiler.schemas.wrapped_model import WrapperHeader
 
 INTRODUCTION = """# The native form
@@ -130,7 +132,7 @@ layers:
 Of several mappings in one `<<`, the earlier wins; what is written beside it wins over all.
 """
 
-MAPPINGS: tuple[tuple[str, str, tuple[type[Schema], ...]], ...] = (
+MAPPINGS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
     (
         "Semantics",
         "`semantics` is a name, or a mapping:",
@@ -197,9 +199,9 @@ def as_markdown() -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _names(model: type[Schema]) -> str:
+def _names(model: type[BaseModel]) -> str:
     """The values of the mapping's own ``name``, where it has one."""
-    field = model.model_fields.get("name")
-    values = () if field is None else get_args(field.annotation)
+    schema: dict[str, Any] = model.model_json_schema()["properties"].get("name", {})
+    values: Iterable[str] = schema.get("enum", [schema["const"]] if "const" in schema else [])
     names = " or ".join(f"`name: {value}`" for value in values)
     return f"{names}:" if names else "Keys:"

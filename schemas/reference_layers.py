@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from pydantic.fields import FieldInfo
+
 from speccompiler.schemas.arguments import COMMON, own_arguments
 from speccompiler.schemas.dense import Dense
 from speccompiler.schemas.examples import EXAMPLES, Example, Shape, Shapes
-from speccompiler.schemas.fields import ORDERING_TEXT, Layer
+from speccompiler.schemas.fields import ORDERING_TEXT, Layer, LayerOrdering
 from speccompiler.schemas.markdown import default_of, first_line, table
-from speccompiler.schemas.record import FieldInfo
 from speccompiler.schemas.registry import LAYERS, NATIVE_LAYERS
 
 DOCUMENTED = tuple(LAYERS)[:15]
@@ -18,7 +19,11 @@ DOCUMENTED = tuple(LAYERS)[:15]
 _OF_PRODUCTS = tuple(n for n in own_arguments(Dense) if n not in {"output_dim", "input_dim"})
 SHARED: Mapping[str, FieldInfo] = {
     **{name: Dense.model_fields[name] for name in _OF_PRODUCTS},
-    "dim_ordering": FieldInfo("default", description=ORDERING_TEXT),
+    "dim_ordering": FieldInfo(
+        annotation=LayerOrdering,
+        default="default",
+        description=ORDERING_TEXT,
+    ),
 }
 """Arguments that mean the same in every layer that takes them."""
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from speccompiler.schemas.declaring import BeforeValidator, Discriminator, Tag
-from speccompiler.schemas.fields import NonNegativeFloat
-from speccompiler.schemas.record import Field
-from speccompiler.schemas.schema import Schema
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+
+from speccompiler.schemas.fields import NonNegativeFloat, Schema
 from speccompiler.schemas.training import TRAINING_ONLY
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from speccompiler.schemas.declaring import Discriminator, Tag
+from pydantic import Discriminator, Field, Tag
+
 from speccompiler.schemas.fields import (
     ORDERING_TEXT,
     Cut,
@@ -18,10 +19,9 @@ from speccompiler.schemas.fields import (
     PaddingTriple,
     Pair,
     PositiveInt,
+    Schema,
     Triple,
 )
-from speccompiler.schemas.record import Field
-from speccompiler.schemas.schema import Schema
 
 
 class UpSampling1D(Layer):
@@ -76,37 +76,21 @@ def _kind(value: object) -> str | None:
     return None
 
 
-StepPadding = Annotated[
-    Annotated[NonNegativeInt, Tag("<number>")]
-    | Annotated[PaddingPair, Tag("<pair>")]
-    | Annotated[Padding1D, Tag("<sides>")],
-    Discriminator(
-        lambda value: {"<four>": "<pair>"}.get(_kind(value) or "", _kind(value)),
-        custom_error_type="bad_padding",
-        custom_error_message="expected a number, [left, right], or {left_pad, right_pad}",
-    ),
-]
-ImagePadding = Annotated[
-    Annotated[PaddingPair, Tag("<pair>")]
-    | Annotated[PaddingQuadruple, Tag("<four>")]
-    | Annotated[Padding2D, Tag("<sides>")],
-    Discriminator(
-        lambda value: None if _kind(value) == "<number>" else _kind(value),
-        custom_error_type="bad_padding",
-        custom_error_message="expected [rows, columns], [top, bottom, left, right], or "
-        "{top_pad, bottom_pad, left_pad, right_pad}",
-    ),
-]
-
-
 class ZeroPadding1D(Layer):
     """Zeros before the first and after the last step."""
 
     type: Literal["ZeroPadding1D"]
     rank: ClassVar[int] = 1
-    padding: StepPadding = Field(
-        1, description="Zeros on both sides, [left, right], or {left_pad, right_pad}."
-    )
+    padding: Annotated[
+        Annotated[NonNegativeInt, Tag("<number>")]
+        | Annotated[PaddingPair, Tag("<pair>")]
+        | Annotated[Padding1D, Tag("<sides>")],
+        Discriminator(
+            lambda value: {"<four>": "<pair>"}.get(_kind(value) or "", _kind(value)),
+            custom_error_type="bad_padding",
+            custom_error_message="expected a number, [left, right], or {left_pad, right_pad}",
+        ),
+    ] = Field(1, description="Zeros on both sides, [left, right], or {left_pad, right_pad}.")
 
 
 class ZeroPadding2D(Layer):
@@ -114,7 +98,17 @@ class ZeroPadding2D(Layer):
 
     type: Literal["ZeroPadding2D"]
     rank: ClassVar[int] = 2
-    padding: ImagePadding = Field(
+    padding: Annotated[
+        Annotated[PaddingPair, Tag("<pair>")]
+        | Annotated[PaddingQuadruple, Tag("<four>")]
+        | Annotated[Padding2D, Tag("<sides>")],
+        Discriminator(
+            lambda value: None if _kind(value) == "<number>" else _kind(value),
+            custom_error_type="bad_padding",
+            custom_error_message="expected [rows, columns], [top, bottom, left, right], or "
+            "{top_pad, bottom_pad, left_pad, right_pad}",
+        ),
+    ] = Field(
         (1, 1),
         description="[rows, columns] on both sides, [top, bottom, left, right], or "
         "{top_pad, bottom_pad, left_pad, right_pad}.",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from speccompiler.schemas.declaring import BeforeValidator, Refusal, WithJsonSchema
+from pydantic import BeforeValidator, Field, InstanceOf, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.record import Field
 
 
 def _layer(value: Any) -> Any:
     """Refuse what is no layer: the loader makes one of the mapping that a spec holds."""
     if not isinstance(value, Layer):
-        raise Refusal("bad_inner_layer", "expected a layer: a mapping with its 'type'")
+        raise PydanticCustomError("bad_inner_layer", "expected a layer: a mapping with its 'type'")
     return value
 
 
@@ -20,9 +21,9 @@ class TimeDistributed(Layer):
     """Applies a layer to every step by itself, with the same weights."""
 
     type: Literal["TimeDistributed"]
-    layer: Annotated[Layer, BeforeValidator(_layer), WithJsonSchema({"type": "object"})] = Field(
-        description="The layer, as a mapping with its type and arguments."
-    )
+    layer: Annotated[
+        InstanceOf[Layer], BeforeValidator(_layer), WithJsonSchema({"type": "object"})
+    ] = Field(description="The layer, as a mapping with its type and arguments.")
 
     @property
     def inner(self) -> Layer:

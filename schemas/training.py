@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, get_args
 
-from speccompiler.schemas.declaring import Check, Mark
-from speccompiler.schemas.schema import Schema
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,44 +33,34 @@ class Unknown:
         return self.true
 
 
-class TrainingOnly(Mark):
+@dataclass(frozen=True, slots=True)
+class TrainingOnly:
     """Marks a type of which an ``Unknown`` is a value too."""
 
-    def around(self, check: Check) -> Check:
-        """An ``Unknown``, or what the type takes."""
-        return lambda value: _unless_unknown(value, check)
-
-    def as_pydantic(self) -> Any:
-        """``pydantic.WrapValidator``."""
-        from pydantic import WrapValidator
-
-        return WrapValidator(_unless_unknown)
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_wrap_validator_function(_unless_unknown, handler(source))
 
 
-def _unless_unknown(value: Any, check: Check) -> Any:
-    return value if isinstance(value, Unknown) else check(value)
+def _unless_unknown(value: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Any:
+    return value if isinstance(value, Unknown) else validate(value)
 
 
 TRAINING_ONLY = TrainingOnly()
 
 
-_FOUND: dict[type[Schema], frozenset[str]] = {}
-
-
-def training_only(schema: type[Schema]) -> frozenset[str]:
+@cache
+def training_only(schema: type[BaseModel]) -> frozenset[str]:
     """The arguments of a schema that only training uses."""
-    if schema not in _FOUND:
-        _FOUND[schema] = _training_only(schema)
-    return _FOUND[schema]
-
-
-def _training_only(schema: type[Schema]) -> frozenset[str]:
     return frozenset(
-        name for name, field in schema.model_fields.items() if _marked((field.annotation,))
+        name
+        for name, field in schema.model_fields.items()
+        if TRAINING_ONLY in field.metadata or _marked(get_args(field.annotation))
     )
 
 
-def unknown_arguments(model: Schema) -> dict[str, Unknown]:
+def unknown_arguments(model: BaseModel) -> dict[str, Unknown]:
     """The arguments of a layer that hold an ``Unknown``, in the schema's order."""
     schema = type(model)
     marked = training_only(schema)

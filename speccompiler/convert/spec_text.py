@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from speccompiler.convert.conversion import Converted
 from speccompiler.graph.dims import format_dim
 from speccompiler.graph.ir import Graph, Shape
@@ -19,7 +21,6 @@ from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
 from speccompiler.schemas.recorded_arrays import Vectors
-from speccompiler.schemas.schema import Schema
 from speccompiler.schemas.training import Unknown, unknown_arguments
 
 WIDTH = 100
@@ -78,7 +79,7 @@ def _opening(converted: Converted) -> Iterator[str]:
 
 
 def _semantics(fields: SemanticsFields) -> str:
-    given = {k: v for k, v in _fields(fields).items() if v is not None}
+    given = {k: v for k, v in fields.model_dump().items() if v is not None}
     if len(given) > 1:
         return flow(given)
     comment = "kernels are correlated, 'same' is split as TensorFlow does"
@@ -175,7 +176,7 @@ def _arguments(layer: Layer, ordering: str | None) -> dict[str, Any]:
         elif isinstance(value, Layer):
             named = {} if value.name is None else {"name": value.name}
             found[name] = {"type": value.class_name, **named, **_arguments(value, ordering)}
-        elif described.is_required() or value != described.get_default():
+        elif described.is_required() or value != described.get_default(call_default_factory=True):
             found[name] = value
     return found
 
@@ -226,10 +227,6 @@ def _vectors(converted: Converted, spec_path: Path) -> Iterator[str]:
             yield f"  {name}: {flow(_moved_files(value, base, spec_path))}"
 
 
-def _fields(value: Schema) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.model_fields}
-
-
 def _moved_files(value: Any, base: Path, spec_path: Path) -> Any:
     if isinstance(value, str):
         return relative(base / value, spec_path)
@@ -242,8 +239,9 @@ def flow(value: Any) -> str:
     """A value as one line of YAML 1.2."""
     if isinstance(value, Layer):
         return flow({"type": value.class_name, "name": value.name, **_arguments(value, None)})
-    if isinstance(value, Schema):
-        return flow({k: v for k, v in _fields(value).items() if v is not None})
+    if isinstance(value, BaseModel):
+        given = {name: getattr(value, name) for name in type(value).model_fields}
+        return flow({k: v for k, v in given.items() if v is not None})
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{scalar(str(k))}: {flow(v)}" for k, v in value.items()) + "}"
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -21,6 +21,7 @@ the functions of ``kernels/cuda/device_functions.py``, the text over vectors the
 from __future__ import annotations
 
 import keyword
+import math
 from collections.abc import Mapping
 
 from speccompiler.expressions.library import ACTIVATIONS
@@ -272,6 +273,7 @@ class _LiftedSteps(_VectorSteps):
 
     def constant(self, value: float) -> str:
         name = f"p{len(self.lifted)}"
-        self.lifted.append(value)
+        too_large = abs(value) > _LARGEST_FLOAT32
+        self.lifted.append(math.copysign(math.inf, value) if too_large else value)
         self.constants.add(name)
         return name

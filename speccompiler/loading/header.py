@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.loading.written_spec import WrittenSpec
-from speccompiler.schemas.declaring import Mismatch
 from speccompiler.schemas.model import ModelHeader, SemanticsFields
 from speccompiler.schemas.profiles import Profile
 from speccompiler.source.document import Document
@@ -22,7 +23,7 @@ def read_header(
         return None, []
     try:
         header = ModelHeader.model_validate(to_data(node))
-    except Mismatch as error:
+    except ValidationError as error:
         # Few specs have mistakes, and only these need the words for them.
         from speccompiler.loading.schema_errors.problems import schema_problems
 

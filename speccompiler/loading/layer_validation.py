@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
 from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.merge_code import check_no_code
@@ -12,7 +14,6 @@ from speccompiler.loading.training_arguments import as_keras_read
 from speccompiler.loading.written_spec import WrittenLayer, inner_layer
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.core import Activation
-from speccompiler.schemas.declaring import Mismatch
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.registry import LAYERS, OTHER_KERAS_LAYERS, RECURRENT_LAYERS, type_name
@@ -89,14 +90,14 @@ def _validated(
         span = layer_span(entry, *([problem.argument] if problem.argument else _EXPRESSION))
         diagnostics.append(problem.at(file=document.file, span=span, layer=owner))
         return None
-    except Mismatch as error:
+    except ValidationError as error:
         # Few specs have mistakes, and only these need the words for them.
         from speccompiler.loading.schema_errors.problems import schema_problems
 
         for path, at_key, found in schema_problems(error, schema, layer_type):
             span = layer_span(entry, *path, key=at_key)
             diagnostics.append(found.at(file=document.file, span=span, layer=owner))
-        # a schema does not look into expressions, so that nothing has been said of this one.
+        # pydantic does not look into expressions, so that nothing has been said of this one.
         if (wrong := _wrong_expression(schema, data)) is not None:
             span = layer_span(entry, *_EXPRESSION)
             diagnostics.append(wrong.at(file=document.file, span=span, layer=owner))
@@ -133,7 +134,7 @@ def _wrong_expression(schema: type[Layer | Shared], data: Any) -> Problem | None
     try:
         if "activation" in schema.model_fields:
             _parse(ExpressionActivation.model_validate(data.get("activation")).expr, schema)
-    except Mismatch:
+    except ValidationError:
         pass
     except Problem as problem:
         return problem

@@ -10,12 +10,12 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from pydantic import BaseModel, ValidationError
+
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.diagnostics.wording import quoted_names
 from speccompiler.loading.written_spec import WrittenLayer
-from speccompiler.schemas.declaring import Mismatch
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.schema import Schema
 from speccompiler.schemas.training import Unknown, training_only, unknown_arguments
 from speccompiler.source.tree import Mapping as Node
 from speccompiler.source.tree import to_data
@@ -29,7 +29,7 @@ _LEARNING_RATE = re.compile(r"(\w+_)?(learning_rate|lr)(_mult(iplier)?)?s?")
 """An argument of no release: forks of Keras 0.3 and 1.x (keras-team/keras, pull requests 1210,
 1991 and 3004) gave each tensor of a layer a rate of its own, ``W_learning_rate_multiplier``."""
 
-Model = TypeVar("Model", bound=Schema)
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def as_keras_read(
@@ -38,12 +38,12 @@ def as_keras_read(
     """The layer in ``data``, with an ``Unknown`` for each training argument that does not fit.
 
     Learning rates of tensors are left out. So are wrong declarations of the model's input on a
-    layer that does not read it. Raises ``Mismatch`` for everything else.
+    layer that does not read it. Raises pydantic's ``ValidationError`` for everything else.
     """
     data = {name: value for name, value in data.items() if not _LEARNING_RATE.fullmatch(name)}
     try:
         return schema.model_validate(data)
-    except Mismatch as error:
+    except ValidationError as error:
         # Few specs have mistakes, and only these need the words for them.
         from speccompiler.loading.schema_errors.problems import schema_problems
 

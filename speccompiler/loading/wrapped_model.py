@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from speccompiler.diagnostics.core import Diagnostic, Problem, has_errors
 from speccompiler.diagnostics.wording import shown
-from speccompiler.schemas.declaring import Mismatch
 from speccompiler.schemas.model import ModelHeader
 from speccompiler.source.document import Document
 from speccompiler.source.files import read_document
@@ -88,7 +89,7 @@ def _wrong(document: Document, root: Mapping) -> list[Diagnostic]:
         return found
     try:
         _header(root)
-    except Mismatch as error:
+    except ValidationError as error:
         from speccompiler.loading.schema_errors.problems import schema_problems
 
         for path, at_key, problem in schema_problems(error, WrapperHeader, "the spec"):

@@ -41,6 +41,8 @@ class Candidate:
     """Whether it can leave gaps between the positions that it writes."""
     adds: bool = False
     """Whether it can add its result to what lies where it writes."""
+    planes: bool = False
+    """Whether it can read and write values whose channels come first."""
     added: Combine | None = None
     """The sum that it takes in: it adds to what lies there, then applies the sum's activation."""
     target_kernel: object = None

@@ -21,17 +21,27 @@ from speccompiler.planning.kernel_table import VIEWS
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A node, the kernel that computes it, and a pool or a sum that the kernel does as well."""
+    """A node, the kernel that computes it, and what the kernel does as well.
+
+    That is a pool or a sum, or to read or write channels first: a Transpose before or after.
+    """
 
     node: Node
     candidate: Candidate
     pool: Node | None = None
     added: Node | None = None
+    turned: Node | None = None
+    turned_back: Node | None = None
 
     @property
     def last(self) -> Node:
         """The node whose value is written."""
-        return self.pool or self.added or self.node
+        return self.turned_back or self.pool or self.added or self.node
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The values that are read."""
+        return self.node.inputs if self.turned is None else self.turned.inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +118,7 @@ class _Memory:
 
     def done(self, work: Work) -> None:
         """Note that a kernel has run."""
-        for node in dict.fromkeys((work.node, work.last)):
+        for node in dict.fromkeys((work.turned or work.node, work.node, work.last)):
             self._made.add(self.place(node.name))
             for name in node.inputs:
                 self._waiting[self.place(name)] -= 1
@@ -165,7 +175,7 @@ def join_in_place(graph: Graph, work: Sequence[Work]) -> tuple[list[Work], dict[
     def fits(name: str) -> bool:
         maker = makers.get(name)
         alone = len(readers[name]) == 1 and name not in outputs
-        if maker is None or not alone or maker.added is not None:
+        if maker is None or not alone or maker.added or maker.turned_back:
             return False
         return maker.candidate.strided or name in joined
 

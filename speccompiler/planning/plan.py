@@ -19,6 +19,7 @@ from speccompiler.planning.arena import Arena
 from speccompiler.planning.candidate import Candidate, KnownShape
 from speccompiler.planning.kernel_table import RECKONED_THREADS, VIEWS, KernelTable, Measured
 from speccompiler.planning.placement import Work, add_in_place, join_in_place, storage
+from speccompiler.planning.turned import take_in_transposes
 
 ALIGNMENT = 16
 """Buffers start at multiples of 16 float32 values: a cache line."""
@@ -55,7 +56,8 @@ class Step:
     """One kernel call. ``candidate`` is None for a plain copy; the names are for people.
 
     ``pool`` is a pooling that the kernel does as well; the target is then the pool's value.
-    ``added`` likewise is a sum with the value that lies in the step's place already.
+    ``added`` likewise is a sum with the value that lies in the step's place already. Where
+    planes are read, the value lies with its channels first, and ``source_shapes`` have them last.
     """
 
     node: Node
@@ -68,6 +70,8 @@ class Step:
     writes: Place
     pool: Node | None = None
     added: Node | None = None
+    reads_planes: bool = False
+    writes_planes: bool = False
 
     @property
     def source_shape(self) -> KnownShape:
@@ -151,7 +155,7 @@ def make_plan(
     """
     nodes = graph.by_name()
     chosen = _choose_kernels(graph, kernels, fast, batch, threads, tuned)
-    work = add_in_place(graph, chosen)
+    work = add_in_place(graph, take_in_transposes(graph, chosen))
     work, parts = join_in_place(graph, work)
     root = storage(graph, work, parts)
     places: dict[str, Place] = {
@@ -237,7 +241,7 @@ def _taken_in(
 def _step(
     work: Work, sources: Sequence[Node], root: dict[str, str], places: dict[str, Place]
 ) -> Step:
-    read, last = tuple(root[source.name] for source in sources), work.last
+    read, last = tuple(root[name] for name in work.reads), work.last
     return Step(
         work.node,
         work.candidate,
@@ -249,6 +253,8 @@ def _step(
         places[last.name if last.name in places else root[last.name]],
         work.pool,
         work.added,
+        work.turned is not None,
+        work.turned_back is not None,
     )
 
 
@@ -258,7 +264,7 @@ def _lives(work: Sequence[Work], root: dict[str, str]) -> dict[str, tuple[int, i
     for index, w in enumerate(work):
         name = root[w.last.name]
         lives[name] = (lives[name][0] if name in lives else index, index)
-        for read in (root[name] for name in w.node.inputs):
+        for read in (root[name] for name in w.reads):
             if read in lives:
                 lives[read] = (lives[read][0], index)
     return lives

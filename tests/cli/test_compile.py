@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from speccompiler.kernels.cpu import library, plain_copy, softmax
+from speccompiler.kernels.cpu.runtime import kernel_cache
 from tests.cli.calling import Call, write
 
 FLATTENED = """\
@@ -25,3 +29,33 @@ def test_a_model_that_fits_no_open_length_is_compiled_for_a_shape(call: Call) ->
     done = call("compile", "model.yaml", "--input-shape", "8,8,1", "--format", "json")
     assert done.status == 0, done
     assert sorted(json.loads(done.out)) == ["folder", "made", "seconds"]
+
+
+def test_the_whole_library(call: Call, own_cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = (("copy", plain_copy.source(8)), ("softmax", softmax.source(8)))
+    monkeypatch.setattr(library, "library", lambda lanes: texts)
+    kernel_cache._loaded.cache_clear()
+    done = call("compile", "--all")
+    assert done.status == 0, done
+    assert done.out.startswith("kernels: 2 compiled in ")
+    assert done.out.endswith(f", 0 were there; kept in {own_cache}\n")
+    # No bar where there is no terminal.
+    assert done.err == "compiling 2 kernels\ncompiled 2 of 2 kernels\n"
+    again = call("compile", "--all")
+    assert (again.out, again.err) == ("kernels: all 2 were there\n", "")
+
+
+def test_a_model_or_the_library(call: Call) -> None:
+    for arguments in ((), ("model.yaml", "--all")):
+        refused = call("compile", *arguments)
+        assert refused.status == 2
+        assert "Error: name a model, or say --all\n" in refused.err
+
+
+@pytest.mark.parametrize("arguments", [("doctor",), ("compile", "--all"), ("compile", "m.yaml")])
+def test_a_wrong_instruction_set(call: Call, monkeypatch: pytest.MonkeyPatch, arguments) -> None:
+    monkeypatch.setenv("CONVSPEC_ISA", "pentium")
+    write("m.yaml")
+    refused = call(*arguments)
+    assert refused.status == 2
+    assert "error CS136: 'pentium' is no level of this architecture\n" in refused.err

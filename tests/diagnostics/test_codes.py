@@ -289,6 +289,14 @@ def test_notes_and_warnings_of_a_run(in_folder: Path, capsys: pytest.CaptureFixt
     ]
 
 
+def test_an_instruction_set_that_does_not_exist(
+    in_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONVSPEC_ISA", "x86-64-v9")
+    assert found("run dense.yaml --input x2.npy --seed 1", capsys) == [("error", "CS136")]
+    assert found("compile dense.yaml", capsys) == [("error", "CS136")]
+
+
 def test_too_little_memory(
     in_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,7 +349,7 @@ def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -
 CODE_TEXTS = ROOT / "speccompiler" / "diagnostics" / "codes"
 USAGE_AND_IO = {
     *("CS001", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"),
-    *("CS133", "CS134", "CS135"),
+    *("CS133", "CS134", "CS135", "CS136"),
 }
 """The codes that end a command with 2, as in the releases before codes had a kind."""
 

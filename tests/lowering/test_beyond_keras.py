@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from speccompiler.convert.conversion import convert
-from speccompiler.schemas.schema import Schema
 from tests.cases import build
 from tests.lowering.new_layers import TARGETS, resized, run
 
@@ -61,14 +60,6 @@ CONVERTED = [
 ]  # fmt: skip
 
 
-def written(layer: Any) -> Any:
-    """A layer, or a mapping in it, as a spec would say it."""
-    if not isinstance(layer, Schema):
-        return layer
-    values = {name: getattr(layer, name) for name in layer.model_fields}
-    return {name: written(value) for name, value in values.items() if value is not None}
-
-
 @pytest.mark.parametrize("layers", CONVERTED, ids=str)
 def test_the_other_ordering(layers: list[dict[str, Any]], rng: Any) -> None:
     """``convert --to-dim-ordering``: the same numbers of an image whose channels are last."""
@@ -77,7 +68,7 @@ def test_the_other_ordering(layers: list[dict[str, Any]], rng: Any) -> None:
     model = build([pool, *layers], x.shape[1:], dim_ordering="th")
     y = model.compile("reference").run(x)
     converted = convert(model, dim_ordering="tf")
-    made = [written(layer) for layer in converted.spec.layers]
+    made = [layer.model_dump(exclude_defaults=True) for layer in converted.spec.layers]
     for layer in made:
         if layer["type"] == "Dense":
             layer["weights"] = [

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from pydantic import ValidationError
 
 from speccompiler.cli.main import run
 from speccompiler.model import check
 from speccompiler.schemas.constraint import MaxNorm, MinMaxNorm, NonNeg, UnitNorm, constraint_object
-from speccompiler.schemas.declaring import Mismatch
 from speccompiler.schemas.jsonschema import native_schema
 from speccompiler.schemas.model import ModelHeader
 from speccompiler.schemas.registry import ALIASES, LAYERS, OTHER_KERAS_LAYERS
@@ -306,7 +306,7 @@ def refused(layer: str, **arguments: Any) -> list[str]:
     """The arguments that pydantic finds at fault."""
     try:
         validate(layer, **arguments)
-    except Mismatch as error:
+    except ValidationError as error:
         return [str(item["loc"][0]) for item in error.errors()]
     return []
 
@@ -332,7 +332,7 @@ def test_the_required_arguments(layer: str) -> None:
     validate(layer)
     for name in wanted:
         rest = {k: v for k, v in LEAST[layer].items() if k != name}
-        with pytest.raises(Mismatch) as caught:
+        with pytest.raises(ValidationError) as caught:
             LAYERS[layer].model_validate({"type": layer, **rest})
         assert [(e["type"], e["loc"]) for e in caught.value.errors()] == [("missing", (name,))]
 
@@ -707,7 +707,7 @@ def test_weights(value: object, message: str | None) -> None:
     if message is None:
         assert refused("Dense", weights=value) == []
         return
-    with pytest.raises(Mismatch) as caught:
+    with pytest.raises(ValidationError) as caught:
         validate("Dense", weights=value)
     assert message in str(caught.value)
 
@@ -744,14 +744,14 @@ def test_semantics(value: object, good: bool) -> None:
     if good:
         ModelHeader.model_validate(header)
         return
-    with pytest.raises(Mismatch) as caught:
+    with pytest.raises(ValidationError) as caught:
         ModelHeader.model_validate(header)
     assert {e["loc"][0] for e in caught.value.errors()} == {"semantics"}
 
 
 @pytest.mark.parametrize("value", [0, 2, "1", 1.0, True, None, [1]])
 def test_the_version_is_the_number_1(value: object) -> None:
-    with pytest.raises(Mismatch):
+    with pytest.raises(ValidationError):
         ModelHeader.model_validate({"convspec": value})
 
 

@@ -80,6 +80,9 @@ class Geometry(NamedTuple):
     apart_h: int
     apart_w: int
     y_pitch: int
+    x_planes: int = 0
+    """1 where the input lies with its channels first."""
+    y_planes: int = 0
 
 
 DRIVER = '''
@@ -117,6 +120,39 @@ def pack_rows(
                 else:
                     clear(packed, to + j * depth, plane, channels, depth)
         to = end
+
+
+@jit
+def pack_planes(
+    x, at, x_channel, packed, to, plane, rows, row_step, stride_rows, top, wide, lead, height,
+    width, channels, depth, column_step, stride, repeat_h, repeat_w, apart
+):
+    """The same, where each channel has a plane of its own."""
+    plain = stride == column_step and apart == 1 and repeat_w == 1
+    left, right = min(max(-lead, 0), wide), max(min(width - lead, wide), 0)
+    for r in range(rows):
+        h = top + r // row_step * stride_rows + r % row_step
+        inside = h >= 0 and h < height * repeat_h
+        for first in range(0, channels, depth):
+            source = at + first * x_channel + h // repeat_h * width
+            count, row = min(depth, channels - first), to + first // depth * plane
+            if inside and plain:
+                clear_run(packed, row, left * depth)
+                for j in range(left, right, @LANES):
+                    turn(x, source + lead + j, x_channel, count,
+                         packed, row + j * depth, depth, min(@LANES, right - j), depth)
+                begin = max(left, right)
+                clear_run(packed, row + begin * depth, (wide - begin) * depth)
+            elif inside:
+                for j in range(wide):
+                    c = lead + j // column_step * stride + j % column_step * apart
+                    store(packed, row + j * depth, splat(np.float32(0)))
+                    if c >= 0 and c < width * repeat_w:
+                        for i in range(count):
+                            packed[row + j * depth + i] = x[source + i * x_channel + c // repeat_w]
+            else:
+                clear_run(packed, row, wide * depth)
+        to += wide * depth
 
 
 @jit
@@ -160,6 +196,9 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     start = @ARGUMENTS + 2 * table
     sums = start + kd * blocks * plane
     room = @WALK * @MOST * @GROUP if kd * kh * kw * channels > @CARRIED else 0
+    y_channel, y_next = 0, y_pitch
+    if y_planes:
+        y_channel, y_next = out_depth * out_height * out_width, 1
     packed_place, listed = -1, 0
     for task in range(lo, hi):
         place = task // filter_blocks
@@ -173,8 +212,16 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
         if place != packed_place:
             packed_place = place
             for d in range(d0, d1):
-                z = sample * depth + (front + d * apart_d) // repeat_d
-                pack_rows(x, z * height * width * channels, scratch, start + d * blocks * plane,
+                z, to = (front + d * apart_d) // repeat_d, start + d * blocks * plane
+                if x_planes:
+                    pack_planes(x, (sample * channels * depth + z) * height * width,
+                                depth * height * width, scratch, to, plane, rows_packed,
+                                row_step, sh, top, row_size // block, first_column * sw - pw,
+                                height, width, channels, block, column_step, sw, repeat_h,
+                                repeat_w, apart_w)
+                    continue
+                z += sample * depth
+                pack_rows(x, z * height * width * channels, scratch, to,
                           plane, rows_packed, row_step, sh, top, row_size // block,
                           first_column * sw - pw, height, width, channels, block, column_step, sw,
                           repeat_h, repeat_w, apart_w)
@@ -186,14 +233,17 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                 for c in range(columns):
                     at = r * row_step * row_size + c * column_step * block
                     offsets[r * columns + c] = 4 * at
-                    places[r * columns + c] = 4 * (r * out_width + c) * y_pitch
+                    places[r * columns + c] = 4 * (r * out_width + c) * y_next
         at = ((image * out_height + first_row) * out_width + first_column) * y_pitch
+        if y_planes:
+            at = sample * filters * y_channel
+            at += (od * out_height + first_row) * out_width + first_column
         filter = task % filter_blocks * @FILTERS
         for first in range(filter, min(filters, filter + @FILTERS), @GROUP):
             group(
                 integers_at(scratch, 0), f, scratch, start, offsets, places, sums, room,
-                w, first * kd * blocks * kh * kw * block, b, first, y, at + first,
-                min(@GROUP, filters - first), rows * columns, columns, d0 * blocks, d1 * blocks,
+                w, first * kd * blocks * kh * kw * block, b, first, y, at + first * max(1, y_channel),
+                y_channel, min(@GROUP, filters - first), rows * columns, columns, d0 * blocks, d1 * blocks,
                 plane, kh, kw * block, tap0 * block, (tap1 - tap0) * block,
                 apart_h * row_size, top, sh, height * repeat_h, apart_h
             )

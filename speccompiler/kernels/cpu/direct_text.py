@@ -28,7 +28,9 @@ from speccompiler.kernels.cpu.codegen.calls import (
     address_of, call_activation, call_tile, finish, floor_of, integers_at, spoiled_by
 )
 
-rectify = v.rectify
+from speccompiler.kernels.cpu.codegen.turning import turn_of
+
+rectify, turn = v.rectify, turn_of(@LANES)
 """
 
 _COPY_OUT = '''
@@ -56,6 +58,20 @@ def copy_out(made, so, width, y, at, places, positions, count, f):
 
 
 @jit
+def copy_to_planes(made, so, width, y, at, y_channel, places, positions, count):
+    """The same to planes, of which each filter has one."""
+    together = places[positions - 1] - places[0] == 4 * (positions - 1)
+    for j in range(0, count, @LANES):
+        some = min(count - j, @LANES)
+        t = 0
+        while t < positions:
+            run = min(@LANES, positions - t) if together else 1
+            turn(made, so + t * width + j, width, run,
+                 y, at + (places[t] >> 2) + j * y_channel, y_channel, some, run)
+            t += run
+
+
+@jit
 def ask_for(y, at, places, positions, count):
     """Prefetch what some positions will be added to."""
     for t in range(positions):
@@ -67,8 +83,8 @@ _GROUP = '''
 
 @jit
 def group(
-    a, f, packed, start, offsets, places, sums, room, w, wo, b, first, y, at, count, positions,
-    columns, q0, q1, plane, kh, run, left, taps, row, top, stride, bottom, apart
+    a, f, packed, start, offsets, places, sums, room, w, wo, b, first, y, at, y_channel, count,
+    positions, columns, q0, q1, plane, kh, run, left, taps, row, top, stride, bottom, apart
 ):
     """Compute one group of filters for all positions of a task; ``a`` are the tile's arguments."""
     vectors = 1 if count <= @LANES else 2
@@ -83,7 +99,7 @@ def group(
     steps = max(1, (q1 - q0 + q_step - 1) // q_step) * down
     tiles = (positions + @MOST - 1) // @MOST
     share, larger = positions // tiles, positions % tiles
-    straight = f[@ADDS] == 0 and f[@ACTIVATION] == 0 and count == width
+    straight = f[@ADDS] == 0 and f[@ACTIVATION] == 0 and count == width and y_channel == 0
     waiting = integers_at(a, @LENGTH)
     for t in range(@MOST):
         waiting[t] = 4 * t * width
@@ -136,7 +152,11 @@ def group(
                 call_tile(f[@TILE], size, vectors, a)
                 if ends and not straight:
                     finish(f, packed, so, size, width, width)
-                    copy_out(packed, so, width, y, at, integers_at(places, p), size, count, f)
+                    here = integers_at(places, p)
+                    if y_channel == 0:
+                        copy_out(packed, so, width, y, at, here, size, count, f)
+                    else:
+                        copy_to_planes(packed, so, width, y, at, y_channel, here, size, count)
                 ask += min(q_step, q1 - q) * max(h1 - h0, 0) * some * @LINE
                 p += size
 '''

@@ -67,7 +67,8 @@ class CpuKernel(ABC):
     """The names of what ``geometry`` gives, which are those that the text uses.
 
     A geometry may go on with a list that is as long as the step needs. A field ``y_pitch`` is
-    the distance of neighbouring positions in the output.
+    the distance of neighbouring positions in the output. Fields ``x_planes`` and ``y_planes`` are
+    1 where input or output lie with their channels first.
     """
     precise: ClassVar[bool] = True
     """Whether it rounds as the direct sum does. Others are taken with ``math: fast`` only."""
@@ -99,6 +100,14 @@ class CpuKernel(ABC):
         """The same geometry with positions ``pitch`` values apart in the output."""
         at = self.fields.index("y_pitch")
         return (*geometry[:at], pitch, *geometry[at + 1 :])
+
+    def with_planes(self, geometry: Geometry, reads: bool, writes: bool) -> Geometry:
+        """The same geometry for a step that reads or writes channels first."""
+        changed = list(geometry)
+        for name, planes in (("x_planes", reads), ("y_planes", writes)):
+            if planes:
+                changed[self.fields.index(name)] = 1
+        return tuple(changed)
 
     @abstractmethod
     def tasks(self, node: Node, shape: KnownShape, n: int) -> int:
@@ -147,6 +156,7 @@ class CpuKernel(ABC):
             self.sharing,
             strided="y_pitch" in self.fields,
             adds=self.adds,
+            planes="x_planes" in self.fields,
             target_kernel=self,
         )
 

@@ -44,6 +44,9 @@ class Geometry(NamedTuple):
     channels: int
     filters: int
     y_pitch: int
+    x_planes: int = 0
+    """1 where the input lies with its channels first."""
+    y_planes: int = 0
 
 
 TASK_POSITIONS = 84
@@ -52,9 +55,24 @@ TASK_POSITIONS = 84
 DRIVER = '''
 
 @jit
+def pack_planes(x, position, image, packed, to, plane, size, channels, depth):
+    """Copy a tile's positions, where each channel of a sample has a plane of its own."""
+    i = 0
+    while i < size:
+        sample, at = position // image, position % image
+        run = min(size - i, image - at, @LANES)
+        for first in range(0, channels, depth):
+            turn(x, (sample * channels + first) * image + at, image, min(depth, channels - first),
+                 packed, to + first // depth * plane + i * depth, depth, run, depth)
+        i += run
+        position += run
+
+
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: blocks of positions, blocks of filters; the last changes fastest."""
     @GEOMETRY
+    image = positions
     positions *= n
     blocks = (channels + @LANES - 1) // @LANES
     depth = (channels + blocks - 1) // blocks
@@ -79,18 +97,24 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
             tiles = (here + @MOST - 1) // @MOST
             p = 0
             for t in range(tiles):
-                for i in range(here // tiles + (1 if t < here % tiles else 0)):
-                    to = t * tile + i * depth
+                size = here // tiles + (1 if t < here % tiles else 0)
+                if x_planes:
+                    pack_planes(x, first_position + p, image, scratch, start + t * tile, plane,
+                                size, channels, depth)
+                for i in range(size):
+                    to, at = t * tile + i * depth, first_position + p
+                    if not x_planes:
+                        pack(x, at * channels, scratch, start + to, plane, channels, depth)
                     offsets[p], places[p] = 4 * to, 4 * p * y_pitch
-                    at = (first_position + p) * channels
-                    pack(x, at, scratch, start + to, plane, channels, depth)
+                    if y_planes:
+                        places[p] = 4 * (at // image * filters * image + at % image)
                     p += 1
         filter = task % filter_blocks * @FILTERS
         for first in range(filter, min(filters, filter + @FILTERS), @GROUP):
             group(
                 integers_at(scratch, 0), f, scratch, start, offsets, places, sums, room,
-                w, first * blocks * depth, b, first, y, first_position * y_pitch + first,
-                min(@GROUP, filters - first), here, here, 0, blocks, plane, 1, depth, 0, depth,
+                w, first * blocks * depth, b, first, y, first * image if y_planes else first_position * y_pitch + first,
+                image if y_planes else 0, min(@GROUP, filters - first), here, here, 0, blocks, plane, 1, depth, 0, depth,
                 0, 0, 1, 1, 1
             )
 '''

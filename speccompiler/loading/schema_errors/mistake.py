@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import shown
 from speccompiler.frozen import dataclass
 from speccompiler.loading.schema_errors.paths import Path, Place
-from speccompiler.schemas.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Mistake:
     """What pydantic compared the value with, for kinds that have a limit."""
     message: str
     """What the schema's own checks say; pydantic's words for kinds that have no rule."""
-    model: type[Schema]
+    model: type[BaseModel]
     owner: str
     """What messages call the thing that ``model`` describes: ``Convolution2D``, ``the spec``."""
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from pydantic import BaseModel, Discriminator, Tag
+
 from speccompiler.frozen import dataclass
-from speccompiler.schemas.declaring import Discriminator, Tag
-from speccompiler.schemas.schema import Schema
 
 Path = tuple[str | int, ...]
 
@@ -22,21 +22,21 @@ class Place:
     """A path in the data, and the schema of the mapping in which its last key stands."""
 
     path: Path
-    holder: type[Schema] | None
+    holder: type[BaseModel] | None
     expected: Any
     """The type that the schema gives the value; None where a key is unknown."""
 
 
-def place_of(model: type[Schema], loc: Path) -> Place:
+def place_of(model: type[BaseModel], loc: Path) -> Place:
     """Follow pydantic's path from a model down."""
     path: list[str | int] = []
     kind: Any = model
-    holder: type[Schema] | None = None
+    holder: type[BaseModel] | None = None
     for part in loc:
         kind = _plain(kind)
         if _is_union(kind):
             kind = _branch(kind, part)
-        elif isinstance(kind, type) and issubclass(kind, Schema):
+        elif isinstance(kind, type) and issubclass(kind, BaseModel):
             path.append(part)
             holder, kind = kind, _field(kind, part)
         elif get_origin(kind) is dict and part == "[key]":
@@ -89,10 +89,15 @@ def _branch(kind: Any, name: str | int) -> Any:
     return None
 
 
-def _field(model: type[Schema], name: str | int) -> Any:
+def _field(model: type[BaseModel], name: str | int) -> Any:
     """The type of a field, with what was written around it; None for a key that is unknown."""
     field = model.model_fields.get(str(name))
-    return None if field is None else field.annotation
+    if field is None:
+        return None
+    metadata = [m for m in field.metadata if isinstance(m, Discriminator)]
+    if isinstance(field.discriminator, Discriminator):
+        metadata.append(field.discriminator)
+    return Annotated[field.annotation, metadata[0]] if metadata else field.annotation
 
 
 def _item(kind: Any, part: str | int) -> Any:

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from pydantic import BaseModel, ValidationError
+
 from speccompiler.diagnostics.core import Problem
 from speccompiler.loading.known_names import keras_1_names
 from speccompiler.loading.schema_errors import wrong_type, wrong_value
 from speccompiler.loading.schema_errors.mistake import Mistake, Rule, subject, values
 from speccompiler.loading.schema_errors.paths import Path, place_of
 from speccompiler.schemas.constraint import CONSTRAINT_NAMES
-from speccompiler.schemas.declaring import Mismatch
 from speccompiler.schemas.regularizer import REGULARIZER_NAMES
-from speccompiler.schemas.schema import Schema
 
 RULES: Mapping[str, Rule] = {
     "missing": wrong_value.missing,
@@ -59,7 +59,7 @@ RULES: Mapping[str, Rule] = {
 
 
 def schema_problems(
-    error: Mismatch, model: type[Schema], owner: str
+    error: ValidationError, model: type[BaseModel], owner: str
 ) -> Iterable[tuple[Path, bool, Problem]]:
     """For each error: where (a path in the data), whether the key is at fault, and what.
 
@@ -75,7 +75,7 @@ def schema_problems(
             model=model,
             owner=owner,
         )
-        for raised in error.errors()
+        for raised in error.errors(include_url=False)
     ]
     absent = Counter(m.path[:-1] for m in mistakes if _is_missing_item(m))
     unknown = [str(m.path[0]) for m in mistakes if m.kind == "extra_forbidden" and m.path]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel
+
 from speccompiler.diagnostics.core import Problem, did_you_mean
 from speccompiler.diagnostics.wording import described, shown
 from speccompiler.loading.known_names import argument_hint, value_hint
@@ -9,7 +11,6 @@ from speccompiler.loading.schema_errors.mistake import Mistake, Rule, subject, v
 from speccompiler.loading.schema_errors.paths import allowed_values
 from speccompiler.loading.schema_errors.wrong_type import OPEN_LENGTH, WRITE_NULL, may_be_open
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.schema import Schema
 
 
 def missing(mistake: Mistake) -> Problem:
@@ -45,7 +46,7 @@ def unknown_key(mistake: Mistake) -> Problem:
     return Problem("CS022", f"{mistake.owner} has no argument '{shown(name)}'", hint)
 
 
-def _arguments(model: type[Schema]) -> list[str]:
+def _arguments(model: type[BaseModel]) -> list[str]:
     """What it takes; of a layer its own first, as the documentation orders them."""
     from speccompiler.schemas.arguments import COMMON, own_arguments
 

@@ -286,7 +286,8 @@ def test_doctor_knows_the_machine():
     assert data["packages"]["numpy"] == np.__version__
     text = doctor()
     assert f"threads    {cpu['threads']} of {cpu['processors']} processors\n" in text
-    assert f"vectors    {cpu['vector']} float32 values\n" in text
+    kernels = f"for {cpu['level']}, vectors of {cpu['vector']} float32 values"
+    assert f"kernels    {kernels}\n" in text
 
 
 def test_doctor_without_caches_that_the_system_tells(tmp_path):

@@ -28,6 +28,7 @@ VOCABULARY = (
     "speccompiler.kernels.cpu.codegen.simd",
     "speccompiler.kernels.cpu.codegen.calls",
     "speccompiler.kernels.cpu.codegen.tile",
+    "speccompiler.kernels.cpu.winograd_functions",
 )
 """Our own code that compiles texts, and what these import; with all that it imports itself."""
 

@@ -34,7 +34,7 @@ class StepFunctions:
     def _set(self, finish: Finish, relu: int, activation: int, constants: int) -> None:
         self.values[relu] = finish.relu
         if finish.activation is not None:
-            kept = np.array(constants_of(finish.activation), np.float64).astype(np.float32)
+            kept = np.array(constants_of(finish.activation), np.float32)
             self._constants.append(kept)
             text = _activation(finish.activation, self._lanes)
             self.values[activation] = load_kernel(*text).address

@@ -13,29 +13,28 @@ from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.expressions.nodes import FUNCTIONS
 from speccompiler.expressions.source import vector_source
-from speccompiler.kernels.cpu import activation as map_kernel
 from speccompiler.kernels.cpu.codegen import vector_math
-from speccompiler.kernels.cpu.codegen.vector_math import activation_text
+from speccompiler.kernels.cpu.codegen.activation_text import activation_text, constants_of
 
 LARGEST = np.finfo(np.float32).max
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, LARGEST, -LARGEST, 1e-45, -1e-45]
 
 
 def compiled(text: str, lanes: int) -> Any:
-    """An expression of a flat array, through the kernel that applies activations."""
+    """An expression of a flat array, through the function that kernels call for activations."""
     module: dict[str, Any] = {}
-    source = map_kernel.source(lanes, activation_text(parse(text)))
-    exec(source, module)
-    kernel = module["kernel"]
+    exec(activation_text(parse(text), lanes), module)
+    activation = module["activation"]
+    constants = np.array(constants_of(parse(text)), np.float32)
 
     @njit(error_model="numpy")
-    def call(tasks: int, x: Any, y: Any, empty: Any, geometry: Any) -> None:
-        """Python itself cannot call a kernel: it has no wrapper."""
-        kernel(0, tasks, 1, x, y, empty, empty, geometry, empty)
+    def call(x: Any, y: Any, count: int, constants: Any) -> None:
+        """Python itself cannot call the function: it has no wrapper."""
+        activation(x, y, 1, 0, 0, count, constants)
 
     def run(x: np.ndarray) -> np.ndarray:
         y = np.full_like(x, np.nan)
-        call(-(-x.size // 4096), x, y, np.empty(0, np.float32), np.array([x.size], np.int64))
+        call(x, y, x.size, constants)
         return y
 
     return run
@@ -109,9 +108,8 @@ def test_expressions(lanes, rng):
 def test_every_function_of_the_grammar_has_a_vector_form():
     for name, parameters in FUNCTIONS.items():
         arguments = ["x > 0" if p == "condition" else "x" for p in parameters]
-        text = activation_text(parse(f"{name}({', '.join(arguments)})"))
         module: dict[str, Any] = {}
-        exec(map_kernel.source(4, text), module)
+        exec(activation_text(parse(f"{name}({', '.join(arguments)})"), 4), module)
         called = set(module["activate"].py_func.__code__.co_names) - {"np", "float32"}
         assert called <= set(module), name
 
@@ -144,8 +142,16 @@ def test_source_text():
 
 
 def test_functions_stand_before_those_that_call_them():
-    text = activation_text(parse("softplus(tanh(x))"))
+    text = activation_text(parse("softplus(tanh(x))"), 4)
     order = [text.index(f"def {f}(") for f in ("exp_reduced", "exp", "expm1", "tanh", "log")]
     assert order == sorted(order)
     assert "def sin(" not in text
     assert all(text.count(f"def {f}(") <= 1 for f in vector_math.FUNCTIONS)
+
+
+def test_constants_are_no_part_of_a_text():
+    texts = {activation_text(parse(f"where(x > {a}, x, {b} * x)"), 8) for a, b in
+             ((0, 0.3), (1.5, 0.3), (-2, -0.1))}  # fmt: skip
+    assert len(texts) == 1
+    assert constants_of(parse("where(x > -2, x, -0.1 * x)")) == (-0.1, -2)
+    assert "0.1" not in texts.pop()

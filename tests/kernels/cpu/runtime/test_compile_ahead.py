@@ -30,14 +30,14 @@ def here(tmp_path, monkeypatch):
     compiled = kernel_cache._compiled
     made: list[str] = []
 
-    def noted(text, path, symbol):
+    def noted(text, path, symbol, level):
         made.append(text)
-        return compiled(text, path, symbol)
+        return compiled(text, path, symbol, level)
 
     monkeypatch.setattr(kernel_cache, "_compiled", noted)
-    kernel_cache.load_kernel.cache_clear()
+    kernel_cache._loaded.cache_clear()
     yield made
-    kernel_cache.load_kernel.cache_clear()
+    kernel_cache._loaded.cache_clear()
 
 
 def all_kept() -> bool:
@@ -76,8 +76,21 @@ def test_where_helpers_would_not_pay(why, here, monkeypatch):
         monkeypatch.setenv("CONVSPEC_CACHE_SIZE", "0")
     elif why == "no interpreter":
         monkeypatch.setattr(sys, "executable", "")
-    compile_ahead(WANTED[: 2 if why == "few kernels" else None], threads=2)
-    assert here == []
+    wanted = WANTED[: 2 if why == "few kernels" else None]
+    compile_ahead(wanted, threads=2)
+    assert here == [text for _, text in wanted]
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_it_says_how_many_are_ready(here, monkeypatch, caplog, processes):
+    monkeypatch.setenv("CONVSPEC_COMPILE_PROCESSES", processes)
+    caplog.set_level("DEBUG", "speccompiler")
+    compile_ahead(WANTED, threads=2)
+    made = [record.made for record in caplog.records if hasattr(record, "made")]
+    assert made == [(count, len(WANTED)) for count in range(len(WANTED) + 1)]
+    messages = [record.getMessage() for record in caplog.records if hasattr(record, "made")]
+    assert messages[0] == "compiling 4 kernels"
+    assert messages[-1] == "compiled 4 of 4 kernels"
 
 
 def test_as_many_processes_as_threads(monkeypatch):

@@ -30,7 +30,7 @@ print(build(layers, [8, 8, 2]).compile().run(x).tolist())
 CONVOLUTION = [
     {"type": "Convolution2D", "nb_filter": 3, "nb_row": 3, "nb_col": 3, "border_mode": "same"}
 ]
-KERNELS = ("map", "pool", "softmax", "teamwork")
+KERNELS = ("activation", "map", "pool", "softmax", "teamwork")
 
 
 NO_NUMBA = "assert not any(name.split('.')[0] == 'numba' for name in sys.modules)"

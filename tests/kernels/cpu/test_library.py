@@ -1,0 +1,70 @@
+"""The closed library: few texts, each once, the same in every process, and nothing unlisted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+from speccompiler.kernels.cpu.kernel import WIDTHS, CpuKernel
+from speccompiler.kernels.cpu.library import library, of_width
+from speccompiler.kernels.cpu.plain_copy import CopyKernel
+from speccompiler.kernels.cpu.runtime.kernel_cache import VOCABULARY
+from speccompiler.kernels.cpu.table import KERNELS
+from speccompiler.system.code_digest import closure, imports
+
+MOST = 75
+"""Texts of one vector width."""
+
+
+def digest(lanes: int) -> str:
+    return hashlib.sha256(repr(library(lanes)).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("lanes", WIDTHS)
+def test_texts_are_few_and_different(lanes: int) -> None:
+    texts = [text for _, text in library(lanes)]
+    assert len(set(texts)) == len(texts)
+    assert len(of_width(lanes)) <= MOST
+    narrower = [width for width in WIDTHS if width < lanes]
+    assert len(texts) <= MOST * (1 + len(narrower))
+
+
+def test_a_machine_has_the_narrow_texts_of_kernels_that_narrow() -> None:
+    found = set(library(16))
+    for kernel in KERNELS:
+        narrow = {(kernel.name, text) for text in kernel.texts(4)}
+        # Some texts have no vectors, and are the same for every width.
+        assert narrow <= found if kernel.narrows else not narrow - set(of_width(16)) & found
+
+
+def test_the_same_texts_in_every_process() -> None:
+    code = "from tests.kernels.cpu.test_library import digest; print(digest(16))"
+    for seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == digest(16)
+
+
+def test_what_texts_import_is_in_the_key_of_their_code() -> None:
+    """A changed word of the vocabulary must not meet code that the old one made."""
+    known = closure(VOCABULARY).keys()
+    for name, text in library(max(WIDTHS)):
+        found = closure(tuple(imports(text, "speccompiler.kernels.cpu.runtime"))).keys()
+        assert found <= known, name
+
+
+def test_a_kernel_that_narrows_says_so() -> None:
+    """``fitting_lanes`` is how a text gets narrower vectors."""
+    for kernel in (*KERNELS, CopyKernel):
+        assert issubclass(kernel, CpuKernel)
+        names = kernel.text.__code__.co_names
+        assert ("fitting_lanes" in names) == kernel.narrows, kernel.name
