@@ -65,7 +65,7 @@ def model_inputs(
             if shape is None:
                 raise _missing(name, several=len(names) > 1)
             dtype = layer.input_dtype or header.input_dtype
-            inputs.append(ModelInput(name=name, shape=shape, dtype=dtype))
+            inputs.append(ModelInput.model_construct(name=name, shape=shape, dtype=dtype))
         except Problem as problem:
             found.append(problem.at(layer=name))
     return tuple(inputs), found
