@@ -16,7 +16,7 @@ from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.merge import Merge, Shared
 from speccompiler.schemas.model import Call
-from speccompiler.schemas.registry import ALIASES, LAYERS
+from speccompiler.schemas.registry import LAYERS, aliases
 from speccompiler.source.findings import MAX_FINDINGS
 
 
@@ -106,7 +106,7 @@ def unknown_reads(written: WrittenSpec, names: Sequence[str]) -> list[Diagnostic
     Only where all names are known: the automatic name of a layer hangs on its type, which may be
     what is wrong.
     """
-    known = {"Shared", *LAYERS, *ALIASES}
+    known = {"Shared", *LAYERS, *aliases()}
     named = (e.type in known or "name" in e.arguments.entries for e in written.layers)
     if not written.native or not all(named):
         return []
