@@ -48,6 +48,8 @@ class Functions:
     """What becomes of that sum."""
     tile: bool = False
     """Whether the kernel calls the register tile."""
+    products: bool = False
+    """Whether that is the tile of Winograd's products."""
 
 
 def finish(activation: Expression | None) -> Finish:

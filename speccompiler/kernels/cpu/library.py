@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from speccompiler.kernels.cpu.codegen.activation_text import activation_texts
-from speccompiler.kernels.cpu.codegen.register_tile import tile_text
-from speccompiler.kernels.cpu.kernel import WIDTHS
+from speccompiler.kernels.cpu.codegen.register_tile import product_tile_text, tile_text
+from speccompiler.kernels.cpu.kernel import WIDTHS, CpuKernel
 from speccompiler.kernels.cpu.plain_copy import CopyKernel
 from speccompiler.kernels.cpu.table import KERNELS
 
@@ -36,11 +36,13 @@ def of_width(lanes: int) -> tuple[Text, ...]:
     """The texts for vectors of just so many lanes."""
     found = list(_kernel_texts(lanes))
     found += [("activation", text) for text in activation_texts(lanes)]
-    return tuple(dict.fromkeys([*found, ("tile", tile_text(lanes))]))
+    found += [("tile", text(lanes)) for text in (tile_text, product_tile_text)]
+    return tuple(dict.fromkeys(found))
 
 
 def _kernel_texts(lanes: int, *, narrowing: bool = False) -> Iterator[Text]:
     """Those of all kernels, or of the kernels that take narrower vectors."""
-    for kernel in (*KERNELS, CopyKernel):
+    kernels: tuple[type[CpuKernel], ...] = (*KERNELS, CopyKernel)
+    for kernel in kernels:
         if kernel.narrows or not narrowing:
             yield from ((kernel.name, text) for text in kernel.texts(lanes))

@@ -35,7 +35,7 @@ from speccompiler.kernels.cpu.convolution import (
     Convolution,
     is_small,
 )
-from speccompiler.kernels.cpu.functions import Functions, functions
+from speccompiler.kernels.cpu.functions import Functions, finish
 from speccompiler.kernels.cpu.kernel import MOST_LANES, Array, Expected, Wanted
 from speccompiler.kernels.cpu.packing import in_groups
 from speccompiler.kernels.cpu.winograd_text import Geometry, source
@@ -179,14 +179,14 @@ class WinogradKernel(Convolution):
         return (work + transform) * idle + spilled * NANOSECONDS_A_BYTE
 
     def text(self, wanted: Wanted) -> str:
-        return source(wanted.lanes, 1 in self.cut.tile.kernel)
+        return source(wanted.lanes)
 
     @classmethod
     def texts(cls, lanes: int) -> Iterable[str]:
-        return [source(lanes, line) for line in (False, True)]
+        return [source(lanes)]
 
     def functions(self, wanted: Wanted) -> Functions:
-        return functions(op_of(wanted.node).activation, tile=True)
+        return Functions(finish(op_of(wanted.node).activation), tile=True, products=True)
 
     def pack_kernel(self, weight: npt.NDArray[Any], lanes: int) -> Array:
         if self.cut.chunk:

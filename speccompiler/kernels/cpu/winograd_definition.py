@@ -13,7 +13,7 @@ SPREAD = 4
 
 _DEFINE = """
 
-@jit
+@as_written
 def define(x, sample, image, h0, w0, g, f, w, as_it_is, b, bo, scratch, patch, totals):
     \"""Compute a tile of one vector of filters into the patch, with bias and relu.
 

@@ -6,13 +6,13 @@ statements of ``toom_cook.lines`` are run with LLVM's builder in the place of nu
 is fused but what says ``fma``.
 
 Tiles in a plane have six points along each axis, with kernels of 3 and 5 rows alike; those on a
-line have eight, with kernels of 3, 5 and 7 places. So inputs are transformed in one way, weights
-and products in a few, of which a call picks one.
+line have eight, with kernels of 3, 5 and 7 places. So there are two transforms of inputs, and one
+of weights and of products for each kernel. A call picks one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import product
 from typing import Any
@@ -22,33 +22,32 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from speccompiler.kernels.cpu.codegen.emitter import FLOAT, LONG, Emitter
 from speccompiler.kernels.toom_cook import Matrix, constants, lines, short_convolution
 from speccompiler.kernels.winograd_tiles import LINE_OUTPUTS, PLANE_OUTPUTS
 
-_FLOAT, _INT, _LONG, _TRUTH = ir.FloatType(), ir.IntType(32), ir.IntType(64), ir.IntType(1)
+_TRUTH = ir.IntType(1)
 _long = types.int64
 _Values = list[list[Any]]
 _Kernel = tuple[int, int]
 
 
-def kernels_of(line: bool) -> dict[_Kernel, tuple[int, int]]:
-    """Height and width of every kernel, with those of its tile's outputs."""
-    if line:
-        return {(1, taps): (1, outputs) for taps, outputs in LINE_OUTPUTS.items()}
+def _kernels() -> dict[_Kernel, _Kernel]:
+    """Height and width of every kernel, with those of its tile's outputs; a line is a row."""
     some = [(taps, outputs) for taps, outputs in PLANE_OUTPUTS.items() if taps > 1]
-    return {(a, b): (m, n) for (a, m), (b, n) in product(some, some)}
+    planes = {(a, b): (m, n) for (a, m), (b, n) in product(some, some)}
+    return planes | {(1, taps): (1, outputs) for taps, outputs in LINE_OUTPUTS.items()}
 
 
-class _Function:
-    """Writes one function of integers, which are addresses, distances in bytes and counts."""
+POOLED = (3, 3)
+"""The kernel whose outputs may leave as the largest of two by two; others' go through a patch."""
+
+
+class _Function(Emitter):
+    """Writes one function of addresses, distances in bytes and counts; it returns a truth."""
 
     def __init__(self, module: Any, name: str, arguments: Sequence[Any], lanes: int) -> None:
-        self.lanes, self.vector = lanes, ir.VectorType(_FLOAT, lanes)
-        kind = ir.FunctionType(_TRUTH, arguments)
-        self.function = ir.Function(module, kind, name)
-        self.function.linkage = "internal"
-        self.function.attributes.add("noinline")
-        self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
+        super().__init__(module, name, _TRUTH, arguments, lanes)
 
     def nested(self, down: Matrix, across: Matrix, values: _Values, *, fused: bool) -> _Values:
         """``down @ values @ across.T``."""
@@ -58,9 +57,8 @@ class _Function:
     def _product(self, matrix: Matrix, values: Sequence[Any], fused: bool) -> list[Any]:
         builder = self.builder
         names: dict[str, Any] = {"add": builder.fadd, "sub": builder.fsub, "mul": builder.fmul}
-        names["fma"] = lambda *terms: builder.call(self.word("fma", 3), terms)
-        for name, value in constants(matrix).items():
-            names[name] = ir.Constant(self.vector, [value] * self.lanes)
+        names["fma"] = self.fma
+        names |= {name: self.constant(value) for name, value in constants(matrix).items()}
         given = [f"x{i}" for i in range(len(matrix[0]))]
         made = [f"y{i}" for i in range(len(matrix))]
         names.update(zip(given, values, strict=True))
@@ -68,68 +66,24 @@ class _Function:
         exec("\n".join(lines(matrix, given, made, fused=fused)), names)
         return [names[name] for name in made]
 
-    def word(self, name: str, count: int) -> Any:
-        kind = ir.FunctionType(self.vector, [self.vector] * count)
-        name = f"llvm.{name}.v{self.lanes}f32"
-        return cgutils.get_or_insert_function(self.builder.module, kind, name)  # type: ignore[no-untyped-call]
 
-    def load(self, place: Any) -> Any:
-        value = self.builder.load(self.builder.inttoptr(place, self.vector.as_pointer()))
-        value.align = 4
-        return value
-
-    def store(self, value: Any, place: Any) -> None:
-        place = self.builder.inttoptr(place, self.vector.as_pointer())
-        self.builder.store(value, place).align = 4
-
-    def behind(self, place: Any, step: Any, count: int) -> Any:
-        """The place ``count`` steps on."""
-        builder = self.builder
-        return builder.add(place, builder.mul(step, _LONG(count))) if count else place
-
-    def repeat(self, value: Any) -> Any:
-        undefined = ir.Constant(self.vector, ir.Undefined)
-        first = self.builder.insert_element(undefined, value, _INT(0))
-        zeros = ir.Constant(ir.VectorType(_INT, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(first, undefined, zeros)
-
-    def loop(
-        self, count: Any, state: Sequence[Any], body: Callable[[Sequence[Any]], list[Any]]
-    ) -> list[Any]:
-        """``body`` so many times, at least once; each time it gives the next state."""
-        builder, before = self.builder, self.builder.block
-        inside, end = (builder.append_basic_block(name) for name in ("in", "end"))
-        builder.branch(inside)
-        builder.position_at_end(inside)
-        values = [builder.phi(value.type) for value in (count, *state)]
-        left = builder.sub(values[0], _LONG(1))
-        after = [left, *body(values[1:])]
-        for value, first, then in zip(values, (count, *state), after, strict=True):
-            value.add_incoming(first, before)
-            value.add_incoming(then, builder.block)
-        builder.cbranch(builder.icmp_signed(">", left, _LONG(0)), inside, end)
-        builder.position_at_end(end)
-        return after[1:]
-
-
-def _input(module: Any, lanes: int, line: bool, *, gathered: bool) -> Any:
+def _input(module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, gathered: bool) -> Any:
     """B^T d B of some vectors of a tile's channels."""
-    side = next(iter(kernels_of(line).items()))
-    down, across = (short_convolution(m, r).input for r, m in zip(*side, strict=True))
-    name = f"transform_{'gathered' if gathered else 'input'}"
-    made = _Function(module, name, [_LONG] * 7, lanes)
+    down, across = (short_convolution(m, r).input for r, m in zip(kernel, outputs, strict=True))
+    name = f"transform_input_{kernel[0]}_{gathered:d}"
+    made = _Function(module, name, [LONG] * 7, lanes)
     x, rows, columns, vectors, u, us, next_u = made.function.args
     builder = made.builder
 
     def place(table: Any, index: int) -> Any:
-        pointer = builder.inttoptr(table, _LONG.as_pointer())
-        return builder.load(builder.gep(pointer, [_LONG(index)]))
+        pointer = builder.inttoptr(table, LONG.as_pointer())
+        return builder.load(builder.gep(pointer, [LONG(index)]))
 
     def read(start: Any, i: int, j: int) -> Any:
         if gathered:
             at = builder.add(place(rows, i), place(columns, j))
             return made.load(builder.add(start, at))
-        return made.load(made.behind(made.behind(start, columns, j), rows, i))
+        return made.load(made.steps(made.steps(start, columns, j), rows, i))
 
     def vector(state: Sequence[Any]) -> list[Any]:
         x, u = state
@@ -139,59 +93,56 @@ def _input(module: Any, lanes: int, line: bool, *, gathered: bool) -> Any:
             seen[i][j] = read(x, i, j)
         points = made.nested(down, across, seen, fused=True)
         for k, value in enumerate(value for row in points for value in row):
-            made.store(value, made.behind(u, us, k))
-        return [builder.add(x, _LONG(4 * lanes)), builder.add(u, next_u)]
+            made.store(value, made.steps(u, us, k))
+        return [builder.add(x, LONG(4 * lanes)), builder.add(u, next_u)]
 
     made.loop(vectors, [x, u], vector)
     builder.ret(_TRUTH(1))
     return made.function
 
 
-def _filter(module: Any, lanes: int, kernel: _Kernel, outputs: tuple[int, int]) -> Any:
+def _filter(module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel) -> Any:
     """G w G^T of some channels by one group of filters, which is so many vectors."""
     down, across = (short_convolution(m, r).filter for r, m in zip(kernel, outputs, strict=True))
     name = f"transform_filter_{kernel[0]}_{kernel[1]}"
-    made = _Function(module, name, [_LONG] * 5, lanes)
+    made = _Function(module, name, [LONG] * 5, lanes)
     w, channels, vectors, u, us = made.function.args
     builder = made.builder
-    group = builder.mul(vectors, _LONG(4 * lanes))
+    group = builder.mul(vectors, LONG(4 * lanes))
 
     def vector(state: Sequence[Any]) -> list[Any]:
         w, u = state
         high, broad = kernel
         taps = [
-            [made.load(made.behind(w, group, i * broad + j)) for j in range(broad)]
+            [made.load(made.steps(w, group, i * broad + j)) for j in range(broad)]
             for i in range(high)
         ]
         points = made.nested(down, across, taps, fused=False)
         for k, value in enumerate(value for row in points for value in row):
-            made.store(value, made.behind(u, us, k))
-        return [builder.add(place, _LONG(4 * lanes)) for place in (w, u)]
+            made.store(value, made.steps(u, us, k))
+        return [builder.add(place, LONG(4 * lanes)) for place in (w, u)]
 
     def channel(state: Sequence[Any]) -> list[Any]:
         w, u = state
         made.loop(vectors, [w, u], vector)
-        return [made.behind(w, group, kernel[0] * kernel[1]), builder.add(u, group)]
+        return [made.steps(w, group, kernel[0] * kernel[1]), builder.add(u, group)]
 
     made.loop(channels, [w, u], channel)
     builder.ret(_TRUTH(1))
     return made.function
 
 
-def _output(
-    module: Any, lanes: int, kernel: _Kernel, outputs: tuple[int, int], *, pooled: bool
-) -> Any:
+def _output(module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, pooled: bool) -> Any:
     """A^T m A of some vectors of filters, bias and relu; whether all of it was finite.
 
     ``pooled`` leaves the largest of two by two.
     """
     down, across = (short_convolution(m, r).output for r, m in zip(kernel, outputs, strict=True))
     name = f"transform_output_{kernel[0]}_{kernel[1]}_{pooled:d}"
-    made = _Function(module, name, [_LONG] * 4 + [_FLOAT] + [_LONG] * 3, lanes)
+    made = _Function(module, name, [LONG] * 4 + [FLOAT] + [LONG] * 3, lanes)
     m, ms, vectors, bias, floor, y, row, next_to = made.function.args
     builder = made.builder
     low = made.repeat(floor)
-    zero = ir.Constant(made.vector, [0.0] * lanes)
 
     def finished(value: Any, added: Any) -> Any:
         value = builder.fadd(value, added)
@@ -206,7 +157,7 @@ def _output(
         tall, wide = len(down[0]), len(across[0])
         points = [[None] * wide for _ in range(tall)]
         for j, i in product(range(wide), range(tall)):
-            points[i][j] = made.load(made.behind(m, ms, i * wide + j))
+            points[i][j] = made.load(made.steps(m, ms, i * wide + j))
         sums = made.nested(down, across, points, fused=True)
         together = [value for line in sums for value in line]
         added = made.load(bias)
@@ -219,16 +170,16 @@ def _output(
             ]  # fmt: skip
         for i, line in enumerate(values):
             for j, value in enumerate(line):
-                made.store(value, made.behind(made.behind(y, row, i), next_to, j))
+                made.store(value, made.steps(made.steps(y, row, i), next_to, j))
         # By pairs, which wait less for one another.
         while len(together) > 1:
             pairs = list(map(builder.fadd, together[::2], together[1::2]))
             together = pairs + together[2 * len(pairs) :]
         # Of finite values whose sum overflows, the definition is right as well.
         seen = builder.fadd(seen, builder.fsub(together[0], together[0]))
-        return [*(builder.add(place, _LONG(4 * lanes)) for place in (m, bias, y)), seen]
+        return [*(builder.add(place, LONG(4 * lanes)) for place in (m, bias, y)), seen]
 
-    *_, seen = made.loop(vectors, [m, bias, y, zero], vector)
+    *_, seen = made.loop(vectors, [m, bias, y, made.constant(0.0)], vector)
     infinite = builder.fcmp_unordered("uno", seen, seen)
     together = ir.IntType(lanes)
     builder.ret(builder.icmp_unsigned("==", builder.bitcast(infinite, together), together(0)))
@@ -238,11 +189,11 @@ def _output(
 def _addresses(builder: Any, args: Sequence[Any]) -> list[Any]:
     """Places of values, given as a pointer and an index after another."""
     pairs = zip(args[::2], args[1::2], strict=True)
-    return [builder.ptrtoint(builder.gep(data, [at]), _LONG) for data, at in pairs]
+    return [builder.ptrtoint(builder.gep(data, [at]), LONG) for data, at in pairs]
 
 
 def _bytes(builder: Any, *distances: Any) -> list[Any]:
-    return [builder.mul(distance, _LONG(4)) for distance in distances]
+    return [builder.mul(distance, LONG(4)) for distance in distances]
 
 
 def _choose(builder: Any, number: Any, functions: dict[int, Any], arguments: Sequence[Any]) -> Any:
@@ -262,70 +213,62 @@ def _choose(builder: Any, number: Any, functions: dict[int, Any], arguments: Seq
             builder.position_at_end(start)
             default, choice = case, builder.switch(number, case)
         else:
-            choice.add_case(_LONG(at), case)
+            choice.add_case(LONG(at), case)
     builder.position_at_end(end)
     return result
 
 
-def _once(module: Any, key: str, make: Callable[[], Any]) -> Any:
-    """A function of the module, made when it is first called."""
-    return module.globals[key] if key in module.globals else make()
-
-
 @cache
-def transforms(lanes: int, line: bool) -> tuple[Any, Any, Any, Any]:
+def transforms(lanes: int) -> tuple[Any, Any, Any, Any]:
     """The words ``transform_input``, ``gather_input``, ``transform_filter``, ``transform_output``.
 
-    Places are a pointer and an index; distances count values.
+    Each is told the kernel's height and width. Places are a pointer and an index; distances count
+    values. A function is made for each use, so a text uses each word in one place.
     """
-    kernels = kernels_of(line)
+    kernels = _kernels()
 
-    @intrinsic
-    def transform_input(
-        typing: Any, x: Any, at: Any, rows: Any, columns: Any, vectors: Any, u: Any, uo: Any,
-        us: Any, next_u: Any,
-    ) -> Any:  # fmt: skip
-        """``vectors`` of channels of a tile whose rows and columns are so far apart."""
+    def number(builder: Any, high: Any, broad: Any) -> Any:
+        return builder.add(builder.mul(high, LONG(8)), broad)
 
-        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            x, at, rows, columns, vectors, u, uo, us, next_u = args
-            function = _once(
-                builder.module, "transform_input",
-                lambda: _input(builder.module, lanes, line, gathered=False),
-            )  # fmt: skip
-            x, u = _addresses(builder, (x, at, u, uo))
-            steps = _bytes(builder, rows, columns)
-            builder.call(function, [x, *steps, vectors, u, *_bytes(builder, us, next_u)])
-            return context.get_dummy_value()
+    def input_word(gathered: bool) -> Any:
+        @intrinsic
+        def word(
+            typing: Any, high: Any, x: Any, at: Any, rows: Any, columns: Any, vectors: Any, u: Any,
+            uo: Any, us: Any, next_u: Any,
+        ) -> Any:  # fmt: skip
+            """``vectors`` of channels of a tile whose rows and columns are so far apart.
 
-        return types.void(x, *[_long] * 4, u, *[_long] * 3), emit
+            Gathered, they are at the distances, in bytes, of two tables.
+            """
 
-    @intrinsic
-    def gather_input(
-        typing: Any, x: Any, at: Any, rows: Any, columns: Any, vectors: Any, u: Any, uo: Any,
-        us: Any, next_u: Any,
-    ) -> Any:  # fmt: skip
-        """The same for rows and columns at the distances, in bytes, of two tables."""
+            def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                high, x, at, rows, columns, vectors, u, uo, us, next_u = args
+                made = {
+                    int(kernel[0] == 1): _input(
+                        builder.module, lanes, kernel, kernels[kernel], gathered=gathered
+                    )
+                    for kernel in (POOLED, (1, 3))
+                }
+                x, u = _addresses(builder, (x, at, u, uo))
+                if gathered:
+                    steps = [builder.ptrtoint(table, LONG) for table in (rows, columns)]
+                else:
+                    steps = _bytes(builder, rows, columns)
+                line = builder.zext(builder.icmp_signed("==", high, LONG(1)), LONG)
+                arguments = [x, *steps, vectors, u, *_bytes(builder, us, next_u)]
+                _choose(builder, line, made, arguments)
+                return context.get_dummy_value()
 
-        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            x, at, rows, columns, vectors, u, uo, us, next_u = args
-            function = _once(
-                builder.module, "transform_gathered",
-                lambda: _input(builder.module, lanes, line, gathered=True),
-            )  # fmt: skip
-            x, u = _addresses(builder, (x, at, u, uo))
-            tables = [builder.ptrtoint(table, _LONG) for table in (rows, columns)]
-            builder.call(function, [x, *tables, vectors, u, *_bytes(builder, us, next_u)])
-            return context.get_dummy_value()
+            return types.void(_long, x, _long, rows, columns, _long, u, *[_long] * 3), emit
 
-        return types.void(x, _long, rows, columns, _long, u, *[_long] * 3), emit
+        return word
 
     @intrinsic
     def transform_filter(
         typing: Any, high: Any, broad: Any, w: Any, wo: Any, channels: Any, vectors: Any, u: Any,
         uo: Any, us: Any,
     ) -> Any:  # fmt: skip
-        """``channels`` of a kernel of so many places, by a group of ``vectors`` of filters."""
+        """``channels`` of a kernel by a group of ``vectors`` of filters."""
 
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             high, broad, w, wo, channels, vectors, u, uo, us = args
@@ -334,9 +277,8 @@ def transforms(lanes: int, line: bool) -> tuple[Any, Any, Any, Any]:
                 for kernel, outputs in kernels.items()
             }
             w, u = _addresses(builder, (w, wo, u, uo))
-            number = builder.add(builder.mul(high, _LONG(8)), broad)
             arguments = [w, channels, vectors, u, *_bytes(builder, us)]
-            _choose(builder, number, made, arguments)
+            _choose(builder, number(builder, high, broad), made, arguments)
             return context.get_dummy_value()
 
         return types.void(_long, _long, w, *[_long] * 3, u, _long, _long), emit
@@ -346,30 +288,28 @@ def transforms(lanes: int, line: bool) -> tuple[Any, Any, Any, Any]:
         typing: Any, high: Any, broad: Any, pooled: Any, m: Any, mo: Any, ms: Any, vectors: Any,
         b: Any, bo: Any, floor: Any, y: Any, to: Any, row: Any, next_to: Any,
     ) -> Any:  # fmt: skip
-        """``vectors`` of filters of a tile; whether all is finite. Pooled by two by two or not."""
+        """``vectors`` of filters of a tile, perhaps pooled; whether all of it was finite."""
 
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             high, broad, pooled, m, mo, ms, vectors, b, bo, floor, y, to, row, next_to = args
-            module = builder.module
-            made = {}
-            for (taps, others), (rows, columns) in kernels.items():
-                for pool in (False, True)[: 1 if line else 2]:
-                    name = f"transform_output_{taps}_{others}_{pool:d}"
-                    make = _output, (module, lanes, (taps, others), (rows, columns)), pool
-                    made[16 * taps + 2 * others + pool] = _once(
-                        module, name, lambda make=make: make[0](*make[1], pooled=make[2])
-                    )
+            made = {
+                64 * pool + 8 * kernel[0] + kernel[1]: _output(
+                    builder.module, lanes, kernel, outputs, pooled=pool
+                )
+                for kernel, outputs in kernels.items()
+                for pool in ([False, True] if kernel == POOLED else [False])
+            }
             m, b, y = _addresses(builder, (m, mo, b, bo, y, to))
-            number = builder.add(builder.mul(high, _LONG(16)), builder.mul(broad, _LONG(2)))
-            number = builder.add(number, pooled)
+            which = builder.mul(builder.zext(pooled, LONG), LONG(64))
+            which = builder.add(which, number(builder, high, broad))
             ms, row, next_to = _bytes(builder, ms, row, next_to)
             arguments = [m, ms, vectors, b, floor, y, row, next_to]
-            return _choose(builder, number, made, arguments)
+            return _choose(builder, which, made, arguments)
 
-        kinds = (_long, _long, _long, m, _long, _long, _long, b, _long, types.float32, y)
+        kinds = (_long, _long, types.boolean, m, _long, _long, _long, b, _long, types.float32, y)
         return types.boolean(*kinds, *[_long] * 3), emit
 
-    return transform_input, gather_input, transform_filter, transform_output
+    return input_word(False), input_word(True), transform_filter, transform_output
 
 
 @intrinsic(prefer_literal=True)
@@ -378,16 +318,6 @@ def integers(typing: Any, count: Any) -> Any:
     pointer = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return cgutils.alloca_once(builder, _LONG, size=signature.args[0].literal_value)  # type: ignore[no-untyped-call]
+        return cgutils.alloca_once(builder, LONG, size=signature.args[0].literal_value)  # type: ignore[no-untyped-call]
 
     return pointer(count), emit
-
-
-@intrinsic
-def address_of(typing: Any, values: Any, index: Any) -> Any:
-    """The address of a value or an integer."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.ptrtoint(builder.gep(args[0], [args[1]]), _LONG)
-
-    return types.int64(values, _long), emit

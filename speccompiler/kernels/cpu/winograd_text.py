@@ -1,10 +1,10 @@
-"""The texts of Winograd's convolution: what a task does, around transforms and products.
+"""The text of Winograd's convolution: what a task does, around transforms and products.
 
-There are two for each vector width, of tiles in a plane and of tiles on a line. A task's three
-steps stay in the core's cache: the inputs of all its tiles are transformed; each point is one
-small matrix product over the channels, in the register tile; the products are transformed back,
-with bias, activation and the max pooling that follows. Edge tiles and channels that fill no
-vector go through a small zeroed patch.
+There is one for each vector width, for all kernels and tiles. A task's three steps stay in the
+core's cache: the inputs of all its tiles are transformed; each point is one small matrix product
+over the channels, in a register tile; the products are transformed back, with bias, activation and
+the max pooling that follows. Edge tiles and channels that fill no vector go through a small zeroed
+patch.
 
 w: [point][group][depth tap][channel][filter of the group], transformed, zeros where it is padded;
    then (with a chunk alone) [group][depth tap][channel][KH, KW][filter of the group], as it is
@@ -19,10 +19,8 @@ from typing import NamedTuple
 
 from speccompiler.kernels.cpu import functions
 from speccompiler.kernels.cpu.codegen.register_tile import (
-    ALONE,
-    RESUMED,
     VECTORS,
-    TileArguments,
+    ProductArguments,
     tile_columns,
 )
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
@@ -81,21 +79,20 @@ class Geometry(NamedTuple):
 
 
 _WORDS = """
-from speccompiler.kernels.cpu.codegen.calls import call_tile, finish, floor_of, spoiled_by
-from speccompiler.kernels.cpu.winograd_functions import address_of, integers, transforms
+from speccompiler.kernels.cpu.codegen.calls import address_of, call_tile, finish, floor_of, spoiled_by
+from speccompiler.kernels.cpu.winograd_functions import integers, transforms
 
 rectify = v.rectify
-transform_input, gather_input, transform_filter, transform_output = transforms(@LANES, @LINE)
+transform_input, gather_input, transform_filter, transform_output = transforms(@LANES)
 """
 
 _DRIVER = '''
 
-@jit
+@as_written
 def read_patch(x, base, h0, w0, g, known, first, patch, to):
     """Copy a tile's inputs of a block of channels; zeros outside the data and past the channels."""
     @GEOMETRY
-    count = min(@LANES, channels - first)
-    zero = splat(np.float32(0))
+    some, zero = first_lanes(channels - first), splat(np.float32(0))
     for i in range(rows + high - 1):
         h = h0 + i * apart_h
         known_row = known and h >= 0 and h < height * repeat_h
@@ -106,30 +103,21 @@ def read_patch(x, base, h0, w0, g, known, first, patch, to):
                 at = base + h // repeat_h * x_row + c // repeat_w * x_column + first
             else:
                 at = base + h * x_row + c * x_column + first
-            if inside and count == @LANES:
-                store(patch, to, load(x, at))
-            else:
-                store(patch, to, zero)
-                if inside:
-                    for k in range(count):
-                        patch[to + k] = x[at + k]
+            store(patch, to, load_where(x, at, some) if inside else zero)
             to += @LANES
 
 
-@jit
+@as_written
 def write_patch(patch, at, pitch, rows, columns, y, to, row, y_pitch, count):
     """Copy the part of a tile's outputs that lies in the image."""
+    some = first_lanes(count)
     for i in range(rows):
         for j in range(columns):
-            source, target = at + (i * pitch + j) * @LANES, to + i * row + j * y_pitch
-            if count == @LANES:
-                store(y, target, load(patch, source))
-            else:
-                for k in range(count):
-                    y[target + k] = patch[source + k]
+            value = load(patch, at + (i * pitch + j) * @LANES)
+            store_where(y, to + i * row + j * y_pitch, some, value)
 
 
-@jit
+@as_written
 def pool_patch(patch, at, columns, pool_h, pool_w, rows, wide):
     """The largest of each window of a tile's outputs, which are then no longer there."""
     to = at
@@ -144,13 +132,13 @@ def pool_patch(patch, at, columns, pool_h, pool_w, rows, wide):
             to += @LANES
 
 
-@jit
+@as_written
 def first_row(tile, apart, rows):
     """The first row of a tile. Between rows that are ``apart`` lie those of other tiles."""
     return tile * rows if apart == 1 else tile // apart * rows * apart + tile % apart
 
 
-@jit
+@as_written
 def place_of(tile, images, slow, fast):
     """Sample and depth of a tile, and its place in the image."""
     image = tile // (slow * fast)
@@ -159,7 +147,7 @@ def place_of(tile, images, slow, fast):
     return sample, image - sample * images, line, rest - line * fast
 
 
-@jit
+@as_written
 def place_after(place, images, slow, fast):
     """The place of the next tile."""
     sample, image, line, at = place
@@ -172,28 +160,42 @@ def place_after(place, images, slow, fast):
     return sample + 1, 0, 0, 0
 
 
-@jit
+@as_written
+def input_points(high, x, at, rows, columns, vectors, u, uo, us, next_u):
+    transform_input(high, x, at, rows, columns, vectors, u, uo, us, next_u)
+
+
+@as_written
+def output_points(high, broad, pooled, m, mo, ms, vectors, b, bo, floor, y, to, row, next_to):
+    return transform_output(high, broad, pooled, m, mo, ms, vectors, b, bo, floor, y, to, row,
+                            next_to)
+
+
+@as_written
 def set_places(places, count, start, apart, repeat, step):
     """Where rows or columns begin in an input that repeats them."""
     for i in range(count):
         places[i] = (start + i * apart) // repeat * (4 * step)
 
 
-@jit
-def products(tile, arguments, here, pitch, ask_share):
-    """All tiles of a batch by one group of filters at one point; larger passes come first."""
+@as_written
+def products(tile, arguments, here, pitch, share):
+    """All tiles of a batch by one group of filters at one point; larger passes come first.
+
+    Of each block's later weights, ``share`` values are asked for, by all passes together.
+    """
     passes = (here + @MOST - 1) // @MOST
-    arguments[@ASK_STEP] = 4 * ask_share // passes
+    asked = (share + 16 * passes - 1) // (16 * passes)
+    arguments[@ASKED] = asked
     for p in range(passes):
         count = (here + passes - 1 - p) // passes
         call_tile(tile, count, @VECTORS, arguments)
         arguments[@X] += 4 * @LANES * count
         arguments[@Y] += 4 * pitch * count
-        arguments[@START] += 4 * pitch * count
-        arguments[@ASK] += arguments[@ASK_STEP] * @LANES * arguments[@PLANES]
+        arguments[@ASK] += 64 * asked * arguments[@BLOCKS]
 @DEFINE
 
-@jit
+@as_written
 def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: batches of tiles over all samples, ranges of filters; the last changes fastest."""
     @GEOMETRY
@@ -223,17 +225,11 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     repeated = repeat_h > 1 or repeat_w > 1
     floor = floor_of(f[@RELU])
     slow, fast = (across, down) if turned else (down, across)
-    two_by_two = pool_h == 2 and pool_w == 2 and f[@ACTIVATION] == 0
-    row_places, column_places = integers(@SIDE), integers(@SIDE)
+    at_once = high == 3 and broad == 3 and pool_h == 2 and pool_w == 2
+    at_once = at_once and f[@ACTIVATION] == 0
+    row_places, column_places = integers(8), integers(8)
     arguments = integers(@ARGUMENTS)
-    offsets, y_offsets = integers(@MOST), integers(@MOST)
-    for t in range(@MOST):
-        offsets[t], y_offsets[t] = 4 * @LANES * t, 4 * task_filters * t
-    arguments[@OFFSETS], arguments[@Y_OFFSETS] = address_of(offsets, 0), address_of(y_offsets, 0)
-    arguments[@PLANE], arguments[@PLANE_WEIGHTS] = 4 * @LANES * batch, 4 * @LANES * @GROUP
-    arguments[@ROWS], arguments[@ROW], arguments[@ROW_WEIGHTS] = 1, 0, 0
-    arguments[@RUN], arguments[@START_STEP] = @LANES, 4 * task_filters
-    arguments[@TILE_RELU] = 0
+    arguments[@BLOCK], arguments[@ROW] = 4 * @LANES * batch, 4 * task_filters
     seen = -1
     for task in range(lo, hi):
         start = task // ranges * batch
@@ -260,21 +256,21 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                     to = (q * blocks * batch + t) * @LANES
                     ready = channels // @LANES if inside and known else 0
                     if ready and repeated:
-                        gather_input(x, base, row_places, column_places, ready,
+                        gather_input(high, x, base, row_places, column_places, ready,
                                      scratch, to, us, batch * @LANES)
                     elif ready:
                         at = base + h0 * x_row + w0 * x_column
-                        transform_input(x, at, row_step, column_step, ready,
+                        input_points(high, x, at, row_step, column_step, ready,
                                         scratch, to, us, batch * @LANES)
                     for block in range(ready, blocks):
                         read_patch(x, base, h0, w0, g, known, block * @LANES, scratch, patch)
-                        transform_input(scratch, patch, wide * @LANES, @LANES, 1,
+                        input_points(high, scratch, patch, wide * @LANES, @LANES, 1,
                                         scratch, to + block * batch * @LANES, us, 0)
         from_filter = task % ranges * task_filters
         to_filter = min(filters, from_filter + task_filters)
         for q0 in range(0, slices, together if chunk else slices):
             some = min(together, slices - q0) if chunk else slices
-            arguments[@PLANES], arguments[@MODE] = some, @RESUMED if q0 else @ALONE
+            arguments[@BLOCKS], arguments[@RESUMED] = some, q0
             if chunk:
                 for first in range(from_filter, to_filter, @GROUP):
                     wo = (first // @GROUP * slices + q0) * @LANES * taps * @GROUP
@@ -293,8 +289,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                         ask = group * slices + q0 + some
                         if q0 + some == slices:
                             ask += task_filters // @GROUP * slices - slices
-                        share = (@GROUP * taps + points - 1) // points
-                        ask = ask * @LANES * taps * @GROUP + k * some * @LANES * share
+                        share = (@LANES * @GROUP * taps + points - 1) // points
+                        ask = ask * @LANES * taps * @GROUP + k * some * share
                     else:
                         wo = (k * groups + group) * size
                         arguments[@W] = address_of(w, wo)
@@ -302,10 +298,9 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                         if first + @GROUP >= to_filter:
                             ask = ((k + 1) * groups + from_filter // @GROUP) * size
                         # A single pass has no time for the next weights.
-                        share = @GROUP if here > @MOST else 0
+                        share = @LANES * @GROUP if here > @MOST else 0
                     arguments[@X] = address_of(scratch, k * us + q0 * batch * @LANES)
                     arguments[@Y] = address_of(scratch, mo)
-                    arguments[@START] = arguments[@Y]
                     arguments[@ASK] = address_of(w, ask)
                     products(f[@TILE], arguments, here, task_filters, share)
         place = place_of(start, out_depth, slow, fast)
@@ -325,9 +320,9 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
             whole = down_to == pooled_rows and across_to == pooled_columns
             first = from_filter
             mo = m + t * task_filters - from_filter
-            if whole and (not pooled or two_by_two):
+            if whole and (not pooled or at_once):
                 ready = (to_filter - first) // @LANES
-                if ready and transform_output(high, broad, pooled, scratch, mo + first, ms, ready,
+                if ready and output_points(high, broad, pooled, scratch, mo + first, ms, ready,
                                               b, first, floor, y, at + first, pitch, next_to):
                     first += ready * @LANES
                     if f[@ACTIVATION]:
@@ -336,7 +331,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                                    ready * @LANES)
             while first < to_filter:
                 count = min(@LANES, to_filter - first)
-                if not transform_output(high, broad, 0, scratch, mo + first, ms, 1, b, first, floor,
+                if not output_points(high, broad, False, scratch, mo + first, ms, 1, b, first, floor,
                                         scratch, patch, columns * @LANES, @LANES):
                     define(x, sample, image, first_row(tile_row, apart_h, rows) - ph,
                            first_row(tile_column, apart_w, columns) - pw, g, f, w,
@@ -353,23 +348,18 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 
 
 @cache
-def source(lanes: int, line: bool) -> str:
-    """The module's text, for tiles on a line or in a plane."""
-    tile_places = {name.upper(): at for at, name in enumerate(TileArguments._fields)}
-    tile_places["TILE_RELU"] = tile_places.pop("RELU")
+def source(lanes: int) -> str:
+    """The module's text."""
+    tile_places = {name.upper(): at for at, name in enumerate(ProductArguments._fields)}
     return fill(
         HEADER + _WORDS + _DRIVER.replace("@DEFINE", definition()),
         Geometry._fields,
         **tile_places,
-        ARGUMENTS=len(TileArguments._fields),
+        ARGUMENTS=len(ProductArguments._fields),
         LANES=lanes,
         GROUP=VECTORS * lanes,
         VECTORS=VECTORS,
         MOST=tile_columns(lanes),
-        LINE=str(line),
-        SIDE=8 if line else 6,
-        ALONE=ALONE,
-        RESUMED=RESUMED,
         RELU=functions.RELU,
         ACTIVATION=functions.ACTIVATION,
         TILE=functions.TILE,

@@ -100,6 +100,33 @@ def tile_text(lanes: int) -> str:
     return TILE_TEXT.replace("@LANES", str(lanes))
 
 
+class ProductArguments(NamedTuple):
+    """The same for the tile of Winograd's products, which are a matrix product at each point.
+
+    Inputs are blocks of [tile][lane]; weights are [block][lane][filter of two vectors].
+    """
+
+    x: Any
+    block: Any
+    """The distance of neighbouring blocks."""
+    w: Any
+    blocks: Any
+    ask: Any
+    """Weights that are needed later, for L2; with each block, ``asked`` lines of them."""
+    asked: Any
+    resumed: Any
+    """Whether the sums go on with what lies where they are written; else they begin at zero."""
+    y: Any
+    row: Any
+    """The distance of neighbouring tiles' sums."""
+
+
+def product_tile_text(lanes: int) -> str:
+    """The module of the tile of Winograd's products."""
+    text = TILE_TEXT.replace("codegen.tile", "codegen.product_tile")
+    return text.replace("tile_of", "product_tile_of").replace("@LANES", str(lanes))
+
+
 def tile_columns(lanes: int) -> int:
     """The most positions of a tile."""
     return 14 if lanes == 16 else 6

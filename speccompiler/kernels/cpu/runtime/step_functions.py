@@ -10,7 +10,7 @@ import numpy.typing as npt
 from speccompiler.expressions.nodes import Expression
 from speccompiler.kernels.cpu import functions as places
 from speccompiler.kernels.cpu.codegen.activation_text import activation_text, constants_of
-from speccompiler.kernels.cpu.codegen.register_tile import tile_text
+from speccompiler.kernels.cpu.codegen.register_tile import product_tile_text, tile_text
 from speccompiler.kernels.cpu.functions import Finish, Functions
 from speccompiler.kernels.cpu.runtime.kernel_cache import load_kernel
 
@@ -29,7 +29,7 @@ class StepFunctions:
         self.values[places.ADDS] = wanted.adds
         self._set(wanted.total, places.SUM_RELU, places.SUM_ACTIVATION, places.SUM_CONSTANTS)
         if wanted.tile:
-            self.values[places.TILE] = load_kernel(*_tile(lanes)).address
+            self.values[places.TILE] = load_kernel(*_tile(wanted, lanes)).address
 
     def _set(self, finish: Finish, relu: int, activation: int, constants: int) -> None:
         self.values[relu] = finish.relu
@@ -47,12 +47,12 @@ def texts_of(wanted: Functions, lanes: int) -> Iterator[Text]:
         if finish.activation is not None:
             yield _activation(finish.activation, lanes)
     if wanted.tile:
-        yield _tile(lanes)
+        yield _tile(wanted, lanes)
 
 
 def _activation(expression: Expression, lanes: int) -> Text:
     return "activation", activation_text(expression, lanes)
 
 
-def _tile(lanes: int) -> Text:
-    return "tile", tile_text(lanes)
+def _tile(wanted: Functions, lanes: int) -> Text:
+    return "tile", (product_tile_text if wanted.products else tile_text)(lanes)
