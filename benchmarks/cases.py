@@ -215,7 +215,7 @@ SQUEEZENET = (
 """Iandola and others, 2016: version 1.1, without its softmax."""
 
 
-MOBILENET = (
+MOBILENET: tuple[Layer, ...] = (
     Conv(32, stride=2),
     *(Separable(64), Separable(128, stride=2), Separable(128), Separable(256, stride=2)),
     *(Separable(256), Separable(512, stride=2), *[Separable(512)] * 5),

@@ -52,7 +52,9 @@ class PoolKernel(CpuKernel):
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         """About 20 GB/s to and from memory; two or three channels waste most of a vector."""
         looked_at: int = prod(known(node)) * prod(map(min, op_of(node).kernel, shape[:-1]))
-        return (prod(shape) + prod(known(node))) / 5 + looked_at / (5 if shape[-1] in (2, 3) else 30)
+        return (prod(shape) + prod(known(node))) / 5 + looked_at / (
+            5 if shape[-1] in (2, 3) else 30
+        )
 
     @classmethod
     def texts(cls, lanes: int) -> Iterable[str]:
