@@ -67,9 +67,7 @@ class _Function(Emitter):
         return [names[name] for name in made]
 
 
-def _input(
-    module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, gathered: bool
-) -> Any:
+def _input(module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, gathered: bool) -> Any:
     """B^T d B of some vectors of a tile's channels."""
     down, across = (short_convolution(m, r).input for r, m in zip(kernel, outputs, strict=True))
     name = f"transform_input_{kernel[0]}_{gathered:d}"
@@ -134,9 +132,7 @@ def _filter(module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel) -> Any:
     return made.function
 
 
-def _output(
-    module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, pooled: bool
-) -> Any:
+def _output(module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, pooled: bool) -> Any:
     """A^T m A of some vectors of filters, bias and relu; whether all of it was finite.
 
     ``pooled`` leaves the largest of two by two.
