@@ -2,7 +2,8 @@
 
 A release writes the version into speccompiler/__init__.py, from where everything else reads it,
 and the files of changes/ into CHANGELOG.md. Both build the sdist, and from that the wheel, in
-dist/; check their texts; and run the wheel in an environment that holds nothing else.
+dist/; check their texts; and run the wheel in an environment that holds nothing else, as it is
+and as the wheel of this platform (scripts/wheel.py), which compiles nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ HOME = Path("speccompiler", "__init__.py")
 """The file that holds the version."""
 VERSION = re.compile(r'^__version__ = "(.+)"$', re.MULTILINE)
 NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+ALL_THERE = re.compile(r"kernels: all \d+ were there\n")
+"""What ``convspec compile --all`` says where a wheel brought every kernel."""
 EXAMPLE = Path("examples", "specs", "lenet.yaml")
 
 
@@ -93,6 +96,14 @@ def check(built: list[Path], version: str) -> None:
         if said != f"convspec {version}\n":
             raise Refused(f"convspec --version says {said!r}")
         print(run(programs / "convspec", "validate", ROOT / EXAMPLE, cwd=folder), end="")
+        # The wheels of the platforms are made of this one, each on its own.
+        run(sys.executable, ROOT / "scripts" / "wheel.py", built[0], "--into", folder, cwd=folder)
+        (made,) = folder.glob("*.whl")
+        run(programs / "python", "-m", "pip", "install", "--quiet", "--no-deps",
+            "--force-reinstall", made, cwd=folder)  # fmt: skip
+        said = run(programs / "convspec", "compile", "--all", cwd=folder)
+        if not ALL_THERE.fullmatch(said):
+            raise Refused(f"with {made.name}, convspec compile --all says {said!r}")
 
 
 def main() -> None:

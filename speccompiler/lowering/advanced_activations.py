@@ -6,18 +6,16 @@ from typing import Literal
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.grammar import parse
-from speccompiler.expressions.library import elu, leaky_relu, theano_leaky_relu, thresholded_relu
-from speccompiler.expressions.nodes import (
-    Binary,
-    Call,
-    Compare,
-    Expression,
-    Number,
-    Parameter,
-    Variable,
-    Where,
-    substitute,
+from speccompiler.expressions.library import (
+    elu,
+    leaky_relu,
+    parametric_softplus,
+    prelu,
+    srelu,
+    theano_leaky_relu,
+    thresholded_relu,
 )
+from speccompiler.expressions.nodes import Variable
 from speccompiler.graph.dims import is_known
 from speccompiler.graph.ir import Map, MapWith, Node, Weight
 from speccompiler.graph.shapes import format_shape
@@ -32,15 +30,13 @@ from speccompiler.schemas.advanced_activations import (
     ThresholdedReLU,
 )
 
-X, ZERO = Variable(), Number(0.0)
-
 
 def lower_leaky_relu(b: Builder, layer: LeakyReLU, x: Node) -> Node:
     """A slope below 0, by the formula of the backend's ``relu``."""
     if layer.alpha == 0:
         return b.add(Map(relu(b.semantics)), x)
     if b.semantics.infinities == "theano":
-        return b.add(Map(theano_leaky_relu(X, parse(repr(layer.alpha)))), x)
+        return b.add(Map(theano_leaky_relu(Variable(), parse(repr(layer.alpha)))), x)
     return b.add(Map(leaky_relu(layer.alpha)), x)
 
 
@@ -55,40 +51,18 @@ def lower_thresholded_relu(b: Builder, layer: ThresholdedReLU, x: Node) -> Node:
 
 
 def lower_prelu(b: Builder, layer: PReLU, x: Node) -> Node:
-    """A slope below 0 for every value of a sample, or for all along a shared axis.
-
-    Keras adds ``alphas * (x - |x|) * 0.5`` to ``relu(x)``, which is NaN at infinity. Half the
-    difference is written in a way that does not overflow.
-    """
-    below = Where(Compare(">", X, ZERO), Binary("-", X, X), X)
-    formula = Binary("+", relu(b.semantics), Binary("*", Parameter(0), below))
-    return b.add(MapWith(formula, _parameters(b, layer, x)), x)
+    """A slope below 0 for every value of a sample, or for all along a shared axis."""
+    return b.add(MapWith(prelu(relu(b.semantics)), _parameters(b, layer, x)), x)
 
 
 def lower_parametric_softplus(b: Builder, layer: ParametricSoftplus, x: Node) -> Node:
-    """``alpha * softplus(beta * x)``."""
-    inner = Call("softplus", (Binary("*", Parameter(1), X),))
-    return b.add(MapWith(Binary("*", Parameter(0), inner), _parameters(b, layer, x)), x)
+    """Two parameters of each value, or shared."""
+    return b.add(MapWith(parametric_softplus(), _parameters(b, layer, x)), x)
 
 
 def lower_srelu(b: Builder, layer: SReLU, x: Node) -> Node:
-    """Slopes of their own beyond two thresholds, of which the right is |t_right| above the left.
-
-    Keras cuts the part left of the right threshold off at the distance of the two, by ``relu``
-    with ``max_value``. Theano's cuts both lines of that part, TensorFlow's only the middle one,
-    which makes a difference for a negative left slope.
-    """
-    t_left, a_left, t_right, a_right = map(Parameter, range(4))
-    distance = Call("abs", (t_right,))
-    inside = Binary("-", X, t_left)
-    middle: Expression
-    if b.semantics.theano:
-        middle = Call("min", (theano_leaky_relu(inside, a_left), distance))
-    else:
-        cut, left = Call("min", (inside, distance)), Binary("*", a_left, inside)
-        middle = Where(Compare(">", inside, ZERO), cut, left)
-    beyond = substitute(relu(b.semantics), Binary("-", X, Binary("+", t_left, distance)))
-    formula = Binary("+", Binary("+", t_left, middle), Binary("*", beyond, a_right))
+    """Slopes of their own beyond two thresholds, as the backend has them."""
+    formula = srelu(relu(b.semantics), theano=b.semantics.theano)
     return b.add(MapWith(formula, _parameters(b, layer, x)), x)
 
 

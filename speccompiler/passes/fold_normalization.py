@@ -6,7 +6,8 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from speccompiler.expressions.affine import affine, shifted
-from speccompiler.expressions.nodes import Binary, Expression, Parameter, Variable, Where, children
+from speccompiler.expressions.library import SCALED
+from speccompiler.expressions.nodes import Binary, Expression, Parameter, Where, children
 from speccompiler.expressions.nodes import Node as Part
 from speccompiler.graph.ir import Conv, Derived, Graph, MapWith, Node, Operand
 from speccompiler.passes.rewrite import with_op
@@ -25,7 +26,7 @@ def fold_normalization(graph: Graph) -> Graph:
     done: dict[str, Node] = {}
     for node in graph:
         op = node.op
-        parts = affine(op.activation) if isinstance(op, MapWith) else None
+        parts = affine(op.activation) if isinstance(op, MapWith) and op.after is None else None
         if isinstance(op, MapWith) and parts is not None and not any(map(_chooses, parts)):
             source = done[node.inputs[0]]
             alone = len(readers[source.name]) == 1 and source.name not in outputs
@@ -65,5 +66,4 @@ def _once(op: MapWith, scale: Expression, shift: Expression) -> MapWith:
     reversed_shapes = zip_longest(*(p.shape[::-1] for p in op.parameters), fillvalue=1)
     shape = tuple(max(lengths) for lengths in reversed_shapes)[::-1]
     whole: tuple[Operand, ...] = tuple(Derived(e, op.parameters, shape) for e in (scale, shift))
-    formula = Binary("+", Binary("*", Variable(), Parameter(0)), Parameter(1))
-    return MapWith(formula, whole)
+    return MapWith(SCALED, whole)

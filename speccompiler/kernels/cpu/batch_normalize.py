@@ -9,6 +9,7 @@ w: what is added to the variance
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
@@ -114,6 +115,10 @@ class BatchNormalizeKernel(CpuKernel):
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         return prod(shape)
+
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes)]
 
     def text(self, wanted: Wanted) -> str:
         return source(wanted.lanes)

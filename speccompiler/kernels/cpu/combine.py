@@ -7,67 +7,91 @@ w: the address of each value
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
 from speccompiler.graph import ir
 from speccompiler.graph.ir import CombineMode
 from speccompiler.kernels.cpu.activation import TASK_VALUES
-from speccompiler.kernels.cpu.codegen.text import HEADER, fill
-from speccompiler.kernels.cpu.codegen.vector_math import activation_text
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill, filled
+from speccompiler.kernels.cpu.functions import RELU, Functions, functions
 from speccompiler.kernels.cpu.kernel import CpuKernel, Wanted
 from speccompiler.planning.candidate import KnownShape, known, op_of
 
 
 class Geometry(NamedTuple):
-    """Values of one sample."""
+    """Values of one sample, how many there are of these, and what their result is divided by."""
 
     values: int
+    operands: int
+    divisor: int
 
 
-WORDS = {
-    "sum": "add(s, {next})",
-    "ave": "add(s, {next})",
-    "mul": "mul(s, {next})",
-    "max": "largest(s, {next})",
-    "quotient": "div(s, {next})",
-}
+WORDS = {"sum": "add", "ave": "add", "mul": "mul", "max": "largest", "quotient": "div"}
+"""What joins a value to those before it."""
+BLOCK = 4
+"""Vectors that are in registers together."""
+
+DRIVER = '''
+from speccompiler.kernels.cpu.codegen.calls import finish, floor_of, spoiled_by
+from speccompiler.kernels.cpu.codegen.simd import values_at
+
+div, rectify = v.div, v.rectify
 
 
-def source(lanes: int, mode: CombineMode, count: int, activation: str | None) -> str:
-    """The module's text for ``count`` values."""
+@jit
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
+    """Tasks: chunks of @TASK values."""
+    @GEOMETRY
+    floor, spoiled = splat(floor_of(f[@RELU])), splat(spoiled_by(f[@RELU]))
+    parts = splat(np.float32(divisor))
+    for task in range(lo, hi):
+        first, last = task * @TASK, min(task * @TASK + @TASK, n * values)
+        i = first
+        while i + @STEP <= last:
+            other = values_at(w, 0)
+            @FIRST
+            for k in range(1, operands):
+                other = values_at(w, k)
+                @NEXT
+            if divisor != 1:
+                @DIVIDED
+            @STORED
+            i += @STEP
+        while i < last:
+            some = first_lanes(min(last - i, @LANES))
+            s0 = load_where(values_at(w, 0), i, some)
+            for k in range(1, operands):
+                s0 = @WORD(s0, load_where(values_at(w, k), i, some))
+            if divisor != 1:
+                s0 = div(s0, parts)
+            store_where(y, i, some, rectify(s0, floor, spoiled))
+            i += @LANES
+        finish(f, y, first, 1, 0, last - first)
+'''
 
-    def combined(word: str, rest: str) -> list[str]:
-        first, *others = [f"{word}(v{index}, i{rest})" for index in range(count)]
-        lines = [f"s = {first}", *(f"s = {WORDS[mode].format(next=other)}" for other in others)]
-        lines += ["s = div(s, number)"] if mode == "ave" else []
-        return [*lines, "s = activate(s)"] if activation is not None else lines
 
-    lines = [
-        "",
-        "",
-        "@jit",
-        "def kernel(lo, hi, n, x, y, w, b, g, scratch, f):",
-        f'    """Tasks: chunks of {TASK_VALUES} values."""',
-        "    @GEOMETRY",
-        *(f"    v{index} = values_at(w, {index})" for index in range(count)),
-        f"    number = splat(np.float32({count}))",
-        f"    last = min(hi * {TASK_VALUES}, n * values)",
-        f"    whole = last - (last - lo * {TASK_VALUES}) % @LANES",
-        f"    for i in range(lo * {TASK_VALUES}, whole, @LANES):",
-        *(f"        {line}" for line in combined("load", "")),
-        "        store(y, i, s)",
-        "    if whole < last:",
-        "        i, rest = whole, first_lanes(last - whole)",
-        *(f"        {line}" for line in combined("load_where", ", rest")),
-        "        store_where(y, whole, rest, s)",
-        "",
-    ]
-    words = "\nfrom speccompiler.kernels.cpu.codegen.simd import values_at\n\ndiv = v.div\n"
+def source(lanes: int, word: str) -> str:
+    """The module's text, for one vector width and what joins two values."""
+    sums = [f"s{s}" for s in range(BLOCK)]
+    places = [f"i + {s * lanes}" for s in range(BLOCK)]
+    together = list(zip(sums, places, strict=True))
+    driver = filled(
+        DRIVER,
+        first=[f"{s} = load(other, {at})" for s, at in together],
+        next=[f"{s} = {word}({s}, load(other, {at}))" for s, at in together],
+        divided=[f"{s} = div({s}, parts)" for s in sums],
+        stored=[f"store(y, {at}, rectify({s}, floor, spoiled))" for s, at in together],
+    )
     return fill(
-        HEADER + words + (activation or "") + "\n".join(lines),
+        HEADER + driver,
         Geometry._fields,
         LANES=lanes,
+        STEP=BLOCK * lanes,
+        TASK=TASK_VALUES,
+        RELU=RELU,
+        WORD=word,
     )
 
 
@@ -79,7 +103,8 @@ class CombineKernel(CpuKernel):
     fields = Geometry._fields
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
-        return Geometry(prod(shape))
+        count = len(node.inputs)
+        return Geometry(prod(shape), count, count if op_of(node).mode == "ave" else 1)
 
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
         return -(-n * prod(known(node)) // TASK_VALUES)
@@ -89,7 +114,13 @@ class CombineKernel(CpuKernel):
         activation = 0.0 if op_of(node).activation is None else prod(shape) / 1.5
         return (1 + len(node.inputs)) * prod(shape) / 5 + activation
 
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes, word) for word in dict.fromkeys(WORDS.values())]
+
     def text(self, wanted: Wanted) -> str:
-        op = op_of(wanted.node)
-        activation = None if op.activation is None else activation_text(op.activation)
-        return source(wanted.lanes, op.mode, len(wanted.node.inputs), activation)
+        mode: CombineMode = op_of(wanted.node).mode
+        return source(wanted.lanes, WORDS[mode])
+
+    def functions(self, wanted: Wanted) -> Functions:
+        return functions(op_of(wanted.node).activation)

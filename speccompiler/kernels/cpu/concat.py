@@ -8,6 +8,7 @@ w: the address of each value
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
@@ -103,6 +104,10 @@ class ConcatKernel(CpuKernel):
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         """About 20 GB/s to and from memory; a short run takes as long as a vector."""
         return _geometry(node).rows * sum(2 + run / 2.5 for run in _runs(node))
+
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes)]
 
     def text(self, wanted: Wanted) -> str:
         return source(wanted.lanes)

@@ -1,21 +1,22 @@
 """Depthwise convolution of any rank (as 3-D): every channel with kernels of its own.
 
 Bound by loads, not by multiply-adds: eight or four neighbouring positions of a row are done
-together, so that weights are loaded once for them, and so are values that several windows see. A
-position's sum is one chain of multiply-adds over the taps that lie in the data, whoever its
-neighbours are; a long one is a chain for each row (``long_sums``). The last vector of channels
-overlaps the one before.
+together, so that weights are loaded once for them. In the common kernels of three columns at stride
+1 the values that several windows see are loaded once, too. A position's sum is one chain of
+multiply-adds over the taps that lie in the data, whoever its neighbours are; a long one is a chain
+for each row (``long_sums``). The last vector of channels overlaps the one before.
 
 w: [kernel][KD][KH][KW][channel], and a vector's length behind
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
 from speccompiler.graph import ir
-from speccompiler.kernels.cpu.codegen.text import HEADER, fill
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill, filled
 from speccompiler.kernels.cpu.kernel import (
     Array,
     CpuKernel,
@@ -40,6 +41,7 @@ class Geometry(NamedTuple):
     out_width: int
     kd: int
     kh: int
+    kw: int
     sd: int
     sh: int
     sw: int
@@ -52,10 +54,6 @@ class Geometry(NamedTuple):
 
 TOGETHER = (8, 4)
 """Positions whose windows lie in the data, done at once: as many chains hide a sum's latency."""
-UNROLLED = 16
-"""Columns of the kernel up to which they are written out: registers hold no more weights, and
-the time that compiling takes grows with the square of the text."""
-
 DRIVER = '''
 
 @jit
@@ -63,9 +61,9 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows of the output."""
     @GEOMETRY
     filters, row = kernels * channels, width * channels
-    size = kd * kh * @KW * channels
+    size, ahead = kd * kh * kw * channels, sw * channels
     # Positions whose windows lie in the data from the first column to the last.
-    inner, outer = -(-pw // sw), (width - @KW + pw) // sw + 1
+    inner, outer = -(-pw // sw), min((width - kw + pw) // sw + 1, out_width)
     some = first_lanes(channels % @LANES)
     for task in range(lo, hi):
         front = task // out_height % out_depth * sd - pd
@@ -78,110 +76,132 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
             column = 0
             while column < out_width:
                 left = column * sw - pw
-                k0, k1 = max(0, -left), min(@KW, width - left)
-                here = min(outer, out_width) - column if column >= inner else 0
-                positions = 1
+                k0, k1 = max(0, -left), min(kw, width - left)
+                here = outer - column if column >= inner else 0
                 at, wo = base + left * channels, m * size
                 to = (task * out_width + column) * filters + m * channels
                 if channels < @LANES:
-                    part(x, at, w, wo, d0, d1, h0, h1, k0, k1, kh, row, height, channels, y, to,
-                         some)
+                    part(x, at, w, wo, d0, d1, h0, h1, k0, k1, kw, kh, row, height, channels,
+                         y, to, some)
                     column += 1
                     continue
-                if here >= 4:
-                    positions = 8 if here >= 8 else 4
+                positions = 8 if here >= 8 else 4 if here >= 4 else 1
                 for i in range(0, channels, @LANES):
                     c = min(i, channels - @LANES)
-                    if positions == 8:
-                        whole_8(x, at + c, w, wo + c, d0, d1, h0, h1, kh, row, height, channels,
-                                y, to + c, filters)
-                    elif positions == 4:
-                        whole_4(x, at + c, w, wo + c, d0, d1, h0, h1, kh, row, height, channels,
-                                y, to + c, filters)
-                    else:
-                        one(x, at + c, w, wo + c, d0, d1, h0, h1, k0, k1, kh, row, height,
+                    if positions == 1:
+                        one(x, at + c, w, wo + c, d0, d1, h0, h1, k0, k1, kw, kh, row, height,
                             channels, y, to + c, some)
+                    @THREES
+                    elif positions == 8:
+                        whole_8(x, at + c, w, wo + c, d0, d1, h0, h1, kw, kh, row, height,
+                                channels, ahead, y, to + c, filters)
+                    else:
+                        whole_4(x, at + c, w, wo + c, d0, d1, h0, h1, kw, kh, row, height,
+                                channels, ahead, y, to + c, filters)
                 column += positions
 '''
 
+THREES = """
+elif kw == 3 and sw == 1 and positions == 8:
+    three_8(x, at + c, w, wo + c, d0, d1, h0, h1, kh, row, height, channels, y, to + c, filters)
+elif kw == 3 and sw == 1:
+    three_4(x, at + c, w, wo + c, d0, d1, h0, h1, kh, row, height, channels, y, to + c, filters)
+"""
 
-def _whole(positions: int, columns: int, stride: int, long: bool) -> str:
-    """Whole windows of neighbouring positions, for one vector of channels."""
-    span = "range(first, end)" if long else "range(@KW)"
-    row = _columns(positions, columns, stride)
-    if columns > UNROLLED:
-        row = _loop(positions, stride, span)
-    zeros = [f"s{t} = splat(np.float32(0))" for t in range(positions)]
-    if long:
-        return _long_whole(positions, row, zeros)
-    lines = [
-        "\n\n@jit",
-        f"def whole_{positions}(",
-        "    x, at, w, wo, d0, d1, h0, h1, kh, row, height, channels, y, to, pitch",
-        "):",
-        *(f"    {zero}" for zero in zeros),
-        "    for d in range(d0, d1):",
-        "        for h in range(h0, h1):",
-        "            p = at + (d * height + h) * row",
-        "            q = wo + (d * kh + h) * @KW * channels",
-        *(f"            {line}" for line in row),
-        *(f"    store(y, to + {t} * pitch, s{t})" for t in range(positions)),
-    ]
-    return "\n".join(lines) + "\n"
+WHOLE = """
+
+@jit
+def whole_@POSITIONS(
+    x, at, w, wo, d0, d1, h0, h1, kw, kh, row, height, channels, ahead, y, to, pitch
+):
+    @STARTS
+    over = row - (kw - 1) * channels
+    for d in range(d0, d1):
+        p, q, k = at + (d * height + h0) * row, wo + (d * kh + h0) * kw * channels, 1
+        for _ in range((h1 - h0) * kw):
+            a = load(w, q)
+            @ADDS
+            q += channels
+            p += channels if k < kw else over
+            k = k + 1 if k < kw else 1
+    @STORES
+"""
+
+LONG_WHOLE = """
+
+@jit
+def whole_@POSITIONS(
+    x, at, w, wo, d0, d1, h0, h1, kw, kh, row, height, channels, ahead, y, to, pitch
+):
+    @STARTS
+    for d in range(d0, d1):
+        for h in range(h0, h1):
+            p, q = at + (d * height + h) * row, wo + (d * kh + h) * kw * channels
+            for first in range(0, kw, @SHORT):
+                @BEGINS
+                for _ in range(first, min(kw, first + @SHORT)):
+                    a = load(w, q)
+                    @ADDS
+                    q += channels
+                    p += channels
+                @CARRIES
+    @STORES
+"""
 
 
-def _long_whole(positions: int, row: list[str], zeros: list[str]) -> str:
-    """The same with sums that are carried on after each row."""
-    every = range(positions)
-    lines = [
-        "\n\n@jit",
-        f"def whole_{positions}(",
-        "    x, at, w, wo, d0, d1, h0, h1, kh, row, height, channels, y, to, pitch",
-        "):",
-        *(f"    t{t} = r{t} = splat(np.float32(0))" for t in every),
-        "    for d in range(d0, d1):",
-        "        for h in range(h0, h1):",
-        "            p = at + (d * height + h) * row",
-        "            q = wo + (d * kh + h) * @KW * channels",
-        "            for first in range(0, @KW, @SHORT):",
-        "                end = min(@KW, first + @SHORT)",
-        *(f"                {line}" for line in (*zeros, *row)),
-        *(f"                t{t}, r{t} = carried(t{t}, r{t}, s{t})" for t in every),
-        *(f"    store(y, to + {t} * pitch, rounded(t{t}, r{t}))" for t in every),
-    ]
-    return "\n".join(lines) + "\n"
+THREE = """
+
+@jit
+def three_@POSITIONS(x, at, w, wo, d0, d1, h0, h1, kh, row, height, channels, y, to, pitch):
+    @STARTS
+    for d in range(d0, d1):
+        for h in range(h0, h1):
+            p, q = at + (d * height + h) * row, wo + (d * kh + h) * 3 * channels
+            @ADDS
+    @STORES
+"""
 
 
-def _columns(positions: int, columns: int, stride: int) -> list[str]:
-    """A row of the windows, written out.
+def _three(positions: int) -> str:
+    """Whole windows of three columns whose positions are side by side.
 
     A value is loaded once for all windows that see it, from the left to the right: each sum
     takes its taps in the order that ``_one`` has.
     """
-    seen: dict[int, list[tuple[int, int]]] = {}
-    for t in range(positions):
-        for k in range(columns):
-            seen.setdefault(t * stride + k, []).append((t, k))
-    lines = [f"w{k} = load(w, q + {k} * channels)" for k in range(columns)]
-    for column in sorted(seen):
+    every = range(positions)
+    lines = [f"w{k} = load(w, q + {k} * channels)" for k in range(3)]
+    for column in range(positions + 2):
         lines.append(f"a = load(x, p + {column} * channels)")
-        lines += [f"s{t} = fma(a, w{k}, s{t})" for t, k in seen[column]]
-    return lines
+        taps = [(column - k, k) for k in (2, 1, 0) if 0 <= column - k < positions]
+        lines += [f"s{t} = fma(a, w{k}, s{t})" for t, k in taps]
+    return filled(
+        THREE.replace("@POSITIONS", str(positions)),
+        starts=[f"s{t} = splat(np.float32(0))" for t in every],
+        adds=lines,
+        stores=[f"store(y, to + {t} * pitch, s{t})" for t in every],
+    )
 
 
-def _loop(positions: int, stride: int, span: str) -> list[str]:
-    """A row of the windows, or a ``span`` of it, tap by tap."""
-    taps = [
-        f"    s{t} = fma(load(x, p + (k + {t * stride}) * channels), a, s{t})"
-        for t in range(positions)
-    ]
-    return [f"for k in {span}:", "    a = load(w, q + k * channels)", *taps]
+def _whole(positions: int, long: bool) -> str:
+    """Whole windows of neighbouring positions, for one vector of channels."""
+    every = range(positions)
+    zeros = [f"s{t} = splat(np.float32(0))" for t in every]
+    totals = [f"t{t} = r{t} = splat(np.float32(0))" for t in every]
+    sums = [f"rounded(t{t}, r{t})" if long else f"s{t}" for t in every]
+    return filled(
+        (LONG_WHOLE if long else WHOLE).replace("@POSITIONS", str(positions)),
+        starts=totals if long else zeros,
+        begins=zeros,
+        adds=[f"s{t} = fma(load(x, p + {t} * ahead), a, s{t})" for t in every],
+        carries=[f"t{t}, r{t} = carried(t{t}, r{t}, s{t})" for t in every],
+        stores=[f"store(y, to + {t} * pitch, {value})" for t, value in enumerate(sums)],
+    )
 
 
 ROW = """            for k in range(k0, k1):
                 s = fma({value}, {weight}, s)
 """
-LONG_ROW = """            for first in range(0, @KW, @SHORT):
+LONG_ROW = """            for first in range(0, kw, @SHORT):
                 s = splat(np.float32(0))
                 for k in range(max(k0, first), min(k1, first + @SHORT)):
                     s = fma({value}, {weight}, s)
@@ -202,22 +222,24 @@ def _one(name: str, masked: bool, long: bool) -> str:
     return f"""
 
 @jit
-def {name}(x, at, w, wo, d0, d1, h0, h1, k0, k1, kh, row, height, channels, y, to, some):
+def {name}(x, at, w, wo, d0, d1, h0, h1, k0, k1, kw, kh, row, height, channels, y, to, some):
     {begin}
     for d in range(d0, d1):
         for h in range(h0, h1):
             p = at + (d * height + h) * row
-            q = wo + (d * kh + h) * @KW * channels
+            q = wo + (d * kh + h) * kw * channels
 {row}    {stored}
 """
 
 
-def source(lanes: int, columns: int, stride: int, long: bool = False) -> str:
-    """The module's text, for a vector width and the width and horizontal stride of the kernel."""
-    windows = "".join(_whole(positions, columns, stride, long) for positions in TOGETHER)
+def source(lanes: int, long: bool = False) -> str:
+    """The module's text, for one vector width, and for sums that are ``long`` or not."""
+    windows = "".join(_whole(positions, long) for positions in TOGETHER)
+    threes = "" if long else "".join(map(_three, TOGETHER))
     windows += _one("one", masked=False, long=long) + _one("part", masked=True, long=long)
-    text = HEADER + CARRY * long + windows + DRIVER
-    return fill(text, Geometry._fields, LANES=lanes, KW=columns, SHORT=SHORT)
+    driver = filled(DRIVER, threes=[] if long else THREES.strip().split("\n"))
+    text = HEADER + CARRY * long + threes + windows + driver
+    return fill(text, Geometry._fields, LANES=lanes, SHORT=SHORT)
 
 
 class DepthwiseKernel(CpuKernel):
@@ -232,7 +254,7 @@ class DepthwiseKernel(CpuKernel):
         op, out = op_of(node), known(node)
         return Geometry(
             *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1),
-            *three(op.kernel, 1)[:2], *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
+            *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
             op.weight.shape[-2],
         )  # fmt: skip
 
@@ -244,10 +266,13 @@ class DepthwiseKernel(CpuKernel):
         taps: int = prod(op_of(node).kernel) * prod(known(node))
         return (prod(shape) + prod(known(node))) / 5 + taps / 2 / min(shape[-1], 16)
 
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes, long) for long in (False, True)]
+
     def text(self, wanted: Wanted) -> str:
-        op = op_of(wanted.node)
         lanes = fitting_lanes(wanted.shape[-1], wanted.lanes)
-        return source(lanes, op.kernel[-1], op.stride[-1], is_long(prod(op.kernel)))
+        return source(lanes, is_long(prod(op_of(wanted.node).kernel)))
 
     def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
         import numpy as np

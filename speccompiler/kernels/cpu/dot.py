@@ -6,6 +6,7 @@ scratch: a vector
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
@@ -80,6 +81,10 @@ class DotKernel(CpuKernel):
 
     def scratch(self, node: ir.Node, shape: KnownShape) -> int:
         return MOST_LANES
+
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes)]
 
     def text(self, wanted: Wanted) -> str:
         return source(wanted.lanes)

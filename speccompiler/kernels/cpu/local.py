@@ -10,6 +10,7 @@ b: [position][filter], filled likewise
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
@@ -166,6 +167,10 @@ class LocalKernel(CpuKernel):
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         weights: int = prod(op_of(node).weight.shape)
         return weights / 7
+
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes, long) for long in (False, True)]
 
     def text(self, wanted: Wanted) -> str:
         terms = prod(op_of(wanted.node).kernel) * wanted.shape[-1]

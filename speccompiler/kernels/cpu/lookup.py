@@ -5,6 +5,7 @@ w: the table
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
@@ -67,6 +68,10 @@ class LookupKernel(CpuKernel):
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         return 5 * prod(shape) + prod(known(node)) / 5
+
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes)]
 
     def text(self, wanted: Wanted) -> str:
         return source(wanted.lanes)

@@ -5,6 +5,8 @@ w: the number
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
@@ -49,6 +51,10 @@ class MaskKernel(RowKernel):
 
     name = "mask"
     ops = (ir.Mask,)
+
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes)]
 
     def text(self, wanted: Wanted) -> str:
         return source(wanted.lanes)

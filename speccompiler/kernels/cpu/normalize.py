@@ -5,6 +5,8 @@ w: what is added to the variance, and to its root
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
@@ -70,6 +72,10 @@ class NormalizeKernel(RowKernel):
 
     name = "normalize"
     ops = (ir.Normalize,)
+
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes)]
 
     def text(self, wanted: Wanted) -> str:
         return source(wanted.lanes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
@@ -52,6 +53,10 @@ class CopyKernel(CpuKernel):
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         return prod(shape) / 4
+
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes)]
 
     def text(self, wanted: Wanted) -> str:
         return source(wanted.lanes)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from speccompiler.kernels.cpu.codegen.text import HEADER, fill
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill, filled
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
 from speccompiler.kernels.long_sums import CARRY, SHORT
 
@@ -135,8 +135,8 @@ def windows(
         count, times = positions * channels, 1
     whole = times
     if count < @LANES:
-        # What a vector writes beyond its channels is overwritten by the next position.
-        whole = times - 1 if y_pitch == channels else 0
+        # What a vector writes beyond its channels is overwritten by the next positions.
+        whole = times - (@LANES - 1) // count if y_pitch == channels else 0
     time = 0
     while count < @WIDE and time + @BLOCK <= whole:
         for i in range(0, count, @LANES):
@@ -153,10 +153,12 @@ def windows(
                           rest, y, yo + i, @LANES, @LANES)
             i += @WIDE
         while i < count:
+            # The second vector may be the first once more.
             j = max(min(i, count - @LANES), 0)
-            window_1(x, xo + j, planes, plane, rows, row, columns, channels, first, scale,
-                     rest, y, yo + j, 0, 0)
-            i += @LANES
+            apart = max(min(@LANES, count - @LANES - j), 0)
+            window_2(x, xo + j, planes, plane, rows, row, columns, channels, first, scale,
+                     rest, y, yo + j, apart, apart)
+            i += 2 * @LANES
         time += 1
         xo += ahead
         yo += y_pitch
@@ -261,24 +263,21 @@ class _Statements:
             self.ends += ["if rest != 1:", *(f"    s{s} = div(s{s}, splat(rest))" for s in every)]
         self.kind = kind
 
-    def adds(self, s: int, unless: str = "") -> list[str]:
-        """A vector ``a`` of values is taken in. A maximum does not mind what it has seen."""
+    def adds(self, s: int) -> list[str]:
+        """A vector ``a`` of values is taken in."""
         if self.kind == "max":
             return [f"s{s} = maximum(s{s}, a)", f"u{s} = select(not_equal(a, a), a, u{s})"]
-        return [f"s{s} = {unless.format(s)}fma(a, part, s{s})"]
+        return [f"s{s} = fma(a, part, s{s})"]
 
-
-def _filled(text: str, **statements: Sequence[str]) -> str:
-    """The text with statements in the places that have their names, at the indent there."""
-    lines = []
-    for line in text.split("\n"):
-        name = line.strip().removeprefix("@").lower()
-        if name in statements:
-            indent = line[: line.index("@")]
-            lines += [indent + statement for statement in statements[name]]
-        else:
-            lines.append(line)
-    return "\n".join(lines)
+    def pair(self, s: int) -> list[str]:
+        """Two vectors are taken in, the first only where it was not seen ``again``."""
+        if self.kind == "max":
+            # A maximum does not mind what it has seen.
+            return [
+                f"s{s} = maximum(maximum(s{s}, a), b)",
+                f"u{s} = select(unordered(a, b), add(a, b), u{s})",
+            ]
+        return [f"s{s} = s{s} if again else fma(a, part, s{s})", f"s{s} = fma(b, part, s{s})"]
 
 
 def _window(name: str, kind: Kind, seen: Sequence[str], stored: Sequence[str], more: str) -> str:
@@ -290,7 +289,7 @@ def _window(name: str, kind: Kind, seen: Sequence[str], stored: Sequence[str], m
         f"{more}\n):\n    @STARTS"
     )
     rows = LONG_ROWS if kind == "long mean" else ROWS
-    return _filled(
+    return filled(
         f"{head}{rows}    @ENDS\n    @STORED\n",
         starts=does.starts,
         begins=does.begins,
@@ -328,17 +327,15 @@ def _second(kind: Kind, vectors: int, lanes: int) -> str:
         here, there = 2 * s * lanes, (2 * s + 1) * lanes
         pairs += [
             f"here, there = load(x, p + {here}), load(x, p + {there})",
-            "a = even(here, there)",
-            *does.adds(s, "s{0} if again else "),
-            "a = odd(here, there)",
-            *does.adds(s),
+            "a, b = even(here, there), odd(here, there)",
+            *does.pair(s),
         ]
-    return _filled(
+    return filled(
         SECOND.replace("@VECTORS", str(vectors)),
         starts=does.starts,
         pairs=pairs,
         ends=does.ends,
-        stored=[f"store(y, yo + {s * lanes}, s{s})" for s in every],
+        stored=[f"store(y, yo + {s * lanes}, in_order(s{s}))" for s in every],
     )
 
 
@@ -351,7 +348,7 @@ def source(lanes: int, kind: Kind, planes: bool) -> str:
         seconds = _second(kind, PAIR, lanes) + _second(kind, 1, lanes)
         text = seconds + _along(kind) + _part(kind) + PLANES
     else:
-        text = _windows(kind, BLOCK) + _windows(kind, 1) + _part(kind) + CHANNELS
+        text = _windows(kind, BLOCK) + _windows(kind, 2) + _part(kind) + CHANNELS
     carry = CARRY if kind == "long mean" else ""
     return fill(
         HEADER + with_functions(carry + text + DRIVER),

@@ -6,6 +6,7 @@ falls on is part of the result.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
@@ -24,23 +25,27 @@ class Geometry(NamedTuple):
     channels: int
     out_height: int
     out_width: int
+    bilinear: int
+    """Whether inputs are weighed."""
+    aligned: int
+    """Whether corners lie on corners."""
 
 
 DRIVER = '''
 
 @jit
-def scale_of(length, size):
+def scale_of(length, size, aligned):
     """What a place is multiplied with to find where it looks."""
-    if @ALIGNED and size > 1:
+    if aligned and size > 1:
         return np.float32(length - 1) / np.float32(size - 1)
     return np.float32(length) / np.float32(size)
 
 
 @jit
-def looked_at(place, length):
+def looked_at(place, length, nearer):
     """The last input that is not behind the place, or the nearer one."""
     first = int(place)
-    if @NEARER and place - np.float32(first) >= np.float32(0.5):
+    if nearer and place - np.float32(first) >= np.float32(0.5):
         first += 1
     return min(first, length - 1)
 
@@ -67,37 +72,33 @@ def blend(x, a, b, c, d, across, down, y, to, count):
 def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows of the output."""
     @GEOMETRY
-    down, across = scale_of(height, out_height), scale_of(width, out_width)
+    down, across = scale_of(height, out_height, aligned), scale_of(width, out_width, aligned)
+    nearer, some = aligned and not bilinear, first_lanes(channels % @LANES)
+    whole = channels - channels % @LANES
     for task in range(lo, hi):
         v = np.float32(task % out_height) * down
-        top = looked_at(v, height)
+        top = looked_at(v, height, nearer)
         first = (task // out_height * height + top) * width * channels
         second = first + (min(top + 1, height - 1) - top) * width * channels
         for ox in range(out_width):
             u = np.float32(ox) * across
-            left = looked_at(u, width)
+            left = looked_at(u, width, nearer)
             to = (task * out_width + ox) * channels
             l, r = left * channels, min(left + 1, width - 1) * channels
-            @SAMPLE
+            if bilinear:
+                blend(x, first + l, first + r, second + l, second + r,
+                      u - np.float32(left), v - np.float32(top), y, to, channels)
+                continue
+            for i in range(0, whole, @LANES):
+                store(y, to + i, load(x, first + l + i))
+            if whole < channels:
+                store_where(y, to + whole, some, load_where(x, first + l + whole, some))
 '''
-BILINEAR = (
-    "blend(x, first + l, first + r, second + l, second + r, "
-    "u - np.float32(left), v - np.float32(top), y, to, channels)"
-)
-NEAREST = "for i in range(channels):\n                y[to + i] = x[first + l + i]"
 
 
-def source(lanes: int, bilinear: bool, align_corners: bool) -> str:
-    """The module's text, for one vector width and way to look."""
-    nearer = int(align_corners and not bilinear)
-    text = DRIVER.replace("@SAMPLE", BILINEAR if bilinear else NEAREST)
-    return fill(
-        HEADER + with_functions(text),
-        Geometry._fields,
-        LANES=lanes,
-        NEARER=nearer,
-        ALIGNED=int(align_corners),
-    )
+def source(lanes: int) -> str:
+    """The module's text, for one vector width."""
+    return fill(HEADER + with_functions(DRIVER), Geometry._fields, LANES=lanes)
 
 
 class ResizeImageKernel(CpuKernel):
@@ -109,7 +110,10 @@ class ResizeImageKernel(CpuKernel):
     narrows = True
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
-        return Geometry(*shape[-3:], *known(node)[-3:-1])
+        op, (out_height, out_width) = op_of(node), known(node)[-3:-1]
+        height, width, channels = shape[-3:]
+        ways = int(op.bilinear), int(op.align_corners)
+        return Geometry(height, width, channels, out_height, out_width, *ways)
 
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
         return n * prod(known(node)[:-2])
@@ -118,7 +122,9 @@ class ResizeImageKernel(CpuKernel):
         """The values looked at decide; few channels are done one value at a time."""
         return prod(known(node)) / (1 if shape[-1] >= 4 else 0.3)
 
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes)]
+
     def text(self, wanted: Wanted) -> str:
-        op = op_of(wanted.node)
-        lanes = fitting_lanes(wanted.shape[-1], wanted.lanes)
-        return source(lanes, op.bilinear, op.align_corners)
+        return source(fitting_lanes(max(4, wanted.shape[-1]), wanted.lanes))

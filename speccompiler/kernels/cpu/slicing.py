@@ -6,6 +6,7 @@ side, so that most slices copy long runs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
@@ -87,6 +88,10 @@ class SliceKernel(CpuKernel):
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         """The written values decide; few channels are copied one value at a time."""
         return prod(known(node)) / (4 if shape[-1] >= 4 else 2)
+
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes)]
 
     def text(self, wanted: Wanted) -> str:
         return source(wanted.lanes)

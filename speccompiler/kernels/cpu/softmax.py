@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
@@ -62,6 +64,10 @@ class SoftmaxKernel(RowKernel):
 
     name = "softmax"
     ops = (ir.Softmax,)
+
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes)]
 
     def text(self, wanted: Wanted) -> str:
         return source(wanted.lanes)

@@ -9,12 +9,13 @@ before. Where the last axis stays the last, both go along v, and rows are copied
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
 from speccompiler.graph import ir
 from speccompiler.kernels.axes import transpose_plan
-from speccompiler.kernels.cpu.codegen.text import HEADER, fill
+from speccompiler.kernels.cpu.codegen.text import HEADER, LINE, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
 from speccompiler.kernels.cpu.kernel import CpuKernel, Wanted, fitting_lanes
 from speccompiler.planning.candidate import KnownShape
@@ -74,11 +75,17 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
             for u in range(u0, u1):
                 copy(x, source + u * x_across + v0, y, target + u * y_across + v0, v1 - v0)
         elif across >= @LANES and along >= @LANES:
-            for u in range(u0, u1, @LANES):
-                for v in range(v0, v1, @LANES):
-                    i, j = min(u, across - @LANES), min(v, along - @LANES)
-                    square(x, source + i + j * x_along, x_along,
-                           y, target + i * y_across + j, y_across)
+            # Whole lines of the rows that are near each other, then on along the others.
+            near_u = y_across > x_along
+            first, last = (u0, u1) if near_u else (v0, v1)
+            begin, end = (v0, v1) if near_u else (u0, u1)
+            for line in range(first, last, @LINE):
+                for far in range(begin, end, @LANES):
+                    for near in range(line, min(line + @LINE, last), @LANES):
+                        i, j = (near, far) if near_u else (far, near)
+                        i, j = min(i, across - @LANES), min(j, along - @LANES)
+                        transpose(x, source + i + j * x_along, x_along,
+                                  y, target + i * y_across + j, y_across)
         elif across < along:
             for u in range(u0, u1):
                 for v in range(v0, v1):
@@ -90,27 +97,14 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 '''
 
 
-def _square(lanes: int) -> str:
-    """``square``: rows zipped with the rows half a square away, as often as it can be halved."""
-    lines = ["\n\n@jit", "def square(x, xo, xs, y, yo, ys):"]
-    lines += [f"    r{i} = load(x, xo + {i} * xs)" for i in range(lanes)]
-    half = lanes // 2
-    for _ in range(half.bit_length()):
-        names = ", ".join(f"r{i}" for i in range(lanes))
-        pairs = [f"r{i}, r{i + half}" for i in range(half)]
-        zipped = ", ".join(f"zip_low({pair}), zip_high({pair})" for pair in pairs)
-        lines.append(f"    {names} = {zipped}")
-    lines += [f"    store(y, yo + {i} * ys, r{i})" for i in range(lanes)]
-    return "\n".join(lines) + "\n"
-
-
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     return fill(
-        HEADER + with_functions(_square(lanes) + DRIVER),
+        HEADER + with_functions(DRIVER),
         Geometry._fields,
         LANES=lanes,
         BLOCK=TASK_SIDE,
+        LINE=LINE,
     )
 
 
@@ -132,6 +126,10 @@ class TransposeKernel(CpuKernel):
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         return prod(shape) / 2
+
+    @classmethod
+    def texts(cls, lanes: int) -> Iterable[str]:
+        return [source(lanes)]
 
     def text(self, wanted: Wanted) -> str:
         *_, across, along = transpose_plan(wanted.node, wanted.shape).lengths

@@ -127,6 +127,34 @@ def vectors(lanes: int) -> SimpleNamespace:
 
         return vector(array, ADDRESS), emit
 
+    @intrinsic
+    def transpose(typing: Any, x: Any, xo: Any, x_step: Any, y: Any, yo: Any, y_step: Any) -> Any:
+        """Write a square of vectors that are ``x_step`` apart as its columns, ``y_step`` apart."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            x, xo, x_step, y, yo, y_step = args
+            rows = []
+            for _ in range(lanes):
+                value = builder.load(_pointer(context, builder, signature.args[0], [x, xo], llvm))
+                value.align = 4
+                rows.append(value)
+                xo = builder.add(xo, x_step)
+            # Rows are zipped with those half a square away, as often as it can be halved.
+            half = lanes // 2
+            for _ in range(half.bit_length()):
+                rows = [
+                    builder.shuffle_vector(a, b, ir.Constant(bits, zipped(first)))
+                    for a, b in zip(rows[:half], rows[half:], strict=True)
+                    for first in (0, half)
+                ]
+            for value in rows:
+                place = _pointer(context, builder, signature.args[3], [y, yo], llvm)
+                builder.store(value, place).align = 4
+                yo = builder.add(yo, y_step)
+            return context.get_dummy_value()
+
+        return types.void(x, ADDRESS, ADDRESS, y, ADDRESS, ADDRESS), emit
+
     def prefetching(levels: int) -> Any:
         """Prefetch the cache line of ``array[index]``, which need not be in the array."""
 
@@ -274,21 +302,18 @@ def vectors(lanes: int) -> SimpleNamespace:
         digits = builder.and_(builder.bitcast(x, bits), constant(0x7FFFFF))
         return builder.bitcast(builder.or_(digits, constant(0x3F800000)), llvm)
 
-    def zip_word(first: int) -> Any:
+    def zipped(first: int) -> Sequence[int]:
         """Half of the lanes of two vectors, taken in turns."""
-        order = [first + i // 2 + (i % 2) * lanes for i in range(lanes)]
-        return word(
-            vector,
-            [vector, vector],
-            lambda builder, a, b: builder.shuffle_vector(a, b, ir.Constant(bits, order)),
-        )
+        return [first + i // 2 + (i % 2) * lanes for i in range(lanes)]
 
-    def every_second(first: int) -> Any:
-        """Half of the lanes of two vectors that lie side by side."""
-        order = ir.Constant(bits, list(range(first, 2 * lanes, 2)))
-        return word(
-            vector, [vector, vector], lambda builder, a, b: builder.shuffle_vector(a, b, order)
-        )
+    def shuffle(order: Sequence[int]) -> Any:
+        """Lanes of two vectors that lie side by side."""
+        return lambda builder, a, b: builder.shuffle_vector(a, b, ir.Constant(bits, order))
+
+    # Two of one vector and two of the other in turns: one instruction on x86.
+    evens = [i // 4 * 4 + i % 2 * 2 + i % 4 // 2 * lanes for i in range(lanes)]
+    odds = [i + 1 for i in evens]
+    straight = [i * 2 % lanes // 4 * 4 + i % 2 + i * 2 // lanes * 2 for i in range(lanes)]
 
     def largest(builder: Any, a: Any, b: Any) -> Any:
         greater = builder.select(builder.fcmp_ordered(">", a, b), a, b)
@@ -310,6 +335,7 @@ def vectors(lanes: int) -> SimpleNamespace:
         prefetch=prefetching(3),
         # Into L2, but not into L1.
         prefetch_near=prefetching(2),
+        transpose=transpose,
         splat=splat,
         first_lanes=first_lanes,
         load_where=load_where,
@@ -342,6 +368,10 @@ def vectors(lanes: int) -> SimpleNamespace:
         less_equal=comparison("<="),
         equal=comparison("=="),
         not_equal=comparison("!="),
+        # Where one of them is NaN.
+        unordered=word(
+            truths, [vector, vector], lambda builder, a, b: builder.fcmp_unordered("uno", a, b)
+        ),
         both=word(truths, [truths, truths], lambda builder, a, b: builder.and_(a, b)),
         either=word(truths, [truths, truths], lambda builder, a, b: builder.or_(a, b)),
         # Whether any lane is true.
@@ -355,8 +385,10 @@ def vectors(lanes: int) -> SimpleNamespace:
         # x == mantissa * 2**exponent for normal x > 0, the mantissa from 1 to below 2.
         exponent=word(vector, [vector], exponent),
         mantissa=word(vector, [vector], mantissa),
-        zip_low=zip_word(0),
-        zip_high=zip_word(lanes // 2),
-        even=every_second(0),
-        odd=every_second(1),
+        zip_low=word(vector, [vector, vector], shuffle(zipped(0))),
+        zip_high=word(vector, [vector, vector], shuffle(zipped(lanes // 2))),
+        # Every second of two vectors, in an order that ``in_order`` straightens.
+        even=word(vector, [vector, vector], shuffle(evens)),
+        odd=word(vector, [vector, vector], shuffle(odds)),
+        in_order=word(vector, [vector], lambda builder, a: shuffle(straight)(builder, a, a)),
     )

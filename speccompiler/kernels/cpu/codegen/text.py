@@ -39,6 +39,19 @@ def fill(text: str, fields: Sequence[str], **values: int | str) -> str:
     return text
 
 
+def filled(text: str, **statements: Sequence[str]) -> str:
+    """Put statements into the lines that are ``@NAME`` alone, at the indent that these have."""
+    lines = []
+    for line in text.split("\n"):
+        name = line.strip().removeprefix("@").lower()
+        if line.strip().startswith("@") and name in statements:
+            indent = line[: line.index("@")]
+            lines += [indent + statement for statement in statements[name]]
+        else:
+            lines.append(line)
+    return "\n".join(lines)
+
+
 def _unpacked(fields: Sequence[str]) -> str:
     """Lines that give the integers of ``g`` the names of their fields, four to a line."""
     lines = []

@@ -15,6 +15,8 @@ from typing import Any
 
 from llvmlite import binding
 from numba import types
+from numba.core import base, event
+from numba.core.base import BaseContext as TargetContext
 from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.typing.context import BaseContext
@@ -133,26 +135,27 @@ def _linking_only() -> Iterator[None]:
     """numba types functions and links their LLVM code, and does nothing more with it.
 
     It would optimise each function of a kernel, make machine code of it that nobody runs, and
-    optimise it again in its caller: two fifths of the time. Nothing of what is compiled here may
-    be called from Python, because it has no address. The lock keeps other threads from compiling
-    meanwhile. Nothing is collected either: all that is made stays in use until the end.
+    optimise it again in its caller. Nothing of what is compiled here may be called from Python,
+    because it has no address. The lock keeps other threads from compiling meanwhile. Nothing is
+    collected either: all that is made stays in use until the end.
     """
-    resolve = _remembering(BaseContext.resolve_function_type)
-    left_out: list[tuple[type, str, Any]] = [
-        (BaseContext, "resolve_function_type", resolve),
+    replaced: list[tuple[Any, str, Any]] = [
         (CPUCodeLibrary, "_optimize_functions", _same_layout),
         (CPUCodeLibrary, "_optimize_final_module", lambda library: None),
+        (CPUCodeLibrary, "_get_module_for_linking", _shared),
         (JITCodeLibrary, "_finalize_specific", lambda library: None),
         (JITCodeLibrary, "get_pointer_to_function", _no_address),
         (JITCPUCodegen, "_add_module", lambda codegen, module: None),
         (JITCPUCodegen, "set_env", lambda codegen, name, environment: None),
+        (event, "broadcast", lambda event: None),
+        *((owner, name, _remembered(owner, name, key)) for owner, name, key in _ANSWERS),
     ]
     with global_compiler_lock:
-        kept = [(owner, name, getattr(owner, name)) for owner, name, _ in left_out]
+        kept = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]
         collecting = gc.isenabled()
         try:
             gc.disable()
-            for owner, name, replacement in left_out:
+            for owner, name, replacement in replaced:
                 setattr(owner, name, replacement)
             yield
         finally:
@@ -167,27 +170,54 @@ def _same_layout(library: Any, module: Any) -> None:
     module.data_layout = library._codegen._data_layout
 
 
-_resolved: dict[Any, Any] = {}
-
-
-def _remembering(resolve: Any) -> Any:
-    """numba looks through every version of an operator at each use; here, once for its types."""
-
-    def resolved(context: Any, function: Any, args: Any, kws: Any) -> Any:
-        if kws or not isinstance(function, types.Function):
-            return resolve(context, function, args, kws)
-        key = function, args
-        if key not in _resolved:
-            _resolved[key] = resolve(context, function, args, kws)
-        return _resolved[key]
-
-    return resolved
+def _shared(library: Any) -> Any:
+    """The module of a function, for its callers, each of which may have a copy."""
+    library._ensure_finalized()
+    for function in library._final_module.functions:
+        if not function.is_declaration and function.linkage == binding.Linkage.external:
+            function.linkage = "linkonce_odr"
+    return library._final_module
 
 
 def _no_address(library: Any, name: str) -> int:
     """numba links a library when it is first asked for an address in it."""
     library._ensure_finalized()
     return 1
+
+
+def _by_types(called: Any, function: Any, args: Any, kws: Any) -> Any:
+    return (function, args) if isinstance(function, types.Function) and not kws else None
+
+
+def _by_own_types(function: Any, context: Any, args: Any, kws: Any) -> Any:
+    return _by_types(context, function, args, kws)
+
+
+_ANSWERS: tuple[tuple[Any, str, Any], ...] = (
+    (BaseContext, "resolve_function_type", _by_types),
+    (types.Function, "get_call_type", _by_own_types),
+    (TargetContext, "get_abi_sizeof", lambda context, llvm: str(llvm)),
+    (base, "_has_loc", lambda function: function),
+)
+"""What numba finds out anew at each use of an operator or variable, though the answer is the same.
+
+With each, what the answer hangs on; None where it is to be asked.
+"""
+_answers: dict[str, dict[Any, Any]] = {name: {} for _, name, _ in _ANSWERS}
+
+
+def _remembered(owner: Any, name: str, key_of: Any) -> Any:
+    ask, answers = getattr(owner, name), _answers[name]
+
+    def answer(*arguments: Any) -> Any:
+        key = key_of(*arguments)
+        if key is None:
+            return ask(*arguments)
+        if key not in answers:
+            answers[key] = ask(*arguments)
+        return answers[key]
+
+    return answer
 
 
 def _called(assembly: str) -> set[str]:
