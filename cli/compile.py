@@ -99,9 +99,7 @@ def _compile_library(style: str, threads: int | None) -> None:
         click.echo(f"kernels: all {there} were there")
 
 
-def _compile_model(
-    model: str, style: str, loading: LoadOptions, compiling: CompileOptions
-) -> None:
+def _compile_model(model: str, style: str, loading: LoadOptions, compiling: CompileOptions) -> None:
     loaded = load_model(model, loading)
     has_weights = loaded.names_weights or loaded.spec.seed is not None
     if compiling.tune and not has_weights:

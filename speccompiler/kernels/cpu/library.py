@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from speccompiler.kernels.cpu.codegen.activation_text import activation_texts
 from speccompiler.kernels.cpu.codegen.register_tile import product_tile_text, tile_text
-from speccompiler.kernels.cpu.kernel import WIDTHS
+from speccompiler.kernels.cpu.kernel import WIDTHS, CpuKernel
 from speccompiler.kernels.cpu.plain_copy import CopyKernel
 from speccompiler.kernels.cpu.table import KERNELS
 
@@ -42,6 +42,7 @@ def of_width(lanes: int) -> tuple[Text, ...]:
 
 def _kernel_texts(lanes: int, *, narrowing: bool = False) -> Iterator[Text]:
     """Those of all kernels, or of the kernels that take narrower vectors."""
-    for kernel in (*KERNELS, CopyKernel):
+    kernels: tuple[type[CpuKernel], ...] = (*KERNELS, CopyKernel)
+    for kernel in kernels:
         if kernel.narrows or not narrowing:
             yield from ((kernel.name, text) for text in kernel.texts(lanes))
