@@ -212,13 +212,13 @@ def windows(
                 window_2(x, xo + j, planes, plane, rows, row, columns, 1, first, scale,
                          rest, y, yo + j, apart, apart)
                 i += 2 * @LANES
-            elif sw == 2 and columns > 1 and left >= 2 * @LANES:
+            elif sw == 2 and columns > 1 and left > @LANES:
                 second_2(x, xo + 2 * i, planes, plane, rows, row, columns, first, scale,
-                         rest, y, yo + i)
+                         rest, y, yo + i, min(@LANES, left - @LANES))
                 i += 2 * @LANES
             elif sw == 2 and columns > 1:
                 second_1(x, xo + 2 * j, planes, plane, rows, row, columns, first, scale,
-                         rest, y, yo + j)
+                         rest, y, yo + j, 0)
                 i += @LANES
             else:
                 along(x, xo + j * sw, planes, plane, rows, row, columns, 1, first, scale,
@@ -229,7 +229,9 @@ def windows(
 SECOND = """
 
 @jit
-def second_@VECTORS(x, xo, planes, plane, rows, row, columns, first, scale, rest, y, yo):
+def second_@VECTORS(
+    x, xo, planes, plane, rows, row, columns, first, scale, rest, y, yo, apart
+):
     @STARTS
     last, again = columns - 2, False
     if columns == 2 and planes == 1:
@@ -359,14 +361,14 @@ def _along(kind: Kind) -> str:
     )
 
 
-def _second(kind: Kind, vectors: int, lanes: int) -> str:
-    """The windows of some vectors of positions that are 2 apart."""
+def _second(kind: Kind, vectors: int) -> str:
+    """The windows of positions that are 2 apart, of vectors ``apart`` in the output."""
     does, every = _Statements(kind, vectors), range(vectors)
     pairs = []
     for s in every:
-        here, there = 2 * s * lanes, (2 * s + 1) * lanes
+        at = f"p + {2 * s} * apart"
         pairs += [
-            f"here, there = load(x, p + {here}), load(x, p + {there})",
+            f"here, there = load(x, {at}), load(x, {at} + @LANES)",
             "a, b = even(here, there), odd(here, there)",
             *does.pair(s),
         ]
@@ -375,7 +377,7 @@ def _second(kind: Kind, vectors: int, lanes: int) -> str:
         starts=does.starts,
         pairs=pairs,
         ends=does.ends,
-        stored=[f"store(y, yo + {s * lanes}, in_order(s{s}))" for s in every],
+        stored=[f"store(y, yo + {s} * apart, in_order(s{s}))" for s in every],
     )
 
 
@@ -386,8 +388,8 @@ def source(lanes: int, kind: Kind, planes: bool) -> str:
     """
     if planes:
         text = (
-            _second(kind, 2, lanes)
-            + _second(kind, 1, lanes)
+            _second(kind, 2)
+            + _second(kind, 1)
             + _windows(kind, 2)
             + _along(kind)
             + _part(kind)
