@@ -164,8 +164,8 @@ def _output(module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, poole
         if pooled:
             values = [list(map(largest, line[::2], line[1::2])) for line in values]
             if len(values) > 1:
-                pairs = zip(values[::2], values[1::2], strict=True)
-                values = [list(map(largest, upper, lower)) for upper, lower in pairs]
+                rows = zip(values[::2], values[1::2], strict=True)
+                values = [list(map(largest, upper, lower)) for upper, lower in rows]
         for i, line in enumerate(values):
             for j, value in enumerate(line):
                 made.store(value, made.steps(made.steps(y, row, i), next_to, j))
