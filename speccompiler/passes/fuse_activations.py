@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speccompiler.graph.ir import Combine, Conv, Graph, Map, MapWith, Node
+from speccompiler.expressions.nodes import Expression
+from speccompiler.graph.ir import Combine, Conv, Graph, Map, MapWith, Node, Op
 
 
 def fuse_activations(graph: Graph) -> Graph:
@@ -27,12 +28,17 @@ def fuse_activations(graph: Graph) -> Graph:
             and source.name not in outputs
         ):
             del done[source.name]
-            field = "after" if isinstance(source.op, MapWith) else "activation"
-            fused = replace(source.op, **{field: node.op.activation})
-            node = replace(source, name=node.name, op=fused)
+            op = _ending_in(source.op, node.op.activation)
+            node = replace(source, name=node.name, op=op)
         done[node.name] = node
     return Graph(tuple(done.values()), graph.outputs)
 
 
 def _has_none(op: Conv | Combine | MapWith) -> bool:
     return (op.after if isinstance(op, MapWith) else op.activation) is None
+
+
+def _ending_in(op: Conv | Combine | MapWith, activation: Expression) -> Op:
+    if isinstance(op, MapWith):
+        return replace(op, after=activation)
+    return replace(op, activation=activation)

@@ -198,24 +198,20 @@ def _bytes(builder: Any, *distances: Any) -> list[Any]:
 
 def _choose(builder: Any, number: Any, functions: dict[int, Any], arguments: Sequence[Any]) -> Any:
     """What the function of that number returns; a number without one does not occur."""
-    start, end = builder.block, builder.append_basic_block("chosen")
-    numbers = list(functions)
-    builder.position_at_end(end)
-    result = builder.phi(_TRUTH)
-    default = None
-    choice = None
-    for at in numbers:
-        case = builder.append_basic_block(f"case_{at}")
+    cases = {at: builder.append_basic_block(f"case_{at}") for at in functions}
+    end = builder.append_basic_block("chosen")
+    choice = builder.switch(number, next(iter(cases.values())))
+    results = []
+    for at, case in cases.items():
+        choice.add_case(LONG(at), case)
         builder.position_at_end(case)
-        result.add_incoming(builder.call(functions[at], arguments), case)
+        results.append(builder.call(functions[at], arguments))
         builder.branch(end)
-        if default is None:
-            builder.position_at_end(start)
-            default, choice = case, builder.switch(number, case)
-        else:
-            choice.add_case(LONG(at), case)
     builder.position_at_end(end)
-    return result
+    chosen = builder.phi(_TRUTH)
+    for result, case in zip(results, cases.values(), strict=True):
+        chosen.add_incoming(result, case)
+    return chosen
 
 
 @cache
