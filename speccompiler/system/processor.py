@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from collections.abc import Mapping
 from functools import cache
 
 from llvmlite import binding
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.frozen import dataclass
 from speccompiler.frozen import dataclass
 
 CHOICE = "CONVSPEC_ISA"
@@ -39,7 +39,7 @@ class Level:
     @property
     def key(self) -> str:
         """What tells machine code of this level from all other."""
-        return f"{sys.platform} {self.name}"
+        return f"{platform.system()} {self.name}"
 
 
 _V3 = (
