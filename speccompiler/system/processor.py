@@ -16,7 +16,6 @@ from llvmlite import binding
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.frozen import dataclass
-from speccompiler.frozen import dataclass
 
 CHOICE = "CONVSPEC_ISA"
 """The environment variable that names a level."""

@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from speccompiler.frozen import dataclass
-from speccompiler.frozen import dataclass
 from speccompiler.kernels.cpu.runtime.object_code import ObjectCode
 from speccompiler.system.code_digest import code_digest, source_files
 from speccompiler.system.processor import Level
