@@ -30,7 +30,8 @@ def take_in_transposes(graph: Graph, work: Sequence[Work]) -> list[Work]:
     for w in work:
         if w.candidate.planes and w.pool is None:
             (source,) = (nodes[name] for name in w.node.inputs)
-            if _from_planes(source) and alone(source.name):
+            # Of two axes a Transpose is both: then the convolution before it may have taken it.
+            if _from_planes(source) and alone(source.name) and source.name not in taken:
                 w = replace(w, turned=source)
             after = readers[w.node.name][0] if alone(w.node.name) else None
             if after is not None and _to_planes(after):

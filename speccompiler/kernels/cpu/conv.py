@@ -185,8 +185,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     reach = (kh - 1) * apart_h + 1
     row_step, column_step = min(sh, reach), kw if apart_w > 1 else min(sw, kw)
     # Taps beside the data for every column: those of a kernel much longer than the image.
-    tap0 = 0 if apart_w > 1 else max(0, pw - (out_width - 1) * sw)
-    tap1 = kw if apart_w > 1 else min(kw, width * repeat_w + pw)
+    tap0 = 0 if apart_w > 1 else min(kw, max(0, pw - (out_width - 1) * sw))
+    tap1 = kw if apart_w > 1 else max(tap0, min(kw, width * repeat_w + pw))
     row_size = ((task_columns - 1) * column_step + kw) * block
     rows_packed = (task_rows - 1) * row_step + reach
     plane = rows_packed * row_size + @LANES

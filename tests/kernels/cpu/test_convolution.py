@@ -165,6 +165,16 @@ def test_a_kernel_longer_than_the_input(tmp_path, rng):
 
 
 @pytest.mark.usefixtures("either_size")
+def test_windows_that_see_no_data(lanes, tmp_path, rng):
+    """All that there is to add up lies beside the data: what is left is the bias."""
+    x = rng.uniform(-1, 1, (2, 1, 3)).astype(np.float32)
+    layers = [{"type": "ZeroPadding1D", "padding": 5},
+              {"type": "Convolution1D", "nb_filter": 5, "filter_length": 3,
+               "subsample_length": 100}]  # fmt: skip
+    assert_close(*both(layers, x, tmp_path))
+
+
+@pytest.mark.usefixtures("either_size")
 def test_infinities_and_nan_go_through_a_convolution(tmp_path):
     x = np.array([1, np.inf, 2, np.nan, 3, 4, 5, 6], np.float32).reshape(1, 8, 1)
     layer = {"type": "Convolution1D", "nb_filter": 2, "filter_length": 2, "border_mode": "same"}

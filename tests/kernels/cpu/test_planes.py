@@ -53,3 +53,19 @@ def test_planes(name, activation, tmp_path: Path, monkeypatch):
     apart = model.compile(math="precise", batch_size=3, threads=2)
     assert [step.kernel for step in apart.plan.steps][::2] == ["transpose", "transpose"]
     assert np.array_equal(apart.run(x), y)
+
+
+def test_a_transpose_between_two_convolutions(tmp_path: Path):
+    """Of two axes it brings channels first and last alike: one of the two takes it in."""
+    layer = {"type": "Convolution1D", "filter_length": 3}
+    turned = {"type": "Permute", "dims": [2, 1]}
+    layers = [{**layer, "nb_filter": 64}, turned, {**layer, "nb_filter": 40}]
+    path = tmp_path / "model.yaml"
+    spec = {"convspec": 1, "inputs": {"x": [50, 32]}, "seed": 1, "layers": layers}
+    path.write_text(yaml.safe_dump(spec))
+    model = load(path)
+    x = np.random.default_rng(0).standard_normal((2, 50, 32)).astype(np.float32)
+    compiled = model.compile(math="precise", batch_size=2, threads=1)
+    assert [step.kernel for step in compiled.plan.steps] == ["conv", "conv"]
+    reference = model.compile("reference").run(x)
+    assert np.abs(compiled.run(x) - reference).max() <= 5e-6 * np.abs(reference).max()
