@@ -18,7 +18,7 @@ def serving(module: str, **environment: str) -> dict[str, Any]:
 
     It looks for modules where this process does, and nowhere else (``-P``: not in its folder).
     """
-    path = os.pathsep.join(filter(None, sys.path))
+    path = os.pathsep.join(map(os.path.abspath, filter(None, sys.path)))
     return {
         "args": [sys.executable, "-P", "-c", f"from {module} import serve; serve()"],
         "env": {**os.environ, **environment, "PYTHONPATH": path},

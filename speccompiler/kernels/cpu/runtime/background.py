@@ -53,7 +53,8 @@ def _begin(level: Level, root: Path) -> None:
     nothing = subprocess.DEVNULL
     with contextlib.suppress(OSError):
         child = subprocess.Popen(
-            **serving(__name__),
+            # Where it works, the paths of this process lead elsewhere.
+            **serving(__name__, CONVSPEC_CACHE_DIR=str(root.absolute())),
             stdin=nothing,
             stdout=nothing,
             stderr=nothing,
@@ -125,12 +126,11 @@ def _give_way() -> None:
 
 def _processes() -> int:
     """How many processes this machine has processors and memory for."""
-    import psutil
-
     from speccompiler.kernels.cpu.runtime.compile_ahead import BYTES
+    from speccompiler.system.available_memory import available_memory
     from speccompiler.system.threads import default_threads
 
-    room = psutil.virtual_memory().available - FREE_BYTES
+    room = available_memory() - FREE_BYTES
     return min(default_threads(), max(0, room // BYTES))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from speccompiler.kernels.cpu import library, mask, plain_copy, softmax
 from speccompiler.kernels.cpu.runtime import background, kernel_cache
-from speccompiler.system import facilities
+from speccompiler.system import available_memory, facilities
 from speccompiler.system.processor import host_level
 
 TEXTS = (
@@ -81,6 +81,18 @@ def test_a_command_starts_it_once_and_away_from_the_terminal(cold, started) -> N
     assert [options[name] for name in ("stdin", "stdout", "stderr")] == [nothing] * 3
 
 
+def test_it_works_for_the_same_cache_from_another_folder(
+    cold, started, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CONVSPEC_CACHE_DIR", "cache")
+    monkeypatch.syspath_prepend("modules")
+    background.compile_the_rest()
+    (options,) = started
+    assert options["env"]["CONVSPEC_CACHE_DIR"] == str(cold)
+    assert all(map(os.path.isabs, options["env"]["PYTHONPATH"].split(os.pathsep)))
+
+
 @pytest.mark.parametrize(
     "why", ["switched off", "complete", "under way", "a wheel", "no cache", "no interpreter"]
 )
@@ -121,17 +133,14 @@ def test_only_one_works_for_a_cache(cold) -> None:
 
 
 def test_it_leaves_memory_to_others(cold, monkeypatch) -> None:
-    import psutil
-
-    class Little:
-        available = background.FREE_BYTES + 1000
-
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: Little)
+    little = background.FREE_BYTES + 1000
+    monkeypatch.setattr(available_memory, "available_memory", lambda: little)
     background.serve()
     assert not mark().exists()
 
 
 PROGRAM = """
+import os
 import sys
 from speccompiler.kernels.cpu import library
 from speccompiler.kernels.cpu.runtime import background
@@ -141,7 +150,10 @@ library.library = lambda lanes: TEXTS
 if sys.argv[1] == "child":
     background.serve()
 else:
-    background.serving = lambda module: {"args": [sys.executable, __file__, "child"]}
+    background.serving = lambda module, **environment: {
+        "args": [sys.executable, __file__, "child"],
+        "env": {**os.environ, **environment},
+    }
     background.compile_the_rest()
     print("ended")
 """
