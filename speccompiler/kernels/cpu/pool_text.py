@@ -75,6 +75,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     # Positions whose windows lie in the data from the first column to the last.
     left, right = max(counted_w0, 0), min(counted_w1, width)
     inner, outer = -((-left - pw) // sw), min((right - kw + pw) // sw + 1, out_width)
+    # One past the last row of such windows: below it lies padding, or what was cut off.
+    lowest = min((min(counted_h1, height) - kh + ph) // sh + 1, out_height)
     # Planes of which one value is made each lie side by side.
     flat = kd == 1 and sd == 1 and pd == 0 and out_depth == depth
     planes_each = flat and out_height * out_width * y_pitch == 1
@@ -99,7 +101,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
         elif even:
             taken = lines = hi - task
         elif rows == kh:
-            taken = lines = min(hi - task, (height - kh + ph) // sh - oh + 1)
+            taken = lines = min(hi - task, lowest - oh)
         ow = 0
         while ow < out_width:
             w_from = ow * sw - pw

@@ -52,6 +52,20 @@ def test_pools_of_other_ranks(kind, channels, rng):
 
 
 @pytest.mark.parametrize("kind", ["Max", "Average"])
+@pytest.mark.parametrize("ordering", ["th", "tf"])
+@pytest.mark.parametrize("mode", ["valid", "same"])
+def test_pools_of_what_a_cropping_left(kind, ordering, mode, lanes, rng):
+    """Rows are done together, but not those that were cut off: they have no place to go to."""
+    shape = (17, 10, 21) if ordering == "th" else (10, 21, 17)
+    x = rng.standard_normal((2, *shape)).astype(np.float32)
+    for crop in ([[0, 3], [0, 0]], [[2, 3], [1, 2]], [[3, 0], [0, 4]]):
+        for size in (1, 2, 3):
+            layers = [{"type": "Cropping2D", "cropping": crop}, pool(kind, (size, 2), (2, 2), mode)]
+            y, judge = both(layers, x, dim_ordering=ordering)
+            np.testing.assert_allclose(y, judge, 1e-6, 1e-6, err_msg=f"{crop} {size}")
+
+
+@pytest.mark.parametrize("kind", ["Max", "Average"])
 @pytest.mark.parametrize("channels", [1, 3, 16, 17])
 @pytest.mark.parametrize("stride", [1, 2, 3])
 def test_pools_over_folded_zeros(kind, channels, stride, lanes, rng):
