@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .contenders import CONTENDERS
-from .results import Limits, Process, Row, Scaling
+from .results import Limits, Process, Row, Scaling, Start
 
 MET, NOT_MET = "met", "NOT MET"
 PROCESS_PEER = "onnxruntime"
@@ -52,6 +52,13 @@ def verdict(row: Row, ours: str) -> str:
 def scaling_verdict(scaling: Scaling) -> str:
     """The bar, and whether it is met; here less is better."""
     return f"at most {scaling.bar}: {MET if scaling.ratio <= scaling.bar else NOT_MET}"
+
+
+def start_verdict(start: Start) -> str:
+    """The bar, where there is one, and whether it is met; less is better."""
+    if start.bar is None:
+        return ""
+    return f"at most {start.bar}: {MET if start.ratio <= start.bar else NOT_MET}"
 
 
 def process_ratio(process: Process, others: Sequence[Process]) -> float | None:

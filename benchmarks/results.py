@@ -103,6 +103,25 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """Wall time of a short command, and of the process that it is measured beside."""
+
+    command: str
+    floor: str
+    median_s: float
+    floor_s: float
+    least_s: float
+    least_floor_s: float
+    bar: float | None = None
+    """Largest ratio of the medians."""
+
+    @property
+    def ratio(self) -> float:
+        """Of the medians: how many times as long the command takes."""
+        return self.median_s / self.floor_s
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What this machine can do with these threads, measured before and after the rest."""
 
@@ -144,6 +163,7 @@ class Results:
     scaling: tuple[Scaling, ...] = ()
     memory: tuple[Memory, ...] = ()
     processes: tuple[Process, ...] = ()
+    starts: tuple[Start, ...] = ()
     format: int = field(default=FORMAT)
 
     @property

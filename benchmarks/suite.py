@@ -15,8 +15,9 @@ from .processes import memory_of, processes_of
 from .results import OURS, Results
 from .scaling import scaling_of
 from .speed import speed_row
+from .startup import LENET, PEER, starts
 
-PARTS = ("speed", "scaling", "memory", "processes")
+PARTS = ("speed", "scaling", "memory", "processes", "startup")
 WHOLE_PROCESS = ("onnxruntime", "OpenVINO", "torch")
 """Peers that are also run from files; another layout of torch would not be another program."""
 
@@ -89,4 +90,16 @@ def _processes(wanted: Wanted, contenders: tuple[Contender, ...], results: Resul
         yield case.name, results
 
 
-_PARTS = {"speed": _speed, "scaling": _scaling, "memory": _memory, "processes": _processes}
+def _startup(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
+    if chosen((LENET,), wanted.cases):
+        peer = any(c.name == PEER for c in contenders)
+        yield "short commands", replace(results, starts=starts(wanted.threads, peer=peer))
+
+
+_PARTS = {
+    "speed": _speed,
+    "scaling": _scaling,
+    "memory": _memory,
+    "processes": _processes,
+    "startup": _startup,
+}

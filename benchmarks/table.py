@@ -42,6 +42,8 @@ def tables(results: Results) -> Iterator[Table]:
         yield _memory(results)
     if results.processes:
         yield _processes(results)
+    if results.starts:
+        yield _starts(results)
 
 
 def _speed(results: Results) -> Table:
@@ -123,3 +125,24 @@ def _processes(results: Results) -> Table:
     )
     header = ("median s", "first run", "second run", f"{figures.PROCESS_PEER}/this", "bar")
     return Table("Whole processes", note, header, tuple(cells))
+
+
+def _starts(results: Results) -> Table:
+    cells = tuple(
+        (
+            start.command,
+            start.floor,
+            f"{start.median_s * 1e3:.0f}",
+            f"{start.floor_s * 1e3:.0f}",
+            f"{start.ratio:.2f}",
+            f"{start.least_s / start.least_floor_s:.2f}",
+            figures.start_verdict(start),
+        )
+        for start in results.starts
+    )
+    note = (
+        "Whole processes with warm caches, beside one that imports what such a command is made "
+        "of, or that runs the same network. The ratios are of medians, and of the fastest runs."
+    )
+    header = ("median ms", "beside", "command", "that", "ratio", "of the fastest", "bar")
+    return Table("Start-up", note, header, cells)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import click
 
 from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.garbage import collect_rarely
 from speccompiler.cli.layer_option import check_layers
 from speccompiler.cli.options import (
     complete_files,
@@ -67,7 +67,7 @@ def command(
     Give the options that the run will have. Without weights and --seed only the kernels
     are made. With --all, and without MODEL, those of all models are.
     """
-    gc.enable()  # off during start-up
+    collect_rarely()
     if everything == (model is not None):
         raise click.UsageError("name a model, or say --all")
     if model is None:
@@ -99,9 +99,7 @@ def _compile_library(style: str, threads: int | None) -> None:
         click.echo(f"kernels: all {there} were there")
 
 
-def _compile_model(
-    model: str, style: str, loading: LoadOptions, compiling: CompileOptions
-) -> None:
+def _compile_model(model: str, style: str, loading: LoadOptions, compiling: CompileOptions) -> None:
     loaded = load_model(model, loading)
     has_weights = loaded.names_weights or loaded.spec.seed is not None
     if compiling.tune and not has_weights:

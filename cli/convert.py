@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.garbage import collect_rarely
 from speccompiler.cli.options import (
     complete_files,
     gathered,
@@ -70,7 +70,7 @@ def command(
     --semantics and --dim-ordering say what MODEL is; --to-semantics and --to-dim-ordering
     what it is to become.
     """
-    gc.enable()  # off during start-up
+    collect_rarely()
     if output is not None and Path(output).suffix.lower() not in {".yaml", ".yml"}:
         raise click.UsageError(f"--output {output}: a native spec is YAML; end its name in .yaml")
     if weights_output is not None and output is None:

@@ -6,7 +6,6 @@ The keys are an interface: programs read them, and they only ever gain new ones.
 from __future__ import annotations
 
 import json
-import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -121,6 +120,8 @@ def date(seconds: float) -> str:
 
 def doctor(cpu: Processor, cuda: Cuda, total: int, available: int) -> dict[str, Any]:
     """What the machine offers; ``total`` and ``available`` are bytes of memory."""
+    import platform
+
     from speccompiler.kernels.cuda.runtime.cubins import version
     from speccompiler.system.cache import cache_folder, cache_limit, cache_root, entries
 

@@ -24,21 +24,21 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 def command(layer_type: str | None) -> None:
     """List the layer types that a spec may name, or the arguments of one TYPE."""
     from speccompiler.diagnostics.core import did_you_mean
-    from speccompiler.schemas.registry import ALIASES, LAYERS, OTHER_KERAS_LAYERS
+    from speccompiler.schemas.registry import LAYERS, OTHER_KERAS_LAYERS, aliases, own_type
 
     if layer_type is None:
         width = max(map(len, LAYERS))
         for each, layer in LAYERS.items():
             click.echo(f"{each:<{width}}  {_first_line(layer.__doc__)}")
         return
-    by_folded = {name.casefold(): name for name in (*LAYERS, *ALIASES)}
+    by_folded = {name.casefold(): name for name in (*LAYERS, *aliases())}
     name = by_folded.get(layer_type.casefold())
     if name is None and layer_type in OTHER_KERAS_LAYERS:
         raise click.UsageError(f"{layer_type} is a Keras 1.x layer that convspec does not run")
     if name is None:
         hint = did_you_mean(layer_type, by_folded.values()) or "'convspec layers' lists them"
         raise click.UsageError(f"no layer type '{layer_type}'; {hint}")
-    click.echo(_arguments(ALIASES.get(name, name)))
+    click.echo(_arguments(own_type(name)))
 
 
 def _first_line(text: str | None) -> str:

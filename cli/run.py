@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.garbage import collect_rarely
 from speccompiler.cli.layer_option import check_layers
 from speccompiler.cli.options import (
     complete_files,
@@ -38,6 +38,7 @@ from speccompiler.cli.run_files import (
 )
 from speccompiler.cli.run_output import print_penalties, print_profile, print_results
 from speccompiler.diagnostics.core import Diagnostic, Severity, about
+from speccompiler.frozen import dataclass
 from speccompiler.options import CompileOptions, LoadOptions
 from speccompiler.reports.number_text import seconds
 from speccompiler.system.cache import keeps
@@ -110,7 +111,7 @@ def command(model: str, wanted: Wanted, loading: LoadOptions, compiling: Compile
     The first axis of each array counts samples. Output files appear under their name
     only when they are complete.
     """
-    gc.enable()  # off during start-up
+    collect_rarely()
     _check_usage(model, wanted, compiling)
     loaded = load_model(model, loading)
     layers = compiling.layers

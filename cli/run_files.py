@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import click
 
 from speccompiler.cli.streams import standard_input
 from speccompiler.diagnostics.core import about, did_you_mean
+from speccompiler.frozen import dataclass
 
 if TYPE_CHECKING:
     from speccompiler.arrays.npy_input import ArrayInput

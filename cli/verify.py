@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import click
 
 from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.garbage import collect_rarely
 from speccompiler.cli.options import (
     format_option,
     gathered,
@@ -26,6 +26,7 @@ from speccompiler.cli.options import (
 from speccompiler.cli.progress import compiling_shown
 from speccompiler.cli.render import printable, render_text
 from speccompiler.diagnostics.core import Problem, SpecError
+from speccompiler.frozen import dataclass
 from speccompiler.options import CompileOptions, LoadOptions
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def command(
     Without --input the vectors that the spec carries under 'verify' are taken. A Keras file
     that needs --semantics and has none is tried under both. Exit status: 0 equal, 1 not.
     """
-    gc.enable()  # off during start-up
+    collect_rarely()
     loaded = load_model(model, loading)
     recording = _recording(loaded, given)
     from speccompiler.running.verify import verify

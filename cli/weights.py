@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING
 
 import click
 
 from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.garbage import collect_rarely
 from speccompiler.cli.options import (
     format_option,
     gathered,
@@ -40,7 +40,7 @@ def command(model: str, style: str, loading: LoadOptions) -> None:
 
     Shapes are Keras's. Statistics leave out what is not finite.
     """
-    gc.enable()  # off during start-up
+    collect_rarely()
     loaded = load_model(model, loading)
     from speccompiler.reports.weight_report import weight_report
 

@@ -1,7 +1,5 @@
 """What ``activation`` may say: a Keras 1.x name or an elementwise expression in x."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag

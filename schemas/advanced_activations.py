@@ -1,7 +1,5 @@
 """Activations that are layers of their own (Keras 1.2.2 layers/advanced_activations.py)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 

@@ -4,8 +4,6 @@ A Keras 1.x file can never name them: a class of such a name there is its author
 had LRN2D, and in TimeDistributedMerge two of what Reduce does.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema

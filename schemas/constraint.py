@@ -1,7 +1,5 @@
 """Weight constraints in the forms that Keras 1.x wrote or took."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag

@@ -1,7 +1,5 @@
 """Convolutions: plain, dilated, transposed, separable (Keras 1.2.2 layers/convolutional.py)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 

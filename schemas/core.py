@@ -1,7 +1,5 @@
 """The companions that whole classifiers need (Keras 1.2.2 layers/core.py)."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field

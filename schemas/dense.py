@@ -1,7 +1,5 @@
 """Dense, Highway, MaxoutDense and TimeDistributedDense (Keras 1.2.2 layers/core.py)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """Embedding (Keras 1.2.2 layers/embeddings.py)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 

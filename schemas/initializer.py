@@ -1,7 +1,5 @@
 """What ``init`` may say: a Keras 1.x initialiser by name, or with its parameters."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag

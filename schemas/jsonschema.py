@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import EXTENSION_PREFIX, EXTENSIONS, ModelHeader
-from speccompiler.schemas.registry import ALIASES, LAYERS
+from speccompiler.schemas.registry import LAYERS, aliases
 from speccompiler.schemas.time_distributed import TimeDistributed
 from speccompiler.schemas.wrapped_model import WrapperHeader
 
@@ -47,7 +47,7 @@ def native_schema() -> dict[str, Any]:
         definitions[name]["properties"]["inputs"] = INPUTS
         if name == TimeDistributed.__name__:
             definitions[name]["properties"]["layer"] |= {"$ref": "#/$defs/Layer"}
-        names = [name, *(alias for alias, of in ALIASES.items() if of == name)]
+        names = [name, *(alias for alias, of in aliases().items() if of == name)]
         definitions[name]["properties"]["type"] = {
             "enum": names,
             "description": definitions[name].get("description", "").splitlines()[0],
@@ -62,7 +62,7 @@ def native_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "type": {
-                "enum": [*LAYERS, *ALIASES, Shared.__name__],
+                "enum": [*LAYERS, *aliases(), Shared.__name__],
                 "description": "Which layer; its other arguments follow from it.",
             }
         },

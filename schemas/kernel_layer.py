@@ -1,7 +1,5 @@
 """The arguments that every layer with W and a bias takes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """LocallyConnected1D and 2D (Keras 1.2.2 layers/local.py)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """Where branches meet: Merge (Keras 1.2.2 engine/topology.py:1217), and layers used again."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag

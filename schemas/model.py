@@ -1,7 +1,5 @@
 """The top of a spec: everything but the layers' own arguments."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, InstanceOf, Tag, WithJsonSchema

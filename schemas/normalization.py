@@ -1,7 +1,5 @@
 """BatchNormalization (Keras 1.2.2 layers/normalization.py)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 

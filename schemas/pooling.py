@@ -1,7 +1,5 @@
 """Max and average pooling of windows, and global, in 1 to 3 dimensions (Keras 1.2.2 pooling.py)."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Recorded inputs and outputs that a spec may carry, for ``convspec verify``."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag

@@ -2,94 +2,115 @@
 
 from __future__ import annotations
 
-from speccompiler.schemas import (
-    advanced_activations,
-    beyond_keras,
-    convolution,
-    core,
-    dense,
-    embedding,
-    local,
-    merge,
-    normalization,
-    pooling,
-    resizing,
-    time_distributed,
-)
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+
 from speccompiler.schemas.fields import Layer
 
-LAYERS: dict[str, type[Layer]] = {
-    cls.__name__: cls
-    for cls in (
-        convolution.Convolution1D,
-        convolution.Convolution2D,
-        convolution.Convolution3D,
-        pooling.MaxPooling1D,
-        pooling.MaxPooling2D,
-        pooling.MaxPooling3D,
-        pooling.AveragePooling1D,
-        pooling.AveragePooling2D,
-        pooling.AveragePooling3D,
-        resizing.UpSampling1D,
-        resizing.UpSampling2D,
-        resizing.UpSampling3D,
-        resizing.ZeroPadding1D,
-        resizing.ZeroPadding2D,
-        resizing.ZeroPadding3D,
-        core.InputLayer,
-        core.Activation,
-        core.Dropout,
-        core.Flatten,
-        core.Reshape,
-        dense.Dense,
-        merge.Merge,
-        resizing.Cropping1D,
-        resizing.Cropping2D,
-        resizing.Cropping3D,
-        pooling.GlobalMaxPooling1D,
-        pooling.GlobalMaxPooling2D,
-        pooling.GlobalMaxPooling3D,
-        pooling.GlobalAveragePooling1D,
-        pooling.GlobalAveragePooling2D,
-        pooling.GlobalAveragePooling3D,
-        core.Permute,
-        core.RepeatVector,
-        core.SpatialDropout1D,
-        core.SpatialDropout2D,
-        core.SpatialDropout3D,
-        core.GaussianDropout,
-        core.GaussianNoise,
-        advanced_activations.LeakyReLU,
-        advanced_activations.ELU,
-        advanced_activations.ThresholdedReLU,
-        advanced_activations.PReLU,
-        advanced_activations.ParametricSoftplus,
-        advanced_activations.SReLU,
-        normalization.BatchNormalization,
-        convolution.AtrousConvolution1D,
-        convolution.AtrousConvolution2D,
-        convolution.Deconvolution2D,
-        convolution.SeparableConvolution2D,
-        local.LocallyConnected1D,
-        local.LocallyConnected2D,
-        embedding.Embedding,
-        core.Masking,
-        core.ActivityRegularization,
-        dense.Highway,
-        dense.MaxoutDense,
-        dense.TimeDistributedDense,
-        time_distributed.TimeDistributed,
-        beyond_keras.Slice,
-        beyond_keras.Reduce,
-        beyond_keras.Resize,
-        beyond_keras.LRN2D,
-    )
-}
+
+class LayerTypes(Mapping[str, type[Layer]]):
+    """Layers by their names. A module of ``schemas`` is imported when one of its layers is asked
+    for: a model has few types, and most of what a short command costs is making classes.
+    """
+
+    def __init__(self, *places: str) -> None:
+        self._modules = {name: module for module, name in (p.split(".") for p in places)}
+
+    def __getitem__(self, name: str) -> type[Layer]:
+        module = import_module(f"speccompiler.schemas.{self._modules[name]}")
+        found: type[Layer] = getattr(module, name)
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._modules
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+
+LAYERS = LayerTypes(
+    "convolution.Convolution1D",
+    "convolution.Convolution2D",
+    "convolution.Convolution3D",
+    "pooling.MaxPooling1D",
+    "pooling.MaxPooling2D",
+    "pooling.MaxPooling3D",
+    "pooling.AveragePooling1D",
+    "pooling.AveragePooling2D",
+    "pooling.AveragePooling3D",
+    "resizing.UpSampling1D",
+    "resizing.UpSampling2D",
+    "resizing.UpSampling3D",
+    "resizing.ZeroPadding1D",
+    "resizing.ZeroPadding2D",
+    "resizing.ZeroPadding3D",
+    "core.InputLayer",
+    "core.Activation",
+    "core.Dropout",
+    "core.Flatten",
+    "core.Reshape",
+    "dense.Dense",
+    "merge.Merge",
+    "resizing.Cropping1D",
+    "resizing.Cropping2D",
+    "resizing.Cropping3D",
+    "pooling.GlobalMaxPooling1D",
+    "pooling.GlobalMaxPooling2D",
+    "pooling.GlobalMaxPooling3D",
+    "pooling.GlobalAveragePooling1D",
+    "pooling.GlobalAveragePooling2D",
+    "pooling.GlobalAveragePooling3D",
+    "core.Permute",
+    "core.RepeatVector",
+    "core.SpatialDropout1D",
+    "core.SpatialDropout2D",
+    "core.SpatialDropout3D",
+    "core.GaussianDropout",
+    "core.GaussianNoise",
+    "advanced_activations.LeakyReLU",
+    "advanced_activations.ELU",
+    "advanced_activations.ThresholdedReLU",
+    "advanced_activations.PReLU",
+    "advanced_activations.ParametricSoftplus",
+    "advanced_activations.SReLU",
+    "normalization.BatchNormalization",
+    "convolution.AtrousConvolution1D",
+    "convolution.AtrousConvolution2D",
+    "convolution.Deconvolution2D",
+    "convolution.SeparableConvolution2D",
+    "local.LocallyConnected1D",
+    "local.LocallyConnected2D",
+    "embedding.Embedding",
+    "core.Masking",
+    "core.ActivityRegularization",
+    "dense.Highway",
+    "dense.MaxoutDense",
+    "dense.TimeDistributedDense",
+    "time_distributed.TimeDistributed",
+    "beyond_keras.Slice",
+    "beyond_keras.Reduce",
+    "beyond_keras.Resize",
+    "beyond_keras.LRN2D",
+)
 
 NATIVE_LAYERS = frozenset({"LRN2D", "Reduce", "Resize", "Slice"})
 """The layers that Keras 1.x does not have: in its files such a name is a class of the author's."""
 
-ALIASES: dict[str, str] = {alias: name for name, cls in LAYERS.items() for alias in cls.aliases}
+
+@cache
+def aliases() -> Mapping[str, str]:
+    """The other names of layers, and whose they are; asks all of them."""
+    return {alias: name for name, layer in LAYERS.items() for alias in layer.aliases}
+
+
+def own_type(name: str) -> str:
+    """The type that a name or another name of it says; what is none stays as it is."""
+    return name if name in LAYERS else aliases().get(name, name)
+
 
 KERAS_CLASSES: dict[str, str] = {"Layer": "InputLayer"}
 """Classes that Keras files name and specs do not: ``Layer`` itself passes its input on."""
@@ -100,7 +121,7 @@ def type_name(name: str, *, native: bool) -> str | None:
 
     ``Shared`` is none of the layers, and a native spec alone says it.
     """
-    name = ALIASES.get(name, name)
+    name = own_type(name)
     if native:
         return name if name in LAYERS or name == "Shared" else None
     name = KERAS_CLASSES.get(name, name)

@@ -5,8 +5,6 @@ A name (``l2``), Keras 1.2's ``{name: L1L2Regularizer, l1: .., l2: ..}``, the ol
 (``{name: l2, l: 0.01}``), and the ``{class_name: .., config: ..}`` of later tools.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag

@@ -1,7 +1,5 @@
 """Up-sampling, zero padding and cropping (Keras 1.2.2 layers/convolutional.py)."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag

@@ -1,7 +1,5 @@
 """TimeDistributed (Keras 1.2.2 layers/wrappers.py)."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, InstanceOf, WithJsonSchema

@@ -1,7 +1,5 @@
 """The schema of a spec that names a model in another file, and adds to what that file says."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field

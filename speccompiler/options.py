@@ -6,9 +6,10 @@ Importing this loads nothing else, so that a command can name its options at onc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from speccompiler.frozen import dataclass
 
 if TYPE_CHECKING:
     from speccompiler.loading.replacement.answers import Answers

@@ -6,9 +6,9 @@ Importing this loads no kernels: a row loads its target when it is used.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from speccompiler.frozen import dataclass
 from speccompiler.options import CompileOptions
 from speccompiler.system.threads import default_threads
 

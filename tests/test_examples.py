@@ -22,7 +22,7 @@ from speccompiler.graph.ir import Lookup
 from speccompiler.graph.shapes import format_shape
 from speccompiler.model import Model
 from speccompiler.schemas.jsonschema import native_schema
-from speccompiler.schemas.registry import ALIASES, LAYERS
+from speccompiler.schemas.registry import LAYERS, own_type
 from speccompiler.source.files import read_document
 from speccompiler.source.tree import to_data
 from tests.places import ROOT
@@ -131,7 +131,7 @@ def test_together_they_show_every_layer() -> None:
         data: Any = to_data(_root(example))
         layers = data.get("layers") or data["config"]
         used |= {layer.get("type", layer.get("class_name")) for layer in layers}
-    assert {ALIASES.get(name, name) for name in used - {"Shared"}} | {"InputLayer"} == set(LAYERS)
+    assert {own_type(name) for name in used - {"Shared"}} | {"InputLayer"} == set(LAYERS)
 
 
 def _root(example: Example) -> Any:

@@ -9,6 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.places import ROOT
@@ -67,9 +68,9 @@ def within(name: str, *packages: str) -> bool:
 
 
 PIPELINE = (
-    "diagnostics", "system", "files", "expressions", "graph", "source", "loading", "lowering",
-    "passes", "planning", "weights", "options", "arrays", "validation", "convert", "kernels",
-    "reports", "targets", "compiled", "running", "model",
+    "frozen", "diagnostics", "system", "files", "expressions", "graph", "source", "loading",
+    "lowering", "passes", "planning", "weights", "options", "arrays", "validation", "convert",
+    "kernels", "reports", "targets", "compiled", "running", "model",
 )  # fmt: skip
 """The parts of speccompiler: each imports only those before it, and the schemas."""
 TARGETS = (
@@ -249,6 +250,32 @@ def test_reports_load_neither_numba_nor_numpy(specs: Path, command: str) -> None
     ended, names = loaded(command, "model.yaml", cwd=specs)
     assert ended == 0
     assert names & {"numpy", "numba", "llvmlite", "h5py", "safetensors"} == set()
+
+
+OTHER_FAMILIES = {"advanced_activations", "beyond_keras", "embedding", "local", "resizing"}
+"""Modules of ``schemas`` with layers that are none of the spec's."""
+
+
+@pytest.mark.parametrize("command", ["validate", "shapes"])
+def test_only_layers_that_occur_are_loaded(specs: Path, command: str) -> None:
+    ended, names = loaded(command, "model.yaml", cwd=specs)
+    assert ended == 0
+    assert names >= {"speccompiler.schemas.pooling", "speccompiler.lowering.pooling"}
+    unused = {f"speccompiler.schemas.{name}" for name in OTHER_FAMILIES}
+    unused |= {f"speccompiler.lowering.{name}" for name in {*OTHER_FAMILIES, "merge", "slicing"}}
+    assert names & unused == set()
+
+
+def test_a_warm_run_loads_little(specs: Path) -> None:
+    """Neither what compiles, nor what draws weights that are packed, nor what tells of either."""
+    np.save(specs / "x.npy", np.ones((1, 8, 8, 1), np.float32))
+    arguments = ("run", "model.yaml", "--seed", "1", "--input", "x.npy")
+    assert loaded(*arguments, cwd=specs)[0] == 0
+    ended, names = loaded(*arguments, cwd=specs)
+    assert ended == 0
+    assert names >= {"numpy", "llvmlite"}
+    idle = {"numba", "psutil", "h5py", "safetensors", "tabulate", "scipy", "numpy.random"}
+    assert names & {*idle, "logging", "statistics"} == set()
 
 
 def test_importing_the_library_loads_little() -> None:

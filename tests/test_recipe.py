@@ -41,8 +41,8 @@ class Trim2D(Layer):
 
 
 '''),
-    Edit("Schema", "schemas/registry.py", "        resizing.Cropping3D,\n",
-         "        resizing.Trim2D,\n"),
+    Edit("Schema", "schemas/registry.py", '    "resizing.Cropping3D",\n',
+         '    "resizing.Trim2D",\n'),
     Edit("Schema", "schemas/registry.py", '"Slice"})\n', '"Trim2D", '),
     Edit("Lowering", "speccompiler/lowering/resizing.py", "    UpSampling1D,\n", "    Trim2D,\n"),
     Edit("Lowering", "speccompiler/lowering/resizing.py", "def lower_resize(", '''\
@@ -52,10 +52,8 @@ def lower_trim(b: Builder, layer: Trim2D, x: Node) -> Node:
 
 
 '''),
-    Edit("Lowering", "speccompiler/lowering/table.py", "    lower_upsampling,\n",
-         "    lower_trim,\n"),
-    Edit("Lowering", "speccompiler/lowering/table.py", "    resizing.Cropping3D: ",
-         "    resizing.Trim2D: lower_trim,\n"),
+    Edit("Lowering", "speccompiler/lowering/table.py", '        "Cropping3D": ',
+         '        "Trim2D": "resizing.lower_trim",\n'),
     Edit("Case", "tests/cases/resizing.py", '    Case(\n        "Cropping3D"', '''\
     Case(
         "Trim2D",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from speccompiler.arrays import element_types
 from speccompiler.diagnostics.core import Problem
 from speccompiler.files import npy_format
 from speccompiler.files.npy_format import PREAMBLE_BYTES as PREAMBLE_BYTES
+from speccompiler.frozen import dataclass
 
 MAX_AXES = 32  # NumPy 1.x's limit; NumPy 2 allows 64
 

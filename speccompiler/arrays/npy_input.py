@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self, cast
 
@@ -22,6 +21,7 @@ from speccompiler.arrays.npy_batches import Batches
 from speccompiler.arrays.npy_header import PREAMBLE_BYTES, NpyHeader, check_shape, read_header
 from speccompiler.diagnostics.core import Problem
 from speccompiler.files.ordinary_files import Kind, NotOrdinary, OrdinaryFile, open_raw
+from speccompiler.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from speccompiler.convert.changes import Array, Changes, Relaid, Reordered, Reve
 from speccompiler.convert.orderings import Unmoved, convert_ordering
 from speccompiler.convert.semantics import convert_semantics
 from speccompiler.diagnostics.core import Problem, SpecError, has_errors
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Weight
 from speccompiler.loading.training_arguments import DECLARATIONS
 from speccompiler.lowering.semantics import Semantics

@@ -8,7 +8,7 @@ Permute restores it. The rows of a Dense after a Flatten are put into the new or
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from speccompiler.convert.adapters import Adapters, moved_axes
@@ -16,6 +16,7 @@ from speccompiler.convert.changes import Changes, Relaid
 from speccompiler.convert.rules import AS_BEFORE, flatten, rule_of, takes_moved
 from speccompiler.convert.steps import MOVED, SAME, Rule, Step, Value
 from speccompiler.diagnostics.core import Diagnostic, Problem
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Graph, Shape, Weight
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics

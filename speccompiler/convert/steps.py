@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from speccompiler.convert.adapters import moved_axes
 from speccompiler.convert.changes import Changes, Order
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Shape, Weight
 from speccompiler.schemas.fields import Layer, Ordering
 

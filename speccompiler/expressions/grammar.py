@@ -18,7 +18,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 from speccompiler.diagnostics.core import Problem, did_you_mean
@@ -49,6 +48,7 @@ from speccompiler.expressions.nodes import (
     depth,
 )
 from speccompiler.expressions.tokens import USE_OPERATORS, Token, place, tokenize, wrong_syntax
+from speccompiler.frozen import dataclass
 
 _Made = TypeVar("_Made", bound=Node)
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
+
+from speccompiler.frozen import dataclass
 
 MAX_LENGTH = 2000
 MAX_NODES = 500

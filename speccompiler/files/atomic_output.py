@@ -14,13 +14,13 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Self
 
 from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.files.system_errors import FULL, writing_reason
+from speccompiler.frozen import dataclass
 from speccompiler.system import facilities
 from speccompiler.system.unfinished_files import create_unfinished, sweep
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from speccompiler.files.tensor_info import StoredLayer, TensorInfo
+from speccompiler.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
+
+from speccompiler.frozen import dataclass
 
 PREAMBLE_BYTES = len(MAGIC_PREFIX) + 2
 MAX_HEADER_BYTES = 10_000  # numpy.lib.format's own default
@@ -30,18 +31,16 @@ _COMMA = re.compile(r"\s*(?:,|(?=\}))", re.ASCII)
 _CLOSE = re.compile(r"\s*\}\s*", re.ASCII)
 _LENGTH = r"(?:0|[1-9][0-9]{0,18})L?\s*"  # NumPy under Python 2 wrote long ones as 12L
 _VALUES = {
-    # A string, or fields: brackets around names, types and numbers. What fields
-    # say is not looked at, for no caller can use them; "value" is then None.
-    "descr": re.compile(
-        r"""u?(['"])(?P<value>[^'"\\\n]*)\1 |
-            [\[(]
-            (?: [ub]?'(?:[^'\\]|\\.)*' | [ub]?"(?:[^"\\]|\\.)*" | [\s0-9L,()\[\]] )*
-            [\])]""",
-        re.VERBOSE | re.ASCII | re.DOTALL,
-    ),
+    "descr": re.compile(r"""u?(['"])(?P<value>[^'"\\\n]*)\1""", re.ASCII),
     "fortran_order": re.compile(r"(?P<value>True|False)"),
     "shape": re.compile(rf"\((?P<value>\s*(?:(?:{_LENGTH},\s*)+(?:{_LENGTH})?)?)\)", re.ASCII),
 }
+
+# In the place of a type's text: brackets around names, types and numbers. What they say is not
+# looked at, for no caller can use them. Few files have any.
+_FIELDS = r"""[\[(]
+    (?: [ub]?'(?:[^'\\]|\\.)*' | [ub]?"(?:[^"\\]|\\.)*" | [\s0-9L,()\[\]] )*
+    [\])]"""
 
 _TYPE = re.compile(r"[<>|=]?([A-Za-z?])([0-9]{0,9})(?:(?<=[mM]8)\[[^\]]*\])?")
 _REAL = re.compile(r"[<>|=]?(?:\?|b1|[iu][1248]|f[248])")
@@ -156,10 +155,13 @@ def _parse(text: str) -> tuple[tuple[int, ...], str | None, bool]:
     while (found := _KEY.match(text, position)) is not None:
         key = found[2]
         value = _VALUES[key].match(text, found.end())
+        if value is None and key == "descr":
+            fields = re.compile(_FIELDS, re.VERBOSE | re.ASCII | re.DOTALL)
+            value = fields.match(text, found.end())
         comma = value and _COMMA.match(text, value.end())
         if value is None or comma is None:
             raise Malformed(key)
-        values[key] = value["value"]
+        values[key] = value.groupdict().get("value")
         position = comma.end()
     closed = _CLOSE.fullmatch(text, position) is not None
     if start is None or not closed or len(values) < len(_VALUES):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.ordinary_files import open_ordinary
+from speccompiler.frozen import dataclass
 
 ITEM_SIZES: Mapping[str, int] = {
     "float16": 2,

@@ -15,9 +15,10 @@ are equal; :func:`format_dim` writes the first form.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias, TypeGuard
+
+from speccompiler.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

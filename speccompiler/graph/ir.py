@@ -19,10 +19,10 @@ a flat input it has no spatial axis at all. Nodes are immutable: a pass returns 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from speccompiler.expressions.nodes import Expression
+from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim
 from speccompiler.graph.operands import Constant as Constant
 from speccompiler.graph.operands import Derived as Derived

@@ -5,10 +5,10 @@ operand = Weight | Derived | Constant
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from speccompiler.expressions.nodes import Expression
+from speccompiler.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

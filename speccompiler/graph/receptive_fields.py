@@ -9,10 +9,11 @@ meet, the widest of their windows counts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from math import gcd
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph import ir
 
 LARGEST = 2**62

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Node
 from speccompiler.graph.permutations import runs
 from speccompiler.planning.candidate import KnownShape, op_of

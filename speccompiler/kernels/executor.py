@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Graph, Weight
 from speccompiler.planning.plan import Plan
 

@@ -10,9 +10,10 @@ rounding grows with the points' size, so they are the smallest there are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+
+from speccompiler.frozen import dataclass
 
 Matrix = tuple[tuple[Fraction, ...], ...]
 POINTS = tuple(Fraction(p) for p in ("0", "1", "-1", "2", "-2", "1/2", "-1/2"))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Diagnostic, has_errors
+from speccompiler.frozen import dataclass
 from speccompiler.loading.connections import unknown_reads
 from speccompiler.loading.header import read_header
 from speccompiler.loading.layer_names import Item, duplicate_names, layer_names

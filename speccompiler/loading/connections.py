@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, Span, did_you_mean
 from speccompiler.diagnostics.wording import shown
+from speccompiler.frozen import dataclass
 from speccompiler.loading.call_order import circle, computable
 from speccompiler.loading.layer_names import Item, next_call_name
 from speccompiler.loading.tree_reading import ProblemAt
@@ -16,7 +16,7 @@ from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.merge import Merge, Shared
 from speccompiler.schemas.model import Call
-from speccompiler.schemas.registry import ALIASES, LAYERS
+from speccompiler.schemas.registry import LAYERS, aliases
 from speccompiler.source.findings import MAX_FINDINGS
 
 
@@ -77,7 +77,7 @@ def connect(
 
 def _call(calls: Sequence[_Open], call: _Open, names: Sequence[str]) -> Call:
     reads = tuple(calls[read].name for read in call.reads)
-    return Call(name=call.name, layer=names[call.layer], inputs=reads)
+    return Call.model_construct(name=call.name, layer=names[call.layer], inputs=reads)
 
 
 def _written(written: WrittenSpec, index: int, call: _Open) -> int:
@@ -106,7 +106,7 @@ def unknown_reads(written: WrittenSpec, names: Sequence[str]) -> list[Diagnostic
     Only where all names are known: the automatic name of a layer hangs on its type, which may be
     what is wrong.
     """
-    known = {"Shared", *LAYERS, *ALIASES}
+    known = {"Shared", *LAYERS, *aliases()}
     named = (e.type in known or "name" in e.arguments.entries for e in written.layers)
     if not written.native or not all(named):
         return []

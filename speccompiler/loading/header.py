@@ -47,11 +47,11 @@ def semantics_of(
 ) -> SemanticsFields | None:
     """What the caller, the header or the file's age says; None where none of them says it."""
     if override is not None:
-        return SemanticsFields(profile=override)
+        return SemanticsFields.model_construct(profile=override)
     if isinstance(header.semantics, SemanticsFields):
         return header.semantics
     said = header.semantics or written.semantics or ("tensorflow" if written.native else None)
-    return None if said is None else SemanticsFields(profile=said)
+    return None if said is None else SemanticsFields.model_construct(profile=said)
 
 
 def document_name(document: Document) -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.diagnostics.wording import shape_as_written, shown
 from speccompiler.loading.connections import Connections
-from speccompiler.schemas.convolution import AtrousConvolution1D, Convolution1D
-from speccompiler.schemas.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
-from speccompiler.schemas.embedding import Embedding
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.local import LocallyConnected1D
 from speccompiler.schemas.model import ModelHeader, ModelInput
 
 InputShape = tuple[int | None, ...]
@@ -24,15 +21,11 @@ def declared_shapes(layer: Layer) -> dict[str, InputShape]:
         shapes["input_shape"] = layer.input_shape
     if layer.batch_input_shape is not None:
         shapes["batch_input_shape"] = layer.batch_input_shape[1:]
-    if (
-        isinstance(
-            layer, Convolution1D | AtrousConvolution1D | LocallyConnected1D | TimeDistributedDense
-        )
-        and layer.input_dim is not None
-    ):
-        shapes["input_dim"] = (layer.input_length, layer.input_dim)
-    if isinstance(layer, Embedding):
-        shapes["input_length"] = (layer.input_length,)
+    said: Any = layer
+    if layer.class_name == "Embedding":  # its input_dim counts the rows of its table
+        shapes["input_length"] = (said.input_length,)
+    elif "input_length" in type(layer).model_fields and said.input_dim is not None:
+        shapes["input_dim"] = (said.input_length, said.input_dim)
     return shapes
 
 
@@ -65,7 +58,7 @@ def model_inputs(
             if shape is None:
                 raise _missing(name, several=len(names) > 1)
             dtype = layer.input_dtype or header.input_dtype
-            inputs.append(ModelInput(name=name, shape=shape, dtype=dtype))
+            inputs.append(ModelInput.model_construct(name=name, shape=shape, dtype=dtype))
         except Problem as problem:
             found.append(problem.at(layer=name))
     return tuple(inputs), found
@@ -126,10 +119,19 @@ def input_shape(
                 "keep one of the two",
                 argument=argument,
             )
-    if isinstance(first, Dense | Highway | MaxoutDense) and first.input_dim is not None:
-        # It is the last axis alone: Keras stores it on every Dense that it has built.
-        if shape is None:
-            return (first.input_dim,)
-        if shape[-1] is None:
-            return (*shape[:-1], first.input_dim)
-    return shape
+    last = _last_axis(first)
+    if last is None:
+        return shape
+    if shape is None:
+        return (last,)
+    return (*shape[:-1], last) if shape[-1] is None else shape
+
+
+def _last_axis(first: Layer) -> int | None:
+    """Where ``input_dim`` is the last axis alone: Keras stores it on every Dense that it built."""
+    fields = type(first).model_fields
+    if "input_dim" not in fields or "input_length" in fields:
+        return None
+    said: Any = first
+    length: int | None = said.input_dim
+    return length

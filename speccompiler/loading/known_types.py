@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from speccompiler.diagnostics.core import did_you_mean
 from speccompiler.loading.known_names import EXPRESSIONS
-from speccompiler.schemas.registry import ALIASES, LAYERS, NATIVE_LAYERS
+from speccompiler.schemas.registry import LAYERS, NATIVE_LAYERS, aliases
 
 _ACTIVATIONS = ("softmax", "sigmoid", "tanh", "relu", "softplus", "softsign", "hardsigmoid")
 _MERGES = {
@@ -94,7 +94,7 @@ def type_hint(name: str, native: bool) -> str:
         return f"it is called {_NATIVE_NAMES[plain]} here"
     if plain in _ADVICE:
         return _ADVICE[plain]
-    types = [n for n in (*LAYERS, *ALIASES) if native or n not in NATIVE_LAYERS]
+    types = [n for n in (*LAYERS, *aliases()) if native or n not in NATIVE_LAYERS]
     exact = {known.casefold(): known for known in types}
     if plain in exact:
         return f"did you mean '{exact[plain]}'?"

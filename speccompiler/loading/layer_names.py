@@ -11,7 +11,7 @@ from speccompiler.loading.layer_validation import layer_span
 from speccompiler.loading.written_spec import WrittenLayer, own_name
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.merge import Shared
-from speccompiler.schemas.registry import ALIASES
+from speccompiler.schemas.registry import own_type
 
 Item = Layer | Shared
 
@@ -29,7 +29,7 @@ def layer_names(written: Sequence[WrittenLayer], items: Sequence[Item | None]) -
     counts: Counter[str] = Counter()
     names = []
     for layer, name in zip(written, given, strict=True):
-        base = ALIASES.get(layer.type, layer.type).lower()
+        base = own_type(layer.type).lower()
         while name is None:
             counts[base] += 1
             candidate = f"{base}_{counts[base]}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Diagnostic
+from speccompiler.frozen import dataclass
 from speccompiler.loading.layer_validation import layer_span
 from speccompiler.loading.written_spec import WrittenLayer
 from speccompiler.schemas.model import ModelSpec

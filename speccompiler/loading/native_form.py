@@ -10,7 +10,7 @@ from speccompiler.diagnostics.wording import described, shown
 from speccompiler.loading.tree_reading import ProblemAt, text
 from speccompiler.loading.written_spec import WrittenLayer, WrittenSpec
 from speccompiler.schemas.model import EXTENSION_PREFIX
-from speccompiler.schemas.registry import ALIASES, LAYERS
+from speccompiler.schemas.registry import LAYERS, aliases
 from speccompiler.source.document import Document
 from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
 
@@ -84,7 +84,7 @@ def _in_a_list_hint(node: TreeNode) -> str | None:
     """What to write for a list such as ``[Dense, {output_dim: 3}]``."""
     first = node.items[0] if isinstance(node, Sequence) and node.items else None
     known = isinstance(first, Scalar) and isinstance(first.value, str)
-    if not isinstance(first, Scalar) or not known or first.value not in {*LAYERS, *ALIASES}:
+    if not isinstance(first, Scalar) or not known or first.value not in {*LAYERS, *aliases()}:
         return None
     return f"write - {{type: {first.value}, ...}}"
 
@@ -93,7 +93,7 @@ def _type_hint(node: Mapping) -> str:
     """What to write for a layer without ``type``: often the type was written as a key."""
     if "class_name" in node.entries:
         return "'class_name' is Keras's word; the native form says 'type'"
-    known = [key for key in node.entries if key in LAYERS or key in ALIASES]
+    known = [key for key in node.entries if key in LAYERS or key in aliases()]
     (key, entry), *more = node.entries.items() if node.entries else [("", None)]
     if known:
         key, entry = known[0], node.entries[known[0]]
@@ -113,7 +113,7 @@ def _named_under_another_key(node: Mapping) -> str | None:
     """What to write for ``kind: Dense``, which says the type under another key."""
     for key, entry in node.entries.items():
         value = entry.value.value if isinstance(entry.value, Scalar) else None
-        if isinstance(value, str) and key != "name" and (value in LAYERS or value in ALIASES):
+        if isinstance(value, str) and key != "name" and (value in LAYERS or value in aliases()):
             return f"write type: {value} in the place of {shown(key)}: {value}"
     return None
 

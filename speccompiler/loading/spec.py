@@ -68,7 +68,8 @@ def load_spec(
     loaded = loaded.adding(found)
     if has_errors(loaded.diagnostics):
         return loaded
-    spec = ModelSpec(
+    # Made of what was validated: a validator of its own would be built to find nothing.
+    spec = ModelSpec.model_construct(
         name=header.name or document_name(document),
         semantics=semantics_of(header, written, semantics),
         dim_ordering=decided,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
+from speccompiler.frozen import dataclass
 from speccompiler.loading.keras1.releases import ShownRelease
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Scalar

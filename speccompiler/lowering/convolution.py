@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Conv, Node, Weight
 from speccompiler.lowering.activations import activated
 from speccompiler.lowering.border_modes import conv_padding

@@ -8,9 +8,8 @@ remainders together are therefore one convolution, with s times the filters and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from speccompiler.diagnostics.core import Problem
+from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim, format_dim, is_known
 from speccompiler.graph.ir import Conv, Node, Pad, Reshape, Transpose, Weight
 from speccompiler.graph.padding import window_count

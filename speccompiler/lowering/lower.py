@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Graph, Input, Node, Shape
 from speccompiler.loading.training_arguments import ignored
 from speccompiler.lowering.builder import Builder

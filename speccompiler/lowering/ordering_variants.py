@@ -10,13 +10,12 @@ from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.lowering.input_axes import layout_of, swapped
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
-from speccompiler.schemas.advanced_activations import ParametricSoftplus, PReLU, SReLU
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call, ModelSpec
 from speccompiler.schemas.time_distributed import TimeDistributed
 from speccompiler.source.tree import Mapping, span_at
 
-_PARAMETRIC = (PReLU, ParametricSoftplus, SReLU)
+_PARAMETRIC = {"PReLU", "ParametricSoftplus", "SReLU"}
 """Layers with a parameter for each value: what they store depends on the layout of an image."""
 
 
@@ -91,7 +90,7 @@ def first_readers(spec: ModelSpec) -> Iterator[tuple[tuple[int | None, ...], Lay
             shape = given.shape[1:] if isinstance(layer, TimeDistributed) else given.shape
             if layer.name in spec.unsaid and len(shape) in {3, 4}:
                 yield shape, layer
-            elif layer.keeps_places and not isinstance(layer, _PARAMETRIC):
+            elif layer.keeps_places and layer.class_name not in _PARAMETRIC:
                 waiting += readers.get(call.name, [])
 
 

@@ -14,29 +14,26 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
+from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import is_known
 from speccompiler.graph.ir import Shape
 from speccompiler.loading.keras1.releases import before
 from speccompiler.lowering.semantics import Semantics
-from speccompiler.schemas.convolution import (
-    AtrousConvolution1D,
-    AtrousConvolution2D,
-    SeparableConvolution2D,
-)
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.normalization import BatchNormalization
-from speccompiler.schemas.pooling import (
-    AveragePooling1D,
-    AveragePooling2D,
-    MaxPooling1D,
-    MaxPooling2D,
-)
 from speccompiler.schemas.profiles import Profile
-from speccompiler.schemas.resizing import UpSampling1D, UpSampling3D
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.convolution import (
+        AtrousConvolution1D,
+        AtrousConvolution2D,
+        SeparableConvolution2D,
+    )
+    from speccompiler.schemas.normalization import BatchNormalization
+    from speccompiler.schemas.resizing import UpSampling1D, UpSampling3D
 
 Backend = Literal["TensorFlow", "Theano"]
 Rule = Callable[[Any, Shape, Semantics], str | None]
@@ -57,7 +54,8 @@ class Refusal:
     """A row of the table: who refused which layers, and when."""
 
     backend: Backend
-    layers: tuple[type[Layer], ...]
+    layers: tuple[str, ...]
+    """Names of their classes; none stands for all."""
     why: Rule
 
 
@@ -112,8 +110,9 @@ def _of_all(findings: list[Diagnostic]) -> Diagnostic:
 
 
 def _reasons(backend: Backend, layer: Layer, x: Shape, semantics: Semantics) -> list[str]:
-    rules = [r.why for r in REFUSED if r.backend == backend and isinstance(layer, r.layers)]
-    return [reason for why in rules if (reason := why(layer, x, semantics)) is not None]
+    name = layer.class_name
+    rows = (r for r in REFUSED if r.backend == backend and (not r.layers or name in r.layers))
+    return [reason for r in rows if (reason := r.why(layer, x, semantics)) is not None]
 
 
 def _full(layer: Layer, x: Shape, semantics: Semantics) -> str | None:
@@ -132,6 +131,8 @@ def _dilated(
     layer: AtrousConvolution1D | AtrousConvolution2D, x: Shape, semantics: Semantics
 ) -> str | None:
     """tensorflow_backend.py:2693: asked only where the rates are not all 1."""
+    from speccompiler.schemas.convolution import AtrousConvolution1D
+
     if isinstance(layer, AtrousConvolution1D):
         rates, strides = {layer.atrous_rate}, {layer.subsample_length}
     else:
@@ -157,6 +158,8 @@ def _separable(layer: SeparableConvolution2D, x: Shape, semantics: Semantics) ->
 
 def _repeated(layer: UpSampling1D | UpSampling3D, x: Shape, semantics: Semantics) -> str | None:
     """tensorflow_backend.py:1550: ``repeat_elements`` splits along an axis."""
+    from speccompiler.schemas.resizing import UpSampling1D
+
     if isinstance(layer, UpSampling1D):
         spatial = x[:1]
     else:
@@ -190,13 +193,15 @@ def _old_pools(layer: Layer, x: Shape, semantics: Semantics) -> str | None:
     return f"before 1.2 a {found} fails with 'same', and Keras {semantics.release} wrote the file"
 
 
+_OLD_POOLS = ("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D")
+
 REFUSED: tuple[Refusal, ...] = (
-    Refusal("TensorFlow", (Layer,), _full),
-    Refusal("TensorFlow", (Layer,), _volumes),
-    Refusal("TensorFlow", (AtrousConvolution1D, AtrousConvolution2D), _dilated),
-    Refusal("TensorFlow", (SeparableConvolution2D,), _separable),
-    Refusal("TensorFlow", (UpSampling1D, UpSampling3D), _repeated),
-    Refusal("Theano", (SeparableConvolution2D,), _not_on_theano),
-    Refusal("Theano", (BatchNormalization,), _epsilon),
-    Refusal("Theano", (MaxPooling1D, MaxPooling2D, AveragePooling1D, AveragePooling2D), _old_pools),
+    Refusal("TensorFlow", (), _full),
+    Refusal("TensorFlow", (), _volumes),
+    Refusal("TensorFlow", ("AtrousConvolution1D", "AtrousConvolution2D"), _dilated),
+    Refusal("TensorFlow", ("SeparableConvolution2D",), _separable),
+    Refusal("TensorFlow", ("UpSampling1D", "UpSampling3D"), _repeated),
+    Refusal("Theano", ("SeparableConvolution2D",), _not_on_theano),
+    Refusal("Theano", ("BatchNormalization",), _epsilon),
+    Refusal("Theano", _OLD_POOLS, _old_pools),
 )

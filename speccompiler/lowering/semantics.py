@@ -9,10 +9,9 @@ backend      whose refusals are told: ``refusals.py``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
-from speccompiler.loading.keras1.old_versions import running_std_of
+from speccompiler.frozen import dataclass
 from speccompiler.schemas.model import ModelSpec, RunningStd, SemanticsFields
 from speccompiler.schemas.profiles import Profile
 
@@ -38,6 +37,8 @@ class Semantics:
         default: Literal["correlate", "convolve"] = "convolve" if theano else "correlate"
         stored: RunningStd = "variance"
         if spec is not None and not spec.native:
+            from speccompiler.loading.keras1.old_versions import running_std_of
+
             stored = running_std_of(spec.keras_version, theano)
         return Semantics(
             fields.kernel or default,

@@ -2,132 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
-from speccompiler.lowering.activations import lower_activation
-from speccompiler.lowering.advanced_activations import (
-    lower_elu,
-    lower_leaky_relu,
-    lower_parametric_softplus,
-    lower_prelu,
-    lower_srelu,
-    lower_thresholded_relu,
-)
 from speccompiler.lowering.builder import Rule
-from speccompiler.lowering.convolution import (
-    lower_convolution1d,
-    lower_convolution2d,
-    lower_convolution3d,
-)
-from speccompiler.lowering.deconvolution import lower_deconvolution2d
-from speccompiler.lowering.dense import (
-    lower_dense,
-    lower_highway,
-    lower_maxout_dense,
-    lower_time_distributed_dense,
-)
-from speccompiler.lowering.embedding import lower_embedding, lower_masking
-from speccompiler.lowering.local import lower_locally_connected
-from speccompiler.lowering.local_response import lower_lrn2d
-from speccompiler.lowering.merge import lower_merge
-from speccompiler.lowering.normalization import lower_batch_normalization
-from speccompiler.lowering.pooling import lower_global_pooling, lower_pooling
-from speccompiler.lowering.reducing import lower_reduce
-from speccompiler.lowering.reshaping import (
-    lower_flatten,
-    lower_identity,
-    lower_permute,
-    lower_repeat_vector,
-    lower_reshape,
-)
-from speccompiler.lowering.resizing import (
-    lower_cropping,
-    lower_resize,
-    lower_upsampling,
-    lower_zero_padding1d,
-    lower_zero_padding2d,
-    lower_zero_padding3d,
-)
-from speccompiler.lowering.separable import lower_separable_convolution2d
-from speccompiler.lowering.slicing import lower_slice
-from speccompiler.lowering.time_distributed import lower_time_distributed
-from speccompiler.schemas import (
-    advanced_activations,
-    beyond_keras,
-    convolution,
-    core,
-    dense,
-    embedding,
-    local,
-    merge,
-    normalization,
-    pooling,
-    resizing,
-    time_distributed,
-)
 from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.registry import LAYERS
 
-LOWER: Mapping[type[Layer], Rule] = {
-    convolution.Convolution1D: lower_convolution1d,
-    convolution.Convolution2D: lower_convolution2d,
-    convolution.Convolution3D: lower_convolution3d,
-    pooling.MaxPooling1D: lower_pooling,
-    pooling.MaxPooling2D: lower_pooling,
-    pooling.MaxPooling3D: lower_pooling,
-    pooling.AveragePooling1D: lower_pooling,
-    pooling.AveragePooling2D: lower_pooling,
-    pooling.AveragePooling3D: lower_pooling,
-    resizing.UpSampling1D: lower_upsampling,
-    resizing.UpSampling2D: lower_upsampling,
-    resizing.UpSampling3D: lower_upsampling,
-    resizing.ZeroPadding1D: lower_zero_padding1d,
-    resizing.ZeroPadding2D: lower_zero_padding2d,
-    resizing.ZeroPadding3D: lower_zero_padding3d,
-    core.InputLayer: lower_identity,
-    core.Activation: lower_activation,
-    core.Dropout: lower_identity,
-    core.Flatten: lower_flatten,
-    core.Reshape: lower_reshape,
-    dense.Dense: lower_dense,
-    resizing.Cropping1D: lower_cropping,
-    resizing.Cropping2D: lower_cropping,
-    resizing.Cropping3D: lower_cropping,
-    pooling.GlobalMaxPooling1D: lower_global_pooling,
-    pooling.GlobalMaxPooling2D: lower_global_pooling,
-    pooling.GlobalMaxPooling3D: lower_global_pooling,
-    pooling.GlobalAveragePooling1D: lower_global_pooling,
-    pooling.GlobalAveragePooling2D: lower_global_pooling,
-    pooling.GlobalAveragePooling3D: lower_global_pooling,
-    core.Permute: lower_permute,
-    core.RepeatVector: lower_repeat_vector,
-    core.SpatialDropout1D: lower_identity,
-    core.SpatialDropout2D: lower_identity,
-    core.SpatialDropout3D: lower_identity,
-    core.GaussianDropout: lower_identity,
-    core.GaussianNoise: lower_identity,
-    advanced_activations.LeakyReLU: lower_leaky_relu,
-    advanced_activations.ELU: lower_elu,
-    advanced_activations.ThresholdedReLU: lower_thresholded_relu,
-    advanced_activations.PReLU: lower_prelu,
-    advanced_activations.ParametricSoftplus: lower_parametric_softplus,
-    advanced_activations.SReLU: lower_srelu,
-    normalization.BatchNormalization: lower_batch_normalization,
-    convolution.AtrousConvolution1D: lower_convolution1d,
-    convolution.AtrousConvolution2D: lower_convolution2d,
-    convolution.Deconvolution2D: lower_deconvolution2d,
-    convolution.SeparableConvolution2D: lower_separable_convolution2d,
-    local.LocallyConnected1D: lower_locally_connected,
-    local.LocallyConnected2D: lower_locally_connected,
-    embedding.Embedding: lower_embedding,
-    core.Masking: lower_masking,
-    core.ActivityRegularization: lower_identity,
-    dense.Highway: lower_highway,
-    dense.MaxoutDense: lower_maxout_dense,
-    dense.TimeDistributedDense: lower_time_distributed_dense,
-    time_distributed.TimeDistributed: lower_time_distributed,
-    merge.Merge: lower_merge,
-    beyond_keras.Slice: lower_slice,
-    beyond_keras.Reduce: lower_reduce,
-    beyond_keras.Resize: lower_resize,
-    beyond_keras.LRN2D: lower_lrn2d,
-}
+
+class Rules(Mapping[type[Layer], Rule]):
+    """Rules by classes; the module of a rule is imported when a model has such a layer."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = places
+
+    def __getitem__(self, layer: type[Layer]) -> Rule:
+        module, name = self._places[layer.__name__].split(".")
+        rule: Rule = getattr(import_module(f"speccompiler.lowering.{module}"), name)
+        return rule
+
+    def __iter__(self) -> Iterator[type[Layer]]:
+        return (LAYERS[name] for name in self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+LOWER = Rules(
+    {
+        "Convolution1D": "convolution.lower_convolution1d",
+        "Convolution2D": "convolution.lower_convolution2d",
+        "Convolution3D": "convolution.lower_convolution3d",
+        "MaxPooling1D": "pooling.lower_pooling",
+        "MaxPooling2D": "pooling.lower_pooling",
+        "MaxPooling3D": "pooling.lower_pooling",
+        "AveragePooling1D": "pooling.lower_pooling",
+        "AveragePooling2D": "pooling.lower_pooling",
+        "AveragePooling3D": "pooling.lower_pooling",
+        "UpSampling1D": "resizing.lower_upsampling",
+        "UpSampling2D": "resizing.lower_upsampling",
+        "UpSampling3D": "resizing.lower_upsampling",
+        "ZeroPadding1D": "resizing.lower_zero_padding1d",
+        "ZeroPadding2D": "resizing.lower_zero_padding2d",
+        "ZeroPadding3D": "resizing.lower_zero_padding3d",
+        "InputLayer": "reshaping.lower_identity",
+        "Activation": "activations.lower_activation",
+        "Dropout": "reshaping.lower_identity",
+        "Flatten": "reshaping.lower_flatten",
+        "Reshape": "reshaping.lower_reshape",
+        "Dense": "dense.lower_dense",
+        "Cropping1D": "resizing.lower_cropping",
+        "Cropping2D": "resizing.lower_cropping",
+        "Cropping3D": "resizing.lower_cropping",
+        "GlobalMaxPooling1D": "pooling.lower_global_pooling",
+        "GlobalMaxPooling2D": "pooling.lower_global_pooling",
+        "GlobalMaxPooling3D": "pooling.lower_global_pooling",
+        "GlobalAveragePooling1D": "pooling.lower_global_pooling",
+        "GlobalAveragePooling2D": "pooling.lower_global_pooling",
+        "GlobalAveragePooling3D": "pooling.lower_global_pooling",
+        "Permute": "reshaping.lower_permute",
+        "RepeatVector": "reshaping.lower_repeat_vector",
+        "SpatialDropout1D": "reshaping.lower_identity",
+        "SpatialDropout2D": "reshaping.lower_identity",
+        "SpatialDropout3D": "reshaping.lower_identity",
+        "GaussianDropout": "reshaping.lower_identity",
+        "GaussianNoise": "reshaping.lower_identity",
+        "LeakyReLU": "advanced_activations.lower_leaky_relu",
+        "ELU": "advanced_activations.lower_elu",
+        "ThresholdedReLU": "advanced_activations.lower_thresholded_relu",
+        "PReLU": "advanced_activations.lower_prelu",
+        "ParametricSoftplus": "advanced_activations.lower_parametric_softplus",
+        "SReLU": "advanced_activations.lower_srelu",
+        "BatchNormalization": "normalization.lower_batch_normalization",
+        "AtrousConvolution1D": "convolution.lower_convolution1d",
+        "AtrousConvolution2D": "convolution.lower_convolution2d",
+        "Deconvolution2D": "deconvolution.lower_deconvolution2d",
+        "SeparableConvolution2D": "separable.lower_separable_convolution2d",
+        "LocallyConnected1D": "local.lower_locally_connected",
+        "LocallyConnected2D": "local.lower_locally_connected",
+        "Embedding": "embedding.lower_embedding",
+        "Masking": "embedding.lower_masking",
+        "ActivityRegularization": "reshaping.lower_identity",
+        "Highway": "dense.lower_highway",
+        "MaxoutDense": "dense.lower_maxout_dense",
+        "TimeDistributedDense": "dense.lower_time_distributed_dense",
+        "TimeDistributed": "time_distributed.lower_time_distributed",
+        "Merge": "merge.lower_merge",
+        "Slice": "slicing.lower_slice",
+        "Reduce": "reducing.lower_reduce",
+        "Resize": "resizing.lower_resize",
+        "LRN2D": "local_response.lower_lrn2d",
+    }
+)

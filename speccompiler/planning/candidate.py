@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import prod
 from typing import Any
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import known_shape
 from speccompiler.graph.ir import Combine, Node
 from speccompiler.planning.schedule import Schedule

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.planning.plan import Plan
+from speccompiler.system.available_memory import available_memory
 
 
 def check_memory(plan: Plan, batch_size: int, needed: int) -> None:
     """Raise ``Problem`` CS130, with both figures, where the machine has no ``needed`` bytes."""
-    import psutil
-
-    available = psutil.virtual_memory().available
+    available = available_memory()
     if needed <= available:
         return
     per_batch = needed - plan.weight_bytes

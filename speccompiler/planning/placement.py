@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Combine, Concat, Graph, Input, Node
 from speccompiler.planning.candidate import Candidate, known
 from speccompiler.planning.kernel_table import VIEWS

@@ -8,10 +8,11 @@ no place in the arena. ``placement`` says which values lie in the place of anoth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from typing import Literal
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import known_shape
 from speccompiler.graph.ir import Graph, Input, Node, Pool, operands
 from speccompiler.planning.arena import Arena

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim, format_dim
 from speccompiler.graph.ir import Shape
 

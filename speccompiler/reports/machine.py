@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass
 from pathlib import Path
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cuda.runtime.cubins import version
 from speccompiler.kernels.cuda.runtime.driver import driver_version, found_driver
 from speccompiler.kernels.cuda.runtime.gpus import (

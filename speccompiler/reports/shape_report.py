@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 from speccompiler.diagnostics.wording import on_one_line
+from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim, total
 from speccompiler.graph.ir import Graph, Shape
 from speccompiler.graph.receptive_fields import sights

@@ -5,7 +5,6 @@ Tensors are read one at a time, and none is kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, SpecError, has_errors
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Weight
 from speccompiler.reports.number_text import size
 from speccompiler.validation.validated import ValidatedModel

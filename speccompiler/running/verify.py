@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from speccompiler.arrays.npy_input import ArrayInput, from_array
 from speccompiler.arrays.npz_input import open_file
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError, about, did_you_mean
 from speccompiler.files.hdf5_signature import begins_as_hdf5
+from speccompiler.frozen import dataclass
 from speccompiler.graph.shapes import format_shape
 from speccompiler.options import CompileOptions
 from speccompiler.running.array_files import run_stream

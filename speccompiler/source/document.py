@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
+from speccompiler.frozen import dataclass
 from speccompiler.source.findings import Findings
 from speccompiler.source.tree import TreeNode
 

@@ -12,10 +12,11 @@ document in which no model is found stays as it was read.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
 from speccompiler.diagnostics.wording import shown
+from speccompiler.frozen import dataclass
 from speccompiler.source.document import Document, Syntax
 from speccompiler.source.inner_text import InnerLines, TextMap, inner_lines
 from speccompiler.source.not_models import not_a_model

@@ -13,10 +13,10 @@ the nesting at ``findings.MAX_DEPTH``, so recursion over a tree is safe.
 from __future__ import annotations
 
 from collections import abc
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from speccompiler.diagnostics.core import Span
+from speccompiler.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

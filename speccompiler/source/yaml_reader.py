@@ -7,13 +7,14 @@ nothing and does not recurse. Aliases share nodes but are counted as copies.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import yaml
 
 from speccompiler.diagnostics.core import Problem, Span
 from speccompiler.diagnostics.wording import shown
+from speccompiler.frozen import dataclass
 from speccompiler.source.findings import MAX_VALUES, Findings, Stop, duplicate_key, too_many_values
 from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
 from speccompiler.source.yaml_events import events

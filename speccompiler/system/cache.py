@@ -21,11 +21,11 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from speccompiler.frozen import dataclass
 from speccompiler.system import facilities
 from speccompiler.system.unfinished_files import create_unfinished, sweep, write_all
 

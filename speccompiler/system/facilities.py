@@ -8,8 +8,9 @@ Linux has all of it, macOS most, Windows little. Code that needs one of them ask
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from importlib import import_module
+
+from speccompiler.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

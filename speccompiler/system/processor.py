@@ -11,12 +11,12 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 
 from llvmlite import binding
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.frozen import dataclass
 
 CHOICE = "CONVSPEC_ISA"
 """The environment variable that names a level."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import stat
 from contextlib import suppress
 from io import FileIO
@@ -37,7 +36,7 @@ def create_unfinished(folder: Path, name: str, mode: int = 0o666) -> FileIO:
     The name is shortened so that the suffix never makes a valid name too long.
     """
     for _ in range(_ATTEMPTS):
-        path = os.path.join(folder, f".{name[:40]}.{secrets.token_hex(6)}{SUFFIX}")
+        path = os.path.join(folder, f".{name[:40]}.{os.urandom(6).hex()}{SUFFIX}")
         file = FileIO(path, "x", opener=lambda path, flags: os.open(path, flags, mode))
         if _locked(file.fileno()) and os.fstat(file.fileno()).st_nlink > 0:
             return file

@@ -8,11 +8,12 @@ compute other numbers, by what rule and by how much.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
+from speccompiler.frozen import dataclass
 from speccompiler.graph.describe import padding_text
 from speccompiler.graph.ir import Graph, Node, Padding, Weight
 from speccompiler.lowering.by_backend import ByBackend

@@ -8,12 +8,12 @@ as too short.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from speccompiler.frozen import dataclass
 from speccompiler.lowering.constraint_axes import Axis, axes_in_words, check_axes
 
 EPSILON = 1e-7

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.frozen import dataclass
 
 ORTHOGONAL_LIMIT = 2**40
 """Most multiply-adds one orthogonal tensor may cost: minutes on one core."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from speccompiler.files.tensor_info import non_finite_count
 from speccompiler.graph.ir import Weight
-from speccompiler.weights.sources import TensorSource
+from speccompiler.weights.sources import DrawnTensor, TensorSource
 
 Array = npt.NDArray[Any]
 
@@ -65,6 +65,10 @@ class LoadedWeights(Mapping[Weight, Array]):
     def identity(self, weight: Weight) -> str | None:
         """A text that stands for the tensor's values, and no others; None where there is none."""
         return None if self._changed else self._named[weight.name].identity()
+
+    def is_drawn(self, weight: Weight) -> bool:
+        """Whether nothing gives the tensor."""
+        return isinstance(self._named[weight.name], DrawnTensor)
 
     def read_rest(self) -> None:
         """Read what nothing has needed, one at a time, to know which values are not finite."""

@@ -7,12 +7,12 @@ whole run, as Keras does (1.2.2 engine/topology.py:580: not divided by the batch
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy.typing as npt
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Weight
 from speccompiler.schemas import constraint as constraint_schema
 from speccompiler.schemas.fields import Layer

@@ -5,13 +5,13 @@ Forms after Keras 1.2.2, regularizers.py:28-121.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.frozen import dataclass
 
 _POWER_STEPS = 9
 

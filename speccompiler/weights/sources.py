@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Weight
 
 if TYPE_CHECKING:

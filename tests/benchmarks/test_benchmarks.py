@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import speccompiler
-from benchmarks import contenders, measuring, processes, suite
+from benchmarks import contenders, measuring, processes, startup, suite
 from benchmarks.__main__ import main
 from benchmarks.cases import (
     ALEXNET,
@@ -284,7 +284,7 @@ def test_a_terminal_shows_the_same(golden, tmp_path: Path) -> None:
     golden(FOLDER / "terminal.txt", shown.output)
     results = from_json(copy.read_text())
     assert results == from_json((FOLDER / "results.json").read_text())
-    assert bars_line(results) == "2 of 4 bars met"
+    assert bars_line(results) == "3 of 6 bars met"
 
 
 def test_a_file_that_holds_no_results(tmp_path: Path) -> None:
@@ -338,6 +338,16 @@ def test_programs_run_a_case_from_files(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert all(p.right and p.runs == 1 for p in found)
     (memory,) = processes.memory_of(TINY[4], names[:1], 1)
     assert memory.peak_mib * 2**20 > 4 * prod(TINY[4].shape)
+
+
+def test_short_commands_beside_their_floors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(startup, "ROUNDS", 1)
+    monkeypatch.setattr(startup, "LENET", TINY[-1])
+    found = startup.starts(1, peer=False)
+    assert {start.command for start in found} >= {"validate, 20 layers", "run lenet", "--help"}
+    assert all(start.median_s >= start.least_s > 0 and start.ratio > 0 for start in found)
+    spec = speccompiler.loads(startup.TWENTY_LAYERS)
+    assert len(spec.spec.layers) == 20
 
 
 def test_a_program_that_fails_says_why(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import os
 import re
 import shutil
 import sys
-import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -301,8 +300,8 @@ def test_an_instruction_set_that_does_not_exist(
 def test_too_little_memory(
     in_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    free = types.SimpleNamespace(available=300 << 20)
-    monkeypatch.setattr("psutil.virtual_memory", lambda: free)
+    free = "speccompiler.planning.memory_limits.available_memory"
+    monkeypatch.setattr(free, lambda: 300 << 20)
     line = "run big_batch.yaml --seed 1 --input big.npy --batch-size 2000"
     assert run(line.split()) == 2
     assert capsys.readouterr().err == (

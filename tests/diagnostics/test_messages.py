@@ -27,7 +27,7 @@ from speccompiler.loading.known_types import type_hint
 from speccompiler.loading.schema_errors.paths import place_of
 from speccompiler.model import Model, check
 from speccompiler.schemas.jsonschema import native_schema
-from speccompiler.schemas.registry import ALIASES, LAYERS
+from speccompiler.schemas.registry import LAYERS, aliases
 from speccompiler.source.encodings import wide_encoding
 from speccompiler.source.files import decode_document
 from speccompiler.source.texts import parse_document
@@ -309,7 +309,7 @@ def test_the_hint_for_any_type_is_short_and_names_layers() -> None:
     for name in ("Xyzzy", "LRN", "", "L" * 500, "DepthwiseConv2D", "Norm", "Sub-pixel"):
         hint = type_hint(name, native=True)
         assert 0 < len(hint) < 260
-        assert any(known in hint for known in (*LAYERS, *ALIASES))
+        assert any(known in hint for known in (*LAYERS, *aliases()))
 
 
 # --- what the backends refused

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from speccompiler.diagnostics.core import SpecError
+from speccompiler.planning import memory_limits
 from speccompiler.planning.memory_limits import gibibytes
 from tests.cases import build
 from tests.models import only_refusal as refusal
@@ -102,12 +103,7 @@ def test_the_reference_refuses_what_it_cannot_hold(monkeypatch):
 
 
 def test_a_batch_that_does_not_fit_says_so(monkeypatch):
-    class Memory:
-        available = 10 << 20
-
-    import psutil
-
-    monkeypatch.setattr(psutil, "virtual_memory", Memory)
+    monkeypatch.setattr(memory_limits, "available_memory", lambda: 10 << 20)
     model = build([{"type": "UpSampling1D", "length": 2}], [2**18, 1])
     assert model.plan().peak_bytes(1) == 3 << 20
     assert model.compile(batch_size=3).batch_size == 3

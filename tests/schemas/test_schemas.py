@@ -17,7 +17,7 @@ from speccompiler.model import check
 from speccompiler.schemas.constraint import MaxNorm, MinMaxNorm, NonNeg, UnitNorm, constraint_object
 from speccompiler.schemas.jsonschema import native_schema
 from speccompiler.schemas.model import ModelHeader
-from speccompiler.schemas.registry import ALIASES, LAYERS, OTHER_KERAS_LAYERS
+from speccompiler.schemas.registry import LAYERS, OTHER_KERAS_LAYERS, aliases
 from speccompiler.schemas.regularizer import regularizer_object
 from speccompiler.schemas.weights import MAX_INLINE
 from speccompiler.source.files import read_document
@@ -355,7 +355,7 @@ def test_unknown_arguments_are_refused(layer: str) -> None:
 
 
 def test_the_aliases() -> None:
-    assert ALIASES == {
+    assert aliases() == {
         "Conv1D": "Convolution1D",
         "Conv2D": "Convolution2D",
         "Conv3D": "Convolution3D",
@@ -364,7 +364,7 @@ def test_the_aliases() -> None:
         "Deconv2D": "Deconvolution2D",
         "SeparableConv2D": "SeparableConvolution2D",
     }
-    for alias, layer in ALIASES.items():
+    for alias, layer in aliases().items():
         length = 7 if alias == "Deconv2D" else 9
         spec = {"convspec": 1, "dim_ordering": "tf", "input_shape": [length] * (int(layer[-2]) + 1)}
         made = {"type": alias, "nb_filter": 1, "name": "c", **LEAST[layer]}
@@ -374,7 +374,7 @@ def test_the_aliases() -> None:
 
 
 def test_other_layers_of_keras_are_known_by_name() -> None:
-    assert OTHER_KERAS_LAYERS.isdisjoint([*LAYERS, *ALIASES])
+    assert OTHER_KERAS_LAYERS.isdisjoint([*LAYERS, *aliases()])
     assert {"Lambda", "LSTM", "GRU", "ConvLSTM2D"} <= OTHER_KERAS_LAYERS
 
 
@@ -804,7 +804,7 @@ def test_every_default_is_shown() -> None:
 
 def test_every_layer_and_alias_is_offered() -> None:
     offered = SCHEMA["$defs"]["Layer"]["properties"]["type"]["enum"]
-    assert offered == [*LAYERS, *ALIASES, "Shared"]
+    assert offered == [*LAYERS, *aliases(), "Shared"]
 
 
 def accepted(spec: Any) -> bool:
@@ -822,7 +822,7 @@ def spec_with(layer: str, **arguments: Any) -> dict[str, Any]:
 
 GOOD = [
     *(spec_with(layer) for layer in LAYERS),
-    *(spec_with(alias, **LEAST[of]) for alias, of in ALIASES.items()),
+    *(spec_with(alias, **LEAST[of]) for alias, of in aliases().items()),
     {**spec_with("Flatten"), "name": "a", "semantics": {"kernel": "convolve"}, "seed": 0},
     {**spec_with("Flatten"), "weights": "w.npz", "dim_ordering": "th", "input_dtype": "uint8"},
     {**spec_with("Flatten"), "semantics": None, "input_shape": None},

@@ -8,10 +8,10 @@ it is done in registers; any other activation is the address of a function over 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
 from speccompiler.expressions.nodes import Expression
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Combine
 
 RELU, ACTIVATION, CONSTANTS = 0, 1, 2

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Combine, Node, Op
 from speccompiler.kernels.cpu.functions import Functions
 from speccompiler.planning.candidate import Candidate, Geometry, KnownShape

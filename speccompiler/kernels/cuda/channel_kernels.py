@@ -7,8 +7,7 @@ positions and then by halves in shared memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cuda.launches import Launch
 from speccompiler.kernels.cuda.long_sums import carried, rounded
 

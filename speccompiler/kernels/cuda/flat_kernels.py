@@ -7,9 +7,9 @@ side then read and write side by side, four values at a time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cuda.launches import Launch, Part, X
 from speccompiler.kernels.cuda.windows import Three
 

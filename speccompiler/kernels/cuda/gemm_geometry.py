@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cuda.long_sums import SHORT
 from speccompiler.kernels.cuda.tiles import SLAB, Tile
 from speccompiler.kernels.cuda.windows import Three

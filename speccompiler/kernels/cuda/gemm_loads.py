@@ -7,9 +7,9 @@ value is found where it lies.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cuda.gemm_geometry import Gemm
 from speccompiler.kernels.cuda.tiles import Tile
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Node, Op
 from speccompiler.kernels.cuda.estimates import moved
 from speccompiler.kernels.cuda.launches import Work

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cuda.gemm_geometry import Gemm
 
 

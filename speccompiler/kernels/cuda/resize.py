@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Node, Pad, Upsample
 from speccompiler.kernels.cuda.flat_kernels import FlatGrid, elements_of, read, store
 from speccompiler.kernels.cuda.kernel import CudaKernel

@@ -6,8 +6,7 @@ then by halves in shared memory, in an order that only the row's length decides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cuda.launches import Launch, Part
 from speccompiler.kernels.cuda.long_sums import carried, rounded
 

@@ -5,7 +5,7 @@ A tile changes no bits: every output is one sum in one thread, in the order of i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from speccompiler.frozen import dataclass
 
 SLAB = 16
 """The parts of a cut sum are multiples of this, which every tile's depth divides."""

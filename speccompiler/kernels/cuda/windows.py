@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from speccompiler.frozen import dataclass
 from speccompiler.planning.candidate import KnownShape, three
 
 Three = tuple[int, int, int]

@@ -21,11 +21,11 @@ from speccompiler.loading.keras0.tree_building import (
     scalar,
 )
 from speccompiler.schemas.registry import (
-    ALIASES,
     KERAS_CLASSES,
     LAYERS,
     NATIVE_LAYERS,
     RECURRENT_LAYERS,
+    aliases,
 )
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Scalar, Sequence, TreeNode
@@ -105,7 +105,7 @@ def layer(reading: Reading, node: Mapping, *, first: bool, name: str | None = No
 
 def _name_to_answer(reading: Reading, kind: str) -> str | None:
     """``lambda_1``, as Keras would call it, for what its owner may say by a name."""
-    known = kind in {*LAYERS, *ALIASES, *KERAS_CLASSES} - NATIVE_LAYERS | _KEPT
+    known = kind in {*LAYERS, *aliases(), *KERAS_CLASSES} - NATIVE_LAYERS | _KEPT
     if known or kind in RECURRENT_LAYERS or not answerable(kind):
         return None
     return next(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, Span
+from speccompiler.frozen import dataclass
 from speccompiler.loading.keras0.graph import network
 from speccompiler.loading.keras0.layers import Reading, layer
 from speccompiler.loading.keras0.merging import merge_config

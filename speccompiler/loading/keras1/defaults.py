@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.diagnostics.wording import and_more
+from speccompiler.frozen import dataclass
 from speccompiler.loading.keras1.releases import before, writer
 from speccompiler.schemas.fields import Layer
 

@@ -6,9 +6,8 @@ stand in several parts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from speccompiler.diagnostics.core import Span
+from speccompiler.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections import abc
-from dataclasses import dataclass
 from typing import Any, get_args
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
 from speccompiler.diagnostics.wording import described, shown
+from speccompiler.frozen import dataclass
 from speccompiler.loading.native_form import native_layer
 from speccompiler.loading.replacement.subscripts import split_subscript
 from speccompiler.loading.tree_reading import ProblemAt
 from speccompiler.loading.wrapped_model import answers_of
 from speccompiler.loading.written_spec import WrittenLayer
 from speccompiler.schemas.activation import ActivationName
-from speccompiler.schemas.registry import ALIASES, LAYERS
+from speccompiler.schemas.registry import LAYERS, own_type
 from speccompiler.source.document import Document
 from speccompiler.source.texts import parse_document
 from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
@@ -126,7 +126,7 @@ def _expression(text: str, span: Span) -> list[WrittenLayer]:
     bare = text.strip()
     if not bare:
         raise ProblemAt(span, Problem("CS078", "the answer is empty", HINT))
-    if ALIASES.get(bare, bare) in LAYERS:
+    if own_type(bare) in LAYERS:
         return [_layer(bare, {}, span)]
     if bare in get_args(ActivationName):
         return [_layer("Activation", {"activation": bare}, span)]

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from speccompiler.frozen import dataclass
 
 MOST_NESTED = 8
 REFERENCE = 0x80

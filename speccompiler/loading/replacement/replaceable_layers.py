@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from speccompiler.diagnostics.core import Span
+from speccompiler.frozen import dataclass
 from speccompiler.loading.merge_code import CODE
 from speccompiler.loading.written_spec import WrittenLayer, WrittenSpec, inner_layer
 from speccompiler.schemas.registry import type_name

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import shown
+from speccompiler.frozen import dataclass
 from speccompiler.loading.schema_errors.paths import Path, Place
 
 

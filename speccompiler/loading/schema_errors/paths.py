@@ -8,10 +8,11 @@ through the schema, which says what stands where.
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Discriminator, Tag
+
+from speccompiler.frozen import dataclass
 
 Path = tuple[str | int, ...]
 

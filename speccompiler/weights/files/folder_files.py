@@ -8,12 +8,12 @@ silence, other files with a note.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.system_errors import reading_reason
+from speccompiler.frozen import dataclass
 
 ENDINGS = (".npy", ".npz")
 _MOST = 20_000

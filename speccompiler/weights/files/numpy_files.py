@@ -7,7 +7,6 @@ unless it is known, and nothing is allocated before the declared size is known t
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -29,6 +28,7 @@ from speccompiler.files.tensor_info import (
     invalid,
     wrong_stored_size,
 )
+from speccompiler.frozen import dataclass
 
 _UNUSABLE_KINDS = {
     "O": "object",

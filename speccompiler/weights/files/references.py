@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import quoted
+from speccompiler.frozen import dataclass
 from speccompiler.weights.files.file_formats import ENDINGS
 
 _MOST_SIGNS = 8

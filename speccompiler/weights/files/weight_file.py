@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from speccompiler.files.tensor_info import (
     check_dtype,
     to_float32,
 )
+from speccompiler.frozen import dataclass
 from speccompiler.weights.files.file_formats import Format, format_of
 from speccompiler.weights.files.file_state import file_state, joined_state
 from speccompiler.weights.files.folder_files import folder_files

@@ -9,11 +9,11 @@ their ``optimizer_weights`` are passed over.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import first_few, quoted
 from speccompiler.files.tensor_info import TensorInfo
+from speccompiler.frozen import dataclass
 from speccompiler.weights.matching.wanted_tensors import (
     StoredTensor,
     TensorName,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from speccompiler.frozen import dataclass
 
 _VARIABLE = re.compile(r":[0-9]+$")
 

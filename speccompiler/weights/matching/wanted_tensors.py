@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from speccompiler.files.tensor_info import TensorInfo
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Weight
 
 Shape = tuple[int, ...]

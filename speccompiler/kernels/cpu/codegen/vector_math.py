@@ -9,6 +9,7 @@ lane by lane, by the C library.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from speccompiler.expressions.nodes import Expression
 from speccompiler.expressions.source import vector_source
@@ -141,6 +142,9 @@ FUNCTIONS = {
 """Each function stands after those that it calls."""
 
 
+_CALL = re.compile(r"(?<![\w.])(\w+)\(")
+
+
 def with_functions(text: str) -> str:
     """Text over vectors, behind definitions of the words and functions that it calls.
 
@@ -148,9 +152,10 @@ def with_functions(text: str) -> str:
     """
     parts: list[str] = []
     for name in reversed(FUNCTIONS):
-        if any(_calls(part, name) for part in (text, *parts)):
+        if any(name in _called(part) for part in (text, *parts)):
             parts.insert(0, f"\n\n@as_written{FUNCTIONS[name]}")
-    used = [word for word in WORDS if any(_calls(part, word) for part in (text, *parts))]
+    called = frozenset().union(*map(_called, (text, *parts)))
+    used = [word for word in WORDS if word in called]
     bindings = [f"{word} = v.{word}" for word in used]
     return "\n".join(["", *bindings, *parts, "", text])
 
@@ -160,5 +165,7 @@ def activation_text(activation: Expression, parameters: int = 0) -> str:
     return with_functions(f"\n@as_written\n{vector_source(activation, parameters=parameters)}")
 
 
-def _calls(text: str, name: str) -> bool:
-    return re.search(rf"(?<![\w.]){name}\(", text) is not None
+@cache
+def _called(text: str) -> frozenset[str]:
+    """The names that a text calls, but for methods."""
+    return frozenset(_CALL.findall(text))

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -49,6 +48,8 @@ def _begin(level: Level, root: Path) -> None:
         return
     if _is_done(mark) or not keeps("kernels"):
         return
+    import subprocess
+
     nothing = subprocess.DEVNULL
     with contextlib.suppress(OSError):
         child = subprocess.Popen(

@@ -12,11 +12,11 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from llvmlite import binding
 
+from speccompiler.frozen import dataclass
 from speccompiler.system import facilities
 from speccompiler.system.processor import host_level, target_machine
 

@@ -21,7 +21,6 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from io import FileIO
 from math import prod
@@ -31,6 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import MapWith, Node, Operand, Weight, operands, stored_tensors
 from speccompiler.kernels.cpu.runtime.checksums import checksums
 from speccompiler.kernels.cpu.runtime.mapped_file import file_content
@@ -48,7 +48,8 @@ PAGE = 4096
 WORTH_LARGE_PAGES = 4 << 20
 """Bytes from which on a file is filled up to whole large pages: by a quarter at most."""
 WORTH_KEEPING = 64 << 10
-"""Bytes of weights below which packing takes no longer than opening a file."""
+"""Bytes of weights below which packing takes no longer than opening a file, unless the weights
+have to be drawn: importing what draws them takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,11 @@ def _entry(candidate: Candidate, node: Node, weights: LoadedWeights, lanes: int)
     The key has how operands are made of tensors, and what packing looks at beside them.
     """
     folder, wanted = cache_folder("weights"), operands(node.op)
-    if folder is None or 4 * sum(prod(one.shape) for one in wanted[:1]) < WORTH_KEEPING:
+    tensors = _tensors(wanted)
+    small = 4 * sum(prod(one.shape) for one in wanted[:1]) < WORTH_KEEPING
+    if folder is None or (small and not any(map(weights.is_drawn, tensors))):
         return None
-    sources = [weights.identity(tensor) for tensor in _tensors(wanted)]
+    sources = [weights.identity(tensor) for tensor in tensors]
     if None in sources:
         return None
     scheme = f"{candidate.layout} {lanes} lanes, {sys.byteorder}, {_code()}"

@@ -15,9 +15,9 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cpu.runtime.object_code import ObjectCode
 from speccompiler.system.code_digest import code_digest, source_files
 from speccompiler.system.processor import Level

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cpu.kernel import Array, CpuKernel
 from speccompiler.kernels.cpu.runtime.object_code import Arguments, LoadedKernel
 from speccompiler.kernels.cpu.runtime.step_functions import StepFunctions

@@ -15,12 +15,12 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
 import numpy as np
 
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cpu.runtime.kernel_cache import load_kernel
 from speccompiler.kernels.cpu.runtime.object_code import Arguments, LoadedKernel
 from speccompiler.system import facilities

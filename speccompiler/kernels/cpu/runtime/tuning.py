@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import statistics
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Node
 from speccompiler.kernels.cpu.table import candidates
 from speccompiler.planning.candidate import Candidate, KnownShape
@@ -141,6 +141,8 @@ def _step_seconds(executor: CpuExecutor) -> Sequence[float]:
     for _ in _for(MEASURED_SECONDS, FEWEST_RUNS):
         runs.append([0.0] * len(plan.steps))
         executor.run_batch(inputs, outputs, runs[-1])
+    import statistics
+
     return [statistics.median(times) for times in zip(*runs, strict=True)]
 
 

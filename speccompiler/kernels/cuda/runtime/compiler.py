@@ -8,12 +8,12 @@ here and in ``device_functions`` alone, and that is where something else would t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.frozen import dataclass
 
 Capability = tuple[int, int]
 CAPABILITIES: tuple[Capability, ...] = ((7, 5), (8, 0), (9, 0))

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from speccompiler.frozen import dataclass
 
 Array = npt.NDArray[np.float32]
 Stream = Any

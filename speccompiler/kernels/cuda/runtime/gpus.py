@@ -5,12 +5,12 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from ctypes import c_size_t
-from dataclasses import dataclass
 from functools import cache
 from importlib import util
 from typing import Protocol, TypeVar
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cuda.runtime.cubins import version
 from speccompiler.kernels.cuda.runtime.driver import (
     NO_DEVICE,

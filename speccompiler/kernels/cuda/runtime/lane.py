@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cuda.launches import Launch, Part, Source, StepCode, Y
 from speccompiler.kernels.cuda.runtime.device import Array, Call, Device, Event, Region
 from speccompiler.kernels.cuda.runtime.pieces import Demand, aligned

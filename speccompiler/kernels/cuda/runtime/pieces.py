@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cuda.steps import step_work
 from speccompiler.planning.plan import Plan
 
