@@ -20,7 +20,6 @@ from speccompiler.cli.render import count_text, printable, render_text
 from speccompiler.diagnostics.core import Diagnostic, Severity, has_errors
 from speccompiler.model import Model, checked
 from speccompiler.options import LoadOptions
-from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.source.document import Document
 
 
@@ -76,7 +75,7 @@ def command(paths: tuple[str, ...], style: str, specs_only: bool, loading: LoadO
 def _about_weights(model: Model) -> list[Diagnostic]:
     """Given weights that break their constraint, or variances below 0; reads only those."""
     judged = any(
-        isinstance(layer.inner, BatchNormalization)
+        layer.inner.class_name == "BatchNormalization"
         or any(getattr(layer, f"{tensor}_constraint", None) is not None for tensor in ("W", "b"))
         for layer in model.spec.layers
     )

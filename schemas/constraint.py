@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from speccompiler.schemas.fields import LARGEST, NonNegativeFloat, Schema, as_tuple, filled_array
 from speccompiler.schemas.regularizer import flatten_config
+from speccompiler.schemas.seldom import Seldom
 from speccompiler.schemas.training import TRAINING_ONLY
 
 AxisNumber = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
@@ -79,7 +80,7 @@ def _kind(value: object) -> str | None:
     return f"<{known.__name__}>" if known else None
 
 
-Constraint = Annotated[
+_Constraint = Annotated[
     Annotated[ConstraintName, Tag("<name>")]
     | Annotated[MaxNorm, Tag("<MaxNorm>")]
     | Annotated[NonNeg, Tag("<NonNeg>")]
@@ -93,6 +94,7 @@ Constraint = Annotated[
     BeforeValidator(flatten_config),
     TRAINING_ONLY,
 ]
+Constraint = Annotated[_Constraint, Seldom(lambda: _Constraint)]
 
 
 def constraint_object(value: ConstraintObject | str) -> ConstraintObject:

@@ -13,6 +13,11 @@ from speccompiler.schemas.regularizer import Regularizer
 from speccompiler.schemas.tensors import StoredTensor
 from speccompiler.schemas.weights import LayerWeights
 
+INPUT_DIM_TEXT = (
+    "Length of the last axis of the input. On a first layer that nothing else gives a shape it "
+    "is short for the input's shape."
+)
+
 
 class ProductLayer(Layer):
     """A layer that computes products with W and adds b."""

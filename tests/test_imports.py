@@ -159,7 +159,7 @@ def test_the_walk_sees_relative_imports() -> None:
     seen = {name: imported(file, package) for name, package, file in modules()}
     assert len(seen) > 90
     assert "speccompiler.cli.render" in seen["speccompiler.cli.main"]
-    assert "speccompiler.schemas.fields" in seen["speccompiler.schemas.pooling"]
+    assert "speccompiler.schemas.fields" in seen["speccompiler.schemas.pooling2d"]
     assert "speccompiler.source.document" in seen["speccompiler.model"]
     packing = seen["speccompiler.kernels.cpu.runtime.packed_weights"]
     assert "speccompiler.weights.operands" in packing
@@ -260,7 +260,7 @@ OTHER_FAMILIES = {"advanced_activations", "beyond_keras", "embedding", "local", 
 def test_only_layers_that_occur_are_loaded(specs: Path, command: str) -> None:
     ended, names = loaded(command, "model.yaml", cwd=specs)
     assert ended == 0
-    assert names >= {"speccompiler.schemas.pooling", "speccompiler.lowering.pooling"}
+    assert names >= {"speccompiler.schemas.pooling2d", "speccompiler.lowering.pooling"}
     unused = {f"speccompiler.schemas.{name}" for name in OTHER_FAMILIES}
     unused |= {f"speccompiler.lowering.{name}" for name in {*OTHER_FAMILIES, "merge", "slicing"}}
     assert names & unused == set()

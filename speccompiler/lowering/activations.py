@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.grammar import Array, parse, parse_with_arrays
@@ -12,8 +12,10 @@ from speccompiler.graph.ir import Constant, Map, MapWith, Node, Softmax
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.semantics import Semantics
-from speccompiler.schemas import core
 from speccompiler.schemas.activation import ExpressionActivation
+
+if TYPE_CHECKING:
+    from speccompiler.schemas import activation_layer
 
 Activation = str | ExpressionActivation | None
 Function = Expression | Literal["softmax"] | None
@@ -62,7 +64,7 @@ def relu(semantics: Semantics) -> Expression:
     return THEANO_RELU if semantics.infinities == "theano" else ACTIVATIONS["relu"]
 
 
-def lower_activation(b: Builder, layer: core.Activation, x: Node) -> Node:
+def lower_activation(b: Builder, layer: activation_layer.Activation, x: Node) -> Node:
     """A named activation, or an expression, which may hold numbers that stand beside values."""
     if isinstance(layer.activation, ExpressionActivation):
         parsed = parse_with_arrays(layer.activation.expr)

@@ -1,0 +1,39 @@
+"""Types of arguments that most specs leave out: their validators are made when one occurs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
+from pydantic_core import CoreSchema, core_schema
+
+
+class Seldom:
+    """Stands in a type for what ``kind`` gives: models, whose rules are their own, and names.
+
+    A layer with a kernel takes three regularisers and two constraints, each one of several
+    models; to make their validators costs more than those of all else that such a layer takes.
+    """
+
+    def __init__(self, kind: Callable[[], Any]) -> None:
+        self._kind = kind
+        self._made: TypeAdapter[Any] | None = None
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._validate)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return handler(self._adapter().core_schema)
+
+    def _validate(self, value: Any) -> Any:
+        return self._adapter().validate_python(value)
+
+    def _adapter(self) -> TypeAdapter[Any]:
+        if self._made is None:
+            self._made = TypeAdapter(self._kind())
+        return self._made
