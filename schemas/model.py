@@ -17,7 +17,6 @@ from speccompiler.schemas.fields import (
 )
 from speccompiler.schemas.profiles import Profile
 from speccompiler.schemas.recorded_arrays import Vectors
-from speccompiler.schemas.seldom import Seldom
 
 RunningStd = Literal["variance", "root_variance", "deviation"]
 
@@ -126,7 +125,7 @@ class ModelHeader(Schema):
         description="Digest of the tensors in `weights`, as `convspec convert` writes it: a file "
         "that holds others is refused.",
     )
-    verify: Annotated[Vectors, Seldom(lambda: Vectors)] | None = Field(
+    verify: Vectors | None = Field(
         default=None,
         description="A recorded input and what the model gives for it; `convspec verify` compares.",
     )

@@ -28,7 +28,8 @@ class Seldom:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return handler(self._adapter().core_schema)
+        # Inside another schema, so that a model becomes a definition of its own.
+        return handler(core_schema.definitions_schema(self._adapter().core_schema, []))
 
     def _validate(self, value: Any) -> Any:
         return self._adapter().validate_python(value)
