@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from speccompiler.cli import json_output
 from speccompiler.cli.documents import expand, looks_like_spec, remember_texts
 from speccompiler.cli.options import (
     complete_files,
@@ -60,6 +59,8 @@ def command(paths: tuple[str, ...], style: str, specs_only: bool, loading: LoadO
         found += mine
         concerned += bool(mine)
     if style == "json":
+        from speccompiler.cli import json_output
+
         json_output.print_json(json_output.validate(documents, found))
     else:
         for document in documents:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from speccompiler.reports.shape_report import ShapeReport
 
 
-@dataclass(frozen=True, repr=False)
 class Model(ValidatedModel):
     """A model without errors. ``diagnostics`` holds its warnings and notes.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.grammar import Array, parse, parse_with_arrays
-from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
+from speccompiler.expressions.library import ACTIVATIONS, theano_relu
 from speccompiler.expressions.nodes import Expression, Variable
 from speccompiler.graph.ir import Constant, Map, MapWith, Node, Softmax
 from speccompiler.graph.shapes import format_shape
@@ -61,7 +61,7 @@ def activation_function(value: Activation, rank: int, semantics: Semantics) -> F
 
 def relu(semantics: Semantics) -> Expression:
     """The backend's own formula: they differ in what they make of -infinity."""
-    return THEANO_RELU if semantics.infinities == "theano" else ACTIVATIONS["relu"]
+    return theano_relu() if semantics.infinities == "theano" else ACTIVATIONS["relu"]
 
 
 def lower_activation(b: Builder, layer: activation_layer.Activation, x: Node) -> Node:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, SpecError, did_you_mean
 from speccompiler.diagnostics.wording import first_few, shown
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Graph, Shape
 from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.lowering.by_backend import ByBackend, by_backend
