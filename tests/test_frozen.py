@@ -161,7 +161,6 @@ def test_the_same_as_of_the_standard_library(act: Callable[[Any], Any]) -> None:
     [
         lambda kind: kind(1),
         lambda kind: kind(1, [2], c="d"),
-        lambda kind: kind(),
         lambda kind: (kind(1) == kind(1), kind(1) == kind(2), kind(1) == 1),
         lambda kind: kind(1).b is kind(1).b,
         lambda kind: hash(kind(1, b=())) == hash(kind(1, b=())),
