@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Shape = tuple[int, ...]
@@ -30,13 +30,14 @@ class Conv:
 
 @dataclass(frozen=True, slots=True)
 class Separable:
-    """A kernel for each channel, zeros that keep the lengths; then all channels to all filters.
+    """A kernel for each channel, padded by half its size; then all channels to all filters.
 
     With bias and relu at the end, and nothing in between.
     """
 
     filters: int
     size: int = 3
+    stride: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ class Case:
     bar: float | None = None
     """At least this: best peer's time / ours."""
     network: bool = False
+    planes: bool = False
+    """Whether everybody is given, and gives back, arrays with their channels first."""
 
     @property
     def rank(self) -> int:
@@ -212,6 +215,16 @@ SQUEEZENET = (
 """Iandola and others, 2016: version 1.1, without its softmax."""
 
 
+MOBILENET: tuple[Layer, ...] = (
+    Conv(32, stride=2),
+    *(Separable(64), Separable(128, stride=2), Separable(128), Separable(256, stride=2)),
+    *(Separable(256), Separable(512, stride=2), *[Separable(512)] * 5),
+    *(Separable(1024, stride=2), Separable(1024), Pool(7, 7, "average"), Dense(1000, "softmax")),
+)
+"""Howard and others, 2017: version 1, as Keras 1.x's own separable layers can write it, with
+nothing between the two convolutions of each."""
+
+
 def _network(name: str, layers: tuple[Layer, ...], shape: Shape, bar: float | None = None) -> Case:
     return Case(name, layers, shape, bar, network=True)
 
@@ -221,16 +234,17 @@ def _layer(name: str, layer: Layer, shape: Shape, bar: float | None = None) -> C
 
 
 NETWORKS = (
-    _network("vgg16-conv 3x224x224 b1", VGG, (1, 3, 224, 224), 2.3),
-    _network("vgg16-conv 3x224x224 b8", VGG, (8, 3, 224, 224), 2.3),
+    _network("vgg16-conv 3x224x224 b1", VGG, (1, 3, 224, 224), 2.6),
+    _network("vgg16-conv 3x224x224 b8", VGG, (8, 3, 224, 224), 2.6),
     _network("alexnet-conv 3x224x224 b8", ALEXNET, (8, 3, 224, 224), 1.4),
-    _network("fcn 3x256x256 b1", FCN, (1, 3, 256, 256), 1.8),
-    _network("c3d 3x16x112x112 b1", C3D, (1, 3, 16, 112, 112), 1.6),
+    _network("fcn 3x256x256 b1", FCN, (1, 3, 256, 256), 2.6),
+    _network("c3d 3x16x112x112 b1", C3D, (1, 3, 16, 112, 112), 1.9),
     _network("conv1d 64x1000 b32", CONV1D, (32, 64, 1000), 1.3),
     _network("lenet 1x28x28 b1", LENET, (1, 1, 28, 28), 1.0),
-    _network("resnet50 3x224x224 b1", RESNET, (1, 3, 224, 224), 1.3),
+    _network("resnet50 3x224x224 b1", RESNET, (1, 3, 224, 224), 1.15),
     _network("inception 3x224x224 b1", INCEPTION, (1, 3, 224, 224), 1.2),
-    _network("squeezenet 3x224x224 b1", SQUEEZENET, (1, 3, 224, 224), 1.0),
+    _network("squeezenet 3x224x224 b1", SQUEEZENET, (1, 3, 224, 224), 1.15),
+    _network("mobilenet 3x224x224 b1", MOBILENET, (1, 3, 224, 224), 1.0),
 )
 
 LAYERS = (
@@ -242,27 +256,35 @@ LAYERS = (
     _layer("conv3x3/2 64-128 112x112", Conv(128, stride=2), (1, 64, 112, 112), 1.0),
     _layer("conv3x3 dilated by 2 64-64 56x56", Conv(64, dilation=2), (1, 64, 56, 56)),
     _layer("conv1d 3 dilated by 4 64-64 1000", Conv(64, dilation=4), (8, 64, 1000)),
-    _layer("separable3x3 64-128 112x112", Separable(128), (1, 64, 112, 112)),
-    _layer("separable3x3 512-512 14x14", Separable(512), (1, 512, 14, 14)),
+    _layer("separable3x3 64-128 112x112", Separable(128), (1, 64, 112, 112), 1.0),
+    _layer("separable3x3 512-512 14x14", Separable(512), (1, 512, 14, 14), 1.0),
     _layer("maxpool2 64 224x224", Pool(), (1, 64, 224, 224), 1.0),
     _layer("avgpool2 64 224x224", Pool(kind="average"), (1, 64, 224, 224), 1.0),
     _layer("up2 64 112x112", Up(), (1, 64, 112, 112), 1.0),
 )
 
+PLANES = tuple(
+    replace(case, name=f"{case.name} th", planes=True, bar=1.0) for case in LAYERS if case.rank > 1
+)
+"""The same in Keras 1's own order."""
+
 EDGES = (
     _layer("conv3x3 256-256 27x27", Conv(256), (1, 256, 27, 27)),
     _layer("conv3x3 384-256 13x13", Conv(256), (1, 384, 13, 13)),
     _layer("conv3x3 512-512 7x7", Conv(512), (1, 512, 7, 7)),
-    _layer("conv3x3 256-256 1x1", Conv(256), (1, 256, 1, 1)),
-    _layer("conv1x1 512-512 1x1", Conv(512, 1), (1, 512, 1, 1)),
-    _layer("conv3x3 3-64 224x224", Conv(64), (1, 3, 224, 224)),
+    _layer("conv3x3 256-256 1x1", Conv(256), (1, 256, 1, 1), 1.0),
+    _layer("conv1x1 512-512 1x1", Conv(512, 1), (1, 512, 1, 1), 1.0),
+    _layer("conv3x3 3-64 224x224", Conv(64), (1, 3, 224, 224), 1.0),
+    _layer("conv3x3 3-8 256x256", Conv(8), (1, 3, 256, 256), 1.0),
+    _layer("conv3x3 8-8 256x256", Conv(8), (1, 8, 256, 256), 1.0),
+    _layer("conv5x5 3-3 256x256", Conv(3, 5), (1, 3, 256, 256), 1.0),
     _layer("conv3x3 17-17 56x56", Conv(17), (1, 17, 56, 56)),
     _layer("conv3x3 100-100 56x56", Conv(100), (1, 100, 56, 56)),
     _layer("maxpool3/2 100 27x27", Pool(3, 2), (1, 100, 27, 27)),
 )
 """Sizes that do not divide into the kernels' tiles. No bar; a cliff would show."""
 
-CASES = (*NETWORKS, *LAYERS, *EDGES)
+CASES = (*NETWORKS, *LAYERS, *PLANES, *EDGES)
 
 SMALL_BATCH = _network("vgg16-conv 3x224x224 b8", VGG, (8, 3, 224, 224))
 LARGE_BATCH = _network("vgg16-conv 3x224x224 b64", VGG, (64, 3, 224, 224))

@@ -54,11 +54,12 @@ def _convspec(math: MathMode) -> Build:
             compiled = model.compile(
                 target="cpu", batch_size=case.shape[0], threads=threads, math=math
             )
-        x = channels_last(input_array(case))
+        x = input_array(case) if case.planes else channels_last(input_array(case))
         y = np.empty(compiled.output_shapes(case.shape[0])[0], np.float32)
+        as_it_is = case.planes or y.ndim == 2
         return Ready(
             lambda: compiled.run(x, out=y),
-            lambda: channels_first(y) if y.ndim > 2 else y.copy(),
+            lambda: y.copy() if as_it_is else channels_first(y),
         )
 
     return build
@@ -120,7 +121,7 @@ def _torch(layout: Literal["contiguous", "channels last"]) -> Build:
         torch.set_num_threads(threads)
         module, x = torch_module(case), torch.from_numpy(input_array(case))
         if layout == "channels last":
-            if not has_channels_last(case):
+            if case.planes or not has_channels_last(case):
                 return None
             module, x = to_channels_last(module, case), to_channels_last(x, case)
         last: list[Any] = [None]

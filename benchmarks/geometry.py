@@ -91,8 +91,9 @@ def _after(layer: Layer, befores: tuple[Shape, ...]) -> Shape:
         case Conv(filters=filters, stride=stride):
             window = layer.dilation * (layer.size - 1) + 1
             return (filters, *((n + 2 * layer.pad - window) // stride + 1 for n in lengths))
-        case Separable(filters=filters):
-            return (filters, *lengths)
+        case Separable(filters=filters, size=size, stride=stride):
+            padded = (n + size // 2 * 2 for n in lengths)
+            return (filters, *((n - size) // stride + 1 for n in padded))
         case Pool(size=size, stride=stride) as pool:
             padded = (n + sum(hanging(pool, n)) for n in lengths)
             return (channels, *((n - size) // stride + 1 for n in padded))

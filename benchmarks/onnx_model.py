@@ -51,11 +51,12 @@ def onnx_model(case: Case) -> Any:
                     add("BatchNormalization", *names, epsilon=EPSILON)
                 if conv.relu:
                     add("Relu")
-            case Separable(size=size):
+            case Separable(size=size, stride=stride):
                 assert own is not None, "a layer with weights has parameters"
                 assert own.depthwise is not None, "a separable convolution has two kernels"
                 pads = [size // 2] * (2 * rank)
-                add("Conv", constant(f"d{i}", own.depthwise), pads=pads, group=at.before[0])
+                how = {"pads": pads, "strides": [stride] * rank, "group": at.before[0]}
+                add("Conv", constant(f"d{i}", own.depthwise), **how)
                 add("Conv", weight, bias)
                 add("Relu")
             case Pool(size=size, stride=stride, kind=kind) as pool:

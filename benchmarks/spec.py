@@ -1,4 +1,4 @@
-"""A case as convspec reads it: a spec with channels last, and its weights by name."""
+"""A case as convspec reads it: a spec, and its weights by name."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ def native_spec(case: Case) -> dict[str, Any]:
             entries[0]["inputs"] = read if len(read) > 1 else read[0]
         names.append(entries[-1].setdefault("name", f"layer{i}"))
         layers += entries
-    spec: dict[str, Any] = {"convspec": 1, "inputs": {"x": [*lengths, channels]}}
+    shape = [channels, *lengths] if case.planes else [*lengths, channels]
+    spec: dict[str, Any] = {"convspec": 1, "inputs": {"x": shape}}
     if case.rank > 1:
-        spec["dim_ordering"] = "tf"
+        spec["dim_ordering"] = "th" if case.planes else "tf"
     return {**spec, "layers": layers}
 
 
@@ -51,10 +52,13 @@ def _entries(at: Applied, rank: int, i: int) -> list[dict[str, Any]]:
             norm = {"type": "BatchNormalization", "name": f"norm{i}", "epsilon": EPSILON}
             relu = {"type": "Activation", "name": f"relu{i}", **activation}
             return [*entries, norm, relu] if conv.relu else [*entries, norm]
-        case Separable(filters=filters, size=size):
+        case Separable(filters=filters, size=size, stride=stride):
             entry = {"type": "SeparableConvolution2D", "name": name, "nb_filter": filters}
-            kernel = {"nb_row": size, "nb_col": size, "border_mode": "same"}
-            return [entry | kernel | {"activation": "relu"}]
+            entry |= {"nb_row": size, "nb_col": size, "activation": "relu"}
+            if stride == 1:
+                return [entry | {"border_mode": "same"}]
+            padding = {"type": "ZeroPadding2D", "padding": [size // 2] * 2}
+            return [padding, entry | {"subsample": [stride] * 2}]
         case Branches(join="concat"):
             return [{"type": "Merge", "mode": "concat"}]
         case Branches():
@@ -108,9 +112,10 @@ def tensors(case: Case) -> dict[str, Array]:
         first_dense = isinstance(at.layer, Dense) and not flat
         flat = flat or first_dense
         kernel = "W" if own.depthwise is None else "pointwise_kernel"
-        found[f"layer{i}.{kernel}"] = np.ascontiguousarray(_kernel(at, own, first_dense))
+        weight = own.weight if case.planes else _kernel(at, own, first_dense)
+        found[f"layer{i}.{kernel}"] = np.ascontiguousarray(weight)
         if own.depthwise is not None:
-            depthwise = np.moveaxis(own.depthwise, (0, 1), (-2, -1))
+            depthwise = np.moveaxis(own.depthwise, (0, 1), (1, 0) if case.planes else (-2, -1))
             found[f"layer{i}.depthwise_kernel"] = np.ascontiguousarray(depthwise)
         found[f"layer{i}.b"] = own.bias
         if own.norm is not None:

@@ -58,12 +58,12 @@ def _modules(at: Applied, own: Parameters | None, rank: int) -> list[Any]:
             if own is not None and own.norm is not None:
                 modules.append(_norm(own.norm, rank))
             return [*modules, nn.ReLU()] if layer.relu else modules
-        case Separable(filters=filters, size=size):
+        case Separable(filters=filters, size=size, stride=stride):
             assert own is not None, "a layer with weights has parameters"
             assert own.depthwise is not None, "a separable convolution has two kernels"
             kind, channels = _CONVOLUTION[rank], at.before[0]
             depthwise = kind(
-                channels, channels, size, 1, size // 2, 1, channels, bias=False, device="meta"
+                channels, channels, size, stride, size // 2, 1, channels, bias=False, device="meta"
             )
             depthwise.load_state_dict({"weight": torch.from_numpy(own.depthwise)}, assign=True)
             return [depthwise, _filled(kind(channels, filters, 1, device="meta"), own), nn.ReLU()]

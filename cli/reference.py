@@ -35,7 +35,7 @@ AROUND = """## Streams and exit statuses
 | `CONVSPEC_CACHE_SIZE` | Most MiB that the cache holds. Default: 2048. |
 | `CONVSPEC_COMPILE_PROCESSES` | Processes that compile kernels. Default: as many as `--threads`. |
 | `CONVSPEC_BACKGROUND` | 0: no process goes on compiling kernels after a command. |
-| `CONVSPEC_ISA` | The instruction set to use, such as `x86-64-v3`. Default: the machine's highest. |
+| `CONVSPEC_ISA` | The instruction set to use, such as `x86-64-v3`. Default: the highest there is. |
 | `CONVSPEC_TRACEBACK` | 1 shows where an internal error arose. |
 | `NO_COLOR`, `FORCE_COLOR` | Whether output is coloured. Default: on a terminal. |
 | `CUDA_VISIBLE_DEVICES` | The GPUs that `--target cuda` sees. |

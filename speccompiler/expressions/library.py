@@ -21,6 +21,7 @@ from speccompiler.expressions.nodes import (
     Call,
     Compare,
     Expression,
+    Negate,
     Number,
     Parameter,
     Variable,
@@ -101,12 +102,6 @@ def thresholded_relu(theta: float) -> Expression:
     return parse(f"where(x > {theta!r}, x, 0 * x)")
 
 
-def named_activations() -> tuple[Expression, ...]:
-    """One of each form that a layer's own arguments can ask for, whatever their constants."""
-    forms = (leaky_relu(0.3), theano_leaky_relu(Variable(), parse("0.3")), elu(1.0))
-    return (*ACTIVATIONS.values(), theano_relu(), *forms, thresholded_relu(1.0))
-
-
 X, ZERO = Variable(), Number(0.0)
 SCALED = Binary("+", Binary("*", X, Parameter(0)), Parameter(1))
 """A normalisation, with its statistics in the scale and the shift."""
@@ -156,4 +151,55 @@ def named_with_parameters() -> tuple[tuple[Expression, int], ...]:
         *((prelu(relu), 1) for relu in relus),
         (parametric_softplus(), 2),
         *((srelu(relu, theano=theano), 4) for relu, theano in product(relus, (False, True))),
+    )
+
+
+COMPLEMENT = parse("1 - x")
+"""The share of its input that a Highway lets through."""
+COSINE_NORM = parse("max(sqrt(max(x, 0)), 1e-7)")
+"""What a merge by ``cos`` divides by; x is the product of two sums of squares. Keras's square root
+takes negative values as 0, and its fuzz factor (1e-7 unless keras.json has another) is the smallest
+divisor."""
+
+
+def response_square(scale: float) -> Expression:
+    """The square of ``scale * x``, for ``LRN2D``."""
+    scaled = X if scale == 1 else Binary("*", Number(scale), X)
+    return Binary("*", scaled, scaled)
+
+
+def response_share(k: float, weight: float, beta: float) -> Expression:
+    """``(k + weight * x)**-beta``, by square roots where they give it."""
+    base = Binary("+", Number(k), Binary("*", Number(weight), X))
+    if not is_root(beta):
+        return Binary("**", base, Negate(Number(beta)))
+    root = Call("sqrt", (base,))
+    below: dict[float, Expression] = {
+        0.25: Call("sqrt", (root,)),
+        0.5: root,
+        0.75: Binary("*", root, Call("sqrt", (root,))),
+        1.0: base,
+    }
+    return Binary("/", Number(1.0), below[beta])
+
+
+def is_root(beta: float) -> bool:
+    """Whether square roots give the power ``beta``."""
+    return 4 * beta in {1, 2, 3, 4}
+
+
+def response_back(scale: float) -> Expression:
+    """``x * scale``."""
+    return Binary("*", X, Number(scale))
+
+
+def named_activations() -> tuple[Expression, ...]:
+    """One of each form that a layer's own arguments can ask for, whatever their constants."""
+    leaky = leaky_relu(0.3), theano_leaky_relu(X, parse("0.3"))
+    shares = [response_share(1.0, 1.0, beta) for beta in (0.25, 0.5, 0.75, 1.0, 0.6)]
+    responses = (response_square(1.0), response_square(0.5), *shares, response_back(0.5))
+    return (
+        *ACTIVATIONS.values(),
+        *(THEANO_RELU, *leaky, elu(1.0), thresholded_relu(1.0)),
+        *(COMPLEMENT, COSINE_NORM, *responses),
     )

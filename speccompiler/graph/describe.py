@@ -100,7 +100,8 @@ def describe_op(op: ir.Op) -> str:
         case ir.GlobalPool():
             return f"global {op.mode}" + (" pool" if op.mode in {"max", "average"} else "")
         case ir.MapWith():
-            return activation_name(op.activation)
+            after = [] if op.after is None else [activation_name(op.after)]
+            return ", ".join([activation_name(op.activation), *after])
         case ir.Mask():
             return f"mask {op.value:g}"
         case ir.Normalize():

@@ -166,10 +166,12 @@ class MapWith:
     """An elementwise expression of every value and of parameters that stand beside it.
 
     A parameter has a sample's rank; each of its axes has the sample's length, or 1 to be shared.
+    ``after`` is an activation of what the expression gives.
     """
 
     activation: Expression
     parameters: tuple[Operand, ...]
+    after: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.expressions.grammar import parse
-from speccompiler.expressions.library import ACTIVATIONS
+from speccompiler.expressions.library import ACTIVATIONS, COMPLEMENT
 from speccompiler.graph.dims import is_known
 from speccompiler.graph.ir import Combine, Conv, GlobalPool, Map, Node, Reshape, Weight
 from speccompiler.graph.shapes import element_count, format_shape
@@ -74,7 +73,7 @@ def lower_highway(b: Builder, layer: Highway, x: Node) -> Node:
 
     changed = activated(b, product("W", "b"), layer.activation)
     share = b.add(Map(ACTIVATIONS["sigmoid"]), product("W_carry", "b_carry"))
-    rest = b.add(Map(parse("1 - x")), share)
+    rest = b.add(Map(COMPLEMENT), share)
     carried = b.add(Combine("mul"), rest, x)
     return b.add(Combine("sum"), b.add(Combine("mul"), changed, share), carried)
 

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from math import floor, inf, log2
 
-from speccompiler.expressions.nodes import Binary, Call, Expression, Negate, Number, Variable
+from speccompiler.expressions.library import (
+    is_root,
+    response_back,
+    response_share,
+    response_square,
+)
 from speccompiler.graph.ir import Combine, Map, Node, Pool, Reshape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import own_ordering, spatial_input
 from speccompiler.schemas.beyond_keras import LRN2D
-
-_X = Variable()
 
 
 def lower_lrn2d(b: Builder, layer: LRN2D, x: Node) -> Node:
@@ -30,15 +33,13 @@ def lower_lrn2d(b: Builder, layer: LRN2D, x: Node) -> Node:
     count = 2 * reach + 1
     lift = _lift(layer, count)
     scale = 2.0**-lift
-    lifted = Binary("*", Number(scale), _X) if lift else _X
-    y = b.add(Map(Binary("*", lifted, lifted)), x)
+    y = b.add(Map(response_square(scale)), x)
     y = b.add(Reshape((*x.shape, 1)), y)
     none = ((0, 0),) * 3
     window = Pool("average", (1, 1, count), (1, 1, 1), none, (*none[:2], (reach, reach)))
     y = b.add(Reshape(x.shape), b.add(window, y))
-    total = Binary("*", Number(layer.alpha * count), _X)
-    share = _inverse(Binary("+", Number(layer.k * scale**2), total), layer.beta)
-    back = Binary("*", _X, Number(scale ** (2 * layer.beta))) if lift else None
+    share = response_share(layer.k * scale**2, layer.alpha * count, layer.beta)
+    back = response_back(scale ** (2 * layer.beta)) if lift else None
     y = b.add(Combine("mul", back), x, b.add(Map(share), y))
     return own_ordering(b, layer, y)
 
@@ -60,24 +61,6 @@ def _lift(layer: LRN2D, count: int) -> int:
         (100 + ratio) / 2,
         (110 + log2(layer.k)) / 2,
         min(50.0, 60 - ratio / 4) / layer.beta,
-        inf if _is_root(layer.beta) else 20,
+        inf if is_root(layer.beta) else 20,
     )
     return max(0, 2 * floor(most / 2))
-
-
-def _is_root(beta: float) -> bool:
-    return 4 * beta in {1, 2, 3, 4}
-
-
-def _inverse(base: Expression, beta: float) -> Expression:
-    """``base**-beta``, by square roots where they give it."""
-    if not _is_root(beta):
-        return Binary("**", base, Negate(Number(beta)))
-    root = Call("sqrt", (base,))
-    below: dict[float, Expression] = {
-        0.25: Call("sqrt", (root,)),
-        0.5: root,
-        0.75: Binary("*", root, Call("sqrt", (root,))),
-        1.0: base,
-    }
-    return Binary("/", Number(1.0), below[beta])

@@ -10,15 +10,12 @@ from __future__ import annotations
 from typing import Literal
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.expressions.grammar import parse
+from speccompiler.expressions.library import COSINE_NORM
 from speccompiler.graph.ir import Combine, CombineMode, Concat, Dot, Node, Reshape, Transpose
 from speccompiler.graph.shapes import format_shape, infer, same_shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.schemas.merge import Merge
 
-NORM = "max(sqrt(max(x, 0)), 1e-7)"
-"""What cos divides by; x is the product of two sums of squares. Keras's square root takes negative
-values as 0, and its fuzz factor (1e-7 unless keras.json has another) is the smallest divisor."""
 ELEMENTWISE: dict[str, CombineMode] = {"sum": "sum", "mul": "mul", "ave": "ave", "max": "max"}
 
 
@@ -35,7 +32,7 @@ def lower_merge(b: Builder, layer: Merge, *inputs: Node) -> Node:
         return product
     same_shape([one.shape, other.shape])
     squares = (_dot(b, value, value, axes) for value in inputs)
-    norm = b.add(Combine("mul", parse(NORM)), *squares)
+    norm = b.add(Combine("mul", COSINE_NORM), *squares)
     cosine = b.add(Combine("quotient"), product, norm)
     return b.add(Reshape((1, *cosine.shape)), cosine)
 

@@ -26,7 +26,7 @@ def fold_normalization(graph: Graph) -> Graph:
     done: dict[str, Node] = {}
     for node in graph:
         op = node.op
-        parts = affine(op.activation) if isinstance(op, MapWith) else None
+        parts = affine(op.activation) if isinstance(op, MapWith) and op.after is None else None
         if isinstance(op, MapWith) and parts is not None and not any(map(_chooses, parts)):
             source = done[node.inputs[0]]
             alone = len(readers[source.name]) == 1 and source.name not in outputs

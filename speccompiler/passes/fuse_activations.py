@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speccompiler.expressions.nodes import substitute
-from speccompiler.graph.ir import Combine, Conv, Graph, Map, MapWith, Node
+from speccompiler.expressions.nodes import Expression
+from speccompiler.graph.ir import Combine, Conv, Graph, Map, MapWith, Node, Op
 
 
 def fuse_activations(graph: Graph) -> Graph:
@@ -23,15 +23,22 @@ def fuse_activations(graph: Graph) -> Graph:
             isinstance(node.op, Map)
             and source is not None
             and isinstance(source.op, Conv | Combine | MapWith)
-            and (isinstance(source.op, MapWith) or source.op.activation is None)
+            and _has_none(source.op)
             and len(readers[source.name]) == 1
             and source.name not in outputs
         ):
             del done[source.name]
-            activation = node.op.activation
-            if isinstance(source.op, MapWith):
-                activation = substitute(activation, source.op.activation)
-            fused = replace(source.op, activation=activation)
-            node = replace(source, name=node.name, op=fused)
+            op = _ending_in(source.op, node.op.activation)
+            node = replace(source, name=node.name, op=op)
         done[node.name] = node
     return Graph(tuple(done.values()), graph.outputs)
+
+
+def _has_none(op: Conv | Combine | MapWith) -> bool:
+    return (op.after if isinstance(op, MapWith) else op.activation) is None
+
+
+def _ending_in(op: Conv | Combine | MapWith, activation: Expression) -> Op:
+    if isinstance(op, MapWith):
+        return replace(op, after=activation)
+    return replace(op, activation=activation)

@@ -96,7 +96,8 @@ def _level(chosen: str) -> Level:
     for level in here:
         if level.name == chosen:
             return level
-    hint = f"${CHOICE} may name one of this machine's levels: {', '.join(one.name for one in here) or 'none'}"
+    names = ", ".join(level.name for level in here) or "none"
+    hint = f"${CHOICE} may name one of this machine's levels: {names}"
     if any(level.name == chosen for level in known):
         lacking = [name for name in _needs(known, chosen) if not host_features().get(name)]
         message = f"'{chosen}' is no level of this machine, which lacks {', '.join(lacking)}"

@@ -55,7 +55,8 @@ TINY = (
     Case("even", (Conv(3, 2), Conv(2, 4, padding=0)), (1, 2, 7, 7)),
     Case("dilated", (Conv(3, dilation=2), Conv(2, 3, stride=2, dilation=3)), (2, 3, 9, 11)),
     Case("dilated 1d", (Conv(3, dilation=4),), (2, 2, 13)),
-    Case("separable", (Separable(5), Separable(2, 5)), (2, 3, 6, 7)),
+    Case("separable", (Separable(5), Separable(2, 5, stride=2)), (2, 3, 6, 7)),
+    Case("planes", (Conv(3), Pool(), Separable(4), Up(), Conv(2, 1)), (2, 3, 8, 6), planes=True),
     Case("same", (Pool(3, 2, same=True), Pool(3, 1, same=True)), (2, 3, 8, 7)),
     Case(
         "normalized",
@@ -119,9 +120,10 @@ def chain(layers: tuple[Layer, ...], x: np.ndarray, parts: Iterator) -> np.ndarr
                     )
                     x = x * norm.gamma.reshape(column) + norm.beta.reshape(column)
                 x = np.maximum(x, 0) if layer.relu else x
-            case Separable(size=size):
+            case Separable(size=size, stride=stride):
                 x = np.pad(x, [(0, 0), (0, 0), *[(size // 2,) * 2] * len(axes)])
-                x = np.einsum("ncyxhw,chw->ncyx", windows_of(x, size), own.depthwise[:, 0])
+                windows = windows_of(x, size)[:, :, ::stride, ::stride]
+                x = np.einsum("ncyxhw,chw->ncyx", windows, own.depthwise[:, 0])
                 x = np.einsum("nc...,oc->no...", x, own.weight[:, :, 0, 0])
                 x = np.maximum(x + own.bias.reshape(-1, 1, 1), 0)
             case Branches(join="concat"):
@@ -189,7 +191,8 @@ def test_every_case_is_a_valid_spec(case: Case, tmp_path: Path) -> None:
     file.write_text(json.dumps({**native_spec(case), "seed": 1}))
     report = speccompiler.load(file).shapes()
     samples, *rest = output_shape(case)
-    shape = (*rest[1:], rest[0]) if len(rest) > 1 else tuple(rest)
+    last = len(rest) > 1 and not case.planes
+    shape = (*rest[1:], rest[0]) if last else tuple(rest)
     assert report.layers[-1].output_shape == shape
     assert 2 * samples * report.multiply_adds == flops(case)
 
@@ -197,9 +200,10 @@ def test_every_case_is_a_valid_spec(case: Case, tmp_path: Path) -> None:
 def test_names_of_cases_are_unique() -> None:
     names = [case.name for case in CASES]
     assert len(set(names)) == len(names) >= 24
-    assert [case.name for case in chosen(CASES, ("up2", "lenet"))] == [
+    assert [case.name for case in chosen(CASES, ("up2", "lenet 1x"))] == [
         "lenet 1x28x28 b1",
         "up2 64 112x112",
+        "up2 64 112x112 th",
     ]
 
 
@@ -208,10 +212,11 @@ def test_convspec_is_given_the_same_network(case: Case, tmp_path: Path) -> None:
     model, weights = write_model(case, tmp_path)
     given = weights if tensors(case) else None
     plan = speccompiler.load(model, weights=given).compile(target="reference")
-    y = plan.run(channels_last(input_array(case)))
+    x = input_array(case)
+    y = plan.run(x) if case.planes else np.moveaxis(plan.run(channels_last(x)), -1, 1)
     wanted = forward(case)
     assert wanted.shape == output_shape(case)
-    np.testing.assert_allclose(np.moveaxis(y, -1, 1), wanted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(y, wanted, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("contender", contenders.CONTENDERS, ids=lambda c: c.name)
@@ -222,7 +227,7 @@ def test_contenders_compute_the_network(contender: contenders.Contender) -> None
         ready = contender.build(case, 2)
         if ready is None:
             assert contender.name == "torch channels last"
-            assert case.rank == 1
+            assert case.rank == 1 or case.planes
             continue
         ready.run()
         np.testing.assert_allclose(ready.output(), forward(case), rtol=1e-3, atol=1e-4)

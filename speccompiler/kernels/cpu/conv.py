@@ -242,10 +242,11 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
         for first in range(filter, min(filters, filter + @FILTERS), @GROUP):
             group(
                 integers_at(scratch, 0), f, scratch, start, offsets, places, sums, room,
-                w, first * kd * blocks * kh * kw * block, b, first, y, at + first * max(1, y_channel),
-                y_channel, min(@GROUP, filters - first), rows * columns, columns, d0 * blocks, d1 * blocks,
-                plane, kh, kw * block, tap0 * block, (tap1 - tap0) * block,
-                apart_h * row_size, top, sh, height * repeat_h, apart_h
+                w, first * kd * blocks * kh * kw * block, b, first, y,
+                at + first * max(1, y_channel), y_channel, min(@GROUP, filters - first),
+                rows * columns, columns, d0 * blocks, d1 * blocks, plane, kh, kw * block,
+                tap0 * block, (tap1 - tap0) * block, apart_h * row_size, top, sh,
+                height * repeat_h, apart_h
             )
 '''
 

@@ -20,6 +20,7 @@ from speccompiler.kernels.axes import parameter_axes
 from speccompiler.kernels.cpu.activation import TASK_VALUES
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import activation_text, with_functions
+from speccompiler.kernels.cpu.functions import RELU, Functions, functions
 from speccompiler.kernels.cpu.kernel import Array, CpuKernel, Given, Wanted, no_values
 from speccompiler.planning.candidate import KnownShape, known, op_of
 
@@ -31,6 +32,12 @@ class Geometry(NamedTuple):
     period: int
 
 
+_WORDS = """
+from speccompiler.kernels.cpu.codegen.calls import finish, floor_of, spoiled_by
+
+rectify = v.rectify
+"""
+
 DRIVER = '''
 
 @jit
@@ -41,14 +48,17 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     last = min(hi * @TASK, n * values)
     whole = last - (last - lo * @TASK) % @LANES
     o = lo * @TASK % period
+    floor, spoiled = splat(floor_of(f[@RELU])), splat(spoiled_by(f[@RELU]))
     for i in range(lo * @TASK, whole, @LANES):
-        store(y, i, activate(load(x, i)@GIVEN))
+        store(y, i, rectify(activate(load(x, i)@GIVEN), floor, spoiled))
         o += step
         if o >= period:
             o -= period
     if whole < last:
         rest = first_lanes(last - whole)
-        store_where(y, whole, rest, activate(load_where(x, whole, rest)@GIVEN))
+        value = activate(load_where(x, whole, rest)@GIVEN)
+        store_where(y, whole, rest, rectify(value, floor, spoiled))
+    finish(f, y, lo * @TASK, 1, 0, last - lo * @TASK)
 '''
 
 
@@ -57,10 +67,11 @@ def source(lanes: int, expression: Expression, parameters: int) -> str:
     given = "".join(f", load(w, {index} * pitch + o)" for index in range(parameters))
     driver = DRIVER.replace("@GIVEN", given)
     return fill(
-        HEADER + activation_text(expression, parameters) + with_functions(driver),
+        HEADER + _WORDS + activation_text(expression, parameters) + with_functions(driver),
         Geometry._fields,
         LANES=lanes,
         TASK=TASK_VALUES,
+        RELU=RELU,
     )
 
 
@@ -89,6 +100,9 @@ class MapWithKernel(CpuKernel):
     def text(self, wanted: Wanted) -> str:
         op = op_of(wanted.node)
         return source(wanted.lanes, op.activation, len(op.parameters))
+
+    def functions(self, wanted: Wanted) -> Functions:
+        return functions(op_of(wanted.node).after)
 
     def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
         import numpy as np

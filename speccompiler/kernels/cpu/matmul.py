@@ -109,12 +109,15 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                     if y_planes:
                         places[p] = 4 * (at // image * filters * image + at % image)
                     p += 1
+        begin, next_filter, y_channel = first_position * y_pitch, 1, 0
+        if y_planes:
+            begin, next_filter, y_channel = 0, image, image
         filter = task % filter_blocks * @FILTERS
         for first in range(filter, min(filters, filter + @FILTERS), @GROUP):
             group(
                 integers_at(scratch, 0), f, scratch, start, offsets, places, sums, room,
-                w, first * blocks * depth, b, first, y, first * image if y_planes else first_position * y_pitch + first,
-                image if y_planes else 0, min(@GROUP, filters - first), here, here, 0, blocks, plane, 1, depth, 0, depth,
+                w, first * blocks * depth, b, first, y, begin + first * next_filter, y_channel,
+                min(@GROUP, filters - first), here, here, 0, blocks, plane, 1, depth, 0, depth,
                 0, 0, 1, 1, 1
             )
 '''

@@ -50,9 +50,11 @@ class PoolKernel(CpuKernel):
         return n * prod(three(node.shape[:-1], 1)[:2])
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
-        """About 20 GB/s to and from memory; few channels are looked at one value at a time."""
+        """About 20 GB/s to and from memory; two or three channels waste most of a vector."""
         looked_at: int = prod(known(node)) * prod(map(min, op_of(node).kernel, shape[:-1]))
-        return (prod(shape) + prod(known(node))) / 5 + looked_at / (30 if shape[-1] >= 4 else 2)
+        return (prod(shape) + prod(known(node))) / 5 + looked_at / (
+            5 if shape[-1] in (2, 3) else 30
+        )
 
     @classmethod
     def texts(cls, lanes: int) -> Iterable[str]:
@@ -63,11 +65,11 @@ class PoolKernel(CpuKernel):
         mean: Kind = "long mean" if is_long(prod(op.kernel)) else "mean"
         kind: Kind = "max" if op.mode == "max" else mean
         filled, planes = max(4, wanted.shape[-1]), False
-        if op.stride[-1] == 1:
-            # The channels of neighbouring positions make one run.
-            filled = max(filled, prod(out[-2:]))
-        elif wanted.shape[-1] == 1 and (kind, True) in KINDS:
+        if wanted.shape[-1] == 1 and (kind, True) in KINDS:
             filled, planes = max(4, out[-2]), True
             if prod(out[-3:]) == 1:
                 filled = wanted.lanes
+        elif op.stride[-1] == 1:
+            # The channels of neighbouring positions make one run.
+            filled = max(filled, prod(out[-2:]))
         return source(fitting_lanes(filled, wanted.lanes), kind, planes)

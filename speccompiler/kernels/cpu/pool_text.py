@@ -4,9 +4,11 @@ The window of a position is one loop over its rows and columns, for up to four v
 four of channels, or those of four positions where channels are few. At stride 1 the channels of
 neighbouring positions lie side by side in both arrays and are taken as one long run.
 
-Another text is for one channel at larger strides, as planes of channels-first values are: its
-vectors are of neighbouring positions. At stride 2 every load serves two columns of a window. Of
-planes that become one value each, a vector takes as many planes as it has lanes.
+Another text is for one channel, as planes of channels-first values are: its vectors are of
+neighbouring positions, or of as many lines where there are too few. At stride 2 every load serves
+two columns of a window. Of planes that become one value each, a vector takes several planes.
+
+Rows whose windows lie in the data alike are done together: the driver decides once for them.
 
 Every value's window is added up in one order, plane by plane, row by row and from the left to the
 right, so that a mean does not depend on how its channels lie.
@@ -55,7 +57,6 @@ class Geometry(NamedTuple):
     y_pitch: int
 
 
-PAIR = 2
 BLOCK = 4
 """Vectors that are in registers together."""
 
@@ -80,11 +81,15 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     left, right = max(counted_w0, 0), min(counted_w1, width)
     inner, outer = -((-left - pw) // sw), min((right - kw + pw) // sw + 1, out_width)
     # Planes of which one value is made each lie side by side.
-    planes_each = kd == 1 and out_depth == depth and out_height * out_width * y_pitch == 1
-    task, oh, od = lo, lo % out_height, lo // out_height % out_depth
-    sample = lo // (out_height * out_depth)
+    flat = kd == 1 and sd == 1 and pd == 0 and out_depth == depth
+    planes_each = flat and out_height * out_width * y_pitch == 1
+    # One plane's last window may be as far from the next one's first as two windows of a plane.
+    even = flat and ph == 0 and kh <= sh and sh * out_height == height
+    task, taken = lo, 1
     rows_before, columns_before, row_share, column_share = 0, 0, 1.0, 1.0
     while task < hi:
+        oh, od = task % out_height, task // out_height % out_depth
+        sample = task // (out_height * out_depth)
         d_from, h_from = od * sd - pd, oh * sh - ph
         d_lo, d_hi = max(d_from, counted_d0), min(d_from + kd, counted_d1)
         h_lo, h_hi = max(h_from, counted_h0), min(h_from + kh, counted_h1)
@@ -92,7 +97,14 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
         planes, rows = max(min(d_hi, depth) - d0, 0), max(min(h_hi, height) - h0, 0)
         real_rows, counted_rows = planes * rows, (d_hi - d_lo) * (h_hi - h_lo)
         base = ((sample * depth + d0) * height + h0) * row
-        taken = @LANES if planes_each and task + @LANES <= hi else 1
+        # How many tasks are alike: the same rows of windows, further on.
+        taken = lines = 1
+        if planes_each:
+            taken = min(hi - task, @LANES)
+        elif even:
+            taken = lines = hi - task
+        elif rows == kh:
+            taken = lines = min(hi - task, (height - kh + ph) // sh - oh + 1)
         ow = 0
         while ow < out_width:
             w_from = ow * sw - pw
@@ -107,29 +119,27 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
             if @MEAN and counted_columns != columns_before:
                 columns_before, column_share = counted_columns, share(counted_columns)
             scale = row_share * column_share
-            positions, apart = taken, height * width
-            if taken == 1:
-                positions, apart = outer - ow if inner <= ow and ow < outer else 1, sw
+            positions, apart = 1, sw
+            if planes_each:
+                positions, apart = taken, height * width
+            elif inner <= ow and ow < outer:
+                positions = outer - ow
             windows(x, base + v0 * channels, planes, height * row, rows, row, columns, channels,
                     first, np.float32(scale), np.float32(counted * scale),
-                    y, (task * out_width + ow) * y_pitch, positions, apart, y_pitch)
-            ow += positions if taken == 1 else 1
+                    y, (task * out_width + ow) * y_pitch, positions, apart, y_pitch,
+                    lines, sh * row, out_width * y_pitch)
+            ow += 1 if planes_each else positions
         task += taken
-        oh += 1
-        if oh == out_height:
-            oh, od = 0, od + taken
-            while od >= out_depth:
-                od, sample = od - out_depth, sample + 1
 '''
 
 CHANNELS = '''
 
 @jit
 def windows(
-    x, xo, planes, plane, rows, row, columns, channels, first, scale, rest,
-    y, yo, positions, sw, y_pitch
+    x, x_start, planes, plane, rows, row, columns, channels, first, scale, rest,
+    y, y_start, positions, sw, y_pitch, lines, x_line, y_line
 ):
-    """Positions that are ``sw`` apart. The last vector of one overlaps the one before."""
+    """Positions that are ``sw`` apart, on some lines. Last vectors overlap those before."""
     count, times, ahead = channels, positions, sw * channels
     if sw == 1 and y_pitch == channels:
         count, times = positions * channels, 1
@@ -137,83 +147,108 @@ def windows(
     if count < @LANES:
         # What a vector writes beyond its channels is overwritten by the next positions.
         whole = times - (@LANES - 1) // count if y_pitch == channels else 0
-    time = 0
-    while count < @WIDE and time + @BLOCK <= whole:
-        for i in range(0, count, @LANES):
-            j = max(min(i, count - @LANES), 0)
-            window_@BLOCK(x, xo + j, planes, plane, rows, row, columns, channels, first, scale,
-                          rest, y, yo + j, ahead, y_pitch)
-        time += @BLOCK
-        xo += @BLOCK * ahead
-        yo += @BLOCK * y_pitch
-    while time < whole:
-        i = 0
-        while i + @WIDE <= count:
-            window_@BLOCK(x, xo + i, planes, plane, rows, row, columns, channels, first, scale,
-                          rest, y, yo + i, @LANES, @LANES)
-            i += @WIDE
-        while i < count:
-            # The second vector may be the first once more.
-            j = max(min(i, count - @LANES), 0)
-            apart = max(min(@LANES, count - @LANES - j), 0)
-            window_2(x, xo + j, planes, plane, rows, row, columns, channels, first, scale,
-                     rest, y, yo + j, apart, apart)
-            i += 2 * @LANES
-        time += 1
-        xo += ahead
-        yo += y_pitch
     some = first_lanes(count)
-    while time < times:
-        part(x, xo, planes, plane, rows, row, columns, channels, first, scale, rest, y, yo, some)
-        time += 1
-        xo += ahead
-        yo += y_pitch
+    for line in range(lines):
+        xo, yo, time = x_start + line * x_line, y_start + line * y_line, 0
+        while count < @WIDE and time + @BLOCK <= whole:
+            for i in range(0, count, @LANES):
+                j = max(min(i, count - @LANES), 0)
+                window_@BLOCK(x, xo + j, planes, plane, rows, row, columns, channels, first,
+                              scale, rest, y, yo + j, ahead, y_pitch)
+            time += @BLOCK
+            xo += @BLOCK * ahead
+            yo += @BLOCK * y_pitch
+        while time < whole:
+            i = 0
+            while i + @WIDE <= count:
+                window_@BLOCK(x, xo + i, planes, plane, rows, row, columns, channels, first,
+                              scale, rest, y, yo + i, @LANES, @LANES)
+                i += @WIDE
+            while i < count:
+                # The second vector may be the first once more.
+                j = max(min(i, count - @LANES), 0)
+                apart = max(min(@LANES, count - @LANES - j), 0)
+                window_2(x, xo + j, planes, plane, rows, row, columns, channels, first,
+                         scale, rest, y, yo + j, apart, apart)
+                i += 2 * @LANES
+            time += 1
+            xo += ahead
+            yo += y_pitch
+        while time < times:
+            part(x, xo, planes, plane, rows, row, columns, channels, first, scale, rest,
+                 y, yo, some)
+            time += 1
+            xo += ahead
+            yo += y_pitch
 '''
 
 PLANES = '''
 
 @jit
 def windows(
-    x, xo, planes, plane, rows, row, columns, channels, first, scale, rest,
-    y, yo, positions, sw, y_pitch
+    x, x_start, planes, plane, rows, row, columns, channels, first, scale, rest,
+    y, y_start, positions, sw, y_pitch, lines, x_line, y_line
 ):
-    """Positions of one channel, ``sw`` apart. The last vector overlaps the one before."""
-    if positions >= @LANES and y_pitch == 1:
-        i = 0
-        while sw == 2 and columns > 1 and i + @PAIR * @LANES <= positions:
-            second_@PAIR(x, xo + 2 * i, planes, plane, rows, row, columns, first, scale,
-                         rest, y, yo + i)
-            i += @PAIR * @LANES
+    """Positions of one channel, on some lines. Last vectors overlap those before."""
+    line, narrow = 0, positions < @LANES or y_pitch != 1
+    while narrow and line + @LANES <= lines:
+        # Vectors across lines.
+        xo, yo = x_start + line * x_line, y_start + line * y_line
+        for i in range(positions):
+            down(x, xo + i * sw, planes, plane, rows, row, columns, 1, first, scale,
+                 rest, y, yo + i * y_pitch, x_line, y_line)
+        line += @LANES
+    for here in range(line, lines):
+        xo, yo, i = x_start + here * x_line, y_start + here * y_line, 0
+        while narrow and i < positions:
+            part(x, xo + i * sw, planes, plane, rows, row, columns, 1, first, scale,
+                 rest, y, yo + i * y_pitch, first_lanes(1))
+            i += 1
         while i < positions:
-            j = min(i, positions - @LANES)
-            i += @LANES
-            if sw == 2 and columns > 1:
+            j, left = min(i, positions - @LANES), positions - i
+            if sw == 1:
+                # The second vector may be the first once more.
+                apart = min(@LANES, positions - @LANES - j)
+                window_2(x, xo + j, planes, plane, rows, row, columns, 1, first, scale,
+                         rest, y, yo + j, apart, apart)
+                i += 2 * @LANES
+            elif sw == 2 and columns > 1 and left > @LANES:
+                second_2(x, xo + 2 * i, planes, plane, rows, row, columns, first, scale,
+                         rest, y, yo + i, min(@LANES, left - @LANES))
+                i += 2 * @LANES
+            elif sw == 2 and columns > 1:
                 second_1(x, xo + 2 * j, planes, plane, rows, row, columns, first, scale,
-                         rest, y, yo + j)
+                         rest, y, yo + j, 0)
+                i += @LANES
             else:
                 along(x, xo + j * sw, planes, plane, rows, row, columns, 1, first, scale,
-                      rest, y, yo + j, sw)
-        return
-    for i in range(positions):
-        part(x, xo + i * sw, planes, plane, rows, row, columns, 1, first, scale,
-             rest, y, yo + i * y_pitch, first_lanes(1))
+                      rest, y, yo + j, sw, 1)
+                i += @LANES
 '''
 
 SECOND = """
 
 @jit
-def second_@VECTORS(x, xo, planes, plane, rows, row, columns, first, scale, rest, y, yo):
+def second_@VECTORS(
+    x, xo, planes, plane, rows, row, columns, first, scale, rest, y, yo, apart
+):
     @STARTS
-    last = columns - 2
-    for d in range(planes):
-        q, c = xo + d * plane, 0
-        for _ in range(rows * ((columns + 1) // 2)):
-            # Of a last column without a neighbour the one before is seen again.
-            p, again = q + min(c, last), c > last
+    last, again = columns - 2, False
+    if columns == 2 and planes == 1:
+        # The commonest windows.
+        for h in range(rows):
+            p = xo + h * row
             @PAIRS
-            c += 2
-            q = q if c < columns else q + row
-            c = c if c < columns else 0
+    else:
+        for d in range(planes):
+            q, c = xo + d * plane, 0
+            for _ in range(rows * ((columns + 1) // 2)):
+                # Of a last column without a neighbour the one before is seen again.
+                p, again = q + min(c, last), c > last
+                @PAIRS
+                c += 2
+                q = q if c < columns else q + row
+                c = c if c < columns else 0
     @ENDS
     @STORED
 """
@@ -315,18 +350,25 @@ def _part(kind: Kind) -> str:
 
 
 def _along(kind: Kind) -> str:
-    """The windows of a vector of positions that are ``sw`` apart."""
-    return _window("along", kind, ["load_every(x, p, sw)"], ["store(y, yo, s0)"], ", sw")
+    """The windows of a vector of positions that are ``sw`` apart, or of as many lines: ``down``."""
+    seen = ["load_every(x, p, x_apart)"]
+    return "".join(
+        _window(name, kind, seen, [stored], ", x_apart, y_apart")
+        for name, stored in (
+            ("along", "store(y, yo, s0)"),
+            ("down", "store_every(y, yo, y_apart, s0)"),
+        )
+    )
 
 
-def _second(kind: Kind, vectors: int, lanes: int) -> str:
-    """The windows of some vectors of positions that are 2 apart."""
+def _second(kind: Kind, vectors: int) -> str:
+    """The windows of positions that are 2 apart, of vectors ``apart`` in the output."""
     does, every = _Statements(kind, vectors), range(vectors)
     pairs = []
     for s in every:
-        here, there = 2 * s * lanes, (2 * s + 1) * lanes
+        at = f"p + {2 * s} * apart"
         pairs += [
-            f"here, there = load(x, p + {here}), load(x, p + {there})",
+            f"here, there = load(x, {at}), load(x, {at} + @LANES)",
             "a, b = even(here, there), odd(here, there)",
             *does.pair(s),
         ]
@@ -335,18 +377,24 @@ def _second(kind: Kind, vectors: int, lanes: int) -> str:
         starts=does.starts,
         pairs=pairs,
         ends=does.ends,
-        stored=[f"store(y, yo + {s * lanes}, in_order(s{s}))" for s in every],
+        stored=[f"store(y, yo + {s} * apart, in_order(s{s}))" for s in every],
     )
 
 
 def source(lanes: int, kind: Kind, planes: bool) -> str:
     """The module's text, for one vector width and kind of pooling.
 
-    ``planes``: one channel, of positions that are not side by side.
+    ``planes``: one channel.
     """
     if planes:
-        seconds = _second(kind, PAIR, lanes) + _second(kind, 1, lanes)
-        text = seconds + _along(kind) + _part(kind) + PLANES
+        text = (
+            _second(kind, 2)
+            + _second(kind, 1)
+            + _windows(kind, 2)
+            + _along(kind)
+            + _part(kind)
+            + PLANES
+        )
     else:
         text = _windows(kind, BLOCK) + _windows(kind, 2) + _part(kind) + CHANNELS
     carry = CARRY if kind == "long mean" else ""
@@ -355,7 +403,6 @@ def source(lanes: int, kind: Kind, planes: bool) -> str:
         Geometry._fields,
         LANES=lanes,
         BLOCK=BLOCK,
-        PAIR=PAIR,
         WIDE=BLOCK * lanes,
         SHORT=SHORT,
         NOTHING="-np.inf" if kind == "max" else "0",

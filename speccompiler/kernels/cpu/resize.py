@@ -116,25 +116,32 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     # Columns are repeated or padded, never both.
     first = min(max(pw, 0), out_width)
     last = max(min(pw + width, out_width), first)
+    # Divisions take longer than a short row does.
+    h, d = lo % out_height - ph, lo // out_height % out_depth - pd
+    sample = lo // (out_height * out_depth)
     for task in range(lo, hi):
-        h = task % out_height - ph
-        d = task // out_height % out_depth - pd
-        sample = task // (out_height * out_depth)
         to = task * out_width * channels
         if d < 0 or d >= depth * factor_d or h < 0 or h >= height * factor_h:
             clear(y, to, out_width * channels)
-            continue
-        above, at = at, ((sample * depth + d // factor_d) * height + h // factor_h) * row
-        if factor_w > 1 and at == above and channels < @LANES:
-            # The row above has just been made of the same one.
-            copy(y, to - out_width * channels, y, to, out_width * channels)
-        elif factor_w > 1:
-            spread(x, at, y, to, width, channels, factor_w)
         else:
-            clear(y, to, first * channels)
-            clear(y, to + last * channels, (out_width - last) * channels)
-            copy(x, at + (first - pw) * channels, y, to + first * channels,
-                 (last - first) * channels)
+            above = at
+            at = (sample * depth + (d // factor_d if factor_d > 1 else d)) * height * row
+            at += (h // factor_h if factor_h > 1 else h) * row
+            if factor_w > 1 and at == above and channels < @LANES:
+                # The row above has just been made of the same one.
+                copy(y, to - out_width * channels, y, to, out_width * channels)
+            elif factor_w > 1:
+                spread(x, at, y, to, width, channels, factor_w)
+            else:
+                clear(y, to, first * channels)
+                clear(y, to + last * channels, (out_width - last) * channels)
+                copy(x, at + (first - pw) * channels, y, to + first * channels,
+                     (last - first) * channels)
+        h += 1
+        if h + ph == out_height:
+            h, d = -ph, d + 1
+            if d + pd == out_depth:
+                d, sample = -pd, sample + 1
 '''
 
 

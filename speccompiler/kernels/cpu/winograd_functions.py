@@ -67,9 +67,7 @@ class _Function(Emitter):
         return [names[name] for name in made]
 
 
-def _input(
-    module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, gathered: bool
-) -> Any:
+def _input(module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, gathered: bool) -> Any:
     """B^T d B of some vectors of a tile's channels."""
     down, across = (short_convolution(m, r).input for r, m in zip(kernel, outputs, strict=True))
     name = f"transform_input_{kernel[0]}_{gathered:d}"
@@ -134,9 +132,7 @@ def _filter(module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel) -> Any:
     return made.function
 
 
-def _output(
-    module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, pooled: bool
-) -> Any:
+def _output(module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, pooled: bool) -> Any:
     """A^T m A of some vectors of filters, bias and relu; whether all of it was finite.
 
     ``pooled`` leaves the largest of two by two.
@@ -202,24 +198,20 @@ def _bytes(builder: Any, *distances: Any) -> list[Any]:
 
 def _choose(builder: Any, number: Any, functions: dict[int, Any], arguments: Sequence[Any]) -> Any:
     """What the function of that number returns; a number without one does not occur."""
-    start, end = builder.block, builder.append_basic_block("chosen")
-    numbers = list(functions)
-    builder.position_at_end(end)
-    result = builder.phi(_TRUTH)
-    default = None
-    choice = None
-    for at in numbers:
-        case = builder.append_basic_block(f"case_{at}")
+    cases = {at: builder.append_basic_block(f"case_{at}") for at in functions}
+    end = builder.append_basic_block("chosen")
+    choice = builder.switch(number, next(iter(cases.values())))
+    results = []
+    for at, case in cases.items():
+        choice.add_case(LONG(at), case)
         builder.position_at_end(case)
-        result.add_incoming(builder.call(functions[at], arguments), case)
+        results.append(builder.call(functions[at], arguments))
         builder.branch(end)
-        if default is None:
-            builder.position_at_end(start)
-            default, choice = case, builder.switch(number, case)
-        else:
-            choice.add_case(LONG(at), case)
     builder.position_at_end(end)
-    return result
+    chosen = builder.phi(_TRUTH)
+    for result, case in zip(results, cases.values(), strict=True):
+        chosen.add_incoming(result, case)
+    return chosen
 
 
 @cache

@@ -79,7 +79,9 @@ class Geometry(NamedTuple):
 
 
 _WORDS = """
-from speccompiler.kernels.cpu.codegen.calls import address_of, call_tile, finish, floor_of, spoiled_by
+from speccompiler.kernels.cpu.codegen.calls import (
+    address_of, call_tile, finish, floor_of, spoiled_by
+)
 from speccompiler.kernels.cpu.winograd_functions import integers, transforms
 
 rectify = v.rectify
@@ -261,11 +263,11 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                     elif ready:
                         at = base + h0 * x_row + w0 * x_column
                         input_points(high, x, at, row_step, column_step, ready,
-                                        scratch, to, us, batch * @LANES)
+                                     scratch, to, us, batch * @LANES)
                     for block in range(ready, blocks):
                         read_patch(x, base, h0, w0, g, known, block * @LANES, scratch, patch)
                         input_points(high, scratch, patch, wide * @LANES, @LANES, 1,
-                                        scratch, to + block * batch * @LANES, us, 0)
+                                     scratch, to + block * batch * @LANES, us, 0)
         from_filter = task % ranges * task_filters
         to_filter = min(filters, from_filter + task_filters)
         for q0 in range(0, slices, together if chunk else slices):
@@ -323,7 +325,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
             if whole and (not pooled or at_once):
                 ready = (to_filter - first) // @LANES
                 if ready and output_points(high, broad, pooled, scratch, mo + first, ms, ready,
-                                              b, first, floor, y, at + first, pitch, next_to):
+                                           b, first, floor, y, at + first, pitch, next_to):
                     first += ready * @LANES
                     if f[@ACTIVATION]:
                         for i in range(rows):
@@ -331,8 +333,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                                    ready * @LANES)
             while first < to_filter:
                 count = min(@LANES, to_filter - first)
-                if not output_points(high, broad, False, scratch, mo + first, ms, 1, b, first, floor,
-                                        scratch, patch, columns * @LANES, @LANES):
+                if not output_points(high, broad, False, scratch, mo + first, ms, 1, b, first,
+                                     floor, scratch, patch, columns * @LANES, @LANES):
                     define(x, sample, image, first_row(tile_row, apart_h, rows) - ph,
                            first_row(tile_column, apart_w, columns) - pw, g, f, w,
                            as_it_is + first // @GROUP * size * taps + first % @GROUP,

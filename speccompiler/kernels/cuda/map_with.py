@@ -6,6 +6,7 @@ from math import prod
 
 import numpy as np
 
+from speccompiler.expressions.nodes import substitute
 from speccompiler.expressions.source import word_source
 from speccompiler.graph.ir import MapWith, Node
 from speccompiler.kernels.axes import parameter_axes
@@ -29,7 +30,8 @@ def activate_with(elements: int, period: int, parameters: int, activation: str) 
 def _work(node: Node, shape: KnownShape) -> Work:
     op, period = op_of(node), prod(shape[parameter_axes(node) :])
     count = len(op.parameters)
-    activation = word_source(op.activation, parameters=count)
+    expression = op.activation if op.after is None else substitute(op.after, op.activation)
+    activation = word_source(expression, parameters=count)
     return Work((activate_with(prod(shape), period, count, activation),))
 
 

@@ -31,9 +31,7 @@ REFERENCE: Mapping[type[ir.Op], Callable[..., Array]] = {
     ir.Upsample: moving.upsample,
     ir.Pad: lambda op, weights, x: moving.extend(x, op.padding, 0.0),
     ir.Map: lambda op, weights, x: evaluate(op.activation, x),
-    ir.MapWith: lambda op, weights, x: evaluate(
-        op.activation, x, [weights[parameter] for parameter in op.parameters]
-    ),
+    ir.MapWith: rows.map_with,
     ir.Mask: rows.mask,
     ir.Normalize: rows.normalize,
     ir.BatchNormalize: rows.batch_normalize,

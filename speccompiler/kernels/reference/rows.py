@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from speccompiler.expressions.evaluate import evaluate
 from speccompiler.graph import ir
 from speccompiler.kernels.reference.values import Array, Weights
 
@@ -14,6 +15,11 @@ from speccompiler.kernels.reference.values import Array, Weights
 def softmax(op: ir.Softmax, weights: Weights, x: Array) -> Array:
     e = np.exp(x - x.max(axis=-1, keepdims=True))
     return np.asarray(e / e.sum(axis=-1, keepdims=True))
+
+
+def map_with(op: ir.MapWith, weights: Weights, x: Array) -> Array:
+    value = evaluate(op.activation, x, [weights[parameter] for parameter in op.parameters])
+    return value if op.after is None else evaluate(op.after, value)
 
 
 def mask(op: ir.Mask, weights: Weights, x: Array) -> Array:

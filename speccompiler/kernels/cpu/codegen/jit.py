@@ -42,12 +42,12 @@ _PASSES = (
 )
 
 
-class Compiler(CompilerBase):  # type: ignore[misc]
+class Compiler(CompilerBase):
     """numba's compiler with the passes that texts need, in numba's order."""
 
     def define_pipelines(self) -> list[Any]:
         """The only pipeline."""
-        passes: Any = PassManager("kernels")
+        passes: Any = PassManager("kernels")  # type: ignore[no-untyped-call]
         for one in _PASSES:
             passes.add_pass(one, one.__name__)
         passes.finalize()

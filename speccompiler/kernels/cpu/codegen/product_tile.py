@@ -30,7 +30,7 @@ _WRITTEN_OUT = 4
 
 
 def product_tile_of(lanes: int) -> Any:
-    """The function ``tile(count, vectors, arguments)``, for one vector width; always two vectors."""
+    """The function ``tile(count, vectors, arguments)``, for one vector width and two vectors."""
 
     @intrinsic
     def tile(typing: Any, count: Any, vectors: Any, arguments: Any) -> Any:

@@ -118,6 +118,21 @@ def vectors(lanes: int) -> SimpleNamespace:
         return types.void(array, ADDRESS, vector), emit
 
     @intrinsic
+    def store_every(typing: Any, array: Any, index: Any, step: Any, value: Any) -> Any:
+        """Write values ``step`` apart, from ``array[index]`` on."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            at = args[1]
+            for i in range(lanes):
+                here = [args[0], at]
+                place = _pointer(context, builder, signature.args[0], here, FLOAT)
+                builder.store(builder.extract_element(args[3], INT(i)), place)
+                at = builder.add(at, args[2])
+            return context.get_dummy_value()
+
+        return types.void(array, ADDRESS, ADDRESS, vector), emit
+
+    @intrinsic
     def broadcast(typing: Any, array: Any, index: Any) -> Any:
         """``array[index]`` in every lane."""
 
@@ -331,6 +346,7 @@ def vectors(lanes: int) -> SimpleNamespace:
         load=load,
         load_every=load_every,
         store=store,
+        store_every=store_every,
         broadcast=broadcast,
         prefetch=prefetching(3),
         # Into L2, but not into L1.

@@ -21,7 +21,7 @@ WORDS = (
     "copysign", "sqrt", "floor", "ceil", "nearest", "less", "less_equal", "equal", "not_equal",
     "both", "either", "opposite", "select", "power_of_two", "exponent", "mantissa", "lane",
     "with_lane", "splat", "zip_low", "zip_high", "first_lanes", "load_where", "store_where",
-    "load_every", "even", "odd", "unordered", "in_order", "transpose",
+    "load_every", "store_every", "even", "odd", "unordered", "in_order", "transpose",
 )  # fmt: skip
 
 EXP_REDUCED = '''

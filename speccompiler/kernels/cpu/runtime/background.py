@@ -139,16 +139,12 @@ def _alone() -> Iterator[bool]:
     """Whether this is the only process that compiles a library for the cache."""
     import fcntl
 
-    try:
-        file = open(cache_root() / "compiling.lock", "wb")
-    except OSError:
-        yield False
-        return
-    with file:
+    with contextlib.ExitStack() as open_files:
         try:
+            file = open_files.enter_context(open(cache_root() / "compiling.lock", "wb"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             yield False
-            return
-        # The lock ends with the process, however that ends.
-        yield True
+        else:
+            # The lock ends with the process, however that ends.
+            yield True

@@ -35,7 +35,7 @@ def compile_ahead(wanted: Iterable[Wanted], threads: int) -> None:
     ``CONVSPEC_COMPILE_PROCESSES`` says how many instead. What is said is a record of the log
     whose ``made`` are two numbers: kernels that are ready, and all.
     """
-    missing = deque(wanted)
+    missing = deque(sorted(wanted, key=_slowest_first))
     progress = _Progress(len(missing))
     # A helper for a single kernel would need as long to import numba.
     processes = min(_most_processes(threads), (len(missing) + 1) // 2)
@@ -53,6 +53,12 @@ def compile_ahead(wanted: Iterable[Wanted], threads: int) -> None:
         # Helpers must not outlive an interrupt.
         for helper in helpers:
             helper.stop()
+
+
+def _slowest_first(wanted: Wanted) -> tuple[bool, int]:
+    """So that no process is left with a long one at the end. The tile is more than its text."""
+    kernel, text = wanted
+    return kernel != "tile", -len(text)
 
 
 def _most_processes(threads: int) -> int:

@@ -13,10 +13,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from llvmlite import binding
+from llvmlite import binding, ir
 from numba import types
 from numba.core import base, event
 from numba.core.base import BaseContext as TargetContext
+from numba.core.callconv import CPUCallConv, Status
 from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary, JITCPUCodegen
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.typing.context import BaseContext
@@ -29,6 +30,7 @@ from speccompiler.system.processor import Level, target_machine
 _FLOATS: Any = types.CPointer(types.float32)  # type: ignore[no-untyped-call]
 _INTEGERS: Any = types.CPointer(types.int64)  # type: ignore[no-untyped-call]
 _long = types.int64
+_BIT = ir.IntType(1)
 
 # Functions of the C library that LLVM may call; those of float32 have an "f" behind.
 _MATH_NAMES = """
@@ -148,6 +150,7 @@ def _linking_only() -> Iterator[None]:
         (JITCPUCodegen, "_add_module", lambda codegen, module: None),
         (JITCPUCodegen, "set_env", lambda codegen, name, environment: None),
         (event, "broadcast", lambda event: None),
+        (CPUCallConv, "_get_return_status", _success),
         *((owner, name, _remembered(owner, name, key)) for owner, name, key in _ANSWERS),
     ]
     with global_compiler_lock:
@@ -177,6 +180,21 @@ def _shared(library: Any) -> Any:
         if not function.is_declaration and function.linkage == binding.Linkage.external:
             function.linkage = "linkonce_odr"
     return library._final_module
+
+
+def _success(convention: Any, builder: Any, code: Any, information: Any) -> Any:
+    """How the call of an inner function ended: nothing in a text raises, so nobody looks."""
+    yes, no = ir.Constant(_BIT, 1), ir.Constant(_BIT, 0)
+    return Status(
+        code=code,
+        is_ok=yes,
+        is_none=no,
+        is_error=no,
+        is_stop_iteration=no,
+        is_python_exc=no,
+        is_user_exc=no,
+        excinfoptr=information,
+    )
 
 
 def _no_address(library: Any, name: str) -> int:

@@ -27,7 +27,9 @@ VOCABULARY = (
     "speccompiler.kernels.cpu.codegen.jit",
     "speccompiler.kernels.cpu.codegen.simd",
     "speccompiler.kernels.cpu.codegen.calls",
+    "speccompiler.kernels.cpu.codegen.product_tile",
     "speccompiler.kernels.cpu.codegen.tile",
+    "speccompiler.kernels.cpu.codegen.turning",
     "speccompiler.kernels.cpu.winograd_functions",
 )
 """Our own code that compiles texts, and what these import; with all that it imports itself."""

@@ -9,7 +9,10 @@ from speccompiler.kernels.cpu.codegen.register_tile import (
     ALONE,
     BEGUN,
     RESUMED,
+    VECTORS,
+    ProductArguments,
     TileArguments,
+    product_tile_text,
     tile_columns,
     tile_text,
 )
@@ -76,3 +79,28 @@ def test_relu_of_theano_spoils_minus_infinity():
         )  # fmt: skip
         assert tile(object_code._unread, object_code._unread, 1, 1, given.ctypes.data) == 0
         np.testing.assert_array_equal(y[:4], [first, 0, np.nan, np.inf])
+
+
+@pytest.mark.parametrize("lanes", [lanes for lanes in WIDTHS if lanes <= host_lanes()])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_product_tile_adds_up_a_matrix_product(lanes, resumed):
+    """Blocks with other tiles between them; asked lines that need not exist."""
+    tile = CALL(load_kernel("tile", product_tile_text(lanes)).address)
+    rng = np.random.default_rng(1)
+    blocks, filters = 5, VECTORS * lanes
+    for count in range(1, tile_columns(lanes) + 1):
+        x = rng.standard_normal((blocks, count + 2, lanes)).astype(np.float32)
+        w = rng.standard_normal((blocks, lanes, filters)).astype(np.float32)
+        start = rng.standard_normal((count, filters + 3)).astype(np.float32)
+        y = start.copy()
+        arguments = ProductArguments(
+            x.ctypes.data, x.strides[0], w.ctypes.data, blocks, w.ctypes.data, count % 3,
+            int(resumed), y.ctypes.data, y.strides[0],
+        )  # fmt: skip
+        given = np.array(arguments, np.int64)
+        unread = object_code._unread
+        assert tile(unread, unread, count, VECTORS, given.ctypes.data) == 0
+        exact = np.einsum("btl,blf->tf", x[:, :count].astype(np.float64), w.astype(np.float64))
+        exact += start[:, :filters] if resumed else 0
+        np.testing.assert_allclose(y[:, :filters], exact, rtol=1e-5, atol=2e-5)
+        np.testing.assert_array_equal(y[:, filters:], start[:, filters:])

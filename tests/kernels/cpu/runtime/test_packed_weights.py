@@ -129,11 +129,24 @@ def test_projected_weights_are_not_kept(folder):
     assert np.array_equal(model.compile().run(X), plain)
 
 
-def test_inline_and_small_weights_are_not_kept(folder):
+SMALL = [{"type": "Dense", "name": "d", "output_dim": 3}]
+
+
+def test_inline_and_small_weights_are_not_kept(tmp_path, folder, later):
     given = [np.ones((WIDTH, 150)).tolist(), np.zeros(150).tolist()]
     run(layers=[{**LAYERS[0], "weights": given}])
-    run(layers=[{"type": "Dense", "output_dim": 3}])
+    path = tmp_path / "small.npz"
+    np.savez(path, **{"d/W": np.ones((WIDTH, 3), np.float32), "d/b": np.zeros(3, np.float32)})
+    run(path, layers=SMALL)
     assert kept(folder) == []
+
+
+def test_small_weights_that_were_drawn_are_kept(folder, monkeypatch):
+    """Importing what draws them takes longer than opening a file."""
+    first, _ = run(layers=SMALL, seed=5)
+    assert len(kept(folder)) == 1
+    unread(monkeypatch)
+    assert np.array_equal(run(layers=SMALL, seed=5)[0], first)
 
 
 PAGE = packed_weights.PAGE

@@ -1,0 +1,139 @@
+"""No model needs a text outside the library, whatever its layers and their sizes.
+
+Only an activation that a user wrote as an expression is a text of its own.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from speccompiler.diagnostics.core import SpecError
+from speccompiler.graph.dims import is_known
+from speccompiler.kernels.cpu import table
+from speccompiler.kernels.cpu.kernel import WIDTHS, Wanted
+from speccompiler.kernels.cpu.library import library
+from speccompiler.kernels.cpu.runtime.step_functions import texts_of
+from speccompiler.model import load
+from speccompiler.passes import optimize
+from speccompiler.planning.plan import make_plan
+from tests.cases import ROWS, build, variant_layers
+from tests.places import ROOT
+
+EXAMPLES = sorted((ROOT / "examples" / "specs").glob("*.yaml"))
+MODELS, MOST_LAYERS = 400, 6
+ACTIVATIONS = ("linear", "relu", "elu", "softplus", "softsign", "tanh", "sigmoid", "hard_sigmoid")
+
+
+@cache
+def listed(lanes: int) -> frozenset[tuple[str, str]]:
+    return frozenset(library(lanes))
+
+
+def unlisted(graph: Any) -> Iterator[str]:
+    """Kernels whose texts are not in the library, on any vector width and way to round."""
+    if any(not is_known(n) for node in graph for n in node.shape):
+        return  # a plan needs every length
+    optimized = optimize(graph)
+    for fast in (False, True):
+        plan = make_plan(optimized, table, fast=fast)
+        for step in plan.steps:
+            kernel = table.kernel_of(step.candidate)
+            added = None if step.candidate is None else step.candidate.added
+            for lanes in WIDTHS:
+                wanted = Wanted(step.node, step.source_shape, lanes, added)
+                used = [(kernel.name, kernel.text(wanted))]
+                used += texts_of(kernel.functions(wanted), lanes)
+                for name, text in used:
+                    if (name, text) not in listed(lanes):
+                        yield f"{name} of {step.node.layer} with {lanes} lanes"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples(path: Path) -> None:
+    found = list(unlisted(load(path).graph))
+    assert all(name.startswith("activation") for name in found), found
+    assert not found or "expr" in path.read_text(encoding="utf-8"), found
+
+
+def test_every_row_of_the_case_table() -> None:
+    found = {}
+    for case, variant in ROWS:
+        if "expr" in repr(case.arguments) or (variant and "expr" in repr(variant.value)):
+            continue
+        layers, shape = variant_layers(case, variant)
+        found[case.layer, str(variant)] = sorted(set(unlisted(build(layers, shape).graph)))
+    assert not {row: texts for row, texts in found.items() if texts}
+
+
+def some_layer(rng: random.Random, rank: int) -> Mapping[str, Any]:
+    """A layer with sizes, strides and more drawn from wide ranges."""
+    sizes = {
+        1: ("filter_length",),
+        2: ("nb_row", "nb_col"),
+        3: ("kernel_dim1", "kernel_dim2", "kernel_dim3"),
+    }[rank]
+    window = [rng.choice((1, 2, 3, 4, 5, 7)) for _ in range(rank)]
+    stride = [rng.choice((1, 1, 2, 3)) for _ in range(rank)]
+    border = rng.choice(("valid", "same"))
+    activation = rng.choice(ACTIVATIONS)
+    one = rank == 1
+    match rng.choice(("conv", "conv", "conv", "pool", "pool", "up", "pad", "norm", "act", "leaky")):
+        case "conv":
+            return {
+                "type": f"Convolution{rank}D",
+                "nb_filter": rng.choice((1, 3, 8, 17, 32, 40, 64, 100)),
+                "border_mode": border,
+                "activation": activation,
+                "subsample_length" if one else "subsample": stride[0] if one else stride,
+                **dict(zip(sizes, window, strict=True)),
+            }
+        case "pool":
+            size, step = ("pool_length", "stride") if one else ("pool_size", "strides")
+            return {
+                "type": f"{rng.choice(('Max', 'Average'))}Pooling{rank}D",
+                size: window[0] if one else window,
+                step: stride[0] if one else stride,
+                "border_mode": border,
+            }
+        case "up":
+            factors = [rng.randint(1, 3) for _ in range(rank)]
+            name = "length" if one else "size"
+            return {"type": f"UpSampling{rank}D", name: factors[0] if one else factors}
+        case "pad":
+            amounts = [rng.randint(0, 3) for _ in range(rank)]
+            given = amounts[0] if one else amounts
+            return {"type": f"ZeroPadding{rank}D", "padding": given}
+        case "norm":
+            return {"type": "BatchNormalization"}
+        case "leaky":
+            return {"type": "LeakyReLU", "alpha": rng.choice((0.1, 0.3, -0.5, 2))}
+        case _:
+            return {"type": "Activation", "activation": activation}
+
+
+def test_random_models() -> None:
+    rng = random.Random(12)
+    checked = 0
+    while checked < MODELS:
+        rank = rng.choice((1, 2, 2, 3))
+        lengths = [rng.randint(6, {1: 300, 2: 70, 3: 20}[rank]) for _ in range(rank)]
+        shape = [*lengths, rng.choice((1, 2, 3, 5, 16, 24, 64, 130))]
+        header: dict[str, Any] = {}
+        if rank > 1 and rng.random() < 0.4:
+            header["dim_ordering"] = "th"
+            shape = [shape[-1], *lengths]
+        layers = [some_layer(rng, rank) for _ in range(rng.randint(1, MOST_LAYERS))]
+        if rng.random() < 0.3:
+            layers += [{"type": "Flatten"}, {"type": "Dense", "output_dim": rng.randint(1, 300)}]
+        try:
+            model = build(layers, shape, **header)
+        except SpecError:
+            continue  # windows that are larger than what is left
+        assert sorted(set(unlisted(model.graph))) == [], (shape, header, layers)
+        checked += 1
