@@ -200,6 +200,6 @@ def named_activations() -> tuple[Expression, ...]:
     responses = (response_square(1.0), response_square(0.5), *shares, response_back(0.5))
     return (
         *ACTIVATIONS.values(),
-        *(THEANO_RELU, *leaky, elu(1.0), thresholded_relu(1.0)),
+        *(theano_relu(), *leaky, elu(1.0), thresholded_relu(1.0)),
         *(COMPLEMENT, COSINE_NORM, *responses),
     )
