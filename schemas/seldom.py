@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 class Seldom:
@@ -36,5 +39,7 @@ class Seldom:
 
     def _adapter(self) -> TypeAdapter[Any]:
         if self._made is None:
+            from pydantic import TypeAdapter
+
             self._made = TypeAdapter(self._kind())
         return self._made

@@ -22,7 +22,6 @@ from speccompiler.options import CompileOptions, InputShapes, LoadOptions, MathN
 from speccompiler.source.document import Document, DocumentSource
 from speccompiler.source.files import read_document
 from speccompiler.source.texts import parse_document, read_again
-from speccompiler.validation.input_checks import by_input
 from speccompiler.validation.validate import validate
 from speccompiler.validation.validated import ValidatedModel
 from speccompiler.weights.sources import MatchName
@@ -141,6 +140,8 @@ class Model(ValidatedModel):
         (2, 10)
         """
         try:
+            from speccompiler.validation.input_checks import by_input
+
             arrays = by_input(x, self.input_names, "array")
         except Problem as problem:
             raise self.refused(problem) from None

@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
 from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.merge_code import check_no_code
-from speccompiler.loading.training_arguments import as_keras_read
 from speccompiler.loading.written_spec import WrittenLayer, inner_layer
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import Layer
@@ -83,6 +82,8 @@ def _validated(
         if native:
             layer = schema.model_validate(data)
         else:
+            from speccompiler.loading.training_arguments import as_keras_read
+
             layer = as_keras_read(schema, data, layer_type, reads_input=reads_input)
         _check_expression(layer)
         return layer
