@@ -6,7 +6,6 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from speccompiler.schemas.fields import LARGEST, NonNegativeFloat, Schema, as_tuple, filled_array
 from speccompiler.schemas.regularizer import flatten_config
-from speccompiler.schemas.seldom import Seldom
 from speccompiler.schemas.training import TRAINING_ONLY
 
 AxisNumber = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
@@ -80,7 +79,7 @@ def _kind(value: object) -> str | None:
     return f"<{known.__name__}>" if known else None
 
 
-_Constraint = Annotated[
+Constraint = Annotated[
     Annotated[ConstraintName, Tag("<name>")]
     | Annotated[MaxNorm, Tag("<MaxNorm>")]
     | Annotated[NonNeg, Tag("<NonNeg>")]
@@ -94,7 +93,6 @@ _Constraint = Annotated[
     BeforeValidator(flatten_config),
     TRAINING_ONLY,
 ]
-Constraint = Annotated[_Constraint, Seldom(lambda: _Constraint)]
 
 
 def constraint_object(value: ConstraintObject | str) -> ConstraintObject:

@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from speccompiler.schemas.fields import NonNegativeFloat, Schema
-from speccompiler.schemas.seldom import Seldom
 from speccompiler.schemas.training import TRAINING_ONLY
 
 
@@ -120,7 +119,7 @@ RegularizerObject = (
     L1L2Regularizer | L1Regularizer | L2Regularizer | L1AndL2Regularizer | EigenvalueRegularizer
 )
 
-_Regularizer = Annotated[
+Regularizer = Annotated[
     Annotated[RegularizerName, Tag("<name>")]
     | Annotated[L1L2Regularizer, Tag("<l1l2>")]
     | Annotated[L1Regularizer, Tag("<l1>")]
@@ -135,7 +134,6 @@ _Regularizer = Annotated[
     BeforeValidator(flatten_config),
     TRAINING_ONLY,
 ]
-Regularizer = Annotated[_Regularizer, Seldom(lambda: _Regularizer)]
 
 _BY_NAME: dict[str, type[RegularizerObject]] = {
     "<l1l2>": L1L2Regularizer,

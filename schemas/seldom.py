@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -13,15 +13,20 @@ if TYPE_CHECKING:
 
 
 class Seldom:
-    """Stands in a type for what ``kind`` gives: models, whose rules are their own, and names.
+    """Stands for a type of another module of ``schemas``: models that have their rules, and names.
 
     A layer with a kernel takes three regularisers and two constraints, each one of several
     models; to make their validators costs more than those of all else that such a layer takes.
     """
 
-    def __init__(self, kind: Callable[[], Any]) -> None:
-        self._kind = kind
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
         self._made: TypeAdapter[Any] | None = None
+
+    @property
+    def kind(self) -> Any:
+        """The type itself."""
+        return getattr(import_module(f"speccompiler.schemas.{self._module}"), self._name)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -41,5 +46,5 @@ class Seldom:
         if self._made is None:
             from pydantic import TypeAdapter
 
-            self._made = TypeAdapter(self._kind())
+            self._made = TypeAdapter(self.kind)
         return self._made

@@ -6,7 +6,6 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from speccompiler.schemas.activation import Activation
-from speccompiler.schemas.constraint import Constraint
 from speccompiler.schemas.fields import (
     ORDERING_TEXT,
     Layer,
@@ -16,8 +15,8 @@ from speccompiler.schemas.fields import (
     PositiveInt,
 )
 from speccompiler.schemas.initializer import Initializer
-from speccompiler.schemas.regularizer import Regularizer
 from speccompiler.schemas.tensors import StoredTensor
+from speccompiler.schemas.weight_rules import Constraint, Regularizer
 from speccompiler.schemas.weights import LayerWeights
 
 
