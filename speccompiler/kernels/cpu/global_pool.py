@@ -9,7 +9,7 @@ one value at a time, in float64: neither their length nor what they grow to on t
 Groups of one channel, as planes of channels-first values are, lie side by side: squares of as many
 groups as positions are transposed into scratch, and pooled from there like channels.
 
-scratch: a square of vectors
+scratch: a square of vectors, for groups of one channel
 """
 
 from __future__ import annotations
@@ -227,7 +227,7 @@ class GlobalPoolKernel(CpuKernel):
         return prod(shape) / 5
 
     def scratch(self, node: ir.Node, shape: KnownShape) -> int:
-        return MOST_LANES * MOST_LANES
+        return MOST_LANES * MOST_LANES if shape[-1] == 1 else 0
 
     @classmethod
     def texts(cls, lanes: int) -> Iterable[str]:

@@ -15,7 +15,8 @@ from math import prod
 
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.kernel import CpuKernel, Wanted, fitting_lanes
-from speccompiler.kernels.cpu.pool_text import Geometry, Kind, source
+from speccompiler.kernels.cpu.pool_text import Geometry, source
+from speccompiler.kernels.cpu.pool_windows import Kind
 from speccompiler.kernels.long_sums import is_long
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
 
