@@ -38,6 +38,7 @@ def native_schema() -> dict[str, Any]:
     )
     definitions: dict[str, Any] = shared["$defs"]
     header = definitions.pop("ModelHeader")
+    del header["properties"]["verify"]["title"]  # what it refers to has one
     around = definitions.pop("WrapperHeader")["properties"]
     for case in around["replace"]["anyOf"]:
         if case.get("type") == "object":
