@@ -1,0 +1,237 @@
+"""Windows of depthwise convolutions as LLVM's code: some neighbouring positions, done together.
+
+The windows of 3, 5 and 7 columns at stride 1 or 2 have their columns written out. A value is loaded
+once for all windows that see it, from the left to the right, and the weights of a row are in
+registers. Any other window is done tap by tap, which takes a load for each multiply-add. Either
+way each sum takes its taps in the order of memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from speccompiler.kernels.cpu.codegen.emitter import LONG, Emitter
+from speccompiler.kernels.long_sums import SHORT
+
+TOGETHER = (8, 4)
+"""Positions done at once: as many chains hide a sum's latency."""
+COLUMNS, STRIDES = (3, 5, 7), (1, 2)
+"""Of the windows that are written out: those that networks have."""
+
+
+class _Arguments(NamedTuple):
+    """Places, distances in bytes, and counts."""
+
+    x: Any
+    w: Any
+    y: Any
+    """Where the first window and its weights begin, and where its sums are written."""
+    planes: Any
+    rows: Any
+    """Of the window, as far as they lie in the data."""
+    columns: Any
+    plane: Any
+    row: Any
+    value: Any
+    """From one plane, row or column of the input to the next, and from a weight to the next."""
+    plane_weights: Any
+    ahead: Any
+    """From one position to the next in the input."""
+    pitch: Any
+    """From one position to the next in the output."""
+
+
+class _Windows(Emitter):
+    """Writes the function for so many positions, and all channels of one kernel.
+
+    The last vector of channels overlaps the one before. ``columns`` is 0 where it is not known.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        lanes: int,
+        positions: int,
+        *,
+        long: bool,
+        columns: int = 0,
+        stride: int = 0,
+    ) -> None:
+        name = f"windows_{positions}_{columns}_{stride}"
+        arguments = [LONG] * len(_Arguments._fields)
+        super().__init__(module, name, ir.VoidType(), arguments, lanes)
+        self.given = a = _Arguments(*self.function.args)
+        self.positions, self.columns, self.stride, self.long = positions, columns, stride, long
+        builder, vector = self.builder, 4 * lanes
+        self.row_weights = builder.mul(a.value, a.columns)
+        self.last = builder.sub(a.value, LONG(vector))
+        count = builder.udiv(self.behind(a.value, vector - 4), LONG(vector))
+        self.loop(count, [LONG(0)], self._vector)
+        builder.ret_void()
+
+    def _vector(self, state: Sequence[Any]) -> list[Any]:
+        """A vector of channels; the state is how many bytes of them are done."""
+        a, builder = self.given, self.builder
+        (done,) = state
+        here = builder.select(builder.icmp_signed("<", done, self.last), done, self.last)
+        x, w, y = (builder.add(place, here) for place in (a.x, a.w, a.y))
+        zeros = [self.constant(0.0)] * (self.positions * (2 if self.long else 1))
+        _, _, *sums = self.loop(a.planes, [x, w, *zeros], self._plane)
+        if self.long:
+            sums = list(map(self._rounded, sums[: self.positions], sums[self.positions :]))
+        for t, value in enumerate(sums):
+            self.store(value, self.steps(y, a.pitch, t))
+        return [self.behind(done, 4 * self.lanes)]
+
+    def _plane(self, state: Sequence[Any]) -> list[Any]:
+        """All rows of one plane; the state is where inputs and weights begin, then the sums."""
+        a, builder = self.given, self.builder
+        x, w, *sums = state
+        if self.columns or self.long:
+            row = self._written_out if self.columns else self._long_row
+            _, _, *sums = self.loop(a.rows, [x, w, *sums], row)
+        else:
+            # One loop for all taps: rows are too short for loops of their own.
+            taps = builder.mul(a.rows, a.columns)
+            _, _, _, *sums = self.loop(taps, [a.columns, x, w, *sums], self._tap_of_rows)
+        return [builder.add(x, a.plane), builder.add(w, a.plane_weights), *sums]
+
+    def _written_out(self, state: Sequence[Any]) -> list[Any]:
+        """A row of the windows, column by column."""
+        a, builder = self.given, self.builder
+        x, w, *sums = state
+        weights = [self.load(self.steps(w, a.value, k)) for k in range(self.columns)]
+        for column in range((self.positions - 1) * self.stride + self.columns):
+            value = self.load(self.steps(x, a.value, column))
+            for t in range(self.positions):
+                k = column - t * self.stride
+                if 0 <= k < self.columns:
+                    sums[t] = self.fma(value, weights[k], sums[t])
+        return [builder.add(x, a.row), builder.add(w, self.row_weights), *sums]
+
+    def _tap_of_rows(self, state: Sequence[Any]) -> list[Any]:
+        """One column of the windows, after which the next row may come."""
+        a, builder = self.given, self.builder
+        left, x, w, *sums = state
+        _, w, *sums = self._tap([x, w, *sums])
+        left = builder.sub(left, LONG(1))
+        ends = builder.icmp_signed("==", left, LONG(0))
+        over = builder.sub(builder.add(a.row, a.value), self.row_weights)
+        x = builder.add(x, builder.select(ends, over, a.value))
+        return [builder.select(ends, a.columns, left), x, w, *sums]
+
+    def _long_row(self, state: Sequence[Any]) -> list[Any]:
+        """A row whose sums are carried on to the totals and rests, as often as is due."""
+        a, builder = self.given, self.builder
+        start, first, *kept = state
+        stretches = builder.udiv(self.behind(a.columns, SHORT - 1), LONG(SHORT))
+        _, _, _, *kept = self.loop(stretches, [a.columns, start, first, *kept], self._stretch)
+        return [builder.add(start, a.row), builder.add(first, self.row_weights), *kept]
+
+    def _stretch(self, state: Sequence[Any]) -> list[Any]:
+        """One chain of each sum; the state is how many columns are left, places, what is kept."""
+        builder, positions = self.builder, self.positions
+        left, x, w, *kept = state
+        few = builder.icmp_signed("<", left, LONG(SHORT))
+        count = builder.select(few, left, LONG(SHORT))
+        x, w, *sums = self.loop(count, [x, w, *[self.constant(0.0)] * positions], self._tap)
+        pairs = map(self._carried, kept[:positions], kept[positions:], sums)
+        totals, rests = zip(*pairs, strict=True)
+        return [builder.sub(left, count), x, w, *totals, *rests]
+
+    def _tap(self, state: Sequence[Any]) -> list[Any]:
+        """One weight of every window."""
+        a, builder = self.given, self.builder
+        x, w, *sums = state
+        weight = self.load(w)
+        for t in range(self.positions):
+            value = self.load(self.steps(x, a.ahead, t))
+            sums[t] = self.fma(value, weight, sums[t])
+        return [builder.add(x, a.value), builder.add(w, a.value), *sums]
+
+    def _carried(self, total: Any, rest: Any, more: Any) -> tuple[Any, Any]:
+        """``long_sums``: the rounded sum of two, and the rest with the error of that rounding."""
+        add, sub = self.builder.fadd, self.builder.fsub
+        both = add(total, more)
+        part = sub(both, total)
+        return both, add(rest, add(sub(total, sub(both, part)), sub(more, part)))
+
+    def _rounded(self, total: Any, rest: Any) -> Any:
+        """``long_sums``: the sum of both; beside an infinity the rest is NaN, and does not count."""
+        builder = self.builder
+        same = builder.fcmp_ordered("==", rest, rest)
+        return builder.fadd(total, builder.select(same, rest, self.constant(0.0)))
+
+
+@cache
+def windows_of(lanes: int, long: bool) -> Any:
+    """The word ``windows``, for one vector width, and for sums that are ``long`` or not.
+
+    Places are a pointer and an index; distances count values. A text uses it in one place.
+    """
+
+    @intrinsic
+    def windows(
+        typing: Any, positions: Any, stride: Any, x: Any, at: Any, w: Any, wo: Any, y: Any,
+        to: Any, planes: Any, rows: Any, columns: Any, plane: Any, row: Any, channels: Any,
+        plane_weights: Any, pitch: Any,
+    ) -> Any:  # fmt: skip
+        """Sums of whole windows side by side, of all channels, which fill a vector."""
+
+        def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            positions, stride, x, at, w, wo, y, to, planes, rows, columns, *distances = args
+            x, w, y = (
+                builder.ptrtoint(builder.gep(data, [start]), LONG)
+                for data, start in ((x, at), (w, wo), (y, to))
+            )
+            plane, row, value, plane_weights, pitch = (
+                builder.mul(distance, LONG(4)) for distance in distances
+            )
+            ahead = builder.mul(stride, value)
+            arguments = _Arguments(
+                x, w, y, planes, rows, columns, plane, row, value, plane_weights, ahead, pitch
+            )
+            end = builder.append_basic_block("end")
+            for count in TOGETHER:
+                chosen = builder.icmp_signed("==", positions, LONG(count))
+                with builder.if_then(chosen):
+                    _call(builder, lanes, count, stride, arguments, long)
+            builder.branch(end)
+            builder.position_at_end(end)
+            return context.get_dummy_value()
+
+        long_ = types.int64
+        kinds = (x, long_, w, long_, y, long_)
+        return types.void(long_, long_, *kinds, *[long_] * 8), emit
+
+    return windows
+
+
+def _call(
+    builder: Any, lanes: int, positions: int, stride: Any, arguments: _Arguments, long: bool
+) -> None:
+    """Call the function for windows of this width and stride, or else the one for all."""
+    other, end = builder.append_basic_block("other"), builder.append_basic_block("windows_end")
+    number = builder.add(builder.mul(arguments.columns, LONG(4)), stride)
+    few = builder.icmp_signed("<=", stride, LONG(max(STRIDES)))
+    choice = builder.switch(builder.select(few, number, LONG(0)), other)
+    cases = {} if long else {(c, s) for c in COLUMNS for s in STRIDES}
+    for columns, step in sorted(cases):
+        case = builder.append_basic_block(f"windows_{columns}_{step}")
+        choice.add_case(LONG(columns * 4 + step), case)
+        builder.position_at_end(case)
+        made = _Windows(
+            builder.module, lanes, positions, long=False, columns=columns, stride=step
+        )
+        builder.call(made.function, arguments)
+        builder.branch(end)
+    builder.position_at_end(other)
+    builder.call(_Windows(builder.module, lanes, positions, long=long).function, arguments)
+    builder.branch(end)
+    builder.position_at_end(end)
