@@ -79,9 +79,10 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
             column, wo = 0, m * size + (d0 * kh + h0) * row_weights
             while column < out_width:
                 here = outer - column if column >= inner else 0
-                if 0 < here < 4 and column + here - 4 >= inner and channels >= @LANES:
-                    # The last four are done together, some of them once more.
-                    column, here = column + here - 4, 4
+                back = column + here - 4
+                if 3 * sw < 2 * kw * (here - 1) and inner <= back < column and channels >= @LANES:
+                    # The last four together, some of them once more: these are fewer loads.
+                    column, here = back, 4
                 left = column * sw - pw
                 at, to = base + left * channels, (task * out_width + column) * filters + m * channels
                 if channels >= @LANES and here >= 4:

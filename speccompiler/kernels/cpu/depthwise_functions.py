@@ -24,6 +24,9 @@ TOGETHER = (8, 4)
 COLUMNS, STRIDES = (3, 5, 7), (1, 2)
 """Of the windows that are written out: those that networks have."""
 
+BLOCK = 4
+"""Columns of any other window at stride 1 that are done together."""
+
 
 class _Arguments(NamedTuple):
     """Places, distances in bytes, and counts."""
@@ -70,6 +73,12 @@ class _Windows(Emitter):
         self.positions, self.columns, self.stride, self.long = positions, columns, stride, long
         builder, vector = self.builder, 4 * lanes
         self.row_weights = builder.mul(a.value, a.columns)
+        before = builder.sub(a.rows, LONG(1))
+        self.plane_end = builder.sub(a.plane, builder.mul(before, a.row))
+        self.plane_weights_end = builder.sub(
+            a.plane_weights, builder.mul(before, self.row_weights)
+        )
+        self.rows = builder.mul(a.planes, a.rows)
         self.last = builder.sub(a.value, LONG(vector))
         count = builder.udiv(self.behind(a.value, vector - 4), LONG(vector))
         self.loop(count, [LONG(0)], self._vector)
@@ -82,57 +91,57 @@ class _Windows(Emitter):
         here = builder.select(builder.icmp_signed("<", done, self.last), done, self.last)
         x, w, y = (builder.add(place, here) for place in (a.x, a.w, a.y))
         zeros = [self.constant(0.0)] * (self.positions * (2 if self.long else 1))
-        _, _, *sums = self.loop(a.planes, [x, w, *zeros], self._plane)
+        _, _, _, *sums = self.loop(self.rows, [a.rows, x, w, *zeros], self._row)
         if self.long:
             sums = list(map(self._rounded, sums[: self.positions], sums[self.positions :]))
         for t, value in enumerate(sums):
             self.store(value, self.steps(y, a.pitch, t))
         return [self.behind(done, 4 * self.lanes)]
 
-    def _plane(self, state: Sequence[Any]) -> list[Any]:
-        """All rows of one plane; the state is where inputs and weights begin, then the sums."""
+    def _row(self, state: Sequence[Any]) -> list[Any]:
+        """A row of the windows, after which the next plane may come.
+
+        The state is how many rows of this plane are left, where inputs and weights begin, and the
+        sums; with long sums it is totals and rests.
+        """
         a, builder = self.given, self.builder
-        x, w, *sums = state
-        if self.columns or self.long:
-            row = self._written_out if self.columns else self._long_row
-            _, _, *sums = self.loop(a.rows, [x, w, *sums], row)
+        left, x, w, *kept = state
+        if self.long:
+            stretches = builder.udiv(self.behind(a.columns, SHORT - 1), LONG(SHORT))
+            _, _, _, *kept = self.loop(stretches, [a.columns, x, w, *kept], self._stretch)
+        elif self.columns:
+            kept = self._written_out(x, w, kept, self.columns, self.stride)
         else:
-            # One loop for all taps: rows are too short for loops of their own.
-            taps = builder.mul(a.rows, a.columns)
-            _, _, _, *sums = self.loop(taps, [a.columns, x, w, *sums], self._tap_of_rows)
-        return [builder.add(x, a.plane), builder.add(w, a.plane_weights), *sums]
-
-    def _written_out(self, state: Sequence[Any]) -> list[Any]:
-        """A row of the windows, column by column."""
-        a, builder = self.given, self.builder
-        x, w, *sums = state
-        weights = [self.load(self.steps(w, a.value, k)) for k in range(self.columns)]
-        for column in range((self.positions - 1) * self.stride + self.columns):
-            value = self.load(self.steps(x, a.value, column))
-            for t in range(self.positions):
-                k = column - t * self.stride
-                if 0 <= k < self.columns:
-                    sums[t] = self.fma(value, weights[k], sums[t])
-        return [builder.add(x, a.row), builder.add(w, self.row_weights), *sums]
-
-    def _tap_of_rows(self, state: Sequence[Any]) -> list[Any]:
-        """One column of the windows, after which the next row may come."""
-        a, builder = self.given, self.builder
-        left, x, w, *sums = state
-        _, w, *sums = self._tap([x, w, *sums])
+            neighbours = builder.icmp_signed("==", a.ahead, a.value)
+            blocks = builder.select(neighbours, builder.udiv(a.columns, LONG(BLOCK)), LONG(0))
+            rest = builder.sub(a.columns, builder.mul(blocks, LONG(BLOCK)))
+            after = self.loop(blocks, [x, w, *kept], self._block)
+            _, _, *kept = self.loop(rest, after, self._tap)
         left = builder.sub(left, LONG(1))
         ends = builder.icmp_signed("==", left, LONG(0))
-        over = builder.sub(builder.add(a.row, a.value), self.row_weights)
-        x = builder.add(x, builder.select(ends, over, a.value))
-        return [builder.select(ends, a.columns, left), x, w, *sums]
+        x = builder.add(x, builder.select(ends, self.plane_end, a.row))
+        w = builder.add(w, builder.select(ends, self.plane_weights_end, self.row_weights))
+        return [builder.select(ends, a.rows, left), x, w, *kept]
 
-    def _long_row(self, state: Sequence[Any]) -> list[Any]:
-        """A row whose sums are carried on to the totals and rests, as often as is due."""
-        a, builder = self.given, self.builder
-        start, first, *kept = state
-        stretches = builder.udiv(self.behind(a.columns, SHORT - 1), LONG(SHORT))
-        _, _, _, *kept = self.loop(stretches, [a.columns, start, first, *kept], self._stretch)
-        return [builder.add(start, a.row), builder.add(first, self.row_weights), *kept]
+    def _written_out(
+        self, x: Any, w: Any, sums: Sequence[Any], columns: int, stride: int
+    ) -> list[Any]:
+        """So many columns of a row."""
+        value, sums = self.given.value, list(sums)
+        weights = [self.load(self.steps(w, value, k)) for k in range(columns)]
+        for column in range((self.positions - 1) * stride + columns):
+            seen = self.load(self.steps(x, value, column))
+            for t in range(self.positions):
+                k = column - t * stride
+                if 0 <= k < columns:
+                    sums[t] = self.fma(seen, weights[k], sums[t])
+        return sums
+
+    def _block(self, state: Sequence[Any]) -> list[Any]:
+        """Some columns of neighbouring windows."""
+        x, w, *sums = state
+        sums = self._written_out(x, w, sums, BLOCK, 1)
+        return [*(self.steps(place, self.given.value, BLOCK) for place in (x, w)), *sums]
 
     def _stretch(self, state: Sequence[Any]) -> list[Any]:
         """One chain of each sum; the state is how many columns are left, places, what is kept."""
