@@ -15,7 +15,7 @@ from math import prod
 from typing import NamedTuple
 
 from speccompiler.graph import ir
-from speccompiler.kernels.cpu.codegen.text import HEADER, fill
+from speccompiler.kernels.cpu.codegen.text import HEADER, fill, filled
 from speccompiler.kernels.cpu.kernel import (
     Array,
     CpuKernel,
@@ -85,61 +85,58 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                     column, here = back, 4
                 left = column * sw - pw
                 at, to = base + left * channels, (task * out_width + column) * filters + m * channels
-                if channels >= @LANES and here >= 4:
-                    positions = 8 if here >= 8 else 4
-                    windows(positions, sw, x, at, w, wo, y, to, d1 - d0, h1 - h0, kw,
-                            height * row, row, channels, kh * row_weights, filters)
-                    column += positions
-                    continue
-                k0, k1 = max(0, -left), min(kw, width - left)
+                k0, k1, positions = max(0, -left), min(kw, width - left), 1
                 if channels < @LANES:
                     part(x, at, w, wo, d1 - d0, h1 - h0, k0, k1, kw, kh, row, height, channels,
                          y, to, some)
-                for i in range(0, channels if channels >= @LANES else 0, @LANES):
-                    c = min(i, channels - @LANES)
-                    one(x, at + c, w, wo + c, d1 - d0, h1 - h0, k0, k1, kw, kh, row, height,
-                        channels, y, to + c, some)
-                column += 1
+                else:
+                    positions = 8 if here >= 8 else 4 if here >= 4 else 1
+                    windows(positions, sw, x, at, w, wo, y, to, d1 - d0, h1 - h0, k0, k1, kw,
+                            height * row, row, channels, kh * row_weights, filters)
+                column += positions
 '''
 
-ROW = """            for k in range(k0, k1):
-                s = fma({value}, {weight}, s)
-"""
-LONG_ROW = """            for first in range(0, kw, @SHORT):
-                s = splat(np.float32(0))
-                for k in range(max(k0, first), min(k1, first + @SHORT)):
-                    s = fma({value}, {weight}, s)
-                total, rest = carried(total, rest, s)
-"""
-
-
-def _one(name: str, masked: bool, long: bool) -> str:
-    """The window of one position, the taps from ``k0`` to ``k1`` of each row."""
-    where = "{0}, {1}, some" if masked else "{0}, {1}"
-    load = "load_where" if masked else "load"
-    value = f"{load}({where.format('x', 'p + k * channels')})"
-    weight = f"{load}({where.format('w', 'q + k * channels')})"
-    result = "rounded(total, rest)" if long else "s"
-    stored = f"store_where(y, to, some, {result})" if masked else f"store(y, to, {result})"
-    begin = "total = rest = splat(np.float32(0))" if long else "s = splat(np.float32(0))"
-    row = (LONG_ROW if long else ROW).format(value=value, weight=weight)
-    return f"""
+PART = """
 
 @jit
-def {name}(x, at, w, wo, planes, rows, k0, k1, kw, kh, row, height, channels, y, to, some):
-    {begin}
+def part(x, at, w, wo, planes, rows, k0, k1, kw, kh, row, height, channels, y, to, some):
+    '''The window of one position whose channels fill no vector.'''
+    @BEGIN
     for d in range(planes):
         for h in range(rows):
             p = at + (d * height + h) * row
             q = wo + (d * kh + h) * kw * channels
-{row}    {stored}
+            @ROW
+    @STORE
 """
+TAP = "s = fma(load_where(x, p + k * channels, some), load_where(w, q + k * channels, some), s)"
+
+
+def _part(long: bool) -> str:
+    if not long:
+        return filled(
+            PART,
+            begin=["s = splat(np.float32(0))"],
+            row=["for k in range(k0, k1):", f"    {TAP}"],
+            store=["store_where(y, to, some, s)"],
+        )
+    return filled(
+        PART,
+        begin=["total = rest = splat(np.float32(0))"],
+        row=[
+            "for first in range(0, kw, @SHORT):",
+            "    s = splat(np.float32(0))",
+            "    for k in range(max(k0, first), min(k1, first + @SHORT)):",
+            f"        {TAP}",
+            "    total, rest = carried(total, rest, s)",
+        ],
+        store=["store_where(y, to, some, rounded(total, rest))"],
+    )
 
 
 def source(lanes: int, long: bool = False) -> str:
     """The module's text, for one vector width, and for sums that are ``long`` or not."""
-    windows = _one("one", masked=False, long=long) + _one("part", masked=True, long=long)
-    text = HEADER + WORDS.format(long=long) + CARRY * long + windows + DRIVER
+    text = HEADER + WORDS.format(long=long) + CARRY * long + _part(long) + DRIVER
     return fill(text, Geometry._fields, LANES=lanes, SHORT=SHORT)
 
 

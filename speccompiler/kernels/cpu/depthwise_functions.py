@@ -19,7 +19,7 @@ from numba.extending import intrinsic
 from speccompiler.kernels.cpu.codegen.emitter import LONG, Emitter
 from speccompiler.kernels.long_sums import SHORT
 
-TOGETHER = (8, 4)
+TOGETHER = (8, 4, 1)
 """Positions done at once: as many chains hide a sum's latency."""
 COLUMNS, STRIDES = (3, 5, 7), (1, 2)
 """Of the windows that are written out: those that networks have."""
@@ -39,6 +39,11 @@ class _Arguments(NamedTuple):
     rows: Any
     """Of the window, as far as they lie in the data."""
     columns: Any
+    """Of the window, from the first that lies in the data to the last."""
+    width: Any
+    """All columns of the window."""
+    skipped: Any
+    """Columns before the first."""
     plane: Any
     row: Any
     value: Any
@@ -72,7 +77,7 @@ class _Windows(Emitter):
         self.given = a = _Arguments(*self.function.args)
         self.positions, self.columns, self.stride, self.long = positions, columns, stride, long
         builder, vector = self.builder, 4 * lanes
-        self.row_weights = builder.mul(a.value, a.columns)
+        self.row_weights = builder.mul(a.value, a.width)
         before = builder.sub(a.rows, LONG(1))
         self.plane_end = builder.sub(a.plane, builder.mul(before, a.row))
         self.plane_weights_end = builder.sub(
@@ -107,16 +112,15 @@ class _Windows(Emitter):
         a, builder = self.given, self.builder
         left, x, w, *kept = state
         if self.long:
-            stretches = builder.udiv(self.behind(a.columns, SHORT - 1), LONG(SHORT))
-            _, _, _, *kept = self.loop(stretches, [a.columns, x, w, *kept], self._stretch)
+            # Chains end where those of a whole window do.
+            over = builder.urem(a.skipped, LONG(SHORT))
+            chains = self._chains(builder.add(over, a.columns))
+            first = builder.sub(LONG(SHORT), over)
+            _, _, _, _, *kept = self.loop(chains, [a.columns, first, x, w, *kept], self._chain)
         elif self.columns:
             kept = self._written_out(x, w, kept, self.columns, self.stride)
         else:
-            neighbours = builder.icmp_signed("==", a.ahead, a.value)
-            blocks = builder.select(neighbours, builder.udiv(a.columns, LONG(BLOCK)), LONG(0))
-            rest = builder.sub(a.columns, builder.mul(blocks, LONG(BLOCK)))
-            after = self.loop(blocks, [x, w, *kept], self._block)
-            _, _, *kept = self.loop(rest, after, self._tap)
+            _, _, *kept = self._any_columns(a.columns, [x, w, *kept])
         left = builder.sub(left, LONG(1))
         ends = builder.icmp_signed("==", left, LONG(0))
         x = builder.add(x, builder.select(ends, self.plane_end, a.row))
@@ -143,16 +147,35 @@ class _Windows(Emitter):
         sums = self._written_out(x, w, sums, BLOCK, 1)
         return [*(self.steps(place, self.given.value, BLOCK) for place in (x, w)), *sums]
 
-    def _stretch(self, state: Sequence[Any]) -> list[Any]:
-        """One chain of each sum; the state is how many columns are left, places, what is kept."""
+    def _any_columns(self, count: Any, state: Sequence[Any]) -> list[Any]:
+        """So many columns of a row."""
+        if self.positions > 1:
+            a, builder = self.given, self.builder
+            neighbours = builder.icmp_signed("==", a.ahead, a.value)
+            blocks = builder.select(neighbours, builder.udiv(count, LONG(BLOCK)), LONG(0))
+            count = builder.sub(count, builder.mul(blocks, LONG(BLOCK)))
+            state = self.loop(blocks, state, self._block)
+        return self.loop(count, state, self._tap)
+
+    def _chains(self, columns: Any) -> Any:
+        """How many chains so many columns have, from the beginning of one."""
+        return self.builder.udiv(self.behind(columns, SHORT - 1), LONG(SHORT))
+
+    def _chain(self, state: Sequence[Any]) -> list[Any]:
+        """One chain of each sum, carried on to totals and rests.
+
+        The state is how many columns are left, the most of them for this chain, where inputs and
+        weights begin, and what is kept.
+        """
         builder, positions = self.builder, self.positions
-        left, x, w, *kept = state
-        few = builder.icmp_signed("<", left, LONG(SHORT))
-        count = builder.select(few, left, LONG(SHORT))
-        x, w, *sums = self.loop(count, [x, w, *[self.constant(0.0)] * positions], self._tap)
+        left, most, x, w, *kept = state
+        few = builder.icmp_signed("<", left, most)
+        count = builder.select(few, left, most)
+        zeros = [self.constant(0.0)] * positions
+        x, w, *sums = self._any_columns(count, [x, w, *zeros])
         pairs = map(self._carried, kept[:positions], kept[positions:], sums)
         totals, rests = zip(*pairs, strict=True)
-        return [builder.sub(left, count), x, w, *totals, *rests]
+        return [builder.sub(left, count), LONG(SHORT), x, w, *totals, *rests]
 
     def _tap(self, state: Sequence[Any]) -> list[Any]:
         """One weight of every window."""
@@ -188,36 +211,43 @@ def windows_of(lanes: int, long: bool) -> Any:
     @intrinsic
     def windows(
         typing: Any, positions: Any, stride: Any, x: Any, at: Any, w: Any, wo: Any, y: Any,
-        to: Any, planes: Any, rows: Any, columns: Any, plane: Any, row: Any, channels: Any,
-        plane_weights: Any, pitch: Any,
+        to: Any, planes: Any, rows: Any, first: Any, end: Any, width: Any, plane: Any, row: Any,
+        channels: Any, plane_weights: Any, pitch: Any,
     ) -> Any:  # fmt: skip
-        """Sums of whole windows side by side, of all channels, which fill a vector."""
+        """Sums of windows side by side, of all channels, which fill a vector.
+
+        Those of more than one position are whole. ``first`` and ``end`` are columns of the window
+        that lie in the data; ``at`` and ``wo`` are where column 0 of the first row is.
+        """
 
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            positions, stride, x, at, w, wo, y, to, planes, rows, columns, *distances = args
+            positions, stride, x, at, w, wo, y, to, planes, rows, first, end, width, *far = args
+            planes, rows, columns = (
+                builder.select(builder.icmp_signed(">", count, LONG(0)), count, LONG(0))
+                for count in (planes, rows, builder.sub(end, first))
+            )
+            skipped = builder.mul(first, far[2])
+            at, wo = builder.add(at, skipped), builder.add(wo, skipped)
             x, w, y = (
                 builder.ptrtoint(builder.gep(data, [start]), LONG)
                 for data, start in ((x, at), (w, wo), (y, to))
             )
             plane, row, value, plane_weights, pitch = (
-                builder.mul(distance, LONG(4)) for distance in distances
+                builder.mul(distance, LONG(4)) for distance in far
             )
             ahead = builder.mul(stride, value)
             arguments = _Arguments(
-                x, w, y, planes, rows, columns, plane, row, value, plane_weights, ahead, pitch
-            )
-            end = builder.append_basic_block("end")
+                x, w, y, planes, rows, columns, width, first, plane, row, value, plane_weights,
+                ahead, pitch,
+            )  # fmt: skip
             for count in TOGETHER:
-                chosen = builder.icmp_signed("==", positions, LONG(count))
-                with builder.if_then(chosen):
+                with builder.if_then(builder.icmp_signed("==", positions, LONG(count))):
                     _call(builder, lanes, count, stride, arguments, long)
-            builder.branch(end)
-            builder.position_at_end(end)
             return context.get_dummy_value()
 
         long_ = types.int64
         kinds = (x, long_, w, long_, y, long_)
-        return types.void(long_, long_, *kinds, *[long_] * 8), emit
+        return types.void(long_, long_, *kinds, *[long_] * 10), emit
 
     return windows
 
@@ -230,7 +260,7 @@ def _call(
     number = builder.add(builder.mul(arguments.columns, LONG(4)), stride)
     few = builder.icmp_signed("<=", stride, LONG(max(STRIDES)))
     choice = builder.switch(builder.select(few, number, LONG(0)), other)
-    cases = {} if long else {(c, s) for c in COLUMNS for s in STRIDES}
+    cases = set() if long or positions == 1 else {(c, s) for c in COLUMNS for s in STRIDES}
     for columns, step in sorted(cases):
         case = builder.append_basic_block(f"windows_{columns}_{step}")
         choice.add_case(LONG(columns * 4 + step), case)
