@@ -9,7 +9,7 @@ way each sum takes its taps in the order of memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from llvmlite import ir
@@ -25,7 +25,7 @@ COLUMNS, STRIDES = (3, 5, 7), (1, 2)
 """Of the windows that are written out: those that networks have."""
 
 BLOCK = 4
-"""Columns of any other window at stride 1 that are done together."""
+"""Columns of any other window at these strides that are done together."""
 
 
 class _Arguments(NamedTuple):
@@ -141,20 +141,20 @@ class _Windows(Emitter):
                     sums[t] = self.fma(seen, weights[k], sums[t])
         return sums
 
-    def _block(self, state: Sequence[Any]) -> list[Any]:
-        """Some columns of neighbouring windows."""
+    def _block(self, stride: int, state: Sequence[Any]) -> list[Any]:
+        """Some columns."""
         x, w, *sums = state
-        sums = self._written_out(x, w, sums, BLOCK, 1)
+        sums = self._written_out(x, w, sums, BLOCK, stride)
         return [*(self.steps(place, self.given.value, BLOCK) for place in (x, w)), *sums]
 
     def _any_columns(self, count: Any, state: Sequence[Any]) -> list[Any]:
         """So many columns of a row."""
-        if self.positions > 1:
-            a, builder = self.given, self.builder
-            neighbours = builder.icmp_signed("==", a.ahead, a.value)
-            blocks = builder.select(neighbours, builder.udiv(count, LONG(BLOCK)), LONG(0))
+        a, builder = self.given, self.builder
+        for stride in STRIDES if self.positions > 1 else ():
+            fits = builder.icmp_signed("==", a.ahead, builder.mul(a.value, LONG(stride)))
+            blocks = builder.select(fits, builder.udiv(count, LONG(BLOCK)), LONG(0))
             count = builder.sub(count, builder.mul(blocks, LONG(BLOCK)))
-            state = self.loop(blocks, state, self._block)
+            state = self.loop(blocks, state, partial(self._block, stride))
         return self.loop(count, state, self._tap)
 
     def _chains(self, columns: Any) -> Any:
