@@ -84,7 +84,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                     # The last four together, some of them once more: these are fewer loads.
                     column, here = back, 4
                 left = column * sw - pw
-                at, to = base + left * channels, (task * out_width + column) * filters + m * channels
+                at = base + left * channels
+                to = (task * out_width + column) * filters + m * channels
                 k0, k1, positions = max(0, -left), min(kw, width - left), 1
                 if channels < @LANES:
                     part(x, at, w, wo, d1 - d0, h1 - h0, k0, k1, kw, kh, row, height, channels,

@@ -80,9 +80,7 @@ class _Windows(Emitter):
         self.row_weights = builder.mul(a.value, a.width)
         before = builder.sub(a.rows, LONG(1))
         self.plane_end = builder.sub(a.plane, builder.mul(before, a.row))
-        self.plane_weights_end = builder.sub(
-            a.plane_weights, builder.mul(before, self.row_weights)
-        )
+        self.plane_weights_end = builder.sub(a.plane_weights, builder.mul(before, self.row_weights))
         self.rows = builder.mul(a.planes, a.rows)
         self.last = builder.sub(a.value, LONG(vector))
         count = builder.udiv(self.behind(a.value, vector - 4), LONG(vector))
@@ -195,7 +193,7 @@ class _Windows(Emitter):
         return both, add(rest, add(sub(total, sub(both, part)), sub(more, part)))
 
     def _rounded(self, total: Any, rest: Any) -> Any:
-        """``long_sums``: the sum of both; beside an infinity the rest is NaN, and does not count."""
+        """``long_sums``: the sum of both. Beside an infinity the rest is NaN: it does not count."""
         builder = self.builder
         same = builder.fcmp_ordered("==", rest, rest)
         return builder.fadd(total, builder.select(same, rest, self.constant(0.0)))
@@ -265,9 +263,7 @@ def _call(
         case = builder.append_basic_block(f"windows_{columns}_{step}")
         choice.add_case(LONG(columns * 4 + step), case)
         builder.position_at_end(case)
-        made = _Windows(
-            builder.module, lanes, positions, long=False, columns=columns, stride=step
-        )
+        made = _Windows(builder.module, lanes, positions, long=False, columns=columns, stride=step)
         builder.call(made.function, arguments)
         builder.branch(end)
     builder.position_at_end(other)
