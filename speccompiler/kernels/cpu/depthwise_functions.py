@@ -83,23 +83,36 @@ class _Windows(Emitter):
         self.plane_weights_end = builder.sub(a.plane_weights, builder.mul(before, self.row_weights))
         self.rows = builder.mul(a.planes, a.rows)
         self.last = builder.sub(a.value, LONG(vector))
-        count = builder.udiv(self.behind(a.value, vector - 4), LONG(vector))
-        self.loop(count, [LONG(0)], self._vector)
+        # One position has two vectors of channels instead, because a chain alone would wait.
+        self.vectors = 1 if positions > 1 else 2
+        self.chains = max(positions, self.vectors)
+        far = self.vectors * vector
+        count = builder.udiv(self.behind(a.value, far - 4), LONG(far))
+        self.loop(count, [LONG(0)], self._some_channels)
         builder.ret_void()
 
-    def _vector(self, state: Sequence[Any]) -> list[Any]:
-        """A vector of channels; the state is how many bytes of them are done."""
+    def _some_channels(self, state: Sequence[Any]) -> list[Any]:
+        """One or two vectors of channels; the state is how many bytes of them are done."""
         a, builder = self.given, self.builder
         (done,) = state
-        here = builder.select(builder.icmp_signed("<", done, self.last), done, self.last)
+        here, then = (self._at_most_last(self.behind(done, 4 * self.lanes * n)) for n in (0, 1))
+        # From one sum to the next in the input, the weights and the output.
+        self.steps_of_sums = a.ahead, LONG(0), a.pitch
+        if self.vectors > 1:
+            self.steps_of_sums = (builder.sub(then, here),) * 3
         x, w, y = (builder.add(place, here) for place in (a.x, a.w, a.y))
-        zeros = [self.constant(0.0)] * (self.positions * (2 if self.long else 1))
+        zeros = [self.constant(0.0)] * (self.chains * (2 if self.long else 1))
         _, _, _, *sums = self.loop(self.rows, [a.rows, x, w, *zeros], self._row)
         if self.long:
-            sums = list(map(self._rounded, sums[: self.positions], sums[self.positions :]))
+            sums = list(map(self._rounded, sums[: self.chains], sums[self.chains :]))
         for t, value in enumerate(sums):
-            self.store(value, self.steps(y, a.pitch, t))
-        return [self.behind(done, 4 * self.lanes)]
+            self.store(value, self.steps(y, self.steps_of_sums[2], t))
+        return [self.behind(done, 4 * self.lanes * self.vectors)]
+
+    def _at_most_last(self, channel: Any) -> Any:
+        """Where a vector of channels begins that may overlap the one before."""
+        before = self.builder.icmp_signed("<", channel, self.last)
+        return self.builder.select(before, channel, self.last)
 
     def _row(self, state: Sequence[Any]) -> list[Any]:
         """A row of the windows, after which the next plane may come.
@@ -165,13 +178,13 @@ class _Windows(Emitter):
         The state is how many columns are left, the most of them for this chain, where inputs and
         weights begin, and what is kept.
         """
-        builder, positions = self.builder, self.positions
+        builder, chains = self.builder, self.chains
         left, most, x, w, *kept = state
         few = builder.icmp_signed("<", left, most)
         count = builder.select(few, left, most)
-        zeros = [self.constant(0.0)] * positions
+        zeros = [self.constant(0.0)] * chains
         x, w, *sums = self._any_columns(count, [x, w, *zeros])
-        pairs = map(self._carried, kept[:positions], kept[positions:], sums)
+        pairs = map(self._carried, kept[:chains], kept[chains:], sums)
         totals, rests = zip(*pairs, strict=True)
         return [builder.sub(left, count), LONG(SHORT), x, w, *totals, *rests]
 
@@ -179,10 +192,11 @@ class _Windows(Emitter):
         """One weight of every window."""
         a, builder = self.given, self.builder
         x, w, *sums = state
-        weight = self.load(w)
-        for t in range(self.positions):
-            value = self.load(self.steps(x, a.ahead, t))
-            sums[t] = self.fma(value, weight, sums[t])
+        ahead, apart, _ = self.steps_of_sums
+        weights = [self.load(self.steps(w, apart, n)) for n in range(self.vectors)]
+        for t in range(self.chains):
+            value = self.load(self.steps(x, ahead, t))
+            sums[t] = self.fma(value, weights[t % self.vectors], sums[t])
         return [builder.add(x, a.value), builder.add(w, a.value), *sums]
 
     def _carried(self, total: Any, rest: Any, more: Any) -> tuple[Any, Any]:
