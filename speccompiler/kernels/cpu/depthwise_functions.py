@@ -2,8 +2,8 @@
 
 The windows of 3, 5 and 7 columns at stride 1 or 2 have their columns written out. A value is loaded
 once for all windows that see it, from the left to the right, and the weights of a row are in
-registers. Any other window is done tap by tap, which takes a load for each multiply-add. Either
-way each sum takes its taps in the order of memory.
+registers. Any other window is done by blocks of columns at these strides, and else tap by tap,
+which takes a load for each multiply-add. Each sum takes its taps in the order of memory, always.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from speccompiler.kernels.cpu.codegen.emitter import LONG, Emitter
 from speccompiler.kernels.long_sums import SHORT
 
 TOGETHER = (8, 4, 1)
-"""Positions done at once: as many chains hide a sum's latency."""
+"""Positions done at once: as many chains hide a sum's latency. One is done at the edges."""
 COLUMNS, STRIDES = (3, 5, 7), (1, 2)
 """Of the windows that are written out: those that networks have."""
 
@@ -86,6 +86,8 @@ class _Windows(Emitter):
         # One position has two vectors of channels instead, because a chain alone would wait.
         self.vectors = 1 if positions > 1 else 2
         self.chains = max(positions, self.vectors)
+        self.steps_of_sums: tuple[Any, Any, Any]
+        """From one sum to the next in the input, the weights and the output."""
         far = self.vectors * vector
         count = builder.udiv(self.behind(a.value, far - 4), LONG(far))
         self.loop(count, [LONG(0)], self._some_channels)
@@ -96,7 +98,6 @@ class _Windows(Emitter):
         a, builder = self.given, self.builder
         (done,) = state
         here, then = (self._at_most_last(self.behind(done, 4 * self.lanes * n)) for n in (0, 1))
-        # From one sum to the next in the input, the weights and the output.
         self.steps_of_sums = a.ahead, LONG(0), a.pitch
         if self.vectors > 1:
             self.steps_of_sums = (builder.sub(then, here),) * 3
@@ -257,9 +258,9 @@ def windows_of(lanes: int, long: bool) -> Any:
                     _call(builder, lanes, count, stride, arguments, long)
             return context.get_dummy_value()
 
-        long_ = types.int64
-        kinds = (x, long_, w, long_, y, long_)
-        return types.void(long_, long_, *kinds, *[long_] * 10), emit
+        number = types.int64
+        kinds = (x, number, w, number, y, number)
+        return types.void(number, number, *kinds, *[number] * 10), emit
 
     return windows
 
