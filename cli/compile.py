@@ -86,7 +86,7 @@ def _compile_library(style: str, threads: int | None) -> None:
     with about(CHOICE), compiling_shown(always=True):
         count, there = compile_library(threads or default_threads())
     spent = time.perf_counter() - started
-    made = [entry for entry in entries() if entry.name not in before and entry.kind == "kernels"]
+    made = [entry for entry in _made_since(before) if entry.kind == "kernels"]
     if style == "json":
         json_output.print_json(json_output.compile(made, spent))
         return
@@ -120,11 +120,18 @@ def _compile_model(model: str, style: str, loading: LoadOptions, compiling: Comp
     spent = time.perf_counter() - started
     if has_weights:
         show(compiled.diagnostics)
-    made = [entry for entry in entries() if entry.name not in before]
+    made = _made_since(before)
     if style == "json":
         json_output.print_json(json_output.compile(made, spent))
     else:
         click.echo(_text(made, spent, has_weights))
+
+
+def _made_since(before: set[str]) -> list[Entry]:
+    """New entries; of kernels those with machine code, and not the mark of the whole library."""
+    new = [entry for entry in entries() if entry.name not in before]
+    code = [entry for entry in new if any(file.suffix == ".o" for file in entry.files)]
+    return [entry for entry in new if entry.kind != "kernels" or entry in code]
 
 
 def _kernels_only(model: Model, options: CompileOptions) -> None:

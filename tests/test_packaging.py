@@ -19,6 +19,7 @@ from packaging.version import Version
 
 import speccompiler
 from scripts import release
+from scripts import wheel as platform_wheels
 from tests.completeness import assert_rows
 from tests.places import ROOT
 
@@ -257,3 +258,44 @@ def test_the_command_runs_where_folders_have_the_same_names(
     file, shape = imported.stdout.splitlines()
     assert Path(file).is_relative_to(installed.parent)
     assert shape == "(2, 6, 6, 2)"
+
+
+def test_the_wheel_of_a_platform_is_the_pure_one_and_machine_code(
+    wheel: Path, tmp_path: Path
+) -> None:
+    """As scripts/wheel.py packs it, once the code is compiled."""
+    tree = tmp_path / "tree"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tree)
+        names = archive.namelist()
+    brought = f"{platform_wheels.PLACE}/some.kernels"
+    (tree / brought).parent.mkdir()
+    (tree / brought).write_bytes(b"code")
+    tag = f"py3-none-{platform_wheels.platform_tag()}"
+    made = tmp_path / wheel.name.replace(platform_wheels.PURE, tag)
+    platform_wheels._packed(tree, [brought, *names], tag, made)
+    with zipfile.ZipFile(wheel) as archive, zipfile.ZipFile(made) as other:
+        assert sorted(other.namelist()) == sorted([brought, *names])
+        different = [name for name in names if archive.read(name) != other.read(name)]
+        assert {name.rpartition("/")[2] for name in different} == {"WHEEL", "RECORD"}
+        (about,) = (name for name in different if name.endswith("WHEEL"))
+        assert f"\nTag: {tag}\n" in other.read(about).decode()
+    # The tag is one of this machine's, and the record agrees with what is there.
+    target = tmp_path / "target"
+    put = run(
+        sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--quiet",
+        "--target", target, made, cwd=tmp_path,
+    )  # fmt: skip
+    assert put.returncode == 0, put.stdout + put.stderr
+    assert (target / brought).read_bytes() == b"code"
+
+
+def test_only_a_pure_wheel_becomes_one_of_a_platform(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="is not a wheel for every platform"):
+        platform_wheels.platform_wheel(Path("a-1-py3-none-win_amd64.whl"), tmp_path, 1)
+
+
+def test_library_files_lie_where_an_installation_looks() -> None:
+    from speccompiler.kernels.cpu.runtime import prebuilt
+
+    assert prebuilt.FOLDER.relative_to(prebuilt.PACKAGE.parent) == Path(platform_wheels.PLACE)

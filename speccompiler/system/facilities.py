@@ -107,6 +107,10 @@ ALARMS = Facility(
     ("signal.alarm",),
     "only the parent limits the time of a child",
 )
+IDLE_TIME = Facility(
+    ("os.SCHED_IDLE",),
+    "a process in the background has the lowest priority, and takes a little from all others",
+)
 BACKGROUND = Facility(
     ("fcntl.flock", "os.nice", "os.setsid"),
     "kernels are compiled by the command that needs them, or by `convspec compile --all`; no "

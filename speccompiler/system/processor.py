@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from collections.abc import Mapping
 from functools import cache
 
@@ -39,7 +38,7 @@ class Level:
     @property
     def key(self) -> str:
         """What tells machine code of this level from all other."""
-        return f"{sys.platform} {self.name}"
+        return f"{platform.system()} {self.name}"
 
 
 _V3 = (

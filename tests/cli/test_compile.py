@@ -8,6 +8,8 @@ import pytest
 
 from speccompiler.kernels.cpu import library, plain_copy, softmax
 from speccompiler.kernels.cpu.runtime import kernel_cache
+from speccompiler.system import cache
+from speccompiler.system.cache import entries
 from tests.cli.calling import Call, write
 
 FLATTENED = """\
@@ -41,8 +43,15 @@ def test_the_whole_library(call: Call, own_cache, monkeypatch: pytest.MonkeyPatc
     assert done.out.endswith(f", 0 were there; kept in {own_cache}\n")
     # No bar where there is no terminal.
     assert done.err == "compiling 2 kernels\ncompiled 2 of 2 kernels\n"
+    names = [entry.name for entry in entries() if entry.kind == "kernels"]
+    assert sorted(name.split("_")[1] for name in names) == ["copy", "library", "softmax"]
     again = call("compile", "--all")
     assert (again.out, again.err) == ("kernels: all 2 were there\n", "")
+    assert call("cache", "--clear").status == 0
+    kernel_cache._loaded.cache_clear()
+    cache._folder.cache_clear()
+    anew = json.loads(call("compile", "--all", "--format", "json").out)
+    assert sorted(made["name"].split("_")[1] for made in anew["made"]) == ["copy", "softmax"]
 
 
 def test_a_model_or_the_library(call: Call) -> None:

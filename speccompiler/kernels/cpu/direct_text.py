@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from speccompiler.kernels.cpu import functions
 from speccompiler.kernels.cpu.codegen.register_tile import (
-    BEGUN,
     PACK,
     VECTORS,
     TileArguments,
@@ -105,7 +104,7 @@ def group(
         waiting[t] = 4 * t * width
     a[@TILE_PLANE], a[@TILE_PLANE_WEIGHTS] = 4 * plane, 4 * kh * row_weights
     a[@TILE_ROW], a[@TILE_ROW_WEIGHTS] = 4 * row, 4 * row_weights
-    a[@TILE_ASK_STEP], a[@TILE_MODE] = 4 * @LINE, @BEGUN
+    a[@TILE_ASK_STEP] = 4 * @LINE
     for t0 in range(0, tiles, @WALK):
         t1, p0 = min(tiles, t0 + @WALK), t0 * share + min(t0, larger)
         for i in range(steps):
@@ -177,7 +176,6 @@ CONSTANTS = {
     "SUM_RELU": functions.SUM_RELU,
     "SUM_ACTIVATION": functions.SUM_ACTIVATION,
     "SUM_CONSTANTS": functions.SUM_CONSTANTS,
-    "BEGUN": BEGUN,
     "ARGUMENTS": ARGUMENTS,
     "CARRIED": SHORT * STRETCH,
     "LENGTH": len(TileArguments._fields),

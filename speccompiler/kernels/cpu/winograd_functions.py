@@ -39,8 +39,7 @@ def _kernels() -> dict[_Kernel, _Kernel]:
     return planes | {(1, taps): (1, outputs) for taps, outputs in LINE_OUTPUTS.items()}
 
 
-POOLED = (3, 3)
-"""The kernel whose outputs may leave as the largest of two by two; others' go through a patch."""
+_PLANE, _LINE = (3, 3), (1, 3)
 
 
 class _Function(Emitter):
@@ -135,7 +134,7 @@ def _filter(module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel) -> Any:
 def _output(module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, pooled: bool) -> Any:
     """A^T m A of some vectors of filters, bias and relu; whether all of it was finite.
 
-    ``pooled`` leaves the largest of two by two.
+    ``pooled`` leaves the largest of two by two, or of two on a line.
     """
     down, across = (short_convolution(m, r).output for r, m in zip(kernel, outputs, strict=True))
     name = f"transform_output_{kernel[0]}_{kernel[1]}_{pooled:d}"
@@ -163,11 +162,10 @@ def _output(module: Any, lanes: int, kernel: _Kernel, outputs: _Kernel, *, poole
         added = made.load(bias)
         values = [[finished(value, added) for value in line] for line in sums]
         if pooled:
-            values = [
-                [largest(largest(a, b), largest(c, d)) for a, b, c, d in zip(
-                    upper[::2], upper[1::2], lower[::2], lower[1::2], strict=True)]
-                for upper, lower in zip(values[::2], values[1::2], strict=True)
-            ]  # fmt: skip
+            values = [list(map(largest, line[::2], line[1::2])) for line in values]
+            if len(values) > 1:
+                rows = zip(values[::2], values[1::2], strict=True)
+                values = [list(map(largest, upper, lower)) for upper, lower in rows]
         for i, line in enumerate(values):
             for j, value in enumerate(line):
                 made.store(value, made.steps(made.steps(y, row, i), next_to, j))
@@ -243,7 +241,7 @@ def transforms(lanes: int) -> tuple[Any, Any, Any, Any]:
                     int(kernel[0] == 1): _input(
                         builder.module, lanes, kernel, kernels[kernel], gathered=gathered
                     )
-                    for kernel in (POOLED, (1, 3))
+                    for kernel in (_PLANE, _LINE)
                 }
                 x, u = _addresses(builder, (x, at, u, uo))
                 if gathered:
@@ -293,7 +291,7 @@ def transforms(lanes: int) -> tuple[Any, Any, Any, Any]:
                     builder.module, lanes, kernel, outputs, pooled=pool
                 )
                 for kernel, outputs in kernels.items()
-                for pool in ([False, True] if kernel == POOLED else [False])
+                for pool in ([False, True] if kernel == _PLANE or kernel[0] == 1 else [False])
             }
             m, b, y = _addresses(builder, (m, mo, b, bo, y, to))
             which = builder.mul(builder.zext(pooled, LONG), LONG(64))

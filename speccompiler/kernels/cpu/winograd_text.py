@@ -227,7 +227,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     repeated = repeat_h > 1 or repeat_w > 1
     floor = floor_of(f[@RELU])
     slow, fast = (across, down) if turned else (down, across)
-    at_once = high == 3 and broad == 3 and pool_h == 2 and pool_w == 2
+    # The commonest pools have transforms of their own; others' outputs go through a patch.
+    at_once = pool_w == 2 and pool_h == min(2, high) and (high == 1 or high * broad == 9)
     at_once = at_once and f[@ACTIVATION] == 0
     row_places, column_places = integers(8), integers(8)
     arguments = integers(@ARGUMENTS)

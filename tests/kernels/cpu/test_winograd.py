@@ -164,12 +164,16 @@ def test_no_tile_is_for_rows_that_a_window_of_one_row_skips():
         ((3, 3), {"type": "MaxPooling2D", "pool_size": [4, 2]}, (9, 11, 17)),
         ((5, 5), {"type": "MaxPooling2D"}, (9, 11, 17)),
         ((3,), {"type": "MaxPooling1D", "pool_length": 3}, (40, 17)),
+        ((3,), {"type": "MaxPooling1D"}, (40, 17)),
+        ((5,), {"type": "MaxPooling1D"}, (43, 33)),
+        ((7, 1), {"type": "MaxPooling2D", "pool_size": [2, 1]}, (13, 5, 17)),
         ((2, 3, 3), {"type": "MaxPooling3D", "pool_size": [1, 2, 2]}, (3, 9, 8, 17)),
     ],
 )
-def test_a_pool_is_taken_in(kernel, pool, shape, rng):
+@pytest.mark.parametrize("activation", ["relu", "linear", {"expr": "sin(3 * x)"}], ids=str)
+def test_a_pool_is_taken_in(kernel, pool, shape, activation, rng):
     rank = len(kernel)
-    first = layer(rank, kernel, border_mode="same", activation={"expr": "sin(3 * x)"})
+    first = layer(rank, kernel, border_mode="same", activation=activation)
     model = build([first, pool], shape, seed=3)
     assert kernels(model, fast=True) == ["winograd"]
     assert kernels(model, fast=False) == ["conv", "pool"]

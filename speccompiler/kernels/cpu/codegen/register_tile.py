@@ -66,10 +66,9 @@ class TileArguments(NamedTuple):
     ask: Any
     """Weights that are needed later, for L2."""
     ask_step: Any
-    mode: Any
-    """``BEGUN``, ``RESUMED`` or ``ALONE``."""
     start: Any
-    """The bias, or earlier sums; those of the next position are ``start_step`` further on."""
+    """The bias, or earlier sums, to which the products are added as a chain of their own; those of
+    the next position are ``start_step`` further on."""
     start_step: Any
     y: Any
     y_offsets: Any
@@ -77,10 +76,6 @@ class TileArguments(NamedTuple):
     relu: Any
     """What is done to the results: a kind of relu, as ``functions`` numbers them."""
 
-
-BEGUN, RESUMED, ALONE = 0, 1, 2
-"""``BEGUN``: the products are a chain of their own, which is added to the start in the end.
-``RESUMED``: they go on with the chain that lies there. ``ALONE``: nothing lies there."""
 
 TILE_TEXT = """
 from speccompiler.kernels.cpu.codegen.jit import jit

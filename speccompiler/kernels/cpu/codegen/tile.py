@@ -22,8 +22,6 @@ from numba.extending import intrinsic
 from speccompiler.kernels.cpu.codegen.emitter import LONG, Emitter
 from speccompiler.kernels.cpu.codegen.register_tile import (
     AHEAD,
-    BEGUN,
-    RESUMED,
     VECTORS,
     TileArguments,
     tile_columns,
@@ -73,12 +71,8 @@ class _Tile(Emitter):
         }
         self.given = a = TileArguments(**loads)
         zeros = [self.constant(0.0)] * len(self.sums)
-        begin = self._where(a.mode, RESUMED, zeros, self._starts)
-        _, _, _, *sums = self.loop(a.planes, [a.x, a.w, a.ask, *begin], self._plane)
-        totals = self._where(
-            a.mode, BEGUN, sums, lambda: list(map(builder.fadd, sums, self._starts()))
-        )
-        self._finish(totals)
+        _, _, _, *sums = self.loop(a.planes, [a.x, a.w, a.ask, *zeros], self._plane)
+        self._finish(list(map(builder.fadd, sums, self._starts())))
         builder.ret_void()
 
     def _where(

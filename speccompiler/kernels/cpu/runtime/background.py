@@ -118,7 +118,7 @@ def serve() -> None:
 def _give_way() -> None:
     """Run only when a processor has nothing else to do, as far as the system can say that."""
     os.nice(19)
-    if hasattr(os, "SCHED_IDLE"):
+    if facilities.IDLE_TIME.here:
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 

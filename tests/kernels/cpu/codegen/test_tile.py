@@ -6,9 +6,6 @@ import numpy as np
 import pytest
 
 from speccompiler.kernels.cpu.codegen.register_tile import (
-    ALONE,
-    BEGUN,
-    RESUMED,
     VECTORS,
     ProductArguments,
     TileArguments,
@@ -34,8 +31,7 @@ def test_a_tile_adds_up_products(lanes):
     unread = object_code._unread
     rng = np.random.default_rng(0)
     for count in range(1, tile_columns(lanes) + 1):
-        for vectors, mode, relu in ((1, BEGUN, True), (2, BEGUN, False), (1, RESUMED, False),
-                                    (2, RESUMED, True), (2, ALONE, False)):  # fmt: skip
+        for vectors, relu in ((1, True), (2, False), (2, True)):
             filters = vectors * lanes
             x = rng.standard_normal(4000).astype(np.float32)
             offsets = rng.permutation(count).astype(np.int64) * PITCH
@@ -47,13 +43,13 @@ def test_a_tile_adds_up_products(lanes):
             arguments = TileArguments(
                 x.ctypes.data, in_bytes.ctypes.data, w.ctypes.data,
                 PLANES, 700 * 4, w.strides[0], ROWS, 111 * 4, w.strides[1], RUN,
-                w.ctypes.data, 64, mode, start.ctypes.data, start.strides[0],
+                w.ctypes.data, 64, start.ctypes.data, start.strides[0],
                 y.ctypes.data, places.ctypes.data,
                 PLAIN if relu else NONE,
             )  # fmt: skip
             given = np.array(arguments, np.int64)
             assert tile(unread, unread, count, vectors, given.ctypes.data) == 0
-            expected = np.zeros((count, filters)) if mode == ALONE else start.astype(np.float64)
+            expected = start.astype(np.float64)
             for t, plane, row in np.ndindex(count, PLANES, ROWS):
                 at = offsets[t] + 700 * plane + 111 * row
                 expected[t] += x[at : at + RUN] @ w[plane, row].astype(np.float64)
@@ -72,7 +68,7 @@ def test_relu_of_theano_spoils_minus_infinity():
         given = np.array(
             TileArguments(
                 x.ctypes.data, table.ctypes.data, w.ctypes.data, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                BEGUN, start.ctypes.data, 0, y.ctypes.data, table.ctypes.data,
+                start.ctypes.data, 0, y.ctypes.data, table.ctypes.data,
                 relu,
             ),
             np.int64,
