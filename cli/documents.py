@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".yaml", ".yml", ".json"}
 STDIN = "<stdin>"
-_SAYS_SO = re.compile(r"^[\s{]*[\"']?(?:convspec|class_name)[\"']?\s*:", re.MULTILINE)
+_SAYS_SO = r"(?m)^[\s{]*[\"']?(?:convspec|class_name)[\"']?\s*:"
 
 
 def read(name: str) -> Document:
@@ -106,8 +105,7 @@ def _documents(path: str) -> Iterator[Document]:
             )
         yield from found
         return
-    if not Path(path).exists() and glob.has_magic(path):
-        matches = sorted(glob.glob(path, recursive=True))
+    if not Path(path).exists() and (matches := _matches(path)) is not None:
         if not matches:
             raise click.UsageError(f"no file matches '{path}'")
         found = []
@@ -118,6 +116,13 @@ def _documents(path: str) -> Iterator[Document]:
         yield from found
         return
     yield read(path)
+
+
+def _matches(pattern: str) -> list[str] | None:
+    """The files and folders that a pattern means; None for what is no pattern."""
+    import glob
+
+    return sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else None
 
 
 def _folder(folder: Path) -> Iterator[Document]:
@@ -143,7 +148,7 @@ def looks_like_spec(document: Document) -> bool:
         return True
     if isinstance(document.root, Mapping):
         return not {"convspec", "class_name"}.isdisjoint(document.root.entries)
-    return document.root is None and _SAYS_SO.search(document.text) is not None
+    return document.root is None and re.search(_SAYS_SO, document.text) is not None
 
 
 def load_model(name: str, options: LoadOptions) -> Model:

@@ -19,6 +19,7 @@ import click
 
 from speccompiler import __version__
 from speccompiler.cli import streams
+from speccompiler.cli.plugins import look_for_no_plugins
 from speccompiler.cli.spec_texts import SpecTexts
 
 COMMANDS = {
@@ -94,13 +95,15 @@ def _colour() -> bool | None:
 def main() -> NoReturn:
     """Entry point of the ``convspec`` command."""
     # Start-up is most of what `validate` costs: no plugins to look for, nothing to collect.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    look_for_no_plugins()
     gc.disable()
     streams.prepare()
     signal.signal(signal.SIGTERM, _stop)
     if "_CONVSPEC_COMPLETE" in os.environ:  # a shell asks for completions
         convspec.main(prog_name="convspec")
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    gc.freeze()  # nothing to collect at the end either: the process gives all of it back
+    sys.exit(status)
 
 
 def run(arguments: list[str]) -> int:

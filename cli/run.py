@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -237,7 +237,7 @@ def _stream(compiled: CompiledModel, sources: Sequence[ArrayInput], wanted: Sink
     with contextlib.ExitStack() as stack:
         sinks: list[tuple[str, Sink]] = list(wanted.summaries.items())
         sinks += stack.enter_context(written(wanted.targets, shapes))
-        bar = stack.enter_context(_progress(samples, compiled.batch_size))
+        progress = stack.enter_context(_progress(samples, compiled.batch_size))
         # Problems with an output name its file already; any other is a problem with the input.
         with about(sources[0].name):
             return run_stream(
@@ -246,11 +246,15 @@ def _stream(compiled: CompiledModel, sources: Sequence[ArrayInput], wanted: Sink
                 sinks,
                 activity=wanted.activity,
                 profile=wanted.profile,
-                progress=bar.update,
+                progress=progress,
             )
 
 
-def _progress(samples: int, batch_size: int) -> Any:
-    """A bar on standard error, on a terminal, when there is more than one batch."""
-    hidden = not sys.stderr.isatty() or samples <= batch_size
-    return click.progressbar(length=samples, label="samples", file=sys.stderr, hidden=hidden)
+@contextlib.contextmanager
+def _progress(samples: int, batch_size: int) -> Iterator[Callable[[int], None]]:
+    """What moves a bar on standard error, on a terminal, when there is more than one batch."""
+    if not sys.stderr.isatty() or samples <= batch_size:
+        yield lambda done: None
+        return
+    with click.progressbar(length=samples, label="samples", file=sys.stderr) as bar:
+        yield bar.update

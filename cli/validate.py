@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from speccompiler.cli import json_output
 from speccompiler.cli.documents import expand, looks_like_spec, remember_texts
 from speccompiler.cli.options import (
     complete_files,
@@ -20,7 +19,6 @@ from speccompiler.cli.render import count_text, printable, render_text
 from speccompiler.diagnostics.core import Diagnostic, Severity, has_errors
 from speccompiler.model import Model, checked
 from speccompiler.options import LoadOptions
-from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.source.document import Document
 
 
@@ -61,6 +59,8 @@ def command(paths: tuple[str, ...], style: str, specs_only: bool, loading: LoadO
         found += mine
         concerned += bool(mine)
     if style == "json":
+        from speccompiler.cli import json_output
+
         json_output.print_json(json_output.validate(documents, found))
     else:
         for document in documents:
@@ -76,7 +76,7 @@ def command(paths: tuple[str, ...], style: str, specs_only: bool, loading: LoadO
 def _about_weights(model: Model) -> list[Diagnostic]:
     """Given weights that break their constraint, or variances below 0; reads only those."""
     judged = any(
-        isinstance(layer.inner, BatchNormalization)
+        layer.inner.class_name == "BatchNormalization"
         or any(getattr(layer, f"{tensor}_constraint", None) is not None for tensor in ("W", "b"))
         for layer in model.spec.layers
     )

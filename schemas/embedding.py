@@ -5,12 +5,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from speccompiler.schemas.constraint import Constraint
 from speccompiler.schemas.fields import Layer, PositiveInt
 from speccompiler.schemas.initializer import Initializer
-from speccompiler.schemas.regularizer import Regularizer
 from speccompiler.schemas.tensors import StoredTensor
 from speccompiler.schemas.training import TRAINING_ONLY
+from speccompiler.schemas.weight_rules import Constraint, Regularizer
 from speccompiler.schemas.weights import LayerWeights
 
 

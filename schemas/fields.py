@@ -43,6 +43,7 @@ PositiveInt = Annotated[int, Field(ge=1, le=LARGEST)]
 NonNegativeInt = Annotated[int, Field(ge=0, le=LARGEST)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 NonNegativeFloat = Annotated[float, Field(ge=0)]
+TrainingFactor = Annotated[NonNegativeFloat, TRAINING_ONLY]
 
 Pair = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(as_tuple)]
 Triple = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], BeforeValidator(as_tuple)]

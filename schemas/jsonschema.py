@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import EXTENSION_PREFIX, EXTENSIONS, ModelHeader
 from speccompiler.schemas.registry import LAYERS, aliases
+from speccompiler.schemas.shared import Shared
 from speccompiler.schemas.time_distributed import TimeDistributed
 from speccompiler.schemas.wrapped_model import WrapperHeader
 
@@ -38,6 +38,7 @@ def native_schema() -> dict[str, Any]:
     )
     definitions: dict[str, Any] = shared["$defs"]
     header = definitions.pop("ModelHeader")
+    del header["properties"]["verify"]["title"]  # what it refers to has one
     around = definitions.pop("WrapperHeader")["properties"]
     for case in around["replace"]["anyOf"]:
         if case.get("type") == "object":

@@ -6,12 +6,16 @@ from typing import ClassVar
 from pydantic import Field
 
 from speccompiler.schemas.activation import Activation
-from speccompiler.schemas.constraint import Constraint
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.initializer import Initializer
-from speccompiler.schemas.regularizer import Regularizer
 from speccompiler.schemas.tensors import StoredTensor
+from speccompiler.schemas.weight_rules import Constraint, Regularizer
 from speccompiler.schemas.weights import LayerWeights
+
+INPUT_DIM_TEXT = (
+    "Length of the last axis of the input. On a first layer that nothing else gives a shape it "
+    "is short for the input's shape."
+)
 
 
 class ProductLayer(Layer):

@@ -1,10 +1,10 @@
-"""Where branches meet: Merge (Keras 1.2.2 engine/topology.py:1217), and layers used again."""
+"""Where branches meet: Merge (Keras 1.2.2 engine/topology.py:1217)."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from speccompiler.schemas.fields import Layer, Name, Schema, as_tuple
+from speccompiler.schemas.fields import Layer, as_tuple
 
 ONLY_OF_CODE = "Belongs to a mode that is Python code, which convspec does not run."
 
@@ -48,15 +48,3 @@ class Merge(Layer):
     output_mask: None = Field(None, description=ONLY_OF_CODE)
     output_mask_type: Literal["raw"] = Field("raw", description=ONLY_OF_CODE)
     arguments: Annotated[dict[str, Any], Field(max_length=0)] = Field({}, description=ONLY_OF_CODE)
-
-
-class Shared(Schema):
-    """Calls a layer of the model once more, with the same weights."""
-
-    type: Literal["Shared"]
-    layer: Name = Field(description="Name of the layer, which stands anywhere in the list.")
-    name: Name | None = Field(
-        None,
-        description="What this call is named for inputs, outputs and reports. Default: the "
-        "layer's name with @2 for its second call, and so on.",
-    )

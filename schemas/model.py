@@ -1,6 +1,6 @@
 """The top of a spec: everything but the layers' own arguments."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, InstanceOf, Tag, WithJsonSchema
 
@@ -16,7 +16,12 @@ from speccompiler.schemas.fields import (
     exactly,
 )
 from speccompiler.schemas.profiles import Profile
-from speccompiler.schemas.recorded_arrays import Vectors
+from speccompiler.schemas.seldom import Seldom
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.recorded_arrays import Vectors
+else:
+    Vectors = Annotated[Any, Seldom("recorded_arrays", "Vectors")]
 
 RunningStd = Literal["variance", "root_variance", "deviation"]
 

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from speccompiler.schemas.fields import LARGEST, Layer, NonNegativeFloat
 from speccompiler.schemas.initializer import Initializer
-from speccompiler.schemas.regularizer import Regularizer
 from speccompiler.schemas.tensors import StoredTensor
 from speccompiler.schemas.training import TRAINING_ONLY
+from speccompiler.schemas.weight_rules import Regularizer
 from speccompiler.schemas.weights import LayerWeights
 
 

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from speccompiler.schemas.constraint import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from speccompiler.schemas.initializer import ScaledInitializer
 from speccompiler.schemas.markdown import first_line, table
-from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.model import ModelHeader, SemanticsFields
 from speccompiler.schemas.recorded_arrays import Vectors
 from speccompiler.schemas.reference_layers import (
@@ -27,6 +26,7 @@ from speccompiler.schemas.regularizer import (
     L2Regularizer,
 )
 from speccompiler.schemas.resizing import Padding1D, Padding2D
+from speccompiler.schemas.shared import Shared
 from speccompiler.schemas.wrapped_model import WrapperHeader
 
 INTRODUCTION = """# The native form

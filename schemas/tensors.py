@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTensor:
+class StoredTensor(NamedTuple):
     """How a tensor is drawn where no weights are given, and what may judge it.
 
     ``init`` names the argument that says how it is drawn, ``drawn`` an initialiser where no

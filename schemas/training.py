@@ -33,7 +33,6 @@ class Unknown:
         return self.true
 
 
-@dataclass(frozen=True, slots=True)
 class TrainingOnly:
     """Marks a type of which an ``Unknown`` is a value too."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from math import prod
 from typing import Any, TypeAlias, overload
@@ -29,6 +29,7 @@ from speccompiler.diagnostics.core import (
     about,
     has_errors,
 )
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.executor import Array, Executor, Request
 from speccompiler.loading.argument_checks import check_counts
 from speccompiler.options import CompileOptions

@@ -1,10 +1,10 @@
-"""Frozen dataclasses that cost little until one is made.
+"""Dataclasses that cost little until one is made.
 
 The standard library writes and compiles six functions for each ``@dataclass(frozen=True,
 slots=True)``: half a millisecond, which a process spends on a hundred classes, most of which it
 never makes one of. Here a class shares five of them with all others, and its ``__init__`` is
-written when it is first called. Everything else is the standard library's: ``fields``,
-``replace``, ``match``, pickling.
+written when it is first called. Those with slots alone, or that are only frozen, are made so too.
+Everything else is the standard library's: ``fields``, ``replace``, ``match``, pickling.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ else:
     from dataclasses import MISSING, FrozenInstanceError
     from operator import attrgetter
 
-    def dataclass(*, repr=True, **options):
-        """``dataclasses.dataclass``; what is not just frozen and slotted is made by that."""
-        if options != {"frozen": True, "slots": True}:
-            return dataclasses.dataclass(repr=repr, **options)
+    def dataclass(*, frozen=False, slots=False, repr=True, **options):
+        """``dataclasses.dataclass``; other options, and classes with a base, are left to that."""
 
         def decorate(written):
-            assert written.__bases__ == (object,), "a frozen class stands by itself"
-            made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(written)
+            if options or written.__bases__ != (object,):
+                theirs = dataclasses.dataclass(frozen=frozen, slots=slots, repr=repr, **options)
+                return theirs(written)
+            made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots)(written)
             given = [field.name for field in dataclasses.fields(made)]
             compared = [field.name for field in dataclasses.fields(made) if field.compare]
             made.__init__ = _unwritten(made)
@@ -33,10 +33,14 @@ else:
             made.__eq__, made.__hash__ = _comparison(_reader(compared))
             if repr:
                 made.__repr__ = _representation(given)
+            if not frozen:
+                made.__hash__ = None
+                return made
             made.__setattr__ = _refuse_to_set
             made.__delattr__ = _refuse_to_delete
-            # Without these, unpickling would set attributes.
-            made.__getstate__, made.__setstate__ = _state(made, given)
+            if slots:
+                # Without these, unpickling would set attributes.
+                made.__getstate__, made.__setstate__ = _state(made, given)
             return made
 
         return decorate
@@ -62,9 +66,11 @@ else:
     def _init(cls):
         """An ``__init__`` that puts each value into its slot, past ``__setattr__``."""
         names, parameters, keywords, lines = {"_MISSING": MISSING}, [], [], []
+        slotted = "__slots__" in cls.__dict__
         for field in dataclasses.fields(cls):
             name, default = field.name, ""
-            names[f"_set_{name}"] = getattr(cls, name).__set__
+            if slotted:
+                names[f"_set_{name}"] = getattr(cls, name).__set__
             value = name
             if field.default is not MISSING:
                 names[f"_default_{name}"] = field.default
@@ -74,7 +80,8 @@ else:
                 default = "=_MISSING"
                 value = f"_make_{name}() if {name} is _MISSING else {name}"
             (keywords if field.kw_only else parameters).append(f"{name}{default}")
-            lines.append(f"    _set_{name}(self, {value})")
+            put = f"_set_{name}(self, {value})" if slotted else f"self.__dict__[{name!r}] = {value}"
+            lines.append(f"    {put}")
         if hasattr(cls, "__post_init__"):
             lines.append("    self.__post_init__()")
         arguments = ["self", *parameters, *(["*", *keywords] if keywords else [])]

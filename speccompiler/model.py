@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,6 @@ from speccompiler.options import CompileOptions, InputShapes, LoadOptions, MathN
 from speccompiler.source.document import Document, DocumentSource
 from speccompiler.source.files import read_document
 from speccompiler.source.texts import parse_document, read_again
-from speccompiler.validation.input_checks import by_input
 from speccompiler.validation.validate import validate
 from speccompiler.validation.validated import ValidatedModel
 from speccompiler.weights.sources import MatchName
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from speccompiler.reports.shape_report import ShapeReport
 
 
-@dataclass(frozen=True, repr=False)
 class Model(ValidatedModel):
     """A model without errors. ``diagnostics`` holds its warnings and notes.
 
@@ -142,6 +140,8 @@ class Model(ValidatedModel):
         (2, 10)
         """
         try:
+            from speccompiler.validation.input_checks import by_input
+
             arrays = by_input(x, self.input_names, "array")
         except Problem as problem:
             raise self.refused(problem) from None

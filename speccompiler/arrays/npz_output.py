@@ -11,13 +11,13 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
 from speccompiler.arrays.element_types import FLOAT32
 from speccompiler.arrays.npy_output import ArrayOutput, stored_bytes
 from speccompiler.files import atomic_output
+from speccompiler.frozen import dataclass
 from speccompiler.system.unfinished_files import write_all
 
 LARGE = 0xFFFFFFFF

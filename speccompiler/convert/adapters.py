@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from speccompiler.schemas.core import Permute
 from speccompiler.schemas.fields import Ordering
 from speccompiler.schemas.model import Call
+from speccompiler.schemas.reshaping import Permute
 
 
 def moved_axes(rank: int, target: Ordering) -> tuple[int, ...]:

@@ -14,8 +14,8 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Weight
 from speccompiler.loading.training_arguments import DECLARATIONS
 from speccompiler.lowering.semantics import Semantics
-from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer, Ordering
+from speccompiler.schemas.input_layer import InputLayer
 from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
 from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.schemas.profiles import Profile

@@ -17,8 +17,8 @@ from speccompiler.loading.dim_orderings import ordering_of
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.arguments import own_arguments
-from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.input_layer import InputLayer
 from speccompiler.schemas.model import Call, ModelSpec, SemanticsFields
 from speccompiler.schemas.recorded_arrays import Vectors
 from speccompiler.schemas.training import Unknown, unknown_arguments

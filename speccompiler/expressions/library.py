@@ -11,9 +11,9 @@ each formula as it is written: softsign of one is NaN, as in Keras.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import product
-from types import MappingProxyType
 
 from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.nodes import (
@@ -29,27 +29,53 @@ from speccompiler.expressions.nodes import (
     substitute,
 )
 
-ACTIVATIONS: Mapping[str, Expression] = MappingProxyType(
+
+class _Parsed(Mapping[str, Expression]):
+    """Expressions by name, each parsed when it is first asked for: a model has one or two."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = texts
+        self._parsed: dict[str, Expression] = {}
+
+    def __getitem__(self, name: str) -> Expression:
+        if name not in self._parsed:
+            self._parsed[name] = parse(self._texts[name])
+        return self._parsed[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._texts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+
+ACTIVATIONS: Mapping[str, Expression] = _Parsed(
     {
-        "elu": parse("where(x > 0, x, expm1(x))"),
+        "elu": "where(x > 0, x, expm1(x))",
         # log(1 + exp(x)) without its overflow.
-        "softplus": parse("max(x, 0) + log1p(exp(-abs(x)))"),
-        "softsign": parse("x / (1 + abs(x))"),
-        "relu": parse("max(x, 0)"),
-        "tanh": parse("tanh(x)"),
+        "softplus": "max(x, 0) + log1p(exp(-abs(x)))",
+        "softsign": "x / (1 + abs(x))",
+        "relu": "max(x, 0)",
+        "tanh": "tanh(x)",
         # exp overflows to infinity for very negative x, and 1 / infinity is 0.
-        "sigmoid": parse("1 / (1 + exp(-x))"),
-        "hard_sigmoid": parse("clip(0.2 * x + 0.5, 0, 1)"),
-        "linear": parse("x"),
+        "sigmoid": "1 / (1 + exp(-x))",
+        "hard_sigmoid": "clip(0.2 * x + 0.5, 0, 1)",
+        "linear": "x",
     }
 )
 
-THEANO_RELU = parse("where(x > 0, x, 0 * abs(x))")
-"""Theano's ``relu``, which is ``0.5 * (x + abs(x))`` (0.8 and 0.9, tensor/nnet/nnet.py).
 
-Of a finite value that is the larger of it and +0; of -infinity it is NaN. Written so that
-nothing overflows where the sum would.
-"""
+@cache
+def theano_relu() -> Expression:
+    """Theano's ``relu``, which is ``0.5 * (x + abs(x))`` (0.8 and 0.9, tensor/nnet/nnet.py).
+
+    Of a finite value that is the larger of it and +0; of -infinity it is NaN. Written so that
+    nothing overflows where the sum would.
+    """
+    return parse("where(x > 0, x, 0 * abs(x))")
 
 
 def leaky_relu(alpha: float) -> Expression:
@@ -119,7 +145,7 @@ def srelu(relu: Expression, *, theano: bool) -> Expression:
 
 def named_with_parameters() -> tuple[tuple[Expression, int], ...]:
     """The expressions of layers with parameters beside the values, and how many these are."""
-    relus = ACTIVATIONS["relu"], THEANO_RELU
+    relus = ACTIVATIONS["relu"], theano_relu()
     return (
         (SCALED, 2),
         *((prelu(relu), 1) for relu in relus),
@@ -174,6 +200,6 @@ def named_activations() -> tuple[Expression, ...]:
     responses = (response_square(1.0), response_square(0.5), *shares, response_back(0.5))
     return (
         *ACTIVATIONS.values(),
-        *(THEANO_RELU, *leaky, elu(1.0), thresholded_relu(1.0)),
+        *(theano_relu(), *leaky, elu(1.0), thresholded_relu(1.0)),
         *(COMPLEMENT, COSINE_NORM, *responses),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
+from speccompiler.expressions.library import ACTIVATIONS, theano_relu
 from speccompiler.expressions.nodes import Expression, canonical
 from speccompiler.graph import ir
 from speccompiler.graph.dims import Dim, format_dim
@@ -40,7 +40,7 @@ def _strides(stride: Sequence[int]) -> str:
 
 def activation_name(activation: Expression) -> str:
     """The Keras name of an activation, or its formula."""
-    if activation == THEANO_RELU:
+    if activation == theano_relu():
         return "relu"
     for name, expression in ACTIVATIONS.items():
         if expression == activation:

@@ -9,7 +9,7 @@ from speccompiler.diagnostics.core import Diagnostic, has_errors
 from speccompiler.frozen import dataclass
 from speccompiler.loading.connections import unknown_reads
 from speccompiler.loading.header import read_header
-from speccompiler.loading.layer_names import Item, duplicate_names, layer_names
+from speccompiler.loading.layer_names import duplicate_names, layer_names
 from speccompiler.loading.layer_validation import validate_layer
 from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.loading.replacement.replaceable_layers import replaceable_layers
@@ -20,6 +20,7 @@ from speccompiler.schemas.model import ModelHeader
 from speccompiler.source.document import Document
 
 if TYPE_CHECKING:
+    from speccompiler.loading.layer_names import Item
     from speccompiler.loading.replacement.answers import Answers
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, Span, did_you_mean
 from speccompiler.diagnostics.wording import shown
 from speccompiler.frozen import dataclass
 from speccompiler.loading.call_order import circle, computable
-from speccompiler.loading.layer_names import Item, next_call_name
+from speccompiler.loading.layer_names import next_call_name
 from speccompiler.loading.tree_reading import ProblemAt
 from speccompiler.loading.written_spec import WrittenLayer, WrittenSpec
-from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.merge import Merge, Shared
 from speccompiler.schemas.model import Call
 from speccompiler.schemas.registry import LAYERS, aliases
 from speccompiler.source.findings import MAX_FINDINGS
+
+if TYPE_CHECKING:
+    from speccompiler.loading.layer_names import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +179,12 @@ def _layer(
 ) -> int:
     """The number of the layer that an item calls: its own, or the one it shares."""
     item = items[number]
-    if not isinstance(item, Shared):
+    if isinstance(item, Layer):
         return number
     span = written.layers[number].arguments.entries["layer"].value.span
     target = _number(item.layer, span, numbers, apart=number)
     called = items[target]
-    if isinstance(called, Shared):
+    if not isinstance(called, Layer):
         raise ProblemAt(
             span,
             Problem(
@@ -212,7 +214,8 @@ def _outputs(
             return []
     read = {number for call in calls for number in call.reads}
     ends = [number for number in range(len(calls)) if number not in read]
-    return [n for n in ends if not isinstance(items[n], InputLayer)] or ends
+    inputs = {n for n in ends if getattr(items[n], "class_name", None) == "InputLayer"}
+    return [n for n in ends if n not in inputs] or ends
 
 
 def _wrong_number(calls: Sequence[_Open], call: _Open, item: Item) -> Diagnostic | None:
@@ -221,12 +224,13 @@ def _wrong_number(calls: Sequence[_Open], call: _Open, item: Item) -> Diagnostic
     assert isinstance(item, Layer), "calls are of layers"
     layer_type, inner = item.class_name, item.inner
     wanted = "one input"
-    if isinstance(inner, Merge):
-        pair = inner.mode in {"dot", "cos"}
+    if inner.merges:
+        mode = getattr(inner, "mode", None)
+        pair = mode in {"dot", "cos"}
         if count == 2 or (count > 2 and not pair):
             return None
         wanted = "2 inputs" if pair else "2 inputs or more"
-        layer_type = f"{layer_type} in mode '{inner.mode}'" if pair else layer_type
+        layer_type = f"{layer_type} in mode '{mode}'" if pair else layer_type
     elif count <= 1:
         return None
     names = ", ".join(f"'{shown(calls[read].name)}'" for read in call.reads) or "none"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.layer_validation import layer_span
 from speccompiler.loading.written_spec import WrittenLayer, own_name
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.registry import own_type
 
-Item = Layer | Shared
+if TYPE_CHECKING:
+    from speccompiler.schemas.shared import Shared
+
+    Item = Layer | Shared
 
 
 def layer_names(written: Sequence[WrittenLayer], items: Sequence[Item | None]) -> list[str]:
@@ -46,7 +49,7 @@ def _with_calls_named(
     seen: Counter[str] = Counter()
     found = list(names)
     for index, item in enumerate(items):
-        if isinstance(item, Shared):
+        if item is not None and not isinstance(item, Layer):
             seen.setdefault(item.layer, 1)
             if found[index] is None:
                 found[index] = next_call_name(item.layer, seen, taken)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
 from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.merge_code import check_no_code
-from speccompiler.loading.training_arguments import as_keras_read
 from speccompiler.loading.written_spec import WrittenLayer, inner_layer
 from speccompiler.schemas.activation import ExpressionActivation
-from speccompiler.schemas.core import Activation
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.merge import Shared
 from speccompiler.schemas.registry import LAYERS, OTHER_KERAS_LAYERS, RECURRENT_LAYERS, type_name
-from speccompiler.schemas.time_distributed import TimeDistributed
 from speccompiler.source.document import Document
 from speccompiler.source.tree import Mapping, TreeNode, find, span_at, to_data
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.shared import Shared
 
 _EXPRESSION = ("activation", "expr")
 
@@ -68,13 +67,13 @@ def _validated(
         unknown = _unknown_type(entry.type, native)
         diagnostics.append(unknown.at(file=document.file, span=entry.type_span))
         return None
-    schema: type[Layer | Shared] = Shared if layer_type == "Shared" else LAYERS[layer_type]
+    schema = _schema(layer_type)
     data: Any = to_data(entry.arguments)
     name = data.get("name")
     owner = name if isinstance(name, str) and name.strip() else None
     try:
         check_no_code(layer_type, data)
-        if schema is TimeDistributed and "layer" in data:
+        if layer_type == "TimeDistributed" and "layer" in data:
             inner = _inner_layer(document, entry, diagnostics)
             if inner is None:
                 return None
@@ -83,6 +82,8 @@ def _validated(
         if native:
             layer = schema.model_validate(data)
         else:
+            from speccompiler.loading.training_arguments import as_keras_read
+
             layer = as_keras_read(schema, data, layer_type, reads_input=reads_input)
         _check_expression(layer)
         return layer
@@ -102,6 +103,14 @@ def _validated(
             span = layer_span(entry, *_EXPRESSION)
             diagnostics.append(wrong.at(file=document.file, span=span, layer=owner))
         return None
+
+
+def _schema(layer_type: str) -> type[Layer | Shared]:
+    if layer_type != "Shared":
+        return LAYERS[layer_type]
+    from speccompiler.schemas.shared import Shared
+
+    return Shared
 
 
 def _inner_layer(
@@ -145,7 +154,7 @@ def _parse(expression: str, schema: type[Layer | Shared]) -> None:
     from speccompiler.expressions.grammar import parse, parse_with_arrays
 
     # Lists of numbers, one for each channel, are allowed in an Activation layer alone.
-    (parse_with_arrays if issubclass(schema, Activation) else parse)(expression)
+    (parse_with_arrays if schema.__name__ == "Activation" else parse)(expression)
 
 
 def _unknown_type(name: str, native: bool) -> Problem:

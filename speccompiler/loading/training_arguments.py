@@ -25,7 +25,7 @@ DECLARATIONS = frozenset(
 )
 """Arguments by which the layer that reads the model's input declares it."""
 
-_LEARNING_RATE = re.compile(r"(\w+_)?(learning_rate|lr)(_mult(iplier)?)?s?")
+_LEARNING_RATE = r"(\w+_)?(learning_rate|lr)(_mult(iplier)?)?s?"
 """An argument of no release: forks of Keras 0.3 and 1.x (keras-team/keras, pull requests 1210,
 1991 and 3004) gave each tensor of a layer a rate of its own, ``W_learning_rate_multiplier``."""
 
@@ -40,7 +40,7 @@ def as_keras_read(
     Learning rates of tensors are left out. So are wrong declarations of the model's input on a
     layer that does not read it. Raises pydantic's ``ValidationError`` for everything else.
     """
-    data = {name: value for name, value in data.items() if not _LEARNING_RATE.fullmatch(name)}
+    data = {name: value for name, value in data.items() if not re.fullmatch(_LEARNING_RATE, name)}
     try:
         return schema.model_validate(data)
     except ValidationError as error:
@@ -145,7 +145,7 @@ def learning_rates(places: Mapping[str, WrittenLayer], layers: Iterable[Layer]) 
 def _rates_in(arguments: Node) -> Iterator[str]:
     """The learning rates among a layer's arguments, and among those of what it wraps."""
     for name, entry in arguments.entries.items():
-        if _LEARNING_RATE.fullmatch(name):
+        if re.fullmatch(_LEARNING_RATE, name):
             yield name
         elif name in {"layer", "config"} and isinstance(entry.value, Node):
             yield from _rates_in(entry.value)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.grammar import Array, parse, parse_with_arrays
-from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
+from speccompiler.expressions.library import ACTIVATIONS, theano_relu
 from speccompiler.expressions.nodes import Expression, Variable
 from speccompiler.graph.ir import Constant, Map, MapWith, Node, Softmax
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.semantics import Semantics
-from speccompiler.schemas import core
 from speccompiler.schemas.activation import ExpressionActivation
+
+if TYPE_CHECKING:
+    from speccompiler.schemas import activation_layer
 
 Activation = str | ExpressionActivation | None
 Function = Expression | Literal["softmax"] | None
@@ -59,10 +61,10 @@ def activation_function(value: Activation, rank: int, semantics: Semantics) -> F
 
 def relu(semantics: Semantics) -> Expression:
     """The backend's own formula: they differ in what they make of -infinity."""
-    return THEANO_RELU if semantics.infinities == "theano" else ACTIVATIONS["relu"]
+    return theano_relu() if semantics.infinities == "theano" else ACTIVATIONS["relu"]
 
 
-def lower_activation(b: Builder, layer: core.Activation, x: Node) -> Node:
+def lower_activation(b: Builder, layer: activation_layer.Activation, x: Node) -> Node:
     """A named activation, or an expression, which may hold numbers that stand beside values."""
     if isinstance(layer.activation, ExpressionActivation):
         parsed = parse_with_arrays(layer.activation.expr)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
+from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import terms_of
 from speccompiler.graph.ir import Identity, Node, Op, Shape
 from speccompiler.graph.shapes import element_count, infer

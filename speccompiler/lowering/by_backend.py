@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.diagnostics.wording import first_few
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Shape
 from speccompiler.lowering.lower import Lowered, lower
 from speccompiler.lowering.refusals import RELEASES, Backend

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.graph.ir import Node, Shape
-from speccompiler.schemas.dense import Dense
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.merge import Merge
 from speccompiler.schemas.model import Call
-from speccompiler.schemas.normalization import BatchNormalization
-from speccompiler.schemas.time_distributed import TimeDistributed
 
 Axis = int | None
 """Counted without the batch axis; None where nothing tells."""
@@ -42,15 +39,16 @@ class ChannelAxes:
 
 def _after(layer: Layer, read: Sequence[Axis], shape: Shape) -> Axis:
     """The axis of a layer's value of this shape, by those of the values that it reads."""
-    if isinstance(layer, TimeDistributed):
-        inner = _after(layer.layer, [None if a is None else a - 1 for a in read], shape[1:])
+    said: Any = layer
+    if layer.class_name == "TimeDistributed":
+        inner = _after(said.layer, [None if a is None else a - 1 for a in read], shape[1:])
         return None if inner is None else inner + 1
-    if layer.keeps_places or (isinstance(layer, Merge) and layer.mode not in {"dot", "cos"}):
+    if layer.keeps_places or (layer.merges and said.mode not in {"dot", "cos"}):
         return read[0] if len(set(read)) == 1 else None
     ordering = _ordering(layer)
     if ordering is not None and len(shape) > 2:
         return 0 if ordering == "th" else len(shape) - 1
-    last = (layer.rank == 1 and len(shape) == 2) or isinstance(layer, Dense)
+    last = (layer.rank == 1 and len(shape) == 2) or layer.class_name == "Dense"
     return len(shape) - 1 if last else None
 
 
@@ -61,8 +59,11 @@ def _ordering(layer: Layer) -> str | None:
 
 def _off_the_channels(layer: Layer, call: str, channels: Axis, shape: Shape) -> list[Diagnostic]:
     """CS088 for a BatchNormalization along another axis than that of the channels."""
-    inner, steps = layer.inner, int(layer.inner is not layer)
-    if not isinstance(inner, BatchNormalization) or inner.mode == 1 or channels is None:
+    if layer.inner.class_name != "BatchNormalization":
+        return []
+    inner: Any = layer.inner
+    steps = int(inner is not layer)
+    if inner.mode == 1 or channels is None:
         return []
     if inner.axis is None:  # Keras 0.x: every value by itself
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Conv, Node, Weight
@@ -12,14 +13,13 @@ from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import known_channels, own_ordering, spatial_input
 from speccompiler.lowering.kernel_arguments import check_kernel_arguments
 from speccompiler.lowering.kernels import bias_of, kernel_layout, reverses
-from speccompiler.schemas.convolution import (
-    AtrousConvolution1D,
-    AtrousConvolution2D,
-    Convolution1D,
-    Convolution2D,
-    Convolution3D,
-)
 from speccompiler.schemas.kernel_layer import KernelLayer
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.atrous_convolution import AtrousConvolution1D, AtrousConvolution2D
+    from speccompiler.schemas.convolution1d import Convolution1D
+    from speccompiler.schemas.convolution2d import Convolution2D
+    from speccompiler.schemas.convolution3d import Convolution3D
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ def lower_convolution1d(b: Builder, layer: Convolution1D | AtrousConvolution1D, 
         reverses(b, (length,)),
         variants="conv1d",
     )
-    rate = (layer.atrous_rate,) if isinstance(layer, AtrousConvolution1D) else (1,)
+    rate = (getattr(layer, "atrous_rate", 1),)
     windows = Windows((layer.subsample_length,), layer.border_mode, rate)
     return activated(b, convolve(b, layer, x, weight, windows), layer.activation)
 
 
 def lower_convolution2d(b: Builder, layer: Convolution2D | AtrousConvolution2D, x: Node) -> Node:
     """Over rows and columns."""
-    rate = layer.atrous_rate if isinstance(layer, AtrousConvolution2D) else (1, 1)
+    rate = getattr(layer, "atrous_rate", (1, 1))
     windows = Windows(layer.subsample, layer.border_mode, rate)
     return _lower_nd(b, layer, x, (layer.nb_row, layer.nb_col), windows)
 

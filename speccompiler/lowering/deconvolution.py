@@ -20,7 +20,7 @@ from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import known_channels, own_ordering, spatial_input
 from speccompiler.lowering.kernel_arguments import check_kernel_arguments
 from speccompiler.lowering.kernels import kernel_layout, reverses
-from speccompiler.schemas.convolution import Deconvolution2D
+from speccompiler.schemas.deconvolution import Deconvolution2D
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.library import ACTIVATIONS, COMPLEMENT
 from speccompiler.graph.dims import is_known
@@ -12,8 +14,13 @@ from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.convolution import Windows, convolve
 from speccompiler.lowering.input_axes import known_channels
 from speccompiler.lowering.kernel_arguments import check_kernel_arguments
-from speccompiler.schemas.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
 from speccompiler.schemas.fields import Layer
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.dense import Dense
+    from speccompiler.schemas.highway import Highway
+    from speccompiler.schemas.maxout_dense import MaxoutDense
+    from speccompiler.schemas.time_distributed_dense import TimeDistributedDense
 
 
 def lower_dense(b: Builder, layer: Dense | TimeDistributedDense, x: Node) -> Node:

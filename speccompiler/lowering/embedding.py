@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.ir import Lookup, Mask, Node, Weight
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.kernel_arguments import check_kernel_arguments
-from speccompiler.schemas.core import Masking
-from speccompiler.schemas.embedding import Embedding
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.embedding import Embedding
+    from speccompiler.schemas.masking import Masking
 
 
 def lower_embedding(b: Builder, layer: Embedding, x: Node) -> Node:

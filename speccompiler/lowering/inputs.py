@@ -8,7 +8,6 @@ from speccompiler.graph.dims import symbol
 from speccompiler.graph.ir import Shape
 from speccompiler.loading.dim_orderings import ordering_of
 from speccompiler.schemas.model import ModelSpec
-from speccompiler.schemas.time_distributed import TimeDistributed
 
 SYMBOLS = {1: ("T",), 2: ("H", "W"), 3: ("D", "H", "W")}
 """What open lengths are called, by the number of spatial axes."""
@@ -18,7 +17,7 @@ def declared_inputs(spec: ModelSpec) -> tuple[Shape, ...]:
     """The shape of one sample of each input."""
     ordering = _first_ordering(spec)
     several = sum(None in given.shape for given in spec.inputs) > 1
-    over_steps = {layer.name for layer in spec.layers if isinstance(layer, TimeDistributed)}
+    over_steps = {layer.name for layer in spec.layers if layer.class_name == "TimeDistributed"}
     by_step = {call.name for call in spec.calls if call.layer in over_steps}
     by_step |= {name for call in spec.calls if call.layer in over_steps for name in call.inputs}
     shapes = []

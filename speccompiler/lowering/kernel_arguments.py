@@ -7,16 +7,18 @@ because only training would have used it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.ir import Weight
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.constraint_axes import check_axes
-from speccompiler.schemas.constraint import ConstraintObject, constraint_object
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.initializer import ScaledInitializer
-from speccompiler.schemas.regularizer import EigenvalueRegularizer
 from speccompiler.schemas.training import Unknown
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.constraint import ConstraintObject
 
 
 def check_kernel_arguments(b: Builder, layer: Layer, *tensors: Weight | None) -> None:
@@ -60,7 +62,12 @@ def _init(argument: str, init: object, tensor: Weight) -> Iterator[Problem]:
 
 
 def _regularizer(layer: Layer, argument: str, found: str) -> Iterator[Problem]:
-    if isinstance(getattr(layer, argument, None), EigenvalueRegularizer):
+    given = getattr(layer, argument, None)
+    if given is None:
+        return
+    from speccompiler.schemas.regularizer import EigenvalueRegularizer
+
+    if isinstance(given, EigenvalueRegularizer):
         yield Problem(
             "CS093",
             f"the eigenvalue regulariser needs a matrix; {found}",
@@ -72,7 +79,11 @@ def _regularizer(layer: Layer, argument: str, found: str) -> Iterator[Problem]:
 def _constraint(
     argument: str, given: ConstraintObject | str | None, shape: tuple[int, ...]
 ) -> Iterator[Problem]:
-    axis = None if given is None else getattr(constraint_object(given), "axis", None)
+    if given is None:
+        return
+    from speccompiler.schemas.constraint import constraint_object
+
+    axis = getattr(constraint_object(given), "axis", None)
     if axis is None:
         return
     try:

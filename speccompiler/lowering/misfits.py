@@ -14,8 +14,10 @@ from speccompiler.graph.shapes import format_shape
 from speccompiler.loading.inputs import agree, declared_shapes
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import swapped
-from speccompiler.schemas.dense import Dense, Highway, MaxoutDense
 from speccompiler.schemas.fields import Layer
+
+_OF_VECTORS = {"Dense", "Highway", "MaxoutDense"}
+"""Layers whose ``input_dim`` is the length of the last axis."""
 
 
 def contradiction(layer: Layer, x: Node) -> Problem | None:
@@ -30,14 +32,11 @@ def contradiction(layer: Layer, x: Node) -> Problem | None:
                 "drop it: only the first layer needs it",
                 argument=argument,
             )
-    if (
-        isinstance(layer, Dense | Highway | MaxoutDense)
-        and layer.input_dim not in {None, known[-1]}
-        and known[-1]
-    ):
+    said = getattr(layer, "input_dim", None) if layer.class_name in _OF_VECTORS else None
+    if said not in {None, known[-1]} and known[-1]:
         return Problem(
             "CS037",
-            f"'input_dim' says {layer.input_dim}, but the last axis of the input "
+            f"'input_dim' says {said}, but the last axis of the input "
             f"{format_shape(x.shape)} is {known[-1]} long",
             "drop it: the shape of the input is known without it",
             argument="input_dim",

@@ -12,7 +12,6 @@ from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call, ModelSpec
-from speccompiler.schemas.time_distributed import TimeDistributed
 from speccompiler.source.tree import Mapping, span_at
 
 _PARAMETRIC = {"PReLU", "ParametricSoftplus", "SReLU"}
@@ -87,7 +86,8 @@ def first_readers(spec: ModelSpec) -> Iterator[tuple[tuple[int | None, ...], Lay
                 continue
             seen.add(call.name)
             layer = layers[call.layer]
-            shape = given.shape[1:] if isinstance(layer, TimeDistributed) else given.shape
+            stepwise = layer.class_name == "TimeDistributed"
+            shape = given.shape[1:] if stepwise else given.shape
             if layer.name in spec.unsaid and len(shape) in {3, 4}:
                 yield shape, layer
             elif layer.keeps_places and layer.class_name not in _PARAMETRIC:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from speccompiler.graph.ir import GlobalPool, Node, Pool
 from speccompiler.lowering.border_modes import pool_padding
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import own_ordering, spatial_input
-from speccompiler.schemas.pooling import GlobalPooling, Pooling, Pooling1D
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.global_pooling import GlobalPooling
+    from speccompiler.schemas.pooling1d import Pooling1D
+    from speccompiler.schemas.pooling2d import Pooling2D
+    from speccompiler.schemas.pooling3d import Pooling3D
 
 
-def lower_pooling(b: Builder, layer: Pooling, x: Node) -> Node:
+def lower_pooling(b: Builder, layer: Pooling1D | Pooling2D | Pooling3D, x: Node) -> Node:
     """Windows along every spatial axis; without a stride they stand side by side."""
-    if isinstance(layer, Pooling1D):
-        kernel: tuple[int, ...] = (layer.pool_length,)
-        stride: tuple[int, ...] = (layer.stride or layer.pool_length,)
+    said: Any = layer
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    if layer.rank == 1:
+        kernel, stride = (said.pool_length,), (said.stride or said.pool_length,)
     else:
-        kernel, stride = layer.pool_size, layer.strides or layer.pool_size
+        kernel, stride = said.pool_size, said.strides or said.pool_size
     x = spatial_input(b, layer, x)
     axes = list(zip(x.shape[:-1], kernel, stride, strict=True))
     padding = pool_padding(b, layer.border_mode, layer.class_name, layer.mode, axes)

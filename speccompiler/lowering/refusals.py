@@ -27,13 +27,10 @@ from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.profiles import Profile
 
 if TYPE_CHECKING:
-    from speccompiler.schemas.convolution import (
-        AtrousConvolution1D,
-        AtrousConvolution2D,
-        SeparableConvolution2D,
-    )
+    from speccompiler.schemas.atrous_convolution import AtrousConvolution1D, AtrousConvolution2D
     from speccompiler.schemas.normalization import BatchNormalization
     from speccompiler.schemas.resizing import UpSampling1D, UpSampling3D
+    from speccompiler.schemas.separable_convolution import SeparableConvolution2D
 
 Backend = Literal["TensorFlow", "Theano"]
 Rule = Callable[[Any, Shape, Semantics], str | None]
@@ -131,7 +128,7 @@ def _dilated(
     layer: AtrousConvolution1D | AtrousConvolution2D, x: Shape, semantics: Semantics
 ) -> str | None:
     """tensorflow_backend.py:2693: asked only where the rates are not all 1."""
-    from speccompiler.schemas.convolution import AtrousConvolution1D
+    from speccompiler.schemas.atrous_convolution import AtrousConvolution1D
 
     if isinstance(layer, AtrousConvolution1D):
         rates, strides = {layer.atrous_rate}, {layer.subsample_length}

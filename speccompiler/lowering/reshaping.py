@@ -6,6 +6,7 @@ Keras 1.2.2 layers/core.py.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.dims import Dim, format_dim
@@ -14,8 +15,11 @@ from speccompiler.graph.permutations import steps
 from speccompiler.graph.rounding import ceil_div
 from speccompiler.graph.shapes import element_count, format_shape, may_be_equal
 from speccompiler.lowering.builder import Builder
-from speccompiler.schemas import core
 from speccompiler.schemas.fields import Layer
+
+if TYPE_CHECKING:
+    from speccompiler.schemas import reshaping
+    from speccompiler.schemas.flatten import Flatten
 
 
 def lower_identity(b: Builder, layer: Layer, x: Node) -> Node:
@@ -23,12 +27,12 @@ def lower_identity(b: Builder, layer: Layer, x: Node) -> Node:
     return b.add(Identity(), x)
 
 
-def lower_flatten(b: Builder, layer: core.Flatten, x: Node) -> Node:
+def lower_flatten(b: Builder, layer: Flatten, x: Node) -> Node:
     """Row-major over the layout that the array has, whatever dim_ordering says."""
     return b.add(Reshape((element_count(x.shape),)), x)
 
 
-def lower_reshape(b: Builder, layer: core.Reshape, x: Node) -> Node:
+def lower_reshape(b: Builder, layer: reshaping.Reshape, x: Node) -> Node:
     """The axis that is -1 is as long as the others leave it. CS046."""
     total = element_count(x.shape)
     known = math.prod(d for d in layer.target_shape if d != -1)
@@ -47,7 +51,7 @@ def lower_reshape(b: Builder, layer: core.Reshape, x: Node) -> Node:
     return b.add(Reshape(tuple(shape)), x)
 
 
-def lower_permute(b: Builder, layer: core.Permute, x: Node) -> Node:
+def lower_permute(b: Builder, layer: reshaping.Permute, x: Node) -> Node:
     """Axes of a sample are counted from 1. CS038."""
     if len(layer.dims) != len(x.shape):
         raise Problem(
@@ -62,7 +66,7 @@ def lower_permute(b: Builder, layer: core.Permute, x: Node) -> Node:
     return x
 
 
-def lower_repeat_vector(b: Builder, layer: core.RepeatVector, x: Node) -> Node:
+def lower_repeat_vector(b: Builder, layer: reshaping.RepeatVector, x: Node) -> Node:
     """A vector becomes one step, which is repeated. CS038."""
     if len(x.shape) != 1:
         raise Problem(

@@ -9,7 +9,7 @@ from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import known_channels, own_ordering, spatial_input
 from speccompiler.lowering.kernel_arguments import check_kernel_arguments
 from speccompiler.lowering.kernels import bias_of, reverses
-from speccompiler.schemas.convolution import SeparableConvolution2D
+from speccompiler.schemas.separable_convolution import SeparableConvolution2D
 
 
 def lower_separable_convolution2d(b: Builder, layer: SeparableConvolution2D, x: Node) -> Node:

@@ -18,7 +18,6 @@ from speccompiler.planning.plan import make_plan
 from speccompiler.reports.layer_report import LayerReport, dim_data, shape_data
 from speccompiler.reports.number_text import count, scaled, size
 from speccompiler.reports.shape_table import Style, batched, layer_table, page
-from speccompiler.schemas.core import InputLayer
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelSpec
 
@@ -134,7 +133,7 @@ def shape_report(spec: ModelSpec, graph: Graph) -> ShapeReport:
     for call in spec.calls:
         name, layer = call.name, called[call.name]
         elsewhere = call.inputs if call.inputs != before else ()
-        if not call.inputs and before and not isinstance(layer, InputLayer):
+        if not call.inputs and before and layer.class_name != "InputLayer":
             elsewhere = (name,)
         before = (name,)
         layers.append(

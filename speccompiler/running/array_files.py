@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from speccompiler.arrays.npy_input import ArrayInput
 from speccompiler.compiled import CompiledModel
 from speccompiler.diagnostics.core import Problem, SpecError
+from speccompiler.frozen import dataclass
 from speccompiler.weights.penalties import Penalty
 from speccompiler.weights.regularizers import L1L2
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from speccompiler.frozen import dataclass
 from speccompiler.source.findings import MAX_DEPTH
 
 WIDTH = 88

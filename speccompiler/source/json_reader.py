@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from json import JSONDecodeError
 from json.decoder import scanstring  # type: ignore[attr-defined]  # missing from typeshed
 from typing import NoReturn
 
 from speccompiler.diagnostics.core import Problem, Span
+from speccompiler.frozen import dataclass
 from speccompiler.source.findings import MAX_VALUES, Findings, duplicate_key, too_many_values
 from speccompiler.source.json_syntax import bad_key, bad_separator, bad_text, bad_value
 from speccompiler.source.numerals import finite_float, integer

@@ -13,18 +13,17 @@ from speccompiler.source.findings import Findings, Stop
 from speccompiler.source.positions import LineIndex
 from speccompiler.source.tree import TreeNode
 
+# Patterns are compiled where they are used: a process reads few texts.
 # Neither YAML nor JSON text may hold these as they are.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_CONTROL = "[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]"
 # YAML 1.2, production c-printable, forbids these too.
-_YAML_CONTROL = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
-)
+_YAML_CONTROL = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
 
 
 def parse_as(text: str, file: str, syntax: Syntax, lines: LineIndex | None = None) -> Document:
     """Read a text in one of the formats; ``lines`` give its places if it is a part of another."""
     findings = Findings(file, text, lines)
-    control = (_YAML_CONTROL if syntax == "yaml" else _CONTROL).search(text)
+    control = re.search(_YAML_CONTROL if syntax == "yaml" else _CONTROL, text)
     if control is not None:
         message = f"the control character U+{ord(control.group()):04X} stands in the text"
         span = findings.lines.caret(control.start(), control.start() + 1)

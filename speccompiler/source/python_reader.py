@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NoReturn
 
 from speccompiler.diagnostics.core import Problem, Span
+from speccompiler.frozen import dataclass
 from speccompiler.source.findings import MAX_VALUES, Findings, duplicate_key, too_many_values
 from speccompiler.source.inner_text import literal_body
 from speccompiler.source.numerals import finite_float, integer

@@ -14,8 +14,8 @@ from speccompiler.source.parsing import parse_as
 from speccompiler.source.positions import split_lines
 from speccompiler.source.saved_models import stands_alone
 
-_FLOW_START = re.compile(r"\s*[\[{]")
-_JSON_START = re.compile(r"\s*[\[{](?:\s*[\[{])*\s*(?:[\"\]}]|\Z)")
+_FLOW_START = r"\s*[\[{]"
+_JSON_START = r"\s*[\[{](?:\s*[\[{])*\s*(?:[\"\]}]|\Z)"
 
 
 def parse_document(text: str, file: str) -> Document:
@@ -53,14 +53,14 @@ def _parsed(text: str, file: str) -> Document:
         return parse_as(text, file, "yaml")
     if suffix == ".json":
         return parse_as(text, file, "json")
-    if not _FLOW_START.match(text):
+    if not re.match(_FLOW_START, text):
         return parse_as(text, file, "yaml")
     as_json = parse_as(text, file, "json")
     # YAML would take '// a comment' as text, and give keys that nobody wrote.
     if all(d.code != "CS003" for d in as_json.diagnostics) or _stopped_at_comment(as_json):
         return as_json
     as_yaml = parse_as(text, file, "yaml")
-    return as_json if as_yaml.root is None and _JSON_START.match(text) else as_yaml
+    return as_json if as_yaml.root is None and re.match(_JSON_START, text) else as_yaml
 
 
 def _stopped_at_comment(document: Document) -> bool:

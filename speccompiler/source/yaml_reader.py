@@ -7,6 +7,7 @@ nothing and does not recurse. Aliases share nodes but are counted as copies.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import field
 from typing import Any
 
@@ -18,7 +19,6 @@ from speccompiler.frozen import dataclass
 from speccompiler.source.findings import MAX_VALUES, Findings, Stop, duplicate_key, too_many_values
 from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
 from speccompiler.source.yaml_events import events
-from speccompiler.source.yaml_numpy import plain_numbers
 from speccompiler.source.yaml_scalars import check_collection_tag, differs, scalar_value
 from speccompiler.source.yaml_syntax import missing_key
 
@@ -299,7 +299,13 @@ def _compose(composer: _Composer) -> None:
     findings = composer.findings
     documents = 0
     empty = True
-    for event in plain_numbers(events(findings)):
+    found: Iterator[Any] = events(findings)
+    # A tag may have any letter as %xx.
+    if "numpy" in findings.text or "%" in findings.text:
+        from speccompiler.source.yaml_numpy import plain_numbers
+
+        found = plain_numbers(found)
+    for event in found:
         kind = type(event)
         if kind is yaml.ScalarEvent:
             empty = empty and not event.value and not event.style and event.tag is None

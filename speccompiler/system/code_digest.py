@@ -111,6 +111,8 @@ def imports(text: str, package: str) -> Iterator[str]:
         if plain:
             found = [name.split()[0] for name in plain.split(",") if name.strip()]
         else:
+            if not source.startswith((ROOT, ".")):
+                continue
             level = len(source) - len(source.lstrip("."))
             outer = package.split(".")[: package.count(".") + 2 - level] if level else []
             base = ".".join([*outer, *filter(None, [source[level:]])])

@@ -10,7 +10,6 @@ from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError, has_er
 from speccompiler.loading.argument_checks import check_answers, check_choice, checked_seed
 from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.loading.spec import OrderingName, SemanticsName, load_spec
-from speccompiler.loading.training_arguments import with_unknown
 from speccompiler.loading.wrapped_model import unwrapped
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.other_ordering import fitted
@@ -71,6 +70,8 @@ def _made(loaded: LoadedSpec, options: LoadOptions, kind: type[M]) -> tuple[M | 
     if lowered.graph is None or has_errors(found):
         return None, found
     if lowered.unknown:
+        from speccompiler.loading.training_arguments import with_unknown
+
         layers, notes = with_unknown(spec.layers, lowered.unknown)
         spec = spec.model_copy(update={"layers": layers})
         found += tuple(map(loaded.locate, notes))

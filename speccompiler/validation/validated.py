@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, SpecError, did_you_mean
 from speccompiler.diagnostics.wording import first_few, shown
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Graph, Shape
 from speccompiler.loading.loaded_spec import LoadedSpec
-from speccompiler.lowering.by_backend import ByBackend, by_backend
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.options import InputShapes, LoadOptions
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.validation.input_shapes import bound_shapes, is_open, open_finding
 from speccompiler.weights.sources import WeightSources
+
+if TYPE_CHECKING:
+    from speccompiler.lowering.by_backend import ByBackend
 
 
 def decided_semantics(spec: ModelSpec) -> Semantics:
@@ -94,10 +98,14 @@ class ValidatedModel:
             return None
         if shapes is None or list(shapes) == [node.shape for node in self.graph.inputs]:
             return self._by_backend
+        from speccompiler.lowering.by_backend import by_backend
+
         return by_backend(self.spec, shapes)
 
     @cached_property
     def _by_backend(self) -> ByBackend:
+        from speccompiler.lowering.by_backend import by_backend
+
         return by_backend(self.spec)
 
     def undecided(self, shapes: Sequence[Shape] | None = None) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from speccompiler.diagnostics.wording import first_few
 from speccompiler.graph.ir import Weight
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec, RunningStd, SemanticsFields
-from speccompiler.schemas.normalization import BatchNormalization
 
 _SHOWN = 5
 
@@ -30,9 +29,9 @@ def negative_variances(
     layers = {str(layer.name): layer.inner for layer in spec.layers}
     found = []
     for weight in weights:
-        layer = layers[weight.layer]
-        if weight.tensor != "running_std" or not isinstance(layer, BatchNormalization):
+        if weight.tensor != "running_std":  # BatchNormalization alone has it
             continue
+        layer: Any = layers[weight.layer]
         if layer.mode == 0:
             found += _of_one(weight, weights[weight], stored, layer.epsilon)
     return tuple(found)

@@ -7,20 +7,20 @@ whole run, as Keras does (1.2.2 engine/topology.py:580: not divided by the batch
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy.typing as npt
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Weight
-from speccompiler.schemas import constraint as constraint_schema
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelSpec
-from speccompiler.schemas.regularizer import EigenvalueRegularizer, regularizer_object
 from speccompiler.schemas.training import Unknown
-from speccompiler.weights import constraints
 from speccompiler.weights.regularizers import L1L2, Eigenvalue, Regularizer
+
+if TYPE_CHECKING:
+    from speccompiler.weights import constraints
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,9 @@ def regularizer(layer: Layer, argument: str | None) -> Regularizer | None:
     given = None if argument is None else getattr(layer.inner, argument, None)
     if given is None or isinstance(given, Unknown):
         return None
+    # Few models have any.
+    from speccompiler.schemas.regularizer import EigenvalueRegularizer, regularizer_object
+
     described = regularizer_object(given)
     if isinstance(described, EigenvalueRegularizer):
         return Eigenvalue(described.k)
@@ -113,6 +116,9 @@ def constraint(layer: Layer, tensor: str) -> constraints.Constraint | None:
     given = None if argument is None else getattr(layer.inner, argument, None)
     if given is None or isinstance(given, Unknown):
         return None
+    from speccompiler.schemas import constraint as constraint_schema
+    from speccompiler.weights import constraints
+
     described = constraint_schema.constraint_object(given)
     match described:
         case constraint_schema.MaxNorm():

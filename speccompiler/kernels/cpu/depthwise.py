@@ -1,10 +1,9 @@
 """Depthwise convolution of any rank (as 3-D): every channel with kernels of its own.
 
 Bound by loads, not by multiply-adds: eight or four neighbouring positions of a row are done
-together, so that weights are loaded once for them. In the common kernels of three columns at stride
-1 the values that several windows see are loaded once, too. A position's sum is one chain of
-multiply-adds over the taps that lie in the data, whoever its neighbours are; a long one is a chain
-for each row (``long_sums``). The last vector of channels overlaps the one before.
+together (``depthwise_functions``), so that weights are loaded once for them. A position's sum is
+one chain of multiply-adds over the taps that lie in the data, whoever its neighbours are; a long
+one is a chain for each row (``long_sums``). The last vector of channels overlaps the one before.
 
 w: [kernel][KD][KH][KW][channel], and a vector's length behind
 """
@@ -52,8 +51,11 @@ class Geometry(NamedTuple):
     """Kernels of each channel."""
 
 
-TOGETHER = (8, 4)
-"""Positions whose windows lie in the data, done at once: as many chains hide a sum's latency."""
+WORDS = """
+from speccompiler.kernels.cpu.depthwise_functions import windows_of
+
+windows = windows_of(@LANES, {long})
+"""
 DRIVER = '''
 
 @jit
@@ -61,7 +63,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows of the output."""
     @GEOMETRY
     filters, row = kernels * channels, width * channels
-    size, ahead = kd * kh * kw * channels, sw * channels
+    row_weights = kw * channels
+    size = kd * kh * row_weights
     # Positions whose windows lie in the data from the first column to the last.
     inner, outer = -(-pw // sw), min((width - kw + pw) // sw + 1, out_width)
     some = first_lanes(channels % @LANES)
@@ -71,174 +74,70 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
         sample = task // (out_height * out_depth)
         d0, d1 = max(0, -front), min(kd, depth - front)
         h0, h1 = max(0, -top), min(kh, height - top)
-        base = ((sample * depth + front) * height + top) * row
+        base = ((sample * depth + front + d0) * height + top + h0) * row
         for m in range(kernels):
-            column = 0
+            column, wo = 0, m * size + (d0 * kh + h0) * row_weights
             while column < out_width:
-                left = column * sw - pw
-                k0, k1 = max(0, -left), min(kw, width - left)
                 here = outer - column if column >= inner else 0
-                at, wo = base + left * channels, m * size
+                back = column + here - 4
+                if 3 * sw < 2 * kw * (here - 1) and inner <= back < column and channels >= @LANES:
+                    # The last four together, some of them once more: these are fewer loads.
+                    column, here = back, 4
+                left = column * sw - pw
+                at = base + left * channels
                 to = (task * out_width + column) * filters + m * channels
+                k0, k1, positions = max(0, -left), min(kw, width - left), 1
                 if channels < @LANES:
-                    part(x, at, w, wo, d0, d1, h0, h1, k0, k1, kw, kh, row, height, channels,
+                    part(x, at, w, wo, d1 - d0, h1 - h0, k0, k1, kw, kh, row, height, channels,
                          y, to, some)
-                    column += 1
-                    continue
-                positions = 8 if here >= 8 else 4 if here >= 4 else 1
-                for i in range(0, channels, @LANES):
-                    c = min(i, channels - @LANES)
-                    if positions == 1:
-                        one(x, at + c, w, wo + c, d0, d1, h0, h1, k0, k1, kw, kh, row, height,
-                            channels, y, to + c, some)
-                    @THREES
-                    elif positions == 8:
-                        whole_8(x, at + c, w, wo + c, d0, d1, h0, h1, kw, kh, row, height,
-                                channels, ahead, y, to + c, filters)
-                    else:
-                        whole_4(x, at + c, w, wo + c, d0, d1, h0, h1, kw, kh, row, height,
-                                channels, ahead, y, to + c, filters)
+                else:
+                    positions = 8 if here >= 8 else 4 if here >= 4 else 1
+                    windows(positions, sw, x, at, w, wo, y, to, d1 - d0, h1 - h0, k0, k1, kw,
+                            height * row, row, channels, kh * row_weights, filters)
                 column += positions
 '''
 
-THREES = """
-elif kw == 3 and sw == 1 and positions == 8:
-    three_8(x, at + c, w, wo + c, d0, d1, h0, h1, kh, row, height, channels, y, to + c, filters)
-elif kw == 3 and sw == 1:
-    three_4(x, at + c, w, wo + c, d0, d1, h0, h1, kh, row, height, channels, y, to + c, filters)
-"""
-
-WHOLE = """
+PART = """
 
 @jit
-def whole_@POSITIONS(
-    x, at, w, wo, d0, d1, h0, h1, kw, kh, row, height, channels, ahead, y, to, pitch
-):
-    @STARTS
-    over = row - (kw - 1) * channels
-    for d in range(d0, d1):
-        p, q, k = at + (d * height + h0) * row, wo + (d * kh + h0) * kw * channels, 1
-        for _ in range((h1 - h0) * kw):
-            a = load(w, q)
-            @ADDS
-            q += channels
-            p += channels if k < kw else over
-            k = k + 1 if k < kw else 1
-    @STORES
-"""
-
-LONG_WHOLE = """
-
-@jit
-def whole_@POSITIONS(
-    x, at, w, wo, d0, d1, h0, h1, kw, kh, row, height, channels, ahead, y, to, pitch
-):
-    @STARTS
-    for d in range(d0, d1):
-        for h in range(h0, h1):
-            p, q = at + (d * height + h) * row, wo + (d * kh + h) * kw * channels
-            for first in range(0, kw, @SHORT):
-                @BEGINS
-                for _ in range(first, min(kw, first + @SHORT)):
-                    a = load(w, q)
-                    @ADDS
-                    q += channels
-                    p += channels
-                @CARRIES
-    @STORES
-"""
-
-
-THREE = """
-
-@jit
-def three_@POSITIONS(x, at, w, wo, d0, d1, h0, h1, kh, row, height, channels, y, to, pitch):
-    @STARTS
-    for d in range(d0, d1):
-        for h in range(h0, h1):
-            p, q = at + (d * height + h) * row, wo + (d * kh + h) * 3 * channels
-            @ADDS
-    @STORES
-"""
-
-
-def _three(positions: int) -> str:
-    """Whole windows of three columns whose positions are side by side.
-
-    A value is loaded once for all windows that see it, from the left to the right: each sum
-    takes its taps in the order that ``_one`` has.
-    """
-    every = range(positions)
-    lines = [f"w{k} = load(w, q + {k} * channels)" for k in range(3)]
-    for column in range(positions + 2):
-        lines.append(f"a = load(x, p + {column} * channels)")
-        taps = [(column - k, k) for k in (2, 1, 0) if 0 <= column - k < positions]
-        lines += [f"s{t} = fma(a, w{k}, s{t})" for t, k in taps]
-    return filled(
-        THREE.replace("@POSITIONS", str(positions)),
-        starts=[f"s{t} = splat(np.float32(0))" for t in every],
-        adds=lines,
-        stores=[f"store(y, to + {t} * pitch, s{t})" for t in every],
-    )
-
-
-def _whole(positions: int, long: bool) -> str:
-    """Whole windows of neighbouring positions, for one vector of channels."""
-    every = range(positions)
-    zeros = [f"s{t} = splat(np.float32(0))" for t in every]
-    totals = [f"t{t} = r{t} = splat(np.float32(0))" for t in every]
-    sums = [f"rounded(t{t}, r{t})" if long else f"s{t}" for t in every]
-    return filled(
-        (LONG_WHOLE if long else WHOLE).replace("@POSITIONS", str(positions)),
-        starts=totals if long else zeros,
-        begins=zeros,
-        adds=[f"s{t} = fma(load(x, p + {t} * ahead), a, s{t})" for t in every],
-        carries=[f"t{t}, r{t} = carried(t{t}, r{t}, s{t})" for t in every],
-        stores=[f"store(y, to + {t} * pitch, {value})" for t, value in enumerate(sums)],
-    )
-
-
-ROW = """            for k in range(k0, k1):
-                s = fma({value}, {weight}, s)
-"""
-LONG_ROW = """            for first in range(0, kw, @SHORT):
-                s = splat(np.float32(0))
-                for k in range(max(k0, first), min(k1, first + @SHORT)):
-                    s = fma({value}, {weight}, s)
-                total, rest = carried(total, rest, s)
-"""
-
-
-def _one(name: str, masked: bool, long: bool) -> str:
-    """The window of one position, the taps from ``k0`` to ``k1`` of each row."""
-    where = "{0}, {1}, some" if masked else "{0}, {1}"
-    load = "load_where" if masked else "load"
-    value = f"{load}({where.format('x', 'p + k * channels')})"
-    weight = f"{load}({where.format('w', 'q + k * channels')})"
-    result = "rounded(total, rest)" if long else "s"
-    stored = f"store_where(y, to, some, {result})" if masked else f"store(y, to, {result})"
-    begin = "total = rest = splat(np.float32(0))" if long else "s = splat(np.float32(0))"
-    row = (LONG_ROW if long else ROW).format(value=value, weight=weight)
-    return f"""
-
-@jit
-def {name}(x, at, w, wo, d0, d1, h0, h1, k0, k1, kw, kh, row, height, channels, y, to, some):
-    {begin}
-    for d in range(d0, d1):
-        for h in range(h0, h1):
+def part(x, at, w, wo, planes, rows, k0, k1, kw, kh, row, height, channels, y, to, some):
+    '''The window of one position whose channels fill no vector.'''
+    @BEGIN
+    for d in range(planes):
+        for h in range(rows):
             p = at + (d * height + h) * row
             q = wo + (d * kh + h) * kw * channels
-{row}    {stored}
+            @ROW
+    @STORE
 """
+TAP = "s = fma(load_where(x, p + k * channels, some), load_where(w, q + k * channels, some), s)"
+
+
+def _part(long: bool) -> str:
+    if not long:
+        return filled(
+            PART,
+            begin=["s = splat(np.float32(0))"],
+            row=["for k in range(k0, k1):", f"    {TAP}"],
+            store=["store_where(y, to, some, s)"],
+        )
+    return filled(
+        PART,
+        begin=["total = rest = splat(np.float32(0))"],
+        row=[
+            "for first in range(0, kw, @SHORT):",
+            "    s = splat(np.float32(0))",
+            "    for k in range(max(k0, first), min(k1, first + @SHORT)):",
+            f"        {TAP}",
+            "    total, rest = carried(total, rest, s)",
+        ],
+        store=["store_where(y, to, some, rounded(total, rest))"],
+    )
 
 
 def source(lanes: int, long: bool = False) -> str:
     """The module's text, for one vector width, and for sums that are ``long`` or not."""
-    windows = "".join(_whole(positions, long) for positions in TOGETHER)
-    threes = "" if long else "".join(map(_three, TOGETHER))
-    windows += _one("one", masked=False, long=long) + _one("part", masked=True, long=long)
-    driver = filled(DRIVER, threes=[] if long else THREES.strip().split("\n"))
-    text = HEADER + CARRY * long + threes + windows + driver
+    text = HEADER + WORDS.format(long=long) + CARRY * long + _part(long) + DRIVER
     return fill(text, Geometry._fields, LANES=lanes, SHORT=SHORT)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from speccompiler.expressions.library import ACTIVATIONS, THEANO_RELU
+from speccompiler.expressions.library import ACTIVATIONS, theano_relu
 from speccompiler.expressions.nodes import Expression
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Combine
@@ -25,7 +25,7 @@ LENGTH = 8
 
 NONE, PLAIN, THEANO = 0, 1, 2
 """No relu, the larger of a value and 0, and the same with NaN for -infinity."""
-_RELUS: Mapping[Expression, int] = {ACTIVATIONS["relu"]: PLAIN, THEANO_RELU: THEANO}
+_RELUS: Mapping[Expression, int] = {ACTIVATIONS["relu"]: PLAIN, theano_relu(): THEANO}
 
 
 @dataclass(frozen=True, slots=True)

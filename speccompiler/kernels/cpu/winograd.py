@@ -21,10 +21,10 @@ where one is not finite, the tile is computed again by the definition (``winogra
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, Self
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.register_tile import VECTORS
 from speccompiler.kernels.cpu.convolution import (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 
 from speccompiler.diagnostics.core import Problem, Span
 from speccompiler.diagnostics.wording import shown
+from speccompiler.frozen import dataclass
 from speccompiler.loading.keras0.refusals import answerable
 from speccompiler.loading.keras0.release import Age
 from speccompiler.loading.keras0.tree_building import (

@@ -11,11 +11,12 @@ applied to every step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
 from speccompiler.diagnostics.core import Problem, Span
 from speccompiler.diagnostics.wording import described, shown
+from speccompiler.frozen import dataclass
 from speccompiler.loading.keras1.calls import Calls
 from speccompiler.loading.keras1.links import check_nested, connected, link_of
 from speccompiler.loading.keras1.parts import (

@@ -14,11 +14,11 @@ from speccompiler.loading.training_arguments import (
     passed_over,
 )
 from speccompiler.loading.written_spec import WrittenLayer, WrittenSpec
-from speccompiler.schemas.convolution import SeparableConvolution2D
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import RunningStd
 from speccompiler.schemas.normalization import BatchNormalization
 from speccompiler.schemas.resizing import ZeroPadding2D
+from speccompiler.schemas.separable_convolution import SeparableConvolution2D
 
 FOUR_SIDES = (1, 1, 1)
 """From this release on ZeroPadding2D reads all of (top, bottom, left, right)."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, Discriminator, Tag
 
 from speccompiler.frozen import dataclass
+from speccompiler.schemas.seldom import Seldom
 
 Path = tuple[str | int, ...]
 
@@ -60,6 +61,10 @@ def _plain(kind: Any) -> Any:
     while True:
         if get_origin(kind) is Annotated:
             inner, *metadata = get_args(kind)
+            seldom = next((m for m in metadata if isinstance(m, Seldom)), None)
+            if seldom is not None:
+                kind = seldom.kind
+                continue
             if any(isinstance(m, Discriminator) for m in metadata):
                 return kind if _is_union(kind) else inner
             kind = inner

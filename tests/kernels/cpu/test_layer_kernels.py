@@ -123,13 +123,15 @@ def test_separable(channels, stride, lanes, rng, tmp_path):
         check([layer], x, tmp_path)
 
 
-@pytest.mark.parametrize(("columns", "stride"), [(3, 5), (17, 1), (20, 3)])
-def test_rows_of_a_depthwise_kernel(columns, stride, rng, tmp_path):
-    """Columns that no window sees; kernels too wide to be written out."""
-    x = rng.standard_normal((2, 2, 61, 17)).astype(np.float32)
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 5, 6, 7, 9, 17, 20])
+@pytest.mark.parametrize("stride", [1, 2, 3, 5])
+def test_rows_of_a_depthwise_kernel(columns, stride, lanes, rng, tmp_path):
+    """Columns written out, by blocks and one by one; some that no window sees; every remainder."""
     layer = {"type": "SeparableConvolution2D", "nb_filter": 6, "nb_row": 2, "nb_col": columns,
              "subsample": [1, stride], "border_mode": "same"}  # fmt: skip
-    check([layer], x, tmp_path)
+    for positions in (1, 3, 4, 6, 7, 13):
+        x = rng.standard_normal((2, 2, positions * stride, 17)).astype(np.float32)
+        check([layer], x, tmp_path)
 
 
 @pytest.mark.parametrize("filters", [1, 3, 16, 33, 40])

@@ -56,6 +56,12 @@ CASES = [
         (105, 30, 20),
         "depthwise",
     ),
+    (
+        {"type": "SeparableConvolution2D", "nb_filter": 2, "nb_row": 1, "nb_col": 600,
+         "init": "one", "dim_ordering": "tf", "border_mode": "same", "subsample": [3, 3]},
+        (5, 620, 20),
+        "depthwise",
+    ),
     ({"type": "LocallyConnected1D", "nb_filter": 3, "filter_length": 20_000, "init": "one"},
      (20_001, 1), "local"),
 ]  # fmt: skip

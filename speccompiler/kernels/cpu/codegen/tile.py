@@ -70,8 +70,10 @@ class _Tile(Emitter):
             for index, name in enumerate(TileArguments._fields)
         }
         self.given = a = TileArguments(**loads)
+        offsets = (self.load_integer(self.behind(a.offsets, 8 * t)) for t in range(positions))
+        self.places = [builder.add(a.x, offset) for offset in offsets]
         zeros = [self.constant(0.0)] * len(self.sums)
-        _, _, _, *sums = self.loop(a.planes, [a.x, a.w, a.ask, *zeros], self._plane)
+        _, _, _, *sums = self.loop(a.planes, [LONG(0), a.w, a.ask, *zeros], self._plane)
         self._finish(list(map(builder.fadd, sums, self._starts())))
         builder.ret_void()
 
@@ -122,8 +124,7 @@ class _Tile(Emitter):
             self.prefetch(ask, 2)
         made = []
         for t in range(self.positions):
-            offset = self.load_integer(self.behind(self.given.offsets, 8 * t))
-            value = self.load_repeated(builder.add(x, offset))
+            value = self.load_repeated(builder.add(self.places[t], x))
             for n in range(wide):
                 made.append(self.fma(value, weights[n], sums[t * wide + n]))
         ask = builder.add(ask, self.given.ask_step)

@@ -97,11 +97,15 @@ _ENTRIES = {"kernel": _kernel_entry, "activation": _activation_entry, "tile": _t
 """What a module may define, and how machine code is called that others find."""
 
 
+_ALL_PASSES = 3
+"""LLVM's level of optimising, for a module that does not say its own as ``passes``."""
+
+
 def compile_kernel(text: str, path: str, symbol: str, level: Level) -> tuple[ObjectCode, bool]:
     """Object code with the entry ``symbol``, and whether a process without numba can load it.
 
-    ``text`` is a module with a jitted function that ``_ENTRIES`` names; ``path`` is where people
-    find it.
+    ``text`` is a module with a jitted function that ``_ENTRIES`` names, and perhaps the level of
+    LLVM's ``passes``; ``path`` is where people find it.
     """
     module: dict[str, Any] = {"__name__": symbol}
     exec(compile(text, path, "exec"), module)
@@ -112,10 +116,13 @@ def compile_kernel(text: str, path: str, symbol: str, level: Level) -> tuple[Obj
         dispatcher.compile(arguments)
         (compiled,) = dispatcher.overloads.values()
         linked = compiled.library._final_module
-        return _object_code(linked, compiled.fndesc.llvm_func_name, symbol, level)
+        passes = module.get("passes", _ALL_PASSES)
+        return _object_code(linked, compiled.fndesc.llvm_func_name, symbol, level, passes)
 
 
-def _object_code(linked: Any, name: str, symbol: str, level: Level) -> tuple[ObjectCode, bool]:
+def _object_code(
+    linked: Any, name: str, symbol: str, level: Level, passes: int
+) -> tuple[ObjectCode, bool]:
     """Machine code of the function ``name`` and all that it calls, under the name ``symbol``."""
     for function in linked.functions:
         # numba numbers names anew in every process: two kernels may use the same one.
@@ -123,7 +130,7 @@ def _object_code(linked: Any, name: str, symbol: str, level: Level) -> tuple[Obj
             function.linkage = "internal"
     linked.get_function(name).name = symbol
     machine = target_machine(level)
-    options = binding.create_pipeline_tuning_options(speed_level=3)
+    options = binding.create_pipeline_tuning_options(speed_level=passes)
     options.slp_vectorization = False
     builder = binding.create_pass_builder(machine, options)
     builder.getModulePassManager().run(linked, builder)

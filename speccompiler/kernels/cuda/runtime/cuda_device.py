@@ -10,13 +10,13 @@ import ctypes
 import weakref
 from collections.abc import Sequence
 from ctypes import c_float, c_int64, c_size_t, c_uint64, c_void_p
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cuda.runtime.cubins import load_cubin
 from speccompiler.kernels.cuda.runtime.device import Array, Region
 from speccompiler.kernels.cuda.runtime.driver import OUT_OF_MEMORY, Driver

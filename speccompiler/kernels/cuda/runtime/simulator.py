@@ -11,12 +11,12 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.frozen import dataclass
 from speccompiler.kernels.cuda.runtime.device import Array, Region
 
 BARRIER = "cuda.syncthreads()"

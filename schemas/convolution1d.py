@@ -1,0 +1,29 @@
+"""Convolution1D (Keras 1.2.2 layers/convolutional.py)."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from speccompiler.schemas.convolution import Convolution
+from speccompiler.schemas.fields import PositiveInt
+from speccompiler.schemas.initializer import Initializer
+
+
+class Convolution1D(Convolution):
+    """Convolution over steps: (batch, steps, input_dim) to (batch, new_steps, nb_filter)."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("Conv1D",)
+    type: Literal["Convolution1D"]
+    rank: ClassVar[int] = 1
+    init: Initializer = Field(
+        "uniform",
+        description="How W is drawn when no weights are given: a name, or {name: .., scale: ..}.",
+    )
+    filter_length: PositiveInt = Field(description="Length of the kernel, in steps.")
+    subsample_length: PositiveInt = Field(1, description="Stride, in steps.")
+    input_dim: PositiveInt | None = Field(
+        None, description="First layer only: channels; input_shape: [input_length, input_dim]."
+    )
+    input_length: PositiveInt | None = Field(
+        None, description="First layer only: steps, with input_dim; null leaves them open."
+    )

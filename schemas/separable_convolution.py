@@ -1,0 +1,80 @@
+"""SeparableConvolution2D (Keras 1.2.2 layers/convolutional.py)."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from speccompiler.schemas.activation import Activation
+from speccompiler.schemas.fields import (
+    ORDERING_TEXT,
+    Layer,
+    LayerOrdering,
+    Pair,
+    PoolBorderMode,
+    PositiveInt,
+)
+from speccompiler.schemas.initializer import Initializer
+from speccompiler.schemas.tensors import StoredTensor
+from speccompiler.schemas.weight_rules import Constraint, Regularizer
+from speccompiler.schemas.weights import LayerWeights
+
+
+class SeparableConvolution2D(Layer):
+    """A kernel for each channel by itself, then a 1x1 convolution over all that they give."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("SeparableConv2D",)
+    tensors: ClassVar[Mapping[str, StoredTensor]] = {
+        "depthwise_kernel": StoredTensor(
+            "init",
+            fans="depthwise",
+            regularizer="depthwise_regularizer",
+            constraint="depthwise_constraint",
+        ),
+        "pointwise_kernel": StoredTensor(
+            "init", regularizer="pointwise_regularizer", constraint="pointwise_constraint"
+        ),
+        "b": StoredTensor(regularizer="b_regularizer", constraint="b_constraint"),
+    }
+    type: Literal["SeparableConvolution2D"]
+    rank: ClassVar[int] = 2
+    nb_filter: PositiveInt = Field(description="Number of filters: channels of the output.")
+    nb_row: PositiveInt = Field(description="Rows of the depthwise kernels.")
+    nb_col: PositiveInt = Field(description="Columns of the depthwise kernels.")
+    init: Initializer = Field(
+        "glorot_uniform", description="How both kernels are drawn when no weights are given."
+    )
+    activation: Activation | None = Field(
+        None, description="Applied after the bias: a name, or {expr: ..} in x. Default: linear."
+    )
+    weights: LayerWeights = None
+    border_mode: PoolBorderMode = Field(
+        "valid", description="'valid' pads nothing, 'same' gives ceil(length / stride)."
+    )
+    subsample: Pair = Field((1, 1), description="Stride of the depthwise kernels: rows, columns.")
+    depth_multiplier: PositiveInt = Field(1, description="Depthwise kernels for each channel.")
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
+    depthwise_regularizer: Regularizer | None = Field(
+        None,
+        description="Penalty on the depthwise kernel, shown by --penalties. Keras 1.x stores it "
+        "as the pointwise one.",
+    )
+    pointwise_regularizer: Regularizer | None = Field(
+        None, description="Penalty on the pointwise kernel, shown by --penalties."
+    )
+    b_regularizer: Regularizer | None = Field(
+        None, description="Penalty on b, shown by --penalties."
+    )
+    activity_regularizer: Regularizer | None = Field(
+        None, description="Penalty on the layer's output, shown by --penalties."
+    )
+    depthwise_constraint: Constraint | None = Field(
+        None, description="Checked on the depthwise kernel; --apply-constraints projects it."
+    )
+    pointwise_constraint: Constraint | None = Field(
+        None, description="Checked on the pointwise kernel; --apply-constraints projects it."
+    )
+    b_constraint: Constraint | None = Field(
+        None, description="Checked on b; --apply-constraints projects b onto it."
+    )
+    bias: bool = Field(True, description="Whether one value a filter is added.")
