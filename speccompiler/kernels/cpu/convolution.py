@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 SMALL = 1 << 16
-"""Multiply-adds of a sample up to which a kernel for just its shape is not worth compiling."""
+"""Multiply-adds of a sample up to which packing its input is not worth the time."""
 TASK_FILTERS = 32
 """Filters of a task, where it is not a schedule that says how many."""
 WALK = 8
 """Tiles of a task that share the weights which are in L1: more would push out their sums."""
 MOST_COLUMNS = max(map(tile_columns, WIDTHS))
-"""Positions of the widest tile that texts are written with."""
+"""Positions of the largest tile, on any width of vectors."""
 CACHE_BYTES = 2 << 20
 """What a core keeps close: reading more than that takes time."""
 NANOSECONDS_A_BYTE = 1 / 28
@@ -72,7 +72,7 @@ def count_multiply_adds(node: ir.Node) -> int:
 
 
 def is_small(node: ir.Node) -> bool:
-    """Whether a kernel for just this shape would not be worth compiling."""
+    """Whether there is too little to compute to pack its input before."""
     return count_multiply_adds(node) <= SMALL
 
 

@@ -296,10 +296,6 @@ def vectors(lanes: int) -> SimpleNamespace:
             ),
         )
 
-    def any_of(builder: Any, chosen: Any) -> Any:
-        together = ir.IntType(lanes)
-        return builder.icmp_unsigned("!=", builder.bitcast(chosen, together), together(0))
-
     def constant(value: int) -> Any:
         return ir.Constant(bits, [value] * lanes)
 
@@ -390,8 +386,6 @@ def vectors(lanes: int) -> SimpleNamespace:
         ),
         both=word(truths, [truths, truths], lambda builder, a, b: builder.and_(a, b)),
         either=word(truths, [truths, truths], lambda builder, a, b: builder.or_(a, b)),
-        # Whether any lane is true.
-        any_of=word(types.boolean, [truths], any_of),
         opposite=word(truths, [truths], lambda builder, a: builder.not_(a)),
         select=word(
             vector, [truths, vector, vector], lambda builder, c, a, b: builder.select(c, a, b)
