@@ -37,7 +37,7 @@ class Guarded:
         self.array[index] = value
 
 
-@dataclass
+@dataclass()
 class Index:
     """The place of a thread or a block, or the size of a block."""
 
