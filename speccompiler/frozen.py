@@ -31,7 +31,7 @@ else:
             made.__init__ = _unwritten(made)
             made.__signature__ = _Signature()
             made.__eq__, made.__hash__ = _comparison(_reader(compared))
-            if repr:
+            if repr and "__repr__" not in written.__dict__:
                 made.__repr__ = _representation(given)
             if not frozen:
                 made.__hash__ = None

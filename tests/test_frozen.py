@@ -193,8 +193,9 @@ def test_one_is_unpickled_before_one_is_made() -> None:
     assert made == Ours(1, (2,), d="e")
 
 
-def test_a_class_keeps_the_repr_that_it_defines() -> None:
-    @frozen.dataclass(frozen=True, slots=True, repr=False)
+@pytest.mark.parametrize("options", [{}, {"repr": False}, {"frozen": False, "slots": False}])
+def test_a_class_keeps_the_repr_that_it_defines(options: dict[str, bool]) -> None:
+    @frozen.dataclass(**{"frozen": True, "slots": True, **options})
     class Named:
         name: str
 
