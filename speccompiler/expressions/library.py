@@ -196,7 +196,7 @@ def response_back(scale: float) -> Expression:
 def named_activations() -> tuple[Expression, ...]:
     """One of each form that a layer's own arguments can ask for, whatever their constants."""
     leaky = leaky_relu(0.3), theano_leaky_relu(X, parse("0.3"))
-    shares = [response_share(1.0, 1.0, beta) for beta in (0.25, 0.5, 0.75, 1.0, 0.6)]
+    shares = [response_share(1.0, 1.0, beta) for beta in (0.25, 0.5, 0.75, 1.0, 0.6, 0.0, 2.0, 3.0)]
     responses = (response_square(1.0), response_square(0.5), *shares, response_back(0.5))
     return (
         *ACTIVATIONS.values(),

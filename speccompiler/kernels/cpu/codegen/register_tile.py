@@ -48,8 +48,8 @@ def clear(packed, to, plane, channels, depth):
 class TileArguments(NamedTuple):
     """Where each argument of the tile stands. Places are addresses, distances count bytes.
 
-    A window is read as runs of ``run`` neighbouring values: one for each of ``rows`` rows of each
-    of ``planes`` planes. With each value of a run a line is asked for, ``ask_step`` further on.
+    A window is read as runs of ``run`` neighbouring values, 0 or more: one for each of ``rows``
+    rows of each of ``planes`` planes. With each value of a run a line is asked for, ``ask_step`` further on.
     """
 
     x: Any

@@ -110,10 +110,13 @@ def serve() -> None:
         from speccompiler.kernels.cpu.library import library
         from speccompiler.kernels.cpu.runtime.compile_ahead import compile_ahead
 
-        processes = _processes()
-        if processes and write_entry(mark, [BEGUN]):
-            compile_ahead([one for one in library(level.lanes) if not is_kept(*one)], processes)
-            write_entry(mark, [COMPLETE])
+        # First the mark: where nothing can be done now, the next command need not find that out.
+        processes = _processes() if write_entry(mark, [BEGUN]) else 0
+        if processes:
+            wanted = library(level.lanes)
+            compile_ahead([one for one in wanted if not is_kept(*one)], processes)
+            if all(is_kept(*one) for one in wanted):
+                write_entry(mark, [COMPLETE])
 
 
 def _give_way() -> None:
@@ -126,12 +129,12 @@ def _give_way() -> None:
 
 def _processes() -> int:
     """How many processes this machine has processors and memory for."""
-    from speccompiler.kernels.cpu.runtime.compile_ahead import BYTES
+    from speccompiler.kernels.cpu.runtime.compile_ahead import BYTES, MOST_PROCESSES
     from speccompiler.system.available_memory import available_memory
     from speccompiler.system.threads import default_threads
 
     room = available_memory() - FREE_BYTES
-    return min(default_threads(), max(0, room // BYTES))
+    return min(default_threads(), MOST_PROCESSES, max(0, room // BYTES))
 
 
 @contextlib.contextmanager

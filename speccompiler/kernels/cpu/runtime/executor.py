@@ -122,6 +122,7 @@ def _bound(step: Step, code: LoadedKernel, w: Array, b: Array) -> BoundStep:
     geometry = kernel.geometry(step.node, step.source_shape)
     if step.writes.pitch:
         geometry = kernel.with_pitch(geometry, step.writes.pitch)
+    assert step.added is None or not step.writes_planes, "planes are written, not added to"
     geometry = kernel.with_planes(geometry, step.reads_planes, step.writes_planes)
     functions = StepFunctions(kernel.functions(_wanted(step)), host_lanes())
     return BoundStep(step, kernel, code, w, b, np.array(geometry, np.int64), functions)
