@@ -49,7 +49,8 @@ class TileArguments(NamedTuple):
     """Where each argument of the tile stands. Places are addresses, distances count bytes.
 
     A window is read as runs of ``run`` neighbouring values, 0 or more: one for each of ``rows``
-    rows of each of ``planes`` planes. With each value of a run a line is asked for, ``ask_step`` further on.
+    rows of each of ``planes`` planes. With each value of a run a line is asked for, ``ask_step``
+    further on.
     """
 
     x: Any
