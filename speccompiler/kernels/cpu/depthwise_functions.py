@@ -100,7 +100,8 @@ class _Windows(Emitter):
         here, then = (self._at_most_last(self.behind(done, 4 * self.lanes * n)) for n in (0, 1))
         self.steps_of_sums = a.ahead, LONG(0), a.pitch
         if self.vectors > 1:
-            self.steps_of_sums = (builder.sub(then, here),) * 3
+            step = builder.sub(then, here)
+            self.steps_of_sums = step, step, step
         x, w, y = (builder.add(place, here) for place in (a.x, a.w, a.y))
         zeros = [self.constant(0.0)] * (self.chains * (2 if self.long else 1))
         _, _, _, *sums = self.loop(self.rows, [a.rows, x, w, *zeros], self._row)

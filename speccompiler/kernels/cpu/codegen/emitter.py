@@ -57,14 +57,15 @@ class Emitter:
         return self._load(place, LONG, 8)
 
     def _load(self, place: Any, kind: Any, alignment: int) -> Any:
-        value = self.builder.load(self.builder.inttoptr(place, kind.as_pointer()))
+        value: Any = self.builder.load(self.builder.inttoptr(place, kind.as_pointer()))
         value.align = alignment
         return value
 
     def store(self, value: Any, place: Any) -> None:
         """Write a vector."""
         pointer = self.builder.inttoptr(place, self.vector.as_pointer())
-        self.builder.store(value, pointer).align = 4
+        stored: Any = self.builder.store(value, pointer)
+        stored.align = 4
 
     def prefetch(self, place: Any, levels: int) -> None:
         """Into L1 (3) or L2 (2). The line need not exist."""
