@@ -201,32 +201,33 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
         y_channel, y_next = out_depth * out_height * out_width, 1
     packed_place, listed = -1, 0
     for task in range(lo, hi):
+        # Blocks differ by one row and one column at most: none leaves a thread waiting.
         place = task // filter_blocks
-        first_column = place % column_blocks * task_columns
-        first_row = place // column_blocks % row_blocks * task_rows
+        row_block, column_block = place // column_blocks % row_blocks, place % column_blocks
+        first_row = row_block * out_height // row_blocks
+        first_column = column_block * out_width // column_blocks
+        rows = (row_block + 1) * out_height // row_blocks - first_row
+        columns = (column_block + 1) * out_width // column_blocks - first_column
         image = place // (column_blocks * row_blocks)
         od, sample = image % out_depth, image // out_depth
         front, end = od * sd - pd, depth * repeat_d
         d0, d1 = max(0, -(front // apart_d)), max(0, min(kd, -((front - end) // apart_d)))
-        top = first_row * sh - ph
+        top, high, wide = first_row * sh - ph, (rows - 1) * row_step + reach, row_size // block
         if place != packed_place:
             packed_place = place
             for d in range(d0, d1):
                 z, to = (front + d * apart_d) // repeat_d, start + d * blocks * plane
                 if x_planes:
                     pack_planes(x, (sample * channels * depth + z) * height * width,
-                                depth * height * width, scratch, to, plane, rows_packed,
-                                row_step, sh, top, row_size // block, first_column * sw - pw,
-                                height, width, channels, block, column_step, sw, repeat_h,
-                                repeat_w, apart_w)
+                                depth * height * width, scratch, to, plane, high,
+                                row_step, sh, top, wide, first_column * sw - pw, height,
+                                width, channels, block, column_step, sw, repeat_h, repeat_w,
+                                apart_w)
                     continue
                 z += sample * depth
                 pack_rows(x, z * height * width * channels, scratch, to,
-                          plane, rows_packed, row_step, sh, top, row_size // block,
-                          first_column * sw - pw, height, width, channels, block, column_step, sw,
-                          repeat_h, repeat_w, apart_w)
-        rows = min(task_rows, out_height - first_row)
-        columns = min(task_columns, out_width - first_column)
+                          plane, high, row_step, sh, top, wide, first_column * sw - pw, height,
+                          width, channels, block, column_step, sw, repeat_h, repeat_w, apart_w)
         if columns != listed:
             listed = columns
             for r in range(task_rows):

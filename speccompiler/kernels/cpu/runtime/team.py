@@ -159,9 +159,17 @@ def _address(function: object) -> int:
 
 
 def chunk_size(tasks: int, threads: int, sharing: int) -> int:
-    """Tasks handed out at a time: several chunks a thread, so that a slow thread takes fewer."""
-    whole = tasks // (threads * 8 * sharing) * sharing
-    return whole or max(1, -(-tasks // (threads * (2 if tasks >= threads * sharing else 1))))
+    """Tasks handed out at a time: several chunks a thread, so that a slow thread takes fewer.
+
+    Where tasks are few, one or two chunks a thread, whichever leaves no thread with much more.
+    """
+    whole = tasks // (threads * 16 * sharing) * sharing
+    if whole:
+        return whole
+    twice, once = (max(1, -(-tasks // (threads * chunks))) for chunks in (2, 1))
+    chunks = -(-tasks // twice)
+    most = -(-chunks // threads) * twice
+    return once if tasks < threads * sharing or once < most else twice
 
 
 class Job:
