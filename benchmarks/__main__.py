@@ -15,7 +15,8 @@ from .results import OURS, Results, from_json, to_json
 from .suite import PARTS, Wanted, measure
 from .table import tables
 
-JSON, PAGE, PICTURE = "benchmarks.json", "benchmarks.md", "benchmarks.svg"
+NAME = "benchmarks"
+"""What the files of the docs are called, before ``.json``, ``.md`` and ``.svg``."""
 
 
 @click.command()
@@ -43,8 +44,11 @@ JSON, PAGE, PICTURE = "benchmarks.json", "benchmarks.md", "benchmarks.svg"
 @click.option("--json", "json_file", metavar="FILE", help="Also write the figures there.")
 @click.option("--from-json", "given", metavar="FILE", help="Show these figures; measure nothing.")
 @click.option(
-    "--docs", metavar="FOLDER", help=f"Write {JSON}, {PAGE} and {PICTURE} into this folder."
+    "--docs",
+    metavar="FOLDER",
+    help=f"Write {NAME}.json, {NAME}.md and {NAME}.svg into this folder.",
 )
+@click.option("--machine", help=f"With --docs: {NAME}-MACHINE.json and so on, beside the others.")
 def main(
     cases: tuple[str, ...],
     contenders: tuple[str, ...],
@@ -54,6 +58,7 @@ def main(
     json_file: str | None,
     given: str | None,
     docs: str | None,
+    machine: str | None,
 ) -> None:
     """Run the same networks and layers in convspec, onnxruntime, OpenVINO and torch."""
     # Nothing else may run beside what is measured.
@@ -70,7 +75,8 @@ def main(
     if json_file is not None:
         _write_json(results, Path(json_file))
     if docs is not None:
-        _write_docs(results, Path(docs))
+        name = NAME if machine is None else f"{NAME}-{machine}"
+        _write_docs(results, Path(docs) / name)
 
 
 def _read(file: Path) -> Results:
@@ -137,12 +143,15 @@ def _write_json(results: Results, file: Path) -> None:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}") from None
 
 
-def _write_docs(results: Results, folder: Path) -> None:
+def _write_docs(results: Results, page: Path) -> None:
+    """``page`` has no suffix yet."""
     from .picture import write_picture
 
-    _write_json(results, folder / JSON)
-    write_picture(results, folder / PICTURE)
-    (folder / PAGE).write_text(as_markdown(results, PICTURE), encoding="utf-8")
+    _write_json(results, page.with_suffix(".json"))
+    picture = page.with_suffix(".svg")
+    write_picture(results, picture)
+    text = as_markdown(results, picture.name)
+    page.with_suffix(".md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,11 @@ from tests.docs.pages import (
     name_of,
 )
 
-RUN = [page for page in PAGES if page.name not in MADE_FROM_SCHEMAS]
+RUN = [
+    page
+    for page in PAGES
+    if page.name not in MADE_FROM_SCHEMAS and not page.name.startswith("benchmarks")
+]
 LANGUAGES = {"console", "python", "pycon", "yaml", "json", "text", "toml", "sh"}
 """The languages of blocks; a directive of the site ({...}) is none."""
 
