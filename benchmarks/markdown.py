@@ -13,8 +13,8 @@ def as_markdown(results: Results, picture: str | None = None) -> str:
         f"# Benchmarks: {results.machine.cpu}, {results.machine.lanes} lanes",
         "Made by `python -m benchmarks` from the JSON beside it; do not edit. All runtimes compute "
         "the same networks with the same weights and the same number of threads, in one run and "
-        "in turns. Outputs were compared. The fastest call of each is in the JSON beside the median. How: "
-        "[CONTRIBUTING](../CONTRIBUTING.md#benchmarks).",
+        "in turns. Outputs were compared. The fastest call of each is in the JSON beside the "
+        "median. How: [CONTRIBUTING](../CONTRIBUTING.md#benchmarks).",
         "\n".join(f"* {line}" for line in about(results)),
     ]
     if picture is not None:
