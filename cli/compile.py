@@ -68,7 +68,9 @@ def command(
     are made. With --all, and without MODEL, those of all models are.
     """
     collect_rarely()
-    if everything == (model is not None):
+    if everything and model is not None:
+        raise click.UsageError("--all compiles the kernels of all models: name none beside it")
+    if not everything and model is None:
         raise click.UsageError("name a model, or say --all")
     if model is None:
         _compile_library(style, compiling.threads)
