@@ -143,6 +143,16 @@ def pack_planes(
                          packed, row + j * depth, depth, min(@LANES, right - j), depth)
                 begin = max(left, right)
                 clear_run(packed, row + begin * depth, (wide - begin) * depth)
+            elif inside and stride == 1 and repeat_w == 1:
+                # Each place of a dilated window has a column of its own for every output.
+                clear_run(packed, row, wide * depth)
+                for k in range(column_step):
+                    begin = lead + k * apart
+                    end = min(width - begin, wide // column_step)
+                    for o in range(max(-begin, 0), end, @LANES):
+                        turn(x, source + begin + o, x_channel, count,
+                             packed, row + (o * column_step + k) * depth, column_step * depth,
+                             min(@LANES, end - o), depth)
             elif inside:
                 for j in range(wide):
                     c = lead + j // column_step * stride + j % column_step * apart

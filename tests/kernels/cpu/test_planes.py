@@ -20,6 +20,12 @@ CASES = {
     "a step over columns": ((40, 12, 12), 48, 1, {"subsample": [2, 2]}),
     "wide windows": ((5, 40, 40), 100, 5, {"subsample": [3, 3]}),
     "dilated": ((16, 30, 31), 16, 3, {"atrous_rate": [2, 2], "type": "AtrousConvolution2D"}),
+    "dilated over the edge": (
+        (20, 21, 19),
+        17,
+        3,
+        {"atrous_rate": [2, 5], "type": "AtrousConvolution2D", "border_mode": "same"},
+    ),
     "several chains": ((200, 13, 13), 31, 3, {"border_mode": "same"}),
     "a volume": ((20, 5, 9, 8), 24, 3, {}),
 }
