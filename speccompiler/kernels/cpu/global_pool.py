@@ -22,6 +22,7 @@ from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
 from speccompiler.kernels.cpu.kernel import MOST_LANES, CpuKernel, Wanted
+from speccompiler.kernels.cpu.pool_windows import SHARE
 from speccompiler.kernels.long_sums import CARRY
 from speccompiler.planning.candidate import KnownShape, op_of
 
@@ -40,15 +41,6 @@ TASK = 64
 """Channels of a task, or groups of one channel."""
 
 DRIVER = '''
-
-@jit
-def share(count):
-    """The largest power of two that is no more than ``1 / count``."""
-    scale = 1.0
-    while scale * count > 1.0:
-        scale *= 0.5
-    return scale
-
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
@@ -194,6 +186,7 @@ def source(lanes: int, mode: str) -> str:
         + _columns("columns_1", 1, lanes)
         + _columns("last_columns", 1, lanes, masked=True)
         + PLANES
+        + SHARE
         + DRIVER
     )
     return fill(

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
-from speccompiler.kernels.cpu.pool_windows import Kind, along, part, second, windows
+from speccompiler.kernels.cpu.pool_windows import SHARE, Kind, along, part, second, windows
 from speccompiler.kernels.long_sums import CARRY, SHORT
 
 
@@ -56,15 +56,6 @@ BLOCK = 4
 """Vectors that are in registers together."""
 
 DRIVER = '''
-
-@jit
-def share(count):
-    """The largest power of two that is no more than ``1 / count``."""
-    scale = 1.0
-    while scale * count > 1.0:
-        scale *= 0.5
-    return scale
-
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
@@ -237,7 +228,7 @@ def source(lanes: int, kind: Kind, planes: bool) -> str:
         text = windows(kind, BLOCK) + windows(kind, 2) + part(kind) + CHANNELS
     carry = CARRY if kind == "long mean" else ""
     return fill(
-        HEADER + with_functions(carry + text + DRIVER),
+        HEADER + with_functions(carry + text + SHARE + DRIVER),
         Geometry._fields,
         LANES=lanes,
         BLOCK=BLOCK,

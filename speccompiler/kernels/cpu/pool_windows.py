@@ -14,6 +14,18 @@ from speccompiler.kernels.cpu.codegen.text import filled
 
 Kind = Literal["max", "mean", "long mean"]
 
+SHARE = '''
+
+@jit
+def share(count):
+    """The largest power of two that is no more than ``1 / count``."""
+    scale = 1.0
+    while scale * count > 1.0:
+        scale *= 0.5
+    return scale
+'''
+"""How much of a mean each value is: a factor that rounds nothing and cannot overflow."""
+
 SECOND = """
 
 @jit

@@ -83,7 +83,14 @@ def some_layer(rng: random.Random, rank: int) -> Mapping[str, Any]:
     border = rng.choice(("valid", "same"))
     activation = rng.choice(ACTIVATIONS)
     one = rank == 1
-    match rng.choice(("conv", "conv", "conv", "pool", "pool", "up", "pad", "norm", "act", "leaky")):
+    other = other_layers(rng, rank, window, activation)
+    match rng.choice(("conv", "conv", "pool", "pool", "up", "pad", "crop", "other", "other")):
+        case "other":
+            return rng.choice(other)
+        case "crop":
+            cut = [rng.randint(0, 2) for _ in range(2 * rank)]
+            pairs = [[a, b] for a, b in zip(cut[::2], cut[1::2], strict=True)]
+            return {"type": f"Cropping{rank}D", "cropping": pairs[0] if one else pairs}
         case "conv":
             return {
                 "type": f"Convolution{rank}D",
@@ -105,21 +112,65 @@ def some_layer(rng: random.Random, rank: int) -> Mapping[str, Any]:
             factors = [rng.randint(1, 3) for _ in range(rank)]
             name = "length" if one else "size"
             return {"type": f"UpSampling{rank}D", name: factors[0] if one else factors}
-        case "pad":
+        case _:
             amounts = [rng.randint(0, 3) for _ in range(rank)]
             given = amounts[0] if one else amounts
             return {"type": f"ZeroPadding{rank}D", "padding": given}
-        case "norm":
-            return {"type": "BatchNormalization"}
-        case "leaky":
-            return {"type": "LeakyReLU", "alpha": rng.choice((0.1, 0.3, -0.5, 2))}
-        case _:
-            return {"type": "Activation", "activation": activation}
+
+
+def other_layers(
+    rng: random.Random, rank: int, window: list[int], activation: str
+) -> list[Mapping[str, Any]]:
+    """One of each further type that goes on with an image of this rank."""
+    number = rng.choice((0.1, 0.3, -0.5, 2))
+    found: list[Mapping[str, Any]] = [
+        {"type": "BatchNormalization"},
+        {"type": "Activation", "activation": rng.choice((activation, "softmax"))},
+        {"type": "LeakyReLU", "alpha": number},
+        {"type": "ELU", "alpha": abs(number)},
+        {"type": "ThresholdedReLU", "theta": abs(number)},
+        *({"type": kind} for kind in ("PReLU", "ParametricSoftplus", "SReLU", "GaussianNoise")),
+        {"type": "Dropout", "p": 0.5},
+        {"type": "Permute", "dims": rng.sample(range(1, rank + 2), rank + 1)},
+    ]
+    filters, kernel = rng.choice((3, 16, 40)), {"nb_row": window[0], "nb_col": window[-1]}
+    if rank == 1:
+        one = {"nb_filter": filters, "filter_length": window[0], "activation": activation}
+        found += [
+            {"type": "AtrousConvolution1D", "atrous_rate": rng.randint(1, 4), **one},
+            {"type": "LocallyConnected1D", **one},
+            {"type": "Masking"},
+            {"type": "TimeDistributed", "layer": {"type": "Dense", "output_dim": filters}},
+        ]
+    if rank == 2:
+        two = {"nb_filter": filters, "activation": activation, **kernel}
+        rate = [rng.randint(1, 3), rng.randint(1, 3)]
+        found += [
+            {"type": "AtrousConvolution2D", "atrous_rate": rate, **two},
+            {"type": "SeparableConvolution2D", "depth_multiplier": rng.randint(1, 2), **two},
+            {"type": "LocallyConnected2D", **two},
+            {"type": "LRN2D", "n": rng.choice((3, 5)), "beta": rng.choice((0.5, 0.6, 0.75, 2))},
+        ]
+    return found
+
+
+def some_ends(rng: random.Random, rank: int) -> list[Mapping[str, Any]]:
+    """What ends a model, or nothing."""
+    size, activation = rng.randint(1, 300), rng.choice(ACTIVATIONS)
+    flat: Mapping[str, Any] = {"type": "Flatten"}
+    pooled = {"type": f"Global{rng.choice(('Max', 'Average'))}Pooling{rank}D"}
+    after: list[Mapping[str, Any]] = [
+        {"type": "Dense", "output_dim": size, "activation": activation},
+        {"type": "Highway", "activation": activation},
+        {"type": "MaxoutDense", "output_dim": size, "nb_feature": rng.randint(2, 5)},
+        {"type": "RepeatVector", "n": rng.randint(1, 5)},
+    ]
+    return rng.choice(([], [], [flat, rng.choice(after)], [pooled, rng.choice(after)]))
 
 
 def test_random_models() -> None:
     rng = random.Random(12)
-    checked = 0
+    checked, seen = 0, set[str]()
     while checked < MODELS:
         rank = rng.choice((1, 2, 2, 3))
         lengths = [rng.randint(6, {1: 300, 2: 70, 3: 20}[rank]) for _ in range(rank)]
@@ -129,11 +180,13 @@ def test_random_models() -> None:
             header["dim_ordering"] = "th"
             shape = [shape[-1], *lengths]
         layers = [some_layer(rng, rank) for _ in range(rng.randint(1, MOST_LAYERS))]
-        if rng.random() < 0.3:
-            layers += [{"type": "Flatten"}, {"type": "Dense", "output_dim": rng.randint(1, 300)}]
+        layers += some_ends(rng, rank)
+        header["semantics"] = rng.choice(("tensorflow", "theano"))
         try:
             model = build(layers, shape, **header)
         except SpecError:
             continue  # windows that are larger than what is left
         assert sorted(set(unlisted(model.graph))) == [], (shape, header, layers)
         checked += 1
+        seen.update(str(layer["type"]) for layer in layers)
+    assert len(seen) >= 40

@@ -15,6 +15,25 @@ FLOAT, INT, LONG = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _BYTES = ir.IntType(8).as_pointer()
 
 
+def turned(builder: Any, rows: Sequence[Any]) -> list[Any]:
+    """The columns of a square: as many vectors as each has lanes."""
+    lanes = len(rows)
+    half, orders = lanes // 2, ir.VectorType(INT, lanes)
+    # Rows are zipped with those half a square away, as often as it can be halved.
+    for _ in range(half.bit_length()):
+        rows = [
+            builder.shuffle_vector(a, b, ir.Constant(orders, zipped(lanes, first)))
+            for a, b in zip(rows[:half], rows[half:], strict=True)
+            for first in (0, half)
+        ]
+    return list(rows)
+
+
+def zipped(lanes: int, first: int) -> list[int]:
+    """The order that takes the lanes of two vectors in turns, half of them, from ``first`` on."""
+    return [first + i // 2 + (i % 2) * lanes for i in range(lanes)]
+
+
 class Emitter:
     """Writes one function of a module, which is not inlined: it has all registers for itself."""
 

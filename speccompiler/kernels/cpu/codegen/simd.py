@@ -22,6 +22,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
+from speccompiler.kernels.cpu.codegen.emitter import turned, zipped
+
 FLOAT = ir.FloatType()
 INT = ir.IntType(32)
 ALIGNMENT = ir.Constant(INT, 4)
@@ -154,15 +156,7 @@ def vectors(lanes: int) -> SimpleNamespace:
                 value.align = 4
                 rows.append(value)
                 xo = builder.add(xo, x_step)
-            # Rows are zipped with those half a square away, as often as it can be halved.
-            half = lanes // 2
-            for _ in range(half.bit_length()):
-                rows = [
-                    builder.shuffle_vector(a, b, ir.Constant(bits, zipped(first)))
-                    for a, b in zip(rows[:half], rows[half:], strict=True)
-                    for first in (0, half)
-                ]
-            for value in rows:
+            for value in turned(builder, rows):
                 place = _pointer(context, builder, signature.args[3], [y, yo], llvm)
                 builder.store(value, place).align = 4
                 yo = builder.add(yo, y_step)
@@ -313,10 +307,6 @@ def vectors(lanes: int) -> SimpleNamespace:
         digits = builder.and_(builder.bitcast(x, bits), constant(0x7FFFFF))
         return builder.bitcast(builder.or_(digits, constant(0x3F800000)), llvm)
 
-    def zipped(first: int) -> Sequence[int]:
-        """Half of the lanes of two vectors, taken in turns."""
-        return [first + i // 2 + (i % 2) * lanes for i in range(lanes)]
-
     def shuffle(order: Sequence[int]) -> Any:
         """Lanes of two vectors that lie side by side."""
         return lambda builder, a, b: builder.shuffle_vector(a, b, ir.Constant(bits, order))
@@ -395,8 +385,8 @@ def vectors(lanes: int) -> SimpleNamespace:
         # x == mantissa * 2**exponent for normal x > 0, the mantissa from 1 to below 2.
         exponent=word(vector, [vector], exponent),
         mantissa=word(vector, [vector], mantissa),
-        zip_low=word(vector, [vector, vector], shuffle(zipped(0))),
-        zip_high=word(vector, [vector, vector], shuffle(zipped(lanes // 2))),
+        zip_low=word(vector, [vector, vector], shuffle(zipped(lanes, 0))),
+        zip_high=word(vector, [vector, vector], shuffle(zipped(lanes, lanes // 2))),
         # Every second of two vectors, in an order that ``in_order`` straightens.
         even=word(vector, [vector, vector], shuffle(evens)),
         odd=word(vector, [vector, vector], shuffle(odds)),

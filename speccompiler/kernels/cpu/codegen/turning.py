@@ -10,7 +10,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-_FLOAT, _INT, _LONG, _BIT = ir.FloatType(), ir.IntType(32), ir.IntType(64), ir.IntType(1)
+from speccompiler.kernels.cpu.codegen.emitter import FLOAT, INT, LONG, Emitter, turned
+
+_BIT = ir.IntType(1)
 
 
 @cache
@@ -29,7 +31,10 @@ def turn_of(lanes: int) -> Any:
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             x, at, x_pitch, rows, y, to, y_pitch, columns, filled = args
             places = builder.gep(x, [at]), builder.gep(y, [to])
-            function = _function(builder.module, lanes)
+            name = f"turn_{lanes}"
+            if name not in builder.module.globals:
+                _Turn(builder.module, lanes, name)
+            function = builder.module.globals[name]
             builder.call(function, [places[0], x_pitch, rows, places[1], y_pitch, columns, filled])
             return context.get_dummy_value()
 
@@ -39,63 +44,50 @@ def turn_of(lanes: int) -> Any:
     return turn
 
 
-def _function(module: Any, lanes: int) -> Any:
-    name = f"turn_{lanes}"
-    if name in module.globals:
-        return module.globals[name]
-    values = _FLOAT.as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [values, _LONG, _LONG, values, _LONG, _LONG, _LONG])
-    function = ir.Function(module, kind, name)
-    function.linkage = "internal"
-    function.attributes.add("noinline")
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
-    x, x_pitch, rows, y, y_pitch, columns, filled = function.args
-    vector, truths = ir.VectorType(_FLOAT, lanes), ir.VectorType(_BIT, lanes)
-    none = ir.Constant(truths, [False] * lanes)
+class _Turn(Emitter):
+    """Writes the function."""
 
-    def first(count: Any) -> Any:
-        """The lanes before ``count``."""
-        numbers = ir.VectorType(_LONG, lanes)
-        one = builder.insert_element(ir.Constant(numbers, ir.Undefined), count, _INT(0))
-        zeros = ir.Constant(ir.VectorType(_INT, lanes), [0] * lanes)
-        counts = builder.shuffle_vector(one, ir.Constant(numbers, ir.Undefined), zeros)
-        return builder.icmp_signed("<", ir.Constant(numbers, list(range(lanes))), counts)
-
-    def place(base: Any, pitch: Any, index: int) -> Any:
-        at = builder.gep(base, [builder.mul(pitch, _LONG(index))])
-        return builder.bitcast(at, vector.as_pointer())
-
-    def where(count: Any, index: int, chosen: Any) -> Any:
-        here = builder.icmp_signed("<", _LONG(index), count)
-        return builder.select(here, chosen, none)
-
-    def word(result: Any, arguments: list[Any], name: str) -> Any:
-        called = ir.FunctionType(result, arguments)
-        return cgutils.get_or_insert_function(module, called, name)  # type: ignore[no-untyped-call]
-
-    pointer = vector.as_pointer()
-    load = word(vector, [pointer, _INT, truths, vector], f"llvm.masked.load.v{lanes}f32.p0")
-    store = word(
-        ir.VoidType(), [vector, pointer, _INT, truths], f"llvm.masked.store.v{lanes}f32.p0"
-    )
-    across, down = first(columns), first(filled)
-    zero = ir.Constant(vector, [0.0] * lanes)
-    held = [
-        builder.call(load, [place(x, x_pitch, i), _INT(4), where(rows, i, across), zero])
-        for i in range(lanes)
-    ]
-    half = lanes // 2
-    low, high = ([start + i // 2 + (i % 2) * lanes for i in range(lanes)] for start in (0, half))
-    for _ in range(half.bit_length()):
-        # Rows are zipped with those half a square away, as often as it can be halved.
+    def __init__(self, module: Any, lanes: int, name: str) -> None:
+        values = FLOAT.as_pointer()
+        arguments = [values, LONG, LONG, values, LONG, LONG, LONG]
+        super().__init__(module, name, ir.VoidType(), arguments, lanes)
+        self.truths = ir.VectorType(_BIT, lanes)
+        x, x_pitch, rows, y, y_pitch, columns, filled = self.function.args
+        pointer = self.vector.as_pointer()
+        load = self._word("load", self.vector, [pointer, INT, self.truths, self.vector])
+        store = self._word("store", ir.VoidType(), [self.vector, pointer, INT, self.truths])
+        across, down, zero = self._first(columns), self._first(filled), self.constant(0.0)
+        builder = self.builder
         held = [
-            builder.shuffle_vector(
-                held[i], held[i + half], ir.Constant(ir.VectorType(_INT, lanes), order)
-            )
-            for i in range(half)
-            for order in (low, high)
+            builder.call(load, [self._row(x, x_pitch, i), INT(4), self._if(rows, i, across), zero])
+            for i in range(lanes)
         ]
-    for i, value in enumerate(held):
-        builder.call(store, [value, place(y, y_pitch, i), _INT(4), where(columns, i, down)])
-    builder.ret_void()
-    return function
+        for i, value in enumerate(turned(builder, held)):
+            place, chosen = self._row(y, y_pitch, i), self._if(columns, i, down)
+            builder.call(store, [value, place, INT(4), chosen])
+        builder.ret_void()
+
+    def _first(self, count: Any) -> Any:
+        """The lanes before ``count``."""
+        numbers = ir.VectorType(LONG, self.lanes)
+        undefined = ir.Constant(numbers, ir.Undefined)
+        one = self.builder.insert_element(undefined, count, INT(0))
+        zeros = ir.Constant(ir.VectorType(INT, self.lanes), [0] * self.lanes)
+        counts = self.builder.shuffle_vector(one, undefined, zeros)
+        lanes = ir.Constant(numbers, list(range(self.lanes)))
+        return self.builder.icmp_signed("<", lanes, counts)
+
+    def _if(self, count: Any, index: int, chosen: Any) -> Any:
+        """The lanes that are chosen, in the rows before ``count``; else none."""
+        here = self.builder.icmp_signed("<", LONG(index), count)
+        none = ir.Constant(self.truths, [False] * self.lanes)
+        return self.builder.select(here, chosen, none)
+
+    def _row(self, base: Any, pitch: Any, index: int) -> Any:
+        at = self.builder.gep(base, [self.builder.mul(pitch, LONG(index))])
+        return self.builder.bitcast(at, self.vector.as_pointer())
+
+    def _word(self, name: str, result: Any, arguments: list[Any]) -> Any:
+        kind = ir.FunctionType(result, arguments)
+        whole = f"llvm.masked.{name}.v{self.lanes}f32.p0"
+        return cgutils.get_or_insert_function(self.builder.module, kind, whole)  # type: ignore[no-untyped-call]

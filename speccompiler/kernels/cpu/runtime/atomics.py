@@ -117,16 +117,6 @@ def call_kernel(typing: Any, function: Any, lo: Any, hi: Any, arguments: Any) ->
 
 
 @intrinsic
-def address_of(typing: Any, pointer: Any, index: Any) -> Any:
-    """Where an element lies."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.ptrtoint(_place(builder, args), LONG)
-
-    return types.int64(pointer, types.int64), emit
-
-
-@intrinsic
 def at(typing: Any, address: Any) -> Any:
     """The int64 values that lie at an address."""
     pointer = types.CPointer(types.int64)  # type: ignore[no-untyped-call]

@@ -25,10 +25,10 @@ mailbox  IDLE (its helper looks into it in a loop), ASLEEP (it has to be woken t
          likewise | addresses of the C functions LOCK, UNLOCK, SLEEP and WAKE
 """
 
+from speccompiler.kernels.cpu.codegen.calls import address_of
 from speccompiler.kernels.cpu.codegen.jit import jit
 from speccompiler.kernels.cpu.runtime.atomics import (
     add,
-    address_of,
     at,
     call,
     call_kernel,
