@@ -59,7 +59,10 @@ class Diagnostic:
 
 
 class Problem(Exception):
-    """A user's mistake, noticed where its place is not known. Never shown as it is."""
+    """A user's mistake, noticed where its place is not known. Never shown as it is.
+
+    ``source`` is what it is about where that is not what is worked on: an environment variable.
+    """
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class Problem(Exception):
         *,
         layer: str | None = None,
         argument: str | None = None,
+        source: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -76,6 +80,7 @@ class Problem(Exception):
         self.hint = hint
         self.layer = layer
         self.argument = argument
+        self.source = source
 
     def at(
         self, *, file: str | None = None, span: Span | None = None, layer: str | None = None
@@ -84,7 +89,7 @@ class Problem(Exception):
         return Diagnostic(
             self.code,
             self.message,
-            file=file,
+            file=self.source or file,
             span=span,
             layer=layer or self.layer,
             hint=self.hint,

@@ -102,7 +102,7 @@ def _level(chosen: str) -> Level:
         message = f"'{chosen}' is no level of this machine, which lacks {', '.join(lacking)}"
     else:
         message = f"'{chosen}' is no level of this architecture"
-    raise Problem("CS136", message, hint)
+    raise Problem("CS136", message, hint, source=CHOICE)
 
 
 def _has(needs: tuple[str, ...]) -> bool:

@@ -70,4 +70,5 @@ def test_a_wrong_instruction_set(call: Call, monkeypatch: pytest.MonkeyPatch, ar
     write("m.yaml")
     refused = call(*arguments)
     assert refused.status == 2
-    assert "error CS136: 'pentium' is no level of this architecture\n" in refused.err
+    message = "CONVSPEC_ISA: error CS136: 'pentium' is no level of this architecture\n"
+    assert message in refused.err
