@@ -33,6 +33,25 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """Text to stand where a span of the file is."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What would mend a finding: edits of its file that are made together or not at all."""
+
+    title: str
+    """What it does, as an editor offers it: ``write 'relu'``."""
+    edits: tuple[Edit, ...]
+    safe: bool
+    """Whether it cannot be wrong; ``validate --fix`` makes these alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding. ``code`` is stable and listed in ``codes.CODES``."""
 
@@ -45,6 +64,7 @@ class Diagnostic:
     hint: str | None = None
     argument: str | None = None
     """The layer's argument that is at fault, for whoever knows where it stands."""
+    fix: Fix | None = None
 
     def __str__(self) -> str:
         where = self.file or ""

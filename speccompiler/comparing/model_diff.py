@@ -1,0 +1,136 @@
+"""What a comparison of two models says, as data. ``compare.py`` makes it; reports show it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from speccompiler.diagnostics.core import Span
+from speccompiler.frozen import dataclass
+from speccompiler.graph.dims import Dim
+from speccompiler.reports.layer_report import LayerReport
+from speccompiler.reports.shape_report import ShapeReport
+
+
+class Impact(StrEnum):
+    """What a change means for those who use the model; the worst first."""
+
+    BREAKING = "breaking"
+    """An input or output changes, old weights no longer fit, or numbers change."""
+    COST = "cost"
+    """Parameters, multiply-adds or memory change."""
+    NOTE = "note"
+    """Nothing that a user of the model would notice."""
+
+
+class Match(StrEnum):
+    """How a layer of one model stands to one of the other."""
+
+    SAME = "same"
+    """By its name."""
+    RENAMED = "renamed"
+    """By what it is and where it stands, under another name."""
+    MOVED = "moved"
+    """It is called at another place of the graph, in another order."""
+    REPLACED = "replaced"
+    """Another type stands at its place."""
+    INSERTED = "inserted"
+    REMOVED = "removed"
+
+
+class Fit(StrEnum):
+    """Whether an old tensor can be used by the new model."""
+
+    KEPT = "kept"
+    RENAMED = "renamed"
+    """The same shape under another name."""
+    RESHAPED = "reshaped"
+    """Another shape: the old values do not fit."""
+    LOST = "lost"
+    """Nothing in the new model takes it."""
+    ADDED = "added"
+    """The new model needs it, and the old one does not have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorFit:
+    """One tensor in both models. Names are ``layer/tensor`` as weight files have them."""
+
+    fit: Fit
+    old_name: str | None
+    new_name: str | None
+    old_shape: tuple[int, ...] | None
+    new_shape: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that changed."""
+
+    code: str
+    """Stable, ``CD`` and three digits; listed in ``comparing/codes.py``."""
+    impact: Impact
+    message: str
+    """One sentence without the layer's name, such as ``nb_filter 32 -> 48``."""
+    fingerprint: str
+    """Equal for the same change whatever else changes: no place goes into it."""
+    layer: str | None = None
+    """The layer's new name, or its old one where it is gone; None: the model as a whole."""
+    argument: str | None = None
+    old: str | None = None
+    new: str | None = None
+    file: str | None = None
+    span: Span | None = None
+    """Where it stands: in the new file, or in the old one for what is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPair:
+    """A layer of the old model and the one that it became; one of the two may be None.
+
+    Reports show pairs in order: that of the new model, with what is gone where it stood.
+    """
+
+    match: Match
+    old: LayerReport | None
+    new: LayerReport | None
+    changes: tuple[Change, ...] = ()
+    tensors: tuple[TensorFit, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The new name, or the old one of a layer that is gone."""
+        shown = self.new or self.old
+        assert shown is not None, "a pair has a layer"
+        return shown.name
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A quantity of the whole model: ``parameters``, ``multiply_adds``, ``activation_bytes``,
+    ``peak_bytes``. None where it is open."""
+
+    name: str
+    old: Dim | None
+    new: Dim | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDiff:
+    """Two models compared."""
+
+    old: ShapeReport
+    new: ShapeReport
+    old_name: str
+    """What the user called it: a file, or ``HEAD~1:model.yaml``."""
+    new_name: str
+    layers: tuple[LayerPair, ...]
+    changes: tuple[Change, ...]
+    """All of them, the model's own first, then those of the layers in their order."""
+    diverges_at: str | None
+    """The first layer, by its new name, whose output shape changed."""
+    amounts: tuple[Amount, ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing changed that the compiler can see."""
+        return not self.changes

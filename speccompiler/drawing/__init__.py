@@ -1,0 +1,1 @@
+"""Pictures and pages of a model: where its layers stand, SVG, self-contained HTML."""

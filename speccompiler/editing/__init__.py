@@ -1,0 +1,1 @@
+"""Changes of a spec's text that keep what people wrote: formatting, fixes of findings."""

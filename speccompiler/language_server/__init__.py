@@ -1,0 +1,1 @@
+"""What an editor asks of a spec, by the Language Server Protocol."""

@@ -1,0 +1,1 @@
+"""What a project has decided on findings: severities, what is ignored, what fails."""

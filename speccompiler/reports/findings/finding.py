@@ -1,0 +1,36 @@
+"""A finding as CI systems take it, whatever found it: a check of a spec or a comparison."""
+
+from __future__ import annotations
+
+from speccompiler.diagnostics.core import Severity, Span
+from speccompiler.frozen import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding of ``validate`` or ``diff``."""
+
+    code: str
+    """Of a diagnostic (``CS012``) or of a change (``CD101``)."""
+    level: Severity
+    """After the project's own severities."""
+    message: str
+    file: str
+    """Relative to the working directory, with ``/`` between folders; URIs are made of it."""
+    span: Span | None
+    fingerprint: str
+    """Equal for the same finding after unrelated edits: no line or column goes into it."""
+    layer: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a code means, as SARIF and GitLab list it once for all findings."""
+
+    code: str
+    name: str
+    """One line."""
+    help: str
+    """Markdown."""
+    level: Severity
