@@ -28,16 +28,19 @@ PACKAGES = ("convspec", "numba", "llvmlite", "numpy", "numba-cuda", "h5py")
 """The packages whose versions ``doctor`` shows."""
 
 
-def print_json(data: dict[str, Any], indent: int | None = 2) -> None:
+def print_json(data: dict[str, Any], indent: int | None = 2, *, err: bool = False) -> None:
     """Print it, by default so that people can read it too."""
-    click.echo(json.dumps(data, indent=indent))
+    click.echo(json.dumps(data, indent=indent), err=err)
 
 
-def validate(documents: Sequence[Document], found: Sequence[Diagnostic]) -> dict[str, Any]:
-    """Every file that was checked, and every finding."""
+def validate(
+    documents: Sequence[Document], found: Sequence[Diagnostic], made: int = 0
+) -> dict[str, Any]:
+    """Every file that was checked, every finding, and how many were mended."""
     return {
         "files": [document.file for document in documents],
         "diagnostics": [diagnostic_data(d) for d in found],
+        "fixed": made,
     }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from speccompiler.cli.documents import expand, looks_like_spec, remember_texts
+from speccompiler.cli.fix_options import FixOptions, fix_options
 from speccompiler.cli.options import (
     complete_files,
     format_option,
@@ -31,17 +32,31 @@ from speccompiler.source.document import Document
     help="Pass over files that are no specs, as in a folder: a pre-commit hook is given every "
     "YAML and JSON file.",
 )
+@fix_options
 @semantics_options
 @replace_option
 @weights_options
-@gathered(loading=LoadOptions)
-def command(paths: tuple[str, ...], style: str, specs_only: bool, loading: LoadOptions) -> int:
+@gathered(loading=LoadOptions, fixing=FixOptions)
+def command(
+    paths: tuple[str, ...],
+    style: str,
+    specs_only: bool,
+    loading: LoadOptions,
+    fixing: FixOptions,
+) -> int:
     """Check specs: files, folders, globs, or - for standard input.
 
     Exit status: 0 clean, 1 findings, 2 usage or I/O error. Warnings and notes alone
     leave it at 0.
     """
+    fixing.check()
     documents = [d for d in expand(paths) if not specs_only or looks_like_spec(d)]
+    made, changed = 0, False
+    if fixing.wanted:
+        from speccompiler.cli.fixing import mend_all
+
+        documents, made, changed = mend_all(documents, loading, fixing)
+    aside = fixing.diff or (fixing.fix and "-" in paths)
     found: list[Diagnostic] = []
     models: dict[str, Model] = {}
     concerned = 0
@@ -61,16 +76,16 @@ def command(paths: tuple[str, ...], style: str, specs_only: bool, loading: LoadO
     if style == "json":
         from speccompiler.cli import json_output
 
-        json_output.print_json(json_output.validate(documents, found))
+        json_output.print_json(json_output.validate(documents, found, made), err=aside)
     else:
         for document in documents:
             remember_texts(document, loading.replace)
-        _print_text(documents, models, found, concerned)
+        _print_text(documents, models, found, concerned, made=made, aside=aside)
     if not found:
-        return 0
+        return int(changed and fixing.diff)
     from speccompiler.diagnostics.codes import exit_status
 
-    return exit_status(found)
+    return exit_status(found) or int(changed and fixing.diff)
 
 
 def _about_weights(model: Model) -> list[Diagnostic]:
@@ -105,20 +120,29 @@ def _content(model: Model) -> list[Diagnostic]:
 
 
 def _print_text(
-    documents: list[Document], models: dict[str, Model], found: list[Diagnostic], concerned: int
+    documents: list[Document],
+    models: dict[str, Model],
+    found: list[Diagnostic],
+    concerned: int,
+    *,
+    made: int,
+    aside: bool,
 ) -> None:
     """The findings, what is right, and how many files have findings."""
     if found:
-        click.echo(render_text(found))
-        click.echo()
+        click.echo(render_text(found), err=aside)
+        click.echo(err=aside)
     for document in documents:
         model = models.get(document.shown_file)
         if model is not None:
             layers = len(model.spec.layers)
             noun = "layer" if layers == 1 else "layers"
-            click.echo(f"{printable(document.shown_file)}: ok, {layers} {noun}")
+            click.echo(f"{printable(document.shown_file)}: ok, {layers} {noun}", err=aside)
+    if made:
+        noun = "finding" if made + len(found) == 1 else "findings"
+        click.echo(f"fixed {made} of {made + len(found)} {noun}", err=aside)
     count = count_text(found)
     if count:
         files = len(documents)
         some = f"{concerned} of {files}" if concerned < files else str(files)
-        click.echo(f"found {count} in {some} file{'s' if files != 1 else ''}")
+        click.echo(f"found {count} in {some} file{'s' if files != 1 else ''}", err=aside)

@@ -338,8 +338,22 @@ def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -
                 "end_column": 17,
                 "layer": None,
                 "hint": "did you mean 'border_mode'?",
+                "fix": {
+                    "title": "rename 'boarder_mode' to 'border_mode'",
+                    "safe": True,
+                    "edits": [
+                        {
+                            "line": 9,
+                            "column": 5,
+                            "end_line": 9,
+                            "end_column": 17,
+                            "text": "border_mode",
+                        }
+                    ],
+                },
             }
         ],
+        "fixed": 0,
     }
 
 
