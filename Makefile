@@ -118,6 +118,7 @@ types: .venv/check.stamp .venv/test.stamp .venv/demo.stamp editable
 format: .venv/check.stamp
 	$(RUN) -m ruff check --fix $(SOURCES)
 	$(RUN) -m ruff format $(SOURCES)
+	.venv/bin/convspec fmt examples
 
 schema: .venv/test.stamp
 	@mkdir -p build
