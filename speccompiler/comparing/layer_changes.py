@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from speccompiler.comparing.argument_effects import Changed, Effect, changed_arguments
+from speccompiler.comparing.argument_effects import Changed, Effect
 from speccompiler.comparing.layer_arguments import same_type, value_text
 from speccompiler.comparing.lowered_alone import lowered_alone
 from speccompiler.comparing.model_diff import Change, Fit, TensorFit
@@ -148,8 +148,7 @@ def _arguments(sides: Sides, partner: int, number: int) -> Iterator[Change]:
         old, new = (_type(item.layer) for item in (one, other))
         yield sides.change("CD205", f"{old} -> {new}", layer=other.name, old=old, new=new)
         return
-    shapes = sides.old.outline.input_shapes(partner)
-    for found in changed_arguments(one.layer, other.layer, sides.semantics[1], shapes):
+    for found in sides.arguments(partner, number):
         yield _argument(sides, partner, number, found)
 
 
