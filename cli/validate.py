@@ -51,6 +51,7 @@ def command(paths: tuple[str, ...], style: str, specs_only: bool, loading: LoadO
         if model is not None:
             mine += _about_weights(model)
             mine += _content(model)
+            mine += _over_budget(model)
             # Only a warning here: run will ask for it.
             undecided = model.undecided_finding(Severity.WARNING)
             mine += [undecided] if undecided is not None else []
@@ -102,6 +103,15 @@ def _content(model: Model) -> list[Diagnostic]:
 
     found = content_problem(model.spec, Path(model.file).parent)
     return [] if found is None else [found]
+
+
+def _over_budget(model: Model) -> list[Diagnostic]:
+    """CS085 and CS086 for a spec that states a budget."""
+    if model.spec.budget is None:
+        return []
+    from speccompiler.reports.budget import budget_findings
+
+    return budget_findings(model, model.shapes())
 
 
 def _print_text(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from speccompiler.diagnostics.wording import on_one_line
 from speccompiler.frozen import dataclass
@@ -16,10 +16,14 @@ from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import make_plan
 from speccompiler.reports.layer_report import LayerReport, dim_data, shape_data
+from speccompiler.reports.limits import Limit, limits_of
 from speccompiler.reports.number_text import count, scaled, size
 from speccompiler.reports.shape_table import Style, batched, layer_table, page
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelSpec
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.budget import Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class ShapeReport:
     inputs: tuple[tuple[str, Shape], ...]
     layers: tuple[LayerReport, ...]
     peak_bytes: int | None
+    budget: Budget | None = None
+    """What the spec allows at most."""
 
     def __str__(self) -> str:
         return self.text()
@@ -63,6 +69,17 @@ class ShapeReport:
         """The bytes of all layers' outputs together, for one sample."""
         return total(layer.activation_bytes for layer in self.layers)
 
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """What the budget limits, beside what the model takes."""
+        amounts: dict[str, Dim | None] = {
+            "parameters": self.parameters,
+            "multiply_adds": self.multiply_adds,
+            "activations": self.activation_bytes,
+            "peak": self.peak_bytes,
+        }
+        return limits_of(self.budget, amounts)
+
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON; open sizes are text."""
         shapes = {name: shape_data(shape) for name, shape in self.inputs}
@@ -83,6 +100,7 @@ class ShapeReport:
                 "weight_bytes": 4 * self.parameters,
                 "peak_bytes": self.peak_bytes,
             },
+            **self._budget_data(),
         }
 
     def text(self, style: Style = "text", name: Callable[[str], str] = on_one_line) -> str:
@@ -96,17 +114,25 @@ class ShapeReport:
         title += f", {self.semantics} semantics" if self.semantics else ""
         return page(title, layer_table(self.layers, style, name), self._totals(), style)
 
+    def _budget_data(self) -> dict[str, Any]:
+        if self.budget is None:
+            return {}
+        return {"budget": {limit.name: limit.allowed for limit in self.limits}}
+
     def _totals(self) -> list[str]:
+        of = {limit.name: f"; {limit.brief()}" for limit in self.limits}
         peak = "open until every length is known (--input-shape)"
         if self.peak_bytes is not None:
             peak = f"{size(self.peak_bytes)} for a batch of 1, weights included"
         return [
-            f"parameters: {count(self.parameters)} ({size(4 * self.parameters)})",
+            f"parameters: {count(self.parameters)} ({size(4 * self.parameters)})"
+            + of.get("parameters", ""),
             f"trainable parameters: {count(self.trainable_parameters)}",
             f"non-trainable parameters: {count(self.non_trainable_parameters)}",
-            f"multiply-adds: {scaled(self.multiply_adds)} a sample",
-            f"activations: {size(self.activation_bytes)} a sample, all layers together",
-            f"peak memory of the plan: {peak}",
+            f"multiply-adds: {scaled(self.multiply_adds)} a sample" + of.get("multiply_adds", ""),
+            f"activations: {size(self.activation_bytes)} a sample, all layers together"
+            + of.get("activations", ""),
+            f"peak memory of the plan: {peak}" + of.get("peak", ""),
         ]
 
 
@@ -160,4 +186,5 @@ def shape_report(spec: ModelSpec, graph: Graph) -> ShapeReport:
         inputs,
         tuple(layers),
         make_plan(optimize(graph), cpu_kernels).peak_bytes(1) if known else None,
+        spec.budget,
     )
