@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -11,6 +12,7 @@ from speccompiler.diagnostics.wording import shown
 from speccompiler.frozen import dataclass
 from speccompiler.system.git import GitFailed, NoGit, git
 
+_RANGE = re.compile(r"(.*?)(\.{2,3})(?!\.)(.*)")
 _FILE_MODES = ("100644", "100755")
 _MOST_BYTES = 1 << 30
 """A blob that is larger is no spec, and no weight file that belongs into git."""
@@ -31,6 +33,14 @@ class Revision:
     name: str
     tree: str
     """The identity of its tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From one revision to another, or to the working tree (None)."""
+
+    old: Revision
+    new: Revision | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,22 @@ class Repository:
             return None
         return Revision(name, found.decode("ascii").strip())
 
+    def span(self, name: str) -> Span:
+        """``main``, ``main..topic`` or ``main...topic`` (from where they part). CS015."""
+        matched = _RANGE.fullmatch(name)
+        if matched is None:
+            return Span(self.revision(name), None)
+        left, dots, right = matched[1] or "HEAD", matched[2], matched[3] or "HEAD"
+        new = self.revision(right)
+        return Span(self.merge_base(left, right) if dots == "..." else self.revision(left), new)
+
+    def span_or_none(self, name: str) -> Span | None:
+        """As ``span``; None where no part of the name is that of a revision, as in ``../a``."""
+        parts = _RANGE.sub(r"\1 \3", name).split() if _RANGE.fullmatch(name) else [name]
+        if not any(self.revision_or_none(part) for part in parts):
+            return None
+        return self.span(name)
+
     def merge_base(self, left: str, right: str) -> Revision:
         """Where two revisions part, as ``left...right`` means; CS015 where they never met."""
         for name in (left, right):
@@ -78,7 +104,9 @@ class Repository:
                 f"compare them as they are: {left}..{right}; a shallow clone may lack the "
                 "commit: git fetch --unshallow",
             ) from None
-        return self.revision(found.decode("ascii").strip())
+        # Shown as what was asked for: a number tells nobody anything.
+        commit = self.revision(found.decode("ascii").strip())
+        return Revision(f"{left}...{right}", commit.tree)
 
     def has_commits(self) -> bool:
         """Whether anything was committed yet."""
