@@ -12,7 +12,15 @@ from pathlib import Path, PurePosixPath
 
 import click
 
-from speccompiler.cli.diff_sides import Inputs, Side, SidePair, Sides, Tree, is_there, tree_sides
+from speccompiler.cli.compared_sides import (
+    Inputs,
+    Side,
+    SidePair,
+    Sides,
+    Tree,
+    is_there,
+    tree_sides,
+)
 from speccompiler.cli.documents import SUFFIXES, check_name, looks_like_spec, read, with_model
 from speccompiler.diagnostics.core import Problem, SpecError, did_you_mean
 from speccompiler.diagnostics.wording import shown
@@ -92,10 +100,10 @@ def revision_side(name: str, inputs: Inputs) -> Side | Tree | None:
         kind = repository.kind(revision, place)
         if kind == "tree":
             places = [p for p in repository.blobs(revision, [place]) if _may_be_spec(p)]
-            tree = _tree(repository, revision, places, place, inputs)
+            found = _tree(repository, revision, places, place, inputs).sides
             sides = {
                 p: side
-                for p, side in tree.sides.items()
+                for p, side in found.items()
                 if looks_like_spec(side.document.wrapper or side.document)
             }
             return Tree(name, sides)
