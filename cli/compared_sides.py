@@ -20,6 +20,8 @@ class Side:
     name: str
     """What the user calls it: ``models/a.yaml``, ``HEAD~1:models/a.yaml``, ``<stdin>``."""
     document: Document
+    path: str
+    """Where the file is, or was, from the current folder; ``<stdin>`` for what is no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,11 @@ class SidePair:
     new: Side | None
 
     @property
-    def name(self) -> str:
-        """The newer of its names."""
+    def path(self) -> str:
+        """The newer of its paths."""
         side = self.new or self.old
         assert side is not None, "a pair has a side"
-        return side.name
+        return side.path
 
 
 @dataclass(frozen=True, slots=True)

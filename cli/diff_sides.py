@@ -81,7 +81,10 @@ def _side(name: str, inputs: Inputs) -> Side | Tree:
             Path(document.shown_file).relative_to(name).as_posix(): document
             for document in specs_in(name)
         }
-        sides = {place: Side(place, each.shown_file, each) for place, each in found.items()}
+        sides = {
+            place: Side(place, each.shown_file, each, each.shown_file)
+            for place, each in found.items()
+        }
         return Tree(name, sides)
     if not is_there(name):
         from speccompiler.cli.git_sides import revision_side
@@ -90,4 +93,4 @@ def _side(name: str, inputs: Inputs) -> Side | Tree:
         if found_there is not None:
             return found_there
     document = read(name)
-    return Side(Path(name).name, document.shown_file, document)
+    return Side(Path(name).name, document.shown_file, document, document.shown_file)

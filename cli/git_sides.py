@@ -25,6 +25,7 @@ from speccompiler.cli.documents import SUFFIXES, check_name, looks_like_spec, re
 from speccompiler.diagnostics.core import Problem, SpecError, did_you_mean
 from speccompiler.diagnostics.wording import shown
 from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary
+from speccompiler.source.document import Document
 from speccompiler.source.files import read_document
 from speccompiler.source.findings import MAX_BYTES
 from speccompiler.source.revisions import Blob, Repository, Revision, Span, find_repository
@@ -142,7 +143,8 @@ def _lent(prefix: str, place: str, file: str, inputs: Inputs) -> Side | None:
     data = _bytes(file)
     if data is None:
         raise SpecError([Problem("CS001", "the file cannot be read").at(file=file)])
-    return _copied(prefix, place, data, _bytes, inputs)
+    document = _copied(prefix, place, data, _bytes, inputs)
+    return Side(place, f"{prefix}{place}", document, place)
 
 
 def _check_known(repository: Repository, span: Span, name: str, place: str) -> None:
@@ -202,9 +204,9 @@ def _tree(
     sides = {}
     for place, data in repository.read(texts).items():
         lookup = _lookup(repository, revision)
-        side = _copied(prefix, place, data, lookup, inputs)
+        document = _copied(prefix, place, data, lookup, inputs)
         key = place.removeprefix(f"{below}/") if below else place
-        sides[key] = Side(key, side.name, side.document)
+        sides[key] = Side(key, f"{prefix}{place}", document, _from_here(repository.root / place))
     return Tree(revision.name, sides)
 
 
@@ -219,13 +221,13 @@ def _lookup(repository: Repository, revision: Revision) -> Callable[[str], bytes
 
 def _copied(
     prefix: str, place: str, data: bytes, lookup: Callable[[str], bytes | None], inputs: Inputs
-) -> Side:
+) -> Document:
     """A file copied and read, with what it names beside it."""
     copies = inputs.copies
     path = copies.put(prefix, place, data)
     document = read_document(path)
     copies.put_named(prefix, place, document.root, lookup, weights=inputs.weights)
-    return Side(place, f"{prefix}{place}", with_model(document))
+    return with_model(document)
 
 
 def _working_tree(repository: Repository, places: Iterable[str]) -> Tree:
@@ -236,7 +238,7 @@ def _working_tree(repository: Repository, places: Iterable[str]) -> Tree:
         if not path.is_file() or path.is_symlink():
             continue
         document = read(_from_here(path))
-        sides[place] = Side(place, document.shown_file, document)
+        sides[place] = Side(place, document.shown_file, document, document.shown_file)
     return Tree("working tree", sides)
 
 

@@ -31,6 +31,8 @@ class FileDiff:
 
     old_name: str | None
     new_name: str | None
+    path: str
+    """Where it is, or was, from the current folder; ``<stdin>`` for what is no file."""
     renamed: bool = False
     diff: ModelDiff | None = None
     """The models compared, where both could be read; with the project's own impacts."""
@@ -90,26 +92,24 @@ def counted(files: Iterable[FileDiff]) -> dict[Impact, int]:
     return {impact: found.count(impact) for impact in Impact}
 
 
-def added(name: str, report: ShapeReport) -> FileDiff:
+def added(name: str, path: str, report: ShapeReport) -> FileDiff:
     """A file that was not there."""
-    change = _of_file("CD001", Impact.NOTE, "the model is new", name)
-    return FileDiff(None, name, report=report, own_changes=(change,))
+    change = _of_file("CD001", Impact.NOTE, "the model is new", path)
+    return FileDiff(None, name, path, report=report, own_changes=(change,))
 
 
-def removed(name: str, report: ShapeReport) -> FileDiff:
+def removed(name: str, path: str, report: ShapeReport) -> FileDiff:
     """A file that is gone."""
-    change = _of_file("CD002", Impact.BREAKING, "the model is gone", name)
-    return FileDiff(name, None, report=report, own_changes=(change,))
+    change = _of_file("CD002", Impact.BREAKING, "the model is gone", path)
+    return FileDiff(name, None, path, report=report, own_changes=(change,))
 
 
-def renamed(old_name: str, new_name: str, diff: ModelDiff, *, places: tuple[str, str]) -> FileDiff:
-    """A file that lies elsewhere now."""
-    old, new = places
-    change = _of_file("CD003", Impact.NOTE, f"the file was renamed: {old} -> {new}", new_name)
-    change = replace(change, old=old, new=new)
-    return FileDiff(old_name, new_name, renamed=True, diff=diff, own_changes=(change,))
+def moved(old: str, new: str) -> Change:
+    """What is said of a file that lies elsewhere now."""
+    change = _of_file("CD003", Impact.NOTE, f"the file was renamed: {old} -> {new}", new)
+    return replace(change, old=old, new=new)
 
 
-def _of_file(code: str, impact: Impact, message: str, name: str) -> Change:
-    key = sha256(f"{code}\0{name}".encode("utf-8", "surrogateescape")).hexdigest()
-    return Change(code, impact, message, key[:16], file=name)
+def _of_file(code: str, impact: Impact, message: str, path: str) -> Change:
+    key = sha256(f"{code}\0{path}".encode("utf-8", "surrogateescape")).hexdigest()
+    return Change(code, impact, message, key[:16], file=path)
