@@ -22,6 +22,7 @@ from speccompiler.cli.compared_sides import (
 )
 from speccompiler.cli.documents import check_name, read, specs_in
 from speccompiler.diagnostics.wording import shown
+from speccompiler.source.document import Document
 
 
 def named_sides(names: Sequence[str], inputs: Inputs) -> Sides:
@@ -93,4 +94,8 @@ def _side(name: str, inputs: Inputs) -> Side | Tree:
         if found_there is not None:
             return found_there
     document = read(name)
-    return Side(Path(name).name, document.shown_file, document, document.shown_file)
+    return _side_of(Path(name).name, document)
+
+
+def _side_of(place: str, document: Document) -> Side:
+    return Side(place, document.shown_file, document, document.shown_file)

@@ -35,8 +35,8 @@ class LoadOptions:
     """Used only where the model fits no open length, such as a Dense that reads a flattened
     image of any size: the open lengths are bound to this shape then."""
     look_for_weights: bool = True
-    """Without, no file with weights is opened: shapes and costs need none, and the files may be
-    gone that an old version names."""
+    """Without, no weights that are named are looked for: shapes and costs need none, and the files
+    may be gone that an old version names."""
 
 
 @dataclass(frozen=True, slots=True)

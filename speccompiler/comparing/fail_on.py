@@ -18,7 +18,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from speccompiler.comparing.model_diff import Amount, Impact, ModelDiff
+from speccompiler.comparing.file_diff import FileDiff
+from speccompiler.comparing.model_diff import Amount, Impact
 from speccompiler.diagnostics.core import did_you_mean
 from speccompiler.diagnostics.wording import shown
 from speccompiler.frozen import dataclass
@@ -180,17 +181,32 @@ def _limit(quantity: str, text: str, written: str) -> Condition:
     return Above(quantity, limit, written)
 
 
-def judge(condition: Condition, diff: ModelDiff) -> Verdict:
-    """Hold a condition against a comparison, with its impacts as they were decided."""
+def judge(condition: Condition, file: FileDiff) -> Verdict:
+    """Hold a condition against a file, with the impacts as the project decided them.
+
+    A model that is new has not grown; an upper bound counts for it, too.
+    """
     if isinstance(condition, AtLeast):
         order = list(Impact)
-        bad = [c for c in diff.changes if order.index(c.impact) <= order.index(condition.impact)]
+        bad = [c for c in file.changes if order.index(c.impact) <= order.index(condition.impact)]
         changes = f"{len(bad)} change{'' if len(bad) == 1 else 's'}"
         return Verdict(condition, bool(bad), changes)
-    held = next((a for a in diff.amounts if a.name == QUANTITIES[condition.quantity]), None)
-    if diff.same or held is None:
+    held = _amount(condition.quantity, file)
+    if not file.changes or held is None:
         return Verdict(condition, False, "nothing changed")
+    if isinstance(condition, Growth) and file.diff is None:
+        return Verdict(condition, False, "there is nothing to compare with")
     return Verdict(condition, _broken(condition, held), _reason(held))
+
+
+def _amount(quantity: str, file: FileDiff) -> Amount | None:
+    name = QUANTITIES[quantity]
+    if file.diff is not None:
+        return next((a for a in file.diff.amounts if a.name == name), None)
+    if file.report is None or file.new_name is None:
+        return None
+    value: Dim | None = getattr(file.report, name)
+    return Amount(name, None, value)
 
 
 def _broken(condition: Growth | Above, held: Amount) -> bool | None:
@@ -222,7 +238,7 @@ def _reason(held: Amount) -> str:
     name = {"activation_bytes": "activations", "peak_bytes": "peak"}.get(held.name, held.name)
     name = name.replace("_", "-")
     old, new = ("open" if each is None else write(each) for each in (held.old, held.new))
-    text = f"{name} {old} -> {new}"
+    text = f"{name} {old} -> {new}" if held.old is not None else f"{name} {new}"
     if isinstance(held.old, int) and isinstance(held.new, int) and held.old:
         text += f", {100 * (held.new - held.old) / held.old:+.1f}%"
     return text

@@ -76,7 +76,7 @@ def _made(loaded: LoadedSpec, options: LoadOptions, kind: type[M]) -> tuple[M | 
         spec = spec.model_copy(update={"layers": layers})
         found += tuple(map(loaded.locate, notes))
     loaded = replace(loaded, spec=spec)
-    if not options.look_for_weights:
+    if not options.look_for_weights and names_weights(loaded, options):
         model = kind(loaded, spec, lowered.graph, WeightSources({}, ()), found, options)
         return model, found
     sources = find_weights(

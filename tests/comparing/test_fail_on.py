@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from speccompiler.comparing.fail_on import BadCondition, judge, read_conditions
+from speccompiler.comparing.file_diff import added, removed
 from speccompiler.comparing.model_diff import Impact
 from speccompiler.graph.dims import Dim, symbol
-from tests.comparing.models import diff
+from tests.comparing.models import EMPTY, file_diff
 
 T = symbol("T")
 MIB = 1 << 20
@@ -29,7 +32,7 @@ def test_an_impact_means_it_and_what_is_worse(
     condition: str, impact: Impact, *, broken: bool
 ) -> None:
     (read,) = read_conditions(condition)
-    assert judge(read, diff(impact)).broken is broken
+    assert judge(read, file_diff(impact)).broken is broken
 
 
 @pytest.mark.parametrize(
@@ -61,11 +64,11 @@ def test_an_impact_means_it_and_what_is_worse(
 )
 def test_limits(condition: str, old: Dim | None, new: Dim | None, *, broken: bool | None) -> None:
     (read,) = read_conditions(condition)
-    assert judge(read, diff(Impact.NOTE, parameters=(old, new))).broken is broken
+    assert judge(read, file_diff(Impact.NOTE, parameters=(old, new))).broken is broken
 
 
 def test_each_quantity_is_that_of_its_name() -> None:
-    found = diff(
+    found = file_diff(
         Impact.NOTE,
         parameters=(100, 200),
         multiply_adds=(1000, 1060),
@@ -83,9 +86,22 @@ def test_each_quantity_is_that_of_its_name() -> None:
 
 
 def test_nothing_breaks_where_nothing_changed() -> None:
-    same = diff(peak_bytes=(65 * MIB, 65 * MIB))
+    same = file_diff(peak_bytes=(65 * MIB, 65 * MIB))
     for condition in read_conditions("breaking,cost,note,peak>64MiB"):
         assert judge(condition, same).broken is False
+
+
+def test_a_new_model_has_not_grown_but_has_a_bound() -> None:
+    new = added("a.yaml", "a.yaml", replace(EMPTY, peak_bytes=65 * MIB))
+    verdicts = [judge(c, new) for c in read_conditions("note,cost,peak>0%,peak>+1,peak>64MiB")]
+    assert [v.broken for v in verdicts] == [True, False, False, False, True]
+    assert verdicts[-1].reason == "peak 65.0 MiB"
+
+
+def test_a_model_that_is_gone_breaks_those_who_use_it() -> None:
+    gone = removed("a.yaml", "a.yaml", EMPTY)
+    verdicts = [judge(condition, gone) for condition in read_conditions("breaking,peak>64MiB")]
+    assert [v.broken for v in verdicts] == [True, False]
 
 
 def test_none_has_no_conditions() -> None:
