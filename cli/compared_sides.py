@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from speccompiler.cli.documents import Passed
 from speccompiler.comparing.file_pairs import pair_places
 from speccompiler.frozen import dataclass
 from speccompiler.source.document import Document
@@ -56,6 +57,8 @@ class Inputs:
 
     copies: RevisionCopies
     weights: bool = False
+    passed: Passed | None = None
+    """Files that the project's settings exclude where nobody names them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def _side(name: str, inputs: Inputs) -> Side | Tree:
     if os.path.isdir(name):
         found = {
             Path(document.shown_file).relative_to(name).as_posix(): document
-            for document in specs_in(name)
+            for document in specs_in(name, inputs.passed)
         }
         sides = {
             place: Side(place, each.shown_file, each, each.shown_file)

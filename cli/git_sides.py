@@ -62,7 +62,7 @@ def changed_sides(
             _check_known(repository, span, name, place)
         changed = repository.changed(span.old, span.new, within)
         # A file that is named counts whatever its name ends in; of folders the specs do.
-        wanted = [p for p in changed if p in within or _may_be_spec(p)]
+        wanted = [p for p in changed if p in within or _is_wanted(repository, p, inputs)]
         old = _tree(repository, span.old, wanted, "", inputs)
         if span.new is not None:
             new = _tree(repository, span.new, wanted, "", inputs)
@@ -100,7 +100,8 @@ def revision_side(name: str, inputs: Inputs) -> Side | Tree | None:
         place = _place_in(repository, path)
         kind = repository.kind(revision, place)
         if kind == "tree":
-            places = [p for p in repository.blobs(revision, [place]) if _may_be_spec(p)]
+            listed = repository.blobs(revision, [place])
+            places = [p for p in listed if _is_wanted(repository, p, inputs)]
             found = _tree(repository, revision, places, place, inputs).sides
             sides = {
                 p: side
@@ -177,6 +178,13 @@ def _place_in(repository: Repository, path: str) -> str:
         return repository.place(path)
     place = os.path.normpath(path.strip("/") or ".").replace(os.sep, "/")
     return "" if place == "." else place
+
+
+def _is_wanted(repository: Repository, place: str, inputs: Inputs) -> bool:
+    """Whether a file that nobody named may be a spec, and is not excluded."""
+    if not _may_be_spec(place):
+        return False
+    return inputs.passed is None or not inputs.passed(_from_here(repository.root / place))
 
 
 def _may_be_spec(place: str) -> bool:

@@ -35,10 +35,9 @@ class Entry:
 class Baseline:
     """The entries of a file by their fingerprints."""
 
-    file: Path
     entries: Mapping[str, Entry]
 
-    def stale(self, met: Iterable[str], checked: Iterable[str], root: Path) -> tuple[Entry, ...]:
+    def gone(self, met: Iterable[str], checked: Iterable[str], root: Path) -> tuple[Entry, ...]:
         """The entries that no longer occur: of files that were checked, or that are gone."""
         seen, names = set(met), set(checked)
         return tuple(
@@ -54,16 +53,22 @@ def accepted(found: Diagnostic) -> bool:
     return CODES[found.code].kind is Kind.INPUT
 
 
-def baseline_text(diagnostics: Sequence[Diagnostic], root: Path) -> str:
-    """The file for these findings, sorted so that it changes little."""
+def entries_of(diagnostics: Sequence[Diagnostic], root: Path) -> list[Entry]:
+    """The findings that a baseline may hold, as its entries."""
     marks = fingerprints(diagnostics, root)
-    entries = [
+    return [
         Entry(mark, d.code, shared_name(d.file or "", root), d.layer, d.message)
         for mark, d in zip(marks, diagnostics, strict=True)
         if accepted(d)
     ]
-    entries.sort(key=lambda e: (e.file, e.code, e.layer or "", e.message, e.fingerprint))
-    listed = [{key: getattr(entry, key) for key in _KEYS} for entry in entries]
+
+
+def baseline_text(entries: Iterable[Entry]) -> str:
+    """The file of these entries, sorted so that it changes little."""
+    in_order = sorted(
+        entries, key=lambda e: (e.file, e.code, e.layer or "", e.message, e.fingerprint)
+    )
+    listed = [{key: getattr(entry, key) for key in _KEYS} for entry in in_order]
     return json.dumps({"format_version": VERSION, "findings": listed}, indent=2) + "\n"
 
 
@@ -79,7 +84,7 @@ def read_baseline(file: Path) -> Baseline:
     except Problem as found:
         problem = found
     else:
-        return Baseline(file, {entry.fingerprint: entry for entry in entries})
+        return Baseline({entry.fingerprint: entry for entry in entries})
     raise SpecError([problem.at(file=str(file))])
 
 

@@ -19,7 +19,7 @@ from speccompiler.policy.project import shared_name
 
 _DIGITS = 16
 """Hexadecimal digits of a fingerprint: with a million findings, two equal ones are a miracle."""
-_NUMBER = re.compile(r"(?<![\w'.-])-?\d[\d,.]*(?:e[-+]?\d+)?(?![\w'])")
+_NUMBER = re.compile(r"(?<![\w'.-])-?\d[\d,.]*(?:x\d+)*(?:e[-+]?\d+)?(?![\w'])")
 _AUTOMATIC = re.compile(r"\b([a-z][a-z0-9]*)_\d+\b")
 
 

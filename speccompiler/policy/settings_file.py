@@ -28,6 +28,7 @@ class SettingsFile:
     """A file with settings, and the table that holds them."""
 
     path: Path
+    """Absolute."""
     shown: str
     """What messages call it: from the current folder where it is below that."""
     text: str
@@ -66,6 +67,7 @@ def read_settings_file(path: Path) -> SettingsFile:
             problem = Problem("CS160", "there is no table [tool.convspec]", "add it to the file")
             raise SpecError([problem.at(file=_shown(path))])
         return found
+    path = Path(os.path.abspath(path))
     text = _text(path)
     return SettingsFile(path, _shown(path), text, _parsed(text, _shown(path)), ())
 
@@ -82,7 +84,9 @@ def _shared(path: Path) -> SettingsFile | None:
     if not isinstance(table, dict):
         problem = Problem("CS160", "'tool.convspec' is not a table", "write it as [tool.convspec]")
         raise SpecError([problem.at(file=_shown(path))])
-    return SettingsFile(path, _shown(path), text, table, ("tool", "convspec"))
+    return SettingsFile(
+        Path(os.path.abspath(path)), _shown(path), text, table, ("tool", "convspec")
+    )
 
 
 def _shown(path: Path) -> str:

@@ -15,6 +15,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import h5py
@@ -339,8 +340,12 @@ def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -
                 "end_column": 17,
                 "layer": None,
                 "hint": "did you mean 'border_mode'?",
+                "fingerprint": sha256(
+                    b"cs022_misspelt.yaml\0CS022\0\0\0Convolution2D has no argument 'boarder_mode'"
+                ).hexdigest()[:16],
             }
         ],
+        "hidden": [],
     }
 
 
@@ -350,7 +355,7 @@ def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -
 CODE_TEXTS = ROOT / "speccompiler" / "diagnostics" / "codes"
 USAGE_AND_IO = {
     *("CS001", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"),
-    *("CS133", "CS134", "CS135", "CS136"),
+    *("CS133", "CS134", "CS135", "CS136", "CS160", "CS161", "CS162"),
 }
 """The codes that end a command with 2, as in the releases before codes had a kind."""
 

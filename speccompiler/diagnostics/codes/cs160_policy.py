@@ -1,4 +1,4 @@
-"""CS160 to CS169: a project's settings, its baseline, comments that ignore findings."""
+"""Codes of a project's settings, its baseline, comments that ignore findings."""
 
 from __future__ import annotations
 

@@ -14,9 +14,14 @@ from speccompiler.reports.findings.finding import Finding, Rule
 from speccompiler.source.hdf5_document import INSIDE
 
 
-def findings_of(diagnostics: Sequence[Diagnostic], root: Path) -> tuple[Finding, ...]:
-    """One for each diagnostic, in their order."""
-    marks = fingerprints(diagnostics, root)
+def findings_of(
+    diagnostics: Sequence[Diagnostic], root: Path, marks: Sequence[str] | None = None
+) -> tuple[Finding, ...]:
+    """One for each diagnostic, in their order; ``marks`` are their fingerprints, if known.
+
+    Equal findings are numbered among all, those of a baseline too: so they are made before.
+    """
+    marks = fingerprints(diagnostics, root) if marks is None else marks
     return tuple(
         _finding(found, mark, root) for found, mark in zip(diagnostics, marks, strict=True)
     )
