@@ -207,6 +207,15 @@ def _about_weights(model: Model) -> list[Diagnostic]:
     return [model.loaded.locate(d) for d in found]
 
 
+def _over_budget(model: Model) -> list[Diagnostic]:
+    """CS085 and CS086 for a spec that states a budget."""
+    if model.spec.budget is None:
+        return []
+    from speccompiler.reports.budget import budget_findings
+
+    return budget_findings(model, model.shapes())
+
+
 def _content(model: Model) -> list[Diagnostic]:
     """CS127 where a value of the weights is not what the spec's digest says; reads them all."""
     if model.spec.weights_sha256 is None or model.weights_file is not None:
