@@ -19,6 +19,8 @@ from speccompiler.diagnostics.core import SpecError as SpecError
 # The names that are loaded when they are first asked for stand twice: here for type checkers,
 # and in ``_HOME`` for Python.
 if TYPE_CHECKING:
+    from speccompiler.comparing.files import diff as diff
+    from speccompiler.comparing.model_diff import ModelDiff as ModelDiff
     from speccompiler.compiled import CompiledModel as CompiledModel
     from speccompiler.model import Model as Model
     from speccompiler.model import load as load
@@ -32,7 +34,9 @@ _HOME = {
     "CompiledModel": "compiled",
     "LayerReport": "reports.layer_report",
     "Model": "model",
+    "ModelDiff": "comparing.model_diff",
     "ShapeReport": "reports.shape_report",
+    "diff": "comparing.files",
     "load": "model",
     "loads": "model",
 }
