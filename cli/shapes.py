@@ -22,12 +22,14 @@ from speccompiler.options import LoadOptions
 
 @click.command("shapes")
 @model_argument
-@format_option("text", "markdown", "json")
+@format_option("text", "markdown", "json", "html")
 @input_shape_option
 @semantics_options
 @replace_option
 @gathered(loading=LoadOptions)
-def command(model: str, style: Literal["text", "markdown", "json"], loading: LoadOptions) -> None:
+def command(
+    model: str, style: Literal["text", "markdown", "json", "html"], loading: LoadOptions
+) -> None:
     """Report each layer's output shape, parameters, work, memory and reach.
 
     Shapes have N in front, the number of samples; everything else is of one sample.
@@ -36,5 +38,9 @@ def command(model: str, style: Literal["text", "markdown", "json"], loading: Loa
     report = loaded.shapes(loading.input_shape)
     if style == "json":
         json_output.print_json(json_output.shapes(report))
+    elif style == "html":
+        from speccompiler.drawing.shapes_page import shapes_page
+
+        click.echo(shapes_page(loaded, report), nl=False)
     else:
         click.echo(report.text(style, printable))
