@@ -31,6 +31,8 @@ class ShapeReport:
     inputs: tuple[tuple[str, Shape], ...]
     layers: tuple[LayerReport, ...]
     peak_bytes: int | None
+    outputs: tuple[str, ...] = ()
+    """The layers whose values the model gives, in its order."""
 
     def __str__(self) -> str:
         return self.text()
@@ -73,6 +75,7 @@ class ShapeReport:
             "model": self.model,
             "semantics": self.semantics,
             **inputs,
+            "outputs": list(self.outputs),
             "layers": [layer.to_data() for layer in self.layers],
             "totals": {
                 "parameters": self.parameters,
@@ -149,6 +152,8 @@ def shape_report(spec: ModelSpec, graph: Graph) -> ShapeReport:
                 seen[name].field,
                 seen[name].stride,
                 elsewhere,
+                call.inputs,
+                call.layer if call.layer != name else None,
             )
         )
     semantics = spec.semantics
@@ -160,4 +165,5 @@ def shape_report(spec: ModelSpec, graph: Graph) -> ShapeReport:
         inputs,
         tuple(layers),
         make_plan(optimize(graph), cpu_kernels).peak_bytes(1) if known else None,
+        spec.outputs,
     )
