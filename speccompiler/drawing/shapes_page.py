@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from speccompiler.drawing.html_page import html_page
 from speccompiler.drawing.input_axes import channel_axes
 from speccompiler.drawing.layer_facts import default_arguments, given_arguments, stored_tensors
-from speccompiler.drawing.network import Network, network
+from speccompiler.drawing.layer_graph import LayerGraph, LayerNode, layer_graph
 from speccompiler.drawing.placement import node_width, placement
 from speccompiler.graph.dims import Dim, total
 from speccompiler.graph.shapes import format_shape
@@ -54,7 +54,7 @@ def shapes_data(model: Model, report: ShapeReport) -> dict[str, Any]:
         "types": by_type(report),
         "layers": rows,
         "defaults": {each.class_name: default_arguments(type(each)) for each in spec.layers},
-        "graph": graph_data(network(report), report),
+        "graph": graph_data(layer_graph(report), report),
     }
 
 
@@ -91,8 +91,12 @@ def by_type(report: ShapeReport) -> list[list[str]]:
         work = total(layer.multiply_adds for layer in layers)
         own = sum(layer.parameters for layer in layers)
         order = (isinstance(work, int), -work if isinstance(work, int) else 0, -own, kind)
-        rows.append((order, [kind, str(len(layers)), count(own), scaled(work)]))
+        rows.append((order, [kind, str(len(layers)), _or_none(own), _or_none(work)]))
     return [row for _, row in sorted(rows, key=lambda each: each[0])]
+
+
+def _or_none(value: Dim) -> str:
+    return scaled(value) if value != 0 else ""
 
 
 def layer_data(layer: LayerReport) -> dict[str, Any]:
@@ -117,17 +121,19 @@ def amount(value: Dim, text: Callable[[Dim], str]) -> list[Any]:
     return [value if isinstance(value, int) else None, text(value)]
 
 
-def graph_data(net: Network, report: ShapeReport) -> dict[str, Any]:
-    """Where the nodes stand: first the inputs that are no layers, then the layers."""
-    widths = [node_width(("input", batched(shape))) for _, shape in net.inputs]
-    widths += [node_width(node_lines(layer)) for layer in report.layers]
+def graph_data(graph: LayerGraph, report: ShapeReport) -> dict[str, Any]:
+    """Where the nodes stand; ``layers`` has each one's number in the report, -1 of an input."""
+    numbers = {layer.name: i for i, layer in enumerate(report.layers)}
+    places = {node.key: i for i, node in enumerate(graph.nodes)}
+    edges = [(places[source], places[target]) for source, target in graph.edges]
     return {
-        **placement(widths, net.edges),
-        "inputs": [[name, batched(shape)] for name, shape in net.inputs],
-        "reads": [list(read) for read in net.reads],
+        **placement([node_width(node_lines(node)) for node in graph.nodes], edges),
+        "layers": [-1 if node.layer is None else numbers[node.key] for node in graph.nodes],
+        "shapes": [batched(node.output_shape) for node in graph.nodes if node.layer is None],
     }
 
 
-def node_lines(layer: LayerReport) -> tuple[str, str]:
+def node_lines(node: LayerNode) -> tuple[str, str]:
     """The texts of a box: the name in bold with room for a share; type and shape below."""
-    return f"{layer.name}     ", f"{layer.type}  {batched(layer.output_shape)}"
+    kind = "" if node.layer is None else f"{node.type}  "
+    return f"{node.name}     ", kind + batched(node.output_shape)

@@ -104,7 +104,7 @@ class GraphView {
     this.redraw([...before, ...found]);
   }
 
-  /** `heat(i)` gives part (0 to 1) and text, `scaled(i)` a part of the box's width; or null. */
+  /** `heat(i)` gives part (0 to 1) and text, `scaled(i)` the width of a box; or null. */
   setLook(heat, scaled) {
     this.heat = heat ?? (() => null);
     this.scaled = scaled;
@@ -182,8 +182,8 @@ class GraphView {
 
   box(i) {
     const node = this.nodes[i], [x, y, width] = this.graph.nodes[i], { height } = this;
-    const heat = this.heat(i), part = this.scaled?.(i) ?? 1;
-    const wide = Math.max(3, width * part), left = (width - wide) / 2;
+    const heat = this.heat(i);
+    const wide = Math.min(width, Math.max(3, this.scaled?.(i) ?? width)), left = (width - wide) / 2;
     const chosen = i === this.chosen;
     const kind = `${node.kind ?? ""} ${this.found.has(i) ? "found" : ""} ${chosen ? "chosen" : ""}`;
     const frame = { x: left, y: 0, width: wide, height, rx: Math.min(8, wide / 2) };
@@ -236,3 +236,5 @@ function curve(points) {
   }
   return path;
 }
+
+const inputNode = (shape) => ({ title: "input", below: "", shape, kind: "input", label: `input, ${shape}` });

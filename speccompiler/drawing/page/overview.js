@@ -2,9 +2,9 @@
 function overview() {
   const types = make("table", { class: "small" },
     make("thead", {}, make("tr", {}, make("th", { scope: "col", text: "type" }),
-      ...["layers", "parameters", "multiply-adds"].map((text) => make("th", { scope: "col", class: "number", text })))),
+      ...["parameters", "multiply-adds"].map((text) => make("th", { scope: "col", class: "number", text })))),
     make("tbody", {}, ...data.types.map(([type, count, parameters, macs]) => make("tr", {},
-      make("td", { class: "name", text: type }), make("td", { class: "number", text: count }),
+      make("th", { scope: "row", class: "name" }, ...breakable(type), make("small", { text: ` \u00d7 ${count}` })),
       make("td", { class: "number", text: parameters }), make("td", { class: "number", text: macs })))));
   return [
     make("h2", { text: "Overview" }),
@@ -17,3 +17,6 @@ function overview() {
 const layerLink = (name) => make("a", { href: `#layer=${encodeURIComponent(name)}`, class: "name", text: name });
 
 const layerLinks = (names) => make("ul", { class: "links" }, ...names.map((name) => make("li", {}, layerLink(name))));
+
+/** A name in words, MaxPooling2D: it may be broken between them. */
+const breakable = (text) => text.split(/(?=[A-Z][a-z])/).flatMap((word) => [make("wbr"), word]);

@@ -1,6 +1,7 @@
 // The page of one model.
 const { layers, graph } = data;
-const offset = graph.inputs.length; // nodes of the graph before the layers
+const nodeOf = new Array(layers.length); // by layer its node; inputs without a layer have others
+graph.layers.forEach((i, node) => { if (i >= 0) nodeOf[i] = node; });
 const numberOf = new Map(layers.map((layer, i) => [layer.name, i]));
 const COSTS = { parameters: "parameters", macs: "multiply-adds", bytes: "activations" };
 
@@ -28,17 +29,17 @@ const columns = [
   { key: "shape", label: "output shape", className: "shape", value: (l) => l.bytes[0], cell: (l) => [l.shape] },
   ...Object.entries(COSTS).map(([key, label]) => ({ key, label, number: true, value: (l) => l[key][0] ?? l[key][1], cell: (l) => [l[key][0] === 0 ? "" : l[key][1]] })),
   { key: "field", label: "field", number: true, value: (l) => (l.field === null ? Infinity : l.field.reduce((a, b) => a * b, l.field.length ? 1 : 0)), cell: (l) => [fieldSize(l)] },
-  { key: "stride", label: "stride", number: true, value: (l) => (l.stride ? ratio(l.stride[0] ?? "0") : -1), cell: (l) => [l.stride ? timesText(l.stride) : ""] },
+  { key: "stride", label: "stride", number: true, value: (l) => (l.stride ? ratio(l.stride[0] ?? "0") : -1), cell: (l) => [!l.stride ? "" : new Set(l.stride).size === 1 ? l.stride[0] : timesText(l.stride)] },
 ];
 
-const nodes = [
-  ...graph.inputs.map(([name, shape]) => ({ title: "input", below: "", shape, kind: "input", label: `input, ${shape}` })),
-  ...layers.map((layer) => ({
-    title: layer.name, below: layer.type, shape: layer.shape,
-    kind: data.outputs.includes(layer.name) ? "output" : layer.type === "InputLayer" ? "input" : "",
-    label: `${layer.name}, ${layer.type}, output ${layer.shape}${data.outputs.includes(layer.name) ? ", an output of the model" : ""}`,
-  })),
-];
+const isOutput = (layer) => data.outputs.includes(layer.name);
+const bare = [...graph.shapes];
+const nodes = graph.layers.map((i) => {
+  if (i < 0) return inputNode(bare.shift());
+  const layer = layers[i], kind = isOutput(layer) ? "output" : layer.type === "InputLayer" ? "input" : "";
+  const label = `${layer.name}, ${layer.type}, output ${layer.shape}${isOutput(layer) ? ", an output of the model" : ""}`;
+  return { title: layer.name, below: layer.type, shape: layer.shape, kind, label };
+});
 
 startTheme();
 startHelp();
@@ -46,7 +47,7 @@ startHeader();
 const table = new TableView(byId("layers"), { columns, rows: layers, label: "Layers", onSelect: (i) => select(i) });
 const view = new GraphView(byId("graph"), {
   graph, nodes, label: "Network graph",
-  onSelect: (i) => (i < offset ? select(null) : select(i - offset)),
+  onSelect: (node) => select(graph.layers[node] < 0 ? null : graph.layers[node]),
 });
 let selected = null;
 
@@ -54,7 +55,7 @@ let selected = null;
 function select(i, link = true) {
   selected = i;
   table.choose(i);
-  view.choose(i === null ? null : i + offset);
+  view.choose(i === null ? null : nodeOf[i]);
   const panel = byId("details");
   panel.classList.toggle("overview", i === null);
   panel.setAttribute("aria-label", i === null ? "Overview" : "Selected layer");
@@ -68,17 +69,19 @@ function select(i, link = true) {
 
 /** The layers before and after, and the inputs that the layer hangs on. */
 function around(i) {
-  const name = (node) => layers[node - offset].name;
-  const own = i + offset, known = new Set([own]), inputs = new Set();
+  const known = new Set([nodeOf[i]]), inputs = new Set();
   for (const node of known) {
-    if (!graph.reads[node].length) inputs.add(node < offset ? graph.inputs[node][0] : name(node));
-    graph.reads[node].forEach((other) => known.add(other));
+    const own = graph.layers[node];
+    // A bare input has the name of the layer that reads it.
+    if (!view.keys.reads[node].length) inputs.add(own < 0 ? layers[graph.layers[view.keys.readers[node][0]]].name : layers[own].name);
+    view.keys.reads[node].forEach((other) => known.add(other));
   }
+  const names = (some) => some.filter((node) => graph.layers[node] >= 0).map((node) => layers[graph.layers[node]].name);
   return {
     layers,
     inputs: data.inputs.filter((input) => inputs.has(input.name)),
-    reads: graph.reads[own].filter((node) => node >= offset).map(name),
-    readers: view.keys.readers[own].map(name),
+    reads: names(view.keys.reads[nodeOf[i]]),
+    readers: names(view.keys.readers[nodeOf[i]]),
   };
 }
 
@@ -86,17 +89,21 @@ function setLook() {
   const key = byId("heat").value, scaled = byId("to-scale").checked;
   const cost = key ? costs(key) : null, bytes = costs("bytes");
   const heat = cost && ((node) => {
-    const found = node < offset ? null : cost.at(node - offset);
+    const found = graph.layers[node] < 0 ? null : cost.at(graph.layers[node]);
     return found && { part: found.part, short: share(found.share), text: `${share(found.share) || "no"} of the ${COSTS[key]}` };
   });
-  const width = scaled && ((node) => (node < offset ? 1 : Math.sqrt(bytes.at(node - offset)?.part ?? 1)));
+  const side = (node) => Math.sqrt(bytes.at(graph.layers[node])?.part ?? 1);
+  // One scale for all, by which every box fits where it stands.
+  const own = [...graph.layers.keys()].filter((node) => graph.layers[node] >= 0 && side(node) > 0);
+  const unit = Math.min(...own.map((node) => graph.nodes[node][2] / side(node)));
+  const width = scaled && ((node) => (graph.layers[node] < 0 ? graph.nodes[node][2] : unit * side(node)));
   view.setLook(heat, width || null);
   table.setMeter(key ? { key, part: (i) => cost.at(i)?.part ?? 0 } : null);
   const legend = byId("legend"), top = cost && layers.find((layer) => layer[key][0] === cost.most);
   legend.hidden = !key && !scaled;
   legend.replaceChildren(
-    ...(key ? [make("span", { class: "key" }, "0", make("span", { class: "ramp", role: "img", "aria-label": "from none to the most" }), top ? top[key][1] : "0"), make("span", { text: `${COSTS[key]} of a layer; % of the model's` })] : []),
-    ...(scaled ? [make("span", { text: "Width: square root of a layer's activation bytes" })] : []));
+    ...(key ? [make("span", { class: "key" }, "0", make("span", { class: "ramp", role: "img", "aria-label": "from none to the most" }), top ? top[key][1] : "0"), make("span", { text: `${COSTS[key]}; % of all` })] : []),
+    ...(scaled ? [make("span", { text: "Width: the square root of a layer's activation bytes" })] : []));
 }
 
 /** The layer that the address names. */
@@ -111,7 +118,7 @@ function follow() {
 const search = new Search(layers.map((layer) => `${layer.name}\n${layer.type}`), {
   onFound: (found, query) => {
     table.setQuery(query);
-    view.setFound(new Set([...found].map((i) => i + offset)));
+    view.setFound(new Set([...found].map((i) => nodeOf[i])));
   },
   onMatch: (i) => select(i),
 });

@@ -1,11 +1,11 @@
 // The table: sortable, one row in the Tab order. Of a long one only the rows that can be seen are
 // in the document, until it is printed.
-const ROW = 31, MOST_ROWS = 400, BEFORE = 20;
+const MOST_ROWS = 400, BEFORE = 20;
 
 class TableView {
   /** A column: key, label, number, value(row) to sort by, cell(row, query) as children of a td. */
-  constructor(host, { columns, rows, label, onSelect }) {
-    Object.assign(this, { host, columns, rows, onSelect });
+  constructor(host, { columns, rows, label, onSelect, rowHeight = 31 }) {
+    Object.assign(this, { host, columns, rows, onSelect, rowHeight });
     this.order = rows.map((_, i) => i);
     this.stop = 0; // the row that Tab leads to
     this.chosen = null;
@@ -17,7 +17,7 @@ class TableView {
     this.above = make("tbody", { "aria-hidden": "true", class: "space" });
     this.body = make("tbody");
     this.below = make("tbody", { "aria-hidden": "true", class: "space" });
-    this.table = make("table", { class: "grid", role: "grid", "aria-label": label },
+    this.table = make("table", { class: rowHeight > 31 ? "grid tall" : "grid", role: "grid", "aria-label": label },
       make("thead", {}, this.head), this.above, this.body, this.below);
     host.append(this.table);
     this.repaint = eachFrame(() => this.paint());
@@ -57,8 +57,9 @@ class TableView {
     this.again();
   }
 
-  setOrder(shown) {
-    this.only = shown;
+  /** Only these rows; null for all. */
+  setOnly(rows) {
+    this.only = rows;
     this.again();
   }
 
@@ -68,7 +69,7 @@ class TableView {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const { shown } = this, at = shown.indexOf(this.stop), page = Math.max(1, Math.floor(this.host.clientHeight / ROW) - 2);
+    const { shown } = this, at = shown.indexOf(this.stop), page = Math.max(1, Math.floor(this.host.clientHeight / this.rowHeight) - 2);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: shown.length - 1 }[event.key];
     if (to !== undefined) this.focus(shown[Math.max(0, Math.min(shown.length - 1, to))]);
     else if ((event.key === "Enter" || event.key === " ") && event.target.closest("tr") === event.target) this.onSelect(this.stop);
@@ -104,11 +105,11 @@ class TableView {
     const at = this.shown.indexOf(i), { host } = this;
     if (at < 0) return;
     const head = this.head.offsetHeight;
-    const top = this.windowed ? at * ROW : (this.row(i)?.offsetTop ?? 0) - head;
-    const height = this.row(i)?.offsetHeight || ROW;
+    const top = this.windowed ? at * this.rowHeight : (this.row(i)?.offsetTop ?? 0) - head;
+    const height = this.row(i)?.offsetHeight || this.rowHeight;
     const room = host.clientHeight - head;
-    if (top < host.scrollTop) host.scrollTop = top - ROW;
-    else if (top + height > host.scrollTop + room) host.scrollTop = top + height + ROW - room;
+    if (top < host.scrollTop) host.scrollTop = top - this.rowHeight;
+    else if (top + height > host.scrollTop + room) host.scrollTop = top + height + this.rowHeight - room;
   }
 
   choose(i) {
@@ -134,9 +135,9 @@ class TableView {
     if (shown.length && !shown.includes(this.stop)) this.stop = shown[0];
     let from = 0, to = shown.length;
     if (this.windowed) {
-      const first = Math.floor(this.host.scrollTop / ROW);
+      const first = Math.floor(this.host.scrollTop / this.rowHeight);
       from = Math.max(0, first - BEFORE);
-      to = Math.min(shown.length, first + Math.ceil(this.host.clientHeight / ROW) + BEFORE);
+      to = Math.min(shown.length, first + Math.ceil(this.host.clientHeight / this.rowHeight) + BEFORE);
     }
     const made = `${from} ${to}`;
     if (made === this.made) return;
@@ -153,15 +154,15 @@ class TableView {
 
   space(part, rows) {
     const cell = make("td", { colspan: this.columns.length });
-    cell.style.height = `${rows * ROW}px`;
+    cell.style.height = `${rows * this.rowHeight}px`;
     part.replaceChildren(...(rows ? [make("tr", {}, cell)] : []));
   }
 
   makeRow(i, at) {
     const row = this.rows[i];
     const cells = this.columns.map((column) => {
-      const cell = make("td", { class: [column.className, column.number ? "number" : ""].join(" ").trim() || null }, ...column.cell(row, this.query));
-      if (column.className === "name") cell.title = cell.textContent;
+      const cell = make("td", { class: [column.className, column.number ? "number" : "", column.classOf?.(row)].filter(Boolean).join(" ") || null }, ...column.cell(row, this.query));
+      if (column.className) cell.title = [...cell.childNodes].map((part) => part.textContent).join(column.key === "what" ? "\n" : "");
       if (this.meter?.key === column.key) {
         cell.classList.add("meter");
         cell.style.setProperty("--part", this.meter.part(i));

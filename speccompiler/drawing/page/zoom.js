@@ -30,11 +30,28 @@ class Zoom {
     const wanted = Math.min(MOST_SCALE, Math.max(LEAST_SCALE, scale));
     const at = this.seen();
     const px = at.x + x / this.scale, py = at.y + y / this.scale;
-    this.scale = wanted;
-    this.content.setAttribute("width", this.width * wanted);
-    this.content.setAttribute("height", this.height * wanted);
+    this.resize(wanted);
+    this.twin?.resize(wanted);
     this.host.scrollLeft = px * wanted + this.left - x;
     this.host.scrollTop = py * wanted - y;
+  }
+
+  /** Two pictures of one layout: both show the same part of it. */
+  joinWith(other) {
+    for (const [one, twin] of [[this, other], [other, this]]) {
+      one.twin = twin;
+      one.host.addEventListener("scroll", () => {
+        twin.host.scrollTop = one.host.scrollTop;
+        twin.host.scrollLeft = one.host.scrollLeft;
+      }, { passive: true });
+    }
+    other.resize(this.scale);
+  }
+
+  resize(scale) {
+    this.scale = scale;
+    this.content.setAttribute("width", this.width * scale);
+    this.content.setAttribute("height", this.height * scale);
     this.repaint();
   }
 
@@ -49,7 +66,7 @@ class Zoom {
   open() {
     const { clientWidth, clientHeight } = this.host;
     const across = clientWidth / this.width, all = Math.min(across, clientHeight / this.height, 1.2);
-    this.to(all > 0.6 ? all : Math.min(1, Math.max(0.45, across)));
+    this.to(all > 0.6 ? all : Math.min(1, Math.max(0.65, across)));
     this.host.scrollTop = 0;
     this.host.scrollLeft = (this.width * this.scale - clientWidth) / 2;
   }
