@@ -30,9 +30,10 @@ class GraphView {
     host.append(this.svg);
     this.repaint = eachFrame(() => this.paint());
     this.zoom = new Zoom(host, this.svg, width, height, this.repaint);
-    this.nodeLayer.addEventListener("keydown", (event) => this.key(event));
+    // On the host: an SVG element that listens for focus is a stop of Tab in some browsers.
+    host.addEventListener("keydown", (event) => this.key(event));
     host.addEventListener("click", (event) => this.click(event));
-    this.nodeLayer.addEventListener("focusin", (event) => {
+    host.addEventListener("focusin", (event) => {
       const i = event.target.dataset.node;
       if (i !== undefined) this.moveStop(Number(i));
     });
