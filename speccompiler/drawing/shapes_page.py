@@ -62,10 +62,10 @@ def about(report: ShapeReport) -> str:
     """The line below the model's name."""
     several = len(report.inputs) > 1
     inputs = [f"{name} {batched(s)}" if several else batched(s) for name, s in report.inputs]
-    layers = len(report.layers)
+    layers = f"{count(len(report.layers))} layer{'s' if len(report.layers) != 1 else ''}"
     parts = [f"input{'s' if several else ''} {', '.join(inputs)}"]
     parts += [f"{report.semantics} semantics"] if report.semantics else []
-    return " · ".join([*parts, f"{layers} layer{'s' if layers != 1 else ''}"])
+    return " · ".join([*parts, layers])
 
 
 def totals(report: ShapeReport) -> list[list[str]]:

@@ -1,6 +1,6 @@
 // What the page says of a pair of layers, and of both models as a whole.
 const MATCHES = {
-  same: { mark: "", word: "same", kind: "" },
+  same: { mark: "", word: "same", kind: "same" },
   changed: { mark: "~", word: "changed", kind: "changed" },
   renamed: { mark: "\u2192", word: "renamed", kind: "changed" },
   moved: { mark: "\u21c5", word: "moved", kind: "changed" },

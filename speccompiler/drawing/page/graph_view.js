@@ -221,7 +221,7 @@ class GraphView {
     for (const [degree, texts] of degrees) {
       const d = texts.join("");
       if (typeof degree === "string") shapes.push(draw("g", { class: `node ${degree}` }, draw("path", { class: `box far ${degree}`, d })));
-      else shapes.push(draw("path", { class: "far-plain", d }), draw("g", { class: "node" }, draw("path", { class: "warmth", d, "fill-opacity": 0.9 * degree })));
+      else shapes.push(draw("path", { class: "far-cold", d }), draw("g", { class: "node" }, draw("path", { class: "warmth", d, "fill-opacity": 0.9 * degree })));
     }
     return shapes;
   }

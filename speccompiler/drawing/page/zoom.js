@@ -1,6 +1,6 @@
 // Zoom and pan of a graph. The picture lies whole in a scroller: panning is scrolling, so that
 // wheels, touch, scroll bars and assistive technology work as everywhere.
-const LEAST_SCALE = 0.02, MOST_SCALE = 3;
+const LEAST_SCALE = 0.05, MOST_SCALE = 3;
 
 class Zoom {
   constructor(host, content, width, height, repaint) {
@@ -27,7 +27,7 @@ class Zoom {
 
   /** Another scale; the point of the picture at (x, y) of the scroller stays there. */
   to(scale, x = this.host.clientWidth / 2, y = this.host.clientHeight / 2) {
-    const wanted = Math.min(MOST_SCALE, Math.max(LEAST_SCALE, scale));
+    const wanted = Math.min(MOST_SCALE, Math.max(Math.min(LEAST_SCALE, this.whole), scale));
     const at = this.seen();
     const px = at.x + x / this.scale, py = at.y + y / this.scale;
     this.resize(wanted);
@@ -57,15 +57,18 @@ class Zoom {
 
   by(factor) { this.to(this.scale * factor); }
 
-  fit() {
+  /** The scale that shows everything. */
+  get whole() {
     const { clientWidth, clientHeight } = this.host;
-    this.to(Math.min(clientWidth / this.width, clientHeight / this.height, 1.4));
+    return Math.min(clientWidth / this.width, clientHeight / this.height);
   }
+
+  fit() { this.to(Math.min(this.whole, 1.4)); }
 
   /** Everything where that is legible, else the top at a legible size. */
   open() {
-    const { clientWidth, clientHeight } = this.host;
-    const across = clientWidth / this.width, all = Math.min(across, clientHeight / this.height, 1.2);
+    const { clientWidth } = this.host;
+    const across = clientWidth / this.width, all = Math.min(this.whole, 1.2);
     this.to(all > 0.6 ? all : Math.min(1, Math.max(0.65, across)));
     this.host.scrollTop = 0;
     this.host.scrollLeft = (this.width * this.scale - clientWidth) / 2;
