@@ -104,19 +104,20 @@ def _checks(
         documents = (
             document
             for document in documents
-            if looks_like_spec(document) and not (passed and passed(document.shown_file))
+            if looks_like_spec(document) and not passed.over(document.shown_file)
         )
     return [_check(document, loading, settings) for document in documents]
 
 
-def _passed(settings: Settings) -> Passed | None:
+def _passed(settings: Settings) -> Passed:
     """Which files ``exclude`` means."""
     if not settings.exclude:
-        return None
+        return Passed()
     from speccompiler.policy.globs import file_matches
     from speccompiler.policy.project import shared_name
 
-    return lambda file: file_matches(shared_name(file, settings.folder), settings.exclude)
+    folder, patterns = settings.folder, settings.exclude
+    return Passed(lambda file: file_matches(shared_name(file, folder), patterns))
 
 
 def _check(document: Document, loading: LoadOptions, settings: Settings) -> Check:
