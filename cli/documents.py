@@ -32,8 +32,8 @@ _SAYS_SO = r"(?m)^[\s{]*[\"']?(?:convspec|class_name)[\"']?\s*:"
 
 def read(name: str) -> Document:
     """The document of a path, or of standard input for ``-``; of a wrapper, its model's."""
-    _check_name(name)
-    return _unwrapped(_read(name))
+    check_name(name)
+    return with_model(_read(name))
 
 
 def _read(name: str) -> Document:
@@ -49,13 +49,13 @@ def _read(name: str) -> Document:
     return Document(STDIN, "", None, (found.at(file=STDIN),))
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
     """Refuse an empty name: it would mean the current folder, but comes from an unset variable."""
     if not name:
         raise click.UsageError("a name is empty; name a file or a folder, '.' for this one")
 
 
-def _unwrapped(document: Document) -> Document:
+def with_model(document: Document) -> Document:
     """The model that a spec wraps; most wrap none, and are spared the import of the schemas."""
     if isinstance(document.root, Mapping) and {"model", "replace"} & document.root.entries.keys():
         from speccompiler.loading.wrapped_model import unwrapped
@@ -107,12 +107,12 @@ def expand(paths: Sequence[str], passed: Passed | None = None) -> Iterator[Docum
 
 
 def _documents(path: str, passed: Passed) -> Iterator[Document]:
-    _check_name(path)
+    check_name(path)
     if path == "-":
         yield read(path)
         return
     if Path(path).is_dir():
-        found = list(_folder(Path(path), passed))
+        found = specs_in(path, passed)
         if not found and not passed.any:
             raise click.UsageError(
                 f"no spec in folder '{path}': no .yaml, .yml or .json file there says "
@@ -143,13 +143,18 @@ def _matches(pattern: str) -> list[str] | None:
     return sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else None
 
 
+def specs_in(folder: str, passed: Passed | None = None) -> list[Document]:
+    """The specs in a folder and in those below it."""
+    return list(_folder(Path(folder), passed or Passed()))
+
+
 def _folder(folder: Path, passed: Passed) -> Iterator[Document]:
     for file in sorted(_files(folder)):
         if passed.over(str(file)):
             continue
         document = read_document(file)
         if looks_like_spec(document):
-            yield _unwrapped(document)
+            yield with_model(document)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -44,6 +44,7 @@ def validate(
 ) -> dict[str, Any]:
     """Every file that was checked, and every finding with its fingerprint."""
     return {
+        "format_version": 1,
         "files": [document.file for document in documents],
         "diagnostics": [
             {**diagnostic_data(d), "fingerprint": mark}

@@ -126,6 +126,7 @@ def _check(document: Document, loading: LoadOptions, settings: Settings) -> Chec
     if model is not None:
         found += _about_weights(model)
         found += _content(model)
+        found += _over_budget(model)
         # Only a warning here: run will ask for it.
         undecided = model.undecided_finding(Severity.WARNING)
         found += [undecided] if undecided is not None else []
@@ -205,6 +206,15 @@ def _about_weights(model: Model) -> list[Diagnostic]:
     except Problem as problem:
         return [problem.at(file=str(model.weights_file or model.file))]
     return [model.loaded.locate(d) for d in found]
+
+
+def _over_budget(model: Model) -> list[Diagnostic]:
+    """CS085 and CS086 for a spec that states a budget."""
+    if model.spec.budget is None:
+        return []
+    from speccompiler.reports.budget import budget_findings
+
+    return budget_findings(model, model.shapes())
 
 
 def _content(model: Model) -> list[Diagnostic]:

@@ -54,6 +54,7 @@ COMMANDS = (
     Command("cs002_utf16_no_mark", "validate utf16_be.yaml"),
     Command("cs002_utf32", "validate utf32.yaml"),
     Command("cs002_utf32_no_mark", "validate utf32_le.json"),
+    Command("cs015_no_repository", "diff --git main"),
     Command("cs077_no_such_layer", "validate cs082_several.json --replace lambda_2=x"),
     Command("cs077_runs_as_it_is", "validate bn.yaml --replace bn=x"),
     Command("cs078_part", "shapes cs082_byte_code.json --replace lambda_1=x[0]-x"),

@@ -39,4 +39,10 @@ CODES: Mapping[str, Code] = {
         "codes of diagnostics, or the same with 'ignore-file' for the whole file.",
         "Correct it as the hint says.",
     ),
+    "CS165": Code(
+        "ignored change that is not there",
+        "An entry of [[diff.ignore]] in the settings has passed its day, or no change of the "
+        "comparison is like it. It would hide the next change of that kind.",
+        "Remove the entry where what it accepted is merged.",
+    ),
 }
