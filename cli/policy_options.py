@@ -13,6 +13,7 @@ from speccompiler.cli.options import complete_files, not_empty
 from speccompiler.frozen import dataclass
 
 if TYPE_CHECKING:
+    from speccompiler.cli.documents import Passed
     from speccompiler.policy.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -90,3 +91,13 @@ def reporting_options(*styles: str) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+def excluded(settings: Settings) -> Passed | None:
+    """Which files ``exclude`` means."""
+    if not settings.exclude:
+        return None
+    from speccompiler.policy.globs import file_matches
+    from speccompiler.policy.project import shared_name
+
+    return lambda file: file_matches(shared_name(file, settings.folder), settings.exclude)
