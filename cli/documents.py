@@ -88,7 +88,7 @@ class Passed:
         self._excluded = excluded
         self.any = False
 
-    def over(self, file: str) -> bool:
+    def __call__(self, file: str) -> bool:
         """Whether this file is."""
         if self._excluded is None or not self._excluded(file):
             return False
@@ -127,7 +127,7 @@ def _documents(path: str, passed: Passed) -> Iterator[Document]:
         for match in matches:
             if Path(match).is_dir():
                 found += _folder(Path(match), passed)
-            elif not passed.over(match):
+            elif not passed(match):
                 found.append(read(match))
         if not found and not passed.any:
             raise click.UsageError(f"no spec in the folders that match '{path}'")
@@ -150,7 +150,7 @@ def specs_in(folder: str, passed: Passed | None = None) -> list[Document]:
 
 def _folder(folder: Path, passed: Passed) -> Iterator[Document]:
     for file in sorted(_files(folder)):
-        if passed.over(str(file)):
+        if passed(str(file)):
             continue
         document = read_document(file)
         if looks_like_spec(document):

@@ -16,6 +16,7 @@ from speccompiler.diagnostics.core import SpecError
 from speccompiler.frozen import dataclass
 
 if TYPE_CHECKING:
+    from speccompiler.cli.documents import Passed
     from speccompiler.policy.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -106,3 +107,16 @@ def reporting_options(*styles: str) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+def excluded(settings: Settings) -> Passed:
+    """Which files ``exclude`` means."""
+    from speccompiler.cli.documents import Passed
+
+    if not settings.exclude:
+        return Passed()
+    from speccompiler.policy.globs import file_matches
+    from speccompiler.policy.project import shared_name
+
+    folder, patterns = settings.folder, settings.exclude
+    return Passed(lambda file: file_matches(shared_name(file, folder), patterns))
