@@ -133,8 +133,9 @@ def driver_sides(names: Sequence[str], inputs: Inputs) -> Sides:
     places = (names[0], names[7] if len(names) == 9 else names[0])
     old = _lent("a/", places[0], names[1], inputs)
     new = _lent("b/", places[1], names[4], inputs)
-    pair = (SidePair(old, new),)
-    return Sides(f"a/{places[0]}", f"b/{places[1]}", pair if old or new else (), single=False)
+    pairs = (SidePair(old, new),) if old or new else ()
+    both = old is not None and new is not None
+    return Sides(f"a/{places[0]}", f"b/{places[1]}", pairs, single=both)
 
 
 def _lent(prefix: str, place: str, file: str, inputs: Inputs) -> Side | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from speccompiler.cli.documents import Passed, expand, looks_like_spec, remember_texts
+from speccompiler.cli.documents import expand, looks_like_spec, remember_texts
 from speccompiler.cli.findings_report import STYLES, deliver
 from speccompiler.cli.options import (
     complete_files,
@@ -21,6 +21,7 @@ from speccompiler.cli.options import (
 from speccompiler.cli.policy_options import (
     Reporting,
     SettingsChoice,
+    excluded,
     reporting_options,
     settings_options,
 )
@@ -98,25 +99,15 @@ def _checks(
     paths: Sequence[str], specs_only: bool, loading: LoadOptions, settings: Settings
 ) -> list[Check]:
     """What is found in each spec, after the project's decisions on it."""
-    passed = _passed(settings)
+    passed = excluded(settings)
     documents = expand(paths, passed)
     if specs_only:
         documents = (
             document
             for document in documents
-            if looks_like_spec(document) and not (passed and passed(document.shown_file))
+            if looks_like_spec(document) and not passed(document.shown_file)
         )
     return [_check(document, loading, settings) for document in documents]
-
-
-def _passed(settings: Settings) -> Passed | None:
-    """Which files ``exclude`` means."""
-    if not settings.exclude:
-        return None
-    from speccompiler.policy.globs import file_matches
-    from speccompiler.policy.project import shared_name
-
-    return lambda file: file_matches(shared_name(file, settings.folder), settings.exclude)
 
 
 def _check(document: Document, loading: LoadOptions, settings: Settings) -> Check:

@@ -131,11 +131,10 @@ def _file(file: FileDiff, comparison: Comparison) -> Iterator[_Piece]:
     opens = (
         f"<details><summary>{len(behind)} {noun} from these</summary>",
         "",
-        "| layer | output shape | because of |",
-        "|:--|:--|:--|",
+        *_LAYERS,
     )
     for pair in behind:
-        yield _Piece((_follower(pair),), "layer", opens, ("", "</details>"))
+        yield _Piece((_row(pair),), "layer", opens, ("", "</details>"))
 
 
 def _heading(file: FileDiff) -> Iterator[str]:
@@ -237,11 +236,6 @@ def _layer(pair: LayerPair) -> str:
     return _code(pair.name)
 
 
-def _follower(pair: LayerPair) -> str:
-    causes = dict.fromkeys(name for change in pair.changes for name in change.because)
-    return f"| {_layer(pair)} | {_shapes(pair)} | {', '.join(map(_code, causes))} |"
-
-
 def _shapes(pair: LayerPair) -> str:
     old, new = (None if side is None else side.output_shape for side in (pair.old, pair.new))
     return _before_after(old, new, lambda shape: _text(batched(shape)))
@@ -264,7 +258,7 @@ def _impact(impact: Impact) -> str:
 
 
 def _text(text: str) -> str:
-    return markdown_text(text)
+    return markdown_text(text.replace(" -> ", " → "))
 
 
 def _code(text: str) -> str:

@@ -43,6 +43,8 @@ class FileDiff:
     diagnostics: tuple[Diagnostic, ...] = ()
     """What is wrong with one of the two."""
     ignored: tuple[IgnoredChange, ...] = ()
+    unchanged: bool = False
+    """Whether its text is what it was, so that nothing was compared."""
 
     @property
     def name(self) -> str:
@@ -59,7 +61,7 @@ class FileDiff:
     @property
     def status(self) -> FileStatus:
         """What became of it."""
-        if self.diff is not None:
+        if self.diff is not None or self.unchanged:
             return FileStatus.CHANGED if self.changes else FileStatus.SAME
         if self.report is None:
             return FileStatus.FAILED
