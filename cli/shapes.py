@@ -22,6 +22,7 @@ from speccompiler.frozen import dataclass
 from speccompiler.options import LoadOptions
 
 if TYPE_CHECKING:
+    from speccompiler.model import Model
     from speccompiler.reports.shape_report import ShapeReport
 
 
@@ -29,20 +30,20 @@ if TYPE_CHECKING:
 class Shown:
     """What of the report is shown, and how."""
 
-    style: Literal["text", "markdown", "json", "csv"]
+    style: Literal["text", "markdown", "json", "csv", "html"]
     by: Literal["type", "block"] | None
     graph: bool
 
 
 @click.command("shapes")
 @model_argument
-@format_option("text", "markdown", "json", "csv")
+@format_option("text", "markdown", "json", "csv", "html")
 @output_option("A file for the report. Default: it is printed.")
 @click.option(
     "--by",
     type=click.Choice(["type", "block"]),
     help="Totals for each type of layer, or for each block of layers with names such as "
-    "conv2_1 and conv2_2, instead of a row for each layer. JSON always has both.",
+    "conv2_1 and conv2_2, instead of a row for each layer. JSON and HTML always have both.",
 )
 @click.option(
     "--graph",
@@ -61,14 +62,18 @@ def command(model: str, output: str | None, shown: Shown, loading: LoadOptions) 
     """
     if shown.graph and shown.style != "markdown":
         raise click.UsageError("--graph is for --format markdown")
-    if shown.by is not None and shown.style == "json":
-        raise click.UsageError("--by is not for --format json, which has all totals")
+    if shown.by is not None and shown.style in ("json", "html"):
+        raise click.UsageError(f"--by is not for --format {shown.style}, which has all totals")
     loaded = load_model(model, loading)
-    text = _text(loaded.shapes(loading.input_shape), shown)
+    text = _text(loaded, loaded.shapes(loading.input_shape), shown)
     write_report(text, output, loaded.loaded.document.read_files)
 
 
-def _text(report: ShapeReport, shown: Shown) -> str:
+def _text(model: Model, report: ShapeReport, shown: Shown) -> str:
+    if shown.style == "html":
+        from speccompiler.drawing.shapes_page import shapes_page
+
+        return shapes_page(model, report)
     if shown.style == "json":
         return json_output.json_text(json_output.shapes(report))
     if shown.style == "csv":

@@ -9,7 +9,7 @@ from typing import Literal
 from speccompiler.comparing.model_changes import amount_text, share_text
 from speccompiler.comparing.model_diff import Change, Impact, LayerPair, Match, ModelDiff
 from speccompiler.comparing.verdict import counts, follows, only_shape_follows, verdict
-from speccompiler.comparing.wording import quoted_few
+from speccompiler.comparing.wording import cause_names, shape_text
 from speccompiler.diagnostics.wording import on_one_line
 from speccompiler.reports.layer_report import LayerReport
 
@@ -64,7 +64,6 @@ def diff_text(
         return "\n".join(page.lines)
     page.line(f"{between}; {counts(diff)}", "dim")
     _model(page, diff)
-    page.blank()
     _layers(page, diff)
     page.blank()
     _totals(page, diff)
@@ -133,6 +132,7 @@ def _layers(page: _Page, diff: ModelDiff) -> None:
     shown = changed if single else own
     if not shown:
         return
+    page.blank()
     columns = _Columns(page, shown)
     quiet: list[LayerPair] = []
     for pair in diff.layers:
@@ -209,12 +209,16 @@ def _sign(pair: LayerPair) -> tuple[str, Role]:
 
 def _renamed(pair: LayerPair) -> bool:
     """Whether a new name is all, or is worth to be the sign of the line."""
-    return all(change.code in {"CD203", "CD504", "CD505", "CD401"} for change in pair.changes)
+    return all(c.because or c.code in {"CD203", "CD504", "CD505"} for c in pair.changes)
 
 
 def _details(pair: LayerPair, *, first: bool) -> Iterator[tuple[str, Role]]:
     """What stands in the lines of a layer, the arguments together in one."""
     arguments = [c for c in pair.changes if c.code.startswith("CD3")]
+    told = any(change.code == "CD203" for change in pair.changes)
+    if pair.old is not None and pair.new is not None and pair.old.name != pair.new.name:
+        if not told:
+            yield f"was '{pair.old.name}'", "dim"
     for change in pair.changes:
         if change in arguments:
             if change is arguments[0]:
@@ -222,7 +226,9 @@ def _details(pair: LayerPair, *, first: bool) -> Iterator[tuple[str, Role]]:
             continue
         text = change.message
         if change.code == "CD401" and first:
-            text += " (the first shape that differs)"
+            text = f"first to differ: {text}"
+        if change.code in {"CD201", "CD208"} and pair.new is not None:
+            text += f"; gives {shape_text(pair.new.output_shape)}"
         yield text, _role(change)
 
 
@@ -257,7 +263,7 @@ def _between(page: _Page, pairs: Sequence[LayerPair]) -> None:
         )
         last = following[-1].changes[0]
         parts.append(
-            f"{_count(len(following))} of other shapes, because of {quoted_few(list(causes))}; "
+            f"{_count(len(following))} of other shapes, because of {cause_names(list(causes))}; "
             f"{following[-1].name}: {last.old} -> {last.new}"
         )
     for text in parts:

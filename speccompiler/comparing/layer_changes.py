@@ -35,7 +35,7 @@ def inserted(sides: Sides, number: int) -> Iterator[Change]:
     item = sides.new.outline.items[number]
     idle = _does_nothing(sides, sides.new, number)
     code = "CD208" if idle else "CD201"
-    text = f"inserted {_after(sides.new, number)}{_further_call(sides.new, number)}"
+    text = f"inserted {_after(sides.new, number)}{_further_call(sides.new, number)}{_idle(idle)}"
     yield sides.change(code, text, layer=item.name, new=item.layer.class_name)
 
 
@@ -45,6 +45,7 @@ def removed(sides: Sides, partner: int) -> Iterator[Change]:
     idle = _does_nothing(sides, sides.old, partner)
     code = "CD209" if idle else "CD202"
     text = f"removed from {_after(sides.old, partner)}{_further_call(sides.old, partner)}"
+    text += _idle(idle)
     yield sides.change(code, text, layer=item.name, old=item.layer.class_name, gone=True)
 
 
@@ -84,6 +85,10 @@ def _does_nothing(sides: Sides, side: Side, number: int) -> bool:
     return alone is not None and alone.does_nothing
 
 
+def _idle(idle: bool) -> str:
+    return "; no effect on a forward pass" if idle else ""
+
+
 def _further_call(side: Side, number: int) -> str:
     item = side.outline.items[number]
     return "" if item.first else f", a further call of '{item.layer.name}'"
@@ -106,6 +111,7 @@ def _moved(sides: Sides, partner: int, number: int) -> Change:
     before, after = _after(sides.old, partner), _after(sides.new, number)
     name = sides.new.name(number)
     text = f"moved from {before} to {after}" if before != after else f"moved; still {after}"
+    text += _idle(idle)
     return sides.change("CD210" if idle else "CD204", text, layer=name, old=before, new=after)
 
 
@@ -113,9 +119,11 @@ def _rewired(sides: Sides, partner: int, number: int) -> Change:
     olds = slots(sides.old.outline, partner)
     news = slots(sides.new.outline, number)
     commutes = getattr(sides.new.outline.items[number].layer, "mode", None) in _COMMUTES
+    turned = commutes and _same_values(sides, partner, number)
     text = f"reads {quoted_few(news)} instead of {quoted_few(olds)}"
+    text += "; their order makes no difference" if turned else ""
     return sides.change(
-        "CD207" if commutes and _same_values(sides, partner, number) else "CD206",
+        "CD207" if turned else "CD206",
         text,
         layer=sides.new.name(number),
         argument="inputs",
@@ -220,7 +228,7 @@ def weight_changes(
         )
         yield sides.change(
             "CD504",
-            f"old weights fit under another name: {', '.join(before)} -> {', '.join(after)}",
+            f"old weights fit, and are named {', '.join(before)}",
             layer=name,
             old=", ".join(before),
             new=", ".join(after),
@@ -249,7 +257,7 @@ def _reshaped(
             (tensor := _own_name(t.old_name)) in now and now[tensor].stored_shape != t.old_shape
             for t in found
         )
-        after = () if own else tuple(cause for cause in upstream if cause != name)
+        after = () if own else upstream
     text = f"old weights do not fit: {', '.join(parts)}{because(after)}"
     old, new = (", ".join(str(getattr(t, f"{w}_shape")) for t in found) for w in ("old", "new"))
     return sides.change("CD501", text, layer=name, old=old, new=new, because=after)

@@ -99,6 +99,10 @@ class Change:
     """The layers that it follows from, where this one only follows; by their new names, or the
     old ones of layers that are gone."""
 
+    def __str__(self) -> str:
+        owner = "" if self.layer is None else f"{self.layer}: "
+        return f"{self.impact} {self.code}: {owner}{self.message}"
+
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON."""
         span = self.span
@@ -166,6 +170,12 @@ class ModelDiff:
     diverges_at: str | None
     """The first layer, by its new name, whose output shape changed."""
     amounts: tuple[Amount, ...]
+
+    def __str__(self) -> str:
+        between = f"{self.old_name} -> {self.new_name}"
+        if self.same:
+            return f"{between}: no change"
+        return "\n".join([f"{between}: {self.impact}", *map(str, self.changes)])
 
     @property
     def same(self) -> bool:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from speccompiler.comparing.lowered_alone import Alone, lowered_alone
+from speccompiler.comparing.outline import Outline
 from speccompiler.comparing.sides import Sides
 from speccompiler.frozen import dataclass
 
 MOST_CAUSES = 3
+
+
+def input_cause(side: Outline, read: int) -> str:
+    """How an input of the model is named as a cause: it may have the name of the first layer."""
+    inputs = side.spec.inputs
+    return "the input" if len(inputs) == 1 else f"the input '{inputs[-1 - read].name}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +72,16 @@ class _Search:
         olds, news = self.old.input_shapes(partner), self.new.input_shapes(number)
         if olds != news:
             self.causes.upstream[number] = self._of_inputs(partner, number)
-        own = False
+        own = decides = False
         first, second = self.sides.semantics
         if one.said != other.said or first != second:
             alone = lowered_alone(other.layer, second, olds)
             self.causes.alone[number] = alone
             own = alone is not None and alone.shape != self.old.shape(partner)
+            # With the old inputs it would give the same: nothing before it matters.
+            decides = own and alone is not None and alone.shape == self.new.shape(number)
         if self.new.shape(number) != self.old.shape(partner):
-            upstream = self.causes.upstream.get(number, ())
+            upstream = () if decides else self.causes.upstream.get(number, ())
             found = (other.name, *upstream) if own or not upstream else upstream
             self.causes.output[number] = tuple(dict.fromkeys(found))[:MOST_CAUSES]
 
@@ -83,7 +92,7 @@ class _Search:
             if read >= 0:
                 found |= dict.fromkeys(self.causes.output.get(read, ()))
             elif self._input_changed(read):
-                found[self.sides.new.name(read)] = None
+                found[input_cause(self.new, read)] = None
         return tuple(found)[:MOST_CAUSES]
 
     def _input_changed(self, read: int) -> bool:

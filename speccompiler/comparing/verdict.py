@@ -13,12 +13,18 @@ _NUMBERS = {
     "CD201", "CD202", "CD204", "CD205", "CD206", "CD211", "CD301", "CD302", "CD305", "CD306",
     "CD601", "CD604", "CD605",
 }  # fmt: skip
-_WEIGHTS = {"CD501", "CD502", "CD503", "CD504", "CD505"}
+_WEIGHTS = {
+    "CD505": "taken for another",
+    "CD501": "misfit",
+    "CD502": "missing",
+    "CD503": "lost",
+    "CD504": "renamed",
+}
 _AMOUNTS = {"parameters": "parameters", "multiply_adds": "multiply-adds", "peak_bytes": "peak"}
 
 
 def verdict(diff: ModelDiff) -> str:
-    """``breaking: output shape and numbers change, old weights of 2 layers do not fit``."""
+    """``breaking: output shape and numbers change, old weights: 2 layers misfit``."""
     if diff.same:
         return "no change"
     parts = [*_broken(diff), *_costs(diff)]
@@ -43,15 +49,23 @@ def _broken(diff: ModelDiff) -> list[str]:
     if changing:
         one = changing == ["output shape"]
         parts.append(f"{_and(changing)} {'changes' if one else 'change'}")
-    misfits = {
-        change.layer
-        for change in diff.changes
-        if change.code in _WEIGHTS and change.impact is Impact.BREAKING
-    }
-    if misfits:
-        layers = "1 layer" if len(misfits) == 1 else f"{len(misfits)} layers"
-        parts.append(f"old weights of {layers} do not fit")
-    return parts
+    return parts + _weights(diff)
+
+
+def _weights(diff: ModelDiff) -> list[str]:
+    """``old weights: 1 layer misfit, 2 missing``: of each kind, how many layers."""
+    found: dict[str, set[str | None]] = {}
+    for change in diff.changes:
+        if change.code in _WEIGHTS and change.impact is Impact.BREAKING:
+            found.setdefault(_WEIGHTS[change.code], set()).add(change.layer)
+    parts = [
+        f"{len(found[word])} {word}" for word in dict.fromkeys(_WEIGHTS.values()) if word in found
+    ]
+    if not parts:
+        return []
+    count, _, word = parts[0].partition(" ")
+    layers = "layer" if count == "1" else "layers"
+    return [f"old weights: {count} {layers} {word}" + "".join(f", {part}" for part in parts[1:])]
 
 
 def _costs(diff: ModelDiff) -> list[str]:

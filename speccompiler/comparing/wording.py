@@ -27,6 +27,12 @@ def listed(names: Sequence[str]) -> str:
     return f"[{', '.join(names)}]"
 
 
-def because(layers: Sequence[str]) -> str:
+def because(causes: Sequence[str]) -> str:
     """``, because of 'conv1'``; nothing where there is no other reason."""
-    return f", because of {quoted_few(layers)}" if layers else ""
+    return f", because of {cause_names(causes)}" if causes else ""
+
+
+def cause_names(causes: Sequence[str]) -> str:
+    """Layers in quotes; an input of the model says what it is."""
+    few = [c if c.startswith("the input") else f"'{shown(c)}'" for c in causes]
+    return first_few(few, MOST_NAMES)

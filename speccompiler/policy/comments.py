@@ -90,6 +90,7 @@ def _read(text: str, at: int, span: Span, line: int) -> Iterable[Directive | Dia
         yield _wrong(f"the comment says no codes after '{word}'", hint, span)
         return
     from speccompiler.diagnostics.codes import CODES
+    from speccompiler.policy.code_names import code_hint
 
     codes = list(re.finditer(r"[^\s,][^,]*?(?=\s*(?:,|$))", form["codes"]))
     for found in codes:
@@ -97,8 +98,7 @@ def _read(text: str, at: int, span: Span, line: int) -> Iterable[Directive | Dia
         start = span.column + form.start("codes") + found.start()
         place = Span(span.line, start, span.line, start + len(code))
         if code not in CODES:
-            hint = did_you_mean(code, CODES) or "'convspec explain' lists the codes"
-            yield _wrong(f"no diagnostic '{shown(code)}'", hint, place)
+            yield _wrong(f"no diagnostic '{shown(code)}'", code_hint(code), place)
         else:
             whole = word == "ignore-file"
             yield Directive(code, None if whole else line, place, span, len(codes) == 1)

@@ -120,9 +120,10 @@ def _parsed(text: str, shown: str) -> dict[str, Any]:
         said = str(error)
         place = _PLACE.search(said)
         reason = said[: place.start()] if place else said
-        span = None
+        lines = text.split("\n")
+        line, column = len(lines), len(lines[-1]) + 1
         if place is not None and place[1]:
             line, column = int(place[1]), int(place[2])
-            span = Span(line, column, line, column + 1)
+        span = Span(line, column, line, column + 1)
         problem = Problem("CS160", f"this is not TOML: {reason[:1].lower()}{reason[1:]}")
         raise SpecError([problem.at(file=shown, span=span)]) from None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError, did_you_mean
+from speccompiler.diagnostics.codes import CODES
+from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
 from speccompiler.diagnostics.wording import shown
+from speccompiler.policy.code_names import code_hint
 from speccompiler.policy.settings import Ignore, Settings
 from speccompiler.policy.settings_file import SettingsFile
 from speccompiler.policy.settings_reading import (
@@ -28,19 +30,16 @@ OFF = "off"
 
 def _code(value: Any, path: Keys, reading: Reading) -> str | None:
     """A code of a diagnostic."""
-    from speccompiler.diagnostics.codes import CODES
-
-    if isinstance(value, str) and value in CODES:
-        if value in UNTOUCHED:
-            reading.refuse(path, f"'{value}' is about the settings, which nothing turns off")
-            return None
-        return value
     at_key = bool(path) and path[-1] == value
     if not isinstance(value, str):
         wrong(reading, path, value, "a code such as 'CS050'")
-        return None
-    hint = did_you_mean(value, CODES) or "'convspec explain' lists the codes"
-    reading.refuse(path, f"no diagnostic '{shown(value)}'", hint, key=at_key)
+    elif value not in CODES:
+        reading.refuse(path, f"no diagnostic '{shown(value)}'", code_hint(value), key=at_key)
+    elif value in UNTOUCHED:
+        message = f"'{value}' is about the settings, which nothing turns off"
+        reading.refuse(path, message, key=at_key)
+    else:
+        return value
     return None
 
 

@@ -66,11 +66,14 @@ class _Scanner:
         many = self.text.startswith("[[", start)
         self.at += 2 if many else 1
         path: Path = ()
+        through: list[Path] = []
         for part, _ in self.dotted():
             path = (*self.last_table(path), part)
+            through.append(path)
         self.at += 2 if many else 1
         span = self.lines.span(start, self.at)
-        self.keys.setdefault(path, span)
+        for each in through:
+            self.keys.setdefault(each, span)
         if many:
             self.arrays[path] = self.arrays.get(path, 0) + 1
             self.keys[self.last_table(path)] = span

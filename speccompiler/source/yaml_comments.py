@@ -1,7 +1,7 @@
 """The comments of a YAML text, which its parser passes over.
 
 A ``#`` begins one at the start of a line or after a blank, unless it stands in a scalar: in
-quotes, in the lines of a ``|`` or ``>`` block, or in text like ``a#b``.
+quotes, or in the lines of a ``|`` or ``>`` block.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from speccompiler.frozen import dataclass
 from speccompiler.source.findings import Findings
 from speccompiler.source.yaml_events import events
 
-_MARK = re.compile(r"(?:^|(?<=[ \t\r\n]))#[^\r\n]*", re.MULTILINE)
+_MARK = re.compile(r"(?<![^ \t\r\n])#")
+_PROPERTIES = re.compile(r"(?:[&!]\S*(?:\s|(?<=\s)#[^\r\n]*)*)*")
+"""Anchor and tag, which a scalar begins with; comments may stand behind them."""
 _LINE_END = re.compile(r"\r\n|\n|\r|\Z")
 
 
@@ -38,30 +40,37 @@ def comments(text: str, file: str = "") -> Iterator[Comment]:
     findings = Findings(file, text)
     inside = _scalars(findings)
     start, end = next(inside, (len(text), len(text)))
-    for found in list(_MARK.finditer(text)):
+    last = 0
+    for found in _MARK.finditer(text):
         at = found.start()
         while end <= at and start < len(text):
             start, end = next(inside, (len(text), len(text)))
-        if not start <= at < end:
-            line = text[max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1 : at]
-            span = findings.lines.span(at, found.end())
-            yield Comment(found.group(), span, at, not line.strip())
+        if at < last or start <= at < end:
+            continue
+        line_end = _LINE_END.search(text, at)
+        assert line_end is not None, "a text has an end"
+        last = line_end.start()
+        line = text[max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1 : at]
+        span = findings.lines.span(at, last)
+        yield Comment(text[at:last], span, at, not line.strip())
     for _ in inside:  # what follows the last comment has to be YAML too
         pass
 
 
 def _scalars(findings: Findings) -> Iterator[tuple[int, int]]:
-    """Where scalars stand; of a block scalar its lines, not its first, which may end in one."""
-    event: Any
+    """Where the texts of scalars stand."""
     for event in events(findings):
-        if type(event) is yaml.ScalarEvent:
-            start, end = event.start_mark.index, event.end_mark.index
-            yield _lines_of_block(findings.text, event, start), end
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            yield _text_start(findings.text, event), event.end_mark.index
 
 
-def _lines_of_block(text: str, event: Any, start: int) -> int:
+def _text_start(text: str, event: Any) -> int:
+    """Behind anchor and tag; of a block scalar its second line, as the first may end in one."""
+    first = _PROPERTIES.match(text, event.start_mark.index)
+    assert first is not None, "there may be none"
     if event.style not in ("|", ">"):
-        return start
-    found = _LINE_END.search(text, start)
-    assert found is not None, "a text has an end"
-    return found.end()
+        return first.end()
+    end = _LINE_END.search(text, first.end())
+    assert end is not None, "a text has an end"
+    return end.end()

@@ -32,6 +32,14 @@ class Finding:
         hint = "" if self.hint is None else f"; {self.hint}"
         return f"{self.message}{layer}{hint}"
 
+    @property
+    def last_line(self) -> int:
+        """The last line that the place has a character of; 1 where there is no place."""
+        span = self.span
+        if span is None:
+            return 1
+        return span.end_line - (span.end_column == 1 and span.end_line > span.line)
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

@@ -37,7 +37,7 @@ def _place(finding: Finding) -> dict[str, str]:
     if span is None:
         return {}
     if span.end_line != span.line:
-        return {"line": str(span.line), "endLine": str(span.end_line)}
+        return {"line": str(span.line), "endLine": str(finding.last_line)}
     return {
         "line": str(span.line),
         "endLine": str(span.end_line),

@@ -19,7 +19,7 @@ def render(findings: Sequence[Finding], rules: Sequence[Rule] = ()) -> str:
 def _issue(finding: Finding) -> dict[str, object]:
     span = finding.span
     # A line is required; what is said of a whole file stands at its first.
-    lines = {"begin": 1} if span is None else {"begin": span.line, "end": span.end_line}
+    lines = {"begin": 1} if span is None else {"begin": span.line, "end": finding.last_line}
     return {
         "description": finding.sentence,
         "check_name": finding.code,

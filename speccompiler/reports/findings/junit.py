@@ -47,7 +47,7 @@ def _suite(
         others = [finding for finding in mine if finding.level is not Severity.ERROR]
         if errors:
             failures += 1
-            more = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
+            more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
             failure = ElementTree.SubElement(case, "failure", type="error")
             failure.set("message", _text(errors[0].sentence + more))
             failure.text = _lines(errors)

@@ -62,13 +62,12 @@ def _result(finding: Finding, places: dict[str, int]) -> dict[str, Any]:
         location["logicalLocations"] = [{"name": finding.layer, "kind": "object"}]
     result: dict[str, Any] = {
         "ruleId": finding.code,
+        **({"ruleIndex": places[finding.code]} if finding.code in places else {}),
         "level": _level(finding.level),
         "message": {"text": finding.sentence},
         "locations": [location],
         "partialFingerprints": {_FINGERPRINT: finding.fingerprint},
     }
-    if finding.code in places:
-        result["ruleIndex"] = places[finding.code]
     if finding.fix is not None:
         result["fixes"] = [_fix(finding.file, finding.fix)]
     return result
