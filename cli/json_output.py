@@ -30,12 +30,18 @@ PACKAGES = ("convspec", "numba", "llvmlite", "numpy", "numba-cuda", "h5py")
 
 def print_json(data: dict[str, Any], indent: int | None = 2) -> None:
     """Print it, by default so that people can read it too."""
-    click.echo(json.dumps(data, indent=indent))
+    click.echo(json_text(data, indent))
+
+
+def json_text(data: dict[str, Any], indent: int | None = 2) -> str:
+    """What ``print_json`` prints."""
+    return json.dumps(data, indent=indent)
 
 
 def validate(documents: Sequence[Document], found: Sequence[Diagnostic]) -> dict[str, Any]:
     """Every file that was checked, and every finding."""
     return {
+        "format_version": 1,
         "files": [document.file for document in documents],
         "diagnostics": [diagnostic_data(d) for d in found],
     }

@@ -34,7 +34,7 @@ COMMANDS = {
     "cache": "Show or clear the compiled kernels and packed weights.",
     "doctor": "Show what this machine offers: processor, GPUs, memory, cache.",
     "layers": "List the layer types, or the arguments of one.",
-    "schema": "Print the JSON Schema of the native form.",
+    "schema": "Print the JSON Schema of the native form, or of a command's JSON.",
     "explain": "Explain a diagnostic code.",
 }
 READER_GONE = 128 + 13

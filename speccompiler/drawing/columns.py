@@ -131,7 +131,9 @@ def _joined(graph: Ranked, order: Order) -> list[int]:
 
 def _wishes(graph: Ranked, at: dict[int, int]) -> list[tuple[int, int]]:
     """Steps that would be straight, the most wanted first."""
-    longest, passing, rest = [], [], []
+    longest: list[tuple[int, int]] = []
+    passing: list[tuple[int, int]] = []
+    rest: list[tuple[int, int]] = []
     for one, others in enumerate(graph.below):
         for other in others:
             if not graph.is_box(other):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-from speccompiler.diagnostics.wording import on_one_line
+from speccompiler.diagnostics.wording import first_few, on_one_line
 from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim, total
 from speccompiler.graph.ir import Graph, Shape
@@ -15,11 +15,16 @@ from speccompiler.graph.shapes import defined_multiply_adds, element_count
 from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import make_plan
+from speccompiler.reports.blocks import blocks
 from speccompiler.reports.layer_report import LayerReport, dim_data, shape_data
 from speccompiler.reports.number_text import count, scaled, size
-from speccompiler.reports.shape_table import Style, batched, layer_table, page
+from speccompiler.reports.shape_table import Style, batched, formula, layer_table, page
+from speccompiler.reports.totals import Kind, Total, totals, totals_table
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelSpec
+
+FORMAT_VERSION = 1
+"""Of the data: it changes only where a program that reads the one before would fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +70,32 @@ class ShapeReport:
         """The bytes of all layers' outputs together, for one sample."""
         return total(layer.activation_bytes for layer in self.layers)
 
+    def totals(self, kind: Kind) -> tuple[Total, ...]:
+        """What the layers of each type, or of each block, are together.
+
+        >>> speccompiler.load("examples/specs/lenet.yaml").shapes().totals("type")[0].name
+        'Convolution2D'
+        """
+        return totals(self.layers, kind)
+
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON; open sizes are text."""
         shapes = {name: shape_data(shape) for name, shape in self.inputs}
         inputs: dict[str, Any] = {"inputs": shapes}
         if len(shapes) == 1:
             inputs = {"input_shape": shape_data(self.inputs[0][1])}
+        names = blocks(self.layers)
+        layers = [
+            {**layer.to_data(), "block": block}
+            for layer, block in zip(self.layers, names, strict=True)
+        ]
         return {
+            "format_version": FORMAT_VERSION,
             "model": self.model,
             "semantics": self.semantics,
             **inputs,
             "outputs": list(self.outputs),
-            "layers": [layer.to_data() for layer in self.layers],
+            "layers": layers,
             "totals": {
                 "parameters": self.parameters,
                 "trainable_parameters": self.trainable_parameters,
@@ -86,18 +105,47 @@ class ShapeReport:
                 "weight_bytes": 4 * self.parameters,
                 "peak_bytes": self.peak_bytes,
             },
+            "by_type": [each.to_data() for each in self.totals("type")],
+            "by_block": [each.to_data() for each in self.totals("block")],
         }
 
-    def text(self, style: Style = "text", name: Callable[[str], str] = on_one_line) -> str:
-        """Title, table and totals. ``name`` makes a name fit for where it is shown."""
+    def text(
+        self,
+        style: Style = "text",
+        name: Callable[[str], str] = on_one_line,
+        by: Kind | None = None,
+    ) -> str:
+        """Title, table and totals. ``name`` makes a name fit for where it is shown.
+
+        The table has a row for each layer, or for each type or block.
+        """
         if len(self.inputs) == 1:
-            inputs = f"input {batched(self.inputs[0][1])}"
+            inputs = f"input {formula(batched(self.inputs[0][1]), style)}"
         else:
-            shown = [f"{name(each)} {batched(shape)}" for each, shape in self.inputs]
+            shown = [
+                f"{name(each)} {formula(batched(shape), style)}" for each, shape in self.inputs
+            ]
             inputs = "inputs " + ", ".join(shown)
         title = f"{name(self.model)}: {inputs}"
         title += f", {self.semantics} semantics" if self.semantics else ""
-        return page(title, layer_table(self.layers, style, name), self._totals(), style)
+        lines = [formula(line, style) for line in self._totals()]
+        table = (
+            layer_table(self.layers, style, name)
+            if by is None
+            else totals_table(self.totals(by), by, style, name)
+        )
+        return page(title, table, [*self._shared(name), *lines], style)
+
+    def _shared(self, name: Callable[[str], str]) -> list[str]:
+        """What is said of layers that are called again."""
+        again = [
+            f"{name(layer.name)} ({name(layer.shared_with)})"
+            for layer in self.layers
+            if layer.shared_with is not None
+        ]
+        if not again:
+            return []
+        return [f"called again, with the parameters counted once: {first_few(again, 5)}"]
 
     def _totals(self) -> list[str]:
         peak = "open until every length is known (--input-shape)"

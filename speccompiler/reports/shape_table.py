@@ -31,7 +31,7 @@ def layer_table(layers: Sequence[LayerReport], style: Style, name: Callable[[str
     """A row for each layer; a column of what layers read where one reads no layer before it."""
     from tabulate import tabulate
 
-    rows = [tuple(map(name, _row(layer))) for layer in layers]
+    rows = [(name(layer.name), *(formula(cell, style) for cell in _row(layer))) for layer in layers]
     headers, align = HEADERS, ALIGN
     if any(layer.inputs for layer in layers):
         reads = [", ".join(map(name, layer.inputs)) for layer in layers]
@@ -47,6 +47,11 @@ def layer_table(layers: Sequence[LayerReport], style: Style, name: Callable[[str
     )
 
 
+def formula(text: str, style: Style) -> str:
+    """A text with formulas: in Markdown two ``*`` would be emphasis."""
+    return text.replace("*", "\\*") if style == "markdown" else text
+
+
 def page(title: str, table: str, lines: Sequence[str], style: Style) -> str:
     """A title, a table and lines below it."""
     if style == "html":
@@ -58,16 +63,23 @@ def page(title: str, table: str, lines: Sequence[str], style: Style) -> str:
 
 
 def _row(layer: LayerReport) -> tuple[str, ...]:
+    """All cells but the first, which is the layer's name."""
     return (
-        layer.name,
         layer.type,
         batched(layer.output_shape),
-        count(layer.parameters) if layer.parameters else "",
+        _parameters(layer),
         scaled(layer.multiply_adds) if layer.multiply_adds else "",
         size(layer.activation_bytes),
         "all" if layer.receptive_field is None else _by(layer.receptive_field),
         "" if layer.stride is None else _by(layer.stride),
     )
+
+
+def _parameters(layer: LayerReport) -> str:
+    """Those of a layer that is called again are counted where it is called first."""
+    if layer.parameters:
+        return count(layer.parameters)
+    return "again" if layer.shared_with is not None else ""
 
 
 def batched(shape: Shape) -> str:

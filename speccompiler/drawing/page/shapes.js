@@ -18,7 +18,7 @@ function costs(key) {
 function startHeader() {
   byId("model").textContent = data.model;
   byId("about").textContent = data.about;
-  for (const [label, text, more] of data.totals) {
+  for (const [label, text, more] of data.amounts) {
     byId("totals").append(make("div", {}, make("dt", { text: label }), make("dd", {}, text, more ? make("small", { text: ` ${more}` }) : "")));
   }
 }
