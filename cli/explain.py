@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.cli.examples import ExampleCommand
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -24,7 +26,16 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     ]
 
 
-@click.command("explain")
+EXAMPLES = """
+# What a code means, and what to do
+convspec explain CS044
+
+# All codes
+convspec explain
+"""
+
+
+@click.command("explain", cls=ExampleCommand, examples=EXAMPLES)
 @click.argument("code", required=False, shell_complete=_complete)
 def command(code: str | None) -> None:
     """Explain a diagnostic CODE, for example CS012; without one, list them all."""

@@ -6,14 +6,21 @@ import json
 
 import click
 
+from speccompiler.cli.examples import ExampleCommand
 
-@click.command("schema")
+EXAMPLES = """
+# For an editor
+convspec schema > convspec.schema.json
+"""
+
+
+@click.command("schema", cls=ExampleCommand, examples=EXAMPLES)
 def command() -> None:
     """Print the JSON Schema (draft 2020-12) of the native form.
 
-    With it saved as convspec.schema.json, a spec that starts with the line
-    "# yaml-language-server: $schema=convspec.schema.json" gets completion and
-    hover text in an editor.
+    With it saved as convspec.schema.json, an editor has completion and hover text
+    in a spec whose first line is
+    "# yaml-language-server: $schema=convspec.schema.json".
     """
     from speccompiler.schemas.jsonschema import native_schema
 

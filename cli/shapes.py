@@ -8,6 +8,7 @@ import click
 
 from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.options import (
     format_option,
     gathered,
@@ -19,8 +20,23 @@ from speccompiler.cli.options import (
 from speccompiler.cli.render import printable
 from speccompiler.options import LoadOptions
 
+EXAMPLES = """
+# A table of all layers
+convspec shapes model.yaml
 
-@click.command("shapes")
+# A model with open lengths, for images of 224 by 224
+convspec shapes model.yaml --input-shape 224,224,3
+
+# For a pull request
+convspec shapes model.yaml --format markdown
+
+# The layers with the most multiply-adds, by a program
+convspec shapes model.yaml --format json |
+  jq '.layers | sort_by(-.multiply_adds) | .[:5] | .[].name'
+"""
+
+
+@click.command("shapes", cls=ExampleCommand, examples=EXAMPLES)
 @model_argument
 @format_option("text", "markdown", "json")
 @input_shape_option

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from speccompiler.cli.documents import expand, looks_like_spec, remember_texts
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.options import (
     complete_files,
     format_option,
@@ -21,8 +22,25 @@ from speccompiler.model import Model, checked
 from speccompiler.options import LoadOptions
 from speccompiler.source.document import Document
 
+EXAMPLES = """
+# One spec, then every spec of a folder
+convspec validate model.yaml specs/
 
-@click.command("validate")
+# A file that Keras 1.x saved, with the backend that it was trained on
+convspec validate model.json --semantics theano
+
+# A file with a Lambda, and what that computes
+convspec validate model.h5 --replace lambda_1="x / 127.5 - 1"
+
+# Whether the weights fit too, and keep their constraints
+convspec validate model.yaml --weights weights.npz
+
+# For a program that reads the findings
+convspec validate specs/ --format json
+"""
+
+
+@click.command("validate", cls=ExampleCommand, examples=EXAMPLES)
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=complete_files)
 @format_option("text", "json")
 @click.option(
