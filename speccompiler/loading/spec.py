@@ -81,6 +81,7 @@ def load_spec(
         weights_sha256=header.weights_sha256,
         keras_version=written.keras_version,
         verify=header.verify,
+        budget=header.budget,
         native=written.native,
         layers=layers,
         calls=connections.calls,

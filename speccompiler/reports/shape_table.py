@@ -32,7 +32,7 @@ ALIGN: tuple[Align, ...] = ("left", "left", "left", "right", "right", "right", "
 
 def layer_table(layers: Sequence[LayerReport], style: Style, name: Callable[[str], str]) -> str:
     """A row for each layer; a column of what layers read where one reads no layer before it."""
-    rows = [(name(layer.name), *_row(layer)) for layer in layers]
+    rows = [(name(layer.name), *(formula(cell, style) for cell in _row(layer))) for layer in layers]
     headers, align = HEADERS, ALIGN
     if any(layer.inputs for layer in layers):
         reads = [first_few([*map(name, layer.inputs)], MOST_READ) for layer in layers]
@@ -44,6 +44,11 @@ def layer_table(layers: Sequence[LayerReport], style: Style, name: Callable[[str
     from tabulate import tabulate
 
     return tabulate(rows, headers=headers, tablefmt="html", colalign=align, disable_numparse=True)
+
+
+def formula(text: str, style: Style) -> str:
+    """A text with formulas: in Markdown two ``*`` would be emphasis."""
+    return text.replace("*", "\\*") if style == "markdown" else text
 
 
 def page(title: str, table: str, lines: Sequence[str], style: Style) -> str:
@@ -61,12 +66,19 @@ def _row(layer: LayerReport) -> tuple[str, ...]:
     return (
         layer.type,
         batched(layer.output_shape),
-        count(layer.parameters) if layer.parameters else "",
+        _parameters(layer),
         scaled(layer.multiply_adds) if layer.multiply_adds else "",
         size(layer.activation_bytes),
         "all" if layer.receptive_field is None else _by(layer.receptive_field),
         "" if layer.stride is None else _by(layer.stride),
     )
+
+
+def _parameters(layer: LayerReport) -> str:
+    """Those of a layer that is called again are counted where it is called first."""
+    if layer.parameters:
+        return count(layer.parameters)
+    return "again" if layer.shared_with is not None else ""
 
 
 def batched(shape: Shape) -> str:
