@@ -2,103 +2,207 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from speccompiler.cli.documents import load_model
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.options import (
     complete_files,
-    format_option,
     gathered,
     input_shape_option,
+    not_empty,
     replace_option,
     semantics_options,
 )
-from speccompiler.cli.render import printable
+from speccompiler.cli.policy_options import (
+    Reporting,
+    SettingsChoice,
+    excluded,
+    reporting_options,
+    settings_options,
+)
+from speccompiler.frozen import dataclass
 from speccompiler.options import LoadOptions
 
 if TYPE_CHECKING:
-    from speccompiler.comparing.diff_text import Role
-    from speccompiler.comparing.model_diff import ModelDiff
-    from speccompiler.model import Model
+    from speccompiler.cli.compared_sides import Inputs, Sides
+    from speccompiler.comparing.comparison import Comparison
+    from speccompiler.comparing.fail_on import Condition
+    from speccompiler.policy.settings import Settings
 
-_COLOURS: Mapping[str, dict[str, object]] = {
-    "breaking": {"fg": "red"},
-    "cost": {"fg": "yellow"},
-    "note": {"fg": "cyan"},
-    "added": {"fg": "green", "bold": True},
-    "removed": {"fg": "red", "bold": True},
-    "changed": {"fg": "yellow", "bold": True},
-    "moved": {"fg": "cyan", "bold": True},
-    "dim": {"dim": True},
-    "strong": {"bold": True},
-}
+FORMATS = ("text", "markdown", "json", "html", "github", "sarif", "junit", "gitlab")
+DEFAULT_FAIL_ON = "breaking"
 
 
-@click.command("diff")
-@click.argument("old", shell_complete=complete_files)
-@click.argument("new", shell_complete=complete_files)
-@format_option("text", "json")
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be compared, and what of it fails."""
+
+    names: tuple[str, ...] = ()
+    git: str | None = None
+    git_driver: bool = False
+    fail_on: tuple[Condition, ...] | None = None
+    limit: int | None = None
+
+
+def _conditions(
+    ctx: click.Context, param: click.Parameter, given: str | None
+) -> tuple[Condition, ...] | None:
+    """The conditions of ``--fail-on``; what cannot be read is shown with a caret."""
+    if given is None:
+        return None
+    from speccompiler.comparing.fail_on import BadCondition, read_conditions
+
+    try:
+        return read_conditions(given)
+    except BadCondition as bad:
+        caret = " " * bad.start + "^" * max(1, bad.end - bad.start)
+        hint = "" if bad.hint is None else f"\n  hint: {bad.hint}"
+        raise click.BadParameter(
+            f"{bad.message}\n  {bad.text}\n  {caret}{hint}", ctx, param
+        ) from None
+
+
+EXAMPLES = """
+# What a change of a spec means
+convspec diff old.yaml new.yaml
+
+# A model that Keras saved, and the native spec made from it
+convspec diff model.json model.yaml --semantics theano
+
+# What a branch changes, as a comment for its pull request
+convspec diff --git main --format markdown
+
+# For a program
+convspec diff old.yaml new.yaml --format json
+"""
+
+
+@click.command("diff", cls=ExampleCommand, examples=EXAMPLES)
+@click.argument("names", metavar="OLD NEW", nargs=-1, shell_complete=complete_files)
+@click.option(
+    "--git",
+    metavar="REVISION",
+    callback=not_empty,
+    help="Compare what changed since a revision, in the files and folders that are named, or in "
+    "the whole repository; main..topic compares two revisions.",
+)
+@click.option(
+    "--git-driver",
+    is_flag=True,
+    help="Take the arguments that git gives a diff driver: for git config diff.convspec.command.",
+)
+@reporting_options(*FORMATS)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=500),
+    metavar="CHARACTERS",
+    help="The most that --format markdown writes. Default: 65,000; a comment on GitHub holds "
+    "65,535.",
+)
+@click.option(
+    "--fail-on",
+    metavar="CONDITIONS",
+    callback=_conditions,
+    help="What makes the exit status 1: breaking, cost or note for changes of that impact and "
+    "worse ones, none, or limits such as params>10%, macs>+5%, activations>+1MiB, peak>64MiB; "
+    "several with commas. Default: the settings', or breaking.",
+)
+@settings_options
 @input_shape_option
 @semantics_options
 @replace_option
-@gathered(loading=LoadOptions)
-def command(old: str, new: str, style: str, loading: LoadOptions) -> int:
-    """Compare two models: what changed, what only follows, and what it means.
+@gathered(asked=Asked, loading=LoadOptions, choice=SettingsChoice, reporting=Reporting)
+def command(
+    asked: Asked, loading: LoadOptions, choice: SettingsChoice, reporting: Reporting
+) -> int:
+    """Compare models: what changed, what only follows, and what it means.
 
-    OLD and NEW are files of any kind that convspec reads; one of them may be - for standard
-    input. Layers are compared as they are validated and lowered, so that the order of keys,
-    comments, defaults that are spelled out and Keras's spelling make no difference.
+    OLD and NEW are files of any kind that convspec reads, folders, - for standard input, or
+    files and folders of git revisions: HEAD~1:model.yaml. A revision alone (convspec diff main)
+    is compared with the working tree. Layers are compared as they are validated and lowered, so
+    that the order of keys, comments, defaults that are spelled out and Keras's spelling make no
+    difference.
 
-    Exit status: 0 where nothing is breaking, 1 where an input or output changes, old weights no
-    longer fit or numbers change, 2 usage or I/O error, or a model with errors.
+    Exit status: 0 where nothing is as --fail-on says, 1 where something is, 2 usage or I/O
+    error, or a model with errors.
     """
-    from speccompiler.comparing.model_diff import Impact
+    if asked.limit is not None and reporting.format != "markdown":
+        raise click.UsageError("--limit is for --format markdown")
+    settings = choice.settings()
+    with tempfile.TemporaryDirectory(prefix="convspec-") as folder:
+        from speccompiler.cli.compared_sides import Inputs
+        from speccompiler.source.revision_copies import RevisionCopies
 
-    found = compared(old, new, loading)
-    click.echo(_RENDERERS[style](found))
-    return 1 if found.impact is Impact.BREAKING else 0
-
-
-def compared(old: str, new: str, loading: LoadOptions) -> ModelDiff:
-    """The comparison of two names on the command line."""
-    from speccompiler.comparing.compare import compare
-
-    if old == new == "-":
-        raise click.UsageError("only one of OLD and NEW can be - for standard input")
-    one, other = _loaded(old, loading), _loaded(new, loading)
-    return compare(one, other, input_shape=loading.input_shape)
+        inputs = Inputs(RevisionCopies(Path(folder)), passed=excluded(settings))
+        sides = _sides(asked, inputs)
+        comparison = _compared(sides, asked, loading, settings, inputs)
+        _show(comparison, asked, reporting)
+    return 0 if asked.git_driver else comparison.exit_status
 
 
-def _loaded(name: str, loading: LoadOptions) -> Model:
-    return load_model(name, loading)
+def _sides(asked: Asked, inputs: Inputs) -> Sides:
+    if asked.git_driver:
+        from speccompiler.cli.git_sides import driver_sides
+
+        if asked.git is not None:
+            raise click.UsageError("--git-driver and --git exclude each other")
+        return driver_sides(asked.names, inputs)
+    if asked.git is not None:
+        from speccompiler.cli.git_sides import git_sides
+
+        return git_sides(asked.git, asked.names, inputs)
+    from speccompiler.cli.diff_sides import named_sides
+
+    return named_sides(asked.names, inputs)
 
 
-def terminal_width() -> int | None:
-    """The columns of the terminal that is written to; None where it is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+def _compared(
+    sides: Sides, asked: Asked, loading: LoadOptions, settings: Settings, inputs: Inputs
+) -> Comparison:
+    """The files compared, as the project decided, held to the conditions."""
+    from speccompiler.cli.diff_files import compared_files
+    from speccompiler.comparing.comparison import Comparison, held_to
+    from speccompiler.comparing.fail_on import read_conditions
+
+    files = compared_files(sides, loading, inputs)
+    conditions: Sequence[Condition] | None = asked.fail_on
+    notes = ()
+    if settings.diff:
+        import datetime
+
+        from speccompiler.comparing.decisions import decided, read_decisions
+
+        decisions = read_decisions(settings)
+        files, notes = decided(files, decisions, datetime.date.today())
+        conditions = decisions.fail_on if conditions is None else conditions
+    if conditions is None:
+        conditions = read_conditions(DEFAULT_FAIL_ON)
+    judgements = held_to(conditions, files)
+    return Comparison(
+        sides.old_name,
+        sides.new_name,
+        files,
+        sides.single,
+        tuple(conditions),
+        tuple(j for j in judgements if j.verdict.broken),
+        tuple(j for j in judgements if j.verdict.broken is None),
+        notes,
+    )
 
 
-def painted(text: str, role: Role) -> str:
-    """A piece of text in the colours of its role; click takes them off where none are wanted."""
-    return click.style(text, **_COLOURS[role])  # type: ignore[arg-type]
+def _show(comparison: Comparison, asked: Asked, reporting: Reporting) -> None:
+    from speccompiler.cli.diff_output import last_line, shown
+    from speccompiler.cli.findings_report import deliver
+    from speccompiler.cli.render import show
 
-
-def _text(diff: ModelDiff) -> str:
-    from speccompiler.comparing.diff_text import diff_text
-
-    return diff_text(diff, width=terminal_width(), paint=painted, name=printable)
-
-
-def _json(diff: ModelDiff) -> str:
-    import json
-
-    return json.dumps(diff.to_data(), indent=2)
-
-
-_RENDERERS: Mapping[str, Callable[[ModelDiff], str]] = {"text": _text, "json": _json}
-"""How each ``--format`` is written."""
+    text = shown(comparison, reporting.format, asked.limit)
+    if reporting.output is not None and reporting.format == "text":
+        text = click.unstyle(text)
+    deliver(text, reporting.output, last_line(comparison))
+    if reporting.format in {"text", "markdown", "html"}:
+        show(comparison.notes)

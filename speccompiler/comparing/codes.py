@@ -24,6 +24,7 @@ class ChangeCode:
 
 BREAKING, COST, NOTE = Impact.BREAKING, Impact.COST, Impact.NOTE
 GROUPS: Mapping[str, str] = {
+    "CD0": "files",
     "CD1": "inputs and outputs of the model",
     "CD2": "layers and how they are connected",
     "CD3": "arguments of a layer",
@@ -34,6 +35,22 @@ GROUPS: Mapping[str, str] = {
 }
 CODES: Mapping[str, ChangeCode] = MappingProxyType(
     {
+        "CD001": ChangeCode(
+            "model added",
+            NOTE,
+            "A file with a model is there that was not there before.",
+        ),
+        "CD002": ChangeCode(
+            "model removed",
+            BREAKING,
+            "A file with a model is gone. Whatever names it no longer finds it.",
+        ),
+        "CD003": ChangeCode(
+            "file renamed",
+            NOTE,
+            "The file lies elsewhere or has another name; its model is compared with what it was. "
+            "A file that keeps at least half of its lines is taken for the same one.",
+        ),
         "CD101": ChangeCode(
             "input added",
             BREAKING,

@@ -1,4 +1,4 @@
-"""How bad a change is; by itself, because what explains codes loads nothing else."""
+"""How much a change matters."""
 
 from __future__ import annotations
 
