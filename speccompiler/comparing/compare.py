@@ -49,7 +49,7 @@ def compare(
         *input_changes(sides),
         *output_changes(sides),
         *semantics_changes(sides),
-        *amount_changes(sides, totals),
+        *amount_changes(sides, totals, pairs),
         *sight_changes(sides),
     )
     diverging = (n for n in sorted(causes.output) if n in alignment.to_old)
