@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from speccompiler.cli.diff_options import Asked, Values, conditions, finite
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.options import (
     complete_files,
     gathered,
@@ -41,7 +42,30 @@ FORMATS = ("text", "markdown", "json", "html", "github", "sarif", "junit", "gitl
 DEFAULT_FAIL_ON = "breaking"
 
 
-@click.command("diff")
+EXAMPLES = """
+# What a change of a spec means
+convspec diff old.yaml new.yaml
+
+# A model that Keras saved, and the native spec made from it
+convspec diff model.json model.yaml --semantics theano
+
+# Everything that changed since a branch or a commit, in the working tree
+convspec diff main
+convspec diff HEAD~1:model.yaml model.yaml
+
+# What a branch changes, as a comment for its pull request
+convspec diff main...HEAD --format markdown
+
+# Fail where a model grows too much, whatever else changes
+convspec diff main --fail-on "params>10%,peak>64MiB"
+
+# Trained weights, tensor by tensor; the first layer whose output differs
+convspec diff --weights before.npz after.npz
+convspec diff old.yaml new.yaml --input x.npy
+"""
+
+
+@click.command("diff", cls=ExampleCommand, examples=EXAMPLES)
 @click.argument("names", metavar="OLD NEW", nargs=-1, shell_complete=complete_files)
 @click.option(
     "--git",

@@ -81,22 +81,29 @@ def remember_texts(document: Document, answers: Answers | None = None) -> None:
             kept[source_name(name)] = answer_text(answer)
 
 
-Passed = Callable[[str], bool]
-"""Whether a file that nobody named by itself is passed over."""
+class Passed:
+    """Which files are passed over that nobody named by themselves; remembers whether any was."""
+
+    def __init__(self, excluded: Callable[[str], bool] | None = None) -> None:
+        self._excluded = excluded
+        self.any = False
+
+    def __call__(self, file: str) -> bool:
+        """Whether this file is."""
+        if self._excluded is None or not self._excluded(file):
+            return False
+        self.any = True
+        return True
 
 
 def expand(paths: Sequence[str], passed: Passed | None = None) -> Iterator[Document]:
     """The documents of all paths, each once. In a folder, only files that hold a spec count."""
     seen: set[str] = set()
     for path in paths:
-        for document in _documents(path, passed or _none_passed):
+        for document in _documents(path, passed or Passed()):
             if document.shown_file not in seen:
                 seen.add(document.shown_file)
                 yield document
-
-
-def _none_passed(file: str) -> bool:
-    return False
 
 
 def _documents(path: str, passed: Passed) -> Iterator[Document]:
@@ -106,7 +113,7 @@ def _documents(path: str, passed: Passed) -> Iterator[Document]:
         return
     if Path(path).is_dir():
         found = specs_in(path, passed)
-        if not found:
+        if not found and not passed.any:
             raise click.UsageError(
                 f"no spec in folder '{path}': no .yaml, .yml or .json file there says "
                 "'convspec' or 'class_name'"
@@ -122,7 +129,7 @@ def _documents(path: str, passed: Passed) -> Iterator[Document]:
                 found += _folder(Path(match), passed)
             elif not passed(match):
                 found.append(read(match))
-        if not found:
+        if not found and not passed.any:
             raise click.UsageError(f"no spec in the folders that match '{path}'")
         yield from found
         return
@@ -138,7 +145,7 @@ def _matches(pattern: str) -> list[str] | None:
 
 def specs_in(folder: str, passed: Passed | None = None) -> list[Document]:
     """The specs in a folder and in those below it."""
-    return list(_folder(Path(folder), passed or _none_passed))
+    return list(_folder(Path(folder), passed or Passed()))
 
 
 def _folder(folder: Path, passed: Passed) -> Iterator[Document]:

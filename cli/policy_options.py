@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from speccompiler.cli.options import complete_files, not_empty
+from speccompiler.cli.spec_texts import SpecTexts
+from speccompiler.diagnostics.core import SpecError
 from speccompiler.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -31,7 +34,20 @@ class SettingsChoice:
         from speccompiler.policy.load_settings import load_settings
 
         file = None if self.config is None else Path(self.config)
-        return load_settings(Path(), file, isolated=self.isolated)
+        try:
+            return load_settings(Path(), file, isolated=self.isolated)
+        except SpecError as error:
+            _remember_text(error)
+            raise
+
+
+def _remember_text(error: SpecError) -> None:
+    """Keep the text of the settings, so that what is wrong with them is shown with its line."""
+    kept = SpecTexts.of_command()
+    for found in error.diagnostics:
+        if found.file is not None and found.span is not None:
+            with contextlib.suppress(OSError):
+                kept[found.file] = Path(found.file).read_text("utf-8-sig", errors="replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +109,14 @@ def reporting_options(*styles: str) -> Callable[[F], F]:
     return decorate
 
 
-def excluded(settings: Settings) -> Passed | None:
+def excluded(settings: Settings) -> Passed:
     """Which files ``exclude`` means."""
+    from speccompiler.cli.documents import Passed
+
     if not settings.exclude:
-        return None
+        return Passed()
     from speccompiler.policy.globs import file_matches
     from speccompiler.policy.project import shared_name
 
-    return lambda file: file_matches(shared_name(file, settings.folder), settings.exclude)
+    folder, patterns = settings.folder, settings.exclude
+    return Passed(lambda file: file_matches(shared_name(file, folder), patterns))

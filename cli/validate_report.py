@@ -36,8 +36,7 @@ class Check:
             return None
         name = printable(self.document.shown_file)
         if self.model is None:
-            count = count_text([h.found for h in self.hidden])
-            return f"{name}: no model, because of what is not reported: {count}"
+            return f"{name}: no model, though no error is reported"
         layers = len(self.model.spec.layers)
         return f"{name}: ok, {layers} {'layer' if layers == 1 else 'layers'}"
 

@@ -180,7 +180,7 @@ def test_outputs_name_the_first_layer_that_differs(call: Call) -> None:
         "first to differ: layer 'conv', 12 of 24 values, by up to 9; first sample 0 at (0, 0, 1): "
         "0 instead of -9"
     )
-    assert lines[9].startswith("  activation linear -> relu")
+    assert lines[9].startswith("  activation none -> relu")
 
 
 def test_equal_outputs(call: Call) -> None:

@@ -114,6 +114,10 @@ COMMANDS = (
     Command("cs125_samples", "run two.yaml --seed 1 --input a=x2.npy --input b=x2_three.npy"),
     Command("cs120_folder_missing", "run dense.yaml --seed 1 --input x2.npy --output no/out.npy"),
     Command("cs120_other_format", "run dense.yaml --seed 1 --input x2.npy --output out.png"),
+    Command("cs160_not_toml", "validate dense.yaml --config broken.toml"),
+    Command("cs161_settings", "validate dense.yaml --config wrong.toml"),
+    Command("cs162_not_json", "validate dense.yaml --baseline dense.yaml"),
+    Command("cs162_version", "validate dense.yaml --baseline later.baseline"),
 )
 
 
@@ -146,6 +150,9 @@ def write_files(folder: Path) -> None:
         b"  - {type: BatchNormalization, name: bn}\n",
         "two.yaml": b"convspec: 1\ninputs: {a: [2], b: [2]}\nlayers:\n"
         b"  - {type: Merge, inputs: [a, b]}\n",
+        "broken.toml": b"# settings\n[severity\nCS050 = 'off'\n",
+        "wrong.toml": b"[severity]\nCS050 = 'warn'\nCS5O = 'off'\n\n[[ignore]]\ncodes = ['CS12']\n",
+        "later.baseline": b'{"format_version": 2, "findings": []}',
         "weights.pkl": b"\x80\x04.",
         "text.npz": b"no archive\n",
         "text.safetensors": b"no tensors\n",
