@@ -26,14 +26,19 @@ from speccompiler.cli.policy_options import (
     Reporting,
     SettingsChoice,
     excluded,
+    remember_settings,
     reporting_options,
     settings_options,
 )
+from speccompiler.diagnostics.core import SpecError
 from speccompiler.options import LoadOptions
 
 if TYPE_CHECKING:
+    import datetime
+
     from speccompiler.cli.compared_sides import Inputs, Sides
     from speccompiler.comparing.comparison import Comparison
+    from speccompiler.comparing.decisions import Decisions
     from speccompiler.comparing.fail_on import Condition
     from speccompiler.diagnostics.core import Diagnostic
     from speccompiler.policy.settings import Settings
@@ -155,12 +160,13 @@ def command(
     that the order of keys, comments, defaults that are spelled out and Keras's spelling make no
     difference.
 
-    Exit status: 0 where nothing is as --fail-on says, 1 where something is, 2 usage or I/O
-    error, or a model with errors.
+    Exit status: 0 no change, or none that --fail-on names; 1 a change that it names; 2 usage or
+    I/O error, or a model with errors.
     """
     if asked.limit is not None and reporting.format != "markdown":
         raise click.UsageError("--limit is for --format markdown")
     settings = choice.settings()
+    decisions = _decisions(settings)
     with tempfile.TemporaryDirectory(prefix="convspec-") as folder:
         from speccompiler.cli.compared_sides import Inputs
         from speccompiler.source.revision_copies import RevisionCopies
@@ -169,7 +175,7 @@ def command(
         if _is_about_values(asked, values):
             return _of_values(asked, values, loading, reporting, inputs)
         sides = _sides(asked, inputs)
-        comparison = _compared(sides, asked, loading, settings, inputs)
+        comparison = _compared(sides, asked, loading, decisions, inputs)
         _show(comparison, asked, reporting)
     return 0 if asked.git_driver else comparison.exit_status
 
@@ -235,8 +241,25 @@ def _sides(asked: Asked, inputs: Inputs) -> Sides:
     return named_sides(asked.names, inputs)
 
 
+def _decisions(settings: Settings) -> Decisions | None:
+    """``[diff]`` of the settings; None where they have none."""
+    if not settings.diff:
+        return None
+    from speccompiler.comparing.decisions import read_decisions
+
+    try:
+        return read_decisions(settings)
+    except SpecError as error:
+        remember_settings(error)
+        raise
+
+
 def _compared(
-    sides: Sides, asked: Asked, loading: LoadOptions, settings: Settings, inputs: Inputs
+    sides: Sides,
+    asked: Asked,
+    loading: LoadOptions,
+    decisions: Decisions | None,
+    inputs: Inputs,
 ) -> Comparison:
     """The files compared, as the project decided, held to the conditions."""
     from speccompiler.cli.diff_files import compared_files
@@ -246,13 +269,10 @@ def _compared(
     files = compared_files(sides, loading, inputs)
     conditions: Sequence[Condition] | None = asked.fail_on
     notes: tuple[Diagnostic, ...] = ()
-    if settings.diff:
-        import datetime
+    if decisions is not None:
+        from speccompiler.comparing.decisions import decided
 
-        from speccompiler.comparing.decisions import decided, read_decisions
-
-        decisions = read_decisions(settings)
-        files, notes = decided(files, decisions, datetime.date.today())
+        files, notes = decided(files, decisions, today())
         conditions = decisions.fail_on if conditions is None else conditions
     if conditions is None:
         conditions = read_conditions(DEFAULT_FAIL_ON)
@@ -269,12 +289,20 @@ def _compared(
     )
 
 
+def today() -> datetime.date:
+    """The day on which the command runs: what is accepted may have a last one."""
+    import datetime
+
+    return datetime.date.today()
+
+
 def _show(comparison: Comparison, asked: Asked, reporting: Reporting) -> None:
     from speccompiler.cli.diff_output import last_line, shown
     from speccompiler.cli.findings_report import deliver
     from speccompiler.cli.render import show, show_failure
 
-    if comparison.single and comparison.exit_status == 2 and reporting.format == "text":
+    failed = comparison.single and comparison.exit_status == 2
+    if failed and reporting.format == "text" and not asked.git_driver:
         # As every command says what is wrong with the model that it is given.
         show_failure(comparison.files[0].diagnostics)
         return
