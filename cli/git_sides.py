@@ -38,7 +38,7 @@ def git_sides(revision: str, names: Sequence[str], inputs: Inputs) -> Sides:
     """What ``convspec diff --git REVISION [PATH...]`` compares: what changed since."""
     for name in names:
         check_name(name)
-    with _about(None):
+    with about_git():
         repository = find_repository(Path.cwd())
         span = repository.span(revision)
     return changed_sides(repository, span, names, inputs)
@@ -56,13 +56,15 @@ def changed_sides(
     repository: Repository, span: Span, names: Sequence[str], inputs: Inputs
 ) -> Sides:
     """The specs that differ between two revisions, or from the working tree, below ``names``."""
-    with _about(None):
+    with about_git():
         within = [repository.place(name) for name in names]
         for name, place in zip(names, within, strict=True):
             _check_known(repository, span, name, place)
         changed = repository.changed(span.old, span.new, within)
-        # A file that is named counts whatever its name ends in; of folders the specs do.
-        wanted = [p for p in changed if p in within or _is_wanted(repository, p, inputs)]
+        # A file that is named counts whatever its name ends in, and though it is as before: what
+        # it names may have changed.
+        files = {p for p in within if p and not (repository.root / p).is_dir()}
+        wanted = sorted(files | {p for p in changed if _is_wanted(repository, p, inputs)})
         old = _tree(repository, span.old, wanted, "", inputs)
         if span.new is not None:
             new = _tree(repository, span.new, wanted, "", inputs)
@@ -72,7 +74,7 @@ def changed_sides(
         place
         for tree in (old, new)
         for place, side in tree.sides.items()
-        if place in within or looks_like_spec(side.document.wrapper or side.document)
+        if place in files or looks_like_spec(side.document.wrapper or side.document)
     }
     trees = [
         Tree(tree.name, {p: side for p, side in tree.sides.items() if p in keep})
@@ -93,10 +95,10 @@ def revision_side(name: str, inputs: Inputs) -> Side | Tree | None:
     revision = repository.revision_or_none(label)
     if revision is None:
         if colon and label and not path.startswith(("/", "\\")):
-            with _about(None):
+            with about_git():
                 repository.revision(label)
         return _neither(repository, name)
-    with _about(None):
+    with about_git():
         place = _place_in(repository, path)
         kind = repository.kind(revision, place)
         if kind == "tree":
@@ -268,8 +270,9 @@ def _bytes(file: str) -> bytes | None:
 
 
 @contextmanager
-def _about(file: str | None) -> Iterator[None]:
+def about_git() -> Iterator[None]:
+    """What is wrong inside is about the command line, and no file of its own."""
     try:
         yield
     except Problem as problem:
-        raise SpecError([problem.at(file=file)]) from None
+        raise SpecError([problem.at()]) from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from speccompiler.comparing.model_diff import Impact
+from speccompiler.comparing.impact import Impact
 from speccompiler.frozen import dataclass
 
 

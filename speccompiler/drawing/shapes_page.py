@@ -10,24 +10,25 @@ from speccompiler.drawing.input_axes import channel_axes
 from speccompiler.drawing.layer_facts import default_arguments, given_arguments, stored_tensors
 from speccompiler.drawing.layer_graph import LayerGraph, LayerNode, layer_graph
 from speccompiler.drawing.placement import node_width, placement
-from speccompiler.graph.dims import Dim, total
+from speccompiler.graph.dims import Dim
 from speccompiler.graph.shapes import format_shape
 from speccompiler.reports.layer_report import LayerReport, shape_data
 from speccompiler.reports.number_text import count, scaled, size
 from speccompiler.reports.shape_report import ShapeReport
 from speccompiler.reports.shape_table import batched
+from speccompiler.reports.totals import Kind, totals
 
 if TYPE_CHECKING:
-    from speccompiler.model import Model
+    from speccompiler.validation.validated import ValidatedModel
 
 
-def shapes_page(model: Model, report: ShapeReport) -> str:
+def shapes_page(model: ValidatedModel, report: ShapeReport) -> str:
     """The whole file; ``report`` may be of another input shape than the model declares."""
     scripts = ("field", "overview", "details", "shapes")
     return html_page(report.model, "shapes", scripts, ("field",), shapes_data(model, report))
 
 
-def shapes_data(model: Model, report: ShapeReport) -> dict[str, Any]:
+def shapes_data(model: ValidatedModel, report: ShapeReport) -> dict[str, Any]:
     """What the script of the page reads."""
     spec = model.spec
     layers = spec.by_call()
@@ -50,8 +51,9 @@ def shapes_data(model: Model, report: ShapeReport) -> dict[str, Any]:
             for name, shape in report.inputs
         ],
         "outputs": list(spec.outputs),
-        "totals": totals(report),
-        "types": by_type(report),
+        "amounts": amounts(report),
+        "types": totals_data(report, "type"),
+        "blocks": totals_data(report, "block"),
         "layers": rows,
         "defaults": {each.class_name: default_arguments(type(each)) for each in spec.layers},
         "graph": graph_data(layer_graph(report), report),
@@ -68,7 +70,7 @@ def about(report: ShapeReport) -> str:
     return " · ".join([*parts, layers])
 
 
-def totals(report: ShapeReport) -> list[list[str]]:
+def amounts(report: ShapeReport) -> list[list[str]]:
     """What is said of the model as a whole: a label, a number, more about it."""
     peak = "open" if report.peak_bytes is None else size(report.peak_bytes)
     fixed = report.non_trainable_parameters
@@ -81,18 +83,12 @@ def totals(report: ShapeReport) -> list[list[str]]:
     ]
 
 
-def by_type(report: ShapeReport) -> list[list[str]]:
-    """For each type of layer how many there are, their parameters and multiply-adds."""
-    kinds: dict[str, list[LayerReport]] = {}
-    for layer in report.layers:
-        kinds.setdefault(layer.type, []).append(layer)
-    rows = []
-    for kind, layers in kinds.items():
-        work = total(layer.multiply_adds for layer in layers)
-        own = sum(layer.parameters for layer in layers)
-        order = (isinstance(work, int), -work if isinstance(work, int) else 0, -own, kind)
-        rows.append((order, [kind, str(len(layers)), _or_none(own), _or_none(work)]))
-    return [row for _, row in sorted(rows, key=lambda each: each[0])]
+def totals_data(report: ShapeReport, kind: Kind) -> list[list[str]]:
+    """Of each type or block its name, how many layers, their parameters and multiply-adds."""
+    return [
+        [each.name, count(each.calls), _or_none(each.parameters), _or_none(each.multiply_adds)]
+        for each in totals(report.layers, kind)
+    ]
 
 
 def _or_none(value: Dim) -> str:
