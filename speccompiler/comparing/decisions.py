@@ -32,7 +32,8 @@ from speccompiler.diagnostics.wording import shown
 from speccompiler.frozen import dataclass
 from speccompiler.policy.globs import file_matches, layer_matches
 from speccompiler.policy.project import shared_name
-from speccompiler.policy.settings import Settings, read_table
+from speccompiler.policy.settings import Settings
+from speccompiler.policy.settings_keys import read_table
 from speccompiler.policy.settings_reading import (
     Key,
     Reading,
