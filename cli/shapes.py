@@ -8,6 +8,7 @@ import click
 
 from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.options import (
     format_option,
     gathered,
@@ -29,20 +30,42 @@ if TYPE_CHECKING:
 class Shown:
     """What of the report is shown, and how."""
 
-    style: Literal["text", "markdown", "json", "csv"]
+    style: Literal["text", "markdown", "json", "csv", "html"]
     by: Literal["type", "block"] | None
     graph: bool
 
 
-@click.command("shapes")
+EXAMPLES = """
+# A table of all layers
+convspec shapes model.yaml
+
+# A model with open lengths, for images of 224 by 224
+convspec shapes model.yaml --input-shape 224,224,3
+
+# For a pull request: a table, and a graph that GitHub draws
+convspec shapes model.yaml --format markdown --graph
+
+# A page with the network to look at, in one file
+convspec shapes model.yaml --format html -o model.html
+
+# Where the parameters are
+convspec shapes model.yaml --by block
+
+# The layers with the most multiply-adds, by a program
+convspec shapes model.yaml --format json |
+  jq '.layers | sort_by(-.multiply_adds) | .[:5] | .[].name'
+"""
+
+
+@click.command("shapes", cls=ExampleCommand, examples=EXAMPLES)
 @model_argument
-@format_option("text", "markdown", "json", "csv")
+@format_option("text", "markdown", "json", "csv", "html")
 @output_option("A file for the report. Default: it is printed.")
 @click.option(
     "--by",
     type=click.Choice(["type", "block"]),
     help="Totals for each type of layer, or for each block of layers with names such as "
-    "conv2_1 and conv2_2, instead of a row for each layer. JSON always has both.",
+    "conv2_1 and conv2_2, instead of a row for each layer. JSON and HTML always have both.",
 )
 @click.option(
     "--graph",
@@ -61,10 +84,16 @@ def command(model: str, output: str | None, shown: Shown, loading: LoadOptions) 
     """
     if shown.graph and shown.style != "markdown":
         raise click.UsageError("--graph is for --format markdown")
-    if shown.by is not None and shown.style == "json":
-        raise click.UsageError("--by is not for --format json, which has all totals")
+    if shown.by is not None and shown.style in {"json", "html"}:
+        raise click.UsageError(f"--by is not for --format {shown.style}, which has all totals")
     loaded = load_model(model, loading)
-    text = _text(loaded.shapes(loading.input_shape), shown)
+    report = loaded.shapes(loading.input_shape)
+    if shown.style == "html":
+        from speccompiler.drawing.shapes_page import shapes_page
+
+        text = shapes_page(loaded, report)
+    else:
+        text = _text(report, shown)
     write_report(text, output, loaded.loaded.document.read_files)
 
 
