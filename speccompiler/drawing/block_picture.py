@@ -99,6 +99,7 @@ def blocks(all_units: Sequence[Unit], top: float, theme: Theme) -> tuple[list[It
         widest = max(widest, x - GAP)
         for (source, target), lane in lanes.items():
             (a, b), (c, d) = tops[source], tops[target]
+            a, c = a + 5, c - 5  # what goes out of a block is told from what comes in
             height = axis - reach - 8 - LANE * lane
             items.append(
                 Line(((a, b), (a, height), (c, height), (c, d)), theme.line, 1.2, arrow=True)

@@ -18,7 +18,7 @@ from speccompiler.drawing.themes import KINDS, Theme, shaded
 from speccompiler.drawing.units import Unit
 
 NAME, WORDS = 11.0, 9.5
-LABEL = 190.0
+LABEL = 240.0
 ICON = 34.0
 """The room for the small block in a box."""
 HEIGHT = 50.0

@@ -20,7 +20,7 @@ SWATCH = 12.0
 
 
 def shape_text(shape: Shape) -> str:
-    """``224×224×64``; ``⌈T/2⌉×16`` where a length is open."""
+    """``224x224x64`` with a sign for times, and signs for rounding up."""
     return TIMES.join(map(_dim_text, shape))
 
 

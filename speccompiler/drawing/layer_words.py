@@ -64,7 +64,7 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def words_of(layer: Layer) -> str:
-    """``conv 3×3 /2 · relu``: what it is, its kernel and stride, its own activation."""
+    """``conv 3x3 /2 · relu``: what it is, its kernel and stride, its own activation."""
     inner: Any = layer.inner
     stem = _stem(inner)
     word = _KINDS.get(stem, ("other", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stem).lower()))[1]

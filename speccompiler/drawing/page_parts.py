@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from speccompiler.drawing.layout import Box, Direction, Layout, Spacing, lay_out
 from speccompiler.drawing.units import Unit
@@ -102,12 +103,28 @@ def _cuts(all_units: Sequence[Unit], rank: dict[str, int]) -> list[int]:
 
 
 def _chosen(cuts: Sequence[int], ranks: int, count: int) -> list[int]:
-    """The cuts that make parts of about the same length."""
-    chosen: list[int] = []
+    """The cuts that make parts of about the length that ``count`` equal ones would have.
+
+    None where that leaves a part twice as long: what is cut off would make the rest no shorter.
+    """
+    wanted = ranks / count
+    near: set[int] = set()
     for part in range(1, count):
-        wanted = ranks * part / count
-        later = [cut for cut in cuts if cut > (chosen[-1] if chosen else 0)]
-        best = min(later, key=lambda cut: abs(cut - wanted), default=None)
-        if best is not None and abs(best - wanted) < 0.75 * ranks / count:
-            chosen.append(best)
-    return chosen
+        near |= set(sorted(cuts, key=lambda cut: abs(cut - part * wanted))[:5])
+    ends = [0, *sorted(near), ranks]
+    # For each end the least sum of squared errors of the parts before it, and the end before.
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for index in range(1, len(ends)):
+        costs = (
+            (best[start][0] + (ends[index] - ends[start] - wanted) ** 2, start)
+            for start in range(index)
+        )
+        best.append(min(costs))
+    chosen: list[int] = []
+    index = best[-1][1]
+    while index:
+        chosen.insert(0, ends[index])
+        index = best[index][1]
+    edges = [0, *chosen, ranks]
+    longest = max(later - cut for cut, later in pairwise(edges))
+    return chosen if longest <= 2 * wanted else []
