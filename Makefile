@@ -136,6 +136,8 @@ schema: .venv/test.stamp
 	mv build/spec.md docs/spec.md
 	$(RUN) -c 'from speccompiler.diagnostics.codes import as_markdown; print(as_markdown(), end="")' > build/diagnostics.md
 	mv build/diagnostics.md docs/diagnostics.md
+	$(RUN) -c 'from speccompiler.comparing.codes import as_markdown; print(as_markdown(), end="")' > build/changes.md
+	mv build/changes.md docs/reference/changes.md
 	$(RUN) -c 'from speccompiler.cli.reference import as_markdown; print(as_markdown(), end="")' > build/command-line.md
 	mv build/command-line.md docs/command-line.md
 

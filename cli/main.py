@@ -25,6 +25,7 @@ from speccompiler.cli.spec_texts import SpecTexts
 COMMANDS = {
     "validate": "Check specs; report every finding with its place.",
     "shapes": "Shape report: sizes, parameters, multiply-adds, receptive fields.",
+    "diff": "Compare two models: what changed, and what that means.",
     "plan": "What a model is lowered to, pass by pass, step by step.",
     "run": "Run a model over an array file.",
     "weights": "List a model's tensors: shapes, statistics, broken constraints.",

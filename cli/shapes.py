@@ -42,7 +42,7 @@ class Shown:
     "--by",
     type=click.Choice(["type", "block"]),
     help="Totals for each type of layer, or for each block of layers with names such as "
-    "conv2_1 and conv2_2, instead of a row for each layer. JSON always has both.",
+    "conv2_1 and conv2_2, instead of a row for each layer. JSON and HTML always have both.",
 )
 @click.option(
     "--graph",

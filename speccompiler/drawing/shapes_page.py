@@ -19,16 +19,16 @@ from speccompiler.reports.shape_table import batched
 from speccompiler.reports.totals import Kind, totals
 
 if TYPE_CHECKING:
-    from speccompiler.model import Model
+    from speccompiler.validation.validated import ValidatedModel
 
 
-def shapes_page(model: Model, report: ShapeReport) -> str:
+def shapes_page(model: ValidatedModel, report: ShapeReport) -> str:
     """The whole file; ``report`` may be of another input shape than the model declares."""
     scripts = ("field", "overview", "details", "shapes")
     return html_page(report.model, "shapes", scripts, ("field",), shapes_data(model, report))
 
 
-def shapes_data(model: Model, report: ShapeReport) -> dict[str, Any]:
+def shapes_data(model: ValidatedModel, report: ShapeReport) -> dict[str, Any]:
     """What the script of the page reads."""
     spec = model.spec
     layers = spec.by_call()

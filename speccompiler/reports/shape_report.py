@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from speccompiler.diagnostics.wording import first_few, on_one_line
 from speccompiler.frozen import dataclass
@@ -17,11 +17,15 @@ from speccompiler.passes import optimize
 from speccompiler.planning.plan import make_plan
 from speccompiler.reports.blocks import blocks
 from speccompiler.reports.layer_report import LayerReport, dim_data, shape_data
+from speccompiler.reports.limits import Limit, limits_of
 from speccompiler.reports.number_text import count, scaled, size
 from speccompiler.reports.shape_table import Style, batched, formula, layer_table, page
 from speccompiler.reports.totals import Kind, Total, totals, totals_table
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelSpec
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.budget import Budget
 
 FORMAT_VERSION = 1
 """Of the data: it changes only where a program that reads the one before would fail."""
@@ -38,6 +42,8 @@ class ShapeReport:
     peak_bytes: int | None
     outputs: tuple[str, ...] = ()
     """The layers whose values the model gives, in its order."""
+    budget: Budget | None = None
+    """What the spec allows at most."""
 
     def __str__(self) -> str:
         return self.text()
@@ -69,6 +75,17 @@ class ShapeReport:
     def activation_bytes(self) -> Dim:
         """The bytes of all layers' outputs together, for one sample."""
         return total(layer.activation_bytes for layer in self.layers)
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """What the budget limits, beside what the model takes."""
+        amounts: dict[str, Dim | None] = {
+            "parameters": self.parameters,
+            "multiply_adds": self.multiply_adds,
+            "activations": self.activation_bytes,
+            "peak": self.peak_bytes,
+        }
+        return limits_of(self.budget, amounts)
 
     def totals(self, kind: Kind) -> tuple[Total, ...]:
         """What the layers of each type, or of each block, are together.
@@ -105,6 +122,7 @@ class ShapeReport:
                 "weight_bytes": 4 * self.parameters,
                 "peak_bytes": self.peak_bytes,
             },
+            **self._budget_data(),
             "by_type": [each.to_data() for each in self.totals("type")],
             "by_block": [each.to_data() for each in self.totals("block")],
         }
@@ -147,17 +165,25 @@ class ShapeReport:
             return []
         return [f"called again, with the parameters counted once: {first_few(again, 5)}"]
 
+    def _budget_data(self) -> dict[str, Any]:
+        if self.budget is None:
+            return {}
+        return {"budget": {limit.name: limit.allowed for limit in self.limits}}
+
     def _totals(self) -> list[str]:
+        of = {limit.name: f"; {limit.brief()}" for limit in self.limits}
         peak = "open until every length is known (--input-shape)"
         if self.peak_bytes is not None:
             peak = f"{size(self.peak_bytes)} for a batch of 1, weights included"
         return [
-            f"parameters: {count(self.parameters)} ({size(4 * self.parameters)})",
+            f"parameters: {count(self.parameters)} ({size(4 * self.parameters)})"
+            + of.get("parameters", ""),
             f"trainable parameters: {count(self.trainable_parameters)}",
             f"non-trainable parameters: {count(self.non_trainable_parameters)}",
-            f"multiply-adds: {scaled(self.multiply_adds)} a sample",
-            f"activations: {size(self.activation_bytes)} a sample, all layers together",
-            f"peak memory of the plan: {peak}",
+            f"multiply-adds: {scaled(self.multiply_adds)} a sample" + of.get("multiply_adds", ""),
+            f"activations: {size(self.activation_bytes)} a sample, all layers together"
+            + of.get("activations", ""),
+            f"peak memory of the plan: {peak}" + of.get("peak", ""),
         ]
 
 
@@ -214,4 +240,5 @@ def shape_report(spec: ModelSpec, graph: Graph) -> ShapeReport:
         tuple(layers),
         make_plan(optimize(graph), cpu_kernels).peak_bytes(1) if known else None,
         spec.outputs,
+        spec.budget,
     )
