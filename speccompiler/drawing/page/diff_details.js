@@ -69,9 +69,9 @@ function sideBySide(old, now) {
   const rows = QUANTITIES.map(([name, of]) => {
     const [before, after] = [old, now].map((side) => (side ? of(side) : "\u2013"));
     return make("tr", { class: old && now && before !== after ? "differs" : null },
-      make("th", { scope: "row", text: name }), make("td", { text: before }), make("td", { text: after }));
+      make("th", { scope: "row", text: name }), make("td", {}, ...breakable(before)), make("td", {}, ...breakable(after)));
   });
-  return make("table", { class: "small" },
+  return make("table", { class: "small both" },
     make("thead", {}, make("tr", {}, make("td"), make("th", { scope: "col", text: "old" }), make("th", { scope: "col", text: "new" }))),
     make("tbody", {}, ...rows));
 }

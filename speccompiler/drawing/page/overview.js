@@ -23,6 +23,3 @@ const totalsTable = (kind, rows) => make("table", { class: "small" },
 const layerLink = (name) => make("a", { href: `#layer=${encodeURIComponent(name)}`, class: "name", text: name });
 
 const layerLinks = (names) => make("ul", { class: "links" }, ...names.map((name) => make("li", {}, layerLink(name))));
-
-/** A name in words, MaxPooling2D: it may be broken between them. */
-const breakable = (text) => text.split(/(?=[A-Z][a-z])/).flatMap((word, i) => (i ? [make("wbr"), word] : [word]));
