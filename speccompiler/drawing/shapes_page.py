@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from speccompiler.validation.validated import ValidatedModel
 
 
+MOST_TOTALS = 60
+"""Blocks that are listed: more would only repeat the table of layers."""
+
+
 def shapes_page(model: ValidatedModel, report: ShapeReport) -> str:
     """The whole file; ``report`` may be of another input shape than the model declares."""
     scripts = ("field", "overview", "details", "shapes")
@@ -84,10 +88,13 @@ def amounts(report: ShapeReport) -> list[list[str]]:
 
 
 def totals_data(report: ShapeReport, kind: Kind) -> list[list[str]]:
-    """Of each type or block its name, how many layers, their parameters and multiply-adds."""
+    """Of each type or block its name, how many layers, their parameters and multiply-adds.
+
+    One more than ``MOST_TOTALS`` says that there are more.
+    """
     return [
         [each.name, count(each.calls), _or_none(each.parameters), _or_none(each.multiply_adds)]
-        for each in totals(report.layers, kind)
+        for each in totals(report.layers, kind)[: MOST_TOTALS + 1]
     ]
 
 
