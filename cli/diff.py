@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.options import (
     complete_files,
     gathered,
@@ -66,7 +67,22 @@ def _conditions(
         ) from None
 
 
-@click.command("diff")
+EXAMPLES = """
+# What a change of a spec means
+convspec diff old.yaml new.yaml
+
+# A model that Keras saved, and the native spec made from it
+convspec diff model.json model.yaml --semantics theano
+
+# What a branch changes, as a comment for its pull request
+convspec diff --git main --format markdown
+
+# For a program
+convspec diff old.yaml new.yaml --format json
+"""
+
+
+@click.command("diff", cls=ExampleCommand, examples=EXAMPLES)
 @click.argument("names", metavar="OLD NEW", nargs=-1, shell_complete=complete_files)
 @click.option(
     "--git",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.cli.examples import ExampleCommand
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -31,7 +33,16 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     ]
 
 
-@click.command("explain")
+EXAMPLES = """
+# What a code means, and what to do
+convspec explain CS044
+
+# All codes
+convspec explain
+"""
+
+
+@click.command("explain", cls=ExampleCommand, examples=EXAMPLES)
 @click.argument("code", required=False, shell_complete=_complete)
 def command(code: str | None) -> None:
     """Explain a CODE of a diagnostic or a change, such as CS012 or CD301; without one, list all."""

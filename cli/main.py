@@ -76,7 +76,11 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="'convspec COMMAND --help' has its options, and examples.",
+)
 @click.version_option(__version__, message="convspec %(version)s")
 def convspec() -> None:
     """Validate, inspect and run Keras 1.x convolutional models from a text spec."""

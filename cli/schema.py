@@ -6,12 +6,21 @@ import json
 
 import click
 
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.reports import shipped_schemas
 
 SPEC = "spec"
+EXAMPLES = """
+# For an editor, in specs that begin with this line:
+# yaml-language-server: $schema=convspec.schema.json
+convspec schema > convspec.schema.json
+
+# What convspec shapes --format json prints
+convspec schema --of shapes > shapes.schema.json
+"""
 
 
-@click.command("schema")
+@click.command("schema", cls=ExampleCommand, examples=EXAMPLES)
 @click.option(
     "--of",
     "what",
@@ -23,9 +32,7 @@ SPEC = "spec"
 def command(what: str) -> None:
     """Print a JSON Schema (draft 2020-12): of the native form, or of a command's JSON.
 
-    With that of the native form saved as convspec.schema.json, a spec that starts with the
-    line "# yaml-language-server: $schema=convspec.schema.json" gets completion and hover text
-    in an editor.
+    With that of the native form an editor has completion and hover text in specs.
     """
     if what != SPEC:
         click.echo(json.dumps(shipped_schemas.schema(what), indent=2))

@@ -8,6 +8,7 @@ import click
 
 from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.options import (
     format_option,
     gathered,
@@ -34,7 +35,29 @@ class Shown:
     graph: bool
 
 
-@click.command("shapes")
+EXAMPLES = """
+# A table of all layers
+convspec shapes model.yaml
+
+# A model with open lengths, for images of 224 by 224
+convspec shapes model.yaml --input-shape 224,224,3
+
+# For a pull request: a table, and a graph that GitHub draws
+convspec shapes model.yaml --format markdown --graph
+
+# A page with the network to look at, in one file
+convspec shapes model.yaml --format html -o model.html
+
+# Where the parameters are
+convspec shapes model.yaml --by block
+
+# The layers with the most multiply-adds, by a program
+convspec shapes model.yaml --format json |
+  jq '.layers | sort_by(-.multiply_adds) | .[:5] | .[].name'
+"""
+
+
+@click.command("shapes", cls=ExampleCommand, examples=EXAMPLES)
 @model_argument
 @format_option("text", "markdown", "json", "csv", "html")
 @output_option("A file for the report. Default: it is printed.")

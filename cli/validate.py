@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from speccompiler.cli.documents import expand, looks_like_spec, remember_texts
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.findings_report import STYLES, deliver
 from speccompiler.cli.options import (
     complete_files,
@@ -34,8 +35,26 @@ from speccompiler.source.document import Document
 
 _IGNORING = r"#+\s*convspec\s*:"
 
+EXAMPLES = """
+# One spec, then every spec of a folder
+convspec validate model.yaml specs/
 
-@click.command("validate")
+# A file that Keras 1.x saved, with the backend that it was trained on
+convspec validate model.json --semantics theano
+
+# A file with a Lambda, and what that computes
+convspec validate model.h5 --replace lambda_1="x / 127.5 - 1"
+
+# Whether the weights fit too, and keep their constraints
+convspec validate model.yaml --weights weights.npz
+
+# For a program that reads the findings, and for GitHub's code scanning
+convspec validate specs/ --format json
+convspec validate specs/ --format sarif > convspec.sarif
+"""
+
+
+@click.command("validate", cls=ExampleCommand, examples=EXAMPLES)
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=complete_files)
 @reporting_options("text", "json", *STYLES)
 @click.option(

@@ -151,6 +151,6 @@ def _with_comma(span: Span, line: str) -> Span:
     """A code together with the comma after it, or with the one before the last code."""
     after = re.compile(r"\s*,\s*").match(line, span.end_column - 1)
     if after is not None:
-        return replace(span, end_column=after.end() + 1)
+        return span._replace(end_column=after.end() + 1)
     before = re.compile(r"\s*,\s*$").search(line[: span.column - 1])
-    return span if before is None else replace(span, column=before.start() + 1)
+    return span if before is None else span._replace(column=before.start() + 1)
