@@ -26,6 +26,8 @@ COMMANDS = {
     "validate": "Check specs; report every finding with its place.",
     "shapes": "Shape report: sizes, parameters, multiply-adds, receptive fields.",
     "fmt": "Lay out native specs; comments stay, and nothing means anything else.",
+    "render": "Draw a model: a picture for a paper, a README or a slide.",
+    "diff": "Compare two models: what changed, and what that means.",
     "plan": "What a model is lowered to, pass by pass, step by step.",
     "run": "Run a model over an array file.",
     "weights": "List a model's tensors: shapes, statistics, broken constraints.",
@@ -35,11 +37,20 @@ COMMANDS = {
     "cache": "Show or clear the compiled kernels and packed weights.",
     "doctor": "Show what this machine offers: processor, GPUs, memory, cache.",
     "layers": "List the layer types, or the arguments of one.",
-    "schema": "Print the JSON Schema of the native form.",
+    "schema": "Print the JSON Schema of the native form, or of a command's JSON.",
     "explain": "Explain a diagnostic code.",
 }
+MODULES = {"render": "render_picture"}
+"""Where a command's module is not called like it: ``render`` there shows findings."""
 READER_GONE = 128 + 13
 """The exit status that a shell reports for SIGPIPE."""
+
+
+def load_command(name: str) -> click.Command:
+    """A subcommand, imported now."""
+    module = importlib.import_module(f"speccompiler.cli.{MODULES.get(name, name)}")
+    command: click.Command = module.command
+    return command
 
 
 class Commands(click.Group):
@@ -53,9 +64,7 @@ class Commands(click.Group):
         """The subcommand, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"speccompiler.cli.{cmd_name}")
-        command: click.Command = module.command
-        return command
+        return load_command(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -76,7 +85,11 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="'convspec COMMAND --help' has its options, and examples.",
+)
 @click.version_option(__version__, message="convspec %(version)s")
 def convspec() -> None:
     """Validate, inspect and run Keras 1.x convolutional models from a text spec."""

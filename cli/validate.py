@@ -2,46 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from speccompiler.cli.documents import expand, looks_like_spec, remember_texts
+from speccompiler.cli.examples import ExampleCommand
+from speccompiler.cli.findings_report import STYLES, deliver
 from speccompiler.cli.fix_options import FixOptions, fix_options
 from speccompiler.cli.options import (
     complete_files,
-    format_option,
     gathered,
     replace_option,
     semantics_options,
     weights_options,
 )
-from speccompiler.cli.render import count_text, printable, render_text
-from speccompiler.diagnostics.core import Diagnostic, Severity, has_errors
-from speccompiler.model import Model, checked
+from speccompiler.cli.policy_options import (
+    BaselineOptions,
+    Reporting,
+    SettingsChoice,
+    baseline_options,
+    excluded,
+    reporting_options,
+    settings_options,
+)
+from speccompiler.cli.spec_checks import check
+from speccompiler.cli.validate_report import Outcome, as_json, as_text, for_ci, last_lines
+from speccompiler.diagnostics.core import SpecError
 from speccompiler.options import LoadOptions
-from speccompiler.source.document import Document
+from speccompiler.policy.settings import Settings
+
+EXAMPLES = """
+# One spec, then every spec of a folder
+convspec validate model.yaml specs/
+
+# A file that Keras 1.x saved, with the backend that it was trained on
+convspec validate model.json --semantics theano
+
+# A file with a Lambda, and what that computes
+convspec validate model.h5 --replace lambda_1="x / 127.5 - 1"
+
+# Whether the weights fit too, and keep their constraints
+convspec validate model.yaml --weights weights.npz
+
+# For a program that reads the findings, and for GitHub's code scanning
+convspec validate specs/ --format json
+convspec validate specs/ --format sarif > convspec.sarif
+"""
 
 
-@click.command("validate")
+@click.command("validate", cls=ExampleCommand, examples=EXAMPLES)
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=complete_files)
-@format_option("text", "json")
+@reporting_options("text", "json", *STYLES)
 @click.option(
     "--specs-only",
     is_flag=True,
     help="Pass over files that are no specs, as in a folder: a pre-commit hook is given every "
     "YAML and JSON file.",
 )
+@settings_options
+@baseline_options
 @fix_options
 @semantics_options
 @replace_option
 @weights_options
-@gathered(loading=LoadOptions, fixing=FixOptions)
+@gathered(
+    loading=LoadOptions,
+    choice=SettingsChoice,
+    reporting=Reporting,
+    accepting=BaselineOptions,
+    fixing=FixOptions,
+)
 def command(
     paths: tuple[str, ...],
-    style: str,
     specs_only: bool,
     loading: LoadOptions,
+    choice: SettingsChoice,
+    reporting: Reporting,
+    accepting: BaselineOptions,
     fixing: FixOptions,
 ) -> int:
     """Check specs: files, folders, globs, or - for standard input.
@@ -50,99 +89,80 @@ def command(
     leave it at 0.
     """
     fixing.check()
-    documents = [d for d in expand(paths) if not specs_only or looks_like_spec(d)]
+    accepting.check()
+    settings = Settings()
+    try:
+        settings = choice.settings()
+        outcome = _outcome(paths, specs_only, loading, settings, fixing)
+        _hold_to_baseline(outcome, settings, accepting)
+    except SpecError as error:
+        if reporting.format == "text":
+            raise
+        outcome = Outcome(errors=error.diagnostics)
+    aside = fixing.diff or (fixing.fix and "-" in paths)
+    _report(outcome, reporting, loading, aside=aside)
+    changed = int(outcome.changed and fixing.diff)
+    if not outcome.found:
+        return changed
+    from speccompiler.diagnostics.codes import exit_status
+    from speccompiler.policy.judgement import counted
+
+    return exit_status(counted(outcome.found, settings)) or changed
+
+
+def _outcome(
+    paths: Sequence[str],
+    specs_only: bool,
+    loading: LoadOptions,
+    settings: Settings,
+    fixing: FixOptions,
+) -> Outcome:
+    """What is found in each spec, after the fixes that are made."""
+    passed = excluded(settings)
+    documents = list(expand(paths, passed))
+    if specs_only:
+        documents = [d for d in documents if looks_like_spec(d) and not passed(d.shown_file)]
     made, changed = 0, False
     if fixing.wanted:
         from speccompiler.cli.fixing import mend_all
 
         documents, made, changed = mend_all(documents, loading, fixing)
-    aside = fixing.diff or (fixing.fix and "-" in paths)
-    found: list[Diagnostic] = []
-    models: dict[str, Model] = {}
-    concerned = 0
-    for document in documents:
-        model, diagnostics = checked(document, loading)
-        mine = [*diagnostics]
-        if model is not None:
-            mine += _about_weights(model)
-            mine += _content(model)
-            # Only a warning here: run will ask for it.
-            undecided = model.undecided_finding(Severity.WARNING)
-            mine += [undecided] if undecided is not None else []
-            if not has_errors(mine):
-                models[document.shown_file] = model
-        found += mine
-        concerned += bool(mine)
-    if style == "json":
-        from speccompiler.cli import json_output
+    checks = [check(document, loading, settings) for document in documents]
+    return Outcome(checks, fixed=made, changed=changed)
 
-        json_output.print_json(json_output.validate(documents, found, made), err=aside)
+
+def _hold_to_baseline(outcome: Outcome, settings: Settings, accepting: BaselineOptions) -> None:
+    """Apply the baseline of the options or of the settings, or write one."""
+    file = accepting.baseline or settings.baseline
+    if file is None and accepting.write_baseline is None:
+        return
+    from speccompiler.cli.apply_baseline import keep_back, write_down
+    from speccompiler.policy.baseline import read_baseline
+    from speccompiler.policy.project import project_root
+
+    root = project_root(Path())
+    if accepting.write_baseline is not None:
+        write_down(outcome, Path(accepting.write_baseline), root)
+    elif file is not None:
+        keep_back(outcome, read_baseline(Path(file)), str(file), root)
+
+
+def _report(outcome: Outcome, reporting: Reporting, loading: LoadOptions, *, aside: bool) -> None:
+    """Print or write it; ``aside`` of what else standard output holds."""
+    if reporting.format == "text":
+        for check in outcome.checks:
+            remember_texts(check.document, loading.replace)
+        text = as_text(outcome)
+        # A file takes no colours; click knows by itself whether the screen does.
+        text = text if reporting.output is None else click.unstyle(text)
     else:
-        for document in documents:
-            remember_texts(document, loading.replace)
-        _print_text(documents, models, found, concerned, made=made, aside=aside)
-    if not found:
-        return int(changed and fixing.diff)
-    from speccompiler.diagnostics.codes import exit_status
+        from speccompiler.policy.project import project_root
 
-    return exit_status(found) or int(changed and fixing.diff)
+        root = project_root(Path())
+        if reporting.format == "json":
+            from speccompiler.cli.json_output import json_text
 
-
-def _about_weights(model: Model) -> list[Diagnostic]:
-    """Given weights that break their constraint, or variances below 0; reads only those."""
-    judged = any(
-        layer.inner.class_name == "BatchNormalization"
-        or any(getattr(layer, f"{tensor}_constraint", None) is not None for tensor in ("W", "b"))
-        for layer in model.spec.layers
-    )
-    if not judged or not model.names_weights:
-        return []
-    from speccompiler.diagnostics.core import Problem
-    from speccompiler.weights.negative_variances import negative_variances
-    from speccompiler.weights.penalties import violations
-
-    given = model.weight_sources.given
-    try:
-        found = (*violations(model.spec, given), *negative_variances(model.spec, given))
-    except Problem as problem:
-        return [problem.at(file=str(model.weights_file or model.file))]
-    return [model.loaded.locate(d) for d in found]
-
-
-def _content(model: Model) -> list[Diagnostic]:
-    """CS127 where a value of the weights is not what the spec's digest says; reads them all."""
-    if model.spec.weights_sha256 is None or model.weights_file is not None:
-        return []
-    from speccompiler.weights.weight_pairs import content_problem
-
-    found = content_problem(model.spec, Path(model.file).parent)
-    return [] if found is None else [found]
-
-
-def _print_text(
-    documents: list[Document],
-    models: dict[str, Model],
-    found: list[Diagnostic],
-    concerned: int,
-    *,
-    made: int,
-    aside: bool,
-) -> None:
-    """The findings, what is right, and how many files have findings."""
-    if found:
-        click.echo(render_text(found), err=aside)
-        click.echo(err=aside)
-    for document in documents:
-        model = models.get(document.shown_file)
-        if model is not None:
-            layers = len(model.spec.layers)
-            noun = "layer" if layers == 1 else "layers"
-            click.echo(f"{printable(document.shown_file)}: ok, {layers} {noun}", err=aside)
-    if made:
-        noun = "finding" if made + len(found) == 1 else "findings"
-        click.echo(f"fixed {made} of {made + len(found)} {noun}", err=aside)
-    count = count_text(found)
-    if count:
-        files = len(documents)
-        some = f"{concerned} of {files}" if concerned < files else str(files)
-        click.echo(f"found {count} in {some} file{'s' if files != 1 else ''}", err=aside)
+            text = json_text(as_json(outcome, root))
+        else:
+            text = for_ci(outcome, reporting.format, root)
+    deliver(text, reporting.output, "\n".join(last_lines(outcome)), err=aside)

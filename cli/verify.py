@@ -11,6 +11,7 @@ import click
 
 from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.garbage import collect_rarely
 from speccompiler.cli.options import (
     format_option,
@@ -56,7 +57,20 @@ def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> 
     return value
 
 
-@click.command("verify")
+EXAMPLES = """
+# The vectors that the spec carries
+convspec verify model.yaml
+
+# An output that Keras gave once
+convspec verify model.h5 --input x.npy --expect y.npy
+
+# Which layer is the first to differ
+convspec verify model.h5 --input x.npy --layer conv1=conv1.npy \\
+  --layer conv2=conv2.npy --expect y.npy
+"""
+
+
+@click.command("verify", cls=ExampleCommand, examples=EXAMPLES)
 @model_argument
 @click.option(
     "--input",
@@ -133,8 +147,8 @@ def _recording(model: Model, given: Given) -> Recording:
         if own is None:
             raise click.UsageError("give --input and --expect, or a spec with 'verify'")
         return own if tolerance is None else replace(own, tolerance=tolerance)
-    inputs = _named(given.inputs, model.input_names, "--input")
-    expected = _named(given.expect, model.output_names, "--expect")
+    inputs = named_files(given.inputs, model.input_names, "--input")
+    expected = named_files(given.expect, model.output_names, "--expect")
     for text in given.layer_files:
         name, equals, file = text.partition("=")
         if not equals or not file:
@@ -149,7 +163,7 @@ def _recording(model: Model, given: Given) -> Recording:
     )
 
 
-def _named(texts: tuple[str, ...], names: tuple[str, ...], option: str) -> dict[str, str]:
+def named_files(texts: tuple[str, ...], names: tuple[str, ...], option: str) -> dict[str, str]:
     """Files by name; a single one needs none, and may have '=' in its own."""
     if len(texts) == 1 and len(names) == 1:
         name, _, file = texts[0].partition("=")
