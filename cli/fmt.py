@@ -7,13 +7,29 @@ from pathlib import Path
 import click
 
 from speccompiler.cli.documents import STDIN, expand, remember_texts
-from speccompiler.cli.options import complete_files
+from speccompiler.cli.examples import ExampleCommand
+from speccompiler.cli.options import complete_files, gathered
+from speccompiler.cli.policy_options import SettingsChoice, excluded, settings_options
 from speccompiler.cli.render import count_text, printable, render_text
 from speccompiler.diagnostics.core import Diagnostic, SpecError
 from speccompiler.source.document import Document
 
+EXAMPLES = """
+# One spec, then every spec of a folder
+convspec fmt model.yaml specs/
 
-@click.command("fmt")
+# In CI: name what is not laid out, and fail
+convspec fmt --check .
+
+# See what would change
+convspec fmt --diff model.yaml
+
+# As a filter, for an editor
+convspec fmt - < model.yaml
+"""
+
+
+@click.command("fmt", cls=ExampleCommand, examples=EXAMPLES)
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=complete_files)
 @click.option("--check", is_flag=True, help="Name the files that would change, and write nothing.")
 @click.option("--diff", is_flag=True, help="Show what would change, and write nothing.")
@@ -28,11 +44,17 @@ from speccompiler.source.document import Document
 @click.option(
     "--specs-only",
     is_flag=True,
-    help="Pass over files that are no native specs in silence: a pre-commit hook is given every "
-    "YAML and JSON file.",
+    help="Say nothing of other files: a pre-commit hook is given every YAML and JSON file.",
 )
+@settings_options
+@gathered(choice=SettingsChoice)
 def command(
-    paths: tuple[str, ...], check: bool, diff: bool, line_length: int, specs_only: bool
+    paths: tuple[str, ...],
+    check: bool,
+    diff: bool,
+    line_length: int,
+    specs_only: bool,
+    choice: SettingsChoice,
 ) -> int:
     """Lay out native specs: files, folders, globs, or - for standard input.
 
@@ -46,7 +68,11 @@ def command(
     writes = not (check or diff)
     wrong: list[Diagnostic] = []
     changed = same = 0
-    for document in expand(paths):
+    passed = excluded(choice.settings())
+    for document in expand(paths, passed):
+        if specs_only and passed(document.shown_file):
+            _pass_on(document, writes)
+            continue
         remember_texts(document)
         if document.root is not None and not is_native(document):
             if not specs_only and document.shown_file in paths:

@@ -115,3 +115,12 @@ def test_a_wrong_formatter_writes_nothing(call: Call, monkeypatch: pytest.Monkey
         "convspec: internal error (NotTheSame: the formatted spec does not mean the same); "
     )
     assert Path("a.yaml").read_text() == UGLY
+
+
+def test_what_the_settings_exclude_is_left(call: Call) -> None:
+    write("convspec.toml", 'exclude = ["old/**"]\n')
+    write("old/a.yaml", UGLY)
+    write("b.yaml", UGLY)
+    assert call("fmt", ".").err == "changed b.yaml\n1 file changed\n"
+    assert call("fmt", "--specs-only", "old/a.yaml").err == ""
+    assert call("fmt", "old/a.yaml").err == "changed old/a.yaml\n1 file changed\n"
