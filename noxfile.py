@@ -37,7 +37,9 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0], default=False)
 def lowest(session: nox.Session) -> None:
     """The tests, with the lowest versions of each dependency."""
-    session.install("--constraint", "constraints/lowest.txt", "--editable", ".[hdf5,demo,lsp,pictures]", *TESTS)
+    session.install(
+        "--constraint", "constraints/lowest.txt", "--editable", ".[hdf5,demo,lsp,pictures]", *TESTS
+    )
     _pytest(session)
 
 

@@ -36,6 +36,7 @@ COMMANDS = {
     "layers": "List the layer types, or the arguments of one.",
     "schema": "Print the JSON Schema of the native form.",
     "explain": "Explain a diagnostic code.",
+    "lsp": "Serve an editor: diagnostics and shapes while typing.",
 }
 READER_GONE = 128 + 13
 """The exit status that a shell reports for SIGPIPE."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from speccompiler.cli.documents import expand, looks_like_spec, remember_texts
+from speccompiler.cli.documents import expand, remember_texts
 from speccompiler.cli.options import (
     complete_files,
     format_option,
@@ -20,6 +20,7 @@ from speccompiler.diagnostics.core import Diagnostic, Severity, has_errors
 from speccompiler.model import Model, checked
 from speccompiler.options import LoadOptions
 from speccompiler.source.document import Document
+from speccompiler.source.spec_marks import looks_like_spec
 
 
 @click.command("validate")

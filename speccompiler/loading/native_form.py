@@ -46,8 +46,10 @@ def read_native(document: Document, root: Mapping) -> WrittenSpec:
             found.layers.append(native_layer(node))
         except ProblemAt as placed:
             found.report(placed.problem, document.file, placed.span)
+            found.gaps.add(len(found.layers))
         except Problem as problem:
             found.report(problem, document.file, node.span)
+            found.gaps.add(len(found.layers))
     return found
 
 
