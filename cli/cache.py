@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from speccompiler.cli import json_output
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.options import format_option
 from speccompiler.cli.render import printable
 from speccompiler.reports.number_text import size
@@ -23,8 +24,16 @@ from speccompiler.system.cache import (
     entries,
 )
 
+EXAMPLES = """
+# What is kept, and where
+convspec cache
 
-@click.command("cache")
+# Make room
+convspec cache --clear
+"""
+
+
+@click.command("cache", cls=ExampleCommand, examples=EXAMPLES)
 @click.option("--clear", "cleared", is_flag=True, help="Remove every entry; nothing else.")
 @format_option("text", "json")
 def command(cleared: bool, style: str) -> None:

@@ -10,6 +10,7 @@ import click
 
 from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.garbage import collect_rarely
 from speccompiler.cli.layer_option import check_layers
 from speccompiler.cli.options import (
@@ -36,7 +37,19 @@ if TYPE_CHECKING:
     from speccompiler.model import Model
 
 
-@click.command("compile")
+EXAMPLES = """
+# What the first run of a model would compile
+convspec compile model.yaml --seed 1
+
+# With the options that the run will have
+convspec compile model.yaml --weights weights.npz --batch-size 32
+
+# Every kernel there is, as when an image is built
+convspec compile --all
+"""
+
+
+@click.command("compile", cls=ExampleCommand, examples=EXAMPLES)
 @click.argument("model", metavar="[MODEL]", required=False, shell_complete=complete_files)
 @click.option("--all", "everything", is_flag=True, help="All kernels that any model needs.")
 @input_shape_option

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.garbage import collect_rarely
 from speccompiler.cli.options import (
     complete_files,
@@ -25,7 +26,20 @@ if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
 
 
-@click.command("convert")
+EXAMPLES = """
+# A native spec, and its weights beside it
+convspec convert model.h5 --semantics theano -o model.yaml
+
+# Only look at it
+convspec convert model.json --semantics tensorflow
+
+# The same numbers from channels last, with TensorFlow's rules
+convspec convert model.h5 --semantics theano -o model.yaml \\
+  --to-semantics tensorflow --to-dim-ordering tf
+"""
+
+
+@click.command("convert", cls=ExampleCommand, examples=EXAMPLES)
 @model_argument
 @click.option(
     "--output",
@@ -67,8 +81,8 @@ def command(
 ) -> None:
     """Write MODEL as a native spec, which says all that a Keras file leaves open.
 
-    --semantics and --dim-ordering say what MODEL is; --to-semantics and --to-dim-ordering
-    what it is to become.
+    What MODEL is say --semantics and --dim-ordering; what it is to become,
+    --to-semantics and --to-dim-ordering.
     """
     collect_rarely()
     if output is not None and Path(output).suffix.lower() not in {".yaml", ".yml"}:

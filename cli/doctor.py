@@ -7,13 +7,22 @@ from typing import Any
 import click
 
 from speccompiler.cli import json_output
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.options import format_option
 from speccompiler.cli.render import printable
 from speccompiler.diagnostics.core import about
 from speccompiler.reports.number_text import size
 
+EXAMPLES = """
+# What this machine offers
+convspec doctor
 
-@click.command("doctor")
+# For a bug report
+convspec doctor --format json
+"""
+
+
+@click.command("doctor", cls=ExampleCommand, examples=EXAMPLES)
 @format_option("text", "json")
 def command(style: str) -> None:
     """Show the processor's features, threads, caches, CUDA and memory as convspec sees them.

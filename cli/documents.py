@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +30,8 @@ STDIN = "<stdin>"
 
 def read(name: str) -> Document:
     """The document of a path, or of standard input for ``-``; of a wrapper, its model's."""
-    _check_name(name)
-    return _unwrapped(_read(name))
+    check_name(name)
+    return with_model(_read(name))
 
 
 def _read(name: str) -> Document:
@@ -47,13 +47,13 @@ def _read(name: str) -> Document:
     return Document(STDIN, "", None, (found.at(file=STDIN),))
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
     """Refuse an empty name: it would mean the current folder, but comes from an unset variable."""
     if not name:
         raise click.UsageError("a name is empty; name a file or a folder, '.' for this one")
 
 
-def _unwrapped(document: Document) -> Document:
+def with_model(document: Document) -> Document:
     """The model that a spec wraps; most wrap none, and are spared the import of the schemas."""
     if isinstance(document.root, Mapping) and {"model", "replace"} & document.root.entries.keys():
         from speccompiler.loading.wrapped_model import unwrapped
@@ -79,24 +79,39 @@ def remember_texts(document: Document, answers: Answers | None = None) -> None:
             kept[source_name(name)] = answer_text(answer)
 
 
-def expand(paths: Sequence[str]) -> Iterator[Document]:
+class Passed:
+    """Which files are passed over that nobody named by themselves; remembers whether any was."""
+
+    def __init__(self, excluded: Callable[[str], bool] | None = None) -> None:
+        self._excluded = excluded
+        self.any = False
+
+    def __call__(self, file: str) -> bool:
+        """Whether this file is."""
+        if self._excluded is None or not self._excluded(file):
+            return False
+        self.any = True
+        return True
+
+
+def expand(paths: Sequence[str], passed: Passed | None = None) -> Iterator[Document]:
     """The documents of all paths, each once. In a folder, only files that hold a spec count."""
     seen: set[str] = set()
     for path in paths:
-        for document in _documents(path):
+        for document in _documents(path, passed or Passed()):
             if document.shown_file not in seen:
                 seen.add(document.shown_file)
                 yield document
 
 
-def _documents(path: str) -> Iterator[Document]:
-    _check_name(path)
+def _documents(path: str, passed: Passed) -> Iterator[Document]:
+    check_name(path)
     if path == "-":
         yield read(path)
         return
     if Path(path).is_dir():
-        found = list(_folder(Path(path)))
-        if not found:
+        found = specs_in(path, passed)
+        if not found and not passed.any:
             raise click.UsageError(
                 f"no spec in folder '{path}': no .yaml, .yml or .json file there says "
                 "'convspec' or 'class_name'"
@@ -108,8 +123,11 @@ def _documents(path: str) -> Iterator[Document]:
             raise click.UsageError(f"no file matches '{path}'")
         found = []
         for match in matches:
-            found += _folder(Path(match)) if Path(match).is_dir() else [read(match)]
-        if not found:
+            if Path(match).is_dir():
+                found += _folder(Path(match), passed)
+            elif not passed(match):
+                found.append(read(match))
+        if not found and not passed.any:
             raise click.UsageError(f"no spec in the folders that match '{path}'")
         yield from found
         return
@@ -123,11 +141,18 @@ def _matches(pattern: str) -> list[str] | None:
     return sorted(glob.glob(pattern, recursive=True)) if glob.has_magic(pattern) else None
 
 
-def _folder(folder: Path) -> Iterator[Document]:
+def specs_in(folder: str, passed: Passed | None = None) -> list[Document]:
+    """The specs in a folder and in those below it."""
+    return list(_folder(Path(folder), passed or Passed()))
+
+
+def _folder(folder: Path, passed: Passed) -> Iterator[Document]:
     for file in sorted(_files(folder)):
+        if passed(str(file)):
+            continue
         document = read_document(file)
         if looks_like_spec(document):
-            yield _unwrapped(document)
+            yield with_model(document)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -17,6 +17,7 @@ from speccompiler.cli.render import diagnostic_data
 
 if TYPE_CHECKING:
     from speccompiler.diagnostics.core import Diagnostic
+    from speccompiler.policy.judgement import Hidden
     from speccompiler.reports.machine import Cuda, Processor
     from speccompiler.reports.shape_report import ShapeReport
     from speccompiler.reports.weight_report import WeightReport
@@ -30,15 +31,31 @@ PACKAGES = ("convspec", "numba", "llvmlite", "numpy", "numba-cuda", "h5py")
 
 def print_json(data: dict[str, Any], indent: int | None = 2) -> None:
     """Print it, by default so that people can read it too."""
-    click.echo(json.dumps(data, indent=indent))
+    click.echo(json_text(data, indent), nl=False)
 
 
-def validate(documents: Sequence[Document], found: Sequence[Diagnostic]) -> dict[str, Any]:
-    """Every file that was checked, and every finding."""
+def json_text(data: dict[str, Any], indent: int | None = 2) -> str:
+    """The data as a text that ends with a line."""
+    return json.dumps(data, indent=indent) + "\n"
+
+
+def validate(
+    documents: Sequence[Document], found: Sequence[Diagnostic], marks: Sequence[str]
+) -> dict[str, Any]:
+    """Every file that was checked, and every finding with its fingerprint."""
     return {
+        "format_version": 1,
         "files": [document.file for document in documents],
-        "diagnostics": [diagnostic_data(d) for d in found],
+        "diagnostics": [
+            {**diagnostic_data(d), "fingerprint": mark}
+            for d, mark in zip(found, marks, strict=True)
+        ],
     }
+
+
+def hidden(one: Hidden) -> dict[str, Any]:
+    """A finding that is not reported, and what hides it."""
+    return {**diagnostic_data(one.found), "by": one.by}
 
 
 def shapes(report: ShapeReport) -> dict[str, Any]:

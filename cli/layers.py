@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.cli.examples import ExampleCommand
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -19,7 +21,16 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     return [CompletionItem(name) for name in LAYERS if name.casefold().startswith(folded)]
 
 
-@click.command("layers")
+EXAMPLES = """
+# All types
+convspec layers
+
+# The arguments of one
+convspec layers Convolution2D
+"""
+
+
+@click.command("layers", cls=ExampleCommand, examples=EXAMPLES)
 @click.argument("layer_type", metavar="[TYPE]", required=False, shell_complete=_complete)
 def command(layer_type: str | None) -> None:
     """List the layer types that a spec may name, or the arguments of one TYPE."""

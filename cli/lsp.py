@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.options import gathered, semantics_options
 from speccompiler.cli.streams import standard_input
 from speccompiler.diagnostics.core import Problem
@@ -17,7 +18,16 @@ from speccompiler.options import LoadOptions
 MISSING = 'convspec lsp needs the extra lsp: pip install "convspec[lsp]"'
 
 
-@click.command("lsp")
+EXAMPLES = """
+# What an editor starts; docs/how-to/editors.md has the lines for each
+convspec lsp
+
+# Keras files of this project are read as Theano's
+convspec lsp --semantics theano
+"""
+
+
+@click.command("lsp", cls=ExampleCommand, examples=EXAMPLES)
 @semantics_options
 @gathered(loading=LoadOptions)
 def command(loading: LoadOptions) -> int:

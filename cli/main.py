@@ -25,6 +25,7 @@ from speccompiler.cli.spec_texts import SpecTexts
 COMMANDS = {
     "validate": "Check specs; report every finding with its place.",
     "shapes": "Shape report: sizes, parameters, multiply-adds, receptive fields.",
+    "diff": "Compare two models: what changed, and what that means.",
     "plan": "What a model is lowered to, pass by pass, step by step.",
     "run": "Run a model over an array file.",
     "weights": "List a model's tensors: shapes, statistics, broken constraints.",
@@ -34,7 +35,7 @@ COMMANDS = {
     "cache": "Show or clear the compiled kernels and packed weights.",
     "doctor": "Show what this machine offers: processor, GPUs, memory, cache.",
     "layers": "List the layer types, or the arguments of one.",
-    "schema": "Print the JSON Schema of the native form.",
+    "schema": "Print the JSON Schema of the native form, or of a command's JSON.",
     "explain": "Explain a diagnostic code.",
     "lsp": "Serve an editor: diagnostics and shapes while typing.",
 }
@@ -76,7 +77,11 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="'convspec COMMAND --help' has its options, and examples.",
+)
 @click.version_option(__version__, message="convspec %(version)s")
 def convspec() -> None:
     """Validate, inspect and run Keras 1.x convolutional models from a text spec."""

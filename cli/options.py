@@ -195,8 +195,8 @@ def replace_option(function: F) -> F:
         callback=_answers,
         metavar="NAME=ANSWER",
         help="What a Lambda or custom layer computes: an expression in x, such as "
-        'lambda_1="x / 127.5 - 1", or layers, such as lambda_1="[{type: Slice, axis: -1, '
-        'step: -1}]". Once for each such layer.',
+        '"x / 127.5 - 1", or layers, such as "{type: Slice, axis: -1, step: -1}". '
+        "Once for each such layer.",
     )(function)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.options import (
     gathered,
     input_shape_option,
@@ -25,8 +26,19 @@ from speccompiler.planning.plan import Plan, Step
 from speccompiler.reports.number_text import scaled, size
 from speccompiler.targets import find_target
 
+EXAMPLES = """
+# What each pass did, and the steps of a run
+convspec plan model.yaml
 
-@click.command("plan")
+# For images of one size, without Winograd convolution
+convspec plan model.yaml --input-shape 224,224,3 --math precise
+
+# As eight threads would do a batch of 32
+convspec plan model.yaml --batch-size 32 --threads 8
+"""
+
+
+@click.command("plan", cls=ExampleCommand, examples=EXAMPLES)
 @model_argument
 @click.option(
     "--layer", "layers", multiple=True, metavar="NAME", help="Keep this layer's output too."

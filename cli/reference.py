@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.main import COMMANDS, convspec
 
 INTRODUCTION = """# The command line
@@ -63,12 +64,14 @@ def as_markdown() -> str:
 
 
 def _section(command: click.Command, context: click.Context) -> Iterator[str]:
-    """How a command is called, what it says of itself, and its options."""
+    """How a command is called, what it says of itself, examples, and its options."""
     yield f"## convspec {context.info_name}\n"
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"```text\n{context.command_path} {usage}\n```\n"
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
         yield _markdown(" ".join(paragraph.split())) + "\n"
+    if isinstance(command, ExampleCommand) and command.examples:
+        yield f"```bash\n{command.examples}\n```\n"
     rows = [
         _row(parameter, context)
         for parameter in command.get_params(context)

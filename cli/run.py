@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.garbage import collect_rarely
 from speccompiler.cli.layer_option import check_layers
 from speccompiler.cli.options import (
@@ -61,7 +62,25 @@ class Wanted:
     profile: bool
 
 
-@click.command("run")
+EXAMPLES = """
+# Samples in, outputs out
+convspec run model.yaml --input x.npy --output y.npy
+
+# A Keras file with its weights, as it was trained on Theano
+convspec run model.h5 --semantics theano --input x.npy -o y.npy
+
+# Without weights: drawn at random, the same on every machine
+convspec run model.yaml --seed 1 --input x.npy -o y.npy
+
+# What a layer gives, and the time of each step
+convspec run model.yaml --input x.npy -o y.npy --layer conv1 --profile
+
+# In a pipe
+cat x.npy | convspec run model.yaml --input - --output - > y.npy
+"""
+
+
+@click.command("run", cls=ExampleCommand, examples=EXAMPLES)
 @model_argument
 @click.option(
     "--input",

@@ -1,4 +1,4 @@
-"""``convspec schema``: the JSON Schema for editors."""
+"""``convspec schema``: the JSON Schema of specs for editors, and of what commands print."""
 
 from __future__ import annotations
 
@@ -6,15 +6,37 @@ import json
 
 import click
 
+from speccompiler.cli.examples import ExampleCommand
+from speccompiler.reports import shipped_schemas
 
-@click.command("schema")
-def command() -> None:
-    """Print the JSON Schema (draft 2020-12) of the native form.
+SPEC = "spec"
+EXAMPLES = """
+# For an editor, in specs that begin with this line:
+# yaml-language-server: $schema=convspec.schema.json
+convspec schema > convspec.schema.json
 
-    With it saved as convspec.schema.json, a spec that starts with the line
-    "# yaml-language-server: $schema=convspec.schema.json" gets completion and
-    hover text in an editor.
+# What convspec shapes --format json prints
+convspec schema --of shapes > shapes.schema.json
+"""
+
+
+@click.command("schema", cls=ExampleCommand, examples=EXAMPLES)
+@click.option(
+    "--of",
+    "what",
+    type=click.Choice([SPEC, *shipped_schemas.names()]),
+    default=SPEC,
+    show_default=True,
+    help="spec: the native form, for editors. Else what that command prints with --format json.",
+)
+def command(what: str) -> None:
+    """Print a JSON Schema (draft 2020-12): of the native form, or of a command's JSON.
+
+    With that of the native form an editor has completion and hover text in specs.
     """
+    if what != SPEC:
+        click.echo(json.dumps(shipped_schemas.schema(what), indent=2))
+        return
     from speccompiler.schemas.jsonschema import native_schema
 
     click.echo(json.dumps(native_schema(), indent=2))

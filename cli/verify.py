@@ -11,6 +11,7 @@ import click
 
 from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.garbage import collect_rarely
 from speccompiler.cli.options import (
     format_option,
@@ -56,7 +57,20 @@ def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> 
     return value
 
 
-@click.command("verify")
+EXAMPLES = """
+# The vectors that the spec carries
+convspec verify model.yaml
+
+# An output that Keras gave once
+convspec verify model.h5 --input x.npy --expect y.npy
+
+# Which layer is the first to differ
+convspec verify model.h5 --input x.npy --layer conv1=conv1.npy \\
+  --layer conv2=conv2.npy --expect y.npy
+"""
+
+
+@click.command("verify", cls=ExampleCommand, examples=EXAMPLES)
 @model_argument
 @click.option(
     "--input",

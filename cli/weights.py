@@ -8,6 +8,7 @@ import click
 
 from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
+from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.garbage import collect_rarely
 from speccompiler.cli.options import (
     format_option,
@@ -28,7 +29,19 @@ HEADERS = ("tensor", "shape", "min", "mean", "max", "std", "zeros", "from")
 ALIGN = ("left", "left", "right", "right", "right", "right", "right", "left")
 
 
-@click.command("weights")
+EXAMPLES = """
+# Every tensor of a model
+convspec weights model.yaml
+
+# Those of a file, as the model would read them
+convspec weights model.json --weights weights.h5
+
+# Where a tensor comes from, for a program
+convspec weights model.yaml --format json
+"""
+
+
+@click.command("weights", cls=ExampleCommand, examples=EXAMPLES)
 @model_argument
 @format_option("text", "json")
 @weights_options

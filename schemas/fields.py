@@ -8,7 +8,7 @@ non-finite passes. The descriptions become hover text in an editor.
 # each type again for every model that has or inherits it, which is a tenth of a short command.
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -23,6 +23,12 @@ class Schema(BaseModel):
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True
     )
+
+    if not TYPE_CHECKING:  # a type checker would let every name pass
+
+        def __getattr__(self, name: str) -> Any:
+            """Layers are often asked for what some do not have, and pydantic is slow to say no."""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 def as_tuple(value: object) -> object:

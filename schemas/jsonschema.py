@@ -38,7 +38,8 @@ def native_schema() -> dict[str, Any]:
     )
     definitions: dict[str, Any] = shared["$defs"]
     header = definitions.pop("ModelHeader")
-    del header["properties"]["verify"]["title"]  # what it refers to has one
+    for key in ("verify", "budget"):
+        del header["properties"][key]["title"]  # what it refers to has one
     around = definitions.pop("WrapperHeader")["properties"]
     for case in around["replace"]["anyOf"]:
         if case.get("type") == "object":

@@ -19,8 +19,10 @@ from speccompiler.schemas.profiles import Profile
 from speccompiler.schemas.seldom import Seldom
 
 if TYPE_CHECKING:
+    from speccompiler.schemas.budget import Budget
     from speccompiler.schemas.recorded_arrays import Vectors
 else:
+    Budget = Annotated[Any, Seldom("budget", "Budget")]
     Vectors = Annotated[Any, Seldom("recorded_arrays", "Vectors")]
 
 RunningStd = Literal["variance", "root_variance", "deviation"]
@@ -134,6 +136,11 @@ class ModelHeader(Schema):
         default=None,
         description="A recorded input and what the model gives for it; `convspec verify` compares.",
     )
+    budget: Budget | None = Field(
+        default=None,
+        description="What the model may take at most: {parameters, multiply_adds, activations, "
+        "peak}. `convspec validate` holds it.",
+    )
 
 
 class ModelInput(Schema):
@@ -174,6 +181,7 @@ class ModelSpec(Schema):
     weights_sha256: str | None = None
     keras_version: str | None
     verify: Vectors | None = None
+    budget: Budget | None = None
     native: bool = True
     """Whether it was written for convspec; else Keras wrote it, before 1.0.4 without a version."""
     layers: tuple[InstanceOf[Layer], ...]

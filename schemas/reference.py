@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from speccompiler.schemas.budget import Budget
 from speccompiler.schemas.constraint import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from speccompiler.schemas.initializer import ScaledInitializer
 from speccompiler.schemas.markdown import first_line, table
@@ -84,7 +85,8 @@ WRAPPERS = """## Around a model of another file
 
 A spec may name a model instead of layers: a file that Keras 1.x wrote, or a native spec. Then it
 says what that file leaves open: `name`, `semantics`, `dim_ordering`, `input_shape`,
-`input_dtype`, `seed`, `weights`, `verify`, and with `replace` what layers compute that are code.
+`input_dtype`, `seed`, `weights`, `verify`, `budget`, and with `replace` what layers compute that
+are code.
 
 ```yaml
 convspec: 1
@@ -142,6 +144,11 @@ MAPPINGS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
         "Recorded arrays",
         "`verify` is a mapping, for `convspec verify`:",
         (Vectors,),
+    ),
+    (
+        "Budget",
+        "`budget` is a mapping of upper bounds, for `convspec validate` to hold:",
+        (Budget,),
     ),
     (
         "Initialisers",

@@ -16,11 +16,13 @@ class LayerTypes(Mapping[str, type[Layer]]):
 
     def __init__(self, *places: str) -> None:
         self._modules = {name: module for module, name in (p.split(".") for p in places)}
+        self._found: dict[str, type[Layer]] = {}
 
     def __getitem__(self, name: str) -> type[Layer]:
-        module = import_module(f"speccompiler.schemas.{self._modules[name]}")
-        found: type[Layer] = getattr(module, name)
-        return found
+        if name not in self._found:
+            module = import_module(f"speccompiler.schemas.{self._modules[name]}")
+            self._found[name] = getattr(module, name)
+        return self._found[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self._modules

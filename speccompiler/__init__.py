@@ -19,8 +19,10 @@ from speccompiler.diagnostics.core import SpecError as SpecError
 # The names that are loaded when they are first asked for stand twice: here for type checkers,
 # and in ``_HOME`` for Python.
 if TYPE_CHECKING:
+    from speccompiler.comparing.model_diff import ModelDiff as ModelDiff
     from speccompiler.compiled import CompiledModel as CompiledModel
     from speccompiler.model import Model as Model
+    from speccompiler.model import diff as diff
     from speccompiler.model import load as load
     from speccompiler.model import loads as loads
     from speccompiler.reports.layer_report import LayerReport as LayerReport
@@ -32,7 +34,9 @@ _HOME = {
     "CompiledModel": "compiled",
     "LayerReport": "reports.layer_report",
     "Model": "model",
+    "ModelDiff": "comparing.model_diff",
     "ShapeReport": "reports.shape_report",
+    "diff": "model",
     "load": "model",
     "loads": "model",
 }

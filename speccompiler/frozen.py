@@ -30,7 +30,8 @@ else:
             compared = [field.name for field in dataclasses.fields(made) if field.compare]
             made.__init__ = _unwritten(made)
             made.__signature__ = _Signature()
-            made.__eq__, made.__hash__ = _comparison(_reader(compared))
+            hashed = [f.name for f in dataclasses.fields(made) if f.compare and f.hash is not False]
+            made.__eq__, made.__hash__ = _comparison(_reader(compared), _reader(hashed))
             if repr and "__repr__" not in written.__dict__:
                 made.__repr__ = _representation(given)
             if not frozen:
@@ -98,14 +99,14 @@ else:
         """What reads the values of these fields: a tuple, or the only one."""
         return attrgetter(*names) if names else lambda self: ()
 
-    def _comparison(values):
+    def _comparison(values, hashed):
         def __eq__(self, other):
             if other.__class__ is not self.__class__:
                 return NotImplemented
             return values(self) == values(other)
 
         def __hash__(self):
-            return hash(values(self))
+            return hash(hashed(self))
 
         return __eq__, __hash__
 

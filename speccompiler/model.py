@@ -27,6 +27,7 @@ from speccompiler.validation.validated import ValidatedModel
 from speccompiler.weights.sources import MatchName
 
 if TYPE_CHECKING:
+    from speccompiler.comparing.model_diff import ModelDiff
     from speccompiler.compiled import CompiledModel, Inputs
     from speccompiler.kernels.executor import Array
     from speccompiler.loading.replacement.answers import Answers
@@ -211,6 +212,35 @@ def loads(
     path = None if weights is None else _weights_path(weights)
     options = LoadOptions(path, semantics, dim_ordering, seed, weights_by, replace)
     return _loaded(parse_document(text, file), options)
+
+
+def diff(
+    old: str | os.PathLike[str] | Model,
+    new: str | os.PathLike[str] | Model,
+    *,
+    semantics: SemanticsName | None = None,
+    dim_ordering: OrderingName | None = None,
+    replace: Answers | None = None,
+    input_shape: InputShapes | None = None,
+) -> ModelDiff:
+    """What changed from one model to another; each is a model, or a path that ``load`` takes.
+
+    The keywords are for both, as ``load`` has them; ``input_shape`` binds open lengths. Models
+    that are loaded already keep their semantics and orderings. ``print`` shows a line for each
+    change. Raises ``SpecError`` for a model with errors.
+
+    >>> found = speccompiler.diff("examples/specs/lenet.yaml", "examples/specs/lenet.yaml")
+    >>> found.same, found.impact, found.changes
+    (True, None, ())
+    """
+    from speccompiler.comparing.compare import compare
+
+    def held(given: str | os.PathLike[str] | Model) -> Model:
+        if isinstance(given, Model):
+            return given
+        return load(given, semantics=semantics, dim_ordering=dim_ordering, replace=replace)
+
+    return compare(held(old), held(new), input_shape=input_shape)
 
 
 def _weights_path(given: str | os.PathLike[str]) -> Path:

@@ -34,6 +34,9 @@ class LoadOptions:
     input_shape: InputShapes | None = None
     """Used only where the model fits no open length, such as a Dense that reads a flattened
     image of any size: the open lengths are bound to this shape then."""
+    look_for_weights: bool = True
+    """Without, no weights that are named are looked for: shapes and costs need none, and the files
+    may be gone that an old version names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
+from speccompiler.comparing.impact import Impact as Impact
 from speccompiler.diagnostics.core import Span
 from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim
-from speccompiler.reports.layer_report import LayerReport
+from speccompiler.reports.layer_report import LayerReport, dim_data
 from speccompiler.reports.shape_report import ShapeReport
 
-
-class Impact(StrEnum):
-    """What a change means for those who use the model; the worst first."""
-
-    BREAKING = "breaking"
-    """An input or output changes, old weights no longer fit, or numbers change."""
-    COST = "cost"
-    """Parameters, multiply-adds or memory change."""
-    NOTE = "note"
-    """Nothing that a user of the model would notice."""
+FORMAT_VERSION = 1
+"""Of ``ModelDiff.to_data``: raised when a key changes its meaning or goes."""
 
 
 class Match(StrEnum):
@@ -61,6 +55,16 @@ class TensorFit:
     old_shape: tuple[int, ...] | None
     new_shape: tuple[int, ...] | None
 
+    def to_data(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "fit": str(self.fit),
+            "old_name": self.old_name,
+            "new_name": self.new_name,
+            "old_shape": None if self.old_shape is None else list(self.old_shape),
+            "new_shape": None if self.new_shape is None else list(self.new_shape),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -81,6 +85,33 @@ class Change:
     file: str | None = None
     span: Span | None = None
     """Where it stands: in the new file, or in the old one for what is gone."""
+    because: tuple[str, ...] = ()
+    """The layers that it follows from, where this one only follows; by their new names, or the
+    old ones of layers that are gone."""
+
+    def __str__(self) -> str:
+        owner = "" if self.layer is None else f"{self.layer}: "
+        return f"{self.impact} {self.code}: {owner}{self.message}"
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        span = self.span
+        return {
+            "code": self.code,
+            "impact": str(self.impact),
+            "message": self.message,
+            "fingerprint": self.fingerprint,
+            "layer": self.layer,
+            "argument": self.argument,
+            "old": self.old,
+            "new": self.new,
+            "because": list(self.because),
+            "file": self.file,
+            "line": None if span is None else span.line,
+            "column": None if span is None else span.column,
+            "end_line": None if span is None else span.end_line,
+            "end_column": None if span is None else span.end_column,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +161,59 @@ class ModelDiff:
     """The first layer, by its new name, whose output shape changed."""
     amounts: tuple[Amount, ...]
 
+    def __str__(self) -> str:
+        between = f"{self.old_name} -> {self.new_name}"
+        if self.same:
+            return f"{between}: no change"
+        return "\n".join([f"{between}: {self.impact}", *map(str, self.changes)])
+
     @property
     def same(self) -> bool:
         """Whether nothing changed that the compiler can see."""
         return not self.changes
+
+    @property
+    def impact(self) -> Impact | None:
+        """The worst impact of all changes; None where nothing changed."""
+        found = {change.impact for change in self.changes}
+        return next((impact for impact in Impact if impact in found), None)
+
+    @property
+    def own_changes(self) -> tuple[Change, ...]:
+        """The changes of the model as a whole, without those of its layers."""
+        return self.changes[: len(self.changes) - sum(len(p.changes) for p in self.layers)]
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data for JSON; a layer's ``changes`` are numbers of those in the one list."""
+        layers: list[dict[str, Any]] = []
+        start = len(self.own_changes)
+        for pair in self.layers:
+            end = start + len(pair.changes)
+            layers.append(
+                {
+                    "name": pair.name,
+                    "match": str(pair.match),
+                    "old": None if pair.old is None else pair.old.to_data(),
+                    "new": None if pair.new is None else pair.new.to_data(),
+                    "changes": list(range(start, end)),
+                    "tensors": [tensor.to_data() for tensor in pair.tensors],
+                }
+            )
+            start = end
+        return {
+            "format_version": FORMAT_VERSION,
+            "old": self.old_name,
+            "new": self.new_name,
+            "same": self.same,
+            "impact": None if self.impact is None else str(self.impact),
+            "diverges_at": self.diverges_at,
+            "totals": {
+                amount.name: {
+                    "old": None if amount.old is None else dim_data(amount.old),
+                    "new": None if amount.new is None else dim_data(amount.new),
+                }
+                for amount in self.amounts
+            },
+            "changes": [change.to_data() for change in self.changes],
+            "layers": layers,
+        }

@@ -56,6 +56,9 @@ def spec_text(
         lines.append(f"weights: {scalar(relative(weights_path, spec_path))}")
         if weights_sha256 is not None:
             lines.append(f"weights_sha256: {weights_sha256}  # of its tensors")
+    if spec.budget is not None:
+        budget = spec.budget.model_dump(exclude_none=True)
+        lines.append(f"budget: {flow(budget)}")
     if list(spec.outputs) != [spec.calls[-1].name]:
         lines.append(f"outputs: {flow(list(spec.outputs))}")
     lines += ["", "layers:"]

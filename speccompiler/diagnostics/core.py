@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from typing import NamedTuple
 
 from speccompiler.frozen import dataclass
 
@@ -22,9 +23,11 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A half-open range of text; lines and columns count characters from 1."""
+class Span(NamedTuple):
+    """A half-open range of text; lines and columns count characters from 1.
+
+    A tuple, because every value of a spec has one, and tuples are made fast.
+    """
 
     line: int
     column: int

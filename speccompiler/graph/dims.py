@@ -105,10 +105,7 @@ def known(d: Dim) -> int:
 
 def known_shape(shape: Iterable[Dim]) -> tuple[int, ...]:
     """The shape as numbers, where all symbols are bound."""
-    lengths = tuple(shape)
-    numbers = tuple(d for d in lengths if isinstance(d, int))
-    assert len(numbers) == len(lengths), f"{lengths} has open lengths"
-    return numbers
+    return tuple([d if isinstance(d, int) else known(d) for d in shape])
 
 
 def total(dims: Iterable[Dim]) -> Dim:

@@ -306,8 +306,14 @@ Op = (
 )
 
 
+_READING = (Conv, Local, Depthwise, Lookup, MapWith)
+"""The operations that read more than their input."""
+
+
 def operands(op: Op) -> tuple[Operand, ...]:
     """What an operation reads beside its input, in the order in which kernels take it."""
+    if not isinstance(op, _READING):
+        return ()
     match op:
         case Conv(weight=weight, bias=bias) | Local(weight=weight, bias=bias):
             return (weight,) if bias is None else (weight, bias)
@@ -315,13 +321,13 @@ def operands(op: Op) -> tuple[Operand, ...]:
             return (weight,)
         case MapWith(parameters=parameters):
             return parameters
-        case _:
-            return ()
 
 
 def weights_of(op: Op) -> tuple[Weight, ...]:
     """The stored tensors that an operation reads or holds, in order."""
-    held = op.unread if isinstance(op, Normalize | BatchNormalize) else ()
+    held = op.unread if isinstance(op, (Normalize, BatchNormalize)) else ()
+    if not isinstance(op, _READING):
+        return held
     return (*(w for operand in operands(op) for w in stored_tensors(operand)), *held)
 
 

@@ -5,6 +5,7 @@ operand = Weight | Derived | Constant
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
 from speccompiler.expressions.nodes import Expression
@@ -28,17 +29,19 @@ class Weight:
     ``variants`` says which other shapes a file may hold. "conv1d": Keras up to 1.0.8 stored this
     kernel in another layout; "shared": any axis may have the length 1; "split": the same numbers
     may have the shape ``split``.
+
+    The name alone is hashed: few tensors are read in two ways, and sets of them are many.
     """
 
     layer: str
     tensor: str
-    stored_shape: tuple[int, ...]
-    axes: tuple[int, ...]
-    shape: tuple[int, ...]
-    flip: bool = False
-    split: tuple[int, ...] = ()
-    phases: tuple[int, ...] = ()
-    variants: Literal["", "conv1d", "shared", "split"] = ""
+    stored_shape: tuple[int, ...] = field(hash=False)
+    axes: tuple[int, ...] = field(hash=False)
+    shape: tuple[int, ...] = field(hash=False)
+    flip: bool = field(default=False, hash=False)
+    split: tuple[int, ...] = field(default=(), hash=False)
+    phases: tuple[int, ...] = field(default=(), hash=False)
+    variants: Literal["", "conv1d", "shared", "split"] = field(default="", hash=False)
 
     @property
     def name(self) -> tuple[str, str]:
@@ -60,7 +63,7 @@ class Derived:
     arrays do (along their last axes), in float64.
     """
 
-    formula: Expression
+    formula: Expression = field(hash=False)
     operands: tuple[Operand, ...]
     shape: tuple[int, ...]
 

@@ -9,7 +9,6 @@ meet, the widest of their windows counts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from math import gcd
 
@@ -46,7 +45,10 @@ class Reach:
 
     def then(self, window: int = 1, stride: int = 1, factor: int = 1) -> Reach:
         """One more operation on this axis."""
-        return self._after(_Stretch(stride, 0, factor, window - 1), self.stride * stride / factor)
+        whole = self.stride
+        if stride != factor:  # arithmetic of fractions is slow
+            whole = whole * stride / factor
+        return self._after(_Stretch(stride, 0, factor, window - 1), whole)
 
     def transposed(self, window: int, stride: int) -> Reach:
         """A transposed convolution: input ``i`` goes to the outputs from ``stride * i`` on.
@@ -87,10 +89,10 @@ def _joined(outer: _Stretch, inner: _Stretch) -> tuple[_Stretch, ...]:
     rest = -(-(inner.more + outer.shift) // shared)
     if factor == 1:
         more = outer.scale * rest + outer.more
-        return (replace(inner, scale=outer.scale * scale, more=more),)
+        return (_Stretch(outer.scale * scale, inner.shift, inner.factor, more),)
     if scale == 1:
         shift = inner.shift + rest * inner.factor
-        return (replace(outer, shift=shift, factor=inner.factor * factor),)
+        return (_Stretch(outer.scale, shift, inner.factor * factor, outer.more),)
     return outer, inner
 
 

@@ -48,9 +48,10 @@ def resolve_orderings(
                 hint="--dim-ordering decides otherwise",
             )
         )
+    still_open = set(map(id, open_layers))
     resolved = tuple(
         layer.wrapping(layer.inner.model_copy(update={"dim_ordering": decided}))
-        if ordering_of(layer) == "default"
+        if id(layer) in still_open
         else layer
         for layer in layers
     )

@@ -49,7 +49,7 @@ def load_spec(
     loaded = changed(loaded, places={**checked.places, **connections.places}).adding(found)
 
     layers = tuple(
-        item.model_copy(update={"name": name})
+        item if item.name == name else item.model_copy(update={"name": name})
         for item, name in zip(checked.items, checked.names, strict=True)
         if isinstance(item, Layer)
     )
@@ -81,6 +81,7 @@ def load_spec(
         weights_sha256=header.weights_sha256,
         keras_version=written.keras_version,
         verify=header.verify,
+        budget=header.budget,
         native=written.native,
         layers=layers,
         calls=connections.calls,

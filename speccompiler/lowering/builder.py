@@ -87,15 +87,18 @@ class Builder:
         if value.layer != self.call:
             value = self.add(Identity(), value)
         named = Node(self.call, value.op, value.inputs, value.shape, self.call)
-        index = next(i for i in reversed(range(len(self.nodes))) if self.nodes[i] is value)
+        index = len(self.nodes) - 1
+        while self.nodes[index] is not value:
+            index -= 1
         self.nodes[index] = named
         return named
 
 
 def _check_size(shape: Shape) -> None:
     """CS047 for a value so large that its bytes could not be counted on any machine."""
-    terms = terms_of(element_count(shape))
-    if max(map(abs, terms.values())) > MOST_VALUES:
+    count = element_count(shape)
+    terms = (count,) if isinstance(count, int) else terms_of(count).values()
+    if max(map(abs, terms)) > MOST_VALUES:
         raise Problem(
             "CS047",
             "one sample of this layer's output would hold more than 2**60 values",

@@ -15,6 +15,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
@@ -68,8 +69,10 @@ def refusals(layer: Layer, x: Shape, semantics: Semantics) -> Iterator[tuple[str
     if semantics.backend.startswith("theano"):
         mine, other = other, mine
     found = _reasons(mine, layer, x, semantics)
+    if not found:
+        return
     older = replace(semantics, backend=RELEASES[mine][1])
-    always = _reasons(mine, layer, x, older) if found else []
+    always = _reasons(mine, layer, x, older)
     elsewhere = not _reasons(other, layer, x, semantics)
     for reason in found:
         hint = "the result follows the layer's definition"
@@ -107,9 +110,14 @@ def _of_all(findings: list[Diagnostic]) -> Diagnostic:
 
 
 def _reasons(backend: Backend, layer: Layer, x: Shape, semantics: Semantics) -> list[str]:
-    name = layer.class_name
-    rows = (r for r in REFUSED if r.backend == backend and (not r.layers or name in r.layers))
-    return [reason for r in rows if (reason := r.why(layer, x, semantics)) is not None]
+    rows = _rows(backend, layer.class_name)
+    return [reason for row in rows if (reason := row.why(layer, x, semantics)) is not None]
+
+
+@cache
+def _rows(backend: Backend, name: str) -> tuple[Refusal, ...]:
+    """The rows about layers of this class."""
+    return tuple(r for r in REFUSED if r.backend == backend and (not r.layers or name in r.layers))
 
 
 def _full(layer: Layer, x: Shape, semantics: Semantics) -> str | None:

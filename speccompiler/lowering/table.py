@@ -15,11 +15,13 @@ class Rules(Mapping[type[Layer], Rule]):
 
     def __init__(self, places: Mapping[str, str]) -> None:
         self._places = places
+        self._found: dict[type[Layer], Rule] = {}
 
     def __getitem__(self, layer: type[Layer]) -> Rule:
-        module, name = self._places[layer.__name__].split(".")
-        rule: Rule = getattr(import_module(f"speccompiler.lowering.{module}"), name)
-        return rule
+        if layer not in self._found:
+            module, name = self._places[layer.__name__].split(".")
+            self._found[layer] = getattr(import_module(f"speccompiler.lowering.{module}"), name)
+        return self._found[layer]
 
     def __iter__(self) -> Iterator[type[Layer]]:
         return (LAYERS[name] for name in self._places)

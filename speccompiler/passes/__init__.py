@@ -54,6 +54,7 @@ def optimize(graph: Graph, trace: Callable[[str, Graph], None] | None = None) ->
 
 def run_pass(transform: Pass, graph: Graph) -> Graph:
     """What one pass makes of a graph: no dead nodes, every shape derived again."""
-    graph = without_dead_nodes(transform(graph))
-    verify(graph)
-    return graph
+    after = without_dead_nodes(transform(graph))
+    if after is not graph:
+        verify(after)
+    return after

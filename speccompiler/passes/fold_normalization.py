@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from itertools import zip_longest
 
-from speccompiler.expressions.affine import affine, shifted
+from speccompiler.expressions.affine import Affine, affine, shifted
 from speccompiler.expressions.library import SCALED
 from speccompiler.expressions.nodes import Binary, Expression, Parameter, Where, children
 from speccompiler.expressions.nodes import Node as Part
 from speccompiler.graph.ir import Conv, Derived, Graph, MapWith, Node, Operand
-from speccompiler.passes.rewrite import with_op
+from speccompiler.passes.rewrite import with_nodes, with_op
 
 
 def fold_normalization(graph: Graph) -> Graph:
@@ -26,8 +27,8 @@ def fold_normalization(graph: Graph) -> Graph:
     done: dict[str, Node] = {}
     for node in graph:
         op = node.op
-        parts = affine(op.activation) if isinstance(op, MapWith) and op.after is None else None
-        if isinstance(op, MapWith) and parts is not None and not any(map(_chooses, parts)):
+        parts = _parts(op.activation) if isinstance(op, MapWith) and op.after is None else None
+        if isinstance(op, MapWith) and parts is not None:
             source = done[node.inputs[0]]
             alone = len(readers[source.name]) == 1 and source.name not in outputs
             if alone and isinstance(source.op, Conv) and _by_channel(op, source.op):
@@ -36,7 +37,14 @@ def fold_normalization(graph: Graph) -> Graph:
             else:
                 node = with_op(node, _once(op, *parts), source)
         done[node.name] = node
-    return Graph(tuple(done.values()), graph.outputs)
+    return with_nodes(graph, done.values())
+
+
+@lru_cache(maxsize=64)
+def _parts(activation: Expression) -> Affine | None:
+    """Scale and shift, where neither makes a choice; most layers have one of a few expressions."""
+    parts = affine(activation)
+    return None if parts is None or any(map(_chooses, parts)) else parts
 
 
 def _chooses(part: Part) -> bool:
@@ -51,14 +59,20 @@ def _by_channel(op: MapWith, conv: Conv) -> bool:
 
 
 def _folded(conv: Conv, op: MapWith, scale: Expression, shift: Expression) -> Conv:
-    kernel = Binary("*", Parameter(0), shifted(scale, 1))
+    kernel, with_bias = _formulas(scale, shift)
     weight = Derived(kernel, (conv.weight, *op.parameters), conv.weight.shape)
     filters = (conv.filters,)
     bias = Derived(shift, op.parameters, filters)
     if conv.bias is not None:
-        formula = Binary("+", kernel, shifted(shift, 1))
-        bias = Derived(formula, (conv.bias, *op.parameters), filters)
+        bias = Derived(with_bias, (conv.bias, *op.parameters), filters)
     return replace(conv, weight=weight, bias=bias)
+
+
+@lru_cache(maxsize=64)
+def _formulas(scale: Expression, shift: Expression) -> tuple[Expression, Expression]:
+    """The kernel and the bias, each the first parameter, with the others folded in."""
+    kernel = Binary("*", Parameter(0), shifted(scale, 1))
+    return kernel, Binary("+", kernel, shifted(shift, 1))
 
 
 def _once(op: MapWith, scale: Expression, shift: Expression) -> MapWith:

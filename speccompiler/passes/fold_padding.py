@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from speccompiler.graph.dims import Dim
 from speccompiler.graph.ir import Conv, Depthwise, Graph, Node, Pad, Padding, Pool
-from speccompiler.passes.rewrite import rewrite, with_op
+from speccompiler.passes.rewrite import holds, rewrite, with_op
 
 
 def fold_padding(graph: Graph) -> Graph:
@@ -19,7 +19,7 @@ def fold_padding(graph: Graph) -> Graph:
     own padding, because it counts them (``Pool.zeros``). A negative padding cuts values off:
     where the reader pads a side that its source has cut, both stay.
     """
-    return rewrite(graph, _fold)
+    return rewrite(graph, _fold) if holds(graph, Pad) else graph
 
 
 def _fold(node: Node, done: dict[str, Node]) -> Node:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import prod
 
 from speccompiler.graph.ir import Conv, Graph, Node, Upsample
-from speccompiler.passes.rewrite import rewrite, with_op
+from speccompiler.passes.rewrite import holds, rewrite, with_op
 
 
 def fold_upsampling(graph: Graph) -> Graph:
@@ -18,6 +18,8 @@ def fold_upsampling(graph: Graph) -> Graph:
     Always exact: the windows see the same values. Not done for kernels of length 1, which would
     compute the same sums several times, nor where another reader needs the copy anyway.
     """
+    if not holds(graph, Upsample):
+        return graph
     readers, outputs = graph.readers(), frozenset(graph.outputs)
 
     def fold(node: Node, done: dict[str, Node]) -> Node:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from speccompiler.expressions.nodes import Expression
 from speccompiler.graph.ir import Combine, Conv, Graph, Map, MapWith, Node, Op
+from speccompiler.passes.rewrite import with_nodes
 
 
 def fuse_activations(graph: Graph) -> Graph:
@@ -31,7 +32,7 @@ def fuse_activations(graph: Graph) -> Graph:
             op = _ending_in(source.op, node.op.activation)
             node = replace(source, name=node.name, op=op)
         done[node.name] = node
-    return Graph(tuple(done.values()), graph.outputs)
+    return with_nodes(graph, done.values())
 
 
 def _has_none(op: Conv | Combine | MapWith) -> bool:

@@ -10,7 +10,7 @@ from speccompiler.graph import ir
 from speccompiler.graph.dims import known_shape
 from speccompiler.graph.shapes import infer
 from speccompiler.passes.drop_identities import changes_nothing
-from speccompiler.passes.rewrite import bypass, rewrite, with_op, without_dead_nodes
+from speccompiler.passes.rewrite import bypass, holds, rewrite, with_op, without_dead_nodes
 from speccompiler.passes.sink_transposes import merged
 
 LAST, FIRST = ir.Transpose((1, 2, 0)), ir.Transpose((2, 0, 1))
@@ -30,12 +30,13 @@ def keep_planes(graph: ir.Graph) -> ir.Graph:
     A plane is an image of one channel: (C, H, W) is looked at as (C, H, W, 1), in which no window
     is longer than 1 along C. Only images have planes here, not volumes.
     """
-    while True:
+    while holds(graph, ir.Transpose):
         moved = _below(_above(graph))
         moved = without_dead_nodes(bypass(rewrite(moved, merged), changes_nothing))
         if moved == graph:
             return graph
         graph = moved
+    return graph
 
 
 def _below(graph: ir.Graph) -> ir.Graph:

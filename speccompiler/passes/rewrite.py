@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from operator import is_
 
 from speccompiler.graph.ir import Graph, Node, Op
 from speccompiler.graph.shapes import infer
+
+
+def holds(graph: Graph, *kinds: type[Op]) -> bool:
+    """Whether any node is an operation of these kinds: where none is, a pass has nothing to do."""
+    return any(isinstance(node.op, kinds) for node in graph.nodes)
+
+
+def with_nodes(graph: Graph, nodes: Iterable[Node]) -> Graph:
+    """The graph of these nodes; ``graph`` itself where they are its own, so nobody looks again."""
+    kept = tuple(nodes)
+    same = len(kept) == len(graph.nodes) and all(map(is_, kept, graph.nodes))
+    return graph if same else Graph(kept, graph.outputs)
 
 
 def with_op(node: Node, op: Op, *inputs: Node) -> Node:
@@ -20,7 +33,7 @@ def rewrite(graph: Graph, rule: Callable[[Node, dict[str, Node]], Node]) -> Grap
     done: dict[str, Node] = {}
     for node in graph:
         done[node.name] = rule(node, done)
-    return Graph(tuple(done.values()), graph.outputs)
+    return with_nodes(graph, done.values())
 
 
 def without_dead_nodes(graph: Graph) -> Graph:
@@ -35,7 +48,7 @@ def without_dead_nodes(graph: Graph) -> Graph:
         if node.name in needed or not node.inputs:
             needed.update(node.inputs)
             kept.append(node)
-    return Graph(tuple(reversed(kept)), graph.outputs)
+    return with_nodes(graph, reversed(kept))
 
 
 def bypass(graph: Graph, is_identity: Callable[[Node], bool]) -> Graph:
@@ -60,12 +73,17 @@ def bypass(graph: Graph, is_identity: Callable[[Node], bool]) -> Graph:
         instead[node.name] = source
         del kept[node.name]
 
+    if not instead:
+        return graph
+
     def final(name: str) -> str:
         name = instead.get(name, name)
         return titles.get(name, name)
 
-    nodes = (
-        replace(n, name=final(n.name), inputs=tuple(final(name) for name in n.inputs))
-        for n in kept.values()
-    )
-    return Graph(tuple(nodes), graph.outputs)
+    def renamed(node: Node) -> Node:
+        name, inputs = final(node.name), tuple(map(final, node.inputs))
+        if name == node.name and inputs == node.inputs:
+            return node
+        return replace(node, name=name, inputs=inputs)
+
+    return with_nodes(graph, map(renamed, kept.values()))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from speccompiler.graph import ir
 from speccompiler.graph.permutations import one_go, permuted
 from speccompiler.graph.shapes import infer
 from speccompiler.passes.drop_identities import changes_nothing
-from speccompiler.passes.rewrite import bypass, rewrite, with_op
+from speccompiler.passes.rewrite import bypass, holds, rewrite, with_nodes, with_op
 
 
 def sink_transposes(graph: ir.Graph) -> ir.Graph:
@@ -21,12 +22,13 @@ def sink_transposes(graph: ir.Graph) -> ir.Graph:
     Down is below a Map, and below a Combine or a Concat whose values are all transposed alike.
     """
     graph = bypass(rewrite(graph, merged), changes_nothing)
-    while True:
+    while holds(graph, ir.Transpose):
         # Where two have cancelled, another may now go further down.
         moved = bypass(rewrite(_below(graph), merged), changes_nothing)
         if moved == graph:
             return graph
         graph = moved
+    return graph
 
 
 def _below(graph: ir.Graph) -> ir.Graph:
@@ -35,13 +37,8 @@ def _below(graph: ir.Graph) -> ir.Graph:
     taken = set(graph.by_name())
     for node in graph:
         sources = [done[name] for name in node.inputs]
-        transposes = {source.op for source in sources}
-        alone = not any(isinstance(done[s.inputs[0]].op, ir.Transpose) for s in sources if s.inputs)
-        if (
-            alone
-            and len(transposes) == 1
-            and isinstance(transpose := transposes.pop(), ir.Transpose)
-        ):
+        transpose = _shared_transpose(sources)
+        if transpose is not None and not any(_is_transpose(done[s.inputs[0]]) for s in sources):
             op = _on_origins(node.op, transpose)
             if op is not None:
                 origins = [done[source.inputs[0]] for source in sources]
@@ -54,7 +51,18 @@ def _below(graph: ir.Graph) -> ir.Graph:
                 done[name] = inner
                 node = with_op(node, transpose, inner)
         done[node.name] = node
-    return ir.Graph(tuple(done.values()), graph.outputs)
+    return with_nodes(graph, done.values())
+
+
+def _shared_transpose(sources: Sequence[ir.Node]) -> ir.Transpose | None:
+    """The transpose that all of these values come from, if it is one."""
+    op = sources[0].op if sources else None
+    alike = isinstance(op, ir.Transpose) and all(source.op == op for source in sources)
+    return op if alike and isinstance(op, ir.Transpose) else None
+
+
+def _is_transpose(node: ir.Node) -> bool:
+    return isinstance(node.op, ir.Transpose)
 
 
 def _on_origins(op: ir.Op, transpose: ir.Transpose) -> ir.Op | None:

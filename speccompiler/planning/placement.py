@@ -130,6 +130,8 @@ def add_in_place(graph: Graph, work: Sequence[Work]) -> list[Work]:
     The later one of the two values does the sum. Nothing else may still have to read the earlier
     one: it is neither an input nor an output of the model, and its other readers come before.
     """
+    if not any(isinstance(w.node.op, Combine) for w in work):
+        return list(work)
     readers, outputs, memory = graph.readers(), frozenset(graph.outputs), _Memory(graph)
     taken: set[str] = set()
     done: list[Work] = []

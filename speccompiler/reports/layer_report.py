@@ -33,6 +33,10 @@ class LayerReport:
     stride: tuple[Fraction, ...] | None
     inputs: tuple[str, ...] = ()
     """What it reads, where that is not the layer before it; several inputs always."""
+    reads: tuple[str, ...] = ()
+    """All that it reads: names of layers. Empty where it reads a model's input of its own name."""
+    shared_with: str | None = None
+    """The layer that is called once more here, which has the parameters of both."""
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON; open sizes are text."""
@@ -49,6 +53,8 @@ class LayerReport:
             "activation_bytes": dim_data(self.activation_bytes),
             "receptive_field": None if field is None else list(field),
             "stride": None if self.stride is None else [str(s) for s in self.stride],
+            "reads": list(self.reads),
+            "shared_with": self.shared_with,
         }
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from speccompiler.diagnostics.wording import on_one_line
+from speccompiler.diagnostics.wording import first_few, on_one_line
 from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim, total
 from speccompiler.graph.ir import Graph, Shape
@@ -15,11 +15,20 @@ from speccompiler.graph.shapes import defined_multiply_adds, element_count
 from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import make_plan
+from speccompiler.reports.blocks import blocks
 from speccompiler.reports.layer_report import LayerReport, dim_data, shape_data
+from speccompiler.reports.limits import Limit, limits_of
 from speccompiler.reports.number_text import count, scaled, size
-from speccompiler.reports.shape_table import Style, batched, layer_table, page
+from speccompiler.reports.shape_table import Style, batched, formula, layer_table, page
+from speccompiler.reports.totals import Kind, Total, totals, totals_table
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelSpec
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.budget import Budget
+
+FORMAT_VERSION = 1
+"""Of the data: it changes only where a program that reads the one before would fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,10 @@ class ShapeReport:
     inputs: tuple[tuple[str, Shape], ...]
     layers: tuple[LayerReport, ...]
     peak_bytes: int | None
+    outputs: tuple[str, ...] = ()
+    """The layers whose values the model gives, in its order."""
+    budget: Budget | None = None
+    """What the spec allows at most."""
 
     def __str__(self) -> str:
         return self.text()
@@ -63,17 +76,43 @@ class ShapeReport:
         """The bytes of all layers' outputs together, for one sample."""
         return total(layer.activation_bytes for layer in self.layers)
 
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """What the budget limits, beside what the model takes."""
+        amounts: dict[str, Dim | None] = {
+            "parameters": self.parameters,
+            "multiply_adds": self.multiply_adds,
+            "activations": self.activation_bytes,
+            "peak": self.peak_bytes,
+        }
+        return limits_of(self.budget, amounts)
+
+    def totals(self, kind: Kind) -> tuple[Total, ...]:
+        """What the layers of each type, or of each block, are together.
+
+        >>> speccompiler.load("examples/specs/lenet.yaml").shapes().totals("type")[0].name
+        'Convolution2D'
+        """
+        return totals(self.layers, kind)
+
     def to_data(self) -> dict[str, Any]:
         """Plain data for JSON; open sizes are text."""
         shapes = {name: shape_data(shape) for name, shape in self.inputs}
         inputs: dict[str, Any] = {"inputs": shapes}
         if len(shapes) == 1:
             inputs = {"input_shape": shape_data(self.inputs[0][1])}
+        names = blocks(self.layers)
+        layers = [
+            {**layer.to_data(), "block": block}
+            for layer, block in zip(self.layers, names, strict=True)
+        ]
         return {
+            "format_version": FORMAT_VERSION,
             "model": self.model,
             "semantics": self.semantics,
             **inputs,
-            "layers": [layer.to_data() for layer in self.layers],
+            "outputs": list(self.outputs),
+            "layers": layers,
             "totals": {
                 "parameters": self.parameters,
                 "trainable_parameters": self.trainable_parameters,
@@ -83,30 +122,68 @@ class ShapeReport:
                 "weight_bytes": 4 * self.parameters,
                 "peak_bytes": self.peak_bytes,
             },
+            **self._budget_data(),
+            "by_type": [each.to_data() for each in self.totals("type")],
+            "by_block": [each.to_data() for each in self.totals("block")],
         }
 
-    def text(self, style: Style = "text", name: Callable[[str], str] = on_one_line) -> str:
-        """Title, table and totals. ``name`` makes a name fit for where it is shown."""
+    def text(
+        self,
+        style: Style = "text",
+        name: Callable[[str], str] = on_one_line,
+        by: Kind | None = None,
+    ) -> str:
+        """Title, table and totals. ``name`` makes a name fit for where it is shown.
+
+        The table has a row for each layer, or for each type or block.
+        """
         if len(self.inputs) == 1:
-            inputs = f"input {batched(self.inputs[0][1])}"
+            inputs = f"input {formula(batched(self.inputs[0][1]), style)}"
         else:
-            shown = [f"{name(each)} {batched(shape)}" for each, shape in self.inputs]
+            shown = [
+                f"{name(each)} {formula(batched(shape), style)}" for each, shape in self.inputs
+            ]
             inputs = "inputs " + ", ".join(shown)
         title = f"{name(self.model)}: {inputs}"
         title += f", {self.semantics} semantics" if self.semantics else ""
-        return page(title, layer_table(self.layers, style, name), self._totals(), style)
+        lines = [formula(line, style) for line in self._totals()]
+        table = (
+            layer_table(self.layers, style, name)
+            if by is None
+            else totals_table(self.totals(by), by, style, name)
+        )
+        return page(title, table, [*self._shared(name), *lines], style)
+
+    def _shared(self, name: Callable[[str], str]) -> list[str]:
+        """What is said of layers that are called again."""
+        again = [
+            f"{name(layer.name)} ({name(layer.shared_with)})"
+            for layer in self.layers
+            if layer.shared_with is not None
+        ]
+        if not again:
+            return []
+        return [f"called again, with the parameters counted once: {first_few(again, 5)}"]
+
+    def _budget_data(self) -> dict[str, Any]:
+        if self.budget is None:
+            return {}
+        return {"budget": {limit.name: limit.allowed for limit in self.limits}}
 
     def _totals(self) -> list[str]:
+        of = {limit.name: f"; {limit.brief()}" for limit in self.limits}
         peak = "open until every length is known (--input-shape)"
         if self.peak_bytes is not None:
             peak = f"{size(self.peak_bytes)} for a batch of 1, weights included"
         return [
-            f"parameters: {count(self.parameters)} ({size(4 * self.parameters)})",
+            f"parameters: {count(self.parameters)} ({size(4 * self.parameters)})"
+            + of.get("parameters", ""),
             f"trainable parameters: {count(self.trainable_parameters)}",
             f"non-trainable parameters: {count(self.non_trainable_parameters)}",
-            f"multiply-adds: {scaled(self.multiply_adds)} a sample",
-            f"activations: {size(self.activation_bytes)} a sample, all layers together",
-            f"peak memory of the plan: {peak}",
+            f"multiply-adds: {scaled(self.multiply_adds)} a sample" + of.get("multiply_adds", ""),
+            f"activations: {size(self.activation_bytes)} a sample, all layers together"
+            + of.get("activations", ""),
+            f"peak memory of the plan: {peak}" + of.get("peak", ""),
         ]
 
 
@@ -126,6 +203,8 @@ def shape_report(spec: ModelSpec, graph: Graph) -> ShapeReport:
         inputs,
         layer_reports(spec, graph),
         make_plan(optimize(graph), cpu_kernels).peak_bytes(1) if known else None,
+        spec.outputs,
+        spec.budget,
     )
 
 
@@ -167,6 +246,8 @@ def layer_reports(spec: ModelSpec, graph: Graph) -> tuple[LayerReport, ...]:
                 seen[name].field,
                 seen[name].stride,
                 elsewhere,
+                call.inputs,
+                call.layer if call.layer != name else None,
             )
         )
     return tuple(layers)

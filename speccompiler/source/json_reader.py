@@ -54,6 +54,8 @@ class _Reader:
 
     def skip(self, at: int) -> int:
         """The offset of the next token."""
+        if self.text[at : at + 1] > " ":  # no space is
+            return at
         found = _SPACE.match(self.text, at)
         return at if found is None else found.end()
 

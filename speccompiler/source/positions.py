@@ -20,12 +20,14 @@ def split_lines(text: str) -> list[str]:
 class LineIndex:
     """Where each line of a text starts."""
 
-    __slots__ = ("_length", "_starts")
+    __slots__ = ("_last", "_length", "_starts")
 
     def __init__(self, text: str) -> None:
         self._length = len(text)
         self._starts = [0]
         self._starts.extend(found.end() for found in _LINE_END.finditer(text))
+        self._last = 1
+        """The line of the last place: the next is most often on it too."""
 
     def line(self, offset: int) -> int:
         """The line, from 1, that holds an offset."""
@@ -37,8 +39,9 @@ class LineIndex:
 
     def span(self, start: int, end: int) -> Span:
         """The place of ``text[start:end]``."""
-        starts = self._starts
-        line = bisect_right(starts, start)
+        starts, line = self._starts, self._last
+        if start < starts[line - 1] or (line < len(starts) and start >= starts[line]):
+            line = self._last = bisect_right(starts, start)
         base = starts[line - 1]
         if line == len(starts) or end < starts[line]:
             return Span(line, start - base + 1, line, end - base + 1)

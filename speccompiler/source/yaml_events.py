@@ -30,15 +30,19 @@ def events(findings: Findings) -> Iterator[Any]:
     if len(directives) > MAX_TAG_DIRECTIVES:
         message = f"the text has more than {MAX_TAG_DIRECTIVES} %TAG directives"
         findings.stop(Problem("CS003", message, "remove them"), *directives[-1].span())
-    last = 0
+    event: Any = None
     try:
-        stream: Iterator[Any] = yaml.parse(findings.text, Loader=LOADER)
-        for event in stream:
-            last = event.end_mark.index
-            yield event
+        # What yaml.parse does, without one more generator between the parser and a large text.
+        parser = LOADER(findings.text)
+        try:
+            while parser.check_event():
+                event = parser.get_event()
+                yield event
+        finally:
+            parser.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        at = last if mark is None else mark.index
+        at = _end(event) if mark is None else mark.index
         began = error.context_mark
         opened = at if began is None else began.index
         said = error.problem or ""
@@ -48,7 +52,13 @@ def events(findings: Findings) -> Iterator[Any]:
             problem = too_deep()
     except (yaml.YAMLError, ValueError, OverflowError):
         # The parser in Python lets out what int() and chr() raise on absurd escapes.
-        problem, place = Problem("CS003", "this is not valid YAML", "check what follows"), last
+        problem = Problem("CS003", "this is not valid YAML", "check what follows")
+        place = _end(event)
     else:
         return
     findings.stop(problem, place, place)
+
+
+def _end(event: Any) -> int:
+    """Where the last event before an error ends."""
+    return 0 if event is None else int(event.end_mark.index)

@@ -90,7 +90,8 @@ class _Composer:
         is_merge = is_key and plain and event.value == "<<" and event.tag is None
         if not is_key:
             self._count(1, start, end)
-        self.differs = self.differs or (plain and differs(event.value))
+        if plain and not self.differs:
+            self.differs = differs(event.value)
         try:
             value = scalar_value(event.value, event.tag, plain=plain, keras=self.keras)
             if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
@@ -216,11 +217,10 @@ class _Composer:
 
     def _take_key(self, top: _Open, node: TreeNode, start: int, end: int, is_merge: bool) -> None:
         top.key, top.is_merge = None, is_merge
-        line = self.findings.lines.line(start)
         if is_merge:
             if top.merge_line is not None:
                 top.merges_again.append((start, end))
-            top.merge_line = top.merge_line or line
+            top.merge_line = top.merge_line or self.findings.lines.line(start)
         elif node is _BROKEN:
             return
         elif not isinstance(node, Scalar):
@@ -235,7 +235,7 @@ class _Composer:
             first = top.entries[node.value].key_span.line
             self._report(duplicate_key(node.value, first), start, end)
         else:
-            top.key, top.key_span = node.value, self.findings.lines.span(start, end)
+            top.key, top.key_span = node.value, node.span
 
     def _merge(self, top: _Open, node: TreeNode, start: int, end: int) -> None:
         """Take the entries of '<<'; an earlier source wins (yaml.org/type/merge.html)."""

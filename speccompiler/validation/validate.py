@@ -18,7 +18,7 @@ from speccompiler.source.document import Document
 from speccompiler.validation.input_shapes import bound_spec
 from speccompiler.validation.validated import ValidatedModel, decided_semantics, names_weights
 from speccompiler.weights.find_weights import find_weights
-from speccompiler.weights.sources import MatchName
+from speccompiler.weights.sources import MatchName, WeightSources
 
 M = TypeVar("M", bound=ValidatedModel)
 Found = tuple[Diagnostic, ...]
@@ -76,6 +76,9 @@ def _made(loaded: LoadedSpec, options: LoadOptions, kind: type[M]) -> tuple[M | 
         spec = spec.model_copy(update={"layers": layers})
         found += tuple(map(loaded.locate, notes))
     loaded = replace(loaded, spec=spec)
+    if not options.look_for_weights and names_weights(loaded, options):
+        model = kind(loaded, spec, lowered.graph, WeightSources({}, ()), found, options)
+        return model, found
     sources = find_weights(
         loaded,
         lowered.graph,

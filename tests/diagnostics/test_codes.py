@@ -15,6 +15,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import h5py
@@ -53,6 +54,7 @@ COMMANDS = (
     Command("cs002_utf16_no_mark", "validate utf16_be.yaml"),
     Command("cs002_utf32", "validate utf32.yaml"),
     Command("cs002_utf32_no_mark", "validate utf32_le.json"),
+    Command("cs015_no_repository", "diff --git main"),
     Command("cs077_no_such_layer", "validate cs082_several.json --replace lambda_2=x"),
     Command("cs077_runs_as_it_is", "validate bn.yaml --replace bn=x"),
     Command("cs078_part", "shapes cs082_byte_code.json --replace lambda_1=x[0]-x"),
@@ -112,6 +114,10 @@ COMMANDS = (
     Command("cs125_samples", "run two.yaml --seed 1 --input a=x2.npy --input b=x2_three.npy"),
     Command("cs120_folder_missing", "run dense.yaml --seed 1 --input x2.npy --output no/out.npy"),
     Command("cs120_other_format", "run dense.yaml --seed 1 --input x2.npy --output out.png"),
+    Command("cs160_not_toml", "validate dense.yaml --config broken.toml"),
+    Command("cs161_settings", "validate dense.yaml --config wrong.toml"),
+    Command("cs162_not_json", "validate dense.yaml --baseline dense.yaml"),
+    Command("cs162_version", "validate dense.yaml --baseline later.baseline"),
 )
 
 
@@ -144,6 +150,9 @@ def write_files(folder: Path) -> None:
         b"  - {type: BatchNormalization, name: bn}\n",
         "two.yaml": b"convspec: 1\ninputs: {a: [2], b: [2]}\nlayers:\n"
         b"  - {type: Merge, inputs: [a, b]}\n",
+        "broken.toml": b"# settings\n[severity\nCS050 = 'off'\n",
+        "wrong.toml": b"[severity]\nCS050 = 'warn'\nCS5O = 'off'\n\n[[ignore]]\ncodes = ['CS12']\n",
+        "later.baseline": b'{"format_version": 2, "findings": []}',
         "weights.pkl": b"\x80\x04.",
         "text.npz": b"no archive\n",
         "text.safetensors": b"no tensors\n",
@@ -338,8 +347,12 @@ def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -
                 "end_column": 17,
                 "layer": None,
                 "hint": "did you mean 'border_mode'?",
+                "fingerprint": sha256(
+                    b"cs022_misspelt.yaml\0CS022\0\0\0Convolution2D has no argument 'boarder_mode'"
+                ).hexdigest()[:16],
             }
         ],
+        "hidden": [],
     }
 
 
@@ -349,7 +362,7 @@ def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -
 CODE_TEXTS = ROOT / "speccompiler" / "diagnostics" / "codes"
 USAGE_AND_IO = {
     *("CS001", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"),
-    *("CS133", "CS134", "CS135", "CS136"),
+    *("CS133", "CS134", "CS135", "CS136", "CS160", "CS161", "CS162"),
 }
 """The codes that end a command with 2, as in the releases before codes had a kind."""
 

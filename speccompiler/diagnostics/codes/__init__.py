@@ -18,6 +18,7 @@ from speccompiler.diagnostics.codes import (
     cs090_weights,
     cs110_arrays,
     cs130_running,
+    cs160_policy,
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
 from speccompiler.diagnostics.core import Diagnostic, has_errors
@@ -31,6 +32,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs090_weights.CODES,
         **cs110_arrays.CODES,
         **cs130_running.CODES,
+        **cs160_policy.CODES,
     }
 )
 

@@ -16,6 +16,8 @@ class Kind(Enum):
     """A file cannot be opened or written, or the machine cannot do what is asked."""
     GPU = "gpu"
     """As ``IO``, of the GPU: no file of the user's is at fault."""
+    SETTINGS = "settings"
+    """What a project decides on findings is wrong, so that nothing can be said of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""CS001 to CS014: a file, and the YAML, JSON or Python text in it."""
+"""CS001 to CS015: a file, and the YAML, JSON or Python text in it."""
 
 from __future__ import annotations
 
@@ -83,5 +83,12 @@ CODES = {
         "too many findings",
         "Reading stopped after 100 findings in one file.",
         "Mend those listed and run again.",
+    ),
+    "CS015": Code(
+        "cannot read from git",
+        "A revision, or a file of it, is not in the repository, the folder is in none, or there "
+        "is no command 'git'.",
+        "Check the name with git log; fetch the branch where a clone holds one commit alone.",
+        Kind.IO,
     ),
 }

@@ -172,6 +172,17 @@ CODES = {
         "file/member. Other files were left.",
         "Nothing, where these are the weights; else give one file.",
     ),
+    "CS085": Code(
+        "over budget",
+        "The spec states with 'budget' what the model may take at most, and it takes more. The "
+        "hint adds up what it takes, with the layers that take most of it.",
+        "Make those layers cheaper, or raise the budget where the change is worth it.",
+    ),
+    "CS086": Code(
+        "budget that cannot be held",
+        "A length of the input is open (null), and what the budget limits grows with it.",
+        "Give the input its lengths, or limit parameters alone.",
+    ),
     "CS087": Code(
         "variance without a root",
         "BatchNormalization divides by the root of running_std, a variance, plus epsilon. Of a "

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -301,7 +301,8 @@ class ConvKernel(Convolution):
     def scratch(self, node: ir.Node, shape: KnownShape) -> int:
         """Tables, packed input and sums."""
         block = _task_block(node, shape)
-        packed = max(_packed_values(node, shape, *block, lanes) for lanes in WIDTHS)
+        windows = _windows(node, shape)
+        packed = max(_packed_values(windows, *block, lanes) for lanes in WIDTHS)
         tables = ARGUMENTS + 2 * table_values(prod(block))
         return tables + packed + waiting_sums(prod(op_of(node).kernel) * shape[-1])
 
@@ -329,12 +330,18 @@ def _task_block(node: ir.Node, shape: KnownShape) -> tuple[int, int]:
     read by every filter.
     """
     _, height, width = three(known(node)[:-1], 1)
+    return _block(_windows(node, shape), height, width)
+
+
+@lru_cache(maxsize=1024)
+def _block(windows: _Windows, height: int, width: int) -> tuple[int, int]:
+    """What ``_task_block`` gives for an output so high and wide."""
     most = tile_columns(MOST_LANES)
     tall, wide = even_share(height, max(1, most // width)), even_share(width, most)
 
     def fits(rows: int, columns: int) -> bool:
         small = rows * columns <= MOST_POSITIONS
-        return small and 4 * _packed_values(node, shape, rows, columns, MOST_LANES) <= PACKED_BYTES
+        return small and 4 * _packed_values(windows, rows, columns, MOST_LANES) <= PACKED_BYTES
 
     columns = min(width, _share(width, wide, lambda columns: fits(tall, columns)))
     rows = min(height, _share(height, tall, lambda rows: fits(rows, columns)))
@@ -348,14 +355,21 @@ def _share(length: int, tile: int, fits: Callable[[int], bool]) -> int:
     return even_share(tiles, max(1, fitting)) * tile
 
 
-def _packed_values(node: ir.Node, shape: KnownShape, rows: int, columns: int, lanes: int) -> int:
-    """float32 values of a task's input, packed."""
+_Windows = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int], int]
+"""Kernel, stride and dilation along each axis, and the channels of the input."""
+
+
+def _windows(node: ir.Node, shape: KnownShape) -> _Windows:
     op = op_of(node)
-    (kd, kh, kw), (_, sh, sw) = three(op.kernel, 1), three(op.stride, 1)
-    _, apart_h, apart_w = three(op.dilation, 1)
+    return three(op.kernel, 1), three(op.stride, 1), three(op.dilation, 1), shape[-1]
+
+
+def _packed_values(windows: _Windows, rows: int, columns: int, lanes: int) -> int:
+    """float32 values of a task's input, packed."""
+    (kd, kh, kw), (_, sh, sw), (_, apart_h, apart_w), channels = windows
     reach = (kh - 1) * apart_h + 1
     column_step = kw if apart_w > 1 else min(kw, sw)
     high = (rows - 1) * min(reach, sh) + reach
     broad = (columns - 1) * column_step + kw
-    depth = block_depth(shape[-1], lanes)
-    return kd * -(-shape[-1] // depth) * (depth * high * broad + lanes)
+    depth = block_depth(channels, lanes)
+    return kd * -(-channels // depth) * (depth * high * broad + lanes)

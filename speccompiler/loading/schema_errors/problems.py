@@ -44,6 +44,7 @@ RULES: Mapping[str, Rule] = {
     "bad_padding": wrong_value.in_own_words,
     "bad_inner_layer": wrong_value.in_own_words,
     "bad_answer": wrong_value.in_own_words,
+    "bad_amount": wrong_value.in_own_words,
     "bad_axis": wrong_value.in_own_words,
     "bad_step": wrong_value.in_own_words,
     "bad_permutation": wrong_value.in_own_words,

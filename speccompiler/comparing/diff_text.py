@@ -1,0 +1,295 @@
+"""A comparison as text for a terminal: a verdict, a line for each layer that changed, totals."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+from speccompiler.comparing.model_changes import amount_text, share_text
+from speccompiler.comparing.model_diff import Change, Impact, LayerPair, Match, ModelDiff
+from speccompiler.comparing.verdict import counts, follows, only_shape_follows, verdict
+from speccompiler.comparing.wording import cause_names, shape_text
+from speccompiler.diagnostics.wording import on_one_line
+from speccompiler.reports.layer_report import LayerReport
+
+Role = Literal["breaking", "cost", "note", "added", "removed", "changed", "moved", "dim", "strong"]
+Paint = Callable[[str, Role], str]
+"""Colours a piece of text; it is given no text that has line breaks."""
+
+LONGEST_NAME = 28
+INDENT = 6
+LEAST_DETAIL = 48
+"""Columns that the details of a layer need beside its name and type; else they go below."""
+MOST_FOLLOWERS = 8
+"""Layers that only follow are listed one by one up to this many."""
+_SIGNS: dict[str, tuple[str, Role]] = {
+    "inserted": ("+", "added"),
+    "removed": ("-", "removed"),
+    "changed": ("~", "changed"),
+    "replaced": ("~", "changed"),
+    "renamed": (">", "moved"),
+    "moved": (">", "moved"),
+}
+_AMOUNT_NAMES = {
+    "parameters": "parameters",
+    "multiply_adds": "multiply-adds",
+    "activation_bytes": "activations",
+    "peak_bytes": "peak memory",
+}
+
+
+def plain(text: str, role: Role) -> str:
+    """No colour."""
+    del role
+    return text
+
+
+def diff_text(
+    diff: ModelDiff,
+    *,
+    width: int | None = None,
+    paint: Paint = plain,
+    name: Callable[[str], str] = on_one_line,
+) -> str:
+    """The whole text; ``width`` is the terminal's, None where lines may be of any length.
+
+    ``name`` makes a text that holds names of a file fit for where it is shown.
+    """
+    page = _Page(width, paint, name)
+    page.line(verdict(diff), diff.impact or "strong")
+    between = f"{diff.old_name} -> {diff.new_name}"
+    if diff.same:
+        page.line(between, "dim")
+        return "\n".join(page.lines)
+    page.line(f"{between}; {counts(diff)}", "dim")
+    _model(page, diff)
+    _layers(page, diff)
+    page.blank()
+    _totals(page, diff)
+    return "\n".join(page.lines)
+
+
+class _Page:
+    """The lines so far, and how lines are made."""
+
+    def __init__(self, width: int | None, paint: Paint, name: Callable[[str], str]) -> None:
+        self.width, self.paint, self.name = width, paint, name
+        self.lines: list[str] = []
+
+    def blank(self) -> None:
+        """An empty line between parts."""
+        self.lines.append("")
+
+    def wrapped(self, text: str, indent: int) -> list[str]:
+        """A text in lines that leave room for the indent; a shape is not torn apart."""
+        text = self.name(text)
+        if self.width is None or len(text) + indent <= self.width:
+            return [text]
+        return _wrap(text, max(24, self.width - indent))
+
+    def line(self, text: str, role: Role) -> None:
+        """A text by itself, wrapped."""
+        first, *others = self.wrapped(text, 0)
+        self.lines.append(self.paint(first, role))
+        self.lines += ["  " + self.paint(other, role) for other in others]
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Lines of at most ``width``, broken between words that are in no bracket where that works."""
+    held = "".join(_held(text))
+    if max(map(len, held.split(" ")), default=0) > width:
+        held = text
+    lines = textwrap.wrap(held, width, break_long_words=True, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in lines]
+
+
+def _held(text: str) -> Iterator[str]:
+    """The text with its spaces inside brackets made something that is no space."""
+    depth = 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        yield "\0" if character == " " and depth > 0 else character
+
+
+def _model(page: _Page, diff: ModelDiff) -> None:
+    """The changes of the whole, but what the totals show."""
+    changes = [change for change in diff.own_changes if not change.code.startswith("CD7")]
+    if changes:
+        page.blank()
+    for change in changes:
+        sign = page.paint("!" if change.impact is Impact.BREAKING else "~", change.impact)
+        first, *others = page.wrapped(change.message, 2)
+        page.lines.append(f"{sign} {page.paint(first, 'strong')}")
+        page.lines += [f"    {page.paint(other, 'strong')}" for other in others]
+
+
+def _layers(page: _Page, diff: ModelDiff) -> None:
+    """The layers that changed, and what lies between them in a line each."""
+    changed = [pair for pair in diff.layers if pair.changes]
+    own = [pair for pair in changed if not only_shape_follows(pair)]
+    single = len(changed) - len(own) <= MOST_FOLLOWERS
+    shown = changed if single else own
+    if not shown:
+        return
+    page.blank()
+    columns = _Columns(page, shown)
+    quiet: list[LayerPair] = []
+    for pair in diff.layers:
+        if pair.changes and (single or not only_shape_follows(pair)):
+            _between(page, quiet)
+            quiet = []
+            _layer(page, pair, columns, first=pair.name == diff.diverges_at)
+        else:
+            quiet.append(pair)
+    _between(page, quiet)
+
+
+class _Columns:
+    """How wide names and types are, and where the rest of a line begins."""
+
+    def __init__(self, page: _Page, pairs: Sequence[LayerPair]) -> None:
+        self.name = max(len(elided(page.name(pair.name), LONGEST_NAME)) for pair in pairs)
+        self.type = max(len(page.name(_report(pair).type)) for pair in pairs)
+        self.detail = 2 + self.name + 2 + self.type + 2
+        room = page.width is None or page.width - self.detail >= LEAST_DETAIL
+        self.beside = room
+
+
+def _report(pair: LayerPair) -> LayerReport:
+    report = pair.new or pair.old
+    assert report is not None, "a pair has a layer"
+    return report
+
+
+def elided(text: str, most: int) -> str:
+    """A name of at most so many characters; its middle is left out where it is longer."""
+    if len(text) <= most:
+        return text
+    head = (most - 3) // 2
+    return f"{text[:head]}...{text[len(text) - (most - 3 - head) :]}"
+
+
+def _layer(page: _Page, pair: LayerPair, columns: _Columns, *, first: bool) -> None:
+    """A layer that changed: sign, name and type, and its changes beside or below them."""
+    sign, role = _sign(pair)
+    label = elided(page.name(pair.name), LONGEST_NAME)
+    kind = page.name(_report(pair).type)
+    mark = page.paint(sign, role)
+    start = columns.detail if columns.beside else INDENT
+    details = [
+        (line, detail_role)
+        for text, detail_role in _details(pair, first=first)
+        for line in _hanging(page.wrapped(text, start))
+    ]
+    name_role: Role = "dim" if follows(pair) else "strong"
+    head = f"{mark} {page.paint(label, name_role)}"
+    if columns.beside and details:
+        gap = " " * (columns.name - len(label) + 2)
+        text, detail_role = details.pop(0)
+        after = " " * (columns.type - len(kind) + 2)
+        head += f"{gap}{page.paint(kind, 'dim')}{after}{page.paint(text, detail_role)}"
+    else:
+        head += f"{' ' * (columns.name - len(label) + 2)}{page.paint(kind, 'dim')}"
+    page.lines.append(head)
+    page.lines += [" " * start + page.paint(text, role) for text, role in details]
+
+
+def _hanging(lines: list[str]) -> list[str]:
+    return [lines[0], *(f"  {line}" for line in lines[1:])]
+
+
+def _sign(pair: LayerPair) -> tuple[str, Role]:
+    if follows(pair):
+        return " ", "dim"
+    if pair.match is Match.SAME or (pair.match is Match.RENAMED and not _renamed(pair)):
+        return _SIGNS["changed"]
+    return _SIGNS[str(pair.match)]
+
+
+def _renamed(pair: LayerPair) -> bool:
+    """Whether a new name is all, or is worth to be the sign of the line."""
+    return all(c.because or c.code in {"CD203", "CD504", "CD505"} for c in pair.changes)
+
+
+def _details(pair: LayerPair, *, first: bool) -> Iterator[tuple[str, Role]]:
+    """What stands in the lines of a layer, the arguments together in one."""
+    arguments = [c for c in pair.changes if c.code.startswith("CD3")]
+    told = any(change.code == "CD203" for change in pair.changes)
+    if pair.old is not None and pair.new is not None and pair.old.name != pair.new.name:
+        if not told:
+            yield f"was '{pair.old.name}'", "dim"
+    for change in pair.changes:
+        if change in arguments:
+            if change is arguments[0]:
+                yield from _argument_lines(arguments)
+            continue
+        text = change.message
+        if change.code == "CD401" and first:
+            text = f"first to differ: {text}"
+        if change.code in {"CD201", "CD208"} and pair.new is not None:
+            text += f"; gives {shape_text(pair.new.output_shape)}"
+        yield text, _role(change)
+
+
+def _argument_lines(arguments: Sequence[Change]) -> Iterator[tuple[str, Role]]:
+    """Those that matter in one line; then those that only training uses, or nothing does."""
+    for wanted, suffix in (
+        ({"CD301", "CD302", "CD305", "CD306"}, ""),
+        ({"CD303"}, " (computes the same)"),
+        ({"CD304"}, " (only training)"),
+        ({"CD307"}, ""),
+    ):
+        found = [c for c in arguments if c.code in wanted]
+        if found:
+            yield ", ".join(c.message for c in found) + suffix, _role(found[0])
+
+
+def _role(change: Change) -> Role:
+    return "dim" if change.impact is Impact.NOTE else change.impact.value
+
+
+def _between(page: _Page, pairs: Sequence[LayerPair]) -> None:
+    """A line for layers that are as before, and one for those that only follow."""
+    if not pairs:
+        return
+    following = [pair for pair in pairs if only_shape_follows(pair)]
+    parts = []
+    if len(following) < len(pairs):
+        parts.append(f"{_count(len(pairs) - len(following))} unchanged")
+    if following:
+        causes = dict.fromkeys(
+            cause for pair in following for change in pair.changes for cause in change.because
+        )
+        last = following[-1].changes[0]
+        parts.append(
+            f"{_count(len(following))} of other shapes, because of {cause_names(list(causes))}; "
+            f"{following[-1].name}: {last.old} -> {last.new}"
+        )
+    for text in parts:
+        lines = page.wrapped(text, 4)
+        page.lines += ["    " + page.paint(line, "dim") for line in lines]
+
+
+def _count(number: int) -> str:
+    return "1 layer" if number == 1 else f"{number} layers"
+
+
+def _totals(page: _Page, diff: ModelDiff) -> None:
+    """What the models cost, beside each other."""
+    rows = []
+    for amount in diff.amounts:
+        old, new = amount_text(amount, amount.old), amount_text(amount, amount.new)
+        if old == new and amount.old != amount.new:
+            old, new = str(amount.old), str(amount.new)
+        changed = amount.old != amount.new
+        rows.append((_AMOUNT_NAMES[amount.name], old, new, share_text(amount), changed))
+    label = max(len(row[0]) for row in rows)
+    before, after = (max(len(row[k]) for row in rows) for k in (1, 2))
+    for title, old, new, share, changed in rows:
+        if not changed:
+            text = f"{title:<{label}}  {old:>{before}}    {'unchanged'}"
+            page.lines.append(page.paint(text, "dim"))
+            continue
+        text = f"{title:<{label}}  {old:>{before}} -> {new:>{after}}"
+        page.lines.append(f"{text}  {page.paint(share, 'cost')}" if share else text)

@@ -1,0 +1,293 @@
+"""The changes of one layer: of its name, place and arguments, its shapes and its weights."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from speccompiler.comparing.argument_effects import Changed, Effect, changed_arguments
+from speccompiler.comparing.layer_arguments import same_type, value_text
+from speccompiler.comparing.lowered_alone import lowered_alone
+from speccompiler.comparing.model_diff import Change, Fit, TensorFit
+from speccompiler.comparing.rewiring import slots
+from speccompiler.comparing.shape_causes import ShapeCauses
+from speccompiler.comparing.sides import Side, Sides
+from speccompiler.comparing.tensor_fit import fits
+from speccompiler.comparing.wording import because, listed, quoted_few, shape_text
+from speccompiler.schemas.fields import Layer
+from speccompiler.weights.sources import DrawnTensor
+
+_COMMUTES = frozenset({"sum", "mul", "ave", "max"})
+_EFFECTS = {Effect.NONE: "CD303", Effect.NUMBERS: "CD302", Effect.SHAPE: "CD301"}
+
+
+def tensors_of(sides: Sides, partner: int | None, number: int | None) -> tuple[TensorFit, ...]:
+    """What becomes of the tensors of a pair; a layer's tensors count to its first call."""
+    old = None if partner is None else sides.old.outline.items[partner]
+    new = None if number is None else sides.new.outline.items[number]
+    before = sides.old.stored.get(str(old.layer.name), {}) if old and old.first else {}
+    after = sides.new.stored.get(str(new.layer.name), {}) if new and new.first else {}
+    return fits(before, after)
+
+
+def inserted(sides: Sides, number: int) -> Iterator[Change]:
+    """What is to be said of a layer that came."""
+    item = sides.new.outline.items[number]
+    idle = _does_nothing(sides, sides.new, number)
+    code = "CD208" if idle else "CD201"
+    text = f"inserted {_after(sides.new, number)}{_further_call(sides.new, number)}{_idle(idle)}"
+    yield sides.change(code, text, layer=item.name, new=item.layer.class_name)
+
+
+def removed(sides: Sides, partner: int) -> Iterator[Change]:
+    """What is to be said of a layer that went."""
+    item = sides.old.outline.items[partner]
+    idle = _does_nothing(sides, sides.old, partner)
+    code = "CD209" if idle else "CD202"
+    text = f"removed from {_after(sides.old, partner)}{_further_call(sides.old, partner)}"
+    text += _idle(idle)
+    yield sides.change(code, text, layer=item.name, old=item.layer.class_name, gone=True)
+
+
+def paired(sides: Sides, causes: ShapeCauses, partner: int, number: int) -> Iterator[Change]:
+    """What is to be said of a layer that both models have."""
+    one, other = sides.old.outline.items[partner], sides.new.outline.items[number]
+    wiring = sides.alignment.wiring
+    if one.name != other.name and not (one.generated and other.generated):
+        yield sides.change(
+            "CD203", f"renamed from '{one.name}'", layer=other.name, old=one.name, new=other.name
+        )
+    if number in wiring.moved:
+        yield _moved(sides, partner, number)
+    elif number in wiring.rewired:
+        yield _rewired(sides, partner, number)
+    if other.first and one.said != other.said:
+        yield from _arguments(sides, partner, number)
+    if other.first != one.first:
+        now = "shares the weights of" if one.first else "no longer shares the weights of"
+        layer = (other if one.first else one).layer.name
+        yield sides.change("CD211", f"{now} '{layer}'", layer=other.name)
+    if number in causes.output:
+        own = causes.own(number, other.name)
+        after = () if own else causes.output[number]
+        old, new = (
+            shape_text(sides.old.outline.shape(partner)),
+            shape_text(sides.new.outline.shape(number)),
+        )
+        text = f"output {old} -> {new}{because(after)}"
+        yield sides.change("CD401", text, layer=other.name, old=old, new=new, because=after)
+
+
+def _does_nothing(sides: Sides, side: Side, number: int) -> bool:
+    semantics = sides.semantics[side is sides.new]
+    item = side.outline.items[number]
+    alone = lowered_alone(item.layer, semantics, side.outline.input_shapes(number))
+    return alone is not None and alone.does_nothing
+
+
+def _idle(idle: bool) -> str:
+    return "; no effect on a forward pass" if idle else ""
+
+
+def _further_call(side: Side, number: int) -> str:
+    item = side.outline.items[number]
+    return "" if item.first else f", a further call of '{item.layer.name}'"
+
+
+def _after(side: Side, number: int) -> str:
+    """``after 'conv1'``: where a call stands in the graph."""
+    reads = side.outline.items[number].reads
+    if all(read < 0 for read in reads):
+        return (
+            "at the input"
+            if len(side.outline.spec.inputs) == 1
+            else (f"at input {quoted_few([side.name(read) for read in reads])}")
+        )
+    return f"after {quoted_few([side.name(read) for read in reads])}"
+
+
+def _moved(sides: Sides, partner: int, number: int) -> Change:
+    idle = _does_nothing(sides, sides.new, number) and _does_nothing(sides, sides.old, partner)
+    before, after = _after(sides.old, partner), _after(sides.new, number)
+    name = sides.new.name(number)
+    text = f"moved from {before} to {after}" if before != after else f"moved; still {after}"
+    text += _idle(idle)
+    return sides.change("CD210" if idle else "CD204", text, layer=name, old=before, new=after)
+
+
+def _rewired(sides: Sides, partner: int, number: int) -> Change:
+    olds = slots(sides.old.outline, partner)
+    news = slots(sides.new.outline, number)
+    commutes = getattr(sides.new.outline.items[number].layer, "mode", None) in _COMMUTES
+    turned = commutes and _same_values(sides, partner, number)
+    text = f"reads {quoted_few(news)} instead of {quoted_few(olds)}"
+    text += "; their order makes no difference" if turned else ""
+    return sides.change(
+        "CD207" if turned else "CD206",
+        text,
+        layer=sides.new.name(number),
+        argument="inputs",
+        old=listed(olds),
+        new=listed(news),
+    )
+
+
+def _same_values(sides: Sides, partner: int, number: int) -> bool:
+    """Whether a call reads the same values, in whatever order."""
+    alignment = sides.alignment
+    olds = [
+        alignment.inputs[read] if read < 0 else alignment.to_new.get(read)
+        for read in sides.old.outline.items[partner].reads
+    ]
+    return Counter(olds) == Counter(sides.new.outline.items[number].reads)
+
+
+def _arguments(sides: Sides, partner: int, number: int) -> Iterator[Change]:
+    one, other = sides.old.outline.items[partner], sides.new.outline.items[number]
+    if not same_type(one.layer, other.layer):
+        old, new = (_type(item.layer) for item in (one, other))
+        yield sides.change("CD205", f"{old} -> {new}", layer=other.name, old=old, new=new)
+        return
+    shapes = sides.old.outline.input_shapes(partner)
+    for found in changed_arguments(one.layer, other.layer, sides.semantics[1], shapes):
+        yield _argument(sides, partner, number, found)
+
+
+def _type(layer: Layer) -> str:
+    inner = layer.inner.class_name
+    return inner if layer.inner is layer else f"{layer.class_name}({inner})"
+
+
+def _argument(sides: Sides, partner: int, number: int, found: Changed) -> Change:
+    old, new = value_text(found.old), value_text(found.new)
+    text = f"{found.name} {old} -> {new}"
+    if found.name == "weights":
+        code = _weights_code(found)
+        text = "weights hold other numbers" if code == "CD306" else text
+    elif found.effect is None:
+        drawn = _draws(sides, partner, number, found.name)
+        code = "CD305" if drawn else "CD304"
+    else:
+        code = _EFFECTS[found.effect]
+    return sides.change(
+        code,
+        text,
+        layer=sides.new.name(number),
+        argument=found.name,
+        old=old,
+        new=new,
+    )
+
+
+def _weights_code(found: Changed) -> str:
+    entries = [*(found.old or ()), *(found.new or ())]
+    return "CD307" if all(isinstance(entry, str) for entry in entries) else "CD306"
+
+
+def _draws(sides: Sides, partner: int, number: int, argument: str) -> bool:
+    """Whether both models draw tensors of this layer, by this initialiser, from a seed."""
+    layers = sides.old.outline.items[partner].layer, sides.new.outline.items[number].layer
+    for side, layer in zip((sides.old, sides.new), layers, strict=True):
+        if side.model.spec.seed is None:
+            return False
+        wanted = {n for n, stored in layer.inner.tensors.items() if stored.init == argument}
+        sources = side.model.weight_sources.sources
+        if not any(
+            isinstance(source, DrawnTensor)
+            for weight, source in sources.items()
+            if weight.layer == layer.name and weight.tensor in wanted
+        ):
+            return False
+    return True
+
+
+def weight_changes(
+    sides: Sides,
+    causes: ShapeCauses,
+    number: int | None,
+    name: str,
+    tensors: tuple[TensorFit, ...],
+) -> Iterator[Change]:
+    """What a layer's tensors mean for old weight files; one change for each kind of misfit."""
+    by_fit: dict[Fit, list[TensorFit]] = {}
+    for tensor in tensors:
+        by_fit.setdefault(tensor.fit, []).append(tensor)
+    if Fit.RESHAPED in by_fit:
+        yield _reshaped(sides, causes, number, name, by_fit[Fit.RESHAPED])
+    if Fit.ADDED in by_fit:
+        added = _tensors_text([(t.new_name, t.new_shape) for t in by_fit[Fit.ADDED]])
+        yield sides.change("CD502", f"old weights lack {added}", layer=name, new=added)
+    if Fit.LOST in by_fit:
+        lost = _tensors_text([(t.old_name, t.old_shape) for t in by_fit[Fit.LOST]])
+        text = f"nothing takes the old {lost}"
+        yield sides.change("CD503", text, layer=name, old=lost, gone=number is None)
+    if Fit.RENAMED in by_fit:
+        before, after = (
+            [str(getattr(t, f"{which}_name")) for t in by_fit[Fit.RENAMED]]
+            for which in ("old", "new")
+        )
+        yield sides.change(
+            "CD504",
+            f"old weights fit, and are named {', '.join(before)}",
+            layer=name,
+            old=", ".join(before),
+            new=", ".join(after),
+        )
+    yield from _confused(sides, name, [*by_fit.get(Fit.RENAMED, ()), *by_fit.get(Fit.ADDED, ())])
+
+
+def _reshaped(
+    sides: Sides,
+    causes: ShapeCauses,
+    number: int | None,
+    name: str,
+    found: list[TensorFit],
+) -> Change:
+    parts = [
+        f"{_own_name(t.new_name)} {shape_text(t.old_shape, batch=False)} -> "
+        f"{shape_text(t.new_shape, batch=False)}"
+        for t in found
+    ]
+    after: tuple[str, ...] = ()
+    if number is not None:
+        upstream = causes.upstream.get(number, ())
+        alone = causes.alone.get(number)
+        now = {} if alone is None else alone.tensors
+        own = any(
+            (tensor := _own_name(t.old_name)) in now and now[tensor].stored_shape != t.old_shape
+            for t in found
+        )
+        after = () if own else upstream
+    text = f"old weights do not fit: {', '.join(parts)}{because(after)}"
+    old, new = (", ".join(str(getattr(t, f"{w}_shape")) for t in found) for w in ("old", "new"))
+    return sides.change("CD501", text, layer=name, old=old, new=new, because=after)
+
+
+def _own_name(key: str | None) -> str:
+    return str(key).rpartition("/")[2]
+
+
+def _tensors_text(found: list[tuple[str | None, tuple[int, ...] | None]]) -> str:
+    """``W (3, 3, 1, 32), b (32,)``."""
+    return ", ".join(f"{_own_name(key)} {shape_text(shape, batch=False)}" for key, shape in found)
+
+
+def _confused(sides: Sides, name: str, taken: list[TensorFit]) -> Iterator[Change]:
+    """CD505 where an old file has tensors of these names and shapes that are another layer's."""
+    old_keys = {
+        f"{layer}/{tensor}": weight.stored_shape
+        for layer in {_layer_of(t.new_name) for t in taken}
+        for tensor, weight in sides.old.stored.get(layer, {}).items()
+    }
+    names = [
+        str(t.new_name)
+        for t in taken
+        if t.new_name in old_keys and old_keys[t.new_name] == t.new_shape
+    ]
+    if names:
+        text = f"an old weight file has {', '.join(names)} of another layer, which would be loaded"
+        yield sides.change("CD505", text, layer=name, new=", ".join(names))
+
+
+def _layer_of(key: str | None) -> str:
+    return str(key).rpartition("/")[0]

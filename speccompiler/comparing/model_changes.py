@@ -1,0 +1,206 @@
+"""The changes of the model as a whole: its semantics, its weights, what it costs, what it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from speccompiler.comparing.argument_effects import Effect, difference
+from speccompiler.comparing.layer_arguments import value_text
+from speccompiler.comparing.lowered_alone import comparable, lowered_alone
+from speccompiler.comparing.model_diff import Amount, Change, Impact
+from speccompiler.comparing.sides import Sides
+from speccompiler.comparing.wording import quoted_few
+from speccompiler.graph.dims import Dim
+from speccompiler.lowering.semantics import Semantics
+from speccompiler.reports.layer_report import LayerReport
+from speccompiler.reports.number_text import count, scaled, size
+from speccompiler.reports.shape_report import ShapeReport
+from speccompiler.validation.validated import ValidatedModel, decided_semantics
+
+
+def compared_semantics(old: ValidatedModel, new: ValidatedModel) -> tuple[Semantics, Semantics]:
+    """What both are lowered by: a model that says nothing follows the other one."""
+    one, other = (
+        None if model.spec.semantics is None else comparable(decided_semantics(model.spec))
+        for model in (old, new)
+    )
+    default = comparable(decided_semantics(old.spec))
+    return one or other or default, other or one or default
+
+
+def semantics_changes(sides: Sides) -> Iterator[Change]:
+    """CD601 to CD605."""
+    old, new = sides.old.model, sides.new.model
+    if (old.spec.semantics is None) != (new.spec.semantics is None):
+        yield from _decided(sides)
+    elif sides.semantics[0] != sides.semantics[1]:
+        yield _other_rules(sides)
+    if old.spec.seed != new.spec.seed:
+        drawn = old.weight_sources.drawn and new.weight_sources.drawn
+        both = None not in (old.spec.seed, new.spec.seed)
+        one, other = value_text(old.spec.seed), value_text(new.spec.seed)
+        yield sides.change(
+            "CD604",
+            f"seed {one} -> {other}",
+            argument="seed",
+            old=one,
+            new=other,
+            impact=None if drawn and both else Impact.NOTE,
+        )
+    yield from _weights(sides)
+
+
+def _decided(sides: Sides) -> Iterator[Change]:
+    """Where one model leaves the backend open and its numbers depend on that."""
+    old, new = sides.old.model, sides.new.model
+    open_one, told = (old, new) if old.spec.semantics is None else (new, old)
+    differing = open_one.undecided()
+    if not differing:
+        return
+    assert told.spec.semantics is not None, "one of the two says its semantics"
+    profile = told.spec.semantics.profile
+    one, other = ("open", profile) if open_one is old else (profile, "open")
+    which = "the old model leaves" if open_one is old else "the new model leaves"
+    yield sides.change(
+        "CD603",
+        f"semantics {one} -> {other}: {which} it open, and the numbers of "
+        f"{quoted_few(differing)} depend on it",
+        argument="semantics",
+        old=one,
+        new=other,
+    )
+
+
+def _other_rules(sides: Sides) -> Change:
+    """CD601 with the layers whose numbers change by the rules alone, else CD602."""
+    one, other = sides.semantics
+    rules = [
+        f"{field.name} {getattr(one, field.name)} -> {getattr(other, field.name)}"
+        for field in fields(Semantics)
+        if field.name != "release" and getattr(one, field.name) != getattr(other, field.name)
+    ]
+    names = [] if not rules else _depending(sides)
+    code = "CD601" if names else "CD602"
+    said = [
+        "none" if side.model.spec.semantics is None else side.model.spec.semantics.profile
+        for side in (sides.old, sides.new)
+    ]
+    text = f"semantics {', '.join(rules) or 'of another release'}"
+    text += f": the numbers of {quoted_few(names)} change" if names else ", which changes nothing"
+    return sides.change(code, text, argument="semantics", old=said[0], new=said[1])
+
+
+def _depending(sides: Sides) -> list[str]:
+    """The layers that compute something else by the other rules."""
+    known: dict[object, bool] = {}
+    found: dict[str, None] = {}
+    for number in sides.alignment.to_old:
+        item = sides.new.outline.items[number]
+        shapes = sides.new.outline.input_shapes(number)
+        key = item.said, shapes
+        if key not in known:
+            one, other = (lowered_alone(item.layer, rules, shapes) for rules in sides.semantics)
+            known[key] = difference(one, other) is not Effect.NONE
+        if known[key]:
+            found[item.layer.name or item.name] = None
+    return list(found)
+
+
+def _weights(sides: Sides) -> Iterator[Change]:
+    """CD605 where the specs name other files, or hold other digests."""
+    one, other = sides.old.model.spec, sides.new.model.spec
+    if one.weights == other.weights and one.weights_sha256 == other.weights_sha256:
+        return
+    digests = one.weights_sha256, other.weights_sha256
+    same = digests[0] == digests[1]
+    if None not in digests and same:
+        return  # the same tensors in another file
+    old, new = value_text(one.weights), value_text(other.weights)
+    text = f"weights {old} -> {new}" if old != new else "weights with another digest"
+    impact = None if None in digests else Impact.BREAKING
+    yield sides.change("CD605", text, argument="weights", old=old, new=new, impact=impact)
+
+
+_AMOUNTS = {
+    "parameters": ("CD701", count),
+    "multiply_adds": ("CD702", scaled),
+    "activation_bytes": ("CD703", size),
+    "peak_bytes": ("CD704", size),
+}
+
+
+def amounts(old: ShapeReport, new: ShapeReport) -> tuple[Amount, ...]:
+    """What the models cost."""
+    return tuple(Amount(name, getattr(old, name), getattr(new, name)) for name in _AMOUNTS)
+
+
+def amount_text(amount: Amount, value: Dim | None) -> str:
+    """A value as people read it; ``open`` where lengths are."""
+    return "open" if value is None else _AMOUNTS[amount.name][1](value)
+
+
+def share_text(amount: Amount) -> str:
+    """``+21.9%``; nothing where there is no number to compare with."""
+    old, new = amount.old, amount.new
+    if not isinstance(old, int) or not isinstance(new, int) or not old:
+        return ""
+    share = 100 * (new - old) / old
+    return f"{share:+.1f}%" if abs(share) < 1000 else f"{new / old:.3g} times"
+
+
+def amount_changes(sides: Sides, found: tuple[Amount, ...]) -> Iterator[Change]:
+    """CD701 to CD704."""
+    for amount in found:
+        if amount.old == amount.new:
+            continue
+        old, new = amount_text(amount, amount.old), amount_text(amount, amount.new)
+        if old == new and isinstance(amount.old, int) and isinstance(amount.new, int):
+            old, new = count(amount.old), count(amount.new)
+        share = share_text(amount)
+        words = amount.name.replace("_bytes", " memory").replace("multiply_adds", "multiply-adds")
+        text = f"{words} {old} -> {new}" + (f" ({share})" if share else "")
+        yield sides.change(
+            _AMOUNTS[amount.name][0],
+            text,
+            argument=amount.name,
+            old=_plain(amount.old),
+            new=_plain(amount.new),
+        )
+
+
+def _plain(value: Dim | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def sight_changes(sides: Sides) -> Iterator[Change]:
+    """CD402 and CD403: what the outputs see, and how far apart their values lie."""
+    old, new = sides.old, sides.new
+    for name in old.outline.spec.outputs:
+        number = sides.alignment.to_new.get(old.outline.numbers[name])
+        if number is None or new.name(number) not in new.outline.spec.outputs:
+            continue
+        one, other = old.layer_report(old.outline.numbers[name]), new.layer_report(number)
+        for code, what, text in (
+            ("CD402", "receptive field", _field_text),
+            ("CD403", "stride", _stride_text),
+        ):
+            before, after = text(one), text(other)
+            if before != after:
+                yield sides.change(
+                    code,
+                    f"{what} of output '{other.name}' {before} -> {after}",
+                    layer=other.name,
+                    old=before,
+                    new=after,
+                )
+
+
+def _field_text(layer: LayerReport) -> str:
+    if layer.receptive_field is None:
+        return "all"
+    return "x".join(map(str, layer.receptive_field)) or "unknown"
+
+
+def _stride_text(layer: LayerReport) -> str:
+    return "none" if layer.stride is None else "x".join(map(str, layer.stride)) or "1"

@@ -1,0 +1,87 @@
+"""The two models of a comparison, each with what is asked of it again and again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from speccompiler.comparing.alignment import Alignment
+from speccompiler.comparing.codes import CODES
+from speccompiler.comparing.model_diff import Change, Impact
+from speccompiler.comparing.outline import Outline
+from speccompiler.diagnostics.core import Diagnostic
+from speccompiler.frozen import dataclass
+from speccompiler.graph.ir import Weight
+from speccompiler.lowering.semantics import Semantics
+from speccompiler.reports.layer_report import LayerReport
+from speccompiler.reports.shape_report import ShapeReport
+from speccompiler.validation.validated import ValidatedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two models."""
+
+    model: ValidatedModel
+    outline: Outline
+    report: ShapeReport
+    stored: Mapping[str, Mapping[str, Weight]]
+    """The stored tensors, by layer and name."""
+
+    def layer_report(self, number: int) -> LayerReport:
+        """What the shape report says of a call: its layers stand in the order of the calls."""
+        return self.report.layers[number]
+
+    def name(self, number: int) -> str:
+        """A call's name; that of the model's input for the number of one."""
+        outline = self.outline
+        if number < 0:
+            return outline.spec.inputs[-1 - number].name
+        return outline.items[number].name
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Both models, and which of their calls are the same."""
+
+    old: Side
+    new: Side
+    alignment: Alignment
+    semantics: tuple[Semantics, Semantics]
+    """By which each was lowered; where only one says it, that for both."""
+
+    def change(
+        self,
+        code: str,
+        message: str,
+        *,
+        layer: str | None = None,
+        argument: str | None = None,
+        old: str | None = None,
+        new: str | None = None,
+        impact: Impact | None = None,
+        gone: bool = False,
+        because: Iterable[str] = (),
+    ) -> Change:
+        """A change at its place: in the new file, or with ``gone`` in the old one."""
+        model = (self.old if gone else self.new).model
+        at = model.loaded.locate(Diagnostic(code, "", layer=layer, argument=argument))
+        return Change(
+            code,
+            CODES[code].impact if impact is None else impact,
+            message,
+            fingerprint(code, layer, argument, old, new),
+            layer,
+            argument,
+            old,
+            new,
+            at.file,
+            at.span,
+            tuple(because),
+        )
+
+
+def fingerprint(*parts: str | None) -> str:
+    """16 hexadecimal digits of what a change is, without its place."""
+    text = "\0".join("" if part is None else f"={part}" for part in parts)
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
