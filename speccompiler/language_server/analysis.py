@@ -12,6 +12,10 @@ from speccompiler.language_server.written_layers import NamedLayer, named_layers
 from speccompiler.loading.written_spec import WrittenLayer
 from speccompiler.model import Model, checked
 from speccompiler.options import LoadOptions
+from speccompiler.policy.globs import file_matches
+from speccompiler.policy.judgement import judged
+from speccompiler.policy.project import shared_name
+from speccompiler.policy.settings import Settings
 from speccompiler.reports.layer_report import LayerReport
 from speccompiler.reports.shape_report import layer_reports
 from speccompiler.source.document import Document
@@ -31,10 +35,17 @@ class InferredLayer:
 class Analysis:
     """A text that was read and checked; the shapes are inferred when somebody asks."""
 
-    def __init__(self, text: str, file: str, options: LoadOptions | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        file: str,
+        options: LoadOptions | None = None,
+        settings: Settings | None = None,
+    ) -> None:
         self.text = text
         self.file = file
         self.options = options or LoadOptions()
+        self.settings = settings or Settings()
         self.document: Document = parse_document(text, file)
         self.is_spec = looks_like_spec(self.document)
         self.readable = self.document.root is not None
@@ -55,10 +66,26 @@ class Analysis:
 
     @cached_property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Every finding, as ``convspec validate`` has them, but for the values of weights."""
-        model, found = self._checked
-        undecided = None if model is None else model.undecided_finding(Severity.WARNING)
-        return found if undecided is None else (*found, undecided)
+        """The findings that ``convspec validate`` reports, but for those on values of weights."""
+        if not self.is_spec or self._is_excluded():
+            return ()
+        model, diagnostics = self._checked
+        found = [*diagnostics]
+        if model is not None:
+            if model.spec.budget is not None:
+                from speccompiler.reports.budget import budget_findings
+
+                found += budget_findings(model, model.shapes())
+            undecided = model.undecided_finding(Severity.WARNING)
+            found += [undecided] if undecided is not None else []
+        document = self.document if model is None else model.loaded.document
+        return judged(document, found, self.settings, complete=model is not None).shown
+
+    def _is_excluded(self) -> bool:
+        """Whether the project passes over the file."""
+        if not self.settings.exclude:
+            return False
+        return file_matches(shared_name(self.file, self.settings.folder), self.settings.exclude)
 
     @cached_property
     def _known(self) -> KnownLayers | None:

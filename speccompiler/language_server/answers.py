@@ -22,7 +22,12 @@ from speccompiler.language_server.protocol import (
     text_edits,
     workspace_edit,
 )
-from speccompiler.language_server.quick_fixes import fixes_between, is_asked_for, safe_edits
+from speccompiler.language_server.quick_fixes import (
+    fixes_between,
+    ignores_between,
+    is_asked_for,
+    safe_edits,
+)
 from speccompiler.language_server.rename import renamable_at, rename
 from speccompiler.language_server.spec_file import SpecFile
 from speccompiler.language_server.symbols import layer_symbols
@@ -176,7 +181,8 @@ def code_actions(file: SpecFile, params: types.CodeActionParams) -> list[types.C
     actions = []
     if is_asked_for(types.CodeActionKind.QuickFix.value, only):
         first, last = params.range.start.line + 1, params.range.end.line + 1
-        for diagnostic, fix in fixes_between(file, first, last):
+        ignores = ignores_between(file, first, last)
+        for diagnostic, fix in (*fixes_between(file, first, last), *ignores):
             edits = text_edits(file.placed, fix.edits)
             actions.append(
                 types.CodeAction(

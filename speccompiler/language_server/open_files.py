@@ -7,10 +7,12 @@ import time
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
+from speccompiler.frozen import dataclass
 from speccompiler.language_server.analysis import Analysis
 from speccompiler.language_server.positions import Range, changed
 from speccompiler.language_server.spec_file import SpecFile
 from speccompiler.options import LoadOptions
+from speccompiler.policy.settings import Settings
 
 _SUFFIXES = {"json": ".json", "jsonc": ".json", "yaml": ".yaml", "yml": ".yaml"}
 
@@ -26,7 +28,7 @@ class OpenFile:
         self.seconds = 0.0
         """What the last analysis took."""
         self._file: SpecFile | None = None
-        self._asked: tuple[LoadOptions, str] | None = None
+        self._asked: tuple[Reading, str] | None = None
         self._readable: Analysis | None = None
 
     def replace(self, text: str, version: int | None) -> None:
@@ -41,19 +43,26 @@ class OpenFile:
         """Check again: a file beside it may have changed."""
         self._file = None
 
-    def file(self, options: LoadOptions, encoding: str) -> SpecFile:
+    def file(self, reading: Reading, encoding: str) -> SpecFile:
         """The text as the features see it."""
-        if self._file is None or self._asked != (options, encoding):
+        if self._file is None or self._asked != (reading, encoding):
             began = time.perf_counter()
-            analysis = Analysis(self.text, self.name, options)
-            before = self._readable
-            self._file = SpecFile(analysis, encoding, before)
-            self._asked = (options, encoding)
+            analysis = Analysis(self.text, self.name, reading.options, reading.settings)
+            self._file = SpecFile(analysis, encoding, self._readable)
+            self._asked = (reading, encoding)
             if analysis.readable:
                 self._readable = analysis if analysis.is_spec else None
             _ = analysis.diagnostics
             self.seconds = time.perf_counter() - began
         return self._file
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a text is to be read, and what its project says of findings."""
+
+    options: LoadOptions
+    settings: Settings
 
 
 def file_name(uri: str, language: str) -> str:

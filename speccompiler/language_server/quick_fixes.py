@@ -6,18 +6,28 @@ from collections.abc import Iterable, Sequence
 
 from speccompiler.diagnostics.core import Diagnostic, Edit, Fix
 from speccompiler.language_server.findings import shown_findings
+from speccompiler.language_server.ignore_comments import ignoring
 from speccompiler.language_server.spec_file import SpecFile
 
 
 def fixes_between(file: SpecFile, first: int, last: int) -> list[tuple[Diagnostic, Fix]]:
     """The findings with a fix that touch lines ``first`` to ``last``, counted from 1."""
+    found = findings_between(file, first, last)
+    return [(diagnostic, diagnostic.fix) for diagnostic in found if diagnostic.fix is not None]
+
+
+def ignores_between(file: SpecFile, first: int, last: int) -> list[tuple[Diagnostic, Fix]]:
+    """The findings on these lines, each with the comment that ignores it."""
+    pairs = ((found, ignoring(file, found)) for found in findings_between(file, first, last))
+    return [(found, fix) for found, fix in pairs if fix is not None]
+
+
+def findings_between(file: SpecFile, first: int, last: int) -> list[Diagnostic]:
+    """The findings that touch lines ``first`` to ``last``, counted from 1."""
     return [
-        (diagnostic, diagnostic.fix)
-        for diagnostic in shown_findings(file)
-        if diagnostic.fix is not None
-        and diagnostic.span is not None
-        and diagnostic.span.line <= last
-        and diagnostic.span.end_line >= first
+        found
+        for found in shown_findings(file)
+        if found.span is not None and found.span.line <= last and found.span.end_line >= first
     ]
 
 

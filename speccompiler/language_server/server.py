@@ -15,10 +15,11 @@ from pygls.lsp.server import LanguageServer
 
 from speccompiler import __version__
 from speccompiler.language_server import answers
-from speccompiler.language_server.open_files import OpenFile
+from speccompiler.language_server.editor_settings import EditorSettings
+from speccompiler.language_server.open_files import OpenFile, Reading
+from speccompiler.language_server.project_settings import ProjectSettings
 from speccompiler.language_server.protocol import from_range
 from speccompiler.language_server.rename import NotRenamed
-from speccompiler.language_server.settings import Settings
 from speccompiler.language_server.spec_file import SpecFile
 from speccompiler.options import LoadOptions
 
@@ -40,7 +41,8 @@ class SpecServer(LanguageServer):
         # Not pygls's own logging: its tracebacks would go to standard error.
         logging.getLogger("pygls").addHandler(logging.NullHandler())
         logging.getLogger("pygls").propagate = False
-        self.settings = Settings(options)
+        self.settings = EditorSettings(options)
+        self.projects = ProjectSettings()
         self.files: dict[str, OpenFile] = {}
         self.was_shut_down = False
         self._due: dict[str, asyncio.TimerHandle] = {}
@@ -74,8 +76,15 @@ class SpecServer(LanguageServer):
         opened = self.files.get(uri)
         if opened is None:
             return None
-        found = opened.file(self.settings.options, self.encoding)
+        found = self.read(opened)
         return found if found.current.is_spec else None
+
+    def read(self, opened: OpenFile) -> SpecFile:
+        """An open file as the features see it."""
+        project = self.projects.of(opened.name)
+        while self.projects.wrong:
+            self.log(self.projects.wrong.pop(0), types.MessageType.Warning)
+        return opened.file(Reading(self.settings.options, project), self.encoding)
 
     # Diagnostics follow the text.
 
@@ -113,6 +122,13 @@ class SpecServer(LanguageServer):
         self.text_document_publish_diagnostics(
             types.PublishDiagnosticsParams(uri, found, opened.version)
         )
+
+    def check_all(self) -> None:
+        """Check every open file again: what lies beside them has changed."""
+        self.projects.forget()
+        for uri, opened in self.files.items():
+            opened.forget()
+            self.publish(uri)
 
     def close(self, uri: str) -> None:
         """Forget a file, and clear its findings."""
@@ -174,10 +190,7 @@ def _follow_files(server: SpecServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def did_save(params: types.DidSaveTextDocumentParams) -> None:
-        for opened in server.files.values():
-            opened.forget()  # another may wrap the one that was saved
-        for uri in server.files:
-            server.publish(uri)
+        server.check_all()  # another may wrap the one that was saved
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
@@ -189,9 +202,7 @@ def _follow_files(server: SpecServer) -> None:
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
-        for uri, opened in server.files.items():
-            opened.forget()
-            server.publish(uri)
+        server.check_all()
 
 
 def _answer_requests(server: SpecServer) -> None:
@@ -238,8 +249,7 @@ def _answer_requests(server: SpecServer) -> None:
             return None
         folder = os.path.dirname(opened.name) if os.path.isabs(opened.name) else None
         snippets = _supports_snippets(server.client_capabilities)
-        file = opened.file(server.settings.options, server.encoding)
-        return answers.completion(file, params, folder, snippets=snippets)
+        return answers.completion(server.read(opened), params, folder, snippets=snippets)
 
 
 def _supports_snippets(client: types.ClientCapabilities) -> bool:

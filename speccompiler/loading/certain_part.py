@@ -27,6 +27,7 @@ from speccompiler.schemas.fields import NATIVE_ORDERING, Layer
 from speccompiler.schemas.model import Call, ModelHeader, ModelSpec
 from speccompiler.schemas.registry import LAYERS, type_name
 from speccompiler.source.document import Document
+from speccompiler.source.tree import Entry, Scalar
 from speccompiler.source.tree import Mapping as Node
 
 if TYPE_CHECKING:
@@ -39,10 +40,8 @@ WITHOUT_SHAPE = frozenset(
         "activity_regularizer",
         "b_constraint",
         "b_regularizer",
-        "beta_constraint",
         "beta_init",
         "beta_regularizer",
-        "gamma_constraint",
         "gamma_init",
         "gamma_regularizer",
         "init",
@@ -139,18 +138,20 @@ def _entries(written: WrittenSpec) -> Mapping[str, object]:
 
 def _header(document: Document, written: WrittenSpec) -> ModelHeader:
     """The header without the keys that are wrong."""
-    header, _ = read_header(document, written)
-    if header is not None:
+    found, _ = read_header(document, written)
+    node = written.header
+    header = found or ModelHeader(convspec=1)
+    if found is not None or node is None:
         return header
-    for key in ("convspec", *_entries(written)):
-        assert written.header is not None, "a header that is not there has no entries"
-        alone = {k: e for k, e in written.header.entries.items() if k in {"convspec", key}}
-        found, _ = read_header(document, replace(written, header=Node(alone, written.header.span)))
-        if found is not None and header is None:
-            header = found
-        elif found is not None and header is not None:
-            header = header.model_copy(update={key: getattr(found, key, None)})
-    return header or ModelHeader(convspec=1)
+    version = Entry(node.span, Scalar(1, node.span))
+    for key, entry in node.entries.items():
+        alone = Node(
+            {"convspec": version, **({} if key == "convspec" else {key: entry})}, node.span
+        )
+        found, _ = read_header(document, replace(written, header=alone))
+        if found is not None and key != "convspec":
+            header = header.model_copy(update={key: getattr(found, key)})
+    return header
 
 
 def _item(document: Document, written: WrittenSpec, number: int) -> Item | None:

@@ -17,7 +17,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class Settings:
+class EditorSettings:
     """The options of the command line, with what the editor says over them."""
 
     def __init__(self, options: LoadOptions) -> None:
