@@ -63,17 +63,23 @@ def completions_at(text: str, offset: int, folder: str | None = None) -> list[Co
     if cursor is None:
         return []
     offers = _offers(cursor, folder)
-    return [
-        _written(cursor, offer, rank)
-        for rank, offer in enumerate(offers)
-        if _fits(offer.label, cursor.prefix)
+    fits = [
+        (fit, offer) for offer in offers if (fit := _fit(offer.label, cursor.prefix)) is not None
     ]
+    fits.sort(key=lambda pair: pair[0])
+    return [_written(cursor, offer, rank) for rank, (_, offer) in enumerate(fits)]
 
 
-def _fits(label: str, prefix: str) -> bool:
-    """Whether the letters of a prefix come in this order in a label; editors filter as well."""
-    letters = iter(label.casefold())
-    return all(letter in letters for letter in prefix.casefold())
+def _fit(label: str, prefix: str) -> int | None:
+    """How well a label goes on with a prefix, 0 for best; None where it does not.
+
+    What an editor gets is filtered by it as more is written, so that letters in order will do.
+    """
+    label, prefix = label.casefold(), prefix.casefold()
+    if prefix in label:
+        return 0 if label.startswith(prefix) else 1
+    letters = iter(label)
+    return 2 if all(letter in letters for letter in prefix) else None
 
 
 def _offers(cursor: Cursor, folder: str | None) -> list[_Offer]:

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import takewhile
 
 from speccompiler.diagnostics.core import Span
 from speccompiler.source.positions import split_lines
 
+MOST = 2000
+"""Lines between the first change and the last in which lines that are equal are looked for."""
+
 
 class MovedLines:
-    """What is equal at the beginning and at the end of two texts; lines count from 1."""
+    """What is equal in two texts; lines count from 1."""
 
     def __init__(self, old: str, new: str) -> None:
-        before, after = split_lines(old), split_lines(new)
-        same = zip(before, after, strict=False)
-        self._front = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], same))
-        most = min(len(before), len(after)) - self._front
-        back = zip(reversed(before[-most:]), reversed(after[-most:]), strict=False) if most else ()
-        self._back = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], back))
-        self._old, self._new = len(before), len(after)
+        self._new_of = dict(_pairs(split_lines(old), split_lines(new)))
+        self._old_of = {new: old for old, new in self._new_of.items()}
 
     def to_new(self, line: int) -> int | None:
         """Where an old line is now; None for one that has changed or is gone."""
-        return self._moved(line, self._old, self._new)
+        return self._new_of.get(line)
 
     def to_old(self, line: int) -> int | None:
         """Where a new line was."""
-        return self._moved(line, self._new, self._old)
+        return self._old_of.get(line)
 
     def span(self, span: Span) -> Span | None:
         """An old span where it is now; None where one of its ends has changed."""
@@ -35,7 +34,19 @@ class MovedLines:
             return None
         return Span(start, span.column, end, span.end_column)
 
-    def _moved(self, line: int, here: int, there: int) -> int | None:
-        if line <= self._front:
-            return line
-        return line - here + there if line > here - self._back else None
+
+def _pairs(old: list[str], new: list[str]) -> Iterator[tuple[int, int]]:
+    """The numbers of equal lines, in order."""
+    same = zip(old, new, strict=False)
+    front = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], same))
+    most = min(len(old), len(new)) - front
+    ends = zip(reversed(old[front:]), reversed(new[front:]), strict=False)
+    back = min(most, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], ends)))
+    yield from ((line, line) for line in range(1, front + 1))
+    middle = old[front : len(old) - back], new[front : len(new) - back]
+    if middle[0] and middle[1] and max(map(len, middle)) <= MOST:
+        from difflib import SequenceMatcher
+
+        for i, j, count in SequenceMatcher(None, *middle, autojunk=False).get_matching_blocks():
+            yield from ((front + i + n, front + j + n) for n in range(1, count + 1))
+    yield from ((len(old) - n, len(new) - n) for n in reversed(range(back)))

@@ -41,8 +41,9 @@ class SpecFile:
 
     @cached_property
     def _moved(self) -> MovedLines | None:
-        read = self.readable.text
-        return None if read == self.text else MovedLines(read, self.text)
+        # The beginning of this text stands where it stands.
+        kept = self.readable is self._before and self.readable.text != self.text
+        return MovedLines(self.readable.text, self.text) if kept else None
 
     def now(self, line: int) -> int | None:
         """Where a line of ``readable`` is now; None where it has changed."""

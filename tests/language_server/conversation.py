@@ -50,7 +50,7 @@ class Conversation:
         sent = [
             types.TextDocumentContentChangeWholeDocument(change)
             if isinstance(change, str)
-            else types.TextDocumentContentChangePartial(change[1], change[0])
+            else types.TextDocumentContentChangePartial(*change)
             for change in changes
         ]
         identifier = types.VersionedTextDocumentIdentifier(version, uri)

@@ -64,6 +64,13 @@ def test_lines_are_found_again_around_a_change() -> None:
     assert moved.span(Span(2, 1, 4, 2)) is None
 
 
+def test_lines_are_found_again_between_two_changes() -> None:
+    moved = MovedLines("a\nb\nc\nd\ne", "X\na\nb\nc\nY\ne")
+    assert [moved.to_new(line) for line in range(1, 6)] == [2, 3, 4, None, 6]
+    many = "\n".join(map(str, range(5000)))
+    assert MovedLines(many, f"X\n{many}\nY").to_new(2500) is None
+
+
 def test_equal_lines_are_not_counted_twice() -> None:
     moved = MovedLines("a\na", "a\na\na")
     assert [moved.to_new(1), moved.to_new(2)] == [1, 2]
