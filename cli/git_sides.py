@@ -119,8 +119,7 @@ def revision_side(name: str, inputs: Inputs) -> Side | Tree | None:
                 f"no file '{shown(place)}' in '{shown(label)}'",
                 repository.near(revision, place),
             )
-    sides = _tree(repository, revision, [place], "", inputs).sides
-    return sides[place]
+    return _tree(repository, revision, [place], "", inputs).sides[place]
 
 
 def driver_sides(names: Sequence[str], inputs: Inputs) -> Sides:

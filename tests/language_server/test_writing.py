@@ -173,7 +173,7 @@ async def test_json(talk: Conversation, layer: str, new: str) -> None:
 async def test_a_file_that_keras_wrote(talk: Conversation) -> None:
     text = '{"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {%s}}]}'
     found = await talk.completion(text % '"name": "a", "activation": "sig¦"', "m.json")
-    assert labels(found) == ["sigmoid", "hard_sigmoid", "softsign"]
+    assert labels(found) == ["sigmoid", "softsign", "hard_sigmoid"]
     found = await talk.completion(text % '"name": "a", ¦', "m.json")
     assert labels(found)[0] == "output_dim"
     assert not {"name", "inputs"} & set(labels(found))
