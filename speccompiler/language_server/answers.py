@@ -7,9 +7,9 @@ import re
 from lsprotocol import types
 
 from speccompiler.diagnostics.core import Span
+from speccompiler.language_server.changed_lines import line_edits
 from speccompiler.language_server.completion import KindName, completions_at
 from speccompiler.language_server.findings import shown_findings
-from speccompiler.language_server.formatting import line_edits
 from speccompiler.language_server.hover import hover_at
 from speccompiler.language_server.inlay_hints import shape_hints
 from speccompiler.language_server.names import named_at, reads_of
@@ -26,7 +26,7 @@ from speccompiler.language_server.quick_fixes import (
     fixes_between,
     ignores_between,
     is_asked_for,
-    safe_edits,
+    mended_text,
 )
 from speccompiler.language_server.rename import renamable_at, rename
 from speccompiler.language_server.spec_file import SpecFile
@@ -159,21 +159,6 @@ def renamed(file: SpecFile, params: types.RenameParams) -> types.WorkspaceEdit:
     return workspace_edit(params.text_document.uri, text_edits(file.placed, edits))
 
 
-def formatted(
-    file: SpecFile, params: types.DocumentFormattingParams
-) -> list[types.TextEdit] | None:
-    """The edits that format the text; none where it cannot be read."""
-    from speccompiler.language_server.formatting import formatted_text
-
-    new = formatted_text(file.current.document)
-    if new is None:
-        return None
-    return [
-        types.TextEdit(as_range(file.placed.between(edit.start, edit.end)), edit.new)
-        for edit in line_edits(file.text, new)
-    ]
-
-
 def code_actions(file: SpecFile, params: types.CodeActionParams) -> list[types.CodeAction]:
     """The fixes of the findings in a range, and one for all safe fixes."""
     uri = params.text_document.uri
@@ -193,15 +178,25 @@ def code_actions(file: SpecFile, params: types.CodeActionParams) -> list[types.C
                     edit=workspace_edit(uri, edits),
                 )
             )
-    if is_asked_for(types.CodeActionKind.SourceFixAll.value, only) and (safe := safe_edits(file)):
-        actions.append(
-            types.CodeAction(
-                "apply every safe fix of convspec",
-                types.CodeActionKind.SourceFixAll,
-                edit=workspace_edit(uri, text_edits(file.placed, safe)),
+    if is_asked_for(types.CodeActionKind.SourceFixAll.value, only):
+        mended = mended_text(file)
+        if mended != file.text:
+            actions.append(
+                types.CodeAction(
+                    "apply every safe fix of convspec",
+                    types.CodeActionKind.SourceFixAll,
+                    edit=workspace_edit(uri, _whole_text(file, mended)),
+                )
             )
-        )
     return actions
+
+
+def _whole_text(file: SpecFile, new: str) -> list[types.TextEdit]:
+    """The edits that make another text of a file's."""
+    return [
+        types.TextEdit(as_range(file.placed.between(edit.start, edit.end)), edit.new)
+        for edit in line_edits(file.text, new)
+    ]
 
 
 def completion(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from speccompiler.diagnostics.core import Diagnostic, Edit, Fix
+from speccompiler.diagnostics.core import Diagnostic, Fix
+from speccompiler.editing.fixing import fixed
+from speccompiler.language_server.analysis import Analysis
 from speccompiler.language_server.findings import shown_findings
 from speccompiler.language_server.ignore_comments import ignoring
 from speccompiler.language_server.spec_file import SpecFile
@@ -31,34 +33,17 @@ def findings_between(file: SpecFile, first: int, last: int) -> list[Diagnostic]:
     ]
 
 
-def safe_edits(file: SpecFile) -> tuple[Edit, ...]:
-    """The edits of all safe fixes that do not overlap: those that come first win."""
-    fixes = (d.fix for d in shown_findings(file) if d.fix is not None and d.fix.safe)
-    return without_overlaps(fixes)
+def mended_text(file: SpecFile) -> str:
+    """The text with every safe fix made, as ``convspec validate --fix`` makes them."""
+    now = file.current
+    if not any(d.fix is not None and d.fix.safe for d in shown_findings(file)):
+        return now.text
 
+    def check(text: str) -> list[Diagnostic]:
+        again = Analysis(text, now.file, now.options, now.settings)
+        return [d for d in again.diagnostics if d.file == again.document.file]
 
-def without_overlaps(fixes: Iterable[Fix]) -> tuple[Edit, ...]:
-    """The edits of fixes, each whole or not at all, so that no two change the same place."""
-    taken: list[Edit] = []
-    for fix in fixes:
-        new = [edit for edit in fix.edits if edit not in taken]
-        if not any(_overlap(edit, other) for edit in new for other in taken):
-            taken += new
-    return tuple(sorted(taken, key=_start))
-
-
-def _start(edit: Edit) -> tuple[int, int]:
-    return edit.span.line, edit.span.column
-
-
-def _end(edit: Edit) -> tuple[int, int]:
-    return edit.span.end_line, edit.span.end_column
-
-
-def _overlap(one: Edit, other: Edit) -> bool:
-    if _start(one) == _start(other):
-        return True
-    return _start(one) < _end(other) and _start(other) < _end(one)
+    return fixed(now.text, check, unsafe=False).text
 
 
 def is_asked_for(kind: str, only: Sequence[str] | None) -> bool:

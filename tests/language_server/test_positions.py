@@ -7,7 +7,7 @@ import random
 import pytest
 
 from speccompiler.diagnostics.core import Span
-from speccompiler.language_server.formatting import line_edits
+from speccompiler.language_server.changed_lines import line_edits
 from speccompiler.language_server.moved_lines import MovedLines
 from speccompiler.language_server.positions import PlacedText, changed
 

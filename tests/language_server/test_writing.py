@@ -317,3 +317,42 @@ async def test_a_comment_ignores_a_finding_from_then_on(talk: Conversation) -> N
 async def test_json_has_no_comments_to_ignore_by(talk: Conversation) -> None:
     uri = await talk.open('{"convspec": 1, "layers": [{"type": "Flaten"}]}', "m.json")
     assert not [a for a in await actions(talk, uri, 0) if a.title.startswith("ignore")]
+
+
+WRONG = f"""{HEAD}\
+  - {{type: Convolution2D, nb_filtr: 6, nb_row: '5', nb_col: 5}}   # 😀
+  - {{type: Flaten}}
+"""
+RIGHT = f"""{HEAD}\
+  - {{type: Convolution2D, nb_filter: 6, nb_row: 5, nb_col: 5}}   # 😀
+  - {{type: Flatten}}
+"""
+
+
+async def test_a_fix_of_one_finding(talk: Conversation) -> None:
+    uri = await talk.open(WRONG)
+    found = await actions(talk, uri, 5, types.CodeActionKind.QuickFix)
+    assert [(one.title, one.is_preferred) for one in found] == [
+        ("write Flatten", True),
+        ("ignore CS027 on this line", False),
+    ]
+    assert [str(one.code) for one in found[0].diagnostics or ()] == ["CS027"]
+    assert made(uri, WRONG, found[0]) == WRONG.replace("Flaten", "Flatten")
+
+
+@pytest.mark.parametrize("kind", [types.CodeActionKind.SourceFixAll, types.CodeActionKind.Source])
+async def test_all_safe_fixes_at_once(talk: Conversation, kind: types.CodeActionKind) -> None:
+    uri = await talk.open(WRONG)
+    (found,) = await actions(talk, uri, 0, kind)
+    assert found.title == "apply every safe fix of convspec"
+    assert made(uri, WRONG, found) == RIGHT
+    await talk.change(uri, 2, RIGHT)
+    assert talk.findings(uri) == []
+    assert await actions(talk, uri, 0, kind) == []
+
+
+async def test_fixes_in_json(talk: Conversation) -> None:
+    text = '{"convspec": 1, "input_shape": [2], "layers": [\n  {"type": "Flaten"}\n]}\n'
+    uri = await talk.open(text, "m.json")
+    found = await actions(talk, uri, 1, types.CodeActionKind.QuickFix)
+    assert [made(uri, text, one) for one in found] == [text.replace("Flaten", "Flatten")]

@@ -1,11 +1,10 @@
-"""The formatted text as the smallest edit of what an editor has."""
+"""A text that was changed as a whole, as small edits of what an editor has."""
 
 from __future__ import annotations
 
 from itertools import takewhile
 
 from speccompiler.frozen import dataclass
-from speccompiler.source.document import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,3 @@ def line_edits(old: str, new: str) -> list[TextEdit]:
         for kind, i, j, m, n in matcher.get_opcodes()
         if kind != "equal"
     ]
-
-
-def formatted_text(document: Document) -> str | None:
-    """The text as ``convspec fmt`` writes it; None where it cannot be read."""
-    return None
