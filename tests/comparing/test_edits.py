@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -173,7 +174,7 @@ def test_a_move(layers: list[Layer], start: int, way: int, named: bool) -> None:
     target = start + 2 + way % (len(layers) - start - 2)
     new = copied(layers)
     new.insert(target, new.pop(start))
-    for before, layer in zip(new, new[1:], strict=False):
+    for before, layer in pairwise(new):
         layer.reads = [before.key]
     diff = compared(text(layers, named=named), text(new, named=named))
     assert found(diff, layers, new) == {layers[start].key: "move"}
