@@ -116,6 +116,9 @@ COMMANDS = (
     Command("cs120_other_format", "run dense.yaml --seed 1 --input x2.npy --output out.png"),
     Command("cs160_not_toml", "validate dense.yaml --config broken.toml"),
     Command("cs161_settings", "validate dense.yaml --config wrong.toml"),
+    Command(
+        "cs165_not_there", "diff dense.yaml dense.yaml --config accepting.toml --fail-on none"
+    ),
     Command("cs162_not_json", "validate dense.yaml --baseline dense.yaml"),
     Command("cs162_version", "validate dense.yaml --baseline later.baseline"),
 )
@@ -151,6 +154,7 @@ def write_files(folder: Path) -> None:
         "two.yaml": b"convspec: 1\ninputs: {a: [2], b: [2]}\nlayers:\n"
         b"  - {type: Merge, inputs: [a, b]}\n",
         "broken.toml": b"# settings\n[severity\nCS050 = 'off'\n",
+        "accepting.toml": b'[[diff.ignore]]\ncodes = ["CD301"]\nreason = "for later"\n',
         "wrong.toml": b"[severity]\nCS050 = 'warn'\nCS5O = 'off'\n\n[[ignore]]\ncodes = ['CS12']\n",
         "later.baseline": b'{"format_version": 2, "findings": []}',
         "weights.pkl": b"\x80\x04.",
