@@ -51,6 +51,19 @@ def remember_settings(error: SpecError) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class BaselineOptions:
+    """The file of findings that are accepted."""
+
+    baseline: str | None = None
+    write_baseline: str | None = None
+
+    def check(self) -> None:
+        """Refuse to read one and write one."""
+        if self.baseline is not None and self.write_baseline is not None:
+            raise click.UsageError("--baseline and --write-baseline exclude each other")
+
+
+@dataclass(frozen=True, slots=True)
 class Reporting:
     """What a report looks like, and where it goes."""
 
@@ -77,6 +90,28 @@ def settings_options(function: F) -> F:
             shell_complete=complete_files,
             help="The settings, instead of the nearest convspec.toml or pyproject.toml with "
             "[tool.convspec].",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def baseline_options(function: F) -> F:
+    """``--baseline`` and ``--write-baseline``."""
+    for option in (
+        click.option(
+            "--write-baseline",
+            metavar="FILE",
+            callback=not_empty,
+            shell_complete=complete_files,
+            help="Write what is found to this file, for --baseline.",
+        ),
+        click.option(
+            "--baseline",
+            metavar="FILE",
+            callback=not_empty,
+            shell_complete=complete_files,
+            help="Do not report the findings of this file.",
         ),
     ):
         function = option(function)

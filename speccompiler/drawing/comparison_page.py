@@ -1,80 +1,88 @@
-"""The page of a comparison of files: that of the only one that changed, or a list with a page each.
-
-The pages of several files stand in frames of the list (``srcdoc``), each whole by itself, with
-its own Content-Security-Policy; the list has no script.
-"""
+"""The page of what ``convspec diff`` compared: one file, or all of a folder or a revision."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
+from typing import Any
 
 from speccompiler.comparing.comparison import Comparison
 from speccompiler.comparing.file_diff import FileDiff, FileStatus
+from speccompiler.comparing.model_diff import ModelDiff
 from speccompiler.comparing.verdict import verdict
 from speccompiler.diagnostics.core import Diagnostic
-from speccompiler.diagnostics.wording import on_one_line
-from speccompiler.drawing.diff_page import diff_page
+from speccompiler.drawing.diff_page import alone_data, change_data, diff_data, impact_counts
+from speccompiler.drawing.html_page import html_page
 
-_STYLE = """
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
-body { margin: 0 auto; max-width: 110rem; padding: 1rem; }
-h1 { font-size: 1.25rem; }
-li, summary { margin: 0.25rem 0; }
-summary { cursor: pointer; }
-code { overflow-wrap: anywhere; }
-iframe { border: 1px solid; height: 85vh; width: 100%; }
-"""
+WORDS = {
+    FileStatus.SAME: "no change",
+    FileStatus.ADDED: "new",
+    FileStatus.REMOVED: "removed",
+    FileStatus.FAILED: "cannot be compared",
+}
 
 
 def comparison_page(comparison: Comparison) -> str:
     """The whole file."""
-    changed = [file for file in comparison.files if file.status is not FileStatus.SAME]
-    if len(comparison.files) == 1 and comparison.files[0].diff is not None:
-        return diff_page(comparison.files[0].diff)
-    if len(changed) == 1 and changed[0].diff is not None and not changed[0].own_changes:
-        return diff_page(changed[0].diff)
     title = f"{comparison.old_name} and {comparison.new_name}"
-    parts = [
-        "<!doctype html>",
-        '<html lang="en">',
-        '<head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{_said(title)}</title>",
-        f"<style>{_STYLE}</style></head>",
-        f"<body><main><h1>{_said(title)}</h1>",
-        f"<p>{_said(comparison.counts())}</p>",
-        *(line for file in changed for line in _file(file)),
-        "</main></body></html>",
-    ]
-    return "\n".join(parts) + "\n"
+    data = {
+        "old": comparison.old_name,
+        "new": comparison.new_name,
+        "summary": "" if comparison.single else comparison.counts(),
+        "files": [file_data(file, comparison) for file in comparison.files],
+    }
+    return html_page(title, "diff", ("diff_details", "diff_overview", "diff"), ("diff",), data)
 
 
-def _file(file: FileDiff) -> Iterator[str]:
-    name = f"<code>{_said(file.name)}</code>"
+def diff_page(diff: ModelDiff) -> str:
+    """The page of two models that somebody compared."""
+    file = FileDiff(diff.old_name, diff.new_name, diff.new_name, diff=diff)
+    return comparison_page(Comparison(diff.old_name, diff.new_name, (file,), True))
+
+
+def file_data(file: FileDiff, comparison: Comparison) -> dict[str, Any]:
+    """What the script of the page reads of a file."""
+    changed = file.diff is not None and file.status is FileStatus.CHANGED
+    data: dict[str, Any] = {
+        "name": file.name,
+        "old": file.old_name,
+        "new": file.new_name,
+        "status": str(file.status),
+        "verdict": verdict(file.diff) if changed and file.diff else WORDS.get(file.status, ""),
+        "remarks": list(_remarks(file, comparison)),
+        "findings": [finding_data(diagnostic) for diagnostic in file.diagnostics],
+    }
     if file.diff is not None:
-        said = [change.message for change in file.own_changes] + [verdict(file.diff)]
-        yield f"<details><summary>{name}: {_said('; '.join(said))}</summary>"
-        page = escape(diff_page(file.diff), quote=True)
-        yield f'<iframe loading="lazy" title="{_said(file.name)}" srcdoc="{page}"></iframe>'
-        yield "</details>"
+        data |= diff_data(file.diff)
     elif file.report is not None:
-        word = "new" if file.new_name is not None else "removed"
-        yield f"<p>{name}: {word}, {file.gist}</p>"
-    else:
-        for change in file.own_changes:
-            yield f"<p>{name}: {_said(change.message)}</p>"
-        if file.diagnostics:
-            yield f"<p>{name}: cannot be compared</p><ul>"
-            yield from (f"<li>{_said(_finding(found))}</li>" for found in file.diagnostics)
-            yield "</ul>"
+        data |= alone_data(file.report, added=file.status is FileStatus.ADDED)
+    data["impacts"] = impact_counts(file.changes)
+    data["fileChanges"] = [change_data(change) for change in file.own_changes]
+    return data
 
 
-def _finding(found: Diagnostic) -> str:
-    place = "" if found.span is None else f":{found.span.line}:{found.span.column}"
-    hint = "" if found.hint is None else f"; {found.hint}"
-    return f"{found.file or ''}{place}: {found.severity} {found.code}: {found.message}{hint}"
+def _remarks(file: FileDiff, comparison: Comparison) -> Iterator[str]:
+    """Conditions that fail, or that cannot be decided; what the settings ignore."""
+    for judgement in comparison.broken:
+        if judgement.file is file:
+            yield f"fails: {judgement}"
+    for judgement in comparison.undecided:
+        if judgement.file is file:
+            yield f"undecided: {judgement}"
+    for ignored in file.ignored:
+        layer = "" if ignored.change.layer is None else f" [layer {ignored.change.layer}]"
+        reason = "" if ignored.reason is None else f": {ignored.reason}"
+        yield f"ignored {ignored.change.code}: {ignored.change.message}{layer}{reason}"
 
 
-def _said(text: str) -> str:
-    return escape(on_one_line(text), quote=True)
+def finding_data(diagnostic: Diagnostic) -> dict[str, str]:
+    """A finding with its code and where it is."""
+    span = diagnostic.span
+    place = diagnostic.file or ""
+    place += "" if span is None else f":{span.line}:{span.column}"
+    return {
+        "code": diagnostic.code,
+        "severity": str(diagnostic.severity),
+        "message": diagnostic.message,
+        "place": place,
+        "hint": diagnostic.hint or "",
+    }

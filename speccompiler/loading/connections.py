@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, Span, did_you_mean
@@ -17,6 +18,7 @@ from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call
 from speccompiler.schemas.registry import LAYERS, aliases
 from speccompiler.source.findings import MAX_FINDINGS
+from speccompiler.source.tree import Sequence as Sequence_
 
 if TYPE_CHECKING:
     from speccompiler.loading.layer_names import Item
@@ -162,13 +164,16 @@ def _reads(written: WrittenSpec, number: int, numbers: dict[str, int]) -> tuple[
 def _number(name: str, span: Span | None, numbers: dict[str, int], apart: int | None = None) -> int:
     """The number of the layer of a name; CS061 where there is none, or it is number ``apart``."""
     if numbers.get(name, apart) == apart:
-        others = (other for other, number in numbers.items() if number != apart)
+        from speccompiler.loading.schema_errors.meant_values import spelt_value
+
+        others = [other for other, number in numbers.items() if number != apart]
         raise ProblemAt(
             span,
             Problem(
                 "CS061",
                 f"no layer of the model is named '{shown(name)}'",
                 did_you_mean(name, others) or "name a layer, or one of the header's inputs",
+                remedy=spelt_value(name, others),
             ),
         )
     return numbers[name]
@@ -207,8 +212,8 @@ def _outputs(
     numbers = {call.name: number for number, call in enumerate(calls)}
     if named is not None:
         try:
-            span = written.header.entries["outputs"].value.span if written.header else None
-            return [_number(name, span, numbers) for name in dict.fromkeys(named)]
+            places = _output_places(written, len(named))
+            return [*dict.fromkeys(map(_number, named, places, repeat(numbers)))]
         except ProblemAt as stop:
             found.append(stop.problem.at(span=stop.span))
             return []
@@ -216,6 +221,15 @@ def _outputs(
     ends = [number for number in range(len(calls)) if number not in read]
     inputs = {n for n in ends if getattr(items[n], "class_name", None) == "InputLayer"}
     return [n for n in ends if n not in inputs] or ends
+
+
+def _output_places(written: WrittenSpec, count: int) -> list[Span | None]:
+    """Where the header names each output."""
+    if written.header is None:
+        return [None] * count
+    node = written.header.entries["outputs"].value
+    items = node.items if isinstance(node, Sequence_) else (node,)
+    return [item.span for item in items]
 
 
 def _wrong_number(calls: Sequence[_Open], call: _Open, item: Item) -> Diagnostic | None:

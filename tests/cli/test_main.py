@@ -43,7 +43,7 @@ def test_warnings_of_other_commands_do_not_mix_with_their_result(call: Call, com
         (["validat", "x"], "no command 'validat'; did you mean 'validate'?"),
         (
             ["frobnicate"],
-            "no command 'frobnicate'; commands: validate, shapes, plan, run, weights, verify, "
+            "no command 'frobnicate'; commands: validate, shapes, diff, plan, run, weights, verify, "
             "convert, compile, cache, doctor, layers, schema, explain",
         ),
         (["validate"], "Missing argument 'PATH...'"),
