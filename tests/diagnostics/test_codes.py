@@ -117,9 +117,7 @@ COMMANDS = (
     Command("cs120_other_format", "run dense.yaml --seed 1 --input x2.npy --output out.png"),
     Command("cs160_not_toml", "validate dense.yaml --config broken.toml"),
     Command("cs161_settings", "validate dense.yaml --config wrong.toml"),
-    Command(
-        "cs165_not_there", "diff dense.yaml dense.yaml --config accepting.toml --fail-on none"
-    ),
+    Command("cs165_not_there", "diff dense.yaml dense.yaml --config accepting.toml --fail-on none"),
     Command("cs162_not_json", "validate dense.yaml --baseline dense.yaml"),
     Command("cs162_version", "validate dense.yaml --baseline later.baseline"),
 )
@@ -381,7 +379,7 @@ def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -
 
 CODE_TEXTS = ROOT / "speccompiler" / "diagnostics" / "codes"
 USAGE_AND_IO = {
-    *("CS001", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"),
+    *("CS001", "CS015", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"),
     *("CS133", "CS134", "CS135", "CS136", "CS160", "CS161", "CS162"),
 }
 """The codes that end a command with 2, as in the releases before codes had a kind."""
