@@ -116,8 +116,8 @@ def test_weights_of_a_revision(call: Call) -> None:
     missing = call("diff", "--weights", "HEAD~1:model.yaml", "model.yaml")
     assert missing.status == 2
     assert missing.err.startswith(
-        "HEAD~1:model.yaml:8:10: error CS100: cannot read weight file 'HEAD~1:parts/w.npz': no such "
-        "file\n"
+        "HEAD~1:model.yaml:8:10: error CS100: cannot read weight file 'HEAD~1:parts/w.npz': "
+        "no such file\n"
     )
     other = call(
         "diff", "--weights", "HEAD~1:model.yaml", "model.yaml", "--old-weights", "parts/w.npz"
