@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from speccompiler.reports import shipped_schemas
 from tests.cli.calling import BAD, GOOD, UNDECIDED, Call, write
 
 TWO = GOOD.replace("dim_ordering: tf", "dim_ordering: tf\nseed: 1\nseed: 2")
@@ -54,6 +56,7 @@ def test_ignored_by_file_and_layer(call: Call) -> None:
     write("convspec.toml", '[[ignore]]\ncodes = ["CS050"]\nfiles = ["legacy"]\nreason = "old"\n')
     result = call("validate", ".", "--format", "json")
     data = json.loads(result.out)
+    jsonschema.validate(data, shipped_schemas.schema("validate"))
     assert [d["file"] for d in data["diagnostics"]] == ["new/b.json"]
     assert [(d["file"], d["by"]) for d in data["hidden"]] == [("legacy/a.json", "settings")]
 
@@ -150,6 +153,7 @@ def test_a_baseline_is_adopted_and_shrinks(call: Call) -> None:
     assert [e["file"] for e in entries] == ["old/open.json"], "what was not checked stays"
     Path("old/open.json").unlink()
     data = json.loads(call("validate", "old", "--format", "json").out)
+    jsonschema.validate(data, shipped_schemas.schema("validate"))
     assert data["baseline"]["gone"] == [entries[0]["fingerprint"]], "its file is gone"
 
 
