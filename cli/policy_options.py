@@ -37,11 +37,11 @@ class SettingsChoice:
         try:
             return load_settings(Path(), file, isolated=self.isolated)
         except SpecError as error:
-            _remember_text(error)
+            remember_settings(error)
             raise
 
 
-def _remember_text(error: SpecError) -> None:
+def remember_settings(error: SpecError) -> None:
     """Keep the text of the settings, so that what is wrong with them is shown with its line."""
     kept = SpecTexts.of_command()
     for found in error.diagnostics:

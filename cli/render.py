@@ -155,3 +155,9 @@ def show(diagnostics: Sequence[Diagnostic]) -> None:
     """Write a command's findings to standard error."""
     if diagnostics:
         click.echo(render_text(diagnostics), err=True)
+
+
+def show_failure(diagnostics: Sequence[Diagnostic]) -> None:
+    """Write findings that end a command to standard error, and how many they are."""
+    show(diagnostics)
+    click.echo(f"\nfound {count_text(diagnostics)}", err=True)

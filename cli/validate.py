@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from speccompiler.cli.documents import expand, looks_like_spec, remember_texts
+from speccompiler.cli.documents import expand, remember_texts
 from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.findings_report import STYLES, deliver
 from speccompiler.cli.fix_options import FixOptions, fix_options
@@ -32,6 +32,7 @@ from speccompiler.cli.validate_report import Outcome, as_json, as_text, for_ci, 
 from speccompiler.diagnostics.core import SpecError
 from speccompiler.options import LoadOptions
 from speccompiler.policy.settings import Settings
+from speccompiler.source.spec_marks import looks_like_spec
 
 EXAMPLES = """
 # One spec, then every spec of a folder

@@ -223,6 +223,15 @@ def _outputs(
     return [n for n in ends if n not in inputs] or ends
 
 
+def takes(layer: Layer, count: int) -> bool:
+    """Whether a layer takes so many inputs; one that reads the model's input has none here."""
+    inner = layer.inner
+    if not inner.merges:
+        return count <= 1
+    pair = getattr(inner, "mode", None) in {"dot", "cos"}
+    return count == 2 or (count > 2 and not pair)
+
+
 def _output_places(written: WrittenSpec, count: int) -> list[Span | None]:
     """Where the header names each output."""
     if written.header is None:
@@ -236,17 +245,15 @@ def _wrong_number(calls: Sequence[_Open], call: _Open, item: Item) -> Diagnostic
     """CS062 for a layer that reads more or fewer values than it takes."""
     count = len(call.reads)
     assert isinstance(item, Layer), "calls are of layers"
+    if takes(item, count):
+        return None
     layer_type, inner = item.class_name, item.inner
     wanted = "one input"
     if inner.merges:
         mode = getattr(inner, "mode", None)
         pair = mode in {"dot", "cos"}
-        if count == 2 or (count > 2 and not pair):
-            return None
         wanted = "2 inputs" if pair else "2 inputs or more"
         layer_type = f"{layer_type} in mode '{mode}'" if pair else layer_type
-    elif count <= 1:
-        return None
     names = ", ".join(f"'{shown(calls[read].name)}'" for read in call.reads) or "none"
     return Problem(
         "CS062",

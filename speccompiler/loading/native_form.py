@@ -51,8 +51,10 @@ def read_native(document: Document, root: Mapping) -> WrittenSpec:
             found.layers.append(native_layer(node))
         except ProblemAt as placed:
             found.diagnostics.append(_mended(placed.problem, document, node, placed.span))
+            found.gaps.add(len(found.layers))
         except Problem as problem:
             found.diagnostics.append(_mended(problem, document, node, node.span))
+            found.gaps.add(len(found.layers))
     return found
 
 

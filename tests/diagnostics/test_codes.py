@@ -25,6 +25,7 @@ from safetensors.numpy import save_file
 
 import speccompiler
 from speccompiler.cli.main import run
+from speccompiler.comparing.codes import CODES as CHANGES
 from speccompiler.diagnostics.codes import CODES, as_markdown, exit_status, is_of_the_gpu
 from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
 from tests.completeness import assert_rows
@@ -470,7 +471,7 @@ def test_explain(code: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_explain_lists_every_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain"]) == 0
-    assert [line[:5] for line in capsys.readouterr().out.splitlines()] == list(CODES)
+    assert [line[:5] for line in capsys.readouterr().out.splitlines()] == [*CODES, *CHANGES]
 
 
 def test_explain_an_unknown_code(capsys: pytest.CaptureFixture[str]) -> None:
