@@ -38,6 +38,7 @@ COMMANDS = {
     "layers": "List the layer types, or the arguments of one.",
     "schema": "Print the JSON Schema of the native form, or of a command's JSON.",
     "explain": "Explain a diagnostic code.",
+    "lsp": "Serve an editor: diagnostics and shapes while typing.",
 }
 MODULES = {"render": "render_picture"}
 """Where a command's module is not called like it: ``render`` there shows findings."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from speccompiler.drawing.html_page import html_page
 from speccompiler.drawing.input_axes import channel_axes
+from speccompiler.drawing.layer_data import layer_data
 from speccompiler.drawing.layer_facts import default_arguments, given_arguments, stored_tensors
 from speccompiler.drawing.layer_graph import LayerGraph, LayerNode, layer_graph
 from speccompiler.drawing.placement import node_width, placement
 from speccompiler.graph.dims import Dim
 from speccompiler.graph.shapes import format_shape
-from speccompiler.reports.layer_report import LayerReport, shape_data
+from speccompiler.reports.layer_report import shape_data
 from speccompiler.reports.number_text import count, scaled, size
 from speccompiler.reports.shape_report import ShapeReport
 from speccompiler.reports.shape_table import batched
@@ -20,6 +20,10 @@ from speccompiler.reports.totals import Kind, totals
 
 if TYPE_CHECKING:
     from speccompiler.validation.validated import ValidatedModel
+
+
+MOST_TOTALS = 60
+"""Blocks that are listed: more would only repeat the table of layers."""
 
 
 def shapes_page(model: ValidatedModel, report: ShapeReport) -> str:
@@ -84,37 +88,18 @@ def amounts(report: ShapeReport) -> list[list[str]]:
 
 
 def totals_data(report: ShapeReport, kind: Kind) -> list[list[str]]:
-    """Of each type or block its name, how many layers, their parameters and multiply-adds."""
+    """Of each type or block its name, how many layers, their parameters and multiply-adds.
+
+    One more than ``MOST_TOTALS`` says that there are more.
+    """
     return [
         [each.name, count(each.calls), _or_none(each.parameters), _or_none(each.multiply_adds)]
-        for each in totals(report.layers, kind)
+        for each in totals(report.layers, kind)[: MOST_TOTALS + 1]
     ]
 
 
 def _or_none(value: Dim) -> str:
     return scaled(value) if value != 0 else ""
-
-
-def layer_data(layer: LayerReport) -> dict[str, Any]:
-    """What the report says of a layer. Amounts are a number, null where it is open, and a text."""
-    data = {
-        "name": layer.name,
-        "type": layer.type,
-        "shape": batched(layer.output_shape),
-        "parameters": amount(layer.parameters, count),
-        "macs": amount(layer.multiply_adds, scaled),
-        "bytes": amount(layer.activation_bytes, size),
-        "field": None if layer.receptive_field is None else list(layer.receptive_field),
-        "stride": None if layer.stride is None else [str(s) for s in layer.stride],
-    }
-    if layer.non_trainable_parameters:
-        data["fixed"] = amount(layer.non_trainable_parameters, count)
-    return data
-
-
-def amount(value: Dim, text: Callable[[Dim], str]) -> list[Any]:
-    """A number for sorting and colours, and the text that is shown."""
-    return [value if isinstance(value, int) else None, text(value)]
 
 
 def graph_data(graph: LayerGraph, report: ShapeReport) -> dict[str, Any]:

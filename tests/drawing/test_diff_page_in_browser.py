@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from speccompiler.drawing.diff_page import diff_page
+from speccompiler.drawing.comparison_page import diff_page
 from tests.drawing.accessibility import violations
 from tests.drawing.browser import OpenPage
 from tests.drawing.two_models import NEW, OLD, by_hand
@@ -88,7 +88,7 @@ def test_a_pair_says_what_changed_and_which_weights_fit(page: Any) -> None:
     page.locator("#layers tr[data-row]").first.click()
     details = page.locator("#details")
     assert details.locator(".changes li").all_inner_texts() == [
-        "breaking CD903\n\nnb_filter 32 -> 48", "breaking CD904\n\n2 tensors no longer fit",
+        "breaking CD903\n\nnb_filter 32 \u2192 48", "breaking CD904\n\n2 tensors no longer fit",
     ]  # fmt: skip
     different = details.locator("tr.differs").all_inner_texts()
     assert different[:2] == [
@@ -100,7 +100,7 @@ def test_a_pair_says_what_changed_and_which_weights_fit(page: Any) -> None:
 
 
 def test_only_what_changed(page: Any) -> None:
-    page.locator("#changed-only").check()
+    page.locator("#only").select_option("changed")
     assert rows(page) == [row for row in ROWS if row[0] != "same"]
     assert page.locator("#said").inner_text() == "6 of 9 layers"
     page.locator("#layers tr[tabindex='0']").focus()
@@ -108,7 +108,7 @@ def test_only_what_changed(page: Any) -> None:
         page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     assert page.locator("#details h2").inner_text() == "conv2"
-    page.locator("#changed-only").uncheck()
+    page.locator("#only").select_option("all")
     assert rows(page) == ROWS
 
 
@@ -179,7 +179,7 @@ def test_axe_finds_nothing(open_page: OpenPage, scheme: str, width: int) -> None
 def test_print_has_every_pair(page: Any) -> None:
     page.emulate_media(media="print")
     expect(page.locator("#layers tr[data-row]")).to_have_count(len(ROWS))
-    for name in ("#search", "#changed-only", "#old-graph", "#new-graph"):
+    for name in ("#search", "#only", "#old-graph", "#new-graph"):
         assert page.locator(name).is_hidden(), name
 
 

@@ -5,9 +5,11 @@ function overview() {
     make("p", { class: "kind", text: "Select a layer, in the graph or in the table, to see its arguments, its weights and what it sees of the input." }),
     make("section", {}, make("h3", { text: "By type" }), totalsTable("type", data.types)),
   ];
-  // A block for each layer, or one for all, says nothing new.
-  if (data.blocks.length > 1 && data.blocks.length < data.layers.length) {
-    parts.push(make("section", {}, make("h3", { text: "By block" }), totalsTable("block", data.blocks)));
+  // A block for each layer, or one for all, says nothing new; of more than enough one is sent to say so.
+  const most = 60, { blocks } = data;
+  if (blocks.length > 1 && blocks.length < data.layers.length) {
+    parts.push(make("section", {}, make("h3", { text: "By block" }), totalsTable("block", blocks.slice(0, most)),
+      blocks.length > most ? make("p", { class: "kind", text: `The first ${most} blocks.` }) : ""));
   }
   parts.push(make("section", {}, make("h3", { text: data.outputs.length === 1 ? "Output" : "Outputs" }), layerLinks(data.outputs)));
   return parts;
@@ -23,6 +25,3 @@ const totalsTable = (kind, rows) => make("table", { class: "small" },
 const layerLink = (name) => make("a", { href: `#layer=${encodeURIComponent(name)}`, class: "name", text: name });
 
 const layerLinks = (names) => make("ul", { class: "links" }, ...names.map((name) => make("li", {}, layerLink(name))));
-
-/** A name in words, MaxPooling2D: it may be broken between them. */
-const breakable = (text) => text.split(/(?=[A-Z][a-z])/).flatMap((word, i) => (i ? [make("wbr"), word] : [word]));
