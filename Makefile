@@ -108,9 +108,10 @@ check: .venv/check.stamp .venv/test.stamp .venv/demo.stamp editable types
 	$(RUN) -m ruff check $(SOURCES)
 	$(RUN) -m codespell_lib
 	$(RUN) -m validate_pyproject pyproject.toml
-	.venv/bin/zizmor --offline --quiet .github
+	.venv/bin/zizmor --offline --quiet .github action.yml
 	$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(RUN) -m check_jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(RUN) -m check_jsonschema --builtin-schema vendor.github-actions action.yml
 	$(RUN) -m repo_review --show err .
 	$(RUN) -m towncrier build --draft --version next > build/changes.md
 	CONVSPEC_TEST_TYPES=1 $(RUN) -m pytest -n0 -q tests/test_types.py

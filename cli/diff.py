@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.cli.diff_options import Asked, Values, conditions, finite
 from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.options import (
     complete_files,
@@ -16,55 +17,34 @@ from speccompiler.cli.options import (
     input_shape_option,
     not_empty,
     replace_option,
+    seed_option,
     semantics_options,
+    weights_by_option,
+    weights_path,
 )
 from speccompiler.cli.policy_options import (
     Reporting,
     SettingsChoice,
     excluded,
+    remember_settings,
     reporting_options,
     settings_options,
 )
-from speccompiler.frozen import dataclass
+from speccompiler.diagnostics.core import SpecError
 from speccompiler.options import LoadOptions
 
 if TYPE_CHECKING:
+    import datetime
+
     from speccompiler.cli.compared_sides import Inputs, Sides
     from speccompiler.comparing.comparison import Comparison
+    from speccompiler.comparing.decisions import Decisions
     from speccompiler.comparing.fail_on import Condition
+    from speccompiler.diagnostics.core import Diagnostic
     from speccompiler.policy.settings import Settings
 
 FORMATS = ("text", "markdown", "json", "html", "github", "sarif", "junit", "gitlab")
 DEFAULT_FAIL_ON = "breaking"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is to be compared, and what of it fails."""
-
-    names: tuple[str, ...] = ()
-    git: str | None = None
-    git_driver: bool = False
-    fail_on: tuple[Condition, ...] | None = None
-    limit: int | None = None
-
-
-def _conditions(
-    ctx: click.Context, param: click.Parameter, given: str | None
-) -> tuple[Condition, ...] | None:
-    """The conditions of ``--fail-on``; what cannot be read is shown with a caret."""
-    if given is None:
-        return None
-    from speccompiler.comparing.fail_on import BadCondition, read_conditions
-
-    try:
-        return read_conditions(given)
-    except BadCondition as bad:
-        caret = " " * bad.start + "^" * max(1, bad.end - bad.start)
-        hint = "" if bad.hint is None else f"\n  hint: {bad.hint}"
-        raise click.BadParameter(
-            f"{bad.message}\n  {bad.text}\n  {caret}{hint}", ctx, param
-        ) from None
 
 
 EXAMPLES = """
@@ -74,11 +54,19 @@ convspec diff old.yaml new.yaml
 # A model that Keras saved, and the native spec made from it
 convspec diff model.json model.yaml --semantics theano
 
-# What a branch changes, as a comment for its pull request
-convspec diff --git main --format markdown
+# Everything that changed since a branch or a commit, in the working tree
+convspec diff main
+convspec diff HEAD~1:model.yaml model.yaml
 
-# For a program
-convspec diff old.yaml new.yaml --format json
+# What a branch changes, as a comment for its pull request
+convspec diff main...HEAD --format markdown
+
+# Fail where a model grows too much, whatever else changes
+convspec diff main --fail-on "params>10%,peak>64MiB"
+
+# Trained weights, tensor by tensor; the first layer whose output differs
+convspec diff --weights before.npz after.npz
+convspec diff old.yaml new.yaml --input x.npy
 """
 
 
@@ -107,18 +95,62 @@ convspec diff old.yaml new.yaml --format json
 @click.option(
     "--fail-on",
     metavar="CONDITIONS",
-    callback=_conditions,
+    callback=conditions,
     help="What makes the exit status 1: breaking, cost or note for changes of that impact and "
     "worse ones, none, or limits such as params>10%, macs>+5%, activations>+1MiB, peak>64MiB; "
     "several with commas. Default: the settings', or breaking.",
 )
+@click.option(
+    "--weights",
+    "compare_weights",
+    is_flag=True,
+    help="Compare the values of the weights, tensor by tensor: of two models, of two files with "
+    "weights, or of a model and a file with other weights for it.",
+)
+@click.option(
+    "--input",
+    multiple=True,
+    callback=not_empty,
+    metavar="[NAME=]FILE",
+    help="Run both models on this array, .npy, and name the first layer whose output differs; "
+    "with several inputs once for each, by name.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    callback=finite,
+    help="The largest difference that counts as equal, as a part of the largest old value of the "
+    "tensor or output. Default: 0 for weights, 1e-4 for outputs.",
+)
+@click.option(
+    "--old-weights",
+    metavar="FILE",
+    callback=weights_path,
+    shell_complete=complete_files,
+    help="The weights of OLD, instead of those that it names; for --weights and --input.",
+)
+@click.option(
+    "--new-weights",
+    metavar="FILE",
+    callback=weights_path,
+    shell_complete=complete_files,
+    help="The weights of NEW.",
+)
+@weights_by_option
+@seed_option
 @settings_options
 @input_shape_option
 @semantics_options
 @replace_option
-@gathered(asked=Asked, loading=LoadOptions, choice=SettingsChoice, reporting=Reporting)
+@gathered(
+    asked=Asked, values=Values, loading=LoadOptions, choice=SettingsChoice, reporting=Reporting
+)
 def command(
-    asked: Asked, loading: LoadOptions, choice: SettingsChoice, reporting: Reporting
+    asked: Asked,
+    values: Values,
+    loading: LoadOptions,
+    choice: SettingsChoice,
+    reporting: Reporting,
 ) -> int:
     """Compare models: what changed, what only follows, and what it means.
 
@@ -128,21 +160,69 @@ def command(
     that the order of keys, comments, defaults that are spelled out and Keras's spelling make no
     difference.
 
-    Exit status: 0 where nothing is as --fail-on says, 1 where something is, 2 usage or I/O
-    error, or a model with errors.
+    Exit status: 0 no change, or none that --fail-on names; 1 a change that it names; 2 usage or
+    I/O error, or a model with errors.
     """
     if asked.limit is not None and reporting.format != "markdown":
         raise click.UsageError("--limit is for --format markdown")
     settings = choice.settings()
+    decisions = _decisions(settings)
     with tempfile.TemporaryDirectory(prefix="convspec-") as folder:
         from speccompiler.cli.compared_sides import Inputs
         from speccompiler.source.revision_copies import RevisionCopies
 
         inputs = Inputs(RevisionCopies(Path(folder)), passed=excluded(settings))
+        if _is_about_values(asked, values):
+            return _of_values(asked, values, loading, reporting, inputs)
         sides = _sides(asked, inputs)
-        comparison = _compared(sides, asked, loading, settings, inputs)
+        comparison = _compared(sides, asked, loading, decisions, inputs)
         _show(comparison, asked, reporting)
     return 0 if asked.git_driver else comparison.exit_status
+
+
+def _is_about_values(asked: Asked, values: Values) -> bool:
+    """Whether values are compared: asked for, or because both names are those of weights."""
+    if values.asked:
+        if asked.git is not None or asked.git_driver:
+            raise click.UsageError("--weights and --input compare two files, OLD and NEW")
+        return True
+    if values.old_weights is not None or values.new_weights is not None:
+        raise click.UsageError("--old-weights and --new-weights are for --weights and --input")
+    if values.tolerance is not None:
+        raise click.UsageError("--tolerance is for --weights and --input")
+    if asked.git is not None or asked.git_driver or len(asked.names) != 2:
+        return False
+    if not any(map(_may_be_weights, asked.names)):
+        return False
+    from speccompiler.cli.diff_values import is_weight_file
+
+    weights = list(filter(is_weight_file, asked.names))
+    if len(weights) == 1:
+        raise click.UsageError(
+            f"'{weights[0]}' is a weight file; to compare weights: convspec diff --weights "
+            f"{' '.join(asked.names)}"
+        )
+    return bool(weights)
+
+
+def _may_be_weights(name: str) -> bool:
+    return name.lower().endswith((".npz", ".npy", ".safetensors", ".h5", ".hdf5"))
+
+
+def _of_values(
+    asked: Asked, values: Values, loading: LoadOptions, reporting: Reporting, inputs: Inputs
+) -> int:
+    from speccompiler.cli.diff_values import value_report
+    from speccompiler.cli.findings_report import deliver
+    from speccompiler.cli.garbage import collect_rarely
+
+    collect_rarely()
+    style = reporting.format
+    # Under GitHub Actions too, unless something else is asked for.
+    style = "text" if style == "github" and reporting.style is None else style
+    report = value_report(asked.names, loading, values, style, inputs)
+    deliver(report.text, reporting.output, report.summary)
+    return 0 if report.equal or asked.fail_on == () else 1
 
 
 def _sides(asked: Asked, inputs: Inputs) -> Sides:
@@ -161,8 +241,25 @@ def _sides(asked: Asked, inputs: Inputs) -> Sides:
     return named_sides(asked.names, inputs)
 
 
+def _decisions(settings: Settings) -> Decisions | None:
+    """``[diff]`` of the settings; None where they have none."""
+    if not settings.diff:
+        return None
+    from speccompiler.comparing.decisions import read_decisions
+
+    try:
+        return read_decisions(settings)
+    except SpecError as error:
+        remember_settings(error)
+        raise
+
+
 def _compared(
-    sides: Sides, asked: Asked, loading: LoadOptions, settings: Settings, inputs: Inputs
+    sides: Sides,
+    asked: Asked,
+    loading: LoadOptions,
+    decisions: Decisions | None,
+    inputs: Inputs,
 ) -> Comparison:
     """The files compared, as the project decided, held to the conditions."""
     from speccompiler.cli.diff_files import compared_files
@@ -171,14 +268,11 @@ def _compared(
 
     files = compared_files(sides, loading, inputs)
     conditions: Sequence[Condition] | None = asked.fail_on
-    notes = ()
-    if settings.diff:
-        import datetime
+    notes: tuple[Diagnostic, ...] = ()
+    if decisions is not None:
+        from speccompiler.comparing.decisions import decided
 
-        from speccompiler.comparing.decisions import decided, read_decisions
-
-        decisions = read_decisions(settings)
-        files, notes = decided(files, decisions, datetime.date.today())
+        files, notes = decided(files, decisions, today())
         conditions = decisions.fail_on if conditions is None else conditions
     if conditions is None:
         conditions = read_conditions(DEFAULT_FAIL_ON)
@@ -195,11 +289,23 @@ def _compared(
     )
 
 
+def today() -> datetime.date:
+    """The day on which the command runs: what is accepted may have a last one."""
+    import datetime
+
+    return datetime.date.today()
+
+
 def _show(comparison: Comparison, asked: Asked, reporting: Reporting) -> None:
     from speccompiler.cli.diff_output import last_line, shown
     from speccompiler.cli.findings_report import deliver
-    from speccompiler.cli.render import show
+    from speccompiler.cli.render import show, show_failure
 
+    failed = comparison.single and comparison.exit_status == 2
+    if failed and reporting.format == "text" and not asked.git_driver:
+        # As every command says what is wrong with the model that it is given.
+        show_failure(comparison.files[0].diagnostics)
+        return
     text = shown(comparison, reporting.format, asked.limit)
     if reporting.output is not None and reporting.format == "text":
         text = click.unstyle(text)

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from speccompiler.cli.findings_report import STYLES, rendered
+from speccompiler.cli.findings_report import rendered
 from speccompiler.cli.render import printable, render_text
 from speccompiler.comparing.comparison import Comparison, Judgement
 from speccompiler.comparing.fail_on import AtLeast
 from speccompiler.comparing.file_diff import FileDiff, FileStatus
-from speccompiler.reports.number_text import count
 
 if TYPE_CHECKING:
     from speccompiler.comparing.diff_text import Role
 
-FORMATS = ("text", "markdown", "json", "html", *STYLES)
+
 _COLOURS: Mapping[str, dict[str, object]] = {
     "breaking": {"fg": "red"},
     "cost": {"fg": "yellow"},
@@ -96,13 +95,9 @@ def _file(file: FileDiff) -> Iterator[str]:
 
         yield diff_text(file.diff, width=_terminal_width(), paint=painted, name=printable)
     elif file.report is not None:
-        report = file.report
         role: Role = "added" if file.new_name is not None else "removed"
         word = "new" if role == "added" else "removed"
-        yield (
-            f"{painted(word, role)}: {printable(file.name)}, {len(report.layers)} layers, "
-            f"{count(report.parameters)} parameters"
-        )
+        yield f"{painted(word, role)}: {printable(file.name)}, {file.gist}"
 
 
 def _ignored(comparison: Comparison) -> Iterator[str]:

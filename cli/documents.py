@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from speccompiler.diagnostics.core import Problem
 from speccompiler.source.document import Document
 from speccompiler.source.files import decode_document, read_document
 from speccompiler.source.findings import MAX_BYTES
-from speccompiler.source.saved_models import is_model
+from speccompiler.source.spec_marks import looks_like_spec
 from speccompiler.source.tree import Mapping
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".yaml", ".yml", ".json"}
 STDIN = "<stdin>"
-_SAYS_SO = r"(?m)^[\s{]*[\"']?(?:convspec|class_name)[\"']?\s*:"
 
 
 def read(name: str) -> Document:
@@ -165,15 +163,6 @@ def _files(folder: Path) -> Iterator[Path]:
             file, hidden = Path(root, name), name.startswith(".")
             if file.suffix.lower() in SUFFIXES and not hidden and os.path.isfile(file):
                 yield file
-
-
-def looks_like_spec(document: Document) -> bool:
-    """Whether a file found in a folder is meant for convspec, even with mistakes in it."""
-    if document.root is not None and is_model(document.root):
-        return True
-    if isinstance(document.root, Mapping):
-        return not {"convspec", "class_name"}.isdisjoint(document.root.entries)
-    return document.root is None and re.search(_SAYS_SO, document.text) is not None
 
 
 def load_model(name: str, options: LoadOptions) -> Model:

@@ -21,7 +21,7 @@ from speccompiler.cli.compared_sides import (
     is_there,
     tree_sides,
 )
-from speccompiler.cli.documents import SUFFIXES, check_name, looks_like_spec, read, with_model
+from speccompiler.cli.documents import SUFFIXES, check_name, read, with_model
 from speccompiler.diagnostics.core import Problem, SpecError, did_you_mean
 from speccompiler.diagnostics.wording import shown
 from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary
@@ -29,6 +29,7 @@ from speccompiler.source.document import Document
 from speccompiler.source.files import read_document
 from speccompiler.source.findings import MAX_BYTES
 from speccompiler.source.revisions import Blob, Repository, Revision, Span, find_repository
+from speccompiler.source.spec_marks import looks_like_spec
 
 _MOST_NAMED = 200
 """Places that git is asked about one by one; with more, it lists all."""
@@ -118,8 +119,7 @@ def revision_side(name: str, inputs: Inputs) -> Side | Tree | None:
                 f"no file '{shown(place)}' in '{shown(label)}'",
                 repository.near(revision, place),
             )
-    sides = _tree(repository, revision, [place], "", inputs).sides
-    return sides[place]
+    return _tree(repository, revision, [place], "", inputs).sides[place]
 
 
 def driver_sides(names: Sequence[str], inputs: Inputs) -> Sides:

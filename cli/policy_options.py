@@ -37,17 +37,30 @@ class SettingsChoice:
         try:
             return load_settings(Path(), file, isolated=self.isolated)
         except SpecError as error:
-            _remember_text(error)
+            remember_settings(error)
             raise
 
 
-def _remember_text(error: SpecError) -> None:
+def remember_settings(error: SpecError) -> None:
     """Keep the text of the settings, so that what is wrong with them is shown with its line."""
     kept = SpecTexts.of_command()
     for found in error.diagnostics:
         if found.file is not None and found.span is not None:
             with contextlib.suppress(OSError):
                 kept[found.file] = Path(found.file).read_text("utf-8-sig", errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineOptions:
+    """The file of findings that are accepted."""
+
+    baseline: str | None = None
+    write_baseline: str | None = None
+
+    def check(self) -> None:
+        """Refuse to read one and write one."""
+        if self.baseline is not None and self.write_baseline is not None:
+            raise click.UsageError("--baseline and --write-baseline exclude each other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,28 @@ def settings_options(function: F) -> F:
             shell_complete=complete_files,
             help="The settings, instead of the nearest convspec.toml or pyproject.toml with "
             "[tool.convspec].",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def baseline_options(function: F) -> F:
+    """``--baseline`` and ``--write-baseline``."""
+    for option in (
+        click.option(
+            "--write-baseline",
+            metavar="FILE",
+            callback=not_empty,
+            shell_complete=complete_files,
+            help="Write what is found to this file, for --baseline.",
+        ),
+        click.option(
+            "--baseline",
+            metavar="FILE",
+            callback=not_empty,
+            shell_complete=complete_files,
+            help="Do not report the findings of this file.",
         ),
     ):
         function = option(function)

@@ -314,7 +314,8 @@ CODES: Mapping[str, ChangeCode] = MappingProxyType(
         "CD703": ChangeCode(
             "activation bytes",
             COST,
-            "The outputs of all layers together take more or less memory for a sample.",
+            "The outputs of all layers together take more or less memory for a sample. It is a "
+            "note where only layers without an effect came or went.",
         ),
         "CD704": ChangeCode(
             "peak memory",

@@ -67,6 +67,16 @@ class FileDiff:
             return FileStatus.FAILED
         return FileStatus.REMOVED if self.new_name is None else FileStatus.ADDED
 
+    @property
+    def gist(self) -> str:
+        """``12 layers, 4,385 parameters`` of a model that was added or removed."""
+        assert self.report is not None, "only what came or went has a report of its own"
+        layers, parameters = len(self.report.layers), self.report.parameters
+        return (
+            f"{layers} layer{'' if layers == 1 else 's'}, {parameters:,} "
+            f"parameter{'' if parameters == 1 else 's'}"
+        )
+
     def mapped(self, change: Callable[[Change], Change | None]) -> FileDiff:
         """The same with every change replaced, or left out for None."""
 

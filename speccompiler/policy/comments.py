@@ -141,7 +141,7 @@ def _removal(directive: Directive, text: str) -> Fix:
     comment = directive.comment
     before = line[: comment.column - 1].rstrip()
     if before or comment.line == len(lines):
-        span = replace(comment, column=len(before) + 1)
+        span = comment._replace(column=len(before) + 1)
     else:
         span = Span(comment.line, 1, comment.line + 1, 1)
     return Fix("remove the comment", (Edit(span, ""),), safe=False)

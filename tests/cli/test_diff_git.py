@@ -226,16 +226,16 @@ def test_a_model_keeps_the_name_of_its_file(call: Call) -> None:
 
 
 def test_errors_of_the_old_version_are_its_own(call: Call) -> None:
-    repository(model=MODEL.replace("nb_row: 3", "nb_row: 3, kernels: 2"), other=MODEL)
+    repository(model=MODEL.replace("nb_row: 3", "nb_row: 3, wide: 2"), other=MODEL)
     write("model.yaml", MODEL)
     write("other.yaml", WIDER)
     result = call("diff", "HEAD")
     assert result.status == 2
     assert result.out.splitlines()[:4] == [
-        "HEAD:model.yaml:5:65: error CS022: Convolution2D has no argument 'kernels' [layer conv1]",
+        "HEAD:model.yaml:5:65: error CS022: Convolution2D has no argument 'wide' [layer conv1]",
         "   |",
-        " 5 |   - {type: Convolution2D, name: conv1, nb_filter: 4, nb_row: 3, kernels: 2, nb_col: 3}",
-        "   |                                                                 ^^^^^^^",
+        " 5 |   - {type: Convolution2D, name: conv1, nb_filter: 4, nb_row: 3, wide: 2, nb_col: 3}",
+        "   |                                                                 ^^^^",
     ]
     assert "other.yaml; layers:" in result.out
     assert result.out.splitlines()[-1] == "2 files: 1 changed, 1 with errors"
@@ -258,7 +258,8 @@ def test_excluded_files_are_passed_over_unless_they_are_named(call: Call) -> Non
     [
         (
             ["--git", "mian"],
-            "error CS015: no revision 'mian' in this git repository\n  hint: did you mean 'main'?\n",
+            "error CS015: no revision 'mian' in this git repository\n"
+            "  hint: did you mean 'main'?\n",
         ),
         (
             ["mian"],
@@ -267,7 +268,8 @@ def test_excluded_files_are_passed_over_unless_they_are_named(call: Call) -> Non
         ),
         (
             ["mian:model.yaml", "model.yaml"],
-            "error CS015: no revision 'mian' in this git repository\n  hint: did you mean 'main'?\n",
+            "error CS015: no revision 'mian' in this git repository\n"
+            "  hint: did you mean 'main'?\n",
         ),
         (
             ["HEAD:modle.yaml", "model.yaml"],
@@ -289,7 +291,8 @@ def test_excluded_files_are_passed_over_unless_they_are_named(call: Call) -> Non
         ),
         (
             ["--git", "main..mian"],
-            "error CS015: no revision 'mian' in this git repository\n  hint: did you mean 'main'?\n",
+            "error CS015: no revision 'mian' in this git repository\n"
+            "  hint: did you mean 'main'?\n",
         ),
         (
             ["--git", "origin/main"],
@@ -422,9 +425,9 @@ def test_as_git_diff_driver(call: Call, tmp_path: Path) -> None:
         "diff", "--cached", "--no-renames"
     )
     # A spec with errors is told, and git goes on.
-    write("new.yaml", MODEL.replace("nb_row: 3", "nb_row: 3, kernels: 2"))
+    write("new.yaml", MODEL.replace("nb_row: 3", "nb_row: 3, wide: 2"))
     out = git("diff")
-    assert "b/new.yaml:5:65: error CS022: Convolution2D has no argument 'kernels'" in out
+    assert "b/new.yaml:5:65: error CS022: Convolution2D has no argument 'wide'" in out
 
 
 def test_a_driver_is_told_of_renames(call: Call, tmp_path: Path) -> None:
