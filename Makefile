@@ -16,12 +16,14 @@ RUN = .venv/bin/python
 SOURCES = speccompiler schemas cli convspec tests examples benchmarks scripts noxfile.py docs/conf.py
 
 .NOTPARALLEL:
-.PHONY: help demo test nox coverage test-cuda-ptx test-cuda sanitize-cuda fuzz bench bench-quick \
+.PHONY: help demo test browser screenshots nox coverage test-cuda-ptx test-cuda sanitize-cuda fuzz bench bench-quick \
 	bench-cuda check types format schema docs docs-linkcheck constraints wheel release clean editable
 
 help:
 	@echo 'make demo    set up .venv, run a model over a photograph, write out/demo.png'
 	@echo 'make test    set up .venv, run the tests'
+	@echo 'make browser  see to it that the tests of HTML pages have a Chromium'
+	@echo 'make screenshots  write the pictures of HTML pages that docs/ shows'
 	@echo 'make nox     the tests in an environment of their own; SESSION=<one that nox --list names>'
 	@echo 'make coverage  the tests again, and how much of the code they run'
 	@echo 'make test-cuda-ptx  compile every CUDA kernel; needs no GPU, installs 200 MB of compilers'
@@ -47,7 +49,14 @@ demo: .venv/demo.stamp
 	@$(RUN) examples/demo.py
 
 test: .venv/test.stamp editable
-	$(RUN) -m pytest -n auto --basetemp=$$(mktemp -d)/t
+	$(RUN) -m pytest -n auto --dist loadgroup --basetemp=$$(mktemp -d)/t
+
+# What tests of pages need. They are skipped without it, or fail: CONVSPEC_TEST_REQUIRE=browser.
+browser: .venv/test.stamp editable
+	$(RUN) scripts/find_browser.py
+
+screenshots: browser
+	$(RUN) scripts/screenshots.py
 
 SESSION = tests-$(shell $(RUN) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
@@ -56,7 +65,7 @@ nox: .venv/nox.stamp
 
 coverage: .venv/coverage.stamp editable
 	$(RUN) -m coverage erase
-	$(RUN) -m coverage run -m pytest -n auto --basetemp=$$(mktemp -d)/t
+	$(RUN) -m coverage run -m pytest -n auto --dist loadgroup --basetemp=$$(mktemp -d)/t
 	$(RUN) -m coverage combine --quiet
 	$(RUN) -m coverage report
 
@@ -99,9 +108,10 @@ check: .venv/check.stamp .venv/test.stamp .venv/demo.stamp editable types
 	$(RUN) -m ruff check $(SOURCES)
 	$(RUN) -m codespell_lib
 	$(RUN) -m validate_pyproject pyproject.toml
-	.venv/bin/zizmor --offline --quiet .github
+	.venv/bin/zizmor --offline --quiet .github action.yml
 	$(RUN) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(RUN) -m check_jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(RUN) -m check_jsonschema --builtin-schema vendor.github-actions action.yml
 	$(RUN) -m repo_review --show err .
 	$(RUN) -m towncrier build --draft --version next > build/changes.md
 	CONVSPEC_TEST_TYPES=1 $(RUN) -m pytest -n0 -q tests/test_types.py

@@ -24,7 +24,9 @@ PYTHONS = nox.project.python_versions(PROJECT)
 def _pytest(session: nox.Session) -> None:
     # A short path, as users have them: messages cut long names.
     with tempfile.TemporaryDirectory() as folder:
-        session.run("pytest", "-n", "auto", f"--basetemp={folder}/t", *session.posargs)
+        # A group of tests runs in one process, such as those that share a browser.
+        options = ("-n", "auto", "--dist", "loadgroup", f"--basetemp={folder}/t")
+        session.run("pytest", *options, *session.posargs)
 
 
 @nox.session(python=PYTHONS)

@@ -34,10 +34,11 @@ def named_sides(names: Sequence[str], inputs: Inputs) -> Sides:
     first = names[0]
     if not is_there(first):
         # Most names are those of files; git is asked only about others.
-        from speccompiler.cli.git_sides import changed_sides, repository_or_none
+        from speccompiler.cli.git_sides import about_git, changed_sides, repository_or_none
 
         repository = repository_or_none()
-        span = None if repository is None else repository.span_or_none(first)
+        with about_git():
+            span = None if repository is None else repository.span_or_none(first)
         if repository is not None and span is not None:
             if len(names) != 2 or is_there(names[1]):
                 return changed_sides(repository, span, names[1:], inputs)

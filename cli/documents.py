@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from speccompiler.diagnostics.core import Problem
 from speccompiler.source.document import Document
 from speccompiler.source.files import decode_document, read_document
 from speccompiler.source.findings import MAX_BYTES
-from speccompiler.source.saved_models import is_model
+from speccompiler.source.spec_marks import looks_like_spec
 from speccompiler.source.tree import Mapping
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".yaml", ".yml", ".json"}
 STDIN = "<stdin>"
-_SAYS_SO = r"(?m)^[\s{]*[\"']?(?:convspec|class_name)[\"']?\s*:"
 
 
 def read(name: str) -> Document:
@@ -81,22 +79,29 @@ def remember_texts(document: Document, answers: Answers | None = None) -> None:
             kept[source_name(name)] = answer_text(answer)
 
 
-Passed = Callable[[str], bool]
-"""Whether a file that nobody named by itself is passed over."""
+class Passed:
+    """Which files are passed over that nobody named by themselves; remembers whether any was."""
+
+    def __init__(self, excluded: Callable[[str], bool] | None = None) -> None:
+        self._excluded = excluded
+        self.any = False
+
+    def __call__(self, file: str) -> bool:
+        """Whether this file is."""
+        if self._excluded is None or not self._excluded(file):
+            return False
+        self.any = True
+        return True
 
 
 def expand(paths: Sequence[str], passed: Passed | None = None) -> Iterator[Document]:
     """The documents of all paths, each once. In a folder, only files that hold a spec count."""
     seen: set[str] = set()
     for path in paths:
-        for document in _documents(path, passed or _none_passed):
+        for document in _documents(path, passed or Passed()):
             if document.shown_file not in seen:
                 seen.add(document.shown_file)
                 yield document
-
-
-def _none_passed(file: str) -> bool:
-    return False
 
 
 def _documents(path: str, passed: Passed) -> Iterator[Document]:
@@ -106,7 +111,7 @@ def _documents(path: str, passed: Passed) -> Iterator[Document]:
         return
     if Path(path).is_dir():
         found = specs_in(path, passed)
-        if not found:
+        if not found and not passed.any:
             raise click.UsageError(
                 f"no spec in folder '{path}': no .yaml, .yml or .json file there says "
                 "'convspec' or 'class_name'"
@@ -122,7 +127,7 @@ def _documents(path: str, passed: Passed) -> Iterator[Document]:
                 found += _folder(Path(match), passed)
             elif not passed(match):
                 found.append(read(match))
-        if not found:
+        if not found and not passed.any:
             raise click.UsageError(f"no spec in the folders that match '{path}'")
         yield from found
         return
@@ -138,7 +143,7 @@ def _matches(pattern: str) -> list[str] | None:
 
 def specs_in(folder: str, passed: Passed | None = None) -> list[Document]:
     """The specs in a folder and in those below it."""
-    return list(_folder(Path(folder), passed or _none_passed))
+    return list(_folder(Path(folder), passed or Passed()))
 
 
 def _folder(folder: Path, passed: Passed) -> Iterator[Document]:
@@ -158,15 +163,6 @@ def _files(folder: Path) -> Iterator[Path]:
             file, hidden = Path(root, name), name.startswith(".")
             if file.suffix.lower() in SUFFIXES and not hidden and os.path.isfile(file):
                 yield file
-
-
-def looks_like_spec(document: Document) -> bool:
-    """Whether a file found in a folder is meant for convspec, even with mistakes in it."""
-    if document.root is not None and is_model(document.root):
-        return True
-    if isinstance(document.root, Mapping):
-        return not {"convspec", "class_name"}.isdisjoint(document.root.entries)
-    return document.root is None and re.search(_SAYS_SO, document.text) is not None
 
 
 def load_model(name: str, options: LoadOptions) -> Model:

@@ -43,14 +43,17 @@ def rendered(
     return gitlab.render(findings, rules)
 
 
-def deliver(text: str, output: str | None, summary: str = "") -> None:
-    """Print a report, or write it to a file and print its last line. CS120, CS121."""
+def deliver(text: str, output: str | None, summary: str = "", *, err: bool = False) -> None:
+    """Print a report, or write it to a file and print its last line. CS120, CS121.
+
+    ``err`` leaves standard output to what else is printed.
+    """
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(text, nl=False, err=err)
         return
     write_text(text, Path(output))
     if summary:
-        click.echo(summary)
+        click.echo(summary, err=err)
 
 
 def write_text(text: str, target: Path) -> None:

@@ -21,7 +21,7 @@ from speccompiler.cli.compared_sides import (
     is_there,
     tree_sides,
 )
-from speccompiler.cli.documents import SUFFIXES, check_name, looks_like_spec, read, with_model
+from speccompiler.cli.documents import SUFFIXES, check_name, read, with_model
 from speccompiler.diagnostics.core import Problem, SpecError, did_you_mean
 from speccompiler.diagnostics.wording import shown
 from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary
@@ -29,6 +29,7 @@ from speccompiler.source.document import Document
 from speccompiler.source.files import read_document
 from speccompiler.source.findings import MAX_BYTES
 from speccompiler.source.revisions import Blob, Repository, Revision, Span, find_repository
+from speccompiler.source.spec_marks import looks_like_spec
 
 _MOST_NAMED = 200
 """Places that git is asked about one by one; with more, it lists all."""
@@ -38,7 +39,7 @@ def git_sides(revision: str, names: Sequence[str], inputs: Inputs) -> Sides:
     """What ``convspec diff --git REVISION [PATH...]`` compares: what changed since."""
     for name in names:
         check_name(name)
-    with _about(None):
+    with about_git():
         repository = find_repository(Path.cwd())
         span = repository.span(revision)
     return changed_sides(repository, span, names, inputs)
@@ -56,13 +57,15 @@ def changed_sides(
     repository: Repository, span: Span, names: Sequence[str], inputs: Inputs
 ) -> Sides:
     """The specs that differ between two revisions, or from the working tree, below ``names``."""
-    with _about(None):
+    with about_git():
         within = [repository.place(name) for name in names]
         for name, place in zip(names, within, strict=True):
             _check_known(repository, span, name, place)
         changed = repository.changed(span.old, span.new, within)
-        # A file that is named counts whatever its name ends in; of folders the specs do.
-        wanted = [p for p in changed if p in within or _is_wanted(repository, p, inputs)]
+        # A file that is named counts whatever its name ends in, and though it is as before: what
+        # it names may have changed.
+        files = {p for p in within if p and not (repository.root / p).is_dir()}
+        wanted = sorted(files | {p for p in changed if _is_wanted(repository, p, inputs)})
         old = _tree(repository, span.old, wanted, "", inputs)
         if span.new is not None:
             new = _tree(repository, span.new, wanted, "", inputs)
@@ -72,7 +75,7 @@ def changed_sides(
         place
         for tree in (old, new)
         for place, side in tree.sides.items()
-        if place in within or looks_like_spec(side.document.wrapper or side.document)
+        if place in files or looks_like_spec(side.document.wrapper or side.document)
     }
     trees = [
         Tree(tree.name, {p: side for p, side in tree.sides.items() if p in keep})
@@ -93,10 +96,10 @@ def revision_side(name: str, inputs: Inputs) -> Side | Tree | None:
     revision = repository.revision_or_none(label)
     if revision is None:
         if colon and label and not path.startswith(("/", "\\")):
-            with _about(None):
+            with about_git():
                 repository.revision(label)
         return _neither(repository, name)
-    with _about(None):
+    with about_git():
         place = _place_in(repository, path)
         kind = repository.kind(revision, place)
         if kind == "tree":
@@ -116,8 +119,7 @@ def revision_side(name: str, inputs: Inputs) -> Side | Tree | None:
                 f"no file '{shown(place)}' in '{shown(label)}'",
                 repository.near(revision, place),
             )
-    sides = _tree(repository, revision, [place], "", inputs).sides
-    return sides[place]
+    return _tree(repository, revision, [place], "", inputs).sides[place]
 
 
 def driver_sides(names: Sequence[str], inputs: Inputs) -> Sides:
@@ -133,8 +135,9 @@ def driver_sides(names: Sequence[str], inputs: Inputs) -> Sides:
     places = (names[0], names[7] if len(names) == 9 else names[0])
     old = _lent("a/", places[0], names[1], inputs)
     new = _lent("b/", places[1], names[4], inputs)
-    pair = (SidePair(old, new),)
-    return Sides(f"a/{places[0]}", f"b/{places[1]}", pair if old or new else (), single=False)
+    pairs = (SidePair(old, new),) if old or new else ()
+    both = old is not None and new is not None
+    return Sides(f"a/{places[0]}", f"b/{places[1]}", pairs, single=both)
 
 
 def _lent(prefix: str, place: str, file: str, inputs: Inputs) -> Side | None:
@@ -267,8 +270,9 @@ def _bytes(file: str) -> bytes | None:
 
 
 @contextmanager
-def _about(file: str | None) -> Iterator[None]:
+def about_git() -> Iterator[None]:
+    """What is wrong inside is about the command line, and no file of its own."""
     try:
         yield
     except Problem as problem:
-        raise SpecError([problem.at(file=file)]) from None
+        raise SpecError([problem.at()]) from None

@@ -29,9 +29,9 @@ PACKAGES = ("convspec", "numba", "llvmlite", "numpy", "numba-cuda", "h5py")
 """The packages whose versions ``doctor`` shows."""
 
 
-def print_json(data: dict[str, Any], indent: int | None = 2) -> None:
+def print_json(data: dict[str, Any], indent: int | None = 2, *, err: bool = False) -> None:
     """Print it, by default so that people can read it too."""
-    click.echo(json_text(data, indent), nl=False)
+    click.echo(json_text(data, indent), nl=False, err=err)
 
 
 def json_text(data: dict[str, Any], indent: int | None = 2) -> str:

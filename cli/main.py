@@ -25,6 +25,7 @@ from speccompiler.cli.spec_texts import SpecTexts
 COMMANDS = {
     "validate": "Check specs; report every finding with its place.",
     "shapes": "Shape report: sizes, parameters, multiply-adds, receptive fields.",
+    "render": "Draw a model: a picture for a paper, a README or a slide.",
     "diff": "Compare two models: what changed, and what that means.",
     "plan": "What a model is lowered to, pass by pass, step by step.",
     "run": "Run a model over an array file.",
@@ -37,9 +38,19 @@ COMMANDS = {
     "layers": "List the layer types, or the arguments of one.",
     "schema": "Print the JSON Schema of the native form, or of a command's JSON.",
     "explain": "Explain a diagnostic code.",
+    "lsp": "Serve an editor: diagnostics and shapes while typing.",
 }
+MODULES = {"render": "render_picture"}
+"""Where a command's module is not called like it: ``render`` there shows findings."""
 READER_GONE = 128 + 13
 """The exit status that a shell reports for SIGPIPE."""
+
+
+def load_command(name: str) -> click.Command:
+    """A subcommand, imported now."""
+    module = importlib.import_module(f"speccompiler.cli.{MODULES.get(name, name)}")
+    command: click.Command = module.command
+    return command
 
 
 class Commands(click.Group):
@@ -53,9 +64,7 @@ class Commands(click.Group):
         """The subcommand, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"speccompiler.cli.{cmd_name}")
-        command: click.Command = module.command
-        return command
+        return load_command(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -181,7 +181,7 @@ def not_empty(ctx: click.Context, param: click.Parameter, given: Given) -> Given
     return given
 
 
-def _weights_path(ctx: click.Context, param: click.Parameter, given: str | None) -> Path | None:
+def weights_path(ctx: click.Context, param: click.Parameter, given: str | None) -> Path | None:
     """The file of weights, if one is named."""
     return None if given is None else Path(not_empty(ctx, param, given))
 
@@ -211,24 +211,28 @@ def _answers(
     return dict(given)
 
 
+weights_by_option = click.option(
+    "--weights-by",
+    type=click.Choice(["name", "topology"]),
+    help="How tensors of a Keras HDF5 file find their layers. Default: names where they "
+    "fit, else the order of the layers.",
+)
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(min=0, max=2**63 - 1),
+    help="Draw weights that nothing gives from each layer's init, with this seed.",
+)
+
+
 def weights_options(function: F) -> F:
     """Where weights come from."""
     for option in (
-        click.option(
-            "--weights-by",
-            type=click.Choice(["name", "topology"]),
-            help="How tensors of a Keras HDF5 file find their layers. Default: names where they "
-            "fit, else the order of the layers.",
-        ),
-        click.option(
-            "--seed",
-            type=click.IntRange(min=0, max=2**63 - 1),
-            help="Draw weights that nothing gives from each layer's init, with this seed.",
-        ),
+        weights_by_option,
+        seed_option,
         click.option(
             "--weights",
             metavar="FILE",
-            callback=_weights_path,
+            callback=weights_path,
             shell_complete=complete_files,
             help="Every array, with keys <layer>/W, <layer>/b: .npz, .npy, .safetensors or HDF5 "
             "(with convspec[hdf5]) under any name, or a folder of .npy and .npz files; replaces "

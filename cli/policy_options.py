@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from speccompiler.cli.options import complete_files, not_empty
+from speccompiler.cli.spec_texts import SpecTexts
+from speccompiler.diagnostics.core import SpecError
 from speccompiler.frozen import dataclass
 
 if TYPE_CHECKING:
+    from speccompiler.cli.documents import Passed
     from speccompiler.policy.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,7 +34,33 @@ class SettingsChoice:
         from speccompiler.policy.load_settings import load_settings
 
         file = None if self.config is None else Path(self.config)
-        return load_settings(Path(), file, isolated=self.isolated)
+        try:
+            return load_settings(Path(), file, isolated=self.isolated)
+        except SpecError as error:
+            remember_settings(error)
+            raise
+
+
+def remember_settings(error: SpecError) -> None:
+    """Keep the text of the settings, so that what is wrong with them is shown with its line."""
+    kept = SpecTexts.of_command()
+    for found in error.diagnostics:
+        if found.file is not None and found.span is not None:
+            with contextlib.suppress(OSError):
+                kept[found.file] = Path(found.file).read_text("utf-8-sig", errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineOptions:
+    """The file of findings that are accepted."""
+
+    baseline: str | None = None
+    write_baseline: str | None = None
+
+    def check(self) -> None:
+        """Refuse to read one and write one."""
+        if self.baseline is not None and self.write_baseline is not None:
+            raise click.UsageError("--baseline and --write-baseline exclude each other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +96,28 @@ def settings_options(function: F) -> F:
     return function
 
 
+def baseline_options(function: F) -> F:
+    """``--baseline`` and ``--write-baseline``."""
+    for option in (
+        click.option(
+            "--write-baseline",
+            metavar="FILE",
+            callback=not_empty,
+            shell_complete=complete_files,
+            help="Write what is found to this file, for --baseline.",
+        ),
+        click.option(
+            "--baseline",
+            metavar="FILE",
+            callback=not_empty,
+            shell_complete=complete_files,
+            help="Do not report the findings of this file.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 def reporting_options(*styles: str) -> Callable[[F], F]:
     """``--format`` and ``--output``, for a command whose report CI systems read."""
 
@@ -90,3 +142,16 @@ def reporting_options(*styles: str) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+def excluded(settings: Settings) -> Passed:
+    """Which files ``exclude`` means."""
+    from speccompiler.cli.documents import Passed
+
+    if not settings.exclude:
+        return Passed()
+    from speccompiler.policy.globs import file_matches
+    from speccompiler.policy.project import shared_name
+
+    folder, patterns = settings.folder, settings.exclude
+    return Passed(lambda file: file_matches(shared_name(file, folder), patterns))

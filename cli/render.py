@@ -9,7 +9,7 @@ import click
 
 from speccompiler.cli.spec_texts import SpecTexts
 from speccompiler.cli.streams import sayable
-from speccompiler.diagnostics.core import Diagnostic, Severity
+from speccompiler.diagnostics.core import Diagnostic, Fix, Severity
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 LONGEST_LINE = 96
@@ -118,6 +118,25 @@ def diagnostic_data(diagnostic: Diagnostic) -> dict[str, Any]:
         "end_column": span.end_column if span else None,
         "layer": diagnostic.layer,
         "hint": diagnostic.hint,
+        "fix": None if diagnostic.fix is None else fix_data(diagnostic.fix),
+    }
+
+
+def fix_data(fix: Fix) -> dict[str, Any]:
+    """A fix for JSON: edits that are made together, each of a place as findings have one."""
+    return {
+        "title": fix.title,
+        "safe": fix.safe,
+        "edits": [
+            {
+                "line": edit.span.line,
+                "column": edit.span.column,
+                "end_line": edit.span.end_line,
+                "end_column": edit.span.end_column,
+                "text": edit.text,
+            }
+            for edit in fix.edits
+        ],
     }
 
 
@@ -136,3 +155,9 @@ def show(diagnostics: Sequence[Diagnostic]) -> None:
     """Write a command's findings to standard error."""
     if diagnostics:
         click.echo(render_text(diagnostics), err=True)
+
+
+def show_failure(diagnostics: Sequence[Diagnostic]) -> None:
+    """Write findings that end a command to standard error, and how many they are."""
+    show(diagnostics)
+    click.echo(f"\nfound {count_text(diagnostics)}", err=True)

@@ -23,7 +23,6 @@ from speccompiler.frozen import dataclass
 from speccompiler.options import LoadOptions
 
 if TYPE_CHECKING:
-    from speccompiler.model import Model
     from speccompiler.reports.shape_report import ShapeReport
 
 
@@ -85,18 +84,20 @@ def command(model: str, output: str | None, shown: Shown, loading: LoadOptions) 
     """
     if shown.graph and shown.style != "markdown":
         raise click.UsageError("--graph is for --format markdown")
-    if shown.by is not None and shown.style in ("json", "html"):
+    if shown.by is not None and shown.style in {"json", "html"}:
         raise click.UsageError(f"--by is not for --format {shown.style}, which has all totals")
     loaded = load_model(model, loading)
-    text = _text(loaded, loaded.shapes(loading.input_shape), shown)
-    write_report(text, output, loaded.loaded.document.read_files)
-
-
-def _text(model: Model, report: ShapeReport, shown: Shown) -> str:
+    report = loaded.shapes(loading.input_shape)
     if shown.style == "html":
         from speccompiler.drawing.shapes_page import shapes_page
 
-        return shapes_page(model, report)
+        text = shapes_page(loaded, report)
+    else:
+        text = _text(report, shown)
+    write_report(text, output, loaded.loaded.document.read_files)
+
+
+def _text(report: ShapeReport, shown: Shown) -> str:
     if shown.style == "json":
         return json_output.json_text(json_output.shapes(report))
     if shown.style == "csv":

@@ -36,8 +36,7 @@ class Check:
             return None
         name = printable(self.document.shown_file)
         if self.model is None:
-            count = count_text([h.found for h in self.hidden])
-            return f"{name}: no model, because of what is not reported: {count}"
+            return f"{name}: no model, though no error is reported"
         layers = len(self.model.spec.layers)
         return f"{name}: ok, {layers} {'layer' if layers == 1 else 'layers'}"
 
@@ -54,6 +53,10 @@ class Outcome:
     baseline: str | None = None
     stale: Sequence[Entry] = ()
     """Entries of the baseline that no longer occur."""
+    fixed: int = 0
+    """How many findings were mended before."""
+    changed: bool = False
+    """Whether that changes a file."""
     written: int | None = None
     """How many findings went into the baseline."""
 
@@ -73,6 +76,9 @@ def as_text(outcome: Outcome) -> str:
     found = outcome.found
     lines = [render_text(found, SpecTexts.of_command()), ""] if found else []
     lines += [line for check in outcome.checks if (line := check.line) is not None]
+    if outcome.fixed:
+        whole = outcome.fixed + len(found)
+        lines.append(f"fixed {outcome.fixed} of {_count(whole, 'finding')}")
     lines += last_lines(outcome, clean=False)
     return "".join(f"{line}\n" for line in lines)
 
@@ -118,6 +124,7 @@ def as_json(outcome: Outcome, root: Path) -> dict[str, Any]:
     data = json_output.validate(
         [check.document for check in outcome.checks], outcome.found, _marks(outcome, root)
     )
+    data["fixed"] = outcome.fixed
     data["hidden"] = [json_output.hidden(each) for each in outcome.hidden]
     if outcome.baseline is not None:
         data["baseline"] = {

@@ -147,8 +147,8 @@ def _recording(model: Model, given: Given) -> Recording:
         if own is None:
             raise click.UsageError("give --input and --expect, or a spec with 'verify'")
         return own if tolerance is None else replace(own, tolerance=tolerance)
-    inputs = _named(given.inputs, model.input_names, "--input")
-    expected = _named(given.expect, model.output_names, "--expect")
+    inputs = named_files(given.inputs, model.input_names, "--input")
+    expected = named_files(given.expect, model.output_names, "--expect")
     for text in given.layer_files:
         name, equals, file = text.partition("=")
         if not equals or not file:
@@ -163,7 +163,7 @@ def _recording(model: Model, given: Given) -> Recording:
     )
 
 
-def _named(texts: tuple[str, ...], names: tuple[str, ...], option: str) -> dict[str, str]:
+def named_files(texts: tuple[str, ...], names: tuple[str, ...], option: str) -> dict[str, str]:
     """Files by name; a single one needs none, and may have '=' in its own."""
     if len(texts) == 1 and len(names) == 1:
         name, _, file = texts[0].partition("=")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from speccompiler.comparing.model_diff import Impact
+from speccompiler.comparing.impact import Impact
 from speccompiler.frozen import dataclass
 
 
@@ -24,6 +24,7 @@ class ChangeCode:
 
 BREAKING, COST, NOTE = Impact.BREAKING, Impact.COST, Impact.NOTE
 GROUPS: Mapping[str, str] = {
+    "CD0": "files",
     "CD1": "inputs and outputs of the model",
     "CD2": "layers and how they are connected",
     "CD3": "arguments of a layer",
@@ -34,6 +35,22 @@ GROUPS: Mapping[str, str] = {
 }
 CODES: Mapping[str, ChangeCode] = MappingProxyType(
     {
+        "CD001": ChangeCode(
+            "model added",
+            NOTE,
+            "A file with a model is there that was not there before.",
+        ),
+        "CD002": ChangeCode(
+            "model removed",
+            BREAKING,
+            "A file with a model is gone. Whatever names it no longer finds it.",
+        ),
+        "CD003": ChangeCode(
+            "file renamed",
+            NOTE,
+            "The file lies elsewhere or has another name; its model is compared with what it was. "
+            "A file that keeps at least half of its lines is taken for the same one.",
+        ),
         "CD101": ChangeCode(
             "input added",
             BREAKING,
@@ -297,7 +314,8 @@ CODES: Mapping[str, ChangeCode] = MappingProxyType(
         "CD703": ChangeCode(
             "activation bytes",
             COST,
-            "The outputs of all layers together take more or less memory for a sample.",
+            "The outputs of all layers together take more or less memory for a sample. It is a "
+            "note where only layers without an effect came or went.",
         ),
         "CD704": ChangeCode(
             "peak memory",

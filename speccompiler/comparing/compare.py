@@ -49,7 +49,7 @@ def compare(
         *input_changes(sides),
         *output_changes(sides),
         *semantics_changes(sides),
-        *amount_changes(sides, totals),
+        *amount_changes(sides, totals, pairs),
         *sight_changes(sides),
     )
     diverging = (n for n in sorted(causes.output) if n in alignment.to_old)
@@ -90,12 +90,10 @@ def _pairs(sides: Sides, causes: ShapeCauses) -> Iterator[LayerPair]:
     for partner in behind.get(-1, ()):
         yield _gone(sides, causes, partner)
     for number in range(len(sides.new.outline.items)):
-        partner = to_old.get(number)
-        yield (
-            _came(sides, causes, number)
-            if partner is None
-            else _kept(sides, causes, partner, number)
-        )
+        if number in to_old:
+            yield _kept(sides, causes, to_old[number], number)
+        else:
+            yield _came(sides, causes, number)
         for gone in behind.get(number, ()):
             yield _gone(sides, causes, gone)
 

@@ -32,10 +32,12 @@ from speccompiler.diagnostics.wording import shown
 from speccompiler.frozen import dataclass
 from speccompiler.policy.globs import file_matches, layer_matches
 from speccompiler.policy.project import shared_name
-from speccompiler.policy.settings import Settings, read_table
+from speccompiler.policy.settings import Settings
+from speccompiler.policy.settings_keys import read_table
 from speccompiler.policy.settings_reading import (
     Key,
     Reading,
+    dotted,
     listed,
     one_of,
     table_of,
@@ -144,6 +146,24 @@ IGNORE_KEYS: Mapping[str, Key[Any]] = {
     ),
     "reason": Key(text, 'reason = "trained anew"', "Why. It is shown beside what is ignored."),
 }
+_CHOOSING = ("codes", "fingerprints", "files", "layers")
+
+
+def _ignores(value: Any, path: Keys, reading: Reading) -> tuple[dict[str, Any], ...]:
+    """The tables of ``ignore``; each says which changes it is about."""
+    found = tables(IGNORE_KEYS)(value, path, reading)
+    for number in range(len(found)):
+        if not any(key in value[number] for key in _CHOOSING):
+            place = (*path, number)
+            reading.refuse(
+                place,
+                f"'{dotted(place)}' would ignore every change",
+                f"say which: {', '.join(_CHOOSING)}",
+                key=True,
+            )
+    return found
+
+
 KEYS: Mapping[str, Key[Any]] = {
     "fail-on": Key(
         _conditions,
@@ -157,7 +177,7 @@ KEYS: Mapping[str, Key[Any]] = {
         {},
     ),
     "ignore": Key(
-        tables(IGNORE_KEYS),
+        _ignores,
         "[[diff.ignore]]",
         "Changes that are accepted; a table for each decision. One that has passed its day, or "
         "that no change is like, is said as a note.",

@@ -74,6 +74,8 @@ def _diagnostic_data(diagnostic: Diagnostic) -> dict[str, Any]:
         "file": diagnostic.file,
         "line": span.line if span else None,
         "column": span.column if span else None,
+        "end_line": span.end_line if span else None,
+        "end_column": span.end_column if span else None,
         "layer": diagnostic.layer,
         "hint": diagnostic.hint,
     }

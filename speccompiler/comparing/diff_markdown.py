@@ -18,7 +18,7 @@ from speccompiler.comparing.verdict import follows, verdict
 from speccompiler.diagnostics.wording import on_one_line
 from speccompiler.frozen import dataclass
 from speccompiler.reports.markdown_text import markdown_text
-from speccompiler.reports.number_text import count
+from speccompiler.reports.number_text import scaled
 from speccompiler.reports.shape_table import batched
 
 T = TypeVar("T")
@@ -35,8 +35,8 @@ _AMOUNTS = {
     "peak_bytes": "peak memory",
 }
 _AMOUNT_CODES = {"CD701", "CD702", "CD703", "CD704"}
-_SHAPE_CODES = {"CD401"}
-"""Changes that have a column of their own."""
+_SHOWN_CODES = {"CD203", "CD401"}
+"""Names and shapes: changes that have a column of their own."""
 _LAYERS = ("| | layer | what changed | output shape | parameters |", "|:--|:--|:--|:--|--:|")
 
 
@@ -129,13 +129,12 @@ def _file(file: FileDiff, comparison: Comparison) -> Iterator[_Piece]:
         yield _Piece((_row(pair),), "layer", _LAYERS)
     noun = "layer follows" if len(behind) == 1 else "layers follow"
     opens = (
-        f"<details><summary>{len(behind)} {noun} from these</summary>",
+        f"<details><summary>{len(behind)} {noun}{' from these' if own else ''}</summary>",
         "",
-        "| layer | output shape | because of |",
-        "|:--|:--|:--|",
+        *_LAYERS,
     )
     for pair in behind:
-        yield _Piece((_follower(pair),), "layer", opens, ("", "</details>"))
+        yield _Piece((_row(pair),), "layer", opens, ("", "</details>"))
 
 
 def _heading(file: FileDiff) -> Iterator[str]:
@@ -145,17 +144,16 @@ def _heading(file: FileDiff) -> Iterator[str]:
         yield f"### {name}: cannot be compared"
     elif status in {FileStatus.ADDED, FileStatus.REMOVED}:
         yield f"### {name}: {'new' if status is FileStatus.ADDED else 'removed'}"
-    elif file.diff is not None and not file.diff.same:
-        yield f"### {name}: {_text(verdict(file.diff))}"
     else:
         yield f"### {name}"
+    if file.diff is not None and not file.diff.same:
+        yield ""
+        word, _, rest = verdict(file.diff).partition(": ")
+        yield f"**{word}**: {_text(rest)}. Compared with {_code(str(file.old_name))}."
 
 
 def _whole(file: FileDiff, comparison: Comparison) -> Iterator[str]:
     """What is to be said of the file and of its model as a whole."""
-    if file.diff is not None and file.old_name != file.new_name:
-        yield f"Compared with {_code(str(file.old_name))}."
-        yield ""
     for found in file.diagnostics:
         place = "" if found.span is None else f":{found.span.line}:{found.span.column}"
         where = _code(f"{found.file or file.name}{place}")
@@ -169,11 +167,8 @@ def _whole(file: FileDiff, comparison: Comparison) -> Iterator[str]:
                 f"{_text(judgement.verdict.reason)}"
             )
     if file.report is not None:
-        report = file.report
-        yield (
-            f"{len(report.layers)} layers, {count(report.parameters)} parameters, "
-            f"{_text(count(report.multiply_adds))} multiply-adds a sample"
-        )
+        work = _text(scaled(file.report.multiply_adds))
+        yield f"{file.gist}, {work} multiply-adds a sample"
     for change in file.own_changes:
         if change.code == "CD003":
             yield f"- {change.impact}: {_text(change.message)}"
@@ -218,9 +213,13 @@ def _row(pair: LayerPair) -> str:
 
 
 def _messages(pair: LayerPair) -> Iterator[str]:
-    """What changed, the worst first; a shape has a column of its own."""
+    """What changed, the worst first; what has a column of its own is left out."""
     both = pair.old is not None and pair.new is not None
-    told = [c for c in pair.changes if not (both and c.code in _SHAPE_CODES and not c.because)]
+    told = [
+        change
+        for change in pair.changes
+        if not (both and change.code in _SHOWN_CODES and not change.because)
+    ]
     order = list(Impact)
     for change in sorted(told or pair.changes, key=lambda c: order.index(c.impact)):
         yield change.message
@@ -235,11 +234,6 @@ def _layer(pair: LayerPair) -> str:
     if pair.old.name != pair.name:
         return f"{_code(pair.old.name)} → {_code(pair.name)}"
     return _code(pair.name)
-
-
-def _follower(pair: LayerPair) -> str:
-    causes = dict.fromkeys(name for change in pair.changes for name in change.because)
-    return f"| {_layer(pair)} | {_shapes(pair)} | {', '.join(map(_code, causes))} |"
 
 
 def _shapes(pair: LayerPair) -> str:
@@ -264,7 +258,7 @@ def _impact(impact: Impact) -> str:
 
 
 def _text(text: str) -> str:
-    return markdown_text(text)
+    return markdown_text(text.replace(" -> ", " → "))
 
 
 def _code(text: str) -> str:

@@ -23,6 +23,11 @@ LEAST_DETAIL = 48
 """Columns that the details of a layer need beside its name and type; else they go below."""
 MOST_FOLLOWERS = 8
 """Layers that only follow are listed one by one up to this many."""
+_OF_IMPACT: dict[Impact, Role] = {
+    Impact.BREAKING: "breaking",
+    Impact.COST: "cost",
+    Impact.NOTE: "dim",
+}
 _SIGNS: dict[str, tuple[str, Role]] = {
     "inserted": ("+", "added"),
     "removed": ("-", "removed"),
@@ -57,7 +62,7 @@ def diff_text(
     ``name`` makes a text that holds names of a file fit for where it is shown.
     """
     page = _Page(width, paint, name)
-    page.line(verdict(diff), diff.impact or "strong")
+    page.line(verdict(diff), _OF_IMPACT[diff.impact] if diff.impact else "strong")
     between = f"{diff.old_name} -> {diff.new_name}"
     if diff.same:
         page.line(between, "dim")
@@ -118,7 +123,9 @@ def _model(page: _Page, diff: ModelDiff) -> None:
     if changes:
         page.blank()
     for change in changes:
-        sign = page.paint("!" if change.impact is Impact.BREAKING else "~", change.impact)
+        sign = page.paint(
+            "!" if change.impact is Impact.BREAKING else "~", _OF_IMPACT[change.impact]
+        )
         first, *others = page.wrapped(change.message, 2)
         page.lines.append(f"{sign} {page.paint(first, 'strong')}")
         page.lines += [f"    {page.paint(other, 'strong')}" for other in others]
@@ -216,9 +223,8 @@ def _details(pair: LayerPair, *, first: bool) -> Iterator[tuple[str, Role]]:
     """What stands in the lines of a layer, the arguments together in one."""
     arguments = [c for c in pair.changes if c.code.startswith("CD3")]
     told = any(change.code == "CD203" for change in pair.changes)
-    if pair.old is not None and pair.new is not None and pair.old.name != pair.new.name:
-        if not told:
-            yield f"was '{pair.old.name}'", "dim"
+    if not told and pair.old and pair.new and pair.old.name != pair.new.name:
+        yield f"was '{pair.old.name}'", "dim"
     for change in pair.changes:
         if change in arguments:
             if change is arguments[0]:
@@ -246,7 +252,7 @@ def _argument_lines(arguments: Sequence[Change]) -> Iterator[tuple[str, Role]]:
 
 
 def _role(change: Change) -> Role:
-    return "dim" if change.impact is Impact.NOTE else change.impact.value
+    return _OF_IMPACT[change.impact]
 
 
 def _between(page: _Page, pairs: Sequence[LayerPair]) -> None:
@@ -282,14 +288,14 @@ def _totals(page: _Page, diff: ModelDiff) -> None:
         old, new = amount_text(amount, amount.old), amount_text(amount, amount.new)
         if old == new and amount.old != amount.new:
             old, new = str(amount.old), str(amount.new)
-        changed = amount.old != amount.new
-        rows.append((_AMOUNT_NAMES[amount.name], old, new, share_text(amount), changed))
-    label = max(len(row[0]) for row in rows)
-    before, after = (max(len(row[k]) for row in rows) for k in (1, 2))
-    for title, old, new, share, changed in rows:
-        if not changed:
-            text = f"{title:<{label}}  {old:>{before}}    {'unchanged'}"
-            page.lines.append(page.paint(text, "dim"))
+        rows.append((amount, _AMOUNT_NAMES[amount.name], old, new))
+    texts = [row[1:] for row in rows]
+    label, before, after = (max(map(len, column)) for column in zip(*texts, strict=True))
+    for amount, title, old, new in rows:
+        start = f"{title:<{label}}  {old:>{before}}"
+        if amount.old == amount.new:
+            page.lines.append(page.paint(f"{start}    unchanged", "dim"))
             continue
-        text = f"{title:<{label}}  {old:>{before}} -> {new:>{after}}"
-        page.lines.append(f"{text}  {page.paint(share, 'cost')}" if share else text)
+        share = share_text(amount)
+        shown = f"  {page.paint(share, 'cost')}" if share else ""
+        page.lines.append(f"{start} -> {new:>{after}}{shown}")

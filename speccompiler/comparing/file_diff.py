@@ -43,6 +43,8 @@ class FileDiff:
     diagnostics: tuple[Diagnostic, ...] = ()
     """What is wrong with one of the two."""
     ignored: tuple[IgnoredChange, ...] = ()
+    unchanged: bool = False
+    """Whether its text is what it was, so that nothing was compared."""
 
     @property
     def name(self) -> str:
@@ -59,11 +61,21 @@ class FileDiff:
     @property
     def status(self) -> FileStatus:
         """What became of it."""
-        if self.diff is not None:
+        if self.diff is not None or self.unchanged:
             return FileStatus.CHANGED if self.changes else FileStatus.SAME
         if self.report is None:
             return FileStatus.FAILED
         return FileStatus.REMOVED if self.new_name is None else FileStatus.ADDED
+
+    @property
+    def gist(self) -> str:
+        """``12 layers, 4,385 parameters`` of a model that was added or removed."""
+        assert self.report is not None, "only what came or went has a report of its own"
+        layers, parameters = len(self.report.layers), self.report.parameters
+        return (
+            f"{layers} layer{'' if layers == 1 else 's'}, {parameters:,} "
+            f"parameter{'' if parameters == 1 else 's'}"
+        )
 
     def mapped(self, change: Callable[[Change], Change | None]) -> FileDiff:
         """The same with every change replaced, or left out for None."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from speccompiler.comparing.argument_effects import Changed, Effect, changed_arguments
+from speccompiler.comparing.argument_effects import Changed, Effect
 from speccompiler.comparing.layer_arguments import same_type, value_text
 from speccompiler.comparing.lowered_alone import lowered_alone
 from speccompiler.comparing.model_diff import Change, Fit, TensorFit
 from speccompiler.comparing.rewiring import slots
 from speccompiler.comparing.shape_causes import ShapeCauses
 from speccompiler.comparing.sides import Side, Sides
-from speccompiler.comparing.tensor_fit import fits
+from speccompiler.comparing.tensor_fit import draws_weights, fits
 from speccompiler.comparing.wording import because, listed, quoted_few, shape_text
 from speccompiler.schemas.fields import Layer
-from speccompiler.weights.sources import DrawnTensor
 
 _COMMUTES = frozenset({"sum", "mul", "ave", "max"})
 _EFFECTS = {Effect.NONE: "CD303", Effect.NUMBERS: "CD302", Effect.SHAPE: "CD301"}
@@ -148,8 +147,7 @@ def _arguments(sides: Sides, partner: int, number: int) -> Iterator[Change]:
         old, new = (_type(item.layer) for item in (one, other))
         yield sides.change("CD205", f"{old} -> {new}", layer=other.name, old=old, new=new)
         return
-    shapes = sides.old.outline.input_shapes(partner)
-    for found in changed_arguments(one.layer, other.layer, sides.semantics[1], shapes):
+    for found in sides.arguments(partner, number):
         yield _argument(sides, partner, number, found)
 
 
@@ -187,18 +185,11 @@ def _weights_code(found: Changed) -> str:
 def _draws(sides: Sides, partner: int, number: int, argument: str) -> bool:
     """Whether both models draw tensors of this layer, by this initialiser, from a seed."""
     layers = sides.old.outline.items[partner].layer, sides.new.outline.items[number].layer
-    for side, layer in zip((sides.old, sides.new), layers, strict=True):
-        if side.model.spec.seed is None:
-            return False
-        wanted = {n for n, stored in layer.inner.tensors.items() if stored.init == argument}
-        sources = side.model.weight_sources.sources
-        if not any(
-            isinstance(source, DrawnTensor)
-            for weight, source in sources.items()
-            if weight.layer == layer.name and weight.tensor in wanted
-        ):
-            return False
-    return True
+    return all(
+        draws_weights(side.model, layer)
+        and any(argument in (stored.init, stored.scale) for stored in layer.inner.tensors.values())
+        for side, layer in zip((sides.old, sides.new), layers, strict=True)
+    )
 
 
 def weight_changes(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from speccompiler.comparing.argument_effects import Effect, difference
 from speccompiler.comparing.layer_arguments import value_text
 from speccompiler.comparing.lowered_alone import comparable, lowered_alone
-from speccompiler.comparing.model_diff import Amount, Change, Impact
+from speccompiler.comparing.model_diff import Amount, Change, Impact, LayerPair
 from speccompiler.comparing.sides import Sides
+from speccompiler.comparing.tensor_fit import draws_weights
 from speccompiler.comparing.wording import quoted_few
-from speccompiler.graph.dims import Dim
+from speccompiler.graph.dims import Dim, total
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.reports.layer_report import LayerReport
 from speccompiler.reports.number_text import count, scaled, size
@@ -37,8 +38,7 @@ def semantics_changes(sides: Sides) -> Iterator[Change]:
     elif sides.semantics[0] != sides.semantics[1]:
         yield _other_rules(sides)
     if old.spec.seed != new.spec.seed:
-        drawn = old.weight_sources.drawn and new.weight_sources.drawn
-        both = None not in (old.spec.seed, new.spec.seed)
+        drawn = draws_weights(old) and draws_weights(new)
         one, other = value_text(old.spec.seed), value_text(new.spec.seed)
         yield sides.change(
             "CD604",
@@ -46,7 +46,7 @@ def semantics_changes(sides: Sides) -> Iterator[Change]:
             argument="seed",
             old=one,
             new=other,
-            impact=None if drawn and both else Impact.NOTE,
+            impact=None if drawn else Impact.NOTE,
         )
     yield from _weights(sides)
 
@@ -149,8 +149,16 @@ def share_text(amount: Amount) -> str:
     return f"{share:+.1f}%" if abs(share) < 1000 else f"{new / old:.3g} times"
 
 
-def amount_changes(sides: Sides, found: tuple[Amount, ...]) -> Iterator[Change]:
-    """CD701 to CD704."""
+def amount_changes(
+    sides: Sides, found: tuple[Amount, ...], pairs: Sequence[LayerPair]
+) -> Iterator[Change]:
+    """CD701 to CD704; a Dropout that came has an output in the report, and costs nothing."""
+    idle = total(
+        sign * report.activation_bytes
+        for pair in pairs
+        for report, sign in ((pair.new, 1), (pair.old, -1))
+        if report is not None and any(c.code in {"CD208", "CD209"} for c in pair.changes)
+    )
     for amount in found:
         if amount.old == amount.new:
             continue
@@ -158,6 +166,7 @@ def amount_changes(sides: Sides, found: tuple[Amount, ...]) -> Iterator[Change]:
         if old == new and isinstance(amount.old, int) and isinstance(amount.new, int):
             old, new = count(amount.old), count(amount.new)
         share = share_text(amount)
+        free = amount.name == "activation_bytes" and amount.new == (amount.old or 0) + idle
         words = amount.name.replace("_bytes", " memory").replace("multiply_adds", "multiply-adds")
         text = f"{words} {old} -> {new}" + (f" ({share})" if share else "")
         yield sides.change(
@@ -166,6 +175,7 @@ def amount_changes(sides: Sides, found: tuple[Amount, ...]) -> Iterator[Change]:
             argument=amount.name,
             old=_plain(amount.old),
             new=_plain(amount.new),
+            impact=Impact.NOTE if free else None,
         )
 
 

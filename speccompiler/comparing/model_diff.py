@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+from speccompiler.comparing.impact import Impact as Impact
 from speccompiler.diagnostics.core import Span
 from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim
@@ -13,17 +14,6 @@ from speccompiler.reports.shape_report import ShapeReport
 
 FORMAT_VERSION = 1
 """Of ``ModelDiff.to_data``: raised when a key changes its meaning or goes."""
-
-
-class Impact(StrEnum):
-    """What a change means for those who use the model; the worst first."""
-
-    BREAKING = "breaking"
-    """An input or output changes, old weights no longer fit, or numbers change."""
-    COST = "cost"
-    """Parameters, multiply-adds or memory change."""
-    NOTE = "note"
-    """Nothing that a user of the model would notice."""
 
 
 class Match(StrEnum):

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
-MOST_EDITS = 128
+MOST_EDITS = 256
 Pairs = list[tuple[int, int]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from speccompiler.comparing.lowered_alone import Alone, lowered_alone
+from speccompiler.comparing.lowered_alone import Alone
 from speccompiler.comparing.outline import Outline
 from speccompiler.comparing.sides import Sides
 from speccompiler.frozen import dataclass
@@ -75,7 +75,7 @@ class _Search:
         own = decides = False
         first, second = self.sides.semantics
         if one.said != other.said or first != second:
-            alone = lowered_alone(other.layer, second, olds)
+            alone = self.sides.new_over_old(partner, number)
             self.causes.alone[number] = alone
             own = alone is not None and alone.shape != self.old.shape(partner)
             # With the old inputs it would give the same: nothing before it matters.

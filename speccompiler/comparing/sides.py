@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import field
 
 from speccompiler.comparing.alignment import Alignment
+from speccompiler.comparing.argument_effects import Changed, changed_arguments
 from speccompiler.comparing.codes import CODES
+from speccompiler.comparing.lowered_alone import Alone, lowered_alone
 from speccompiler.comparing.model_diff import Change, Impact
 from speccompiler.comparing.outline import Outline
 from speccompiler.diagnostics.core import Diagnostic
@@ -49,6 +52,27 @@ class Sides:
     alignment: Alignment
     semantics: tuple[Semantics, Semantics]
     """By which each was lowered; where only one says it, that for both."""
+    lowered: dict[Hashable, Alone | None] = field(default_factory=dict)
+    """Layers that were lowered by themselves: many layers of a model say the same."""
+    judged: dict[Hashable, list[Changed]] = field(default_factory=dict)
+    """What arguments do, for the same reason."""
+
+    def new_over_old(self, partner: int, number: int) -> Alone | None:
+        """The layer of a new call, lowered over what the old one read."""
+        item, shapes = self.new.outline.items[number], self.old.outline.input_shapes(partner)
+        key = item.said, shapes
+        if key not in self.lowered:
+            self.lowered[key] = lowered_alone(item.layer, self.semantics[1], shapes)
+        return self.lowered[key]
+
+    def arguments(self, partner: int, number: int) -> list[Changed]:
+        """What the changed arguments of a pair of one type do."""
+        one, other = self.old.outline.items[partner], self.new.outline.items[number]
+        shapes = self.old.outline.input_shapes(partner)
+        key = one.said, other.said, shapes
+        if key not in self.judged:
+            self.judged[key] = changed_arguments(one.layer, other.layer, self.semantics[1], shapes)
+        return self.judged[key]
 
     def change(
         self,

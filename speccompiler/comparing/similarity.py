@@ -39,5 +39,5 @@ def likeness(old: Layer, new: Layer) -> float:
 def _share(old: Layer, new: Layer) -> float:
     """The share of the arguments that both have and that are equal."""
     one, other = arguments(old), arguments(new)
-    equal = sum(name in other and other[name] == value for name, value in one.items())
+    equal = len([name for name, value in one.items() if name in other and other[name] == value])
     return equal / max(len(one), len(other))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from speccompiler.comparing.model_diff import Fit, TensorFit
 from speccompiler.graph.ir import Graph, Weight
+from speccompiler.schemas.fields import Layer
+from speccompiler.validation.validated import ValidatedModel
 
 Stored = Mapping[str, Weight]
 """The tensors of a layer by their names."""
@@ -48,3 +50,18 @@ def _fit(fit: Fit, old: Weight | None, new: Weight | None) -> TensorFit:
 def key(weight: Weight) -> str:
     """``conv1/W``, as weight files name it."""
     return f"{weight.layer}/{weight.tensor}"
+
+
+def draws_weights(model: ValidatedModel, layer: Layer | None = None) -> bool:
+    """Whether a run draws weights of this layer, or of any, from the spec's seed.
+
+    Files of weights are not looked into.
+    """
+    spec = model.spec
+    held = model.loaded.document.holder is not None or model.options.weights is not None
+    if spec.seed is None or spec.weights is not None or held:
+        return False
+    layers = spec.layers if layer is None else (layer,)
+    return any(
+        each.inner.tensors and getattr(each.inner, "weights", None) is None for each in layers
+    )

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from speccompiler.frozen import dataclass
+
+if TYPE_CHECKING:
+    from speccompiler.diagnostics.remedies import Remedy
 
 
 class Severity(StrEnum):
@@ -68,6 +71,8 @@ class Diagnostic:
     argument: str | None = None
     """The layer's argument that is at fault, for whoever knows where it stands."""
     fix: Fix | None = None
+    remedy: Remedy | None = None
+    """What a ``fix`` is to be made of, until the text is known in which it stands."""
 
     def __str__(self) -> str:
         where = self.file or ""
@@ -96,6 +101,7 @@ class Problem(Exception):
         layer: str | None = None,
         argument: str | None = None,
         source: str | None = None,
+        remedy: Remedy | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -104,6 +110,7 @@ class Problem(Exception):
         self.layer = layer
         self.argument = argument
         self.source = source
+        self.remedy = remedy
 
     def at(
         self, *, file: str | None = None, span: Span | None = None, layer: str | None = None
@@ -117,6 +124,7 @@ class Problem(Exception):
             layer=layer or self.layer,
             hint=self.hint,
             argument=self.argument,
+            remedy=self.remedy,
         )
 
 
@@ -153,16 +161,22 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     return any(d.severity is Severity.ERROR for d in diagnostics)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint that names the known words closest to ``word``, or None."""
+def meant(word: str, known: Iterable[str]) -> tuple[str, ...]:
+    """The known words closest to ``word``: one or two, or none."""
     import difflib
 
     folded: dict[str, str] = {}
     for name in known:
         folded.setdefault(name.casefold(), name)
     close = difflib.get_close_matches(word.casefold(), list(folded), n=2, cutoff=0.6)
-    if not close:
-        return None
-    if close[0] == word.casefold():
+    if close and close[0] == word.casefold():
         close = close[:1]
-    return "did you mean " + " or ".join(f"'{folded[c]}'" for c in close) + "?"
+    return tuple(folded[c] for c in close)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint that names the known words closest to ``word``, or None."""
+    names = meant(word, known)
+    if not names:
+        return None
+    return "did you mean " + " or ".join(f"'{name}'" for name in names) + "?"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from itertools import pairwise
+from math import inf
 
 from speccompiler.drawing.rank_order import Order
 from speccompiler.drawing.waypoints import Ranked
@@ -49,6 +50,10 @@ def columns(
         x = moved
         if still:
             break
+    lines = [True] * strips.count
+    for node in range(graph.boxes):
+        lines[strips.of[node]] = False
+    _tighten(strips, x, lines)
     found = [x[strip] for strip in strips.of]
     first = min(at - (width[n] / 2 if graph.is_box(n) else 0) for n, at in enumerate(found))
     return [at - first for at in found]
@@ -168,6 +173,17 @@ def _wanted(strips: _Strips, x: Sequence[float]) -> list[float]:
         mean = sum(x[other] * strength for other, strength in pulls)
         wanted.append((x[strip] + mean / weight) / 2 if weight else x[strip])
     return wanted
+
+
+def _tighten(strips: _Strips, x: list[float], lines: Sequence[bool]) -> None:
+    """Move strips that are lines alone as close to what they connect as there is room."""
+    alone = [strip for strip in strips.order if lines[strip] and strips.pulls[strip]]
+    for strip in (*alone, *reversed(alone)):
+        mean = sum(x[other] * s for other, s in strips.pulls[strip])
+        mean /= sum(strength for _, strength in strips.pulls[strip])
+        least = max((x[o] + apart for o, apart in strips.left[strip]), default=-inf)
+        most = min((x[o] - apart for o, apart in strips.right[strip]), default=inf)
+        x[strip] = max(least, min(mean, most))
 
 
 def _pushed_right(strips: _Strips, wanted: Sequence[float]) -> list[float]:

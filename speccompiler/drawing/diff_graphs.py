@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from speccompiler.comparing.model_diff import ModelDiff
+from speccompiler.comparing.model_diff import LayerPair
 from speccompiler.drawing.layer_graph import LayerGraph, LayerNode, layer_graph
 from speccompiler.drawing.placement import HEIGHT, node_width, placement
 from speccompiler.frozen import dataclass
+from speccompiler.reports.shape_report import ShapeReport
 from speccompiler.reports.shape_table import batched
 
 Edge = tuple[int, int]
@@ -33,18 +34,20 @@ class _Side:
         }
 
 
-def both_graphs(diff: ModelDiff) -> dict[str, Any]:
+def both_graphs(
+    old_report: ShapeReport, new_report: ShapeReport, pairs: Sequence[LayerPair]
+) -> dict[str, Any]:
     """Both sides: places, lines with what became of them, and the pair that each node is of.
 
     A pair of -1 is an input that no layer stands for.
     """
-    old, new = layer_graph(diff.old), layer_graph(diff.new)
+    old, new = layer_graph(old_report), layer_graph(new_report)
     bare = max(_bare(old), _bare(new))
     sides = [
-        _side(old, {p.old.name: i for i, p in enumerate(diff.layers, bare) if p.old is not None}),
-        _side(new, {p.new.name: i for i, p in enumerate(diff.layers, bare) if p.new is not None}),
+        _side(old, {p.old.name: i for i, p in enumerate(pairs, bare) if p.old is not None}),
+        _side(new, {p.new.name: i for i, p in enumerate(pairs, bare) if p.new is not None}),
     ]
-    widths = [0.0] * (bare + len(diff.layers))
+    widths = [0.0] * (bare + len(pairs))
     for side in sides:
         for node in side.graph.nodes:
             at = side.union[node.key]

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from speccompiler.drawing.html_page import html_page
 from speccompiler.drawing.input_axes import channel_axes
+from speccompiler.drawing.layer_data import layer_data
 from speccompiler.drawing.layer_facts import default_arguments, given_arguments, stored_tensors
 from speccompiler.drawing.layer_graph import LayerGraph, LayerNode, layer_graph
 from speccompiler.drawing.placement import node_width, placement
-from speccompiler.graph.dims import Dim, total
+from speccompiler.graph.dims import Dim
 from speccompiler.graph.shapes import format_shape
-from speccompiler.reports.layer_report import LayerReport, shape_data
+from speccompiler.reports.layer_report import shape_data
 from speccompiler.reports.number_text import count, scaled, size
 from speccompiler.reports.shape_report import ShapeReport
 from speccompiler.reports.shape_table import batched
+from speccompiler.reports.totals import Kind, totals
 
 if TYPE_CHECKING:
-    from speccompiler.model import Model
+    from speccompiler.validation.validated import ValidatedModel
 
 
-def shapes_page(model: Model, report: ShapeReport) -> str:
+MOST_TOTALS = 60
+"""Blocks that are listed: more would only repeat the table of layers."""
+
+
+def shapes_page(model: ValidatedModel, report: ShapeReport) -> str:
     """The whole file; ``report`` may be of another input shape than the model declares."""
     scripts = ("field", "overview", "details", "shapes")
     return html_page(report.model, "shapes", scripts, ("field",), shapes_data(model, report))
 
 
-def shapes_data(model: Model, report: ShapeReport) -> dict[str, Any]:
+def shapes_data(model: ValidatedModel, report: ShapeReport) -> dict[str, Any]:
     """What the script of the page reads."""
     spec = model.spec
     layers = spec.by_call()
@@ -50,8 +55,9 @@ def shapes_data(model: Model, report: ShapeReport) -> dict[str, Any]:
             for name, shape in report.inputs
         ],
         "outputs": list(spec.outputs),
-        "totals": totals(report),
-        "types": by_type(report),
+        "amounts": amounts(report),
+        "types": totals_data(report, "type"),
+        "blocks": totals_data(report, "block"),
         "layers": rows,
         "defaults": {each.class_name: default_arguments(type(each)) for each in spec.layers},
         "graph": graph_data(layer_graph(report), report),
@@ -68,7 +74,7 @@ def about(report: ShapeReport) -> str:
     return " · ".join([*parts, layers])
 
 
-def totals(report: ShapeReport) -> list[list[str]]:
+def amounts(report: ShapeReport) -> list[list[str]]:
     """What is said of the model as a whole: a label, a number, more about it."""
     peak = "open" if report.peak_bytes is None else size(report.peak_bytes)
     fixed = report.non_trainable_parameters
@@ -81,44 +87,19 @@ def totals(report: ShapeReport) -> list[list[str]]:
     ]
 
 
-def by_type(report: ShapeReport) -> list[list[str]]:
-    """For each type of layer how many there are, their parameters and multiply-adds."""
-    kinds: dict[str, list[LayerReport]] = {}
-    for layer in report.layers:
-        kinds.setdefault(layer.type, []).append(layer)
-    rows = []
-    for kind, layers in kinds.items():
-        work = total(layer.multiply_adds for layer in layers)
-        own = sum(layer.parameters for layer in layers)
-        order = (isinstance(work, int), -work if isinstance(work, int) else 0, -own, kind)
-        rows.append((order, [kind, str(len(layers)), _or_none(own), _or_none(work)]))
-    return [row for _, row in sorted(rows, key=lambda each: each[0])]
+def totals_data(report: ShapeReport, kind: Kind) -> list[list[str]]:
+    """Of each type or block its name, how many layers, their parameters and multiply-adds.
+
+    One more than ``MOST_TOTALS`` says that there are more.
+    """
+    return [
+        [each.name, count(each.calls), _or_none(each.parameters), _or_none(each.multiply_adds)]
+        for each in totals(report.layers, kind)[: MOST_TOTALS + 1]
+    ]
 
 
 def _or_none(value: Dim) -> str:
     return scaled(value) if value != 0 else ""
-
-
-def layer_data(layer: LayerReport) -> dict[str, Any]:
-    """What the report says of a layer. Amounts are a number, null where it is open, and a text."""
-    data = {
-        "name": layer.name,
-        "type": layer.type,
-        "shape": batched(layer.output_shape),
-        "parameters": amount(layer.parameters, count),
-        "macs": amount(layer.multiply_adds, scaled),
-        "bytes": amount(layer.activation_bytes, size),
-        "field": None if layer.receptive_field is None else list(layer.receptive_field),
-        "stride": None if layer.stride is None else [str(s) for s in layer.stride],
-    }
-    if layer.non_trainable_parameters:
-        data["fixed"] = amount(layer.non_trainable_parameters, count)
-    return data
-
-
-def amount(value: Dim, text: Callable[[Dim], str]) -> list[Any]:
-    """A number for sorting and colours, and the text that is shown."""
-    return [value if isinstance(value, int) else None, text(value)]
 
 
 def graph_data(graph: LayerGraph, report: ShapeReport) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from typing import NoReturn, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from speccompiler.diagnostics.core import Problem, did_you_mean
 from speccompiler.expressions.nodes import (
@@ -49,6 +49,9 @@ from speccompiler.expressions.nodes import (
 )
 from speccompiler.expressions.tokens import USE_OPERATORS, Token, place, tokenize, wrong_syntax
 from speccompiler.frozen import dataclass
+
+if TYPE_CHECKING:
+    from speccompiler.diagnostics.remedies import Remedy
 
 _Made = TypeVar("_Made", bound=Node)
 
@@ -254,6 +257,7 @@ class _Parser:
             "CS031",
             f"unknown name '{name}'{place(self.text, token.column)}",
             did_you_mean(name, ["x", *CONSTANTS, *FUNCTIONS]) or "the names are x, pi and e",
+            remedy=_meant(name, ["x", *CONSTANTS, *FUNCTIONS]),
         )
 
     def call(self, function: Token) -> Expression:
@@ -338,6 +342,7 @@ class _Parser:
             "CS031",
             f"unknown function '{name}'{place(self.text, token.column)}",
             hint or f"the functions are {', '.join(sorted(FUNCTIONS))}",
+            remedy=_meant(name, FUNCTIONS) if hint == did_you_mean(name, FUNCTIONS) else None,
         )
 
     def unexpected(self, hint: str) -> NoReturn:
@@ -362,3 +367,12 @@ def _too_deep() -> NoReturn:
 
 def _too_large(found: str, allowed: str, hint: str = "write a shorter expression") -> NoReturn:
     raise Problem("CS033", f"{found}, and at most {allowed}", hint)
+
+
+def _meant(name: str, known: Iterable[str]) -> Remedy | None:
+    """The name that is most like one that is unknown."""
+    from speccompiler.diagnostics.remedies import Remedy, Word
+    from speccompiler.diagnostics.spelling import spelt
+
+    found = spelt(name, known)
+    return None if found is None else Remedy(Word(name, found[0]), safe=found[1])

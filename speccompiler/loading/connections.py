@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, Span, did_you_mean
@@ -17,6 +18,7 @@ from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call
 from speccompiler.schemas.registry import LAYERS, aliases
 from speccompiler.source.findings import MAX_FINDINGS
+from speccompiler.source.tree import Sequence as Sequence_
 
 if TYPE_CHECKING:
     from speccompiler.loading.layer_names import Item
@@ -162,13 +164,16 @@ def _reads(written: WrittenSpec, number: int, numbers: dict[str, int]) -> tuple[
 def _number(name: str, span: Span | None, numbers: dict[str, int], apart: int | None = None) -> int:
     """The number of the layer of a name; CS061 where there is none, or it is number ``apart``."""
     if numbers.get(name, apart) == apart:
-        others = (other for other, number in numbers.items() if number != apart)
+        from speccompiler.loading.schema_errors.meant_values import spelt_value
+
+        others = [other for other, number in numbers.items() if number != apart]
         raise ProblemAt(
             span,
             Problem(
                 "CS061",
                 f"no layer of the model is named '{shown(name)}'",
                 did_you_mean(name, others) or "name a layer, or one of the header's inputs",
+                remedy=spelt_value(name, others),
             ),
         )
     return numbers[name]
@@ -207,8 +212,8 @@ def _outputs(
     numbers = {call.name: number for number, call in enumerate(calls)}
     if named is not None:
         try:
-            span = written.header.entries["outputs"].value.span if written.header else None
-            return [_number(name, span, numbers) for name in dict.fromkeys(named)]
+            places = _output_places(written, len(named))
+            return [*dict.fromkeys(map(_number, named, places, repeat(numbers)))]
         except ProblemAt as stop:
             found.append(stop.problem.at(span=stop.span))
             return []
@@ -218,21 +223,37 @@ def _outputs(
     return [n for n in ends if n not in inputs] or ends
 
 
+def takes(layer: Layer, count: int) -> bool:
+    """Whether a layer takes so many inputs; one that reads the model's input has none here."""
+    inner = layer.inner
+    if not inner.merges:
+        return count <= 1
+    pair = getattr(inner, "mode", None) in {"dot", "cos"}
+    return count == 2 or (count > 2 and not pair)
+
+
+def _output_places(written: WrittenSpec, count: int) -> list[Span | None]:
+    """Where the header names each output."""
+    if written.header is None:
+        return [None] * count
+    node = written.header.entries["outputs"].value
+    items = node.items if isinstance(node, Sequence_) else (node,)
+    return [item.span for item in items]
+
+
 def _wrong_number(calls: Sequence[_Open], call: _Open, item: Item) -> Diagnostic | None:
     """CS062 for a layer that reads more or fewer values than it takes."""
     count = len(call.reads)
     assert isinstance(item, Layer), "calls are of layers"
+    if takes(item, count):
+        return None
     layer_type, inner = item.class_name, item.inner
     wanted = "one input"
     if inner.merges:
         mode = getattr(inner, "mode", None)
         pair = mode in {"dot", "cos"}
-        if count == 2 or (count > 2 and not pair):
-            return None
         wanted = "2 inputs" if pair else "2 inputs or more"
         layer_type = f"{layer_type} in mode '{mode}'" if pair else layer_type
-    elif count <= 1:
-        return None
     names = ", ".join(f"'{shown(calls[read].name)}'" for read in call.reads) or "none"
     return Problem(
         "CS062",

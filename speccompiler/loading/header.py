@@ -9,7 +9,7 @@ from speccompiler.loading.written_spec import WrittenSpec
 from speccompiler.schemas.model import ModelHeader, SemanticsFields
 from speccompiler.schemas.profiles import Profile
 from speccompiler.source.document import Document
-from speccompiler.source.tree import span_at, to_data
+from speccompiler.source.tree import Mapping, span_at, to_data
 
 
 def read_header(
@@ -26,9 +26,15 @@ def read_header(
     except ValidationError as error:
         # Few specs have mistakes, and only these need the words for them.
         from speccompiler.loading.schema_errors.problems import schema_problems
+        from speccompiler.source.remedied import remedied
 
         return None, [
-            problem.at(file=document.file, span=span_at(node, path, key=at_key))
+            remedied(
+                problem.at(file=document.file, span=span_at(node, path, key=at_key)),
+                document,
+                document.root if isinstance(document.root, Mapping) else node,
+                path,
+            )
             for path, at_key, problem in schema_problems(error, ModelHeader, "the spec")
         ]
     if header.weights_sha256 is None or header.weights is not None:

@@ -48,6 +48,9 @@ KERAS_2_NAMES: Mapping[str, tuple[Names, ...]] = {
 }
 """Arguments of Keras 2 and what Keras 1 calls them, by the layers that have it."""
 
+UNSURE_NAMES = frozenset({"dtype", "axis", "axes"})
+"""Arguments of Keras 2 that need not mean the same under their name in Keras 1."""
+
 WITHOUT: Mapping[str, str] = {
     "bias_initializer": "Keras 1.x starts a bias at 0",
     "moving_mean_initializer": "it is what weights hold",
@@ -130,6 +133,9 @@ VALUES: Mapping[str, Mapping[str, str]] = {
 }
 """Values of other releases and frameworks, in lower case, and what Keras 1.x calls them."""
 
+UNSURE_VALUES = frozenset({"truncated_normal", "tensorflow-0.12"})
+"""Those of ``VALUES`` whose numbers may differ."""
+
 CAUSAL = (
     "Keras 1.x has none: a ZeroPadding1D with padding [k - 1, 0] before it, for a kernel of "
     "length k, and border_mode valid"
@@ -189,9 +195,19 @@ LAYERS_FOR = {"leakyrelu": "LeakyReLU", "prelu": "PReLU", "srelu": "SReLU",
 EXPRESSION_SIGNS = frozenset("(+-*/<>")
 
 
+def plain_name(name: str) -> str:
+    """A function's name as ``EXPRESSIONS`` has it."""
+    return name.strip().casefold().replace("_", "").replace("-", "").replace(" ", "")
+
+
+def is_expression(name: str) -> bool:
+    """Whether an activation's name is an expression that lacks its mapping."""
+    return "x" in name and not EXPRESSION_SIGNS.isdisjoint(name) and len(name) <= 60
+
+
 def activation_hint(name: str) -> str | None:
     """The expression to write for a function that has no name here."""
-    plain = name.strip().casefold().replace("_", "").replace("-", "").replace(" ", "")
+    plain = plain_name(name)
     found = EXPRESSIONS.get(plain)
     layer = LAYERS_FOR.get(plain)
     if plain == "logsoftmax":
@@ -201,6 +217,6 @@ def activation_hint(name: str) -> str | None:
         return f'write activation: {{expr: "{found}"}}{also}'
     if layer is not None:
         return f"it has a parameter: write a {layer} layer"
-    if "x" in name and not EXPRESSION_SIGNS.isdisjoint(name) and len(name) <= 60:
+    if is_expression(name):
         return f'an expression is written activation: {{expr: "{name}"}}'
     return None

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 
 from speccompiler.diagnostics.core import did_you_mean
-from speccompiler.loading.known_names import EXPRESSIONS
+from speccompiler.diagnostics.remedies import Instead, Remedy, Write
+from speccompiler.loading.known_names import EXPRESSIONS, plain_name
 from speccompiler.schemas.registry import LAYERS, NATIVE_LAYERS, aliases
 
 _ACTIVATIONS = ("softmax", "sigmoid", "tanh", "relu", "softplus", "softsign", "hardsigmoid")
@@ -45,6 +46,9 @@ _OTHER_NAMES: Mapping[str, str] = {
     "transpose": "Permute",
     "merge": "Merge",
 }
+_UNLIKE = frozenset({"Deconvolution2D", "Dropout", "Dense", "Permute", "AtrousConvolution1D",
+                     "AtrousConvolution2D"})  # fmt: skip
+"""Layers whose arguments are not those of the ones that other frameworks call otherwise."""
 _NATIVE_NAMES: Mapping[str, str] = {
     "lrn": "LRN2D",
     "localresponsenormalization": "LRN2D",
@@ -81,11 +85,9 @@ _POOL = re.compile(r"^(global)?(max|avg|average|mean)_?pool(?:ing)?_?([123]d)$")
 
 def type_hint(name: str, native: bool) -> str:
     """What to write for a type that is none: the name that was meant, or a few near ones."""
-    word = name.strip().casefold()
-    plain = word.replace("_", "").replace("-", "").replace(" ", "")
+    plain = plain_name(name)
     if plain in _ACTIVATIONS:
-        shown = "hard_sigmoid" if plain == "hardsigmoid" else plain
-        return f"write {{type: Activation, activation: {shown}}}"
+        return f"write {{type: Activation, activation: {_activation(plain)}}}"
     if plain in _MERGES:
         return f"write {{type: Merge, mode: {_MERGES[plain]}, inputs: [a, b]}}"
     if plain in _OTHER_NAMES:
@@ -100,14 +102,50 @@ def type_hint(name: str, native: bool) -> str:
         return f"did you mean '{exact[plain]}'?"
     if plain in EXPRESSIONS:
         return f'write {{type: Activation, activation: {{expr: "{EXPRESSIONS[plain]}"}}}}'
-    pool = _POOL.match(plain)
+    pool = _pool(plain)
     if pool is not None:
-        kind = "Max" if pool[2] == "max" else "Average"
-        title = ("Global" if pool[1] else "") + kind + f"Pooling{pool[3].upper()}"
-        return f"it is called {title} here"
+        return f"it is called {pool} here"
     near = did_you_mean(name, types)
     if near is not None:
         return near
     close = difflib.get_close_matches(plain, exact, n=4, cutoff=0.5)
     listed = ", ".join(exact[one] for one in close) if close else ", ".join(_COMMON)
     return f"{'near names' if close else 'layers are'}: {listed}{'' if close else ' and others'}"
+
+
+def _activation(plain: str) -> str:
+    return "hard_sigmoid" if plain == "hardsigmoid" else plain
+
+
+def _pool(plain: str) -> str | None:
+    """The layer that another framework's name of a pool means."""
+    pool = _POOL.match(plain)
+    if pool is None:
+        return None
+    kind = "Max" if pool[2] == "max" else "Average"
+    return ("Global" if pool[1] else "") + kind + f"Pooling{pool[3].upper()}"
+
+
+def type_remedy(name: str) -> Remedy | None:
+    """The type that a name means in a native spec, where it means one alone."""
+    from speccompiler.loading.schema_errors.meant_values import spelt_value
+
+    plain = plain_name(name)
+    if plain in _ACTIVATIONS:
+        return Remedy(Instead({"type": "Activation", "activation": _activation(plain)}))
+    if plain in _MERGES:
+        return Remedy(Instead({"type": "Merge", "mode": _MERGES[plain]}))
+    other = _OTHER_NAMES.get(plain) or _NATIVE_NAMES.get(plain)
+    if other is not None:
+        return Remedy(Write(other), safe=other not in _UNLIKE)
+    if plain in _ADVICE:
+        return None
+    types = [*LAYERS, *aliases()]
+    exact = {known.casefold(): known for known in types}
+    if plain in exact:
+        return Remedy(Write(exact[plain]))
+    if plain in EXPRESSIONS:
+        activation = {"expr": EXPRESSIONS[plain]}
+        return Remedy(Instead({"type": "Activation", "activation": activation}), safe=False)
+    pool = _pool(plain)
+    return Remedy(Write(pool)) if pool is not None else spelt_value(name, types)

@@ -15,7 +15,7 @@ from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.registry import LAYERS, OTHER_KERAS_LAYERS, RECURRENT_LAYERS, type_name
 from speccompiler.source.document import Document
-from speccompiler.source.tree import Mapping, TreeNode, find, span_at, to_data
+from speccompiler.source.tree import Mapping, Path, TreeNode, find, span_at, to_data
 
 if TYPE_CHECKING:
     from speccompiler.schemas.shared import Shared
@@ -65,7 +65,8 @@ def _validated(
     layer_type = type_name(entry.type, native=native)
     if layer_type is None:
         unknown = _unknown_type(entry.type, native)
-        diagnostics.append(unknown.at(file=document.file, span=entry.type_span))
+        found = unknown.at(file=document.file, span=entry.type_span)
+        diagnostics.append(_mended(found, document, entry, native, ("type",)))
         return None
     schema = _schema(layer_type)
     data: Any = to_data(entry.arguments)
@@ -88,21 +89,37 @@ def _validated(
         _check_expression(layer)
         return layer
     except Problem as problem:
-        span = layer_span(entry, *([problem.argument] if problem.argument else _EXPRESSION))
-        diagnostics.append(problem.at(file=document.file, span=span, layer=owner))
+        where: Path = (problem.argument,) if problem.argument else _EXPRESSION
+        found = problem.at(file=document.file, span=layer_span(entry, *where), layer=owner)
+        diagnostics.append(_mended(found, document, entry, native, where))
         return None
     except ValidationError as error:
         # Few specs have mistakes, and only these need the words for them.
         from speccompiler.loading.schema_errors.problems import schema_problems
 
-        for path, at_key, found in schema_problems(error, schema, layer_type):
+        for path, at_key, wrong in schema_problems(error, schema, layer_type):
             span = layer_span(entry, *path, key=at_key)
-            diagnostics.append(found.at(file=document.file, span=span, layer=owner))
+            found = wrong.at(file=document.file, span=span, layer=owner)
+            diagnostics.append(_mended(found, document, entry, native, path))
         # pydantic does not look into expressions, so that nothing has been said of this one.
-        if (wrong := _wrong_expression(schema, data)) is not None:
+        if (misread := _wrong_expression(schema, data)) is not None:
             span = layer_span(entry, *_EXPRESSION)
-            diagnostics.append(wrong.at(file=document.file, span=span, layer=owner))
+            found = misread.at(file=document.file, span=span, layer=owner)
+            diagnostics.append(_mended(found, document, entry, native, _EXPRESSION))
         return None
+
+
+def _mended(
+    found: Diagnostic, document: Document, entry: WrittenLayer, native: bool, path: Path
+) -> Diagnostic:
+    """The finding with its fix; what Keras wrote, and what the caller answered, is not edited."""
+    if found.remedy is None:
+        return found
+    if not native or entry.own or entry.answer is not None:
+        return replace(found, remedy=None)
+    from speccompiler.source.remedied import remedied
+
+    return remedied(found, document, entry.arguments, path)
 
 
 def _schema(layer_type: str) -> type[Layer | Shared]:
@@ -181,10 +198,11 @@ def _unknown_type(name: str, native: bool) -> Problem:
         )
     # Few files need the names of other releases and frameworks.
     from speccompiler.loading.keras0.refusals import refusal
-    from speccompiler.loading.known_types import type_hint
+    from speccompiler.loading.known_types import type_hint, type_remedy
 
     return refusal(name) or Problem(
         "CS027",
         f"unknown layer type '{shown(name)}'",
         type_hint(name, native),
+        remedy=type_remedy(name) if native else None,
     )

@@ -12,6 +12,7 @@ from speccompiler.loading.layer_validation import layer_span
 from speccompiler.loading.written_spec import WrittenLayer
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.source.document import Document
+from speccompiler.source.tree import Mapping as Mapping_
 
 if TYPE_CHECKING:
     from speccompiler.loading.replacement.answers import Answers
@@ -40,7 +41,22 @@ class LoadedSpec:
             span = layer_span(self.places[diagnostic.layer], *(path or argument))
         place = self.places.get(diagnostic.layer or "")
         file = self.document.file if place is None or place.answer is None else place.answer
-        return replace(diagnostic, file=diagnostic.file or file, span=span)
+        diagnostic = replace(diagnostic, file=diagnostic.file or file, span=span)
+        if diagnostic.remedy is None:
+            return diagnostic
+        return self._mended(diagnostic, place, path or tuple(filter(None, [diagnostic.argument])))
+
+    def _mended(
+        self, found: Diagnostic, place: WrittenLayer | None, path: tuple[str | int, ...]
+    ) -> Diagnostic:
+        """The finding with its fix; what Keras wrote, and what the caller answered, is not."""
+        root = self.document.root
+        native = isinstance(root, Mapping_) and "layers" in root.entries
+        if not native or (place is not None and (place.own or place.answer is not None)):
+            return replace(found, remedy=None)
+        from speccompiler.source.remedied import remedied
+
+        return remedied(found, self.document, place.arguments if place else root, path)
 
     def adding(self, found: Iterable[Diagnostic]) -> LoadedSpec:
         """The same with further findings, each at its place."""

@@ -5,7 +5,9 @@ Each layer is called where it stands, and ``inputs`` names what it reads.
 
 from __future__ import annotations
 
-from speccompiler.diagnostics.core import Problem, Span
+from typing import TYPE_CHECKING
+
+from speccompiler.diagnostics.core import Diagnostic, Problem, Span
 from speccompiler.diagnostics.wording import described, shown
 from speccompiler.loading.tree_reading import ProblemAt, text
 from speccompiler.loading.written_spec import WrittenLayer, WrittenSpec
@@ -13,6 +15,9 @@ from speccompiler.schemas.model import EXTENSION_PREFIX
 from speccompiler.schemas.registry import LAYERS, aliases
 from speccompiler.source.document import Document
 from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
+
+if TYPE_CHECKING:
+    from speccompiler.diagnostics.remedies import Remedy
 
 LAYERS_HINT = "list them by type, for example layers: [{type: Flatten}]"
 
@@ -45,10 +50,22 @@ def read_native(document: Document, root: Mapping) -> WrittenSpec:
         try:
             found.layers.append(native_layer(node))
         except ProblemAt as placed:
-            found.report(placed.problem, document.file, placed.span)
+            found.diagnostics.append(_mended(placed.problem, document, node, placed.span))
+            found.gaps.add(len(found.layers))
         except Problem as problem:
-            found.report(problem, document.file, node.span)
+            found.diagnostics.append(_mended(problem, document, node, node.span))
+            found.gaps.add(len(found.layers))
     return found
+
+
+def _mended(problem: Problem, document: Document, node: TreeNode, span: Span | None) -> Diagnostic:
+    """What is wrong with the layer at a node, with its fix."""
+    found = problem.at(file=document.file, span=span)
+    if found.remedy is None:
+        return found
+    from speccompiler.source.remedied import remedied
+
+    return remedied(found, document, node)
 
 
 def _input(name: str, entry: Entry) -> WrittenLayer:
@@ -63,15 +80,19 @@ def _input(name: str, entry: Entry) -> WrittenLayer:
 def native_layer(node: TreeNode) -> WrittenLayer:
     """One layer of the list. Raises ``Problem`` or ``ProblemAt``: CS021, CS024, CS026."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
+        from speccompiler.diagnostics.remedies import Remedy, Write
+
+        known = node.value in LAYERS or node.value in aliases()
         raise Problem(
             "CS026",
             f"a layer is a mapping, not the text {described(node.value)}",
             f"write - type: {shown(node.value)}",
+            remedy=Remedy(Write({"type": node.value}), safe=known),
         )
     if not isinstance(node, Mapping):
         raise Problem("CS026", "a layer is a mapping with a 'type'", _in_a_list_hint(node))
     if "type" not in node.entries:
-        raise Problem("CS021", "the layer needs 'type'", _type_hint(node))
+        raise Problem("CS021", "the layer needs 'type'", _type_hint(node), remedy=_renamed(node))
     entry = node.entries["type"].value
     kind, reads = text(entry, "type"), None
     if "inputs" in node.entries:
@@ -111,11 +132,29 @@ def _type_hint(node: Mapping) -> str:
 
 def _named_under_another_key(node: Mapping) -> str | None:
     """What to write for ``kind: Dense``, which says the type under another key."""
+    key = _key_of_type(node)
+    if key is None:
+        return None
+    value = text(node.entries[key].value, key)
+    return f"write type: {value} in the place of {shown(key)}: {value}"
+
+
+def _key_of_type(node: Mapping) -> str | None:
     for key, entry in node.entries.items():
         value = entry.value.value if isinstance(entry.value, Scalar) else None
         if isinstance(value, str) and key != "name" and (value in LAYERS or value in aliases()):
-            return f"write type: {value} in the place of {shown(key)}: {value}"
+            return key
     return None
+
+
+def _renamed(node: Mapping) -> Remedy | None:
+    """The key that says the type becomes ``type``."""
+    from speccompiler.diagnostics.remedies import Remedy, Rename
+
+    key = _key_of_type(node)
+    if key is None or "config" in node.entries:
+        return None
+    return Remedy(Rename("type"), safe=key == "class_name", path=(key,))
 
 
 def _names(node: TreeNode) -> list[tuple[str, Span]]:

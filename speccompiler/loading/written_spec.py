@@ -53,6 +53,8 @@ class WrittenSpec:
     """Native: also ``Shared`` calls, and an InputLayer for each of the header's inputs."""
     header_inputs: int = 0
     """How many of the layers, from the first on, are the header's inputs."""
+    gaps: set[int] = field(default_factory=set)
+    """Numbers of the native layers in front of which something stands that is no layer."""
     calls: list[WrittenCall] | None = None
     """None in a native spec: every layer is called once, where it stands."""
     outputs: list[int] = field(default_factory=list)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
+from speccompiler.diagnostics.remedies import Remedy, Write
 from speccompiler.graph.ir import Node, Shape
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call
@@ -81,5 +82,6 @@ def _off_the_channels(layer: Layer, call: str, channels: Axis, shape: Shape) -> 
         argument="axis",
         hint=f"the numbers follow the axis that is given; if the channels are meant, write axis: "
         f"{wanted - steps}",
+        remedy=Remedy(Write(wanted - steps), safe=False),
     )
     return [found]

@@ -14,6 +14,7 @@ from speccompiler.lowering.ordering_variants import (
     in_other_ordering,
     input_span,
     line_for,
+    ordering_remedy,
 )
 
 CHANNELS = (1, 3, 4)
@@ -55,6 +56,7 @@ def speaks_for_the_other(loaded: LoadedSpec) -> tuple[Diagnostic, ...]:
             span=span,
             layer=layer.name,
             hint=f"{line_for(other.spec)}{confirmed}",
+            remedy=ordering_remedy(other.spec),
         )
         return (loaded.locate(finding),)
     return ()

@@ -19,7 +19,7 @@ from speccompiler.lowering.semantics import Semantics
 from speccompiler.lowering.stored_tensors import StoredTensors
 from speccompiler.lowering.table import LOWER
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.model import ModelSpec
+from speccompiler.schemas.model import Call, ModelSpec
 from speccompiler.schemas.training import Unknown
 
 
@@ -38,11 +38,14 @@ def lower(
     semantics: Semantics,
     shapes: Sequence[Shape] | None = None,
     held: Graph | None = None,
+    *,
+    partly: bool = False,
 ) -> Lowered:
     """Lower a validated spec. ``shapes`` binds the inputs of one sample (default: as declared).
 
-    The first layer that does not fit ends it, because what follows has no input. ``held`` is the
-    graph with open lengths by which weights were found: they may not become others.
+    The first layer that does not fit ends it, because what follows has no input. With ``partly``
+    it is left out, and so is what reads it; the graph has the others, without outputs. ``held``
+    is the graph with open lengths by which weights were found: they may not become others.
     """
     calls_of = Counter(call.layer for call in spec.calls)
     b = Builder(
@@ -57,27 +60,42 @@ def lower(
     given: dict[str, Node] = {}
     values: dict[str, Node] = {}
     passed_over: dict[str, Problem] = {}
+    misfits: list[Diagnostic] = []
     for entry, shape in zip(spec.inputs, shapes or declared_inputs(spec), strict=True):
         b.layer = b.call = entry.name
         try:
             given[entry.name] = b.add(Input(shape))
         except Problem as problem:
-            return Lowered(None, (problem.at(layer=entry.name),))
+            misfits.append(problem.at(layer=entry.name))
+            if not partly:
+                return Lowered(None, tuple(misfits))
     for call in spec.calls:
+        if misfits and not _has_inputs(call, values, given):
+            continue
         b.layer, b.call = call.layer, call.name
         layer = layers[call.layer]
         read = [values[name] for name in call.inputs] or [given[call.name]]
+        start = len(b.nodes)
         try:
             values[call.name], wrong = _lower_call(b, tensors, layer, read)
         except Problem as problem:
             found = explained(b, problem, layer, read[0]).at(layer=call.name)
-            return Lowered(None, (*gathered(b.diagnostics), found))
+            if not partly:
+                return Lowered(None, (*gathered(b.diagnostics), found))
+            misfits.append(found)
+            del b.nodes[start:]
+            continue
         if wrong is not None:
             passed_over.setdefault(call.layer, wrong)
         b.diagnostics += axes.follow(call, layer, read, values[call.name])
     notes = [ignored(passed_over, p.argument) for p in [*passed_over.values()][:1]]
-    graph = Graph(tuple(b.nodes), spec.outputs)
-    return Lowered(graph, (*notes, *gathered(b.diagnostics)), b.unknown or {})
+    graph = Graph(tuple(b.nodes), () if partly else spec.outputs)
+    return Lowered(graph, (*notes, *gathered(b.diagnostics), *misfits), b.unknown or {})
+
+
+def _has_inputs(call: Call, values: Mapping[str, Node], given: Mapping[str, Node]) -> bool:
+    """Whether all that a call reads is there."""
+    return all(n in values for n in call.inputs) if call.inputs else call.name in given
 
 
 def _lower_call(

@@ -8,6 +8,7 @@ fit, that is the hint.
 from __future__ import annotations
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.diagnostics.remedies import Remedy, Remove
 from speccompiler.diagnostics.wording import shape_as_written as format_declared
 from speccompiler.graph.ir import Input, Node
 from speccompiler.graph.shapes import format_shape
@@ -30,6 +31,7 @@ def contradiction(layer: Layer, x: Node) -> Problem | None:
                 f"{format_shape(x.shape)}",
                 "drop it: only the first layer needs it",
                 argument=argument,
+                remedy=Remedy(Remove(), safe=False),
             )
     said = getattr(layer, "input_dim", None) if layer.class_name in _OF_VECTORS else None
     if said is not None and (known := _known(x))[-1] and said != known[-1]:
@@ -39,6 +41,7 @@ def contradiction(layer: Layer, x: Node) -> Problem | None:
             f"{format_shape(x.shape)} is {known[-1]} long",
             "drop it: the shape of the input is known without it",
             argument="input_dim",
+            remedy=Remedy(Remove(), safe=False),
         )
     return None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from speccompiler.diagnostics.core import Span
+from speccompiler.diagnostics.remedies import Add, Remedy, Write
 from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.lowering.input_axes import layout_of, swapped
 from speccompiler.lowering.lower import lower
@@ -63,6 +64,20 @@ def line_for(other: ModelSpec) -> str:
     if other.native and other.ordering_told != "option":
         return f"write dim_ordering: {ordering} at the top of the spec"
     return f"pass --dim-ordering {ordering}"
+
+
+def ordering_remedy(other: ModelSpec) -> Remedy | None:
+    """The line of ``line_for`` as a change of the spec; None where an option decides."""
+    if not other.native or other.ordering_told == "option":
+        return None
+    return header_remedy("dim_ordering", read_as(other), told=other.ordering_told == "spec")
+
+
+def header_remedy(key: str, value: object, *, told: bool) -> Remedy:
+    """Say something at the top of the spec, where it is said already or before the input."""
+    before = ("input_shape", "inputs", "layers")
+    change = Write(value) if told else Add(key, value, before)
+    return Remedy(change, safe=False, path=(key,), of_spec=True)
 
 
 def read_as(spec: ModelSpec) -> str:

@@ -9,18 +9,21 @@ both ways but an input looks like an image of the other, that is a warning too
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
+from speccompiler.diagnostics.remedies import Remedy
 from speccompiler.diagnostics.wording import shape_as_written
 from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.lowering.doubtful_shapes import speaks_for_the_other
 from speccompiler.lowering.ordering_variants import (
+    header_remedy,
     in_other_ordering,
     input_span,
     line_for,
+    ordering_remedy,
     read_as,
     with_moved_input,
 )
@@ -59,7 +62,10 @@ def fitted(
             if again is not None or _misfit(other, found_again) > _misfit(loaded, found):
                 return again, (_read_otherwise(other, loaded, found), *found_again)
         elif again is not None:
-            return None, _with_hint(found, _line_that_mends(other, loaded, found))
+            assert other.spec is not None, "a model that fits has a spec"
+            remedy = ordering_remedy(other.spec)
+            hint = _line_that_mends(other, loaded, found)
+            return None, tuple(_mended(found, hint, remedy, loaded))
     moved = with_moved_input(loaded)
     if moved is not None and moved.spec is not None and make(moved)[0] is not None:
         (given,) = moved.spec.inputs
@@ -68,7 +74,9 @@ def fitted(
         hint = (
             f"channels come {place}, and {fits}: write input_shape: {shape_as_written(given.shape)}"
         )
-        return None, _with_hint(found, hint)
+        told = input_span(loaded) is not None
+        remedy = header_remedy("input_shape", list(given.shape), told=True) if told else None
+        return None, tuple(_mended(found, hint, remedy, loaded))
     return None, found
 
 
@@ -98,6 +106,7 @@ def _read_otherwise(other: LoadedSpec, loaded: LoadedSpec, found: Found) -> Diag
         Severity.WARNING,
         span=input_span(loaded),
         hint=line_for(other.spec),
+        remedy=ordering_remedy(other.spec),
     )
     return loaded.locate(finding)
 
@@ -110,5 +119,11 @@ def _line_that_mends(other: LoadedSpec, loaded: LoadedSpec, found: Found) -> str
     return f"{line}: with it everything fits"
 
 
-def _with_hint(found: Found, hint: str) -> Found:
-    return tuple(replace(d, hint=hint) if d.severity is Severity.ERROR else d for d in found)
+def _mended(
+    found: Found, hint: str, remedy: Remedy | None, loaded: LoadedSpec
+) -> Iterator[Diagnostic]:
+    """The findings, the errors with the hint and the fix that mend them."""
+    for finding in found:
+        if finding.severity is Severity.ERROR:
+            finding = loaded.locate(replace(finding, hint=hint, fix=None, remedy=remedy))
+        yield finding

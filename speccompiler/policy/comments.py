@@ -79,11 +79,12 @@ def _next_line(lines: Sequence[str], line: int) -> int:
 
 def _read(text: str, at: int, span: Span, line: int) -> Iterable[Directive | Diagnostic]:
     form = _FORM.match(text, at)
-    word = None if form is None else form["word"]
+    word = "" if form is None else form["word"]
     if form is None or word not in _WORDS:
-        hint = did_you_mean(word, _WORDS) if word else None
-        message = f"a comment for convspec says {described(word) if word else 'nothing'}"
-        yield _wrong(message, hint or "write '# convspec: ignore[CS012]'", span)
+        # A commented-out 'convspec: 1', or a sentence, is none of ours.
+        hint = did_you_mean(word, _WORDS)
+        if hint is not None:
+            yield _wrong(f"a comment for convspec says {described(word)}", hint, span)
         return
     if form["codes"] is None or not form["codes"].strip():
         hint = f"write the codes that are meant: {word}[CS012]"
@@ -140,7 +141,7 @@ def _removal(directive: Directive, text: str) -> Fix:
     comment = directive.comment
     before = line[: comment.column - 1].rstrip()
     if before or comment.line == len(lines):
-        span = replace(comment, column=len(before) + 1)
+        span = comment._replace(column=len(before) + 1)
     else:
         span = Span(comment.line, 1, comment.line + 1, 1)
     return Fix("remove the comment", (Edit(span, ""),), safe=False)
@@ -150,6 +151,6 @@ def _with_comma(span: Span, line: str) -> Span:
     """A code together with the comma after it, or with the one before the last code."""
     after = re.compile(r"\s*,\s*").match(line, span.end_column - 1)
     if after is not None:
-        return replace(span, end_column=after.end() + 1)
+        return span._replace(end_column=after.end() + 1)
     before = re.compile(r"\s*,\s*$").search(line[: span.column - 1])
-    return span if before is None else replace(span, column=before.start() + 1)
+    return span if before is None else span._replace(column=before.start() + 1)

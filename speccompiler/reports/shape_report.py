@@ -194,6 +194,22 @@ def _is_trained(layer: Layer, tensor: str) -> bool:
 
 def shape_report(spec: ModelSpec, graph: Graph) -> ShapeReport:
     """The report of a spec and what it was lowered to (before any pass)."""
+    semantics = spec.semantics
+    inputs = tuple((node.layer, node.shape) for node in graph.inputs)
+    known = all(isinstance(d, int) for _, shape in inputs for d in shape)
+    return ShapeReport(
+        spec.name,
+        None if semantics is None else semantics.profile,
+        inputs,
+        layer_reports(spec, graph),
+        make_plan(optimize(graph), cpu_kernels).peak_bytes(1) if known else None,
+        spec.outputs,
+        spec.budget,
+    )
+
+
+def layer_reports(spec: ModelSpec, graph: Graph) -> tuple[LayerReport, ...]:
+    """What there is to say of each layer; those that the graph does not have are left out."""
     nodes = graph.by_name()
     seen = sights(graph)
     parts = graph.by_call()
@@ -201,6 +217,8 @@ def shape_report(spec: ModelSpec, graph: Graph) -> ShapeReport:
     # A layer that is called again has its weights already.
     stored, fixed = dict.fromkeys(parts, 0), dict.fromkeys(parts, 0)
     for weight in graph.weights():
+        if weight.layer not in stored:  # of a graph in part: another call of it is known
+            continue
         count = prod(weight.stored_shape)
         stored[weight.layer] += count
         if not _is_trained(called[weight.layer], weight.tensor):
@@ -208,6 +226,8 @@ def shape_report(spec: ModelSpec, graph: Graph) -> ShapeReport:
     layers = []
     before: tuple[str, ...] = ()
     for call in spec.calls:
+        if call.name not in nodes:
+            continue
         name, layer = call.name, called[call.name]
         elsewhere = call.inputs if call.inputs != before else ()
         if not call.inputs and before and layer.class_name != "InputLayer":
@@ -230,15 +250,4 @@ def shape_report(spec: ModelSpec, graph: Graph) -> ShapeReport:
                 call.layer if call.layer != name else None,
             )
         )
-    semantics = spec.semantics
-    inputs = tuple((node.layer, node.shape) for node in graph.inputs)
-    known = all(isinstance(d, int) for _, shape in inputs for d in shape)
-    return ShapeReport(
-        spec.name,
-        None if semantics is None else semantics.profile,
-        inputs,
-        tuple(layers),
-        make_plan(optimize(graph), cpu_kernels).peak_bytes(1) if known else None,
-        spec.outputs,
-        spec.budget,
-    )
+    return tuple(layers)

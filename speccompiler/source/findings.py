@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import NoReturn
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
 
-from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
+from speccompiler.diagnostics.core import Diagnostic, Fix, Problem, Severity
 from speccompiler.diagnostics.wording import shown
 from speccompiler.source.positions import LineIndex
+
+if TYPE_CHECKING:
+    from speccompiler.diagnostics.remedies import Remedy
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 64
@@ -35,17 +39,30 @@ class Findings:
         self.file = file
         self.text = text
         self.lines = LineIndex(text) if lines is None else lines
+        self.is_whole = lines is None
         self._diagnostics: list[Diagnostic] = []
 
     def add(self, problem: Problem, start: int, end: int) -> None:
         """Note a problem with ``text[start:end]``; raises ``Stop`` when there are too many."""
         span = self.lines.caret(start, end)
-        self._diagnostics.append(problem.at(file=self.file, span=span))
+        found = problem.at(file=self.file, span=span)
+        if problem.remedy is not None:
+            found = replace(found, remedy=None, fix=self._fix(problem.remedy, start, end))
+        self._diagnostics.append(found)
         if len(self._diagnostics) >= MAX_FINDINGS:
             message = f"reading stopped after {MAX_FINDINGS} findings; more may follow"
             note = Diagnostic("CS014", message, Severity.NOTE, self.file, span)
             self._diagnostics.append(note)
             raise Stop
+
+    def _fix(self, remedy: Remedy, start: int, end: int) -> Fix | None:
+        """What mends a text that is no part of another one."""
+        if not self.is_whole:
+            return None
+        from speccompiler.source.text_edits import EditedText, fix_of
+
+        text = EditedText(self.text, self.lines, yaml=True)
+        return fix_of(text, remedy, None, (), self.lines.span(start, end))
 
     def apart(self) -> Findings:
         """An empty list of findings for another reading of the same text."""

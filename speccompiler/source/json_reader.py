@@ -118,7 +118,10 @@ class _Reader:
         at = self.skip(comma + 1)
         if self.text[at : at + 1] == top.closer:
             message = f"a ',' stands before the closing '{top.closer}'"
-            self.fail((Problem("CS003", message, "remove the ','"), comma, comma + 1))
+            from speccompiler.diagnostics.remedies import Remedy, Word
+
+            problem = Problem("CS003", message, "remove the ','", remedy=Remedy(Word(",", "")))
+            self.fail((problem, comma, comma + 1))
         return self.key(top, at) if top.closer == "}" else at
 
     def closed(self, done: _Open, end: int) -> TreeNode:

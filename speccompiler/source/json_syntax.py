@@ -45,7 +45,10 @@ def bad_value(findings: Findings, at: int) -> tuple[Problem, int, int]:
     end = at + len(word)
     if word in _JSON_WORDS:
         right = _JSON_WORDS[word]
-        return Problem("CS003", f"'{word}' is not JSON", f"write {right}"), at, end
+        from speccompiler.diagnostics.remedies import Remedy, Word
+
+        remedy = Remedy(Word(word, right))
+        return Problem("CS003", f"'{word}' is not JSON", f"write {right}", remedy=remedy), at, end
     if _NUMBER_LIKE.match(word):
         message = f"'{shown(word)}' is not a JSON number"
         hint = "write digits without '+' or a leading zero, and a digit on each side of '.'"

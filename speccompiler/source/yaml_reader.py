@@ -253,7 +253,12 @@ class _Composer:
             self._report(Problem("CS010", message, "use a text as the key"), start, end)
         elif not isinstance(node.value, str):
             written = shown(self.findings.text[start:end])
-            problem = Problem("CS010", f"the key {written} is not text", "put the key in quotes")
+            from speccompiler.diagnostics.remedies import Quote, Remedy
+
+            # What a forgotten quote has left over is no key: '(8, 8)' in a flow mapping.
+            remedy = Remedy(Quote()) if self.findings.text[end : end + 1] == ":" else None
+            message = f"the key {written} is not text"
+            problem = Problem("CS010", message, "put the key in quotes", remedy=remedy)
             self._report(problem if written else missing_key(), start, end)
         elif node.value in top.entries:
             first = top.entries[node.value].key_span.line

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import click
 import pytest
 
 from speccompiler.cli import json_output
-from speccompiler.cli.main import COMMANDS
+from speccompiler.cli.main import COMMANDS, load_command
 from tests.places import ROOT
 
 
 def prints_json(name: str) -> bool:
-    command: click.Command = importlib.import_module(f"speccompiler.cli.{name}").command
+    command: click.Command = load_command(name)
     styles = [p for p in command.params if p.name == "style"]
     return any("json" in style.type.choices for style in styles)  # type: ignore[attr-defined]
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 import pytest
 
-from speccompiler.cli.documents import expand, looks_like_spec
+from speccompiler.cli.documents import expand
 from speccompiler.source.files import read_document
 from speccompiler.source.findings import MAX_BYTES
+from speccompiler.source.spec_marks import looks_like_spec
 from speccompiler.source.texts import parse_document
 
 SPEC = "convspec: 1\ninput_shape: [4]\nlayers:\n  - type: Flatten\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from speccompiler.cli.main import COMMANDS
+from speccompiler.cli.main import COMMANDS, load_command
 from speccompiler.cli.options import gathered, math_option, threads_option, weights_options
 from speccompiler.options import CompileOptions, LoadOptions
 
@@ -46,7 +45,7 @@ def test_options_become_fields_of_their_name():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_few_parameters_and_none_that_is_passed_on_alone(name):
-    command = importlib.import_module(f"speccompiler.cli.{name}").command
+    command = load_command(name)
     function = command.callback
     inner = getattr(function, "__wrapped__", function)
     parameters = set(inner.__code__.co_varnames[: inner.__code__.co_argcount])

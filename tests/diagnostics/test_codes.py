@@ -25,6 +25,7 @@ from safetensors.numpy import save_file
 
 import speccompiler
 from speccompiler.cli.main import run
+from speccompiler.comparing.codes import CODES as CHANGES
 from speccompiler.diagnostics.codes import CODES, as_markdown, exit_status, is_of_the_gpu
 from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
 from tests.completeness import assert_rows
@@ -114,6 +115,10 @@ COMMANDS = (
     Command("cs125_samples", "run two.yaml --seed 1 --input a=x2.npy --input b=x2_three.npy"),
     Command("cs120_folder_missing", "run dense.yaml --seed 1 --input x2.npy --output no/out.npy"),
     Command("cs120_other_format", "run dense.yaml --seed 1 --input x2.npy --output out.png"),
+    Command("cs160_not_toml", "validate dense.yaml --config broken.toml"),
+    Command("cs161_settings", "validate dense.yaml --config wrong.toml"),
+    Command("cs162_not_json", "validate dense.yaml --baseline dense.yaml"),
+    Command("cs162_version", "validate dense.yaml --baseline later.baseline"),
 )
 
 
@@ -146,6 +151,9 @@ def write_files(folder: Path) -> None:
         b"  - {type: BatchNormalization, name: bn}\n",
         "two.yaml": b"convspec: 1\ninputs: {a: [2], b: [2]}\nlayers:\n"
         b"  - {type: Merge, inputs: [a, b]}\n",
+        "broken.toml": b"# settings\n[severity\nCS050 = 'off'\n",
+        "wrong.toml": b"[severity]\nCS050 = 'warn'\nCS5O = 'off'\n\n[[ignore]]\ncodes = ['CS12']\n",
+        "later.baseline": b'{"format_version": 2, "findings": []}',
         "weights.pkl": b"\x80\x04.",
         "text.npz": b"no archive\n",
         "text.safetensors": b"no tensors\n",
@@ -327,6 +335,7 @@ def test_a_target_that_is_none(in_folder: Path) -> None:
 def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["validate", "cs022_misspelt.yaml", "dense.yaml", "--format", "json"]) == 1
     assert json.loads(capsys.readouterr().out) == {
+        "format_version": 1,
         "files": ["cs022_misspelt.yaml", "dense.yaml"],
         "diagnostics": [
             {
@@ -340,11 +349,25 @@ def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -
                 "end_column": 17,
                 "layer": None,
                 "hint": "did you mean 'border_mode'?",
+                "fix": {
+                    "title": "rename 'boarder_mode' to 'border_mode'",
+                    "safe": True,
+                    "edits": [
+                        {
+                            "line": 9,
+                            "column": 5,
+                            "end_line": 9,
+                            "end_column": 17,
+                            "text": "border_mode",
+                        }
+                    ],
+                },
                 "fingerprint": sha256(
                     b"cs022_misspelt.yaml\0CS022\0\0\0Convolution2D has no argument 'boarder_mode'"
                 ).hexdigest()[:16],
             }
         ],
+        "fixed": 0,
         "hidden": [],
     }
 
@@ -448,7 +471,7 @@ def test_explain(code: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_explain_lists_every_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["explain"]) == 0
-    assert [line[:5] for line in capsys.readouterr().out.splitlines()] == list(CODES)
+    assert [line[:5] for line in capsys.readouterr().out.splitlines()] == [*CODES, *CHANGES]
 
 
 def test_explain_an_unknown_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 """What a browser's command is called, on one system or another."""
 REQUIRED = "browser" in os.environ.get("CONVSPEC_TEST_REQUIRE", "").split(",")
@@ -30,19 +28,13 @@ def found_browser() -> str | None:
 
 @contextmanager
 def chromium() -> Iterator[Any]:
-    """A browser without a window; skips or fails where there is none."""
-    from playwright.sync_api import Error, sync_playwright
+    """A browser without a window; Playwright's ``Error`` where there is none."""
+    from playwright.sync_api import sync_playwright
 
     # Chromium's own sandbox does not work for root, nor in most containers.
     arguments = ["--no-sandbox"] if hasattr(os, "getuid") and os.getuid() == 0 else []
     with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=found_browser(), args=arguments)
-        except Error as error:
-            reason = f"no browser for the tests of pages (make browser): {error.message}"
-            if REQUIRED:
-                pytest.fail(reason)
-            pytest.skip(reason.splitlines()[0])
+        browser = playwright.chromium.launch(executable_path=found_browser(), args=arguments)
         try:
             yield browser
         finally:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.drawing.browser import OpenPage, chromium, opening
+from tests.drawing.browser import REQUIRED, OpenPage, chromium, opening
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Its memory is that of one browser: the tests of pages run in one process (xdist_group)."""
-    with chromium() as found:
+    from playwright.sync_api import Error
+
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(chromium())
+        except Error as error:
+            reason = f"no browser (make browser): {error.message.splitlines()[0]}"
+            if REQUIRED:
+                pytest.fail(reason)
+            pytest.skip(reason)
         yield found
 
 

@@ -6,7 +6,6 @@ A test that hangs is ended by an alarm; nothing else here depends on time.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import os
 import signal
@@ -26,7 +25,7 @@ from safetensors.numpy import save_file
 
 import speccompiler
 from speccompiler.arrays.npy_input import open_array
-from speccompiler.cli.main import COMMANDS, run
+from speccompiler.cli.main import COMMANDS, load_command, run
 from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.files import ordinary_files
 from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary, open_raw
@@ -105,7 +104,7 @@ WRITTEN = {("run", "output"), ("convert", "output"), ("convert", "weights_output
 def test_no_option_that_takes_a_file_is_forgotten() -> None:
     found = set()
     for name in COMMANDS:
-        command: click.Command = importlib.import_module(f"speccompiler.cli.{name}").command
+        command: click.Command = load_command(name)
         for parameter in command.params:
             shown = parameter.metavar or ""
             assert parameter.name is not None

@@ -26,7 +26,8 @@ EXAMPLES = sorted(
     if p.suffix in {".yaml", ".json"} and p.parent.name != "broken"
 )
 ODD = [
-    "=1+1", "a|b", "end", '"', "`x`", "<b>", "@team", "#12", "www.x.org", "*x*", "_x_", "\\n", "1. a",
+    "=1+1", "a|b", "end", '"', "`x`", "<b>", "@team", "#12", "www.x.org", "*x*", "_x_", "\\n",
+    "1. a",
 ]  # fmt: skip
 
 

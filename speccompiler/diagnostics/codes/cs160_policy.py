@@ -35,9 +35,8 @@ CODES: Mapping[str, Code] = {
     ),
     "CS164": Code(
         "comment that is not understood",
-        "A comment that begins with 'convspec:' is meant for convspec. It has the form "
-        "'# convspec: ignore[CS012]', with the codes of diagnostics, or the same with "
-        "'ignore-file' for the whole file.",
+        "A comment that ignores findings has the form '# convspec: ignore[CS012]', with the "
+        "codes of diagnostics, or the same with 'ignore-file' for the whole file.",
         "Correct it as the hint says.",
     ),
     "CS165": Code(

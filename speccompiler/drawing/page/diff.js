@@ -1,15 +1,44 @@
 // The page of a comparison.
-const { pairs, graphs } = data;
+// Its address names the file, where there are several, and the layer: #file=a.yaml&layer=conv1.
+const hashOfFile = (each) => (data.files.length > 1 ? `#file=${encodeURIComponent(each.name)}&` : "#");
+
+/** What the address says, as names. */
+function address() {
+  const found = {};
+  for (const part of location.hash.slice(1).split("&")) {
+    const [key, ...value] = part.split("=");
+    try { found[key] = decodeURIComponent(value.join("=")); } catch { /* no name at all */ }
+  }
+  return found;
+}
+
+const namedFile = () => data.files.find((each) => each.name === address().file) ?? data.files.find((each) => each.status !== "same") ?? data.files[0];
+const file = namedFile();
+const pairs = file?.pairs ?? [];
+const nothing = { width: 1, height: 1, nodeHeight: 1, nodes: [], edges: [], pairs: [], shapes: [] };
+const graphs = file?.graphs ?? { old: nothing, new: nothing };
+
+/** The list of files; another one is opened by its address. */
+function startFiles() {
+  if (data.files.length < 2) return;
+  byId("files").hidden = false;
+  const links = data.files.map((each) => make("a", {
+    href: hashOfFile(each).slice(0, -1), class: "name", "aria-current": each === file ? "page" : null,
+  }, each.name, " ", make("small", { text: each.status })));
+  byId("files").append(make("p", { text: data.summary }), make("ul", {}, ...links.map((link) => make("li", {}, link))));
+  addEventListener("hashchange", () => { if (namedFile() !== file) location.reload(); });
+}
 
 function startHeader() {
-  byId("old-name").textContent = data.old;
-  byId("new-name").textContent = data.new;
-  const impacts = Object.entries(data.impacts);
+  byId("old-name").textContent = file?.old ?? (file ? "nothing" : data.old);
+  byId("new-name").textContent = file?.new ?? (file ? "nothing" : data.new);
+  byId("about").textContent = [file?.verdict, file?.counts].filter(Boolean).join(" \u00b7 ");
+  const impacts = Object.entries(file?.impacts ?? {});
   const signs = { breaking: "!", cost: "\u0394", note: "i" };
   byId("verdict").append(...(impacts.length
     ? impacts.map(([impact, count]) => impactBadge(impact, `${signs[impact]} ${count} ${impact === "note" && count > 1 ? "notes" : IMPACTS[impact]}`))
-    : [impactBadge("none", "\u2713 no change")]));
-  for (const [label, old, now, delta] of data.amounts) {
+    : file?.status === "failed" ? [impactBadge("breaking", "! with errors")] : [impactBadge("none", "\u2713 no change")]));
+  for (const [label, old, now, delta] of file?.amounts ?? []) {
     byId("totals").append(make("div", {}, make("dt", { text: label }),
       delta === null ? make("dd", {}, now, make("small", { text: " unchanged" }))
         : make("dd", {}, make("span", { class: "was", text: `${old} \u2192 ` }), now, make("span", { class: "more", text: ` ${delta}` }))));
@@ -42,7 +71,7 @@ const columns = [
   { key: "match", label: "change", value: (pair) => matchOf(pair).word, cell: (pair) => [markText(matchOf(pair))] },
   { key: "old", label: "old layer", value: (pair) => pair.old?.name, cell: layerCell("old"), classOf: sided("old") },
   { key: "new", label: "new layer", value: (pair) => pair.new?.name, cell: layerCell("new"), classOf: sided("new") },
-  { key: "what", label: "what changed", value: (pair) => -(pair.changes?.length ?? 0), className: "what side-start", cell: (pair) => (pair.changes ?? []).map((change) => make("div", { text: change.message })) },
+  { key: "what", label: "what changed", value: (pair) => -(pair.changes?.length ?? 0), className: "what side-start", cell: (pair) => (pair.changes ?? []).map((change) => make("div", { text: sentence(change) })) },
   { key: "parameters", label: "parameters", number: true, value: (pair) => shownSide(pair).parameters[0], cell: amounts("parameters") },
   { key: "macs", label: "multiply-adds", number: true, value: (pair) => shownSide(pair).macs[0], cell: amounts("macs") },
 ];
@@ -66,11 +95,13 @@ function sideView(name) {
 
 startTheme();
 startHelp();
+startFiles();
+// Without two models that can be read there is nothing but what was found.
+document.querySelector("main").classList.toggle("empty", !pairs.length);
 startHeader();
 const table = new TableView(byId("layers"), { columns, rows: pairs, label: "Layers of both models", rowHeight: 47, onSelect: (i) => select(i) });
 const sides = { old: sideView("old"), new: sideView("new") };
 sides.old.view.zoom.joinWith(sides.new.view.zoom);
-const byHash = new Map(pairs.map((pair, i) => [hashOf(pair), i]));
 let selected = null;
 
 function select(i, link = true) {
@@ -84,18 +115,15 @@ function select(i, link = true) {
   panel.replaceChildren(...(i === null ? diffOverview() : pairDetails(pairs[i])));
   panel.scrollTop = 0;
   if (!link) return;
-  history.replaceState(null, "", i === null ? location.pathname + location.search : hashOf(pairs[i]));
+  history.replaceState(null, "", i === null ? location.pathname + location.search + hashOfFile(file).slice(0, -1) : hashOf(pairs[i]));
   say(i === null ? "Nothing selected" : `${shownSide(pairs[i]).name}, ${matchOf(pairs[i]).word}, selected`);
 }
 
+/** The layer that the address names. */
 function follow() {
-  let hash = location.hash;
-  try { // browsers write some characters of an address in another way
-    const [, kind, name] = /^#(layer|old)=(.*)$/s.exec(hash);
-    hash = `#${kind}=${encodeURIComponent(decodeURIComponent(name))}`;
-  } catch { hash = ""; }
-  const i = byHash.get(hash) ?? null;
-  if (i !== selected || i === null) select(i, false);
+  const { layer, old } = address();
+  const i = pairs.findIndex((pair) => (pair.new ? pair.new.name === layer : pair.old.name === old));
+  if (i !== selected || i < 0) select(i < 0 ? null : i, false);
 }
 
 const names = (pair) => [pair.old, pair.new].filter(Boolean).map((layer) => `${layer.name}\n${layer.type}`).join("\n");
@@ -106,10 +134,11 @@ const search = new Search(pairs.map(names), {
   },
   onMatch: (i) => select(i),
 });
-byId("changed-only").addEventListener("change", (event) => {
-  const changed = new Set([...pairs.keys()].filter((i) => matchOf(pairs[i]) !== MATCHES.same));
-  table.setOnly(event.target.checked ? changed : null);
-  say(event.target.checked ? `${changed.size} of ${pairs.length} layers` : "All layers");
+byId("only").addEventListener("change", (event) => {
+  const passed = { all: [], changed: ["same"], own: ["same", "follows"] }[event.target.value];
+  const shown = new Set([...pairs.keys()].filter((i) => !passed.includes(matchOf(pairs[i]).word)));
+  table.setOnly(shown);
+  say(`${shown.size} of ${pairs.length} layers`);
 });
 byId("zoom-in").addEventListener("click", () => sides.new.view.zoom.by(1.25));
 byId("zoom-out").addEventListener("click", () => sides.new.view.zoom.by(0.8));

@@ -2,6 +2,7 @@
 const MATCHES = {
   same: { mark: "", word: "same", kind: "same" },
   changed: { mark: "~", word: "changed", kind: "changed" },
+  follows: { mark: "\u21b3", word: "follows", kind: "follows" },
   renamed: { mark: "\u2192", word: "renamed", kind: "changed" },
   moved: { mark: "\u21c5", word: "moved", kind: "changed" },
   replaced: { mark: "\u2260", word: "replaced", kind: "changed" },
@@ -11,9 +12,11 @@ const MATCHES = {
 const IMPACTS = { breaking: "breaking", cost: "cost", note: "note" };
 const FITS = { kept: "kept", renamed: "kept under another name", reshaped: "of another shape", lost: "lost", added: "new" };
 
+const sentence = (change) => change.message.replaceAll(" -> ", " \u2192 ");
+
 const matchOf = (pair) => MATCHES[pair.match === "same" && pair.changes ? "changed" : pair.match];
 const shownSide = (pair) => pair.new ?? pair.old;
-const hashOf = (pair) => `#${pair.new ? "layer" : "old"}=${encodeURIComponent(shownSide(pair).name)}`;
+const hashOf = (pair) => `${hashOfFile(file)}${pair.new ? "layer" : "old"}=${encodeURIComponent(shownSide(pair).name)}`;
 
 const markText = ({ mark, word, kind }) =>
   make("span", { class: `mark-text ${kind}`, text: mark ? `${mark} ${word}` : word });
@@ -24,7 +27,17 @@ const timesText = (values) => values.join(" \u00d7 ");
 const fieldSize = ({ field }) => (field === null ? "all" : field.length ? timesText(field) : "unknown");
 
 const changeList = (changes) => make("ul", { class: "changes" }, ...changes.map((change) => make("li", {},
-  impactBadge(change.impact), " ", make("code", { text: change.code }), make("p", { text: change.message }))));
+  impactBadge(change.impact), " ", make("code", { text: change.code }), make("p", { text: sentence(change) }), because(change))));
+
+/** The layers that a change follows from. */
+function because(change) {
+  if (!change.because) return null;
+  const causes = change.because.map((name) => {
+    const pair = file.pairs.find((each) => each.new?.name === name) ?? file.pairs.find((each) => each.old?.name === name);
+    return pair ? make("a", { href: hashOf(pair), class: "name", text: name }) : name;
+  });
+  return make("p", { class: "kind" }, "follows from ", ...causes.flatMap((cause, i) => (i ? [", ", cause] : [cause])));
+}
 
 const section = (title, ...children) => make("section", {}, make("h3", { text: title }), ...children);
 
@@ -56,9 +69,9 @@ function sideBySide(old, now) {
   const rows = QUANTITIES.map(([name, of]) => {
     const [before, after] = [old, now].map((side) => (side ? of(side) : "\u2013"));
     return make("tr", { class: old && now && before !== after ? "differs" : null },
-      make("th", { scope: "row", text: name }), make("td", { text: before }), make("td", { text: after }));
+      make("th", { scope: "row", text: name }), make("td", {}, ...breakable(before)), make("td", {}, ...breakable(after)));
   });
-  return make("table", { class: "small" },
+  return make("table", { class: "small both" },
     make("thead", {}, make("tr", {}, make("td"), make("th", { scope: "col", text: "old" }), make("th", { scope: "col", text: "new" }))),
     make("tbody", {}, ...rows));
 }
@@ -73,26 +86,3 @@ function tensorTable(tensors) {
     make("tbody", {}, ...rows));
 }
 
-/** The page before a layer is selected: all changes, those of the models first. */
-function diffOverview() {
-  const changed = data.pairs.filter((pair) => pair.changes || pair.match !== "same");
-  const parts = [make("h2", { text: "What changed" })];
-  if (!changed.length && !data.modelChanges.length) {
-    parts.push(make("p", { class: "kind", text: "Nothing that the compiler can see." }));
-  }
-  if (data.divergesAt !== null) {
-    const pair = data.pairs.find((each) => each.new?.name === data.divergesAt);
-    parts.push(section("Shapes diverge first at", make("ul", { class: "links" }, make("li", {}, make("a", { href: hashOf(pair), class: "name", text: data.divergesAt })))));
-  }
-  if (Object.keys(data.fits).length) {
-    const counts = Object.entries(data.fits).map(([fit, count]) => `${count} ${FITS[fit]}`);
-    parts.push(section("Old weights", make("p", { text: `Tensors: ${counts.join(", ")}.` })));
-  }
-  if (data.modelChanges.length) parts.push(section("The model", changeList(data.modelChanges)));
-  if (changed.length) {
-    parts.push(section("Layers", make("ul", { class: "changes" }, ...changed.map((pair) => make("li", {},
-      markText(matchOf(pair)), " ", make("a", { href: hashOf(pair), class: "name", text: shownSide(pair).name }),
-      ...(pair.changes ?? []).map((change) => make("p", { text: change.message })))))));
-  }
-  return parts;
-}

@@ -33,6 +33,9 @@ function marked(text, query) {
   return [...parts, text.slice(from)];
 }
 
+/** A name in words, MaxPooling2D: it may be broken between them. */
+const breakable = (text) => text.split(/(?=[A-Z][a-z])/).flatMap((word, i) => (i ? [make("wbr"), word] : [word]));
+
 /** What a screen reader says next. */
 function say(text) {
   byId("said").textContent = text;

@@ -21,7 +21,7 @@ class GraphView {
     this.lines = new Map();
     this.edgeLayer = draw("g", { "aria-hidden": "true" });
     this.farLayer = draw("g", { "aria-hidden": "true" });
-    this.nodeLayer = draw("g", { role: "listbox", "aria-label": label });
+    this.nodeLayer = draw("g", nodes.length ? { role: "listbox", "aria-label": label } : {});
     const width = graph.width + 2 * PAD, height = graph.height + 2 * PAD;
     this.svg = draw("svg", { viewBox: `${-PAD} ${-PAD} ${width} ${height}`, role: "group", "aria-label": label },
       draw("defs", {}, draw("marker", { id: `tip-${host.id}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" },
@@ -37,12 +37,13 @@ class GraphView {
       const i = event.target.dataset.node;
       if (i !== undefined) this.moveStop(Number(i));
     });
-    this.zoom.open();
+    const [x, , first] = graph.nodes[0] ?? [0, 0, 0];
+    this.zoom.open(x + first / 2 + PAD);
     this.paint();
   }
 
   key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!this.nodes.length || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Enter" || event.key === " ") this.onSelect(this.stop);
     else if (event.key === "+" || event.key === "=") this.zoom.by(1.25);
     else if (event.key === "-") this.zoom.by(0.8);
@@ -139,8 +140,8 @@ class GraphView {
       if (y < bottom && y + this.height > top && x < right && x + width > left) seen.push(i);
     });
     const far = seen.length > MOST_BOXES;
-    const own = [this.stop, ...(this.chosen === null ? [] : [this.chosen])];
-    this.paintBoxes(new Set(far ? own : [...seen, this.stop]));
+    const own = [this.stop, ...(this.chosen === null ? [] : [this.chosen])].filter((i) => this.nodes[i]);
+    this.paintBoxes(new Set(far ? own : [...seen, ...own]));
     this.farLayer.replaceChildren(...(far ? this.farShapes(seen) : []));
     const drawn = far ? [] : this.graph.edges.keys();
     const wanted = new Set();

@@ -18,7 +18,7 @@ function costs(key) {
 function startHeader() {
   byId("model").textContent = data.model;
   byId("about").textContent = data.about;
-  for (const [label, text, more] of data.totals) {
+  for (const [label, text, more] of data.amounts) {
     byId("totals").append(make("div", {}, make("dt", { text: label }), make("dd", {}, text, more ? make("small", { text: ` ${more}` }) : "")));
   }
 }
@@ -123,6 +123,7 @@ const search = new Search(layers.map((layer) => `${layer.name}\n${layer.type}`),
   onMatch: (i) => select(i),
 });
 for (const id of ["heat", "to-scale"]) byId(id).addEventListener("change", setLook);
+setLook();
 byId("zoom-in").addEventListener("click", () => view.zoom.by(1.25));
 byId("zoom-out").addEventListener("click", () => view.zoom.by(0.8));
 byId("zoom-fit").addEventListener("click", () => view.zoom.fit());

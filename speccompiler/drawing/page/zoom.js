@@ -65,13 +65,13 @@ class Zoom {
 
   fit() { this.to(Math.min(this.whole, 1.4)); }
 
-  /** Everything where that is legible, else the top at a legible size. */
-  open() {
+  /** Everything where that is legible, else the top at a legible size, with `x` in the middle. */
+  open(x) {
     const { clientWidth } = this.host;
     const across = clientWidth / this.width, all = Math.min(this.whole, 1.2);
     this.to(all > 0.6 ? all : Math.min(1, Math.max(0.65, across)));
     this.host.scrollTop = 0;
-    this.host.scrollLeft = (this.width * this.scale - clientWidth) / 2;
+    this.host.scrollLeft = x * this.scale - clientWidth / 2;
   }
 
   /** Scroll until a box of the picture can be seen, with room around it. */

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.diagnostics.remedies import Quote, Remedy, Write
 from speccompiler.diagnostics.wording import described, shown
+from speccompiler.loading.schema_errors.meant_values import length_of, takes_null
 from speccompiler.loading.schema_errors.mistake import Mistake, Rule
 from speccompiler.loading.schema_errors.paths import Path
 
@@ -36,7 +38,8 @@ def rule(expected: str, otherwise: str | None = None) -> Rule:
                 "name a layer whose output the model gives, or several: [a, b]",
             )
         hint = _hint(found, path, expected, otherwise)
-        return Problem("CS024", f"{mistake.subject} is {described(found)}, not {expected}", hint)
+        message = f"{mistake.subject} is {described(found)}, not {expected}"
+        return Problem("CS024", message, hint, remedy=_remedy(mistake, expected))
 
     return word
 
@@ -54,6 +57,30 @@ def _hint(found: Any, path: Path, expected: str, otherwise: str | None) -> str |
     if expected == "text" and not isinstance(found, list | dict):
         hint = "put it in quotes if it is meant as text"
     return hint
+
+
+def _remedy(mistake: Mistake, expected: str) -> Remedy | None:
+    """The value of the right type that was meant, where that is sure."""
+    found, path = mistake.found, mistake.path
+    if found == "None":
+        open_length = may_be_open(path) and len(path) > 1
+        null = open_length or takes_null(mistake.place.holder, path[-1] if path else "")
+        return Remedy(Write(None)) if null else None
+    if expected == "text" and isinstance(found, int | float):
+        return Remedy(Quote())
+    if isinstance(found, float) and expected == "a whole number" and found.is_integer():
+        return Remedy(Write(int(found)))
+    if not isinstance(found, str) or expected not in _NUMERIC or _number_hint(found) is None:
+        return None
+    plain = _LEADING_ZEROS.sub(r"\1", found.strip().replace("_", ""))
+    number = float(plain)
+    if expected == "a whole number":
+        if not number.is_integer():
+            return None
+        digits = plain.removeprefix("+")
+        whole = int(digits) if digits.removeprefix("-").isdecimal() else int(number)
+        return Remedy(Write(whole))
+    return Remedy(Write(number, plain))
 
 
 _LEADING_ZEROS = re.compile(r"^([-+]?)0+(?=[0-9])")
@@ -81,9 +108,11 @@ def no_boolean(mistake: Mistake) -> Problem:
     word = found.casefold() if isinstance(found, str) else found
     if word in ("yes", "on", "no", "off", 0, 1):
         hint = f"write {'true' if word in ('yes', 'on', 1) else 'false'}"
-    return Problem(
-        "CS024", f"{mistake.subject} is {described(found)}; it must be true or false", hint
-    )
+    remedy = None
+    if hint is not None or word in ("true", "false"):
+        remedy = Remedy(Write(word in ("true", "yes", "on", 1)), safe=isinstance(word, str))
+    message = f"{mistake.subject} is {described(found)}; it must be true or false"
+    return Problem("CS024", message, hint, remedy=remedy)
 
 
 _NO_LIST = rule("a list", "write [..], one number for each axis")
@@ -97,20 +126,17 @@ def no_list(mistake: Mistake) -> Problem:
     """
     problem = _NO_LIST(mistake)
     found, path, items = mistake.found, mistake.path, None
+    remedy = None
     if isinstance(found, int) and not isinstance(found, bool):
         field = mistake.model.model_fields.get(str(path[0])) if len(path) == 1 else None
-        count = _length_of(field.annotation) if field is not None else 0
+        count = length_of(field.annotation) if field is not None else 0
         count = 1 if path == ("input_shape",) else count
         items = ", ".join([str(found)] * count) or None
+        remedy = Remedy(Write([found] * count), safe=False) if count else None
     elif isinstance(found, str) and _IN_BRACKETS.match(found):
-        items = ", ".join(found.strip("() ").rstrip(",").replace("None", "null").split(", "))
+        inside = [item.strip() for item in found.strip("() ").split(",")]
+        lengths = [None if item in {"None", "null"} else int(item) for item in inside if item]
+        items = ", ".join("null" if length is None else str(length) for length in lengths)
+        remedy = Remedy(Write(lengths))
     hint = problem.hint if items is None else f"write [{items}]"
-    return Problem(problem.code, problem.message, hint)
-
-
-def _length_of(annotation: Any) -> int:
-    """How many items a list type of a fixed length has; 0 for any other type."""
-    items = get_args(annotation)
-    if get_origin(annotation) is tuple:
-        return 0 if Ellipsis in items else len(items)
-    return max(map(_length_of, items), default=0)
+    return Problem(problem.code, problem.message, hint, remedy=remedy)

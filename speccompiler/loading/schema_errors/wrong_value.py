@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import BaseModel
 
 from speccompiler.diagnostics.core import Problem, did_you_mean
+from speccompiler.diagnostics.remedies import Add, Remedy, Write
 from speccompiler.diagnostics.wording import described, shown
-from speccompiler.loading.known_names import argument_hint, value_hint
+from speccompiler.loading.known_names import (
+    EXPRESSIONS,
+    UNSURE_VALUES,
+    VALUES,
+    argument_hint,
+    is_expression,
+    plain_name,
+    value_hint,
+)
+from speccompiler.loading.schema_errors.meant_values import (
+    argument_remedy,
+    spelt_key,
+    spelt_value,
+    takes_null,
+)
 from speccompiler.loading.schema_errors.mistake import Mistake, Rule, subject, values
 from speccompiler.loading.schema_errors.paths import allowed_values
 from speccompiler.loading.schema_errors.wrong_type import OPEN_LENGTH, WRITE_NULL, may_be_open
@@ -17,7 +34,8 @@ def missing(mistake: Mistake) -> Problem:
     """A key that has to be there."""
     path, owner = mistake.path, mistake.owner
     if path == ("convspec",):
-        return Problem("CS021", f"{owner} needs 'convspec'", "write convspec: 1")
+        message = f"{owner} needs 'convspec'"
+        return Problem("CS021", message, "write convspec: 1", remedy=Remedy(Add("convspec", 1)))
     name = str(path[-1])
     if len(path) > 1:
         return Problem("CS021", f"{subject(path[:-1])} needs '{name}'")
@@ -37,13 +55,16 @@ def unknown_key(mistake: Mistake) -> Problem:
             "CS022",
             f"{subject(path[:-1])} has no key '{shown(name)}'",
             did_you_mean(name, keys) or f"it takes {', '.join(keys)}" if keys else None,
+            remedy=spelt_key(name, keys) if keys else None,
         )
     known = _arguments(mistake.model)
     if "convspec" in known:
         known.append("layers")
     hint = argument_hint(name, known, mistake.found) or did_you_mean(name, known)
     hint = hint or f"it takes {', '.join(known)}"
-    return Problem("CS022", f"{mistake.owner} has no argument '{shown(name)}'", hint)
+    remedy = argument_remedy(name, mistake.found, known, mistake.model)
+    message = f"{mistake.owner} has no argument '{shown(name)}'"
+    return Problem("CS022", message, hint, remedy=remedy)
 
 
 def _arguments(model: type[BaseModel]) -> list[str]:
@@ -68,9 +89,32 @@ def not_allowed(mistake: Mistake) -> Problem:
         hint = value_hint(str(mistake.path[-1]), found) or did_you_mean(found, choices)
         if found in choices:
             hint = f"write {found} without quotes"
-    return Problem(
-        "CS023", f"{mistake.subject} is {described(found)}; allowed: {', '.join(choices)}", hint
-    )
+    message = f"{mistake.subject} is {described(found)}; allowed: {', '.join(choices)}"
+    return Problem("CS023", message, hint, remedy=_allowed(mistake, choices))
+
+
+def _allowed(mistake: Mistake, choices: list[str]) -> Remedy | None:
+    """The one allowed value that was meant."""
+    found, name = mistake.found, str(mistake.path[-1])
+    if found is None and "linear" in choices:
+        return Remedy(Write("linear"))
+    if not isinstance(found, str):
+        return None
+    if found == "None":
+        null = takes_null(mistake.place.holder, name)
+        return Remedy(Write(None)) if null else None
+    for value in allowed_values(mistake.place.expected):
+        if not isinstance(value, str) and described(value) == found:
+            return Remedy(Write(value))
+    word = found.strip().casefold()
+    if word in VALUES.get(name, {}):
+        return Remedy(Write(VALUES[name][word]), safe=word not in UNSURE_VALUES)
+    if name == "activation":
+        if plain_name(found) in EXPRESSIONS:
+            return Remedy(Write({"expr": EXPRESSIONS[plain_name(found)]}), safe=False)
+        if is_expression(found):
+            return Remedy(Write({"expr": found}), safe=False)
+    return None if value_hint(name, found) else spelt_value(found, choices)
 
 
 def _as_written(value: object) -> str:
@@ -93,7 +137,8 @@ def out_of_range(word: str, limit_name: str) -> Rule:
             hint = f"a {_OPPOSITE[str(path[0])]} layer does that"
         found = described(mistake.found)
         message = f"{mistake.subject} is {found}; it must be {limit} or {word}"
-        return Problem("CS025", message, hint)
+        remedy = Remedy(Write(None), safe=False) if hint == OPEN_LENGTH else None
+        return Problem("CS025", message, hint, remedy=remedy)
 
     return word_it
 
@@ -125,7 +170,10 @@ def unknown_name(noun: str, names: tuple[str, ...], example: str) -> Rule:
             return Problem("CS021", f"{mistake.subject} needs 'name'", f"one of {', '.join(names)}")
         hint = did_you_mean(name, names) if isinstance(name, str) else f"for example {example}"
         message = f"{mistake.subject}: {described(name)} is no {noun}; known: {', '.join(names)}"
-        return Problem("CS023", message, hint)
+        remedy = spelt_value(name, names) if isinstance(name, str) else None
+        if remedy is not None and isinstance(found, dict):
+            remedy = replace(remedy, path=(*mistake.path, "name"))
+        return Problem("CS023", message, hint, remedy=remedy)
 
     return word
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import speccompiler
-from speccompiler.cli.main import COMMANDS, run
+from speccompiler.cli.main import COMMANDS, load_command, run
 from speccompiler.diagnostics.core import SpecError
 from tests.loading.replacement.test_byte_code import STORED
 
@@ -485,17 +485,16 @@ def test_weights_of_a_replaced_layer_are_left_with_a_note(folder: Path) -> None:
 
 
 def test_every_command_that_takes_a_model_has_it(capsys: Any) -> None:
-    import importlib
 
     with_model = set()
     for name in COMMANDS:
-        command = importlib.import_module(f"speccompiler.cli.{name}").command
+        command = load_command(name)
         options = {o for p in command.params for o in p.opts}
         if "--semantics" in options:
             with_model.add(name)
             assert "--replace" in options, name
     assert with_model == {
-        "validate", "shapes", "plan", "run", "weights", "verify", "convert", "compile",
+        "validate", "shapes", "render", "plan", "run", "weights", "verify", "convert", "compile",
     }  # fmt: skip
 
 

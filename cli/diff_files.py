@@ -1,0 +1,99 @@
+"""The files of a comparison, each pair compared on its own: errors of one hide no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from speccompiler.cli.compared_sides import Inputs, Side, SidePair, Sides
+from speccompiler.cli.spec_texts import SpecTexts
+from speccompiler.comparing.compare import compare
+from speccompiler.comparing.file_diff import FileDiff, added, moved, removed
+from speccompiler.comparing.model_diff import Change
+from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
+from speccompiler.model import Model, checked
+from speccompiler.options import LoadOptions
+from speccompiler.source.document import Document
+
+
+def compared_files(sides: Sides, loading: LoadOptions, inputs: Inputs) -> tuple[FileDiff, ...]:
+    """Every pair of files as what became of it; weights are not looked at."""
+    options = replace(loading, look_for_weights=False)
+    return tuple(_compared(pair, sides, options, inputs) for pair in sides.pairs)
+
+
+def _compared(pair: SidePair, sides: Sides, options: LoadOptions, inputs: Inputs) -> FileDiff:
+    old, new = pair.old, pair.new
+    names = (None if old is None else old.name, None if new is None else new.name)
+    if old is not None and new is not None and not sides.single and _equal(old, new):
+        own = (moved(old.path, new.path),) if old.place != new.place else ()
+        return FileDiff(*names, pair.path, bool(own), own_changes=own, unchanged=True)
+    loaded = [loaded_side(side, options, inputs) for side in (old, new) if side is not None]
+    errors = tuple(d for _, found in loaded for d in found if d.severity is Severity.ERROR)
+    models = [model for model, _ in loaded if model is not None]
+    if len(models) < len(loaded):
+        return FileDiff(*names, pair.path, diagnostics=errors)
+    try:
+        if old is not None and new is not None:
+            return _both(old, new, sides, models, options, inputs)
+        report = models[0].shapes(options.input_shape)
+    except SpecError as error:
+        found = tuple(map(inputs.copies.located, error.diagnostics))
+        return FileDiff(*names, pair.path, diagnostics=found)
+    made = removed if new is None else added
+    return made(names[0] or names[1] or "", pair.path, report)
+
+
+def _both(
+    old: Side,
+    new: Side,
+    sides: Sides,
+    models: Sequence[Model],
+    options: LoadOptions,
+    inputs: Inputs,
+) -> FileDiff:
+    diff = compare(*models, old_name=old.name, new_name=new.name, input_shape=options.input_shape)
+    is_moved = not sides.single and old.place != new.place
+    own = (moved(old.path, new.path),) if is_moved else ()
+    file = FileDiff(old.name, new.name, new.path, is_moved, diff, own_changes=own)
+
+    def located(change: Change) -> Change:
+        return replace(
+            change, file=None if change.file is None else inputs.copies.said(change.file)
+        )
+
+    return file.mapped(located)
+
+
+def loaded_side(
+    side: Side, options: LoadOptions, inputs: Inputs
+) -> tuple[Model | None, tuple[Diagnostic, ...]]:
+    """The model of a side, or None, and what was found; its texts are kept to be shown."""
+    _remember(side.document, inputs)
+    model, found = checked(side.document, options)
+    return model, tuple(map(inputs.copies.located, found))
+
+
+def _remember(document: Document | None, inputs: Inputs) -> None:
+    kept = SpecTexts.of_command()
+    while document is not None:
+        kept[inputs.copies.said(document.file)] = document.text
+        document = document.wrapper
+
+
+def _equal(old: Side, new: Side) -> bool:
+    """Whether two files say the same, letter by letter, and name no other that may differ."""
+    one, other = old.document, new.document
+    apart = (one.wrapper, other.wrapper, one.holder, other.holder)
+    same = one.text == other.text and one.root is not None
+    return same and not any(apart) and _name(old) == _name(new)
+
+
+def _name(side: Side) -> str:
+    """The name of the file, which a model without a name has."""
+    return side.place.rsplit("/", 1)[-1]
+
+
+def failed_files(files: Iterable[FileDiff]) -> list[Diagnostic]:
+    """What is wrong with those that could not be compared."""
+    return [found for file in files for found in file.diagnostics]
