@@ -173,13 +173,13 @@ def _hold_to_baseline(outcome: Outcome, settings: Settings, accepting: BaselineO
         return
     from speccompiler.cli.apply_baseline import keep_back, write_down
     from speccompiler.policy.baseline import read_baseline
-    from speccompiler.policy.project import project_root
+    from speccompiler.policy.project import project_root, shared_name
 
     root = project_root(Path())
     if accepting.write_baseline is not None:
         write_down(outcome, Path(accepting.write_baseline), root)
     elif file is not None:
-        keep_back(outcome, read_baseline(Path(file)), str(file), root)
+        keep_back(outcome, read_baseline(Path(file)), shared_name(str(file), Path.cwd()), root)
 
 
 def _report(outcome: Outcome, reporting: Reporting, loading: LoadOptions, *, aside: bool) -> None:
