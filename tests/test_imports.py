@@ -218,6 +218,11 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+OF_POLICY = {
+    f"speccompiler.policy.{name}"
+    for name in ("settings_file", "settings_keys", "judgement", "comments", "fingerprints")
+}
+"""What only a project needs that has decided something."""
 HEAVY = {"numpy", "numba", "llvmlite", "h5py", "safetensors", "scipy", "psutil", "tabulate"}
 
 
@@ -228,11 +233,14 @@ HEAVY = {"numpy", "numba", "llvmlite", "h5py", "safetensors", "scipy", "psutil",
         (["--version"], 0, {"yaml", "pydantic"}),
         (["explain", "CS012"], 0, {"yaml", "pydantic"}),
         (["validate", "--help"], 0, set()),
-        (["validate", "model.yaml"], 0, set()),
+        (["validate", "model.yaml"], 0, {"tomllib", *OF_POLICY}),
         (["validate", "keras.json"], 0, {"yaml"}),
         (["validate", "model.yaml", "--seed", "1"], 0, set()),
         (["validate", "bad.yaml", "--format", "json"], 1, set()),
         (["validate", "."], 1, set()),
+        (["validate", "bad.yaml", "--diff"], 1, set()),
+        (["fmt", "--check", "model.yaml"], 1, set()),
+        (["fmt", "--check", "keras.json"], 0, {"yaml"}),
         (["schema"], 0, {"yaml"}),
         (["cache", "--help"], 0, {"yaml", "pydantic"}),
         (["cache", "--format", "json"], 0, {"yaml", "pydantic"}),
