@@ -452,6 +452,20 @@ def test_as_git_diff_driver(call: Call, tmp_path: Path) -> None:
     assert "b/new.yaml:5:65: error CS022: Convolution2D has no argument 'wide'" in out
 
 
+def test_a_driver_colours_as_git_does(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository(model=MODEL)
+    write(".gitattributes", "*.yaml diff=convspec\n")
+    git("config", "diff.convspec.command", f"{driver(tmp_path)} diff --git-driver")
+    commit()
+    write("model.yaml", WIDER)
+    assert "\x1b[" not in git("diff")
+    assert "\x1b[31mbreaking" in git("-c", "color.diff=always", "diff")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in git("-c", "color.diff=always", "diff")
+
+
 def test_a_driver_is_told_of_renames(call: Call, tmp_path: Path) -> None:
     repository(model=MODEL)
     write(".gitattributes", "*.yaml diff=convspec\n")
