@@ -261,6 +261,28 @@ def test_reports_load_neither_numba_nor_numpy(specs: Path, command: str) -> None
     assert names & {"numpy", "numba", "llvmlite", "h5py", "safetensors"} == set()
 
 
+@pytest.mark.parametrize(
+    "style", ["text", "markdown", "json", "html", "github", "sarif", "junit", "gitlab"]
+)
+def test_comparisons_load_neither_numba_nor_numpy(specs: Path, style: str) -> None:
+    arguments = ("diff", "model.yaml", "keras.json", "--semantics", "theano", "--format", style)
+    ended, names = loaded(*arguments, cwd=specs)
+    assert ended == 1
+    heavy = {"numpy", "numba", "llvmlite", "h5py", "safetensors", "scipy", "tabulate"}
+    assert names & heavy == set()
+    # What only one format needs, and what only git and settings need.
+    unused = {"speccompiler.drawing.diff_page"} if style != "html" else set()
+    unused |= {"speccompiler.comparing.decisions", "speccompiler.cli.git_sides", "subprocess"}
+    assert names & unused == set()
+
+
+def test_weights_are_compared_without_numba(specs: Path) -> None:
+    np.savez(specs / "w.npz", w=np.ones(2))
+    ended, names = loaded("diff", "w.npz", "w.npz", cwd=specs)
+    assert ended == 0
+    assert names & {"numba", "llvmlite", "h5py", "scipy"} == set()
+
+
 OTHER_FAMILIES = {"advanced_activations", "beyond_keras", "embedding", "local", "resizing"}
 """Modules of ``schemas`` with layers that are none of the spec's."""
 UNSAID = {"regularizer", "constraint", "merge", "shared", "time_distributed", "pooling3d"}
