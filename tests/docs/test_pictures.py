@@ -1,8 +1,9 @@
-"""The pictures of docs/how-to/pictures.md are what its commands make today."""
+"""The pictures of docs/how-to/pictures.md and README.md are what their commands make today."""
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.places import ROOT
 
 STATIC = ROOT / "docs/_static"
 DRAWN = {
+    "lenet.svg": ["lenet"],
     "vgg16.svg": ["vgg16"],
     "residual.svg": ["residual"],
     "stereo.svg": ["stereo", "--direction", "right", "--theme", "dark"],
@@ -49,7 +51,8 @@ def test_feature_maps_are_as_the_page_shows(tmp_path: Path, request: pytest.Fixt
 
 
 def test_every_picture_of_the_page_is_one_of_these() -> None:
-    text = (ROOT / "docs/how-to/pictures.md").read_text(encoding="utf-8")
-    for name in (*DRAWN, "conv1.png"):
-        assert f"(../_static/{name})" in text
-    assert text.count("](../_static/") == len(DRAWN) + 1
+    page = (ROOT / "docs/how-to/pictures.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"\]\(\.\./_static/([^)]+)\)", page)
+    shown += re.findall(r"\]\(docs/_static/([^)]+)\)", readme)
+    assert sorted(shown) == sorted((*DRAWN, "conv1.png"))
