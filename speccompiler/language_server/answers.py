@@ -205,7 +205,8 @@ def completion(
     """What may be written at a place, also in a text that is not yet a spec."""
     offset = file.placed.offset((params.position.line, params.position.character))
     items = []
-    for found in completions_at(file.text, offset, folder):
+    is_spec = file.current.is_spec
+    for found in completions_at(file.text, offset, folder, is_spec=is_spec):
         new = found.new if snippets else _PLACES.sub("", found.new)
         items.append(
             types.CompletionItem(

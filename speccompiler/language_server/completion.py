@@ -12,11 +12,12 @@ from speccompiler.language_server.argument_docs import (
     first_sentence,
     header_arguments,
     layer_arguments,
+    required_arguments,
     type_markdown,
 )
-from speccompiler.language_server.cursor import Cursor, cursor_at
+from speccompiler.language_server.cursor import MARK, Cursor, cursor_at
 from speccompiler.language_server.listed_names import listed_names
-from speccompiler.language_server.loose_tree import LooseList, LooseMap
+from speccompiler.language_server.loose_tree import LooseList, LooseMap, LooseText
 from speccompiler.language_server.weight_names import weight_names
 from speccompiler.schemas.arguments import COMMON
 from speccompiler.schemas.registry import LAYERS, NATIVE_LAYERS
@@ -57,10 +58,15 @@ class _Offer:
     """Whether it is a whole layer for the list, and not only its type."""
 
 
-def completions_at(text: str, offset: int, folder: str | None = None) -> list[Completion]:
-    """The completions at an offset, the likeliest first; ``folder`` holds files to name."""
+def completions_at(
+    text: str, offset: int, folder: str | None = None, *, is_spec: bool = True
+) -> list[Completion]:
+    """The completions at an offset, the likeliest first; ``folder`` holds files to name.
+
+    A text that is no spec may become one: where it says no key that a spec has not.
+    """
     cursor = cursor_at(text, offset)
-    if cursor is None:
+    if cursor is None or not (is_spec or _may_become_spec(cursor)):
         return []
     offers = _offers(cursor, folder)
     fits = [
@@ -68,6 +74,14 @@ def completions_at(text: str, offset: int, folder: str | None = None) -> list[Co
     ]
     fits.sort(key=lambda pair: pair[0])
     return [_written(cursor, offer, rank) for rank, (_, offer) in enumerate(fits)]
+
+
+def _may_become_spec(cursor: Cursor) -> bool:
+    root = cursor.root
+    if not isinstance(root, LooseMap):
+        return isinstance(root, LooseText)
+    said = {key for key, value in root.said().items() if MARK not in key}
+    return bool(said or cursor.steps == ()) and said <= header_arguments().keys()
 
 
 def _fit(label: str, prefix: str) -> int | None:
@@ -211,9 +225,8 @@ def _key(argument: Argument) -> _Offer:
 def _new_layers(cursor: Cursor) -> Iterator[_Offer]:
     """Whole layers with their required arguments, for a new item of the list."""
     for name in LAYERS:
-        needed = [a.name for a in layer_arguments(name).values() if a.required]
         text = type_markdown(name) or ""
-        keys = " ".join(needed)
+        keys = " ".join(required_arguments(name))
         yield _Offer(name, "type", first_sentence(name), text, after=keys, whole=True)
 
 

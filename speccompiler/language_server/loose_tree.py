@@ -78,6 +78,7 @@ _PLAIN_LINE = re.compile(r"[^\r\n#]*(?:(?<=\S)#[^\r\n#]*)*")
 _FLOW_WORD = re.compile(
     r"(?:[^\s,\[\]{}:#\"']|:(?=[^\s,\[\]{}\"'])|(?<=[^\s,\[{])[ \t]+(?=[^\s,\[\]{}:#\"']))+"
 )
+_COLON = re.compile(r"[ \t]*:(?=\s|\Z)")
 _SPACE = re.compile(r"[ \t]*(?:#[^\r\n]*)?")
 _MARKS = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t]*)+")
 
@@ -199,7 +200,7 @@ class _Reader:
     def block_key(self, line: _Line) -> tuple[LooseText | None, int]:
         if self.text[line.start] in "\"'":
             word, end = self.quoted(line.start)
-            rest = re.compile(r"[ \t]*:(?=\s|\Z)").match(self.text, end)
+            rest = _COLON.match(self.text, end)
             return (None, end) if rest is None else (word, rest.end())
         found = _BLOCK_KEY.match(self.text, line.start, line.end)
         if found is None:
@@ -247,17 +248,18 @@ class _Reader:
 
     def flow_value(self, start: int, owner: int) -> Loose:
         """A collection in brackets; it ends at the latest where a line is indented no more."""
-        limit = len(self.text)
-        if owner >= 0:
-            for line in self.lines[self.at :]:
-                closing = self.text[line.start] in "]}"
-                if line.start > start and line.column <= owner and not closing:
-                    limit = line.start
-                    break
-        value, end = self.flow(start, limit, 0)
+        value, end = self.flow(start, self.limit(start, owner), 0)
         while self.at < len(self.lines) and self.lines[self.at].start < end:
             self.at += 1
         return value
+
+    def limit(self, start: int, owner: int) -> int:
+        """Where a line is indented no more than ``owner``, and closes nothing."""
+        for number in range(self.at, len(self.lines) if owner >= 0 else self.at):
+            line = self.lines[number]
+            if line.start > start and line.column <= owner and self.text[line.start] not in "]}":
+                return line.start
+        return len(self.text)
 
     def skip(self, at: int, limit: int) -> int:
         while at < limit:

@@ -129,6 +129,14 @@ class SpecServer(LanguageServer):
         for uri, opened in self.files.items():
             opened.forget()
             self.publish(uri)
+        self.refresh_hints()
+
+    def refresh_hints(self) -> None:
+        """Have the editor ask for hints again, which it does by itself only after an edit."""
+        workspace = self.client_capabilities.workspace
+        hints = workspace.inlay_hint if workspace else None
+        if hints is not None and hints.refresh_support:
+            self.workspace_inlay_hint_refresh(None, lambda _: None)
 
     def close(self, uri: str) -> None:
         """Forget a file, and clear its findings."""
@@ -146,6 +154,7 @@ class SpecServer(LanguageServer):
             self.log(f"convspec: {wrong}", types.MessageType.Warning)
         for uri in self.files:
             self.publish(uri)
+        self.refresh_hints()
 
 
 def make_server(options: LoadOptions) -> SpecServer:
@@ -163,6 +172,13 @@ def _follow_files(server: SpecServer) -> None:
     def initialize(params: types.InitializeParams) -> None:
         for wrong in server.settings.take(params.initialization_options):
             server.log(f"convspec: {wrong}", types.MessageType.Warning)
+
+    @server.feature(types.INITIALIZED)
+    def initialized(params: types.InitializedParams) -> None:
+        workspace = server.client_capabilities.workspace
+        watching = workspace.did_change_watched_files if workspace else None
+        if watching is not None and watching.dynamic_registration:
+            server.client_register_capability(types.RegistrationParams([_beside_specs()]))
 
     @server.feature(types.SHUTDOWN)
     def shutdown(*_: Any) -> None:
@@ -249,6 +265,18 @@ def _answer_requests(server: SpecServer) -> None:
         folder = os.path.dirname(opened.name) if os.path.isabs(opened.name) else None
         snippets = _supports_snippets(server.client_capabilities)
         return answers.completion(server.read(opened), params, folder, snippets=snippets)
+
+
+def _beside_specs() -> types.Registration:
+    """The files that findings hang on beside the spec: weights, models, the project's settings."""
+    kinds = "npy,npz,safetensors,h5,hdf5,json,yaml,yml"
+    pattern = f"**/{{*.{{{kinds}}},convspec.toml,pyproject.toml}}"
+    watchers = [types.FileSystemWatcher(pattern)]
+    return types.Registration(
+        "files",
+        types.WORKSPACE_DID_CHANGE_WATCHED_FILES,
+        types.DidChangeWatchedFilesRegistrationOptions(watchers),
+    )
 
 
 def _with_traceback(error: Exception) -> str:

@@ -356,3 +356,22 @@ async def test_fixes_in_json(talk: Conversation) -> None:
     uri = await talk.open(text, "m.json")
     found = await actions(talk, uri, 1, types.CodeActionKind.QuickFix)
     assert [made(uri, text, one) for one in found] == [text.replace("Flaten", "Flatten")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "services:\n  web: {}\n¦",
+        "name: CI\non: ¦\n",
+        "- name: ¦\n",
+        '{"a": 1, ¦}',
+        "on: push\n¦\njobs: {}",
+    ],
+)
+async def test_other_files_are_not_completed(talk: Conversation, text: str) -> None:
+    assert await talk.completion(text, "m.json" if text.startswith("{") else "m.yaml") == []
+
+
+async def test_a_file_may_become_a_spec(talk: Conversation) -> None:
+    found = await talk.completion("name: a\nc¦\nlayers:\n  - {type: Flatten}\n")
+    assert labels(found)[0] == "convspec"
