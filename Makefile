@@ -16,14 +16,17 @@ RUN = .venv/bin/python
 SOURCES = speccompiler schemas cli convspec tests examples benchmarks scripts noxfile.py docs/conf.py
 
 .NOTPARALLEL:
-.PHONY: help demo test browser screenshots nox coverage test-cuda-ptx test-cuda sanitize-cuda fuzz bench bench-quick \
+.PHONY: help demo test browser npm screenshots story nox coverage test-cuda-ptx test-cuda sanitize-cuda \
+	fuzz bench bench-quick \
 	bench-cuda check types format schema docs docs-linkcheck constraints wheel release clean editable
 
 help:
 	@echo 'make demo    set up .venv, run a model over a photograph, write out/demo.png'
 	@echo 'make test    set up .venv, run the tests'
 	@echo 'make browser  see to it that the tests of HTML pages have a Chromium'
+	@echo 'make npm      see to it that the test of yaml-language-server has npm'
 	@echo 'make screenshots  write the pictures of HTML pages that docs/ shows'
+	@echo 'make story  the pictures and transcripts of docs/tutorial/review.md'
 	@echo 'make nox     the tests in an environment of their own; SESSION=<one that nox --list names>'
 	@echo 'make coverage  the tests again, and how much of the code they run'
 	@echo 'make test-cuda-ptx  compile every CUDA kernel; needs no GPU, installs 200 MB of compilers'
@@ -55,8 +58,17 @@ test: .venv/test.stamp editable
 browser: .venv/test.stamp editable
 	$(RUN) scripts/find_browser.py
 
+# What the test of the JSON Schema in yaml-language-server needs, likewise: CONVSPEC_TEST_REQUIRE=npm.
+npm:
+	@command -v npm > /dev/null || apt-get install --yes --no-install-recommends nodejs npm
+
 screenshots: browser
 	$(RUN) scripts/screenshots.py
+
+# The tutorial on a pull request: its pictures, and what its commands print.
+story: browser .venv/docs.stamp
+	$(RUN) scripts/review_story.py
+	$(RUN) -m pytest -n 0 -q tests/docs/test_pages.py -k tutorial/review --update-golden
 
 SESSION = tests-$(shell $(RUN) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
@@ -128,6 +140,7 @@ types: .venv/check.stamp .venv/test.stamp .venv/demo.stamp editable
 format: .venv/check.stamp
 	$(RUN) -m ruff check --fix $(SOURCES)
 	$(RUN) -m ruff format $(SOURCES)
+	.venv/bin/convspec fmt examples
 
 schema: .venv/test.stamp
 	@mkdir -p build

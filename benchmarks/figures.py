@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .contenders import CONTENDERS
-from .results import Limits, Process, Row, Scaling, Start
+from .results import Limits, Process, Review, Row, Scaling, Start
 
 MET, NOT_MET = "met", "NOT MET"
 PROCESS_PEER = "onnxruntime"
@@ -59,6 +59,11 @@ def start_verdict(start: Start) -> str:
     if start.bar is None:
         return ""
     return f"at most {start.bar}: {MET if start.ratio <= start.bar else NOT_MET}"
+
+
+def review_verdict(review: Review) -> str:
+    """The goal, and whether it is met."""
+    return f"under {review.goal_s:g} s: {MET if review.median_s < review.goal_s else NOT_MET}"
 
 
 def process_ratio(process: Process, others: Sequence[Process]) -> float | None:

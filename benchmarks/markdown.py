@@ -68,6 +68,7 @@ def bars_line(results: Results) -> str:
         *(figures.scaling_verdict(s) for s in results.scaling if s.contender == results.ours),
         *(figures.process_verdict(p, results.processes, results.ours) for p in results.processes),
         *map(figures.start_verdict, results.starts),
+        *map(figures.review_verdict, results.reviews),
     ]
     met = sum(v.endswith(f": {figures.MET}") for v in verdicts)
     missed = sum(v.endswith(f": {figures.NOT_MET}") for v in verdicts)

@@ -122,6 +122,21 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """A command on a large model or on many files: medians of a whole process."""
+
+    command: str
+    model: str
+    way: str
+    """How the model is written."""
+    median_s: float
+    processor_s: float
+    peak_mib: float
+    goal_s: float
+    """What the median has to stay below."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What this machine can do with these threads, measured before and after the rest."""
 
@@ -164,6 +179,7 @@ class Results:
     memory: tuple[Memory, ...] = ()
     processes: tuple[Process, ...] = ()
     starts: tuple[Start, ...] = ()
+    reviews: tuple[Review, ...] = ()
     format: int = field(default=FORMAT)
 
     @property

@@ -165,3 +165,37 @@ def write_specs(folder: Path, name: str, layers: Sequence[Layer]) -> dict[str, P
         files[way] = folder / f"{name}-{ending}"
         files[way].write_text(text(layers), encoding="utf-8")
     return files
+
+
+def changed(layers: Sequence[Layer]) -> list[Layer]:
+    """The model of a pull request, with three changes in its middle.
+
+    One convolution has other filters, a normalisation stands behind it, and the layer that was
+    there has another name.
+    """
+    middle = next(
+        number
+        for number, layer in enumerate(layers)
+        if number >= len(layers) // 2
+        and layer["type"] == "Convolution2D"
+        and ("inputs" not in layer or layer["name"].endswith("_a"))
+    )
+    conv, renamed = layers[middle], layers[middle + 1]["name"]
+    inserted = {"type": "BatchNormalization", "name": "inserted", "axis": -1}
+    if "inputs" in conv:
+        inserted["inputs"] = conv["name"]
+    names = {renamed: f"{renamed}_renamed"}
+    found = []
+    for number, layer in enumerate(layers):
+        layer = {**layer, "name": names.get(layer["name"], layer["name"])}
+        if "inputs" in layer:
+            read = layer["inputs"]
+            many = [names.get(name, name) for name in ([read] if isinstance(read, str) else read)]
+            layer["inputs"] = many[0] if isinstance(read, str) else many
+        if number == middle:
+            found += [{**layer, "nb_filter": 2 * layer["nb_filter"]}, inserted]
+            continue
+        if number == middle + 1 and "inputs" in layer:
+            layer["inputs"] = "inserted"
+        found.append(layer)
+    return found

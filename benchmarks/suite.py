@@ -13,11 +13,12 @@ from .limits import best, limits
 from .machine import machine, versions
 from .processes import memory_of, processes_of
 from .results import OURS, Results
+from .review import reviews
 from .scaling import scaling_of
 from .speed import speed_row
 from .startup import LENET, PEER, starts
 
-PARTS = ("speed", "scaling", "memory", "processes", "startup")
+PARTS = ("speed", "scaling", "memory", "processes", "startup", "review")
 WHOLE_PROCESS = ("onnxruntime", "OpenVINO", "torch")
 """Peers that are also run from files; another layout of torch would not be another program."""
 
@@ -96,10 +97,16 @@ def _startup(wanted: Wanted, contenders: tuple[Contender, ...], results: Results
         yield "short commands", replace(results, starts=starts(wanted.threads, peer=peer))
 
 
+def _review(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
+    if not wanted.cases:
+        yield "large models", replace(results, reviews=tuple(reviews()))
+
+
 _PARTS = {
     "speed": _speed,
     "scaling": _scaling,
     "memory": _memory,
     "processes": _processes,
     "startup": _startup,
+    "review": _review,
 }

@@ -44,6 +44,8 @@ def tables(results: Results) -> Iterator[Table]:
         yield _processes(results)
     if results.starts:
         yield _starts(results)
+    if results.reviews:
+        yield _reviews(results)
 
 
 def _speed(results: Results) -> Table:
@@ -146,3 +148,20 @@ def _starts(results: Results) -> Table:
     )
     header = ("median ms", "beside", "command", "that", "ratio", "of the fastest", "bar")
     return Table("Start-up", note, header, cells)
+
+
+def _reviews(results: Results) -> Table:
+    cells = tuple(
+        (
+            f"{review.command}, {review.model}, {review.way}",
+            f"{review.median_s:.2f}",
+            f"{review.processor_s:.2f}",
+            f"{review.median_s / review.goal_s:.2f}",
+            f"{review.peak_mib:.0f}",
+            figures.review_verdict(review),
+        )
+        for review in results.reviews
+    )
+    note = "Whole processes, in turns; diff compares the model with one of three changes."
+    header = ("median s", "command", "processor", "of the goal", "peak MiB", "bar")
+    return Table("Reviews of large models", note, header, cells)

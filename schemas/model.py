@@ -1,6 +1,6 @@
 """The top of a spec: everything but the layers' own arguments."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Discriminator, Field, InstanceOf, Tag, WithJsonSchema
 
@@ -151,7 +151,7 @@ class ModelInput(Schema):
     dtype: InputDtype | None = None
 
 
-class Call(Schema):
+class Call(NamedTuple):
     """A layer at one place of the graph: itself, or shared once more (``conv1@2``).
 
     ``inputs`` are the calls whose values it reads; without any it reads the model's input

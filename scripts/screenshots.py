@@ -55,11 +55,15 @@ def picture(browser: Any, page: Path, hash: str, scheme: str) -> bytes:
     opened.goto(page.as_uri() + hash)
     shot: bytes = opened.screenshot()
     context.close()
-    # As many colours as a palette holds: all that a page has, and half of the bytes.
+    return small(shot)
+
+
+def small(shot: bytes) -> bytes:
+    """As many colours as a palette holds: all that a page has, and half of the bytes."""
     image = Image.open(io.BytesIO(shot)).convert("RGB")
-    small = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    fewer = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     out = io.BytesIO()
-    small.save(out, "png", optimize=True)
+    fewer.save(out, "png", optimize=True)
     return out.getvalue()
 
 

@@ -126,9 +126,7 @@ def _with_input_layers(spec: ModelSpec) -> ModelSpec:
     added = [InputLayer(type="InputLayer", name=name) for name in new.values()]
     calls = [Call(name=name, layer=name) for name in new.values()]
     calls += [
-        call.model_copy(update={"inputs": (new[call.name],)})
-        if not call.inputs and call.name in new
-        else call
+        call._replace(inputs=(new[call.name],)) if not call.inputs and call.name in new else call
         for call in spec.calls
     ]
     inputs = [e.model_copy(update={"name": new.get(e.name, e.name)}) for e in spec.inputs]

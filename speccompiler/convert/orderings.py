@@ -116,7 +116,7 @@ def _attempt(
         for permute, added in adapters.take():
             layers[added.name] = permute
             calls.append(added)
-        calls.append(call.model_copy(update={"inputs": read}))
+        calls.append(call._replace(inputs=read))
         try:
             layer, values[call.name] = rule_of(step.layer)(step)
             if call.layer in layers and layers[call.layer] != layer:

@@ -81,7 +81,7 @@ def connect(
 
 def _call(calls: Sequence[_Open], call: _Open, names: Sequence[str]) -> Call:
     reads = tuple(calls[read].name for read in call.reads)
-    return Call.model_construct(name=call.name, layer=names[call.layer], inputs=reads)
+    return Call(call.name, names[call.layer], reads)
 
 
 def _written(written: WrittenSpec, index: int, call: _Open) -> int:

@@ -23,9 +23,8 @@ _OF_VECTORS = {"Dense", "Highway", "MaxoutDense"}
 
 def contradiction(layer: Layer, x: Node) -> Problem | None:
     """CS037 for a layer that declares its input, as nested models do, and not as it is."""
-    known = tuple(d if isinstance(d, int) else None for d in x.shape)
     for argument, shape in declared_shapes(layer).items():
-        if not agree(shape, known):
+        if not agree(shape, _known(x)):
             return Problem(
                 "CS037",
                 f"'{argument}' says {format_declared(shape)}, but the input has shape "
@@ -35,7 +34,7 @@ def contradiction(layer: Layer, x: Node) -> Problem | None:
                 remedy=Remedy(Remove(), safe=False),
             )
     said = getattr(layer, "input_dim", None) if layer.class_name in _OF_VECTORS else None
-    if said not in {None, known[-1]} and known[-1]:
+    if said is not None and (known := _known(x))[-1] and said != known[-1]:
         return Problem(
             "CS037",
             f"'input_dim' says {said}, but the last axis of the input "
@@ -45,6 +44,11 @@ def contradiction(layer: Layer, x: Node) -> Problem | None:
             remedy=Remedy(Remove(), safe=False),
         )
     return None
+
+
+def _known(x: Node) -> tuple[int | None, ...]:
+    """The shape of a value, None for what is open."""
+    return tuple(d if isinstance(d, int) else None for d in x.shape)
 
 
 def explained(b: Builder, problem: Problem, layer: Layer, x: Node) -> Problem:

@@ -5,12 +5,13 @@ Keras 1.2.2 layers/convolutional.py; Resize is no layer of Keras.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from speccompiler.graph.ir import Node, Op, Pad, Upsample
 from speccompiler.graph.ir import Resize as ResizeOp
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import own_ordering, spatial_input
-from speccompiler.schemas.beyond_keras import Resize
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.resizing import (
     Cropping1D,
@@ -25,6 +26,9 @@ from speccompiler.schemas.resizing import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.beyond_keras import Resize
 
 
 def lower_upsampling(

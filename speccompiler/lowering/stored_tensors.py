@@ -18,7 +18,7 @@ class StoredTensors:
         self._held = {} if held is None else {w.name: w for w in held.weights()}
 
     def add(self, nodes: Iterable[Node]) -> None:
-        """Add those of one call. CS066 where an earlier call of the layer has other shapes."""
+        """Add those of a shared layer's call. CS066 where an earlier one has other shapes."""
         for weight in _weights(nodes):
             first = self._first.setdefault(weight.name, weight)
             if first.stored_shape != weight.stored_shape:

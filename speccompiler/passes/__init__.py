@@ -11,7 +11,7 @@ The order matters, and this is why:
     fuse_activations    last: needs Conv beside Map, and Map its only reader
 
 After each pass the nodes that no output needs any more are dropped, because they would count as
-readers in the next one, and every shape is derived again.
+readers in the next one, and the shapes of all that is new are derived again.
 """
 
 from __future__ import annotations
@@ -56,5 +56,5 @@ def run_pass(transform: Pass, graph: Graph) -> Graph:
     """What one pass makes of a graph: no dead nodes, every shape derived again."""
     after = without_dead_nodes(transform(graph))
     if after is not graph:
-        verify(after)
+        verify(after, graph)
     return after

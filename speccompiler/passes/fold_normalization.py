@@ -33,7 +33,8 @@ def fold_normalization(graph: Graph) -> Graph:
             alone = len(readers[source.name]) == 1 and source.name not in outputs
             if alone and isinstance(source.op, Conv) and _by_channel(op, source.op):
                 del done[source.name]
-                node = replace(source, name=node.name, op=_folded(source.op, op, *parts))
+                folded = _folded(source.op, op, *parts)
+                node = Node(node.name, folded, source.inputs, source.shape, source.layer)
             else:
                 node = with_op(node, _once(op, *parts), source)
         done[node.name] = node

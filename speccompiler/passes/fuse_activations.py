@@ -30,7 +30,7 @@ def fuse_activations(graph: Graph) -> Graph:
         ):
             del done[source.name]
             op = _ending_in(source.op, node.op.activation)
-            node = replace(source, name=node.name, op=op)
+            node = Node(node.name, op, source.inputs, source.shape, source.layer)
         done[node.name] = node
     return with_nodes(graph, done.values())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from operator import is_
 
 from speccompiler.graph.ir import Graph, Node, Op
@@ -25,7 +24,7 @@ def with_nodes(graph: Graph, nodes: Iterable[Node]) -> Graph:
 def with_op(node: Node, op: Op, *inputs: Node) -> Node:
     """The node with another operation on other inputs, its shape derived."""
     shape = infer(op, *(i.shape for i in inputs))
-    return replace(node, op=op, inputs=tuple(i.name for i in inputs), shape=shape)
+    return Node(node.name, op, tuple([i.name for i in inputs]), shape, node.layer)
 
 
 def rewrite(graph: Graph, rule: Callable[[Node, dict[str, Node]], Node]) -> Graph:
@@ -84,6 +83,6 @@ def bypass(graph: Graph, is_identity: Callable[[Node], bool]) -> Graph:
         name, inputs = final(node.name), tuple(map(final, node.inputs))
         if name == node.name and inputs == node.inputs:
             return node
-        return replace(node, name=name, inputs=inputs)
+        return Node(name, node.op, inputs, node.shape, node.layer)
 
     return with_nodes(graph, map(renamed, kept.values()))

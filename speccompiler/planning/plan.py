@@ -230,9 +230,11 @@ def _taken_in(
         known_shape(node.shape),
     )
     both = kernels.choose(node, shape, fast=fast, pool=pool)
+    if both is None:
+        return None
     alone = kernels.choose(node, shape, fast=fast)
     then = kernels.choose(pool, between, fast=fast)
-    if both is None or alone is None or then is None:
+    if alone is None or then is None:
         return None
     apart = alone.nanoseconds(node, shape) + then.nanoseconds(pool, between)
     return pool if both.nanoseconds(node, shape) < apart else None

@@ -19,7 +19,7 @@ from speccompiler.frozen import dataclass
 from speccompiler.source.findings import MAX_VALUES, Findings, Stop, duplicate_key, too_many_values
 from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
 from speccompiler.source.yaml_events import events
-from speccompiler.source.yaml_scalars import check_collection_tag, differs, scalar_value
+from speccompiler.source.yaml_scalars import Value, check_collection_tag, differs, scalar_value
 from speccompiler.source.yaml_syntax import missing_key
 
 MOST_SHOWN = 60
@@ -80,8 +80,30 @@ class _Composer:
         self.anchors: dict[str, _Anchored | _Open] = {}
         self.values = 0
         self.used_alias = False
+        self.plain: dict[str, Value] = {}
+        """What unquoted scalars mean that have been read before: most of a large text."""
 
     def scalar(self, event: Any) -> None:
+        """A scalar: at once, if another with this text had nothing to say of it."""
+        text = event.value
+        ordinary = not event.style and event.tag is None and event.anchor is None
+        if not ordinary or text not in self.plain or not self.stack:
+            self._first_scalar(event)
+            return
+        value, top = self.plain[text], self.stack[-1]
+        start, end = event.start_mark.index, event.end_mark.index
+        if top.is_mapping and top.expects_key:
+            if not isinstance(value, str) or value in top.entries:
+                self._first_scalar(event)
+                return
+            top.expects_key = top.is_merge = False
+            top.key, top.key_span = value, self.findings.lines.span(start, end)
+        else:
+            self._count(1, start, end)
+            self._place(Scalar(value, self.findings.lines.span(start, end)), 0, start, end)
+        top.end = end
+
+    def _first_scalar(self, event: Any) -> None:
         start, end = event.start_mark.index, event.end_mark.index
         top = self.stack[-1] if self.stack else None
         node = _BROKEN
@@ -97,6 +119,8 @@ class _Composer:
             if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
                 raise Problem("CS003", "half of a surrogate pair is not text", "remove it")
             node = Scalar(value, self.findings.lines.span(start, end))
+            if plain and event.tag is None and event.value != "<<":  # which merges as a key
+                self.plain[event.value] = value
         except Problem as problem:
             self._report(problem, start, min(end, self._tag_end(start)) if event.tag else end)
         if event.anchor is not None:
@@ -310,11 +334,12 @@ def _compose(composer: _Composer) -> None:
         from speccompiler.source.yaml_numpy import plain_numbers
 
         found = plain_numbers(found)
+    scalar_event, scalar = yaml.ScalarEvent, composer.scalar
     for event in found:
         kind = type(event)
-        if kind is yaml.ScalarEvent:
+        if kind is scalar_event:
             empty = empty and not event.value and not event.style and event.tag is None
-            composer.scalar(event)
+            scalar(event)
         elif kind is yaml.MappingStartEvent:
             empty = False
             composer.open(event, is_mapping=True)

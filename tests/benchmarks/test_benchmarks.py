@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import speccompiler
-from benchmarks import contenders, measuring, processes, startup, suite
+from benchmarks import contenders, measuring, processes, review, review_specs, startup, suite
 from benchmarks.__main__ import main
 from benchmarks.cases import (
     ALEXNET,
@@ -404,3 +404,24 @@ def test_docs_are_refused_before_the_work(monkeypatch: pytest.MonkeyPatch, tmp_p
     shown = CliRunner().invoke(main, [*given, str(tmp_path)])
     assert shown.output == "Error: the picture needs matplotlib: pip install --group bench\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_a_review_is_measured_beside_its_goals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(review, "ROUNDS", 1)
+    found = list(review.reviews(layers=20, branched=20, files=2))
+    commands = [(one.command, one.model, one.way) for one in found]
+    assert len(commands) == len(set(commands)) == 2 * 4 * 3 + 1
+    assert {command for command, *_ in commands} == {"validate", "shapes", "diff"}
+    assert all(one.median_s > 0 and 10 < one.peak_mib < 500 for one in found)
+    assert {one.goal_s for one in found} == {3.0, 8.0}
+
+
+def test_what_a_review_compares_has_three_changes() -> None:
+    for layers in (review_specs.chain(50), review_specs.branches(50)):
+        texts = map(review_specs.flow_yaml, (layers, review_specs.changed(layers)))
+        old, new = map(speccompiler.loads, texts)
+        before, after = ({layer.name for layer in model.spec.layers} for model in (old, new))
+        (renamed,) = before - after
+        assert after - before == {f"{renamed}_renamed", "inserted"}
+        assert old.shapes().layers[-1].output_shape == new.shapes().layers[-1].output_shape
+        assert old.shapes().parameters < new.shapes().parameters

@@ -34,8 +34,19 @@ RUN = [
     for page in PAGES
     if page.name not in MADE_FROM_SCHEMAS and not page.name.startswith("benchmarks")
 ]
-LANGUAGES = {"console", "python", "pycon", "yaml", "json", "text", "toml", "sh", "lua", "elisp"}
+LANGUAGES = {
+    "console", "elisp", "groovy", "json", "lua", "pycon", "python", "sh", "text", "toml", "yaml",
+}  # fmt: skip
 """The languages of blocks; a directive of the site ({...}) is none."""
+
+
+COMMITTER = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_SYSTEM": os.devnull,
+    **{f"GIT_{who}_NAME": "Ada" for who in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{who}_EMAIL": "ada@example.org" for who in ("AUTHOR", "COMMITTER")},
+}
+"""Who commits where a page has a repository, whatever the machine says."""
 
 
 class Folder:
@@ -57,10 +68,14 @@ class Folder:
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "NO_COLOR": "1",
             "PYTHONUNBUFFERED": "1",  # both streams in the order of a terminal
+            **COMMITTER,
         }
 
     def printed_by(self, command: Command) -> str:
-        """What a command prints on both streams."""
+        """What a command prints on both streams; ``cd`` holds for those that follow."""
+        if command.line.startswith("cd "):
+            self.path /= command.line.removeprefix("cd ")
+            return ""
         done = subprocess.run(
             ["bash", "-c", f"(exit {self.status}); {command.line}"],
             cwd=self.path,

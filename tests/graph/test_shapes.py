@@ -19,7 +19,13 @@ from speccompiler.graph.ir import (
     Transpose,
     Upsample,
 )
-from speccompiler.graph.shapes import element_count, format_shape, infer, verify
+from speccompiler.graph.shapes import (
+    SHAPE_RULES,
+    element_count,
+    format_shape,
+    infer,
+    verify,
+)
 from tests.cases import build
 from tests.graph.small_models import conv1d, report, shapes_of
 
@@ -226,3 +232,22 @@ def test_verify_finds_what_is_wrong():
             verify(broken)
     with pytest.raises(Problem, match="holds 8 values"):
         verify(chain(source, Node("a", Reshape((9,)), ("in",), (9,), "a")))
+
+
+def test_only_what_is_new_is_derived_again(monkeypatch):
+    """A node that was verified is not; one that reads a value of another shape is."""
+    source = Node("in", Input((4,)), (), (4,), "in")
+    first = Node("a", Identity(), ("in",), (4,), "a")
+    last = Node("b", Identity(), ("a",), (4,), "b")
+    before = chain(source, first, last)
+    verify(before)
+    derived = []
+    rules = {**SHAPE_RULES, Identity: lambda op, shape: derived.append(shape) or shape}
+    monkeypatch.setattr("speccompiler.graph.shapes.SHAPE_RULES", rules)
+    verify(before, before)
+    assert derived == []
+    verify(chain(source, first, Node("c", Identity(), ("a",), (4,), "c")), before)
+    assert derived == [(4,)]
+    wider = Node("in", Input((5,)), (), (5,), "in")
+    with pytest.raises(AssertionError, match=r"b: \(5,\) derived, \(4,\) recorded"):
+        verify(chain(wider, Node("a", Identity(), ("in",), (5,), "a"), last), before)

@@ -469,6 +469,7 @@ def test_merge_keys() -> None:
     text = """
 a: &a {p: 1, q: 2}
 b: &b {q: 3, r: 4}
+listed: [<<, q]
 one: {<<: *a, q: 9}
 late: {q: 9, <<: *a}
 two: {<<: [*a, *b]}

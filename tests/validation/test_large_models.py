@@ -67,11 +67,13 @@ def test_ten_thousand_layers() -> None:
 def test_every_way_to_write_a_model_gives_one_report(name: str) -> None:
     layers = CHAINS[name](2000)
     reports = {way: load(text(layers)).shapes().to_data() for way, (_, text) in WAYS.items()}
-    names = [layer["name"] for layer in layers]
+    expected = reports["JSON"]["layers"]
     for way, report in reports.items():
-        # What Keras wrote has its input as a layer of its own.
-        told = {layer["name"]: layer for layer in report["layers"]}
-        assert [told[each] for each in names] == reports["JSON"]["layers"], way
+        found = report["layers"]
+        if len(found) > len(expected):  # what Keras wrote has its input as a layer of its own
+            stem = next(layer for layer in found if layer["reads"] == [found[0]["name"]])
+            found, stem["reads"] = found[1:], []
+        assert found == expected, way
         for total in ("parameters", "multiply_adds", "peak_bytes"):
             assert report["totals"][total] == reports["JSON"]["totals"][total], way
 

@@ -43,8 +43,8 @@ def replaceable_layers(written: WrittenSpec) -> list[ReplaceableLayer]:
 
 
 def _replaceable(layer: WrittenLayer, number: int, native: bool) -> Iterator[ReplaceableLayer]:
-    name = _text(layer.arguments, "name")
     if type_name(layer.type, native=native or layer.own) is None or _merges_by_code(layer):
+        name = _text(layer.arguments, "name")
         if name is not None:
             yield ReplaceableLayer(name, layer.type, layer.type_span, layer.arguments, number)
         return
