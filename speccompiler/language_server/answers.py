@@ -10,6 +10,7 @@ from speccompiler.diagnostics.core import Span
 from speccompiler.language_server.changed_lines import line_edits
 from speccompiler.language_server.completion import KindName, completions_at
 from speccompiler.language_server.findings import shown_findings
+from speccompiler.language_server.formatting import laid_out
 from speccompiler.language_server.hover import hover_at
 from speccompiler.language_server.inlay_hints import shape_hints
 from speccompiler.language_server.names import named_at, reads_of
@@ -157,6 +158,14 @@ def renamed(file: SpecFile, params: types.RenameParams) -> types.WorkspaceEdit:
     """The edits of a new name. Raises ``NotRenamed``."""
     edits = rename(file.current, *_place(file, params.position), params.new_name)
     return workspace_edit(params.text_document.uri, text_edits(file.placed, edits))
+
+
+def formatted(
+    file: SpecFile, params: types.DocumentFormattingParams
+) -> list[types.TextEdit] | None:
+    """The edits that lay a text out; none where it cannot be read."""
+    new = laid_out(file)
+    return None if new is None else _whole_text(file, new)
 
 
 def code_actions(file: SpecFile, params: types.CodeActionParams) -> list[types.CodeAction]:

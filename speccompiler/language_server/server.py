@@ -248,6 +248,7 @@ def _answer_requests(server: SpecServer) -> None:
     )
     answer(types.TEXT_DOCUMENT_PREPARE_RENAME, answers.prepared_rename)
     answer(types.TEXT_DOCUMENT_FOLDING_RANGE, answers.folding_ranges)
+    answer(types.TEXT_DOCUMENT_FORMATTING, answers.formatted)
     answer(
         types.TEXT_DOCUMENT_CODE_ACTION,
         answers.code_actions,

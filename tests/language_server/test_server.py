@@ -98,7 +98,8 @@ def test_what_it_can_do() -> None:
     }
     assert offered >= {
         "codeActionProvider", "completionProvider", "definitionProvider",
-        "documentHighlightProvider", "documentSymbolProvider", "foldingRangeProvider",
+        "documentFormattingProvider", "documentHighlightProvider", "documentSymbolProvider",
+        "foldingRangeProvider",
         "hoverProvider", "inlayHintProvider", "referencesProvider", "renameProvider",
     }  # fmt: skip
 
