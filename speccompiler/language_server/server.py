@@ -25,7 +25,7 @@ from speccompiler.options import LoadOptions
 
 TOGETHER = 0.005
 """Seconds to wait for further edits that an editor sends at once."""
-SLOW = 0.1
+SLOW = 0.2
 """Seconds of an analysis from which on it waits for a pause in the typing, as long as it takes."""
 LONGEST_WAIT = 1.0
 REQUEST_FAILED = -32803
