@@ -38,7 +38,7 @@ def command(loading: LoadOptions) -> int:
     files that are specs. Needs the extra: pip install "convspec[lsp]".
     """
     try:
-        from speccompiler.language_server.server import make_server
+        from speccompiler.language_server.features import make_server
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in {"pygls", "lsprotocol"}:
             raise

@@ -8,12 +8,13 @@ from lsprotocol import types
 
 from speccompiler.diagnostics.core import Span
 from speccompiler.language_server.changed_lines import line_edits
-from speccompiler.language_server.completion import KindName, completions_at
+from speccompiler.language_server.completion import completions_at
 from speccompiler.language_server.findings import shown_findings
 from speccompiler.language_server.formatting import laid_out
 from speccompiler.language_server.hover import hover_at
 from speccompiler.language_server.inlay_hints import shape_hints
 from speccompiler.language_server.names import named_at, reads_of
+from speccompiler.language_server.offer import KindName
 from speccompiler.language_server.positions import PlacedText
 from speccompiler.language_server.protocol import (
     as_diagnostic,

@@ -210,7 +210,7 @@ def test_without_an_editor_it_says_so() -> None:
 def test_it_loads_nothing_heavy() -> None:
     code = """
 import sys
-from speccompiler.language_server.server import make_server
+from speccompiler.language_server.features import make_server
 from speccompiler.language_server.analysis import Analysis
 from speccompiler.language_server.completion import completions_at
 from speccompiler.language_server.inlay_hints import shape_hints
