@@ -93,10 +93,10 @@ def certain_part(
     order = _known(calls, layers)
     shown = _call_names(written, calls, names)
     made = [
-        Call.model_construct(
-            name=shown[number],
-            layer=names[calls[number].layer],
-            inputs=tuple(shown[read] for read in calls[number].reads if read is not None),
+        Call(
+            shown[number],
+            names[calls[number].layer],
+            tuple(shown[read] for read in calls[number].reads if read is not None),
         )
         for number in order
     ]
