@@ -16,13 +16,15 @@ RUN = .venv/bin/python
 SOURCES = speccompiler schemas cli convspec tests examples benchmarks scripts noxfile.py docs/conf.py
 
 .NOTPARALLEL:
-.PHONY: help demo test browser screenshots story nox coverage test-cuda-ptx test-cuda sanitize-cuda fuzz bench bench-quick \
+.PHONY: help demo test browser npm screenshots story nox coverage test-cuda-ptx test-cuda sanitize-cuda \
+	fuzz bench bench-quick \
 	bench-cuda check types format schema docs docs-linkcheck constraints wheel release clean editable
 
 help:
 	@echo 'make demo    set up .venv, run a model over a photograph, write out/demo.png'
 	@echo 'make test    set up .venv, run the tests'
 	@echo 'make browser  see to it that the tests of HTML pages have a Chromium'
+	@echo 'make npm      see to it that the test of yaml-language-server has npm'
 	@echo 'make screenshots  write the pictures of HTML pages that docs/ shows'
 	@echo 'make story  the pictures and transcripts of docs/tutorial/review.md'
 	@echo 'make nox     the tests in an environment of their own; SESSION=<one that nox --list names>'
@@ -55,6 +57,10 @@ test: .venv/test.stamp editable
 # What tests of pages need. They are skipped without it, or fail: CONVSPEC_TEST_REQUIRE=browser.
 browser: .venv/test.stamp editable
 	$(RUN) scripts/find_browser.py
+
+# What the test of the JSON Schema in yaml-language-server needs, likewise: CONVSPEC_TEST_REQUIRE=npm.
+npm:
+	@command -v npm > /dev/null || apt-get install --yes --no-install-recommends nodejs npm
 
 screenshots: browser
 	$(RUN) scripts/screenshots.py
@@ -134,6 +140,7 @@ types: .venv/check.stamp .venv/test.stamp .venv/demo.stamp editable
 format: .venv/check.stamp
 	$(RUN) -m ruff check --fix $(SOURCES)
 	$(RUN) -m ruff format $(SOURCES)
+	.venv/bin/convspec fmt examples
 
 schema: .venv/test.stamp
 	@mkdir -p build

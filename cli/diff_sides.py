@@ -40,7 +40,7 @@ def named_sides(names: Sequence[str], inputs: Inputs) -> Sides:
         with about_git():
             span = None if repository is None else repository.span_or_none(first)
         if repository is not None and span is not None:
-            if len(names) != 2 or is_there(names[1]):
+            if len(names) != 2 or is_there(names[1]) or not repository.knows(names[1]):
                 return changed_sides(repository, span, names[1:], inputs)
             if span.new is not None:
                 raise click.UsageError(f"'{shown(first)}' names both sides already")

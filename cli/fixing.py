@@ -13,12 +13,13 @@ import click
 from speccompiler.cli.documents import STDIN
 from speccompiler.cli.fix_options import FixOptions
 from speccompiler.cli.render import printable
+from speccompiler.cli.spec_checks import check
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError
 from speccompiler.editing.fixing import Fixed, fixed
 from speccompiler.files.atomic_output import atomic_file, write_failure
 from speccompiler.frozen import dataclass
-from speccompiler.model import checked
 from speccompiler.options import LoadOptions
+from speccompiler.policy.settings import Settings
 from speccompiler.source.document import Document
 from speccompiler.source.texts import parse_document
 from speccompiler.system.unfinished_files import write_all
@@ -38,32 +39,35 @@ class Mended:
         return self.document.text != self.before
 
 
-def mend(document: Document, options: LoadOptions, *, unsafe: bool) -> Mended:
-    """The document with its fixes made, in memory alone.
+def mend(document: Document, options: LoadOptions, settings: Settings, *, unsafe: bool) -> Mended:
+    """The document with its fixes made, in memory alone; findings that are ignored stay.
 
     A model inside an HDF5 file or another spec stays as it is.
     """
     if document.holder is not None or document.wrapper is not None or not document.text:
         return Mended(document, document.text, 0)
 
-    def check(text: str) -> Sequence[Diagnostic]:
-        found = checked(parse_document(text, document.file), options)[1]
+    def found_in(text: str) -> Sequence[Diagnostic]:
+        found = check(parse_document(text, document.file), options, settings).found
         return [d for d in found if d.file == document.file]
 
-    result: Fixed = fixed(document.text, check, unsafe=unsafe)
+    result: Fixed = fixed(document.text, found_in, unsafe=unsafe)
     if result.text == document.text:
         return Mended(document, document.text, 0)
     return Mended(parse_document(result.text, document.file), document.text, result.made)
 
 
 def mend_all(
-    documents: Sequence[Document], options: LoadOptions, fixing: FixOptions
+    documents: Sequence[Document],
+    options: LoadOptions,
+    settings: Settings,
+    fixing: FixOptions,
 ) -> tuple[list[Document], int, bool]:
     """Every document after its fixes, how many were made, and whether that changes any.
 
     The fixes are written, or with ``--diff`` shown.
     """
-    mended = [mend(d, options, unsafe=fixing.unsafe_fixes) for d in documents]
+    mended = [mend(d, options, settings, unsafe=fixing.unsafe_fixes) for d in documents]
     for one in mended:
         name = one.document.shown_file
         if fixing.diff:

@@ -47,6 +47,7 @@ def command(loading: LoadOptions) -> int:
     except Problem as problem:
         raise click.ClickException(f"{problem.message}; an editor starts this command") from None
     server = make_server(loading)
+    gc.freeze()  # what was imported stays
     gc.enable()  # other commands end before there is much to collect
     # A stream of its own, because the server closes it. What is printed by mistake, in a library
     # too, must not end up between the messages.

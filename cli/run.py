@@ -37,6 +37,14 @@ from speccompiler.cli.run_files import (
     opened,
     written,
 )
+from speccompiler.cli.run_images import (
+    FirstSamples,
+    Images,
+    check_images,
+    image_sinks,
+    images_options,
+    write_images,
+)
 from speccompiler.cli.run_output import print_penalties, print_profile, print_results
 from speccompiler.diagnostics.core import Diagnostic, Severity, about
 from speccompiler.frozen import dataclass
@@ -74,6 +82,9 @@ convspec run model.yaml --seed 1 --input x.npy -o y.npy
 
 # What a layer gives, and the time of each step
 convspec run model.yaml --input x.npy -o y.npy --layer conv1 --profile
+
+# Its feature maps for the first two samples, as pictures
+convspec run model.yaml --input x.npy --layer conv1 --images maps --image-samples 2
 
 # In a pipe
 cat x.npy | convspec run model.yaml --input - --output - > y.npy
@@ -123,8 +134,11 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
     "--apply-constraints", is_flag=True, help="Project weights onto their constraints first."
 )
 @click.option("--profile", is_flag=True, help="Print the time of each step.")
-@gathered(wanted=Wanted, loading=LoadOptions, compiling=CompileOptions)
-def command(model: str, wanted: Wanted, loading: LoadOptions, compiling: CompileOptions) -> None:
+@images_options
+@gathered(wanted=Wanted, drawn=Images, loading=LoadOptions, compiling=CompileOptions)
+def command(
+    model: str, wanted: Wanted, drawn: Images, loading: LoadOptions, compiling: CompileOptions
+) -> None:
     """Run MODEL over every sample of an array file, batch by batch.
 
     The first axis of each array counts samples. Output files appear under their name
@@ -140,6 +154,7 @@ def command(model: str, wanted: Wanted, loading: LoadOptions, compiling: Compile
     weights = None if loading.weights is None else str(loading.weights)
     read = [("model", model), ("weights", weights), *(("input", file) for file in files.values())]
     check_targets(targets, read)
+    check_images(drawn)
     from speccompiler.running.array_files import Summary
 
     with opened(loaded, files) as sources:
@@ -151,11 +166,13 @@ def command(model: str, wanted: Wanted, loading: LoadOptions, compiling: Compile
         if not targets.files:
             names = dict.fromkeys((*loaded.output_names, *layers))
             summaries = {name: Summary() for name in names}
-        sinks = Sinks(targets, summaries, activity, wanted.profile)
+        images = image_sinks(drawn, layers or loaded.output_names)
+        sinks = Sinks(targets, summaries, images, activity, wanted.profile)
         result = _stream(compiled, sources, sinks)
     # A stream on standard output leaves standard error for people.
     err = wanted.output == "-"
     print_results(compiled, result, summaries, targets, err=err)
+    write_images(drawn, loaded, images, [file for _, file in read if file], err=err)
     if wanted.penalties:
         print_penalties(compiled, result, err=err)
     if wanted.profile:
@@ -243,6 +260,7 @@ class Sinks:
 
     targets: Targets
     summaries: dict[str, Summary]
+    images: dict[str, FirstSamples]
     activity: dict[str, Any]
     """Regularisers whose penalties are summed, by layer."""
     profile: bool
@@ -254,7 +272,7 @@ def _stream(compiled: CompiledModel, sources: Sequence[ArrayInput], wanted: Sink
     samples = sources[0].samples
     shapes = dict(zip(compiled.output_names, compiled.output_shapes(samples), strict=True))
     with contextlib.ExitStack() as stack:
-        sinks: list[tuple[str, Sink]] = list(wanted.summaries.items())
+        sinks: list[tuple[str, Sink]] = [*wanted.summaries.items(), *wanted.images.items()]
         sinks += stack.enter_context(written(wanted.targets, shapes))
         progress = stack.enter_context(_progress(samples, compiled.batch_size))
         # Problems with an output name its file already; any other is a problem with the input.

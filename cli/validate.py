@@ -47,6 +47,10 @@ convspec validate model.h5 --replace lambda_1="x / 127.5 - 1"
 # Whether the weights fit too, and keep their constraints
 convspec validate model.yaml --weights weights.npz
 
+# Mend what can only mean one thing; see first what that is
+convspec validate specs/ --diff
+convspec validate specs/ --fix
+
 # For a program that reads the findings, and for GitHub's code scanning
 convspec validate specs/ --format json
 convspec validate specs/ --format sarif > convspec.sarif
@@ -127,7 +131,7 @@ def _outcome(
     if fixing.wanted:
         from speccompiler.cli.fixing import mend_all
 
-        documents, made, changed = mend_all(documents, loading, fixing)
+        documents, made, changed = mend_all(documents, loading, settings, fixing)
     checks = [check(document, loading, settings) for document in documents]
     return Outcome(checks, fixed=made, changed=changed)
 
@@ -139,13 +143,13 @@ def _hold_to_baseline(outcome: Outcome, settings: Settings, accepting: BaselineO
         return
     from speccompiler.cli.apply_baseline import keep_back, write_down
     from speccompiler.policy.baseline import read_baseline
-    from speccompiler.policy.project import project_root
+    from speccompiler.policy.project import project_root, shared_name
 
     root = project_root(Path())
     if accepting.write_baseline is not None:
         write_down(outcome, Path(accepting.write_baseline), root)
     elif file is not None:
-        keep_back(outcome, read_baseline(Path(file)), str(file), root)
+        keep_back(outcome, read_baseline(Path(file)), shared_name(str(file), Path.cwd()), root)
 
 
 def _report(outcome: Outcome, reporting: Reporting, loading: LoadOptions, *, aside: bool) -> None:

@@ -105,11 +105,11 @@ def _of_baseline(outcome: Outcome) -> list[str]:
     if outcome.written is not None:
         return [f"{name}: {_count(outcome.written, 'finding')} written"]
     kept = sum(hidden.by == "baseline" for hidden in outcome.hidden)
-    lines = [f"{_count(kept, 'finding')} of the baseline not reported"] if kept else []
+    lines = [f"{_count(kept, 'finding')} not reported: in the baseline"] if kept else []
     if outcome.stale:
-        entries = "entry" if len(outcome.stale) == 1 else "entries"
-        remove = f"--write-baseline {name}"
-        lines.append(f"{len(outcome.stale)} {entries} of the baseline gone; {remove}")
+        gone = len(outcome.stale)
+        occur = "entry no longer occurs" if gone == 1 else "entries no longer occur"
+        lines.append(f"{gone} {occur}: take out of the baseline with --write-baseline {name}")
     return lines
 
 

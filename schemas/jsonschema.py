@@ -1,4 +1,4 @@
-"""The JSON Schema (draft 2020-12) of the native form, for editors."""
+"""The JSON Schema (drafts 7 and later) of the native form, for editors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from speccompiler.schemas.editor_schema import DIALECT, for_editors
 from speccompiler.schemas.model import EXTENSION_PREFIX, EXTENSIONS, ModelHeader
 from speccompiler.schemas.registry import LAYERS, aliases
 from speccompiler.schemas.shared import Shared
@@ -22,7 +23,6 @@ INPUTS = {
 _ONE_ANSWER = {"anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/Layer"}]}
 ANSWER = {"anyOf": [*_ONE_ANSWER["anyOf"], {"type": "array", "minItems": 1, "items": _ONE_ANSWER}]}
 """What a layer computes that is code."""
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def native_schema() -> dict[str, Any]:
@@ -56,22 +56,25 @@ def native_schema() -> dict[str, Any]:
         }
         branches.append(
             {
-                "if": {"properties": {"type": {"enum": names}}, "required": ["type"]},
+                # Of what is no mapping yet, everything would be true.
+                "if": {
+                    "type": "object",
+                    "properties": {"type": {"enum": names}},
+                    "required": ["type"],
+                },
                 "then": {"$ref": f"#/$defs/{name}"},
             }
         )
     definitions["Layer"] = {
         "type": "object",
         "properties": {
-            "type": {
-                "enum": [*LAYERS, *aliases(), Shared.__name__],
-                "description": "Which layer; its other arguments follow from it.",
-            }
+            # Without words of its own: a hover then shows those of the layer that is named.
+            "type": {"enum": [*LAYERS, *aliases(), Shared.__name__]}
         },
         "required": ["type"],
         "allOf": branches,
     }
-    return {
+    whole = {
         "$schema": DIALECT,
         "title": "convspec model",
         "description": "A convolutional model in convspec's native form.",
@@ -96,3 +99,4 @@ def native_schema() -> dict[str, Any]:
         "else": {"required": ["layers"], "not": {"required": ["replace"]}},
         "$defs": definitions,
     }
+    return {**for_editors(whole), "title": whole["title"]}

@@ -19,6 +19,8 @@ def pytest_configure(config):
     # Tests have all processors to themselves already.
     os.environ.setdefault("CONVSPEC_COMPILE_PROCESSES", "1")
     os.environ.setdefault("CONVSPEC_BACKGROUND", "0")
+    # Reports are those that people get, in a workflow of GitHub too.
+    os.environ.pop("GITHUB_ACTIONS", None)
 
 
 def pytest_collection_modifyitems(config, items):

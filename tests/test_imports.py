@@ -218,6 +218,11 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+OF_POLICY = {
+    f"speccompiler.policy.{name}"
+    for name in ("settings_file", "settings_keys", "judgement", "comments", "fingerprints")
+}
+"""What only a project needs that has decided something."""
 HEAVY = {"numpy", "numba", "llvmlite", "h5py", "safetensors", "scipy", "psutil", "tabulate"}
 
 
@@ -228,11 +233,14 @@ HEAVY = {"numpy", "numba", "llvmlite", "h5py", "safetensors", "scipy", "psutil",
         (["--version"], 0, {"yaml", "pydantic"}),
         (["explain", "CS012"], 0, {"yaml", "pydantic"}),
         (["validate", "--help"], 0, set()),
-        (["validate", "model.yaml"], 0, set()),
+        (["validate", "model.yaml"], 0, {"tomllib", *OF_POLICY}),
         (["validate", "keras.json"], 0, {"yaml"}),
         (["validate", "model.yaml", "--seed", "1"], 0, set()),
         (["validate", "bad.yaml", "--format", "json"], 1, set()),
         (["validate", "."], 1, set()),
+        (["validate", "bad.yaml", "--diff"], 1, set()),
+        (["fmt", "--check", "model.yaml"], 1, set()),
+        (["fmt", "--check", "keras.json"], 0, {"yaml"}),
         (["schema"], 0, {"yaml"}),
         (["cache", "--help"], 0, {"yaml", "pydantic"}),
         (["cache", "--format", "json"], 0, {"yaml", "pydantic"}),
@@ -251,6 +259,28 @@ def test_reports_load_neither_numba_nor_numpy(specs: Path, command: str) -> None
     ended, names = loaded(command, "model.yaml", cwd=specs)
     assert ended == 0
     assert names & {"numpy", "numba", "llvmlite", "h5py", "safetensors"} == set()
+
+
+@pytest.mark.parametrize(
+    "style", ["text", "markdown", "json", "html", "github", "sarif", "junit", "gitlab"]
+)
+def test_comparisons_load_neither_numba_nor_numpy(specs: Path, style: str) -> None:
+    arguments = ("diff", "model.yaml", "keras.json", "--semantics", "theano", "--format", style)
+    ended, names = loaded(*arguments, cwd=specs)
+    assert ended == 1
+    heavy = {"numpy", "numba", "llvmlite", "h5py", "safetensors", "scipy", "tabulate"}
+    assert names & heavy == set()
+    # What only one format needs, and what only git and settings need.
+    unused = {"speccompiler.drawing.diff_page"} if style != "html" else set()
+    unused |= {"speccompiler.comparing.decisions", "speccompiler.cli.git_sides", "subprocess"}
+    assert names & unused == set()
+
+
+def test_weights_are_compared_without_numba(specs: Path) -> None:
+    np.savez(specs / "w.npz", w=np.ones(2))
+    ended, names = loaded("diff", "w.npz", "w.npz", cwd=specs)
+    assert ended == 0
+    assert names & {"numba", "llvmlite", "h5py", "scipy"} == set()
 
 
 OTHER_FAMILIES = {"advanced_activations", "beyond_keras", "embedding", "local", "resizing"}

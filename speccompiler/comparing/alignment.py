@@ -246,24 +246,23 @@ class _Search:
         return score
 
     def _same_place(self, old: int, new: int) -> float:
-        """1 where all that both read or all that reads them is paired; 0.5 where it is open."""
+        """1 where both read the same and the same reads both; 0 where either is known not to be."""
         one, other = self.old.items[old], self.new.items[new]
         before = self._agree(one.reads, other.reads)
         after = self._agree(self.old.readers[old], self.new.readers[new])
-        return max(before, after)
+        return (before + after) / 2 if before and after else 0.0
 
     def _agree(self, olds: tuple[int, ...], news: tuple[int, ...]) -> float:
+        """The share of neighbours that are pairs; 0.5 where some are still without a partner."""
         if not olds and not news:
             return 0.5
         wanted = set(news)
-        agreed = known = 0
-        for number in olds:
-            partner = self.inputs.get(number) if number < 0 else self.to_new.get(number)
-            known += partner is not None
-            agreed += partner in wanted
-        if not known:
-            return 0.5 if any(n >= 0 and n not in self.to_old for n in news) else 0.0
-        return agreed / max(len(olds), len(news))
+        partners = [self.inputs[n] if n < 0 else self.to_new.get(n) for n in olds]
+        agreed = sum(partner in wanted for partner in partners)
+        if agreed:
+            return agreed / max(len(olds), len(news))
+        is_open = None in partners or any(n >= 0 and n not in self.to_old for n in news)
+        return 0.5 if is_open else 0.0
 
     def _beside_pairs(self) -> None:
         """Pair the readers of a pair, and what it reads, where they are alike."""

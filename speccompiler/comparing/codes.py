@@ -143,7 +143,7 @@ CODES: Mapping[str, ChangeCode] = MappingProxyType(
             "layer of another type",
             BREAKING,
             "A layer of another type stands where the old one stood, by its name or by what is "
-            "around it.",
+            "around it. It is a note where both compute the same with the old inputs.",
         ),
         "CD206": ChangeCode(
             "layer reads something else",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from speccompiler.comparing.argument_effects import Changed, Effect
+from speccompiler.comparing.argument_effects import Changed, Effect, difference
 from speccompiler.comparing.layer_arguments import same_type, value_text
 from speccompiler.comparing.lowered_alone import lowered_alone
-from speccompiler.comparing.model_diff import Change, Fit, TensorFit
+from speccompiler.comparing.model_diff import Change, Fit, Impact, TensorFit
 from speccompiler.comparing.rewiring import slots
 from speccompiler.comparing.shape_causes import ShapeCauses
 from speccompiler.comparing.sides import Side, Sides
@@ -144,11 +144,26 @@ def _same_values(sides: Sides, partner: int, number: int) -> bool:
 def _arguments(sides: Sides, partner: int, number: int) -> Iterator[Change]:
     one, other = sides.old.outline.items[partner], sides.new.outline.items[number]
     if not same_type(one.layer, other.layer):
-        old, new = (_type(item.layer) for item in (one, other))
-        yield sides.change("CD205", f"{old} -> {new}", layer=other.name, old=old, new=new)
+        yield _replaced(sides, partner, number)
         return
     for found in sides.arguments(partner, number):
         yield _argument(sides, partner, number, found)
+
+
+def _replaced(sides: Sides, partner: int, number: int) -> Change:
+    """CD205; a note where both types compute the same, as two that do nothing."""
+    one, other = sides.old.outline.items[partner], sides.new.outline.items[number]
+    old, new = _type(one.layer), _type(other.layer)
+    before = lowered_alone(one.layer, sides.semantics[0], sides.old.outline.input_shapes(partner))
+    same = difference(before, sides.new_over_old(partner, number)) is Effect.NONE
+    return sides.change(
+        "CD205",
+        f"{old} -> {new}" + (", which computes the same" if same else ""),
+        layer=other.name,
+        old=old,
+        new=new,
+        impact=Impact.NOTE if same else None,
+    )
 
 
 def _type(layer: Layer) -> str:

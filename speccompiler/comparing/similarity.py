@@ -8,9 +8,9 @@ from speccompiler.comparing.layer_arguments import arguments, same_type
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.kernel_layer import ProductLayer
 
-TYPE, ARGUMENTS, PLACE, NAME = 0.3, 0.35, 0.35, 0.2
+TYPE, ARGUMENTS, PLACE, NAME = 0.3, 0.35, 0.35, 0.05
 """What each is worth; a generated name tells little."""
-LEAST = 0.6
+LEAST = 0.66
 """Layers that are less alike are one that went and one that came."""
 KIN = 0.5
 """What layers of one family are worth, beside those of one type."""

@@ -90,9 +90,7 @@ def blocks(all_units: Sequence[Unit], top: float, theme: Theme) -> tuple[list[It
             tops[slot.unit.key] = summit
             if previous is not None and previous[0] in slot.unit.reads:
                 items += _joined(previous, entry, index, places, theme, y)
-            items.append(
-                Group(_title(slot.unit), tuple([*solid, *_label(slot, x, axis, row, theme)]))
-            )
+            items.append(Group(_title(slot.unit), (*solid, *_label(slot, x, axis, row, theme))))
             previous = (slot.unit.key, leave)
             places[slot.unit.key] = (index, x + slot.width)
             x += slot.width + GAP

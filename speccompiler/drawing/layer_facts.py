@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,24 +18,31 @@ LONGEST = 400
 """Characters of an argument: a list of weights in a spec may be any number."""
 
 
+@cache
+def _arguments(layer: type[Layer]) -> tuple[tuple[str, bool, Any], ...]:
+    """Of each argument its name, whether it has a default, and which."""
+    fields = layer.model_fields
+    return tuple(
+        (name, not fields[name].is_required(), fields[name].get_default(call_default_factory=True))
+        for name in own_arguments(layer)
+    )
+
+
 def given_arguments(layer: Layer) -> dict[str, str]:
     """The arguments that differ from their defaults, and those that have none, as texts."""
-    fields = type(layer).model_fields
-    found = {}
-    for name in own_arguments(type(layer)):
-        value, field = getattr(layer, name), fields[name]
-        if field.is_required() or value != field.get_default(call_default_factory=True):
-            found[name] = argument_text(value)
-    return found
+    return {
+        name: argument_text(value)
+        for name, has_default, default in _arguments(type(layer))
+        if (value := getattr(layer, name)) != default or not has_default
+    }
 
 
 def default_arguments(layer: type[Layer]) -> dict[str, str]:
     """The defaults of a type of layer, as texts."""
-    fields = layer.model_fields
     return {
-        name: argument_text(fields[name].get_default(call_default_factory=True))
-        for name in own_arguments(layer)
-        if not fields[name].is_required()
+        name: argument_text(default)
+        for name, has_default, default in _arguments(layer)
+        if has_default
     }
 
 

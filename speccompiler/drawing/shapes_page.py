@@ -59,7 +59,9 @@ def shapes_data(model: ValidatedModel, report: ShapeReport) -> dict[str, Any]:
         "types": totals_data(report, "type"),
         "blocks": totals_data(report, "block"),
         "layers": rows,
-        "defaults": {each.class_name: default_arguments(type(each)) for each in spec.layers},
+        "defaults": {
+            kind.__name__: default_arguments(kind) for kind in dict.fromkeys(map(type, spec.layers))
+        },
         "graph": graph_data(layer_graph(report), report),
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from math import prod
 
+from speccompiler.drawing.channel_axes import channel_axes
 from speccompiler.drawing.layer_graph import LayerNode, layer_graph
 from speccompiler.drawing.layer_words import kind_of, words_of
 from speccompiler.drawing.themes import Kind
@@ -74,7 +75,7 @@ def units(spec: ModelSpec, report: ShapeReport, *, fold: bool = True) -> tuple[U
     layers = spec.by_call()
     readers = Counter(key for node in graph.nodes for key in dict.fromkeys(node.reads))
     kept = {*report.outputs}
-    axes = _channel_axes(graph.nodes, layers)
+    axes = channel_axes(graph.nodes, layers)
     groups: list[list[LayerNode]] = []
     of: dict[str, list[LayerNode]] = {}
     for node in graph.nodes:
@@ -153,34 +154,3 @@ def _length(dim: Dim) -> int:
     if isinstance(dim, int):
         return dim
     return max(1, evaluate(dim, dict.fromkeys(symbols(dim), OPEN_LENGTH)))
-
-
-def _channel_axes(nodes: tuple[LayerNode, ...], layers: dict[str, Layer]) -> dict[str, int | None]:
-    """For each value the axis of its channels; None for the last one."""
-    images = [layer for layer in layers.values() if layer.inner.rank > 1]
-    first = images[0] if images else None
-    found: dict[str, int | None] = {}
-    for node in nodes:
-        if node.reads:
-            found[node.key] = _axis(layers[node.key], [found[key] for key in node.reads], node)
-        elif first is None or _ordering(first) != "th":
-            found[node.key] = None
-        else:
-            axis = len(node.output_shape) - 1 - first.inner.rank
-            found[node.key] = axis if axis >= 0 else None
-    return found
-
-
-def _axis(layer: Layer, read: list[int | None], node: LayerNode) -> int | None:
-    inner = layer.inner
-    steps = int(inner is not layer)
-    if inner.keeps_places or inner.merges:
-        return read[0]
-    if _ordering(layer) == "th" and len(node.output_shape) - steps > 2:
-        return steps
-    return None
-
-
-def _ordering(layer: Layer) -> str | None:
-    inner = layer.inner
-    return str(getattr(inner, "dim_ordering", None)) if inner.uses_ordering else None

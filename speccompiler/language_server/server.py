@@ -57,7 +57,7 @@ class SpecServer(LanguageServer):
             return  # sending is what fails
         self._is_reporting = True
         try:
-            self.log("".join(traceback.format_exception(error)), types.MessageType.Error)
+            self.log(_with_traceback(error), types.MessageType.Error)
         finally:
             self._is_reporting = False
 
@@ -249,6 +249,14 @@ def _answer_requests(server: SpecServer) -> None:
         folder = os.path.dirname(opened.name) if os.path.isabs(opened.name) else None
         snippets = _supports_snippets(server.client_capabilities)
         return answers.completion(server.read(opened), params, folder, snippets=snippets)
+
+
+def _with_traceback(error: Exception) -> str:
+    """The error and where it came from; pygls keeps that of a request's as text."""
+    data = error.data if isinstance(error, JsonRpcException) else None
+    if isinstance(data, dict) and isinstance(data.get("traceback"), list):
+        return "".join(["Traceback (most recent call last):\n", *data["traceback"], str(error)])
+    return "".join(traceback.format_exception(error))
 
 
 def _supports_snippets(client: types.ClientCapabilities) -> bool:

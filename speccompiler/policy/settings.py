@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from speccompiler.diagnostics.core import Severity
 from speccompiler.frozen import dataclass
-from speccompiler.policy.settings_file import SettingsFile
+
+if TYPE_CHECKING:
+    from speccompiler.policy.settings_file import SettingsFile
 
 
 @dataclass(frozen=True, slots=True)

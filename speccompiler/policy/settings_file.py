@@ -1,9 +1,4 @@
-"""Which file holds a project's settings, and its table.
-
-The first of ``convspec.toml`` and a ``pyproject.toml`` with ``[tool.convspec]`` counts, from a
-folder upwards to the root of the git repository; outside of a repository only the folder itself
-is looked at. Files further up are not joined to it.
-"""
+"""A file with a project's settings: ``convspec.toml``, or ``pyproject.toml`` with a table."""
 
 from __future__ import annotations
 
@@ -15,12 +10,10 @@ from typing import Any
 from speccompiler.diagnostics.core import Problem, Span, SpecError
 from speccompiler.files.system_errors import reading_reason
 from speccompiler.frozen import dataclass
-from speccompiler.policy.project import repository_root
 
-OWN = "convspec.toml"
 SHARED = "pyproject.toml"
 _MAX_BYTES = 1 << 20
-_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_PLACE = r" \(at (?:line (\d+), column (\d+)|end of document)\)$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +30,9 @@ class SettingsFile:
     """The keys that lead to the table: none, or ``tool`` and ``convspec``."""
 
 
-def find_settings(folder: Path) -> SettingsFile | None:
-    """The settings that hold in a folder, if there are any; ``SpecError`` with CS160."""
-    start = place = os.path.abspath(folder)
-    while True:
-        found = _in_folder(place)
-        if found is not None:
-            inside = place == start or repository_root(Path(place)) is not None
-            return found if inside else None
-        parent = os.path.dirname(place)
-        if parent == place or os.path.exists(os.path.join(place, ".git")):
-            return None
-        place = parent
-
-
-def _in_folder(folder: str) -> SettingsFile | None:
-    own = os.path.join(folder, OWN)
-    if os.path.isfile(own):
-        return read_settings_file(Path(own))
-    shared = os.path.join(folder, SHARED)
-    return _shared(Path(shared)) if os.path.isfile(shared) else None
+def settings_in(path: Path) -> SettingsFile | None:
+    """The settings of a file that may have none; ``SpecError`` with CS160."""
+    return _shared(path) if path.name == SHARED else read_settings_file(path)
 
 
 def read_settings_file(path: Path) -> SettingsFile:
@@ -118,7 +94,7 @@ def _parsed(text: str, shown: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         said = str(error)
-        place = _PLACE.search(said)
+        place = re.search(_PLACE, said)
         reason = said[: place.start()] if place else said
         lines = text.split("\n")
         line, column = len(lines), len(lines[-1]) + 1

@@ -75,6 +75,10 @@ class Repository:
             return None
         return Revision(name, found.decode("ascii").strip())
 
+    def knows(self, name: str) -> bool:
+        """Whether a name is that of a revision, or of something in one: ``main:models``."""
+        return self.revision_or_none(name.partition(":")[0]) is not None
+
     def span(self, name: str) -> Span:
         """``main``, ``main..topic`` or ``main...topic`` (from where they part). CS015."""
         matched = _RANGE.fullmatch(name)

@@ -73,6 +73,9 @@ def test_a_revision_alone_is_compared_with_the_working_tree(call: Call) -> None:
         "",
         "2 files: 1 changed, 1 added",
     ]
+    Path("other.yaml").unlink()
+    assert files(call, "main", "other.yaml") == [("main:other.yaml", None, "removed")]
+    git("checkout", "other.yaml")
     # The same by its option, and for one file or folder.
     assert files(call, "--git", "main") == files(call, "main")
     assert files(call, "main", "model.yaml") == files(call, "--git", "main", "model.yaml")
@@ -283,6 +286,10 @@ def test_excluded_files_are_passed_over_unless_they_are_named(call: Call) -> Non
             ["--git", "HEAD", "modle.yaml"],
             "error CS015: 'modle.yaml' is neither in 'HEAD' nor in the working tree\n"
             "  hint: did you mean 'model.yaml'?\n",
+        ),
+        (
+            ["main", "tpic"],
+            "error CS015: 'tpic' is neither in 'main' nor in the working tree\n",
         ),
         (
             ["mian", "topic"],

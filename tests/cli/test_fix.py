@@ -114,3 +114,11 @@ def test_a_folder_is_mended_file_by_file(call: Call) -> None:
     )
     assert os.stat("specs/b.yaml").st_mtime_ns == before
     assert Path("specs/other.yaml").read_text() == "nb_rows: 3\n"
+
+
+def test_a_finding_that_is_ignored_stays(call: Call) -> None:
+    text = BAD.replace("}\n", "}  # convspec: ignore[CS021, CS022]\n")
+    write("a.yaml", text)
+    result = call("validate", "--fix", "a.yaml")
+    assert "fixed" not in result.out
+    assert Path("a.yaml").read_text() == text

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from speccompiler.reports import shipped_schemas
 from tests.cli.calling import BAD, GOOD, UNDECIDED, Call, write
 
 TWO = GOOD.replace("dim_ordering: tf", "dim_ordering: tf\nseed: 1\nseed: 2")
@@ -54,6 +56,7 @@ def test_ignored_by_file_and_layer(call: Call) -> None:
     write("convspec.toml", '[[ignore]]\ncodes = ["CS050"]\nfiles = ["legacy"]\nreason = "old"\n')
     result = call("validate", ".", "--format", "json")
     data = json.loads(result.out)
+    jsonschema.validate(data, shipped_schemas.schema("validate"))
     assert [d["file"] for d in data["diagnostics"]] == ["new/b.json"]
     assert [(d["file"], d["by"]) for d in data["hidden"]] == [("legacy/a.json", "settings")]
 
@@ -125,7 +128,7 @@ def test_a_baseline_is_adopted_and_shrinks(call: Call) -> None:
     ]
     held = call("validate", "old", "--baseline", "base.json")
     assert held.status == 0
-    assert held.out.endswith("\n3 findings of the baseline not reported\n")
+    assert held.out.endswith("\n3 findings not reported: in the baseline\n")
 
     # A new finding in an old file, behind an edit that moves the others.
     write("old/bad.yaml", "# moved\n" + BAD + "  - {type: Flaten}\n")
@@ -134,7 +137,7 @@ def test_a_baseline_is_adopted_and_shrinks(call: Call) -> None:
     assert new.status == 1
     assert "unknown layer type 'Flaten'" in new.out
     assert new.out.endswith(
-        "\nfound 1 error in 1 of 2 files\n3 findings of the baseline not reported\n"
+        "\nfound 1 error in 1 of 2 files\n3 findings not reported: in the baseline\n"
     )
 
     write("old/bad.yaml", GOOD)
@@ -142,7 +145,7 @@ def test_a_baseline_is_adopted_and_shrinks(call: Call) -> None:
     assert (gone.status, gone.out) == (
         0,
         "old/bad.yaml: ok, 1 layer\n"
-        f"2 entries of the baseline gone; --write-baseline {Path('base.json').absolute()}\n",
+        "2 entries no longer occur: take out of the baseline with --write-baseline base.json\n",
     )
     again = call("validate", "old/bad.yaml", "--write-baseline", "base.json")
     assert again.out == "old/bad.yaml: ok, 1 layer\nbase.json: 1 finding written\n"
@@ -150,6 +153,7 @@ def test_a_baseline_is_adopted_and_shrinks(call: Call) -> None:
     assert [e["file"] for e in entries] == ["old/open.json"], "what was not checked stays"
     Path("old/open.json").unlink()
     data = json.loads(call("validate", "old", "--format", "json").out)
+    jsonschema.validate(data, shipped_schemas.schema("validate"))
     assert data["baseline"]["gone"] == [entries[0]["fingerprint"]], "its file is gone"
 
 
@@ -160,7 +164,7 @@ def test_equal_findings_count_in_a_baseline(call: Call) -> None:
     assert call("validate", "a.yaml", "--baseline", "b.json").status == 0
     write("a.yaml", GOOD + layer * 2)
     result = call("validate", "a.yaml", "--baseline", "b.json")
-    assert "found 1 error in 1 file\n1 finding of the baseline not reported\n" in result.out
+    assert "found 1 error in 1 file\n1 finding not reported: in the baseline\n" in result.out
 
 
 def test_a_baseline_holds_no_unreadable_file(call: Call) -> None:

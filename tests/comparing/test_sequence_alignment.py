@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +26,7 @@ def longest(old: list[int], new: list[int]) -> int:
 
 
 def is_alignment(old: list[int], new: list[int], pairs: list[tuple[int, int]]) -> bool:
-    both = list(zip(pairs, pairs[1:], strict=False))
+    both = list(pairwise(pairs))
     return all(old[i] == new[j] for i, j in pairs) and all(
         a < c and b < d for (a, b), (c, d) in both
     )

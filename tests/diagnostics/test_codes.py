@@ -117,6 +117,7 @@ COMMANDS = (
     Command("cs120_other_format", "run dense.yaml --seed 1 --input x2.npy --output out.png"),
     Command("cs160_not_toml", "validate dense.yaml --config broken.toml"),
     Command("cs161_settings", "validate dense.yaml --config wrong.toml"),
+    Command("cs165_not_there", "diff dense.yaml dense.yaml --config accepting.toml --fail-on none"),
     Command("cs162_not_json", "validate dense.yaml --baseline dense.yaml"),
     Command("cs162_version", "validate dense.yaml --baseline later.baseline"),
 )
@@ -152,6 +153,7 @@ def write_files(folder: Path) -> None:
         "two.yaml": b"convspec: 1\ninputs: {a: [2], b: [2]}\nlayers:\n"
         b"  - {type: Merge, inputs: [a, b]}\n",
         "broken.toml": b"# settings\n[severity\nCS050 = 'off'\n",
+        "accepting.toml": b'[[diff.ignore]]\ncodes = ["CD301"]\nreason = "for later"\n',
         "wrong.toml": b"[severity]\nCS050 = 'warn'\nCS5O = 'off'\n\n[[ignore]]\ncodes = ['CS12']\n",
         "later.baseline": b'{"format_version": 2, "findings": []}',
         "weights.pkl": b"\x80\x04.",
@@ -377,7 +379,7 @@ def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -
 
 CODE_TEXTS = ROOT / "speccompiler" / "diagnostics" / "codes"
 USAGE_AND_IO = {
-    *("CS001", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"),
+    *("CS001", "CS015", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"),
     *("CS133", "CS134", "CS135", "CS136", "CS160", "CS161", "CS162"),
 }
 """The codes that end a command with 2, as in the releases before codes had a kind."""

@@ -34,7 +34,9 @@ RUN = [
     for page in PAGES
     if page.name not in MADE_FROM_SCHEMAS and not page.name.startswith("benchmarks")
 ]
-LANGUAGES = {"console", "python", "pycon", "yaml", "json", "text", "toml", "sh"}
+LANGUAGES = {
+    "console", "elisp", "groovy", "json", "lua", "pycon", "python", "sh", "text", "toml", "yaml",
+}  # fmt: skip
 """The languages of blocks; a directive of the site ({...}) is none."""
 
 

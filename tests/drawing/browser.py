@@ -52,8 +52,8 @@ def opening(browser: Any, folder: Path) -> Iterator[OpenPage]:
     def open_page(text: str, hash: str = "", **options: Any) -> Any:
         file = folder / f"page{len(contexts)}.html"
         file.write_text(text, encoding="utf-8")
-        options = {"viewport": {"width": 1400, "height": 900}, **options}
-        context = browser.new_context(offline=True, reduced_motion="reduce", **options)
+        usual = {"viewport": {"width": 1400, "height": 900}, "reduced_motion": "reduce"}
+        context = browser.new_context(offline=True, **{**usual, **options})
         contexts.append(context)
         context.set_default_timeout(WAIT)
         page = context.new_page()

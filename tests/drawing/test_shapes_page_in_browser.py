@@ -164,6 +164,36 @@ def test_zoom_by_keys_and_wheel(page: Any) -> None:
     assert box[0] <= box[1] + 1
 
 
+def test_two_fingers_zoom(open_page: OpenPage) -> None:
+    page = open_page(text(loads(NEW)), has_touch=True, viewport={"width": 400, "height": 800})
+    box = page.locator("#graph").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = float(page.locator("#graph svg").get_attribute("width"))
+    fingers = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *apart: float) -> None:
+        points = [{"x": x + side * far, "y": y} for far in apart for side in (-1, 1)]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", 30)
+    touch("touchMove", 45)
+    touch("touchMove", 60)
+    touch("touchEnd")
+    assert float(page.locator("#graph svg").get_attribute("width")) == pytest.approx(2 * before)
+
+
+@pytest.mark.parametrize(("wish", "asked"), [("reduce", "auto"), ("no-preference", "smooth")])
+def test_nothing_glides_for_those_who_do_not_want_it(
+    open_page: OpenPage, wish: str, asked: str
+) -> None:
+    page = open_page(text(load(ROOT / "examples/specs/resnet50.yaml")), reduced_motion=wish)
+    page.evaluate(
+        "() => { Element.prototype.scrollTo = (options) => { window.asked = options.behavior } }"
+    )
+    page.locator("#layers tr[data-row]").nth(22).click()
+    assert page.evaluate("window.asked") == asked
+
+
 def test_dragging_moves_the_picture_and_selects_nothing(open_page: OpenPage) -> None:
     page = open_page(text(load(ROOT / "examples/specs/resnet50.yaml")))
     box = page.locator("#graph").bounding_box()

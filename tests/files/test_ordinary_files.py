@@ -82,6 +82,7 @@ TAKES = {
     ("run", "model"): "run {} --input x.npy --target reference",
     ("run", "weights"): "run s.yaml --input x.npy --target reference --weights {}",
     ("run", "inputs"): "run s.yaml --weights w.npz --target reference --input {}",
+    ("render", "model"): "render {}",
     ("weights", "model"): "weights {}",
     ("weights", "weights"): "weights s.yaml --weights {}",
     ("verify", "model"): "verify {} --input x.npy --expect y.npy --target reference",
@@ -98,7 +99,13 @@ TAKES = {
     ("compile", "model"): "compile {}",
     ("compile", "weights"): "compile s.yaml --weights {}",
 }
-WRITTEN = {("run", "output"), ("convert", "output"), ("convert", "weights_output")}
+WRITTEN = {
+    ("shapes", "output"),
+    ("render", "output"),
+    ("run", "output"),
+    ("convert", "output"),
+    ("convert", "weights_output"),
+}
 
 
 def test_no_option_that_takes_a_file_is_forgotten() -> None:

@@ -485,7 +485,6 @@ def test_weights_of_a_replaced_layer_are_left_with_a_note(folder: Path) -> None:
 
 
 def test_every_command_that_takes_a_model_has_it(capsys: Any) -> None:
-
     with_model = set()
     for name in COMMANDS:
         command = load_command(name)
