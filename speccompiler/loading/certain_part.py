@@ -94,9 +94,9 @@ def certain_part(
     shown = _call_names(written, calls, names)
     made = [
         Call(
-            shown[number],
-            names[calls[number].layer],
-            tuple(shown[read] for read in calls[number].reads if read is not None),
+            name=shown[number],
+            layer=names[calls[number].layer],
+            inputs=tuple(shown[read] for read in calls[number].reads if read is not None),
         )
         for number in order
     ]
