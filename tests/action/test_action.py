@@ -19,6 +19,7 @@ from tests.action.fake_github import BOT, FakeGitHub, serving
 from tests.action.runner import Ended, Runner
 from tests.places import ROOT
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="programs here are scripts for sh")
 ACTION = ROOT / "action.yml"
 SPEC = """\
 convspec: 1
