@@ -40,7 +40,7 @@ convspec render model.yaml -o model.svg --theme dark
 # For a paper, with every activation as a box of its own
 convspec render model.yaml -o model.pdf --style graph --every-layer
 
-# Larger, for a slide; PNG and PDF need the extra: pip install "convspec[pictures]"
+# Larger, for a slide; PNG and PDF need: pip install "convspec[pictures]"
 convspec render model.yaml -o model.png --scale 3
 """
 
