@@ -146,6 +146,15 @@ def specs_in(folder: str, passed: Passed | None = None) -> list[Document]:
     return list(_folder(Path(folder), passed or Passed()))
 
 
+def files_of(path: str) -> list[str]:
+    """The files that a path means now, by their names alone; itself where it is neither."""
+    if Path(path).is_dir():
+        return sorted(map(str, _files(Path(path))))
+    if Path(path).exists() or (matches := _matches(path)) is None:
+        return [path]
+    return [file for match in matches for file in files_of(match)]
+
+
 def _folder(folder: Path, passed: Passed) -> Iterator[Document]:
     for file in sorted(_files(folder)):
         if passed(str(file)):

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -21,6 +21,9 @@ from speccompiler import __version__
 from speccompiler.cli import streams
 from speccompiler.cli.plugins import look_for_no_plugins
 from speccompiler.cli.spec_texts import SpecTexts
+
+if TYPE_CHECKING:
+    from speccompiler.diagnostics.core import SpecError
 
 COMMANDS = {
     "validate": "Check specs; report every finding with its place.",
@@ -145,6 +148,14 @@ def run(arguments: list[str]) -> int:
         return _fail("out of memory; use a smaller --batch-size or a smaller model", 2)
     except Exception as error:
         return _ended(error, texts)
+
+
+def show_error(error: SpecError | click.ClickException) -> None:
+    """Say what would have ended the command, for one that goes on."""
+    if isinstance(error, click.ClickException):
+        _usage(error)
+    else:
+        _ended(error, SpecTexts.of_command())
 
 
 def _give_up_output() -> None:

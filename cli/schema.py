@@ -30,9 +30,10 @@ convspec schema --of shapes > shapes.schema.json
     help="spec: the native form, for editors. Else what that command prints with --format json.",
 )
 def command(what: str) -> None:
-    """Print a JSON Schema (draft 2020-12): of the native form, or of a command's JSON.
+    """Print a JSON Schema: of the native form, or of a command's JSON (draft 2020-12).
 
-    With that of the native form an editor has completion and hover text in specs.
+    With that of the native form an editor has completion and hover text in specs: drafts
+    7 and later read it alike.
     """
     if what != SPEC:
         click.echo(json.dumps(shipped_schemas.schema(what), indent=2))

@@ -19,6 +19,7 @@ from speccompiler.cli.options import (
 )
 from speccompiler.cli.render import printable
 from speccompiler.cli.text_files import output_option, write_report
+from speccompiler.cli.watching import watch_option
 from speccompiler.frozen import dataclass
 from speccompiler.options import LoadOptions
 
@@ -72,11 +73,12 @@ convspec shapes model.yaml --format json |
     is_flag=True,
     help="With --format markdown: the network as a Mermaid graph, which GitHub draws.",
 )
+@watch_option
 @input_shape_option
 @semantics_options
 @replace_option
 @gathered(shown=Shown, loading=LoadOptions)
-def command(model: str, output: str | None, shown: Shown, loading: LoadOptions) -> None:
+def command(model: str, output: str | None, watch: bool, shown: Shown, loading: LoadOptions) -> int:
     """Report each layer's output shape, parameters, work, memory and reach.
 
     Shapes have N in front, the number of samples; everything else is of one sample. The
@@ -86,6 +88,20 @@ def command(model: str, output: str | None, shown: Shown, loading: LoadOptions) 
         raise click.UsageError("--graph is for --format markdown")
     if shown.by is not None and shown.style in {"json", "html"}:
         raise click.UsageError(f"--by is not for --format {shown.style}, which has all totals")
+
+    def run() -> tuple[str, ...]:
+        return _report(model, output, shown, loading)
+
+    if watch:
+        from speccompiler.cli import watching
+
+        return watching.watch([model], run)
+    run()
+    return 0
+
+
+def _report(model: str, output: str | None, shown: Shown, loading: LoadOptions) -> tuple[str, ...]:
+    """Write the report; the files that were read for it."""
     loaded = load_model(model, loading)
     report = loaded.shapes(loading.input_shape)
     if shown.style == "html":
@@ -94,7 +110,9 @@ def command(model: str, output: str | None, shown: Shown, loading: LoadOptions) 
         text = shapes_page(loaded, report)
     else:
         text = _text(report, shown)
-    write_report(text, output, loaded.loaded.document.read_files)
+    read = loaded.loaded.document.read_files
+    write_report(text, output, read)
+    return read
 
 
 def _text(report: ShapeReport, shown: Shown) -> str:

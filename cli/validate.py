@@ -29,7 +29,9 @@ from speccompiler.cli.policy_options import (
 )
 from speccompiler.cli.spec_checks import check
 from speccompiler.cli.validate_report import Outcome, as_json, as_text, for_ci, last_lines
+from speccompiler.cli.watching import watch_option
 from speccompiler.diagnostics.core import SpecError
+from speccompiler.frozen import dataclass
 from speccompiler.options import LoadOptions
 from speccompiler.policy.settings import Settings
 from speccompiler.source.spec_marks import looks_like_spec
@@ -66,6 +68,7 @@ convspec validate specs/ --format sarif > convspec.sarif
     help="Pass over files that are no specs, as in a folder: a pre-commit hook is given every "
     "YAML and JSON file.",
 )
+@watch_option
 @settings_options
 @baseline_options
 @fix_options
@@ -82,6 +85,7 @@ convspec validate specs/ --format sarif > convspec.sarif
 def command(
     paths: tuple[str, ...],
     specs_only: bool,
+    watch: bool,
     loading: LoadOptions,
     choice: SettingsChoice,
     reporting: Reporting,
@@ -95,24 +99,50 @@ def command(
     """
     fixing.check()
     accepting.check()
+    call = Call(paths, specs_only, loading, choice, reporting, accepting, fixing)
+    if not watch:
+        return _run(call)[0]
+    from speccompiler.cli import watching
+
+    return watching.watch(paths, lambda: _run(call)[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the command was asked."""
+
+    paths: tuple[str, ...]
+    specs_only: bool
+    loading: LoadOptions
+    choice: SettingsChoice
+    reporting: Reporting
+    accepting: BaselineOptions
+    fixing: FixOptions
+
+
+def _run(call: Call) -> tuple[int, tuple[str, ...]]:
+    """Check and report; the exit status, and every file that was read."""
+    paths, loading, reporting, fixing = call.paths, call.loading, call.reporting, call.fixing
     settings = Settings()
     try:
-        settings = choice.settings()
-        outcome = _outcome(paths, specs_only, loading, settings, fixing)
-        _hold_to_baseline(outcome, settings, accepting)
+        settings = call.choice.settings()
+        outcome = _outcome(paths, call.specs_only, loading, settings, fixing)
+        _hold_to_baseline(outcome, settings, call.accepting)
     except SpecError as error:
         if reporting.format == "text":
             raise
         outcome = Outcome(errors=error.diagnostics)
     aside = fixing.diff or (fixing.fix and "-" in paths)
     _report(outcome, reporting, loading, aside=aside)
+    read = tuple(file for check in outcome.checks for file in check.document.read_files)
+    read += () if settings.file is None else (str(settings.file.path),)
     changed = int(outcome.changed and fixing.diff)
     if not outcome.found:
-        return changed
+        return changed, read
     from speccompiler.diagnostics.codes import exit_status
     from speccompiler.policy.judgement import counted
 
-    return exit_status(counted(outcome.found, settings)) or changed
+    return exit_status(counted(outcome.found, settings)) or changed, read
 
 
 def _outcome(

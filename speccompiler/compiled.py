@@ -134,7 +134,8 @@ class CompiledModel:
             given = None if out is None else (out,)
             return self._run(x, given)[0]  # type: ignore[arg-type]  # checked there
         if out is not None and not (isinstance(out, list | tuple) and len(out) == count):
-            problem = Problem("CS117", f"'out' must be a list of {count} arrays")
+            message = f"'out' must be a list of {count} arrays"
+            problem = Problem("CS117", message, "give one for each output, in their order")
             raise SpecError([problem.at(file="the array")])
         return self._run(x, out)[:count]
 

@@ -246,7 +246,9 @@ def diff(
 def _weights_path(given: str | os.PathLike[str]) -> Path:
     """The path of a weight file; ``SpecError`` for an empty name, which Path makes a folder of."""
     if not os.fspath(given):
-        raise SpecError([Problem("CS100", "cannot read weight file '': the name is empty").at()])
+        raise SpecError(
+            [Problem("CS100", "cannot read weight file '': the name is empty", "name a file").at()]
+        )
     return Path(given)
 
 

@@ -12,6 +12,7 @@ from speccompiler.comparing.verdict import counts, follows, only_shape_follows, 
 from speccompiler.comparing.wording import cause_names, shape_text
 from speccompiler.diagnostics.wording import on_one_line
 from speccompiler.reports.layer_report import LayerReport
+from speccompiler.reports.number_text import count
 
 Role = Literal["breaking", "cost", "note", "added", "removed", "changed", "moved", "dim", "strong"]
 Paint = Callable[[str, Role], str]
@@ -21,6 +22,8 @@ LONGEST_NAME = 28
 INDENT = 6
 LEAST_DETAIL = 48
 """Columns that the details of a layer need beside its name and type; else they go below."""
+LONGEST_AMOUNT = 16
+"""Characters of an amount that is written in a column; formulas have more."""
 MOST_FOLLOWERS = 8
 """Layers that only follow are listed one by one up to this many."""
 _OF_IMPACT: dict[Impact, Role] = {
@@ -203,6 +206,7 @@ def _layer(page: _Page, pair: LayerPair, columns: _Columns, *, first: bool) -> N
 
 
 def _hanging(lines: list[str]) -> list[str]:
+    """The lines after the first further in."""
     return [lines[0], *(f"  {line}" for line in lines[1:])]
 
 
@@ -273,7 +277,7 @@ def _between(page: _Page, pairs: Sequence[LayerPair]) -> None:
             f"{following[-1].name}: {last.old} -> {last.new}"
         )
     for text in parts:
-        lines = page.wrapped(text, 4)
+        lines = _hanging(page.wrapped(text, 4))
         page.lines += ["    " + page.paint(line, "dim") for line in lines]
 
 
@@ -282,20 +286,27 @@ def _count(number: int) -> str:
 
 
 def _totals(page: _Page, diff: ModelDiff) -> None:
-    """What the models cost, beside each other."""
+    """What the models cost, beside each other; formulas of open lengths below each other."""
     rows = []
     for amount in diff.amounts:
         old, new = amount_text(amount, amount.old), amount_text(amount, amount.new)
-        if old == new and amount.old != amount.new:
-            old, new = str(amount.old), str(amount.new)
+        if old == new and amount.old is not None and amount.new is not None:
+            old, new = count(amount.old), count(amount.new)
         rows.append((amount, _AMOUNT_NAMES[amount.name], old, new))
-    texts = [row[1:] for row in rows]
-    label, before, after = (max(map(len, column)) for column in zip(*texts, strict=True))
+    label = max(len(title) for _, title, _, _ in rows)
+    shown = [(old, new) for _, _, old, new in rows if max(len(old), len(new)) <= LONGEST_AMOUNT]
+    before, after = (max(map(len, column)) for column in zip(*shown, strict=True))
     for amount, title, old, new in rows:
         start = f"{title:<{label}}  {old:>{before}}"
-        if amount.old == amount.new:
-            page.lines.append(page.paint(f"{start}    unchanged", "dim"))
-            continue
         share = share_text(amount)
-        shown = f"  {page.paint(share, 'cost')}" if share else ""
-        page.lines.append(f"{start} -> {new:>{after}}{shown}")
+        if amount.old == amount.new:
+            lines = page.wrapped(f"{old:>{before}}    unchanged", label + 2)
+            page.lines.append(page.paint(f"{title:<{label}}  {lines[0]}", "dim"))
+            page.lines += [" " * (label + 2) + page.paint(line, "dim") for line in lines[1:]]
+        elif (old, new) in shown:
+            percent = f"  {page.paint(share, 'cost')}" if share else ""
+            page.lines.append(f"{start} -> {new:>{after}}{percent}")
+        else:
+            lines = [*page.wrapped(old, label + 2), *page.wrapped(f"-> {new}", label + 2)]
+            page.lines.append(f"{title:<{label}}  {lines[0]}")
+            page.lines += [" " * (label + 2) + line for line in lines[1:]]

@@ -75,7 +75,8 @@ def _costs(diff: ModelDiff) -> list[str]:
         for amount in diff.amounts
         if amount.name in _AMOUNTS
         and amount.old != amount.new
-        and (share := share_text(amount)).strip("+-") not in {"", "0.0%"}
+        and (share := share_text(amount))
+        and not share.strip("+-").startswith("0.0")
     ]
 
 

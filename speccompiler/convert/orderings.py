@@ -46,7 +46,11 @@ def convert_ordering(
     if orderings <= {target}:
         return spec, [], Unmoved()
     if len(orderings) > 1:
-        both = Problem("CS151", "the layers of this model have both orderings").at()
+        both = Problem(
+            "CS151",
+            "the layers of this model have both orderings",
+            "keep the dim_ordering, or give all layers one first",
+        ).at()
         return spec, [both], Unmoved()
     for restored in (set[Rule](), {flatten}):
         trial = changes.copy()
@@ -120,7 +124,11 @@ def _attempt(
         try:
             layer, values[call.name] = rule_of(step.layer)(step)
             if call.layer in layers and layers[call.layer] != layer:
-                raise Problem("CS151", "its calls would need different arguments")
+                raise Problem(
+                    "CS151",
+                    "its calls would need different arguments",
+                    "keep the dim_ordering, or give each call a layer of its own",
+                )
             layers[call.layer] = layer
         except Problem as problem:
             found.append(problem.at(layer=call.name))

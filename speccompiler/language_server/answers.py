@@ -8,11 +8,13 @@ from lsprotocol import types
 
 from speccompiler.diagnostics.core import Span
 from speccompiler.language_server.changed_lines import line_edits
-from speccompiler.language_server.completion import KindName, completions_at
+from speccompiler.language_server.completion import completions_at
 from speccompiler.language_server.findings import shown_findings
+from speccompiler.language_server.formatting import laid_out
 from speccompiler.language_server.hover import hover_at
 from speccompiler.language_server.inlay_hints import shape_hints
 from speccompiler.language_server.names import named_at, reads_of
+from speccompiler.language_server.offer import KindName
 from speccompiler.language_server.positions import PlacedText
 from speccompiler.language_server.protocol import (
     as_diagnostic,
@@ -159,6 +161,14 @@ def renamed(file: SpecFile, params: types.RenameParams) -> types.WorkspaceEdit:
     return workspace_edit(params.text_document.uri, text_edits(file.placed, edits))
 
 
+def formatted(
+    file: SpecFile, params: types.DocumentFormattingParams
+) -> list[types.TextEdit] | None:
+    """The edits that lay a text out; none where it cannot be read."""
+    new = laid_out(file)
+    return None if new is None else _whole_text(file, new)
+
+
 def code_actions(file: SpecFile, params: types.CodeActionParams) -> list[types.CodeAction]:
     """The fixes of the findings in a range, and one for all safe fixes."""
     uri = params.text_document.uri
@@ -205,7 +215,8 @@ def completion(
     """What may be written at a place, also in a text that is not yet a spec."""
     offset = file.placed.offset((params.position.line, params.position.character))
     items = []
-    for found in completions_at(file.text, offset, folder):
+    is_spec = file.current.is_spec
+    for found in completions_at(file.text, offset, folder, is_spec=is_spec):
         new = found.new if snippets else _PLACES.sub("", found.new)
         items.append(
             types.CompletionItem(

@@ -203,6 +203,7 @@ def _check_shape(name: str, recorded: tuple[int, ...], shape: tuple[int, ...]) -
         hint = f"{shape[0]} samples go in, and {recorded[0]} were recorded"
     elif sorted(recorded) == sorted(shape):
         hint = "the axes are in another order: the other dim_ordering?"
+    hint = hint or "it may be of another layer, or of another version of the model"
     raise Problem(
         "CS141",
         f"the recorded output of '{name}' has shape {recorded}; the model gives "

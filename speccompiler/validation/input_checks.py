@@ -118,6 +118,9 @@ def check_shape(declared: Shape, given: tuple[int | None, ...]) -> None:
             "CS116",
             f"a sample of shape {shown} has {_axes(given)}; the model's input has "
             f"{len(declared)}: {format_shape(declared)}",
+            "leave the batch axis out"
+            if _fits(declared, given[1:])
+            else "give one length for each axis of a sample",
         )
     raise Problem(
         "CS117",

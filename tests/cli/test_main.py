@@ -43,8 +43,8 @@ def test_warnings_of_other_commands_do_not_mix_with_their_result(call: Call, com
         (["validat", "x"], "no command 'validat'; did you mean 'validate'?"),
         (
             ["frobnicate"],
-            "no command 'frobnicate'; commands: validate, shapes, diff, plan, run, weights, verify, "
-            "convert, compile, cache, doctor, layers, schema, explain, lsp",
+            "no command 'frobnicate'; commands: validate, shapes, fmt, render, diff, plan, run, "
+            "weights, verify, convert, compile, cache, doctor, layers, schema, explain, lsp",
         ),
         (["validate"], "Missing argument 'PATH...'"),
         (["validate", "x", "--formt", "json"], "No such option '--formt'"),

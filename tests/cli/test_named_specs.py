@@ -137,3 +137,10 @@ def test_a_list_of_layers_that_is_not_closed_is_told_in_yamls_words() -> None:
     assert (finding.code, finding.hint) == ("CS003", "close it with ']'")
     (finding,) = parse_document('[{"type": "Slice"}', "--replace").diagnostics
     assert finding.code == "CS003"
+
+
+@pytest.mark.parametrize("name", ["a.convspec.yaml", "a.convspec.yml", "A.Convspec.JSON"])
+@pytest.mark.parametrize("text", ["", "layers: [", "a: 1\n", "[1]"])
+def test_a_name_says_that_a_file_is_a_spec(name: str, text: str) -> None:
+    assert looks_like_spec(parse_document(text, name))
+    assert not looks_like_spec(parse_document(text, name.lower().replace("convspec.", "")))

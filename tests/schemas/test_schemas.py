@@ -762,7 +762,6 @@ JUDGES = (Draft7Validator(SCHEMA), Draft202012Validator(SCHEMA))
 """Editors read draft 7, others the latest: both have to say the same."""
 
 
-
 def wrong(spec: Any) -> list[str]:
     """What is wrong with a spec, by the one draft as by the other."""
     first, other = ([e.message for e in judge.iter_errors(spec)] for judge in JUDGES)

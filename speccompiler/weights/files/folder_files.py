@@ -45,7 +45,7 @@ def folder_files(folder: Path) -> FolderFiles:
                 entries += _entries(path, f"{name}/")
     except OSError as error:
         text = f"cannot read the folder {shown}: {reading_reason(error)}"
-        raise Problem("CS100", text) from None
+        raise Problem("CS100", text, "check its permissions, and the disk that it is on") from None
     arrays = [(n, p) for n, p in entries if p.suffix.lower() in ENDINGS]
     left = [n for n, p in entries if p.suffix.lower() not in ENDINGS and not p.is_dir()]
     if not arrays:

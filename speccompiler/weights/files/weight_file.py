@@ -202,6 +202,13 @@ def _open_folder(path: Path) -> WeightFile:
     return WeightFile(path, tensors, load, states, parts=listed.arrays, left=listed.left)
 
 
+_ADVICE: Mapping[Kind, str] = {
+    "missing": "check the name",
+    "denied": "check its permissions",
+    "pipe": "write it to a file, and name that",
+    "device": "write it to a file, and name that",
+    "socket": "write it to a file, and name that",
+}
 _REASONS: Mapping[Kind, str] = {
     "pipe": "it is not an ordinary file",
     "device": "it is not an ordinary file",
@@ -222,10 +229,11 @@ def _naming(path: Path, what: str) -> Iterator[None]:
         raise Problem("CS101", text, problem.hint or "write or copy the file again") from problem
     except NotOrdinary as refused:
         reason = _REASONS.get(refused.kind, refused.reason)
-        raise Problem("CS100", f"cannot read {what} {shown}: {reason}") from None
+        text = f"cannot read {what} {shown}: {reason}"
+        raise Problem("CS100", text, _ADVICE.get(refused.kind)) from None
     except OSError as error:
         text = f"cannot read {what} {shown}: {reading_reason(error)}"
-        raise Problem("CS100", text) from error
+        raise Problem("CS100", text, "check the disk that it is on") from error
 
 
 def _names(tensors: Mapping[str, TensorInfo]) -> str:
