@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import psutil
 
@@ -82,7 +82,7 @@ class Editor:
         return (findings - began) * 1e3, (time.perf_counter() - began) * 1e3
 
 
-def _read(stream: BinaryIO) -> dict[str, Any]:
+def _read(stream: IO[bytes]) -> dict[str, Any]:
     length = 0
     while line := stream.readline().strip():
         name, _, value = line.partition(b":")

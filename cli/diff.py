@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -231,6 +233,7 @@ def _sides(asked: Asked, inputs: Inputs) -> Sides:
 
         if asked.git is not None:
             raise click.UsageError("--git-driver and --git exclude each other")
+        _colour_as_git()
         return driver_sides(asked.names, inputs)
     if asked.git is not None:
         from speccompiler.cli.git_sides import git_sides
@@ -239,6 +242,16 @@ def _sides(asked: Asked, inputs: Inputs) -> Sides:
     from speccompiler.cli.diff_sides import named_sides
 
     return named_sides(asked.names, inputs)
+
+
+def _colour_as_git() -> None:
+    """Colour what git calls for as git does, whose pager takes colours."""
+    from speccompiler.cli.git_sides import wants_colour
+
+    context = click.get_current_context()
+    if context.color is None:
+        paged = bool(os.environ.get("GIT_PAGER_IN_USE"))
+        context.color = wants_colour(on_terminal=paged or sys.stdout.isatty())
 
 
 def _decisions(settings: Settings) -> Decisions | None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from speccompiler.comparing.diff_text import Role
 
 
+MOST_IGNORED = 20
+"""Changes that the settings ignore are listed up to this many."""
 _COLOURS: Mapping[str, dict[str, object]] = {
     "breaking": {"fg": "red"},
     "cost": {"fg": "yellow"},
@@ -101,6 +103,13 @@ def _file(file: FileDiff) -> Iterator[str]:
 
 
 def _ignored(comparison: Comparison) -> Iterator[str]:
+    lines = list(_ignored_lines(comparison))
+    yield from lines[:MOST_IGNORED]
+    if len(lines) > MOST_IGNORED:
+        yield painted(f"and {len(lines) - MOST_IGNORED} more are ignored", "dim")
+
+
+def _ignored_lines(comparison: Comparison) -> Iterator[str]:
     for file in comparison.files:
         for ignored in file.ignored:
             change = ignored.change

@@ -115,7 +115,7 @@ def _left(document: Document) -> str:
 
 def _is_other(document: Document) -> bool:
     """Whether a text that cannot be read is none of ours."""
-    from speccompiler.cli.documents import looks_like_spec
+    from speccompiler.source.spec_marks import looks_like_spec
 
     return not looks_like_spec(document)
 

@@ -30,6 +30,7 @@ from speccompiler.source.files import read_document
 from speccompiler.source.findings import MAX_BYTES
 from speccompiler.source.revisions import Blob, Repository, Revision, Span, find_repository
 from speccompiler.source.spec_marks import looks_like_spec
+from speccompiler.system.git import GitFailed, git
 
 _MOST_NAMED = 200
 """Places that git is asked about one by one; with more, it lists all."""
@@ -138,6 +139,15 @@ def driver_sides(names: Sequence[str], inputs: Inputs) -> Sides:
     pairs = (SidePair(old, new),) if old or new else ()
     both = old is not None and new is not None
     return Sides(f"a/{places[0]}", f"b/{places[1]}", pairs, single=both)
+
+
+def wants_colour(*, on_terminal: bool) -> bool:
+    """Whether git would colour a difference, as its settings say."""
+    try:
+        said = git(Path.cwd(), "config", "--get-colorbool", "color.diff", str(on_terminal).lower())
+    except GitFailed:
+        return False
+    return said.strip() == b"true"
 
 
 def _lent(prefix: str, place: str, file: str, inputs: Inputs) -> Side | None:

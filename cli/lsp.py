@@ -15,6 +15,7 @@ from speccompiler.cli.streams import standard_input
 from speccompiler.diagnostics.core import Problem
 from speccompiler.options import LoadOptions
 
+WAITING = "convspec lsp is what an editor starts; here it waits for messages (Ctrl+D ends it)"
 MISSING = 'convspec lsp needs the extra lsp: pip install "convspec[lsp]"'
 
 
@@ -37,7 +38,7 @@ def command(loading: LoadOptions) -> int:
     files that are specs. Needs the extra: pip install "convspec[lsp]".
     """
     try:
-        from speccompiler.language_server.server import make_server
+        from speccompiler.language_server.features import make_server
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in {"pygls", "lsprotocol"}:
             raise
@@ -46,6 +47,8 @@ def command(loading: LoadOptions) -> int:
         messages = standard_input("CS001")
     except Problem as problem:
         raise click.ClickException(f"{problem.message}; an editor starts this command") from None
+    if messages.isatty():
+        click.echo(WAITING, err=True)
     server = make_server(loading)
     gc.freeze()  # what was imported stays
     gc.enable()  # other commands end before there is much to collect

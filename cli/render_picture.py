@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["svg", "png", "pdf"]
 KINDS: tuple[Kind, ...] = ("svg", "png", "pdf")
-PAGE_LENGTH = 6_000
-"""A picture that is longer is seen in parts."""
+PAGE_LENGTH, MOST_BOXES = 6_000, 200
+"""A picture that is longer, or has more layers, is seen in parts."""
 EXAMPLES = """
 # Blocks for a chain of layers, a graph for a branched model
 convspec render model.yaml -o model.svg
@@ -40,7 +40,7 @@ convspec render model.yaml -o model.svg --theme dark
 # For a paper, with every activation as a box of its own
 convspec render model.yaml -o model.pdf --style graph --every-layer
 
-# Larger, for a slide; PNG and PDF need the extra: pip install "convspec[pictures]"
+# Larger, for a slide; PNG and PDF need: pip install "convspec[pictures]"
 convspec render model.yaml -o model.png --scale 3
 """
 
@@ -144,8 +144,10 @@ def _check_pixels(made: Picture, kind: Kind, scale: float) -> None:
 
 
 def _note_size(made: Picture) -> None:
-    longest = max(made.width, made.height)
-    if longest > PAGE_LENGTH:
+    from speccompiler.drawing.primitives import Group
+
+    boxes = sum(isinstance(item, Group) for item in made.items)
+    if boxes > MOST_BOXES or max(made.width, made.height) > PAGE_LENGTH:
         click.echo(
             f"note: the picture is {made.width:,.0f} x {made.height:,.0f}; a model of this size "
             "reads better in a page: convspec shapes MODEL --format html -o model.html",

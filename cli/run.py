@@ -84,7 +84,8 @@ convspec run model.yaml --seed 1 --input x.npy -o y.npy
 convspec run model.yaml --input x.npy -o y.npy --layer conv1 --profile
 
 # Its feature maps for the first two samples, as pictures
-convspec run model.yaml --input x.npy --layer conv1 --images maps --image-samples 2
+convspec run model.yaml --input x.npy --layer conv1 \\
+  --images maps --image-samples 2
 
 # In a pipe
 cat x.npy | convspec run model.yaml --input - --output - > y.npy

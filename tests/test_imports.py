@@ -233,7 +233,11 @@ HEAVY = {"numpy", "numba", "llvmlite", "h5py", "safetensors", "scipy", "psutil",
         (["--version"], 0, {"yaml", "pydantic"}),
         (["explain", "CS012"], 0, {"yaml", "pydantic"}),
         (["validate", "--help"], 0, set()),
-        (["validate", "model.yaml"], 0, {"tomllib", *OF_POLICY}),
+        (
+            ["validate", "model.yaml"],
+            0,
+            {"tomllib", "speccompiler.diagnostics.remedies", *OF_POLICY},
+        ),
         (["validate", "keras.json"], 0, {"yaml"}),
         (["validate", "model.yaml", "--seed", "1"], 0, set()),
         (["validate", "bad.yaml", "--format", "json"], 1, set()),
@@ -242,6 +246,7 @@ HEAVY = {"numpy", "numba", "llvmlite", "h5py", "safetensors", "scipy", "psutil",
         (["fmt", "--check", "model.yaml"], 0, set()),
         (["fmt", "--check", "keras.json"], 0, {"yaml"}),
         (["schema"], 0, {"yaml"}),
+        (["schema", "--of", "shapes"], 0, {"yaml", "pydantic"}),
         (["cache", "--help"], 0, {"yaml", "pydantic"}),
         (["cache", "--format", "json"], 0, {"yaml", "pydantic"}),
     ],
@@ -254,7 +259,7 @@ def test_what_is_checked_often_starts_light(
     assert names & (HEAVY | beside) == set()
 
 
-@pytest.mark.parametrize("command", ["shapes", "plan"])
+@pytest.mark.parametrize("command", ["shapes", "render", "plan"])
 def test_reports_load_neither_numba_nor_numpy(specs: Path, command: str) -> None:
     ended, names = loaded(command, "model.yaml", cwd=specs)
     assert ended == 0

@@ -223,9 +223,9 @@ def test_the_wheel_holds_every_source_file(wheel: Path) -> None:
         for package, folder in source_packages().items()
         for file in folder.glob("*.py")
     }
-    # What pages are made of.
-    pages = (ROOT / "speccompiler" / "drawing" / "page").iterdir()
-    wanted |= {f"speccompiler/drawing/page/{file.name}" for file in pages}
+    # What pages are made of, and the schemas of what is printed as JSON.
+    for folder in ("speccompiler/drawing/page", "speccompiler/reports/json_schemas"):
+        wanted |= {f"{folder}/{file.name}" for file in (ROOT / folder).iterdir()}
     names = set(zipfile.ZipFile(wheel).namelist())
     # Kernels are read as text at run time; py.typed tells type checkers to look.
     assert wanted | {"convspec/py.typed", "speccompiler/py.typed"} <= names

@@ -69,21 +69,21 @@ def changed_arguments(
     one, other = arguments(old), arguments(new)
     differing = [name for name, value in one.items() if value != other[name]]
     before, after = (lowered_alone(layer, semantics, shapes) for layer in (old, new))
-    found = []
-    for name in differing:
-        if only_trains(old, name):
-            found.append(Changed(name, one[name], other[name], None))
-            continue
-        effect = difference(before, after)
-        if len(differing) > 1:
+    whole = difference(before, after)
+    judged = [name for name in differing if not only_trains(old, name)]
+    effects = dict.fromkeys(judged, whole)
+    if len(differing) > 1 and whole is not Effect.NONE:
+        for name in judged:
             there = lowered_alone(with_arguments(old, {name: other[name]}), semantics, shapes)
             back = lowered_alone(with_arguments(new, {name: one[name]}), semantics, shapes)
-            single = [
-                difference(a, b)
-                for a, b in ((before, there), (back, after))
-                if a is not None and b is not None
-            ]
-            effect = max(single, default=effect)
+            pairs = [(a, b) for a, b in ((before, there), (back, after)) if a and b]
+            # Together they may leave the shape as it was.
+            effects[name] = min(whole, max((difference(*pair) for pair in pairs), default=whole))
+        if not any(effects.values()):
+            effects = dict.fromkeys(judged, whole)
+    found = []
+    for name in differing:
+        effect = effects.get(name)
         # A value that nobody gave is what the compiler puts there.
         if effect is not Effect.NONE or None not in (one[name], other[name]) or name == "weights":
             found.append(Changed(name, one[name], other[name], effect))

@@ -57,7 +57,7 @@ class Comparison:
         renamed = sum(file.renamed for file in self.files)
         parts += [f"{renamed} renamed"] if renamed else []
         noun = "file" if len(self.files) == 1 else "files"
-        return f"{len(self.files)} {noun}: {', '.join(parts)}" if parts else "no specs"
+        return f"{len(self.files)} {noun}: {', '.join(parts)}" if parts else "no spec changed"
 
 
 _WORDS = {

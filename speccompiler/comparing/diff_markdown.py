@@ -27,7 +27,8 @@ GITHUB_LIMIT = 65_535
 """The characters that a comment on GitHub holds."""
 DEFAULT_LIMIT = GITHUB_LIMIT - 535
 """Room for what an action writes around it."""
-LEAST_LIMIT = 500
+_NOTE_ROOM = 200
+"""Characters for the line that says what was left out."""
 _AMOUNTS = {
     "parameters": "parameters",
     "multiply_adds": "multiply-adds",
@@ -97,9 +98,6 @@ def _cut(pieces: Sequence[Sequence[_Piece]], closing: Sequence[str], limit: int)
         "`convspec diff` in a terminal shows all._"
     )
     return _joined(shown, [note, *closing])
-
-
-_NOTE_ROOM = 200
 
 
 def _joined(pieces: Iterable[_Piece], closing: Iterable[str]) -> str:

@@ -8,10 +8,17 @@ from typing import Literal
 
 from speccompiler.comparing.model_changes import amount_text, share_text
 from speccompiler.comparing.model_diff import Change, Impact, LayerPair, Match, ModelDiff
-from speccompiler.comparing.verdict import counts, follows, only_shape_follows, verdict
+from speccompiler.comparing.verdict import (
+    counts,
+    follows,
+    only_renumbered,
+    only_shape_follows,
+    verdict,
+)
 from speccompiler.comparing.wording import cause_names, shape_text
 from speccompiler.diagnostics.wording import on_one_line
 from speccompiler.reports.layer_report import LayerReport
+from speccompiler.reports.number_text import count
 
 Role = Literal["breaking", "cost", "note", "added", "removed", "changed", "moved", "dim", "strong"]
 Paint = Callable[[str, Role], str]
@@ -21,6 +28,8 @@ LONGEST_NAME = 28
 INDENT = 6
 LEAST_DETAIL = 48
 """Columns that the details of a layer need beside its name and type; else they go below."""
+LONGEST_AMOUNT = 16
+"""Characters of an amount that is written in a column; formulas have more."""
 MOST_FOLLOWERS = 8
 """Layers that only follow are listed one by one up to this many."""
 _OF_IMPACT: dict[Impact, Role] = {
@@ -134,16 +143,19 @@ def _model(page: _Page, diff: ModelDiff) -> None:
 def _layers(page: _Page, diff: ModelDiff) -> None:
     """The layers that changed, and what lies between them in a line each."""
     changed = [pair for pair in diff.layers if pair.changes]
-    own = [pair for pair in changed if not only_shape_follows(pair)]
-    single = len(changed) - len(own) <= MOST_FOLLOWERS
-    shown = changed if single else own
-    if not shown:
+    folded = [
+        kind
+        for kind in (only_shape_follows, only_renumbered)
+        if sum(map(kind, changed)) > MOST_FOLLOWERS
+    ]
+    shown = [pair for pair in changed if not any(kind(pair) for kind in folded)]
+    if not changed:
         return
     page.blank()
-    columns = _Columns(page, shown)
+    columns = _Columns(page, shown or changed)
     quiet: list[LayerPair] = []
     for pair in diff.layers:
-        if pair.changes and (single or not only_shape_follows(pair)):
+        if pair.changes and not any(kind(pair) for kind in folded):
             _between(page, quiet)
             quiet = []
             _layer(page, pair, columns, first=pair.name == diff.diverges_at)
@@ -203,6 +215,7 @@ def _layer(page: _Page, pair: LayerPair, columns: _Columns, *, first: bool) -> N
 
 
 def _hanging(lines: list[str]) -> list[str]:
+    """The lines after the first further in."""
     return [lines[0], *(f"  {line}" for line in lines[1:])]
 
 
@@ -256,13 +269,14 @@ def _role(change: Change) -> Role:
 
 
 def _between(page: _Page, pairs: Sequence[LayerPair]) -> None:
-    """A line for layers that are as before, and one for those that only follow."""
-    if not pairs:
-        return
+    """A line for layers that are as before, one for new numbers, one for what only follows."""
     following = [pair for pair in pairs if only_shape_follows(pair)]
+    numbered = [pair for pair in pairs if only_renumbered(pair)]
     parts = []
-    if len(following) < len(pairs):
-        parts.append(f"{_count(len(pairs) - len(following))} unchanged")
+    if unchanged := len(pairs) - len(following) - len(numbered):
+        parts.append(f"{_count(unchanged)} unchanged")
+    if numbered:
+        parts.append(_numbered_text(numbered))
     if following:
         causes = dict.fromkeys(
             cause for pair in following for change in pair.changes for cause in change.because
@@ -273,8 +287,21 @@ def _between(page: _Page, pairs: Sequence[LayerPair]) -> None:
             f"{following[-1].name}: {last.old} -> {last.new}"
         )
     for text in parts:
-        lines = page.wrapped(text, 4)
+        lines = _hanging(page.wrapped(text, 4))
         page.lines += ["    " + page.paint(line, "dim") for line in lines]
+
+
+def _numbered_text(pairs: Sequence[LayerPair]) -> str:
+    """``9 layers numbered anew: dense_2 .. dense_10 were dense_1 .. dense_9; ...``."""
+    ends = [pair for pair in (pairs[0], pairs[-1]) if pair.old is not None]
+    now, before = (
+        " .. ".join(dict.fromkeys(names))
+        for names in ([pair.name for pair in ends], [p.old.name for p in ends if p.old])
+    )
+    confused = any(change.code == "CD505" for pair in pairs for change in pair.changes)
+    text = f"{_count(len(pairs))} numbered anew: {now} {'was' if len(pairs) == 1 else 'were'} "
+    text += f"{before}; old weights fit under the old names"
+    return text + (", which are those of other layers now" if confused else "")
 
 
 def _count(number: int) -> str:
@@ -282,20 +309,27 @@ def _count(number: int) -> str:
 
 
 def _totals(page: _Page, diff: ModelDiff) -> None:
-    """What the models cost, beside each other."""
+    """What the models cost, beside each other; formulas of open lengths below each other."""
     rows = []
     for amount in diff.amounts:
         old, new = amount_text(amount, amount.old), amount_text(amount, amount.new)
-        if old == new and amount.old != amount.new:
-            old, new = str(amount.old), str(amount.new)
+        if old == new and amount.old is not None and amount.new is not None:
+            old, new = count(amount.old), count(amount.new)
         rows.append((amount, _AMOUNT_NAMES[amount.name], old, new))
-    texts = [row[1:] for row in rows]
-    label, before, after = (max(map(len, column)) for column in zip(*texts, strict=True))
+    label = max(len(title) for _, title, _, _ in rows)
+    shown = [(old, new) for _, _, old, new in rows if max(len(old), len(new)) <= LONGEST_AMOUNT]
+    before, after = (max(map(len, column)) for column in zip(*shown, strict=True))
     for amount, title, old, new in rows:
         start = f"{title:<{label}}  {old:>{before}}"
-        if amount.old == amount.new:
-            page.lines.append(page.paint(f"{start}    unchanged", "dim"))
-            continue
         share = share_text(amount)
-        shown = f"  {page.paint(share, 'cost')}" if share else ""
-        page.lines.append(f"{start} -> {new:>{after}}{shown}")
+        if amount.old == amount.new:
+            lines = page.wrapped(f"{old:>{before}}    unchanged", label + 2)
+            page.lines.append(page.paint(f"{title:<{label}}  {lines[0]}", "dim"))
+            page.lines += [" " * (label + 2) + page.paint(line, "dim") for line in lines[1:]]
+        elif (old, new) in shown:
+            percent = f"  {page.paint(share, 'cost')}" if share else ""
+            page.lines.append(f"{start} -> {new:>{after}}{percent}")
+        else:
+            lines = [*page.wrapped(old, label + 2), *page.wrapped(f"-> {new}", label + 2)]
+            page.lines.append(f"{title:<{label}}  {lines[0]}")
+            page.lines += [" " * (label + 2) + line for line in lines[1:]]

@@ -43,7 +43,7 @@ def removed(sides: Sides, partner: int) -> Iterator[Change]:
     item = sides.old.outline.items[partner]
     idle = _does_nothing(sides, sides.old, partner)
     code = "CD209" if idle else "CD202"
-    text = f"removed from {_after(sides.old, partner)}{_further_call(sides.old, partner)}"
+    text = f"removed {_from(_after(sides.old, partner))}{_further_call(sides.old, partner)}"
     text += _idle(idle)
     yield sides.change(code, text, layer=item.name, old=item.layer.class_name, gone=True)
 
@@ -105,11 +105,20 @@ def _after(side: Side, number: int) -> str:
     return f"after {quoted_few([side.name(read) for read in reads])}"
 
 
+def _from(place: str) -> str:
+    return f"from {_to(place)}"
+
+
+def _to(place: str) -> str:
+    """A place behind another preposition: ``the input`` instead of ``at the input``."""
+    return place.removeprefix("at ")
+
+
 def _moved(sides: Sides, partner: int, number: int) -> Change:
     idle = _does_nothing(sides, sides.new, number) and _does_nothing(sides, sides.old, partner)
     before, after = _after(sides.old, partner), _after(sides.new, number)
     name = sides.new.name(number)
-    text = f"moved from {before} to {after}" if before != after else f"moved; still {after}"
+    text = f"moved {_from(before)} to {_to(after)}" if before != after else f"moved; still {after}"
     text += _idle(idle)
     return sides.change("CD210" if idle else "CD204", text, layer=name, old=before, new=after)
 

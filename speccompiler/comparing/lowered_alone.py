@@ -59,7 +59,7 @@ def _undoes(first: tuple[int, ...], then: tuple[int, ...]) -> bool:
 
 def comparable(semantics: Semantics) -> Semantics:
     """The semantics without what only infinite numbers would show, and without a release."""
-    return replace(semantics, infinities="tensorflow", backend=None)
+    return replace(semantics, infinities="tensorflow", backend=None, release="")
 
 
 def lowered_alone(layer: Layer, semantics: Semantics, shapes: Sequence[Shape]) -> Alone | None:

@@ -36,7 +36,7 @@ def semantics_changes(sides: Sides) -> Iterator[Change]:
     if (old.spec.semantics is None) != (new.spec.semantics is None):
         yield from _decided(sides)
     elif sides.semantics[0] != sides.semantics[1]:
-        yield _other_rules(sides)
+        yield from _other_rules(sides)
     if old.spec.seed != new.spec.seed:
         drawn = draws_weights(old) and draws_weights(new)
         one, other = value_text(old.spec.seed), value_text(new.spec.seed)
@@ -72,23 +72,26 @@ def _decided(sides: Sides) -> Iterator[Change]:
     )
 
 
-def _other_rules(sides: Sides) -> Change:
-    """CD601 with the layers whose numbers change by the rules alone, else CD602."""
+def _other_rules(sides: Sides) -> Iterator[Change]:
+    """CD601 with the layers whose numbers change by the rules alone, else CD602.
+
+    Two releases of Keras that the files were written by are no change by themselves.
+    """
     one, other = sides.semantics
     rules = [
         f"{field.name} {getattr(one, field.name)} -> {getattr(other, field.name)}"
         for field in fields(Semantics)
-        if field.name != "release" and getattr(one, field.name) != getattr(other, field.name)
+        if getattr(one, field.name) != getattr(other, field.name)
     ]
-    names = [] if not rules else _depending(sides)
-    code = "CD601" if names else "CD602"
-    said = [
-        "none" if side.model.spec.semantics is None else side.model.spec.semantics.profile
-        for side in (sides.old, sides.new)
-    ]
-    text = f"semantics {', '.join(rules) or 'of another release'}"
+    names = _depending(sides)
+    specs = (sides.old.model.spec, sides.new.model.spec)
+    old, new = (None if s.semantics is None else s.semantics.profile for s in specs)
+    if not names and specs[0].semantics == specs[1].semantics:
+        return
+    text = f"semantics {', '.join(rules)}"
     text += f": the numbers of {quoted_few(names)} change" if names else ", which changes nothing"
-    return sides.change(code, text, argument="semantics", old=said[0], new=said[1])
+    code = "CD601" if names else "CD602"
+    yield sides.change(code, text, argument="semantics", old=old, new=new)
 
 
 def _depending(sides: Sides) -> list[str]:
@@ -146,7 +149,9 @@ def share_text(amount: Amount) -> str:
     if not isinstance(old, int) or not isinstance(new, int) or not old:
         return ""
     share = 100 * (new - old) / old
-    return f"{share:+.1f}%" if abs(share) < 1000 else f"{new / old:.3g} times"
+    if abs(share) >= 1000:
+        return f"{new / old:.3g} times"
+    return f"{share:+.1f}%" if abs(share) >= 0.05 or not share else f"{share:+.1g}%"
 
 
 def amount_changes(

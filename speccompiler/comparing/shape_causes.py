@@ -77,7 +77,7 @@ class _Search:
         if one.said != other.said or first != second:
             alone = self.sides.new_over_old(partner, number)
             self.causes.alone[number] = alone
-            own = alone is not None and alone.shape != self.old.shape(partner)
+            own = alone is None or alone.shape != self.old.shape(partner)
             # With the old inputs it would give the same: nothing before it matters.
             decides = own and alone is not None and alone.shape == self.new.shape(number)
         if self.new.shape(number) != self.old.shape(partner):

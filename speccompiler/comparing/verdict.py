@@ -75,7 +75,8 @@ def _costs(diff: ModelDiff) -> list[str]:
         for amount in diff.amounts
         if amount.name in _AMOUNTS
         and amount.old != amount.new
-        and (share := share_text(amount)).strip("+-") not in {"", "0.0%"}
+        and (share := share_text(amount))
+        and not share.strip("+-").startswith("0.0")
     ]
 
 
@@ -91,6 +92,15 @@ def follows(pair: LayerPair) -> bool:
 def only_shape_follows(pair: LayerPair) -> bool:
     """Whether a layer gives another shape, and nothing else is to be said of it."""
     return follows(pair) and all(change.code == "CD401" for change in pair.changes)
+
+
+def only_renumbered(pair: LayerPair) -> bool:
+    """Whether a layer has another made name, and nothing but its weights' names follows."""
+    return (
+        pair.match is Match.RENAMED
+        and bool(pair.changes)
+        and all(change.code in {"CD504", "CD505"} for change in pair.changes)
+    )
 
 
 def counts(diff: ModelDiff) -> str:

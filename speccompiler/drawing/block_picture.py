@@ -23,7 +23,7 @@ SLANT = (0.42, -0.32)
 BAND = 5.0
 """The thickness of a layer that is drawn on a block."""
 NAME, WORDS = 11.0, 9.5
-LABEL = 118.0
+LABEL = 134.0
 """The widest label."""
 GAP = 22.0
 MOST_ROWS = 6

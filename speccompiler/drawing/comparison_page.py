@@ -30,7 +30,13 @@ def comparison_page(comparison: Comparison) -> str:
         "summary": "" if comparison.single else comparison.counts(),
         "files": [file_data(file, comparison) for file in comparison.files],
     }
-    return html_page(title, "diff", ("diff_details", "diff_overview", "diff"), ("diff",), data)
+    return html_page(
+        title,
+        "diff",
+        ("diff_details", "diff_overview", "diff_address", "diff_header", "diff_columns", "diff"),
+        ("diff",),
+        data,
+    )
 
 
 def diff_page(diff: ModelDiff) -> str:

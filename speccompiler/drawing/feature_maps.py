@@ -93,7 +93,8 @@ def _coloured(values: Array, ends: tuple[float, float] | None) -> npt.NDArray[np
         # Halves, because the difference of two large numbers may be too large for a float.
         half = high / 2 - low / 2
         share = (np.where(finite, values, low).astype(np.float64) / 2 - low / 2) / half
-    table = (np.array(colormaps["viridis"].colors) * 255).round().astype(np.uint8)
+    viridis: Any = colormaps["viridis"]
+    table = (viridis(np.arange(256))[:, :3] * 255).round().astype(np.uint8)
     colours = table[np.clip(share * 255, 0, 255).round().astype(int)]
     colours[~finite] = NOT_FINITE
     found: npt.NDArray[np.uint8] = colours
@@ -133,7 +134,8 @@ def _reduced(pixels: npt.NDArray[np.uint8], rows: int, columns: int) -> npt.NDAr
 def _columns(tiles: list[npt.NDArray[np.uint8]]) -> int:
     """So many that the grid is about as wide as it is high."""
     height, width = tiles[0].shape[:2]
-    return max(1, min(len(tiles), round((len(tiles) * height / width) ** 0.5 + 0.49)))
+    wide = int((len(tiles) * height / width) ** 0.5 + 0.99)
+    return max(1, min(len(tiles), wide))
 
 
 def _grid(tiles: list[npt.NDArray[np.uint8]], columns: int) -> npt.NDArray[np.uint8]:

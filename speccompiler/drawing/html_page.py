@@ -25,6 +25,7 @@ _SHARED_SCRIPT = (
     "search",
     "zoom",
     "graph_keys",
+    "graph_boxes",
     "graph_view",
     "table",
 )

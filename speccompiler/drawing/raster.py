@@ -36,7 +36,7 @@ def raster(picture: Picture, kind: Literal["png", "pdf"], scale: float) -> bytes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    settings = {
+    settings: dict[Any, Any] = {
         "font.family": ["DejaVu Sans"],
         "pdf.fonttype": 42,  # letters stay letters
         "path.simplify": False,
@@ -79,7 +79,7 @@ def _draw(axes: Any, item: Item, points: float) -> None:
         for one in item.items:
             _draw(axes, one, points)
     elif isinstance(item, Rect):
-        look = {
+        look: dict[str, Any] = {
             "facecolor": item.fill or "none",
             "edgecolor": item.stroke or "none",
             "linewidth": item.stroke_width * points if item.stroke else 0,

@@ -8,11 +8,13 @@ from lsprotocol import types
 
 from speccompiler.diagnostics.core import Span
 from speccompiler.language_server.changed_lines import line_edits
-from speccompiler.language_server.completion import KindName, completions_at
+from speccompiler.language_server.completion import completions_at
 from speccompiler.language_server.findings import shown_findings
+from speccompiler.language_server.formatting import laid_out
 from speccompiler.language_server.hover import hover_at
 from speccompiler.language_server.inlay_hints import shape_hints
 from speccompiler.language_server.names import named_at, reads_of
+from speccompiler.language_server.offer import KindName
 from speccompiler.language_server.positions import PlacedText
 from speccompiler.language_server.protocol import (
     as_diagnostic,
@@ -31,6 +33,7 @@ from speccompiler.language_server.quick_fixes import (
 from speccompiler.language_server.rename import renamable_at, rename
 from speccompiler.language_server.spec_file import SpecFile
 from speccompiler.language_server.symbols import layer_symbols
+from speccompiler.language_server.tree_paths import Found, found_at
 from speccompiler.language_server.written_layers import NamedLayer
 
 _KINDS = {
@@ -102,6 +105,31 @@ def folding_ranges(file: SpecFile, params: types.FoldingRangeParams) -> list[typ
     ]
 
 
+def selection_ranges(
+    file: SpecFile, params: types.SelectionRangeParams
+) -> list[types.SelectionRange]:
+    """For each place the part of the text that it is in, and what is around that."""
+    return [_selection(file, position) for position in params.positions]
+
+
+def _selection(file: SpecFile, position: types.Position) -> types.SelectionRange:
+    line, column = _place(file, position)
+    then, root = file.then(line), file.readable.document.root
+    found = None if then is None or root is None else found_at(root, then, column)
+    chosen: types.SelectionRange | None = None
+    for span in () if found is None else _spans(found):
+        now = file.range_now(span)
+        if now is not None and (chosen is None or as_range(now) != chosen.range):
+            chosen = types.SelectionRange(as_range(now), chosen)
+    return chosen or types.SelectionRange(types.Range(position, position))
+
+
+def _spans(found: Found) -> list[Span]:
+    """From the root inwards; a key stands for its own value."""
+    nodes = found.nodes[:-1] if found.on_key else found.nodes
+    return [*(node.span for node in nodes), found.span]
+
+
 def definition(file: SpecFile, params: types.DefinitionParams) -> types.Location | None:
     """Where the layer is named whose name stands at a place."""
     found = _named(file, params.position)
@@ -159,6 +187,14 @@ def renamed(file: SpecFile, params: types.RenameParams) -> types.WorkspaceEdit:
     return workspace_edit(params.text_document.uri, text_edits(file.placed, edits))
 
 
+def formatted(
+    file: SpecFile, params: types.DocumentFormattingParams
+) -> list[types.TextEdit] | None:
+    """The edits that lay a text out; none where it cannot be read."""
+    new = laid_out(file)
+    return None if new is None else _whole_text(file, new)
+
+
 def code_actions(file: SpecFile, params: types.CodeActionParams) -> list[types.CodeAction]:
     """The fixes of the findings in a range, and one for all safe fixes."""
     uri = params.text_document.uri
@@ -205,7 +241,8 @@ def completion(
     """What may be written at a place, also in a text that is not yet a spec."""
     offset = file.placed.offset((params.position.line, params.position.character))
     items = []
-    for found in completions_at(file.text, offset, folder):
+    is_spec = file.current.is_spec
+    for found in completions_at(file.text, offset, folder, is_spec=is_spec):
         new = found.new if snippets else _PLACES.sub("", found.new)
         items.append(
             types.CompletionItem(

@@ -64,8 +64,21 @@ def type_markdown(layer_type: str) -> str | None:
     if schema is None:
         return None
     text = inspect.cleandoc(schema.__doc__ or "")
-    arguments = [a.name for a in layer_arguments(layer_type).values() if a.name not in COMMON]
-    return f"**{schema.__name__}**\n\n{text}\n\narguments: {', '.join(arguments)}"
+    names = [name for name in _names(layer_type) if name not in COMMON]
+    return f"**{schema.__name__}**\n\n{text}\n\narguments: {', '.join([*names, 'inputs'])}"
+
+
+def required_arguments(layer_type: str) -> list[str]:
+    """The arguments that a layer cannot do without, but for its type."""
+    schema = schema_of(layer_type)
+    fields = {} if schema is None else schema.model_fields
+    return [name for name in _names(layer_type) if fields[name].is_required()]
+
+
+def _names(layer_type: str) -> tuple[str, ...]:
+    """A layer's own arguments, those that it needs first, and then those of every layer."""
+    name = own_type(layer_type)
+    return ("layer", "name") if name == Shared.__name__ else (*own_arguments(LAYERS[name]), *COMMON)
 
 
 def first_sentence(layer_type: str) -> str:
@@ -80,11 +93,7 @@ def layer_arguments(layer_type: str) -> Mapping[str, Argument]:
     schema = schema_of(layer_type)
     if schema is None:
         return {}
-    is_layer = schema is not Shared
-    names = (
-        (*own_arguments(LAYERS[own_type(layer_type)]), *COMMON) if is_layer else ("layer", "name")
-    )
-    found = _arguments(schema, names)
+    found = _arguments(schema, _names(layer_type))
     found["inputs"] = Argument("inputs", _text(INPUTS), False, "", "name, or list of names", (), {})
     return found
 

@@ -6,13 +6,8 @@ import re
 from typing import Literal
 
 from speccompiler.frozen import dataclass
-from speccompiler.language_server.loose_tree import (
-    Loose,
-    LooseList,
-    LooseMap,
-    LooseText,
-    read_loosely,
-)
+from speccompiler.language_server.loose_reader import read_loosely
+from speccompiler.language_server.loose_tree import Loose, LooseList, LooseMap, LooseText
 
 MARK = "\ue000"
 """Stands at the cursor while the text is read: a private character, which no spec holds."""

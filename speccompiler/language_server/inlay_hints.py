@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from speccompiler.frozen import dataclass
 from speccompiler.language_server.layer_text import summary
 from speccompiler.language_server.spec_file import SpecFile
@@ -26,10 +28,7 @@ def shape_hints(file: SpecFile) -> list[ShapeHint]:
     """
     known = file.readable
     layers = [layer for layer in known.layers if not layer.is_header_input]
-    lines = [layer.line for layer in layers]
-    crowded = (
-        {line for line in lines if lines.count(line) > 1} if len(set(lines)) < len(lines) else ()
-    )
+    counts = Counter(layer.line for layer in layers)
     hints: dict[tuple[int, int | None], ShapeHint] = {}
     for layer in layers:
         found = known.shape_of(layer)
@@ -37,7 +36,7 @@ def shape_hints(file: SpecFile) -> list[ShapeHint]:
         if found is None or line is None:
             continue
         column: int | None = None
-        if layer.line in crowded:
+        if counts[layer.line] > 1:
             span = layer.written.arguments.span
             if span.end_line != layer.line:
                 continue

@@ -30,6 +30,7 @@ def read_names(analysis: Analysis) -> list[NamePlace]:
     if not isinstance(root, Mapping) or not analysis.is_spec:
         return []
     known = {layer.name for layer in analysis.layers}
+    given = {layer.name for layer in analysis.layers if layer.says_name}
     found = []
     seen: set[Span] = set()
     places = _native(root) if "convspec" in root.entries else _keras(root)
@@ -39,14 +40,9 @@ def read_names(analysis: Analysis) -> list[NamePlace]:
             continue
         seen.add(node.span)
         call = _CALL.fullmatch(text)
-        name = call[1] if call is not None and not _is_given(analysis, text) else text
+        name = call[1] if call is not None and text not in given else text
         found.append(NamePlace(name if name in known else text, text, node.span))
     return found
-
-
-def _is_given(analysis: Analysis, name: str) -> bool:
-    """Whether a layer says this very name."""
-    return any(layer.says_name and layer.name == name for layer in analysis.layers)
 
 
 def _native(root: Mapping) -> Iterator[TreeNode]:

@@ -1,13 +1,11 @@
-"""The server: takes the messages of an editor, asks the features, answers."""
+"""The server: the files that are open, and the findings that it sends of them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import traceback
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -18,19 +16,15 @@ from speccompiler.language_server import answers
 from speccompiler.language_server.editor_settings import EditorSettings
 from speccompiler.language_server.open_files import OpenFile, Reading
 from speccompiler.language_server.project_settings import ProjectSettings
-from speccompiler.language_server.protocol import from_range
-from speccompiler.language_server.rename import NotRenamed
 from speccompiler.language_server.spec_file import SpecFile
 from speccompiler.options import LoadOptions
 
 TOGETHER = 0.005
 """Seconds to wait for further edits that an editor sends at once."""
-SLOW = 0.1
+SLOW = 0.2
 """Seconds of an analysis from which on it waits for a pause in the typing, as long as it takes."""
 LONGEST_WAIT = 1.0
 REQUEST_FAILED = -32803
-
-P = TypeVar("P")
 
 
 class SpecServer(LanguageServer):
@@ -129,6 +123,14 @@ class SpecServer(LanguageServer):
         for uri, opened in self.files.items():
             opened.forget()
             self.publish(uri)
+        self.refresh_hints()
+
+    def refresh_hints(self) -> None:
+        """Have the editor ask for hints again, which it does by itself only after an edit."""
+        workspace = self.client_capabilities.workspace
+        hints = workspace.inlay_hint if workspace else None
+        if hints is not None and hints.refresh_support:
+            self.workspace_inlay_hint_refresh(None, lambda _: None)
 
     def close(self, uri: str) -> None:
         """Forget a file, and clear its findings."""
@@ -146,109 +148,7 @@ class SpecServer(LanguageServer):
             self.log(f"convspec: {wrong}", types.MessageType.Warning)
         for uri in self.files:
             self.publish(uri)
-
-
-def make_server(options: LoadOptions) -> SpecServer:
-    """A server with all features; ``options`` are those of the command line."""
-    server = SpecServer(options)
-    _follow_files(server)
-    _answer_requests(server)
-    return server
-
-
-def _follow_files(server: SpecServer) -> None:
-    """The notifications: what is open, what it says, how it is to be read."""
-
-    @server.feature(types.INITIALIZE)
-    def initialize(params: types.InitializeParams) -> None:
-        for wrong in server.settings.take(params.initialization_options):
-            server.log(f"convspec: {wrong}", types.MessageType.Warning)
-
-    @server.feature(types.SHUTDOWN)
-    def shutdown(*_: Any) -> None:
-        server.was_shut_down = True
-
-    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
-    def did_open(params: types.DidOpenTextDocumentParams) -> None:
-        given = params.text_document
-        opened = OpenFile(given.uri, given.language_id, given.text, given.version)
-        server.files[given.uri] = opened
-        server.publish(given.uri)
-
-    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
-    def did_change(params: types.DidChangeTextDocumentParams) -> None:
-        uri, version = params.text_document.uri, params.text_document.version
-        opened = server.files.get(uri)
-        if opened is None:
-            return
-        for change in params.content_changes:
-            if isinstance(change, types.TextDocumentContentChangePartial):
-                opened.edit(from_range(change.range), change.text, version, server.encoding)
-            else:
-                opened.replace(change.text, version)
-        server.check_soon(uri, opened)
-
-    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
-    def did_save(params: types.DidSaveTextDocumentParams) -> None:
-        server.check_all()  # another may wrap the one that was saved
-
-    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
-    def did_close(params: types.DidCloseTextDocumentParams) -> None:
-        server.close(params.text_document.uri)
-
-    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
-    def did_change_configuration(params: types.DidChangeConfigurationParams) -> None:
-        server.apply_settings(params.settings)
-
-    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-    def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
-        server.check_all()
-
-
-def _answer_requests(server: SpecServer) -> None:
-    """The requests: each is answered by the function of its feature in ``answers``."""
-
-    def answer(method: str, feature: Callable[[SpecFile, P], Any], options: Any = None) -> None:
-        @server.feature(method, options)
-        def handler(params: Any) -> Any:
-            file = server.file(params.text_document.uri)
-            if file is None:
-                return None
-            try:
-                return feature(file, params)
-            except NotRenamed as reason:
-                raise JsonRpcException(str(reason), REQUEST_FAILED) from None
-
-    answer(types.TEXT_DOCUMENT_HOVER, answers.hover)
-    answer(types.TEXT_DOCUMENT_INLAY_HINT, answers.inlay_hints)
-    answer(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL, answers.document_symbols)
-    answer(types.TEXT_DOCUMENT_DEFINITION, answers.definition)
-    answer(types.TEXT_DOCUMENT_REFERENCES, answers.references)
-    answer(types.TEXT_DOCUMENT_DOCUMENT_HIGHLIGHT, answers.highlights)
-    answer(
-        types.TEXT_DOCUMENT_RENAME,
-        answers.renamed,
-        types.RenameOptions(prepare_provider=True),
-    )
-    answer(types.TEXT_DOCUMENT_PREPARE_RENAME, answers.prepared_rename)
-    answer(types.TEXT_DOCUMENT_FOLDING_RANGE, answers.folding_ranges)
-    answer(
-        types.TEXT_DOCUMENT_CODE_ACTION,
-        answers.code_actions,
-        types.CodeActionOptions([types.CodeActionKind.QuickFix, types.CodeActionKind.SourceFixAll]),
-    )
-
-    @server.feature(
-        types.TEXT_DOCUMENT_COMPLETION,
-        types.CompletionOptions(trigger_characters=[":", " ", "{", "[", ",", '"', "-"]),
-    )
-    def completion(params: types.CompletionParams) -> types.CompletionList | None:
-        opened = server.files.get(params.text_document.uri)
-        if opened is None:
-            return None
-        folder = os.path.dirname(opened.name) if os.path.isabs(opened.name) else None
-        snippets = _supports_snippets(server.client_capabilities)
-        return answers.completion(server.read(opened), params, folder, snippets=snippets)
+        self.refresh_hints()
 
 
 def _with_traceback(error: Exception) -> str:
@@ -257,9 +157,3 @@ def _with_traceback(error: Exception) -> str:
     if isinstance(data, dict) and isinstance(data.get("traceback"), list):
         return "".join(["Traceback (most recent call last):\n", *data["traceback"], str(error)])
     return "".join(traceback.format_exception(error))
-
-
-def _supports_snippets(client: types.ClientCapabilities) -> bool:
-    document = client.text_document
-    item = document.completion.completion_item if document and document.completion else None
-    return bool(item and item.snippet_support)

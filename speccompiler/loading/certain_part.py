@@ -93,7 +93,7 @@ def certain_part(
     order = _known(calls, layers)
     shown = _call_names(written, calls, names)
     made = [
-        Call.model_construct(
+        Call(
             name=shown[number],
             layer=names[calls[number].layer],
             inputs=tuple(shown[read] for read in calls[number].reads if read is not None),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.nodes import Binary, Call, Expression, Number, Parameter, Variable
 from speccompiler.graph.dims import is_known, known_shape
@@ -13,6 +15,7 @@ from speccompiler.schemas.model import RunningStd
 from speccompiler.schemas.normalization import BatchNormalization
 
 GAMMA, BETA, MEAN, STD = map(Parameter, range(4))
+SCALED = Binary("+", Binary("*", Variable(), GAMMA), BETA)
 
 
 def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) -> Node:
@@ -29,10 +32,9 @@ def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) ->
     gamma, beta, *running = (
         Weight(b.layer, name, (channels,), (0,), (*ones, channels)) for name in names
     )
-    scaled = Binary("+", Binary("*", Variable(), GAMMA), BETA)
     rest = [i for i in range(len(x.shape)) if i != axis]
-    last = Transpose((*rest, axis))
-    back = Transpose(tuple(last.axes.index(i) for i in range(len(x.shape))))
+    last = (*rest, axis)
+    back = tuple(map(last.index, range(len(last))))
     if layer.mode == 1:
         length = x.shape[-1]  # pyright: ignore
         if length != channels:
@@ -44,9 +46,9 @@ def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) ->
                 argument="axis",
             )
         op = Normalize(layer.epsilon, layer.epsilon, tuple(running))
-        y = b.add(back, b.add(op, b.add(last, x)))
-        return b.add(MapWith(scaled, (gamma, beta)), y)
-    y = b.add(last, x)
+        y = _transposed(b, back, b.add(op, _transposed(b, last, x)))
+        return b.add(MapWith(SCALED, (gamma, beta)), y)
+    y = _transposed(b, last, x)
     if layer.mode == 0:
         formula = _by_running(b.semantics.running_std, layer.epsilon)
         y = b.add(MapWith(formula, (gamma, beta, *running)), y)
@@ -58,8 +60,13 @@ def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) ->
             "a batch has 32 samples, as Keras's predict takes them, unless --batch-size says more",
         )
         y = b.add(BatchNormalize(layer.epsilon, tuple(running)), y)
-        y = b.add(MapWith(scaled, (gamma, beta)), y)
-    return b.add(back, y)
+        y = b.add(MapWith(SCALED, (gamma, beta)), y)
+    return _transposed(b, back, y)
+
+
+def _transposed(b: Builder, axes: tuple[int, ...], x: Node) -> Node:
+    """``x`` itself where its axes stay where they are."""
+    return x if axes == tuple(range(len(axes))) else b.add(Transpose(axes), x)
 
 
 def _by_value(b: Builder, layer: BatchNormalization, x: Node) -> Node:
@@ -85,8 +92,7 @@ def _by_value(b: Builder, layer: BatchNormalization, x: Node) -> Node:
         formula = _by_running(b.semantics.running_std, layer.epsilon)
         return b.add(MapWith(formula, (gamma, beta, *running)), x)
     y = b.add(Normalize(0.0, layer.epsilon, tuple(running)), x)
-    scaled = Binary("+", Binary("*", Variable(), GAMMA), BETA)
-    return b.add(MapWith(scaled, (gamma, beta)), y)
+    return b.add(MapWith(SCALED, (gamma, beta)), y)
 
 
 def _channel_axis(given: int, x: Node) -> int:
@@ -103,6 +109,7 @@ def _channel_axis(given: int, x: Node) -> int:
     return axis - 1
 
 
+@cache
 def _by_running(stored: RunningStd, epsilon: float) -> Expression:
     """``(x - mean) / deviation * gamma + beta``, where ``stored`` says what running_std holds."""
     added = Number(epsilon)

@@ -119,7 +119,9 @@ def is_ignored(found: Diagnostic, directive: Directive) -> bool:
 
 def unused(directive: Directive, file: str, text: str) -> Diagnostic:
     """CS163, with the edit that takes the code out of its comment."""
-    where = "the file has" if directive.line is None else f"line {directive.line} has"
+    where = "this line has" if directive.line == directive.span.line else "the line below has"
+    if directive.line is None:
+        where = "the file has"
     return Diagnostic(
         "CS163",
         f"{where} no finding {directive.code} to ignore",

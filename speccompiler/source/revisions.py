@@ -13,6 +13,7 @@ from speccompiler.frozen import dataclass
 from speccompiler.system.git import GitFailed, NoGit, git
 
 _RANGE = re.compile(r"(.*?)(\.{2,3})(?!\.)(.*)")
+_IDENTITY = re.compile(r"[0-9a-f]+")
 _FILE_MODES = ("100644", "100755")
 _MOST_BYTES = 1 << 30
 """A blob that is larger is no spec, and no weight file that belongs into git."""
@@ -73,7 +74,9 @@ class Repository:
             )
         except GitFailed:
             return None
-        return Revision(name, found.decode("ascii").strip())
+        identity = found.decode("ascii", "replace").strip()
+        # ^main means what is not in main, and is no revision.
+        return Revision(name, identity) if _IDENTITY.fullmatch(identity) else None
 
     def knows(self, name: str) -> bool:
         """Whether a name is that of a revision, or of something in one: ``main:models``."""

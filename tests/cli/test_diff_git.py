@@ -91,7 +91,7 @@ def test_nothing_changed(call: Call) -> None:
     assert (result.status, result.out) == (0, "1 file: 1 without a change\n")
     assert call("diff", "HEAD", "--format", "markdown").out == ""
     write("model.yaml", MODEL)
-    assert call("diff", "HEAD").out == "no specs\n"
+    assert call("diff", "HEAD").out == "no spec changed\n"
 
 
 def test_two_revisions(call: Call) -> None:
@@ -200,13 +200,28 @@ def test_names_that_only_look_like_options_or_patterns(call: Call) -> None:
     assert len(files(call, "HEAD")) == 5
 
 
-@pytest.mark.parametrize("name", ["--help", "-h", "--output=x", "--upload-pack=touch x"])
+@pytest.mark.parametrize(
+    "name", ["--help", "-h", "--output=x", "--upload-pack=touch x", "^main", ":/first", "main:"]
+)
 def test_a_revision_is_no_option_of_git(call: Call, name: str) -> None:
     repository(model=MODEL)
     result = call("diff", "--git", name)
     assert result.status == 2
     assert f"error CS015: no revision '{name}' in this git repository" in result.err
     assert not Path("x").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files are bytes on POSIX alone")
+def test_a_name_that_is_no_text(call: Call) -> None:
+    repository(model=MODEL)
+    name = os.fsdecode(b"\xff.yaml")
+    write(name, MODEL)
+    commit()
+    write(name, WIDER)
+    assert files(call, "HEAD") == [(f"HEAD:{name}", name, "changed")]
+    assert "HEAD:\\udcff.yaml -> \\udcff.yaml; layers: " in call("diff", "HEAD").out
+    for style in ("markdown", "html", "github", "sarif", "junit", "gitlab"):
+        assert call("diff", "HEAD", "--format", style, "-o", "out").status == 1, style
 
 
 def test_a_wrapper_is_read_with_the_model_of_its_revision(call: Call) -> None:
@@ -435,6 +450,20 @@ def test_as_git_diff_driver(call: Call, tmp_path: Path) -> None:
     write("new.yaml", MODEL.replace("nb_row: 3", "nb_row: 3, wide: 2"))
     out = git("diff")
     assert "b/new.yaml:5:65: error CS022: Convolution2D has no argument 'wide'" in out
+
+
+def test_a_driver_colours_as_git_does(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository(model=MODEL)
+    write(".gitattributes", "*.yaml diff=convspec\n")
+    git("config", "diff.convspec.command", f"{driver(tmp_path)} diff --git-driver")
+    commit()
+    write("model.yaml", WIDER)
+    assert "\x1b[" not in git("diff")
+    assert "\x1b[31mbreaking" in git("-c", "color.diff=always", "diff")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in git("-c", "color.diff=always", "diff")
 
 
 def test_a_driver_is_told_of_renames(call: Call, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_saved_model_at_a_revision(call: Call) -> None:
     assert "HEAD:model.h5 -> model.h5; layers: 1 changed, 2 follow" in result.out
     # Named, it counts for a revision; among others a file of weights is no spec.
     assert "1 file: 1 changed" in call("diff", "HEAD", "model.h5", *options).out
-    assert call("diff", "HEAD", *options).out == "no specs\n"
+    assert call("diff", "HEAD", *options).out == "no spec changed\n"
 
 
 def test_weights_of_a_revision(call: Call) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import h5py
@@ -223,6 +224,20 @@ def test_batches_are_put_together(call: Call, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(output_differences, "MOST_BYTES", 200)  # one sample at a time
     parts = call("diff", "a.yaml", "b.npz", "--input", "x.npy", "--format", "json")
     assert json.loads(parts.out) == json.loads(whole.out)
+
+
+def test_two_tensors_are_in_memory_at_a_time(call: Call) -> None:
+    size = 4 << 20
+    for name, value in (("a", 0), ("b", 1)):
+        np.savez(
+            f"{name}.npz", **{f"t{n}": np.full(size // 4, value, np.float32) for n in range(12)}
+        )
+    tracemalloc.start()
+    assert call("diff", "a.npz", "b.npz").out.endswith("12 tensors: 12 different\n")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # Of 96 MiB there are two tensors, as they are read and as float64.
+    assert peak < 60 << 20
 
 
 def test_weights_as_data(call: Call) -> None:

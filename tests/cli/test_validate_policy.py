@@ -87,6 +87,17 @@ def test_comments(call: Call) -> None:
     assert "found 2 errors" in call("validate", "d.yaml").out
 
 
+def test_comments_of_a_wrapped_model_and_of_its_wrapper(call: Call) -> None:
+    write("inner.yaml", "# convspec: ignore-file[CS021]\n" + BAD)
+    write("outer.yaml", "convspec: 1 # convspec: ignore[CS050]\nmodel: inner.yaml\n")
+    data = json.loads(call("validate", "outer.yaml", "--format", "json").out)
+    assert [(d["file"], d["code"]) for d in data["diagnostics"]] == [("inner.yaml", "CS022")]
+    assert [(d["file"], d["code"]) for d in data["hidden"]] == [("inner.yaml", "CS021")]
+    write("inner.yaml", GOOD)
+    data = json.loads(call("validate", "outer.yaml", "--format", "json").out)
+    assert [(d["file"], d["code"]) for d in data["diagnostics"]] == [("outer.yaml", "CS163")]
+
+
 def test_comments_of_a_text_that_is_no_yaml_count_for_nothing(call: Call) -> None:
     write("a.yaml", "# convspec: ignore-file[CS003]\nconvspec: [1\n")
     assert call("validate", "a.yaml").status == 1
@@ -250,3 +261,25 @@ def test_files_are_named_from_the_root_of_the_repository(
         ("json", '"file": "bad.yaml"'),
     ):
         assert expected in call("validate", "bad.yaml", "--format", style).out
+
+
+def test_idle_comments_are_taken_out_and_ignored_findings_stay(call: Call) -> None:
+    held = BAD.replace("nb_rows: 3", "nb_rows: 3 # convspec: ignore[CS022, CS021] why\n   ")
+    write("held.yaml", held.replace("{", "{\n    "))
+    assert call("validate", "held.yaml", "--fix", "--unsafe-fixes").status == 0
+    assert "nb_rows: 3 # convspec" in Path("held.yaml").read_text()
+
+    lines = GOOD.splitlines()
+    idle = [
+        "# convspec: ignore-file[CS022]",
+        lines[0],
+        lines[1] + "  # convspec: ignore[CS039] old",
+        "  # convspec: ignore[CS012,CS050]",
+        *lines[2:],
+    ]
+    write("idle.yaml", "\n".join(idle) + "\n")
+    call("validate", "idle.yaml", "--fix")
+    assert Path("idle.yaml").read_text() == "\n".join(idle) + "\n", "none of it is safe"
+    result = call("validate", "idle.yaml", "--fix", "--unsafe-fixes")
+    assert result.out == "idle.yaml: ok, 1 layer\nfixed 4 of 4 findings\n"
+    assert Path("idle.yaml").read_text() == GOOD

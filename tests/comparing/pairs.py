@@ -34,9 +34,10 @@ def model(text: str, file: str = "model.yaml", **options: Any) -> Model:
     return found
 
 
-def compared(old: str, new: str, **options: Any) -> ModelDiff:
+def compared(old: str, new: str, *, old_name: str | None = None, **options: Any) -> ModelDiff:
     """The comparison of two texts."""
-    return compare(model(old, "old.yaml", **options), model(new, "new.yaml", **options))
+    one, other = model(old, "old.yaml", **options), model(new, "new.yaml", **options)
+    return compare(one, other, old_name=old_name)
 
 
 def without_names(layer: str) -> str:

@@ -189,7 +189,7 @@ def test_shifted_names_that_fit_are_told() -> None:
     old = keras(conv(3, **FIRST), conv(3, nb_row=5), conv(3, nb_row=5, nb_col=5))
     new = keras(conv(3, nb_row=5, **FIRST), conv(3, nb_row=5, nb_col=5))
     assert said(compared(old, new, semantics="tensorflow")) == [
-        "CD202 convolution2d_1 removed from at the input",
+        "CD202 convolution2d_1 removed from the input",
         "CD503 convolution2d_1 nothing takes the old W (3, 3, 3, 3), b (3,)",
         "CD504 convolution2d_1 old weights fit, and are named convolution2d_2/W, convolution2d_2/b",
         "CD505 convolution2d_1 an old weight file has convolution2d_1/b of another layer, which "
@@ -267,7 +267,9 @@ def test_the_layer_in_a_wrapper() -> None:
         "CD301 each output_dim 4 -> 6"
     ]
     unwrapped = spec("type: Dense, name: each, output_dim: 4", head=head)
-    assert said(compared(old, unwrapped)) == ["CD205 each TimeDistributed(Dense) -> Dense"]
+    assert said(compared(old, unwrapped)) == [
+        "CD205 each TimeDistributed(Dense) -> Dense, which computes the same"
+    ]
 
 
 def test_ten_thousand_layers() -> None:

@@ -154,3 +154,21 @@ def test_semantics_by_what_they_change(semantics: Any, differ: bool, tmp_path: A
     }
     before, after = (numbers(model(text), tensors, tmp_path) for text in (old, new))
     assert np.array_equal(before, after) is not differ
+
+
+@pytest.mark.parametrize(
+    ("new", "codes"),
+    [
+        ("nb_row: 3, nb_col: 3, border_mode: same", {"CD302"}),
+        ("nb_row: 1, nb_col: 1, border_mode: same", {"CD303"}),
+        ("nb_row: 1, nb_col: 1, border_mode: same, activation: relu", {"CD302", "CD303"}),
+        ("nb_row: 1, nb_col: 1, subsample: [2, 2], activation: relu", {"CD301", "CD302"}),
+    ],
+)
+def test_arguments_that_change_together(new: str, codes: set[str]) -> None:
+    """Each is judged in what both do: a wider kernel with 'same' keeps the shape."""
+    text = "convspec: 1\ndim_ordering: tf\ninput_shape: [8, 8, 2]\nlayers:\n"
+    layer = "  - {{type: Convolution2D, name: c, nb_filter: 2, {}}}\n"
+    old = text + layer.format("nb_row: 1, nb_col: 1, border_mode: valid")
+    diff = compared(old, text + layer.format(new))
+    assert {change.code for change in diff.changes if change.code[:3] == "CD3"} == codes

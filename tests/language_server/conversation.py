@@ -9,10 +9,20 @@ from typing import Any
 
 import pytest_lsp
 from lsprotocol import types
-from pytest_lsp import ClientServerConfig, LanguageClient
+from pytest_lsp import ClientServerConfig, LanguageClient, make_test_lsp_client
 
 COMMAND = [sys.executable, "-m", "speccompiler", "lsp"]
-CONFIG = ClientServerConfig(server_command=COMMAND)
+
+
+def editor() -> LanguageClient:
+    """A client that takes what the server asks of it."""
+    client = make_test_lsp_client()
+    for method in (types.CLIENT_REGISTER_CAPABILITY, types.WORKSPACE_INLAY_HINT_REFRESH):
+        client.feature(method)(lambda params: None)
+    return client
+
+
+CONFIG = ClientServerConfig(server_command=COMMAND, client_factory=editor)
 
 
 def marked(text: str) -> tuple[str, types.Position]:

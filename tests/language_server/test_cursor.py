@@ -10,13 +10,8 @@ import yaml
 
 from speccompiler.language_server.completion import completions_at
 from speccompiler.language_server.cursor import cursor_at
-from speccompiler.language_server.loose_tree import (
-    Loose,
-    LooseList,
-    LooseMap,
-    LooseText,
-    read_loosely,
-)
+from speccompiler.language_server.loose_reader import read_loosely
+from speccompiler.language_server.loose_tree import Loose, LooseList, LooseMap, LooseText
 
 HEAD = "convspec: 1\nlayers:\n"
 

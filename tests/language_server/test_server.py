@@ -98,8 +98,10 @@ def test_what_it_can_do() -> None:
     }
     assert offered >= {
         "codeActionProvider", "completionProvider", "definitionProvider",
-        "documentHighlightProvider", "documentSymbolProvider", "foldingRangeProvider",
+        "documentFormattingProvider", "documentHighlightProvider", "documentSymbolProvider",
+        "foldingRangeProvider",
         "hoverProvider", "inlayHintProvider", "referencesProvider", "renameProvider",
+        "selectionRangeProvider",
     }  # fmt: skip
 
 
@@ -209,7 +211,7 @@ def test_without_an_editor_it_says_so() -> None:
 def test_it_loads_nothing_heavy() -> None:
     code = """
 import sys
-from speccompiler.language_server.server import make_server
+from speccompiler.language_server.features import make_server
 from speccompiler.language_server.analysis import Analysis
 from speccompiler.language_server.completion import completions_at
 from speccompiler.language_server.inlay_hints import shape_hints
@@ -273,3 +275,28 @@ def test_no_text_stops_a_feature() -> None:
             with suppress(NotRenamed):
                 seen += len(rename(analysis, line, column, "new"))
     assert seen
+
+
+def test_files_beside_a_spec_are_watched_where_an_editor_can(tmp_path: Path) -> None:
+    workspace = {
+        "didChangeWatchedFiles": {"dynamicRegistration": True},
+        "inlayHint": {"refreshSupport": True},
+    }
+    uri = (tmp_path / "model.yaml").as_uri()
+    (tmp_path / "w.npz").write_bytes(b"no weights")
+    sent = initialize(capabilities={"workspace": workspace})
+    sent += opened(SPEC.replace("bias: no", "bias: false, weights: [w.npy]"), uri)
+    sent += message("workspace/didChangeWatchedFiles", changes=[]) + END
+    _, found, _ = answered(sent)
+    (registered,) = (m for m in found if m.get("method") == "client/registerCapability")
+    (registration,) = registered["params"]["registrations"]
+    assert registration["method"] == "workspace/didChangeWatchedFiles"
+    assert registration["registerOptions"]["watchers"] == [
+        {"globPattern": "**/{*.{npy,npz,safetensors,h5,hdf5,json,yaml,yml},"
+                        "convspec.toml,pyproject.toml}"}
+    ]  # fmt: skip
+    published = [m["params"] for m in found if m.get("method", "").endswith("publishDiagnostics")]
+    assert [one["diagnostics"][0]["code"] for one in published] == ["CS100", "CS100"]
+    assert [m["method"] for m in found if "refresh" in m.get("method", "")] == [
+        "workspace/inlayHint/refresh"
+    ]

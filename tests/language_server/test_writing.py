@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from lsprotocol import types
 
@@ -356,3 +361,66 @@ async def test_fixes_in_json(talk: Conversation) -> None:
     uri = await talk.open(text, "m.json")
     found = await actions(talk, uri, 1, types.CodeActionKind.QuickFix)
     assert [made(uri, text, one) for one in found] == [text.replace("Flaten", "Flatten")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "services:\n  web: {}\n¦",
+        "name: CI\non: ¦\n",
+        "- name: ¦\n",
+        '{"a": 1, ¦}',
+        "on: push\n¦\njobs: {}",
+    ],
+)
+async def test_other_files_are_not_completed(talk: Conversation, text: str) -> None:
+    assert await talk.completion(text, "m.json" if text.startswith("{") else "m.yaml") == []
+
+
+async def test_a_file_may_become_a_spec(talk: Conversation) -> None:
+    found = await talk.completion("name: a\nc¦\nlayers:\n  - {type: Flatten}\n")
+    assert labels(found)[0] == "convspec"
+
+
+UGLY = f"""{HEAD}\
+  # the first 😀
+  - type:   Flatten
+    trainable: true
+
+  - {{output_dim: 3, type: Dense}}   # turned
+"""
+
+
+async def layout(talk: Conversation, text: str, name: str) -> tuple[str, list[types.TextEdit]]:
+    uri = await talk.open(text, name)
+    found = await talk.client.text_document_formatting_async(
+        types.DocumentFormattingParams(
+            types.TextDocumentIdentifier(uri), types.FormattingOptions(2, True)
+        )
+    )
+    return applied(text, list(found or ())), list(found or ())
+
+
+async def test_formatting_lays_out_as_the_command_does(talk: Conversation, tmp_path: Path) -> None:
+    text, edits = await layout(talk, UGLY, "m.yaml")
+    (tmp_path / "m.yaml").write_text(UGLY)
+    command = [sys.executable, "-m", "speccompiler", "fmt", "--isolated", str(tmp_path / "m.yaml")]
+    subprocess.run(command, check=True, capture_output=True)
+    assert text == (tmp_path / "m.yaml").read_text()
+    assert text != UGLY
+    # Lines that stay as they are are in no edit.
+    assert min(edit.range.start.line for edit in edits) == 5
+    assert (await layout(talk, text, "m.yaml"))[1] == []
+
+
+async def test_formatting_of_json(talk: Conversation) -> None:
+    ugly = '{"convspec":1,"input_shape":[2],\n"layers":[{"type":"Flatten"}]}'
+    text, _ = await layout(talk, ugly, "m.json")
+    assert json.loads(text) == json.loads(ugly)
+    assert '{"type": "Flatten"}' in text
+
+
+async def test_what_cannot_be_read_is_not_formatted(talk: Conversation) -> None:
+    assert (await layout(talk, UGLY.replace("{output", "{{output"), "m.yaml"))[1] == []
+    keras = '{"class_name": "Sequential",   "config": []}'
+    assert (await layout(talk, keras, "m.json"))[1] == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speccompiler.diagnostics.core import Diagnostic, Span
@@ -47,6 +47,7 @@ def test_each_finding_has_its_own() -> None:
     assert all(len(mark) == 16 for mark in MARKS)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(LAYERS)), st.sampled_from(UNRELATED)), max_size=6))
 def test_unrelated_edits_keep_them(inserted: list[tuple[int, str]]) -> None:
     lines = list(LAYERS)

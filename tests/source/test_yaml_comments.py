@@ -6,7 +6,7 @@ import re
 
 import pytest
 import yaml
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from speccompiler.source.findings import Stop
@@ -74,6 +74,7 @@ def loaded(text: str) -> object:
         return None
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=14).map("".join))
 def test_what_can_be_cut_off_is_a_comment(text: str) -> None:
     whole = loaded(text)

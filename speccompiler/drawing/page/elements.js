@@ -25,7 +25,7 @@ function marked(text, query) {
   const lower = text.toLowerCase();
   let from = 0;
   // A text that changes its length in lower case is not cut into.
-  for (let at = lower.indexOf(query); at >= 0 && lower.length === text.length; ) {
+  for (let at = lower.indexOf(query); at >= 0 && lower.length === text.length;) {
     parts.push(text.slice(from, at), make("mark", { text: text.slice(at, at + query.length) }));
     from = at + query.length;
     at = lower.indexOf(query, from);
@@ -34,7 +34,8 @@ function marked(text, query) {
 }
 
 /** A name in words, MaxPooling2D: it may be broken between them. */
-const breakable = (text) => text.split(/(?=[A-Z][a-z])/).flatMap((word, i) => (i ? [make("wbr"), word] : [word]));
+const breakable = (text) =>
+  text.split(/(?=[A-Z][a-z])/).flatMap((word, i) => (i ? [make("wbr"), word] : [word]));
 
 /** What a screen reader says next. */
 function say(text) {
@@ -47,7 +48,11 @@ const moves = () => matchMedia("(prefers-reduced-motion: no-preference)").matche
 function eachFrame(work) {
   let asked = 0;
   return () => {
-    if (!asked) asked = requestAnimationFrame(() => { asked = 0; work(); });
+    if (!asked)
+      asked = requestAnimationFrame(() => {
+        asked = 0;
+        work();
+      });
   };
 }
 

@@ -1,10 +1,6 @@
 // The graph: SVG elements for what can be seen, a few large paths where that would be too many.
-const PAD = 28, MOST_BOXES = 600;
-
-const cut = (text, room, each) => {
-  const most = Math.max(3, Math.floor(room / each));
-  return text.length > most ? `${text.slice(0, most - 1)}\u2026` : text;
-};
+const PAD = 28,
+  MOST_BOXES = 600;
 
 class GraphView {
   /** `nodes[i]`: title, below, shape, label, kind, mark; the places are in `graph`. */
@@ -22,11 +18,33 @@ class GraphView {
     this.edgeLayer = draw("g", { "aria-hidden": "true" });
     this.farLayer = draw("g", { "aria-hidden": "true" });
     this.nodeLayer = draw("g", nodes.length ? { role: "listbox", "aria-label": label } : {});
-    const width = graph.width + 2 * PAD, height = graph.height + 2 * PAD;
-    this.svg = draw("svg", { viewBox: `${-PAD} ${-PAD} ${width} ${height}`, role: "group", "aria-label": label },
-      draw("defs", {}, draw("marker", { id: `tip-${host.id}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" },
-        draw("path", { class: "tip", d: "M0 0.8L8 4L0 7.2z" }))),
-      this.edgeLayer, this.farLayer, this.nodeLayer);
+    const width = graph.width + 2 * PAD,
+      height = graph.height + 2 * PAD;
+    this.svg = draw(
+      "svg",
+      { viewBox: `${-PAD} ${-PAD} ${width} ${height}`, role: "group", "aria-label": label },
+      draw(
+        "defs",
+        {},
+        draw(
+          "marker",
+          {
+            id: `tip-${host.id}`,
+            viewBox: "0 0 8 8",
+            refX: 7,
+            refY: 4,
+            markerWidth: 7,
+            markerHeight: 7,
+            orient: "auto",
+            markerUnits: "userSpaceOnUse",
+          },
+          draw("path", { class: "tip", d: "M0 0.8L8 4L0 7.2z" }),
+        ),
+      ),
+      this.edgeLayer,
+      this.farLayer,
+      this.nodeLayer,
+    );
     host.append(this.svg);
     this.repaint = eachFrame(() => this.paint());
     this.zoom = new Zoom(host, this.svg, width, height, this.repaint);
@@ -70,8 +88,9 @@ class GraphView {
     const { left, top } = this.svg.getBoundingClientRect();
     const x = (event.clientX - left) / this.zoom.scale - PAD;
     const y = (event.clientY - top) / this.zoom.scale - PAD;
-    const i = this.graph.nodes.findIndex(([nx, ny, width]) =>
-      x >= nx && x <= nx + width && y >= ny && y <= ny + this.height);
+    const i = this.graph.nodes.findIndex(
+      ([nx, ny, width]) => x >= nx && x <= nx + width && y >= ny && y <= ny + this.height,
+    );
     return i < 0 ? undefined : i;
   }
 
@@ -96,7 +115,10 @@ class GraphView {
   choose(i) {
     const before = this.chosen;
     this.chosen = i;
-    if (i !== null) { this.moveStop(i); this.show(i); }
+    if (i !== null) {
+      this.moveStop(i);
+      this.show(i);
+    }
     this.redraw([before, i]);
   }
 
@@ -121,7 +143,7 @@ class GraphView {
     for (const i of [...some]) {
       const box = this.boxes.get(i);
       if (!box) continue;
-      const made = this.box(i);
+      const made = nodeBox(this, i);
       box.replaceWith(made);
       this.boxes.set(i, made);
       if (active === String(i) && box !== made) made.focus({ preventScroll: true });
@@ -132,7 +154,8 @@ class GraphView {
   }
 
   paint() {
-    const at = this.zoom.seen(), margin = (at.bottom - at.y) * 0.4 + 60;
+    const at = this.zoom.seen(),
+      margin = (at.bottom - at.y) * 0.4 + 60;
     const [left, right] = [at.x - PAD - margin, at.right - PAD + margin];
     const [top, bottom] = [at.y - PAD - margin, at.bottom - PAD + margin];
     const seen = [];
@@ -140,24 +163,37 @@ class GraphView {
       if (y < bottom && y + this.height > top && x < right && x + width > left) seen.push(i);
     });
     const far = seen.length > MOST_BOXES;
-    const own = [this.stop, ...(this.chosen === null ? [] : [this.chosen])].filter((i) => this.nodes[i]);
+    const own = [this.stop, ...(this.chosen === null ? [] : [this.chosen])].filter(
+      (i) => this.nodes[i],
+    );
     this.paintBoxes(new Set(far ? own : [...seen, ...own]));
-    this.farLayer.replaceChildren(...(far ? this.farShapes(seen) : []));
+    this.farLayer.replaceChildren(...(far ? farShapes(this, seen) : []));
     const drawn = far ? [] : this.graph.edges.keys();
     const wanted = new Set();
     for (const e of drawn) {
       const [source, target, points] = this.graph.edges[e];
-      const ys = points.filter((_, k) => k % 2), xs = points.filter((_, k) => k % 2 === 0);
-      if (Math.min(...ys) < bottom && Math.max(...ys) > top
-        && Math.min(...xs) < right && Math.max(...xs) > left) wanted.add(e);
+      const ys = points.filter((_, k) => k % 2),
+        xs = points.filter((_, k) => k % 2 === 0);
+      if (
+        Math.min(...ys) < bottom &&
+        Math.max(...ys) > top &&
+        Math.min(...xs) < right &&
+        Math.max(...xs) > left
+      )
+        wanted.add(e);
     }
-    for (const [e, line] of this.lines) if (!wanted.has(e)) { line.remove(); this.lines.delete(e); }
+    for (const [e, line] of this.lines)
+      if (!wanted.has(e)) {
+        line.remove();
+        this.lines.delete(e);
+      }
     for (const e of wanted) {
       if (this.lines.has(e)) continue;
       const [source, target, points, kind] = this.graph.edges[e];
       const near = source === this.chosen || target === this.chosen;
       const line = draw("path", {
-        class: `edge ${near ? "near" : ""} ${kind ?? ""}`, d: curve(points),
+        class: `edge ${near ? "near" : ""} ${kind ?? ""}`,
+        d: curve(points),
         "marker-end": `url(#tip-${this.host.id})`,
       });
       this.lines.set(e, line);
@@ -176,67 +212,9 @@ class GraphView {
       // Readers meet the nodes in the order of the network.
       while (after && Number(after.dataset.node) < i) after = after.nextSibling;
       if (this.boxes.has(i)) continue;
-      const box = this.box(i);
+      const box = nodeBox(this, i);
       this.boxes.set(i, box);
       this.nodeLayer.insertBefore(box, after);
     }
   }
-
-  box(i) {
-    const node = this.nodes[i], [x, y, width] = this.graph.nodes[i], { height } = this;
-    const heat = this.heat(i);
-    const wide = Math.min(width, Math.max(3, this.scaled?.(i) ?? width)), left = (width - wide) / 2;
-    const chosen = i === this.chosen;
-    const kind = `${node.kind ?? ""} ${this.found.has(i) ? "found" : ""} ${chosen ? "chosen" : ""}`;
-    const frame = { x: left, y: 0, width: wide, height, rx: Math.min(8, wide / 2) };
-    const room = width - 20 - (heat ? 34 : 0) - (node.mark ? 14 : 0);
-    const label = [node.label, heat ? heat.text : null].filter(Boolean).join(", ");
-    return draw("g", {
-      class: `node ${kind}`, transform: `translate(${x} ${y})`, role: "option", "data-node": i,
-      "aria-selected": String(chosen), "aria-label": label, tabindex: i === this.stop ? "0" : "-1",
-      "aria-posinset": i + 1, "aria-setsize": this.nodes.length,
-    },
-      draw("title", { text: label }),
-      draw("rect", { class: "ring", x: -4, y: -4, width: width + 8, height: height + 8, rx: 11 }),
-      draw("rect", { class: "box", ...frame }),
-      heat ? draw("rect", { class: "warmth", ...frame, "fill-opacity": 0.9 * heat.part, "pointer-events": "none" }) : null,
-      node.mark ? draw("text", { class: "mark", x: 10, y: 16, text: node.mark }) : null,
-      draw("text", { class: "title", x: node.mark ? 24 : 10, y: 16, text: cut(node.title, room, 6.9) }),
-      heat ? draw("text", { class: "share", x: width - 10, y: 16, text: heat.short }) : null,
-      draw("text", { class: "below", x: 10, y: 32, text: cut(node.below, width - 26 - 5.7 * node.shape.length, 5.7) }),
-      draw("text", { class: "shape", x: width - 10, y: 32, text: cut(node.shape, width - 20, 5.7) }));
-  }
-
-  /** Boxes and lines of a large part of the network, as one path for each degree of heat. */
-  farShapes(seen) {
-    const degrees = new Map();
-    for (const i of seen) {
-      const heat = this.heat(i);
-      const degree = this.found.has(i) ? "far-found" : heat ? Math.round(heat.part * 6) / 6 : this.nodes[i].kind || "far-plain";
-      if (!degrees.has(degree)) degrees.set(degree, []);
-      const [x, y, width] = this.graph.nodes[i];
-      degrees.get(degree).push(`M${x} ${y}h${width}v${this.height}h${-width}z`);
-    }
-    const lines = this.graph.edges.map(([, , points]) => curve(points)).join("");
-    const shapes = [draw("path", { class: "edge", d: lines })];
-    for (const [degree, texts] of degrees) {
-      const d = texts.join("");
-      if (typeof degree === "string") shapes.push(draw("g", { class: `node ${degree}` }, draw("path", { class: `box far ${degree}`, d })));
-      else shapes.push(draw("path", { class: "far-cold", d }), draw("g", { class: "node" }, draw("path", { class: "warmth", d, "fill-opacity": 0.9 * degree })));
-    }
-    return shapes;
-  }
 }
-
-/** A line through points, with soft turns between them. */
-function curve(points) {
-  let path = `M${points[0]} ${points[1]}`;
-  for (let k = 2; k < points.length; k += 2) {
-    const [x0, y0, x, y] = points.slice(k - 2, k + 2);
-    const middle = (y0 + y) / 2;
-    path += Math.abs(x - x0) < 0.5 ? `L${x} ${y}` : `C${x0} ${middle} ${x} ${middle} ${x} ${y}`;
-  }
-  return path;
-}
-
-const inputNode = (shape) => ({ title: "input", below: "", shape, kind: "input", label: `input, ${shape}` });

@@ -1,4 +1,5 @@
-const isTyping = (target) => target.matches("input[type=search], input[type=text], select, textarea");
+const isTyping = (target) =>
+  target.matches("input[type=search], input[type=text], select, textarea");
 
 function startHelp() {
   const dialog = byId("help");
@@ -9,5 +10,7 @@ function startHelp() {
       dialog.showModal();
     }
   });
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
 }

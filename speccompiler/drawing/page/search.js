@@ -2,21 +2,37 @@
 class Search {
   /** `texts[i]` is what is searched, in the order of going through; `onFound` gets all matches. */
   constructor(texts, { onFound, onMatch }) {
-    Object.assign(this, { texts: texts.map((text) => text.toLowerCase()), onFound, onMatch, matches: [], at: -1 });
+    Object.assign(this, {
+      texts: texts.map((text) => text.toLowerCase()),
+      onFound,
+      onMatch,
+      matches: [],
+      at: -1,
+    });
     this.input = byId("search");
     this.input.addEventListener("input", () => this.search());
     this.input.addEventListener("keydown", (event) => this.key(event));
     byId("next").addEventListener("click", () => this.go(1));
     byId("previous").addEventListener("click", () => this.go(-1));
     document.addEventListener("keydown", (event) => {
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || byId("help").open) return;
+      if (
+        event.key !== "/" ||
+        event.ctrlKey ||
+        event.metaKey ||
+        event.altKey ||
+        isTyping(event.target) ||
+        byId("help").open
+      )
+        return;
       event.preventDefault();
       this.input.focus();
       this.input.select();
     });
   }
 
-  get query() { return this.input.value.trim().toLowerCase(); }
+  get query() {
+    return this.input.value.trim().toLowerCase();
+  }
 
   search() {
     const { query } = this;
@@ -52,8 +68,13 @@ class Search {
 
   tell() {
     const count = this.matches.length;
-    byId("found").textContent = !this.query ? "" : !count ? "no match"
-      : this.at < 0 ? `${count} found` : `${this.at + 1} of ${count}`;
+    byId("found").textContent = !this.query
+      ? ""
+      : !count
+        ? "no match"
+        : this.at < 0
+          ? `${count} found`
+          : `${this.at + 1} of ${count}`;
     byId("next").disabled = byId("previous").disabled = !count;
   }
 }

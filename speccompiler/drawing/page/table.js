@@ -1,6 +1,7 @@
 // The table: sortable, one row in the Tab order. Of a long one only the rows that can be seen are
 // in the document, until it is printed.
-const MOST_ROWS = 400, BEFORE = 20;
+const MOST_ROWS = 400,
+  BEFORE = 20;
 
 class TableView {
   /** A column: key, label, number, value(row) to sort by, cell(row, query) as children of a td. */
@@ -17,8 +18,14 @@ class TableView {
     this.above = make("tbody", { "aria-hidden": "true", class: "space" });
     this.body = make("tbody");
     this.below = make("tbody", { "aria-hidden": "true", class: "space" });
-    this.table = make("table", { class: rowHeight > 31 ? "grid tall" : "grid", role: "grid", "aria-label": label },
-      make("thead", {}, this.head), this.above, this.body, this.below);
+    this.table = make(
+      "table",
+      { class: rowHeight > 31 ? "grid tall" : "grid", role: "grid", "aria-label": label },
+      make("thead", {}, this.head),
+      this.above,
+      this.body,
+      this.below,
+    );
     host.append(this.table);
     this.repaint = eachFrame(() => this.paint());
     host.addEventListener("scroll", this.repaint, { passive: true });
@@ -32,28 +39,49 @@ class TableView {
   }
 
   headCell(column) {
-    const button = make("button", { type: "button", onclick: () => this.sort(column) }, column.label, " ",
-      make("span", { class: "sign", "aria-hidden": "true" }));
-    return make("th", { scope: "col", class: column.number ? "number" : null, "data-key": column.key }, button);
+    const button = make(
+      "button",
+      { type: "button", onclick: () => this.sort(column) },
+      column.label,
+      " ",
+      make("span", { class: "sign", "aria-hidden": "true" }),
+    );
+    return make(
+      "th",
+      { scope: "col", class: column.number ? "number" : null, "data-key": column.key },
+      button,
+    );
   }
 
   /** Numbers the largest first, then the other way, then the model's order again. */
   sort(column) {
-    const { key, down } = this.sorted, first = Boolean(column.number);
+    const { key, down } = this.sorted,
+      first = Boolean(column.number);
     if (key !== column.key) this.sorted = { key: column.key, down: first };
     else if (down === first) this.sorted = { key, down: !first };
     else this.sorted = { key: null, down: false };
     const sign = this.sorted.down ? -1 : 1;
     const value = this.sorted.key === null ? (_, i) => i : column.value;
     const values = this.rows.map(value);
-    this.order = this.rows.map((_, i) => i).sort((a, b) => sign * compare(values[a], values[b]) || a - b);
+    this.order = this.rows
+      .map((_, i) => i)
+      .sort((a, b) => sign * compare(values[a], values[b]) || a - b);
     for (const cell of this.head.children) {
       const here = cell.dataset.key === this.sorted.key;
       const way = this.sorted.down ? "descending" : "ascending";
-      if (here) cell.setAttribute("aria-sort", way); else cell.removeAttribute("aria-sort");
-      cell.querySelector(".sign").textContent = here ? (this.sorted.down ? "\u2193" : "\u2191") : "";
+      if (here) cell.setAttribute("aria-sort", way);
+      else cell.removeAttribute("aria-sort");
+      cell.querySelector(".sign").textContent = here
+        ? this.sorted.down
+          ? "\u2193"
+          : "\u2191"
+        : "";
     }
-    say(this.sorted.key === null ? "In the model's order" : `Sorted by ${column.label}, ${this.sorted.down ? "largest" : "smallest"} first`);
+    say(
+      this.sorted.key === null
+        ? "In the model's order"
+        : `Sorted by ${column.label}, ${this.sorted.down ? "largest" : "smallest"} first`,
+    );
     this.again();
   }
 
@@ -69,10 +97,23 @@ class TableView {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const { shown } = this, at = shown.indexOf(this.stop), page = Math.max(1, Math.floor(this.host.clientHeight / this.rowHeight) - 2);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: shown.length - 1 }[event.key];
+    const { shown } = this,
+      at = shown.indexOf(this.stop),
+      page = Math.max(1, Math.floor(this.host.clientHeight / this.rowHeight) - 2);
+    const to = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      PageDown: at + page,
+      PageUp: at - page,
+      Home: 0,
+      End: shown.length - 1,
+    }[event.key];
     if (to !== undefined) this.focus(shown[Math.max(0, Math.min(shown.length - 1, to))]);
-    else if ((event.key === "Enter" || event.key === " ") && event.target.closest("tr") === event.target) this.onSelect(this.stop);
+    else if (
+      (event.key === "Enter" || event.key === " ") &&
+      event.target.closest("tr") === event.target
+    )
+      this.onSelect(this.stop);
     else return;
     event.preventDefault();
   }
@@ -102,28 +143,45 @@ class TableView {
   }
 
   show(i) {
-    const at = this.shown.indexOf(i), { host } = this;
+    const at = this.shown.indexOf(i),
+      { host } = this;
     if (at < 0) return;
     const head = this.head.offsetHeight;
     const top = this.windowed ? at * this.rowHeight : (this.row(i)?.offsetTop ?? 0) - head;
     const height = this.row(i)?.offsetHeight || this.rowHeight;
     const room = host.clientHeight - head;
     if (top < host.scrollTop) host.scrollTop = top - this.rowHeight;
-    else if (top + height > host.scrollTop + room) host.scrollTop = top + height + this.rowHeight - room;
+    else if (top + height > host.scrollTop + room)
+      host.scrollTop = top + height + this.rowHeight - room;
   }
 
   choose(i) {
     this.row(this.chosen)?.setAttribute("aria-selected", "false");
     this.chosen = i;
-    if (i !== null) { this.moveStop(i); this.show(i); this.paint(); }
+    if (i !== null) {
+      this.moveStop(i);
+      this.show(i);
+      this.paint();
+    }
     this.row(i)?.setAttribute("aria-selected", "true");
   }
 
-  setQuery(query) { this.query = query; this.again(); }
-  setMeter(meter) { this.meter = meter; this.again(); }
-  print(whole) { this.whole = whole; this.again(); }
+  setQuery(query) {
+    this.query = query;
+    this.again();
+  }
+  setMeter(meter) {
+    this.meter = meter;
+    this.again();
+  }
+  print(whole) {
+    this.whole = whole;
+    this.again();
+  }
 
-  get windowed() { return this.rows.length > MOST_ROWS && !this.whole; }
+  get windowed() {
+    return this.rows.length > MOST_ROWS && !this.whole;
+  }
 
   again() {
     this.made = null;
@@ -133,11 +191,15 @@ class TableView {
   paint() {
     const { shown } = this;
     if (shown.length && !shown.includes(this.stop)) this.stop = shown[0];
-    let from = 0, to = shown.length;
+    let from = 0,
+      to = shown.length;
     if (this.windowed) {
       const first = Math.floor(this.host.scrollTop / this.rowHeight);
       from = Math.max(0, first - BEFORE);
-      to = Math.min(shown.length, first + Math.ceil(this.host.clientHeight / this.rowHeight) + BEFORE);
+      to = Math.min(
+        shown.length,
+        first + Math.ceil(this.host.clientHeight / this.rowHeight) + BEFORE,
+      );
     }
     const made = `${from} ${to}`;
     if (made === this.made) return;
@@ -161,18 +223,37 @@ class TableView {
   makeRow(i, at) {
     const row = this.rows[i];
     const cells = this.columns.map((column) => {
-      const cell = make("td", { class: [column.className, column.number ? "number" : "", column.classOf?.(row)].filter(Boolean).join(" ") || null }, ...column.cell(row, this.query));
-      if (column.className) cell.title = [...cell.childNodes].map((part) => part.textContent).join(column.key === "what" ? "\n" : "");
+      const cell = make(
+        "td",
+        {
+          class:
+            [column.className, column.number ? "number" : "", column.classOf?.(row)]
+              .filter(Boolean)
+              .join(" ") || null,
+        },
+        ...column.cell(row, this.query),
+      );
+      if (column.className)
+        cell.title = [...cell.childNodes]
+          .map((part) => part.textContent)
+          .join(column.key === "what" ? "\n" : "");
       if (this.meter?.key === column.key) {
         cell.classList.add("meter");
         cell.style.setProperty("--part", this.meter.part(i));
       }
       return cell;
     });
-    return make("tr", {
-      "data-row": i, class: row.rowKind ?? null, tabindex: i === this.stop ? "0" : "-1", "aria-rowindex": at + 2,
-      "aria-selected": String(i === this.chosen),
-    }, ...cells);
+    return make(
+      "tr",
+      {
+        "data-row": i,
+        class: row.rowKind ?? null,
+        tabindex: i === this.stop ? "0" : "-1",
+        "aria-rowindex": at + 2,
+        "aria-selected": String(i === this.chosen),
+      },
+      ...cells,
+    );
   }
 }
 

@@ -13,7 +13,11 @@ function setTheme(name) {
 
 function startTheme() {
   let kept = null;
-  try { kept = localStorage.getItem("convspec-theme"); } catch { /* no storage for this file */ }
+  try {
+    kept = localStorage.getItem("convspec-theme");
+  } catch {
+    /* no storage for this file */
+  }
   setTheme(Object.hasOwn(THEMES, kept ?? "") ? kept : "auto");
   byId("theme").addEventListener("click", () => {
     const dark = matchMedia("(prefers-color-scheme: dark)").matches;
@@ -22,6 +26,10 @@ function startTheme() {
     const next = order[(order.indexOf(byId("theme").dataset.theme) + 1) % 3];
     setTheme(next);
     say(`Theme: ${THEMES[next]}`);
-    try { localStorage.setItem("convspec-theme", next); } catch { /* as above */ }
+    try {
+      localStorage.setItem("convspec-theme", next);
+    } catch {
+      /* as above */
+    }
   });
 }

@@ -1,6 +1,7 @@
 // Zoom and pan of a graph. The picture lies whole in a scroller: panning is scrolling, so that
 // wheels, touch, scroll bars and assistive technology work as everywhere.
-const LEAST_SCALE = 0.05, MOST_SCALE = 3;
+const LEAST_SCALE = 0.05,
+  MOST_SCALE = 3;
 
 class Zoom {
   constructor(host, content, width, height, repaint) {
@@ -21,7 +22,8 @@ class Zoom {
   /** What can be seen, in the picture's own unit. */
   seen() {
     const { host, scale } = this;
-    const x = (host.scrollLeft - this.left) / scale, y = host.scrollTop / scale;
+    const x = (host.scrollLeft - this.left) / scale,
+      y = host.scrollTop / scale;
     return { x, y, right: x + host.clientWidth / scale, bottom: y + host.clientHeight / scale };
   }
 
@@ -29,7 +31,8 @@ class Zoom {
   to(scale, x = this.host.clientWidth / 2, y = this.host.clientHeight / 2) {
     const wanted = Math.min(MOST_SCALE, Math.max(Math.min(LEAST_SCALE, this.whole), scale));
     const at = this.seen();
-    const px = at.x + x / this.scale, py = at.y + y / this.scale;
+    const px = at.x + x / this.scale,
+      py = at.y + y / this.scale;
     this.resize(wanted);
     this.twin?.resize(wanted);
     this.host.scrollLeft = px * wanted + this.left - x;
@@ -38,12 +41,19 @@ class Zoom {
 
   /** Two pictures of one layout: both show the same part of it. */
   joinWith(other) {
-    for (const [one, twin] of [[this, other], [other, this]]) {
+    for (const [one, twin] of [
+      [this, other],
+      [other, this],
+    ]) {
       one.twin = twin;
-      one.host.addEventListener("scroll", () => {
-        twin.host.scrollTop = one.host.scrollTop;
-        twin.host.scrollLeft = one.host.scrollLeft;
-      }, { passive: true });
+      one.host.addEventListener(
+        "scroll",
+        () => {
+          twin.host.scrollTop = one.host.scrollTop;
+          twin.host.scrollLeft = one.host.scrollLeft;
+        },
+        { passive: true },
+      );
     }
     other.resize(this.scale);
   }
@@ -55,7 +65,9 @@ class Zoom {
     this.repaint();
   }
 
-  by(factor) { this.to(this.scale * factor); }
+  by(factor) {
+    this.to(this.scale * factor);
+  }
 
   /** The scale that shows everything. */
   get whole() {
@@ -63,12 +75,15 @@ class Zoom {
     return Math.min(clientWidth / this.width, clientHeight / this.height);
   }
 
-  fit() { this.to(Math.min(this.whole, 1.4)); }
+  fit() {
+    this.to(Math.min(this.whole, 1.4));
+  }
 
   /** Everything where that is legible, else the top at a legible size, with `x` in the middle. */
   open(x) {
     const { clientWidth } = this.host;
-    const across = clientWidth / this.width, all = Math.min(this.whole, 1.2);
+    const across = clientWidth / this.width,
+      all = Math.min(this.whole, 1.2);
     this.to(all > 0.6 ? all : Math.min(1, Math.max(0.65, across)));
     this.host.scrollTop = 0;
     this.host.scrollLeft = x * this.scale - clientWidth / 2;
@@ -76,10 +91,14 @@ class Zoom {
 
   /** Scroll until a box of the picture can be seen, with room around it. */
   show(x, y, width, height) {
-    const at = this.seen(), { host, scale } = this;
+    const at = this.seen(),
+      { host, scale } = this;
     const room = Math.min(40 / scale, (at.right - at.x) / 4);
-    const inside = x - room >= at.x && x + width + room <= at.right
-      && y - room >= at.y && y + height + room <= at.bottom;
+    const inside =
+      x - room >= at.x &&
+      x + width + room <= at.right &&
+      y - room >= at.y &&
+      y + height + room <= at.bottom;
     if (inside) return;
     const left = (x + width / 2) * scale + this.left - host.clientWidth / 2;
     const top = (y + height / 2) * scale - host.clientHeight / 2;
@@ -114,7 +133,11 @@ class Zoom {
       removeEventListener("pointermove", move);
       removeEventListener("pointerup", end);
       removeEventListener("pointercancel", end);
-      if (moved) addEventListener("click", (click) => click.stopPropagation(), { capture: true, once: true });
+      if (moved)
+        addEventListener("click", (click) => click.stopPropagation(), {
+          capture: true,
+          once: true,
+        });
     };
     addEventListener("pointermove", move);
     addEventListener("pointerup", end);
@@ -122,13 +145,17 @@ class Zoom {
   }
 
   pinch(event) {
-    if (event.touches.length !== 2) { this.apart = 0; return; }
+    if (event.touches.length !== 2) {
+      this.apart = 0;
+      return;
+    }
     event.preventDefault();
     const [one, other] = event.touches;
     const apart = Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
     const { left, top } = this.host.getBoundingClientRect();
     if (event.type === "touchmove" && this.apart) {
-      const x = (one.clientX + other.clientX) / 2 - left, y = (one.clientY + other.clientY) / 2 - top;
+      const x = (one.clientX + other.clientX) / 2 - left,
+        y = (one.clientY + other.clientY) / 2 - top;
       this.to(this.scale * (apart / this.apart), x, y);
     }
     this.apart = apart;

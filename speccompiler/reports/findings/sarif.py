@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,7 +47,10 @@ def render(
 def _rule(rule: Rule) -> dict[str, Any]:
     return {
         "id": rule.code,
+        "name": "".join(word[0].upper() + word[1:] for word in re.findall(r"\w+", rule.name)),
         "shortDescription": {"text": rule.name},
+        # The code scanning of GitHub asks for it.
+        "fullDescription": {"text": rule.help.partition("\n\n")[0]},
         "help": {"text": rule.help.replace("**", ""), "markdown": rule.help},
         "defaultConfiguration": {"level": _level(rule.level)},
     }

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 import xmlschema
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speccompiler.diagnostics.core import Edit, Fix, Severity, Span
@@ -110,6 +110,7 @@ def unescaped(text: str, *, of_property: bool) -> str:
     return text
 
 
+@settings(deadline=None)
 @given(st.lists(ANY, max_size=4))
 def test_a_github_command_is_one_line_and_reads_back(findings: list[Finding]) -> None:
     lines = github.render(findings, RULES).split("\n")
@@ -130,6 +131,7 @@ def test_a_github_command_is_one_line_and_reads_back(findings: list[Finding]) ->
         )
 
 
+@settings(deadline=None)
 @given(st.lists(ANY, max_size=4))
 def test_sarif_fits_its_schema(findings: list[Finding]) -> None:
     data = json.loads(sarif.render(findings, RULES, version="1.2.3"))
@@ -153,6 +155,7 @@ def _check_uri(location: dict[str, Any], file: str) -> None:
     assert path in (file, f"/{file}")
 
 
+@settings(deadline=None)
 @given(st.lists(ANY, max_size=4), st.lists(WORDS.filter(bool), max_size=2))
 def test_junit_fits_its_schema(findings: list[Finding], files: list[str]) -> None:
     text = junit.render(findings, RULES, files=files)
@@ -168,6 +171,7 @@ def test_junit_fits_its_schema(findings: list[Finding], files: list[str]) -> Non
     assert len(root.findall("testsuite/testcase/failure")) == len(errors)
 
 
+@settings(deadline=None)
 @given(st.lists(ANY, max_size=4))
 def test_gitlab_has_what_it_asks_for(findings: list[Finding]) -> None:
     """https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format"""

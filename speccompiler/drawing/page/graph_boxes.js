@@ -1,0 +1,119 @@
+// What a graph is drawn of: boxes with texts, lines, and paths for what is far away.
+const cut = (text, room, each) => {
+  const most = Math.max(3, Math.floor(room / each));
+  return text.length > most ? `${text.slice(0, most - 1)}\u2026` : text;
+};
+
+/** A line through points, with soft turns between them. */
+function curve(points) {
+  let path = `M${points[0]} ${points[1]}`;
+  for (let k = 2; k < points.length; k += 2) {
+    const [x0, y0, x, y] = points.slice(k - 2, k + 2);
+    const middle = (y0 + y) / 2;
+    path += Math.abs(x - x0) < 0.5 ? `L${x} ${y}` : `C${x0} ${middle} ${x} ${middle} ${x} ${y}`;
+  }
+  return path;
+}
+
+const inputNode = (shape) => ({
+  title: "input",
+  below: "",
+  shape,
+  kind: "input",
+  label: `input, ${shape}`,
+});
+
+/** The elements of a node. */
+function nodeBox(view, i) {
+  const node = view.nodes[i],
+    [x, y, width] = view.graph.nodes[i],
+    { height } = view;
+  const heat = view.heat(i);
+  const wide = Math.min(width, Math.max(3, view.scaled?.(i) ?? width)),
+    left = (width - wide) / 2;
+  const chosen = i === view.chosen;
+  const kind = `${node.kind ?? ""} ${view.found.has(i) ? "found" : ""} ${chosen ? "chosen" : ""}`;
+  const frame = { x: left, y: 0, width: wide, height, rx: Math.min(8, wide / 2) };
+  const room = width - 20 - (heat ? 34 : 0) - (node.mark ? 14 : 0);
+  const label = [node.label, heat ? heat.text : null].filter(Boolean).join(", ");
+  return draw(
+    "g",
+    {
+      class: `node ${kind}`,
+      transform: `translate(${x} ${y})`,
+      role: "option",
+      "data-node": i,
+      "aria-selected": String(chosen),
+      "aria-label": label,
+      tabindex: i === view.stop ? "0" : "-1",
+      "aria-posinset": i + 1,
+      "aria-setsize": view.nodes.length,
+    },
+    draw("title", { text: label }),
+    draw("rect", { class: "ring", x: -4, y: -4, width: width + 8, height: height + 8, rx: 11 }),
+    draw("rect", { class: "box", ...frame }),
+    heat
+      ? draw("rect", {
+          class: "warmth",
+          ...frame,
+          "fill-opacity": 0.9 * heat.part,
+          "pointer-events": "none",
+        })
+      : null,
+    node.mark ? draw("text", { class: "mark", x: 10, y: 16, text: node.mark }) : null,
+    draw("text", {
+      class: "title",
+      x: node.mark ? 24 : 10,
+      y: 16,
+      text: cut(node.title, room, 6.9),
+    }),
+    heat ? draw("text", { class: "share", x: width - 10, y: 16, text: heat.short }) : null,
+    draw("text", {
+      class: "below",
+      x: 10,
+      y: 32,
+      text: cut(node.below, width - 26 - 5.7 * node.shape.length, 5.7),
+    }),
+    draw("text", {
+      class: "shape",
+      x: width - 10,
+      y: 32,
+      text: cut(node.shape, width - 20, 5.7),
+    }),
+  );
+}
+
+/** Boxes and lines of a large part of the network, as one path for each degree of heat. */
+function farShapes(view, seen) {
+  const degrees = new Map();
+  for (const i of seen) {
+    const heat = view.heat(i);
+    const degree = view.found.has(i)
+      ? "far-found"
+      : heat
+        ? Math.round(heat.part * 6) / 6
+        : view.nodes[i].kind || "far-plain";
+    if (!degrees.has(degree)) degrees.set(degree, []);
+    const [x, y, width] = view.graph.nodes[i];
+    degrees.get(degree).push(`M${x} ${y}h${width}v${view.height}h${-width}z`);
+  }
+  const lines = view.graph.edges.map(([, , points]) => curve(points)).join("");
+  const shapes = [draw("path", { class: "edge", d: lines })];
+  for (const [degree, texts] of degrees) {
+    const d = texts.join("");
+    if (typeof degree === "string")
+      shapes.push(
+        draw("g", { class: `node ${degree}` }, draw("path", { class: `box far ${degree}`, d })),
+      );
+    else
+      shapes.push(
+        draw("path", { class: "far-cold", d }),
+        draw(
+          "g",
+          { class: "node" },
+          draw("path", { class: "warmth", d, "fill-opacity": 0.9 * degree }),
+        ),
+      );
+  }
+  return shapes;
+}
