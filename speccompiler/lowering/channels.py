@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
-from speccompiler.diagnostics.remedies import Remedy, Write
 from speccompiler.graph.ir import Node, Shape
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call
@@ -73,6 +72,8 @@ def _off_the_channels(layer: Layer, call: str, channels: Axis, shape: Shape) -> 
     wanted = channels + 1
     if axis == wanted:
         return []
+    from speccompiler.diagnostics.remedies import Remedy, Write
+
     found = Diagnostic(
         "CS088",
         f"axis {inner.axis}, counted with the batch axis, is not that of the channels, which is "

@@ -7,8 +7,9 @@ fit, that is the hint.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.remedies import Remedy, Remove
 from speccompiler.diagnostics.wording import shape_as_written as format_declared
 from speccompiler.graph.ir import Input, Node
 from speccompiler.graph.shapes import format_shape
@@ -16,6 +17,9 @@ from speccompiler.loading.inputs import agree, declared_shapes
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import swapped
 from speccompiler.schemas.fields import Layer
+
+if TYPE_CHECKING:
+    from speccompiler.diagnostics.remedies import Remedy
 
 _OF_VECTORS = {"Dense", "Highway", "MaxoutDense"}
 """Layers whose ``input_dim`` is the length of the last axis."""
@@ -31,7 +35,7 @@ def contradiction(layer: Layer, x: Node) -> Problem | None:
                 f"{format_shape(x.shape)}",
                 "drop it: only the first layer needs it",
                 argument=argument,
-                remedy=Remedy(Remove(), safe=False),
+                remedy=_taken_out(),
             )
     said = getattr(layer, "input_dim", None) if layer.class_name in _OF_VECTORS else None
     if said is not None and (known := _known(x))[-1] and said != known[-1]:
@@ -41,9 +45,15 @@ def contradiction(layer: Layer, x: Node) -> Problem | None:
             f"{format_shape(x.shape)} is {known[-1]} long",
             "drop it: the shape of the input is known without it",
             argument="input_dim",
-            remedy=Remedy(Remove(), safe=False),
+            remedy=_taken_out(),
         )
     return None
+
+
+def _taken_out() -> Remedy:
+    from speccompiler.diagnostics.remedies import Remedy, Remove
+
+    return Remedy(Remove(), safe=False)
 
 
 def _known(x: Node) -> tuple[int | None, ...]:

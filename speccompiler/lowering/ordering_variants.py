@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Span
-from speccompiler.diagnostics.remedies import Add, Remedy, Write
 from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.lowering.input_axes import layout_of, swapped
 from speccompiler.lowering.lower import lower
@@ -14,6 +14,9 @@ from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call, ModelSpec
 from speccompiler.source.tree import Mapping, span_at
+
+if TYPE_CHECKING:
+    from speccompiler.diagnostics.remedies import Remedy
 
 _PARAMETRIC = {"PReLU", "ParametricSoftplus", "SReLU"}
 """Layers with a parameter for each value: what they store depends on the layout of an image."""
@@ -75,6 +78,8 @@ def ordering_remedy(other: ModelSpec) -> Remedy | None:
 
 def header_remedy(key: str, value: object, *, told: bool) -> Remedy:
     """Say something at the top of the spec, where it is said already or before the input."""
+    from speccompiler.diagnostics.remedies import Add, Remedy, Write
+
     before = ("input_shape", "inputs", "layers")
     change = Write(value) if told else Add(key, value, before)
     return Remedy(change, safe=False, path=(key,), of_spec=True)

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
-from speccompiler.diagnostics.remedies import Remedy
 from speccompiler.diagnostics.wording import shape_as_written
 from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.lowering.doubtful_shapes import speaks_for_the_other
@@ -27,6 +26,9 @@ from speccompiler.lowering.ordering_variants import (
     read_as,
     with_moved_input,
 )
+
+if TYPE_CHECKING:
+    from speccompiler.diagnostics.remedies import Remedy
 
 
 class Named(Protocol):

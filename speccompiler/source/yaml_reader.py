@@ -24,7 +24,7 @@ from speccompiler.source.yaml_syntax import missing_key
 
 MOST_SHOWN = 60
 """Characters of an inline mapping that a hint repeats."""
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = "[\ud800-\udfff]"
 # An anchor may stand before a tag.
 _TAG = re.compile(r"(?:&\S+\s+)?\S+")
 # Stands for a value that a finding is already about.
@@ -116,7 +116,7 @@ class _Composer:
             self.differs = differs(event.value)
         try:
             value = scalar_value(event.value, event.tag, plain=plain, keras=self.keras)
-            if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
+            if isinstance(value, str) and not value.isascii() and re.search(_SURROGATE, value):
                 raise Problem("CS003", "half of a surrogate pair is not text", "remove it")
             node = Scalar(value, self.findings.lines.span(start, end))
             if plain and event.tag is None and event.value != "<<":  # which merges as a key
