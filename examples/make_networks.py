@@ -2,13 +2,17 @@
 
     python examples/make_networks.py
 
-A line is a layer. What layers have in common is written once, at the first of its kind, as a
+What layers have in common is written once, at the first of its kind, as a
 YAML anchor that the others merge (``<<``). The numbers are those of the papers.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+from speccompiler.editing.formatting import formatted
+from speccompiler.source.texts import parse_document
 
 SPECS = Path(__file__).resolve().parent / "specs"
 
@@ -72,9 +76,14 @@ class Spec:
         self.like("relu", "type: Activation, activation: relu", f"name: {name}")
 
     def write(self, name: str, about: str, shape: str, seed: int) -> None:
-        """The file."""
+        """The file, laid out as `convspec fmt` does."""
         head = HEAD.format(name=name, about=about, shape=shape, seed=seed)
-        (SPECS / f"{name}.yaml").write_text(head + "\n".join(self.lines) + "\n", encoding="utf-8")
+        text = head + "\n".join(self.lines) + "\n"
+        for anchor in self._anchors:
+            if not re.search(rf"\*{anchor}\b", text):  # there is one layer of its kind
+                text = text.replace(f"&{anchor} ", "")
+        file = SPECS / f"{name}.yaml"
+        file.write_text(formatted(parse_document(text, file.name)), encoding="utf-8")
 
 
 def resnet50() -> None:

@@ -21,7 +21,7 @@ INTO = ROOT / "docs" / "_static"
 RESIDUAL = ROOT / "examples" / "specs" / "residual.yaml"
 SIZE = {"width": 1600, "height": 900}
 CHANGES = {
-    "name: conv1, nb_filter: 16": "name: conv1, nb_filter: 24",
+    "name: conv1\n    nb_filter: 16": "name: conv1\n    nb_filter: 24",
     "name: relu1,": "name: leaky1,",
     "  - {type: ELU, name: block}": "  - {type: BatchNormalization, name: again}\n"
     "  - {type: ELU, name: block}",

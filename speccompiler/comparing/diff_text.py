@@ -8,7 +8,13 @@ from typing import Literal
 
 from speccompiler.comparing.model_changes import amount_text, share_text
 from speccompiler.comparing.model_diff import Change, Impact, LayerPair, Match, ModelDiff
-from speccompiler.comparing.verdict import counts, follows, only_shape_follows, verdict
+from speccompiler.comparing.verdict import (
+    counts,
+    follows,
+    only_renumbered,
+    only_shape_follows,
+    verdict,
+)
 from speccompiler.comparing.wording import cause_names, shape_text
 from speccompiler.diagnostics.wording import on_one_line
 from speccompiler.reports.layer_report import LayerReport
@@ -137,16 +143,19 @@ def _model(page: _Page, diff: ModelDiff) -> None:
 def _layers(page: _Page, diff: ModelDiff) -> None:
     """The layers that changed, and what lies between them in a line each."""
     changed = [pair for pair in diff.layers if pair.changes]
-    own = [pair for pair in changed if not only_shape_follows(pair)]
-    single = len(changed) - len(own) <= MOST_FOLLOWERS
-    shown = changed if single else own
-    if not shown:
+    folded = [
+        kind
+        for kind in (only_shape_follows, only_renumbered)
+        if sum(map(kind, changed)) > MOST_FOLLOWERS
+    ]
+    shown = [pair for pair in changed if not any(kind(pair) for kind in folded)]
+    if not changed:
         return
     page.blank()
-    columns = _Columns(page, shown)
+    columns = _Columns(page, shown or changed)
     quiet: list[LayerPair] = []
     for pair in diff.layers:
-        if pair.changes and (single or not only_shape_follows(pair)):
+        if pair.changes and not any(kind(pair) for kind in folded):
             _between(page, quiet)
             quiet = []
             _layer(page, pair, columns, first=pair.name == diff.diverges_at)
@@ -260,13 +269,14 @@ def _role(change: Change) -> Role:
 
 
 def _between(page: _Page, pairs: Sequence[LayerPair]) -> None:
-    """A line for layers that are as before, and one for those that only follow."""
-    if not pairs:
-        return
+    """A line for layers that are as before, one for new numbers, one for what only follows."""
     following = [pair for pair in pairs if only_shape_follows(pair)]
+    numbered = [pair for pair in pairs if only_renumbered(pair)]
     parts = []
-    if len(following) < len(pairs):
-        parts.append(f"{_count(len(pairs) - len(following))} unchanged")
+    if unchanged := len(pairs) - len(following) - len(numbered):
+        parts.append(f"{_count(unchanged)} unchanged")
+    if numbered:
+        parts.append(_numbered_text(numbered))
     if following:
         causes = dict.fromkeys(
             cause for pair in following for change in pair.changes for cause in change.because
@@ -279,6 +289,19 @@ def _between(page: _Page, pairs: Sequence[LayerPair]) -> None:
     for text in parts:
         lines = _hanging(page.wrapped(text, 4))
         page.lines += ["    " + page.paint(line, "dim") for line in lines]
+
+
+def _numbered_text(pairs: Sequence[LayerPair]) -> str:
+    """``9 layers numbered anew: dense_2 .. dense_10 were dense_1 .. dense_9; ...``."""
+    ends = [pair for pair in (pairs[0], pairs[-1]) if pair.old is not None]
+    now, before = (
+        " .. ".join(dict.fromkeys(names))
+        for names in ([pair.name for pair in ends], [p.old.name for p in ends if p.old])
+    )
+    confused = any(change.code == "CD505" for pair in pairs for change in pair.changes)
+    text = f"{_count(len(pairs))} numbered anew: {now} {'was' if len(pairs) == 1 else 'were'} "
+    text += f"{before}; old weights fit under the old names"
+    return text + (", which are those of other layers now" if confused else "")
 
 
 def _count(number: int) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Iterable, Mapping
+from collections import abc
+from collections.abc import Hashable, Iterable
 from dataclasses import field
 
 from speccompiler.comparing.alignment import Alignment
@@ -12,12 +13,13 @@ from speccompiler.comparing.codes import CODES
 from speccompiler.comparing.lowered_alone import Alone, lowered_alone
 from speccompiler.comparing.model_diff import Change, Impact
 from speccompiler.comparing.outline import Outline
-from speccompiler.diagnostics.core import Diagnostic
+from speccompiler.diagnostics.core import Diagnostic, Span
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Weight
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.reports.layer_report import LayerReport
 from speccompiler.reports.shape_report import ShapeReport
+from speccompiler.source.tree import Mapping, span_at
 from speccompiler.validation.validated import ValidatedModel
 
 
@@ -28,7 +30,7 @@ class Side:
     model: ValidatedModel
     outline: Outline
     report: ShapeReport
-    stored: Mapping[str, Mapping[str, Weight]]
+    stored: abc.Mapping[str, abc.Mapping[str, Weight]]
     """The stored tensors, by layer and name."""
 
     def layer_report(self, number: int) -> LayerReport:
@@ -90,6 +92,10 @@ class Sides:
         """A change at its place: in the new file, or with ``gone`` in the old one."""
         model = (self.old if gone else self.new).model
         at = model.loaded.locate(Diagnostic(code, "", layer=layer, argument=argument))
+        if layer is not None and argument == "inputs":
+            span = _reads_span(model, layer) or at.span
+        else:
+            span = _header_span(model, argument) or at.span
         return Change(
             code,
             CODES[code].impact if impact is None else impact,
@@ -100,9 +106,29 @@ class Sides:
             old,
             new,
             at.file,
-            at.span,
+            span,
             tuple(because),
         )
+
+
+_OF_HEADER = frozenset({"input_shape", "input_dtype", "inputs", "outputs", "semantics", "seed"})
+
+
+def _header_span(model: ValidatedModel, argument: str | None) -> Span | None:
+    """Where the head of a native spec says something of the whole model."""
+    root = model.loaded.document.root
+    if argument not in _OF_HEADER or not isinstance(root, Mapping) or "layers" not in root.entries:
+        return None
+    return span_at(root, (argument,)) if argument in root.entries else None
+
+
+def _reads_span(model: ValidatedModel, layer: str) -> Span | None:
+    """Where a native layer says what it reads, from the first name to the last."""
+    place = model.loaded.places.get(layer)
+    if place is None or not place.reads:
+        return None
+    (_, start), (_, end) = place.reads[0], place.reads[-1]
+    return Span(start.line, start.column, end.end_line, end.end_column)
 
 
 def fingerprint(*parts: str | None) -> str:

@@ -94,6 +94,15 @@ def only_shape_follows(pair: LayerPair) -> bool:
     return follows(pair) and all(change.code == "CD401" for change in pair.changes)
 
 
+def only_renumbered(pair: LayerPair) -> bool:
+    """Whether a layer has another made name, and nothing but its weights' names follows."""
+    return (
+        pair.match is Match.RENAMED
+        and bool(pair.changes)
+        and all(change.code in {"CD504", "CD505"} for change in pair.changes)
+    )
+
+
 def counts(diff: ModelDiff) -> str:
     """``1 layer changed, 2 inserted, 1 removed, 9 as before``."""
     found: Counter[str] = Counter()

@@ -33,6 +33,7 @@ from speccompiler.language_server.quick_fixes import (
 from speccompiler.language_server.rename import renamable_at, rename
 from speccompiler.language_server.spec_file import SpecFile
 from speccompiler.language_server.symbols import layer_symbols
+from speccompiler.language_server.tree_paths import Found, found_at
 from speccompiler.language_server.written_layers import NamedLayer
 
 _KINDS = {
@@ -102,6 +103,31 @@ def folding_ranges(file: SpecFile, params: types.FoldingRangeParams) -> list[typ
         for symbol in layer_symbols(file)
         if symbol.whole.end_line > symbol.whole.line
     ]
+
+
+def selection_ranges(
+    file: SpecFile, params: types.SelectionRangeParams
+) -> list[types.SelectionRange]:
+    """For each place the part of the text that it is in, and what is around that."""
+    return [_selection(file, position) for position in params.positions]
+
+
+def _selection(file: SpecFile, position: types.Position) -> types.SelectionRange:
+    line, column = _place(file, position)
+    then, root = file.then(line), file.readable.document.root
+    found = None if then is None or root is None else found_at(root, then, column)
+    chosen: types.SelectionRange | None = None
+    for span in () if found is None else _spans(found):
+        now = file.range_now(span)
+        if now is not None and (chosen is None or as_range(now) != chosen.range):
+            chosen = types.SelectionRange(as_range(now), chosen)
+    return chosen or types.SelectionRange(types.Range(position, position))
+
+
+def _spans(found: Found) -> list[Span]:
+    """From the root inwards; a key stands for its own value."""
+    nodes = found.nodes[:-1] if found.on_key else found.nodes
+    return [*(node.span for node in nodes), found.span]
 
 
 def definition(file: SpecFile, params: types.DefinitionParams) -> types.Location | None:

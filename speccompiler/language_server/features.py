@@ -111,6 +111,7 @@ def _answer_requests(server: SpecServer) -> None:
     )
     answer(types.TEXT_DOCUMENT_PREPARE_RENAME, answers.prepared_rename)
     answer(types.TEXT_DOCUMENT_FOLDING_RANGE, answers.folding_ranges)
+    answer(types.TEXT_DOCUMENT_SELECTION_RANGE, answers.selection_ranges)
     answer(types.TEXT_DOCUMENT_FORMATTING, answers.formatted)
     answer(
         types.TEXT_DOCUMENT_CODE_ACTION,

@@ -19,6 +19,7 @@ from tests.action.fake_github import BOT, FakeGitHub, serving
 from tests.action.runner import Ended, Runner
 from tests.places import ROOT
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="programs here are scripts for sh")
 ACTION = ROOT / "action.yml"
 SPEC = """\
 convspec: 1
@@ -158,6 +159,50 @@ def test_what_is_changed_becomes_one_comment_that_is_kept_up_to_date(hub: Hub) -
     hub.run()
     assert hub.github.writes == ["POST", "PATCH", "PATCH"], "nothing new to say"
     assert len(hub.github.comments) == 1
+
+
+NET = """\
+convspec: 1
+name: net
+dim_ordering: tf
+input_shape: [32, 32, 3]
+seed: 1
+layers:
+  - {type: Convolution2D, name: conv1, nb_filter: 16, nb_row: 3, nb_col: 3, border_mode: same}
+  - {type: Convolution2D, name: conv2, nb_filter: 16, nb_row: 3, nb_col: 3, border_mode: same}
+  - {type: MaxPooling2D, name: pool}
+  - {type: Convolution2D, name: conv3, nb_filter: 32, nb_row: 3, nb_col: 3, activation: relu}
+  - {type: Flatten, name: flat}
+  - {type: Dense, name: out, output_dim: 10, activation: softmax}
+"""
+
+
+def test_a_reviewer_reads_four_changes_apart(hub: Hub) -> None:
+    """A layer renamed, a normalization and a skip connection put in, more filters."""
+    hub.commit({"models/net.yaml": NET}, branch="main")
+    git("checkout", "-q", "topic", cwd=hub.clone)
+    git("merge", "-q", "main", cwd=hub.clone)
+    conv2 = next(line for line in NET.splitlines() if "conv2" in line)
+    new = NET.replace("name: conv1", "name: stem").replace("nb_filter: 32", "nb_filter: 48")
+    normalization = "  - {type: BatchNormalization, name: bn}\n"
+    skip = "\n  - {type: Merge, name: skip, mode: sum, inputs: [bn, conv2]}"
+    hub.commit({"models/net.yaml": new.replace(conv2, normalization + conv2 + skip)})
+    assert hub.run().status == 1
+    (comment,) = hub.github.comments
+    rows = [line for line in comment["body"].splitlines() if line.startswith("| **breaking** |")]
+    assert [row.split("|")[2].strip() for row in rows] == [
+        "`conv1` → `stem`",
+        "`bn` (new)",
+        "`skip` (new)",
+        "`conv3`",
+        "`out`",
+    ]
+    assert "old weights fit, and are named conv1/W, conv1/b" in rows[0]
+    assert "inserted after 'stem'" in rows[1]
+    assert "inserted after 'bn', 'conv2'" in rows[2]
+    assert "nb_filter 32 → 48" in rows[3]
+    assert "because of 'conv3'" in rows[4]
+    assert "| parameters | 70,138 | 103,882 | +48.1% |" in comment["body"]
 
 
 def test_nothing_is_posted_where_nothing_ever_changed(hub: Hub) -> None:

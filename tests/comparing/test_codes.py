@@ -350,6 +350,11 @@ def test_a_fingerprint_survives_unrelated_edits() -> None:
         ("CD202", "old.yaml", "MaxPooling2D"),
         ("CD201", "new.yaml", "Activation"),
         ("CD501", "new.yaml", "Convolution2D"),
+        ("CD103", "new.yaml", "[30, null, 1]"),
+        ("CD105", "new.yaml", "{b: [4], a: [4]}"),
+        ("CD206", "new.yaml", "side, side"),
+        ("CD601", "new.yaml", "theano"),
+        ("CD604", "new.yaml", "4"),
     ],
 )
 def test_the_place_of_a_change(code: str, file: str, text: str) -> None:

@@ -48,6 +48,7 @@ def chain(*layers: str, base: tuple[str, ...] = BASE) -> ModelDiff:
 
 
 UNNAMED = tuple(map(without_names, BASE))
+MANY = (FLAT, *["type: Dense, output_dim: 20"] * 14)
 PAIRS: dict[str, Callable[[], ModelDiff]] = {
     "nothing": lambda: chain(*BASE),
     "four_edits": lambda: chain(
@@ -55,6 +56,9 @@ PAIRS: dict[str, Callable[[], ModelDiff]] = {
         base=(CONV1, POOL, OTHER.replace("features", "conv2"), FLAT, DENSE),
     ),
     "inserted_at_the_front": lambda: chain(UNNAMED[0].replace("8", "4"), *UNNAMED, base=UNNAMED),
+    "numbered_anew": lambda: chain(
+        "type: Dense, output_dim: 4", *MANY, base=(*MANY[:-3], without_names(DENSE), *MANY[-2:])
+    ),
     "moved": lambda: chain(CONV1, CONV2, POOL, FLAT, DENSE),
     "only_notes": lambda: chain(
         CONV1 + ", init: he_normal, W_regularizer: {name: l2, l: 0.1}", POOL,

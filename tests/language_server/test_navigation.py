@@ -240,3 +240,21 @@ async def test_every_place_of_a_name_is_highlighted(talk: Conversation) -> None:
         types.DocumentHighlightParams(types.TextDocumentIdentifier(uri), at)
     )
     assert [one.range.start.line for one in found or ()] == [8, 3, 11]
+
+
+async def test_a_selection_grows_from_a_value_to_its_layer(talk: Conversation) -> None:
+    text, at = marked(GRAPH.replace("nb_filter: 4", "nb_filter: ¦4"))
+    uri = await talk.open(text)
+    found = await talk.client.text_document_selection_range_async(
+        types.SelectionRangeParams(types.TextDocumentIdentifier(uri), [at])
+    )
+    assert found is not None
+    chosen: types.SelectionRange | None = found[0]
+    texts = []
+    while chosen is not None:
+        start, end = chosen.range.start, chosen.range.end
+        line = text.split("\n")[start.line]
+        if start.line == end.line:
+            texts.append(line[start.character : end.character])
+        chosen = chosen.parent
+    assert texts == ["4", text.split("\n")[5].removeprefix("  - ")]

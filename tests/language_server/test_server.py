@@ -101,6 +101,7 @@ def test_what_it_can_do() -> None:
         "documentFormattingProvider", "documentHighlightProvider", "documentSymbolProvider",
         "foldingRangeProvider",
         "hoverProvider", "inlayHintProvider", "referencesProvider", "renameProvider",
+        "selectionRangeProvider",
     }  # fmt: skip
 
 
