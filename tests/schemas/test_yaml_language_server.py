@@ -167,7 +167,7 @@ HOVERS = [
      "#### Convolution2D\n\nNumber of filters: channels of the output.\n"),
     (f"{HEAD}  - {{type: MaxPooling2D, pool_s|ize: [2, 2]}}\n",
      "#### MaxPooling2D\n\nWindow: rows, columns.\n"),
-    (f"{HEAD}  - {{type: Dense, activ|ation: relu}}\n",
+    (f"{HEAD}  - {{type: Dense, |activation: relu}}\n",
      "#### Dense\n\nApplied after the bias: a name, or `{expr: ..}` in x. Default: linear.\n"),
     (f"{HEAD}  - type: Convo|lution2D\n",
      "#### convspec model\n\nConvolution over rows and columns of an image.\n"),
