@@ -167,8 +167,10 @@ def _whole(file: FileDiff, comparison: Comparison) -> Iterator[str]:
     if file.report is not None:
         work = _text(scaled(file.report.multiply_adds))
         yield f"{file.gist}, {work} multiply-adds a sample"
+    elif file.status is FileStatus.REMOVED:
+        yield file.gist
     for change in file.own_changes:
-        if change.code == "CD003":
+        if change.code in {"CD003", "CD004"}:
             yield f"- {change.impact}: {_text(change.message)}"
     if file.diff is None:
         return
