@@ -51,6 +51,12 @@ CODES: Mapping[str, ChangeCode] = MappingProxyType(
             "The file lies elsewhere or has another name; its model is compared with what it was. "
             "A file that keeps at least half of its lines is taken for the same one.",
         ),
+        "CD004": ChangeCode(
+            "model without errors again",
+            NOTE,
+            "The old version of the file has errors and the new one has none, so that there is "
+            "nothing to compare with. Where two files are named, such errors are reported instead.",
+        ),
         "CD101": ChangeCode(
             "input added",
             BREAKING,
