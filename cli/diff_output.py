@@ -96,10 +96,11 @@ def _file(file: FileDiff) -> Iterator[str]:
         from speccompiler.comparing.diff_text import diff_text
 
         yield diff_text(file.diff, width=_terminal_width(), paint=painted, name=printable)
-    elif file.report is not None:
-        role: Role = "added" if file.new_name is not None else "removed"
+    elif file.status in {FileStatus.ADDED, FileStatus.REMOVED}:
+        role: Role = "added" if file.status is FileStatus.ADDED else "removed"
         word = "new" if role == "added" else "removed"
         yield f"{painted(word, role)}: {printable(file.name)}, {file.gist}"
+        yield from (c.message for c in file.own_changes if c.code == "CD004")
 
 
 def _ignored(comparison: Comparison) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The changes of one layer: of its name, place and arguments, its shapes and its weights."""
+"""The changes of one layer: of its name and place, its arguments and its shape."""
 
 from __future__ import annotations
 
@@ -8,25 +8,16 @@ from collections.abc import Iterator
 from speccompiler.comparing.argument_effects import Changed, Effect, difference
 from speccompiler.comparing.layer_arguments import same_type, value_text
 from speccompiler.comparing.lowered_alone import lowered_alone
-from speccompiler.comparing.model_diff import Change, Fit, Impact, TensorFit
+from speccompiler.comparing.model_diff import Change, Impact
 from speccompiler.comparing.rewiring import slots
 from speccompiler.comparing.shape_causes import ShapeCauses
 from speccompiler.comparing.sides import Side, Sides
-from speccompiler.comparing.tensor_fit import draws_weights, fits
+from speccompiler.comparing.tensor_fit import draws_weights
 from speccompiler.comparing.wording import because, listed, quoted_few, shape_text
 from speccompiler.schemas.fields import Layer
 
 _COMMUTES = frozenset({"sum", "mul", "ave", "max"})
 _EFFECTS = {Effect.NONE: "CD303", Effect.NUMBERS: "CD302", Effect.SHAPE: "CD301"}
-
-
-def tensors_of(sides: Sides, partner: int | None, number: int | None) -> tuple[TensorFit, ...]:
-    """What becomes of the tensors of a pair; a layer's tensors count to its first call."""
-    old = None if partner is None else sides.old.outline.items[partner]
-    new = None if number is None else sides.new.outline.items[number]
-    before = sides.old.stored.get(str(old.layer.name), {}) if old and old.first else {}
-    after = sides.new.stored.get(str(new.layer.name), {}) if new and new.first else {}
-    return fits(before, after)
 
 
 def inserted(sides: Sides, number: int) -> Iterator[Change]:
@@ -214,6 +205,7 @@ def _draws(sides: Sides, partner: int, number: int, argument: str) -> bool:
         and any(argument in (stored.init, stored.scale) for stored in layer.inner.tensors.values())
         for side, layer in zip((sides.old, sides.new), layers, strict=True)
     )
+<<<<<<< HEAD
 
 
 def weight_changes(
@@ -272,7 +264,7 @@ def _reshaped(
             (tensor := _own_name(t.old_name)) in now and now[tensor].stored_shape != t.old_shape
             for t in found
         )
-        after = () if own else upstream
+        after = () if own or name in upstream else upstream
     text = f"old weights do not fit: {', '.join(parts)}{because(after)}"
     old, new = (", ".join(str(getattr(t, f"{w}_shape")) for t in found) for w in ("old", "new"))
     return sides.change("CD501", text, layer=name, old=old, new=new, because=after)
@@ -306,3 +298,5 @@ def _confused(sides: Sides, name: str, taken: list[TensorFit]) -> Iterator[Chang
 
 def _layer_of(key: str | None) -> str:
     return str(key).rpartition("/")[0]
+=======
+>>>>>>> main

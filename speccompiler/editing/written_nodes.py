@@ -99,5 +99,5 @@ def comments(node: Written) -> Iterator[Comment]:
 def defines_anchor(node: Written) -> bool:
     """Whether an anchor stands in it: what comes after may be an alias of it."""
     if isinstance(node, WrittenScalar):
-        return node.decorated and "&" in node.text.split(maxsplit=1)[0] + node.text
+        return node.decorated and "&" in node.text
     return "&" in node.marks or any(defines_anchor(child.value) for child in node.children)
