@@ -22,7 +22,7 @@ from speccompiler.cli.compared_sides import (
     tree_sides,
 )
 from speccompiler.cli.documents import SUFFIXES, check_name, read, with_model
-from speccompiler.diagnostics.core import Problem, SpecError, did_you_mean
+from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.diagnostics.wording import shown
 from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary
 from speccompiler.source.document import Document
@@ -195,7 +195,7 @@ def _neither(repository: Repository, name: str) -> Side | Tree | None:
         return None
     if repository.has_commits():
         said = "is neither a file nor a revision of this repository"
-        hint = did_you_mean(name, [*os.listdir(), *repository.names()])
+        hint = repository.hint(name, os.listdir())
     else:
         said, hint = "is no file, and this repository has no commit", None
     raise SpecError([Problem("CS015", f"'{shown(name)}' {said}", hint).at()])

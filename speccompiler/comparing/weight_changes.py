@@ -76,7 +76,7 @@ def _reshaped(
             (tensor := _own_name(t.old_name)) in now and now[tensor].stored_shape != t.old_shape
             for t in found
         )
-        after = () if own else upstream
+        after = () if own or name in upstream else upstream
     text = f"old weights do not fit: {', '.join(parts)}{because(after)}"
     old, new = (", ".join(str(getattr(t, f"{w}_shape")) for t in found) for w in ("old", "new"))
     return sides.change("CD501", text, layer=name, old=old, new=new, because=after)

@@ -334,7 +334,8 @@ def test_excluded_files_are_passed_over_unless_they_are_named(call: Call) -> Non
         ),
         (
             ["origin/main"],
-            "error CS015: 'origin/main' is neither a file nor a revision of this repository\n",
+            "error CS015: 'origin/main' is neither a file nor a revision of this repository\n"
+            "  hint: fetch it first: git fetch origin main\n",
         ),
         (
             ["modle.yaml"],

@@ -47,7 +47,7 @@ def render(
 def _rule(rule: Rule) -> dict[str, Any]:
     return {
         "id": rule.code,
-        "name": "".join(word[0].upper() + word[1:] for word in re.findall(r"\w+", rule.name.replace("'", ""))),
+        "name": "".join(word[0].upper() + word[1:] for word in re.findall(r"\w+", rule.name)),
         "shortDescription": {"text": rule.name},
         # The code scanning of GitHub asks for it.
         "fullDescription": {"text": rule.help.partition("\n\n")[0]},
