@@ -44,10 +44,9 @@ def shown(comparison: Comparison, style: str, limit: int | None) -> str:
 
         return diff_markdown(comparison, DEFAULT_LIMIT if limit is None else limit)
     if style == "json":
-        from speccompiler.cli.json_output import json_text
-        from speccompiler.comparing.diff_data import comparison_data
+        from speccompiler.cli import json_output
 
-        return json_text(comparison_data(comparison))
+        return json_output.json_text(json_output.diff(comparison))
     if style == "html":
         from speccompiler.drawing.comparison_page import comparison_page
 
