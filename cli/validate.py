@@ -165,7 +165,7 @@ def _outcome(
 
         documents, made, changed = mend_all(documents, loading, settings, fixing)
     checks = [check(document, loading, settings) for document in documents]
-    return Outcome(checks, fixed=made, changed=changed)
+    return Outcome(checks, fixed=made, changed=changed, fixes_shown=fixing.diff)
 
 
 def _hold_to_baseline(outcome: Outcome, settings: Settings, accepting: BaselineOptions) -> None:

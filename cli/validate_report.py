@@ -57,6 +57,8 @@ class Outcome:
     """How many findings were mended before."""
     changed: bool = False
     """Whether that changes a file."""
+    fixes_shown: bool = False
+    """Whether the fixes are shown, and the files are as they were."""
     written: int | None = None
     """How many findings went into the baseline."""
 
@@ -78,7 +80,8 @@ def as_text(outcome: Outcome) -> str:
     lines += [line for check in outcome.checks if (line := check.line) is not None]
     if outcome.fixed:
         whole = outcome.fixed + len(found)
-        lines.append(f"fixed {outcome.fixed} of {_count(whole, 'finding')}")
+        fixed = "would fix" if outcome.fixes_shown else "fixed"
+        lines.append(f"{fixed} {outcome.fixed} of {_count(whole, 'finding')}")
     lines += last_lines(outcome, clean=False)
     return "".join(f"{line}\n" for line in lines)
 

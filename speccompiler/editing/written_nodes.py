@@ -42,11 +42,8 @@ class WrittenScalar:
     block: bool = False
     """Whether it is a block of lines: ``|`` or ``>``."""
     alias: bool = False
-
-    @property
-    def decorated(self) -> bool:
-        """Whether an anchor or a tag stands before it."""
-        return not self.alias and not self.block and self.text[:1] in {"&", "!"}
+    marks: str = ""
+    """The anchor and the tag before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,5 +96,5 @@ def comments(node: Written) -> Iterator[Comment]:
 def defines_anchor(node: Written) -> bool:
     """Whether an anchor stands in it: what comes after may be an alias of it."""
     if isinstance(node, WrittenScalar):
-        return node.decorated and "&" in node.text
+        return "&" in node.marks
     return "&" in node.marks or any(defines_anchor(child.value) for child in node.children)

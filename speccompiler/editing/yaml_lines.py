@@ -27,6 +27,7 @@ from speccompiler.source.flow_text import flow_text
 from speccompiler.source.yaml_scalars import plain_value
 
 _PLAIN_IN_FLOW = re.compile(r"[^\s,\[\]{}:?#&*!|>'\"%@`-][^,\[\]{}:#]*|[-+.]?[0-9][0-9a-zA-Z.+_-]*")
+_IGNORES = re.compile(r"#+\s*convspec\s*:\s*ignore\s*\[")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -94,7 +95,8 @@ class _Layout:
         start = indent + len(_start(child))
         if in_layer or value.flow:
             text = _flow(value)
-            if text is not None and start + len(text) <= self.width:
+            fits = text is not None and start + len(text) <= self.width
+            if text is not None and (fits or (value.flow and _ignores(child))):
                 yield from self.on_one_line(child, indent, text)
                 return
             if text is not None and _is_row(value):
@@ -145,6 +147,12 @@ class _Layout:
         yield Line(" " * indent + "- " + first.text.lstrip(), first.comment)
         yield from lines[1:]
         yield from _alone(value.tail, indent + INDENT)
+
+
+def _ignores(child: Child) -> bool:
+    """Whether findings of its line are ignored: on lines of their own they would not be."""
+    said = (*child.before, *filter(None, (child.head, child.after)))
+    return any(_IGNORES.match(comment.text) for comment in said)
 
 
 def _start(child: Child) -> str:
@@ -217,7 +225,7 @@ def _flow_scalar(scalar: WrittenScalar) -> str | None:
     text = _text_of(scalar)
     if scalar.block or "\n" in text or "\r" in text:
         return None
-    if not scalar.plain or scalar.alias or scalar.decorated or not text:
+    if not scalar.plain or scalar.alias or scalar.marks or not text:
         return text
     if _PLAIN_IN_FLOW.fullmatch(text):
         return text

@@ -26,6 +26,7 @@ from speccompiler.frozen import dataclass
 from speccompiler.source.yaml_events import LOADER
 
 _MARKS = re.compile(r"(?:[&!]\S*)(?:\s+[&!]\S*)?")
+_GAP = re.compile(r"(?:\s+(?:#[^\r\n]*)?)*")
 _COMMENT = re.compile(r"#[^\r\n]*")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _INDENTATION = re.compile(r"(?<=[|>])[1-9]|(?<=[|>][-+])[1-9]")
@@ -152,13 +153,22 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event, start, end, parent_column)
         mapping = isinstance(event, yaml.MappingStartEvent)
-        marks = ""
-        if event.anchor is not None or event.tag is not None:
-            found = _MARKS.match(self.text, start)
-            marks = "" if found is None else " ".join(found.group().split())
+        marks, _ = self.marks(event)
         return self.collection(mapping, bool(event.flow_style), marks, parent_column, end)
 
+    def marks(self, event: Any) -> tuple[str, int]:
+        """The anchor and the tag of a value, and where the value begins behind them."""
+        start = event.start_mark.index
+        if isinstance(event, yaml.AliasEvent) or (event.anchor is None and event.tag is None):
+            return "", start
+        found = _MARKS.match(self.text, start)
+        assert found is not None, "an anchor or a tag comes first"
+        gap = _GAP.match(self.text, found.end())
+        assert gap is not None, "no gap is a match too"
+        return " ".join(found.group().split()), gap.end()
+
     def scalar(self, event: Any, start: int, end: int, column: int) -> tuple[WrittenScalar, int]:
+        marks, start = self.marks(event)
         said = self.text[start:end]
         block = event.style in {"|", ">"}
         if block:
@@ -169,8 +179,14 @@ class _Reader:
             elif not lines[-1]:  # what comes after the last line end is none
                 lines.pop()
             self.floor = end
-            said = "\n".join([_INDENTATION.sub(str(INDENT), header), *_cut(header, lines, column)])
-        return WrittenScalar(said, event.value, not event.style, block), end
+            lines = _cut(header, lines, column)
+            header = _INDENTATION.sub(str(INDENT), header)
+            if not event.value.endswith("\n") and "-" not in header:
+                # The text ended with the block's last line, and gets a line end now.
+                header = f"{header[0]}-{header[1:]}"
+            said = "\n".join([header, *lines])
+        said = f"{marks} {said}".strip(" ") if marks else said
+        return WrittenScalar(said, event.value, not event.style, block, marks=marks), end
 
     def collection(
         self, mapping: bool, flow: bool, marks: str, parent_column: int, end: int
@@ -219,10 +235,10 @@ class _Reader:
             assert isinstance(written, WrittenScalar), "keys are text"
             key = written
         event = self.events[self.at]
-        value_start = event.start_mark.index
-        is_block = isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent) and not bool(
-            event.flow_style
-        )
+        is_list = isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent)
+        is_block = is_list and not event.flow_style
+        # Comments between the marks of a single value and the value go before both.
+        value_start = event.start_mark.index if is_list else self.marks(event)[1]
         head = None
         if mapping or is_block:
             colon = self.text.find(":", end) + 1 if mapping else end

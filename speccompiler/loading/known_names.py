@@ -5,6 +5,7 @@ Where an argument has several names here, the first that the layer takes is mean
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
 Names = tuple[str, ...]
@@ -193,6 +194,7 @@ LAYERS_FOR = {"leakyrelu": "LeakyReLU", "prelu": "PReLU", "srelu": "SReLU",
               "thresholdedrelu": "ThresholdedReLU"}  # fmt: skip
 """Activations that have a parameter, and the layers that hold it."""
 EXPRESSION_SIGNS = frozenset("(+-*/<>")
+_PYTHON_FUNCTION = re.compile(r"^\s*lambda\s+x\s*:\s*")
 
 
 def plain_name(name: str) -> str:
@@ -200,9 +202,11 @@ def plain_name(name: str) -> str:
     return name.strip().casefold().replace("_", "").replace("-", "").replace(" ", "")
 
 
-def is_expression(name: str) -> bool:
-    """Whether an activation's name is an expression that lacks its mapping."""
-    return "x" in name and not EXPRESSION_SIGNS.isdisjoint(name) and len(name) <= 60
+def as_expression(name: str) -> str | None:
+    """The expression that stands in place of an activation's name, or in a Python function of x."""
+    said = _PYTHON_FUNCTION.sub("", name)
+    is_one = "x" in said and not EXPRESSION_SIGNS.isdisjoint(said) and len(said) <= 60
+    return said if is_one else None
 
 
 def activation_hint(name: str) -> str | None:
@@ -217,6 +221,7 @@ def activation_hint(name: str) -> str | None:
         return f'write activation: {{expr: "{found}"}}{also}'
     if layer is not None:
         return f"it has a parameter: write a {layer} layer"
-    if is_expression(name):
-        return f'an expression is written activation: {{expr: "{name}"}}'
+    expression = as_expression(name)
+    if expression is not None:
+        return f'an expression is written activation: {{expr: "{expression}"}}'
     return None

@@ -44,7 +44,7 @@ def test_a_difference_is_shown_and_nothing_written(call: Call) -> None:
         "-  - {type: Convolution2D, name: conv, nb_filter: 2, nb_rows: 3, nb_col: 3}\n"
         "+  - {type: Convolution2D, name: conv, nb_filter: 2, nb_row: 3, nb_col: 3}\n"
     )
-    assert result.err == "a.yaml: ok, 1 layer\nfixed 2 of 2 findings\n"
+    assert result.err == "a.yaml: ok, 1 layer\nwould fix 2 of 2 findings\n"
     write("b.yaml", GOOD)
     clean = call("validate", "--diff", "b.yaml")
     assert (clean.status, clean.out, clean.err) == (0, "", "b.yaml: ok, 1 layer\n")

@@ -83,6 +83,8 @@ UNSAFE = [
     ("{type: Dense, output_dim: 3, activation: swish}",
      '{type: Dense, output_dim: 3, activation: {expr: "x * sigmoid(x)"}}'),
     ('{type: Activation, activation: "2 * x"}', '{type: Activation, activation: {expr: "2 * x"}}'),
+    ('{type: Activation, activation: "lambda x: x*2"}',
+     '{type: Activation, activation: {expr: "x*2"}}'),
     ("{type: Flatten, qqqq: [1, 2], name: a}", "{type: Flatten, name: a}"),
     ("{type: Flatten, name: a, qqqq: {b: 1}}", "{type: Flatten, name: a}"),
     ("{qqqq: 1, type: Flatten}", "{type: Flatten}"),

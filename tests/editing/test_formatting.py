@@ -125,6 +125,29 @@ CASES = {
         "convspec: 1\nlayers:\n  # last\n  - type: Dense\n    name: " + "a" * 60 + "\n"
         "    output_dim: 3\n    activation: softmax\n",
     ),
+    "a layer whose findings are ignored keeps the line of the comment": (
+        "convspec: 1\nlayers:\n  - {name: " + "a" * 60 + ", type: Dense, output_dim: 3, "
+        "activation: odd}  # convspec: ignore[CS023] as trained\n"
+        "  # convspec: ignore[CS023]\n  # another\n"
+        "  - {type: Dense, name: " + "b" * 60 + ", output_dim: 3, activation: odd}\n",
+        "convspec: 1\nlayers:\n  - {type: Dense, name: " + "a" * 60 + ", output_dim: 3, "
+        "activation: odd}  # convspec: ignore[CS023] as trained\n"
+        "  # convspec: ignore[CS023]\n  # another\n"
+        "  - {type: Dense, name: " + "b" * 60 + ", output_dim: 3, activation: odd}\n",
+    ),
+    "comments between an anchor or a tag and its value": (
+        "convspec: 1\nlayers:\n  - {type: &t  # why\n      # two\n      Dense,\n"
+        "     output_dim: !!int\n      3}\n",
+        "convspec: 1\nlayers:\n  # why\n  # two\n  - {type: &t Dense, output_dim: !!int 3}\n",
+    ),
+    "an anchor before a block of lines binds the order": (
+        "convspec: 1\nx: &x |\n  a\nname: *x\nlayers: [{type: Flatten}]\n",
+        "convspec: 1\nx: &x |\n  a\nname: *x\nlayers:\n  - {type: Flatten}\n",
+    ),
+    "a block that ends the text without a line end": (
+        "convspec: 1\nlayers: [{type: Flatten}]\nx: |\n  a\n  b",
+        "convspec: 1\nx: |-\n  a\n  b\nlayers:\n  - {type: Flatten}\n",
+    ),
     "anchors, aliases, merge keys and tags": (
         "x-conv: &conv\n    nb_row: 3\n    nb_col: 3\nname: &n a\nconvspec: !!int 1\nlayers:\n"
         "  - {name: *n, <<: *conv, type: Convolution2D,  nb_filter: !!int \"3\"}\n"

@@ -14,7 +14,7 @@ from speccompiler.loading.known_names import (
     UNSURE_VALUES,
     VALUES,
     argument_hint,
-    is_expression,
+    as_expression,
     plain_name,
     value_hint,
 )
@@ -112,8 +112,9 @@ def _allowed(mistake: Mistake, choices: list[str]) -> Remedy | None:
     if name == "activation":
         if plain_name(found) in EXPRESSIONS:
             return Remedy(Write({"expr": EXPRESSIONS[plain_name(found)]}), safe=False)
-        if is_expression(found):
-            return Remedy(Write({"expr": found}), safe=False)
+        expression = as_expression(found)
+        if expression is not None:
+            return Remedy(Write({"expr": expression}), safe=False)
     return None if value_hint(name, found) else spelt_value(found, choices)
 
 
