@@ -621,3 +621,22 @@ def test_an_index_that_somebody_has_locked_is_read(call: Call) -> None:
     lock.touch()
     assert files(call, "HEAD") == [("HEAD:model.yaml", "model.yaml", "changed")]
     assert lock.read_bytes() == b""
+
+
+def test_a_fingerprint_does_not_hang_on_the_folder_of_the_call(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository(nets__a=MODEL, nets__b=WIDER, nets__c=BROKEN)
+    Path("nets/a.yaml").unlink()
+    Path("nets/b.yaml").rename("nets/moved.yaml")
+    write("nets/c.yaml", MODEL)
+    write("nets/d.yaml", "convspec: 1\ninput_shape: [4]\nlayers: [{type: Dense, output_dim: 2}]\n")
+
+    def prints() -> list[tuple[str, str]]:
+        data = json.loads(call("diff", "HEAD", "--format", "json").out)
+        return [(c["code"], c["fingerprint"]) for f in data["files"] for c in f["changes"]]
+
+    before = prints()
+    assert sorted(code for code, _ in before) == ["CD001", "CD002", "CD003", "CD004"]
+    monkeypatch.chdir("nets")
+    assert prints() == before
