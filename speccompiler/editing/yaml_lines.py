@@ -119,7 +119,7 @@ class _Layout:
         if isinstance(child.value, WrittenScalar) and child.value.block:
             lines += [pad + line if line else "" for line in more]
         else:
-            lines += [pad + line.lstrip() for line in more]
+            lines += [pad + line.lstrip() if line.strip() else "" for line in more]
         yield from map(Line, lines[:-1])
         yield Line(lines[-1], child.after)
 

@@ -148,6 +148,10 @@ CASES = {
         "convspec: 1\nlayers: [{type: Flatten}]\nx: |\n  a\n  b",
         "convspec: 1\nx: |-\n  a\n  b\nlayers:\n  - {type: Flatten}\n",
     ),
+    "empty lines inside quotes have no spaces": (
+        "convspec: 1\nname: 'a\n\n  b'\nlayers:\n  - {type: Flatten}\n",
+        "convspec: 1\nname: 'a\n\n  b'\nlayers:\n  - {type: Flatten}\n",
+    ),
     "anchors, aliases, merge keys and tags": (
         "x-conv: &conv\n    nb_row: 3\n    nb_col: 3\nname: &n a\nconvspec: !!int 1\nlayers:\n"
         "  - {name: *n, <<: *conv, type: Convolution2D,  nb_filter: !!int \"3\"}\n"
