@@ -375,6 +375,14 @@ async def test_a_fix_of_one_finding(talk: Conversation) -> None:
     assert made(uri, WRONG, found[0]) == WRONG.replace("Flaten", "Flatten")
 
 
+async def test_two_findings_of_a_line_are_ignored_once(talk: Conversation) -> None:
+    wrong = "{type: Convolution2D, nb_filter: 1, nb_row: 3, nb_col: 3, init: a, activation: b}"
+    uri = await talk.open(f"{HEAD}  - {wrong}\n")
+    found = await actions(talk, uri, 4)
+    assert [one.title for one in found] == ["ignore CS023 on this line"]
+    assert [str(one.code) for one in found[0].diagnostics or ()] == ["CS023", "CS023"]
+
+
 @pytest.mark.parametrize("kind", [types.CodeActionKind.SourceFixAll, types.CodeActionKind.Source])
 async def test_all_safe_fixes_at_once(talk: Conversation, kind: types.CodeActionKind) -> None:
     uri = await talk.open(WRONG)
