@@ -217,12 +217,17 @@ def _of_values(
     from speccompiler.cli.diff_values import value_report
     from speccompiler.cli.findings_report import deliver
     from speccompiler.cli.garbage import collect_rarely
+    from speccompiler.cli.render import show_failure
 
     collect_rarely()
     style = reporting.format
     # Under GitHub Actions too, unless something else is asked for.
     style = "text" if style == "github" and reporting.style is None else style
-    report = value_report(asked.names, loading, values, style, inputs)
+    try:
+        report = value_report(asked.names, loading, values, style, inputs)
+    except SpecError as error:
+        show_failure(error.diagnostics)
+        return 2
     deliver(report.text, reporting.output, report.summary)
     return 0 if report.equal or asked.fail_on == () else 1
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from speccompiler.cli.compared_sides import Inputs, Side, SidePair, Sides
 from speccompiler.cli.spec_texts import SpecTexts
 from speccompiler.comparing.compare import compare
-from speccompiler.comparing.file_diff import FileDiff, added, moved, removed
+from speccompiler.comparing.file_diff import FileDiff, added, moved, removed, repaired
 from speccompiler.comparing.model_diff import Change
 from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
 from speccompiler.model import Model, checked
@@ -28,27 +28,42 @@ def _compared(pair: SidePair, sides: Sides, options: LoadOptions, inputs: Inputs
     if old is not None and new is not None and not sides.single and _equal(old, new):
         own = (moved(old.path, new.path),) if old.place != new.place else ()
         return FileDiff(*names, pair.path, bool(own), own_changes=own, unchanged=True)
-    loaded = [loaded_side(side, options, inputs) for side in (old, new) if side is not None]
-    errors = tuple(d for _, found in loaded for d in found if d.severity is Severity.ERROR)
-    models = [model for model, _ in loaded if model is not None]
-    if len(models) < len(loaded):
-        return FileDiff(*names, pair.path, diagnostics=errors)
+    before, after = (
+        (None, ()) if side is None else loaded_side(side, options, inputs) for side in (old, new)
+    )
+    # Of a file that was repaired or removed nobody has to know what was wrong.
+    errors = [d for d in after[1] if d.severity is Severity.ERROR]
+    if sides.single:
+        errors = [*(d for d in before[1] if d.severity is Severity.ERROR), *errors]
+    if errors:
+        return FileDiff(*names, pair.path, diagnostics=tuple(errors))
     try:
-        if old is not None and new is not None:
-            return _both(old, new, sides, models, options, inputs)
-        report = models[0].shapes(options.input_shape)
+        if old is not None and new is not None and before[0] is not None and after[0] is not None:
+            return _both(old, new, sides, (before[0], after[0]), options, inputs)
+        return _one(pair, before[0], after[0], options)
     except SpecError as error:
         found = tuple(map(inputs.copies.located, error.diagnostics))
         return FileDiff(*names, pair.path, diagnostics=found)
-    made = removed if new is None else added
-    return made(names[0] or names[1] or "", pair.path, report)
+
+
+def _one(
+    pair: SidePair, before: Model | None, after: Model | None, loading: LoadOptions
+) -> FileDiff:
+    """A file that was added or removed, or whose old version could not be read."""
+    model = before if pair.new is None else after
+    report = None if model is None else model.shapes(loading.input_shape)
+    if pair.new is None:
+        assert pair.old is not None, "a pair has a side"
+        return removed(pair.old.name, pair.path, report)
+    assert report is not None, "without errors there is a model"
+    return (added if pair.old is None else repaired)(pair.new.name, pair.path, report)
 
 
 def _both(
     old: Side,
     new: Side,
     sides: Sides,
-    models: Sequence[Model],
+    models: tuple[Model, Model],
     options: LoadOptions,
     inputs: Inputs,
 ) -> FileDiff:

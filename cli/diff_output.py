@@ -44,10 +44,9 @@ def shown(comparison: Comparison, style: str, limit: int | None) -> str:
 
         return diff_markdown(comparison, DEFAULT_LIMIT if limit is None else limit)
     if style == "json":
-        from speccompiler.cli.json_output import json_text
-        from speccompiler.comparing.diff_data import comparison_data
+        from speccompiler.cli import json_output
 
-        return json_text(comparison_data(comparison))
+        return json_output.json_text(json_output.diff(comparison))
     if style == "html":
         from speccompiler.drawing.comparison_page import comparison_page
 
@@ -96,10 +95,11 @@ def _file(file: FileDiff) -> Iterator[str]:
         from speccompiler.comparing.diff_text import diff_text
 
         yield diff_text(file.diff, width=_terminal_width(), paint=painted, name=printable)
-    elif file.report is not None:
-        role: Role = "added" if file.new_name is not None else "removed"
+    elif file.status in {FileStatus.ADDED, FileStatus.REMOVED}:
+        role: Role = "added" if file.status is FileStatus.ADDED else "removed"
         word = "new" if role == "added" else "removed"
         yield f"{painted(word, role)}: {printable(file.name)}, {file.gist}"
+        yield from (c.message for c in file.own_changes if c.code == "CD004")
 
 
 def _ignored(comparison: Comparison) -> Iterator[str]:

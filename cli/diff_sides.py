@@ -21,6 +21,7 @@ from speccompiler.cli.compared_sides import (
     tree_sides,
 )
 from speccompiler.cli.documents import check_name, read, specs_in
+from speccompiler.diagnostics.core import SpecError, has_errors
 from speccompiler.diagnostics.wording import shown
 from speccompiler.source.document import Document
 
@@ -45,16 +46,27 @@ def named_sides(names: Sequence[str], inputs: Inputs) -> Sides:
             if span.new is not None:
                 raise click.UsageError(f"'{shown(first)}' names both sides already")
     if len(names) == 1:
-        raise click.UsageError(
-            f"'{shown(first)}' needs something to be compared with: convspec diff OLD NEW, or "
-            f"since the last commit: convspec diff --git HEAD {shown(first)}"
-        )
+        raise _alone(first, inputs)
     if len(names) > 2:
         raise click.UsageError(
             f"OLD and NEW are two, and {len(names)} were named; with --git REVISION any number of "
             "files and folders"
         )
     return _two(names[0], names[1], inputs)
+
+
+def _alone(name: str, inputs: Inputs) -> click.UsageError | SpecError:
+    """What is to be said of a single name that is that of no revision."""
+    example = "convspec diff OLD NEW"
+    if is_there(name):
+        said = f"{example}, or since the last commit: convspec diff --git HEAD {shown(name)}"
+        example = example if name == "-" else said
+    else:
+        side = _side(name, inputs)
+        if isinstance(side, Side) and has_errors(side.document.diagnostics):
+            return SpecError(side.document.diagnostics)
+        example = f"convspec diff {shown(name)} NEW"
+    return click.UsageError(f"'{shown(name)}' needs something to be compared with: {example}")
 
 
 def _two(old_name: str, new_name: str, inputs: Inputs) -> Sides:

@@ -13,7 +13,7 @@ from speccompiler.cli.compared_sides import Inputs, Side, Sides
 from speccompiler.cli.diff_files import loaded_side
 from speccompiler.cli.diff_options import Values
 from speccompiler.cli.render import printable
-from speccompiler.diagnostics.core import Severity, SpecError
+from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
 from speccompiler.frozen import dataclass
 from speccompiler.model import Model
 from speccompiler.options import LoadOptions
@@ -96,10 +96,19 @@ def value_report(
         compared = _of_outputs if values.input else _of_weights
         return compared(sides, models, values, style)
     except SpecError as error:
-        raise SpecError(map(inputs.copies.located, error.diagnostics)) from None
+        located = map(inputs.copies.located, error.diagnostics)
+        raise SpecError(map(_with_own_options, located)) from None
 
 
 _OPTIONS = ("--old-weights", "--new-weights")
+
+
+def _with_own_options(found: Diagnostic) -> Diagnostic:
+    """A finding whose hint names a weight file's option as this command calls it."""
+    if found.hint is None:
+        return found
+    named = " and ".join(f"{option} FILE" for option in _OPTIONS)
+    return replace(found, hint=found.hint.replace("--weights FILE", named))
 
 
 def _of_files(names: tuple[str, str], values: Values, style: str) -> ValueReport:

@@ -69,7 +69,8 @@ def command(
     wrong: list[Diagnostic] = []
     changed = same = 0
     passed = excluded(choice.settings())
-    for document in expand(paths, passed):
+    for found in expand(paths, passed):
+        document = found.wrapper or found  # the spec itself, and not the model that it names
         if specs_only and passed(document.shown_file):
             _pass_on(document, writes)
             continue
@@ -108,8 +109,6 @@ def _left(document: Document) -> str:
     root = document.root
     if document.holder is not None or (isinstance(root, Mapping) and "class_name" in root.entries):
         return "left alone; Keras wrote it"
-    if document.wrapper is not None:
-        return "left alone; it is about another file"
     return "left alone; it is no native spec"
 
 

@@ -22,7 +22,7 @@ from speccompiler.cli.compared_sides import (
     tree_sides,
 )
 from speccompiler.cli.documents import SUFFIXES, check_name, read, with_model
-from speccompiler.diagnostics.core import Problem, SpecError, did_you_mean
+from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.diagnostics.wording import shown
 from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary
 from speccompiler.source.document import Document
@@ -88,11 +88,15 @@ def changed_sides(
 def revision_side(name: str, inputs: Inputs) -> Side | Tree | None:
     """What ``HEAD~1:model.yaml``, ``main:models`` or ``main`` means.
 
-    None where no repository is here, so that the name can only be that of a file. CS015.
+    None where the name can only be that of a file. CS015.
     """
-    repository = repository_or_none()
-    if repository is None:
-        return None
+    try:
+        repository = find_repository(Path.cwd())
+    except Problem as problem:
+        if _is_file_name(name):
+            return None
+        message = f"'{shown(name)}' is no file, and {problem.message}"
+        raise SpecError([Problem("CS015", message, problem.hint).at()]) from None
     label, colon, path = name.partition(":")
     revision = repository.revision_or_none(label)
     if revision is None:
@@ -174,15 +178,27 @@ def _check_known(repository: Repository, span: Span, name: str, place: str) -> N
     )
 
 
+def _is_file_name(name: str) -> bool:
+    """Whether a name looks like that of a file, and not like a revision or a file of one."""
+    label, colon, path = name.partition(":")
+    if colon and len(label) > 1 and not path.startswith(("/", "\\")):
+        return False
+    ending = Path(name).suffix.lower()
+    return (
+        ending in {*SUFFIXES, ".h5", ".hdf5"} or name.startswith((".", "~", os.sep)) or bool(colon)
+    )
+
+
 def _neither(repository: Repository, name: str) -> Side | Tree | None:
     """Raise CS015 for a name that is much like a revision; else it is that of a file."""
-    if Path(name).suffix.lower() in {*SUFFIXES, ".h5", ".hdf5"} or os.sep in name:
+    if _is_file_name(name):
         return None
-    hint = did_you_mean(name, [*os.listdir(), *repository.names()])
-    problem = Problem(
-        "CS015", f"'{shown(name)}' is neither a file nor a revision of this repository", hint
-    )
-    raise SpecError([problem.at()])
+    if repository.has_commits():
+        said = "is neither a file nor a revision of this repository"
+        hint = repository.hint(name, os.listdir())
+    else:
+        said, hint = "is no file, and this repository has no commit", None
+    raise SpecError([Problem("CS015", f"'{shown(name)}' {said}", hint).at()])
 
 
 def _place_in(repository: Repository, path: str) -> str:

@@ -16,12 +16,13 @@ import click
 from speccompiler.cli.render import diagnostic_data
 
 if TYPE_CHECKING:
+    from speccompiler.comparing.comparison import Comparison
     from speccompiler.diagnostics.core import Diagnostic
     from speccompiler.policy.judgement import Hidden
     from speccompiler.reports.machine import Cuda, Processor
     from speccompiler.reports.shape_report import ShapeReport
     from speccompiler.reports.weight_report import WeightReport
-    from speccompiler.running.verify import Comparison
+    from speccompiler.running.verify import Comparison as OutputComparison
     from speccompiler.source.document import Document
     from speccompiler.system.cache import Entry
 
@@ -63,6 +64,13 @@ def shapes(report: ShapeReport) -> dict[str, Any]:
     return report.to_data()
 
 
+def diff(comparison: Comparison) -> dict[str, Any]:
+    """What changed between the two sides, file by file."""
+    from speccompiler.comparing.diff_data import comparison_data
+
+    return comparison_data(comparison)
+
+
 def weights(report: WeightReport) -> dict[str, Any]:
     """Every tensor with its statistics, and what is to be said of them."""
     return {
@@ -72,7 +80,7 @@ def weights(report: WeightReport) -> dict[str, Any]:
     }
 
 
-def verify(found: Sequence[Comparison], findings: Sequence[Diagnostic]) -> dict[str, Any]:
+def verify(found: Sequence[OutputComparison], findings: Sequence[Diagnostic]) -> dict[str, Any]:
     """Each output beside what was recorded of it."""
     return {
         "equal": all(c.equal for c in found),

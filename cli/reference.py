@@ -71,7 +71,7 @@ def _section(command: click.Command, context: click.Context) -> Iterator[str]:
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
         yield _markdown(" ".join(paragraph.split())) + "\n"
     if isinstance(command, ExampleCommand) and command.examples:
-        yield f"```bash\n{command.examples}\n```\n"
+        yield f"```sh\n{command.examples}\n```\n"
     rows = [
         _row(parameter, context)
         for parameter in command.get_params(context)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -105,6 +105,12 @@ def check_images(wanted: Images) -> None:
             check_target(folder)
         elif not folder.is_dir():
             raise cannot_create("this is no folder", "name a folder, for example 'maps'")
+        written = folder if folder.exists() else folder.absolute().parent
+        if not os.access(written, os.W_OK | os.X_OK):
+            raise cannot_create(
+                f"no file can be made in the folder '{written}'",
+                "choose a folder that you may write to",
+            )
 
 
 def write_images(
@@ -121,12 +127,21 @@ def write_images(
     from speccompiler.drawing.channel_axes import channel_axes
     from speccompiler.drawing.feature_maps import feature_maps, png
     from speccompiler.drawing.layer_graph import layer_graph
-    from speccompiler.files.atomic_output import FileGroup, atomic_file, write_failure
+    from speccompiler.files.atomic_output import (
+        FileGroup,
+        atomic_file,
+        cannot_create,
+        write_failure,
+    )
+    from speccompiler.files.system_errors import writing_reason
 
     axes = channel_axes(layer_graph(model.shapes()).nodes, model.spec.by_call())
     folder = Path(wanted.images)
-    with about(str(folder)), contextlib.suppress(FileExistsError):
-        folder.mkdir()
+    with about(str(folder)):
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise cannot_create(writing_reason(error), "choose another folder") from None
     said = []
     with FileGroup() as group:
         for name, stem in zip(sinks, _stems(sinks), strict=True):

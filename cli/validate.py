@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -59,6 +58,15 @@ convspec validate specs/ --format sarif > convspec.sarif
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be checked, once or again and again."""
+
+    paths: tuple[str, ...] = ()
+    specs_only: bool = False
+    watch: bool = False
+
+
 @click.command("validate", cls=ExampleCommand, examples=EXAMPLES)
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, shell_complete=complete_files)
 @reporting_options("text", "json", *STYLES)
@@ -76,6 +84,7 @@ convspec validate specs/ --format sarif > convspec.sarif
 @replace_option
 @weights_options
 @gathered(
+    wanted=Wanted,
     loading=LoadOptions,
     choice=SettingsChoice,
     reporting=Reporting,
@@ -83,9 +92,7 @@ convspec validate specs/ --format sarif > convspec.sarif
     fixing=FixOptions,
 )
 def command(
-    paths: tuple[str, ...],
-    specs_only: bool,
-    watch: bool,
+    wanted: Wanted,
     loading: LoadOptions,
     choice: SettingsChoice,
     reporting: Reporting,
@@ -99,20 +106,19 @@ def command(
     """
     fixing.check()
     accepting.check()
-    call = Call(paths, specs_only, loading, choice, reporting, accepting, fixing)
-    if not watch:
+    call = Call(wanted, loading, choice, reporting, accepting, fixing)
+    if not wanted.watch:
         return _run(call)[0]
     from speccompiler.cli import watching
 
-    return watching.watch(paths, lambda: _run(call)[1])
+    return watching.watch(wanted.paths, lambda: _run(call)[1])
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """What the command was asked."""
 
-    paths: tuple[str, ...]
-    specs_only: bool
+    wanted: Wanted
     loading: LoadOptions
     choice: SettingsChoice
     reporting: Reporting
@@ -122,17 +128,17 @@ class Call:
 
 def _run(call: Call) -> tuple[int, tuple[str, ...]]:
     """Check and report; the exit status, and every file that was read."""
-    paths, loading, reporting, fixing = call.paths, call.loading, call.reporting, call.fixing
+    loading, reporting, fixing = call.loading, call.reporting, call.fixing
     settings = Settings()
     try:
         settings = call.choice.settings()
-        outcome = _outcome(paths, call.specs_only, loading, settings, fixing)
+        outcome = _outcome(call.wanted, loading, settings, fixing)
         _hold_to_baseline(outcome, settings, call.accepting)
     except SpecError as error:
         if reporting.format == "text":
             raise
         outcome = Outcome(errors=error.diagnostics)
-    aside = fixing.diff or (fixing.fix and "-" in paths)
+    aside = fixing.diff or (fixing.fix and "-" in call.wanted.paths)
     _report(outcome, reporting, loading, aside=aside)
     read = tuple(file for check in outcome.checks for file in check.document.read_files)
     read += () if settings.file is None else (str(settings.file.path),)
@@ -146,16 +152,12 @@ def _run(call: Call) -> tuple[int, tuple[str, ...]]:
 
 
 def _outcome(
-    paths: Sequence[str],
-    specs_only: bool,
-    loading: LoadOptions,
-    settings: Settings,
-    fixing: FixOptions,
+    wanted: Wanted, loading: LoadOptions, settings: Settings, fixing: FixOptions
 ) -> Outcome:
     """What is found in each spec, after the fixes that are made."""
     passed = excluded(settings)
-    documents = list(expand(paths, passed))
-    if specs_only:
+    documents = list(expand(wanted.paths, passed))
+    if wanted.specs_only:
         documents = [d for d in documents if looks_like_spec(d) and not passed(d.shown_file)]
     made, changed = 0, False
     if fixing.wanted:

@@ -8,6 +8,7 @@ non-finite passes. The descriptions become hover text in an editor.
 # each type again for every model that has or inherits it, which is a tenth of a short command.
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -171,3 +172,14 @@ class Layer(Schema):
         description="First layer only: the input is converted to this type before the first "
         "layer computes (in float32). Default: float32.",
     )
+
+
+@cache
+def has_argument(kind: type[Schema], argument: str) -> bool:
+    """Whether layers of a class have an argument."""
+    return argument in kind.model_fields
+
+
+def argument(layer: Schema, name: str) -> Any:
+    """What a layer's argument says; None where its class has none of this name."""
+    return getattr(layer, name) if has_argument(type(layer), name) else None

@@ -253,16 +253,19 @@ class _Search:
         return (before + after) / 2 if before and after else 0.0
 
     def _agree(self, olds: tuple[int, ...], news: tuple[int, ...]) -> float:
-        """The share of neighbours that are pairs; 0.5 where some are still without a partner."""
+        """How far neighbours are pairs: less where some are pairs of others; half where open."""
         if not olds and not news:
             return 0.5
         wanted = set(news)
         partners = [self.inputs[n] if n < 0 else self.to_new.get(n) for n in olds]
         agreed = sum(partner in wanted for partner in partners)
-        if agreed:
-            return agreed / max(len(olds), len(news))
-        is_open = None in partners or any(n >= 0 and n not in self.to_old for n in news)
-        return 0.5 if is_open else 0.0
+        left = partners.count(None)
+        against = len(partners) - agreed - left
+        came = sum(n >= 0 and n not in self.to_old for n in news)
+        # What came may stand between: a skip connection before the old reader.
+        excused = min(against, came)
+        score = agreed + (left + excused) / 2 - (against - excused)
+        return max(0.0, score / max(len(olds), len(news)))
 
     def _beside_pairs(self) -> None:
         """Pair the readers of a pair, and what it reads, where they are alike."""

@@ -51,6 +51,12 @@ CODES: Mapping[str, ChangeCode] = MappingProxyType(
             "The file lies elsewhere or has another name; its model is compared with what it was. "
             "A file that keeps at least half of its lines is taken for the same one.",
         ),
+        "CD004": ChangeCode(
+            "model without errors again",
+            NOTE,
+            "The old version of the file has errors and the new one has none, so that there is "
+            "nothing to compare with. Where two files are named, such errors are reported instead.",
+        ),
         "CD101": ChangeCode(
             "input added",
             BREAKING,
@@ -180,20 +186,20 @@ CODES: Mapping[str, ChangeCode] = MappingProxyType(
             "the other way round.",
         ),
         "CD301": ChangeCode(
-            "argument that changes the layer's output shape",
+            "argument changes the output shape",
             BREAKING,
             "With the inputs of the old model the layer gives values of another shape. What reads "
             "it may follow; CD401 says which layers do.",
         ),
         "CD302": ChangeCode(
-            "argument that changes numbers",
+            "argument changes numbers",
             BREAKING,
             "The shapes stay as they are, and the layer computes something else. This is decided "
             "by lowering the layer with the old and with the new value, not by the argument's "
             "name: it is told only where what is computed differs.",
         ),
         "CD303": ChangeCode(
-            "argument without a difference here",
+            "argument makes no difference",
             NOTE,
             "The argument has another value, and the layer computes the same: 'same' instead of "
             "'valid' for a kernel of length 1, an axis counted from the other end.",
@@ -269,14 +275,14 @@ CODES: Mapping[str, ChangeCode] = MappingProxyType(
             "outputs would be wrong. This happens when layers are numbered and one is inserted.",
         ),
         "CD601": ChangeCode(
-            "semantics that change numbers",
+            "semantics change numbers",
             BREAKING,
             "The model follows the rules of another backend or release: whether kernels are "
             "reversed, how 'same' is split, what BatchNormalization stores. The message names the "
             "layers that compute something else with the same weights.",
         ),
         "CD602": ChangeCode(
-            "semantics without a difference here",
+            "semantics make no difference",
             NOTE,
             "The model follows the rules of another backend or release, and no layer computes "
             "anything else.",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from speccompiler.comparing import layer_changes
+from speccompiler.comparing import layer_changes, weight_changes
 from speccompiler.comparing.alignment import align
 from speccompiler.comparing.interface import input_changes, output_changes
 from speccompiler.comparing.model_changes import (
@@ -99,31 +99,31 @@ def _pairs(sides: Sides, causes: ShapeCauses) -> Iterator[LayerPair]:
 
 
 def _gone(sides: Sides, causes: ShapeCauses, partner: int) -> LayerPair:
-    tensors = layer_changes.tensors_of(sides, partner, None)
+    tensors = weight_changes.tensors_of(sides, partner, None)
     name = sides.old.name(partner)
     changes = (
         *layer_changes.removed(sides, partner),
-        *layer_changes.weight_changes(sides, causes, None, name, tensors),
+        *weight_changes.weight_changes(sides, causes, None, name, tensors),
     )
     return LayerPair(Match.REMOVED, sides.old.layer_report(partner), None, changes, tensors)
 
 
 def _came(sides: Sides, causes: ShapeCauses, number: int) -> LayerPair:
-    tensors = layer_changes.tensors_of(sides, None, number)
+    tensors = weight_changes.tensors_of(sides, None, number)
     name = sides.new.name(number)
     changes = (
         *layer_changes.inserted(sides, number),
-        *layer_changes.weight_changes(sides, causes, number, name, tensors),
+        *weight_changes.weight_changes(sides, causes, number, name, tensors),
     )
     return LayerPair(Match.INSERTED, None, sides.new.layer_report(number), changes, tensors)
 
 
 def _kept(sides: Sides, causes: ShapeCauses, partner: int, number: int) -> LayerPair:
-    tensors = layer_changes.tensors_of(sides, partner, number)
+    tensors = weight_changes.tensors_of(sides, partner, number)
     name = sides.new.name(number)
     changes: tuple[Change, ...] = (
         *layer_changes.paired(sides, causes, partner, number),
-        *layer_changes.weight_changes(sides, causes, number, name, tensors),
+        *weight_changes.weight_changes(sides, causes, number, name, tensors),
     )
     return LayerPair(
         _match(sides, partner, number, changes),

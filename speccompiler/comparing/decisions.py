@@ -153,7 +153,7 @@ def _ignores(value: Any, path: Keys, reading: Reading) -> tuple[dict[str, Any], 
     """The tables of ``ignore``; each says which changes it is about."""
     found = tables(IGNORE_KEYS)(value, path, reading)
     for number in range(len(found)):
-        if not any(key in value[number] for key in _CHOOSING):
+        if not any(value[number].get(key) for key in _CHOOSING):
             place = (*path, number)
             reading.refuse(
                 place,

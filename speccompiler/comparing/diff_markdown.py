@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from speccompiler.comparing.comparison import Comparison
 from speccompiler.comparing.file_diff import FileDiff, FileStatus
-from speccompiler.comparing.model_changes import amount_text, share_text
+from speccompiler.comparing.model_changes import amount_texts, share_text
 from speccompiler.comparing.model_diff import Impact, LayerPair, Match
 from speccompiler.comparing.verdict import follows, verdict
 from speccompiler.diagnostics.wording import on_one_line
@@ -167,8 +167,10 @@ def _whole(file: FileDiff, comparison: Comparison) -> Iterator[str]:
     if file.report is not None:
         work = _text(scaled(file.report.multiply_adds))
         yield f"{file.gist}, {work} multiply-adds a sample"
+    elif file.status is FileStatus.REMOVED:
+        yield file.gist
     for change in file.own_changes:
-        if change.code == "CD003":
+        if change.code in {"CD003", "CD004"}:
             yield f"- {change.impact}: {_text(change.message)}"
     if file.diff is None:
         return
@@ -176,8 +178,8 @@ def _whole(file: FileDiff, comparison: Comparison) -> Iterator[str]:
         if change.code not in _AMOUNT_CODES:
             yield f"- {_impact(change.impact)}: {_text(change.message)}"
     rows = [
-        f"| {_AMOUNTS[amount.name]} | {_text(amount_text(amount, amount.old))} "
-        f"| {_text(amount_text(amount, amount.new))} | {share_text(amount)} |"
+        f"| {_AMOUNTS[amount.name]} | {' | '.join(map(_text, amount_texts(amount)))} "
+        f"| {share_text(amount)} |"
         for amount in file.diff.amounts
         if amount.old != amount.new and amount.name in _AMOUNTS
     ]

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
-from speccompiler.comparing.model_changes import amount_text, share_text
+from speccompiler.comparing.model_changes import amount_texts, share_text
 from speccompiler.comparing.model_diff import Change, Impact, LayerPair, Match, ModelDiff
 from speccompiler.comparing.verdict import (
     counts,
@@ -18,7 +18,6 @@ from speccompiler.comparing.verdict import (
 from speccompiler.comparing.wording import cause_names, shape_text
 from speccompiler.diagnostics.wording import on_one_line
 from speccompiler.reports.layer_report import LayerReport
-from speccompiler.reports.number_text import count
 
 Role = Literal["breaking", "cost", "note", "added", "removed", "changed", "moved", "dim", "strong"]
 Paint = Callable[[str, Role], str]
@@ -312,9 +311,7 @@ def _totals(page: _Page, diff: ModelDiff) -> None:
     """What the models cost, beside each other; formulas of open lengths below each other."""
     rows = []
     for amount in diff.amounts:
-        old, new = amount_text(amount, amount.old), amount_text(amount, amount.new)
-        if old == new and amount.old is not None and amount.new is not None:
-            old, new = count(amount.old), count(amount.new)
+        old, new = amount_texts(amount)
         rows.append((amount, _AMOUNT_NAMES[amount.name], old, new))
     label = max(len(title) for _, title, _, _ in rows)
     shown = [(old, new) for _, _, old, new in rows if max(len(old), len(new)) <= LONGEST_AMOUNT]

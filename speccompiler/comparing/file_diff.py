@@ -22,7 +22,7 @@ class FileStatus(StrEnum):
     ADDED = "added"
     REMOVED = "removed"
     FAILED = "failed"
-    """One of its versions has errors, so that there is nothing to compare."""
+    """It has errors, so that there is nothing to compare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,11 @@ class FileDiff:
     diff: ModelDiff | None = None
     """The models compared, where both could be read; with the project's own impacts."""
     report: ShapeReport | None = None
-    """The model that was added or removed."""
+    """The model that was added or removed; None where what was removed had errors."""
     own_changes: tuple[Change, ...] = ()
-    """Changes of the file itself: CD001 to CD003."""
+    """Changes of the file itself: CD001 to CD004."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """What is wrong with one of the two."""
+    """What is wrong with the file: with either of two that were named, else with the new one."""
     ignored: tuple[IgnoredChange, ...] = ()
     unchanged: bool = False
     """Whether its text is what it was, so that nothing was compared."""
@@ -63,14 +63,15 @@ class FileDiff:
         """What became of it."""
         if self.diff is not None or self.unchanged:
             return FileStatus.CHANGED if self.changes else FileStatus.SAME
-        if self.report is None:
+        if self.diagnostics:
             return FileStatus.FAILED
         return FileStatus.REMOVED if self.new_name is None else FileStatus.ADDED
 
     @property
     def gist(self) -> str:
         """``12 layers, 4,385 parameters`` of a model that was added or removed."""
-        assert self.report is not None, "only what came or went has a report of its own"
+        if self.report is None:
+            return "a model with errors"
         layers, parameters = len(self.report.layers), self.report.parameters
         return (
             f"{layers} layer{'' if layers == 1 else 's'}, {parameters:,} "
@@ -110,8 +111,15 @@ def added(name: str, path: str, report: ShapeReport) -> FileDiff:
     return FileDiff(None, name, path, report=report, own_changes=(change,))
 
 
-def removed(name: str, path: str, report: ShapeReport) -> FileDiff:
-    """A file that is gone."""
+def repaired(name: str, path: str, report: ShapeReport) -> FileDiff:
+    """A file whose old version has errors: nobody could use it, so that its model is new."""
+    text = "the old version has errors: there is nothing to compare with"
+    change = _of_file("CD004", Impact.NOTE, text, path)
+    return FileDiff(None, name, path, report=report, own_changes=(change,))
+
+
+def removed(name: str, path: str, report: ShapeReport | None) -> FileDiff:
+    """A file that is gone; without a report where it had errors."""
     change = _of_file("CD002", Impact.BREAKING, "the model is gone", path)
     return FileDiff(name, None, path, report=report, own_changes=(change,))
 

@@ -138,9 +138,16 @@ def amounts(old: ShapeReport, new: ShapeReport) -> tuple[Amount, ...]:
     return tuple(Amount(name, getattr(old, name), getattr(new, name)) for name in _AMOUNTS)
 
 
-def amount_text(amount: Amount, value: Dim | None) -> str:
-    """A value as people read it; ``open`` where lengths are."""
-    return "open" if value is None else _AMOUNTS[amount.name][1](value)
+def amount_texts(amount: Amount) -> tuple[str, str]:
+    """Both values as people read them; ``open`` where lengths are.
+
+    Two that differ are never written alike: all digits then tell them apart.
+    """
+    old, new = amount.old, amount.new
+    write = _AMOUNTS[amount.name][1]
+    if old is not None and new is not None and old != new and write(old) == write(new):
+        write = count
+    return "open" if old is None else write(old), "open" if new is None else write(new)
 
 
 def share_text(amount: Amount) -> str:
@@ -167,9 +174,7 @@ def amount_changes(
     for amount in found:
         if amount.old == amount.new:
             continue
-        old, new = amount_text(amount, amount.old), amount_text(amount, amount.new)
-        if old == new and isinstance(amount.old, int) and isinstance(amount.new, int):
-            old, new = count(amount.old), count(amount.new)
+        old, new = amount_texts(amount)
         share = share_text(amount)
         free = amount.name == "activation_bytes" and amount.new == (amount.old or 0) + idle
         words = amount.name.replace("_bytes", " memory").replace("multiply_adds", "multiply-adds")

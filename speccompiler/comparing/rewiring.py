@@ -37,7 +37,9 @@ def rewiring(
     if not differing:
         return Rewiring(frozenset(), frozenset())
     order = sorted(to_old)
-    kept = rising([to_old[number] for number in order])
+    # Of two that changed places the one without weights has moved.
+    worth = [1000 + bool(new.items[number].layer.inner.tensors) for number in order]
+    kept = rising([to_old[number] for number in order], worth)
     displaced = {number for place, number in enumerate(order) if place not in kept}
     moved = displaced & differing
     # A block moves as a whole: what in it reads only the block does not differ by itself.

@@ -6,7 +6,6 @@ E. W. Myers, "An O(ND) difference algorithm and its variations" (1986): greedy, 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
@@ -84,22 +83,30 @@ def _pairs(runs: _Runs | None) -> Pairs:
     return found
 
 
-def rising(values: Sequence[int]) -> set[int]:
-    """The places of a longest rising subsequence."""
-    tops: list[int] = []
-    places: list[int] = []
+def rising(values: Sequence[int], worth: Sequence[int] | None = None) -> set[int]:
+    """The places of a rising subsequence of most worth; a longest one where all are worth 1.
+
+    Values are distinct. ``best`` is a Fenwick tree: the best end among the lowest values.
+    """
+    rank = {value: place for place, value in enumerate(sorted(values), 1)}
+    best: list[tuple[int, int]] = [(0, -1)] * (len(values) + 1)
     before: list[int] = []
+    last = (0, -1)
     for place, value in enumerate(values):
-        at = bisect_left(tops, value)
-        before.append(places[at - 1] if at else -1)
-        if at == len(tops):
-            tops.append(value)
-            places.append(place)
-        else:
-            tops[at], places[at] = value, place
-    found: set[int] = set()
-    place = places[-1] if places else -1
+        at, found = rank[value] - 1, (0, -1)
+        while at:
+            found = max(found, best[at])
+            at &= at - 1
+        before.append(found[1])
+        end = found[0] + (1 if worth is None else worth[place]), place
+        last = max(last, end)
+        at = rank[value]
+        while at < len(best):
+            best[at] = max(best[at], end)
+            at += at & -at
+    kept: set[int] = set()
+    place = last[1]
     while place >= 0:
-        found.add(place)
+        kept.add(place)
         place = before[place]
-    return found
+    return kept

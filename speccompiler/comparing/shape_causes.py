@@ -111,7 +111,7 @@ class _Search:
                 continue
             causes = self._of((after,))
             if not causes and number not in self.displaced:
-                causes = self._gone(before)
+                causes = self._gone(before) or self._come(after)
             found |= dict.fromkeys(causes or (other.name,))
         return tuple(found)[:MOST_CAUSES]
 
@@ -124,3 +124,7 @@ class _Search:
                 return (self.old.items[read].name,)
             read = reads[0]
         return ()
+
+    def _come(self, read: int) -> tuple[str, ...]:
+        """The moved or rewired layer in front of a new call: there it gives another shape."""
+        return (self.new.items[read].name,) if read in self.displaced else ()

@@ -23,15 +23,19 @@ def spelt(word: str, known: Iterable[str]) -> tuple[str, bool] | None:
     names = meant(word, known)
     if not names:
         return None
-    if names[0].casefold() == word.casefold():
-        return names[0], True
-    alike = [
-        difflib.SequenceMatcher(None, word.casefold(), name.casefold()).ratio() for name in names
-    ]
-    sure = alike[0] >= SURE and len(word) > 2  # of a letter or two nothing can be told
-    if len(names) > 1:
-        sure = alike[0] >= SURE_OF_TWO and alike[0] - alike[1] >= AHEAD
-    return names[0], sure and _digits(word) == _digits(names[0])
+    first, *others = names
+    if first.casefold() == word.casefold():
+        return first, True
+    likeness = _likeness(word, first)
+    if others:
+        sure = likeness >= SURE_OF_TWO and likeness - _likeness(word, others[0]) >= AHEAD
+    else:
+        sure = likeness >= SURE and len(word) > 2  # of a letter or two nothing can be told
+    return first, sure and _digits(word) == _digits(first)
+
+
+def _likeness(word: str, name: str) -> float:
+    return difflib.SequenceMatcher(None, word.casefold(), name.casefold()).ratio()
 
 
 def _digits(word: str) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from speccompiler.comparing.model_changes import amount_text, share_text
+from speccompiler.comparing.model_changes import amount_texts, share_text
 from speccompiler.comparing.model_diff import (
     Amount,
     Change,
@@ -75,7 +75,7 @@ def impact_counts(changes: Sequence[Change]) -> dict[str, int]:
 
 def amount_data(amount: Amount) -> list[str | None]:
     """Its label, old and new text, and the difference; None where there is none."""
-    old, new = (amount_text(amount, value) for value in (amount.old, amount.new))
+    old, new = amount_texts(amount)
     difference = None if amount.old == amount.new else share_text(amount) or "changed"
     return [AMOUNTS[amount.name], old, new, difference]
 

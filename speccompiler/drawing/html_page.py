@@ -20,6 +20,7 @@ from speccompiler.diagnostics.wording import on_one_line
 _SHARED_STYLE = ("colours", "frame", "graph", "table", "details", "print")
 _SHARED_SCRIPT = (
     "elements",
+    "sizes",
     "theme",
     "help",
     "search",

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import product
 
-from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.nodes import (
     Binary,
     Call,
@@ -30,29 +29,39 @@ from speccompiler.expressions.nodes import (
 )
 
 
-class _Parsed(Mapping[str, Expression]):
-    """Expressions by name, each parsed when it is first asked for: a model has one or two."""
+def _parse(text: str) -> Expression:
+    """The grammar is imported by a model that needs it: most have no formula but ``relu``."""
+    from speccompiler.expressions.grammar import parse
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        self._texts = texts
-        self._parsed: dict[str, Expression] = {}
+    return parse(text)
+
+
+class _Parsed(Mapping[str, Expression]):
+    """Expressions by name, each parsed when it is first asked for: a model has one or two.
+
+    ``ready`` are those that most models have, parsed already: these need no grammar.
+    """
+
+    def __init__(self, texts: Mapping[str, str], ready: Mapping[str, Expression]) -> None:
+        self.texts = texts
+        self._parsed = dict(ready)
 
     def __getitem__(self, name: str) -> Expression:
         if name not in self._parsed:
-            self._parsed[name] = parse(self._texts[name])
+            self._parsed[name] = _parse(self.texts[name])
         return self._parsed[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._texts
+        return name in self.texts
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._texts)
+        return iter(self.texts)
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return len(self.texts)
 
 
-ACTIVATIONS: Mapping[str, Expression] = _Parsed(
+ACTIVATIONS = _Parsed(
     {
         "elu": "where(x > 0, x, expm1(x))",
         # log(1 + exp(x)) without its overflow.
@@ -64,7 +73,8 @@ ACTIVATIONS: Mapping[str, Expression] = _Parsed(
         "sigmoid": "1 / (1 + exp(-x))",
         "hard_sigmoid": "clip(0.2 * x + 0.5, 0, 1)",
         "linear": "x",
-    }
+    },
+    {"relu": Call("max", (Variable(), Number(0.0))), "tanh": Call("tanh", (Variable(),))},
 )
 
 
@@ -75,12 +85,12 @@ def theano_relu() -> Expression:
     Of a finite value that is the larger of it and +0; of -infinity it is NaN. Written so that
     nothing overflows where the sum would.
     """
-    return parse("where(x > 0, x, 0 * abs(x))")
+    return _parse("where(x > 0, x, 0 * abs(x))")
 
 
 def leaky_relu(alpha: float) -> Expression:
     """``LeakyReLU``: the slope ``alpha`` below 0, as TensorFlow's backend has it."""
-    return parse(f"where(x > 0, x, {alpha!r} * x)")
+    return _parse(f"where(x > 0, x, {alpha!r} * x)")
 
 
 def theano_leaky_relu(x: Expression, alpha: Expression) -> Expression:
@@ -93,13 +103,13 @@ def theano_leaky_relu(x: Expression, alpha: Expression) -> Expression:
 
 def elu(alpha: float) -> Expression:
     """``ELU``: ``alpha * (exp(x) - 1)`` below 0."""
-    return parse(f"where(x > 0, x, {alpha!r} * expm1(x))")
+    return _parse(f"where(x > 0, x, {alpha!r} * expm1(x))")
 
 
 def thresholded_relu(theta: float) -> Expression:
     """``ThresholdedReLU``: 0 up to ``theta``, by a product with 0, so that -infinity and NaN
     become NaN as in Keras."""
-    return parse(f"where(x > {theta!r}, x, 0 * x)")
+    return _parse(f"where(x > {theta!r}, x, 0 * x)")
 
 
 X, ZERO = Variable(), Number(0.0)
@@ -154,9 +164,9 @@ def named_with_parameters() -> tuple[tuple[Expression, int], ...]:
     )
 
 
-COMPLEMENT = parse("1 - x")
+COMPLEMENT = Binary("-", Number(1.0), X)
 """The share of its input that a Highway lets through."""
-COSINE_NORM = parse("max(sqrt(max(x, 0)), 1e-7)")
+COSINE_NORM = Call("max", (Call("sqrt", (Call("max", (X, ZERO)),)), Number(1e-7)))
 """What a merge by ``cos`` divides by; x is the product of two sums of squares. Keras's square root
 takes negative values as 0, and its fuzz factor (1e-7 unless keras.json has another) is the smallest
 divisor."""
@@ -195,7 +205,7 @@ def response_back(scale: float) -> Expression:
 
 def named_activations() -> tuple[Expression, ...]:
     """One of each form that a layer's own arguments can ask for, whatever their constants."""
-    leaky = leaky_relu(0.3), theano_leaky_relu(X, parse("0.3"))
+    leaky = leaky_relu(0.3), theano_leaky_relu(X, Number(0.3))
     shares = [response_share(1.0, 1.0, beta) for beta in (0.25, 0.5, 0.75, 1.0, 0.6, 0.0, 2.0, 3.0)]
     responses = (response_square(1.0), response_square(0.5), *shares, response_back(0.5))
     return (

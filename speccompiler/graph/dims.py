@@ -110,10 +110,17 @@ def known_shape(shape: Iterable[Dim]) -> tuple[int, ...]:
 
 def total(dims: Iterable[Dim]) -> Dim:
     """The sum of many, in one go: a sum of sums would copy all terms each time."""
+    numbers = 0
     terms: dict[Monomial, int] = {}
     for d in dims:
-        for monomial, coefficient in d.terms if isinstance(d, Expr) else ((CONSTANT, d),):
+        if isinstance(d, int):
+            numbers += d
+            continue
+        for monomial, coefficient in d.terms:
             terms[monomial] = terms.get(monomial, 0) + coefficient
+    if not terms:
+        return numbers
+    terms[CONSTANT] = terms.get(CONSTANT, 0) + numbers
     return of_terms(terms)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
-from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.fields import Layer, argument
 
 Ordering = Literal["th", "tf"]
 
@@ -20,7 +20,7 @@ def ordering_of(layer: Layer) -> str | None:
     """What a layer says: ``th``, ``tf`` or ``default``; None where it makes no difference to it."""
     if not layer.inner.uses_ordering:
         return None
-    value = getattr(layer.inner, "dim_ordering", None)
+    value = argument(layer.inner, "dim_ordering")
     return str(value) if value is not None else None
 
 

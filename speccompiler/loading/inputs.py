@@ -8,7 +8,7 @@ from typing import Any
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.diagnostics.wording import shape_as_written, shown
 from speccompiler.loading.connections import Connections
-from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.fields import Layer, has_argument
 from speccompiler.schemas.model import ModelHeader, ModelInput
 
 InputShape = tuple[int | None, ...]
@@ -24,7 +24,7 @@ def declared_shapes(layer: Layer) -> dict[str, InputShape]:
     said: Any = layer
     if layer.class_name == "Embedding":  # its input_dim counts the rows of its table
         shapes["input_length"] = (said.input_length,)
-    elif "input_length" in type(layer).model_fields and said.input_dim is not None:
+    elif has_argument(type(layer), "input_length") and said.input_dim is not None:
         shapes["input_dim"] = (said.input_length, said.input_dim)
     return shapes
 

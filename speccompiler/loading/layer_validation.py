@@ -12,7 +12,7 @@ from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.merge_code import check_no_code
 from speccompiler.loading.written_spec import WrittenLayer, inner_layer
 from speccompiler.schemas.activation import ExpressionActivation
-from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.fields import Layer, argument
 from speccompiler.schemas.registry import LAYERS, OTHER_KERAS_LAYERS, RECURRENT_LAYERS, type_name
 from speccompiler.source.document import Document
 from speccompiler.source.tree import Mapping, Path, TreeNode, find, span_at, to_data
@@ -150,7 +150,7 @@ def _inner_layer(
 
 def _check_expression(layer: Layer | Shared) -> None:
     """Raise what is wrong with an activation's expression, if it has one."""
-    activation = getattr(layer, "activation", None)
+    activation = argument(layer, "activation")
     if isinstance(activation, ExpressionActivation):
         _parse(activation.expr, type(layer))
 

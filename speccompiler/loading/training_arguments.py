@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -29,6 +30,13 @@ _LEARNING_RATE = r"(\w+_)?(learning_rate|lr)(_mult(iplier)?)?s?"
 """An argument of no release: forks of Keras 0.3 and 1.x (keras-team/keras, pull requests 1210,
 1991 and 3004) gave each tensor of a layer a rate of its own, ``W_learning_rate_multiplier``."""
 
+
+@lru_cache(maxsize=1024)
+def _is_rate(argument: str) -> bool:
+    """Whether an argument is a learning rate of one tensor; layers have few names of arguments."""
+    return re.fullmatch(_LEARNING_RATE, argument) is not None
+
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -40,7 +48,7 @@ def as_keras_read(
     Learning rates of tensors are left out. So are wrong declarations of the model's input on a
     layer that does not read it. Raises pydantic's ``ValidationError`` for everything else.
     """
-    data = {name: value for name, value in data.items() if not re.fullmatch(_LEARNING_RATE, name)}
+    data = {name: value for name, value in data.items() if not _is_rate(name)}
     try:
         return schema.model_validate(data)
     except ValidationError as error:
@@ -145,7 +153,7 @@ def learning_rates(places: Mapping[str, WrittenLayer], layers: Iterable[Layer]) 
 def _rates_in(arguments: Node) -> Iterator[str]:
     """The learning rates among a layer's arguments, and among those of what it wraps."""
     for name, entry in arguments.entries.items():
-        if re.fullmatch(_LEARNING_RATE, name):
+        if _is_rate(name):
             yield name
         elif name in {"layer", "config"} and isinstance(entry.value, Node):
             yield from _rates_in(entry.value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.expressions.grammar import Array, parse, parse_with_arrays
 from speccompiler.expressions.library import ACTIVATIONS, theano_relu
 from speccompiler.expressions.nodes import Expression, Variable
 from speccompiler.graph.ir import Constant, Map, MapWith, Node, Softmax
@@ -15,6 +14,7 @@ from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.activation import ExpressionActivation
 
 if TYPE_CHECKING:
+    from speccompiler.expressions.grammar import Array
     from speccompiler.schemas import activation_layer
 
 Activation = str | ExpressionActivation | None
@@ -43,6 +43,8 @@ def activation_function(value: Activation, rank: int, semantics: Semantics) -> F
     if value is None or value == "linear":
         return None
     if isinstance(value, ExpressionActivation):
+        from speccompiler.expressions.grammar import parse
+
         expression = parse(value.expr)
         return None if isinstance(expression, Variable) else expression
     if value == "softmax":
@@ -67,6 +69,8 @@ def relu(semantics: Semantics) -> Expression:
 def lower_activation(b: Builder, layer: activation_layer.Activation, x: Node) -> Node:
     """A named activation, or an expression, which may hold numbers that stand beside values."""
     if isinstance(layer.activation, ExpressionActivation):
+        from speccompiler.expressions.grammar import parse_with_arrays
+
         parsed = parse_with_arrays(layer.activation.expr)
         if parsed.arrays:
             parameters = tuple(_beside(b, array, x) for array in parsed.arrays)

@@ -7,7 +7,7 @@ from typing import Any
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.graph.ir import Node, Shape
-from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.fields import Layer, argument
 from speccompiler.schemas.model import Call
 
 Axis = int | None
@@ -53,7 +53,7 @@ def _after(layer: Layer, read: Sequence[Axis], shape: Shape) -> Axis:
 
 
 def _ordering(layer: Layer) -> str | None:
-    found = getattr(layer, "dim_ordering", None) if layer.uses_ordering else None
+    found = argument(layer, "dim_ordering") if layer.uses_ordering else None
     return str(found) if found in {"th", "tf"} else None
 
 

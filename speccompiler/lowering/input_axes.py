@@ -14,7 +14,7 @@ from speccompiler.graph.dims import Dim, format_dim, is_known
 from speccompiler.graph.ir import Node, Reshape, Transpose
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
-from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.fields import Layer, argument
 
 AXES = {1: "(steps, channels)", 2: "(rows, columns, channels)", 3: "(dim1, dim2, dim3, channels)"}
 AXES_TH = {2: "(channels, rows, columns)", 3: "(channels, dim1, dim2, dim3)"}
@@ -43,7 +43,7 @@ def own_ordering(b: Builder, layer: Layer, y: Node) -> Node:
 
 def layout_of(layer: Layer) -> str:
     """The dim_ordering of a layer, or of the one in it; 'tf' where it takes no such argument."""
-    return str(getattr(layer.inner, "dim_ordering", "tf"))
+    return str(argument(layer.inner, "dim_ordering") or "tf")
 
 
 def swapped(ordering: str) -> Literal["th", "tf"]:

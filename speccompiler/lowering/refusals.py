@@ -24,7 +24,7 @@ from speccompiler.graph.dims import is_known
 from speccompiler.graph.ir import Shape
 from speccompiler.loading.keras1.releases import before
 from speccompiler.lowering.semantics import Semantics
-from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.fields import Layer, argument
 from speccompiler.schemas.profiles import Profile
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _rows(backend: Backend, name: str) -> tuple[Refusal, ...]:
 
 
 def _full(layer: Layer, x: Shape, semantics: Semantics) -> str | None:
-    full = getattr(layer, "border_mode", None) == "full"
+    full = argument(layer, "border_mode") == "full"
     return "it has no border_mode 'full' there" if full else None
 
 
@@ -190,7 +190,7 @@ def _epsilon(layer: BatchNormalization, x: Shape, semantics: Semantics) -> str |
 
 def _old_pools(layer: Layer, x: Shape, semantics: Semantics) -> str | None:
     """Measured on 1.0.2 to 1.1.2: a window of 1 is padded by -1; a 1-D pool was one of 1 by k."""
-    if getattr(layer, "border_mode", None) != "same" or not before(semantics.release, (1, 2)):
+    if argument(layer, "border_mode") != "same" or not before(semantics.release, (1, 2)):
         return None
     if 1 not in getattr(layer, "pool_size", (1,)):
         return None

@@ -10,6 +10,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from heapq import merge
+from itertools import chain
+
+FEW = 64
+"""Runs that are sorted sooner than the search through them needs them one by one."""
 
 
 class _Runs:
@@ -44,11 +48,18 @@ class Arena:
         Returns the first of these places.
         """
         nodes = self._nodes(first, last)
-        above = {node >> up for node in nodes for up in range(1, node.bit_length())}
+        above: set[int] = set()
+        for node in nodes:
+            node >>= 1
+            while node and node not in above:
+                above.add(node)
+                node >>= 1
         seen = [self._partly[node] for node in nodes if node in self._partly]
         seen += [self._whole[node] for node in above if node in self._whole]
         start = 0
-        for low, high in merge(*(zip(runs.starts, runs.ends, strict=True) for runs in seen)):
+        occupied = [zip(runs.starts, runs.ends, strict=True) for runs in seen]
+        few = sum(len(runs.starts) for runs in seen) < FEW
+        for low, high in sorted(chain.from_iterable(occupied)) if few else merge(*occupied):
             if start + length <= low:
                 break
             start = max(start, high)

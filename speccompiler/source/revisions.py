@@ -61,8 +61,16 @@ class Repository:
         raise Problem(
             "CS015",
             f"no revision '{shown(name)}' in this git repository",
-            did_you_mean(name, self.names()) or _fetch_hint(name),
+            self.hint(name),
         )
+
+    def hint(self, name: str, others: Iterable[str] = ()) -> str:
+        """What to do about a name that is that of no revision, and of no one of ``others``."""
+        alike = did_you_mean(name, [*others, *self.names()])
+        if name.startswith("origin/"):
+            fetch = f"git fetch origin {name.removeprefix('origin/')}"
+            return " or ".join(filter(None, (alike, f"fetch it first: {fetch}")))
+        return alike or "a clone of CI may hold one commit alone: git fetch, or fetch-depth: 0"
 
     def revision_or_none(self, name: str) -> Revision | None:
         """The revision of this name, or None."""
@@ -247,12 +255,6 @@ def _lines(answer: bytes) -> list[str]:
 
 def _text(place: bytes) -> str:
     return os.fsdecode(place)
-
-
-def _fetch_hint(name: str) -> str | None:
-    if name.startswith("origin/"):
-        return f"fetch it first: git fetch origin {name.removeprefix('origin/')}"
-    return "a clone of CI may hold one commit alone: git fetch, or fetch-depth: 0"
 
 
 def _said(failed: GitFailed) -> Problem:

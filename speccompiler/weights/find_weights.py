@@ -15,7 +15,7 @@ from speccompiler.diagnostics.core import Diagnostic
 from speccompiler.diagnostics.wording import first_few
 from speccompiler.graph.ir import Graph, Weight
 from speccompiler.loading.loaded_spec import LoadedSpec
-from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.fields import Layer, argument
 from speccompiler.weights.backend_names import backend_warnings
 from speccompiler.weights.sources import MatchName, WeightSources
 
@@ -69,7 +69,7 @@ def _in_keras_order(graph: Graph, layers: Mapping[str, Layer]) -> dict[TensorNam
 
 
 def _has_own_weights(layer: Layer) -> bool:
-    return getattr(layer.inner, "weights", None) is not None
+    return argument(layer.inner, "weights") is not None
 
 
 def _none_given(loaded: LoadedSpec, rest: Mapping[TensorName, Weight]) -> Diagnostic:

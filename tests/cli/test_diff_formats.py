@@ -51,7 +51,8 @@ def folders() -> tuple[str, str]:
         ("same", MODEL, f"# a comment\n{MODEL}"),
         ("gone", MODEL.replace("fc", "other"), None),
         ("new", None, NEW),
-        ("bad", BAD, MODEL),
+        ("bad", MODEL, BAD),
+        ("mended", BAD, MODEL.replace("name: flat", "name: row")),
     ):
         if old is not None:
             write(f"before/{name}.yaml", old)
@@ -193,12 +194,13 @@ def test_html_has_every_file(call: Call) -> None:
     assert embedded is not None
     data = json.loads(embedded[1])
     assert data["summary"] == (
-        "5 files: 1 without a change, 1 changed, 1 added, 1 removed, 1 with errors"
+        "6 files: 1 without a change, 1 changed, 2 added, 1 removed, 1 with errors"
     )
     assert [(file["name"], file["status"]) for file in data["files"]] == [
         ("after/bad.yaml", "failed"),
         ("after/changed.yaml", "changed"),
         ("before/gone.yaml", "removed"),
+        ("after/mended.yaml", "added"),
         ("after/new.yaml", "added"),
         ("after/same.yaml", "same"),
     ]

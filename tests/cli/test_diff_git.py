@@ -246,18 +246,66 @@ def test_a_model_keeps_the_name_of_its_file(call: Call) -> None:
 def test_errors_of_the_old_version_are_its_own(call: Call) -> None:
     repository(model=MODEL.replace("nb_row: 3", "nb_row: 3, wide: 2"), other=MODEL)
     write("model.yaml", MODEL)
-    write("other.yaml", WIDER)
-    result = call("diff", "HEAD")
+    result = call("diff", "HEAD:model.yaml", "model.yaml")
     assert result.status == 2
-    assert result.out.splitlines()[:4] == [
+    assert result.err.splitlines()[:4] == [
         "HEAD:model.yaml:5:65: error CS022: Convolution2D has no argument 'wide' [layer conv1]",
         "   |",
         " 5 |   - {type: Convolution2D, name: conv1, nb_filter: 4, nb_row: 3, wide: 2, nb_col: 3}",
         "   |                                                                 ^^^^",
     ]
-    assert "other.yaml; layers:" in result.out
-    assert result.out.splitlines()[-1] == "2 files: 1 changed, 1 with errors"
-    assert call("diff", "HEAD:model.yaml", "model.yaml").status == 2
+
+
+BROKEN = MODEL.replace("nb_row: 3", "nb_row: 3, wide: 2")
+
+
+def test_a_change_that_repairs_a_spec_is_none_to_refuse(call: Call) -> None:
+    """Else no check of a pull request that repairs a model could ever pass."""
+    repository(model=BROKEN, other=MODEL)
+    write("model.yaml", MODEL)
+    result = call("diff", "HEAD")
+    assert result.status == 0
+    assert result.out == (
+        "new: model.yaml, 3 layers, 475 parameters\n"
+        "the old version has errors: there is nothing to compare with\n"
+        "\n1 file: 1 added\n"
+    )
+    assert call("diff", "HEAD", "--format", "markdown").out == (
+        "### `model.yaml`: new\n\n"
+        "3 layers, 475 parameters, 1.73 k multiply-adds a sample\n"
+        "- note: the old version has errors: there is nothing to compare with\n"
+    )
+    (file,) = json.loads(call("diff", "HEAD", "--format", "json").out)["files"]
+    assert [c["code"] for c in file["changes"]] == ["CD004"]
+    # What it may cost at most holds for it as for one that is new.
+    assert call("diff", "HEAD", "--fail-on", "params>400").status == 1
+    # One that breaks another spec is.
+    write("other.yaml", BROKEN)
+    result = call("diff", "HEAD")
+    assert result.status == 2
+    assert "other.yaml:5:65: error CS022: " in result.out
+    assert result.out.endswith("2 files: 1 added, 1 with errors\n")
+
+
+def test_a_spec_with_errors_can_be_removed(call: Call) -> None:
+    repository(model=BROKEN)
+    Path("model.yaml").unlink()
+    result = call("diff", "HEAD")
+    assert result.status == 1
+    assert result.out == ("removed: HEAD:model.yaml, a model with errors\n\n1 file: 1 removed\n")
+    assert call("diff", "HEAD", "--format", "markdown").out == (
+        "### `HEAD:model.yaml`: removed\n\na model with errors\n"
+    )
+    page = call("diff", "HEAD", "--format", "html", "--fail-on", "none")
+    assert page.status == 0
+
+
+def test_of_two_bad_versions_only_the_new_one_is_told(call: Call) -> None:
+    repository(model=BROKEN)
+    write("model.yaml", BROKEN + "  - {type: Dens, name: last}\n")
+    result = call("diff", "HEAD")
+    assert result.status == 2
+    assert "HEAD:model.yaml" not in result.out
 
 
 def test_excluded_files_are_passed_over_unless_they_are_named(call: Call) -> None:
@@ -281,8 +329,31 @@ def test_excluded_files_are_passed_over_unless_they_are_named(call: Call) -> Non
         ),
         (
             ["mian"],
-            "Error: 'mian' needs something to be compared with: convspec diff OLD NEW, or since "
-            "the last commit: convspec diff --git HEAD mian\n",
+            "error CS015: 'mian' is neither a file nor a revision of this repository\n"
+            "  hint: did you mean 'main'?\n",
+        ),
+        (
+            ["origin/main"],
+            "error CS015: 'origin/main' is neither a file nor a revision of this repository\n"
+            "  hint: fetch it first: git fetch origin main\n",
+        ),
+        (
+            ["modle.yaml"],
+            "modle.yaml: error CS001: the file does not exist\n  hint: did you mean 'model.yaml'",
+        ),
+        (
+            ["model.yaml"],
+            "Error: 'model.yaml' needs something to be compared with: convspec diff OLD NEW, or "
+            "since the last commit: convspec diff --git HEAD model.yaml\n",
+        ),
+        (
+            ["HEAD:model.yaml"],
+            "Error: 'HEAD:model.yaml' needs something to be compared with: convspec diff "
+            "HEAD:model.yaml NEW\n",
+        ),
+        (
+            ["-"],
+            "Error: '-' needs something to be compared with: convspec diff OLD NEW\n",
         ),
         (
             ["mian:model.yaml", "model.yaml"],
@@ -371,7 +442,15 @@ def test_outside_of_a_repository(call: Call, monkeypatch: pytest.MonkeyPatch) ->
     )
     result = call("diff", "main:model.yaml", "model.yaml")
     assert result.status == 2
-    assert "main:model.yaml: error CS001: the file does not exist" in result.out + result.err
+    assert result.err.startswith(
+        "error CS015: 'main:model.yaml' is no file, and this folder is in no git repository\n"
+    )
+    result = call("diff", "main")
+    assert result.status == 2
+    assert result.err.startswith(
+        "error CS015: 'main' is no file, and this folder is in no git repository\n"
+    )
+    assert "modle.yaml: error CS001: " in call("diff", "modle.yaml", "model.yaml").err
 
 
 def test_a_repository_without_a_commit(call: Call) -> None:
@@ -380,6 +459,11 @@ def test_a_repository_without_a_commit(call: Call) -> None:
     result = call("diff", "--git", "HEAD")
     assert result.status == 2
     assert "error CS015: no revision 'HEAD': this repository has no commit\n" in result.err
+    result = call("diff", "main")
+    assert result.status == 2
+    assert result.err.startswith(
+        "error CS015: 'main' is no file, and this repository has no commit\n\n"
+    )
 
 
 def test_without_git(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,6 +474,11 @@ def test_without_git(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
         "error CS015: the command 'git' is not there\n"
         "  hint: install git, or name two files\n"
         "\nfound 1 error\n"
+    )
+    result = call("diff", "main")
+    assert result.status == 2
+    assert result.err.startswith(
+        "error CS015: 'main' is no file, and the command 'git' is not there\n"
     )
 
 

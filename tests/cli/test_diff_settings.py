@@ -206,6 +206,10 @@ def test_files_are_named_from_the_settings_folder(
             "'CD301'\n",
         ),
         (
+            "[[diff.ignore]]\ncodes = []\nlayers = []\n",
+            "convspec.toml:1:1: error CS161: 'diff.ignore[1]' would ignore every change\n",
+        ),
+        (
             '[[diff.ignore]]\nreason = "all"\n',
             "convspec.toml:1:1: error CS161: 'diff.ignore[1]' would ignore every change\n",
         ),

@@ -124,3 +124,14 @@ def test_what_the_settings_exclude_is_left(call: Call) -> None:
     assert call("fmt", ".").err == "changed b.yaml\n1 file changed\n"
     assert call("fmt", "--specs-only", "old/a.yaml").err == ""
     assert call("fmt", "old/a.yaml").err == "changed old/a.yaml\n1 file changed\n"
+
+
+def test_a_spec_around_a_model_is_laid_out_and_the_model_is_not(call: Call) -> None:
+    write("model.json", UNDECIDED)
+    write("a.yaml", "semantics: theano\nmodel:   model.json # saved\nconvspec: 1\n")
+    result = call("fmt", "a.yaml")
+    assert (result.status, result.err) == (0, "changed a.yaml\n1 file changed\n")
+    assert Path("a.yaml").read_text() == (
+        "convspec: 1\nmodel: model.json   # saved\nsemantics: theano\n"
+    )
+    assert Path("model.json").read_text() == UNDECIDED

@@ -157,7 +157,7 @@ def test_what_no_command_expects(
         raise error
 
     write("good.yaml")
-    monkeypatch.setattr("speccompiler.cli.validate.checked", fail)
+    monkeypatch.setattr("speccompiler.cli.spec_checks.checked", fail)
     result = call("validate", "good.yaml")
     assert (result.status, result.out) == (status, "")
     assert result.err.startswith(message)
@@ -167,7 +167,7 @@ def test_what_no_command_expects(
 def test_a_traceback_on_request(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     write("good.yaml")
     monkeypatch.setenv("CONVSPEC_TRACEBACK", "1")
-    monkeypatch.setattr("speccompiler.cli.validate.checked", None)
+    monkeypatch.setattr("speccompiler.cli.spec_checks.checked", None)
     result = call("validate", "good.yaml")
     assert result.status == 2
     assert result.err.startswith("Traceback (most recent call last):\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -46,9 +47,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(folder / "x.npy", np.ones((2, 3), np.float32))
     np.save(folder / "y.npy", np.full((2, 2), 7, np.float32))
     # What is imported here is not imported by every child.
-    os.chdir(folder)
-    for arguments, status in COMMANDS.values():
-        assert run(list(arguments)) == status
+    with contextlib.chdir(folder):
+        for arguments, status in COMMANDS.values():
+            assert run(list(arguments)) == status
     return folder
 
 

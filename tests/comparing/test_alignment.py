@@ -15,6 +15,7 @@ from tests.comparing.pairs import (
     HEAD,
     POOL,
     compared,
+    line,
     matches,
     said,
     spec,
@@ -61,6 +62,17 @@ def test_a_moved_layer_is_one_change() -> None:
     )
     assert structure(old, new) == ["CD204 relu moved from after 'conv1' to after 'conv2'"]
     assert matches(compared(old, new)) == [("moved", "relu", "relu")]
+
+
+def test_what_follows_a_moved_layer_names_it() -> None:
+    wide = CONV1.replace("conv1", "wide").replace("nb_filter: 8", "nb_filter: 12")
+    diff = compared(spec(CONV1, wide, *BASE[1:]), spec(wide, CONV1, *BASE[1:]))
+    misfits = [line(change) for change in diff.changes if change.code == "CD501"]
+    assert misfits == [
+        "CD501 wide old weights do not fit: W (3, 3, 8, 12) -> (3, 3, 1, 12)",
+        "CD501 conv1 old weights do not fit: W (3, 3, 1, 8) -> (3, 3, 12, 8), because of 'wide'",
+        "CD501 conv2 old weights do not fit: W (3, 3, 12, 16) -> (3, 3, 8, 16), because of 'wide'",
+    ]
 
 
 def test_a_moved_block_moves_as_a_whole() -> None:

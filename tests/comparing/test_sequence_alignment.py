@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,3 +68,20 @@ def test_a_longest_rising_part(values: list[int]) -> None:
     kept = [values[place] for place in sorted(rising(values))]
     assert kept == sorted(kept)
     assert len(kept) == longest(values, sorted(values))
+
+
+@given(
+    values=st.lists(st.integers(0, 20), unique=True, max_size=9),
+    worths=st.lists(st.integers(1, 4), min_size=9, max_size=9),
+)
+def test_a_rising_part_of_most_worth(values: list[int], worths: list[int]) -> None:
+    worth = dict(zip(values, worths, strict=False))
+    kept = [values[place] for place in sorted(rising(values, worths))]
+    assert kept == sorted(kept)
+    most = max(
+        sum(worth[value] for value in chosen)
+        for count in range(len(values) + 1)
+        for chosen in combinations(values, count)
+        if list(chosen) == sorted(chosen)
+    )
+    assert sum(worth[value] for value in kept) == most

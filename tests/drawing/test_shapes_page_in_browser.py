@@ -488,3 +488,62 @@ def test_print_has_the_whole_table_and_no_controls(open_page: OpenPage) -> None:
     # Each page of paper has its lines: nothing hangs over, nothing is cut.
     pages = len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4")))
     assert 12 <= pages <= 40
+
+
+OPEN = """
+convspec: 1
+name: open
+dim_ordering: tf
+input_shape: [null, 16, 3]
+layers:
+  - {type: Convolution2D, name: conv, nb_filter: 4, nb_row: 3, nb_col: 3}
+  - {type: GlobalMaxPooling2D, name: pool}
+  - {type: Dense, name: digit, output_dim: 10}
+"""
+
+
+def test_costs_of_open_lengths_have_no_shares(open_page: OpenPage) -> None:
+    """The Dense is the only layer whose multiply-adds are a number: it is not 100% of them."""
+    page = open_page(text(loads(OPEN)))
+    assert page.locator("#graph .share").all_inner_texts() == []
+    assert page.locator("#legend").inner_text() == (
+        "No heat: multiply-adds depend on open lengths (--input-shape)"
+    )
+    page.locator("#heat").select_option("parameters")
+    assert page.locator("#graph .share").all_text_contents() == ["69%", "", "31%"]  # of 112 + 50
+
+
+def test_no_text_of_a_box_runs_into_another(open_page: OpenPage) -> None:
+    spec = NEW.replace("name: conv1", "name: " + "W" * 60).replace("conv1", "W" * 60)
+    wide = "\u5c64" * 40  # each takes two columns
+    page = open_page(
+        text(loads(spec.replace("name: conv2", f"name: {wide}").replace("conv2", wide)))
+    )
+    page.locator("#zoom-in").click()
+    boxes = page.locator("#graph .node").evaluate_all(
+        """nodes => nodes.map((node) => {
+          const at = (part) => node.querySelector(part)?.getBoundingClientRect();
+          const [title, share, box] = [at(".title"), at(".share"), at(".box")];
+          return [title.right, share && share.width ? share.left : box.right];
+        })"""
+    )
+    assert len(boxes) > 5
+    assert all(right <= limit for right, limit in boxes)
+
+
+def test_the_head_of_the_printed_table_can_be_repeated(page: Any) -> None:
+    """Chromium repeats a head of texts on each page, and leaves out one with buttons in it."""
+    page.emulate_media(media="print")
+    assert page.locator("#layers thead button:visible").count() == 0
+    labels = page.locator("#layers thead th").evaluate_all(
+        "cells => cells.map((cell) => getComputedStyle(cell, '::after').content)"
+    )
+    assert labels[:3] == ['"layer"', '"type"', '"output shape"']
+
+
+def test_a_window_of_one_position_is_said_as_in_the_other_reports(open_page: OpenPage) -> None:
+    spec = OPEN.replace("type: Convolution2D, name: conv, nb_filter: 4, nb_row: 3, nb_col: 3",
+                        "type: ZeroPadding2D, name: pad")  # fmt: skip
+    page = open_page(text(loads(spec)))
+    row = page.locator("#layers tbody tr", has_text="pad").locator("td").all_inner_texts()
+    assert row[-2:] == ["1", "1"]

@@ -12,7 +12,7 @@ import pytest
 
 from speccompiler.expressions import evaluate, source
 from speccompiler.expressions.grammar import parse
-from speccompiler.expressions.library import ACTIVATIONS
+from speccompiler.expressions.library import ACTIVATIONS, COMPLEMENT, COSINE_NORM
 from speccompiler.expressions.nodes import FUNCTIONS, Expression
 
 _GRID = np.linspace(-20, 20, 2001)
@@ -117,3 +117,11 @@ def test_extremes_in_numpy(text: str, dtype: Any) -> None:
         warnings.simplefilter("error")
         values = evaluate.evaluate(expression_of(text), np.array(_EXTREMES, dtype))
     np.testing.assert_allclose(values, np.array(_AT_EXTREMES[text], dtype), rtol=1e-6, atol=1e-80)
+
+
+def test_what_stands_there_as_a_tree_is_what_its_text_says() -> None:
+    """Neither needs the grammar, which most models then do not import."""
+    for name, text in ACTIVATIONS.texts.items():
+        assert ACTIVATIONS[name] == parse(text), name
+    assert parse("1 - x") == COMPLEMENT
+    assert parse("max(sqrt(max(x, 0)), 1e-7)") == COSINE_NORM

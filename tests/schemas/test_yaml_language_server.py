@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from speccompiler.schemas.arguments import COMMON, own_arguments
 from speccompiler.schemas.jsonschema import native_schema
 from speccompiler.schemas.registry import LAYERS, aliases
 from tests.places import ROOT
-from tests.schemas.yaml_server import YamlServer
+from tests.schemas.yaml_server import WAIT, YamlServer
 
 PINNED = ROOT / "tests/schemas/yaml_language_server"
 REQUIRED = "npm" in os.environ.get("CONVSPEC_TEST_REQUIRE", "").split(",")
@@ -58,6 +59,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[YamlServer]:
     schema = work / "convspec.schema.json"
     schema.write_text(json.dumps(native_schema()))
     with YamlServer(["node", str(folder / SERVER), "--stdio"], work, schema.as_uri()) as found:
+        end = time.monotonic() + WAIT
+        # It asks for its settings when it likes, and knows no schema before.
+        while not found.errors("convspec: 2\n"):
+            assert time.monotonic() < end, "the server does not take the schema"
         yield found
 
 
@@ -167,7 +172,7 @@ HOVERS = [
      "#### Convolution2D\n\nNumber of filters: channels of the output.\n"),
     (f"{HEAD}  - {{type: MaxPooling2D, pool_s|ize: [2, 2]}}\n",
      "#### MaxPooling2D\n\nWindow: rows, columns.\n"),
-    (f"{HEAD}  - {{type: Dense, activ|ation: relu}}\n",
+    (f"{HEAD}  - {{type: Dense, |activation: relu}}\n",
      "#### Dense\n\nApplied after the bias: a name, or `{expr: ..}` in x. Default: linear.\n"),
     (f"{HEAD}  - type: Convo|lution2D\n",
      "#### convspec model\n\nConvolution over rows and columns of an image.\n"),

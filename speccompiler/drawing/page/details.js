@@ -8,10 +8,6 @@ const layerFacts = (layer) => [
   ["stride", layer.stride ? timesText(layer.stride) : "none"],
 ];
 
-const timesText = (values) => values.join(" \u00d7 ");
-const fieldSize = ({ field }) =>
-  field === null ? "all" : field.length ? timesText(field) : "unknown";
-
 const facts = (pairs, className = null) =>
   make(
     "dl",

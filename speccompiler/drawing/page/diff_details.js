@@ -31,10 +31,6 @@ const markText = ({ mark, word, kind }) =>
 const impactBadge = (impact, text = IMPACTS[impact]) =>
   make("span", { class: `impact ${impact}`, text });
 
-const timesText = (values) => values.join(" \u00d7 ");
-const fieldSize = ({ field }) =>
-  field === null ? "all" : field.length ? timesText(field) : "unknown";
-
 const changeList = (changes) =>
   make(
     "ul",

@@ -1,8 +1,32 @@
 // What a graph is drawn of: boxes with texts, lines, and paths for what is far away.
-const cut = (text, room, each) => {
-  const most = Math.max(3, Math.floor(room / each));
-  return text.length > most ? `${text.slice(0, most - 1)}\u2026` : text;
-};
+const pen = document.createElement("canvas").getContext("2d");
+const FONT = getComputedStyle(document.documentElement).fontFamily;
+const TITLE = `620 12px ${FONT}`, SMALL = `10.5px ${FONT}`;
+const lengths = new Map();
+
+/** How long a text is in a font, in pixels. */
+function lengthOf(text, font) {
+  const key = font + text;
+  if (!lengths.has(key)) {
+    pen.font = font;
+    lengths.set(key, pen.measureText(text).width);
+  }
+  return lengths.get(key);
+}
+
+/** A text, or as much of its beginning as there is room for. */
+function cut(text, room, font) {
+  if (lengthOf(text, font) <= room) return text;
+  const characters = [...text];
+  let fits = 1, tooMany = characters.length;
+  while (tooMany - fits > 1) {
+    const middle = (fits + tooMany) >> 1;
+    const part = `${characters.slice(0, middle).join("")}\u2026`;
+    if (lengthOf(part, font) <= room) fits = middle;
+    else tooMany = middle;
+  }
+  return `${characters.slice(0, fits).join("")}\u2026`;
+}
 
 /** A line through points, with soft turns between them. */
 function curve(points) {
@@ -34,7 +58,9 @@ function nodeBox(view, i) {
   const chosen = i === view.chosen;
   const kind = `${node.kind ?? ""} ${view.found.has(i) ? "found" : ""} ${chosen ? "chosen" : ""}`;
   const frame = { x: left, y: 0, width: wide, height, rx: Math.min(8, wide / 2) };
-  const room = width - 20 - (heat ? 34 : 0) - (node.mark ? 14 : 0);
+  const room =
+    width - 20 - (heat?.short ? lengthOf(heat.short, SMALL) + 6 : 0) - (node.mark ? 14 : 0);
+  const shape = cut(node.shape, width - 20, SMALL);
   const label = [node.label, heat ? heat.text : null].filter(Boolean).join(", ");
   return draw(
     "g",
@@ -65,20 +91,20 @@ function nodeBox(view, i) {
       class: "title",
       x: node.mark ? 24 : 10,
       y: 16,
-      text: cut(node.title, room, 6.9),
+      text: cut(node.title, room, TITLE),
     }),
     heat ? draw("text", { class: "share", x: width - 10, y: 16, text: heat.short }) : null,
     draw("text", {
       class: "below",
       x: 10,
       y: 32,
-      text: cut(node.below, width - 26 - 5.7 * node.shape.length, 5.7),
+      text: cut(node.below, width - 26 - lengthOf(shape, SMALL), SMALL),
     }),
     draw("text", {
       class: "shape",
       x: width - 10,
       y: 32,
-      text: cut(node.shape, width - 20, 5.7),
+      text: shape,
     }),
   );
 }

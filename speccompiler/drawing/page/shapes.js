@@ -16,14 +16,19 @@ const share = (part) =>
         ? "<0.1%"
         : "";
 
-/** By layer its part of the most expensive one and its share of the whole; null where it is open. */
+/**
+ * By layer its part of the most expensive one and its share of the whole.
+ * Null of every layer where one is open: there is no whole then, and nobody knows the most.
+ */
 function costs(key) {
   const values = layers.map((layer) => layer[key][0]);
-  const most = Math.max(1, ...values.filter((value) => value !== null));
-  const sum = values.reduce((all, value) => all + (value ?? 0), 0) || 1;
+  const open = values.includes(null);
+  const most = Math.max(1, ...values);
+  const sum = values.reduce((all, value) => all + value, 0) || 1;
   return {
+    open,
     most,
-    at: (i) => (values[i] === null ? null : { part: values[i] / most, share: values[i] / sum }),
+    at: (i) => (open ? null : { part: values[i] / most, share: values[i] / sum }),
   };
 }
 
@@ -36,7 +41,13 @@ function startHeader() {
         "div",
         {},
         make("dt", { text: label }),
-        make("dd", {}, text, more ? make("small", { text: ` ${more}` }) : ""),
+        // Of open lengths: 640*T + 2560*ceil((T + 1)/2).
+        make(
+          "dd",
+          { class: text.length > 16 && "formula" },
+          text,
+          more ? make("small", { text: ` ${more}` }) : "",
+        ),
       ),
     );
   }
@@ -180,7 +191,10 @@ function setLook() {
     top = cost && layers.find((layer) => layer[key][0] === cost.most);
   legend.hidden = !key && !scaled;
   legend.replaceChildren(
-    ...(key
+    ...(cost?.open
+      ? [make("span", { text: `No heat: ${COSTS[key]} depend on open lengths (--input-shape)` })]
+      : []),
+    ...(cost && !cost.open
       ? [
           make(
             "span",

@@ -48,7 +48,12 @@ class TableView {
     );
     return make(
       "th",
-      { scope: "col", class: column.number ? "number" : null, "data-key": column.key },
+      {
+        scope: "col",
+        class: column.number ? "number" : null,
+        "data-key": column.key,
+        "data-label": column.label,
+      },
       button,
     );
   }

@@ -33,12 +33,13 @@ def argument_remedy(name: str, value: object, known: list[str], model: Any) -> R
     if not names:
         return Remedy(Remove(), safe=False) if name in WITHOUT else spelt_key(name, known)
     safe = name not in UNSURE_NAMES
-    if len(names) > 1:
+    first, *others = names
+    if others:
         numbers = value if isinstance(value, list) else [value] * len(names)
         if len(numbers) != len(names) or not all(type(n) is int for n in numbers):
             return None
         return Remedy(Instead(dict(zip(names, numbers, strict=True))), safe=safe)
-    return _renamed(names[0], value, model, safe)
+    return _renamed(first, value, model, safe)
 
 
 def _renamed(name: str, value: object, model: type[BaseModel], safe: bool) -> Remedy:

@@ -79,6 +79,37 @@ def test_a_folder_that_cannot_be(
     assert sorted(p.name for p in folder.iterdir()) == before
 
 
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_folder_without_the_right_to_write_is_refused_before_the_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], exists: bool
+) -> None:
+    """What os.access says stands in for the rights, which do not bind an administrator."""
+    if exists:
+        Path("maps").mkdir()
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert ran("--images", "maps") == 2
+    out, err = capsys.readouterr()
+    where = "maps" if exists else folder
+    assert out == ""
+    assert err.splitlines()[:2] == [
+        "maps: error CS120: the output cannot be created: "
+        f"no file can be made in the folder '{where}'",
+        "  hint: choose a folder that you may write to",
+    ]
+
+
+def test_a_folder_that_cannot_be_made_after_all(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(run_images.Path, "mkdir", refuse)
+    assert ran("--images", "maps") == 2
+    err = capsys.readouterr().err
+    assert "maps: error CS120: the output cannot be created: permission denied" in err
+
+
 def test_a_missing_extra_is_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
