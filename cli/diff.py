@@ -219,6 +219,10 @@ def _of_values(
     from speccompiler.cli.garbage import collect_rarely
     from speccompiler.cli.render import show_failure
 
+    if asked.fail_on is not None and not set(map(str, asked.fail_on)) <= {DEFAULT_FAIL_ON}:
+        raise click.UsageError(
+            "with --weights and --input a difference fails, or nothing: --fail-on breaking or none"
+        )
     collect_rarely()
     style = reporting.format
     # Under GitHub Actions too, unless something else is asked for.

@@ -25,7 +25,7 @@ def _compared(pair: SidePair, sides: Sides, options: LoadOptions, inputs: Inputs
     old, new = pair.old, pair.new
     names = (None if old is None else old.name, None if new is None else new.name)
     if old is not None and new is not None and not sides.single and _equal(old, new):
-        own = (moved(old.path, new.path),) if old.place != new.place else ()
+        own = (moved(old.path, new.path, new.place),) if old.place != new.place else ()
         return FileDiff(*names, pair.path, bool(own), own_changes=own, unchanged=True)
     before, after = (
         (None, ()) if side is None else loaded_side(side, options, inputs) for side in (old, new)
@@ -53,9 +53,10 @@ def _one(
     report = None if model is None else model.shapes(loading.input_shape)
     if pair.new is None:
         assert pair.old is not None, "a pair has a side"
-        return removed(pair.old.name, pair.path, report)
+        return removed(pair.old.name, pair.path, pair.old.place, report)
     assert report is not None, "without errors there is a model"
-    return (added if pair.old is None else repaired)(pair.new.name, pair.path, report)
+    made = added if pair.old is None else repaired
+    return made(pair.new.name, pair.path, pair.new.place, report)
 
 
 def _both(
@@ -68,7 +69,7 @@ def _both(
 ) -> FileDiff:
     diff = compare(*models, old_name=old.name, new_name=new.name, input_shape=options.input_shape)
     is_moved = not sides.single and old.place != new.place
-    own = (moved(old.path, new.path),) if is_moved else ()
+    own = (moved(old.path, new.path, new.place),) if is_moved else ()
     file = FileDiff(old.name, new.name, new.path, is_moved, diff, own_changes=own)
 
     def located(change: Change) -> Change:

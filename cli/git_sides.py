@@ -59,10 +59,16 @@ def changed_sides(
 ) -> Sides:
     """The specs that differ between two revisions, or from the working tree, below ``names``."""
     with about_git():
-        within = [repository.place(name) for name in names]
-        for name, place in zip(names, within, strict=True):
-            _check_known(repository, span, name, place)
-        changed = repository.changed(span.old, span.new, within)
+        places = {name: repository.place(name) for name in names}
+        patterns = [name for name in names if _is_pattern(repository, span, name, places[name])]
+        within = [places[name] for name in names if name not in patterns]
+        for name in names:
+            if name not in patterns:
+                _check_known(repository, span, name, places[name])
+        changed = repository.changed(span.old, span.new, [] if patterns else within)
+        if patterns:
+            matched = _matched(repository, span, {p: places[p] for p in patterns}, changed)
+            changed = [p for p in changed if p in matched or _is_below(p, within)]
         # A file that is named counts whatever its name ends in, and though it is as before: what
         # it names may have changed.
         files = {p for p in within if p and not (repository.root / p).is_dir()}
@@ -163,6 +169,36 @@ def _lent(prefix: str, place: str, file: str, inputs: Inputs) -> Side | None:
         raise SpecError([Problem("CS001", "the file cannot be read").at(file=file)])
     document = _copied(prefix, place, data, _bytes, inputs)
     return Side(place, f"{prefix}{place}", document, place)
+
+
+def _is_pattern(repository: Repository, span: Span, name: str, place: str) -> bool:
+    """Whether a name is a pattern such as ``models/*.yaml``, and no file's that is called so."""
+    from glob import has_magic
+
+    sides = (span.old, *([] if span.new is None else [span.new]))
+    there = is_there(name) or any(repository.kind(side, place) for side in sides)
+    return has_magic(name) and not there
+
+
+def _matched(
+    repository: Repository, span: Span, patterns: Mapping[str, str], changed: Iterable[str]
+) -> set[str]:
+    """The places that patterns mean; CS015 for one that means no file on either side."""
+    from speccompiler.policy.globs import file_matches
+
+    known = {*changed, *repository.blobs(span.old)}
+    found: set[str] = set()
+    for name, place in patterns.items():
+        matched = {each for each in known if file_matches(each, [f"/{place}"])}
+        if not matched:
+            raise Problem("CS015", f"no file matches '{shown(name)}'")
+        found |= matched
+    return found
+
+
+def _is_below(place: str, folders: Iterable[str]) -> bool:
+    """Whether a place is one of these, or in one of them."""
+    return any(each in {"", place} or place.startswith(f"{each}/") for each in folders)
 
 
 def _check_known(repository: Repository, span: Span, name: str, place: str) -> None:

@@ -27,6 +27,7 @@ from speccompiler.cli.options import (
 from speccompiler.cli.progress import compiling_shown
 from speccompiler.cli.render import printable, render_text
 from speccompiler.diagnostics.core import Problem, SpecError
+from speccompiler.diagnostics.wording import shown
 from speccompiler.frozen import dataclass
 from speccompiler.options import CompileOptions, LoadOptions
 
@@ -168,6 +169,11 @@ def named_files(texts: tuple[str, ...], names: tuple[str, ...], option: str) -> 
     if len(texts) == 1 and len(names) == 1:
         name, _, file = texts[0].partition("=")
         return {names[0]: file if name == names[0] and file else texts[0]}
+    if len(names) == 1:
+        raise click.UsageError(
+            f"{option} is given {len(texts)} times, and the model has one input: "
+            f"'{shown(names[0])}'"
+        )
     found: dict[str, str] = {}
     for text in texts:
         name, equals, file = text.partition("=")

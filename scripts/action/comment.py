@@ -106,5 +106,6 @@ def _ours(repository: str, number: int) -> list[dict[str, Any]]:
     return [
         comment
         for comment in marked
-        if (comment["user"]["login"] == mine if mine else comment["user"]["type"] == "Bot")
+        # Of an account that is gone there is no user.
+        if (user := comment["user"]) and (user["login"] == mine if mine else user["type"] == "Bot")
     ]

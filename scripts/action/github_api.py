@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
@@ -45,7 +46,7 @@ def call(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
                 raise Refused(f"{method} {path}: {error.code}") from None
             if error.code < 500 or attempt == TRIES - 1:
                 raise Failed(f"{method} {path}: {error.code} {error.reason}") from None
-        except OSError as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             if attempt == TRIES - 1:
                 raise Failed(f"{method} {path}: {error}") from None
         time.sleep(2**attempt)

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 
 from speccompiler.comparing import layer_changes, weight_changes
 from speccompiler.comparing.alignment import align
+from speccompiler.comparing.amounts import amount_changes, amounts
 from speccompiler.comparing.interface import input_changes, output_changes
 from speccompiler.comparing.model_changes import (
-    amount_changes,
-    amounts,
     compared_semantics,
     semantics_changes,
     sight_changes,

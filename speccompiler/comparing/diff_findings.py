@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from speccompiler.comparing.amounts import AMOUNT_CODES
 from speccompiler.comparing.codes import CODES
 from speccompiler.comparing.comparison import Comparison
 from speccompiler.comparing.fail_on import QUANTITIES, AtLeast
@@ -20,12 +21,6 @@ LEVELS: Mapping[Impact, Severity] = {
     Impact.BREAKING: Severity.ERROR,
     Impact.COST: Severity.WARNING,
     Impact.NOTE: Severity.NOTE,
-}
-_OF_AMOUNTS = {
-    "parameters": "CD701",
-    "multiply_adds": "CD702",
-    "activation_bytes": "CD703",
-    "peak_bytes": "CD704",
 }
 
 
@@ -67,7 +62,7 @@ def files_of(comparison: Comparison, root: Path) -> list[str]:
 def _of_file(file: FileDiff, comparison: Comparison, root: Path) -> Iterator[Finding]:
     name = shared_name(file.path, root)
     broken = {
-        _OF_AMOUNTS[QUANTITIES[judgement.verdict.condition.quantity]]: judgement
+        AMOUNT_CODES[QUANTITIES[judgement.verdict.condition.quantity]]: judgement
         for judgement in comparison.broken
         if judgement.file is file and not isinstance(judgement.verdict.condition, AtLeast)
     }

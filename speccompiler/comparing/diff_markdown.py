@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from speccompiler.comparing.amounts import AMOUNT_CODES, AMOUNT_TITLES, amount_texts, share_text
 from speccompiler.comparing.comparison import Comparison
 from speccompiler.comparing.file_diff import FileDiff, FileStatus
-from speccompiler.comparing.model_changes import amount_texts, share_text
 from speccompiler.comparing.model_diff import Impact, LayerPair, Match
 from speccompiler.comparing.verdict import follows, verdict
 from speccompiler.diagnostics.wording import on_one_line
@@ -29,13 +29,6 @@ DEFAULT_LIMIT = GITHUB_LIMIT - 535
 """Room for what an action writes around it."""
 _NOTE_ROOM = 200
 """Characters for the line that says what was left out."""
-_AMOUNTS = {
-    "parameters": "parameters",
-    "multiply_adds": "multiply-adds",
-    "activation_bytes": "activations",
-    "peak_bytes": "peak memory",
-}
-_AMOUNT_CODES = {"CD701", "CD702", "CD703", "CD704"}
 _SHOWN_CODES = {"CD203", "CD401"}
 """Names and shapes: changes that have a column of their own."""
 _LAYERS = ("| | layer | what changed | output shape | parameters |", "|:--|:--|:--|:--|--:|")
@@ -175,13 +168,13 @@ def _whole(file: FileDiff, comparison: Comparison) -> Iterator[str]:
     if file.diff is None:
         return
     for change in file.diff.own_changes:
-        if change.code not in _AMOUNT_CODES:
+        if change.code not in AMOUNT_CODES.values():
             yield f"- {_impact(change.impact)}: {_text(change.message)}"
     rows = [
-        f"| {_AMOUNTS[amount.name]} | {' | '.join(map(_text, amount_texts(amount)))} "
+        f"| {AMOUNT_TITLES[amount.name]} | {' | '.join(map(_text, amount_texts(amount)))} "
         f"| {share_text(amount)} |"
         for amount in file.diff.amounts
-        if amount.old != amount.new and amount.name in _AMOUNTS
+        if amount.old != amount.new
     ]
     if rows:
         yield ""

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
-from speccompiler.comparing.model_changes import amount_texts, share_text
+from speccompiler.comparing.amounts import AMOUNT_TITLES, amount_texts, share_text
 from speccompiler.comparing.model_diff import Change, Impact, LayerPair, Match, ModelDiff
 from speccompiler.comparing.verdict import (
     counts,
@@ -43,12 +43,6 @@ _SIGNS: dict[str, tuple[str, Role]] = {
     "replaced": ("~", "changed"),
     "renamed": (">", "moved"),
     "moved": (">", "moved"),
-}
-_AMOUNT_NAMES = {
-    "parameters": "parameters",
-    "multiply_adds": "multiply-adds",
-    "activation_bytes": "activations",
-    "peak_bytes": "peak memory",
 }
 
 
@@ -312,7 +306,7 @@ def _totals(page: _Page, diff: ModelDiff) -> None:
     rows = []
     for amount in diff.amounts:
         old, new = amount_texts(amount)
-        rows.append((amount, _AMOUNT_NAMES[amount.name], old, new))
+        rows.append((amount, AMOUNT_TITLES[amount.name], old, new))
     label = max(len(title) for _, title, _, _ in rows)
     shown = [(old, new) for _, _, old, new in rows if max(len(old), len(new)) <= LONGEST_AMOUNT]
     before, after = (max(map(len, column)) for column in zip(*shown, strict=True))

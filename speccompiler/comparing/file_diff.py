@@ -105,31 +105,33 @@ def counted(files: Iterable[FileDiff]) -> dict[Impact, int]:
     return {impact: found.count(impact) for impact in Impact}
 
 
-def added(name: str, path: str, report: ShapeReport) -> FileDiff:
-    """A file that was not there."""
-    change = _of_file("CD001", Impact.NOTE, "the model is new", path)
+def added(name: str, path: str, place: str, report: ShapeReport) -> FileDiff:
+    """A file that was not there. ``place`` is its path from the folder that is compared."""
+    change = _of_file("CD001", Impact.NOTE, "the model is new", path, place)
     return FileDiff(None, name, path, report=report, own_changes=(change,))
 
 
-def repaired(name: str, path: str, report: ShapeReport) -> FileDiff:
+def repaired(name: str, path: str, place: str, report: ShapeReport) -> FileDiff:
     """A file whose old version has errors: nobody could use it, so that its model is new."""
     text = "the old version has errors: there is nothing to compare with"
-    change = _of_file("CD004", Impact.NOTE, text, path)
+    change = _of_file("CD004", Impact.NOTE, text, path, place)
     return FileDiff(None, name, path, report=report, own_changes=(change,))
 
 
-def removed(name: str, path: str, report: ShapeReport | None) -> FileDiff:
+def removed(name: str, path: str, place: str, report: ShapeReport | None) -> FileDiff:
     """A file that is gone; without a report where it had errors."""
-    change = _of_file("CD002", Impact.BREAKING, "the model is gone", path)
+    change = _of_file("CD002", Impact.BREAKING, "the model is gone", path, place)
     return FileDiff(name, None, path, report=report, own_changes=(change,))
 
 
-def moved(old: str, new: str) -> Change:
+def moved(old: str, new: str, place: str) -> Change:
     """What is said of a file that lies elsewhere now."""
-    change = _of_file("CD003", Impact.NOTE, f"the file was renamed: {old} -> {new}", new)
+    text = f"the file was renamed: {old} -> {new}"
+    change = _of_file("CD003", Impact.NOTE, text, new, place)
     return replace(change, old=old, new=new)
 
 
-def _of_file(code: str, impact: Impact, message: str, path: str) -> Change:
-    key = sha256(f"{code}\0{path}".encode("utf-8", "surrogateescape")).hexdigest()
+def _of_file(code: str, impact: Impact, message: str, path: str, place: str) -> Change:
+    # Wherever the command is run, the same change has the same fingerprint.
+    key = sha256(f"{code}\0{place}".encode("utf-8", "surrogateescape")).hexdigest()
     return Change(code, impact, message, key[:16], file=path)

@@ -1,22 +1,19 @@
-"""The changes of the model as a whole: its semantics, its weights, what it costs, what it sees."""
+"""The changes of the model as a whole: its semantics, its weights, what it sees."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import fields
 
 from speccompiler.comparing.argument_effects import Effect, difference
 from speccompiler.comparing.layer_arguments import value_text
 from speccompiler.comparing.lowered_alone import comparable, lowered_alone
-from speccompiler.comparing.model_diff import Amount, Change, Impact, LayerPair
+from speccompiler.comparing.model_diff import Change, Impact
 from speccompiler.comparing.sides import Sides
 from speccompiler.comparing.tensor_fit import draws_weights
 from speccompiler.comparing.wording import quoted_few
-from speccompiler.graph.dims import Dim, total
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.reports.layer_report import LayerReport
-from speccompiler.reports.number_text import count, scaled, size
-from speccompiler.reports.shape_report import ShapeReport
 from speccompiler.validation.validated import ValidatedModel, decided_semantics
 
 
@@ -123,75 +120,6 @@ def _weights(sides: Sides) -> Iterator[Change]:
     text = f"weights {old} -> {new}" if old != new else "weights with another digest"
     impact = None if None in digests else Impact.BREAKING
     yield sides.change("CD605", text, argument="weights", old=old, new=new, impact=impact)
-
-
-_AMOUNTS = {
-    "parameters": ("CD701", count),
-    "multiply_adds": ("CD702", scaled),
-    "activation_bytes": ("CD703", size),
-    "peak_bytes": ("CD704", size),
-}
-
-
-def amounts(old: ShapeReport, new: ShapeReport) -> tuple[Amount, ...]:
-    """What the models cost."""
-    return tuple(Amount(name, getattr(old, name), getattr(new, name)) for name in _AMOUNTS)
-
-
-def amount_texts(amount: Amount) -> tuple[str, str]:
-    """Both values as people read them; ``open`` where lengths are.
-
-    Two that differ are never written alike: all digits then tell them apart.
-    """
-    old, new = amount.old, amount.new
-    write = _AMOUNTS[amount.name][1]
-    if old is not None and new is not None and old != new and write(old) == write(new):
-        write = count
-    return "open" if old is None else write(old), "open" if new is None else write(new)
-
-
-def share_text(amount: Amount) -> str:
-    """``+21.9%``; nothing where there is no number to compare with."""
-    old, new = amount.old, amount.new
-    if not isinstance(old, int) or not isinstance(new, int) or not old:
-        return ""
-    share = 100 * (new - old) / old
-    if abs(share) >= 1000:
-        times = new / old
-        return f"{times:,.0f} times" if times >= 100 else f"{times:.3g} times"
-    return f"{share:+.1f}%" if abs(share) >= 0.05 or not share else f"{share:+.1g}%"
-
-
-def amount_changes(
-    sides: Sides, found: tuple[Amount, ...], pairs: Sequence[LayerPair]
-) -> Iterator[Change]:
-    """CD701 to CD704; a Dropout that came has an output in the report, and costs nothing."""
-    idle = total(
-        sign * report.activation_bytes
-        for pair in pairs
-        for report, sign in ((pair.new, 1), (pair.old, -1))
-        if report is not None and any(c.code in {"CD208", "CD209"} for c in pair.changes)
-    )
-    for amount in found:
-        if amount.old == amount.new:
-            continue
-        old, new = amount_texts(amount)
-        share = share_text(amount)
-        free = amount.name == "activation_bytes" and amount.new == (amount.old or 0) + idle
-        words = amount.name.replace("_bytes", " memory").replace("multiply_adds", "multiply-adds")
-        text = f"{words} {old} -> {new}" + (f" ({share})" if share else "")
-        yield sides.change(
-            _AMOUNTS[amount.name][0],
-            text,
-            argument=amount.name,
-            old=_plain(amount.old),
-            new=_plain(amount.new),
-            impact=Impact.NOTE if free else None,
-        )
-
-
-def _plain(value: Dim | None) -> str | None:
-    return None if value is None else str(value)
 
 
 def sight_changes(sides: Sides) -> Iterator[Change]:

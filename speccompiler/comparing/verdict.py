@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from speccompiler.comparing.model_changes import share_text
+from speccompiler.comparing.amounts import share_text
 from speccompiler.comparing.model_diff import Impact, LayerPair, Match, ModelDiff
 
 _INPUTS = {"CD101", "CD102", "CD103", "CD104", "CD105", "CD106"}

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from speccompiler.comparing.model_changes import amount_texts, share_text
+from speccompiler.comparing.amounts import AMOUNT_TITLES, amount_texts, share_text
 from speccompiler.comparing.model_diff import (
     Amount,
     Change,
@@ -22,12 +22,6 @@ from speccompiler.drawing.diff_graphs import both_graphs
 from speccompiler.drawing.layer_data import layer_data
 from speccompiler.reports.shape_report import ShapeReport
 
-AMOUNTS = {
-    "parameters": "parameters",
-    "multiply_adds": "multiply-adds",
-    "activation_bytes": "activations",
-    "peak_bytes": "peak memory",
-}
 """What an amount is called on the page."""
 
 
@@ -77,7 +71,7 @@ def amount_data(amount: Amount) -> list[str | None]:
     """Its label, old and new text, and the difference; None where there is none."""
     old, new = amount_texts(amount)
     difference = None if amount.old == amount.new else share_text(amount) or "changed"
-    return [AMOUNTS[amount.name], old, new, difference]
+    return [AMOUNT_TITLES[amount.name], old, new, difference]
 
 
 def change_data(change: Change) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from speccompiler.policy.project import shared_name
 
 VERSION = 1
 _KEYS = ("fingerprint", "code", "file", "layer", "message")
-_AGAIN = "write it again with --write-baseline"
+_AGAIN = "remove it, and write it again with --write-baseline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,9 @@ def read_baseline(file: Path) -> Baseline:
         data = json.loads(file.read_bytes())
         entries = _entries(data)
     except OSError as error:
-        problem = Problem("CS162", f"the baseline cannot be read: {reading_reason(error)}", _AGAIN)
+        reason = reading_reason(error)
+        hint = "check the name, or write it with --write-baseline"
+        problem = Problem("CS162", f"the baseline cannot be read: {reason}", hint)
     except (ValueError, RecursionError):
         problem = Problem("CS162", "the baseline is not JSON", _AGAIN)
     except Problem as found:
@@ -94,10 +96,15 @@ def _entries(data: Any) -> list[Entry]:
     if data["format_version"] != VERSION:
         message = f"the baseline has format_version {data['format_version']!r}, not {VERSION}"
         raise Problem("CS162", message, f"{_AGAIN}, or use the convspec that wrote it")
+    listed = data.get("findings", [])
+    if not isinstance(listed, list):
+        raise Problem("CS162", "'findings' of the baseline is no list", _AGAIN)
     entries = []
-    for number, each in enumerate(data.get("findings", ()), start=1):
+    for number, each in enumerate(listed, start=1):
         texts = [each.get(key) for key in _KEYS] if isinstance(each, dict) else [None]
-        if any(not isinstance(t, str) for k, t in zip(_KEYS, texts, strict=False) if k != "layer"):
+        # Only a layer may be missing.
+        known = [t for k, t in zip(_KEYS, texts, strict=False) if k != "layer" or t is not None]
+        if not all(isinstance(text, str) for text in known):
             raise Problem("CS162", f"finding {number} of the baseline is incomplete", _AGAIN)
         entries.append(Entry(*texts))
     return entries

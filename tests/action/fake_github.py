@@ -26,9 +26,11 @@ class FakeGitHub:
     """Whose token it is; None for a workflow's own, which may not ask."""
     troubles: int = 0
     """How many requests fail before one is answered."""
+    mumbles: int = 0
+    """How many are answered with what is no JSON."""
     url: str = ""
 
-    def add(self, body: str, user: dict[str, str] = BOT) -> dict[str, Any]:
+    def add(self, body: str, user: dict[str, str] | None = BOT) -> dict[str, Any]:
         number = max([c["id"] for c in self.comments], default=0) + 1
         address = f"https://github.invalid/nets/models/pull/7#issuecomment-{number}"
         made = {"id": number, "body": body, "user": user, "html_url": address}
@@ -77,6 +79,8 @@ def serving(github: FakeGitHub) -> Iterator[FakeGitHub]:
             token = self.headers["Authorization"]
             code, data = github.answer(self.command, self.path, body, token)
             text = b"" if data is None else json.dumps(data).encode()
+            if github.mumbles:
+                github.mumbles, text = github.mumbles - 1, b"<html>"
             self.send_response(code)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()

@@ -253,6 +253,15 @@ def test_errors_are_annotations_and_end_the_job(hub: Hub) -> None:
     assert "cannot be compared" in hub.github.comments[0]["body"]
 
 
+def test_a_pull_request_that_repairs_a_spec_passes(hub: Hub) -> None:
+    hub.commit({"models/old.yaml": BROKEN}, branch="main")
+    hub.commit({}, branch="topic")
+    git("merge", "-q", "main", "-m", "a merge", cwd=hub.clone)
+    hub.commit({"models/old.yaml": SPEC})
+    assert hub.run().status == 0
+    assert "the old version has errors" in hub.github.comments[0]["body"]
+
+
 def test_errors_that_were_there_before_fail_as_wanted(hub: Hub) -> None:
     hub.commit({"models/old.yaml": BROKEN}, branch="main")
     hub.commit({"README.md": "Nets!\n"}, branch="topic")
@@ -307,6 +316,7 @@ def test_a_comment_is_known_by_line_and_writer(hub: Hub) -> None:
     hub.github.add(MARKER + "mine!", PERSON)
     for number in range(120):
         hub.github.add(f"comment {number}", PERSON)
+    hub.github.add(MARKER + "of an account that is gone", None)
     old = hub.github.add(MARKER + "old")
     hub.github.add(MARKER + "another run's")
     hub.github.add("I saw " + MARKER)
@@ -315,7 +325,7 @@ def test_a_comment_is_known_by_line_and_writer(hub: Hub) -> None:
     assert hub.github.writes == ["DELETE", "PATCH"]
     assert "nb_filter" in old["body"]
     assert hub.github.comments[0]["body"] == MARKER + "mine!"
-    assert len(hub.github.comments) == 123
+    assert len(hub.github.comments) == 124
 
 
 def test_a_person_s_token_keeps_the_person_s_comment(hub: Hub) -> None:
@@ -351,6 +361,10 @@ def test_a_server_in_trouble_is_asked_again(hub: Hub) -> None:
     hub.github.troubles = 1
     hub.run()
     assert hub.github.writes == ["POST"]
+    hub.github.mumbles = 3
+    ended = hub.run()
+    assert ended.status == 1
+    assert "::warning title=convspec::no comment: GET " in ended.log
     hub.github.troubles = 3
     ended = hub.run()
     assert ended.status == 1

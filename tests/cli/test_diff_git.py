@@ -243,6 +243,30 @@ def test_a_model_keeps_the_name_of_its_file(call: Call) -> None:
     assert data["same"] is True
 
 
+def test_patterns_choose_files_as_validate_takes_them(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository(nets__a=MODEL, nets__deep__a=MODEL, nets__b=MODEL, other__a=MODEL)
+    for name in ("nets/a", "nets/deep/a", "nets/b", "other/a"):
+        write(f"{name}.yaml", WIDER)
+    Path("nets/b.yaml").unlink()
+
+    def named(*names: str) -> list[str]:
+        return [new or old for old, new, _ in files(call, "HEAD", *names)]
+
+    assert named("nets/*.yaml") == ["nets/a.yaml", "HEAD:nets/b.yaml"]
+    assert named("nets/**/a.yaml") == ["nets/a.yaml", "nets/deep/a.yaml"]
+    assert named("n*/deep", "other") == ["nets/deep/a.yaml", "other/a.yaml"]
+    monkeypatch.chdir("nets")
+    assert named("a*.yaml", "../other/[a-c].yaml") == ["a.yaml", "../other/a.yaml"]
+    # A file of this very name is meant first.
+    write("[a].yaml", WIDER)
+    assert named("[a].yaml") == ["[a].yaml"]
+    result = call("diff", "HEAD", "*.json")
+    assert result.status == 2
+    assert result.err == "error CS015: no file matches '*.json'\n\nfound 1 error\n"
+
+
 def test_errors_of_the_old_version_are_its_own(call: Call) -> None:
     repository(model=MODEL.replace("nb_row: 3", "nb_row: 3, wide: 2"), other=MODEL)
     write("model.yaml", MODEL)
@@ -597,3 +621,22 @@ def test_an_index_that_somebody_has_locked_is_read(call: Call) -> None:
     lock.touch()
     assert files(call, "HEAD") == [("HEAD:model.yaml", "model.yaml", "changed")]
     assert lock.read_bytes() == b""
+
+
+def test_a_fingerprint_does_not_hang_on_the_folder_of_the_call(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository(nets__a=MODEL, nets__b=WIDER, nets__c=BROKEN)
+    Path("nets/a.yaml").unlink()
+    Path("nets/b.yaml").rename("nets/moved.yaml")
+    write("nets/c.yaml", MODEL)
+    write("nets/d.yaml", "convspec: 1\ninput_shape: [4]\nlayers: [{type: Dense, output_dim: 2}]\n")
+
+    def prints() -> list[tuple[str, str]]:
+        data = json.loads(call("diff", "HEAD", "--format", "json").out)
+        return [(c["code"], c["fingerprint"]) for f in data["files"] for c in f["changes"]]
+
+    before = prints()
+    assert sorted(code for code, _ in before) == ["CD001", "CD002", "CD003", "CD004"]
+    monkeypatch.chdir("nets")
+    assert prints() == before

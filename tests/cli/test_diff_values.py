@@ -315,6 +315,15 @@ def test_weights_as_data(call: Call) -> None:
             "Error: --input y=x.npy: write NAME=FILE once for each of a, b\n",
         ),
         (
+            "--input x.npy --input y.npy --seed 1 a.yaml b.yaml",
+            "Error: --input is given 2 times, and the model has one input: 'conv'\n",
+        ),
+        (
+            "--weights --seed 1 a.yaml b.yaml --fail-on params>3%",
+            "Error: with --weights and --input a difference fails, or nothing: --fail-on breaking "
+            "or none\n",
+        ),
+        (
             "a.npz gone.npz",
             "gone.npz: error CS100: cannot read weight file 'gone.npz': no such file\n",
         ),

@@ -85,6 +85,14 @@ def test_comments(call: Call) -> None:
     assert call("validate", "c.yaml").status == 0
     write("d.yaml", BAD.replace("conv,", '"# convspec: ignore[CS022]",'))
     assert "found 2 errors" in call("validate", "d.yaml").out
+    # Behind the comment of another tool, and with spaces for commas.
+    said = "  # yamllint disable-line # convspec: ignore[CS022 CS021 CS023]"
+    write("e.yaml", "\n".join([*lines[:-1], lines[-1] + said]))
+    assert call("validate", "e.yaml").status == 0
+    write("f.yaml", f"{GOOD.rstrip()}  # odd # convspec: ignore[CS022]\n")
+    assert "this line has no finding CS022 to ignore" in call("validate", "f.yaml").out
+    assert call("validate", "--fix", "--unsafe-fixes", "f.yaml").status == 0
+    assert Path("f.yaml").read_text() == f"{GOOD.rstrip()}  # odd\n"
 
 
 def test_comments_of_a_wrapped_model_and_of_its_wrapper(call: Call) -> None:
@@ -182,6 +190,38 @@ def test_a_baseline_holds_no_unreadable_file(call: Call) -> None:
     result = call("validate", "gone.yaml", "--write-baseline", "b.json")
     assert result.status == 2
     assert result.out.endswith("found 1 error in 1 file\nb.json: 0 findings written\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"format_version": 1, "findings": 3}', "'findings' of the baseline is no list"),
+        ('{"format_version": 1, "findings": null}', "'findings' of the baseline is no list"),
+        ('{"format_version": 1, "findings": [3]}', "finding 1 of the baseline is incomplete"),
+        (
+            '{"format_version": 1, "findings": [{"fingerprint": "a", "code": "CS024", "file": "b", '
+            '"layer": [1], "message": "c"}]}',
+            "finding 1 of the baseline is incomplete",
+        ),
+        ("[]", "this is no baseline: it has no 'format_version'"),
+    ],
+)
+def test_a_file_that_is_no_baseline(call: Call, text: str, said: str) -> None:
+    write("a.yaml", BAD)
+    write("b.json", text)
+    for option in ("--baseline", "--write-baseline"):
+        result = call("validate", "a.yaml", option, "b.json")
+        assert result.status == 2
+        assert result.err == (
+            f"b.json: error CS162: {said}\n"
+            "  hint: remove it, and write it again with --write-baseline\n\nfound 1 error\n"
+        )
+        assert Path("b.json").read_text() == text
+    result = call("validate", "a.yaml", "--baseline", "c.json")
+    assert result.err == (
+        "c.json: error CS162: the baseline cannot be read: no such file or directory\n"
+        "  hint: check the name, or write it with --write-baseline\n\nfound 1 error\n"
+    )
 
 
 def test_both_baselines(call: Call) -> None:

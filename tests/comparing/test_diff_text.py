@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from speccompiler.comparing.amounts import share_text
 from speccompiler.comparing.compare import compare
 from speccompiler.comparing.diff_text import Role, diff_text, elided
-from speccompiler.comparing.model_changes import share_text
 from speccompiler.comparing.model_diff import Amount, ModelDiff
 from speccompiler.model import load, loads
 from tests.comparing.pairs import (

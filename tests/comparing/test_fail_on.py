@@ -92,14 +92,14 @@ def test_nothing_breaks_where_nothing_changed() -> None:
 
 
 def test_a_new_model_has_not_grown_but_has_a_bound() -> None:
-    new = added("a.yaml", "a.yaml", replace(EMPTY, peak_bytes=65 * MIB))
+    new = added("a.yaml", "a.yaml", "a.yaml", replace(EMPTY, peak_bytes=65 * MIB))
     verdicts = [judge(c, new) for c in read_conditions("note,cost,peak>0%,peak>+1,peak>64MiB")]
     assert [v.broken for v in verdicts] == [True, False, False, False, True]
     assert verdicts[-1].reason == "peak 65.0 MiB"
 
 
 def test_a_model_that_is_gone_breaks_those_who_use_it() -> None:
-    gone = removed("a.yaml", "a.yaml", EMPTY)
+    gone = removed("a.yaml", "a.yaml", "a.yaml", EMPTY)
     verdicts = [judge(condition, gone) for condition in read_conditions("breaking,peak>64MiB")]
     assert [v.broken for v in verdicts] == [True, False]
 
