@@ -132,11 +132,12 @@ def test_no_copy_is_left(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     repository(model=MODEL, bad=MODEL.replace("fc", "conv1"))
     write("model.yaml", WIDER)
     write("bad.yaml", MODEL)
-    result = call("diff", "HEAD")
-    assert result.status == 1
-    assert str(place) not in result.out + result.err
-    for style in ("json", "markdown", "html", "sarif", "junit", "gitlab", "github"):
-        assert str(place) not in call("diff", "HEAD", "--format", style).out, style
+    for names, status in ((("HEAD",), 1), (("HEAD:bad.yaml", "bad.yaml"), 2)):
+        result = call("diff", *names)
+        assert result.status == status
+        assert str(place) not in result.out + result.err
+        for style in ("json", "markdown", "html", "sarif", "junit", "gitlab", "github"):
+            assert str(place) not in call("diff", *names, "--format", style).out, style
     assert list(place.iterdir()) == []
 
 
