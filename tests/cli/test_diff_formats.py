@@ -16,7 +16,7 @@ from tests.cli.calling import Call, write
 from tests.cli.git_repository import MODEL, WIDER
 from tests.places import TESTS
 
-GOLDEN = TESTS / "golden" / "diff"
+GOLDEN = TESTS / "comparing" / "golden"
 Golden = Callable[[Path, str], None]
 BAD = MODEL.replace("nb_row: 3", "nb_row: 3, kernels: 2")
 NEW = """\
