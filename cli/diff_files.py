@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from speccompiler.cli.compared_sides import Inputs, Side, SidePair, Sides
@@ -108,8 +107,3 @@ def _equal(old: Side, new: Side) -> bool:
 def _name(side: Side) -> str:
     """The name of the file, which a model without a name has."""
     return side.place.rsplit("/", 1)[-1]
-
-
-def failed_files(files: Iterable[FileDiff]) -> list[Diagnostic]:
-    """What is wrong with those that could not be compared."""
-    return [found for file in files for found in file.diagnostics]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "validate": "Check specs; report every finding with its place.",
     "shapes": "Shape report: sizes, parameters, multiply-adds, receptive fields.",
-    "fmt": "Lay out native specs; comments stay, and nothing means anything else.",
+    "fmt": "Lay out native specs; comments and meaning stay.",
     "render": "Draw a model: a picture for a paper, a README or a slide.",
     "diff": "Compare two models: what changed, and what that means.",
     "plan": "What a model is lowered to, pass by pass, step by step.",

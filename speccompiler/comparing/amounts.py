@@ -56,7 +56,8 @@ def share_text(amount: Amount) -> str:
         return ""
     share = 100 * (new - old) / old
     if abs(share) >= 1000:
-        return f"{new / old:.3g} times"
+        times = new / old
+        return f"{times:,.0f} times" if times >= 100 else f"{times:.3g} times"
     return f"{share:+.1f}%" if abs(share) >= 0.05 or not share else f"{share:+.1g}%"
 
 

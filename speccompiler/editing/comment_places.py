@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speccompiler.editing.written_nodes import Child, Comment, WrittenList, comments
+from speccompiler.editing.written_nodes import Child, Comment, WrittenList, WrittenScalar, comments
 
 
 def with_head_before(child: Child) -> Child:
     """Without a comment behind the key: its place is beside the value, or before both."""
     if child.head is None:
         return child
-    if child.after is None:
+    is_block = isinstance(child.value, WrittenScalar) and child.value.block
+    if child.after is None and not is_block:  # behind a block it would be a part of it
         return replace(child, head=None, after=_moved(child.head))
     return replace(child, head=None, before=(*child.before, child.head))
 

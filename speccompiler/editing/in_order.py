@@ -41,12 +41,7 @@ def _sorted(mapping: WrittenList, places: Place) -> WrittenList:
     """A mapping in order. One in which an anchor stands is left: aliases have to come after it."""
     if _is_bound(mapping):
         return mapping
-    keys = [places("" if c.key is None else c.key.value) for c in mapping.children]
-    if keys == sorted(keys):
-        return mapping
-    # What opens the mapping keeps its blank line and comments as the first entry of all.
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    children = [mapping.children[number] for number in order]
+    children = sorted(mapping.children, key=lambda c: places("" if c.key is None else c.key.value))
     return replace(mapping, children=tuple(children))
 
 

@@ -27,7 +27,7 @@ from speccompiler.source.flow_text import flow_text
 from speccompiler.source.yaml_scalars import plain_value
 
 _PLAIN_IN_FLOW = re.compile(r"[^\s,\[\]{}:?#&*!|>'\"%@`-][^,\[\]{}:#]*|[-+.]?[0-9][0-9a-zA-Z.+_-]*")
-_IGNORES = re.compile(r"#+\s*convspec\s*:\s*ignore\s*\[")
+_IGNORES = re.compile(r"(?<!\S)#+\s*convspec\s*:\s*ignore\s*\[")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -119,7 +119,7 @@ class _Layout:
         if isinstance(child.value, WrittenScalar) and child.value.block:
             lines += [pad + line if line else "" for line in more]
         else:
-            lines += [pad + line.lstrip() for line in more]
+            lines += [pad + line.lstrip() if line.strip() else "" for line in more]
         yield from map(Line, lines[:-1])
         yield Line(lines[-1], child.after)
 
@@ -152,7 +152,7 @@ class _Layout:
 def _ignores(child: Child) -> bool:
     """Whether findings of its line are ignored: on lines of their own they would not be."""
     said = (*child.before, *filter(None, (child.head, child.after)))
-    return any(_IGNORES.match(comment.text) for comment in said)
+    return any(_IGNORES.search(comment.text) for comment in said)
 
 
 def _start(child: Child) -> str:

@@ -6,7 +6,7 @@ import re
 
 from lsprotocol import types
 
-from speccompiler.diagnostics.core import Span
+from speccompiler.diagnostics.core import Diagnostic, Fix, Span
 from speccompiler.language_server.changed_lines import line_edits
 from speccompiler.language_server.completion import completions_at
 from speccompiler.language_server.findings import shown_findings
@@ -202,26 +202,28 @@ def code_actions(file: SpecFile, params: types.CodeActionParams) -> list[types.C
     actions = []
     if is_asked_for(types.CodeActionKind.QuickFix.value, only):
         first, last = params.range.start.line + 1, params.range.end.line + 1
-        ignores = ignores_between(file, first, last)
-        for diagnostic, fix in (*fixes_between(file, first, last), *ignores):
-            edits = text_edits(file.placed, fix.edits)
+        by_fix: dict[Fix, list[Diagnostic]] = {}
+        for found in (fixes_between, ignores_between):
+            for diagnostic, fix in found(file, first, last):
+                by_fix.setdefault(fix, []).append(diagnostic)
+        for fix, mended in by_fix.items():
             actions.append(
                 types.CodeAction(
                     fix.title,
                     types.CodeActionKind.QuickFix,
-                    [as_diagnostic(file.placed, diagnostic)],
+                    [as_diagnostic(file.placed, diagnostic) for diagnostic in mended],
                     is_preferred=fix.safe,
-                    edit=workspace_edit(uri, edits),
+                    edit=workspace_edit(uri, text_edits(file.placed, fix.edits)),
                 )
             )
     if is_asked_for(types.CodeActionKind.SourceFixAll.value, only):
-        mended = mended_text(file)
-        if mended != file.text:
+        text = mended_text(file)
+        if text != file.text:
             actions.append(
                 types.CodeAction(
                     "apply every safe fix of convspec",
                     types.CodeActionKind.SourceFixAll,
-                    edit=workspace_edit(uri, _whole_text(file, mended)),
+                    edit=workspace_edit(uri, _whole_text(file, text)),
                 )
             )
     return actions

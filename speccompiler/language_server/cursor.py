@@ -34,6 +34,8 @@ class Cursor:
     json: bool
     column: int
     """Of the keys of the innermost mapping in block style, or of the word."""
+    own_line: bool
+    """Whether it is in block style, and nothing stands before it on its line, a dash neither."""
 
     @property
     def root(self) -> Loose:
@@ -76,15 +78,22 @@ class _Written:
     ) -> Cursor:
         prefix = word.text[: word.text.index(MARK)]
         start = self.offset - len(prefix)
-        column = start - max(self.text.rfind("\n", 0, start), self.text.rfind("\r", 0, start)) - 1
+        column = self.column(start)
         inner = around[-1]
         flow = isinstance(inner, LooseMap | LooseList) and inner.column < 0
         if isinstance(inner, LooseMap) and not flow:
             column = inner.column
         return Cursor(
             kind, steps, around, prefix, start, self.end, bool(word.quote), has_colon,
-            flow, self.json, column,
+            flow, self.json, column, not flow and self.is_first(start),
         )  # fmt: skip
+
+    def column(self, at: int) -> int:
+        return at - max(self.text.rfind("\n", 0, at), self.text.rfind("\r", 0, at)) - 1
+
+    def is_first(self, at: int) -> bool:
+        """Whether nothing stands before a place on its line."""
+        return not self.text[at - self.column(at) : at].strip()
 
 
 def _find(
@@ -96,6 +105,9 @@ def _find(
         for number, item in enumerate(node.items):
             if isinstance(item, LooseText):
                 if MARK in item.text:
+                    stray = node.column >= 0 and written.is_first(item.start)
+                    if stray and written.column(item.start) != node.column:
+                        return None  # it would belong to nothing
                     return written.cursor("item", item, (*steps, number), around)
             elif found := _find(item, (*steps, number), (*around, item), written):
                 return found

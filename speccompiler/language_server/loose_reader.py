@@ -129,6 +129,11 @@ class _Reader:
                 break
             key, after = self.block_key(line)
             if key is None or line.column > column:
+                last = found.entries[-1].value if found.entries else None
+                in_list = isinstance(last, LooseList) and last.column == line.column > column
+                if key is None and isinstance(last, LooseList) and in_list:
+                    self.stray(last.items)  # an item that has no dash yet
+                    continue
                 word = self.word(line.start, line.end)
                 self.at += 1
                 if not found.entries and self.stands_alone(line, column):

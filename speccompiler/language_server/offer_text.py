@@ -11,15 +11,15 @@ from speccompiler.language_server.offer import Offer
 def offer_text(cursor: Cursor, offer: Offer) -> tuple[str, bool]:
     """The text, and whether it has places to fill in: ``${1}``."""
     word = offer.label
+    dash = "- " if cursor.own_line and (cursor.kind == "item" or offer.whole) else ""
     if offer.whole:
-        dash = "- " if cursor.kind == "value" else ""
         return dash + _whole_layer(cursor, offer), True
     if offer.kind == "argument" and not cursor.has_colon:
-        return _key_text(cursor, offer), True
+        return dash + _key_text(cursor, offer), True
     quotes = cursor.json and offer.quoted and not cursor.quoted
     if quotes or (not cursor.json and not cursor.quoted and _needs_quotes(word)):
         word = json.dumps(word, ensure_ascii=False)
-    return word, False
+    return dash + word, False
 
 
 def _needs_quotes(word: str) -> bool:

@@ -20,6 +20,8 @@ from speccompiler.language_server.weight_names import weight_names
 from speccompiler.schemas.arguments import COMMON
 from speccompiler.schemas.registry import LAYERS, NATIVE_LAYERS
 
+_TYPE = Offer("type", "argument", "required", "Which layer.", after="${1}")
+
 
 def offers_at(cursor: Cursor, folder: str | None) -> list[Offer]:
     """The offers for the word at the cursor, in the order to show; ``folder`` has the files."""
@@ -27,7 +29,9 @@ def offers_at(cursor: Cursor, folder: str | None) -> list[Offer]:
     if cursor.kind == "key":
         return list(_keys(cursor, place))
     if cursor.kind == "item" and place.lists_layers:
-        return [*_new_layers(cursor)]
+        return (
+            [*_new_layers(cursor)] if cursor.flow or cursor.json else [_TYPE, *_new_layers(cursor)]
+        )
     return list(_values(cursor, place, folder))
 
 
@@ -47,7 +51,7 @@ def _keys(cursor: Cursor, place: LayerPlace) -> Iterator[Offer]:
         yield from _inner_keys(place.arguments.get(str(inside[0])), said, cursor)
         return
     if "type" not in said and not place.keras:
-        yield Offer("type", "argument", "required", "Which layer.", after="${1}")
+        yield _TYPE
     missing = [a for a in place.arguments.values() if a.name not in said]
     own = [a for a in missing if a.name not in {*COMMON, "inputs"}]
     rest = [a for a in missing if a.name in {*COMMON, "inputs"}]
@@ -128,8 +132,10 @@ def _values(cursor: Cursor, place: LayerPlace, folder: str | None) -> Iterator[O
         yield from _types(native=not place.keras)
     elif key == "inputs" and (place.is_layer or (len(steps) > 1 and cursor.kind == "item")):
         yield from _names(cursor, own=_own_name(cursor, place), said=_items(cursor))
-    elif key == "layers" and len(steps) == 1 and not cursor.flow:
-        yield from _new_layers(cursor)
+    elif key == "layers" and len(steps) == 1:
+        yield from _new_layers(cursor) if cursor.own_line else ()
+    elif key == "layer" and place.is_layer and len(steps) == 1 and place.type != "Shared":
+        yield from [_TYPE] if cursor.own_line else ()
     elif place.type == "Shared" and key == "layer":
         yield from _names(cursor, own=None, said=(), calls=False)
     elif key == "outputs" and not place.is_layer:
@@ -142,7 +148,9 @@ def _values(cursor: Cursor, place: LayerPlace, folder: str | None) -> Iterator[O
         argument = arguments.get(key)
         if argument is not None and len(steps) > 1 and not isinstance(steps[1], int):
             argument = argument.keys.get(str(steps[1]))
-        if argument is not None:
+        if argument is not None and argument.keys and cursor.own_line:
+            yield from _inner_keys(argument, (), cursor)
+        elif argument is not None:
             yield from _allowed(argument)
 
 

@@ -7,13 +7,16 @@ import re
 
 from speccompiler.diagnostics.core import Edit, Span
 from speccompiler.diagnostics.wording import shown
+from speccompiler.editing.edited_text import with_edits
 from speccompiler.language_server.analysis import Analysis
-from speccompiler.language_server.names import named_at, reads_of
+from speccompiler.language_server.names import named_at, read_names, reads_of
 from speccompiler.language_server.written_layers import NamedLayer
-from speccompiler.source.positions import split_lines
+from speccompiler.source.positions import LineIndex, split_lines
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./@-]*")
-_KEY = re.compile(r"[\"']?type[\"']?\s*:\s*$")
+_MARKS = re.compile(r"(?:[&!]\S*[ \t]+)*")
+"""An anchor and a tag."""
+_BRACE = re.compile(r"(?:[&!]\S*\s+)*\{")
 _NO_TEXT = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 """Words that some YAML reader takes for something else than text."""
 
@@ -42,15 +45,26 @@ def rename(analysis: Analysis, line: int, column: int, new: str) -> tuple[Edit, 
         raise NotRenamed(
             f"'{shown(new)}' is the name of another layer, on line {taken.line}; names are unique"
         )
-    read = [place.text for place in reads_of(analysis, layer)]
-    if any(text.startswith(f"{new}@") for text in read):
+    if any(place.text.startswith(f"{new}@") for place in reads_of(analysis, layer)):
         raise NotRenamed(f"'{shown(new)}' would be taken for a later call of another layer")
-    found = [_given(analysis, layer, new)]
-    for place in reads_of(analysis, layer):
-        text = new + place.text.removeprefix(layer.name)
-        found.append(Edit(place.span, _written(analysis, place.span, text)))
-    unique = {edit.span: edit for edit in found}
-    return tuple(sorted(unique.values(), key=lambda edit: (edit.span.line, edit.span.column)))
+    given = _given(analysis, layer, new)
+    names = _names_after(analysis, given) | {layer.name: new}
+    found = {given.span: given}
+    for place in read_names(analysis):
+        name = names.get(place.name, place.name)
+        if name != place.name:
+            text = name + place.text.removeprefix(place.name)
+            found[place.span] = Edit(place.span, _written(analysis, place.span, text))
+    return tuple(sorted(found.values(), key=lambda edit: (edit.span.line, edit.span.column)))
+
+
+def _names_after(analysis: Analysis, given: Edit) -> dict[str, str]:
+    """The names after an edit: layers that say none may be counted otherwise then."""
+    text = with_edits(analysis.text, [given])
+    after = Analysis(text, analysis.file, analysis.options).layers
+    if len(after) != len(analysis.layers):
+        raise NotRenamed("the name cannot be written where the layer stands")
+    return {old.name: new.name for old, new in zip(analysis.layers, after, strict=True)}
 
 
 def _named(analysis: Analysis, line: int, column: int) -> tuple[NamedLayer, Span]:
@@ -80,23 +94,32 @@ def _given(analysis: Analysis, layer: NamedLayer, new: str) -> Edit:
         )
     span = layer.written.type_span
     end = Span(span.end_line, span.end_column, span.end_line, span.end_column)
-    before = _KEY.sub("", split_lines(analysis.document.text)[span.line - 1][: span.column - 1])
     value = _written(analysis, span, new)
     if analysis.document.syntax == "json":
         return Edit(end, f', "name": {json.dumps(new, ensure_ascii=False)}')
-    if "{" in before:
+    if _is_flow(analysis, layer):
         return Edit(end, f", name: {value}")
-    indent = " " * len(before)
+    indent = " " * (layer.written.arguments.entries["type"].key_span.column - 1)
     return Edit(end, f"\n{indent}name: {value}")
 
 
+def _is_flow(analysis: Analysis, layer: NamedLayer) -> bool:
+    """Whether a layer stands in braces."""
+    span = layer.written.arguments.span
+    start = LineIndex(analysis.text).offset(span.line, span.column)
+    return _BRACE.match(analysis.text, start) is not None
+
+
 def _written(analysis: Analysis, span: Span, name: str) -> str:
-    """A name as it is written at a place: plain where it can be, in quotes where it was."""
+    """A name as it is written at a place, with its anchor: plain if it can be and was."""
     if analysis.document.syntax == "json":
         return json.dumps(name, ensure_ascii=False)
     line = split_lines(analysis.document.text)[span.line - 1]
-    quote = line[span.column - 1 : span.column]
+    found = _MARKS.match(line, span.column - 1)
+    assert found is not None, "no marks are a match too"
+    quote = line[found.end() : found.end() + 1]
     if quote == "'" and "'" not in name:
-        return f"'{name}'"
+        return f"{found.group()}'{name}'"
     plain = _PLAIN.fullmatch(name) is not None and name.lower() not in _NO_TEXT
-    return name if plain and quote != '"' else json.dumps(name, ensure_ascii=False)
+    plain = plain and quote != '"'
+    return found.group() + (name if plain else json.dumps(name, ensure_ascii=False))

@@ -25,7 +25,8 @@ from speccompiler.source.document import Document
 from speccompiler.source.positions import split_lines
 
 _WORDS = ("ignore", "ignore-file")
-_SAID = re.compile(r"#+\s*convspec\s*:")
+_SAID = re.compile(r"(?<!\S)#+\s*convspec\s*:")
+"""A comment for another tool may stand before it, on the same line."""
 _FORM = re.compile(r"\s*(?P<word>[\w-]+)\s*(?:\[(?P<codes>[^\]]*)\](?P<reason>.*))?")
 
 
@@ -55,11 +56,11 @@ def directives(document: Document) -> tuple[tuple[Directive, ...], tuple[Diagnos
     lines = split_lines(document.text)
     try:
         for comment in comments(document.text, document.file):
-            said = _SAID.match(comment.text)
+            said = _SAID.search(comment.text)
             if said is None:
                 continue
             target = _next_line(lines, comment.span.line) if comment.alone else comment.span.line
-            for item in _read(comment.text, said.end(), comment.span, target):
+            for item in _read(comment.text, said, comment.span, target):
                 if isinstance(item, Directive):
                     found.append(item)
                 else:
@@ -77,8 +78,11 @@ def _next_line(lines: Sequence[str], line: int) -> int:
     return line
 
 
-def _read(text: str, at: int, span: Span, line: int) -> Iterable[Directive | Diagnostic]:
-    form = _FORM.match(text, at)
+def _read(
+    text: str, said: re.Match[str], comment: Span, line: int
+) -> Iterable[Directive | Diagnostic]:
+    form = _FORM.match(text, said.end())
+    span = comment._replace(column=comment.column + said.start())
     word = "" if form is None else form["word"]
     if form is None or word not in _WORDS:
         # A commented-out 'convspec: 1', or a sentence, is none of ours.
@@ -93,10 +97,10 @@ def _read(text: str, at: int, span: Span, line: int) -> Iterable[Directive | Dia
     from speccompiler.diagnostics.codes import CODES
     from speccompiler.policy.code_names import code_hint
 
-    codes = list(re.finditer(r"[^\s,][^,]*?(?=\s*(?:,|$))", form["codes"]))
+    codes = list(re.finditer(r"[^\s,]+", form["codes"]))
     for found in codes:
         code = found.group()
-        start = span.column + form.start("codes") + found.start()
+        start = comment.column + form.start("codes") + found.start()
         place = Span(span.line, start, span.line, start + len(code))
         if code not in CODES:
             yield _wrong(f"no diagnostic '{shown(code)}'", code_hint(code), place)
@@ -151,8 +155,8 @@ def _removal(directive: Directive, text: str) -> Fix:
 
 def _with_comma(span: Span, line: str) -> Span:
     """A code together with the comma after it, or with the one before the last code."""
-    after = re.compile(r"\s*,\s*").match(line, span.end_column - 1)
+    after = re.compile(r"[\s,]+").match(line, span.end_column - 1)
     if after is not None:
         return span._replace(end_column=after.end() + 1)
-    before = re.compile(r"\s*,\s*$").search(line[: span.column - 1])
+    before = re.compile(r"[\s,]+$").search(line[: span.column - 1])
     return span if before is None else span._replace(column=before.start() + 1)

@@ -85,6 +85,14 @@ def test_comments(call: Call) -> None:
     assert call("validate", "c.yaml").status == 0
     write("d.yaml", BAD.replace("conv,", '"# convspec: ignore[CS022]",'))
     assert "found 2 errors" in call("validate", "d.yaml").out
+    # Behind the comment of another tool, and with spaces for commas.
+    said = "  # yamllint disable-line # convspec: ignore[CS022 CS021 CS023]"
+    write("e.yaml", "\n".join([*lines[:-1], lines[-1] + said]))
+    assert call("validate", "e.yaml").status == 0
+    write("f.yaml", f"{GOOD.rstrip()}  # odd # convspec: ignore[CS022]\n")
+    assert "this line has no finding CS022 to ignore" in call("validate", "f.yaml").out
+    assert call("validate", "--fix", "--unsafe-fixes", "f.yaml").status == 0
+    assert Path("f.yaml").read_text() == f"{GOOD.rstrip()}  # odd\n"
 
 
 def test_comments_of_a_wrapped_model_and_of_its_wrapper(call: Call) -> None:

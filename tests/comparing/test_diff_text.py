@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from speccompiler.comparing.amounts import share_text
 from speccompiler.comparing.compare import compare
 from speccompiler.comparing.diff_text import Role, diff_text, elided
-from speccompiler.comparing.model_diff import ModelDiff
+from speccompiler.comparing.model_diff import Amount, ModelDiff
 from speccompiler.model import load, loads
 from tests.comparing.pairs import (
     BASE,
@@ -114,3 +115,18 @@ def test_control_characters_of_names_do_not_reach_a_terminal() -> None:
     found = compared(spec(*BASE), spec(CONV1, POOL, CONV2, FLAT), old_name="a\x1b[31m")
     assert "\x1b" not in diff_text(found)
     assert "a\\x1b[31m -> new.yaml" in diff_text(found)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (1000, 1001, "+0.1%"),
+        (100_000, 100_001, "+0.001%"),
+        (10, 109, "+990.0%"),
+        (10, 123, "12.3 times"),
+        (10, 22_400, "2,240 times"),
+        (1, 12_345_678, "12,345,678 times"),
+    ],
+)
+def test_shares_are_read_without_exponents(old: int, new: int, said: str) -> None:
+    assert share_text(Amount("parameters", old, new)) == said

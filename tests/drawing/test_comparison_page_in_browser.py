@@ -96,6 +96,13 @@ def test_every_file_of_a_folder_has_its_place(folders: Any, tmp_path: Path) -> N
     assert shown == {"changed.yaml changed", "fresh.yaml added", "gone.yaml removed",
                      "same.yaml same", "wrong.yaml failed"}  # fmt: skip
     assert files.locator("[aria-current]").inner_text().endswith("changed.yaml changed")
+    # What nobody has to look at stands last, and no place of it is left out on paper.
+    assert files.locator("a").last.inner_text().endswith("same.yaml same")
+    page.emulate_media(media="print")
+    whole = "list => [list.clientHeight, list.scrollHeight]"
+    height, needed = files.locator("ul").evaluate(whole)
+    assert height == needed
+    page.emulate_media(media="screen")
     # Another file is opened by its link, a layer of it by its address.
     files.get_by_role("link", name="fresh.yaml").click()
     expect(page.locator("#files [aria-current]")).to_contain_text("fresh.yaml")
@@ -111,6 +118,7 @@ def test_every_file_of_a_folder_has_its_place(folders: Any, tmp_path: Path) -> N
     expect(page.locator("#files [aria-current]")).to_contain_text("gone.yaml")
     assert page.locator("h1").inner_text().endswith("nothing")
     assert set(marks(page).values()) == {"\u2212 removed"}
+    assert page.locator("#layers del").count() == 0  # a Flatten has no parameters to lose
 
 
 def test_what_is_wrong_with_a_file_stands_on_its_page(folders: Any) -> None:

@@ -128,11 +128,11 @@ CASES = {
     "a layer whose findings are ignored keeps the line of the comment": (
         "convspec: 1\nlayers:\n  - {name: " + "a" * 60 + ", type: Dense, output_dim: 3, "
         "activation: odd}  # convspec: ignore[CS023] as trained\n"
-        "  # convspec: ignore[CS023]\n  # another\n"
+        "  # odd # convspec: ignore[CS023]\n  # another\n"
         "  - {type: Dense, name: " + "b" * 60 + ", output_dim: 3, activation: odd}\n",
         "convspec: 1\nlayers:\n  - {type: Dense, name: " + "a" * 60 + ", output_dim: 3, "
         "activation: odd}  # convspec: ignore[CS023] as trained\n"
-        "  # convspec: ignore[CS023]\n  # another\n"
+        "  # odd # convspec: ignore[CS023]\n  # another\n"
         "  - {type: Dense, name: " + "b" * 60 + ", output_dim: 3, activation: odd}\n",
     ),
     "comments between an anchor or a tag and its value": (
@@ -147,6 +147,14 @@ CASES = {
     "a block that ends the text without a line end": (
         "convspec: 1\nlayers: [{type: Flatten}]\nx: |\n  a\n  b",
         "convspec: 1\nx: |-\n  a\n  b\nlayers:\n  - {type: Flatten}\n",
+    ),
+    "a comment between a key and a block of lines": (
+        "convspec: 1\nx:  # why\n  |\n    a\n    b\nlayers:\n  - {type: Flatten}\n",
+        "convspec: 1\n# why\nx: |\n  a\n  b\nlayers:\n  - {type: Flatten}\n",
+    ),
+    "empty lines inside quotes have no spaces": (
+        "convspec: 1\nname: 'a\n\n  b'\nlayers:\n  - {type: Flatten}\n",
+        "convspec: 1\nname: 'a\n\n  b'\nlayers:\n  - {type: Flatten}\n",
     ),
     "anchors, aliases, merge keys and tags": (
         "x-conv: &conv\n    nb_row: 3\n    nb_col: 3\nname: &n a\nconvspec: !!int 1\nlayers:\n"

@@ -65,6 +65,7 @@ class Conversation:
         ]
         identifier = types.VersionedTextDocumentIdentifier(version, uri)
         self.client.text_document_did_change(types.DidChangeTextDocumentParams(identifier, sent))
+        await self.settled()  # the edit has arrived, however busy the machine is
         await asyncio.sleep(0.02)
         await self.settled()
 

@@ -138,6 +138,40 @@ async def test_a_layer_in_block_style_gets_a_line(talk: Conversation) -> None:
     assert found == text.replace("Fla¦tten", "Flatten\n    name: vector")
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        # What is counted behind it is counted otherwise.
+        (
+            "  - {type: Drop¦out, p: 0.1}\n  - {type: Dropout, p: 0.2}\n"
+            "  - {type: Merge, mode: sum, inputs: [dropout_1, dropout_2]}\noutputs: [dropout_2]\n",
+            "  - {type: Dropout, name: q, p: 0.1}\n  - {type: Dropout, p: 0.2}\n"
+            "  - {type: Merge, mode: sum, inputs: [q, dropout_1]}\noutputs: [dropout_1]\n",
+        ),
+        (
+            "  - {type: Dropout, p: 0.1, name: drop¦out_1}\n  - {type: Dropout, p: 0.2}\n"
+            "  - {type: Flatten, inputs: dropout_2}\n",
+            "  - {type: Dropout, p: 0.1, name: q}\n  - {type: Dropout, p: 0.2}\n"
+            "  - {type: Flatten, inputs: dropout_1}\n",
+        ),
+        # The name stands where the other arguments do.
+        ("  - type:\n      Fla¦tten  # a\n", "  - type:\n      Flatten\n    name: q  # a\n"),
+        (
+            "  - {trainable: true,\n     type: Fla¦tten}\n",
+            "  - {trainable: true,\n     type: Flatten, name: q}\n",
+        ),
+        # An anchor stays.
+        (
+            "  - {name: &n ¦a, type: Flatten}\n  - {type: Flatten, inputs: *n}\n",
+            "  - {name: &n q, type: Flatten}\n  - {type: Flatten, inputs: *n}\n",
+        ),
+    ],
+)
+async def test_a_new_name_breaks_nothing(talk: Conversation, old: str, new: str) -> None:
+    head = "convspec: 1\ninput_shape: [2]\nlayers:\n"
+    assert await rename(talk, head + old, "q") == head + new
+
+
 JSON = """{
   "convspec": 1, "input_shape": [4], "outputs": "a",
   "layers": [

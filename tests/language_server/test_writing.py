@@ -195,6 +195,36 @@ async def test_a_new_layer_comes_with_what_it_needs(talk: Conversation) -> None:
     assert '{"type": "Dense", "output_dim": ${1}}' in news(found)
 
 
+@pytest.mark.parametrize(
+    ("text", "new"),
+    [
+        # The key of a layer that gets a line for each argument, before the whole layers.
+        ("layers:\n  - ¦", "type: ${1}"),
+        ("layers:\n  - ty¦", "type: ${1}"),
+        # An item without its dash gets it, where the other dashes stand.
+        ("layers:\n  - {type: Flatten}\n  ¦", "- type: ${1}"),
+        ("layers:\n  - type: Flatten\n  Dens¦\n", "- {type: Dense, output_dim: ${1}}"),
+        (
+            "inputs: {a: [1], b: [1]}\nlayers:\n  - type: Merge\n    inputs:\n      - a\n      ¦",
+            "- b",
+        ),
+        # Where the dashes of layers stand at the margin, keys of the model do too.
+        ("layers:\n- {type: Flatten}\n¦", "name: ${1}"),
+        # What belongs to a key and stands below it.
+        ("layers:\n  - type: TimeDistributed\n    layer:\n      ¦", "type: ${1}"),
+        ("layers:\n  - type: Dense\n    W_regularizer:\n      ¦", "name: ${1}"),
+        ("budget:\n  ¦", "parameters: ${1}"),
+    ],
+)
+async def test_a_line_of_its_own(talk: Conversation, text: str, new: str) -> None:
+    assert news(await talk.completion(f"convspec: 1\n{text}"))[0] == new
+
+
+@pytest.mark.parametrize("text", ["layers: ¦", "layers:\n  - {type: Flatten}\n   ¦"])
+async def test_no_layer_is_offered_where_none_can_stand(talk: Conversation, text: str) -> None:
+    assert news(await talk.completion(f"convspec: 1\n{text}")) == []
+
+
 HOVERED = f"""{HEAD}\
   - {{type: Convolution2D, name: c1, nb_filter: 6, nb_row: 5, nb_col: 5, border_mode: sam}}
   - {{type: Flatten, inputs: c1}}
@@ -343,6 +373,14 @@ async def test_a_fix_of_one_finding(talk: Conversation) -> None:
     ]
     assert [str(one.code) for one in found[0].diagnostics or ()] == ["CS027"]
     assert made(uri, WRONG, found[0]) == WRONG.replace("Flaten", "Flatten")
+
+
+async def test_two_findings_of_a_line_are_ignored_once(talk: Conversation) -> None:
+    wrong = "{type: Convolution2D, nb_filter: 1, nb_row: 3, nb_col: 3, init: a, activation: b}"
+    uri = await talk.open(f"{HEAD}  - {wrong}\n")
+    found = await actions(talk, uri, 4)
+    assert [one.title for one in found] == ["ignore CS023 on this line"]
+    assert [str(one.code) for one in found[0].diagnostics or ()] == ["CS023", "CS023"]
 
 
 @pytest.mark.parametrize("kind", [types.CodeActionKind.SourceFixAll, types.CodeActionKind.Source])

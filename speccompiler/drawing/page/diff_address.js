@@ -30,7 +30,9 @@ const graphs = file?.graphs ?? { old: nothing, new: nothing };
 function startFiles() {
   if (data.files.length < 2) return;
   byId("files").hidden = false;
-  const links = data.files.map((each) =>
+  const isSame = (each) => Number(each.status === "same");
+  const files = [...data.files].sort((a, b) => isSame(a) - isSame(b));
+  const links = files.map((each) =>
     make(
       "a",
       {

@@ -28,9 +28,12 @@ const layerCell = (name) => (pair, query) => {
     ),
   ];
 };
+/** No layer, or one without any; an open amount is some. */
+const isNone = (amount) => !amount || amount[0] === 0;
 const amounts = (key) => (pair) => {
   const [old, now] = [pair.old, pair.new].map((layer) => layer?.[key]);
-  if (old && now && old[1] === now[1]) return [now[0] === 0 ? "" : now[1]];
+  if (isNone(old) && isNone(now)) return [""];
+  if (old && now && old[1] === now[1]) return [now[1]];
   return [
     make(
       "span",

@@ -1,7 +1,8 @@
 // What a graph is drawn of: boxes with texts, lines, and paths for what is far away.
 const pen = document.createElement("canvas").getContext("2d");
 const FONT = getComputedStyle(document.documentElement).fontFamily;
-const TITLE = `620 12px ${FONT}`, SMALL = `10.5px ${FONT}`;
+const TITLE = `620 12px ${FONT}`,
+  SMALL = `10.5px ${FONT}`;
 const lengths = new Map();
 
 /** How long a text is in a font, in pixels. */
@@ -18,7 +19,8 @@ function lengthOf(text, font) {
 function cut(text, room, font) {
   if (lengthOf(text, font) <= room) return text;
   const characters = [...text];
-  let fits = 1, tooMany = characters.length;
+  let fits = 1,
+    tooMany = characters.length;
   while (tooMany - fits > 1) {
     const middle = (fits + tooMany) >> 1;
     const part = `${characters.slice(0, middle).join("")}\u2026`;
