@@ -169,9 +169,10 @@ def named_files(texts: tuple[str, ...], names: tuple[str, ...], option: str) -> 
     if len(texts) == 1 and len(names) == 1:
         name, _, file = texts[0].partition("=")
         return {names[0]: file if name == names[0] and file else texts[0]}
-    if len(names) == 1:
+    if len(names) == 1 and len(texts) > 1:
+        what = "output" if option == "--expect" else "input"
         raise click.UsageError(
-            f"{option} is given {len(texts)} times, and the model has one input: "
+            f"{option} is given {len(texts)} times, and the model has one {what}: "
             f"'{shown(names[0])}'"
         )
     found: dict[str, str] = {}

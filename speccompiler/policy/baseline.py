@@ -10,6 +10,7 @@ from typing import Any
 from speccompiler.diagnostics.codes import CODES
 from speccompiler.diagnostics.codes.code import Kind
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError
+from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary
 from speccompiler.files.system_errors import reading_reason
 from speccompiler.frozen import dataclass
 from speccompiler.policy.fingerprints import fingerprints
@@ -17,6 +18,8 @@ from speccompiler.policy.project import shared_name
 
 VERSION = 1
 _KEYS = ("fingerprint", "code", "file", "layer", "message")
+MAX_BYTES = 64 << 20
+_UNREAD = "check the name, or write it with --write-baseline"
 _AGAIN = "remove it, and write it again with --write-baseline"
 
 
@@ -75,12 +78,16 @@ def baseline_text(entries: Iterable[Entry]) -> str:
 def read_baseline(file: Path) -> Baseline:
     """The baseline of a file; ``SpecError`` with CS162."""
     try:
-        data = json.loads(file.read_bytes())
-        entries = _entries(data)
+        with open_ordinary(file) as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise Problem("CS162", "the baseline is larger than 64 MiB", "check the name")
+        entries = _entries(json.loads(content))
+    except NotOrdinary as refused:
+        problem = Problem("CS162", f"the baseline cannot be read: {refused.reason}", _UNREAD)
     except OSError as error:
-        reason = reading_reason(error)
-        hint = "check the name, or write it with --write-baseline"
-        problem = Problem("CS162", f"the baseline cannot be read: {reason}", hint)
+        message = f"the baseline cannot be read: {reading_reason(error)}"
+        problem = Problem("CS162", message, _UNREAD)
     except (ValueError, RecursionError):
         problem = Problem("CS162", "the baseline is not JSON", _AGAIN)
     except Problem as found:

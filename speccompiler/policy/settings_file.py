@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from speccompiler.diagnostics.core import Problem, Span, SpecError
+from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary
 from speccompiler.files.system_errors import reading_reason
 from speccompiler.frozen import dataclass
 
@@ -72,11 +73,13 @@ def _shown(path: Path) -> str:
 
 def _text(path: Path) -> str:
     try:
-        with open(path, "rb") as file:
+        with open_ordinary(path) as file:
             data = file.read(_MAX_BYTES + 1)
         if len(data) > _MAX_BYTES:
             raise Problem("CS160", "the settings are larger than 1 MiB", "check the name")
         return data.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n")
+    except NotOrdinary as refused:
+        problem = Problem("CS160", f"the settings cannot be read: {refused.reason}")
     except OSError as error:
         problem = Problem("CS160", f"the settings cannot be read: {reading_reason(error)}")
     except UnicodeDecodeError as error:

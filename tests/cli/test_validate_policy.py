@@ -219,7 +219,7 @@ def test_a_file_that_is_no_baseline(call: Call, text: str, said: str) -> None:
         assert Path("b.json").read_text() == text
     result = call("validate", "a.yaml", "--baseline", "c.json")
     assert result.err == (
-        "c.json: error CS162: the baseline cannot be read: no such file or directory\n"
+        "c.json: error CS162: the baseline cannot be read: no such file\n"
         "  hint: check the name, or write it with --write-baseline\n\nfound 1 error\n"
     )
 

@@ -77,6 +77,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 TAKES = {
     ("validate", "paths"): "validate {}",
     ("validate", "weights"): "validate s.yaml --weights {}",
+    ("validate", "config"): "validate s.yaml --config {}",
+    ("validate", "baseline"): "validate s.yaml --baseline {}",
+    ("fmt", "paths"): "fmt {}",
+    ("fmt", "config"): "fmt s.yaml --config {}",
+    ("diff", "input"): "diff s.yaml s.yaml --old-weights w.npz --new-weights w.npz --input {}",
+    ("diff", "old_weights"): "diff s.yaml s.yaml --weights --old-weights {} --new-weights w.npz",
+    ("diff", "new_weights"): "diff s.yaml s.yaml --weights --old-weights w.npz --new-weights {}",
+    ("diff", "config"): "diff s.yaml s.yaml --config {}",
     ("shapes", "model"): "shapes {}",
     ("plan", "model"): "plan {}",
     ("run", "model"): "run {} --input x.npy --target reference",
@@ -100,6 +108,9 @@ TAKES = {
     ("compile", "weights"): "compile s.yaml --weights {}",
 }
 WRITTEN = {
+    ("validate", "output"),
+    ("validate", "write_baseline"),
+    ("diff", "output"),
     ("shapes", "output"),
     ("render", "output"),
     ("run", "output"),
@@ -183,7 +194,8 @@ def test_what_is_no_ordinary_file_is_refused(make: Callable[[Path], None], endin
         assert "internal error" not in text
         if make is not endless:
             assert status == 2, (line, text)
-            assert any(f"error {code}" in text for code in ("CS001", "CS100", "CS110")), line
+            codes = ("CS001", "CS100", "CS110", "CS160", "CS162")
+            assert any(f"error {code}" in text for code in codes), line
 
 
 @pytest.mark.parametrize("file", ["", "empty", "s.yaml/x", "nowhere.npy", "nul\0"])
