@@ -330,18 +330,18 @@ def _task_block(node: ir.Node, shape: KnownShape) -> tuple[int, int]:
     read by every filter.
     """
     _, height, width = three(known(node)[:-1], 1)
-    return _block(_windows(node, shape), height, width)
+    return _block(_windows(node, shape), height, width, PACKED_BYTES)
 
 
 @lru_cache(maxsize=1024)
-def _block(windows: _Windows, height: int, width: int) -> tuple[int, int]:
-    """What ``_task_block`` gives for an output so high and wide."""
+def _block(windows: _Windows, height: int, width: int, bytes_: int) -> tuple[int, int]:
+    """What ``_task_block`` gives for an output so high and wide, packed in so many bytes."""
     most = tile_columns(MOST_LANES)
     tall, wide = even_share(height, max(1, most // width)), even_share(width, most)
 
     def fits(rows: int, columns: int) -> bool:
         small = rows * columns <= MOST_POSITIONS
-        return small and 4 * _packed_values(windows, rows, columns, MOST_LANES) <= PACKED_BYTES
+        return small and 4 * _packed_values(windows, rows, columns, MOST_LANES) <= bytes_
 
     columns = min(width, _share(width, wide, lambda columns: fits(tall, columns)))
     rows = min(height, _share(height, tall, lambda rows: fits(rows, columns)))
