@@ -189,7 +189,7 @@ def _layer(page: _Page, pair: LayerPair, columns: _Columns, *, first: bool) -> N
     kind = page.name(_report(pair).type)
     mark = page.paint(sign, role)
     start = columns.detail if columns.beside else INDENT
-    details = [
+    details: list[tuple[str, Role]] = [
         (line, detail_role)
         for text, detail_role in _details(pair, first=first)
         for line in _hanging(page.wrapped(text, start))

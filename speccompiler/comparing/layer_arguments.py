@@ -36,8 +36,8 @@ def compared_arguments(kind: type[Layer]) -> tuple[str, ...]:
 
 @cache
 def _reader(kind: type[Layer]) -> Callable[[Any], Any]:
-    names = compared_arguments(kind)
-    return itemgetter(*names) if len(names) > 1 else lambda held: (held[names[0]],)
+    first, *others = compared_arguments(kind)
+    return itemgetter(first, *others) if others else lambda held: (held[first],)
 
 
 def signature(layer: Layer) -> Hashable:

@@ -156,6 +156,12 @@ class _Reader:
         marks, _ = self.marks(event)
         return self.collection(mapping, bool(event.flow_style), marks, parent_column, end)
 
+    @staticmethod
+    def begin(event: Any) -> int:
+        """Where an event begins, with its marks."""
+        start: int = event.start_mark.index
+        return start
+
     def marks(self, event: Any) -> tuple[str, int]:
         """The anchor and the tag of a value, and where the value begins behind them."""
         start = event.start_mark.index
@@ -238,7 +244,7 @@ class _Reader:
         is_list = isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent)
         is_block = is_list and not event.flow_style
         # Comments between the marks of a single value and the value go before both.
-        value_start = event.start_mark.index if is_list else self.marks(event)[1]
+        value_start = self.begin(event) if is_list else self.marks(event)[1]
         head = None
         if mapping or is_block:
             colon = self.text.find(":", end) + 1 if mapping else end

@@ -108,7 +108,7 @@ def _entries(data: Any) -> list[Entry]:
         raise Problem("CS162", "'findings' of the baseline is no list", _AGAIN)
     entries = []
     for number, each in enumerate(listed, start=1):
-        texts = [each.get(key) for key in _KEYS] if isinstance(each, dict) else [None]
+        texts: list[Any] = [each.get(key) for key in _KEYS] if isinstance(each, dict) else [None]
         # Only a layer may be missing.
         known = [t for k, t in zip(_KEYS, texts, strict=False) if k != "layer" or t is not None]
         if not all(isinstance(text, str) for text in known):
