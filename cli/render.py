@@ -105,19 +105,11 @@ def brief(text: str) -> str:
 
 
 def diagnostic_data(diagnostic: Diagnostic) -> dict[str, Any]:
-    """One finding for JSON."""
-    span = diagnostic.span
+    """One finding for JSON, with what would mend it."""
+    from speccompiler.reports.findings.diagnostic_data import diagnostic_data as plain
+
     return {
-        "code": diagnostic.code,
-        "severity": str(diagnostic.severity),
-        "message": diagnostic.message,
-        "file": diagnostic.file,
-        "line": span.line if span else None,
-        "column": span.column if span else None,
-        "end_line": span.end_line if span else None,
-        "end_column": span.end_column if span else None,
-        "layer": diagnostic.layer,
-        "hint": diagnostic.hint,
+        **plain(diagnostic),
         "fix": None if diagnostic.fix is None else fix_data(diagnostic.fix),
     }
 

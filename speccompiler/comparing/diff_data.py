@@ -10,7 +10,7 @@ from typing import Any
 
 from speccompiler.comparing.comparison import Comparison, Judgement
 from speccompiler.comparing.file_diff import FileDiff, counted
-from speccompiler.diagnostics.core import Diagnostic
+from speccompiler.reports.findings.diagnostic_data import diagnostic_data
 
 FORMAT_VERSION = 1
 
@@ -30,7 +30,7 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
             "undecided": list(map(_judgement_data, comparison.undecided)),
         },
         "files": list(map(_file_data, comparison.files)),
-        "diagnostics": list(map(_diagnostic_data, comparison.notes)),
+        "diagnostics": list(map(diagnostic_data, comparison.notes)),
     }
 
 
@@ -61,21 +61,5 @@ def _file_data(file: FileDiff) -> dict[str, Any]:
             {"change": ignored.change.to_data(), "reason": ignored.reason}
             for ignored in file.ignored
         ],
-        "diagnostics": list(map(_diagnostic_data, file.diagnostics)),
-    }
-
-
-def _diagnostic_data(diagnostic: Diagnostic) -> dict[str, Any]:
-    span = diagnostic.span
-    return {
-        "code": diagnostic.code,
-        "severity": str(diagnostic.severity),
-        "message": diagnostic.message,
-        "file": diagnostic.file,
-        "line": span.line if span else None,
-        "column": span.column if span else None,
-        "end_line": span.end_line if span else None,
-        "end_column": span.end_column if span else None,
-        "layer": diagnostic.layer,
-        "hint": diagnostic.hint,
+        "diagnostics": list(map(diagnostic_data, file.diagnostics)),
     }

@@ -55,6 +55,7 @@ def _depth(layer: Layer) -> int:
     """How many wrappers are around a layer."""
     count = 0
     while layer.inner is not layer:
+        # Only wrappers have a layer, and each is a class of its own.
         layer, count = getattr(layer, "layer"), count + 1  # noqa: B009
     return count
 
