@@ -54,7 +54,7 @@ from speccompiler.system.cache import keeps
 from speccompiler.targets import TARGETS
 
 if TYPE_CHECKING:
-    from speccompiler.arrays.npy_input import ArrayInput
+    from speccompiler.arrays.array_input import ArrayInput
     from speccompiler.compiled import CompiledModel
     from speccompiler.model import Model
     from speccompiler.running.array_files import RunResult, Sink, Summary

@@ -15,7 +15,7 @@ from speccompiler.diagnostics.core import about, did_you_mean
 from speccompiler.frozen import dataclass
 
 if TYPE_CHECKING:
-    from speccompiler.arrays.npy_input import ArrayInput
+    from speccompiler.arrays.array_input import ArrayInput
     from speccompiler.model import Model
     from speccompiler.running.array_files import Sink
 

@@ -10,59 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.format import MAGIC_PREFIX
 
 from speccompiler.arrays import element_types, foreign_files, npy_batches
+from speccompiler.arrays.array_input import ArrayInput
+from speccompiler.arrays.boxes import slices
 from speccompiler.arrays.npy_batches import Batches
 from speccompiler.arrays.npy_header import PREAMBLE_BYTES, NpyHeader, check_shape, read_header
 from speccompiler.diagnostics.core import Problem
 from speccompiler.files.ordinary_files import Kind, NotOrdinary, OrdinaryFile, open_raw
-from speccompiler.frozen import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class ArrayInput:
-    """An array whose first axis is samples, read in batches of float32. A context manager.
-
-    ``dtype`` and ``fortran_order`` are as stored; ``conversion_note`` says, for a
-    person, what becomes of the elements ("float64 converted to float32").
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[np.generic]
-    fortran_order: bool
-    conversion_note: str | None
-    _batches: Callable[[int], Batches]
-    _close: Callable[[], None]
-
-    @property
-    def samples(self) -> int:
-        """The length of the first axis; may be 0."""
-        return self.shape[0]
-
-    def batches(self, batch_size: int) -> Batches:
-        """C-contiguous float32 arrays of shape (b, *shape[1:]), 1 <= b <= batch_size, in order.
-
-        **One buffer is reused**: an array is valid until the next one is asked for.
-        Only the last may be shorter. A stream can be read once. CS110, CS112, CS115.
-        """
-        assert batch_size >= 1, f"batch_size is {batch_size}"
-        return self._batches(batch_size)
-
-    def close(self) -> None:
-        """Close the file. A stream that the caller opened stays open."""
-        self._close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        self.close()
 
 
 def open_array(source: Path | BinaryIO, name: str) -> ArrayInput:
@@ -100,7 +60,7 @@ def from_array(x: npt.NDArray[np.generic], name: str) -> ArrayInput:
         x.flags.f_contiguous and not x.flags.c_contiguous,
         element_types.conversion_note(x.dtype),
         lambda batch_size: npy_batches.from_memory(x, batch_size),
-        _nothing,
+        _box=lambda box: np.ascontiguousarray(x[slices(box)], np.float32),
     )
 
 
@@ -199,7 +159,3 @@ def _is_transposed(header: NpyHeader) -> bool:
         and math.prod(header.shape) > 0
         and sum(length > 1 for length in header.shape) > 1
     )
-
-
-def _nothing() -> None:
-    pass

@@ -10,7 +10,8 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import cast
 
-from speccompiler.arrays.npy_input import ArrayInput, open_array, open_stream, refused
+from speccompiler.arrays.array_input import ArrayInput
+from speccompiler.arrays.npy_input import open_array, open_stream, refused
 from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import first_few
 from speccompiler.files import npz_format

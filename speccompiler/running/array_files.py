@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from speccompiler.arrays.npy_input import ArrayInput
+from speccompiler.arrays.array_input import ArrayInput
 from speccompiler.compiled import CompiledModel
 from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.frozen import dataclass

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from speccompiler.arrays.npy_input import ArrayInput, from_array
+from speccompiler.arrays.array_input import ArrayInput
+from speccompiler.arrays.npy_input import from_array
 from speccompiler.arrays.npz_input import open_file
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError, about, did_you_mean
 from speccompiler.files.hdf5_signature import begins_as_hdf5

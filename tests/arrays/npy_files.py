@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speccompiler.arrays.npy_input import ArrayInput, open_array
+from speccompiler.arrays.array_input import ArrayInput
+from speccompiler.arrays.npy_input import open_array
 from speccompiler.arrays.npy_output import create_array
 from speccompiler.diagnostics.core import Problem
 from tests.places import ROOT

@@ -1,0 +1,1 @@
+"""Models over dask arrays, and runs on a cluster."""
