@@ -53,12 +53,18 @@ class Target:
     has_steps: bool = True
     """Whether the steps of its plan are what it runs."""
 
-    def plan(self, graph: Graph, options: CompileOptions) -> tuple[Plan, int, int]:
-        """The plan of an optimized graph, the batch size, and the threads it is made for."""
+    def plan(
+        self, graph: Graph, options: CompileOptions, kernels: KernelTable | None = None
+    ) -> tuple[Plan, int, int]:
+        """The plan of an optimized graph, the batch size, and the threads it is made for.
+
+        ``kernels`` may choose among the target's in another way.
+        """
         from speccompiler.planning.batch_size import LARGEST_BATCH
         from speccompiler.planning.plan import make_plan
 
-        kernels, batch, plan = self.kernels(), options.batch_size, None
+        batch, plan = options.batch_size, None
+        kernels = kernels or self.kernels()
         threads = options.threads or default_threads()
         if batch is None or self.cuts is None:
             plan = make_plan(graph, kernels, fast=options.fast)
@@ -117,7 +123,8 @@ def _tune_cpu(executor: Executor, plan_again: Callable[[], Plan]) -> Executor:
 
     assert isinstance(executor, CpuExecutor), "the row makes no other"
     tune(executor)
-    return executor.with_plan(plan_again())
+    plan = plan_again()
+    return executor.for_plan(plan.graph, plan, executor.batch_size)
 
 
 def _cuda_kernels() -> KernelTable:

@@ -105,7 +105,8 @@ def tune(executor: CpuExecutor) -> int:
             step if cut is None else replace(step, candidate=cut)
             for step, cut in zip(plan.steps, chosen, strict=True)
         ]
-        measured = _step_seconds(executor.with_plan(replace(plan, steps=tuple(steps))))
+        changed = replace(plan, steps=tuple(steps))
+        measured = _step_seconds(executor.for_plan(plan.graph, changed, executor.batch_size))
         for index, (cuts, taken) in enumerate(zip(options, measured, strict=True)):
             if cuts:
                 known = seconds[index].get(turn % len(cuts), float("inf"))
