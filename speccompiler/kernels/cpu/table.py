@@ -106,3 +106,8 @@ def choose(
     together = candidates(node, shape, fast=fast, batch=batch, threads=threads, pool=pool)
     same = [c for c in together if c.kernel == cheapest.kernel]
     return min(same, key=lambda c: c.nanoseconds(node, shape))
+
+
+def alone(candidate: Candidate) -> Candidate:
+    """The kernel of a candidate for steps of other lengths: the same bits, and no pool."""
+    return kernel_of(candidate).alone().candidate()
