@@ -38,8 +38,8 @@ from speccompiler.passes import optimize
 from speccompiler.planning.kernel_table import KernelTable
 from speccompiler.planning.memory_limits import check_memory
 from speccompiler.planning.plan import Plan
-from speccompiler.tiling.tile_sizes import TileSizes
 from speccompiler.targets import Target, find_target, target_names
+from speccompiler.tiling.tile_sizes import TileSizes
 from speccompiler.validation.input_checks import (
     by_input,
     check_array,

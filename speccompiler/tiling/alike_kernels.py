@@ -50,7 +50,11 @@ class AlikeKernels:
 
 def alike_kernels(kernels: KernelTable, plan: Plan) -> AlikeKernels:
     """The kernels for tiles of a whole image that has this plan."""
-    chosen = {step.node.name: step.candidate for step in plan.steps if step.candidate is not None}
+    chosen = {
+        step.node.name: step.candidate
+        for step in plan.steps
+        if step.candidate is not None and isinstance(step.node.op, Conv)
+    }
     return AlikeKernels(kernels, chosen)
 
 

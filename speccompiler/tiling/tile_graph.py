@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from speccompiler.graph import ir
-from speccompiler.graph.dims import known
+from speccompiler.graph.dims import known, known_shape
 from speccompiler.graph.shapes import infer
 from speccompiler.tiling.layouts import Layouts, along
 from speccompiler.tiling.needs import Needs
@@ -239,6 +239,8 @@ class _Tile:
 
     def __init__(self, layouts: Layouts) -> None:
         self.layouts = layouts
+        self.names: dict[str, str] = {}
+        """The node that has the value of each node of the whole graph."""
         self.nodes: dict[str, ir.Node] = {}
         self.boxes: dict[str, Spans] = {}
         self._cropped: dict[tuple[str, Spans], str] = {}
@@ -253,15 +255,38 @@ class _Tile:
 
     def add(self, node: ir.Node, need: Spans, wanted: Sequence[Spans]) -> None:
         """A node of the whole graph, for the box that is needed of it."""
-        sources = [*node.inputs]
-        have = [self.boxes[name] for name in sources]
+        sources = [self.names[name] for name in node.inputs]
+        have = [self.boxes[name] for name in node.inputs]
         if self._exact(node):
             sources = [self.cropped(*of) for of in zip(node.inputs, wanted, strict=True)]
             have = [*wanted]
         op, box = TILED[type(node.op)](node, self.layouts, have, need)
-        self.put(node.name, op, sources, node.layer)
-        self.boxes[node.name] = box
-        assert self.nodes[node.name].shape == shape_of_spans(box), f"{node.name}: another box"
+        if isinstance(op, ir.Identity) or (
+            isinstance(op, ir.Pad) and all(sides == (0, 0) for sides in op.padding)
+        ):
+            made = sources[0]
+        elif isinstance(op, ir.Pad) and self._is_all_padding(op, sources[0]):
+            made = self._put_padding(node, op, sources[0])
+        else:
+            made = self.put(node.name, op, sources, node.layer)
+        self.names[node.name], self.boxes[node.name] = made, box
+        assert self.nodes[made].shape == shape_of_spans(box), f"{node.name}: another box"
+
+    def _is_all_padding(self, op: ir.Pad, source: str) -> bool:
+        """Whether one side pads so much that the other cuts all values off."""
+        shape = known_shape(self.nodes[source].shape)
+        sides = zip(shape, op.padding, strict=False)
+        return any(min(known(b), known(a)) + n <= 0 for n, (b, a) in sides)
+
+    def _put_padding(self, node: ir.Node, op: ir.Pad, source: str) -> str:
+        """Padding first, then a slice of it: kernels of Pad have values to copy."""
+        sides = [(known(b), known(a)) for b, a in op.padding]
+        grown = ir.Pad(tuple([(max(b, 0), max(a, 0)) for b, a in sides]))
+        padded = self.put(f"{node.name}:padded", grown, [source], node.layer)
+        shape = infer(op, self.nodes[source].shape)
+        starts = (*[max(-b, 0) for b, _ in sides], 0)
+        cut = ir.Slice(starts, (1,) * len(starts), shape)
+        return self.put(node.name, cut, [padded], node.layer)
 
     def _exact(self, node: ir.Node) -> bool:
         """Whether its sources have to be cropped to what it needs of them."""
@@ -274,7 +299,7 @@ class _Tile:
         """A node that has just this box of a value."""
         have = self.boxes[name]
         if have == wanted:
-            return name
+            return self.names[name]
         known_as = self._cropped.get((name, wanted))
         if known_as is None:
             known_as = self._crop(name, self.layouts.layouts[name], have, wanted)
@@ -282,7 +307,8 @@ class _Tile:
         return known_as
 
     def _crop(self, name: str, layout: Layout, have: Spans, wanted: Spans) -> str:
-        layer, crop = self.nodes[name].layer, f"{name}:tile"
+        crop, name = f"{name}:tile", self.names[name]
+        layer = self.nodes[name].layer
         if all(h[1:] == w[1:] for h, w in zip(have, wanted, strict=True)):
             sides = [_left_off(*of) for of in zip(layout, have, wanted, strict=True)]
             if sides[-1] == (0, 0) and len(sides) - 1 <= MOST_PADDED:
@@ -322,7 +348,7 @@ def tile_graph(
     outputs: Mapping[str, Spans],
     cut: Callable[[int], bool],
 ) -> ir.Graph:
-    """The graph that computes the boxes of ``outputs`` from the boxes of the inputs in ``needs``."""
+    """The graph that computes boxes of ``outputs`` from the inputs' boxes in ``needs``."""
     tile = _Tile(layouts)
     for node in graph:
         need = needs.get(node.name)

@@ -94,7 +94,10 @@ class Cutting:
 
     def tiling(self, sizes: Sequence[int]) -> Tiling:
         """The tiling for sizes of the spatial axes. CS180 where one cannot be cut."""
-        axes, roots = [], set()
+        axes: list[CutAxis] = []
+        roots: set[int] = set()
+        if any(0 in node.shape for node in self.graph):
+            return Tiling(self.graph, self.layouts, (), self.cells)
         blocked: dict[int, Obstacle] = {}
         for axis, size, length in zip(self.spatial, self.aligned(sizes), self.lengths, strict=True):
             root = self._root(axis)

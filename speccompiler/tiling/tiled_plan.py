@@ -12,7 +12,6 @@ from speccompiler.graph.dims import known
 from speccompiler.graph.ir import Graph
 from speccompiler.graph.shapes import element_count
 from speccompiler.passes import run_pass
-from speccompiler.passes.drop_identities import drop_identities
 from speccompiler.passes.fold_padding import fold_padding
 from speccompiler.planning.kernel_table import KernelTable
 from speccompiler.planning.plan import Plan
@@ -78,7 +77,8 @@ class TiledPlan:
         for kind in self.tiling.kinds():
             graph = self.tiling.graph_of(kind)
             if graph is not None:
-                found[kind] = graph if self.planner.as_lowered else tidied(graph)
+                # The other passes have seen the whole graph.
+                found[kind] = graph if self.planner.as_lowered else run_pass(fold_padding, graph)
         return found
 
     @property
@@ -91,11 +91,6 @@ class TiledPlan:
             self.batch_size,
             max(one.peak_bytes for one in plans),
         )
-
-
-def tidied(graph: Graph) -> Graph:
-    """A tile's graph without what pads nothing; the other passes have seen the whole graph."""
-    return run_pass(fold_padding, run_pass(drop_identities, graph))
 
 
 def tiled_plan(

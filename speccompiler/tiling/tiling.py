@@ -198,11 +198,11 @@ class Tiling:
 
         def look_at(number: int) -> bool:
             outputs, needs = self._needs_along(cut, number)
-            key = self._geometry(cut, number, needs)
+            key = self._geometry(cut, number, outputs), self._geometry(cut, number, needs)
             order.setdefault(key, len(order))
             firsts.setdefault(key, (number, outputs, needs))
             kinds[number] = order[key]
-            return self._touches(cut, needs)
+            return len(outputs) < len(self.graph.outputs) or self._touches(cut, needs)
 
         left, right = 0, cut.count - 1
         while left <= right and look_at(left):
@@ -247,7 +247,7 @@ class Tiling:
         )
 
     def _geometry(self, cut: CutAxis, number: int, needs: Needs) -> object:
-        """All that the graph of a tile is made of, along one axis."""
+        """Where boxes lie along one axis, seen from where the tile begins."""
         found = []
         for name, part, (first, last) in self._spans(cut, needs):
             begin = _whole_number(number * cut.size / part.stride)
