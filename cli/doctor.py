@@ -27,7 +27,8 @@ convspec doctor --format json
 def command(style: str) -> None:
     """Show the processor's features, threads, caches, CUDA and memory as convspec sees them.
 
-    With the limits of a container or of a batch system, and where they are set. Nothing is changed, and a machine without a GPU is no error.
+    With the limits of a container or of a batch system, and where they are set. Nothing is
+    changed, and a machine without a GPU is no error.
     """
     from speccompiler.reports.machine import cuda, memory, processor
     from speccompiler.system.processor import CHOICE

@@ -35,8 +35,8 @@ def tightest_room() -> Room:
 
 def limited_rooms() -> tuple[Room, ...]:
     """What each limit of this process leaves: of its control groups, and its own."""
-    rooms = [Room(limit.left(), limit.bytes, limit.file) for limit in memory_limits()]
-    rooms += [Room(limit.left, limit.bytes, limit.source) for limit in process_limits()]
+    rooms = [Room(limit.left(), limit.most, limit.file) for limit in memory_limits()]
+    rooms += [Room(limit.left, limit.most, limit.source) for limit in process_limits()]
     return tuple(rooms)
 
 

@@ -34,9 +34,10 @@ class CpuLimit:
 
 @dataclass(frozen=True, slots=True)
 class MemoryLimit:
-    """Bytes that a group may hold."""
+    """What a group may hold."""
 
-    bytes: int
+    most: int
+    """Bytes."""
     file: str
     """What says it."""
     usage: str
@@ -57,7 +58,7 @@ class MemoryLimit:
         stat = {line[0]: _number(line[1]) or 0 for line in lines if len(line) == 2}
         inactive, active, mapped = (stat.get(name, 0) for name in self.cached)
         held = used - inactive - max(0, active - mapped)
-        return max(0, self.bytes - max(0, held))
+        return max(0, self.most - max(0, held))
 
 
 @cache
@@ -114,7 +115,9 @@ def _groups(root: str, controller: bytes) -> Iterator[tuple[int, str]]:
                  if kind == version and (version == 2 or controller in names)]  # fmt: skip
         if path is None or not shown:
             continue
-        inside = [(below, point) for top, point in shown if (below := _below(path, top)) is not None]
+        inside = [
+            (below, point) for top, point in shown if (below := _below(path, top)) is not None
+        ]
         # A mount that does not show the own group shows one above it, or that of the container.
         below, point = inside[0] if inside else ((), shown[0][1])
         folder = root + point

@@ -20,7 +20,8 @@ number of ``statm``: all addresses, or memory that is written. proc(5)."""
 class ProcessLimit:
     """A limit of this process's memory."""
 
-    bytes: int
+    most: int
+    """Bytes."""
     left: int
     source: str
     """The command that sets it."""

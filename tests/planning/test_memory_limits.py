@@ -131,4 +131,10 @@ def test_a_limit_is_named(monkeypatch):
 
 def test_sizes_for_people():
     sizes = [0, 700 << 10, 512 << 20, 3 << 29, 5 << 40]
-    assert [memory_text(n) for n in sizes] == ["0 MiB", "1 MiB", "512 MiB", "1.5 GiB", "5,120.0 GiB"]
+    assert [memory_text(n) for n in sizes] == [
+        "0 MiB",
+        "1 MiB",
+        "512 MiB",
+        "1.5 GiB",
+        "5,120.0 GiB",
+    ]

@@ -14,7 +14,7 @@ MIB = 1 << 20
 
 def limits(root: str) -> list[tuple[int, str]]:
     """Bytes and file of each limit of memory; files without the root."""
-    return [(limit.bytes, limit.file.removeprefix(root)) for limit in memory_limits(root)]
+    return [(limit.most, limit.file.removeprefix(root)) for limit in memory_limits(root)]
 
 
 def test_a_container_that_sees_its_group_as_the_root(tmp_path: Path) -> None:

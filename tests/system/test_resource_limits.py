@@ -38,7 +38,7 @@ def test_both(tmp_path: Path) -> None:
     page = mmap.PAGESIZE
     text = LIMITS.format(data=100 * page, addresses=1000 * page)
     found = process_limits(written(tmp_path, text, "300 20 10 5 0 120 0\n"))
-    assert [(one.bytes, one.left, one.source) for one in found] == [
+    assert [(one.most, one.left, one.source) for one in found] == [
         (100 * page, 0, "ulimit -d"),
         (1000 * page, 700 * page, "ulimit -v"),
     ]
@@ -71,7 +71,7 @@ resource.setrlimit(resource.RLIMIT_AS, (4 << 30, resource.RLIM_INFINITY))
 (before,) = process_limits()
 region = mmap.mmap(-1, 256 << 20)
 (after,) = process_limits()
-print(before.bytes, before.left - after.left)
+print(before.most, before.left - after.left)
 """
 
 

@@ -131,7 +131,7 @@ def test_no_room_to_compile(monkeypatch):
         "run `convspec compile --all` where there is more, with the same cache "
         "($CONVSPEC_CACHE_DIR), or install a wheel that brings the kernels",
     )
-    with pytest.raises(Problem, match="^1 kernel is to be compiled first, "):
+    with pytest.raises(Problem, match="1 kernel is to be compiled first"):
         compile_memory.check_room_to_compile(1, held=0)
     monkeypatch.setattr(compile_memory, "tightest_room", lambda: Room(160 << 20))
     compile_memory.check_room_to_compile(12, held=10 << 20)
