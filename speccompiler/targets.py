@@ -41,8 +41,11 @@ class Target:
     executor: Callable[[Request], Executor]
     check: Callable[[str, Graph], None] = _needs_nothing
     """Raise ``Problem`` where something is missing to run the graph on the named target."""
-    cuts: Callable[[int, int], Measured] | None = None
-    """What was measured here for a batch size and threads; None where both change no plan."""
+    cuts: Callable[[int, int], Measured | None] | None = None
+    """What was measured here for a batch size and threads; None where both change no plan.
+
+    It gives None where nothing was measured.
+    """
     tune: Callable[[Executor, Callable[[], Plan]], Executor] = _measures_nothing
     """Measure and remember what is fastest here: the executor that makes use of it.
 
@@ -87,10 +90,10 @@ def _cpu_kernels() -> KernelTable:
     return table
 
 
-def _cpu_cuts(batch: int, threads: int) -> Measured:
-    from speccompiler.kernels.cpu.runtime.tuning import Tuned
+def _cpu_cuts(batch: int, threads: int) -> Measured | None:
+    from speccompiler.kernels.cpu.runtime.tuning import Tuned, anything_measured
 
-    return Tuned(batch, threads)
+    return Tuned(batch, threads) if anything_measured() else None
 
 
 def _cpu_batch_size(plan: Plan) -> int:

@@ -19,7 +19,7 @@ from speccompiler.kernels.executor import Array, Executor
 from speccompiler.options import CompileOptions
 from speccompiler.passes import optimize
 from speccompiler.planning.kernel_table import KernelTable
-from speccompiler.planning.memory_limits import gibibytes
+from speccompiler.planning.memory_limits import memory_text
 from speccompiler.planning.plan import Plan
 from speccompiler.targets import Target, find_target
 from speccompiler.tiling.tile import Tile
@@ -203,7 +203,7 @@ def _outputs(shapes: Sequence[tuple[int, ...]], out: Any) -> list[Any]:
         size = 4 * sum(int(np.prod(shape, dtype=object)) for shape in shapes)
         raise Problem(
             "CS130",
-            f"the outputs take {gibibytes(size)} of memory",
+            f"the outputs take {memory_text(size)} of memory",
             "give an array on disk as 'out', such as a Zarr array or a memmap",
         ) from None
 

@@ -14,8 +14,9 @@ from speccompiler.graph.shapes import element_count
 from speccompiler.passes import run_pass
 from speccompiler.passes.fold_padding import fold_padding
 from speccompiler.planning.kernel_table import KernelTable
+from speccompiler.planning.memory_limits import available_text, memory_text
 from speccompiler.planning.plan import Plan
-from speccompiler.system.available_memory import available_memory
+from speccompiler.system.available_memory import Room, tightest_room
 from speccompiler.tiling.alike_kernels import alike_kernels, cells_of
 from speccompiler.tiling.tile_cost import TileCost, tile_cost
 from speccompiler.tiling.tile_sizes import TileSizes, cutting_of, rounding_note, written
@@ -110,7 +111,7 @@ def tiled_plan(
     graph = lowered if planner.as_lowered else optimized
     cells = {} if planner.as_lowered else cells_of(whole)
     cutting = cutting_of(graph, lowered, cells)
-    available = available_memory()
+    room = tightest_room()
 
     def made(tiling: Tiling) -> tuple[TiledPlan, int]:
         """With the batch that its largest tile has, and the bytes that this takes."""
@@ -122,16 +123,16 @@ def tiled_plan(
     if sizes == "auto":
         cutting.sizes(1)
         tiling, fits = cutting.automatic(
-            lambda tiling: made(tiling)[1] <= SHARE_OF_MEMORY * available
+            lambda tiling: made(tiling)[1] <= SHARE_OF_MEMORY * room.left
         )
         found, needed = made(tiling)
-        if not fits and needed > available:
-            raise _too_large(found, needed, available, "these are the smallest tiles")
+        if not fits and needed > room.left:
+            raise _too_large(found, needed, room, "these are the smallest tiles")
         return found
     asked = cutting.sizes(sizes)
     found, needed = made(cutting.tiling(asked))
-    if needed > available:
-        raise _too_large(found, needed, available, "use smaller tiles, or --tile auto")
+    if needed > room.left:
+        raise _too_large(found, needed, room, "use smaller tiles, or --tile auto")
     return replace(found, note=rounding_note(cutting, asked))
 
 
@@ -140,16 +141,15 @@ def _values(graph: Graph) -> int:
     return sum(known(element_count(node.shape)) for node in graph)
 
 
-def _too_large(found: TiledPlan, needed: int, available: int, hint: str) -> Problem:
+def _too_large(found: TiledPlan, needed: int, room: Room, hint: str) -> Problem:
     """CS130."""
-    from speccompiler.planning.memory_limits import gibibytes
-
     sizes = written([axis.size for axis in found.tiling.axes])
     if found.batch_size > 1:
         hint = f"use a smaller --batch-size; {hint}"
+    tiles = f"tiles of {sizes}" if sizes else "samples, none of which is cut,"
     return Problem(
         "CS130",
-        f"a batch of {found.batch_size} tiles of {sizes} needs {gibibytes(needed)} of memory; "
-        f"{gibibytes(available)} are available",
+        f"a batch of {found.batch_size} {tiles} needs {memory_text(needed)} of memory; "
+        f"{available_text(room)}",
         hint,
     )

@@ -43,7 +43,7 @@ class Tuned:
         self, node: Node, shape: KnownShape, pool: Node | None, best: Candidate
     ) -> Candidate:
         """The cut that was fastest; ``best``, the cheapest by estimate, where none is known."""
-        if best.schedule is None or not _anything_measured():
+        if best.schedule is None:
             return best
         folder = cache_folder("tuning")
         stored = None
@@ -72,7 +72,7 @@ class Tuned:
         return f"{PREFIX}{hashlib.sha256(key.encode()).hexdigest()[:24]}.cut"
 
 
-def _anything_measured() -> bool:
+def anything_measured() -> bool:
     """Most machines were never tuned, and need not find out which processor they have."""
     with contextlib.suppress(OSError):
         return any((cache_root() / "tuning").iterdir())
