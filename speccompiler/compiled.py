@@ -32,7 +32,7 @@ from speccompiler.diagnostics.core import (
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Graph
 from speccompiler.kernels.executor import Array, Executor, Request
-from speccompiler.loading.argument_checks import check_counts
+from speccompiler.loading.argument_checks import check_counts, checked_tile
 from speccompiler.options import CompileOptions, InputShapes
 from speccompiler.passes import optimize
 from speccompiler.planning.kernel_table import KernelTable
@@ -137,6 +137,8 @@ class CompiledModel:
         >>> y.shape, plan.run(x, out=y) is y
         ((2, 10), True)
         """
+        if self.options.tile is not None:
+            return self.run_tiled(x, out=out)
         count = self._own_outputs
         if count == 1:
             given = None if out is None else (out,)
@@ -155,21 +157,15 @@ class CompiledModel:
         """
         from speccompiler.tiling.tiled_model import tiled_model
 
-        if tile is None:
-            tile = self.options.tile if self.options.tile is not None else "auto"
-        key = tile if isinstance(tile, int | str) else tuple(tile)
-        found = self._tilings.get(key)
-        if found is None:
-            options = self.options
-            lowered, _ = self.model.tapped(options.input_shape, options.layers)
-            try:
-                found = tiled_model(self, lowered, tile)
-            except Problem as problem:
-                raise self.model.refused(problem) from None
-            # Memory that is free changes.
-            if tile != "auto":
-                self._tilings[key] = found
-        return found
+        options = self.options
+        try:
+            sizes = checked_tile(tile) if tile is not None else options.tile or "auto"
+            if sizes not in self._tilings:
+                lowered, _ = self.model.tapped(options.input_shape, options.layers)
+                self._tilings[sizes] = tiled_model(self, lowered, sizes)
+        except Problem as problem:
+            raise self.model.refused(problem) from None
+        return self._tilings[sizes]
 
     @cached_property
     def _tilings(self) -> dict[Any, TiledModel]:
@@ -196,13 +192,14 @@ class CompiledModel:
         >>> np.array_equal(plan.run_tiled(x, tile=(64, 32)), plan.run(x))
         True
         """
-        names = self.input_names
-        try:
-            arrays = by_input(x, names, "array")
-        except Problem as problem:
-            raise SpecError([problem.at(file="the array")]) from None
-        found = self.tiled(tile).run([arrays[name] for name in names], out, self._own_outputs)
+        found = self._run_tiled(x, tile, out, self._own_outputs)
         return found[0] if self._own_outputs == 1 else found
+
+    def _run_tiled(
+        self, x: Any, tile: TileSizes | None, out: Any, count: int | None
+    ) -> list[Any]:
+        """The first ``count`` outputs, or all."""
+        return self.tiled(tile).run(self._arrays(x), out, count)
 
     def run_all(self, x: Inputs) -> dict[str, Array]:
         """Every output by its layer's name.
@@ -211,7 +208,9 @@ class CompiledModel:
         >>> {name: y.shape for name, y in plan.run_all(np.zeros((2, 28, 28, 1))).items()}
         {'digit': (2, 10), 's4': (2, 5, 5, 16)}
         """
-        return dict(zip(self.output_names, self._run(x, None), strict=True))
+        tiled = self.options.tile is not None
+        outputs = self._run_tiled(x, None, None, None) if tiled else self._run(x, None)
+        return dict(zip(self.output_names, outputs, strict=True))
 
     def _run(self, x: Any, out: Sequence[Array] | None) -> list[Array]:
         given = (x,) if type(x) is np.ndarray and len(self._wanted) == 1 else self._arrays(x)
@@ -430,7 +429,7 @@ def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledMod
         located += _non_finite(weights, weights_file)
     except Problem as problem:
         raise _about_weights(model, problem) from None
-    return CompiledModel(
+    compiled = CompiledModel(
         model,
         options,
         executor.plan,
@@ -442,6 +441,10 @@ def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledMod
         penalties,
         tuple(located),
     )
+    if options.tile is not None:
+        # What cannot be run in tiles is said now.
+        compiled.tiled()
+    return compiled
 
 
 def _non_finite(weights: LoadedWeights, file: str) -> list[Diagnostic]:

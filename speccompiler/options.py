@@ -52,7 +52,7 @@ class CompileOptions:
     math: MathName = "fast"
     samples: int | None = None
     tune: bool = False
-    tile: int | Sequence[int] | Literal["auto"] | None = None
+    tile: int | tuple[int, ...] | Literal["auto"] | None = None
     """Runs are made tile by tile: positions of the first input along its spatial axes."""
 
     @property

@@ -151,6 +151,7 @@ class Cutting:
                 f"the input {format_shape(self.shape)} has no axis that tiles could cut",
                 "run it without tiles: a batch holds as many samples as fit into memory",
             )
+        assert not isinstance(given, str), "auto is no size"
         numbers = [given] * len(self.spatial) if isinstance(given, int) else [*given]
         if len(numbers) != len(self.spatial):
             axes = " and ".join(str(axis + 1) for axis in self.spatial)
@@ -162,7 +163,7 @@ class Cutting:
                 f"the input {format_shape(self.shape)} is cut along {word} {axes}",
                 f"give {len(self.spatial)}, such as {example}, or one for all",
             )
-        return tuple([int(number) for number in numbers])
+        return tuple(numbers)
 
     def automatic(self, fits: Callable[[Tiling], bool]) -> tuple[Tiling, bool]:
         """The largest tiles that fit, and whether any do: few halos, and none that is left over.

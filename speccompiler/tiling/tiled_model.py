@@ -129,8 +129,8 @@ class TiledModel:
                     self._executors[kind] = found
         return found
 
-    def run(self, given: Sequence[Any], out: Any, count: int) -> list[Any]:
-        """The first ``count`` outputs of the inputs, whose arrays have a shape and slices.
+    def run(self, given: Sequence[Any], out: Any = None, count: int | None = None) -> list[Any]:
+        """The first ``count`` outputs, or all, of inputs whose arrays have a shape and slices.
 
         ``out`` is what parts are written to: a list, or the one array where ``count`` is 1; None
         makes arrays. No more than a tile's box of a batch is read at a time. Raises ``SpecError``.
