@@ -33,74 +33,37 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from speccompiler.arrays import zarr_output
 from speccompiler.arrays.box_output import BoxOutput
 from speccompiler.arrays.npy_boxes import NpyBoxes
-from speccompiler.arrays.output_targets import check_zarr_target
+from speccompiler.arrays.output_targets import check_zarr_target, is_url, local_path
+from speccompiler.arrays.planned_output import UNFINISHED, OutputPlace, PlannedOutput
 from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.files import atomic_output
 from speccompiler.files.journal import Journal
 from speccompiler.files.synced import sync_folder
 from speccompiler.files.system_errors import FULL, writing_reason
-from speccompiler.frozen import dataclass
 from speccompiler.system import facilities
 from speccompiler.system.folder_lock import Busy, lock_folder, remove_lock
 
-UNFINISHED = ".unfinished"
 _LOCK, _JOURNAL, _COMPLETE, _REPLACED = "lock", "journal", "complete", "replaced"
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedOutput:
-    """An output that can be written in any order."""
-
-    target: str
-    """The file, folder or URL that it becomes."""
-    shape: tuple[int, ...]
-    zarr: zarr_output.ZarrArray | None = None
-    """How it is stored; None for a .npy file."""
-
-    def identity(self) -> str:
-        """What of it may not change between a run and the one that goes on with it."""
-        stored = "npy" if self.zarr is None else str(self.zarr.layout)
-        return f"{Path(self.target).name}: {self.shape}, {stored}"
-
-
-class OutputPlace(Protocol):
-    """An unfinished place that this process holds; see the module for the order of calls."""
-
-    header: str | None
-    """What ``begin`` was given by the run that left it; None where there is nothing to go on with.
-    """
-    records: tuple[str, ...]
-    """Each line that it recorded."""
-
-    def clear(self) -> None:
-        """Remove what an earlier run left. CS121."""
-
-    def open(self, planned: Sequence[PlannedOutput]) -> list[BoxOutput]:
-        """An output for each; those of the earlier run where there is a header. CS120 to CS192."""
-
-    def begin(self, header: str) -> None:
-        """Note what this run is, before its first record. CS121."""
-
-    def record(self, line: str) -> None:
-        """Note that a task is done, whose boxes are synced; from any thread. CS121."""
-
-    def complete(self) -> None:
-        """Give every output that was opened its name: all tasks are done. CS120, CS121."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *unused: object) -> None: ...
 
 
 def place_folder(output: str) -> Path:
     """The unfinished place of a run with this ``--output``."""
     final = Path(os.path.realpath(output))
     return final.with_name(final.name + UNFINISHED)
+
+
+def hold_place(output: str) -> OutputPlace:
+    """The unfinished place of a run with this ``--output``, held; a path, or a URL of an array."""
+    if is_url(output):
+        from speccompiler.arrays.remote_place import RemotePlace
+
+        return RemotePlace(output)
+    return LocalPlace(local_path(output))
 
 
 class LocalPlace:

@@ -9,7 +9,7 @@ value: what is missing is seen, and -0.0 stays what it is.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import product
 from pathlib import Path
@@ -19,27 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.arrays.boxes import Box, shape_of, slices
-from speccompiler.arrays.chunk_layout import ChunkLayout, Compression
+from speccompiler.arrays.chunk_layout import Compression
+from speccompiler.arrays.zarr_array import ATTRIBUTE, ZarrArray
 from speccompiler.diagnostics.core import Problem
 from speccompiler.files import atomic_output
 from speccompiler.files.synced import sync_files
-from speccompiler.frozen import dataclass
 
-ATTRIBUTE = "convspec"
-"""The array's attribute under which everything stands that convspec says of it."""
 UNFINISHED = "unfinished"
 """In it, while an array at a URL is not complete."""
-
-
-@dataclass(frozen=True, slots=True)
-class ZarrArray:
-    """What is made: how the values are stored, and what is said of them."""
-
-    shape: tuple[int, ...]
-    layout: ChunkLayout
-    attributes: Mapping[str, Any]
-    """Under ``ATTRIBUTE``; plain data."""
-    dimension_names: tuple[str, ...] | None = None
 
 
 class ZarrBoxes:
@@ -154,6 +141,16 @@ def remove_partial_files(folder: Path) -> None:
     """Remove what zarr had not given its name when its process died. Raises ``OSError``."""
     for partial in folder.rglob("*.partial"):
         partial.unlink()
+
+
+def is_marked_unfinished(url: str) -> bool:
+    """Whether a run that did not end has left the array at a URL."""
+    try:
+        array = _zarr().open_array(_store(url), mode="r")
+    except (OSError, ValueError, KeyError):
+        return False
+    said = array.attrs.get(ATTRIBUTE)
+    return isinstance(said, dict) and said.get(UNFINISHED) is True
 
 
 def check_zarr() -> None:
