@@ -34,7 +34,6 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, Self
 
-from speccompiler.arrays import zarr_output
 from speccompiler.arrays.box_output import BoxOutput
 from speccompiler.arrays.npy_boxes import NpyBoxes
 from speccompiler.arrays.output_kind import is_url, local_path
@@ -260,7 +259,9 @@ class LocalPlace:
 def _create(part: Path, planned: PlannedOutput) -> BoxOutput:
     if planned.zarr is None:
         return NpyBoxes.create(part, planned.shape)
-    return zarr_output.create_zarr(part, planned.zarr)
+    from speccompiler.arrays.zarr_output import create_zarr
+
+    return create_zarr(part, planned.zarr)
 
 
 def _open_again(part: Path, planned: PlannedOutput) -> BoxOutput:
@@ -271,8 +272,10 @@ def _open_again(part: Path, planned: PlannedOutput) -> BoxOutput:
             output = NpyBoxes(part, planned.shape)
             good = output.is_whole
         else:
-            zarr_output.remove_partial_files(part)
-            output = zarr_output.ZarrBoxes(part)
+            from speccompiler.arrays.zarr_output import ZarrBoxes, remove_partial_files
+
+            remove_partial_files(part)
+            output = ZarrBoxes(part)
             good = (output.shape, output.grid) == (planned.shape, planned.zarr.layout.cell)
     except (OSError, ValueError, KeyError):
         good = False

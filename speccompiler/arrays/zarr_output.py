@@ -21,6 +21,7 @@ import numpy.typing as npt
 from speccompiler.arrays.boxes import Box, shape_of, slices
 from speccompiler.arrays.chunk_layout import Compression
 from speccompiler.arrays.zarr_array import ATTRIBUTE, ZarrArray
+from speccompiler.arrays.zarr_target import check_zarr
 from speccompiler.diagnostics.core import Problem
 from speccompiler.files import atomic_output
 from speccompiler.files.synced import sync_files
@@ -151,18 +152,6 @@ def is_marked_unfinished(url: str) -> bool:
         return False
     said = array.attrs.get(ATTRIBUTE)
     return isinstance(said, dict) and said.get(UNFINISHED) is True
-
-
-def check_zarr() -> None:
-    """CS104 where zarr is not installed."""
-    from importlib.util import find_spec
-
-    if find_spec("zarr") is None:
-        raise Problem(
-            "CS104",
-            "Zarr arrays need the package zarr, which is not installed",
-            'pip install "convspec[zarr]"',
-        )
 
 
 def _zarr() -> Any:
