@@ -31,10 +31,12 @@ import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import FileIO
+from math import prod
 from pathlib import Path
 from typing import Any, Self
 
 from speccompiler.arrays.box_output import BoxOutput
+from speccompiler.arrays.element_types import FLOAT32
 from speccompiler.arrays.npy_boxes import NpyBoxes
 from speccompiler.arrays.output_kind import is_url, local_path
 from speccompiler.arrays.planned_output import UNFINISHED, OutputPlace, PlannedOutput
@@ -261,6 +263,8 @@ def _create(part: Path, planned: PlannedOutput) -> BoxOutput:
         return NpyBoxes.create(part, planned.shape)
     from speccompiler.arrays.zarr_output import create_zarr
 
+    if planned.zarr.layout.compression.method == "none":
+        atomic_output.check_room(part.parent, prod(planned.shape) * FLOAT32.itemsize)
     return create_zarr(part, planned.zarr)
 
 
