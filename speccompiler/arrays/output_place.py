@@ -37,7 +37,7 @@ from typing import Any, Self
 
 from speccompiler.arrays.box_output import BoxOutput
 from speccompiler.arrays.element_types import FLOAT32
-from speccompiler.arrays.npy_boxes import NpyBoxes
+from speccompiler.arrays.npy_box_output import NpyBoxOutput
 from speccompiler.arrays.output_kind import is_url, local_path
 from speccompiler.arrays.planned_output import UNFINISHED, OutputPlace, PlannedOutput
 from speccompiler.arrays.zarr_target import check_zarr_target
@@ -260,7 +260,7 @@ class LocalPlace:
 
 def _create(part: Path, planned: PlannedOutput) -> BoxOutput:
     if planned.zarr is None:
-        return NpyBoxes.create(part, planned.shape)
+        return NpyBoxOutput.create(part, planned.shape)
     from speccompiler.arrays.zarr_output import create_zarr
 
     if planned.zarr.layout.compression.method == "none":
@@ -273,7 +273,7 @@ def _open_again(part: Path, planned: PlannedOutput) -> BoxOutput:
     output: Any = None
     try:
         if planned.zarr is None:
-            output = NpyBoxes(part, planned.shape)
+            output = NpyBoxOutput(part, planned.shape)
             good = output.is_whole
         else:
             from speccompiler.arrays.zarr_output import ZarrBoxes, remove_partial_files

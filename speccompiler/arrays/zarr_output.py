@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from speccompiler.arrays.boxes import Box, shape_of, slices
 from speccompiler.arrays.chunk_layout import Compression
-from speccompiler.arrays.npy_boxes import failed
+from speccompiler.arrays.npy_box_output import failed
 from speccompiler.arrays.zarr_array import ATTRIBUTE, ZarrArray
 from speccompiler.arrays.zarr_target import check_zarr
 from speccompiler.diagnostics.core import Problem
