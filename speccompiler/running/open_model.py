@@ -126,7 +126,11 @@ class OpenModel(CompiledModel):
         if not self._first:
             with self._lock.now:
                 if not self._first:
-                    self._first.append(replace(make(), options=self.options))
+                    made = replace(make(), options=self.options)
+                    graphs = (self.model.graph, made.plan.graph)
+                    target = checked_target(self.model, self.options)
+                    target.prepare_any_length(graphs, self.options, made.threads)
+                    self._first.append(made)
         return self._first[0]
 
     def run(self, x: Any, out: Any = None) -> Any:

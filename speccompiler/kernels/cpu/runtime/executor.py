@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -20,7 +20,7 @@ from speccompiler.kernels.cpu.runtime.object_code import LoadedKernel
 from speccompiler.kernels.cpu.runtime.packings import Packing, Packings
 from speccompiler.kernels.cpu.runtime.run_blocks import Block, RunBlocks
 from speccompiler.kernels.cpu.runtime.run_memory import BoundStep, RunMemory, address
-from speccompiler.kernels.cpu.runtime.step_functions import StepFunctions, texts_of
+from speccompiler.kernels.cpu.runtime.step_functions import StepFunctions, Text, texts_of
 from speccompiler.kernels.cpu.runtime.team import teamwork_text
 from speccompiler.kernels.cpu.table import kernel_of
 from speccompiler.planning.plan import Plan, Step, end_number
@@ -164,18 +164,22 @@ def load_kernels(plan: Plan, threads: int, held: int = 0) -> list[LoadedKernel]:
     """
     wanted = [*map(_text, plan.steps), teamwork_text()]
     called = (one for step in plan.steps for one in _called(step))
-    new = [one for one in dict.fromkeys((*wanted, *called)) if not is_loaded(*one)]
-    missing = [one for one in new if not is_kept(*one)]
-    if missing:
-        from speccompiler.kernels.cpu.runtime.compile_ahead import compile_ahead
-        from speccompiler.kernels.cpu.runtime.compile_memory import check_room_to_compile
-
-        check_room_to_compile(len(missing), held)
-        compile_ahead(missing, threads)
+    new = compile_missing((*wanted, *called), threads)
     loaded = [load_kernel(*one) for one in wanted][: len(plan.steps)]
     if new:
         compile_the_rest()
     return loaded
+
+
+def compile_missing(wanted: Iterable[Text], threads: int) -> bool:
+    """Compile what neither this process nor the cache has; whether any is new to this process."""
+    new = [one for one in dict.fromkeys(wanted) if not is_loaded(*one)]
+    missing = [one for one in new if not is_kept(*one)]
+    if missing:
+        from speccompiler.kernels.cpu.runtime.compile_ahead import compile_ahead
+
+        compile_ahead(missing, threads)
+    return bool(new)
 
 
 def _text(step: Step) -> tuple[str, str]:
