@@ -21,13 +21,12 @@ import numpy.typing as npt
 from speccompiler.arrays import element_types
 from speccompiler.arrays.array_input import ArrayInput
 from speccompiler.arrays.boxes import Box, shape_of, slices
-from speccompiler.arrays.chunked_batches import aligned_batches
+from speccompiler.arrays.chunked_batches import aligned_batches, check_chunk
 from speccompiler.arrays.npy_batches import to_float32
 from speccompiler.arrays.npy_header import check_shape
 from speccompiler.diagnostics.core import Problem, did_you_mean
 from speccompiler.diagnostics.wording import first_few, on_one_line, quoted, shown
 from speccompiler.files.system_errors import reading_reason
-from speccompiler.system.available_memory import available_memory
 
 CODECS = frozenset(
     {
@@ -198,7 +197,7 @@ def _input(
     check_shape(shape)
     if min(chunks) < 1:
         raise Problem("CS111", f"the metadata gives chunks of shape {chunks}", _AGAIN)
-    _check_chunk(chunks, dtype)
+    check_chunk(chunks, dtype)
 
     def box(wanted: Box) -> npt.NDArray[np.float32]:
         return _read(array, wanted, dtype)
@@ -220,18 +219,6 @@ def _digest(metadata: dict[str, Any]) -> str:
     """Of all that decides what the chunks mean."""
     telling = {key: value for key, value in metadata.items() if key != "attributes"}
     return sha256(json.dumps(telling, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def _check_chunk(chunks: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    size = math.prod(chunks) * dtype.itemsize
-    available = available_memory()
-    if size > available:
-        raise Problem(
-            "CS115",
-            f"a chunk has shape {chunks} and takes {size / 2**30:.1f} GiB; "
-            f"{available / 2**30:.1f} GiB are available",
-            "store the array in smaller chunks: one is read as a whole",
-        )
 
 
 def _codecs(metadata: Any) -> Iterator[str]:
