@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Protocol
 
@@ -11,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.arrays.array_input import ArrayInput
+from speccompiler.arrays.boxes import Box
 from speccompiler.compiled import CompiledModel
-from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.frozen import dataclass
+from speccompiler.running.run_tasks import Compute, Destination, Run, run_tasks
+from speccompiler.running.tasks import cut_into_tasks
+from speccompiler.running.tiles import WholeSamples
 from speccompiler.weights.penalties import Penalty
 from speccompiler.weights.regularizers import L1L2
 
@@ -71,12 +73,31 @@ class RunResult:
         return (*compiled.penalties, *found)
 
 
-def _batches(source: ArrayInput, batch_size: int) -> Iterator[Array]:
-    """Its batches. A problem with reading them is a finding about this input."""
-    try:
-        yield from source.batches(batch_size)
-    except Problem as problem:
-        raise SpecError([problem.at(file=source.name)]) from None
+@dataclass(frozen=True, slots=True)
+class InOrder:
+    """A sink as a destination: pieces come in the samples' order."""
+
+    sink: Sink
+
+    def put(self, box: Box, values: Array) -> None:
+        """The next samples."""
+        self.sink.write(values)
+
+    def sync(self, box: Box) -> None:
+        """A sink is safe when it is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivitySum:
+    """A sink that adds up what an activity regulariser costs."""
+
+    layer: str
+    term: L1L2
+    totals: dict[str, float]
+
+    def write(self, batch: Array) -> None:
+        """Account for one more batch."""
+        self.totals[self.layer] = self.term.accumulate(self.totals[self.layer], batch)
 
 
 def run_stream(
@@ -90,28 +111,33 @@ def run_stream(
 ) -> RunResult:
     """Run every sample of the sources, one for each input; a sink takes the output beside it.
 
-    The output buffers are allocated once. Raises ``Problem`` from writing, and ``SpecError``
-    from reading.
+    Raises ``SpecError``, and ``Problem`` from computing.
     """
-    sinks = tuple(sinks)
+    runner = WholeSamples(compiled)
+    names = compiled.output_names
+    samples = sources[0].samples
     result = RunResult(step_seconds=[0.0] * len(compiled.plan.steps))
     result.activity = dict.fromkeys(activity or {}, 0.0)
-    buffers = [np.empty(shape, np.float32) for shape in compiled.output_shapes(compiled.batch_size)]
-    own = len(compiled.model.output_names)
-    read = [_batches(source, compiled.batch_size) for source in sources]
-    for batches in zip(*read, strict=True):
-        count = len(batches[0])
-        outputs = [buffer[:count] for buffer in buffers]
-        started = time.perf_counter()
-        compiled.run_batch(batches, outputs, result.step_seconds if profile else None)
-        result.seconds += time.perf_counter() - started
-        for y in outputs[:own]:
-            result.non_finite += y.size - int(np.isfinite(y).sum())
-        by_name = dict(zip(compiled.output_names, outputs, strict=True))
-        for name, sink in sinks:
-            sink.write(by_name[name])
-        for layer, term in (activity or {}).items():
-            result.activity[layer] = term.accumulate(result.activity[layer], by_name[layer])
-        result.samples += count
-        progress(count)
+    sums = [(name, ActivitySum(name, t, result.activity)) for name, t in (activity or {}).items()]
+    grid = cut_into_tasks(runner, samples, [None] * len(names))
+    run = Run(
+        runner,
+        grid,
+        sources,
+        [Destination(names.index(name), name, InOrder(sink)) for name, sink in (*sinks, *sums)],
+        judged=len(compiled.model.output_names),
+        compute=_profiling(compiled, result.step_seconds) if profile else None,
+        progressed=progress,
+    )
+    done = run_tasks(run, grid)
+    result.samples, result.seconds, result.non_finite = done.samples, done.seconds, done.non_finite
     return result
+
+
+def _profiling(compiled: CompiledModel, step_seconds: list[float]) -> Compute:
+    """Adds up the time of each step."""
+
+    def compute(tile: int, batches: Sequence[Array], outputs: Sequence[Array]) -> None:
+        compiled.run_batch(batches, outputs, step_seconds)
+
+    return compute
