@@ -107,7 +107,7 @@ def atomic_file(target: Path, size: int, group: FileGroup | None = None) -> Iter
                 if mode is not None and facilities.PERMISSIONS.here:
                     with contextlib.suppress(OSError):  # a disk without permissions
                         os.fchmod(file.fileno(), mode)
-                _reserve(file, final.parent, size)
+                reserve(file, final.parent, size)
                 yield file
                 shown = None if group is None else str(target)
                 own.add(_Finished(partial, final, _finish(file), shown))
@@ -178,7 +178,7 @@ def _create(final: Path, folder: str) -> FileIO:
         ) from None
 
 
-def _reserve(file: FileIO, folder: Path, size: int) -> None:
+def reserve(file: FileIO, folder: Path, size: int) -> None:
     """Take the space now: a full disk is better known before hours of work than after."""
     usage = shutil.disk_usage(folder)
     # Asked first, so that a hopeless request does not fill the disk for a moment.
