@@ -88,6 +88,7 @@ class _Blocks:
         past = min(self.source.samples, -(-last // rows) * rows)
         with about(self.source.name):
             self.block = self.source.box(((first, past), *box))
+        assert len(self.block) == past - first, "an input gives what it is asked for"
         self.first = first
 
 
