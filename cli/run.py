@@ -29,14 +29,7 @@ from speccompiler.cli.options import (
 )
 from speccompiler.cli.progress import compiling_shown
 from speccompiler.cli.render import show
-from speccompiler.cli.run_files import (
-    Targets,
-    check_places,
-    check_targets,
-    input_files,
-    opened,
-    written,
-)
+from speccompiler.cli.run_files import input_files, opened
 from speccompiler.cli.run_images import (
     FirstSamples,
     Images,
@@ -46,6 +39,14 @@ from speccompiler.cli.run_images import (
     write_images,
 )
 from speccompiler.cli.run_output import print_penalties, print_profile, print_results
+from speccompiler.cli.run_outputs import (
+    Targets,
+    check_places,
+    check_storing,
+    check_targets,
+    written,
+)
+from speccompiler.cli.storage_options import Storing, storage_options
 from speccompiler.diagnostics.core import Diagnostic, Severity, about
 from speccompiler.frozen import dataclass
 from speccompiler.options import CompileOptions, LoadOptions
@@ -136,9 +137,17 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
 )
 @click.option("--profile", is_flag=True, help="Print the time of each step.")
 @images_options
-@gathered(wanted=Wanted, drawn=Images, loading=LoadOptions, compiling=CompileOptions)
+@storage_options
+@gathered(
+    wanted=Wanted, drawn=Images, storing=Storing, loading=LoadOptions, compiling=CompileOptions
+)
 def command(
-    model: str, wanted: Wanted, drawn: Images, loading: LoadOptions, compiling: CompileOptions
+    model: str,
+    wanted: Wanted,
+    drawn: Images,
+    storing: Storing,
+    loading: LoadOptions,
+    compiling: CompileOptions,
 ) -> None:
     """Run MODEL over every sample of an array file, batch by batch.
 
@@ -155,6 +164,7 @@ def command(
     weights = None if loading.weights is None else str(loading.weights)
     read = [("model", model), ("weights", weights), *(("input", file) for file in files.values())]
     check_targets(targets, read)
+    check_storing(targets, storing)
     check_images(drawn)
     from speccompiler.running.array_files import Summary
 

@@ -32,14 +32,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from speccompiler.arrays import zarr_output
 from speccompiler.arrays.box_output import BoxOutput
 from speccompiler.arrays.npy_boxes import NpyBoxes
-from speccompiler.arrays.output_targets import check_zarr_target, is_url, local_path
+from speccompiler.arrays.output_kind import is_url, local_path
 from speccompiler.arrays.planned_output import UNFINISHED, OutputPlace, PlannedOutput
+from speccompiler.arrays.zarr_target import check_zarr_target
 from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.files import atomic_output
 from speccompiler.files.journal import Journal
@@ -176,12 +176,7 @@ class LocalPlace:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *unused: object) -> None:
         if self._closed:
             return
         self._close_outputs()

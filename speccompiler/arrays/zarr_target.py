@@ -1,55 +1,17 @@
-"""What an output's name asks for, and whether it can be written there. No library is needed."""
+"""Whether a Zarr array can be made at a place. The library itself is not needed for it."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from enum import Enum
 from pathlib import Path
 
 from speccompiler.files.atomic_output import cannot_create
 from speccompiler.files.system_errors import writing_reason
 
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _OF_AN_ARRAY = re.compile(r"zarr\.json|\.zarray|\.zattrs|\.zmetadata|c|(c[./])?\d+([./]\d+)*")
 """What may lie at the top of an array's folder: metadata and chunks, of versions 2 and 3."""
-
-
-class OutputKind(Enum):
-    """How an output is stored."""
-
-    STREAM = "-"
-    NPY = ".npy"
-    NPZ = ".npz"
-    ZARR = ".zarr"
-    HDF5 = "::"
-
-
-def output_kind(output: str) -> OutputKind:
-    """What a name asks for; whatever asks for nothing else is a .npy file.
-
-    A Zarr array is a folder named ``.zarr``, or lies in one, which then is a group.
-    """
-    if output == "-":
-        return OutputKind.STREAM
-    if "::" in output:
-        return OutputKind.HDF5
-    parts = re.split(r"[/\\]" if os.sep == "\\" else "/", output)
-    if any(part.lower().endswith(".zarr") for part in parts):
-        return OutputKind.ZARR
-    return OutputKind.NPZ if Path(output).suffix.lower() == ".npz" else OutputKind.NPY
-
-
-def local_path(output: str) -> str:
-    """A path for what ``file://`` names, and anything else as it is."""
-    found = re.match(r"file://(localhost)?(?=/)", output, re.IGNORECASE)
-    return output[found.end() :] if found else output
-
-
-def is_url(output: str) -> bool:
-    """Whether an output is at another place than a path of this machine."""
-    return _URL.match(local_path(output)) is not None
 
 
 def is_array_folder(folder: Path) -> bool:
@@ -74,6 +36,11 @@ def check_zarr_target(target: Path) -> None:
         if not final.parent.is_dir():
             raise cannot_create(
                 f"the folder '{target.parent}' does not exist", "create the folder first"
+            )
+        if is_array_folder(final.parent):
+            raise cannot_create(
+                f"the folder '{target.parent}' is a Zarr array, in which no other can be",
+                "choose another name",
             )
         return
     if not final.is_dir():
