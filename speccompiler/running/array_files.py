@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import field
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from speccompiler.arrays.array_input import ArrayInput
 from speccompiler.arrays.boxes import Box
 from speccompiler.compiled import CompiledModel
 from speccompiler.frozen import dataclass
-from speccompiler.running.run_tasks import Compute, Destination, Run, run_tasks
+from speccompiler.running.run_tasks import Compute, Destination, Progress, Run, run_tasks
 from speccompiler.running.tasks import cut_into_tasks
 from speccompiler.running.tiles import WholeSamples
 from speccompiler.weights.penalties import Penalty
@@ -59,13 +59,13 @@ class Summary:
 class RunResult:
     """What is known of a run when it is done, beside its outputs."""
 
-    samples: int = 0
-    seconds: float = 0.0
-    """Time inside kernels."""
+    total: int
+    """Samples of the whole, of which an earlier run may have computed some."""
+    done: Progress = field(default_factory=Progress)
     step_seconds: list[float] = field(default_factory=list)
     activity: dict[str, float] = field(default_factory=dict)
     non_finite: int = 0
-    """Values of the model's outputs that are NaN or infinite."""
+    """Values of the model's outputs that are NaN or infinite, over all runs."""
 
     def penalties(self, compiled: CompiledModel) -> tuple[Penalty, ...]:
         """The weights' penalties and, after the run, the activities'."""
@@ -101,40 +101,19 @@ class ActivitySum:
 
 
 def run_stream(
-    compiled: CompiledModel,
-    sources: Sequence[ArrayInput],
-    sinks: Iterable[tuple[str, Sink]],
-    *,
-    activity: Mapping[str, L1L2] | None = None,
-    profile: bool = False,
-    progress: Callable[[int], object] = lambda samples: None,
-) -> RunResult:
+    compiled: CompiledModel, sources: Sequence[ArrayInput], sinks: Iterable[tuple[str, Sink]]
+) -> Progress:
     """Run every sample of the sources, one for each input; a sink takes the output beside it.
 
     Raises ``SpecError``, and ``Problem`` from computing.
     """
-    runner = WholeSamples(compiled)
-    names = compiled.output_names
-    samples = sources[0].samples
-    result = RunResult(step_seconds=[0.0] * len(compiled.plan.steps))
-    result.activity = dict.fromkeys(activity or {}, 0.0)
-    sums = [(name, ActivitySum(name, t, result.activity)) for name, t in (activity or {}).items()]
-    grid = cut_into_tasks(runner, samples, [None] * len(names))
-    run = Run(
-        runner,
-        grid,
-        sources,
-        [Destination(names.index(name), name, InOrder(sink)) for name, sink in (*sinks, *sums)],
-        judged=len(compiled.model.output_names),
-        compute=_profiling(compiled, result.step_seconds) if profile else None,
-        progressed=progress,
-    )
-    done = run_tasks(run, grid)
-    result.samples, result.seconds, result.non_finite = done.samples, done.seconds, done.non_finite
-    return result
+    runner, names = WholeSamples(compiled), compiled.output_names
+    grid = cut_into_tasks(runner, sources[0].samples, [None] * len(names))
+    places = [Destination(names.index(name), name, InOrder(sink)) for name, sink in sinks]
+    return run_tasks(Run(runner, grid, sources, places), grid)
 
 
-def _profiling(compiled: CompiledModel, step_seconds: list[float]) -> Compute:
+def profiling(compiled: CompiledModel, step_seconds: list[float]) -> Compute:
     """Adds up the time of each step."""
 
     def compute(tile: int, batches: Sequence[Array], outputs: Sequence[Array]) -> None:

@@ -6,13 +6,13 @@ read again for the next batch; one that cannot be read in any order is read from
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 
 from speccompiler.arrays.array_input import ArrayInput
-from speccompiler.arrays.boxes import Box, size_of
+from speccompiler.arrays.boxes import Box, size_of, whole
 from speccompiler.diagnostics.core import about
 from speccompiler.frozen import dataclass
 from speccompiler.kernels.executor import Array
@@ -132,15 +132,11 @@ class _InOrder:
             assert next(self._read, None) is None, "the last batch ends the input"
 
 
-def reading_bytes(
-    sources: Sequence[ArrayInput], boxes: Sequence[Box], batch: int, waiting: int
-) -> int:
-    """The most that is held of inputs: ``waiting`` batches of each, and blocks of chunks."""
-    held = 0
-    for source, box in zip(sources, boxes, strict=True):
-        sample, rows = 4 * size_of(box), rows_of_a_block(source, box)
-        in_blocks = _in_blocks(source) and rows > 1
-        # While a block is read, batches of the one before may still wait.
-        blocks = 2 * (rows + batch) * sample if in_blocks else 0
-        held += waiting * batch * sample + blocks
-    return held
+def block_bytes(source: ArrayInput, batch: int, box: Box | None = None) -> int:
+    """The most that is held for the sake of an input's chunks, beside the batches in flight."""
+    box = whole(source.shape[1:]) if box is None else box
+    rows = rows_of_a_block(source, box)
+    if rows == 1 or not source.has_boxes:
+        return 0
+    # While a block is read, batches of the one before may still wait.
+    return 2 * (rows + batch) * 4 * size_of(box)

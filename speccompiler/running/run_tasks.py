@@ -24,16 +24,15 @@ from speccompiler.arrays.boxes import Box, shape_of
 from speccompiler.diagnostics.core import about
 from speccompiler.frozen import dataclass
 from speccompiler.kernels.executor import Array
+from speccompiler.planning.run_bytes import IN_FLIGHT as IN_FLIGHT
 from speccompiler.running.handover import Abandoned, Handover
 from speccompiler.running.input_reader import InputReader, reader_of
-from speccompiler.running.tasks import Span, Task, TaskGrid
+from speccompiler.running.tasks import Task, TaskGrid
 from speccompiler.running.tiles import TileRunner
 
 T = TypeVar("T")
-IN_FLIGHT = 3
-"""Batches of an input: being read, waiting, being computed. Pieces of an output likewise."""
-FAREWELL = 1.0
-"""Seconds that a thread is given to end when the run is broken off.
+FAREWELL = {"reading": 0.1, "writing": 1.0}
+"""Seconds that each thread is given to end when the run is broken off.
 
 One that waits for a pipe may never end; it is left behind, and ends with the process.
 """
@@ -68,7 +67,10 @@ class Progress:
 
     samples: int = 0
     tiles: int = 0
+    """Tiles of a batch each; as many as batches where there are none."""
     seconds: float = 0.0
+    whole_seconds: float = 0.0
+    """With waiting for what is read and written."""
     read_bytes: int = 0
     written_bytes: int = 0
     non_finite: int = 0
@@ -109,15 +111,16 @@ class _Piece:
 
 def run_tasks(run: Run, tasks: Iterable[Task]) -> Progress:
     """Run these tasks in order. ``SpecError``, and ``Problem`` from computing."""
-    tasks = list(tasks)
+    tasks, started = list(tasks), time.perf_counter()
     done = Progress()
     readers = [
         reader_of(source, run.grid.batch, tiled=bool(run.grid.tiles)) for source in run.sources
     ]
     batches = _batches(run, readers, tasks, done)
-    if sum(_steps(run.grid, task) for task in tasks) <= 1:
+    if len(tasks) < 2 and sum(_steps(run.grid, task) for task in tasks) < 2:
         for piece in _computed(run, batches, tasks, done, lambda: _buffers(run)):
             _write(run, piece, done)
+        done.whole_seconds = time.perf_counter() - started
         return done
     with _Stages() as stages:
         free: Handover[list[Array]] = stages.handover(IN_FLIGHT)
@@ -136,6 +139,7 @@ def run_tasks(run: Run, tasks: Iterable[Task]) -> Progress:
             pieces.put(piece)
         pieces.put(None)
         writer.join()
+    done.whole_seconds = time.perf_counter() - started
     return done
 
 
@@ -210,8 +214,7 @@ def _compute(
 ) -> float:
     """Fill the places; the seconds that it took. A kernel writes what lies in one piece."""
     outputs = [
-        place if place.flags.c_contiguous else np.empty(place.shape, np.float32)
-        for place in places
+        place if place.flags.c_contiguous else np.empty(place.shape, np.float32) for place in places
     ]
     started = time.perf_counter()
     compute(number, arrays, outputs)
@@ -286,7 +289,7 @@ class _Stages:
     """Threads that end together: when all is done, or when one of them fails."""
 
     def __init__(self) -> None:
-        self._threads: list[threading.Thread] = []
+        self._threads: dict[str, threading.Thread] = {}
         self._handovers: list[Handover[Any]] = []
         self._failed: BaseException | None = None
 
@@ -295,8 +298,8 @@ class _Stages:
 
     def __exit__(self, kind: object, raised: BaseException | None, trace: object) -> None:
         self._abandon()
-        for thread in self._threads:
-            thread.join(None if raised is None else FAREWELL)
+        for name, thread in self._threads.items():
+            thread.join(None if raised is None else FAREWELL[name])
         if self._failed is not None and (raised is None or isinstance(raised, Abandoned)):
             raise self._failed from None
 
@@ -313,12 +316,12 @@ class _Stages:
                 work()
             except Abandoned:
                 pass
-            except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+            except BaseException as error:
                 self._failed = self._failed or error
                 self._abandon()
 
         thread = threading.Thread(target=guarded, name=f"convspec {name}", daemon=True)
-        self._threads.append(thread)
+        self._threads[name] = thread
         thread.start()
         return thread
 
@@ -336,5 +339,3 @@ class _Stages:
     def _abandon(self) -> None:
         for each in self._handovers:
             each.abandon()
-
-

@@ -8,6 +8,7 @@ batches, which are computed at once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from math import lcm, prod
 from typing import Protocol, TypeAlias
@@ -92,6 +93,10 @@ class TaskGrid:
 
     def __iter__(self) -> Iterator[Task]:
         return map(self.__getitem__, range(len(self)))
+
+    def in_batches_of(self, most: int) -> TaskGrid:
+        """The same tasks and pieces, for a runner that computes this many samples at once."""
+        return replace(self, batch=-(-self.piece // -(-self.piece // most)))
 
     def pieces(self, task: Task) -> list[Span]:
         """The samples of each piece of a task."""

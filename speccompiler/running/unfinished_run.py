@@ -8,7 +8,7 @@ also says in which of the runs it was, counted from 1.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field
 from typing import Any, Literal
 
@@ -39,8 +39,11 @@ class UnfinishedRun:
     @property
     def how_far(self) -> str:
         """For messages: ``37 of 100 tasks are done``."""
-        are = "is" if len(self.done) == 1 else "are"
-        return f"{len(self.done)} of {len(self.grid)} tasks {are} done"
+        return _how_far(len(self.done), len(self.grid))
+
+
+def _how_far(done: int, tasks: int) -> str:
+    return f"{done} of {tasks} tasks {'is' if done == 1 else 'are'} done"
 
 
 def left_in(place: OutputPlace) -> UnfinishedRun | None:
@@ -52,7 +55,9 @@ def left_in(place: OutputPlace) -> UnfinishedRun | None:
         if header["format"] != FORMAT:
             raise ValueError(f"format {header['format']}")
         written = header["grid"]
-        grid = TaskGrid(**{**written, "tiles": tuple(written["tiles"]), "box": tuple(written["box"])})
+        grid = TaskGrid(
+            **{**written, "tiles": tuple(written["tiles"]), "box": tuple(written["box"])}
+        )
         records = [json.loads(line) for line in place.records]
         done = {int(record["task"]): int(record["non_finite"]) for record in records}
         runs = max([1, *(int(record["run"]) for record in records)])
@@ -121,6 +126,11 @@ class ResumableRun:
         """Those that are left."""
         return [task for task in self.grid if task.number not in self.done]
 
+    @property
+    def how_far(self) -> str:
+        """For messages, as of an unfinished run."""
+        return _how_far(len(self.done), len(self.grid))
+
     def finished(self, task: Task, non_finite: int) -> None:
         """A task whose outputs are safe. CS121."""
         self.done[task.number] = non_finite
@@ -133,18 +143,17 @@ def begun(
     found: UnfinishedRun | None,
     facts: Facts,
     planned: Sequence[PlannedOutput],
-    cut: Callable[[], TaskGrid],
+    grid: TaskGrid,
 ) -> ResumableRun:
     """Begin a run in a place, or go on with what was found there. CS120, CS121, CS192, CS196.
 
-    A run that is gone on with keeps its tasks, whatever they would be today.
+    A run that is gone on with keeps its tasks, whatever they would be today: ``grid`` has them.
     """
     if found is not None:
         check_same(found, facts)
         outputs = place.open(planned)
-        return ResumableRun(place, found.grid, outputs, found.runs + 1, dict(found.done))
+        return ResumableRun(place, grid, outputs, found.runs + 1, dict(found.done))
     outputs = place.open(planned)
-    grid = cut()
     place.begin(json.dumps(_header(facts, grid)))
     return ResumableRun(place, grid, outputs, 1)
 

@@ -100,7 +100,7 @@ class Kept:
 
     def sync(self, box: Box) -> None:
         place = tuple(slice(first, last) for first, last in box)
-        assert prod(last - first for first, last in box) == 0 or not np.isnan(
-            self.values[place]
-        ).any()
+        assert (
+            prod(last - first for first, last in box) == 0 or not np.isnan(self.values[place]).any()
+        )
         self.synced.append(box)
