@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from speccompiler.compiled import CompiledModel
     from speccompiler.running.array_files import RunResult, Summary
 
+LONG = 1.0
+"""Seconds from which on it is of interest how much went in and out."""
+
 
 def print_results(work: Work, result: RunResult, *, err: bool) -> None:
     """A line for each output; how long the run took goes to standard error."""
@@ -32,11 +35,12 @@ def print_results(work: Work, result: RunResult, *, err: bool) -> None:
         f"batch {compiled.batch_size}, {_workers(compiled)}",
         err=True,
     )
-    if done.tiles > 1:
+    if done.whole_seconds >= LONG:
         what, count = ("tiles", done.tiles) if work.runner.grid else ("samples", done.samples)
+        written = f", {size(done.written_bytes)} written" if done.written_bytes else ""
         click.echo(
             f"{_rate(count, done.whole_seconds)} {what}/s with reading and writing: "
-            f"{size(done.read_bytes)} read, {size(done.written_bytes)} written",
+            f"{size(done.read_bytes)} read{written}",
             err=True,
         )
 

@@ -82,9 +82,8 @@ def perform(work: Work, unfinished: Unfinished) -> RunResult:
     grid = _grid(work, arrays, unfinished)
     check_run_memory(work, grid, chunked=bool(arrays))
     with contextlib.ExitStack() as stack:
-        places = _in_order(
-            work, [*work.summaries.items(), *work.images.items(), *((s.layer, s) for s in sums)]
-        )
+        sinks = [*work.summaries.items(), *work.images.items(), *((s.layer, s) for s in sums)]
+        places = _in_order(work, sinks, stored=False)
         tasks: Sequence[Task] = list(grid)
         kept = _kept(work, arrays, grid, unfinished)
         if kept is not None:
@@ -209,13 +208,15 @@ def _destinations(work: Work, files: Sequence[str], outputs: Sequence[Any]) -> l
     ]
 
 
-def _in_order(work: Work, sinks: Sequence[tuple[str, Any]]) -> list[Destination]:
+def _in_order(
+    work: Work, sinks: Sequence[tuple[str, Any]], *, stored: bool = True
+) -> list[Destination]:
     """Sinks that take one sample after another."""
     from speccompiler.running.array_files import InOrder
     from speccompiler.running.run_tasks import Destination
 
     numbers = {name: number for number, name in enumerate(work.runner.output_names)}
-    return [Destination(numbers[name], name, InOrder(sink)) for name, sink in sinks]
+    return [Destination(numbers[name], name, InOrder(sink), stored) for name, sink in sinks]
 
 
 def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:

@@ -59,6 +59,8 @@ class Destination:
     name: str
     """What messages call it."""
     written: Written
+    stored: bool = True
+    """Whether it is kept outside of this process."""
 
 
 @dataclass(slots=True)
@@ -236,7 +238,7 @@ def _write(run: Run, piece: _Piece, done: Progress) -> None:
         values = piece.values[each.output]
         with about(each.name):
             each.written.put(piece.boxes[each.output], values)
-        done.written_bytes += values.nbytes
+        done.written_bytes += values.nbytes if each.stored else 0
     if piece.last:
         for each in run.destinations:
             with about(each.name):
