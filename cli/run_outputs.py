@@ -121,10 +121,7 @@ def check_storing(targets: Targets, storing: Storing) -> None:
 
 def check_places(targets: Targets) -> None:
     """Refuse places that cannot be written to (CS120) now, and not after a minute of compiling."""
-    from speccompiler.arrays.hdf5_output import check_new_file, split_dataset
     from speccompiler.arrays.npy_output import check_array_target
-    from speccompiler.arrays.zarr_output import check_zarr
-    from speccompiler.arrays.zarr_target import check_zarr_target
     from speccompiler.files.atomic_output import cannot_create, check_target
 
     for file in dict.fromkeys(file for _, file in targets.files if file != "-"):
@@ -136,6 +133,8 @@ def check_places(targets: Targets) -> None:
                 )
             match targets.kind:
                 case OutputKind.ZARR:
+                    from speccompiler.arrays.zarr_target import check_zarr, check_zarr_target
+
                     check_zarr()
                     if is_url(file):
                         from speccompiler.arrays.remote_place import check_url
@@ -144,6 +143,8 @@ def check_places(targets: Targets) -> None:
                     else:
                         check_zarr_target(Path(file))
                 case OutputKind.HDF5:
+                    from speccompiler.arrays.hdf5_output import check_new_file, split_dataset
+
                     check_new_file(Path(split_dataset(file)[0]))
                 case OutputKind.NPZ:
                     check_target(Path(file))

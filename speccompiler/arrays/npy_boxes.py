@@ -1,122 +1,85 @@
-"""A .npy file that is written box by box, at its place, by any number of threads and processes."""
+"""Read a box of an array whose elements lie in one piece, in C or in Fortran order.
+
+A box is runs of neighbouring elements. Where runs are short and close together, a stretch that
+holds several of them is read at once and the elements between them are dropped: what takes
+least is worked out from the box and from what a read costs.
+"""
 
 from __future__ import annotations
 
 import math
-import os
-import threading
-from collections.abc import Callable, Iterator
-from io import FileIO
+from collections.abc import Sequence
 from itertools import product
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from speccompiler.arrays.boxes import Box, shape_of
-from speccompiler.arrays.element_types import FLOAT32
-from speccompiler.arrays.npy_output import header_bytes, stored_bytes
-from speccompiler.diagnostics.core import Problem
-from speccompiler.files import atomic_output
-from speccompiler.system import facilities
-from speccompiler.system.unfinished_files import write_all
+from speccompiler.arrays.npy_batches import allocated, cut_off, to_float32
+from speccompiler.arrays.npy_header import NpyHeader
+from speccompiler.arrays.positioned import Positioned
+
+MOST_DROPPED_WITH = 16 << 20
+"""The longest stretch that is read for a part of its elements."""
 
 
-class NpyBoxes:
-    """Float32 values at their places in a file. It pickles by the file's path."""
-
-    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
-        """Open the file that ``create`` made. Raises ``OSError``."""
-        self.path = path
-        self.shape = shape
-        self._file = FileIO(path, "r+")
-        self._start = len(header_bytes(shape, FLOAT32))
-        self._turn = threading.Lock()
-
-    @staticmethod
-    def create(path: Path, shape: tuple[int, ...]) -> NpyBoxes:
-        """A new file with its header, and room for all values. CS120, CS121."""
-        try:
-            with open(path, "xb", buffering=0) as file:
-                atomic_output.reserve(file, path.parent, stored_bytes(shape, FLOAT32))
-                write_all(file, header_bytes(shape, FLOAT32))
-                os.truncate(file.fileno(), stored_bytes(shape, FLOAT32))
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise atomic_output.write_failure(error, "no samples") from None
-        return NpyBoxes(path, shape)
-
-    def __reduce__(self) -> tuple[Callable[..., NpyBoxes], tuple[object, ...]]:
-        return NpyBoxes, (self.path, self.shape)
-
-    @property
-    def grid(self) -> tuple[int, ...]:
-        """Any boxes that do not overlap may be written at the same time."""
-        return (1,) * len(self.shape)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the file is as long as it was made, with its header."""
-        self._file.seek(0)
-        header = self._file.read(self._start)
-        size = os.fstat(self._file.fileno()).st_size
-        return size == stored_bytes(self.shape, FLOAT32) and header == header_bytes(
-            self.shape, FLOAT32
-        )
-
-    def put(self, box: Box, values: npt.NDArray[np.float32]) -> None:
-        """Write a box. CS121."""
-        assert values.shape == shape_of(box), f"{values.shape} written to {box}"
-        stored = np.ascontiguousarray(values, FLOAT32)
-        data = stored.reshape(-1).view(np.uint8).data
-        at = 0
-        try:
-            for offset, size in _runs(self.shape, box):
-                self._write(data[at : at + size], self._start + offset)
-                at += size
-        except OSError as error:
-            raise failed(error) from None
-
-    def sync(self, box: Box) -> None:
-        """Return when what was written would outlast a crash of the machine. CS121."""
-        try:
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise failed(error) from None
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def _write(self, data: memoryview, offset: int) -> None:
-        if not facilities.POSITIONED_WRITES.here:
-            with self._turn:
-                self._file.seek(offset)
-                write_all(self._file, data)
-            return
-        while data:
-            count = os.pwrite(self._file.fileno(), data, offset)
-            data, offset = data[count:], offset + count
+def read_box(source: Positioned, header: NpyHeader, box: Box) -> npt.NDArray[np.float32]:
+    """The values of a box as float32, C-contiguous. CS110, CS112, CS115."""
+    if header.fortran_order:
+        return to_float32(_stored(source, header, header.shape[::-1], box[::-1]).T)
+    return to_float32(_stored(source, header, header.shape, box))
 
 
-def failed(error: OSError) -> Problem:
-    """CS121 for a write of a box."""
-    return atomic_output.write_failure(error, "some samples")
+def _stored(
+    source: Positioned, header: NpyHeader, shape: Sequence[int], box: Box
+) -> npt.NDArray[Any]:
+    """The box of an array in C order of this shape, as it is stored."""
+    out = allocated(shape_of(box), header.dtype)
+    if not out.size:
+        return out
+    strides = _strides(shape, header.dtype.itemsize)
+    cut = _cheapest_cut(source.gap, strides, box, header.dtype.itemsize)
+    inner, inner_strides = box[cut:], strides[cut:]
+    inner_shape = shape_of(inner)
+    length = _span(inner, inner_strides, header.dtype.itemsize)
+    exact = length == math.prod(inner_shape) * header.dtype.itemsize
+    begin = header.data_offset + _offset(inner, inner_strides)
+    held = np.empty(0 if exact else length, np.uint8)
+    for outer in product(*(range(first, last) for first, last in box[:cut])):
+        place = begin + sum(i * stride for i, stride in zip(outer, strides, strict=False))
+        index = tuple([i - first for i, (first, _) in zip(outer, box, strict=False)])
+        part = out[(*index, ...)]
+        bytes_of = part.reshape(-1).view(np.uint8) if exact else held
+        got = source.read_at(bytes_of.data, place)
+        if got < length:
+            raise cut_off(header, place - header.data_offset + got)
+        if not exact:
+            part[...] = np.ndarray(inner_shape, header.dtype, held.data, 0, inner_strides)
+    return out
 
 
-def _runs(shape: tuple[int, ...], box: Box) -> Iterator[tuple[int, int]]:
-    """Where the bytes of a box lie: offset and size of each run, in the box's own order.
+def _cheapest_cut(gap: int, strides: Sequence[int], box: Box, itemsize: int) -> int:
+    """The axis before which indices are counted up, and from which on one stretch is read."""
+    best, least = len(box), math.inf
+    for cut in range(len(box), -1, -1):
+        length = _span(box[cut:], strides[cut:], itemsize)
+        exact = length == math.prod(shape_of(box[cut:])) * itemsize
+        cost = math.prod(shape_of(box[:cut])) * (gap + length)
+        if cost < least and (exact or length <= MOST_DROPPED_WITH):
+            best, least = cut, cost
+    return best
 
-    Axes of which the box holds everything are one run with the axis in front of them.
-    """
-    inner = len(shape) - 1
-    while inner > 0 and box[inner] == (0, shape[inner]):
-        inner -= 1
-    strides = [math.prod(shape[axis + 1 :]) * FLOAT32.itemsize for axis in range(len(shape))]
-    first, last = box[inner]
-    size = (last - first) * strides[inner]
-    if not size:
-        return
-    for places in product(*(range(a, b) for a, b in box[:inner])):
-        offset = sum(p * s for p, s in zip(places, strides[:inner], strict=True))
-        yield offset + first * strides[inner], size
+
+def _strides(shape: Sequence[int], itemsize: int) -> list[int]:
+    return [math.prod(shape[axis + 1 :]) * itemsize for axis in range(len(shape))]
+
+
+def _offset(box: Box, strides: Sequence[int]) -> int:
+    return sum(first * stride for (first, _), stride in zip(box, strides, strict=True))
+
+
+def _span(box: Box, strides: Sequence[int], itemsize: int) -> int:
+    """Bytes from the first element of a box to the end of its last."""
+    pairs = zip(box, strides, strict=True)
+    return sum((last - 1 - first) * stride for (first, last), stride in pairs) + itemsize

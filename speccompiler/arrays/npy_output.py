@@ -71,10 +71,14 @@ def check_array_target(target: Path) -> None:
     if _OTHER_FORMAT.fullmatch(suffix):
         raise atomic_output.cannot_create(
             f"the result is a .npy file, but the name ends in '{suffix}'",
-            f"name it '{target.stem}.npy'",
+            f"name it '{target.stem}.npy'" + _dataset_too(target, suffix),
         )
     if not _is_pipe_or_device(target):
         atomic_output.check_target(target)
+
+
+def _dataset_too(target: Path, suffix: str) -> str:
+    return f", or '{target.name}::/y' for a dataset" if suffix in {".h5", ".hdf5"} else ""
 
 
 @contextmanager

@@ -31,12 +31,13 @@ import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import FileIO
+from math import prod
 from pathlib import Path
 from typing import Any, Self
 
-from speccompiler.arrays import zarr_output
 from speccompiler.arrays.box_output import BoxOutput
-from speccompiler.arrays.npy_boxes import NpyBoxes
+from speccompiler.arrays.element_types import FLOAT32
+from speccompiler.arrays.npy_box_output import NpyBoxOutput
 from speccompiler.arrays.output_kind import is_url, local_path
 from speccompiler.arrays.planned_output import UNFINISHED, OutputPlace, PlannedOutput
 from speccompiler.arrays.zarr_target import check_zarr_target
@@ -259,8 +260,12 @@ class LocalPlace:
 
 def _create(part: Path, planned: PlannedOutput) -> BoxOutput:
     if planned.zarr is None:
-        return NpyBoxes.create(part, planned.shape)
-    return zarr_output.create_zarr(part, planned.zarr)
+        return NpyBoxOutput.create(part, planned.shape)
+    from speccompiler.arrays.zarr_output import create_zarr
+
+    if planned.zarr.layout.compression.method == "none":
+        atomic_output.check_room(part.parent, prod(planned.shape) * FLOAT32.itemsize)
+    return create_zarr(part, planned.zarr)
 
 
 def _open_again(part: Path, planned: PlannedOutput) -> BoxOutput:
@@ -268,11 +273,13 @@ def _open_again(part: Path, planned: PlannedOutput) -> BoxOutput:
     output: Any = None
     try:
         if planned.zarr is None:
-            output = NpyBoxes(part, planned.shape)
+            output = NpyBoxOutput(part, planned.shape)
             good = output.is_whole
         else:
-            zarr_output.remove_partial_files(part)
-            output = zarr_output.ZarrBoxes(part)
+            from speccompiler.arrays.zarr_output import ZarrBoxes, remove_partial_files
+
+            remove_partial_files(part)
+            output = ZarrBoxes(part)
             good = (output.shape, output.grid) == (planned.shape, planned.zarr.layout.cell)
     except (OSError, ValueError, KeyError):
         good = False

@@ -21,6 +21,8 @@ from typing import Any, Self
 from speccompiler.arrays import zarr_output
 from speccompiler.arrays.box_output import BoxOutput
 from speccompiler.arrays.planned_output import UNFINISHED, PlannedOutput
+from speccompiler.arrays.zarr_output import ACCESS as _ACCESS
+from speccompiler.arrays.zarr_output import failed_at_server, servers_words
 from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.files import atomic_output
 
@@ -103,7 +105,7 @@ class RemotePlace:
         try:
             self._files.pipe_file(f"{self._folder}/{name}", text.encode())
         except Exception as error:
-            raise atomic_output.write_failure(as_system_error(error), "some samples") from None
+            raise failed_at_server(error) from None
 
     def complete(self) -> None:
         """Take the mark from every array, and remove the journal."""
@@ -134,13 +136,6 @@ def check_url(output: str) -> None:
     _file_system(output)
 
 
-def as_system_error(error: Exception) -> OSError:
-    """An error of a server's library as one that a system gives."""
-    if isinstance(error, OSError) and (error.strerror or not error.args):
-        return error
-    return OSError(0, str(error) or type(error).__name__)
-
-
 def _file_system(output: str) -> tuple[Any, str]:
     from importlib.util import find_spec
 
@@ -153,6 +148,10 @@ def _file_system(output: str) -> tuple[Any, str]:
     import fsspec
 
     scheme = output.partition("://")[0]
+    if scheme.lower() in {"http", "https"}:
+        raise atomic_output.cannot_create(
+            f"{scheme}:// can only be read", "give the address of the store behind it: s3://, gs://"
+        )
     try:
         opened: tuple[Any, str] = fsspec.core.url_to_fs(output)
     except ImportError as error:
@@ -174,7 +173,4 @@ def _refusing() -> Iterator[None]:
     except (Problem, SpecError):
         raise
     except Exception as error:
-        from speccompiler.files.system_errors import writing_reason
-
-        why = writing_reason(as_system_error(error))
-        raise atomic_output.cannot_create(why, "check the address and your access to it") from None
+        raise atomic_output.cannot_create(servers_words(error), _ACCESS) from None

@@ -20,7 +20,9 @@ import numpy.typing as npt
 
 from speccompiler.arrays.boxes import Box, shape_of, slices
 from speccompiler.arrays.chunk_layout import Compression
+from speccompiler.arrays.npy_box_output import failed
 from speccompiler.arrays.zarr_array import ATTRIBUTE, ZarrArray
+from speccompiler.arrays.zarr_target import check_zarr
 from speccompiler.diagnostics.core import Problem
 from speccompiler.files import atomic_output
 from speccompiler.files.synced import sync_files
@@ -58,12 +60,8 @@ class ZarrBoxes:
         written = self._pool().submit(self._array.__setitem__, slices(box), values)
         try:
             written.result()
-        except OSError as error:
-            raise self._failed(error) from None
         except Exception as error:
-            if isinstance(self.place, Path):
-                raise
-            raise self._failed(OSError(f"{type(error).__name__}: {error}")) from None
+            raise self._failed(error) from None
         finally:
             # An interrupt ends the waiting, not the writing: nothing is to appear later.
             wait([written])
@@ -75,7 +73,7 @@ class ZarrBoxes:
         try:
             sync_files(map(self.place.joinpath, self._keys(box)), self.place)
         except OSError as error:
-            raise self._failed(error) from None
+            raise failed(error) from None
 
     def close(self) -> None:
         """End the threads that write."""
@@ -90,7 +88,7 @@ class ZarrBoxes:
         try:
             self._array.update_attributes({ATTRIBUTE: attributes})
         except Exception as error:
-            raise self._failed(OSError(f"{type(error).__name__}: {error}")) from None
+            raise self._failed(error) from None
 
     def _pool(self) -> ThreadPoolExecutor:
         with self._turn:
@@ -105,8 +103,11 @@ class ZarrBoxes:
         ]
         return map(self._array.metadata.encode_chunk_key, product(*ranges))
 
-    def _failed(self, error: OSError) -> Problem:
-        return atomic_output.write_failure(error, "some samples")
+    def _failed(self, error: Exception) -> Exception:
+        """CS121; an error that is none of the system's, on this machine, stays what it is."""
+        if isinstance(self.place, str):
+            return failed_at_server(error)
+        return failed(error) if isinstance(error, OSError) else error
 
 
 _WRITE_ALL: Any = {"write_empty_chunks": True}
@@ -133,6 +134,8 @@ def create_zarr(place: Path | str, array: ZarrArray, *, unfinished: bool = False
         if isinstance(place, Path):
             sync_files([place / "zarr.json"], place)
     except OSError as error:
+        if isinstance(place, str):
+            raise failed_at_server(error) from None
         raise atomic_output.write_failure(error, "no samples") from None
     return ZarrBoxes(place)
 
@@ -153,16 +156,17 @@ def is_marked_unfinished(url: str) -> bool:
     return isinstance(said, dict) and said.get(UNFINISHED) is True
 
 
-def check_zarr() -> None:
-    """CS104 where zarr is not installed."""
-    from importlib.util import find_spec
+ACCESS = "check the address and your access to it"
 
-    if find_spec("zarr") is None:
-        raise Problem(
-            "CS104",
-            "Zarr arrays need the package zarr, which is not installed",
-            'pip install "convspec[zarr]"',
-        )
+
+def servers_words(error: Exception) -> str:
+    """What a server, or the library that asked it, says of a failure."""
+    return str(error) or type(error).__name__
+
+
+def failed_at_server(error: Exception) -> Problem:
+    """CS121 for a write at a URL."""
+    return Problem("CS121", f"writing stopped after some samples: {servers_words(error)}", ACCESS)
 
 
 def _zarr() -> Any:

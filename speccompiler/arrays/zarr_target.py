@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
+from speccompiler.diagnostics.core import Problem
 from speccompiler.files.atomic_output import cannot_create
 from speccompiler.files.system_errors import writing_reason
 
@@ -71,4 +73,14 @@ def check_zarr_target(target: Path) -> None:
         raise cannot_create(
             "an array of this name exists and is write-protected",
             "choose another name, or allow writing to it",
+        )
+
+
+def check_zarr() -> None:
+    """CS104 where zarr is not installed."""
+    if find_spec("zarr") is None:
+        raise Problem(
+            "CS104",
+            "Zarr arrays need the package zarr, which is not installed",
+            'pip install "convspec[zarr]"',
         )

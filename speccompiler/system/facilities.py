@@ -69,6 +69,10 @@ SYNCED_FOLDERS = Facility(
     ("os.O_DIRECTORY",),
     "a new name may be forgotten when the machine stops at once, a written file is not",
 )
+POSITIONED_READS = Facility(
+    ("os.preadv",),
+    "the arrays of files are read from their first sample to their last, not box by box",
+)
 OPENS_WITHOUT_WAITING = Facility(
     ("os.O_NONBLOCK", "os.set_blocking"),
     "a pipe is no file to read, even where something writes to it",
