@@ -112,7 +112,7 @@ def _run(
 def _values(array: Path) -> Any:
     import zarr
 
-    return np.asarray(zarr.open_array(store=str(array), mode="r")[:])  # type: ignore[arg-type]
+    return np.asarray(zarr.open_array(store=str(array), mode="r")[:])
 
 
 @click.command()
