@@ -45,7 +45,7 @@ class CpuExecutor:
         # Weights first: what is wrong with them is said before anything is compiled.
         packed = [self._shared.packings.of(step) for step in plan.steps]
         started = time.perf_counter()
-        kernels = load_kernels(plan, threads, _run_bytes(plan, batch_size, threads))
+        kernels = load_kernels(plan, threads, batch_size)
         self.kernel_seconds = time.perf_counter() - started
         self._steps = [
             _bound(step, code, packing)
@@ -141,15 +141,10 @@ def _check_places(plan: Plan) -> None:
             assert size == prod(shape), f"{step.target}: a place of another size"
 
 
-def _run_bytes(plan: Plan, batch_size: int, threads: int) -> int:
-    """What a run takes beside the weights, which are packed by now."""
-    return plan.peak_bytes(batch_size, threads) - plan.weight_bytes
-
-
-def load_kernels(plan: Plan, threads: int, held: int = 0) -> list[LoadedKernel]:
+def load_kernels(plan: Plan, threads: int, batch_size: int = 0) -> list[LoadedKernel]:
     """The machine code of each step, found or compiled; that of the team is made ready too.
 
-    ``held`` are bytes that will be needed afterwards. Raises ``Problem``: CS130.
+    ``batch_size`` is that of a run that follows. Raises ``Problem``: CS130.
     """
     wanted = [*map(_text, plan.steps), teamwork_text()]
     called = (one for step in plan.steps for one in _called(step))
@@ -158,6 +153,8 @@ def load_kernels(plan: Plan, threads: int, held: int = 0) -> list[LoadedKernel]:
         from speccompiler.kernels.cpu.runtime.compile_ahead import compile_ahead
         from speccompiler.kernels.cpu.runtime.compile_memory import check_room_to_compile
 
+        # Weights are packed by now.
+        held = plan.peak_bytes(batch_size, threads) - plan.weight_bytes
         check_room_to_compile(len(missing), held)
         compile_ahead(missing, threads)
     loaded = [load_kernel(*one) for one in wanted][: len(plan.steps)]
