@@ -151,4 +151,4 @@ def _largest_chunks(box: Box, array: dask.array.Array) -> int:
             for length, end in zip(lengths, ends, strict=True)
             if first < end and end - length < last
         )
-    return max(array.chunks[0], default=0) * touched * array.dtype.itemsize
+    return int(max(array.chunks[0], default=0) * touched * array.dtype.itemsize)

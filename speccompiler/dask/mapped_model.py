@@ -16,7 +16,7 @@ from speccompiler.dask.block_graph import BlockGraph, Layout
 from speccompiler.dask.packages import check_installed
 from speccompiler.diagnostics.core import Problem, SpecError, about, has_errors
 from speccompiler.frozen import dataclass
-from speccompiler.graph.ir import BatchNormalize, Graph
+from speccompiler.graph.ir import BatchNormalize
 from speccompiler.loading.argument_checks import check_choice, check_counts, checked_names
 from speccompiler.options import CompileOptions, MathName
 from speccompiler.passes import optimize

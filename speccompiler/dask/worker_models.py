@@ -79,5 +79,5 @@ def threads_here() -> int:
         except ValueError:
             pass
         else:
-            return max(1, min(worker.state.nthreads, default_threads()))
+            return max(1, min(int(worker.state.nthreads), default_threads()))
     return default_threads() if multiprocessing.parent_process() is None else 1

@@ -1,4 +1,4 @@
-"""Models over dask arrays: the bits of a run in one piece, and nothing computed before it is asked."""
+"""Models over dask arrays: the bits of a run in one piece, and nothing before it is asked for."""
 
 from __future__ import annotations
 
