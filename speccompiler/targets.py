@@ -41,8 +41,11 @@ class Target:
     executor: Callable[[Request], Executor]
     check: Callable[[str, Graph], None] = _needs_nothing
     """Raise ``Problem`` where something is missing to run the graph on the named target."""
-    cuts: Callable[[int, int], Measured] | None = None
-    """What was measured here for a batch size and threads; None where both change no plan."""
+    cuts: Callable[[int, int], Measured | None] | None = None
+    """What was measured here for a batch size and threads; None where both change no plan.
+
+    It gives None where nothing was measured.
+    """
     tune: Callable[[Executor, Callable[[], Plan]], Executor] = _measures_nothing
     """Measure and remember what is fastest here: the executor that makes use of it.
 
@@ -53,12 +56,18 @@ class Target:
     has_steps: bool = True
     """Whether the steps of its plan are what it runs."""
 
-    def plan(self, graph: Graph, options: CompileOptions) -> tuple[Plan, int, int]:
-        """The plan of an optimized graph, the batch size, and the threads it is made for."""
+    def plan(
+        self, graph: Graph, options: CompileOptions, kernels: KernelTable | None = None
+    ) -> tuple[Plan, int, int]:
+        """The plan of an optimized graph, the batch size, and the threads it is made for.
+
+        ``kernels`` may choose among the target's in another way.
+        """
         from speccompiler.planning.batch_size import LARGEST_BATCH
         from speccompiler.planning.plan import make_plan
 
-        kernels, batch, plan = self.kernels(), options.batch_size, None
+        batch, plan = options.batch_size, None
+        kernels = kernels or self.kernels()
         threads = options.threads or default_threads()
         if batch is None or self.cuts is None:
             plan = make_plan(graph, kernels, fast=options.fast)
@@ -81,10 +90,10 @@ def _cpu_kernels() -> KernelTable:
     return table
 
 
-def _cpu_cuts(batch: int, threads: int) -> Measured:
-    from speccompiler.kernels.cpu.runtime.tuning import Tuned
+def _cpu_cuts(batch: int, threads: int) -> Measured | None:
+    from speccompiler.kernels.cpu.runtime.tuning import Tuned, anything_measured
 
-    return Tuned(batch, threads)
+    return Tuned(batch, threads) if anything_measured() else None
 
 
 def _cpu_batch_size(plan: Plan) -> int:
@@ -117,7 +126,8 @@ def _tune_cpu(executor: Executor, plan_again: Callable[[], Plan]) -> Executor:
 
     assert isinstance(executor, CpuExecutor), "the row makes no other"
     tune(executor)
-    return executor.with_plan(plan_again())
+    plan = plan_again()
+    return executor.for_plan(plan.graph, plan, executor.batch_size)
 
 
 def _cuda_kernels() -> KernelTable:

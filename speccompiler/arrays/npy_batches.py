@@ -59,9 +59,9 @@ def fortran_file(file: SeekableReader, header: NpyHeader, batch_size: int) -> Ba
     rows = min(batch_size, samples)
     # A whole number of batches a tile, so that only the last batch can be short.
     width = min(samples, rows * max(1, TILE_BYTES // (positions * itemsize * rows)))
-    tile = _allocate((*reversed(sample_shape), width), header.dtype)
+    tile = allocated((*reversed(sample_shape), width), header.dtype)
     lines = tile.reshape(positions, width)
-    out = _allocate((rows, *sample_shape), FLOAT32)
+    out = allocated((rows, *sample_shape), FLOAT32)
     for first in range(0, samples, width):
         filled = min(width, samples - first)
         if filled == samples:  # the tile is the whole file
@@ -79,7 +79,7 @@ def from_memory(x: AnyArray, batch_size: int) -> Batches:
     samples = x.shape[0]
     as_is = x.dtype == FLOAT32 and x.flags.c_contiguous
     rows = min(batch_size, samples)
-    out = None if as_is else _allocate((rows, *x.shape[1:]), FLOAT32)
+    out = None if as_is else allocated((rows, *x.shape[1:]), FLOAT32)
     for first in range(0, samples, max(rows, 1)):
         part = x[first : first + rows]
         yield part if out is None else _converted(part, out)
@@ -123,8 +123,8 @@ def _announced(header: NpyHeader) -> str:
 def _c_order(reader: Reader, header: NpyHeader, batch_size: int) -> Batches:
     samples, *sample_shape = header.shape
     rows = min(batch_size, samples)
-    stored = _allocate((rows, *sample_shape), header.dtype)
-    out = stored if header.dtype == FLOAT32 else _allocate(stored.shape, FLOAT32)
+    stored = allocated((rows, *sample_shape), header.dtype)
+    out = stored if header.dtype == FLOAT32 else allocated(stored.shape, FLOAT32)
     for first in range(0, samples, max(rows, 1)):
         part = stored[: samples - first]
         got = _fill(reader, _bytes_of(part))
@@ -139,6 +139,13 @@ def _converted(part: AnyArray, out: AnyArray) -> npt.NDArray[np.float32]:
     with np.errstate(over="ignore", invalid="ignore"):
         np.copyto(target, part, casting="unsafe")
     return target
+
+
+def to_float32(stored: AnyArray) -> npt.NDArray[np.float32]:
+    """An array as C-contiguous float32; itself where it is that. CS115."""
+    if stored.dtype == FLOAT32 and stored.flags.c_contiguous:
+        return stored
+    return _converted(stored, allocated(stored.shape, FLOAT32))
 
 
 def _fill_from(file: SeekableReader, header: NpyHeader, offset: int, part: AnyArray) -> None:
@@ -172,7 +179,8 @@ def _bytes_of(part: AnyArray) -> memoryview:
     return part.reshape(-1).view(np.uint8).data
 
 
-def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
+def allocated(shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
+    """An array to fill, samples first. CS115."""
     try:
         return np.empty(shape, dtype)
     except (MemoryError, ValueError):  # ValueError: more bytes than an address can count

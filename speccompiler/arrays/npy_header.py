@@ -30,6 +30,11 @@ class NpyHeader:
         """The number of bytes that must follow the header."""
         return math.prod(self.shape) * self.dtype.itemsize
 
+    def as_text(self) -> str:
+        """What it says, on one line."""
+        order = "F" if self.fortran_order else "C"
+        return f"{self.dtype.str} {self.shape} {order} at {self.data_offset}"
+
 
 def read_header(preamble: bytes, read: Callable[[int], bytes]) -> NpyHeader:
     """The header that follows ``preamble``, the signature and version already read.

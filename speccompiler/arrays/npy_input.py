@@ -8,7 +8,10 @@ shrinks while mapped kills the process.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -18,11 +21,14 @@ from numpy.lib.format import MAGIC_PREFIX
 
 from speccompiler.arrays import element_types, foreign_files, npy_batches
 from speccompiler.arrays.array_input import ArrayInput
-from speccompiler.arrays.boxes import slices
+from speccompiler.arrays.boxes import Box, slices
 from speccompiler.arrays.npy_batches import Batches
+from speccompiler.arrays.npy_boxes import read_box
 from speccompiler.arrays.npy_header import PREAMBLE_BYTES, NpyHeader, check_shape, read_header
+from speccompiler.arrays.positioned import PositionedFile
 from speccompiler.diagnostics.core import Problem
 from speccompiler.files.ordinary_files import Kind, NotOrdinary, OrdinaryFile, open_raw
+from speccompiler.system import facilities
 
 
 def open_array(source: Path | BinaryIO, name: str) -> ArrayInput:
@@ -39,7 +45,7 @@ def open_array(source: Path | BinaryIO, name: str) -> ArrayInput:
         raise refused(found) from None
     try:
         if isinstance(file, OrdinaryFile):
-            return _open_file(file, file.size, name)
+            return _open_file(file, source, name)
         return open_stream(file, name, close=file.close)
     except BaseException:
         file.close()
@@ -87,15 +93,41 @@ def refused(found: NotOrdinary) -> Problem:
     return Problem("CS110", text, hint)
 
 
-def _open_file(file: OrdinaryFile, size: int, name: str) -> ArrayInput:
+def _open_file(file: OrdinaryFile, path: Path, name: str) -> ArrayInput:
+    size = file.size
+
     def tail() -> bytes:
         file.seek(max(0, size - foreign_files.TAIL_BYTES))
         return npy_batches.read_up_to(file, foreign_files.TAIL_BYTES)
 
-    header = _header(file, tail, name)
-    _check_size(header, size - header.data_offset)
-    read = npy_batches.fortran_file if _is_transposed(header) else npy_batches.c_order_file
-    return _array_input(header, name, lambda n: read(file, header, n), file.close)
+    header = header_of(file, tail, name)
+    check_size(header, size - header.data_offset)
+    read = npy_batches.fortran_file if is_transposed(header) else npy_batches.c_order_file
+    source = array_input(header, name, lambda n: read(file, header, n), file.close)
+    identity = f"{file_identity(file, path)}, {header.as_text()}"
+    return replace(source, _box=boxes_of(file, header), identity=identity)
+
+
+def boxes_of(
+    file: FileIO, header: NpyHeader, base: int = 0
+) -> Callable[[Box], npt.NDArray[np.float32]] | None:
+    """What reads boxes of an open file, whose .npy begins at ``base``; None where none can be."""
+    if not facilities.POSITIONED_READS.here:
+        return None
+    place = PositionedFile(file.fileno(), base)
+    return lambda box: read_box(place, header, box)
+
+
+def file_identity(file: FileIO, path: Path) -> str:
+    """What tells an open file, as it is now, from any other and from itself once it is changed.
+
+    Without its device, whose number may be another after each mount.
+    """
+    status = os.fstat(file.fileno())
+    return (
+        f"{os.path.realpath(path)}, file {status.st_ino}, {status.st_size} bytes, "
+        f"changed at {status.st_mtime_ns}"
+    )
 
 
 def open_stream(
@@ -109,10 +141,10 @@ def open_stream(
 
     CS110 to CS115.
     """
-    header = _header(stream, lambda: b"", name)
+    header = header_of(stream, lambda: b"", name)
     if size is not None:
-        _check_size(header, size - header.data_offset)
-    if _is_transposed(header):
+        check_size(header, size - header.data_offset)
+    if is_transposed(header):
         raise Problem(
             "CS110",
             "the array is in Fortran order, which cannot be read from a stream",
@@ -126,17 +158,19 @@ def open_stream(
         used = True
         return npy_batches.c_order_stream(stream, header, batch_size)
 
-    return _array_input(header, name, batches, close)
+    return array_input(header, name, batches, close)
 
 
-def _array_input(
+def array_input(
     header: NpyHeader, name: str, batches: Callable[[int], Batches], close: Callable[[], None]
 ) -> ArrayInput:
+    """An array of this header."""
     note = element_types.conversion_note(header.dtype)
     return ArrayInput(name, header.shape, header.dtype, header.fortran_order, note, batches, close)
 
 
-def _header(reader: npy_batches.Reader, tail: Callable[[], bytes], name: str) -> NpyHeader:
+def header_of(reader: npy_batches.Reader, tail: Callable[[], bytes], name: str) -> NpyHeader:
+    """The header at the beginning; what other file this is in its place. CS111 to CS114."""
     preamble = npy_batches.read_up_to(reader, PREAMBLE_BYTES)
     signature = preamble[: len(MAGIC_PREFIX)]
     if not preamble or not MAGIC_PREFIX.startswith(signature):
@@ -145,14 +179,15 @@ def _header(reader: npy_batches.Reader, tail: Callable[[], bytes], name: str) ->
     return read_header(preamble, lambda size: npy_batches.read_up_to(reader, size))
 
 
-def _check_size(header: NpyHeader, held: int) -> None:
+def check_size(header: NpyHeader, held: int) -> None:
+    """CS112 unless as many bytes follow the header as it announces."""
     if held < header.data_bytes:
         raise npy_batches.cut_off(header, held)
     if held > header.data_bytes:
         raise npy_batches.trailing(header, f"{held - header.data_bytes} bytes")
 
 
-def _is_transposed(header: NpyHeader) -> bool:
+def is_transposed(header: NpyHeader) -> bool:
     """Whether Fortran order differs from C order: two axes longer than 1, and any data."""
     return (
         header.fortran_order

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from io import BufferedIOBase
 from pathlib import Path
 from typing import cast
 
+import numpy as np
+import numpy.typing as npt
+
 from speccompiler.arrays.array_input import ArrayInput
-from speccompiler.arrays.npy_input import open_array, open_stream, refused
+from speccompiler.arrays.boxes import Box
+from speccompiler.arrays.chunked_batches import batches_of_boxes
+from speccompiler.arrays.npy_batches import Batches, c_order_stream, read_up_to
+from speccompiler.arrays.npy_header import NpyHeader
+from speccompiler.arrays.npy_input import (
+    array_input,
+    boxes_of,
+    check_size,
+    file_identity,
+    header_of,
+    is_transposed,
+    open_array,
+    open_stream,
+    refused,
+)
+from speccompiler.arrays.positioned import PositionedFile
 from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import first_few
 from speccompiler.files import npz_format
-from speccompiler.files.npz_format import METHODS, SIGNATURES, ZIP_ERRORS, ArchiveError
+from speccompiler.files.npz_format import METHODS, SIGNATURES, ZIP_ERRORS, Archive, ArchiveError
 from speccompiler.files.ordinary_files import NotOrdinary, first_bytes
 
 _AGAIN = "write or copy the whole file again"
+_LOCAL_HEADER = 30
 
 
 def is_archive(path: Path) -> bool:
@@ -72,7 +92,7 @@ def open_file(path: Path, shown: str) -> ArrayInput:
         raise
 
 
-def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+def _members(archive: Archive) -> dict[str, zipfile.ZipInfo]:
     return {
         entry.filename.removesuffix(".npy"): entry
         for entry in archive.infolist()
@@ -80,7 +100,7 @@ def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     }
 
 
-def _opened(path: Path, shown: str) -> zipfile.ZipFile:
+def _opened(path: Path, shown: str) -> Archive:
     """CS110, CS111; what else the file is, or why it cannot be read, ``open_array`` says."""
     try:
         return npz_format.open_archive(path)
@@ -104,7 +124,7 @@ def _listed(names: list[str]) -> str:
     return first_few([f"'{name}'" for name in names], 5) or "none"
 
 
-def _open(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, shown: str) -> ArrayInput:
+def _open(archive: Archive, entry: zipfile.ZipInfo, shown: str) -> ArrayInput:
     name = f"{shown}: {entry.filename}"
     if entry.flag_bits & 1 or entry.compress_type not in METHODS:
         raise Problem(
@@ -112,13 +132,52 @@ def _open(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, shown: str) -> Array
             f"member '{entry.filename}' is packed in an unusual way",
             "save it again",
         )
-    return open_stream(_Member(archive, entry), name, size=entry.file_size)
+    boxes, header = None, None
+    if entry.compress_type == zipfile.ZIP_STORED:
+        header = header_of(_Member(archive, entry), lambda: b"", name)
+        check_size(header, entry.file_size - header.data_offset)
+        boxes = boxes_of(archive.file, header, _data_offset(archive, entry))
+    if header is None or boxes is None:
+        return open_stream(_Member(archive, entry), name, size=entry.file_size)
+    return replace(
+        array_input(header, name, _batches(archive, entry, header, boxes), lambda: None),
+        _box=boxes,
+        identity=f"{file_identity(archive.file, archive.path)}, {entry.filename}, "
+        f"{header.as_text()}",
+    )
+
+
+def _batches(
+    archive: Archive,
+    entry: zipfile.ZipInfo,
+    header: NpyHeader,
+    boxes: Callable[[Box], npt.NDArray[np.float32]],
+) -> Callable[[int], Batches]:
+    """A member that is stored as it is: unpacked in order, so that its checksum is compared."""
+    if is_transposed(header):
+        return lambda n: batches_of_boxes(header.shape, boxes, n)
+
+    def batches(batch_size: int) -> Batches:
+        member = _Member(archive, entry)
+        read_up_to(member, header.data_offset)
+        return c_order_stream(member, header, batch_size)
+
+    return batches
+
+
+def _data_offset(archive: Archive, entry: zipfile.ZipInfo) -> int:
+    """Where a member's bytes begin (PKWARE APPNOTE 4.3.7). CS112."""
+    local = bytearray(_LOCAL_HEADER)
+    got = PositionedFile(archive.file.fileno()).read_at(memoryview(local), entry.header_offset)
+    if got < len(local) or not local.startswith(b"PK\x03\x04"):
+        raise Problem("CS112", f"member '{entry.filename}' cannot be unpacked", _AGAIN)
+    return entry.header_offset + len(local) + sum(struct.unpack_from("<HH", local, 26))
 
 
 class _Member:
     """A member's bytes; what is wrong with the archive is CS112."""
 
-    def __init__(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+    def __init__(self, archive: Archive, entry: zipfile.ZipInfo) -> None:
         self._name = entry.filename
         with self._problems():
             self._stream = cast(BufferedIOBase, archive.open(entry))

@@ -40,27 +40,28 @@ class ArchiveError(Exception):
     """What is wrong with an archive, in plain words."""
 
 
-class _Archive(zipfile.ZipFile):
+class Archive(zipfile.ZipFile):
     """Closes the stream that it was given, as zipfile does only with what it opens itself."""
 
-    def __init__(self, stream: FileIO) -> None:
-        self._given = stream
+    def __init__(self, stream: FileIO, path: Path) -> None:
+        self.file = stream
+        self.path = path
         super().__init__(cast(BinaryIO, stream))
 
     def close(self) -> None:
         """Close the archive and its stream."""
         super().close()
-        self._given.close()
+        self.file.close()
 
 
-def open_archive(path: Path) -> zipfile.ZipFile:
+def open_archive(path: Path) -> Archive:
     """The archive, open; ``ArchiveError``, and ``NotOrdinary`` for what is no file.
 
     The archive holds the file that was checked, whatever the name leads to by now.
     """
     stream = open_raw(path)
     try:
-        archive = _Archive(stream)
+        archive = Archive(stream, path)
         _check(archive)
     except ZIP_ERRORS as error:
         stream.close()

@@ -61,6 +61,10 @@ RESERVED_SPACE = Facility(
     ("os.posix_fallocate",),
     "the free space is compared with what is needed, and may be gone later",
 )
+POSITIONED_READS = Facility(
+    ("os.preadv",),
+    "the arrays of files are read from their first sample to their last, not box by box",
+)
 OPENS_WITHOUT_WAITING = Facility(
     ("os.O_NONBLOCK", "os.set_blocking"),
     "a pipe is no file to read, even where something writes to it",

@@ -15,6 +15,7 @@ scratch: a square of vectors, for groups of one channel
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -175,6 +176,7 @@ def _columns(name: str, vectors: int, lanes: int, masked: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
+@cache
 def source(lanes: int, mode: str) -> str:
     """The module's text, for one vector width: of the ``max``, a ``sum`` or a ``product``."""
     if mode == "product":

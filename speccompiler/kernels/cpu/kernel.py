@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from speccompiler.frozen import dataclass
@@ -87,6 +88,16 @@ class CpuKernel(ABC):
         """The kernel for a step, once for each way to cut its tasks; none if it does not fit."""
         one = cls()
         return [one] if expected.pool is None and one.fits(node, shape) else []
+
+    @classmethod
+    def cheapest(
+        cls, node: Node, shape: KnownShape, expected: Expected
+    ) -> tuple[float, Self] | None:
+        """Of those that are offered the first with the lowest cost, which comes first."""
+        offered = [
+            (one.nanoseconds(node, shape), one) for one in cls.offered(node, shape, expected)
+        ]
+        return min(offered, key=itemgetter(0), default=None)
 
     def fits(self, node: Node, shape: KnownShape) -> bool:
         """Whether it can do a step whose operation is one of ``ops``."""

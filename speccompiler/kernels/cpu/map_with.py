@@ -10,6 +10,7 @@ w: for each parameter its values of one period, and what follows them up to a ve
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -62,6 +63,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 '''
 
 
+@cache
 def source(lanes: int, expression: Expression, parameters: int) -> str:
     """The module's text, for one vector width and expression of so many parameters."""
     given = "".join(f", load(w, {index} * pitch + o)" for index in range(parameters))

@@ -48,7 +48,13 @@ def _loaded(kernel: str, text: str, level: Level) -> LoadedKernel:
     found = None if library is None else library.find(symbol)
     if found is None or not loadable(found):
         found = _kept_or_made(text, symbol, level)
-    return link(found, symbol)
+    linked = link(found, symbol)
+    _here.add((kernel, text, level))
+    return linked
+
+
+_here: set[tuple[str, str, Level]] = set()
+"""What this process has loaded."""
 
 
 def _kept_or_made(text: str, symbol: str, level: Level) -> ObjectCode:
@@ -71,6 +77,8 @@ def _kept_or_made(text: str, symbol: str, level: Level) -> ObjectCode:
 def is_kept(kernel: str, text: str) -> bool:
     """Whether there is machine code for it, damaged or not."""
     level = host_level()
+    if (kernel, text, level) in _here:
+        return True
     symbol, library = symbol_of(kernel, text, level), brought(level)
     if library is not None and symbol in library.kernels:
         return True
