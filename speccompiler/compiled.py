@@ -195,9 +195,7 @@ class CompiledModel:
         found = self._run_tiled(x, tile, out, self._own_outputs)
         return found[0] if self._own_outputs == 1 else found
 
-    def _run_tiled(
-        self, x: Any, tile: TileSizes | None, out: Any, count: int | None
-    ) -> list[Any]:
+    def _run_tiled(self, x: Any, tile: TileSizes | None, out: Any, count: int | None) -> list[Any]:
         """The first ``count`` outputs, or all."""
         return self.tiled(tile).run(self._arrays(x), out, count)
 
@@ -391,8 +389,27 @@ def checked_target(model: ValidatedModel, options: CompileOptions) -> Target:
 
 def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledModel:
     """Compile a model whose lengths are all known, by itself or by ``options.input_shape``."""
-    target = checked_target(model, options)
+    checked_target(model, options)
     graph, warnings = model.tapped(options.input_shape, options.layers)
+    compiled = compile_graph(model, options, graph, warnings)
+    if options.tile is not None:
+        # What cannot be run in tiles is said now.
+        compiled.tiled()
+    return compiled
+
+
+def compile_graph(
+    model: ValidatedModel,
+    options: CompileOptions,
+    graph: Graph,
+    warnings: tuple[Diagnostic, ...] = (),
+    kernels: KernelTable | None = None,
+) -> CompiledModel:
+    """Compile a graph of a model, as ``CompiledModel.for_graph`` takes it, with the weights.
+
+    ``warnings`` are what is known of the graph.
+    """
+    target = checked_target(model, options)
     try:
         check_counts(batch_size=options.batch_size, threads=options.threads)
     except Problem as problem:
@@ -400,7 +417,7 @@ def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledMod
     optimized = optimize(graph)
     try:
         target.check(options.target, graph)
-        plan, batch_size, threads = target.plan(optimized, options)
+        plan, batch_size, threads = target.plan(optimized, options, kernels)
         if options.tile is None:
             check_memory(plan, batch_size, target.memory(graph, plan, batch_size, threads))
     except Problem as problem:
@@ -425,11 +442,12 @@ def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledMod
         request = Request(options.target, graph, plan, weights, batch_size, threads)
         executor = target.executor(request)
         if options.tune:
-            executor = target.tune(executor, lambda: target.plan(optimized, options)[0])
+            executor = target.tune(executor, lambda: target.plan(optimized, options, kernels)[0])
         located += _non_finite(weights, weights_file)
+        weights.release()
     except Problem as problem:
         raise _about_weights(model, problem) from None
-    compiled = CompiledModel(
+    return CompiledModel(
         model,
         options,
         executor.plan,
@@ -441,10 +459,6 @@ def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledMod
         penalties,
         tuple(located),
     )
-    if options.tile is not None:
-        # What cannot be run in tiles is said now.
-        compiled.tiled()
-    return compiled
 
 
 def _non_finite(weights: LoadedWeights, file: str) -> list[Diagnostic]:

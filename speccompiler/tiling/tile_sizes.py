@@ -138,8 +138,8 @@ class Cutting:
         if first.advice:
             hint += f"; or change the layer: {first.advice}"
         message = (
-            f"layer '{first.layer}' {first.what}: tiles that cut {word} {axes} of the input "
-            f"{format_shape(self.shape)} cannot give the same numbers"
+            f"tiles that cut {word} {axes} of the input {format_shape(self.shape)} cannot give "
+            f"the same numbers, because this layer {first.what}"
         )
         return Problem("CS180", message, hint, layer=first.layer)
 
