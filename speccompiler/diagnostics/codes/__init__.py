@@ -20,6 +20,8 @@ from speccompiler.diagnostics.codes import (
     cs130_running,
     cs160_policy,
     cs190_outputs,
+    cs195_resuming,
+    cs200_cluster,
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
 from speccompiler.diagnostics.core import Diagnostic, has_errors
@@ -35,6 +37,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs130_running.CODES,
         **cs160_policy.CODES,
         **cs190_outputs.CODES,
+        **cs195_resuming.CODES,
+        **cs200_cluster.CODES,
     }
 )
 
