@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from speccompiler.arrays.picture_form import PictureOptions
 from speccompiler.cli.documents import load_model
 from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.garbage import collect_rarely
@@ -29,14 +30,7 @@ from speccompiler.cli.options import (
 )
 from speccompiler.cli.progress import compiling_shown
 from speccompiler.cli.render import show
-from speccompiler.cli.run_files import (
-    Targets,
-    check_places,
-    check_targets,
-    input_files,
-    opened,
-    written,
-)
+from speccompiler.cli.run_files import Targets, check_places, check_targets, written
 from speccompiler.cli.run_images import (
     FirstSamples,
     Images,
@@ -45,6 +39,7 @@ from speccompiler.cli.run_images import (
     images_options,
     write_images,
 )
+from speccompiler.cli.run_inputs import input_files, opened, picture_options, read_path
 from speccompiler.cli.run_output import print_penalties, print_profile, print_results
 from speccompiler.diagnostics.core import Diagnostic, Severity, about
 from speccompiler.frozen import dataclass
@@ -102,9 +97,11 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
     shell_complete=complete_files,
     multiple=True,
     required=True,
-    help="Samples, .npy; - for a stream. A model with several inputs takes one for each, or one "
-    ".npz with members of their names.",
+    help="Samples: .npy, .npz, Zarr, HDF5 (file.h5::/dataset), a folder or pattern of pictures, a "
+    "URL; - for a stream of .npy. A model with several inputs takes one for each, or one .npz with "
+    "members of their names.",
 )
+@picture_options
 @click.option(
     "--output",
     "-o",
@@ -136,9 +133,20 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
 )
 @click.option("--profile", is_flag=True, help="Print the time of each step.")
 @images_options
-@gathered(wanted=Wanted, drawn=Images, loading=LoadOptions, compiling=CompileOptions)
+@gathered(
+    wanted=Wanted,
+    pictures=PictureOptions,
+    drawn=Images,
+    loading=LoadOptions,
+    compiling=CompileOptions,
+)
 def command(
-    model: str, wanted: Wanted, drawn: Images, loading: LoadOptions, compiling: CompileOptions
+    model: str,
+    wanted: Wanted,
+    pictures: PictureOptions,
+    drawn: Images,
+    loading: LoadOptions,
+    compiling: CompileOptions,
 ) -> None:
     """Run MODEL over every sample of an array file, batch by batch.
 
@@ -153,12 +161,16 @@ def command(
     files = input_files(loaded, wanted.inputs)
     targets = Targets.of(wanted.output, loaded.output_names, layers)
     weights = None if loading.weights is None else str(loading.weights)
-    read = [("model", model), ("weights", weights), *(("input", file) for file in files.values())]
+    read = [
+        ("model", model),
+        ("weights", weights),
+        *(("input", read_path(file)) for file in files.values()),
+    ]
     check_targets(targets, read)
     check_images(drawn)
     from speccompiler.running.array_files import Summary
 
-    with opened(loaded, files) as sources:
+    with opened(loaded, files, pictures) as sources:
         _check(loaded, sources)
         check_places(targets)
         compiled, activity = _compile(loaded, sources, compiling, penalties=wanted.penalties)

@@ -19,6 +19,7 @@ from speccompiler.diagnostics.codes import (
     cs110_arrays,
     cs130_running,
     cs160_policy,
+    cs185_inputs,
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
 from speccompiler.diagnostics.core import Diagnostic, has_errors
@@ -33,6 +34,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs110_arrays.CODES,
         **cs130_running.CODES,
         **cs160_policy.CODES,
+        **cs185_inputs.CODES,
     }
 )
 
