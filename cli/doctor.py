@@ -27,17 +27,15 @@ convspec doctor --format json
 def command(style: str) -> None:
     """Show the processor's features, threads, caches, CUDA and memory as convspec sees them.
 
-    Nothing is changed, and a machine without a GPU is no error.
+    With the limits of a container or of a batch system, and where they are set. Nothing is
+    changed, and a machine without a GPU is no error.
     """
-    import psutil
-
-    from speccompiler.reports.machine import cuda, processor
+    from speccompiler.reports.machine import cuda, memory, processor
     from speccompiler.system.processor import CHOICE
 
-    memory = psutil.virtual_memory()
     with about(CHOICE):
         cpu = processor()
-    data = json_output.doctor(cpu, cuda(), memory.total, memory.available)
+    data = json_output.doctor(cpu, cuda(), memory())
     if style == "json":
         json_output.print_json(data)
     else:
@@ -54,9 +52,10 @@ def _text(data: dict[str, Any]) -> str:
         ("packages", versions),
         ("processor", f"{cpu['name']}: {features}"),
         ("kernels", f"for {cpu['level']}, vectors of {cpu['vector']} float32 values"),
-        ("threads", f"{cpu['threads']} of {cpu['processors']} processors"),
+        ("threads", _threads(cpu)),
         ("caches", caches or "not told by the system"),
         ("memory", f"{size(memory['total'])}, {size(memory['available'])} available"),
+        *_limit_rows(memory),
         (
             "kept",
             f"{size(cache['size'])} of at most {size(cache['limit'])} in {cache['folder']}"
@@ -66,6 +65,27 @@ def _text(data: dict[str, Any]) -> str:
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {printable(text)}" for name, text in rows)
+
+
+def _threads(cpu: dict[str, Any]) -> str:
+    """The default, and what bounds it where that is less than the machine has."""
+    text, limit = f"{cpu['threads']} of {cpu['processors']} processors", cpu["limit"]
+    if limit is not None and limit["processors"] < cpu["usable"]:
+        return f"{text}: {limit['source']} allows {limit['processors']:g}"
+    if cpu["usable"] < cpu["processors"]:
+        return f"{text}: the others are not for this process"
+    return text
+
+
+def _limit_rows(memory: dict[str, Any]) -> list[tuple[str, str]]:
+    """The limits of memory, and what they come to."""
+    if not memory["limits"]:
+        return [("", "no limit is set")]
+    rows = [
+        ("", f"{limit['source']} allows {size(limit['limit'])}, {size(limit['left'])} are left")
+        for limit in memory["limits"]
+    ]
+    return [*rows, ("", f"a run may take {size(memory['allowed'])}")]
 
 
 def _cuda_rows(cuda: dict[str, Any]) -> list[tuple[str, str]]:

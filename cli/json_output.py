@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from speccompiler.comparing.comparison import Comparison
     from speccompiler.diagnostics.core import Diagnostic
     from speccompiler.policy.judgement import Hidden
-    from speccompiler.reports.machine import Cuda, Processor
+    from speccompiler.reports.machine import Cuda, Memory, Processor
     from speccompiler.reports.shape_report import ShapeReport
     from speccompiler.reports.weight_report import WeightReport
     from speccompiler.running.verify import Comparison as OutputComparison
@@ -143,8 +143,8 @@ def date(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
-def doctor(cpu: Processor, cuda: Cuda, total: int, available: int) -> dict[str, Any]:
-    """What the machine offers; ``total`` and ``available`` are bytes of memory."""
+def doctor(cpu: Processor, cuda: Cuda, memory: Memory) -> dict[str, Any]:
+    """What the machine offers, and what this process is allowed of it; memory in bytes."""
     import platform
 
     from speccompiler.kernels.cuda.runtime.cubins import version
@@ -162,10 +162,22 @@ def doctor(cpu: Processor, cuda: Cuda, total: int, available: int) -> dict[str, 
             "level": cpu.level,
             "vector": cpu.lanes,
             "processors": cpu.cores,
+            "usable": cpu.usable,
+            "limit": None
+            if cpu.limit is None
+            else {"processors": cpu.limit.processors, "source": cpu.limit.file},
             "threads": cpu.threads,
             "caches": dict(cpu.caches),
         },
-        "memory": {"total": total, "available": available},
+        "memory": {
+            "total": memory.total,
+            "available": memory.available,
+            "limits": [
+                {"limit": room.limit, "left": room.left, "source": room.source}
+                for room in memory.limits
+            ],
+            "allowed": memory.allowed,
+        },
         "cache": {
             "folder": str(cache_root()),
             "usable": cache_folder("kernels") is not None,

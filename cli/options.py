@@ -257,7 +257,9 @@ def _by_name(
 
 
 threads_option = click.option(
-    "--threads", type=click.IntRange(min=1, max=1024), help="Default: all processors."
+    "--threads",
+    type=click.IntRange(min=1, max=1024),
+    help="Default: the processors that this process may use; a container's limit counts.",
 )
 
 

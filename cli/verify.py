@@ -23,6 +23,7 @@ from speccompiler.cli.options import (
     replace_option,
     semantics_options,
     target_option,
+    threads_option,
     weights_options,
 )
 from speccompiler.cli.progress import compiling_shown
@@ -112,7 +113,7 @@ convspec verify model.h5 --input x.npy --layer conv1=conv1.npy \\
 @target_option()
 @math_option
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples at a time.")
-@click.option("--threads", type=click.IntRange(min=1, max=1024), help="Default: all processors.")
+@threads_option
 @format_option("text", "json")
 @gathered(given=Given, pictures=PictureOptions, loading=LoadOptions, compiling=CompileOptions)
 def command(

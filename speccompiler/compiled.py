@@ -30,10 +30,12 @@ from speccompiler.diagnostics.core import (
     has_errors,
 )
 from speccompiler.frozen import dataclass
+from speccompiler.graph.ir import Graph
 from speccompiler.kernels.executor import Array, Executor, Request
 from speccompiler.loading.argument_checks import check_counts
-from speccompiler.options import CompileOptions
+from speccompiler.options import CompileOptions, InputShapes
 from speccompiler.passes import optimize
+from speccompiler.planning.kernel_table import KernelTable
 from speccompiler.planning.memory_limits import check_memory
 from speccompiler.planning.plan import Plan
 from speccompiler.targets import Target, find_target, target_names
@@ -71,6 +73,8 @@ class CompiledModel:
     diagnostics: tuple[Diagnostic, ...]
     """Constraint violations and other findings about the weights; no errors."""
     _penalties: Callable[[], tuple[penalty.Penalty, ...]]
+    _of_weights: tuple[Diagnostic, ...]
+    """The diagnostics that no input's shape changes."""
 
     def __repr__(self) -> str:
         return (
@@ -244,6 +248,70 @@ class CompiledModel:
                 check_numbers(batch, *self._looked_up[name])
         self.executor.run_batch(converted, outputs, profile)
 
+    def for_graph(
+        self, graph: Graph, batch_size: int, kernels: KernelTable | None = None
+    ) -> Executor:
+        """Runs another graph of this model: one with other lengths, or of a part of its values.
+
+        ``graph`` is lowered, with what is wanted as its outputs; every length is known. Weights,
+        machine code and memory are shared, and target, threads and math mode are the same.
+        ``kernels`` chooses the kernels of its steps, where the target's own choice is not wanted.
+        Raises ``SpecError``: CS130 where there is too little memory.
+        """
+        options = replace(self.options, batch_size=batch_size)
+        return _another(self, graph, options, kernels)
+
+    def for_shape(self, input_shape: InputShapes) -> CompiledModel:
+        """This model for inputs of another shape, with everything shared that ``for_graph`` shares.
+
+        Its outputs have the bits of a model that was compiled for that shape alone. Raises
+        ``SpecError``.
+        """
+        options = replace(self.options, input_shape=input_shape)
+        graph, warnings = self.model.tapped(input_shape, options.layers)
+        executor = _another(self, graph, options)
+        return replace(
+            self,
+            options=options,
+            plan=executor.plan,
+            executor=executor,
+            batch_size=executor.batch_size,
+            diagnostics=(*warnings, *self._of_weights),
+        )
+
+
+def _another(
+    compiled: CompiledModel,
+    graph: Graph,
+    options: CompileOptions,
+    kernels: KernelTable | None = None,
+) -> Executor:
+    """The executor of another graph of a model that is compiled."""
+    model, target = compiled.model, checked_target(compiled.model, options)
+    options = replace(options, threads=compiled.threads)
+    optimized = optimize(graph)
+    try:
+        target.check(options.target, graph)
+        plan, batch_size, threads = target.plan(optimized, options, kernels)
+        check_memory(plan, batch_size, target.memory(graph, plan, batch_size, threads))
+    except Problem as problem:
+        raise model.refused(problem) from None
+    try:
+        executor = compiled.executor.for_plan(graph, plan, batch_size)
+        if options.tune:
+            executor = target.tune(executor, lambda: target.plan(optimized, options, kernels)[0])
+    except Problem as problem:
+        raise _about_weights(model, problem) from None
+    return executor
+
+
+def _about_weights(model: ValidatedModel, problem: Problem) -> SpecError:
+    """The error of a problem that came up while weights were read and packed."""
+    from speccompiler.diagnostics.codes import is_of_the_gpu
+
+    where = None if is_of_the_gpu(problem.code) else model.weights_file or model.file
+    return model.refused(problem, where)
+
 
 def checked_target(model: ValidatedModel, options: CompileOptions) -> Target:
     """The target that is asked for.
@@ -262,8 +330,23 @@ def checked_target(model: ValidatedModel, options: CompileOptions) -> Target:
 
 def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledModel:
     """Compile a model whose lengths are all known, by itself or by ``options.input_shape``."""
-    target = checked_target(model, options)
+    checked_target(model, options)
     graph, warnings = model.tapped(options.input_shape, options.layers)
+    return compile_graph(model, options, graph, warnings)
+
+
+def compile_graph(
+    model: ValidatedModel,
+    options: CompileOptions,
+    graph: Graph,
+    warnings: tuple[Diagnostic, ...] = (),
+    kernels: KernelTable | None = None,
+) -> CompiledModel:
+    """Compile a graph of a model, as ``CompiledModel.for_graph`` takes it, with the weights.
+
+    ``warnings`` are what is known of the graph.
+    """
+    target = checked_target(model, options)
     try:
         check_counts(batch_size=options.batch_size, threads=options.threads)
     except Problem as problem:
@@ -271,7 +354,7 @@ def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledMod
     optimized = optimize(graph)
     try:
         target.check(options.target, graph)
-        plan, batch_size, threads = target.plan(optimized, options)
+        plan, batch_size, threads = target.plan(optimized, options, kernels)
         check_memory(plan, batch_size, target.memory(graph, plan, batch_size, threads))
     except Problem as problem:
         raise model.refused(problem) from None
@@ -295,13 +378,11 @@ def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledMod
         request = Request(options.target, graph, plan, weights, batch_size, threads)
         executor = target.executor(request)
         if options.tune:
-            executor = target.tune(executor, lambda: target.plan(optimized, options)[0])
+            executor = target.tune(executor, lambda: target.plan(optimized, options, kernels)[0])
         located += _non_finite(weights, weights_file)
+        weights.release()
     except Problem as problem:
-        from speccompiler.diagnostics.codes import is_of_the_gpu
-
-        where = None if is_of_the_gpu(problem.code) else weights_file
-        raise model.refused(problem, where) from None
+        raise _about_weights(model, problem) from None
     return CompiledModel(
         model,
         options,
@@ -312,6 +393,7 @@ def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledMod
         threads,
         (*warnings, *located),
         penalties,
+        tuple(located),
     )
 
 

@@ -5,7 +5,7 @@ Importing this loads no kernels: a row loads its target when it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from speccompiler.frozen import dataclass
@@ -28,6 +28,10 @@ def _measures_nothing(executor: Executor, plan_again: Callable[[], Plan]) -> Exe
     return executor
 
 
+def _has_it_all(graphs: Sequence[Graph], options: CompileOptions, threads: int) -> None:
+    """Nothing is compiled, or what is compiled cannot be known before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One way to run a model."""
@@ -41,24 +45,36 @@ class Target:
     executor: Callable[[Request], Executor]
     check: Callable[[str, Graph], None] = _needs_nothing
     """Raise ``Problem`` where something is missing to run the graph on the named target."""
-    cuts: Callable[[int, int], Measured] | None = None
-    """What was measured here for a batch size and threads; None where both change no plan."""
+    cuts: Callable[[int, int], Measured | None] | None = None
+    """What was measured here for a batch size and threads; None where both change no plan.
+
+    It gives None where nothing was measured.
+    """
     tune: Callable[[Executor, Callable[[], Plan]], Executor] = _measures_nothing
     """Measure and remember what is fastest here: the executor that makes use of it.
 
     The callable gives the plan anew, with what was measured.
     """
+    prepare_any_length: Callable[[Sequence[Graph], CompileOptions, int], None] = _has_it_all
+    """Compile what a model may need whatever its lengths: graphs with lengths that are open or not,
+    and threads to do it."""
     numbered: bool = False
     """Whether a machine may have several: ``name:N`` is one of them."""
     has_steps: bool = True
     """Whether the steps of its plan are what it runs."""
 
-    def plan(self, graph: Graph, options: CompileOptions) -> tuple[Plan, int, int]:
-        """The plan of an optimized graph, the batch size, and the threads it is made for."""
+    def plan(
+        self, graph: Graph, options: CompileOptions, kernels: KernelTable | None = None
+    ) -> tuple[Plan, int, int]:
+        """The plan of an optimized graph, the batch size, and the threads it is made for.
+
+        ``kernels`` may choose among the target's in another way.
+        """
         from speccompiler.planning.batch_size import LARGEST_BATCH
         from speccompiler.planning.plan import make_plan
 
-        kernels, batch, plan = self.kernels(), options.batch_size, None
+        batch, plan = options.batch_size, None
+        kernels = kernels or self.kernels()
         threads = options.threads or default_threads()
         if batch is None or self.cuts is None:
             plan = make_plan(graph, kernels, fast=options.fast)
@@ -81,10 +97,10 @@ def _cpu_kernels() -> KernelTable:
     return table
 
 
-def _cpu_cuts(batch: int, threads: int) -> Measured:
-    from speccompiler.kernels.cpu.runtime.tuning import Tuned
+def _cpu_cuts(batch: int, threads: int) -> Measured | None:
+    from speccompiler.kernels.cpu.runtime.tuning import Tuned, anything_measured
 
-    return Tuned(batch, threads)
+    return Tuned(batch, threads) if anything_measured() else None
 
 
 def _cpu_batch_size(plan: Plan) -> int:
@@ -117,7 +133,16 @@ def _tune_cpu(executor: Executor, plan_again: Callable[[], Plan]) -> Executor:
 
     assert isinstance(executor, CpuExecutor), "the row makes no other"
     tune(executor)
-    return executor.with_plan(plan_again())
+    plan = plan_again()
+    return executor.for_plan(plan.graph, plan, executor.batch_size)
+
+
+def _prepare_cpu(graphs: Sequence[Graph], options: CompileOptions, threads: int) -> None:
+    from speccompiler.kernels.cpu.any_length import texts_of_any_length
+    from speccompiler.kernels.cpu.runtime.executor import compile_missing
+    from speccompiler.system.processor import host_lanes
+
+    compile_missing(texts_of_any_length(graphs, host_lanes(), fast=options.fast), threads)
 
 
 def _cuda_kernels() -> KernelTable:
@@ -193,6 +218,7 @@ TARGETS: Mapping[str, Target] = {
         check=_check_cpu,
         cuts=_cpu_cuts,
         tune=_tune_cpu,
+        prepare_any_length=_prepare_cpu,
     ),
     "cuda": Target(
         _cuda_kernels,

@@ -23,8 +23,22 @@ class Executor(Protocol):
         """What it runs."""
 
     @property
+    def batch_size(self) -> int:
+        """Most samples of a batch."""
+
+    @property
     def kernel_seconds(self) -> float:
         """Time that compiling kernels, or loading them from the cache, took."""
+
+    @property
+    def own_bytes(self) -> int:
+        """Bytes that it holds beside what it shares with others of its model."""
+
+    def for_plan(self, graph: Graph, plan: Plan, batch_size: int) -> Executor:
+        """An executor of another plan of the same model, whose weights are there already.
+
+        ``graph`` is what the plan was made of, before any pass. Raises ``Problem``.
+        """
 
     def run_batch(
         self,

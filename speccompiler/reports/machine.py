@@ -18,6 +18,8 @@ from speccompiler.kernels.cuda.runtime.gpus import (
     open_driver,
     toolkit_major,
 )
+from speccompiler.system.available_memory import Room, limited_rooms
+from speccompiler.system.cgroups import CpuLimit, cpu_limit
 
 TELLING = ("avx512f", "avx2", "avx", "fma", "sse4.2", "neon", "sve")
 """Features that decide which kernels are made."""
@@ -34,10 +36,29 @@ class Processor:
     lanes: int
     """float32 values of a vector."""
     cores: int
+    usable: int
+    """Processors that this process may run on."""
+    limit: CpuLimit | None
+    """What its control group may keep busy."""
     threads: int
-    """Processors that this process may use: the default number of threads."""
+    """The default number of threads."""
     caches: tuple[tuple[str, int], ...]
     """Name and bytes of each of a core's caches, where the system tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The machine's memory, and what a run may take of it; bytes."""
+
+    total: int
+    available: int
+    limits: tuple[Room, ...]
+    """What each limit of this process leaves."""
+
+    @property
+    def allowed(self) -> int:
+        """The least of all."""
+        return min((self.available, *(room.left for room in self.limits)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +80,7 @@ def processor() -> Processor:
     from llvmlite import binding
 
     from speccompiler.system.processor import host_level
-    from speccompiler.system.threads import default_threads
+    from speccompiler.system.threads import default_threads, usable_processors
 
     features = binding.get_host_cpu_features()
     return Processor(
@@ -68,9 +89,19 @@ def processor() -> Processor:
         host_level().name,
         host_level().lanes,
         os.cpu_count() or 1,
+        usable_processors(),
+        cpu_limit(),
         default_threads(),
         tuple(_caches(Path("/sys/devices/system/cpu/cpu0/cache"))),
     )
+
+
+def memory() -> Memory:
+    """The machine's memory and this process's limits. Loads psutil."""
+    import psutil
+
+    machine = psutil.virtual_memory()
+    return Memory(machine.total, machine.available, limited_rooms())
 
 
 def _caches(folder: Path) -> list[tuple[str, int]]:

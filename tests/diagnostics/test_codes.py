@@ -28,6 +28,7 @@ from speccompiler.cli.main import run
 from speccompiler.comparing.codes import CODES as CHANGES
 from speccompiler.diagnostics.codes import CODES, as_markdown, exit_status, is_of_the_gpu
 from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
+from speccompiler.system.available_memory import Room
 from tests.completeness import assert_rows
 from tests.places import ROOT, TESTS
 
@@ -312,13 +313,13 @@ def test_an_instruction_set_that_does_not_exist(
 def test_too_little_memory(
     in_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    free = "speccompiler.planning.memory_limits.available_memory"
-    monkeypatch.setattr(free, lambda: 300 << 20)
+    room = Room(300 << 20, 512 << 20, "/sys/fs/cgroup/memory.max")
+    monkeypatch.setattr("speccompiler.planning.memory_limits.tightest_room", lambda: room)
     line = "run big_batch.yaml --seed 1 --input big.npy --batch-size 2000"
     assert run(line.split()) == 2
     assert capsys.readouterr().err == (
         "big_batch.yaml: error CS130: a batch of 2000 needs 16.7 GiB of memory; "
-        "0.3 GiB are available\n"
+        "300 MiB are available, of the 512 MiB that /sys/fs/cgroup/memory.max allows\n"
         "  hint: use a smaller --batch-size\n"
         "\n"
         "found 1 error\n"
@@ -381,6 +382,7 @@ CODE_TEXTS = ROOT / "speccompiler" / "diagnostics" / "codes"
 USAGE_AND_IO = {
     *("CS001", "CS015", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"),
     *("CS133", "CS134", "CS135", "CS136", "CS160", "CS161", "CS162"),
+    *("CS201", "CS202", "CS203", "CS204"),
 }
 """The codes that end a command with 2, as in the releases before codes had a kind."""
 

@@ -7,7 +7,8 @@ import pytest
 
 from speccompiler.diagnostics.core import SpecError
 from speccompiler.planning import memory_limits
-from speccompiler.planning.memory_limits import gibibytes
+from speccompiler.planning.memory_limits import memory_text
+from speccompiler.system.available_memory import Room
 from tests.cases import build
 from tests.models import only_refusal as refusal
 
@@ -102,14 +103,38 @@ def test_the_reference_refuses_what_it_cannot_hold(monkeypatch):
     assert (y == 1).all()
 
 
+GROUP = "/sys/fs/cgroup/memory.max"
+
+
 def test_a_batch_that_does_not_fit_says_so(monkeypatch):
-    monkeypatch.setattr(memory_limits, "available_memory", lambda: 10 << 20)
+    monkeypatch.setattr(memory_limits, "tightest_room", lambda: Room(10 << 20))
     model = build([{"type": "UpSampling1D", "length": 2}], [2**18, 1])
     assert model.plan().peak_bytes(1) == 3 << 20
     assert model.compile(batch_size=3).batch_size == 3
     found = refusal(lambda: model.compile(batch_size=1000))
     assert found.code == "CS130"
-    assert found.message == "a batch of 1000 needs 2.9 GiB of memory; 0.0 GiB are available"
+    assert found.message == "a batch of 1000 needs 2.9 GiB of memory; 10 MiB are available"
     assert found.hint == "use a smaller --batch-size"
     assert found.file == "t.json"
-    assert gibibytes(5 << 40) == "5,120.0 GiB"
+
+
+def test_a_limit_is_named(monkeypatch):
+    monkeypatch.setattr(memory_limits, "tightest_room", lambda: Room(2 << 20, 512 << 20, GROUP))
+    model = build([{"type": "UpSampling1D", "length": 2}], [2**18, 1])
+    found = refusal(lambda: model.compile(batch_size=1))
+    assert found.message == (
+        "a batch of 1 needs 3 MiB of memory; 2 MiB are available, of the 512 MiB that "
+        "/sys/fs/cgroup/memory.max allows"
+    )
+    assert found.hint == "the model is too large for this limit: raise it"
+
+
+def test_sizes_for_people():
+    sizes = [0, 700 << 10, 512 << 20, 3 << 29, 5 << 40]
+    assert [memory_text(n) for n in sizes] == [
+        "0 MiB",
+        "1 MiB",
+        "512 MiB",
+        "1.5 GiB",
+        "5,120.0 GiB",
+    ]

@@ -20,6 +20,9 @@ from speccompiler.diagnostics.codes import (
     cs130_running,
     cs160_policy,
     cs185_inputs,
+    cs190_outputs,
+    cs195_resuming,
+    cs200_cluster,
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
 from speccompiler.diagnostics.core import Diagnostic, has_errors
@@ -35,6 +38,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs130_running.CODES,
         **cs160_policy.CODES,
         **cs185_inputs.CODES,
+        **cs190_outputs.CODES,
+        **cs195_resuming.CODES,
+        **cs200_cluster.CODES,
     }
 )
 

@@ -7,8 +7,11 @@ from speccompiler.diagnostics.codes.code import Code, Kind
 CODES = {
     "CS130": Code(
         "not enough memory",
-        "The run needs more memory than the machine has free. It was not started.",
-        "Use a smaller --batch-size, a smaller input or a smaller model.",
+        "The run needs more memory than the machine has free, or than a container, a batch system "
+        "or `ulimit` allows this process; the message then says where the limit is set. Nothing "
+        "was started.",
+        "Use a smaller --batch-size, a smaller input or a smaller model, or raise the limit; "
+        "`convspec doctor` shows every limit and what is left of it.",
         Kind.IO,
     ),
     "CS131": Code(

@@ -10,6 +10,7 @@ w: what is added to the variance
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -89,6 +90,7 @@ def _column(name: str, masked: bool) -> str:
     return text.replace("@SOME", ", some" if masked else "")
 
 
+@cache
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     text = _column("whole", masked=False) + _column("part", masked=True) + DRIVER

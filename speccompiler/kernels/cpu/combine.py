@@ -8,6 +8,7 @@ w: the address of each value
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -72,6 +73,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 '''
 
 
+@cache
 def source(lanes: int, word: str) -> str:
     """The module's text, for one vector width and what joins two values."""
     sums = [f"s{s}" for s in range(BLOCK)]
@@ -121,6 +123,10 @@ class CombineKernel(CpuKernel):
     def text(self, wanted: Wanted) -> str:
         mode: CombineMode = op_of(wanted.node).mode
         return source(wanted.lanes, WORDS[mode])
+
+    @classmethod
+    def texts_for(cls, node: ir.Node, lanes: int) -> Iterable[str]:
+        return [source(lanes, WORDS[op_of(node).mode])]
 
     def functions(self, wanted: Wanted) -> Functions:
         return functions(op_of(wanted.node).activation)

@@ -9,6 +9,7 @@ w: the address of each value
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -77,6 +78,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 '''
 
 
+@cache
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     return fill(

@@ -11,6 +11,7 @@ w: [kernel][KD][KH][KW][channel], and a vector's length behind
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -135,6 +136,7 @@ def _part(long: bool) -> str:
     )
 
 
+@cache
 def source(lanes: int, long: bool = False) -> str:
     """The module's text, for one vector width, and for sums that are ``long`` or not."""
     text = HEADER + WORDS.format(long=long) + CARRY * long + _part(long) + DRIVER

@@ -15,6 +15,7 @@ scratch: a square of vectors, for groups of one channel
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -175,6 +176,7 @@ def _columns(name: str, vectors: int, lanes: int, masked: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
+@cache
 def source(lanes: int, mode: str) -> str:
     """The module's text, for one vector width: of the ``max``, a ``sum`` or a ``product``."""
     if mode == "product":
@@ -226,6 +228,11 @@ class GlobalPoolKernel(CpuKernel):
     def texts(cls, lanes: int) -> Iterable[str]:
         return [source(lanes, mode) for mode in ("max", "sum", "product")]
 
+    @classmethod
+    def texts_for(cls, node: ir.Node, lanes: int) -> Iterable[str]:
+        mode = op_of(node).mode
+        return [source(lanes, "sum" if mode == "average" else mode)]
+
     def text(self, wanted: Wanted) -> str:
-        mode = op_of(wanted.node).mode
-        return source(wanted.lanes, "sum" if mode == "average" else mode)
+        (text,) = self.texts_for(wanted.node, wanted.lanes)
+        return text

@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from speccompiler.frozen import dataclass
@@ -88,6 +89,16 @@ class CpuKernel(ABC):
         one = cls()
         return [one] if expected.pool is None and one.fits(node, shape) else []
 
+    @classmethod
+    def cheapest(
+        cls, node: Node, shape: KnownShape, expected: Expected
+    ) -> tuple[float, Self] | None:
+        """Of those that are offered the first with the lowest cost, which comes first."""
+        offered = [
+            (one.nanoseconds(node, shape), one) for one in cls.offered(node, shape, expected)
+        ]
+        return min(offered, key=itemgetter(0), default=None)
+
     def fits(self, node: Node, shape: KnownShape) -> bool:
         """Whether it can do a step whose operation is one of ``ops``."""
         return True
@@ -133,6 +144,12 @@ class CpuKernel(ABC):
     def texts(cls, lanes: int) -> Iterable[str]:
         """All that ``text`` can give for vectors of just so many lanes, whatever the model."""
         return ()
+
+    @classmethod
+    def texts_for(cls, node: Node, lanes: int) -> Iterable[str]:
+        """Those of its texts that a step of this node may run, whatever its open lengths."""
+        widths = [width for width in WIDTHS if width == lanes or (cls.narrows and width < lanes)]
+        return [text for width in widths for text in cls.texts(width)]
 
     def functions(self, wanted: Wanted) -> Functions:
         """What the text calls, and how its sums end."""

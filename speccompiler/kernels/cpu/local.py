@@ -11,6 +11,7 @@ b: [position][filter], filled likewise
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -132,6 +133,7 @@ def _dot(vectors: int, samples: int, lanes: int, long: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
+@cache
 def source(lanes: int, long: bool) -> str:
     """The module's text, for one vector width, and for sums that are ``long`` or not."""
     dots = "".join(_dot(v, t, lanes, long) for v in (VECTORS, 1) for t in (SAMPLES, 1))

@@ -6,6 +6,7 @@ w: the table
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -48,6 +49,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 '''
 
 
+@cache
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     return fill(HEADER + DRIVER, Geometry._fields, LANES=lanes, TASK=TASK_NUMBERS)

@@ -10,6 +10,7 @@ w: for each parameter its values of one period, and what follows them up to a ve
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -62,6 +63,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 '''
 
 
+@cache
 def source(lanes: int, expression: Expression, parameters: int) -> str:
     """The module's text, for one vector width and expression of so many parameters."""
     given = "".join(f", load(w, {index} * pitch + o)" for index in range(parameters))
@@ -97,9 +99,14 @@ class MapWithKernel(CpuKernel):
         """All but those of users' own expressions."""
         return [source(lanes, *named) for named in named_with_parameters()]
 
+    @classmethod
+    def texts_for(cls, node: ir.Node, lanes: int) -> Iterable[str]:
+        op = op_of(node)
+        return [source(lanes, op.activation, len(op.parameters))]
+
     def text(self, wanted: Wanted) -> str:
-        op = op_of(wanted.node)
-        return source(wanted.lanes, op.activation, len(op.parameters))
+        (text,) = self.texts_for(wanted.node, wanted.lanes)
+        return text
 
     def functions(self, wanted: Wanted) -> Functions:
         return functions(op_of(wanted.node).after)

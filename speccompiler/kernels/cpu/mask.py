@@ -6,6 +6,7 @@ w: the number
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
@@ -40,6 +41,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 '''
 
 
+@cache
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     text = over_lanes("largest_lane", "largest", lanes) + "\n" + DRIVER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -33,6 +34,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 """
 
 
+@cache
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     return fill(HEADER + DRIVER, Geometry._fields, LANES=lanes)

@@ -13,6 +13,7 @@ Rows whose windows lie in the data alike are done together: the driver decides o
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
@@ -215,6 +216,7 @@ def windows(
 '''
 
 
+@cache
 def source(lanes: int, kind: Kind, planes: bool) -> str:
     """The module's text, for one vector width and kind of pooling.
 

@@ -9,6 +9,7 @@ row of one channel twice as wide is its vectors, zipped with themselves.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -145,6 +146,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 '''
 
 
+@cache
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     return fill(HEADER + with_functions(DRIVER), Geometry._fields, LANES=lanes)

@@ -7,6 +7,7 @@ falls on is part of the result.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -96,6 +97,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 '''
 
 
+@cache
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     return fill(HEADER + with_functions(DRIVER), Geometry._fields, LANES=lanes)

@@ -7,6 +7,7 @@ side, so that most slices copy long runs.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -60,6 +61,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 '''
 
 
+@cache
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     return fill(

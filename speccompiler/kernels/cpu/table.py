@@ -6,6 +6,7 @@ Several kernels may do the same operation; the cheapest that fits is taken.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter
 
 from speccompiler.graph.ir import Node, Op
 from speccompiler.kernels.cpu.activation import MapKernel
@@ -98,11 +99,43 @@ def choose(
     ``threads``, only how its tasks are cut: the bits of an output may not depend on who else is
     in its batch, or on the machine's load.
     """
-    alone = candidates(node, shape, fast=fast, pool=pool)
-    assert alone or pool is not None, f"no kernel for {node.name}"
-    cheapest = min(alone, key=lambda c: c.nanoseconds(node, shape), default=None)
-    if cheapest is None or cheapest.schedule is None:
-        return cheapest
-    together = candidates(node, shape, fast=fast, batch=batch, threads=threads, pool=pool)
-    same = [c for c in together if c.kernel == cheapest.kernel]
-    return min(same, key=lambda c: c.nanoseconds(node, shape))
+    cheapest = _reckoned(node, shape, fast, pool)
+    assert cheapest is not None or pool is not None, f"no kernel for {node.name}"
+    if cheapest is None:
+        return None
+    cut = cheapest.schedule is not None and (batch, threads) != (1, RECKONED_THREADS)
+    if cut:
+        found = type(cheapest).cheapest(node, shape, Expected(batch, threads, pool))
+        assert found is not None, f"{cheapest.name} fits batches of every size"
+        _, cheapest = found
+    return cheapest.candidate()
+
+
+def _reckoned(node: Node, shape: KnownShape, fast: bool, pool: Node | None) -> CpuKernel | None:
+    """The cheapest kernel for one sample, whoever shares its batch.
+
+    A plan asks several times for each node: what was found is kept as long as the node may be
+    asked for again.
+    """
+    kernels = BY_OPERATION[type(node.op)]
+    key = id(node), id(pool), shape, fast, kernels
+    known = _found.get(key)
+    if known is not None:
+        return known[0]
+    expected = Expected(pool=pool)
+    found = [
+        best
+        for kernel in kernels
+        if fast or kernel.precise
+        if (best := kernel.cheapest(node, shape, expected)) is not None
+    ]
+    cheapest = min(found, key=itemgetter(0))[1] if found else None
+    if len(_found) >= MOST_FOUND:
+        _found.clear()
+    _found[key] = cheapest, node, pool
+    return cheapest
+
+
+MOST_FOUND = 1 << 11
+_found: dict[object, tuple[CpuKernel | None, Node, Node | None]] = {}
+"""Nodes are held, so that no other has the identity of one by which a kernel is found."""

@@ -10,6 +10,7 @@ before. Where the last axis stays the last, both go along v, and rows are copied
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -97,6 +98,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 '''
 
 
+@cache
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     return fill(

@@ -27,17 +27,17 @@ from typing import TYPE_CHECKING, Any, Self
 from speccompiler.frozen import dataclass
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.register_tile import VECTORS
-from speccompiler.kernels.cpu.convolution import (
-    CACHE_BYTES,
-    MOST_COLUMNS,
-    MULTIPLY_ADDS,
-    NANOSECONDS_A_BYTE,
-    Convolution,
-    is_small,
-)
+from speccompiler.kernels.cpu.convolution import Convolution, is_small
 from speccompiler.kernels.cpu.functions import Functions, finish
 from speccompiler.kernels.cpu.kernel import MOST_LANES, Array, Expected, Wanted
 from speccompiler.kernels.cpu.packing import in_groups
+from speccompiler.kernels.cpu.winograd_cost import (
+    FAR_BYTES,
+    WinogradCost,
+    apart,
+    padded_inputs,
+    sample_tiles,
+)
 from speccompiler.kernels.cpu.winograd_text import Geometry, source
 from speccompiler.kernels.cpu.winograd_transforms import transform_weights
 from speccompiler.kernels.winograd_tiles import find_tile
@@ -51,12 +51,6 @@ MOST_TERMS = 2048
 """Terms of a point's sum, which is one chain: 2,000 like ones are off by 3e-5."""
 CHUNK = 64
 """Channels whose weights a task transforms at a time, where it does: they stay in L2."""
-FAR_BYTES = 8 << 20
-"""Weights of this size come from afar: in a network, other layers' have pushed them out."""
-FAR_NANOSECONDS_A_BYTE = 1 / 9
-"""Reading what no cache is left for, while all cores do."""
-TRANSFORMED_WEIGHTS = 8
-"""Values of transformed weights that a core makes in a nanosecond."""
 
 
 @dataclass(frozen=True)
@@ -81,42 +75,28 @@ class WinogradKernel(Convolution):
     @classmethod
     def offered(cls, node: ir.Node, shape: KnownShape, expected: Expected) -> Sequence[Self]:
         """One for each way to cut the tasks; none where the convolution has no tile."""
-        out, op = known(node), op_of(node)
-        pool = (1, 1) if expected.pool is None else _pool_windows(expected.pool)
-        kernel, stride = three(op.kernel, 1), three(op.stride, 1)
-        tile = find_tile(kernel[1:])
-        if (
-            tile is None
-            or stride[1:] != (1, 1)
-            or (op.dilation and pool != (1, 1))
-            or min(shape[-1], out[-1]) < MOST_LANES
-            or kernel[0] * shape[-1] > MOST_TERMS
-        ):
-            return []
-        if is_small(node) or 0 in pool or tile.rows % pool[0] or tile.columns % pool[1]:
-            return []
-        groups = -(-out[-1] // (2 * MOST_LANES))
-        whole = _sample_tiles(node, tile) * expected.batch
-        batches = {min(whole, 14 * k) for k in (1, 2, 3, 4, 6, 8)} | {
-            -(-whole // p) for p in (1, 2, 3, 4) if whole // p <= 112
-        }
-        splits = {-(-groups // p) for p in (1, 2, 4, 8)}
-        filters = [2 * MOST_LANES * split for split in sorted(splits)]
-        chunk = min(CHUNK, -(-shape[-1] // MOST_LANES) * MOST_LANES)
-        large = 4 * tile.points * prod(kernel[:1]) * shape[-1] * out[-1] >= FAR_BYTES
-        return [
-            cls(Schedule(tile, tiles, some, pool, chunk), expected.batch, expected.threads)
-            for chunk, ranges in ((0, filters), *([(chunk, (32, 64, 128))] if large else []))
-            for tiles in sorted(batches)
-            for some in ranges
-        ]
+        ways = _ways(node, shape, expected)
+        return [cls(Schedule(*way), expected.batch, expected.threads) for way in ways]
+
+    @classmethod
+    def cheapest(
+        cls, node: ir.Node, shape: KnownShape, expected: Expected
+    ) -> tuple[float, Self] | None:
+        ways = _ways(node, shape, expected)
+        if not ways:
+            return None
+        cost = WinogradCost(node, shape, ways[0][0], expected.batch, expected.threads).of
+        costs = [cost(tiles, filters, chunk) for _, tiles, filters, _, chunk in ways]
+        least = min(costs)
+        best = Schedule(*ways[costs.index(least)])
+        return least, cls(best, expected.batch, expected.threads)
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
         op, out, cut, tile = op_of(node), known(node), self.cut, self.cut.tile
         turned = tile.kernel[1] == 1
         depth, *lengths = three(shape[:-1], 1)
         out_depth, *outputs = three(out[:-1], 1)
-        pads, apart = three([b for b, _ in op.padding], 0), _apart(node)
+        pads, distances = three([b for b, _ in op.padding], 0), apart(node)
         repeats = three(op.repeats, 1)
         pooled_width = outputs[1] // cut.pool[1]
 
@@ -128,14 +108,15 @@ class WinogradKernel(Convolution):
         return Geometry(
             depth, *both(lengths), shape[-1], out_depth, *both(outputs), out[-1],
             three(op.kernel, 1)[0], three(op.stride, 1)[0],
-            pads[0], *both(pads[1:]), repeats[0], *both(repeats[1:]), apart[0], *both(apart[1:]),
+            pads[0], *both(pads[1:]), repeats[0], *both(repeats[1:]), distances[0],
+            *both(distances[1:]),
             *both(tile.kernel), *both((tile.rows, tile.columns)),
             *both((lengths[1] * shape[-1], shape[-1])), *both((pooled_width, 1)), int(turned),
             *both(cut.pool), cut.tiles, cut.filters, cut.chunk, out[-1],
         )  # fmt: skip
 
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
-        batches = -(-n * _sample_tiles(node, self.cut.tile) // self.cut.tiles)
+        batches = -(-n * sample_tiles(node, self.cut.tile) // self.cut.tiles)
         return batches * self.sharing(node, shape)
 
     def sharing(self, node: ir.Node, shape: KnownShape) -> int:
@@ -143,40 +124,15 @@ class WinogradKernel(Convolution):
         return -(-known(node)[-1] // self.cut.filters)
 
     def scratch(self, node: ir.Node, shape: KnownShape) -> int:
-        inputs, products = self._padded(node, shape)
+        inputs, products = padded_inputs(node, shape), self.cut.filters
         own = products * (self.cut.chunk + 1) if self.cut.chunk else 0
         each = self.cut.tiles * (inputs + products) + 4 * MOST_LANES + own
         return self.cut.tile.points * each
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         """A sample's share: multiplications, transforms, and what comes from beyond the cache."""
-        schedule, batch, threads = self.cut, self.batch, self.threads
-        inputs, products = self._padded(node, shape)
-        points, filters = schedule.tile.points, known(node)[-1]
-        tiles = _sample_tiles(node, schedule.tile)
-        tasks = self.tasks(node, shape, batch)
-        ranges = self.sharing(node, shape)
-        places = tasks / ranges / batch
-        work = tiles * points * inputs * filters / MULTIPLY_ADDS
-        # A transform moves each value about four times between registers and cache, and that of
-        # the inputs is repeated where threads share a batch of tiles.
-        transform = tiles * points * (min(ranges, threads) * inputs + filters) / 6
-        weights = points * inputs * filters
-        held = 4 * points * schedule.tiles * (inputs + products)
-        if schedule.chunk:
-            work = 1.05 * work + places * weights / TRANSFORMED_WEIGHTS
-        elif 4 * weights + held > CACHE_BYTES:
-            # Weights are asked for ahead: whichever takes longer counts, they or the products.
-            far = min(1.0, 4 * weights / FAR_BYTES) ** 2
-            a_byte = (1 - far) * NANOSECONDS_A_BYTE + far * FAR_NANOSECONDS_A_BYTE
-            read = 4 * places * weights * a_byte
-            # A single pass leaves no time to ask for the next weights.
-            waited = schedule.tiles <= MOST_COLUMNS and 4 * weights > 2 * CACHE_BYTES
-            work = max(work, read) + (read / 4 if waited else 0)
-        spilled = max(0.0, held - CACHE_BYTES / 2) * 2 * tasks / batch
-        # Few tasks leave threads without one.
-        idle = -(-tasks // threads) * threads / tasks if tasks < 64 else 1.0
-        return (work + transform) * idle + spilled * NANOSECONDS_A_BYTE
+        cost = WinogradCost(node, shape, self.cut.tile, self.batch, self.threads)
+        return cost.of(self.cut.tiles, self.cut.filters, self.cut.chunk)
 
     def text(self, wanted: Wanted) -> str:
         return source(wanted.lanes)
@@ -184,6 +140,14 @@ class WinogradKernel(Convolution):
     @classmethod
     def texts(cls, lanes: int) -> Iterable[str]:
         return [source(lanes)]
+
+    @classmethod
+    def texts_for(cls, node: ir.Node, lanes: int) -> Iterable[str]:
+        op = op_of(node)
+        tile = find_tile(three(op.kernel, 1)[1:])
+        plain = tile is not None and three(op.stride, 1)[1:] == (1, 1)
+        few = min(op.weight.shape[-2:]) < MOST_LANES
+        return cls.texts(lanes) if plain and not few else ()
 
     def functions(self, wanted: Wanted) -> Functions:
         return Functions(finish(op_of(wanted.node).activation), tile=True, products=True)
@@ -193,10 +157,42 @@ class WinogradKernel(Convolution):
             return in_groups(weight, lanes)
         return _transformed(weight, self.cut.tile, lanes)
 
-    def _padded(self, node: ir.Node, shape: KnownShape) -> tuple[int, int]:
-        """Values of a tile's inputs and a task's products at one point, padded."""
-        slices = three(op_of(node).kernel, 1)[0] * -(-shape[-1] // MOST_LANES)
-        return slices * MOST_LANES, self.cut.filters
+
+_Way = tuple[Tile, int, int, tuple[int, int], int]
+"""The fields of a ``Schedule``."""
+
+
+def _ways(node: ir.Node, shape: KnownShape, expected: Expected) -> list[_Way]:
+    """The ways to cut the tasks; none where the convolution has no tile."""
+    out, op = known(node), op_of(node)
+    kernel, stride = three(op.kernel, 1), three(op.stride, 1)
+    tile = find_tile(kernel[1:])
+    pool = (1, 1) if expected.pool is None else _pool_windows(expected.pool)
+    if (
+        tile is None
+        or stride[1:] != (1, 1)
+        or (op.dilation and pool != (1, 1))
+        or min(shape[-1], out[-1]) < MOST_LANES
+        or kernel[0] * shape[-1] > MOST_TERMS
+    ):
+        return []
+    if is_small(node) or 0 in pool or tile.rows % pool[0] or tile.columns % pool[1]:
+        return []
+    groups = -(-out[-1] // (2 * MOST_LANES))
+    whole = sample_tiles(node, tile) * expected.batch
+    batches = {min(whole, 14 * k) for k in (1, 2, 3, 4, 6, 8)} | {
+        -(-whole // p) for p in (1, 2, 3, 4) if whole // p <= 112
+    }
+    splits = {-(-groups // p) for p in (1, 2, 4, 8)}
+    filters = [2 * MOST_LANES * split for split in sorted(splits)]
+    chunk = min(CHUNK, -(-shape[-1] // MOST_LANES) * MOST_LANES)
+    large = 4 * tile.points * kernel[0] * shape[-1] * out[-1] >= FAR_BYTES
+    return [
+        (tile, tiles, some, pool, chunk)
+        for chunk, ranges in ((0, filters), *([(chunk, (32, 64, 128))] if large else []))
+        for tiles in sorted(batches)
+        for some in ranges
+    ]
 
 
 def _pool_windows(pool: ir.Node) -> tuple[int, int]:
@@ -207,22 +203,6 @@ def _pool_windows(pool: ir.Node) -> tuple[int, int]:
     if op.mode == "max" and plain and op.kernel == op.stride and kernel[0] == 1:
         return kernel[1], kernel[2]
     return 0, 0
-
-
-def _sample_tiles(node: ir.Node, tile: Tile) -> int:
-    """Tiles of one sample."""
-    count, *lengths = three(known(node)[:-1], 1)
-    _, *apart = _apart(node)
-    for length, distance, outputs in zip(lengths, apart, (tile.rows, tile.columns), strict=True):
-        of_one_start = -(-length // distance)
-        count *= -(-of_one_start // outputs) * distance
-    return count
-
-
-def _apart(node: ir.Node) -> tuple[int, int, int]:
-    """The dilation; 1 where the window has one place, so that no tile is for nothing."""
-    pairs = zip(three(op_of(node).kernel, 1), three(op_of(node).dilation, 1), strict=True)
-    return three([distance if length > 1 else 1 for length, distance in pairs], 1)
 
 
 def _transformed(weight: npt.NDArray[Any], tile: Tile, lanes: int) -> Array:

@@ -52,7 +52,7 @@ def run_fenced(bound, work):
     if len(sizes) > 1:
         starts = np.ctypeslib.as_array((ctypes.c_int64 * len(sizes)).from_address(given.w))
     reads = [array(int(start), size) for start, size in zip(starts, sizes, strict=True)]
-    arrays = [reads[0], y, bound.w, bound.b, *reads[1:]]
+    arrays = [reads[0], y, bound.packing.w, bound.packing.b, *reads[1:]]
     for end in (False, True):
         copies = [fenced(values, end) for values in arrays]
         scratch = fenced(array(given.scratch, need), end)

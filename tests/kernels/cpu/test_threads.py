@@ -111,10 +111,10 @@ def test_a_kernel_that_fails_leaves_the_model_usable():
     for failing, bound in enumerate(steps):
         executor._steps[failing] = replace(bound, code=loaded(fail))
         # Memory is bound to what failed.
-        executor._idle.clear()
+        executor._shared.blocks.clear()
         with pytest.raises(RuntimeError, match="a kernel failed"):
             compiled.run(x)
-        assert not executor._idle
+        assert not len(executor._shared.blocks)
         executor._steps[failing] = bound
         assert np.array_equal(compiled.run(x), good)
 
@@ -127,7 +127,10 @@ def test_long_steps_are_cut(threads, monkeypatch):
     monkeypatch.setattr(run_memory, "LONGEST_PART", 1e-9)
     compiled = model.compile(threads=threads)
     assert np.array_equal(compiled.run(x), good)
-    (memory,) = compiled.executor._idle
+    executor = compiled.executor
+    block = executor._shared.blocks.take(0, 0)
+    memory = block.bound(executor._number)
+    executor._shared.blocks.give_back(block)
     assert len(memory.parts) == sum(map(len, memory.steps)) > len(memory.steps)
     profile, out = [0.0] * len(memory.steps), np.empty_like(good)
     compiled.executor.run_batch([x], [out], profile)

@@ -7,6 +7,7 @@ import pytest
 
 from speccompiler.kernels.cpu import convolution, winograd
 from speccompiler.kernels.cpu import table as cpu_kernels
+from speccompiler.kernels.cpu.kernel import Expected
 from speccompiler.kernels.cpu.runtime import executor
 from speccompiler.kernels.cpu.winograd import WinogradKernel
 from speccompiler.passes import optimize
@@ -18,6 +19,8 @@ from tests.cases import build
 def winograd_is_cheap(monkeypatch):
     """Small images would not be worth it: taken here wherever it fits and is allowed."""
     monkeypatch.setattr(WinogradKernel, "nanoseconds", lambda self, node, shape: 0.0)
+    # Its own finds the cheapest without asking each.
+    monkeypatch.delattr(WinogradKernel, "cheapest")
     monkeypatch.setattr(convolution, "SMALL", 0)
 
 
@@ -59,6 +62,19 @@ def error(model, x, **options):
 def kernels(model, *, fast):
     graph, _ = model.tapped()
     return [step.kernel for step in make_plan(optimize(graph), cpu_kernels, fast=fast).steps]
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+@pytest.mark.parametrize("batch", [1, 7])
+@pytest.mark.parametrize("filters", [16, 100, 512])
+def test_the_cheapest_way_is_the_first_of_lowest_cost(monkeypatch, size, batch, filters):
+    monkeypatch.undo()
+    model = build([conv(filters, size if size > 1 else 3, nb_row=size)], (40, 33, 96), seed=3)
+    node, expected = model.graph.nodes[1], Expected(batch, 2)
+    offered = WinogradKernel.offered(node, (40, 33, 96), expected)
+    costs = [one.nanoseconds(node, (40, 33, 96)) for one in offered]
+    best = offered[costs.index(min(costs))]
+    assert WinogradKernel.cheapest(node, (40, 33, 96), expected) == (min(costs), best)
 
 
 @pytest.mark.parametrize("mode", ["valid", "same", "full"])

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from speccompiler.kernels.cpu.runtime.compile_memory import processes_alone
 from speccompiler.kernels.cpu.runtime.kernel_cache import brought, is_kept, vocabulary
 from speccompiler.system import facilities
 from speccompiler.system.cache import PREFIX, cache_folder, cache_root, keeps, write_entry
@@ -46,7 +47,7 @@ def _begin(level: Level, root: Path) -> None:
     mark = mark_of(level)
     if mark is None or not facilities.BACKGROUND.here or not sys.executable:
         return
-    if _is_done(mark) or not keeps("kernels"):
+    if _is_done(mark) or not keeps("kernels") or not processes_alone(FREE_BYTES):
         return
     import subprocess
 
@@ -111,7 +112,7 @@ def serve() -> None:
         from speccompiler.kernels.cpu.runtime.compile_ahead import compile_ahead
 
         # First the mark: where nothing can be done now, the next command need not find that out.
-        processes = _processes() if write_entry(mark, [BEGUN]) else 0
+        processes = processes_alone(FREE_BYTES) if write_entry(mark, [BEGUN]) else 0
         if processes:
             wanted = library(level.lanes)
             compile_ahead([one for one in wanted if not is_kept(*one)], processes)
@@ -125,16 +126,6 @@ def _give_way() -> None:
     if facilities.IDLE_TIME.here:
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-
-
-def _processes() -> int:
-    """How many processes this machine has processors and memory for."""
-    from speccompiler.kernels.cpu.runtime.compile_ahead import BYTES, MOST_PROCESSES
-    from speccompiler.system.available_memory import available_memory
-    from speccompiler.system.threads import default_threads
-
-    room = available_memory() - FREE_BYTES
-    return min(default_threads(), MOST_PROCESSES, max(0, room // BYTES))
 
 
 @contextlib.contextmanager

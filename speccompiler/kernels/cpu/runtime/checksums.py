@@ -5,12 +5,13 @@ Damage within 32 neighbouring bits is always found; other damage is missed once 
 
 from __future__ import annotations
 
-import os
 import threading
 import zlib
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+
+from speccompiler.system.threads import default_threads
 
 PIECES = 16
 WORTH_THREADS = 16 << 20
@@ -31,7 +32,7 @@ def checksums(parts: Sequence[memoryview]) -> list[int]:
                 piece = waiting.popleft()
                 sums[piece] = _checksum(parts, piece * length, (piece + 1) * length)
 
-    helpers = min(MOST_THREADS, os.cpu_count() or 1) - 1 if size >= WORTH_THREADS else 0
+    helpers = min(MOST_THREADS, default_threads()) - 1 if size >= WORTH_THREADS else 0
     threads = [threading.Thread(target=work) for _ in range(helpers)]
     for thread in threads:
         thread.start()

@@ -17,20 +17,20 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from speccompiler.kernels.cpu.runtime.compile_memory import processes_beside
 from speccompiler.kernels.cpu.runtime.kernel_cache import load_kernel
 from speccompiler.system.cache import keeps
 from speccompiler.system.subprocesses import requests, serving
 
 Wanted = tuple[str, str]
 """A kernel's name and text."""
-MOST_PROCESSES = 8
-BYTES = 250 << 20
-"""Memory that each of them takes."""
 _LOG = logging.getLogger(__name__)
 
 
 def compile_ahead(wanted: Iterable[Wanted], threads: int) -> None:
     """Compile these, on as many processors as there are ``threads``, and say how far it is.
+
+    On no more than this process may use, and in no more processes than memory is free for.
 
     ``CONVSPEC_COMPILE_PROCESSES`` says how many instead. What is said is a record of the log
     whose ``made`` are two numbers: kernels that are ready, and all.
@@ -65,7 +65,7 @@ def _most_processes(threads: int) -> int:
     try:
         return int(os.environ["CONVSPEC_COMPILE_PROCESSES"])
     except (KeyError, ValueError):
-        return min(threads, MOST_PROCESSES)
+        return 1 + processes_beside(threads)
 
 
 class _Progress:

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
+import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from speccompiler.graph.ir import MapWith, Weight, operands
-from speccompiler.kernels.cpu.kernel import Array, Wanted, no_values
+from speccompiler.frozen import dataclass
+from speccompiler.graph.ir import Graph, MapWith, Weight
+from speccompiler.kernels.cpu.kernel import Array, Wanted
 from speccompiler.kernels.cpu.runtime.background import compile_the_rest
-from speccompiler.kernels.cpu.runtime.kernel_cache import is_kept, load_kernel
+from speccompiler.kernels.cpu.runtime.kernel_cache import is_kept, is_loaded, load_kernel
 from speccompiler.kernels.cpu.runtime.object_code import LoadedKernel
-from speccompiler.kernels.cpu.runtime.packed_weights import packed_weights
+from speccompiler.kernels.cpu.runtime.packings import Packing, Packings
+from speccompiler.kernels.cpu.runtime.run_blocks import Block, RunBlocks
 from speccompiler.kernels.cpu.runtime.run_memory import BoundStep, RunMemory, address
-from speccompiler.kernels.cpu.runtime.step_functions import StepFunctions, texts_of
+from speccompiler.kernels.cpu.runtime.step_functions import StepFunctions, Text, texts_of
 from speccompiler.kernels.cpu.runtime.team import teamwork_text
 from speccompiler.kernels.cpu.table import kernel_of
 from speccompiler.planning.plan import Plan, Step, end_number
 from speccompiler.system.processor import host_lanes
+
+BYTES_A_STEP = 6000
+"""What a plan and what is bound of it take in Python's memory: up to 5,000 were measured."""
 
 
 class CpuExecutor:
@@ -34,28 +39,37 @@ class CpuExecutor:
         weights: Mapping[Weight, npt.NDArray[Any]],
         batch_size: int,
         threads: int,
-        packed: Sequence[tuple[Array, Array]] | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self.plan = plan
         self.batch_size = batch_size
         self.threads = threads
+        self._shared = shared or Shared(Packings(weights, host_lanes()), RunBlocks(threads))
         # Weights first: what is wrong with them is said before anything is compiled.
-        packed = packed or _packed(plan.steps, weights)
+        packed = [self._shared.packings.of(step) for step in plan.steps]
         started = time.perf_counter()
-        kernels = load_kernels(plan, threads)
+        kernels = load_kernels(plan, threads, batch_size)
         self.kernel_seconds = time.perf_counter() - started
         self._steps = [
-            _bound(step, code, *w)
-            for step, code, w in zip(plan.steps, kernels, packed, strict=True)
+            _bound(step, code, packing)
+            for step, code, packing in zip(plan.steps, kernels, packed, strict=True)
         ]
         self._sizes = [prod(shape) for _, shape in (*plan.inputs, *plan.outputs)]
         _check_places(plan)
-        self._idle: list[RunMemory] = []
+        self._number = next(_numbers)
+        self._room = plan.arena_elements * batch_size, plan.scratch_elements
 
-    def with_plan(self, plan: Plan) -> CpuExecutor:
-        """The same weights for a plan of the same kernels that cuts their tasks in another way."""
-        packed = [(bound.w, bound.b) for bound in self._steps]
-        return CpuExecutor(plan, {}, self.batch_size, self.threads, packed)
+    @property
+    def own_bytes(self) -> int:
+        """An estimate: objects of the plan, and parameters repeated to fill values of its size."""
+        repeated = [
+            bound.packing for bound in self._steps if isinstance(bound.step.node.op, MapWith)
+        ]
+        return BYTES_A_STEP * len(self._steps) + sum(one.w.nbytes for one in repeated)
+
+    def for_plan(self, graph: Graph, plan: Plan, batch_size: int) -> CpuExecutor:
+        """Another plan of the same model: weights, machine code and memory are shared."""
+        return CpuExecutor(plan, {}, batch_size, self.threads, self._shared)
 
     def run_batch(
         self,
@@ -74,9 +88,8 @@ class CpuExecutor:
         for array, size in zip((*inputs, *outputs), self._sizes, strict=True):
             assert array.size == n * size, "an array of another size"
             ends.append(address(array))
-        memory = self._take_memory()
-        if memory.samples != n:
-            memory.bind(self._steps, n)
+        block = self._shared.blocks.take(*self._room)
+        memory = self._memory(block, n)
         memory.set_ends(ends)
         if profile is None:
             memory.job.run(memory.parts)
@@ -85,39 +98,34 @@ class CpuExecutor:
                 started = time.perf_counter()
                 memory.job.run(pieces)
                 profile[index] += time.perf_counter() - started
-        # Memory of a run that failed is not used again.
-        self._idle.append(memory)
+        # The memory of a run that failed is not used again.
+        self._shared.blocks.give_back(block)
 
-    def _take_memory(self) -> RunMemory:
-        """Memory that nobody uses: kept from an earlier run, or new."""
-        # No lock: list.pop is atomic, and a lock held while another thread forks stays held.
-        with contextlib.suppress(IndexError):
-            return self._idle.pop()
-        return RunMemory(self.plan, self.batch_size, self.threads)
-
-
-def _packed(
-    steps: Sequence[Step], weights: Mapping[Weight, npt.NDArray[Any]]
-) -> list[tuple[Array, Array]]:
-    """Weights and bias of each step; those of a shared layer once for each order."""
-    made: dict[object, tuple[Array, Array]] = {}
-    found = []
-    for step in steps:
-        node, candidate = step.node, step.candidate
-        if candidate is None:
-            found.append((no_values(), no_values()))
-            continue
-        # A kernel without operands may pack constants of its operation.
-        beside = operands(node.op) or node.op
-        shape = node.shape if isinstance(node.op, MapWith) else None
-        key = candidate.layout, beside, shape
-        if key not in made:
-            made[key] = packed_weights(candidate, node, weights, host_lanes())
-        found.append(made[key])
-    return found
+    def _memory(self, block: Block[RunMemory], n: int) -> RunMemory:
+        """The calls for ``n`` samples, bound to a block."""
+        memory = block.bound(self._number)
+        if memory is not None and memory.samples == n:
+            return memory
+        block.drop(self._number)
+        memory = RunMemory(self.plan, self.batch_size, block)
+        memory.bind(self._steps, n)
+        block.keep(self._number, memory, memory.calls)
+        return memory
 
 
-def _bound(step: Step, code: LoadedKernel, w: Array, b: Array) -> BoundStep:
+_numbers = itertools.count()
+"""One for each executor of this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the executors of one model have in common."""
+
+    packings: Packings
+    blocks: RunBlocks[RunMemory]
+
+
+def _bound(step: Step, code: LoadedKernel, packing: Packing) -> BoundStep:
     kernel = kernel_of(step.candidate)
     geometry = kernel.geometry(step.node, step.source_shape)
     if step.writes.pitch:
@@ -125,7 +133,7 @@ def _bound(step: Step, code: LoadedKernel, w: Array, b: Array) -> BoundStep:
     assert step.added is None or not step.writes_planes, "planes are written, not added to"
     geometry = kernel.with_planes(geometry, step.reads_planes, step.writes_planes)
     functions = StepFunctions(kernel.functions(_wanted(step)), host_lanes())
-    return BoundStep(step, kernel, code, w, b, np.array(geometry, np.int64), functions)
+    return BoundStep(step, kernel, code, packing, np.array(geometry, np.int64), functions)
 
 
 def _check_places(plan: Plan) -> None:
@@ -144,18 +152,36 @@ def _check_places(plan: Plan) -> None:
             assert size == prod(shape), f"{step.target}: a place of another size"
 
 
-def load_kernels(plan: Plan, threads: int) -> list[LoadedKernel]:
-    """The machine code of each step, found or compiled; that of the team is made ready too."""
+def load_kernels(plan: Plan, threads: int, batch_size: int = 0) -> list[LoadedKernel]:
+    """The machine code of each step, found or compiled; that of the team is made ready too.
+
+    ``batch_size`` is that of a run that follows. Raises ``Problem``: CS130.
+    """
     wanted = [*map(_text, plan.steps), teamwork_text()]
     called = (one for step in plan.steps for one in _called(step))
-    missing = [one for one in dict.fromkeys((*wanted, *called)) if not is_kept(*one)]
+    # Weights are packed by now.
+    held = plan.peak_bytes(batch_size, threads) - plan.weight_bytes
+    new = compile_missing((*wanted, *called), threads, held)
+    loaded = [load_kernel(*one) for one in wanted][: len(plan.steps)]
+    if new:
+        compile_the_rest()
+    return loaded
+
+
+def compile_missing(wanted: Iterable[Text], threads: int, held: int = 0) -> bool:
+    """Compile what neither this process nor the cache has; whether any is new to this process.
+
+    ``held`` are bytes that a run takes afterwards. Raises ``Problem``: CS130.
+    """
+    new = [one for one in dict.fromkeys(wanted) if not is_loaded(*one)]
+    missing = [one for one in new if not is_kept(*one)]
     if missing:
         from speccompiler.kernels.cpu.runtime.compile_ahead import compile_ahead
+        from speccompiler.kernels.cpu.runtime.compile_memory import check_room_to_compile
 
+        check_room_to_compile(len(missing), held)
         compile_ahead(missing, threads)
-    loaded = [load_kernel(*one) for one in wanted][: len(plan.steps)]
-    compile_the_rest()
-    return loaded
+    return bool(new)
 
 
 def _text(step: Step) -> tuple[str, str]:

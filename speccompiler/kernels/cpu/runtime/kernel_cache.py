@@ -48,7 +48,13 @@ def _loaded(kernel: str, text: str, level: Level) -> LoadedKernel:
     found = None if library is None else library.find(symbol)
     if found is None or not loadable(found):
         found = _kept_or_made(text, symbol, level)
-    return link(found, symbol)
+    linked = link(found, symbol)
+    _here.add((kernel, text, level))
+    return linked
+
+
+_here: set[tuple[str, str, Level]] = set()
+"""What this process has loaded."""
 
 
 def _kept_or_made(text: str, symbol: str, level: Level) -> ObjectCode:
@@ -66,6 +72,11 @@ def _kept_or_made(text: str, symbol: str, level: Level) -> ObjectCode:
         if portable:
             write_entry(machine_code, [found.to_bytes()])
     return found
+
+
+def is_loaded(kernel: str, text: str) -> bool:
+    """Whether this process has it."""
+    return (kernel, text, host_level()) in _here
 
 
 def is_kept(kernel: str, text: str) -> bool:

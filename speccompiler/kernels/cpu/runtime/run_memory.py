@@ -1,4 +1,4 @@
-"""What one run in progress uses: buffers, scratch, and kernel calls bound to their addresses.
+"""The calls of a plan's kernels, bound to the addresses of the memory that a run uses.
 
 A small network's kernels take microseconds, and so must what surrounds them. Addresses,
 task counts and numbers of threads are therefore worked out once for each memory and number
@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.frozen import dataclass
-from speccompiler.kernels.cpu.kernel import Array, CpuKernel
+from speccompiler.kernels.cpu.kernel import CpuKernel
 from speccompiler.kernels.cpu.runtime.object_code import Arguments, LoadedKernel
+from speccompiler.kernels.cpu.runtime.packings import Packing
+from speccompiler.kernels.cpu.runtime.run_blocks import Block
 from speccompiler.kernels.cpu.runtime.step_functions import StepFunctions
 from speccompiler.kernels.cpu.runtime.team import Job, Work
 from speccompiler.planning.plan import Place, Plan, Step, end_number
-from speccompiler.system.memory import allocate
 
 WORTH_A_THREAD = 10_000
 """Nanoseconds of work below which another thread costs more than it brings."""
@@ -39,8 +40,7 @@ class BoundStep:
     step: Step
     kernel: CpuKernel
     code: LoadedKernel
-    w: Array
-    b: Array
+    packing: Packing
     geometry: npt.NDArray[np.int64]
     functions: StepFunctions
 
@@ -63,21 +63,23 @@ class BoundStep:
 
 
 class RunMemory:
-    """Buffers, scratch for each thread, and the calls of a plan's kernels bound to them.
+    """The calls of a plan's kernels, bound to a block of memory.
 
     ``job`` has a plan's steps, some of them in several pieces. ``parts`` are the pieces that are
     run without a look at Python, ``steps`` the pieces of each step; both as (first, past last).
     """
 
-    def __init__(self, plan: Plan, batch_size: int, threads: int) -> None:
-        self._arena = allocate(plan.arena_elements * batch_size)
-        self._scratch = [allocate(plan.scratch_elements) for _ in range(threads)]
+    def __init__(self, plan: Plan, batch_size: int, block: Block[RunMemory]) -> None:
+        self._arena = address(block.arena)
+        self._scratch = [address(scratch) for scratch in block.scratch]
         self._plan = plan
         self._batch_size = batch_size
         self._open_arguments: list[tuple[Arguments, str, int, int]] = []
         self._open_entries: list[tuple[_Addresses, int, int]] = []
         self._tables: list[_Addresses] = []
         self.samples = -1
+        self.calls = 0
+        """Calls that are bound: each step's for each of its threads."""
         self.job = Job([])
         self.parts: list[tuple[int, int]] = []
         self.steps: list[list[tuple[int, int]]] = []
@@ -94,6 +96,7 @@ class RunMemory:
             arguments = [
                 self._arguments(bound, n, w, scratch) for scratch in self._scratch[:threads]
             ]
+            self.calls += len(arguments)
             cost = bound.nanoseconds(n) / 1e9
             # Each piece has several chunks for every thread.
             pieces = _cut(bound.tasks(n), 8 * threads * bound.sharing, cost)
@@ -115,8 +118,8 @@ class RunMemory:
         """Address of the weights; for a step that reads several values, of a table of theirs."""
         reads = bound.step.reads
         if len(reads) == 1:
-            return address(bound.w)
-        assert not bound.w.size, f"{bound.step.target}: several values to read, and weights"
+            return address(bound.packing.w)
+        assert not bound.packing.w.size, f"{bound.step.target}: several values to read, and weights"
         table = np.zeros(len(reads), np.int64)
         for index, place in enumerate(reads):
             if place.kind == "buffer":
@@ -126,10 +129,10 @@ class RunMemory:
         self._tables.append(table)
         return address(table)
 
-    def _arguments(self, bound: BoundStep, n: int, w: int, scratch: Array) -> Arguments:
-        b, g = address(bound.b), address(bound.geometry)
+    def _arguments(self, bound: BoundStep, n: int, w: int, scratch: int) -> Arguments:
+        b, g = address(bound.packing.b), address(bound.geometry)
         f = address(bound.functions.values)
-        arguments = Arguments(n, 0, 0, w, b, g, address(scratch), f)
+        arguments = Arguments(n, 0, 0, w, b, g, scratch, f)
         for name, place in (("x", bound.step.reads[0]), ("y", bound.step.writes)):
             if place.kind == "buffer":
                 setattr(arguments, name, self._buffer(place))
@@ -140,7 +143,7 @@ class RunMemory:
 
     def _buffer(self, place: Place) -> int:
         buffer = self._plan.buffers[place.index]
-        return address(self._arena) + 4 * (buffer.offset * self._batch_size + place.at)
+        return self._arena + 4 * (buffer.offset * self._batch_size + place.at)
 
 
 def _cut(tasks: int, together: int, seconds: float) -> list[range]:

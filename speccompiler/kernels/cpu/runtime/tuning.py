@@ -43,7 +43,7 @@ class Tuned:
         self, node: Node, shape: KnownShape, pool: Node | None, best: Candidate
     ) -> Candidate:
         """The cut that was fastest; ``best``, the cheapest by estimate, where none is known."""
-        if best.schedule is None or not _anything_measured():
+        if best.schedule is None:
             return best
         folder = cache_folder("tuning")
         stored = None
@@ -72,7 +72,7 @@ class Tuned:
         return f"{PREFIX}{hashlib.sha256(key.encode()).hexdigest()[:24]}.cut"
 
 
-def _anything_measured() -> bool:
+def anything_measured() -> bool:
     """Most machines were never tuned, and need not find out which processor they have."""
     with contextlib.suppress(OSError):
         return any((cache_root() / "tuning").iterdir())
@@ -105,7 +105,8 @@ def tune(executor: CpuExecutor) -> int:
             step if cut is None else replace(step, candidate=cut)
             for step, cut in zip(plan.steps, chosen, strict=True)
         ]
-        measured = _step_seconds(executor.with_plan(replace(plan, steps=tuple(steps))))
+        changed = replace(plan, steps=tuple(steps))
+        measured = _step_seconds(executor.for_plan(plan.graph, changed, executor.batch_size))
         for index, (cuts, taken) in enumerate(zip(options, measured, strict=True)):
             if cuts:
                 known = seconds[index].get(turn % len(cuts), float("inf"))

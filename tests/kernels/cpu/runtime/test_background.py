@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from speccompiler.kernels.cpu import library, mask, plain_copy, softmax
-from speccompiler.kernels.cpu.runtime import background, kernel_cache
-from speccompiler.system import available_memory, facilities
+from speccompiler.kernels.cpu.runtime import background, compile_memory, kernel_cache
+from speccompiler.system import facilities
 from speccompiler.system.processor import host_level
 
 TEXTS = (
@@ -94,7 +94,16 @@ def test_it_works_for_the_same_cache_from_another_folder(
 
 
 @pytest.mark.parametrize(
-    "why", ["switched off", "complete", "under way", "a wheel", "no cache", "no interpreter"]
+    "why",
+    [
+        "switched off",
+        "complete",
+        "under way",
+        "a wheel",
+        "no cache",
+        "no memory",
+        "no interpreter",
+    ],
 )
 def test_when_no_process_is_started(cold, started, why, monkeypatch) -> None:
     if why == "switched off":
@@ -108,6 +117,8 @@ def test_when_no_process_is_started(cold, started, why, monkeypatch) -> None:
         monkeypatch.setattr(background, "brought", lambda level: object())
     elif why == "no cache":
         monkeypatch.setenv("CONVSPEC_CACHE_SIZE", "0")
+    elif why == "no memory":
+        monkeypatch.setattr(compile_memory, "available_memory", lambda: background.FREE_BYTES)
     else:
         monkeypatch.setattr(sys, "executable", "")
     background.compile_the_rest()
@@ -134,7 +145,7 @@ def test_only_one_works_for_a_cache(cold) -> None:
 
 def test_it_leaves_memory_to_others(cold, monkeypatch) -> None:
     little = background.FREE_BYTES + 1000
-    monkeypatch.setattr(available_memory, "available_memory", lambda: little)
+    monkeypatch.setattr(compile_memory, "available_memory", lambda: little)
     background.serve()
     # The mark keeps the next commands from finding the same out, each by a process.
     assert mark().read_bytes() == background.BEGUN

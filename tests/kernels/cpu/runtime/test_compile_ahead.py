@@ -9,10 +9,12 @@ import time
 
 import pytest
 
+from speccompiler.diagnostics.core import Problem
 from speccompiler.kernels.cpu import mask, plain_copy, softmax
 from speccompiler.kernels.cpu.runtime import compile_ahead as ahead
-from speccompiler.kernels.cpu.runtime import kernel_cache
+from speccompiler.kernels.cpu.runtime import compile_memory, kernel_cache
 from speccompiler.kernels.cpu.runtime.compile_ahead import compile_ahead
+from speccompiler.system.available_memory import Room
 
 WANTED = [
     ("copy", plain_copy.source(4)),
@@ -94,9 +96,45 @@ def test_it_says_how_many_are_ready(here, monkeypatch, caplog, processes):
     assert messages[-1] == "compiled 4 of 4 kernels"
 
 
-def test_as_many_processes_as_threads(monkeypatch):
+@pytest.mark.parametrize(
+    ("threads", "usable", "processes_of_memory", "wanted"),
+    [
+        (1, 64, 64, 1),
+        (3, 64, 64, 3),
+        (64, 64, 64, 8),
+        # A container: one processor, or room for so many.
+        (64, 1, 64, 1),
+        (64, 64, 2.5, 3),
+        (64, 64, 0, 1),
+        (64, 64, -1, 1),
+    ],
+)
+def test_as_many_processes_as_there_is_room_for(
+    monkeypatch, threads, usable, processes_of_memory, wanted
+):
     monkeypatch.delenv("CONVSPEC_COMPILE_PROCESSES")
-    assert [ahead._most_processes(n) for n in (1, 3, 100)] == [1, 3, ahead.MOST_PROCESSES]
+    free = compile_memory.HERE_BYTES + int(processes_of_memory * compile_memory.PROCESS_BYTES)
+    monkeypatch.setattr(compile_memory, "available_memory", lambda: free)
+    monkeypatch.setattr(compile_memory, "default_threads", lambda: usable)
+    assert ahead._most_processes(threads) == wanted
+
+
+def test_no_room_to_compile(monkeypatch):
+    room = Room(140 << 20, 256 << 20, "ulimit -v")
+    monkeypatch.setattr(compile_memory, "tightest_room", lambda: room)
+    with pytest.raises(Problem) as caught:
+        compile_memory.check_room_to_compile(12, held=10 << 20)
+    assert (caught.value.code, caught.value.message, caught.value.hint) == (
+        "CS130",
+        "12 kernels are to be compiled first, which with the run needs 160 MiB of memory; "
+        "140 MiB are available, of the 256 MiB that ulimit -v allows",
+        "run `convspec compile --all` where there is more, with the same cache "
+        "($CONVSPEC_CACHE_DIR), or install a wheel that brings the kernels",
+    )
+    with pytest.raises(Problem, match="1 kernel is to be compiled first"):
+        compile_memory.check_room_to_compile(1, held=0)
+    monkeypatch.setattr(compile_memory, "tightest_room", lambda: Room(160 << 20))
+    compile_memory.check_room_to_compile(12, held=10 << 20)
 
 
 def test_an_interrupt_ends_the_helpers(here, monkeypatch):
