@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -114,8 +116,18 @@ def test_a_batch_that_does_not_fit_says_so(monkeypatch):
     found = refusal(lambda: model.compile(batch_size=1000))
     assert found.code == "CS130"
     assert found.message == "a batch of 1000 needs 2.9 GiB of memory; 10 MiB are available"
-    assert found.hint == "use a smaller --batch-size"
+    assert found.hint == "use --batch-size 3 or less"
     assert found.file == "t.json"
+
+
+@pytest.mark.parametrize("mib", [3, 4, 10, 100])
+def test_the_batch_that_the_hint_names_fits_and_one_twice_as_large_does_not(monkeypatch, mib):
+    monkeypatch.setattr(memory_limits, "tightest_room", lambda: Room(mib << 20))
+    model = build([{"type": "UpSampling1D", "length": 2}], [2**18, 1])
+    hint = refusal(lambda: model.compile(batch_size=1000)).hint
+    fits = int(re.fullmatch(r"use --batch-size (\d+)( or less)?", hint)[1])
+    assert model.compile(batch_size=fits).batch_size == fits
+    assert refusal(lambda: model.compile(batch_size=2 * fits)).code == "CS130"
 
 
 def test_a_limit_is_named(monkeypatch):
