@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from speccompiler.diagnostics.core import SpecError
+from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.planning import memory_limits
 from speccompiler.planning.memory_limits import memory_text
 from speccompiler.system.available_memory import Room
@@ -128,6 +128,19 @@ def test_the_batch_that_the_hint_names_fits_and_one_twice_as_large_does_not(monk
     fits = int(re.fullmatch(r"use --batch-size (\d+)( or less)?", hint)[1])
     assert model.compile(batch_size=fits).batch_size == fits
     assert refusal(lambda: model.compile(batch_size=2 * fits)).code == "CS130"
+
+
+def test_weights_that_are_loaded_are_not_wanted_again(monkeypatch):
+    monkeypatch.setattr(memory_limits, "tightest_room", lambda: Room(10 << 20))
+    plan = build([{"type": "Dense", "output_dim": 2**12}], [2**12]).plan()
+    assert plan.weight_bytes == (64 << 20) + (16 << 10)
+    memory_limits.check_memory(plan, 8, 10 << 20, loaded=True)
+    with pytest.raises(Problem) as caught:
+        memory_limits.check_memory(plan, 8, 16 << 20, loaded=True)
+    assert caught.value.message == (
+        "a batch of 8 needs 16 MiB of memory beside the weights; 10 MiB are available"
+    )
+    assert caught.value.hint == "use --batch-size 5 or less"
 
 
 def test_a_limit_is_named(monkeypatch):
