@@ -328,7 +328,7 @@ def test_too_little_memory(
     assert capsys.readouterr().err == (
         "big_batch.yaml: error CS130: a batch of 2000 needs 16.7 GiB of memory; "
         "300 MiB are available, of the 512 MiB that /sys/fs/cgroup/memory.max allows\n"
-        "  hint: use a smaller --batch-size\n"
+        "  hint: use --batch-size 34 or less\n"
         "\n"
         "found 1 error\n"
     )
