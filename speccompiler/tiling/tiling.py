@@ -221,9 +221,9 @@ class Tiling:
                 made.append(tuple([_span_in(cut, number, part) for part in axis]))
             if all(first < last for axis in made for first, last in axis):
                 outputs[name] = tuple(made)
-        needs = needs_of(
-            self.graph, self.layouts, outputs, lambda root: root == cut.root, self.cells
-        )
+        needs = {
+            **needs_of(self.graph, self.layouts, outputs, lambda root: root == cut.root, self.cells)
+        }
         for node in self.graph.inputs:
             # A run is given something of every input.
             layout = self.layouts.layouts[node.name]
