@@ -253,7 +253,7 @@ def _batch_normalize(found: _Found, node: ir.Node, source: Layout) -> Layout:
 def _map_with(found: _Found, node: ir.Node, source: Layout) -> Layout:
     op = node.op
     assert isinstance(op, ir.MapWith), "the table leads here for no other"
-    advice = "shared_axes share the parameters of a PReLU along an axis"
+    advice = "parameters that are shared along the axis, as shared_axes says, can be cut"
     for parameter in op.parameters:
         for length, axis in zip(parameter.shape, source, strict=True):
             if length != 1:
