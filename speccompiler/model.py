@@ -55,7 +55,7 @@ class Model(ValidatedModel):
         options = self.options
         if options.weights is not None:
             options = replace(options, weights=options.weights.absolute())
-        return _again, (self.loaded.document.source(), options)
+        return load_again, (self.loaded.document.source(), options)
 
     def shapes(self, input_shape: InputShapes | None = None) -> ShapeReport:
         """The shape report; ``input_shape`` binds open lengths (one sample, no batch axis).
@@ -259,8 +259,8 @@ def _loaded(document: Document, options: LoadOptions) -> Model:
     return model
 
 
-def _again(source: DocumentSource, options: LoadOptions) -> Model:
-    """The model that was pickled."""
+def load_again(source: DocumentSource, options: LoadOptions) -> Model:
+    """The model of a document and its options, read anew: what a pickle leads to."""
     return _loaded(read_again(source), options)
 
 

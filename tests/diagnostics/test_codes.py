@@ -382,6 +382,7 @@ CODE_TEXTS = ROOT / "speccompiler" / "diagnostics" / "codes"
 USAGE_AND_IO = {
     *("CS001", "CS015", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"),
     *("CS133", "CS134", "CS135", "CS136", "CS160", "CS161", "CS162"),
+    *("CS201", "CS202", "CS203", "CS204"),
 }
 """The codes that end a command with 2, as in the releases before codes had a kind."""
 

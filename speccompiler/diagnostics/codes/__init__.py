@@ -21,6 +21,7 @@ from speccompiler.diagnostics.codes import (
     cs160_policy,
     cs190_outputs,
     cs195_resuming,
+    cs200_cluster,
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
 from speccompiler.diagnostics.core import Diagnostic, has_errors
@@ -37,6 +38,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs160_policy.CODES,
         **cs190_outputs.CODES,
         **cs195_resuming.CODES,
+        **cs200_cluster.CODES,
     }
 )
 
