@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from speccompiler.arrays.output_kind import OutputKind
-from speccompiler.cli.render import show
+from speccompiler.cli.render import printable, show
 from speccompiler.cli.run_images import FirstSamples
 from speccompiler.cli.run_outputs import (
     CHUNKED,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from speccompiler.arrays.array_input import ArrayInput
     from speccompiler.arrays.zarr_array import ZarrArray
     from speccompiler.compiled import CompiledModel
+    from speccompiler.model import Model
     from speccompiler.running.array_files import RunResult, Summary
     from speccompiler.running.run_tasks import Destination
     from speccompiler.running.tasks import Task, TaskGrid
@@ -53,7 +55,6 @@ class Work:
     activity: Mapping[str, Any]
     """Regularisers whose penalties are summed, by layer."""
     profile: bool
-    resume: bool
 
     @property
     def samples(self) -> int:
@@ -65,6 +66,15 @@ class Work:
         """Of each output."""
         shapes = self.runner.output_shapes(self.samples)
         return dict(zip(self.runner.output_names, shapes, strict=True))
+
+
+def summaries_of(model: Model, targets: Targets, layers: Sequence[str]) -> dict[str, Summary]:
+    """What is printed of each output where none is written."""
+    from speccompiler.running.array_files import Summary
+
+    if targets.files:
+        return {}
+    return {name: Summary() for name in dict.fromkeys((*model.output_names, *layers))}
 
 
 def perform(work: Work, unfinished: Unfinished) -> RunResult:
@@ -113,7 +123,27 @@ def perform(work: Work, unfinished: Unfinished) -> RunResult:
             result.non_finite = sum(kept.done.values())
             with about(work.targets.output):
                 kept.place.complete()
+    _write_rows(work)
     return result
+
+
+def _write_rows(work: Work) -> None:
+    """Which picture each row of the outputs came from, beside them."""
+    from speccompiler.arrays.output_kind import is_url
+
+    read = [source for source in work.sources if source.files is not None]
+    if not read or work.targets.output in {"", "-"} or is_url(work.targets.output):
+        return
+    from speccompiler.arrays.picture_rows import rows_path, write_rows
+
+    output = Path(work.targets.output.partition("::")[0])
+    for name, source in zip(work.compiled.input_names, work.sources, strict=True):
+        if source.files is None:
+            continue
+        path = rows_path(output, name if len(work.sources) > 1 else None)
+        with about(str(path)):
+            write_rows(path, source.files)
+        click.echo(f"wrote {printable(str(path))}: the file of each row", err=True)
 
 
 def _arrays(work: Work) -> dict[str, ZarrArray]:
@@ -173,7 +203,7 @@ def _kept(
 
     targets = work.targets
     untold = next((source for source in work.sources if source.identity is None), None)
-    if untold is not None and work.resume:
+    if untold is not None and unfinished.resuming:
         with about(untold.name):
             raise Problem(
                 "CS198",
@@ -183,6 +213,7 @@ def _kept(
             )
     worth_it = targets.kind is OutputKind.ZARR or (len(grid) > 1 and untold is None)
     if not targets.resumable or not (worth_it or unfinished.found):
+        unfinished.say()
         return None
     place = unfinished.place()
     outputs = planned(targets, work.shapes, arrays)
@@ -222,19 +253,28 @@ def _in_order(
 def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:
     """CS130 where the batches that wait, and chunks, do not fit beside the plan."""
     from speccompiler.planning.memory_limits import check_memory
-    from speccompiler.planning.run_bytes import end_bytes, waiting_bytes
+    from speccompiler.planning.run_bytes import IN_FLIGHT, waiting_bytes
     from speccompiler.running.input_reader import block_bytes
+    from speccompiler.running.run_tasks import piece_sizes
+    from speccompiler.running.tasks import bytes_of_a_sample
     from speccompiler.targets import find_target
 
-    compiled, plan = work.compiled, work.compiled.plan
-    target = find_target(compiled.target)
-    assert target is not None, "the model is compiled for it"
-    batch = compiled.batch_size
-    needed = target.memory(plan.graph, plan, batch, compiled.threads)
-    needed += waiting_bytes(plan, batch, grid.piece)
-    needed += sum(block_bytes(source, grid.batch) for source in work.sources)
+    compiled, plan, runner = work.compiled, work.compiled.plan, work.runner
+    batch, pieces = runner.batch_size, 4 * sum(piece_sizes(runner, grid))
+    if runner.grid:
+        read, _ = bytes_of_a_sample(runner, runner.output_shapes(1), grid.box)
+        needed = compiled.tiled().cost.peak_bytes
+        needed += (IN_FLIGHT - 1) * grid.batch * read + IN_FLIGHT * pieces
+    else:
+        target = find_target(compiled.target)
+        assert target is not None, "the model is compiled for it"
+        needed = target.memory(plan.graph, plan, batch, compiled.threads)
+        needed += waiting_bytes(plan, batch, grid.piece)
+    tiles = runner.tiles
+    for number, source in enumerate(work.sources):
+        needed += block_bytes(source, grid.batch, tiles[0].inputs[number])
     # Chunks are encoded beside the values.
-    needed += grid.piece * end_bytes(plan)[1] if chunked else 0
+    needed += pieces if chunked else 0
     try:
         check_memory(plan, batch, needed)
     except Problem as problem:
