@@ -50,9 +50,14 @@ class Unfinished:
                 )
 
     def look(self) -> None:
-        """An unfinished run is refused before a minute of compiling. CS195, CS197."""
-        if self._exists():
-            self.place()
+        """An unfinished run is refused before a minute of compiling. CS195, CS197.
+
+        One that had done everything, and was broken off when its outputs took their names, is
+        complete now: nothing is left to do.
+        """
+        if self._exists() and self.place().completed and self.resuming:
+            click.echo(f"{printable(self._targets.output)} is complete: nothing was left to do")
+            raise click.exceptions.Exit(0)
 
     def with_its_tile(self, options: CompileOptions) -> CompileOptions:
         """``--tile auto`` is what it was for the run that is gone on with: memory changes."""
