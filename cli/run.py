@@ -29,7 +29,13 @@ from speccompiler.cli.run_images import (
     images_options,
     write_images,
 )
-from speccompiler.cli.run_inputs import input_files, opened, picture_options, read_path
+from speccompiler.cli.run_inputs import (
+    input_files,
+    opened,
+    picture_options,
+    read_path,
+    write_file_lists,
+)
 from speccompiler.cli.run_model import (
     activities,
     check_arrays,
@@ -157,11 +163,8 @@ def command(
     files = input_files(loaded, wanted.inputs)
     targets = Targets.of(wanted.output, loaded.output_names, layers)
     weights = None if loading.weights is None else str(loading.weights)
-    read = [
-        ("model", model),
-        ("weights", weights),
-        *(("input", read_path(file)) for file in files.values()),
-    ]
+    read = [("model", model), ("weights", weights)]
+    read += [("input", read_path(file)) for file in files.values()]
     check_targets(targets, read)
     check_storing(targets, storing)
     check_resuming(wanted, targets, drawn)
@@ -194,6 +197,7 @@ def command(
     # A stream on standard output leaves standard error for people.
     err = wanted.output == "-"
     print_results(work, result, err=err)
+    write_file_lists(loaded, sources, wanted.output, err=err)
     write_images(drawn, loaded, images, [file for _, file in read if file], err=err)
     if wanted.penalties:
         print_penalties(compiled, result, err=err)

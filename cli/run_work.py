@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from speccompiler.arrays.output_kind import OutputKind
-from speccompiler.cli.render import printable, show
+from speccompiler.cli.render import show
 from speccompiler.cli.run_images import FirstSamples
 from speccompiler.cli.run_outputs import (
     CHUNKED,
@@ -123,27 +122,7 @@ def perform(work: Work, unfinished: Unfinished) -> RunResult:
             result.non_finite = sum(kept.done.values())
             with about(work.targets.output):
                 kept.place.complete()
-    _write_rows(work)
     return result
-
-
-def _write_rows(work: Work) -> None:
-    """Which picture each row of the outputs came from, beside them."""
-    from speccompiler.arrays.output_kind import is_url
-
-    read = [source for source in work.sources if source.files is not None]
-    if not read or work.targets.output in {"", "-"} or is_url(work.targets.output):
-        return
-    from speccompiler.arrays.picture_rows import rows_path, write_rows
-
-    output = Path(work.targets.output.partition("::")[0])
-    for name, source in zip(work.compiled.input_names, work.sources, strict=True):
-        if source.files is None:
-            continue
-        path = rows_path(output, name if len(work.sources) > 1 else None)
-        with about(str(path)):
-            write_rows(path, source.files)
-        click.echo(f"wrote {printable(str(path))}: the file of each row", err=True)
 
 
 def _arrays(work: Work) -> dict[str, ZarrArray]:
@@ -268,7 +247,7 @@ def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:
     else:
         target = find_target(compiled.target)
         assert target is not None, "the model is compiled for it"
-        needed = target.memory(plan.graph, plan, batch, compiled.threads)
+        needed = target.memory(plan.graph, plan, batch, compiled.threads) - plan.stored_bytes
         needed += waiting_bytes(plan, batch, grid.piece)
     tiles = runner.tiles
     for number, source in enumerate(work.sources):
@@ -276,7 +255,7 @@ def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:
     # Chunks are encoded beside the values.
     needed += pieces if chunked else 0
     try:
-        check_memory(plan, batch, needed)
+        check_memory(plan, batch, needed - plan.weight_bytes, loaded=True)
     except Problem as problem:
         raise compiled.model.refused(problem) from None
 
