@@ -32,7 +32,7 @@ LAYERS: list[dict[str, Any]] = [
     {"type": "GlobalAveragePooling1D"},
     {"type": "Dense", "output_dim": 2, "activation": "softmax"},
 ]  # fmt: skip
-WARM = 3000
+WARM = 2000
 
 
 def kinds_of_runs() -> Iterator[Callable[[], object]]:
