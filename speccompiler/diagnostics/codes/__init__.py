@@ -19,6 +19,11 @@ from speccompiler.diagnostics.codes import (
     cs110_arrays,
     cs130_running,
     cs160_policy,
+    cs180_tiling,
+    cs185_inputs,
+    cs190_outputs,
+    cs195_resuming,
+    cs200_cluster,
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
 from speccompiler.diagnostics.core import Diagnostic, has_errors
@@ -33,6 +38,11 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs110_arrays.CODES,
         **cs130_running.CODES,
         **cs160_policy.CODES,
+        **cs180_tiling.CODES,
+        **cs185_inputs.CODES,
+        **cs190_outputs.CODES,
+        **cs195_resuming.CODES,
+        **cs200_cluster.CODES,
     }
 )
 

@@ -48,7 +48,7 @@ class CpuExecutor:
         # Weights first: what is wrong with them is said before anything is compiled.
         packed = [self._shared.packings.of(step) for step in plan.steps]
         started = time.perf_counter()
-        kernels = load_kernels(plan, threads, _run_bytes(plan, batch_size, threads))
+        kernels = load_kernels(plan, threads, batch_size)
         self.kernel_seconds = time.perf_counter() - started
         self._steps = [
             _bound(step, code, packing)
@@ -150,32 +150,34 @@ def _check_places(plan: Plan) -> None:
             assert size == prod(shape), f"{step.target}: a place of another size"
 
 
-def _run_bytes(plan: Plan, batch_size: int, threads: int) -> int:
-    """What a run takes beside the weights, which are packed by now."""
-    return plan.peak_bytes(batch_size, threads) - plan.weight_bytes
-
-
-def load_kernels(plan: Plan, threads: int, held: int = 0) -> list[LoadedKernel]:
+def load_kernels(plan: Plan, threads: int, batch_size: int = 0) -> list[LoadedKernel]:
     """The machine code of each step, found or compiled; that of the team is made ready too.
 
-    ``held`` are bytes that will be needed afterwards. Raises ``Problem``: CS130.
+    ``batch_size`` is that of a run that follows. Raises ``Problem``: CS130.
     """
     wanted = [*map(_text, plan.steps), teamwork_text()]
     called = (one for step in plan.steps for one in _called(step))
-    new = compile_missing((*wanted, *called), threads)
+    # Weights are packed by now.
+    held = plan.peak_bytes(batch_size, threads) - plan.weight_bytes
+    new = compile_missing((*wanted, *called), threads, held)
     loaded = [load_kernel(*one) for one in wanted][: len(plan.steps)]
     if new:
         compile_the_rest()
     return loaded
 
 
-def compile_missing(wanted: Iterable[Text], threads: int) -> bool:
-    """Compile what neither this process nor the cache has; whether any is new to this process."""
+def compile_missing(wanted: Iterable[Text], threads: int, held: int = 0) -> bool:
+    """Compile what neither this process nor the cache has; whether any is new to this process.
+
+    ``held`` are bytes that a run takes afterwards. Raises ``Problem``: CS130.
+    """
     new = [one for one in dict.fromkeys(wanted) if not is_loaded(*one)]
     missing = [one for one in new if not is_kept(*one)]
     if missing:
         from speccompiler.kernels.cpu.runtime.compile_ahead import compile_ahead
+        from speccompiler.kernels.cpu.runtime.compile_memory import check_room_to_compile
 
+        check_room_to_compile(len(missing), held)
         compile_ahead(missing, threads)
     return bool(new)
 

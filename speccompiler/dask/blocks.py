@@ -1,0 +1,120 @@
+"""One block of the outputs: which parts of which chunks it is computed from, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from speccompiler.arrays.boxes import Box, shape_of, slices
+from speccompiler.arrays.npy_input import from_array
+from speccompiler.dask.recipe import Recipe
+from speccompiler.dask.worker_models import TURN, runner_here
+from speccompiler.diagnostics.core import about
+from speccompiler.frozen import dataclass
+
+Chunks = tuple[tuple[int, ...], ...]
+"""The lengths of an array's chunks along each axis, as Dask has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a block takes of a chunk."""
+
+    chunk: tuple[int, ...]
+    """The chunk's place in the grid of chunks."""
+    source: Box
+    """The part of the chunk."""
+    target: Box
+    """Where it lies in what the block reads."""
+
+
+def pieces(box: Box, chunks: Chunks) -> list[Piece]:
+    """The chunks that a box touches; together they fill it."""
+    along = [list(_overlaps(ends, lengths)) for ends, lengths in zip(box, chunks, strict=True)]
+    return [
+        Piece(
+            tuple([number for number, _, _ in each]),
+            tuple([source for _, source, _ in each]),
+            tuple([target for _, _, target in each]),
+        )
+        for each in product(*along)
+    ]
+
+
+def _overlaps(
+    ends: tuple[int, int], lengths: Sequence[int]
+) -> Iterator[tuple[int, tuple[int, int], tuple[int, int]]]:
+    """Chunks along one axis: number, what is taken of it, and where that goes."""
+    first, last = ends
+    for number, (length, end) in enumerate(zip(lengths, accumulate(lengths), strict=True)):
+        start = end - length
+        low, high = max(first, start), min(last, end)
+        if low < high:
+            yield number, (low - start, high - start), (low - first, high - first)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An input of a block: its shape, and for each chunk what is taken, and where it goes."""
+
+    shape: tuple[int, ...]
+    taken: tuple[tuple[Box, Box], ...]
+
+    @staticmethod
+    def of(box: Box, found: Sequence[Piece]) -> Part:
+        """The part that these pieces of a box make."""
+        return Part(shape_of(box), tuple([(piece.source, piece.target) for piece in found]))
+
+    def joined(self, chunks: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """The values; a view where one chunk has them all."""
+        if len(chunks) == 1:
+            return np.asarray(chunks[0])[slices(self.taken[0][0])]
+        whole = np.empty(self.shape, np.result_type(*chunks) if chunks else np.float32)
+        for chunk, (source, target) in zip(chunks, self.taken, strict=True):
+            whole[slices(target)] = chunk[slices(source)]
+        return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A tile of a range of samples. All that a task holds beside the names of chunks."""
+
+    first: int
+    samples: int
+    tile: int
+    parts: tuple[Part, ...]
+
+
+def run_block(
+    recipe: Recipe, block: Block, chunks: Sequence[Sequence[npt.NDArray[Any]]]
+) -> list[npt.NDArray[np.float32]]:
+    """Every output of a block. ``chunks`` are those of each input. ``SpecError``."""
+    with about(f"the block of samples {block.first} to {block.first + block.samples - 1}"):
+        runner = runner_here(recipe)
+        outputs = [
+            np.empty((block.samples, *shape_of(box)), np.float32)
+            for box in runner.tiles[block.tile].outputs
+        ]
+        sources = [
+            from_array(part.joined(given), "the array")
+            for part, given in zip(block.parts, chunks, strict=True)
+        ]
+        start = 0
+        read = [source.batches(runner.batch_size) for source in sources]
+        for batches in zip(*read, strict=True):
+            stop = start + len(batches[0])
+            with TURN:
+                runner.run_tile(block.tile, batches, [y[start:stop] for y in outputs])
+            start = stop
+    return outputs
+
+
+def run_only(
+    recipe: Recipe, block: Block, chunks: Sequence[Sequence[npt.NDArray[Any]]]
+) -> npt.NDArray[np.float32]:
+    """The output of a block of a model that has one."""
+    return run_block(recipe, block, chunks)[0]
