@@ -77,7 +77,7 @@ class ValidatedModel:
         """Whether the spec or the caller says where weights are, or the file holds them."""
         return names_weights(self.loaded, self.options)
 
-    @cached_property
+    @cached_value
     def weights_hash(self) -> str:
         """A hash of all tensors' content, as ``content_hashes`` makes it; reads them, once.
 
