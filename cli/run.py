@@ -31,7 +31,13 @@ from speccompiler.cli.run_images import (
     images_options,
     write_images,
 )
-from speccompiler.cli.run_inputs import input_files, opened, picture_options, read_path
+from speccompiler.cli.run_inputs import (
+    input_files,
+    opened,
+    picture_options,
+    read_path,
+    write_file_lists,
+)
 from speccompiler.cli.run_model import activities, check_arrays, compiled_for, show_notes
 from speccompiler.cli.run_output import print_penalties, print_profile, print_results
 from speccompiler.cli.run_outputs import Targets, check_places, check_storing, check_targets
@@ -190,6 +196,7 @@ def command(
     # A stream on standard output leaves standard error for people.
     err = wanted.output == "-"
     print_results(work, result, err=err)
+    write_file_lists(loaded, sources, wanted.output, err=err)
     write_images(drawn, loaded, images, [file for _, file in read if file], err=err)
     if wanted.penalties:
         print_penalties(compiled, result, err=err)

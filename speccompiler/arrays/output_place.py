@@ -284,6 +284,8 @@ def _open_again(part: Path, planned: PlannedOutput) -> BoxOutput:
     except (OSError, ValueError, KeyError):
         good = False
     if not good:
+        if output is not None:
+            output.close()
         raise Problem(
             "CS192",
             f"the unfinished output '{part.parent.name}/{part.name}' is missing or damaged",

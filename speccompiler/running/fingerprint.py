@@ -9,7 +9,7 @@ from speccompiler.arrays.array_input import ArrayInput
 from speccompiler.arrays.planned_output import PlannedOutput
 from speccompiler.compiled import CompiledModel
 from speccompiler.graph.ir import BatchNormalize
-from speccompiler.weights.content_hashes import model_hash, weights_hash
+from speccompiler.weights.content_hashes import model_hash
 
 Facts = Mapping[str, str]
 """What a run depends on, by the words that messages have for it."""
@@ -32,7 +32,7 @@ def facts_of(
     facts = {
         "convspec": ".".join(speccompiler.__version__.split(".")[:2]),
         "the model": model_hash(graph),
-        "the weights": weights_hash(model.weight_sources.sources),
+        "the weights": model.weights_hash,
         "--semantics": "none" if model.spec.semantics is None else model.spec.semantics.profile,
         "--math": options.math,
         "--target": compiled.target.partition(":")[0],
