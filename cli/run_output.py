@@ -11,34 +11,43 @@ from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.reports.number_text import seconds, size
 
 if TYPE_CHECKING:
-    from speccompiler.cli.run_files import Targets
+    from speccompiler.cli.run_work import Work
     from speccompiler.compiled import CompiledModel
     from speccompiler.running.array_files import RunResult, Summary
 
+LONG = 1.0
+"""Seconds from which on it is of interest how much went in and out."""
 
-def print_results(
-    compiled: CompiledModel,
-    result: RunResult,
-    summaries: dict[str, Summary],
-    targets: Targets,
-    *,
-    err: bool,
-) -> None:
+
+def print_results(work: Work, result: RunResult, *, err: bool) -> None:
     """A line for each output; how long the run took goes to standard error."""
-    shapes = dict(zip(compiled.output_names, compiled.output_shapes(result.samples), strict=True))
-    for name, summary in summaries.items():
+    compiled, done, shapes = work.compiled, result.done, work.shapes
+    for name, summary in work.summaries.items():
         click.echo(f"{printable(name)}: {shapes[name]} float32, {_range(summary)}")
-    for name, file in targets.files:
+    for name, file in work.targets.files:
         if file != "-":
             said = f"wrote {file}: {shapes[name]} float32, output of '{name}'"
             click.echo(printable(said), err=err)
     if result.non_finite:
         show([_non_finite(compiled, result)])
     click.echo(
-        f"{_count(result.samples, 'sample')} in {seconds(result.seconds)} on {compiled.target}, "
+        f"{_count(done.samples, 'sample')} in {seconds(done.seconds)} on {compiled.target}, "
         f"batch {compiled.batch_size}, {_workers(compiled)}",
         err=True,
     )
+    if done.whole_seconds >= LONG:
+        what, count = ("tiles", done.tiles) if work.runner.grid else ("samples", done.samples)
+        written = f", {size(done.written_bytes)} written" if done.written_bytes else ""
+        click.echo(
+            f"{_rate(count, done.whole_seconds)} {what}/s with reading and writing: "
+            f"{size(done.read_bytes)} read{written}",
+            err=True,
+        )
+
+
+def _rate(count: int, spent: float) -> str:
+    rate = count / max(spent, 1e-9)
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
 def _workers(compiled: CompiledModel) -> str:
@@ -97,7 +106,7 @@ def print_profile(compiled: CompiledModel, result: RunResult, *, err: bool) -> N
     for step, spent in zip(compiled.plan.steps, result.step_seconds, strict=True):
         # A multiply-add is two operations. The count is a number: no length of a plan is open.
         count = defined_multiply_adds(step.node) if step.candidate is not None else 0
-        work = 2 * count * result.samples if isinstance(count, int) else 0
+        work = 2 * count * result.done.samples if isinstance(count, int) else 0
         speed = f"{work / spent / 1e9:.1f}" if work and spent else ""
         share = f"{100 * spent / total:.1f}%"
         rows.append((printable(step.target), step.kernel, seconds(spent), share, speed))

@@ -25,9 +25,7 @@ def batches_of_boxes(shape: Sequence[int], read: BoxReader, batch_size: int) -> 
         yield read(((first, last), *whole(shape[1:])))
 
 
-def aligned_batches(
-    shape: Sequence[int], chunk: int, read: BoxReader, batch_size: int
-) -> Batches:
+def aligned_batches(shape: Sequence[int], chunk: int, read: BoxReader, batch_size: int) -> Batches:
     """Batches in order of an array whose chunks are ``chunk`` samples high. CS115.
 
     Where batches begin and end with chunks, each is read on its own. Elsewhere whole rows of
@@ -64,9 +62,7 @@ def _rows(
     return batches_of_boxes(shape, read, step)
 
 
-def _cut(
-    shape: Sequence[int], rows: Iterator[npt.NDArray[np.float32]], batch_size: int
-) -> Batches:
+def _cut(shape: Sequence[int], rows: Iterator[npt.NDArray[np.float32]], batch_size: int) -> Batches:
     """Batches of one size out of arrays of another."""
     out = allocated((batch_size, *shape[1:]), FLOAT32)
     filled = 0

@@ -37,7 +37,7 @@ class ArrayOutput:
         self.dtype = dtype
         self.written = 0
         self._sink = sink
-        self._put(memoryview(_header(shape, dtype)))
+        self._put(memoryview(header_bytes(shape, dtype)))
 
     def write(self, batch: npt.NDArray[Any]) -> None:
         """Append samples: shape (b, *shape[1:]), converted to ``dtype`` if they differ. CS121."""
@@ -71,10 +71,14 @@ def check_array_target(target: Path) -> None:
     if _OTHER_FORMAT.fullmatch(suffix):
         raise atomic_output.cannot_create(
             f"the result is a .npy file, but the name ends in '{suffix}'",
-            f"name it '{target.stem}.npy'",
+            f"name it '{target.stem}.npy'" + _dataset_too(target, suffix),
         )
     if not _is_pipe_or_device(target):
         atomic_output.check_target(target)
+
+
+def _dataset_too(target: Path, suffix: str) -> str:
+    return f", or '{target.name}::/y' for a dataset" if suffix in {".h5", ".hdf5"} else ""
 
 
 @contextmanager
@@ -123,7 +127,7 @@ def stream_array(
 
 def stored_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
     """Size of an array's .npy file."""
-    return len(_header(shape, dtype)) + math.prod(shape) * dtype.itemsize
+    return len(header_bytes(shape, dtype)) + math.prod(shape) * dtype.itemsize
 
 
 def _flush(stream: BinaryIO, progress: str) -> None:
@@ -135,7 +139,8 @@ def _flush(stream: BinaryIO, progress: str) -> None:
         raise atomic_output.write_failure(error, progress) from None
 
 
-def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+def header_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    """What numpy.save writes in front of the values."""
     header = io.BytesIO()
     write_array_header_1_0(
         header, {"descr": dtype_to_descr(dtype), "fortran_order": False, "shape": shape}

@@ -107,7 +107,7 @@ def atomic_file(target: Path, size: int, group: FileGroup | None = None) -> Iter
                 if mode is not None and facilities.PERMISSIONS.here:
                     with contextlib.suppress(OSError):  # a disk without permissions
                         os.fchmod(file.fileno(), mode)
-                _reserve(file, final.parent, size)
+                reserve(file, final.parent, size)
                 yield file
                 shown = None if group is None else str(target)
                 own.add(_Finished(partial, final, _finish(file), shown))
@@ -178,23 +178,32 @@ def _create(final: Path, folder: str) -> FileIO:
         ) from None
 
 
-def _reserve(file: FileIO, folder: Path, size: int) -> None:
-    """Take the space now: a full disk is better known before hours of work than after."""
-    usage = shutil.disk_usage(folder)
+def reserve(file: FileIO, folder: Path, size: int) -> None:
+    """Take the space now: a full disk is better known before hours of work than after.
+
+    CS121.
+    """
     # Asked first, so that a hopeless request does not fill the disk for a moment.
-    # Some network disks do not know their size and say 0.
-    if usage.total and usage.free < size:
-        raise _no_room(errno.ENOSPC, size, usage.free)
+    free = check_room(folder, size)
     if not facilities.RESERVED_SPACE.here:
         return
     try:
         os.posix_fallocate(file.fileno(), 0, size)
     except OverflowError:  # no file can be this long
-        raise _no_room(errno.EFBIG, size, usage.free) from None
+        raise _no_room(errno.EFBIG, size, free) from None
     except OSError as error:
         if error.errno in FULL:
-            raise _no_room(error.errno, size, usage.free) from None
+            raise _no_room(error.errno, size, free) from None
         # Other errors mean that this disk cannot reserve; writing may still work.
+
+
+def check_room(folder: Path, size: int) -> int:
+    """The bytes that are free on a folder's disk; CS121 where they are fewer than ``size``."""
+    usage = shutil.disk_usage(folder)
+    # Some network disks do not know their size and say 0.
+    if usage.total and usage.free < size:
+        raise _no_room(errno.ENOSPC, size, usage.free)
+    return usage.free
 
 
 def _no_room(number: int, size: int, free: int) -> Problem:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import field
 from typing import Any, Protocol
 
@@ -11,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.arrays.array_input import ArrayInput
+from speccompiler.arrays.boxes import Box
 from speccompiler.compiled import CompiledModel
-from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.frozen import dataclass
+from speccompiler.running.run_tasks import Compute, Destination, Progress, Run, run_tasks
+from speccompiler.running.tasks import cut_into_tasks
+from speccompiler.running.tiles import WholeSamples
 from speccompiler.weights.penalties import Penalty
 from speccompiler.weights.regularizers import L1L2
 
@@ -57,13 +59,13 @@ class Summary:
 class RunResult:
     """What is known of a run when it is done, beside its outputs."""
 
-    samples: int = 0
-    seconds: float = 0.0
-    """Time inside kernels."""
+    total: int
+    """Samples of the whole, of which an earlier run may have computed some."""
+    done: Progress = field(default_factory=Progress)
     step_seconds: list[float] = field(default_factory=list)
     activity: dict[str, float] = field(default_factory=dict)
     non_finite: int = 0
-    """Values of the model's outputs that are NaN or infinite."""
+    """Values of the model's outputs that are NaN or infinite, over all runs."""
 
     def penalties(self, compiled: CompiledModel) -> tuple[Penalty, ...]:
         """The weights' penalties and, after the run, the activities'."""
@@ -71,47 +73,50 @@ class RunResult:
         return (*compiled.penalties, *found)
 
 
-def _batches(source: ArrayInput, batch_size: int) -> Iterator[Array]:
-    """Its batches. A problem with reading them is a finding about this input."""
-    try:
-        yield from source.batches(batch_size)
-    except Problem as problem:
-        raise SpecError([problem.at(file=source.name)]) from None
+@dataclass(frozen=True, slots=True)
+class InOrder:
+    """A sink as a destination: pieces come in the samples' order."""
+
+    sink: Sink
+
+    def put(self, box: Box, values: Array) -> None:
+        """The next samples."""
+        self.sink.write(values)
+
+    def sync(self, box: Box) -> None:
+        """A sink is safe when it is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivitySum:
+    """A sink that adds up what an activity regulariser costs."""
+
+    layer: str
+    term: L1L2
+    totals: dict[str, float]
+
+    def write(self, batch: Array) -> None:
+        """Account for one more batch."""
+        self.totals[self.layer] = self.term.accumulate(self.totals[self.layer], batch)
 
 
 def run_stream(
-    compiled: CompiledModel,
-    sources: Sequence[ArrayInput],
-    sinks: Iterable[tuple[str, Sink]],
-    *,
-    activity: Mapping[str, L1L2] | None = None,
-    profile: bool = False,
-    progress: Callable[[int], object] = lambda samples: None,
-) -> RunResult:
+    compiled: CompiledModel, sources: Sequence[ArrayInput], sinks: Iterable[tuple[str, Sink]]
+) -> Progress:
     """Run every sample of the sources, one for each input; a sink takes the output beside it.
 
-    The output buffers are allocated once. Raises ``Problem`` from writing, and ``SpecError``
-    from reading.
+    Raises ``SpecError``, and ``Problem`` from computing.
     """
-    sinks = tuple(sinks)
-    result = RunResult(step_seconds=[0.0] * len(compiled.plan.steps))
-    result.activity = dict.fromkeys(activity or {}, 0.0)
-    buffers = [np.empty(shape, np.float32) for shape in compiled.output_shapes(compiled.batch_size)]
-    own = len(compiled.model.output_names)
-    read = [_batches(source, compiled.batch_size) for source in sources]
-    for batches in zip(*read, strict=True):
-        count = len(batches[0])
-        outputs = [buffer[:count] for buffer in buffers]
-        started = time.perf_counter()
-        compiled.run_batch(batches, outputs, result.step_seconds if profile else None)
-        result.seconds += time.perf_counter() - started
-        for y in outputs[:own]:
-            result.non_finite += y.size - int(np.isfinite(y).sum())
-        by_name = dict(zip(compiled.output_names, outputs, strict=True))
-        for name, sink in sinks:
-            sink.write(by_name[name])
-        for layer, term in (activity or {}).items():
-            result.activity[layer] = term.accumulate(result.activity[layer], by_name[layer])
-        result.samples += count
-        progress(count)
-    return result
+    runner, names = WholeSamples(compiled), compiled.output_names
+    grid = cut_into_tasks(runner, sources[0].samples, [None] * len(names))
+    places = [Destination(names.index(name), name, InOrder(sink)) for name, sink in sinks]
+    return run_tasks(Run(runner, grid, sources, places), grid)
+
+
+def profiling(compiled: CompiledModel, step_seconds: list[float]) -> Compute:
+    """Adds up the time of each step."""
+
+    def compute(tile: int, batches: Sequence[Array], outputs: Sequence[Array]) -> None:
+        compiled.run_batch(batches, outputs, step_seconds)
+
+    return compute

@@ -61,6 +61,14 @@ RESERVED_SPACE = Facility(
     ("os.posix_fallocate",),
     "the free space is compared with what is needed, and may be gone later",
 )
+POSITIONED_WRITES = Facility(
+    ("os.pwrite",),
+    "threads that write to one file wait for each other",
+)
+SYNCED_FOLDERS = Facility(
+    ("os.O_DIRECTORY",),
+    "a new name may be forgotten when the machine stops at once, a written file is not",
+)
 POSITIONED_READS = Facility(
     ("os.preadv",),
     "the arrays of files are read from their first sample to their last, not box by box",

@@ -38,7 +38,7 @@ def create_unfinished(folder: Path, name: str, mode: int = 0o666) -> FileIO:
     for _ in range(_ATTEMPTS):
         path = os.path.join(folder, f".{name[:40]}.{os.urandom(6).hex()}{SUFFIX}")
         file = FileIO(path, "x", opener=lambda path, flags: os.open(path, flags, mode))
-        if _locked(file.fileno()) and os.fstat(file.fileno()).st_nlink > 0:
+        if locked(file.fileno()) and os.fstat(file.fileno()).st_nlink > 0:
             return file
         # Another process swept it in the moment before it was locked.
         file.close()
@@ -57,7 +57,7 @@ def write_all(file: Sink, data: bytes | memoryview) -> None:
         view = view[count:]
 
 
-def _locked(descriptor: int) -> bool:
+def locked(descriptor: int) -> bool:
     """Whether nobody else holds the lock: it is ours now."""
     if not facilities.FILE_LOCKS.here:
         return True

@@ -31,7 +31,7 @@ def test_what_a_dead_process_was_writing_is_removed_and_work_in_progress_stays(t
 
 
 def test_a_file_that_is_swept_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
-    lock, seen = unfinished_files._locked, []
+    lock, seen = unfinished_files.locked, []
 
     def late(descriptor):
         if not seen:
@@ -39,7 +39,7 @@ def test_a_file_that_is_swept_before_it_is_locked_is_made_again(tmp_path, monkey
             sweep(tmp_path)
         return lock(descriptor)
 
-    monkeypatch.setattr(unfinished_files, "_locked", late)
+    monkeypatch.setattr(unfinished_files, "locked", late)
     with create_unfinished(tmp_path, "a") as file:
         assert os.path.exists(file.name)
     assert len(list(tmp_path.iterdir())) == 1

@@ -19,6 +19,8 @@ from speccompiler.diagnostics.codes import (
     cs110_arrays,
     cs130_running,
     cs160_policy,
+    cs190_outputs,
+    cs195_resuming,
     cs200_cluster,
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
@@ -34,6 +36,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs110_arrays.CODES,
         **cs130_running.CODES,
         **cs160_policy.CODES,
+        **cs190_outputs.CODES,
+        **cs195_resuming.CODES,
         **cs200_cluster.CODES,
     }
 )

@@ -1,0 +1,257 @@
+"""The work of ``convspec run``: its outputs are opened, and its tasks are run."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from speccompiler.arrays.output_kind import OutputKind
+from speccompiler.cli.render import show
+from speccompiler.cli.run_images import FirstSamples
+from speccompiler.cli.run_outputs import (
+    CHUNKED,
+    Targets,
+    arrays_of,
+    datasets,
+    planned,
+    storage_findings,
+    written,
+)
+from speccompiler.cli.run_unfinished import Unfinished
+from speccompiler.cli.storage_options import Storing
+from speccompiler.diagnostics.core import Problem, about
+from speccompiler.frozen import dataclass
+
+if TYPE_CHECKING:
+    from speccompiler.arrays.array_input import ArrayInput
+    from speccompiler.arrays.zarr_array import ZarrArray
+    from speccompiler.compiled import CompiledModel
+    from speccompiler.running.array_files import RunResult, Summary
+    from speccompiler.running.run_tasks import Destination
+    from speccompiler.running.tasks import Task, TaskGrid
+    from speccompiler.running.tiles import TileRunner
+
+NPY_TASK_BYTES = 128 << 20
+"""Smaller runs from .npy to .npy are not worth being kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a run is made of."""
+
+    compiled: CompiledModel
+    runner: TileRunner
+    sources: Sequence[ArrayInput]
+    targets: Targets
+    storing: Storing
+    summaries: Mapping[str, Summary]
+    images: Mapping[str, FirstSamples]
+    activity: Mapping[str, Any]
+    """Regularisers whose penalties are summed, by layer."""
+    profile: bool
+    resume: bool
+
+    @property
+    def samples(self) -> int:
+        """How many go in."""
+        return self.sources[0].samples
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of each output."""
+        shapes = self.runner.output_shapes(self.samples)
+        return dict(zip(self.runner.output_names, shapes, strict=True))
+
+
+def perform(work: Work, unfinished: Unfinished) -> RunResult:
+    """Run everything that is not done yet. ``SpecError``."""
+    from speccompiler.running.array_files import ActivitySum, RunResult, profiling
+    from speccompiler.running.run_tasks import Run, run_tasks
+
+    result = RunResult(work.samples, activity=dict.fromkeys(work.activity, 0.0))
+    sums = [ActivitySum(name, term, result.activity) for name, term in work.activity.items()]
+    compute = None
+    if work.profile:
+        result.step_seconds = [0.0] * len(work.compiled.plan.steps)
+        compute = profiling(work.compiled, result.step_seconds)
+    arrays = _arrays(work)
+    grid = _grid(work, arrays, unfinished)
+    check_run_memory(work, grid, chunked=bool(arrays))
+    with contextlib.ExitStack() as stack:
+        sinks = [*work.summaries.items(), *work.images.items(), *((s.layer, s) for s in sums)]
+        places = _in_order(work, sinks, stored=False)
+        tasks: Sequence[Task] = list(grid)
+        kept = _kept(work, arrays, grid, unfinished)
+        if kept is not None:
+            tasks = kept.tasks
+            places += _destinations(work, [f for _, f in work.targets.files], kept.outputs)
+        elif work.targets.kind is OutputKind.HDF5:
+            made = stack.enter_context(datasets(work.targets, arrays))
+            shown = dict(work.targets.files)
+            places += _destinations(work, [shown[name] for name, _ in made], [o for _, o in made])
+        else:
+            places += _in_order(work, stack.enter_context(written(work.targets, work.shapes)))
+        run = Run(
+            work.runner,
+            grid,
+            work.sources,
+            places,
+            judged=len(work.compiled.model.output_names),
+            compute=compute,
+            progressed=stack.enter_context(_bar(grid, tasks)),
+            finished=(lambda task, bad: None) if kept is None else kept.finished,
+        )
+        # Problems with an output name its file already; any other is a problem with the input.
+        with about(work.sources[0].name):
+            result.done = run_tasks(run, tasks)
+        result.non_finite = result.done.non_finite
+        if kept is not None:
+            result.non_finite = sum(kept.done.values())
+            with about(work.targets.output):
+                kept.place.complete()
+    return result
+
+
+def _arrays(work: Work) -> dict[str, ZarrArray]:
+    """How chunked outputs are stored, with the warnings that are due."""
+    if work.targets.kind not in CHUNKED or not work.targets.files:
+        return {}
+    from speccompiler.running.output_facts import axis_names, output_attributes
+
+    model, options = work.compiled.model, work.compiled.options
+    read = {n: s.name for n, s in zip(work.compiled.input_names, work.sources, strict=True)}
+    names = [name for name, _ in work.targets.files]
+    arrays = arrays_of(
+        work.targets,
+        work.storing,
+        work.shapes,
+        dict(zip(work.runner.output_names, work.runner.steps, strict=True)),
+        {name: output_attributes(model, options, name, read) for name in names},
+        axis_names(model),
+    )
+    show(storage_findings(work.targets, arrays))
+    return arrays
+
+
+def _grid(work: Work, arrays: Mapping[str, ZarrArray], unfinished: Unfinished) -> TaskGrid:
+    """The tasks of the run that is gone on with, or new ones."""
+    from speccompiler.running.fingerprint import has_fixed_batches
+    from speccompiler.running.tasks import TASK_BYTES, cut_into_tasks
+
+    fixed = has_fixed_batches(work.compiled)
+    if unfinished.found is not None:
+        grid = unfinished.found.grid
+        return grid if fixed else grid.in_batches_of(work.runner.batch_size)
+    cells: dict[str, tuple[int, ...] | None] = dict.fromkeys(work.runner.output_names)
+    cells |= {name: array.layout.cell for name, array in arrays.items()}
+    in_order = {*work.images, *work.activity}
+    if not work.targets.resumable and work.targets.kind is not OutputKind.HDF5:
+        in_order |= {name for name, _ in work.targets.files}
+    for name in in_order:
+        # Sinks take whole samples, one after another.
+        cells[name] = ((cells[name] or (1,))[0], *work.shapes[name][1:])
+    return cut_into_tasks(
+        work.runner,
+        work.samples,
+        list(cells.values()),
+        [source.chunks for source in work.sources],
+        fixed_batches=fixed,
+        task_bytes=TASK_BYTES if arrays else NPY_TASK_BYTES,
+    )
+
+
+def _kept(
+    work: Work, arrays: Mapping[str, ZarrArray], grid: TaskGrid, unfinished: Unfinished
+) -> Any:
+    """The run as one that can be gone on with; None where it is not worth it, or cannot be."""
+    from speccompiler.running.fingerprint import facts_of
+    from speccompiler.running.unfinished_run import begun
+
+    targets = work.targets
+    untold = next((source for source in work.sources if source.identity is None), None)
+    if untold is not None and work.resume:
+        with about(untold.name):
+            raise Problem(
+                "CS198",
+                "nothing says whether this input still is what it was, so that no run can go on "
+                "with another",
+                "save it to a file, or leave --resume out",
+            )
+    worth_it = targets.kind is OutputKind.ZARR or (len(grid) > 1 and untold is None)
+    if not targets.resumable or not (worth_it or unfinished.found):
+        return None
+    place = unfinished.place()
+    outputs = planned(targets, work.shapes, arrays)
+    names = [name for name, _ in targets.files]
+    model = work.compiled.model
+    with about(str(model.weights_file or model.file)):
+        facts = facts_of(work.compiled, work.sources, dict(zip(names, outputs, strict=True)))
+    with about(targets.output):
+        unfinished.run = begun(place, unfinished.found, facts, outputs, grid)
+    unfinished.say()
+    return unfinished.run
+
+
+def _destinations(work: Work, files: Sequence[str], outputs: Sequence[Any]) -> list[Destination]:
+    """Outputs that are written in boxes; ``files`` are what they are called."""
+    from speccompiler.running.run_tasks import Destination
+
+    numbers = {name: number for number, name in enumerate(work.runner.output_names)}
+    names = {file: name for name, file in work.targets.files}
+    return [
+        Destination(numbers[names[file]], file, output)
+        for file, output in zip(files, outputs, strict=True)
+    ]
+
+
+def _in_order(
+    work: Work, sinks: Sequence[tuple[str, Any]], *, stored: bool = True
+) -> list[Destination]:
+    """Sinks that take one sample after another."""
+    from speccompiler.running.array_files import InOrder
+    from speccompiler.running.run_tasks import Destination
+
+    numbers = {name: number for number, name in enumerate(work.runner.output_names)}
+    return [Destination(numbers[name], name, InOrder(sink), stored) for name, sink in sinks]
+
+
+def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:
+    """CS130 where the batches that wait, and chunks, do not fit beside the plan."""
+    from speccompiler.planning.memory_limits import check_memory
+    from speccompiler.planning.run_bytes import end_bytes, run_bytes
+    from speccompiler.running.input_reader import block_bytes
+    from speccompiler.targets import find_target
+
+    compiled, plan = work.compiled, work.compiled.plan
+    target = find_target(compiled.target)
+    assert target is not None, "the model is compiled for it"
+    blocks = sum(block_bytes(source, grid.batch) for source in work.sources)
+    cells = grid.piece * end_bytes(plan)[1] if chunked else 0
+    batch, threads = compiled.batch_size, compiled.threads
+    beside = run_bytes(plan, batch, threads, grid.piece, blocks, cells)
+    needed = target.memory(plan.graph, plan, batch, threads) + beside
+    try:
+        check_memory(plan, batch, needed - plan.peak_bytes(batch, threads))
+    except Problem as problem:
+        raise compiled.model.refused(problem) from None
+
+
+@contextlib.contextmanager
+def _bar(grid: TaskGrid, tasks: Sequence[Task]) -> Iterator[Callable[[int], object]]:
+    """What moves a bar on standard error, on a terminal, when there is more than one batch."""
+    count = len(grid.tile_numbers(grid[0])) if len(grid) else 1
+    left = sum((t.samples[1] - t.samples[0]) * len(grid.tile_numbers(t)) for t in tasks)
+    if not sys.stderr.isatty() or left <= grid.batch * count:
+        yield lambda done: None
+        return
+    whole = grid.samples
+    for length in grid.tiles:
+        whole *= length
+    label = "tiles" if grid.tiles else "samples"
+    with click.progressbar(length=whole, label=label, file=sys.stderr) as bar:
+        bar.update(whole - left)
+        yield bar.update

@@ -1,0 +1,142 @@
+"""Reads the parts of an input that a run asks for, one after another.
+
+An input with chunks is read in blocks of whole chunks along the samples, so that no chunk is
+read again for the next batch; one that cannot be read in any order is read from its start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+
+from speccompiler.arrays.array_input import ArrayInput
+from speccompiler.arrays.boxes import Box, size_of, whole
+from speccompiler.diagnostics.core import about
+from speccompiler.frozen import dataclass
+from speccompiler.kernels.executor import Array
+from speccompiler.running.tasks import Span
+
+BLOCK_BYTES = 128 << 20
+"""Chunks of more samples than fit are read anew for each batch."""
+
+
+class InputReader(Protocol):
+    """Gives parts of an input; what it gave stays as it is."""
+
+    def read(self, samples: Span, box: Box) -> Array:
+        """A box of some samples. ``SpecError`` about the input."""
+
+
+def reader_of(source: ArrayInput, batch: int, *, tiled: bool = False) -> InputReader:
+    """What reads this input; ``tiled`` asks for the same samples again for the next tile."""
+    if tiled:
+        assert source.has_boxes, "a stream cannot be read again for the next tile"
+    return _Blocks(source) if tiled or _in_blocks(source) else _InOrder(source, batch)
+
+
+def _in_blocks(source: ArrayInput) -> bool:
+    """Whether boxes are read, where samples are asked for in order.
+
+    In Fortran order a sample's values lie far apart: reading in order gathers many at a time.
+    """
+    return source.has_boxes and not source.fortran_order
+
+
+def rows_of_a_block(source: ArrayInput, box: Box) -> int:
+    """Samples that are read together for the sake of the chunks: 1 where nothing is gained."""
+    rows = 1 if source.chunks is None else min(source.chunks[0], source.samples)
+    return rows if 4 * rows * size_of(box) <= BLOCK_BYTES else 1
+
+
+@dataclass(slots=True)
+class _Blocks:
+    """Reads boxes, rounded outward to whole chunks along the samples."""
+
+    source: ArrayInput
+    box: Box | None = None
+    first: int = 0
+    block: Array | None = None
+    """What was read last, from the sample ``first``."""
+
+    def read(self, samples: Span, box: Box) -> Array:
+        """Of the block where it holds all of it; else what is missing is read."""
+        at, last = samples
+        if box != self.box:
+            self.box, self.block = box, None
+        parts: list[Array] = []
+        while at < last:
+            part = self._held(at, last)
+            if part is None:
+                self._next_block(at, last, box)
+                continue
+            parts.append(part)
+            at += len(part)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _held(self, at: int, last: int) -> Array | None:
+        block = self.block
+        if block is None or not self.first <= at < self.first + len(block):
+            return None
+        return block[at - self.first : last - self.first]
+
+    def _next_block(self, at: int, last: int, box: Box) -> None:
+        rows = rows_of_a_block(self.source, box)
+        self.block = None
+        first = at // rows * rows
+        past = min(self.source.samples, -(-last // rows) * rows)
+        with about(self.source.name):
+            self.block = self.source.box(((first, past), *box))
+        assert len(self.block) == past - first, "an input gives what it is asked for"
+        self.first = first
+
+
+class _InOrder:
+    """Reads from the start, and past what nobody asks for."""
+
+    def __init__(self, source: ArrayInput, batch: int) -> None:
+        self._source = source
+        self._read: Iterator[Array] = source.batches(batch)
+        self._at = 0
+        self._held: Array | None = None
+        """From the sample ``_at``; valid until the next is read."""
+        if not source.samples:
+            self._end()
+
+    def read(self, samples: Span, box: Box) -> Array:
+        """A copy: what the source gives is valid for a moment only."""
+        first, last = samples
+        shape = tuple(past - start for start, past in box)
+        found = np.empty((last - first, *shape), np.float32)
+        inner = tuple(slice(start, past) for start, past in box)
+        at = first
+        assert first >= self._at, "an input that is read in order does not go back"
+        while at < last:
+            held = self._held
+            if held is None or self._at + len(held) <= at:
+                self._at += 0 if held is None else len(held)
+                with about(self._source.name):
+                    self._held = next(self._read)
+                continue
+            part = held[at - self._at : last - self._at]
+            found[at - first : at - first + len(part)] = part[:, *inner]
+            at += len(part)
+        if last == self._source.samples:
+            self._end()
+        return found
+
+    def _end(self) -> None:
+        """More may follow than there should."""
+        with about(self._source.name):
+            assert next(self._read, None) is None, "the last batch ends the input"
+
+
+def block_bytes(source: ArrayInput, batch: int, box: Box | None = None) -> int:
+    """The most that is held for the sake of an input's chunks, beside the batches in flight."""
+    box = whole(source.shape[1:]) if box is None else box
+    rows = rows_of_a_block(source, box)
+    if rows == 1 or not source.has_boxes:
+        return 0
+    # While a block is read, batches of the one before may still wait.
+    return 2 * (rows + batch) * 4 * size_of(box)
