@@ -12,7 +12,8 @@ import click
 from .markdown import about, as_markdown, bars_line, missing_line
 from .processes import Failed
 from .results import OURS, Results, from_json, to_json
-from .suite import PARTS, Wanted, measure
+from .scale_page import filled
+from .suite import PARTS, SCALE_PARTS, Wanted, measure
 from .table import tables
 
 NAME = "benchmarks"
@@ -30,8 +31,9 @@ NAME = "benchmarks"
     "--part",
     "parts",
     multiple=True,
-    type=click.Choice(PARTS),
-    help="What to measure; repeatable. Default: all, or speed with --cases.",
+    type=click.Choice([*PARTS, *SCALE_PARTS]),
+    help="What to measure; repeatable. Default: all but "
+    f"{', '.join(SCALE_PARTS)}; speed with --cases.",
 )
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(min=1))
 @click.option(
@@ -48,6 +50,12 @@ NAME = "benchmarks"
     metavar="FOLDER",
     help=f"Write {NAME}.json, {NAME}.md and {NAME}.svg into this folder.",
 )
+@click.option(
+    "--scale",
+    metavar="FILE",
+    help="Fill the figures of the parts of scale into this page, and write FILE.json beside it.",
+)
+@click.option("--rehearsal", is_flag=True, help="Small arrays for the parts of scale.")
 @click.option("--machine", help=f"With --docs: {NAME}-MACHINE.json and so on, beside the others.")
 def main(
     cases: tuple[str, ...],
@@ -58,6 +66,8 @@ def main(
     json_file: str | None,
     given: str | None,
     docs: str | None,
+    scale: str | None,
+    rehearsal: bool,
     machine: str | None,
 ) -> None:
     """Run the same networks and layers in convspec, onnxruntime, OpenVINO and torch."""
@@ -65,11 +75,13 @@ def main(
     os.environ["CONVSPEC_BACKGROUND"] = "0"
     if docs is not None:
         _check_docs(Path(docs))
+    if scale is not None and not Path(scale).is_file():
+        raise click.ClickException(f"{scale} is not a page")
     if given is not None:
         results = _read(Path(given))
     else:
-        parts = parts or (("speed",) if cases else PARTS)
-        wanted = Wanted(parts, cases, contenders, threads, seconds)
+        parts = parts or (("speed",) if cases else SCALE_PARTS if scale is not None else PARTS)
+        wanted = Wanted(parts, cases, contenders, threads, seconds, rehearsal)
         results = _measured(wanted, None if json_file is None else Path(json_file))
     _show(results)
     if json_file is not None:
@@ -77,6 +89,10 @@ def main(
     if docs is not None:
         name = NAME if machine is None else f"{NAME}-{machine}"
         _write_docs(results, Path(docs) / name)
+    if scale is not None:
+        page = Path(scale)
+        _write_json(results, page.with_suffix(".json"))
+        page.write_text(filled(page.read_text(encoding="utf-8"), results), encoding="utf-8")
 
 
 def _read(file: Path) -> Results:

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .contenders import CONTENDERS
-from .results import Limits, Process, Review, Row, Scaling, Start
+from .results import (
+    Clustered,
+    LargeArray,
+    Limits,
+    Process,
+    Review,
+    Row,
+    Scaling,
+    Start,
+    Streamed,
+)
 
 MET, NOT_MET = "met", "NOT MET"
 PROCESS_PEER = "onnxruntime"
@@ -64,6 +74,22 @@ def start_verdict(start: Start) -> str:
 def review_verdict(review: Review) -> str:
     """The goal, and whether it is met."""
     return f"under {review.goal_s:g} s: {MET if review.median_s < review.goal_s else NOT_MET}"
+
+
+def streamed_verdict(streamed: Streamed) -> str:
+    """The bar, and whether it is met; more is better."""
+    return f"{streamed.bar}: {MET if streamed.ratio >= streamed.bar else NOT_MET}"
+
+
+def clustered_verdict(clustered: Clustered) -> str:
+    """The bar, and whether it is met with the same bits; less is better."""
+    met = clustered.ratio <= clustered.bar and clustered.same
+    return f"at most {clustered.bar}: {MET if met else NOT_MET}"
+
+
+def large_verdict(large: LargeArray) -> str:
+    """Whether the run kept within its memory, was killed, and went on to the same bits."""
+    return f"equal within {large.limit_mib:.0f} MiB: {MET if large.good else NOT_MET}"
 
 
 def process_ratio(process: Process, others: Sequence[Process]) -> float | None:

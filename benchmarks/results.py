@@ -137,6 +137,90 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Streamed:
+    """From Zarr to Zarr beside arrays in memory: seconds of the same samples, medians."""
+
+    case: str
+    samples: int
+    batch: int
+    memory_s: float
+    files_s: float
+    runs: int
+    bar: float = 0.95
+
+    @property
+    def ratio(self) -> float:
+        """Rate from files / rate in memory."""
+        return self.memory_s / self.files_s
+
+
+@dataclass(frozen=True, slots=True)
+class Clustered:
+    """Workers of a cluster on this machine beside one process: seconds of the same samples."""
+
+    case: str
+    samples: int
+    workers: int
+    alone_s: float
+    cluster_s: float
+    same: bool
+    """Whether both wrote the same bits."""
+    runs: int
+    bar: float = 1.1
+
+    @property
+    def ratio(self) -> float:
+        """Time with the cluster / time of one process."""
+        return self.cluster_s / self.alone_s
+
+
+@dataclass(frozen=True, slots=True)
+class Tiled:
+    """An image, whole or in tiles, from file to file: a whole process."""
+
+    image: str
+    contender: str
+    tile: int
+    """Side of a tile; 0 for the image as a whole."""
+    seconds: float
+    peak_mib: float
+    """Most memory of its own; pages of files are not counted."""
+    difference: float | None = None
+    """Largest difference of tiles to this contender's own whole, over the largest value; 0 is
+    equal bit for bit. None where there is no whole to compare."""
+
+
+@dataclass(frozen=True, slots=True)
+class LargeArray:
+    """A Zarr array larger than memory: run, killed, resumed."""
+
+    gigabytes: float
+    """10^9 bytes of the input as it is read."""
+    samples: int
+    stored_mib: float
+    """What of it is on the disk."""
+    scheduler: str | None
+    seconds: float
+    peak_mib: float
+    """Most memory of its own, in all of these runs; with a cluster that of all processes."""
+    killed_after_s: float | None
+    """None where the run ended before."""
+    resumed_s: float
+    """Of the run that went on."""
+    equal: bool
+    """Whether it wrote the same bits as the run that nobody killed."""
+    varied: bool
+    """Whether the samples' outputs differ, so that a lost one would show."""
+    limit_mib: float = 1024.0
+
+    @property
+    def good(self) -> bool:
+        """Whether all was as it should be."""
+        within = self.scheduler is not None or self.peak_mib <= self.limit_mib
+        return self.equal and self.varied and within and self.killed_after_s is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What this machine can do with these threads, measured before and after the rest."""
 
@@ -180,6 +264,10 @@ class Results:
     processes: tuple[Process, ...] = ()
     starts: tuple[Start, ...] = ()
     reviews: tuple[Review, ...] = ()
+    streamed: tuple[Streamed, ...] = ()
+    clustered: tuple[Clustered, ...] = ()
+    tiled: tuple[Tiled, ...] = ()
+    large: tuple[LargeArray, ...] = ()
     format: int = field(default=FORMAT)
 
     @property

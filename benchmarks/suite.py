@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from . import cases as catalogue
+from . import large_arrays, streaming, tiled
 from .cases import chosen
 from .contenders import Contender, default_math, present
 from .limits import best, limits
@@ -19,6 +22,8 @@ from .speed import speed_row
 from .startup import LENET, PEER, starts
 
 PARTS = ("speed", "scaling", "memory", "processes", "startup", "review")
+SCALE_PARTS = ("streaming", "tiled", "cluster", "large")
+"""What docs/scale.md shows: these take gigabytes of memory and of disk, and the extras."""
 WHOLE_PROCESS = ("onnxruntime", "OpenVINO", "torch")
 """Peers that are also run from files; another layout of torch would not be another program."""
 
@@ -33,6 +38,8 @@ class Wanted:
     contenders: tuple[str, ...] = ()
     threads: int = 2
     seconds: float = 2.0
+    rehearsal: bool = False
+    """Small arrays, to see that the parts of scale work; their figures mean nothing."""
 
 
 def measure(wanted: Wanted) -> Iterator[tuple[str, Results]]:
@@ -102,6 +109,35 @@ def _review(wanted: Wanted, contenders: tuple[Contender, ...], results: Results)
         yield "large models", replace(results, reviews=tuple(reviews()))
 
 
+def _streaming(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
+    found = streaming.streamed(wanted.threads, _stream_sizes(wanted))
+    yield found.case, replace(results, streamed=(*results.streamed, found))
+
+
+def _cluster(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
+    found = streaming.clustered(wanted.threads, _stream_sizes(wanted))
+    yield found.case, replace(results, clustered=(*results.clustered, found))
+
+
+def _stream_sizes(wanted: Wanted) -> streaming.Sizes:
+    return streaming.Sizes(12, 4, 2, 32, 1) if wanted.rehearsal else streaming.Sizes()
+
+
+def _tiled(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
+    torch = any(c.engine == "torch" for c in contenders)
+    sizes = tiled.Sizes(256, 512, 128) if wanted.rehearsal else tiled.Sizes()
+    for found in tiled.tiled(wanted.threads, sizes, torch=torch):
+        results = replace(results, tiled=(*results.tiled, found))
+        yield f"{found.image} {found.contender} {found.tile or 'whole'}", results
+
+
+def _large(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
+    gigabytes = 0.2 if wanted.rehearsal else 20.0
+    with tempfile.TemporaryDirectory() as folder:
+        found = large_arrays.large_array(large_arrays.Wanted(gigabytes), Path(folder))
+    yield f"{found.gigabytes:.0f} GB", replace(results, large=(*results.large, found))
+
+
 _PARTS = {
     "speed": _speed,
     "scaling": _scaling,
@@ -109,4 +145,8 @@ _PARTS = {
     "processes": _processes,
     "startup": _startup,
     "review": _review,
+    "streaming": _streaming,
+    "tiled": _tiled,
+    "cluster": _cluster,
+    "large": _large,
 }

@@ -1,35 +1,19 @@
-"""The results as tables, for a terminal or for Markdown."""
+"""The results as tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-
-from tabulate import tabulate
 
 from . import figures
 from .results import OURS, Results, Row
+from .scale_tables import scale_tables
+from .table_text import Table
 
 SHORT = {
     "convspec fast": "fast",
     "convspec precise": "precise",
     "torch channels last": "torch c.l.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Cells as text; all but the first of a line are aligned as numbers are."""
-
-    title: str
-    note: str
-    header: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
-
-    def render(self, style: str = "simple") -> str:
-        """By tabulate; ``style`` is one of its table formats."""
-        align = ("left", *["right"] * (len(self.header) - 1))
-        return tabulate(self.cells, self.header, style, colalign=align, disable_numparse=True)
 
 
 def tables(results: Results) -> Iterator[Table]:
@@ -46,6 +30,8 @@ def tables(results: Results) -> Iterator[Table]:
         yield _starts(results)
     if results.reviews:
         yield _reviews(results)
+    for _, table in scale_tables(results):
+        yield table
 
 
 def _speed(results: Results) -> Table:

@@ -330,8 +330,23 @@ def checked_target(model: ValidatedModel, options: CompileOptions) -> Target:
 
 def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledModel:
     """Compile a model whose lengths are all known, by itself or by ``options.input_shape``."""
-    target = checked_target(model, options)
+    checked_target(model, options)
     graph, warnings = model.tapped(options.input_shape, options.layers)
+    return compile_graph(model, options, graph, warnings)
+
+
+def compile_graph(
+    model: ValidatedModel,
+    options: CompileOptions,
+    graph: Graph,
+    warnings: tuple[Diagnostic, ...] = (),
+    kernels: KernelTable | None = None,
+) -> CompiledModel:
+    """Compile a graph of a model, as ``CompiledModel.for_graph`` takes it, with the weights.
+
+    ``warnings`` are what is known of the graph.
+    """
+    target = checked_target(model, options)
     try:
         check_counts(batch_size=options.batch_size, threads=options.threads)
     except Problem as problem:
@@ -339,7 +354,7 @@ def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledMod
     optimized = optimize(graph)
     try:
         target.check(options.target, graph)
-        plan, batch_size, threads = target.plan(optimized, options)
+        plan, batch_size, threads = target.plan(optimized, options, kernels)
         check_memory(plan, batch_size, target.memory(graph, plan, batch_size, threads))
     except Problem as problem:
         raise model.refused(problem) from None
@@ -363,8 +378,9 @@ def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledMod
         request = Request(options.target, graph, plan, weights, batch_size, threads)
         executor = target.executor(request)
         if options.tune:
-            executor = target.tune(executor, lambda: target.plan(optimized, options)[0])
+            executor = target.tune(executor, lambda: target.plan(optimized, options, kernels)[0])
         located += _non_finite(weights, weights_file)
+        weights.release()
     except Problem as problem:
         raise _about_weights(model, problem) from None
     return CompiledModel(

@@ -5,7 +5,7 @@ Importing this loads no kernels: a row loads its target when it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from speccompiler.frozen import dataclass
@@ -26,6 +26,10 @@ def _needs_nothing(name: str, graph: Graph) -> None:
 def _measures_nothing(executor: Executor, plan_again: Callable[[], Plan]) -> Executor:
     """Nothing to choose by the clock."""
     return executor
+
+
+def _has_it_all(graphs: Sequence[Graph], options: CompileOptions, threads: int) -> None:
+    """Nothing is compiled, or what is compiled cannot be known before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,9 @@ class Target:
 
     The callable gives the plan anew, with what was measured.
     """
+    prepare_any_length: Callable[[Sequence[Graph], CompileOptions, int], None] = _has_it_all
+    """Compile what a model may need whatever its lengths: graphs with lengths that are open or not,
+    and threads to do it."""
     numbered: bool = False
     """Whether a machine may have several: ``name:N`` is one of them."""
     has_steps: bool = True
@@ -130,6 +137,14 @@ def _tune_cpu(executor: Executor, plan_again: Callable[[], Plan]) -> Executor:
     return executor.for_plan(plan.graph, plan, executor.batch_size)
 
 
+def _prepare_cpu(graphs: Sequence[Graph], options: CompileOptions, threads: int) -> None:
+    from speccompiler.kernels.cpu.any_length import texts_of_any_length
+    from speccompiler.kernels.cpu.runtime.executor import compile_missing
+    from speccompiler.system.processor import host_lanes
+
+    compile_missing(texts_of_any_length(graphs, host_lanes(), fast=options.fast), threads)
+
+
 def _cuda_kernels() -> KernelTable:
     from speccompiler.kernels.cuda import table
 
@@ -203,6 +218,7 @@ TARGETS: Mapping[str, Target] = {
         check=_check_cpu,
         cuts=_cpu_cuts,
         tune=_tune_cpu,
+        prepare_any_length=_prepare_cpu,
     ),
     "cuda": Target(
         _cuda_kernels,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from math import ceil, prod
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,19 @@ def check_row(shape: Sequence[int], chunk: int) -> None:
             f"{held / 2**30:.1f} GiB; {available / 2**30:.1f} GiB are available",
             "store it in chunks of fewer samples, or give a --batch-size that is a multiple of "
             f"{chunk} where there is more memory",
+        )
+
+
+def check_chunk(chunks: Sequence[int], dtype: np.dtype[Any]) -> None:
+    """CS115 where a single chunk, which is read as a whole, does not fit in memory."""
+    size = prod(chunks) * dtype.itemsize
+    available = available_memory()
+    if size > available:
+        raise Problem(
+            "CS115",
+            f"a chunk has shape {tuple(chunks)} and takes {size / 2**30:.1f} GiB; "
+            f"{available / 2**30:.1f} GiB are available",
+            "store the array in smaller chunks: one is read as a whole",
         )
 
 

@@ -14,6 +14,7 @@ from speccompiler.files.npy_format import PREAMBLE_BYTES as PREAMBLE_BYTES
 from speccompiler.frozen import dataclass
 
 MAX_AXES = 32  # NumPy 1.x's limit; NumPy 2 allows 64
+MOST_SAMPLES = 2**63 - 1  # NumPy's npy_intp
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,12 @@ def check_shape(shape: tuple[int, ...]) -> None:
             "CS114",
             f"the array has {len(shape)} axes; at most {MAX_AXES} are allowed",
             "save it with one axis of samples and the axes of the model's input",
+        )
+    if max(shape) > MOST_SAMPLES:
+        raise Problem(
+            "CS114",
+            f"an axis is {max(shape)} long, which no array can be",
+            "check what wrote the array",
         )
     if shape[0] and not math.prod(shape[1:]):
         raise Problem(

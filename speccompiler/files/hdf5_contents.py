@@ -53,3 +53,27 @@ class Contents:
             data["model_config"],
             data["keras_version"],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArray:
+    """A dataset as an array to run over; of any type and size."""
+
+    name: str
+    shape: tuple[int, ...] | None
+    """None for a dataset without a shape."""
+    dtype: str | None
+    """NumPy's text; None for fields, and "text" or "references" for what NumPy has no type for."""
+    chunks: tuple[int, ...] | None
+    offset: int | None
+    """Where the numbers lie in the file in one piece and as they are; None where they do not."""
+    elsewhere: bool
+    """Whether the numbers are in another file."""
+
+    @staticmethod
+    def of(data: Any) -> StoredArray:
+        """What ``asdict`` gave, by way of JSON."""
+        tuples = {
+            key: None if data[key] is None else tuple(data[key]) for key in ("shape", "chunks")
+        }
+        return StoredArray(**{**data, **tuples})

@@ -42,7 +42,7 @@ _UNUSABLE_KINDS = {"O": "object", "S": "text", "U": "text", "V": "structured", "
 def read_hdf5(path: str) -> Contents:
     """Everything but the numbers; CS101 and CS107."""
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             tensors, links, places = _list_datasets(file)
             return read_contents(file, tensors, links, places)
     except ERRORS as error:
@@ -52,7 +52,7 @@ def read_hdf5(path: str) -> Contents:
 def read_dataset(path: str, info: TensorInfo) -> NDArray[Any]:
     """The numbers of one tensor, as they are stored; CS101."""
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             dataset = file[info.name]
             if _dataset_info(info.name, dataset) != info:
                 raise changed_meanwhile(info)
@@ -62,7 +62,7 @@ def read_dataset(path: str, info: TensorInfo) -> NDArray[Any]:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Any]:
+def opened(path: str) -> Iterator[Any]:
     """An ordinary file through the library; CS101 where it is another thing by now."""
     try:
         with (
@@ -81,6 +81,20 @@ def _list_datasets(
     tensors: dict[str, TensorInfo] = {}
     places: dict[str, Place] = {}
     links: dict[str, str] = {}
+    for name, member in walked(file):
+        if not isinstance(member, h5py.Dataset):
+            links[name] = described_link(member)
+            continue
+        info = _dataset_info(name, member)
+        tensors[name] = info
+        place = _place(info, member)
+        if place is not None:
+            places[name] = place
+    return dict(sorted(tensors.items())), links, places
+
+
+def walked(file: Any) -> Iterator[tuple[str, Any]]:
+    """The path of every dataset and of every link that is not followed, with what it is."""
     waiting = [("", file, 0)]
     entered = set()
     while waiting:
@@ -94,18 +108,13 @@ def _list_datasets(
         for name in group:
             link = group.get(name, getlink=True)
             if not isinstance(link, h5py.HardLink):
-                links[prefix + name] = _described(link)
+                yield prefix + name, link
                 continue
             member = group[name]
             if isinstance(member, h5py.Group):
                 waiting.append((f"{prefix}{name}/", member, depth + 1))
             elif isinstance(member, h5py.Dataset):
-                info = _dataset_info(prefix + name, member)
-                tensors[info.name] = info
-                place = _place(info, member)
-                if place is not None:
-                    places[info.name] = place
-    return dict(sorted(tensors.items())), links, places
+                yield prefix + name, member
 
 
 def _place(info: TensorInfo, dataset: Any) -> Place | None:
@@ -117,7 +126,8 @@ def _place(info: TensorInfo, dataset: Any) -> Place | None:
     return Place(int(offset), "|b1" if info.dtype == "bool" else dataset.dtype.str)
 
 
-def _described(link: Any) -> str:
+def described_link(link: Any) -> str:
+    """What a link leads to, for a person."""
     if isinstance(link, h5py.ExternalLink):
         return f"link to {quoted(str(link.path))} in the file {quoted(str(link.filename))}"
     return f"soft link to {quoted(str(link.path))}"

@@ -4,15 +4,19 @@ Damaged and hostile files can make the library crash, and loop without end (a ze
 in a global heap does). Either ends the child, and is a finding about the file. The child is
 started for the first file, serves one request after another, and ends with this process.
 
-    request   one line of JSON:
-              {"path": .., "tensor": null or [name, shape, dtype], "seconds": ..}
-    reply     one line of JSON: {"contents": ..}, {"problem": [code, message, hint]} or
+    request   one line of JSON: {"path": .., "seconds": .., "ask": ..} with
+              "ask": "contents"    names and texts; the answer is {"contents": ..}
+              "ask": "tensor"      "tensor": [name, shape, dtype]; its numbers
+              "ask": "arrays"      the datasets of a file of arrays: {"arrays": .., "links": ..}
+              "ask": "box"         "array": a dataset, "box": a part of it; its numbers
+    reply     one line of JSON: the answer, {"problem": [code, message, hint]} or for numbers
               {"bytes": n, "dtype": .., "shape": ..} and n bytes
 """
 
 from __future__ import annotations
 
 import atexit
+import io
 import json
 import math
 import os
@@ -21,14 +25,18 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Any
+from dataclasses import asdict
+from typing import IO, Any, TypeAlias, cast
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.files.hdf5_contents import StoredArray
 from speccompiler.files.tensor_info import TensorInfo, invalid
 from speccompiler.system import facilities
 from speccompiler.system.subprocesses import requests, serving
 
+Box: TypeAlias = Sequence[tuple[int, int]]
 SECONDS = 20.0
 """The time for one request; reading a tensor gets more, by its size."""
 BYTES_A_SECOND = 4e6
@@ -56,12 +64,23 @@ class Worker:
 
     def contents(self, path: str) -> Any:
         """What the file holds, as ``Contents.to_data`` gives it; CS101, CS107."""
-        return self._ask({"path": path, "tensor": None}, SECONDS)[0]["contents"]
+        return self._ask({"path": path, "ask": "contents"}, SECONDS)[0]["contents"]
 
-    def numbers(self, path: str, info: TensorInfo) -> tuple[dict[str, Any], bytes]:
+    def numbers(self, path: str, info: TensorInfo) -> tuple[dict[str, Any], bytearray]:
         """A tensor's numbers and how they are stored; CS101."""
-        request = {"path": path, "tensor": [info.name, list(info.shape), info.dtype]}
+        tensor = [info.name, list(info.shape), info.dtype]
+        request = {"path": path, "ask": "tensor", "tensor": tensor}
         return self._ask(request, SECONDS + info.data_bytes / BYTES_A_SECOND)
+
+    def arrays(self, path: str) -> tuple[list[StoredArray], dict[str, str]]:
+        """The datasets of a file and its links; CS101."""
+        found = self._ask({"path": path, "ask": "arrays"}, SECONDS)[0]
+        return [StoredArray.of(data) for data in found["arrays"]], found["links"]
+
+    def box(self, path: str, array: StoredArray, box: Box, size: int) -> bytearray:
+        """The numbers of a part of a dataset, which are ``size`` bytes; CS101."""
+        request = {"path": path, "ask": "box", "array": asdict(array), "box": box}
+        return self._ask(request, SECONDS + size / BYTES_A_SECOND)[1]
 
     def stop(self) -> None:
         """End the child."""
@@ -76,7 +95,7 @@ class Worker:
                 stream.close()
         process.wait()
 
-    def _ask(self, request: dict[str, Any], seconds: float) -> tuple[dict[str, Any], bytes]:
+    def _ask(self, request: dict[str, Any], seconds: float) -> tuple[dict[str, Any], bytearray]:
         with self._lock:
             try:
                 return self._answer(request, seconds)
@@ -90,7 +109,9 @@ class Worker:
                 self.stop()
                 raise
 
-    def _answer(self, request: dict[str, Any], seconds: float) -> tuple[dict[str, Any], bytes]:
+    def _answer(
+        self, request: dict[str, Any], seconds: float
+    ) -> tuple[dict[str, Any], bytearray]:
         process = self._started()
         assert process.stdin is not None, "it was started with pipes"
         assert process.stdout is not None, "it was started with pipes"
@@ -135,7 +156,8 @@ class _Reader:
     """Reads replies until a time; ``EOFError`` where the child ends, ``TimeoutError``."""
 
     def __init__(self, stream: IO[bytes], end: float) -> None:
-        self._number = stream.fileno()
+        # Only the raw stream is read, so that nothing is held back where nobody looks for it.
+        self._raw: io.FileIO = cast(io.BufferedReader, stream).raw  # type: ignore[assignment]
         self._end = end
         self._held = bytearray()
 
@@ -147,21 +169,33 @@ class _Reader:
         self._held = bytearray(rest)
         return bytes(line)
 
-    def exactly(self, count: int) -> bytes:
+    def exactly(self, count: int) -> bytearray:
         """So many bytes."""
-        while len(self._held) < count:
-            self._more()
-        return bytes(self._held)
+        data = bytearray(count)
+        filled = len(self._held)
+        data[:filled] = self._held
+        self._held.clear()
+        with memoryview(data) as view:
+            while filled < count:
+                self._wait()
+                got = self._raw.readinto(view[filled:])
+                if not got:
+                    raise EOFError
+                filled += got
+        return data
 
     def _more(self) -> None:
-        if facilities.WAITING_FOR_PIPES.here:
-            left = self._end - time.monotonic()
-            if left <= 0 or not select.select([self._number], [], [], left)[0]:
-                raise TimeoutError
-        data = os.read(self._number, 1 << 20)
+        self._wait()
+        data = os.read(self._raw.fileno(), 1 << 16)
         if not data:
             raise EOFError
         self._held += data
+
+    def _wait(self) -> None:
+        if facilities.WAITING_FOR_PIPES.here:
+            left = self._end - time.monotonic()
+            if left <= 0 or not select.select([self._raw], [], [], left)[0]:
+                raise TimeoutError
 
 
 WORKER = Worker()
@@ -193,24 +227,60 @@ def serve() -> None:
         replies.flush()
 
 
-def _reply(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    from speccompiler.files.hdf5_reading import read_dataset, read_hdf5
-
-    path, tensor = request["path"], request["tensor"]
+def _reply(request: dict[str, Any]) -> tuple[dict[str, Any], bytes | memoryview]:
     try:
-        if tensor is None:
-            with _limited(MEMORY):
-                return {"contents": read_hdf5(path).to_data()}, b""
-        info = TensorInfo(tensor[0], tuple(tensor[1]), tensor[2])
-        with _limited(MEMORY + 4 * info.data_bytes):
-            array = read_dataset(path, info)
-            form = {"dtype": array.dtype.str, "shape": list(array.shape)}
-            return {"bytes": array.nbytes, **form}, array.tobytes()
+        return _ANSWERS[request["ask"]](request)
     except Problem as problem:
         return {"problem": [problem.code, problem.message, problem.hint]}, b""
     except MemoryError:
         text = "reading it takes more memory than a file of its size may need"
         return {"problem": ["CS101", text, None]}, b""
+
+
+def _contents(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    from speccompiler.files.hdf5_reading import read_hdf5
+
+    with _limited(MEMORY):
+        return {"contents": read_hdf5(request["path"]).to_data()}, b""
+
+
+def _tensor(request: dict[str, Any]) -> tuple[dict[str, Any], bytes | memoryview]:
+    from speccompiler.files.hdf5_reading import read_dataset
+
+    name, shape, dtype = request["tensor"]
+    info = TensorInfo(name, tuple(shape), dtype)
+    with _limited(MEMORY + 4 * info.data_bytes):
+        return _numbers(read_dataset(request["path"], info))
+
+
+def _arrays(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    from speccompiler.files.hdf5_arrays import list_arrays
+
+    with _limited(MEMORY):
+        arrays, links = list_arrays(request["path"])
+        return {"arrays": [asdict(array) for array in arrays], "links": links}, b""
+
+
+def _box(request: dict[str, Any]) -> tuple[dict[str, Any], bytes | memoryview]:
+    from speccompiler.files.hdf5_arrays import bytes_to_read, read_box
+
+    array = StoredArray.of(request["array"])
+    with _limited(MEMORY + 2 * bytes_to_read(array, request["box"])):
+        return _numbers(read_box(request["path"], array, request["box"]))
+
+
+def _numbers(array: Any) -> tuple[dict[str, Any], bytes | memoryview]:
+    form = {"bytes": array.nbytes, "dtype": array.dtype.str, "shape": list(array.shape)}
+    # An empty array has no bytes that a view could show.
+    return form, memoryview(array.reshape(-1).view("u1")) if array.size else b""
+
+
+_ANSWERS: Mapping[str, Callable[[dict[str, Any]], tuple[dict[str, Any], bytes | memoryview]]] = {
+    "contents": _contents,
+    "tensor": _tensor,
+    "arrays": _arrays,
+    "box": _box,
+}
 
 
 class _limited:

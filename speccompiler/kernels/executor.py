@@ -30,6 +30,10 @@ class Executor(Protocol):
     def kernel_seconds(self) -> float:
         """Time that compiling kernels, or loading them from the cache, took."""
 
+    @property
+    def own_bytes(self) -> int:
+        """Bytes that it holds beside what it shares with others of its model."""
+
     def for_plan(self, graph: Graph, plan: Plan, batch_size: int) -> Executor:
         """An executor of another plan of the same model, whose weights are there already.
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import threading
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,24 +13,36 @@ from typing import Any
 
 import numpy as np
 
-from speccompiler.compiled import CompiledModel, checked_target, compile_bound
+from speccompiler.compiled import (
+    CompiledModel,
+    Inputs,
+    checked_target,
+    compile_bound,
+    compile_graph,
+)
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError, has_errors
-from speccompiler.kernels.executor import Array
+from speccompiler.graph.ir import Graph
+from speccompiler.kernels.executor import Array, Executor
 from speccompiler.options import CompileOptions
+from speccompiler.planning.kernel_table import KernelTable
+from speccompiler.system.fork_lock import ForkLock
 from speccompiler.validation.input_checks import by_input
 from speccompiler.validation.validated import ValidatedModel
 
-MOST_KEPT = 8
-"""Shapes whose plans are kept; the one that was not used for longest is dropped."""
+KEPT_BYTES = 128 << 20
+"""Bytes of plans that are kept; those that were not used for longest are dropped."""
+LEAST_KEPT = 8
+"""Plans that are kept whatever they take."""
 
 _Shapes = tuple[tuple[int, ...], ...]
 
 
 class OpenModel(CompiledModel):
-    """Compiles for the shapes of the arrays that come, and keeps what it compiled.
+    """Runs arrays of any length: compiled once, planned for each new shape, which takes little.
 
-    What only a known shape can tell (``plan``, ``executor``, ``batch_size``,
-    ``output_shapes``) raises CS052; ``bound_to(x)`` is the compiled model that tells it.
+    Weights, machine code and the memory of runs are those of all shapes together. What only a
+    known shape can tell (``plan``, ``executor``, ``batch_size``, ``output_shapes``) raises CS052;
+    ``bound_to(x)`` is the compiled model that tells it.
     """
 
     def __init__(self, model: ValidatedModel, options: CompileOptions) -> None:
@@ -41,12 +53,14 @@ class OpenModel(CompiledModel):
         if has_errors(model.weight_sources.diagnostics):
             raise SpecError(model.weight_sources.diagnostics)
         given = {"model": model, "options": options, "target": options.target}
-        given |= {"diagnostics": (), "_kept": OrderedDict(), "_lock": threading.Lock()}
+        given |= {"diagnostics": (), "_kept": _Kept(), "_first": [], "_lock": ForkLock()}
         for name, value in given.items():
             object.__setattr__(self, name, value)
 
-    _kept: OrderedDict[_Shapes, CompiledModel]
-    _lock: threading.Lock
+    _kept: _Kept
+    _first: list[CompiledModel]
+    """The first that was compiled, whose parts all others share."""
+    _lock: ForkLock
 
     def __repr__(self) -> str:
         return f"<OpenModel '{self.model.name}' for {self.target}: {len(self._kept)} shapes so far>"
@@ -75,23 +89,49 @@ class OpenModel(CompiledModel):
         """Raises CS052: they depend on the lengths."""
         raise SpecError([self._open()])
 
-    def bound_to(self, x: Any) -> CompiledModel:
-        """The model compiled for arrays of these shapes; compiles it where it is new."""
+    def bound_to(self, x: Inputs) -> CompiledModel:
+        """The model for arrays of these shapes; planned where they are new."""
         names = self.model.input_names
         try:
             arrays = by_input(x, names, "array")
         except Problem as problem:
             raise SpecError([problem.at(file="the array")]) from None
         shapes = tuple(tuple(np.shape(arrays[name])[1:]) for name in names)
-        with self._lock:
-            found = self._kept.get(shapes)
+        found = self._kept.find(shapes)
+        if found is None:
+            given = dict(zip(names, shapes, strict=True))
+
+            def compiled() -> CompiledModel:
+                made = compile_bound(self.model, replace(self.options, input_shape=given))
+                self._kept.keep(shapes, made)
+                return made
+
+            first = self._first_of(compiled)
+            found = self._kept.find(shapes)
             if found is None:
-                options = replace(self.options, input_shape=dict(zip(names, shapes, strict=True)))
-                found = self._kept[shapes] = compile_bound(self.model, options)
-                if len(self._kept) > MOST_KEPT:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(shapes)
+                found = first.for_shape(given)
+                self._kept.keep(shapes, found)
         return found
+
+    def for_graph(
+        self, graph: Graph, batch_size: int, kernels: KernelTable | None = None
+    ) -> Executor:
+        """See :meth:`CompiledModel.for_graph`."""
+        options = replace(self.options, batch_size=batch_size)
+        first = self._first_of(lambda: compile_graph(self.model, options, graph, (), kernels))
+        return first.for_graph(graph, batch_size, kernels)
+
+    def _first_of(self, make: Callable[[], CompiledModel]) -> CompiledModel:
+        """The first compiled model: what ``make`` gives, if there was none yet."""
+        if not self._first:
+            with self._lock.now:
+                if not self._first:
+                    made = replace(make(), options=self.options)
+                    graphs = (self.model.graph, made.plan.graph)
+                    target = checked_target(self.model, self.options)
+                    target.prepare_any_length(graphs, self.options, made.threads)
+                    self._first.append(made)
+        return self._first[0]
 
     def run(self, x: Any, out: Any = None) -> Any:
         """See :meth:`CompiledModel.run`."""
@@ -111,6 +151,38 @@ class OpenModel(CompiledModel):
         names = self.model.input_names
         bound = self.bound_to(dict(zip(names, batches, strict=True)))
         bound.run_batch(batches, outputs, profile)
+
+
+class _Kept:
+    """Compiled models by the shapes of their inputs, bounded by what they take."""
+
+    def __init__(self) -> None:
+        self._models: OrderedDict[_Shapes, CompiledModel] = OrderedDict()
+        self._bytes = 0
+        self._lock = ForkLock()
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def find(self, shapes: _Shapes) -> CompiledModel | None:
+        """The model for these shapes, which is now the last to be dropped."""
+        found = self._models.get(shapes)
+        if found is not None:
+            # Another thread may have dropped it.
+            with contextlib.suppress(KeyError):
+                self._models.move_to_end(shapes)
+        return found
+
+    def keep(self, shapes: _Shapes, model: CompiledModel) -> None:
+        """Keep a model, and drop what was not used for longest where all take too much."""
+        with self._lock.now:
+            if shapes in self._models:
+                return
+            self._models[shapes] = model
+            self._bytes += model.executor.own_bytes
+            while self._bytes > KEPT_BYTES and len(self._models) > LEAST_KEPT:
+                _, dropped = self._models.popitem(last=False)
+                self._bytes -= dropped.executor.own_bytes
 
 
 def compile_model(model: ValidatedModel, options: CompileOptions) -> CompiledModel:

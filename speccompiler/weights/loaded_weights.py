@@ -58,6 +58,11 @@ class LoadedWeights(Mapping[Weight, Array]):
             del self._held[weight.name]
         return array
 
+    def release(self) -> None:
+        """Hold no tensor any longer, unless it is not what its source holds."""
+        if not self._changed:
+            self._held.clear()
+
     def only(self, weights: Collection[Weight]) -> Mapping[Weight, Array]:
         """A view of some of them."""
         return _Part(self, weights)

@@ -247,7 +247,7 @@ def test_peak_bytes_bound_what_a_run_takes(monkeypatch):
     """Measured by the allocators: arena, outputs and conversions of a run stay below."""
     import tracemalloc
 
-    from speccompiler.kernels.cpu.runtime import run_memory
+    from speccompiler.kernels.cpu.runtime import run_blocks
 
     taken: list[int] = []
 
@@ -255,7 +255,7 @@ def test_peak_bytes_bound_what_a_run_takes(monkeypatch):
         taken.append(4 * elements)
         return np.empty(0, np.float32) if not elements else memory.allocate(elements)
 
-    monkeypatch.setattr(run_memory, "allocate", allocate)
+    monkeypatch.setattr(run_blocks, "allocate", allocate)
 
     layers = [{"type": "Convolution1D", "nb_filter": 32, "filter_length": 3, "border_mode": "same"},
               {"type": "MaxPooling1D"}] * 3  # fmt: skip

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import speccompiler
-from speccompiler.running.open_model import MOST_KEPT
+from speccompiler.running.open_model import LEAST_KEPT
 from tests.models import OPEN, TWO
 
 
@@ -51,11 +51,12 @@ def test_what_hangs_on_the_length_says_so():
         plan.run(np.zeros((1, 8, 3), np.float32))
 
 
-def test_only_so_many_shapes_are_kept():
-    plan = speccompiler.loads(OPEN).compile("reference")
-    for steps in range(3, 3 + MOST_KEPT + 4):
+def test_only_so_many_shapes_are_kept(monkeypatch):
+    monkeypatch.setattr("speccompiler.running.open_model.KEPT_BYTES", 1)
+    plan = speccompiler.loads(OPEN).compile()
+    for steps in range(3, 3 + LEAST_KEPT + 4):
         plan.run(np.zeros((1, steps, 2), np.float32))
-    assert repr(plan) == f"<OpenModel 'open' for reference: {MOST_KEPT} shapes so far>"
+    assert repr(plan) == f"<OpenModel 'open' for cpu: {LEAST_KEPT} shapes so far>"
 
 
 def test_several_inputs_one_of_them_open():

@@ -124,5 +124,9 @@ class CombineKernel(CpuKernel):
         mode: CombineMode = op_of(wanted.node).mode
         return source(wanted.lanes, WORDS[mode])
 
+    @classmethod
+    def texts_for(cls, node: ir.Node, lanes: int) -> Iterable[str]:
+        return [source(lanes, WORDS[op_of(node).mode])]
+
     def functions(self, wanted: Wanted) -> Functions:
         return functions(op_of(wanted.node).activation)

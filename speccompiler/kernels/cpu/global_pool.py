@@ -228,6 +228,11 @@ class GlobalPoolKernel(CpuKernel):
     def texts(cls, lanes: int) -> Iterable[str]:
         return [source(lanes, mode) for mode in ("max", "sum", "product")]
 
+    @classmethod
+    def texts_for(cls, node: ir.Node, lanes: int) -> Iterable[str]:
+        mode = op_of(node).mode
+        return [source(lanes, "sum" if mode == "average" else mode)]
+
     def text(self, wanted: Wanted) -> str:
-        mode = op_of(wanted.node).mode
-        return source(wanted.lanes, "sum" if mode == "average" else mode)
+        (text,) = self.texts_for(wanted.node, wanted.lanes)
+        return text

@@ -145,6 +145,12 @@ class CpuKernel(ABC):
         """All that ``text`` can give for vectors of just so many lanes, whatever the model."""
         return ()
 
+    @classmethod
+    def texts_for(cls, node: Node, lanes: int) -> Iterable[str]:
+        """Those of its texts that a step of this node may run, whatever its open lengths."""
+        widths = [width for width in WIDTHS if width == lanes or (cls.narrows and width < lanes)]
+        return [text for width in widths for text in cls.texts(width)]
+
     def functions(self, wanted: Wanted) -> Functions:
         """What the text calls, and how its sums end."""
         return Functions()

@@ -99,9 +99,14 @@ class MapWithKernel(CpuKernel):
         """All but those of users' own expressions."""
         return [source(lanes, *named) for named in named_with_parameters()]
 
+    @classmethod
+    def texts_for(cls, node: ir.Node, lanes: int) -> Iterable[str]:
+        op = op_of(node)
+        return [source(lanes, op.activation, len(op.parameters))]
+
     def text(self, wanted: Wanted) -> str:
-        op = op_of(wanted.node)
-        return source(wanted.lanes, op.activation, len(op.parameters))
+        (text,) = self.texts_for(wanted.node, wanted.lanes)
+        return text
 
     def functions(self, wanted: Wanted) -> Functions:
         return functions(op_of(wanted.node).after)

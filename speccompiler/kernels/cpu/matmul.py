@@ -170,6 +170,11 @@ class MatmulKernel(Convolution):
     def texts(cls, lanes: int) -> Sequence[str]:
         return (source(lanes),)
 
+    @classmethod
+    def texts_for(cls, node: ir.Node, lanes: int) -> Sequence[str]:
+        op = op_of(node)
+        return cls.texts(lanes) if all(k == 1 for k in op.kernel + op.stride) else ()
+
     def functions(self, wanted: Wanted) -> Functions:
         return functions(op_of(wanted.node).activation, wanted.added, tile=True)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from math import prod
 
 from speccompiler.graph import ir
-from speccompiler.kernels.cpu.kernel import CpuKernel, Wanted, fitting_lanes
+from speccompiler.kernels.cpu.kernel import WIDTHS, CpuKernel, Wanted, fitting_lanes
 from speccompiler.kernels.cpu.pool_text import Geometry, source
 from speccompiler.kernels.cpu.pool_windows import Kind
 from speccompiler.kernels.long_sums import is_long
@@ -61,10 +61,18 @@ class PoolKernel(CpuKernel):
     def texts(cls, lanes: int) -> Iterable[str]:
         return [source(lanes, *kind) for kind in KINDS]
 
+    @classmethod
+    def texts_for(cls, node: ir.Node, lanes: int) -> Iterable[str]:
+        kind, channels = _kind(node), node.shape[-1]
+        planes = channels == 1 and (kind, True) in KINDS
+        least = fitting_lanes(max(4, channels), lanes) if isinstance(channels, int) else 0
+        # Vectors of positions are as wide as these are many.
+        many = planes or op_of(node).stride[-1] == 1
+        widths = [width for width in WIDTHS if least <= width <= (lanes if many else least)]
+        return [source(width, kind, planes) for width in widths]
+
     def text(self, wanted: Wanted) -> str:
-        op, out = op_of(wanted.node), known(wanted.node)
-        mean: Kind = "long mean" if is_long(prod(op.kernel)) else "mean"
-        kind: Kind = "max" if op.mode == "max" else mean
+        op, out, kind = op_of(wanted.node), known(wanted.node), _kind(wanted.node)
         filled, planes = max(4, wanted.shape[-1]), False
         if wanted.shape[-1] == 1 and (kind, True) in KINDS:
             filled, planes = max(4, out[-2]), True
@@ -74,3 +82,11 @@ class PoolKernel(CpuKernel):
             # The channels of neighbouring positions make one run.
             filled = max(filled, prod(out[-2:]))
         return source(fitting_lanes(filled, wanted.lanes), kind, planes)
+
+
+def _kind(node: ir.Node) -> Kind:
+    """What is made of a window."""
+    op = op_of(node)
+    if op.mode == "max":
+        return "max"
+    return "long mean" if is_long(prod(op.kernel)) else "mean"

@@ -141,6 +141,14 @@ class WinogradKernel(Convolution):
     def texts(cls, lanes: int) -> Iterable[str]:
         return [source(lanes)]
 
+    @classmethod
+    def texts_for(cls, node: ir.Node, lanes: int) -> Iterable[str]:
+        op = op_of(node)
+        tile = find_tile(three(op.kernel, 1)[1:])
+        plain = tile is not None and three(op.stride, 1)[1:] == (1, 1)
+        few = min(op.weight.shape[-2:]) < MOST_LANES
+        return cls.texts(lanes) if plain and not few else ()
+
     def functions(self, wanted: Wanted) -> Functions:
         return Functions(finish(op_of(wanted.node).activation), tile=True, products=True)
 

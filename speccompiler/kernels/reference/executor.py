@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
-from speccompiler.graph.ir import Graph
+from speccompiler.graph.ir import Graph, Operand, Weight
 from speccompiler.kernels.executor import Array, Request
 from speccompiler.kernels.reference.evaluate import run_reference
 from speccompiler.planning.plan import Plan
@@ -18,20 +20,30 @@ class ReferenceExecutor:
     """Evaluates each node as it is defined; the plan only says what goes in and out."""
 
     kernel_seconds = 0.0
+    own_bytes = 0
 
     def __init__(self, request: Request) -> None:
-        self._request = request
         self.plan = request.plan
         self.batch_size = request.batch_size
-        self._graph = request.graph
-        self._weights = {
-            operand: resolve(operand, lambda w: np.asarray(request.weights[w], np.float64))
-            for operand in request.graph.operands()
-        }
+        self._request = request
+        self._weights: dict[Operand, npt.NDArray[np.float64]] = {}
+        self._read(request.graph)
+
+    def _read(self, graph: Graph) -> None:
+        for operand in graph.operands():
+            if operand not in self._weights:
+                self._weights[operand] = resolve(operand, self._wide)
+
+    def _wide(self, weight: Weight) -> npt.NDArray[np.float64]:
+        return np.asarray(self._request.weights[weight], np.float64)
 
     def for_plan(self, graph: Graph, plan: Plan, batch_size: int) -> ReferenceExecutor:
         """Another graph of the same model."""
-        return type(self)(replace(self._request, graph=graph, plan=plan, batch_size=batch_size))
+        other = copy(self)
+        other.plan, other.batch_size = plan, batch_size
+        other._request = replace(self._request, graph=graph)
+        other._read(graph)
+        return other
 
     def run_batch(
         self,
@@ -40,8 +52,9 @@ class ReferenceExecutor:
         profile: list[float] | None = None,
     ) -> None:
         """Outputs are rounded to float32 at the very end. There are no steps to profile."""
-        values = run_reference(self._graph, self._weights, *inputs)
+        graph = self._request.graph
+        values = run_reference(graph, self._weights, *inputs)
         # What float32 cannot hold becomes infinite, as it does in a kernel.
         with np.errstate(all="ignore"):
-            for y, name in zip(outputs, self._graph.outputs, strict=True):
+            for y, name in zip(outputs, graph.outputs, strict=True):
                 y[...] = values[name]

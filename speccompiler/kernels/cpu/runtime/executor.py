@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -12,19 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.frozen import dataclass
-from speccompiler.graph.ir import Graph, Weight
+from speccompiler.graph.ir import Graph, MapWith, Weight
 from speccompiler.kernels.cpu.kernel import Array, Wanted
 from speccompiler.kernels.cpu.runtime.background import compile_the_rest
-from speccompiler.kernels.cpu.runtime.kernel_cache import is_kept, load_kernel
+from speccompiler.kernels.cpu.runtime.kernel_cache import is_kept, is_loaded, load_kernel
 from speccompiler.kernels.cpu.runtime.object_code import LoadedKernel
 from speccompiler.kernels.cpu.runtime.packings import Packing, Packings
 from speccompiler.kernels.cpu.runtime.run_blocks import Block, RunBlocks
 from speccompiler.kernels.cpu.runtime.run_memory import BoundStep, RunMemory, address
-from speccompiler.kernels.cpu.runtime.step_functions import StepFunctions, texts_of
+from speccompiler.kernels.cpu.runtime.step_functions import StepFunctions, Text, texts_of
 from speccompiler.kernels.cpu.runtime.team import teamwork_text
 from speccompiler.kernels.cpu.table import kernel_of
 from speccompiler.planning.plan import Plan, Step, end_number
 from speccompiler.system.processor import host_lanes
+
+BYTES_A_STEP = 6000
+"""What a plan and what is bound of it take in Python's memory: up to 5,000 were measured."""
 
 
 class CpuExecutor:
@@ -45,7 +48,7 @@ class CpuExecutor:
         # Weights first: what is wrong with them is said before anything is compiled.
         packed = [self._shared.packings.of(step) for step in plan.steps]
         started = time.perf_counter()
-        kernels = load_kernels(plan, threads, _run_bytes(plan, batch_size, threads))
+        kernels = load_kernels(plan, threads, batch_size)
         self.kernel_seconds = time.perf_counter() - started
         self._steps = [
             _bound(step, code, packing)
@@ -55,6 +58,14 @@ class CpuExecutor:
         _check_places(plan)
         self._number = next(_numbers)
         self._room = plan.arena_elements * batch_size, plan.scratch_elements
+
+    @property
+    def own_bytes(self) -> int:
+        """An estimate: objects of the plan, and parameters repeated to fill values of its size."""
+        repeated = [
+            bound.packing for bound in self._steps if isinstance(bound.step.node.op, MapWith)
+        ]
+        return BYTES_A_STEP * len(self._steps) + sum(one.w.nbytes for one in repeated)
 
     def for_plan(self, graph: Graph, plan: Plan, batch_size: int) -> CpuExecutor:
         """Another plan of the same model: weights, machine code and memory are shared."""
@@ -141,28 +152,36 @@ def _check_places(plan: Plan) -> None:
             assert size == prod(shape), f"{step.target}: a place of another size"
 
 
-def _run_bytes(plan: Plan, batch_size: int, threads: int) -> int:
-    """What a run takes beside the weights, which are packed by now."""
-    return plan.peak_bytes(batch_size, threads) - plan.weight_bytes
-
-
-def load_kernels(plan: Plan, threads: int, held: int = 0) -> list[LoadedKernel]:
+def load_kernels(plan: Plan, threads: int, batch_size: int = 0) -> list[LoadedKernel]:
     """The machine code of each step, found or compiled; that of the team is made ready too.
 
-    ``held`` are bytes that will be needed afterwards. Raises ``Problem``: CS130.
+    ``batch_size`` is that of a run that follows. Raises ``Problem``: CS130.
     """
     wanted = [*map(_text, plan.steps), teamwork_text()]
     called = (one for step in plan.steps for one in _called(step))
-    missing = [one for one in dict.fromkeys((*wanted, *called)) if not is_kept(*one)]
+    # Weights are packed by now.
+    held = plan.peak_bytes(batch_size, threads) - plan.weight_bytes
+    new = compile_missing((*wanted, *called), threads, held)
+    loaded = [load_kernel(*one) for one in wanted][: len(plan.steps)]
+    if new:
+        compile_the_rest()
+    return loaded
+
+
+def compile_missing(wanted: Iterable[Text], threads: int, held: int = 0) -> bool:
+    """Compile what neither this process nor the cache has; whether any is new to this process.
+
+    ``held`` are bytes that a run takes afterwards. Raises ``Problem``: CS130.
+    """
+    new = [one for one in dict.fromkeys(wanted) if not is_loaded(*one)]
+    missing = [one for one in new if not is_kept(*one)]
     if missing:
         from speccompiler.kernels.cpu.runtime.compile_ahead import compile_ahead
         from speccompiler.kernels.cpu.runtime.compile_memory import check_room_to_compile
 
         check_room_to_compile(len(missing), held)
         compile_ahead(missing, threads)
-    loaded = [load_kernel(*one) for one in wanted][: len(plan.steps)]
-    compile_the_rest()
-    return loaded
+    return bool(new)
 
 
 def _text(step: Step) -> tuple[str, str]:

@@ -74,11 +74,14 @@ def _kept_or_made(text: str, symbol: str, level: Level) -> ObjectCode:
     return found
 
 
+def is_loaded(kernel: str, text: str) -> bool:
+    """Whether this process has it."""
+    return (kernel, text, host_level()) in _here
+
+
 def is_kept(kernel: str, text: str) -> bool:
     """Whether there is machine code for it, damaged or not."""
     level = host_level()
-    if (kernel, text, level) in _here:
-        return True
     symbol, library = symbol_of(kernel, text, level), brought(level)
     if library is not None and symbol in library.kernels:
         return True

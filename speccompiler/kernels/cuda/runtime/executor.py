@@ -66,6 +66,12 @@ class CudaExecutor:
         self._lock = threading.Lock()
         self._weights = weights
 
+    @property
+    def own_bytes(self) -> int:
+        """Weights and buffers on the GPUs."""
+        weights = sum(4 * (bound.w.size + bound.b.size) for steps in self._steps for bound in steps)
+        return weights + sum(4 * lane.memory.size for lane in self._lanes)
+
     def for_plan(self, graph: Graph, plan: Plan, batch_size: int) -> CudaExecutor:
         """Another plan of the same model, with weights and buffers of its own."""
         return CudaExecutor(plan, self._weights, batch_size, self.devices, self.choose_tile)
