@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
-from speccompiler.diagnostics.core import Problem, about
-from speccompiler.frozen import dataclass
-
-if TYPE_CHECKING:
-    from speccompiler.dask.clusters import LocalWorkers
-    from speccompiler.dask.remote_run import OpenInputs
-    from speccompiler.kernels.executor import Array
-    from speccompiler.running.run_tasks import Progress, Run
-    from speccompiler.running.tasks import Task
-
-F = TypeVar("F", bound=Callable[..., Any])
 LOCAL = "local"
 _ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx|ucxx)://.+")
 
@@ -60,37 +45,37 @@ scheduler_option = click.option(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What of a command line decides whether workers can do it."""
+def check_scheduler(
+    scheduler: str | None,
+    inputs: Sequence[str],
+    output: str | None,
+    *,
+    in_any_order: bool,
+    unfit: Mapping[str, object],
+) -> None:
+    """Refuse what workers cannot do.
 
-    inputs: Sequence[str]
-    output: str | None
-    kind: str
-    """``npy``, ``zarr``, ``hdf5``, ``npz`` or ``stream``."""
-    resumable: bool
-    unfit: Mapping[str, bool]
-    """Options that need every sample in one process, and whether they are given."""
-
-
-def check_distributable(asked: Asked) -> None:
-    """CS201 for what workers cannot do."""
-    if any(file == "-" or file.endswith("=-") for file in asked.inputs):
-        raise _refused("standard input can be read once, and by one process", "save it to a file")
-    if asked.output is None:
-        raise _refused("there is no --output that workers could write to", "name a .zarr or .npy")
-    if not asked.resumable:
-        raise _refused(
-            f"'{asked.output}' is written from its start to its end, or by one process",
-            "write to a .zarr or .npy file",
+    ``in_any_order``: whether the output can be written so, by several processes; ``unfit`` are
+    options that need every sample in one process.
+    """
+    if scheduler is None:
+        return
+    if any(file == "-" or file.endswith("=-") for file in inputs):
+        raise click.UsageError(
+            "--scheduler: workers read the input themselves, and standard input cannot be read "
+            "from elsewhere; save it to a file"
         )
-    for option, given in asked.unfit.items():
+    for option, given in unfit.items():
         if given:
-            raise _refused(
-                f"{option} needs every sample in one process", f"leave out {option} or --scheduler"
+            raise click.UsageError(
+                f"{option} needs every sample in one process; leave out {option} or --scheduler"
             )
-
-
-def _refused(message: str, hint: str) -> Exception:
-    with about("--scheduler"):
-        raise Problem("CS201", message, hint)
+    if output is None:
+        raise click.UsageError(
+            "--scheduler: workers write the output themselves; give --output a .zarr or .npy"
+        )
+    if not in_any_order:
+        raise click.UsageError(
+            f"--scheduler: '{output}' is written by one process, from its start to its end; "
+            "name a .zarr or .npy"
+        )

@@ -11,9 +11,9 @@ import pickle
 import platform
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
 
 import speccompiler
 from speccompiler.arrays.array_input import ArrayInput
@@ -22,26 +22,50 @@ from speccompiler.dask.worker_models import TURN, runner_here
 from speccompiler.diagnostics.core import Problem, SpecError, about
 from speccompiler.frozen import dataclass
 from speccompiler.kernels.executor import Array
-from speccompiler.running.run_tasks import Destination, Progress, Run, run_tasks
-from speccompiler.running.tasks import TaskGrid
+from speccompiler.running.remote_task import Opener, TaskDone, TaskRecipe, run_one
+from speccompiler.running.tiles import TileRunner
 
-MOST_OPEN = 2
-"""Runs whose files a worker keeps open."""
-OpenInputs = Callable[[], AbstractContextManager[Sequence[ArrayInput]]]
+MOST_KEPT = 4
+"""Runs that a worker remembers."""
+SHARED = "keep it on storage that every worker sees under the same path"
 
 
 @dataclass(frozen=True, slots=True)
-class InputFacts:
-    """What has to be the same wherever an input is opened."""
+class SharedInput:
+    """Opens an input on a worker: the one that the run was begun with, or CS203."""
 
+    opener: Opener
+    name: str
     shape: tuple[int, ...]
     dtype: str
     identity: str | None
+    host: str
 
     @staticmethod
-    def of(source: ArrayInput) -> InputFacts:
-        """The facts of an opened input."""
-        return InputFacts(source.shape, source.dtype.str, source.identity)
+    def of(opener: Opener, source: ArrayInput) -> SharedInput:
+        """What ``opener`` opens is to be as ``source``."""
+        facts = source.shape, source.dtype.str, source.identity
+        return SharedInput(opener, source.name, *facts, platform.node())
+
+    def __call__(self) -> ArrayInput:
+        """The input, open here."""
+        here = platform.node()
+        try:
+            with about(self.name):
+                source = self.opener()
+        except SpecError as error:
+            raise _elsewhere(self.name, f"cannot use it: {error.diagnostics[0].message}") from None
+        same = (source.shape, source.dtype.str) == (self.shape, self.dtype)
+        # On another machine the same file may have another number, and a rounded time.
+        if not same or (here == self.host and source.identity != self.identity):
+            source.close()
+            raise _elsewhere(self.name, "has another file under this path, or one that has changed")
+        return source
+
+
+def _elsewhere(file: str, what: str) -> SpecError:
+    problem = Problem("CS203", f"a worker on {platform.node()} {what}", SHARED)
+    return SpecError([problem.at(file=file)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,69 +73,78 @@ class RemoteRun:
     """Everything that a task of a run needs; it pickles."""
 
     recipe: Recipe
-    grid: TaskGrid
-    open_inputs: OpenInputs
-    inputs: tuple[InputFacts, ...]
-    destinations: tuple[Destination, ...]
-    """Their outputs pickle by their paths."""
-    judged: int
+    tasks: TaskRecipe
     level: str | None
-    """The instruction set that rounds as the run began."""
-    host: str = field(default_factory=platform.node)
+    """The instruction set whose bits the run gives; None for targets that have none."""
     version: str = speccompiler.__version__
+
+    @staticmethod
+    def of(recipe: Recipe, tasks: TaskRecipe) -> RemoteRun:
+        """A run that begins here."""
+        return RemoteRun(recipe, tasks, _level(recipe.compiling.target))
+
+    def check(self) -> None:
+        """CS203 where bits would differ."""
+        here, level = platform.node(), _level(self.recipe.compiling.target)
+        if self.version != speccompiler.__version__:
+            raise Problem(
+                "CS203",
+                f"a worker on {here} has convspec {speccompiler.__version__}, and this is "
+                f"{self.version}",
+                "install the same version everywhere",
+            )
+        if level != self.level:
+            raise Problem(
+                "CS203",
+                f"a worker on {here} computes with {level}, and this machine with {self.level}: "
+                "bits would differ",
+                "set CONVSPEC_ISA to the lower of the two everywhere",
+            )
 
 
 class Ended(Exception):
     """The run was broken off while a task was under way."""
 
 
-@dataclass(slots=True)
-class _Opened:
-    """A run as a worker has it."""
-
-    run: RemoteRun | None = None
-    sources: Sequence[ArrayInput] = ()
-    files: ExitStack = field(default_factory=ExitStack)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-_opened: OrderedDict[str, _Opened] = OrderedDict()
+_read: OrderedDict[str, RemoteRun] = OrderedDict()
 _ended: deque[str] = deque(maxlen=1000)
 """Runs of which nothing is to be done any longer."""
 _under_way: dict[str, int] = {}
 _lock = threading.Lock()
 
 
-def do_task(token: str, sent: bytes, number: int) -> Progress:
+def do_task(token: str, sent: bytes, number: int) -> TaskDone:
     """Do a task of a run, and return when its outputs are safe. ``SpecError``."""
     with _counted(token):
-        opened = _open(token, sent)
-        run = opened.run
-        assert run is not None, "it was opened"
-        runner = runner_here(run.recipe)
+        run = _run_here(token, sent)
+        runner = cast(TileRunner, _InTurn(runner_here(run.recipe), token))
+        with about("the array"):
+            return run_one(runner, run.tasks, number)
 
-        def compute(tile: int, batches: Sequence[Array], outputs: Sequence[Array]) -> None:
-            if token in _ended:
+
+@dataclass(frozen=True, slots=True)
+class _InTurn:
+    """A runner whose tasks take turns, and which stops when its run has ended."""
+
+    runner: TileRunner
+    token: str
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.runner, name)
+
+    def run_tile(self, tile: int, batches: Sequence[Array], outputs: Sequence[Array]) -> None:
+        """Compute one tile for a batch."""
+        with TURN:
+            if self.token in _ended:
                 raise Ended
-            with TURN:
-                runner.run_tile(tile, batches, outputs)
-
-        work = Run(
-            runner, run.grid, opened.sources, run.destinations, judged=run.judged, compute=compute
-        )
-        # Problems with an output name its file already; any other is a problem with the input.
-        with about(opened.sources[0].name):
-            return run_tasks(work, [run.grid[number]])
+            self.runner.run_tile(tile, batches, outputs)
 
 
 def end_here(token: str) -> int:
     """Let no further batch of a run be computed here; how many of its tasks are under way."""
     with _lock:
         _ended.append(token)
-        if not _under_way.get(token):
-            opened = _opened.pop(token, None)
-            if opened is not None:
-                opened.files.close()
+        _read.pop(token, None)
         return _under_way.get(token, 0)
 
 
@@ -126,95 +159,30 @@ def _counted(token: str) -> Iterator[None]:
     finally:
         with _lock:
             _under_way[token] -= 1
+            if not _under_way[token]:
+                del _under_way[token]
 
 
-def _open(token: str, sent: bytes) -> _Opened:
-    """The run as it is here, opened by whoever comes first."""
+def _run_here(token: str, sent: bytes) -> RemoteRun:
+    """The run that was sent, read by whoever comes first. CS203 where it cannot go on here."""
     with _lock:
-        opened = _opened.setdefault(token, _Opened())
-        _opened.move_to_end(token)
-        old = [name for name in _opened if name != token and not _under_way.get(name)]
-        for name in old[: max(0, len(_opened) - MOST_OPEN)]:
-            _opened.pop(name).files.close()
-    with opened.lock:
-        if opened.run is None:
-            run = _read(sent)
-            stack = ExitStack()
+        run = _read.get(token)
+        if run is None:
             try:
-                opened.sources = stack.enter_context(run.open_inputs())
-                _check(run, opened.sources)
-            except BaseException as error:
-                stack.close()
-                raise _with_host(error) from None
-            opened.files, opened.run = stack, run
-        return opened
-
-
-def _read(sent: bytes) -> RemoteRun:
-    """What was sent. CS203 where its outputs are not here."""
-    try:
-        run = pickle.loads(sent)
-    except OSError as error:
-        problem = Problem(
-            "CS203",
-            f"a worker on {platform.node()} cannot write to it",
-            "keep outputs on storage that every worker sees under the same path",
-        )
-        raise SpecError([problem.at(file=str(error.filename))]) from None
-    assert isinstance(run, RemoteRun), "nothing else is sent"
+                run = pickle.loads(sent)
+            except OSError as error:
+                raise _elsewhere(str(error.filename), "cannot write to it") from None
+            assert isinstance(run, RemoteRun), "nothing else is sent"
+            with about("--scheduler"):
+                run.check()
+            _read[token] = run
+            while len(_read) > MOST_KEPT:
+                _read.popitem(last=False)
     return run
 
 
-def _check(run: RemoteRun, sources: Sequence[ArrayInput]) -> None:
-    """CS203 where this worker would not compute the same from the same."""
-    here = platform.node()
-    if run.version != speccompiler.__version__:
-        raise Problem(
-            "CS203",
-            f"a worker on {here} has convspec {speccompiler.__version__}, and the run was begun "
-            f"by {run.version}",
-            "install the same version on every worker",
-        )
-    level = level_here(run.recipe.compiling.target)
-    if run.level != level:
-        raise Problem(
-            "CS203",
-            f"a worker on {here} computes with {level}, and the run was begun with {run.level}: "
-            "bits would differ",
-            f"set CONVSPEC_ISA to the lower of the two here and on all workers",
-        )
-    for source, facts in zip(sources, run.inputs, strict=True):
-        found = InputFacts.of(source)
-        # Elsewhere the same file may have another number, and its time may be rounded.
-        same = found == facts if here == run.host else found.shape == facts.shape
-        if not same:
-            raise SpecError(
-                [
-                    Problem(
-                        "CS203",
-                        f"a worker on {here} has another file under this path",
-                        "keep inputs on storage that every worker sees, and do not change them "
-                        "during a run",
-                    ).at(file=source.name)
-                ]
-            )
-
-
-def _with_host(error: BaseException) -> BaseException:
-    """What a worker found about its files, with where that was."""
-    if not isinstance(error, SpecError) or any(d.code == "CS203" for d in error.diagnostics):
-        return error
-    first = error.diagnostics[0]
-    problem = Problem(
-        "CS203",
-        f"a worker on {platform.node()} cannot use it: {first.message}",
-        "keep inputs on storage that every worker sees under the same path",
-    )
-    return SpecError([problem.at(file=first.file)])
-
-
-def level_here(target: str) -> str | None:
-    """The instruction set that the CPU's kernels are of; None for other targets."""
+def _level(target: str) -> str | None:
+    """The instruction set that the CPU's kernels are of."""
     if target != "cpu":
         return None
     from speccompiler.system.processor import host_level

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from speccompiler.dask.remote_run import RemoteRun, do_task, end_here
 from speccompiler.diagnostics.core import Problem
+from speccompiler.running.remote_task import TaskDone
 from speccompiler.running.run_tasks import Progress
 from speccompiler.running.tasks import Task
 
@@ -36,8 +37,9 @@ def run_on_cluster(
     finished: Callable[[Task, int], object],
     progressed: Callable[[Task], object] = lambda task: None,
 ) -> Progress:
-    """Do these tasks. ``finished`` is told of each when its outputs are safe, with how many values
-    are not finite. ``SpecError``; ``Problem`` CS203, CS204.
+    """Do these tasks. ``SpecError``; ``Problem`` CS203, CS204.
+
+    ``finished`` is told of each when its outputs are safe, with how many values are not finite.
     """
     from distributed import as_completed
 
@@ -60,11 +62,11 @@ def run_on_cluster(
         room = len(flying)
         for future in completed:
             task = flying.pop(future.key)
-            part = _result(client, future)
+            part = _result(future)
             future.release()
             finished(task, part.non_finite)
-            progressed(task)
             _add(done, part)
+            progressed(task)
             if time.monotonic() - asked > 1:
                 asked, room = time.monotonic(), _room(client)
             submit(max(0, room - len(flying)))
@@ -83,13 +85,13 @@ def _room(client: Client) -> int:
     return max(LEAST_IN_FLIGHT, IN_FLIGHT_A_THREAD * threads)
 
 
-def _result(client: Client, future: Any) -> Progress:
+def _result(future: Any) -> TaskDone:
     """What a task did. ``SpecError``, ``Problem``."""
     from distributed import KilledWorker
 
     if future.status == "finished":
         found = future.result()
-        assert isinstance(found, Progress), "that is what a task returns"
+        assert isinstance(found, TaskDone), "that is what a task returns"
         return found
     if future.status != "error":
         raise Problem(
@@ -117,7 +119,7 @@ def _result(client: Client, future: Any) -> Progress:
     raise error
 
 
-def _add(done: Progress, part: Progress) -> None:
+def _add(done: Progress, part: TaskDone) -> None:
     """Count what a task did."""
     for name in ("samples", "tiles", "seconds", "read_bytes", "written_bytes", "non_finite"):
         setattr(done, name, getattr(done, name) + getattr(part, name))
