@@ -222,20 +222,21 @@ def _in_order(
 def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:
     """CS130 where the batches that wait, and chunks, do not fit beside the plan."""
     from speccompiler.planning.memory_limits import check_memory
-    from speccompiler.planning.run_bytes import end_bytes, run_bytes
+    from speccompiler.planning.run_bytes import end_bytes, waiting_bytes
     from speccompiler.running.input_reader import block_bytes
     from speccompiler.targets import find_target
 
     compiled, plan = work.compiled, work.compiled.plan
     target = find_target(compiled.target)
     assert target is not None, "the model is compiled for it"
-    blocks = sum(block_bytes(source, grid.batch) for source in work.sources)
-    cells = grid.piece * end_bytes(plan)[1] if chunked else 0
-    batch, threads = compiled.batch_size, compiled.threads
-    beside = run_bytes(plan, batch, threads, grid.piece, blocks, cells)
-    needed = target.memory(plan.graph, plan, batch, threads) + beside
+    batch = compiled.batch_size
+    needed = target.memory(plan.graph, plan, batch, compiled.threads)
+    needed += waiting_bytes(plan, batch, grid.piece)
+    needed += sum(block_bytes(source, grid.batch) for source in work.sources)
+    # Chunks are encoded beside the values.
+    needed += grid.piece * end_bytes(plan)[1] if chunked else 0
     try:
-        check_memory(plan, batch, needed - plan.peak_bytes(batch, threads))
+        check_memory(plan, batch, needed)
     except Problem as problem:
         raise compiled.model.refused(problem) from None
 

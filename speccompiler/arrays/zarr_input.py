@@ -182,9 +182,7 @@ def _arrays(group: Any) -> Iterator[str]:
 # --- the array
 
 
-def _input(
-    array: Any, where: str, inner: str, identity: Callable[[str], str]
-) -> ArrayInput:
+def _input(array: Any, where: str, inner: str, identity: Callable[[str], str]) -> ArrayInput:
     metadata = array.metadata
     _check_codecs(_codecs(metadata.to_dict()))
     try:

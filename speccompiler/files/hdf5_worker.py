@@ -109,9 +109,7 @@ class Worker:
                 self.stop()
                 raise
 
-    def _answer(
-        self, request: dict[str, Any], seconds: float
-    ) -> tuple[dict[str, Any], bytearray]:
+    def _answer(self, request: dict[str, Any], seconds: float) -> tuple[dict[str, Any], bytearray]:
         process = self._started()
         assert process.stdin is not None, "it was started with pipes"
         assert process.stdout is not None, "it was started with pipes"
