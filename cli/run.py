@@ -36,8 +36,10 @@ from speccompiler.cli.run_model import activities, check_arrays, compiled_for, s
 from speccompiler.cli.run_output import print_penalties, print_profile, print_results
 from speccompiler.cli.run_outputs import Targets, check_places, check_storing, check_targets
 from speccompiler.cli.run_unfinished import Unfinished
-from speccompiler.cli.run_usage import Wanted, check_resuming, check_usage
+from speccompiler.cli.run_scheduler import sharing_of
+from speccompiler.cli.run_usage import Wanted, check_resuming, check_sharing, check_usage
 from speccompiler.cli.run_work import Work, perform
+from speccompiler.cli.scheduler_option import scheduler_option
 from speccompiler.cli.storage_options import Storing, storage_options
 from speccompiler.options import CompileOptions, LoadOptions
 
@@ -61,6 +63,11 @@ convspec run model.yaml --input x.npy -o y.npy --layer conv1 --profile
 # Its feature maps for the first two samples, as pictures
 convspec run model.yaml --input x.npy --layer conv1 \\
   --images maps --image-samples 2
+
+# Shared by three processes, or by the workers of a Dask cluster
+convspec run model.yaml --input x.zarr -o y.zarr --scheduler local:3
+convspec run model.yaml --input x.zarr -o y.zarr \\
+  --scheduler tcp://node1:8786
 
 # In a pipe
 cat x.npy | convspec run model.yaml --input - --output - > y.npy
@@ -120,6 +127,7 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
 @click.option(
     "--restart", is_flag=True, help="Throw away what a run that was broken off has left, and begin."
 )
+@scheduler_option
 @images_options
 @storage_options
 @gathered(
@@ -160,6 +168,7 @@ def command(
     check_targets(targets, read)
     check_storing(targets, storing)
     check_resuming(wanted, targets, drawn)
+    check_sharing(wanted, targets, drawn)
     check_images(drawn)
     left = "resume" if wanted.resume else "restart" if wanted.restart else "refuse"
     with opened(loaded, files, pictures) as sources:
@@ -188,6 +197,7 @@ def command(
                 activity,
                 wanted.profile,
                 wanted.resume,
+                sharing_of(wanted.scheduler, loaded, files, pictures, compiling.threads),
             )
             result = perform(work, unfinished)
     # A stream on standard output leaves standard error for people.

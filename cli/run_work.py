@@ -21,6 +21,7 @@ from speccompiler.cli.run_outputs import (
     storage_findings,
     written,
 )
+from speccompiler.cli.run_scheduler import Sharing, run_shared
 from speccompiler.cli.run_unfinished import Unfinished
 from speccompiler.cli.storage_options import Storing
 from speccompiler.diagnostics.core import Problem, about
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 NPY_TASK_BYTES = 128 << 20
 """Smaller runs from .npy to .npy are not worth being kept."""
+SHARED_TASKS = 64
+"""A small run on a cluster is cut into about as many tasks, where batches allow it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Work:
     """Regularisers whose penalties are summed, by layer."""
     profile: bool
     resume: bool
+    sharing: Sharing | None = None
+    """Whose workers do the tasks, where it is not this process."""
 
     @property
     def samples(self) -> int:
@@ -80,7 +85,8 @@ def perform(work: Work, unfinished: Unfinished) -> RunResult:
         compute = profiling(work.compiled, result.step_seconds)
     arrays = _arrays(work)
     grid = _grid(work, arrays, unfinished)
-    check_run_memory(work, grid, chunked=bool(arrays))
+    if work.sharing is None:
+        check_run_memory(work, grid, chunked=bool(arrays))
     with contextlib.ExitStack() as stack:
         sinks = [*work.summaries.items(), *work.images.items(), *((s.layer, s) for s in sums)]
         places = _in_order(work, sinks, stored=False)
@@ -107,7 +113,11 @@ def perform(work: Work, unfinished: Unfinished) -> RunResult:
         )
         # Problems with an output name its file already; any other is a problem with the input.
         with about(work.sources[0].name):
-            result.done = run_tasks(run, tasks)
+            if work.sharing is None:
+                result.done = run_tasks(run, tasks)
+            else:
+                memory = run_memory(work, grid, chunked=bool(arrays))
+                result.done = run_shared(work.sharing, work.compiled, run, tasks, memory)
         result.non_finite = result.done.non_finite
         if kept is not None:
             result.non_finite = sum(kept.done.values())
@@ -140,7 +150,7 @@ def _arrays(work: Work) -> dict[str, ZarrArray]:
 def _grid(work: Work, arrays: Mapping[str, ZarrArray], unfinished: Unfinished) -> TaskGrid:
     """The tasks of the run that is gone on with, or new ones."""
     from speccompiler.running.fingerprint import has_fixed_batches
-    from speccompiler.running.tasks import TASK_BYTES, cut_into_tasks
+    from speccompiler.running.tasks import cut_into_tasks
 
     fixed = has_fixed_batches(work.compiled)
     if unfinished.found is not None:
@@ -160,8 +170,20 @@ def _grid(work: Work, arrays: Mapping[str, ZarrArray], unfinished: Unfinished) -
         list(cells.values()),
         [source.chunks for source in work.sources],
         fixed_batches=fixed,
-        task_bytes=TASK_BYTES if arrays else NPY_TASK_BYTES,
+        task_bytes=_task_bytes(work, chunked=bool(arrays)),
     )
+
+
+def _task_bytes(work: Work, *, chunked: bool) -> int:
+    """What a task should read and write at least."""
+    from speccompiler.planning.run_bytes import end_bytes
+    from speccompiler.running.tasks import TASK_BYTES
+
+    if work.sharing is None:
+        return TASK_BYTES if chunked else NPY_TASK_BYTES
+    # Every worker of a cluster should have some.
+    whole = work.samples * sum(end_bytes(work.compiled.plan))
+    return max(1, min(TASK_BYTES, whole // SHARED_TASKS))
 
 
 def _kept(
@@ -182,6 +204,7 @@ def _kept(
                 "save it to a file, or leave --resume out",
             )
     worth_it = targets.kind is OutputKind.ZARR or (len(grid) > 1 and untold is None)
+    worth_it = worth_it or work.sharing is not None
     if not targets.resumable or not (worth_it or unfinished.found):
         return None
     place = unfinished.place()
@@ -219,9 +242,8 @@ def _in_order(
     return [Destination(numbers[name], name, InOrder(sink), stored) for name, sink in sinks]
 
 
-def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:
-    """CS130 where the batches that wait, and chunks, do not fit beside the plan."""
-    from speccompiler.planning.memory_limits import check_memory
+def run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> tuple[int, int]:
+    """Bytes of the plan, and those of the batches that wait beside it and of chunks."""
     from speccompiler.planning.run_bytes import end_bytes, waiting_bytes
     from speccompiler.running.input_reader import block_bytes
     from speccompiler.targets import find_target
@@ -229,14 +251,21 @@ def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:
     compiled, plan = work.compiled, work.compiled.plan
     target = find_target(compiled.target)
     assert target is not None, "the model is compiled for it"
-    batch = compiled.batch_size
-    needed = target.memory(plan.graph, plan, batch, compiled.threads)
-    needed += waiting_bytes(plan, batch, grid.piece)
-    needed += sum(block_bytes(source, grid.batch) for source in work.sources)
+    beside = waiting_bytes(plan, compiled.batch_size, grid.piece)
+    beside += sum(block_bytes(source, grid.batch) for source in work.sources)
     # Chunks are encoded beside the values.
-    needed += grid.piece * end_bytes(plan)[1] if chunked else 0
+    beside += grid.piece * end_bytes(plan)[1] if chunked else 0
+    return target.memory(plan.graph, plan, compiled.batch_size, compiled.threads), beside
+
+
+def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:
+    """CS130 where the batches that wait, and chunks, do not fit beside the plan."""
+    from speccompiler.planning.memory_limits import check_memory
+
+    compiled = work.compiled
     try:
-        check_memory(plan, batch, needed)
+        needed = sum(run_memory(work, grid, chunked=chunked))
+        check_memory(compiled.plan, compiled.batch_size, needed)
     except Problem as problem:
         raise compiled.model.refused(problem) from None
 

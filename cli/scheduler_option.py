@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -17,9 +16,7 @@ class SchedulerOption(click.ParamType[str]):
 
     name = "scheduler"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The same text, once it can be one."""
         text = str(value)
         name, colon, count = text.partition(":")
@@ -43,39 +40,3 @@ scheduler_option = click.option(
     help="Run on a Dask cluster: tcp://host:8786 of its scheduler, local for processes of this "
     "machine, local:3 for three. Workers read and write the files themselves.",
 )
-
-
-def check_scheduler(
-    scheduler: str | None,
-    inputs: Sequence[str],
-    output: str | None,
-    *,
-    in_any_order: bool,
-    unfit: Mapping[str, object],
-) -> None:
-    """Refuse what workers cannot do.
-
-    ``in_any_order``: whether the output can be written so, by several processes; ``unfit`` are
-    options that need every sample in one process.
-    """
-    if scheduler is None:
-        return
-    if any(file == "-" or file.endswith("=-") for file in inputs):
-        raise click.UsageError(
-            "--scheduler: workers read the input themselves, and standard input cannot be read "
-            "from elsewhere; save it to a file"
-        )
-    for option, given in unfit.items():
-        if given:
-            raise click.UsageError(
-                f"{option} needs every sample in one process; leave out {option} or --scheduler"
-            )
-    if output is None:
-        raise click.UsageError(
-            "--scheduler: workers write the output themselves; give --output a .zarr or .npy"
-        )
-    if not in_any_order:
-        raise click.UsageError(
-            f"--scheduler: '{output}' is written by one process, from its start to its end; "
-            "name a .zarr or .npy"
-        )

@@ -1,4 +1,4 @@
-"""The cluster of a run: one that is there, by its scheduler's address, or processes of this machine."""
+"""The cluster of a run: one that is there, by its address, or processes of this machine."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from speccompiler.dask.packages import check_installed
+from speccompiler.arrays.optional_packages import needs
 from speccompiler.diagnostics.core import Problem
 from speccompiler.frozen import dataclass
-from speccompiler.planning.memory_limits import gibibytes
+from speccompiler.planning.memory_limits import memory_text
 from speccompiler.system.available_memory import available_memory
 from speccompiler.system.threads import default_threads
 
@@ -52,8 +52,8 @@ class LocalWorkers:
         if self.workers * each > available:
             raise Problem(
                 "CS130",
-                f"{self.workers} workers need {gibibytes(each)} of memory each; "
-                f"{gibibytes(available)} are available",
+                f"{self.workers} workers need {memory_text(each)} of memory each; "
+                f"{memory_text(available)} are available",
                 "use fewer workers, or a smaller --batch-size",
             )
         return available // self.workers
@@ -65,7 +65,7 @@ def connected(where: str | LocalWorkers, needed: int) -> Iterator[Client]:
 
     ``needed`` are the bytes that a task takes. CS104, CS130, CS202.
     """
-    check_installed("clusters", "distributed", "dask")
+    needs("distributed", "dask", "--scheduler needs")
     with _quiet():
         if isinstance(where, str):
             with _client(where) as client:

@@ -11,17 +11,28 @@ import numpy as np
 
 from speccompiler.arrays.boxes import whole
 from speccompiler.arrays.element_types import check_dtype
+from speccompiler.arrays.optional_packages import needs
 from speccompiler.compiled import checked_target
 from speccompiler.dask.block_graph import BlockGraph, Layout
-from speccompiler.dask.packages import check_installed
 from speccompiler.diagnostics.core import Problem, SpecError, about, has_errors
 from speccompiler.frozen import dataclass
-from speccompiler.graph.ir import BatchNormalize
-from speccompiler.loading.argument_checks import check_choice, check_counts, checked_names
+from speccompiler.graph.dims import known_shape
+from speccompiler.graph.ir import BatchNormalize, Graph
+from speccompiler.loading.argument_checks import (
+    check_choice,
+    check_counts,
+    checked_names,
+    checked_tile,
+)
 from speccompiler.options import CompileOptions, MathName
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import Plan
+from speccompiler.tiling.layouts import channel_axis
 from speccompiler.tiling.tile import Tile
+from speccompiler.tiling.tile_sizes import TileSizes
+from speccompiler.tiling.tiled_model import planner_of
+from speccompiler.tiling.tiled_plan import tiled_plan
+from speccompiler.tiling.tiling import Tiling
 from speccompiler.validation.input_checks import by_input, check_array, check_samples
 
 if TYPE_CHECKING:
@@ -36,18 +47,15 @@ class MappedModel:
 
     options: CompileOptions
     """With everything that decides the numbers: every worker compiles the same."""
-    tile: tuple[int, ...] | None
     graph: BlockGraph
     task_bytes: int
     """The most that one task takes."""
 
 
-def mapped_model(
-    model: Model, x: Any, options: CompileOptions, tile: Sequence[int] | None
-) -> MappedModel:
+def mapped_model(model: Model, x: Any, options: CompileOptions) -> MappedModel:
     """Check model, options and arrays, and lay out the blocks. ``SpecError``."""
     try:
-        check_installed("dask arrays", "dask", "dask")
+        needs("dask", "dask", "Dask arrays need")
         given = by_input(x, model.input_names, "array")
     except Problem as problem:
         raise model.refused(problem) from None
@@ -65,14 +73,29 @@ def mapped_model(
             options = replace(options, samples=arrays[0].shape[0])
             _check_batches(arrays[0], target.plan(optimized, options)[1])
         plan, batch_size, threads = target.plan(optimized, options)
+        needed = target.memory(lowered, plan, batch_size, threads)
+        layout = _whole_samples(plan)
+        if options.tile is not None:
+            planner = planner_of(target, options, threads)
+            tiled = tiled_plan(optimized, lowered, plan, planner, options.tile, options.batch_size)
+            # What "auto" means is decided here, by the memory of this machine.
+            options = replace(options, tile=_sizes(tiled.tiling, lowered))
+            batch_size, needed = tiled.batch_size, tiled.cost.peak_bytes
+            layout = Layout(tiled.tiling.tiles, tiled.tiling.grid, tiled.tiling.output_axes)
     except Problem as problem:
         raise model.refused(problem) from None
     options = replace(options, batch_size=batch_size, samples=None)
-    layout = _whole_samples(plan)
     outputs = tuple(name for name, _ in plan.outputs)
     graph = BlockGraph(model.name, arrays, outputs, layout)
-    needed = target.memory(lowered, plan, batch_size, threads) + graph.most_bytes()
-    return MappedModel(options, None, graph, needed)
+    return MappedModel(options, graph, needed + graph.most_bytes())
+
+
+def _sizes(tiling: Tiling, lowered: Graph) -> tuple[int, ...]:
+    """The tiles' sizes along every axis of the first input but that of the channels."""
+    channels = channel_axis(lowered)
+    cut = {axis.axis: axis.size for axis in tiling.axes}
+    lengths = known_shape(lowered.inputs[0].shape)
+    return tuple([cut.get(axis, length) for axis, length in enumerate(lengths) if axis != channels])
 
 
 def _dask_arrays(model: Model, given: dict[str, Any]) -> tuple[dask.array.Array, ...]:
@@ -125,14 +148,17 @@ def compile_options(
     batch_size: int | None,
     threads: int | None,
     layers: Sequence[str],
-    apply_constraints: bool,
     math: MathName,
+    tile: TileSizes | None,
+    *,
+    apply_constraints: bool = False,
 ) -> CompileOptions:
     """The options of a call. ``SpecError`` for what can mean nothing."""
     try:
         check_choice("math", math, MathName)
         check_counts(batch_size=batch_size, threads=threads)
         named = checked_names("layers", layers)
+        sizes = None if tile is None else checked_tile(tile)
     except Problem as problem:
         raise model.refused(problem) from None
     return CompileOptions(
@@ -142,4 +168,5 @@ def compile_options(
         layers=named,
         apply_constraints=apply_constraints,
         math=math,
+        tile=sizes,
     )

@@ -81,7 +81,7 @@ def run_on_cluster(
 
 def _room(client: Client) -> int:
     """How many tasks may be with the cluster."""
-    threads = sum(client.nthreads().values())
+    threads = int(sum(client.nthreads().values()))
     return max(LEAST_IN_FLIGHT, IN_FLIGHT_A_THREAD * threads)
 
 
