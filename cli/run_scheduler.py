@@ -91,7 +91,7 @@ def _remote(sharing: Sharing, compiled: CompiledModel, run: Run) -> RemoteRun:
         tune=False,
     )
     inputs = [
-        SharedInput.of(opener, source)
+        SharedInput.of(opener, source.name)
         for opener, source in zip(sharing.openers, run.sources, strict=True)
     ]
     model = compiled.model

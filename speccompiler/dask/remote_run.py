@@ -42,10 +42,11 @@ class SharedInput:
     host: str
 
     @staticmethod
-    def of(opener: Opener, source: ArrayInput) -> SharedInput:
-        """What ``opener`` opens is to be as ``source``."""
-        facts = source.shape, source.dtype.str, source.identity
-        return SharedInput(opener, source.name, *facts, platform.node())
+    def of(opener: Opener, name: str) -> SharedInput:
+        """What ``opener`` opens is to be what it opens here. ``SpecError``."""
+        with about(name), opener() as source:
+            facts = source.shape, source.dtype.str, source.identity
+        return SharedInput(opener, name, *facts, platform.node())
 
     def __call__(self) -> ArrayInput:
         """The input, open here."""

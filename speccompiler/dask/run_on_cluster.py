@@ -47,7 +47,7 @@ def run_on_cluster(
     sent = client.submit(bytes, pickle.dumps(run), key=f"convspec_run-{token}", pure=False)
     waiting, flying = iter(tasks), {}
     done, started = Progress(), time.perf_counter()
-    completed = as_completed(with_results=False)
+    completed = as_completed(loop=client.loop, with_results=False)
 
     def submit(count: int) -> None:
         for _, task in zip(range(count), waiting, strict=False):
