@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from speccompiler.arrays.picture_form import PictureOptions
@@ -31,21 +29,36 @@ from speccompiler.cli.run_images import (
     images_options,
     write_images,
 )
-from speccompiler.cli.run_inputs import input_files, opened, picture_options, read_path
-from speccompiler.cli.run_model import activities, check_arrays, compiled_for, show_notes
+from speccompiler.cli.run_inputs import (
+    input_files,
+    opened,
+    picture_options,
+    read_path,
+    write_file_lists,
+)
+from speccompiler.cli.run_model import (
+    activities,
+    check_arrays,
+    compiled_for,
+    runner_of,
+    show_notes,
+)
 from speccompiler.cli.run_output import print_penalties, print_profile, print_results
 from speccompiler.cli.run_outputs import Targets, check_places, check_storing, check_targets
-from speccompiler.cli.run_unfinished import Unfinished
 from speccompiler.cli.run_scheduler import sharing_of
-from speccompiler.cli.run_usage import Wanted, check_resuming, check_sharing, check_usage
-from speccompiler.cli.run_work import Work, perform
+from speccompiler.cli.run_unfinished import Unfinished
+from speccompiler.cli.run_usage import (
+    Wanted,
+    check_resuming,
+    check_sharing,
+    check_tiling,
+    check_usage,
+)
+from speccompiler.cli.run_work import Work, perform, summaries_of
 from speccompiler.cli.scheduler_option import scheduler_option
 from speccompiler.cli.storage_options import Storing, storage_options
+from speccompiler.cli.tile_option import tile_option
 from speccompiler.options import CompileOptions, LoadOptions
-
-if TYPE_CHECKING:
-    from speccompiler.running.array_files import Summary
-
 
 EXAMPLES = """
 # Samples in, outputs out
@@ -68,6 +81,9 @@ convspec run model.yaml --input x.npy --layer conv1 \\
 convspec run model.yaml --input x.zarr -o y.zarr --scheduler local:3
 convspec run model.yaml --input x.zarr -o y.zarr \\
   --scheduler tcp://node1:8786
+
+# A scan that is larger than memory, in tiles; broken off, the same command goes on
+convspec run model.yaml --input scans.zarr -o masks.zarr --tile auto --resume
 
 # In a pipe
 cat x.npy | convspec run model.yaml --input - --output - > y.npy
@@ -106,6 +122,7 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
 @tune_option
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples at a time.")
 @threads_option
+@tile_option
 @click.option(
     "--layer",
     "layers",
@@ -160,49 +177,43 @@ def command(
     files = input_files(loaded, wanted.inputs)
     targets = Targets.of(wanted.output, loaded.output_names, layers)
     weights = None if loading.weights is None else str(loading.weights)
-    read = [
-        ("model", model),
-        ("weights", weights),
-        *(("input", read_path(file)) for file in files.values()),
-    ]
+    read = [("model", model), ("weights", weights)]
+    read += [("input", read_path(file)) for file in files.values()]
     check_targets(targets, read)
     check_storing(targets, storing)
     check_resuming(wanted, targets, drawn)
     check_sharing(wanted, targets, drawn)
     check_images(drawn)
-    left = "resume" if wanted.resume else "restart" if wanted.restart else "refuse"
-    with opened(loaded, files, pictures) as sources:
+    with (
+        opened(loaded, files, pictures) as sources,
+        Unfinished(targets, wanted.left) as unfinished,
+    ):
         check_arrays(loaded, sources)
+        check_tiling(compiling, sources)
         check_places(targets)
-        with Unfinished(targets, left) as unfinished:
-            from speccompiler.running.array_files import Summary
-            from speccompiler.running.tiles import WholeSamples
-
-            activity = activities(loaded, sources) if wanted.penalties else {}
-            compiled = compiled_for(loaded, sources, compiling, tuple(activity))
-            show_notes(compiled, sources)
-            summaries: dict[str, Summary] = {}
-            if not targets.files:
-                names = dict.fromkeys((*loaded.output_names, *layers))
-                summaries = {name: Summary() for name in names}
-            images = image_sinks(drawn, layers or loaded.output_names)
-            work = Work(
-                compiled,
-                WholeSamples(compiled),
-                sources,
-                targets,
-                storing,
-                summaries,
-                images,
-                activity,
-                wanted.profile,
-                wanted.resume,
-                sharing_of(wanted.scheduler, loaded, files, pictures, compiling.threads),
-            )
-            result = perform(work, unfinished)
+        unfinished.look()
+        activity = activities(loaded, sources) if wanted.penalties else {}
+        asked = unfinished.with_its_tile(compiling)
+        compiled = compiled_for(loaded, sources, asked, tuple(activity))
+        show_notes(compiled, sources)
+        images = image_sinks(drawn, layers or loaded.output_names)
+        work = Work(
+            compiled,
+            runner_of(compiled),
+            sources,
+            targets,
+            storing,
+            summaries_of(loaded, targets, layers),
+            images,
+            activity,
+            wanted.profile,
+            sharing_of(wanted.scheduler, loaded, files, pictures, compiling.threads),
+        )
+        result = perform(work, unfinished)
     # A stream on standard output leaves standard error for people.
     err = wanted.output == "-"
     print_results(work, result, err=err)
+    write_file_lists(loaded, sources, wanted.output, err=err)
     write_images(drawn, loaded, images, [file for _, file in read if file], err=err)
     if wanted.penalties:
         print_penalties(compiled, result, err=err)

@@ -12,6 +12,7 @@ import click
 
 from speccompiler.arrays.picture_form import CHANNELS, FILTERS, PictureOptions, Resize
 from speccompiler.arrays.places import place_of, shown_name
+from speccompiler.cli.render import printable
 from speccompiler.cli.streams import standard_input
 from speccompiler.diagnostics.core import about, did_you_mean
 
@@ -151,6 +152,24 @@ def opened(
         if any(source.files or source.chunks for source in sources):
             stack.enter_context(silent())
         yield sources
+
+
+def write_file_lists(
+    model: Model, sources: Sequence[ArrayInput], output: str | None, *, err: bool
+) -> None:
+    """Beside an output the file of each row, where the rows came from files of their own."""
+    place = None if output in {None, "-"} else place_of(str(output))
+    if place is None or place.scheme is not None:
+        return
+    from speccompiler.arrays.picture_rows import rows_path, write_rows
+
+    several = len(model.input_names) > 1
+    for name, source in zip(model.input_names, sources, strict=True):
+        if source.files is not None:
+            path = rows_path(Path(place.file), name if several else None)
+            with about(str(path)):
+                write_rows(path, source.files)
+            click.echo(printable(f"wrote {path}: the file of each row of {source.name}"), err=err)
 
 
 @contextlib.contextmanager

@@ -71,6 +71,7 @@ def run_shared(
 
 def _remote(sharing: Sharing, compiled: CompiledModel, run: Run) -> RemoteRun:
     """The run as it is sent. CS201 for an input that is read from its start."""
+    from speccompiler.dask.fixed_tiles import fixed_sizes
     from speccompiler.dask.recipe import Recipe
     from speccompiler.dask.remote_run import RemoteRun, SharedInput
     from speccompiler.running.remote_task import TaskRecipe
@@ -90,6 +91,11 @@ def _remote(sharing: Sharing, compiled: CompiledModel, run: Run) -> RemoteRun:
         samples=None,
         tune=False,
     )
+    if options.tile is not None:
+        tiled = compiled.tiled()
+        lowered, _ = compiled.model.tapped(options.input_shape, options.layers)
+        sizes = fixed_sizes(tiled.tiled.tiling, lowered)
+        options = replace(options, tile=sizes, batch_size=tiled.batch_size)
     inputs = [
         SharedInput.of(opener, source.name)
         for opener, source in zip(sharing.openers, run.sources, strict=True)

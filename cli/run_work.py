@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from speccompiler.arrays.array_input import ArrayInput
     from speccompiler.arrays.zarr_array import ZarrArray
     from speccompiler.compiled import CompiledModel
+    from speccompiler.model import Model
     from speccompiler.running.array_files import RunResult, Summary
     from speccompiler.running.run_tasks import Destination
     from speccompiler.running.tasks import Task, TaskGrid
@@ -56,7 +57,6 @@ class Work:
     activity: Mapping[str, Any]
     """Regularisers whose penalties are summed, by layer."""
     profile: bool
-    resume: bool
     sharing: Sharing | None = None
     """Whose workers do the tasks, where it is not this process."""
 
@@ -70,6 +70,15 @@ class Work:
         """Of each output."""
         shapes = self.runner.output_shapes(self.samples)
         return dict(zip(self.runner.output_names, shapes, strict=True))
+
+
+def summaries_of(model: Model, targets: Targets, layers: Sequence[str]) -> dict[str, Summary]:
+    """What is printed of each output where none is written."""
+    from speccompiler.running.array_files import Summary
+
+    if targets.files:
+        return {}
+    return {name: Summary() for name in dict.fromkeys((*model.output_names, *layers))}
 
 
 def perform(work: Work, unfinished: Unfinished) -> RunResult:
@@ -195,7 +204,7 @@ def _kept(
 
     targets = work.targets
     untold = next((source for source in work.sources if source.identity is None), None)
-    if untold is not None and work.resume:
+    if untold is not None and unfinished.resuming:
         with about(untold.name):
             raise Problem(
                 "CS198",
@@ -206,6 +215,7 @@ def _kept(
     worth_it = targets.kind is OutputKind.ZARR or (len(grid) > 1 and untold is None)
     worth_it = worth_it or work.sharing is not None
     if not targets.resumable or not (worth_it or unfinished.found):
+        unfinished.say()
         return None
     place = unfinished.place()
     outputs = planned(targets, work.shapes, arrays)
@@ -244,28 +254,38 @@ def _in_order(
 
 def run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> tuple[int, int]:
     """Bytes of the plan, and those of the batches that wait beside it and of chunks."""
-    from speccompiler.planning.run_bytes import end_bytes, waiting_bytes
+    from speccompiler.planning.run_bytes import IN_FLIGHT, waiting_bytes
     from speccompiler.running.input_reader import block_bytes
+    from speccompiler.running.run_tasks import piece_sizes
+    from speccompiler.running.tasks import bytes_of_a_sample
     from speccompiler.targets import find_target
 
-    compiled, plan = work.compiled, work.compiled.plan
-    target = find_target(compiled.target)
-    assert target is not None, "the model is compiled for it"
-    beside = waiting_bytes(plan, compiled.batch_size, grid.piece)
-    beside += sum(block_bytes(source, grid.batch) for source in work.sources)
+    compiled, plan, runner = work.compiled, work.compiled.plan, work.runner
+    batch, pieces = runner.batch_size, 4 * sum(piece_sizes(runner, grid))
+    if runner.grid:
+        read, _ = bytes_of_a_sample(runner, runner.output_shapes(1), grid.box)
+        needed = compiled.tiled().cost.peak_bytes
+        beside = (IN_FLIGHT - 1) * grid.batch * read + IN_FLIGHT * pieces
+    else:
+        target = find_target(compiled.target)
+        assert target is not None, "the model is compiled for it"
+        needed = target.memory(plan.graph, plan, batch, compiled.threads) - plan.stored_bytes
+        beside = waiting_bytes(plan, batch, grid.piece)
+    tiles = runner.tiles
+    for number, source in enumerate(work.sources):
+        beside += block_bytes(source, grid.batch, tiles[0].inputs[number])
     # Chunks are encoded beside the values.
-    beside += grid.piece * end_bytes(plan)[1] if chunked else 0
-    return target.memory(plan.graph, plan, compiled.batch_size, compiled.threads), beside
+    return needed, beside + (pieces if chunked else 0)
 
 
 def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:
     """CS130 where the batches that wait, and chunks, do not fit beside the plan."""
     from speccompiler.planning.memory_limits import check_memory
 
-    compiled = work.compiled
+    compiled, plan = work.compiled, work.compiled.plan
+    needed = sum(run_memory(work, grid, chunked=chunked))
     try:
-        needed = sum(run_memory(work, grid, chunked=chunked))
-        check_memory(compiled.plan, compiled.batch_size, needed)
+        check_memory(plan, work.runner.batch_size, needed - plan.weight_bytes, loaded=True)
     except Problem as problem:
         raise compiled.model.refused(problem) from None
 

@@ -181,7 +181,8 @@ def _data_offset(archive: Archive, entry: zipfile.ZipInfo) -> int:
     got = PositionedFile(archive.file.fileno()).read_at(memoryview(local), entry.header_offset)
     if got < len(local) or not local.startswith(b"PK\x03\x04"):
         raise Problem("CS112", f"member '{entry.filename}' cannot be unpacked", _AGAIN)
-    return entry.header_offset + len(local) + sum(struct.unpack_from("<HH", local, 26))
+    name_bytes, extra_bytes = struct.unpack_from("<HH", local, 26)
+    return entry.header_offset + len(local) + int(name_bytes) + int(extra_bytes)
 
 
 class _Member:

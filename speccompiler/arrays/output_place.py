@@ -78,7 +78,8 @@ class LocalPlace:
         self._outputs: list[tuple[PlannedOutput, BoxOutput]] = []
         self._closed = False
         try:
-            if (self.folder / _COMPLETE).exists():
+            self.completed = (self.folder / _COMPLETE).exists()
+            if self.completed:
                 self._take_names()
                 self._empty()
             self._journal = Journal(self.folder / _JOURNAL)
@@ -284,6 +285,8 @@ def _open_again(part: Path, planned: PlannedOutput) -> BoxOutput:
     except (OSError, ValueError, KeyError):
         good = False
     if not good:
+        if output is not None:
+            output.close()
         raise Problem(
             "CS192",
             f"the unfinished output '{part.parent.name}/{part.name}' is missing or damaged",

@@ -67,7 +67,7 @@ def _header(path: str) -> PictureHeader:
         turned = image.getexif().get(_ORIENTATION, 1) not in (0, 1)
         # Counting the frames of a TIFF goes through all of them.
         frames = 2 if _has_second(image) else 1
-        deep = any(";16" in str(tile[3]) for tile in image.tile or ())
+        deep = any(";16" in str(tile[3]) for tile in getattr(image, "tile", None) or ())
         return PictureHeader(height, width, turned, frames, deep, _state(path))
 
 

@@ -52,11 +52,14 @@ def open_pictures(found: PictureFiles, form: PictureForm, name: str) -> ArrayInp
 
     def box(wanted: Box) -> npt.NDArray[np.float32]:
         out = allocated(shape_of(wanted), np.dtype(np.float32))
+        first, last = wanted[0]
+        if shape_of(wanted[1:]) == sample:
+            pictures = _decoded(files[first:last], form, prod(sample))
+        else:
+            pictures = map(kept, range(first, last))
         inner = slices(wanted[1:])
-        entire = shape_of(wanted[1:]) == sample
-        for row, index in enumerate(range(*wanted[0])):
-            picture = decode(files[index], form) if entire else kept(index)
-            out[row] = _fitting(picture, sample, files[index])[inner]
+        for row, picture in enumerate(pictures):
+            out[row] = _fitting(picture, sample, files[first + row])[inner]
         return out
 
     return ArrayInput(
@@ -126,6 +129,9 @@ def _batches(
 
 def _decoded(files: Sequence[str], form: PictureForm, size: int) -> Iterator[npt.NDArray[np.uint8]]:
     """Each picture in order; the next ones are unpacked meanwhile."""
+    if len(files) == 1:
+        yield decode(files[0], form)
+        return
     ahead = max(1, min(2 * _THREADS, _MOST_AHEAD // size))
     pool = ThreadPoolExecutor(min(_THREADS, ahead, os.cpu_count() or 1), "pictures")
     waiting: deque[Future[npt.NDArray[np.uint8]]] = deque()

@@ -16,6 +16,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import Any, Self
 
 from speccompiler.arrays import zarr_output
@@ -41,7 +42,7 @@ class RemotePlace:
         with _refusing():
             self.header, self.records = self._read()
         self._count = len(self.records)
-        self._done = False
+        self._done = self.completed = False
 
     def _read(self) -> tuple[str | None, tuple[str, ...]]:
         if not self._files.exists(f"{self._folder}/{_HEADER}"):
@@ -80,7 +81,9 @@ class RemotePlace:
                 if (output.shape, output.grid) == (planned.shape, planned.zarr.layout.cell):
                     return output
             raise Problem(
-                "CS192", "the unfinished output is missing or was changed", "give --restart"
+                "CS192",
+                "the unfinished output is missing or was changed",
+                "begin anew with --restart",
             )
         if exists and not ours:
             raise atomic_output.cannot_create(
@@ -137,8 +140,6 @@ def check_url(output: str) -> None:
 
 
 def _file_system(output: str) -> tuple[Any, str]:
-    from importlib.util import find_spec
-
     if find_spec("fsspec") is None:
         raise Problem(
             "CS104",

@@ -35,6 +35,10 @@ def network_problems(place: Place) -> Iterator[None]:
 def problem_of(error: Exception, place: Place) -> Problem:
     """CS186 for what a library of the network raised."""
     host = shown(urlsplit(place.shown).netloc or f"{place.scheme}://")
+    cause = error.__cause__
+    if isinstance(cause, Exception) and type(cause).__module__.startswith("aiohttp"):
+        # fsspec says of every failure that there is no file.
+        error = cause
     names = [kind.__name__ for kind in type(error).__mro__]
     status = getattr(error, "status", None)
     if isinstance(error, FileNotFoundError) or status == 404:

@@ -28,7 +28,7 @@ MOST_FILES = 20_000
 _MISSING = frozenset({"missing", "folder"})
 
 
-class FolderStore(LocalStore):
+class FolderStore(LocalStore):  # type: ignore[misc]
     """A folder whose ordinary files are read."""
 
     async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:

@@ -20,7 +20,7 @@ from speccompiler.system.threads import default_threads
 if TYPE_CHECKING:
     from distributed import Client
 
-CONNECTING = "20s"
+CONNECTING = "10s"
 SHARE_OF_MEMORY = 0.9
 """What the workers of this machine may take of the memory that is free."""
 WORKER_BYTES = 256 << 20

@@ -14,10 +14,10 @@ from speccompiler.arrays.element_types import check_dtype
 from speccompiler.arrays.optional_packages import needs
 from speccompiler.compiled import checked_target
 from speccompiler.dask.block_graph import BlockGraph, Layout
+from speccompiler.dask.fixed_tiles import fixed_sizes
 from speccompiler.diagnostics.core import Problem, SpecError, about, has_errors
 from speccompiler.frozen import dataclass
-from speccompiler.graph.dims import known_shape
-from speccompiler.graph.ir import BatchNormalize, Graph
+from speccompiler.graph.ir import BatchNormalize
 from speccompiler.loading.argument_checks import (
     check_choice,
     check_counts,
@@ -27,12 +27,10 @@ from speccompiler.loading.argument_checks import (
 from speccompiler.options import CompileOptions, MathName
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import Plan
-from speccompiler.tiling.layouts import channel_axis
 from speccompiler.tiling.tile import Tile
 from speccompiler.tiling.tile_sizes import TileSizes
 from speccompiler.tiling.tiled_model import planner_of
 from speccompiler.tiling.tiled_plan import tiled_plan
-from speccompiler.tiling.tiling import Tiling
 from speccompiler.validation.input_checks import by_input, check_array, check_samples
 
 if TYPE_CHECKING:
@@ -79,7 +77,7 @@ def mapped_model(model: Model, x: Any, options: CompileOptions) -> MappedModel:
             planner = planner_of(target, options, threads)
             tiled = tiled_plan(optimized, lowered, plan, planner, options.tile, options.batch_size)
             # What "auto" means is decided here, by the memory of this machine.
-            options = replace(options, tile=_sizes(tiled.tiling, lowered))
+            options = replace(options, tile=fixed_sizes(tiled.tiling, lowered))
             batch_size, needed = tiled.batch_size, tiled.cost.peak_bytes
             layout = Layout(tiled.tiling.tiles, tiled.tiling.grid, tiled.tiling.output_axes)
     except Problem as problem:
@@ -88,14 +86,6 @@ def mapped_model(model: Model, x: Any, options: CompileOptions) -> MappedModel:
     outputs = tuple(name for name, _ in plan.outputs)
     graph = BlockGraph(model.name, arrays, outputs, layout)
     return MappedModel(options, graph, needed + graph.most_bytes())
-
-
-def _sizes(tiling: Tiling, lowered: Graph) -> tuple[int, ...]:
-    """The tiles' sizes along every axis of the first input but that of the channels."""
-    channels = channel_axis(lowered)
-    cut = {axis.axis: axis.size for axis in tiling.axes}
-    lengths = known_shape(lowered.inputs[0].shape)
-    return tuple([cut.get(axis, length) for axis, length in enumerate(lengths) if axis != channels])
 
 
 def _dask_arrays(model: Model, given: dict[str, Any]) -> tuple[dask.array.Array, ...]:

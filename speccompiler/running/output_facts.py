@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from speccompiler import __version__
-from speccompiler.diagnostics.core import Problem
 from speccompiler.drawing.layer_graph import LayerNode, layer_graph
 from speccompiler.options import CompileOptions
 from speccompiler.reports.shape_report import shape_report
 from speccompiler.schemas.fields import Layer
 from speccompiler.validation.validated import ValidatedModel
-from speccompiler.weights.content_hashes import model_hash, weights_hash
+from speccompiler.weights.content_hashes import model_hash
 
 SAMPLE, CHANNEL, FEATURE = "sample", "channel", "feature"
 _SPATIAL = {1: ("step",), 2: ("y", "x"), 3: ("z", "y", "x")}
@@ -23,18 +22,14 @@ def output_attributes(
 ) -> dict[str, Any]:
     """Plain data for the attributes of an output; ``inputs`` are the arrays by input names.
 
-    The hashes are of content (``content_hashes``): every tensor is read for them. ``SpecError``.
+    The hashes are of content (``content_hashes``): tensors are read for them, once. ``SpecError``.
     """
-    try:
-        digest = weights_hash(model.weight_sources.sources)
-    except Problem as problem:
-        raise model.refused(problem, model.weights_file) from None
     found: dict[str, Any] = {
         "version": __version__,
         "model": model.name,
         "output": layer,
         "model_hash": model_hash(model.graph),
-        "weights_hash": digest,
+        "weights_hash": model.weights_hash,
         "semantics": _semantics(model),
         "math": options.math,
         "inputs": dict(inputs),

@@ -9,6 +9,7 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import known
 from speccompiler.graph.ir import Graph
 from speccompiler.graph.shapes import element_count, multiply_adds
+from speccompiler.planning.memory_limits import memory_text
 from speccompiler.tiling.tiling import Tiling
 
 
@@ -56,8 +57,8 @@ def tile_cost(
         tiling.grid,
         tuple([axis.size for axis in tiling.axes]),
         len(graphs),
-        sum(count * _work(graph) for count, graph in graphs),
-        _work(tiling.graph),
+        sum(count * work_of(graph) for count, graph in graphs),
+        work_of(tiling.graph),
         sum(count * _input_bytes(graph) for count, graph in graphs),
         _input_bytes(tiling.graph),
         batch_size,
@@ -65,7 +66,7 @@ def tile_cost(
     )
 
 
-def _work(graph: Graph) -> int:
+def work_of(graph: Graph) -> int:
     """Multiply-adds of one sample."""
     return sum(known(multiply_adds(node)) for node in graph)
 
@@ -85,9 +86,5 @@ def cost_words(cost: TileCost) -> str:
     if cost.whole_multiply_adds:
         parts.append(f"{cost.extra_work:.1%} more multiply-adds than the whole, for halos")
     parts.append(f"{cost.extra_read:.1%} more bytes read")
-    parts.append(f"{_mebibytes(cost.peak_bytes)} of memory for batches of {cost.batch_size}")
+    parts.append(f"{memory_text(cost.peak_bytes)} of memory for batches of {cost.batch_size}")
     return "; ".join(parts)
-
-
-def _mebibytes(count: int) -> str:
-    return f"{count / 2**20:,.0f} MiB" if count < 10 * 2**30 else f"{count / 2**30:,.1f} GiB"

@@ -24,6 +24,8 @@ from speccompiler.tiling.tiling import Tiling
 
 SHARE_OF_MEMORY = 0.5
 """What tiles may take of the free memory where nobody says their size: files need some too."""
+WORTH_TAKING = 1 << 30
+"""Bytes up to which larger tiles are worth their memory: halos are a few percent then."""
 Kind = tuple[int, ...]
 
 
@@ -113,6 +115,8 @@ def tiled_plan(
     cutting = cutting_of(graph, lowered, cells)
     room = tightest_room()
 
+    most = min(SHARE_OF_MEMORY * room.left, WORTH_TAKING + whole.weight_bytes)
+
     def made(tiling: Tiling) -> tuple[TiledPlan, int]:
         """With the batch that its largest tile has, and the bytes that this takes."""
         found = TiledPlan(tiling, planner, kernels, batch_size or 1)
@@ -122,9 +126,7 @@ def tiled_plan(
 
     if sizes == "auto":
         cutting.sizes(1)
-        tiling, fits = cutting.automatic(
-            lambda tiling: made(tiling)[1] <= SHARE_OF_MEMORY * room.left
-        )
+        tiling, fits = cutting.automatic(lambda tiling: made(tiling)[1] <= most)
         found, needed = made(tiling)
         if not fits and needed > room.left:
             raise _too_large(found, needed, room, "these are the smallest tiles")

@@ -77,6 +77,19 @@ class ValidatedModel:
         """Whether the spec or the caller says where weights are, or the file holds them."""
         return names_weights(self.loaded, self.options)
 
+    @cached_property
+    def weights_hash(self) -> str:
+        """A hash of all tensors' content, as ``content_hashes`` makes it; reads them, once.
+
+        Raises ``SpecError``.
+        """
+        from speccompiler.weights.content_hashes import weights_hash
+
+        try:
+            return weights_hash(self.weight_sources.sources)
+        except Problem as problem:
+            raise self.refused(problem, self.weights_file) from None
+
     def refused(self, problem: Problem, file: Path | str | None = None) -> SpecError:
         """The error that a problem makes: at its layer, or about ``file``, by default the spec."""
         named = None if file is None else str(file)
