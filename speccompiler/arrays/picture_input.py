@@ -25,6 +25,7 @@ from speccompiler.arrays.picture_files import PictureFiles
 from speccompiler.arrays.picture_form import PictureForm
 from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import first_few, quoted
+from speccompiler.system.threads import default_threads
 
 _THREADS = 4
 _MOST_AHEAD = 256 << 20
