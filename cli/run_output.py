@@ -32,7 +32,7 @@ def print_results(work: Work, result: RunResult, *, err: bool) -> None:
         show([_non_finite(compiled, result)])
     click.echo(
         f"{_count(done.samples, 'sample')} in {seconds(done.seconds)} on {compiled.target}, "
-        f"batch {work.runner.batch_size}, {_workers(compiled)}",
+        f"batch {work.runner.batch_size}, {_workers(work)}",
         err=True,
     )
     if done.whole_seconds >= LONG:
