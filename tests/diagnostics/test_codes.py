@@ -397,7 +397,11 @@ def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -
 CODE_TEXTS = ROOT / "speccompiler" / "diagnostics" / "codes"
 USAGE_AND_IO = {
     *("CS001", "CS015", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"),
+<<<<<<< HEAD
     *("CS133", "CS134", "CS135", "CS136", "CS160", "CS161", "CS162", "CS186"),
+=======
+    *("CS133", "CS134", "CS135", "CS136", "CS160", "CS161", "CS162", "CS182"),
+>>>>>>> tiling
     *("CS201", "CS202", "CS203", "CS204"),
 }
 """The codes that end a command with 2, as in the releases before codes had a kind."""
