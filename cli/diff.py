@@ -32,6 +32,7 @@ from speccompiler.cli.policy_options import (
     reporting_options,
     settings_options,
 )
+from speccompiler.cli.run_inputs import picture_options
 from speccompiler.diagnostics.core import SpecError
 from speccompiler.options import LoadOptions
 
@@ -114,9 +115,10 @@ convspec diff old.yaml new.yaml --input x.npy
     multiple=True,
     callback=not_empty,
     metavar="[NAME=]FILE",
-    help="Run both models on this array, .npy, and name the first layer whose output differs; "
-    "with several inputs once for each, by name.",
+    help="Run both models on this array, of any kind that run reads, and name the first layer "
+    "whose output differs; with several inputs once for each, by name.",
 )
+@picture_options
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
@@ -192,6 +194,8 @@ def _is_about_values(asked: Asked, values: Values) -> bool:
         raise click.UsageError("--old-weights and --new-weights are for --weights and --input")
     if values.tolerance is not None:
         raise click.UsageError("--tolerance is for --weights and --input")
+    if values.pictures.given:
+        raise click.UsageError("--resize and --mode are for the pictures of --input")
     if asked.git is not None or asked.git_driver or len(asked.names) != 2:
         return False
     if not any(map(_may_be_weights, asked.names)):

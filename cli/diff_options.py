@@ -11,6 +11,7 @@ import click
 from speccompiler.frozen import dataclass
 
 if TYPE_CHECKING:
+    from speccompiler.arrays.picture_form import PictureOptions, Resize
     from speccompiler.comparing.fail_on import Condition
 
 
@@ -34,6 +35,15 @@ class Values:
     new_weights: Path | None = None
     input: tuple[str, ...] = ()
     tolerance: float | None = None
+    resize: Resize | None = None
+    mode: str | None = None
+
+    @property
+    def pictures(self) -> PictureOptions:
+        """What becomes of pictures."""
+        from speccompiler.arrays.picture_form import PictureOptions
+
+        return PictureOptions(self.resize, self.mode)
 
     @property
     def asked(self) -> bool:

@@ -154,18 +154,19 @@ def _of_outputs(
 ) -> ValueReport:
     """The outputs of two models for the same input."""
     from speccompiler.cli.progress import compiling_shown
+    from speccompiler.cli.run_inputs import input_openers, silent
     from speccompiler.cli.verify import named_files
     from speccompiler.comparing.compare import compare
     from speccompiler.options import CompileOptions
     from speccompiler.running.output_differences import output_differences
-    from speccompiler.running.verify import TOLERANCE, file_opener
+    from speccompiler.running.verify import TOLERANCE
 
     old, new = models
     files = named_files(values.input, new.input_names, "--input")
-    openers = {name: file_opener(Path(file)) for name, file in files.items()}
+    openers = input_openers(new, files, values.pictures)
     tolerance = TOLERANCE if values.tolerance is None else values.tolerance
     diff = compare(old, new, old_name=sides.old_name, new_name=sides.new_name)
-    with compiling_shown():
+    with silent(), compiling_shown():
         found = output_differences(old, new, diff, openers, CompileOptions(), tolerance)
     return _outputs_report((sides.old_name, sides.new_name), found, tolerance, style)
 

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from speccompiler.source.document import Document
     from speccompiler.system.cache import Entry
 
-PACKAGES = ("convspec", "numba", "llvmlite", "numpy", "numba-cuda", "h5py")
+PACKAGES = (
+    *("convspec", "numba", "llvmlite", "numpy", "numba-cuda", "h5py"),
+    *("pillow", "zarr", "fsspec", "dask", "distributed", "xarray"),
+)
 """The packages whose versions ``doctor`` shows."""
 
 

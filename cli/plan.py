@@ -17,6 +17,8 @@ from speccompiler.cli.options import (
     threads_option,
 )
 from speccompiler.cli.render import printable, show
+from speccompiler.cli.tile_option import tile_option
+from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.describe import describe_op, node_rows
 from speccompiler.graph.ir import Graph
 from speccompiler.graph.shapes import format_shape
@@ -32,6 +34,9 @@ convspec plan model.yaml
 
 # For images of one size, without Winograd convolution
 convspec plan model.yaml --input-shape 224,224,3 --math precise
+
+# What it costs to compute a scan in tiles
+convspec plan model.yaml --input-shape 4096,4096,3 --tile 512,512
 
 # As eight threads would do a batch of 32
 convspec plan model.yaml --batch-size 32 --threads 8
@@ -56,6 +61,7 @@ convspec plan model.yaml --batch-size 32 --threads 8
     help="Samples of a call, which may change how a step is cut into tasks.",
 )
 @threads_option
+@tile_option
 @gathered(loading=LoadOptions, compiling=CompileOptions)
 def command(model: str, loading: LoadOptions, compiling: CompileOptions) -> None:
     """Show the graph before and after each pass, the steps, and the buffers.
@@ -82,8 +88,15 @@ def command(model: str, loading: LoadOptions, compiling: CompileOptions) -> None
     optimized = optimize(graph, trace)
     target = find_target(compiling.target)
     assert target is not None, "the option takes no other"
-    plan, _, _ = target.plan(optimized, compiling)
+    plan, _, threads = target.plan(optimized, compiling)
     sections += [_steps(plan), _buffers(plan)]
+    if compiling.tile is not None:
+        from speccompiler.cli.plan_tiles import tiles_section
+
+        try:
+            sections.append(tiles_section(target, compiling, graph, plan, threads))
+        except Problem as problem:
+            raise loaded.refused(problem) from None
     click.echo("\n\n".join(sections))
 
 

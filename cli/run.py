@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.arrays.picture_form import PictureOptions
 from speccompiler.cli.documents import load_model
 from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.garbage import collect_rarely
@@ -23,13 +24,19 @@ from speccompiler.cli.options import (
     tune_option,
     weights_options,
 )
-from speccompiler.cli.run_files import input_files, opened
 from speccompiler.cli.run_images import (
     Images,
     check_images,
     image_sinks,
     images_options,
     write_images,
+)
+from speccompiler.cli.run_inputs import (
+    input_files,
+    opened,
+    picture_options,
+    read_path,
+    write_file_lists,
 )
 from speccompiler.cli.run_model import activities, check_arrays, compiled_for, show_notes
 from speccompiler.cli.run_output import print_penalties, print_profile, print_results
@@ -76,9 +83,11 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
     shell_complete=complete_files,
     multiple=True,
     required=True,
-    help="Samples, .npy; - for a stream. A model with several inputs takes one for each, or one "
-    ".npz with members of their names.",
+    help="Samples: .npy, .npz, Zarr, HDF5 (file.h5::/dataset), a folder or pattern of pictures, a "
+    "URL; - for a stream of .npy. A model with several inputs takes one for each, or one .npz with "
+    "members of their names.",
 )
+@picture_options
 @click.option(
     "--output",
     "-o",
@@ -120,11 +129,17 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
 @images_options
 @storage_options
 @gathered(
-    wanted=Wanted, drawn=Images, storing=Storing, loading=LoadOptions, compiling=CompileOptions
+    wanted=Wanted,
+    pictures=PictureOptions,
+    drawn=Images,
+    storing=Storing,
+    loading=LoadOptions,
+    compiling=CompileOptions,
 )
 def command(
     model: str,
     wanted: Wanted,
+    pictures: PictureOptions,
     drawn: Images,
     storing: Storing,
     loading: LoadOptions,
@@ -143,13 +158,14 @@ def command(
     files = input_files(loaded, wanted.inputs)
     targets = Targets.of(wanted.output, loaded.output_names, layers)
     weights = None if loading.weights is None else str(loading.weights)
-    read = [("model", model), ("weights", weights), *(("input", file) for file in files.values())]
+    read = [("model", model), ("weights", weights)]
+    read += [("input", read_path(file)) for file in files.values()]
     check_targets(targets, read)
     check_storing(targets, storing)
     check_resuming(wanted, targets, drawn)
     check_images(drawn)
     left = "resume" if wanted.resume else "restart" if wanted.restart else "refuse"
-    with opened(loaded, files) as sources:
+    with opened(loaded, files, pictures) as sources:
         check_arrays(loaded, sources)
         check_places(targets)
         with Unfinished(targets, left) as unfinished:
@@ -180,6 +196,7 @@ def command(
     # A stream on standard output leaves standard error for people.
     err = wanted.output == "-"
     print_results(work, result, err=err)
+    write_file_lists(loaded, sources, wanted.output, err=err)
     write_images(drawn, loaded, images, [file for _, file in read if file], err=err)
     if wanted.penalties:
         print_penalties(compiled, result, err=err)

@@ -233,9 +233,10 @@ def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:
     cells = grid.piece * end_bytes(plan)[1] if chunked else 0
     batch, threads = compiled.batch_size, compiled.threads
     beside = run_bytes(plan, batch, threads, grid.piece, blocks, cells)
-    needed = target.memory(plan.graph, plan, batch, threads) + beside
+    needed = target.memory(plan.graph, plan, batch, threads) - plan.stored_bytes
+    needed += beside - plan.peak_bytes(batch, threads)
     try:
-        check_memory(plan, batch, needed - plan.peak_bytes(batch, threads))
+        check_memory(plan, batch, needed - plan.weight_bytes, loaded=True)
     except Problem as problem:
         raise compiled.model.refused(problem) from None
 

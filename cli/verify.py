@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.arrays.picture_form import PictureOptions
 from speccompiler.cli import json_output
 from speccompiler.cli.documents import load_model
 from speccompiler.cli.examples import ExampleCommand
@@ -27,6 +28,7 @@ from speccompiler.cli.options import (
 )
 from speccompiler.cli.progress import compiling_shown
 from speccompiler.cli.render import printable, render_text
+from speccompiler.cli.run_inputs import input_openers, picture_options, silent
 from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.diagnostics.wording import shown
 from speccompiler.frozen import dataclass
@@ -80,14 +82,16 @@ convspec verify model.h5 --input x.npy --layer conv1=conv1.npy \\
     multiple=True,
     callback=not_empty,
     metavar="[NAME=]FILE",
-    help="The recorded input, .npy; with several inputs one for each, by name.",
+    help="The recorded input, of any kind that run reads; with several inputs one for each, by "
+    "name.",
 )
+@picture_options
 @click.option(
     "--expect",
     multiple=True,
     callback=not_empty,
     metavar="[NAME=]FILE",
-    help="The recorded output, .npy; with several outputs by name.",
+    help="The recorded output, an array; with several outputs by name.",
 )
 @click.option(
     "--layer",
@@ -111,9 +115,14 @@ convspec verify model.h5 --input x.npy --layer conv1=conv1.npy \\
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples at a time.")
 @threads_option
 @format_option("text", "json")
-@gathered(given=Given, loading=LoadOptions, compiling=CompileOptions)
+@gathered(given=Given, pictures=PictureOptions, loading=LoadOptions, compiling=CompileOptions)
 def command(
-    model: str, style: str, given: Given, loading: LoadOptions, compiling: CompileOptions
+    model: str,
+    style: str,
+    given: Given,
+    pictures: PictureOptions,
+    loading: LoadOptions,
+    compiling: CompileOptions,
 ) -> int:
     """Compare MODEL's outputs with recorded ones; show where they first differ.
 
@@ -122,20 +131,20 @@ def command(
     """
     collect_rarely()
     loaded = load_model(model, loading)
-    recording = _recording(loaded, given)
+    recording = _recording(loaded, given, pictures)
     from speccompiler.running.verify import verify
 
     if loaded.undecided():
-        with compiling_shown():
+        with silent(), compiling_shown():
             both = _under_both(loaded, recording, compiling)
         return _print_both(both, style)
-    with compiling_shown():
+    with silent(), compiling_shown():
         found = verify(loaded, recording, compiling)
     _print(loaded, found, style)
     return 0 if all(c.equal for c in found) else 1
 
 
-def _recording(model: Model, given: Given) -> Recording:
+def _recording(model: Model, given: Given, pictures: PictureOptions) -> Recording:
     from speccompiler.running.verify import TOLERANCE, Recording, file_opener, recording_of
 
     tolerance = given.tolerance
@@ -159,8 +168,8 @@ def _recording(model: Model, given: Given) -> Recording:
     if not expected:
         raise click.UsageError("give --expect, or --layer NAME=FILE, to compare with")
     return Recording(
-        {name: file_opener(Path(file)) for name, file in inputs.items()},
-        {name: file_opener(Path(file)) for name, file in expected.items()},
+        input_openers(model, inputs, pictures),
+        {name: file_opener(file) for name, file in expected.items()},
         TOLERANCE if tolerance is None else tolerance,
     )
 

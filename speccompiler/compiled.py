@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from math import prod
-from typing import Any, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -32,13 +32,14 @@ from speccompiler.diagnostics.core import (
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Graph
 from speccompiler.kernels.executor import Array, Executor, Request
-from speccompiler.loading.argument_checks import check_counts
+from speccompiler.loading.argument_checks import check_counts, checked_tile
 from speccompiler.options import CompileOptions, InputShapes
 from speccompiler.passes import optimize
 from speccompiler.planning.kernel_table import KernelTable
 from speccompiler.planning.memory_limits import check_memory
 from speccompiler.planning.plan import Plan
 from speccompiler.targets import Target, find_target, target_names
+from speccompiler.tiling.tile_sizes import TileSizes
 from speccompiler.validation.input_checks import (
     by_input,
     check_array,
@@ -50,6 +51,9 @@ from speccompiler.validation.validated import ValidatedModel
 from speccompiler.weights import penalties as penalty
 from speccompiler.weights.loaded_weights import LoadedWeights
 from speccompiler.weights.negative_variances import negative_variances
+
+if TYPE_CHECKING:
+    from speccompiler.tiling.tiled_model import TiledModel
 
 Inputs: TypeAlias = npt.ArrayLike | Mapping[str, npt.ArrayLike]
 """The array of the only input; of several a mapping by name, or a list in the model's order."""
@@ -133,6 +137,8 @@ class CompiledModel:
         >>> y.shape, plan.run(x, out=y) is y
         ((2, 10), True)
         """
+        if self.options.tile is not None:
+            return self.run_tiled(x, out=out)
         count = self._own_outputs
         if count == 1:
             given = None if out is None else (out,)
@@ -143,6 +149,56 @@ class CompiledModel:
             raise SpecError([problem.at(file="the array")])
         return self._run(x, out)[:count]
 
+    def tiled(self, tile: TileSizes | None = None) -> TiledModel:
+        """This model as a runner of tiles; ``tile`` as :meth:`run_tiled` takes it.
+
+        Raises ``SpecError``: CS130 where there is too little memory, CS180 for a layer that no
+        tile can compute, CS181 and CS182 for sizes that mean nothing.
+        """
+        from speccompiler.tiling.tiled_model import tiled_model
+
+        options = self.options
+        try:
+            sizes = checked_tile(tile) if tile is not None else options.tile or "auto"
+            if sizes not in self._tilings:
+                lowered, _ = self.model.tapped(options.input_shape, options.layers)
+                self._tilings[sizes] = tiled_model(self, lowered, sizes)
+        except Problem as problem:
+            raise self.model.refused(problem) from None
+        return self._tilings[sizes]
+
+    @cached_property
+    def _tilings(self) -> dict[Any, TiledModel]:
+        """Runners of tiles by what was asked for."""
+        return {}
+
+    @overload
+    def run_tiled(self, x: Any, tile: TileSizes | None = None, out: None = None) -> Array | Any: ...
+    @overload
+    def run_tiled(self, x: Any, tile: TileSizes | None, out: Any) -> Any: ...
+    def run_tiled(self, x: Any, tile: TileSizes | None = None, out: Any = None) -> Any:
+        """The model's output, computed tile by tile: the same bits as ``run``, in less memory.
+
+        ``x`` is anything with a ``shape`` and slices, such as a Zarr or an HDF5 array, a memmap
+        or a Dask array, of which a tile's part is read at a time; of several inputs a mapping or
+        a list. ``tile`` counts positions of the first input along its spatial axes: one size for
+        each, one for all, or ``"auto"`` for the largest tiles that fit into memory; by default
+        what the model was compiled with, else ``"auto"``. ``out`` is an array, or a list of
+        several, that parts can be written to. Raises ``SpecError``; see :meth:`tiled`.
+
+        >>> model = speccompiler.load("examples/specs/fcn_upsampling.yaml")
+        >>> plan = model.compile(input_shape=(96, 64, 3))
+        >>> x = np.random.default_rng(0).random((1, 96, 64, 3), np.float32)
+        >>> np.array_equal(plan.run_tiled(x, tile=(64, 32)), plan.run(x))
+        True
+        """
+        found = self._run_tiled(x, tile, out, self._own_outputs)
+        return found[0] if self._own_outputs == 1 else found
+
+    def _run_tiled(self, x: Any, tile: TileSizes | None, out: Any, count: int | None) -> list[Any]:
+        """The first ``count`` outputs, or all."""
+        return self.tiled(tile).run(self._arrays(x), out, count)
+
     def run_all(self, x: Inputs) -> dict[str, Array]:
         """Every output by its layer's name.
 
@@ -150,7 +206,9 @@ class CompiledModel:
         >>> {name: y.shape for name, y in plan.run_all(np.zeros((2, 28, 28, 1))).items()}
         {'digit': (2, 10), 's4': (2, 5, 5, 16)}
         """
-        return dict(zip(self.output_names, self._run(x, None), strict=True))
+        tiled = self.options.tile is not None
+        outputs = self._run_tiled(x, None, None, None) if tiled else self._run(x, None)
+        return dict(zip(self.output_names, outputs, strict=True))
 
     def _run(self, x: Any, out: Sequence[Array] | None) -> list[Array]:
         given = (x,) if type(x) is np.ndarray and len(self._wanted) == 1 else self._arrays(x)
@@ -172,7 +230,7 @@ class CompiledModel:
         return [arrays[name] for name in names]
 
     @cached_property
-    def _looked_up(self) -> Mapping[str, tuple[str, int]]:
+    def looked_up(self) -> Mapping[str, tuple[str, int]]:
         """Inputs that hold numbers of rows of an embedding; see ``input_checks.looked_up``."""
         return looked_up(self.plan.graph)
 
@@ -186,7 +244,7 @@ class CompiledModel:
         """For each input a sample's shape, and whether any float32 may go in as it is."""
         entries = self.model.spec.inputs
         return tuple(
-            (shape, entry.dtype in EXACT_DTYPES and not self._looked_up)
+            (shape, entry.dtype in EXACT_DTYPES and not self.looked_up)
             for (_, shape), entry in zip(self.plan.inputs, entries, strict=True)
         )
 
@@ -244,8 +302,8 @@ class CompiledModel:
         entries = self.model.spec.inputs
         converted = [as_declared(b, e.dtype) for b, e in zip(batches, entries, strict=True)]
         for batch, name in zip(converted, self.input_names, strict=True):
-            if name in self._looked_up:
-                check_numbers(batch, *self._looked_up[name])
+            if name in self.looked_up:
+                check_numbers(batch, *self.looked_up[name])
         self.executor.run_batch(converted, outputs, profile)
 
     def for_graph(
@@ -293,7 +351,8 @@ def _another(
     try:
         target.check(options.target, graph)
         plan, batch_size, threads = target.plan(optimized, options, kernels)
-        check_memory(plan, batch_size, target.memory(graph, plan, batch_size, threads))
+        if options.tile is None:
+            check_memory(plan, batch_size, target.memory(graph, plan, batch_size, threads))
     except Problem as problem:
         raise model.refused(problem) from None
     try:
@@ -332,7 +391,11 @@ def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledMod
     """Compile a model whose lengths are all known, by itself or by ``options.input_shape``."""
     checked_target(model, options)
     graph, warnings = model.tapped(options.input_shape, options.layers)
-    return compile_graph(model, options, graph, warnings)
+    compiled = compile_graph(model, options, graph, warnings)
+    if options.tile is not None:
+        # What cannot be run in tiles is said now.
+        compiled.tiled()
+    return compiled
 
 
 def compile_graph(
@@ -355,7 +418,8 @@ def compile_graph(
     try:
         target.check(options.target, graph)
         plan, batch_size, threads = target.plan(optimized, options, kernels)
-        check_memory(plan, batch_size, target.memory(graph, plan, batch_size, threads))
+        if options.tile is None:
+            check_memory(plan, batch_size, target.memory(graph, plan, batch_size, threads))
     except Problem as problem:
         raise model.refused(problem) from None
     sources = model.weight_sources

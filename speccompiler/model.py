@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, Any
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError
 from speccompiler.diagnostics.wording import described, shown
 from speccompiler.graph.shapes import format_shape
-from speccompiler.loading.argument_checks import check_choice, check_counts, checked_names
+from speccompiler.loading.argument_checks import (
+    check_choice,
+    check_counts,
+    checked_names,
+    checked_tile,
+)
 from speccompiler.loading.spec import OrderingName, SemanticsName
 from speccompiler.options import CompileOptions, InputShapes, LoadOptions, MathName
 from speccompiler.source.document import Document, DocumentSource
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
     from speccompiler.loading.replacement.answers import Answers
     from speccompiler.planning.plan import Plan
     from speccompiler.reports.shape_report import ShapeReport
+    from speccompiler.tiling.tile_sizes import TileSizes
 
 
 class Model(ValidatedModel):
@@ -93,6 +99,7 @@ class Model(ValidatedModel):
         math: MathName = "fast",
         samples: int | None = None,
         tune: bool = False,
+        tile: TileSizes | None = None,
     ) -> CompiledModel:
         """Load the weights and make the model ready to run. Raises ``SpecError``.
 
@@ -100,7 +107,9 @@ class Model(ValidatedModel):
         5e-6 of the largest output over a network instead of 5e-5. ``samples``, where it is
         known, keeps the default batch from being larger. ``tune`` measures how the tasks of
         each step are best cut on this machine, which takes up to minutes and changes no bits;
-        later runs find the answer in the cache. A text as ``layers`` is one name.
+        later runs find the answer in the cache. ``tile`` makes every run one in tiles, as
+        ``CompiledModel.run_tiled`` takes it: nothing the size of the whole image is held but its
+        inputs and outputs. A text as ``layers`` is one name.
 
         >>> model = speccompiler.load("examples/specs/lenet.yaml")
         >>> model.compile(batch_size=8, threads=2)
@@ -112,6 +121,7 @@ class Model(ValidatedModel):
             check_choice("math", math, MathName)
             check_counts(batch_size=batch_size, threads=threads, samples=samples)
             named = checked_names("layers", layers)
+            sizes = None if tile is None else checked_tile(tile)
         except Problem as problem:
             raise self.refused(problem) from None
         options = CompileOptions(
@@ -124,6 +134,7 @@ class Model(ValidatedModel):
             math,
             samples,
             tune,
+            sizes,
         )
         return self.compiled(options)
 

@@ -52,6 +52,8 @@ class CompileOptions:
     math: MathName = "fast"
     samples: int | None = None
     tune: bool = False
+    tile: int | tuple[int, ...] | Literal["auto"] | None = None
+    """Runs are made tile by tile: positions of the first input along its spatial axes."""
 
     @property
     def fast(self) -> bool:

@@ -69,9 +69,9 @@ def within(name: str, *packages: str) -> bool:
 
 PIPELINE = (
     "frozen", "diagnostics", "system", "files", "expressions", "graph", "source", "loading",
-    "lowering", "passes", "planning", "weights", "options", "arrays", "tiling", "validation",
+    "lowering", "passes", "planning", "weights", "options", "arrays", "validation",
     "convert", "kernels", "policy", "reports", "comparing", "drawing", "editing", "targets",
-    "compiled", "running", "model", "dask", "xarray", "language_server",
+    "tiling", "compiled", "running", "model", "dask", "xarray", "language_server",
 )  # fmt: skip
 """The parts of speccompiler: each imports only those before it, and the schemas."""
 TARGETS = (

@@ -38,6 +38,8 @@ class ArrayInput:
     """The grid that it is stored in: a chunk is read as a whole. None for what is one piece."""
     identity: str | None = None
     """Tells this content from any other, so that a run can be resumed; None where nothing does."""
+    files: tuple[str, ...] | None = None
+    """The file of each sample, where each has one of its own."""
 
     @property
     def samples(self) -> int:

@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from io import FileIO
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -118,7 +118,7 @@ def boxes_of(
     return lambda box: read_box(place, header, box)
 
 
-def file_identity(file: FileIO, path: Path) -> str:
+def file_identity(file: FileIO | BufferedReader, path: Path) -> str:
     """What tells an open file, as it is now, from any other and from itself once it is changed.
 
     Without its device, whose number may be another after each mount.

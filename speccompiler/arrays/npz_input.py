@@ -31,7 +31,7 @@ from speccompiler.arrays.npy_input import (
     refused,
 )
 from speccompiler.arrays.positioned import PositionedFile
-from speccompiler.diagnostics.core import Problem
+from speccompiler.diagnostics.core import Problem, did_you_mean
 from speccompiler.diagnostics.wording import first_few
 from speccompiler.files import npz_format
 from speccompiler.files.npz_format import METHODS, SIGNATURES, ZIP_ERRORS, Archive, ArchiveError
@@ -72,20 +72,30 @@ def open_archive(path: Path, names: tuple[str, ...], shown: str) -> Iterator[dic
         yield {name: _open(archive, members[name], shown) for name in names}
 
 
-def open_file(path: Path, shown: str) -> ArrayInput:
-    """The array of a .npy file, or the only one of an archive. CS110 to CS115, CS124."""
+def open_file(path: Path, shown: str, name: str | None = None) -> ArrayInput:
+    """The array of a .npy file, the one of this name in an archive, or its only one.
+
+    CS110 to CS115, CS124.
+    """
     if not is_archive(path):
         return open_array(path, shown)
     archive = _opened(path, shown)
     try:
         members = _members(archive)
-        if len(members) != 1:
+        if name is not None and name not in members:
+            raise Problem(
+                "CS124",
+                f"the archive has no member '{name}'; it holds {_listed(list(members))}",
+                did_you_mean(name, members),
+            )
+        if name is None and len(members) != 1:
+            example = f", or name one: {shown}::{next(iter(members))}" if members else ""
             raise Problem(
                 "CS124",
                 f"the archive holds {len(members)} arrays: {_listed(list(members))}",
-                "give a file of one array, as numpy.save writes it",
+                f"give a file of one array, as numpy.save writes it{example}",
             )
-        (member,) = members.values()
+        member = next(iter(members.values())) if name is None else members[name]
         return replace(_open(archive, member, shown), _close=archive.close)
     except BaseException:
         archive.close()
@@ -171,7 +181,8 @@ def _data_offset(archive: Archive, entry: zipfile.ZipInfo) -> int:
     got = PositionedFile(archive.file.fileno()).read_at(memoryview(local), entry.header_offset)
     if got < len(local) or not local.startswith(b"PK\x03\x04"):
         raise Problem("CS112", f"member '{entry.filename}' cannot be unpacked", _AGAIN)
-    return entry.header_offset + len(local) + sum(struct.unpack_from("<HH", local, 26))
+    name_bytes, extra_bytes = struct.unpack_from("<HH", local, 26)
+    return entry.header_offset + len(local) + int(name_bytes) + int(extra_bytes)
 
 
 class _Member:

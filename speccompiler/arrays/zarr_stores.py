@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,11 @@ from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
 """The files that describe groups and arrays, in Zarr 3 and in Zarr 2."""
 MOST_METADATA = 16 << 20
+MOST_FILES = 20_000
 _MISSING = frozenset({"missing", "folder"})
 
 
-class FolderStore(LocalStore):
+class FolderStore(LocalStore):  # type: ignore[misc]
     """A folder whose ordinary files are read."""
 
     async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
@@ -66,3 +69,27 @@ def _range(wanted: Any, size: int) -> tuple[int, int]:
         return max(0, size - wanted.suffix), size
     assert wanted is None, f"a range of an unknown kind: {wanted}"
     return 0, size
+
+
+def folder_state(root: Path, inner: str) -> str:
+    """What is known of the content of an array's folder without reading its chunks.
+
+    Names, sizes and times of its files, of ``MOST_FILES`` at most in the order of their names: a
+    change behind those is not seen.
+    """
+    digest, count = sha256(), 0
+    for folder, folders, files in os.walk(root / inner):
+        folders.sort()
+        for name in sorted(files):
+            count += 1
+            path = os.path.join(folder, name)
+            with suppress(OSError):
+                status = os.stat(path)
+                known = f"{path} {status.st_size} {status.st_mtime_ns}\n"
+                digest.update(known.encode("utf-8", "surrogateescape"))
+            if count >= MOST_FILES:
+                break
+        if count >= MOST_FILES:
+            break
+    where = os.path.realpath(root / inner)
+    return f"{where}, {count} files {digest.hexdigest()[:16]}"

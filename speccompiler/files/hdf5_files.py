@@ -37,8 +37,8 @@ def open_hdf5(path: Path) -> Opened:
     def load(info: TensorInfo) -> NDArray[Any]:
         place = contents.places.get(info.name)
         if place is not None:
-            data: bytes = read_plain(path, info, place.offset)
-            return np.frombuffer(data, np.dtype(place.dtype)).reshape(info.shape)
+            plain = read_plain(path, info, place.offset)
+            return np.frombuffer(plain, np.dtype(place.dtype)).reshape(info.shape)
         form, data = WORKER.numbers(os.path.abspath(path), info)
         return np.frombuffer(data, np.dtype(form["dtype"])).reshape(form["shape"])
 

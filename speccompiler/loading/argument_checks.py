@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from speccompiler.diagnostics.core import Problem, did_you_mean
 from speccompiler.diagnostics.wording import described
@@ -80,3 +80,22 @@ def whole_lengths(shape: Sequence[object]) -> tuple[int | None, ...]:
         text = ", ".join("None" if d is None else str(d) for d in lengths)
         raise Problem("CS025", f"the input shape ({text}) has a length below 1")
     return lengths
+
+
+def checked_tile(value: object) -> int | tuple[int, ...] | Literal["auto"]:
+    """Sizes of tiles: ``auto``, one whole number, or several. CS182."""
+    if value == "auto" and isinstance(value, str):
+        return "auto"
+    several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+    try:
+        sizes = [whole_number("a size", one) for one in (value if several else [value])]  # type: ignore[attr-defined]
+    except Problem:
+        sizes = []
+    if not sizes or min(sizes) < 1:
+        raise Problem(
+            "CS182",
+            f"'tile' is {described(value)}",
+            "give positions of the first input, 1 or more along each axis that is cut, such as "
+            '(512, 512); one number for all axes; or "auto"',
+        )
+    return tuple(sizes) if several else sizes[0]

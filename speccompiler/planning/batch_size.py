@@ -39,8 +39,10 @@ def _batch_size(plan: Plan, per_sample: int, limit: int) -> int:
     most = min(LARGEST_BATCH, limit // max(per_sample, 1))
     if most < 2:
         return 1
-    spare = available_memory() - plan.weight_bytes - plan.stored_bytes - COMPILING_BYTES
-    return max(1, min(most, spare // SHARE // max(per_sample, 1)))
+    beside = available_memory() - plan.weight_bytes
+    # Tensors as they are stored have gone when a batch comes, but both are asked for at once.
+    spare = min((beside - COMPILING_BYTES) // SHARE, beside - plan.stored_bytes)
+    return max(1, min(most, spare // max(per_sample, 1)))
 
 
 def end_bytes(plan: Plan) -> int:

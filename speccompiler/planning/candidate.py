@@ -10,6 +10,7 @@ from typing import Any
 from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import known_shape
 from speccompiler.graph.ir import Combine, Node
+from speccompiler.planning.cells import Cells
 from speccompiler.planning.schedule import Schedule
 
 KnownShape = tuple[int, ...]
@@ -43,6 +44,10 @@ class Candidate:
     """Whether it can add its result to what lies where it writes."""
     planes: bool = False
     """Whether it can read and write values whose channels come first."""
+    cells: Callable[[Node, KnownShape], Sequence[Cells]] = field(
+        default=lambda node, shape: (), compare=False
+    )
+    """What it computes at a time along each axis but the last; none where no bits depend on it."""
     added: Combine | None = None
     """The sum that it takes in: it adds to what lies there, then applies the sum's activation."""
     target_kernel: object = None

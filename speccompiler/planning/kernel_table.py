@@ -17,7 +17,7 @@ VIEWS: tuple[type[Op], ...] = (Identity, Reshape)
 
 
 class KernelTable(Protocol):
-    """A target's kernels: any module or object with ``choose``."""
+    """A target's kernels: any module or object with these functions."""
 
     def choose(
         self,
@@ -30,6 +30,9 @@ class KernelTable(Protocol):
         pool: Node | None = None,
     ) -> Candidate | None:
         """The kernel for a step, and for a pool after it; None where no kernel takes both."""
+
+    def alone(self, candidate: Candidate) -> Candidate:
+        """The kernel of a candidate for steps of other lengths: the same bits, and no pool."""
 
 
 class Measured(Protocol):

@@ -7,26 +7,38 @@ from speccompiler.planning.plan import Plan
 from speccompiler.system.available_memory import Room, tightest_room
 
 
-def check_memory(plan: Plan, batch_size: int, needed: int) -> None:
-    """Raise ``Problem`` CS130, with both figures, where there are no ``needed`` bytes."""
+def check_memory(plan: Plan, batch_size: int, needed: int, *, loaded: bool = False) -> None:
+    """Raise ``Problem`` CS130, with both figures, where there are no ``needed`` bytes.
+
+    Where the weights are ``loaded``, neither they nor what they were packed from is needed again.
+    """
     room = tightest_room()
     if needed <= room.left:
         return
-    per_batch = needed - plan.weight_bytes
-    weights = f" ({memory_text(plan.weight_bytes)} for weights)"
+    weights = (
+        " beside the weights" if loaded else f" ({memory_text(plan.weight_bytes)} for weights)"
+    )
     if plan.weight_bytes < needed // 100:
         weights = ""
-    hint = "the model is too large for this machine"
-    if room.limit is not None:
-        hint = "the model is too large for this limit: raise it"
-    if batch_size > 1 and per_batch > plan.weight_bytes:
-        hint = "use a smaller --batch-size"
     raise Problem(
         "CS130",
         f"a batch of {batch_size} needs {memory_text(needed)} of memory{weights}; "
         f"{available_text(room)}",
-        hint,
+        _remedy(0 if loaded else plan.weight_bytes + plan.stored_bytes, batch_size, needed, room),
     )
+
+
+def _remedy(weights: int, batch_size: int, needed: int, room: Room) -> str:
+    """The batch that would fit beside the weights, or what is too large."""
+    per_sample = max(1, -((weights - needed) // batch_size))
+    fits = (room.left - weights) // per_sample
+    if batch_size > 1 and fits > 0:
+        return f"use --batch-size {fits} or less" if fits > 1 else "use --batch-size 1"
+    if batch_size > 1 and needed > 2 * weights:
+        return "use a smaller --batch-size"
+    if room.limit is not None:
+        return "the model is too large for this limit: raise it"
+    return "the model is too large for this machine"
 
 
 def available_text(room: Room) -> str:

@@ -23,9 +23,11 @@ from speccompiler.compiled import (
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError, has_errors
 from speccompiler.graph.ir import Graph
 from speccompiler.kernels.executor import Array, Executor
+from speccompiler.loading.argument_checks import checked_tile
 from speccompiler.options import CompileOptions
 from speccompiler.planning.kernel_table import KernelTable
 from speccompiler.system.fork_lock import ForkLock
+from speccompiler.tiling.tile_sizes import TileSizes
 from speccompiler.validation.input_checks import by_input
 from speccompiler.validation.validated import ValidatedModel
 
@@ -35,6 +37,8 @@ LEAST_KEPT = 8
 """Plans that are kept whatever they take."""
 
 _Shapes = tuple[tuple[int, ...], ...]
+_Key = tuple[_Shapes, bool]
+"""Shapes, and whether they are those of what is run in tiles."""
 
 
 class OpenModel(CompiledModel):
@@ -97,21 +101,38 @@ class OpenModel(CompiledModel):
         except Problem as problem:
             raise SpecError([problem.at(file="the array")]) from None
         shapes = tuple(tuple(np.shape(arrays[name])[1:]) for name in names)
-        found = self._kept.find(shapes)
+        return self._bound_to(shapes, self.options)
+
+    def _bound_to(self, shapes: _Shapes, options: CompileOptions) -> CompiledModel:
+        """The model for these shapes: in tiles too large for memory as a whole, if need be."""
+        key = shapes, options.tile is not None
+        found = self._kept.find(key)
         if found is None:
-            given = dict(zip(names, shapes, strict=True))
+            given = dict(zip(self.model.input_names, shapes, strict=True))
 
             def compiled() -> CompiledModel:
-                made = compile_bound(self.model, replace(self.options, input_shape=given))
-                self._kept.keep(shapes, made)
+                made = compile_bound(self.model, replace(options, input_shape=given))
+                self._kept.keep(key, made)
                 return made
 
             first = self._first_of(compiled)
-            found = self._kept.find(shapes)
+            found = self._kept.find(key)
             if found is None:
-                found = first.for_shape(given)
-                self._kept.keep(shapes, found)
+                found = replace(first, options=options).for_shape(given)
+                self._kept.keep(key, found)
         return found
+
+    def run_tiled(self, x: Any, tile: TileSizes | None = None, out: Any = None) -> Any:
+        """See :meth:`CompiledModel.run_tiled`."""
+        names = self.model.input_names
+        try:
+            arrays = by_input(x, names, "array")
+            shapes = tuple(tuple(np.shape(arrays[name])[1:]) for name in names)
+            sizes = self.options.tile or "auto" if tile is None else checked_tile(tile)
+        except Problem as problem:
+            raise SpecError([problem.at(file="the array")]) from None
+        bound = self._bound_to(shapes, replace(self.options, tile=sizes))
+        return bound.run_tiled(x, sizes, out)
 
     def for_graph(
         self, graph: Graph, batch_size: int, kernels: KernelTable | None = None
@@ -157,14 +178,14 @@ class _Kept:
     """Compiled models by the shapes of their inputs, bounded by what they take."""
 
     def __init__(self) -> None:
-        self._models: OrderedDict[_Shapes, CompiledModel] = OrderedDict()
+        self._models: OrderedDict[_Key, CompiledModel] = OrderedDict()
         self._bytes = 0
         self._lock = ForkLock()
 
     def __len__(self) -> int:
         return len(self._models)
 
-    def find(self, shapes: _Shapes) -> CompiledModel | None:
+    def find(self, shapes: _Key) -> CompiledModel | None:
         """The model for these shapes, which is now the last to be dropped."""
         found = self._models.get(shapes)
         if found is not None:
@@ -173,7 +194,7 @@ class _Kept:
                 self._models.move_to_end(shapes)
         return found
 
-    def keep(self, shapes: _Shapes, model: CompiledModel) -> None:
+    def keep(self, shapes: _Key, model: CompiledModel) -> None:
         """Keep a model, and drop what was not used for longest where all take too much."""
         with self._lock.now:
             if shapes in self._models:

@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from speccompiler.arrays.array_input import ArrayInput
 from speccompiler.arrays.npy_input import from_array
-from speccompiler.arrays.npz_input import open_file
+from speccompiler.arrays.open_input import PLAIN, open_input
+from speccompiler.arrays.picture_form import PictureForm
+from speccompiler.arrays.places import shown_name
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError, about, did_you_mean
-from speccompiler.files.hdf5_signature import begins_as_hdf5
 from speccompiler.frozen import dataclass
 from speccompiler.graph.shapes import format_shape
 from speccompiler.options import CompileOptions
@@ -117,20 +118,21 @@ def _opener(entry: Any, base: Path, name: str) -> Opener:
     return lambda: from_array(np.array(entry, np.float32), name)
 
 
-def file_opener(path: Path, key: str | None = None) -> Opener:
-    """Opens a .npy file, the only array of another, or the one under ``key``.
+def file_opener(file: str | Path, key: str | None = None, form: PictureForm = PLAIN) -> Opener:
+    """Opens whatever can be an input, by its name; with ``key`` a file that holds tensors.
 
     Problems are findings about the file.
     """
 
     def opened() -> ArrayInput:
-        with about(str(path)):
-            if key is None and not begins_as_hdf5(path):
-                return open_file(path, str(path))
+        shown = shown_name(str(file))
+        with about(shown):
+            if key is None:
+                return open_input(str(file), form)
             from speccompiler.weights.files.weight_file import open_weights
 
-            file = open_weights(path, "array file")
-            return from_array(file.read(file.find(key).name), str(path))
+            tensors = open_weights(Path(file), "array file")
+            return from_array(tensors.read(tensors.find(key).name), shown)
 
     return opened
 

@@ -116,6 +116,10 @@ COMMANDS = (
     Command("cs125_samples", "run two.yaml --seed 1 --input a=x2.npy --input b=x2_three.npy"),
     Command("cs120_folder_missing", "run dense.yaml --seed 1 --input x2.npy --output no/out.npy"),
     Command("cs120_other_format", "run dense.yaml --seed 1 --input x2.npy --output out.png"),
+    Command("cs180_dense", "plan conv.yaml --tile 4"),
+    Command("cs180_one_axis", "plan rows.yaml --tile 16"),
+    Command("cs181_vectors", "plan dense.yaml --tile 2"),
+    Command("cs182_sizes", "plan conv.yaml --tile 4,4,4"),
     Command("cs160_not_toml", "validate dense.yaml --config broken.toml"),
     Command("cs161_settings", "validate dense.yaml --config wrong.toml"),
     Command("cs165_not_there", "diff dense.yaml dense.yaml --config accepting.toml --fail-on none"),
@@ -149,6 +153,10 @@ def write_files(folder: Path) -> None:
         "big_batch.yaml": b"convspec: 1\ndim_ordering: tf\ninput_shape: [1000, 1000, 1]\nlayers:\n"
         b"  - {type: Convolution2D, nb_filter: 1, nb_row: 2, nb_col: 2, name: c}\n"
         b"  - {type: Activation, activation: relu}\n  - {type: MaxPooling2D}\n",
+        "rows.yaml": b"convspec: 1\ndim_ordering: tf\ninput_shape: [64, 24, 2]\nlayers:\n"
+        b"  - {type: Convolution2D, nb_filter: 4, nb_row: 3, nb_col: 3, border_mode: same}\n"
+        b"  - {type: TimeDistributed, name: each, layer: {type: Flatten}}\n"
+        b"  - {type: Dense, output_dim: 3, name: rows}\n",
         "bn.yaml": b"convspec: 1\ninput_shape: [4]\nlayers:\n"
         b"  - {type: BatchNormalization, name: bn}\n",
         "two.yaml": b"convspec: 1\ninputs: {a: [2], b: [2]}\nlayers:\n"
@@ -320,7 +328,7 @@ def test_too_little_memory(
     assert capsys.readouterr().err == (
         "big_batch.yaml: error CS130: a batch of 2000 needs 16.7 GiB of memory; "
         "300 MiB are available, of the 512 MiB that /sys/fs/cgroup/memory.max allows\n"
-        "  hint: use a smaller --batch-size\n"
+        "  hint: use --batch-size 34 or less\n"
         "\n"
         "found 1 error\n"
     )

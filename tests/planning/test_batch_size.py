@@ -43,9 +43,20 @@ def test_a_batch_takes_a_part_of_what_is_free(
 def test_weights_are_taken_before_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = build([{"type": "Dense", "output_dim": 2**12}], [2**12]).plan()
     per_sample = plan.peak_bytes(1) - plan.weight_bytes
-    free = COMPILING_BYTES + plan.weight_bytes + plan.stored_bytes + 4 * 3 * per_sample
+    free = COMPILING_BYTES + plan.weight_bytes + 4 * 3 * per_sample
     monkeypatch.setattr(batch_size, "available_memory", lambda: free)
     assert default_batch_size(plan) == 3
+
+
+def test_a_batch_leaves_room_for_weights_as_they_are_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = build([{"type": "Dense", "output_dim": 2**13}], [2**13]).plan()
+    per_sample = plan.peak_bytes(1) - plan.weight_bytes
+    assert plan.stored_bytes > COMPILING_BYTES
+    free = plan.weight_bytes + plan.stored_bytes + 5 * per_sample
+    monkeypatch.setattr(batch_size, "available_memory", lambda: free)
+    assert default_batch_size(plan) == 5
 
 
 def test_a_batch_for_a_gpu_has_to_fit_here_too(monkeypatch: pytest.MonkeyPatch) -> None:

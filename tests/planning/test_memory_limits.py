@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
-from speccompiler.diagnostics.core import SpecError
+from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.planning import memory_limits
 from speccompiler.planning.memory_limits import memory_text
 from speccompiler.system.available_memory import Room
@@ -114,8 +116,31 @@ def test_a_batch_that_does_not_fit_says_so(monkeypatch):
     found = refusal(lambda: model.compile(batch_size=1000))
     assert found.code == "CS130"
     assert found.message == "a batch of 1000 needs 2.9 GiB of memory; 10 MiB are available"
-    assert found.hint == "use a smaller --batch-size"
+    assert found.hint == "use --batch-size 3 or less"
     assert found.file == "t.json"
+
+
+@pytest.mark.parametrize("mib", [3, 4, 10, 100])
+def test_the_batch_that_the_hint_names_fits_and_one_twice_as_large_does_not(monkeypatch, mib):
+    monkeypatch.setattr(memory_limits, "tightest_room", lambda: Room(mib << 20))
+    model = build([{"type": "UpSampling1D", "length": 2}], [2**18, 1])
+    hint = refusal(lambda: model.compile(batch_size=1000)).hint
+    fits = int(re.fullmatch(r"use --batch-size (\d+)( or less)?", hint)[1])
+    assert model.compile(batch_size=fits).batch_size == fits
+    assert refusal(lambda: model.compile(batch_size=2 * fits)).code == "CS130"
+
+
+def test_weights_that_are_loaded_are_not_wanted_again(monkeypatch):
+    monkeypatch.setattr(memory_limits, "tightest_room", lambda: Room(10 << 20))
+    plan = build([{"type": "Dense", "output_dim": 2**12}], [2**12]).plan()
+    assert plan.weight_bytes == (64 << 20) + (16 << 10)
+    memory_limits.check_memory(plan, 8, 10 << 20, loaded=True)
+    with pytest.raises(Problem) as caught:
+        memory_limits.check_memory(plan, 8, 16 << 20, loaded=True)
+    assert caught.value.message == (
+        "a batch of 8 needs 16 MiB of memory beside the weights; 10 MiB are available"
+    )
+    assert caught.value.hint == "use --batch-size 5 or less"
 
 
 def test_a_limit_is_named(monkeypatch):

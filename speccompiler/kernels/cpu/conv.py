@@ -38,7 +38,9 @@ from speccompiler.kernels.cpu.direct_text import ARGUMENTS, DIRECT, constants, t
 from speccompiler.kernels.cpu.functions import Functions, functions
 from speccompiler.kernels.cpu.kernel import MOST_LANES, WIDTHS, Array, Wanted
 from speccompiler.kernels.cpu.packing import in_blocks
+from speccompiler.kernels.long_sums import SHORT
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
+from speccompiler.planning.cells import Cells
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -308,6 +310,16 @@ class ConvKernel(Convolution):
 
     def sharing(self, node: ir.Node, shape: KnownShape) -> int:
         return filter_blocks(node)
+
+    def cells(self, node: ir.Node, shape: KnownShape) -> Sequence[Cells]:
+        """Columns of the window that see zeros alone are left out, which shifts the chains of a
+        sum whose rows are longer than one: not where there are as many outputs as columns.
+        """
+        wide = op_of(node).kernel[-1]
+        rows = len(shape) - 2
+        if wide * MOST_LANES <= SHORT:
+            return ()
+        return (*[Cells()] * rows, Cells(least=wide))
 
     def text(self, wanted: Wanted) -> str:
         return source(wanted.lanes)

@@ -18,6 +18,7 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Combine, Node, Op
 from speccompiler.kernels.cpu.functions import Functions
 from speccompiler.planning.candidate import Candidate, Geometry, KnownShape
+from speccompiler.planning.cells import Cells
 from speccompiler.planning.kernel_table import RECKONED_THREADS
 from speccompiler.planning.schedule import Schedule
 
@@ -136,6 +137,10 @@ class CpuKernel(ABC):
         """How many neighbouring tasks prepare the same input."""
         return 1
 
+    def cells(self, node: Node, shape: KnownShape) -> Sequence[Cells]:
+        """What it computes at a time along each axis but the last, where bits depend on it."""
+        return ()
+
     @abstractmethod
     def text(self, wanted: Wanted) -> str:
         """The module that a step runs."""
@@ -159,6 +164,10 @@ class CpuKernel(ABC):
         """Weights and bias, flat, in the order in which the text reads them."""
         return no_values(), no_values()
 
+    def alone(self) -> CpuKernel:
+        """The kernel that computes the same and takes no pool in."""
+        return self
+
     def candidate(self) -> Candidate:
         """What a plan sees of it."""
         return Candidate(
@@ -174,6 +183,7 @@ class CpuKernel(ABC):
             strided="y_pitch" in self.fields,
             adds=self.adds,
             planes="x_planes" in self.fields,
+            cells=self.cells,
             target_kernel=self,
         )
 

@@ -139,3 +139,8 @@ def _reckoned(node: Node, shape: KnownShape, fast: bool, pool: Node | None) -> C
 MOST_FOUND = 1 << 11
 _found: dict[object, tuple[CpuKernel | None, Node, Node | None]] = {}
 """Nodes are held, so that no other has the identity of one by which a kernel is found."""
+
+
+def alone(candidate: Candidate) -> Candidate:
+    """The kernel of a candidate for steps of other lengths: the same bits, and no pool."""
+    return kernel_of(candidate).alone().candidate()

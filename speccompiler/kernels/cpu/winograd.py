@@ -21,6 +21,7 @@ where one is not finite, the tile is computed again by the definition (``winogra
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any, Self
 
@@ -42,6 +43,7 @@ from speccompiler.kernels.cpu.winograd_text import Geometry, source
 from speccompiler.kernels.cpu.winograd_transforms import transform_weights
 from speccompiler.kernels.winograd_tiles import find_tile
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
+from speccompiler.planning.cells import Cells
 from speccompiler.planning.schedule import Schedule, Tile
 
 if TYPE_CHECKING:
@@ -133,6 +135,15 @@ class WinogradKernel(Convolution):
         """A sample's share: multiplications, transforms, and what comes from beyond the cache."""
         cost = WinogradCost(node, shape, self.cut.tile, self.batch, self.threads)
         return cost.of(self.cut.tiles, self.cut.filters, self.cut.chunk)
+
+    def cells(self, node: ir.Node, shape: KnownShape) -> Sequence[Cells]:
+        """A tile's outputs; under a dilation it has every so many-th row or column."""
+        tile, (_, down, across) = self.cut.tile, apart(node)
+        found = (Cells(), Cells(tile.rows * down), Cells(tile.columns * across))
+        return found[4 - len(shape) :]
+
+    def alone(self) -> WinogradKernel:
+        return replace(self, cut=replace(self.cut, pool=(1, 1)))
 
     def text(self, wanted: Wanted) -> str:
         return source(wanted.lanes)

@@ -129,7 +129,7 @@ def test_long_steps_are_cut(threads, monkeypatch):
     assert np.array_equal(compiled.run(x), good)
     executor = compiled.executor
     block = executor._shared.blocks.take(0, 0)
-    memory = block.bound(executor._number)
+    memory = block.bound((executor._number, 3))
     executor._shared.blocks.give_back(block)
     assert len(memory.parts) == sum(map(len, memory.steps)) > len(memory.steps)
     profile, out = [0.0] * len(memory.steps), np.empty_like(good)

@@ -103,13 +103,11 @@ class CpuExecutor:
 
     def _memory(self, block: Block[RunMemory], n: int) -> RunMemory:
         """The calls for ``n`` samples, bound to a block."""
-        memory = block.bound(self._number)
-        if memory is not None and memory.samples == n:
-            return memory
-        block.drop(self._number)
-        memory = RunMemory(self.plan, self.batch_size, block)
-        memory.bind(self._steps, n)
-        block.keep(self._number, memory, memory.calls)
+        memory = block.bound((self._number, n))
+        if memory is None:
+            memory = RunMemory(self.plan, self.batch_size, block)
+            memory.bind(self._steps, n)
+            block.keep((self._number, n), memory, memory.calls)
         return memory
 
 

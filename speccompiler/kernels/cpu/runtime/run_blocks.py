@@ -22,34 +22,33 @@ Bound = TypeVar("Bound")
 
 
 class Block(Generic[Bound]):
-    """Room for the buffers of a plan, scratch for each thread, and calls bound to them by plan."""
+    """Room for the buffers of a plan, scratch for each thread, and calls bound to them.
+
+    Calls are kept by the number of a plan's executor and by samples.
+    """
 
     def __init__(self, arena: int, scratch: int, threads: int) -> None:
         self.arena: Array = allocate(arena)
         self.scratch: list[Array] = [allocate(scratch) for _ in range(threads)]
         self.scratch_elements = scratch
-        self._bound: OrderedDict[int, tuple[Bound, int]] = OrderedDict()
+        self._bound: OrderedDict[tuple[int, int], tuple[Bound, int]] = OrderedDict()
         self._calls = 0
 
     def holds(self, arena: int, scratch: int) -> bool:
         """Whether so many values fit."""
         return self.arena.size >= arena and self.scratch_elements >= scratch
 
-    def bound(self, number: int) -> Bound | None:
-        """What was kept under a plan's number."""
-        found = self._bound.get(number)
+    def bound(self, key: tuple[int, int]) -> Bound | None:
+        """What was kept under a key."""
+        found = self._bound.get(key)
         if found is None:
             return None
-        self._bound.move_to_end(number)
+        self._bound.move_to_end(key)
         return found[0]
 
-    def drop(self, number: int) -> None:
-        """Keep nothing under a plan's number."""
-        self._calls -= self._bound.pop(number, (None, 0))[1]
-
-    def keep(self, number: int, bound: Bound, calls: int) -> None:
+    def keep(self, key: tuple[int, int], bound: Bound, calls: int) -> None:
         """Keep what is bound, of so many calls; what was not used for longest is dropped."""
-        self._bound[number] = bound, calls
+        self._bound[key] = bound, calls
         self._calls += calls
         while self._calls > MOST_BOUND and len(self._bound) > 1:
             self._calls -= self._bound.popitem(last=False)[1][1]

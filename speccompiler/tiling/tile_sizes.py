@@ -1,0 +1,228 @@
+"""From what is asked for to a tiling: how long tiles are along each axis, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from math import prod
+from typing import Literal, TypeAlias
+
+from speccompiler.diagnostics.core import Problem
+from speccompiler.frozen import dataclass
+from speccompiler.graph import ir
+from speccompiler.graph.dims import known_shape
+from speccompiler.graph.shapes import format_shape
+from speccompiler.tiling.layouts import Layouts, Obstacle, channel_axis, layouts_of
+from speccompiler.tiling.needs import CellsByNode
+from speccompiler.tiling.tiling import CutAxis, Tiling, alignment, tiles_along
+
+TileSizes: TypeAlias = int | Sequence[int] | Literal["auto"]
+"""Positions of the first input along its spatial axes, one for each or one for all."""
+SMALLEST = 64
+"""Positions that a tile has at least where nobody says its size: less is halo for the most part."""
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """A graph that is to be cut, and along which axes of its first input that makes sense."""
+
+    graph: ir.Graph
+    layouts: Layouts
+    cells: CellsByNode
+    spatial: tuple[int, ...]
+    """The axes of the first input that do not hold channels."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the first input."""
+        return known_shape(self.graph.inputs[0].shape)
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Of the spatial axes."""
+        return tuple([self.shape[axis] for axis in self.spatial])
+
+    @cached_property
+    def alignments(self) -> tuple[int, ...]:
+        """What sizes along each spatial axis are multiples of."""
+        return tuple([self._alignment(axis) for axis in self.spatial])
+
+    def _alignment(self, axis: int) -> int:
+        root = self._root(axis)
+        return 1 if root is None else alignment(self.graph, self.layouts, root, self.cells)
+
+    def _root(self, axis: int) -> int | None:
+        """What moves along an axis of the first input; None for one that is 1 long."""
+        parts = self.layouts.layouts[self.graph.inputs[0].name][axis]
+        return parts[0].root if parts else None
+
+    @cached_property
+    def obstacles(self) -> dict[int, Obstacle]:
+        """The axes of the first input that cannot be cut, and the first reason for each."""
+        found: dict[int, Obstacle] = {}
+        of_root = {self._root(axis): axis for axis in reversed(self.spatial)}
+        for obstacle in (*self.layouts.obstacles, *self._of_outputs()):
+            axis = of_root.get(obstacle.root)
+            if axis is not None:
+                found.setdefault(axis, obstacle)
+        return found
+
+    def _of_outputs(self) -> Iterable[Obstacle]:
+        """Axes that an output does not have, or has as a part of one."""
+        nodes = self.graph.by_name()
+        roots = [root for root in map(self._root, self.spatial) if root is not None]
+        for name in self.graph.outputs:
+            layer, layout = nodes[name].layer, self.layouts.layouts[name]
+            for root in roots:
+                places = [
+                    (axis, i) for axis in layout for i, p in enumerate(axis) if p.root == root
+                ]
+                if len(places) != 1:
+                    yield Obstacle(root, layer, "gives an output that does not have this axis once")
+                elif places[0][1] > 0:
+                    what = "gives an output whose rows several axes make together"
+                    yield Obstacle(root, layer, what)
+
+    def aligned(self, sizes: Sequence[int]) -> tuple[int, ...]:
+        """Sizes rounded up to what they have to be multiples of, and no longer than the axes."""
+        return tuple(
+            [
+                min(-(-size // step) * step, length)
+                for size, step, length in zip(sizes, self.alignments, self.lengths, strict=True)
+            ]
+        )
+
+    def tiling(self, sizes: Sequence[int]) -> Tiling:
+        """The tiling for sizes of the spatial axes. CS180 where one cannot be cut."""
+        axes: list[CutAxis] = []
+        roots: set[int] = set()
+        if any(0 in node.shape for node in self.graph):
+            return Tiling(self.graph, self.layouts, (), self.cells)
+        blocked: dict[int, Obstacle] = {}
+        for axis, size, length in zip(self.spatial, self.aligned(sizes), self.lengths, strict=True):
+            root = self._root(axis)
+            if size >= length or root is None:
+                continue
+            if axis in self.obstacles:
+                blocked[axis] = self.obstacles[axis]
+                continue
+            assert root not in roots, "axes that go together cannot be cut"
+            roots.add(root)
+            count = tiles_along(self.graph, self.layouts, root, size)
+            axes.append(CutAxis(axis, length, size, count, root))
+        if blocked:
+            raise self._refused(sizes, blocked)
+        return Tiling(self.graph, self.layouts, tuple(axes), self.cells)
+
+    def _refused(self, sizes: Sequence[int], blocked: dict[int, Obstacle]) -> Problem:
+        """CS180: the first layer that is in the way, and the axes that it needs as a whole."""
+        first = next(iter(blocked.values()))
+        for obstacle in self.layouts.obstacles:
+            if obstacle in blocked.values():
+                first = obstacle
+                break
+        mine = [
+            axis
+            for axis, one in blocked.items()
+            if (one.layer, one.what) == (first.layer, first.what)
+        ]
+        axes = " and ".join(str(axis + 1) for axis in mine)
+        word = "axes" if len(mine) > 1 else "axis"
+        left = [
+            length if axis in self.obstacles else size
+            for axis, size, length in zip(self.spatial, sizes, self.lengths, strict=True)
+        ]
+        hint = f"run it without tiles: no axis of {format_shape(self.shape)} can be cut"
+        if any(axis not in self.obstacles for axis in self.spatial):
+            hint = f"leave {word} {axes} whole: tiles of {written(left)}"
+        if first.advice:
+            hint += f"; or change the layer: {first.advice}"
+        message = (
+            f"tiles that cut {word} {axes} of the input {format_shape(self.shape)} cannot give "
+            f"the same numbers, because this layer {first.what}"
+        )
+        return Problem("CS180", message, hint, layer=first.layer)
+
+    def sizes(self, given: TileSizes) -> tuple[int, ...]:
+        """A size for each spatial axis. CS181 where there is none, CS182 for what is no size."""
+        if not self.spatial:
+            raise Problem(
+                "CS181",
+                f"the input {format_shape(self.shape)} has no axis that tiles could cut",
+                "run it without tiles: a batch holds as many samples as fit into memory",
+            )
+        assert not isinstance(given, str), "auto is no size"
+        numbers = [given] * len(self.spatial) if isinstance(given, int) else [*given]
+        if len(numbers) != len(self.spatial):
+            axes = " and ".join(str(axis + 1) for axis in self.spatial)
+            example = ",".join(["512"] * len(self.spatial))
+            word = "axes" if len(self.spatial) > 1 else "axis"
+            raise Problem(
+                "CS182",
+                f"a tile of {written(numbers)} has {len(numbers)} sizes; "
+                f"the input {format_shape(self.shape)} is cut along {word} {axes}",
+                f"give {len(self.spatial)}, such as {example}, or one for all",
+            )
+        return tuple(numbers)
+
+    def automatic(self, fits: Callable[[Tiling], bool]) -> tuple[Tiling, bool]:
+        """The largest tiles that fit, and whether any do: few halos, and none that is left over.
+
+        Axes that cannot be cut stay whole, unless all of them would: CS180. Along the others
+        tiles get shorter together, the longest first, and each is cut evenly.
+        """
+        free = [place for place, axis in enumerate(self.spatial) if axis not in self.obstacles]
+        if not free:
+            return self.tiling([1] * len(self.spatial)), True
+        tried: set[tuple[int, ...]] = set()
+        best: Tiling | None = None
+        side = float(max(self.lengths[place] for place in free))
+        while True:
+            sizes = self._even(free, int(side))
+            if sizes not in tried:
+                tried.add(sizes)
+                best = self.tiling(sizes)
+                if fits(best):
+                    return best, True
+            if side <= SMALLEST:
+                assert best is not None, "the first sizes are tried"
+                return best, False
+            side = max(side / 2**0.5, SMALLEST)
+
+    def _even(self, free: Sequence[int], side: int) -> tuple[int, ...]:
+        """Sizes of at most a side, such that tiles along an axis are about as long."""
+        found = [*self.lengths]
+        for place in free:
+            length = self.lengths[place]
+            found[place] = -(-length // -(-length // min(side, length)))
+        return self.aligned(found)
+
+
+def written(sizes: Sequence[int]) -> str:
+    """Sizes as they are given: ``512,512``."""
+    return ",".join(map(str, sizes))
+
+
+def cutting_of(graph: ir.Graph, lowered: ir.Graph, cells: CellsByNode) -> Cutting:
+    """What can be cut of a graph, which is the lowered one or what passes made of it."""
+    first = lowered.inputs[0]
+    channels = channel_axis(lowered)
+    spatial = tuple([axis for axis in range(len(first.shape)) if axis != channels])
+    return Cutting(graph, layouts_of(graph), cells, spatial)
+
+
+def rounding_note(cutting: Cutting, asked: Sequence[int]) -> str | None:
+    """Which sizes were rounded up, and why; None where none was."""
+    given = [min(size, length) for size, length in zip(asked, cutting.lengths, strict=True)]
+    made = cutting.aligned(asked)
+    if tuple(given) == made:
+        return None
+    return (
+        f"tiles of {written(given)} become {written(made)}: their edges lie at multiples of "
+        f"{written(cutting.alignments)}, where the strides of all layers meet"
+    )
+
+
+def tile_count(tiling: Tiling) -> int:
+    """How many tiles there are."""
+    return prod(tiling.grid)
