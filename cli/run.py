@@ -68,6 +68,9 @@ convspec run model.yaml --input x.npy -o y.npy --layer conv1 --profile
 convspec run model.yaml --input x.npy --layer conv1 \\
   --images maps --image-samples 2
 
+# Into a Zarr array, in shards of 16 chunks
+convspec run model.yaml --input x.zarr -o y.zarr --chunks 1 --shards 16
+
 # In a pipe
 cat x.npy | convspec run model.yaml --input - --output - > y.npy
 """
@@ -94,8 +97,9 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
     metavar="FILE",
     callback=not_empty,
     shell_complete=complete_files,
-    help="Where the output goes, .npy; - for a stream. Several outputs become <stem>.<name>.npy "
-    "each, or members of one .npz. Default: only a summary is printed.",
+    help="Where the output goes: .npy, .npz, Zarr (y.zarr, also at a URL), a dataset of a new HDF5 "
+    "file (y.h5::/path); - for a stream of .npy. Several outputs become <stem>.<name>.npy each, "
+    "or members of one .npz. Default: only a summary is printed.",
 )
 @weights_options
 @semantics_options
