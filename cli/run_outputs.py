@@ -176,6 +176,7 @@ def arrays_of(
     steps: Mapping[str, Sequence[int]],
     attributes: Mapping[str, Mapping[str, Any]],
     axes: Mapping[str, tuple[str, ...]],
+    input_bytes: int,
 ) -> dict[str, ZarrArray]:
     """How each chunked output is stored; none of other kinds. ``SpecError`` CS190.
 
@@ -183,7 +184,7 @@ def arrays_of(
     with fewer takes the first of them.
 
     All by the names of outputs: whole shapes, ``steps`` of the tiles along a sample's axes,
-    ``output_attributes``, ``axis_names``.
+    ``output_attributes``, ``axis_names``. ``input_bytes`` are those of a sample.
     """
     from speccompiler.arrays.chunk_layout import ChunkOptions, Compression, laid_out
     from speccompiler.arrays.zarr_array import ZarrArray
@@ -207,7 +208,7 @@ def arrays_of(
             storing.fill_value or 0.0,
         )
         with about(file):
-            layout = laid_out(asked, name, shapes[name], steps[name])
+            layout = laid_out(asked, name, shapes[name], steps[name], input_bytes)
         found[name] = ZarrArray(shapes[name], layout, attributes[name], axes.get(name))
     return found
 

@@ -85,8 +85,10 @@ class LocalPlace:
         self._outputs: list[tuple[PlannedOutput, BoxOutput]] = []
         self._closed = False
         try:
-            if self._is_complete() and not any(map(_PART.match, os.listdir(self.folder))):
-                self._empty()  # all had their names, and only this was left to do
+            left = [name for name in os.listdir(self.folder) if _PART.match(name)]
+            self.completed = self._is_complete() and not left
+            if self.completed:
+                self._empty()  # all outputs had their names, and only this was left to do
             self._journal = Journal(self.folder / _JOURNAL)
         except OSError as error:
             self._lock.close()
