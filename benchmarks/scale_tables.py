@@ -138,7 +138,9 @@ def _large(results: Results) -> Table:
             f"{a.gigabytes:.0f} GB, {a.samples:,} samples, {a.stored_mib:.0f} MiB on disk"
             + ("" if a.scheduler is None else f", {a.scheduler}"),
             f"{a.seconds:.1f}",
-            "ended before" if a.killed_after_s is None else f"{a.killed_after_s:.1f}",
+            "ended before"
+            if a.killed_after_s is None
+            else f"{a.killed_after_s:.1f}, {a.done} of {a.tasks} tasks",
             f"{a.resumed_s:.1f}",
             f"{a.peak_mib:.0f}",
             "equal" if a.equal else "NOT EQUAL",

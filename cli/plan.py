@@ -88,8 +88,9 @@ def command(model: str, loading: LoadOptions, compiling: CompileOptions) -> None
     optimized = optimize(graph, trace)
     target = find_target(compiling.target)
     assert target is not None, "the option takes no other"
-    plan, _, threads = target.plan(optimized, compiling)
-    sections += [_steps(plan), _buffers(plan)]
+    plan, batch, threads = target.plan(optimized, compiling)
+    needed = target.memory(graph, plan, batch, threads)
+    sections += [_steps(plan), _buffers(plan), _memory(plan, batch, threads, needed)]
     if compiling.tile is not None:
         from speccompiler.cli.plan_tiles import tiles_section
 
@@ -185,3 +186,15 @@ def _buffers(plan: Plan) -> str:
         return f"{title}: none, every step reads the input or writes the output\n{summary}"
     headers = ("value", "shape", "size", "offset", "steps")
     return f"{title}\n{_grid(rows, headers)}\n{summary}"
+
+
+def _memory(plan: Plan, batch: int, threads: int, needed: int) -> str:
+    """What a run takes: ``needed`` for a batch, and what waits before and after it."""
+    from speccompiler.planning.run_bytes import waiting_bytes
+
+    title = click.style("memory of a run", bold=True)
+    on = f"batches of {batch} on {threads} thread{'s' if threads != 1 else ''}"
+    return (
+        f"{title}: {size(needed + waiting_bytes(plan, batch))} in {on}, for any number of samples; "
+        "arrays in chunks take more"
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from speccompiler.arrays.picture_form import PictureOptions
@@ -38,18 +36,29 @@ from speccompiler.cli.run_inputs import (
     read_path,
     write_file_lists,
 )
-from speccompiler.cli.run_model import activities, check_arrays, compiled_for, show_notes
+from speccompiler.cli.run_model import (
+    activities,
+    check_arrays,
+    compiled_for,
+    runner_of,
+    show_notes,
+)
 from speccompiler.cli.run_output import print_penalties, print_profile, print_results
 from speccompiler.cli.run_outputs import Targets, check_places, check_storing, check_targets
+from speccompiler.cli.run_scheduler import sharing_of
 from speccompiler.cli.run_unfinished import Unfinished
-from speccompiler.cli.run_usage import Wanted, check_resuming, check_usage
-from speccompiler.cli.run_work import Work, perform
+from speccompiler.cli.run_usage import (
+    Wanted,
+    check_resuming,
+    check_sharing,
+    check_tiling,
+    check_usage,
+)
+from speccompiler.cli.run_work import Work, perform, summaries_of
+from speccompiler.cli.scheduler_option import scheduler_option
 from speccompiler.cli.storage_options import Storing, storage_options
+from speccompiler.cli.tile_option import tile_option
 from speccompiler.options import CompileOptions, LoadOptions
-
-if TYPE_CHECKING:
-    from speccompiler.running.array_files import Summary
-
 
 EXAMPLES = """
 # Samples in, outputs out
@@ -67,6 +76,17 @@ convspec run model.yaml --input x.npy -o y.npy --layer conv1 --profile
 # Its feature maps for the first two samples, as pictures
 convspec run model.yaml --input x.npy --layer conv1 \\
   --images maps --image-samples 2
+
+# Shared by three processes, or by the workers of a Dask cluster
+convspec run model.yaml --input x.zarr -o y.zarr --scheduler local:3
+convspec run model.yaml --input x.zarr -o y.zarr \\
+  --scheduler tcp://node1:8786
+
+# A scan that is larger than memory, in tiles; broken off, the same command goes on
+convspec run model.yaml --input scans.zarr -o masks.zarr --tile auto --resume
+
+# Into a Zarr array, in shards of 16 chunks
+convspec run model.yaml --input x.zarr -o y.zarr --chunks 1 --shards 16
 
 # In a pipe
 cat x.npy | convspec run model.yaml --input - --output - > y.npy
@@ -94,8 +114,9 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
     metavar="FILE",
     callback=not_empty,
     shell_complete=complete_files,
-    help="Where the output goes, .npy; - for a stream. Several outputs become <stem>.<name>.npy "
-    "each, or members of one .npz. Default: only a summary is printed.",
+    help="Where the output goes: .npy, .npz, Zarr (y.zarr, also at a URL), a dataset of a new HDF5 "
+    "file (y.h5::/path); - for a stream of .npy. Several outputs become <stem>.<name>.npy each, "
+    "or members of one .npz. Default: only a summary is printed.",
 )
 @weights_options
 @semantics_options
@@ -105,6 +126,7 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
 @tune_option
 @click.option("--batch-size", type=click.IntRange(min=1), help="Samples at a time.")
 @threads_option
+@tile_option
 @click.option(
     "--layer",
     "layers",
@@ -126,6 +148,7 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
 @click.option(
     "--restart", is_flag=True, help="Throw away what a run that was broken off has left, and begin."
 )
+@scheduler_option
 @images_options
 @storage_options
 @gathered(
@@ -163,36 +186,34 @@ def command(
     check_targets(targets, read)
     check_storing(targets, storing)
     check_resuming(wanted, targets, drawn)
+    check_sharing(wanted, targets, drawn)
     check_images(drawn)
-    left = "resume" if wanted.resume else "restart" if wanted.restart else "refuse"
-    with opened(loaded, files, pictures) as sources:
+    with (
+        opened(loaded, files, pictures) as sources,
+        Unfinished(targets, wanted.left) as unfinished,
+    ):
         check_arrays(loaded, sources)
+        check_tiling(compiling, sources)
         check_places(targets)
-        with Unfinished(targets, left) as unfinished:
-            from speccompiler.running.array_files import Summary
-            from speccompiler.running.tiles import WholeSamples
-
-            activity = activities(loaded, sources) if wanted.penalties else {}
-            compiled = compiled_for(loaded, sources, compiling, tuple(activity))
-            show_notes(compiled, sources)
-            summaries: dict[str, Summary] = {}
-            if not targets.files:
-                names = dict.fromkeys((*loaded.output_names, *layers))
-                summaries = {name: Summary() for name in names}
-            images = image_sinks(drawn, layers or loaded.output_names)
-            work = Work(
-                compiled,
-                WholeSamples(compiled),
-                sources,
-                targets,
-                storing,
-                summaries,
-                images,
-                activity,
-                wanted.profile,
-                wanted.resume,
-            )
-            result = perform(work, unfinished)
+        unfinished.look()
+        activity = activities(loaded, sources) if wanted.penalties else {}
+        asked = unfinished.with_its_tile(compiling)
+        compiled = compiled_for(loaded, sources, asked, tuple(activity))
+        show_notes(compiled, sources)
+        images = image_sinks(drawn, layers or loaded.output_names)
+        work = Work(
+            compiled,
+            runner_of(compiled),
+            sources,
+            targets,
+            storing,
+            summaries_of(loaded, targets, layers),
+            images,
+            activity,
+            wanted.profile,
+            sharing_of(wanted.scheduler, loaded, files, pictures, compiling.threads),
+        )
+        result = perform(work, unfinished)
     # A stream on standard output leaves standard error for people.
     err = wanted.output == "-"
     print_results(work, result, err=err)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from speccompiler.arrays.array_input import ArrayInput
     from speccompiler.compiled import CompiledModel
     from speccompiler.model import Model
+    from speccompiler.running.tiles import TileRunner
 
 
 def check_arrays(model: Model, sources: Sequence[ArrayInput]) -> None:
@@ -76,3 +77,18 @@ def show_notes(compiled: CompiledModel, sources: Sequence[ArrayInput]) -> None:
         if source.conversion_note is not None
     ]
     show(found)
+
+
+def runner_of(compiled: CompiledModel) -> TileRunner:
+    """What runs it: in tiles where that is asked for, whose cost is shown."""
+    if compiled.options.tile is None:
+        from speccompiler.running.tiles import WholeSamples
+
+        return WholeSamples(compiled)
+    from speccompiler.tiling.tile_cost import cost_words
+
+    tiled = compiled.tiled()
+    for line in (tiled.note, cost_words(tiled.cost)):
+        if line is not None:
+            click.echo(line, err=True)
+    return tiled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -12,6 +13,7 @@ import click
 from speccompiler.cli.render import printable
 from speccompiler.cli.run_outputs import Targets
 from speccompiler.diagnostics.core import about
+from speccompiler.options import CompileOptions
 
 if TYPE_CHECKING:
     from speccompiler.arrays.planned_output import OutputPlace
@@ -30,9 +32,6 @@ class Unfinished:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        """An unfinished run is refused before a minute of compiling. CS195, CS197."""
-        if self._exists():
-            self.place()
         return self
 
     def __exit__(
@@ -49,6 +48,23 @@ class Unfinished:
                     f"{self.run.how_far} and kept: the same command with --resume goes on",
                     err=True,
                 )
+
+    def look(self) -> None:
+        """An unfinished run is refused before a minute of compiling. CS195, CS197.
+
+        One that had done everything, and was broken off when its outputs took their names, is
+        complete now: nothing is left to do.
+        """
+        if self._exists() and self.place().completed and self.resuming:
+            click.echo(f"{printable(self._targets.output)} is complete: nothing was left to do")
+            raise click.exceptions.Exit(0)
+
+    def with_its_tile(self, options: CompileOptions) -> CompileOptions:
+        """``--tile auto`` is what it was for the run that is gone on with: memory changes."""
+        told = self.found.facts.get("--tile", "") if self.found is not None else ""
+        if options.tile != "auto" or not told.replace(",", "").isdecimal():
+            return options
+        return replace(options, tile=tuple(map(int, told.split(","))))
 
     def _exists(self) -> bool:
         from speccompiler.arrays.output_kind import is_url
@@ -73,9 +89,14 @@ class Unfinished:
                 self.found = found_at(self._place, self._left)
         return self._place
 
+    @property
+    def resuming(self) -> bool:
+        """Whether ``--resume`` is given."""
+        return self._left == "resume"
+
     def say(self) -> None:
         """Whether the run goes on or begins."""
-        if self._left != "resume":
+        if not self.resuming:
             return
         shown = printable(self._targets.output)
         if self.found is None:

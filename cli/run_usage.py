@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +13,10 @@ from speccompiler.cli.run_outputs import Targets
 from speccompiler.frozen import dataclass
 from speccompiler.options import CompileOptions
 from speccompiler.targets import TARGETS
+
+if TYPE_CHECKING:
+    from speccompiler.arrays.array_input import ArrayInput
+    from speccompiler.running.unfinished_run import Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +29,22 @@ class Wanted:
     profile: bool
     resume: bool
     restart: bool
+    scheduler: str | None
+
+    @property
+    def left(self) -> Left:
+        """What becomes of an unfinished run."""
+        return "resume" if self.resume else "restart" if self.restart else "refuse"
+
+
+def _is_stream(text: str) -> bool:
+    return text == "-" or text.endswith("=-")
 
 
 def check_usage(model: str, wanted: Wanted, compiling: CompileOptions) -> None:
     """Refuse options that contradict each other."""
     inputs, output, target = wanted.inputs, wanted.output, compiling.target
-    streams = sum(file == "-" or file.endswith("=-") for file in inputs)
+    streams = sum(map(_is_stream, inputs))
     if model == "-" and streams:
         raise click.UsageError("the spec and the input cannot both come from standard input")
     if streams > 1:
@@ -44,6 +60,24 @@ def check_usage(model: str, wanted: Wanted, compiling: CompileOptions) -> None:
             raise click.UsageError(f"--tune measures {steps}")
         if wanted.profile:
             raise click.UsageError(f"--profile shows {steps}")
+    if compiling.tile is not None and wanted.profile:
+        raise click.UsageError(
+            "--profile shows the steps of one plan, and tiles of several kinds have several plans"
+        )
+    if compiling.tile is not None and streams:
+        raise click.UsageError(
+            "--tile reads parts of the input in any order, and standard input has only one"
+        )
+
+
+def check_tiling(compiling: CompileOptions, sources: Sequence[ArrayInput]) -> None:
+    """Refuse tiles of inputs that can only be read from their start to their end."""
+    for source in sources:
+        if compiling.tile is not None and not source.has_boxes:
+            raise click.UsageError(
+                f"--tile reads parts of an input in any order, and '{source.name}' can only be "
+                "read from its start to its end: save it as .npy"
+            )
 
 
 def check_resuming(wanted: Wanted, targets: Targets, drawn: Images) -> None:
@@ -68,5 +102,35 @@ def check_resuming(wanted: Wanted, targets: Targets, drawn: Images) -> None:
                 f"{option} needs every sample, and --resume does not compute those again that are "
                 "done; give one of them"
             )
-    if any(file == "-" or file.endswith("=-") for file in wanted.inputs):
+    if any(map(_is_stream, wanted.inputs)):
         raise click.UsageError("--resume reads the input again, and standard input cannot be")
+
+
+def check_sharing(wanted: Wanted, targets: Targets, drawn: Images) -> None:
+    """Refuse to share what one process has to do."""
+    if wanted.scheduler is None:
+        return
+    if any(file == "-" or file.endswith("=-") for file in wanted.inputs):
+        raise click.UsageError(
+            "--scheduler: workers read the input themselves, and standard input is not theirs; "
+            "save it to a file"
+        )
+    unfit = {
+        "--penalties": wanted.penalties,
+        "--profile": wanted.profile,
+        "--images": drawn.images,
+    }
+    for option, given in unfit.items():
+        if given:
+            raise click.UsageError(
+                f"{option} needs every sample in one process; leave out {option} or --scheduler"
+            )
+    if not targets.files:
+        raise click.UsageError(
+            "--scheduler: workers write the output themselves; give --output a .zarr or .npy"
+        )
+    if not targets.resumable:
+        raise click.UsageError(
+            f"--scheduler: '{targets.output}' can only be written by one process; name a .zarr "
+            "or .npy"
+        )

@@ -177,10 +177,6 @@ class CompiledModel:
         """Runners of tiles by what was asked for."""
         return {}
 
-    @overload
-    def run_tiled(self, x: Any, tile: TileSizes | None = None, out: None = None) -> Array | Any: ...
-    @overload
-    def run_tiled(self, x: Any, tile: TileSizes | None, out: Any) -> Any: ...
     def run_tiled(self, x: Any, tile: TileSizes | None = None, out: Any = None) -> Any:
         """The model's output, computed tile by tile: the same bits as ``run``, in less memory.
 

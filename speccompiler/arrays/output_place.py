@@ -78,7 +78,8 @@ class LocalPlace:
         self._outputs: list[tuple[PlannedOutput, BoxOutput]] = []
         self._closed = False
         try:
-            if (self.folder / _COMPLETE).exists():
+            self.completed = (self.folder / _COMPLETE).exists()
+            if self.completed:
                 self._take_names()
                 self._empty()
             self._journal = Journal(self.folder / _JOURNAL)

@@ -38,6 +38,8 @@ class OutputPlace(Protocol):
     """
     records: tuple[str, ...]
     """Each line that it recorded."""
+    completed: bool
+    """Whether that run had done all, and its outputs have got the rest of their names now."""
 
     def clear(self) -> None:
         """Remove what an earlier run left. CS121."""

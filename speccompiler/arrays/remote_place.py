@@ -42,7 +42,7 @@ class RemotePlace:
         with _refusing():
             self.header, self.records = self._read()
         self._count = len(self.records)
-        self._done = False
+        self._done = self.completed = False
 
     def _read(self) -> tuple[str | None, tuple[str, ...]]:
         if not self._files.exists(f"{self._folder}/{_HEADER}"):

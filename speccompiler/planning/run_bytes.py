@@ -10,24 +10,13 @@ IN_FLIGHT = 3
 """Batches of an input: being read, waiting, being computed. Pieces of an output likewise."""
 
 
-def run_bytes(
-    plan: Plan,
-    batch: int,
-    threads: int,
-    piece: int | None = None,
-    in_blocks: int = 0,
-    in_cells: int = 0,
-) -> int:
-    """The most that a run takes, whatever the number of samples.
+def waiting_bytes(plan: Plan, batch: int, piece: int | None = None) -> int:
+    """What a run holds beside the batch that is computed, whatever the number of samples.
 
     ``piece`` is how many samples are written at once, a batch where outputs have no chunks.
-    ``in_blocks`` are bytes that are held for the sake of an input's chunks, ``in_cells`` those
-    that writing takes beside the values.
     """
     read, written = end_bytes(plan)
-    ahead = (IN_FLIGHT - 1) * batch * read
-    behind = (IN_FLIGHT * (piece or batch) - batch) * written
-    return plan.peak_bytes(batch, threads) + ahead + behind + in_blocks + in_cells
+    return (IN_FLIGHT - 1) * batch * read + (IN_FLIGHT * (piece or batch) - batch) * written
 
 
 def end_bytes(plan: Plan) -> tuple[int, int]:

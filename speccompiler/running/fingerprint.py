@@ -8,7 +8,7 @@ import speccompiler
 from speccompiler.arrays.array_input import ArrayInput
 from speccompiler.arrays.planned_output import PlannedOutput
 from speccompiler.compiled import CompiledModel
-from speccompiler.graph.ir import BatchNormalize
+from speccompiler.graph.ir import BatchNormalize, Graph
 from speccompiler.weights.content_hashes import model_hash
 
 Facts = Mapping[str, str]
@@ -19,7 +19,6 @@ def facts_of(
     compiled: CompiledModel,
     sources: Sequence[ArrayInput],
     outputs: Mapping[str, PlannedOutput],
-    tile: Sequence[int] | None = None,
 ) -> Facts:
     """Everything that a bit of the outputs may depend on. Reads all weights; ``Problem``.
 
@@ -38,7 +37,7 @@ def facts_of(
         "--target": compiled.target.partition(":")[0],
         "--apply-constraints": "yes" if options.apply_constraints else "no",
         "the instruction set": _instructions(compiled),
-        "--tile": "none" if tile is None else ",".join(map(str, tile)),
+        "--tile": _tile(compiled, graph),
     }
     if has_fixed_batches(compiled):
         facts["--batch-size"] = str(compiled.batch_size)
@@ -60,6 +59,18 @@ def differences(old: Facts, new: Facts) -> Iterator[tuple[str, str, str]]:
         before, now = old.get(what, "none"), new.get(what, "none")
         if before != now:
             yield what, before, now
+
+
+def _tile(compiled: CompiledModel, graph: Graph) -> str:
+    """The size along each spatial axis of the first input, as ``--tile`` takes it."""
+    if compiled.options.tile is None:
+        return "none"
+    from speccompiler.tiling.layouts import channel_axis
+
+    channels, (_, shape) = channel_axis(graph), compiled.plan.inputs[0]
+    cut = {axis.axis: axis.size for axis in compiled.tiled().tiled.tiling.axes}
+    sizes = [cut.get(axis, shape[axis]) for axis in range(len(shape)) if axis != channels]
+    return ",".join(map(str, sizes))
 
 
 def _instructions(compiled: CompiledModel) -> str:

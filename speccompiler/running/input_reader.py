@@ -133,10 +133,15 @@ class _InOrder:
 
 
 def block_bytes(source: ArrayInput, batch: int, box: Box | None = None) -> int:
-    """The most that is held for the sake of an input's chunks, beside the batches in flight."""
-    box = whole(source.shape[1:]) if box is None else box
-    rows = rows_of_a_block(source, box)
-    if rows == 1 or not source.has_boxes:
-        return 0
+    """The most that reading an input holds beside the batches in flight.
+
+    For the sake of its chunks, and while its elements are converted.
+    """
+    values = size_of(whole(source.shape[1:]) if box is None else box)
+    rows = rows_of_a_block(source, whole(source.shape[1:]) if box is None else box)
+    in_blocks = rows > 1 and source.has_boxes
     # While a block is read, batches of the one before may still wait.
-    return 2 * (rows + batch) * 4 * size_of(box)
+    held = 2 * (rows + batch) * 4 * values if in_blocks else 0
+    if source.dtype != np.float32:
+        held += (rows + batch if in_blocks else batch) * values * source.dtype.itemsize
+    return held

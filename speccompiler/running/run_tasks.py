@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from speccompiler.arrays.array_input import ArrayInput
-from speccompiler.arrays.boxes import Box, shape_of
+from speccompiler.arrays.boxes import Box, shape_of, size_of
 from speccompiler.diagnostics.core import about
 from speccompiler.frozen import dataclass
 from speccompiler.kernels.executor import Array
@@ -236,19 +236,23 @@ def _write(run: Run, piece: _Piece, done: Progress) -> None:
     task = piece.task
     for each in run.destinations:
         values = piece.values[each.output]
+        if not values.size:
+            continue  # these tiles hold nothing of it
         with about(each.name):
             each.written.put(piece.boxes[each.output], values)
         done.written_bytes += values.nbytes if each.stored else 0
     if piece.last:
         for each in run.destinations:
             with about(each.name):
-                each.written.sync((task.samples, *piece.boxes[each.output][1:]))
+                if piece.values[each.output].size:
+                    each.written.sync((task.samples, *piece.boxes[each.output][1:]))
         run.finished(task, bad)
 
 
 def _around(tiles: Sequence[Any], numbers: Sequence[int], output: int) -> Box:
-    """The box that some tiles' boxes of an output fill together."""
+    """The box that some tiles' boxes of an output fill together; a tile may have none of it."""
     boxes = [tiles[number].outputs[output] for number in numbers]
+    boxes = [box for box in boxes if size_of(box)] or boxes[:1]
     return tuple(
         [
             (min(box[axis][0] for box in boxes), max(box[axis][1] for box in boxes))
