@@ -191,6 +191,21 @@ class Tiled:
 
 
 @dataclass(frozen=True, slots=True)
+class ManySizes:
+    """Inputs of many sizes, one after the other, through a model that takes any: medians."""
+
+    case: str
+    sizes: int
+    contender: str
+    first_s: float
+    """Of all sizes, none of which was seen before."""
+    second_s: float
+    """Of the same again."""
+    difference: float
+    """Largest difference to the first contender, over its largest output, of any size."""
+
+
+@dataclass(frozen=True, slots=True)
 class LargeArray:
     """A Zarr array larger than memory: run, killed, resumed."""
 
@@ -272,6 +287,7 @@ class Results:
     streamed: tuple[Streamed, ...] = ()
     clustered: tuple[Clustered, ...] = ()
     tiled: tuple[Tiled, ...] = ()
+    lengths: tuple[ManySizes, ...] = ()
     large: tuple[LargeArray, ...] = ()
     format: int = field(default=FORMAT)
 

@@ -22,11 +22,17 @@ from speccompiler.dask.worker_models import TURN, runner_here
 from speccompiler.diagnostics.core import Problem, SpecError, about
 from speccompiler.frozen import dataclass
 from speccompiler.kernels.executor import Array
-from speccompiler.running.remote_task import Opener, TaskDone, TaskRecipe, run_one
+from speccompiler.running.remote_task import (
+    Opener,
+    TaskDone,
+    TaskRecipe,
+    close_inputs,
+    run_one,
+)
 from speccompiler.running.tiles import TileRunner
 
 MOST_KEPT = 4
-"""Runs that a worker remembers."""
+"""Runs whose files a worker keeps open."""
 SHARED = "keep it on storage that every worker sees under the same path"
 
 
@@ -145,7 +151,8 @@ def end_here(token: str) -> int:
     """Let no further batch of a run be computed here; how many of its tasks are under way."""
     with _lock:
         _ended.append(token)
-        _read.pop(token, None)
+        if token not in _under_way:
+            _close(token)
         return _under_way.get(token, 0)
 
 
@@ -162,6 +169,20 @@ def _counted(token: str) -> Iterator[None]:
             _under_way[token] -= 1
             if not _under_way[token]:
                 del _under_way[token]
+                if token in _ended:
+                    _close(token)
+
+
+def _close(token: str) -> None:
+    """Close the files of a run that nobody works for."""
+    run = _read.pop(token, None)
+    if run is None:
+        return
+    close_inputs(run.tasks)
+    for each in run.tasks.outputs:
+        close = getattr(each.written, "close", None)
+        if close is not None:
+            close()
 
 
 def _run_here(token: str, sent: bytes) -> RemoteRun:
@@ -177,8 +198,9 @@ def _run_here(token: str, sent: bytes) -> RemoteRun:
             with about("--scheduler"):
                 run.check()
             _read[token] = run
-            while len(_read) > MOST_KEPT:
-                _read.popitem(last=False)
+            idle = [name for name in _read if name not in _under_way]
+            for name in idle[: max(0, len(_read) - MOST_KEPT)]:
+                _close(name)
     return run
 
 

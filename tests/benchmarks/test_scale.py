@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 import speccompiler
-from benchmarks import tiled
+from benchmarks import many_sizes, tiled
+from benchmarks.contenders import present
 from benchmarks.files import PROGRAMS
 from benchmarks.markdown import bars_line
 from benchmarks.processes import Failed
-from benchmarks.results import Clustered, LargeArray, Streamed, Tiled, from_json
+from benchmarks.results import Clustered, LargeArray, ManySizes, Streamed, Tiled, from_json
 from benchmarks.scale_page import MISSING, filled
 from benchmarks.scale_tables import scale_tables
 from benchmarks.watching import watched
@@ -113,8 +114,19 @@ def results(**parts: object):
     return replace(from_json(text), **{**empty, **parts})
 
 
+SIZES = (
+    ManySizes("fcn", 200, "convspec fast", 1.5, 1.0, 0.0),
+    ManySizes("fcn", 200, "convspec precise", 2.0, 2.0, 2e-6),
+    ManySizes("fcn", 200, "onnxruntime", 3.0, 2.5, 1e-6),
+    ManySizes("vgg", 200, "convspec fast", 1.0, 1.0, 0.0),
+    ManySizes("vgg", 200, "onnxruntime", 2.0, 2.0, 0.5),
+)
+
+
 def test_the_tables() -> None:
-    found = results(streamed=(STREAMED,), clustered=(CLUSTERED,), tiled=IMAGES, large=(LARGE,))
+    found = results(
+        streamed=(STREAMED,), clustered=(CLUSTERED,), tiled=IMAGES, lengths=SIZES, large=(LARGE,)
+    )
     cells = {name: table.cells for name, table in scale_tables(found)}
     assert cells == {
         "streaming": (
@@ -124,6 +136,13 @@ def test_the_tables() -> None:
             ("3x64x64, whole, convspec precise", "2.0", "", "100", ""),
             ("3x64x64, tiles of 16, convspec precise", "2.5", "2.00", "50", "equal bit for bit"),
             ("3x64x64, tiles of 16, torch", "5.0", "", "80", "3e-07"),
+        ),
+        "lengths": (
+            ("fcn, 200 sizes, convspec fast", "1500", "1000", "2.00", "2.50"),
+            ("fcn, 200 sizes, convspec precise", "2000", "2000", "1.50", "1.25"),
+            ("fcn, 200 sizes, onnxruntime", "3000", "2500", "", ""),
+            ("vgg, 200 sizes, convspec fast", "1000", "1000", "", ""),
+            ("vgg, 200 sizes, onnxruntime, wrong by 5e-01", "2000", "2000", "", ""),
         ),
         "cluster": (
             ("vgg, 112 samples, 3 workers", "10.00", "10.80", "1.080", "the same",
@@ -172,3 +191,24 @@ def test_the_page_of_the_docs_shows_its_figures() -> None:
     found = from_json(figures.read_text(encoding="utf-8")) if figures.exists() else None
     page = PAGE.read_text(encoding="utf-8")
     assert filled(page, found) == page
+
+
+def test_sizes_are_different_and_fit() -> None:
+    for one in many_sizes.CASES:
+        shapes = many_sizes.shapes_of(one, 200)
+        assert len(set(shapes)) == 200
+        assert all(one.least <= n <= one.most for shape in shapes for n in shape[2:])
+        assert {shape[:2] for shape in shapes} == {one.case.shape[:2]}
+
+
+def test_contenders_of_any_length_compute_the_same() -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    able, _ = present(("convspec", "onnxruntime"))
+    _, found = next(many_sizes.many_sizes(able, 1, many_sizes.Sizes(3, 1)))
+    assert [one.contender for one in found] == [
+        "convspec fast",
+        "convspec precise",
+        "onnxruntime",
+    ]
+    assert all(one.difference < 1e-4 and one.first_s > 0 < one.second_s for one in found)
