@@ -45,9 +45,17 @@ from speccompiler.cli.run_model import (
 )
 from speccompiler.cli.run_output import print_penalties, print_profile, print_results
 from speccompiler.cli.run_outputs import Targets, check_places, check_storing, check_targets
+from speccompiler.cli.run_scheduler import sharing_of
 from speccompiler.cli.run_unfinished import Unfinished
-from speccompiler.cli.run_usage import Wanted, check_resuming, check_tiling, check_usage
+from speccompiler.cli.run_usage import (
+    Wanted,
+    check_resuming,
+    check_sharing,
+    check_tiling,
+    check_usage,
+)
 from speccompiler.cli.run_work import Work, perform, summaries_of
+from speccompiler.cli.scheduler_option import scheduler_option
 from speccompiler.cli.storage_options import Storing, storage_options
 from speccompiler.cli.tile_option import tile_option
 from speccompiler.options import CompileOptions, LoadOptions
@@ -69,8 +77,16 @@ convspec run model.yaml --input x.npy -o y.npy --layer conv1 --profile
 convspec run model.yaml --input x.npy --layer conv1 \\
   --images maps --image-samples 2
 
+# Shared by three processes, or by the workers of a Dask cluster
+convspec run model.yaml --input x.zarr -o y.zarr --scheduler local:3
+convspec run model.yaml --input x.zarr -o y.zarr \\
+  --scheduler tcp://node1:8786
+
 # A scan that is larger than memory, in tiles; broken off, the same command goes on
 convspec run model.yaml --input scans.zarr -o masks.zarr --tile auto --resume
+
+# Into a Zarr array, in shards of 16 chunks
+convspec run model.yaml --input x.zarr -o y.zarr --chunks 1 --shards 16
 
 # In a pipe
 cat x.npy | convspec run model.yaml --input - --output - > y.npy
@@ -98,8 +114,9 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
     metavar="FILE",
     callback=not_empty,
     shell_complete=complete_files,
-    help="Where the output goes, .npy; - for a stream. Several outputs become <stem>.<name>.npy "
-    "each, or members of one .npz. Default: only a summary is printed.",
+    help="Where the output goes: .npy, .npz, Zarr (y.zarr, also at a URL), a dataset of a new HDF5 "
+    "file (y.h5::/path); - for a stream of .npy. Several outputs become <stem>.<name>.npy each, "
+    "or members of one .npz. Default: only a summary is printed.",
 )
 @weights_options
 @semantics_options
@@ -131,6 +148,7 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
 @click.option(
     "--restart", is_flag=True, help="Throw away what a run that was broken off has left, and begin."
 )
+@scheduler_option
 @images_options
 @storage_options
 @gathered(
@@ -168,6 +186,7 @@ def command(
     check_targets(targets, read)
     check_storing(targets, storing)
     check_resuming(wanted, targets, drawn)
+    check_sharing(wanted, targets, drawn)
     check_images(drawn)
     with (
         opened(loaded, files, pictures) as sources,
@@ -192,6 +211,7 @@ def command(
             images,
             activity,
             wanted.profile,
+            sharing_of(wanted.scheduler, loaded, files, pictures, compiling.threads),
         )
         result = perform(work, unfinished)
     # A stream on standard output leaves standard error for people.

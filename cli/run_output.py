@@ -32,7 +32,7 @@ def print_results(work: Work, result: RunResult, *, err: bool) -> None:
         show([_non_finite(compiled, result)])
     click.echo(
         f"{_count(done.samples, 'sample')} in {seconds(done.seconds)} on {compiled.target}, "
-        f"batch {work.runner.batch_size}, {_workers(compiled)}",
+        f"batch {work.runner.batch_size}, {_workers(work)}",
         err=True,
     )
     if done.whole_seconds >= LONG:
@@ -50,10 +50,12 @@ def _rate(count: int, spent: float) -> str:
     return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
-def _workers(compiled: CompiledModel) -> str:
-    devices = getattr(compiled.executor, "devices", None)
+def _workers(work: Work) -> str:
+    if work.sharing is not None:
+        return f"scheduler {printable(work.sharing.scheduler)}"
+    devices = getattr(work.compiled.executor, "devices", None)
     if devices is None:
-        return _count(compiled.threads, "thread")
+        return _count(work.compiled.threads, "thread")
     return f"{_count(len(devices), 'GPU')} ({devices[0].name})"
 
 

@@ -29,6 +29,7 @@ class Wanted:
     profile: bool
     resume: bool
     restart: bool
+    scheduler: str | None
 
     @property
     def left(self) -> Left:
@@ -103,3 +104,33 @@ def check_resuming(wanted: Wanted, targets: Targets, drawn: Images) -> None:
             )
     if any(map(_is_stream, wanted.inputs)):
         raise click.UsageError("--resume reads the input again, and standard input cannot be")
+
+
+def check_sharing(wanted: Wanted, targets: Targets, drawn: Images) -> None:
+    """Refuse to share what one process has to do."""
+    if wanted.scheduler is None:
+        return
+    if any(file == "-" or file.endswith("=-") for file in wanted.inputs):
+        raise click.UsageError(
+            "--scheduler: workers read the input themselves, and standard input is not theirs; "
+            "save it to a file"
+        )
+    unfit = {
+        "--penalties": wanted.penalties,
+        "--profile": wanted.profile,
+        "--images": drawn.images,
+    }
+    for option, given in unfit.items():
+        if given:
+            raise click.UsageError(
+                f"{option} needs every sample in one process; leave out {option} or --scheduler"
+            )
+    if not targets.files:
+        raise click.UsageError(
+            "--scheduler: workers write the output themselves; give --output a .zarr or .npy"
+        )
+    if not targets.resumable:
+        raise click.UsageError(
+            f"--scheduler: '{targets.output}' can only be written by one process; name a .zarr "
+            "or .npy"
+        )

@@ -21,6 +21,7 @@ from speccompiler.cli.run_outputs import (
     storage_findings,
     written,
 )
+from speccompiler.cli.run_scheduler import Sharing, run_shared
 from speccompiler.cli.run_unfinished import Unfinished
 from speccompiler.cli.storage_options import Storing
 from speccompiler.diagnostics.core import Problem, about
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 NPY_TASK_BYTES = 128 << 20
 """Smaller runs from .npy to .npy are not worth being kept."""
+SHARED_TASKS = 64
+"""A small run on a cluster is cut into about as many tasks, where batches allow it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Work:
     activity: Mapping[str, Any]
     """Regularisers whose penalties are summed, by layer."""
     profile: bool
+    sharing: Sharing | None = None
+    """Whose workers do the tasks, where it is not this process."""
 
     @property
     def samples(self) -> int:
@@ -89,7 +94,8 @@ def perform(work: Work, unfinished: Unfinished) -> RunResult:
         compute = profiling(work.compiled, result.step_seconds)
     arrays = _arrays(work)
     grid = _grid(work, arrays, unfinished)
-    check_run_memory(work, grid, chunked=bool(arrays))
+    if work.sharing is None:
+        check_run_memory(work, grid, chunked=bool(arrays))
     with contextlib.ExitStack() as stack:
         sinks = [*work.summaries.items(), *work.images.items(), *((s.layer, s) for s in sums)]
         places = _in_order(work, sinks, stored=False)
@@ -116,7 +122,11 @@ def perform(work: Work, unfinished: Unfinished) -> RunResult:
         )
         # Problems with an output name its file already; any other is a problem with the input.
         with about(work.sources[0].name):
-            result.done = run_tasks(run, tasks)
+            if work.sharing is None:
+                result.done = run_tasks(run, tasks)
+            else:
+                memory = run_memory(work, grid, chunked=bool(arrays))
+                result.done = run_shared(work.sharing, work.compiled, run, tasks, memory)
         result.non_finite = result.done.non_finite
         if kept is not None:
             result.non_finite = sum(kept.done.values())
@@ -129,6 +139,7 @@ def _arrays(work: Work) -> dict[str, ZarrArray]:
     """How chunked outputs are stored, with the warnings that are due."""
     if work.targets.kind not in CHUNKED or not work.targets.files:
         return {}
+    from speccompiler.planning.run_bytes import end_bytes
     from speccompiler.running.output_facts import axis_names, output_attributes
 
     model, options = work.compiled.model, work.compiled.options
@@ -141,6 +152,7 @@ def _arrays(work: Work) -> dict[str, ZarrArray]:
         dict(zip(work.runner.output_names, work.runner.steps, strict=True)),
         {name: output_attributes(model, options, name, read) for name in names},
         axis_names(model),
+        end_bytes(work.compiled.plan)[0],
     )
     show(storage_findings(work.targets, arrays))
     return arrays
@@ -149,7 +161,7 @@ def _arrays(work: Work) -> dict[str, ZarrArray]:
 def _grid(work: Work, arrays: Mapping[str, ZarrArray], unfinished: Unfinished) -> TaskGrid:
     """The tasks of the run that is gone on with, or new ones."""
     from speccompiler.running.fingerprint import has_fixed_batches
-    from speccompiler.running.tasks import TASK_BYTES, cut_into_tasks
+    from speccompiler.running.tasks import cut_into_tasks
 
     fixed = has_fixed_batches(work.compiled)
     if unfinished.found is not None:
@@ -169,8 +181,20 @@ def _grid(work: Work, arrays: Mapping[str, ZarrArray], unfinished: Unfinished) -
         list(cells.values()),
         [source.chunks for source in work.sources],
         fixed_batches=fixed,
-        task_bytes=TASK_BYTES if arrays else NPY_TASK_BYTES,
+        task_bytes=_task_bytes(work, chunked=bool(arrays)),
     )
+
+
+def _task_bytes(work: Work, *, chunked: bool) -> int:
+    """What a task should read and write at least."""
+    from speccompiler.planning.run_bytes import end_bytes
+    from speccompiler.running.tasks import TASK_BYTES
+
+    if work.sharing is None:
+        return TASK_BYTES if chunked else NPY_TASK_BYTES
+    # Every worker of a cluster should have some.
+    whole = work.samples * sum(end_bytes(work.compiled.plan))
+    return max(1, min(TASK_BYTES, whole // SHARED_TASKS))
 
 
 def _kept(
@@ -191,6 +215,7 @@ def _kept(
                 "save it to a file, or leave --resume out",
             )
     worth_it = targets.kind is OutputKind.ZARR or (len(grid) > 1 and untold is None)
+    worth_it = worth_it or work.sharing is not None
     if not targets.resumable or not (worth_it or unfinished.found):
         unfinished.say()
         return None
@@ -229,9 +254,8 @@ def _in_order(
     return [Destination(numbers[name], name, InOrder(sink), stored) for name, sink in sinks]
 
 
-def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:
-    """CS130 where the batches that wait, and chunks, do not fit beside the plan."""
-    from speccompiler.planning.memory_limits import check_memory
+def run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> tuple[int, int]:
+    """Bytes of the plan, and those of the batches that wait beside it and of chunks."""
     from speccompiler.planning.run_bytes import IN_FLIGHT, waiting_bytes
     from speccompiler.running.input_reader import block_bytes
     from speccompiler.running.run_tasks import piece_sizes
@@ -243,19 +267,27 @@ def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:
     if runner.grid:
         read, _ = bytes_of_a_sample(runner, runner.output_shapes(1), grid.box)
         needed = compiled.tiled().cost.peak_bytes
-        needed += (IN_FLIGHT - 1) * grid.batch * read + IN_FLIGHT * pieces
+        beside = (IN_FLIGHT - 1) * grid.batch * read + IN_FLIGHT * pieces
     else:
         target = find_target(compiled.target)
         assert target is not None, "the model is compiled for it"
         needed = target.memory(plan.graph, plan, batch, compiled.threads) - plan.stored_bytes
-        needed += waiting_bytes(plan, batch, grid.piece)
+        beside = waiting_bytes(plan, batch, grid.piece)
     tiles = runner.tiles
     for number, source in enumerate(work.sources):
-        needed += block_bytes(source, grid.batch, tiles[0].inputs[number])
+        beside += block_bytes(source, grid.batch, tiles[0].inputs[number])
     # Chunks are encoded beside the values.
-    needed += pieces if chunked else 0
+    return needed, beside + (pieces if chunked else 0)
+
+
+def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:
+    """CS130 where the batches that wait, and chunks, do not fit beside the plan."""
+    from speccompiler.planning.memory_limits import check_memory
+
+    compiled, plan = work.compiled, work.compiled.plan
+    needed = sum(run_memory(work, grid, chunked=chunked))
     try:
-        check_memory(plan, batch, needed - plan.weight_bytes, loaded=True)
+        check_memory(plan, work.runner.batch_size, needed - plan.weight_bytes, loaded=True)
     except Problem as problem:
         raise compiled.model.refused(problem) from None
 

@@ -210,6 +210,12 @@ def _open_zarr(place: Place) -> ArrayInput:
     from speccompiler.arrays.zarr_input import open_zarr
     from speccompiler.arrays.zarr_remote import RemoteStore
 
+    if "?" in place.file:
+        raise Problem(
+            "CS186",
+            "there is no Zarr array behind a '?', which belongs to the URL of a single file",
+            "give the URL without it, or copy the array to this machine",
+        )
     root, inner = _root(place)
     with network_problems(place):
         store = RemoteStore.from_url(root, _options(place.scheme or ""), read_only=True)

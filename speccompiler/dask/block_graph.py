@@ -42,9 +42,11 @@ class Layout:
         """The lengths of an output's chunks along each axis of a sample."""
         lengths: list[dict[int, int]] = [{} for _ in self.tiles[0].outputs[output]]
         for number, tile in enumerate(self.tiles):
-            place = self.index(number, output)
-            for known, at, (first, last) in zip(lengths, place, tile.outputs[output], strict=True):
-                known[at] = last - first
+            box, place = tile.outputs[output], self.index(number, output)
+            # The last tiles may have nothing of an output.
+            for known, at, (first, last) in zip(lengths, place, box, strict=True):
+                if size_of(box):
+                    known[at] = last - first
         return tuple([tuple([known[at] for at in sorted(known)]) for known in lengths])
 
 
@@ -64,19 +66,21 @@ class BlockGraph:
         """The chunks along the samples' axis, which the outputs have too."""
         return tuple(self.arrays[0].chunks[0])
 
-    def blocks(self) -> Iterator[tuple[int, Block, list[list[tuple[Any, ...]]]]]:
-        """Number of the range of samples, the block, and the keys of chunks of each input."""
+    def blocks(self) -> Iterator[tuple[int, Tile, Block, list[list[tuple[Any, ...]]]]]:
+        """Number of the range of samples, tile, block, and the keys of chunks of each input."""
         for row, (count, end) in enumerate(
             zip(self.samples, accumulate(self.samples), strict=True)
         ):
             for number, tile in enumerate(self.layout.tiles):
+                if not any(map(size_of, tile.outputs)):
+                    continue
                 parts, keys = [], []
                 for array, inner in zip(self.arrays, tile.inputs, strict=True):
                     box: Box = ((end - count, end), *inner)
                     found = pieces(box, array.chunks)
                     parts.append(Part.of(box, found))
                     keys.append([(array.name, *piece.chunk) for piece in found])
-                yield row, Block(end - count, count, number, tuple(parts)), keys
+                yield row, tile, Block(end - count, count, number, tuple(parts)), keys
 
     def made(self, recipe: Recipe, annotations: Mapping[str, Any]) -> dict[str, dask.array.Array]:
         """Every output as a dask array."""
@@ -92,13 +96,15 @@ class BlockGraph:
         tasks: dict[Any, Any] = {}
         picked: list[dict[Any, Any]] = [{} for _ in self.outputs]
         names = [blocks] if only else [f"{blocks}-{number}" for number in range(len(picked))]
-        for row, block, keys in self.blocks():
+        for row, tile, block, keys in self.blocks():
             if only:
                 tasks[(blocks, row, *self.layout.index(block.tile, 0))] = (run, held, block, keys)
                 continue
             whole = (blocks, row, block.tile)
             tasks[whole] = (run, held, block, keys)
-            for number, mine in enumerate(picked):
+            for number, (mine, box) in enumerate(zip(picked, tile.outputs, strict=True)):
+                if not size_of(box):
+                    continue
                 place = self.layout.index(block.tile, number)
                 mine[(names[number], row, *place)] = (getitem, whole, number)
         layers: dict[str, Any] = {}

@@ -14,6 +14,7 @@ from speccompiler.dask.mapped_model import compile_options, mapped_model
 from speccompiler.dask.recipe import Recipe
 from speccompiler.diagnostics.core import Problem
 from speccompiler.options import MathName
+from speccompiler.tiling.tile_sizes import TileSizes
 
 if TYPE_CHECKING:
     from speccompiler.model import Model
@@ -23,7 +24,7 @@ def map_array(
     model: Model,
     x: Any,
     *,
-    tile: Sequence[int] | None = None,
+    tile: TileSizes | None = None,
     batch_size: int | None = None,
     threads: int | None = None,
     layers: Sequence[str] = (),
@@ -37,19 +38,24 @@ def map_array(
 
     ``x`` is what ``plan.run`` takes, with dask arrays; open lengths are bound to its shape. The
     result has the chunks of ``x`` along the samples, and its bits are those of a run on one
-    machine. Several outputs come as a list, and with ``layers`` as a mapping by name.
+    machine. ``tile`` cuts samples as ``run_tiled`` does: a task then is a tile, and reads only the
+    chunks that its halo reaches. Several outputs come as a list, and with ``layers`` as a mapping
+    by name.
 
     Weights are read by each worker from their files, unless ``send_weights`` puts them into the
     graph. ``memory_resource`` is the name of a resource of the workers; each task asks for as
-    many bytes of it as ``task_memory`` says.
+    many bytes of it as ``task_memory`` says. Dask forgets this where it fuses tasks: on the
+    scheduler ``optimization.fuse.active`` has to be false.
     """
-    options = compile_options(model, target, batch_size, threads, layers, apply_constraints, math)
-    mapped = mapped_model(model, x, options, tile)
+    options = compile_options(
+        model, target, batch_size, threads, layers, math, tile, apply_constraints=apply_constraints
+    )
+    mapped = mapped_model(model, x, options)
     annotations: dict[str, Any] = {}
     if memory_resource is not None:
         annotations = {"resources": {memory_resource: mapped.task_bytes}}
     try:
-        recipe = Recipe.of(model, mapped.options, mapped.tile, send_weights=send_weights)
+        recipe = Recipe.of(model, mapped.options, send_weights=send_weights)
     except Problem as problem:
         raise model.refused(problem, model.weights_file) from None
     outputs = mapped.graph.made(recipe, annotations)
@@ -63,7 +69,7 @@ def task_memory(
     model: Model,
     x: Any,
     *,
-    tile: Sequence[int] | None = None,
+    tile: TileSizes | None = None,
     batch_size: int | None = None,
     threads: int | None = None,
     layers: Sequence[str] = (),
@@ -75,5 +81,5 @@ def task_memory(
     Tasks of one worker share the weights, and take turns with the buffers. ``threads`` are those
     of a worker, by default of this machine.
     """
-    options = compile_options(model, target, batch_size, threads, layers, False, math)
-    return mapped_model(model, x, options, tile).task_bytes
+    options = compile_options(model, target, batch_size, threads, layers, math, tile)
+    return mapped_model(model, x, options).task_bytes

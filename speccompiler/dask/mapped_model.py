@@ -11,17 +11,26 @@ import numpy as np
 
 from speccompiler.arrays.boxes import whole
 from speccompiler.arrays.element_types import check_dtype
+from speccompiler.arrays.optional_packages import needs
 from speccompiler.compiled import checked_target
 from speccompiler.dask.block_graph import BlockGraph, Layout
-from speccompiler.dask.packages import check_installed
+from speccompiler.dask.fixed_tiles import fixed_sizes
 from speccompiler.diagnostics.core import Problem, SpecError, about, has_errors
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import BatchNormalize
-from speccompiler.loading.argument_checks import check_choice, check_counts, checked_names
+from speccompiler.loading.argument_checks import (
+    check_choice,
+    check_counts,
+    checked_names,
+    checked_tile,
+)
 from speccompiler.options import CompileOptions, MathName
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import Plan
 from speccompiler.tiling.tile import Tile
+from speccompiler.tiling.tile_sizes import TileSizes
+from speccompiler.tiling.tiled_model import planner_of
+from speccompiler.tiling.tiled_plan import tiled_plan
 from speccompiler.validation.input_checks import by_input, check_array, check_samples
 
 if TYPE_CHECKING:
@@ -36,18 +45,15 @@ class MappedModel:
 
     options: CompileOptions
     """With everything that decides the numbers: every worker compiles the same."""
-    tile: tuple[int, ...] | None
     graph: BlockGraph
     task_bytes: int
     """The most that one task takes."""
 
 
-def mapped_model(
-    model: Model, x: Any, options: CompileOptions, tile: Sequence[int] | None
-) -> MappedModel:
+def mapped_model(model: Model, x: Any, options: CompileOptions) -> MappedModel:
     """Check model, options and arrays, and lay out the blocks. ``SpecError``."""
     try:
-        check_installed("dask arrays", "dask", "dask")
+        needs("dask", "dask", "Dask arrays need")
         given = by_input(x, model.input_names, "array")
     except Problem as problem:
         raise model.refused(problem) from None
@@ -65,14 +71,21 @@ def mapped_model(
             options = replace(options, samples=arrays[0].shape[0])
             _check_batches(arrays[0], target.plan(optimized, options)[1])
         plan, batch_size, threads = target.plan(optimized, options)
+        needed = target.memory(lowered, plan, batch_size, threads)
+        layout = _whole_samples(plan)
+        if options.tile is not None:
+            planner = planner_of(target, options, threads)
+            tiled = tiled_plan(optimized, lowered, plan, planner, options.tile, options.batch_size)
+            # What "auto" means is decided here, by the memory of this machine.
+            options = replace(options, tile=fixed_sizes(tiled.tiling, lowered))
+            batch_size, needed = tiled.batch_size, tiled.cost.peak_bytes
+            layout = Layout(tiled.tiling.tiles, tiled.tiling.grid, tiled.tiling.output_axes)
     except Problem as problem:
         raise model.refused(problem) from None
     options = replace(options, batch_size=batch_size, samples=None)
-    layout = _whole_samples(plan)
     outputs = tuple(name for name, _ in plan.outputs)
     graph = BlockGraph(model.name, arrays, outputs, layout)
-    needed = target.memory(lowered, plan, batch_size, threads) + graph.most_bytes()
-    return MappedModel(options, None, graph, needed)
+    return MappedModel(options, graph, needed + graph.most_bytes())
 
 
 def _dask_arrays(model: Model, given: dict[str, Any]) -> tuple[dask.array.Array, ...]:
@@ -125,14 +138,17 @@ def compile_options(
     batch_size: int | None,
     threads: int | None,
     layers: Sequence[str],
-    apply_constraints: bool,
     math: MathName,
+    tile: TileSizes | None,
+    *,
+    apply_constraints: bool = False,
 ) -> CompileOptions:
     """The options of a call. ``SpecError`` for what can mean nothing."""
     try:
         check_choice("math", math, MathName)
         check_counts(batch_size=batch_size, threads=threads)
         named = checked_names("layers", layers)
+        sizes = None if tile is None else checked_tile(tile)
     except Problem as problem:
         raise model.refused(problem) from None
     return CompileOptions(
@@ -142,4 +158,5 @@ def compile_options(
         layers=named,
         apply_constraints=apply_constraints,
         math=math,
+        tile=sizes,
     )

@@ -24,6 +24,7 @@ from speccompiler.graph.ir import Weight
 from speccompiler.model import Model, load_again
 from speccompiler.options import CompileOptions, LoadOptions
 from speccompiler.source.document import DocumentSource
+from speccompiler.validation.validated import ValidatedModel
 from speccompiler.weights.files.file_state import file_state
 from speccompiler.weights.files.tensor_digests import tensor_digest
 from speccompiler.weights.sources import (
@@ -64,7 +65,6 @@ class Recipe:
     source: DocumentSource
     loading: LoadOptions
     compiling: CompileOptions
-    tile: tuple[int, ...] | None
     files: tuple[SentFile, ...]
     """The files with weights; none where the weights are in here."""
     weights: tuple[tuple[tuple[str, str], npt.NDArray[Any]], ...] | None
@@ -72,17 +72,18 @@ class Recipe:
 
     @staticmethod
     def of(
-        model: Model,
+        model: ValidatedModel,
         compiling: CompileOptions,
-        tile: tuple[int, ...] | None = None,
         *,
         send_weights: bool = False,
     ) -> Recipe:
         """The recipe of a model. Raises ``Problem`` for weights that cannot be read."""
-        _, (source, loading) = model.__reduce__()
+        source, loading = model.loaded.document.source(), model.options
+        if loading.weights is not None:
+            loading = replace(loading, weights=loading.weights.absolute())
         paths = _inner_files(model) + ([] if send_weights else _weight_files(model))
         files = tuple(SentFile(path, content_digest(path)) for path in paths)
-        told = [speccompiler.__version__, source, compiling, tile, files]
+        told = [speccompiler.__version__, source, compiling, files]
         weights = None
         if send_weights:
             weights = tuple(_stored(model))
@@ -90,7 +91,7 @@ class Recipe:
             loading = replace(loading, weights=None, look_for_weights=False)
         told.append(loading)
         fingerprint = hashlib.sha256(repr(told).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        return Recipe(fingerprint, source, loading, compiling, tile, files, weights)
+        return Recipe(fingerprint, source, loading, compiling, files, weights)
 
     def model(self) -> Model:
         """The model, on a worker. ``SpecError``: CS203 about a file that it needs."""
@@ -108,7 +109,7 @@ class Recipe:
         return replace(model, weight_sources=WeightSources(sources, ()))
 
 
-def _stored(model: Model) -> Iterator[tuple[tuple[str, str], npt.NDArray[Any]]]:
+def _stored(model: ValidatedModel) -> Iterator[tuple[tuple[str, str], npt.NDArray[Any]]]:
     """Every tensor, where a file or the spec holds one: what is drawn is the same everywhere."""
     sources = model.weight_sources.sources
     if all(isinstance(source, DrawnTensor) for source in sources.values()):
@@ -117,7 +118,7 @@ def _stored(model: Model) -> Iterator[tuple[tuple[str, str], npt.NDArray[Any]]]:
         yield weight.name, source.read()
 
 
-def _weight_files(model: Model) -> list[Path]:
+def _weight_files(model: ValidatedModel) -> list[Path]:
     """Every file that a tensor is in."""
     found = dict.fromkeys(
         path.absolute()
@@ -128,7 +129,7 @@ def _weight_files(model: Model) -> list[Path]:
     return list(found)
 
 
-def _inner_files(model: Model) -> list[Path]:
+def _inner_files(model: ValidatedModel) -> list[Path]:
     """The model that a spec is a wrapper of, which is read where the spec is."""
     document = model.loaded.document
     return [] if document.wrapper is None else [Path(document.read_files[0]).absolute()]

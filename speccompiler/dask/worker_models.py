@@ -52,7 +52,7 @@ def runner_here(recipe: Recipe) -> TileRunner:
 def _compiled(recipe: Recipe, threads: int) -> TileRunner:
     model = recipe.model()
     compiled = model.compiled(replace(recipe.compiling, threads=threads))
-    return WholeSamples(compiled)
+    return WholeSamples(compiled) if compiled.options.tile is None else compiled.tiled()
 
 
 def kept() -> int:

@@ -103,6 +103,14 @@ def _held(recipe: TaskRecipe) -> Iterator[Sequence[ArrayInput]]:
             held.users -= 1
 
 
+def close_inputs(recipe: TaskRecipe) -> None:
+    """Close the inputs of a run, of which no task is under way here."""
+    with _lock:
+        held = _opened.get(recipe.key)
+        if held is not None and not held.users:
+            _close(_opened.pop(recipe.key).sources)
+
+
 def _open(openers: Sequence[Opener]) -> list[ArrayInput]:
     with contextlib.ExitStack() as stack:
         sources = [stack.enter_context(opener()) for opener in openers]

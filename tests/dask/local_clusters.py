@@ -12,7 +12,7 @@ from typing import Any
 import dask
 from distributed import Client, LocalCluster
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds after which a test gives up: workers start slowly on a busy machine."""
 
 

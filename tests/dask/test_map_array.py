@@ -356,3 +356,56 @@ def test_the_open_model_is_bound_by_the_array(rng):
     model, x = speccompiler.loads(OPEN), values(rng, 6, 9, 2)
     y = map_array(model, da.from_array(x, chunks=(4, 5, 2)))
     np.testing.assert_array_equal(computed(y), model.run(x))
+
+
+# --- tiles
+
+SCAN = """\
+convspec: 1
+name: scan
+dim_ordering: th
+input_shape: [2, null, null]
+seed: 3
+layers:
+  - {type: Convolution2D, name: a, nb_filter: 4, nb_row: 3, nb_col: 3, border_mode: same}
+  - {type: MaxPooling2D, name: p}
+  - {type: Convolution2D, name: b, nb_filter: 3, nb_row: 5, nb_col: 5, activation: relu}
+  - {type: UpSampling2D, name: u}
+"""
+
+
+@pytest.mark.parametrize("tile", [(16, 16), (8, 1000), "auto", 12], ids=str)
+@pytest.mark.parametrize("chunks", [(2, 2, 40, 38), (1, 1, 13, 7)], ids=str)
+def test_tiles_have_the_bits_of_the_whole(rng, tile, chunks):
+    model, x = speccompiler.loads(SCAN), values(rng, 3, 2, 40, 38)
+    y = map_array(model, da.from_array(x, chunks=chunks), tile=tile, math="precise")
+    whole = model.compile(math="precise").run(x)
+    assert y.shape == whole.shape
+    np.testing.assert_array_equal(computed(y), whole)
+
+
+def test_tiles_of_several_outputs_that_end_elsewhere(rng):
+    model, x = speccompiler.loads(SCAN), values(rng, 2, 2, 44, 36)
+    found = map_array(
+        model, da.from_array(x, chunks=(1, 2, 20, 20)), tile=(8, 8), layers=["a", "b"]
+    )
+    expected = model.compile(layers=["a", "b"]).run_all(x)
+    for name, y in found.items():
+        assert y.shape == expected[name].shape
+        np.testing.assert_array_equal(computed(y), expected[name])
+
+
+def test_a_tile_reads_only_what_its_halo_reaches(rng):
+    x = da.from_array(values(rng, 1, 2, 96, 96), chunks=(1, 2, 8, 8))
+    y = map_array(speccompiler.loads(SCAN), x, tile=(16, 16))
+    (one,) = dask.optimize(y[:, :, :10, :10])
+    read = [key for key in one.dask if isinstance(key, tuple) and key[0] == x.name]
+    # 16 positions and a halo of 11 after them at most: four chunks along each axis, of twelve.
+    assert 4 <= len(read) <= 16
+
+
+def test_what_no_tile_can_compute_is_refused():
+    model = speccompiler.loads(FIXED + "  - {type: Dense, name: d, output_dim: 2}\n")
+    x = da.zeros((4, 6, 2), dtype=np.float32)
+    assert only_refusal(lambda: map_array(model, x, tile=2)).code == "CS180"
+    assert only_refusal(lambda: map_array(model, x, tile=(0,))).code == "CS182"
