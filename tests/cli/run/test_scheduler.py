@@ -199,7 +199,7 @@ def test_workers_come_and_go_during_a_run(cluster, expected):
         process = start(*MANY, "--scheduler", address(cluster))
         wait_until(lambda: len(workers) > 1 or process.poll() is not None, "more workers")
         assert len(workers) > 1
-        out, err = process.communicate(timeout=PATIENCE)
+        _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, err
         wait_until(lambda: len(workers) == 1, "one worker again")
     finally:
