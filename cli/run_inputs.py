@@ -198,7 +198,9 @@ def _opened(model: Model, name: str, file: str, pictures: PictureOptions) -> Arr
         from speccompiler.arrays.npy_input import open_array
 
         with about("<stdin>"):
-            return open_array(standard_input("CS110"), "<stdin>")
+            # Past the buffer: a thread that waits there when the process ends would hold its lock.
+            stream = standard_input("CS110")
+            return open_array(getattr(stream, "raw", stream), "<stdin>")
     from speccompiler.arrays.open_input import open_input
     from speccompiler.running.input_form import input_form
 
