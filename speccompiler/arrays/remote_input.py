@@ -221,8 +221,7 @@ def _open_zarr(place: Place) -> ArrayInput:
         )
     root, inner = _root(place)
     with network_problems(place):
-        store = RemoteStore.from_url(root, _options(place.scheme or ""), read_only=True)
-    store.place = place
+        store = RemoteStore.at(root, _options(place.scheme or ""), place)
     shown = without_secrets(root)
     separator = "/" if place.inner is None else SEPARATOR
     return open_zarr(store, inner, shown, lambda at: f"{shown} {at}", separator)
