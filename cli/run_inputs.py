@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 AS_THEY_ARE = PictureOptions()
-ARCHIVE = ".npz"
 
 
 class ResizeOption(click.ParamType[Resize]):
@@ -118,7 +117,7 @@ def _holds_several(file: str) -> bool:
     """Whether a file is an archive, whatever its name."""
     from speccompiler.arrays.open_input import holds_several
 
-    return file != "-" and (file.lower().endswith(ARCHIVE) or holds_several(file))
+    return file != "-" and holds_several(file)
 
 
 def read_path(text: str) -> str | None:
@@ -135,7 +134,7 @@ def opened(
     names = model.input_names
     with contextlib.ExitStack() as stack:
         file = files.get(None, "-")
-        if file != "-" and len(names) > 1:
+        if file != "-" and (len(names) > 1 or _holds_several(file)):
             from speccompiler.arrays.npz_input import open_archive
 
             with about(file):

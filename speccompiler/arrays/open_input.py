@@ -66,7 +66,10 @@ def open_input(text: str, form: PictureForm = PLAIN) -> ArrayInput:
 def holds_several(text: str) -> bool:
     """Whether a name is that of an archive, whose members may be named as a model's inputs."""
     place = place_of(text)
-    return place.scheme is None and place.inner is None and is_archive(Path(place.file))
+    if place.scheme is not None or place.inner is not None:
+        return False
+    path = Path(place.file)
+    return path.suffix.lower() == ".npz" or (is_archive(path) and not _holds_zarr(path))
 
 
 def _local(place: Place) -> Place:
