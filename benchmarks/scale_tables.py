@@ -55,7 +55,8 @@ def _clustered(results: Results) -> Table:
         for c in results.clustered
     )
     note = (
-        "From Zarr to Zarr, in turns; starting the cluster is taken off by a shorter run, as above."
+        "From Zarr to Zarr, in turns, on a cluster that is running; what a shorter run takes is "
+        "taken off, as above."
     )
     header = ("median s", "one process", "cluster", "cluster/one", "bits", "bar")
     return Table("A cluster on this machine", note, header, cells)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from math import prod
 from typing import Literal, TypeAlias
@@ -18,8 +18,6 @@ from speccompiler.tiling.tiling import CutAxis, Tiling, alignment, tiles_along
 
 TileSizes: TypeAlias = int | Sequence[int] | Literal["auto"]
 """Positions of the first input along its spatial axes, one for each or one for all."""
-SMALLEST = 64
-"""Positions that a tile has at least where nobody says its size: less is halo for the most part."""
 
 
 @dataclass(frozen=True)
@@ -161,38 +159,6 @@ class Cutting:
                 f"give {len(self.spatial)}, such as {example}, or one for all",
             )
         return tuple(numbers)
-
-    def automatic(self, fits: Callable[[Tiling], bool]) -> tuple[Tiling, bool]:
-        """The largest tiles that fit, and whether any do: few halos, and none that is left over.
-
-        Axes that cannot be cut stay whole, unless all of them would: CS180. Along the others
-        tiles get shorter together, the longest first, and each is cut evenly.
-        """
-        free = [place for place, axis in enumerate(self.spatial) if axis not in self.obstacles]
-        if not free:
-            return self.tiling([1] * len(self.spatial)), True
-        tried: set[tuple[int, ...]] = set()
-        best: Tiling | None = None
-        side = float(max(self.lengths[place] for place in free))
-        while True:
-            sizes = self._even(free, int(side))
-            if sizes not in tried:
-                tried.add(sizes)
-                best = self.tiling(sizes)
-                if fits(best):
-                    return best, True
-            if side <= SMALLEST:
-                assert best is not None, "the first sizes are tried"
-                return best, False
-            side = max(side / 2**0.5, SMALLEST)
-
-    def _even(self, free: Sequence[int], side: int) -> tuple[int, ...]:
-        """Sizes of at most a side, such that tiles along an axis are about as long."""
-        found = [*self.lengths]
-        for place in free:
-            length = self.lengths[place]
-            found[place] = -(-length // -(-length // min(side, length)))
-        return self.aligned(found)
 
 
 def axes_in_words(axes: Sequence[int]) -> str:
