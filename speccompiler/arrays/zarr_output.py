@@ -38,7 +38,8 @@ class ZarrBoxes:
         """Open the array that ``create_zarr`` made; a ``Path`` is a folder, a text a URL."""
         zarr = _zarr()
         self.place = place
-        self._array = zarr.open_array(_store(place), mode="r+", config=_WRITE_ALL)
+        # zarr takes no notice of a config that open_array is given.
+        self._array = zarr.open_array(_store(place), mode="r+").with_config(_WRITE_ALL)
         self.shape = tuple(self._array.shape)
         self._threads: ThreadPoolExecutor | None = None
         self._turn = threading.Lock()
