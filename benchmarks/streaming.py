@@ -105,7 +105,9 @@ def _further(folder: Path, sizes: Sizes, workers: int, *options: str) -> float:
         "y.zarr",
     ]
     command = ["run", "model.yaml", "--weights", "weights.safetensors"]
-    short, long = _printed([*program, *command, "--batch-size", str(sizes.batch), *options], folder)
+    # A chunk for each batch, so that there are several tasks for each worker.
+    cut = ["--batch-size", str(sizes.batch), "--chunks", str(sizes.batch)]
+    short, long = _printed([*program, *command, *cut, *options], folder)
     return long - short
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -104,13 +105,13 @@ def _is_named(names: Sequence[str], after: str) -> bool:
     With several inputs a name is needed. A model's only input needs none: there NAME=FILE is
     meant where the part after the '=' is a file.
     """
-    return len(names) > 1 or Path(after).exists()
+    return len(names) > 1 or os.path.exists(after)
 
 
 def _is_place(text: str) -> bool:
     """Whether a whole text is where something is, with '=' in it."""
     place = place_of(text)
-    return place.scheme is not None or Path(place.file).exists()
+    return place.scheme is not None or os.path.exists(place.file)
 
 
 def _holds_several(file: str) -> bool:

@@ -353,7 +353,8 @@ def _another(
         target.check(options.target, graph)
         plan, batch_size, threads = target.plan(optimized, options, kernels)
         if options.tile is None:
-            check_memory(plan, batch_size, target.memory(graph, plan, batch_size, threads))
+            needed = target.memory(graph, plan, batch_size, threads)
+            check_memory(plan, batch_size, needed, can_be_cut=partial(_can_be_cut, graph))
     except Problem as problem:
         raise model.refused(problem) from None
     try:
@@ -420,7 +421,8 @@ def compile_graph(
         target.check(options.target, graph)
         plan, batch_size, threads = target.plan(optimized, options, kernels)
         if options.tile is None:
-            check_memory(plan, batch_size, target.memory(graph, plan, batch_size, threads))
+            needed = target.memory(graph, plan, batch_size, threads)
+            check_memory(plan, batch_size, needed, can_be_cut=partial(_can_be_cut, graph))
     except Problem as problem:
         raise model.refused(problem) from None
     sources = model.weight_sources
@@ -460,6 +462,13 @@ def compile_graph(
         penalties,
         tuple(located),
     )
+
+
+def _can_be_cut(graph: Graph) -> bool:
+    """Asked where memory lacks; most processes do without tiles."""
+    from speccompiler.tiling.advice import can_be_cut
+
+    return can_be_cut(graph)
 
 
 def _non_finite(weights: LoadedWeights, file: str) -> list[Diagnostic]:

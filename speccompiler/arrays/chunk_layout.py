@@ -184,8 +184,8 @@ def _check_tiles(
             raise Problem(
                 "CS190",
                 f"the {what} of the output '{name}' are {cell} long along axis {axis} and the "
-                f"tiles {step}: each of the {what} is written as a whole, so that one must hold "
-                "whole ones of the other",
+                f"tiles {step}: each is written as a whole, and so has to hold whole tiles or to "
+                "lie within one",
                 f"give --{what} a multiple or a divisor of {step} there, or -1 for the whole axis",
             )
 

@@ -52,7 +52,10 @@ def open_remote(place: Place) -> ArrayInput:
         known = ", ".join(f"{name}://" for name in ("https", "s3", "gs", "memory", "file"))
         raise Problem("CS186", f"URLs of {scheme}:// are not read", f"known are {known}")
     needs(package, "remote", f"{scheme}:// URLs need")
-    parts = urlsplit(place.file)
+    try:
+        parts = urlsplit(place.file)
+    except ValueError:
+        raise Problem("CS186", "this is no URL", f"write it as {scheme}://host/path") from None
     if not parts.netloc and scheme != "memory":
         raise Problem("CS186", "the URL names no host", f"write it as {scheme}://host/path")
     path = parts.path.rstrip("/").lower()
@@ -218,8 +221,7 @@ def _open_zarr(place: Place) -> ArrayInput:
         )
     root, inner = _root(place)
     with network_problems(place):
-        store = RemoteStore.from_url(root, _options(place.scheme or ""), read_only=True)
-    store.place = place
+        store = RemoteStore.at(root, _options(place.scheme or ""), place)
     shown = without_secrets(root)
     separator = "/" if place.inner is None else SEPARATOR
     return open_zarr(store, inner, shown, lambda at: f"{shown} {at}", separator)

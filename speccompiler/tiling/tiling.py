@@ -145,7 +145,8 @@ class Tiling:
             cut.root: cut.size * (n - first)
             for cut, ((first, _, _), n) in zip(self.axes, firsts, strict=True)
         }
-        needs = self._merged([needs for (_, _, needs), _ in firsts])
+        given = [node.name for node in self.graph.inputs]
+        needs = self._merged([{n: needs[n] for n in given} for (_, _, needs), _ in firsts])
         inputs = [self._box(node.name, needs[node.name], moved) for node in self.graph.inputs]
         return Tile(tuple(inputs), tuple(self._output_boxes(numbers)))
 

@@ -105,8 +105,8 @@ def test_refusals() -> None:
     )
     assert refused((2, 48), None, (9, 512, 3), (64, 3)) == (
         "CS190",
-        "the chunks of the output 'out' are 48 long along axis 1 and the tiles 64: each of the "
-        "chunks is written as a whole, so that one must hold whole ones of the other",
+        "the chunks of the output 'out' are 48 long along axis 1 and the tiles 64: each is "
+        "written as a whole, and so has to hold whole tiles or to lie within one",
         "give --chunks a multiple or a divisor of 64 there, or -1 for the whole axis",
     )
     assert refused((2, 16), (4, 96), (9, 512, 3), (64, 3))[1].startswith(

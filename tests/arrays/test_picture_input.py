@@ -269,7 +269,7 @@ def test_folders_and_patterns_without_pictures() -> None:
     text = "the folder holds no pictures (.png, .jpg, .tif) and is no Zarr array; it holds 'a.txt'"
     assert said("t") == ("CS110", text, "check the path")
     np.save("t/x.npy", X)
-    assert said("t")[2] == "give the file 'x.npy' in it"
+    assert said("t")[2] == "give 'x.npy' in it"
     assert said("p/b.png") == ("CS110", "the file does not exist", "check the path")
 
 

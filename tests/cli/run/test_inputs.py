@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -168,6 +169,57 @@ def test_a_url_that_leads_nowhere_leaves_nothing(capsys: pytest.CaptureFixture[s
         "\n"
         "found 1 error\n",
     )
+    assert not Path("y.npy").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("::", "CS110: the name of the file is empty"),
+        ("::x", "CS110: the name of the file is empty"),
+        ("file://", "CS110: the name of the file is empty"),
+        ("x.npy::a", "CS124: the file holds no arrays by name, and 'a' is asked of it"),
+        ("x.h5/plain", "CS110: 'x.h5' is a file, not a folder"),
+        ("photos::x", "CS111: this is no Zarr array or group: there is no zarr.json, .zarray or "
+         ".zgroup"),
+        ("many", "CS110: the folder holds no pictures (.png, .jpg, .tif) and is no Zarr array; it "
+         "holds 'a.zarr'"),
+        ("photos/*.jpg", "CS110: no file matches"),
+        ("x[1].npy", "CS110: no file matches"),
+        ("empty.png", "CS185: the picture 'empty.png' is empty"),
+        ("empty.zarr", "CS111: this is no Zarr array or group: there is no zarr.json, .zarray or "
+         ".zgroup"),
+        ("empty.npy", "CS111: it is empty"),
+        ("x.npy/y", "CS110: it cannot be read: not a directory"),
+        ("a" * 5000, "CS110: it cannot be read: file name too long"),
+        ("docs.zip", "CS124: the archive has no member 'c'; it holds none"),
+        ("none.zarr", "CS118: the array (0, 8, 6, 3) holds no sample"),
+        ("rank.zarr", "CS116: the array has 1 axis, (4,); the model takes 4: (samples, 8, 6, 3)"),
+        ("renamed.npy", "CS124: the file holds 2 datasets: '/packed', '/plain'"),
+        ("http://[::1/x.npy", "CS186: this is no URL"),
+        ("https://", "CS186: the URL names no host"),
+        ("ftp://host/x.npy", "CS186: URLs of ftp:// are not read"),
+    ],
+)  # fmt: skip
+def test_names_that_lead_to_nothing(
+    capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    Path("many").mkdir()
+    zarr.save_array("many/a.zarr", X)
+    for empty in ("empty.png", "empty.npy"):
+        Path(empty).write_bytes(b"")
+    Path("empty.zarr").mkdir()
+    with zipfile.ZipFile("docs.zip", "w") as archive:
+        archive.writestr("a.txt", "hi")
+    zarr.create_array("none.zarr", shape=(0, 8, 6, 3), dtype="f4")
+    zarr.create_array("rank.zarr", shape=(4,), dtype="f4")
+    if name == "renamed.npy":
+        Path("x.h5").rename(name)
+    status, out, err = called(capsys, f"run tf.yaml --input {name} -o y.npy")
+    assert status in {1, 2}
+    assert out == ""
+    finding = next(line for line in err.splitlines() if "error CS" in line)
+    assert finding.endswith(f"error {said}")
     assert not Path("y.npy").exists()
 
 
