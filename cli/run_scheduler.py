@@ -106,7 +106,7 @@ def _remote(sharing: Sharing, compiled: CompiledModel, run: Run) -> RemoteRun:
     except Problem as problem:
         raise model.refused(problem, model.weights_file) from None
     tasks = TaskRecipe(run.grid, tuple(inputs), tuple(run.destinations), run.judged)
-    return RemoteRun.of(recipe, tasks)
+    return RemoteRun(recipe, tasks)
 
 
 def sharing_of(
