@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
@@ -167,9 +168,10 @@ def _say(client: Client, where: str | LocalWorkers) -> None:
 
 
 def dashboard(client: Client) -> str | None:
-    """The address of a cluster's dashboard, where it has one."""
-    port = client.scheduler_info(n_workers=0)["services"].get("dashboard")
-    return None if port is None else str(client.dashboard_link)
+    """The address of a cluster's dashboard, where it has one: a scheduler without Bokeh has not."""
+    services = client.scheduler_info(n_workers=0)["services"]
+    shown = "dashboard" in services and find_spec("bokeh") is not None
+    return str(client.dashboard_link) if shown else None
 
 
 @contextlib.contextmanager

@@ -60,6 +60,10 @@ def run_on_cluster(
         asked = time.monotonic()
         room = len(flying)
         for future in completed:
+            if future.status in ("pending", "lost"):
+                # Its worker was lost right after it: another does it again.
+                completed.add(future)
+                continue
             task = flying.pop(future.key)
             part = _result(future)
             future.release()
