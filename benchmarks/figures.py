@@ -83,7 +83,7 @@ def streamed_verdict(streamed: Streamed) -> str:
 
 def clustered_verdict(clustered: Clustered) -> str:
     """The bar, and whether it is met with the same bits; less is better."""
-    met = clustered.ratio <= clustered.bar and clustered.same
+    met = 0 < clustered.ratio <= clustered.bar and clustered.same
     return f"at most {clustered.bar}: {MET if met else NOT_MET}"
 
 

@@ -9,6 +9,7 @@ each sample and filter, so that little disk is needed.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
@@ -26,6 +27,8 @@ CHUNK = 16
 """Samples of a chunk: 12.6 MB."""
 STORED_EVERY = 40
 """One chunk in so many is stored, and differs from all others."""
+_DONE = re.compile(r": (\d+) of (\d+) tasks are done")
+"""What a run says that goes on."""
 SPEC = """\
 convspec: 1
 name: large
@@ -63,6 +66,7 @@ def large_array(wanted: Wanted, folder: Path) -> LargeArray:
     whole = _run(folder, "whole.zarr", wanted)
     killed = _run(folder, "resumed.zarr", wanted, kill_after=whole.seconds * wanted.killed_at)
     resumed = _run(folder, "resumed.zarr", wanted, "--resume")
+    done, tasks = map(int, _DONE.findall(resumed.err)[0]) if _DONE.search(resumed.err) else (0, 0)
     one, other = (_values(folder / name) for name in ("whole.zarr", "resumed.zarr"))
     return LargeArray(
         gigabytes=samples * SIDE * SIDE * CHANNELS * 4 / 1e9,
@@ -73,6 +77,8 @@ def large_array(wanted: Wanted, folder: Path) -> LargeArray:
         seconds=whole.seconds,
         peak_mib=max(whole.peak_bytes, killed.peak_bytes, resumed.peak_bytes) / 2**20,
         killed_after_s=killed.seconds if killed.killed else None,
+        tasks=tasks,
+        done=done,
         resumed_s=resumed.seconds,
         equal=one.shape == other.shape and one.tobytes() == other.tobytes(),
         varied=len(np.unique(one[:, 0])) > samples // CHUNK // STORED_EVERY,

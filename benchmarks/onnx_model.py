@@ -17,8 +17,11 @@ OPSET = 17
 IR_VERSION = 9
 
 
-def onnx_model(case: Case) -> Any:
-    """Input ``x``, output ``y``, both of the case's fixed shapes."""
+def onnx_model(case: Case, *, any_length: bool = False) -> Any:
+    """Input ``x``, output ``y``, both of the case's fixed shapes.
+
+    With ``any_length`` the spatial axes of both have names instead of lengths.
+    """
     nodes: list[Any] = []
     constants: list[Any] = []
     current = INPUT
@@ -92,11 +95,15 @@ def onnx_model(case: Case) -> Any:
                     add("Softmax", axis=-1)
         values.append(current)
     nodes[-1].output[0] = OUTPUT
+    shapes: list[list[int | str]] = [list(case.shape), list(output_shape(case))]
+    if any_length:
+        for end, shape in zip((INPUT, OUTPUT), shapes, strict=True):
+            shape[2:] = [f"{end}{axis}" for axis in range(len(shape) - 2)]
     graph = helper.make_graph(
         nodes,
         "case",
-        [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, case.shape)],
-        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, output_shape(case))],
+        [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, shapes[0])],
+        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, shapes[1])],
         constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])

@@ -191,6 +191,21 @@ class Tiled:
 
 
 @dataclass(frozen=True, slots=True)
+class ManySizes:
+    """Inputs of many sizes, one after the other, through a model that takes any: medians."""
+
+    case: str
+    sizes: int
+    contender: str
+    first_s: float
+    """Of all sizes, none of which was seen before."""
+    second_s: float
+    """Of the same again."""
+    difference: float
+    """Largest difference to the first contender, over its largest output, of any size."""
+
+
+@dataclass(frozen=True, slots=True)
 class LargeArray:
     """A Zarr array larger than memory: run, killed, resumed."""
 
@@ -205,6 +220,10 @@ class LargeArray:
     """Most memory of its own, in all of these runs; with a cluster that of all processes."""
     killed_after_s: float | None
     """None where the run ended before."""
+    tasks: int
+    """How many a run has; each is done by one process, and is not begun again once it is."""
+    done: int
+    """How many of them had been done when the run was killed."""
     resumed_s: float
     """Of the run that went on."""
     equal: bool
@@ -217,7 +236,8 @@ class LargeArray:
     def good(self) -> bool:
         """Whether all was as it should be."""
         within = self.scheduler is not None or self.peak_mib <= self.limit_mib
-        return self.equal and self.varied and within and self.killed_after_s is not None
+        resumed = self.killed_after_s is not None and 0 < self.done < self.tasks
+        return self.equal and self.varied and within and resumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +287,7 @@ class Results:
     streamed: tuple[Streamed, ...] = ()
     clustered: tuple[Clustered, ...] = ()
     tiled: tuple[Tiled, ...] = ()
+    lengths: tuple[ManySizes, ...] = ()
     large: tuple[LargeArray, ...] = ()
     format: int = field(default=FORMAT)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import figures
-from .results import OURS, Results, Tiled
+from .results import OURS, WRONG, ManySizes, Results, Tiled
 from .table_text import Table
 
 
@@ -17,6 +17,8 @@ def scale_tables(results: Results) -> Iterator[tuple[str, Table]]:
         yield "tiled", _tiled(results)
     if results.clustered:
         yield "cluster", _clustered(results)
+    if results.lengths:
+        yield "lengths", _lengths(results)
     if results.large:
         yield "large", _large(results)
 
@@ -53,7 +55,8 @@ def _clustered(results: Results) -> Table:
         for c in results.clustered
     )
     note = (
-        "From Zarr to Zarr, in turns; starting the cluster is taken off by a shorter run, as above."
+        "From Zarr to Zarr, in turns, on a cluster that is running; what a shorter run takes is "
+        "taken off, as above."
     )
     header = ("median s", "one process", "cluster", "cluster/one", "bits", "bar")
     return Table("A cluster on this machine", note, header, cells)
@@ -98,13 +101,47 @@ def _apart(tiled: Tiled) -> str:
     return "equal bit for bit" if tiled.difference == 0 else f"{tiled.difference:.0e}"
 
 
+def _lengths(results: Results) -> Table:
+    cells = tuple(
+        (
+            f"{m.case}, {m.sizes} sizes, {m.contender}"
+            + ("" if m.difference <= WRONG else f", wrong by {m.difference:.0e}"),
+            f"{1e3 * m.first_s:.0f}",
+            f"{1e3 * m.second_s:.0f}",
+            *(_beside_peer(m, results, seconds) for seconds in ("first_s", "second_s")),
+        )
+        for m in results.lengths
+    )
+    note = (
+        "Inputs of as many different sizes, one sample each, in one process that has run another "
+        "size before; then the same again. onnxruntime has dynamic axes. Contenders take turns at "
+        "each size."
+    )
+    header = ("ms for all", "first pass", "second pass", "peer/this, first", "second")
+    return Table("Many sizes, one model", note, header, cells)
+
+
+def _beside_peer(one: ManySizes, results: Results, seconds: str) -> str:
+    """Best peer's time / this one's, for the same sizes."""
+    if not one.contender.startswith(OURS):
+        return ""
+    peers = [
+        getattr(m, seconds)
+        for m in results.lengths
+        if m.case == one.case and m.difference <= WRONG and not m.contender.startswith(OURS)
+    ]
+    return f"{min(peers) / getattr(one, seconds):.2f}" if peers else ""
+
+
 def _large(results: Results) -> Table:
     cells = tuple(
         (
             f"{a.gigabytes:.0f} GB, {a.samples:,} samples, {a.stored_mib:.0f} MiB on disk"
             + ("" if a.scheduler is None else f", {a.scheduler}"),
             f"{a.seconds:.1f}",
-            "ended before" if a.killed_after_s is None else f"{a.killed_after_s:.1f}",
+            "ended before"
+            if a.killed_after_s is None
+            else f"{a.killed_after_s:.1f}, {a.done} of {a.tasks} tasks",
             f"{a.resumed_s:.1f}",
             f"{a.peak_mib:.0f}",
             "equal" if a.equal else "NOT EQUAL",

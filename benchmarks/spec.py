@@ -18,9 +18,14 @@ _KERNEL = {
 }
 
 
-def native_spec(case: Case) -> dict[str, Any]:
-    """The document, as data. Layer i is called ``layer<i>``, and its normalisation ``norm<i>``."""
+def native_spec(case: Case, *, any_length: bool = False) -> dict[str, Any]:
+    """The document, as data. Layer i is called ``layer<i>``, and its normalisation ``norm<i>``.
+
+    With ``any_length`` the input's lengths are open.
+    """
     channels, *lengths = case.shape[1:]
+    if any_length:
+        lengths = [None] * len(lengths)  # type: ignore[list-item]
     layers: list[dict[str, Any]] = []
     names = ["x"]
     flat = False
@@ -141,12 +146,13 @@ def has_weights(case: Case) -> bool:
     return any(at.weight_shape for at in applied(case))
 
 
-def write_model(case: Case, folder: Path) -> tuple[Path, Path]:
+def write_model(case: Case, folder: Path, *, any_length: bool = False) -> tuple[Path, Path]:
     """``model.yaml`` and ``weights.safetensors`` in ``folder``, the latter maybe empty."""
     import yaml
     from safetensors.numpy import save_file
 
+    spec = native_spec(case, any_length=any_length)
     model, weights = folder / "model.yaml", folder / "weights.safetensors"
-    model.write_text(yaml.safe_dump(native_spec(case), sort_keys=False), encoding="utf-8")
+    model.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
     save_file(tensors(case), weights)
     return model, weights

@@ -48,7 +48,7 @@ def streamed(threads: int, sizes: Sizes) -> Streamed:
             numbers = [sizes.batch, threads]
             (seconds,) = _printed([*program, "x.npy", *map(str, numbers)], folder)
             in_memory.append(seconds * further / sizes.samples)
-            from_files.append(_further(folder, sizes, "--threads", str(threads)))
+            from_files.append(_further(folder, sizes, 0, "--threads", str(threads)))
     memory, files = statistics.median(in_memory), statistics.median(from_files)
     return Streamed(case.name, further, sizes.batch, memory, files, sizes.rounds)
 
@@ -62,9 +62,9 @@ def clustered(threads: int, sizes: Sizes) -> Clustered:
         alone, together = [], []
         same = True
         for _ in range(sizes.rounds):
-            alone.append(_further(folder, sizes, "--threads", str(threads)))
+            alone.append(_further(folder, sizes, 0, "--threads", str(threads)))
             before = _values(folder)
-            together.append(_further(folder, sizes, "--scheduler", f"local:{WORKERS}"))
+            together.append(_further(folder, sizes, WORKERS))
             same = same and before.tobytes() == _values(folder).tobytes()
     further = sizes.samples - sizes.short
     one, many = statistics.median(alone), statistics.median(together)
@@ -95,11 +95,19 @@ def _write_arrays(case: Case, folder: Path, sizes: Sizes) -> None:
         array[:] = x[:count]
 
 
-def _further(folder: Path, sizes: Sizes, *options: str) -> float:
+def _further(folder: Path, sizes: Sizes, workers: int, *options: str) -> float:
     """Seconds of the samples beyond the short run."""
-    program = [str(PROGRAMS / "convspec_twice.py"), "short.zarr", "long.zarr", "y.zarr"]
+    program = [
+        str(PROGRAMS / "convspec_twice.py"),
+        str(workers),
+        "short.zarr",
+        "long.zarr",
+        "y.zarr",
+    ]
     command = ["run", "model.yaml", "--weights", "weights.safetensors"]
-    short, long = _printed([*program, *command, "--batch-size", str(sizes.batch), *options], folder)
+    # A chunk for each batch, so that there are several tasks for each worker.
+    cut = ["--batch-size", str(sizes.batch), "--chunks", str(sizes.batch)]
+    short, long = _printed([*program, *command, *cut, *options], folder)
     return long - short
 
 

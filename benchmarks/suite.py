@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from . import cases as catalogue
-from . import large_arrays, streaming, tiled
+from . import large_arrays, many_sizes, streaming, tiled
 from .cases import chosen
 from .contenders import Contender, default_math, present
 from .limits import best, limits
@@ -22,7 +22,7 @@ from .speed import speed_row
 from .startup import LENET, PEER, starts
 
 PARTS = ("speed", "scaling", "memory", "processes", "startup", "review")
-SCALE_PARTS = ("streaming", "tiled", "cluster", "large")
+SCALE_PARTS = ("streaming", "tiled", "lengths", "cluster", "large")
 """What docs/scale.md shows: these take gigabytes of memory and of disk, and the extras."""
 WHOLE_PROCESS = ("onnxruntime", "OpenVINO", "torch")
 """Peers that are also run from files; another layout of torch would not be another program."""
@@ -131,6 +131,13 @@ def _tiled(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) 
         yield f"{found.image} {found.contender} {found.tile or 'whole'}", results
 
 
+def _lengths(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
+    sizes = many_sizes.Sizes(10, 1) if wanted.rehearsal else many_sizes.Sizes()
+    for case, found in many_sizes.many_sizes(contenders, wanted.threads, sizes):
+        results = replace(results, lengths=(*results.lengths, *found))
+        yield case, results
+
+
 def _large(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
     gigabytes = 0.2 if wanted.rehearsal else 20.0
     with tempfile.TemporaryDirectory() as folder:
@@ -147,6 +154,7 @@ _PARTS = {
     "review": _review,
     "streaming": _streaming,
     "tiled": _tiled,
+    "lengths": _lengths,
     "cluster": _cluster,
     "large": _large,
 }

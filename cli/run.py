@@ -85,6 +85,9 @@ convspec run model.yaml --input x.zarr -o y.zarr \\
 # A scan that is larger than memory, in tiles; broken off, the same command goes on
 convspec run model.yaml --input scans.zarr -o masks.zarr --tile auto --resume
 
+# Into a Zarr array, in shards of 16 chunks
+convspec run model.yaml --input x.zarr -o y.zarr --chunks 1 --shards 16
+
 # In a pipe
 cat x.npy | convspec run model.yaml --input - --output - > y.npy
 """
@@ -111,8 +114,9 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
     metavar="FILE",
     callback=not_empty,
     shell_complete=complete_files,
-    help="Where the output goes, .npy; - for a stream. Several outputs become <stem>.<name>.npy "
-    "each, or members of one .npz. Default: only a summary is printed.",
+    help="Where the output goes: .npy, .npz, Zarr (y.zarr, also at a URL), a dataset of a new HDF5 "
+    "file (y.h5::/path); - for a stream of .npy. Several outputs become <stem>.<name>.npy each, "
+    "or members of one .npz. Default: only a summary is printed.",
 )
 @weights_options
 @semantics_options

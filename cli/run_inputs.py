@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 AS_THEY_ARE = PictureOptions()
-ARCHIVE = ".npz"
 
 
 class ResizeOption(click.ParamType[Resize]):
@@ -105,20 +105,20 @@ def _is_named(names: Sequence[str], after: str) -> bool:
     With several inputs a name is needed. A model's only input needs none: there NAME=FILE is
     meant where the part after the '=' is a file.
     """
-    return len(names) > 1 or Path(after).exists()
+    return len(names) > 1 or os.path.exists(after)
 
 
 def _is_place(text: str) -> bool:
     """Whether a whole text is where something is, with '=' in it."""
     place = place_of(text)
-    return place.scheme is not None or Path(place.file).exists()
+    return place.scheme is not None or os.path.exists(place.file)
 
 
 def _holds_several(file: str) -> bool:
     """Whether a file is an archive, whatever its name."""
     from speccompiler.arrays.open_input import holds_several
 
-    return file != "-" and (file.lower().endswith(ARCHIVE) or holds_several(file))
+    return file != "-" and holds_several(file)
 
 
 def read_path(text: str) -> str | None:
@@ -135,7 +135,7 @@ def opened(
     names = model.input_names
     with contextlib.ExitStack() as stack:
         file = files.get(None, "-")
-        if file != "-" and len(names) > 1:
+        if file != "-" and (len(names) > 1 or _holds_several(file)):
             from speccompiler.arrays.npz_input import open_archive
 
             with about(file):
@@ -198,7 +198,9 @@ def _opened(model: Model, name: str, file: str, pictures: PictureOptions) -> Arr
         from speccompiler.arrays.npy_input import open_array
 
         with about("<stdin>"):
-            return open_array(standard_input("CS110"), "<stdin>")
+            # Past the buffer: a thread that waits there when the process ends would hold its lock.
+            stream = standard_input("CS110")
+            return open_array(getattr(stream, "raw", stream), "<stdin>")
     from speccompiler.arrays.open_input import open_input
     from speccompiler.running.input_form import input_form
 

@@ -176,11 +176,15 @@ def arrays_of(
     steps: Mapping[str, Sequence[int]],
     attributes: Mapping[str, Mapping[str, Any]],
     axes: Mapping[str, tuple[str, ...]],
+    input_bytes: int,
 ) -> dict[str, ZarrArray]:
     """How each chunked output is stored; none of other kinds. ``SpecError`` CS190.
 
+    The numbers of an option may be for a layer's output that has more axes than the model's: one
+    with fewer takes the first of them.
+
     All by the names of outputs: whole shapes, ``steps`` of the tiles along a sample's axes,
-    ``output_attributes``, ``axis_names``.
+    ``output_attributes``, ``axis_names``. ``input_bytes`` are those of a sample.
     """
     from speccompiler.arrays.chunk_layout import ChunkOptions, Compression, laid_out
     from speccompiler.arrays.zarr_array import ZarrArray
@@ -188,16 +192,23 @@ def arrays_of(
     if targets.kind not in CHUNKED:
         return {}
     plain = targets.kind is OutputKind.HDF5
-    asked = ChunkOptions(
-        storing.chunks,
-        storing.shards,
-        storing.compression or (Compression("none") if plain else Compression()),
-        storing.fill_value or 0.0,
-    )
+    compression = storing.compression or (Compression("none") if plain else Compression())
+    most = max(len(shapes[name]) for name, _ in targets.files)
+
+    def of_axes(given: tuple[int, ...] | None, axes: int) -> tuple[int, ...] | None:
+        return given if given is None or len(given) > most else given[:axes]
+
     found = {}
     for name, file in targets.files:
+        axes_here = len(shapes[name])
+        asked = ChunkOptions(
+            of_axes(storing.chunks, axes_here),
+            of_axes(storing.shards, axes_here),
+            compression,
+            storing.fill_value or 0.0,
+        )
         with about(file):
-            layout = laid_out(asked, name, shapes[name], steps[name])
+            layout = laid_out(asked, name, shapes[name], steps[name], input_bytes)
         found[name] = ZarrArray(shapes[name], layout, attributes[name], axes.get(name))
     return found
 

@@ -139,6 +139,7 @@ def _arrays(work: Work) -> dict[str, ZarrArray]:
     """How chunked outputs are stored, with the warnings that are due."""
     if work.targets.kind not in CHUNKED or not work.targets.files:
         return {}
+    from speccompiler.planning.run_bytes import end_bytes
     from speccompiler.running.output_facts import axis_names, output_attributes
 
     model, options = work.compiled.model, work.compiled.options
@@ -151,6 +152,7 @@ def _arrays(work: Work) -> dict[str, ZarrArray]:
         dict(zip(work.runner.output_names, work.runner.steps, strict=True)),
         {name: output_attributes(model, options, name, read) for name in names},
         axis_names(model),
+        end_bytes(work.compiled.plan)[0],
     )
     show(storage_findings(work.targets, arrays))
     return arrays

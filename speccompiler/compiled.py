@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
@@ -38,6 +38,7 @@ from speccompiler.passes import optimize
 from speccompiler.planning.kernel_table import KernelTable
 from speccompiler.planning.memory_limits import check_memory
 from speccompiler.planning.plan import Plan
+from speccompiler.system.cached_value import cached_value
 from speccompiler.targets import Target, find_target, target_names
 from speccompiler.tiling.tile_sizes import TileSizes
 from speccompiler.validation.input_checks import (
@@ -90,13 +91,17 @@ class CompiledModel:
         # Not tuned again there: what was measured is in the cache of this machine.
         return compile_bound, (self.model, replace(self.options, tune=False))
 
-    @cached_property
+    @property
     def penalties(self) -> tuple[penalty.Penalty, ...]:
         """What the weights' regularisers add, after any projection; reads them when first asked.
 
         Raises ``SpecError``: CS075 for a regulariser that means nothing here.
         """
         self.model.refuse(penalty.unknown_effects(self.model.spec, "penalty"))
+        return self._known_penalties
+
+    @cached_value
+    def _known_penalties(self) -> tuple[penalty.Penalty, ...]:
         try:
             return self._penalties()
         except Problem as problem:
@@ -167,15 +172,11 @@ class CompiledModel:
             raise self.model.refused(problem) from None
         return self._tilings[sizes]
 
-    @cached_property
+    @cached_value
     def _tilings(self) -> dict[Any, TiledModel]:
         """Runners of tiles by what was asked for."""
         return {}
 
-    @overload
-    def run_tiled(self, x: Any, tile: TileSizes | None = None, out: None = None) -> Array | Any: ...
-    @overload
-    def run_tiled(self, x: Any, tile: TileSizes | None, out: Any) -> Any: ...
     def run_tiled(self, x: Any, tile: TileSizes | None = None, out: Any = None) -> Any:
         """The model's output, computed tile by tile: the same bits as ``run``, in less memory.
 
@@ -229,17 +230,17 @@ class CompiledModel:
             raise SpecError([problem.at(file="the array")]) from None
         return [arrays[name] for name in names]
 
-    @cached_property
+    @cached_value
     def looked_up(self) -> Mapping[str, tuple[str, int]]:
         """Inputs that hold numbers of rows of an embedding; see ``input_checks.looked_up``."""
         return looked_up(self.plan.graph)
 
-    @cached_property
+    @cached_value
     def _own_outputs(self) -> int:
         """How many of the outputs are the model's; the rest are layers asked for."""
         return len(self.model.output_names)
 
-    @cached_property
+    @cached_value
     def _wanted(self) -> tuple[tuple[tuple[int, ...], bool], ...]:
         """For each input a sample's shape, and whether any float32 may go in as it is."""
         entries = self.model.spec.inputs
@@ -352,7 +353,8 @@ def _another(
         target.check(options.target, graph)
         plan, batch_size, threads = target.plan(optimized, options, kernels)
         if options.tile is None:
-            check_memory(plan, batch_size, target.memory(graph, plan, batch_size, threads))
+            needed = target.memory(graph, plan, batch_size, threads)
+            check_memory(plan, batch_size, needed, can_be_cut=partial(_can_be_cut, graph))
     except Problem as problem:
         raise model.refused(problem) from None
     try:
@@ -419,7 +421,8 @@ def compile_graph(
         target.check(options.target, graph)
         plan, batch_size, threads = target.plan(optimized, options, kernels)
         if options.tile is None:
-            check_memory(plan, batch_size, target.memory(graph, plan, batch_size, threads))
+            needed = target.memory(graph, plan, batch_size, threads)
+            check_memory(plan, batch_size, needed, can_be_cut=partial(_can_be_cut, graph))
     except Problem as problem:
         raise model.refused(problem) from None
     sources = model.weight_sources
@@ -459,6 +462,13 @@ def compile_graph(
         penalties,
         tuple(located),
     )
+
+
+def _can_be_cut(graph: Graph) -> bool:
+    """Asked where memory lacks; most processes do without tiles."""
+    from speccompiler.tiling.advice import can_be_cut
+
+    return can_be_cut(graph)
 
 
 def _non_finite(weights: LoadedWeights, file: str) -> list[Diagnostic]:

@@ -71,23 +71,19 @@ class Target:
         ``kernels`` may choose among the target's in another way.
         """
         from speccompiler.planning.batch_size import LARGEST_BATCH
-        from speccompiler.planning.plan import make_plan
+        from speccompiler.planning.plan import cut_again, make_plan
 
-        batch, plan = options.batch_size, None
-        kernels = kernels or self.kernels()
-        threads = options.threads or default_threads()
-        if batch is None or self.cuts is None:
-            plan = make_plan(graph, kernels, fast=options.fast)
-            batch = batch or min(self.batch_size(plan), options.samples or LARGEST_BATCH)
-        if plan is None or self.cuts is not None:
-            plan = make_plan(
-                graph,
-                kernels,
-                fast=options.fast,
-                batch=batch,
-                threads=threads,
-                tuned=None if self.cuts is None else self.cuts(batch, threads),
-            )
+        kernels, fast = kernels or self.kernels(), options.fast
+        batch, threads = options.batch_size, options.threads or default_threads()
+        if batch is not None and self.cuts is not None:
+            tuned = self.cuts(batch, threads)
+            plan = make_plan(graph, kernels, fast=fast, batch=batch, threads=threads, tuned=tuned)
+            return plan, batch, threads
+        plan = make_plan(graph, kernels, fast=fast)
+        batch = batch or min(self.batch_size(plan), options.samples or LARGEST_BATCH)
+        if self.cuts is not None:
+            tuned = self.cuts(batch, threads)
+            plan = cut_again(plan, kernels, fast=fast, batch=batch, threads=threads, tuned=tuned)
         return plan, batch, threads
 
 

@@ -71,6 +71,30 @@ def test_a_plan_is_made_once_where_the_batch_is_said(monkeypatch):
     model = build(LAYERS, [4, 1])
     model.compile("reference", batch_size=2, threads=3)
     assert [(given["batch"], given["threads"]) for given in made] == [(2, 3)]
-    # The batch depends on the plan, and the cuts in the plan on the batch.
+    # The batch depends on the plan, and only the cuts in the plan on the batch.
     model.compile("reference")
-    assert len(made) == 3
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize(("batch", "threads"), [(1, 4), (1, 1), (7, 2), (64, 16)])
+@pytest.mark.parametrize("math", ["fast", "precise"])
+def test_cutting_again_is_planning_again(math, batch, threads):
+    from speccompiler.kernels.cpu import table
+    from speccompiler.passes import optimize
+    from speccompiler.planning.plan import cut_again, make_plan
+
+    conv = {"type": "Convolution2D", "nb_filter": 64, "nb_row": 3, "nb_col": 3,
+            "border_mode": "same", "activation": "relu"}  # fmt: skip
+    layers = [
+        {**conv, "name": "a"}, {"type": "MaxPooling2D", "name": "p"}, {**conv, "name": "b"},
+        {"type": "Merge", "mode": "sum", "inputs": ["p", "b"], "name": "s"},
+        {**conv, "inputs": "s"},
+    ]  # fmt: skip
+    graph = optimize(build(layers, [48, 56, 32], dim_ordering="tf", seed=1).tapped()[0])
+    fast = math == "fast"
+    wanted = make_plan(graph, table, fast=fast, batch=batch, threads=threads)
+    found = cut_again(
+        make_plan(graph, table, fast=fast), table, fast=fast, batch=batch, threads=threads
+    )
+    assert found == wanted
+    assert any(step.candidate.schedule for step in wanted.steps) == fast

@@ -19,6 +19,10 @@ FEW_BYTES = 1 << 22
 """Samples are put together in one chunk up to here."""
 MOST_BYTES = 1 << 26
 """A chunk of one sample that is larger is cut."""
+INPUT_BYTES = 1 << 28
+"""The most that samples of one chunk read: a chunk is computed by one worker, and again by a run
+that goes on after it was killed. A network that gives ten numbers for an image would otherwise
+have one chunk for a million of them."""
 MANY_CHUNKS = 100_000
 """From here on the files of an array are a burden for a file system."""
 
@@ -27,7 +31,7 @@ MANY_CHUNKS = 100_000
 class Compression:
     """A method, and how hard it tries.
 
-    Activations behind a ReLU shrink to about 0.55 under each of the methods, others to 0.92;
+    Activations behind a ReLU shrink to 0.45 or 0.55 under each of the methods, others to 0.9;
     zstd at level 1 is the fastest of those that reach it.
     """
 
@@ -86,12 +90,16 @@ class ChunkLayout:
 
 
 def laid_out(
-    options: ChunkOptions, name: str, shape: tuple[int, ...], steps: Sequence[int]
+    options: ChunkOptions,
+    name: str,
+    shape: tuple[int, ...],
+    steps: Sequence[int],
+    input_bytes: int = 0,
 ) -> ChunkLayout:
     """The layout of the output ``name`` of a shape, samples first. CS190.
 
     ``steps`` are how far apart the boxes of the run's tiles begin along each axis of a sample:
-    its lengths where samples are run as a whole.
+    its lengths where samples are run as a whole. ``input_bytes`` are what a sample reads.
     """
     for option, given in (("chunks", options.chunks), ("shards", options.shards)):
         if given is not None and len(given) > len(shape):
@@ -104,7 +112,8 @@ def laid_out(
     if options.chunks is not None:
         chunks = _lengths(options.chunks, shape)
     else:
-        chunks = _default_chunks(shape, steps, shards)
+        most = max(1, INPUT_BYTES // max(1, input_bytes))
+        chunks = _default_chunks(shape, steps, shards, most)
     layout = ChunkLayout(chunks, shards, options.compression, options.fill_value)
     _check_shards(layout, name)
     _check_tiles(layout, name, shape, steps)
@@ -118,9 +127,14 @@ def _lengths(given: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _default_chunks(
-    shape: tuple[int, ...], steps: Sequence[int], shards: tuple[int, ...] | None
+    shape: tuple[int, ...],
+    steps: Sequence[int],
+    shards: tuple[int, ...] | None,
+    most_samples: int,
 ) -> tuple[int, ...]:
-    """A tile of as many samples as make some MiB; a very large one is halved where it can be.
+    """A tile of as many samples as make some MiB, or as are read for a chunk.
+
+    A very large one is halved where it can be.
 
     Where there are shards, a chunk is a part of one: an axis along which a shard holds no whole
     tiles is not cut again.
@@ -137,7 +151,7 @@ def _default_chunks(
     while math.prod(one) * ITEM_BYTES > MOST_BYTES and any(map(halves, range(len(one)))):
         longest = max(filter(halves, range(len(one))), key=one.__getitem__)
         one[longest] = math.ceil(one[longest] / 2)
-    most = FEW_BYTES // (math.prod(one) * ITEM_BYTES)
+    most = min(FEW_BYTES // (math.prod(one) * ITEM_BYTES), most_samples)
     if within[0] <= most:
         return (within[0], *one)
     samples = 1
@@ -170,8 +184,8 @@ def _check_tiles(
             raise Problem(
                 "CS190",
                 f"the {what} of the output '{name}' are {cell} long along axis {axis} and the "
-                f"tiles {step}: each of the {what} is written as a whole, so that one must hold "
-                "whole ones of the other",
+                f"tiles {step}: each is written as a whole, and so has to hold whole tiles or to "
+                "lie within one",
                 f"give --{what} a multiple or a divisor of {step} there, or -1 for the whole axis",
             )
 

@@ -108,13 +108,11 @@ def _open_file(file: OrdinaryFile, path: Path, name: str) -> ArrayInput:
     return replace(source, _box=boxes_of(file, header), identity=identity)
 
 
-def boxes_of(
-    file: FileIO, header: NpyHeader, base: int = 0
-) -> Callable[[Box], npt.NDArray[np.float32]] | None:
-    """What reads boxes of an open file, whose .npy begins at ``base``; None where none can be."""
+def boxes_of(file: FileIO, header: NpyHeader) -> Callable[[Box], npt.NDArray[np.float32]] | None:
+    """What reads boxes of an open file; None where none can be."""
     if not facilities.POSITIONED_READS.here:
         return None
-    place = PositionedFile(file.fileno(), base)
+    place = PositionedFile(file.fileno())
     return lambda box: read_box(place, header, box)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import struct
+import threading
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,10 +21,10 @@ from speccompiler.arrays.array_input import ArrayInput
 from speccompiler.arrays.boxes import Box
 from speccompiler.arrays.chunked_batches import batches_of_boxes
 from speccompiler.arrays.npy_batches import Batches, c_order_stream, read_up_to
+from speccompiler.arrays.npy_boxes import read_box
 from speccompiler.arrays.npy_header import NpyHeader
 from speccompiler.arrays.npy_input import (
     array_input,
-    boxes_of,
     check_size,
     file_identity,
     header_of,
@@ -30,12 +33,13 @@ from speccompiler.arrays.npy_input import (
     open_stream,
     refused,
 )
-from speccompiler.arrays.positioned import PositionedFile
+from speccompiler.arrays.positioned import LOCAL_GAP, PositionedFile
 from speccompiler.diagnostics.core import Problem, did_you_mean
 from speccompiler.diagnostics.wording import first_few
 from speccompiler.files import npz_format
 from speccompiler.files.npz_format import METHODS, SIGNATURES, ZIP_ERRORS, Archive, ArchiveError
 from speccompiler.files.ordinary_files import NotOrdinary, first_bytes
+from speccompiler.system import facilities
 
 _AGAIN = "write or copy the whole file again"
 _LOCAL_HEADER = 30
@@ -146,7 +150,9 @@ def _open(archive: Archive, entry: zipfile.ZipInfo, shown: str) -> ArrayInput:
     if entry.compress_type == zipfile.ZIP_STORED:
         header = header_of(_Member(archive, entry), lambda: b"", name)
         check_size(header, entry.file_size - header.data_offset)
-        boxes = boxes_of(archive.file, header, _data_offset(archive, entry))
+        if facilities.POSITIONED_READS.here:
+            member = StoredMember(archive, entry, header.data_offset)
+            boxes = functools.partial(read_box, member, header)
     if header is None or boxes is None:
         return open_stream(_Member(archive, entry), name, size=entry.file_size)
     return replace(
@@ -175,10 +181,39 @@ def _batches(
     return batches
 
 
-def _data_offset(archive: Archive, entry: zipfile.ZipInfo) -> int:
+class StoredMember:
+    """A member's bytes from any place; its checksum is compared where they are read in order."""
+
+    gap = LOCAL_GAP
+
+    def __init__(self, archive: Archive, entry: zipfile.ZipInfo, header_bytes: int) -> None:
+        """``header_bytes`` have been read already. CS112."""
+        self._entry = entry
+        number = archive.file.fileno()
+        self._place = PositionedFile(number, _data_offset(PositionedFile(number), entry))
+        header = bytearray(header_bytes)
+        self._place.read_at(memoryview(header), 0)
+        self._at, self._sum = header_bytes, zlib.crc32(header)
+        self._turn = threading.Lock()
+
+    def read_at(self, view: memoryview, offset: int) -> int:
+        """See ``Positioned``. CS110, CS112."""
+        got = self._place.read_at(view, offset)
+        with self._turn:
+            if offset == self._at:
+                self._sum = zlib.crc32(view[:got], self._sum)
+                self._at += got
+                if self._at == self._entry.file_size and self._sum != self._entry.CRC:
+                    name = self._entry.filename
+                    text = f"member '{name}' cannot be unpacked (Bad CRC-32 for file '{name}')"
+                    raise Problem("CS112", text, _AGAIN)
+        return got
+
+
+def _data_offset(place: PositionedFile, entry: zipfile.ZipInfo) -> int:
     """Where a member's bytes begin (PKWARE APPNOTE 4.3.7). CS112."""
     local = bytearray(_LOCAL_HEADER)
-    got = PositionedFile(archive.file.fileno()).read_at(memoryview(local), entry.header_offset)
+    got = place.read_at(memoryview(local), entry.header_offset)
     if got < len(local) or not local.startswith(b"PK\x03\x04"):
         raise Problem("CS112", f"member '{entry.filename}' cannot be unpacked", _AGAIN)
     name_bytes, extra_bytes = struct.unpack_from("<HH", local, 26)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import zipfile
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -51,8 +50,10 @@ def open_input(text: str, form: PictureForm = PLAIN) -> ArrayInput:
         from speccompiler.arrays.remote_input import open_remote
 
         return open_remote(place)
+    if not place.file:
+        raise Problem("CS110", "the name of the file is empty", "write FILE, or FILE::PATH")
     path = Path(place.file)
-    if path.is_dir():
+    if os.path.isdir(path):
         return _open_folder(path, place, form)
     if place.inner is None and is_pattern(place.file):
         return _open_pictures(pattern_files(place.file), form, place.shown)
@@ -66,7 +67,10 @@ def open_input(text: str, form: PictureForm = PLAIN) -> ArrayInput:
 def holds_several(text: str) -> bool:
     """Whether a name is that of an archive, whose members may be named as a model's inputs."""
     place = place_of(text)
-    return place.scheme is None and place.inner is None and is_archive(Path(place.file))
+    if place.scheme is not None or place.inner is not None:
+        return False
+    path = Path(place.file)
+    return path.suffix.lower() == ".npz" or (is_archive(path) and not _holds_zarr(path))
 
 
 def _local(place: Place) -> Place:
@@ -93,15 +97,14 @@ def _open_folder(path: Path, place: Place, form: PictureForm) -> ArrayInput:
 
 
 def _is_zarr(folder: Path) -> bool:
-    return any((folder / name).exists() for name in _ZARR_FILES)
+    return any(os.path.exists(folder / name) for name in _ZARR_FILES)
 
 
 def _zarr_root(path: Path) -> Path | None:
     """The outermost folder above a path that is a Zarr group or array."""
     for parent in reversed(path.parents):
-        with suppress(OSError, ValueError):
-            if parent.name and (_is_zarr(parent) or parent.suffix.lower() == ".zarr"):
-                return parent if parent.is_dir() else None
+        if parent.name and (_is_zarr(parent) or parent.suffix.lower() == ".zarr"):
+            return parent if os.path.isdir(parent) else None
     return None
 
 

@@ -18,14 +18,15 @@ A run writes its outputs box by box in an unfinished place, with a journal of wh
         place.complete()                every output appears
 
 Leaving the block without ``complete`` keeps the place where a task was recorded, and removes it
-otherwise. A process that dies while the outputs take their names leaves ``complete`` behind, and
-whoever holds the place next gives them the rest of their names first.
+otherwise. A process that dies while the outputs take their names leaves ``complete`` behind: the
+run that goes on, which has no task left, gives those their names that have none. Where they go is
+for that run to say, and never for a file that lies in the place.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import shutil
 import stat
 from collections.abc import Callable, Sequence
@@ -35,7 +36,11 @@ from math import prod
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from speccompiler.arrays.box_output import BoxOutput
+from speccompiler.arrays.boxes import Box
 from speccompiler.arrays.element_types import FLOAT32
 from speccompiler.arrays.npy_box_output import NpyBoxOutput
 from speccompiler.arrays.output_kind import is_url, local_path
@@ -46,10 +51,12 @@ from speccompiler.files import atomic_output
 from speccompiler.files.journal import Journal
 from speccompiler.files.synced import sync_folder
 from speccompiler.files.system_errors import FULL, writing_reason
+from speccompiler.frozen import dataclass
 from speccompiler.system import facilities
 from speccompiler.system.folder_lock import Busy, lock_folder, remove_lock
 
 _LOCK, _JOURNAL, _COMPLETE, _REPLACED = "lock", "journal", "complete", "replaced"
+_PART = re.compile(r"\d+\.")
 
 
 def place_folder(output: str) -> Path:
@@ -78,10 +85,10 @@ class LocalPlace:
         self._outputs: list[tuple[PlannedOutput, BoxOutput]] = []
         self._closed = False
         try:
-            self.completed = (self.folder / _COMPLETE).exists()
+            left = [name for name in os.listdir(self.folder) if _PART.match(name)]
+            self.completed = self._is_complete() and not left
             if self.completed:
-                self._take_names()
-                self._empty()
+                self._empty()  # all outputs had their names, and only this was left to do
             self._journal = Journal(self.folder / _JOURNAL)
         except OSError as error:
             self._lock.close()
@@ -106,10 +113,17 @@ class LocalPlace:
         """The outputs, new or as they were left."""
         if self.header is None:
             self.clear()
+            atomic_output.check_room(self.folder, sum(map(_certain_bytes, planned)))
         for number, each in enumerate(planned):
             try:
                 part = self._part(number, each)
-                output = _create(part, each) if self.header is None else _open_again(part, each)
+                output: BoxOutput
+                if self.header is None:
+                    output = _create(part, each)
+                elif self._is_complete() and not part.exists():
+                    output = _Named(each.shape)
+                else:
+                    output = _open_again(part, each)
             except Problem as problem:
                 raise SpecError([problem.at(file=each.target)]) from None
             self._outputs.append((each, output))
@@ -138,42 +152,36 @@ class LocalPlace:
     def complete(self) -> None:
         """Every output appears under its name, one right after the other."""
         self._close_outputs()
-        beside = self.folder.parent
-        moves = []
-        for number, (each, _) in enumerate(self._outputs):
-            final = os.path.relpath(os.path.realpath(each.target), beside)
-            moves.append((self._part(number, each).name, final, each.target))
         try:
-            partial = self.folder / f"{_COMPLETE}.part"
-            with open(partial, "w", encoding="utf-8") as file:
-                json.dump(moves, file)
-                file.flush()
+            with open(self.folder / _COMPLETE, "wb") as file:
                 os.fsync(file.fileno())
-            os.replace(partial, self.folder / _COMPLETE)
             sync_folder(self.folder)
         except OSError as error:
             raise atomic_output.write_failure(error, "all samples") from None
-        self._take_names()
+        interrupted = self._take_names()
         self._journal.close()
         self._remove()
+        if interrupted is not None:
+            raise interrupted
 
-    def _take_names(self) -> None:
-        """What ``complete`` lists is moved, as far as it was not. Ctrl-C waits until it is."""
-        moves = json.loads((self.folder / _COMPLETE).read_text(encoding="utf-8"))
+    def _take_names(self) -> BaseException | None:
+        """Move every output that is still here. Ctrl-C waits until it is done, and is returned."""
         interrupted: BaseException | None = None
-        for part, final, shown in moves:
-            while (self.folder / part).exists():
+        for number, (each, _) in enumerate(self._outputs):
+            part, final = self._part(number, each), Path(os.path.realpath(each.target))
+            while part.exists():
                 try:
-                    _take_name(self.folder, part, self.folder.parent / final)
+                    _take_name(part, final)
                 except (KeyboardInterrupt, SystemExit) as stopped:
                     interrupted = stopped
                 except Problem as problem:
-                    raise SpecError([problem.at(file=shown)]) from None
-        for folder in {(self.folder.parent / final).parent for _, final, _ in moves}:
+                    raise SpecError([problem.at(file=each.target)]) from None
             with suppress(OSError):
-                sync_folder(folder)
-        if interrupted is not None:
-            raise interrupted
+                sync_folder(final.parent)
+        return interrupted
+
+    def _is_complete(self) -> bool:
+        return (self.folder / _COMPLETE).exists()
 
     def __enter__(self) -> Self:
         return self
@@ -182,7 +190,7 @@ class LocalPlace:
         if self._closed:
             return
         self._close_outputs()
-        kept = self._journal.count > 1 or (self.folder / _COMPLETE).exists()
+        kept = self._journal.count > 1
         self._journal.close()
         if kept:
             self._lock.close()
@@ -259,14 +267,38 @@ class LocalPlace:
             ) from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """An output that has its name already: nothing is left to be written."""
+
+    shape: tuple[int, ...]
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Of no use any longer."""
+        return (1,) * len(self.shape)
+
+    def put(self, box: Box, values: npt.NDArray[np.float32]) -> None:
+        """A bug: a run whose outputs take their names has no task left."""
+        raise AssertionError("the output is complete")
+
+    def sync(self, box: Box) -> None:
+        """It was."""
+
+
 def _create(part: Path, planned: PlannedOutput) -> BoxOutput:
     if planned.zarr is None:
         return NpyBoxOutput.create(part, planned.shape)
     from speccompiler.arrays.zarr_output import create_zarr
 
-    if planned.zarr.layout.compression.method == "none":
-        atomic_output.check_room(part.parent, prod(planned.shape) * FLOAT32.itemsize)
     return create_zarr(part, planned.zarr)
+
+
+def _certain_bytes(planned: PlannedOutput) -> int:
+    """What an output takes on the disk, as far as it is known before it is compressed."""
+    array = planned.zarr
+    compressed = array is not None and array.layout.compression.method != "none"
+    return 0 if compressed else prod(planned.shape) * FLOAT32.itemsize
 
 
 def _open_again(part: Path, planned: PlannedOutput) -> BoxOutput:
@@ -296,9 +328,9 @@ def _open_again(part: Path, planned: PlannedOutput) -> BoxOutput:
     return result
 
 
-def _take_name(place: Path, part: str, final: Path) -> None:
+def _take_name(source: Path, final: Path) -> None:
     """Move a complete output to its name. Called again after an interrupt, it goes on. CS120."""
-    source, replaced = place / part, place / _REPLACED / part
+    replaced = source.parent / _REPLACED / source.name
     try:
         if source.is_dir():
             check_zarr_target(final)
@@ -326,7 +358,7 @@ def _not_named(why: str, source: Path) -> Problem:
     return Problem(
         "CS120",
         f"it is complete, but could not take its name: {why}",
-        f"it lies in '{source}': move it from there, or run again when the name is free",
+        f"it lies in '{source}': give --resume when the name is free",
     )
 
 

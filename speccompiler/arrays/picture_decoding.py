@@ -16,6 +16,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from speccompiler.arrays.picture_form import PictureForm
 from speccompiler.diagnostics.core import Problem
@@ -25,8 +28,8 @@ from speccompiler.files.ordinary_files import NotOrdinary, first_bytes, open_ord
 from speccompiler.files.system_errors import reading_reason
 from speccompiler.frozen import dataclass
 
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF")
-"""Pillow's readers that may look at a file; MPO is a JPEG with more pictures behind it."""
+FORMATS = (PngImageFile.format, JpegImageFile.format, TiffImageFile.format)
+"""Pillow's readers that may look at a file; a JPEG may have more pictures behind it (MPO)."""
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485
 _DEEP = ("I", "F")
 """How the modes begin whose values have more than 8 bits."""
@@ -64,7 +67,9 @@ def read_header(path: str) -> PictureHeader:
 def _header(path: str) -> PictureHeader:
     with _opened(path) as image:
         width, height = image.size
-        turned = image.getexif().get(_ORIENTATION, 1) not in (0, 1)
+        # Of a PNG without EXIF in front, Pillow would unpack all to find it behind the values.
+        looked_at = image.format != PngImageFile.format or "exif" in image.info
+        turned = looked_at and image.getexif().get(_ORIENTATION, 1) not in (0, 1)
         # Counting the frames of a TIFF goes through all of them.
         frames = 2 if _has_second(image) else 1
         deep = any(";16" in str(tile[3]) for tile in getattr(image, "tile", None) or ())

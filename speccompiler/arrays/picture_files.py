@@ -62,10 +62,11 @@ def folder_files(folder: Path) -> PictureFiles:
 def _no_picture(others: list[str]) -> Problem:
     if not others:
         return Problem("CS110", "the folder is empty", "check the path")
-    arrays = [name for name in others if name.lower().endswith((".npy", ".npz", ".h5"))]
+    endings = (".npy", ".npz", ".h5", ".hdf5", ".zarr")
+    arrays = [name for name in others if name.lower().endswith(endings)]
     held = first_few([quoted(name) for name in others], 3)
     return Problem(
         "CS110",
         f"the folder holds no pictures (.png, .jpg, .tif) and is no Zarr array; it holds {held}",
-        f"give the file {quoted(arrays[0])} in it" if arrays else "check the path",
+        f"give {quoted(arrays[0])} in it" if arrays else "check the path",
     )

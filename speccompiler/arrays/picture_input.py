@@ -25,6 +25,7 @@ from speccompiler.arrays.picture_files import PictureFiles
 from speccompiler.arrays.picture_form import PictureForm
 from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import first_few, quoted
+from speccompiler.system.threads import default_threads
 
 _THREADS = 4
 _MOST_AHEAD = 256 << 20
@@ -133,7 +134,7 @@ def _decoded(files: Sequence[str], form: PictureForm, size: int) -> Iterator[npt
         yield decode(files[0], form)
         return
     ahead = max(1, min(2 * _THREADS, _MOST_AHEAD // size))
-    pool = ThreadPoolExecutor(min(_THREADS, ahead, os.cpu_count() or 1), "pictures")
+    pool = ThreadPoolExecutor(min(_THREADS, ahead, default_threads()), "pictures")
     waiting: deque[Future[npt.NDArray[np.uint8]]] = deque()
     try:
         for path in files:

@@ -42,15 +42,22 @@ def place_of(text: str) -> Place:
     """
     scheme = _SCHEME.match(text)
     if scheme is not None:
-        file, separator, inner = text.partition(SEPARATOR)
-        return Place(file, inner if separator else None, scheme[1].lower())
+        # An address of IPv6 has '::' of its own.
+        path = text.find("/", scheme.end())
+        path = len(text) if path < 0 else path
+        file, _, inner = text[path:].partition(SEPARATOR)
+        return Place(text[:path] + file, _named(inner), scheme[1].lower())
     if SEPARATOR not in text or os.path.lexists(text):
         return Place(text, None, None)
     at = text.find(SEPARATOR)
     while at >= 0 and not os.path.lexists(text[:at]):
         at = text.find(SEPARATOR, at + 1)
     at = text.rfind(SEPARATOR) if at < 0 else at
-    return Place(text[:at], text[at + len(SEPARATOR) :], None)
+    return Place(text[:at], _named(text[at + len(SEPARATOR) :]), None)
+
+
+def _named(inner: str) -> str | None:
+    return inner if inner.strip("/") else None
 
 
 def without_secrets(url: str) -> str:

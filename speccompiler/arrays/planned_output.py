@@ -39,7 +39,7 @@ class OutputPlace(Protocol):
     records: tuple[str, ...]
     """Each line that it recorded."""
     completed: bool
-    """Whether that run had done all, and its outputs have got the rest of their names now."""
+    """Whether that run had done all, and every output had its name: nothing was left of it."""
 
     def clear(self) -> None:
         """Remove what an earlier run left. CS121."""

@@ -52,7 +52,10 @@ def open_remote(place: Place) -> ArrayInput:
         known = ", ".join(f"{name}://" for name in ("https", "s3", "gs", "memory", "file"))
         raise Problem("CS186", f"URLs of {scheme}:// are not read", f"known are {known}")
     needs(package, "remote", f"{scheme}:// URLs need")
-    parts = urlsplit(place.file)
+    try:
+        parts = urlsplit(place.file)
+    except ValueError:
+        raise Problem("CS186", "this is no URL", f"write it as {scheme}://host/path") from None
     if not parts.netloc and scheme != "memory":
         raise Problem("CS186", "the URL names no host", f"write it as {scheme}://host/path")
     path = parts.path.rstrip("/").lower()
@@ -210,10 +213,15 @@ def _open_zarr(place: Place) -> ArrayInput:
     from speccompiler.arrays.zarr_input import open_zarr
     from speccompiler.arrays.zarr_remote import RemoteStore
 
+    if "?" in place.file:
+        raise Problem(
+            "CS186",
+            "there is no Zarr array behind a '?', which belongs to the URL of a single file",
+            "give the URL without it, or copy the array to this machine",
+        )
     root, inner = _root(place)
     with network_problems(place):
-        store = RemoteStore.from_url(root, _options(place.scheme or ""), read_only=True)
-    store.place = place
+        store = RemoteStore.at(root, _options(place.scheme or ""), place)
     shown = without_secrets(root)
     separator = "/" if place.inner is None else SEPARATOR
     return open_zarr(store, inner, shown, lambda at: f"{shown} {at}", separator)

@@ -6,6 +6,7 @@ Servers of objects rename nothing, so an array is at its address from the start,
     s3://bucket/y.zarr/                         the array
     s3://bucket/y.zarr.unfinished/header
     s3://bucket/y.zarr.unfinished/00000000      a record
+    s3://bucket/y.zarr.unfinished/complete      while the mark is taken from one after another
 
 Nothing that is there already is replaced. No lock is held: two runs that write to one address at
 the same time are not told of each other.
@@ -27,7 +28,7 @@ from speccompiler.arrays.zarr_output import failed_at_server, servers_words
 from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.files import atomic_output
 
-_HEADER = "header"
+_HEADER, _COMPLETE = "header", "complete"
 
 
 class RemotePlace:
@@ -39,6 +40,7 @@ class RemotePlace:
         self._folder = path.rstrip("/") + UNFINISHED
         self._outputs: list[tuple[PlannedOutput, zarr_output.ZarrBoxes]] = []
         self._turn = threading.Lock()
+        self._completing = False
         with _refusing():
             self.header, self.records = self._read()
         self._count = len(self.records)
@@ -50,6 +52,7 @@ class RemotePlace:
         found: dict[str, bytes] = self._files.cat(self._files.find(self._folder))
         by_name = {name.rpartition("/")[2]: data.decode() for name, data in found.items()}
         header = by_name.pop(_HEADER)
+        self._completing = by_name.pop(_COMPLETE, None) is not None
         return header, tuple(by_name[name] for name in sorted(by_name))
 
     def clear(self) -> None:
@@ -57,7 +60,7 @@ class RemotePlace:
         with _refusing():
             if self._files.exists(self._folder):
                 self._files.rm(self._folder, recursive=True)
-        self.header, self.records, self._count = None, (), 0
+        self.header, self.records, self._count, self._completing = None, (), 0, False
 
     def open(self, planned: Sequence[PlannedOutput]) -> list[BoxOutput]:
         """The arrays, new or as they were left."""
@@ -76,7 +79,7 @@ class RemotePlace:
         exists = self._files.exists(f"{path}/zarr.json") or self._files.exists(path)
         ours = exists and zarr_output.is_marked_unfinished(url)
         if self.header is not None:
-            if ours:
+            if ours or (exists and self._completing):
                 output = zarr_output.ZarrBoxes(url)
                 if (output.shape, output.grid) == (planned.shape, planned.zarr.layout.cell):
                     return output
@@ -112,6 +115,7 @@ class RemotePlace:
 
     def complete(self) -> None:
         """Take the mark from every array, and remove the journal."""
+        self._write(_COMPLETE, "")
         for _, output in self._outputs:
             output.mark_complete()
             output.close()

@@ -16,6 +16,14 @@ class RemoteStore(FsspecStore):  # type: ignore[misc]
 
     place: Place
 
+    @classmethod
+    def at(cls, url: str, options: dict[str, Any], place: Place) -> RemoteStore:
+        """The hierarchy at a URL; ``place`` is what messages speak of."""
+        store: Any = cls.from_url(url, options, read_only=True)
+        store.place = place
+        found: RemoteStore = store
+        return found
+
     async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
         """An object's bytes, or a range of them; None where there is none. CS186."""
         with network_problems(self.place):

@@ -7,6 +7,7 @@ a pipe. This one opens ordinary files only, and reads no more metadata than anyb
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from contextlib import suppress
 from hashlib import sha256
@@ -26,6 +27,7 @@ METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
 MOST_METADATA = 16 << 20
 MOST_FILES = 20_000
 _MISSING = frozenset({"missing", "folder"})
+_UNDER_A_FILE = os.strerror(errno.ENOTDIR).lower()
 
 
 class FolderStore(LocalStore):  # type: ignore[misc]
@@ -54,7 +56,7 @@ def _bytes_of(root: Path, key: str, wanted: Any) -> bytes | None:
             stream.seek(first)
             return stream.read(max(0, last - first))
     except NotOrdinary as found:
-        if found.kind in _MISSING:
+        if found.kind in _MISSING or found.reason == _UNDER_A_FILE:
             return None
         text = f"{quoted(key)} cannot be read: {found.reason}"
         raise Problem("CS110", text, "check the files of the array") from None

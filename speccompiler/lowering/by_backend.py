@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.diagnostics.wording import first_few
@@ -14,6 +13,7 @@ from speccompiler.lowering.lower import Lowered, lower
 from speccompiler.lowering.refusals import RELEASES, Backend
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
+from speccompiler.system.cached_value import cached_value
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ByBackend:
     tensorflow: Lowered
     theano: Lowered
 
-    @cached_property
+    @cached_value
     def differing(self) -> tuple[str, ...]:
         """The layers whose numbers depend on the backend, in the model's order."""
         one, other = (

@@ -31,8 +31,13 @@ class KernelTable(Protocol):
     ) -> Candidate | None:
         """The kernel for a step, and for a pool after it; None where no kernel takes both."""
 
-    def alone(self, candidate: Candidate) -> Candidate:
-        """The kernel of a candidate for steps of other lengths: the same bits, and no pool."""
+    def alike(
+        self, whole: Candidate, node: Node, shape: KnownShape, own: Candidate | None
+    ) -> Candidate:
+        """For a part of what ``whole`` does, which is ``node`` of ``shape``: the same bits.
+
+        ``own`` is what the part would have, if any; what is given takes no pool in but that.
+        """
 
 
 class Measured(Protocol):

@@ -188,6 +188,35 @@ def make_plan(
     )
 
 
+def cut_again(
+    plan: Plan,
+    kernels: KernelTable,
+    *,
+    fast: bool,
+    batch: int,
+    threads: int,
+    tuned: Measured | None = None,
+) -> Plan:
+    """The plan that ``make_plan`` makes of the same graph for another batch and other threads.
+
+    These change how the tasks of a step are cut, and nothing else.
+    """
+    steps = []
+    for step in plan.steps:
+        before = step.candidate
+        if before is not None and before.schedule is not None:
+            node, shape, pool = step.node, step.source_shape, step.pool
+            found = kernels.choose(node, shape, fast=fast, batch=batch, threads=threads, pool=pool)
+            assert found is not None, f"no kernel for {node.name} in a larger batch"
+            if tuned is not None:
+                found = tuned.choice(node, shape, pool, found)
+            if before.added is not None:
+                found = replace(found, added=before.added)
+            step = replace(step, candidate=found)
+        steps.append(step)
+    return replace(plan, steps=tuple(steps))
+
+
 def _choose_kernels(
     graph: Graph,
     kernels: KernelTable,

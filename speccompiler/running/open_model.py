@@ -33,6 +33,8 @@ from speccompiler.validation.validated import ValidatedModel
 
 KEPT_BYTES = 128 << 20
 """Bytes of plans that are kept; those that were not used for longest are dropped."""
+TILE_PLANS = 30
+"""Plans that a model in tiles is reckoned to have: 27 kinds of tiles in a volume, and its own."""
 LEAST_KEPT = 8
 """Plans that are kept whatever they take."""
 
@@ -200,10 +202,15 @@ class _Kept:
             if shapes in self._models:
                 return
             self._models[shapes] = model
-            self._bytes += model.executor.own_bytes
+            self._bytes += _taken(model)
             while self._bytes > KEPT_BYTES and len(self._models) > LEAST_KEPT:
                 _, dropped = self._models.popitem(last=False)
-                self._bytes -= dropped.executor.own_bytes
+                self._bytes -= _taken(dropped)
+
+
+def _taken(model: CompiledModel) -> int:
+    """Bytes that only this model takes; in tiles it has a plan for each kind of tile."""
+    return model.executor.own_bytes * (1 if model.options.tile is None else TILE_PLANS)
 
 
 def compile_model(model: ValidatedModel, options: CompileOptions) -> CompiledModel:

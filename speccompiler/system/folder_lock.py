@@ -13,7 +13,7 @@ from pathlib import Path
 from speccompiler.system import facilities
 from speccompiler.system.unfinished_files import locked
 
-_ATTEMPTS = 8
+_ATTEMPTS = 100
 
 
 class Busy(Exception):

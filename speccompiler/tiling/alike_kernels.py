@@ -12,7 +12,7 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Conv, Node
 from speccompiler.planning.candidate import Candidate, KnownShape
 from speccompiler.planning.kernel_table import KernelTable
-from speccompiler.planning.plan import Plan
+from speccompiler.planning.plan import Plan, Step
 from speccompiler.tiling.needs import CellsByNode
 
 
@@ -21,8 +21,8 @@ class AlikeKernels:
     """A target's kernels, where a step of the whole has one: that one."""
 
     kernels: KernelTable
-    whole: Mapping[str, Candidate]
-    """By the node's name."""
+    whole: Mapping[str, Step]
+    """Of the whole plan, by the node's name."""
 
     def choose(
         self,
@@ -37,21 +37,23 @@ class AlikeKernels:
         """See ``KernelTable``. Only convolutions have several kernels."""
         found = self.kernels.choose(node, shape, fast=fast, batch=batch, threads=threads, pool=pool)
         wanted = self.whole.get(node.name)
-        if not isinstance(node.op, Conv) or wanted is None:
+        if not isinstance(node.op, Conv) or wanted is None or wanted.candidate is None:
             return found
-        if found is not None and found.kernel == wanted.kernel:
-            return found
-        return None if pool is not None else self.kernels.alone(wanted)
+        if pool is not None and (found is None or found.kernel != wanted.kernel):
+            return None
+        return self.alike(wanted.candidate, wanted.node, wanted.source_shape, found)
 
-    def alone(self, candidate: Candidate) -> Candidate:
+    def alike(
+        self, whole: Candidate, node: Node, shape: KnownShape, own: Candidate | None
+    ) -> Candidate:
         """See ``KernelTable``."""
-        return self.kernels.alone(candidate)
+        return self.kernels.alike(whole, node, shape, own)
 
 
 def alike_kernels(kernels: KernelTable, plan: Plan) -> AlikeKernels:
     """The kernels for tiles of a whole image that has this plan."""
     chosen = {
-        step.node.name: step.candidate
+        step.node.name: step
         for step in plan.steps
         if step.candidate is not None and isinstance(step.node.op, Conv)
     }

@@ -64,9 +64,12 @@ class _Found:
     moves: dict[str, tuple[Move, ...]] = field(default_factory=dict)
     obstacles: list[Obstacle] = field(default_factory=list)
 
-    def new(self, length: int) -> Axis:
-        """An axis that moves along nothing that was there before."""
-        return () if length == 1 else (Part(length, self.roots.new()),)
+    def new(self, length: int, node: ir.Node | None = None) -> Axis:
+        """An axis that moves along nothing that was there before; what a node makes is whole."""
+        axis = () if length == 1 else (Part(length, self.roots.new()),)
+        if node is not None:
+            self.keep(node, axis, "makes all positions of this axis together")
+        return axis
 
     def keep(self, node: ir.Node, parts: Sequence[Part], what: str, advice: str = "") -> None:
         """These parts must not be cut."""
@@ -136,8 +139,9 @@ def channel_axis(graph: ir.Graph) -> int | None:
             return None
         if isinstance(node.op, CHANNELS_LAST):
             *others, last = layouts[node.inputs[0]]
-            if len(last) == 1 and last[0].root in own:
-                return own[last[0].root]
+            for axis in (last, layouts[node.name][-1]):
+                if len(axis) == 1 and axis[0].root in own:
+                    return own[axis[0].root]
             if not last and ones and any(p.root in own for axis in others for p in axis):
                 return ones[-1] if len(first.shape) - 1 in ones else ones[0]
     return len(first.shape) - 1
@@ -193,7 +197,7 @@ def _conv(found: _Found, node: ir.Node, source: Layout) -> Layout:
     repeats = (op.repeats if isinstance(op, ir.Conv) else ()) or (1,) * len(axes)
     strides = [Fraction(s, r) for s, r in zip(op.stride, repeats, strict=True)]
     spatial = _windows(found, node, axes, shape[:-1], strides, along(op, len(axes)))
-    return (*spatial, found.new(shape[-1]))
+    return (*spatial, found.new(shape[-1], node))
 
 
 def _moved_by(node: ir.Node) -> list[Fraction]:
@@ -223,7 +227,7 @@ def _local(found: _Found, node: ir.Node, source: Layout) -> Layout:
     for axis in source[first:-1]:
         found.keep(node, axis, "has weights of its own at every position", advice)
     found.keep(node, source[-1], "adds up values of all positions")
-    made = [found.new(length) for length in known_shape(node.shape)[first:]]
+    made = [found.new(length, node) for length in known_shape(node.shape)[first:]]
     return (*source[:first], *made)
 
 
@@ -253,7 +257,7 @@ def _batch_normalize(found: _Found, node: ir.Node, source: Layout) -> Layout:
 def _map_with(found: _Found, node: ir.Node, source: Layout) -> Layout:
     op = node.op
     assert isinstance(op, ir.MapWith), "the table leads here for no other"
-    advice = "shared_axes share the parameters of a PReLU along an axis"
+    advice = "parameters that are shared along the axis, as shared_axes says, can be cut"
     for parameter in op.parameters:
         for length, axis in zip(parameter.shape, source, strict=True):
             if length != 1:
@@ -262,7 +266,7 @@ def _map_with(found: _Found, node: ir.Node, source: Layout) -> Layout:
 
 
 def _lookup(found: _Found, node: ir.Node, source: Layout) -> Layout:
-    return (*source, found.new(known_shape(node.shape)[-1]))
+    return (*source, found.new(known_shape(node.shape)[-1], node))
 
 
 def _transpose(found: _Found, node: ir.Node, source: Layout) -> Layout:
@@ -283,7 +287,7 @@ def _concat(found: _Found, node: ir.Node, *sources: Layout) -> Layout:
         if place == op.axis:
             for axis in axes:
                 found.keep(node, axis, "joins values one after the other along this axis")
-            made.append(found.new(known_shape(node.shape)[place]))
+            made.append(found.new(known_shape(node.shape)[place], node))
         else:
             made.append(found.together(node, axes))
     return tuple(made)
@@ -293,7 +297,7 @@ def _dot(found: _Found, node: ir.Node, *sources: Layout) -> Layout:
     for source in sources:
         for axis in source:
             found.keep(node, axis, "multiplies all positions of one input by those of another")
-    return tuple([found.new(length) for length in known_shape(node.shape)])
+    return tuple([found.new(length, node) for length in known_shape(node.shape)])
 
 
 def _slice(found: _Found, node: ir.Node, source: Layout) -> Layout:
@@ -307,7 +311,7 @@ def _slice(found: _Found, node: ir.Node, source: Layout) -> Layout:
             made.append(found.slid(node, axis, known_shape((count,))[0], Fraction(step)))
         else:
             found.keep(node, axis, "reads this axis backwards")
-            made.append(found.new(known_shape((count,))[0]))
+            made.append(found.new(known_shape((count,))[0], node))
     return tuple(made)
 
 
@@ -323,7 +327,7 @@ def _resize(found: _Found, node: ir.Node, source: Layout) -> Layout:
             if not op.bilinear:
                 advice = "make it larger by a whole number, without align_corners"
             found.keep(node, axis, "rounds places that depend on the whole length", advice)
-            made.append(found.new(size))
+            made.append(found.new(size, node))
         else:
             made.append(axis if factor == 1 else found.slid(node, axis, size, Fraction(1, factor)))
     return (*source[:-3], *made, source[-1])
@@ -371,7 +375,7 @@ def _reshape(found: _Found, node: ir.Node, source: Layout) -> Layout:
                 axis.append(Part(left, part.root, part.stride * factor))
                 moves.append(Move(index, factor))
                 # Of the faster share, every tile has all.
-                rest.append((None, Part(factor, found.roots.new())))
+                rest += [(None, fast) for fast in found.new(factor, node)]
                 left = 1
             else:
                 return _rearranged(found, node, source)
@@ -384,7 +388,7 @@ def _rearranged(found: _Found, node: ir.Node, source: Layout) -> Layout:
     """Rows of another length: no position stays by itself."""
     for axis in source:
         found.keep(node, axis, "puts all positions into rows of another length")
-    made = tuple([found.new(length) for length in known_shape(node.shape)])
+    made = tuple([found.new(length, node) for length in known_shape(node.shape)])
     found.moves[node.name] = tuple([Move(None) for axis in made for _ in axis])
     return made
 

@@ -9,7 +9,7 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import known
 from speccompiler.graph.ir import Graph
 from speccompiler.graph.shapes import element_count, multiply_adds
-from speccompiler.planning.memory_limits import memory_text
+from speccompiler.reports.number_text import size as size_text
 from speccompiler.tiling.tiling import Tiling
 
 
@@ -86,5 +86,5 @@ def cost_words(cost: TileCost) -> str:
     if cost.whole_multiply_adds:
         parts.append(f"{cost.extra_work:.1%} more multiply-adds than the whole, for halos")
     parts.append(f"{cost.extra_read:.1%} more bytes read")
-    parts.append(f"{memory_text(cost.peak_bytes)} of memory for batches of {cost.batch_size}")
+    parts.append(f"{size_text(cost.peak_bytes)} of memory for batches of {cost.batch_size}")
     return "; ".join(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from math import prod
 from typing import Literal, TypeAlias
@@ -18,8 +18,6 @@ from speccompiler.tiling.tiling import CutAxis, Tiling, alignment, tiles_along
 
 TileSizes: TypeAlias = int | Sequence[int] | Literal["auto"]
 """Positions of the first input along its spatial axes, one for each or one for all."""
-SMALLEST = 64
-"""Positions that a tile has at least where nobody says its size: less is halo for the most part."""
 
 
 @dataclass(frozen=True)
@@ -126,19 +124,18 @@ class Cutting:
             for axis, one in blocked.items()
             if (one.layer, one.what) == (first.layer, first.what)
         ]
-        axes = " and ".join(str(axis + 1) for axis in mine)
-        word = "axes" if len(mine) > 1 else "axis"
+        axes = axes_in_words(mine)
         left = [
             length if axis in self.obstacles else size
             for axis, size, length in zip(self.spatial, sizes, self.lengths, strict=True)
         ]
         hint = f"run it without tiles: no axis of {format_shape(self.shape)} can be cut"
         if any(axis not in self.obstacles for axis in self.spatial):
-            hint = f"leave {word} {axes} whole: tiles of {written(left)}"
+            hint = f"leave {axes} whole: tiles of {written(left)}"
         if first.advice:
             hint += f"; or change the layer: {first.advice}"
         message = (
-            f"tiles that cut {word} {axes} of the input {format_shape(self.shape)} cannot give "
+            f"tiles that cut {axes} of the input {format_shape(self.shape)} cannot give "
             f"the same numbers, because this layer {first.what}"
         )
         return Problem("CS180", message, hint, layer=first.layer)
@@ -154,48 +151,27 @@ class Cutting:
         assert not isinstance(given, str), "auto is no size"
         numbers = [given] * len(self.spatial) if isinstance(given, int) else [*given]
         if len(numbers) != len(self.spatial):
-            axes = " and ".join(str(axis + 1) for axis in self.spatial)
             example = ",".join(["512"] * len(self.spatial))
-            word = "axes" if len(self.spatial) > 1 else "axis"
             raise Problem(
                 "CS182",
-                f"a tile of {written(numbers)} has {len(numbers)} sizes; "
-                f"the input {format_shape(self.shape)} is cut along {word} {axes}",
+                f"a tile of {written(numbers)} has {sizes_in_words(len(numbers))}; "
+                f"the input {format_shape(self.shape)} is cut along {axes_in_words(self.spatial)}",
                 f"give {len(self.spatial)}, such as {example}, or one for all",
             )
         return tuple(numbers)
 
-    def automatic(self, fits: Callable[[Tiling], bool]) -> tuple[Tiling, bool]:
-        """The largest tiles that fit, and whether any do: few halos, and none that is left over.
 
-        Axes that cannot be cut stay whole, unless all of them would: CS180. Along the others
-        tiles get shorter together, the longest first, and each is cut evenly.
-        """
-        free = [place for place, axis in enumerate(self.spatial) if axis not in self.obstacles]
-        if not free:
-            return self.tiling([1] * len(self.spatial)), True
-        tried: set[tuple[int, ...]] = set()
-        best: Tiling | None = None
-        side = float(max(self.lengths[place] for place in free))
-        while True:
-            sizes = self._even(free, int(side))
-            if sizes not in tried:
-                tried.add(sizes)
-                best = self.tiling(sizes)
-                if fits(best):
-                    return best, True
-            if side <= SMALLEST:
-                assert best is not None, "the first sizes are tried"
-                return best, False
-            side = max(side / 2**0.5, SMALLEST)
+def axes_in_words(axes: Sequence[int]) -> str:
+    """``axis 1``, ``axes 1, 2 and 3``: of a sample, counted from 1."""
+    numbers = [str(axis + 1) for axis in axes]
+    if len(numbers) == 1:
+        return f"axis {numbers[0]}"
+    return f"axes {', '.join(numbers[:-1])} and {numbers[-1]}"
 
-    def _even(self, free: Sequence[int], side: int) -> tuple[int, ...]:
-        """Sizes of at most a side, such that tiles along an axis are about as long."""
-        found = [*self.lengths]
-        for place in free:
-            length = self.lengths[place]
-            found[place] = -(-length // -(-length // min(side, length)))
-        return self.aligned(found)
+
+def sizes_in_words(count: int) -> str:
+    """``1 size``, ``3 sizes``."""
+    return "1 size" if count == 1 else f"{count} sizes"
 
 
 def written(sizes: Sequence[int]) -> str:

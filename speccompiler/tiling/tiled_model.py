@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any, Protocol
@@ -21,6 +20,7 @@ from speccompiler.passes import optimize
 from speccompiler.planning.kernel_table import KernelTable
 from speccompiler.planning.memory_limits import memory_text
 from speccompiler.planning.plan import Plan
+from speccompiler.system.fork_lock import ForkLock
 from speccompiler.targets import Target, find_target
 from speccompiler.tiling.tile import Tile
 from speccompiler.tiling.tile_cost import TileCost
@@ -57,7 +57,7 @@ class TiledModel:
     compiled: Compiled
     tiled: TiledPlan
     _executors: dict[tuple[int, ...], Executor] = field(default_factory=dict)
-    _lock: Any = field(default_factory=threading.Lock)
+    _lock: ForkLock = field(default_factory=ForkLock)
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -121,7 +121,7 @@ class TiledModel:
     def _executor(self, kind: tuple[int, ...]) -> Executor:
         found = self._executors.get(kind)
         if found is None:
-            with self._lock:
+            with self._lock.now:
                 found = self._executors.get(kind)
                 if found is None:
                     one = self.tiled.plans[kind]

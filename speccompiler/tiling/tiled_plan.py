@@ -18,14 +18,11 @@ from speccompiler.planning.memory_limits import available_text, memory_text
 from speccompiler.planning.plan import Plan
 from speccompiler.system.available_memory import Room, tightest_room
 from speccompiler.tiling.alike_kernels import alike_kernels, cells_of
+from speccompiler.tiling.automatic import automatic
 from speccompiler.tiling.tile_cost import TileCost, tile_cost
 from speccompiler.tiling.tile_sizes import TileSizes, cutting_of, rounding_note, written
 from speccompiler.tiling.tiling import Tiling
 
-SHARE_OF_MEMORY = 0.5
-"""What tiles may take of the free memory where nobody says their size: files need some too."""
-WORTH_TAKING = 1 << 30
-"""Bytes up to which larger tiles are worth their memory: halos are a few percent then."""
 Kind = tuple[int, ...]
 
 
@@ -87,13 +84,18 @@ class TiledPlan:
     @property
     def cost(self) -> TileCost:
         """What it costs beside the whole."""
-        plans = self.plans.values()
-        return tile_cost(
-            self.tiling,
-            [(one.count, one.graph) for one in plans],
-            self.batch_size,
-            max(one.peak_bytes for one in plans),
-        )
+        peak = max(one.peak_bytes for one in self.plans.values())
+        return self._cost(peak)
+
+    @property
+    def work(self) -> TileCost:
+        """What it costs but for memory, which only plans can tell."""
+        return self._cost(0)
+
+    def _cost(self, peak_bytes: int) -> TileCost:
+        kinds = self.tiling.kinds()
+        graphs = [(kinds[kind], graph) for kind, graph in self.graphs.items()]
+        return tile_cost(self.tiling, graphs, self.batch_size, peak_bytes)
 
 
 def tiled_plan(
@@ -115,8 +117,6 @@ def tiled_plan(
     cutting = cutting_of(graph, lowered, cells)
     room = tightest_room()
 
-    most = min(SHARE_OF_MEMORY * room.left, WORTH_TAKING + whole.weight_bytes)
-
     def made(tiling: Tiling) -> tuple[TiledPlan, int]:
         """With the batch that its largest tile has, and the bytes that this takes."""
         found = TiledPlan(tiling, planner, kernels, batch_size or 1)
@@ -124,11 +124,15 @@ def tiled_plan(
         plan, batch = planner.plan(largest, batch_size, kernels)
         return replace(found, batch_size=batch), planner.memory(largest, plan, batch)
 
+    def measured(tiling: Tiling) -> tuple[int, float]:
+        """Bytes, beside those of the weights, and the extra work of halos."""
+        found, needed = made(tiling)
+        return needed - whole.weight_bytes, found.work.extra_work
+
     if sizes == "auto":
         cutting.sizes(1)
-        tiling, fits = cutting.automatic(lambda tiling: made(tiling)[1] <= most)
-        found, needed = made(tiling)
-        if not fits and needed > room.left:
+        found, needed = made(automatic(cutting, measured, room.left - whole.weight_bytes))
+        if needed > room.left:
             raise _too_large(found, needed, room, "these are the smallest tiles")
         return found
     asked = cutting.sizes(sizes)

@@ -14,7 +14,15 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph import ir
 from speccompiler.tiling.layouts import Layouts
 from speccompiler.tiling.needs import CellsByNode, Needs, needs_of
-from speccompiler.tiling.parts import AxisSpans, Part, Span, Spans, boxes_of, whole_axis
+from speccompiler.tiling.parts import (
+    AxisSpans,
+    Part,
+    Span,
+    Spans,
+    axis_length,
+    boxes_of,
+    whole_axis,
+)
 from speccompiler.tiling.tile import Tile
 from speccompiler.tiling.tile_graph import tile_graph
 
@@ -137,16 +145,22 @@ class Tiling:
             cut.root: cut.size * (n - first)
             for cut, ((first, _, _), n) in zip(self.axes, firsts, strict=True)
         }
-        needs = self._merged([needs for (_, _, needs), _ in firsts])
-        outputs = self._merged([outputs for (_, outputs, _), _ in firsts])
+        given = [node.name for node in self.graph.inputs]
+        needs = self._merged([{n: needs[n] for n in given} for (_, _, needs), _ in firsts])
         inputs = [self._box(node.name, needs[node.name], moved) for node in self.graph.inputs]
-        made = []
-        for name in self.graph.outputs:
-            if name in outputs:
-                made.append(self._box(name, outputs[name], moved))
-            else:
-                made.append(tuple([(0, 0)] * len(self.layouts.layouts[name])))
-        return Tile(tuple(inputs), tuple(made))
+        return Tile(tuple(inputs), tuple(self._output_boxes(numbers)))
+
+    def _output_boxes(self, numbers: Sequence[int]) -> Iterator[Box]:
+        """The boxes of the outputs; one that has nothing left is empty, where the output ends."""
+        for name, axes, steps in zip(self.graph.outputs, self.output_axes, self.steps, strict=True):
+            number_along = dict(zip(axes, numbers, strict=True))
+            box = []
+            for place, (axis, step) in enumerate(
+                zip(self.layouts.layouts[name], steps, strict=True)
+            ):
+                number, length = number_along.get(place, 0), axis_length(axis)
+                box.append((min(number * step, length), min((number + 1) * step, length)))
+            yield tuple(box)
 
     def _box(self, name: str, spans: Spans, moved: Mapping[int, int]) -> Box:
         layout = self.layouts.layouts[name]
@@ -221,9 +235,9 @@ class Tiling:
                 made.append(tuple([_span_in(cut, number, part) for part in axis]))
             if all(first < last for axis in made for first, last in axis):
                 outputs[name] = tuple(made)
-        needs = needs_of(
-            self.graph, self.layouts, outputs, lambda root: root == cut.root, self.cells
-        )
+        needs = {
+            **needs_of(self.graph, self.layouts, outputs, lambda root: root == cut.root, self.cells)
+        }
         for node in self.graph.inputs:
             # A run is given something of every input.
             layout = self.layouts.layouts[node.name]

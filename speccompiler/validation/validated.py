@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from speccompiler.lowering.semantics import Semantics
 from speccompiler.options import InputShapes, LoadOptions
 from speccompiler.schemas.fields import argument
 from speccompiler.schemas.model import ModelSpec
+from speccompiler.system.cached_value import cached_value
 from speccompiler.validation.input_shapes import bound_shapes, is_open, open_finding
 from speccompiler.weights.sources import WeightSources
 
@@ -77,7 +77,7 @@ class ValidatedModel:
         """Whether the spec or the caller says where weights are, or the file holds them."""
         return names_weights(self.loaded, self.options)
 
-    @cached_property
+    @cached_value
     def weights_hash(self) -> str:
         """A hash of all tensors' content, as ``content_hashes`` makes it; reads them, once.
 
@@ -116,7 +116,7 @@ class ValidatedModel:
 
         return by_backend(self.spec, shapes)
 
-    @cached_property
+    @cached_value
     def _by_backend(self) -> ByBackend:
         from speccompiler.lowering.by_backend import by_backend
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy.typing as npt
 
+from speccompiler.diagnostics.core import Problem
+from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.tensor_info import non_finite_count
 from speccompiler.graph.ir import Weight
-from speccompiler.weights.sources import DrawnTensor, TensorSource
+from speccompiler.weights.sources import DrawnTensor, FileTensor, TensorSource
 
 Array = npt.NDArray[Any]
 
@@ -26,6 +28,7 @@ class LoadedWeights(Mapping[Weight, Array]):
         self._named = {weight.name: source for weight, source in sources.items()}
         self._held: dict[tuple[str, str], Array] = {}
         self._changed = False
+        self._released = False
         self.non_finite: dict[tuple[str, str], int] = {}
 
     @staticmethod
@@ -40,7 +43,10 @@ class LoadedWeights(Mapping[Weight, Array]):
     def __getitem__(self, weight: Weight) -> Array:
         name = weight.name
         if name not in self._held:
-            array = self._named[name].read()
+            source = self._named[name]
+            if self._released:
+                _check_unchanged(source, weight)
+            array = source.read()
             self.non_finite[name] = non_finite_count(array)
             self._held[name] = array
         return self._held[name]
@@ -59,7 +65,11 @@ class LoadedWeights(Mapping[Weight, Array]):
         return array
 
     def release(self) -> None:
-        """Hold no tensor any longer, unless it is not what its source holds."""
+        """Hold no tensor any longer, unless it is not what its source holds.
+
+        One that is needed again is read again, and refused where its file has changed: CS100.
+        """
+        self._released = True
         if not self._changed:
             self._held.clear()
 
@@ -80,6 +90,19 @@ class LoadedWeights(Mapping[Weight, Array]):
         for weight in self:
             if weight.name not in self.non_finite:
                 self.take(weight)
+
+
+def _check_unchanged(source: TensorSource, weight: Weight) -> None:
+    """CS100 for a file that is known to be another one than when it was opened."""
+    if isinstance(source, FileTensor) and source.file.state and source.identity() is None:
+        raise Problem(
+            "CS100",
+            f"{source.file.what} {quoted(source.file.path.name)} has changed or gone since the "
+            f"model was compiled, and {weight.tensor} is needed again",
+            "a new size may need weights in another order: leave the file as it is while the "
+            "model is used, or load and compile the model anew",
+            layer=weight.layer,
+        )
 
 
 class _Part(Mapping[Weight, Array]):

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speccompiler.arrays.chunk_layout import ChunkLayout, ChunkOptions, Compression, laid_out
+from speccompiler.arrays.chunk_layout import (
+    FEW_BYTES,
+    INPUT_BYTES,
+    ChunkLayout,
+    ChunkOptions,
+    Compression,
+    laid_out,
+)
 from speccompiler.diagnostics.core import Problem
 
 
@@ -33,6 +40,34 @@ from speccompiler.diagnostics.core import Problem
 )
 def test_default_chunks(shape: Any, steps: Any, chunks: Any) -> None:
     assert laid_out(ChunkOptions(), "y", shape, steps).chunks == chunks
+
+
+IMAGE = 4 * 256 * 256 * 3
+"""Bytes of a sample that is read."""
+
+
+@pytest.mark.parametrize(
+    ("shape", "input_bytes", "samples"),
+    [
+        # Small inputs: as many samples as make 4 MiB, or all.
+        ((1000, 16), 64, 1000),
+        ((10**6, 16), 64, FEW_BYTES // 64),
+        # 20 GB of images, of which 16 numbers each are kept: 341 images are 256 MiB.
+        ((25440, 16), IMAGE, 256),
+        ((100, 16), IMAGE, 100),
+        ((1000, 16), 2 * INPUT_BYTES, 1),
+    ],
+)
+def test_a_chunk_does_not_read_too_much(
+    shape: tuple[int, ...], input_bytes: int, samples: int
+) -> None:
+    layout = laid_out(ChunkOptions(), "y", shape, shape[1:], input_bytes)
+    assert layout.chunks == (samples, *shape[1:])
+
+
+def test_chunks_that_are_asked_for_may_read_more() -> None:
+    layout = laid_out(ChunkOptions(chunks=(5000,)), "y", (25440, 16), (16,), IMAGE)
+    assert layout.chunks == (5000, 16)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +105,8 @@ def test_refusals() -> None:
     )
     assert refused((2, 48), None, (9, 512, 3), (64, 3)) == (
         "CS190",
-        "the chunks of the output 'out' are 48 long along axis 1 and the tiles 64: each of the "
-        "chunks is written as a whole, so that one must hold whole ones of the other",
+        "the chunks of the output 'out' are 48 long along axis 1 and the tiles 64: each is "
+        "written as a whole, and so has to hold whole tiles or to lie within one",
         "give --chunks a multiple or a divisor of 64 there, or -1 for the whole axis",
     )
     assert refused((2, 16), (4, 96), (9, 512, 3), (64, 3))[1].startswith(

@@ -96,6 +96,18 @@ def test_resumed_at_a_url(folder: str) -> None:
         assert array[...].tobytes() == VALUES.tobytes()
 
 
+def test_killed_while_marks_are_taken(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(RemotePlace, "clear", lambda place: None)
+        write(folder)
+    assert found(folder) == {"y.zarr", "y.a.zarr", "y.zarr.unfinished"}
+    array = zarr.open_array(f"{folder}/y.a.zarr", mode="r+")
+    array.update_attributes({"convspec": {"unfinished": True}})
+    assert write(folder) == []
+    assert found(folder) == {"y.zarr", "y.a.zarr"}
+    assert attributes(f"{folder}/y.a.zarr") == {}
+
+
 def test_begun_anew_at_a_url(folder: str) -> None:
     with pytest.raises(RuntimeError):
         write(folder, stop=4)

@@ -21,6 +21,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import save_file
 
 import speccompiler
@@ -116,10 +117,18 @@ COMMANDS = (
     Command("cs125_samples", "run two.yaml --seed 1 --input a=x2.npy --input b=x2_three.npy"),
     Command("cs120_folder_missing", "run dense.yaml --seed 1 --input x2.npy --output no/out.npy"),
     Command("cs120_other_format", "run dense.yaml --seed 1 --input x2.npy --output out.png"),
+    Command("cs185_another_size", "run conv.yaml --seed 1 --input pictures/*.png"),
+    Command("cs185_no_picture", "run conv.yaml --seed 1 --input pictures/*2.jpg"),
+    Command("cs186_not_over_a_network", "run dense.yaml --seed 1 --input s3://bucket/x.npz"),
     Command("cs180_dense", "plan conv.yaml --tile 4"),
     Command("cs180_one_axis", "plan rows.yaml --tile 16"),
     Command("cs181_vectors", "plan dense.yaml --tile 2"),
     Command("cs182_sizes", "plan conv.yaml --tile 4,4,4"),
+    Command(
+        "cs190_shards",
+        "run dense.yaml --seed 1 --input x2.npy --target reference -o y.zarr --chunks 2 --shards 3",
+    ),
+    Command("cs192_in_the_way", "run dense.yaml --seed 1 --input x2.npy --output taken.zarr"),
     Command("cs160_not_toml", "validate dense.yaml --config broken.toml"),
     Command("cs161_settings", "validate dense.yaml --config wrong.toml"),
     Command("cs165_not_there", "diff dense.yaml dense.yaml --config accepting.toml --fail-on none"),
@@ -178,6 +187,8 @@ def write_files(folder: Path) -> None:
     for name, data in specs.items():
         (folder / name).write_bytes(data)
     (folder / "folder.npz").mkdir()
+    (folder / "taken.zarr.unfinished").mkdir()
+    (folder / "taken.zarr.unfinished" / "notes").write_text("mine")
     w, b = np.eye(2, dtype=np.float32), np.zeros(2, np.float32)
     np.savez(folder / "weights.npz", **{"d/W": w, "d/b": b})
     np.savez(folder / "other.npz", **{"d/W": w, "e/W": w, "e/b": b})
@@ -220,6 +231,10 @@ def write_files(folder: Path) -> None:
     }
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
+    (folder / "pictures").mkdir()
+    for name, side in (("0.png", 8), ("1.png", 9)):
+        Image.new("RGB", (side, side)).save(folder / "pictures" / name)
+    (folder / "pictures" / "2.jpg").write_text("hello")
     whole = (folder / "x2.npy").read_bytes()
     (folder / "truncated.npy").write_bytes(whole[:-9])
     (folder / "trailing.npy").write_bytes(whole + b"more")
@@ -389,8 +404,8 @@ def test_findings_as_json(in_folder: Path, capsys: pytest.CaptureFixture[str]) -
 CODE_TEXTS = ROOT / "speccompiler" / "diagnostics" / "codes"
 USAGE_AND_IO = {
     *("CS001", "CS015", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"),
-    *("CS133", "CS134", "CS135", "CS136", "CS160", "CS161", "CS162"),
-    *("CS201", "CS202", "CS203", "CS204"),
+    *("CS133", "CS134", "CS135", "CS136", "CS160", "CS161", "CS162", "CS182", "CS186"),
+    *("CS190", "CS191", "CS192", "CS201", "CS202", "CS203", "CS204"),
 }
 """The codes that end a command with 2, as in the releases before codes had a kind."""
 

@@ -17,7 +17,6 @@ import yaml
 
 import speccompiler
 from tests.docs.pages import (
-    DOCS,
     MADE_FROM_SCHEMAS,
     PAGES,
     ROOT,
@@ -222,23 +221,3 @@ def test_transcripts_have_commands_of_several_lines(tmp_path: Path) -> None:
         ("c", ""),
         ("d", "two\n"),
     ]
-
-
-def test_a_folder_of_pictures_becomes_an_array(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import numpy as np
-    from PIL import Image
-
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "photos").mkdir()
-    for number, (name, mode) in enumerate({"b": "RGB", "a": "L"}.items()):
-        Image.new(mode, (30, 20), 100 + number).save(tmp_path / f"photos/{name}.jpg")
-    page = (DOCS / "how-to" / "run-arrays.md").read_text()
-    (code,) = re.findall(r"```python\n(from pathlib.*?)```", page, re.DOTALL)
-    assert len(code.splitlines()) <= 6
-    exec(compile(code, "run-arrays.md", "exec"), {})
-    pictures = np.load("x.npy")
-    assert (pictures.shape, pictures.dtype) == ((2, 224, 224, 3), np.uint8)
-    # In the order of the names: the grey one comes first, with its value in every channel.
-    np.testing.assert_array_equal(pictures[0], np.full((224, 224, 3), 101))

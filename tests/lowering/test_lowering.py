@@ -27,6 +27,9 @@ from speccompiler.model import Model, check
 from speccompiler.planning.kernel_table import VIEWS
 from speccompiler.schemas.registry import LAYERS, aliases
 from speccompiler.source.texts import parse_document
+from speccompiler.tiling.layouts import LAYOUTS
+from speccompiler.tiling.regions import REGIONS
+from speccompiler.tiling.tile_graph import TILED
 from speccompiler.weights.penalties import activity_regularizers, project
 from tests.cases import CASES, ROWS, build, row_id, spec, variant_layers, without
 from tests.completeness import assert_rows
@@ -48,6 +51,9 @@ COMPUTED = OPS - {ir.Input, *VIEWS}
 OPERATION_TABLES = {
     "SHAPE_RULES (speccompiler/graph/shapes.py)": (SHAPE_RULES, OPS),
     "REFERENCE (speccompiler/kernels/reference/evaluate.py)": (REFERENCE, OPS),
+    "LAYOUTS (speccompiler/tiling/layouts.py)": (LAYOUTS, OPS),
+    "REGIONS (speccompiler/tiling/regions.py)": (REGIONS, OPS),
+    "TILED (speccompiler/tiling/tile_graph.py)": (TILED, OPS),
     "ops of a kernel in KERNELS (speccompiler/kernels/cpu/table.py)": (BY_OPERATION, COMPUTED),
     "a kernel in KERNELS (speccompiler/kernels/cuda/table.py)": (
         cuda_kernels.BY_OPERATION,

@@ -130,6 +130,31 @@ def test_the_batch_that_the_hint_names_fits_and_one_twice_as_large_does_not(monk
     assert refusal(lambda: model.compile(batch_size=2 * fits)).code == "CS130"
 
 
+TOO_LARGE = "the model is too large for this machine"
+IN_TILES = "run it in tiles: --tile auto, or run_tiled in Python"
+UP = {"type": "UpSampling2D"}
+WIDE = {"type": "Convolution2D", "nb_filter": 512, "nb_row": 9, "nb_col": 9}
+HUGE_UP = {"type": "UpSampling2D", "size": [10**5, 10**5]}
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "mib", "hint"),
+    [
+        ([UP], [512, 512, 4], 10, IN_TILES),
+        # One sample as a whole, because of its last layer.
+        ([UP, {"type": "GlobalMaxPooling2D"}], [512, 512, 4], 10, TOO_LARGE),
+        # The weights alone are too much.
+        ([WIDE], [9, 9, 512], 10, TOO_LARGE),
+        # A file of a petabyte is no use either.
+        ([HUGE_UP], [64, 64, 4], 10, TOO_LARGE),
+    ],
+)
+def test_tiles_are_named_where_they_help(monkeypatch, layers, shape, mib, hint):
+    monkeypatch.setattr(memory_limits, "tightest_room", lambda: Room(mib << 20))
+    model = build(layers, shape)
+    assert refusal(lambda: model.compile(batch_size=1)).hint == hint
+
+
 def test_weights_that_are_loaded_are_not_wanted_again(monkeypatch):
     monkeypatch.setattr(memory_limits, "tightest_room", lambda: Room(10 << 20))
     plan = build([{"type": "Dense", "output_dim": 2**12}], [2**12]).plan()
@@ -145,7 +170,8 @@ def test_weights_that_are_loaded_are_not_wanted_again(monkeypatch):
 
 def test_a_limit_is_named(monkeypatch):
     monkeypatch.setattr(memory_limits, "tightest_room", lambda: Room(2 << 20, 512 << 20, GROUP))
-    model = build([{"type": "UpSampling1D", "length": 2}], [2**18, 1])
+    layers = [{"type": "UpSampling1D", "length": 2}, {"type": "GlobalMaxPooling1D"}]
+    model = build(layers, [2**18, 1])
     found = refusal(lambda: model.compile(batch_size=1))
     assert found.message == (
         "a batch of 1 needs 3 MiB of memory; 2 MiB are available, of the 512 MiB that "

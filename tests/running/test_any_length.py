@@ -108,10 +108,10 @@ def test_no_length_needs_another_kernel(name, math, monkeypatch):
     ready: list[tuple[str, str]] = []
     compile_missing = executor.compile_missing
 
-    def recorded(texts, threads):
+    def recorded(texts, threads, held=0):
         asked = list(texts)
         (wanted.update if plan._first else ready.extend)(asked)
-        return compile_missing(asked, threads)
+        return compile_missing(asked, threads, held)
 
     monkeypatch.setattr(executor, "compile_missing", recorded)
     for shape in shapes:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import time
+
 import numpy as np
 import pytest
 
 import speccompiler
 from speccompiler.running.open_model import LEAST_KEPT
-from tests.models import OPEN, TWO
+from speccompiler.weights.files.file_state import file_state
+from tests.models import OPEN, TWO, refusal
 
 
 def by_hand(x: np.ndarray, model: speccompiler.Model) -> np.ndarray:
@@ -66,3 +71,33 @@ def test_several_inputs_one_of_them_open():
     assert (f.shape, t.shape) == ((2, 4), (2, 5, 2))
     with pytest.raises(speccompiler.SpecError, match="no array for input 'b'"):
         plan.run({"a": a})
+
+
+def test_a_weight_file_that_changes_meanwhile(tmp_path):
+    """Weights in another order would be of another file."""
+    layer = {"type": "Convolution1D", "name": "c", "nb_filter": 32, "filter_length": 3}
+    spec = {"convspec": 1, "input_shape": [None, 16], "layers": [layer]}
+    model, file = tmp_path / "model.json", tmp_path / "w.npz"
+    model.write_text(json.dumps(spec), encoding="utf-8")
+
+    def write(value: float) -> None:
+        arrays = {"c/W": np.full((3, 1, 16, 32), value), "c/b": np.zeros(32)}
+        np.savez(file, **arrays)
+        os.utime(file, (1e9 + 0.5, 1e9 + 0.5 + value))
+        while file_state(file) is None:
+            time.sleep(0.01)
+
+    write(1.0)
+    plan = speccompiler.load(model, weights=file).compile()
+    assert plan.run(np.ones((1, 5, 16), np.float32)).max() == 48
+    write(2.0)
+    # What was packed is there, for every length that wants it so.
+    assert plan.run(np.ones((1, 6, 16), np.float32)).max() == 48
+    found = refusal(lambda: plan.run(np.ones((1, 500, 16), np.float32)))
+    assert (found.code, found.message, found.hint) == (
+        "CS100",
+        "weight file 'w.npz' has changed or gone since the model was compiled, and W is needed "
+        "again",
+        "a new size may need weights in another order: leave the file as it is while the model is "
+        "used, or load and compile the model anew",
+    )

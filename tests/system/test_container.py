@@ -94,6 +94,26 @@ def test_a_network_that_does_not_fit_into_a_container(container: RealGroup, tmp_
     assert not (tmp_path / "y.npy").exists()
 
 
+def test_an_image_in_a_small_container(tmp_path: Path) -> None:
+    """As a whole it does not fit, and the refusal says what does: the same bits in tiles."""
+    samples(tmp_path, 1, 1024, 1024, 3)
+    command = run_command("fcn_upsampling", tmp_path)
+    wanted = by_itself(command, tmp_path)
+    (tmp_path / "y.npy").unlink()
+    try:
+        with real_group(120 * MIB, 1) as group:
+            whole = group.run(command, environment(), tmp_path)
+            tiles = group.run([*command, "--tile", "auto"], environment(), tmp_path)
+            killed = group.killed()
+    except NoGroup as why:
+        pytest.skip(f"no control group can be made here: {why}")
+    assert killed == 0
+    assert whole.returncode == 2
+    assert "  hint: run it in tiles: --tile auto, or run_tiled in Python\n" in whole.stderr
+    assert tiles.returncode == 0, tiles.stderr
+    assert np.load(tmp_path / "y.npy").tobytes() == wanted.tobytes()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mib", [120, 200, 280])
 def test_kernels_are_compiled_in_a_container_or_refused(mib: int, tmp_path: Path) -> None:

@@ -16,11 +16,15 @@ import pytest
 import speccompiler
 from speccompiler.arrays.npy_input import open_array
 from speccompiler.arrays.npy_output import create_array
+from speccompiler.arrays.output_place import hold_place
+from speccompiler.diagnostics.core import Problem
 from speccompiler.files.atomic_output import FileGroup, atomic_file
 from speccompiler.files.ordinary_files import NotOrdinary, open_raw
 from speccompiler.system import cache, facilities, memory
 from speccompiler.system.facilities import Facility
 from speccompiler.system.unfinished_files import create_unfinished, sweep
+from tests.arrays.place_writer import write
+from tests.arrays.test_output_place import check_complete, old_outputs
 from tests.test_imports import modules
 
 FACILITIES = {name: f for name, f in vars(facilities).items() if isinstance(f, Facility)}
@@ -119,6 +123,29 @@ def test_files_are_written_whole(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "y.npy"]
     with open_array(target, "y.npy") as opened:
         assert [len(batch) for batch in opened.batches(2)] == [2, 1]
+
+
+ON_PLACES = [
+    "FILE_LOCKS", "PERMISSIONS", "RESERVED_SPACE", "POSITIONED_WRITES", "SYNCED_FOLDERS",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", [[name] for name in ON_PLACES] + [ON_PLACES])
+def test_outputs_are_built_and_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: list[str]
+) -> None:
+    take_away(monkeypatch, *missing)
+    if not facilities.FILE_LOCKS.here:
+        refuse_open_files(monkeypatch)
+    old_outputs(tmp_path)
+    with pytest.raises(RuntimeError):
+        write(tmp_path, stop=4)
+    with hold_place(str(tmp_path / "y.zarr")) as place:
+        assert len(place.records) == 4
+        with pytest.raises(Problem, match="another run is writing it now"):
+            hold_place(str(tmp_path / "y.zarr"))
+    write(tmp_path)
+    check_complete(tmp_path)
 
 
 def test_without_locks_what_is_open_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

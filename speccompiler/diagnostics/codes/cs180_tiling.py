@@ -11,9 +11,8 @@ CODES = {
         "its windows reach, the numbers are those of the whole. A layer that adds up, pools or "
         "normalises over a whole axis, or has weights of its own at every position, has no such "
         "part along that axis.",
-        "Leave that axis whole, with a tile as long as the axis, as the hint says. Where every axis "
-        "is needed as a whole, run without tiles, or tap the last layer before with --layer and "
-        "cut the model there.",
+        "Leave that axis whole, with a tile as long as the axis, as the hint says. Where every "
+        "axis is needed as a whole, run without tiles.",
     ),
     "CS181": Code(
         "nothing to cut",

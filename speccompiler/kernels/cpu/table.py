@@ -141,6 +141,8 @@ _found: dict[object, tuple[CpuKernel | None, Node, Node | None]] = {}
 """Nodes are held, so that no other has the identity of one by which a kernel is found."""
 
 
-def alone(candidate: Candidate) -> Candidate:
-    """The kernel of a candidate for steps of other lengths: the same bits, and no pool."""
-    return kernel_of(candidate).alone().candidate()
+def alike(whole: Candidate, node: Node, shape: KnownShape, own: Candidate | None) -> Candidate:
+    """For a part of what ``whole`` does: the same kernel, even where it is not worth it."""
+    if own is not None and own.kernel == whole.kernel:
+        return own
+    return kernel_of(whole).alone().candidate()

@@ -8,6 +8,7 @@ bits of a sample do not depend on its batch.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -66,7 +67,11 @@ def product_of(node: Node, shape: KnownShape) -> Gemm:
 
 
 def _work(node: Node, shape: KnownShape) -> Work:
-    g = replace(product_of(node, shape), splits=_splits(node, shape))
+    return _cut_into(_splits(node, shape), node, shape)
+
+
+def _cut_into(parts_of_sums: int, node: Node, shape: KnownShape) -> Work:
+    g = replace(product_of(node, shape), splits=parts_of_sums)
     # Parts are whole slabs, so that fewer of them may do.
     g = replace(g, splits=-(-g.terms // g.part))
     if g.splits == 1:
@@ -81,8 +86,17 @@ def _nanoseconds(node: Node, shape: KnownShape) -> float:
 
 
 def _scratch(node: Node, shape: KnownShape) -> int:
-    parts = _splits(node, shape)
+    return _room(_splits(node, shape), node, shape)
+
+
+def _room(parts: int, node: Node, shape: KnownShape) -> int:
     return parts * prod(known(node)) if parts > 1 else 0
+
+
+def _as_for(node: Node, shape: KnownShape) -> CudaKernel:
+    """The kernel that cuts sums of every length of image into as many parts as those of this."""
+    parts = _splits(node, shape)
+    return replace(GEMM, work=partial(_cut_into, parts), scratch=partial(_room, parts))
 
 
 def pack_product(node: Node, shape: KnownShape, given: Given) -> Packed:
@@ -99,5 +113,11 @@ def pack_product(node: Node, shape: KnownShape, given: Given) -> Packed:
 
 
 GEMM = CudaKernel(
-    "gemm", (Conv,), _work, nanoseconds=_nanoseconds, scratch=_scratch, pack=pack_product
+    "gemm",
+    (Conv,),
+    _work,
+    nanoseconds=_nanoseconds,
+    scratch=_scratch,
+    pack=pack_product,
+    as_for=_as_for,
 )

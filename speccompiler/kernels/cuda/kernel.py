@@ -14,6 +14,7 @@ from speccompiler.graph.ir import Node, Op
 from speccompiler.kernels.cuda.estimates import moved
 from speccompiler.kernels.cuda.launches import Work
 from speccompiler.planning.candidate import Candidate, Geometry, KnownShape, known
+from speccompiler.planning.cells import Cells
 
 Array = npt.NDArray[np.float32]
 Packed = tuple[Array, Array]
@@ -29,6 +30,10 @@ def _always(node: Node, shape: KnownShape) -> bool:
 
 def _no_scratch(node: Node, shape: KnownShape) -> int:
     return 0
+
+
+def _no_cells(node: Node, shape: KnownShape) -> Sequence[Cells]:
+    return ()
 
 
 def _no_geometry(node: Node, shape: KnownShape) -> Geometry:
@@ -68,6 +73,14 @@ class CudaKernel:
     """Rounds as the direct sum does; others are taken with ``--math fast`` only."""
     pack: Callable[[Node, KnownShape, Given], Packed] = pack_as_they_are
     """Weights and bias as it reads them."""
+    cells: Callable[[Node, KnownShape], Sequence[Cells]] = _no_cells
+    """What it computes at a time along each axis but the last, where bits depend on it."""
+    as_for: Callable[[Node, KnownShape], CudaKernel] | None = None
+    """The kernel that does other lengths as it does this step; None where it always does."""
+
+    def alike(self, node: Node, shape: KnownShape) -> CudaKernel:
+        """The kernel for a part of a step, with the bits of the whole."""
+        return self if self.as_for is None else self.as_for(node, shape)
 
     @property
     def candidate(self) -> Candidate:
@@ -80,5 +93,6 @@ class CudaKernel:
             self.nanoseconds,
             self.scratch,
             precise=self.precise,
+            cells=self.cells,
             target_kernel=self,
         )

@@ -79,6 +79,6 @@ def choose(
     return min(fitting, key=lambda c: c.nanoseconds(node, shape))
 
 
-def alone(candidate: Candidate) -> Candidate:
-    """The kernel of a candidate for steps of other lengths: none takes a pool in."""
-    return candidate
+def alike(whole: Candidate, node: Node, shape: KnownShape, own: Candidate | None) -> Candidate:
+    """For a part of what ``whole`` does: the same kernel, whose sums are cut as they are there."""
+    return kernel_of(whole).alike(node, shape).candidate

@@ -6,6 +6,7 @@ they are convolutions of their own. ``winograd_text`` has the texts of the trans
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
@@ -21,6 +22,7 @@ from speccompiler.kernels.cuda.launches import Launch, Product, Work, X, Y
 from speccompiler.kernels.cuda.winograd_text import tile_counts
 from speccompiler.kernels.winograd_tiles import find_tile, short_convolutions
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
+from speccompiler.planning.cells import Cells
 from speccompiler.planning.schedule import Tile
 
 TRANSFORMED = 32
@@ -108,6 +110,13 @@ def _work(node: Node, shape: KnownShape) -> Work:
     return Work(starts, _sizes(node, shape))
 
 
+def _cells(node: Node, shape: KnownShape) -> Sequence[Cells]:
+    """A tile's outputs."""
+    tile = _tile(node, shape)
+    found = (Cells(), Cells(tile.rows), Cells(tile.columns))
+    return found[4 - len(shape) :]
+
+
 def _transformed(weight: npt.NDArray[np.float64], tile: Tile) -> npt.NDArray[np.float64]:
     """(KH, KW, ...) as (points, ...): G w G^T, in float64."""
     down, across = (np.array(side.filter, np.float64) for side in short_convolutions(tile))
@@ -140,4 +149,5 @@ WINOGRAD = CudaKernel(
     lambda node, shape: sum(_sizes(node, shape)),
     precise=False,
     pack=_pack,
+    cells=_cells,
 )

@@ -13,12 +13,15 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+from llvmlite.binding import ffi
+
 from speccompiler.kernels.cpu.runtime import prebuilt
 from speccompiler.kernels.cpu.runtime.interrupts import interrupts_kept
 from speccompiler.kernels.cpu.runtime.object_code import LoadedKernel, ObjectCode, link, loadable
 from speccompiler.kernels.cpu.runtime.prebuilt import PrebuiltLibrary
 from speccompiler.system.cache import PREFIX, cache_folder, read_entry, write_entry
 from speccompiler.system.code_digest import code_digest
+from speccompiler.system.fork_lock import hold_while_forking
 from speccompiler.system.processor import Level, host_level
 
 VOCABULARY = (
@@ -113,8 +116,21 @@ def vocabulary(level: Level) -> str:
 def _compiled(text: str, path: str, symbol: str, level: Level) -> tuple[ObjectCode, bool]:
     from speccompiler.kernels.cpu.runtime.compiler import compile_kernel
 
+    _let_forks_wait_for_numba()
     with interrupts_kept():
         return compile_kernel(text, path, symbol, level)
+
+
+@cache
+def _let_forks_wait_for_numba() -> None:
+    """A child may have to compile too, and could not go on with what another thread began."""
+    from numba.core.compiler_lock import global_compiler_lock
+
+    hold_while_forking(global_compiler_lock)
+
+
+hold_while_forking(ffi.lib._lock)
+"""What llvmlite holds in each call of LLVM, whoever calls."""
 
 
 def _write_module(path: Path, text: str) -> None:

@@ -53,6 +53,7 @@ def load_teamwork() -> LoadedKernel:
     return load_kernel(*teamwork_text())
 
 
+@cache
 def teamwork_text() -> tuple[str, str]:
     """The name and the module of the team's kernel."""
     text = (resources.files(__package__ or "") / "teamwork.py").read_text(encoding="utf-8")

@@ -1,0 +1,49 @@
+"""Every layer of the case table in the smallest tiles: the bits of the whole, or a refusal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from speccompiler.diagnostics.core import SpecError
+from tests.cases import CASES, Case, build, row_id, variant_layers
+from tests.lowering.test_lowering import sample
+
+REFUSED = {
+    "BatchNormalization", "Flatten", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D",
+    "LocallyConnected1D", "LocallyConnected2D", "Merge", "PReLU", "ParametricSoftplus", "Reduce",
+    "Resize", "SReLU", "Slice",
+}  # fmt: skip
+"""Layers that cannot be cut, or not with all arguments."""
+VECTORS = {"Dense", "Highway", "MaxoutDense", "RepeatVector"}
+"""Layers whose case reads vectors, of which nothing can be cut."""
+LITTLE_LEFT = {
+    "AveragePooling2D", "AveragePooling3D", "Convolution3D", "Cropping3D", "MaxPooling2D",
+    "MaxPooling3D",
+}  # fmt: skip
+"""Layers of whose small input in some variants one position is left, which needs all of it."""
+
+
+@pytest.mark.parametrize("case", CASES, ids=row_id)
+def test_a_layer_in_tiles(case: Case) -> None:
+    codes = set()
+    for variant in (None, *(v for v in case.variants if not v.refused)):
+        model = build(*variant_layers(case, variant))
+        x = sample(model)
+        for target, math in (("cpu", "precise"), ("reference", "precise")):
+            compiled = model.compile(target, input_shape=x.shape[1:], math=math)
+            try:
+                tiled = compiled.tiled(2)
+            except SpecError as refused:
+                (finding,) = refused.diagnostics
+                codes.add(finding.code)
+                break
+            y = compiled.run(x)
+            assert np.array_equal(tiled.run([x])[0], y, equal_nan=True), f"{target}: {variant}"
+    if case.layer in VECTORS:
+        assert codes == {"CS181"}
+    elif case.layer in REFUSED | LITTLE_LEFT:
+        assert codes == {"CS180"}
+    else:
+        assert not codes
