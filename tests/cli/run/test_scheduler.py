@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +192,36 @@ def test_a_client_is_killed_and_the_run_goes_on(cluster, expected, capsys):
     np.testing.assert_array_equal(zarr.open_array("y.zarr")[:], expected)
 
 
+@pytest.mark.slow
+def test_clients_are_killed_at_random_moments(cluster, expected):
+    """Nothing is lost: what a run has recorded, none of those that go on with it computes again."""
+    dice, kills, done = random.Random(14), 0, 0
+    while kills < 20:
+        process = start(*MANY, "--scheduler", address(cluster), "--resume")
+        wait_until(lambda: tasks_done() > done or process.poll() is not None, "a task")  # noqa: B023
+        time.sleep(dice.uniform(0, 0.3))
+        process.kill()
+        _, err = process.communicate()
+        kills += process.returncode == -9
+        assert process.returncode in (-9, 0), err
+        if process.returncode == 0 or tasks_done() == 0:
+            np.testing.assert_array_equal(zarr.open_array("y.zarr")[:], expected)
+            shutil.rmtree("y.zarr")
+            done = 0
+            continue
+        assert tasks_done() >= done
+        done = tasks_done()
+        numbers = [json.loads(line.split(" ", 1)[1])["task"] for line in recorded()]
+        assert len(numbers) == len({*numbers}), "a task was recorded twice"
+    assert run([*MANY, "--scheduler", address(cluster), "--resume"]) == 0
+    np.testing.assert_array_equal(zarr.open_array("y.zarr")[:], expected)
+
+
+def recorded():
+    """The lines of the journal behind its header."""
+    return (Path("y.zarr.unfinished") / "journal").read_text().splitlines()[1:]
+
+
 def workers_of(process):
     return psutil.Process(process.pid).children(recursive=True)
 
@@ -219,6 +253,7 @@ def test_local_workers_and_control_c(expected, monkeypatch):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_workers_come_and_go_during_a_run(cluster, expected):
     """From one to three, by how long the tasks take."""
     adaptive = cluster.cluster.adapt(
