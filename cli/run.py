@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from speccompiler.arrays.picture_form import PictureOptions
 from speccompiler.cli.documents import load_model
 from speccompiler.cli.examples import ExampleCommand
 from speccompiler.cli.garbage import collect_rarely
@@ -153,7 +152,6 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
 @storage_options
 @gathered(
     wanted=Wanted,
-    pictures=PictureOptions,
     drawn=Images,
     storing=Storing,
     loading=LoadOptions,
@@ -162,7 +160,6 @@ cat x.npy | convspec run model.yaml --input - --output - > y.npy
 def command(
     model: str,
     wanted: Wanted,
-    pictures: PictureOptions,
     drawn: Images,
     storing: Storing,
     loading: LoadOptions,
@@ -189,7 +186,7 @@ def command(
     check_sharing(wanted, targets, drawn)
     check_images(drawn)
     with (
-        opened(loaded, files, pictures) as sources,
+        opened(loaded, files, wanted.pictures) as sources,
         Unfinished(targets, wanted.left) as unfinished,
     ):
         check_arrays(loaded, sources)
@@ -211,7 +208,7 @@ def command(
             images,
             activity,
             wanted.profile,
-            sharing_of(wanted.scheduler, loaded, files, pictures, compiling.threads),
+            sharing_of(wanted.scheduler, loaded, files, wanted.pictures, compiling.threads),
         )
         result = perform(work, unfinished)
     # A stream on standard output leaves standard error for people.

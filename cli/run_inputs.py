@@ -87,7 +87,7 @@ def input_files(model: Model, given: Sequence[str]) -> dict[str | None, str]:
             raise click.UsageError(f"--input {text}: the name of the file is empty")
         files[name] = file
     whole = files.get(None)
-    if whole is not None and (len(files) > 1 or (len(names) > 1 and not _holds_several(whole))):
+    if whole is not None and (len(files) > 1 or (len(names) > 1 and not _named_as_several(whole))):
         example = " ".join(f"--input {name}=FILE" for name in names)
         raise click.UsageError(
             f"{model.name} has {len(names)} {'inputs' if len(names) > 1 else 'input'}: give "
@@ -112,6 +112,11 @@ def _is_place(text: str) -> bool:
     """Whether a whole text is where something is, with '=' in it."""
     place = place_of(text)
     return place.scheme is not None or os.path.exists(place.file)
+
+
+def _named_as_several(file: str) -> bool:
+    """Whether a file is meant as an archive: what is wrong with it is said when it is opened."""
+    return file.lower().endswith(".npz") or _holds_several(file)
 
 
 def _holds_several(file: str) -> bool:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
@@ -106,7 +107,7 @@ def _remote(sharing: Sharing, compiled: CompiledModel, run: Run) -> RemoteRun:
     except Problem as problem:
         raise model.refused(problem, model.weights_file) from None
     tasks = TaskRecipe(run.grid, tuple(inputs), tuple(run.destinations), run.judged)
-    return RemoteRun.of(recipe, tasks)
+    return RemoteRun(recipe, tasks)
 
 
 def sharing_of(
@@ -167,9 +168,10 @@ def _say(client: Client, where: str | LocalWorkers) -> None:
 
 
 def dashboard(client: Client) -> str | None:
-    """The address of a cluster's dashboard, where it has one."""
-    port = client.scheduler_info(n_workers=0)["services"].get("dashboard")
-    return None if port is None else str(client.dashboard_link)
+    """The address of a cluster's dashboard, where it has one: a scheduler without Bokeh has not."""
+    services = client.scheduler_info(n_workers=0)["services"]
+    shown = "dashboard" in services and find_spec("bokeh") is not None
+    return str(client.dashboard_link) if shown else None
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from speccompiler.arrays.picture_form import PictureOptions, Resize
 from speccompiler.cli.run_images import Images
 from speccompiler.cli.run_outputs import Targets
 from speccompiler.frozen import dataclass
@@ -30,6 +31,13 @@ class Wanted:
     resume: bool
     restart: bool
     scheduler: str | None
+    resize: Resize | None
+    mode: str | None
+
+    @property
+    def pictures(self) -> PictureOptions:
+        """What becomes of pictures among the inputs."""
+        return PictureOptions(self.resize, self.mode)
 
     @property
     def left(self) -> Left:

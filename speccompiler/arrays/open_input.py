@@ -70,7 +70,7 @@ def holds_several(text: str) -> bool:
     if place.scheme is not None or place.inner is not None:
         return False
     path = Path(place.file)
-    return path.suffix.lower() == ".npz" or (is_archive(path) and not _holds_zarr(path))
+    return is_archive(path) and (path.suffix.lower() == ".npz" or not _holds_zarr(path))
 
 
 def _local(place: Place) -> Place:

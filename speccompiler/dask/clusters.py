@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING
 
 from speccompiler.arrays.optional_packages import needs
@@ -25,7 +27,7 @@ SHARE_OF_MEMORY = 0.9
 """What the workers of this machine may take of the memory that is free."""
 WORKER_BYTES = 256 << 20
 """What a worker takes before it has read anything: Python and the libraries."""
-LOUD = ("distributed", "tornado", "asyncio", "bokeh")
+LOUD = ("distributed", "distributed.client", "tornado", "tornado.application", "asyncio", "bokeh")
 """Loggers that speak of what ends well: lost workers, closed connections."""
 
 
@@ -116,8 +118,9 @@ def _local(where: LocalWorkers, needed: int) -> Iterator[Client]:
     try:
         with dask.config.set(settings), contextlib.ExitStack() as stack:
             try:
-                cluster = stack.enter_context(
-                    LocalCluster(
+                # What a worker inherits: ^C is for this process, which ends them.
+                with _without_interrupts():
+                    cluster = LocalCluster(
                         n_workers=where.workers,
                         threads_per_worker=where.threads,
                         processes=True,
@@ -128,13 +131,29 @@ def _local(where: LocalWorkers, needed: int) -> Iterator[Client]:
                         local_directory=folder,
                         silence_logs=logging.CRITICAL,
                     )
-                )
+                stack.enter_context(cluster)
                 client = stack.enter_context(Client(cluster, set_as_default=False))
             except (OSError, RuntimeError, TimeoutError) as error:
                 raise _unreachable("local", error) from None
             yield client
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Threads and processes that are started inside never see ^C; for this one it waits."""
+    block = getattr(signal, "pthread_sigmask", None)
+    if block is None:
+        yield
+        return
+    # Once it runs, nothing lets the signal through again when a process is started.
+    resource_tracker.ensure_running()
+    before = block(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        block(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

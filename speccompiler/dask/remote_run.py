@@ -81,32 +81,37 @@ class RemoteRun:
 
     recipe: Recipe
     tasks: TaskRecipe
-    level: str | None
-    """The instruction set whose bits the run gives; None for targets that have none."""
-    version: str = speccompiler.__version__
 
-    @staticmethod
-    def of(recipe: Recipe, tasks: TaskRecipe) -> RemoteRun:
-        """A run that begins here."""
-        return RemoteRun(recipe, tasks, _level(recipe.compiling.target))
+    def sent(self) -> bytes:
+        """It, and what decides whether a worker can read it and would compute the same bits."""
+        level = _level(self.recipe.compiling.target)
+        target = self.recipe.compiling.target
+        return pickle.dumps((speccompiler.__version__, target, level, pickle.dumps(self)))
 
-    def check(self) -> None:
-        """CS203 where bits would differ."""
-        here, level = platform.node(), _level(self.recipe.compiling.target)
-        if self.version != speccompiler.__version__:
-            raise Problem(
-                "CS203",
-                f"a worker on {here} has convspec {speccompiler.__version__}, and this is "
-                f"{self.version}",
-                "install the same version everywhere",
-            )
-        if level != self.level:
-            raise Problem(
-                "CS203",
-                f"a worker on {here} computes with {level}, and this machine with {self.level}: "
-                "bits would differ",
-                "set CONVSPEC_ISA to the lower of the two everywhere",
-            )
+
+def _received(sent: bytes) -> RemoteRun:
+    """The run that was sent, with its outputs open. CS203 where it cannot go on here."""
+    version, target, level, data = pickle.loads(sent)
+    here, found = platform.node(), _level(target)
+    if version != speccompiler.__version__:
+        raise Problem(
+            "CS203",
+            f"a worker on {here} has convspec {speccompiler.__version__}, and this is {version}",
+            "install the same version everywhere",
+        )
+    if level != found:
+        raise Problem(
+            "CS203",
+            f"a worker on {here} computes with {found}, and this machine with {level}: bits would "
+            "differ",
+            "set CONVSPEC_ISA to the lower of the two everywhere",
+        )
+    try:
+        run = pickle.loads(data)
+    except OSError as error:
+        raise _elsewhere(str(error.filename), "cannot write to it") from None
+    assert isinstance(run, RemoteRun), "nothing else is sent"
+    return run
 
 
 class Ended(Exception):
@@ -190,13 +195,8 @@ def _run_here(token: str, sent: bytes) -> RemoteRun:
     with _lock:
         run = _read.get(token)
         if run is None:
-            try:
-                run = pickle.loads(sent)
-            except OSError as error:
-                raise _elsewhere(str(error.filename), "cannot write to it") from None
-            assert isinstance(run, RemoteRun), "nothing else is sent"
             with about("--scheduler"):
-                run.check()
+                run = _received(sent)
             _read[token] = run
             idle = [name for name in _read if name not in _under_way]
             for name in idle[: max(0, len(_read) - MOST_KEPT)]:

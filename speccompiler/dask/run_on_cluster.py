@@ -6,7 +6,6 @@ ends the run.
 
 from __future__ import annotations
 
-import pickle
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -44,7 +43,7 @@ def run_on_cluster(
     from distributed import as_completed
 
     token = uuid.uuid4().hex
-    sent = client.submit(bytes, pickle.dumps(run), key=f"convspec_run-{token}", pure=False)
+    sent = client.submit(bytes, run.sent(), key=f"convspec_run-{token}", pure=False)
     waiting, flying = iter(tasks), {}
     done, started = Progress(), time.perf_counter()
     completed = as_completed(loop=client.loop, with_results=False)
@@ -61,6 +60,10 @@ def run_on_cluster(
         asked = time.monotonic()
         room = len(flying)
         for future in completed:
+            if future.status in ("pending", "lost"):
+                # Its worker was lost right after it: another does it again.
+                completed.add(future)
+                continue
             task = flying.pop(future.key)
             part = _result(future)
             future.release()

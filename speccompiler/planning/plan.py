@@ -134,9 +134,9 @@ def _scratch(step: Step) -> int:
     return step.candidate.scratch(step.node, step.source_shape)
 
 
-def end_number(plan: Plan, place: Place) -> int:
+def end_number(inputs: int, place: Place) -> int:
     """The number of the caller's array that a place is: inputs are counted first, then outputs."""
-    return place.index if place.kind == "input" else len(plan.inputs) + place.index
+    return place.index if place.kind == "input" else inputs + place.index
 
 
 def make_plan(

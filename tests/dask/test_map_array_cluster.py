@@ -132,10 +132,11 @@ def read_slowly(block):
     return block
 
 
+@pytest.mark.slow
 def test_workers_come_and_go(client, rng):
     """From three to one, to three under load, and back."""
     cluster = client.cluster
-    model, x = speccompiler.loads(SLOW), images(rng, 400)
+    model, x = speccompiler.loads(SLOW), images(rng, 200)
     adaptive = cluster.adapt(
         minimum=1, maximum=3, interval="100ms", wait_count=2, target_duration="2ms"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from functools import partial
 
 import numpy as np
@@ -35,9 +34,9 @@ def sent(tmp_path, rng):
         (Destination(0, "y.npy", output),),
         1,
     )
-    run = RemoteRun.of(Recipe.of(model, CompileOptions(batch_size=2, threads=1)), tasks)
+    run = RemoteRun(Recipe.of(model, CompileOptions(batch_size=2, threads=1)), tasks)
     output.close()
-    yield pickle.dumps(run), tmp_path, model.run(x)
+    yield run.sent(), tmp_path, model.run(x)
     for token in [*remote_run._read]:
         end_here(token)
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from zlib import crc32
 
 import h5py
 import numpy as np
@@ -128,6 +129,8 @@ COMMANDS = (
         "cs190_shards",
         "run dense.yaml --seed 1 --input x2.npy --target reference -o y.zarr --chunks 2 --shards 3",
     ),
+    Command("cs195_unfinished", "run dense.yaml --seed 1 --input x2.npy --output left.npy"),
+    Command("cs197_another_format", "run dense.yaml --seed 1 --input x2.npy --output old.npy"),
     Command("cs192_in_the_way", "run dense.yaml --seed 1 --input x2.npy --output taken.zarr"),
     Command("cs160_not_toml", "validate dense.yaml --config broken.toml"),
     Command("cs161_settings", "validate dense.yaml --config wrong.toml"),
@@ -231,6 +234,14 @@ def write_files(folder: Path) -> None:
     }
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
+    for name, form in (("left", 1), ("old", 9)):
+        grid = {"samples": 5, "task": 1, "piece": 1, "batch": 1, "tiles": [], "box": []}
+        lines = [{"format": form, "run": {}, "grid": grid}, {"task": 0, "run": 1, "non_finite": 0}]
+        text = [json.dumps(line).encode() for line in lines]
+        place = folder / f"{name}.npy.unfinished"
+        place.mkdir()
+        (place / "lock").touch()
+        (place / "journal").write_bytes(b"".join(b"%08x %s\n" % (crc32(t), t) for t in text))
     (folder / "pictures").mkdir()
     for name, side in (("0.png", 8), ("1.png", 9)):
         Image.new("RGB", (side, side)).save(folder / "pictures" / name)
@@ -405,7 +416,8 @@ CODE_TEXTS = ROOT / "speccompiler" / "diagnostics" / "codes"
 USAGE_AND_IO = {
     *("CS001", "CS015", "CS080", "CS100", "CS104", "CS110", "CS120", "CS121", "CS130", "CS131"),
     *("CS133", "CS134", "CS135", "CS136", "CS160", "CS161", "CS162", "CS182", "CS186"),
-    *("CS190", "CS191", "CS192", "CS201", "CS202", "CS203", "CS204"),
+    *("CS190", "CS191", "CS192", "CS195", "CS196", "CS197", "CS198"),
+    *("CS201", "CS202", "CS203", "CS204"),
 }
 """The codes that end a command with 2, as in the releases before codes had a kind."""
 

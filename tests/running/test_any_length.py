@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import subprocess
+import sys
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,13 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from speccompiler.kernels.cpu import table
 from speccompiler.kernels.cpu.any_length import texts_of_any_length
 from speccompiler.kernels.cpu.runtime import executor
 from speccompiler.model import Model
+from speccompiler.planning.plan import Plan
 from speccompiler.running import open_model
 from speccompiler.running.open_model import OpenModel
 from speccompiler.system.processor import host_lanes
 from tests.cases import build
+from tests.places import ROOT
 
 
 def conv(rank: int, filters: int, size: int, **more: Any) -> dict[str, Any]:
@@ -179,6 +186,21 @@ def test_plans_are_dropped_when_they_take_too_much(monkeypatch):
     assert plan._kept._bytes == 20 * each
 
 
+def test_what_was_dropped_is_gone(monkeypatch):
+    """Calls stay bound to the memory of runs for longer than plans are kept, but hold none."""
+    monkeypatch.setattr(open_model, "KEPT_BYTES", 1)
+    plan = compiled("line")
+    for n in range(60, 20, -1):
+        plan.run(np.ones((1, n, 4), np.float32))
+    kept = {id(model.plan) for model in (*plan._kept._models.values(), plan._first[0])}
+    table._found.clear()
+    gc.collect()
+    mine = [one for one in gc.get_objects() if isinstance(one, Plan)]
+    ours = [one for one in mine if one.inputs[0][1][1:] == (4,) and one.outputs[0][1][-1] == 20]
+    assert {id(one) for one in ours} == kept
+    assert len(kept) == open_model.LEAST_KEPT + 1
+
+
 def test_a_plan_takes_what_it_says():
     plan = compiled("skip")
     for n in range(20, 30):
@@ -229,3 +251,38 @@ def test_texts_are_named_for_every_kernel_of_a_step():
                              "winograd"]  # fmt: skip
     names = [n for n, _ in texts_of_any_length([model.graph], host_lanes(), fast=False)]
     assert sorted(names) == ["activation", "conv", "conv_small", "copy", "map", "tile"]
+
+
+COUNTING = """
+import numpy as np
+from speccompiler.kernels.cpu.runtime import compiler, kernel_cache
+from tests.running.test_any_length import compiled, shapes_of
+
+made = []
+compile_kernel = compiler.compile_kernel
+compiler.compile_kernel = lambda *given: made.append(given) or compile_kernel(*given)
+plan = compiled("sentence", math="precise")
+plan.run(np.ones((1, 40, 16), np.float32))
+before = len(made)
+for shape in shapes_of("sentence", 300):
+    plan.run(np.ones((1, *shape), np.float32))
+print(before, len(made) - before)
+"""
+
+
+@pytest.mark.slow
+def test_compilations_are_counted(tmp_path):
+    """With an empty cache: all before the second length, none after it."""
+    environment = {
+        **os.environ,
+        "CONVSPEC_CACHE_DIR": str(tmp_path),
+        "CONVSPEC_BACKGROUND": "0",
+        "CONVSPEC_COMPILE_PROCESSES": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTING], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    before, after = map(int, done.stdout.split())
+    assert before >= 6
+    assert after == 0

@@ -1,4 +1,4 @@
-"""CS195 to CS199: runs that go on where an earlier one was broken off."""
+"""CS195 to CS198: runs that go on where an earlier one was broken off."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
 import zlib
 from pathlib import Path
@@ -237,6 +238,22 @@ def test_standard_input_has_one_order(runs: Runs, more: tuple[str, ...], message
     refused = runs(*more, run=("run", "repeat.yaml", "--input", "-"))
     assert refused.status == 2
     assert refused.err.splitlines()[-1] == f"Error: {message}"
+
+
+def test_an_input_that_nothing_tells_from_another_cannot_be_gone_on_with(runs: Runs) -> None:
+    os.mkfifo("pipe.npy")
+    data = Path("steps.npy").read_bytes()
+    writer = threading.Thread(target=lambda: Path("pipe.npy").write_bytes(data))
+    writer.start()
+    run = ("run", "repeat.yaml", "--input", "pipe.npy", "--target", "reference")
+    refused = runs("-o", "y.npy", "--resume", run=run)
+    writer.join()
+    assert refused.status == 2
+    assert refused.err == (
+        "pipe.npy: error CS198: nothing says whether this input still is what it was, so that no "
+        "run can go on with another\n"
+        "  hint: save it to a file, or leave --resume out\n\nfound 1 error\n"
+    )
 
 
 def test_tiles_of_auto_are_those_of_the_unfinished_run(runs: Runs) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -188,25 +192,34 @@ def test_a_client_is_killed_and_the_run_goes_on(cluster, expected, capsys):
     np.testing.assert_array_equal(zarr.open_array("y.zarr")[:], expected)
 
 
-def test_workers_come_and_go_during_a_run(cluster, expected):
-    """From one to three, by how long the tasks take."""
-    adaptive = cluster.cluster.adapt(
-        minimum=1, maximum=3, interval="100ms", wait_count=2, target_duration="100ms"
-    )
-    workers = cluster.cluster.scheduler.workers
-    try:
-        wait_until(lambda: len(workers) == 1, "one worker")
-        process = start(*MANY, "--scheduler", address(cluster))
-        wait_until(lambda: len(workers) > 1 or process.poll() is not None, "more workers")
-        assert len(workers) > 1
-        _, err = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0, err
-        wait_until(lambda: len(workers) == 1, "one worker again")
-    finally:
-        adaptive.stop()
-        cluster.cluster.scale(3)
-        cluster.wait_for_workers(3, timeout=PATIENCE)
+@pytest.mark.slow
+def test_clients_are_killed_at_random_moments(cluster, expected):
+    """Nothing is lost: what a run has recorded, none of those that go on with it computes again."""
+    dice, kills, done = random.Random(14), 0, 0
+    while kills < 20:
+        process = start(*MANY, "--scheduler", address(cluster), "--resume")
+        wait_until(lambda: tasks_done() > done or process.poll() is not None, "a task")  # noqa: B023
+        time.sleep(dice.uniform(0, 0.3))
+        process.kill()
+        _, err = process.communicate()
+        kills += process.returncode == -9
+        assert process.returncode in (-9, 0), err
+        if process.returncode == 0 or tasks_done() == 0:
+            np.testing.assert_array_equal(zarr.open_array("y.zarr")[:], expected)
+            shutil.rmtree("y.zarr")
+            done = 0
+            continue
+        assert tasks_done() >= done
+        done = tasks_done()
+        numbers = [json.loads(line.split(" ", 1)[1])["task"] for line in recorded()]
+        assert len(numbers) == len({*numbers}), "a task was recorded twice"
+    assert run([*MANY, "--scheduler", address(cluster), "--resume"]) == 0
     np.testing.assert_array_equal(zarr.open_array("y.zarr")[:], expected)
+
+
+def recorded():
+    """The lines of the journal behind its header."""
+    return (Path("y.zarr.unfinished") / "journal").read_text().splitlines()[1:]
 
 
 def workers_of(process):
@@ -238,6 +251,26 @@ def test_local_workers_and_control_c(expected, monkeypatch):
     assert set(os.listdir()) == {
         "expected.zarr", "norm.yaml", "pair.yaml", "scan.yaml", "slow.yaml", "x.npy", "y.zarr",
     }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_workers_come_and_go_during_a_run(cluster, expected):
+    """From one to three, by how long the tasks take."""
+    adaptive = cluster.cluster.adapt(
+        minimum=1, maximum=3, interval="100ms", wait_count=2, target_duration="100ms"
+    )
+    workers = cluster.cluster.scheduler.workers
+    try:
+        wait_until(lambda: len(workers) == 1, "one worker")
+        process = start(*MANY, "--scheduler", address(cluster))
+        wait_until(lambda: len(workers) > 1 or process.poll() is not None, "more workers")
+        assert len(workers) > 1
+        _, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, err
+        wait_until(lambda: len(workers) == 1, "one worker again")
+    finally:
+        adaptive.stop()
+    np.testing.assert_array_equal(zarr.open_array("y.zarr")[:], expected)
 
 
 # --- what is refused
@@ -316,7 +349,8 @@ def test_the_extra_is_named(folder, capsys, monkeypatch):
 def test_too_many_workers_for_the_memory(folder, capsys, monkeypatch):
     monkeypatch.setattr("speccompiler.dask.clusters.available_memory", lambda: 1 << 30)
     err = refused("run slow.yaml --input x.npy -o y.zarr --scheduler local:8", capsys)
-    assert "--scheduler: error CS130: 8 workers need 2" in err
+    assert "--scheduler: error CS130: 8 workers need " in err
+    assert " of memory each; 922 MiB are available\n" in err
     assert "hint: use fewer workers, or a smaller --batch-size\n" in err
 
 
@@ -324,6 +358,6 @@ def test_an_input_that_is_read_from_its_start(folder, capsys):
     np.savez_compressed("z.npz", np.load("x.npy"))
     err = refused("run slow.yaml --input z.npz -o y.zarr --scheduler local:2", capsys)
     assert (
-        "z.npz: error CS201: it can only be read from its start, and each task begins elsewhere\n"
-        "  hint: save it as .npy or Zarr, or leave out --scheduler\n"
+        "arr_0.npy: error CS201: it can only be read from its start, and each task begins "
+        "elsewhere\n  hint: save it as .npy or Zarr, or leave out --scheduler\n"
     ) in err

@@ -142,7 +142,7 @@ def _check_places(plan: Plan) -> None:
             if place.kind == "buffer":
                 size = prod(plan.buffers[place.index].shape)
             else:
-                _, end = (*plan.inputs, *plan.outputs)[end_number(plan, place)]
+                _, end = (*plan.inputs, *plan.outputs)[end_number(len(plan.inputs), place)]
                 size = prod(end)
             if place.pitch:
                 assert place.at + shape[-1] <= place.pitch, f"{step.target}: beside its place"

@@ -72,7 +72,8 @@ class RunMemory:
     def __init__(self, plan: Plan, batch_size: int, block: Block[RunMemory]) -> None:
         self._arena = address(block.arena)
         self._scratch = [address(scratch) for scratch in block.scratch]
-        self._plan = plan
+        # Not the plan: calls that stay bound may outlive it.
+        self._buffers, self._inputs = plan.buffers, len(plan.inputs)
         self._batch_size = batch_size
         self._open_arguments: list[tuple[Arguments, str, int, int]] = []
         self._open_entries: list[tuple[_Addresses, int, int]] = []
@@ -125,7 +126,7 @@ class RunMemory:
             if place.kind == "buffer":
                 table[index] = self._buffer(place)
             else:
-                self._open_entries.append((table, index, end_number(self._plan, place)))
+                self._open_entries.append((table, index, end_number(self._inputs, place)))
         self._tables.append(table)
         return address(table)
 
@@ -137,12 +138,12 @@ class RunMemory:
             if place.kind == "buffer":
                 setattr(arguments, name, self._buffer(place))
             else:
-                end = end_number(self._plan, place)
+                end = end_number(self._inputs, place)
                 self._open_arguments.append((arguments, name, end, 4 * place.at))
         return arguments
 
     def _buffer(self, place: Place) -> int:
-        buffer = self._plan.buffers[place.index]
+        buffer = self._buffers[place.index]
         return self._arena + 4 * (buffer.offset * self._batch_size + place.at)
 
 

@@ -165,4 +165,4 @@ class Lane:
         if place.kind == "buffer":
             start = self._plan.buffers[place.index].offset * self._samples
             return self._arena.part(start, size)
-        return self._ends[end_number(self._plan, place)].part(0, size)
+        return self._ends[end_number(self._inputs, place)].part(0, size)

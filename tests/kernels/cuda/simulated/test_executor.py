@@ -214,3 +214,17 @@ def test_the_estimate_takes_large_tiles_for_large_products_only(model):
     large = replace(product, filters=512, channels=512, outputs=(1, 56, 56), lengths=(1, 56, 56))
     assert estimated(132)(large, 64) == TILES[0]
     assert estimated(132)(replace(large, outputs=(1, 1, 1)), 1).rows <= 32
+
+
+def test_another_length_of_the_same_model() -> None:
+    layers = [{"type": "Convolution1D", "nb_filter": 3, "filter_length": 3, "activation": "tanh"}]
+    model, longer = (build(layers, [length, 2], seed=1) for length in (6, 9))
+    first = executor(model, cuda_plan(model), 2)
+    plan = cuda_plan(longer)
+    second = first.for_plan(longer.graph, plan, 3)
+    x = np.random.default_rng(1).standard_normal((3, 9, 2), np.float32)
+    alone = executor(longer, plan, 3)
+    np.testing.assert_array_equal(outputs_of(second, x)[0], outputs_of(alone, x)[0])
+    assert second.batch_size == 3
+    # At least weights, a bias, and the input and the output of a sample.
+    assert second.own_bytes == alone.own_bytes > 4 * (3 * 2 * 3 + 3 + 9 * 2 + 7 * 3)
