@@ -12,7 +12,8 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph import ir
 from speccompiler.graph.dims import known_shape
 from speccompiler.graph.shapes import format_shape
-from speccompiler.tiling.layouts import Layouts, Obstacle, channel_axis, layouts_of
+from speccompiler.tiling.channel_axis import channel_axis
+from speccompiler.tiling.layouts import Layouts, Obstacle, layouts_of
 from speccompiler.tiling.needs import CellsByNode
 from speccompiler.tiling.tiling import CutAxis, Tiling, alignment, tiles_along
 
