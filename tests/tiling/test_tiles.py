@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -300,6 +300,19 @@ def test_open_lengths() -> None:
         plan.tiled(8)
 
 
+def test_tiles_of_one_run_do_not_change_those_of_the_model() -> None:
+    plan = build([conv()], (None, None, 1)).compile(tile=8)
+    x = np.zeros((1, 16, 16, 1), np.float32)
+    plan.run_tiled(x, tile=4)
+    assert plan.bound_to(x).tiled().grid == (2, 2)
+
+
+def test_sizes_may_be_an_array() -> None:
+    model, sizes = build([conv()], (16, 16, 1)), cast("Any", np.array([8, 4]))
+    assert model.compile(tile=sizes).tiled().grid == (2, 4)
+    assert model.compile().tiled(sizes).grid == (2, 4)
+
+
 def test_compiled_in_tiles_every_run_is_one() -> None:
     model = build([conv(), conv()], (32, 32, 1))
     x = np.random.default_rng(0).random((2, 32, 32, 1), np.float32)
@@ -360,9 +373,49 @@ def test_anything_that_has_a_shape_and_slices(tmp_path: Any) -> None:
             assert np.array_equal(plan.run_tiled(array, tile=8), y)
 
 
+def test_what_is_read_may_be_what_is_written() -> None:
+    """A tile reads beside what the one before it wrote: as in ``run``, the input is copied."""
+    plan = build([conv(1)], (24, 24, 1)).compile()
+    x = np.random.default_rng(0).random((2, 24, 24, 1), np.float32)
+    for both, read in ((x.copy(), slice(None)), (x.copy(), slice(None, None, -1))):
+        y = plan.run(both[:, read])
+        assert plan.run_tiled(both[:, read], tile=8, out=both) is both
+        assert np.array_equal(both, y)
+
+
+def test_an_array_on_disk_is_not_read_and_written_at_once(tmp_path: Any) -> None:
+    zarr = pytest.importorskip("zarr")
+    plan = build([conv(1)], (24, 24, 1)).compile()
+    x = np.random.default_rng(0).random((1, 24, 24, 1), np.float32)
+    stored = zarr.create_array(tmp_path / "x.zarr", data=x)
+    with pytest.raises(SpecError, match="'out' is the array that is read, and tiles read what"):
+        plan.run_tiled(stored, 8, stored)
+    assert np.array_equal(stored[...], x)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float16, bool])
+def test_what_would_round_the_results(dtype: Any) -> None:
+    plan = build([conv()], (8, 8, 1)).compile()
+    x = np.ones((2, 8, 8, 1), np.float32)
+    with pytest.raises(SpecError) as caught:
+        plan.run_tiled(x, 4, np.zeros((2, 8, 8, 2), dtype))
+    (finding,) = caught.value.diagnostics
+    assert finding.message == f"'out' holds {np.dtype(dtype)}, which would change the results"
+    assert finding.hint == "the results are float32; make 'out' of float32 or float64"
+    wide = plan.run_tiled(x, 4, np.zeros((2, 8, 8, 2)))
+    assert np.array_equal(wide, plan.run(x))
+
+
+def read_only(*shape: int) -> np.ndarray:
+    array = np.zeros(shape, np.float32)
+    array.flags.writeable = False
+    return array
+
+
 @pytest.mark.parametrize(
     ("x", "out", "message"),
     [
+        (np.zeros((2, 8, 8, 1)), read_only(2, 8, 8, 2), "'out' cannot be written to"),
         ([1, 2], None, "a list has no shape and no slices"),
         (np.zeros((2, 9, 8, 1)), None, "samples, 8, 8, 1"),
         (np.zeros((2, 8, 8, 1)), np.zeros((2, 8, 8)), r"'out' must have the shape \(2, 8, 8, 2\)"),
