@@ -120,6 +120,18 @@ def test_more_padding_than_a_tile_is_long() -> None:
     assert np.array_equal(plan.run_tiled(x, tile=2), plan.run(x))
 
 
+@pytest.mark.parametrize("mode", ["Max", "Average"])
+def test_a_pool_pads_what_was_cut_off(mode: str) -> None:
+    """What lies behind the cut is no part of any window, in tiles either."""
+    pool = {"type": f"{mode}Pooling2D", "pool_size": [4, 3], "strides": [1, 5],
+            "border_mode": "same"}  # fmt: skip
+    layers = [{"type": "Cropping2D", "cropping": [[2, 2], [1, 1]]}, pool]
+    plan = build(layers, (48, 63, 3)).compile()
+    x = np.random.default_rng(0).random((1, 48, 63, 3), np.float32)
+    for tile in (5, 16, (48, 20)):
+        assert np.array_equal(plan.run_tiled(x, tile), plan.run(x))
+
+
 def test_an_axis_that_a_layer_needs_stays_whole() -> None:
     """Rows that are flattened one by one can be cut between them."""
     layers = [
