@@ -198,6 +198,32 @@ def test_refusals(layers: Any, layer: str, what: str | None, hint: str | None) -
     assert found.message.endswith(f"cannot give the same numbers, because this layer {what}")
 
 
+@pytest.mark.parametrize("tile", [(8, 2), (2, 8), 2, "auto"])
+def test_an_image_beside_itself_with_swapped_axes(tile: Any) -> None:
+    """A part of the rows needs the same part of the columns: neither axis can be cut alone."""
+    layers = [
+        conv(name="a"), {"type": "Permute", "dims": [2, 1, 3], "name": "p"},
+        {"type": "Merge", "mode": "sum", "inputs": ["a", "p"], "name": "m"},
+    ]  # fmt: skip
+    found = refusal(build(layers, (8, 8, 1)), tile)
+    assert (found.code, found.layer, found.hint) == ("CS180", "m", NONE)
+    assert found.message.endswith("combines an image with one whose axes are swapped")
+
+
+def test_branches_of_different_strides() -> None:
+    layers = [
+        POOL | {"name": "half", "inputs": "in"},
+        {"type": "Cropping2D", "cropping": [[2, 2], [0, 4]], "inputs": "in", "name": "corner"},
+        {"type": "Merge", "mode": "sum", "inputs": ["half", "corner"], "name": "m"},
+    ]  # fmt: skip
+    found = refusal(build(layers, inputs={"in": [8, 8, 1]}), 4)
+    assert (found.code, found.layer, found.hint) == ("CS180", "m", NONE)
+    assert found.message == (
+        "tiles that cut axes 1 and 2 of the input (8, 8, 1) cannot give the same numbers, because "
+        "this layer combines branches whose positions are not equally far apart"
+    )
+
+
 def test_auto_refuses_where_nothing_can_be_cut() -> None:
     model = build([{"type": "Flatten"}, {"type": "Dense", "output_dim": 2, "name": "d"}], (8, 8, 1))
     assert refusal(model, "auto").code == "CS180"
