@@ -58,6 +58,8 @@ class _Found:
     layouts: dict[str, Layout] = field(default_factory=dict)
     moves: dict[str, tuple[Move, ...]] = field(default_factory=dict)
     obstacles: list[Obstacle] = field(default_factory=list)
+    given: list[list[int]] = field(default_factory=list)
+    """The roots of each input."""
 
     def new(self, length: int, node: ir.Node | None = None) -> Axis:
         """An axis that moves along nothing that was there before; what a node makes is whole."""
@@ -93,9 +95,16 @@ class _Found:
         for axis in axes[1:]:
             for one, other in zip(axes[0], axis, strict=True):
                 if not self.roots.join(one, other):
-                    what = "combines values that are not as far apart in the input"
+                    what = "combines branches whose positions are not equally far apart"
                     self.keep(node, [one, other], what)
+                elif self._turns_an_input():
+                    self.keep(node, [one], "combines an image with one whose axes are swapped")
         return axes[0]
+
+    def _turns_an_input(self) -> bool:
+        """Whether two axes of one input have come together."""
+        firsts = [[self.roots.find(root)[0] for root in roots] for roots in self.given]
+        return any(len(set(roots)) < len(roots) for roots in firsts)
 
 
 def layouts_of(graph: ir.Graph) -> Layouts:
@@ -104,7 +113,9 @@ def layouts_of(graph: ir.Graph) -> Layouts:
     for node in graph.inputs:
         # First of all: roots that come together take the name of the first.
         shape = known_shape(node.shape)
-        found.layouts[node.name] = tuple([found.new(length) for length in shape])
+        layout = tuple([found.new(length) for length in shape])
+        found.layouts[node.name] = layout
+        found.given.append([part.root for axis in layout for part in axis])
     for node in graph:
         if not isinstance(node.op, ir.Input):
             sources = [found.layouts[name] for name in node.inputs]

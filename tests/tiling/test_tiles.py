@@ -120,6 +120,18 @@ def test_more_padding_than_a_tile_is_long() -> None:
     assert np.array_equal(plan.run_tiled(x, tile=2), plan.run(x))
 
 
+@pytest.mark.parametrize("mode", ["Max", "Average"])
+def test_a_pool_pads_what_was_cut_off(mode: str) -> None:
+    """What lies behind the cut is no part of any window, in tiles either."""
+    pool = {"type": f"{mode}Pooling2D", "pool_size": [4, 3], "strides": [1, 5],
+            "border_mode": "same"}  # fmt: skip
+    layers = [{"type": "Cropping2D", "cropping": [[2, 2], [1, 1]]}, pool]
+    plan = build(layers, (48, 63, 3)).compile()
+    x = np.random.default_rng(0).random((1, 48, 63, 3), np.float32)
+    for tile in (5, 16, (48, 20)):
+        assert np.array_equal(plan.run_tiled(x, tile), plan.run(x))
+
+
 def test_an_axis_that_a_layer_needs_stays_whole() -> None:
     """Rows that are flattened one by one can be cut between them."""
     layers = [
@@ -184,6 +196,32 @@ def test_refusals(layers: Any, layer: str, what: str | None, hint: str | None) -
     found = refusal(model, 4)
     assert (found.code, found.layer, found.hint) == ("CS180", layer, hint)
     assert found.message.endswith(f"cannot give the same numbers, because this layer {what}")
+
+
+@pytest.mark.parametrize("tile", [(8, 2), (2, 8), 2, "auto"])
+def test_an_image_beside_itself_with_swapped_axes(tile: Any) -> None:
+    """A part of the rows needs the same part of the columns: neither axis can be cut alone."""
+    layers = [
+        conv(name="a"), {"type": "Permute", "dims": [2, 1, 3], "name": "p"},
+        {"type": "Merge", "mode": "sum", "inputs": ["a", "p"], "name": "m"},
+    ]  # fmt: skip
+    found = refusal(build(layers, (8, 8, 1)), tile)
+    assert (found.code, found.layer, found.hint) == ("CS180", "m", NONE)
+    assert found.message.endswith("combines an image with one whose axes are swapped")
+
+
+def test_branches_of_different_strides() -> None:
+    layers = [
+        POOL | {"name": "half", "inputs": "in"},
+        {"type": "Cropping2D", "cropping": [[2, 2], [0, 4]], "inputs": "in", "name": "corner"},
+        {"type": "Merge", "mode": "sum", "inputs": ["half", "corner"], "name": "m"},
+    ]  # fmt: skip
+    found = refusal(build(layers, inputs={"in": [8, 8, 1]}), 4)
+    assert (found.code, found.layer, found.hint) == ("CS180", "m", NONE)
+    assert found.message == (
+        "tiles that cut axes 1 and 2 of the input (8, 8, 1) cannot give the same numbers, because "
+        "this layer combines branches whose positions are not equally far apart"
+    )
 
 
 def test_auto_refuses_where_nothing_can_be_cut() -> None:
