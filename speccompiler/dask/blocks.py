@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from speccompiler.arrays.boxes import Box, shape_of, slices
 from speccompiler.arrays.npy_input import from_array
+from speccompiler.dask.findings import travelling
 from speccompiler.dask.recipe import Recipe
 from speccompiler.dask.worker_models import TURN, runner_here
 from speccompiler.diagnostics.core import Problem, about
@@ -114,7 +115,10 @@ def run_block(
     recipe: Recipe, block: Block, chunks: Sequence[Sequence[npt.NDArray[Any]]]
 ) -> list[npt.NDArray[np.float32]]:
     """Every output of a block. ``chunks`` are those of each input. ``SpecError``."""
-    with about(f"the block of samples {block.first} to {block.first + block.samples - 1}"):
+    with (
+        travelling(),
+        about(f"the block of samples {block.first} to {block.first + block.samples - 1}"),
+    ):
         runner = runner_here(recipe)
         outputs = [
             np.empty((block.samples, *shape_of(box)), np.float32)
