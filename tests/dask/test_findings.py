@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
-from distributed.core import clean_exception, error_message
+from distributed.core import error_message
 
 from speccompiler.dask.findings import travelling
 from speccompiler.diagnostics.core import Problem, SpecError, about
@@ -25,6 +27,6 @@ def test_what_led_to_a_finding_stays_behind():
     try:
         raise caught.value
     except SpecError as error:
-        _, arrived, _ = clean_exception(**error_message(error))
+        arrived = pickle.loads(error_message(error)["exception"].data)
     assert isinstance(arrived, SpecError)
     assert arrived.diagnostics == caught.value.diagnostics
