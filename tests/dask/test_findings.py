@@ -11,18 +11,15 @@ from speccompiler.dask.findings import travelling
 from speccompiler.diagnostics.core import Problem, SpecError, about
 
 
-class OfTwo(OSError):
-    """Cannot be unpickled: it keeps one argument of the two that it takes."""
-
-    def __init__(self, what, where):
-        super().__init__(f"no {what} in {where}")
+class NotFound(ValueError, FileNotFoundError):
+    """Two errors in one, as zarr has them, cannot be unpickled where distributed pickled them."""
 
 
 def test_what_led_to_a_finding_stays_behind():
     with pytest.raises(SpecError) as caught, travelling(), about("y.zarr"):
         try:
-            raise OfTwo("array", "memory")
-        except OfTwo:
+            raise NotFound("no array here")
+        except NotFound:
             raise Problem("CS203", "a worker cannot write to it") from None
     try:
         raise caught.value
