@@ -15,12 +15,17 @@ class NotFound(ValueError, FileNotFoundError):
     """Two errors in one, as zarr has them, cannot be unpickled where distributed pickled them."""
 
 
-def test_what_led_to_a_finding_stays_behind():
-    with pytest.raises(SpecError) as caught, travelling(), about("y.zarr"):
+def nothing_here():
+    with travelling(), about("y.zarr"):
         try:
             raise NotFound("no array here")
         except NotFound:
             raise Problem("CS203", "a worker cannot write to it") from None
+
+
+def test_what_led_to_a_finding_stays_behind():
+    with pytest.raises(SpecError) as caught:
+        nothing_here()
     try:
         raise caught.value
     except SpecError as error:
