@@ -125,10 +125,16 @@ def _values(array: Path) -> Any:
 @click.option("--gigabytes", default=20.0, show_default=True, help="10^9 bytes of input.")
 @click.option("--folder", help="Where arrays are made; a folder that is removed in the end.")
 @click.option("--scheduler", help="As of convspec run: local:3.")
-def main(gigabytes: float, folder: str | None, scheduler: str | None) -> None:
+@click.option(
+    "--killed-at",
+    default=0.5,
+    show_default=True,
+    help="When it is killed, as a part of the time of a whole run; a cluster starts slowly.",
+)
+def main(gigabytes: float, folder: str | None, scheduler: str | None, killed_at: float) -> None:
     """Run a Zarr array larger than memory, kill the run, resume it, and compare."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        found = large_array(Wanted(gigabytes, scheduler=scheduler), Path(name))
+        found = large_array(Wanted(gigabytes, killed_at, scheduler), Path(name))
     click.echo(json.dumps(asdict(found), indent=1))
     if not found.good:
         sys.exit(1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from speccompiler.arrays.boxes import Box, size_of
-from speccompiler.dask.blocks import Block, Chunks, Part, pieces, run_block, run_only
+from speccompiler.dask.blocks import Block, Chunks, Part, ends_of, pieces, run_block, run_only
 from speccompiler.dask.recipe import Recipe
 from speccompiler.frozen import dataclass
 from speccompiler.tiling.tile import Tile
@@ -68,6 +68,7 @@ class BlockGraph:
 
     def blocks(self) -> Iterator[tuple[int, Tile, Block, list[list[tuple[Any, ...]]]]]:
         """Number of the range of samples, tile, block, and the keys of chunks of each input."""
+        ends = [ends_of(array.chunks) for array in self.arrays]
         for row, (count, end) in enumerate(
             zip(self.samples, accumulate(self.samples), strict=True)
         ):
@@ -75,9 +76,9 @@ class BlockGraph:
                 if not any(map(size_of, tile.outputs)):
                     continue
                 parts, keys = [], []
-                for array, inner in zip(self.arrays, tile.inputs, strict=True):
+                for array, axes, inner in zip(self.arrays, ends, tile.inputs, strict=True):
                     box: Box = ((end - count, end), *inner)
-                    found = pieces(box, array.chunks)
+                    found = pieces(box, axes)
                     parts.append(Part.of(box, found))
                     keys.append([(array.name, *piece.chunk) for piece in found])
                 yield row, tile, Block(end - count, count, number, tuple(parts)), keys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, product
 from typing import Any
@@ -32,9 +33,14 @@ class Piece:
     """Where it lies in what the block reads."""
 
 
-def pieces(box: Box, chunks: Chunks) -> list[Piece]:
-    """The chunks that a box touches; together they fill it."""
-    along = [list(_overlaps(ends, lengths)) for ends, lengths in zip(box, chunks, strict=True)]
+def ends_of(chunks: Chunks) -> Chunks:
+    """Where each chunk ends along each axis."""
+    return tuple([tuple(accumulate(lengths)) for lengths in chunks])
+
+
+def pieces(box: Box, ends: Chunks) -> list[Piece]:
+    """The chunks that a box touches, which together fill it; ``ends`` are where chunks end."""
+    along = [list(_overlaps(span, axis)) for span, axis in zip(box, ends, strict=True)]
     return [
         Piece(
             tuple([number for number, _, _ in each]),
@@ -46,15 +52,17 @@ def pieces(box: Box, chunks: Chunks) -> list[Piece]:
 
 
 def _overlaps(
-    ends: tuple[int, int], lengths: Sequence[int]
+    span: tuple[int, int], ends: Sequence[int]
 ) -> Iterator[tuple[int, tuple[int, int], tuple[int, int]]]:
     """Chunks along one axis: number, what is taken of it, and where that goes."""
-    first, last = ends
-    for number, (length, end) in enumerate(zip(lengths, accumulate(lengths), strict=True)):
-        start = end - length
-        low, high = max(first, start), min(last, end)
-        if low < high:
-            yield number, (low - start, high - start), (low - first, high - first)
+    first, last = span
+    number = bisect_right(ends, first)
+    while first < last:
+        start = ends[number - 1] if number else 0
+        past = min(last, ends[number])
+        if first < past:
+            yield number, (first - start, past - start), (first - span[0], past - span[0])
+        first, number = past, number + 1
 
 
 @dataclass(frozen=True, slots=True)

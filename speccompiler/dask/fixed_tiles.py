@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from speccompiler.graph.dims import known_shape
 from speccompiler.graph.ir import Graph
-from speccompiler.tiling.layouts import channel_axis
+from speccompiler.tiling.channel_axis import channel_axis
 from speccompiler.tiling.tiling import Tiling
 
 

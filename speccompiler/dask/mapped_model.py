@@ -79,7 +79,7 @@ def mapped_model(model: Model, x: Any, options: CompileOptions) -> MappedModel:
             # What "auto" means is decided here, by the memory of this machine.
             options = replace(options, tile=fixed_sizes(tiled.tiling, lowered))
             batch_size, needed = tiled.batch_size, tiled.cost.peak_bytes
-            layout = Layout(tiled.tiling.tiles, tiled.tiling.grid, tiled.tiling.output_axes)
+            layout = Layout(tuple(tiled.tiling.tiles), tiled.tiling.grid, tiled.tiling.output_axes)
     except Problem as problem:
         raise model.refused(problem) from None
     options = replace(options, batch_size=batch_size, samples=None)

@@ -84,7 +84,7 @@ def whole_lengths(shape: Sequence[object]) -> tuple[int | None, ...]:
 
 def checked_tile(value: object) -> int | tuple[int, ...] | Literal["auto"]:
     """Sizes of tiles: ``auto``, one whole number, or several. CS182."""
-    if value == "auto" and isinstance(value, str):
+    if isinstance(value, str) and value == "auto":
         return "auto"
     several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
     try:

@@ -29,8 +29,10 @@ def _fold(node: Node, done: dict[str, Node]) -> Node:
     if not isinstance(source.op, Pad):
         return node
     origin, zeros = done[source.inputs[0]], source.op.padding
-    own = node.op.zeros if isinstance(node.op, Pool) else getattr(node.op, "padding", ())
-    if any(_refills(*sides) for sides in zip(zeros, own, strict=False)):
+    pads = [getattr(node.op, "padding", ())]
+    if isinstance(node.op, Pool):
+        pads.append(node.op.zeros)
+    if any(_refills(*sides) for own in pads for sides in zip(zeros, own, strict=False)):
         return node
     match node.op:
         case Conv(padding=own, repeats=repeats) if repeats:

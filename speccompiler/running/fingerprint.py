@@ -65,7 +65,7 @@ def _tile(compiled: CompiledModel, graph: Graph) -> str:
     """The size along each spatial axis of the first input, as ``--tile`` takes it."""
     if compiled.options.tile is None:
         return "none"
-    from speccompiler.tiling.layouts import channel_axis
+    from speccompiler.tiling.channel_axis import channel_axis
 
     channels, (_, shape) = channel_axis(graph), compiled.plan.inputs[0]
     cut = {axis.axis: axis.size for axis in compiled.tiled().tiled.tiling.axes}

@@ -39,8 +39,8 @@ LEAST_KEPT = 8
 """Plans that are kept whatever they take."""
 
 _Shapes = tuple[tuple[int, ...], ...]
-_Key = tuple[_Shapes, bool]
-"""Shapes, and whether they are those of what is run in tiles."""
+_Key = tuple[_Shapes, TileSizes | None]
+"""Shapes, and the tiles that they are run in."""
 
 
 class OpenModel(CompiledModel):
@@ -107,7 +107,7 @@ class OpenModel(CompiledModel):
 
     def _bound_to(self, shapes: _Shapes, options: CompileOptions) -> CompiledModel:
         """The model for these shapes: in tiles too large for memory as a whole, if need be."""
-        key = shapes, options.tile is not None
+        key = shapes, options.tile
         found = self._kept.find(key)
         if found is None:
             given = dict(zip(self.model.input_names, shapes, strict=True))

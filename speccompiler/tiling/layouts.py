@@ -15,11 +15,6 @@ from speccompiler.graph import ir
 from speccompiler.graph.dims import known_shape
 from speccompiler.tiling.parts import Axis, Layout, Part, Roots, axis_length, inner_length
 
-CHANNELS_LAST = (
-    ir.Conv, ir.Depthwise, ir.Local, ir.Pool, ir.GlobalPool, ir.Upsample, ir.Pad, ir.Resize,
-)  # fmt: skip
-"""Operations that take their input's last axis for channels."""
-
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
@@ -63,6 +58,8 @@ class _Found:
     layouts: dict[str, Layout] = field(default_factory=dict)
     moves: dict[str, tuple[Move, ...]] = field(default_factory=dict)
     obstacles: list[Obstacle] = field(default_factory=list)
+    given: list[list[int]] = field(default_factory=list)
+    """The roots of each input."""
 
     def new(self, length: int, node: ir.Node | None = None) -> Axis:
         """An axis that moves along nothing that was there before; what a node makes is whole."""
@@ -98,9 +95,16 @@ class _Found:
         for axis in axes[1:]:
             for one, other in zip(axes[0], axis, strict=True):
                 if not self.roots.join(one, other):
-                    what = "combines values that are not as far apart in the input"
+                    what = "combines branches whose positions are not equally far apart"
                     self.keep(node, [one, other], what)
+                elif self._turns_an_input():
+                    self.keep(node, [one], "combines an image with one whose axes are swapped")
         return axes[0]
+
+    def _turns_an_input(self) -> bool:
+        """Whether two axes of one input have come together."""
+        firsts = [[self.roots.find(root)[0] for root in roots] for roots in self.given]
+        return any(len(set(roots)) < len(roots) for roots in firsts)
 
 
 def layouts_of(graph: ir.Graph) -> Layouts:
@@ -109,7 +113,9 @@ def layouts_of(graph: ir.Graph) -> Layouts:
     for node in graph.inputs:
         # First of all: roots that come together take the name of the first.
         shape = known_shape(node.shape)
-        found.layouts[node.name] = tuple([found.new(length) for length in shape])
+        layout = tuple([found.new(length) for length in shape])
+        found.layouts[node.name] = layout
+        found.given.append([part.root for axis in layout for part in axis])
     for node in graph:
         if not isinstance(node.op, ir.Input):
             sources = [found.layouts[name] for name in node.inputs]
@@ -123,28 +129,6 @@ def layouts_of(graph: ir.Graph) -> Layouts:
         Obstacle(roots.find(o.root)[0], o.layer, o.what, o.advice) for o in found.obstacles
     ]
     return Layouts(layouts, found.moves, tuple(obstacles))
-
-
-def channel_axis(graph: ir.Graph) -> int | None:
-    """The axis of the first input that the first operation on images takes for channels.
-
-    Of values that are looked up, no axis holds channels; where nothing tells, the last one does.
-    ``graph`` is as lowered: passes let channels come first.
-    """
-    layouts, first = layouts_of(graph).layouts, graph.inputs[0]
-    own = {axis[0].root: place for place, axis in enumerate(layouts[first.name]) if axis}
-    ones = [place for place, axis in enumerate(layouts[first.name]) if not axis]
-    for node in graph:
-        if isinstance(node.op, ir.Lookup) and node.inputs[0] == first.name:
-            return None
-        if isinstance(node.op, CHANNELS_LAST):
-            *others, last = layouts[node.inputs[0]]
-            for axis in (last, layouts[node.name][-1]):
-                if len(axis) == 1 and axis[0].root in own:
-                    return own[axis[0].root]
-            if not last and ones and any(p.root in own for axis in others for p in axis):
-                return ones[-1] if len(first.shape) - 1 in ones else ones[0]
-    return len(first.shape) - 1
 
 
 def _windows(

@@ -73,9 +73,8 @@ def _windowed(
         else:
             outputs = interval_of(own[place], need[place])
             before, after = _sides(w, outputs, interval_of(axis, spans))
-            counted = tuple(
-                [max(min(side, z), 0) for side, z in zip((before, after), w.zeros, strict=True)]
-            )  # type: ignore[assignment]
+            first, last = w.zeros
+            counted = max(min(before, first), 0), max(min(after, last), 0)
             before, after = before - counted[0], after - counted[1]
             made.append(need[place])
         padding.append((before, after))

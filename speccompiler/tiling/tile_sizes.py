@@ -12,7 +12,8 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph import ir
 from speccompiler.graph.dims import known_shape
 from speccompiler.graph.shapes import format_shape
-from speccompiler.tiling.layouts import Layouts, Obstacle, channel_axis, layouts_of
+from speccompiler.tiling.channel_axis import channel_axis
+from speccompiler.tiling.layouts import Layouts, Obstacle, layouts_of
 from speccompiler.tiling.needs import CellsByNode
 from speccompiler.tiling.tiling import CutAxis, Tiling, alignment, tiles_along
 
@@ -58,11 +59,10 @@ class Cutting:
     def obstacles(self) -> dict[int, Obstacle]:
         """The axes of the first input that cannot be cut, and the first reason for each."""
         found: dict[int, Obstacle] = {}
-        of_root = {self._root(axis): axis for axis in reversed(self.spatial)}
         for obstacle in (*self.layouts.obstacles, *self._of_outputs()):
-            axis = of_root.get(obstacle.root)
-            if axis is not None:
-                found.setdefault(axis, obstacle)
+            for axis in self.spatial:
+                if self._root(axis) == obstacle.root:
+                    found.setdefault(axis, obstacle)
         return found
 
     def _of_outputs(self) -> Iterable[Obstacle]:
@@ -76,7 +76,7 @@ class Cutting:
                     (axis, i) for axis in layout for i, p in enumerate(axis) if p.root == root
                 ]
                 if len(places) != 1:
-                    yield Obstacle(root, layer, "gives an output that does not have this axis once")
+                    yield Obstacle(root, layer, "gives an output that does not have this axis")
                 elif places[0][1] > 0:
                     what = "gives an output whose rows several axes make together"
                     yield Obstacle(root, layer, what)

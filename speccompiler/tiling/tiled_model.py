@@ -144,6 +144,8 @@ class TiledModel:
             check_samples({n: a.shape[0] for n, a in zip(names, given, strict=True)})
             samples = given[0].shape[0]
             written = _outputs(self.output_shapes(samples)[:count], out)
+            if out is not None:
+                given = _apart(given, written)
         for first in range(0, samples, self.batch_size):
             self._run_samples(
                 given, called, written, (first, min(first + self.batch_size, samples))
@@ -196,6 +198,7 @@ def _outputs(shapes: Sequence[tuple[int, ...]], out: Any) -> list[Any]:
         for array, shape in zip(given, shapes, strict=True):
             if _shape(array) != shape:
                 raise Problem("CS117", f"'out' must have the shape {shape}, not {array.shape}")
+            _check_written(array)
         return given
     try:
         return [np.empty(shape, np.float32) for shape in shapes]
@@ -206,6 +209,31 @@ def _outputs(shapes: Sequence[tuple[int, ...]], out: Any) -> list[Any]:
             f"the outputs take {memory_text(size)} of memory",
             "give an array on disk as 'out', such as a Zarr array or a memmap",
         ) from None
+
+
+def _check_written(array: Any) -> None:
+    """CS117 for what cannot be written to, or would round what is."""
+    if isinstance(array, np.ndarray) and not array.flags.writeable:
+        raise Problem("CS117", "'out' cannot be written to", "it is a read-only array; copy it")
+    dtype = getattr(array, "dtype", None)
+    if isinstance(dtype, np.dtype) and not np.can_cast(np.float32, dtype):
+        hint = "the results are float32; make 'out' of float32 or float64"
+        raise Problem("CS117", f"'out' holds {dtype}, which would change the results", hint)
+
+
+def _apart(given: Sequence[Any], out: Sequence[Any]) -> Sequence[Any]:
+    """The inputs, copied where they lie in the outputs' memory: tiles read what others wrote."""
+    apart = []
+    for x in given:
+        if isinstance(x, np.ndarray):
+            shared = any(isinstance(y, np.ndarray) and np.may_share_memory(x, y) for y in out)
+            apart.append(x.copy() if shared else x)
+            continue
+        if any(x is y for y in out):
+            message = "'out' is the array that is read, and tiles read what others have written"
+            raise Problem("CS117", message, "give another array as 'out'")
+        apart.append(x)
+    return apart
 
 
 def _buffer(buffers: dict[tuple[int, ...], Array], output: int, box: Box) -> Array:

@@ -104,3 +104,6 @@ def test_cut_and_padded_again():
     assert len(folded([layers[0], valid], [5, 1]).nodes) == 2
     pool = {"type": "AveragePooling1D", "pool_length": 3, "stride": 1, "border_mode": "same"}
     assert_gives([layers[0], pool], x, [[[2.5], [3], [3.5]]])
+    assert [type(node.op).__name__ for node in folded([layers[0], pool], [5, 1])].count("Pad") == 1
+    valid_pool = pool | {"border_mode": "valid"}
+    assert len(folded([layers[0], valid_pool], [5, 1]).nodes) == 2

@@ -1,4 +1,4 @@
-"""Windows longer than a tile, whose sums are several chains: they begin where those of the whole do.
+"""Windows longer than a tile, of sums of several chains: they begin where those of the whole do.
 
 A convolution leaves out the columns of its window that see nothing but padding, which would shift
 the chains of a narrow tile.

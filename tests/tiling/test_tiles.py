@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -120,6 +120,18 @@ def test_more_padding_than_a_tile_is_long() -> None:
     assert np.array_equal(plan.run_tiled(x, tile=2), plan.run(x))
 
 
+@pytest.mark.parametrize("mode", ["Max", "Average"])
+def test_a_pool_pads_what_was_cut_off(mode: str) -> None:
+    """What lies behind the cut is no part of any window, in tiles either."""
+    pool = {"type": f"{mode}Pooling2D", "pool_size": [4, 3], "strides": [1, 5],
+            "border_mode": "same"}  # fmt: skip
+    layers = [{"type": "Cropping2D", "cropping": [[2, 2], [1, 1]]}, pool]
+    plan = build(layers, (48, 63, 3)).compile()
+    x = np.random.default_rng(0).random((1, 48, 63, 3), np.float32)
+    for tile in (5, 16, (48, 20)):
+        assert np.array_equal(plan.run_tiled(x, tile), plan.run(x))
+
+
 def test_an_axis_that_a_layer_needs_stays_whole() -> None:
     """Rows that are flattened one by one can be cut between them."""
     layers = [
@@ -184,6 +196,32 @@ def test_refusals(layers: Any, layer: str, what: str | None, hint: str | None) -
     found = refusal(model, 4)
     assert (found.code, found.layer, found.hint) == ("CS180", layer, hint)
     assert found.message.endswith(f"cannot give the same numbers, because this layer {what}")
+
+
+@pytest.mark.parametrize("tile", [(8, 2), (2, 8), 2, "auto"])
+def test_an_image_beside_itself_with_swapped_axes(tile: Any) -> None:
+    """A part of the rows needs the same part of the columns: neither axis can be cut alone."""
+    layers = [
+        conv(name="a"), {"type": "Permute", "dims": [2, 1, 3], "name": "p"},
+        {"type": "Merge", "mode": "sum", "inputs": ["a", "p"], "name": "m"},
+    ]  # fmt: skip
+    found = refusal(build(layers, (8, 8, 1)), tile)
+    assert (found.code, found.layer, found.hint) == ("CS180", "m", NONE)
+    assert found.message.endswith("combines an image with one whose axes are swapped")
+
+
+def test_branches_of_different_strides() -> None:
+    layers = [
+        POOL | {"name": "half", "inputs": "in"},
+        {"type": "Cropping2D", "cropping": [[2, 2], [0, 4]], "inputs": "in", "name": "corner"},
+        {"type": "Merge", "mode": "sum", "inputs": ["half", "corner"], "name": "m"},
+    ]  # fmt: skip
+    found = refusal(build(layers, inputs={"in": [8, 8, 1]}), 4)
+    assert (found.code, found.layer, found.hint) == ("CS180", "m", NONE)
+    assert found.message == (
+        "tiles that cut axes 1 and 2 of the input (8, 8, 1) cannot give the same numbers, because "
+        "this layer combines branches whose positions are not equally far apart"
+    )
 
 
 def test_auto_refuses_where_nothing_can_be_cut() -> None:
@@ -300,6 +338,19 @@ def test_open_lengths() -> None:
         plan.tiled(8)
 
 
+def test_tiles_of_one_run_do_not_change_those_of_the_model() -> None:
+    plan = build([conv()], (None, None, 1)).compile(tile=8)
+    x = np.zeros((1, 16, 16, 1), np.float32)
+    plan.run_tiled(x, tile=4)
+    assert plan.bound_to(x).tiled().grid == (2, 2)
+
+
+def test_sizes_may_be_an_array() -> None:
+    model, sizes = build([conv()], (16, 16, 1)), cast("Any", np.array([8, 4]))
+    assert model.compile(tile=sizes).tiled().grid == (2, 4)
+    assert model.compile().tiled(sizes).grid == (2, 4)
+
+
 def test_compiled_in_tiles_every_run_is_one() -> None:
     model = build([conv(), conv()], (32, 32, 1))
     x = np.random.default_rng(0).random((2, 32, 32, 1), np.float32)
@@ -360,9 +411,49 @@ def test_anything_that_has_a_shape_and_slices(tmp_path: Any) -> None:
             assert np.array_equal(plan.run_tiled(array, tile=8), y)
 
 
+def test_what_is_read_may_be_what_is_written() -> None:
+    """A tile reads beside what the one before it wrote: as in ``run``, the input is copied."""
+    plan = build([conv(1)], (24, 24, 1)).compile()
+    x = np.random.default_rng(0).random((2, 24, 24, 1), np.float32)
+    for both, read in ((x.copy(), slice(None)), (x.copy(), slice(None, None, -1))):
+        y = plan.run(both[:, read])
+        assert plan.run_tiled(both[:, read], tile=8, out=both) is both
+        assert np.array_equal(both, y)
+
+
+def test_an_array_on_disk_is_not_read_and_written_at_once(tmp_path: Any) -> None:
+    zarr = pytest.importorskip("zarr")
+    plan = build([conv(1)], (24, 24, 1)).compile()
+    x = np.random.default_rng(0).random((1, 24, 24, 1), np.float32)
+    stored = zarr.create_array(tmp_path / "x.zarr", data=x)
+    with pytest.raises(SpecError, match="'out' is the array that is read, and tiles read what"):
+        plan.run_tiled(stored, 8, stored)
+    assert np.array_equal(stored[...], x)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float16, bool])
+def test_what_would_round_the_results(dtype: Any) -> None:
+    plan = build([conv()], (8, 8, 1)).compile()
+    x = np.ones((2, 8, 8, 1), np.float32)
+    with pytest.raises(SpecError) as caught:
+        plan.run_tiled(x, 4, np.zeros((2, 8, 8, 2), dtype))
+    (finding,) = caught.value.diagnostics
+    assert finding.message == f"'out' holds {np.dtype(dtype)}, which would change the results"
+    assert finding.hint == "the results are float32; make 'out' of float32 or float64"
+    wide = plan.run_tiled(x, 4, np.zeros((2, 8, 8, 2)))
+    assert np.array_equal(wide, plan.run(x))
+
+
+def read_only(*shape: int) -> np.ndarray:
+    array = np.zeros(shape, np.float32)
+    array.flags.writeable = False
+    return array
+
+
 @pytest.mark.parametrize(
     ("x", "out", "message"),
     [
+        (np.zeros((2, 8, 8, 1)), read_only(2, 8, 8, 2), "'out' cannot be written to"),
         ([1, 2], None, "a list has no shape and no slices"),
         (np.zeros((2, 9, 8, 1)), None, "samples, 8, 8, 1"),
         (np.zeros((2, 8, 8, 1)), np.zeros((2, 8, 8)), r"'out' must have the shape \(2, 8, 8, 2\)"),

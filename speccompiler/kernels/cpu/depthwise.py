@@ -67,7 +67,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     row_weights = kw * channels
     size = kd * kh * row_weights
     # Positions whose windows lie in the data from the first column to the last.
-    inner, outer = -(-pw // sw), min((width - kw + pw) // sw + 1, out_width)
+    inner, outer = max(0, -(-pw // sw)), min((width - kw + pw) // sw + 1, out_width)
     some = first_lanes(channels % @LANES)
     for task in range(lo, hi):
         front = task // out_height % out_depth * sd - pd

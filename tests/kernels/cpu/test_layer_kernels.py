@@ -134,6 +134,16 @@ def test_rows_of_a_depthwise_kernel(columns, stride, lanes, rng, tmp_path):
         check([layer], x, tmp_path)
 
 
+@pytest.mark.parametrize("left", [1, 3, 4, 8])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_a_depthwise_kernel_over_cropped_rows(left, stride, lanes, rng, tmp_path):
+    """Two positions are too few for four together, also where the row begins further in."""
+    separable = {"type": "SeparableConvolution2D", "nb_filter": 6, "nb_row": 2, "nb_col": 4,
+                 "subsample": [1, stride]}  # fmt: skip
+    x = rng.standard_normal((2, 5, left + 4 + stride, 17)).astype(np.float32)
+    check([{"type": "Cropping2D", "cropping": [[1, 0], [left, 0]]}, separable], x, tmp_path)
+
+
 @pytest.mark.parametrize("filters", [1, 3, 16, 33, 40])
 @pytest.mark.parametrize("samples", [1, 4, 7])
 def test_locally_connected(filters, samples, lanes, rng, tmp_path):
