@@ -56,6 +56,9 @@ from speccompiler.weights.negative_variances import negative_variances
 if TYPE_CHECKING:
     from speccompiler.tiling.tiled_model import TiledModel
 
+KEPT_TILINGS = 8
+"""Sizes of tiles whose plans a model keeps."""
+
 Inputs: TypeAlias = npt.ArrayLike | Mapping[str, npt.ArrayLike]
 """The array of the only input; of several a mapping by name, or a list in the model's order."""
 
@@ -165,16 +168,19 @@ class CompiledModel:
         options = self.options
         try:
             sizes = checked_tile(tile) if tile is not None else options.tile or "auto"
-            if sizes not in self._tilings:
+            found = self._tilings.get(sizes)
+            if found is None:
                 lowered, _ = self.model.tapped(options.input_shape, options.layers)
-                self._tilings[sizes] = tiled_model(self, lowered, sizes)
+                found = self._tilings[sizes] = tiled_model(self, lowered, sizes)
         except Problem as problem:
             raise self.model.refused(problem) from None
-        return self._tilings[sizes]
+        for old in [*self._tilings][:-KEPT_TILINGS]:
+            self._tilings.pop(old, None)
+        return found
 
     @cached_value
-    def _tilings(self) -> dict[Any, TiledModel]:
-        """Runners of tiles by what was asked for."""
+    def _tilings(self) -> dict[TileSizes, TiledModel]:
+        """Runners of tiles by what was asked for, those that were made last."""
         return {}
 
     def run_tiled(self, x: Any, tile: TileSizes | None = None, out: Any = None) -> Any:

@@ -39,8 +39,8 @@ LEAST_KEPT = 8
 """Plans that are kept whatever they take."""
 
 _Shapes = tuple[tuple[int, ...], ...]
-_Key = tuple[_Shapes, TileSizes | None]
-"""Shapes, and the tiles that they are run in."""
+_Key = tuple[_Shapes, bool]
+"""Shapes, and whether they are those of what is run in tiles."""
 
 
 class OpenModel(CompiledModel):
@@ -107,7 +107,7 @@ class OpenModel(CompiledModel):
 
     def _bound_to(self, shapes: _Shapes, options: CompileOptions) -> CompiledModel:
         """The model for these shapes: in tiles too large for memory as a whole, if need be."""
-        key = shapes, options.tile
+        key = shapes, options.tile is not None
         found = self._kept.find(key)
         if found is None:
             given = dict(zip(self.model.input_names, shapes, strict=True))
@@ -133,7 +133,9 @@ class OpenModel(CompiledModel):
             sizes = self.options.tile or "auto" if tile is None else checked_tile(tile)
         except Problem as problem:
             raise SpecError([problem.at(file="the array")]) from None
-        bound = self._bound_to(shapes, replace(self.options, tile=sizes))
+        # What is kept has the tiles of this model, if it has any: they are those of ``run``.
+        options = self.options if self.options.tile else replace(self.options, tile=sizes)
+        bound = self._bound_to(shapes, options)
         return bound.run_tiled(x, sizes, out)
 
     def for_graph(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import speccompiler
+from speccompiler.compiled import KEPT_TILINGS
 from speccompiler.diagnostics.core import Diagnostic, SpecError
 from speccompiler.model import Model
 from speccompiler.running.tiles import TileRunner
@@ -343,6 +344,16 @@ def test_tiles_of_one_run_do_not_change_those_of_the_model() -> None:
     x = np.zeros((1, 16, 16, 1), np.float32)
     plan.run_tiled(x, tile=4)
     assert plan.bound_to(x).tiled().grid == (2, 2)
+
+
+def test_few_sizes_are_kept() -> None:
+    plan = build([conv()], (64, 8, 1)).compile()
+    x = np.random.default_rng(0).random((1, 64, 8, 1), np.float32)
+    y = plan.run(x)
+    for size in range(1, 30):
+        assert np.array_equal(plan.run_tiled(x, tile=(size, 8)), y)
+    assert plan.tiled((29, 8)) is plan.tiled((29, 8))
+    assert len(plan._tilings) == KEPT_TILINGS
 
 
 def test_sizes_may_be_an_array() -> None:
