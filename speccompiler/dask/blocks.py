@@ -132,7 +132,7 @@ def run_block(
         read = [source.batches(runner.batch_size) for source in sources]
         for batches in zip(*read, strict=True):
             stop = start + len(batches[0])
-            with TURN:
+            with TURN.now:
                 runner.run_tile(block.tile, batches, [y[start:stop] for y in outputs])
             start = stop
     return outputs

@@ -147,7 +147,7 @@ class _InTurn:
 
     def run_tile(self, tile: int, batches: Sequence[Array], outputs: Sequence[Array]) -> None:
         """Compute one tile for a batch."""
-        with TURN:
+        with TURN.now:
             if self.token in _ended:
                 raise Ended
             self.runner.run_tile(tile, batches, outputs)

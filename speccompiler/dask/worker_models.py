@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
-import threading
 from collections import Counter, OrderedDict
 from dataclasses import field, replace
 
 from speccompiler.dask.recipe import Recipe
 from speccompiler.frozen import dataclass
 from speccompiler.running.tiles import TileRunner, WholeSamples
+from speccompiler.system.fork_lock import ForkLock
 from speccompiler.system.threads import default_threads
 
 MOST_KEPT = 4
 """Models that a process keeps; the one that was not used for longest is dropped."""
-TURN = threading.Lock()
+TURN = ForkLock()
 """Held while kernels run. One task has all threads of the worker; others prepare or wait."""
 compilations: Counter[str] = Counter()
 """How often each recipe was compiled in this process, by its fingerprint."""
@@ -25,23 +25,23 @@ compilations: Counter[str] = Counter()
 class _Kept:
     """A model that is compiled by whoever comes first."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: ForkLock = field(default_factory=ForkLock)
     runner: TileRunner | None = None
 
 
 _kept: OrderedDict[tuple[str, int], _Kept] = OrderedDict()
-_lock = threading.Lock()
+_lock = ForkLock()
 
 
 def runner_here(recipe: Recipe) -> TileRunner:
     """The model of a recipe, compiled in this process. ``SpecError``."""
     threads = recipe.compiling.threads or threads_here()
-    with _lock:
+    with _lock.now:
         entry = _kept.setdefault((recipe.fingerprint, threads), _Kept())
         _kept.move_to_end((recipe.fingerprint, threads))
         while len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
-    with entry.lock:
+    with entry.lock.now:
         # What fails is tried again: a file may be there the next time.
         if entry.runner is None:
             entry.runner = _compiled(recipe, threads)
@@ -62,7 +62,7 @@ def kept() -> int:
 
 def forget() -> None:
     """Drop every model; those that run go on."""
-    with _lock:
+    with _lock.now:
         _kept.clear()
 
 
