@@ -8,9 +8,9 @@ CODES = {
     "CS200": Code(
         "array in chunks that cannot be used",
         "A model is laid over the chunks of a Dask array before anything is computed, so their "
-        "lengths have to be known. Where samples of a batch change each other's numbers, a "
-        "batch may not be cut by a chunk.",
-        "Follow the hint: x.compute_chunk_sizes(), or x.rechunk(..).",
+        "lengths have to be known, and to be what they are when it is. Where samples of a batch "
+        "change each other's numbers, a batch may not be cut by a chunk.",
+        "Follow the hint: x.compute_chunk_sizes(), x.rechunk(..), or chunks= of map_blocks.",
     ),
     "CS201": Code(
         "cannot be distributed",
@@ -36,8 +36,9 @@ CODES = {
     ),
     "CS204": Code(
         "the cluster gave up",
-        "Tasks of a worker that is lost are run again by others. The run ended because none was "
-        "left, or because one task ended several workers in a row, mostly for want of memory.",
+        "Tasks of a worker that is lost are run again by others, and where none is left, the run "
+        "waits for new ones. It ended because the scheduler was lost, or because one task ended "
+        "several workers in a row, mostly for want of memory.",
         "Look at the workers' logs; give workers more memory or take a smaller --batch-size.",
         Kind.IO,
     ),
