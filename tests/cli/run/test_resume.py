@@ -275,9 +275,8 @@ def test_tiles_that_were_others_are_told_before_their_tasks_are_used(
     ended = runs("-o", "y.npy", "--resume", *now, run=run)
     assert ended.status == 2
     then, is_now = (before or ("", "none"))[1], (now or ("", "none"))[1]
-    assert ended.err.splitlines()[0].endswith(
-        f"tasks is done) was another one; changed: --tile ({then} then, {is_now} now)"
-    )
+    changed = f"tasks is done) was another one; changed: --tile ({then} then, {is_now} now)\n"
+    assert changed in ended.err
 
 
 def test_a_run_that_was_killed_before_a_task_was_done_is_no_obstacle(runs: Runs) -> None:
