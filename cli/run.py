@@ -32,13 +32,13 @@ from speccompiler.cli.run_inputs import (
     input_files,
     opened,
     picture_options,
-    read_path,
     write_file_lists,
 )
 from speccompiler.cli.run_model import (
     activities,
     check_arrays,
     compiled_for,
+    files_read,
     runner_of,
     show_notes,
 )
@@ -177,10 +177,6 @@ def command(
     check_layers(loaded, layers)
     files = input_files(loaded, wanted.inputs)
     targets = Targets.of(wanted.output, loaded.output_names, layers)
-    weights = None if loading.weights is None else str(loading.weights)
-    read = [("model", model), ("weights", weights)]
-    read += [("input", read_path(file)) for file in files.values()]
-    check_targets(targets, read)
     check_storing(targets, storing)
     check_resuming(wanted, targets, drawn)
     check_sharing(wanted, targets, drawn)
@@ -189,6 +185,8 @@ def command(
         opened(loaded, files, wanted.pictures) as sources,
         Unfinished(targets, wanted.left) as unfinished,
     ):
+        read = files_read(loaded, sources)
+        check_targets(targets, read)
         check_arrays(loaded, sources)
         check_tiling(compiling, sources)
         check_places(targets)
@@ -215,7 +213,7 @@ def command(
     err = wanted.output == "-"
     print_results(work, result, err=err)
     write_file_lists(loaded, sources, wanted.output, err=err)
-    write_images(drawn, loaded, images, [file for _, file in read if file], err=err)
+    write_images(drawn, loaded, images, [file for _, file in read], err=err)
     if wanted.penalties:
         print_penalties(compiled, result, err=err)
     if wanted.profile:

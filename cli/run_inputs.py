@@ -126,12 +126,6 @@ def _holds_several(file: str) -> bool:
     return file != "-" and holds_several(file)
 
 
-def read_path(text: str) -> str | None:
-    """The path of what an input is read from; None for a stream or a URL."""
-    place = place_of(text)
-    return None if text == "-" or place.scheme is not None else place.file
-
-
 @contextlib.contextmanager
 def opened(
     model: Model, files: Mapping[str | None, str], pictures: PictureOptions = AS_THEY_ARE

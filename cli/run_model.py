@@ -34,6 +34,16 @@ def check_arrays(model: Model, sources: Sequence[ArrayInput]) -> None:
         check_samples(dict(zip(model.input_names, counts, strict=True)))
 
 
+def files_read(model: Model, sources: Sequence[ArrayInput]) -> list[tuple[str, str]]:
+    """Every file that a run reads, behind what it is to the run."""
+    found = [("model", model.file)]
+    found += [("weights", str(path)) for path in model.weight_sources.paths]
+    for source in sources:
+        paths = source.files or (source.path,)
+        found += [("input", path) for path in paths if path is not None]
+    return found
+
+
 def activities(model: Model, sources: Sequence[ArrayInput]) -> dict[str, Any]:
     """The regularisers of activities whose penalties are to be summed, by layer."""
     from speccompiler.weights.penalties import activity_regularizers, unknown_effects

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from speccompiler.arrays.output_kind import OutputKind, is_url, local_path, output_kind
+from speccompiler.arrays.output_kind import OutputKind, is_url, one_spelling, output_kind
 from speccompiler.cli.storage_options import Storing
 from speccompiler.diagnostics.core import Diagnostic, Severity, about
 from speccompiler.frozen import dataclass
@@ -56,7 +56,7 @@ class Targets:
         """Where ``--output`` and ``--layer`` say; ``names`` are the model's outputs."""
         if output is None:
             return Targets(())
-        output = local_path(output)
+        output = one_spelling(output)
         kind = output_kind(output)
         if kind is OutputKind.STREAM and len(names) > 1:
             raise click.UsageError(
@@ -92,11 +92,11 @@ def _beside(output: str, kind: OutputKind, layer: str) -> str:
     return str(path.with_name(f"{path.stem}.{safe}{suffix}"))
 
 
-def check_targets(targets: Targets, read: Sequence[tuple[str, str | None]]) -> None:
+def check_targets(targets: Targets, read: Sequence[tuple[str, str]]) -> None:
     """Refuse to write over what is being read."""
     for role, source in read:
         for _, file in targets.files:
-            if source not in {None, "-"} and file != "-" and _same_file(str(source), file):
+            if _same_file(source, file):
                 raise click.UsageError(f"'{file}' is the {role} of this run; name another output")
 
 

@@ -12,19 +12,20 @@ import click
 from speccompiler.arrays.output_kind import OutputKind
 from speccompiler.cli.render import show
 from speccompiler.cli.run_images import FirstSamples
+from speccompiler.cli.run_kept import check_going_on, kept_run
+from speccompiler.cli.run_memory import check_run_memory, run_memory
 from speccompiler.cli.run_outputs import (
     CHUNKED,
     Targets,
     arrays_of,
     datasets,
-    planned,
     storage_findings,
     written,
 )
 from speccompiler.cli.run_scheduler import Sharing, run_shared
 from speccompiler.cli.run_unfinished import Unfinished
 from speccompiler.cli.storage_options import Storing
-from speccompiler.diagnostics.core import Problem, about
+from speccompiler.diagnostics.core import about
 from speccompiler.frozen import dataclass
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def perform(work: Work, unfinished: Unfinished) -> RunResult:
         result.step_seconds = [0.0] * len(work.compiled.plan.steps)
         compute = profiling(work.compiled, result.step_seconds)
     arrays = _arrays(work)
+    check_going_on(work, arrays, unfinished)
     grid = _grid(work, arrays, unfinished)
     if work.sharing is None:
         check_run_memory(work, grid, chunked=bool(arrays))
@@ -100,7 +102,7 @@ def perform(work: Work, unfinished: Unfinished) -> RunResult:
         sinks = [*work.summaries.items(), *work.images.items(), *((s.layer, s) for s in sums)]
         places = _in_order(work, sinks, stored=False)
         tasks: Sequence[Task] = list(grid)
-        kept = _kept(work, arrays, grid, unfinished)
+        kept = kept_run(work, arrays, grid, unfinished)
         if kept is not None:
             tasks = kept.tasks
             places += _destinations(work, [f for _, f in work.targets.files], kept.outputs)
@@ -197,40 +199,6 @@ def _task_bytes(work: Work, *, chunked: bool) -> int:
     return max(1, min(TASK_BYTES, whole // SHARED_TASKS))
 
 
-def _kept(
-    work: Work, arrays: Mapping[str, ZarrArray], grid: TaskGrid, unfinished: Unfinished
-) -> Any:
-    """The run as one that can be gone on with; None where it is not worth it, or cannot be."""
-    from speccompiler.running.fingerprint import facts_of
-    from speccompiler.running.unfinished_run import begun
-
-    targets = work.targets
-    untold = next((source for source in work.sources if source.identity is None), None)
-    if untold is not None and unfinished.resuming:
-        with about(untold.name):
-            raise Problem(
-                "CS198",
-                "nothing says whether this input still is what it was, so that no run can go on "
-                "with another",
-                "save it to a file, or leave --resume out",
-            )
-    worth_it = targets.kind is OutputKind.ZARR or (len(grid) > 1 and untold is None)
-    worth_it = worth_it or work.sharing is not None
-    if not targets.resumable or not (worth_it or unfinished.found):
-        unfinished.say()
-        return None
-    place = unfinished.place()
-    outputs = planned(targets, work.shapes, arrays)
-    names = [name for name, _ in targets.files]
-    model = work.compiled.model
-    with about(str(model.weights_file or model.file)):
-        facts = facts_of(work.compiled, work.sources, dict(zip(names, outputs, strict=True)))
-    with about(targets.output):
-        unfinished.run = begun(place, unfinished.found, facts, outputs, grid)
-    unfinished.say()
-    return unfinished.run
-
-
 def _destinations(work: Work, files: Sequence[str], outputs: Sequence[Any]) -> list[Destination]:
     """Outputs that are written in boxes; ``files`` are what they are called."""
     from speccompiler.running.run_tasks import Destination
@@ -252,44 +220,6 @@ def _in_order(
 
     numbers = {name: number for number, name in enumerate(work.runner.output_names)}
     return [Destination(numbers[name], name, InOrder(sink), stored) for name, sink in sinks]
-
-
-def run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> tuple[int, int]:
-    """Bytes of the plan, and those of the batches that wait beside it and of chunks."""
-    from speccompiler.planning.run_bytes import IN_FLIGHT, waiting_bytes
-    from speccompiler.running.input_reader import block_bytes
-    from speccompiler.running.run_tasks import piece_sizes
-    from speccompiler.running.tasks import bytes_of_a_sample
-    from speccompiler.targets import find_target
-
-    compiled, plan, runner = work.compiled, work.compiled.plan, work.runner
-    batch, pieces = runner.batch_size, 4 * sum(piece_sizes(runner, grid))
-    if runner.grid:
-        read, _ = bytes_of_a_sample(runner, runner.output_shapes(1), grid.box)
-        needed = compiled.tiled().cost.peak_bytes
-        beside = (IN_FLIGHT - 1) * grid.batch * read + IN_FLIGHT * pieces
-    else:
-        target = find_target(compiled.target)
-        assert target is not None, "the model is compiled for it"
-        needed = target.memory(plan.graph, plan, batch, compiled.threads) - plan.stored_bytes
-        beside = waiting_bytes(plan, batch, grid.piece)
-    tiles = runner.tiles
-    for number, source in enumerate(work.sources):
-        beside += block_bytes(source, grid.batch, tiles[0].inputs[number])
-    # Chunks are encoded beside the values.
-    return needed, beside + (pieces if chunked else 0)
-
-
-def check_run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> None:
-    """CS130 where the batches that wait, and chunks, do not fit beside the plan."""
-    from speccompiler.planning.memory_limits import check_memory
-
-    compiled, plan = work.compiled, work.compiled.plan
-    needed = sum(run_memory(work, grid, chunked=chunked))
-    try:
-        check_memory(plan, work.runner.batch_size, needed - plan.weight_bytes, loaded=True)
-    except Problem as problem:
-        raise compiled.model.refused(problem) from None
 
 
 @contextlib.contextmanager

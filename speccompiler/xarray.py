@@ -27,8 +27,8 @@ def apply_model(
     model: Model,
     x: xarray.DataArray,
     *,
-    dims: Sequence[Hashable],
-    output_dims: Sequence[Hashable] | None = None,
+    dims: str | Sequence[Hashable],
+    output_dims: str | Sequence[Hashable] | None = None,
     **options: Any,
 ) -> xarray.DataArray | dict[str, xarray.DataArray]:
     """The model's output for a labelled array. Raises ``SpecError``.
@@ -37,7 +37,7 @@ def apply_model(
     others count samples: each combination of their places is one. An output's dimension that
     moves along one of the input has its name, and its coordinates where it has its length and no
     stride; the others are ``channel``, or as ``output_dims`` says. Several outputs, and layers
-    that are asked for, come as a mapping by name.
+    that are asked for, come as a mapping by name. One dimension may be given as its name alone.
 
     ``options`` are those of ``Model.compile``, or of ``map_array`` where Dask holds the array.
 
@@ -48,9 +48,10 @@ def apply_model(
     >>> speccompiler.xarray.apply_model(model, digits, dims=["y", "x", "c"]).sizes
     Frozen({'page': 3, 'place': 2, 'channel': 10})
     """
+    dims = _several(dims)
     try:
         needs("xarray", "xarray", "labelled arrays need")
-        _check(model, x, tuple(dims))
+        _check(model, x, dims)
     except Problem as problem:
         raise model.refused(problem) from None
     samples = tuple(dim for dim in x.dims if dim not in dims)
@@ -66,10 +67,11 @@ def apply_model(
     }
     made = {}
     for name, y in found.items():
-        inner, kept = _names(graph, name, tuple(dims))
+        inner, kept = _names(graph, name, dims)
         if output_dims is not None:
-            inner = _given(model, name, inner, tuple(output_dims))
+            inner = _given(model, name, inner, _several(output_dims))
             kept = {dim for dim in kept if dim in inner}
+        _check_apart(model, name, samples, inner)
         made[name] = _labelled(
             x, y.reshape((*counts, *y.shape[1:])), (*samples, *inner), {*samples, *kept}
         )
@@ -78,8 +80,27 @@ def apply_model(
     return next(iter(made.values())) if len(made) == 1 else made
 
 
+def _several(dims: str | Sequence[Hashable]) -> Names:
+    return (dims,) if isinstance(dims, str) else tuple(dims)
+
+
 def _check(model: Model, x: xarray.DataArray, dims: Names) -> None:
-    """CS124 for more inputs than one; CS116 for dimensions that are not there or too few."""
+    """CS124 for another number of arrays than one; CS116 for dimensions that are not there."""
+    import xarray
+
+    if isinstance(x, xarray.Dataset):
+        named = ", ".join(map(repr, x.data_vars)) or "none"
+        raise Problem(
+            "CS124",
+            f"a Dataset is given, and the model takes one DataArray; its variables: {named}",
+            "give one of them, dataset[name]; several: dataset.to_dataarray('channel')",
+        )
+    if not isinstance(x, xarray.DataArray):
+        raise Problem(
+            "CS124",
+            f"an object of type {type(x).__name__} is given, and no DataArray",
+            "xarray.DataArray(x, dims=[..]) names dimensions; plan.run takes arrays as they are",
+        )
     if len(model.input_names) > 1:
         raise Problem(
             "CS124",
@@ -144,12 +165,25 @@ def _given(model: Model, output: str, inner: Names, named: Names) -> Names:
     if len(named) != len(inner):
         problem = Problem(
             "CS116",
-            f"output '{output}' has {len(inner)} dimensions beside the samples, and "
-            f"'output_dims' names {len(named)}",
+            f"'output_dims' names {len(named)} of the {len(inner)} dimensions that output "
+            f"'{output}' has beside the samples",
             f"for example {inner}",
         )
         raise model.refused(problem)
     return named
+
+
+def _check_apart(model: Model, output: str, samples: Names, inner: Names) -> None:
+    """CS116 where two dimensions of an output have one name."""
+    names = (*samples, *inner)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        problem = Problem(
+            "CS116",
+            f"two dimensions of output '{output}' would be '{twice}'",
+            f"name those beside the samples with 'output_dims'; now they are {inner}",
+        )
+        raise model.refused(problem)
 
 
 def _labelled(x: xarray.DataArray, y: Any, dims: Names, kept: set[Hashable]) -> xarray.DataArray:

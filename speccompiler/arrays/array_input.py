@@ -40,6 +40,8 @@ class ArrayInput:
     """Tells this content from any other, so that a run can be resumed; None where nothing does."""
     files: tuple[str, ...] | None = None
     """The file of each sample, where each has one of its own."""
+    path: str | None = None
+    """The file, or the folder of an array, that is read; None where no path of this machine is."""
 
     @property
     def samples(self) -> int:

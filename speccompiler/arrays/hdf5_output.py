@@ -25,6 +25,7 @@ from speccompiler.files.hdf5_files import check_h5py
 from speccompiler.system.unfinished_files import write_all
 
 _CACHE_BYTES = 1 << 26
+ENDINGS = (".h5", ".hdf5", ".hdf", ".he5")
 
 
 class _Sink:
@@ -133,6 +134,11 @@ def split_dataset(output: str) -> tuple[str, str]:
 def check_new_file(file: Path) -> None:
     """CS104, CS120: the library is missing, or something is there. Nothing is created."""
     check_h5py()
+    if file.suffix.lower() not in ENDINGS:
+        raise atomic_output.cannot_create(
+            f"'::' names a dataset of an HDF5 file, and '{file.name}' is not named as one",
+            f"name it '{file.stem}.h5::/y', or leave '::' out",
+        )
     atomic_output.check_target(file)
     if file.exists():
         raise atomic_output.cannot_create(

@@ -73,7 +73,8 @@ def open_archive(path: Path, names: tuple[str, ...], shown: str) -> Iterator[dic
                 "members are named as the model's inputs: numpy.savez(file, "
                 f"{', '.join(f'{name}=..' for name in names)})",
             )
-        yield {name: _open(archive, members[name], shown) for name in names}
+        opened = {name: _open(archive, members[name], shown) for name in names}
+        yield {name: replace(source, path=str(path)) for name, source in opened.items()}
 
 
 def open_file(path: Path, shown: str, name: str | None = None) -> ArrayInput:

@@ -50,6 +50,12 @@ def open_input(text: str, form: PictureForm = PLAIN) -> ArrayInput:
         from speccompiler.arrays.remote_input import open_remote
 
         return open_remote(place)
+    source = _open_local(place, form)
+    return source if source.path is not None else replace(source, path=place.file)
+
+
+def _open_local(place: Place, form: PictureForm) -> ArrayInput:
+    """A file or a folder of this machine."""
     if not place.file:
         raise Problem("CS110", "the name of the file is empty", "write FILE, or FILE::PATH")
     path = Path(place.file)
@@ -114,7 +120,7 @@ def _open_zarr(path: Path, inner: str, shown: str, separator: str) -> ArrayInput
     from speccompiler.arrays.zarr_stores import FolderStore, folder_state
 
     store = FolderStore(path, read_only=True)
-    return open_zarr(store, inner, shown, lambda at: folder_state(path, at), separator)
+    return open_zarr(store, inner, shown, lambda at: folder_state(path, at), separator, path)
 
 
 def _open_zipped_zarr(path: Path, place: Place) -> ArrayInput:

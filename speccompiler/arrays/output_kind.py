@@ -41,6 +41,15 @@ def local_path(output: str) -> str:
     return output[found.end() :] if found else output
 
 
+def one_spelling(output: str) -> str:
+    """An output's name as a path or URL: ``g.zarr::y`` is ``g.zarr/y``, as for an input."""
+    output = local_path(output)
+    group, separator, inner = output.rpartition("::")
+    if separator and group.lower().endswith(".zarr"):
+        return f"{group}/{inner.strip('/')}"
+    return output
+
+
 def is_url(output: str) -> bool:
     """Whether an output is at another place than a path of this machine."""
     return _URL.match(local_path(output)) is not None

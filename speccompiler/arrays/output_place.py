@@ -90,6 +90,8 @@ class LocalPlace:
             if self.completed:
                 self._empty()  # all outputs had their names, and only this was left to do
             self._journal = Journal(self.folder / _JOURNAL)
+            if self._journal.count == 1 and not self._is_complete():
+                self._start_anew()  # killed before a task was done: nothing is lost
         except OSError as error:
             self._lock.close()
             raise _cannot_write(error, self.folder) from None
@@ -102,12 +104,15 @@ class LocalPlace:
     def clear(self) -> None:
         """Remove what an earlier run left."""
         try:
-            self._journal.close()
-            self._empty()
-            self._journal = Journal(self.folder / _JOURNAL)
+            self._start_anew()
         except OSError as error:
             raise _cannot_write(error, self.folder) from None
         self.header, self.records = None, ()
+
+    def _start_anew(self) -> None:
+        self._journal.close()
+        self._empty()
+        self._journal = Journal(self.folder / _JOURNAL)
 
     def open(self, planned: Sequence[PlannedOutput]) -> list[BoxOutput]:
         """The outputs, new or as they were left."""

@@ -130,8 +130,8 @@ class RemotePlace:
             return
         for _, output in self._outputs:
             output.close()
-        if self._count:
-            return
+        if self._count or self.header is not None:
+            return  # another run may have begun it, and be at work
         with suppress(Exception):
             for each, _ in self._outputs:
                 self._files.rm(_file_system(each.target)[1], recursive=True)

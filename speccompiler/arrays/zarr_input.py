@@ -11,8 +11,10 @@ import json
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from hashlib import sha256
 from itertools import islice, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,19 +47,26 @@ _MOST_NODES = 500
 
 
 def open_zarr(
-    store: Any, inner: str, shown_as: str, identity: Callable[[str], str], separator: str
+    store: Any,
+    inner: str,
+    shown_as: str,
+    identity: Callable[[str], str],
+    separator: str,
+    root: Path | None = None,
 ) -> ArrayInput:
     """The array at ``inner`` of a store; of a group with one array that array.
 
     ``identity`` gives what is known of the content beside the metadata, for the array's path.
-    ``separator`` stands between the store's name and a path in messages. CS110 to CS115, CS124.
+    ``separator`` stands between the store's name and a path in messages. ``root`` is the store's
+    folder, where it is one. CS110 to CS115, CS124.
     """
     inner = inner.strip("/")
     node = _opened(store, inner, shown_as, separator)
     if not _is_array(node):
         node, inner = _only_array(node, inner, shown_as, separator)
     where = shown_as + (f"{separator}{inner}" if inner else "")
-    return _input(node, where, inner, identity)
+    source = _input(node, where, inner, identity)
+    return source if root is None else replace(source, path=str(root / inner))
 
 
 def _opened(store: Any, inner: str, shown_as: str, separator: str) -> Any:

@@ -87,7 +87,7 @@ def folder_state(root: Path, inner: str) -> str:
             path = os.path.join(folder, name)
             with suppress(OSError):
                 status = os.stat(path)
-                known = f"{path} {status.st_size} {status.st_mtime_ns}\n"
+                known = f"{os.path.relpath(path, root)} {status.st_size} {status.st_mtime_ns}\n"
                 digest.update(known.encode("utf-8", "surrogateescape"))
             if count >= MOST_FILES:
                 break

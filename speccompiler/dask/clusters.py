@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import queue
 import shutil
 import signal
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
 CONNECTING = "10s"
+GREETING = 30.0
+"""Seconds within which what was connected has to speak as a scheduler does."""
 SHARE_OF_MEMORY = 0.9
 """What the workers of this machine may take of the memory that is free."""
 WORKER_BYTES = 256 << 20
@@ -79,17 +83,42 @@ def connected(where: str | LocalWorkers, needed: int) -> Iterator[Client]:
 
 @contextlib.contextmanager
 def _client(address: str) -> Iterator[Client]:
-    from distributed import Client
-
     try:
-        client = Client(address, timeout=CONNECTING, set_as_default=False)
+        client = _greeted(address)
     except Exception as error:
-        raise _unreachable(address, error) from None
+        raise _unreachable(error) from None
     with client:
         yield client
 
 
-def _unreachable(address: str, error: Exception) -> Problem:
+def _greeted(address: str) -> Client:
+    """A client that a scheduler has answered; whatever the client raises, or ``TimeoutError``.
+
+    Its own timeout ends with the connection: it would wait for ever for the answer of something
+    else that listens there. It is made in a thread, so that this one can go on without it.
+    """
+    from distributed import Client
+
+    made: queue.SimpleQueue[Client | BaseException] = queue.SimpleQueue()
+
+    def make() -> None:
+        try:
+            made.put(Client(address, timeout=CONNECTING, set_as_default=False))
+        except BaseException as error:
+            made.put(error)
+
+    threading.Thread(target=make, name="convspec connecting", daemon=True).start()
+    try:
+        found = made.get(timeout=GREETING)
+    except queue.Empty:
+        text = f"what listens at {address} does not speak as one within {GREETING:.0f} s"
+        raise TimeoutError(text) from None
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+def _unreachable(error: Exception) -> Problem:
     """CS202, in one line."""
     first = f"{error}".strip().splitlines()[0] if f"{error}".strip() else type(error).__name__
     hint = "check the address; --scheduler local starts workers on this machine"
@@ -119,7 +148,7 @@ def _local(where: LocalWorkers, needed: int) -> Iterator[Client]:
         with dask.config.set(settings), contextlib.ExitStack() as stack:
             try:
                 # What a worker inherits: ^C is for this process, which ends them.
-                with _without_interrupts():
+                with _ended_later(), _without_interrupts():
                     cluster = LocalCluster(
                         n_workers=where.workers,
                         threads_per_worker=where.threads,
@@ -131,10 +160,11 @@ def _local(where: LocalWorkers, needed: int) -> Iterator[Client]:
                         local_directory=folder,
                         silence_logs=logging.CRITICAL,
                     )
-                stack.enter_context(cluster)
+                    # Before a signal comes through that would leave the processes behind.
+                    stack.enter_context(cluster)
                 client = stack.enter_context(Client(cluster, set_as_default=False))
             except (OSError, RuntimeError, TimeoutError) as error:
-                raise _unreachable("local", error) from None
+                raise _unreachable(error) from None
             yield client
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -142,7 +172,7 @@ def _local(where: LocalWorkers, needed: int) -> Iterator[Client]:
 
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Threads and processes that are started inside never see ^C; for this one it waits."""
+    """Threads and processes that are started inside never see ^C."""
     block = getattr(signal, "pthread_sigmask", None)
     if block is None:
         yield
@@ -154,6 +184,30 @@ def _without_interrupts() -> Iterator[None]:
         yield
     finally:
         block(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _ended_later() -> Iterator[None]:
+    """^C and the signal to end wait for the block: half a cluster cannot be closed.
+
+    The mask of this thread would not do, since other threads may receive the signal.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        if callable(handler):
+            signal.signal(number, lambda received, frame: came.append(received))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if callable(handler):
+                signal.signal(number, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 @contextlib.contextmanager

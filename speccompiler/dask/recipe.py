@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 import speccompiler
 from speccompiler.diagnostics.core import Problem, about
+from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.system_errors import reading_reason
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Weight
@@ -42,6 +43,15 @@ class SentFile:
 
     path: Path
     sha256: str
+
+    @staticmethod
+    def of(path: Path) -> SentFile:
+        """The file as it is here. CS100."""
+        try:
+            return SentFile(path, content_digest(path))
+        except OSError as error:
+            text = f"cannot read {quoted(str(path))}: {reading_reason(error)}"
+            raise Problem("CS100", text, "it was there when the model was loaded") from None
 
     def check(self) -> None:
         """CS203 where it is not there, or another."""
@@ -82,7 +92,7 @@ class Recipe:
         if loading.weights is not None:
             loading = replace(loading, weights=loading.weights.absolute())
         paths = _inner_files(model) + ([] if send_weights else _weight_files(model))
-        files = tuple(SentFile(path, content_digest(path)) for path in paths)
+        files = tuple(map(SentFile.of, paths))
         told = [speccompiler.__version__, source, compiling, files]
         weights = None
         if send_weights:

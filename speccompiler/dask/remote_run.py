@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import speccompiler
 from speccompiler.arrays.array_input import ArrayInput
+from speccompiler.dask.findings import travelling
 from speccompiler.dask.recipe import Recipe
 from speccompiler.dask.worker_models import TURN, runner_here
 from speccompiler.diagnostics.core import Problem, SpecError, about
@@ -109,7 +110,7 @@ def _received(sent: bytes) -> RemoteRun:
     try:
         run = pickle.loads(data)
     except OSError as error:
-        raise _elsewhere(str(error.filename), "cannot write to it") from None
+        raise _elsewhere(str(error.filename or "--output"), "cannot write to it") from None
     assert isinstance(run, RemoteRun), "nothing else is sent"
     return run
 
@@ -127,7 +128,7 @@ _lock = threading.Lock()
 
 def do_task(token: str, sent: bytes, number: int) -> TaskDone:
     """Do a task of a run, and return when its outputs are safe. ``SpecError``."""
-    with _counted(token):
+    with travelling(), _counted(token):
         run = _run_here(token, sent)
         runner = cast(TileRunner, _InTurn(runner_here(run.recipe), token))
         with about("the array"):

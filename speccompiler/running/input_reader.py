@@ -17,9 +17,13 @@ from speccompiler.diagnostics.core import about
 from speccompiler.frozen import dataclass
 from speccompiler.kernels.executor import Array
 from speccompiler.running.tasks import Span
+from speccompiler.system.available_memory import available_memory
 
 BLOCK_BYTES = 128 << 20
-"""Chunks of more samples than fit are read anew for each batch."""
+"""What a block may take in any case; of whole samples also ``BLOCK_SHARE`` of the free memory."""
+BLOCK_SHARE = 8
+SMALL_BLOCK = 2 << 20
+"""Below this several rows of chunks are read together: each time costs half a millisecond."""
 
 
 class InputReader(Protocol):
@@ -45,9 +49,18 @@ def _in_blocks(source: ArrayInput) -> bool:
 
 
 def rows_of_a_block(source: ArrayInput, box: Box) -> int:
-    """Samples that are read together for the sake of the chunks: 1 where nothing is gained."""
+    """Samples that are read together for the sake of the chunks; 1 where a batch is as good."""
     rows = 1 if source.chunks is None else min(source.chunks[0], source.samples)
-    return rows if 4 * rows * size_of(box) <= BLOCK_BYTES else 1
+    row_bytes = 4 * max(1, size_of(box))
+    whole_samples = box == whole(source.shape[1:])
+    if rows * row_bytes <= BLOCK_BYTES:
+        # The next tile needs none of the samples behind these.
+        small = whole_samples and source.chunks is not None
+        return rows * max(1, SMALL_BLOCK // (rows * row_bytes)) if small else rows
+    if not whole_samples:
+        return 1
+    # A row of chunks that does not fit is unpacked for each block, and not for each batch.
+    return min(rows, max(1, max(BLOCK_BYTES, available_memory() // BLOCK_SHARE) // row_bytes))
 
 
 @dataclass(slots=True)
@@ -56,6 +69,8 @@ class _Blocks:
 
     source: ArrayInput
     box: Box | None = None
+    rows: int = 1
+    """Samples of a block of this box: the free memory counts once."""
     first: int = 0
     block: Array | None = None
     """What was read last, from the sample ``first``."""
@@ -65,6 +80,7 @@ class _Blocks:
         at, last = samples
         if box != self.box:
             self.box, self.block = box, None
+            self.rows = rows_of_a_block(self.source, box)
         parts: list[Array] = []
         while at < last:
             part = self._held(at, last)
@@ -82,7 +98,7 @@ class _Blocks:
         return block[at - self.first : last - self.first]
 
     def _next_block(self, at: int, last: int, box: Box) -> None:
-        rows = rows_of_a_block(self.source, box)
+        rows = self.rows
         self.block = None
         first = at // rows * rows
         past = min(self.source.samples, -(-last // rows) * rows)

@@ -15,6 +15,8 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Weight
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import numpy.typing as npt
 
@@ -125,6 +127,12 @@ class WeightSources:
     def drawn(self) -> tuple[DrawnTensor, ...]:
         """The sources that draw their tensor."""
         return tuple(s for s in self.sources.values() if isinstance(s, DrawnTensor))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that tensors are read from, each once."""
+        files = (s.file for s in self.sources.values() if isinstance(s, FileTensor))
+        return tuple(dict.fromkeys(path for file in files for path in (file.path, *file.parts)))
 
     @property
     def tensors(self) -> Mapping[Weight, Array]:

@@ -215,6 +215,21 @@ def test_a_value_that_only_a_block_has_is_named_with_it():
     )
 
 
+@pytest.mark.parametrize("chunks", [(4, 3), (4, 1)], ids=str)
+def test_a_chunk_of_another_shape_than_the_array_says(rng, chunks):
+    """One that has the length 1 would be spread out, and a longer one cut."""
+    model = speccompiler.loads(
+        "convspec: 1\ninput_shape: [3]\nseed: 1\nlayers: [{type: Dense, output_dim: 2}]\n"
+    )
+    x = da.from_array(values(rng, 8, 3), chunks=chunks)
+    wrong = x.map_blocks(lambda b: np.repeat(b, 2, axis=1), dtype=x.dtype, meta=x._meta)
+    long = (4, 2 * chunks[1])
+    assert str(only_refusal(lambda: computed(map_array(model, wrong)[:4]))) == (
+        f"the block of samples 0 to 3: error CS200: a chunk has shape {long}, and the array says "
+        f"{chunks}; tell map_blocks the shape that it gives: chunks=.. or drop_axis=.."
+    )
+
+
 # --- what travels
 
 
@@ -270,6 +285,11 @@ def test_weights_that_are_not_there_or_others(with_files, rng, monkeypatch):
     path.unlink()
     assert str(only_refusal(lambda: computed(y))) == (
         f"{path}: error CS203: a worker on node7 cannot read it: no such file or directory; {hint}"
+    )
+    again = only_refusal(lambda: map_array(model, da.from_array(values(rng, 6, 6, 2))))
+    assert str(again) == (
+        f"{with_files / 'm.yaml'}: error CS100: cannot read '{path}': no such file or directory; "
+        "it was there when the model was loaded"
     )
 
 

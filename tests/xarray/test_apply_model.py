@@ -84,8 +84,8 @@ def test_names_that_are_given(scan):
         lambda: apply_model(model, scan, dims=["y", "x", "band"], output_dims=["y"])
     )
     assert str(found) == (
-        "<text>: error CS116: output 'p' has 3 dimensions beside the samples, and 'output_dims' "
-        "names 1; for example ('y', 'x', 'channel')"
+        "<text>: error CS116: 'output_dims' names 1 of the 3 dimensions that output 'p' has beside "
+        "the samples; for example ('y', 'x', 'channel')"
     )
 
 
@@ -135,3 +135,53 @@ def test_the_extra_is_named(monkeypatch, scan):
         "<text>: error CS104: labelled arrays need the package xarray, which is not installed; "
         'pip install "convspec[xarray]"'
     )
+
+
+def test_what_is_no_labelled_array(scan):
+    model = speccompiler.loads(SCAN)
+    found = only_refusal(
+        lambda: apply_model(model, scan.to_dataset(name="image"), dims=["y", "x", "band"])
+    )
+    assert str(found) == (
+        "<text>: error CS124: a Dataset is given, and the model takes one DataArray; its "
+        "variables: 'image'; give one of them, dataset[name]; several: "
+        "dataset.to_dataarray('channel')"
+    )
+    found = only_refusal(lambda: apply_model(model, scan.values, dims=["y", "x", "band"]))
+    assert str(found) == (
+        "<text>: error CS124: an object of type ndarray is given, and no DataArray; "
+        "xarray.DataArray(x, dims=[..]) names dimensions; plan.run takes arrays as they are"
+    )
+
+
+@pytest.mark.parametrize(
+    ("renamed", "output_dims", "twice", "now"),
+    [
+        ("channel", None, "channel", "('y', 'x', 'channel')"),
+        ("time", ["y", "x", "time"], "time", "('y', 'x', 'time')"),
+        ("time", ["y", "y", "c"], "y", "('y', 'y', 'c')"),
+    ],
+)
+def test_dimensions_of_an_output_have_their_own_names(scan, renamed, output_dims, twice, now):
+    found = only_refusal(
+        lambda: apply_model(
+            speccompiler.loads(SCAN),
+            scan.rename(time=renamed) if renamed != "time" else scan,
+            dims=["y", "x", "band"],
+            output_dims=output_dims,
+        )
+    )
+    assert str(found) == (
+        f"<text>: error CS116: two dimensions of output 'p' would be '{twice}'; name those beside "
+        f"the samples with 'output_dims'; now they are {now}"
+    )
+
+
+def test_one_dimension_by_its_name_alone(rng):
+    text = (
+        "convspec: 1\ninput_shape: [4]\nseed: 1\n"
+        "layers: [{type: Dense, name: d, output_dim: 2}, {type: Activation, activation: relu}]\n"
+    )
+    x = xr.DataArray(rng.normal(size=(3, 4)).astype(np.float32), dims=["pixel", "band"])
+    y = apply_model(speccompiler.loads(text), x, dims="band", output_dims="class")
+    assert y.dims == ("pixel", "class")

@@ -266,6 +266,41 @@ def test_tiles_of_auto_are_those_of_the_unfinished_run(runs: Runs) -> None:
     np.testing.assert_array_equal(np.load("y.npy"), expected())
 
 
+@pytest.mark.parametrize(("before", "now"), [((), ("--tile", "2")), (("--tile", "2"), ())])
+def test_tiles_that_were_others_are_told_before_their_tasks_are_used(
+    runs: Runs, before: tuple[str, ...], now: tuple[str, ...]
+) -> None:
+    run = (*RUN[:5], "cpu", *RUN[6:])
+    runs.broken(1, "-o", "y.npy", *before, run=run)
+    ended = runs("-o", "y.npy", "--resume", *now, run=run)
+    assert ended.status == 2
+    assert "error CS196: the unfinished run (1 of 6 tasks is done) was another" in ended.err
+    assert "changed: --tile (" in ended.err
+
+
+def test_a_run_that_was_killed_before_a_task_was_done_is_no_obstacle(runs: Runs) -> None:
+    runs.broken(1, "-o", "y.npy")
+    journal = Path("y.npy.unfinished", "journal")
+    header = journal.read_bytes().splitlines(keepends=True)[0]
+    journal.write_bytes(header)
+    assert runs("-o", "y.npy").status == 0
+    np.testing.assert_array_equal(np.load("y.npy"), expected())
+
+
+def test_a_folder_is_the_same_from_wherever_it_is_named(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zarr = pytest.importorskip("zarr")
+    zarr.create_array("x.zarr", data=np.load("steps.npy"), chunks=(1, 4, 8))
+    given = [*RUN]
+    given[3] = "x.zarr"
+    runs.broken(1, "-o", "y.npy", run=tuple(given))
+    given[3] = str(Path("x.zarr").absolute())
+    ended = runs("-o", "y.npy", "--resume", run=tuple(given))
+    assert ended.status == 0, ended.err
+    assert ended.err.splitlines()[0].startswith("going on with y.npy: 1 of 6 tasks is done")
+
+
 def test_a_stream_that_gives_nothing_more_does_not_hold_up_an_interrupt() -> None:
     x = np.load("steps.npy")
     process = start("run", "repeat.yaml", "--input", "-", "--batch-size", "1", "-o", "-",
@@ -277,10 +312,10 @@ def test_a_stream_that_gives_nothing_more_does_not_hold_up_an_interrupt() -> Non
     process.stdout.read(100)
     started = time.perf_counter()
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 130
+    status = process.wait(timeout=60)
     assert time.perf_counter() - started < 10
     assert process.stderr is not None
-    assert process.stderr.read() == b"convspec: interrupted\n"
+    assert (status, process.stderr.read()) == (130, b"convspec: interrupted\n")
     for stream in (process.stdin, process.stdout, process.stderr):
         stream.close()
 
