@@ -82,7 +82,7 @@ convspec run model.yaml --input x.zarr -o y.zarr --scheduler local:3
 convspec run model.yaml --input x.zarr -o y.zarr \\
   --scheduler tcp://node1:8786
 
-# A scan that is larger than memory, in tiles; broken off, the same command goes on
+# A scan larger than memory, in tiles; broken off, the same command goes on
 convspec run model.yaml --input scans.zarr -o masks.zarr --tile auto --resume
 
 # Into a Zarr array, in shards of 16 chunks
