@@ -44,6 +44,7 @@ from speccompiler.cli.run_model import (
 )
 from speccompiler.cli.run_output import print_penalties, print_profile, print_results
 from speccompiler.cli.run_outputs import Targets, check_places, check_storing, check_targets
+from speccompiler.cli.run_parts import Work
 from speccompiler.cli.run_scheduler import sharing_of
 from speccompiler.cli.run_unfinished import Unfinished
 from speccompiler.cli.run_usage import (
@@ -53,7 +54,7 @@ from speccompiler.cli.run_usage import (
     check_tiling,
     check_usage,
 )
-from speccompiler.cli.run_work import Work, perform, summaries_of
+from speccompiler.cli.run_work import perform, summaries_of
 from speccompiler.cli.scheduler_option import scheduler_option
 from speccompiler.cli.storage_options import Storing, storage_options
 from speccompiler.cli.tile_option import tile_option
@@ -81,7 +82,7 @@ convspec run model.yaml --input x.zarr -o y.zarr --scheduler local:3
 convspec run model.yaml --input x.zarr -o y.zarr \\
   --scheduler tcp://node1:8786
 
-# A scan that is larger than memory, in tiles; broken off, the same command goes on
+# A scan larger than memory, in tiles; broken off, the same command goes on
 convspec run model.yaml --input scans.zarr -o masks.zarr --tile auto --resume
 
 # Into a Zarr array, in shards of 16 chunks

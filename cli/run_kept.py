@@ -12,8 +12,8 @@ from speccompiler.diagnostics.core import Problem, about
 if TYPE_CHECKING:
     from speccompiler.arrays.planned_output import PlannedOutput
     from speccompiler.arrays.zarr_array import ZarrArray
+    from speccompiler.cli.run_parts import Work
     from speccompiler.cli.run_unfinished import Unfinished
-    from speccompiler.cli.run_work import Work
     from speccompiler.running.fingerprint import Facts
     from speccompiler.running.tasks import TaskGrid
     from speccompiler.running.unfinished_run import ResumableRun

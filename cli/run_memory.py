@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from speccompiler.diagnostics.core import Problem
 
 if TYPE_CHECKING:
-    from speccompiler.cli.run_work import Work
+    from speccompiler.cli.run_parts import Work
     from speccompiler.running.tasks import TaskGrid
 
 

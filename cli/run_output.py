@@ -11,7 +11,7 @@ from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.reports.number_text import seconds, size
 
 if TYPE_CHECKING:
-    from speccompiler.cli.run_work import Work
+    from speccompiler.cli.run_parts import Work
     from speccompiler.compiled import CompiledModel
     from speccompiler.running.array_files import RunResult, Summary
 

@@ -11,7 +11,6 @@ import click
 
 from speccompiler.arrays.output_kind import OutputKind
 from speccompiler.cli.render import show
-from speccompiler.cli.run_images import FirstSamples
 from speccompiler.cli.run_kept import check_going_on, kept_run
 from speccompiler.cli.run_memory import check_run_memory, run_memory
 from speccompiler.cli.run_outputs import (
@@ -22,55 +21,22 @@ from speccompiler.cli.run_outputs import (
     storage_findings,
     written,
 )
-from speccompiler.cli.run_scheduler import Sharing, run_shared
+from speccompiler.cli.run_parts import Work
+from speccompiler.cli.run_scheduler import run_shared
 from speccompiler.cli.run_unfinished import Unfinished
-from speccompiler.cli.storage_options import Storing
 from speccompiler.diagnostics.core import about
-from speccompiler.frozen import dataclass
 
 if TYPE_CHECKING:
-    from speccompiler.arrays.array_input import ArrayInput
     from speccompiler.arrays.zarr_array import ZarrArray
-    from speccompiler.compiled import CompiledModel
     from speccompiler.model import Model
     from speccompiler.running.array_files import RunResult, Summary
     from speccompiler.running.run_tasks import Destination
     from speccompiler.running.tasks import Task, TaskGrid
-    from speccompiler.running.tiles import TileRunner
 
 NPY_TASK_BYTES = 128 << 20
 """Smaller runs from .npy to .npy are not worth being kept."""
 SHARED_TASKS = 64
 """A small run on a cluster is cut into about as many tasks, where batches allow it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a run is made of."""
-
-    compiled: CompiledModel
-    runner: TileRunner
-    sources: Sequence[ArrayInput]
-    targets: Targets
-    storing: Storing
-    summaries: Mapping[str, Summary]
-    images: Mapping[str, FirstSamples]
-    activity: Mapping[str, Any]
-    """Regularisers whose penalties are summed, by layer."""
-    profile: bool
-    sharing: Sharing | None = None
-    """Whose workers do the tasks, where it is not this process."""
-
-    @property
-    def samples(self) -> int:
-        """How many go in."""
-        return self.sources[0].samples
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Of each output."""
-        shapes = self.runner.output_shapes(self.samples)
-        return dict(zip(self.runner.output_names, shapes, strict=True))
 
 
 def summaries_of(model: Model, targets: Targets, layers: Sequence[str]) -> dict[str, Summary]:

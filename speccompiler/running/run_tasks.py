@@ -305,7 +305,8 @@ class _Stages:
     def __exit__(self, kind: object, raised: BaseException | None, trace: object) -> None:
         self._abandon()
         for name, thread in self._threads.items():
-            thread.join(None if raised is None else FAREWELL[name])
+            if thread.is_alive():  # Ctrl-C may have come before it had begun
+                thread.join(None if raised is None else FAREWELL[name])
         if self._failed is not None and (raised is None or isinstance(raised, Abandoned)):
             raise self._failed from None
 

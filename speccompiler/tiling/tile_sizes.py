@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from math import prod
 from typing import Literal, TypeAlias
@@ -193,9 +194,12 @@ def rounding_note(cutting: Cutting, asked: Sequence[int]) -> str | None:
     made = cutting.aligned(asked)
     if tuple(given) == made:
         return None
+    where = "the strides of all layers"
+    if replace(cutting, cells={}).alignments != cutting.alignments:
+        where += " and the cells of the fast kernels"
     return (
         f"tiles of {written(given)} become {written(made)}: their edges lie at multiples of "
-        f"{written(cutting.alignments)}, where the strides of all layers meet"
+        f"{written(cutting.alignments)}, where {where} meet"
     )
 
 

@@ -108,6 +108,18 @@ def test_killed_while_marks_are_taken(folder: str, monkeypatch: pytest.MonkeyPat
     assert attributes(f"{folder}/y.a.zarr") == {}
 
 
+def test_a_run_that_is_refused_changes_nothing_of_another(folder: str) -> None:
+    with hold_place(f"{folder}/y.zarr") as place:
+        place.open(arrays(folder))
+        place.begin(HEADER)
+        with hold_place(f"{folder}/y.zarr") as other:
+            assert (other.header, other.records) == (HEADER, ())
+        assert found(folder) == {"y.zarr", "y.a.zarr", "y.zarr.unfinished"}
+        with hold_place(f"{folder}/y.zarr") as other:
+            assert other.header == HEADER
+    assert found(folder) == set()
+
+
 def test_begun_anew_at_a_url(folder: str) -> None:
     with pytest.raises(RuntimeError):
         write(folder, stop=4)

@@ -184,6 +184,26 @@ def test_computing_that_fails_ends_both_threads(kind: type[BaseException]) -> No
     gone()
 
 
+@pytest.mark.parametrize("started", [0, 1])
+def test_an_interrupt_before_a_thread_has_begun(
+    monkeypatch: pytest.MonkeyPatch, started: int
+) -> None:
+    """``Thread.start`` waits for it, and cannot be joined then."""
+    start, calls = threading.Thread.start, []
+
+    def interrupted(thread: threading.Thread) -> None:
+        calls.append(thread)
+        if len(calls) > started:
+            raise KeyboardInterrupt
+        start(thread)
+
+    run, _ = made(Doubling((3, 3)), from_array(images(30, 3, 3), "x"), [(1, 1, 1)] * 2)
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_tasks(run, run.grid)
+    gone()
+
+
 @pytest.mark.parametrize("stage", ["reading", "writing"])
 def test_an_interrupt_is_heard_while_a_thread_waits_for_ever(stage: str) -> None:
     blocked, never = threading.Event(), threading.Event()

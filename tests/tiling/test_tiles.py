@@ -74,6 +74,15 @@ def test_sizes_are_rounded_up_to_the_strides() -> None:
     assert thirds.compile().tiled((12, 4)).note is None
 
 
+def test_sizes_are_rounded_up_to_the_cells_of_fast_kernels() -> None:
+    model = build([conv(32), conv(32)], (64, 64, 32))
+    assert model.compile(math="precise").tiled(5).note is None
+    assert model.compile(math="fast").tiled(5).note == (
+        "tiles of 5,5 become 8,8: their edges lie at multiples of 4,4, where the strides of all "
+        "layers and the cells of the fast kernels meet"
+    )
+
+
 def test_inner_tiles_share_a_plan() -> None:
     tiled = build([conv(), POOL, conv()], (160, 2, 1)).compile(math="precise").tiled((16, 2))
     assert tiled.grid == (10,)

@@ -271,6 +271,17 @@ def test_an_array_is_replaced(version: Any) -> None:
             "  hint: write it as y.h5::/y\n",
         ),
         (
+            ("-o", "y.npz::x"),
+            "y.npz::x: error CS120: the output cannot be created: '::' names a dataset of an HDF5 "
+            "file, and 'y.npz' is not named as one\n"
+            "  hint: name it 'y.h5::/y', or leave '::' out\n",
+        ),
+        (
+            ("-o", "no.zarr::/y"),
+            "no.zarr/y: error CS120: the output cannot be created: the folder 'no.zarr' does not "
+            "exist\n  hint: create the folder first\n",
+        ),
+        (
             ("-o", "s3://bucket/y.npy"),
             "s3://bucket/y.npy: error CS120: the output cannot be created: only Zarr arrays are "
             "written to URLs\n  hint: name it .zarr, or write a file and copy it\n",

@@ -274,8 +274,9 @@ def test_tiles_that_were_others_are_told_before_their_tasks_are_used(
     runs.broken(1, "-o", "y.npy", *before, run=run)
     ended = runs("-o", "y.npy", "--resume", *now, run=run)
     assert ended.status == 2
-    assert "error CS196: the unfinished run (1 of 6 tasks is done) was another" in ended.err
-    assert "changed: --tile (" in ended.err
+    then, is_now = (before or ("", "none"))[1], (now or ("", "none"))[1]
+    changed = f"tasks is done) was another one; changed: --tile ({then} then, {is_now} now)\n"
+    assert changed in ended.err
 
 
 def test_a_run_that_was_killed_before_a_task_was_done_is_no_obstacle(runs: Runs) -> None:
