@@ -27,7 +27,8 @@ class Unfinished:
         self.found: UnfinishedRun | None = None
         self.run: ResumableRun | None = None
         """Set when it has begun."""
-        self._targets, self._left = targets, left
+        self._targets = targets
+        self._left: Left = left
         self._place: OutputPlace | None = None
         self._stack = contextlib.ExitStack()
 

@@ -174,7 +174,8 @@ class CompiledModel:
                 found = self._tilings[sizes] = tiled_model(self, lowered, sizes)
         except Problem as problem:
             raise self.model.refused(problem) from None
-        for old in [*self._tilings][:-KEPT_TILINGS]:
+        made: list[TileSizes] = list(self._tilings)
+        for old in made[:-KEPT_TILINGS]:
             self._tilings.pop(old, None)
         return found
 

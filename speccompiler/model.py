@@ -225,6 +225,11 @@ def loads(
     return _loaded(parse_document(text, file), options)
 
 
+def as_model(given: Model | str | os.PathLike[str]) -> Model:
+    """The model; one that a path names is loaded as it says itself. Raises ``SpecError``."""
+    return given if isinstance(given, Model) else load(given)
+
+
 def diff(
     old: str | os.PathLike[str] | Model,
     new: str | os.PathLike[str] | Model,

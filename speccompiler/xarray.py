@@ -7,13 +7,14 @@ absolute. Arrays that Dask holds stay lazy: ``speccompiler.dask.map_array`` comp
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from speccompiler.arrays.optional_packages import needs
 from speccompiler.diagnostics.core import Problem, did_you_mean
 from speccompiler.graph.ir import Graph
-from speccompiler.model import Model
+from speccompiler.model import Model, as_model
 from speccompiler.tiling.layouts import layouts_of
 from speccompiler.weights.content_hashes import model_hash, weights_hash
 
@@ -24,7 +25,7 @@ Names = tuple[Hashable, ...]
 
 
 def apply_model(
-    model: Model,
+    model: Model | str | os.PathLike[str],
     x: xarray.DataArray,
     *,
     dims: str | Sequence[Hashable],
@@ -48,7 +49,7 @@ def apply_model(
     >>> speccompiler.xarray.apply_model(model, digits, dims=["y", "x", "c"]).sizes
     Frozen({'page': 3, 'place': 2, 'channel': 10})
     """
-    dims = _several(dims)
+    model, dims = as_model(model), _several(dims)
     try:
         needs("xarray", "xarray", "labelled arrays need")
         _check(model, x, dims)

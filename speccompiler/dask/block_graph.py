@@ -124,7 +124,7 @@ class BlockGraph:
         return {
             output: dask.array.Array(
                 HighLevelGraph(layers, needs),
-                name,
+                name,  # pyright: ignore[reportCallIssue]
                 (self.samples, *self.layout.chunks(number)),
                 # Says what the chunks are, so that nothing has to be called to find out.
                 meta=np.empty((0,) * (len(self.layout.tiles[0].outputs[number]) + 1), np.float32),

@@ -132,7 +132,7 @@ def _unreachable(error: Exception) -> Problem:
 
 @contextlib.contextmanager
 def _local(where: LocalWorkers, needed: int) -> Iterator[Client]:
-    import dask
+    import dask.config
     from distributed import Client, LocalCluster
 
     limit = where.memory_limit(needed)

@@ -7,21 +7,20 @@ the graph. Each worker compiles that once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from speccompiler.dask.mapped_model import compile_options, mapped_model
 from speccompiler.dask.recipe import Recipe
 from speccompiler.diagnostics.core import Problem
+from speccompiler.model import Model, as_model
 from speccompiler.options import MathName
 from speccompiler.tiling.tile_sizes import TileSizes
 
-if TYPE_CHECKING:
-    from speccompiler.model import Model
-
 
 def map_array(
-    model: Model,
+    model: Model | str | os.PathLike[str],
     x: Any,
     *,
     tile: TileSizes | None = None,
@@ -36,17 +35,18 @@ def map_array(
 ) -> Any:
     """The model's output for a dask array ``x``, as a dask array. Raises ``SpecError``.
 
-    ``x`` is what ``plan.run`` takes, with dask arrays; open lengths are bound to its shape. The
-    result has the chunks of ``x`` along the samples, and its bits are those of a run on one
-    machine. ``tile`` cuts samples as ``run_tiled`` does: a task then is a tile, and reads only the
-    chunks that its halo reaches. Several outputs come as a list, and with ``layers`` as a mapping
-    by name.
+    ``model`` may be a path that ``load`` takes. ``x`` is what ``plan.run`` takes, with dask
+    arrays; open lengths are bound to its shape. The result has the chunks of ``x`` along the
+    samples, and its bits are those of a run on one machine. ``tile`` cuts samples as
+    ``run_tiled`` does: a task then is a tile, and reads only the chunks that its halo reaches.
+    Several outputs come as a list, and with ``layers`` as a mapping by name.
 
     Weights are read by each worker from their files, unless ``send_weights`` puts them into the
     graph. ``memory_resource`` is the name of a resource of the workers; each task asks for as
     many bytes of it as ``task_memory`` says. Dask forgets this where it fuses tasks: on the
     scheduler ``optimization.fuse.active`` has to be false.
     """
+    model = as_model(model)
     options = compile_options(
         model, target, batch_size, threads, layers, math, tile, apply_constraints=apply_constraints
     )
@@ -66,7 +66,7 @@ def map_array(
 
 
 def task_memory(
-    model: Model,
+    model: Model | str | os.PathLike[str],
     x: Any,
     *,
     tile: TileSizes | None = None,
@@ -81,5 +81,6 @@ def task_memory(
     Tasks of one worker share the weights, and take turns with the buffers. ``threads`` are those
     of a worker, by default of this machine.
     """
+    model = as_model(model)
     options = compile_options(model, target, batch_size, threads, layers, math, tile)
     return mapped_model(model, x, options).task_bytes

@@ -58,7 +58,10 @@ def mapped_model(model: Model, x: Any, options: CompileOptions) -> MappedModel:
     except Problem as problem:
         raise model.refused(problem) from None
     arrays = _dask_arrays(model, given)
-    shapes = {name: a.shape[1:] for name, a in zip(model.input_names, arrays, strict=True)}
+    shapes = {
+        name: tuple(map(int, a.shape[1:]))
+        for name, a in zip(model.input_names, arrays, strict=True)
+    }
     target = checked_target(model, options)
     lowered, _ = model.tapped(shapes, options.layers)
     if has_errors(model.weight_sources.diagnostics):

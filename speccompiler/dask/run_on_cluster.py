@@ -85,7 +85,7 @@ def run_on_cluster(
 
 def _room(client: Client) -> int:
     """How many tasks may be with the cluster."""
-    threads = int(sum(client.nthreads().values()))
+    threads = int(sum(client.nthreads().values()))  # pyright: ignore[reportAttributeAccessIssue]
     return max(LEAST_IN_FLIGHT, IN_FLIGHT_A_THREAD * threads)
 
 
@@ -141,6 +141,6 @@ def _end(client: Client, token: str, keys: Sequence[str]) -> None:
         end = time.monotonic() + FAREWELL
         while time.monotonic() < end:
             under_way = client.run(end_here, token, on_error="ignore")
-            if not any(under_way.values()):
+            if not any(under_way.values()):  # pyright: ignore[reportAttributeAccessIssue]
                 return
             time.sleep(0.1)

@@ -78,6 +78,13 @@ def test_the_reference_judges(rng):
     np.testing.assert_allclose(y, judge, atol=1e-5)
 
 
+def test_a_path_is_the_model_in_its_file(rng, tmp_path):
+    file, x = tmp_path / "conv.yaml", values(rng, 4, 12, 12, 2)
+    file.write_text(CONV)
+    y = computed(map_array(str(file), da.from_array(x, chunks=(2, 12, 12, 2))))
+    np.testing.assert_array_equal(y, speccompiler.loads(CONV).compile().run(x))
+
+
 def test_nothing_is_called_before_it_is_computed():
     def never(block):
         raise AssertionError("a block was computed")
