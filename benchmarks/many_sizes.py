@@ -1,7 +1,7 @@
 """One model, inputs of many sizes in a row: what a service meets that takes users' images.
 
-Every contender builds its model once and runs one size, which counts for nothing. Then all sizes
-come, each to every contender in turn, and then all of them again.
+Every contender builds its model once and runs one size, which counts for nothing. Then each gets
+all sizes in a row, one contender after the other, and then all of them again.
 """
 
 from __future__ import annotations
@@ -84,23 +84,22 @@ def _round(one: OfAnyLength, runs: Mapping[str, Run], sizes: Sizes) -> list[Many
     x = rng.standard_normal(one.case.shape, np.float32)
     for name, run in runs.items():
         run(_LAYOUT[name](x))
+    inputs = [rng.standard_normal(shape, np.float32) for shape in shapes]
     spent = {name: [0.0, 0.0] for name in runs}
     apart = dict.fromkeys(runs, 0.0)
     for again in range(2):
-        for number, shape in enumerate(shapes):
-            x = rng.standard_normal(shape, np.float32)
-            outputs: dict[str, Array] = {}
-            # Nobody always comes first.
-            order = list(runs)[number % len(runs) :] + list(runs)[: number % len(runs)]
-            for name in order:
+        judges: list[Array] = []
+        for name, run in runs.items():
+            settle()
+            outputs = []
+            for x in inputs:
                 given = _LAYOUT[name](x)
-                settle()
                 started = time.perf_counter()
-                y = runs[name](given)
+                y = run(given)
                 spent[name][again] += time.perf_counter() - started
-                outputs[name] = _BACK[name](y)
-            judge = outputs[next(iter(runs))]
-            for name, y in outputs.items():
+                outputs.append(_BACK[name](y))
+            judges = judges or outputs
+            for y, judge in zip(outputs, judges, strict=True):
                 off = float(np.abs(y - judge).max() / np.abs(judge).max())
                 apart[name] = max(apart[name], off)
     return [

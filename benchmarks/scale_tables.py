@@ -114,8 +114,8 @@ def _lengths(results: Results) -> Table:
     )
     note = (
         "Inputs of as many different sizes, one sample each, in one process that has run another "
-        "size before; then the same again. onnxruntime has dynamic axes. Contenders take turns at "
-        "each size."
+        "size before; then the same again. onnxruntime has dynamic axes. Each contender "
+        "gets all sizes in a row."
     )
     header = ("ms for all", "first pass", "second pass", "peer/this, first", "second")
     return Table("Many sizes, one model", note, header, cells)
