@@ -173,8 +173,9 @@ def _local(where: LocalWorkers, needed: int) -> Iterator[Client]:
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
     """Threads and processes that are started inside never see ^C."""
-    block = getattr(signal, "pthread_sigmask", None)
-    if block is None:
+    try:
+        block = signal.pthread_sigmask
+    except AttributeError:  # this system has no masks
         yield
         return
     # Once it runs, nothing lets the signal through again when a process is started.

@@ -236,7 +236,7 @@ def _write(run: Run, piece: _Piece, done: Progress) -> None:
     task = piece.task
     for each in run.destinations:
         values = piece.values[each.output]
-        if not values.size:
+        if not values.size and run.runner.grid:
             continue  # these tiles hold nothing of it
         with about(each.name):
             each.written.put(piece.boxes[each.output], values)

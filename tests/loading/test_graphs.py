@@ -167,8 +167,8 @@ def test_shared_dense_of_several_ranks_has_one_weight():
 def test_packed_weights_of_a_shared_layer_exist_once():
     compiled = two_by_two().compile()
     first, second = compiled.executor._steps[:2]  # type: ignore[attr-defined]
-    assert first.w is second.w
-    assert first.b is second.b
+    assert first.packing.w is second.packing.w
+    assert first.packing.b is second.packing.b
 
 
 def test_the_activity_of_a_shared_layer_counts_at_each_call():

@@ -42,7 +42,13 @@ def installed() -> Path:
         shutil.copytree(PINNED, fresh)
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         subprocess.run(command, cwd=fresh, check=True, capture_output=True, timeout=300)
-        fresh.rename(folder)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            # Another process was sooner.
+            if not (folder / SERVER).exists():
+                raise
+            shutil.rmtree(fresh)
     return folder
 
 
