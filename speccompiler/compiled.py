@@ -171,7 +171,7 @@ class CompiledModel:
             found = self._tilings.get(sizes)
             if found is None:
                 lowered, _ = self.model.tapped(options.input_shape, options.layers)
-                found = self._tilings[sizes] = tiled_model(self, lowered, sizes)
+                found = self._tilings[sizes] = tiled_model(self, lowered, sizes)  # pyright: ignore[reportArgumentType]
         except Problem as problem:
             raise self.model.refused(problem) from None
         made: list[TileSizes] = list(self._tilings)
