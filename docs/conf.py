@@ -50,7 +50,7 @@ python_maximum_signature_line_length = 80
 toc_object_entries_show_parents = "hide"
 # Names of other projects: their documentation may be out of reach where this is built.
 nitpick_ignore_regex = [
-    ("py:.*", r"(np|npt|numpy|collections|fractions|pathlib|os|typing)\..*"),
+    ("py:.*", r"(np|npt|numpy|collections|fractions|pathlib|os|typing|xarray)\..*"),
     ("py:.*", r"(Any|Callable|Iterable|Mapping|Path|Sequence|StrEnum|ValueError)"),
 ]
 
