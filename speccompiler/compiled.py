@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
@@ -21,25 +19,22 @@ from speccompiler.arrays.caller_arrays import (
     outputs_for,
 )
 from speccompiler.arrays.npy_input import from_array
-from speccompiler.diagnostics.core import (
-    Diagnostic,
-    Problem,
-    Severity,
-    SpecError,
-    about,
-    has_errors,
+from speccompiler.compiling import (
+    about_weights,
+    checked_target,
+    checked_weights,
+    non_finite,
+    planned,
 )
+from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError, about, has_errors
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Graph
 from speccompiler.kernels.executor import Array, Executor, Request
 from speccompiler.loading.argument_checks import check_counts, checked_tile
 from speccompiler.options import CompileOptions, InputShapes
-from speccompiler.passes import optimize
 from speccompiler.planning.kernel_table import KernelTable
-from speccompiler.planning.memory_limits import check_memory
 from speccompiler.planning.plan import Plan
 from speccompiler.system.cached_value import cached_value
-from speccompiler.targets import Target, find_target, target_names
 from speccompiler.tiling.tile_sizes import TileSizes
 from speccompiler.validation.input_checks import (
     by_input,
@@ -50,8 +45,6 @@ from speccompiler.validation.input_checks import (
 )
 from speccompiler.validation.validated import ValidatedModel
 from speccompiler.weights import penalties as penalty
-from speccompiler.weights.loaded_weights import LoadedWeights
-from speccompiler.weights.negative_variances import negative_variances
 
 if TYPE_CHECKING:
     from speccompiler.tiling.tiled_model import TiledModel
@@ -353,47 +346,11 @@ def _another(
     kernels: KernelTable | None = None,
 ) -> Executor:
     """The executor of another graph of a model that is compiled."""
-    model, target = compiled.model, checked_target(compiled.model, options)
-    options = replace(options, threads=compiled.threads)
-    optimized = optimize(graph)
+    one = planned(compiled.model, replace(options, threads=compiled.threads), graph, kernels)
     try:
-        target.check(options.target, graph)
-        plan, batch_size, threads = target.plan(optimized, options, kernels)
-        if options.tile is None:
-            needed = target.memory(graph, plan, batch_size, threads)
-            check_memory(plan, batch_size, needed, can_be_cut=partial(_can_be_cut, graph))
+        return one.tuned(compiled.executor.for_plan(graph, one.plan, one.batch_size))
     except Problem as problem:
-        raise model.refused(problem) from None
-    try:
-        executor = compiled.executor.for_plan(graph, plan, batch_size)
-        if options.tune:
-            executor = target.tune(executor, lambda: target.plan(optimized, options, kernels)[0])
-    except Problem as problem:
-        raise _about_weights(model, problem) from None
-    return executor
-
-
-def _about_weights(model: ValidatedModel, problem: Problem) -> SpecError:
-    """The error of a problem that came up while weights were read and packed."""
-    from speccompiler.diagnostics.codes import is_of_the_gpu
-
-    where = None if is_of_the_gpu(problem.code) else model.weights_file or model.file
-    return model.refused(problem, where)
-
-
-def checked_target(model: ValidatedModel, options: CompileOptions) -> Target:
-    """The target that is asked for.
-
-    Raises ``SpecError``: CS131 for a name that is none, CS075 where constraints are to be
-    applied and one is not known.
-    """
-    target = find_target(options.target)
-    if target is None:
-        known = ", ".join(target_names())
-        raise model.refused(Problem("CS131", f"no target '{options.target}'; targets: {known}"))
-    if options.apply_constraints:
-        model.refuse(penalty.unknown_effects(model.spec, "constraint"))
-    return target
+        raise about_weights(compiled.model, problem) from None
 
 
 def compile_bound(model: ValidatedModel, options: CompileOptions) -> CompiledModel:
@@ -418,78 +375,32 @@ def compile_graph(
 
     ``warnings`` are what is known of the graph.
     """
-    target = checked_target(model, options)
     try:
         check_counts(batch_size=options.batch_size, threads=options.threads)
     except Problem as problem:
         raise model.refused(problem) from None
-    optimized = optimize(graph)
+    one = planned(model, options, graph, kernels)
+    if has_errors(model.weight_sources.diagnostics):
+        raise SpecError(model.weight_sources.diagnostics)
     try:
-        target.check(options.target, graph)
-        plan, batch_size, threads = target.plan(optimized, options, kernels)
-        if options.tile is None:
-            needed = target.memory(graph, plan, batch_size, threads)
-            check_memory(plan, batch_size, needed, can_be_cut=partial(_can_be_cut, graph))
+        checked = checked_weights(model, options)
+        request = Request(
+            options.target, graph, one.plan, checked.weights, one.batch_size, one.threads
+        )
+        executor = one.tuned(one.target.executor(request))
+        found = (*checked.findings, *non_finite(model, checked.weights))
+        checked.weights.release()
     except Problem as problem:
-        raise model.refused(problem) from None
-    sources = model.weight_sources
-    if has_errors(sources.diagnostics):
-        raise SpecError(sources.diagnostics)
-    weights_file = str(model.weights_file or model.file)
-    # Tensors are read as they are needed: those that the cache holds packed are not.
-    weights = LoadedWeights(sources.sources)
-    try:
-        if options.apply_constraints:
-            weights = LoadedWeights.of(penalty.project(model.spec, weights), sources.sources)
-        given = weights.only(sources.given)
-        found = (*penalty.violations(model.spec, given), *negative_variances(model.spec, given))
-        located = [model.loaded.locate(d) for d in found]
-        if has_errors(located):
-            raise SpecError([*located, *_non_finite(weights, weights_file)])
-        penalties = partial(penalty.weight_penalties, model.spec, sources.tensors)
-        if options.apply_constraints or penalty.only_of_matrices(model.spec):
-            penalties = partial(tuple, penalty.weight_penalties(model.spec, weights))
-        request = Request(options.target, graph, plan, weights, batch_size, threads)
-        executor = target.executor(request)
-        if options.tune:
-            executor = target.tune(executor, lambda: target.plan(optimized, options, kernels)[0])
-        located += _non_finite(weights, weights_file)
-        weights.release()
-    except Problem as problem:
-        raise _about_weights(model, problem) from None
+        raise about_weights(model, problem) from None
     return CompiledModel(
         model,
         options,
         executor.plan,
         executor,
         options.target,
-        batch_size,
-        threads,
-        (*warnings, *located),
-        penalties,
-        tuple(located),
+        one.batch_size,
+        one.threads,
+        (*warnings, *found),
+        checked.penalties,
+        found,
     )
-
-
-def _can_be_cut(graph: Graph) -> bool:
-    """Asked where memory lacks; most processes do without tiles."""
-    from speccompiler.tiling.advice import can_be_cut
-
-    return can_be_cut(graph)
-
-
-def _non_finite(weights: LoadedWeights, file: str) -> list[Diagnostic]:
-    """CS097 for each tensor with values that are not finite; reads what nobody has read yet."""
-    weights.read_rest()
-    return [
-        Diagnostic(
-            "CS097",
-            f"{weight.tensor} holds {count} values that are not finite, of "
-            f"{prod(weight.stored_shape)}",
-            Severity.WARNING,
-            file=file,
-            layer=weight.layer,
-        )
-        for weight in weights
-        if (count := weights.non_finite[weight.name])
-    ]

@@ -12,7 +12,7 @@ import numpy as np
 from speccompiler.arrays.boxes import whole
 from speccompiler.arrays.element_types import check_dtype
 from speccompiler.arrays.optional_packages import needs
-from speccompiler.compiled import checked_target
+from speccompiler.compiling import checked_target
 from speccompiler.dask.block_graph import BlockGraph, Layout
 from speccompiler.dask.fixed_tiles import fixed_sizes
 from speccompiler.diagnostics.core import Problem, SpecError, about, has_errors

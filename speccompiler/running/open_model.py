@@ -13,13 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from speccompiler.compiled import (
-    CompiledModel,
-    Inputs,
-    checked_target,
-    compile_bound,
-    compile_graph,
-)
+from speccompiler.compiled import CompiledModel, Inputs, compile_bound, compile_graph
+from speccompiler.compiling import checked_target
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError, has_errors
 from speccompiler.graph.ir import Graph
 from speccompiler.kernels.executor import Array, Executor

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property
 from math import prod
 from typing import Literal, TypeAlias
 
@@ -13,6 +12,7 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph import ir
 from speccompiler.graph.dims import known_shape
 from speccompiler.graph.shapes import format_shape
+from speccompiler.system.cached_value import cached_value
 from speccompiler.tiling.channel_axis import channel_axis
 from speccompiler.tiling.layouts import Layouts, Obstacle, layouts_of
 from speccompiler.tiling.needs import CellsByNode
@@ -42,7 +42,7 @@ class Cutting:
         """Of the spatial axes."""
         return tuple([self.shape[axis] for axis in self.spatial])
 
-    @cached_property
+    @cached_value
     def alignments(self) -> tuple[int, ...]:
         """What sizes along each spatial axis are multiples of."""
         return tuple([self._alignment(axis) for axis in self.spatial])
@@ -56,7 +56,7 @@ class Cutting:
         parts = self.layouts.layouts[self.graph.inputs[0].name][axis]
         return parts[0].root if parts else None
 
-    @cached_property
+    @cached_value
     def obstacles(self) -> dict[int, Obstacle]:
         """The axes of the first input that cannot be cut, and the first reason for each."""
         found: dict[int, Obstacle] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.frozen import dataclass
@@ -17,6 +16,7 @@ from speccompiler.planning.kernel_table import KernelTable
 from speccompiler.planning.memory_limits import available_text, memory_text
 from speccompiler.planning.plan import Plan
 from speccompiler.system.available_memory import Room, tightest_room
+from speccompiler.system.cached_value import cached_value
 from speccompiler.tiling.alike_kernels import alike_kernels, cells_of
 from speccompiler.tiling.automatic import automatic
 from speccompiler.tiling.tile_cost import TileCost, tile_cost
@@ -60,7 +60,7 @@ class TiledPlan:
     note: str | None = None
     """What was made of the sizes that were asked for."""
 
-    @cached_property
+    @cached_value
     def plans(self) -> Mapping[Kind, TilePlan]:
         """The plan of every kind of tile; none for tiles that hold no value of any output."""
         kinds, found = self.tiling.kinds(), {}
@@ -70,7 +70,7 @@ class TiledPlan:
             found[kind] = TilePlan(graph, plan, kinds[kind], needed)
         return found
 
-    @cached_property
+    @cached_value
     def graphs(self) -> Mapping[Kind, Graph]:
         """The graph of every kind of tile that holds values of outputs."""
         found = {}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from fractions import Fraction
-from functools import cached_property
 from math import lcm, prod
 from typing import overload
 
 from speccompiler.arrays.boxes import Box
 from speccompiler.frozen import dataclass
 from speccompiler.graph import ir
+from speccompiler.system.cached_value import cached_value
 from speccompiler.tiling.layouts import Layouts
 from speccompiler.tiling.needs import CellsByNode, Needs, needs_of
 from speccompiler.tiling.parts import (
@@ -74,7 +74,7 @@ class Tiling:
         """Every tile; each is made when it is asked for."""
         return _Tiles(self)
 
-    @cached_property
+    @cached_value
     def output_axes(self) -> tuple[tuple[int, ...], ...]:
         """For each output and each axis that is cut, the axis of the output that follows it."""
         return tuple(
@@ -84,7 +84,7 @@ class Tiling:
             ]
         )
 
-    @cached_property
+    @cached_value
     def steps(self) -> tuple[tuple[int, ...], ...]:
         """For each output, how far apart the tiles' boxes begin along each of its axes."""
         return tuple([self._steps_of(name) for name in self.graph.outputs])
@@ -200,7 +200,7 @@ class Tiling:
                 )
         return found
 
-    @cached_property
+    @cached_value
     def _along(self) -> tuple[_Along, ...]:
         return tuple(map(self._kinds_along, self.axes))
 
