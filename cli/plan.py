@@ -25,6 +25,7 @@ from speccompiler.graph.shapes import format_shape
 from speccompiler.options import CompileOptions, LoadOptions
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import Plan, Step
+from speccompiler.planning.run_bytes import waiting_bytes
 from speccompiler.reports.number_text import scaled, size
 from speccompiler.targets import find_target
 
@@ -89,15 +90,19 @@ def command(model: str, loading: LoadOptions, compiling: CompileOptions) -> None
     target = find_target(compiling.target)
     assert target is not None, "the option takes no other"
     plan, batch, threads = target.plan(optimized, compiling)
-    needed = target.memory(graph, plan, batch, threads)
-    sections += [_steps(plan), _buffers(plan), _memory(plan, batch, threads, needed)]
-    if compiling.tile is not None:
-        from speccompiler.cli.plan_tiles import tiles_section
+    sections += [_steps(plan), _buffers(plan)]
+    if compiling.tile is None:
+        needed = target.memory(graph, plan, batch, threads) + waiting_bytes(plan, batch)
+        sections.append(_memory(needed, batch, threads))
+    else:
+        from speccompiler.cli.plan_tiles import run_bytes, tiles_of, tiles_section
 
         try:
-            sections.append(tiles_section(target, compiling, graph, plan, threads))
+            tiled = tiles_of(target, compiling, graph, plan, threads)
         except Problem as problem:
             raise loaded.refused(problem) from None
+        sections.append(_memory(run_bytes(tiled), tiled.batch_size, threads))
+        sections.append(tiles_section(tiled))
     click.echo("\n\n".join(sections))
 
 
@@ -188,13 +193,8 @@ def _buffers(plan: Plan) -> str:
     return f"{title}\n{_grid(rows, headers)}\n{summary}"
 
 
-def _memory(plan: Plan, batch: int, threads: int, needed: int) -> str:
-    """What a run takes: ``needed`` for a batch, and what waits before and after it."""
-    from speccompiler.planning.run_bytes import waiting_bytes
-
+def _memory(needed: int, batch: int, threads: int) -> str:
+    """What a run takes, with what waits before and after the batch that is computed."""
     title = click.style("memory of a run", bold=True)
     on = f"batches of {batch} on {threads} thread{'s' if threads != 1 else ''}"
-    return (
-        f"{title}: {size(needed + waiting_bytes(plan, batch))} in {on}, for any number of samples; "
-        "arrays in chunks take more"
-    )
+    return f"{title}: {size(needed)} in {on}, for any number of samples; arrays in chunks take more"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from speccompiler.cli.render import printable
@@ -12,20 +14,39 @@ from speccompiler.planning.plan import Plan
 from speccompiler.reports.number_text import scaled, size
 from speccompiler.targets import Target
 
+if TYPE_CHECKING:
+    from speccompiler.tiling.tiled_plan import TiledPlan
 
-def tiles_section(
+
+def tiles_of(
     target: Target, compiling: CompileOptions, lowered: Graph, plan: Plan, threads: int
-) -> str:
-    """A row for each kind of tile, and what they cost together. Raises ``Problem``."""
-    from tabulate import tabulate
-
-    from speccompiler.tiling.tile_cost import cost_words, work_of
+) -> TiledPlan:
+    """The tiles that are asked for. Raises ``Problem``."""
     from speccompiler.tiling.tiled_model import planner_of
     from speccompiler.tiling.tiled_plan import tiled_plan
 
     assert compiling.tile is not None, "tiles are asked for"
     planner = planner_of(target, compiling, threads)
-    tiled = tiled_plan(plan.graph, lowered, plan, planner, compiling.tile, compiling.batch_size)
+    return tiled_plan(plan.graph, lowered, plan, planner, compiling.tile, compiling.batch_size)
+
+
+def run_bytes(tiled: TiledPlan) -> int:
+    """Memory of a run in these tiles, with the batches that wait; chunks are a tile's box."""
+    from speccompiler.planning.run_bytes import end_bytes, waiting_beside_tiles
+
+    batch = tiled.batch_size
+    ends = [end_bytes(one.plan) for one in tiled.plans.values()]
+    read = max((inputs for inputs, _ in ends), default=0)
+    written = max((outputs for _, outputs in ends), default=0)
+    return tiled.cost.peak_bytes + waiting_beside_tiles(batch, read, batch * written)
+
+
+def tiles_section(tiled: TiledPlan) -> str:
+    """A row for each kind of tile, and what they cost together."""
+    from tabulate import tabulate
+
+    from speccompiler.tiling.tile_cost import cost_words, work_of
+
     rows = [
         (
             str(one.count),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> tuple[int, int]:
     """Bytes of the plan, and those of the batches that wait beside it and of chunks."""
-    from speccompiler.planning.run_bytes import IN_FLIGHT, waiting_bytes
+    from speccompiler.planning.run_bytes import waiting_beside_tiles, waiting_bytes
     from speccompiler.running.input_reader import block_bytes
     from speccompiler.running.run_tasks import piece_sizes
     from speccompiler.running.tasks import bytes_of_a_sample
@@ -24,7 +24,7 @@ def run_memory(work: Work, grid: TaskGrid, *, chunked: bool) -> tuple[int, int]:
     if runner.grid:
         read, _ = bytes_of_a_sample(runner, runner.output_shapes(1), grid.box)
         needed = compiled.tiled().cost.peak_bytes
-        beside = (IN_FLIGHT - 1) * grid.batch * read + IN_FLIGHT * pieces
+        beside = waiting_beside_tiles(grid.batch, read, pieces)
     else:
         target = find_target(compiled.target)
         assert target is not None, "the model is compiled for it"

@@ -19,6 +19,14 @@ def waiting_bytes(plan: Plan, batch: int, piece: int | None = None) -> int:
     return (IN_FLIGHT - 1) * batch * read + (IN_FLIGHT * (piece or batch) - batch) * written
 
 
+def waiting_beside_tiles(batch: int, read: int, pieces: int) -> int:
+    """The same where samples are run in tiles, which are computed beside the piece they go to.
+
+    ``read`` are the bytes of a sample's largest tile, ``pieces`` those of a piece of all outputs.
+    """
+    return (IN_FLIGHT - 1) * batch * read + IN_FLIGHT * pieces
+
+
 def end_bytes(plan: Plan) -> tuple[int, int]:
     """Bytes of all inputs and of all outputs of one sample."""
     read = 4 * sum(prod(shape) for _, shape in plan.inputs)
