@@ -44,8 +44,11 @@ def check_going_on(work: Work, arrays: Mapping[str, ZarrArray], unfinished: Unfi
 def kept_run(
     work: Work, arrays: Mapping[str, ZarrArray], grid: TaskGrid, unfinished: Unfinished
 ) -> ResumableRun | None:
-    """The run as one that can be gone on with; None where it is not worth it, or cannot be."""
-    from speccompiler.running.unfinished_run import begun
+    """The run as one that can be gone on with; None where it is not worth it, or cannot be.
+
+    An unfinished one that was found is the same: ``check_going_on`` comes first.
+    """
+    from speccompiler.running.unfinished_run import begun, gone_on
 
     targets = work.targets
     told = all(source.identity is not None for source in work.sources)
@@ -56,9 +59,14 @@ def kept_run(
         return None
     place = unfinished.place()
     outputs = planned(targets, work.shapes, arrays)
-    facts = _facts(work, outputs)
-    with about(targets.output):
-        unfinished.run = begun(place, unfinished.found, facts, outputs, grid)
+    found = unfinished.found
+    if found is None:
+        facts = _facts(work, outputs)
+        with about(targets.output):
+            unfinished.run = begun(place, facts, outputs, grid)
+    else:
+        with about(targets.output):
+            unfinished.run = gone_on(place, found, outputs, grid)
     unfinished.say()
     return unfinished.run
 

@@ -7,7 +7,6 @@ when ``run_one`` has returned, which is when its outputs are safe on the disk.
 from __future__ import annotations
 
 import contextlib
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
@@ -17,6 +16,7 @@ from speccompiler.frozen import dataclass
 from speccompiler.running.run_tasks import Destination, Run, run_tasks
 from speccompiler.running.tasks import TaskGrid
 from speccompiler.running.tiles import TileRunner
+from speccompiler.system.fork_lock import ForkLock
 
 Opener = Callable[[], ArrayInput]
 """Opens an input, where it is called; it pickles, as a partial of a function and a name does."""
@@ -83,13 +83,13 @@ class _Opened:
 
 
 _opened: dict[str, _Opened] = {}
-_lock = threading.Lock()
+_lock = ForkLock()
 
 
 @contextlib.contextmanager
 def _held(recipe: TaskRecipe) -> Iterator[Sequence[ArrayInput]]:
     """The inputs, open; they stay open for the next task until one of another run comes."""
-    with _lock:
+    with _lock.now:
         if recipe.key not in _opened:
             for key in [key for key, each in _opened.items() if not each.users]:
                 _close(_opened.pop(key).sources)
@@ -99,13 +99,13 @@ def _held(recipe: TaskRecipe) -> Iterator[Sequence[ArrayInput]]:
     try:
         yield held.sources
     finally:
-        with _lock:
+        with _lock.now:
             held.users -= 1
 
 
 def close_inputs(recipe: TaskRecipe) -> None:
     """Close the inputs of a run, of which no task is under way here."""
-    with _lock:
+    with _lock.now:
         held = _opened.get(recipe.key)
         if held is not None and not held.users:
             _close(_opened.pop(recipe.key).sources)

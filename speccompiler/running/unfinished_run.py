@@ -139,23 +139,22 @@ class ResumableRun:
 
 
 def begun(
-    place: OutputPlace,
-    found: UnfinishedRun | None,
-    facts: Facts,
-    planned: Sequence[PlannedOutput],
-    grid: TaskGrid,
+    place: OutputPlace, facts: Facts, planned: Sequence[PlannedOutput], grid: TaskGrid
 ) -> ResumableRun:
-    """Begin a run in a place, or go on with what was found there. CS120, CS121, CS192, CS196.
-
-    A run that is gone on with keeps its tasks, whatever they would be today: ``grid`` has them.
-    """
-    if found is not None:
-        check_same(found, facts)
-        outputs = place.open(planned)
-        return ResumableRun(place, grid, outputs, found.runs + 1, dict(found.done))
+    """Begin a run in a place. CS120, CS121, CS192."""
     outputs = place.open(planned)
     place.begin(json.dumps(_header(facts, grid)))
     return ResumableRun(place, grid, outputs, 1)
+
+
+def gone_on(
+    place: OutputPlace, found: UnfinishedRun, planned: Sequence[PlannedOutput], grid: TaskGrid
+) -> ResumableRun:
+    """Go on with a run that was found to be the same (``check_same``). CS120, CS121, CS192.
+
+    It keeps its tasks, whatever they would be today: ``grid`` has them.
+    """
+    return ResumableRun(place, grid, place.open(planned), found.runs + 1, dict(found.done))
 
 
 def _header(facts: Facts, grid: TaskGrid) -> dict[str, Any]:
