@@ -141,8 +141,8 @@ def _onnxruntime(case: Case, threads: int, folder: Path) -> Run:
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def run(x: Array) -> Array:
-        (y,) = session.run([OUTPUT], {INPUT: x})
-        return y  # type: ignore[no-any-return]
+        y: Array = session.run([OUTPUT], {INPUT: x})[0]
+        return y
 
     return run
 

@@ -23,9 +23,8 @@ def native_spec(case: Case, *, any_length: bool = False) -> dict[str, Any]:
 
     With ``any_length`` the input's lengths are open.
     """
-    channels, *lengths = case.shape[1:]
-    if any_length:
-        lengths = [None] * len(lengths)  # type: ignore[list-item]
+    channels, *known = case.shape[1:]
+    lengths: list[int | None] = [None if any_length else length for length in known]
     layers: list[dict[str, Any]] = []
     names = ["x"]
     flat = False

@@ -123,7 +123,7 @@ def _write_model(folder: Path, *, torch: bool) -> None:
     for name, own in zip(CONVOLUTIONS, with_weights, strict=True):
         tensors[f"{name}/W"] = np.ascontiguousarray(own.weight.transpose(2, 3, 1, 0))
         tensors[f"{name}/b"] = own.bias
-    np.savez(folder / "weights.npz", **tensors)  # type: ignore[arg-type]
+    np.savez(folder / "weights.npz", **tensors)  # type: ignore[arg-type]  # numpy takes a flag there too
     if torch:
         import torch as torch_
 

@@ -25,7 +25,8 @@ class TileOption(click.ParamType[Sizes]):
     ) -> Sizes:
         """Whole numbers of 1 or more, separated by commas."""
         if not isinstance(value, str):
-            return value  # type: ignore[no-any-return]
+            converted: Sizes = value  # click converts what it has converted already
+            return converted
         text = value.strip("()[] ")
         if text == "auto":
             return "auto"

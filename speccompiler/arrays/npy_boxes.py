@@ -49,7 +49,7 @@ def _stored(
     for outer in product(*(range(first, last) for first, last in box[:cut])):
         place = begin + sum(i * stride for i, stride in zip(outer, strides, strict=False))
         index = tuple([i - first for i, (first, _) in zip(outer, box, strict=False)])
-        part: npt.NDArray[Any] = out[(*index, Ellipsis)]  # type: ignore[arg-type]
+        part: npt.NDArray[Any] = out[(*index, ...)]  # type: ignore[arg-type]  # its stubs
         bytes_of = part.reshape(-1).view(np.uint8) if exact else held
         got = source.read_at(bytes_of.data, place)
         if got < length:

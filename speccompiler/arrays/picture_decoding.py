@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -124,9 +125,9 @@ def _opened(path: str) -> Iterator[Image.Image]:
         raise Problem("CS185", text, "copy the file again, or leave it out") from None
 
 
-def _open(stream: object, path: str) -> Image.Image:
+def _open(stream: Any, path: str) -> Image.Image:
     try:
-        return Image.open(stream, formats=FORMATS)  # type: ignore[arg-type]
+        return Image.open(stream, formats=FORMATS)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise Problem(
             "CS185",

@@ -200,7 +200,7 @@ def _gives_ranges(fs: Any, name: str, place: Place) -> bool:
         with fs.open(name, "rb", block_size=_HEAD, cache_type="none") as file:
             file.seek(1)
             file.read(1)
-    except (ValueError, NotImplementedError):
+    except (ValueError, NotImplementedError):  # fsspec's words for a server without ranges
         return False
     return True
 

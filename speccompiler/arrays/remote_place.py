@@ -110,7 +110,7 @@ class RemotePlace:
     def _write(self, name: str, text: str) -> None:
         try:
             self._files.pipe_file(f"{self._folder}/{name}", text.encode())
-        except Exception as error:
+        except Exception as error:  # each kind of server has errors of its own
             raise failed_at_server(error) from None
 
     def complete(self) -> None:
@@ -177,5 +177,5 @@ def _refusing() -> Iterator[None]:
         yield
     except (Problem, SpecError):
         raise
-    except Exception as error:
+    except Exception as error:  # each kind of server has errors of its own
         raise atomic_output.cannot_create(servers_words(error), _ACCESS) from None

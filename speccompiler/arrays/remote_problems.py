@@ -28,7 +28,7 @@ def network_problems(place: Place) -> Iterator[None]:
         yield
     except Problem:
         raise
-    except Exception as error:
+    except Exception as error:  # fsspec, aiohttp, botocore: no one base class
         raise problem_of(error, place) from None
 
 

@@ -77,7 +77,7 @@ def _opened(store: Any, inner: str, shown_as: str, separator: str) -> Any:
             return zarr.open(store, path=inner, mode="r")
     except FileNotFoundError:
         raise _missing(store, inner, shown_as, separator) from None
-    except Exception as error:
+    except Exception as error:  # damaged metadata: zarr raises what its parts happen to raise
         raise _metadata_problem(error, inner) from None
 
 
@@ -131,7 +131,7 @@ def _missing(store: Any, inner: str, shown_as: str, separator: str) -> Problem:
     except FileNotFoundError:
         text = "this is no Zarr array or group: there is no zarr.json, .zarray or .zgroup"
         return Problem("CS111", text, "check the path")
-    except Exception as error:
+    except Exception as error:  # as in _opened
         return _metadata_problem(error, "")
     if not inner:
         text = "this is no Zarr array or group"
@@ -274,7 +274,7 @@ def _chunk_problem(array: Any, box: Box, error: Exception) -> Problem:
         )
         try:
             np.asarray(array[part])
-        except Exception as found:
+        except Exception as found:  # as in _read
             return _worded(_key(array, place), found)
     return _worded(None, error)
 

@@ -61,7 +61,7 @@ class ZarrBoxes:
         written = self._pool().submit(self._array.__setitem__, slices(box), values)
         try:
             written.result()
-        except Exception as error:
+        except Exception as error:  # of the disk, of a server, of a codec
             raise self._failed(error) from None
         finally:
             # An interrupt ends the waiting, not the writing: nothing is to appear later.
@@ -88,7 +88,7 @@ class ZarrBoxes:
         attributes.pop(UNFINISHED, None)
         try:
             self._array.update_attributes({ATTRIBUTE: attributes})
-        except Exception as error:
+        except Exception as error:  # as above
             raise self._failed(error) from None
 
     def _pool(self) -> ThreadPoolExecutor:

@@ -11,7 +11,7 @@ from speccompiler.arrays.places import Place
 from speccompiler.arrays.remote_problems import network_problems
 
 
-class RemoteStore(FsspecStore):  # type: ignore[misc]
+class RemoteStore(FsspecStore):  # type: ignore[misc]  # zarr is not followed
     """Objects below a URL; what goes wrong on the way to them is a ``Problem``."""
 
     place: Place

@@ -30,7 +30,7 @@ _MISSING = frozenset({"missing", "folder"})
 _UNDER_A_FILE = os.strerror(errno.ENOTDIR).lower()
 
 
-class FolderStore(LocalStore):  # type: ignore[misc]
+class FolderStore(LocalStore):  # type: ignore[misc]  # zarr is not followed
     """A folder whose ordinary files are read."""
 
     async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:

@@ -85,7 +85,7 @@ def connected(where: str | LocalWorkers, needed: int) -> Iterator[Client]:
 def _client(address: str) -> Iterator[Client]:
     try:
         client = _greeted(address)
-    except Exception as error:
+    except Exception as error:  # addresses, certificates, packages of a protocol: no one base class
         raise _unreachable(error) from None
     with client:
         yield client

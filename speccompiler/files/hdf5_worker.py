@@ -155,7 +155,7 @@ class _Reader:
 
     def __init__(self, stream: IO[bytes], end: float) -> None:
         # Only the raw stream is read, so that nothing is held back where nobody looks for it.
-        self._raw: io.FileIO = cast(io.BufferedReader, stream).raw  # type: ignore[assignment]
+        self._raw = cast(io.FileIO, cast(io.BufferedReader, stream).raw)
         self._end = end
         self._held = bytearray()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from speccompiler.diagnostics.core import Problem, did_you_mean
 from speccompiler.diagnostics.wording import described
@@ -87,8 +87,9 @@ def checked_tile(value: object) -> int | tuple[int, ...] | Literal["auto"]:
     if isinstance(value, str) and value == "auto":
         return "auto"
     several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+    given: Iterable[object] = cast(Iterable[object], value) if several else [value]
     try:
-        sizes = [whole_number("a size", one) for one in (value if several else [value])]  # type: ignore[attr-defined]
+        sizes = [whole_number("a size", one) for one in given]
     except Problem:
         sizes = []
     if not sizes or min(sizes) < 1:
