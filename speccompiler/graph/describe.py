@@ -60,6 +60,8 @@ COMBINED = {
     "mul": "product",
     "ave": "mean",
     "max": "maximum",
+    "min": "minimum",
+    "difference": "difference",
     "quotient": "quotient",
 }
 
@@ -79,6 +81,7 @@ def describe_op(op: ir.Op) -> str:
             parts += [f"input repeated {_by(op.repeats)}"] if op.repeats else []
             parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
             parts += [f"dilated {_by(op.dilation)}"] if op.dilation else []
+            parts += [f"{op.groups} groups"] if op.groups > 1 else []
             parts += _made(op.weight)
             parts += ["bias"] if op.bias is not None else []
             parts += [activation_name(op.activation)] if op.activation is not None else []
@@ -87,10 +90,12 @@ def describe_op(op: ir.Op) -> str:
             parts = [f"{op.mode} pool {_by(op.kernel)}{_strides(op.stride)}"]
             parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
             parts += [f"zeros {_padding(op.zeros)}"] if _pads(op.zeros) else []
+            parts += [f"dilated {_by(op.dilation)}"] if op.dilation else []
             return ", ".join(parts)
         case ir.Depthwise():
             parts = [f"depthwise {_by(op.kernel)}{_strides(op.stride)}, {op.weight.shape[-2]} each"]
             parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
+            parts += [f"dilated {_by(op.dilation)}"] if op.dilation else []
             return ", ".join(parts + _made(op.weight))
         case ir.Local():
             parts = [f"local {_by(op.kernel)}{_strides(op.stride)}, {op.weight.shape[-1]} filters"]
@@ -134,7 +139,39 @@ def describe_op(op: ir.Op) -> str:
         case ir.Resize():
             way = "bilinear" if op.bilinear else "nearest"
             corners = ", corners aligned" if op.align_corners else ""
+            corners = ", half pixels" if op.half_pixel else corners
             return f"resize to {'x'.join(map(format_dim, op.size))}, {way}{corners}"
+        case ir.Expand():
+            return f"repeat to {format_shape(op.shape)}"
+        case ir.Kept():
+            return f"where any differs from {op.value:g}"
+        case ir.Recurrent():
+            return _scan(op)
+
+
+def _scan(op: ir.Recurrent) -> str:
+    names = {
+        "simple": "simple recurrence",
+        "gru": "GRU",
+        "gru_reset_after": "GRU, reset after the product",
+        "lstm": "LSTM",
+    }
+    parts = [f"{names[op.cell]}, {op.units} units"]
+    parts += [f"kernel {_by(op.kernel)}"] if op.kernel else []
+    parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
+    parts += _made(op.weight)
+    parts += [_cell_activation(op.activation)]
+    parts += [f"gates {_cell_activation(op.gate_activation)}"] if op.cell != "simple" else []
+    parts += ["backwards"] if op.reverse else []
+    parts += ["every step"] if op.sequences else []
+    parts += ["masked"] if op.masked else []
+    parts += ["state in"] if op.carried else []
+    parts += ["state out"] if op.gives_states else []
+    return ", ".join(parts)
+
+
+def _cell_activation(activation: ir.CellActivation) -> str:
+    return "softmax" if activation == "softmax" else activation_name(activation)
 
 
 def _slice_of(start: Dim, step: int, count: Dim) -> str:

@@ -4,7 +4,7 @@
     node     = name, operation, inputs (names of nodes), shape of its value, layer
     op       = Input | Identity | Conv | Depthwise | Local | Lookup | Pool | GlobalPool | Upsample
              | Pad | Map | MapWith | Mask | Normalize | BatchNormalize | Softmax | Reshape
-             | Transpose | Combine | Concat | Dot | Slice | Resize
+             | Transpose | Combine | Concat | Dot | Slice | Resize | Expand | Kept | Recurrent
     operand  = Weight | Derived | Constant           (operands.py)
     shape    = a Dim for each axis: a number, or an expression of symbols  (dims.py)
 
@@ -51,7 +51,8 @@ class Identity:
 class Conv:
     """Correlation over the spatial axes, bias, activation.
 
-    Input ``(*n, C)``, weight ``(*kernel, C, filters)``, output ``(*o, filters)``.
+    Input ``(*n, C)``, weight ``(*kernel, C / groups, filters)``, output ``(*o, filters)``: the
+    g-th of ``groups`` equal parts of the filters sees the g-th part of the channels.
     ``repeats`` is an up-sampling folded in: along each axis every input is read that often, as if
     it stood there repeated, inside the padding; empty for once. ``dilation`` is the distance of
     neighbouring places of the window along each axis; empty for 1.
@@ -65,6 +66,7 @@ class Conv:
     activation: Expression | None = None
     repeats: tuple[int, ...] = ()
     dilation: tuple[int, ...] = ()
+    groups: int = 1
 
     @property
     def filters(self) -> int:
@@ -74,8 +76,13 @@ class Conv:
     @property
     def extent(self) -> tuple[int, ...]:
         """Length of the window along each axis, from its first place to its last."""
-        apart = self.dilation or (1,) * len(self.kernel)
-        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, apart, strict=True))
+        return extent_of(self.kernel, self.dilation)
+
+
+def extent_of(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
+    """Length of a window along each axis; no ``dilation`` is one of 1."""
+    apart = dilation or (1,) * len(kernel)
+    return tuple((k - 1) * d + 1 for k, d in zip(kernel, apart, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +90,19 @@ class Depthwise:
     """Correlation of every channel with ``M`` kernels of its own; no bias, no activation.
 
     Input ``(*n, C)``, weight ``(*kernel, M, C)``, output ``(*o, M * C)``: channel ``m * C + c``
-    is what the m-th kernel makes of channel c.
+    is what the m-th kernel makes of channel c. ``dilation`` is that of ``Conv``.
     """
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     padding: Padding
     weight: Operand
+    dilation: tuple[int, ...] = ()
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """Length of the window along each axis, from its first place to its last."""
+        return extent_of(self.kernel, self.dilation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +135,7 @@ class Pool:
     """Maximum or mean of windows. ``padding`` is never counted; ``zeros`` always is.
 
     ``zeros`` is a ZeroPadding folded in: real values of 0 around the input, inside
-    the padding.
+    the padding. ``dilation`` is that of ``Conv``.
     """
 
     mode: str
@@ -130,6 +143,12 @@ class Pool:
     stride: tuple[int, ...]
     padding: Padding
     zeros: Padding
+    dilation: tuple[int, ...] = ()
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """Length of the window along each axis, from its first place to its last."""
+        return extent_of(self.kernel, self.dilation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +242,7 @@ class Transpose:
     axes: tuple[int, ...]
 
 
-CombineMode = Literal["sum", "mul", "ave", "max", "quotient"]
+CombineMode = Literal["sum", "mul", "ave", "max", "min", "difference", "quotient"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,12 +290,99 @@ class Slice:
 class Resize:
     """An image sampled at other places: input ``(*n, H, W, C)``, output ``(*n, *size, C)``.
 
-    By the rules of TensorFlow 1.x; see ``places.resize_scale`` for where it reads.
+    By the rules of TensorFlow 1.x; see ``places.resize_scale`` for where it reads. With
+    ``half_pixel`` places are centres, as in TensorFlow 2: output ``o`` is read at
+    ``(o + 0.5) * scale - 0.5``, held within the image.
     """
 
     size: tuple[Dim, Dim]
     bilinear: bool
     align_corners: bool
+    half_pixel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Expand:
+    """Repeats the only value of each axis of length 1 as often as ``shape`` says.
+
+    All other lengths stay. The rank stays too: a ``Reshape`` gives missing axes.
+    """
+
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A mask: 1 where any value of the last axis differs from ``value``, else 0.
+
+    Input ``(*n, C)``, output ``(*n)``. NaN differs from everything. Both are float32, so that an
+    inexact ``value`` matches what was stored as float32 (Keras 1.2.2 layers/core.py:58-65).
+    """
+
+    value: float
+
+
+Cell = Literal["simple", "gru", "gru_reset_after", "lstm"]
+CellActivation = Expression | Literal["softmax"]
+"""An elementwise expression, or a softmax over the units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrent:
+    """A scan: a loop over the first axis, the steps, with a state that it carries.
+
+    Its inputs are, in this order,
+
+    * ``(T, *n, G * U)``: what the input adds to each of the ``G`` gates, with the bias; a ``Conv``
+      has computed it for all steps in one product,
+    * where ``masked``, a mask ``(T,)`` or ``(T, *n)``: at a step of 0 the states stay as they are
+      and the output is the one before,
+    * where ``carried``, each initial state ``(*n, U)``: h, and for "lstm" then c. Without, they
+      are zeros.
+
+    ``weight`` is ``(*kernel, U, G * U)``, what the state adds: a matrix product where ``kernel`` is
+    empty, else a correlation with ``padding`` that keeps the lengths of ``n``. The gates are side
+    by side: i, f, c, o in "lstm", z, r, h in "gru". "gru_reset_after" also reads ``state_bias``
+    ``(G * U,)``, which is added to the state's product before the reset gate multiplies it.
+
+    With ``sequences`` the value is ``(T, *n, U)``, the outputs in the order in which they were
+    computed, which begins with the last step where ``reverse``; else ``(1, *n, U)``, the last
+    of them. Where ``gives_states`` the final states follow as further rows: h, and for "lstm" c.
+    ``first_masked`` is what a masked step gives that no other precedes: zeros, or the state h.
+
+    Rules: Keras 1.2.2 layers/recurrent.py:367-873; no steps give the initial states and zeros.
+    """
+
+    cell: Cell
+    steps: Dim
+    """``T``: the length of the first axis."""
+    weight: Operand
+    state_bias: Operand | None
+    activation: CellActivation
+    gate_activation: CellActivation
+    kernel: tuple[int, ...] = ()
+    padding: Padding = ()
+    reverse: bool = False
+    sequences: bool = False
+    masked: bool = False
+    carried: bool = False
+    gives_states: bool = False
+    first_masked: Literal["zeros", "state"] = "zeros"
+
+    @property
+    def units(self) -> int:
+        """Values of a state at each place: the ``U`` above."""
+        return self.weight.shape[-2]
+
+    @property
+    def gates(self) -> int:
+        """How many parts the input has: the ``G`` above."""
+        return {"simple": 1, "gru": 3, "gru_reset_after": 3, "lstm": 4}[self.cell]
+
+    @property
+    def states(self) -> int:
+        """How many states are carried."""
+        return 2 if self.cell == "lstm" else 1
 
 
 Op = (
@@ -303,10 +409,13 @@ Op = (
     | Dot
     | Slice
     | Resize
+    | Expand
+    | Kept
+    | Recurrent
 )
 
 
-_READING = (Conv, Local, Depthwise, Lookup, MapWith)
+_READING = (Conv, Local, Depthwise, Lookup, MapWith, Recurrent)
 """The operations that read more than their input."""
 
 
@@ -321,6 +430,8 @@ def operands(op: Op) -> tuple[Operand, ...]:
             return (weight,)
         case MapWith(parameters=parameters):
             return parameters
+        case Recurrent(weight=weight, state_bias=bias):
+            return (weight,) if bias is None else (weight, bias)
 
 
 def weights_of(op: Op) -> tuple[Weight, ...]:

@@ -133,6 +133,8 @@ def sights(graph: ir.Graph) -> Mapping[str, Sight]:
     for node in graph:
         if isinstance(node.op, ir.Input):
             found[node.name] = _grid(tuple(Reach() for _ in node.shape))
+        elif isinstance(node.op, ir.Recurrent):
+            found[node.name] = ALL
         elif len(node.inputs) > 1 or isinstance(node.op, ir.Combine | ir.Concat | ir.Dot):
             found[node.name] = _joint(node, [found[source] for source in node.inputs])
         else:
@@ -199,8 +201,10 @@ def _sight(node: ir.Node, source: Sight, shape: ir.Shape) -> Sight:
             len(shape) == 1 and source.listed is None
         ):
             return ALL
-        case ir.BatchNormalize():
+        case ir.BatchNormalize() | ir.Recurrent():
             return ALL
+        case ir.Expand() | ir.Kept():
+            return UNKNOWN if source.axes is None else _of_fewer_axes(node, source.axes, shape)
         case ir.GlobalPool(_, kept):
             return UNKNOWN if kept or source.axes is None else ALL
         case ir.Lookup():
@@ -232,8 +236,8 @@ def _sight(node: ir.Node, source: Sight, shape: ir.Shape) -> Sight:
             before = (1,) * (len(shape) - 1 - len(kernel))
             ones = (1,) * (len(shape) - 1)
             return _slid(source, (*before, *kernel), (*before, *stride), ones)
-        case ir.Depthwise(kernel, stride) | ir.Pool(_, kernel, stride):
-            return _slid(source, kernel, stride, (1,) * len(kernel))
+        case ir.Depthwise(_, stride) | ir.Pool(_, _, stride):
+            return _slid(source, node.op.extent, stride, (1,) * len(stride))
         case ir.Slice(step=step) if source.axes is not None:
             apart = zip(source.axes, map(abs, step), strict=True)
             return _grid(tuple(r and r.then(stride=stride) for r, stride in apart))
@@ -244,6 +248,13 @@ def _sight(node: ir.Node, source: Sight, shape: ir.Shape) -> Sight:
         case _:
             assert isinstance(node.op, _IN_PLACE), f"{type(node.op).__name__} has no rule here"
             return source
+
+
+def _of_fewer_axes(node: ir.Node, axes: Axes, shape: ir.Shape) -> Sight:
+    """A mask of the positions, or a value that stands along axes on which it was alone."""
+    if isinstance(node.op, ir.Kept):
+        return _grid(axes[:-1]) if axes[-1] is None else UNKNOWN
+    return _grid(tuple(r if n == m else None for r, n, m in zip(axes, shape, node.shape, strict=True)))
 
 
 def _slid(

@@ -82,7 +82,7 @@ def _conv(op: ir.Conv, shape: ir.Shape) -> ir.Shape:
 
 
 def _depthwise(op: ir.Depthwise, shape: ir.Shape) -> ir.Shape:
-    spatial = _windows(shape[:-1], op.kernel, op.stride, op.padding)
+    spatial = _windows(shape[:-1], op.extent, op.stride, op.padding)
     return (*spatial, op.weight.shape[-2] * shape[-1])
 
 
@@ -94,7 +94,7 @@ def _local(op: ir.Local, shape: ir.Shape) -> ir.Shape:
 
 
 def _pool(op: ir.Pool, shape: ir.Shape) -> ir.Shape:
-    return (*_windows(shape[:-1], op.kernel, op.stride, op.padding, op.zeros), shape[-1])
+    return (*_windows(shape[:-1], op.extent, op.stride, op.padding, op.zeros), shape[-1])
 
 
 def _upsample(op: ir.Upsample, shape: ir.Shape) -> ir.Shape:
@@ -203,6 +203,31 @@ def _slice(op: ir.Slice, shape: ir.Shape) -> ir.Shape:
     return op.count
 
 
+def _expand(op: ir.Expand, shape: ir.Shape) -> ir.Shape:
+    fits = len(shape) == len(op.shape)
+    if not fits or any(n not in (1, m) for n, m in zip(shape, op.shape, strict=True)):
+        raise Problem(
+            "CS063",
+            f"a value of shape {format_shape(shape)} cannot be repeated to "
+            f"{format_shape(op.shape)}",
+            "axes of length 1 can be repeated, the others need the same length",
+        )
+    return op.shape
+
+
+def _recurrent(op: ir.Recurrent, x: ir.Shape, *others: ir.Shape) -> ir.Shape:
+    rank = len(op.kernel)
+    assert x[0] == op.steps, "the number of steps"
+    assert len(x) == rank + 2 and x[-1] == op.gates * op.units, "a part for each gate"
+    places = x[1:-1]
+    mask, states = (others[:1], others[1:]) if op.masked else ((), others)
+    assert all(shape in {x[:1], x[:-1]} for shape in mask), "a mask of steps or of places"
+    assert len(states) == op.states * op.carried, "an initial state for each state"
+    assert all(shape == (*places, op.units) for shape in states), "states are values of a step"
+    rows = (x[0] if op.sequences else 1) + op.states * op.gives_states
+    return (rows, *places, op.units)
+
+
 def _listed(shapes: Sequence[ir.Shape]) -> str:
     shown = [format_shape(shape) for shape in shapes]
     return " and ".join([", ".join(shown[:-1]), shown[-1]])
@@ -232,6 +257,9 @@ SHAPE_RULES: Mapping[type[ir.Op], Callable[..., ir.Shape]] = {
     ir.Dot: _dot,
     ir.Slice: _slice,
     ir.Resize: lambda op, shape: (*shape[:-3], *op.size, shape[-1]),
+    ir.Expand: _expand,
+    ir.Kept: lambda op, shape: shape[:-1],
+    ir.Recurrent: _recurrent,
 }
 
 
@@ -273,6 +301,9 @@ def multiply_adds(node: ir.Node) -> Dim:
             return math.prod(kernel) * element_count(node.shape)
         case ir.Dot(length):
             return length * element_count(node.shape)
+        case ir.Recurrent():
+            places = element_count(node.shape[1:-1])
+            return node.op.steps * places * math.prod(node.op.weight.shape)
         case _:
             return 0
 

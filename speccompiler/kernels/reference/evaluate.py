@@ -16,7 +16,7 @@ import numpy.typing as npt
 from speccompiler.expressions.evaluate import evaluate
 from speccompiler.graph import ir
 from speccompiler.graph.dims import known
-from speccompiler.kernels.reference import merging, moving, rows, windows
+from speccompiler.kernels.reference import merging, moving, recurrent, rows, windows
 from speccompiler.kernels.reference.values import Array, Weights
 
 REFERENCE: Mapping[type[ir.Op], Callable[..., Array]] = {
@@ -43,6 +43,9 @@ REFERENCE: Mapping[type[ir.Op], Callable[..., Array]] = {
     ir.Dot: merging.dot,
     ir.Slice: moving.take_slice,
     ir.Resize: moving.resize,
+    ir.Expand: moving.expand,
+    ir.Kept: rows.kept,
+    ir.Recurrent: recurrent.recurrent,
 }
 
 

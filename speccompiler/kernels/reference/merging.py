@@ -16,6 +16,8 @@ _COMBINED: Mapping[str, Callable[[Array, Array], Array]] = {
     "ave": np.add,
     "mul": np.multiply,
     "max": np.maximum,
+    "min": np.minimum,
+    "difference": np.subtract,
     "quotient": np.divide,
 }
 

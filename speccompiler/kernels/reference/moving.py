@@ -55,6 +55,9 @@ def resize(op: ir.Resize, weights: Weights, x: Array) -> Array:
         length, count = x.shape[axis], known(size)
         scale = np.float32(resize_scale(length, count, op.align_corners))
         place = np.arange(count, dtype=np.float32) * scale
+        if op.half_pixel:
+            place = (np.arange(count, dtype=np.float32) + np.float32(0.5)) * scale - np.float32(0.5)
+            place = np.maximum(place, np.float32(0)) if op.bilinear else place + np.float32(0.5)
         if not op.bilinear:
             whole = np.floor(place)
             whole += op.align_corners & (place - whole >= 0.5)
@@ -65,3 +68,7 @@ def resize(op: ir.Resize, weights: Weights, x: Array) -> Array:
         share = (place - first).astype(np.float64).reshape(-1, *(1,) * (-1 - axis))
         x = low + (high - low) * share
     return x
+
+
+def expand(op: ir.Expand, weights: Weights, x: Array) -> Array:
+    return np.broadcast_to(x, (len(x), *map(known, op.shape)))

@@ -26,6 +26,11 @@ def mask(op: ir.Mask, weights: Weights, x: Array) -> Array:
     return np.where((x != op.value).any(axis=-1, keepdims=True), x, 0.0)
 
 
+def kept(op: ir.Kept, weights: Weights, x: Array) -> Array:
+    different = x.astype(np.float32) != np.float32(op.value)
+    return different.any(axis=-1).astype(np.float64)
+
+
 def normalize(op: ir.Normalize, weights: Weights, x: Array) -> Array:
     deviation = np.sqrt(x.var(axis=-1, keepdims=True) + op.epsilon)
     return np.asarray((x - x.mean(axis=-1, keepdims=True)) / (deviation + op.added))

@@ -31,12 +31,23 @@ def _taps(
         yield place, x[(slice(None), *window)]
 
 
+def correlate(
+    x: Array, kernel: Array, padding: ir.Padding, stride: tuple[int, ...]
+) -> Array:
+    """Correlation of ``x`` ``(batch, *n, C)`` with ``(*kernel, C, filters)``."""
+    taps = _taps(extend(x, padding, 0.0), kernel.shape[:-2], stride)
+    return np.asarray(sum(seen @ kernel[place] for place, seen in taps))
+
+
 def conv(op: ir.Conv, weights: Weights, x: Array) -> Array:
     kernel = weights[op.weight]
     x = repeat(x, op.repeats)
     padded = extend(x, op.padding, 0.0)
     y: Array = sum(
-        (seen @ kernel[place] for place, seen in _taps(padded, op.kernel, op.stride, op.dilation)),
+        (
+            _product(seen, kernel[place], op.groups)
+            for place, seen in _taps(padded, op.kernel, op.stride, op.dilation)
+        ),
         start=np.zeros(()),
     )
     if op.bias is not None:
@@ -44,12 +55,18 @@ def conv(op: ir.Conv, weights: Weights, x: Array) -> Array:
     return y if op.activation is None else evaluate(op.activation, y)
 
 
+def _product(x: Array, matrix: Array, groups: int) -> Array:
+    """``x @ matrix``, where each group of columns takes its part of the channels."""
+    parts = zip(np.split(x, groups, axis=-1), np.split(matrix, groups, axis=-1), strict=True)
+    return np.concatenate([part @ columns for part, columns in parts], axis=-1)
+
+
 def depthwise(op: ir.Depthwise, weights: Weights, x: Array) -> Array:
     kernel = weights[op.weight]
     padded = extend(x, op.padding, 0.0)
+    taps = _taps(padded, op.kernel, op.stride, op.dilation)
     y: Array = sum(
-        (seen[..., None, :] * kernel[place] for place, seen in _taps(padded, op.kernel, op.stride)),
-        start=np.zeros(()),
+        (seen[..., None, :] * kernel[place] for place, seen in taps), start=np.zeros(())
     )
     return y.reshape(*y.shape[:-2], -1)
 
@@ -71,8 +88,11 @@ def pool(op: ir.Pool, weights: Weights, x: Array) -> Array:
     x = extend(x, op.zeros, 0.0)
     if op.mode == "max":
         padded = extend(x, op.padding, -np.inf)
-        return functools.reduce(np.maximum, (v for _, v in _taps(padded, op.kernel, op.stride)))
-    total = sum(seen for _, seen in _taps(extend(x, op.padding, 0.0), op.kernel, op.stride))
-    ones = extend(np.ones_like(x), op.padding, 0.0)
-    count = sum(seen for _, seen in _taps(ones, op.kernel, op.stride))
+        return functools.reduce(np.maximum, _seen(op, padded))
+    total = sum(_seen(op, extend(x, op.padding, 0.0)))
+    count = sum(_seen(op, extend(np.ones_like(x), op.padding, 0.0)))
     return np.asarray(total / count)
+
+
+def _seen(op: ir.Pool, x: Array) -> Iterator[Array]:
+    return (seen for _, seen in _taps(x, op.kernel, op.stride, op.dilation))
