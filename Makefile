@@ -168,7 +168,7 @@ docs-linkcheck: docs
 # The lowest versions that pyproject.toml allows are those of the dependencies, not of the tools.
 COMPILE = $(RUN) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	--custom-compile-command 'make constraints' pyproject.toml --extra hdf5 --extra demo --extra lsp --extra pictures \
-	--extra zarr --extra dask --extra xarray --extra remote --extra images
+	--extra zarr --extra dask --extra xarray --extra remote --extra images --extra onnx
 CI_GROUPS = test check coverage docs nox release
 
 constraints: .venv/nox.stamp
