@@ -169,7 +169,7 @@ docs-linkcheck: docs
 COMPILE = $(RUN) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	--custom-compile-command 'make constraints' pyproject.toml --extra hdf5 --extra demo --extra lsp --extra pictures \
 	--extra zarr --extra dask --extra xarray --extra remote --extra images --extra onnx
-CI_GROUPS = test check coverage docs nox release
+CI_GROUPS = test keras check coverage docs nox release
 
 constraints: .venv/nox.stamp
 	$(COMPILE) --extra cuda13 $(addprefix --group ,$(CI_GROUPS)) -o constraints/ci.txt
