@@ -254,7 +254,9 @@ def _of_fewer_axes(node: ir.Node, axes: Axes, shape: ir.Shape) -> Sight:
     """A mask of the positions, or a value that stands along axes on which it was alone."""
     if isinstance(node.op, ir.Kept):
         return _grid(axes[:-1]) if axes[-1] is None else UNKNOWN
-    return _grid(tuple(r if n == m else None for r, n, m in zip(axes, shape, node.shape, strict=True)))
+    return _grid(
+        tuple(r if n == m else None for r, n, m in zip(axes, shape, node.shape, strict=True))
+    )
 
 
 def _slid(

@@ -41,6 +41,8 @@ class Builder:
     shared: frozenset[str] = frozenset()
     """Layers that are called several times."""
     taken: set[str] = field(default_factory=set)
+    masks: dict[str, Node] = field(default_factory=dict)
+    """The mask of each value that has one, by the value's name: 1 for a step that is there, else 0."""
     unknown: dict[tuple[str, str], Unknown] | None = None
     """The arguments of a Keras file's layers that do not suit the shapes of their tensors.
 
@@ -62,6 +64,18 @@ class Builder:
         node = Node(name, op, tuple(i.name for i in inputs), shape, self.call)
         self.nodes.append(node)
         return node
+
+    def mask_of(self, value: Node) -> Node | None:
+        """The mask that came with a value: a node of shape ``(steps,)``, or None."""
+        return self.masks.get(value.name)
+
+    def with_mask(self, value: Node, mask: Node | None) -> Node:
+        """The value, which passes this mask on from now on."""
+        if mask is None:
+            self.masks.pop(value.name, None)
+        else:
+            self.masks[value.name] = mask
+        return value
 
     def _unused(self, name: str) -> str:
         number, candidate = 1, name
@@ -91,7 +105,7 @@ class Builder:
         while self.nodes[index] is not value:
             index -= 1
         self.nodes[index] = named
-        return named
+        return self.with_mask(named, self.mask_of(value))
 
 
 def _check_size(shape: Shape) -> None:

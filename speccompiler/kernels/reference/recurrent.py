@@ -23,7 +23,9 @@ def recurrent(op: ir.Recurrent, weights: Weights, x: Array, *others: Array) -> A
     for t in reversed(steps) if op.reverse else steps:
         new = _step(op, weights, x[:, t], states)
         kept = [mask[:, t] != 0 for mask in masks]
-        keep = kept[0].reshape(*kept[0].shape, *(1,) * (zeros.ndim - kept[0].ndim)) if kept else True
+        keep = (
+            kept[0].reshape(*kept[0].shape, *(1,) * (zeros.ndim - kept[0].ndim)) if kept else True
+        )
         output = np.where(keep, new[0], output)
         states = [np.where(keep, one, old) for one, old in zip(new, states, strict=True)]
         outputs.append(output)

@@ -31,9 +31,7 @@ def _taps(
         yield place, x[(slice(None), *window)]
 
 
-def correlate(
-    x: Array, kernel: Array, padding: ir.Padding, stride: tuple[int, ...]
-) -> Array:
+def correlate(x: Array, kernel: Array, padding: ir.Padding, stride: tuple[int, ...]) -> Array:
     """Correlation of ``x`` ``(batch, *n, C)`` with ``(*kernel, C, filters)``."""
     taps = _taps(extend(x, padding, 0.0), kernel.shape[:-2], stride)
     return np.asarray(sum(seen @ kernel[place] for place, seen in taps))
@@ -65,9 +63,7 @@ def depthwise(op: ir.Depthwise, weights: Weights, x: Array) -> Array:
     kernel = weights[op.weight]
     padded = extend(x, op.padding, 0.0)
     taps = _taps(padded, op.kernel, op.stride, op.dilation)
-    y: Array = sum(
-        (seen[..., None, :] * kernel[place] for place, seen in taps), start=np.zeros(())
-    )
+    y: Array = sum((seen[..., None, :] * kernel[place] for place, seen in taps), start=np.zeros(()))
     return y.reshape(*y.shape[:-2], -1)
 
 
