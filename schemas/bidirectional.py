@@ -24,7 +24,8 @@ class Bidirectional(Layer):
     merge_mode: Literal["sum", "mul", "concat", "ave"] | None = Field(
         "concat",
         description="What becomes of the outputs of both: 'concat' puts them side by side along "
-        "the last axis, null keeps them apart.",
+        "the last axis, null keeps them apart along a new first axis of 2, from which a Pick "
+        "takes either.",
     )
     weights: LayerWeights = None
 

@@ -99,6 +99,7 @@ LAYERS = LayerTypes(
     "bidirectional.Bidirectional",
     "conv_lstm2d.ConvLSTM2D",
     "beyond_keras.Slice",
+    "beyond_keras.Pick",
     "beyond_keras.Reduce",
     "beyond_keras.Resize",
     "beyond_keras.LRN2D",
@@ -107,7 +108,7 @@ LAYERS = LayerTypes(
 WRAPPERS = frozenset({"TimeDistributed", "Bidirectional"})
 """The layers that hold another one, in ``layer``."""
 
-NATIVE_LAYERS = frozenset({"LRN2D", "Reduce", "Resize", "Slice"})
+NATIVE_LAYERS = frozenset({"LRN2D", "Pick", "Reduce", "Resize", "Slice"})
 """The layers that Keras 1.x does not have: in its files such a name is a class of the author's."""
 
 
