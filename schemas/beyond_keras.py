@@ -10,7 +10,14 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from speccompiler.schemas.axes import AXIS_TEXT, WHOLE, Axes, Whole, listed, one_or_list
-from speccompiler.schemas.fields import ORDERING_TEXT, Layer, LayerOrdering, Pair, PositiveInt
+from speccompiler.schemas.fields import (
+    ORDERING_TEXT,
+    Layer,
+    LayerOrdering,
+    NonNegativeInt,
+    Pair,
+    PositiveInt,
+)
 
 _PLACE = {"anyOf": [WHOLE, {"type": "null"}]}
 
@@ -71,9 +78,7 @@ class Pick(Layer):
     """
 
     type: Literal["Pick"]
-    index: Annotated[int, Field(ge=0, le=LARGEST)] = Field(
-        description="Which of the values, counted from 0."
-    )
+    index: NonNegativeInt = Field(description="Which of the values, counted from 0.")
 
 
 class Reduce(Layer):
