@@ -191,6 +191,8 @@ def _with_steps(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim, kind: str
             return [replace(op, parameters=tuple(map(_longer, op.parameters)))]
         case ir.Reshape(shape):
             return [ir.Reshape((count, *shape))]
+        case ir.Expand(shape):
+            return [ir.Expand((count, *shape))]
         case ir.Slice(start, apart, counts):
             return [ir.Slice((0, *start), (1, *apart), (count, *counts))]
         case ir.Transpose(axes):
@@ -207,7 +209,7 @@ def _with_steps(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim, kind: str
         case _:
             alike = (
                 ir.Identity, ir.Map, ir.Softmax, ir.Mask, ir.Normalize, ir.BatchNormalize,
-                ir.Lookup, ir.Local, ir.Combine, ir.Resize,
+                ir.Lookup, ir.Local, ir.Combine, ir.Resize, ir.Kept,
             )  # fmt: skip
             assert isinstance(op, alike), f"{type(op).__name__} has no rule for steps"
             return [op]
