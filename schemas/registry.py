@@ -93,11 +93,19 @@ LAYERS = LayerTypes(
     "maxout_dense.MaxoutDense",
     "time_distributed_dense.TimeDistributedDense",
     "time_distributed.TimeDistributed",
+    "recurrent.SimpleRNN",
+    "recurrent.LSTM",
+    "recurrent.GRU",
+    "bidirectional.Bidirectional",
+    "conv_lstm2d.ConvLSTM2D",
     "beyond_keras.Slice",
     "beyond_keras.Reduce",
     "beyond_keras.Resize",
     "beyond_keras.LRN2D",
 )
+
+WRAPPERS = frozenset({"TimeDistributed", "Bidirectional"})
+"""The layers that hold another one, in ``layer``."""
 
 NATIVE_LAYERS = frozenset({"LRN2D", "Reduce", "Resize", "Slice"})
 """The layers that Keras 1.x does not have: in its files such a name is a class of the author's."""
@@ -130,17 +138,5 @@ def type_name(name: str, *, native: bool) -> str | None:
     return name if name in LAYERS and name not in NATIVE_LAYERS else None
 
 
-OTHER_KERAS_LAYERS = frozenset(
-    {
-        "Bidirectional",
-        "ConvLSTM2D",
-        "GRU",
-        "LSTM",
-        "Lambda",
-        "SimpleRNN",
-    }
-)
+OTHER_KERAS_LAYERS = frozenset({"Lambda"})
 """Layers that Keras 1.x has and convspec refuses by name."""
-
-RECURRENT_LAYERS = frozenset({"Bidirectional", "ConvLSTM2D", "GRU", "LSTM", "SimpleRNN"})
-"""Those of the refused layers that step through time with a state."""

@@ -42,7 +42,7 @@ class Builder:
     """Layers that are called several times."""
     taken: set[str] = field(default_factory=set)
     masks: dict[str, Node] = field(default_factory=dict)
-    """The mask of each value that has one, by the value's name: 1 for a step that is there, else 0."""
+    """The mask of each value that has one, by its name: 1 for a step that is there, else 0."""
     of_masks: set[str] = field(default_factory=set)
     """The nodes that only masks are made of: those that nobody reads are taken out in the end."""
     masks_count: bool = True

@@ -219,6 +219,9 @@ def _longer(operand: ir.Operand) -> ir.Operand:
     """The operand with an axis of length 1 in front, which all steps share."""
     if isinstance(operand, ir.Constant):
         return replace(operand, shape=(1, *operand.shape))
+    if isinstance(operand, ir.Joined):
+        parts = tuple(map(_longer, operand.parts))
+        return ir.Joined(parts, operand.axis + (operand.axis >= 0))
     assert isinstance(operand, ir.Weight), "a layer's operands are not derived"
     phases = (1, *operand.phases) if operand.phases else ()
     return replace(operand, shape=(1, *operand.shape), phases=phases)
