@@ -159,11 +159,13 @@ def _with_steps(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim, kind: str
         case ir.Depthwise():
             _check_axes(len(op.kernel), kind)
             return [
-                ir.Depthwise(
-                    (1, *op.kernel),
-                    (1, *op.stride),
-                    ((0, 0), *op.padding),
-                    _longer(op.weight),
+                replace(
+                    op,
+                    kernel=(1, *op.kernel),
+                    stride=(1, *op.stride),
+                    padding=((0, 0), *op.padding),
+                    weight=_longer(op.weight),
+                    dilation=(1, *op.dilation) if op.dilation else (),
                 )
             ]
         case ir.Pool():
@@ -176,6 +178,7 @@ def _with_steps(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim, kind: str
                     stride=(1, *op.stride),
                     padding=(none, *op.padding),
                     zeros=(none, *op.zeros),
+                    dilation=(1, *op.dilation) if op.dilation else (),
                 )
             ]
         case ir.GlobalPool():
