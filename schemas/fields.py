@@ -78,6 +78,7 @@ Shape = Annotated[
 ]
 
 BorderMode = Literal["valid", "same", "full"]
+StepBorderMode = Literal["valid", "same", "full", "causal"]
 PoolBorderMode = Literal["valid", "same"]
 Ordering = Literal["th", "tf"]
 LayerOrdering = Literal["default", "th", "tf"]
@@ -91,6 +92,20 @@ NATIVE_ORDERING: Ordering = "th"
 ORDERING_TEXT = (
     "Where the channels are: 'th' after the batch axis, 'tf' last. 'default' takes the "
     "model's dim_ordering."
+)
+
+KERNEL_ORDERING_TEXT = (
+    "How the kernel is stored: 'tf' as (*lengths, channels, filters), 'th' as (filters, channels, "
+    "*lengths). 'default' is the layer's dim_ordering, as in Keras 1.x; Keras 2 stores every "
+    "kernel as 'tf' does."
+)
+STEP_BORDER_TEXT = (
+    "'valid' pads nothing, 'same' gives ceil(length / stride), 'causal' too, with all zeros "
+    "before the first step."
+)
+GROUPS_TEXT = (
+    "Equal parts of the channels, each of which its own part of the filters sees; W has "
+    "channels / groups. Keras 1.x has 1."
 )
 
 

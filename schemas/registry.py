@@ -99,15 +99,50 @@ LAYERS = LayerTypes(
     "bidirectional.Bidirectional",
     "conv_lstm2d.ConvLSTM2D",
     "beyond_keras.Slice",
+    "beyond_keras.Pick",
     "beyond_keras.Reduce",
     "beyond_keras.Resize",
     "beyond_keras.LRN2D",
+    "depthwise_convolution.DepthwiseConvolution1D",
+    "depthwise_convolution.DepthwiseConvolution2D",
+    "separable_convolution.SeparableConvolution1D",
+    "deconvolution.Deconvolution1D",
+    "deconvolution.Deconvolution3D",
+    "relu_softmax.ReLU",
+    "relu_softmax.Softmax",
+    "normalizing.LayerNormalization",
+    "normalizing.GroupNormalization",
+    "normalizing.UnitNormalization",
+    "scaling.Rescaling",
+    "scaling.Normalization",
+    "noise.AlphaDropout",
 )
 
 WRAPPERS = frozenset({"TimeDistributed", "Bidirectional"})
 """The layers that hold another one, in ``layer``."""
 
-NATIVE_LAYERS = frozenset({"LRN2D", "Reduce", "Resize", "Slice"})
+NATIVE_LAYERS = frozenset(
+    {
+        "AlphaDropout",
+        "Deconvolution1D",
+        "Deconvolution3D",
+        "DepthwiseConvolution1D",
+        "DepthwiseConvolution2D",
+        "GroupNormalization",
+        "LRN2D",
+        "LayerNormalization",
+        "Normalization",
+        "ReLU",
+        "Pick",
+        "Reduce",
+        "Rescaling",
+        "Resize",
+        "SeparableConvolution1D",
+        "Slice",
+        "Softmax",
+        "UnitNormalization",
+    }
+)
 """The layers that Keras 1.x does not have: in its files such a name is a class of the author's."""
 
 

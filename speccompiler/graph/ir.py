@@ -89,10 +89,10 @@ def extent_of(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, 
 
 @dataclass(frozen=True, slots=True)
 class Depthwise:
-    """Correlation of every channel with ``M`` kernels of its own; no bias, no activation.
+    """Correlation of every channel with ``M`` kernels of its own, bias, activation.
 
     Input ``(*n, C)``, weight ``(*kernel, M, C)``, output ``(*o, M * C)``: channel ``m * C + c``
-    is what the m-th kernel makes of channel c. ``dilation`` is that of ``Conv``.
+    is what the m-th kernel makes of channel c; bias ``(M * C,)``. ``dilation`` is that of ``Conv``.
     """
 
     kernel: tuple[int, ...]
@@ -100,6 +100,8 @@ class Depthwise:
     padding: Padding
     weight: Operand
     dilation: tuple[int, ...] = ()
+    bias: Operand | None = None
+    activation: Expression | None = None
 
     @property
     def extent(self) -> tuple[int, ...]:
@@ -426,9 +428,13 @@ def operands(op: Op) -> tuple[Operand, ...]:
     if not isinstance(op, _READING):
         return ()
     match op:
-        case Conv(weight=weight, bias=bias) | Local(weight=weight, bias=bias):
+        case (
+            Conv(weight=weight, bias=bias)
+            | Depthwise(weight=weight, bias=bias)
+            | Local(weight=weight, bias=bias)
+        ):
             return (weight,) if bias is None else (weight, bias)
-        case Depthwise(weight=weight) | Lookup(weight=weight):
+        case Lookup(weight=weight):
             return (weight,)
         case MapWith(parameters=parameters):
             return parameters

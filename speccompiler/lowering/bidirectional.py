@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from speccompiler.graph.ir import Combine, CombineMode, Concat, Node, Slice
+from speccompiler.diagnostics.core import Problem
+from speccompiler.graph.ir import Combine, CombineMode, Concat, Node, Reshape, Slice
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.cells import Direction, passing_mask
 from speccompiler.lowering.conv_lstm import images_of
@@ -22,8 +23,15 @@ MERGED: dict[str, CombineMode] = {"sum": "sum", "mul": "mul", "ave": "ave"}
 
 
 def lower_bidirectional(b: Builder, layer: Bidirectional, x: Node) -> Node:
-    """Both directions, merged by the mode."""
+    """Both directions, merged by the mode; along a first axis of 2 where it is null."""
     inner: Any = layer.layer
+    if inner.weights is not None:
+        raise Problem(
+            "CS090",
+            f"the weights of a Bidirectional are its own, and its {inner.class_name} has some",
+            "say weights beside layer: the arrays of the forward layer, then of the backward one",
+            argument="layer",
+        )
     mask = b.mask_of(x)
     rule = images_of if inner.class_name == "ConvLSTM2D" else steps_of
     forward, backward = (
@@ -35,8 +43,11 @@ def lower_bidirectional(b: Builder, layer: Bidirectional, x: Node) -> Node:
     if layer.merge_mode == "concat":
         axis = len(forward.shape) - 1
         y = b.add(Concat(axis, (forward.shape[-1], backward.shape[-1])), forward, backward)
+    elif layer.merge_mode is None:
+        apart = (b.add(Reshape((1, *y.shape)), y) for y in (forward, backward))
+        y = b.add(Concat(0, (1, 1)), *apart)
     else:
-        y = b.add(Combine(MERGED[str(layer.merge_mode)]), forward, backward)
+        y = b.add(Combine(MERGED[layer.merge_mode]), forward, backward)
     return passing_mask(b, inner, y, mask)
 
 

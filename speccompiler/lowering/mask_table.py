@@ -39,6 +39,7 @@ PASSES: Mapping[str, Release] = {
     "ReLU": ALWAYS,
     "Softmax": ALWAYS,
     "TimeDistributedDense": ALWAYS,
+    "Pick": ALWAYS,
     "BatchNormalization": (1, 0, 6),
     "LayerNormalization": ALWAYS,
     "GroupNormalization": ALWAYS,

@@ -96,6 +96,7 @@ LOWER = Rules(
         "ConvLSTM2D": "conv_lstm.lower_conv_lstm2d",
         "Merge": "merge.lower_merge",
         "Slice": "slicing.lower_slice",
+        "Pick": "slicing.lower_pick",
         "Reduce": "reducing.lower_reduce",
         "Resize": "resizing.lower_resize",
         "LRN2D": "local_response.lower_lrn2d",

@@ -14,6 +14,7 @@ from speccompiler.loading.keras1.parts import (
     Network,
     OneLayer,
     Part,
+    Several,
     Timed,
     input_count,
     sources,
@@ -46,9 +47,13 @@ class Calls:
 
         ``begins`` tells that the part is the first of a Sequential.
         """
+        place = CallPlace(begins and given is not None, self._timed > 0)
         if isinstance(part, OneLayer):
-            place = CallPlace(begins and given is not None, self._timed > 0)
             return [self._call(part, tuple(given or ()), place)]
+        if isinstance(part, Several):
+            whole = self._call(part.layer, tuple(given or ()), place)
+            inside = CallPlace(timed=self._timed > 0)
+            return [self._call(value, (whole,), inside) for value in part.values]
         if isinstance(part, Chain):
             for index, item in enumerate(part.items):
                 given = self.of(item, given, begins=index == 0)
