@@ -14,6 +14,7 @@ from speccompiler.expressions.library import COSINE_NORM
 from speccompiler.graph.ir import Combine, CombineMode, Concat, Dot, Node, Reshape, Transpose
 from speccompiler.graph.shapes import format_shape, infer, same_shape
 from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.mask_merging import merged_mask
 from speccompiler.schemas.merge import Merge
 
 ELEMENTWISE: dict[str, CombineMode] = {"sum": "sum", "mul": "mul", "ave": "ave", "max": "max"}
@@ -21,6 +22,11 @@ ELEMENTWISE: dict[str, CombineMode] = {"sum": "sum", "mul": "mul", "ave": "ave",
 
 def lower_merge(b: Builder, layer: Merge, *inputs: Node) -> Node:
     """Elementwise, side by side, or sums of products, by the mode. CS063."""
+    mask = merged_mask(b, layer, inputs)
+    return b.with_mask(_merged(b, layer, inputs), mask)
+
+
+def _merged(b: Builder, layer: Merge, inputs: tuple[Node, ...]) -> Node:
     if layer.mode in ELEMENTWISE:
         return b.add(Combine(ELEMENTWISE[layer.mode]), *inputs)
     if layer.mode == "concat":

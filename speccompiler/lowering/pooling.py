@@ -8,6 +8,8 @@ from speccompiler.graph.ir import GlobalPool, Node, Pool
 from speccompiler.lowering.border_modes import pool_padding
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import own_ordering, spatial_input
+from speccompiler.lowering.mask_table import treatment
+from speccompiler.lowering.masks import mean_of_kept
 
 if TYPE_CHECKING:
     from speccompiler.schemas.global_pooling import GlobalPooling
@@ -34,4 +36,7 @@ def lower_pooling(b: Builder, layer: Pooling1D | Pooling2D | Pooling3D, x: Node)
 
 def lower_global_pooling(b: Builder, layer: GlobalPooling, x: Node) -> Node:
     """One window that is all there is; the result has no spatial axes, and so no ordering."""
+    mask = b.mask_of(x)
+    if mask is not None and treatment(layer, b.semantics) == "averages":
+        return mean_of_kept(b, x, mask)
     return b.add(GlobalPool(layer.mode), spatial_input(b, layer, x))
