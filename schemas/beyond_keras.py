@@ -11,10 +11,10 @@ from pydantic_core import PydanticCustomError
 
 from speccompiler.schemas.axes import AXIS_TEXT, WHOLE, Axes, Whole, listed, one_or_list
 from speccompiler.schemas.fields import (
+    LARGEST,
     ORDERING_TEXT,
     Layer,
     LayerOrdering,
-    NonNegativeInt,
     Pair,
     PositiveInt,
 )
@@ -78,7 +78,9 @@ class Pick(Layer):
     """
 
     type: Literal["Pick"]
-    index: NonNegativeInt = Field(description="Which of the values, counted from 0.")
+    index: Annotated[int, Field(ge=0, le=LARGEST)] = Field(
+        description="Which of the values, counted from 0."
+    )
 
 
 class Reduce(Layer):
