@@ -5,7 +5,7 @@
     op       = Input | Identity | Conv | Depthwise | Local | Lookup | Pool | GlobalPool | Upsample
              | Pad | Map | MapWith | Mask | Normalize | BatchNormalize | Softmax | Reshape
              | Transpose | Combine | Concat | Dot | Slice | Resize | Expand | Kept | Recurrent
-    operand  = Weight | Derived | Constant           (operands.py)
+    operand  = Weight | Derived | Constant | Joined | Row      (operands.py)
     shape    = a Dim for each axis: a number, or an expression of symbols  (dims.py)
 
 Shapes are those of one sample: the batch axis is implied everywhere. Every spatial operation reads
@@ -26,7 +26,9 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim
 from speccompiler.graph.operands import Constant as Constant
 from speccompiler.graph.operands import Derived as Derived
+from speccompiler.graph.operands import Joined as Joined
 from speccompiler.graph.operands import Operand as Operand
+from speccompiler.graph.operands import Row as Row
 from speccompiler.graph.operands import Weight as Weight
 from speccompiler.graph.operands import stored_tensors as stored_tensors
 
