@@ -64,6 +64,18 @@ class Slice(Layer):
     )
 
 
+class Pick(Layer):
+    """One of several values that stand along the first axis of a sample, without that axis.
+
+    A Bidirectional with ``merge_mode: null`` gives two: forward is 0, backward is 1.
+    """
+
+    type: Literal["Pick"]
+    index: Annotated[int, Field(ge=0, le=LARGEST)] = Field(
+        description="Which of the values, counted from 0."
+    )
+
+
 class Reduce(Layer):
     """Sum, mean, largest or product of the values along one axis or several."""
 

@@ -140,7 +140,7 @@ class Layer(Schema):
 
     aliases: ClassVar[tuple[str, ...]] = ()
     tensors: ClassVar[Mapping[str, StoredTensor]] = {}
-    """The tensors that the layer stores, by name, in Keras's order."""
+    """The tensors that layers of the class may store, by name, in Keras's order."""
     uses_ordering: ClassVar[bool] = True
     """Whether a ``dim_ordering`` that the layer takes changes what a forward pass does."""
     merges: ClassVar[bool] = False
@@ -159,6 +159,16 @@ class Layer(Schema):
     def inner(self) -> "Layer":
         """The layer whose arguments and tensors count: itself, or the one that it wraps."""
         return self
+
+    @property
+    def stored(self) -> Mapping[str, StoredTensor]:
+        """The tensors that this layer may store, by name, in Keras's order."""
+        return self.tensors
+
+    @property
+    def own_weights(self) -> Any:
+        """The arrays that the layer itself gives for its tensors, or None."""
+        return argument(self, "weights")
 
     def wrapping(self, inner: "Layer") -> "Layer":
         """The same with another inner layer."""

@@ -93,7 +93,13 @@ LAYERS = LayerTypes(
     "maxout_dense.MaxoutDense",
     "time_distributed_dense.TimeDistributedDense",
     "time_distributed.TimeDistributed",
+    "recurrent.SimpleRNN",
+    "recurrent.LSTM",
+    "recurrent.GRU",
+    "bidirectional.Bidirectional",
+    "conv_lstm2d.ConvLSTM2D",
     "beyond_keras.Slice",
+    "beyond_keras.Pick",
     "beyond_keras.Reduce",
     "beyond_keras.Resize",
     "beyond_keras.LRN2D",
@@ -112,6 +118,9 @@ LAYERS = LayerTypes(
     "noise.AlphaDropout",
 )
 
+WRAPPERS = frozenset({"TimeDistributed", "Bidirectional"})
+"""The layers that hold another one, in ``layer``."""
+
 NATIVE_LAYERS = frozenset(
     {
         "AlphaDropout",
@@ -124,6 +133,7 @@ NATIVE_LAYERS = frozenset(
         "LayerNormalization",
         "Normalization",
         "ReLU",
+        "Pick",
         "Reduce",
         "Rescaling",
         "Resize",
@@ -163,17 +173,5 @@ def type_name(name: str, *, native: bool) -> str | None:
     return name if name in LAYERS and name not in NATIVE_LAYERS else None
 
 
-OTHER_KERAS_LAYERS = frozenset(
-    {
-        "Bidirectional",
-        "ConvLSTM2D",
-        "GRU",
-        "LSTM",
-        "Lambda",
-        "SimpleRNN",
-    }
-)
+OTHER_KERAS_LAYERS = frozenset({"Lambda"})
 """Layers that Keras 1.x has and convspec refuses by name."""
-
-RECURRENT_LAYERS = frozenset({"Bidirectional", "ConvLSTM2D", "GRU", "LSTM", "SimpleRNN"})
-"""Those of the refused layers that step through time with a state."""

@@ -42,7 +42,7 @@ class Builder:
     """Layers that are called several times."""
     taken: set[str] = field(default_factory=set)
     masks: dict[str, Node] = field(default_factory=dict)
-    """The mask of each value that has one, by the value's name: 1 for a step that is there, else 0."""
+    """The mask of each value that has one, by its name: 1 for a step that is there, else 0."""
     unknown: dict[tuple[str, str], Unknown] | None = None
     """The arguments of a Keras file's layers that do not suit the shapes of their tensors.
 
