@@ -329,7 +329,7 @@ class ConvKernel(Convolution):
         return (source(lanes),)
 
     def functions(self, wanted: Wanted) -> Functions:
-        return functions(op_of(wanted.node).activation, wanted.added, tile=True)
+        return functions(op_of(wanted.node).activation, wanted.added, tile=True, capped=True)
 
     def pack_kernel(self, weight: npt.NDArray[Any], lanes: int) -> Array:
         return in_blocks(weight, lanes)

@@ -176,7 +176,7 @@ class MatmulKernel(Convolution):
         return cls.texts(lanes) if all(k == 1 for k in op.kernel + op.stride) else ()
 
     def functions(self, wanted: Wanted) -> Functions:
-        return functions(op_of(wanted.node).activation, wanted.added, tile=True)
+        return functions(op_of(wanted.node).activation, wanted.added, tile=True, capped=True)
 
     def pack_kernel(self, weight: npt.NDArray[Any], lanes: int) -> Array:
         return in_blocks(weight, lanes)

@@ -14,6 +14,7 @@ from speccompiler.loading.keras1.parts import (
     Network,
     OneLayer,
     Part,
+    Several,
     Timed,
     input_count,
     sources,
@@ -40,6 +41,9 @@ class Calls:
         """The calls that give the part's outputs; without ``given`` it reads the model's input."""
         if isinstance(part, OneLayer):
             return [self._call(part, tuple(given or ()))]
+        if isinstance(part, Several):
+            whole = self._call(part.layer, tuple(given or ()))
+            return [self._call(value, (whole,)) for value in part.values]
         if isinstance(part, Chain):
             for item in part.items:
                 given = self.of(item, given)

@@ -26,6 +26,7 @@ from speccompiler.loading.keras1.parts import (
     Member,
     OneLayer,
     Part,
+    Several,
     Timed,
     input_count,
     output_count,
@@ -34,8 +35,8 @@ from speccompiler.loading.keras1.parts import (
 from speccompiler.loading.keras1.timed import INPUTS, MODELS, holds_model, in_steps
 from speccompiler.loading.keras1.training_keys import LAYER_KEYS
 from speccompiler.loading.tree_reading import ProblemAt, child, items_of, text
-from speccompiler.loading.written_spec import WrittenCall, WrittenLayer, is_unknown
-from speccompiler.source.tree import Mapping, Scalar, Sequence, TreeNode, to_data
+from speccompiler.loading.written_spec import WrittenCall, WrittenLayer, is_unknown, own_name
+from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode, to_data
 
 
 @dataclass(slots=True)
@@ -166,8 +167,27 @@ def _one(
     found.layers.append(WrittenLayer(class_name, class_node.span, config, **marks))
     layer = OneLayer(len(found.layers) - 1)
     if branches is None:
-        return layer
+        return _both_directions(found, layer) or layer
     return Branches(parts, layer)
+
+
+def _both_directions(found: KerasModel, layer: OneLayer) -> Part | None:
+    """The two values of a Bidirectional whose merge_mode is null; None for any other layer.
+
+    Each is taken by a layer of ours, named after it.
+    """
+    entry = found.layers[layer.number]
+    mode = entry.arguments.entries.get("merge_mode")
+    if entry.type != "Bidirectional" or mode is None or to_data(mode.value) is not None:
+        return None
+    name, span = own_name(entry), entry.type_span
+    first = len(found.layers)
+    for index, direction in enumerate(("forward", "backward")):
+        arguments = {"index": Entry(span, Scalar(index, span))}
+        if name is not None:
+            arguments["name"] = Entry(span, Scalar(f"{name}_{direction}", span))
+        found.layers.append(WrittenLayer("Pick", span, Mapping(arguments, span), own=True))
+    return Several(layer, (OneLayer(first), OneLayer(first + 1)))
 
 
 def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> Part:
@@ -222,6 +242,6 @@ def _network(found: KerasModel, config: Mapping, names: _Names | None) -> Part:
         )
         part = _part(found, item, names=names)
         check_nested(part, name_node.span, calls)
-        first = 0 if isinstance(part, OneLayer | Timed) else 1
+        first = 0 if isinstance(part, OneLayer | Several | Timed) else 1
         members[name] = Member(part, first, calls or ((),), name_node.span)
     return connected(config, members)
