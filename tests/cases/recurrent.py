@@ -30,7 +30,7 @@ def stepping(given: dict[str, Any]) -> tuple[Variant, ...]:
         Variant("go_backwards", True, "output", {"return_sequences": True}),
         Variant("bias", False, "parameters"),
         *forward_only(
-            Variant("stateful", "yes", "CS023"),
+            Variant("stateful", "yes", "CS024"),
             Variant("dropout_W", 1.5, "CS025"),
             Variant("dropout_U", -0.5, "CS025"),
         ),
@@ -43,12 +43,10 @@ def recurrent(gates: str) -> tuple[Variant, ...]:
     return (
         *common(STEPS, "output"),
         Variant("output_dim", 4, "shape"),
-        Variant("input_dim", STEPS[-1], "shape", {"input_shape": None, "return_sequences": True}),
-        Variant("input_length", 9, "shape", {
-            "input_shape": None, "input_dim": STEPS[-1], "return_sequences": True,
-        }),
+        Variant("input_dim", 7, "parameters"),
+        Variant("input_length", 9, "output", {"input_dim": STEPS[-1]}),
         *stepping({"weights": each * max(1, len(gates))}),
-        *forward_only(Variant("unroll", "yes", "CS023")),
+        *forward_only(Variant("unroll", "yes", "CS024")),
     )  # fmt: skip
 
 
@@ -71,7 +69,7 @@ CASES: tuple[Case, ...] = (
         "SimpleRNN",
         {"output_dim": UNITS},
         STEPS,
-        (*recurrent(""), *forward_only(Variant("consume_less", 3, "CS023"))),
+        (*recurrent(""), *forward_only(Variant("consume_less", 3, "CS024"))),
     ),
     Case("LSTM", {"output_dim": UNITS}, STEPS, (*recurrent("icfo"), *GATED, *FUSED, *FORGETS)),
     Case(
