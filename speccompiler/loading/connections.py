@@ -224,12 +224,16 @@ def _outputs(
     return [n for n in ends if n not in inputs] or ends
 
 
+OF_TWO = frozenset({"dot", "cos", "sub"})
+"""The modes of a Merge that take two inputs and no more."""
+
+
 def takes(layer: Layer, count: int) -> bool:
     """Whether a layer takes so many inputs; one that reads the model's input has none here."""
     inner = layer.inner
     if not inner.merges:
         return count <= 1
-    pair = getattr(inner, "mode", None) in {"dot", "cos"}
+    pair = getattr(inner, "mode", None) in OF_TWO
     return count == 2 or (count > 2 and not pair)
 
 
@@ -252,7 +256,7 @@ def _wrong_number(calls: Sequence[_Open], call: _Open, item: Item) -> Diagnostic
     wanted = "one input"
     if inner.merges:
         mode = getattr(inner, "mode", None)
-        pair = mode in {"dot", "cos"}
+        pair = mode in OF_TWO
         wanted = "2 inputs" if pair else "2 inputs or more"
         layer_type = f"{layer_type} in mode '{mode}'" if pair else layer_type
     names = ", ".join(f"'{shown(calls[read].name)}'" for read in call.reads) or "none"

@@ -61,9 +61,10 @@ class Refusal:
 def refusals(layer: Layer, x: Shape, semantics: Semantics) -> Iterator[tuple[str, str]]:
     """Message and hint for each reason why the backend of the semantics would not run a layer.
 
-    ``x`` is the shape of the layer's input. Nothing where no backend was decided on.
+    ``x`` is the shape of the layer's input. Nothing where no backend was decided on, or where
+    Keras 2 or later wrote the model, of which the table says nothing.
     """
-    if semantics.backend is None:
+    if semantics.backend is None or semantics.later_keras:
         return
     mine: Backend = "TensorFlow"
     other: Backend = "Theano"

@@ -25,6 +25,7 @@ from speccompiler.diagnostics.codes import (
     cs195_resuming,
     cs200_cluster,
     cs210_masks,
+    cs240_later_keras,
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
 from speccompiler.diagnostics.core import Diagnostic, has_errors
@@ -45,6 +46,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs195_resuming.CODES,
         **cs200_cluster.CODES,
         **cs210_masks.CODES,
+        **cs240_later_keras.CODES,
     }
 )
 

@@ -30,6 +30,8 @@ def as_its_release_read(
 ) -> tuple[tuple[Layer, ...], list[Diagnostic]]:
     """The layers of a Keras file as the release that wrote it meant them, with notes on that."""
     version = written.keras_version
+    if written.later:
+        return tuple(layers), [*passed_over(layers), *ignored_declarations(places, layers)]
     layers, defaults = with_its_defaults(layers, version)
     layers, paddings = as_then_read(layers, version)
     layers, penalties = as_then_counted(layers, version)
