@@ -136,15 +136,16 @@ def refusal(b: Builder, layer: Layer, mask: ir.Node, why: str | None = None) -> 
 
 def _way_out(b: Builder, kind: str, mask: ir.Node) -> str:
     release = release_of(b.semantics.release)
-    if kind == "BatchNormalization":
-        return (
-            "Keras 1.0.6 and later pass the mask on: write the keras_version that the model needs"
-        )
-    if kind == "Dense" and release < (2,) and mask.shape:
+    first = PASSES.get(kind, release)
+    if release < first < (2,):
+        return f"Keras {'.'.join(map(str, first))} and later pass the mask on"
+    if kind == "Dense" and mask.shape:
         return "a TimeDistributed around the Dense passes the mask on"
+    if any(isinstance(node.op, ir.Lookup) for node in b.nodes if node.layer == mask.layer):
+        return f"write mask_zero: false in '{mask.layer}' where no recurrent layer is to skip steps"
     return (
-        f"put '{mask.layer}' behind this layer; or where no step is to be skipped, leave it out, "
-        "or for an Embedding write mask_zero: false"
+        f"put '{mask.layer}' behind this layer, or leave it out where no recurrent layer is to "
+        "skip steps"
     )
 
 

@@ -1,11 +1,11 @@
 """Masks and TimeDistributed: that of the axis of steps, and those inside of each step.
 
-Keras 1.x passes the mask of the steps on and gives the inner layer none (1.2.2 layers/wrappers.py:86).
-A model that is applied to every step makes masks of its own, which travel inside of it: here its
-layers stand one by one, each in a TimeDistributed, with the masks inside of the steps beside
-those of the steps. From Keras 2.1.6 on the inner layer is given what the mask says of its step,
-and its own mask is what TimeDistributed passes on (2.2.4 layers/wrappers.py:96-217); Keras 3
-gives it too, and passes the mask of the steps on.
+Keras 1.x passes the mask of the steps on and gives the inner layer none (1.2.2
+layers/wrappers.py:86). A model that is applied to every step makes masks of its own, which travel
+inside of it: here its layers stand one by one, each in a TimeDistributed, with the masks inside
+of the steps beside those of the steps. From Keras 2.1.6 on the inner layer is given what the mask
+says of its step, and its own mask is what TimeDistributed passes on (2.2.4
+layers/wrappers.py:96-217); Keras 3 gives it too, and passes the mask of the steps on.
 """
 
 from __future__ import annotations
