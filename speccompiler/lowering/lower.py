@@ -13,7 +13,12 @@ from speccompiler.loading.training_arguments import ignored
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.channels import ChannelAxes
 from speccompiler.lowering.inputs import declared_inputs
-from speccompiler.lowering.masks import after_call, before_call, calls_before_readers, without_unread
+from speccompiler.lowering.masks import (
+    after_call,
+    before_call,
+    calls_before_readers,
+    without_unread,
+)
 from speccompiler.lowering.misfits import contradiction, explained
 from speccompiler.lowering.refusals import gathered
 from speccompiler.lowering.semantics import Semantics
@@ -75,6 +80,7 @@ def lower(
         if misfits and not _has_inputs(call, values, given):
             continue
         b.layer, b.call = call.layer, call.name
+        b.place = call.place
         b.masks_count = counting is None or call.name in counting
         layer = layers[call.layer]
         read = [values[name] for name in call.inputs] or [given[call.name]]
