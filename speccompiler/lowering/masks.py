@@ -109,9 +109,7 @@ def refusal(b: Builder, layer: Layer, mask: ir.Node, why: str | None = None) -> 
 def _way_out(b: Builder, kind: str, mask: ir.Node) -> str:
     release = release_of(b.semantics.release)
     if kind == "BatchNormalization":
-        return (
-            "Keras 1.0.6 and later pass the mask on: write the keras_version that the model needs"
-        )
+        return "Keras 1.0.6 and later pass the mask on: write the keras_version that the model needs"
     if kind == "Dense" and release < (2,) and mask.shape:
         return "a TimeDistributed around the Dense passes the mask on"
     return (

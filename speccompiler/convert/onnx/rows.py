@@ -105,3 +105,4 @@ def _all_equal(
 
 def identity(b: Builder, node: ir.Node, op: ir.Identity, x: Value) -> Result:
     return b.read(x, x.layout), x.layout
+
