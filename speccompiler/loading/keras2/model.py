@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
-from speccompiler.diagnostics.wording import described
 from speccompiler.frozen import dataclass
 from speccompiler.loading.keras0.tree_building import added, class_of, scalar, sequence
 from speccompiler.loading.keras2.layers import layer

@@ -63,12 +63,6 @@ def _settled(reading: Reading, ours: str, config: Mapping) -> Mapping:
 
 
 SPECIAL: Table[str, Special] = {
-    **{
-        name: _recurrent
-        for name in (
-            "SimpleRNN", "LSTM", "LSTMV1", "LSTMV2", "UnifiedLSTM", "CuDNNLSTM", "GRU", "GRUV1",
-            "GRUV2", "UnifiedGRU", "CuDNNGRU",
-        )
-    },
+    **dict.fromkeys(("SimpleRNN", "LSTM", "LSTMV1", "LSTMV2", "UnifiedLSTM", "CuDNNLSTM", "GRU", "GRUV1", "GRUV2", "UnifiedGRU", "CuDNNGRU"), _recurrent),
     "ConvLSTM2D": _convolutional,
 }  # fmt: skip

@@ -82,8 +82,8 @@ def _is_later(root: Mapping) -> bool:
     config = root.entries.get("config")
     return (
         text_at(root, "class_name") == "Functional"
-        or (text_at(root, "class_name") == "Sequential" and config is not None)
-        and isinstance(getattr(config, "value", None), Mapping)
+        or ((text_at(root, "class_name") == "Sequential" and config is not None)
+        and isinstance(getattr(config, "value", None), Mapping))
     )
 
 
