@@ -9,6 +9,7 @@ from typing import Literal
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
 from speccompiler.frozen import dataclass
 from speccompiler.loading.keras1.releases import ShownRelease
+from speccompiler.schemas.model import OWN_PLACE, CallPlace
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Scalar
 
@@ -39,6 +40,7 @@ class WrittenCall:
 
     layer: int
     reads: tuple[int, ...]
+    place: CallPlace = OWN_PLACE
 
 
 @dataclass(slots=True)

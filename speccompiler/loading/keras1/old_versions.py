@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.diagnostics.wording import and_more
 from speccompiler.loading.keras1.defaults import with_its_defaults
+from speccompiler.loading.keras1.recurrent_penalties import as_then_counted
 from speccompiler.loading.keras1.releases import ShownRelease, before, writer
 from speccompiler.loading.training_arguments import (
     ignored_declarations,
@@ -33,9 +34,11 @@ def as_its_release_read(
         return tuple(layers), [*passed_over(layers), *ignored_declarations(places, layers)]
     layers, defaults = with_its_defaults(layers, version)
     layers, paddings = as_then_read(layers, version)
+    layers, penalties = as_then_counted(layers, version)
     return layers, [
         *defaults,
         *paddings,
+        *penalties,
         *passed_over(layers),
         *learning_rates(places, layers),
         *ignored_declarations(places, layers),
