@@ -67,7 +67,7 @@ def read_activation(writer: Writer, node: TreeNode) -> ReadActivation:
 
 
 def _function(node: TreeNode) -> str | None:
-    """The name of a function that is serialised as ``{"class_name": "function", "config": name}``."""
+    """The name of a function, which is serialised as ``{"class_name": .., "config": name}``."""
     config = node.entries.get("config") if isinstance(node, Node) else None
     value = config.value.value if config is not None and isinstance(config.value, Scalar) else None
     return value if isinstance(value, str) else None
