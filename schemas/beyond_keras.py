@@ -10,7 +10,14 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from speccompiler.schemas.axes import AXIS_TEXT, WHOLE, Axes, Whole, listed, one_or_list
-from speccompiler.schemas.fields import ORDERING_TEXT, Layer, LayerOrdering, Pair, PositiveInt
+from speccompiler.schemas.fields import (
+    LARGEST,
+    ORDERING_TEXT,
+    Layer,
+    LayerOrdering,
+    Pair,
+    PositiveInt,
+)
 
 _PLACE = {"anyOf": [WHOLE, {"type": "null"}]}
 

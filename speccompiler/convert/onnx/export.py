@@ -151,6 +151,23 @@ def _outputs(b: Builder, graph: ir.Graph, names: Sequence[str], batch: str) -> N
         b.model.graph.output.append(entry)
     for node in b.nodes:
         _rename(node, titles)
+    b.nodes = _needed(b.nodes, names)
+
+
+def _needed(nodes: Sequence[Any], outputs: Sequence[str]) -> list[Any]:
+    """The nodes that an output needs."""
+    read = set(outputs)
+    kept = []
+    for node in reversed(nodes):
+        if not read.isdisjoint(node.output):
+            read.update(_reads(node))
+            kept.append(node)
+    return kept[::-1]
+
+
+def _reads(node: Any) -> set[str]:
+    inner = (one for attribute in node.attribute for one in attribute.g.node)
+    return set(node.input).union(*map(_reads, inner))
 
 
 def _rename(node: Any, titles: Mapping[str, str]) -> None:

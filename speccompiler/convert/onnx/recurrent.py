@@ -129,7 +129,8 @@ def _result(b: Builder, op: ir.Recurrent, outputs: list[str]) -> Result:
         if op.reverse:
             # ONNX puts each output to its step; the graph has them as they were computed.
             bounds = ([-1], [-LAST], [0], [-1])
-            rows = b.emit("Slice", rows, *map(b.integers, bounds))
+            in_order, rows = rows, b.emit("Slice", rows, *map(b.integers, bounds))
+            b.flipped[rows] = in_order
     else:
         rows = states[0]
     if op.gives_states:
