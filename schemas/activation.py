@@ -26,19 +26,9 @@ ActivationName = Literal[
     "gelu_tanh",
     "mish",
     "hard_silu",
-    "hard_swish",
     "hard_sigmoid_3",
     "leaky_relu",
     "relu6",
-    "celu",
-    "log_sigmoid",
-    "hard_tanh",
-    "hard_shrink",
-    "soft_shrink",
-    "tanh_shrink",
-    "sparse_plus",
-    "sparse_sigmoid",
-    "squareplus",
 ]
 
 

@@ -80,3 +80,8 @@ class UnitNormalization(Layer):
 
     type: Literal["UnitNormalization"]
     axis: Axes = Field((-1,), description=f"The axis, or a list of axes; {AXIS_TEXT}.")
+    epsilon: NonNegativeFloat = Field(
+        1e-12,
+        description="The smallest that it divides by, so that nothing is divided by 0. "
+        "TensorFlow 2's has 1e-6.",
+    )

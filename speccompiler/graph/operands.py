@@ -27,8 +27,8 @@ class Weight:
     side by side; a bias is repeated for each. ``shape`` is that of the result.
 
     ``variants`` says which other shapes a file may hold. "conv1d": Keras up to 1.0.8 stored this
-    kernel in another layout; "shared": any axis may have the length 1; "split": the same numbers
-    may have the shape ``split``.
+    kernel in another layout, Keras 2 without its axis of length 1; "shared": any axis may have
+    the length 1; "split": the same numbers may have the shape ``split``.
 
     The name alone is hashed: few tensors are read in two ways, and sets of them are many.
     """
