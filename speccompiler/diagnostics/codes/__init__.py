@@ -26,6 +26,7 @@ from speccompiler.diagnostics.codes import (
     cs200_cluster,
     cs210_masks,
     cs240_later_keras,
+    cs250_export,
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
 from speccompiler.diagnostics.core import Diagnostic, has_errors
@@ -47,6 +48,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs200_cluster.CODES,
         **cs210_masks.CODES,
         **cs240_later_keras.CODES,
+        **cs250_export.CODES,
     }
 )
 
