@@ -1,23 +1,36 @@
 """Bidirectional (Keras 1.2.2 layers/wrappers.py)."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, InstanceOf, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.recurrent_layer import RecurrentLayer
 from speccompiler.schemas.tensors import StoredTensor
-from speccompiler.schemas.time_distributed import InnerLayer
 from speccompiler.schemas.weights import LayerWeights
 
 DIRECTIONS = ("forward", "backward")
+
+
+def _recurrent(value: Any) -> Any:
+    """Refuse a layer that has no direction."""
+    if not isinstance(value, RecurrentLayer):
+        raise PydanticCustomError(
+            "bad_inner_layer",
+            "expected a recurrent layer: SimpleRNN, LSTM, GRU or ConvLSTM2D",
+        )
+    return value
 
 
 class Bidirectional(Layer):
     """A recurrent layer and its copy that goes the other way, with weights of its own."""
 
     type: Literal["Bidirectional"]
-    layer: InnerLayer = Field(
+    layer: Annotated[
+        InstanceOf[RecurrentLayer], BeforeValidator(_recurrent), WithJsonSchema({"type": "object"})
+    ] = Field(
         description="The recurrent layer, as a mapping with its type and arguments. It steps "
         "through time as it says; the copy goes the other way."
     )

@@ -17,16 +17,13 @@ def _layer(value: Any) -> Any:
     return value
 
 
-InnerLayer = Annotated[
-    InstanceOf[Layer], BeforeValidator(_layer), WithJsonSchema({"type": "object"})
-]
-
-
 class TimeDistributed(Layer):
     """Applies a layer to every step by itself, with the same weights."""
 
     type: Literal["TimeDistributed"]
-    layer: InnerLayer = Field(description="The layer, as a mapping with its type and arguments.")
+    layer: Annotated[
+        InstanceOf[Layer], BeforeValidator(_layer), WithJsonSchema({"type": "object"})
+    ] = Field(description="The layer, as a mapping with its type and arguments.")
 
     @property
     def inner(self) -> Layer:

@@ -15,7 +15,7 @@ from speccompiler.loading.layer_names import next_call_name
 from speccompiler.loading.tree_reading import ProblemAt
 from speccompiler.loading.written_spec import WrittenLayer, WrittenSpec
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.model import Call
+from speccompiler.schemas.model import OWN_PLACE, Call, CallPlace
 from speccompiler.schemas.registry import LAYERS, aliases
 from speccompiler.source.findings import MAX_FINDINGS
 from speccompiler.source.tree import Sequence as Sequence_
@@ -44,6 +44,7 @@ class _Open:
     name: str
     layer: int
     reads: tuple[int, ...]
+    place: CallPlace = OWN_PLACE
 
 
 def connect(
@@ -81,7 +82,7 @@ def connect(
 
 def _call(calls: Sequence[_Open], call: _Open, names: Sequence[str]) -> Call:
     reads = tuple(calls[read].name for read in call.reads)
-    return Call(call.name, names[call.layer], reads)
+    return Call(call.name, names[call.layer], reads, call.place)
 
 
 def _written(written: WrittenSpec, index: int, call: _Open) -> int:
@@ -100,7 +101,7 @@ def _called(written: WrittenSpec, names: Sequence[str]) -> list[_Open]:
             name = next_call_name(layer, seen, taken)
         else:
             seen[layer] = 1
-        calls.append(_Open(name, entry.layer, entry.reads))
+        calls.append(_Open(name, entry.layer, entry.reads, entry.place))
     return calls
 
 

@@ -53,8 +53,8 @@ def validate_layer(
     """
     if entry.answer is not None:
         document = replace(document, file=entry.answer)
-    native = native or entry.own or entry.answer is not None
-    return _validated(document, entry, native, diagnostics, reads_input)
+    strict = native or entry.answer is not None
+    return _validated(document, entry, strict, diagnostics, reads_input, strict=strict)
 
 
 def _validated(
@@ -63,11 +63,18 @@ def _validated(
     native: bool,
     diagnostics: list[Diagnostic],
     reads_input: bool = False,
+    *,
+    strict: bool,
 ) -> Layer | Shared | None:
-    """As ``validate_layer``, for a layer that stands in this document."""
-    layer_type = type_name(entry.type, native=native)
+    """As ``validate_layer``, for a layer that stands in this document.
+
+    ``strict`` says that a person wrote it for convspec: what Keras wrote for training may be
+    anything.
+    """
+    native = native or entry.own
+    layer_type = None if entry.unknown else type_name(entry.type, native=native)
     if layer_type is None:
-        unknown = _unknown_type(entry.type, native)
+        unknown = _unknown_type(entry, native)
         found = unknown.at(file=document.file, span=entry.type_span)
         diagnostics.append(_mended(found, document, entry, native, ("type",)))
         return None
@@ -79,12 +86,12 @@ def _validated(
     try:
         check_no_code(layer_type, data)
         if layer_type in WRAPPERS and "layer" in data:
-            inner = _inner_layer(document, entry, diagnostics)
+            inner = _inner_layer(document, entry, diagnostics, strict)
             if inner is None:
                 return None
             data["layer"] = inner
         data["type"] = layer_type
-        if native:
+        if strict:
             layer = schema.model_validate(data)
         else:
             from speccompiler.loading.keras1.later_activations import later_activations
@@ -138,7 +145,7 @@ def _schema(layer_type: str) -> type[Layer | Shared]:
 
 
 def _inner_layer(
-    document: Document, outer: WrittenLayer, diagnostics: list[Diagnostic]
+    document: Document, outer: WrittenLayer, diagnostics: list[Diagnostic], strict: bool
 ) -> Layer | None:
     """The layer that a wrapper holds, in either spelling, with findings of its own."""
     held = inner_layer(outer)
@@ -151,7 +158,7 @@ def _inner_layer(
         diagnostics.append(problem.at(file=document.file, span=layer_span(outer, "layer")))
         return None
     entry, native = held
-    inner = _validated(document, entry, native, diagnostics)
+    inner = _validated(document, entry, native, diagnostics, strict=strict and native)
     return inner if isinstance(inner, Layer) else None
 
 
@@ -178,7 +185,12 @@ def _parse(expression: str, schema: type[Layer | Shared]) -> None:
     (parse_with_arrays if schema.__name__ == "Activation" else parse)(expression)
 
 
-def _unknown_type(name: str, native: bool) -> Problem:
+def _unknown_type(entry: WrittenLayer, native: bool) -> Problem:
+    name = entry.type
+    if entry.unknown:
+        from speccompiler.loading.keras2.refusals import refusal_of
+
+        return refusal_of(name)
     if name == "Lambda":
         return Problem(
             "CS082",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.ir import Combine, CombineMode, Concat, Node, Reshape, Slice
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.cells import Direction, passing_mask
@@ -24,6 +25,13 @@ MERGED: dict[str, CombineMode] = {"sum": "sum", "mul": "mul", "ave": "ave"}
 def lower_bidirectional(b: Builder, layer: Bidirectional, x: Node) -> Node:
     """Both directions, merged by the mode; along a first axis of 2 where it is null."""
     inner: Any = layer.layer
+    if inner.weights is not None:
+        raise Problem(
+            "CS090",
+            f"the weights of a Bidirectional are its own, and its {inner.class_name} has some",
+            "say weights beside layer: the arrays of the forward layer, then of the backward one",
+            argument="layer",
+        )
     mask = b.mask_of(x)
     rule = images_of if inner.class_name == "ConvLSTM2D" else steps_of
     forward, backward = (

@@ -25,6 +25,7 @@ from speccompiler.graph.ir import (
 from speccompiler.graph.shapes import format_shape, infer, may_be_equal, same_shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.last_axis import reshaped
+from speccompiler.lowering.mask_merging import merged_mask
 from speccompiler.lowering.normalizing import of_unit_length
 from speccompiler.schemas.merge import Merge
 
@@ -39,6 +40,11 @@ LEAST_NORM = 1e-6
 
 def lower_merge(b: Builder, layer: Merge, *inputs: Node) -> Node:
     """Elementwise, side by side, or sums of products, by the mode. CS063."""
+    mask = merged_mask(b, layer, inputs)
+    return b.with_mask(_merged(b, layer, inputs), mask)
+
+
+def _merged(b: Builder, layer: Merge, inputs: tuple[Node, ...]) -> Node:
     if layer.mode in ELEMENTWISE:
         values = _broadcast(b, inputs) if layer.broadcast else inputs
         return b.add(Combine(ELEMENTWISE[layer.mode]), *values)

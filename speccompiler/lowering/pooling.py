@@ -8,6 +8,8 @@ from speccompiler.graph.ir import GlobalPool, Node, Pool, Reshape
 from speccompiler.lowering.border_modes import pool_padding
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import layout_of, own_ordering, spatial_input
+from speccompiler.lowering.mask_table import treatment
+from speccompiler.lowering.masks import mean_of_kept
 
 if TYPE_CHECKING:
     from speccompiler.schemas.global_pooling import GlobalPooling
@@ -37,7 +39,11 @@ def lower_global_pooling(b: Builder, layer: GlobalPooling, x: Node) -> Node:
 
     With ``keepdims`` they are 1 long.
     """
-    y = b.add(GlobalPool(layer.mode), spatial_input(b, layer, x))
+    mask = b.mask_of(x)
+    if mask is not None and treatment(layer, b.semantics) == "averages":
+        y = mean_of_kept(b, x, mask)
+    else:
+        y = b.add(GlobalPool(layer.mode), spatial_input(b, layer, x))
     if not layer.keepdims:
         return y
     ones = (1,) * layer.rank

@@ -193,6 +193,8 @@ def _with_steps(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim, kind: str
             return [replace(op, parameters=tuple(map(_longer, op.parameters)))]
         case ir.Reshape(shape):
             return [ir.Reshape((count, *shape))]
+        case ir.Expand(shape):
+            return [ir.Expand((count, *shape))]
         case ir.Slice(start, apart, counts):
             return [ir.Slice((0, *start), (1, *apart), (count, *counts))]
         case ir.Transpose(axes):

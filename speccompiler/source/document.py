@@ -32,6 +32,8 @@ class Document:
     """The HDF5 file that the text is a part of."""
     keras_version: str | None = None
     """What wrote the model, as its HDF5 file says, or what it was packed into."""
+    backend: str | None = None
+    """What Keras computed on, as the file around the text says."""
     wrapper: Document | None = None
     """The spec that names this document as its model."""
     syntax: Syntax = "json"
@@ -59,6 +61,7 @@ class Document:
             self.text,
             None if self.holder is None else self.holder.absolute(),
             self.keras_version,
+            self.backend,
         )
 
 
@@ -70,6 +73,7 @@ class DocumentSource:
     text: str
     holder: Path | None
     keras_version: str | None
+    backend: str | None = None
 
 
 def failed(file: str, problem: Problem, text: str = "", at: int | None = None) -> Document:

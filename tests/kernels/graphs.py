@@ -43,11 +43,18 @@ def graph(shapes: Sequence[tuple[int, ...]], *rows: tuple[Any, ...]) -> ir.Graph
     return made
 
 
-def weights_of(made: ir.Graph, seed: int = 0) -> dict[ir.Weight, Any]:
+class ByName(dict[Any, Any]):
+    """Tensors by their names, however an operation reads them."""
+
+    def __getitem__(self, weight: ir.Weight) -> Any:
+        return super().__getitem__(weight.name)
+
+
+def weights_of(made: ir.Graph, seed: int = 0) -> ByName:
     """Random numbers for each stored tensor."""
     rng = np.random.default_rng(seed)
     wanted = dict.fromkeys(w for o in made.operands() for w in stored_tensors(o))
-    return {w: rng.uniform(-1, 1, w.stored_shape).astype(np.float32) for w in wanted}
+    return ByName({w.name: rng.uniform(-1, 1, w.stored_shape).astype(np.float32) for w in wanted})
 
 
 def inputs_of(made: ir.Graph, batch: int = 2, seed: int = 1) -> list[Any]:

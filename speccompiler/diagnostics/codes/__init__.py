@@ -24,6 +24,8 @@ from speccompiler.diagnostics.codes import (
     cs190_outputs,
     cs195_resuming,
     cs200_cluster,
+    cs210_masks,
+    cs240_later_keras,
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
 from speccompiler.diagnostics.core import Diagnostic, has_errors
@@ -43,6 +45,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs190_outputs.CODES,
         **cs195_resuming.CODES,
         **cs200_cluster.CODES,
+        **cs210_masks.CODES,
+        **cs240_later_keras.CODES,
     }
 )
 

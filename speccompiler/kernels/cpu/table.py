@@ -17,6 +17,7 @@ from speccompiler.kernels.cpu.conv import ConvKernel
 from speccompiler.kernels.cpu.conv_small import ConvSmallKernel
 from speccompiler.kernels.cpu.depthwise import DepthwiseKernel
 from speccompiler.kernels.cpu.dot import DotKernel
+from speccompiler.kernels.cpu.expand import ExpandKernel
 from speccompiler.kernels.cpu.global_pool import GlobalPoolKernel
 from speccompiler.kernels.cpu.kept import KeptKernel
 from speccompiler.kernels.cpu.kernel import CpuKernel, Expected
@@ -43,7 +44,7 @@ KERNELS: tuple[type[CpuKernel], ...] = (
     PoolKernel, GlobalPoolKernel, ResizeKernel, ResizeImageKernel,
     MapKernel, MapWithKernel, CombineKernel, SoftmaxKernel,
     MaskKernel, NormalizeKernel, BatchNormalizeKernel,
-    TransposeKernel, SliceKernel, ConcatKernel, DotKernel, LookupKernel,
+    TransposeKernel, SliceKernel, ExpandKernel, ConcatKernel, DotKernel, LookupKernel,
     RecurrentKernel, KeptKernel,
 )  # fmt: skip
 """All kernels. Of two that cost the same, the first is taken."""

@@ -11,6 +11,7 @@ applied to every step.
 
 from __future__ import annotations
 
+from collections import abc
 from dataclasses import field, replace
 from typing import Literal
 
@@ -34,7 +35,7 @@ from speccompiler.loading.keras1.parts import (
 from speccompiler.loading.keras1.timed import INPUTS, MODELS, holds_model, in_steps
 from speccompiler.loading.keras1.training_keys import LAYER_KEYS
 from speccompiler.loading.tree_reading import ProblemAt, child, items_of, text
-from speccompiler.loading.written_spec import WrittenCall, WrittenLayer, own_name
+from speccompiler.loading.written_spec import WrittenCall, WrittenLayer, is_unknown, own_name
 from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode, to_data
 
 
@@ -82,15 +83,6 @@ def _model(found: KerasModel, node: Mapping, names: _Names | None = None) -> Par
 
 
 def _sequential(found: KerasModel, config: TreeNode, names: _Names) -> Part:
-    if isinstance(config, Mapping):
-        raise ProblemAt(
-            config.span,
-            Problem(
-                "CS040",
-                "the config of a Sequential is a mapping: Keras 2.2.3 or later wrote this",
-                "convspec reads what Keras 0.1 to 1.2.2 wrote",
-            ),
-        )
     items = config.items if isinstance(config, Sequence) else ()
     if not items:
         raise ProblemAt(config.span, Problem("CS035", "the model has no layers"))
@@ -133,8 +125,9 @@ def _part(
         shared = class_name == "Sequential" or place == "branch"
         part = _model(found, item, names if shared and place != "member" else None)
     else:
-        own = "convspec" in item.entries
-        part = _one(found, class_node, config, names=names, place=place, own=own)
+        marks = {"unknown": is_unknown(item)}
+        marks["own"] = "convspec" in item.entries and not marks["unknown"]
+        part = _one(found, class_node, config, names=names, place=place, marks=marks)
     if names is not None and name and part != OneLayer(-1):
         names.setdefault(name, (meaning, part))
     return part
@@ -154,7 +147,7 @@ def _one(
     *,
     names: _Names | None,
     place: str,
-    own: bool,
+    marks: abc.Mapping[str, bool],
 ) -> Part:
     """A layer, with the branches that a Merge holds, or the model that TimeDistributed holds."""
     class_name = text(class_node, "class_name")
@@ -171,7 +164,7 @@ def _one(
         branches = items_of(config.entries["layers"].value, "layers")
         config = Mapping({k: v for k, v in config.entries.items() if k != "layers"}, config.span)
     parts = tuple(_part(found, item, names=names, place="branch") for item in branches or ())
-    found.layers.append(WrittenLayer(class_name, class_node.span, config, own=own))
+    found.layers.append(WrittenLayer(class_name, class_node.span, config, **marks))
     layer = OneLayer(len(found.layers) - 1)
     if branches is None:
         return _both_directions(found, layer) or layer
