@@ -25,6 +25,7 @@ from speccompiler.diagnostics.codes import (
     cs195_resuming,
     cs200_cluster,
     cs210_masks,
+    cs235_layers,
     cs240_later_keras,
     cs250_export,
 )
@@ -47,6 +48,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs195_resuming.CODES,
         **cs200_cluster.CODES,
         **cs210_masks.CODES,
+        **cs235_layers.CODES,
         **cs240_later_keras.CODES,
         **cs250_export.CODES,
     }
