@@ -24,6 +24,7 @@ from speccompiler.diagnostics.codes import (
     cs190_outputs,
     cs195_resuming,
     cs200_cluster,
+    cs260_onnx,
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
 from speccompiler.diagnostics.core import Diagnostic, has_errors
@@ -43,6 +44,7 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs190_outputs.CODES,
         **cs195_resuming.CODES,
         **cs200_cluster.CODES,
+        **cs260_onnx.CODES,
     }
 )
 
