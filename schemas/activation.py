@@ -1,6 +1,6 @@
-"""What ``activation`` may say: a Keras 1.x name or an elementwise expression in x."""
+"""What ``activation`` may say: a name that Keras has or an elementwise expression in x."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Discriminator, Field, Tag
 
@@ -16,6 +16,19 @@ ActivationName = Literal[
     "sigmoid",
     "hard_sigmoid",
     "softmax",
+    "softmax_last",
+    "log_softmax",
+    "selu",
+    "exponential",
+    "swish",
+    "silu",
+    "gelu",
+    "gelu_tanh",
+    "mish",
+    "hard_silu",
+    "hard_sigmoid_3",
+    "leaky_relu",
+    "relu6",
 ]
 
 
@@ -37,3 +50,6 @@ Activation = Annotated[
     Discriminator(_kind),
 ]
 """Applied after the bias. softmax works on the last axis of a rank 2 or 3 tensor."""
+
+OF_KERAS_1 = frozenset(get_args(ActivationName)[:9])
+"""The names that Keras 1.x has."""

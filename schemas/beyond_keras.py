@@ -4,11 +4,12 @@ A Keras 1.x file can never name them: a class of such a name there is its author
 had LRN2D, and in TimeDistributedMerge two of what Reduce does.
 """
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from speccompiler.schemas.axes import AXIS_TEXT, WHOLE, Axes, Whole, listed, one_or_list
 from speccompiler.schemas.fields import (
     LARGEST,
     ORDERING_TEXT,
@@ -16,31 +17,9 @@ from speccompiler.schemas.fields import (
     LayerOrdering,
     Pair,
     PositiveInt,
-    as_tuple,
 )
 
-AXIS_TEXT = "counted as in Keras: 0 is the batch axis, 1 the first of a sample, -1 the last"
-_WHOLE = {"type": "integer", "minimum": -LARGEST, "maximum": LARGEST}
-_PLACE = {"anyOf": [_WHOLE, {"type": "null"}]}
-
-
-def _one_or_list(item: dict[str, Any]) -> WithJsonSchema:
-    return WithJsonSchema({"anyOf": [item, {"type": "array", "minItems": 1, "items": item}]})
-
-
-Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
-
-
-def _listed(value: object) -> object:
-    return as_tuple(value) if isinstance(value, list | tuple) else (value,)
-
-
-def _check_axes(value: tuple[int, ...]) -> tuple[int, ...]:
-    if 0 in value:
-        raise PydanticCustomError("bad_axis", "axis 0 is that of the samples, which stay apart")
-    if len(set(value)) < len(value):
-        raise PydanticCustomError("bad_axis", "each axis is named once")
-    return value
+_PLACE = {"anyOf": [WHOLE, {"type": "null"}]}
 
 
 def _check_steps(value: tuple[int, ...]) -> tuple[int, ...]:
@@ -58,22 +37,15 @@ def _check_odd(value: int) -> int:
     return value
 
 
-Axes = Annotated[
-    tuple[Whole, ...],
-    BeforeValidator(_listed),
-    Field(min_length=1),
-    AfterValidator(_check_axes),
-    _one_or_list(_WHOLE),
-]
 Places = Annotated[
-    tuple[Whole | None, ...], BeforeValidator(_listed), Field(min_length=1), _one_or_list(_PLACE)
+    tuple[Whole | None, ...], BeforeValidator(listed), Field(min_length=1), one_or_list(_PLACE)
 ]
 Steps = Annotated[
     tuple[Whole, ...],
-    BeforeValidator(_listed),
+    BeforeValidator(listed),
     Field(min_length=1),
     AfterValidator(_check_steps),
-    _one_or_list(_WHOLE),
+    one_or_list(WHOLE),
 ]
 
 
@@ -96,6 +68,18 @@ class Slice(Layer):
     )
     squeeze: bool = Field(
         False, description="Drop these axes, of which one value each is left, as x[:, 0] does."
+    )
+
+
+class Pick(Layer):
+    """One of several values that stand along the first axis of a sample, without that axis.
+
+    A Bidirectional with ``merge_mode: null`` gives two: forward is 0, backward is 1.
+    """
+
+    type: Literal["Pick"]
+    index: Annotated[int, Field(ge=0, le=LARGEST)] = Field(
+        description="Which of the values, counted from 0."
     )
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from speccompiler.schemas.fields import BorderMode, PositiveInt
+from speccompiler.schemas.fields import GROUPS_TEXT, BorderMode, PositiveInt
 from speccompiler.schemas.kernel_layer import KernelLayer
 
 
@@ -15,3 +15,9 @@ class Convolution(KernelLayer):
         description="'valid' pads nothing, 'same' gives ceil(length / stride), 'full' pads "
         "kernel - 1 on both sides.",
     )
+
+
+class GroupedConvolution(Convolution):
+    """One whose filters may see parts of the channels, as since Keras 2."""
+
+    groups: PositiveInt = Field(1, description=GROUPS_TEXT)

@@ -78,6 +78,7 @@ Shape = Annotated[
 ]
 
 BorderMode = Literal["valid", "same", "full"]
+StepBorderMode = Literal["valid", "same", "full", "causal"]
 PoolBorderMode = Literal["valid", "same"]
 Ordering = Literal["th", "tf"]
 LayerOrdering = Literal["default", "th", "tf"]
@@ -91,6 +92,20 @@ NATIVE_ORDERING: Ordering = "th"
 ORDERING_TEXT = (
     "Where the channels are: 'th' after the batch axis, 'tf' last. 'default' takes the "
     "model's dim_ordering."
+)
+
+KERNEL_ORDERING_TEXT = (
+    "How the kernel is stored: 'tf' as (*lengths, channels, filters), 'th' as (filters, channels, "
+    "*lengths). 'default' is the layer's dim_ordering, as in Keras 1.x; Keras 2 stores every "
+    "kernel as 'tf' does."
+)
+STEP_BORDER_TEXT = (
+    "'valid' pads nothing, 'same' gives ceil(length / stride), 'causal' too, with all zeros "
+    "before the first step."
+)
+GROUPS_TEXT = (
+    "Equal parts of the channels, each of which its own part of the filters sees; W has "
+    "channels / groups. Keras 1.x has 1."
 )
 
 
@@ -125,7 +140,7 @@ class Layer(Schema):
 
     aliases: ClassVar[tuple[str, ...]] = ()
     tensors: ClassVar[Mapping[str, StoredTensor]] = {}
-    """The tensors that the layer stores, by name, in Keras's order."""
+    """The tensors that layers of the class may store, by name, in Keras's order."""
     uses_ordering: ClassVar[bool] = True
     """Whether a ``dim_ordering`` that the layer takes changes what a forward pass does."""
     merges: ClassVar[bool] = False
@@ -146,6 +161,16 @@ class Layer(Schema):
     def inner(self) -> "Layer":
         """The layer whose arguments and tensors count: itself, or the one that it wraps."""
         return self
+
+    @property
+    def stored(self) -> Mapping[str, StoredTensor]:
+        """The tensors that this layer may store, by name, in Keras's order."""
+        return self.tensors
+
+    @property
+    def own_weights(self) -> Any:
+        """The arrays that the layer itself gives for its tensors, or None."""
+        return argument(self, "weights")
 
     def wrapping(self, inner: "Layer") -> "Layer":
         """The same with another inner layer."""

@@ -12,6 +12,7 @@ class GlobalPooling(Layer):
     """One window: everything along the spatial axes."""
 
     mode: ClassVar[PoolMode]
+    keepdims: bool = Field(False, description="Keep the spatial axes, with a length of 1.")
 
 
 class GlobalMaxPooling1D(GlobalPooling):

@@ -9,9 +9,8 @@ from pydantic.json_schema import models_json_schema
 
 from speccompiler.schemas.editor_schema import DIALECT, for_editors
 from speccompiler.schemas.model import EXTENSION_PREFIX, EXTENSIONS, ModelHeader
-from speccompiler.schemas.registry import LAYERS, aliases
+from speccompiler.schemas.registry import LAYERS, WRAPPERS, aliases
 from speccompiler.schemas.shared import Shared
-from speccompiler.schemas.time_distributed import TimeDistributed
 from speccompiler.schemas.wrapped_model import WrapperHeader
 
 _NAME = {"type": "string", "pattern": r"\S"}
@@ -47,7 +46,7 @@ def native_schema() -> dict[str, Any]:
     branches = []
     for name in [*LAYERS, Shared.__name__]:
         definitions[name]["properties"]["inputs"] = INPUTS
-        if name == TimeDistributed.__name__:
+        if name in WRAPPERS:
             definitions[name]["properties"]["layer"] |= {"$ref": "#/$defs/Layer"}
         names = [name, *(alias for alias, of in aliases().items() if of == name)]
         definitions[name]["properties"]["type"] = {

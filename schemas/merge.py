@@ -27,12 +27,12 @@ class Merge(Layer):
 
     merges: ClassVar[bool] = True
     type: Literal["Merge"]
-    mode: Literal["sum", "mul", "concat", "ave", "cos", "dot", "max"] = Field(
+    mode: Literal["sum", "mul", "concat", "ave", "cos", "dot", "max", "min", "sub"] = Field(
         "sum",
-        description="sum, mul, ave and max take any number of inputs of one shape, element by "
-        "element; concat joins any number along concat_axis; dot sums the products of two inputs "
-        "along dot_axes; cos divides that by the inputs' norms, as Keras does, which puts an "
-        "axis of length 1 in front.",
+        description="sum, mul, ave, max and min take any number of inputs of one shape, element "
+        "by element; sub takes the second of two from the first; concat joins any number along "
+        "concat_axis; dot sums the products of two inputs along dot_axes; cos divides that by the "
+        "inputs' norms, as Keras does, which puts an axis of length 1 in front.",
     )
     mode_type: Literal["raw"] = Field("raw", description=ONLY_OF_CODE)
     concat_axis: Axis = Field(
@@ -42,6 +42,16 @@ class Merge(Layer):
         -1,
         description="Of dot and cos: the axis that is summed over, the batch axis counted; one "
         "for both inputs or [of the first, of the second].",
+    )
+    normalize: bool = Field(
+        False,
+        description="Of dot: the inputs are divided by their norms along dot_axes first, as "
+        "Keras 2's Dot does.",
+    )
+    broadcast: bool = Field(
+        False,
+        description="Of the modes that work element by element: shapes may differ. Missing axes "
+        "are put in front, and an axis of length 1 is repeated, as Keras 2.1 and later do.",
     )
     output_shape: None = Field(None, description=ONLY_OF_CODE)
     output_shape_type: Literal["raw"] = Field("raw", description=ONLY_OF_CODE)

@@ -151,6 +151,19 @@ class ModelInput(Schema):
     dtype: InputDtype | None = None
 
 
+class CallPlace(NamedTuple):
+    """Where in Keras's nested models a call stands, which are unfolded into one."""
+
+    begins: bool = False
+    """Whether it is the first of a Sequential that is called on a value."""
+    timed: bool = False
+    """Whether it is in a model that TimeDistributed applies to every step."""
+
+
+OWN_PLACE = CallPlace()
+"""That of a call in the model itself."""
+
+
 class Call(NamedTuple):
     """A layer at one place of the graph: itself, or shared once more (``conv1@2``).
 
@@ -161,6 +174,7 @@ class Call(NamedTuple):
     name: str
     layer: str
     inputs: tuple[str, ...] = ()
+    place: CallPlace = OWN_PLACE
 
 
 class ModelSpec(Schema):

@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from speccompiler.schemas.dropout import Share
-from speccompiler.schemas.fields import Layer, LayerOrdering, TrainingFactor
+from speccompiler.schemas.dropout import MaskShape, Share
+from speccompiler.schemas.fields import Layer, LayerOrdering, Seed, TrainingFactor
 from speccompiler.schemas.training import TRAINING_ONLY
 
 MaskOrdering = Annotated[LayerOrdering, TRAINING_ONLY]
@@ -52,6 +52,20 @@ class GaussianDropout(Layer):
     type: Literal["GaussianDropout"]
     keeps_places: ClassVar[bool] = True
     p: Share = Field(description="Training's noise has the deviation sqrt(p / (1 - p)).")
+
+
+class AlphaDropout(Layer):
+    """Drops values and keeps mean and variance while training; else passes everything on."""
+
+    type: Literal["AlphaDropout"]
+    keeps_places: ClassVar[bool] = True
+    p: Share = Field(description="Share of the values that training drops.")
+    noise_shape: MaskShape = Field(
+        None, description="Shape of the training mask; a forward pass has none."
+    )
+    seed: Annotated[Seed | None, TRAINING_ONLY] = Field(
+        None, description="Seed of the training mask; a forward pass has none."
+    )
 
 
 class GaussianNoise(Layer):

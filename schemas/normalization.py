@@ -38,6 +38,8 @@ class BatchNormalization(Layer):
         "1 suits 'th'. null: every value of a sample has a mean and a deviation of its own, as in "
         "Keras before 0.3.2.",
     )
+    scale: bool = Field(True, description="Whether it is multiplied by gamma.")
+    center: bool = Field(True, description="Whether beta is added.")
     momentum: Annotated[float, Field(ge=0, le=1), TRAINING_ONLY] = Field(
         0.99, description="Of the running averages, while training; a forward pass has none."
     )

@@ -93,13 +93,56 @@ LAYERS = LayerTypes(
     "maxout_dense.MaxoutDense",
     "time_distributed_dense.TimeDistributedDense",
     "time_distributed.TimeDistributed",
+    "recurrent.SimpleRNN",
+    "recurrent.LSTM",
+    "recurrent.GRU",
+    "bidirectional.Bidirectional",
+    "conv_lstm2d.ConvLSTM2D",
     "beyond_keras.Slice",
+    "beyond_keras.Pick",
     "beyond_keras.Reduce",
     "beyond_keras.Resize",
     "beyond_keras.LRN2D",
+    "depthwise_convolution.DepthwiseConvolution1D",
+    "depthwise_convolution.DepthwiseConvolution2D",
+    "separable_convolution.SeparableConvolution1D",
+    "deconvolution.Deconvolution1D",
+    "deconvolution.Deconvolution3D",
+    "relu_softmax.ReLU",
+    "relu_softmax.Softmax",
+    "normalizing.LayerNormalization",
+    "normalizing.GroupNormalization",
+    "normalizing.UnitNormalization",
+    "scaling.Rescaling",
+    "scaling.Normalization",
+    "noise.AlphaDropout",
 )
 
-NATIVE_LAYERS = frozenset({"LRN2D", "Reduce", "Resize", "Slice"})
+WRAPPERS = frozenset({"TimeDistributed", "Bidirectional"})
+"""The layers that hold another one, in ``layer``."""
+
+NATIVE_LAYERS = frozenset(
+    {
+        "AlphaDropout",
+        "Deconvolution1D",
+        "Deconvolution3D",
+        "DepthwiseConvolution1D",
+        "DepthwiseConvolution2D",
+        "GroupNormalization",
+        "LRN2D",
+        "LayerNormalization",
+        "Normalization",
+        "Pick",
+        "ReLU",
+        "Reduce",
+        "Rescaling",
+        "Resize",
+        "SeparableConvolution1D",
+        "Slice",
+        "Softmax",
+        "UnitNormalization",
+    }
+)
 """The layers that Keras 1.x does not have: in its files such a name is a class of the author's."""
 
 
@@ -130,17 +173,5 @@ def type_name(name: str, *, native: bool) -> str | None:
     return name if name in LAYERS and name not in NATIVE_LAYERS else None
 
 
-OTHER_KERAS_LAYERS = frozenset(
-    {
-        "Bidirectional",
-        "ConvLSTM2D",
-        "GRU",
-        "LSTM",
-        "Lambda",
-        "SimpleRNN",
-    }
-)
+OTHER_KERAS_LAYERS = frozenset({"Lambda"})
 """Layers that Keras 1.x has and convspec refuses by name."""
-
-RECURRENT_LAYERS = frozenset({"Bidirectional", "ConvLSTM2D", "GRU", "LSTM", "SimpleRNN"})
-"""Those of the refused layers that step through time with a state."""

@@ -31,11 +31,17 @@ class UpSampling1D(Layer):
 
 
 class UpSampling2D(Layer):
-    """Rows and columns are repeated (nearest neighbour)."""
+    """Rows and columns are repeated (nearest neighbour), or interpolated."""
 
     type: Literal["UpSampling2D"]
     rank: ClassVar[int] = 2
     size: Pair = Field((2, 2), description="Factors: rows, columns.")
+    interpolation: Literal["nearest", "bilinear", "bilinear_legacy"] = Field(
+        "nearest",
+        description="'nearest' repeats, as Keras 1.x does. 'bilinear' weighs four neighbours: "
+        "place i looks at (i + 0.5) / size - 0.5, as in TensorFlow 2 and Keras 3; "
+        "'bilinear_legacy' at i / size, as Keras 2 on TensorFlow 1.",
+    )
     dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
 
 
@@ -70,6 +76,8 @@ def _kind(value: object) -> str | None:
     if isinstance(value, dict | Schema):
         return "<sides>"
     if isinstance(value, list | tuple):
+        if any(isinstance(item, list | tuple) for item in value):
+            return "<ends>"
         return "<four>" if len(value) == 4 else "<pair>"
     return None
 
@@ -84,7 +92,9 @@ class ZeroPadding1D(Layer):
         | Annotated[PaddingPair, Tag("<pair>")]
         | Annotated[Padding1D, Tag("<sides>")],
         Discriminator(
-            lambda value: {"<four>": "<pair>"}.get(_kind(value) or "", _kind(value)),
+            lambda value: {"<four>": "<pair>", "<ends>": "<pair>"}.get(
+                _kind(value) or "", _kind(value)
+            ),
             custom_error_type="bad_padding",
             custom_error_message="expected a number, [left, right], or {left_pad, right_pad}",
         ),
@@ -99,27 +109,38 @@ class ZeroPadding2D(Layer):
     padding: Annotated[
         Annotated[PaddingPair, Tag("<pair>")]
         | Annotated[PaddingQuadruple, Tag("<four>")]
+        | Annotated[CutPair, Tag("<ends>")]
         | Annotated[Padding2D, Tag("<sides>")],
         Discriminator(
             lambda value: None if _kind(value) == "<number>" else _kind(value),
             custom_error_type="bad_padding",
-            custom_error_message="expected [rows, columns], [top, bottom, left, right], or "
-            "{top_pad, bottom_pad, left_pad, right_pad}",
+            custom_error_message="expected [rows, columns], [top, bottom, left, right], "
+            "[[top, bottom], [left, right]], or {top_pad, bottom_pad, left_pad, right_pad}",
         ),
     ] = Field(
         (1, 1),
-        description="[rows, columns] on both sides, [top, bottom, left, right], or "
-        "{top_pad, bottom_pad, left_pad, right_pad}.",
+        description="[rows, columns] on both sides, [top, bottom, left, right], "
+        "[[top, bottom], [left, right]], or {top_pad, bottom_pad, left_pad, right_pad}.",
     )
     dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
 
 
 class ZeroPadding3D(Layer):
-    """Zeros around a volume, the same on both sides of an axis."""
+    """Zeros around a volume."""
 
     type: Literal["ZeroPadding3D"]
     rank: ClassVar[int] = 3
-    padding: PaddingTriple = Field((1, 1, 1), description="Zeros on both sides of each axis.")
+    padding: Annotated[
+        Annotated[PaddingTriple, Tag("<pair>")] | Annotated[CutTriple, Tag("<ends>")],
+        Discriminator(
+            lambda value: {"<four>": "<pair>"}.get(_kind(value) or "", _kind(value)),
+            custom_error_type="bad_padding",
+            custom_error_message="expected three numbers, or three pairs [before, after]",
+        ),
+    ] = Field(
+        (1, 1, 1),
+        description="Zeros on both sides of each axis, or [[before, after], ..] of each.",
+    )
     dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
 
 

@@ -1,4 +1,4 @@
-"""SeparableConvolution2D (Keras 1.2.2 layers/convolutional.py)."""
+"""Separable convolutions (Keras 1.2.2 and 2.3.1 layers/convolutional.py)."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Literal
@@ -7,7 +7,9 @@ from pydantic import Field
 
 from speccompiler.schemas.activation import Activation
 from speccompiler.schemas.fields import (
+    KERNEL_ORDERING_TEXT,
     ORDERING_TEXT,
+    STEP_BORDER_TEXT,
     Layer,
     LayerOrdering,
     Pair,
@@ -20,10 +22,9 @@ from speccompiler.schemas.weight_rules import Constraint, Regularizer
 from speccompiler.schemas.weights import LayerWeights
 
 
-class SeparableConvolution2D(Layer):
-    """A kernel for each channel by itself, then a 1x1 convolution over all that they give."""
+class SeparableConvolution(Layer):
+    """What those of every rank share."""
 
-    aliases: ClassVar[tuple[str, ...]] = ("SeparableConv2D",)
     tensors: ClassVar[Mapping[str, StoredTensor]] = {
         "depthwise_kernel": StoredTensor(
             "init",
@@ -36,11 +37,7 @@ class SeparableConvolution2D(Layer):
         ),
         "b": StoredTensor(regularizer="b_regularizer", constraint="b_constraint"),
     }
-    type: Literal["SeparableConvolution2D"]
-    rank: ClassVar[int] = 2
     nb_filter: PositiveInt = Field(description="Number of filters: channels of the output.")
-    nb_row: PositiveInt = Field(description="Rows of the depthwise kernels.")
-    nb_col: PositiveInt = Field(description="Columns of the depthwise kernels.")
     init: Initializer = Field(
         "glorot_uniform", description="How both kernels are drawn when no weights are given."
     )
@@ -48,12 +45,7 @@ class SeparableConvolution2D(Layer):
         None, description="Applied after the bias: a name, or {expr: ..} in x. Default: linear."
     )
     weights: LayerWeights = None
-    border_mode: PoolBorderMode = Field(
-        "valid", description="'valid' pads nothing, 'same' gives ceil(length / stride)."
-    )
-    subsample: Pair = Field((1, 1), description="Stride of the depthwise kernels: rows, columns.")
     depth_multiplier: PositiveInt = Field(1, description="Depthwise kernels for each channel.")
-    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
     depthwise_regularizer: Regularizer | None = Field(
         None,
         description="Penalty on the depthwise kernel, shown by --penalties. Keras 1.x stores it "
@@ -78,3 +70,34 @@ class SeparableConvolution2D(Layer):
         None, description="Checked on b; --apply-constraints projects b onto it."
     )
     bias: bool = Field(True, description="Whether one value a filter is added.")
+
+
+class SeparableConvolution2D(SeparableConvolution):
+    """A kernel for each channel by itself, then a 1x1 convolution over all that they give."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("SeparableConv2D",)
+    type: Literal["SeparableConvolution2D"]
+    rank: ClassVar[int] = 2
+    nb_row: PositiveInt = Field(description="Rows of the depthwise kernels.")
+    nb_col: PositiveInt = Field(description="Columns of the depthwise kernels.")
+    border_mode: PoolBorderMode = Field(
+        "valid", description="'valid' pads nothing, 'same' gives ceil(length / stride)."
+    )
+    subsample: Pair = Field((1, 1), description="Stride of the depthwise kernels: rows, columns.")
+    atrous_rate: Pair = Field((1, 1), description="Distance of what they read: rows, columns.")
+    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
+    kernel_ordering: LayerOrdering = Field("default", description=KERNEL_ORDERING_TEXT)
+
+
+class SeparableConvolution1D(SeparableConvolution):
+    """A kernel over steps for each channel by itself, then a Dense over all that they give."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("SeparableConv1D",)
+    type: Literal["SeparableConvolution1D"]
+    rank: ClassVar[int] = 1
+    filter_length: PositiveInt = Field(description="Length of the depthwise kernels, in steps.")
+    border_mode: Literal["valid", "same", "causal"] = Field("valid", description=STEP_BORDER_TEXT)
+    subsample_length: PositiveInt = Field(
+        1, description="Stride of the depthwise kernels, in steps."
+    )
+    atrous_rate: PositiveInt = Field(1, description="Distance of the steps that they read.")

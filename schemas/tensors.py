@@ -19,6 +19,8 @@ class StoredTensor(NamedTuple):
     fans: Literal["kernel", "depthwise", "local", "stacked", "elementwise"] = "kernel"
     regularizer: str | None = None
     constraint: str | None = None
+    part: tuple[int, int] | None = None
+    """Which of how many equal parts of the last axis is drawn, the others being 0; None: all."""
     trainable: bool = True
     """Whether training by gradients changes it; else it is counted as not trainable, as
     Keras's summary does."""

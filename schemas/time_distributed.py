@@ -1,11 +1,13 @@
 """TimeDistributed (Keras 1.2.2 layers/wrappers.py)."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, InstanceOf, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.tensors import StoredTensor
 
 
 def _layer(value: Any) -> Any:
@@ -27,6 +29,16 @@ class TimeDistributed(Layer):
     def inner(self) -> Layer:
         """The layer that is applied, however many wrappers are around it."""
         return self.layer.inner
+
+    @property
+    def stored(self) -> Mapping[str, StoredTensor]:
+        """Those of the layer in it."""
+        return self.layer.stored
+
+    @property
+    def own_weights(self) -> Any:
+        """Those of the layer in it."""
+        return self.layer.own_weights
 
     def wrapping(self, inner: Layer) -> Layer:
         """The same with another layer."""

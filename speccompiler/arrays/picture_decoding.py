@@ -29,7 +29,7 @@ from speccompiler.files.ordinary_files import NotOrdinary, first_bytes, open_ord
 from speccompiler.files.system_errors import reading_reason
 from speccompiler.frozen import dataclass
 
-FORMATS = ("PNG", "JPEG", "TIFF")
+FORMATS = tuple(str(kind.format) for kind in (PngImageFile, JpegImageFile, TiffImageFile))
 """Pillow's readers that may look at a file; a JPEG may have more pictures behind it (MPO)."""
 MOST_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485
 _DEEP = ("I", "F")

@@ -202,6 +202,6 @@ def _draws(sides: Sides, partner: int, number: int, argument: str) -> bool:
     layers = sides.old.outline.items[partner].layer, sides.new.outline.items[number].layer
     return all(
         draws_weights(side.model, layer)
-        and any(argument in (stored.init, stored.scale) for stored in layer.inner.tensors.values())
+        and any(argument in (stored.init, stored.scale) for stored in layer.stored.values())
         for side, layer in zip((sides.old, sides.new), layers, strict=True)
     )

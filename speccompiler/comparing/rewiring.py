@@ -38,7 +38,7 @@ def rewiring(
         return Rewiring(frozenset(), frozenset())
     order = sorted(to_old)
     # Of two that changed places the one without weights has moved.
-    worth = [1000 + bool(new.items[number].layer.inner.tensors) for number in order]
+    worth = [1000 + bool(new.items[number].layer.stored) for number in order]
     kept = rising([to_old[number] for number in order], worth)
     displaced = {number for place, number in enumerate(order) if place not in kept}
     moved = displaced & differing

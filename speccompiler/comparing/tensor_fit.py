@@ -62,6 +62,4 @@ def draws_weights(model: ValidatedModel, layer: Layer | None = None) -> bool:
     if spec.seed is None or spec.weights is not None or held:
         return False
     layers = spec.layers if layer is None else (layer,)
-    return any(
-        each.inner.tensors and getattr(each.inner, "weights", None) is None for each in layers
-    )
+    return any(each.stored and each.own_weights is None for each in layers)

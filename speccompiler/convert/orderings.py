@@ -241,7 +241,7 @@ def _semantics(spec: ModelSpec) -> SemanticsFields:
 
 def _moved_constraint(layer: Layer, old: Weight, new: Weight) -> Layer:
     """The layer with the axes of a constraint counted in the tensor as it is now stored."""
-    argument = type(layer).tensors[old.tensor].constraint
+    argument = layer.stored[old.tensor].constraint
     constraint = getattr(layer, argument, None) if argument is not None else None
     described = None if constraint is None else constraint_object(constraint)
     axis: Any = getattr(described, "axis", None)

@@ -1,9 +1,9 @@
-"""The elementwise activations of Keras 1.x, written in the expression grammar.
+"""The elementwise activations of Keras, written in the expression grammar.
 
-Source: keras/activations.py of 1.2.2. ``softmax`` looks along an axis and is
-not elementwise. Each expression is also what the function of the same name
-means inside other expressions, so it uses only functions that are not here
-(``tanh`` is the function itself).
+Source: keras/activations.py of 1.2.2, and for those that 1.x has not of Keras 3.15.
+``softmax`` and ``log_softmax`` look along an axis and are not elementwise. Each expression is
+also what the function of the same name means inside other expressions, where there is one, so it
+uses only functions that are not here (``tanh`` is the function itself).
 
 NaN stays NaN in all of them: ``max`` and ``clip`` propagate it. Infinities go through
 each formula as it is written: softsign of one is NaN, as in Keras.
@@ -73,6 +73,18 @@ ACTIVATIONS = _Parsed(
         "sigmoid": "1 / (1 + exp(-x))",
         "hard_sigmoid": "clip(0.2 * x + 0.5, 0, 1)",
         "linear": "x",
+        "selu": "1.0507009873554805 * where(x > 0, x, 1.6732632423543772 * expm1(x))",
+        "exponential": "exp(x)",
+        "swish": "x / (1 + exp(-x))",
+        "silu": "x / (1 + exp(-x))",
+        "gelu": "0.5 * x * (1 + erf(0.7071067811865476 * x))",
+        "gelu_tanh": "0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))",
+        "mish": "x * tanh(max(x, 0) + log1p(exp(-abs(x))))",
+        "hard_silu": "x * clip(x / 6 + 0.5, 0, 1)",
+        # What Keras 3 calls hard_sigmoid; before it was the one above.
+        "hard_sigmoid_3": "clip(x / 6 + 0.5, 0, 1)",
+        "leaky_relu": "where(x > 0, x, 0.2 * x)",
+        "relu6": "clip(x, 0, 6)",
     },
     {"relu": Call("max", (Variable(), Number(0.0))), "tanh": Call("tanh", (Variable(),))},
 )
@@ -110,6 +122,16 @@ def thresholded_relu(theta: float) -> Expression:
     """``ThresholdedReLU``: 0 up to ``theta``, by a product with 0, so that -infinity and NaN
     become NaN as in Keras."""
     return _parse(f"where(x > {theta!r}, x, 0 * x)")
+
+
+def bounded_relu(max_value: float | None, slope: float, threshold: float) -> Expression:
+    """``ReLU`` with arguments: what lies above ``threshold``, up to ``max_value``, and a slope
+    below it (Keras 2.2.4 backend/tensorflow_backend.py, ``relu``)."""
+    above = "x" if max_value is None else f"clip(x, 0, {max_value!r})"
+    if slope == threshold == 0:
+        return _parse(above)
+    below = f"{slope!r} * (x - ({threshold!r}))" if threshold else f"{slope!r} * x"
+    return _parse(f"where(x > {threshold!r}, {above}, {below})")
 
 
 X, ZERO = Variable(), Number(0.0)
@@ -211,5 +233,7 @@ def named_activations() -> tuple[Expression, ...]:
     return (
         *ACTIVATIONS.values(),
         *(theano_relu(), *leaky, elu(1.0), thresholded_relu(1.0)),
+        *(bounded_relu(6.0, 0.0, 0.0), bounded_relu(6.0, 0.1, 0.0), bounded_relu(None, 0.1, 1.0)),
+        bounded_relu(6.0, 0.1, 1.0),
         *(COMPLEMENT, COSINE_NORM, *responses),
     )

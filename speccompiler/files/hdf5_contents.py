@@ -32,6 +32,8 @@ class Contents:
     """The layers in Keras's order; None where the file does not list them."""
     model_config: str | None
     keras_version: str | None
+    backend: str | None = None
+    """What Keras 2 and later computed on, which decides how kernels are applied."""
 
     def to_data(self) -> dict[str, Any]:
         """For JSON."""
@@ -52,6 +54,7 @@ class Contents:
             ),
             data["model_config"],
             data["keras_version"],
+            data["backend"],
         )
 
 

@@ -61,8 +61,17 @@ def read_contents(
         places,
         layers,
         _text(file, "model_config", ""),
-        _text(file, "keras_version", ""),
+        _of_model(file, "keras_version"),
+        _of_model(file, "backend") or _of_model(file, "original_backend"),
     )
+
+
+def _of_model(file: Any, name: str) -> str | None:
+    """An attribute of the file, or of the group of its weights, where copies may have it alone."""
+    found = _text(file, name, "")
+    if found is None and _is_group(file, _ROOT):
+        return _text(file[_ROOT], name, _ROOT)
+    return found
 
 
 def link_problem(path: str, target: str) -> Problem:
@@ -190,12 +199,25 @@ def _decoded(value: Any, name: str) -> str:
 def _text(owner: Any, name: str, where: str) -> str | None:
     found = _attribute(owner, name, where)
     if found is None:
-        return None
+        return _joined(owner, name, where)
     if not isinstance(found, str | bytes):
         found = found[0] if len(found) == 1 else None
     if not isinstance(found, str | bytes):
         raise invalid(f"its attribute {quoted(name)} is not one text")
     return _decoded(found, name)
+
+
+def _joined(owner: Any, name: str, where: str) -> str | None:
+    """A text that is split into attributes ``name0``, ``name1`` .., as Keras 2 splits long ones."""
+    parts: list[str] = []
+    while (part := _attribute(owner, f"{name}{len(parts)}", where)) is not None:
+        values = [part] if isinstance(part, str | bytes) else list(part)
+        if not all(isinstance(value, str | bytes) for value in values):
+            raise invalid(f"its attribute {quoted(f'{name}{len(parts)}')} is not text")
+        parts.append("".join(_decoded(value, name) for value in values))
+        if sum(map(len, parts)) > MOST_TEXT:
+            raise invalid(f"its attribute {quoted(name)} is larger than {MOST_TEXT // 2**20} MiB")
+    return "".join(parts) if parts else None
 
 
 def _names(owner: Any, name: str, where: str) -> list[str]:

@@ -96,7 +96,10 @@ def describe_op(op: ir.Op) -> str:
             parts = [f"depthwise {_by(op.kernel)}{_strides(op.stride)}, {op.weight.shape[-2]} each"]
             parts += [f"pad {_padding(op.padding)}"] if _pads(op.padding) else []
             parts += [f"dilated {_by(op.dilation)}"] if op.dilation else []
-            return ", ".join(parts + _made(op.weight))
+            parts += _made(op.weight)
+            parts += ["bias"] if op.bias is not None else []
+            parts += [activation_name(op.activation)] if op.activation is not None else []
+            return ", ".join(parts)
         case ir.Local():
             parts = [f"local {_by(op.kernel)}{_strides(op.stride)}, {op.weight.shape[-1]} filters"]
             return ", ".join(parts + (["bias"] if op.bias is not None else []))

@@ -5,7 +5,7 @@
     op       = Input | Identity | Conv | Depthwise | Local | Lookup | Pool | GlobalPool | Upsample
              | Pad | Map | MapWith | Mask | Normalize | BatchNormalize | Softmax | Reshape
              | Transpose | Combine | Concat | Dot | Slice | Resize | Expand | Kept | Recurrent
-    operand  = Weight | Derived | Constant           (operands.py)
+    operand  = Weight | Derived | Constant | Joined | Row      (operands.py)
     shape    = a Dim for each axis: a number, or an expression of symbols  (dims.py)
 
 Shapes are those of one sample: the batch axis is implied everywhere. Every spatial operation reads
@@ -26,7 +26,9 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim
 from speccompiler.graph.operands import Constant as Constant
 from speccompiler.graph.operands import Derived as Derived
+from speccompiler.graph.operands import Joined as Joined
 from speccompiler.graph.operands import Operand as Operand
+from speccompiler.graph.operands import Row as Row
 from speccompiler.graph.operands import Weight as Weight
 from speccompiler.graph.operands import stored_tensors as stored_tensors
 
@@ -87,10 +89,10 @@ def extent_of(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, 
 
 @dataclass(frozen=True, slots=True)
 class Depthwise:
-    """Correlation of every channel with ``M`` kernels of its own; no bias, no activation.
+    """Correlation of every channel with ``M`` kernels of its own, bias, activation.
 
     Input ``(*n, C)``, weight ``(*kernel, M, C)``, output ``(*o, M * C)``: channel ``m * C + c``
-    is what the m-th kernel makes of channel c. ``dilation`` is that of ``Conv``.
+    is what the m-th kernel makes of channel c; bias ``(M * C,)``. ``dilation`` is that of ``Conv``.
     """
 
     kernel: tuple[int, ...]
@@ -98,6 +100,8 @@ class Depthwise:
     padding: Padding
     weight: Operand
     dilation: tuple[int, ...] = ()
+    bias: Operand | None = None
+    activation: Expression | None = None
 
     @property
     def extent(self) -> tuple[int, ...]:
@@ -424,9 +428,13 @@ def operands(op: Op) -> tuple[Operand, ...]:
     if not isinstance(op, _READING):
         return ()
     match op:
-        case Conv(weight=weight, bias=bias) | Local(weight=weight, bias=bias):
+        case (
+            Conv(weight=weight, bias=bias)
+            | Depthwise(weight=weight, bias=bias)
+            | Local(weight=weight, bias=bias)
+        ):
             return (weight,) if bias is None else (weight, bias)
-        case Depthwise(weight=weight) | Lookup(weight=weight):
+        case Lookup(weight=weight):
             return (weight,)
         case MapWith(parameters=parameters):
             return parameters

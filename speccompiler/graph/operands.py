@@ -1,6 +1,6 @@
 """What operations read beside their inputs: tensors, numbers of a spec, what is made of these.
 
-operand = Weight | Derived | Constant
+operand = Weight | Derived | Constant | Joined | Row
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Weight:
     side by side; a bias is repeated for each. ``shape`` is that of the result.
 
     ``variants`` says which other shapes a file may hold. "conv1d": Keras up to 1.0.8 stored this
-    kernel in another layout; "shared": any axis may have the length 1; "split": the same numbers
-    may have the shape ``split``.
+    kernel in another layout, Keras 2 without its axis of length 1; "shared": any axis may have
+    the length 1; "split": the same numbers may have the shape ``split``.
 
     The name alone is hashed: few tensors are read in two ways, and sets of them are many.
     """
@@ -82,7 +82,45 @@ class Constant:
     shape: tuple[int, ...]
 
 
-Operand = Weight | Derived | Constant
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Operands one after the other along ``axis``: the kernels of gates, side by side."""
+
+    parts: tuple[Operand, ...]
+    axis: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths along ``axis`` add up, the others are equal."""
+        shape = list(self.parts[0].shape)
+        shape[self.axis] = sum(part.shape[self.axis] for part in self.parts)
+        return tuple(shape)
+
+    @property
+    def layer(self) -> str:
+        """The layer of its first tensor."""
+        return self.parts[0].layer
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One of the rows of an operand, which are stored as one tensor and read apart."""
+
+    rows: Operand
+    index: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the rows, without the first axis."""
+        return self.rows.shape[1:]
+
+    @property
+    def layer(self) -> str:
+        """The layer of its first tensor."""
+        return self.rows.layer
+
+
+Operand = Weight | Derived | Constant | Joined | Row
 
 
 def stored_tensors(operand: Operand) -> tuple[Weight, ...]:
@@ -91,4 +129,15 @@ def stored_tensors(operand: Operand) -> tuple[Weight, ...]:
         return (operand,)
     if isinstance(operand, Constant):
         return ()
-    return tuple(dict.fromkeys(w for part in operand.operands for w in stored_tensors(part)))
+    return tuple(dict.fromkeys(w for part in parts_of(operand) for w in stored_tensors(part)))
+
+
+def parts_of(operand: Derived | Joined | Row) -> tuple[Operand, ...]:
+    """The operands that another one is made of."""
+    match operand:
+        case Derived(operands=operands):
+            return operands
+        case Joined(parts=parts):
+            return parts
+        case Row(rows=rows):
+            return (rows,)

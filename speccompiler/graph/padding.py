@@ -4,6 +4,7 @@
     same       by backend, release and layer    ceil(n / s)
     full       k - 1 on both sides              every window that overlaps the data
     partial    behind alone                     as many as it takes to see every value
+    causal     k - 1 in front alone             ceil(n / s)
 
 All are of one spatial axis: ``n`` is its input length, ``k`` the length of the kernel or window,
 ``s`` the stride; a result is the pair (before, after). Which 'same' a layer takes is decided in
@@ -23,6 +24,20 @@ from speccompiler.graph.rounding import ceil_div, maximum
 def window_count(n: Dim, k: int, s: int, before: Dim, after: Dim) -> Dim:
     """How many windows fit: ``ceil((n + before + after - k + 1) / s)``."""
     return ceil_div(n + before + after - k + 1, s)
+
+
+def deconvolved(mode: str, n: Dim, k: int, s: int, more: int | None) -> Dim:
+    """How long a transposed convolution makes ``n`` values, with a window of ``k`` places.
+
+    ``more`` is the ``output_padding``, which decides alone where it is given (Keras 2.3.1
+    utils/conv_utils.py ``deconv_length``).
+    """
+    beside = {"valid": 0, "same": k // 2, "full": k - 1}[mode]
+    if more is not None:
+        return (n - 1) * s + k - 2 * beside + more
+    if mode == "same":
+        return n * s
+    return n * s + max(k - s, 0) - 2 * beside
 
 
 def same_tensorflow(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:
@@ -93,6 +108,11 @@ def _cropped(n: Dim, k: int, s: int, before: Dim) -> tuple[Dim, Dim]:
 def full(k: int) -> tuple[Dim, Dim]:
     """'full': every window that overlaps the data by at least one value."""
     return k - 1, k - 1
+
+
+def causal(k: int) -> tuple[Dim, Dim]:
+    """'causal': the last value that a window sees is its own (Keras 2.3.1 ``temporal_padding``)."""
+    return k - 1, 0
 
 
 def partial(n: Dim, k: int, s: int) -> tuple[Dim, Dim]:

@@ -218,7 +218,8 @@ def _expand(op: ir.Expand, shape: ir.Shape) -> ir.Shape:
 def _recurrent(op: ir.Recurrent, x: ir.Shape, *others: ir.Shape) -> ir.Shape:
     rank = len(op.kernel)
     assert x[0] == op.steps, "the number of steps"
-    assert len(x) == rank + 2 and x[-1] == op.gates * op.units, "a part for each gate"
+    assert len(x) == rank + 2, "steps, places, channels"
+    assert x[-1] == op.gates * op.units, "a part for each gate"
     places = x[1:-1]
     mask, states = (others[:1], others[1:]) if op.masked else ((), others)
     assert all(shape in {x[:1], x[:-1]} for shape in mask), "a mask of steps or of places"

@@ -79,3 +79,30 @@ def slice_plan(node: Node, shape: KnownShape) -> SlicePlan:
     ]
     first = sum(start * distance for (_, start, _, _), distance in zip(axes, apart, strict=True))
     return SlicePlan(first, tuple(rows[:-1]), *rows[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandPlan:
+    """Rows that are read again and again. ``outer`` has (rows, distance) for each outer axis."""
+
+    outer: tuple[tuple[int, int], ...]
+    length: int
+    step: int
+    """0 where a row is one value, else 1."""
+
+
+def expand_plan(node: Node, shape: KnownShape) -> ExpandPlan:
+    """An Expand with those axes joined that are repeated alike; a distance of 0 repeats."""
+    axes: list[tuple[int, int]] = []  # length in the output, distance in the input
+    distance = 1
+    for own, length in zip(reversed(shape), reversed(op_of(node).shape), strict=True):
+        step = distance if own > 1 else 0
+        if length != 1:
+            if axes and (axes[-1][1] == 0) == (step == 0):
+                count, apart = axes.pop()
+                axes.append((count * length, apart))
+            else:
+                axes.append((length, step))
+        distance *= own
+    length, step = axes[0] if axes else (1, 0)
+    return ExpandPlan(tuple(reversed(axes[1:])), length, step)

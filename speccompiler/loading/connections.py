@@ -15,7 +15,7 @@ from speccompiler.loading.layer_names import next_call_name
 from speccompiler.loading.tree_reading import ProblemAt
 from speccompiler.loading.written_spec import WrittenLayer, WrittenSpec
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.model import Call
+from speccompiler.schemas.model import OWN_PLACE, Call, CallPlace
 from speccompiler.schemas.registry import LAYERS, aliases
 from speccompiler.source.findings import MAX_FINDINGS
 from speccompiler.source.tree import Sequence as Sequence_
@@ -44,6 +44,7 @@ class _Open:
     name: str
     layer: int
     reads: tuple[int, ...]
+    place: CallPlace = OWN_PLACE
 
 
 def connect(
@@ -81,7 +82,7 @@ def connect(
 
 def _call(calls: Sequence[_Open], call: _Open, names: Sequence[str]) -> Call:
     reads = tuple(calls[read].name for read in call.reads)
-    return Call(call.name, names[call.layer], reads)
+    return Call(call.name, names[call.layer], reads, call.place)
 
 
 def _written(written: WrittenSpec, index: int, call: _Open) -> int:
@@ -100,7 +101,7 @@ def _called(written: WrittenSpec, names: Sequence[str]) -> list[_Open]:
             name = next_call_name(layer, seen, taken)
         else:
             seen[layer] = 1
-        calls.append(_Open(name, entry.layer, entry.reads))
+        calls.append(_Open(name, entry.layer, entry.reads, entry.place))
     return calls
 
 
@@ -223,12 +224,16 @@ def _outputs(
     return [n for n in ends if n not in inputs] or ends
 
 
+OF_TWO = frozenset({"dot", "cos", "sub"})
+"""The modes of a Merge that take two inputs and no more."""
+
+
 def takes(layer: Layer, count: int) -> bool:
     """Whether a layer takes so many inputs; one that reads the model's input has none here."""
     inner = layer.inner
     if not inner.merges:
         return count <= 1
-    pair = getattr(inner, "mode", None) in {"dot", "cos"}
+    pair = getattr(inner, "mode", None) in OF_TWO
     return count == 2 or (count > 2 and not pair)
 
 
@@ -251,7 +256,7 @@ def _wrong_number(calls: Sequence[_Open], call: _Open, item: Item) -> Diagnostic
     wanted = "one input"
     if inner.merges:
         mode = getattr(inner, "mode", None)
-        pair = mode in {"dot", "cos"}
+        pair = mode in OF_TWO
         wanted = "2 inputs" if pair else "2 inputs or more"
         layer_type = f"{layer_type} in mode '{mode}'" if pair else layer_type
     names = ", ".join(f"'{shown(calls[read].name)}'" for read in call.reads) or "none"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from collections.abc import Mapping as Mapping_
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,21 +14,22 @@ from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.merge_code import check_no_code
 from speccompiler.loading.written_spec import WrittenLayer, inner_layer
 from speccompiler.schemas.activation import ExpressionActivation
-from speccompiler.schemas.fields import Layer, argument
-from speccompiler.schemas.registry import LAYERS, OTHER_KERAS_LAYERS, RECURRENT_LAYERS, type_name
+from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.registry import LAYERS, OTHER_KERAS_LAYERS, WRAPPERS, type_name
 from speccompiler.source.document import Document
 from speccompiler.source.tree import Mapping, Path, TreeNode, find, span_at, to_data
 
 if TYPE_CHECKING:
     from speccompiler.schemas.shared import Shared
 
-_EXPRESSION = ("activation", "expr")
+_ACTIVATIONS = ("activation", "inner_activation")
+"""The arguments that may hold an expression."""
 
 
 def layer_span(entry: WrittenLayer, *path: str | int, key: bool = False) -> Span:
     """The place of a value in a layer's arguments; of the layer's type where there is none.
 
-    In a TimeDistributed the arguments of the inner layer are looked through as well.
+    In a wrapper the arguments of the inner layer are looked through as well.
     """
     arguments: TreeNode | None = entry.arguments
     while isinstance(arguments, Mapping) and path:
@@ -50,8 +53,8 @@ def validate_layer(
     """
     if entry.answer is not None:
         document = replace(document, file=entry.answer)
-    native = native or entry.own or entry.answer is not None
-    return _validated(document, entry, native, diagnostics, reads_input)
+    strict = native or entry.answer is not None
+    return _validated(document, entry, strict, diagnostics, reads_input, strict=strict)
 
 
 def _validated(
@@ -60,11 +63,18 @@ def _validated(
     native: bool,
     diagnostics: list[Diagnostic],
     reads_input: bool = False,
+    *,
+    strict: bool,
 ) -> Layer | Shared | None:
-    """As ``validate_layer``, for a layer that stands in this document."""
-    layer_type = type_name(entry.type, native=native)
+    """As ``validate_layer``, for a layer that stands in this document.
+
+    ``strict`` says that a person wrote it for convspec: what Keras wrote for training may be
+    anything.
+    """
+    native = native or entry.own
+    layer_type = None if entry.unknown else type_name(entry.type, native=native)
     if layer_type is None:
-        unknown = _unknown_type(entry.type, native)
+        unknown = _unknown_type(entry, native)
         found = unknown.at(file=document.file, span=entry.type_span)
         diagnostics.append(_mended(found, document, entry, native, ("type",)))
         return None
@@ -74,22 +84,20 @@ def _validated(
     owner = name if isinstance(name, str) and name.strip() else None
     try:
         check_no_code(layer_type, data)
-        if layer_type == "TimeDistributed" and "layer" in data:
-            inner = _inner_layer(document, entry, diagnostics)
+        if layer_type in WRAPPERS and "layer" in data:
+            inner = _inner_layer(document, entry, diagnostics, strict)
             if inner is None:
                 return None
             data["layer"] = inner
         data["type"] = layer_type
-        if native:
+        if strict:
             layer = schema.model_validate(data)
         else:
             from speccompiler.loading.training_arguments import as_keras_read
 
             layer = as_keras_read(schema, data, layer_type, reads_input=reads_input)
-        _check_expression(layer)
-        return layer
     except Problem as problem:
-        where: Path = (problem.argument,) if problem.argument else _EXPRESSION
+        where: Path = (problem.argument,) if problem.argument else ()
         found = problem.at(file=document.file, span=layer_span(entry, *where), layer=owner)
         diagnostics.append(_mended(found, document, entry, native, where))
         return None
@@ -101,12 +109,13 @@ def _validated(
             span = layer_span(entry, *path, key=at_key)
             found = wrong.at(file=document.file, span=span, layer=owner)
             diagnostics.append(_mended(found, document, entry, native, path))
-        # pydantic does not look into expressions, so that nothing has been said of this one.
-        if (misread := _wrong_expression(schema, data)) is not None:
-            span = layer_span(entry, *_EXPRESSION)
-            found = misread.at(file=document.file, span=span, layer=owner)
-            diagnostics.append(_mended(found, document, entry, native, _EXPRESSION))
-        return None
+        layer = None
+    # pydantic does not look into expressions, so that nothing has been said of them.
+    misread = [*_wrong_expressions(schema, data)]
+    for path, wrong in misread:
+        found = wrong.at(file=document.file, span=layer_span(entry, *path), layer=owner)
+        diagnostics.append(_mended(found, document, entry, native, path))
+    return None if misread else layer
 
 
 def _mended(
@@ -131,7 +140,7 @@ def _schema(layer_type: str) -> type[Layer | Shared]:
 
 
 def _inner_layer(
-    document: Document, outer: WrittenLayer, diagnostics: list[Diagnostic]
+    document: Document, outer: WrittenLayer, diagnostics: list[Diagnostic], strict: bool
 ) -> Layer | None:
     """The layer that a wrapper holds, in either spelling, with findings of its own."""
     held = inner_layer(outer)
@@ -144,27 +153,24 @@ def _inner_layer(
         diagnostics.append(problem.at(file=document.file, span=layer_span(outer, "layer")))
         return None
     entry, native = held
-    inner = _validated(document, entry, native, diagnostics)
+    inner = _validated(document, entry, native, diagnostics, strict=strict and native)
     return inner if isinstance(inner, Layer) else None
 
 
-def _check_expression(layer: Layer | Shared) -> None:
-    """Raise what is wrong with an activation's expression, if it has one."""
-    activation = argument(layer, "activation")
-    if isinstance(activation, ExpressionActivation):
-        _parse(activation.expr, type(layer))
-
-
-def _wrong_expression(schema: type[Layer | Shared], data: Any) -> Problem | None:
-    """What is wrong with the expression of a layer that other arguments make invalid."""
-    try:
-        if "activation" in schema.model_fields:
-            _parse(ExpressionActivation.model_validate(data.get("activation")).expr, schema)
-    except ValidationError:
-        pass
-    except Problem as problem:
-        return problem
-    return None
+def _wrong_expressions(
+    schema: type[Layer | Shared], data: Mapping_[str, Any]
+) -> Iterator[tuple[Path, Problem]]:
+    """What is wrong with each expression of a layer, whatever other arguments make of it."""
+    for name in _ACTIVATIONS:
+        given = data.get(name)
+        if not isinstance(given, dict) or name not in schema.model_fields:
+            continue
+        try:
+            _parse(ExpressionActivation.model_validate(given).expr, schema)
+        except ValidationError:
+            continue
+        except Problem as problem:
+            yield (name, "expr"), problem
 
 
 def _parse(expression: str, schema: type[Layer | Shared]) -> None:
@@ -174,20 +180,18 @@ def _parse(expression: str, schema: type[Layer | Shared]) -> None:
     (parse_with_arrays if schema.__name__ == "Activation" else parse)(expression)
 
 
-def _unknown_type(name: str, native: bool) -> Problem:
+def _unknown_type(entry: WrittenLayer, native: bool) -> Problem:
+    name = entry.type
+    if entry.unknown:
+        from speccompiler.loading.keras2.refusals import refusal_of
+
+        return refusal_of(name)
     if name == "Lambda":
         return Problem(
             "CS082",
             "Lambda holds Python code, which convspec never executes, whatever it does",
             "write what it computes as an Activation with {expr: ..} in a native spec, or as "
             "layers",
-        )
-    if name in RECURRENT_LAYERS:
-        return Problem(
-            "CS028",
-            f"{name} is recurrent, and convspec runs no recurrent layers",
-            "it steps through time with a state; what is convolutional before and after it can "
-            "be run as models of their own",
         )
     if name in OTHER_KERAS_LAYERS:
         return Problem(

@@ -173,7 +173,7 @@ def ignored(names: Collection[str], argument: str | None) -> Diagnostic:
 
 def _hint(layer: Layer, argument: str) -> str | None:
     """Which option or command could not take the argument into account."""
-    tensors = layer.tensors.values()
+    tensors = layer.stored.values()
     if any(argument in {tensor.init, tensor.scale} for tensor in tensors):
         return "--seed cannot draw by it: give the weights"
     if any(argument == tensor.constraint for tensor in tensors):

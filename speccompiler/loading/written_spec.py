@@ -9,8 +9,12 @@ from typing import Literal
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
 from speccompiler.frozen import dataclass
 from speccompiler.loading.keras1.releases import ShownRelease
+from speccompiler.schemas.model import OWN_PLACE, CallPlace
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Scalar
+
+UNKNOWN_MARK = 2
+"""Stands as ``convspec`` beside the class of a layer that is ``unknown``; 1 beside an own one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,9 @@ class WrittenLayer:
     answer: str | None = None
     """Where the layer stands for one that is code: the name of the text that says so."""
     own: bool = False
-    """True for a layer that only convspec has: a file of Keras 0.x may be brought to one."""
+    """True for a layer that only convspec has: a file of another Keras may be brought to one."""
+    unknown: bool = False
+    """True for a class of Keras 2 or later that convspec does not have, whatever is called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class WrittenCall:
 
     layer: int
     reads: tuple[int, ...]
+    place: CallPlace = OWN_PLACE
 
 
 @dataclass(slots=True)
@@ -47,8 +54,10 @@ class WrittenSpec:
     """The release that wrote the file, as far as the file or its layers tell."""
     shown_release: ShownRelease | None = None
     """What the layers tell about the release, where the file names none."""
-    semantics: Literal["theano"] | None = None
-    """The backend, where the release that wrote the file had only one."""
+    semantics: Literal["theano", "tensorflow"] | None = None
+    """The backend, where the file says it or the release that wrote it had only one."""
+    later: bool = False
+    """Whether Keras 2 or later wrote it."""
     layers: list[WrittenLayer] = field(default_factory=list)
     """Native: also ``Shared`` calls, and an InputLayer for each of the header's inputs."""
     header_inputs: int = 0
@@ -86,7 +95,14 @@ def inner_layer(entry: WrittenLayer) -> tuple[WrittenLayer, bool] | None:
         return None
     if not isinstance(kind.value, Scalar) or not isinstance(kind.value.value, str):
         return None
-    return WrittenLayer(kind.value.value, kind.value.span, config.value), native
+    unknown = not native and is_unknown(held.value)
+    return WrittenLayer(kind.value.value, kind.value.span, config.value, unknown=unknown), native
+
+
+def is_unknown(layer: Mapping) -> bool:
+    """Whether a layer is marked as a class that convspec does not have."""
+    mark = layer.entries.get("convspec")
+    return mark is not None and isinstance(mark.value, Scalar) and mark.value.value == UNKNOWN_MARK
 
 
 def own_name(entry: WrittenLayer) -> str | None:

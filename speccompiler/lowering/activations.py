@@ -10,15 +10,18 @@ from speccompiler.expressions.nodes import Expression, Variable
 from speccompiler.graph.ir import Constant, Map, MapWith, Node, Softmax
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.input_axes import own_ordering
 from speccompiler.lowering.semantics import Semantics
+from speccompiler.lowering.softmax import log_softmax
 from speccompiler.schemas.activation import ExpressionActivation
+from speccompiler.schemas.fields import Layer
 
 if TYPE_CHECKING:
     from speccompiler.expressions.grammar import Array
     from speccompiler.schemas import activation_layer
 
 Activation = str | ExpressionActivation | None
-Function = Expression | Literal["softmax"] | None
+Function = Expression | Literal["softmax", "log_softmax"] | None
 """None is linear."""
 
 
@@ -31,14 +34,27 @@ def apply(b: Builder, x: Node, function: Function) -> Node:
     """The node of an activation; ``x`` itself where that is linear."""
     if function is None:
         return x
+    if function == "log_softmax":
+        return log_softmax(b, x)
     return b.add(Softmax() if function == "softmax" else Map(function), x)
+
+
+def finished(b: Builder, layer: Layer, y: Node, activation: Activation) -> Node:
+    """``(*spatial, channels)`` in the layer's dim_ordering, with its activation. CS043.
+
+    A softmax is of the last axis that the value has in the end.
+    """
+    function = activation_function(activation, len(y.shape) + 1, b.semantics)
+    if isinstance(function, str):
+        return apply(b, own_ordering(b, layer, y), function)
+    return own_ordering(b, layer, apply(b, y, function))
 
 
 def activation_function(value: Activation, rank: int, semantics: Semantics) -> Function:
     """What an ``activation`` argument means.
 
-    ``rank`` counts the batch axis: Keras refuses softmax on other than rank 2 and 3
-    (1.2.2 activations.py:6-17), CS043.
+    ``rank`` counts the batch axis: Keras 1.x refuses softmax on other than rank 2 and 3
+    (1.2.2 activations.py:6-17), CS043; Keras 2 and later, and ``softmax_last``, take any.
     """
     if value is None or value == "linear":
         return None
@@ -48,14 +64,19 @@ def activation_function(value: Activation, rank: int, semantics: Semantics) -> F
         expression = parse(value.expr)
         return None if isinstance(expression, Variable) else expression
     if value == "softmax":
-        if rank not in {2, 3}:
+        if rank not in {2, 3} and not semantics.later_keras:
             raise Problem(
                 "CS043",
                 f"softmax needs a tensor of rank 2 or 3, batch axis included; here it has {rank}",
-                "Keras 1.x refuses it too; flatten first, or use another activation",
+                "Keras 1.x refuses it too; flatten first, or use another activation; softmax_last "
+                "takes any rank",
                 argument="activation",
             )
         return "softmax"
+    if value == "softmax_last":
+        return "softmax"
+    if value == "log_softmax":
+        return "log_softmax"
     if value == "relu":
         return relu(semantics)
     return ACTIVATIONS[value]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.library import (
+    bounded_relu,
     elu,
     leaky_relu,
     parametric_softplus,
@@ -30,6 +31,9 @@ from speccompiler.schemas.advanced_activations import (
     ThresholdedReLU,
 )
 
+if TYPE_CHECKING:
+    from speccompiler.schemas.relu_softmax import ReLU
+
 
 def lower_leaky_relu(b: Builder, layer: LeakyReLU, x: Node) -> Node:
     """A slope below 0, by the formula of the backend's ``relu``."""
@@ -38,6 +42,14 @@ def lower_leaky_relu(b: Builder, layer: LeakyReLU, x: Node) -> Node:
     if b.semantics.infinities == "theano":
         return b.add(Map(theano_leaky_relu(Variable(), parse(repr(layer.alpha)))), x)
     return b.add(Map(leaky_relu(layer.alpha)), x)
+
+
+def lower_relu(b: Builder, layer: ReLU, x: Node) -> Node:
+    """The backend's own formula where no argument changes it."""
+    if layer.max_value is None and layer.negative_slope == layer.threshold == 0:
+        return b.add(Map(relu(b.semantics)), x)
+    limits = layer.max_value, layer.negative_slope, layer.threshold
+    return b.add(Map(bounded_relu(*limits)), x)
 
 
 def lower_elu(b: Builder, layer: ELU, x: Node) -> Node:

@@ -43,6 +43,8 @@ def conv_padding(
     """(before, after) along every axis of a convolution. CS055 for what Theano 0.8 has not."""
     if mode == "valid":
         return ((0, 0),) * len(k)
+    if mode == "causal":
+        return tuple(map(padding.causal, k))
     old_3d = semantics.padding == "theano-0.8" and len(k) == 3
     if old_3d and mode == "full":
         raise not_in_theano_0_8("3-D convolution with border_mode 'full'")

@@ -42,7 +42,14 @@ class Builder:
     """Layers that are called several times."""
     taken: set[str] = field(default_factory=set)
     masks: dict[str, Node] = field(default_factory=dict)
-    """The mask of each value that has one, by the value's name: 1 for a step that is there, else 0."""
+    """The mask of each value that has one, by its name: 1 for a step that is there, else 0."""
+    of_masks: set[str] = field(default_factory=set)
+    """The nodes that only masks are made of: those that nobody reads are taken out in the end."""
+    masks_count: bool = True
+    """Whether the current call has to treat a mask as Keras does, and may refuse it.
+
+    In a native spec it need not where no layer that follows reads a mask.
+    """
     unknown: dict[tuple[str, str], Unknown] | None = None
     """The arguments of a Keras file's layers that do not suit the shapes of their tensors.
 
@@ -63,6 +70,12 @@ class Builder:
         name = self._unused(f"{self.call}:{type(op).__name__.lower()}")
         node = Node(name, op, tuple(i.name for i in inputs), shape, self.call)
         self.nodes.append(node)
+        return node
+
+    def add_mask(self, op: Op, *inputs: Node) -> Node:
+        """Append an operation of a mask: its node goes again if nobody reads it."""
+        node = self.add(op, *inputs)
+        self.of_masks.add(node.name)
         return node
 
     def mask_of(self, value: Node) -> Node | None:

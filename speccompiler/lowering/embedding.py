@@ -9,6 +9,7 @@ from speccompiler.graph.ir import Lookup, Mask, Node, Weight
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.kernel_arguments import check_kernel_arguments
+from speccompiler.lowering.masks import in_float32, kept_numbers, kept_steps
 
 if TYPE_CHECKING:
     from speccompiler.schemas.embedding import Embedding
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def lower_embedding(b: Builder, layer: Embedding, x: Node) -> Node:
-    """Each number becomes the row of the table that it names. CS038."""
+    """Each number becomes the row of the table that it names; 0 may mark a gap. CS038."""
     if len(x.shape) != 1:
         raise Problem(
             "CS038",
@@ -27,9 +28,15 @@ def lower_embedding(b: Builder, layer: Embedding, x: Node) -> Node:
     shape = (layer.input_dim, layer.output_dim)
     table = Weight(b.layer, "W", shape, (0, 1), shape)
     check_kernel_arguments(b, layer, table)
-    return b.add(Lookup(table), x)
+    mask = kept_numbers(b, x) if layer.mask_zero else None
+    return b.with_mask(b.add(Lookup(table), x), mask)
 
 
 def lower_masking(b: Builder, layer: Masking, x: Node) -> Node:
-    """Steps whose values all equal ``mask_value`` become 0."""
-    return b.add(Mask(layer.mask_value), x)
+    """Steps whose values all equal ``mask_value`` become 0, and are masked from here on.
+
+    A mask that came with the input is replaced (Keras 1.2.2 layers/core.py:58).
+    """
+    value = in_float32(layer.mask_value)
+    mask = kept_steps(b, x, value)
+    return b.with_mask(b.add(Mask(value), x), mask)

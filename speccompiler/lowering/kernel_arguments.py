@@ -36,16 +36,17 @@ def check_kernel_arguments(b: Builder, layer: Layer, *tensors: Weight | None) ->
 
 def _misfits(layer: Layer, tensors: Iterable[Weight]) -> Iterator[Problem]:
     for tensor in tensors:
-        about = layer.tensors[tensor.tensor]
+        about = layer.stored[tensor.tensor]
         shape = tensor.stored_shape
         if about.init is not None:
-            yield from _init(about.init, getattr(layer, about.init), tensor)
+            yield from _init(about.init, getattr(layer.inner, about.init), tensor)
         if about.regularizer is not None and len(shape) != 2:
             found = f"{tensor.tensor} has shape {shape}"
             found = f"{tensor.tensor} is a vector" if len(shape) == 1 else found
             yield from _regularizer(layer, about.regularizer, found)
         if about.constraint is not None:
-            yield from _constraint(about.constraint, getattr(layer, about.constraint), shape)
+            given = getattr(layer.inner, about.constraint)
+            yield from _constraint(about.constraint, given, shape)
     yield from _regularizer(layer, "activity_regularizer", "the layer's output is none")
 
 
@@ -62,7 +63,7 @@ def _init(argument: str, init: object, tensor: Weight) -> Iterator[Problem]:
 
 
 def _regularizer(layer: Layer, argument: str, found: str) -> Iterator[Problem]:
-    given = getattr(layer, argument, None)
+    given = getattr(layer.inner, argument, None)
     if given is None:
         return
     from speccompiler.schemas.regularizer import EigenvalueRegularizer

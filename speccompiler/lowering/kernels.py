@@ -5,7 +5,7 @@ from __future__ import annotations
 from speccompiler.graph.ir import Weight
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import layout_of
-from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.fields import Layer, argument
 
 
 def kernel_layout(
@@ -16,9 +16,15 @@ def kernel_layout(
     'tf' stores ``(*spatial, channels, filters)``, 'th' ``(filters, channels, *spatial)``.
     """
     rank = len(spatial)
-    if layout_of(layer) == "tf":
+    if stored_ordering(layer) == "tf":
         return (*spatial, channels, filters), tuple(range(rank + 2))
     return (filters, channels, *spatial), (*range(2, rank + 2), 1, 0)
+
+
+def stored_ordering(layer: Layer) -> str:
+    """The ordering in which the layer's kernels are stored: its own unless it says another."""
+    said = argument(layer.inner, "kernel_ordering")
+    return layout_of(layer) if said in {None, "default"} else str(said)
 
 
 def reverses(b: Builder, spatial: tuple[int, ...]) -> bool:

@@ -14,6 +14,7 @@ from speccompiler.loading.training_arguments import ignored
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.channels import ChannelAxes
 from speccompiler.lowering.inputs import declared_inputs
+from speccompiler.lowering.masks import after_call, before_call, calls_before_readers, without_unread
 from speccompiler.lowering.misfits import contradiction, explained
 from speccompiler.lowering.refusals import gathered
 from speccompiler.lowering.semantics import Semantics
@@ -70,6 +71,7 @@ def lower(
     tensors, axes = StoredTensors(held), ChannelAxes(spec.layers)
     given: dict[str, Node] = {}
     values: dict[str, Node] = {}
+    counting = calls_before_readers(spec) if spec.native else None
     passed_over: dict[str, Problem] = {}
     misfits: list[Diagnostic] = []
     for entry, shape in zip(spec.inputs, shapes or declared_inputs(spec), strict=True):
@@ -84,6 +86,7 @@ def lower(
         if misfits and not _has_inputs(call, values, given):
             continue
         b.layer, b.call = call.layer, call.name
+        b.masks_count = counting is None or call.name in counting
         layer = layers[call.layer]
         read = [values[name] for name in call.inputs] or [given[call.name]]
         start = len(b.nodes)
@@ -100,7 +103,8 @@ def lower(
             passed_over.setdefault(call.layer, wrong)
         b.diagnostics += axes.follow(call, layer, read, values[call.name])
     notes = [ignored(passed_over, p.argument) for p in [*passed_over.values()][:1]]
-    graph = Graph(tuple(b.nodes), () if partly else spec.outputs)
+    nodes = without_unread(b.nodes, b.of_masks)
+    graph = Graph(tuple(nodes), () if partly else spec.outputs)
     return Lowered(graph, (*notes, *gathered(b.diagnostics), *misfits), b.unknown or {})
 
 
@@ -120,7 +124,9 @@ def _lower_call(
     if wrong is not None and b.unknown is None:
         raise wrong
     start = len(b.nodes)
+    before_call(b, layer, read)
     value = b.finish_call(b.lower(layer, *read))
+    after_call(b, layer, read, value)
     if b.layer in b.shared:
         tensors.add(b.nodes[start:])
     if wrong is not None and tensors.differ_from_held(b.nodes[start:]):

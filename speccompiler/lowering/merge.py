@@ -11,22 +11,52 @@ from typing import Literal
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.library import COSINE_NORM
-from speccompiler.graph.ir import Combine, CombineMode, Concat, Dot, Node, Reshape, Transpose
-from speccompiler.graph.shapes import format_shape, infer, same_shape
+from speccompiler.graph.dims import Dim
+from speccompiler.graph.ir import (
+    Combine,
+    CombineMode,
+    Concat,
+    Dot,
+    Expand,
+    Node,
+    Reshape,
+    Transpose,
+)
+from speccompiler.graph.shapes import format_shape, infer, may_be_equal, same_shape
 from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.last_axis import reshaped
+from speccompiler.lowering.mask_merging import merged_mask
+from speccompiler.lowering.normalizing import of_unit_length
 from speccompiler.schemas.merge import Merge
 
-ELEMENTWISE: dict[str, CombineMode] = {"sum": "sum", "mul": "mul", "ave": "ave", "max": "max"}
+ELEMENTWISE: dict[str, CombineMode] = {
+    "sum": "sum", "mul": "mul", "ave": "ave", "max": "max", "min": "min", "sub": "difference",
+}  # fmt: skip
+
+
+LEAST_NORM = 1e-6
+"""The smallest norm that ``normalize`` divides by: TensorFlow's, of squares from 1e-12 on."""
 
 
 def lower_merge(b: Builder, layer: Merge, *inputs: Node) -> Node:
     """Elementwise, side by side, or sums of products, by the mode. CS063."""
+    mask = merged_mask(b, layer, inputs)
+    return b.with_mask(_merged(b, layer, inputs), mask)
+
+
+def _merged(b: Builder, layer: Merge, inputs: tuple[Node, ...]) -> Node:
     if layer.mode in ELEMENTWISE:
-        return b.add(Combine(ELEMENTWISE[layer.mode]), *inputs)
+        values = _broadcast(b, inputs) if layer.broadcast else inputs
+        return b.add(Combine(ELEMENTWISE[layer.mode]), *values)
     if layer.mode == "concat":
         return _concat(b, layer, inputs)
     one, other = inputs
     axes = _dot_axes(b, layer, one, other)
+    if layer.mode == "dot" and layer.normalize:
+        return b.add(Dot(one.shape[axes[0]]), *(
+            of_unit_length(b, _to_the_end(b, x, axis), LEAST_NORM)
+            for x, axis in zip((one, other), axes, strict=True)
+        ))  # fmt: skip
     product = _dot(b, one, other, axes)
     if layer.mode == "dot":
         return product
@@ -35,6 +65,26 @@ def lower_merge(b: Builder, layer: Merge, *inputs: Node) -> Node:
     norm = b.add(Combine("mul", COSINE_NORM), *squares)
     cosine = b.add(Combine("quotient"), product, norm)
     return b.add(Reshape((1, *cosine.shape)), cosine)
+
+
+def _broadcast(b: Builder, inputs: tuple[Node, ...]) -> list[Node]:
+    """The values in one shape, as NumPy's rules make it (Keras 2.1.6 layers/merge.py:68). CS063."""
+    rank = max(len(x.shape) for x in inputs)
+    whole = [(1,) * (rank - len(x.shape)) + x.shape for x in inputs]
+    shape: list[Dim] = []
+    for lengths in zip(*whole, strict=True):
+        longer = [n for n in lengths if n != 1]
+        known = [n for n in longer if isinstance(n, int)]
+        shape.append((known or longer or [1])[0])
+    for mine in whole:
+        if not all(n == 1 or may_be_equal(n, m) for n, m in zip(mine, shape, strict=True)):
+            same_shape([x.shape for x in inputs])
+    values = []
+    for x, mine in zip(inputs, whole, strict=True):
+        wide = tuple(m if n == 1 else n for n, m in zip(mine, shape, strict=True))
+        y = reshaped(b, x, mine)
+        values.append(y if wide == mine else b.add(Expand(wide), y))
+    return values
 
 
 def _concat(b: Builder, layer: Merge, inputs: tuple[Node, ...]) -> Node:

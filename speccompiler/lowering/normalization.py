@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.nodes import Binary, Call, Expression, Number, Parameter, Variable
@@ -14,8 +15,12 @@ from speccompiler.lowering.input_axes import known_channels, open_channels
 from speccompiler.schemas.model import RunningStd
 from speccompiler.schemas.normalization import BatchNormalization
 
-GAMMA, BETA, MEAN, STD = map(Parameter, range(4))
-SCALED = Binary("+", Binary("*", Variable(), GAMMA), BETA)
+if TYPE_CHECKING:
+    from speccompiler.schemas.normalizing import Scaled
+
+    _Scaling = BatchNormalization | Scaled
+
+STATISTICS = ("running_mean", "running_std")
 
 
 def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) -> Node:
@@ -27,10 +32,10 @@ def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) ->
         return _by_value(b, layer, x)
     axis = _channel_axis(-1 if layer.axis is None else layer.axis, x)
     channels = known_channels(b, layer, x, axis)
-    names = ("gamma", "beta", "running_mean", "running_std")
     ones = (1,) * (len(x.shape) - 1)
-    gamma, beta, *running = (
-        Weight(b.layer, name, (channels,), (0,), (*ones, channels)) for name in names
+    scaling, running = (
+        tuple(Weight(b.layer, name, (channels,), (0,), (*ones, channels)) for name in names)
+        for names in (scaling_of(layer), STATISTICS)
     )
     rest = [i for i in range(len(x.shape)) if i != axis]
     last = (*rest, axis)
@@ -45,13 +50,11 @@ def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) ->
                 "Keras 1.x fails here too; normalise along the last axis",
                 argument="axis",
             )
-        op = Normalize(layer.epsilon, layer.epsilon, tuple(running))
-        y = _transposed(b, back, b.add(op, _transposed(b, last, x)))
-        return b.add(MapWith(SCALED, (gamma, beta)), y)
+        op = Normalize(layer.epsilon, layer.epsilon, running)
+        return scaled(b, layer, _transposed(b, back, b.add(op, _transposed(b, last, x))), scaling)
     y = _transposed(b, last, x)
     if layer.mode == 0:
-        formula = _by_running(b.semantics.running_std, layer.epsilon)
-        y = b.add(MapWith(formula, (gamma, beta, *running)), y)
+        y = _by_running(b, layer, y, scaling, running)
     else:
         b.warn(
             "CS056",
@@ -59,8 +62,8 @@ def lower_batch_normalization(b: Builder, layer: BatchNormalization, x: Node) ->
             "numbers depend on how samples are split into batches",
             "a batch has 32 samples, as Keras's predict takes them, unless --batch-size says more",
         )
-        y = b.add(BatchNormalize(layer.epsilon, tuple(running)), y)
-        y = b.add(MapWith(SCALED, (gamma, beta)), y)
+        y = b.add(BatchNormalize(layer.epsilon, running), y)
+        y = scaled(b, layer, y, scaling)
     return _transposed(b, back, y)
 
 
@@ -86,13 +89,13 @@ def _by_value(b: Builder, layer: BatchNormalization, x: Node) -> Node:
             raise open_channels(layer, length)
     shape = known_shape(x.shape)
     axes = tuple(range(len(shape)))
-    names = ("gamma", "beta", "running_mean", "running_std")
-    gamma, beta, *running = (Weight(b.layer, name, shape, axes, shape) for name in names)
+    scaling, running = (
+        tuple(Weight(b.layer, name, shape, axes, shape) for name in names)
+        for names in (scaling_of(layer), STATISTICS)
+    )
     if layer.mode == 0:
-        formula = _by_running(b.semantics.running_std, layer.epsilon)
-        return b.add(MapWith(formula, (gamma, beta, *running)), x)
-    y = b.add(Normalize(0.0, layer.epsilon, tuple(running)), x)
-    return b.add(MapWith(SCALED, (gamma, beta)), y)
+        return _by_running(b, layer, x, scaling, running)
+    return scaled(b, layer, b.add(Normalize(0.0, layer.epsilon, running), x), scaling)
 
 
 def _channel_axis(given: int, x: Node) -> int:
@@ -109,17 +112,46 @@ def _channel_axis(given: int, x: Node) -> int:
     return axis - 1
 
 
+def scaling_of(layer: _Scaling) -> tuple[str, ...]:
+    """The names of the tensors that scale and shift: gamma and beta, if the layer has them."""
+    return (*(["gamma"] if layer.scale else []), *(["beta"] if layer.center else []))
+
+
+def scaled(b: Builder, layer: _Scaling, y: Node, scaling: tuple[Weight, ...]) -> Node:
+    """``y * gamma + beta``, of which the layer may have either or none."""
+    return (
+        b.add(MapWith(_scaled(Variable(), layer.scale, layer.center), scaling), y) if scaling else y
+    )
+
+
+def _scaled(x: Expression, scale: bool, center: bool) -> Expression:
+    if scale:
+        x = Binary("*", x, Parameter(0))
+    return Binary("+", x, Parameter(int(scale))) if center else x
+
+
+def _by_running(
+    b: Builder,
+    layer: BatchNormalization,
+    x: Node,
+    scaling: tuple[Weight, ...],
+    running: tuple[Weight, ...],
+) -> Node:
+    formula = _formula(b.semantics.running_std, layer.epsilon, layer.scale, layer.center)
+    return b.add(MapWith(formula, (*scaling, *running)), x)
+
+
 @cache
-def _by_running(stored: RunningStd, epsilon: float) -> Expression:
+def _formula(stored: RunningStd, epsilon: float, scale: bool, center: bool) -> Expression:
     """``(x - mean) / deviation * gamma + beta``, where ``stored`` says what running_std holds."""
+    mean, std = Parameter(scale + center), Parameter(scale + center + 1)
     added = Number(epsilon)
     deviation: Expression
     match stored:
         case "variance":
-            deviation = Call("sqrt", (Binary("+", STD, added),))
+            deviation = Call("sqrt", (Binary("+", std, added),))
         case "root_variance":
-            deviation = Binary("+", Call("sqrt", (STD,)), added)
+            deviation = Binary("+", Call("sqrt", (std,)), added)
         case "deviation":
-            deviation = Binary("+", STD, added)
-    normal = Binary("/", Binary("-", Variable(), MEAN), deviation)
-    return Binary("+", Binary("*", normal, GAMMA), BETA)
+            deviation = Binary("+", std, added)
+    return _scaled(Binary("/", Binary("-", Variable(), mean), deviation), scale, center)

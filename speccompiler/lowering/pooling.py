@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from speccompiler.graph.ir import GlobalPool, Node, Pool
+from speccompiler.graph.ir import GlobalPool, Node, Pool, Reshape
 from speccompiler.lowering.border_modes import pool_padding
 from speccompiler.lowering.builder import Builder
-from speccompiler.lowering.input_axes import own_ordering, spatial_input
+from speccompiler.lowering.input_axes import layout_of, own_ordering, spatial_input
+from speccompiler.lowering.mask_table import treatment
+from speccompiler.lowering.masks import mean_of_kept
 
 if TYPE_CHECKING:
     from speccompiler.schemas.global_pooling import GlobalPooling
@@ -33,5 +35,17 @@ def lower_pooling(b: Builder, layer: Pooling1D | Pooling2D | Pooling3D, x: Node)
 
 
 def lower_global_pooling(b: Builder, layer: GlobalPooling, x: Node) -> Node:
-    """One window that is all there is; the result has no spatial axes, and so no ordering."""
-    return b.add(GlobalPool(layer.mode), spatial_input(b, layer, x))
+    """One window that is all there is; the result has no spatial axes, and so no ordering.
+
+    With ``keepdims`` they are 1 long.
+    """
+    mask = b.mask_of(x)
+    if mask is not None and treatment(layer, b.semantics) == "averages":
+        y = mean_of_kept(b, x, mask)
+    else:
+        y = b.add(GlobalPool(layer.mode), spatial_input(b, layer, x))
+    if not layer.keepdims:
+        return y
+    ones = (1,) * layer.rank
+    shape = (*y.shape, *ones) if layout_of(layer) == "th" else (*ones, *y.shape)
+    return b.add(Reshape(shape), y)

@@ -29,6 +29,7 @@ from speccompiler.schemas.profiles import Profile
 
 if TYPE_CHECKING:
     from speccompiler.schemas.atrous_convolution import AtrousConvolution1D, AtrousConvolution2D
+    from speccompiler.schemas.bidirectional import Bidirectional
     from speccompiler.schemas.normalization import BatchNormalization
     from speccompiler.schemas.resizing import UpSampling1D, UpSampling3D
     from speccompiler.schemas.separable_convolution import SeparableConvolution2D
@@ -60,9 +61,10 @@ class Refusal:
 def refusals(layer: Layer, x: Shape, semantics: Semantics) -> Iterator[tuple[str, str]]:
     """Message and hint for each reason why the backend of the semantics would not run a layer.
 
-    ``x`` is the shape of the layer's input. Nothing where no backend was decided on.
+    ``x`` is the shape of the layer's input. Nothing where no backend was decided on, or where
+    Keras 2 or later wrote the model, of which the table says nothing.
     """
-    if semantics.backend is None:
+    if semantics.backend is None or semantics.later_keras:
         return
     mine: Backend = "TensorFlow"
     other: Backend = "Theano"
@@ -198,6 +200,29 @@ def _old_pools(layer: Layer, x: Shape, semantics: Semantics) -> str | None:
     return f"before 1.2 a {found} fails with 'same', and Keras {semantics.release} wrote the file"
 
 
+def _written_out(layer: Layer, x: Shape, semantics: Semantics) -> str | None:
+    """tensorflow_backend.py:2077, theano_backend.py:1027."""
+    unroll = argument(layer.inner, "unroll") and not is_known(x[0])
+    return "unroll writes out a known number of steps" if unroll else None
+
+
+def _one_unit(layer: Layer, x: Shape, semantics: Semantics) -> str | None:
+    """A scan whose second state has an axis that may be broadcast, measured on 0.9."""
+    inner: Any = layer.inner
+    if inner.class_name != "LSTM" or inner.output_dim > 1 or inner.unroll:
+        return None
+    return "an LSTM has more than one unit there, unless it is unrolled"
+
+
+def _both_last(layer: Bidirectional, x: Shape, semantics: Semantics) -> str | None:
+    """Its masks: one was asked for, and there are two values. Measured on 1.2.2."""
+    apart = layer.merge_mode is None and not argument(layer.inner, "return_sequences")
+    if not apart or not before(semantics.release, (2,)):
+        return None
+    return "merge_mode null asks for return_sequences"
+
+
+_STEPPING = ("SimpleRNN", "LSTM", "GRU", "Bidirectional")
 _OLD_POOLS = ("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D")
 
 REFUSED: tuple[Refusal, ...] = (
@@ -209,4 +234,9 @@ REFUSED: tuple[Refusal, ...] = (
     Refusal("Theano", ("SeparableConvolution2D",), _not_on_theano),
     Refusal("Theano", ("BatchNormalization",), _epsilon),
     Refusal("Theano", _OLD_POOLS, _old_pools),
+    Refusal("TensorFlow", _STEPPING, _written_out),
+    Refusal("Theano", _STEPPING, _written_out),
+    Refusal("Theano", ("LSTM", "Bidirectional"), _one_unit),
+    Refusal("TensorFlow", ("Bidirectional",), _both_last),
+    Refusal("Theano", ("Bidirectional",), _both_last),
 )

@@ -28,7 +28,12 @@ def lower_identity(b: Builder, layer: Layer, x: Node) -> Node:
 
 
 def lower_flatten(b: Builder, layer: Flatten, x: Node) -> Node:
-    """Row-major over the layout that the array has, whatever dim_ordering says."""
+    """Row-major over the layout that the array has, whatever dim_ordering says.
+
+    With ``channels_first`` the first axis goes last before (Keras 2.3.1 layers/core.py:506).
+    """
+    if layer.channels_first and len(x.shape) > 1:
+        x = b.add(Transpose((*range(1, len(x.shape)), 0)), x)
     return b.add(Reshape((element_count(x.shape),)), x)
 
 

@@ -34,9 +34,20 @@ if TYPE_CHECKING:
 def lower_upsampling(
     b: Builder, layer: UpSampling1D | UpSampling2D | UpSampling3D, x: Node
 ) -> Node:
-    """Each element repeated along every spatial axis."""
+    """Each element repeated along every spatial axis, or an image interpolated."""
+    if isinstance(layer, UpSampling2D) and layer.interpolation != "nearest":
+        return _interpolated(b, layer, x)
     factors = (layer.length,) if isinstance(layer, UpSampling1D) else layer.size
     return _spatial(b, layer, Upsample(factors), x)
+
+
+def _interpolated(b: Builder, layer: UpSampling2D, x: Node) -> Node:
+    """As TensorFlow 2 does it, or as TensorFlow 1 did, which counts no half pixel."""
+    x = spatial_input(b, layer, x)
+    rows, columns = (f * n for f, n in zip(layer.size, x.shape[:2], strict=True))
+    half = layer.interpolation == "bilinear"
+    op = ResizeOp((rows, columns), bilinear=True, align_corners=False, half_pixel=half)
+    return own_ordering(b, layer, b.add(op, x))
 
 
 def lower_zero_padding1d(b: Builder, layer: ZeroPadding1D, x: Node) -> Node:
@@ -52,20 +63,24 @@ def lower_zero_padding1d(b: Builder, layer: ZeroPadding1D, x: Node) -> Node:
 
 
 def lower_zero_padding2d(b: Builder, layer: ZeroPadding2D, x: Node) -> Node:
-    """(rows, columns), (top, bottom, left, right), or by side."""
+    """(rows, columns), (top, bottom, left, right), ((top, bottom), (left, right)), or by side."""
     padding = layer.padding
     if isinstance(padding, Padding2D):
         rows, columns = (padding.top_pad, padding.bottom_pad), (padding.left_pad, padding.right_pad)
     elif len(padding) == 4:
         rows, columns = padding[:2], padding[2:]
     else:
-        rows, columns = (padding[0], padding[0]), (padding[1], padding[1])
+        rows, columns = _ends(padding[0]), _ends(padding[1])
     return _spatial(b, layer, Pad((rows, columns)), x)
 
 
 def lower_zero_padding3d(b: Builder, layer: ZeroPadding3D, x: Node) -> Node:
-    """The same on both sides of each axis."""
-    return _spatial(b, layer, Pad(tuple((p, p) for p in layer.padding)), x)
+    """The same on both sides of each axis, or (before, after) of each."""
+    return _spatial(b, layer, Pad(tuple(map(_ends, layer.padding))), x)
+
+
+def _ends(amount: int | tuple[int, int]) -> tuple[int, int]:
+    return (amount, amount) if isinstance(amount, int) else amount
 
 
 def lower_cropping(b: Builder, layer: Cropping1D | Cropping2D | Cropping3D, x: Node) -> Node:

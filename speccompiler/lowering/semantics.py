@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Literal
 
 from speccompiler.frozen import dataclass
+from speccompiler.loading.keras1.releases import before
 from speccompiler.schemas.model import ModelSpec, RunningStd, SemanticsFields
 from speccompiler.schemas.profiles import Profile
 
@@ -48,6 +49,11 @@ class Semantics:
             fields.profile,
             (spec.keras_version if spec is not None else None) or "1.2.2",
         )
+
+    @property
+    def later_keras(self) -> bool:
+        """Whether Keras 2 or later wrote the model."""
+        return not before(self.release, (2,))
 
     @property
     def theano(self) -> bool:

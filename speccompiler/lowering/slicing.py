@@ -1,4 +1,4 @@
-"""Slice: some of the values along axes of a sample. No layer of Keras."""
+"""Slice and Pick: some of the values along axes of a sample. No layers of Keras."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from speccompiler.graph.ir import Slice as SliceOp
 from speccompiler.graph.places import slice_bounds
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
-from speccompiler.schemas.beyond_keras import Slice
+from speccompiler.schemas.beyond_keras import Pick, Slice
 
 
 def lower_slice(b: Builder, layer: Slice, x: Node) -> Node:
@@ -40,6 +40,17 @@ def lower_slice(b: Builder, layer: Slice, x: Node) -> Node:
                 argument="squeeze",
             )
     return b.add(Reshape(without_axes(y, axes)), y)
+
+
+def lower_pick(b: Builder, layer: Pick, x: Node) -> Node:
+    """One of the values along the first axis, with the mask that came with all. CS068."""
+    count, *rest = x.shape
+    if not rest or (isinstance(count, int) and layer.index >= count):
+        found = f"there is no value {layer.index} along the first axis of {format_shape(x.shape)}"
+        hint = "values are counted from 0, and each of them has axes of its own"
+        raise Problem("CS068", found, hint, argument="index")
+    row = SliceOp((layer.index, *(0 for _ in rest)), (1,) * len(x.shape), (1, *rest))
+    return b.with_mask(b.add(Reshape(tuple(rest)), b.add(row, x)), b.mask_of(x))
 
 
 def _check_lists(layer: Slice) -> None:

@@ -140,11 +140,10 @@ def _with_steps(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim, kind: str
     """
     match op:
         case ir.Pool(_, (1, _, _), (1, _, _), ((0, 0), *_), ((0, 0), *_)):
-            # The window is 1 along the first axis, so that steps can be more of it.
-            first, *rest = read
-            last, *others = made
-            many = ir.Reshape((count * first, *rest))
-            return [many, op, ir.Reshape((count, last, *others))]
+            return _joined(op, read, made, count)
+        case ir.Conv((1, _, _), (1, _, _), ((0, 0), *_)):
+            # So it is for the product of a ConvLSTM2D, whose first axis is that of its own steps.
+            return _joined(op, read, made, count)
         case ir.Conv():
             _check_axes(len(op.kernel), kind)
             return [
@@ -160,11 +159,13 @@ def _with_steps(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim, kind: str
         case ir.Depthwise():
             _check_axes(len(op.kernel), kind)
             return [
-                ir.Depthwise(
-                    (1, *op.kernel),
-                    (1, *op.stride),
-                    ((0, 0), *op.padding),
-                    _longer(op.weight),
+                replace(
+                    op,
+                    kernel=(1, *op.kernel),
+                    stride=(1, *op.stride),
+                    padding=((0, 0), *op.padding),
+                    weight=_longer(op.weight),
+                    dilation=(1, *op.dilation) if op.dilation else (),
                 )
             ]
         case ir.Pool():
@@ -177,6 +178,7 @@ def _with_steps(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim, kind: str
                     stride=(1, *op.stride),
                     padding=(none, *op.padding),
                     zeros=(none, *op.zeros),
+                    dilation=(1, *op.dilation) if op.dilation else (),
                 )
             ]
         case ir.GlobalPool():
@@ -191,12 +193,18 @@ def _with_steps(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim, kind: str
             return [replace(op, parameters=tuple(map(_longer, op.parameters)))]
         case ir.Reshape(shape):
             return [ir.Reshape((count, *shape))]
+        case ir.Expand(shape):
+            return [ir.Expand((count, *shape))]
         case ir.Slice(start, apart, counts):
             return [ir.Slice((0, *start), (1, *apart), (count, *counts))]
         case ir.Transpose(axes):
             return [ir.Transpose(a) for a in steps((0, *(axis + 1 for axis in axes)))]
         case ir.Concat(axis, lengths):
             return [ir.Concat(axis + 1, lengths)]
+        case ir.Expand(shape):
+            return [ir.Expand((count, *shape))]
+        case ir.Recurrent():
+            return _scanned(op, made, kind)
         case ir.Dot():
             raise Problem(
                 "CS059",
@@ -207,16 +215,45 @@ def _with_steps(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim, kind: str
         case _:
             alike = (
                 ir.Identity, ir.Map, ir.Softmax, ir.Mask, ir.Normalize, ir.BatchNormalize,
-                ir.Lookup, ir.Local, ir.Combine, ir.Resize,
+                ir.Lookup, ir.Local, ir.Combine, ir.Resize, ir.Kept,
             )  # fmt: skip
             assert isinstance(op, alike), f"{type(op).__name__} has no rule for steps"
             return [op]
+
+
+def _joined(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim) -> list[ir.Op]:
+    """For an operation whose window is 1 along its first axis: steps can be more of that."""
+    first, *rest = read
+    return [ir.Reshape((count * first, *rest)), op, ir.Reshape((count, *made))]
+
+
+def _scanned(op: ir.Recurrent, made: ir.Shape, kind: str) -> list[ir.Op]:
+    """A scan of all steps at once: they are places of its state, along which its window is 1."""
+    if op.masked or op.carried:
+        raise Problem(
+            "CS059",
+            f"TimeDistributed cannot apply {kind} with a mask or a state of its own to all steps",
+            f"a known number of steps, up to {MOST_APART}, would be taken one by one",
+            argument="layer",
+        )
+    _check_axes(len(op.kernel), kind)
+    places = replace(
+        op,
+        kernel=(1, *op.kernel),
+        padding=((0, 0), *op.padding),
+        weight=_longer(op.weight),
+    )
+    turned = [ir.Transpose(a) for a in steps((1, 0, *range(2, len(made) + 1)))]
+    return [*turned, places, *turned]
 
 
 def _longer(operand: ir.Operand) -> ir.Operand:
     """The operand with an axis of length 1 in front, which all steps share."""
     if isinstance(operand, ir.Constant):
         return replace(operand, shape=(1, *operand.shape))
+    if isinstance(operand, ir.Joined):
+        parts = tuple(map(_longer, operand.parts))
+        return ir.Joined(parts, operand.axis + (operand.axis >= 0))
     assert isinstance(operand, ir.Weight), "a layer's operands are not derived"
     phases = (1, *operand.phases) if operand.phases else ()
     return replace(operand, shape=(1, *operand.shape), phases=phases)

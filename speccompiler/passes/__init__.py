@@ -3,6 +3,7 @@
 The order matters, and this is why:
 
     drop_identities     first, so that no later pass has to look through them
+    split_single_channels  before what folds into a Conv and not into a Depthwise
     sink_transposes     brings th layers' transposes together, where they cancel
     fold_padding        needs Pad beside the convolution: after the transposes have gone
     fold_upsampling     after the padding, which stands between the two in most networks
@@ -28,11 +29,13 @@ from speccompiler.passes.fuse_activations import fuse_activations
 from speccompiler.passes.keep_planes import keep_planes
 from speccompiler.passes.rewrite import without_dead_nodes
 from speccompiler.passes.sink_transposes import sink_transposes
+from speccompiler.passes.split_single_channels import split_single_channels
 
 Pass = Callable[[Graph], Graph]
 
 PASSES: tuple[Pass, ...] = (
     drop_identities,
+    split_single_channels,
     sink_transposes,
     fold_padding,
     fold_upsampling,

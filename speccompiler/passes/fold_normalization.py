@@ -10,7 +10,7 @@ from speccompiler.expressions.affine import Affine, affine, shifted
 from speccompiler.expressions.library import SCALED
 from speccompiler.expressions.nodes import Binary, Expression, Parameter, Where, children
 from speccompiler.expressions.nodes import Node as Part
-from speccompiler.graph.ir import Conv, Derived, Graph, MapWith, Node, Operand
+from speccompiler.graph.ir import Conv, Depthwise, Derived, Graph, MapWith, Node, Operand
 from speccompiler.passes.rewrite import with_nodes, with_op
 
 
@@ -31,7 +31,7 @@ def fold_normalization(graph: Graph) -> Graph:
         if isinstance(op, MapWith) and parts is not None:
             source = done[node.inputs[0]]
             alone = len(readers[source.name]) == 1 and source.name not in outputs
-            if alone and isinstance(source.op, Conv) and _by_channel(op, source.op):
+            if alone and isinstance(source.op, Conv | Depthwise) and _by_channel(op, source.op):
                 del done[source.name]
                 folded = _folded(source.op, op, *parts)
                 node = Node(node.name, folded, source.inputs, source.shape, source.layer)
@@ -53,16 +53,23 @@ def _chooses(part: Part) -> bool:
     return isinstance(part, Where) or any(map(_chooses, children(part)))
 
 
-def _by_channel(op: MapWith, conv: Conv) -> bool:
-    """Whether every parameter is one value, or one a channel."""
+def _by_channel(op: MapWith, conv: Conv | Depthwise) -> bool:
+    """Whether every parameter is one value, or one a channel of the output.
+
+    Of a Depthwise with several kernels a channel, the last axis of the weights is not the output's.
+    """
+    if isinstance(conv, Depthwise) and conv.weight.shape[-2] != 1:
+        return False
     shapes = [parameter.shape for parameter in op.parameters]
     return conv.activation is None and all(n == 1 for shape in shapes for n in shape[:-1])
 
 
-def _folded(conv: Conv, op: MapWith, scale: Expression, shift: Expression) -> Conv:
+def _folded(
+    conv: Conv | Depthwise, op: MapWith, scale: Expression, shift: Expression
+) -> Conv | Depthwise:
     kernel, with_bias = _formulas(scale, shift)
     weight = Derived(kernel, (conv.weight, *op.parameters), conv.weight.shape)
-    filters = (conv.filters,)
+    filters = conv.weight.shape[-1:]
     bias = Derived(shift, op.parameters, filters)
     if conv.bias is not None:
         bias = Derived(with_bias, (conv.bias, *op.parameters), filters)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from speccompiler.expressions.nodes import Expression
-from speccompiler.graph.ir import Combine, Conv, Graph, Map, MapWith, Node, Op
+from speccompiler.graph.ir import Combine, Conv, Depthwise, Graph, Map, MapWith, Node, Op
 from speccompiler.passes.rewrite import with_nodes
+
+Ending = Conv | Depthwise | Combine | MapWith
+"""What can end in an activation."""
 
 
 def fuse_activations(graph: Graph) -> Graph:
@@ -23,7 +26,7 @@ def fuse_activations(graph: Graph) -> Graph:
         if (
             isinstance(node.op, Map)
             and source is not None
-            and isinstance(source.op, Conv | Combine | MapWith)
+            and isinstance(source.op, Ending)
             and _has_none(source.op)
             and len(readers[source.name]) == 1
             and source.name not in outputs
@@ -35,11 +38,11 @@ def fuse_activations(graph: Graph) -> Graph:
     return with_nodes(graph, done.values())
 
 
-def _has_none(op: Conv | Combine | MapWith) -> bool:
+def _has_none(op: Ending) -> bool:
     return (op.after if isinstance(op, MapWith) else op.activation) is None
 
 
-def _ending_in(op: Conv | Combine | MapWith, activation: Expression) -> Op:
+def _ending_in(op: Ending, activation: Expression) -> Op:
     if isinstance(op, MapWith):
         return replace(op, after=activation)
     return replace(op, activation=activation)

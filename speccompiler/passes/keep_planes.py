@@ -134,6 +134,7 @@ def _of_planes(op: Moved) -> ir.Op:
                 stride=(1, *stride),
                 padding=((0, 0), *padding),
                 zeros=((0, 0), *zeros),
+                dilation=(1, *op.dilation) if op.dilation else (),
             )
         case ir.GlobalPool():
             return replace(op, kept=1)

@@ -189,7 +189,7 @@ class ShapeReport:
 
 def _is_trained(layer: Layer, tensor: str) -> bool:
     """Whether training changes a tensor: a wrapper and the layer in it both have to allow it."""
-    return layer.trainable and layer.inner.trainable and layer.inner.tensors[tensor].trainable
+    return layer.trainable and layer.inner.trainable and layer.stored[tensor].trainable
 
 
 def shape_report(spec: ModelSpec, graph: Graph) -> ShapeReport:

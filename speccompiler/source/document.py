@@ -35,6 +35,8 @@ class Document:
     """The HDF5 file that the text is a part of, or the ONNX file: what holds the weights too."""
     keras_version: str | None = None
     """What wrote the model, as its HDF5 file says, or what it was packed into."""
+    backend: str | None = None
+    """What Keras computed on, as the file around the text says."""
     wrapper: Document | None = None
     """The spec that names this document as its model."""
     syntax: Syntax = "json"
@@ -64,6 +66,7 @@ class Document:
             self.text,
             None if self.holder is None else self.holder.absolute(),
             self.keras_version,
+            self.backend,
             self.syntax == "onnx",
         )
 
@@ -76,6 +79,7 @@ class DocumentSource:
     text: str
     holder: Path | None
     keras_version: str | None
+    backend: str | None = None
     onnx: bool = False
     """Whether ``holder`` is an ONNX file."""
 

@@ -1,4 +1,4 @@
-"""The model that ``model.save()`` of Keras 1.x put into an HDF5 file, as a document."""
+"""The model that ``model.save()`` of Keras put into an HDF5 file, as a document."""
 
 from __future__ import annotations
 
@@ -42,7 +42,12 @@ def read_hdf5_document(path: Path) -> Document:
         )
         return _failed(path, problem)
     document = parse_json(laid_out(contents.model_config), f"{path}{INSIDE}")
-    return replace(document, holder=path, keras_version=contents.keras_version)
+    return replace(
+        document,
+        holder=path,
+        keras_version=contents.keras_version,
+        backend=contents.backend,
+    )
 
 
 def _failed(path: Path, problem: Problem) -> Document:

@@ -47,7 +47,12 @@ def read_again(source: DocumentSource) -> Document:
     if source.holder is None:
         return parse_document(source.text, source.file)
     document = parse_json(source.text, source.file)
-    return replace(document, holder=source.holder, keras_version=source.keras_version)
+    return replace(
+        document,
+        holder=source.holder,
+        keras_version=source.keras_version,
+        backend=source.backend,
+    )
 
 
 def _parsed(text: str, file: str) -> Document:

@@ -326,7 +326,7 @@ def exact_factor(op: ir.Resize, length: int, size: int) -> int | None:
     if size == length:
         return 1
     factor, rest = divmod(size, length)
-    if rest or op.align_corners or size > 1 << 24:
+    if rest or op.align_corners or size > 1 << (23 if op.half_pixel else 24):
         return None
     if factor & (factor - 1) == 0:
         return factor
@@ -334,9 +334,16 @@ def exact_factor(op: ir.Resize, length: int, size: int) -> int | None:
         return None
     import numpy as np
 
-    places = np.arange(size, dtype=np.float32) * (np.float32(length) / np.float32(size))
+    outputs = np.arange(size, dtype=np.float32) + np.float32(0.5 if op.half_pixel else 0)
+    places = outputs * (np.float32(length) / np.float32(size))
     exact = np.floor(places).astype(np.int64) == np.arange(size) // factor
     return factor if exact.all() else None
+
+
+def _expand(found: _Found, node: ir.Node, source: Layout) -> Layout:
+    """An axis that is repeated moves along nothing yet, and may be cut with what it meets."""
+    lengths = known_shape(node.shape)
+    return tuple([axis or found.new(n) for axis, n in zip(source, lengths, strict=True)])
 
 
 def _reshape(found: _Found, node: ir.Node, source: Layout) -> Layout:
@@ -401,4 +408,5 @@ LAYOUTS: Mapping[type[ir.Op], Callable[..., Layout]] = {
     ir.Dot: _dot,
     ir.Slice: _slice,
     ir.Resize: _resize,
+    ir.Expand: _expand,
 }

@@ -67,11 +67,11 @@ def windows_of(op: ir.Op, rank: int) -> Sequence[Windows]:
             repeats = op.repeats or (1,) * len(op.kernel)
             sides = zip(op.extent, op.stride, op.padding, repeats, strict=True)
             return [Windows(k, s, known(b), r) for k, s, (b, _), r in sides]
-        case ir.Depthwise(kernel, stride, padding):
-            of = zip(kernel, stride, padding, strict=True)
+        case ir.Depthwise():
+            of = zip(op.extent, op.stride, op.padding, strict=True)
             return [Windows(k, s, known(b)) for k, s, (b, _) in of]
-        case ir.Pool(_, kernel, stride, padding, zeros):
-            both = zip(kernel, stride, padding, zeros, strict=True)
+        case ir.Pool():
+            both = zip(op.extent, op.stride, op.padding, op.zeros, strict=True)
             return [
                 Windows(k, s, known(b) + known(z), zeros=(known(z), known(y)))
                 for k, s, (b, _), (z, y) in both
@@ -226,9 +226,20 @@ def _resize(node: ir.Node, layouts: Layouts, box: Spans) -> Sequence[Region]:
             made[place] = whole_axis(axis)
             continue
         ((first, last),) = box[place]
-        reached = (first // factor, min((last - 1) // factor + 1 + op.bilinear, length))
+        if op.half_pixel and op.bilinear:
+            # Place o lies (2 * o + 1 - factor) / (2 * factor) behind the first value.
+            low = (2 * first + 1 - factor) // (2 * factor)
+            high = (2 * last - 1 - factor) // (2 * factor)
+        else:
+            low, high = first // factor, (last - 1) // factor
+        reached = (max(low, 0), min(high + 1 + op.bilinear, length))
         made[place] = spans_on(axis, reached)
     return [tuple(made)]
+
+
+def _expand(node: ir.Node, layouts: Layouts, box: Spans) -> Sequence[Region]:
+    source = layouts.layouts[node.inputs[0]]
+    return [tuple([spans if axis else () for axis, spans in zip(source, box, strict=True)])]
 
 
 REGIONS: Mapping[type[ir.Op], Rule] = {
@@ -255,6 +266,7 @@ REGIONS: Mapping[type[ir.Op], Rule] = {
     ir.Dot: _whole,
     ir.Slice: _slice,
     ir.Resize: _resize,
+    ir.Expand: _expand,
 }
 
 

@@ -204,6 +204,14 @@ def _resize(
     return replace(op, size=(sizes[0], sizes[1])), tuple(made)
 
 
+def _expand(
+    node: ir.Node, layouts: Layouts, have: Sequence[Spans], need: Spans
+) -> tuple[ir.Op, Spans]:
+    source = layouts.layouts[node.inputs[0]]
+    box = tuple([h if axis else n for axis, h, n in zip(source, have[0], need, strict=True)])
+    return ir.Expand(shape_of_spans(box)), box
+
+
 TILED: Mapping[type[ir.Op], Rule] = {
     ir.Input: _input,
     ir.Identity: _as_it_is,
@@ -228,6 +236,7 @@ TILED: Mapping[type[ir.Op], Rule] = {
     ir.Dot: _merged,
     ir.Slice: _slice,
     ir.Resize: _resize,
+    ir.Expand: _expand,
 }
 JUST_WHAT_IS_NEEDED = (ir.Combine, ir.Concat, ir.Dot)
 """Operations whose sources have to have the same box."""

@@ -15,7 +15,6 @@ from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.options import InputShapes, LoadOptions
-from speccompiler.schemas.fields import argument
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.system.cached_value import cached_value
 from speccompiler.validation.input_shapes import bound_shapes, is_open, open_finding
@@ -219,6 +218,6 @@ def names_weights(loaded: LoadedSpec, options: LoadOptions) -> bool:
     """Whether anything says where weights are, or the document's file holds them."""
     spec = loaded.spec
     assert spec is not None, "weights are named in a valid spec"
-    own = any(argument(layer.inner, "weights") is not None for layer in spec.layers)
+    own = any(layer.own_weights is not None for layer in spec.layers)
     held = loaded.document.holder is not None
     return own or held or spec.weights is not None or options.weights is not None

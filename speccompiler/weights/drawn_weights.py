@@ -21,16 +21,16 @@ def drawn_weights(loaded: LoadedSpec, wanted: Iterable[Weight], seed: int) -> We
     refused = []
     for weight in wanted:
         try:
-            found[weight] = _drawn(layers[weight.layer].inner, weight, seed)
+            found[weight] = _drawn(layers[weight.layer], weight, seed)
         except Problem as problem:
             refused.append(loaded.locate(problem.at(layer=weight.layer)))
     return WeightSources(found, tuple(refused))
 
 
 def _drawn(layer: Layer, weight: Weight, seed: int) -> DrawnTensor:
-    tensor = layer.tensors[weight.tensor]
-    init = tensor.drawn if tensor.init is None else getattr(layer, tensor.init)
-    factor = 1.0 if tensor.scale is None else getattr(layer, tensor.scale)
+    tensor, inner = layer.stored[weight.tensor], layer.inner
+    init = tensor.drawn if tensor.init is None else getattr(inner, tensor.init)
+    factor = 1.0 if tensor.scale is None else getattr(inner, tensor.scale)
     for argument, value in ((tensor.init, init), (tensor.scale, factor)):
         if isinstance(value, Unknown):
             raise Problem(
@@ -43,7 +43,7 @@ def _drawn(layer: Layer, weight: Weight, seed: int) -> DrawnTensor:
     if isinstance(init, ScaledInitializer):
         parameters = {} if init.scale is None else {"scale": init.scale}
         init = init.name
-    return DrawnTensor(init, parameters, weight, seed, tensor.fans, factor)
+    return DrawnTensor(init, parameters, weight, seed, tensor.fans, factor, tensor.part)
 
 
 def random_note(sources: WeightSources, file: str) -> Diagnostic | None:

@@ -15,7 +15,7 @@ from speccompiler.diagnostics.core import Diagnostic
 from speccompiler.diagnostics.wording import first_few
 from speccompiler.graph.ir import Graph, Weight
 from speccompiler.loading.loaded_spec import LoadedSpec
-from speccompiler.schemas.fields import Layer, argument
+from speccompiler.schemas.fields import Layer
 from speccompiler.weights.backend_names import backend_warnings
 from speccompiler.weights.sources import MatchName, WeightSources
 
@@ -64,12 +64,12 @@ def find_weights(
 def _in_keras_order(graph: Graph, layers: Mapping[str, Layer]) -> dict[TensorName, Weight]:
     """Every tensor by its name, in the order of the model's layers and of Keras in each."""
     found = {(w.layer, w.tensor): w for w in graph.weights()}
-    listed = ((name, tensor) for name, layer in layers.items() for tensor in layer.inner.tensors)
+    listed = ((name, tensor) for name, layer in layers.items() for tensor in layer.stored)
     return {name: found[name] for name in listed if name in found}
 
 
 def _has_own_weights(layer: Layer) -> bool:
-    return argument(layer.inner, "weights") is not None
+    return layer.own_weights is not None
 
 
 def _none_given(loaded: LoadedSpec, rest: Mapping[TensorName, Weight]) -> Diagnostic:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.expressions.evaluate import combine
-from speccompiler.graph.ir import Constant, Operand, Weight
+from speccompiler.graph.ir import Constant, Joined, Operand, Row, Weight
 
 
 def operand(weight: Weight, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -55,6 +55,10 @@ def resolve(wanted: Operand, read: Callable[[Weight], npt.NDArray[Any]]) -> npt.
         return operand(wanted, read(wanted))
     if isinstance(wanted, Constant):
         return np.array(wanted.values).reshape(wanted.shape)
+    if isinstance(wanted, Joined):
+        return np.concatenate([resolve(part, read) for part in wanted.parts], axis=wanted.axis)
+    if isinstance(wanted, Row):
+        return np.asarray(resolve(wanted.rows, read)[wanted.index])
     parts = [np.asarray(resolve(part, read), np.float64) for part in wanted.operands]
     value = combine(wanted.formula, parts)
     # Axes in front of those that are wanted are 1 long; one that is shared may be missing.

@@ -29,8 +29,8 @@ def own_weights(loaded: LoadedSpec, wanted: Mapping[tuple[str, str], Weight]) ->
     found: dict[Weight, TensorSource] = {}
     diagnostics: list[Diagnostic] = []
     for layer in loaded.spec.layers:
-        name, given = str(layer.name), getattr(layer.inner, "weights", None)
-        mine = [wanted[name, tensor] for tensor in layer.inner.tensors if (name, tensor) in wanted]
+        name, given = str(layer.name), layer.own_weights
+        mine = [wanted[name, tensor] for tensor in layer.stored if (name, tensor) in wanted]
         if given is None:
             continue
         if len(given) != len(mine):

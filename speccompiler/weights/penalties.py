@@ -70,7 +70,7 @@ def weight_penalties(
     found = []
     for weight in weights:
         layer = layers[weight.layer]
-        term = regularizer(layer, layer.inner.tensors[weight.tensor].regularizer)
+        term = regularizer(layer, layer.stored[weight.tensor].regularizer)
         if term is not None:
             found.append(Penalty(weight.layer, weight.tensor, term.penalty(weights[weight])))
     return tuple(found)
@@ -81,7 +81,7 @@ def only_of_matrices(spec: ModelSpec) -> bool:
     return any(
         isinstance(regularizer(layer, tensor.regularizer), Eigenvalue)
         for layer in spec.layers
-        for tensor in layer.inner.tensors.values()
+        for tensor in layer.stored.values()
     )
 
 
@@ -89,7 +89,7 @@ def unknown_effects(spec: ModelSpec, effect: Literal["penalty", "constraint"]) -
     """CS075 for each regulariser, or constraint, of a Keras file that means nothing here."""
     found = []
     for layer in spec.layers:
-        for name, tensor in layer.inner.tensors.items():
+        for name, tensor in layer.stored.items():
             argument = tensor.regularizer if effect == "penalty" else tensor.constraint
             found += _unknown(layer, argument, effect, name)
         if effect == "penalty":
@@ -112,7 +112,7 @@ def _unknown(layer: Layer, argument: str | None, effect: str, of: str) -> list[P
 
 def constraint(layer: Layer, tensor: str) -> constraints.Constraint | None:
     """The constraint on one of a layer's tensors; None for one that is not known."""
-    argument = layer.inner.tensors[tensor].constraint
+    argument = layer.stored[tensor].constraint
     given = None if argument is None else getattr(layer.inner, argument, None)
     if given is None or isinstance(given, Unknown):
         return None

@@ -86,31 +86,46 @@ class DrawnTensor:
     seed: int
     fans: str = "kernel"
     factor: float = 1.0
+    part: tuple[int, int] | None = None
+    """Which of how many equal parts of the last axis is drawn; the others are 0."""
 
     def identity(self) -> str:
         """A text of all that its values depend on."""
-        return f"drawn {self.init} {dict(self.parameters)} {self.seed} {self.fans} {self.factor}"
+        part = "" if self.part is None else f" {self.part}"
+        how = f"{self.init} {dict(self.parameters)} {self.seed} {self.fans} {self.factor}"
+        return f"drawn {how}{part}"
 
     def read(self) -> Array:
         """The same values wherever they are drawn; CS091 for a shape that cannot be drawn."""
         from speccompiler.weights.initializers import initialize, tensor_fans
 
-        fans = tensor_fans(self.fans, self.weight.stored_shape, self.weight.shape)
-        layer = self.weight.layer
+        layer, shape = self.weight.layer, self.weight.stored_shape
+        if self.part is not None:
+            shape = (*shape[:-1], shape[-1] // self.part[1])
+        fans = tensor_fans(self.fans, shape, self.weight.shape)
         try:
             drawn = initialize(
                 self.init,
                 self.parameters,
-                self.weight.stored_shape,
+                shape,
                 fans,
                 seed=self.seed,
                 stream=f"{layer}/{self.weight.tensor}",
             )
-            return drawn if self.factor == 1 else drawn * drawn.dtype.type(self.factor)
+            drawn = drawn if self.factor == 1 else drawn * drawn.dtype.type(self.factor)
+            return drawn if self.part is None else _beside_zeros(drawn, *self.part)
         except Problem as problem:
             raise Problem(
                 problem.code, problem.message, problem.hint, layer=layer, argument="init"
             ) from None
+
+
+def _beside_zeros(drawn: Array, index: int, count: int) -> Array:
+    """The part of this number among ``count`` along the last axis; the others are 0."""
+    import numpy as np
+
+    zeros = np.zeros_like(drawn)
+    return np.concatenate([drawn if i == index else zeros for i in range(count)], axis=-1)
 
 
 TensorSource = FileTensor | InlineTensor | DrawnTensor

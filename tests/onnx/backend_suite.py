@@ -141,7 +141,7 @@ def outcome(case: Case, folder: Path, target: str = "reference") -> Outcome:
         except speccompiler.SpecError as error:
             refused.append(error.diagnostics[-1].message)
             continue
-        arrays = [got[name] for name in loaded.output_names] if isinstance(got, dict) else [got]
+        arrays = got if isinstance(got, list) else [got]
         return judged(arrays, wanted)
     return Outcome(refused=refused[0] if refused else "it has no input")
 
@@ -165,11 +165,12 @@ def _error(got: Array, wanted: Array) -> float | None:
     """Units in the last place of the largest finite value; None for another shape."""
     if got.shape != wanted.shape and got.shape != (*wanted.shape, 1):
         return None
+    digits = {"float16": 10, "bfloat16": 7}.get(wanted.dtype.name, 23)
     got, wanted = got.reshape(wanted.shape).astype(np.float64), wanted.astype(np.float64)
     finite = np.isfinite(wanted)
     same = np.array_equal(got[~finite], wanted[~finite], equal_nan=True)
     if not same or not np.isfinite(got[finite]).all():
         return np.inf
     largest = np.abs(wanted[finite]).max(initial=0.0)
-    unit = float(np.spacing(np.float32(largest)))
+    unit = float(np.spacing(np.float32(largest))) * 2.0 ** max(0, 23 - digits)
     return float(np.abs(got[finite] - wanted[finite]).max(initial=0.0) / unit)

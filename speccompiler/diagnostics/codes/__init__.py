@@ -24,6 +24,8 @@ from speccompiler.diagnostics.codes import (
     cs190_outputs,
     cs195_resuming,
     cs200_cluster,
+    cs210_masks,
+    cs240_later_keras,
     cs260_onnx,
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
@@ -44,6 +46,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs190_outputs.CODES,
         **cs195_resuming.CODES,
         **cs200_cluster.CODES,
+        **cs210_masks.CODES,
+        **cs240_later_keras.CODES,
         **cs260_onnx.CODES,
     }
 )

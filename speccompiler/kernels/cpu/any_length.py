@@ -6,7 +6,7 @@ are few, so that a model with open lengths has all of its machine code from the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from speccompiler.expressions.nodes import Expression
@@ -16,10 +16,11 @@ from speccompiler.kernels.cpu.codegen.register_tile import product_tile_text, ti
 from speccompiler.kernels.cpu.functions import finish
 from speccompiler.kernels.cpu.library import Text
 from speccompiler.kernels.cpu.plain_copy import CopyKernel
+from speccompiler.kernels.cpu.recurrent import scan_ends
 from speccompiler.kernels.cpu.table import BY_OPERATION
 from speccompiler.kernels.cpu.winograd import WinogradKernel
 
-TILED = "conv", "matmul"
+TILED = "conv", "matmul", "recurrent"
 """Kernels that call the register tile."""
 
 
@@ -51,22 +52,25 @@ def _texts(node: ir.Node, lanes: int, fast: bool) -> Iterator[Text]:
             yield "tile", tile_text(lanes)
         if texts and kernel is WinogradKernel:
             yield "tile", product_tile_text(lanes)
-    ending = _ending(node.op)
-    if ending is not None:
-        yield "activation", activation_text(ending, lanes)
+    for ending in _endings(node.op):
+        if ending is not None:
+            yield "activation", activation_text(ending, lanes)
 
 
-def _ending(op: ir.Op) -> Expression | None:
+def _endings(op: ir.Op) -> Sequence[Expression | None]:
     """What a kernel calls for its values, beside its own text."""
     match op:
         case ir.Map(activation):
-            return activation
+            return [activation]
         case ir.MapWith():
-            return finish(op.after).activation
+            return [finish(op.after).activation]
         case ir.Conv() | ir.Combine():
-            return finish(op.activation).activation
+            return [finish(op.activation).activation]
+        case ir.Recurrent():
+            ends = scan_ends(op)
+            return [ends.own.activation, ends.total.activation]
         case _:
-            return None
+            return []
 
 
 def _turns(graph: ir.Graph) -> bool:

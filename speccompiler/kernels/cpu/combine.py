@@ -1,4 +1,4 @@
-"""Elementwise sum, product, mean, maximum or quotient of several values, and an activation.
+"""Elementwise sum, difference, product, mean, extreme or quotient of several values, and an activation.
 
 All values are read once and together, so that no result of two of them is ever written.
 
@@ -7,7 +7,7 @@ w: the address of each value
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from math import prod
 from typing import NamedTuple
@@ -29,7 +29,10 @@ class Geometry(NamedTuple):
     divisor: int
 
 
-WORDS = {"sum": "add", "ave": "add", "mul": "mul", "max": "largest", "quotient": "div"}
+WORDS: Mapping[CombineMode, str] = {
+    "sum": "add", "ave": "add", "mul": "mul", "max": "largest", "min": "smallest",
+    "difference": "sub", "quotient": "div",
+}  # fmt: skip
 """What joins a value to those before it."""
 BLOCK = 4
 """Vectors that are in registers together."""
@@ -38,7 +41,7 @@ DRIVER = '''
 from speccompiler.kernels.cpu.codegen.calls import finish, floor_of, spoiled_by
 from speccompiler.kernels.cpu.codegen.simd import values_at
 
-div, rectify = v.div, v.rectify
+div, rectify, smallest = v.div, v.rectify, v.smallest
 
 
 @jit

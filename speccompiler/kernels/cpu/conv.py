@@ -81,6 +81,9 @@ class Geometry(NamedTuple):
     """The distance of neighbouring places of the window: its dilation."""
     apart_h: int
     apart_w: int
+    groups: int
+    """Parts of the channels, each with filters of its own; ``channels`` and ``filters`` are those
+    of a part."""
     y_pitch: int
     x_planes: int = 0
     """1 where the input lies with its channels first."""
@@ -91,16 +94,16 @@ DRIVER = '''
 
 @jit
 def pack_rows(
-    x, at, packed, to, plane, rows, row_step, stride_rows, top, wide, lead, height, width,
+    x, at, pitch, packed, to, plane, rows, row_step, stride_rows, top, wide, lead, height, width,
     channels, depth, column_step, stride, repeat_h, repeat_w, apart
 ):
-    """Pack some rows of a plane, every block of channels."""
+    """Pack some rows of a plane, every block of channels; positions are ``pitch`` apart."""
     plain = stride == column_step and apart == 1
-    flat = plain and depth == channels and repeat_w == 1
+    flat = plain and depth == pitch and repeat_w == 1
     for r in range(rows):
         h = top + r // row_step * stride_rows + r % row_step
         inside = h >= 0 and h < height * repeat_h
-        source = at + h // repeat_h * width * channels
+        source = at + h // repeat_h * width * pitch
         end = to + wide * depth
         if inside and flat:
             # Blocks are all that a position has: a row is one run.
@@ -118,7 +121,7 @@ def pack_rows(
                 if inside and c >= 0 and c < width * repeat_w:
                     if repeat_w > 1:
                         c //= repeat_w
-                    pack(x, source + c * channels, packed, to + j * depth, plane, channels, depth)
+                    pack(x, source + c * pitch, packed, to + j * depth, plane, channels, depth)
                 else:
                     clear(packed, to + j * depth, plane, channels, depth)
         to = end
@@ -186,8 +189,12 @@ def clear_run(packed, to, size):
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
-    """Tasks: samples, planes, blocks of rows, of columns, of filters; the last changes fastest."""
+    """Tasks: samples, planes, blocks of rows, of columns, groups of channels, blocks of filters.
+
+    The last changes fastest. ``channels`` and ``filters`` are those of a group.
+    """
     @GEOMETRY
+    x_pitch = groups * channels
     blocks = (channels + @LANES - 1) // @LANES
     block = (channels + blocks - 1) // blocks
     filter_blocks = (filters + @FILTERS - 1) // @FILTERS
@@ -208,6 +215,9 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     start = @ARGUMENTS + 2 * table
     sums = start + kd * blocks * plane
     room = @WALK * @MOST * @GROUP if kd * kh * kw * channels > @CARRIED else 0
+    # Each group's filters fill whole vectors of weights, and whole groups of vectors of biases.
+    group_bias = (filters + @GROUP - 1) // @GROUP * @GROUP
+    group_weights = (filters + @LANES - 1) // @LANES * @LANES * kd * blocks * kh * kw * block
     y_channel, y_next = 0, y_pitch
     if y_planes:
         y_channel, y_next = out_depth * out_height * out_width, 1
@@ -215,12 +225,13 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     for task in range(lo, hi):
         # Blocks differ by one row and one column at most: none leaves a thread waiting.
         place = task // filter_blocks
-        row_block, column_block = place // column_blocks % row_blocks, place % column_blocks
+        part, spot = place % groups, place // groups
+        row_block, column_block = spot // column_blocks % row_blocks, spot % column_blocks
         first_row = row_block * out_height // row_blocks
         first_column = column_block * out_width // column_blocks
         rows = (row_block + 1) * out_height // row_blocks - first_row
         columns = (column_block + 1) * out_width // column_blocks - first_column
-        image = place // (column_blocks * row_blocks)
+        image = spot // (column_blocks * row_blocks)
         od, sample = image % out_depth, image // out_depth
         front, end = od * sd - pd, depth * repeat_d
         d0, d1 = max(0, -(front // apart_d)), max(0, min(kd, -((front - end) // apart_d)))
@@ -230,14 +241,15 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
             for d in range(d0, d1):
                 z, to = (front + d * apart_d) // repeat_d, start + d * blocks * plane
                 if x_planes:
-                    pack_planes(x, (sample * channels * depth + z) * height * width,
+                    pack_planes(x, ((sample * x_pitch + part * channels) * depth + z)
+                                * height * width,
                                 depth * height * width, scratch, to, plane, high,
                                 row_step, sh, top, wide, first_column * sw - pw, height,
                                 width, channels, block, column_step, sw, repeat_h, repeat_w,
                                 apart_w)
                     continue
                 z += sample * depth
-                pack_rows(x, z * height * width * channels, scratch, to,
+                pack_rows(x, z * height * width * x_pitch + part * channels, x_pitch, scratch, to,
                           plane, high, row_step, sh, top, wide, first_column * sw - pw, height,
                           width, channels, block, column_step, sw, repeat_h, repeat_w, apart_w)
         if columns != listed:
@@ -248,14 +260,16 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                     offsets[r * columns + c] = 4 * at
                     places[r * columns + c] = 4 * (r * out_width + c) * y_next
         at = ((image * out_height + first_row) * out_width + first_column) * y_pitch
+        at += part * filters
         if y_planes:
-            at = sample * filters * y_channel
+            at = (sample * groups + part) * filters * y_channel
             at += (od * out_height + first_row) * out_width + first_column
         filter = task % filter_blocks * @FILTERS
         for first in range(filter, min(filters, filter + @FILTERS), @GROUP):
             group(
                 integers_at(scratch, 0), f, scratch, start, offsets, places, sums, room,
-                w, first * kd * blocks * kh * kw * block, b, first, y,
+                w, part * group_weights + first * kd * blocks * kh * kw * block,
+                b, part * group_bias + first, y,
                 at + first * max(1, y_channel), y_channel, min(@GROUP, filters - first),
                 rows * columns, columns, d0 * blocks, d1 * blocks, plane, kh, kw * block,
                 tap0 * block, (tap1 - tap0) * block, apart_h * row_size, top, sh,
@@ -282,17 +296,20 @@ class ConvKernel(Convolution):
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
         op, out = op_of(node), known(node)
+        channels, filters = shape[-1] // op.groups, out[-1] // op.groups
         return Geometry(
-            *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
+            *three(shape[:-1], 1), channels, *three(out[:-1], 1), filters,
             *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
-            *_task_block(node, shape), *three(op.repeats, 1), *three(op.dilation, 1), out[-1],
+            *_task_block(node, shape), *three(op.repeats, 1), *three(op.dilation, 1), op.groups,
+            out[-1],
         )  # fmt: skip
 
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
         depth, height, width = three(node.shape[:-1], 1)
         rows, columns = _task_block(node, shape)
         places = n * depth * -(-height // rows) * -(-width // columns)
-        return places * filter_blocks(node)
+        groups: int = op_of(node).groups
+        return places * groups * filter_blocks(node)
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         # The sums of fewer than four positions wait for one another.
@@ -306,7 +323,7 @@ class ConvKernel(Convolution):
         windows = _windows(node, shape)
         packed = max(_packed_values(windows, *block, lanes) for lanes in WIDTHS)
         tables = ARGUMENTS + 2 * table_values(prod(block))
-        return tables + packed + waiting_sums(prod(op_of(node).kernel) * shape[-1])
+        return tables + packed + waiting_sums(prod(op_of(node).weight.shape[:-1]))
 
     def sharing(self, node: ir.Node, shape: KnownShape) -> int:
         return filter_blocks(node)
@@ -329,7 +346,7 @@ class ConvKernel(Convolution):
         return (source(lanes),)
 
     def functions(self, wanted: Wanted) -> Functions:
-        return functions(op_of(wanted.node).activation, wanted.added, tile=True)
+        return functions(op_of(wanted.node).activation, wanted.added, tile=True, capped=True)
 
     def pack_kernel(self, weight: npt.NDArray[Any], lanes: int) -> Array:
         return in_blocks(weight, lanes)
@@ -373,7 +390,7 @@ _Windows = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int
 
 def _windows(node: ir.Node, shape: KnownShape) -> _Windows:
     op = op_of(node)
-    return three(op.kernel, 1), three(op.stride, 1), three(op.dilation, 1), shape[-1]
+    return three(op.kernel, 1), three(op.stride, 1), three(op.dilation, 1), shape[-1] // op.groups
 
 
 def _packed_values(windows: _Windows, rows: int, columns: int, lanes: int) -> int:

@@ -4,7 +4,7 @@ A position's sum over one vector of filters is one chain of multiply-adds from t
 over the taps that lie in the data; a long one is several (``long_sums``). There is nothing to pack
 and nothing to share.
 
-w: [KD][KH][KW][channel][filter], filled with zeros to whole vectors
+w: [part][KD][KH][KW][channel][filter], filled with zeros to whole vectors
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from speccompiler.graph import ir
+from speccompiler.kernels.cpu.codegen.register_tile import VECTORS
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill
 from speccompiler.kernels.cpu.convolution import Convolution, count_multiply_adds, is_small
 from speccompiler.kernels.cpu.functions import RELU, Functions, functions
@@ -55,6 +56,9 @@ class Geometry(NamedTuple):
     """The distance of neighbouring places of the window: its dilation."""
     apart_h: int
     apart_w: int
+    groups: int
+    """Parts of the channels, each with filters of its own; ``channels`` and ``filters`` are those
+    of a part."""
     y_pitch: int
 
 
@@ -65,6 +69,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows of the output."""
     @GEOMETRY
     padded = (filters + @LANES - 1) // @LANES * @LANES
+    part_bias, x_pitch = (filters + @GROUP - 1) // @GROUP * @GROUP, groups * channels
+    part_weights = kd * kh * kw * channels * padded
     deep, tall, wide = depth * repeat_d, height * repeat_h, width * repeat_w
     zero = splat(np.float32(0))
     floor, spoiled = splat(floor_of(f[@RELU])), splat(spoiled_by(f[@RELU]))
@@ -80,8 +86,9 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
             left = column * sw - pw
             k0, k1 = max(0, -(left // apart_w)), min(kw, -((left - wide) // apart_w))
             to = (task * out_width + column) * y_pitch
-            for first in range(0, filters, @LANES):
-                s = load(b, first)
+            part, first = 0, 0
+            for _ in range(0, groups * padded, @LANES):
+                s = load(b, part * part_bias + first)
                 total, rest, done = s, zero, 0
                 if long:
                     s = zero
@@ -90,8 +97,10 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                     for h in range(h0, h1):
                         row = plane * height + (top + h * apart_h) // repeat_h
                         for k in range(k0, k1):
-                            at = (row * width + (left + k * apart_w) // repeat_w) * channels
+                            at = (row * width + (left + k * apart_w) // repeat_w) * x_pitch
+                            at += part * channels
                             wo = ((d * kh + h) * kw + k) * channels * padded + first
+                            wo += part * part_weights
                             i = 0
                             while i < channels:
                                 more = min(channels - i, @SHORT - done) if long else channels
@@ -107,10 +116,14 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                     s = rounded(total, rest)
                 s = rectify(s, floor, spoiled)
                 if first + @LANES <= filters:
-                    store(y, to + first, s)
+                    store(y, to + part * filters + first, s)
                 else:
-                    store_where(y, to + first, first_lanes(filters - first), s)
-        finish(f, y, task * out_width * y_pitch, out_width, y_pitch, filters)
+                    some = first_lanes(filters - first)
+                    store_where(y, to + part * filters + first, some, s)
+                first += @LANES
+                if first == padded:
+                    part, first = part + 1, 0
+        finish(f, y, task * out_width * y_pitch, out_width, y_pitch, groups * filters)
 '''
 
 _WORDS = """
@@ -124,7 +137,8 @@ rectify = v.rectify
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
     text = HEADER + _WORDS + CARRY + DRIVER
-    return fill(text, Geometry._fields, LANES=lanes, SHORT=SHORT, RELU=RELU)
+    group = VECTORS * lanes
+    return fill(text, Geometry._fields, LANES=lanes, GROUP=group, SHORT=SHORT, RELU=RELU)
 
 
 class ConvSmallKernel(Convolution):
@@ -138,10 +152,11 @@ class ConvSmallKernel(Convolution):
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
         op, out = op_of(node), known(node)
+        channels, filters = shape[-1] // op.groups, out[-1] // op.groups
         return Geometry(
-            *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1), out[-1],
+            *three(shape[:-1], 1), channels, *three(out[:-1], 1), filters,
             *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
-            *three(op.repeats, 1), *three(op.dilation, 1), out[-1],
+            *three(op.repeats, 1), *three(op.dilation, 1), op.groups, out[-1],
         )  # fmt: skip
 
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
@@ -149,8 +164,8 @@ class ConvSmallKernel(Convolution):
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         """A chain of multiply-adds waits four cycles for each."""
-        filters = known(node)[-1]
-        vectors = -(-filters // MOST_LANES)
+        filters, groups = known(node)[-1], op_of(node).groups
+        vectors = -(-filters // groups // MOST_LANES) * groups
         return 20 + 1.3 * count_multiply_adds(node) / filters * vectors
 
     def text(self, wanted: Wanted) -> str:

@@ -43,21 +43,24 @@ class Convolution(CpuKernel):
     ops = (ir.Conv,)
 
     def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
-        """The bias fills whole groups of two vectors."""
+        """The bias fills whole groups of two vectors. Groups of channels follow each other."""
         import numpy as np
 
         weight, bias = given[0], given[1] if len(given) > 1 else None
+        groups: int = op_of(node).groups
         group = VECTORS * lanes
-        filters = weight.shape[-1]
-        padded = np.zeros(-(-filters // group) * group, np.float32)
+        filters = weight.shape[-1] // groups
+        padded = np.zeros((groups, -(-filters // group) * group), np.float32)
         if bias is not None:
-            padded[:filters] = bias
+            padded[:, :filters] = bias.reshape(groups, filters)
         undefined = np.isnan(weight).any(tuple(range(weight.ndim - 1)))
         if undefined.any():
             # A filter with a NaN makes NaN of everything, the zeros around the data included.
-            padded[:filters][undefined] = np.nan
+            padded[:, :filters][undefined.reshape(groups, filters)] = np.nan
             weight = np.where(undefined, np.float32(0), weight)
-        return self.pack_kernel(weight, lanes).reshape(-1), padded
+        parts = np.split(weight, groups, -1)
+        packed = [self.pack_kernel(part, lanes).reshape(-1) for part in parts]
+        return packed[0] if groups == 1 else np.concatenate(packed), padded.reshape(-1)
 
     @abstractmethod
     def pack_kernel(self, weight: npt.NDArray[Any], lanes: int) -> Array:
@@ -79,14 +82,14 @@ def is_small(node: ir.Node) -> bool:
 def is_product(node: ir.Node) -> bool:
     """Whether it is a matrix product: a window of one place at every position of the input."""
     op = op_of(node)
-    if any(r != 1 for r in op.repeats):
+    if op.groups > 1 or any(r != 1 for r in op.repeats):
         return False
     return all(k == 1 for k in op.kernel + op.stride) and all(p == (0, 0) for p in op.padding)
 
 
 def filter_blocks(node: ir.Node) -> int:
-    """Tasks of one place, each of other filters: all read the same packed input."""
-    return -(-known(node)[-1] // TASK_FILTERS)
+    """Tasks of one place and group, each of other filters: all read the same packed input."""
+    return -(-known(node)[-1] // op_of(node).groups // TASK_FILTERS)
 
 
 def waiting_sums(terms: int) -> int:
@@ -99,8 +102,11 @@ def waiting_sums(terms: int) -> int:
 
 def direct_nanoseconds(positions: int, taps: int, node: ir.Node, shape: KnownShape) -> float:
     """Bound by the multiply-adds; by the weights where there are few positions."""
-    depth = block_depth(shape[-1], MOST_LANES)
-    weights = taps * -(-shape[-1] // depth) * depth * -(-known(node)[-1] // MOST_LANES) * MOST_LANES
+    groups: int = op_of(node).groups
+    channels, filters = shape[-1] // groups, known(node)[-1] // groups
+    depth = block_depth(channels, MOST_LANES)
+    weights = taps * -(-channels // depth) * depth * -(-filters // MOST_LANES) * MOST_LANES
+    weights *= groups
     a_byte = CACHED_NANOSECONDS_A_BYTE if 4 * weights < CACHE_BYTES else NANOSECONDS_A_BYTE
     moved = prod(shape) + prod(known(node))
     arithmetic = positions * weights / MULTIPLY_ADDS + 4 * moved * NANOSECONDS_A_BYTE

@@ -2,10 +2,12 @@
 
 Bound by loads, not by multiply-adds: eight or four neighbouring positions of a row are done
 together (``depthwise_functions``), so that weights are loaded once for them. A position's sum is
-one chain of multiply-adds over the taps that lie in the data, whoever its neighbours are; a long
-one is a chain for each row (``long_sums``). The last vector of channels overlaps the one before.
+one chain of multiply-adds from the bias on, over the taps that lie in the data, whoever its
+neighbours are; a long one is a chain for each row (``long_sums``). The last vector of channels
+overlaps the one before.
 
 w: [kernel][KD][KH][KW][channel], and a vector's length behind
+b: [kernel][channel], the same
 """
 
 from __future__ import annotations
@@ -17,13 +19,13 @@ from typing import NamedTuple
 
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill, filled
+from speccompiler.kernels.cpu.functions import RELU, TOP, Functions, functions
 from speccompiler.kernels.cpu.kernel import (
     Array,
     CpuKernel,
     Given,
     Wanted,
     fitting_lanes,
-    no_values,
 )
 from speccompiler.kernels.long_sums import CARRY, SHORT, is_long
 from speccompiler.planning.candidate import KnownShape, known, op_of, three
@@ -48,83 +50,126 @@ class Geometry(NamedTuple):
     pd: int
     ph: int
     pw: int
+    apart_d: int
+    """The distance of neighbouring places of the window: its dilation."""
+    apart_h: int
+    apart_w: int
     kernels: int
     """Kernels of each channel."""
+    y_pitch: int
 
 
 WORDS = """
+from speccompiler.kernels.cpu.codegen.calls import finish, floating, floor_of, spoiled_by
 from speccompiler.kernels.cpu.depthwise_functions import windows_of
 
-windows = windows_of(@LANES, {long})
+windows, rectify, capped = windows_of(@LANES, {long}), v.rectify, v.minimum
 """
 DRIVER = '''
+
+@jit
+def missing(left, length, count, apart):
+    """Which of some columns lie in the data: the first, and one past the last."""
+    if apart == 1:
+        return max(0, -left), min(count, length - left)
+    return max(0, -(left // apart)), min(count, -((left - length) // apart))
+
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows of the output."""
     @GEOMETRY
-    filters, row = kernels * channels, width * channels
+    row, relu, top_value = width * channels, f[@RELU], f[@TOP]
     row_weights = kw * channels
     size = kd * kh * row_weights
-    # Positions whose windows lie in the data from the first column to the last.
-    inner, outer = max(0, -(-pw // sw)), min((width - kw + pw) // sw + 1, out_width)
+    # Positions are done together whose windows have columns in common: under a dilation they are
+    # ``classes`` apart, and ``stride`` columns of the window.
+    shared, rest = apart_w, sw
+    while rest:
+        shared, rest = rest, shared % rest
+    classes, stride = apart_w // shared, sw // shared
+    # Windows that are written out may have half of their columns beside the data.
+    edge = kw // 2 if stride <= 2 and (kw == 3 or kw == 5 or kw == 7) and @EDGES else 0
     some = first_lanes(channels % @LANES)
     for task in range(lo, hi):
         front = task // out_height % out_depth * sd - pd
         top = task % out_height * sh - ph
         sample = task // (out_height * out_depth)
-        d0, d1 = max(0, -front), min(kd, depth - front)
-        h0, h1 = max(0, -top), min(kh, height - top)
-        base = ((sample * depth + front + d0) * height + top + h0) * row
+        d0, d1 = max(0, -(front // apart_d)), min(kd, -((front - depth) // apart_d))
+        h0, h1 = max(0, -(top // apart_h)), min(kh, -((top - height) // apart_h))
+        base = ((sample * depth + front + d0 * apart_d) * height + top + h0 * apart_h) * row
         for m in range(kernels):
-            column, wo = 0, m * size + (d0 * kh + h0) * row_weights
-            while column < out_width:
-                here = outer - column if column >= inner else 0
-                back = column + here - 4
-                if 3 * sw < 2 * kw * (here - 1) and inner <= back < column and channels >= @LANES:
-                    # The last four together, some of them once more: these are fewer loads.
-                    column, here = back, 4
-                left = column * sw - pw
-                at = base + left * channels
-                to = (task * out_width + column) * filters + m * channels
-                k0, k1, positions = max(0, -left), min(kw, width - left), 1
-                if channels < @LANES:
-                    part(x, at, w, wo, d1 - d0, h1 - h0, k0, k1, kw, kh, row, height, channels,
-                         y, to, some)
-                else:
-                    positions = 8 if here >= 8 else 4 if here >= 4 else 1
-                    windows(positions, sw, x, at, w, wo, y, to, d1 - d0, h1 - h0, k0, k1, kw,
-                            height * row, row, channels, kh * row_weights, filters)
-                column += positions
+            wo = m * size + (d0 * kh + h0) * row_weights
+            for begin in range(min(classes, out_width)):
+                i, count = 0, (out_width - begin + classes - 1) // classes
+                while i < count:
+                    positions, k0, k1 = 1, 0, 0
+                    if channels >= @LANES and i + 4 > count and i > 0 and count >= 4:
+                        # The last four together, some of them once more: these are fewer loads.
+                        left = (begin + (count - 4) * classes) * sw - pw
+                        seen = 3 * stride + kw
+                        k0, k1 = missing(left, width, seen, apart_w)
+                        if k0 <= edge and k1 >= seen - edge and 3 * stride < 2 * kw * (count - i - 1):
+                            i, positions = count - 4, 4
+                    left = (begin + i * classes) * sw - pw
+                    together = 8
+                    while positions == 1 and together > 1 and channels >= @LANES:
+                        seen = (together - 1) * stride + kw
+                        k0, k1 = missing(left, width, seen, apart_w)
+                        if i + together <= count and k0 <= edge and k1 >= seen - edge:
+                            positions = together
+                        together //= 2
+                        together = 0 if together == 2 else together
+                    if positions == 1:
+                        k0, k1 = missing(left, width, kw, apart_w)
+                    at = base + left * channels
+                    to = (task * out_width + begin + i * classes) * y_pitch + m * channels
+                    if channels < @LANES:
+                        part(x, at, w, wo, b, m * channels, d1 - d0, h1 - h0, k0, k1, kw, kh,
+                             apart_h * row, apart_d * height * row, apart_w * channels, channels,
+                             y, to, some, f)
+                    else:
+                        windows(positions, stride, x, at, w, wo, b, m * channels, y, to,
+                                d1 - d0, h1 - h0, k0, k1, kw, apart_d * height * row,
+                                apart_h * row, apart_w * channels, channels, kh * row_weights,
+                                classes * y_pitch, relu, top_value)
+                    i += positions
+        finish(f, y, task * out_width * y_pitch, out_width, y_pitch, kernels * channels)
 '''
 
 PART = """
 
 @jit
-def part(x, at, w, wo, planes, rows, k0, k1, kw, kh, row, height, channels, y, to, some):
+def part(
+    x, at, w, wo, b, bo, planes, rows, k0, k1, kw, kh, row, plane, across, channels, y, to, some, f
+):
     '''The window of one position whose channels fill no vector.'''
+    relu, start = f[@RELU], load_where(b, bo, some)
+    floor, spoiled = splat(floor_of(relu)), splat(spoiled_by(relu))
     @BEGIN
     for d in range(planes):
         for h in range(rows):
-            p = at + (d * height + h) * row
+            p = at + d * plane + h * row
             q = wo + (d * kh + h) * kw * channels
             @ROW
     @STORE
 """
-TAP = "s = fma(load_where(x, p + k * channels, some), load_where(w, q + k * channels, some), s)"
+TAP = "s = fma(load_where(x, p + k * across, some), load_where(w, q + k * channels, some), s)"
+STORE = """s = capped(splat(floating(f[@TOP])), rectify(@SUM, floor, spoiled))
+store_where(y, to, some, s)"""
 
 
 def _part(long: bool) -> str:
     if not long:
         return filled(
             PART,
-            begin=["s = splat(np.float32(0))"],
+            begin=["s = start"],
             row=["for k in range(k0, k1):", f"    {TAP}"],
-            store=["store_where(y, to, some, s)"],
+            store=STORE.replace("@SUM", "s").split("\n"),
         )
     return filled(
         PART,
-        begin=["total = rest = splat(np.float32(0))"],
+        begin=["total, rest = start, splat(np.float32(0))"],
         row=[
             "for first in range(0, kw, @SHORT):",
             "    s = splat(np.float32(0))",
@@ -132,7 +177,7 @@ def _part(long: bool) -> str:
             f"        {TAP}",
             "    total, rest = carried(total, rest, s)",
         ],
-        store=["store_where(y, to, some, rounded(total, rest))"],
+        store=STORE.replace("@SUM", "rounded(total, rest)").split("\n"),
     )
 
 
@@ -140,7 +185,16 @@ def _part(long: bool) -> str:
 def source(lanes: int, long: bool = False) -> str:
     """The module's text, for one vector width, and for sums that are ``long`` or not."""
     text = HEADER + WORDS.format(long=long) + CARRY * long + _part(long) + DRIVER
-    return fill(text, Geometry._fields, LANES=lanes, SHORT=SHORT)
+    return fill(
+        text,
+        Geometry._fields,
+        LANES=lanes,
+        SHORT=SHORT,
+        RELU=RELU,
+        TOP=TOP,
+        # A long window is done by chains, tap by tap.
+        EDGES=str(not long),
+    )
 
 
 class DepthwiseKernel(CpuKernel):
@@ -153,10 +207,12 @@ class DepthwiseKernel(CpuKernel):
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
         op, out = op_of(node), known(node)
+        # One place has no distance from another.
+        apart = [d if k > 1 else 1 for k, d in zip(op.kernel, op.dilation, strict=False)]
         return Geometry(
             *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1),
             *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
-            op.weight.shape[-2],
+            *three(apart, 1), op.weight.shape[-2], out[-1],
         )  # fmt: skip
 
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
@@ -175,8 +231,18 @@ class DepthwiseKernel(CpuKernel):
         lanes = fitting_lanes(wanted.shape[-1], wanted.lanes)
         return source(lanes, is_long(prod(op_of(wanted.node).kernel)))
 
+    def functions(self, wanted: Wanted) -> Functions:
+        return functions(op_of(wanted.node).activation, capped=True)
+
     def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
         import numpy as np
 
-        kernels = np.moveaxis(given[0], -2, 0).reshape(-1)
-        return np.concatenate([kernels, np.zeros(lanes)], dtype=np.float32), no_values()
+        weight = given[0]
+        count = prod(weight.shape[-2:])
+        bias = np.zeros(count) if len(given) == 1 else given[1]
+        kernels = np.moveaxis(weight, -2, 0).reshape(-1)
+        behind = np.zeros(lanes)
+        return (
+            np.concatenate([kernels, behind], dtype=np.float32),
+            np.concatenate([bias, behind], dtype=np.float32),
+        )

@@ -2,8 +2,13 @@
 
 The windows of 3, 5 and 7 columns at stride 1 or 2 have their columns written out. A value is loaded
 once for all windows that see it, from the left to the right, and the weights of a row are in
-registers. Any other window is done by blocks of columns at these strides, and else tap by tap,
-which takes a load for each multiply-add. Each sum takes its taps in the order of memory, always.
+registers. Some of the first and the last columns may lie beside the data: these are left out, so
+that a whole row is done together, edges and all. Any other window is done by blocks of columns at
+these strides, and else tap by tap, which takes a load for each multiply-add. Each sum begins with
+the bias and takes its taps in the order of memory, always.
+
+A stride here is that of positions in columns of the window: under a dilation, positions are done
+together whose windows meet.
 """
 
 from __future__ import annotations
@@ -16,7 +21,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from speccompiler.kernels.cpu.codegen.emitter import LONG, Emitter
+from speccompiler.kernels.cpu.codegen.emitter import FLOAT, INT, LONG, Emitter
+from speccompiler.kernels.cpu.functions import NONE, THEANO
 from speccompiler.kernels.long_sums import SHORT
 
 TOGETHER = (8, 4, 1)
@@ -24,6 +30,8 @@ TOGETHER = (8, 4, 1)
 COLUMNS, STRIDES = (3, 5, 7), (1, 2)
 """Of the windows that are written out: those that networks have."""
 
+CHAINS = 4
+"""Vectors of channels that are done together for one position: a chain alone would wait."""
 BLOCK = 4
 """Columns of any other window at these strides that are done together."""
 
@@ -33,26 +41,35 @@ class _Arguments(NamedTuple):
 
     x: Any
     w: Any
+    b: Any
     y: Any
-    """Where the first window and its weights begin, and where its sums are written."""
+    """Where the first window, its weights and biases begin, and where its sums are written."""
     planes: Any
     rows: Any
     """Of the window, as far as they lie in the data."""
     columns: Any
-    """Of the window, from the first that lies in the data to the last."""
+    """Of one window, from the first that lies in the data to the last."""
     width: Any
     """All columns of the window."""
     skipped: Any
-    """Columns before the first."""
+    """Columns before the first that lies in the data."""
+    end: Any
+    """One past the last that lies in the data, of all windows together."""
     plane: Any
     row: Any
+    across: Any
+    """From one plane, row or column of the window to the next, in the input."""
     value: Any
-    """From one plane, row or column of the input to the next, and from a weight to the next."""
+    """All channels: from a weight to the next."""
     plane_weights: Any
     ahead: Any
     """From one position to the next in the input."""
     pitch: Any
     """From one position to the next in the output."""
+    relu: Any
+    """A kind of relu, as ``functions`` numbers them."""
+    top: Any
+    """The bits of a float32, the largest value after it."""
 
 
 class _Windows(Emitter):
@@ -83,33 +100,62 @@ class _Windows(Emitter):
         self.plane_weights_end = builder.sub(a.plane_weights, builder.mul(before, self.row_weights))
         self.rows = builder.mul(a.planes, a.rows)
         self.last = builder.sub(a.value, LONG(vector))
-        # One position has two vectors of channels instead, because a chain alone would wait.
-        self.vectors = 1 if positions > 1 else 2
+        self.vectors = 1 if positions > 1 else CHAINS
         self.chains = max(positions, self.vectors)
-        self.steps_of_sums: tuple[Any, Any, Any]
-        """From one sum to the next in the input, the weights and the output."""
+        self.ahead: list[Any]
+        """From the first sum to each in the input."""
+        self.apart: list[Any]
+        """The same for the vectors of weights."""
         far = self.vectors * vector
         count = builder.udiv(self.behind(a.value, far - 4), LONG(far))
         self.loop(count, [LONG(0)], self._some_channels)
         builder.ret_void()
 
     def _some_channels(self, state: Sequence[Any]) -> list[Any]:
-        """One or two vectors of channels; the state is how many bytes of them are done."""
+        """One or some vectors of channels; the state is how many bytes of them are done."""
         a, builder = self.given, self.builder
         (done,) = state
-        here, then = (self._at_most_last(self.behind(done, 4 * self.lanes * n)) for n in (0, 1))
-        self.steps_of_sums = a.ahead, LONG(0), a.pitch
+        each = range(self.vectors)
+        places = [self._at_most_last(self.behind(done, 4 * self.lanes * n)) for n in each]
+        here = places[0]
         if self.vectors > 1:
-            step = builder.sub(then, here)
-            self.steps_of_sums = step, step, step
+            self.ahead = self.apart = [builder.sub(place, here) for place in places]
+            starts = [self.load(builder.add(a.b, place)) for place in places]
+        else:
+            self.ahead = [self.steps(LONG(0), a.ahead, t) for t in range(self.positions)]
+            self.apart = [LONG(0)]
+            starts = [self.load(builder.add(a.b, here))] * self.chains
         x, w, y = (builder.add(place, here) for place in (a.x, a.w, a.y))
-        zeros = [self.constant(0.0)] * (self.chains * (2 if self.long else 1))
-        _, _, _, *sums = self.loop(self.rows, [a.rows, x, w, *zeros], self._row)
+        if self.long:
+            starts += [self.constant(0.0)] * self.chains
+        _, _, _, *sums = self.loop(self.rows, [a.rows, x, w, *starts], self._row)
         if self.long:
             sums = list(map(self._rounded, sums[: self.chains], sums[self.chains :]))
-        for t, value in enumerate(sums):
-            self.store(value, self.steps(y, self.steps_of_sums[2], t))
+        for t, value in enumerate(self._rectified(sums)):
+            place = self.steps(y, a.pitch, t)
+            self.store(value, place if self.vectors == 1 else builder.add(y, self.apart[t]))
         return [self.behind(done, 4 * self.lanes * self.vectors)]
+
+    def _rectified(self, sums: Sequence[Any]) -> list[Any]:
+        """The sums after the relu that is asked for, which knows a largest value."""
+        a, builder = self.given, self.builder
+        zero, lowest = self.constant(0.0), self.constant(float("-inf"))
+
+        def larger() -> list[Any]:
+            # A NaN is neither below the one nor above the other.
+            top = self.repeat(builder.bitcast(builder.trunc(a.top, INT), FLOAT))
+            made = [builder.select(builder.fcmp_ordered(">", zero, s), zero, s) for s in sums]
+            return [builder.select(builder.fcmp_ordered("<", top, s), top, s) for s in made]
+
+        def spoiled() -> list[Any]:
+            undefined = self.constant(float("nan"))
+            return [
+                builder.select(builder.fcmp_ordered("==", before, lowest), undefined, after)
+                for before, after in zip(sums, made, strict=True)
+            ]
+
+        made = self.choice(builder.icmp_signed("!=", a.relu, LONG(NONE)), sums, larger)
+        return self.choice(builder.icmp_signed("==", a.relu, LONG(THEANO)), made, spoiled)
 
     def _at_most_last(self, channel: Any) -> Any:
         """Where a vector of channels begins that may overlap the one before."""
@@ -131,7 +177,7 @@ class _Windows(Emitter):
             first = builder.sub(LONG(SHORT), over)
             _, _, _, _, *kept = self.loop(chains, [a.columns, first, x, w, *kept], self._chain)
         elif self.columns:
-            kept = self._written_out(x, w, kept, self.columns, self.stride)
+            kept = self._written_out(x, w, kept, self.columns, self.stride, edges=True)
         else:
             _, _, *kept = self._any_columns(a.columns, [x, w, *kept])
         left = builder.sub(left, LONG(1))
@@ -141,30 +187,61 @@ class _Windows(Emitter):
         return [builder.select(ends, a.rows, left), x, w, *kept]
 
     def _written_out(
-        self, x: Any, w: Any, sums: Sequence[Any], columns: int, stride: int
+        self,
+        x: Any,
+        w: Any,
+        sums: Sequence[Any],
+        columns: int,
+        stride: int,
+        *,
+        edges: bool = False,
     ) -> list[Any]:
-        """So many columns of a row."""
-        value, sums = self.given.value, list(sums)
-        weights = [self.load(self.steps(w, value, k)) for k in range(columns)]
-        for column in range((self.positions - 1) * stride + columns):
-            seen = self.load(self.steps(x, value, column))
-            for t in range(self.positions):
-                k = column - t * stride
-                if 0 <= k < columns:
-                    sums[t] = self.fma(seen, weights[k], sums[t])
+        """So many columns of a row; with ``edges`` the outermost may lie beside the data."""
+        a, builder, sums = self.given, self.builder, list(sums)
+        weights = [self.load(self.steps(w, a.value, k)) for k in range(columns)]
+        count = (self.positions - 1) * stride + columns
+        for column in range(count):
+            inside = None
+            if edges and column < columns // 2:
+                inside = builder.icmp_signed("<=", a.skipped, LONG(column))
+            elif edges and column >= count - columns // 2:
+                inside = builder.icmp_signed("<", LONG(column), a.end)
+            seers = [t for t in range(self.positions) if 0 <= column - t * stride < columns]
+            before = [sums[t] for t in seers]
+            see = partial(self._seen, x, column, stride, weights, before, seers)
+            after = see() if inside is None else self.choice(inside, before, see)
+            for t, value in zip(seers, after, strict=True):
+                sums[t] = value
         return sums
+
+    def _seen(
+        self,
+        x: Any,
+        column: int,
+        stride: int,
+        weights: Sequence[Any],
+        sums: Sequence[Any],
+        seers: Sequence[int],
+    ) -> list[Any]:
+        """The sums of the windows that see a column, with it."""
+        seen = self.load(self.steps(x, self.given.across, column))
+        return [
+            self.fma(seen, weights[column - t * stride], value)
+            for t, value in zip(seers, sums, strict=True)
+        ]
 
     def _block(self, stride: int, state: Sequence[Any]) -> list[Any]:
         """Some columns."""
         x, w, *sums = state
         sums = self._written_out(x, w, sums, BLOCK, stride)
-        return [*(self.steps(place, self.given.value, BLOCK) for place in (x, w)), *sums]
+        a = self.given
+        return [self.steps(x, a.across, BLOCK), self.steps(w, a.value, BLOCK), *sums]
 
     def _any_columns(self, count: Any, state: Sequence[Any]) -> list[Any]:
         """So many columns of a row."""
         a, builder = self.given, self.builder
         for stride in STRIDES if self.positions > 1 else ():
-            fits = builder.icmp_signed("==", a.ahead, builder.mul(a.value, LONG(stride)))
+            fits = builder.icmp_signed("==", a.ahead, builder.mul(a.across, LONG(stride)))
             blocks = builder.select(fits, builder.udiv(count, LONG(BLOCK)), LONG(0))
             count = builder.sub(count, builder.mul(blocks, LONG(BLOCK)))
             state = self.loop(blocks, state, partial(self._block, stride))
@@ -194,12 +271,11 @@ class _Windows(Emitter):
         """One weight of every window."""
         a, builder = self.given, self.builder
         x, w, *sums = state
-        ahead, apart, _ = self.steps_of_sums
-        weights = [self.load(self.steps(w, apart, n)) for n in range(self.vectors)]
+        weights = [self.load(builder.add(w, apart)) for apart in self.apart]
         for t in range(self.chains):
-            value = self.load(self.steps(x, ahead, t))
+            value = self.load(builder.add(x, self.ahead[t]))
             sums[t] = self.fma(value, weights[t % self.vectors], sums[t])
-        return [builder.add(x, a.value), builder.add(w, a.value), *sums]
+        return [builder.add(x, a.across), builder.add(w, a.value), *sums]
 
     def _carried(self, total: Any, rest: Any, more: Any) -> tuple[Any, Any]:
         """``long_sums``: the rounded sum of two, and the rest with the error of that rounding."""
@@ -224,35 +300,35 @@ def windows_of(lanes: int, long: bool) -> Any:
 
     @intrinsic
     def windows(
-        typing: Any, positions: Any, stride: Any, x: Any, at: Any, w: Any, wo: Any, y: Any,
-        to: Any, planes: Any, rows: Any, first: Any, end: Any, width: Any, plane: Any, row: Any,
-        channels: Any, plane_weights: Any, pitch: Any,
+        typing: Any, positions: Any, stride: Any, x: Any, at: Any, w: Any, wo: Any, b: Any, bo: Any,
+        y: Any, to: Any, planes: Any, rows: Any, first: Any, end: Any, width: Any, plane: Any,
+        row: Any, across: Any, channels: Any, plane_weights: Any, pitch: Any, relu: Any, top: Any,
     ) -> Any:  # fmt: skip
-        """Sums of windows side by side, of all channels, which fill a vector.
+        """Sums of windows ``stride`` columns apart, of all channels, which fill a vector.
 
-        Those of more than one position are whole. ``first`` and ``end`` are columns of the window
-        that lie in the data; ``at`` and ``wo`` are where column 0 of the first row is.
+        ``first`` and ``end`` are what lies in the data of all columns that these windows see. More
+        than one are whole, but for half a window of those that are written out. ``at`` and ``wo``
+        are where column 0 of the first row is.
         """
 
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            positions, stride, x, at, w, wo, y, to, planes, rows, first, end, width, *far = args
+            positions, stride, x, at, w, wo, b, bo, y, to, planes, rows, first, end, *rest = args
+            width, *far, relu, top = rest
             planes, rows, columns = (
                 builder.select(builder.icmp_signed(">", count, LONG(0)), count, LONG(0))
                 for count in (planes, rows, builder.sub(end, first))
             )
-            skipped = builder.mul(first, far[2])
-            at, wo = builder.add(at, skipped), builder.add(wo, skipped)
-            x, w, y = (
+            x, w, b, y = (
                 builder.ptrtoint(builder.gep(data, [start]), LONG)
-                for data, start in ((x, at), (w, wo), (y, to))
+                for data, start in ((x, at), (w, wo), (b, bo), (y, to))
             )
-            plane, row, value, plane_weights, pitch = (
+            plane, row, across, value, plane_weights, pitch = (
                 builder.mul(distance, LONG(4)) for distance in far
             )
-            ahead = builder.mul(stride, value)
+            ahead = builder.mul(stride, across)
             arguments = _Arguments(
-                x, w, y, planes, rows, columns, width, first, plane, row, value, plane_weights,
-                ahead, pitch,
+                x, w, b, y, planes, rows, columns, width, first, end, plane, row, across, value,
+                plane_weights, ahead, pitch, relu, top,
             )  # fmt: skip
             for count in TOGETHER:
                 with builder.if_then(builder.icmp_signed("==", positions, LONG(count))):
@@ -260,8 +336,8 @@ def windows_of(lanes: int, long: bool) -> Any:
             return context.get_dummy_value()
 
         number = types.int64
-        kinds = (x, number, w, number, y, number)
-        return types.void(number, number, *kinds, *[number] * 10), emit
+        kinds = (x, number, w, number, b, number, y, number)
+        return types.void(number, number, *kinds, *[number] * 13), emit
 
     return windows
 
@@ -269,9 +345,13 @@ def windows_of(lanes: int, long: bool) -> Any:
 def _call(
     builder: Any, lanes: int, positions: int, stride: Any, arguments: _Arguments, long: bool
 ) -> None:
-    """Call the function for windows of this width and stride, or else the one for all."""
+    """Call the function for windows of this width and stride, or else the one for all.
+
+    That one sees no column beside the data: it begins at the first within. Of several positions
+    all see whole windows there.
+    """
     other, end = builder.append_basic_block("other"), builder.append_basic_block("windows_end")
-    number = builder.add(builder.mul(arguments.columns, LONG(4)), stride)
+    number = builder.add(builder.mul(arguments.width, LONG(4)), stride)
     few = builder.icmp_signed("<=", stride, LONG(max(STRIDES)))
     choice = builder.switch(builder.select(few, number, LONG(0)), other)
     cases = set() if long or positions == 1 else {(c, s) for c in COLUMNS for s in STRIDES}
@@ -283,6 +363,13 @@ def _call(
         builder.call(made.function, arguments)
         builder.branch(end)
     builder.position_at_end(other)
+    a = arguments
+    columns = a.width if positions > 1 else a.columns
+    arguments = a._replace(
+        x=builder.add(a.x, builder.mul(a.skipped, a.across)),
+        w=builder.add(a.w, builder.mul(a.skipped, a.value)),
+        columns=columns,
+    )
     builder.call(_Windows(builder.module, lanes, positions, long=long).function, arguments)
     builder.branch(end)
     builder.position_at_end(end)

@@ -104,7 +104,7 @@ def group(
         waiting[t] = 4 * t * width
     a[@TILE_PLANE], a[@TILE_PLANE_WEIGHTS] = 4 * plane, 4 * kh * row_weights
     a[@TILE_ROW], a[@TILE_ROW_WEIGHTS] = 4 * row, 4 * row_weights
-    a[@TILE_ASK_STEP] = 4 * @LINE
+    a[@TILE_ASK_STEP], a[@TILE_TOP] = 4 * @LINE, f[@TOP]
     for t0 in range(0, tiles, @WALK):
         t1, p0 = min(tiles, t0 + @WALK), t0 * share + min(t0, larger)
         for i in range(steps):
@@ -171,6 +171,7 @@ CONSTANTS = {
     **{f"TILE_{name.upper()}": at for at, name in enumerate(TileArguments._fields)},
     "TILE": functions.TILE,
     "RELU": functions.RELU,
+    "TOP": functions.TOP,
     "ACTIVATION": functions.ACTIVATION,
     "ADDS": functions.ADDS,
     "SUM_RELU": functions.SUM_RELU,

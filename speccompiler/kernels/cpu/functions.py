@@ -7,10 +7,11 @@ it is done in registers; any other activation is the address of a function over 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from speccompiler.expressions.library import ACTIVATIONS, theano_relu
-from speccompiler.expressions.nodes import Expression
+from speccompiler.expressions.nodes import Call, Expression, Number, Variable
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Combine
 
@@ -21,7 +22,9 @@ ADDS, SUM_RELU, SUM_ACTIVATION, SUM_CONSTANTS = 3, 4, 5, 6
 """Whether the result joins what lies where it is written, and what is then done to the sum."""
 TILE = 7
 """The address of the register tile, for the kernels that call it."""
-LENGTH = 8
+TOP = 8
+"""The bits of a float32: what values are no more than after a relu."""
+LENGTH = 9
 
 NONE, PLAIN, THEANO = 0, 1, 2
 """No relu, the larger of a value and 0, and the same with NaN for -infinity."""
@@ -34,6 +37,8 @@ class Finish:
 
     relu: int = NONE
     activation: Expression | None = None
+    top: float = math.inf
+    """What values are no more than after the relu."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +57,40 @@ class Functions:
     """Whether that is the tile of Winograd's products."""
 
 
-def finish(activation: Expression | None) -> Finish:
-    """The finish for an activation."""
+def finish(activation: Expression | None, *, capped: bool = False) -> Finish:
+    """The finish for an activation; ``capped`` where the kernel's relu knows a largest value."""
     if activation is None or activation == ACTIVATIONS["linear"]:
         return Finish()
     relu = _RELUS.get(activation, NONE)
-    return Finish(relu) if relu else Finish(activation=activation)
+    if relu:
+        return Finish(relu)
+    top = _cap(activation) if capped else None
+    return Finish(activation=activation) if top is None else Finish(PLAIN, top=top)
+
+
+def _cap(activation: Expression) -> float | None:
+    """The largest value of a relu that has one, such as relu6; else None."""
+    x, zero = Variable(), Number(0.0)
+    match activation:
+        case Call("clip", (low, floor, Number(top))) if (low, floor) == (x, zero):
+            return top if top >= 0 else None
+        case Call("min", (Call("max", inner), Number(top))) | Call(
+            "min", (Number(top), Call("max", inner))
+        ) if inner in ((x, zero), (zero, x)):
+            return top if top >= 0 else None
+        case _:
+            return None
 
 
 def functions(
-    activation: Expression | None, added: Combine | None = None, *, tile: bool = False
+    activation: Expression | None,
+    added: Combine | None = None,
+    *,
+    tile: bool = False,
+    capped: bool = False,
 ) -> Functions:
     """What a kernel calls that ends in an activation, and may take in the sum ``added``."""
+    own = finish(activation, capped=capped)
     if added is None:
-        return Functions(finish(activation), tile=tile)
-    return Functions(finish(activation), True, finish(added.activation), tile)
+        return Functions(own, tile=tile)
+    return Functions(own, True, finish(added.activation), tile)

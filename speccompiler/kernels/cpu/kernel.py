@@ -121,6 +121,10 @@ class CpuKernel(ABC):
                 changed[self.fields.index(name)] = 1
         return tuple(changed)
 
+    def with_sources(self, geometry: Geometry, shapes: Sequence[KnownShape]) -> Geometry:
+        """The same geometry for a step that reads values of these shapes."""
+        return geometry
+
     @abstractmethod
     def tasks(self, node: Node, shape: KnownShape, n: int) -> int:
         """How many independent tasks ``n`` samples make."""

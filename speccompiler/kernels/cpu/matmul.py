@@ -173,10 +173,11 @@ class MatmulKernel(Convolution):
     @classmethod
     def texts_for(cls, node: ir.Node, lanes: int) -> Sequence[str]:
         op = op_of(node)
-        return cls.texts(lanes) if all(k == 1 for k in op.kernel + op.stride) else ()
+        one = op.groups == 1 and all(k == 1 for k in op.kernel + op.stride)
+        return cls.texts(lanes) if one else ()
 
     def functions(self, wanted: Wanted) -> Functions:
-        return functions(op_of(wanted.node).activation, wanted.added, tile=True)
+        return functions(op_of(wanted.node).activation, wanted.added, tile=True, capped=True)
 
     def pack_kernel(self, weight: npt.NDArray[Any], lanes: int) -> Array:
         return in_blocks(weight, lanes)

@@ -43,7 +43,7 @@ class PoolKernel(CpuKernel):
         before = [b + z for (b, _), (z, _) in zip(op.padding, op.zeros, strict=True)]
         return Geometry(
             *lengths, shape[-1], *three(out[:-1], 1),
-            *three(op.kernel, 1), *three(op.stride, 1), *three(before, 0),
+            *three(op.kernel, 1), *three(op.stride, 1), *three(before, 0), *three(op.dilation, 1),
             *depth, *height, *width, out[-1],
         )  # fmt: skip
 

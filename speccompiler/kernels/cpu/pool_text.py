@@ -41,6 +41,10 @@ class Geometry(NamedTuple):
     pd: int
     ph: int
     pw: int
+    apart_d: int
+    """The distance of neighbouring places of the window: its dilation."""
+    apart_h: int
+    apart_w: int
     counted_d0: int
     """The first plane that is counted, in the input's coordinates: 0, or below it where zeros
     were folded in."""
@@ -59,33 +63,46 @@ BLOCK = 4
 DRIVER = '''
 
 @jit
+def seen(begin, low, high, count, apart):
+    """Which of ``count`` places from ``begin`` on lie within: the first, and one past the last."""
+    if apart == 1:
+        return max(0, low - begin), min(count, high - begin)
+    return max(0, -((begin - low) // apart)), min(count, -((begin - high) // apart))
+
+
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: rows of the output."""
     @GEOMETRY
     row = width * channels
     nothing = np.float32(@NOTHING)
     # Positions whose windows lie in the data from the first column to the last.
+    high, wide = (kh - 1) * apart_h + 1, (kw - 1) * apart_w + 1
+    front, back = max(counted_d0, 0), min(counted_d1, depth)
+    upper, lower = max(counted_h0, 0), min(counted_h1, height)
     left, right = max(counted_w0, 0), min(counted_w1, width)
-    inner, outer = -((-left - pw) // sw), min((right - kw + pw) // sw + 1, out_width)
+    inner, outer = -((-left - pw) // sw), min((right - wide + pw) // sw + 1, out_width)
     # One past the last row of such windows: below it lies padding, or what was cut off.
-    lowest = min((min(counted_h1, height) - kh + ph) // sh + 1, out_height)
+    lowest = min((lower - high + ph) // sh + 1, out_height)
     # Planes of which one value is made each lie side by side.
     flat = kd == 1 and sd == 1 and pd == 0 and out_depth == depth
     planes_each = flat and out_height * out_width * y_pitch == 1
     # One plane's last window may be as far from the next one's first as two windows of a plane.
-    even = flat and ph == 0 and kh <= sh and sh * out_height == height
+    even = flat and ph == 0 and high <= sh and sh * out_height == height
     task, taken = lo, 1
     rows_before, columns_before, row_share, column_share = 0, 0, 1.0, 1.0
     while task < hi:
         oh, od = task % out_height, task // out_height % out_depth
         sample = task // (out_height * out_depth)
         d_from, h_from = od * sd - pd, oh * sh - ph
-        d_lo, d_hi = max(d_from, counted_d0), min(d_from + kd, counted_d1)
-        h_lo, h_hi = max(h_from, counted_h0), min(h_from + kh, counted_h1)
-        d0, h0 = max(d_lo, 0), max(h_lo, 0)
-        planes, rows = max(min(d_hi, depth) - d0, 0), max(min(h_hi, height) - h0, 0)
+        d_lo, d_hi = seen(d_from, counted_d0, counted_d1, kd, apart_d)
+        h_lo, h_hi = seen(h_from, counted_h0, counted_h1, kh, apart_h)
+        d0, d1 = seen(d_from, front, back, kd, apart_d)
+        h0, h1 = seen(h_from, upper, lower, kh, apart_h)
+        planes, rows = max(d1 - d0, 0), max(h1 - h0, 0)
         real_rows, counted_rows = planes * rows, (d_hi - d_lo) * (h_hi - h_lo)
-        base = ((sample * depth + d0) * height + h0) * row
+        base = (sample * depth + d_from + d0 * apart_d) * height + h_from + h0 * apart_h
+        base *= row
         # How many tasks are alike: the same rows of windows, further on.
         taken = lines = 1
         if planes_each:
@@ -97,9 +114,9 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
         ow = 0
         while ow < out_width:
             w_from = ow * sw - pw
-            w_lo, w_hi = max(w_from, counted_w0), min(w_from + kw, counted_w1)
-            v0 = max(w_lo, 0)
-            columns = max(min(w_hi, width) - v0, 0)
+            w_lo, w_hi = seen(w_from, counted_w0, counted_w1, kw, apart_w)
+            v0, v1 = seen(w_from, left, right, kw, apart_w)
+            columns = max(v1 - v0, 0)
             counted_columns = w_hi - w_lo
             counted = counted_rows * counted_columns
             first = nothing if real_rows * columns == counted else np.float32(0)
@@ -113,8 +130,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                 positions, apart = taken, height * width
             elif inner <= ow and ow < outer:
                 positions = outer - ow
-            windows(x, base + v0 * channels, planes, height * row, rows, row, columns, channels,
-                    first, np.float32(scale), np.float32(counted * scale),
+            windows(x, base + (w_from + v0 * apart_w) * channels, planes, apart_d * height * row,
+                    rows, apart_h * row, columns, apart_w * channels, channels, first, np.float32(scale), np.float32(counted * scale),
                     y, (task * out_width + ow) * y_pitch, positions, apart, y_pitch,
                     lines, sh * row, out_width * y_pitch)
             ow += 1 if planes_each else positions
@@ -125,7 +142,7 @@ CHANNELS = '''
 
 @jit
 def windows(
-    x, x_start, planes, plane, rows, row, columns, channels, first, scale, rest,
+    x, x_start, planes, plane, rows, row, columns, step, channels, first, scale, rest,
     y, y_start, positions, sw, y_pitch, lines, x_line, y_line
 ):
     """Positions that are ``sw`` apart, on some lines. Last vectors overlap those before."""
@@ -142,7 +159,7 @@ def windows(
         while count < @WIDE and time + @BLOCK <= whole:
             for i in range(0, count, @LANES):
                 j = max(min(i, count - @LANES), 0)
-                window_@BLOCK(x, xo + j, planes, plane, rows, row, columns, channels, first,
+                window_@BLOCK(x, xo + j, planes, plane, rows, row, columns, step, first,
                               scale, rest, y, yo + j, ahead, y_pitch)
             time += @BLOCK
             xo += @BLOCK * ahead
@@ -150,21 +167,21 @@ def windows(
         while time < whole:
             i = 0
             while i + @WIDE <= count:
-                window_@BLOCK(x, xo + i, planes, plane, rows, row, columns, channels, first,
+                window_@BLOCK(x, xo + i, planes, plane, rows, row, columns, step, first,
                               scale, rest, y, yo + i, @LANES, @LANES)
                 i += @WIDE
             while i < count:
                 # The second vector may be the first once more.
                 j = max(min(i, count - @LANES), 0)
                 apart = max(min(@LANES, count - @LANES - j), 0)
-                window_2(x, xo + j, planes, plane, rows, row, columns, channels, first,
+                window_2(x, xo + j, planes, plane, rows, row, columns, step, first,
                          scale, rest, y, yo + j, apart, apart)
                 i += 2 * @LANES
             time += 1
             xo += ahead
             yo += y_pitch
         while time < times:
-            part(x, xo, planes, plane, rows, row, columns, channels, first, scale, rest,
+            part(x, xo, planes, plane, rows, row, columns, step, first, scale, rest,
                  y, yo, some)
             time += 1
             xo += ahead
@@ -175,7 +192,7 @@ PLANES = '''
 
 @jit
 def windows(
-    x, x_start, planes, plane, rows, row, columns, channels, first, scale, rest,
+    x, x_start, planes, plane, rows, row, columns, step, channels, first, scale, rest,
     y, y_start, positions, sw, y_pitch, lines, x_line, y_line
 ):
     """Positions of one channel, on some lines. Last vectors overlap those before."""
@@ -184,13 +201,13 @@ def windows(
         # Vectors across lines.
         xo, yo = x_start + line * x_line, y_start + line * y_line
         for i in range(positions):
-            down(x, xo + i * sw, planes, plane, rows, row, columns, 1, first, scale,
+            down(x, xo + i * sw, planes, plane, rows, row, columns, step, first, scale,
                  rest, y, yo + i * y_pitch, x_line, y_line)
         line += @LANES
     for here in range(line, lines):
         xo, yo, i = x_start + here * x_line, y_start + here * y_line, 0
         while narrow and i < positions:
-            part(x, xo + i * sw, planes, plane, rows, row, columns, 1, first, scale,
+            part(x, xo + i * sw, planes, plane, rows, row, columns, step, first, scale,
                  rest, y, yo + i * y_pitch, first_lanes(1))
             i += 1
         while i < positions:
@@ -198,19 +215,19 @@ def windows(
             if sw == 1:
                 # The second vector may be the first once more.
                 apart = min(@LANES, positions - @LANES - j)
-                window_2(x, xo + j, planes, plane, rows, row, columns, 1, first, scale,
+                window_2(x, xo + j, planes, plane, rows, row, columns, step, first, scale,
                          rest, y, yo + j, apart, apart)
                 i += 2 * @LANES
-            elif sw == 2 and columns > 1 and left > @LANES:
+            elif sw == 2 and step == 1 and columns > 1 and left > @LANES:
                 second_2(x, xo + 2 * i, planes, plane, rows, row, columns, first, scale,
                          rest, y, yo + i, min(@LANES, left - @LANES))
                 i += 2 * @LANES
-            elif sw == 2 and columns > 1:
+            elif sw == 2 and step == 1 and columns > 1:
                 second_1(x, xo + 2 * j, planes, plane, rows, row, columns, first, scale,
                          rest, y, yo + j, 0)
                 i += @LANES
             else:
-                along(x, xo + j * sw, planes, plane, rows, row, columns, 1, first, scale,
+                along(x, xo + j * sw, planes, plane, rows, row, columns, step, first, scale,
                       rest, y, yo + j, sw, 1)
                 i += @LANES
 '''

@@ -30,6 +30,8 @@ class Geometry(NamedTuple):
     """Whether inputs are weighed."""
     aligned: int
     """Whether corners lie on corners."""
+    centred: int
+    """Whether places are the centres of pixels."""
 
 
 DRIVER = '''
@@ -40,6 +42,16 @@ def scale_of(length, size, aligned):
     if aligned and size > 1:
         return np.float32(length - 1) / np.float32(size - 1)
     return np.float32(length) / np.float32(size)
+
+
+@as_written
+def place_of(output, scale, centred, bilinear):
+    """Where an output looks; the nearest neighbour of a centre is the pixel that it falls into."""
+    place = np.float32(output)
+    if not centred:
+        return place * scale
+    place = (place + np.float32(0.5)) * scale
+    return max(place - np.float32(0.5), np.float32(0)) if bilinear else place
 
 
 @jit
@@ -77,12 +89,12 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     nearer, some = aligned and not bilinear, first_lanes(channels % @LANES)
     whole = channels - channels % @LANES
     for task in range(lo, hi):
-        v = np.float32(task % out_height) * down
+        v = place_of(task % out_height, down, centred, bilinear)
         top = looked_at(v, height, nearer)
         first = (task // out_height * height + top) * width * channels
         second = first + (min(top + 1, height - 1) - top) * width * channels
         for ox in range(out_width):
-            u = np.float32(ox) * across
+            u = place_of(ox, across, centred, bilinear)
             left = looked_at(u, width, nearer)
             to = (task * out_width + ox) * channels
             l, r = left * channels, min(left + 1, width - 1) * channels
@@ -114,7 +126,7 @@ class ResizeImageKernel(CpuKernel):
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
         op, (out_height, out_width) = op_of(node), known(node)[-3:-1]
         height, width, channels = shape[-3:]
-        ways = int(op.bilinear), int(op.align_corners)
+        ways = int(op.bilinear), int(op.align_corners), int(op.half_pixel)
         return Geometry(height, width, channels, out_height, out_width, *ways)
 
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:

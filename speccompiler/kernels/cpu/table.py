@@ -17,7 +17,9 @@ from speccompiler.kernels.cpu.conv import ConvKernel
 from speccompiler.kernels.cpu.conv_small import ConvSmallKernel
 from speccompiler.kernels.cpu.depthwise import DepthwiseKernel
 from speccompiler.kernels.cpu.dot import DotKernel
+from speccompiler.kernels.cpu.expand import ExpandKernel
 from speccompiler.kernels.cpu.global_pool import GlobalPoolKernel
+from speccompiler.kernels.cpu.kept import KeptKernel
 from speccompiler.kernels.cpu.kernel import CpuKernel, Expected
 from speccompiler.kernels.cpu.local import LocalKernel
 from speccompiler.kernels.cpu.lookup import LookupKernel
@@ -27,6 +29,7 @@ from speccompiler.kernels.cpu.matmul import MatmulKernel
 from speccompiler.kernels.cpu.normalize import NormalizeKernel
 from speccompiler.kernels.cpu.plain_copy import CopyKernel
 from speccompiler.kernels.cpu.pool import PoolKernel
+from speccompiler.kernels.cpu.recurrent import RecurrentKernel
 from speccompiler.kernels.cpu.resize import ResizeKernel
 from speccompiler.kernels.cpu.resize_image import ResizeImageKernel
 from speccompiler.kernels.cpu.slicing import SliceKernel
@@ -41,7 +44,8 @@ KERNELS: tuple[type[CpuKernel], ...] = (
     PoolKernel, GlobalPoolKernel, ResizeKernel, ResizeImageKernel,
     MapKernel, MapWithKernel, CombineKernel, SoftmaxKernel,
     MaskKernel, NormalizeKernel, BatchNormalizeKernel,
-    TransposeKernel, SliceKernel, ConcatKernel, DotKernel, LookupKernel,
+    TransposeKernel, SliceKernel, ExpandKernel, ConcatKernel, DotKernel, LookupKernel,
+    RecurrentKernel, KeptKernel,
 )  # fmt: skip
 """All kernels. Of two that cost the same, the first is taken."""
 

@@ -156,7 +156,7 @@ class WinogradKernel(Convolution):
     def texts_for(cls, node: ir.Node, lanes: int) -> Iterable[str]:
         op = op_of(node)
         tile = find_tile(three(op.kernel, 1)[1:])
-        plain = tile is not None and three(op.stride, 1)[1:] == (1, 1)
+        plain = tile is not None and op.groups == 1 and three(op.stride, 1)[1:] == (1, 1)
         few = min(op.weight.shape[-2:]) < MOST_LANES
         return cls.texts(lanes) if plain and not few else ()
 
@@ -181,6 +181,7 @@ def _ways(node: ir.Node, shape: KnownShape, expected: Expected) -> list[_Way]:
     pool = (1, 1) if expected.pool is None else _pool_windows(expected.pool)
     if (
         tile is None
+        or op.groups > 1
         or stride[1:] != (1, 1)
         or (op.dilation and pool != (1, 1))
         or min(shape[-1], out[-1]) < MOST_LANES
@@ -210,7 +211,7 @@ def _pool_windows(pool: ir.Node) -> tuple[int, int]:
     """Height and width of windows that stand side by side in planes; else (0, 0)."""
     op = op_of(pool)
     kernel = three(op.kernel, 1)
-    plain = not any(p != (0, 0) for p in (*op.padding, *op.zeros))
+    plain = not op.dilation and not any(p != (0, 0) for p in (*op.padding, *op.zeros))
     if op.mode == "max" and plain and op.kernel == op.stride and kernel[0] == 1:
         return kernel[1], kernel[2]
     return 0, 0

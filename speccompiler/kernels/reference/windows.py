@@ -64,7 +64,10 @@ def depthwise(op: ir.Depthwise, weights: Weights, x: Array) -> Array:
     padded = extend(x, op.padding, 0.0)
     taps = _taps(padded, op.kernel, op.stride, op.dilation)
     y: Array = sum((seen[..., None, :] * kernel[place] for place, seen in taps), start=np.zeros(()))
-    return y.reshape(*y.shape[:-2], -1)
+    y = y.reshape(*y.shape[:-2], -1)
+    if op.bias is not None:
+        y = y + weights[op.bias]
+    return y if op.activation is None else evaluate(op.activation, y)
 
 
 def local(op: ir.Local, weights: Weights, x: Array) -> Array:

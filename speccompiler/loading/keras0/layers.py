@@ -25,7 +25,6 @@ from speccompiler.schemas.registry import (
     KERAS_CLASSES,
     LAYERS,
     NATIVE_LAYERS,
-    RECURRENT_LAYERS,
     aliases,
 )
 from speccompiler.source.saved_models import text_at
@@ -107,7 +106,7 @@ def layer(reading: Reading, node: Mapping, *, first: bool, name: str | None = No
 def _name_to_answer(reading: Reading, kind: str) -> str | None:
     """``lambda_1``, as Keras would call it, for what its owner may say by a name."""
     known = kind in {*LAYERS, *aliases(), *KERAS_CLASSES} - NATIVE_LAYERS | _KEPT
-    if known or kind in RECURRENT_LAYERS or not answerable(kind):
+    if known or not answerable(kind):
         return None
     return next(
         found for number in count(1) if (found := f"{kind.lower()}_{number}") not in reading.taken

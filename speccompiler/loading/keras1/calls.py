@@ -14,12 +14,14 @@ from speccompiler.loading.keras1.parts import (
     Network,
     OneLayer,
     Part,
+    Several,
     Timed,
     input_count,
     sources,
 )
 from speccompiler.loading.tree_reading import ProblemAt
 from speccompiler.loading.written_spec import WrittenCall
+from speccompiler.schemas.model import OWN_PLACE, CallPlace
 
 MOST_CALLS = 100_000
 
@@ -31,21 +33,36 @@ class Calls:
         self.calls: list[WrittenCall] = []
         self._span = span
         self._visited = 0
+        self._timed = 0
+        """How many models of a TimeDistributed the current part is inside of."""
         self._branches = 0
         """How many Merges with branches the current part is inside of."""
         self._made: dict[tuple[int, tuple[int, ...]], int] = {}
         """The calls of their branches, by the layer and what it reads."""
 
-    def of(self, part: Part, given: abc.Sequence[int] | None) -> abc.Sequence[int]:
-        """The calls that give the part's outputs; without ``given`` it reads the model's input."""
+    def of(
+        self, part: Part, given: abc.Sequence[int] | None, *, begins: bool = False
+    ) -> abc.Sequence[int]:
+        """The calls that give the part's outputs; without ``given`` it reads the model's input.
+
+        ``begins`` tells that the part is the first of a Sequential.
+        """
+        place = CallPlace(begins and given is not None, self._timed > 0)
         if isinstance(part, OneLayer):
-            return [self._call(part, tuple(given or ()))]
+            return [self._call(part, tuple(given or ()), place)]
+        if isinstance(part, Several):
+            whole = self._call(part.layer, tuple(given or ()), place)
+            inside = CallPlace(timed=self._timed > 0)
+            return [self._call(value, (whole,), inside) for value in part.values]
         if isinstance(part, Chain):
-            for item in part.items:
-                given = self.of(item, given)
+            for index, item in enumerate(part.items):
+                given = self.of(item, given, begins=index == 0)
             return given or ()
         if isinstance(part, Timed):
-            return self.of(part.part, given)
+            self._timed += 1
+            found = self.of(part.part, given)
+            self._timed -= 1
+            return found
         if given is not None and len(given) != input_count(part):
             raise ProblemAt(
                 self._span,
@@ -58,7 +75,9 @@ class Calls:
             return self._merge(part, given)
         return self._network(part, given)
 
-    def _call(self, layer: OneLayer, reads: tuple[int, ...]) -> int:
+    def _call(
+        self, layer: OneLayer, reads: tuple[int, ...], place: CallPlace = OWN_PLACE
+    ) -> int:
         """A layer gives one value for what it reads, however many branches lead to it."""
         self._visited += 1
         if self._visited > MOST_CALLS:
@@ -70,7 +89,7 @@ class Calls:
         if known is not None:
             return known
         number = len(self.calls)
-        self.calls.append(WrittenCall(layer.number, reads))
+        self.calls.append(WrittenCall(layer.number, reads, place))
         if self._branches:
             self._made[layer.number, reads] = number
         return number
@@ -81,9 +100,9 @@ class Calls:
         self._branches += 1
         for branch in part.branches:
             mine = None if given is None else [of_source[n] for n in sources(branch)]
-            values += self.of(branch, mine)
+            values += self.of(branch, mine, begins=True)
         self._branches -= 1
-        return [self._call(part.merge, tuple(values))]
+        return [self._call(part.merge, tuple(values), CallPlace(timed=self._timed > 0))]
 
     def _network(self, part: Network, given: abc.Sequence[int] | None) -> list[int]:
         values: dict[tuple[str, int], abc.Sequence[int]] = {}

@@ -11,6 +11,7 @@ applied to every step.
 
 from __future__ import annotations
 
+from collections import abc
 from dataclasses import field, replace
 from typing import Literal
 
@@ -25,6 +26,7 @@ from speccompiler.loading.keras1.parts import (
     Member,
     OneLayer,
     Part,
+    Several,
     Timed,
     input_count,
     output_count,
@@ -33,8 +35,8 @@ from speccompiler.loading.keras1.parts import (
 from speccompiler.loading.keras1.timed import INPUTS, MODELS, holds_model, in_steps
 from speccompiler.loading.keras1.training_keys import LAYER_KEYS
 from speccompiler.loading.tree_reading import ProblemAt, child, items_of, text
-from speccompiler.loading.written_spec import WrittenCall, WrittenLayer
-from speccompiler.source.tree import Mapping, Scalar, Sequence, TreeNode, to_data
+from speccompiler.loading.written_spec import WrittenCall, WrittenLayer, is_unknown, own_name
+from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode, to_data
 
 
 @dataclass(slots=True)
@@ -81,15 +83,6 @@ def _model(found: KerasModel, node: Mapping, names: _Names | None = None) -> Par
 
 
 def _sequential(found: KerasModel, config: TreeNode, names: _Names) -> Part:
-    if isinstance(config, Mapping):
-        raise ProblemAt(
-            config.span,
-            Problem(
-                "CS040",
-                "the config of a Sequential is a mapping: Keras 2.2.3 or later wrote this",
-                "convspec reads what Keras 0.1 to 1.2.2 wrote",
-            ),
-        )
     items = config.items if isinstance(config, Sequence) else ()
     if not items:
         raise ProblemAt(config.span, Problem("CS035", "the model has no layers"))
@@ -132,8 +125,9 @@ def _part(
         shared = class_name == "Sequential" or place == "branch"
         part = _model(found, item, names if shared and place != "member" else None)
     else:
-        own = "convspec" in item.entries
-        part = _one(found, class_node, config, names=names, place=place, own=own)
+        marks = {"unknown": is_unknown(item)}
+        marks["own"] = "convspec" in item.entries and not marks["unknown"]
+        part = _one(found, class_node, config, names=names, place=place, marks=marks)
     if names is not None and name and part != OneLayer(-1):
         names.setdefault(name, (meaning, part))
     return part
@@ -153,7 +147,7 @@ def _one(
     *,
     names: _Names | None,
     place: str,
-    own: bool,
+    marks: abc.Mapping[str, bool],
 ) -> Part:
     """A layer, with the branches that a Merge holds, or the model that TimeDistributed holds."""
     class_name = text(class_node, "class_name")
@@ -170,11 +164,30 @@ def _one(
         branches = items_of(config.entries["layers"].value, "layers")
         config = Mapping({k: v for k, v in config.entries.items() if k != "layers"}, config.span)
     parts = tuple(_part(found, item, names=names, place="branch") for item in branches or ())
-    found.layers.append(WrittenLayer(class_name, class_node.span, config, own=own))
+    found.layers.append(WrittenLayer(class_name, class_node.span, config, **marks))
     layer = OneLayer(len(found.layers) - 1)
     if branches is None:
-        return layer
+        return _both_directions(found, layer) or layer
     return Branches(parts, layer)
+
+
+def _both_directions(found: KerasModel, layer: OneLayer) -> Part | None:
+    """The two values of a Bidirectional whose merge_mode is null; None for any other layer.
+
+    Each is taken by a layer of ours, named after it.
+    """
+    entry = found.layers[layer.number]
+    mode = entry.arguments.entries.get("merge_mode")
+    if entry.type != "Bidirectional" or mode is None or to_data(mode.value) is not None:
+        return None
+    name, span = own_name(entry), entry.type_span
+    first = len(found.layers)
+    for index, direction in enumerate(("forward", "backward")):
+        arguments = {"index": Entry(span, Scalar(index, span))}
+        if name is not None:
+            arguments["name"] = Entry(span, Scalar(f"{name}_{direction}", span))
+        found.layers.append(WrittenLayer("Pick", span, Mapping(arguments, span), own=True))
+    return Several(layer, (OneLayer(first), OneLayer(first + 1)))
 
 
 def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> Part:
@@ -229,6 +242,6 @@ def _network(found: KerasModel, config: Mapping, names: _Names | None) -> Part:
         )
         part = _part(found, item, names=names)
         check_nested(part, name_node.span, calls)
-        first = 0 if isinstance(part, OneLayer | Timed) else 1
+        first = 0 if isinstance(part, OneLayer | Several | Timed) else 1
         members[name] = Member(part, first, calls or ((),), name_node.span)
     return connected(config, members)

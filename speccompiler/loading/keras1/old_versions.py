@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.diagnostics.wording import and_more
 from speccompiler.loading.keras1.defaults import with_its_defaults
+from speccompiler.loading.keras1.recurrent_penalties import as_then_counted
 from speccompiler.loading.keras1.releases import ShownRelease, before, writer
 from speccompiler.loading.training_arguments import (
     ignored_declarations,
@@ -29,11 +30,15 @@ def as_its_release_read(
 ) -> tuple[tuple[Layer, ...], list[Diagnostic]]:
     """The layers of a Keras file as the release that wrote it meant them, with notes on that."""
     version = written.keras_version
+    if written.later:
+        return tuple(layers), [*passed_over(layers), *ignored_declarations(places, layers)]
     layers, defaults = with_its_defaults(layers, version)
     layers, paddings = as_then_read(layers, version)
+    layers, penalties = as_then_counted(layers, version)
     return layers, [
         *defaults,
         *paddings,
+        *penalties,
         *passed_over(layers),
         *learning_rates(places, layers),
         *ignored_declarations(places, layers),

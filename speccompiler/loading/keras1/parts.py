@@ -18,6 +18,14 @@ class OneLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class Several:
+    """A layer that gives several values, and a layer of ours that takes each of them."""
+
+    layer: OneLayer
+    values: tuple[OneLayer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """A Sequential: each part reads the one before it."""
 
@@ -69,7 +77,7 @@ class Timed:
     part: Part
 
 
-Part = OneLayer | Chain | Branches | Network | Timed
+Part = OneLayer | Several | Chain | Branches | Network | Timed
 
 
 def output_count(part: Part) -> int:
@@ -78,6 +86,8 @@ def output_count(part: Part) -> int:
         return output_count(part.items[-1])
     if isinstance(part, Timed):
         return output_count(part.part)
+    if isinstance(part, Several):
+        return len(part.values)
     return len(part.outputs) if isinstance(part, Network) else 1
 
 
@@ -86,6 +96,8 @@ def sources(part: Part) -> tuple[int, ...]:
     match part:
         case OneLayer(number):
             return (number,)
+        case Several(layer):
+            return (layer.number,)
         case Chain(items):
             return sources(items[0])
         case Timed(inner):

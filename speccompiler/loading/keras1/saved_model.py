@@ -1,10 +1,7 @@
-"""A model that Keras 1.x or 0.x saved, read into layers and calls."""
+"""A model that Keras saved, of any release, read into layers and calls."""
 
 from __future__ import annotations
 
-from speccompiler.diagnostics.core import Problem
-from speccompiler.diagnostics.wording import shown
-from speccompiler.loading.keras1.keras2_marks import written_by_keras2
 from speccompiler.loading.keras1.models import KerasModel, read_model
 from speccompiler.loading.keras1.release_marks import shown_release
 from speccompiler.loading.keras1.training_keys import (
@@ -13,6 +10,7 @@ from speccompiler.loading.keras1.training_keys import (
     keys_beside,
     keys_beside_layers,
 )
+from speccompiler.loading.keras2.writer import writer_of
 from speccompiler.loading.tree_reading import ProblemAt
 from speccompiler.loading.written_spec import WrittenSpec
 from speccompiler.source.document import Document
@@ -30,17 +28,18 @@ def read_saved_model(document: Document, root: Mapping, *, config_alone: bool) -
     found.keras_version = document.keras_version
     if version is not None and isinstance(version.value, Scalar):
         found.keras_version = str(version.value.value)
-    if found.keras_version is not None and not found.keras_version.startswith(("0.", "1.")):
-        span = root.span if version is None else version.value.span
-        found.report(_later_release(found.keras_version), document.file, span)
+    model = KerasModel()
+    try:
+        writer = writer_of(root, document.keras_version, document.backend)
+    except ProblemAt as placed:
+        found.report(placed.problem, document.file, placed.span)
         return found
-    if found.keras_version is None and (newer := written_by_keras2(root)) is not None:
-        span, problem = newer
-        found.report(problem, document.file, span)
-        return found
+    if writer is not None:
+        from speccompiler.loading.keras2.saved_model import read_later_model
+
+        return read_later_model(document, root, writer, found)
     known = OLD_MODEL_KEYS if is_old_model(root) else MODEL_KEYS
     found.report_all(keys_beside(root.entries, known), document.file)
-    model = KerasModel()
     try:
         root = _in_form_of_keras1(document, root, found, model)
         read_model(model, root)
@@ -54,15 +53,6 @@ def read_saved_model(document: Document, root: Mapping, *, config_alone: bool) -
     for span, problem in model.findings:
         found.report(problem, document.file, span)
     return found
-
-
-def _later_release(version: str) -> Problem:
-    return Problem(
-        "CS040",
-        f"this was written by Keras {shown(version)}; convspec reads what Keras 0.1 to 1.2.2 wrote",
-        "write the model as a native spec, with the arguments of Keras 1.x; its weights are read "
-        "as they are",
-    )
 
 
 def _in_form_of_keras1(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from speccompiler.loading.written_spec import WrittenLayer
+from speccompiler.loading.written_spec import UNKNOWN_MARK, WrittenLayer
 from speccompiler.source.tree import Entry, Mapping, Scalar, find
 
 MODELS = {"Sequential", "Model", "Container"}
@@ -22,6 +22,8 @@ def in_steps(entry: WrittenLayer, frozen: Entry | None) -> WrittenLayer:
         return replace(entry, arguments=Mapping(kept, entry.arguments.span))
     kind = Entry(entry.type_span, Scalar(entry.type, entry.type_span))
     described = {"class_name": kind, "config": Entry(entry.type_span, entry.arguments)}
+    if entry.unknown:
+        described["convspec"] = Entry(entry.type_span, Scalar(UNKNOWN_MARK, entry.type_span))
     if entry.own:
         described = {**own, "type": kind}
     layer = Mapping(described, entry.type_span)

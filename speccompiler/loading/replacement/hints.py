@@ -12,7 +12,6 @@ from speccompiler.loading.replacement.lrn import NOTE as LRN_NOTE
 from speccompiler.loading.replacement.lrn import lrn_answer
 from speccompiler.loading.replacement.option import option
 from speccompiler.loading.replacement.replaceable_layers import ReplaceableLayer
-from speccompiler.schemas.registry import RECURRENT_LAYERS
 from speccompiler.source.tree import to_data
 
 EXAMPLE = "x / 127.5 - 1"
@@ -39,9 +38,7 @@ def with_hints(
         return diagnostics
     from speccompiler.loading.keras0.refusals import answerable
 
-    wanted = [layer for layer in layers if layer.type not in RECURRENT_LAYERS]
-    if native:
-        wanted = [layer for layer in wanted if layer.is_code]
+    wanted = [layer for layer in layers if layer.is_code or not native]
     # An expression has one input. A Merge has several: its own hint offers a named mode.
     wanted = [layer for layer in wanted if layer.type != "Merge" and answerable(layer.type)]
     by_place = {layer.span: layer for layer in wanted if layer.span in refused}

@@ -146,9 +146,11 @@ def _splice(written: WrittenSpec, chains: abc.Mapping[int, abc.Sequence[WrittenL
     last_of: list[int] = []
     for call in written.calls:
         reads = tuple(last_of[read] for read in call.reads)
+        place = call.place
         for number in numbers[call.layer]:
-            calls.append(WrittenCall(number, reads))
+            calls.append(WrittenCall(number, reads, place))
             reads = (len(calls) - 1,)
+            place = place._replace(begins=False)
         last_of.append(len(calls) - 1)
     written.calls = calls
     written.outputs = [last_of[output] for output in written.outputs]

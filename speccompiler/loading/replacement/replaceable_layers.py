@@ -43,7 +43,7 @@ def replaceable_layers(written: WrittenSpec) -> list[ReplaceableLayer]:
 
 
 def _replaceable(layer: WrittenLayer, number: int, native: bool) -> Iterator[ReplaceableLayer]:
-    if type_name(layer.type, native=native or layer.own) is None or _merges_by_code(layer):
+    if not _is_known(layer, native) or _merges_by_code(layer):
         name = _text(layer.arguments, "name")
         if name is not None:
             yield ReplaceableLayer(name, layer.type, layer.type_span, layer.arguments, number)
@@ -52,12 +52,17 @@ def _replaceable(layer: WrittenLayer, number: int, native: bool) -> Iterator[Rep
     if held is None:
         return
     inner, native = held
-    if type_name(inner.type, native=native) is None:
+    if not _is_known(inner, native):
         name = _text(inner.arguments, "name")
         if name is not None:
             yield ReplaceableLayer(
                 name, inner.type, inner.type_span, inner.arguments, number, inside=True
             )
+
+
+def _is_known(layer: WrittenLayer, native: bool) -> bool:
+    known = type_name(layer.type, native=native or layer.own) is not None
+    return known and not layer.unknown
 
 
 def _merges_by_code(layer: WrittenLayer) -> bool:

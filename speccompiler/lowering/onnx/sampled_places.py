@@ -30,7 +30,11 @@ class Sampling:
 
 
 def place(how: Sampling, i: int, n: int, size: int, scale: float, roi: tuple[float, float]) -> float:
-    """Where, in an axis of length ``n``, the i-th of ``size`` places is read."""
+    """Where, in an axis of length ``n``, the i-th of ``size`` places is read.
+
+    ``size`` is ``scale * n``, rounded down; where the formulas have the new length they mean it
+    before that.
+    """
     match how.coordinates:
         case "half_pixel":
             return (i + 0.5) / scale - 0.5
@@ -40,7 +44,7 @@ def place(how: Sampling, i: int, n: int, size: int, scale: float, roi: tuple[flo
         case "pytorch_half_pixel":
             return (i + 0.5) / scale - 0.5 if size > 1 else 0.0
         case "align_corners":
-            return i * (n - 1) / (size - 1) if size > 1 else 0.0
+            return i * (n - 1) / (scale * n - 1) if size > 1 else 0.0
         case "asymmetric":
             return i / scale
         case "tf_half_pixel_for_nn":
@@ -49,7 +53,7 @@ def place(how: Sampling, i: int, n: int, size: int, scale: float, roi: tuple[flo
             start, end = roi
             if size == 1:
                 return 0.5 * (start + end) * (n - 1)
-            return start * (n - 1) + i * (end - start) * (n - 1) / (size - 1)
+            return start * (n - 1) + i * (end - start) * (n - 1) / (scale * n - 1)
     raise Problem("CS262", f"places are counted in another way: {how.coordinates[:40]!r}")
 
 

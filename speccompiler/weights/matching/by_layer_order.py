@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import first_few, quoted
 from speccompiler.files.tensor_info import StoredLayer, TensorInfo
+from speccompiler.weights.matching.directions import directed
 from speccompiler.weights.matching.layer_groups import LayerGroup, without_variable_number
 from speccompiler.weights.matching.wanted_tensors import (
     StoredTensor,
@@ -51,13 +52,27 @@ def layer_groups(layers: Sequence[StoredLayer], known: Collection[str]) -> list[
         parts: dict[str, list[tuple[str | None, str]]] = {}
         for name, key in layer.tensors:
             bare = without_variable_number(name).rpartition("/")[2]
-            ending = next((e for e in endings if bare.endswith(f"_{e}")), None)
             # Keras 2 puts the inner layer's name in front of its tensors'.
             inner = name.rpartition("/")[0] or layer.name
-            owner = inner if ending is None else bare.removesuffix(f"_{ending}")
+            owner, ending = _told(bare, endings, layer.name) or (inner, None)
             parts.setdefault(owner, []).append((ending, key))
         found += [LayerGroup(name, tuple(tensors)) for name, tensors in parts.items()]
     return found
+
+
+def _told(bare: str, endings: Sequence[str], layer: str) -> tuple[str, str] | None:
+    """The layer that a tensor's name begins with, and the tensor that it ends with.
+
+    TensorFlow puts a number behind a name that is there already, as those in two Bidirectionals
+    around layers of one name are.
+    """
+    for name in dict.fromkeys((bare, _NUMBER_AFTER.sub("", bare))):
+        for ending in endings:
+            if not name.startswith(f"{layer}_") and (owner := directed(name, ending)):
+                return owner, ending
+            if name.endswith(f"_{ending}"):
+                return name.removesuffix(f"_{ending}"), ending
+    return None
 
 
 def match_groups(
@@ -100,6 +115,7 @@ def _by_layer(wanted: Iterable[TensorName]) -> dict[str, list[str]]:
     return own
 
 
+_NUMBER_AFTER = re.compile(r"_[0-9]+$")
 _NUMBERED = re.compile(r"param_[0-9]+")
 _OLD_ORDER: Mapping[tuple[str, ...], tuple[int, ...]] = {
     ("W", "W_carry", "b", "b_carry"): (0, 2, 1, 3)

@@ -14,6 +14,7 @@ from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import first_few, quoted
 from speccompiler.files.tensor_info import TensorInfo
 from speccompiler.frozen import dataclass
+from speccompiler.weights.matching.directions import named_after
 from speccompiler.weights.matching.wanted_tensors import (
     StoredTensor,
     TensorName,
@@ -93,11 +94,11 @@ def _candidates(
             full[form] = name
         for form in (joined, f"{joined}:0"):
             full[form] = full[f"{layer}/{form}"] = last[form] = name
-        inner = f"{wrapped.get(layer, layer)}_{tensor}"
-        for form in (inner, f"{inner}:0"):
-            full.setdefault(f"{layer}/{form}", name)
-            full.setdefault(form, name)
-            last.setdefault(form, name)
+        for inner in named_after(wrapped.get(layer, layer), tensor):
+            for form in (inner, f"{inner}:0"):
+                full.setdefault(f"{layer}/{form}", name)
+                full.setdefault(form, name)
+                last.setdefault(form, name)
     candidates: dict[TensorName, list[str]] = {}
     unused: list[str] = []
     keys = list(tensors)

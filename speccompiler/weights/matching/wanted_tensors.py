@@ -88,13 +88,15 @@ def keras2_tensor(weight: Weight) -> WantedTensor | None:
 
 
 def old_conv1d_kernel(shape: Shape) -> WantedTensor:
-    """A kernel (filter_length, 1, input_dim, nb_filter), or as Keras up to 1.0.8 stored it.
+    """A kernel (filter_length, 1, input_dim, nb_filter), or as another Keras stored it.
 
-    The old layout is (nb_filter, input_dim, filter_length, 1). Both fit only where
-    filter_length = input_dim = nb_filter = 1, and are the same there.
+    The layout up to 1.0.8 is (nb_filter, input_dim, filter_length, 1). Both fit only where
+    filter_length = input_dim = nb_filter = 1, and are the same there. Keras 2 drops the axis of
+    length 1.
     """
     length, one, channels, filters = shape
-    return WantedTensor(shape, (((filters, channels, length, one), CONV1D_OLD_AXES),))
+    old = (filters, channels, length, one)
+    return WantedTensor(shape, ((old, CONV1D_OLD_AXES), ((length, channels, filters), ())))
 
 
 def same_numbers(shape: Shape, other: Shape) -> WantedTensor:

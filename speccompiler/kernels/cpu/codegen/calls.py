@@ -78,6 +78,16 @@ def spoiled_by(relu):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
+def floating(typing: Any, bits: Any) -> Any:
+    """The float32 of these bits."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(builder.trunc(args[0], _INT), ir.FloatType())
+
+    return types.float32(_long), emit
+
+
+@intrinsic
 def integers_at(typing: Any, pointer: Any, index: Any) -> Any:
     """A pointer to int64 values, where an element of float32 values lies."""
     integers = types.CPointer(types.int64)  # type: ignore[no-untyped-call]

@@ -76,6 +76,8 @@ class TileArguments(NamedTuple):
     """A table of where each position's values are written, from ``y`` on."""
     relu: Any
     """What is done to the results: a kind of relu, as ``functions`` numbers them."""
+    top: Any
+    """The bits of a float32, the largest value after a relu."""
 
 
 TILE_TEXT = """

@@ -320,6 +320,10 @@ def vectors(lanes: int) -> SimpleNamespace:
         greater = builder.select(builder.fcmp_ordered(">", a, b), a, b)
         return builder.select(builder.fcmp_unordered("uno", a, a), a, greater)
 
+    def smallest(builder: Any, a: Any, b: Any) -> Any:
+        less = builder.select(builder.fcmp_ordered("<", a, b), a, b)
+        return builder.select(builder.fcmp_unordered("uno", a, a), a, less)
+
     def rectify(builder: Any, value: Any, floor: Any, spoiled: Any) -> Any:
         greater = builder.select(builder.fcmp_ordered(">", floor, value), floor, value)
         undefined = ir.Constant(llvm, [float("nan")] * lanes)
@@ -355,6 +359,7 @@ def vectors(lanes: int) -> SimpleNamespace:
         maximum=binary(lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b)),
         # NaN where either of them is.
         largest=binary(largest),
+        smallest=binary(smallest),
         # The larger of a value and ``floor``, a NaN as it is; NaN where it equals ``spoiled``.
         rectify=word(vector, [vector, vector, vector], rectify),
         minimum=binary(lambda builder, a, b: builder.select(builder.fcmp_ordered("<", a, b), a, b)),

@@ -19,7 +19,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from speccompiler.kernels.cpu.codegen.emitter import LONG, Emitter
+from speccompiler.kernels.cpu.codegen.emitter import FLOAT, INT, LONG, Emitter
 from speccompiler.kernels.cpu.codegen.register_tile import (
     AHEAD,
     VECTORS,
@@ -135,11 +135,17 @@ class _Tile(Emitter):
         a, builder = self.given, self.builder
         numbers = 0.0, float("-inf"), float("nan")
         zero, lowest, undefined = map(self.constant, numbers)
+        top = self.repeat(builder.bitcast(builder.trunc(a.top, INT), FLOAT))
 
         def plain() -> list[Any]:
-            return [
+            # A NaN is neither below the one nor above the other.
+            above = (
                 builder.select(builder.fcmp_ordered(">", zero, value), zero, value)
                 for value in totals
+            )
+            return [
+                builder.select(builder.fcmp_ordered("<", top, value), top, value)
+                for value in above
             ]
 
         def theano() -> list[Any]:

@@ -126,6 +126,7 @@ class Shared:
 def _bound(step: Step, code: LoadedKernel, packing: Packing) -> BoundStep:
     kernel = kernel_of(step.candidate)
     geometry = kernel.geometry(step.node, step.source_shape)
+    geometry = kernel.with_sources(geometry, step.source_shapes)
     if step.writes.pitch:
         geometry = kernel.with_pitch(geometry, step.writes.pitch)
     assert step.added is None or not step.writes_planes, "planes are written, not added to"

@@ -25,6 +25,7 @@ class StepFunctions:
         self.values = np.zeros(places.LENGTH, np.int64)
         self._lanes = lanes
         self._constants: list[npt.NDArray[np.float32]] = []
+        self.values[places.TOP] = np.float32(wanted.own.top).view(np.int32)
         self._set(wanted.own, places.RELU, places.ACTIVATION, places.CONSTANTS)
         self.values[places.ADDS] = wanted.adds
         self._set(wanted.total, places.SUM_RELU, places.SUM_ACTIVATION, places.SUM_CONSTANTS)

@@ -1,0 +1,181 @@
+"""A lowered graph as an ONNX model, whole: inputs, every node by its rule, outputs, where it is from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import speccompiler
+from speccompiler.convert.onnx import protobuf
+from speccompiler.convert.onnx.builder import Builder
+from speccompiler.convert.onnx.protobuf import Array, Model, Size
+from speccompiler.convert.onnx.recurrent import Projected, projection
+from speccompiler.convert.onnx.table import EXPORT
+from speccompiler.convert.onnx.values import Value, natural, transposed
+from speccompiler.diagnostics.core import Problem
+from speccompiler.frozen import dataclass
+from speccompiler.graph import ir
+from speccompiler.graph.dims import Dim, Symbol, format_dim, symbols
+from speccompiler.passes import run_pass
+from speccompiler.passes.drop_identities import drop_identities
+from speccompiler.passes.fold_padding import fold_padding
+from speccompiler.passes.sink_transposes import sink_transposes
+
+TIDY = (drop_identities, sink_transposes, fold_padding)
+"""The passes that leave no layer's tensors changed and make fewer nodes. A normalisation is not
+folded into a kernel: it is one node, with the tensors as they were trained, and runtimes fold it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An input as the file has it."""
+
+    name: str
+    dtype: str | None = None
+    """What its values are rounded to first, where that is not float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a model comes from, which the file says."""
+
+    name: str
+    text: str
+    facts: Mapping[str, str]
+
+
+def exported(
+    graph: ir.Graph,
+    read_weight: Callable[[ir.Weight], Array],
+    inputs: Sequence[Given],
+    origin: Origin,
+) -> Model:
+    """The graph as a model. Raises ``Problem``: CS250, and what reading weights raises."""
+    for one in TIDY:
+        graph = run_pass(one, graph)
+    b = Builder(read_weight)
+    b.taken.update(given.name for given in inputs)
+    names = _output_names(graph, {given.name for given in inputs})
+    b.taken.update(names)
+    batch = "N" if not _has_symbol(graph, "N") else "batch"
+    for node, given in zip(graph.inputs, inputs, strict=True):
+        _input(b, node, given, batch)
+    _nodes(b, graph)
+    _outputs(b, graph, names, batch)
+    return _finished(b, origin)
+
+
+def _has_symbol(graph: ir.Graph, name: str) -> bool:
+    return any(name in symbols(n) for node in graph.inputs for n in node.shape)
+
+
+def _sizes(shape: ir.Shape, batch: str) -> list[Size]:
+    return [batch, *(n if isinstance(n, int) else format_dim(n) for n in shape)]
+
+
+def _input(b: Builder, node: ir.Node, given: Given, batch: str) -> None:
+    entry = protobuf.value_info(given.name, protobuf.FLOAT, _sizes(node.shape, batch))
+    b.model.graph.input.append(entry)
+    b.batch = b.batch if b.batch[0] else (given.name, 0)
+    for axis, n in enumerate(node.shape, start=1):
+        name = _symbol(n)
+        if name is not None:
+            b.symbols.setdefault(name, (given.name, axis))
+    tensor, b.named = given.name, given.name
+    if given.dtype is not None:
+        tensor = b.emit("Cast", tensor, to=protobuf.TYPES[given.dtype])
+        tensor = b.emit("Cast", tensor, to=protobuf.FLOAT)
+    b.values[node.name] = Value(node.shape, {natural(len(node.shape)): tensor})
+
+
+def _symbol(n: Dim) -> str | None:
+    """The name of a length that is nothing but open."""
+    if isinstance(n, int) or len(n.terms) != 1:
+        return None
+    ((monomial, coefficient),) = n.terms
+    match (coefficient, *monomial):
+        case (1, (Symbol(name), 1)):
+            return name
+    return None
+
+
+def _nodes(b: Builder, graph: ir.Graph) -> None:
+    readers, by_name = graph.readers(), graph.by_name()
+    projected: dict[str, ir.Node] = {}
+    for node in graph:
+        if isinstance(node.op, ir.Recurrent):
+            first = node.inputs[0]
+            count = len(readers[first]) + graph.outputs.count(first)
+            source = projection(node, by_name, count)
+            if source is not None:
+                projected[node.name] = source
+    within = {source.name for source in projected.values()}
+    for node in graph:
+        if isinstance(node.op, ir.Input) or node.name in within:
+            continue
+        b.named, b.layer = node.name, node.layer
+        if isinstance(node.op, ir.Transpose):
+            b.values[node.name] = transposed(b.values[node.inputs[0]], node.op.axes)
+            continue
+        read: list[Value | Projected] = [b.values[n] for n in node.inputs if n not in within]
+        if node.name in projected:
+            conv = projected[node.name]
+            assert isinstance(conv.op, ir.Conv), "a projection is a convolution"
+            read.insert(0, Projected(b.values[conv.inputs[0]], conv.op))
+        try:
+            tensor, layout = EXPORT[type(node.op)](b, node, node.op, *read)
+        except Problem as problem:
+            if problem.layer is None:
+                problem.layer = node.layer
+            raise
+        b.call_writer(tensor, node.name)
+        b.values[node.name] = Value(node.shape, {layout: tensor})
+
+
+def _output_names(graph: ir.Graph, inputs: set[str]) -> list[str]:
+    """The outputs by their names; one that is an input as well is ``<name>_output``."""
+    return [f"{name}_output" if name in inputs else name for name in graph.outputs]
+
+
+def _outputs(b: Builder, graph: ir.Graph, names: Sequence[str], batch: str) -> None:
+    titles: dict[str, str] = {}
+    for output, name in zip(graph.outputs, names, strict=True):
+        b.named = output
+        value = b.values[output]
+        tensor = b.read(value)
+        if tensor in titles or not b.is_computed(tensor):
+            tensor = b.emit("Identity", tensor)
+        titles[tensor] = name
+        entry = protobuf.value_info(name, protobuf.FLOAT, _sizes(value.shape, batch))
+        b.model.graph.output.append(entry)
+    for node in b.nodes:
+        _rename(node, titles)
+
+
+def _rename(node: Any, titles: Mapping[str, str]) -> None:
+    """Give tensors other names, in the graphs inside a node as well."""
+    for names in (node.input, node.output):
+        for place, name in enumerate(names):
+            if name in titles:
+                names[place] = titles[name]
+    for attribute in node.attribute:
+        for inner in attribute.g.node:
+            _rename(inner, titles)
+
+
+def _finished(b: Builder, origin: Origin) -> Model:
+    model = b.model
+    model.producer_name, model.producer_version = "convspec", speccompiler.__version__
+    model.doc_string = origin.text
+    model.graph.name = origin.name
+    model.graph.node.extend(b.nodes)
+    for key, value in origin.facts.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
+    return model
+
+
+def file_text(name: str) -> str:
+    """The last part of a path as text, whatever its bytes are."""
+    return os.path.basename(name).encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,121 @@
+"""Convolutions of Keras 2 and 3 in the form of Keras 1.x's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Table
+from collections.abc import Sequence
+
+from speccompiler.diagnostics.wording import shown
+from speccompiler.loading.keras0.tree_building import added, scalar, sequence
+from speccompiler.loading.keras2.axes import ordered, over_steps
+from speccompiler.loading.keras2.made import Made, Special
+from speccompiler.loading.keras2.names import TYPES
+from speccompiler.loading.keras2.reading import Reading
+from speccompiler.loading.keras2.values import one_of, spread, value_of, whole_numbers, without
+from speccompiler.source.saved_models import text_at
+from speccompiler.source.tree import Mapping, TreeNode
+
+_KERNEL: Table[int, Sequence[str]] = {
+    1: ("filter_length",),
+    2: ("nb_row", "nb_col"),
+    3: ("kernel_dim1", "kernel_dim2", "kernel_dim3"),
+}
+"""The arguments that are the kernel's lengths, by the number of spatial axes."""
+
+
+def _convolution(rank: int) -> Special:
+    def special(reading: Reading, kind: str, config: Mapping) -> list[Made]:
+        config = windowed(config, rank)
+        config = _dilated(reading, kind, config, rank)
+        groups = value_of(config, "groups")
+        if groups == 1 or not kind.startswith("Conv") or kind.endswith("Transpose"):
+            config = without(config, "groups")
+        if kind.endswith("Transpose"):
+            config = _padded_output(config, rank)
+        return _placed(kind, config, rank)
+
+    return special
+
+
+def windowed(config: Mapping, rank: int) -> Mapping:
+    """``kernel_size``, ``strides`` and ``padding`` by Keras 1.x's names."""
+    entries = config.entries
+    found: dict[str, TreeNode] = {}
+    if "kernel_size" in entries:
+        sizes = spread(entries["kernel_size"].value, rank)
+        found |= zip(_KERNEL[rank], sizes, strict=True)
+    if "strides" in entries:
+        strides = entries["strides"].value
+        key = "subsample_length" if rank == 1 else "subsample"
+        found[key] = per_axis(strides, rank)
+    if "padding" in entries:
+        found["border_mode"] = entries["padding"].value
+    return added(without(config, "kernel_size", "strides", "padding"), **found)
+
+
+def per_axis(node: TreeNode, rank: int) -> TreeNode:
+    """A number for each axis; for one axis the number itself."""
+    if rank == 1:
+        return one_of(node)
+    return sequence(node.span, spread(node, rank))
+
+
+def _dilated(reading: Reading, kind: str, config: Mapping, rank: int) -> Mapping:
+    """``dilation_rate`` as ``atrous_rate``; Keras 2.0 did not apply SeparableConv2D's."""
+    entry = config.entries.get("dilation_rate")
+    config = without(config, "dilation_rate")
+    if entry is None or set(whole_numbers(entry.value) or (0,)) == {1}:
+        return config
+    if kind == "SeparableConv2D" and reading.writer.before(2, 1):
+        name = shown(text_at(config, "name") or kind)
+        reading.say(
+            "CS243",
+            f"'{name}': {reading.writer.shown} wrote the dilation_rate of a SeparableConv2D and "
+            "did not apply it; nor does this",
+            entry.value.span,
+        )
+        return config
+    return added(config, atrous_rate=per_axis(entry.value, rank))
+
+
+def _padded_output(config: Mapping, rank: int) -> Mapping:
+    entry = config.entries.get("output_padding")
+    if entry is None:
+        return config
+    return added(config, output_padding=per_axis(entry.value, rank))
+
+
+def _placed(kind: str, config: Mapping, rank: int) -> list[Made]:
+    """With its ordering. Keras 2 stores every kernel as ``tf`` does."""
+    ours = TYPES[kind]
+    if rank == 1:
+        return over_steps(ours, config)
+    config = ordered(config)
+    if value_of(config, "dim_ordering") == "th":
+        config = added(
+            config, kernel_ordering=scalar("tf", config.entries["dim_ordering"].value.span)
+        )
+    return [Made(ours, config)]
+
+
+def _local(rank: int) -> Special:
+    def special(reading: Reading, kind: str, config: Mapping) -> list[Made]:
+        config = windowed(config, rank)
+        return over_steps(kind, config) if rank == 1 else [Made(kind, ordered(config))]
+
+    return special
+
+
+SPECIAL: Table[str, Special] = {
+    **{
+        name: _convolution(rank)
+        for name, rank in (
+            ("Conv1D", 1), ("Conv2D", 2), ("Conv3D", 3),
+            ("Conv1DTranspose", 1), ("Conv2DTranspose", 2), ("Conv3DTranspose", 3),
+            ("DepthwiseConv1D", 1), ("DepthwiseConv2D", 2),
+            ("SeparableConv1D", 1), ("SeparableConv2D", 2),
+        )
+    },
+    "LocallyConnected1D": _local(1),
+    "LocallyConnected2D": _local(2),
+}  # fmt: skip

@@ -1,0 +1,177 @@
+"""A whole model of Keras 2, tf.keras or Keras 3 as Keras 1.x wrote one; models nest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from speccompiler.diagnostics.core import Diagnostic, Problem, Span
+from speccompiler.diagnostics.wording import described
+from speccompiler.frozen import dataclass
+from speccompiler.loading.keras0.tree_building import added, class_of, scalar, sequence
+from speccompiler.loading.keras2.layers import layer
+from speccompiler.loading.keras2.links import calls, counted_from_one, ends, numbers_read
+from speccompiler.loading.keras2.origin import is_custom
+from speccompiler.loading.keras2.reading import Reading
+from speccompiler.loading.keras2.writer import Writer
+from speccompiler.loading.tree_reading import ProblemAt, child, items_of, text
+from speccompiler.source.saved_models import text_at
+from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
+
+MODELS = frozenset({"Sequential", "Model", "Functional"})
+_ENDS = ("input_layers", "output_layers")
+
+
+@dataclass(frozen=True, slots=True)
+class LaterModel:
+    """The model as Keras 1.x would have written it, and what was found in it."""
+
+    root: Mapping
+    findings: tuple[tuple[Span, Problem], ...]
+    notes: tuple[Diagnostic, ...]
+
+
+def as_keras1(root: Mapping, writer: Writer) -> LaterModel:
+    """The model of a file; raises ``ProblemAt`` for what ends the reading."""
+    reading = Reading(writer)
+    model = part(reading, root, "")
+    return LaterModel(model[0], tuple(reading.findings), tuple(reading.notes()))
+
+
+def part(reading: Reading, node: TreeNode, container: str, *, held: bool = False) -> list[Mapping]:
+    """A layer, a model, or a wrapper with what it holds."""
+    if not isinstance(node, Mapping):
+        raise ProblemAt(
+            node.span, Problem("CS026", "a layer is a mapping with class_name and config")
+        )
+    kind = text(child(node, "class_name"), "class_name")
+    if kind in MODELS and not is_custom(node):
+        return [_model(reading, node, kind, container)]
+    config = child(node, "config")
+    if kind in WRAPPERS and isinstance(config, Mapping) and not is_custom(node):
+        node = _holding(reading, node, config, container)
+    return layer(reading, node, container, held=held)
+
+
+WRAPPERS = {"TimeDistributed", "Bidirectional"}
+
+
+def _model(reading: Reading, node: Mapping, kind: str, container: str) -> Mapping:
+    config = child(node, "config")
+    at = child(node, "class_name").span
+    name = text_at(config, "name") or text_at(node, "name") or container
+    if kind == "Sequential":
+        listed = child(config, "layers") if isinstance(config, Mapping) else config
+        items = listed.items if isinstance(listed, Sequence) else ()
+        found: list[TreeNode] = [one for item in items for one in part(reading, item, name)]
+        return class_of("Sequential", at, sequence(config.span, found))
+    if not isinstance(config, Mapping):
+        raise ProblemAt(config.span, Problem("CS024", "the config of a Model is a mapping"))
+    if "layers" not in config.entries:
+        raise ProblemAt(at, _subclassed(config))
+    return class_of("Model", at, _network(reading, config, name))
+
+
+def _subclassed(config: Mapping) -> Problem:
+    return Problem(
+        "CS021",
+        "the config of this model lists no layers: it is a subclass of Model, whose layers are "
+        "in its code",
+        "build the same layers as a functional model where the code is, and save that",
+    )
+
+
+def _network(reading: Reading, config: Mapping, name: str) -> Mapping:
+    members = [_member(reading, item, name) for item in items_of(child(config, "layers"), "layers")]
+    first, last = (ends(child(config, key)) for key in _ENDS)
+    shifts = {
+        text_at(member, "name") or "": shift
+        for member in members
+        if (shift := _shift(reading, member, members, last))
+    }
+    if shifts:
+        members = [
+            added(m, inbound_nodes=counted_from_one(child(m, "inbound_nodes"), shifts))
+            for m in members
+        ]
+        last = counted_from_one(last, shifts)
+    kept = {key: config.entries[key] for key in ("name", "trainable") if key in config.entries}
+    config = Mapping(kept, config.span)
+    return added(
+        config,
+        layers=sequence(config.span, members),
+        input_layers=first,
+        output_layers=last,
+    )
+
+
+def _member(reading: Reading, item: TreeNode, container: str) -> Mapping:
+    if not isinstance(item, Mapping):
+        raise ProblemAt(item.span, Problem("CS024", "a layer is a mapping"))
+    found = part(reading, item, container)
+    name = item.entries.get("name") or _own_name(item)
+    one = found[0] if len(found) == 1 else in_a_row(item, found)
+    entries = {"name": name} if name is not None else {}
+    inbound = item.entries.get("inbound_nodes")
+    if inbound is not None:
+        said = str(name.value.value) if name and isinstance(name.value, Scalar) else ""
+        value = calls(reading, said, inbound.value)
+        entries["inbound_nodes"] = Entry(inbound.key_span, value)
+    return Mapping({**one.entries, **entries}, item.span)
+
+
+def _own_name(item: Mapping) -> Entry | None:
+    config = item.entries["config"].value if "config" in item.entries else None
+    return config.entries.get("name") if isinstance(config, Mapping) else None
+
+
+def in_a_row(node: TreeNode, parts: Iterable[Mapping]) -> Mapping:
+    """Several layers, one after the other, as one Sequential."""
+    return class_of("Sequential", node.span, sequence(node.span, parts))
+
+
+def _shift(reading: Reading, member: Mapping, members: list[Mapping], last: TreeNode) -> int:
+    """What makes the first call of a nested model the call 1, as it is in Keras 1.x.
+
+    Keras 2 counts from 1 where the model had a call of its own, Keras 3 from 0.
+    """
+    if text_at(member, "class_name") not in {"Sequential", "Model"}:
+        return 0
+    name = text_at(member, "name") or ""
+    inbound = member.entries.get("inbound_nodes")
+    count = len(inbound.value.items) if inbound and isinstance(inbound.value, Sequence) else 0
+    read = list(numbers_read(last, name))
+    for other in members:
+        if "inbound_nodes" in other.entries:
+            read += numbers_read(other.entries["inbound_nodes"].value, name)
+    if not read or max(read) >= count:
+        return 0
+    if min(read) == 0 or reading.writer.line == "Keras 3" or _made_here(member):
+        return 1
+    return 0
+
+
+def _made_here(member: Mapping) -> bool:
+    """Whether a Sequential stands for one layer that became several: that is counted from 0."""
+    return False
+
+
+def _holding(reading: Reading, node: Mapping, config: Mapping, container: str) -> Mapping:
+    """A wrapper with the layer that it holds in the form that is written."""
+    entry = config.entries.get("layer")
+    if entry is None:
+        return node
+    parts = part(reading, entry.value, container, held=True)
+    inner = parts[0] if len(parts) == 1 else in_a_row(entry.value, parts)
+    config = added(config, layer=_held(inner))
+    return added(node, config=config)
+
+
+def _held(inner: Mapping) -> Mapping:
+    """What a wrapper holds; one of convspec's own layers is said as in a native spec."""
+    mark = inner.entries.get("convspec")
+    own = mark is not None and isinstance(mark.value, Scalar) and mark.value.value == 1
+    config = inner.entries["config"].value
+    if not own or not isinstance(config, Mapping):
+        return inner
+    kind = inner.entries["class_name"]
+    return added(config, type=scalar(text_at(inner, "class_name"), kind.value.span))

@@ -1,0 +1,82 @@
+"""Layers of Keras 2 and 3 that work value by value, or on the values of a sample as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Table
+
+from speccompiler.diagnostics.wording import shown
+from speccompiler.loading.keras0.tree_building import added, scalar, sequence
+from speccompiler.loading.keras2.axes import ordered
+from speccompiler.loading.keras2.made import Made, Special
+from speccompiler.loading.keras2.reading import Reading
+from speccompiler.loading.keras2.values import one_of, value_of, without
+from speccompiler.source.saved_models import text_at
+from speccompiler.source.tree import Mapping
+
+
+def _input(reading: Reading, kind: str, config: Mapping) -> list[Made]:
+    entry = config.entries.get("ragged")
+    if entry is not None and value_of(config, "ragged") is True:
+        reading.refuse(entry.value.span, "CS242", "ragged inputs are not read", "pad them")
+    return [Made(kind, without(config, "ragged", "optional"))]
+
+
+def _batch_normalization(reading: Reading, kind: str, config: Mapping) -> list[Made]:
+    """TensorFlow writes the axis as a list of one."""
+    config = without(config, *(key for key in ("center", "scale") if value_of(config, key) is True))
+    if "axis" in config.entries:
+        config = added(config, axis=one_of(config.entries["axis"].value))
+    return [Made("BatchNormalization", config)]
+
+
+def _normalized(reading: Reading, kind: str, config: Mapping) -> list[Made]:
+    config = without(config, *(key for key in ("center", "scale") if value_of(config, key) is True))
+    for key in ("rms_scaling", "invert"):
+        if value_of(config, key) is True:
+            name = shown(text_at(config, "name") or kind)
+            message = f"'{key}' of '{name}' is not read"
+            reading.refuse(config.entries[key].value.span, "CS242", message)
+    return [Made(kind, without(config, "rms_scaling", "invert"))]
+
+
+def _flatten(reading: Reading, kind: str, config: Mapping) -> list[Made]:
+    first = value_of(config, "data_format") == "channels_first"
+    config = without(config, "data_format")
+    return [
+        Made(kind, added(config, channels_first=scalar(True, config.span)) if first else config)
+    ]
+
+
+def _embedding(reading: Reading, kind: str, config: Mapping) -> list[Made]:
+    if "input_length" in config.entries:
+        config = added(config, input_length=one_of(config.entries["input_length"].value))
+    return [Made(kind, config)]
+
+
+def _resizing(reading: Reading, kind: str, config: Mapping) -> list[Made]:
+    entries = config.entries
+    for key in ("crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"):
+        if value_of(config, key) is True:
+            name = shown(text_at(config, "name") or kind)
+            reading.refuse(entries[key].value.span, "CS242", f"'{key}' of '{name}' is not read")
+    if {"height", "width"} <= entries.keys():
+        size = [entries["height"].value, entries["width"].value]
+        config = added(config, size=sequence(size[0].span, size))
+    dropped = ("height", "width", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "fill_mode",
+               "fill_value", "antialias")  # fmt: skip
+    return [Made("Resize", ordered(without(config, *dropped)))]
+
+
+SPECIAL: Table[str, Special] = {
+    "InputLayer": _input,
+    "BatchNormalization": _batch_normalization,
+    "BatchNormalizationV1": _batch_normalization,
+    "BatchNormalizationV2": _batch_normalization,
+    "SyncBatchNormalization": _batch_normalization,
+    "LayerNormalization": _normalized,
+    "GroupNormalization": _normalized,
+    "Normalization": _normalized,
+    "Flatten": _flatten,
+    "Embedding": _embedding,
+    "Resizing": _resizing,
+}

@@ -1,0 +1,83 @@
+"""Classes of Keras 2 and 3 that convspec does not run, and the closest way out of each."""
+
+from __future__ import annotations
+
+from speccompiler.diagnostics.core import Problem
+from speccompiler.diagnostics.wording import shown
+
+_ATTENTION = (
+    "it weighs the steps by one another; save what comes before and after it as models of their own"
+)
+_TABLE = "it maps texts or numbers by a table; do that before the model, and save the rest"
+_FUNCTION = (
+    "it is a function of TensorFlow's that stands among the layers; say what it computes as an "
+    "expression with --replace, or build the model of layers alone"
+)
+_CODE = "it holds Python code or a graph of another framework, neither of which is executed"
+_STATE = "save the layers before and after it as models of their own"
+_WHAT_TO_DO = {
+    "Attention": _ATTENTION,
+    "AdditiveAttention": _ATTENTION,
+    "MultiHeadAttention": _ATTENTION,
+    "GroupedQueryAttention": _ATTENTION,
+    "GroupQueryAttention": _ATTENTION,
+    "EinsumDense": "a Dense, with Reshape and Permute around it, computes the same",
+    "ConvLSTM1D": f"ConvLSTM2D is read, on images of one row; else {_STATE}",
+    "ConvLSTM3D": _STATE,
+    "ConvLSTM2DCell": _STATE,
+    "RNN": _STATE,
+    "StackedRNNCells": _STATE,
+    "AbstractRNNCell": _STATE,
+    "CenterCrop": "Cropping2D with the amounts of the image's size does the same",
+    "CategoryEncoding": _TABLE,
+    "Discretization": _TABLE,
+    "HashedCrossing": _TABLE,
+    "Hashing": _TABLE,
+    "IntegerLookup": _TABLE,
+    "StringLookup": _TABLE,
+    "TextVectorization": _TABLE,
+    "DenseFeatures": _TABLE,
+    "FeatureSpace": _TABLE,
+    "MelSpectrogram": "compute the spectrogram before the model, and save the rest",
+    "STFTSpectrogram": "compute the spectrogram before the model, and save the rest",
+    "SpectralNormalization": "save the layer that it wraps: in a forward pass it is that alone",
+    "Wrapper": "save the layer that it wraps",
+    "TFOpLambda": _FUNCTION,
+    "SlicingOpLambda": _FUNCTION,
+    "TensorFlowOpLayer": _FUNCTION,
+    "ClassMethod": _FUNCTION,
+    "InstanceMethod": _FUNCTION,
+    "InstanceProperty": _FUNCTION,
+    "TFSMLayer": _CODE,
+    "JaxLayer": _CODE,
+    "FlaxLayer": _CODE,
+    "TorchModuleWrapper": _CODE,
+    "RandomCrop": "in a forward pass it crops the centre: write a Cropping2D",
+    "AdaptiveAveragePooling1D": "AveragePooling with the windows of the input's size",
+    "AdaptiveAveragePooling2D": "AveragePooling with the windows of the input's size",
+    "AdaptiveAveragePooling3D": "AveragePooling with the windows of the input's size",
+    "AdaptiveMaxPooling1D": "MaxPooling with the windows of the input's size",
+    "AdaptiveMaxPooling2D": "MaxPooling with the windows of the input's size",
+    "AdaptiveMaxPooling3D": "MaxPooling with the windows of the input's size",
+}
+
+
+def refusal_of(name: str) -> Problem:
+    """CS028 for a class of Keras's, CS082 for a Lambda, CS027 for a class of somebody else's."""
+    if name == "Lambda":
+        return Problem(
+            "CS082",
+            "Lambda holds Python code, which convspec never executes, whatever it does",
+            "write what it computes as an Activation with {expr: ..} in a native spec, or as "
+            "layers",
+        )
+    hint = _WHAT_TO_DO.get(name)
+    if hint is not None:
+        return Problem(
+            "CS028", f"{name} is a layer of later Kerases that convspec does not run", hint
+        )
+    return Problem(
+        "CS027",
+        f"'{shown(name)}' is no layer of Keras's: it is a class of the model's author or of "
+        "another package",
+    )

@@ -1,0 +1,81 @@
+"""ConvLSTM2D: a convolution of all images at once, then a scan whose products are convolutions.
+
+Rules: Keras 1.2.2 layers/convolutional_recurrent.py. What the state adds is a convolution with
+border_mode 'same' by the backend's own rule; Theano reverses its kernel too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from speccompiler.diagnostics.core import Problem
+from speccompiler.graph.ir import Conv, Node, Recurrent, Transpose, Weight
+from speccompiler.graph.shapes import format_shape
+from speccompiler.lowering.border_modes import conv_padding
+from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.cells import (
+    Direction,
+    biases,
+    cell_activation,
+    of_all_gates,
+    own_direction,
+    passing_mask,
+    scan,
+)
+from speccompiler.lowering.input_axes import known_channels
+from speccompiler.lowering.kernels import kernel_layout, reverses
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.conv_lstm2d import ConvLSTM2D
+
+AXES = {"tf": "(steps, rows, columns, channels)", "th": "(steps, channels, rows, columns)"}
+
+
+def lower_conv_lstm2d(b: Builder, layer: ConvLSTM2D, x: Node) -> Node:
+    """Images of steps to those of every step, or to that of the last."""
+    mask = b.mask_of(x)
+    return passing_mask(b, layer, images_of(b, layer, own_direction(layer), x, mask), mask)
+
+
+def images_of(b: Builder, layer: ConvLSTM2D, way: Direction, x: Node, mask: Node | None) -> Node:
+    """What a layer gives in one direction, in the order in which its steps are computed. CS038."""
+    th = layer.dim_ordering == "th"
+    if len(x.shape) != 4:
+        raise Problem(
+            "CS038",
+            f"ConvLSTM2D takes samples of shape {AXES['th' if th else 'tf']}, but its input has "
+            f"shape {format_shape(x.shape)}",
+            "the axis of steps comes first, then those of an image",
+        )
+    if th:
+        x = b.add(Transpose((0, 2, 3, 1)), x)
+    channels, filters = known_channels(b, layer, x), layer.nb_filter
+    kernel = (layer.nb_row, layer.nb_col)
+    reversed_ = reverses(b, kernel)
+
+    def of(inputs: int, shape: tuple[int, ...], name: str, gates: int) -> Weight:
+        stored, axes = kernel_layout(layer, kernel, inputs, gates * filters)
+        return Weight(b.layer, name, stored, axes, (*shape, inputs, gates * filters), reversed_)
+
+    weight = of_all_gates(b, layer, way, "W", lambda *a: of(channels, (1, *kernel), *a))
+    recurrent = of_all_gates(b, layer, way, "U", lambda *a: of(filters, kernel, *a))
+    bias, _ = biases(b, layer, way, filters, apart=False)
+    spatial, stride = x.shape[1:-1], layer.subsample
+    around = conv_padding(layer.border_mode, b.semantics, spatial, kernel, stride)
+    conv = Conv((1, *kernel), (1, *stride), ((0, 0), *around), weight, bias)
+    inputs = b.add(conv, x)
+    op = Recurrent(
+        "lstm",
+        x.shape[0],
+        recurrent,
+        None,
+        cell_activation(b, layer.activation),
+        cell_activation(b, layer.inner_activation),
+        kernel=kernel,
+        padding=conv_padding("same", b.semantics, inputs.shape[1:-1], kernel, (1, 1)),
+    )
+    y = scan(b, layer, way, op, inputs, mask)
+    if not th:
+        return y
+    first = len(y.shape) - 3
+    return b.add(Transpose((*range(first), first + 2, first, first + 1)), y)

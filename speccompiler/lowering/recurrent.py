@@ -1,0 +1,66 @@
+"""SimpleRNN, LSTM and GRU: one product for the inputs of all steps, then a scan.
+
+Rules: Keras 1.2.2 layers/recurrent.py:367-873. ``unroll`` and ``consume_less`` say how Keras
+computed, and change no number; the latter says how the tensors are stored.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from speccompiler.graph.ir import Cell, Conv, Node, Recurrent, Weight
+from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.cells import (
+    Direction,
+    biases,
+    cell_activation,
+    of_all_gates,
+    own_direction,
+    passing_mask,
+    scan,
+)
+from speccompiler.lowering.input_axes import known_channels, spatial_input
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.recurrent import GRU, LSTM, SimpleRNN
+
+CELLS: dict[str, Cell] = {"SimpleRNN": "simple", "GRU": "gru", "LSTM": "lstm"}
+
+
+def lower_recurrent(b: Builder, layer: SimpleRNN | GRU | LSTM, x: Node) -> Node:
+    """``(steps, channels)`` to ``(steps, units)``, or to the ``(units,)`` of the last step."""
+    mask = b.mask_of(x)
+    return passing_mask(b, layer, steps_of(b, layer, own_direction(layer), x, mask), mask)
+
+
+def steps_of(
+    b: Builder, layer: SimpleRNN | GRU | LSTM, way: Direction, x: Node, mask: Node | None
+) -> Node:
+    """What a layer gives in one direction, in the order in which its steps are computed."""
+    x = spatial_input(b, layer, x)
+    channels, units = known_channels(b, layer, x), layer.output_dim
+    cell = CELLS[layer.class_name]
+    apart = cell == "gru" and getattr(layer, "reset_after", False)
+
+    def from_input(name: str, gates: int) -> Weight:
+        stored = (channels, gates * units)
+        return Weight(b.layer, name, stored, (0, 1), (1, *stored))
+
+    def from_state(name: str, gates: int) -> Weight:
+        stored = (units, gates * units)
+        return Weight(b.layer, name, stored, (0, 1), stored)
+
+    weight = of_all_gates(b, layer, way, "W", from_input)
+    recurrent = of_all_gates(b, layer, way, "U", from_state)
+    bias, state_bias = biases(b, layer, way, units, apart=apart)
+    gates = getattr(layer, "inner_activation", None)
+    op = Recurrent(
+        "gru_reset_after" if apart else cell,
+        x.shape[0],
+        recurrent,
+        state_bias,
+        cell_activation(b, layer.activation),
+        cell_activation(b, gates),
+    )
+    inputs = b.add(Conv((1,), (1,), ((0, 0),), weight, bias), x)
+    return scan(b, layer, way, op, inputs, mask)
