@@ -30,6 +30,7 @@ PASSES: Mapping[str, Release] = {
     "SpatialDropout3D": ALWAYS,
     "GaussianDropout": ALWAYS,
     "GaussianNoise": ALWAYS,
+    "AlphaDropout": ALWAYS,
     "LeakyReLU": ALWAYS,
     "ELU": ALWAYS,
     "ThresholdedReLU": ALWAYS,
