@@ -82,6 +82,7 @@ def _validated(
     data: Any = to_data(entry.arguments)
     name = data.get("name")
     owner = name if isinstance(name, str) and name.strip() else None
+    foreign: list[Problem] = []
     try:
         check_no_code(layer_type, data)
         if layer_type in WRAPPERS and "layer" in data:
@@ -93,8 +94,11 @@ def _validated(
         if strict:
             layer = schema.model_validate(data)
         else:
+            from speccompiler.loading.keras1.later_activations import later_activations
             from speccompiler.loading.training_arguments import as_keras_read
 
+            foreign += later_activations(data)
+            data |= {str(problem.argument): "linear" for problem in foreign}
             layer = as_keras_read(schema, data, layer_type, reads_input=reads_input)
     except Problem as problem:
         where: Path = (problem.argument,) if problem.argument else ()
@@ -111,7 +115,8 @@ def _validated(
             diagnostics.append(_mended(found, document, entry, native, path))
         layer = None
     # pydantic does not look into expressions, so that nothing has been said of them.
-    misread = [*_wrong_expressions(schema, data)]
+    misread = [((str(wrong.argument),), wrong) for wrong in foreign]
+    misread += _wrong_expressions(schema, data)
     for path, wrong in misread:
         found = wrong.at(file=document.file, span=layer_span(entry, *path), layer=owner)
         diagnostics.append(_mended(found, document, entry, native, path))

@@ -31,6 +31,7 @@ PASSES: Mapping[str, Release] = {
     "AlphaDropout": ALWAYS,
     "GaussianDropout": ALWAYS,
     "GaussianNoise": ALWAYS,
+    "AlphaDropout": ALWAYS,
     "LeakyReLU": ALWAYS,
     "ELU": ALWAYS,
     "ThresholdedReLU": ALWAYS,

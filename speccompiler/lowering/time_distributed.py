@@ -282,8 +282,6 @@ def _with_steps(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim, kind: str
             return [ir.Transpose(a) for a in steps((0, *(axis + 1 for axis in axes)))]
         case ir.Concat(axis, lengths):
             return [ir.Concat(axis + 1, lengths)]
-        case ir.Expand(shape):
-            return [ir.Expand((count, *shape))]
         case ir.Recurrent():
             return _scanned(op, made, kind)
         case ir.Dot():
