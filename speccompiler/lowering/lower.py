@@ -118,7 +118,9 @@ def lower(
     states = tuple(b.states or ())
     outputs = (*spec.outputs, *(state.output for state in states))
     graph = Graph(tuple(nodes), () if partly else outputs)
-    return Lowered(graph, (*notes, *gathered(b.diagnostics), *misfits), b.unknown or {}, states=states)
+    return Lowered(
+        graph, (*notes, *gathered(b.diagnostics), *misfits), b.unknown or {}, states=states
+    )
 
 
 def _has_inputs(call: Call, values: Mapping[str, Node], given: Mapping[str, Node]) -> bool:

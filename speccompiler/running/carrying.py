@@ -103,9 +103,7 @@ def carrying(compiled: CompiledModel) -> Carrying:
     except Problem as problem:
         raise model.refused(problem) from None
     shapes = [shape for _, shape in compiled.plan.inputs]
-    lowered = lower(
-        model.spec, decided_semantics(model.spec), shapes, model.graph, carried=True
-    )
+    lowered = lower(model.spec, decided_semantics(model.spec), shapes, model.graph, carried=True)
     if lowered.graph is None:
         raise SpecError([model.loaded.locate(d) for d in lowered.diagnostics])
     own = tuple(name for name, _ in compiled.plan.outputs)
