@@ -229,6 +229,12 @@ def _time_distributed(step: Step) -> tuple[Layer, Value]:
     return _unknown(step)
 
 
+def _convlstm(step: Step) -> tuple[Layer, Value]:
+    """It keeps its own dim_ordering, and so do the images of steps that it reads and gives."""
+    _unknown(step)
+    return step.layer, SAME
+
+
 def _permute(step: Step) -> tuple[Layer, Value]:
     """Reads each axis from where it is now, so that its output is what it was."""
     if step.value.same:
@@ -331,6 +337,7 @@ RULES: Mapping[str, Rule] = {
     "Permute": _permute,
     "Merge": _merge,
     "TimeDistributed": _time_distributed,
+    **dict.fromkeys(("ConvLSTM2D", "Bidirectional"), _convlstm),
     **dict.fromkeys(("Slice", "Reduce"), _along_axes),
     **dict.fromkeys(("Softmax", "UnitNormalization"), _of_axes),
     "LayerNormalization": _layer_normalization,
@@ -340,7 +347,7 @@ RULES: Mapping[str, Rule] = {
 }  # fmt: skip
 """A layer that is not here reads its input as it was before: ``_unknown``."""
 
-AS_BEFORE: set[Rule] = {_unknown, _dense, _time_distributed}
+AS_BEFORE: set[Rule] = {_unknown, _dense, _time_distributed, _convlstm}
 """The rules of layers that work on the last axis, or by the place of a value."""
 
 

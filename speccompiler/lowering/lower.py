@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.frozen import dataclass
@@ -13,7 +14,12 @@ from speccompiler.loading.training_arguments import ignored
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.channels import ChannelAxes
 from speccompiler.lowering.inputs import declared_inputs
-from speccompiler.lowering.masks import after_call, before_call, calls_before_readers, without_unread
+from speccompiler.lowering.masks import (
+    after_call,
+    before_call,
+    calls_before_readers,
+    without_unread,
+)
 from speccompiler.lowering.misfits import contradiction, explained
 from speccompiler.lowering.refusals import gathered
 from speccompiler.lowering.semantics import Semantics
@@ -22,6 +28,9 @@ from speccompiler.lowering.table import LOWER
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call, ModelSpec
 from speccompiler.schemas.training import Unknown
+
+if TYPE_CHECKING:
+    from speccompiler.lowering.onnx.values import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,8 @@ class Lowered:
     diagnostics: tuple[Diagnostic, ...]
     unknown: Mapping[tuple[str, str], Unknown] = field(default_factory=dict)
     """Arguments of a Keras file's layers that do not suit the shapes of their tensors."""
+    tensors: Mapping[tuple[str, str], Known] = field(default_factory=dict)
+    """The tensors of an ONNX model, which are in its file or made of those that are."""
 
 
 def lower(
@@ -48,6 +59,11 @@ def lower(
     it is left out, and so is what reads it; the graph has the others, without outputs. ``held``
     is the graph with open lengths by which weights were found: they may not become others.
     """
+    if spec.onnx is not None:
+        from speccompiler.lowering.onnx.lower import lower_onnx
+
+        found = lower_onnx(spec, semantics, shapes)
+        return Lowered(found.graph, found.diagnostics, tensors=found.tensors)
     calls_of = Counter(call.layer for call in spec.calls)
     b = Builder(
         semantics,
@@ -75,6 +91,7 @@ def lower(
         if misfits and not _has_inputs(call, values, given):
             continue
         b.layer, b.call = call.layer, call.name
+        b.place = call.place
         b.masks_count = counting is None or call.name in counting
         layer = layers[call.layer]
         read = [values[name] for name in call.inputs] or [given[call.name]]

@@ -63,6 +63,33 @@ SCALED = {
 POOLING_1D = {"pool_length": 2, "stride": None, "border_mode": "valid"}
 
 
+STEPPING = {
+    "init": "glorot_uniform",
+    "inner_init": "orthogonal",
+    "activation": "tanh",
+    "weights": None,
+    "W_regularizer": None,
+    "U_regularizer": None,
+    "b_regularizer": None,
+    "dropout_W": 0.0,
+    "dropout_U": 0.0,
+    "return_sequences": False,
+    "go_backwards": False,
+    "stateful": False,
+    # Keras 2's use_bias
+    "bias": True,
+}
+RECURRENT = {
+    **STEPPING,
+    "output_dim": REQUIRED,
+    "unroll": False,
+    "consume_less": "cpu",
+    "input_dim": None,
+    "input_length": None,
+}
+GATED = {"inner_activation": "hard_sigmoid"}
+
+
 def pooling(rank: int) -> dict[str, Any]:
     size = (2,) * rank
     return {
@@ -190,6 +217,24 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "input_length": None,
     },
     "TimeDistributed": {"layer": REQUIRED},
+    "SimpleRNN": RECURRENT,
+    "LSTM": {**RECURRENT, **GATED, "forget_bias_init": "one"},
+    # reset_after is Keras 2's.
+    "GRU": {**RECURRENT, **GATED, "reset_after": False},
+    "Bidirectional": {"layer": REQUIRED, "merge_mode": "concat", "weights": None},
+    "ConvLSTM2D": {
+        **STEPPING,
+        **GATED,
+        "forget_bias_init": "one",
+        "nb_filter": REQUIRED,
+        "nb_row": REQUIRED,
+        "nb_col": REQUIRED,
+        "border_mode": "valid",
+        "subsample": (1, 1),
+        "dim_ordering": "default",
+        "fused": False,
+    },
+    "Pick": {"index": REQUIRED},
     "Permute": {"dims": REQUIRED},
     "RepeatVector": {"n": REQUIRED},
     "SpatialDropout1D": {"p": REQUIRED},
@@ -374,6 +419,12 @@ LEAST: dict[str, dict[str, Any]] = {
     "MaxoutDense": {"output_dim": 2},
     "TimeDistributedDense": {"output_dim": 2},
     "TimeDistributed": {"layer": {"type": "Dense", "output_dim": 2}},
+    "SimpleRNN": {"output_dim": 2},
+    "LSTM": {"output_dim": 2},
+    "GRU": {"output_dim": 2},
+    "Bidirectional": {"layer": {"type": "LSTM", "output_dim": 2}},
+    "ConvLSTM2D": {"nb_filter": 2, "nb_row": 3, "nb_col": 3},
+    "Pick": {"index": 0},
     "Slice": {"axis": [1]},
     "Reduce": {"axis": [1]},
     "Permute": {"dims": [1]},
@@ -473,7 +524,7 @@ def test_the_aliases() -> None:
 
 def test_other_layers_of_keras_are_known_by_name() -> None:
     assert OTHER_KERAS_LAYERS.isdisjoint([*LAYERS, *aliases()])
-    assert {"Lambda", "LSTM", "GRU", "ConvLSTM2D"} <= OTHER_KERAS_LAYERS
+    assert {"Lambda"} == OTHER_KERAS_LAYERS
 
 
 # --- strictness: a number is a number
