@@ -1,4 +1,4 @@
-"""CS260 to CS269: ONNX models."""
+"""CS260 to CS270: ONNX models."""
 
 from __future__ import annotations
 
@@ -63,5 +63,11 @@ CODES = {
         "An attribute has a value that it cannot have, shapes of a node do not fit, or its inputs "
         "come from nowhere: the file says something that no runtime could compute.",
         "Check the model with onnx.checker, and export it again.",
+    ),
+    "CS270": Code(
+        "ONNX model that cannot be a native spec",
+        "A native spec is made of Keras's layers, and most of what ONNX operations can do has no "
+        "layer there. ONNX models are validated, reported, compared and run as they are.",
+        "Use the .onnx file itself wherever a command takes a model.",
     ),
 }
