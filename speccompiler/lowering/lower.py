@@ -14,7 +14,12 @@ from speccompiler.loading.training_arguments import ignored
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.channels import ChannelAxes
 from speccompiler.lowering.inputs import declared_inputs
-from speccompiler.lowering.masks import after_call, before_call, calls_before_readers, without_unread
+from speccompiler.lowering.masks import (
+    after_call,
+    before_call,
+    calls_before_readers,
+    without_unread,
+)
 from speccompiler.lowering.misfits import contradiction, explained
 from speccompiler.lowering.refusals import gathered
 from speccompiler.lowering.semantics import Semantics

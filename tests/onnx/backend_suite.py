@@ -62,7 +62,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a case: ``error`` is that of the largest output, in units of its last place."""
+    """What became of a case: ``error`` is in units of the last place of the largest output."""
 
     refused: str | None = None
     error: float | None = None
@@ -70,7 +70,11 @@ class Outcome:
 
 
 def op_name(node: onnx.NodeProto) -> str:
-    return node.op_type if not node.domain or node.domain == "ai.onnx" else f"{node.domain}.{node.op_type}"
+    return (
+        node.op_type
+        if not node.domain or node.domain == "ai.onnx"
+        else f"{node.domain}.{node.op_type}"
+    )
 
 
 @cache
@@ -153,7 +157,8 @@ def judged(got: Sequence[Array], wanted: Sequence[Array]) -> Outcome:
         found = [
             error
             for axis in range(max(1, other.ndim))
-            if (error := _error(one, np.moveaxis(other, axis, 0) if other.ndim else other)) is not None
+            if (error := _error(one, np.moveaxis(other, axis, 0) if other.ndim else other))
+            is not None
         ]
         if not found:
             return Outcome(wrong=f"shape {one.shape}, expected {other.shape}")

@@ -27,8 +27,8 @@ CODES = {
     "CS263": Code(
         "ONNX operation on the axis of samples",
         "The first axis of each input counts samples, which convspec computes one by one: any "
-        "number of them may go in. An operation that joins samples, picks some of them or sums over "
-        "them would depend on how they are put together.",
+        "number of them may go in. An operation that joins samples, picks some of them or sums "
+        "over them would depend on how they are put together.",
         "Export the model so that the axis of samples stays by itself, best with an open length.",
     ),
     "CS264": Code(

@@ -93,9 +93,7 @@ def lower_onnx(
     return LoweredOnnx(lowered, tuple(b.diagnostics), scope.tensors)
 
 
-def _inputs(
-    spec: ModelSpec, b: Builder, shapes: Sequence[Shape], values: dict[str, Read]
-) -> None:
+def _inputs(spec: ModelSpec, b: Builder, shapes: Sequence[Shape], values: dict[str, Read]) -> None:
     graph: OnnxGraph = spec.onnx
     dtypes = {value.name: value.dtype for value in graph.model.inputs}
     for name, given, shape in zip(graph.inputs, spec.inputs, shapes, strict=True):
@@ -123,9 +121,7 @@ def _unsupported(model: OnnxModel, graph: OnnxGraph) -> Iterator[Problem]:
         elif node.domain:
             what = f"is an operation of {quoted(node.domain)}, which is not the standard's"
             hint = "export the model with standard operations alone"
-        elif places is None and node.op_type in KNOWN:
-            continue
-        elif places is not None and node.op_type in RULES:
+        elif node.op_type in (KNOWN if places is None else RULES):
             continue
         elif node.op_type in RULES:
             what = "is computed from constants alone, which is not supported for this operation"

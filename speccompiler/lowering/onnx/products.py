@@ -84,8 +84,7 @@ def lower_matmul(scope: Scope) -> Value:
         return _by_constant(scope, a, b)
     if isinstance(a, Known) and isinstance(b, Value):
         return _constant_by(scope, a, b)
-    assert isinstance(a, Value) and isinstance(b, Value), "one of them is computed by a run"
-    return _of_values(scope, a, b)
+    return _of_values(scope, scope.value(0), scope.value(1))
 
 
 def _by_constant(scope: Scope, a: Value, b: Known) -> Value:
