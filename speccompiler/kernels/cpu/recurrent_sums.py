@@ -17,7 +17,8 @@ def _few(positions: int, vectors: int) -> str:
     given = "".join(f", x{t}" for t in range(positions))
     lines = [
         "\n\n@jit",
-        f"def few_{positions}_{vectors}(scratch, states{given}, run, b, wo, group, to, pitch, begins):",
+        f"def few_{positions}_{vectors}(memory{given}, run, b, wo, group, to, pitch, begins):",
+        "    scratch, states = memory",
         *(f"    s{t}_{v} = splat(np.float32(0))" for t, v in sums),
         *(f"    w{v} = wo + {v // 2} * group + {v % 2} * @LANES" for v in range(vectors)),
         "    for k in range(run):",
@@ -43,7 +44,6 @@ def product_of_few(memory, state, offsets, i0, positions, b, wo, columns, sums, 
 
     Many columns at once are as many chains of sums, which do not wait for one another.
     """
-    scratch, states = memory
     x0 = state + (offsets[i0] >> 2)
     x1 = state + (offsets[i0 + min(1, positions - 1)] >> 2)
     x2 = state + (offsets[i0 + positions - 1] >> 2)
@@ -54,22 +54,21 @@ def product_of_few(memory, state, offsets, i0, positions, b, wo, columns, sums, 
                 some, to = min(run - skip, @SHORT), sums + column * @LANES
                 at = wo + column * @LANES * run + skip * @WIDE
                 begins = skip == 0
+                size = run * @WIDE
                 if wide == 8 and positions == 1:
-                    few_1_8(scratch, states, x0 + skip, some, b, at, run * @WIDE, to, pitch, begins)
+                    few_1_8(memory, x0 + skip, some, b, at, size, to, pitch, begins)
                 elif wide == 8 and positions == 2:
-                    few_2_8(scratch, states, x0 + skip, x1 + skip, some, b, at, run * @WIDE, to, pitch,
-                            begins)
+                    few_2_8(memory, x0 + skip, x1 + skip, some, b, at, size, to, pitch, begins)
                 elif wide == 8:
-                    few_3_8(scratch, states, x0 + skip, x1 + skip, x2 + skip, some, b, at, run * @WIDE,
-                            to, pitch, begins)
-                elif positions == 1:
-                    few_1_4(scratch, states, x0 + skip, some, b, at, run * @WIDE, to, pitch, begins)
-                elif positions == 2:
-                    few_2_4(scratch, states, x0 + skip, x1 + skip, some, b, at, run * @WIDE, to, pitch,
+                    few_3_8(memory, x0 + skip, x1 + skip, x2 + skip, some, b, at, size, to, pitch,
                             begins)
+                elif positions == 1:
+                    few_1_4(memory, x0 + skip, some, b, at, size, to, pitch, begins)
+                elif positions == 2:
+                    few_2_4(memory, x0 + skip, x1 + skip, some, b, at, size, to, pitch, begins)
                 else:
-                    few_3_4(scratch, states, x0 + skip, x1 + skip, x2 + skip, some, b, at, run * @WIDE,
-                            to, pitch, begins)
+                    few_3_4(memory, x0 + skip, x1 + skip, x2 + skip, some, b, at, size, to, pitch,
+                            begins)
             column += wide
     return column
 
