@@ -27,11 +27,8 @@ from speccompiler.diagnostics.codes import (
     cs210_masks,
     cs235_layers,
     cs240_later_keras,
-<<<<<<< HEAD
     cs250_export,
-=======
     cs260_onnx,
->>>>>>> onnx-in
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
 from speccompiler.diagnostics.core import Diagnostic, has_errors
@@ -54,11 +51,8 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs210_masks.CODES,
         **cs235_layers.CODES,
         **cs240_later_keras.CODES,
-<<<<<<< HEAD
         **cs250_export.CODES,
-=======
         **cs260_onnx.CODES,
->>>>>>> onnx-in
     }
 )
 

@@ -33,6 +33,8 @@ def computed(scope: Scope) -> dict[str, Known]:
     inputs = list(scope.inputs)
     if node.op_type in {"Shape", "Size"}:
         inputs = [Known.of("shape", _shape(scope, inputs))]
+    if node.op_type == "CastLike" and isinstance(inputs[-1], Value):
+        inputs = inputs[:1]
     given: list[Known] = []
     for index, read in enumerate(inputs):
         if isinstance(read, Value):
@@ -166,6 +168,12 @@ def _cast(scope: Scope, arrays: Sequence[Array]) -> Array:
     if arrays[0].dtype == object and name.startswith("int"):
         return arrays[0]
     return arrays[0].astype(name)
+
+
+def _cast_like(scope: Scope, arrays: Sequence[Array]) -> Array:
+    """As another constant; every value that a run computes is float32."""
+    kind = arrays[1].dtype if len(arrays) > 1 else np.dtype(np.float32)
+    return arrays[0].astype(kind)
 
 
 def _axes(scope: Scope, arrays: Sequence[Array], place: int = 1) -> tuple[int, ...] | None:
@@ -334,7 +342,7 @@ KNOWN: Mapping[str, Callable[[Scope, Sequence[Array]], Any]] = {
     "Shape": _shape_of,
     "Size": _size_of,
     "Cast": _cast,
-    "CastLike": lambda scope, arrays: arrays[0].astype(arrays[1].dtype),
+    "CastLike": _cast_like,
     "Unsqueeze": _unsqueeze,
     "Squeeze": _squeeze,
     "Gather": _gather,

@@ -111,7 +111,7 @@ class Scope:
         if found.whole:
             raise Problem(
                 "CS264",
-                f"input {index + 1} holds whole numbers, and this operation is supported for floats",
+                f"input {index + 1} holds whole numbers; the operation is supported for floats",
             )
         return found
 
