@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 from speccompiler.diagnostics.core import Problem, did_you_mean
 from speccompiler.files.file_kinds import FileKind, kind_of
@@ -102,7 +101,7 @@ def _near_name(path: Path) -> str | None:
     return did_you_mean(path.name, sorted(names))
 
 
-def _read_bytes(path: Path) -> bytes | Literal["HDF5", "zip"]:
+def _read_bytes(path: Path) -> bytes | FileKind:
     """The bytes of an ordinary file; what it is where it is HDF5, or named so, or a zip archive.
 
     Raises ``CS001`` or ``CS005``.
@@ -110,11 +109,11 @@ def _read_bytes(path: Path) -> bytes | Literal["HDF5", "zip"]:
     try:
         with open_ordinary(path) as file:
             if is_hdf5(file):
-                return "HDF5"
+                return FileKind.HDF5
             file.seek(0)
             data = file.read(MAX_BYTES + 1)
             if kind_of(data) in {FileKind.ZIP, FileKind.EMPTY_ZIP}:
-                return "zip"
+                return FileKind.ZIP
             size = max(len(data), os.fstat(file.fileno()).st_size)
     except NotOrdinary as refused:
         if refused.kind in {"pipe", "device", "socket"}:
@@ -130,7 +129,7 @@ def _read_bytes(path: Path) -> bytes | Literal["HDF5", "zip"]:
         raise Problem("CS001", f"the file cannot be read: {reason}") from None
     text = data.lstrip()[:1] in (b"{", b"[", b'"')
     if path.suffix.lower() in HDF5_SUFFIXES and not text:
-        return "HDF5"
+        return FileKind.HDF5
     if size > MAX_BYTES:
         raise too_large(size)
     return data
@@ -145,12 +144,12 @@ def read_document(path: Path) -> Document:
         data = _read_bytes(path)
     except Problem as problem:
         return failed(str(path), problem)
-    if data == "HDF5":
+    if data is FileKind.HDF5:
         # h5py takes long to import.
         from speccompiler.source.hdf5_document import read_hdf5_document
 
         return read_hdf5_document(path)
-    if data == "zip":
+    if isinstance(data, FileKind):
         return _read_zip(path)
     return decode_document(data, str(path))
 
