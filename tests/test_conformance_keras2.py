@@ -1,6 +1,6 @@
 """Keras 2, tf.keras and Keras 3 judge: their files, their weights, their outputs, their penalties.
 
-``tests/golden_keras2`` holds a few cases; ``CONVSPEC_GOLDEN_KERAS2`` names a folder with all.
+``tests/golden-keras2`` holds a few cases; ``CONVSPEC_GOLDEN_KERAS2`` names a folder with all.
 """
 
 from __future__ import annotations

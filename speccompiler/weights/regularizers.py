@@ -39,8 +39,8 @@ class L1L2:
         """``total`` plus the penalty of a batch of activations, shape (samples, ...).
 
         Start from 0.0. Keras 1 and 2 sum over the whole data and do not divide by the number of
-        samples; what is ``averaged`` is divided in ``of_run``. Samples are added one by one, so the result does not depend on the split
-        into batches, to the last bit.
+        samples; what is ``averaged`` is divided in ``of_run``. Samples are added one by one, so
+        the result does not depend on the split into batches, to the last bit.
         """
         for sample in batch:
             total += self.penalty(sample)
