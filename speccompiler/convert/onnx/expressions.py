@@ -18,7 +18,6 @@ from speccompiler.expressions.nodes import (
     Negate,
     Node,
     Not,
-    Number,
     Parameter,
     Variable,
     Where,
@@ -83,9 +82,7 @@ OPERATORS: Mapping[str, str] = {
 """``!=`` is the opposite of ``==``."""
 
 
-def write(
-    b: Builder, expression: Expression, x: str, combined: Combined | None = None
-) -> str:
+def write(b: Builder, expression: Expression, x: str, combined: Combined | None = None) -> str:
     """Append the expression of a tensor; its shape is that of ``x``."""
     made = _Writer(b, x, combined).value(expression)
     if has(expression, Variable):
