@@ -147,6 +147,8 @@ class Layer(Schema):
     """Whether it takes several inputs; all others take one."""
     keeps_places: ClassVar[bool] = False
     """Whether it works value by value, so that the channels stay on the axis where they are."""
+    names_only: ClassVar[frozenset[str]] = frozenset()
+    """Fields that say what others are called: no part of what the layer computes."""
     rank: ClassVar[int] = 0
     """Number of spatial axes of the input, 1 to 3; 0 for a layer that has no such axes."""
 

@@ -196,6 +196,8 @@ class ModelSpec(Schema):
     keras_version: str | None
     verify: Vectors | None = None
     budget: Budget | None = None
+    onnx: Any = None
+    """The file that it was read from, where that is ONNX (``files.onnx.model.OnnxModel``)."""
     native: bool = True
     """Whether it was written for convspec; else Keras wrote it, before 1.0.4 without a version."""
     layers: tuple[InstanceOf[Layer], ...]

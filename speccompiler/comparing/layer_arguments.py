@@ -30,6 +30,7 @@ def compared_arguments(kind: type[Layer]) -> tuple[str, ...]:
         for name in own_arguments(kind)
         if (name not in _DECLARE_INPUT or fields[name].is_required())
         and (name != "dim_ordering" or kind.uses_ordering)
+        and name not in kind.names_only
     )
     return (*own, "trainable")
 
@@ -62,7 +63,9 @@ def _depth(layer: Layer) -> int:
 
 def same_type(old: Layer, new: Layer) -> bool:
     """Whether both are layers of one type, in as many wrappers."""
-    return type(old.inner) is type(new.inner) and _depth(old) == _depth(new)
+    one, other = old.inner, new.inner
+    alike = type(one) is type(other) and one.class_name == other.class_name
+    return alike and _depth(old) == _depth(new)
 
 
 def arguments(layer: Layer) -> Mapping[str, Any]:

@@ -68,7 +68,7 @@ def is_generated(name: str, layer: Layer) -> bool:
     if found is None or "_" not in name:
         return False
     stems = _generated_stems(type(layer)) | _generated_stems(type(layer.inner))
-    return found[1].lower() in stems
+    return found[1].lower() in {*stems, layer.class_name.lower()}
 
 
 def is_numbered(name: str) -> bool:

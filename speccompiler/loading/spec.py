@@ -37,6 +37,10 @@ def load_spec(
     replace: Answers | None = None,
 ) -> LoadedSpec:
     """Validate a document. The keywords override what the spec says."""
+    if document.onnx is not None:
+        from speccompiler.loading.onnx.load import load_onnx
+
+        return load_onnx(document, document.onnx, semantics=semantics, seed=seed)
     checked = check_document(document, replace)
     if isinstance(checked, LoadedSpec):
         return checked

@@ -15,6 +15,10 @@ SYMBOLS = {1: ("T",), 2: ("H", "W"), 3: ("D", "H", "W")}
 
 def declared_inputs(spec: ModelSpec) -> tuple[Shape, ...]:
     """The shape of one sample of each input."""
+    if spec.onnx is not None:
+        from speccompiler.lowering.onnx.lower import input_shapes
+
+        return input_shapes(spec)
     ordering = _first_ordering(spec)
     several = sum(None in given.shape for given in spec.inputs) > 1
     over_steps = {layer.name for layer in spec.layers if layer.class_name == "TimeDistributed"}

@@ -194,7 +194,7 @@ def _is_trained(layer: Layer, tensor: str) -> bool:
 
 def shape_report(spec: ModelSpec, graph: Graph) -> ShapeReport:
     """The report of a spec and what it was lowered to (before any pass)."""
-    semantics = spec.semantics
+    semantics = spec.semantics if spec.onnx is None else None  # it is its own
     inputs = tuple((node.layer, node.shape) for node in graph.inputs)
     known = all(isinstance(d, int) for _, shape in inputs for d in shape)
     return ShapeReport(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.frozen import dataclass
 from speccompiler.source.findings import Findings
 from speccompiler.source.tree import TreeNode
 
-Syntax = Literal["json", "yaml", "python"]
+if TYPE_CHECKING:
+    from speccompiler.files.onnx.model import OnnxModel
+
+Syntax = Literal["json", "yaml", "python", "onnx"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Document:
     """
     diagnostics: tuple[Diagnostic, ...]
     holder: Path | None = None
-    """The HDF5 file that the text is a part of."""
+    """The HDF5 file that the text is a part of, or the ONNX file: what holds the weights too."""
     keras_version: str | None = None
     """What wrote the model, as its HDF5 file says, or what it was packed into."""
     backend: str | None = None
@@ -37,7 +40,9 @@ class Document:
     wrapper: Document | None = None
     """The spec that names this document as its model."""
     syntax: Syntax = "json"
-    """What the text was read as."""
+    """What the text was read as; "onnx" where there is none."""
+    onnx: OnnxModel | None = None
+    """The model of an ONNX file, which has no text and no tree."""
 
     @property
     def shown_file(self) -> str:
@@ -62,6 +67,7 @@ class Document:
             None if self.holder is None else self.holder.absolute(),
             self.keras_version,
             self.backend,
+            self.syntax == "onnx",
         )
 
 
@@ -74,6 +80,8 @@ class DocumentSource:
     holder: Path | None
     keras_version: str | None
     backend: str | None = None
+    onnx: bool = False
+    """Whether ``holder`` is an ONNX file."""
 
 
 def failed(file: str, problem: Problem, text: str = "", at: int | None = None) -> Document:

@@ -40,6 +40,10 @@ def parse_json(text: str, file: str) -> Document:
 
 def read_again(source: DocumentSource) -> Document:
     """The document of a source, read from its text."""
+    if source.onnx and source.holder is not None:
+        from speccompiler.source.onnx_document import read_onnx_document
+
+        return read_onnx_document(source.holder)
     if source.holder is None:
         return parse_document(source.text, source.file)
     document = parse_json(source.text, source.file)

@@ -38,7 +38,9 @@ def validate(document: Document, options: LoadOptions, kind: type[M]) -> tuple[M
         seed=options.seed,
         replace=options.replace,
     )
-    model, found = fitted(loaded, partial(_made, options=options, kind=kind))
+    make = partial(_made, options=options, kind=kind)
+    # An ONNX model has no dim_ordering that could be another.
+    model, found = make(loaded) if document.onnx is not None else fitted(loaded, make)
     return (None if model is None else replace(model, diagnostics=found)), found
 
 
@@ -79,6 +81,13 @@ def _made(loaded: LoadedSpec, options: LoadOptions, kind: type[M]) -> tuple[M | 
     if not options.look_for_weights and names_weights(loaded, options):
         model = kind(loaded, spec, lowered.graph, WeightSources({}, ()), found, options)
         return model, found
+    if spec.onnx is not None:
+        from speccompiler.weights.onnx_weights import onnx_weights
+
+        sources = onnx_weights(loaded, lowered.graph, lowered.tensors, options.weights)
+        found += sources.diagnostics
+        model = kind(loaded, spec, lowered.graph, sources, found, options)
+        return (None if has_errors(found) else model), found
     sources = find_weights(
         loaded,
         lowered.graph,

@@ -25,8 +25,10 @@ from speccompiler.diagnostics.codes import (
     cs195_resuming,
     cs200_cluster,
     cs210_masks,
+    cs235_layers,
     cs240_later_keras,
     cs250_export,
+    cs260_onnx,
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
 from speccompiler.diagnostics.core import Diagnostic, has_errors
@@ -47,8 +49,10 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs195_resuming.CODES,
         **cs200_cluster.CODES,
         **cs210_masks.CODES,
+        **cs235_layers.CODES,
         **cs240_later_keras.CODES,
         **cs250_export.CODES,
+        **cs260_onnx.CODES,
     }
 )
 

@@ -19,7 +19,7 @@ from speccompiler.files.hdf5_signature import is_hdf5
 from speccompiler.files.npz_format import ZIP_ERRORS
 from speccompiler.files.ordinary_files import open_ordinary
 
-Format = Literal["npy", "npz", "safetensors", "hdf5"]
+Format = Literal["npy", "npz", "safetensors", "hdf5", "onnx"]
 
 ENDINGS: Mapping[str, Format] = {
     ".npy": "npy",

@@ -1,0 +1,1 @@
+"""An ONNX model as a spec: a layer for each value that a node gives, and what is wrong with it."""

@@ -1,0 +1,246 @@
+"""Conv and ConvTranspose."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from speccompiler.diagnostics.core import Problem
+from speccompiler.expressions.nodes import Binary, Parameter, Variable
+from speccompiler.graph.dims import Dim, is_known
+from speccompiler.graph.ir import (
+    Conv,
+    Depthwise,
+    MapWith,
+    Node,
+    Pad,
+    Reshape,
+    Transpose,
+    Weight,
+)
+from speccompiler.lowering.onnx.scope import Scope
+from speccompiler.lowering.onnx.values import Array, Known, Value
+from speccompiler.lowering.onnx.windows import (
+    Windows,
+    channels_first,
+    channels_last,
+    pads,
+    sizes,
+    windows,
+)
+
+PLUS = Binary("+", Variable(), Parameter(0))
+MOST_EXPANDED = 1 << 24
+
+
+def lower_conv(scope: Scope) -> Value:
+    """The kernel is stored as ``(filters, C / groups, *kernel)``."""
+    x = scope.floats()
+    channels, node = scope.channels(x)
+    kernel = scope.needed(1, "the kernel")
+    groups, rank = scope.integer("group", 1), x.rank - 2
+    _check_kernel(scope, kernel, x, channels, groups, channels_at=1)
+    filters = kernel.shape[0]
+    if filters % groups:
+        raise Problem("CS269", f"{filters} filters cannot be parted into {groups} groups")
+    bias = _bias(scope, filters)
+    at = windows(scope, kernel.shape[2:], node.shape[1:])
+    node = channels_last(scope, node)
+    to_last = (*range(2, rank + 2), 1, 0)
+    if groups == channels > 1:
+        y = _depthwise(scope, node, kernel, filters // channels, at)
+        if bias is not None:
+            one = scope.weight(bias, (0,), (*(1,) * rank, filters))
+            y = scope.add(MapWith(PLUS, (one,)), y)
+    else:
+        shape = (*at.kernel, channels // groups, filters)
+        weight = scope.weight(kernel, to_last, shape)
+        beside = None if bias is None else scope.weight(bias, (0,), (filters,))
+        op = Conv(
+            at.kernel,
+            at.stride,
+            at.padding,
+            weight,
+            beside,
+            dilation=at.written_dilation,
+            groups=groups,
+        )
+        y = scope.add(op, node)
+    return scope.like(x, channels_first(scope, y))
+
+
+def _depthwise(scope: Scope, x: Node, kernel: Known, times: int, at: Windows) -> Node:
+    """Filter ``c * M + m`` sees channel c; the operation gives it as channel ``m * C + c``."""
+    rank = len(at.kernel)
+    channels = kernel.shape[0] // times
+    split = (channels, times, *at.kernel)
+    weight = scope.weight(
+        kernel,
+        (*range(2, rank + 2), 1, 0),
+        (*at.kernel, times, channels),
+        split,
+    )
+    y = scope.add(Depthwise(at.kernel, at.stride, at.padding, weight, at.written_dilation), x)
+    if times == 1:
+        return y
+    spatial = y.shape[:-1]
+    y = scope.add(Reshape((*spatial, times, channels)), y)
+    y = scope.add(Transpose((*range(rank), rank + 1, rank)), y)
+    return scope.add(Reshape((*spatial, times * channels)), y)
+
+
+def _check_kernel(
+    scope: Scope, kernel: Known, x: Value, channels: int, groups: int, channels_at: int
+) -> None:
+    """CS038, CS269: a kernel that does not fit its input."""
+    rank = x.rank - 2
+    if rank < 1 or len(kernel.shape) != rank + 2:
+        raise Problem(
+            "CS038",
+            f"a kernel of shape {kernel.shape} does not fit a value of shape {scope.shown(x)}",
+        )
+    if 0 in kernel.shape:
+        raise Problem("CS269", f"a kernel of shape {kernel.shape} holds nothing")
+    if not 0 < groups <= channels or channels % groups:
+        raise Problem("CS269", f"{channels} channels cannot be parted into {groups} groups")
+    seen = kernel.shape[channels_at] * (groups if channels_at == 1 else 1)
+    if seen != channels:
+        raise Problem("CS269", f"the kernel is for {seen} channels, and its input has {channels}")
+    said = scope.integers("kernel_shape", None)
+    if said is not None and said != kernel.shape[2:]:
+        raise Problem(
+            "CS269", f"'kernel_shape' is {list(said[:8])}, and the kernel {kernel.shape[2:]}"
+        )
+
+
+def _bias(scope: Scope, filters: int) -> Known | None:
+    bias = scope.known(2, "the bias")
+    return None if bias is None else scope.vector(bias, filters, "the bias")
+
+
+def lower_conv_transpose(scope: Scope) -> Value:
+    """The kernel is stored as ``(C, filters / groups, *kernel)``.
+
+    All outputs with the same remainder by the stride see the same places of the kernel: they are
+    one convolution with more filters, whose results are put in order (see ``deconvolution.py``).
+    Groups and dilation are written into the kernel, as zeros.
+    """
+    x = scope.floats()
+    channels, node = scope.channels(x)
+    kernel = scope.needed(1, "the kernel")
+    groups, rank = scope.integer("group", 1), x.rank - 2
+    _check_kernel(scope, kernel, x, channels, groups, channels_at=0)
+    stride, dilation = sizes(scope, "strides", rank), sizes(scope, "dilations", rank)
+    kernel = _dense(scope, kernel, groups, dilation)
+    filters, taps = kernel.shape[1], kernel.shape[2:]
+    bias = _bias(scope, filters)
+    cuts = _cuts(scope, node.shape[1:], taps, stride)
+    axes = [_Axis(*of) for of in zip(node.shape[1:], taps, stride, cuts, strict=True)]
+    wide = filters * prod(stride)
+    weight = scope.weight(
+        kernel,
+        (*range(2, rank + 2), 0, 1),
+        (*(axis.kernel for axis in axes), channels, wide),
+        phases=stride,
+    )
+    beside: Weight | None = None
+    if bias is not None:
+        beside = scope.weight(bias, (0,), (wide,), phases=stride)
+    padding = tuple((axis.kernel - 1, axis.kernel - 1) for axis in axes)
+    y = scope.add(
+        Conv(weight.shape[:-2], (1,) * rank, padding, weight, beside), channels_last(scope, node)
+    )
+    y = _in_order(scope, y, stride, filters)
+    y = _cropped(scope, y, axes, cuts, bias)
+    return scope.like(x, channels_first(scope, y))
+
+
+class _Axis:
+    """One axis: the taps of a class, and what all classes together give."""
+
+    def __init__(self, n: Dim, taps: int, stride: int, cut: tuple[Dim, Dim]) -> None:
+        self.kernel = -(-taps // stride)
+        self.made = (n + self.kernel - 1) * stride
+        self.whole = (n - 1) * stride + taps
+
+
+def _in_order(scope: Scope, y: Node, stride: tuple[int, ...], filters: int) -> Node:
+    if prod(stride) == 1:
+        return y
+    rank = len(stride)
+    counts = y.shape[:-1]
+    y = scope.add(Reshape((*counts, *stride, filters)), y)
+    order = [place for axis in range(rank) for place in (axis, rank + axis)]
+    y = scope.add(Transpose((*order, 2 * rank)), y)
+    lengths = tuple(n * s for n, s in zip(counts, stride, strict=True))
+    return scope.add(Reshape((*lengths, filters)), y)
+
+
+def _cropped(
+    scope: Scope, y: Node, axes: list[_Axis], cuts: list[tuple[Dim, Dim]], bias: Known | None
+) -> Node:
+    """What the padding takes off; places that no input reaches hold the bias alone."""
+    amounts = []
+    for axis, (front, behind) in zip(axes, cuts, strict=True):
+        amounts.append((-front, axis.whole - axis.made - behind))
+    if all(amount == (0, 0) for amount in amounts):
+        return y
+    if bias is not None and any(is_known(a) and a > 0 for _, a in amounts):
+        raise scope.refuse("its outputs reach further than its inputs and kernel do, with a bias")
+    return scope.add(Pad(tuple(amounts)), y)
+
+
+def _cuts(
+    scope: Scope, spatial: tuple[Dim, ...], taps: tuple[int, ...], stride: tuple[int, ...]
+) -> list[tuple[Dim, Dim]]:
+    """What is cut off the whole transposed convolution, in front and behind each axis."""
+    rank = len(taps)
+    more = scope.integers("output_padding", None) or (0,) * rank
+    if len(more) != rank or any(not 0 <= n < 2**31 for n in more):
+        raise Problem("CS269", f"'output_padding' is {list(more[:8])}")
+    wanted = scope.integers("output_shape", None)
+    mode = scope.word("auto_pad", "NOTSET")
+    whole = [(n - 1) * s + k for n, s, k in zip(spatial, stride, taps, strict=True)]
+    same = mode in {"SAME_UPPER", "SAME_LOWER"}
+    if wanted is None and not same:
+        sides = pads(scope, rank) if mode != "VALID" else ((0, 0),) * rank
+        return [(front, behind - m) for (front, behind), m in zip(sides, more, strict=True)]
+    if wanted is None:
+        lengths: tuple[Dim, ...] = tuple(n * s for n, s in zip(spatial, stride, strict=True))
+    elif len(wanted) >= rank:
+        lengths = wanted[-rank:]
+    else:
+        raise Problem("CS269", f"'output_shape' is {list(wanted)}; {rank} lengths are needed")
+    found: list[tuple[Dim, Dim]] = []
+    for length, full, m in zip(lengths, whole, more, strict=True):
+        total = full + m - length
+        if not is_known(total):
+            raise scope.refuse("its output's shape is given, and its input's is open")
+        half = total // 2
+        front = half if mode == "SAME_UPPER" else total - half
+        found.append((front, total - front - m))
+    return found
+
+
+def _dense(scope: Scope, kernel: Known, groups: int, dilation: tuple[int, ...]) -> Known:
+    """The kernel without groups and dilation: zeros stand where nothing is seen."""
+    if groups == 1 and all(d == 1 for d in dilation):
+        return kernel
+    channels, filters = kernel.shape[:2]
+    taps = tuple((k - 1) * d + 1 for k, d in zip(kernel.shape[2:], dilation, strict=True))
+    count = channels * filters * groups * prod(taps)
+    if count > MOST_EXPANDED:
+        raise scope.refuse(f"its kernel, with groups and dilation, would hold {count} numbers")
+
+    def expand(stored: Array) -> Array:
+        wide = np.zeros((channels, filters * groups, *taps), np.float32)
+        places = tuple(slice(None, None, d) for d in dilation)
+        each = channels // groups
+        for group in range(groups):
+            own = slice(group * each, (group + 1) * each)
+            made = slice(group * filters, (group + 1) * filters)
+            wide[(own, made, *places)] = stored[own]
+        return wide
+
+    return kernel.changed(f"in {groups} groups, {list(dilation)} apart", expand)

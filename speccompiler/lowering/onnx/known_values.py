@@ -1,0 +1,406 @@
+"""Nodes that depend on constants and on shapes alone: computed with NumPy, before any run.
+
+Lengths that are open stay dimensions in arrays of objects, so that a shape can be taken apart and
+put together again. What is larger than ``MOST`` numbers is refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from speccompiler.diagnostics.core import Problem
+from speccompiler.graph.dims import Dim
+from speccompiler.graph.rounding import ceil_div
+from speccompiler.lowering.onnx.scope import Scope
+from speccompiler.lowering.onnx.stored import loaded, stored
+from speccompiler.lowering.onnx.values import HELD, Array, Known, Value, dims, settled
+
+MOST = 1 << 27
+"""Numbers of a known value."""
+_DTYPES = {1: "float32", 2: "uint8", 3: "int8", 6: "int32", 7: "int64", 9: "bool"}
+_DTYPES |= {10: "float16", 11: "float64", 5: "int16", 4: "uint16", 12: "uint32", 13: "uint64"}
+
+
+def computed(scope: Scope) -> dict[str, Known]:
+    """The values that the current node gives. CS262, CS266, CS269."""
+    node = scope.node
+    if node.op_type == "Constant":
+        return {node.outputs[0]: _constant(scope)} if node.outputs else {}
+    inputs = list(scope.inputs)
+    if node.op_type in {"Shape", "Size"}:
+        inputs = [Known.of("shape", _shape(scope, inputs))]
+    if node.op_type == "CastLike" and isinstance(inputs[-1], Value):
+        inputs = inputs[:1]
+    given: list[Known] = []
+    for index, read in enumerate(inputs):
+        if isinstance(read, Value):
+            raise scope.refuse(f"input {index + 1} depends on the model's input")
+        given.append(read if read is not None else _NONE)
+
+    def compute() -> list[Array]:
+        arrays = [known.array() for known in given]
+        return _checked(scope, lambda: KNOWN[node.op_type](scope, arrays))
+
+    results = compute()
+    found = {}
+    for place, (name, array) in enumerate(zip(node.outputs, results, strict=False)):
+        if name:
+            found[name] = Known.of(
+                name, array, _again(scope, given, place) if array.size > HELD else None
+            )
+    return found
+
+
+def _again(scope: Scope, given: Sequence[Known], place: int) -> Callable[[], Array]:
+    """Computes a large value once more, whatever node the scope has come to."""
+    own = Scope(scope.b, scope.model, scope.tensors, scope.owners, scope.node, scope.inputs)
+    op = KNOWN[own.node.op_type]
+    return lambda: _checked(own, lambda: op(own, [known.array() for known in given]))[place]
+
+
+def _checked(scope: Scope, compute: Callable[[], Any]) -> list[Array]:
+    try:
+        with np.errstate(all="ignore"):
+            found = compute()
+    except (ArithmeticError, ValueError, IndexError, TypeError, AttributeError) as error:
+        reason = str(error).split("\n")[0][:120]
+        raise Problem("CS269", f"it cannot be computed from its constants: {reason}") from None
+    results = found if isinstance(found, list) else [found]
+    return [settled(np.asarray(array)) for array in results]
+
+
+_NONE = Known.of("", np.zeros(0, np.int64))
+
+
+def _is_none(array: Array) -> bool:
+    return array is _NONE.array()
+
+
+def _few(count: int) -> None:
+    """CS266 for more numbers than are ever computed."""
+    if count > MOST:
+        raise Problem("CS266", f"a constant of {count} numbers is not computed")
+
+
+def _shape(scope: Scope, inputs: Sequence[Any]) -> Array:
+    first = inputs[0] if inputs else None
+    if first is None:
+        raise Problem("CS269", "input 1 is missing")
+    return settled(np.array([*first.shape, None], object)[:-1])
+
+
+def _constant(scope: Scope) -> Known:
+    name = scope.node.outputs[0]
+    tensor = scope.tensor("value")
+    if tensor is not None:
+        return stored(scope.model, tensor, name)
+    if "value_float" in scope.node.attributes:
+        return Known.of(name, np.array(scope.number("value_float", 0), np.float32))
+    if "value_int" in scope.node.attributes:
+        return Known.of(name, np.array(scope.integer("value_int"), np.int64))
+    if "value_ints" in scope.node.attributes:
+        return Known.of(name, np.array(scope.integers("value_ints", ()), np.int64))
+    if "value_floats" in scope.node.attributes:
+        found = scope.said("value_floats", tuple, ())
+        return Known.of(name, np.array(found, np.float32))
+    raise scope.refuse("its value is no tensor of numbers")
+
+
+# --- rules: (scope, arrays) -> an array, or a list of them
+
+
+def _elementwise(op: Callable[..., Any]) -> Callable[[Scope, Sequence[Array]], Array]:
+    def rule(scope: Scope, arrays: Sequence[Array]) -> Array:
+        _few(math.prod(np.broadcast_shapes(*(a.shape for a in arrays))))
+        found = op(*arrays)
+        return np.asarray(found)
+
+    return rule
+
+
+def _typed(op: Callable[..., Any]) -> Callable[[Scope, Sequence[Array]], Array]:
+    """An operation whose result has the type of its first operand."""
+
+    def rule(scope: Scope, arrays: Sequence[Array]) -> Array:
+        found = _elementwise(op)(scope, arrays)
+        if found.dtype == object or arrays[0].dtype == object:
+            return found
+        return found.astype(arrays[0].dtype)
+
+    return rule
+
+
+def _floor_div(a: Dim, b: Dim) -> Dim:
+    if isinstance(b, int) and b > 0:
+        return -ceil_div(-a, b)
+    if isinstance(a, int) and isinstance(b, int):
+        return int(a / b)
+    if a == b:
+        return 1
+    raise ValueError("a length is divided by one that is open")
+
+
+def _divide(a: Array, b: Array) -> Array:
+    if a.dtype == object or b.dtype == object:
+        pairs = np.broadcast(a, b)
+        values = [_floor_div(_plain(x), _plain(y)) for x, y in pairs]
+        return np.array([*values, None], object)[:-1].reshape(pairs.shape)
+    if a.dtype.kind in "iu":
+        if (b == 0).any():
+            raise ZeroDivisionError("division by zero")
+        return np.asarray(np.trunc(a / b)).astype(a.dtype)
+    return np.asarray(a / b)
+
+
+def _plain(n: Any) -> Any:
+    return int(n) if isinstance(n, np.integer) else n
+
+
+def _cast(scope: Scope, arrays: Sequence[Array]) -> Array:
+    kind = scope.node.attributes.get("to", 1)
+    name = _DTYPES.get(kind) if isinstance(kind, int) else None
+    if isinstance(kind, bytes):
+        name = {b"FLOAT": "float32", b"INT64": "int64", b"INT32": "int32"}.get(kind)
+    if name is None:
+        raise scope.refuse("the type that it casts to is not supported")
+    if arrays[0].dtype == object and name.startswith("int"):
+        return arrays[0]
+    return arrays[0].astype(name)
+
+
+def _cast_like(scope: Scope, arrays: Sequence[Array]) -> Array:
+    """As another constant; every value that a run computes is float32."""
+    kind = arrays[1].dtype if len(arrays) > 1 else np.dtype(np.float32)
+    return arrays[0].astype(kind)
+
+
+def _axes(scope: Scope, arrays: Sequence[Array], place: int = 1) -> tuple[int, ...] | None:
+    if len(arrays) > place and not _is_none(arrays[place]):
+        return tuple(int(n) for n in arrays[place].ravel().tolist())
+    return scope.integers("axes", None)
+
+
+def _unsqueeze(scope: Scope, arrays: Sequence[Array]) -> Array:
+    return np.expand_dims(arrays[0], _axes(scope, arrays) or ())
+
+
+def _squeeze(scope: Scope, arrays: Sequence[Array]) -> Array:
+    return np.squeeze(arrays[0], _axes(scope, arrays))
+
+
+def _gather(scope: Scope, arrays: Sequence[Array]) -> Array:
+    axis = scope.integer("axis")
+    _few(arrays[1].size * max(1, arrays[0].size // max(1, arrays[0].shape[axis])))
+    return np.take(arrays[0], arrays[1].astype(np.int64), axis)
+
+
+def _slice(scope: Scope, arrays: Sequence[Array]) -> Array:
+    data = arrays[0]
+    if len(arrays) > 1:
+        starts, ends = (a.ravel().tolist() for a in arrays[1:3])
+    else:
+        starts, ends = (
+            list(scope.integers("starts", ()) or ()),
+            list(scope.integers("ends", ()) or ()),
+        )
+    axes = _axes(scope, arrays, 3) or tuple(range(len(starts)))
+    named = len(arrays) > 4 and not _is_none(arrays[4])
+    steps = arrays[4].ravel().tolist() if named else [1] * len(starts)
+    places = [slice(None)] * data.ndim
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        stop: int | None = int(end)
+        if step < 0 and stop is not None and stop < -data.shape[axis]:
+            stop = None
+        places[axis] = slice(int(start), stop, int(step))
+    return data[tuple(places)]
+
+
+def _concat(scope: Scope, arrays: Sequence[Array]) -> Array:
+    _few(sum(a.size for a in arrays))
+    return np.concatenate(arrays, scope.integer("axis"))
+
+
+def _reshape(scope: Scope, arrays: Sequence[Array]) -> Array:
+    target = arrays[1].ravel().tolist() if len(arrays) > 1 else scope.integers("shape", ())
+    shape = [int(n) for n in target or ()]
+    if not scope.integer("allowzero"):
+        shape = [arrays[0].shape[i] if n == 0 else n for i, n in enumerate(shape)]
+    return arrays[0].reshape(shape)
+
+
+def _expand(scope: Scope, arrays: Sequence[Array]) -> Array:
+    shape = np.broadcast_shapes(arrays[0].shape, tuple(int(n) for n in arrays[1].tolist()))
+    _few(math.prod(shape))
+    return np.broadcast_to(arrays[0], shape).copy()
+
+
+def _tile(scope: Scope, arrays: Sequence[Array]) -> Array:
+    repeats = [int(n) for n in arrays[1].tolist()]
+    _few(arrays[0].size * math.prod(max(0, n) for n in repeats))
+    return np.tile(arrays[0], repeats)
+
+
+def _constant_of_shape(scope: Scope, arrays: Sequence[Array]) -> Array:
+    shape = [int(n) for n in arrays[0].tolist()]
+    _few(math.prod(shape))
+    tensor = scope.tensor("value")
+    if tensor is None:
+        return np.zeros(shape, np.float32)
+    value = loaded(scope.model, tensor, "value")
+    return np.full(shape, value.ravel()[0], value.dtype)
+
+
+def _range(scope: Scope, arrays: Sequence[Array]) -> Array:
+    start, limit, step = (a.ravel()[0] for a in arrays)
+    _few(int(max(0, math.ceil((limit - start) / step))))
+    return np.arange(start, limit, step).astype(arrays[0].dtype)
+
+
+def _transpose(scope: Scope, arrays: Sequence[Array]) -> Array:
+    return np.transpose(arrays[0], scope.integers("perm", None))
+
+
+def _split(scope: Scope, arrays: Sequence[Array]) -> list[Array]:
+    axis = scope.integer("axis")
+    count = len(scope.node.outputs)
+    lengths = scope.integers("split", None)
+    if len(arrays) > 1 and not _is_none(arrays[1]):
+        lengths = tuple(int(n) for n in arrays[1].tolist())
+    if lengths is None:
+        return list(np.array_split(arrays[0], count, axis))
+    return list(np.split(arrays[0], np.cumsum(lengths)[:-1], axis))
+
+
+def _reduced(op: Callable[..., Any]) -> Callable[[Scope, Sequence[Array]], Array]:
+    def rule(scope: Scope, arrays: Sequence[Array]) -> Array:
+        axes = _axes(scope, arrays)
+        keep = bool(scope.integer("keepdims", 1))
+        found = op(arrays[0], axis=axes or None, keepdims=keep)
+        return np.asarray(found, arrays[0].dtype)
+
+    return rule
+
+
+def _matmul(scope: Scope, arrays: Sequence[Array]) -> Array:
+    one, other = arrays[0].shape, arrays[1].shape
+    _few(math.prod(one[:-1]) * math.prod(other[-1:]))
+    return np.asarray(arrays[0] @ arrays[1])
+
+
+def _where(scope: Scope, arrays: Sequence[Array]) -> Array:
+    _few(math.prod(np.broadcast_shapes(*(a.shape for a in arrays))))
+    return np.where(arrays[0], arrays[1], arrays[2])
+
+
+def _clip(scope: Scope, arrays: Sequence[Array]) -> Array:
+    low, high = ([*arrays, _NONE.array(), _NONE.array()])[1:3]
+    found = arrays[0]
+    found = found if _is_none(low) else np.maximum(found, low)
+    return found if _is_none(high) else np.minimum(found, high)
+
+
+def _cumsum(scope: Scope, arrays: Sequence[Array]) -> Array:
+    return np.cumsum(arrays[0], int(arrays[1].ravel()[0]))
+
+
+def _flatten(scope: Scope, arrays: Sequence[Array]) -> Array:
+    axis = scope.integer("axis", 1)
+    axis += arrays[0].ndim if axis < 0 else 0
+    return arrays[0].reshape(math.prod(arrays[0].shape[:axis]), -1)
+
+
+def _shape_of(scope: Scope, arrays: Sequence[Array]) -> Array:
+    start, end = scope.integer("start"), scope.said("end", int, None)
+    return arrays[0][start:end]
+
+
+def _size_of(scope: Scope, arrays: Sequence[Array]) -> Array:
+    count: Dim = 1
+    for length in dims(arrays[0]):
+        count = count * length
+    return np.array([count, None], object)[:-1].reshape(())
+
+
+def _first(scope: Scope, arrays: Sequence[Array]) -> Array:
+    return arrays[0]
+
+
+def _add(*arrays: Array) -> Array:
+    total = arrays[0]
+    for array in arrays[1:]:
+        total = total + array
+    return total
+
+
+def _equal(a: Array, b: Array) -> Array:
+    return np.asarray(a == b, bool)
+
+
+KNOWN: Mapping[str, Callable[[Scope, Sequence[Array]], Any]] = {
+    "Constant": _first,
+    "Identity": _first,
+    "Dropout": _first,
+    "Shape": _shape_of,
+    "Size": _size_of,
+    "Cast": _cast,
+    "CastLike": _cast_like,
+    "Unsqueeze": _unsqueeze,
+    "Squeeze": _squeeze,
+    "Gather": _gather,
+    "Slice": _slice,
+    "Concat": _concat,
+    "Reshape": _reshape,
+    "Flatten": _flatten,
+    "Expand": _expand,
+    "Tile": _tile,
+    "ConstantOfShape": _constant_of_shape,
+    "Range": _range,
+    "Transpose": _transpose,
+    "Split": _split,
+    "Where": _where,
+    "Clip": _clip,
+    "CumSum": _cumsum,
+    "MatMul": _matmul,
+    "Add": _typed(lambda a, b: a + b),
+    "Sub": _typed(lambda a, b: a - b),
+    "Mul": _typed(lambda a, b: a * b),
+    "Div": _typed(_divide),
+    "Mod": _typed(lambda a, b: np.mod(a, b)),
+    "Pow": _typed(lambda a, b: np.power(a, b)),
+    "Min": _typed(lambda *a: np.minimum.reduce(np.broadcast_arrays(*a))),
+    "Max": _typed(lambda *a: np.maximum.reduce(np.broadcast_arrays(*a))),
+    "Sum": _typed(_add),
+    "Neg": _typed(lambda a: -a),
+    "Abs": _typed(np.abs),
+    "Sqrt": _typed(np.sqrt),
+    "Exp": _typed(np.exp),
+    "Log": _typed(np.log),
+    "Sin": _typed(np.sin),
+    "Cos": _typed(np.cos),
+    "Tanh": _typed(np.tanh),
+    "Sigmoid": _typed(lambda a: 1 / (1 + np.exp(-a))),
+    "Relu": _typed(lambda a: np.maximum(a, 0)),
+    "Floor": _typed(np.floor),
+    "Ceil": _typed(np.ceil),
+    "Round": _typed(np.round),
+    "Reciprocal": _typed(lambda a: 1 / a),
+    "Sign": _typed(np.sign),
+    "Equal": _elementwise(_equal),
+    "Less": _elementwise(lambda a, b: a < b),
+    "Greater": _elementwise(lambda a, b: a > b),
+    "LessOrEqual": _elementwise(lambda a, b: a <= b),
+    "GreaterOrEqual": _elementwise(lambda a, b: a >= b),
+    "And": _elementwise(np.logical_and),
+    "Or": _elementwise(np.logical_or),
+    "Not": _elementwise(np.logical_not),
+    "ReduceProd": _reduced(np.prod),
+    "ReduceSum": _reduced(np.sum),
+    "ReduceMean": _reduced(np.mean),
+    "ReduceMax": _reduced(np.max),
+    "ReduceMin": _reduced(np.min),
+}
+"""What can be computed before a run."""
