@@ -1,4 +1,4 @@
-"""``convspec convert``: any model to a native spec with its weights in .safetensors."""
+"""``convspec convert``: any model to a native spec with its weights in .safetensors, or to ONNX."""
 
 from __future__ import annotations
 
@@ -23,12 +23,16 @@ from speccompiler.cli.render import printable
 from speccompiler.options import LoadOptions
 
 if TYPE_CHECKING:
+    from speccompiler.convert.conversion import Converted
     from speccompiler.loading.spec import OrderingName, SemanticsName
 
 
 EXAMPLES = """
 # A native spec, and its weights beside it
 convspec convert model.h5 --semantics theano -o model.yaml
+
+# For ONNX Runtime and other programs: the extra convspec[onnx]
+convspec convert model.h5 --semantics theano -o model.onnx
 
 # Only look at it
 convspec convert model.json --semantics tensorflow
@@ -47,14 +51,15 @@ convspec convert model.h5 --semantics theano -o model.yaml \\
     metavar="FILE",
     callback=not_empty,
     shell_complete=complete_files,
-    help="The native spec, .yaml. Default: it is printed, and no weights are written.",
+    help="The native spec, .yaml, or a model for other programs, .onnx. Default: the spec is "
+    "printed, and no weights are written.",
 )
 @click.option(
     "--weights-output",
     metavar="FILE",
     callback=not_empty,
     shell_complete=complete_files,
-    help="The weights, .safetensors. Default: beside --output, under its name.",
+    help="The weights of a spec, .safetensors. Default: beside --output, under its name.",
 )
 @click.option(
     "--to-semantics",
@@ -79,42 +84,96 @@ def command(
     to_dim_ordering: OrderingName | None,
     loading: LoadOptions,
 ) -> None:
-    """Write MODEL as a native spec, which says all that a Keras file leaves open.
+    """Write MODEL as a native spec, which says all that a Keras file leaves open, or as ONNX.
 
     What MODEL is say --semantics and --dim-ordering; what it is to become,
     --to-semantics and --to-dim-ordering.
     """
     collect_rarely()
-    if output is not None and Path(output).suffix.lower() not in {".yaml", ".yml"}:
-        raise click.UsageError(f"--output {output}: a native spec is YAML; end its name in .yaml")
-    if weights_output is not None and output is None:
-        raise click.UsageError("--weights-output needs --output: the spec names the weights")
-    if weights_output is not None and Path(weights_output).suffix.lower() != ".safetensors":
-        raise click.UsageError(f"--weights-output {weights_output}: end its name in .safetensors")
+    kind = _kind(output)
+    if weights_output is not None:
+        if output is None:
+            raise click.UsageError("--weights-output needs --output: the spec names the weights")
+        if kind != "spec":
+            raise click.UsageError(f"--weights-output: {output} holds the weights itself")
+        if Path(weights_output).suffix.lower() != ".safetensors":
+            text = f"--weights-output {weights_output}: end its name in .safetensors"
+            raise click.UsageError(text)
     loaded = load_model(model, loading)
+    if output is not None and kind == "onnx":
+        _need_onnx(output)
     from speccompiler.convert.conversion import convert
-    from speccompiler.convert.pair import default_weights_path, write_pair
-    from speccompiler.convert.spec_text import spec_text
 
     converted = convert(loaded, semantics=to_semantics, dim_ordering=to_dim_ordering)
-    if output is None:
-        text = spec_text(converted, spec_path=Path("model.yaml"), weights_path=None)
-        click.echo(text, nl=False)
-        return
-    target = Path(output)
-    file = None
-    if converted.has_weights:
-        file = Path(weights_output) if weights_output else default_weights_path(target)
     read: list[str | Path] = [
         *loaded.loaded.document.read_files,
         *([loading.weights] if loading.weights else []),
     ]
+    if output is None:
+        from speccompiler.convert.spec_text import spec_text
+
+        text = spec_text(converted, spec_path=Path("model.yaml"), weights_path=None)
+        click.echo(text, nl=False)
+    elif kind == "onnx":
+        _write_onnx(converted, Path(output), read)
+    else:
+        _write_spec(converted, Path(output), weights_output, read)
+
+
+def _kind(output: str | None) -> str:
+    """What is written, by the end of its name."""
+    suffix = "" if output is None else Path(output).suffix.lower()
+    if output is None or suffix in {".yaml", ".yml"}:
+        return "spec"
+    if suffix == ".onnx":
+        return "onnx"
+    raise click.UsageError(
+        f"--output {output}: end its name in .yaml for a native spec, in .onnx for an ONNX model"
+    )
+
+
+def _write_spec(
+    converted: Converted, target: Path, weights_output: str | None, read: list[str | Path]
+) -> None:
+    from speccompiler.convert.pair import default_weights_path, write_pair
+
+    file = None
+    if converted.has_weights:
+        file = Path(weights_output) if weights_output else default_weights_path(target)
     _check(target, file, read)
     count = write_pair(converted, target, file)
     # Said when both are there: a reader that has gone must not leave one without the other.
     if file is not None:
-        click.echo(f"wrote {printable(str(file))}: {count} tensor{'s' if count != 1 else ''}")
+        click.echo(f"wrote {printable(str(file))}: {_counted(count, 'tensor')}")
     click.echo(f"wrote {printable(str(target))}: {len(converted.spec.layers)} layers")
+
+
+def _need_onnx(output: str) -> None:
+    """CS104 where the package is missing."""
+    from speccompiler.arrays.optional_packages import needs
+    from speccompiler.diagnostics.core import about
+
+    with about(output):
+        needs("onnx", "onnx", "ONNX files need")
+
+
+def _write_onnx(converted: Converted, target: Path, read: list[str | Path]) -> None:
+    from speccompiler.convert.onnx.of_model import onnx_model
+    from speccompiler.convert.onnx.onnx_file import data_path, needs_data_file, write_onnx
+
+    _check(target, None, read)
+    made = onnx_model(converted)
+    if needs_data_file(made):
+        _check(target, data_path(target), read)
+    written = write_onnx(target, made)
+    if written.data is not None:
+        click.echo(f"wrote {printable(str(written.data))}: its weights")
+    held = f"{_counted(written.nodes, 'node')}, {_counted(written.tensors, 'tensor')}"
+    click.echo(f"wrote {printable(str(target))}: {held}")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("s" if number != 1 else "")
 
 
 def _check(target: Path, file: Path | None, files: list[str | Path]) -> None:

@@ -35,7 +35,7 @@ COMMANDS = {
     "run": "Run a model over an array file.",
     "weights": "List a model's tensors: shapes, statistics, broken constraints.",
     "verify": "Compare outputs with recorded ones; show where they first differ.",
-    "convert": "Write a model as a native spec with .safetensors; change its conventions.",
+    "convert": "Write a model as a native spec with .safetensors, or as ONNX; change conventions.",
     "compile": "Compile kernels and pack weights now, for runs to find.",
     "cache": "Show or clear the compiled kernels and packed weights.",
     "doctor": "Show what this machine offers: processor, GPUs, memory, cache.",

@@ -51,6 +51,8 @@ class Example:
         return "\n".join([*lines, "layers:", f"  - {{{item}}}"]) + "\n"
 
 
+_OF_A_GATE: dict[str, Shape] = {"W": (32, 16), "U": (16, 16), "b": (16,)}
+
 EXAMPLES: dict[str, Example] = {
     "Convolution1D": Example(
         "nb_filter: 64, filter_length: 3, border_mode: same",
@@ -232,6 +234,75 @@ EXAMPLES: dict[str, Example] = {
     "LRN2D": Example(
         "n: 5", Shapes((96, 55, 55), (96, 55, 55)), tf=Shapes((55, 55, 96), (55, 55, 96))
     ),
+    "SimpleRNN": Example(
+        "output_dim: 16", Shapes((10, 32), (16,), {"W": (32, 16), "U": (16, 16), "b": (16,)})
+    ),
+    "LSTM": Example(
+        "output_dim: 16, return_sequences: true",
+        Shapes((10, 32), (10, 16), {f"{n}_{g}": s for g in "icfo" for n, s in _OF_A_GATE.items()}),
+    ),
+    "GRU": Example(
+        "output_dim: 16, consume_less: gpu",
+        Shapes((10, 32), (16,), {"W": (32, 48), "U": (16, 48), "b": (48,)}),
+    ),
+    "Bidirectional": Example(
+        "layer: {type: SimpleRNN, output_dim: 16, return_sequences: true}",
+        Shapes(
+            (10, 32),
+            (10, 32),
+            {f"{d}_{n}": s for d in ("forward", "backward") for n, s in _OF_A_GATE.items()},
+        ),
+    ),
+    "ConvLSTM2D": Example(
+        "nb_filter: 4, nb_row: 3, nb_col: 3, border_mode: same, fused: true",
+        Shapes((10, 3, 32, 32), (4, 32, 32), {"W": (16, 3, 3, 3), "U": (16, 4, 3, 3), "b": (16,)}),
+        tf=Shapes(
+            (10, 32, 32, 3), (32, 32, 4), {"W": (3, 3, 3, 16), "U": (3, 3, 4, 16), "b": (16,)}
+        ),
+    ),
+    "Pick": Example("index: 1", Shapes((2, 10, 32), (10, 32))),
+    "DepthwiseConvolution1D": Example(
+        "filter_length: 3, depth_multiplier: 2, border_mode: causal",
+        Shapes((10, 32), (10, 64), {"W": (3, 32, 2), "b": (64,)}),
+    ),
+    "DepthwiseConvolution2D": Example(
+        "nb_row: 3, nb_col: 3, border_mode: same",
+        Shapes((64, 28, 28), (64, 28, 28), {"W": (3, 3, 64, 1), "b": (64,)}),
+        tf=Shapes((28, 28, 64), (28, 28, 64), {"W": (3, 3, 64, 1), "b": (64,)}),
+    ),
+    "SeparableConvolution1D": Example(
+        "nb_filter: 64, filter_length: 3",
+        Shapes(
+            (10, 32),
+            (8, 64),
+            {"depthwise_kernel": (3, 32, 1), "pointwise_kernel": (1, 32, 64), "b": (64,)},
+        ),
+    ),
+    "Deconvolution1D": Example(
+        "nb_filter: 8, filter_length: 4, subsample_length: 2, border_mode: same",
+        Shapes((10, 32), (20, 8), {"W": (4, 8, 32), "b": (8,)}),
+    ),
+    "Deconvolution3D": Example(
+        "nb_filter: 8, kernel_dim1: 2, kernel_dim2: 2, kernel_dim3: 2",
+        Shapes((16, 4, 14, 14), (8, 5, 15, 15), {"W": (2, 2, 2, 8, 16), "b": (8,)}),
+        tf=Shapes((4, 14, 14, 16), (5, 15, 15, 8), {"W": (2, 2, 2, 8, 16), "b": (8,)}),
+    ),
+    "ReLU": Example("max_value: 6.0", Shapes((3, 32, 32), (3, 32, 32))),
+    "Softmax": Example("axis: 1", Shapes((10, 32, 32), (10, 32, 32))),
+    "LayerNormalization": Example(
+        "axis: [1, 2]", Shapes((10, 32), (10, 32), {"gamma": (10, 32), "beta": (10, 32)})
+    ),
+    "GroupNormalization": Example(
+        "groups: 8, axis: 1",
+        Shapes((64, 28, 28), (64, 28, 28), {"gamma": (64,), "beta": (64,)}),
+    ),
+    "UnitNormalization": Example("", Shapes((32,), (32,))),
+    "Rescaling": Example("scale: 0.00784313725, offset: -1.0", Shapes((3, 32, 32), (3, 32, 32))),
+    "Normalization": Example(
+        "axis: 1",
+        Shapes((3, 32, 32), (3, 32, 32), {"mean": (3,), "variance": (3,)}),
+    ),
+    "AlphaDropout": Example("p: 0.5", Shapes((10, 32), (10, 32))),
     "TimeDistributed": Example(
         "layer: {type: Dense, output_dim: 8}", Shapes((10, 32), (10, 8), {"W": (32, 8), "b": (8,)})
     ),

@@ -64,6 +64,11 @@ class RecurrentLayer(Layer):
         description="Whether the state goes on from one call to the next: the n-th sample of a "
         "batch continues the n-th of the batch before.",
     )
+    zero_output_for_mask: bool = Field(
+        False,
+        description="Whether a masked step gives zeros. Else it gives what the step before gave, "
+        "as always in Keras 1.x (Keras 3, and Bidirectional in tf.keras: zeros).",
+    )
     bias: bool = Field(
         True, description="Whether b is added, as it always is in Keras 1.x (Keras 2: use_bias)."
     )

@@ -33,8 +33,9 @@ _SHARED_LINK = "#arguments-that-layers-share"
 
 BEYOND = """### Layers that Keras 1.x has not
 
-They say as data what people wrote as a Lambda. In a Keras file such a name is a class of its
-author's own.
+They say as data what people wrote as a Lambda, and what only later releases of Keras have: a file
+of Keras 2 or 3 is read into these. In a file of Keras 1.x such a name is a class of its author's
+own.
 """
 
 

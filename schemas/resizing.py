@@ -109,18 +109,19 @@ class ZeroPadding2D(Layer):
     padding: Annotated[
         Annotated[PaddingPair, Tag("<pair>")]
         | Annotated[PaddingQuadruple, Tag("<four>")]
-        | Annotated[CutPair, Tag("<ends>")]
         | Annotated[Padding2D, Tag("<sides>")],
         Discriminator(
-            lambda value: None if _kind(value) == "<number>" else _kind(value),
+            lambda value: {"<number>": None, "<ends>": "<pair>"}.get(
+                _kind(value) or "", _kind(value)
+            ),
             custom_error_type="bad_padding",
-            custom_error_message="expected [rows, columns], [top, bottom, left, right], "
-            "[[top, bottom], [left, right]], or {top_pad, bottom_pad, left_pad, right_pad}",
+            custom_error_message="expected [rows, columns], [top, bottom, left, right], or "
+            "{top_pad, bottom_pad, left_pad, right_pad}",
         ),
     ] = Field(
         (1, 1),
-        description="[rows, columns] on both sides, [top, bottom, left, right], "
-        "[[top, bottom], [left, right]], or {top_pad, bottom_pad, left_pad, right_pad}.",
+        description="[rows, columns] on both sides, [top, bottom, left, right], or "
+        "{top_pad, bottom_pad, left_pad, right_pad}.",
     )
     dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
 

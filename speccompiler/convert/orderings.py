@@ -189,6 +189,8 @@ def _adapted(
         wanted = step.layer.mode not in {"dot", "cos"}
     elif step.layer.class_name == "Merge" and step.layer.mode in {"dot", "cos"}:
         wanted = False
+    if step.layer.class_name == "Merge" and len({len(shape) for shape in step.shapes}) > 1:
+        wanted = False  # axes that are missing are put in front
     ordered = any(value.order is not None for value in step.inputs)
     if wanted is None or ordered or not call.inputs:
         return step, call.inputs

@@ -84,21 +84,28 @@ def _ordered(step: Step) -> tuple[Layer, Value]:
 def _deconvolution(step: Step) -> tuple[Layer, Value]:
     """Its output_shape, batch axis in front, moves with its channels."""
     layer, value = _ordered(step)
+    if getattr(step.layer, "output_shape", None) is None:
+        return layer, value
     batch, *shape = step.layer.output_shape
     moved = tuple(shape[axis] for axis in moved_axes(len(shape), step.target))
     return layer.model_copy(update={"output_shape": (batch, *moved)}), value
 
 
 def _global(step: Step) -> tuple[Layer, Value]:
-    """A pool over all of an image, whose value has channels alone."""
-    layer, _ = _ordered(step)
-    return layer, SAME
+    """A pool over all of an image, whose value has channels alone unless it keeps its axes."""
+    layer, value = _ordered(step)
+    return layer, value if step.layer.keepdims else SAME
 
 
 def flatten(step: Step) -> tuple[Layer, Value]:
-    """Where the image's channels have moved, its flat values come in another order."""
+    """Where the image's channels have moved, its flat values come in another order.
+
+    Where Flatten put them last itself, it has nothing to do where they have gone there.
+    """
     if not step.value.moved:
         return step.layer, step.value
+    if step.layer.channels_first and step.target == "tf":
+        return step.layer.model_copy(update={"channels_first": False}), SAME
     shape = step.shapes[0]
     lengths = [d for d in shape if isinstance(d, int) and d > 0]
     if len(lengths) < len(shape):
@@ -107,8 +114,11 @@ def flatten(step: Step) -> tuple[Layer, Value]:
             "the order of the flat values is known only once every length is",
             "give the input's shape in full",
         )
-    places = np.arange(int(np.prod(lengths))).reshape(lengths)
-    return step.layer, Value(order=places.transpose(moved_axes(len(shape), step.target)).ravel())
+    rank = len(shape)
+    joined = (*range(1, rank), 0) if step.layer.channels_first else tuple(range(rank))
+    places = np.arange(int(np.prod(lengths))).reshape([lengths[axis] for axis in joined])
+    order = places.transpose(np.argsort(joined)).transpose(moved_axes(rank, step.target))
+    return step.layer, Value(order=order.transpose(joined).ravel())
 
 
 def _dense(step: Step) -> tuple[Layer, Value]:
@@ -153,6 +163,60 @@ def _normalization(step: Step) -> tuple[Layer, Value]:
     return step.layer, step.value
 
 
+def _layer_normalization(step: Step) -> tuple[Layer, Value]:
+    """Its axes move, and with them those of gamma and beta, in the order of the sample's axes."""
+    if not step.value.moved:
+        return (step.layer, step.value) if step.value.same else _normalization_of_flat(step)
+    layer, value = _along_axes(step)
+    rank = len(step.shapes[0])
+    places = [axis % (rank + 1) - 1 for axis in step.layer.axis]
+    if places != sorted(places):
+        return _unknown(step)  # gamma's numbers stand in no order of axes
+    order = sorted(range(len(places)), key=lambda i: moved_axis(places[i], rank, step.target))
+    if order != sorted(order):
+        for weight in step.weights:
+            step.changes.add(weight.layer, weight.tensor, Transposed(tuple(order)))
+    named = tuple(sorted(moved_axis(axis, rank, step.target) + 1 for axis in places))
+    return layer.model_copy(update={"axis": named}), value
+
+
+def _normalization_of_flat(step: Step) -> tuple[Layer, Value]:
+    assert step.value.order is not None, f"{step.name} reads a flat value"
+    for weight in step.weights:
+        step.changes.add(weight.layer, weight.tensor, Reordered(step.value.order))
+    return step.layer, step.value
+
+
+def _of_axes(step: Step) -> tuple[Layer, Value]:
+    """Softmax and UnitNormalization: the order of the values along their axes is all the same."""
+    return _along_axes(step) if step.value.moved else (step.layer, step.value)
+
+
+def _group_normalization(step: Step) -> tuple[Layer, Value]:
+    """Its axis moves; groups of flat values are others in another order."""
+    if not step.value.moved:
+        return _unknown(step)
+    rank = len(step.shapes[0])
+    axis = moved_axis(step.layer.axis % (rank + 1) - 1, rank, step.target) + 1
+    return step.layer.model_copy(update={"axis": axis}), MOVED
+
+
+def _rescaling(step: Step) -> tuple[Layer, Value]:
+    """One number for all values; several stand beside the last axis as it was."""
+    return _elementwise(step) if _one_number(step.layer) else _unknown(step)
+
+
+def _known_statistics(step: Step) -> tuple[Layer, Value]:
+    """Normalization: stored statistics move with its axes, given ones stand as they were."""
+    if step.layer.axis is None:
+        return _elementwise(step)
+    return _layer_normalization(step) if step.layer.mean is None else _unknown(step)
+
+
+def _one_number(layer: Any) -> bool:
+    return len(layer.scale) == len(layer.offset) == 1
+
+
 def _time_distributed(step: Step) -> tuple[Layer, Value]:
     """Its steps stay where they are, and so do the channels of what it applies."""
     ordering = getattr(step.layer.inner, "dim_ordering", None)
@@ -163,6 +227,12 @@ def _time_distributed(step: Step) -> tuple[Layer, Value]:
             "keep the dim_ordering, or rebuild this part of the model by hand",
         )
     return _unknown(step)
+
+
+def _convlstm(step: Step) -> tuple[Layer, Value]:
+    """It keeps its own dim_ordering, and so do the images of steps that it reads and gives."""
+    _unknown(step)
+    return step.layer, SAME
 
 
 def _permute(step: Step) -> tuple[Layer, Value]:
@@ -182,7 +252,8 @@ def _merge(step: Step) -> tuple[Layer, Value]:
     if all(value.same for value in step.inputs):
         return step.layer, SAME
     rank = len(step.shapes[0])
-    if mode in {"sum", "mul", "ave", "max"} and _alike(step.inputs):
+    same_rank = len({len(shape) for shape in step.shapes}) == 1
+    if mode in {"sum", "mul", "ave", "max", "min", "sub"} and _alike(step.inputs) and same_rank:
         return step.layer, first
     axis = step.layer.concat_axis % (rank + 1)
     if mode == "concat" and axis > 0:
@@ -234,7 +305,8 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(
         (
             "InputLayer", "Dropout", "GaussianDropout", "GaussianNoise",
-            "LeakyReLU", "ELU", "ThresholdedReLU", "ActivityRegularization",
+            "LeakyReLU", "ELU", "ThresholdedReLU", "ActivityRegularization", "ReLU",
+            "AlphaDropout",
         ),
         _elementwise,
     ),
@@ -245,7 +317,7 @@ RULES: Mapping[str, Rule] = {
             "MaxPooling2D", "MaxPooling3D", "AveragePooling2D", "AveragePooling3D",
             "UpSampling2D", "UpSampling3D", "ZeroPadding2D", "ZeroPadding3D",
             "Cropping2D", "Cropping3D", "SpatialDropout2D", "SpatialDropout3D", "Resize",
-            "LRN2D",
+            "LRN2D", "DepthwiseConvolution2D",
         ),
         _ordered,
     ),
@@ -258,18 +330,24 @@ RULES: Mapping[str, Rule] = {
     ),
     **dict.fromkeys(("PReLU", "ParametricSoftplus", "SReLU"), _along_values),
     "Activation": _activation,
-    "Deconvolution2D": _deconvolution,
+    **dict.fromkeys(("Deconvolution2D", "Deconvolution3D"), _deconvolution),
     "Flatten": flatten,
     "Dense": _dense,
     "BatchNormalization": _normalization,
     "Permute": _permute,
     "Merge": _merge,
     "TimeDistributed": _time_distributed,
+    **dict.fromkeys(("ConvLSTM2D", "Bidirectional"), _convlstm),
     **dict.fromkeys(("Slice", "Reduce"), _along_axes),
+    **dict.fromkeys(("Softmax", "UnitNormalization"), _of_axes),
+    "LayerNormalization": _layer_normalization,
+    "GroupNormalization": _group_normalization,
+    "Rescaling": _rescaling,
+    "Normalization": _known_statistics,
 }  # fmt: skip
 """A layer that is not here reads its input as it was before: ``_unknown``."""
 
-AS_BEFORE: set[Rule] = {_unknown, _dense, _time_distributed}
+AS_BEFORE: set[Rule] = {_unknown, _dense, _time_distributed, _convlstm}
 """The rules of layers that work on the last axis, or by the place of a value."""
 
 
@@ -281,5 +359,9 @@ def takes_moved(layer: Layer, as_before: set[Rule]) -> bool | None:
     if rule in as_before or (rule is _normalization and getattr(layer, "mode", 0) == 1):
         return False
     if rule is _along_axes and _drops_axes(layer):
+        return False
+    if rule is _rescaling and not _one_number(layer):
+        return False
+    if rule is _known_statistics and getattr(layer, "mean", None) is not None:
         return False
     return None

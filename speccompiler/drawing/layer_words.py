@@ -51,6 +51,11 @@ _KINDS: dict[str, tuple[Kind, str]] = {
     "GaussianNoise": ("regularisation", "noise"),
     "ActivityRegularization": ("regularisation", "regulariser"),
     "Masking": ("other", "mask"),
+    "SimpleRNN": ("recurrent", "simple rnn"),
+    "LSTM": ("recurrent", "lstm"),
+    "GRU": ("recurrent", "gru"),
+    "ConvLSTM": ("recurrent", "conv lstm"),
+    "Pick": ("shape", "pick"),
 }
 """By the type without its number of axes."""
 
@@ -80,7 +85,12 @@ def words_of(layer: Layer) -> str:
     text = " ".join(parts)
     if activation is not None and activation != "linear":
         text += f" · {_activation(activation)}"
-    return text if inner is layer else f"each step: {text}"
+    return text if inner is layer else f"{_around(layer)}: {text}"
+
+
+def _around(layer: Layer) -> str:
+    """What a wrapper does with the layer in it."""
+    return "both ways" if layer.class_name == "Bidirectional" else "each step"
 
 
 def _stem(layer: Layer) -> str:

@@ -34,7 +34,7 @@ THEMES: dict[ThemeName, Theme] = {
 
 Kind = Literal[
     "input", "convolution", "pooling", "dense", "merge", "normalisation", "activation", "resizing",
-    "shape", "regularisation", "other",
+    "recurrent", "shape", "regularisation", "other",
 ]  # fmt: skip
 KINDS: dict[Kind, tuple[str, str]] = {
     "input": ("#8c959f", "input"),
@@ -45,6 +45,7 @@ KINDS: dict[Kind, tuple[str, str]] = {
     "normalisation": ("#f0e442", "normalisation"),
     "activation": ("#e69f00", "activation"),
     "resizing": ("#0072b2", "padding, cropping, up-sampling"),
+    "recurrent": ("#882255", "recurrent"),
     "shape": ("#b8bec5", "another shape"),
     "regularisation": ("#d8dde2", "dropout, noise"),
     "other": ("#6e7781", "other"),

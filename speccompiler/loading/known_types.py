@@ -20,6 +20,8 @@ _MERGES = {
     "multiply": "mul",
     "average": "ave",
     "maximum": "max",
+    "subtract": "sub",
+    "minimum": "min",
     "dot": "dot",
 }
 _OTHER_NAMES: Mapping[str, str] = {
@@ -54,15 +56,18 @@ _NATIVE_NAMES: Mapping[str, str] = {
     "localresponsenormalization": "LRN2D",
     "localresponsenorm": "LRN2D",
     "crosschannelnormalization": "LRN2D",
+    "conv1dtranspose": "Deconvolution1D",
+    "conv3dtranspose": "Deconvolution3D",
+    "convtranspose1d": "Deconvolution1D",
+    "convtranspose3d": "Deconvolution3D",
+    "layernorm": "LayerNormalization",
+    "groupnorm": "GroupNormalization",
+    "l2normalization": "UnitNormalization",
 }
 """Other names of layers that only convspec has, for native specs alone."""
 _ADVICE: Mapping[str, str] = {
     "depthwiseconv2d": "the nearest is SeparableConvolution2D, which mixes the channels by a "
     "second kernel; with the identity for that it is the same",
-    "subtract": 'negate one with {type: Activation, activation: {expr: "-x"}}, then '
-    "{type: Merge, mode: sum}",
-    "minimum": 'negate both with {type: Activation, activation: {expr: "-x"}}, take '
-    "{type: Merge, mode: max}, and negate that",
     "conv1dtranspose": "Keras 1.x has only Deconvolution2D; reshape to an image one column wide",
     "conv3dtranspose": "Keras 1.x has only Deconvolution2D; UpSampling3D and a Convolution3D are "
     "near it",

@@ -15,7 +15,7 @@ from speccompiler.loading.merge_code import check_no_code
 from speccompiler.loading.written_spec import WrittenLayer, inner_layer
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.registry import LAYERS, OTHER_KERAS_LAYERS, WRAPPERS, type_name
+from speccompiler.schemas.registry import LAYERS, WRAPPERS, type_name
 from speccompiler.source.document import Document
 from speccompiler.source.tree import Mapping, Path, TreeNode, find, span_at, to_data
 
@@ -82,6 +82,7 @@ def _validated(
     data: Any = to_data(entry.arguments)
     name = data.get("name")
     owner = name if isinstance(name, str) and name.strip() else None
+    foreign: list[Problem] = []
     try:
         check_no_code(layer_type, data)
         if layer_type in WRAPPERS and "layer" in data:
@@ -93,8 +94,11 @@ def _validated(
         if strict:
             layer = schema.model_validate(data)
         else:
+            from speccompiler.loading.keras1.later_activations import later_activations
             from speccompiler.loading.training_arguments import as_keras_read
 
+            foreign += later_activations(data)
+            data |= {str(problem.argument): "linear" for problem in foreign}
             layer = as_keras_read(schema, data, layer_type, reads_input=reads_input)
     except Problem as problem:
         where: Path = (problem.argument,) if problem.argument else ()
@@ -111,7 +115,8 @@ def _validated(
             diagnostics.append(_mended(found, document, entry, native, path))
         layer = None
     # pydantic does not look into expressions, so that nothing has been said of them.
-    misread = [*_wrong_expressions(schema, data)]
+    misread = [((str(wrong.argument),), wrong) for wrong in foreign]
+    misread += _wrong_expressions(schema, data)
     for path, wrong in misread:
         found = wrong.at(file=document.file, span=layer_span(entry, *path), layer=owner)
         diagnostics.append(_mended(found, document, entry, native, path))
@@ -192,13 +197,6 @@ def _unknown_type(entry: WrittenLayer, native: bool) -> Problem:
             "Lambda holds Python code, which convspec never executes, whatever it does",
             "write what it computes as an Activation with {expr: ..} in a native spec, or as "
             "layers",
-        )
-    if name in OTHER_KERAS_LAYERS:
-        return Problem(
-            "CS028",
-            f"{name} is a Keras 1.x layer that convspec does not run",
-            "it holds Python code; an elementwise function can be written as an Activation with "
-            "{expr: ..}",
         )
     # Few files need the names of other releases and frameworks.
     from speccompiler.loading.keras0.refusals import refusal

@@ -13,6 +13,7 @@ from speccompiler.graph.shapes import element_count, infer
 from speccompiler.lowering.refusals import refusals
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.model import OWN_PLACE, CallPlace
 from speccompiler.schemas.training import Unknown
 
 MOST_VALUES = 2**60
@@ -22,6 +23,27 @@ Rule = Callable[..., Node]
 
 Raises ``Problem`` where the layer does not fit its inputs.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class StepMasks:
+    """The masks of what TimeDistributed reads or gives: of its steps, and inside of each step."""
+
+    outer: Node | None
+    inside: Node | None
+    """It has the axis of steps in front."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedState:
+    """A state that goes on from one batch to the next: ``layer/h``, or ``layer/forward_c``."""
+
+    name: str
+    input: str
+    """The node that a run is given it by."""
+    output: str
+    """The node whose value the next run begins with."""
+    shape: Shape
 
 
 @dataclass(slots=True)
@@ -50,6 +72,12 @@ class Builder:
 
     In a native spec it need not where no layer that follows reads a mask.
     """
+    step_masks: dict[str, StepMasks] = field(default_factory=dict)
+    """The masks of values that TimeDistributed gave, by the values' names."""
+    place: CallPlace = OWN_PLACE
+    """Where in Keras's nested models the current call stands."""
+    states: list[CarriedState] | None = None
+    """The states that are carried so far; None where every one begins with zeros."""
     unknown: dict[tuple[str, str], Unknown] | None = None
     """The arguments of a Keras file's layers that do not suit the shapes of their tensors.
 
@@ -118,6 +146,8 @@ class Builder:
         while self.nodes[index] is not value:
             index -= 1
         self.nodes[index] = named
+        if value.name in self.step_masks:
+            self.step_masks[named.name] = self.step_masks[value.name]
         return self.with_mask(named, self.mask_of(value))
 
 

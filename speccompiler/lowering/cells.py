@@ -15,6 +15,8 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim
 from speccompiler.graph.ir import (
     CellActivation,
+    Combine,
+    Expand,
     Joined,
     Node,
     Operand,
@@ -96,13 +98,15 @@ def cell_activation(b: Builder, value: Activation) -> CellActivation:
 def first_masked(b: Builder, layer: RecurrentLayer) -> Literal["zeros", "state"]:
     """What a masked step gives that no other precedes, as ``ir.Recurrent`` says it.
 
-    Where a layer is stateful, TensorFlow's loop gives the state that was carried over, and zeros
-    where the steps are written out, as they always were up to 1.0.5; Theano gives zeros (Keras
-    1.2.2 tensorflow_backend.py:2088, 2169; theano_backend.py:1055, 1075).
+    Where a layer is stateful, the loop of Keras's own TensorFlow backend gives the state that was
+    carried over. It gives zeros where the steps are written out, as they always were up to 1.0.5,
+    and so do Theano, tf.keras and Keras 3 (Keras 1.2.2 tensorflow_backend.py:2088, 2169;
+    theano_backend.py:1055, 1075).
     """
-    written_out = argument(layer, "unroll") or before(b.semantics.release, (1, 0, 6))
-    state = layer.stateful and not b.semantics.theano and not written_out
-    return "state" if state else "zeros"
+    release = b.semantics.release
+    written_out = argument(layer, "unroll") or before(release, (1, 0, 6))
+    own_loop = before(release, (2, 4)) and not release.endswith("-tf") and not b.semantics.theano
+    return "state" if layer.stateful and own_loop and not written_out else "zeros"
 
 
 def scan(
@@ -130,6 +134,8 @@ def scan(
         last = [_rows(b, y, rows + number, 1) for number in range(op.states)]
         keep_states(b, layer, way.prefix, [b.add(Reshape(state), value) for value in last])
         y = _rows(b, y, 0, rows)
+    if mask is not None and layer.zero_output_for_mask:
+        y = _zeros_where_masked(b, y, mask, reverse=way.reverse)
     return y if layer.return_sequences else b.add(Reshape(state), y)
 
 
@@ -137,6 +143,24 @@ def _rows(b: Builder, x: Node, start: Dim, count: Dim) -> Node:
     """``count`` rows of a value from ``start`` on."""
     rest = x.shape[1:]
     return b.add(Slice((start, *(0 for _ in rest)), (1,) * len(x.shape), (count, *rest)), x)
+
+
+def _zeros_where_masked(b: Builder, y: Node, mask: Node, *, reverse: bool) -> Node:
+    """``(rows, *places, units)`` with zeros in the rows of masked steps; the mask is ``(T, ..)``.
+
+    One row is that of the step which comes last. Keras 3.15 backend/tensorflow/rnn.py:341.
+    """
+    rows, rest = y.shape[0], mask.shape[1:]
+    steps = mask.shape[0]
+    if rows != steps:
+        start = 0 if reverse else steps - 1
+        mask = b.add(Slice((start, *(0 for _ in rest)), (1,) * len(mask.shape), (1, *rest)), mask)
+    elif reverse:
+        turned = (-1, *(1 for _ in rest))
+        mask = b.add(Slice((steps - 1, *(0 for _ in rest)), turned, mask.shape), mask)
+    ones = (1,) * (len(y.shape) - len(mask.shape))
+    wide = b.add(Reshape((*mask.shape, *ones)), mask)
+    return b.add(Combine("mul"), y, b.add(Expand(y.shape), wide))
 
 
 def passing_mask(b: Builder, layer: RecurrentLayer, y: Node, mask: Node | None) -> Node:

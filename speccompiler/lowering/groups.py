@@ -25,7 +25,7 @@ def group_size(channels: int, groups: int) -> int:
         raise Problem(
             "CS235",
             f"{channels} channels cannot be divided into {groups} equal groups",
-            "groups divides the number of channels and of filters",
+            "groups divides the number of channels",
             argument="groups",
         )
     return channels // groups

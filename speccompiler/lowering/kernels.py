@@ -22,7 +22,12 @@ def kernel_layout(
 
 
 def stored_ordering(layer: Layer) -> str:
-    """The ordering in which the layer's kernels are stored: its own unless it says another."""
+    """The ordering in which the layer's kernels are stored: its own unless it says another.
+
+    Kernels that are fused are Keras 2's, which stores them as 'tf' does.
+    """
+    if argument(layer.inner, "fused"):
+        return "tf"
     said = argument(layer.inner, "kernel_ordering")
     return layout_of(layer) if said in {None, "default"} else str(said)
 

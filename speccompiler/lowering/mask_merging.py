@@ -3,8 +3,8 @@
 Keras 1.2.2 engine/topology.py:1509 (``maskmerge_*`` among the goldens), Keras 2.3.1
 layers/merge.py:184 and :380, Keras 3.15 layers/merging/base_merge.py and concatenate.py.
 
-    sum, mul, ave, ..    kept where every mask that there is says so; from Keras 3.4 on kept where any
-                         does, and no mask as soon as an input has none
+    sum, mul, ave, ..    kept where every mask that there is says so; from Keras 3.4 on kept where
+                         any does, and no mask as soon as an input has none
     concat, features     the same; from Keras 3.4 on an input without a mask counts as all kept
     concat, steps        the masks one after the other
     dot, cos             none

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from speccompiler.diagnostics.core import Problem
 from speccompiler.graph import ir
 from speccompiler.lowering.builder import Builder
-from speccompiler.lowering.mask_table import READERS, drops_masks, release_of, treatment
+from speccompiler.lowering.mask_table import PASSES, READERS, drops_masks, release_of, treatment
 from speccompiler.schemas.fields import Layer
 
 if TYPE_CHECKING:
@@ -64,14 +64,35 @@ def before_call(b: Builder, layer: Layer, read: Sequence[ir.Node]) -> None:
     Where no layer would ever read the mask, as the caller says with ``b.masks_count``, a native
     spec goes on without it.
     """
-    mask = next((mask for x in read if (mask := b.mask_of(x)) is not None), None)
-    if mask is None or treatment(layer, b.semantics) != "refuses" or not b.masks_count:
+    mask = next((mask for x in read if (mask := _arriving(b, x)) is not None), None)
+    if mask is None or not b.masks_count:
         return
-    raise refusal(b, layer, mask)
+    if b.place.begins and enters_without(b):
+        said = f"Layer {b.layer}_input does not support masking, but was passed an input_mask"
+        raise refusal(b, layer, mask, said)
+    if treatment(layer, b.semantics) == "refuses":
+        raise refusal(b, layer, mask)
+
+
+def _arriving(b: Builder, x: ir.Node) -> ir.Node | None:
+    """The mask that a layer is given: inside of a model of TimeDistributed, that of a step."""
+    if b.place.timed and x.name in b.step_masks:
+        return b.step_masks[x.name].inside
+    return None if b.place.timed else b.mask_of(x)
+
+
+def enters_without(b: Builder) -> bool:
+    """Whether a mask cannot enter a nested model: its inputs do not support masking."""
+    return release_of(b.semantics.release) < PASSES["InputLayer"] and not drops_masks(
+        b.semantics.release
+    )
 
 
 def after_call(b: Builder, layer: Layer, read: Sequence[ir.Node], value: ir.Node) -> None:
     """Let the value of a call have the mask that its layer passes on. CS211."""
+    if b.place.timed and layer.class_name == "InputLayer":
+        _pass_all(b, read[0], value)
+        return
     match treatment(layer, b.semantics):
         case "own":
             return
@@ -84,6 +105,13 @@ def after_call(b: Builder, layer: Layer, read: Sequence[ir.Node], value: ir.Node
             mask = b.mask_of(read[0])
             if mask is not None:
                 mask_ends(b, layer, mask)
+
+
+def _pass_all(b: Builder, x: ir.Node, value: ir.Node) -> None:
+    """The input of a model in a TimeDistributed: its layers read what the TimeDistributed reads."""
+    if x.name in b.step_masks:
+        b.step_masks[value.name] = b.step_masks[x.name]
+    b.with_mask(value, b.mask_of(x))
 
 
 def mask_ends(b: Builder, layer: Layer, mask: ir.Node) -> None:
@@ -108,13 +136,16 @@ def refusal(b: Builder, layer: Layer, mask: ir.Node, why: str | None = None) -> 
 
 def _way_out(b: Builder, kind: str, mask: ir.Node) -> str:
     release = release_of(b.semantics.release)
-    if kind == "BatchNormalization":
-        return "Keras 1.0.6 and later pass the mask on: write the keras_version that the model needs"
-    if kind == "Dense" and release < (2,) and mask.shape:
+    first = PASSES.get(kind, release)
+    if release < first < (2,):
+        return f"Keras {'.'.join(map(str, first))} and later pass the mask on"
+    if kind == "Dense" and mask.shape:
         return "a TimeDistributed around the Dense passes the mask on"
+    if any(isinstance(node.op, ir.Lookup) for node in b.nodes if node.layer == mask.layer):
+        return f"write mask_zero: false in '{mask.layer}' where no recurrent layer is to skip steps"
     return (
-        f"put '{mask.layer}' behind this layer; or where no step is to be skipped, leave it out, "
-        "or for an Embedding write mask_zero: false"
+        f"put '{mask.layer}' behind this layer, or leave it out where no recurrent layer is to "
+        "skip steps"
     )
 
 

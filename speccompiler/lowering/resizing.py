@@ -63,14 +63,14 @@ def lower_zero_padding1d(b: Builder, layer: ZeroPadding1D, x: Node) -> Node:
 
 
 def lower_zero_padding2d(b: Builder, layer: ZeroPadding2D, x: Node) -> Node:
-    """(rows, columns), (top, bottom, left, right), ((top, bottom), (left, right)), or by side."""
+    """(rows, columns), (top, bottom, left, right), or by side."""
     padding = layer.padding
     if isinstance(padding, Padding2D):
         rows, columns = (padding.top_pad, padding.bottom_pad), (padding.left_pad, padding.right_pad)
     elif len(padding) == 4:
         rows, columns = padding[:2], padding[2:]
     else:
-        rows, columns = _ends(padding[0]), _ends(padding[1])
+        rows, columns = (padding[0], padding[0]), (padding[1], padding[1])
     return _spatial(b, layer, Pad((rows, columns)), x)
 
 

@@ -6,7 +6,7 @@ along which every window is 1 long.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from speccompiler.diagnostics.core import Problem
@@ -14,7 +14,13 @@ from speccompiler.graph import ir
 from speccompiler.graph.dims import Dim
 from speccompiler.graph.permutations import steps
 from speccompiler.graph.shapes import element_count, format_shape, same_shape
-from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.builder import Builder, StepMasks
+from speccompiler.lowering.step_masks import (
+    given_masks,
+    inner_inputs,
+    lower_inner,
+    with_step_masks,
+)
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.time_distributed import TimeDistributed
 
@@ -31,21 +37,36 @@ def lower_time_distributed(b: Builder, layer: TimeDistributed, *inputs: ir.Node)
     """
     for x in inputs:
         _check_steps(layer, x)
+    given = [given_masks(b, x) for x in inputs]
+    y, inside = _of_steps(b, layer, inputs, given)
+    return with_step_masks(b, y, given, inside)
+
+
+def _of_steps(
+    b: Builder, layer: TimeDistributed, inputs: Sequence[ir.Node], given: Sequence[StepMasks]
+) -> tuple[ir.Node, ir.Node | None]:
+    """The value, and the mask inside of its steps."""
     count = _count(inputs)
     if isinstance(layer.layer, TimeDistributed):
-        joined = [b.add(ir.Reshape((x.shape[0] * x.shape[1], *x.shape[2:])), x) for x in inputs]
-        y = lower_time_distributed(b, layer.layer, *joined)
-        return b.add(ir.Reshape((count, inputs[0].shape[1], *y.shape[1:])), y)
-    one_step = Builder(b.semantics, b.rules, layer=b.layer, call=b.call, unknown=b.unknown)
+        return _of_steps_of_steps(b, layer.layer, inputs, given, count)
+    one_step = Builder(
+        b.semantics,
+        b.rules,
+        layer=b.layer,
+        call=b.call,
+        unknown=b.unknown,
+        masks_count=b.masks_count,
+    )
     firsts = [one_step.add(ir.Input(x.shape[1:])) for x in inputs]
+    masks = inner_inputs(one_step, firsts, given)
     try:
-        last = one_step.lower(layer.layer, *firsts)
+        last = lower_inner(one_step, layer.layer, firsts)
     except Problem as problem:
         if problem.code != "CS038" or not _fits_without_steps(b, layer, inputs):
             raise
         raise _is_one_step(layer, inputs[0]) from None
     b.diagnostics += one_step.diagnostics
-    inner = one_step.nodes[len(firsts) :]
+    inner = [node for node in one_step.nodes if not isinstance(node.op, ir.Input)]
     try:
         shapes = {node.name: node.shape for node in one_step.nodes}
         ops = [
@@ -55,14 +76,55 @@ def lower_time_distributed(b: Builder, layer: TimeDistributed, *inputs: ir.Node)
     except Problem:
         if not isinstance(count, int) or not 1 <= count <= MOST_APART:
             raise
-        return _one_by_one(b, layer.layer, inputs, count)
-    values = {first.name: x for first, x in zip(firsts, inputs, strict=True)}
+        return _one_by_one(b, layer.layer, inputs, given, count)
+    values = masks | {first.name: x for first, x in zip(firsts, inputs, strict=True)}
     for node, in_a_row in zip(inner, ops, strict=True):
-        read = [values[name] for name in node.inputs]
+        add = b.add_mask if node.name in one_step.of_masks else b.add
+        value, *others = [values[name] for name in node.inputs]
+        if isinstance(node.op, ir.Recurrent):
+            others = [_turned(b, mask) for mask in others]
         for op in in_a_row:
-            read = [b.add(op, *read)]
-        values[node.name] = read[0]
-    return values[last.name]
+            # A scan is turned before and after it, and reads its mask itself.
+            read = [] if isinstance(op, ir.Transpose) else others
+            value = add(op, value, *read)
+            others = [] if read else others
+        values[node.name] = value
+    mask = one_step.mask_of(last)
+    return values[last.name], None if mask is None else values[mask.name]
+
+
+def _of_steps_of_steps(
+    b: Builder,
+    layer: TimeDistributed,
+    inputs: Sequence[ir.Node],
+    given: Sequence[StepMasks],
+    count: Dim,
+) -> tuple[ir.Node, ir.Node | None]:
+    """A TimeDistributed of a TimeDistributed: both axes of steps become one for it."""
+    joined = []
+    for x, masks in zip(inputs, given, strict=True):
+        one = b.add(ir.Reshape((x.shape[0] * x.shape[1], *x.shape[2:])), x)
+        inside = masks.inside
+        if inside is not None and len(inside.shape) > 2:
+            shape = (inside.shape[0] * inside.shape[1], *inside.shape[2:])
+            inside = b.add_mask(ir.Reshape(shape), inside)
+            b.step_masks[one.name] = StepMasks(None, inside)
+        joined.append(one)
+    y = lower_time_distributed(b, layer, *joined)
+    lengths = (count, inputs[0].shape[1])
+    masks = b.step_masks.get(y.name)
+    inside = None if masks is None else masks.inside
+    if inside is not None:
+        inside = b.add_mask(ir.Reshape((*lengths, *inside.shape[1:])), inside)
+    return b.add(ir.Reshape((*lengths, *y.shape[1:])), y), inside
+
+
+def _turned(b: Builder, mask: ir.Node) -> ir.Node:
+    """The masks of all steps with the axis that a scan goes along in front."""
+    value = mask
+    for axes in steps((1, 0, *range(2, len(mask.shape)))):
+        value = b.add_mask(ir.Transpose(axes), value)
+    return value
 
 
 def _is_one_step(layer: TimeDistributed, x: ir.Node) -> Problem:
@@ -76,26 +138,45 @@ def _is_one_step(layer: TimeDistributed, x: ir.Node) -> Problem:
     )
 
 
-def _one_by_one(b: Builder, layer: Layer, inputs: Sequence[ir.Node], count: int) -> ir.Node:
+def _one_by_one(
+    b: Builder,
+    layer: Layer,
+    inputs: Sequence[ir.Node],
+    given: Sequence[StepMasks],
+    count: int,
+) -> tuple[ir.Node, ir.Node | None]:
     """The layer applied to each step by itself, where it has no axis left for the steps.
 
     Each step is cut out of all, as a row, and the results are rows side by side.
     """
     said = len(b.diagnostics)
-    rows = []
+    rows, masks = [], []
     for step in range(count):
-        taken = [_row(b, x, step, count) for x in inputs]
-        y = b.lower(layer, *taken)
-        rows.append(b.add(ir.Reshape((1, element_count(y.shape))), y))
+        taken = [_row(b.add, x, step, count) for x in inputs]
+        for x, of_steps in zip(taken, given, strict=True):
+            if of_steps.inside is not None:
+                b.with_mask(x, _row(b.add_mask, of_steps.inside, step, count))
+        y = lower_inner(b, layer, taken)
+        rows.append(y)
+        masks.append(b.mask_of(y))
     del b.diagnostics[said:]  # lowering one step has reported them already
-    together = b.add(ir.Concat(0, (1,) * count), *rows) if count > 1 else rows[0]
-    return b.add(ir.Reshape((count, *y.shape)), together)
+    known = [mask for mask in masks if mask is not None]
+    inside = _together(b.add_mask, known, count) if known else None
+    return _together(b.add, rows, count), inside
 
 
-def _row(b: Builder, x: ir.Node, step: int, count: int) -> ir.Node:
-    rows = b.add(ir.Reshape((count, element_count(x.shape[1:]))), x)
-    row = b.add(ir.Pad(((-step, step + 1 - count),)), rows)
-    return b.add(ir.Reshape(x.shape[1:]), row)
+def _together(add: Callable[..., ir.Node], parts: Sequence[ir.Node], count: int) -> ir.Node:
+    """Values of the steps, one behind the other along a new first axis."""
+    shape = parts[0].shape
+    rows = [add(ir.Reshape((1, element_count(shape))), part) for part in parts]
+    together = add(ir.Concat(0, (1,) * count), *rows) if count > 1 else rows[0]
+    return add(ir.Reshape((count, *shape)), together)
+
+
+def _row(add: Callable[..., ir.Node], x: ir.Node, step: int, count: int) -> ir.Node:
+    rows = add(ir.Reshape((count, element_count(x.shape[1:]))), x)
+    row = add(ir.Pad(((-step, step + 1 - count),)), rows)
+    return add(ir.Reshape(x.shape[1:]), row)
 
 
 def _check_steps(layer: TimeDistributed, x: ir.Node) -> None:
@@ -201,8 +282,6 @@ def _with_steps(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim, kind: str
             return [ir.Transpose(a) for a in steps((0, *(axis + 1 for axis in axes)))]
         case ir.Concat(axis, lengths):
             return [ir.Concat(axis + 1, lengths)]
-        case ir.Expand(shape):
-            return [ir.Expand((count, *shape))]
         case ir.Recurrent():
             return _scanned(op, made, kind)
         case ir.Dot():
@@ -229,7 +308,7 @@ def _joined(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim) -> list[ir.Op
 
 def _scanned(op: ir.Recurrent, made: ir.Shape, kind: str) -> list[ir.Op]:
     """A scan of all steps at once: they are places of its state, along which its window is 1."""
-    if op.masked or op.carried:
+    if op.carried or (op.masked and op.kernel):
         raise Problem(
             "CS059",
             f"TimeDistributed cannot apply {kind} with a mask or a state of its own to all steps",

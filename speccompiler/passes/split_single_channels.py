@@ -73,9 +73,7 @@ def _unused(name: str, names: set[str]) -> str:
 
 
 def _depthwise(op: Conv, weight: Operand, bias: Operand | None) -> Depthwise:
-    return Depthwise(
-        op.kernel, op.stride, op.padding, weight, op.dilation, bias, op.activation
-    )
+    return Depthwise(op.kernel, op.stride, op.padding, weight, op.dilation, bias, op.activation)
 
 
 def _reordered(op: Conv) -> tuple[Operand, Operand | None] | None:

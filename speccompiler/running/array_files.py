@@ -13,9 +13,9 @@ from speccompiler.arrays.array_input import ArrayInput
 from speccompiler.arrays.boxes import Box
 from speccompiler.compiled import CompiledModel
 from speccompiler.frozen import dataclass
+from speccompiler.running.carrying import BatchesInOrder, whole_samples
 from speccompiler.running.run_tasks import Compute, Destination, Progress, Run, run_tasks
 from speccompiler.running.tasks import cut_into_tasks
-from speccompiler.running.tiles import WholeSamples
 from speccompiler.weights.penalties import Penalty
 from speccompiler.weights.regularizers import L1L2
 
@@ -107,8 +107,10 @@ def run_stream(
 
     Raises ``SpecError``, and ``Problem`` from computing.
     """
-    runner, names = WholeSamples(compiled), compiled.output_names
-    grid = cut_into_tasks(runner, sources[0].samples, [None] * len(names))
+    samples, names = sources[0].samples, compiled.output_names
+    runner = whole_samples(compiled, samples)
+    fixed = isinstance(runner, BatchesInOrder)
+    grid = cut_into_tasks(runner, samples, [None] * len(names), fixed_batches=fixed)
     places = [Destination(names.index(name), name, InOrder(sink)) for name, sink in sinks]
     return run_tasks(Run(runner, grid, sources, places), grid)
 

@@ -35,12 +35,11 @@ _NO_TEXT: Mapping[FileKind, tuple[str, str]] = {
 }
 """What is said of files that are no text."""
 
-_KERAS3 = Problem(
-    "CS040",
-    "this is a .keras archive, which Keras 3 or TensorFlow's Keras wrote; convspec reads what "
-    "Keras 0.1 to 1.2.2 wrote",
-    "write the model as a native spec, with the arguments of Keras 1.x",
+_KERAS3 = (
+    "a .keras archive",
+    "name the file itself instead of sending it as a stream",
 )
+"""For the bytes of one: its weights are read from the file."""
 
 
 def _is_keras3(data: bytes) -> bool:
@@ -58,16 +57,12 @@ def decode_document(data: bytes, file: str) -> Document:
         return failed(file, too_large(len(data)))
     if is_pickle(data):
         return failed(file, pickled(data, file))
-    if _is_keras3(data):
-        return failed(file, _KERAS3)
-    no_text = _NO_TEXT.get(kind_of(data))
+    no_text = _KERAS3 if _is_keras3(data) else _NO_TEXT.get(kind_of(data))
     # Only then: binary files may have zeros in the places where UTF-16 has them.
     if no_text is None and (wide := wide_encoding(data)) is not None:
         no_text = (f"{wide} text", "save the file as UTF-8")
     if no_text is not None:
-        what, hint = no_text
-        message = f"this is {what}, not YAML or JSON as UTF-8 text"
-        return failed(file, Problem("CS002", message, hint))
+        return failed(file, not_text(no_text))
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
         text = data.decode("utf-8")
@@ -80,6 +75,12 @@ def decode_document(data: bytes, file: str) -> Document:
             return failed(file, Problem("CS002", f"{message}: it is binary data", "name the spec"))
         return failed(file, Problem("CS002", message, "save the file as UTF-8"), shown, at)
     return parse_document(text, file)
+
+
+def not_text(found: tuple[str, str]) -> Problem:
+    """CS002 for a file of another kind: what it is, and what to do."""
+    what, hint = found
+    return Problem("CS002", f"this is {what}, not YAML or JSON as UTF-8 text", hint)
 
 
 _UNREAD: dict[str, tuple[str, str | None]] = {
@@ -118,7 +119,7 @@ _ONNX_KEYS = {0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42}
 _HEAD_BYTES = 4096
 
 
-def _read_bytes(path: Path) -> bytes | Literal["hdf5", "onnx"]:
+def _read_bytes(path: Path) -> bytes | Literal["HDF5", "ONNX", "zip"]:
     """The bytes of an ordinary file, or that it is another format's, or is named so.
 
     Raises ``CS001`` or ``CS005``.
@@ -126,13 +127,15 @@ def _read_bytes(path: Path) -> bytes | Literal["hdf5", "onnx"]:
     try:
         with open_ordinary(path) as file:
             if is_hdf5(file):
-                return "hdf5"
+                return "HDF5"
             file.seek(0)
             head = file.read(_HEAD_BYTES)
             if is_onnx(head) or (path.suffix.lower() == ONNX_SUFFIX and _may_be_onnx(head)):
-                return "onnx"
+                return "ONNX"
             file.seek(0)
             data = file.read(MAX_BYTES + 1)
+            if kind_of(data) in {FileKind.ZIP, FileKind.EMPTY_ZIP}:
+                return "zip"
             size = max(len(data), os.fstat(file.fileno()).st_size)
     except NotOrdinary as refused:
         if refused.kind in {"pipe", "device", "socket"}:
@@ -148,7 +151,7 @@ def _read_bytes(path: Path) -> bytes | Literal["hdf5", "onnx"]:
         raise Problem("CS001", f"the file cannot be read: {reason}") from None
     text = data.lstrip()[:1] in (b"{", b"[", b'"')
     if path.suffix.lower() in HDF5_SUFFIXES and not text:
-        return "hdf5"
+        return "HDF5"
     if size > MAX_BYTES:
         raise too_large(size)
     return data
@@ -157,23 +160,39 @@ def _read_bytes(path: Path) -> bytes | Literal["hdf5", "onnx"]:
 def read_document(path: Path) -> Document:
     """Read a file; at most 16 MiB of text, and only a regular file.
 
-    Of an HDF5 file the model that Keras 1.x saved in it is read, and of an ONNX file its graph.
+    Of an HDF5 file or a .keras archive the model that Keras saved in it is read, and of an ONNX
+    file its graph.
     """
     try:
         data = _read_bytes(path)
     except Problem as problem:
         return failed(str(path), problem)
-    if data == "onnx":
+    if data == "ONNX":
         from speccompiler.source.onnx_document import read_onnx_document
 
         return read_onnx_document(path)
-    if data == "hdf5":
+    if data == "HDF5":
         # h5py takes long to import.
         from speccompiler.source.hdf5_document import read_hdf5_document
 
         return read_hdf5_document(path)
+    if data == "zip":
+        return _read_zip(path)
     assert isinstance(data, bytes), "what has no reader of its own is text"
     return decode_document(data, str(path))
+
+
+def _read_zip(path: Path) -> Document:
+    """The model of a .keras archive; CS002 for any other zip archive."""
+    from speccompiler.files.keras_archives import holds_model
+    from speccompiler.source.keras_document import read_keras_document
+
+    try:
+        if holds_model(path):
+            return read_keras_document(path)
+    except NotOrdinary:
+        pass
+    return failed(str(path), not_text(_NO_TEXT[FileKind.ZIP]))
 
 
 def _may_be_onnx(head: bytes) -> bool:

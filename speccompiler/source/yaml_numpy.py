@@ -1,4 +1,4 @@
-"""The numbers that Keras 1.x wrote through NumPy, turned back into plain numbers.
+"""The numbers that Keras wrote through NumPy, turned back into plain numbers.
 
 ``Flatten`` takes its output size from ``np.prod`` (keras/layers/core.py), so the
 ``input_dim`` of the ``Dense`` after it is a NumPy scalar. ``to_yaml()`` wrote it as PyYAML
@@ -28,12 +28,12 @@ from typing import Any, NamedTuple
 
 import yaml
 
-_PREFIX = "tag:yaml.org,2002:"
+PREFIX = "tag:yaml.org,2002:"
 _CALLS = frozenset(
-    f"{_PREFIX}python/object/apply:{package}.multiarray.scalar"
+    f"{PREFIX}python/object/apply:{package}.multiarray.scalar"
     for package in ("numpy.core", "numpy._core")
 )
-_DTYPE_TAG = f"{_PREFIX}python/object/apply:numpy.dtype"
+_DTYPE_TAG = f"{PREFIX}python/object/apply:numpy.dtype"
 
 # The dtypes that are one number, and struct's names for them.
 _FORMATS = {
@@ -90,7 +90,7 @@ _DTYPE = (
     _plain("1", "true"),
     _END_LIST,
     _text("state"),
-    _Step(yaml.SequenceStartEvent, f"{_PREFIX}python/tuple"),
+    _Step(yaml.SequenceStartEvent, f"{PREFIX}python/tuple"),
     _plain("3"),
     _text(*_ORDERS),
     *[_plain("null")] * 3,
@@ -114,7 +114,15 @@ def _no_anchors(events: Sequence[Any]) -> bool:
     return all(getattr(event, "anchor", None) is None for event in events)
 
 
-def _dtype(events: Sequence[Any], dtypes: dict[str, str]) -> str | None:
+class Dtypes(dict[str, str]):
+    """The struct format of each dtype that has an anchor, and the anchors of array classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.classes: set[str] = set()
+
+
+def _dtype(events: Sequence[Any], dtypes: Dtypes) -> str | None:
     """The struct format of a dtype, or of the alias of one; notes the anchor it has."""
     if len(events) == 1 and type(events[0]) is yaml.AliasEvent:
         return dtypes.get(events[0].anchor or "")
@@ -133,10 +141,10 @@ def _dtype(events: Sequence[Any], dtypes: dict[str, str]) -> str | None:
 
 def _bytes(event: Any) -> bytes | None:
     """The bytes of a scalar: base64, or text as Python 2 wrote bytes that are valid UTF-8."""
-    if event.tag in {None, f"{_PREFIX}str", f"{_PREFIX}python/str"}:
+    if event.tag in {None, f"{PREFIX}str", f"{PREFIX}python/str"}:
         raw: bytes = event.value.encode("utf-8")
         return raw
-    if event.tag != f"{_PREFIX}binary":
+    if event.tag != f"{PREFIX}binary":
         return None
     packed = event.value.replace("\n", "").replace(" ", "")
     try:
@@ -160,15 +168,15 @@ def _unpack(dtype: str, raw: bytes | None) -> bool | int | float | None:
 def _written(value: bool | int | float) -> tuple[str, str]:
     """The tag and the text of a number in YAML."""
     if isinstance(value, bool):
-        return f"{_PREFIX}bool", "true" if value else "false"
+        return f"{PREFIX}bool", "true" if value else "false"
     if isinstance(value, int):
-        return f"{_PREFIX}int", str(value)
+        return f"{PREFIX}int", str(value)
     if math.isfinite(value):
-        return f"{_PREFIX}float", repr(value)
-    return f"{_PREFIX}float", ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+        return f"{PREFIX}float", repr(value)
+    return f"{PREFIX}float", ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
 
 
-def _number(call: Sequence[Any], dtypes: dict[str, str]) -> Any | None:
+def _number(call: Sequence[Any], dtypes: Dtypes) -> Any | None:
     """The event of the plain number that a call stands for, or None."""
     inner = call[1:-1]
     if type(call[0]) is yaml.MappingStartEvent:
@@ -180,19 +188,23 @@ def _number(call: Sequence[Any], dtypes: dict[str, str]) -> Any | None:
         inner = inner[2:-1]
     if not inner:
         return None
-    dtype = _dtype(inner[:-1], dtypes)
-    last = inner[-1]
-    if dtype is None or type(last) is not yaml.ScalarEvent or last.anchor is not None:
+    return number_event(call[0], inner[:-1], inner[-1], call[-1], dtypes)
+
+
+def number_event(start: Any, of_dtype: Sequence[Any], data: Any, end: Any, dtypes: Dtypes) -> Any:
+    """The event of a number from those of its dtype and its bytes; None where they are others."""
+    dtype = _dtype(of_dtype, dtypes)
+    if dtype is None or type(data) is not yaml.ScalarEvent or data.anchor is not None:
         return None
-    if (value := _unpack(dtype, _bytes(last))) is None:
+    if (value := _unpack(dtype, _bytes(data))) is None:
         return None
     tag, text = _written(value)
     # libyaml ends a block collection where the next token starts.
-    end = (call[-1] if call[0].flow_style else last).end_mark
-    return yaml.ScalarEvent(call[0].anchor, tag, (False, False), text, call[0].start_mark, end)
+    mark = (end if start.flow_style else data).end_mark
+    return yaml.ScalarEvent(start.anchor, tag, (False, False), text, start.start_mark, mark)
 
 
-def _collect(first: Any, events: Iterator[Any]) -> tuple[list[Any], bool]:
+def _collect(first: Any, events: Iterator[Any], most: int = _MAX_EVENTS) -> tuple[list[Any], bool]:
     """The events of a collection, and whether these are all: too many are not all taken."""
     taken, depth = [first], 1
     for event in events:
@@ -201,7 +213,7 @@ def _collect(first: Any, events: Iterator[Any]) -> tuple[list[Any], bool]:
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth == 0:
             return taken, True
-        if len(taken) == _MAX_EVENTS:
+        if len(taken) == most:
             break
     return taken, False
 
@@ -212,7 +224,9 @@ def plain_numbers(events: Iterator[Any]) -> Iterator[Any]:
     A dtype may be an alias of one in an earlier number: PyYAML writes an object once.
     An alias that puts such a dtype anywhere else becomes a value with the dtype's tag.
     """
-    dtypes: dict[str, str] = {}
+    from speccompiler.source.yaml_tensorflow import MOST_EVENTS, begins_object, taken_out
+
+    dtypes = Dtypes()
     for event in events:
         anchor = getattr(event, "anchor", None)
         if type(event) is yaml.AliasEvent:
@@ -224,9 +238,14 @@ def plain_numbers(events: Iterator[Any]) -> Iterator[Any]:
             continue
         if anchor is not None:
             dtypes.pop(anchor, None)
+            dtypes.classes.discard(anchor)
         if getattr(event, "tag", None) in _CALLS and isinstance(event, yaml.CollectionStartEvent):
             call, complete = _collect(event, events)
             number = _number(call, dtypes) if complete else None
             yield from call if number is None else [number]
+        elif begins_object(event):
+            call, complete = _collect(event, events, MOST_EVENTS)
+            plain = taken_out(call, dtypes) if complete else None
+            yield from call if plain is None else plain
         else:
             yield event

@@ -330,7 +330,7 @@ def _compose(composer: _Composer) -> None:
     empty = True
     found: Iterator[Any] = events(findings)
     # A tag may have any letter as %xx.
-    if "numpy" in findings.text or "%" in findings.text:
+    if any(word in findings.text for word in ("numpy", "ListWrapper", "%")):
         from speccompiler.source.yaml_numpy import plain_numbers
 
         found = plain_numbers(found)

@@ -284,6 +284,22 @@ def _dot(found: _Found, node: ir.Node, *sources: Layout) -> Layout:
     return tuple([found.new(length, node) for length in known_shape(node.shape)])
 
 
+def _kept(found: _Found, node: ir.Node, source: Layout) -> Layout:
+    found.keep(node, source[-1], "looks at all values of a position together")
+    return source[:-1]
+
+
+def _recurrent(found: _Found, node: ir.Node, *sources: Layout) -> Layout:
+    """Each step needs the one before it, and each value of a state all of the state."""
+    steps = "steps along this axis, and each step needs the state of the one before"
+    for source in sources:
+        for axis in source[1:]:
+            found.keep(node, axis, "adds up values of all positions")
+    scanned, *_ = sources
+    found.keep(node, scanned[0], steps)
+    return tuple([found.new(length, node) for length in known_shape(node.shape)])
+
+
 def _slice(found: _Found, node: ir.Node, source: Layout) -> Layout:
     op = node.op
     assert isinstance(op, ir.Slice), "the table leads here for no other"
@@ -408,5 +424,7 @@ LAYOUTS: Mapping[type[ir.Op], Callable[..., Layout]] = {
     ir.Dot: _dot,
     ir.Slice: _slice,
     ir.Resize: _resize,
+    ir.Kept: _kept,
+    ir.Recurrent: _recurrent,
     ir.Expand: _expand,
 }

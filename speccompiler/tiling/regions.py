@@ -266,6 +266,10 @@ REGIONS: Mapping[type[ir.Op], Rule] = {
     ir.Dot: _whole,
     ir.Slice: _slice,
     ir.Resize: _resize,
+    ir.Kept: lambda node, layouts, box: [
+        (*box, whole_axis(layouts.layouts[node.inputs[0]][-1])),
+    ],
+    ir.Recurrent: _whole,
     ir.Expand: _expand,
 }
 

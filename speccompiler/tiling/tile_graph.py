@@ -236,9 +236,11 @@ TILED: Mapping[type[ir.Op], Rule] = {
     ir.Dot: _merged,
     ir.Slice: _slice,
     ir.Resize: _resize,
+    ir.Kept: lambda node, layouts, have, need: (node.op, have[0][:-1]),
+    ir.Recurrent: _merged,
     ir.Expand: _expand,
 }
-JUST_WHAT_IS_NEEDED = (ir.Combine, ir.Concat, ir.Dot)
+JUST_WHAT_IS_NEEDED = (ir.Combine, ir.Concat, ir.Dot, ir.Recurrent)
 """Operations whose sources have to have the same box."""
 
 

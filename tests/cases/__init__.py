@@ -21,6 +21,7 @@ from tests.cases import (
     merge,
     normalization,
     pooling,
+    recurrent,
     resizing,
     wrappers,
 )
@@ -44,6 +45,7 @@ FAMILIES = (
     merge,
     normalization,
     pooling,
+    recurrent,
     resizing,
     wrappers,
 )

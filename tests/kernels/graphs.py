@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from speccompiler.expressions.nodes import Expression
 from speccompiler.graph import ir
 from speccompiler.graph.dims import known_shape
 from speccompiler.graph.operands import stored_tensors
 from speccompiler.graph.shapes import infer, verify
+from speccompiler.kernels.cpu import table
 from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
 from speccompiler.kernels.executor import Executor
 from speccompiler.kernels.reference.evaluate import run_reference
-from speccompiler.kernels.cpu import table
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import Plan, make_plan
 from speccompiler.weights.operands import resolve
@@ -44,10 +43,10 @@ def graph(shapes: Sequence[tuple[int, ...]], *rows: tuple[Any, ...]) -> ir.Graph
 
 
 class ByName(dict[Any, Any]):
-    """Tensors by their names, however an operation reads them."""
+    """Tensors by their layers' and their own names, however an operation reads them."""
 
-    def __getitem__(self, weight: ir.Weight) -> Any:
-        return super().__getitem__(weight.name)
+    def __getitem__(self, wanted: ir.Weight | tuple[str, str]) -> Any:
+        return super().__getitem__(wanted if isinstance(wanted, tuple) else wanted.name)
 
 
 def weights_of(made: ir.Graph, seed: int = 0) -> ByName:

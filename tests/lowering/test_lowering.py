@@ -119,6 +119,8 @@ def test_every_alias_is_a_layer():
         "Conv1D": "Convolution1D", "Conv2D": "Convolution2D", "Conv3D": "Convolution3D",
         "AtrousConv1D": "AtrousConvolution1D", "AtrousConv2D": "AtrousConvolution2D",
         "Deconv2D": "Deconvolution2D", "SeparableConv2D": "SeparableConvolution2D",
+        "DepthwiseConv1D": "DepthwiseConvolution1D", "DepthwiseConv2D": "DepthwiseConvolution2D",
+        "SeparableConv1D": "SeparableConvolution1D",
     }  # fmt: skip
     for alias, name in aliases().items():
         (case,) = [case for case in CASES if case.layer == name]

@@ -24,6 +24,7 @@ from speccompiler.graph.ir import (
 from speccompiler.graph.shapes import infer, verify
 from speccompiler.kernels.reference.evaluate import run_reference
 from speccompiler.passes import optimize
+from speccompiler.weights.operands import operand as read
 from tests.cases import build
 
 RELU, TANH = Map(ACTIVATIONS["relu"]), Map(ACTIVATIONS["tanh"])
@@ -76,7 +77,7 @@ def operand_values(operand: Operand, seed: int) -> np.ndarray:
     """The same numbers for the same tensor, in whatever graph it stands."""
     if isinstance(operand, Weight):
         rng = np.random.default_rng([seed, *f"{operand.layer}/{operand.tensor}".encode()])
-        return rng.uniform(-1, 1, operand.shape)
+        return read(operand, rng.uniform(-1, 1, operand.stored_shape))
     assert isinstance(operand, Derived), "small graphs have no constants"
     parts = [operand_values(part, seed) for part in operand.operands]
     value = combine(operand.formula, parts)

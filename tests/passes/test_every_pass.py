@@ -55,10 +55,40 @@ FOLDED = ir.Conv(
     ),
 )
 
+THREE = ("in", ir.Input((7, 3)))
+
+
+def _tensor(name: str, *shape: int) -> ir.Weight:
+    return ir.Weight("c", name, shape, tuple(range(len(shape))), shape)
+
+
+ONES = ir.Conv((3,), (1,), ((1, 1),), _tensor("W", 3, 1, 3), _tensor("b", 3), groups=3)
+DEPTHWISE = ir.Depthwise((3,), (1,), ((1, 1),), ONES.weight, (), ONES.bias)
+PAIRS = ir.Conv(
+    (2,), (1,), ((0, 0),), _tensor("V", 2, 1, 6), _tensor("v", 6), RELU.activation,
+    dilation=(2,), groups=3,
+)  # fmt: skip
+TWO_EACH = ir.Depthwise(
+    (2,),
+    (1,),
+    ((0, 0),),
+    ir.Weight("c", "V", (2, 1, 6), (0, 1, 3, 2), (2, 2, 3), split=(2, 1, 3, 2)),
+    (2,),
+    ir.Weight("c", "v", (6,), (1, 0), (6,), split=(3, 2)),
+    RELU.activation,
+)
+
 CASES: Mapping[str, Case] = {
     "drop_identities": Case(
         graph(SOURCE, ("c", conv(), "in"), ("i", ir.Identity(), "c"), ("m", RELU, "i")),
         graph(SOURCE, ("c", conv(), "in"), ("m", RELU, "c")),
+    ),
+    "split_single_channels": Case(
+        graph(THREE, ("c", ONES, "in"), ("d", PAIRS, "c")),
+        graph(THREE, ("c", DEPTHWISE, "in"),
+              ("d:depthwise", TWO_EACH, "c"), ("d:reshape", ir.Reshape((5, 2, 3)), "d:depthwise"),
+              ("d:transpose", ir.Transpose((0, 2, 1)), "d:reshape"),
+              ("d", ir.Reshape((5, 6)), "d:transpose")),
     ),
     "sink_transposes": Case(
         graph(IMAGE, ("a", LAST, "in"), ("c", POINTWISE, "a"), ("f", FIRST, "c"), ("m", RELU, "f"),

@@ -48,7 +48,7 @@ def cell_function(activation: ir.CellActivation) -> CellFunction | None:
         return CellFunction("Affine", (1.0,), (0.0,))
     if activation == Call("tanh", (Variable(),)):
         return CellFunction("Tanh")
-    found = named(activation)
+    found = named(activation, in_cell=True)
     if found is None or not isinstance(found.x, Variable) or found.kind not in _OF_CELLS:
         return None
     alpha, beta = (

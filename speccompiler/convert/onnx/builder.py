@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from os.path import commonprefix
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ class Builder:
     lengths: dict[Dim, str] = field(default_factory=dict)
     batch: tuple[str, int] = ("", 0)
     """Where the number of samples is seen."""
+    flipped: dict[str, str] = field(default_factory=dict)
+    """Tensors whose steps stand in reverse, and the tensor that has them in order."""
     named: str = ""
     """The node of the graph that is being written; names begin with it."""
     layer: str = ""
@@ -142,10 +145,7 @@ class Builder:
         if key not in self._operands:
             array = self.numbers(wanted)
             made = array if arrange is None else arrange(array)
-            tensors = stored_tensors(wanted)
-            named = name or (tensors[0].tensor if tensors else "numbers")
-            base = f"{wanted.layer}/{named}"
-            unique = self.unused(base)
+            unique = self.unused(f"{wanted.layer}/{name or _title(wanted)}")
             protobuf.fill_tensor(self.model.graph.initializer.add(), unique, made)
             self._operands[key] = unique
         return self._operands[key]
@@ -154,3 +154,9 @@ class Builder:
         """An operand as the graph reads it, in float32."""
         with np.errstate(all="ignore"):
             return np.asarray(resolve(wanted, self.read_weight)).astype(np.float32)
+
+
+def _title(wanted: Operand) -> str:
+    """The name of a tensor, or what the names of several begin with: W of W_i, W_f and others."""
+    names = [weight.tensor for weight in stored_tensors(wanted)]
+    return commonprefix(names).rstrip("_") or (names[0] if names else "numbers")

@@ -10,8 +10,13 @@ import speccompiler
 from speccompiler.convert.onnx import protobuf
 from speccompiler.convert.onnx.builder import Builder
 from speccompiler.convert.onnx.protobuf import Array, Model, Size
-from speccompiler.convert.onnx.recurrent import Projected, projection
+from speccompiler.convert.onnx.recurrent import Projected, projections
 from speccompiler.convert.onnx.table import EXPORT
+from speccompiler.convert.onnx.transposed import (
+    TransposedConv,
+    transposed_conv,
+    transposed_convs,
+)
 from speccompiler.convert.onnx.values import Value, natural, transposed
 from speccompiler.diagnostics.core import Problem
 from speccompiler.frozen import dataclass
@@ -101,36 +106,39 @@ def _symbol(n: Dim) -> str | None:
 
 
 def _nodes(b: Builder, graph: ir.Graph) -> None:
-    readers, by_name = graph.readers(), graph.by_name()
-    projected: dict[str, ir.Node] = {}
-    for node in graph:
-        if isinstance(node.op, ir.Recurrent):
-            first = node.inputs[0]
-            count = len(readers[first]) + graph.outputs.count(first)
-            source = projection(node, by_name, count)
-            if source is not None:
-                projected[node.name] = source
+    whole = transposed_convs(graph)
+    projected = projections(graph)
     within = {source.name for source in projected.values()}
+    within.update(name for made in whole.values() for name in made.replaced)
     for node in graph:
         if isinstance(node.op, ir.Input) or node.name in within:
             continue
         b.named, b.layer = node.name, node.layer
-        if isinstance(node.op, ir.Transpose):
-            b.values[node.name] = transposed(b.values[node.inputs[0]], node.op.axes)
-            continue
-        read: list[Value | Projected] = [b.values[n] for n in node.inputs if n not in within]
-        if node.name in projected:
-            conv = projected[node.name]
-            assert isinstance(conv.op, ir.Conv), "a projection is a convolution"
-            read.insert(0, Projected(b.values[conv.inputs[0]], conv.op))
         try:
-            tensor, layout = EXPORT[type(node.op)](b, node, node.op, *read)
+            b.values[node.name] = _value(b, node, whole.get(node.name), projected.get(node.name))
         except Problem as problem:
-            if problem.layer is None:
-                problem.layer = node.layer
+            problem.layer = problem.layer or node.layer
             raise
-        b.call_writer(tensor, node.name)
-        b.values[node.name] = Value(node.shape, {layout: tensor})
+
+
+def _value(
+    b: Builder, node: ir.Node, whole: TransposedConv | None, projected: ir.Node | None
+) -> Value:
+    """The value of a node: by its rule, or by that of all nodes that it stands for."""
+    if whole is not None:
+        tensor, layout = transposed_conv(b, whole, b.values[whole.source])
+    elif isinstance(node.op, ir.Transpose):
+        return transposed(b.values[node.inputs[0]], node.op.axes)
+    elif projected is not None:
+        assert isinstance(projected.op, ir.Conv), "a projection is a convolution"
+        first = Projected(b.values[projected.inputs[0]], projected.op)
+        read = [b.values[name] for name in node.inputs[1:]]
+        tensor, layout = EXPORT[type(node.op)](b, node, node.op, first, *read)
+    else:
+        read = [b.values[name] for name in node.inputs]
+        tensor, layout = EXPORT[type(node.op)](b, node, node.op, *read)
+    b.call_writer(tensor, node.name)
+    return Value(node.shape, {layout: tensor})
 
 
 def _output_names(graph: ir.Graph, inputs: set[str]) -> list[str]:
@@ -151,6 +159,28 @@ def _outputs(b: Builder, graph: ir.Graph, names: Sequence[str], batch: str) -> N
         b.model.graph.output.append(entry)
     for node in b.nodes:
         _rename(node, titles)
+    b.nodes = _needed(b.nodes, names)
+    read = set(names).union(*map(_reads, b.nodes))
+    tensors = b.model.graph.initializer
+    for place in reversed(range(len(tensors))):
+        if tensors[place].name not in read:
+            del tensors[place]
+
+
+def _needed(nodes: Sequence[Any], outputs: Sequence[str]) -> list[Any]:
+    """The nodes that an output needs."""
+    read = set(outputs)
+    kept = []
+    for node in reversed(nodes):
+        if not read.isdisjoint(node.output):
+            read.update(_reads(node))
+            kept.append(node)
+    return kept[::-1]
+
+
+def _reads(node: Any) -> set[str]:
+    inner = (one for attribute in node.attribute for one in attribute.g.node)
+    return set(node.input).union(*map(_reads, inner))
 
 
 def _rename(node: Any, titles: Mapping[str, str]) -> None:

@@ -83,9 +83,7 @@ OPERATORS: Mapping[str, str] = {
 """``!=`` is the opposite of ``==``."""
 
 
-def write(
-    b: Builder, expression: Expression, x: str, combined: Combined | None = None
-) -> str:
+def write(b: Builder, expression: Expression, x: str, combined: Combined | None = None) -> str:
     """Append the expression of a tensor; its shape is that of ``x``."""
     made = _Writer(b, x, combined).value(expression)
     if has(expression, Variable):

@@ -152,4 +152,3 @@ def _normalized(b: Builder, op: ir.MapWith, x: Value, layout: Layout) -> str:
 
     statistics = [b.operand(p, f"row {length}", in_a_row) for p in op.parameters]
     return b.emit("BatchNormalization", b.read(x, layout), *statistics, epsilon=epsilon)
-

@@ -51,11 +51,19 @@ class _Formula:
     inputs: tuple[Expression, ...] = ()
     with_parameters: bool = False
     """Whether an input may be made of stored tensors, and not of numbers alone."""
+    of_cells: bool = False
+    """Whether it is only what a cell names: its operation loses digits that an expression keeps."""
 
 
-def named(part: Expression) -> Named | None:
-    """The operation that an expression is; None where ONNX has none for it."""
+def named(part: Expression, *, in_cell: bool = False) -> Named | None:
+    """The operation that an expression is; None where ONNX has none for it.
+
+    ``Elu`` takes 1 from an exponential, which leaves few digits of a small value. Cells have nothing
+    else.
+    """
     for formula in _formulas():
+        if formula.of_cells and not in_cell:
+            continue
         found: dict[Expression, Expression] = {}
         if _fits(formula.form, part, found, with_parameters=formula.with_parameters):
             attributes = {}
@@ -89,8 +97,8 @@ def _formulas() -> tuple[_Formula, ...]:
             "HardSigmoid",
             {"alpha": Binary("/", ONE, A), "beta": B},
         ),
-        _Formula(ACTIVATIONS["elu"], "Elu", {"alpha": ONE}),
-        _Formula(Where(positive, X, Binary("*", A, below)), "Elu", alpha),
+        _Formula(ACTIVATIONS["elu"], "Elu", {"alpha": ONE}, of_cells=True),
+        _Formula(Where(positive, X, Binary("*", A, below)), "Elu", alpha, of_cells=True),
         _Formula(Where(positive, X, Binary("*", A, X)), "LeakyRelu", alpha),
         _Formula(theano_leaky_relu(X, A), "LeakyRelu", alpha),
         _Formula(Where(Compare(">", X, A), X, Binary("*", ZERO, X)), "ThresholdedRelu", alpha),

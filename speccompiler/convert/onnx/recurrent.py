@@ -32,20 +32,28 @@ class Projected:
     op: ir.Conv
 
 
-def projection(node: ir.Node, nodes: dict[str, ir.Node], readers: int) -> ir.Node | None:
-    """The convolution that computes a scan's input and nothing else's, where the scan can do it.
+def projections(graph: ir.Graph) -> dict[str, ir.Node]:
+    """The convolution that computes a scan's input and nothing else's, by the scan that reads it.
 
-    ``node`` is the scan, ``readers`` how many nodes read its first input.
+    Only for scans that ONNX's own operations say.
     """
-    op, source = node.op, nodes[node.inputs[0]]
-    if not isinstance(op, ir.Recurrent) or not sayable(op) or readers != 1:
-        return None
-    conv = source.op
-    if not isinstance(conv, ir.Conv) or len(source.shape) != 2 or conv.activation is not None:
-        return None
-    alone = all(n == 1 for n in (*conv.kernel, *conv.stride, conv.groups, *conv.repeats))
-    plain = alone and all(pair == (0, 0) for pair in conv.padding)
-    return source if plain and conv.kernel else None
+    readers, nodes = graph.readers(), graph.by_name()
+    found = {}
+    for node in graph:
+        if isinstance(node.op, ir.Recurrent) and sayable(node.op):
+            source = nodes[node.inputs[0]]
+            alone = len(readers[source.name]) == 1 and source.name not in graph.outputs
+            if alone and len(source.shape) == 2 and _is_product(source.op):
+                found[node.name] = source
+    return found
+
+
+def _is_product(op: ir.Op) -> bool:
+    """Whether it multiplies every step by one matrix, and no more."""
+    if not isinstance(op, ir.Conv) or not op.kernel or op.activation is not None:
+        return False
+    alone = all(n == 1 for n in (*op.kernel, *op.stride, op.groups, *op.repeats))
+    return alone and all(pair == (0, 0) for pair in op.padding)
 
 
 def sayable(op: ir.Recurrent) -> bool:
@@ -129,7 +137,8 @@ def _result(b: Builder, op: ir.Recurrent, outputs: list[str]) -> Result:
         if op.reverse:
             # ONNX puts each output to its step; the graph has them as they were computed.
             bounds = ([-1], [-LAST], [0], [-1])
-            rows = b.emit("Slice", rows, *map(b.integers, bounds))
+            in_order, rows = rows, b.emit("Slice", rows, *map(b.integers, bounds))
+            b.flipped[rows] = in_order
     else:
         rows = states[0]
     if op.gives_states:

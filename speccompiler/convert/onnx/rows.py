@@ -105,4 +105,3 @@ def _all_equal(
 
 def identity(b: Builder, node: ir.Node, op: ir.Identity, x: Value) -> Result:
     return b.read(x, x.layout), x.layout
-

@@ -137,8 +137,14 @@ def depthwise(b: Builder, node: ir.Node, op: ir.Depthwise, x: Value) -> Result:
         """``(*k, M, C)`` as ``(C * M, 1, *k)``."""
         return kernel_first(kernel).reshape(channels * multiplier, 1, *op.kernel)
 
+    def in_order(bias: Array) -> Array:
+        return bias.reshape(multiplier, channels).T.reshape(-1)
+
     attributes = {**window(op.kernel, op.stride, op.dilation), **sides, "group": channels}
-    y = b.emit("Conv", tensor, b.operand(op.weight, "depthwise", by_channel), **attributes)
+    beside = [b.operand(op.weight, "depthwise", by_channel)]
+    if op.bias is not None:
+        beside.append(b.operand(op.bias, f"depthwise {multiplier}", in_order))
+    y = activated(b, b.emit("Conv", tensor, *beside, **attributes), op.activation)
     if multiplier > 1:
         order = np.arange(channels * multiplier).reshape(channels, multiplier).T
         y = b.emit("Gather", y, b.constant(order.reshape(-1).astype(np.int64)), axis=1)

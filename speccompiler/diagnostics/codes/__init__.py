@@ -25,7 +25,9 @@ from speccompiler.diagnostics.codes import (
     cs195_resuming,
     cs200_cluster,
     cs210_masks,
+    cs235_layers,
     cs240_later_keras,
+    cs250_export,
     cs260_onnx,
 )
 from speccompiler.diagnostics.codes.code import Code, Kind
@@ -47,7 +49,9 @@ CODES: Mapping[str, Code] = MappingProxyType(
         **cs195_resuming.CODES,
         **cs200_cluster.CODES,
         **cs210_masks.CODES,
+        **cs235_layers.CODES,
         **cs240_later_keras.CODES,
+        **cs250_export.CODES,
         **cs260_onnx.CODES,
     }
 )

@@ -1,4 +1,4 @@
-"""Elementwise sum, difference, product, mean, extreme or quotient of several values, and an activation.
+"""Elementwise sum, difference, product, mean, extreme or quotient of values, and an activation.
 
 All values are read once and together, so that no result of two of them is ever written.
 

@@ -109,7 +109,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                         left = (begin + (count - 4) * classes) * sw - pw
                         seen = 3 * stride + kw
                         k0, k1 = missing(left, width, seen, apart_w)
-                        if k0 <= edge and k1 >= seen - edge and 3 * stride < 2 * kw * (count - i - 1):
+                        fewer = 3 * stride < 2 * kw * (count - i - 1)
+                        if k0 <= edge and k1 >= seen - edge and fewer:
                             i, positions = count - 4, 4
                     left = (begin + i * classes) * sw - pw
                     together = 8

@@ -87,7 +87,7 @@ class ExpandKernel(CpuKernel):
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         """The written values decide; short rows are written one by one."""
-        return prod(known(node)) / (4 if known(node)[-1] >= 4 else 1)
+        return prod(known(node)) / (4 if _geometry(node, shape).length >= 4 else 1)
 
     @classmethod
     def texts(cls, lanes: int) -> Iterable[str]:

@@ -131,7 +131,8 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
             elif inner <= ow and ow < outer:
                 positions = outer - ow
             windows(x, base + (w_from + v0 * apart_w) * channels, planes, apart_d * height * row,
-                    rows, apart_h * row, columns, apart_w * channels, channels, first, np.float32(scale), np.float32(counted * scale),
+                    rows, apart_h * row, columns, apart_w * channels, channels,
+                    first, np.float32(scale), np.float32(counted * scale),
                     y, (task * out_width + ow) * y_pitch, positions, apart, y_pitch,
                     lines, sh * row, out_width * y_pitch)
             ow += 1 if planes_each else positions

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import LINE
 from speccompiler.kernels.cpu.direct_text import ARGUMENTS, table_values
@@ -27,11 +28,13 @@ from speccompiler.kernels.cpu.recurrent_text import (
     CHUNK,
     GRU,
     GRU_RESET_AFTER,
+    HARD,
     LEAST_POSITIONS,
     LSTM,
     MOST_POSITIONS,
     ROOM,
     SIMPLE,
+    SOFT,
     TASKS,
     source,
 )
@@ -66,6 +69,8 @@ class Geometry(NamedTuple):
     biased: int
     gate_softmax: int
     cell_softmax: int
+    usual: int
+    """Whether gates and cell have the usual activations: tanh beside which kind of sigmoid."""
     mask_pitch: int
     """Values of the mask for each step: none, one, or one for each place."""
 
@@ -92,7 +97,8 @@ class RecurrentKernel(CpuKernel):
             *three(op.kernel, 1), *three([before for before, _ in op.padding], 0),
             op.reverse, op.sequences, op.carried, op.gives_states,
             op.first_masked == "state", op.state_bias is not None,
-            op.gate_activation == "softmax", op.activation == "softmax", op.masked,
+            op.gate_activation == "softmax", op.activation == "softmax", _usual(op),
+            op.masked,
         )  # fmt: skip
 
     def with_sources(self, geometry: Integers, shapes: Sequence[KnownShape]) -> Integers:
@@ -158,6 +164,13 @@ def scan_ends(op: ir.Recurrent) -> Functions:
 
 def _convolves(op: ir.Recurrent) -> bool:
     return prod(op.kernel) > 1
+
+
+def _usual(op: ir.Recurrent) -> int:
+    if op.activation != ACTIVATIONS["tanh"] or op.cell == "simple":
+        return 0
+    kinds = {ACTIVATIONS["sigmoid"]: SOFT, ACTIVATIONS["hard_sigmoid"]: HARD}
+    return 0 if op.gate_activation == "softmax" else kinds.get(op.gate_activation, 0)
 
 
 def _soft(op: ir.Recurrent) -> bool:

@@ -75,9 +75,7 @@ class Calls:
             return self._merge(part, given)
         return self._network(part, given)
 
-    def _call(
-        self, layer: OneLayer, reads: tuple[int, ...], place: CallPlace = OWN_PLACE
-    ) -> int:
+    def _call(self, layer: OneLayer, reads: tuple[int, ...], place: CallPlace = OWN_PLACE) -> int:
         """A layer gives one value for what it reads, however many branches lead to it."""
         self._visited += 1
         if self._visited > MOST_CALLS:

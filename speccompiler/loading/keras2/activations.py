@@ -21,18 +21,20 @@ NAMES: Mapping[str, str] = {
         )
     },
     "swish": "swish",
-    "silu": "swish",
+    "silu": "silu",
+    "celu": "elu",
     "hard_swish": "hard_silu",
 }  # fmt: skip
 """What an activation is called here."""
+_OF_FEW_AXES = frozenset({"Dense", "Convolution1D", "SimpleRNN", "LSTM", "GRU", "ConvLSTM2D"})
+"""Layers whose values nearly always are vectors or sequences, and functions of vectors."""
 EXPRESSIONS: Mapping[str, str] = {
-    "celu": "max(x, 0) + min(exp(min(x, 0)) - 1, 0)",
-    "hard_shrink": "where(abs(x) > 0.5, x, 0)",
-    "hard_tanh": "min(max(x, -1), 1)",
-    "log_sigmoid": "min(x, 0) - log(1 + exp(-abs(x)))",
-    "soft_shrink": "max(x - 0.5, 0) + min(x + 0.5, 0)",
-    "sparse_plus": "where(x <= -1, 0, where(x < 1, 0.25 * (x + 1) ** 2, x))",
-    "squareplus": "(x + sqrt(x * x + 4)) / 2",
+    "hard_shrink": "where(abs(x) > 0.5, x, 0 * x)",
+    "hard_tanh": "clip(x, -1, 1)",
+    "log_sigmoid": "min(x, 0) - log1p(exp(-abs(x)))",
+    "soft_shrink": "where(x > 0.5, x - 0.5, where(x < -0.5, x + 0.5, 0 * x))",
+    "sparse_plus": "where(x <= -1, 0, where(x < 1, 0.25 * (x + 1) * (x + 1), x))",
+    "squareplus": "0.5 * (x + sqrt(x * x + 4))",
     "tanh_shrink": "x - tanh(x)",
 }
 """Activations of Keras 3 that have no name here, with their default arguments
@@ -49,8 +51,12 @@ class ReadActivation:
     layer: Node | None = None
 
 
-def read_activation(writer: Writer, node: TreeNode) -> ReadActivation:
-    """An activation by its name, or as the object that Keras serialised."""
+def read_activation(writer: Writer, node: TreeNode, layer: str) -> ReadActivation:
+    """An activation of a layer by its name, or as the object that Keras serialised.
+
+    Keras 2 takes a softmax of any rank; ``softmax`` here is that of Keras 1.x, of vectors and
+    sequences.
+    """
     name = node.value if isinstance(node, Scalar) else _function(node)
     if not isinstance(name, str):
         if isinstance(node, Node) and text_at(node, "class_name") is not None:
@@ -58,6 +64,8 @@ def read_activation(writer: Writer, node: TreeNode) -> ReadActivation:
         return ReadActivation(value=node)
     if name == "hard_sigmoid" and writer.line == "Keras 3":
         return ReadActivation(value=scalar("hard_sigmoid_3", node.span))
+    if name == "softmax" and layer not in _OF_FEW_AXES:
+        return ReadActivation(value=scalar("softmax_last", node.span))
     if name in NAMES:
         return ReadActivation(value=scalar(NAMES[name], node.span))
     if name in EXPRESSIONS:
@@ -67,7 +75,7 @@ def read_activation(writer: Writer, node: TreeNode) -> ReadActivation:
 
 
 def _function(node: TreeNode) -> str | None:
-    """The name of a function that is serialised as ``{"class_name": "function", "config": name}``."""
+    """The name of a function, which is serialised as ``{"class_name": .., "config": name}``."""
     config = node.entries.get("config") if isinstance(node, Node) else None
     value = config.value.value if config is not None and isinstance(config.value, Scalar) else None
     return value if isinstance(value, str) else None

@@ -23,6 +23,10 @@ _KERNEL: Table[int, Sequence[str]] = {
 """The arguments that are the kernel's lengths, by the number of spatial axes."""
 
 
+_ORDERED_KERNELS = frozenset({"Convolution2D", "Convolution3D", "SeparableConvolution2D"})
+"""Layers whose kernels Keras 1.x stores by their dim_ordering."""
+
+
 def _convolution(rank: int) -> Special:
     def special(reading: Reading, kind: str, config: Mapping) -> list[Made]:
         config = windowed(config, rank)
@@ -86,15 +90,15 @@ def _padded_output(config: Mapping, rank: int) -> Mapping:
 
 
 def _placed(kind: str, config: Mapping, rank: int) -> list[Made]:
-    """With its ordering. Keras 2 stores every kernel as ``tf`` does."""
+    """With its ordering. Keras 2 stores every kernel as it does with the channels last."""
     ours = TYPES[kind]
     if rank == 1:
         return over_steps(ours, config)
     config = ordered(config)
-    if value_of(config, "dim_ordering") == "th":
-        config = added(
-            config, kernel_ordering=scalar("tf", config.entries["dim_ordering"].value.span)
-        )
+    ordering = value_of(config, "dim_ordering")
+    if ours == "Deconvolution2D" or (ordering == "th" and ours in _ORDERED_KERNELS):
+        span = config.entries["dim_ordering"].value.span
+        config = added(config, kernel_ordering=scalar("tf", span))
     return [Made(ours, config)]
 
 

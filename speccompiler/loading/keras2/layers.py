@@ -29,7 +29,7 @@ from speccompiler.loading.keras2.weight_rules import RULES
 from speccompiler.loading.tree_reading import child, text
 from speccompiler.loading.written_spec import UNKNOWN_MARK
 from speccompiler.schemas.fields import has_argument
-from speccompiler.schemas.registry import LAYERS, NATIVE_LAYERS
+from speccompiler.schemas.registry import LAYERS
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Entry, Mapping, Scalar, TreeNode
 
@@ -112,7 +112,7 @@ def _arguments(
                 continue
             value = rule(value)
         elif key in {"activation", "recurrent_activation"}:
-            read = read_activation(reading.writer, value)
+            read = read_activation(reading.writer, value, ours)
             if read.value is None:
                 if key != "activation":
                     what = shown(read.function or "")
@@ -146,7 +146,7 @@ def _input_dtype(reading: Reading, name: str, config: Mapping, entry: Entry) -> 
 
 def _of_function(reading: Reading, node: TreeNode) -> list[Made]:
     """An activation as a layer: one that was serialised, or an unknown function by its name."""
-    read = read_activation(reading.writer, node)
+    read = read_activation(reading.writer, node, "")
     if read.layer is not None:
         config = child(read.layer, "config")
         if isinstance(config, Mapping):
@@ -183,10 +183,7 @@ def _named(reading: Reading, made: list[Made]) -> list[Made]:
 
 
 def _written(class_node: TreeNode, made: Made) -> Mapping:
-    """``{class_name, config}``, with a mark where Keras 1.x has no such class."""
+    """``{class_name, config}``, marked as what convspec's native form says, or as unknown."""
     found = class_of(made.kind, class_node.span, made.config)
-    if made.unknown:
-        return added(found, convspec=scalar(UNKNOWN_MARK, class_node.span))
-    if made.kind in NATIVE_LAYERS:
-        return added(found, convspec=scalar(1, class_node.span))
-    return found
+    mark = UNKNOWN_MARK if made.unknown else 1
+    return added(found, convspec=scalar(mark, class_node.span))

@@ -158,6 +158,6 @@ def numbers_read(node: TreeNode, name: str) -> Iterator[int]:
             yield from numbers_read(item, name)
         return
     first, number = node.items[0], node.items[1] if len(node.items) > 1 else None
-    if isinstance(first, Scalar) and first.value == name and isinstance(number, Scalar):
-        if isinstance(number.value, int):
-            yield number.value
+    value = number.value if isinstance(number, Scalar) else None
+    if isinstance(first, Scalar) and first.value == name and isinstance(value, int):
+        yield value

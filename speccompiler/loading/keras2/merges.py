@@ -35,4 +35,4 @@ def _merge(reading: Reading, kind: str, config: Mapping) -> list[Made]:
     return [Made("Merge", config)]
 
 
-SPECIAL: Table[str, Special] = {name: _merge for name in _MODES}
+SPECIAL: Table[str, Special] = dict.fromkeys(_MODES, _merge)

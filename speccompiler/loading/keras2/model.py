@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
-from speccompiler.diagnostics.wording import described
 from speccompiler.frozen import dataclass
-from speccompiler.loading.keras0.tree_building import added, class_of, scalar, sequence
+from speccompiler.loading.keras0.tree_building import added, class_of, sequence
 from speccompiler.loading.keras2.layers import layer
 from speccompiler.loading.keras2.links import calls, counted_from_one, ends, numbers_read
 from speccompiler.loading.keras2.origin import is_custom
 from speccompiler.loading.keras2.reading import Reading
+from speccompiler.loading.keras2.wrappers import WRAPPERS, holding, in_a_row
 from speccompiler.loading.keras2.writer import Writer
 from speccompiler.loading.tree_reading import ProblemAt, child, items_of, text
 from speccompiler.source.saved_models import text_at
@@ -48,11 +46,10 @@ def part(reading: Reading, node: TreeNode, container: str, *, held: bool = False
         return [_model(reading, node, kind, container)]
     config = child(node, "config")
     if kind in WRAPPERS and isinstance(config, Mapping) and not is_custom(node):
-        node = _holding(reading, node, config, container)
+        node = holding(
+            reading, node, config, lambda inner: part(reading, inner, container, held=True)
+        )
     return layer(reading, node, container, held=held)
-
-
-WRAPPERS = {"TimeDistributed", "Bidirectional"}
 
 
 def _model(reading: Reading, node: Mapping, kind: str, container: str) -> Mapping:
@@ -124,11 +121,6 @@ def _own_name(item: Mapping) -> Entry | None:
     return config.entries.get("name") if isinstance(config, Mapping) else None
 
 
-def in_a_row(node: TreeNode, parts: Iterable[Mapping]) -> Mapping:
-    """Several layers, one after the other, as one Sequential."""
-    return class_of("Sequential", node.span, sequence(node.span, parts))
-
-
 def _shift(reading: Reading, member: Mapping, members: list[Mapping], last: TreeNode) -> int:
     """What makes the first call of a nested model the call 1, as it is in Keras 1.x.
 
@@ -145,33 +137,6 @@ def _shift(reading: Reading, member: Mapping, members: list[Mapping], last: Tree
             read += numbers_read(other.entries["inbound_nodes"].value, name)
     if not read or max(read) >= count:
         return 0
-    if min(read) == 0 or reading.writer.line == "Keras 3" or _made_here(member):
+    if min(read) == 0 or reading.writer.line == "Keras 3":
         return 1
     return 0
-
-
-def _made_here(member: Mapping) -> bool:
-    """Whether a Sequential stands for one layer that became several: that is counted from 0."""
-    return False
-
-
-def _holding(reading: Reading, node: Mapping, config: Mapping, container: str) -> Mapping:
-    """A wrapper with the layer that it holds in the form that is written."""
-    entry = config.entries.get("layer")
-    if entry is None:
-        return node
-    parts = part(reading, entry.value, container, held=True)
-    inner = parts[0] if len(parts) == 1 else in_a_row(entry.value, parts)
-    config = added(config, layer=_held(inner))
-    return added(node, config=config)
-
-
-def _held(inner: Mapping) -> Mapping:
-    """What a wrapper holds; one of convspec's own layers is said as in a native spec."""
-    mark = inner.entries.get("convspec")
-    own = mark is not None and isinstance(mark.value, Scalar) and mark.value.value == 1
-    config = inner.entries["config"].value
-    if not own or not isinstance(config, Mapping):
-        return inner
-    kind = inner.entries["class_name"]
-    return added(config, type=scalar(text_at(inner, "class_name"), kind.value.span))

@@ -26,7 +26,6 @@ TYPES: Mapping[str, str] = {
     "GRUV2": "GRU",
     "UnifiedGRU": "GRU",
     "CuDNNGRU": "GRU",
-    "AlphaDropout": "Dropout",
     "Add": "Merge",
     "Subtract": "Merge",
     "Multiply": "Merge",
@@ -35,11 +34,12 @@ TYPES: Mapping[str, str] = {
     "Minimum": "Merge",
     "Concatenate": "Merge",
     "Dot": "Merge",
+    "Resizing": "Resize",
 }
 """Classes that have another name here."""
 SAME = frozenset(
     {
-        "Activation", "ActivityRegularization", "AveragePooling1D", "AveragePooling2D",
+        "Activation", "ActivityRegularization", "AlphaDropout", "AveragePooling1D", "AveragePooling2D",
         "AveragePooling3D", "BatchNormalization", "Bidirectional", "ConvLSTM2D", "Cropping1D",
         "Cropping2D", "Cropping3D", "Dense", "Dropout", "ELU", "Embedding", "Flatten", "GRU",
         "GaussianDropout", "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
@@ -47,7 +47,7 @@ SAME = frozenset(
         "GlobalMaxPooling3D", "GroupNormalization", "InputLayer", "LSTM", "LayerNormalization",
         "LeakyReLU", "LocallyConnected1D", "LocallyConnected2D", "Masking", "MaxPooling1D",
         "MaxPooling2D", "MaxPooling3D", "Normalization", "PReLU", "Permute", "ReLU",
-        "RepeatVector", "Rescaling", "Reshape", "Resizing", "SimpleRNN", "Softmax",
+        "RepeatVector", "Rescaling", "Reshape", "SimpleRNN", "Softmax",
         "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "ThresholdedReLU",
         "TimeDistributed", "UnitNormalization", "UpSampling1D", "UpSampling2D", "UpSampling3D",
         "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
@@ -105,8 +105,8 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
 
 TRAINING = frozenset(
     {
-        "autocast", "beta_constraint", "bias_initializer", "dtype_policy", "dynamic",
-        "enable_lora", "fused", "gamma_constraint", "implementation", "lora_alpha", "lora_rank",
+        "autocast", "bias_initializer", "dtype_policy", "dynamic",
+        "enable_lora", "fused", "implementation", "lora_alpha", "lora_rank",
         "moving_mean_initializer", "moving_variance_initializer", "noise_shape",
         "pointwise_initializer", "quantization_config", "quantization_mode", "ragged", "renorm",
         "renorm_clipping", "renorm_momentum", "return_state", "seed", "shared_object_id",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as Table
 
 from speccompiler.diagnostics.wording import shown
@@ -11,7 +12,7 @@ from speccompiler.loading.keras2.made import Made, Special
 from speccompiler.loading.keras2.reading import Reading
 from speccompiler.loading.keras2.values import one_of, value_of, without
 from speccompiler.source.saved_models import text_at
-from speccompiler.source.tree import Mapping
+from speccompiler.source.tree import Mapping, Sequence, TreeNode
 
 
 def _input(reading: Reading, kind: str, config: Mapping) -> list[Made]:
@@ -30,13 +31,42 @@ def _batch_normalization(reading: Reading, kind: str, config: Mapping) -> list[M
 
 
 def _normalized(reading: Reading, kind: str, config: Mapping) -> list[Made]:
-    config = without(config, *(key for key in ("center", "scale") if value_of(config, key) is True))
-    for key in ("rms_scaling", "invert"):
-        if value_of(config, key) is True:
-            name = shown(text_at(config, "name") or kind)
-            message = f"'{key}' of '{name}' is not read"
-            reading.refuse(config.entries[key].value.span, "CS242", message)
-    return [Made(kind, without(config, "rms_scaling", "invert"))]
+    if value_of(config, "rms_scaling") is True:
+        name = shown(text_at(config, "name") or kind)
+        message = f"'rms_scaling' of '{name}' is not read"
+        reading.refuse(config.entries["rms_scaling"].value.span, "CS242", message)
+    return [Made(kind, without(config, "rms_scaling"))]
+
+
+def _unit_normalization(reading: Reading, kind: str, config: Mapping) -> list[Made]:
+    """The smallest norm was 1e-6 before Keras 3."""
+    if reading.writer.line != "Keras 3":
+        config = added(config, epsilon=scalar(1e-6, config.span))
+    return [Made(kind, config)]
+
+
+def _flat(*keys: str) -> Special:
+    def special(reading: Reading, kind: str, config: Mapping) -> list[Made]:
+        """Numbers in lists of lists, one after the other."""
+        found = {key: _numbers(config.entries[key].value) for key in keys if key in config.entries}
+        return [Made(kind, added(config, **found))]
+
+    return special
+
+
+def _numbers(node: TreeNode) -> TreeNode:
+    leaves = list(_leaves(node))
+    if not isinstance(node, Sequence):
+        return node
+    return leaves[0] if len(leaves) == 1 else sequence(node.span, leaves)
+
+
+def _leaves(node: TreeNode) -> Iterator[TreeNode]:
+    if isinstance(node, Sequence):
+        for item in node.items:
+            yield from _leaves(item)
+    else:
+        yield node
 
 
 def _flatten(reading: Reading, kind: str, config: Mapping) -> list[Made]:
@@ -75,7 +105,9 @@ SPECIAL: Table[str, Special] = {
     "SyncBatchNormalization": _batch_normalization,
     "LayerNormalization": _normalized,
     "GroupNormalization": _normalized,
-    "Normalization": _normalized,
+    "Normalization": _flat("mean", "variance"),
+    "Rescaling": _flat("scale", "offset"),
+    "UnitNormalization": _unit_normalization,
     "Flatten": _flatten,
     "Embedding": _embedding,
     "Resizing": _resizing,

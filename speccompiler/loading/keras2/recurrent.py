@@ -62,13 +62,11 @@ def _settled(reading: Reading, ours: str, config: Mapping) -> Mapping:
     return config
 
 
+_NAMES = (
+    "SimpleRNN", "LSTM", "LSTMV1", "LSTMV2", "UnifiedLSTM", "CuDNNLSTM", "GRU", "GRUV1", "GRUV2",
+    "UnifiedGRU", "CuDNNGRU",
+)  # fmt: skip
 SPECIAL: Table[str, Special] = {
-    **{
-        name: _recurrent
-        for name in (
-            "SimpleRNN", "LSTM", "LSTMV1", "LSTMV2", "UnifiedLSTM", "CuDNNLSTM", "GRU", "GRUV1",
-            "GRUV2", "UnifiedGRU", "CuDNNGRU",
-        )
-    },
+    **dict.fromkeys(_NAMES, _recurrent),
     "ConvLSTM2D": _convolutional,
-}  # fmt: skip
+}

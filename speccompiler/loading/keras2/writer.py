@@ -77,14 +77,11 @@ def _known_backend(backend: str | None) -> str | None:
 
 def _is_later(root: Mapping) -> bool:
     """Whether the text itself tells that Keras 2 or later wrote it."""
-    if written_by_keras2(root) is not None:
+    if written_by_keras2(root):
         return True
-    config = root.entries.get("config")
-    return (
-        text_at(root, "class_name") == "Functional"
-        or (text_at(root, "class_name") == "Sequential" and config is not None)
-        and isinstance(getattr(config, "value", None), Mapping)
-    )
+    config, kind = root.entries.get("config"), text_at(root, "class_name")
+    listed = config is not None and isinstance(config.value, Mapping)
+    return kind == "Functional" or (kind == "Sequential" and listed)
 
 
 def _line(root: Mapping, version: str | None, span: Span) -> Line:

@@ -144,8 +144,7 @@ class _Tile(Emitter):
                 for value in totals
             )
             return [
-                builder.select(builder.fcmp_ordered("<", top, value), top, value)
-                for value in above
+                builder.select(builder.fcmp_ordered("<", top, value), top, value) for value in above
             ]
 
         def theano() -> list[Any]:

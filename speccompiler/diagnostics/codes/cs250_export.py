@@ -1,0 +1,14 @@
+"""CS250: models that go into the formats of others."""
+
+from __future__ import annotations
+
+from speccompiler.diagnostics.codes.code import Code
+
+CODES = {
+    "CS250": Code(
+        "cannot be said in ONNX",
+        "A layer does something for which ONNX has no operation, or that hangs on a length that "
+        "no input of the model shows. Nothing that computes other numbers is written instead.",
+        "Follow the hint: it names what the layer would need, such as a length that is a number.",
+    ),
+}
