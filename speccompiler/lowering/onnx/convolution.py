@@ -17,7 +17,6 @@ from speccompiler.graph.ir import (
     Pad,
     Padding,
     Reshape,
-    Transpose,
     Weight,
 )
 from speccompiler.lowering.onnx.scope import Scope
@@ -87,7 +86,7 @@ def _depthwise(scope: Scope, x: Node, kernel: Known, times: int, at: Windows) ->
         return y
     spatial = y.shape[:-1]
     y = scope.add(Reshape((*spatial, times, channels)), y)
-    y = scope.add(Transpose((*range(rank), rank + 1, rank)), y)
+    y = scope.transposed(y, (*range(rank), rank + 1, rank))
     return scope.add(Reshape((*spatial, times * channels)), y)
 
 
@@ -179,7 +178,7 @@ def _in_order(scope: Scope, y: Node, stride: tuple[int, ...], filters: int) -> N
     counts = y.shape[:-1]
     y = scope.add(Reshape((*counts, *stride, filters)), y)
     order = [place for axis in range(rank) for place in (axis, rank + axis)]
-    y = scope.add(Transpose((*order, 2 * rank)), y)
+    y = scope.transposed(y, (*order, 2 * rank))
     lengths = tuple(n * s for n, s in zip(counts, stride, strict=True))
     return scope.add(Reshape((*lengths, filters)), y)
 
