@@ -61,8 +61,9 @@ def _entries(at: Applied, rank: int, i: int) -> list[dict[str, Any]]:
     match at.layer:
         case Conv(normalized=normalized) as conv:
             entries = _convolution(conv, rank, name)
-            relu = "elu" if conv.elu else "relu"
-            activation = {"activation": relu} if conv.relu else {}
+            activation: dict[str, Any] = {}
+            if conv.relu:
+                activation = {"activation": "elu" if conv.elu else "relu"}
             if conv.relu and conv.most is not None:
                 activation = {"activation": {"expr": f"clip(x, 0, {conv.most})"}}
             if not normalized:
