@@ -18,7 +18,10 @@ _OF_PRODUCTS = (
     "subsample_length",
     "subsample",
     "atrous_rate",
+    "groups",
+    "output_padding",
     "dim_ordering",
+    "kernel_ordering",
     "W_regularizer",
     "b_regularizer",
     "activity_regularizer",
@@ -28,7 +31,10 @@ _OF_PRODUCTS = (
     "input_dim",
     "input_length",
 )
-"""How the pages of Keras 1.0 and 1.1 order the arguments of layers with W and b."""
+"""How the pages of Keras 1.0 and 1.1 order the arguments of layers with W and b.
+
+Those that only later releases have stand beside what is like them.
+"""
 
 
 _OF_RECURRENT = (

@@ -282,9 +282,9 @@ EXAMPLES: dict[str, Example] = {
         Shapes((10, 32), (20, 8), {"W": (4, 8, 32), "b": (8,)}),
     ),
     "Deconvolution3D": Example(
-        "nb_filter: 8, kernel_dim1: 2, kernel_dim2: 2, kernel_dim3: 2, subsample: [2, 2, 2]",
-        Shapes((16, 4, 14, 14), (8, 8, 28, 28), {"W": (2, 2, 2, 8, 16), "b": (8,)}),
-        tf=Shapes((4, 14, 14, 16), (8, 28, 28, 8), {"W": (2, 2, 2, 8, 16), "b": (8,)}),
+        "nb_filter: 8, kernel_dim1: 2, kernel_dim2: 2, kernel_dim3: 2",
+        Shapes((16, 4, 14, 14), (8, 5, 15, 15), {"W": (2, 2, 2, 8, 16), "b": (8,)}),
+        tf=Shapes((4, 14, 14, 16), (5, 15, 15, 8), {"W": (2, 2, 2, 8, 16), "b": (8,)}),
     ),
     "ReLU": Example("max_value: 6.0", Shapes((3, 32, 32), (3, 32, 32))),
     "Softmax": Example("axis: 1", Shapes((10, 32, 32), (10, 32, 32))),

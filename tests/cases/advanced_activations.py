@@ -46,4 +46,27 @@ CASES: tuple[Case, ...] = (
             Variant("weights", [array(4, 3, seed=s) for s in range(4)], "output"),
         ),
     ),
+    Case(
+        "ReLU",
+        {},
+        (4, 3),
+        (
+            *common((4, 3)),
+            Variant("max_value", 1.0, "output"),
+            Variant("max_value", 1.0, "output", {"negative_slope": 0.5}),
+            Variant("negative_slope", 0.5, "output"),
+            Variant("threshold", 0.5, "output"),
+            Variant("threshold", -0.5, "output", {"negative_slope": 0.5, "max_value": 1.0}),
+        ),
+    ),
+    Case(
+        "Softmax",
+        {},
+        (4, 3, 2),
+        (
+            *common((4, 3, 2)),
+            Variant("axis", 1, "output"),
+            Variant("axis", [1, -1], "output"),
+        ),
+    ),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.cases.case import Case, Variant, common, kernel
 from tests.cases.models import array
 
-LONG_STEPS = {"subsample": [8, 8], "input_shape": [1, 2, 1]}
+LONG_STEPS = {"subsample": [8, 8], "input_shape": [1, 2, 1], "output_shape": [None, 3, 14, 3]}
 
 
 CASES: tuple[Case, ...] = (
@@ -21,6 +21,9 @@ CASES: tuple[Case, ...] = (
             Variant("subsample_length", 2, "shape"),
             Variant("border_mode", "same", "shape"),
             Variant("border_mode", "full", "shape"),
+            Variant("border_mode", "causal", "shape", {"atrous_rate": 2, "subsample_length": 2}),
+            Variant("atrous_rate", 3, "shape"),
+            Variant("groups", 2, "parameters", {"nb_filter": 4}),
             Variant("input_dim", 4, "parameters"),
             Variant("input_length", 9, "shape", {"input_dim": 2}),
         ),
@@ -38,7 +41,12 @@ CASES: tuple[Case, ...] = (
             Variant("subsample", [2, 1], "shape"),
             Variant("border_mode", "same", "shape"),
             Variant("border_mode", "full", "shape"),
+            Variant("atrous_rate", [2, 2], "shape"),
+            Variant("groups", 2, "parameters", {"nb_filter": 4}),
             Variant("dim_ordering", "th", "shape"),
+            Variant("kernel_ordering", "th", "output"),
+            Variant("kernel_ordering", "tf", "output",
+                    {"dim_ordering": "th", "groups": 5, "nb_filter": 5}),
         ),
     ),
     Case(
@@ -55,7 +63,10 @@ CASES: tuple[Case, ...] = (
             Variant("subsample", [1, 3, 2], "shape"),
             Variant("border_mode", "same", "shape"),
             Variant("border_mode", "full", "shape"),
+            Variant("atrous_rate", [3, 1, 2], "shape"),
+            Variant("groups", 3, "parameters", {"nb_filter": 6}),
             Variant("dim_ordering", "th", "shape"),
+            Variant("kernel_ordering", "th", "output"),
         ),
     ),
     Case(
@@ -95,7 +106,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "Deconvolution2D",
         # Steps so long that the output belongs to the same input under other arguments too.
-        {"nb_filter": 3, "nb_row": 3, "nb_col": 3, "output_shape": [None, 3, 14, 3]},
+        {"nb_filter": 3, "nb_row": 3, "nb_col": 3},
         (1, 12, 1),
         (
             *(v for v in common((1, 12, 1)) if v.changes != "shape"),
@@ -108,7 +119,10 @@ CASES: tuple[Case, ...] = (
             Variant("output_shape", [None, 4, 13, 3], "shape", LONG_STEPS),
             Variant("border_mode", "full", "output", LONG_STEPS),
             Variant("subsample", [8, 7], "output", LONG_STEPS),
+            Variant("atrous_rate", [1, 2], "shape", {"subsample": [2, 1]}),
+            Variant("output_padding", [1, 0], "shape", {"subsample": [3, 2]}),
             Variant("dim_ordering", "th", "output", {**LONG_STEPS, "nb_row": 2}),
+            Variant("kernel_ordering", "tf", "output", {"input_shape": [1, 12, 2]}),
         ),
     ),
     Case(
@@ -126,7 +140,9 @@ CASES: tuple[Case, ...] = (
             Variant("subsample", [2, 1], "shape"),
             Variant("border_mode", "same", "shape"),
             Variant("depth_multiplier", 2, "parameters"),
+            Variant("atrous_rate", [2, 2], "shape"),
             Variant("dim_ordering", "th", "shape"),
+            Variant("kernel_ordering", "th", "output"),
             Variant("depthwise_regularizer", "l2", "penalty"),
             Variant("pointwise_regularizer", "l1", "penalty"),
             Variant("b_regularizer", "l1", "penalty",
@@ -135,6 +151,99 @@ CASES: tuple[Case, ...] = (
             Variant("pointwise_constraint", "nonneg", "weights"),
             Variant("b_constraint", "nonneg", "weights",
                     {"weights": [array(2, 3, 4, 1), array(1, 1, 4, 3), [1, -1, 2]]}),
+        ),
+    ),
+    Case(
+        "DepthwiseConvolution1D",
+        {"filter_length": 2},
+        (7, 3),
+        (
+            *common((7, 3)),
+            *kernel((2, 3, 1), (3,)),
+            Variant("filter_length", 4, "shape"),
+            Variant("subsample_length", 2, "shape"),
+            Variant("atrous_rate", 3, "shape"),
+            Variant("border_mode", "same", "shape"),
+            Variant("border_mode", "causal", "shape", {"atrous_rate": 2}),
+            Variant("depth_multiplier", 2, "parameters"),
+        ),
+    ),
+    Case(
+        "DepthwiseConvolution2D",
+        {"nb_row": 2, "nb_col": 3},
+        (5, 6, 4),
+        (
+            *common((5, 6, 4)),
+            *kernel((2, 3, 4, 1), (4,)),
+            Variant("nb_row", 4, "shape"),
+            Variant("nb_col", 1, "shape"),
+            Variant("subsample", [2, 1], "shape"),
+            Variant("atrous_rate", [3, 2], "shape"),
+            Variant("border_mode", "same", "shape"),
+            Variant("border_mode", "same", "shape", {"atrous_rate": [2, 2], "depth_multiplier": 3}),
+            Variant("depth_multiplier", 2, "parameters"),
+            Variant("dim_ordering", "th", "shape"),
+        ),
+    ),
+    Case(
+        "SeparableConvolution1D",
+        {"nb_filter": 3, "filter_length": 2},
+        (7, 4),
+        (
+            *common((7, 4)),
+            *(v for v in kernel((2, 4, 3), (3,))
+              if not v.argument.startswith(("W_", "b_", "weights"))),
+            Variant("weights", [array(2, 4, 1), array(1, 4, 3), [1, 0, 2]], "output"),
+            Variant("nb_filter", 5, "shape"),
+            Variant("filter_length", 4, "shape"),
+            Variant("subsample_length", 2, "shape"),
+            Variant("atrous_rate", 3, "shape"),
+            Variant("border_mode", "same", "shape"),
+            Variant("border_mode", "causal", "shape", {"atrous_rate": 2}),
+            Variant("depth_multiplier", 2, "parameters"),
+            Variant("depthwise_regularizer", "l2", "penalty"),
+            Variant("pointwise_regularizer", "l1", "penalty"),
+            Variant("b_regularizer", "l1", "penalty",
+                    {"weights": [array(2, 4, 1), array(1, 4, 3), [1, 0, 2]]}),
+            Variant("depthwise_constraint", {"name": "MaxNorm", "m": 0.01}, "weights"),
+            Variant("pointwise_constraint", "nonneg", "weights"),
+            Variant("b_constraint", "nonneg", "weights",
+                    {"weights": [array(2, 4, 1), array(1, 4, 3), [1, -1, 2]]}),
+        ),
+    ),
+    Case(
+        "Deconvolution1D",
+        {"nb_filter": 3, "filter_length": 2},
+        (5, 2),
+        (
+            *common((5, 2)),
+            *kernel((2, 3, 2), (3,)),
+            Variant("nb_filter", 5, "shape"),
+            Variant("filter_length", 4, "shape"),
+            Variant("subsample_length", 3, "shape"),
+            Variant("atrous_rate", 3, "shape"),
+            Variant("border_mode", "same", "shape", {"filter_length": 5}),
+            Variant("border_mode", "full", "shape", {"subsample_length": 2}),
+            Variant("output_padding", 0, "shape", {"subsample_length": 3}),
+        ),
+    ),
+    Case(
+        "Deconvolution3D",
+        {"nb_filter": 2, "kernel_dim1": 2, "kernel_dim2": 1, "kernel_dim3": 3},
+        (2, 3, 4, 3),
+        (
+            *common((2, 3, 4, 3)),
+            *kernel((2, 1, 3, 2, 3), (2,)),
+            Variant("nb_filter", 5, "shape"),
+            Variant("kernel_dim1", 3, "shape"),
+            Variant("kernel_dim2", 2, "shape"),
+            Variant("kernel_dim3", 1, "shape"),
+            Variant("subsample", [1, 3, 2], "shape"),
+            Variant("atrous_rate", [3, 1, 2], "shape"),
+            Variant("border_mode", "same", "shape", {"subsample": [2, 1, 2]}),
+            Variant("border_mode", "full", "shape", {"subsample": [2, 1, 2]}),
+            Variant("output_padding", [1, 0, 1], "shape", {"subsample": [2, 1, 2]}),
+            Variant("dim_ordering", "th", "shape"),
         ),
     ),
 )  # fmt: skip

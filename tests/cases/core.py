@@ -22,20 +22,28 @@ CASES: tuple[Case, ...] = (
             Variant("activation", {"expr": "x * sigmoid(x)"}, "output"),
         ),
     ),
-    Case(
-        "Dropout",
-        {"p": 0.5},
-        (4, 3),
-        (
-            *common((4, 3)),
-            *forward_only(
-                Variant("p", 1.5, "CS025"),
-                Variant("noise_shape", [0, 1], "CS025"),
-                Variant("seed", -1, "CS025"),
+    *(
+        Case(
+            layer,
+            {"p": 0.5},
+            (4, 3),
+            (
+                *common((4, 3)),
+                *forward_only(
+                    Variant("p", 1.5, "CS025"),
+                    Variant("noise_shape", [0, 1], "CS025"),
+                    Variant("seed", -1, "CS025"),
+                ),
             ),
-        ),
+        )
+        for layer in ("Dropout", "AlphaDropout")
     ),
-    Case("Flatten", {}, (4, 3, 2), common((4, 3, 2))),
+    Case(
+        "Flatten",
+        {},
+        (4, 3, 2),
+        (*common((4, 3, 2)), Variant("channels_first", True, "output")),
+    ),
     Case(
         "Reshape",
         {"target_shape": [-1, 3]},

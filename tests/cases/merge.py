@@ -23,11 +23,14 @@ CASES: tuple[Case, ...] = (
                 Variant("output_mask_type", "lambda", "CS023"),
                 Variant("arguments", {"x": 1}, "CS026"),
             ),
-            *(Variant("mode", mode, "output") for mode in ("mul", "ave", "max")),
+            *(Variant("mode", mode, "output") for mode in ("mul", "ave", "max", "min", "sub")),
             *(Variant("mode", mode, "shape") for mode in ("concat", "dot", "cos")),
             Variant("concat_axis", 1, "shape", {"mode": "concat"}),
             Variant("dot_axes", 1, "shape", {"mode": "dot"}),
             Variant("dot_axes", [1, 1], "shape", {"mode": "dot"}),
+            Variant("normalize", True, "output", {"mode": "dot"}),
+            # It changes nothing but which shapes are refused: test_merge.py.
+            Variant("broadcast", "yes", "CS024"),
         ),
         before=(
             {"type": "Activation", "name": "one", "activation": "softplus"},

@@ -28,7 +28,8 @@ def _global_pool(layer: str, rank: int) -> Case:
         Variant("batch_input_shape", [None, *shape[:-1], shape[-1] + 1], "shape"),
     ]
     ordering = () if rank == 1 else (Variant("dim_ordering", "th", "shape"),)
-    return Case(layer, {}, shape, (*shared, *declared, *ordering))
+    keeping = Variant("keepdims", True, "shape")
+    return Case(layer, {}, shape, (*shared, *declared, keeping, *ordering))
 
 
 CASES: tuple[Case, ...] = (

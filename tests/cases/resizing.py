@@ -13,7 +13,13 @@ def _resize(layer: str, spatial: tuple[int, ...], *own: Variant) -> Case:
 
 CASES: tuple[Case, ...] = (
     _resize("UpSampling1D", (5,), Variant("length", 3, "shape")),
-    _resize("UpSampling2D", (3, 4), Variant("size", [1, 3], "shape")),
+    _resize(
+        "UpSampling2D",
+        (3, 4),
+        Variant("size", [1, 3], "shape"),
+        Variant("interpolation", "bilinear", "output"),
+        Variant("interpolation", "bilinear_legacy", "output", {"size": [3, 1]}),
+    ),
     _resize("UpSampling3D", (2, 3, 4), Variant("size", [1, 3, 2], "shape")),
     _resize(
         "ZeroPadding1D",
@@ -31,7 +37,12 @@ CASES: tuple[Case, ...] = (
         Variant("padding", {"top_pad": 1, "left_pad": 5}, "shape"),
         Variant("padding", {"bottom_pad": 2, "right_pad": 2}, "output"),
     ),
-    _resize("ZeroPadding3D", (2, 3, 4), Variant("padding", [0, 2, 1], "shape")),
+    _resize(
+        "ZeroPadding3D",
+        (2, 3, 4),
+        Variant("padding", [0, 2, 1], "shape"),
+        Variant("padding", [[0, 2], [1, 1], [2, 0]], "output"),
+    ),
     _resize("Cropping1D", (5,), Variant("cropping", [0, 2], "output")),
     Case(
         "Cropping2D",

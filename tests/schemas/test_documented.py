@@ -30,6 +30,13 @@ from tests.documented_layers import (
 
 layers = pytest.mark.parametrize("layer", SIGNATURES)
 LENGTHS = (7, 8, 9)
+LATER = {
+    "Convolution1D": ("atrous_rate", "groups"),
+    "Convolution2D": ("atrous_rate", "groups", "kernel_ordering"),
+    "Convolution3D": ("atrous_rate", "groups", "kernel_ordering"),
+    "UpSampling2D": ("interpolation",),
+}
+"""Arguments that only later releases of Keras have, or none."""
 
 
 def native(layers: Sequence[Mapping[str, Any]], input_shape: Sequence[int], **header: Any) -> Model:
@@ -54,7 +61,8 @@ def test_the_documented_layers_are_all_there() -> None:
 
 @layers
 def test_the_arguments_in_their_order(layer: str) -> None:
-    assert own_arguments(LAYERS[layer]) == tuple(arguments(layer))
+    own = [a for a in own_arguments(LAYERS[layer]) if a not in LATER.get(layer, ())]
+    assert own == list(arguments(layer))
 
 
 @layers
