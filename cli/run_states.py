@@ -43,7 +43,7 @@ def check_states(
             raise Problem(
                 "CS212",
                 f"--batch-size {compiling.batch_size}: the model is stateful, in batches of {batch}",
-                f"leave it out: batch_input_shape says {batch}",
+                f"leave it out; 'batch_size' of a native spec says another than {batch}",
             )
     with about(sources[0].name):
         from speccompiler.running.carrying import check_whole_batches
