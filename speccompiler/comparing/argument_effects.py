@@ -37,7 +37,9 @@ def difference(one: Alone | None, other: Alone | None) -> Effect:
     """How two lowered layers differ; one that cannot be lowered differs in its shape."""
     if one is None or other is None:
         return Effect.SHAPE
-    if (one.nodes, one.mask) == (other.nodes, other.mask) or (one.does_nothing and other.does_nothing):
+    if (one.nodes, one.mask) == (other.nodes, other.mask) or (
+        one.does_nothing and other.does_nothing
+    ):
         return Effect.NONE
     if one.shape != other.shape:
         return Effect.SHAPE

@@ -93,8 +93,8 @@ def without_batch(spec: ModelSpec) -> Problem | None:
             "CS212",
             "this layer is stateful, and nothing says how many samples a batch has: Keras refuses "
             "it, since a state belongs to each sample of a batch",
-            "the first layer's batch_input_shape begins with the number; a native spec of two lines "
-            "that names this model may say batch_size: 1",
+            "the first layer's batch_input_shape begins with the number; a native spec that names "
+            "this model may say batch_size: 1",
             layer=layer.name,
         )
     return None
