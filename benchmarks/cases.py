@@ -21,6 +21,11 @@ class Conv:
     normalized: bool = False
     """Followed by a batch normalisation, before the activation."""
     relu: bool = True
+    most: int | None = None
+    """The largest value of the relu: relu6 for 6."""
+    groups: int = 1
+    """Equal parts of the channels, each with filters of its own; as many as channels make it a
+    depthwise convolution."""
 
     @property
     def pad(self) -> int:
@@ -68,13 +73,15 @@ class Dense:
 
 @dataclass(frozen=True, slots=True)
 class Branches:
-    """Chains that all read one value, joined along the channels, or added up and then relu.
+    """Chains that all read one value, joined along the channels, or added up.
 
     A chain without layers is the value itself.
     """
 
     join: Literal["concat", "sum"]
     chains: tuple[tuple[Layer, ...], ...]
+    relu: bool = True
+    """Whether a sum is followed by one."""
 
 
 Layer = Conv | Separable | Pool | Up | Dense | Branches
@@ -225,6 +232,50 @@ MOBILENET: tuple[Layer, ...] = (
 nothing between the two convolutions of each."""
 
 
+def _relu6(filters: int, size: int = 3, stride: int = 1, groups: int = 1) -> Conv:
+    return Conv(filters, size, stride, normalized=True, most=6, groups=groups)
+
+
+def _mobile(channels: int, filters: int, stride: int = 1) -> tuple[Layer, ...]:
+    """A depthwise convolution, then one of all channels, each normalised, with relu6."""
+    return (_relu6(channels, 3, stride, channels), _relu6(filters, 1))
+
+
+MOBILENET_V1: tuple[Layer, ...] = (
+    _relu6(32, stride=2),
+    *(*_mobile(32, 64), *_mobile(64, 128, 2), *_mobile(128, 128), *_mobile(128, 256, 2)),
+    *(*_mobile(256, 256), *_mobile(256, 512, 2), *_mobile(512, 512) * 5),
+    *(*_mobile(512, 1024, 2), *_mobile(1024, 1024)),
+    *(Pool(7, 7, "average"), Dense(1000, "softmax")),
+)
+"""Howard and others, 2017: version 1, as Keras 2 has it in its applications."""
+
+
+def _inverted(
+    channels: int, filters: int, count: int, stride: int, widened: int = 6
+) -> tuple[Layer, ...]:
+    """Blocks that widen the channels, convolve each by itself, and narrow them again."""
+
+    def chain(before: int, first: int) -> tuple[Layer, ...]:
+        inner = widened * before
+        wide = (_relu6(inner, 1),) if widened > 1 else ()
+        last = Conv(filters, 1, normalized=True, relu=False)
+        return (*wide, _relu6(inner, 3, first, inner), last)
+
+    others = Branches("sum", (chain(filters, 1), ()), relu=False)
+    return (*chain(channels, stride), *[others] * (count - 1))
+
+
+MOBILENET_V2: tuple[Layer, ...] = (
+    _relu6(32, stride=2),
+    *(*_inverted(32, 16, 1, 1, 1), *_inverted(16, 24, 2, 2), *_inverted(24, 32, 3, 2)),
+    *(*_inverted(32, 64, 4, 2), *_inverted(64, 96, 3, 1), *_inverted(96, 160, 3, 2)),
+    *(*_inverted(160, 320, 1, 1), _relu6(1280, 1)),
+    *(Pool(7, 7, "average"), Dense(1000, "softmax")),
+)
+"""Sandler and others, 2018: version 2."""
+
+
 def _network(name: str, layers: tuple[Layer, ...], shape: Shape, bar: float | None = None) -> Case:
     return Case(name, layers, shape, bar, network=True)
 
@@ -245,6 +296,8 @@ NETWORKS = (
     _network("inception 3x224x224 b1", INCEPTION, (1, 3, 224, 224), 1.2),
     _network("squeezenet 3x224x224 b1", SQUEEZENET, (1, 3, 224, 224), 1.15),
     _network("mobilenet 3x224x224 b1", MOBILENET, (1, 3, 224, 224), 1.0),
+    _network("mobilenet v1 3x224x224 b1", MOBILENET_V1, (1, 3, 224, 224), 1.0),
+    _network("mobilenet v2 3x224x224 b1", MOBILENET_V2, (1, 3, 224, 224), 1.0),
 )
 
 LAYERS = (
@@ -258,6 +311,9 @@ LAYERS = (
     _layer("conv1d 3 dilated by 4 64-64 1000", Conv(64, dilation=4), (8, 64, 1000)),
     _layer("separable3x3 64-128 112x112", Separable(128), (1, 64, 112, 112), 1.0),
     _layer("separable3x3 512-512 14x14", Separable(512), (1, 512, 14, 14), 1.0),
+    _layer("depthwise3x3 64 112x112", Conv(64, groups=64), (1, 64, 112, 112), 1.0),
+    _layer("depthwise3x3 512 14x14", Conv(512, groups=512), (1, 512, 14, 14), 1.0),
+    _layer("conv3x3 256-256 in 32 groups 28x28", Conv(256, groups=32), (1, 256, 28, 28)),
     _layer("maxpool2 64 224x224", Pool(), (1, 64, 224, 224), 1.0),
     _layer("avgpool2 64 224x224", Pool(kind="average"), (1, 64, 224, 224), 1.0),
     _layer("up2 64 112x112", Up(), (1, 64, 112, 112), 1.0),

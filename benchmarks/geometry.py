@@ -38,7 +38,8 @@ class Applied:
         if isinstance(layer, Separable):
             return (layer.filters, self.before[0], *[1] * (len(self.before) - 1))
         if isinstance(layer, Conv):
-            return (layer.filters, self.before[0], *[layer.size] * (len(self.before) - 1))
+            seen = self.before[0] // layer.groups
+            return (layer.filters, seen, *[layer.size] * (len(self.before) - 1))
         return (layer.outputs, prod(self.before)) if isinstance(layer, Dense) else None
 
     @property

@@ -47,12 +47,15 @@ def onnx_model(case: Case, *, any_length: bool = False) -> Any:
             case Conv() as conv:
                 pads = [conv.pad] * (2 * rank)
                 windows = {"strides": [conv.stride] * rank, "dilations": [conv.dilation] * rank}
-                add("Conv", weight, bias, pads=pads, **windows)
+                add("Conv", weight, bias, pads=pads, group=conv.groups, **windows)
                 if own is not None and own.norm is not None:
                     four = (own.norm.gamma, own.norm.beta, own.norm.mean, own.norm.variance)
                     names = [constant(f"n{i}_{k}", value) for k, value in enumerate(four)]
                     add("BatchNormalization", *names, epsilon=EPSILON)
-                if conv.relu:
+                if conv.relu and conv.most is not None:
+                    ends = [constant(f"c{i}_{v}", np.float32(v)) for v in (0, conv.most)]
+                    add("Clip", *ends)
+                elif conv.relu:
                     add("Relu")
             case Separable(size=size, stride=stride):
                 assert own is not None, "a layer with weights has parameters"
@@ -67,13 +70,14 @@ def onnx_model(case: Case, *, any_length: bool = False) -> Any:
                 before, after = zip(*(hanging(pool, n) for n in at.before[1:]), strict=True)
                 windows = {"kernel_shape": [size] * rank, "strides": [stride] * rank}
                 add(operator, pads=[*before, *after], **windows)
-            case Branches(join=join):
+            case Branches(join=join, relu=relu):
                 others = [values[k] for k in at.inputs[1:]]
                 if join == "concat":
                     add("Concat", *others, axis=1)
                 else:
                     add("Sum", *others)
-                    add("Relu")
+                    if relu:
+                        add("Relu")
             case Up(size=size):
                 scales = constant(f"s{i}", np.array([1, 1, *[size] * rank], np.float32))
                 add(

@@ -51,6 +51,8 @@ def _entries(at: Applied, rank: int, i: int) -> list[dict[str, Any]]:
         case Conv(normalized=normalized) as conv:
             entries = _convolution(conv, rank, name)
             activation = {"activation": "relu"} if conv.relu else {}
+            if conv.relu and conv.most is not None:
+                activation = {"activation": {"expr": f"clip(x, 0, {conv.most})"}}
             if not normalized:
                 return [*entries[:-1], entries[-1] | activation]
             norm = {"type": "BatchNormalization", "name": f"norm{i}", "epsilon": EPSILON}
@@ -65,8 +67,9 @@ def _entries(at: Applied, rank: int, i: int) -> list[dict[str, Any]]:
             return [padding, entry | {"subsample": [stride] * 2}]
         case Branches(join="concat"):
             return [{"type": "Merge", "mode": "concat"}]
-        case Branches():
-            return [{"type": "Merge", "mode": "sum"}, {"type": "Activation", "activation": "relu"}]
+        case Branches(relu=relu):
+            entry = {"type": "Merge", "mode": "sum"}
+            return [entry, {"type": "Activation", "activation": "relu"}] if relu else [entry]
         case Pool(size=size, stride=stride, kind=kind, same=same):
             type_ = f"{'Max' if kind == 'max' else 'Average'}Pooling{rank}D"
             mode = {"border_mode": "same"} if same else {}
@@ -98,6 +101,8 @@ def _convolution(conv: Conv, rank: int, name: str) -> list[dict[str, Any]]:
         entry |= (
             {"subsample_length": conv.stride} if rank == 1 else {"subsample": [conv.stride] * rank}
         )
+    if conv.groups > 1:
+        entry["groups"] = conv.groups
     if conv.dilation > 1:
         entry["atrous_rate"] = conv.dilation if rank == 1 else [conv.dilation] * rank
     if same or conv.pad == 0:

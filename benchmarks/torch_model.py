@@ -53,11 +53,12 @@ def _modules(at: Applied, own: Parameters | None, rank: int) -> list[Any]:
     match layer:
         case Conv(filters=filters, size=size, stride=stride):
             kind, channels = _CONVOLUTION[rank], at.before[0]
-            made = kind(channels, filters, size, stride, layer.pad, layer.dilation, device="meta")
-            modules = [_filled(made, own)]
+            how = (channels, filters, size, stride, layer.pad, layer.dilation, layer.groups)
+            modules = [_filled(kind(*how, device="meta"), own)]
             if own is not None and own.norm is not None:
                 modules.append(_norm(own.norm, rank))
-            return [*modules, nn.ReLU()] if layer.relu else modules
+            last = nn.ReLU() if layer.most is None else nn.Hardtanh(0, layer.most)
+            return [*modules, last] if layer.relu else modules
         case Separable(filters=filters, size=size, stride=stride):
             assert own is not None, "a layer with weights has parameters"
             assert own.depthwise is not None, "a separable convolution has two kernels"
@@ -80,8 +81,8 @@ def _modules(at: Applied, own: Parameters | None, rank: int) -> list[Any]:
             made = nn.Linear(own.weight.shape[1] if own else 0, outputs, device="meta")
             last = nn.ReLU() if activation == "relu" else nn.Softmax(dim=-1)
             return [_filled(made, own), last]
-        case Branches(join=join):
-            return [] if join == "concat" else [nn.ReLU()]
+        case Branches(join=join, relu=relu):
+            return [nn.ReLU()] if join == "sum" and relu else []
 
 
 def _norm(norm: Norm, rank: int) -> Any:

@@ -75,7 +75,7 @@ def command(
             _pass_on(document, writes)
             continue
         remember_texts(document)
-        if document.root is not None and not is_native(document):
+        if document.onnx is not None or (document.root is not None and not is_native(document)):
             if not specs_only and document.shown_file in paths:
                 click.echo(f"{printable(document.shown_file)}: {_left(document)}", err=True)
             _pass_on(document, writes)
@@ -107,6 +107,8 @@ def _left(document: Document) -> str:
     from speccompiler.source.tree import Mapping
 
     root = document.root
+    if document.onnx is not None:
+        return "left alone; it is an ONNX model"
     if document.holder is not None or (isinstance(root, Mapping) and "class_name" in root.entries):
         return "left alone; Keras wrote it"
     return "left alone; it is no native spec"

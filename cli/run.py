@@ -46,6 +46,7 @@ from speccompiler.cli.run_output import print_penalties, print_profile, print_re
 from speccompiler.cli.run_outputs import Targets, check_places, check_storing, check_targets
 from speccompiler.cli.run_parts import Work
 from speccompiler.cli.run_scheduler import sharing_of
+from speccompiler.cli.run_states import check_states
 from speccompiler.cli.run_unfinished import Unfinished
 from speccompiler.cli.run_usage import (
     Wanted,
@@ -189,6 +190,7 @@ def command(
         read = files_read(loaded, sources)
         check_targets(targets, read)
         check_arrays(loaded, sources)
+        check_states(loaded, sources, wanted, compiling)
         check_tiling(compiling, sources)
         check_places(targets)
         unfinished.look()
@@ -199,7 +201,7 @@ def command(
         images = image_sinks(drawn, layers or loaded.output_names)
         work = Work(
             compiled,
-            runner_of(compiled),
+            runner_of(compiled, sources[0].samples),
             sources,
             targets,
             storing,

@@ -89,12 +89,13 @@ def show_notes(compiled: CompiledModel, sources: Sequence[ArrayInput]) -> None:
     show(found)
 
 
-def runner_of(compiled: CompiledModel) -> TileRunner:
+def runner_of(compiled: CompiledModel, samples: int) -> TileRunner:
     """What runs it: in tiles where that is asked for, whose cost is shown."""
     if compiled.options.tile is None:
-        from speccompiler.running.tiles import WholeSamples
+        from speccompiler.running.carrying import whole_samples
 
-        return WholeSamples(compiled)
+        with about(compiled.model.file):
+            return whole_samples(compiled, samples)
     from speccompiler.tiling.tile_cost import cost_words
 
     tiled = compiled.tiled()

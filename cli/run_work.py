@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 NPY_TASK_BYTES = 128 << 20
 """Smaller runs from .npy to .npy are not worth being kept."""
+ONE_TASK = 1 << 62
+"""More bytes than any run has: a run that is gone on with begins at its first batch."""
 SHARED_TASKS = 64
 """A small run on a cluster is cut into about as many tasks, where batches allow it."""
 
@@ -53,7 +55,9 @@ def perform(work: Work, unfinished: Unfinished) -> RunResult:
     from speccompiler.running.array_files import ActivitySum, RunResult, profiling
     from speccompiler.running.run_tasks import Run, run_tasks
 
-    result = RunResult(work.samples, activity=dict.fromkeys(work.activity, 0.0))
+    result = RunResult(
+        work.samples, activity=dict.fromkeys(work.activity, 0.0), terms=work.activity
+    )
     sums = [ActivitySum(name, term, result.activity) for name, term in work.activity.items()]
     compute = None
     if work.profile:
@@ -154,10 +158,13 @@ def _grid(work: Work, arrays: Mapping[str, ZarrArray], unfinished: Unfinished) -
 
 
 def _task_bytes(work: Work, *, chunked: bool) -> int:
-    """What a task should read and write at least."""
+    """What a task should read and write at least; a stateful model's batches are one task."""
+    from speccompiler.lowering.states import fixed_batch
     from speccompiler.planning.run_bytes import end_bytes
     from speccompiler.running.tasks import TASK_BYTES
 
+    if fixed_batch(work.compiled.model.spec) is not None:
+        return ONE_TASK
     if work.sharing is None:
         return TASK_BYTES if chunked else NPY_TASK_BYTES
     # Every worker of a cluster should have some.

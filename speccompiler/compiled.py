@@ -47,6 +47,7 @@ from speccompiler.validation.validated import ValidatedModel
 from speccompiler.weights import penalties as penalty
 
 if TYPE_CHECKING:
+    from speccompiler.running.carrying import Carrying
     from speccompiler.tiling.tiled_model import TiledModel
 
 KEPT_TILINGS = 8
@@ -156,10 +157,12 @@ class CompiledModel:
         Raises ``SpecError``: CS130 where there is too little memory, CS180 for a layer that no
         tile can compute, CS181 and CS182 for sizes that mean nothing.
         """
+        from speccompiler.lowering.states import check_any_order
         from speccompiler.tiling.tiled_model import tiled_model
 
         options = self.options
         try:
+            check_any_order(self.model.spec, "a run in tiles")
             sizes = checked_tile(tile) if tile is not None else options.tile or "auto"
             found = self._tilings.get(sizes)
             if found is None:
@@ -211,8 +214,54 @@ class CompiledModel:
         outputs = self._run_tiled(x, None, None, None) if tiled else self._run(x, None)
         return dict(zip(self.output_names, outputs, strict=True))
 
+    def run_stateful(
+        self, x: Inputs, state: Mapping[str, npt.ArrayLike] | None = None
+    ) -> tuple[Any, dict[str, Array]]:
+        """The output of a stateful model, as ``run`` gives it, and the state behind it.
+
+        ``state`` is what an earlier call returned; without one every layer begins with zeros, as
+        after ``reset_states`` of Keras. It maps ``layer/h``, and ``layer/c`` of an LSTM, to arrays
+        of shape (samples, units): row n belongs to sample n. More samples than a batch has are
+        batches in order, each of which goes on with the state of the one before. Raises
+        ``SpecError``: CS212 for samples that make no whole batches, CS213 for a model without a
+        state to carry, CS214 for a state of another model.
+
+        >>> text = '''{"convspec": 1, "input_shape": [2, 3], "seed": 0, "layers": [
+        ...     {"type": "GRU", "name": "gru", "output_dim": 4, "stateful": true}]}'''
+        >>> plan = speccompiler.loads(text).compile()
+        >>> x = np.ones((5, 2, 3), np.float32)
+        >>> y, state = plan.run_stateful(x)
+        >>> {name: array.shape for name, array in state.items()}
+        {'gru/h': (5, 4)}
+        >>> y, state = plan.run_stateful(x, state)
+        """
+        from speccompiler.running.carrying import run_carried
+
+        made = self.carrying
+        outputs, kept = run_carried(made, self._arrays(x), state)
+        own = outputs[: self._own_outputs]
+        return own[0] if len(own) == 1 else own, kept
+
+    @cached_value
+    def carrying(self) -> Carrying:
+        """The plan whose states are given and returned. Raises ``SpecError``: CS213."""
+        from speccompiler.running.carrying import carrying
+
+        return carrying(self)
+
+    @cached_value
+    def _fixed_batch(self) -> int | None:
+        """The samples of a batch, where states are carried from one to the next."""
+        from speccompiler.lowering.states import fixed_batch
+
+        return fixed_batch(self.model.spec)
+
     def _run(self, x: Any, out: Sequence[Array] | None) -> list[Array]:
         given = (x,) if type(x) is np.ndarray and len(self._wanted) == 1 else self._arrays(x)
+        if self._fixed_batch is not None and np.shape(given[0])[:1] > (self._fixed_batch,):
+            from speccompiler.running.carrying import run_carried
+
+            return run_carried(self.carrying, given, None, out)[0]
         if self._run_as_they_are(given):
             shapes = self.output_shapes(given[0].shape[0])
             if out is None or can_be_written(out, shapes, given):
@@ -300,12 +349,16 @@ class CompiledModel:
         profile: list[float] | None = None,
     ) -> None:
         """Run a batch of each input, as ``ArrayInput.batches`` yields it, into ``outputs``."""
+        self.executor.run_batch(self.converted(batches), outputs, profile)
+
+    def converted(self, batches: Sequence[Array]) -> list[Array]:
+        """The batches as their inputs declare them. CS126 for numbers of no row."""
         entries = self.model.spec.inputs
         converted = [as_declared(b, e.dtype) for b, e in zip(batches, entries, strict=True)]
         for batch, name in zip(converted, self.input_names, strict=True):
             if name in self.looked_up:
                 check_numbers(batch, *self.looked_up[name])
-        self.executor.run_batch(converted, outputs, profile)
+        return converted
 
     def for_graph(
         self, graph: Graph, batch_size: int, kernels: KernelTable | None = None

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any
 
 from speccompiler.comparing.layer_arguments import arguments, only_trains, with_arguments
-from speccompiler.comparing.lowered_alone import Alone, lowered_alone
+from speccompiler.comparing.lowered_alone import Alone, lowered_alone, stands_alone
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Graph, Shape
 from speccompiler.lowering.semantics import Semantics
@@ -69,7 +69,7 @@ def changed_arguments(
     one, other = arguments(old), arguments(new)
     differing = [name for name, value in one.items() if value != other[name]]
     before, after = (lowered_alone(layer, semantics, shapes) for layer in (old, new))
-    whole = difference(before, after)
+    whole = difference(before, after) if stands_alone(new) else Effect.NUMBERS
     judged = [name for name in differing if not only_trains(old, name)]
     effects = dict.fromkeys(judged, whole)
     if len(differing) > 1 and whole is not Effect.NONE:

@@ -62,8 +62,18 @@ def comparable(semantics: Semantics) -> Semantics:
     return replace(semantics, infinities="tensorflow", backend=None, release="")
 
 
+def stands_alone(layer: Layer) -> bool:
+    """Whether a layer's own arguments say all that it computes."""
+    return not layer.names_only
+
+
 def lowered_alone(layer: Layer, semantics: Semantics, shapes: Sequence[Shape]) -> Alone | None:
-    """What a layer does with inputs of these shapes; None where it does not take them."""
+    """What a layer does with inputs of these shapes; None where it does not take them.
+
+    A node of an ONNX graph cannot be told without the constants around it: None, too.
+    """
+    if not stands_alone(layer):
+        return None
     b = Builder(semantics, LOWER, reserved=frozenset({_LAYER}), unknown={})
     b.layer = b.call = "input"
     try:

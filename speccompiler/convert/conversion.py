@@ -81,8 +81,15 @@ def convert(
     """The model as a native spec, under other semantics or another ordering where asked.
 
     Raises ``SpecError``: CS050 for a Keras file that no semantics were given for and needs
-    them, CS150 and CS151 for what has no exact equal.
+    them, CS150 and CS151 for what has no exact equal, CS270 for an ONNX model.
     """
+    if model.spec.onnx is not None:
+        problem = Problem(
+            "CS270",
+            "an ONNX model has operations that are no layers, and cannot be written as a spec",
+            "use the .onnx file wherever a command takes a model",
+        )
+        raise model.refused(problem, model.file)
     model.check_semantics()
     changes = Changes()
     spec = _with_own_semantics(model.spec)

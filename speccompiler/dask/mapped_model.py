@@ -25,6 +25,7 @@ from speccompiler.loading.argument_checks import (
     checked_tile,
 )
 from speccompiler.options import CompileOptions, MathName
+from speccompiler.lowering.states import check_any_order
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import Plan
 from speccompiler.tiling.tile import Tile
@@ -54,6 +55,7 @@ def mapped_model(model: Model, x: Any, options: CompileOptions) -> MappedModel:
     """Check model, options and arrays, and lay out the blocks. ``SpecError``."""
     try:
         needs("dask", "dask", "Dask arrays need")
+        check_any_order(model.spec, "a map over the blocks of an array")
         given = by_input(x, model.input_names, "array")
     except Problem as problem:
         raise model.refused(problem) from None

@@ -58,7 +58,7 @@ class Wire:
     def read(self, region: Region) -> bytes:
         """The bytes of a region."""
         first = region.start - self._base
-        if 0 <= first and region.end <= self._base + len(self._buffer):
+        if first >= 0 and region.end <= self._base + len(self._buffer):
             return self._buffer[first : first + region.length]
         self._stream.seek(region.start)
         data = self._stream.read(region.length)

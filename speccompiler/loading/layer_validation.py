@@ -15,7 +15,7 @@ from speccompiler.loading.merge_code import check_no_code
 from speccompiler.loading.written_spec import WrittenLayer, inner_layer
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import Layer
-from speccompiler.schemas.registry import LAYERS, OTHER_KERAS_LAYERS, WRAPPERS, type_name
+from speccompiler.schemas.registry import LAYERS, WRAPPERS, type_name
 from speccompiler.source.document import Document
 from speccompiler.source.tree import Mapping, Path, TreeNode, find, span_at, to_data
 
@@ -197,13 +197,6 @@ def _unknown_type(entry: WrittenLayer, native: bool) -> Problem:
             "Lambda holds Python code, which convspec never executes, whatever it does",
             "write what it computes as an Activation with {expr: ..} in a native spec, or as "
             "layers",
-        )
-    if name in OTHER_KERAS_LAYERS:
-        return Problem(
-            "CS028",
-            f"{name} is a Keras 1.x layer that convspec does not run",
-            "it holds Python code; an elementwise function can be written as an Activation with "
-            "{expr: ..}",
         )
     # Few files need the names of other releases and frameworks.
     from speccompiler.loading.keras0.refusals import refusal

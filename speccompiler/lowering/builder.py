@@ -34,6 +34,18 @@ class StepMasks:
     """It has the axis of steps in front."""
 
 
+@dataclass(frozen=True, slots=True)
+class CarriedState:
+    """A state that goes on from one batch to the next: ``layer/h``, or ``layer/forward_c``."""
+
+    name: str
+    input: str
+    """The node that a run is given it by."""
+    output: str
+    """The node whose value the next run begins with."""
+    shape: Shape
+
+
 @dataclass(slots=True)
 class Builder:
     """The nodes so far, and what was found on the way."""
@@ -64,6 +76,8 @@ class Builder:
     """The masks of values that TimeDistributed gave, by the values' names."""
     place: CallPlace = OWN_PLACE
     """Where in Keras's nested models the current call stands."""
+    states: list[CarriedState] | None = None
+    """The states that are carried so far; None where every one begins with zeros."""
     unknown: dict[tuple[str, str], Unknown] | None = None
     """The arguments of a Keras file's layers that do not suit the shapes of their tensors.
 

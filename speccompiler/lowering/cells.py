@@ -98,13 +98,15 @@ def cell_activation(b: Builder, value: Activation) -> CellActivation:
 def first_masked(b: Builder, layer: RecurrentLayer) -> Literal["zeros", "state"]:
     """What a masked step gives that no other precedes, as ``ir.Recurrent`` says it.
 
-    Where a layer is stateful, TensorFlow's loop gives the state that was carried over, and zeros
-    where the steps are written out, as they always were up to 1.0.5; Theano gives zeros (Keras
-    1.2.2 tensorflow_backend.py:2088, 2169; theano_backend.py:1055, 1075).
+    Where a layer is stateful, the loop of Keras's own TensorFlow backend gives the state that was
+    carried over. It gives zeros where the steps are written out, as they always were up to 1.0.5,
+    and so do Theano, tf.keras and Keras 3 (Keras 1.2.2 tensorflow_backend.py:2088, 2169;
+    theano_backend.py:1055, 1075).
     """
-    written_out = argument(layer, "unroll") or before(b.semantics.release, (1, 0, 6))
-    state = layer.stateful and not b.semantics.theano and not written_out
-    return "state" if state else "zeros"
+    release = b.semantics.release
+    written_out = argument(layer, "unroll") or before(release, (1, 0, 6))
+    own_loop = before(release, (2, 4)) and not release.endswith("-tf") and not b.semantics.theano
+    return "state" if layer.stateful and own_loop and not written_out else "zeros"
 
 
 def scan(

@@ -64,6 +64,8 @@ def images_of(b: Builder, layer: ConvLSTM2D, way: Direction, x: Node, mask: Node
     around = conv_padding(layer.border_mode, b.semantics, spatial, kernel, stride)
     conv = Conv((1, *kernel), (1, *stride), ((0, 0), *around), weight, bias)
     inputs = b.add(conv, x)
+    if mask is not None:
+        _check_mask(b, layer, mask, inputs)
     op = Recurrent(
         "lstm",
         x.shape[0],
@@ -79,3 +81,23 @@ def images_of(b: Builder, layer: ConvLSTM2D, way: Direction, x: Node, mask: Node
         return y
     first = len(y.shape) - 3
     return b.add(Transpose((*range(first), first + 2, first, first + 1)), y)
+
+
+def _check_mask(b: Builder, layer: ConvLSTM2D, mask: Node, inputs: Node) -> None:
+    """CS210 for a mask of each pixel where the state has others; CS055 for one on TensorFlow.
+
+    A mask is made before the channels are moved: under 'th' it would be one of channels and rows.
+    """
+    pixels = mask.shape[1:]
+    if pixels and (layer.dim_ordering == "th" or pixels != inputs.shape[1:-1]):
+        from speccompiler.lowering.masks import refusal
+
+        have = format_shape(mask.shape)
+        raise refusal(b, layer, mask, f"a mask {have} has no value for each of the state's pixels")
+    if b.semantics.backend is not None and not b.semantics.backend.startswith("theano"):
+        b.note(
+            "CS055",
+            "Keras itself refuses this on TensorFlow: a ConvLSTM2D takes no mask there",
+            "the result follows the layer's definition; if the model was trained on Theano, say "
+            "--semantics theano",
+        )

@@ -11,7 +11,7 @@ from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Graph, Input, Node, Shape
 from speccompiler.loading.training_arguments import ignored
-from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.builder import Builder, CarriedState
 from speccompiler.lowering.channels import ChannelAxes
 from speccompiler.lowering.inputs import declared_inputs
 from speccompiler.lowering.masks import (
@@ -43,6 +43,8 @@ class Lowered:
     """Arguments of a Keras file's layers that do not suit the shapes of their tensors."""
     tensors: Mapping[tuple[str, str], Known] = field(default_factory=dict)
     """The tensors of an ONNX model, which are in its file or made of those that are."""
+    states: tuple[CarriedState, ...] = ()
+    """The states that are inputs and outputs beside the model's own."""
 
 
 def lower(
@@ -52,12 +54,14 @@ def lower(
     held: Graph | None = None,
     *,
     partly: bool = False,
+    carried: bool = False,
 ) -> Lowered:
     """Lower a validated spec. ``shapes`` binds the inputs of one sample (default: as declared).
 
     The first layer that does not fit ends it, because what follows has no input. With ``partly``
     it is left out, and so is what reads it; the graph has the others, without outputs. ``held``
-    is the graph with open lengths by which weights were found: they may not become others.
+    is the graph with open lengths by which weights were found: they may not become others. With
+    ``carried`` the states of stateful layers are further inputs and outputs, else they are zeros.
     """
     if spec.onnx is not None:
         from speccompiler.lowering.onnx.lower import lower_onnx
@@ -70,6 +74,7 @@ def lower(
         LOWER,
         reserved=frozenset(call.name for call in spec.calls),
         shared=frozenset(layer for layer, count in calls_of.items() if count > 1),
+        states=[] if carried else None,
         unknown=None if spec.native else {},
     )
     layers = {str(layer.name): layer for layer in spec.layers}
@@ -110,8 +115,12 @@ def lower(
         b.diagnostics += axes.follow(call, layer, read, values[call.name])
     notes = [ignored(passed_over, p.argument) for p in [*passed_over.values()][:1]]
     nodes = without_unread(b.nodes, b.of_masks)
-    graph = Graph(tuple(nodes), () if partly else spec.outputs)
-    return Lowered(graph, (*notes, *gathered(b.diagnostics), *misfits), b.unknown or {})
+    states = tuple(b.states or ())
+    outputs = (*spec.outputs, *(state.output for state in states))
+    graph = Graph(tuple(nodes), () if partly else outputs)
+    return Lowered(
+        graph, (*notes, *gathered(b.diagnostics), *misfits), b.unknown or {}, states=states
+    )
 
 
 def _has_inputs(call: Call, values: Mapping[str, Node], given: Mapping[str, Node]) -> bool:

@@ -28,6 +28,7 @@ PASSES: Mapping[str, Release] = {
     "SpatialDropout1D": ALWAYS,
     "SpatialDropout2D": ALWAYS,
     "SpatialDropout3D": ALWAYS,
+    "AlphaDropout": ALWAYS,
     "GaussianDropout": ALWAYS,
     "GaussianNoise": ALWAYS,
     "AlphaDropout": ALWAYS,

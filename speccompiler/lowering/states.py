@@ -1,15 +1,24 @@
 """The states of ``stateful`` layers: where a scan takes its first ones from, and gives its last to.
 
-A lowering asks ``initial_states`` before the scan and hands what comes out to ``keep_states``.
+A lowering asks ``initial_states`` before the scan and hands what comes out to ``keep_states``. A
+graph has no states as long as nobody wants them carried: then each begins with zeros. Else each
+is an input of its own behind the model's, and an output behind the model's and the taps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from speccompiler.graph.ir import Node, Shape
-from speccompiler.lowering.builder import Builder
+from speccompiler.diagnostics.core import Problem
+from speccompiler.graph.ir import Input, Node, Shape
+from speccompiler.lowering.builder import Builder, CarriedState
+from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.model import ModelSpec
 from speccompiler.schemas.recurrent_layer import RecurrentLayer
+
+NAMES = ("h", "c")
+"""What the states of a layer are called: of the output, and of an LSTM's cell."""
 
 
 def initial_states(
@@ -18,9 +27,77 @@ def initial_states(
     """The values that a layer's ``count`` states of this shape begin with; none for zeros.
 
     ``prefix`` tells the directions of a Bidirectional apart: "forward_", "backward_", else "".
+    CS213 for a shared layer, which would begin each of its calls with the same states.
     """
-    return ()
+    if b.states is None or not layer.stateful:
+        return ()
+    if b.layer in b.shared:
+        raise Problem(
+            "CS213",
+            "this stateful layer is called more than once: which of its calls leaves the state "
+            "behind is not defined in Keras",
+            "give each call a layer of its own",
+            argument="stateful",
+        )
+    nodes = []
+    for name in NAMES[:count]:
+        node = b.add(Input(shape))
+        b.states.append(CarriedState(f"{b.call}/{prefix}{name}", node.name, "", shape))
+        nodes.append(node)
+    return tuple(nodes)
 
 
 def keep_states(b: Builder, layer: RecurrentLayer, prefix: str, states: Sequence[Node]) -> None:
     """Take the last states, of the shape of the first ones, where those were not zeros."""
+    assert b.states is not None, "states are kept where they were carried"
+    last = {f"{b.call}/{prefix}{name}": node for name, node in zip(NAMES, states, strict=False)}
+    b.states[:] = [
+        replace(state, output=last[state.name].name) if state.name in last else state
+        for state in b.states
+    ]
+
+
+def stateful_layers(spec: ModelSpec) -> Iterator[Layer]:
+    """The layers whose state goes on from one batch to the next, wrappers of such as well."""
+    return (layer for layer in spec.layers if getattr(layer.inner, "stateful", False))
+
+
+def check_carried(spec: ModelSpec) -> None:
+    """CS213 for a model without a state, or with one in each step of a TimeDistributed."""
+    if not any(stateful_layers(spec)):
+        raise Problem(
+            "CS213",
+            "no layer of the model is stateful: there is no state to carry",
+            "run(x) gives the same; stateful: true in a recurrent layer carries its state",
+        )
+    for layer in stateful_layers(spec):
+        if layer.class_name == "TimeDistributed":
+            raise Problem(
+                "CS213",
+                "the state of a layer inside TimeDistributed cannot be carried from batch to batch",
+                "write stateful: false: each step begins with zeros",
+                layer=layer.name,
+                argument="layer",
+            )
+
+
+def fixed_batch(spec: ModelSpec) -> int | None:
+    """The samples of a batch, as a stateful model declares them; None where it does not."""
+    if not any(stateful_layers(spec)):
+        return None
+    for layer in spec.layers:
+        shape = layer.batch_input_shape
+        if shape is not None and isinstance(shape[0], int):
+            return shape[0]
+    return None
+
+
+def check_any_order(spec: ModelSpec, what: str) -> None:
+    """CS213 for a stateful model where ``what`` would compute its samples in any order."""
+    if any(stateful_layers(spec)):
+        raise Problem(
+            "CS213",
+            f"the model is stateful: its batches are run in order, and {what} would begin each "
+            "with zeros",
+            "leave it out; where each sample is a sequence of its own, write stateful: false",
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Protocol
 
@@ -13,9 +13,9 @@ from speccompiler.arrays.array_input import ArrayInput
 from speccompiler.arrays.boxes import Box
 from speccompiler.compiled import CompiledModel
 from speccompiler.frozen import dataclass
+from speccompiler.running.carrying import BatchesInOrder, whole_samples
 from speccompiler.running.run_tasks import Compute, Destination, Progress, Run, run_tasks
 from speccompiler.running.tasks import cut_into_tasks
-from speccompiler.running.tiles import WholeSamples
 from speccompiler.weights.penalties import Penalty
 from speccompiler.weights.regularizers import L1L2
 
@@ -64,12 +64,17 @@ class RunResult:
     done: Progress = field(default_factory=Progress)
     step_seconds: list[float] = field(default_factory=list)
     activity: dict[str, float] = field(default_factory=dict)
+    terms: Mapping[str, L1L2] = field(default_factory=dict)
+    """The regularisers whose sums ``activity`` holds."""
     non_finite: int = 0
     """Values of the model's outputs that are NaN or infinite, over all runs."""
 
     def penalties(self, compiled: CompiledModel) -> tuple[Penalty, ...]:
         """The weights' penalties and, after the run, the activities'."""
-        found = (Penalty(layer, "activity", value) for layer, value in self.activity.items())
+        found = (
+            Penalty(layer, "activity", self.terms[layer].of_run(value, self.total))
+            for layer, value in self.activity.items()
+        )
         return (*compiled.penalties, *found)
 
 
@@ -107,8 +112,10 @@ def run_stream(
 
     Raises ``SpecError``, and ``Problem`` from computing.
     """
-    runner, names = WholeSamples(compiled), compiled.output_names
-    grid = cut_into_tasks(runner, sources[0].samples, [None] * len(names))
+    samples, names = sources[0].samples, compiled.output_names
+    runner = whole_samples(compiled, samples)
+    fixed = isinstance(runner, BatchesInOrder)
+    grid = cut_into_tasks(runner, samples, [None] * len(names), fixed_batches=fixed)
     places = [Destination(names.index(name), name, InOrder(sink)) for name, sink in sinks]
     return run_tasks(Run(runner, grid, sources, places), grid)
 

@@ -9,6 +9,7 @@ from speccompiler.arrays.array_input import ArrayInput
 from speccompiler.arrays.planned_output import PlannedOutput
 from speccompiler.compiled import CompiledModel
 from speccompiler.graph.ir import BatchNormalize, Graph
+from speccompiler.lowering.states import fixed_batch
 from speccompiler.weights.content_hashes import model_hash
 
 Facts = Mapping[str, str]
@@ -49,7 +50,12 @@ def facts_of(
 
 
 def has_fixed_batches(compiled: CompiledModel) -> bool:
-    """Whether samples of a batch change each other's numbers, as in Keras's mode 1 and 2."""
+    """Whether samples of a batch change each other's numbers, as in Keras's mode 1 and 2.
+
+    Or those of the next batch, as in a stateful model.
+    """
+    if fixed_batch(compiled.model.spec) is not None:
+        return True
     return any(isinstance(node.op, BatchNormalize) for node in compiled.plan.graph)
 
 

@@ -157,6 +157,12 @@ class OpenModel(CompiledModel):
         """See :meth:`CompiledModel.run`."""
         return self.bound_to(x).run(x, out)
 
+    def run_stateful(
+        self, x: Any, state: Mapping[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Array]]:
+        """See :meth:`CompiledModel.run_stateful`; the steps of each call may be others."""
+        return self.bound_to(x).run_stateful(x, state)
+
     def run_all(self, x: Any) -> dict[str, Array]:
         """See :meth:`CompiledModel.run_all`."""
         return self.bound_to(x).run_all(x)

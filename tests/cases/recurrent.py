@@ -10,6 +10,7 @@ from tests.cases.models import array
 STEPS = (6, 5)
 FILMS = (4, 7, 6, 2)
 UNITS = 3
+KERNELS = [array(3, 2, 2, 2), array(3, 2, 2, 2), [0.1, -1]] * 4
 
 
 def stepping(given: dict[str, Any]) -> tuple[Variant, ...]:
@@ -98,11 +99,7 @@ CASES: tuple[Case, ...] = (
         FILMS,
         (
             *common(FILMS, "output"),
-            *(
-                v
-                for v in stepping({"weights": [array(3, 2, 2, 2), array(3, 2, 2, 2), [0.1, -1]] * 4})
-                if v.value not in ("identity", "softmax")
-            ),
+            *(v for v in stepping({"weights": KERNELS}) if v.value not in ("identity", "softmax")),
             Variant("inner_init", "glorot_normal", "output"),
             *GATED,
             *FORGETS,
@@ -117,6 +114,7 @@ CASES: tuple[Case, ...] = (
         ),
     ),
     Case(
-        "Pick", {"index": 1}, (3, 4, 5), (*common((3, 4, 5), "output"), Variant("index", 2, "output")),
+        "Pick", {"index": 1}, (3, 4, 5),
+        (*common((3, 4, 5), "output"), Variant("index", 2, "output")),
     ),
 )  # fmt: skip

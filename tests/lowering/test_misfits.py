@@ -14,10 +14,6 @@ def test_what_cannot_be_done_is_said():
     )
     found = refused([{"type": "TimeDistributed", "layer": {"type": "Dense"}}], [4, 4])
     assert (found.code, found.message) == ("CS021", "Dense needs 'output_dim'")
-    for name in ("LSTM", "GRU", "SimpleRNN", "Bidirectional", "ConvLSTM2D"):
-        found = refused([{"type": name, "output_dim": 3}], [4, 4])
-        message = f"{name} is recurrent, and convspec runs no recurrent layers"
-        assert (found.code, found.message) == ("CS028", message)
     found = refused([{"type": "Cropping1D", "cropping": [2, 3]}], [4, 1])
     assert found.code == "CS044"
     assert found.message.startswith("axis 1 of 1: cutting 2 and 3 off a length of 4 leaves nothing")

@@ -1065,7 +1065,7 @@ BAD = [
     {"convspec": 1, "layers": ["Flatten"]},
     {"convspec": 1, "layers": [{}]},
     {"convspec": 1, "layers": [{"type": "Attention"}]},
-    {"convspec": 1, "layers": [{"type": "LSTM"}]},
+    {"convspec": 1, "layers": [{"type": "LSTMCell"}]},
     {**spec_with("Flatten"), "optimizer": "sgd"},
     {**spec_with("Flatten"), "seed": -1},
     {**spec_with("Flatten"), "seed": "1"},

@@ -13,7 +13,6 @@ from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.input_layer import InputLayer
 from speccompiler.schemas.model import ModelSpec
-from speccompiler.validation.validated import ValidatedModel
 from speccompiler.weights.content_hashes import model_hash
 
 
@@ -33,7 +32,7 @@ def onnx_model(converted: Converted) -> Model:
         return converted.changes.apply(*weight.name, named[weight.name].read())
 
     try:
-        return exported(graph, read, _inputs(converted.spec), _origin(converted, graph))
+        return exported(graph, read, _inputs(converted.spec, graph), _origin(converted, graph))
     except Problem as problem:
         where = model.weights_file if problem.code != "CS250" else None
         raise model.refused(problem, where) from None
@@ -46,19 +45,20 @@ def _lowered(spec: ModelSpec) -> Graph:
     return graph
 
 
-def _inputs(spec: ModelSpec) -> list[Given]:
+def _inputs(spec: ModelSpec, graph: Graph) -> list[Given]:
     """An InputLayer's name is its input's; of another layer's input it is ``<layer>_input``."""
-    layers = spec.by_call()
+    layers, entries = spec.by_call(), {entry.name: entry for entry in spec.inputs}
     taken = set(layers)
     found = []
-    for entry in spec.inputs:
-        name = entry.name
-        if not isinstance(layers[name], InputLayer):
-            name = f"{name}_input"
+    for node in graph.inputs:
+        name, entry = node.layer, entries.get(node.layer)
+        if entry is None or not isinstance(layers[name], InputLayer):
+            name = f"{name}_input" if entry is not None else node.name
             while name in taken:
                 name += "_"
             taken.add(name)
-        found.append(Given(name, None if entry.dtype in EXACT_DTYPES else entry.dtype))
+        dtype = None if entry is None or entry.dtype in EXACT_DTYPES else entry.dtype
+        found.append(Given(name, dtype))
     return found
 
 

@@ -52,8 +52,8 @@ CODES = {
     ),
     "CS028": Code(
         "layer not supported",
-        "The layer exists in Keras 1.x, but this version of convspec does not run it. It is "
-        "refused rather than skipped: skipping would change the numbers.",
+        "The layer exists in a release of Keras, but this version of convspec does not run it. It "
+        "is refused rather than skipped: skipping would change the numbers.",
         "Replace it by supported layers where that is exact.",
     ),
     "CS029": Code(

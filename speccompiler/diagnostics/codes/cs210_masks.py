@@ -1,4 +1,4 @@
-"""CS210 to CS213: masks that travel, and states that are carried."""
+"""CS210 to CS214: masks that travel, and states that are carried."""
 
 from __future__ import annotations
 
@@ -20,5 +20,27 @@ CODES = {
         "tf.keras and Keras 3 go on without the mask; in a native spec nothing that follows would "
         "have read it.",
         "Nothing, where that is meant. Else put the Masking behind the layer.",
+    ),
+    "CS212": Code(
+        "samples that make no whole batches",
+        "In a stateful model the n-th sample of a batch goes on where the n-th of the batch before "
+        "ended, so the size of a batch belongs to the model: batch_input_shape says it. As in "
+        "Keras, samples are given batch after batch.",
+        "Give a multiple of the batch size, leave --batch-size out, or begin run_stateful with a "
+        "state of as many rows as samples are to be in a batch.",
+    ),
+    "CS213": Code(
+        "state that cannot be carried",
+        "A stateful model is run batch after batch, each with the states that the one before has "
+        "left. Tiles, clusters and Dask compute in any order, and inside TimeDistributed or in a "
+        "shared layer there is no one state to carry.",
+        "Leave out what the message names. Where each sample is a sequence of its own, write "
+        "stateful: false.",
+    ),
+    "CS214": Code(
+        "state of another model",
+        "The state that goes into run_stateful has an array for each state of each stateful layer, "
+        "with a row for each sample of a batch.",
+        "Give what run_stateful returned, or None to begin with zeros.",
     ),
 }

@@ -1,4 +1,4 @@
-"""CS260 to CS269: ONNX models."""
+"""CS260 to CS270: ONNX models."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ CODES = {
     "CS263": Code(
         "ONNX operation on the axis of samples",
         "The first axis of each input counts samples, which convspec computes one by one: any "
-        "number of them may go in. An operation that joins samples, picks some of them or sums over "
-        "them would depend on how they are put together.",
+        "number of them may go in. An operation that joins samples, picks some of them or sums "
+        "over them would depend on how they are put together.",
         "Export the model so that the axis of samples stays by itself, best with an open length.",
     ),
     "CS264": Code(
@@ -63,5 +63,11 @@ CODES = {
         "An attribute has a value that it cannot have, shapes of a node do not fit, or its inputs "
         "come from nowhere: the file says something that no runtime could compute.",
         "Check the model with onnx.checker, and export it again.",
+    ),
+    "CS270": Code(
+        "ONNX model that cannot be a native spec",
+        "A native spec is made of Keras's layers, and most of what ONNX operations can do has no "
+        "layer there. ONNX models are validated, reported, compared and run as they are.",
+        "Use the .onnx file itself wherever a command takes a model.",
     ),
 }

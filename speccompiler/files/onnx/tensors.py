@@ -41,7 +41,9 @@ def info_of(tensor: Tensor, name: str) -> TensorInfo:
     width = {"floats": 4, "doubles": 8}.get(tensor.stored)
     count = math.prod(info.shape)
     if width is not None and stored != width * count:
-        raise invalid(f"tensor {quoted(name)} of shape {info.shape} holds {stored // width} numbers")
+        raise invalid(
+            f"tensor {quoted(name)} of shape {info.shape} holds {stored // width} numbers"
+        )
     if tensor.stored == "varints" and stored < count:
         raise invalid(f"tensor {quoted(name)} of shape {info.shape} holds at most {stored} numbers")
     return info

@@ -42,6 +42,7 @@ _DROPPED = {
     "Convolution2D": {"stack_size"},
     "MaxPooling1D": {"ignore_border"},
     "MaxPooling2D": {"ignore_border"},
+    **{name: {"truncate_gradient"} for name in ("SimpleRNN", "LSTM", "GRU")},
 }
 """Arguments of single layer types; those of all layers are in ``_EVERYWHERE``."""
 _EVERYWHERE = {"name", "custom_name", "cache_enabled"}

@@ -71,20 +71,26 @@ def _loaded(
     known = set(model.initializers)
     owners: dict[int, tuple[tuple[int, str], ...]] = {}
     read_later = {name for node in nodes for name in node.inputs}
-    read_later |= {value.name for value in model.outputs}
+    given_out = {value.name for value in model.outputs}
+    read_later |= given_out
     for node in nodes:
-        reads = tuple(dict.fromkeys(called[name] for name in node.inputs if name in called))
+        # The second input of CastLike says no more than a type.
+        read = node.inputs[:1] if node.op_type == "CastLike" else node.inputs
+        reads = tuple(dict.fromkeys(called[name] for name in read if name in called))
         if not reads or node.op_type in {"Shape", "Size"}:
             known.update(node.outputs)
             continue
-        own = names.take(node.name, f"{node.op_type.lower()}_{node.number}")
+        named = f"{node.op_type.lower()}_{node.number}"
+        own = node.name if node.name.strip() else named
         places = []
         for output, name in enumerate(node.outputs):
             if not name or (name not in read_later and places):
                 continue
             if name not in read_later and any(n in read_later for n in node.outputs):
                 continue
-            layer = own if not places else names.take(f"{own}.{output}", f"{own}.{output}")
+            # What the model gives is asked for by its own name.
+            wanted = name if name in given_out else f"{own}.{output}" if places else own
+            layer = names.take(wanted, named)
             called[name] = layer
             places.append((output, layer))
             layers.append(layer_of(model, node, layer, output))

@@ -6,6 +6,7 @@ Rules: the operators' pages at onnx.ai/onnx/operators.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import get_args
 
 import numpy as np
@@ -23,10 +24,11 @@ from speccompiler.expressions.nodes import (
     Variable,
     Where,
 )
+from speccompiler.files.onnx.model import DTYPES
 from speccompiler.graph.dims import Dim
 from speccompiler.graph.ir import Combine, CombineMode, Expand, Map, MapWith, Node, Operand, Shape
 from speccompiler.lowering.onnx.scope import Scope, as_number
-from speccompiler.lowering.onnx.values import Known, Value
+from speccompiler.lowering.onnx.values import Array, Known, Value
 
 X, P = Variable(), Parameter(0)
 
@@ -44,6 +46,13 @@ def lower_cast(scope: Scope) -> Value:
     """Between types of floats nothing changes here, where all are float32; CS264 for others."""
     x = scope.value()
     kind = scope.node.attributes.get("to")
+    if scope.node.op_type == "CastLike":
+        like = scope.input(1)
+        if isinstance(like, Value):
+            kind = 7 if like.whole else 1
+        else:
+            name = like.dtype if like is not None else "undefined"
+            kind = next((key for key, dtype in DTYPES.items() if dtype == name), 0)
     floats = {1, 10, 11, 16, b"FLOAT", b"FLOAT16", b"DOUBLE"}
     whole = {2, 3, 4, 5, 6, 7, 12, 13, b"INT32", b"INT64"}
     if kind in floats:
@@ -185,6 +194,70 @@ def lower_prelu(scope: Scope) -> Value:
     return with_parameter(scope, x, slope, formula)
 
 
+_COMPARED = {
+    "Less": "<",
+    "LessOrEqual": "<=",
+    "Greater": ">",
+    "GreaterOrEqual": ">=",
+    "Equal": "==",
+}
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
+ONE, ZERO = Number(1.0), Number(0.0)
+
+
+def lower_comparison(scope: Scope) -> Value:
+    """A value and a constant: 1 where it holds, 0 where it does not."""
+    left, right = scope.input(0), scope.input(1)
+    operator = _COMPARED[scope.node.op_type]
+    if isinstance(left, Known) and isinstance(right, Value):
+        left, right, operator = right, left, _TURNED[operator]
+    if not isinstance(left, Value) or not isinstance(right, Known):
+        raise scope.refuse("two values are compared", "a value and a constant can be")
+    formula = Where(Compare(operator, X, P), ONE, ZERO)
+    found = with_parameter(scope, left, right, formula)
+    return Value(found.node, found.rank, found.batch, whole=True)
+
+
+def lower_where(scope: Scope) -> Value:
+    """A choice by a constant, or between two constants."""
+    condition, chosen, otherwise = (scope.input(i) for i in range(3))
+    if isinstance(condition, Value):
+        if isinstance(chosen, Known) and isinstance(otherwise, Known):
+            numbers = scope.scalar(chosen), scope.scalar(otherwise)
+            if numbers[0] is not None and numbers[1] is not None:
+                one, other = as_number(numbers[0]), as_number(numbers[1])
+                formula = Where(Compare("!=", X, ZERO), one, other)
+                return scope.like(condition, scope.add(Map(formula), condition.node))
+        raise scope.refuse("it chooses between values by values of the model's input")
+    if condition is None or chosen is None or otherwise is None:
+        raise Problem("CS269", "an input is missing")
+    is_set = Compare("!=", P, ZERO)
+    parts = []
+    for read, kept, left in ((chosen, X, ZERO), (otherwise, ZERO, X)):
+        if isinstance(read, Value):
+            parts.append(with_parameter(scope, read, condition, Where(is_set, kept, left)))
+    if len(parts) == 2:
+        return combined(scope, "sum", parts)
+    assert parts, "something depends on the model's input"
+    first = isinstance(chosen, Value)
+    known = otherwise if first else chosen
+    assert isinstance(known, Known), "the other is a constant"
+    shape = np.broadcast_shapes(condition.shape, known.shape)
+    if prod(shape) > MOST_CHOSEN:
+        raise Problem("CS266", f"a constant of {prod(shape)} numbers would be made")
+
+    def choose(array: Array) -> Array:
+        zero = np.zeros((), np.float32)
+        parts = (zero, array) if first else (array, zero)
+        return np.where(condition.array(), *parts).astype(np.float32)
+
+    beside = known.changed(f"where {condition.name} says", choose)
+    return with_parameter(scope, parts[0], beside, Binary("+", X, P))
+
+
+MOST_CHOSEN = 1 << 24
+
+
 # --- of several values
 
 
@@ -265,7 +338,7 @@ def with_parameter(scope: Scope, x: Value, known: Known, formula: Expression) ->
         whole = _with_number(formula, as_number(number))
         return scope.like(x, scope.add(Map(whole), x.node))
     x, shape = _beside(scope, x, known.shape)
-    target = tuple(_longer(scope, n, m) for n, m in zip(x.node.shape, shape, strict=True))
+    target = tuple(longer(n, m) for n, m in zip(x.node.shape, shape, strict=True))
     node = expanded(scope, x.node, target)
     operand: Operand = scope.weight(known, tuple(range(len(shape))), shape, shape)
     return Value(scope.add(MapWith(formula, (operand,)), node), x.rank, x.batch)
@@ -302,7 +375,7 @@ def _beside(scope: Scope, x: Value, shape: tuple[int, ...]) -> tuple[Value, tupl
     return x, (*whole[: x.batch], *whole[x.batch + 1 :]) or (1,)
 
 
-def _longer(scope: Scope, n: Dim, m: Dim) -> Dim:
+def longer(n: Dim, m: Dim) -> Dim:
     """The length of two that are broadcast. CS063."""
     if n == 1:
         return m
@@ -338,5 +411,5 @@ def broadcast(scope: Scope, values: Sequence[Value]) -> list[Value]:
         aligned.append(Value(node, rank, value.batch + more))
     shape = aligned[0].node.shape
     for value in aligned[1:]:
-        shape = tuple(_longer(scope, n, m) for n, m in zip(shape, value.node.shape, strict=True))
+        shape = tuple(longer(n, m) for n, m in zip(shape, value.node.shape, strict=True))
     return [Value(expanded(scope, v.node, shape), v.rank, v.batch) for v in aligned]

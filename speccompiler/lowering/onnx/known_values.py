@@ -15,9 +15,9 @@ import numpy as np
 from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.dims import Dim
 from speccompiler.graph.rounding import ceil_div
-from speccompiler.lowering.onnx.scope import Scope
+from speccompiler.lowering.onnx.scope import OPEN, Scope
 from speccompiler.lowering.onnx.stored import loaded, stored
-from speccompiler.lowering.onnx.values import HELD, Array, Known, Value, dims, settled
+from speccompiler.lowering.onnx.values import BATCH, HELD, Array, Known, Value, dims, settled
 
 MOST = 1 << 27
 """Numbers of a known value."""
@@ -33,6 +33,8 @@ def computed(scope: Scope) -> dict[str, Known]:
     inputs = list(scope.inputs)
     if node.op_type in {"Shape", "Size"}:
         inputs = [Known.of("shape", _shape(scope, inputs))]
+    if node.op_type == "CastLike" and isinstance(inputs[-1], Value):
+        inputs = inputs[:1]
     given: list[Known] = []
     for index, read in enumerate(inputs):
         if isinstance(read, Value):
@@ -63,10 +65,24 @@ def _checked(scope: Scope, compute: Callable[[], Any]) -> list[Array]:
         with np.errstate(all="ignore"):
             found = compute()
     except (ArithmeticError, ValueError, IndexError, TypeError, AttributeError) as error:
+        if any(read is not None and BATCH in _lengths(read) for read in scope.inputs):
+            raise scope.refuse("it computes with the number of samples") from None
+        if any(isinstance(read, Known) and read.dtype == "object" for read in scope.inputs):
+            raise scope.refuse("it computes with a length that is open", OPEN) from None
         reason = str(error).split("\n")[0][:120]
         raise Problem("CS269", f"it cannot be computed from its constants: {reason}") from None
     results = found if isinstance(found, list) else [found]
     return [settled(np.asarray(array)) for array in results]
+
+
+def _lengths(read: Value | Known) -> tuple[Dim, ...]:
+    small = isinstance(read, Known) and read.dtype == "object"
+    return dims(read.array().ravel()) if small and isinstance(read, Known) else ()
+
+
+def _sizes(array: Array) -> list[int]:
+    """A shape as numbers. One value for all samples stands once: it is repeated where it is used."""
+    return [1 if n == BATCH else int(n) for n in array.ravel().tolist()]
 
 
 _NONE = Known.of("", np.zeros(0, np.int64))
@@ -168,6 +184,12 @@ def _cast(scope: Scope, arrays: Sequence[Array]) -> Array:
     return arrays[0].astype(name)
 
 
+def _cast_like(scope: Scope, arrays: Sequence[Array]) -> Array:
+    """As another constant; every value that a run computes is float32."""
+    kind = arrays[1].dtype if len(arrays) > 1 else np.dtype(np.float32)
+    return arrays[0].astype(kind)
+
+
 def _axes(scope: Scope, arrays: Sequence[Array], place: int = 1) -> tuple[int, ...] | None:
     if len(arrays) > place and not _is_none(arrays[place]):
         return tuple(int(n) for n in arrays[place].ravel().tolist())
@@ -220,7 +242,7 @@ def _reshape(scope: Scope, arrays: Sequence[Array]) -> Array:
 
 
 def _expand(scope: Scope, arrays: Sequence[Array]) -> Array:
-    shape = np.broadcast_shapes(arrays[0].shape, tuple(int(n) for n in arrays[1].tolist()))
+    shape = np.broadcast_shapes(arrays[0].shape, tuple(_sizes(arrays[1])))
     _few(math.prod(shape))
     return np.broadcast_to(arrays[0], shape).copy()
 
@@ -232,7 +254,7 @@ def _tile(scope: Scope, arrays: Sequence[Array]) -> Array:
 
 
 def _constant_of_shape(scope: Scope, arrays: Sequence[Array]) -> Array:
-    shape = [int(n) for n in arrays[0].tolist()]
+    shape = _sizes(arrays[0])
     _few(math.prod(shape))
     tensor = scope.tensor("value")
     if tensor is None:
@@ -334,7 +356,7 @@ KNOWN: Mapping[str, Callable[[Scope, Sequence[Array]], Any]] = {
     "Shape": _shape_of,
     "Size": _size_of,
     "Cast": _cast,
-    "CastLike": lambda scope, arrays: arrays[0].astype(arrays[1].dtype),
+    "CastLike": _cast_like,
     "Unsqueeze": _unsqueeze,
     "Squeeze": _squeeze,
     "Gather": _gather,

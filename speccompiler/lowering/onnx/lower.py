@@ -70,6 +70,7 @@ def lower_onnx(
     b = Builder(semantics, {}, reserved=frozenset(call.name for call in spec.calls))
     scope = Scope(b, model, {}, {})
     values: dict[str, Read] = {"": None}
+    outputs = frozenset(spec.outputs)
     try:
         for name, tensor in model.initializers.items():
             values[name] = stored(model, tensor, name)
@@ -84,7 +85,7 @@ def lower_onnx(
             if places is None:
                 values.update(computed(scope))
             else:
-                values.update(_lowered(scope, places))
+                values.update(_lowered(scope, places, outputs))
         except Problem as problem:
             found = Problem(problem.code, f"{node.label}: {problem.message}", problem.hint)
             return LoweredOnnx(None, (*b.diagnostics, found.at()), {})
@@ -122,9 +123,7 @@ def _unsupported(model: OnnxModel, graph: OnnxGraph) -> Iterator[Problem]:
         elif node.domain:
             what = f"is an operation of {quoted(node.domain)}, which is not the standard's"
             hint = "export the model with standard operations alone"
-        elif places is None and node.op_type in KNOWN:
-            continue
-        elif places is not None and node.op_type in RULES:
+        elif node.op_type in (KNOWN if places is None else RULES):
             continue
         elif node.op_type in RULES:
             what = "is computed from constants alone, which is not supported for this operation"
@@ -141,7 +140,9 @@ def _unsupported(model: OnnxModel, graph: OnnxGraph) -> Iterator[Problem]:
 CONTROL = {"If", "Loop", "Scan", "SequenceMap"}
 
 
-def _lowered(scope: Scope, places: tuple[tuple[int, str], ...]) -> dict[str, Value]:
+def _lowered(
+    scope: Scope, places: tuple[tuple[int, str], ...], outputs: frozenset[str]
+) -> dict[str, Value]:
     """The values that a node gives, each under the name of its layer."""
     b = scope.b
     node: OnnxNode = scope.node
@@ -155,7 +156,13 @@ def _lowered(scope: Scope, places: tuple[tuple[int, str], ...]) -> dict[str, Val
         if result is None:
             raise scope.refuse(f"its output {output + 1} is not supported")
         b.layer = b.call = layer
-        found[node.outputs[output]] = _named(b, result, start)
+        found[node.outputs[output]] = named = _named(b, result, start)
+        if layer in outputs and named.batch:
+            b.note(
+                "CS267",
+                f"samples lie along axis {named.batch} of this output in the model; here they are "
+                "along the first",
+            )
     return found
 
 

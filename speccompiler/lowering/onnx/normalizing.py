@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.grammar import parse
-from speccompiler.expressions.library import response_share, response_square
+from speccompiler.expressions.library import SCALED, response_share, response_square
+from speccompiler.expressions.nodes import Binary, Call, Expression, Number, Parameter, Variable
 from speccompiler.graph.ir import Combine, Map, MapWith, Node, Normalize, Operand, Pool
 from speccompiler.graph.shapes import element_count
-from speccompiler.lowering.normalization import SCALED, _by_running
 from speccompiler.lowering.onnx.elementwise import expanded
 from speccompiler.lowering.onnx.reducing import over
 from speccompiler.lowering.onnx.scope import Scope
@@ -27,8 +27,15 @@ def lower_batch_normalization(scope: Scope) -> Value:
     names = ("the scale", "the shift", "the mean", "the variance")
     found = [scope.vector(scope.needed(i, n), channels, n) for i, n in enumerate(names, start=1)]
     operands = tuple(_beside(scope, known, shape) for known in found)
-    formula = _by_running("variance", _epsilon(scope))
-    return scope.like(x, scope.add(MapWith(formula, operands), node))
+    return scope.like(x, scope.add(MapWith(_normal(_epsilon(scope)), operands), node))
+
+
+def _normal(epsilon: float) -> Expression:
+    """``(x - mean) / sqrt(variance + epsilon) * scale + shift``."""
+    scale, shift, mean, variance = map(Parameter, range(4))
+    deviation = Call("sqrt", (Binary("+", variance, Number(epsilon)),))
+    normal = Binary("/", Binary("-", Variable(), mean), deviation)
+    return Binary("+", Binary("*", normal, scale), shift)
 
 
 def _beside(scope: Scope, known: Known, shape: tuple[int, ...]) -> Operand:
@@ -84,8 +91,11 @@ def _each(known: Known, times: int) -> Known:
     return known.changed(f"{times} times each", lambda a: a.repeat(times))
 
 
-def lower_layer_normalization(scope: Scope) -> Value:
-    """All axes from ``axis`` on; scale and shift have their shape, or one that is repeated."""
+def lower_layer_normalization(scope: Scope) -> tuple[Value, ...]:
+    """All axes from ``axis`` on; scale and shift have their shape, or one that is repeated.
+
+    The mean and one over the deviation are given too, where anything reads them.
+    """
     x = scope.floats()
     axis = scope.axis(scope.integer("axis", -1), x.rank)
     if x.batch >= axis:
@@ -105,7 +115,17 @@ def lower_layer_normalization(scope: Scope) -> Value:
         if not fits:
             raise Problem("CS269", f"a constant of shape {known.shape} does not fit")
         operands.append(_beside(scope, known, shape))
-    return scope.like(x, scope.add(MapWith(SCALED, tuple(operands)), y))
+    found = (scope.like(x, scope.add(MapWith(SCALED, tuple(operands)), y)),)
+    return found if len(scope.node.outputs) == 1 else (*found, *_statistics(scope, x, axis))
+
+
+def _statistics(scope: Scope, x: Value, axis: int) -> tuple[Value, Value]:
+    axes = {x.place(a) for a in range(axis, x.rank)}
+    mean = over(scope, x.node, axes, "average")
+    away = scope.add(Combine("difference"), x.node, expanded(scope, mean, x.node.shape))
+    variance = over(scope, scope.add(Map(parse("x * x")), away), axes, "average")
+    inverse = scope.add(Map(parse(f"1 / sqrt(x + {_epsilon(scope)!r})")), variance)
+    return scope.like(x, mean), scope.like(x, inverse)
 
 
 def lower_lp_normalization(scope: Scope) -> Value:

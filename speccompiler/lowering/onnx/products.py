@@ -8,7 +8,7 @@ from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.dims import is_known
 from speccompiler.graph.ir import Conv, Dot, Node, Operand
 from speccompiler.graph.shapes import element_count, may_be_equal
-from speccompiler.lowering.onnx.elementwise import combined
+from speccompiler.lowering.onnx.elementwise import combined, expanded, longer
 from speccompiler.lowering.onnx.parts import cut, joined
 from speccompiler.lowering.onnx.scope import Scope
 from speccompiler.lowering.onnx.values import Array, Known, Value
@@ -84,8 +84,7 @@ def lower_matmul(scope: Scope) -> Value:
         return _by_constant(scope, a, b)
     if isinstance(a, Known) and isinstance(b, Value):
         return _constant_by(scope, a, b)
-    assert isinstance(a, Value) and isinstance(b, Value), "one of them is computed by a run"
-    return _of_values(scope, a, b)
+    return _of_values(scope, scope.value(0), scope.value(1))
 
 
 def _by_constant(scope: Scope, a: Value, b: Known) -> Value:
@@ -120,15 +119,19 @@ def _of_values(scope: Scope, a: Value, b: Value) -> Value:
     if a.batch >= a.rank - 2 or b.batch >= b.rank - 2:
         raise scope.mixes("the product sums over the axis, or makes it another")
     heads, left, right = a.node.shape[:-2], a.node.shape[-2:], b.node.shape[-2:]
-    if (a.rank, a.batch, heads) != (b.rank, b.batch, b.node.shape[:-2]):
+    if (a.rank, a.batch) != (b.rank, b.batch):
         raise scope.refuse(
             f"matrices of shapes {scope.shown(a)} and {scope.shown(b)} are multiplied",
-            "the axes in front of the matrices have to be alike",
+            "the axes in front of the matrices have to be as many",
         )
     if not may_be_equal(left[1], right[0]):
         raise Problem("CS269", f"axes of lengths {left[1]} and {right[0]} are summed over")
     if not heads:
         return scope.like(a, _dot(scope, a.node, b.node))
+    pairs = zip(heads, b.node.shape[:-2], strict=True)
+    heads = tuple(longer(n, m) for n, m in pairs)
+    a = scope.like(a, expanded(scope, a.node, (*heads, *left)))
+    b = scope.like(b, expanded(scope, b.node, (*heads, *right)))
     count = element_count(heads)
     if not is_known(count) or count > MOST_HEADS:
         raise scope.refuse(f"more than {MOST_HEADS} matrices of a sample are multiplied")

@@ -20,6 +20,7 @@ _REDUCE = (
     "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
     "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp",
 )  # fmt: skip
+_COMPARED = ("Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal")
 _BINARY = ("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean")
 
 RULES: Mapping[str, str] = {
@@ -45,6 +46,9 @@ RULES: Mapping[str, str] = {
     "Identity": "elementwise.lower_identity",
     "Dropout": "elementwise.lower_identity",
     "Cast": "elementwise.lower_cast",
+    "CastLike": "elementwise.lower_cast",
+    **dict.fromkeys(_COMPARED, "elementwise.lower_comparison"),
+    "Where": "elementwise.lower_where",
     "Softmax": "reducing.lower_softmax",
     "LogSoftmax": "reducing.lower_softmax",
     **dict.fromkeys(_REDUCE, "reducing.lower_reduce"),

@@ -596,18 +596,23 @@ def test_a_name_does_not_take_the_hint_away(name: str) -> None:
     assert error.hint == REFUSED[name]
 
 
-def test_what_keras_1_refuses_is_refused_in_its_words() -> None:
-    recurrent = [layer(name, output_dim=2) for name in ("LSTM", "GRU", "SimpleRNN")]
-    _, found = read(sequential(*recurrent, layer("Lambda", function="x")))
-    errors = [(d.message, d.hint) for d in found if d.severity is Severity.ERROR]
-    apart = (
-        "it steps through time with a state; what is convolutional before and after it can be run "
-        "as models of their own"
+def test_recurrent_layers_are_those_of_keras_1() -> None:
+    """Only the length over which training went back in time is one of 0.x alone."""
+    arguments = {"output_dim": 2, "truncate_gradient": -1, "return_sequences": True}
+    found, diagnostics = read(
+        sequential(
+            layer("LSTM", input_shape=[4, 3], **arguments),
+            *(layer(name, **arguments) for name in ("GRU", "SimpleRNN")),
+        )
     )
+    assert found is not None, diagnostics
+    assert found.graph.nodes[-1].shape == (4, 2)
+
+
+def test_what_keras_1_refuses_is_refused_in_its_words() -> None:
+    _, found = read(sequential(layer("Lambda", function="x")))
+    errors = [(d.message, d.hint) for d in found if d.severity is Severity.ERROR]
     assert errors == [
-        ("LSTM is recurrent, and convspec runs no recurrent layers", apart),
-        ("GRU is recurrent, and convspec runs no recurrent layers", apart),
-        ("SimpleRNN is recurrent, and convspec runs no recurrent layers", apart),
         (
             "Lambda holds Python code, which convspec never executes, whatever it does",
             "say what it computes, as an expression or as layers, for example "

@@ -1,0 +1,230 @@
+"""Stateful models: batches one after another, each of which begins with the states of the last.
+
+The state is a mapping from ``layer/h`` (and ``layer/c`` of an LSTM; ``layer/forward_h`` of a
+Bidirectional) to arrays whose rows belong to the rows of a batch: plain NumPy arrays, which pickle
+and which ``np.savez`` takes. Nothing of it is kept in a model.
+
+Keras carries states per place in a batch of a fixed size (1.2.2 layers/recurrent.py:215-262): the
+n-th sample of a batch goes on with the n-th of the batch before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from speccompiler.arrays.caller_arrays import as_array, check_output, outputs_for
+from speccompiler.arrays.npy_input import from_array
+from speccompiler.diagnostics.core import Problem, SpecError, about
+from speccompiler.frozen import dataclass
+from speccompiler.kernels.executor import Array, Executor
+from speccompiler.lowering.builder import CarriedState
+from speccompiler.lowering.lower import lower
+from speccompiler.lowering.states import check_carried, fixed_batch
+from speccompiler.running.tiles import TileRunner, WholeSamples
+from speccompiler.tiling.tile import Tile
+from speccompiler.validation.input_checks import check_array, check_samples
+from speccompiler.validation.validated import decided_semantics
+
+if TYPE_CHECKING:
+    from speccompiler.compiled import CompiledModel
+
+State = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Carrying:
+    """A compiled model whose states are inputs and outputs beside the model's own."""
+
+    compiled: CompiledModel
+    executor: Executor
+    states: tuple[CarriedState, ...]
+    batch: int | None
+    """Samples of a batch, where the model declares them."""
+
+    def zeros(self, rows: int) -> list[Array]:
+        """The states of a first batch."""
+        return [np.zeros((rows, *self._shape(state)), np.float32) for state in self.states]
+
+    def _shape(self, state: CarriedState) -> tuple[int, ...]:
+        return tuple(int(length) for length in state.shape)  # type: ignore[arg-type]  # all known
+
+    def step(
+        self, batches: Sequence[Array], outputs: Sequence[Array], states: Sequence[Array]
+    ) -> list[Array]:
+        """Run one batch of each input into ``outputs``; the states that the next begins with."""
+        given = [*self.compiled.converted(batches), *states]
+        made = [np.empty_like(state) for state in states]
+        rows, most = len(given[0]), self.executor.batch_size
+        for start in range(0, rows, most):
+            part = slice(start, start + most)
+            self.executor.run_batch(
+                [np.ascontiguousarray(x[part]) for x in given],
+                [y[part] for y in (*outputs, *made)],
+            )
+        return made
+
+    def given_states(self, state: State) -> list[Array]:
+        """A caller's states in order. CS214 for what is none of this model."""
+        names = [each.name for each in self.states]
+        try:
+            keys = sorted(map(str, state))
+        except TypeError:
+            keys = []
+        if keys != sorted(names):
+            raise Problem(
+                "CS214",
+                f"the state has {', '.join(keys) or 'no arrays'}; this model's are "
+                f"{', '.join(names)}",
+                "give what run_stateful returned, or None to begin with zeros",
+            )
+        arrays = [as_array(state[name]) for name in names]
+        rows = arrays[0].shape[0] if arrays[0].ndim else 0
+        for each, array in zip(self.states, arrays, strict=True):
+            wanted = (rows, *self._shape(each))
+            if array.shape != wanted or rows == 0 or array.dtype.kind not in "fiu":
+                raise Problem(
+                    "CS214",
+                    f"the state '{each.name}' has shape {array.shape} and type {array.dtype}, not "
+                    f"{wanted} and float32",
+                    "its rows belong to the samples of a batch",
+                )
+        return [np.ascontiguousarray(array, np.float32) for array in arrays]
+
+
+def carrying(compiled: CompiledModel) -> Carrying:
+    """Plan the model's graph with its states. ``SpecError``: CS213, and what planning raises."""
+    model = compiled.model
+    try:
+        check_carried(model.spec)
+    except Problem as problem:
+        raise model.refused(problem) from None
+    shapes = [shape for _, shape in compiled.plan.inputs]
+    lowered = lower(model.spec, decided_semantics(model.spec), shapes, model.graph, carried=True)
+    if lowered.graph is None:
+        raise SpecError([model.loaded.locate(d) for d in lowered.diagnostics])
+    own = tuple(name for name, _ in compiled.plan.outputs)
+    states = lowered.states
+    graph = replace(lowered.graph, outputs=(*own, *(state.output for state in states)))
+    batch = fixed_batch(model.spec)
+    executor = compiled.for_graph(graph, batch or compiled.batch_size)
+    return Carrying(compiled, executor, states, batch)
+
+
+def run_carried(
+    made: Carrying, given: Sequence[Any], state: State | None, out: Sequence[Array] | None = None
+) -> tuple[list[Array], dict[str, Array]]:
+    """Every batch of these arrays in order; all outputs, and the states behind the last batch.
+
+    ``SpecError``: CS212 for samples that make no whole batches, CS214, and what a run raises.
+    """
+    compiled = made.compiled
+    names = compiled.input_names
+    called = ["the array"] if len(names) == 1 else [f"input '{name}'" for name in names]
+    sources = []
+    for x, name, node in zip(given, called, compiled.plan.graph.inputs, strict=True):
+        with about(name):
+            source = from_array(as_array(x), name)
+            check_array(node.shape, source.shape)
+            if out is not None and any(np.may_share_memory(x, y) for y in out):
+                source = from_array(np.array(x), name)
+            sources.append(source)
+    with about("the state"):
+        states = None if state is None else made.given_states(state)
+    with about(called[0]):
+        samples = sources[0].samples
+        check_samples(dict(zip(names, [s.samples for s in sources], strict=True)))
+        rows = made.batch or samples if states is None else len(states[0])
+        check_whole_batches(samples, rows)
+        shapes = compiled.output_shapes(samples)
+        for y, shape in zip(out or (), shapes, strict=False):
+            check_output(y, shape)
+        outputs = outputs_for(shapes, out)
+        carried = made.zeros(rows) if states is None else states
+        start = 0
+        for batches in zip(*[source.batches(max(1, rows)) for source in sources], strict=True):
+            stop = start + len(batches[0])
+            carried = made.step(batches, [y[start:stop] for y in outputs], carried)
+            start = stop
+    kept = {each.name: array for each, array in zip(made.states, carried, strict=True)}
+    return outputs, kept
+
+
+def check_whole_batches(samples: int, rows: int) -> None:
+    """CS212 for samples that are not so many rows a batch, as a stateful model takes them."""
+    if rows and samples % rows:
+        raise Problem(
+            "CS212",
+            f"{samples} samples make no whole batches of {rows}: the model is stateful, and each "
+            "sample goes on with the state of the one that many before it",
+            f"give a multiple of {rows} samples, sequence by sequence: the first {rows} are the "
+            f"first parts of {rows} sequences, the next {rows} their next parts",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BatchesInOrder:
+    """A ``TileRunner`` of whole samples that carries states from each batch to the next.
+
+    ``held`` has the states behind the last batch. Batches have to come in order, from one thread.
+    """
+
+    whole: WholeSamples
+    made: Carrying
+    held: list[Array]
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """No axis is tiled."""
+        return ()
+
+    @property
+    def tiles(self) -> Sequence[Tile]:
+        """Whole samples in, whole samples out."""
+        return self.whole.tiles
+
+    @property
+    def steps(self) -> Sequence[tuple[int, ...]]:
+        """The outputs' own lengths."""
+        return self.whole.steps
+
+    @property
+    def output_axes(self) -> Sequence[tuple[int, ...]]:
+        """None is cut."""
+        return self.whole.output_axes
+
+    @property
+    def batch_size(self) -> int:
+        """The samples of a batch, as the model declares them."""
+        assert self.made.batch is not None, "batches of no fixed size carry nothing"
+        return self.made.batch
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The model's outputs first, then each layer asked for."""
+        return self.whole.output_names
+
+    def output_shapes(self, samples: int) -> tuple[tuple[int, ...], ...]:
+        """Shape of every output for this many samples."""
+        return self.whole.output_shapes(samples)
+
+    def run_tile(self, tile: int, batches: Sequence[Array], outputs: Sequence[Array]) -> None:
+        """Run the next batch."""
+        assert tile == 0, "there is one"
+        self.held[:] = self.made.step(batches, outputs, self.held)
+
+
+def whole_samples(compiled: CompiledModel, samples: int) -> TileRunner:
+    """What runs whole samples in order; a stateful model's batches carry their states.
+
+    Raises ``Problem``: CS212 for samples that make no whole batches, and ``SpecError``.
+    """
+    batch = fixed_batch(compiled.model.spec)
+    if batch is None:
+        return WholeSamples(compiled)
+    check_whole_batches(samples, batch)
+    made = compiled.carrying
+    return BatchesInOrder(WholeSamples(compiled), made, made.zeros(batch))
