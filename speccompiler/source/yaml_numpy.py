@@ -101,7 +101,7 @@ _DTYPE = (
 )
 _NAME_AT, _ORDER_AT = 3, 10
 # A call spelled '{args: [dtype, bytes]}'.
-MOST_EVENTS = len(_DTYPE) + len(_ARGS) + 4
+MAX_EVENTS = len(_DTYPE) + len(_ARGS) + 4
 
 
 def _fits(events: Sequence[Any], form: Sequence[_Step]) -> bool:
@@ -176,7 +176,7 @@ def _written(value: bool | int | float) -> tuple[str, str]:
     return f"{PREFIX}float", ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
 
 
-def number_of(call: Sequence[Any], dtypes: Dtypes) -> Any | None:
+def called_number(call: Sequence[Any], dtypes: Dtypes) -> Any | None:
     """The event of the plain number that a call stands for, or None."""
     inner = call[1:-1]
     if type(call[0]) is yaml.MappingStartEvent:

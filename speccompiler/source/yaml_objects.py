@@ -1,4 +1,4 @@
-"""The events of YAML in which Keras wrote Python objects, as those of the plain data in them."""
+"""The objects that Keras wrote into YAML by accident, taken for the plain values that they hold."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import Any
 
 import yaml
 
-from speccompiler.source.yaml_numpy import CALLS, DTYPE_TAG, Dtypes, number_of
-from speccompiler.source.yaml_numpy import MOST_EVENTS as NUMBER_EVENTS
-from speccompiler.source.yaml_tensorflow import MOST_EVENTS as OBJECT_EVENTS
-from speccompiler.source.yaml_tensorflow import begins_object, taken_out
+from speccompiler.source.yaml_numpy import CALLS, DTYPE_TAG, MAX_EVENTS, Dtypes, called_number
+from speccompiler.source.yaml_tensorflow import MOST_EVENTS, begins_object, taken_out
 
 
-def _collect(first: Any, events: Iterator[Any], most: int) -> tuple[list[Any], bool]:
+def _collect(first: Any, events: Iterator[Any], most: int = MAX_EVENTS) -> tuple[list[Any], bool]:
     """The events of a collection, and whether these are all: too many are not all taken."""
     taken, depth = [first], 1
     for event in events:
@@ -27,8 +25,8 @@ def _collect(first: Any, events: Iterator[Any], most: int) -> tuple[list[Any], b
     return taken, False
 
 
-def plain_data(events: Iterator[Any]) -> Iterator[Any]:
-    """The events, with plain data for each NumPy number and each object of ``yaml_tensorflow``.
+def plain_values(events: Iterator[Any]) -> Iterator[Any]:
+    """The events, each object among them as those of the plain number or list that it holds.
 
     A dtype may be an alias of one in an earlier number: PyYAML writes an object once.
     An alias that puts such a dtype anywhere else becomes a value with the dtype's tag.
@@ -47,11 +45,11 @@ def plain_data(events: Iterator[Any]) -> Iterator[Any]:
             dtypes.pop(anchor, None)
             dtypes.classes.discard(anchor)
         if getattr(event, "tag", None) in CALLS and isinstance(event, yaml.CollectionStartEvent):
-            call, complete = _collect(event, events, NUMBER_EVENTS)
-            number = number_of(call, dtypes) if complete else None
+            call, complete = _collect(event, events)
+            number = called_number(call, dtypes) if complete else None
             yield from call if number is None else [number]
         elif begins_object(event):
-            call, complete = _collect(event, events, OBJECT_EVENTS)
+            call, complete = _collect(event, events, MOST_EVENTS)
             plain = taken_out(call, dtypes) if complete else None
             yield from call if plain is None else plain
         else:
