@@ -13,12 +13,12 @@ from speccompiler.diagnostics.wording import quoted
 from speccompiler.expressions.nodes import Expression, Negate, Number
 from speccompiler.files.onnx.model import OnnxModel, OnnxNode, Tensor, Unread
 from speccompiler.frozen import dataclass
-from speccompiler.graph.dims import Dim, format_dim, is_known
+from speccompiler.graph.dims import Dim, format_dim, is_known, symbols
 from speccompiler.graph.ir import Constant, Node, Op, Reshape, Shape, Weight
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.last_axis import permuted
-from speccompiler.lowering.onnx.values import BATCH, Known, Value
+from speccompiler.lowering.onnx.values import BATCH, SAMPLES, Known, Value
 
 Read = Value | Known | None
 MOST_IN_GRAPH = 1 << 18
@@ -167,8 +167,11 @@ class Scope:
     # The graph.
 
     def add(self, op: Op, *nodes: Node) -> Node:
-        """Append an operation."""
-        return self.b.add(op, *nodes)
+        """Append an operation. CS263 where a sample would get as many values as there are samples."""
+        node = self.b.add(op, *nodes)
+        if any(not isinstance(n, int) and SAMPLES in symbols(n) for n in node.shape):
+            raise self.mixes("the number of samples becomes a length of another axis than the one")
+        return node
 
     def like(self, x: Value, node: Node) -> Value:
         """A value with the axes of another, where nothing has moved."""
