@@ -236,9 +236,13 @@ class Scope:
     def numbers(self, values: Any, shape: Sequence[int]) -> Constant:
         """Numbers that the graph itself holds. CS266 for too many."""
         array = np.asarray(values, np.float64).ravel()
-        if array.size > MOST_IN_GRAPH:
-            raise Problem("CS266", f"a constant of {array.size} numbers would stand in the graph")
+        self.check_count(array.size)
         return Constant(self.b.layer, tuple(array.tolist()), tuple(shape))
+
+    def check_count(self, count: int) -> None:
+        """CS266 for more numbers than the graph itself may hold."""
+        if count > MOST_IN_GRAPH:
+            raise Problem("CS266", f"a constant of {count} numbers would stand in the graph")
 
     def vector(self, known: Known, length: int, what: str) -> Known:
         """A constant that has to be a vector of this length. CS269."""
