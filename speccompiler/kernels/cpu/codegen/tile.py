@@ -12,7 +12,7 @@ with AVX-512 and AVX2, in L1), so that one function serves every stride, dilatio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -27,7 +27,7 @@ from speccompiler.kernels.cpu.codegen.register_tile import (
     tile_columns,
 )
 from speccompiler.kernels.cpu.codegen.text import LINE
-from speccompiler.kernels.cpu.functions import PLAIN, THEANO
+from speccompiler.kernels.cpu.functions import NONE, PLAIN, THEANO
 
 
 def tile_of(lanes: int) -> Any:
@@ -74,23 +74,8 @@ class _Tile(Emitter):
         self.places = [builder.add(a.x, offset) for offset in offsets]
         zeros = [self.constant(0.0)] * len(self.sums)
         _, _, _, *sums = self.loop(a.planes, [LONG(0), a.w, a.ask, *zeros], self._plane)
-        self._finish(list(map(builder.fadd, sums, self._starts())))
+        self._finish(sums)
         builder.ret_void()
-
-    def _where(
-        self, kind: Any, wanted: int, otherwise: Sequence[Any], make: Callable[[], list[Any]]
-    ) -> list[Any]:
-        """What ``make`` gives where it is this kind, else the values ``otherwise``."""
-        return self.choice(self.builder.icmp_signed("==", kind, LONG(wanted)), otherwise, make)
-
-    def _starts(self) -> list[Any]:
-        """What lies where the sums start from."""
-        a = self.given
-        places = [
-            self.behind(self.steps(a.start, a.start_step, t), 4 * n * self.lanes)
-            for t, n in self.sums
-        ]
-        return list(map(self.load, places))
 
     def _plane(self, state: Sequence[Any]) -> list[Any]:
         """All rows of one plane; the state is where inputs and weights begin, then what changes."""
@@ -130,31 +115,38 @@ class _Tile(Emitter):
         ask = builder.add(ask, self.given.ask_step)
         return [self.behind(x, 4), self.behind(w, 4 * wide * lanes), ask, *made]
 
-    def _finish(self, totals: Sequence[Any]) -> None:
-        """Apply the relu, and write the values."""
-        a, builder = self.given, self.builder
-        numbers = 0.0, float("-inf"), float("nan")
-        zero, lowest, undefined = map(self.constant, numbers)
-        top = self.repeat(builder.bitcast(builder.trunc(a.top, INT), FLOAT))
+    def _finish(self, sums: Sequence[Any]) -> None:
+        """Add the sums to what they start from, apply the relu, and write the values.
 
-        def plain() -> list[Any]:
+        Each kind of relu has code of its own: values that are chosen afterwards would all have to
+        be kept, and more of them than there are registers.
+        """
+        relu, builder = self.given.relu, self.builder
+        end = builder.append_basic_block("written")
+        kinds = builder.switch(relu, builder.append_basic_block("as_they_are"))
+        cases = {kind: builder.append_basic_block(f"relu_{kind}") for kind in (PLAIN, THEANO)}
+        for kind, block in cases.items():
+            kinds.add_case(LONG(kind), block)
+        for kind, block in {NONE: kinds.default, **cases}.items():
+            builder.position_at_end(block)
+            top = self.repeat(builder.bitcast(builder.trunc(self.given.top, INT), FLOAT))
+            for place, total in zip(self.sums, sums, strict=True):
+                self._write(kind, *place, total, top)
+            builder.branch(end)
+        builder.position_at_end(end)
+
+    def _write(self, kind: int, t: int, n: int, total: Any, top: Any) -> None:
+        """Finish one vector of a position."""
+        a, builder, aside = self.given, self.builder, 4 * n * self.lanes
+        start = self.load(self.behind(self.steps(a.start, a.start_step, t), aside))
+        value = total = builder.fadd(total, start)
+        if kind != NONE:
             # A NaN is neither below the one nor above the other.
-            above = (
-                builder.select(builder.fcmp_ordered(">", zero, value), zero, value)
-                for value in totals
-            )
-            return [
-                builder.select(builder.fcmp_ordered("<", top, value), top, value) for value in above
-            ]
-
-        def theano() -> list[Any]:
-            return [
-                builder.select(builder.fcmp_ordered("==", value, lowest), undefined, larger)
-                for value, larger in zip(totals, plain(), strict=True)
-            ]
-
-        results = self._where(a.relu, PLAIN, totals, plain)
-        results = self._where(a.relu, THEANO, results, theano)
-        for (t, n), result in zip(self.sums, results, strict=True):
-            offset = self.load_integer(self.behind(a.y_offsets, 8 * t))
-            self.store(result, self.behind(builder.add(a.y, offset), 4 * n * self.lanes))
+            zero = self.constant(0.0)
+            value = builder.select(builder.fcmp_ordered(">", zero, value), zero, value)
+            value = builder.select(builder.fcmp_ordered("<", top, value), top, value)
+        if kind == THEANO:
+            lowest, undefined = self.constant(float("-inf")), self.constant(float("nan"))
+            value = builder.select(builder.fcmp_ordered("==", total, lowest), undefined, value)
+        offset = self.load_integer(self.behind(a.y_offsets, 8 * t))
+        self.store(value, self.behind(builder.add(a.y, offset), aside))
