@@ -55,7 +55,9 @@ def perform(work: Work, unfinished: Unfinished) -> RunResult:
     from speccompiler.running.array_files import ActivitySum, RunResult, profiling
     from speccompiler.running.run_tasks import Run, run_tasks
 
-    result = RunResult(work.samples, activity=dict.fromkeys(work.activity, 0.0))
+    result = RunResult(
+        work.samples, activity=dict.fromkeys(work.activity, 0.0), terms=work.activity
+    )
     sums = [ActivitySum(name, term, result.activity) for name, term in work.activity.items()]
     compute = None
     if work.profile:

@@ -23,7 +23,7 @@ from speccompiler.lowering.last_axis import (
     to_last,
 )
 from speccompiler.lowering.normalization import scaled, scaling_of
-from speccompiler.lowering.slicing import sample_axes
+from speccompiler.lowering.sample_axes import sample_axes
 
 if TYPE_CHECKING:
     from speccompiler.schemas.normalizing import (

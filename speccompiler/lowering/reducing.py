@@ -6,7 +6,7 @@ from speccompiler.graph.ir import GlobalPool, Node, Reshape, Transpose
 from speccompiler.graph.permutations import steps
 from speccompiler.graph.shapes import element_count
 from speccompiler.lowering.builder import Builder
-from speccompiler.lowering.slicing import sample_axes, without_axes
+from speccompiler.lowering.sample_axes import sample_axes, without_axes
 from speccompiler.schemas.beyond_keras import Reduce
 
 REDUCED = {"sum": "sum", "mean": "average", "max": "max", "prod": "product"}

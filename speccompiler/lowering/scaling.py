@@ -13,7 +13,7 @@ from speccompiler.graph.ir import Constant, Map, MapWith, Node, Operand, Weight
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import open_channels
-from speccompiler.lowering.slicing import sample_axes
+from speccompiler.lowering.sample_axes import sample_axes
 
 if TYPE_CHECKING:
     from speccompiler.schemas.scaling import Normalization, Rescaling

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.dims import Dim
-from speccompiler.graph.ir import Node, Reshape, Shape
+from speccompiler.graph.ir import Node, Reshape
 from speccompiler.graph.ir import Slice as SliceOp
 from speccompiler.graph.places import slice_bounds
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.sample_axes import sample_axes, without_axes
 from speccompiler.schemas.beyond_keras import Pick, Slice
 
 
@@ -65,27 +64,3 @@ def _check_lists(layer: Slice) -> None:
                 "give one for each axis, or one for all",
                 argument=name,
             )
-
-
-def sample_axes(given: Sequence[int], x: Node) -> list[int]:
-    """The axes of a sample that are named by numbers which count the batch axis. CS068."""
-    rank = len(x.shape) + 1
-    found = []
-    for axis in given:
-        place = axis + rank if axis < 0 else axis
-        if not 0 < place < rank or place - 1 in found:
-            raise Problem(
-                "CS068",
-                f"axis {axis} is "
-                + ("named twice" if place - 1 in found else "no axis of a sample of the input")
-                + f" {format_shape(x.shape)}",
-                f"axes count the batch axis: 1 to {rank - 1} are those of a sample, -1 is the last",
-                argument="axis",
-            )
-        found.append(place - 1)
-    return found
-
-
-def without_axes(x: Node, axes: Sequence[int]) -> Shape:
-    """The shape without these axes; ``(1,)`` where none is left."""
-    return tuple(n for axis, n in enumerate(x.shape) if axis not in axes) or (1,)

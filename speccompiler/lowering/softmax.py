@@ -9,7 +9,7 @@ from speccompiler.graph.ir import Combine, Map, Node
 from speccompiler.graph.ir import Softmax as SoftmaxOp
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.last_axis import as_rows, from_last, of_rows, reshaped, spread, to_last
-from speccompiler.lowering.slicing import sample_axes
+from speccompiler.lowering.sample_axes import sample_axes
 
 if TYPE_CHECKING:
     from speccompiler.schemas.relu_softmax import Softmax

@@ -63,7 +63,13 @@ def stateful_layers(spec: ModelSpec) -> Iterator[Layer]:
 
 
 def check_carried(spec: ModelSpec) -> None:
-    """CS213 for a stateful layer that is applied to every step: it would carry a state in each."""
+    """CS213 for a model without a state, or with one in each step of a TimeDistributed."""
+    if not any(stateful_layers(spec)):
+        raise Problem(
+            "CS213",
+            "no layer of the model is stateful: there is no state to carry",
+            "run(x) gives the same; stateful: true in a recurrent layer carries its state",
+        )
     for layer in stateful_layers(spec):
         if layer.class_name == "TimeDistributed":
             raise Problem(

@@ -48,6 +48,8 @@ class Candidate:
         default=lambda node, shape: (), compare=False
     )
     """What it computes at a time along each axis but the last; none where no bits depend on it."""
+    held: Callable[[Node, KnownShape], int] = field(default=lambda node, shape: 0, compare=False)
+    """float32 values of a sample that its tasks leave for one another."""
     added: Combine | None = None
     """The sum that it takes in: it adds to what lies there, then applies the sum's activation."""
     target_kernel: object = None

@@ -7,7 +7,7 @@ no place in the arena. ``placement`` says which values lie in the place of anoth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Literal
@@ -72,6 +72,8 @@ class Step:
     added: Node | None = None
     reads_planes: bool = False
     writes_planes: bool = False
+    held: Place | None = None
+    """Where its tasks leave values for one another."""
 
     @property
     def source_shape(self) -> KnownShape:
@@ -163,9 +165,10 @@ def make_plan(
     }
     for index, name in enumerate(graph.outputs):
         places.setdefault(root[name], Place("output", index))
-    buffers, elements = _place(
-        [(nodes[name], *life) for name, life in _lives(work, root).items() if name not in places]
-    )
+    lives = [
+        (nodes[name], *life) for name, life in _lives(work, root).items() if name not in places
+    ]
+    buffers, elements = _place([*lives, *_held(work, nodes)])
     places.update((b.name, Place("buffer", i)) for i, b in enumerate(buffers))
     for name, part in parts.items():
         places[name] = replace(places[root[name]], at=part.at, pitch=part.pitch)
@@ -286,7 +289,21 @@ def _step(
         work.added,
         work.turned is not None,
         work.turned_back is not None,
+        places.get(_held_name(work.node)),
     )
+
+
+def _held(work: Sequence[Work], nodes: Mapping[str, Node]) -> Iterator[tuple[Node, int, int]]:
+    """What tasks of a step leave for one another, as a value that lives for this step."""
+    for index, w in enumerate(work):
+        shape = known_shape(nodes[w.node.inputs[0]].shape)
+        count = w.candidate.held(w.node, shape)
+        if count:
+            yield replace(w.node, name=_held_name(w.node), shape=(count,)), index, index
+
+
+def _held_name(node: Node) -> str:
+    return f"{node.name} (states)"
 
 
 def _lives(work: Sequence[Work], root: dict[str, str]) -> dict[str, tuple[int, int]]:

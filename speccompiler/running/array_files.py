@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, Protocol
 
@@ -64,12 +64,17 @@ class RunResult:
     done: Progress = field(default_factory=Progress)
     step_seconds: list[float] = field(default_factory=list)
     activity: dict[str, float] = field(default_factory=dict)
+    terms: Mapping[str, L1L2] = field(default_factory=dict)
+    """The regularisers whose sums ``activity`` holds."""
     non_finite: int = 0
     """Values of the model's outputs that are NaN or infinite, over all runs."""
 
     def penalties(self, compiled: CompiledModel) -> tuple[Penalty, ...]:
         """The weights' penalties and, after the run, the activities'."""
-        found = (Penalty(layer, "activity", value) for layer, value in self.activity.items())
+        found = (
+            Penalty(layer, "activity", self.terms[layer].of_run(value, self.total))
+            for layer, value in self.activity.items()
+        )
         return (*compiled.penalties, *found)
 
 

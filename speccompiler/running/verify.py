@@ -26,6 +26,7 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph.shapes import format_shape
 from speccompiler.options import CompileOptions
 from speccompiler.running.array_files import run_stream
+from speccompiler.running.carrying import whole_samples
 from speccompiler.running.open_model import compile_model
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.validation.input_checks import check_array, check_samples
@@ -165,13 +166,15 @@ def verify(
             zip(compiled.output_names, compiled.output_shapes(sources[0].samples), strict=True)
         )
         order = {node.name: number for number, node in enumerate(model.graph.nodes)}
+        with about(sources[0].name):
+            batch = whole_samples(compiled, sources[0].samples).batch_size
         sinks = []
         for name in sorted(recording.expected, key=order.__getitem__):
             expected = stack.enter_context(recording.expected[name]())
             with about(expected.name):
                 _check_shape(name, expected.shape, shapes[name])
             sink = _Sink(name, expected, _scale(recording.expected[name]), recording.tolerance)
-            sink.start(compiled.batch_size)
+            sink.start(batch)
             sinks.append(sink)
         with about(sources[0].name):
             run_stream(compiled, sources, [(sink.name, sink) for sink in sinks])

@@ -23,17 +23,17 @@ from __future__ import annotations
 import base64
 import math
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import yaml
 
 PREFIX = "tag:yaml.org,2002:"
-_CALLS = frozenset(
+CALLS = frozenset(
     f"{PREFIX}python/object/apply:{package}.multiarray.scalar"
     for package in ("numpy.core", "numpy._core")
 )
-_DTYPE_TAG = f"{PREFIX}python/object/apply:numpy.dtype"
+DTYPE_TAG = f"{PREFIX}python/object/apply:numpy.dtype"
 
 # The dtypes that are one number, and struct's names for them.
 _FORMATS = {
@@ -83,7 +83,7 @@ _END_LIST = _Step(yaml.SequenceEndEvent)
 _ARGS = (_text("args"), _Step(yaml.SequenceStartEvent))
 # The flags of args are numbers before NumPy 2, booleans since; they make no difference here.
 _DTYPE = (
-    _Step(yaml.MappingStartEvent, _DTYPE_TAG),
+    _Step(yaml.MappingStartEvent, DTYPE_TAG),
     *_ARGS,
     _text(*_FORMATS),
     _plain("0", "false"),
@@ -101,7 +101,7 @@ _DTYPE = (
 )
 _NAME_AT, _ORDER_AT = 3, 10
 # A call spelled '{args: [dtype, bytes]}'.
-_MAX_EVENTS = len(_DTYPE) + len(_ARGS) + 4
+MAX_EVENTS = len(_DTYPE) + len(_ARGS) + 4
 
 
 def _fits(events: Sequence[Any], form: Sequence[_Step]) -> bool:
@@ -176,7 +176,7 @@ def _written(value: bool | int | float) -> tuple[str, str]:
     return f"{PREFIX}float", ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
 
 
-def _number(call: Sequence[Any], dtypes: Dtypes) -> Any | None:
+def called_number(call: Sequence[Any], dtypes: Dtypes) -> Any | None:
     """The event of the plain number that a call stands for, or None."""
     inner = call[1:-1]
     if type(call[0]) is yaml.MappingStartEvent:
@@ -202,50 +202,3 @@ def number_event(start: Any, of_dtype: Sequence[Any], data: Any, end: Any, dtype
     # libyaml ends a block collection where the next token starts.
     mark = (end if start.flow_style else data).end_mark
     return yaml.ScalarEvent(start.anchor, tag, (False, False), text, start.start_mark, mark)
-
-
-def _collect(first: Any, events: Iterator[Any], most: int = _MAX_EVENTS) -> tuple[list[Any], bool]:
-    """The events of a collection, and whether these are all: too many are not all taken."""
-    taken, depth = [first], 1
-    for event in events:
-        taken.append(event)
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth == 0:
-            return taken, True
-        if len(taken) == most:
-            break
-    return taken, False
-
-
-def plain_numbers(events: Iterator[Any]) -> Iterator[Any]:
-    """The events, each NumPy number among them as the event of a plain number.
-
-    A dtype may be an alias of one in an earlier number: PyYAML writes an object once.
-    An alias that puts such a dtype anywhere else becomes a value with the dtype's tag.
-    """
-    from speccompiler.source.yaml_tensorflow import MOST_EVENTS, begins_object, taken_out
-
-    dtypes = Dtypes()
-    for event in events:
-        anchor = getattr(event, "anchor", None)
-        if type(event) is yaml.AliasEvent:
-            if anchor in dtypes:
-                marks = event.start_mark, event.end_mark
-                yield yaml.ScalarEvent(None, _DTYPE_TAG, (False, False), "", *marks)
-            else:
-                yield event
-            continue
-        if anchor is not None:
-            dtypes.pop(anchor, None)
-            dtypes.classes.discard(anchor)
-        if getattr(event, "tag", None) in _CALLS and isinstance(event, yaml.CollectionStartEvent):
-            call, complete = _collect(event, events)
-            number = _number(call, dtypes) if complete else None
-            yield from call if number is None else [number]
-        elif begins_object(event):
-            call, complete = _collect(event, events, MOST_EVENTS)
-            plain = taken_out(call, dtypes) if complete else None
-            yield from call if plain is None else plain
-        else:
-            yield event

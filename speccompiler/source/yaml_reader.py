@@ -331,9 +331,9 @@ def _compose(composer: _Composer) -> None:
     found: Iterator[Any] = events(findings)
     # A tag may have any letter as %xx.
     if any(word in findings.text for word in ("numpy", "ListWrapper", "%")):
-        from speccompiler.source.yaml_numpy import plain_numbers
+        from speccompiler.source.yaml_objects import plain_values
 
-        found = plain_numbers(found)
+        found = plain_values(found)
     scalar_event, scalar = yaml.ScalarEvent, composer.scalar
     for event in found:
         kind = type(event)

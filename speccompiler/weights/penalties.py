@@ -1,12 +1,14 @@
 """Regularisers and constraints of a model: what each adds, and which weights break theirs.
 
 A weight's penalty is known when it is loaded; an activity penalty is summed over the
-whole run, as Keras does (1.2.2 engine/topology.py:580: not divided by the batch).
+whole run, as Keras does (1.2.2 engine/topology.py:580: not divided by the batch), and divided by
+the number of samples where TensorFlow's Keras or Keras 3 wrote the model, as these do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy.typing as npt
@@ -14,6 +16,7 @@ import numpy.typing as npt
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Weight
+from speccompiler.loading.keras1.releases import tensorflows
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.schemas.training import Unknown
@@ -49,6 +52,7 @@ def regularizer(layer: Layer, argument: str | None) -> Regularizer | None:
 def activity_regularizers(spec: ModelSpec) -> dict[str, L1L2]:
     """Activity regularisers by the calls of layers; CS093 for one that only suits a matrix."""
     found: dict[str, L1L2] = {}
+    averaged = not spec.native and tensorflows(spec.keras_version)
     for name, layer in spec.by_call().items():
         term = regularizer(layer, "activity_regularizer")
         if isinstance(term, Eigenvalue):
@@ -58,7 +62,7 @@ def activity_regularizers(spec: ModelSpec) -> dict[str, L1L2]:
                 "use it as W_regularizer of a Dense layer",
             )
         if term is not None:
-            found[name] = term
+            found[name] = replace(term, averaged=averaged)
     return found
 
 

@@ -22,6 +22,8 @@ class L1L2:
 
     l1: float = 0.0
     l2: float = 0.0
+    averaged: bool = False
+    """Whether what an output costs is divided by the number of samples."""
 
     def penalty(self, array: NDArray[Any]) -> float:
         """The penalty of one tensor of any shape."""
@@ -36,13 +38,17 @@ class L1L2:
     def accumulate(self, total: float, batch: NDArray[Any]) -> float:
         """``total`` plus the penalty of a batch of activations, shape (samples, ...).
 
-        Start from 0.0. Keras sums over the whole data and does not divide by the number of
-        samples. Samples are added one by one, so the result does not depend on the split
-        into batches, to the last bit.
+        Start from 0.0. Keras 1 and 2 sum over the whole data and do not divide by the number of
+        samples; what is ``averaged`` is divided in ``of_run``. Samples are added one by one, so
+        the result does not depend on the split into batches, to the last bit.
         """
         for sample in batch:
             total += self.penalty(sample)
         return total
+
+    def of_run(self, total: float, samples: int) -> float:
+        """What a run of so many samples costs, of which ``total`` is the sum."""
+        return total / samples if self.averaged and samples else total
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The ONNX file itself: names, types, what it says of its origin, how it is written; the command."""
+"""The ONNX file itself: names, types, what it says of its origin, how it is written."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ def test_names_and_versions() -> None:
         "conv1/Transpose", "conv1", "act", "flat/Transpose", "flat", "class:conv", "class",
     ]  # fmt: skip
     assert names(graph.initializer)[:2] == ["conv1/W", "conv1/b"]
-    assert {t.data_type for t in graph.initializer} == {onnx.TensorProto.FLOAT, onnx.TensorProto.INT64}
+    assert {t.data_type for t in graph.initializer} == {
+        onnx.TensorProto.FLOAT,
+        onnx.TensorProto.INT64,
+    }
 
 
 def test_open_lengths_have_names() -> None:
@@ -130,7 +133,10 @@ def test_where_it_is_from(tmp_path: Path) -> None:
     assert (facts["source"], facts["semantics"]) == ("small.yaml", "tensorflow")
     assert facts["weights_sha256"] == model.weights_hash
     assert (made.producer_name, made.producer_version) == ("convspec", speccompiler.__version__)
-    assert (made.graph.name, made.doc_string) == ("small", "Made by convspec convert from small.yaml.")
+    assert (made.graph.name, made.doc_string) == (
+        "small",
+        "Made by convspec convert from small.yaml.",
+    )
     again = onnx_model(convert(speccompiler.load(path)))
     assert made.SerializeToString() == again.SerializeToString()
 

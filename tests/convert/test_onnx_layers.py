@@ -1,4 +1,4 @@
-"""Every layer with every argument as ONNX, run by ONNX Runtime and judged by the reference target."""
+"""Every layer with every argument as ONNX, run by ONNX Runtime, judged by the reference."""
 
 from __future__ import annotations
 

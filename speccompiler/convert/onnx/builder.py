@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from os.path import commonprefix
 from typing import Any
 
 import numpy as np
@@ -159,4 +158,6 @@ class Builder:
 def _title(wanted: Operand) -> str:
     """The name of a tensor, or what the names of several begin with: W of W_i, W_f and others."""
     names = [weight.tensor for weight in stored_tensors(wanted)]
-    return commonprefix(names).rstrip("_") or (names[0] if names else "numbers")
+    first = names[0] if names else "numbers"
+    shared = [len({name[:n] for name in names}) <= 1 for n in range(len(first) + 1)]
+    return first[: max(n for n, same in enumerate(shared) if same)].rstrip("_") or first

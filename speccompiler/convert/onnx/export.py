@@ -1,4 +1,4 @@
-"""A lowered graph as an ONNX model, whole: inputs, every node by its rule, outputs, where it is from."""
+"""A lowered graph as an ONNX model: inputs, every node by its rule, outputs, where it is from."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from speccompiler.passes.fold_padding import fold_padding
 from speccompiler.passes.sink_transposes import sink_transposes
 
 TIDY = (drop_identities, sink_transposes, fold_padding)
-"""The passes that leave no layer's tensors changed and make fewer nodes. A normalisation is not
-folded into a kernel: it is one node, with the tensors as they were trained, and runtimes fold it."""
+"""The passes that leave every tensor as it is and make fewer nodes. A normalisation is not folded
+into a kernel: it is one node with the tensors as they were trained, and runtimes fold it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from speccompiler.expressions.nodes import (
     Negate,
     Node,
     Not,
-    Number,
     Parameter,
     Variable,
     Where,

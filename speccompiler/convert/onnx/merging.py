@@ -10,9 +10,9 @@ from speccompiler.convert.onnx.activations import activated
 from speccompiler.convert.onnx.builder import Builder
 from speccompiler.convert.onnx.expressions import write
 from speccompiler.convert.onnx.moving import Result
+from speccompiler.convert.onnx.named_formulas import has
 from speccompiler.convert.onnx.protobuf import Array
 from speccompiler.convert.onnx.values import Layout, Value, agreed, natural
-from speccompiler.convert.onnx.named_formulas import has
 from speccompiler.expressions.affine import affine
 from speccompiler.expressions.evaluate import combine as evaluated
 from speccompiler.expressions.nodes import (

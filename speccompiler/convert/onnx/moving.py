@@ -128,9 +128,9 @@ def take_slice(b: Builder, node: ir.Node, op: ir.Slice, x: Value) -> Result:
     tensor = b.read(x, layout)
     if not axes:
         return tensor, layout
-    if (axes, steps, starts) == ([layout.index(1)], [-1], [x.shape[0] - 1]):
-        if op.count == x.shape and tensor in b.flipped:
-            return b.flipped[tensor], layout
+    backwards = (axes, steps, starts) == ([layout.index(1)], [-1], [x.shape[0] - 1])
+    if backwards and op.count == x.shape and tensor in b.flipped:
+        return b.flipped[tensor], layout
     bounds = vector(b, starts), vector(b, ends)
     return b.emit("Slice", tensor, *bounds, b.integers(axes), b.integers(steps)), layout
 

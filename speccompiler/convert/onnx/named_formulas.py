@@ -1,7 +1,7 @@
 """The formulas for which ONNX has an operation of its own, wherever they stand in an expression.
 
-``1 / (1 + exp(-x))`` is a ``Sigmoid``. A parameter in a formula stands for any number, or, where the
-operation reads it as an input, for anything without x.
+``1 / (1 + exp(-x))`` is a ``Sigmoid``. A parameter in a formula stands for any number, or, where
+the operation reads it as an input, for anything without x.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class _Formula:
 def named(part: Expression, *, in_cell: bool = False) -> Named | None:
     """The operation that an expression is; None where ONNX has none for it.
 
-    ``Elu`` takes 1 from an exponential, which leaves few digits of a small value. Cells have nothing
-    else.
+    ``Elu`` takes 1 from an exponential, which leaves few digits of a small value. Cells have
+    nothing else.
     """
     for formula in _formulas():
         if formula.of_cells and not in_cell:

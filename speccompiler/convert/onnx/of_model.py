@@ -13,7 +13,6 @@ from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.input_layer import InputLayer
 from speccompiler.schemas.model import ModelSpec
-from speccompiler.validation.validated import ValidatedModel
 from speccompiler.weights.content_hashes import model_hash
 
 

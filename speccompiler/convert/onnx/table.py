@@ -34,6 +34,7 @@ EXPORT: Mapping[type[ir.Op], Callable[..., Result]] = {
     ir.Kept: rows.kept,
     ir.Recurrent: recurrent.recurrent,
 }
-"""``rule(builder, node, operation, *values)`` gives the tensor of the node's value and its layout."""
+"""``rule(builder, node, operation, *values)`` gives the tensor of the node's value, and its layout
+in that tensor."""
 WITHOUT_NODES = frozenset({ir.Input, ir.Transpose})
 """An input of the model, and what only renames the axes of a value (``values.transposed``)."""

@@ -103,10 +103,11 @@ def _own_padding(
 
     A window's own padding is a number, no larger than the window, or TensorFlow's 'same'.
     """
-    pool = isinstance(op, ir.Pool)
     amounts = [n for pair in op.padding for n in pair]
     if all(is_known(n) for n in amounts):
-        limits = [k for k in op.kernel for _ in range(2)] if pool else [math.inf] * len(amounts)
+        limits = [math.inf] * len(amounts)
+        if isinstance(op, ir.Pool):
+            limits = [k for k in op.kernel for _ in range(2)]
         if all(0 <= known(n) < most for n, most in zip(amounts, limits, strict=True)):
             if not any(amounts):
                 return tensor, {}
@@ -114,7 +115,7 @@ def _own_padding(
             return tensor, {"pads": [*begins, *ends]}
     elif all(d == 1 for d in op.dilation) and not getattr(op, "repeats", ()):
         lengths = shape[:-1]
-        if pool:
+        if isinstance(op, ir.Pool):
             lengths = tuple(n + before + after for n, (before, after) in zip(
                 lengths, op.zeros or (NONE,) * len(lengths), strict=True))  # fmt: skip
         if op.padding == _same(lengths, op.kernel, op.stride):

@@ -16,11 +16,11 @@ from speccompiler.kernels.cpu.codegen.register_tile import product_tile_text, ti
 from speccompiler.kernels.cpu.functions import finish
 from speccompiler.kernels.cpu.library import Text
 from speccompiler.kernels.cpu.plain_copy import CopyKernel
-from speccompiler.kernels.cpu.recurrent import scan_ends
+from speccompiler.kernels.cpu.scan import scan_ends
 from speccompiler.kernels.cpu.table import BY_OPERATION
 from speccompiler.kernels.cpu.winograd import WinogradKernel
 
-TILED = "conv", "matmul", "recurrent"
+TILED = "conv", "matmul", "recurrent", "recurrent_image"
 """Kernels that call the register tile."""
 
 

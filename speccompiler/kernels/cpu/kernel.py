@@ -141,6 +141,17 @@ class CpuKernel(ABC):
         """How many neighbouring tasks prepare the same input."""
         return 1
 
+    def rounds(self, node: Node, shape: KnownShape) -> int:
+        """Into how many equal runs of tasks they fall, each of which waits for the one before."""
+        return 1
+
+    def held(self, node: Node, shape: KnownShape) -> int:
+        """float32 values of a sample that tasks leave for later ones of the step.
+
+        Their address then stands in ``w`` behind those of the values that are read.
+        """
+        return 0
+
     def cells(self, node: Node, shape: KnownShape) -> Sequence[Cells]:
         """What it computes at a time along each axis but the last, where bits depend on it."""
         return ()
@@ -188,6 +199,7 @@ class CpuKernel(ABC):
             adds=self.adds,
             planes="x_planes" in self.fields,
             cells=self.cells,
+            held=self.held,
             target_kernel=self,
         )
 

@@ -1,65 +1,37 @@
-"""The scan over time of a recurrent layer: every cell, dense or convolved (``recurrent_text``).
+"""The scan over time of a recurrent layer whose states are vectors.
 
 What the input adds comes from a matrix product over all steps; here is what the state adds, and
 all that makes a new state of both. A task is a few sequences, whose states stay in the caches of
 the thread that has them, from the first step to the last. Each step reads the weights anew: they
-are in L2, and several sequences share what is read.
+are in L2, and the sequences of a task share what is read.
 
-b: [part of the gates][group][kernel][unit of the state][column of the group], then the state's
-   bias in the order of the columns. A group is two vectors of columns, the last one perhaps one.
-   Columns are vectors of units, gate by gate: i, f, o, c; z, r and then, as a part of its own, h.
 scratch: the tile's arguments, tables of positions, flags, zeros, states, then sums
-w: where there are several values to read, their addresses
+``scan`` says the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import cache
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
-from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import LINE
 from speccompiler.kernels.cpu.direct_text import ARGUMENTS, table_values
-from speccompiler.kernels.cpu.functions import Finish, Functions, finish
-from speccompiler.kernels.cpu.kernel import MOST_LANES, Array, CpuKernel, Given, Wanted, no_values
-from speccompiler.kernels.cpu.recurrent_text import (
-    CHUNK,
-    GRU,
-    GRU_RESET_AFTER,
-    HARD,
-    LEAST_POSITIONS,
-    LSTM,
-    MOST_POSITIONS,
-    ROOM,
-    SIMPLE,
-    SOFT,
-    TASKS,
-    source,
-)
-from speccompiler.planning.candidate import Geometry as Integers
-from speccompiler.planning.candidate import KnownShape, op_of, three
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
+from speccompiler.kernels.cpu.kernel import MOST_LANES, Wanted
+from speccompiler.kernels.cpu.recurrent_text import ROOM, scan_text
+from speccompiler.kernels.cpu.scan import CELLS, Scan, is_soft, usual_gates
+from speccompiler.planning.candidate import KnownShape, op_of
 
 
 class Geometry(NamedTuple):
-    """Lengths of time and of an image; the cell, its window, and what is read and given."""
+    """Steps, sequences of a sample, and units of a state; the cell, what is read and given."""
 
     steps: int
-    depth: int
-    height: int
-    width: int
+    places: int
     units: int
     cell: int
-    kd: int
-    kh: int
-    kw: int
-    pd: int
-    ph: int
-    pw: int
     reverse: int
     sequences: int
     carried: int
@@ -70,131 +42,158 @@ class Geometry(NamedTuple):
     gate_softmax: int
     cell_softmax: int
     usual: int
-    """Whether gates and cell have the usual activations: tanh beside which kind of sigmoid."""
+    """Which kind of sigmoid there is beside tanh, where the activations are the usual ones."""
     mask_pitch: int
-    """Values of the mask for each step: none, one, or one for each place."""
+    """Values of the mask for each step."""
 
 
-_CELLS = {"simple": SIMPLE, "gru": GRU, "gru_reset_after": GRU_RESET_AFTER, "lstm": LSTM}
-_PARTS = {1: ((0,),), 3: ((0, 1), (2,)), 4: ((0, 1, 3, 2),)}
-"""Gates whose columns stand together, by how many there are: those of one product."""
-_STEPS_A_NANOSECOND = 40
-"""Multiply-adds of one sequence: less than a register tile does, for it waits for weights."""
+LEAST_POSITIONS, MOST_POSITIONS, TASKS = 4, 12, 4
+"""Sequences of a task, and how many tasks there should be before these become larger.
+
+Fewer than four sequences wait for weights as long as four do.
+"""
+
+DRIVER = '''
+
+@jit
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
+    """Tasks: sequences, even shares of them."""
+    @GEOMETRY
+    gates = 1 if cell == @SIMPLE else 4 if cell == @LSTM else 3
+    slots = 2 if gates == 3 else gates
+    vectors = (units + @LANES - 1) // @LANES
+    filled = vectors * @LANES
+    positions = n * places
+    share = max(@LEAST_POSITIONS, min(@MOST_POSITIONS, (positions + @TASKS - 1) // @TASKS))
+    tasks = (positions + share - 1) // share
+    share = (positions + tasks - 1) // tasks
+    rows = (steps if sequences else 1) + gives_states * (2 if cell == @LSTM else 1)
+    initial, masks = 2 if mask_pitch else 1, x
+    if mask_pitch:
+        masks = values_at(w, 1)
+    table, flags = (2 * @MOST_POSITIONS + @LINE - 1) // @LINE * @LINE, @LINE
+    a, offsets = integers_at(scratch, 0), integers_at(scratch, @ARGUMENTS)
+    xs = integers_at(scratch, @ARGUMENTS + table)
+    ys = integers_at(scratch, @ARGUMENTS + 2 * table)
+    keep = @ARGUMENTS + 3 * table
+    seen = keep + flags
+    nought = seen + flags
+    states, size = nought + 2 * @LINE, @MOST_POSITIONS * filled
+    other = states + 2 * size
+    sums = other + size
+    soft = gate_softmax != 0 or cell_softmax != 0
+    together = block_of(share, slots, vectors, soft)
+    candidates = sums + max(@ROOM, share * together * slots * @LANES)
+    memory, tables = (scratch, scratch), (offsets, xs, ys, keep, seen)
+    ends = (gate_softmax != 0, cell_softmax != 0, usual != 0, usual == @HARD)
+    window = (1, 1, units, 0, 0)
+    layout = (cell, slots, units, vectors, together, biased != 0, 0)
+    room = (sums, candidates, nought)
+    for task in range(lo, hi):
+        first = task * share
+        many = min(share, positions - first)
+        for i in range(nought, sums, @LANES):
+            store(scratch, i, splat(np.float32(0)))
+        now, then = states, states + size
+        for i in range(many):
+            sample, q = (first + i) // places, (first + i) % places
+            at = i * filled
+            offsets[i] = 4 * at
+            xs[i] = (sample * steps * places + q) * gates * units
+            ys[i] = (sample * rows * places + q) * units
+            scratch[keep + i] = np.float32(1)
+            scratch[seen + i] = np.float32(0 if mask_pitch > 0 and not shows_state else 1)
+            if carried:
+                so = (first + i) * units
+                read_state(values_at(w, initial), so, scratch, now + at, units)
+                if cell == @LSTM:
+                    read_state(values_at(w, initial + 1), so, scratch, other + at, units)
+        for s in range(steps):
+            t = steps - 1 - s if reverse else s
+            step_size = places * gates * units
+            reading = (x, t * step_size, -step_size if reverse else step_size)
+            writing = (y, s * places * units, sequences != 0)
+            anything = True
+            if mask_pitch:
+                anything = False
+                for i in range(many):
+                    sample, q = (first + i) // places, (first + i) % places
+                    at = (sample * steps + t) * mask_pitch + (q if mask_pitch > 1 else 0)
+                    kept = masks[at] != 0
+                    scratch[keep + i] = np.float32(1 if kept else 0)
+                    if kept:
+                        scratch[seen + i] = np.float32(1)
+                        anything = True
+            if not anything:
+                if sequences:
+                    for i in range(many):
+                        write_state(scratch, now + i * filled, y, ys[i] + s * places * units,
+                                    scratch[seen + i] != 0, units)
+                continue
+            step(a, f, b, memory, tables, reading, writing, ends, window, layout, room, now, then,
+                 other, 0, many)
+            if cell == @GRU:
+                # All reset gates come first: the candidates' sums read what they leave.
+                second_half(a, f, b, memory, tables, reading, writing, ends, window, layout,
+                            room, now, then, other, 0, many)
+            else:
+                now, then = then, now
+        for i in range(many):
+            at, to = now + i * filled, ys[i]
+            if sequences:
+                to += steps * places * units
+            else:
+                write_state(scratch, at, y, to, steps > 0 and scratch[seen + i] != 0, units)
+                to += places * units
+            if gives_states:
+                write_state(scratch, at, y, to, True, units)
+                if cell == @LSTM:
+                    write_state(scratch, other + i * filled, y, to + places * units, True, units)
+'''
 
 
-class RecurrentKernel(CpuKernel):
-    """Tasks are a few sequences; where the state is convolved, the images of one sample."""
+@cache
+def source(lanes: int) -> str:
+    """The module's text, for one vector width."""
+    return scan_text(
+        DRIVER,
+        lanes,
+        Geometry._fields,
+        LEAST_POSITIONS=LEAST_POSITIONS,
+        MOST_POSITIONS=MOST_POSITIONS,
+        TASKS=TASKS,
+    )
+
+
+class RecurrentKernel(Scan):
+    """Tasks are a few sequences."""
 
     name = "recurrent"
-    ops = (ir.Recurrent,)
     fields = Geometry._fields
 
     def geometry(self, node: ir.Node, shape: KnownShape) -> Geometry:
         op: ir.Recurrent = op_of(node)
-        spatial = shape[1:-1] if _convolves(op) else (prod(shape[1:-1]),)
         return Geometry(
-            shape[0], *three(spatial, 1), op.units, _CELLS[op.cell],
-            *three(op.kernel, 1), *three([before for before, _ in op.padding], 0),
-            op.reverse, op.sequences, op.carried, op.gives_states,
-            op.first_masked == "state", op.state_bias is not None,
-            op.gate_activation == "softmax", op.activation == "softmax", _usual(op),
+            shape[0], prod(shape[1:-1]), op.units, CELLS[op.cell], op.reverse, op.sequences,
+            op.carried, op.gives_states, op.first_masked == "state", op.state_bias is not None,
+            op.gate_activation == "softmax", op.activation == "softmax", usual_gates(op),
             op.masked,
         )  # fmt: skip
 
-    def with_sources(self, geometry: Integers, shapes: Sequence[KnownShape]) -> Integers:
-        known = Geometry(*geometry)
-        return known._replace(mask_pitch=prod(shapes[1][1:])) if known.mask_pitch else known
-
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
-        if _convolves(op_of(node)):
-            return n
         positions = n * prod(shape[1:-1])
         share = max(LEAST_POSITIONS, min(MOST_POSITIONS, -(-positions // TASKS)))
         return -(-positions // share)
 
-    def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
-        """Multiply-adds of the state, then activations, at the rate of ``MapKernel``."""
-        op: ir.Recurrent = op_of(node)
-        values = prod(shape) + prod(shape[:-1]) * op.units
-        return prod(shape[:-1]) * prod(op.weight.shape) / _STEPS_A_NANOSECOND + values / 1.5
-
     def scratch(self, node: ir.Node, shape: KnownShape) -> int:
         op: ir.Recurrent = op_of(node)
-        filled = -(-op.units // MOST_LANES) * MOST_LANES
-        if _convolves(op):
-            most = prod(shape[1:-1])
-            lengths = zip(shape[1:-1], op.kernel, strict=True)
-            image = prod(length + k - 1 for length, k in lengths) * op.units
-        else:
-            most, image = MOST_POSITIONS, MOST_POSITIONS * filled
-        tables = ARGUMENTS + 3 * table_values(most) + 2 * (most + LINE) + 2 * LINE
-        sums = max(ROOM, min(most, CHUNK) * filled if _soft(op) else 0) * 4
-        return tables + 2 * (image + LINE) + most * filled + sums + ROOM
+        size = MOST_POSITIONS * -(-op.units // MOST_LANES) * MOST_LANES
+        tables = ARGUMENTS + 3 * table_values(MOST_POSITIONS) + 4 * LINE
+        return tables + 3 * size + 4 * max(ROOM, size if is_soft(op) else 0) + ROOM
 
     @classmethod
     def texts(cls, lanes: int) -> Iterable[str]:
-        return [source(lanes, cls.fields)]
+        return [source(lanes)]
 
     def text(self, wanted: Wanted) -> str:
-        return source(wanted.lanes, self.fields)
-
-    def functions(self, wanted: Wanted) -> Functions:
-        return scan_ends(op_of(wanted.node))
-
-    def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
-        """All in the place of the bias: that of the weights may be a table of values."""
-        import numpy as np
-
-        weight, *biases = given
-        units = weight.shape[-2]
-        gates = weight.shape[-1] // units
-        rows = weight.reshape(-1, gates, units)
-        parts = [_in_groups(_columns(rows, part, lanes), lanes) for part in _PARTS[gates]]
-        for bias in biases:
-            parts += [_columns(bias.reshape(1, gates, units), p, lanes) for p in _PARTS[gates]]
-        flat = [part.reshape(-1) for part in parts]
-        return no_values(), np.concatenate(flat, dtype=np.float32, casting="same_kind")
-
-
-def scan_ends(op: ir.Recurrent) -> Functions:
-    """What a scan calls: its gates end as the step's own values, a cell's values as the total."""
-    gates = Finish() if op.cell == "simple" else _finish(op.gate_activation)
-    return Functions(gates, total=_finish(op.activation), tile=True)
-
-
-def _convolves(op: ir.Recurrent) -> bool:
-    return prod(op.kernel) > 1
-
-
-def _usual(op: ir.Recurrent) -> int:
-    if op.activation != ACTIVATIONS["tanh"] or op.cell == "simple":
-        return 0
-    kinds = {ACTIVATIONS["sigmoid"]: SOFT, ACTIVATIONS["hard_sigmoid"]: HARD}
-    return 0 if op.gate_activation == "softmax" else kinds.get(op.gate_activation, 0)
-
-
-def _soft(op: ir.Recurrent) -> bool:
-    return "softmax" in (op.activation, op.gate_activation)
-
-
-def _finish(activation: ir.CellActivation) -> Finish:
-    return Finish() if activation == "softmax" else finish(activation)
-
-
-def _columns(rows: npt.NDArray[Any], part: Sequence[int], lanes: int) -> npt.NDArray[Any]:
-    """(rows, gates, units) to (rows, columns): vectors of units, with some gates side by side."""
-    import numpy as np
-
-    count, _, units = rows.shape
-    filled = np.pad(rows[:, part], [(0, 0), (0, 0), (0, -units % lanes)])
-    vectors = filled.reshape(count, len(part), -1, lanes)
-    return vectors.transpose(0, 2, 1, 3).reshape(count, -1)
-
-
-def _in_groups(columns: npt.NDArray[Any], lanes: int) -> npt.NDArray[Any]:
-    """(rows, columns) to [group of two vectors][row][column of the group], flat."""
-    import numpy as np
-
-    width = columns.shape[1]
-    groups = [columns[:, first : first + 2 * lanes] for first in range(0, width, 2 * lanes)]
-    return np.concatenate([group.reshape(-1) for group in groups])
+        return source(wanted.lanes)

@@ -2,7 +2,14 @@
 
 Sums of a position are vectors of units, with all gates of a vector side by side. Usual gates, a
 kind of sigmoid beside tanh, are done in registers; others through the activations of ``f``, which
-go over all sums of a block.
+go over all sums of a block. What functions are given together is
+
+* ``memory``: where sums lie, and where states do,
+* ``places``: for each position where its state lies (in bytes), its input and its output, and
+  where it says whether this step is kept, and whether one was kept so far,
+* ``reading``: the input, where the step's part begins, and how far on that of the next one is,
+* ``writing``: the output, where the step's part begins, and whether it is a sequence,
+* ``block``: the first vector of units, how many there are, and all units.
 """
 
 from __future__ import annotations
@@ -73,91 +80,96 @@ def gate_of(value, hard):
 
 
 @jit
-def quick_cells(x, xs, xt, ahead, scratch, sums, keep, other, filled, i0, positions, u0, blocks,
-                units, hard):
-    """``cells_of`` and all before, of sigmoid or hard_sigmoid and tanh, in registers."""
+def quick_cells(memory, places, reading, block, sums, other, filled, i0, positions, hard):
+    """``cells_of`` and all before it, of the usual activations."""
+    scratch, states = memory
+    offsets, xs, ys, keep, seen = places
+    x, xt, ahead = reading
+    u0, blocks, units = block
     for i in range(positions):
         xo, o = xs[i0 + i] + xt, sums + i * blocks * 4 * @LANES
         co, kept = other + (i0 + i) * filled, scratch[keep + i0 + i] != 0
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
             for k in range(4):
                 prefetch_near(x, xo + ahead + k * units + u)
-            i_sum = add(load(scratch, o), input_of(x, xo, u, units))
-            f_sum = add(load(scratch, o + @LANES), input_of(x, xo + units, u, units))
-            o_sum = add(load(scratch, o + 2 * @LANES), input_of(x, xo + 3 * units, u, units))
-            c_sum = add(load(scratch, o + 3 * @LANES), input_of(x, xo + 2 * units, u, units))
+            i_sum = add(load(scratch, o), values_of(x, xo, u, units))
+            f_sum = add(load(scratch, o + @LANES), values_of(x, xo + units, u, units))
+            o_sum = add(load(scratch, o + 2 * @LANES), values_of(x, xo + 3 * units, u, units))
+            c_sum = add(load(scratch, o + 3 * @LANES), values_of(x, xo + 2 * units, u, units))
             added = mul(gate_of(i_sum, hard), tanh(c_sum))
-            cell = fma(gate_of(f_sum, hard), load(scratch, co + u), added)
+            cell = fma(gate_of(f_sum, hard), load(states, co + u), added)
             if kept:
-                store(scratch, co + u, cell)
+                store(states, co + u, cell)
             store(scratch, o, cell)
             store(scratch, o + 2 * @LANES, gate_of(o_sum, hard))
             o += 4 * @LANES
 
 
 @jit
-def quick_gates(x, xs, xt, ahead, scratch, sums, i0, positions, u0, blocks, units, hard):
-    """Both gates of a GRU, in registers."""
+def quick_gates(memory, places, reading, block, sums, i0, positions, hard):
+    """Both gates of a GRU, of the usual activations."""
+    scratch, states = memory
+    offsets, xs, ys, keep, seen = places
+    x, xt, ahead = reading
+    u0, blocks, units = block
     for i in range(positions):
         xo, o = xs[i0 + i] + xt, sums + i * blocks * 2 * @LANES
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
             for k in range(3):
                 prefetch_near(x, xo + ahead + k * units + u)
-            z_sum = add(load(scratch, o), input_of(x, xo, u, units))
-            r_sum = add(load(scratch, o + @LANES), input_of(x, xo + units, u, units))
+            z_sum = add(load(scratch, o), values_of(x, xo, u, units))
+            r_sum = add(load(scratch, o + @LANES), values_of(x, xo + units, u, units))
             store(scratch, o, gate_of(z_sum, hard))
             store(scratch, o + @LANES, gate_of(r_sum, hard))
             o += 2 * @LANES
 '''
 
-_CELLS = '''
+_STATES = '''
 
 @jit
-def put(value, scratch, before, to, y, yo, kept, shown, sequences, u, units):
+def put(value, states, before, to, y, yo, kept, shown, sequences, u, units):
     """Write a vector of the next state, and of the output; what is not kept stays as before."""
     zero = splat(np.float32(0))
     if u + @LANES <= units:
         if not kept:
-            value = load(scratch, before + u)
-        store(scratch, to + u, value)
+            value = load(states, before + u)
+        store(states, to + u, value)
         if sequences:
             store(y, yo + u, value if shown else zero)
     else:
         some = first_lanes(units - u)
         if not kept:
-            value = load_where(scratch, before + u, some)
-        store_where(scratch, to + u, some, value)
+            value = load_where(states, before + u, some)
+        store_where(states, to + u, some, value)
         if sequences:
             store_where(y, yo + u, some, value if shown else zero)
 
 
 @jit
-def old_of(scratch, at, u, units):
-    """A vector of a state."""
-    if u + @LANES <= units:
-        return load(scratch, at + u)
-    return load_where(scratch, at + u, first_lanes(units - u))
-
-
-@jit
-def cells_of(scratch, sums, keep, other, filled, i0, positions, u0, blocks):
+def cells_of(memory, places, block, sums, other, filled, i0, positions):
     """The next cell states of an LSTM, from i, f, o, c; they also take the place of i."""
+    scratch, states = memory
+    offsets, xs, ys, keep, seen = places
+    u0, blocks, units = block
     for i in range(positions):
         o, kept = sums + i * blocks * 4 * @LANES, scratch[keep + i0 + i] != 0
         co = other + (i0 + i) * filled
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
             added = mul(load(scratch, o), load(scratch, o + 3 * @LANES))
-            cell = fma(load(scratch, o + @LANES), load(scratch, co + u), added)
+            cell = fma(load(scratch, o + @LANES), load(states, co + u), added)
             if kept:
-                store(scratch, co + u, cell)
+                store(states, co + u, cell)
             store(scratch, o, cell)
             o += 4 * @LANES
 
 
 @jit
-def outputs_of(scratch, sums, keep, seen, offsets, now, then, i0, positions, y, ys, yt,
-               sequences, u0, blocks, units, quick):
+def outputs_of(memory, places, writing, block, sums, now, then, i0, positions, quick):
     """The next states h of an LSTM: o by the activated cell state, which is in the place of i."""
+    scratch, states = memory
+    offsets, xs, ys, keep, seen = places
+    y, yt, sequences = writing
+    u0, blocks, units = block
     for i in range(positions):
         o, at = sums + i * blocks * 4 * @LANES, offsets[i0 + i] >> 2
         kept, shown = scratch[keep + i0 + i] != 0, scratch[seen + i0 + i] != 0
@@ -166,90 +178,102 @@ def outputs_of(scratch, sums, keep, seen, offsets, now, then, i0, positions, y, 
             if quick:
                 cell = tanh(cell)
             value = mul(load(scratch, o + 2 * @LANES), cell)
-            put(value, scratch, now + at, then + at, y, ys[i0 + i] + yt, kept, shown,
-                sequences, u, units)
+            put(value, states, now + at, then + at, y, ys[i0 + i] + yt, kept, shown, sequences,
+                u, units)
             o += 4 * @LANES
 
 
 @jit
-def reset(scratch, sums, gate, filled, offsets, now, product, i0, positions, u0, blocks, units):
+def reset(memory, places, block, sums, gate, filled, now, left, i0, positions):
     """Keep the update gate of a GRU, and write what its reset gate leaves of the state."""
+    scratch, states = memory
+    offsets, xs, ys, keep, seen = places
+    u0, blocks, units = block
     for i in range(positions):
         o, at, zo = sums + i * blocks * 2 * @LANES, offsets[i0 + i] >> 2, gate + (i0 + i) * filled
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
-            store(scratch, zo + u, load(scratch, o))
-            left = mul(load(scratch, o + @LANES), old_of(scratch, now + at, u, units))
-            if u + @LANES <= units:
-                store(scratch, product + at + u, left)
-            else:
-                store_where(scratch, product + at + u, first_lanes(units - u), left)
+            store(states, zo + u, load(scratch, o))
+            value = mul(load(scratch, o + @LANES), values_of(states, now + at, u, units))
+            put(value, states, now + at, left + at, states, 0, True, True, False, u, units)
             o += 2 * @LANES
 
 
 @jit
-def reset_after(x, xs, xt, scratch, gates, sums, i0, positions, u0, blocks, units):
+def reset_after(memory, places, reading, block, gates, sums, i0, positions):
     """The candidate's sums: the input's part, and what the reset gate leaves of the state's."""
+    scratch, states = memory
+    offsets, xs, ys, keep, seen = places
+    x, xt, ahead = reading
+    u0, blocks, units = block
     for i in range(positions):
         xo = xs[i0 + i] + xt + 2 * units
         ro, o = gates + i * blocks * 2 * @LANES + @LANES, sums + i * blocks * @LANES
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
             r, s = load(scratch, ro), load(scratch, o)
-            store(scratch, o, fma(r, s, input_of(x, xo, u, units)))
+            store(scratch, o, fma(r, s, values_of(x, xo, u, units)))
             ro += 2 * @LANES
             o += @LANES
 
 
 @jit
-def mix(x, xs, xt, scratch, gates, gate_pitch, gate_step, sums, keep, seen, offsets, now, then,
-        i0, positions, y, ys, yt, sequences, u0, blocks, units, quick, adds):
+def mix(memory, places, reading, writing, block, gates, gate_at, gate_pitch, gate_step, sums,
+        now, then, i0, positions, quick, adds):
     """The next states of a GRU, between the old ones and the candidates."""
+    scratch, states = memory
+    offsets, xs, ys, keep, seen = places
+    x, xt, ahead = reading
+    y, yt, sequences = writing
+    u0, blocks, units = block
     one = splat(np.float32(1))
     for i in range(positions):
-        zo, o, at = gates + i * gate_pitch, sums + i * blocks * @LANES, offsets[i0 + i] >> 2
+        zo, o, at = gate_at + i * gate_pitch, sums + i * blocks * @LANES, offsets[i0 + i] >> 2
         kept, shown = scratch[keep + i0 + i] != 0, scratch[seen + i0 + i] != 0
         xo = xs[i0 + i] + xt + 2 * units
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
-            z, candidate = load(scratch, zo), load(scratch, o)
+            z, candidate = load(gates, zo), load(scratch, o)
             if adds:
-                candidate = add(candidate, input_of(x, xo, u, units))
+                candidate = add(candidate, values_of(x, xo, u, units))
             if quick:
                 candidate = tanh(candidate)
-            old = old_of(scratch, now + at, u, units)
+            old = values_of(states, now + at, u, units)
             value = fma(z, old, mul(sub(one, z), candidate))
-            put(value, scratch, now + at, then + at, y, ys[i0 + i] + yt, kept, shown,
-                sequences, u, units)
+            put(value, states, now + at, then + at, y, ys[i0 + i] + yt, kept, shown, sequences,
+                u, units)
             zo += gate_step
             o += @LANES
 
 
 @jit
-def take(scratch, sums, keep, seen, offsets, now, then, i0, positions, y, ys, yt, sequences,
-         u0, blocks, units):
+def take(memory, places, writing, block, sums, now, then, i0, positions):
     """The next states of a simple cell: the activated sums."""
+    scratch, states = memory
+    offsets, xs, ys, keep, seen = places
+    y, yt, sequences = writing
+    u0, blocks, units = block
     for i in range(positions):
         o, at = sums + i * blocks * @LANES, offsets[i0 + i] >> 2
         kept, shown = scratch[keep + i0 + i] != 0, scratch[seen + i0 + i] != 0
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
-            put(load(scratch, o), scratch, now + at, then + at, y, ys[i0 + i] + yt, kept, shown,
+            put(load(scratch, o), states, now + at, then + at, y, ys[i0 + i] + yt, kept, shown,
                 sequences, u, units)
             o += @LANES
 
 
 @jit
-def read_state(x, at, scratch, to, units):
+def read_state(x, at, states, to, units):
     """Copy an initial state of one position."""
     for u in range(0, units, @LANES):
         some = first_lanes(units - u)
-        store_where(scratch, to + u, some, load_where(x, at + u, some))
+        store_where(states, to + u, some, load_where(x, at + u, some))
 
 
 @jit
-def write_state(scratch, at, y, to, shown, units):
+def write_state(states, at, y, to, shown, units):
     """Copy a state of one position to the output, or write zeros."""
     zero = splat(np.float32(0))
     for u in range(0, units, @LANES):
         some = first_lanes(units - u)
-        store_where(y, to + u, some, load_where(scratch, at + u, some) if shown else zero)
+        store_where(y, to + u, some, load_where(states, at + u, some) if shown else zero)
 '''
 
-CELLS = _USUAL + _ACTIVATIONS + _QUICK + _CELLS
+CELLS = _USUAL + _ACTIVATIONS + _QUICK + _STATES

@@ -17,12 +17,13 @@ def _few(positions: int, vectors: int) -> str:
     given = "".join(f", x{t}" for t in range(positions))
     lines = [
         "\n\n@jit",
-        f"def few_{positions}_{vectors}(scratch{given}, run, b, wo, group, to, pitch, begins):",
+        f"def few_{positions}_{vectors}(memory{given}, run, b, wo, group, to, pitch, begins):",
+        "    scratch, states = memory",
         *(f"    s{t}_{v} = splat(np.float32(0))" for t, v in sums),
         *(f"    w{v} = wo + {v // 2} * group + {v % 2} * @LANES" for v in range(vectors)),
         "    for k in range(run):",
     ]
-    lines += [f"        a{t} = broadcast(scratch, x{t} + k)" for t in range(positions)]
+    lines += [f"        a{t} = broadcast(states, x{t} + k)" for t in range(positions)]
     for v in range(vectors):
         lines.append(f"        column = load(b, w{v} + k * @WIDE)")
         lines += [f"        s{t}_{v} = fma(a{t}, column, s{t}_{v})" for t in range(positions)]
@@ -38,7 +39,7 @@ def _few(positions: int, vectors: int) -> str:
 _PRODUCT = '''
 
 @jit
-def product_of_few(scratch, state, offsets, i0, positions, b, wo, columns, sums, pitch, run):
+def product_of_few(memory, state, offsets, i0, positions, b, wo, columns, sums, pitch, run):
     """The same for so few that weights from L2 are all it waits for; the columns that are done.
 
     Many columns at once are as many chains of sums, which do not wait for one another.
@@ -53,32 +54,33 @@ def product_of_few(scratch, state, offsets, i0, positions, b, wo, columns, sums,
                 some, to = min(run - skip, @SHORT), sums + column * @LANES
                 at = wo + column * @LANES * run + skip * @WIDE
                 begins = skip == 0
+                size = run * @WIDE
                 if wide == 8 and positions == 1:
-                    few_1_8(scratch, x0 + skip, some, b, at, run * @WIDE, to, pitch, begins)
+                    few_1_8(memory, x0 + skip, some, b, at, size, to, pitch, begins)
                 elif wide == 8 and positions == 2:
-                    few_2_8(scratch, x0 + skip, x1 + skip, some, b, at, run * @WIDE, to, pitch,
-                            begins)
+                    few_2_8(memory, x0 + skip, x1 + skip, some, b, at, size, to, pitch, begins)
                 elif wide == 8:
-                    few_3_8(scratch, x0 + skip, x1 + skip, x2 + skip, some, b, at, run * @WIDE,
-                            to, pitch, begins)
-                elif positions == 1:
-                    few_1_4(scratch, x0 + skip, some, b, at, run * @WIDE, to, pitch, begins)
-                elif positions == 2:
-                    few_2_4(scratch, x0 + skip, x1 + skip, some, b, at, run * @WIDE, to, pitch,
+                    few_3_8(memory, x0 + skip, x1 + skip, x2 + skip, some, b, at, size, to, pitch,
                             begins)
+                elif positions == 1:
+                    few_1_4(memory, x0 + skip, some, b, at, size, to, pitch, begins)
+                elif positions == 2:
+                    few_2_4(memory, x0 + skip, x1 + skip, some, b, at, size, to, pitch, begins)
                 else:
-                    few_3_4(scratch, x0 + skip, x1 + skip, x2 + skip, some, b, at, run * @WIDE,
-                            to, pitch, begins)
+                    few_3_4(memory, x0 + skip, x1 + skip, x2 + skip, some, b, at, size, to, pitch,
+                            begins)
             column += wide
     return column
 
+
 @jit
-def product(a, f, scratch, state, offsets, i0, positions, b, wo, columns, sums, nought,
-            kd, kh, run, row, plane):
+def product(a, f, memory, state, offsets, i0, positions, b, wo, columns, sums, nought, window):
     """What a state adds to so many vectors of columns, for positions from ``i0`` on.
 
     ``offsets`` say where their windows begin behind ``state``; sums of a position lie together.
     """
+    scratch, states = memory
+    kd, kh, run, row, plane = window
     terms = kd * kh * run
     rows, pitch = min(kh, max(1, @SHORT // run)), columns * @LANES
     tiles = (positions + @MOST - 1) // @MOST
@@ -91,7 +93,7 @@ def product(a, f, scratch, state, offsets, i0, positions, b, wo, columns, sums, 
     a[@TILE_Y_OFFSETS] = address_of(waiting, 0)
     first = 0
     if positions <= @FEW and kd * kh == 1:
-        first = product_of_few(scratch, state, offsets, i0, positions, b, wo, columns, sums,
+        first = product_of_few(memory, state, offsets, i0, positions, b, wo, columns, sums,
                                pitch, run)
     for column in range(first, columns, 2):
         vectors = min(2, columns - column)
@@ -105,7 +107,7 @@ def product(a, f, scratch, state, offsets, i0, positions, b, wo, columns, sums, 
                     at = base + ((d * kh + h) * run + skip) * width
                     a[@TILE_W] = a[@TILE_ASK] = address_of(b, at)
                     a[@TILE_ROWS], a[@TILE_RUN] = min(rows, kh - h), min(@SHORT, run - skip)
-                    a[@TILE_X] = address_of(scratch, state + d * plane + h * row + skip)
+                    a[@TILE_X] = address_of(states, state + d * plane + h * row + skip)
                     i = 0
                     for t in range(tiles):
                         size = share + 1 if t < larger else share
@@ -123,22 +125,25 @@ def product(a, f, scratch, state, offsets, i0, positions, b, wo, columns, sums, 
 
 
 @jit
-def input_of(x, at, u, units):
-    """A vector of units of a gate of the input; zeros behind the last."""
+def values_of(x, at, u, units):
+    """A vector of units; zeros behind the last."""
     if u + @LANES <= units:
         return load(x, at + u)
     return load_where(x, at + u, first_lanes(units - u))
 
 
 @jit
-def add_input(x, xs, xt, i0, positions, values, at, u0, blocks, slots, gate, units):
+def add_input(places, reading, block, values, at, slots, gate, i0, positions):
     """Add the input's part to the sums of some gates. The last two of an LSTM are in turns."""
+    offsets, xs, ys, keep, seen = places
+    x, xt, ahead = reading
+    u0, blocks, units = block
     for i in range(positions):
         xo, o = xs[i0 + i] + xt, at + i * blocks * slots * @LANES
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
             for k in range(slots):
                 one = gate + (k if k < 2 else 5 - k)
-                store(values, o, add(load(values, o), input_of(x, xo + one * units, u, units)))
+                store(values, o, add(load(values, o), values_of(x, xo + one * units, u, units)))
                 o += @LANES
 
 

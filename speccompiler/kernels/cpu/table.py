@@ -30,6 +30,7 @@ from speccompiler.kernels.cpu.normalize import NormalizeKernel
 from speccompiler.kernels.cpu.plain_copy import CopyKernel
 from speccompiler.kernels.cpu.pool import PoolKernel
 from speccompiler.kernels.cpu.recurrent import RecurrentKernel
+from speccompiler.kernels.cpu.recurrent_image import RecurrentImageKernel
 from speccompiler.kernels.cpu.resize import ResizeKernel
 from speccompiler.kernels.cpu.resize_image import ResizeImageKernel
 from speccompiler.kernels.cpu.slicing import SliceKernel
@@ -45,7 +46,7 @@ KERNELS: tuple[type[CpuKernel], ...] = (
     MapKernel, MapWithKernel, CombineKernel, SoftmaxKernel,
     MaskKernel, NormalizeKernel, BatchNormalizeKernel,
     TransposeKernel, SliceKernel, ExpandKernel, ConcatKernel, DotKernel, LookupKernel,
-    RecurrentKernel, KeptKernel,
+    RecurrentKernel, RecurrentImageKernel, KeptKernel,
 )  # fmt: skip
 """All kernels. Of two that cost the same, the first is taken."""
 

@@ -1,4 +1,4 @@
-"""Releases of Keras's 1.x line: which is older, and how messages name the one that wrote a file."""
+"""Releases of Keras: which is older, and how messages name the one that wrote a file."""
 
 from __future__ import annotations
 
@@ -25,3 +25,11 @@ def before(version: str | None, release: tuple[int, ...]) -> bool:
         return True
     parts = version.split(".")[: len(release)]
     return all(p.isascii() and p.isdigit() for p in parts) and tuple(map(int, parts)) < release
+
+
+def tensorflows(version: str | None) -> bool:
+    """Whether TensorFlow's own Keras, or Keras 3 after it, is of this version.
+
+    Multi-backend Keras ended with 2.3.1; TensorFlow's releases up to 2.3 end in ``-tf``.
+    """
+    return version is not None and (version.endswith("-tf") or not before(version, (2, 4)))

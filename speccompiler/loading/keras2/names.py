@@ -39,18 +39,18 @@ TYPES: Mapping[str, str] = {
 """Classes that have another name here."""
 SAME = frozenset(
     {
-        "Activation", "ActivityRegularization", "AlphaDropout", "AveragePooling1D", "AveragePooling2D",
-        "AveragePooling3D", "BatchNormalization", "Bidirectional", "ConvLSTM2D", "Cropping1D",
-        "Cropping2D", "Cropping3D", "Dense", "Dropout", "ELU", "Embedding", "Flatten", "GRU",
-        "GaussianDropout", "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
-        "GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D",
-        "GlobalMaxPooling3D", "GroupNormalization", "InputLayer", "LSTM", "LayerNormalization",
-        "LeakyReLU", "LocallyConnected1D", "LocallyConnected2D", "Masking", "MaxPooling1D",
-        "MaxPooling2D", "MaxPooling3D", "Normalization", "PReLU", "Permute", "ReLU",
-        "RepeatVector", "Rescaling", "Reshape", "SimpleRNN", "Softmax",
-        "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "ThresholdedReLU",
-        "TimeDistributed", "UnitNormalization", "UpSampling1D", "UpSampling2D", "UpSampling3D",
-        "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
+        "Activation", "ActivityRegularization", "AlphaDropout", "AveragePooling1D",
+        "AveragePooling2D", "AveragePooling3D", "BatchNormalization", "Bidirectional", "ConvLSTM2D",
+        "Cropping1D", "Cropping2D", "Cropping3D", "Dense", "Dropout", "ELU", "Embedding", "Flatten",
+        "GRU", "GaussianDropout", "GaussianNoise", "GlobalAveragePooling1D",
+        "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalMaxPooling1D",
+        "GlobalMaxPooling2D", "GlobalMaxPooling3D", "GroupNormalization", "InputLayer", "LSTM",
+        "LayerNormalization", "LeakyReLU", "LocallyConnected1D", "LocallyConnected2D", "Masking",
+        "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "Normalization", "PReLU", "Permute", "ReLU",
+        "RepeatVector", "Rescaling", "Reshape", "SimpleRNN", "Softmax", "SpatialDropout1D",
+        "SpatialDropout2D", "SpatialDropout3D", "ThresholdedReLU", "TimeDistributed",
+        "UnitNormalization", "UpSampling1D", "UpSampling2D", "UpSampling3D", "ZeroPadding1D",
+        "ZeroPadding2D", "ZeroPadding3D",
     }
 )  # fmt: skip
 """Classes of the same name here."""

@@ -64,19 +64,23 @@ def _two_ways(reading: Reading, config: Mapping, forward: TreeNode) -> Mapping:
 
 
 def _is_copy(forward: TreeNode, backward: TreeNode) -> bool:
-    one, other = to_data(forward), to_data(backward)
+    one, other = (_meaning(to_data(node)) for node in (forward, backward))
     if not isinstance(one, dict) or not isinstance(other, dict):
         return False
     first, second = one.get("config"), other.get("config")
     if not isinstance(first, dict) or not isinstance(second, dict):
         return False
-    alike = all(
-        first.get(key) == second.get(key)
-        for key in first.keys() | second.keys() - _MAY_DIFFER
-        if key not in _MAY_DIFFER
-    )
+    keys = (first.keys() | second.keys()) - _MAY_DIFFER
     turned = bool(first.get("go_backwards")) != bool(second.get("go_backwards"))
-    return one.get("class_name") == other.get("class_name") and alike and turned
+    same = one.get("class_name") == other.get("class_name")
+    return same and turned and all(first.get(key) == second.get(key) for key in keys)
+
+
+def _meaning(data: object) -> object:
+    """Plain data without the numbers that Keras gives to objects which it writes more than once."""
+    if isinstance(data, dict):
+        return {key: _meaning(value) for key, value in data.items() if key != "shared_object_id"}
+    return [_meaning(item) for item in data] if isinstance(data, list) else data
 
 
 def _held(inner: Mapping) -> Mapping:

@@ -13,7 +13,7 @@ from speccompiler.diagnostics.core import Problem, Span
 from speccompiler.diagnostics.wording import shown
 from speccompiler.frozen import dataclass
 from speccompiler.loading.keras1.keras2_marks import written_by_keras2
-from speccompiler.loading.keras1.releases import before
+from speccompiler.loading.keras1.releases import before, tensorflows
 from speccompiler.loading.tree_reading import ProblemAt
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Scalar, mappings
@@ -90,7 +90,7 @@ def _line(root: Mapping, version: str | None, span: Span) -> Line:
             return "Keras 3"
         if not version.startswith("2."):
             raise ProblemAt(span, _unknown_release(version))
-        if version.endswith("-tf") or not before(version, (2, 4)):
+        if tensorflows(version):
             return "tf.keras"
     marks = set(_marks(root))
     if version is None and "Keras 3" in marks:

@@ -15,8 +15,8 @@ from speccompiler.graph.ir import (
     MapWith,
     Node,
     Pad,
+    Padding,
     Reshape,
-    Transpose,
     Weight,
 )
 from speccompiler.lowering.onnx.scope import Scope
@@ -81,12 +81,14 @@ def _depthwise(scope: Scope, x: Node, kernel: Known, times: int, at: Windows) ->
         (*at.kernel, times, channels),
         split,
     )
-    y = scope.add(Depthwise(at.kernel, at.stride, at.padding, weight, at.written_dilation), x)
+    y = scope.add(
+        Depthwise(at.kernel, at.stride, at.padding, weight, at.written_dilation), x
+    )
     if times == 1:
         return y
     spatial = y.shape[:-1]
     y = scope.add(Reshape((*spatial, times, channels)), y)
-    y = scope.add(Transpose((*range(rank), rank + 1, rank)), y)
+    y = scope.transposed(y, (*range(rank), rank + 1, rank))
     return scope.add(Reshape((*spatial, times * channels)), y)
 
 
@@ -144,15 +146,21 @@ def lower_conv_transpose(scope: Scope) -> Value:
         (*(axis.kernel for axis in axes), channels, wide),
         phases=stride,
     )
+    amounts = _amounts(axes, cuts)
+    beyond = any(is_known(after) and after > 0 for _, after in amounts)
     beside: Weight | None = None
-    if bias is not None:
+    if bias is not None and not beyond:
         beside = scope.weight(bias, (0,), (wide,), phases=stride)
     padding = tuple((axis.kernel - 1, axis.kernel - 1) for axis in axes)
     y = scope.add(
         Conv(weight.shape[:-2], (1,) * rank, padding, weight, beside), channels_last(scope, node)
     )
     y = _in_order(scope, y, stride, filters)
-    y = _cropped(scope, y, axes, cuts, bias)
+    if any(amount != (0, 0) for amount in amounts):
+        y = scope.add(Pad(amounts), y)
+    if bias is not None and beyond:  # places that no input reaches have the bias, too
+        one = scope.weight(bias, (0,), (*(1,) * rank, filters))
+        y = scope.add(MapWith(PLUS, (one,)), y)
     return scope.like(x, channels_first(scope, y))
 
 
@@ -172,23 +180,15 @@ def _in_order(scope: Scope, y: Node, stride: tuple[int, ...], filters: int) -> N
     counts = y.shape[:-1]
     y = scope.add(Reshape((*counts, *stride, filters)), y)
     order = [place for axis in range(rank) for place in (axis, rank + axis)]
-    y = scope.add(Transpose((*order, 2 * rank)), y)
+    y = scope.transposed(y, (*order, 2 * rank))
     lengths = tuple(n * s for n, s in zip(counts, stride, strict=True))
     return scope.add(Reshape((*lengths, filters)), y)
 
 
-def _cropped(
-    scope: Scope, y: Node, axes: list[_Axis], cuts: list[tuple[Dim, Dim]], bias: Known | None
-) -> Node:
-    """What the padding takes off; places that no input reaches hold the bias alone."""
-    amounts = []
-    for axis, (front, behind) in zip(axes, cuts, strict=True):
-        amounts.append((-front, axis.whole - axis.made - behind))
-    if all(amount == (0, 0) for amount in amounts):
-        return y
-    if bias is not None and any(is_known(a) and a > 0 for _, a in amounts):
-        raise scope.refuse("its outputs reach further than its inputs and kernel do, with a bias")
-    return scope.add(Pad(tuple(amounts)), y)
+def _amounts(axes: list[_Axis], cuts: list[tuple[Dim, Dim]]) -> Padding:
+    """What comes off each axis, as a negative padding; it may reach beyond the end instead."""
+    pairs = zip(axes, cuts, strict=True)
+    return tuple((-front, axis.whole - axis.made - behind) for axis, (front, behind) in pairs)
 
 
 def _cuts(
@@ -244,3 +244,4 @@ def _dense(scope: Scope, kernel: Known, groups: int, dilation: tuple[int, ...]) 
         return wide
 
     return kernel.changed(f"in {groups} groups, {list(dilation)} apart", expand)
+

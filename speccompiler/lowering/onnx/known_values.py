@@ -15,9 +15,9 @@ import numpy as np
 from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.dims import Dim
 from speccompiler.graph.rounding import ceil_div
-from speccompiler.lowering.onnx.scope import Scope
+from speccompiler.lowering.onnx.scope import OPEN, Scope
 from speccompiler.lowering.onnx.stored import loaded, stored
-from speccompiler.lowering.onnx.values import HELD, Array, Known, Value, dims, settled
+from speccompiler.lowering.onnx.values import BATCH, HELD, Array, Known, Value, dims, settled
 
 MOST = 1 << 27
 """Numbers of a known value."""
@@ -49,9 +49,7 @@ def computed(scope: Scope) -> dict[str, Known]:
     found = {}
     for place, (name, array) in enumerate(zip(node.outputs, results, strict=False)):
         if name:
-            found[name] = Known.of(
-                name, array, _again(scope, given, place) if array.size > HELD else None
-            )
+            found[name] = Known.of(name, array, _again(scope, given, place) if array.size > HELD else None)
     return found
 
 
@@ -67,10 +65,24 @@ def _checked(scope: Scope, compute: Callable[[], Any]) -> list[Array]:
         with np.errstate(all="ignore"):
             found = compute()
     except (ArithmeticError, ValueError, IndexError, TypeError, AttributeError) as error:
+        if any(read is not None and BATCH in _lengths(read) for read in scope.inputs):
+            raise scope.refuse("it computes with the number of samples") from None
+        if any(isinstance(read, Known) and read.dtype == "object" for read in scope.inputs):
+            raise scope.refuse("it computes with a length that is open", OPEN) from None
         reason = str(error).split("\n")[0][:120]
         raise Problem("CS269", f"it cannot be computed from its constants: {reason}") from None
     results = found if isinstance(found, list) else [found]
     return [settled(np.asarray(array)) for array in results]
+
+
+def _lengths(read: Value | Known) -> tuple[Dim, ...]:
+    small = isinstance(read, Known) and read.dtype == "object"
+    return dims(read.array().ravel()) if small and isinstance(read, Known) else ()
+
+
+def _sizes(array: Array) -> list[int]:
+    """A shape as numbers. One value for all samples stands once: it is repeated where it is used."""
+    return [1 if n == BATCH else int(n) for n in array.ravel().tolist()]
 
 
 _NONE = Known.of("", np.zeros(0, np.int64))
@@ -203,10 +215,7 @@ def _slice(scope: Scope, arrays: Sequence[Array]) -> Array:
     if len(arrays) > 1:
         starts, ends = (a.ravel().tolist() for a in arrays[1:3])
     else:
-        starts, ends = (
-            list(scope.integers("starts", ()) or ()),
-            list(scope.integers("ends", ()) or ()),
-        )
+        starts, ends = list(scope.integers("starts", ()) or ()), list(scope.integers("ends", ()) or ())
     axes = _axes(scope, arrays, 3) or tuple(range(len(starts)))
     named = len(arrays) > 4 and not _is_none(arrays[4])
     steps = arrays[4].ravel().tolist() if named else [1] * len(starts)
@@ -233,7 +242,7 @@ def _reshape(scope: Scope, arrays: Sequence[Array]) -> Array:
 
 
 def _expand(scope: Scope, arrays: Sequence[Array]) -> Array:
-    shape = np.broadcast_shapes(arrays[0].shape, tuple(int(n) for n in arrays[1].tolist()))
+    shape = np.broadcast_shapes(arrays[0].shape, tuple(_sizes(arrays[1])))
     _few(math.prod(shape))
     return np.broadcast_to(arrays[0], shape).copy()
 
@@ -245,7 +254,7 @@ def _tile(scope: Scope, arrays: Sequence[Array]) -> Array:
 
 
 def _constant_of_shape(scope: Scope, arrays: Sequence[Array]) -> Array:
-    shape = [int(n) for n in arrays[0].tolist()]
+    shape = _sizes(arrays[0])
     _few(math.prod(shape))
     tensor = scope.tensor("value")
     if tensor is None:

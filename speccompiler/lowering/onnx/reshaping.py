@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.graph.dims import Dim, format_dim, of_terms, terms_of
+from speccompiler.graph.dims import Dim, format_dim
 from speccompiler.graph.ir import Reshape, Shape
 from speccompiler.graph.rounding import ceil_div
 from speccompiler.graph.shapes import element_count, format_shape
@@ -38,7 +38,7 @@ def reshaped(scope: Scope, x: Value, target: tuple[Dim, ...]) -> Value:
     count = element_count(x.node.shape)
     before = element_count(x.sample[: x.batch])
     for place in _places(scope, x, target, count):
-        sample = _filled((*target[:place], *target[place + 1 :]), count)
+        sample = _filled((*target[:place], *target[place + 1 :]), x.sample)
         if sample is None or element_count(sample[:place]) != before:
             continue
         rest = element_count(sample)
@@ -77,47 +77,31 @@ def _exported(scope: Scope, x: Value) -> int | None:
     return numbers.pop() if len(numbers) == 1 else 1
 
 
-def _filled(sample: tuple[Dim, ...], count: Dim) -> Shape | None:
-    """The lengths of a sample, with what a -1 stands for; None where nothing fits."""
+def _filled(sample: tuple[Dim, ...], given: Shape) -> Shape | None:
+    """The lengths of a sample, with what a -1 stands for; None where nothing fits.
+
+    Lengths that are in both are left out first: there is no division by one that is open.
+    """
     if -1 not in sample:
         return sample
-    rest: Dim = 1
+    left, rest = list(given), []
     for n in sample:
-        rest = rest * n if n != -1 else rest
-    missing = divided(count, rest)
+        if n in left:
+            left.remove(n)
+        elif n != -1:
+            rest.append(n)
+    missing = divided(element_count(tuple(left)), element_count(tuple(rest)))
     return None if missing is None else tuple(missing if n == -1 else n for n in sample)
 
 
 def divided(count: Dim, by: Dim) -> Dim | None:
-    """The length that gives ``count`` times ``by``; None where there is none."""
+    """The length that gives ``count`` times ``by``; None where there is none, or none is known."""
     if by == count:
         return 1
-    if not isinstance(by, int):
-        # An open factor: what is left is tried for, since there is no division of polynomials.
-        for guess in _factors(count, by):
-            if guess * by == count:
-                return guess
-        return None
-    if by == 0:
+    if not isinstance(by, int) or by == 0:
         return None
     found = ceil_div(count, by)
     return found if found * by == count else None
-
-
-def _factors(count: Dim, by: Dim) -> list[Dim]:
-    one, other = terms_of(count), terms_of(by)
-    if len(one) != 1 or len(other) != 1:
-        return []
-    ((monomial, coefficient),), ((divisor, share),) = one.items(), other.items()
-    powers = dict(monomial)
-    for atom, power in divisor:
-        if powers.get(atom, 0) < power:
-            return []
-        powers[atom] -= power
-    if coefficient % share:
-        return []
-    left = frozenset((atom, power) for atom, power in powers.items() if power)
-    return [of_terms({left: coefficient // share})]
 
 
 def _listed(target: tuple[Dim, ...]) -> str:

@@ -14,9 +14,10 @@ from speccompiler.expressions.nodes import Expression, Negate, Number
 from speccompiler.files.onnx.model import OnnxModel, OnnxNode, Tensor, Unread
 from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim, format_dim, is_known
-from speccompiler.graph.ir import Constant, Node, Op, Reshape, Shape, Transpose, Weight
+from speccompiler.graph.ir import Constant, Node, Op, Reshape, Shape, Weight
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.last_axis import permuted
 from speccompiler.lowering.onnx.values import BATCH, Known, Value
 
 Read = Value | Known | None
@@ -180,7 +181,7 @@ class Scope:
     def transposed(self, x: Node, axes: Sequence[int]) -> Node:
         """The values with their axes in another order."""
         same = tuple(axes) == tuple(range(len(axes)))
-        return x if same else self.add(Transpose(tuple(axes)), x)
+        return x if same else permuted(self.b, x, tuple(axes))
 
     def channels(self, x: Value, what: str = "channels") -> tuple[int, Node]:
         """The number of channels, the axis behind that of samples, and the node of the value.

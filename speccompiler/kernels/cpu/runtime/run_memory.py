@@ -45,8 +45,13 @@ class BoundStep:
     functions: StepFunctions
 
     def tasks(self, n: int) -> int:
-        """Independent tasks for ``n`` samples."""
+        """Tasks for ``n`` samples, of which those of one round are independent."""
         return self.kernel.tasks(self.step.node, self.step.source_shape, n)
+
+    @property
+    def rounds(self) -> int:
+        """Runs of tasks, each of which waits for the one before."""
+        return self.kernel.rounds(self.step.node, self.step.source_shape)
 
     @property
     def sharing(self) -> int:
@@ -59,7 +64,8 @@ class BoundStep:
 
     def threads(self, n: int, most: int) -> int:
         """How many threads pay for ``n`` samples."""
-        return max(1, min(most, 1 + int(self.nanoseconds(n) / WORTH_A_THREAD), self.tasks(n)))
+        cost, tasks = self.nanoseconds(n) / self.rounds, self.tasks(n) // self.rounds
+        return max(1, min(most, 1 + int(cost / WORTH_A_THREAD), tasks))
 
 
 class RunMemory:
@@ -100,7 +106,7 @@ class RunMemory:
             self.calls += len(arguments)
             cost = bound.nanoseconds(n) / 1e9
             # Each piece has several chunks for every thread.
-            pieces = _cut(bound.tasks(n), 8 * threads * bound.sharing, cost)
+            pieces = _cut(bound.tasks(n), 8 * threads * bound.sharing, cost, bound.rounds)
             self.steps.append([(len(work) + i, len(work) + i + 1) for i in range(len(pieces))])
             work += [Work(bound.code, tasks, arguments, bound.sharing) for tasks in pieces]
             seconds += [cost / len(pieces)] * len(pieces)
@@ -116,8 +122,12 @@ class RunMemory:
             table[index] = ends[end]
 
     def _weights_or_table(self, bound: BoundStep) -> int:
-        """Address of the weights; for a step that reads several values, of a table of theirs."""
-        reads = bound.step.reads
+        """Address of the weights; for a step that reads several values, of a table of theirs.
+
+        What its tasks leave for one another counts as one.
+        """
+        held = bound.step.held
+        reads = bound.step.reads if held is None else (*bound.step.reads, held)
         if len(reads) == 1:
             return address(bound.packing.w)
         assert not bound.packing.w.size, f"{bound.step.target}: several values to read, and weights"
@@ -147,8 +157,14 @@ class RunMemory:
         return self._arena + 4 * (buffer.offset * self._batch_size + place.at)
 
 
-def _cut(tasks: int, together: int, seconds: float) -> list[range]:
-    """A step's tasks; one that takes long in pieces of ``LONGEST_PART`` and of whole groups."""
+def _cut(tasks: int, together: int, seconds: float, rounds: int) -> list[range]:
+    """A step's tasks: by rounds; else one that takes long in pieces of ``LONGEST_PART``.
+
+    These are of whole groups of tasks.
+    """
+    if rounds > 1:
+        size = tasks // rounds
+        return [range(lo, lo + size) for lo in range(0, tasks, size)]
     if seconds <= LONGEST_PART:
         return [range(tasks)]
     size = max(1, int(tasks * LONGEST_PART / seconds) // together) * together
