@@ -26,7 +26,7 @@ _WHAT_TO_DO = {
     "ConvLSTM1D": f"ConvLSTM2D is read, on images of one row; else {_STATE}",
     "ConvLSTM3D": _STATE,
     "ConvLSTM2DCell": _STATE,
-    "RNN": _STATE,
+    "RNN": f"around SimpleRNNCell, GRUCell and LSTMCell it is read; else {_STATE}",
     "StackedRNNCells": _STATE,
     "AbstractRNNCell": _STATE,
     "CenterCrop": "Cropping2D with the amounts of the image's size does the same",
