@@ -12,6 +12,7 @@ from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.keras0.tree_building import added, class_of, mapping, scalar
 from speccompiler.loading.keras2.activations import read_activation
 from speccompiler.loading.keras2.cells import cells_of
+from speccompiler.loading.keras2.functions import is_operation
 from speccompiler.loading.keras2.made import Made
 from speccompiler.loading.keras2.names import (
     EVERYWHERE,
@@ -59,6 +60,8 @@ def layer(
 
 def made_of(reading: Reading, node: Mapping, kind: str, config: Mapping) -> list[Made]:
     """The layers that a class with these arguments becomes."""
+    if is_operation(node):
+        return [Made(f"ops.{kind}", _plain(config), unknown=True)]
     if kind == "RNN" and not is_custom(node):
         cells = cells_of(reading, config)
         if cells is not None:
