@@ -61,6 +61,10 @@ def functional(
 
 
 def _nodes(b: Builder, graph: ir.Graph) -> None:
+    readers = graph.readers()
+    b.alone = frozenset(
+        name for name, found in readers.items() if len(found) == 1 and name not in graph.outputs
+    )
     whole, found = transposed_convs(graph), scans(graph)
     pairs = _pairs(found)
     within = {name for scan in found.values() for name in scan.replaced}
