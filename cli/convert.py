@@ -110,9 +110,12 @@ def command(
     loaded = load_model(model, loading)
     if output is not None and kind in NEEDED:
         _check_package(output, kind)
-    from speccompiler.convert.conversion import convert
+    from speccompiler.convert.conversion import convert, unconverted
 
-    converted = convert(loaded, semantics=to_semantics, dim_ordering=to_dim_ordering)
+    if loaded.spec.onnx is not None and kind != "spec" and not (to_semantics or to_dim_ordering):
+        converted = unconverted(loaded)
+    else:
+        converted = convert(loaded, semantics=to_semantics, dim_ordering=to_dim_ordering)
     read: list[str | Path] = [
         *loaded.loaded.document.read_files,
         *([loading.weights] if loading.weights else []),
