@@ -174,7 +174,7 @@ def masked_values(rng: Any, samples: int = 5) -> np.ndarray:
     return x
 
 
-def last_kept(model: speccompiler.Model, x: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def last_kept(model: speccompiler.Model, x: np.ndarray, mask: Any) -> np.ndarray:
     """What a GRU gives of each sample when the steps that are not there are left out."""
     rows = []
     for sample, kept in zip(x, mask.astype(bool), strict=True):
@@ -413,7 +413,7 @@ def test_the_mean_of_the_kept_steps(rng):
     x = masked_values(rng)
     text = sequential(MASKING, ("GlobalAveragePooling1D", {}))
     model = load(text.replace('"1.2.2"', '"2.2.4"'))
-    kept = x.any(-1)[..., None]
+    kept: Any = np.any(x, -1, keepdims=True)
     with np.errstate(invalid="ignore"):
         expected = (x * kept).sum(1) / kept.sum(1)
     assert np.isnan(expected[3]).all()
