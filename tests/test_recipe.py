@@ -54,7 +54,7 @@ def lower_trim(b: Builder, layer: Trim2D, x: Node) -> Node:
 '''),
     Edit("Lowering", "speccompiler/lowering/table.py", '        "Cropping3D": ',
          '        "Trim2D": "resizing.lower_trim",\n'),
-    Edit("Masks", "speccompiler/lowering/mask_table.py", '"Slice", "Reduce",', '"Trim2D", '),
+    Edit("Lowering", "speccompiler/lowering/mask_table.py", '"Slice", "Reduce",', '"Trim2D", '),
     Edit("Case", "tests/cases/resizing.py", '    Case(\n        "Cropping3D"', '''\
     Case(
         "Trim2D",
