@@ -318,7 +318,8 @@ def defined_multiply_adds(node: ir.Node) -> Dim:
     kernel.
     """
     op = node.op
-    weight = ir.stored_tensors(op.weight)[0] if isinstance(op, ir.Conv) else None
+    stored = ir.stored_tensors(op.weight) if isinstance(op, ir.Conv) else ()
+    weight = stored[0] if stored else None
     if not isinstance(op, ir.Conv) or weight is None or not weight.phases:
         return multiply_adds(node)
     positions: Dim = 1

@@ -65,6 +65,7 @@ class Outcome:
     """What became of a case: ``error`` is in units of the last place of the largest output."""
 
     refused: str | None = None
+    code: str | None = None
     error: float | None = None
     wrong: str | None = None
 
@@ -125,14 +126,14 @@ def outcome(case: Case, folder: Path, target: str = "reference") -> Outcome:
     model, given, wanted = case.model, case.arrays("input"), case.arrays("output")
     if any(array is None for array in (*given, *wanted)) or not wanted:
         return Outcome(refused="a value is no tensor")
-    refused = []
+    refused = {}
     for stay in forms(model, given):
         path = folder / "model.onnx"
         onnx.save(with_constants(model, given, stay), path)
         try:
             loaded = speccompiler.load(path)
         except speccompiler.SpecError as error:
-            refused.append(error.diagnostics[-1].message)
+            refused[stay] = error.diagnostics[-1]
             continue
         try:
             inputs = {}
@@ -143,11 +144,14 @@ def outcome(case: Case, folder: Path, target: str = "reference") -> Outcome:
             shapes = {name: a.shape[1:] for name, a in inputs.items()}
             got = loaded.compile(target, input_shape=shapes).run(inputs)
         except speccompiler.SpecError as error:
-            refused.append(error.diagnostics[-1].message)
+            refused[stay] = error.diagnostics[-1]
             continue
         arrays = got if isinstance(got, list) else [got]
         return judged(arrays, wanted)
-    return Outcome(refused=refused[-1] if refused else "it has no input")
+    if not refused:
+        return Outcome(refused="it has no input")
+    told = refused.get((0,), next(iter(refused.values())))
+    return Outcome(told.message, told.code)
 
 
 def judged(got: Sequence[Array], wanted: Sequence[Array]) -> Outcome:

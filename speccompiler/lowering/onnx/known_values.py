@@ -33,7 +33,7 @@ def computed(scope: Scope) -> dict[str, Known]:
     inputs = list(scope.inputs)
     if node.op_type in {"Shape", "Size"}:
         inputs = [Known.of("shape", _shape(scope, inputs))]
-    if node.op_type == "CastLike" and isinstance(inputs[-1], Value):
+    if node.op_type == "CastLike" and any(isinstance(read, Value) for read in inputs[1:]):
         inputs = inputs[:1]
     given: list[Known] = []
     for index, read in enumerate(inputs):

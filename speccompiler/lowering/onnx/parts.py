@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.nodes import Binary, Parameter, Variable
-from speccompiler.graph.dims import Dim, format_dim, is_known
+from speccompiler.graph.dims import Dim, format_dim, is_known, known_shape
 from speccompiler.graph.ir import Concat, Expand, Lookup, MapWith, Node, Pad, Shape, Slice
 from speccompiler.graph.places import slice_bounds
 from speccompiler.lowering.onnx.elementwise import expanded
@@ -252,11 +253,12 @@ def _with_border(
     """The value added to the zeros around: one number for each axis would not say which."""
     if not all(map(is_known, y.shape)):
         raise scope.refuse(f"an image of open lengths is padded with {value:g}", OPEN)
-    border = np.full([int(n) for n in y.shape if is_known(n)], value)  # all are known
+    lengths = known_shape(y.shape)
+    scope.check_count(prod(lengths))
+    border = np.full(lengths, value)
     inside = tuple(
-        slice(max(before, 0), int(n) - max(after, 0))
-        for (before, after), n in zip(padding, y.shape, strict=True)
-        if is_known(n)
+        slice(max(before, 0), n - max(after, 0))
+        for (before, after), n in zip(padding, lengths, strict=True)
     )
     border[inside] = 0
     operand = scope.numbers(border, border.shape)

@@ -81,10 +81,16 @@ def over(scope: Scope, x: Node, axes: set[int], mode: str) -> Node:
 
 
 def _log_sum_exp(scope: Scope, x: Node, axes: set[int]) -> Node:
+    _, largest, total = _log_sum(scope, x, axes)
+    return scope.add(Combine("sum"), total, largest)
+
+
+def _log_sum(scope: Scope, x: Node, axes: set[int]) -> tuple[Node, Node, Node]:
+    """``x - max``, the maximum, and the logarithm of the sum of the first's exponentials."""
     largest = over(scope, x, axes, "max")
     away = scope.add(Combine("difference"), x, expanded(scope, largest, x.shape))
     total = over(scope, scope.add(Map(parse("exp(x)")), away), axes, "sum")
-    return scope.add(Combine("sum"), scope.add(Map(parse("log(x)")), total), largest)
+    return away, largest, scope.add(Map(parse("log(x)")), total)
 
 
 def lower_softmax(scope: Scope) -> Value:
@@ -97,8 +103,9 @@ def lower_softmax(scope: Scope) -> Value:
         raise scope.mixes(f"a softmax goes over axis {x.batch}")
     places = {x.place(a) for a in axes}
     if scope.node.op_type == "LogSoftmax":
-        total = expanded(scope, _log_sum_exp(scope, x.node, places), x.node.shape)
-        return scope.like(x, scope.add(Combine("difference"), x.node, total))
+        away, _, total = _log_sum(scope, x.node, places)
+        y = scope.add(Combine("difference"), away, expanded(scope, total, away.shape))
+        return scope.like(x, y)
     return scope.like(x, along(scope, x.node, places))
 
 

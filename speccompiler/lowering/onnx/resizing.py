@@ -143,6 +143,7 @@ def _resized(
         node = scope.add(op, channels_last(scope, node))
         return scope.like(x, channels_first(scope, node))
     for p, n, size, scale, region in plans:
+        scope.check_count(n * size)
         node = _along(scope, node, p, matrix(how, n, size, scale, region))
     return scope.like(x, node)
 

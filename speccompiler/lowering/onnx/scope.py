@@ -13,12 +13,12 @@ from speccompiler.diagnostics.wording import quoted
 from speccompiler.expressions.nodes import Expression, Negate, Number
 from speccompiler.files.onnx.model import OnnxModel, OnnxNode, Tensor, Unread
 from speccompiler.frozen import dataclass
-from speccompiler.graph.dims import Dim, format_dim, is_known
+from speccompiler.graph.dims import Dim, format_dim, is_known, symbols
 from speccompiler.graph.ir import Constant, Node, Op, Reshape, Shape, Weight
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.last_axis import permuted
-from speccompiler.lowering.onnx.values import BATCH, Known, Value
+from speccompiler.lowering.onnx.values import BATCH, SAMPLES, Known, Value
 
 Read = Value | Known | None
 MOST_IN_GRAPH = 1 << 18
@@ -167,8 +167,11 @@ class Scope:
     # The graph.
 
     def add(self, op: Op, *nodes: Node) -> Node:
-        """Append an operation."""
-        return self.b.add(op, *nodes)
+        """Append an operation. CS263 where a sample would get as many values as there are samples."""
+        node = self.b.add(op, *nodes)
+        if any(not isinstance(n, int) and SAMPLES in symbols(n) for n in node.shape):
+            raise self.mixes("the number of samples becomes a length of another axis than the one")
+        return node
 
     def like(self, x: Value, node: Node) -> Value:
         """A value with the axes of another, where nothing has moved."""
@@ -233,9 +236,13 @@ class Scope:
     def numbers(self, values: Any, shape: Sequence[int]) -> Constant:
         """Numbers that the graph itself holds. CS266 for too many."""
         array = np.asarray(values, np.float64).ravel()
-        if array.size > MOST_IN_GRAPH:
-            raise Problem("CS266", f"a constant of {array.size} numbers would stand in the graph")
+        self.check_count(array.size)
         return Constant(self.b.layer, tuple(array.tolist()), tuple(shape))
+
+    def check_count(self, count: int) -> None:
+        """CS266 for more numbers than the graph itself may hold."""
+        if count > MOST_IN_GRAPH:
+            raise Problem("CS266", f"a constant of {count} numbers would stand in the graph")
 
     def vector(self, known: Known, length: int, what: str) -> Known:
         """A constant that has to be a vector of this length. CS269."""

@@ -15,7 +15,8 @@ from speccompiler.graph.ir import Node, Shape
 
 Array = npt.NDArray[Any]
 
-BATCH = symbol("samples__")
+SAMPLES = "samples__"
+BATCH = symbol(SAMPLES)
 """The length of the axis that counts samples: whatever a run is given."""
 HELD = 1 << 16
 """The most numbers of a known value that are kept in memory."""
