@@ -25,6 +25,10 @@ LITTLE_LEFT = {
 }  # fmt: skip
 """Layers of whose small input in some variants one position is left, which needs all of it."""
 
+ROUNDED = {"UpSampling2D"}
+"""Layers that in some variants round places which depend on the whole length: three times as long,
+between two values."""
+
 
 def changes_the_graph(variant: Variant) -> bool:
     """Whether tiles have something else to do: not for other weights, names and penalties."""
@@ -49,7 +53,7 @@ def test_a_layer_in_tiles(case: Case) -> None:
             assert np.array_equal(tiled.run([x])[0], y, equal_nan=True), f"{target}: {variant}"
     if case.layer in VECTORS:
         assert codes == {"CS181"}
-    elif case.layer in REFUSED | LITTLE_LEFT:
+    elif case.layer in REFUSED | LITTLE_LEFT | ROUNDED:
         assert codes == {"CS180"}
     else:
         assert not codes
