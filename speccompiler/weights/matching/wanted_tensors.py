@@ -132,7 +132,10 @@ def joined_name(name: TensorName) -> str:
 def wrong_shape(name: TensorName, wanted: WantedTensor, info: TensorInfo) -> str:
     """For messages: the shape that was stored and those that were expected."""
     repeated = any(axes is None for _, axes in wanted.alternatives)
-    others = [] if repeated else [s for s, _ in wanted.alternatives]
+    # A shape without an axis of length 1 is the same to people.
+    same = {s for s, axes in wanted.alternatives if axes == () and len(s) < len(wanted.shape)}
+    shapes = [s for s, _ in wanted.alternatives if wanted.only or s not in same]
+    others = [] if repeated else shapes
     own = [] if wanted.only else [wanted.shape]
     allowed = " or ".join(map(str, dict.fromkeys([*own, *others])))
     allowed += ", or 1 along the axes that share it" if repeated else ""
