@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from speccompiler.diagnostics.core import Diagnostic, Problem
@@ -128,13 +129,14 @@ def _unsupported(model: OnnxModel, graph: OnnxGraph) -> Iterator[Problem]:
             hint = "let a tool fold constants before (onnx-simplifier, onnxruntime)"
         elif node.op_type in CONTROL:
             what, hint = "is control flow", "export the model with fixed branches and loops"
-        elif "Quant" in node.op_type or node.op_type.endswith("Integer"):
+        elif _QUANTISED.search(node.op_type):
             what, hint = "is quantised", "take the model as it was before it was quantised"
         else:
             what, hint = "is not supported", "docs/onnx.md lists the operations that are"
         yield Problem("CS261", f"{node.label} {what}", hint)
 
 
+_QUANTISED = re.compile("Quant|^QLinear|Integer$")
 CONTROL = {"If", "Loop", "Scan", "SequenceMap"}
 
 

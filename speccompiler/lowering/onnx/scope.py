@@ -121,7 +121,8 @@ class Scope:
         found = self.input(index)
         if isinstance(found, Value):
             raise self.refuse(
-                f"{what} depends on the model's input; only constants are supported there"
+                f"{what} depends on the model's input; only constants are supported there",
+                "make it a constant of the model (an initializer)",
             )
         return found
 
