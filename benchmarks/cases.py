@@ -21,6 +21,8 @@ class Conv:
     normalized: bool = False
     """Followed by a batch normalisation, before the activation."""
     relu: bool = True
+    elu: bool = False
+    """An elu in the place of the relu."""
     most: int | None = None
     """The largest value of the relu: relu6 for 6."""
     groups: int = 1
@@ -68,7 +70,39 @@ class Dense:
     """All values of a sample, then a matrix product, bias and activation."""
 
     outputs: int
-    activation: Literal["relu", "softmax"] = "relu"
+    activation: Literal["relu", "softmax", "sigmoid"] = "relu"
+
+
+@dataclass(frozen=True, slots=True)
+class Squeeze:
+    """The first axis of lengths, of which one value is left, goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrent:
+    """Steps along the only axis of lengths; tanh, and sigmoid for the gates.
+
+    The reset gate of a GRU comes after its matrix product, as torch has it.
+    """
+
+    cell: Literal["lstm", "gru"]
+    units: int
+    sequences: bool = True
+    """Whether every step's output is given, or only that of the last."""
+
+    @property
+    def gates(self) -> int:
+        """Matrix products of a step: i, f, c, o, or z, r, h."""
+        return 4 if self.cell == "lstm" else 3
+
+
+@dataclass(frozen=True, slots=True)
+class ConvLstm:
+    """Steps along the first of three axes of lengths, states that are images; every output."""
+
+    filters: int
+    size: int = 3
+    gates = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +118,7 @@ class Branches:
     """Whether a sum is followed by one."""
 
 
-Layer = Conv | Separable | Pool | Up | Dense | Branches
+Layer = Conv | Separable | Pool | Up | Dense | Squeeze | Recurrent | ConvLstm | Branches
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +139,16 @@ class Case:
     def rank(self) -> int:
         """Number of spatial axes."""
         return len(self.shape) - 2
+
+    @property
+    def steps_first(self) -> bool:
+        """Whether peers read and write steps, samples, channels: what their kernels want."""
+        return isinstance(self.layers[0], Recurrent)
+
+    @property
+    def images_over_time(self) -> bool:
+        """Whether peers read and write samples, steps, channels, lengths."""
+        return isinstance(self.layers[0], ConvLstm)
 
 
 def _vgg_block(filters: int, convolutions: int) -> tuple[Layer, ...]:
@@ -276,6 +320,18 @@ MOBILENET_V2: tuple[Layer, ...] = (
 """Sandler and others, 2018: version 2."""
 
 
+def _listening(filters: int, pool: int) -> tuple[Layer, ...]:
+    return (Conv(filters, normalized=True, elu=True), Pool(pool, pool))
+
+
+CRNN: tuple[Layer, ...] = (
+    *(*_listening(64, 2), *_listening(128, 3), *_listening(128, 4), *_listening(128, 4)),
+    *(Squeeze(), Recurrent("gru", 32), Recurrent("gru", 32, sequences=False)),
+    Dense(50, "sigmoid"),
+)
+"""Choi and others, 2016: a tagger of music, without what it does to its input."""
+
+
 def _network(name: str, layers: tuple[Layer, ...], shape: Shape, bar: float | None = None) -> Case:
     return Case(name, layers, shape, bar, network=True)
 
@@ -298,6 +354,7 @@ NETWORKS = (
     _network("mobilenet 3x224x224 b1", MOBILENET, (1, 3, 224, 224), 1.0),
     _network("mobilenet v1 3x224x224 b1", MOBILENET_V1, (1, 3, 224, 224), 1.0),
     _network("mobilenet v2 3x224x224 b1", MOBILENET_V2, (1, 3, 224, 224), 1.0),
+    _network("crnn tagger 1x96x1440 b1", CRNN, (1, 1, 96, 1440), 1.2),
 )
 
 LAYERS = (
@@ -318,6 +375,16 @@ LAYERS = (
     _layer("avgpool2 64 224x224", Pool(kind="average"), (1, 64, 224, 224), 1.0),
     _layer("up2 64 112x112", Up(), (1, 64, 112, 112), 1.0),
 )
+
+RECURRENT = (
+    _layer("lstm 128-128 100 steps b1", Recurrent("lstm", 128), (1, 128, 100), 1.2),
+    _layer("lstm 128-128 100 steps b32", Recurrent("lstm", 128), (32, 128, 100), 1.2),
+    _layer("gru 128-128 100 steps b1", Recurrent("gru", 128), (1, 128, 100), 1.2),
+    _layer("gru 128-128 100 steps b32", Recurrent("gru", 128), (32, 128, 100), 1.2),
+    _layer("convlstm3x3 40-40 10x40x40 b1", ConvLstm(40), (1, 40, 10, 40, 40), 1.5),
+    _layer("convlstm3x3 40-40 10x40x40 b8", ConvLstm(40), (8, 40, 10, 40, 40), 1.5),
+)
+"""torch alone runs a ConvLstm: written by hand, with one convolution for the input of all steps."""
 
 PLANES = tuple(
     replace(case, name=f"{case.name} th", planes=True, bar=1.0) for case in LAYERS if case.rank > 1
@@ -340,7 +407,7 @@ EDGES = (
 )
 """Sizes that do not divide into the kernels' tiles. No bar; a cliff would show."""
 
-CASES = (*NETWORKS, *LAYERS, *PLANES, *EDGES)
+CASES = (*NETWORKS, *LAYERS, *RECURRENT, *PLANES, *EDGES)
 
 SMALL_BATCH = _network("vgg16-conv 3x224x224 b8", VGG, (8, 3, 224, 224))
 LARGE_BATCH = _network("vgg16-conv 3x224x224 b64", VGG, (64, 3, 224, 224))

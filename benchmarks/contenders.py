@@ -17,9 +17,16 @@ from typing import Any, Literal
 import numpy as np
 
 from .cases import Case
-from .geometry import output_shape
 from .spec import has_weights, write_model
-from .tensors import Array, channels_first, channels_last, input_array
+from .tensors import (
+    Array,
+    channels_first,
+    channels_last,
+    from_peer,
+    input_array,
+    peer_input,
+    peer_output_shape,
+)
 
 MathMode = Literal["fast", "precise"]
 
@@ -65,7 +72,9 @@ def _convspec(math: MathMode) -> Build:
     return build
 
 
-def _onnxruntime(case: Case, threads: int) -> Ready:
+def _onnxruntime(case: Case, threads: int) -> Ready | None:
+    if case.images_over_time:
+        return None
     import onnxruntime
 
     from .onnx_model import INPUT, OUTPUT, onnx_model
@@ -76,7 +85,7 @@ def _onnxruntime(case: Case, threads: int) -> Ready:
     session = onnxruntime.InferenceSession(
         onnx_model(case).SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    x, y = input_array(case), np.empty(output_shape(case), np.float32)
+    x, y = peer_input(case), np.empty(peer_output_shape(case), np.float32)
     binding = session.io_binding()
     binding.bind_cpu_input(INPUT, x)
     binding.bind_output(OUTPUT, "cpu", 0, np.float32, y.shape, y.ctypes.data)
@@ -86,10 +95,12 @@ def _onnxruntime(case: Case, threads: int) -> Ready:
         _ = x, y
         session.run_with_iobinding(binding)
 
-    return Ready(run, y.copy)
+    return Ready(run, lambda: from_peer(case, y))
 
 
-def _openvino(case: Case, threads: int) -> Ready:
+def _openvino(case: Case, threads: int) -> Ready | None:
+    if case.images_over_time:
+        return None
     import openvino
 
     from .onnx_model import onnx_model
@@ -102,14 +113,14 @@ def _openvino(case: Case, threads: int) -> Ready:
         "PERFORMANCE_HINT": "LATENCY",
     }
     request = core.compile_model(model, "CPU", settings).create_infer_request()
-    x = input_array(case)
+    x = peer_input(case)
     request.set_input_tensor(openvino.Tensor(x, shared_memory=True))
 
     def run() -> None:
         _ = x
         request.infer()
 
-    return Ready(run, lambda: np.array(request.get_output_tensor().data, np.float32))
+    return Ready(run, lambda: from_peer(case, request.get_output_tensor().data))
 
 
 def _torch(layout: Literal["contiguous", "channels last"]) -> Build:
@@ -119,7 +130,7 @@ def _torch(layout: Literal["contiguous", "channels last"]) -> Build:
         from .torch_model import has_channels_last, to_channels_last, torch_module
 
         torch.set_num_threads(threads)
-        module, x = torch_module(case), torch.from_numpy(input_array(case))
+        module, x = torch_module(case), torch.from_numpy(peer_input(case))
         if layout == "channels last":
             if case.planes or not has_channels_last(case):
                 return None
@@ -130,7 +141,7 @@ def _torch(layout: Literal["contiguous", "channels last"]) -> Build:
             with torch.inference_mode():
                 last[0] = module(x)
 
-        return Ready(run, lambda: np.array(last[0].contiguous().numpy(), np.float32))
+        return Ready(run, lambda: from_peer(case, last[0].contiguous().numpy()))
 
     return build
 

@@ -6,7 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from .cases import Branches, Case, Conv, Dense, Layer, Pool, Separable, Shape, Up
+from .cases import (
+    Branches,
+    Case,
+    Conv,
+    ConvLstm,
+    Dense,
+    Layer,
+    Pool,
+    Recurrent,
+    Separable,
+    Shape,
+    Squeeze,
+    Up,
+)
 
 FLOAT_BYTES = 4
 EPSILON = 1e-3
@@ -37,6 +50,10 @@ class Applied:
         layer = self.layer
         if isinstance(layer, Separable):
             return (layer.filters, self.before[0], *[1] * (len(self.before) - 1))
+        if isinstance(layer, Recurrent):
+            return (layer.gates * layer.units, self.before[0])
+        if isinstance(layer, ConvLstm):
+            return (layer.gates * layer.filters, self.before[0], layer.size, layer.size)
         if isinstance(layer, Conv):
             seen = self.before[0] // layer.groups
             return (layer.filters, seen, *[layer.size] * (len(self.before) - 1))
@@ -50,10 +67,19 @@ class Applied:
         return (self.before[0], 1, *[self.layer.size] * (len(self.before) - 1))
 
     @property
+    def state_shape(self) -> Shape | None:
+        """Of the weights that a state is multiplied with: as ``weight_shape``, with its units."""
+        layer, shape = self.layer, self.weight_shape
+        if shape is None or not isinstance(layer, Recurrent | ConvLstm):
+            return None
+        return (shape[0], shape[0] // layer.gates, *shape[2:])
+
+    @property
     def multiply_adds(self) -> int:
         """Multiply-adds for one sample, by the direct algorithm; padding counts."""
-        shapes = (self.weight_shape, self.depthwise_shape)
-        return sum(prod(shape) for shape in shapes if shape is not None) * prod(self.after[1:])
+        shapes = (self.weight_shape, self.depthwise_shape, self.state_shape)
+        places = self.before[1:] if isinstance(self.layer, Recurrent) else self.after[1:]
+        return sum(prod(shape) for shape in shapes if shape is not None) * prod(places)
 
 
 def applied(case: Case) -> list[Applied]:
@@ -100,6 +126,13 @@ def _after(layer: Layer, befores: tuple[Shape, ...]) -> Shape:
             return (channels, *((n - size) // stride + 1 for n in padded))
         case Up(size=size):
             return (channels, *(n * size for n in lengths))
+        case Squeeze():
+            assert lengths[0] == 1, "more than one value is left"
+            return (channels, *lengths[1:])
+        case Recurrent(units=units, sequences=sequences):
+            return (units, *lengths) if sequences else (units,)
+        case ConvLstm(filters=filters):
+            return (filters, *lengths)
         case Dense(outputs=outputs):
             return (outputs,)
 
@@ -119,4 +152,5 @@ def least_bytes(case: Case) -> int:
     layers = applied(case)
     weights = sum(prod(a.weight_shape) + a.weight_shape[0] for a in layers if a.weight_shape)
     weights += sum(prod(a.depthwise_shape) for a in layers if a.depthwise_shape)
+    weights += sum(prod(a.state_shape) for a in layers if a.state_shape)
     return FLOAT_BYTES * (prod(case.shape) + weights + prod(output_shape(case)))

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from .cases import Branches, Case, Conv, Dense, Pool, Separable, Up
-from .geometry import EPSILON, applied, hanging, output_shape
-from .tensors import parameters
+from .cases import Branches, Case, Conv, ConvLstm, Dense, Pool, Recurrent, Separable, Squeeze, Up
+from .geometry import EPSILON, applied, hanging
+from .tensors import Parameters, parameters, peer_input, peer_output_shape
 
 INPUT = "x"
 OUTPUT = "y"
@@ -27,6 +27,7 @@ def onnx_model(case: Case, *, any_length: bool = False) -> Any:
     current = INPUT
     values = [INPUT]
     flat = False
+    steps_first = case.steps_first
 
     def add(operator: str, *extra: str, **attributes: Any) -> None:
         nonlocal current
@@ -56,7 +57,7 @@ def onnx_model(case: Case, *, any_length: bool = False) -> Any:
                     ends = [constant(f"c{i}_{v}", np.float32(v)) for v in (0, conv.most)]
                     add("Clip", *ends)
                 elif conv.relu:
-                    add("Relu")
+                    add("Elu" if conv.elu else "Relu")
             case Separable(size=size, stride=stride):
                 assert own is not None, "a layer with weights has parameters"
                 assert own.depthwise is not None, "a separable convolution has two kernels"
@@ -78,6 +79,26 @@ def onnx_model(case: Case, *, any_length: bool = False) -> Any:
                     add("Sum", *others)
                     if relu:
                         add("Relu")
+            case Squeeze():
+                add("Squeeze", constant(f"q{i}", np.array([2])))
+            case Recurrent(units=units, sequences=sequences) as layer:
+                assert own is not None, "a layer with weights has parameters"
+                if not steps_first:
+                    add("Transpose", perm=[2, 0, 1])
+                    steps_first = True
+                given = [constant(f"r{i}_{k}", v) for k, v in enumerate(_recurrent(layer, own))]
+                how = {"hidden_size": units}
+                if layer.cell == "gru":
+                    how["linear_before_reset"] = 1
+                made = f"t{len(nodes)}"
+                outputs = [made] if sequences else ["", made]
+                nodes.append(
+                    helper.make_node(layer.cell.upper(), [current, *given], outputs, **how)
+                )
+                current = made
+                add("Squeeze", constant(f"q{i}", np.array([1 if sequences else 0])))
+            case ConvLstm():
+                raise AssertionError("ONNX has no such operator")
             case Up(size=size):
                 scales = constant(f"s{i}", np.array([1, 1, *[size] * rank], np.float32))
                 add(
@@ -93,13 +114,13 @@ def onnx_model(case: Case, *, any_length: bool = False) -> Any:
                     add("Flatten", axis=1)
                     flat = True
                 add("Gemm", weight, bias, transB=1)
-                if activation == "relu":
-                    add("Relu")
-                else:
+                if activation == "softmax":
                     add("Softmax", axis=-1)
+                else:
+                    add({"relu": "Relu", "sigmoid": "Sigmoid"}[activation])
         values.append(current)
     nodes[-1].output[0] = OUTPUT
-    shapes: list[list[int | str]] = [list(case.shape), list(output_shape(case))]
+    shapes: list[list[int | str]] = [list(peer_input(case).shape), list(peer_output_shape(case))]
     if any_length:
         for end, shape in zip((INPUT, OUTPUT), shapes, strict=True):
             shape[2:] = [f"{end}{axis}" for axis in range(len(shape) - 2)]
@@ -113,3 +134,16 @@ def onnx_model(case: Case, *, any_length: bool = False) -> Any:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
     model.ir_version = IR_VERSION
     return model
+
+
+def _recurrent(layer: Recurrent, own: Parameters) -> list[Any]:
+    """W, R and B as ONNX wants them: its LSTM has the gates i, o, f, c."""
+    assert own.state is not None, "a recurrent layer has two matrices"
+    order = [0, 3, 1, 2] if layer.cell == "lstm" else [0, 1, 2]
+
+    def turned(value: Any) -> Any:
+        return np.concatenate([np.split(value, layer.gates)[gate] for gate in order])
+
+    bias = turned(own.bias)
+    both = np.concatenate([bias, np.zeros_like(bias)])
+    return [value[None] for value in (turned(own.weight), turned(own.state), both)]

@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from .cases import Branches, Case, Conv, Dense, Pool, Separable, Up
+from .cases import (
+    Branches,
+    Case,
+    Conv,
+    ConvLstm,
+    Dense,
+    Pool,
+    Recurrent,
+    Separable,
+    Squeeze,
+    Up,
+)
 from .geometry import EPSILON, Applied, applied
 from .tensors import Array, Parameters, parameters
 
@@ -31,7 +42,7 @@ def native_spec(case: Case, *, any_length: bool = False) -> dict[str, Any]:
     for i, at in enumerate(applied(case)):
         entries = _entries(at, case.rank, i)
         if isinstance(at.layer, Dense) and not flat:
-            entries.insert(0, {"type": "Flatten"})
+            entries[:0] = [{"type": "Flatten"}] * (len(at.before) > 1)
             flat = True
         read = [names[k] for k in at.inputs]
         if read != names[-1:]:
@@ -50,7 +61,8 @@ def _entries(at: Applied, rank: int, i: int) -> list[dict[str, Any]]:
     match at.layer:
         case Conv(normalized=normalized) as conv:
             entries = _convolution(conv, rank, name)
-            activation = {"activation": "relu"} if conv.relu else {}
+            relu = "elu" if conv.elu else "relu"
+            activation = {"activation": relu} if conv.relu else {}
             if conv.relu and conv.most is not None:
                 activation = {"activation": {"expr": f"clip(x, 0, {conv.most})"}}
             if not normalized:
@@ -77,6 +89,18 @@ def _entries(at: Applied, rank: int, i: int) -> list[dict[str, Any]]:
                 return [{"type": type_, "pool_length": size, "stride": stride, **mode}]
             windows = {"pool_size": [size] * rank, "strides": [stride] * rank}
             return [{"type": type_, **windows, **mode}]
+        case Squeeze():
+            # What lies there has its channels last.
+            return [{"type": "Reshape", "target_shape": [*at.after[1:], at.after[0]]}]
+        case Recurrent(cell=cell, units=units, sequences=sequences):
+            entry = {"type": cell.upper(), "name": name, "output_dim": units}
+            entry |= {"return_sequences": sequences, "inner_activation": "sigmoid"}
+            entry |= {"consume_less": "gpu"}
+            return [entry | {"reset_after": True} if cell == "gru" else entry]
+        case ConvLstm(filters=filters, size=size):
+            entry = {"type": "ConvLSTM2D", "name": name, "nb_filter": filters, "fused": True}
+            entry |= {"nb_row": size, "nb_col": size, "border_mode": "same"}
+            return [entry | {"return_sequences": True, "inner_activation": "sigmoid"}]
         case Up(size=size):
             argument = {"length": size} if rank == 1 else {"size": [size] * rank}
             return [{"type": f"UpSampling{rank}D", **argument}]
@@ -127,6 +151,11 @@ def tensors(case: Case) -> dict[str, Array]:
             depthwise = np.moveaxis(own.depthwise, (0, 1), (1, 0) if case.planes else (-2, -1))
             found[f"layer{i}.depthwise_kernel"] = np.ascontiguousarray(depthwise)
         found[f"layer{i}.b"] = own.bias
+        if own.state is not None:
+            state = np.moveaxis(own.state, (0, 1), (-1, -2))
+            found[f"layer{i}.U"] = np.ascontiguousarray(state)
+        if isinstance(at.layer, Recurrent) and at.layer.cell == "gru":
+            found[f"layer{i}.b"] = np.stack([own.bias, np.zeros_like(own.bias)])
         if own.norm is not None:
             norm, stored = f"norm{i}", own.norm
             found |= {f"{norm}.gamma": stored.gamma, f"{norm}.beta": stored.beta}
@@ -135,7 +164,7 @@ def tensors(case: Case) -> dict[str, Array]:
 
 
 def _kernel(at: Applied, own: Parameters, after_flatten: bool) -> Array:
-    if isinstance(at.layer, Conv | Separable):
+    if isinstance(at.layer, Conv | Separable | ConvLstm):
         kernel = np.moveaxis(own.weight, (0, 1), (-1, -2))
         # A Keras 1.x kernel of one axis has a second one, of length 1.
         return kernel[:, None] if kernel.ndim == 3 else kernel

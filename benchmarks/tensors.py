@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .cases import Case, Conv
-from .geometry import applied
+from .geometry import applied, output_shape
 
 Array = npt.NDArray[np.float32]
 
@@ -34,6 +34,8 @@ class Parameters:
     norm: Norm | None = None
     depthwise: Array | None = None
     """The kernels of a separable convolution: (channels, 1, lengths)."""
+    state: Array | None = None
+    """What multiplies a state: (gates * units, units, lengths), gates as in Keras."""
 
 
 @lru_cache(maxsize=1)
@@ -58,7 +60,11 @@ def parameters(case: Case) -> tuple[Parameters | None, ...]:
         if at.depthwise_shape is not None:
             scale = np.float32(1 / sqrt(prod(at.depthwise_shape[1:])))
             depthwise = rng.standard_normal(at.depthwise_shape, np.float32) * scale
-        found.append(Parameters(weight, bias, norm, depthwise))
+        state = None
+        if at.state_shape is not None:
+            scale = np.float32(1 / sqrt(prod(at.state_shape[1:])))
+            state = rng.standard_normal(at.state_shape, np.float32) * scale
+        found.append(Parameters(weight, bias, norm, depthwise, state))
     return tuple(found)
 
 
@@ -85,3 +91,32 @@ def channels_last(x: Array) -> Array:
 def channels_first(x: Array) -> Array:
     """The way back."""
     return np.ascontiguousarray(np.moveaxis(x, -1, 1))
+
+
+def peer_input(case: Case) -> Array:
+    """As a peer is given it: in the order that its kernels want, prepared outside the timing."""
+    x = input_array(case)
+    if case.steps_first:
+        x = x.transpose(2, 0, 1)
+    elif case.images_over_time:
+        x = x.swapaxes(1, 2)
+    return np.ascontiguousarray(x)
+
+
+def peer_output_shape(case: Case) -> tuple[int, ...]:
+    """Of what a peer gives."""
+    samples, *rest = output_shape(case)
+    if case.steps_first and len(rest) == 2:
+        return (rest[1], samples, rest[0])
+    if case.images_over_time:
+        return (samples, rest[1], rest[0], *rest[2:])
+    return (samples, *rest)
+
+
+def from_peer(case: Case, y: Array) -> Array:
+    """What a peer gave, channels first, of its own memory."""
+    if case.steps_first and y.ndim == 3:
+        y = y.transpose(1, 2, 0)
+    elif case.images_over_time:
+        y = y.swapaxes(1, 2)
+    return np.array(y, np.float32)

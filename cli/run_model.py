@@ -92,7 +92,7 @@ def show_notes(compiled: CompiledModel, sources: Sequence[ArrayInput]) -> None:
 def runner_of(compiled: CompiledModel, samples: int) -> TileRunner:
     """What runs it: in tiles where that is asked for, whose cost is shown."""
     if compiled.options.tile is None:
-        from speccompiler.running.carrying import whole_samples
+        from speccompiler.running.batches_in_order import whole_samples
 
         with about(compiled.model.file):
             return whole_samples(compiled, samples)

@@ -42,10 +42,11 @@ def check_states(
         if compiling.batch_size not in {None, batch}:
             raise Problem(
                 "CS212",
-                f"--batch-size {compiling.batch_size}: the model is stateful, in batches of {batch}",
-                f"leave it out: batch_input_shape says {batch}",
+                f"--batch-size {compiling.batch_size}: the model is stateful, in batches of "
+                f"{batch}",
+                f"leave it out; 'batch_size' of a native spec says another than {batch}",
             )
     with about(sources[0].name):
-        from speccompiler.running.carrying import check_whole_batches
+        from speccompiler.carrying import check_whole_batches
 
         check_whole_batches(sources[0].samples, batch)

@@ -60,6 +60,7 @@ _OF_RECURRENT = (
     "input_dim",
     "input_length",
     "bias",
+    "zero_output_for_mask",
     "reset_after",
     "fused",
 )

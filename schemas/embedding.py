@@ -38,8 +38,10 @@ class Embedding(Layer):
     W_constraint: Constraint | None = Field(
         None, description="Checked on the table; --apply-constraints projects it."
     )
-    mask_zero: Annotated[bool, TRAINING_ONLY] = Field(
-        False, description="Whether recurrent layers skip the number 0; no layer here does."
+    mask_zero: bool = Field(
+        False,
+        description="Whether the number 0 is a step that is not there, which recurrent layers "
+        "skip. Its row is looked up nevertheless.",
     )
     dropout: Annotated[float, Field(ge=0, le=1), TRAINING_ONLY] = Field(
         0.0, description="Share of the rows that training drops; a forward pass drops none."

@@ -52,6 +52,7 @@ class Example:
 
 
 _OF_A_GATE: dict[str, Shape] = {"W": (32, 16), "U": (16, 16), "b": (16,)}
+_OF_IMAGES: dict[str, Shape] = {"W": (3, 3, 3, 16), "U": (3, 3, 4, 16), "b": (16,)}
 
 EXAMPLES: dict[str, Example] = {
     "Convolution1D": Example(
@@ -255,10 +256,8 @@ EXAMPLES: dict[str, Example] = {
     ),
     "ConvLSTM2D": Example(
         "nb_filter: 4, nb_row: 3, nb_col: 3, border_mode: same, fused: true",
-        Shapes((10, 3, 32, 32), (4, 32, 32), {"W": (16, 3, 3, 3), "U": (16, 4, 3, 3), "b": (16,)}),
-        tf=Shapes(
-            (10, 32, 32, 3), (32, 32, 4), {"W": (3, 3, 3, 16), "U": (3, 3, 4, 16), "b": (16,)}
-        ),
+        Shapes((10, 3, 32, 32), (4, 32, 32), _OF_IMAGES),
+        tf=Shapes((10, 32, 32, 3), (32, 32, 4), _OF_IMAGES),
     ),
     "Pick": Example("index: 1", Shapes((2, 10, 32), (10, 32))),
     "DepthwiseConvolution1D": Example(

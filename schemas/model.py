@@ -9,6 +9,7 @@ from speccompiler.schemas.fields import (
     Layer,
     Name,
     Ordering,
+    PositiveInt,
     Schema,
     Seed,
     Shape,
@@ -118,6 +119,12 @@ class ModelHeader(Schema):
     input_dtype: InputDtype | None = Field(
         default=None, description="The inputs are converted to this type first. Default: float32."
     )
+    batch_size: PositiveInt | None = Field(
+        default=None,
+        description="Samples of a batch, which stateful layers carry their states by: the n-th "
+        "sample goes on with the n-th of the batch before. Default: what batch_input_shape of a "
+        "layer says.",
+    )
     seed: Seed | None = Field(
         default=None,
         description="Allows a run without weights: each layer's init draws them from this seed.",
@@ -190,6 +197,8 @@ class ModelSpec(Schema):
     """Layers that say no dim_ordering of their own."""
     inputs: tuple[ModelInput, ...]
     """In the order that a run takes them."""
+    batch_size: int | None = None
+    """Samples of a batch, where it is said; only stateful layers mind."""
     seed: int | None
     weights: str | None
     weights_sha256: str | None = None

@@ -47,7 +47,7 @@ from speccompiler.validation.validated import ValidatedModel
 from speccompiler.weights import penalties as penalty
 
 if TYPE_CHECKING:
-    from speccompiler.running.carrying import Carrying
+    from speccompiler.carrying import Carrying
     from speccompiler.tiling.tiled_model import TiledModel
 
 KEPT_TILINGS = 8
@@ -235,7 +235,7 @@ class CompiledModel:
         {'gru/h': (5, 4)}
         >>> y, state = plan.run_stateful(x, state)
         """
-        from speccompiler.running.carrying import run_carried
+        from speccompiler.carrying import run_carried
 
         made = self.carrying
         outputs, kept = run_carried(made, self._arrays(x), state)
@@ -245,7 +245,7 @@ class CompiledModel:
     @cached_value
     def carrying(self) -> Carrying:
         """The plan whose states are given and returned. Raises ``SpecError``: CS213."""
-        from speccompiler.running.carrying import carrying
+        from speccompiler.carrying import carrying
 
         return carrying(self)
 
@@ -259,7 +259,7 @@ class CompiledModel:
     def _run(self, x: Any, out: Sequence[Array] | None) -> list[Array]:
         given = (x,) if type(x) is np.ndarray and len(self._wanted) == 1 else self._arrays(x)
         if self._fixed_batch is not None and np.shape(given[0])[:1] > (self._fixed_batch,):
-            from speccompiler.running.carrying import run_carried
+            from speccompiler.carrying import run_carried
 
             return run_carried(self.carrying, given, None, out)[0]
         if self._run_as_they_are(given):

@@ -51,6 +51,7 @@ EXAMPLES = (
     Example("c3d.yaml", "(487,)", 79_991_015),
     Example("clips.yaml", "(6,)", 1_510, (2, 8, 16, 16, 3)),
     Example("conv1d_stack.yaml", "(ceil((T - 3)/4), 5)", 5_493, (2, 37, 8)),
+    Example("crnn_tagger.yaml", "(50,)", 400_562),
     Example("dashcam.yaml", "(1,)", 23_497, (2, 160, 320, 3)),
     Example("expression_activation.yaml", "(8, 5, 5)", 16_864, (2, 3, 32, 32)),
     Example(

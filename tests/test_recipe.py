@@ -54,6 +54,7 @@ def lower_trim(b: Builder, layer: Trim2D, x: Node) -> Node:
 '''),
     Edit("Lowering", "speccompiler/lowering/table.py", '        "Cropping3D": ',
          '        "Trim2D": "resizing.lower_trim",\n'),
+    Edit("Masks", "speccompiler/lowering/mask_table.py", '"Slice", "Reduce",', '"Trim2D", '),
     Edit("Case", "tests/cases/resizing.py", '    Case(\n        "Cropping3D"', '''\
     Case(
         "Trim2D",
@@ -110,6 +111,7 @@ PASS_EDITS = (
 
 COMPLETENESS = {
     "tests/lowering/test_lowering.py": "test_every_layer_has_a_lowering_and_a_case",
+    "tests/lowering/test_masks.py": "test_every_layer_has_a_row_for_masks",
     "tests/schemas/test_schemas.py": "test_every_layer_is_in_the_table",
     "tests/convert/test_rules.py": "test_every_layer_has_a_rule_or_none_for_a_reason",
     "tests/schemas/test_reference.py": "test_every_layer_has_an_example",

@@ -37,7 +37,9 @@ def difference(one: Alone | None, other: Alone | None) -> Effect:
     """How two lowered layers differ; one that cannot be lowered differs in its shape."""
     if one is None or other is None:
         return Effect.SHAPE
-    if one.nodes == other.nodes or (one.does_nothing and other.does_nothing):
+    if (one.nodes, one.mask) == (other.nodes, other.mask) or (
+        one.does_nothing and other.does_nothing
+    ):
         return Effect.NONE
     if one.shape != other.shape:
         return Effect.SHAPE
@@ -53,29 +55,39 @@ def stored_shapes(alone: Alone) -> dict[str, tuple[int, ...]]:
 
 def _simplest(alone: Alone) -> list[object]:
     """What is left of a layer after the passes: operations and, by number, what they read."""
-    nodes = optimize(Graph(alone.nodes, (alone.nodes[-1].name,))).nodes
+    nodes = optimize(Graph(alone.nodes, alone.outputs)).nodes
     numbers = {node.name: number for number, node in enumerate(nodes)}
     return [(node.op, [numbers[name] for name in node.inputs]) for node in nodes]
 
 
 def changed_arguments(
-    old: Layer, new: Layer, semantics: Semantics, shapes: Sequence[Shape]
+    old: Layer,
+    new: Layer,
+    semantics: Semantics,
+    shapes: Sequence[Shape],
+    *,
+    masked: bool = False,
 ) -> list[Changed]:
     """The arguments that differ between two layers of one type, over inputs of the old shapes.
 
     Each is judged by the old layer with the new value and by the new one with the old value: an
-    argument may count only beside another, as a dilation does beside a kernel.
+    argument may count only beside another, as a dilation does beside a kernel. ``masked`` tells
+    that a layer behind them reads their masks.
     """
+
+    def alone(layer: Layer) -> Alone | None:
+        return lowered_alone(layer, semantics, shapes, masked=masked)
+
     one, other = arguments(old), arguments(new)
     differing = [name for name, value in one.items() if value != other[name]]
-    before, after = (lowered_alone(layer, semantics, shapes) for layer in (old, new))
+    before, after = alone(old), alone(new)
     whole = difference(before, after) if stands_alone(new) else Effect.NUMBERS
     judged = [name for name in differing if not only_trains(old, name)]
     effects = dict.fromkeys(judged, whole)
     if len(differing) > 1 and whole is not Effect.NONE:
         for name in judged:
-            there = lowered_alone(with_arguments(old, {name: other[name]}), semantics, shapes)
-            back = lowered_alone(with_arguments(new, {name: one[name]}), semantics, shapes)
+            there = alone(with_arguments(old, {name: other[name]}))
+            back = alone(with_arguments(new, {name: one[name]}))
             pairs = [(a, b) for a, b in ((before, there), (back, after)) if a and b]
             # Together they may leave the shape as it was.
             effects[name] = min(whole, max((difference(*pair) for pair in pairs), default=whole))

@@ -5,7 +5,7 @@ What declares the model's input is left out: that is compared as an input of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
 from typing import Any
@@ -44,7 +44,8 @@ def _reader(kind: type[Layer]) -> Callable[[Any], Any]:
 def signature(layer: Layer) -> Hashable:
     """Equal for layers that say the same, whatever they are called."""
     inner = layer.inner
-    own = layer.trainable, _depth(layer), type(inner), _reader(type(inner))(inner.__dict__)
+    around = tuple((type(each), *_said(each).values()) for each in _wrappers(layer))
+    own = layer.trainable, around, type(inner), _reader(type(inner))(inner.__dict__)
     try:
         hash(own)
     except TypeError:
@@ -52,33 +53,45 @@ def signature(layer: Layer) -> Hashable:
     return own
 
 
-def _depth(layer: Layer) -> int:
-    """How many wrappers are around a layer."""
-    count = 0
+def _wrappers(layer: Layer) -> Iterator[Layer]:
+    """The wrappers around a layer, the outermost first."""
     while layer.inner is not layer:
+        yield layer
         # Only wrappers have a layer, and each is a class of its own.
-        layer, count = getattr(layer, "layer"), count + 1  # noqa: B009
-    return count
+        layer = getattr(layer, "layer")  # noqa: B009
+
+
+def _said(wrapper: Layer) -> dict[str, Any]:
+    """What a wrapper says beside the layer in it."""
+    names = compared_arguments(type(wrapper))
+    return {name: getattr(wrapper, name) for name in names if name not in {"layer", "trainable"}}
 
 
 def same_type(old: Layer, new: Layer) -> bool:
-    """Whether both are layers of one type, in as many wrappers."""
+    """Whether both are layers of one type, in the same wrappers."""
     one, other = old.inner, new.inner
     alike = type(one) is type(other) and one.class_name == other.class_name
-    return alike and _depth(old) == _depth(new)
+    return alike and [*map(type, _wrappers(old))] == [*map(type, _wrappers(new))]
 
 
 def arguments(layer: Layer) -> Mapping[str, Any]:
-    """Every compared argument of a layer; of a wrapper those of the layer in it."""
+    """Every compared argument of a layer; of a wrapper its own and those of the layer in it."""
     names = compared_arguments(type(layer.inner))
     values = {name: getattr(layer.inner, name) for name in names}
+    for wrapper in _wrappers(layer):
+        values |= _said(wrapper)
     values["trainable"] = bool(layer.trainable and layer.inner.trainable)
     return values
 
 
 def with_arguments(layer: Layer, changed: Mapping[str, Any]) -> Layer:
     """The layer with other values of some arguments."""
-    return layer.wrapping(layer.inner.model_copy(update=dict(changed)))
+    if layer.inner is layer:
+        return layer.model_copy(update=dict(changed))
+    own = {name: value for name, value in changed.items() if name in _said(layer)}
+    rest = {name: value for name, value in changed.items() if name not in own}
+    inner = with_arguments(getattr(layer, "layer"), rest)  # noqa: B009
+    return layer.model_copy(update={**own, "layer": inner})
 
 
 def only_trains(layer: Layer, argument: str) -> bool:

@@ -13,6 +13,7 @@ from speccompiler.diagnostics.core import Problem
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Input, Node, Shape, Transpose, Weight, weights_of
 from speccompiler.lowering.builder import Builder
+from speccompiler.lowering.masks import without_unread
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.lowering.table import LOWER
 from speccompiler.passes.drop_identities import changes_nothing
@@ -26,6 +27,15 @@ class Alone:
     """The nodes of a layer, all named alike whatever the layer's name is."""
 
     nodes: tuple[Node, ...]
+    """The last gives the layer's value."""
+    mask: str | None = None
+    """The node of the mask that the layer makes, where one is told apart."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the layer gives: its value, and its mask."""
+        value = self.nodes[-1].name
+        return (value,) if self.mask is None else (value, self.mask)
 
     @property
     def shape(self) -> Shape:
@@ -67,10 +77,12 @@ def stands_alone(layer: Layer) -> bool:
     return not layer.names_only
 
 
-def lowered_alone(layer: Layer, semantics: Semantics, shapes: Sequence[Shape]) -> Alone | None:
+def lowered_alone(
+    layer: Layer, semantics: Semantics, shapes: Sequence[Shape], *, masked: bool = False
+) -> Alone | None:
     """What a layer does with inputs of these shapes; None where it does not take them.
 
-    A node of an ONNX graph cannot be told without the constants around it: None, too.
+    With ``masked`` the mask that it makes counts as well. A node of an ONNX graph cannot be told without the constants around it: None, too.
     """
     if not stands_alone(layer):
         return None
@@ -79,7 +91,9 @@ def lowered_alone(layer: Layer, semantics: Semantics, shapes: Sequence[Shape]) -
     try:
         inputs = [b.add(Input(shape)) for shape in shapes]
         b.layer = b.call = _LAYER
-        b.finish_call(b.rules[type(layer)](b, layer, *inputs))
+        value = b.finish_call(b.rules[type(layer)](b, layer, *inputs))
     except Problem:
         return None
-    return Alone(tuple(b.nodes))
+    mask = b.mask_of(value) if masked else None
+    kept = b.of_masks if mask is None else set[str]()
+    return Alone(tuple(without_unread(b.nodes, kept)), None if mask is None else mask.name)

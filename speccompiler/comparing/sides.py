@@ -16,6 +16,7 @@ from speccompiler.comparing.outline import Outline
 from speccompiler.diagnostics.core import Diagnostic, Span
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Weight
+from speccompiler.lowering.masks import calls_before_readers
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.reports.layer_report import LayerReport
 from speccompiler.reports.shape_report import ShapeReport
@@ -58,6 +59,8 @@ class Sides:
     """Layers that were lowered by themselves: many layers of a model say the same."""
     judged: dict[Hashable, list[Changed]] = field(default_factory=dict)
     """What arguments do, for the same reason."""
+    readers: dict[bool, frozenset[str]] = field(default_factory=dict)
+    """What ``calls_before_readers`` says of the old model, and of the new one."""
 
     def new_over_old(self, partner: int, number: int) -> Alone | None:
         """The layer of a new call, lowered over what the old one read."""
@@ -71,10 +74,20 @@ class Sides:
         """What the changed arguments of a pair of one type do."""
         one, other = self.old.outline.items[partner], self.new.outline.items[number]
         shapes = self.old.outline.input_shapes(partner)
-        key = one.said, other.said, shapes
+        masked = one.name in self._readers(self.old) or other.name in self._readers(self.new)
+        key = one.said, other.said, shapes, masked
         if key not in self.judged:
-            self.judged[key] = changed_arguments(one.layer, other.layer, self.semantics[1], shapes)
+            self.judged[key] = changed_arguments(
+                one.layer, other.layer, self.semantics[1], shapes, masked=masked
+            )
         return self.judged[key]
+
+    def _readers(self, side: Side) -> frozenset[str]:
+        """The calls whose masks may reach a layer that reads one."""
+        key = side is self.new
+        if key not in self.readers:
+            self.readers[key] = calls_before_readers(side.model.spec)
+        return self.readers[key]
 
     def change(
         self,

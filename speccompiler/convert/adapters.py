@@ -21,25 +21,28 @@ def moved_axes(rank: int, target: Ordering) -> tuple[int, ...]:
 class Adapters:
     """The Permute layers of one conversion, each made once for a value and a layout."""
 
-    def __init__(self, taken: Iterable[str], target: Ordering) -> None:
+    def __init__(self, taken: Iterable[str]) -> None:
         self._taken = set(taken)
-        self._target: Ordering = target
-        self._made: dict[tuple[str, bool], str] = {}
+        self._made: dict[tuple[str, tuple[int, ...]], str] = {}
         self._new: list[tuple[Permute, Call]] = []
 
-    def read(self, name: str, rank: int, *, moved: bool) -> str:
-        """The call that gives the value of another with its channels moved, or moved back."""
-        made = self._made.get((name, moved))
+    def read(
+        self, name: str, have: tuple[int, ...], wanted: tuple[int, ...], *, moved: bool
+    ) -> str:
+        """The call that gives a value whose axes are ``have`` with them as ``wanted``.
+
+        Both are for ``np.transpose`` of what the original model had there.
+        """
+        made = self._made.get((name, wanted))
         if made is not None:
             return made
         new = f"{name}_{'moved' if moved else 'restored'}"
         while new in self._taken:
             new += "_"
         self._taken.add(new)
-        self._made[name, moved] = new
-        back: Ordering = "th" if self._target == "tf" else "tf"
-        axes = moved_axes(rank, self._target if moved else back)
-        layer = Permute(type="Permute", name=new, dims=tuple(axis + 1 for axis in axes))
+        self._made[name, wanted] = new
+        dims = tuple(have.index(axis) + 1 for axis in wanted)
+        layer = Permute(type="Permute", name=new, dims=dims)
         self._new.append((layer, Call(name=new, layer=new, inputs=(name,))))
         return new
 

@@ -13,6 +13,7 @@ from speccompiler.diagnostics.core import Problem, SpecError, has_errors
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Weight
 from speccompiler.loading.training_arguments import DECLARATIONS
+from speccompiler.lowering.cells import written_out
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.fields import Layer, Ordering
 from speccompiler.schemas.input_layer import InputLayer
@@ -161,7 +162,8 @@ def _with_own_semantics(spec: ModelSpec) -> ModelSpec:
     has_statistics = any(isinstance(layer.inner, BatchNormalization) for layer in spec.layers)
     if has_statistics and stored != "variance":
         fields = fields.model_copy(update={"running_std": stored})
-    layers = tuple(map(_without_declarations, spec.layers))
+    unrolled = written_out(Semantics.of(fields, spec)) and not fields.profile.startswith("theano")
+    layers = tuple(_unrolled(_without_declarations(x), unrolled) for x in spec.layers)
     return spec.model_copy(update={"semantics": fields, "native": True, "layers": layers})
 
 
@@ -170,6 +172,14 @@ def _without_declarations(layer: Layer) -> Layer:
     fields = type(layer).model_fields
     said = [name for name in DECLARATIONS if name in fields and not fields[name].is_required()]
     return layer.model_copy(update=dict.fromkeys(said))
+
+
+def _unrolled(layer: Layer, unrolled: bool) -> Layer:
+    """A stateful layer as one whose steps are written out, where its release always did that."""
+    inner = layer.inner
+    if not unrolled or not getattr(inner, "stateful", False) or not hasattr(inner, "unroll"):
+        return layer
+    return layer.wrapping(inner.model_copy(update={"unroll": True}))
 
 
 def _semantics_notes(source: str, target: str, changes: Changes) -> list[str]:

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from speccompiler.convert.adapters import Adapters, moved_axes
+from speccompiler.convert.adapters import Adapters
 from speccompiler.convert.changes import Changes, Relaid
-from speccompiler.convert.rules import AS_BEFORE, flatten, rule_of, takes_moved
+from speccompiler.convert.rules import AS_BEFORE, flatten, takes_layout
+from speccompiler.convert.rules import converted as by_rule
 from speccompiler.convert.steps import MOVED, SAME, Rule, Step, Value
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.frozen import dataclass
@@ -79,12 +80,6 @@ class _Original:
         shapes = {node.name: node.shape for node in graph.nodes}
         return _Original(spec.by_call(), shapes, {e.name: e for e in spec.inputs}, weights)
 
-    def inputs_of(self, call: Call, values: Mapping[str, Value]) -> tuple[Value, ...]:
-        """What has become of a call's inputs; the channels of an image that goes in move."""
-        if call.inputs:
-            return tuple(values[name] for name in call.inputs)
-        return (MOVED if len(self.declared[call.name].shape) > 2 else SAME,)
-
     def step(
         self, call: Call, inputs: tuple[Value, ...], target: Ordering, changes: Changes
     ) -> Step:
@@ -105,16 +100,14 @@ def _attempt(
 ) -> tuple[ModelSpec, list[Diagnostic], Unmoved]:
     """Convert call by call; layers whose rule is in ``as_before`` read images as they were."""
     original = _Original.of(spec, graph)
-    kept = _kept_inputs(spec, as_before)
-    adapters = Adapters((call.name for call in spec.calls), target)
+    taken = _taken_inputs(spec, as_before)
+    adapters = Adapters(call.name for call in spec.calls)
     values: dict[str, Value] = {}
     layers: dict[str, Layer] = {}
     calls: list[Call] = []
     found: list[Diagnostic] = []
     for call in spec.calls:
-        inputs = original.inputs_of(call, values)
-        if call.name in kept:
-            inputs = (SAME,)
+        inputs = tuple(values[name] for name in call.inputs) or (taken[call.name],)
         step = original.step(call, inputs, target, changes)
         step, read = _adapted(step, call, adapters, as_before)
         for permute, added in adapters.take():
@@ -122,7 +115,7 @@ def _attempt(
             calls.append(added)
         calls.append(call._replace(inputs=read))
         try:
-            layer, values[call.name] = rule_of(step.layer)(step)
+            layer, values[call.name] = by_rule(step)
             if call.layer in layers and layers[call.layer] != layer:
                 raise Problem(
                     "CS151",
@@ -143,7 +136,7 @@ def _attempt(
         if values[name].order is not None
     ]
     unmoved = Unmoved(
-        tuple(e.name for e in spec.inputs if e.name in kept and len(e.shape) > 2),
+        tuple(e.name for e in spec.inputs if taken[e.name].same and len(e.shape) > 2),
         tuple(n for n in spec.outputs if not values[n].moved and len(original.shapes[n]) > 2),
     )
     if found:
@@ -153,10 +146,7 @@ def _attempt(
             "dim_ordering": target,
             "layers": tuple(layers.values()),
             "calls": tuple(calls),
-            "inputs": tuple(
-                entry if entry.name in kept else _moved_input(entry, target)
-                for entry in spec.inputs
-            ),
+            "inputs": tuple(_moved_input(e, taken[e.name], target) for e in spec.inputs),
         }
     )
     try:
@@ -165,54 +155,56 @@ def _attempt(
         return spec, [problem.at()], unmoved
 
 
-def _kept_inputs(spec: ModelSpec, as_before: set[Rule]) -> set[str]:
-    """The inputs that stay as they are, because no layer reads them as an image."""
+def _taken_inputs(spec: ModelSpec, as_before: set[Rule]) -> dict[str, Value]:
+    """How each input goes in: as it was where no layer reads it as an image."""
     layers = spec.by_call()
-    readers: dict[str, list[Layer]] = {}
+    taken: dict[str, Value] = {}
     for entry in spec.inputs:
         own = layers[entry.name]
         later = [layers[call.name] for call in spec.calls if entry.name in call.inputs]
-        readers[entry.name] = later if own.class_name == "InputLayer" else [own]
-    return {
-        name
-        for name, found in readers.items()
-        if found and all(takes_moved(layer, as_before) is False for layer in found)
-    }
+        found = later if own.class_name == "InputLayer" else [own]
+        wanted = [takes_layout(layer, as_before) for layer in found]
+        moved = [w for w in wanted if w is not None and w.moved and len(entry.shape) > 2 + w.steps]
+        kept = bool(wanted) and all(w is not None and w.same for w in wanted)
+        taken[entry.name] = SAME if kept or len(entry.shape) < 3 else [*moved, MOVED][0]
+    return taken
 
 
 def _adapted(
     step: Step, call: Call, adapters: Adapters, as_before: set[Rule]
 ) -> tuple[Step, tuple[str, ...]]:
     """The step with its inputs in the layout that its layer needs, and the names of these."""
-    wanted = takes_moved(step.layer, as_before)
-    if step.layer.class_name == "Merge" and len({value.moved for value in step.inputs}) > 1:
-        wanted = step.layer.mode not in {"dot", "cos"}
-    elif step.layer.class_name == "Merge" and step.layer.mode in {"dot", "cos"}:
-        wanted = False
-    if step.layer.class_name == "Merge" and len({len(shape) for shape in step.shapes}) > 1:
-        wanted = False  # axes that are missing are put in front
+    wanted = takes_layout(step.layer, as_before, step.inputs)
+    if step.layer.class_name == "Merge":
+        of_sums = step.layer.mode in {"dot", "cos"}
+        if not all(value.lies_as(step.inputs[0]) for value in step.inputs):
+            wanted = SAME if of_sums else next(v for v in step.inputs if v.moved)
+        elif of_sums:
+            wanted = SAME
     ordered = any(value.order is not None for value in step.inputs)
     if wanted is None or ordered or not call.inputs:
         return step, call.inputs
     read = tuple(
         name
-        if value.moved == wanted or len(shape) < 3
-        else adapters.read(name, len(shape), moved=wanted)
+        if value.lies_as(wanted) or len(shape) < 3 + max(value.steps, wanted.steps)
+        else adapters.read(
+            name,
+            value.axes(len(shape), step.target),
+            wanted.axes(len(shape), step.target),
+            moved=wanted.moved,
+        )
         for name, value, shape in zip(call.inputs, step.inputs, step.shapes, strict=True)
     )
     inputs = tuple(
-        value if name == before else (MOVED if wanted else SAME)
+        value if name == before else replace(wanted, order=None)
         for value, name, before in zip(step.inputs, read, call.inputs, strict=True)
     )
     return replace(step, inputs=inputs), read
 
 
-def _moved_input(entry: ModelInput, target: Ordering) -> ModelInput:
-    rank = len(entry.shape)
-    if rank < 3:
-        return entry
-    shape = tuple(entry.shape[axis] for axis in moved_axes(rank, target))
-    return entry.model_copy(update={"shape": shape})
+def _moved_input(entry: ModelInput, taken: Value, target: Ordering) -> ModelInput:
+    shape = tuple(entry.shape[axis] for axis in taken.axes(len(entry.shape), target))
+    return entry.model_copy(update={"shape": shape}) if taken.moved else entry
 
 
 def _with_kernels(converted: ModelSpec, graph: Graph, changes: Changes) -> ModelSpec:
@@ -244,7 +236,8 @@ def _semantics(spec: ModelSpec) -> SemanticsFields:
 def _moved_constraint(layer: Layer, old: Weight, new: Weight) -> Layer:
     """The layer with the axes of a constraint counted in the tensor as it is now stored."""
     argument = layer.stored[old.tensor].constraint
-    constraint = getattr(layer, argument, None) if argument is not None else None
+    inner = layer.inner
+    constraint = getattr(inner, argument, None) if argument is not None else None
     described = None if constraint is None else constraint_object(constraint)
     axis: Any = getattr(described, "axis", None)
     if argument is None or described is None or axis is None:
@@ -260,4 +253,5 @@ def _moved_constraint(layer: Layer, old: Weight, new: Weight) -> Layer:
     places = [a % rank for a in (axis if isinstance(axis, tuple | list) else (axis,))]
     moved = tuple(sorted(new.axes[old.axes.index(a)] for a in places))
     update = {"axis": moved[0] if len(moved) == 1 else moved}
-    return layer.model_copy(update={argument: described.model_copy(update=update)})
+    moved_one = {argument: described.model_copy(update=update)}
+    return layer.wrapping(inner.model_copy(update=moved_one))

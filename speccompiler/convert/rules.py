@@ -7,23 +7,34 @@ it is flat and its entries come in another order, because a Flatten read them fr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from speccompiler.convert.adapters import moved_axes
 from speccompiler.convert.changes import Order, Reordered, Transposed
-from speccompiler.convert.steps import MOVED, SAME, Rule, Step, Value, moved_axis
+from speccompiler.convert.steps import MOVED, SAME, Rule, Step, Value, moved_axis, moved_under
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.grammar import Array, parse_with_arrays, with_arrays
 from speccompiler.graph.permutations import permuted
 from speccompiler.schemas.activation import ExpressionActivation
 from speccompiler.schemas.fields import Layer
+from speccompiler.schemas.time_distributed import TimeDistributed
 
 
 def rule_of(layer: Layer) -> Rule:
     """The rule of a layer's class."""
     return RULES.get(layer.class_name, _unknown)
+
+
+def converted(step: Step) -> tuple[Layer, Value]:
+    """By the rule of the layer; flat values of steps go to those alone that work on each. CS151."""
+    rule = rule_of(step.layer)
+    values = zip(step.inputs, step.shapes, strict=True)
+    if any(v.order is not None and len(shape) > 1 for v, shape in values):
+        rule = rule if rule in OF_FLAT_STEPS else _unknown
+    return rule(step)
 
 
 def _unknown(step: Step) -> tuple[Layer, Value]:
@@ -154,9 +165,8 @@ def _normalization(step: Step) -> tuple[Layer, Value]:
         return _along_values(step)
     if step.value.moved:
         axis = step.layer.axis % (rank + 1)
-        return step.layer.model_copy(
-            update={"axis": moved_axis(axis - 1, rank, step.target) + 1}
-        ), MOVED
+        moved = step.value.axes(rank, step.target).index(axis - 1) + 1
+        return step.layer.model_copy(update={"axis": moved}), step.value
     if step.value.order is not None:
         for weight in step.weights:
             step.changes.add(weight.layer, weight.tensor, Reordered(step.value.order))
@@ -218,21 +228,43 @@ def _one_number(layer: Any) -> bool:
 
 
 def _time_distributed(step: Step) -> tuple[Layer, Value]:
-    """Its steps stay where they are, and so do the channels of what it applies."""
-    ordering = getattr(step.layer.inner, "dim_ordering", None)
-    if ordering not in {None, step.target}:
-        raise Problem(
-            "CS151",
-            f"it applies {step.layer.inner.class_name} with dim_ordering '{ordering}' to steps",
-            "keep the dim_ordering, or rebuild this part of the model by hand",
-        )
-    return _unknown(step)
+    """Its steps stay where they are; what it applies does to each of them what it does alone."""
+    one = _of_a_step(step.inputs)
+    shapes = tuple(shape[1:] for shape in step.shapes)
+    layer, value = rule_of(step.layer.layer)(
+        replace(step, layer=step.layer.layer, inputs=one, shapes=shapes)
+    )
+    if value.moved:
+        value = replace(value, steps=value.steps + 1)
+    return step.layer.model_copy(update={"layer": layer}), value
+
+
+def _of_a_step(values: Sequence[Value]) -> tuple[Value, ...]:
+    """How a step of each value lies."""
+    return tuple(replace(v, steps=v.steps - 1) if v.steps else v for v in values)
 
 
 def _convlstm(step: Step) -> tuple[Layer, Value]:
-    """It keeps its own dim_ordering, and so do the images of steps that it reads and gives."""
-    _unknown(step)
+    """Its images lie in steps, of which it gives all or the last."""
+    assert step.value.moved, f"{step.name} reads what a Permute has moved"
+    layer = step.layer.model_copy(update={"dim_ordering": step.target})
+    return layer, moved_under(1) if layer.return_sequences else MOVED
+
+
+def _recurrent(step: Step) -> tuple[Layer, Value]:
+    """The rows of what multiplies its input follow the order of the values of a step."""
+    if step.value.order is not None:
+        for weight in step.weights:
+            if weight.tensor.removeprefix("forward_").removeprefix("backward_")[0] == "W":
+                step.changes.add(weight.layer, weight.tensor, Reordered(step.value.order))
     return step.layer, SAME
+
+
+def _bidirectional(step: Step) -> tuple[Layer, Value]:
+    """Images of a ConvLSTM2D stay as they are: they are put side by side along their last axis."""
+    if step.layer.inner.class_name == "ConvLSTM2D":
+        return _unknown(step)
+    return _recurrent(step)
 
 
 def _permute(step: Step) -> tuple[Layer, Value]:
@@ -257,9 +289,9 @@ def _merge(step: Step) -> tuple[Layer, Value]:
         return step.layer, first
     axis = step.layer.concat_axis % (rank + 1)
     if mode == "concat" and axis > 0:
-        if all(value.moved for value in step.inputs):
-            new = moved_axis(axis - 1, rank, step.target) + 1
-            return step.layer.model_copy(update={"concat_axis": new}), MOVED
+        if first.moved and _alike(step.inputs):
+            new = first.axes(rank, step.target).index(axis - 1) + 1
+            return step.layer.model_copy(update={"concat_axis": new}), first
         if rank == 1:
             return step.layer, Value(order=_joined(step))
     return _unknown(step)
@@ -268,7 +300,7 @@ def _merge(step: Step) -> tuple[Layer, Value]:
 def _alike(values: Sequence[Value]) -> bool:
     """Whether the same has become of all values."""
     if all(value.moved for value in values):
-        return True
+        return all(value.lies_as(values[0]) for value in values)
     orders = [value.order for value in values if value.order is not None]
     return len(orders) == len(values) and all(np.array_equal(o, orders[0]) for o in orders)
 
@@ -337,7 +369,9 @@ RULES: Mapping[str, Rule] = {
     "Permute": _permute,
     "Merge": _merge,
     "TimeDistributed": _time_distributed,
-    **dict.fromkeys(("ConvLSTM2D", "Bidirectional"), _convlstm),
+    "ConvLSTM2D": _convlstm,
+    "Bidirectional": _bidirectional,
+    **dict.fromkeys(("SimpleRNN", "LSTM", "GRU"), _recurrent),
     **dict.fromkeys(("Slice", "Reduce"), _along_axes),
     **dict.fromkeys(("Softmax", "UnitNormalization"), _of_axes),
     "LayerNormalization": _layer_normalization,
@@ -347,21 +381,39 @@ RULES: Mapping[str, Rule] = {
 }  # fmt: skip
 """A layer that is not here reads its input as it was before: ``_unknown``."""
 
-AS_BEFORE: set[Rule] = {_unknown, _dense, _time_distributed, _convlstm}
+AS_BEFORE: set[Rule] = {_unknown, _dense, _recurrent, _bidirectional}
 """The rules of layers that work on the last axis, or by the place of a value."""
 
 
-def takes_moved(layer: Layer, as_before: set[Rule]) -> bool | None:
-    """Whether a layer needs a moved value (True), one as it was (False), or takes either."""
+OF_FLAT_STEPS: set[Rule] = {_elementwise, _dense, _recurrent, _bidirectional, _time_distributed}
+"""The rules that work on each step of flat values, whose order is that of a step."""
+IN_STEPS: set[Rule] = {_elementwise, _normalization, _merge}
+"""The rules that take an image in steps however it lies."""
+
+
+def takes_layout(layer: Layer, as_before: set[Rule], given: Sequence[Value] = ()) -> Value | None:
+    """How a layer needs its inputs to lie, of which ``given`` may do; None where any does."""
     rule = rule_of(layer)
+    if rule is _convlstm:
+        return moved_under(1)
+    if isinstance(layer, TimeDistributed):
+        inner = takes_layout(layer.layer, as_before, _of_a_step(given))
+        if inner is None and any(value.moved and not value.steps for value in given):
+            return SAME
+        return replace(inner, steps=inner.steps + 1) if inner is not None and inner.moved else inner
     if rule in {_ordered, _deconvolution, _global}:
-        return True
+        return MOVED
+    if _reads_as_before(layer, rule, as_before):
+        return SAME
+    return SAME if rule not in IN_STEPS and any(value.steps for value in given) else None
+
+
+def _reads_as_before(layer: Layer, rule: Rule, as_before: set[Rule]) -> bool:
+    """Whether a layer needs its input as it was."""
     if rule in as_before or (rule is _normalization and getattr(layer, "mode", 0) == 1):
-        return False
+        return True
     if rule is _along_axes and _drops_axes(layer):
-        return False
+        return True
     if rule is _rescaling and not _one_number(layer):
-        return False
-    if rule is _known_statistics and getattr(layer, "mean", None) is not None:
-        return False
-    return None
+        return True
+    return rule is _known_statistics and getattr(layer, "mean", None) is not None

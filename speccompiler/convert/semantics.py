@@ -12,7 +12,7 @@ from dataclasses import replace
 from speccompiler.convert.changes import Changes, Reversed
 from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.graph.describe import padding_text
-from speccompiler.graph.ir import Graph, Node
+from speccompiler.graph.ir import Graph, Node, Recurrent
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.schemas.model import ModelSpec, SemanticsFields
@@ -60,6 +60,14 @@ def _other_windows(here: Graph, there: Graph) -> list[Diagnostic]:
 def _refused(here: list[Node], there: list[Node]) -> Problem:
     text = ""
     for mine, other in zip(here, there, strict=True):
+        if isinstance(mine.op, Recurrent) and isinstance(other.op, Recurrent):
+            if mine.op.first_masked != other.op.first_masked:
+                return Problem(
+                    "CS150",
+                    "where steps are masked from the first on, a stateful layer gives its state "
+                    "under TensorFlow and zeros under Theano",
+                    "with unroll: true it gives zeros under both",
+                )
         one, two = getattr(mine.op, "padding", ()), getattr(other.op, "padding", ())
         if one != two:
             text = f": {padding_text(one)} here, {padding_text(two)} there"

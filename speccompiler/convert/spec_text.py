@@ -16,6 +16,7 @@ from speccompiler.graph.ir import Graph, Shape
 from speccompiler.loading.dim_orderings import ordering_of
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
+from speccompiler.lowering.states import fixed_batch
 from speccompiler.schemas.arguments import own_arguments
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.input_layer import InputLayer
@@ -50,6 +51,8 @@ def spec_text(
         lines.append(f"input_shape: {flow(list(first.shape))}")
         if first.dtype not in {None, "float32"}:
             lines.append(f"input_dtype: {first.dtype}")
+    if fixed_batch(spec) is not None:
+        lines.append(f"batch_size: {spec.batch_size}  # states go on from batch to batch")
     if spec.seed is not None:
         lines.append(f"seed: {spec.seed}")
     if weights_path is not None:

@@ -1,9 +1,9 @@
 """The elementwise activations of Keras, written in the expression grammar.
 
-Source: keras/activations.py of 1.2.2, and for those that 1.x has not of Keras 3.15.
-``softmax`` and ``log_softmax`` look along an axis and are not elementwise. Each expression is
-also what the function of the same name means inside other expressions, where there is one, so it
-uses only functions that are not here (``tanh`` is the function itself).
+Source: keras/activations.py of 1.2.2. ``softmax`` and ``log_softmax`` look along an axis and are
+not elementwise. Each expression of ``ACTIVATIONS`` is also what the function of the same name
+means inside other expressions, so it uses only functions that are not here (``tanh`` is the
+function itself).
 
 NaN stays NaN in all of them: ``max`` and ``clip`` propagate it. Infinities go through
 each formula as it is written: softsign of one is NaN, as in Keras.
@@ -73,6 +73,13 @@ ACTIVATIONS = _Parsed(
         "sigmoid": "1 / (1 + exp(-x))",
         "hard_sigmoid": "clip(0.2 * x + 0.5, 0, 1)",
         "linear": "x",
+    },
+    {"relu": Call("max", (Variable(), Number(0.0))), "tanh": Call("tanh", (Variable(),))},
+)
+
+
+LATER_ACTIVATIONS = _Parsed(
+    {
         "selu": "1.0507009873554805 * where(x > 0, x, 1.6732632423543772 * expm1(x))",
         "exponential": "exp(x)",
         "swish": "x / (1 + exp(-x))",
@@ -86,8 +93,15 @@ ACTIVATIONS = _Parsed(
         "leaky_relu": "where(x > 0, x, 0.2 * x)",
         "relu6": "clip(x, 0, 6)",
     },
-    {"relu": Call("max", (Variable(), Number(0.0))), "tanh": Call("tanh", (Variable(),))},
+    {},
 )
+"""Those of Keras 2 and 3 (keras/src/activations/activations.py of 3.15), no functions of the
+grammar."""
+
+
+def named_activation(name: str) -> Expression:
+    """The expression that a name says."""
+    return (ACTIVATIONS if name in ACTIVATIONS else LATER_ACTIVATIONS)[name]
 
 
 @cache
@@ -130,8 +144,7 @@ def bounded_relu(max_value: float | None, slope: float, threshold: float) -> Exp
     above = "x" if max_value is None else f"clip(x, 0, {max_value!r})"
     if slope == threshold == 0:
         return _parse(above)
-    below = f"{slope!r} * (x - ({threshold!r}))" if threshold else f"{slope!r} * x"
-    return _parse(f"where(x > {threshold!r}, {above}, {below})")
+    return _parse(f"where(x > {threshold!r}, {above}, {slope!r} * (x - ({threshold!r})))")
 
 
 X, ZERO = Variable(), Number(0.0)
@@ -232,8 +245,8 @@ def named_activations() -> tuple[Expression, ...]:
     responses = (response_square(1.0), response_square(0.5), *shares, response_back(0.5))
     return (
         *ACTIVATIONS.values(),
+        *LATER_ACTIVATIONS.values(),
         *(theano_relu(), *leaky, elu(1.0), thresholded_relu(1.0)),
-        *(bounded_relu(6.0, 0.0, 0.0), bounded_relu(6.0, 0.1, 0.0), bounded_relu(None, 0.1, 1.0)),
-        bounded_relu(6.0, 0.1, 1.0),
+        *(bounded_relu(6.0, 0.0, 0.0), bounded_relu(6.0, 0.1, 1.0), bounded_relu(None, 0.1, 1.0)),
         *(COMPLEMENT, COSINE_NORM, *responses),
     )

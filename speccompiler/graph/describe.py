@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from speccompiler.expressions.library import ACTIVATIONS, theano_relu
+from speccompiler.expressions.library import ACTIVATIONS, LATER_ACTIVATIONS, theano_relu
 from speccompiler.expressions.nodes import Expression, canonical
 from speccompiler.graph import ir
 from speccompiler.graph.dims import Dim, format_dim
@@ -42,7 +42,7 @@ def activation_name(activation: Expression) -> str:
     """The Keras name of an activation, or its formula."""
     if activation == theano_relu():
         return "relu"
-    for name, expression in ACTIVATIONS.items():
+    for name, expression in (*ACTIVATIONS.items(), *LATER_ACTIVATIONS.items()):
         if expression == activation:
             return name
     return canonical(activation)

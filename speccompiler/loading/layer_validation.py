@@ -97,7 +97,8 @@ def _validated(
             from speccompiler.loading.keras1.later_activations import later_activations
             from speccompiler.loading.training_arguments import as_keras_read
 
-            foreign += later_activations(data)
+            # What is marked as own is of a later Keras, which has these names.
+            foreign += () if native else later_activations(data)
             data |= {str(problem.argument): "linear" for problem in foreign}
             layer = as_keras_read(schema, data, layer_type, reads_input=reads_input)
     except Problem as problem:

@@ -80,6 +80,7 @@ def load_spec(
         ordering_told="option" if dim_ordering else "spec" if header.dim_ordering else None,
         unsaid=unsaid,
         inputs=inputs,
+        batch_size=header.batch_size or _declared_batch(layers),
         seed=header.seed if seed is None else seed,
         weights=header.weights,
         weights_sha256=header.weights_sha256,
@@ -92,3 +93,9 @@ def load_spec(
         outputs=connections.outputs,
     )
     return changed(loaded, spec=spec, answers=replace)
+
+
+def _declared_batch(layers: tuple[Layer, ...]) -> int | None:
+    """The samples of a batch, as a first layer declares them with its shape."""
+    shapes = (layer.batch_input_shape for layer in layers)
+    return next((s[0] for s in shapes if s and isinstance(s[0], int)), None)

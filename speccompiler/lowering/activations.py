@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.expressions.library import ACTIVATIONS, theano_relu
+from speccompiler.expressions.library import ACTIVATIONS, named_activation, theano_relu
 from speccompiler.expressions.nodes import Expression, Variable
 from speccompiler.graph.ir import Constant, Map, MapWith, Node, Softmax
 from speccompiler.graph.shapes import format_shape
@@ -79,7 +79,7 @@ def activation_function(value: Activation, rank: int, semantics: Semantics) -> F
         return "log_softmax"
     if value == "relu":
         return relu(semantics)
-    return ACTIVATIONS[value]
+    return named_activation(value)
 
 
 def relu(semantics: Semantics) -> Expression:

@@ -30,6 +30,7 @@ from speccompiler.loading.keras1.releases import before
 from speccompiler.lowering.activations import Activation, activation_function
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.kernel_arguments import check_kernel_arguments
+from speccompiler.lowering.semantics import Semantics
 from speccompiler.lowering.states import initial_states, keep_states
 from speccompiler.schemas.fields import Layer, argument
 from speccompiler.schemas.recurrent_layer import RecurrentLayer
@@ -103,10 +104,14 @@ def first_masked(b: Builder, layer: RecurrentLayer) -> Literal["zeros", "state"]
     and so do Theano, tf.keras and Keras 3 (Keras 1.2.2 tensorflow_backend.py:2088, 2169;
     theano_backend.py:1055, 1075).
     """
-    release = b.semantics.release
-    written_out = argument(layer, "unroll") or before(release, (1, 0, 6))
-    own_loop = before(release, (2, 4)) and not release.endswith("-tf") and not b.semantics.theano
-    return "state" if layer.stateful and own_loop and not written_out else "zeros"
+    zeros = b.semantics.theano or argument(layer, "unroll") or written_out(b.semantics)
+    return "state" if layer.stateful and not zeros else "zeros"
+
+
+def written_out(semantics: Semantics) -> bool:
+    """Whether masked steps are as if all steps were written out, whatever ``unroll`` says."""
+    release = semantics.release
+    return before(release, (1, 0, 6)) or not before(release, (2, 4)) or release.endswith("-tf")
 
 
 def scan(

@@ -23,6 +23,7 @@ from speccompiler.lowering.masks import (
 from speccompiler.lowering.misfits import contradiction, explained
 from speccompiler.lowering.refusals import gathered
 from speccompiler.lowering.semantics import Semantics
+from speccompiler.lowering.states import without_batch
 from speccompiler.lowering.stored_tensors import StoredTensors
 from speccompiler.lowering.table import LOWER
 from speccompiler.schemas.fields import Layer
@@ -79,6 +80,9 @@ def lower(
     )
     layers = {str(layer.name): layer for layer in spec.layers}
     tensors, axes = StoredTensors(held), ChannelAxes(spec.layers)
+    unsized = without_batch(spec)
+    if unsized is not None and not partly:
+        return Lowered(None, (unsized.at(),))
     given: dict[str, Node] = {}
     values: dict[str, Node] = {}
     counting = calls_before_readers(spec) if spec.native else None

@@ -31,7 +31,6 @@ PASSES: Mapping[str, Release] = {
     "AlphaDropout": ALWAYS,
     "GaussianDropout": ALWAYS,
     "GaussianNoise": ALWAYS,
-    "AlphaDropout": ALWAYS,
     "LeakyReLU": ALWAYS,
     "ELU": ALWAYS,
     "ThresholdedReLU": ALWAYS,

@@ -81,15 +81,28 @@ def check_carried(spec: ModelSpec) -> None:
             )
 
 
-def fixed_batch(spec: ModelSpec) -> int | None:
-    """The samples of a batch, as a stateful model declares them; None where it does not."""
-    if not any(stateful_layers(spec)):
+def without_batch(spec: ModelSpec) -> Problem | None:
+    """CS212 for a stateful layer of a Keras file that declares no batch, which Keras refuses.
+
+    Keras 1.2.2 layers/recurrent.py:242. A native spec may leave it to each call.
+    """
+    if spec.native or fixed_batch(spec) is not None:
         return None
-    for layer in spec.layers:
-        shape = layer.batch_input_shape
-        if shape is not None and isinstance(shape[0], int):
-            return shape[0]
+    for layer in stateful_layers(spec):
+        return Problem(
+            "CS212",
+            "this layer is stateful, and nothing says how many samples a batch has: Keras refuses "
+            "it, since a state belongs to each sample of a batch",
+            "the first layer's batch_input_shape begins with the number; a native spec that names "
+            "this model may say batch_size: 1",
+            layer=layer.name,
+        )
     return None
+
+
+def fixed_batch(spec: ModelSpec) -> int | None:
+    """The samples of a batch of a stateful model, where anything says them."""
+    return spec.batch_size if any(stateful_layers(spec)) else None
 
 
 def check_any_order(spec: ModelSpec, what: str) -> None:

@@ -13,7 +13,7 @@ from speccompiler.arrays.array_input import ArrayInput
 from speccompiler.arrays.boxes import Box
 from speccompiler.compiled import CompiledModel
 from speccompiler.frozen import dataclass
-from speccompiler.running.carrying import BatchesInOrder, whole_samples
+from speccompiler.running.batches_in_order import BatchesInOrder, whole_samples
 from speccompiler.running.run_tasks import Compute, Destination, Progress, Run, run_tasks
 from speccompiler.running.tasks import cut_into_tasks
 from speccompiler.weights.penalties import Penalty

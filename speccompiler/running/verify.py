@@ -26,7 +26,7 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph.shapes import format_shape
 from speccompiler.options import CompileOptions
 from speccompiler.running.array_files import run_stream
-from speccompiler.running.carrying import whole_samples
+from speccompiler.running.batches_in_order import whole_samples
 from speccompiler.running.open_model import compile_model
 from speccompiler.schemas.model import ModelSpec
 from speccompiler.validation.input_checks import check_array, check_samples

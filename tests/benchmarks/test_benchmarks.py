@@ -28,10 +28,13 @@ from benchmarks.cases import (
     Branches,
     Case,
     Conv,
+    ConvLstm,
     Dense,
     Layer,
     Pool,
+    Recurrent,
     Separable,
+    Squeeze,
     Up,
     chosen,
 )
@@ -41,7 +44,7 @@ from benchmarks.markdown import as_markdown, bars_line
 from benchmarks.results import Limits, Measured, Row, from_json, to_json
 from benchmarks.spec import native_spec, tensors, write_model
 from benchmarks.speed import differences
-from benchmarks.tensors import channels_last, input_array, parameters
+from benchmarks.tensors import Parameters, channels_last, input_array, parameters
 
 FOLDER = Path(__file__).resolve().parent / "report"
 
@@ -57,6 +60,20 @@ TINY = (
     Case("dilated 1d", (Conv(3, dilation=4),), (2, 2, 13)),
     Case("separable", (Separable(5), Separable(2, 5, stride=2)), (2, 3, 6, 7)),
     Case("planes", (Conv(3), Pool(), Separable(4), Up(), Conv(2, 1)), (2, 3, 8, 6), planes=True),
+    Case("lstm", (Recurrent("lstm", 5), Recurrent("lstm", 4)), (2, 3, 6)),
+    Case("gru", (Recurrent("gru", 5), Recurrent("gru", 4, sequences=False)), (3, 2, 5)),
+    Case("convlstm", (ConvLstm(3),), (2, 2, 3, 5, 4)),
+    Case(
+        "heard",
+        (
+            Conv(3, elu=True),
+            Pool(),
+            Squeeze(),
+            Recurrent("gru", 4, sequences=False),
+            Dense(3, "sigmoid"),
+        ),
+        (2, 1, 2, 8),
+    ),
     Case("same", (Pool(3, 2, same=True), Pool(3, 1, same=True)), (2, 3, 8, 7)),
     Case(
         "normalized",
@@ -119,7 +136,10 @@ def chain(layers: tuple[Layer, ...], x: np.ndarray, parts: Iterator) -> np.ndarr
                         norm.variance.reshape(column) + 1e-3
                     )
                     x = x * norm.gamma.reshape(column) + norm.beta.reshape(column)
-                x = np.maximum(x, 0) if layer.relu else x
+                if layer.elu:
+                    x = np.where(x > 0, x, np.expm1(x))
+                elif layer.relu:
+                    x = np.maximum(x, 0)
             case Separable(size=size, stride=stride):
                 x = np.pad(x, [(0, 0), (0, 0), *[(size // 2,) * 2] * len(axes)])
                 windows = windows_of(x, size)[:, :, ::stride, ::stride]
@@ -137,9 +157,52 @@ def chain(layers: tuple[Layer, ...], x: np.ndarray, parts: Iterator) -> np.ndarr
                     x = np.repeat(x, size, axis)
             case Dense(activation=activation):
                 x = x.reshape(len(x), -1) @ own.weight.T + own.bias
-                x = np.maximum(x, 0) if activation == "relu" else np.exp(x)
-                x = x if activation == "relu" else x / x.sum(-1, keepdims=True)
+                if activation == "relu":
+                    x = np.maximum(x, 0)
+                elif activation == "sigmoid":
+                    x = sigmoid(x)
+                else:
+                    x = np.exp(x) / np.exp(x).sum(-1, keepdims=True)
+            case Squeeze():
+                x = x[:, :, 0]
+            case Recurrent():
+                x = scanned(layer.cell, x, own)
+                x = x if layer.sequences else x[:, :, -1]
+            case ConvLstm():
+                x = scanned("lstm", x, own)
     return x
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def scanned(cell: str, x: np.ndarray, own: Parameters) -> np.ndarray:
+    """All outputs, along the first axis of lengths; other axes are those of an image."""
+    units = own.state.shape[1]
+
+    def product(value: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        if weight.ndim == 2:
+            return value @ weight.T
+        padded = np.pad(value, [(0, 0), (0, 0), *[(weight.shape[-1] // 2,) * 2] * 2])
+        return np.einsum("nc...hw,ochw->no...", windows_of(padded, weight.shape[-1]), weight)
+
+    h = c = np.zeros((len(x), units, *x.shape[3:]))
+    column = (-1, *[1] * (h.ndim - 2))
+    found = []
+    for t in range(x.shape[2]):
+        given = product(x[:, :, t], own.weight) + own.bias.reshape(column)
+        parts = np.split(given, len(own.bias) // units, axis=1)
+        state = np.split(product(h, own.state), len(parts), axis=1)
+        if cell == "lstm":
+            i, f, candidate, o = (a + b for a, b in zip(parts, state, strict=True))
+            c = sigmoid(f) * c + sigmoid(i) * np.tanh(candidate)
+            h = sigmoid(o) * np.tanh(c)
+        else:
+            z, r = (sigmoid(parts[k] + state[k]) for k in range(2))
+            h = z * h + (1 - z) * np.tanh(parts[2] + r * state[2])
+        found.append(h)
+    return np.stack(found, axis=2)
 
 
 def windows_of(x: np.ndarray, size: int, dilation: int = 1) -> np.ndarray:
@@ -226,8 +289,10 @@ def test_contenders_compute_the_network(contender: contenders.Contender) -> None
     for case in TINY:
         ready = contender.build(case, 2)
         if ready is None:
-            assert contender.name == "torch channels last"
-            assert case.rank == 1 or case.planes
+            if contender.name == "torch channels last":
+                assert case.rank == 1 or case.planes
+            else:
+                assert case.images_over_time
             continue
         ready.run()
         np.testing.assert_allclose(ready.output(), forward(case), rtol=1e-3, atol=1e-4)

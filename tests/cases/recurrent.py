@@ -10,7 +10,19 @@ from tests.cases.models import array
 STEPS = (6, 5)
 FILMS = (4, 7, 6, 2)
 UNITS = 3
+ALL_STEPS = {"return_sequences": True}
 KERNELS = [array(3, 2, 2, 2), array(3, 2, 2, 2), [0.1, -1]] * 4
+
+
+def declared(
+    shape: tuple[int, ...], longer: list[int], given: dict[str, Any] | None = None
+) -> tuple[Variant, ...]:
+    """The arguments of every layer; ``given`` is what makes a longer input show in the output."""
+    return (
+        *(v for v in common(shape) if v.argument not in ("input_shape", "batch_input_shape")),
+        Variant("input_shape", longer, "shape", given or {}),
+        Variant("batch_input_shape", [None, *longer], "shape", given or {}),
+    )
 
 
 def stepping(given: dict[str, Any]) -> tuple[Variant, ...]:
@@ -32,6 +44,7 @@ def stepping(given: dict[str, Any]) -> tuple[Variant, ...]:
         Variant("bias", False, "parameters"),
         *forward_only(
             Variant("stateful", "yes", "CS024"),
+            Variant("zero_output_for_mask", "yes", "CS024"),
             Variant("dropout_W", 1.5, "CS025"),
             Variant("dropout_U", -0.5, "CS025"),
         ),
@@ -42,10 +55,12 @@ def recurrent(gates: str) -> tuple[Variant, ...]:
     """The arguments of SimpleRNN, LSTM and GRU."""
     each = [array(STEPS[-1], UNITS), array(UNITS, UNITS), array(UNITS)]
     return (
-        *common(STEPS, "output"),
+        *declared(STEPS, [9, 5], ALL_STEPS),
         Variant("output_dim", 4, "shape"),
         Variant("input_dim", 7, "parameters"),
-        Variant("input_length", 9, "output", {"input_dim": STEPS[-1]}),
+        Variant(
+            "input_length", 9, "shape", {"input_dim": STEPS[-1], "return_sequences": True}
+        ),
         *stepping({"weights": each * max(1, len(gates))}),
         *forward_only(Variant("unroll", "yes", "CS024")),
     )  # fmt: skip
@@ -85,7 +100,9 @@ CASES: tuple[Case, ...] = (
         STEPS,
         (
             *common(STEPS),
-            Variant("layer", {"type": "LSTM", "output_dim": 2}, "shape"),
+            Variant(
+                "layer", {"type": "GRU", "output_dim": 2, "return_sequences": True}, "shape"
+            ),
             Variant("merge_mode", "sum", "shape"),
             Variant("merge_mode", "mul", "shape"),
             Variant("merge_mode", "ave", "shape"),
@@ -98,7 +115,7 @@ CASES: tuple[Case, ...] = (
         {"nb_filter": 2, "nb_row": 3, "nb_col": 2},
         FILMS,
         (
-            *common(FILMS, "output"),
+            *declared(FILMS, [7, 7, 6, 2], ALL_STEPS),
             *(v for v in stepping({"weights": KERNELS}) if v.value not in ("identity", "softmax")),
             Variant("inner_init", "glorot_normal", "output"),
             *GATED,
@@ -115,6 +132,6 @@ CASES: tuple[Case, ...] = (
     ),
     Case(
         "Pick", {"index": 1}, (3, 4, 5),
-        (*common((3, 4, 5), "output"), Variant("index", 2, "output")),
+        (*declared((3, 4, 5), [3, 6, 5]), Variant("index", 2, "output")),
     ),
 )  # fmt: skip

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speccompiler.convert.onnx.export import Given, Origin, exported
+from speccompiler.convert.export_source import Given, Origin
+from speccompiler.convert.onnx.export import exported
 from speccompiler.expressions.grammar import parse
 from speccompiler.graph import ir
 from speccompiler.graph.dims import symbol

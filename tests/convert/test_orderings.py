@@ -133,12 +133,67 @@ def test_open_lengths_are_no_hindrance(tmp_path: Path) -> None:
     assert [layer.name for layer in native.spec.layers] == ["c", "p", "p_restored", "f"]
 
 
+def each(layer: dict[str, Any], name: str) -> dict[str, Any]:
+    return {"type": "TimeDistributed", "name": name, "layer": layer}
+
+
+def film(name: str, **others: Any) -> dict[str, Any]:
+    return {**image(name), "type": "ConvLSTM2D", **others}
+
+
+ALL = {"return_sequences": True}
+POOLED = [
+    each(image("e"), "t"),
+    each({"type": "MaxPooling2D"}, "p"),
+    each({"type": "Flatten"}, "f"),
+]
+SCANNED = {"type": "LSTM", "name": "s", "output_dim": 3}
+
+
+@pytest.mark.parametrize(
+    ("layers", "added"),
+    [
+        # The rows of what multiplies a step's values follow the order of these.
+        ([*POOLED, SCANNED], {}),
+        ([*POOLED, each(DENSE, "d"), SCANNED], {}),
+        ([*POOLED, {"type": "Bidirectional", "name": "b", "layer": {
+            "type": "GRU", "output_dim": 2, "consume_less": "gpu"}}], {}),
+        ([*POOLED, {"type": "PReLU", "name": "r"}, SCANNED], {"p_restored": (1, 4, 2, 3)}),
+        ([each(image("e"), "t"), each({"type": "BatchNormalization", "axis": 1}, "n"),
+          each({"type": "GlobalAveragePooling2D"}, "g"), SCANNED], {}),
+        ([film("a", **ALL), {"type": "BatchNormalization", "name": "n", "axis": 2},
+          {"type": "Dropout", "name": "o", "p": 0.5}, film("b"), FLATTEN, DENSE], {}),
+        ([film("a", **ALL), film("b", inputs="a", **ALL),
+          {"type": "Merge", "name": "m", "mode": "concat", "concat_axis": 2, "inputs": ["a", "b"]},
+          film("c"), FLATTEN, DENSE], {}),
+        # A volume has its channels in front of the steps.
+        ([film("a", **ALL), {"type": "PReLU", "name": "r"},
+          {"type": "Convolution3D", "name": "c", "nb_filter": 2, "kernel_dim1": 1,
+           "kernel_dim2": 2, "kernel_dim3": 2}, FLATTEN, DENSE],
+         {"a_restored": (1, 4, 2, 3), "r_moved": (2, 3, 4, 1)}),
+        ([{"type": "Bidirectional", "name": "b", "layer": film("a")}, FLATTEN, DENSE], {}),
+    ],
+)  # fmt: skip
+def test_images_in_steps_move_their_own_channels(
+    layers: Any, added: dict[str, Any], tmp_path: Path
+) -> None:
+    model = build(layers, [3, 2, 4, 5], seed=1, dim_ordering="th", semantics="theano")
+    native = written(model, tmp_path, dim_ordering="tf")
+    names = {layer.name for layer in model.spec.layers}
+    found = {x.name: getattr(x, "dims", None) for x in native.spec.layers if x.name not in names}
+    assert found == added
+    x = np.random.default_rng(0).standard_normal((2, 3, 2, 4, 5)).astype(np.float32)
+    kept = layers[0]["type"] == "Bidirectional"
+    turned = x if kept else x.transpose(0, 1, 3, 4, 2)
+    assert native.spec.inputs[0].shape == turned.shape[1:]
+    wanted = results(model, [x])[0]
+    assert_same(results(native, [turned])[:1], [wanted])
+    assert_same(results(written(native, tmp_path, dim_ordering="th"), [x])[:1], [wanted])
+
+
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ([image("c"), {"type": "Reshape", "name": "r", "target_shape": [3, 1, 5, 2]},
-          {"type": "TimeDistributed", "name": "t", "layer": image("e")}],
-         "it applies Convolution2D with dim_ordering 'th' to steps"),
         ([image("c"), {"type": "Reshape", "name": "r", "target_shape": [3, 5, 2]},
           {"type": "Permute", "name": "p", "dims": [1, 3, 2], "inputs": "c"},
           {"type": "Shared", "layer": "p", "inputs": "r"},

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -133,6 +134,8 @@ COMMANDS = (
     Command("cs195_unfinished", "run dense.yaml --seed 1 --input x2.npy --output left.npy"),
     Command("cs197_another_format", "run dense.yaml --seed 1 --input x2.npy --output old.npy"),
     Command("cs192_in_the_way", "run dense.yaml --seed 1 --input x2.npy --output taken.zarr"),
+    Command("cs245_no_config", "validate empty.keras"),
+    Command("cs245_out_of_it", "validate elsewhere.keras"),
     Command("cs250_nothing_left", "convert nothing.yaml -o m.onnx"),
     Command("cs260_cut", "validate cut.onnx"),
     Command("cs261_operations", "validate operations.onnx"),
@@ -228,6 +231,9 @@ def write_files(folder: Path) -> None:
     with h5py.File(folder / "weights.h5", "w") as file:
         file["d/W"], file["d/b"] = w, b
     (folder / "truncated.npz").write_bytes((folder / "weights.npz").read_bytes()[:-60])
+    for name, member in (("empty", "metadata.json"), ("elsewhere", "../config.json")):
+        with zipfile.ZipFile(folder / f"{name}.keras", "w") as archive:
+            archive.writestr(member, "{}")
 
     images = np.zeros((4, 8, 8, 3), np.float32)
     arrays = {

@@ -209,11 +209,11 @@ def test_names_may_be_bytes_or_text(tmp_path: Path, text: Any) -> None:
 
 
 def test_the_version_of_a_saved_file_counts(tmp_path: Path) -> None:
-    path = save_model(tmp_path / "m.h5", version="2.0.4")
+    path = save_model(tmp_path / "m.h5", version="4.0.0")
     (finding,) = found(path)
     assert (finding.code, finding.file) == ("CS040", f"{path}#model_config")
     assert finding.message == (
-        "this was written by Keras 2.0.4; convspec reads what Keras 0.1 to 1.2.2 wrote"
+        "this was written by Keras 4.0.0; convspec reads what Keras 0.1 to 3 wrote"
     )
     pad = {"class_name": "ZeroPadding2D", "config": {"padding": [1, 2, 3, 4], "name": "p",
            "batch_input_shape": [None, 4, 4, 1]}}  # fmt: skip

@@ -54,7 +54,7 @@ MASKING = ("Masking", {"mask_value": 0.0})
 LSTM = ("LSTM", {"output_dim": 2, "return_sequences": True})
 
 
-def test_every_layer_has_a_row():
+def test_every_layer_has_a_row_for_masks():
     rows = {*PASSES, *OWN, *UNSUPPORTED, "GlobalAveragePooling1D"}
     assert_rows("PASSES, OWN or UNSUPPORTED (speccompiler/lowering/mask_table.py)", rows, LAYERS)
     assert not {*PASSES} & {*OWN} | {*PASSES} & UNSUPPORTED | {*OWN} & UNSUPPORTED

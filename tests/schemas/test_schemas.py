@@ -76,8 +76,9 @@ STEPPING = {
     "return_sequences": False,
     "go_backwards": False,
     "stateful": False,
-    # Keras 2's use_bias
+    # Keras 2's use_bias, and an argument of Keras 3
     "bias": True,
+    "zero_output_for_mask": False,
 }
 RECURRENT = {
     **STEPPING,
@@ -552,7 +553,7 @@ LISTS = [
 def test_whole_numbers(layer: str, name: str) -> None:
     for value in (True, "3", 3.0, 3.5, math.inf, math.nan, [3], {"value": 3}, -1):
         assert refused(layer, **{name: value}) == [name], value
-    assert refused(layer, **{name: 0}) == ([] if name == "seed" else [name])
+    assert refused(layer, **{name: 0}) == ([] if name in {"seed", "index"} else [name])
     assert getattr(validate(layer, **{name: 7}), name) == 7
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from speccompiler.convert.named_formulas import named
 from speccompiler.convert.onnx.builder import Builder
 from speccompiler.convert.onnx.expressions import write
 from speccompiler.convert.onnx.moving import Result
-from speccompiler.convert.onnx.named_formulas import named
 from speccompiler.convert.onnx.values import Value
 from speccompiler.expressions.nodes import Call, Expression, Variable
 from speccompiler.frozen import dataclass

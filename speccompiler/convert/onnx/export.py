@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import speccompiler
+from speccompiler.convert.export_source import Given, Origin
 from speccompiler.convert.onnx import protobuf
 from speccompiler.convert.onnx.builder import Builder
 from speccompiler.convert.onnx.protobuf import Array, Model, Size
 from speccompiler.convert.onnx.recurrent import Projected, projections
 from speccompiler.convert.onnx.table import EXPORT
-from speccompiler.convert.onnx.transposed import (
-    TransposedConv,
-    transposed_conv,
-    transposed_convs,
-)
 from speccompiler.convert.onnx.values import Value, natural, transposed
+from speccompiler.convert.onnx.windows import transposed_conv
+from speccompiler.convert.transposed_convs import TransposedConv, transposed_convs
 from speccompiler.diagnostics.core import Problem
-from speccompiler.frozen import dataclass
 from speccompiler.graph import ir
 from speccompiler.graph.dims import Dim, Symbol, format_dim, symbols
 from speccompiler.passes import run_pass
@@ -30,24 +26,6 @@ from speccompiler.passes.sink_transposes import sink_transposes
 TIDY = (drop_identities, sink_transposes, fold_padding)
 """The passes that leave every tensor as it is and make fewer nodes. A normalisation is not folded
 into a kernel: it is one node with the tensors as they were trained, and runtimes fold it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """An input as the file has it."""
-
-    name: str
-    dtype: str | None = None
-    """What its values are rounded to first, where that is not float32."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a model comes from, which the file says."""
-
-    name: str
-    text: str
-    facts: Mapping[str, str]
 
 
 def exported(
@@ -204,8 +182,3 @@ def _finished(b: Builder, origin: Origin) -> Model:
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     return model
-
-
-def file_text(name: str) -> str:
-    """The last part of a path as text, whatever its bytes are."""
-    return os.path.basename(name).encode("utf-8", "backslashreplace").decode()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from speccompiler.convert.named_formulas import has, named
 from speccompiler.convert.onnx.builder import Builder
-from speccompiler.convert.onnx.named_formulas import has, named
 from speccompiler.expressions.evaluate import combine
 from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.expressions.nodes import (

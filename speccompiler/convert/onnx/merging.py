@@ -6,23 +6,20 @@ from itertools import zip_longest
 
 import numpy as np
 
+from speccompiler.convert.named_formulas import epsilon_of, has
 from speccompiler.convert.onnx.activations import activated
 from speccompiler.convert.onnx.builder import Builder
 from speccompiler.convert.onnx.expressions import write
 from speccompiler.convert.onnx.moving import Result
-from speccompiler.convert.onnx.named_formulas import has
 from speccompiler.convert.onnx.protobuf import Array
 from speccompiler.convert.onnx.values import Layout, Value, agreed, natural
 from speccompiler.expressions.affine import affine
 from speccompiler.expressions.evaluate import combine as evaluated
 from speccompiler.expressions.nodes import (
-    Binary,
-    Call,
     Expression,
     Node,
     Number,
     Parameter,
-    Variable,
     Where,
     children,
 )
@@ -116,23 +113,9 @@ def _indices(part: Node) -> set[int]:
     return set().union(*map(_indices, children(part)))
 
 
-GAMMA, BETA, MEAN, VARIANCE = map(Parameter, range(4))
-
-
-def _epsilon(formula: Expression) -> float | None:
-    """The epsilon of ``(x - mean) / sqrt(variance + epsilon) * gamma + beta``, if it is that."""
-    match formula:
-        case Binary("+", Binary("*", Binary("/", centred, Call("sqrt", (under,))), scale), shift):
-            known = (centred, scale, shift) == (Binary("-", Variable(), MEAN), GAMMA, BETA)
-            match under:
-                case Binary("+", variance, Number(epsilon)) if known and variance == VARIANCE:
-                    return epsilon
-    return None
-
-
 def _normalized_layout(op: ir.MapWith, x: Value) -> Layout | None:
     """A layout with the normalised axis in its second place, which ONNX wants; None for none."""
-    if _epsilon(op.activation) is None or len(op.parameters) != 4:
+    if epsilon_of(op.activation) is None or len(op.parameters) != 4:
         return None
     axes = {i for p in op.parameters for i, n in enumerate(p.shape) if n != 1}
     if len(axes) > 1:
@@ -144,7 +127,7 @@ def _normalized_layout(op: ir.MapWith, x: Value) -> Layout | None:
 
 
 def _normalized(b: Builder, op: ir.MapWith, x: Value, layout: Layout) -> str:
-    epsilon = _epsilon(op.activation)
+    epsilon = epsilon_of(op.activation)
     length = max(max(p.shape) for p in op.parameters)
 
     def in_a_row(array: Array) -> Array:

@@ -14,6 +14,7 @@ from speccompiler.convert.onnx.lengths import vector
 from speccompiler.convert.onnx.moving import Result, padded, repeated
 from speccompiler.convert.onnx.protobuf import Array
 from speccompiler.convert.onnx.values import Layout, Value, channels_first, natural
+from speccompiler.convert.transposed_convs import TransposedConv, strides_of, whole_kernel
 from speccompiler.graph import ir
 from speccompiler.graph.dims import Dim, is_known, known
 from speccompiler.graph.padding import same_tensorflow
@@ -216,3 +217,26 @@ def _mean(b: Builder, tensor: str, op: ir.Pool, channels: Dim, shown: dict[str, 
         )
     share = np.full((channels, 1, *op.kernel), 1 / math.prod(op.kernel), np.float32)
     return b.emit("Conv", tensor, b.constant(share), **shown, group=channels)
+
+
+def transposed_conv(b: Builder, made: TransposedConv, x: Value) -> Result:
+    """Several nodes of the graph as one: what each input adds to the outputs."""
+    op, first = made.op, channels_first(x.rank)
+    whole, stride = whole_kernel(op), strides_of(op)
+    filters = whole.shape[-1]
+
+    def kernel(array: Array) -> Array:
+        """``(*k, C, F)`` as ``(C, F, *k)``."""
+        rank = array.ndim - 2
+        return array.transpose(rank, rank + 1, *range(rank))
+
+    beside = [b.operand(whole, "transposed", kernel)]
+    if op.bias is not None:
+        beside.append(b.operand(op.bias, f"once {filters}", lambda bias: bias[:filters]))
+    attributes = window(whole.shape[:-2], stride, op.dilation)
+    begins, ends = zip(*made.pads, strict=True)
+    if any(begins) or any(end > 0 for end in ends):
+        attributes["pads"] = [*begins, *(max(end, 0) for end in ends)]
+    if any(end < 0 for end in ends):
+        attributes["output_padding"] = [max(-end, 0) for end in ends]
+    return b.emit("ConvTranspose", b.read(x, first), *beside, **attributes), first

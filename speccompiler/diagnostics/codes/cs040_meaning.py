@@ -6,10 +6,9 @@ from speccompiler.diagnostics.codes.code import Code
 
 CODES = {
     "CS040": Code(
-        "not written by Keras 1.x",
-        "The file's version or form says that another Keras wrote it, whose arguments and "
-        "numbers differ.",
-        "Export the model with the Keras it was made with, 0.1 to 1.2.2, or write a native spec.",
+        "written by a later Keras",
+        "The file names a release of Keras after 3, whose arguments and numbers may differ.",
+        "Save the model with a release of Keras 3, or write a native spec.",
     ),
     "CS041": Code(
         "dim_ordering unknown",

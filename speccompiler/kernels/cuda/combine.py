@@ -1,4 +1,4 @@
-"""Several values as one, element by element: sum, mean, product, quotient or maximum.
+"""Several values as one, element by element: sum, difference, mean, product, quotient or extreme.
 
 Two values are combined at a time, from first to last; what they come to so far is the output.
 """
@@ -17,10 +17,12 @@ from speccompiler.planning.candidate import KnownShape, op_of
 COMBINED = {
     "sum": "{a} + {b}",
     "ave": "{a} + {b}",
+    "difference": "{a} - {b}",
     "mul": "{a} * {b}",
     "quotient": "{a} / {b}",
     # NaN is chosen, and nothing is larger than it.
     "max": "{b} if {b} > {a} or {b} != {b} else {a}",
+    "min": "{b} if {b} < {a} or {b} != {b} else {a}",
 }
 
 

@@ -5,8 +5,9 @@ A thread computes up to four channels of one output. Weights are (taps, multipli
 
 from __future__ import annotations
 
+from speccompiler.expressions.source import word_source
 from speccompiler.graph.ir import Depthwise, Node
-from speccompiler.kernels.cuda.flat_kernels import FlatGrid, elements_of, read, store
+from speccompiler.kernels.cuda.flat_kernels import FlatGrid, activated, elements_of, read, store
 from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
 from speccompiler.kernels.cuda.long_sums import carried, is_long, rounded
@@ -14,7 +15,9 @@ from speccompiler.kernels.cuda.windows import Windows
 from speccompiler.planning.candidate import KnownShape, known, op_of
 
 
-def depthwise(windows: Windows, multiplier: int) -> Launch:
+def depthwise(
+    windows: Windows, multiplier: int, *, bias: bool = False, activation: str | None = None
+) -> Launch:
     """Each channel's windows times ``multiplier`` kernels."""
     channels, kernel = windows.channels, windows.kernel
     filters = multiplier * channels
@@ -32,20 +35,22 @@ def depthwise(windows: Windows, multiplier: int) -> Launch:
     body = [
         *grid.position(windows.outputs, filters),
         f"e = c % {channels}",
-        *(f"{a} = np.float32(0)" for a in names),
+        *([read("b", "c", names)] if bias else [f"{a} = np.float32(0)" for a in names]),
         *(f"r{j} = np.float32(0)" for j in range(grid.width) if long),
         *windows.loops(),
         f"            if 0 <= z < {d} and 0 <= v < {h} and 0 <= u < {w}:",
         *("                " + line for line in inner),
         *(rounded(a, f"r{j}") for j, a in enumerate(names) if long),
-        store(grid.first, names),
+        store(grid.first, activated(names, activation)),
     ]
-    return grid.launch("depthwise", body)
+    return grid.launch("depthwise", body, activation)
 
 
 def _work(node: Node, shape: KnownShape) -> Work:
     op = op_of(node)
-    return Work((depthwise(Windows.of(op, shape, known(node)), op.weight.shape[-2]),))
+    activation = None if op.activation is None else word_source(op.activation)
+    windows, bias = Windows.of(op, shape, known(node)), op.bias is not None
+    return Work((depthwise(windows, op.weight.shape[-2], bias=bias, activation=activation),))
 
 
 DEPTHWISE = CudaKernel("depthwise", (Depthwise,), _work)

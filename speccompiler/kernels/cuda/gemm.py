@@ -116,6 +116,7 @@ GEMM = CudaKernel(
     "gemm",
     (Conv,),
     _work,
+    lambda node, shape: op_of(node).groups == 1,
     nanoseconds=_nanoseconds,
     scratch=_scratch,
     pack=pack_product,

@@ -75,6 +75,8 @@ class CudaKernel:
     """Weights and bias as it reads them."""
     cells: Callable[[Node, KnownShape], Sequence[Cells]] = _no_cells
     """What it computes at a time along each axis but the last, where bits depend on it."""
+    joint: Callable[[Node, Sequence[KnownShape]], Work] | None = None
+    """The same as ``work`` from the shapes of all values that it reads, where those are needed."""
     as_for: Callable[[Node, KnownShape], CudaKernel] | None = None
     """The kernel that does other lengths as it does this step; None where it always does."""
 

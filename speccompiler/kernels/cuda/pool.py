@@ -31,14 +31,22 @@ def pool(mode: str, windows: Windows, counted: Ranges) -> Launch:
     body += [f"{a} = np.float32({'-np.inf' if largest else '0'})" for a in names]
     for axis, (letter, out) in enumerate(zip("zyx", ("oz", "oy", "ox"), strict=True)):
         first, end = counted[axis]
-        body += [
-            f"{letter}0 = {out} * {windows.stride[axis]} - {windows.before[axis]}",
-            f"{letter}1 = min({letter}0 + {kernel[axis]}, {end})",
-            f"{letter}0 = max({letter}0, {first})",
-        ]
+        apart, size = windows.dilation[axis], kernel[axis]
+        body += [f"{letter}0 = {out} * {windows.stride[axis]} - {windows.before[axis]}"]
+        if apart == 1:
+            body += [f"{letter}1 = min({letter}0 + {size}, {end})"]
+            body += [f"{letter}0 = max({letter}0, {first})"]
+            continue
+        # The first place that counts, and how many there are.
+        body += [f"{letter}1 = min({letter}0 + {(size - 1) * apart + 1}, {end})"]
+        body += [f"if {letter}0 < {first}:"]
+        body += [f"    {letter}0 += ({first} - {letter}0 + {apart - 1}) // {apart} * {apart}"]
     load = read("x", f"(((s * {d} + z) * {h} + y_) * {w} + x_) * {channels} + c", seen)
-    loops = ["for z in range(z0, z1):", "    for y_ in range(y0, y1):"]
-    loops += ["        for x_ in range(x0, x1):"]
+    loops = []
+    for axis, (name, letter) in enumerate((("z", "z"), ("y_", "y"), ("x_", "x"))):
+        apart = windows.dilation[axis]
+        step = "" if apart == 1 else f", {apart}"
+        loops += ["    " * axis + f"for {name} in range({letter}0, {letter}1{step}):"]
     inner: list[str] = []
     if any(first < 0 or end > n for (first, end), n in zip(counted, lengths, strict=True)):
         inner += [f"{' = '.join(seen)} = np.float32(0)"]
@@ -54,7 +62,13 @@ def pool(mode: str, windows: Windows, counted: Ranges) -> Launch:
     body += [*loops, *("            " + line for line in inner)]
     body += [rounded(a, f"rest{j}") for j, a in enumerate(names) if long]
     if not largest:
-        body += ["count = np.float32((z1 - z0) * (y1 - y0) * (x1 - x0))"]
+        counts = [
+            f"({letter}1 - {letter}0)"
+            if apart == 1
+            else f"(({letter}1 - {letter}0 + {apart - 1}) // {apart})"
+            for letter, apart in zip("zyx", windows.dilation, strict=True)
+        ]
+        body += [f"count = np.float32({' * '.join(counts)})"]
         names = [f"{a} / count" for a in names]
     return grid.launch("pool", [*body, store(grid.first, names)])
 

@@ -32,7 +32,14 @@ def resize_image(op: Resize, shape: KnownShape, out: KnownShape) -> Launch:
     ):
         aligned = op.align_corners and size > 1
         scale = f"np.float32({length - aligned}) / np.float32({size - aligned})"
-        body += [f"{place} = product(np.float32({made}), {scale})", f"{first}0 = int({place})"]
+        looked = f"np.float32({made})"
+        if op.half_pixel:
+            looked = f"{looked} + np.float32(0.5)"
+        body += [f"{place} = product({looked}, {scale})"]
+        if op.half_pixel and op.bilinear:
+            body += [f"{place} = sub({place}, np.float32(0.5))"]
+            body += [f"{place} = {place} if {place} > np.float32(0) else np.float32(0)"]
+        body += [f"{first}0 = int({place})"]
         if op.align_corners and not op.bilinear:
             body += [f"if {place} - np.float32({first}0) >= np.float32(0.5):", f"    {first}0 += 1"]
         body += [f"{first}0 = min({first}0, {length - 1})"]

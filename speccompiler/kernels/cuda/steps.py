@@ -16,7 +16,10 @@ def step_work(step: Step) -> Work:
     """What a step's kernel does."""
     if step.candidate is None:
         return Work((copy(prod(step.target_shape)),))
-    return kernel_of(step.candidate).work(step.node, step.source_shape)
+    kernel = kernel_of(step.candidate)
+    if kernel.joint is not None:
+        return kernel.joint(step.node, step.source_shapes)
+    return kernel.work(step.node, step.source_shape)
 
 
 def step_code(step: Step, n: int, choose_tile: ChooseTile) -> StepCode:

@@ -15,8 +15,11 @@ from speccompiler.kernels.cuda.combine import COMBINE
 from speccompiler.kernels.cuda.concat import CONCAT
 from speccompiler.kernels.cuda.depthwise import DEPTHWISE
 from speccompiler.kernels.cuda.dot import DOT
+from speccompiler.kernels.cuda.expand import EXPAND
 from speccompiler.kernels.cuda.gemm import GEMM
 from speccompiler.kernels.cuda.global_pool import GLOBAL_POOL
+from speccompiler.kernels.cuda.grouped import GROUPED
+from speccompiler.kernels.cuda.kept import KEPT
 from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.local import LOCAL
 from speccompiler.kernels.cuda.lookup import LOOKUP
@@ -24,6 +27,7 @@ from speccompiler.kernels.cuda.map_with import MAP_WITH
 from speccompiler.kernels.cuda.mask import MASK
 from speccompiler.kernels.cuda.normalize import NORMALIZE
 from speccompiler.kernels.cuda.pool import POOL
+from speccompiler.kernels.cuda.recurrent import RECURRENT
 from speccompiler.kernels.cuda.resize import RESIZE
 from speccompiler.kernels.cuda.resize_image import RESIZE_IMAGE
 from speccompiler.kernels.cuda.slicing import SLICE
@@ -33,9 +37,10 @@ from speccompiler.kernels.cuda.winograd import WINOGRAD
 from speccompiler.planning.candidate import Candidate, KnownShape
 
 KERNELS: tuple[CudaKernel, ...] = (
-    GEMM, WINOGRAD, DEPTHWISE, LOCAL, LOOKUP, POOL, GLOBAL_POOL,
+    GEMM, WINOGRAD, GROUPED, DEPTHWISE, LOCAL, LOOKUP, POOL, GLOBAL_POOL,
     ACTIVATION, MAP_WITH, SOFTMAX, MASK, NORMALIZE, BATCH_NORMALIZE,
-    COMBINE, DOT, CONCAT, SLICE, TRANSPOSE, RESIZE, RESIZE_IMAGE,
+    COMBINE, DOT, CONCAT, SLICE, TRANSPOSE, EXPAND, RESIZE, RESIZE_IMAGE,
+    RECURRENT, KEPT,
 )  # fmt: skip
 """Every kernel that a plan may name. The copy, ``plain_copy``, is for steps that name none."""
 

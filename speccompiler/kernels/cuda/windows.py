@@ -25,6 +25,8 @@ class Windows:
     kernel: Three
     stride: Three
     before: Three = (0, 0, 0)
+    dilation: Three = (1, 1, 1)
+    """The distance of neighbouring places."""
 
     @classmethod
     def of(cls, op: Any, shape: KnownShape, out: KnownShape) -> Windows:
@@ -36,6 +38,7 @@ class Windows:
             three(op.kernel, 1),
             three(op.stride, 1),
             three([before for before, _ in getattr(op, "padding", ())], 0),
+            three(getattr(op, "dilation", ()), 1),
         )
 
     @property
@@ -48,10 +51,11 @@ class Windows:
         lines = []
         axes = zip(
             ("kz", "kv", "ku"), "zvu", ("oz", "oy", "ox"),
-            self.kernel, self.stride, self.before, strict=True,
+            self.kernel, self.stride, self.before, self.dilation, strict=True,
         )  # fmt: skip
-        for axis, (tap, place, out, size, stride, before) in enumerate(axes):
+        for axis, (tap, place, out, size, stride, before, apart) in enumerate(axes):
             indent = "    " * axis
             lines += [f"{indent}for {tap} in range({size}):"]
-            lines += [f"{indent}    {place} = {out} * {stride} - {before} + {tap}"]
+            step = tap if apart == 1 else f"{tap} * {apart}"
+            lines += [f"{indent}    {place} = {out} * {stride} - {before} + {step}"]
         return lines

@@ -32,7 +32,8 @@ TRANSFORMED = 32
 def _found_tile(node: Node, shape: KnownShape) -> Tile | None:
     op = op_of(node)
     if (
-        any(d != 1 for d in op.dilation)
+        op.groups > 1
+        or any(d != 1 for d in op.dilation)
         or three(op.stride, 1)[1:] != (1, 1)
         or min(shape[-1], known(node)[-1]) < TRANSFORMED
     ):

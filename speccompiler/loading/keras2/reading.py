@@ -58,8 +58,8 @@ class Reading:
         found += [
             Diagnostic(
                 "CS241",
-                f"{kind} does nothing in a forward pass: '{shown(layers[0][0])}'"
-                f"{and_more(len(layers), 1)} was passed over",
+                f"{kind} does nothing in a forward pass; passed over in '{shown(layers[0][0])}'"
+                f"{and_more(len(layers), 1)}",
                 Severity.NOTE,
                 span=layers[0][1],
             )

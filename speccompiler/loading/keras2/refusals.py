@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import shown
+from speccompiler.schemas.registry import LAYERS, NATIVE_LAYERS, own_type
 
 _ATTENTION = (
     "it weighs the steps by one another; save what comes before and after it as models of their own"
@@ -61,6 +62,20 @@ _WHAT_TO_DO = {
     "AdaptiveMaxPooling3D": "MaxPooling with the windows of the input's size",
 }
 
+_BY_LAYERS = frozenset(
+    {
+        "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D",
+        "AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D", "CenterCrop",
+        "EinsumDense", "InstanceMethod", "RandomCrop", "SlicingOpLambda", "TFOpLambda",
+        "TensorFlowOpLayer",
+    }
+)  # fmt: skip
+
+
+def answerable(name: str) -> bool:
+    """Whether an expression or layers in its place could answer a class."""
+    return name not in _WHAT_TO_DO or name in _BY_LAYERS
+
 
 def refusal_of(name: str) -> Problem:
     """CS028 for a class of Keras's, CS082 for a Lambda, CS027 for a class of somebody else's."""
@@ -74,10 +89,14 @@ def refusal_of(name: str) -> Problem:
     hint = _WHAT_TO_DO.get(name)
     if hint is not None:
         return Problem(
-            "CS028", f"{name} is a layer of later Kerases that convspec does not run", hint
+            "CS028", f"{name} is a layer of Keras 2 and later that convspec does not run", hint
         )
+    old = own_type(name)
     return Problem(
         "CS027",
-        f"'{shown(name)}' is no layer of Keras's: it is a class of the model's author or of "
-        "another package",
+        f"'{shown(name)}' is no layer of Keras 2 or later: it is a class of the model's author or "
+        "of another package",
+        f"{old} is one of Keras 1.x: if that wrote the file, correct its keras_version"
+        if old in LAYERS and old not in NATIVE_LAYERS
+        else None,
     )

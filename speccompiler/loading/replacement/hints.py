@@ -36,11 +36,9 @@ def with_hints(
     refused = {d.span for d in diagnostics if d.code in _REFUSED}
     if not refused:
         return diagnostics
-    from speccompiler.loading.keras0.refusals import answerable
-
     wanted = [layer for layer in layers if layer.is_code or not native]
     # An expression has one input. A Merge has several: its own hint offers a named mode.
-    wanted = [layer for layer in wanted if layer.type != "Merge" and answerable(layer.type)]
+    wanted = [layer for layer in wanted if layer.type != "Merge" and _answerable(layer)]
     by_place = {layer.span: layer for layer in wanted if layer.span in refused}
     hint: str | None = _hint([*by_place.values()]) if by_place else None
     found: list[Diagnostic] = []
@@ -51,11 +49,23 @@ def with_hints(
             continue
         meant = (diagnostic.hint or "").startswith("did you mean")
         named = _IDENTITY.search(layer.type) or lrn_answer(layer.type, layer.arguments)
-        guess = diagnostic.hint if meant and not named else None
+        said = meant or (layer.unknown and diagnostic.code == "CS028")
+        guess = diagnostic.hint if said and not named else None
         whole = "; or ".join(part for part in (guess, hint) if part) or None
         found.append(replace(diagnostic, hint=whole, layer=layer.name))
         hint = None
     return found
+
+
+def _answerable(layer: ReplaceableLayer) -> bool:
+    """Whether an expression or layers in its place could answer a layer."""
+    if layer.unknown:
+        from speccompiler.loading.keras2 import refusals
+
+        return refusals.answerable(layer.type)
+    from speccompiler.loading.keras0.refusals import answerable
+
+    return answerable(layer.type)
 
 
 def _hint(layers: Sequence[ReplaceableLayer]) -> str:

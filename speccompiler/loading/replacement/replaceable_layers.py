@@ -25,6 +25,8 @@ class ReplaceableLayer:
     """Its place among the layers of the spec, or that of the TimeDistributed that holds it."""
     inside: bool = False
     """Whether it is inside of a TimeDistributed."""
+    unknown: bool = False
+    """Whether it is a class of Keras 2 or later that convspec does not have."""
 
     @property
     def is_code(self) -> bool:
@@ -46,7 +48,14 @@ def _replaceable(layer: WrittenLayer, number: int, native: bool) -> Iterator[Rep
     if not _is_known(layer, native) or _merges_by_code(layer):
         name = _text(layer.arguments, "name")
         if name is not None:
-            yield ReplaceableLayer(name, layer.type, layer.type_span, layer.arguments, number)
+            yield ReplaceableLayer(
+                name,
+                layer.type,
+                layer.type_span,
+                layer.arguments,
+                number,
+                unknown=layer.unknown,
+            )
         return
     held = inner_layer(layer) if layer.type == "TimeDistributed" else None
     if held is None:
@@ -56,7 +65,13 @@ def _replaceable(layer: WrittenLayer, number: int, native: bool) -> Iterator[Rep
         name = _text(inner.arguments, "name")
         if name is not None:
             yield ReplaceableLayer(
-                name, inner.type, inner.type_span, inner.arguments, number, inside=True
+                name,
+                inner.type,
+                inner.type_span,
+                inner.arguments,
+                number,
+                inside=True,
+                unknown=inner.unknown,
             )
 
 

@@ -48,6 +48,8 @@ def run_fenced(bound, work):
     n, lo, hi = given.samples, work.tasks.start, work.tasks.stop
     y = array(given.y, n * prod(step.target_shape))
     sizes = [n * prod(shape) for shape in step.source_shapes]
+    if step.held is not None:
+        sizes.append(n * step.candidate.held(step.node, step.source_shape))
     starts = [given.x]
     if len(sizes) > 1:
         starts = np.ctypeslib.as_array((ctypes.c_int64 * len(sizes)).from_address(given.w))
@@ -64,12 +66,17 @@ def run_fenced(bound, work):
         at = ctypes.addressof(fences := Arguments(n, x, out, w, b, *beside))
         assert kernel.function(kernel.unread, kernel.unread, lo, hi, at) == 0
         y[:] = copies[1]
+    if step.held is not None:
+        # Later rounds read it; a round that is done twice would carry states on twice.
+        reads[-1][:] = copies[-1]
 
 class Fenced:
     runs = 0
 
-    def __init__(self, steps, works):
-        self.pairs = list(zip(steps, works, strict=True))
+    def __init__(self, steps, pieces, works):
+        parts = [(step, part) for step, numbers in zip(steps, pieces, strict=True)
+                 for part in numbers]
+        self.pairs = [(step, work) for step, (lo, hi) in parts for work in works[lo:hi]]
 
     def run(self, parts):
         for bound, work in self.pairs:
@@ -78,7 +85,7 @@ class Fenced:
 
 def bind(memory, steps, n, bind=RunMemory.bind):
     bind(memory, steps, n)
-    memory.job = Fenced(steps, memory.job.steps)
+    memory.job = Fenced(steps, memory.steps, memory.job.steps)
 
 RunMemory.bind = bind
 rng = np.random.default_rng(0)
@@ -161,6 +168,12 @@ others += [
       for size in ([3, 1], [9, 5]) for way in ("nearest", "bilinear") for aligned in (False, True)),
     *([dict(type="Reduce", axis=axis)] for axis in (1, 2, [1, 2])),
 ]
+others += [[dict(type=t, output_dim=5, return_sequences=s)]
+           for t in ("SimpleRNN", "GRU", "LSTM") for s in (False, True)]
+others += [[dict(type="Masking"), dict(type="LSTM", output_dim=17, go_backwards=True)]]
+others += [[dict(type="Reshape", target_shape=[-1, 1, 1, channels]),
+            dict(type="ConvLSTM2D", nb_filter=5, nb_row=1, nb_col=3, border_mode="same")]
+           for channels in (3, 17)]
 convolution.SMALL = 0
 for chain in others:
     for length, channels, n in [(7, 3, 3), (33, 17, 2)][not {whole}:]:

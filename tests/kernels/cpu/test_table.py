@@ -52,8 +52,11 @@ OTHERS = [
     *(([{"type": "BatchNormalization", "mode": mode}], (9,)) for mode in (1, 2)),
     *(([ONE, TWO, {**MERGE, "mode": m, "concat_axis": 1}], (5, 9)) for m in ("concat", "dot")),
     ([{"type": "Resize", "size": [5, 9]}], (7, 8, 3)),
-    ([ONE, {"type": "Slice", "axis": 1, "stop": 1, "name": "two"},
-      {**MERGE, "broadcast": True}], (5, 9)),
+    ([{"type": "Masking"}, {"type": "LSTM", "output_dim": 3}], (7, 9)),
+    (
+        [ONE, {"type": "Slice", "axis": 1, "stop": 1, "name": "two"}, {**MERGE, "broadcast": True}],
+        (5, 9),
+    ),
     ([{"type": "Slice", "axis": 1, "step": -1}], (7, 3)),
 ]
 """What is no layer with its required arguments, or too small for a kernel of its own."""

@@ -53,12 +53,15 @@ def test_tasks_are_independent(rng, monkeypatch):
         {"type": "Merge", "mode": "concat", "inputs": ["a", "b"]},
         {"type": "Merge", "mode": "concat", "concat_axis": 1, "inputs": ["a", "b"]},
         {"type": "Merge", "mode": "dot", "dot_axes": 2, "inputs": ["c", "d"]},
+        {"type": "ConvLSTM2D", "nb_filter": 5, "nb_row": 3, "nb_col": 3, "border_mode": "same",
+         "return_sequences": True, "inputs": "e"},
     ]:  # fmt: skip
         front = [
             {"type": "Activation", "name": "a", "activation": "relu"},
             {"type": "Activation", "name": "b", "activation": "tanh"},
             {"type": "Reshape", "name": "c", "target_shape": [29, 84], "inputs": "a"},
             {"type": "Reshape", "name": "d", "target_shape": [29, 84], "inputs": "b"},
+            {"type": "Reshape", "name": "e", "target_shape": [2, 29, 14, 3], "inputs": "a"},
         ]
         chain = [*(front if "inputs" in layer else []), {**layer, "name": "last"}]
         model = build(chain, [29, 28, 3], outputs="last")

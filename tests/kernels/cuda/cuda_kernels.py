@@ -10,8 +10,8 @@ from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.expressions.nodes import Binary, Parameter, Variable
 from speccompiler.expressions.source import word_source
-from speccompiler.graph.ir import Resize
-from speccompiler.kernels.axes import SlicePlan, TransposePlan
+from speccompiler.graph.ir import Recurrent, Resize, Weight
+from speccompiler.kernels.axes import ExpandPlan, SlicePlan, TransposePlan
 from speccompiler.kernels.cuda.activation import activate
 from speccompiler.kernels.cuda.batch_normalize import batch_normalize
 from speccompiler.kernels.cuda.channel_kernels import ChannelGrid
@@ -19,9 +19,12 @@ from speccompiler.kernels.cuda.combine import COMBINED, combine
 from speccompiler.kernels.cuda.concat import put
 from speccompiler.kernels.cuda.depthwise import depthwise
 from speccompiler.kernels.cuda.dot import dot
+from speccompiler.kernels.cuda.expand import spread
 from speccompiler.kernels.cuda.gemm_geometry import Gemm
 from speccompiler.kernels.cuda.gemm_text import tiled
 from speccompiler.kernels.cuda.global_pool import global_pool
+from speccompiler.kernels.cuda.grouped import grouped
+from speccompiler.kernels.cuda.kept import kept
 from speccompiler.kernels.cuda.launches import Launch, Product
 from speccompiler.kernels.cuda.local import local
 from speccompiler.kernels.cuda.lookup import look_up
@@ -30,6 +33,7 @@ from speccompiler.kernels.cuda.mask import mask
 from speccompiler.kernels.cuda.normalize import normalize
 from speccompiler.kernels.cuda.plain_copy import copy
 from speccompiler.kernels.cuda.pool import pool
+from speccompiler.kernels.cuda.recurrent import Scan, scan
 from speccompiler.kernels.cuda.resize import Enlarged, enlarge
 from speccompiler.kernels.cuda.resize_image import resize_image
 from speccompiler.kernels.cuda.slicing import take
@@ -111,8 +115,32 @@ def kernels() -> Iterator[tuple[str, Launch]]:
         yield f"combine {mode}", combine(64, mode, 1, divisor=3, activation=RELU)
     for length in (3, 1000):
         yield f"mask of {length}", mask(7, length, 0.0)
+        yield f"kept of {length}", kept(7, length, 0.0)
         yield f"normalize of {length}", normalize(7, length, 1e-3, 0.0)
         yield f"dot of {length}", dot(3, 5, length)
+    yield from scans()
+
+
+def scans() -> Iterator[tuple[str, Launch]]:
+    """Each cell over a hundred steps, and what its arguments change."""
+    tanh, gate = ACTIVATIONS["tanh"], ACTIVATIONS["hard_sigmoid"]
+    gates = {"simple": 1, "gru": 3, "gru_reset_after": 3, "lstm": 4}
+    for cell, count in gates.items():
+        weight = tensor("U", 128, count * 128)
+        bias = tensor("b", count * 128) if cell == "gru_reset_after" else None
+        op = Recurrent(cell, 100, weight, bias, tanh, gate, sequences=True)
+        yield f"scan {cell}", scan(Scan(op, 100, ONES, 0))
+        large = tensor("U", 1500, count * 1500)
+        op = replace(op, weight=large, masked=True, carried=True, gives_states=True, reverse=True,
+                     state_bias=tensor("b", count * 1500) if bias else None)  # fmt: skip
+        yield f"scan {cell} in the scratch", scan(Scan(op, 100, ONES, 1))
+        window = tensor("U", 3, 3, 16, count * 16)
+        op = Recurrent(cell, 10, window, None, tanh, "softmax", (3, 3), ((1, 1), (1, 1)))
+        yield f"scan {cell} of windows", scan(Scan(op, 10, (1, 20, 20), 0))
+
+
+def tensor(name: str, *shape: int) -> Weight:
+    return Weight("scan", name, shape, tuple(range(len(shape))), shape)
 
 
 def of_channels(channels: int) -> Iterator[tuple[str, Launch]]:
@@ -120,6 +148,11 @@ def of_channels(channels: int) -> Iterator[tuple[str, Launch]]:
     text = word_source(PARAMETRIC, parameters=2)
     yield "map_with", activate_with(49 * channels, channels, 2, text)
     yield "depthwise", depthwise(Windows(PLANE, channels, PLANE, (1, 3, 3), ONES, (0, 1, 1)), 2)
+    far = Windows(PLANE, channels, PLANE, (1, 3, 3), ONES, (0, 2, 2), (1, 2, 2))
+    yield "depthwise, dilated", depthwise(far, 1, bias=True, activation=RELU)
+    yield "grouped", grouped(far, 1 if channels == 3 else 16, channels, bias=True, activation=RELU)
+    yield "pool, dilated", pool("average", far, ((0, 1), (0, 56), (0, 57)))
+    yield "expand", spread(channels, ExpandPlan(((3136, 0),), channels, 1))
     yield "local", local(Windows(PLANE, 16, (1, 54, 54), (1, 3, 3), ONES), channels, True)
     yield "lookup", look_up(100, 5000, channels)
     yield "concat", put(0, 49, channels, channels, 2 * channels)
@@ -127,6 +160,8 @@ def of_channels(channels: int) -> Iterator[tuple[str, Launch]]:
         op = Resize((66, 200), bilinear, align_corners=not bilinear)
         shapes = (75, 320, channels), (66, 200, channels)
         yield f"resize_image {name}", resize_image(op, *shapes)
+        centred = replace(op, align_corners=False, half_pixel=True)
+        yield f"resize_image {name}, centred", resize_image(centred, *shapes)
     yield "slice", take(9600 * channels, SlicePlan(0, ((9600, channels),), channels, -1))
     for mode in ("max", "average", "sum", "product"):
         yield f"global_pool {mode}", global_pool(ChannelGrid(1, 49, channels), mode)

@@ -40,8 +40,9 @@ def compile_ptx(text: str, capability: Capability, threads: int, resident: int =
 
     scope: dict[str, Any] = dict(DEVICE_FUNCTIONS)
     exec(compile(text, "<kernel>", "exec"), scope)
-    if "activate" in scope:
-        scope["activate"] = of_floats(scope["activate"])
+    for name in ("activate", "gate"):
+        if name in scope:
+            scope[name] = of_floats(scope[name])
     signature = (POINTER, POINTER, POINTER, POINTER, types.int64)
     bounds = (threads, resident)
     ptx, _ = cuda.compile_ptx(scope["kernel"], signature, cc=capability, launch_bounds=bounds)

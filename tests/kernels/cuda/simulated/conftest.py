@@ -14,6 +14,7 @@ SMALL_BLOCKS = {
     "winograd_text": {"THREADS": 32},
     "transpose": {"SIDE": 4, "ROWS": 2, "THREADS": 8, "PITCH": 5},
     "row_kernels": {"THREADS": 16},
+    "recurrent": {"THREADS": 8},
     "channel_kernels": {"MOST_THREADS": 16, "MOST_CHANNELS": 4},
 }
 """In a block as a GPU has it, most threads would have nothing to do, and take time here."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from speccompiler.graph.ir import Pool
 from tests.cases import build
-from tests.kernels.cuda.simulated.on_simulator import both, check
+from tests.kernels.cuda.simulated.on_simulator import both, check, check_operation
 
 
 @pytest.mark.parametrize("kind", ["Max", "Average"])
@@ -32,3 +33,11 @@ def test_the_maximum_of_nan_is_nan():
     x = np.array([[1, np.nan, 3, 2, np.nan, -np.inf]], np.float32).reshape(1, 6, 1)
     y, judge, _ = both(model, x)
     assert np.array_equal(y, judge, equal_nan=True)
+
+
+@pytest.mark.parametrize("mode", ["max", "average"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_dilated_windows(mode, channels, draw):
+    """Padding that is never counted, zeros that are, and values that are cut off."""
+    op = Pool(mode, (3, 2), (2, 1), ((2, 1), (1, 1)), ((1, 0), (-1, 2)), (2, 3))
+    check_operation(op, (3, 4, channels), draw(2, 5, 4, channels))

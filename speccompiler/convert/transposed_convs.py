@@ -1,6 +1,6 @@
 """Transposed convolutions, which the graph has as a convolution for each class of outputs.
 
-    c = Conv(x), all classes         y = ConvTranspose(x)
+    c = Conv(x), all classes         y = transposed convolution of x
     r = Reshape(c)              ->
     t = Transpose(r)
     s = Reshape(t)
@@ -16,14 +16,10 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from speccompiler.convert.onnx.builder import Builder
-from speccompiler.convert.onnx.moving import Result
-from speccompiler.convert.onnx.protobuf import Array
-from speccompiler.convert.onnx.values import Value, channels_first
-from speccompiler.convert.onnx.windows import window
 from speccompiler.frozen import dataclass
 from speccompiler.graph import ir
 from speccompiler.graph.dims import Dim, is_known
+from speccompiler.graph.operands import Weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,7 @@ class TransposedConv:
 
 
 def transposed_convs(graph: ir.Graph) -> Mapping[str, TransposedConv]:
-    """Those that ONNX can say, by the node whose value they give."""
+    """Those that one operation says, by the node whose value they give."""
     readers, outputs = graph.readers(), frozenset(graph.outputs)
 
     def following(node: ir.Node) -> Iterator[ir.Node]:
@@ -128,7 +124,7 @@ def _sides(
     count: Dim,
     cut: tuple[int, int],
 ) -> tuple[int, int] | None:
-    """What is cut off along an axis; None where ONNX has no number for it."""
+    """What is cut off along an axis; None where no format has a number for it."""
     front = (taps - 1) * d - padding[0]
     begin = s * front - cut[0]
     end = s * (n - 1) + (k - 1) * d + 1 - s * front - s * count - cut[1]
@@ -137,27 +133,15 @@ def _sides(
     return begin, end
 
 
-def transposed_conv(b: Builder, made: TransposedConv, x: Value) -> Result:
-    op, first = made.op, channels_first(x.rank)
+def whole_kernel(op: ir.Conv) -> Weight:
+    """The kernel with its classes together, ``(*k, C, F)``, to be applied as it is stored."""
     weight = op.weight
-    assert isinstance(weight, ir.Weight), "classes are made of a stored tensor"
-    stride = weight.phases
-    filters = op.filters // math.prod(stride)
-    channels = weight.shape[-2]
-    whole = replace(weight, phases=(), shape=(*weight.whole_kernel, channels, filters))
+    assert isinstance(weight, Weight), "classes are made of a stored tensor"
+    filters = op.filters // math.prod(weight.phases)
+    return replace(weight, phases=(), shape=(*weight.whole_kernel, weight.shape[-2], filters))
 
-    def kernel(array: Array) -> Array:
-        """``(*k, C, F)`` as ``(C, F, *k)``."""
-        rank = array.ndim - 2
-        return array.transpose(rank, rank + 1, *range(rank))
 
-    beside = [b.operand(whole, "transposed", kernel)]
-    if op.bias is not None:
-        beside.append(b.operand(op.bias, f"once {filters}", lambda bias: bias[:filters]))
-    attributes = window(weight.whole_kernel, stride, op.dilation)
-    begins, ends = zip(*made.pads, strict=True)
-    if any(begins) or any(end > 0 for end in ends):
-        attributes["pads"] = [*begins, *(max(end, 0) for end in ends)]
-    if any(end < 0 for end in ends):
-        attributes["output_padding"] = [max(-end, 0) for end in ends]
-    return b.emit("ConvTranspose", b.read(x, first), *beside, **attributes), first
+def strides_of(op: ir.Conv) -> tuple[int, ...]:
+    """The strides of the transposed convolution that a convolution of all classes is."""
+    assert isinstance(op.weight, Weight), "classes are made of a stored tensor"
+    return op.weight.phases

@@ -145,3 +145,17 @@ def _head(node: Node) -> object:
 def has(node: Node, kind: type[Variable] | type[Parameter]) -> bool:
     """Whether a node or a part of it is x, or a parameter."""
     return isinstance(node, kind) or any(has(part, kind) for part in children(node))
+
+
+GAMMA, BETA, MEAN, VARIANCE = map(Parameter, range(4))
+
+
+def epsilon_of(formula: Expression) -> float | None:
+    """The epsilon of ``(x - mean) / sqrt(variance + epsilon) * gamma + beta``, if it is that."""
+    match formula:
+        case Binary("+", Binary("*", Binary("/", centred, Call("sqrt", (under,))), scale), shift):
+            known = (centred, scale, shift) == (Binary("-", Variable(), MEAN), GAMMA, BETA)
+            match under:
+                case Binary("+", variance, Number(epsilon)) if known and variance == VARIANCE:
+                    return epsilon
+    return None

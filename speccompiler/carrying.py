@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,26 +20,39 @@ from speccompiler.arrays.caller_arrays import as_array, check_output, outputs_fo
 from speccompiler.arrays.npy_input import from_array
 from speccompiler.diagnostics.core import Problem, SpecError, about
 from speccompiler.frozen import dataclass
+from speccompiler.graph.ir import Graph
 from speccompiler.kernels.executor import Array, Executor
 from speccompiler.lowering.builder import CarriedState
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.states import check_carried, fixed_batch
-from speccompiler.running.tiles import TileRunner, WholeSamples
-from speccompiler.tiling.tile import Tile
+from speccompiler.planning.plan import Plan
 from speccompiler.validation.input_checks import check_array, check_samples
-from speccompiler.validation.validated import decided_semantics
-
-if TYPE_CHECKING:
-    from speccompiler.compiled import CompiledModel
+from speccompiler.validation.validated import ValidatedModel, decided_semantics
 
 State = Mapping[str, Any]
+
+
+class Compiled(Protocol):
+    """What is needed of a model that is compiled without its states."""
+
+    @property
+    def model(self) -> ValidatedModel: ...
+    @property
+    def plan(self) -> Plan: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def input_names(self) -> tuple[str, ...]: ...
+    def converted(self, batches: Sequence[Array]) -> list[Array]: ...
+    def output_shapes(self, samples: int) -> tuple[tuple[int, ...], ...]: ...
+    def for_graph(self, graph: Graph, batch_size: int) -> Executor: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Carrying:
     """A compiled model whose states are inputs and outputs beside the model's own."""
 
-    compiled: CompiledModel
+    compiled: Compiled
     executor: Executor
     states: tuple[CarriedState, ...]
     batch: int | None
@@ -95,7 +108,7 @@ class Carrying:
         return [np.ascontiguousarray(array, np.float32) for array in arrays]
 
 
-def carrying(compiled: CompiledModel) -> Carrying:
+def carrying(compiled: Compiled) -> Carrying:
     """Plan the model's graph with its states. ``SpecError``: CS213, and what planning raises."""
     model = compiled.model
     try:
@@ -163,68 +176,3 @@ def check_whole_batches(samples: int, rows: int) -> None:
             f"give a multiple of {rows} samples, sequence by sequence: the first {rows} are the "
             f"first parts of {rows} sequences, the next {rows} their next parts",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class BatchesInOrder:
-    """A ``TileRunner`` of whole samples that carries states from each batch to the next.
-
-    ``held`` has the states behind the last batch. Batches have to come in order, from one thread.
-    """
-
-    whole: WholeSamples
-    made: Carrying
-    held: list[Array]
-
-    @property
-    def grid(self) -> tuple[int, ...]:
-        """No axis is tiled."""
-        return ()
-
-    @property
-    def tiles(self) -> Sequence[Tile]:
-        """Whole samples in, whole samples out."""
-        return self.whole.tiles
-
-    @property
-    def steps(self) -> Sequence[tuple[int, ...]]:
-        """The outputs' own lengths."""
-        return self.whole.steps
-
-    @property
-    def output_axes(self) -> Sequence[tuple[int, ...]]:
-        """None is cut."""
-        return self.whole.output_axes
-
-    @property
-    def batch_size(self) -> int:
-        """The samples of a batch, as the model declares them."""
-        assert self.made.batch is not None, "batches of no fixed size carry nothing"
-        return self.made.batch
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """The model's outputs first, then each layer asked for."""
-        return self.whole.output_names
-
-    def output_shapes(self, samples: int) -> tuple[tuple[int, ...], ...]:
-        """Shape of every output for this many samples."""
-        return self.whole.output_shapes(samples)
-
-    def run_tile(self, tile: int, batches: Sequence[Array], outputs: Sequence[Array]) -> None:
-        """Run the next batch."""
-        assert tile == 0, "there is one"
-        self.held[:] = self.made.step(batches, outputs, self.held)
-
-
-def whole_samples(compiled: CompiledModel, samples: int) -> TileRunner:
-    """What runs whole samples in order; a stateful model's batches carry their states.
-
-    Raises ``Problem``: CS212 for samples that make no whole batches, and ``SpecError``.
-    """
-    batch = fixed_batch(compiled.model.spec)
-    if batch is None:
-        return WholeSamples(compiled)
-    check_whole_batches(samples, batch)
-    made = compiled.carrying
-    return BatchesInOrder(WholeSamples(compiled), made, made.zeros(batch))

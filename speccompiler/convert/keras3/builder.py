@@ -1,0 +1,119 @@
+"""The layers of Keras that are written so far, and the value that each node of the graph has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from speccompiler.diagnostics.core import Problem
+from speccompiler.graph.ir import Shape
+from speccompiler.graph.operands import Operand, Weight
+from speccompiler.weights.operands import resolve
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The value of a call: which layer, which of its calls, which of its outputs."""
+
+    layer: KerasLayer
+    call: int
+    output: int
+    shape: Shape
+    """Of one sample, with the channels last."""
+
+
+@dataclass(slots=True, eq=False)
+class KerasLayer:
+    """A layer as ``config.json`` has it, its calls, and its tensors."""
+
+    kind: str
+    config: dict[str, Any]
+    tensors: dict[str, list[Array]]
+    """By the group under the layer's own: "", or "cell" of a recurrent one."""
+    name: str = ""
+    calls: list[list[Value]] = field(default_factory=list)
+    """What each call reads."""
+
+
+@dataclass(slots=True)
+class Builder:
+    """Rules of ``table.py`` append to it; each gives the value of its node."""
+
+    read_weight: Callable[[Weight], Array]
+    layers: list[KerasLayer] = field(default_factory=list)
+    values: dict[str, Value] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+    named: str = ""
+    """The node of the graph that is being written; names of layers begin with it."""
+    layer: str = ""
+    _shared: dict[Any, KerasLayer] = field(default_factory=dict)
+
+    def add(
+        self,
+        kind: str,
+        read: Sequence[Value] | Value,
+        shape: Shape,
+        *,
+        key: tuple[Operand | None, ...] = (),
+        tensors: dict[str, list[Array]] | None = None,
+        **config: Any,
+    ) -> Value:
+        """A layer that reads values, or another call of one with the same tensors.
+
+        ``key`` are the operands that its tensors are made of.
+        """
+        inputs = [read] if isinstance(read, Value) else list(read)
+        same = (kind, repr(config), tuple(v.shape for v in inputs), key)
+        made = self._shared.get(same) if key else None
+        if made is None:
+            made = KerasLayer(kind, config, tensors or {})
+            self.layers.append(made)
+            if key:
+                self._shared[same] = made
+        made.calls.append(inputs)
+        return Value(made, len(made.calls) - 1, 0, shape)
+
+    def numbers(self, operand: Operand) -> Array:
+        """An operand as the graph reads it, in float32."""
+        with np.errstate(all="ignore"):
+            return np.asarray(resolve(operand, self.read_weight)).astype(np.float32)
+
+    def name_new(self, start: int, value: Value) -> None:
+        """Name the layers of a node: that of its value as the node, the others after their kind."""
+        for layer in self.layers[start:]:
+            title = _cleaned(self.named)
+            if layer is not value.layer:
+                title = f"{title}_{snake_case(layer.kind)}"
+            layer.name = self.unused(title)
+
+    def unused(self, name: str) -> str:
+        """The name, or one made of it, which nothing has."""
+        number, candidate = 1, name
+        while candidate in self.taken:
+            number += 1
+            candidate = f"{name}_{number}"
+        self.taken.add(candidate)
+        return candidate
+
+    def refuse(self, what: str, hint: str = "write it as ONNX instead: .onnx") -> Problem:
+        """CS251 for what the layer that is being written needs."""
+        return Problem("CS251", f"no layer of Keras 3 is {what}", hint, layer=self.layer)
+
+
+def _cleaned(name: str) -> str:
+    """A name that Keras 3 takes: no slash."""
+    return re.sub(r"[/:@]+", "_", name)
+
+
+def snake_case(kind: str) -> str:
+    """The name of a class as Keras 3 writes it in files: ``conv2d_transpose``."""
+    name = re.sub(r"\W+", "", kind)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -1,0 +1,21 @@
+"""A loaded model as layers of Keras 3."""
+
+from __future__ import annotations
+
+from speccompiler.convert.conversion import Converted
+from speccompiler.convert.export_source import export_source
+from speccompiler.convert.keras3.export import Functional, functional
+from speccompiler.diagnostics.core import Problem
+
+
+def keras_model(converted: Converted) -> Functional:
+    """The model, under the semantics and the ordering that it was converted to.
+
+    Raises ``SpecError``: CS095 without weights, CS251 for what no layer of Keras 3 says.
+    """
+    source = export_source(converted)
+    try:
+        return functional(source.graph, source.read_weight, source.inputs, source.origin)
+    except Problem as problem:
+        where = converted.model.weights_file if problem.code != "CS251" else None
+        raise converted.model.refused(problem, where) from None

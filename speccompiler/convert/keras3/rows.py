@@ -1,0 +1,108 @@
+"""Layers along whole axes, layers with parameters beside values, and those of several values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from speccompiler.convert.keras3.activations import activated
+from speccompiler.convert.keras3.builder import Builder, Value
+from speccompiler.convert.named_formulas import epsilon_of, named
+from speccompiler.expressions.affine import affine
+from speccompiler.expressions.evaluate import combine as evaluated
+from speccompiler.expressions.nodes import Node as Part
+from speccompiler.expressions.nodes import Parameter, Where, children
+from speccompiler.graph import ir
+
+MERGES = {
+    "sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "min": "Minimum",
+    "difference": "Subtract",
+}  # fmt: skip
+
+
+def softmax(b: Builder, node: ir.Node, op: ir.Softmax, x: Value) -> Value:
+    return b.add("Softmax", x, x.shape, axis=-1)
+
+
+def global_pool(b: Builder, node: ir.Node, op: ir.GlobalPool, x: Value) -> Value:
+    rank = len(x.shape) - 1
+    kind = {"max": "Max", "average": "Average"}.get(op.mode)
+    if kind is None or op.kept or not 1 <= rank <= 3:
+        raise b.refuse(f"a global pool of this kind: {op.mode}, {op.kept} axes kept")
+    return b.add(f"Global{kind}Pooling{rank}D", x, node.shape, data_format="channels_last")
+
+
+def lookup(b: Builder, node: ir.Node, op: ir.Lookup, x: Value) -> Value:
+    rows, size = op.weight.shape
+    return b.add(
+        "Embedding", x, node.shape, key=(op.weight,), tensors={"": [b.numbers(op.weight)]},
+        input_dim=rows, output_dim=size,
+    )  # fmt: skip
+
+
+def normalize(b: Builder, node: ir.Node, op: ir.Normalize, x: Value) -> Value:
+    if op.added:
+        raise b.refuse("a normalisation that adds its epsilon to the deviation")
+    return b.add(
+        "LayerNormalization", x, x.shape, axis=-1, epsilon=op.epsilon, center=False, scale=False
+    )
+
+
+def map_with(b: Builder, node: ir.Node, op: ir.MapWith, x: Value) -> Value:
+    """BatchNormalization for what scales and shifts each channel, and PReLU."""
+    y = _batch_normalization(b, op, x)
+    if y is None:
+        y = _prelu(b, op, x)
+    if y is None:
+        raise b.refuse("this formula of stored tensors")
+    return activated(b, y, op.after)
+
+
+def _batch_normalization(b: Builder, op: ir.MapWith, x: Value) -> Value | None:
+    axes = {i for p in op.parameters for i, n in enumerate(p.shape) if n != 1}
+    axis = axes.pop() if axes else len(x.shape) - 1
+    length, parts = x.shape[axis], affine(op.activation)
+    if axes or not isinstance(length, int) or parts is None or any(map(_chooses, parts)):
+        return None
+    epsilon = epsilon_of(op.activation) if len(op.parameters) == 4 else None
+    if epsilon is not None:
+        tensors = [b.numbers(p) for p in op.parameters]
+    else:
+        epsilon = 0.0
+        given = [np.asarray(b.numbers(p), np.float64) for p in op.parameters]
+        tensors = [np.asarray(evaluated(part, given), np.float32) for part in parts]
+        tensors += [np.float32(0) * tensors[0], np.float32(0) * tensors[0] + 1]
+    rows = [np.broadcast_to(t.reshape(-1), (length,)).astype(np.float32) for t in tensors]
+    return b.add(
+        "BatchNormalization", x, x.shape, key=op.parameters, tensors={"": rows},
+        axis=axis + 1, epsilon=epsilon,
+    )  # fmt: skip
+
+
+def _chooses(part: Part) -> bool:
+    return isinstance(part, Where) or any(map(_chooses, children(part)))
+
+
+def _prelu(b: Builder, op: ir.MapWith, x: Value) -> Value | None:
+    found = named(op.activation)
+    if found is None or found.kind != "PRelu" or found.inputs != (Parameter(0),):
+        return None
+    slopes = b.numbers(op.parameters[0])
+    shared = [i + 1 for i, (n, m) in enumerate(zip(slopes.shape, x.shape, strict=True)) if n != m]
+    return b.add(
+        "PReLU", x, x.shape, key=op.parameters, tensors={"": [slopes]}, shared_axes=shared or None
+    )
+
+
+def combine(b: Builder, node: ir.Node, op: ir.Combine, *values: Value) -> Value:
+    kind = MERGES.get(op.mode)
+    if kind is None or (kind == "Subtract" and len(values) != 2):
+        raise b.refuse(f"a {op.mode} of several values")
+    if len(values) == 1:
+        return activated(b, values[0], op.activation)
+    return activated(b, b.add(kind, values, node.shape), op.activation)
+
+
+def dot(b: Builder, node: ir.Node, op: ir.Dot, x: Value, y: Value) -> Value:
+    if len(x.shape) > 2 or len(y.shape) > 2:
+        raise b.refuse("a product of values with more axes than steps and channels")
+    return b.add("Dot", [x, y], node.shape, axes=[len(x.shape), len(y.shape)])

@@ -1,0 +1,154 @@
+"""Convolutions and pools as layers, with the channels last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from speccompiler.convert.keras3.activations import activated, keras_name
+from speccompiler.convert.keras3.builder import Array, Builder, Value
+from speccompiler.convert.keras3.moving import CHANNELS_LAST, padded, reshaped
+from speccompiler.convert.transposed_convs import TransposedConv, strides_of, whole_kernel
+from speccompiler.graph import ir
+from speccompiler.graph.padding import same_tensorflow
+
+NONE = (0, 0)
+
+
+def conv(b: Builder, node: ir.Node, op: ir.Conv, x: Value) -> Value:
+    if not op.kernel:
+        return _dense(b, op, x, node.shape)
+    rank = len(op.kernel)
+    if rank > 3 or op.repeats:
+        raise b.refuse(f"a convolution over {rank} axes")
+    x, padding = _own_padding(b, op, x)
+    _check_steps(b, op)
+    tensors = [b.numbers(op.weight)]
+    if op.bias is not None:
+        tensors.append(b.numbers(op.bias).reshape(-1))
+    config = {**_window(op), "padding": padding, "groups": op.groups}
+    return _with_activation(
+        b, f"Conv{rank}D", x, node.shape, op, tensors, filters=op.filters, **config
+    )
+
+
+def _dense(b: Builder, op: ir.Conv, x: Value, shape: ir.Shape) -> Value:
+    kernel = b.numbers(op.weight)
+    tensors = [kernel.reshape(kernel.shape[-2:])]
+    if op.bias is not None:
+        tensors.append(b.numbers(op.bias).reshape(-1))
+    return _with_activation(b, "Dense", x, shape, op, tensors, units=op.filters)
+
+
+def _with_activation(
+    b: Builder,
+    kind: str,
+    x: Value,
+    shape: ir.Shape,
+    op: ir.Conv | ir.Depthwise,
+    tensors: list[Array],
+    **config: Any,
+) -> Value:
+    """The layer, with the activation that it can name, or with that behind it."""
+    known = keras_name(op.activation)
+    config.update(use_bias=op.bias is not None, activation=known or "linear")
+    y = b.add(kind, x, shape, key=(op.weight, op.bias), tensors={"": tensors}, **config)
+    return y if known is not None else activated(b, y, op.activation)
+
+
+def _window(op: ir.Conv | ir.Depthwise) -> dict[str, Any]:
+    rank = len(op.kernel)
+    return {
+        "kernel_size": list(op.kernel),
+        "strides": list(op.stride),
+        "dilation_rate": list(op.dilation or (1,) * rank),
+        **CHANNELS_LAST,
+    }
+
+
+def _check_steps(b: Builder, op: ir.Conv | ir.Depthwise) -> None:
+    if any(s > 1 for s in op.stride) and any(d > 1 for d in op.dilation):
+        raise b.refuse("a convolution with a stride and a dilation")
+
+
+def _own_padding(b: Builder, op: ir.Conv | ir.Depthwise | ir.Pool, x: Value) -> tuple[Value, str]:
+    """What the layer pads by itself: nothing, or 'same'; else layers in front pad."""
+    if all(pair == NONE for pair in op.padding):
+        return x, "valid"
+    of_axes = zip(x.shape[:-1], op.extent, op.stride, strict=True)
+    if op.padding == tuple(same_tensorflow(*of) for of in of_axes):
+        return x, "same"
+    if isinstance(op, ir.Pool):
+        raise b.refuse("a pool with this padding, which is not counted: " + _listed(op.padding))
+    return padded(b, x, op.padding), "valid"
+
+
+def _listed(padding: ir.Padding) -> str:
+    return ", ".join(f"{before} and {after}" for before, after in padding)
+
+
+def depthwise(b: Builder, node: ir.Node, op: ir.Depthwise, x: Value) -> Value:
+    """Keras has the results of a channel side by side, the graph those of a kernel."""
+    rank = len(op.kernel)
+    x, padding = _own_padding(b, op, x)
+    _check_steps(b, op)
+    *_, multiplier, channels = op.weight.shape
+    tensors = [b.numbers(op.weight).swapaxes(-1, -2)]
+    if op.bias is not None:
+        tensors.append(b.numbers(op.bias).reshape(multiplier, channels).T.reshape(-1))
+    config = {**_window(op), "padding": padding}
+    if rank <= 2:
+        kind, config["depth_multiplier"] = f"DepthwiseConv{rank}D", multiplier
+    else:
+        kind, config["filters"], config["groups"] = "Conv3D", channels * multiplier, channels
+        tensors[0] = tensors[0].reshape(*op.kernel, 1, channels * multiplier)
+    y = _with_activation(b, kind, x, node.shape, op, tensors, **config)
+    if multiplier == 1:
+        return y
+    spatial = node.shape[:-1]
+    apart = reshaped(b, y, (*spatial, channels, multiplier))
+    dims = [*range(1, rank + 1), rank + 2, rank + 1]
+    turned = b.add("Permute", apart, (*spatial, multiplier, channels), dims=dims)
+    return reshaped(b, turned, node.shape)
+
+
+def pool(b: Builder, node: ir.Node, op: ir.Pool, x: Value) -> Value:
+    rank = len(op.kernel)
+    if rank > 3 or any(d != 1 for d in op.dilation):
+        raise b.refuse("a pool with gaps in its window, or over more than three axes")
+    if op.zeros:
+        x = padded(b, x, op.zeros)
+    x, padding = _own_padding(b, op, x)
+    kind = {"max": "MaxPooling", "average": "AveragePooling"}[op.mode]
+    size: Any = list(op.kernel) if rank > 1 else op.kernel[0]
+    strides: Any = list(op.stride) if rank > 1 else op.stride[0]
+    return b.add(
+        f"{kind}{rank}D", x, node.shape, pool_size=size, strides=strides, padding=padding,
+        **CHANNELS_LAST,
+    )  # fmt: skip
+
+
+def transposed_conv(b: Builder, node: ir.Node, made: TransposedConv, x: Value) -> Value:
+    """The whole of the results, of which layers cut off what the graph leaves out."""
+    op, rank = made.op, len(made.op.kernel)
+    whole, stride = whole_kernel(op), strides_of(op)
+    *lengths, _, filters = whole.shape
+    tensors = [b.numbers(whole).swapaxes(-1, -2)]
+    if op.bias is not None:
+        tensors.append(b.numbers(op.bias)[:filters])
+    dilation = op.dilation or (1,) * rank
+    more = [max(-end, 0) for _, end in made.pads]
+    cut = [(-begin, -max(end, 0)) for begin, end in made.pads]
+    if rank > 3 or any(m >= s for m, s in zip(more, stride, strict=True)):
+        raise b.refuse("a transposed convolution with this padding")
+    shape = tuple(
+        s * (n - 1) + (k - 1) * d + 1 + m
+        for n, k, s, d, m in zip(x.shape, lengths, stride, dilation, more, strict=False)
+    )
+    y = b.add(
+        f"Conv{rank}DTranspose", x, (*shape, filters),
+        key=(op.weight, op.bias), tensors={"": tensors},
+        filters=filters, kernel_size=list(lengths), strides=list(stride), padding="valid",
+        output_padding=more if rank > 1 else more[0], dilation_rate=list(dilation),
+        activation="linear", use_bias=op.bias is not None, **CHANNELS_LAST,
+    )  # fmt: skip
+    return padded(b, y, cut)
