@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from speccompiler.diagnostics.core import Diagnostic, Problem
+from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
 from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.onnx.model import OnnxModel, OnnxNode
 from speccompiler.frozen import dataclass
@@ -91,7 +92,17 @@ def lower_onnx(
             found = Problem(problem.code, f"{node.label}: {problem.message}", problem.hint)
             return LoweredOnnx(None, (*b.diagnostics, found.at()), {})
     lowered = Graph(tuple(b.nodes), spec.outputs)
-    return LoweredOnnx(lowered, tuple(b.diagnostics), scope.tensors)
+    notes = (*b.diagnostics, *_other_floats(scope.tensors.values()))
+    return LoweredOnnx(lowered, notes, scope.tensors)
+
+
+def _other_floats(tensors: Iterable[Known]) -> Iterator[Diagnostic]:
+    """CS267 where weights are floats of another size."""
+    counts = Counter(t.dtype for t in tensors if t.is_float and t.dtype != "float32")
+    for dtype, count in sorted(counts.items()):
+        noun = "tensor is" if count == 1 else "tensors are"
+        text = f"{count} {noun} stored as {dtype}, and read as float32 as all others"
+        yield Diagnostic("CS267", text, Severity.NOTE)
 
 
 def _inputs(spec: ModelSpec, b: Builder, shapes: Sequence[Shape], values: dict[str, Read]) -> None:
