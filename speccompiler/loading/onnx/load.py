@@ -81,7 +81,7 @@ def _loaded(
             continue
         named = f"{node.op_type.lower()}_{node.number}"
         own = node.name if node.name.strip() else named
-        places = []
+        places: list[tuple[int, str]] = []
         for output, name in enumerate(node.outputs):
             if not name or (name not in read_later and places):
                 continue

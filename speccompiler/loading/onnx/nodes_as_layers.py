@@ -52,7 +52,7 @@ def _shown(value: Attribute) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     if isinstance(value, tuple):
-        return tuple(map(_shown, value))
+        return tuple(_shown(one) for one in value)
     return value
 
 

@@ -65,14 +65,18 @@ def lower_where(scope: Scope) -> Value:
     first = isinstance(chosen, Value)
     known = otherwise if first else chosen
     assert isinstance(known, Known), "the other is a constant"
-    shape = np.broadcast_shapes(condition.shape, known.shape)
+    try:
+        shape = np.broadcast_shapes(condition.shape, known.shape)
+    except ValueError:
+        text = f"shapes {condition.shape} and {known.shape} cannot be broadcast"
+        raise Problem("CS063", text) from None
     if prod(shape) > MOST_CHOSEN:
         raise Problem("CS266", f"a constant of {prod(shape)} numbers would be made")
 
     def choose(array: Array) -> Array:
-        zero = np.zeros((), np.float32)
-        parts = (zero, array) if first else (array, zero)
-        return np.where(condition.array(), *parts).astype(np.float32)
+        mask, zero = condition.array(), np.zeros((), np.float32)
+        chosen = np.where(mask, zero, array) if first else np.where(mask, array, zero)
+        return np.asarray(chosen, np.float32)
 
     beside = known.changed(f"where {condition.name} says", choose)
     return with_parameter(scope, parts[0], beside, Binary("+", X, P))

@@ -159,7 +159,7 @@ def lower_unary(scope: Scope) -> Value:
 def lower_clip(scope: Scope) -> Value:
     """Bounds are constants, as inputs or, up to operator set 10, as attributes."""
     x = scope.floats()
-    bounds = []
+    bounds: list[float | None] = []
     for index, name in ((1, "min"), (2, "max")):
         known = scope.known(index, f"'{name}'")
         if known is not None:

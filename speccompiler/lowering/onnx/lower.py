@@ -10,7 +10,7 @@ from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
 from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.onnx.model import OnnxModel, OnnxNode
 from speccompiler.frozen import dataclass
-from speccompiler.graph.dims import symbol
+from speccompiler.graph.dims import Dim, symbol
 from speccompiler.graph.ir import Graph, Identity, Input, Node, Shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.onnx.known_values import KNOWN, computed
@@ -43,7 +43,7 @@ def input_shapes(spec: ModelSpec) -> tuple[Shape, ...]:
     found = []
     for number, given in enumerate(spec.inputs, start=1):
         names = graph.lengths[given.name]
-        shape = []
+        shape: list[Dim] = []
         for axis, length in enumerate(given.shape):
             if length is not None:
                 shape.append(length)
