@@ -44,7 +44,7 @@ def layer_of(
     )
 
 
-def _shown(value: Attribute) -> Any:
+def _shown(value: Attribute | str) -> Any:
     if isinstance(value, Tensor):
         return f"{value.dtype} {'x'.join(map(str, value.shape))}"
     if isinstance(value, Unread):
