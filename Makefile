@@ -18,7 +18,8 @@ SOURCES = speccompiler schemas cli convspec tests examples benchmarks scripts no
 .NOTPARALLEL:
 .PHONY: help demo test browser npm screenshots story nox coverage test-cuda-ptx test-cuda sanitize-cuda \
 	fuzz bench bench-quick \
-	bench-cuda test-keras check types format schema docs docs-linkcheck constraints wheel release clean editable
+	bench-cuda test-keras check types format schema onnx docs docs-linkcheck constraints wheel \
+	release clean editable
 
 help:
 	@echo 'make demo    set up .venv, run a model over a photograph, write out/demo.png'
@@ -41,6 +42,7 @@ help:
 	@echo 'make check   format, lint, types, spelling, workflows and this repository'"'"'s files'
 	@echo 'make format  write the format and the fixes that ruff can make'
 	@echo 'make schema  write what is made from the schemas, codes and commands in docs/'
+	@echo 'make onnx    run the backend tests of ONNX, write the table of docs/onnx.md'
 	@echo 'make docs    make the site in build/docs; a warning, a broken link or a lost page fails'
 	@echo 'make docs-linkcheck  the same, and follow links to other sites (OFFLINE=1 does not)'
 	@echo 'make constraints  write constraints/: the newest versions, and the lowest allowed'
@@ -159,6 +161,9 @@ schema: .venv/test.stamp
 	mv build/changes.md docs/reference/changes.md
 	$(RUN) -c 'from speccompiler.cli.reference import as_markdown; print(as_markdown(), end="")' > build/command-line.md
 	mv build/command-line.md docs/command-line.md
+
+onnx: .venv/test.stamp
+	$(RUN) -m tests.onnx.backend_table
 
 SPHINX = $(RUN) -m sphinx -W --keep-going -n -q -d build/doctrees docs
 
