@@ -61,10 +61,10 @@ def _entries(at: Applied, rank: int, i: int) -> list[dict[str, Any]]:
     match at.layer:
         case Conv(normalized=normalized) as conv:
             entries = _convolution(conv, rank, name)
-            relu = "elu" if conv.elu else "relu"
-            activation = {"activation": relu} if conv.relu else {}
-            if conv.relu and conv.most is not None:
-                activation = {"activation": {"expr": f"clip(x, 0, {conv.most})"}}
+            named: str | dict[str, str] = "elu" if conv.elu else "relu"
+            if conv.most is not None:
+                named = {"expr": f"clip(x, 0, {conv.most})"}
+            activation = {"activation": named} if conv.relu else {}
             if not normalized:
                 return [*entries[:-1], entries[-1] | activation]
             norm = {"type": "BatchNormalization", "name": f"norm{i}", "epsilon": EPSILON}
