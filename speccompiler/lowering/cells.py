@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
+from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.nodes import Variable
 from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim
@@ -91,8 +92,15 @@ def biases(
 
 
 def cell_activation(b: Builder, value: Activation) -> CellActivation:
-    """An activation of a step's values, which are vectors: softmax is over the units."""
+    """An activation of a step's values, which are vectors: softmax is over the units. CS043."""
     function = activation_function(value, 2, b.semantics)
+    if function == "log_softmax":
+        raise Problem(
+            "CS043",
+            "a recurrent layer takes no log_softmax",
+            "softmax, or an activation of single values",
+            argument="activation",
+        )
     return Variable() if function is None else function
 
 
