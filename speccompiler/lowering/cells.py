@@ -92,13 +92,13 @@ def biases(
 
 
 def cell_activation(b: Builder, value: Activation) -> CellActivation:
-    """An activation of a step's values, which are vectors: softmax is over the units. CS043."""
+    """An activation of a step's values, which are vectors: softmax is over the units."""
     function = activation_function(value, 2, b.semantics)
     if function == "log_softmax":
         raise Problem(
             "CS043",
-            "a recurrent layer takes no log_softmax",
-            "softmax, or an activation of single values",
+            "log_softmax is no activation of a recurrent layer",
+            "softmax and elementwise activations are",
             argument="activation",
         )
     return Variable() if function is None else function

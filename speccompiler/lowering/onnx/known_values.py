@@ -83,7 +83,7 @@ def _lengths(read: Value | Known) -> tuple[Dim, ...]:
 
 
 def _sizes(array: Array) -> list[int]:
-    """A shape as numbers. One value for all samples stands once: it is repeated where it is used."""
+    """A shape as numbers. What is alike for all samples stands once; readers repeat it."""
     return [1 if n == BATCH else int(n) for n in array.ravel().tolist()]
 
 
