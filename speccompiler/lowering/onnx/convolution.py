@@ -81,9 +81,7 @@ def _depthwise(scope: Scope, x: Node, kernel: Known, times: int, at: Windows) ->
         (*at.kernel, times, channels),
         split,
     )
-    y = scope.add(
-        Depthwise(at.kernel, at.stride, at.padding, weight, at.written_dilation), x
-    )
+    y = scope.add(Depthwise(at.kernel, at.stride, at.padding, weight, at.written_dilation), x)
     if times == 1:
         return y
     spatial = y.shape[:-1]
@@ -244,4 +242,3 @@ def _dense(scope: Scope, kernel: Known, groups: int, dilation: tuple[int, ...]) 
         return wide
 
     return kernel.changed(f"in {groups} groups, {list(dilation)} apart", expand)
-

@@ -355,9 +355,7 @@ def _with_number(formula: Expression, number: Expression) -> Expression:
             return Call(function, tuple(_with_number(a, number) for a in arguments))
         case Where(Compare(operator, left, right), chosen, otherwise):
             condition = Compare(operator, _with_number(left, number), _with_number(right, number))
-            return Where(
-                condition, _with_number(chosen, number), _with_number(otherwise, number)
-            )
+            return Where(condition, _with_number(chosen, number), _with_number(otherwise, number))
         case _:
             return formula
 

@@ -93,9 +93,7 @@ def lower_onnx(
     return LoweredOnnx(lowered, tuple(b.diagnostics), scope.tensors)
 
 
-def _inputs(
-    spec: ModelSpec, b: Builder, shapes: Sequence[Shape], values: dict[str, Read]
-) -> None:
+def _inputs(spec: ModelSpec, b: Builder, shapes: Sequence[Shape], values: dict[str, Read]) -> None:
     graph: OnnxGraph = spec.onnx
     dtypes = {value.name: value.dtype for value in graph.model.inputs}
     for name, given, shape in zip(graph.inputs, spec.inputs, shapes, strict=True):

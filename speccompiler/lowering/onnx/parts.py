@@ -125,7 +125,11 @@ def lower_slice(scope: Scope) -> Value:
         axis = scope.axis(axis, x.rank)
         length = x.shape[axis]
         if axis == x.batch:
-            whole = start == 0 and step == 1 and (end == BATCH or (isinstance(end, int) and end >= 2**31 - 1))
+            whole = (
+                start == 0
+                and step == 1
+                and (end == BATCH or (isinstance(end, int) and end >= 2**31 - 1))
+            )
             if not whole:
                 raise scope.mixes(f"some of the values of axis {axis} are taken")
             continue
