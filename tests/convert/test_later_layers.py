@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from speccompiler.convert.conversion import convert
+from speccompiler.diagnostics.core import SpecError
 from tests.cases import build
 from tests.convert.conversions import DENSE, FLATTEN, assert_same, image, moved, results, written
 
@@ -67,3 +69,17 @@ def test_a_flatten_that_puts_channels_last(ordering: str, tmp_path: Path) -> Non
         arrays = {w.name: a for w, a in native.weight_sources.read().items()}
         mine = {w.name: a for w, a in model.weight_sources.read().items()}
         assert np.array_equal(arrays["d", "W"], mine["d", "W"])
+
+
+def test_a_softmax_of_images_keeps_its_axis(tmp_path: Path) -> None:
+    test_between_images_and_before_a_dense(
+        {"type": "Activation", "activation": "softmax_last"}, tmp_path
+    )
+    model = build([image("c", activation="softmax_last")], [2, 4, 5], dim_ordering="th")
+    with pytest.raises(SpecError) as caught:
+        convert(model, dim_ordering="tf")
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.message) == (
+        "CS151",
+        "its softmax_last is of the last axis, which is another one there",
+    )
