@@ -67,8 +67,8 @@ def lower(
     if spec.onnx is not None:
         from speccompiler.lowering.onnx.lower import lower_onnx
 
-        found = lower_onnx(spec, semantics, shapes)
-        return Lowered(found.graph, found.diagnostics, tensors=found.tensors)
+        of_nodes = lower_onnx(spec, semantics, shapes)
+        return Lowered(of_nodes.graph, of_nodes.diagnostics, tensors=of_nodes.tensors)
     calls_of = Counter(call.layer for call in spec.calls)
     b = Builder(
         semantics,

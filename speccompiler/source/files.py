@@ -198,4 +198,4 @@ def _read_zip(path: Path) -> Document:
 def _may_be_onnx(head: bytes) -> bool:
     """Whether a file that is named so is no other known format, and no text."""
     known = kind_of(head) in _NO_TEXT or is_pickle(head)
-    return bool(head) and not known and any(byte < 9 or byte > 126 for byte in head)
+    return not known and (not head or any(byte < 9 or byte > 126 for byte in head))

@@ -33,6 +33,7 @@ from speccompiler.diagnostics.codes import CODES, as_markdown, exit_status, is_o
 from speccompiler.diagnostics.core import Diagnostic, Severity, SpecError
 from speccompiler.system.available_memory import Room
 from tests.completeness import assert_rows
+from tests.diagnostics.onnx_models import write_onnx_models
 from tests.places import ROOT, TESTS
 
 FOLDER = Path(__file__).resolve().parent / "transcripts"
@@ -136,6 +137,18 @@ COMMANDS = (
     Command("cs245_no_config", "validate empty.keras"),
     Command("cs245_out_of_it", "validate elsewhere.keras"),
     Command("cs250_nothing_left", "convert nothing.yaml -o m.onnx"),
+    Command("cs251_local", "convert local.yaml -o m.keras"),
+    Command("cs260_cut", "validate cut.onnx"),
+    Command("cs261_operations", "validate operations.onnx"),
+    Command("cs262_kernel", "shapes kernel.onnx"),
+    Command("cs263_joined", "validate joined.onnx"),
+    Command("cs264_complex", "validate complex.onnx"),
+    Command("cs265_outside", "validate outside.onnx"),
+    Command("cs266_constant", "validate constant.onnx"),
+    Command("cs267_steps", "validate steps.onnx"),
+    Command("cs268_weights", "validate sound.onnx --weights weights.npz"),
+    Command("cs269_parted", "validate parted.onnx"),
+    Command("cs270_convert", "convert sound.onnx"),
     Command("cs160_not_toml", "validate dense.yaml --config broken.toml"),
     Command("cs161_settings", "validate dense.yaml --config wrong.toml"),
     Command("cs165_not_there", "diff dense.yaml dense.yaml --config accepting.toml --fail-on none"),
@@ -169,6 +182,8 @@ def write_files(folder: Path) -> None:
         "big_batch.yaml": b"convspec: 1\ndim_ordering: tf\ninput_shape: [1000, 1000, 1]\nlayers:\n"
         b"  - {type: Convolution2D, nb_filter: 1, nb_row: 2, nb_col: 2, name: c}\n"
         b"  - {type: Activation, activation: relu}\n  - {type: MaxPooling2D}\n",
+        "local.yaml": b"convspec: 1\ninput_shape: [5, 2]\nseed: 1\nlayers:\n"
+        b"  - {type: LocallyConnected1D, name: own, nb_filter: 3, filter_length: 2}\n",
         "nothing.yaml": b"convspec: 1\ninput_shape: [4, 2]\nseed: 1\nlayers:\n"
         b"  - {type: Cropping1D, cropping: [2, 2]}\n  - {type: Flatten, name: flat}\n",
         "rows.yaml": b"convspec: 1\ndim_ordering: tf\ninput_shape: [64, 24, 2]\nlayers:\n"
@@ -255,6 +270,7 @@ def write_files(folder: Path) -> None:
     for name, side in (("0.png", 8), ("1.png", 9)):
         Image.new("RGB", (side, side)).save(folder / "pictures" / name)
     (folder / "pictures" / "2.jpg").write_text("hello")
+    write_onnx_models(folder)
     whole = (folder / "x2.npy").read_bytes()
     (folder / "truncated.npy").write_bytes(whole[:-9])
     (folder / "trailing.npy").write_bytes(whole + b"more")

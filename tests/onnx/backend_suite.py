@@ -42,7 +42,7 @@ class Case:
     @property
     def ops(self) -> tuple[str, ...]:
         """The operations in the model, each once."""
-        return tuple(dict.fromkeys(op_name(node) for node in self.model.graph.node))
+        return _ops(self.folder)
 
     def arrays(self, stem: str) -> list[Any]:
         """The recorded inputs or outputs; None for what is no tensor."""
@@ -68,6 +68,12 @@ class Outcome:
     code: str | None = None
     error: float | None = None
     wrong: str | None = None
+
+
+@cache
+def _ops(folder: Path) -> tuple[str, ...]:
+    model = onnx.load(folder / "model.onnx")
+    return tuple(dict.fromkeys(op_name(node) for node in model.graph.node))
 
 
 def op_name(node: onnx.NodeProto) -> str:

@@ -209,7 +209,7 @@ class _Reader:
         if listed is not None:
             return name, tuple(lists[listed])
         if single is None:
-            single = {1: 0.0, 3: b""}.get(kind, 0)
+            single = b"" if kind == 3 else 0
         return name, float(single) if kind == 1 and isinstance(single, int) else single
 
     def value(self, region: Region) -> OnnxValue:
@@ -250,7 +250,8 @@ class _Reader:
     def tensor(self, region: Region) -> Tensor:
         """Its header, and where its numbers lie."""
         wire = self.wire
-        name, kind, external, location = "", 0, {}, 0
+        name, kind, location = "", 0, 0
+        external: dict[str, str] = {}
         shape: list[int] = []
         pieces: dict[str, list[Region]] = {}
         for field in wire.fields(region):
@@ -269,8 +270,8 @@ class _Reader:
                     pieces.setdefault("strings", []).append(field.region)
                 case 13:
                     self.count()
-                    key, value = self.entry(message(field))
-                    external[key] = value
+                    word, value = self.entry(message(field))
+                    external[word] = value
                 case 14:
                     location = integer(field)
                 case key if key in _NUMBERS:

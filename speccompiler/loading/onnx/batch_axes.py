@@ -20,7 +20,7 @@ def batch_axes(
     inputs: Sequence[OnnxValue], nodes: Sequence[OnnxNode]
 ) -> tuple[dict[str, int], list[Diagnostic]]:
     """The axis of each input, and CS267 for one that is not the first."""
-    second = set()
+    second: set[str] = set()
     for node in nodes:
         if node.op_type in RECURRENT and node.attributes.get("layout", 0) == 0:
             second.update(name for i, name in enumerate(node.inputs) if i in {0, 5, 6} and name)

@@ -17,7 +17,7 @@ from speccompiler.loading.header import document_name
 from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.loading.onnx.batch_axes import batch_axes
 from speccompiler.loading.onnx.node_order import needed_nodes, producers
-from speccompiler.loading.onnx.nodes_as_layers import layer_of
+from speccompiler.loading.onnx.nodes_as_layers import constants_of, layer_of
 from speccompiler.schemas.fields import LARGEST, Layer
 from speccompiler.schemas.input_layer import InputLayer
 from speccompiler.schemas.model import Call, ModelInput, ModelSpec, SemanticsFields
@@ -68,7 +68,7 @@ def _loaded(
         given.append(ModelInput.model_construct(name=name, shape=lengths, dtype=dtype))
         layers.append(InputLayer.model_construct(type="InputLayer", name=name))
         calls.append(Call(name, name))
-    known = set(model.initializers)
+    constants = constants_of(model)
     owners: dict[int, tuple[tuple[int, str], ...]] = {}
     read_later = {name for node in nodes for name in node.inputs}
     given_out = {value.name for value in model.outputs}
@@ -78,11 +78,10 @@ def _loaded(
         read = node.inputs[:1] if node.op_type == "CastLike" else node.inputs
         reads = tuple(dict.fromkeys(called[name] for name in read if name in called))
         if not reads or node.op_type in {"Shape", "Size"}:
-            known.update(node.outputs)
             continue
         named = f"{node.op_type.lower()}_{node.number}"
         own = node.name if node.name.strip() else named
-        places = []
+        places: list[tuple[int, str]] = []
         for output, name in enumerate(node.outputs):
             if not name or (name not in read_later and places):
                 continue
@@ -93,7 +92,7 @@ def _loaded(
             layer = names.take(wanted, named)
             called[name] = layer
             places.append((output, layer))
-            layers.append(layer_of(model, node, layer, output))
+            layers.append(layer_of(model, constants, node, layer, output))
             calls.append(Call(layer, layer, reads))
         owners[node.number] = tuple(places)
     outputs = tuple(_output(value, called) for value in model.outputs)

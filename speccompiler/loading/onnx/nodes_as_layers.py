@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from speccompiler.diagnostics.core import Problem
@@ -14,20 +15,36 @@ MOST_SHOWN = 16
 """Numbers of a constant that count as what a node says."""
 
 
-def layer_of(model: OnnxModel, node: OnnxNode, name: str, output: int) -> Layer:
+Constants = Mapping[str, Tensor]
+"""The tensors that the file holds, by the names of the values: initializers and constants."""
+
+
+def constants_of(model: OnnxModel) -> Constants:
+    """Initializers, and what nodes give that are constants."""
+    found = dict(model.initializers)
+    for node in model.nodes:
+        value = node.attributes.get("value")
+        if node.op_type == "Constant" and isinstance(value, Tensor) and node.outputs:
+            found.setdefault(node.outputs[0], value)
+    return found
+
+
+def layer_of(
+    model: OnnxModel, constants: Constants, node: OnnxNode, name: str, output: int
+) -> Layer:
     """The layer of one output of a node."""
     return Layer.model_construct(
         name=name,
         op_type=node.op_type,
         domain=node.domain,
         attributes={key: _shown(value) for key, value in sorted(node.attributes.items())},
-        given=tuple(_given(model, name) for name in node.inputs),
+        given=tuple(_given(model, constants.get(name)) for name in node.inputs),
         output=output,
         read=node.inputs,
     )
 
 
-def _shown(value: Attribute) -> Any:
+def _shown(value: Attribute | str) -> Any:
     if isinstance(value, Tensor):
         return f"{value.dtype} {'x'.join(map(str, value.shape))}"
     if isinstance(value, Unread):
@@ -35,13 +52,12 @@ def _shown(value: Attribute) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     if isinstance(value, tuple):
-        return tuple(map(_shown, value))
+        return tuple(_shown(one) for one in value)
     return value
 
 
-def _given(model: OnnxModel, name: str) -> Any:
+def _given(model: OnnxModel, tensor: Tensor | None) -> Any:
     """The numbers of a small constant of whole numbers, or of a single one."""
-    tensor = model.initializers.get(name)
     if tensor is None or tensor.external is not None:
         return None
     count = 1
@@ -50,7 +66,7 @@ def _given(model: OnnxModel, name: str) -> Any:
     if count > (MOST_SHOWN if tensor.dtype.startswith(("int", "uint", "bool")) else 1):
         return None
     try:
-        values = read_tensor(model.path, tensor, name)
+        values = read_tensor(model.path, tensor, tensor.name)
     except (Problem, NotOrdinary, OSError):
         return None
     return tuple(values.ravel().tolist())

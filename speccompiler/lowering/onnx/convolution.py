@@ -49,10 +49,7 @@ def lower_conv(scope: Scope) -> Value:
     node = channels_last(scope, node)
     to_last = (*range(2, rank + 2), 1, 0)
     if groups == channels > 1:
-        y = _depthwise(scope, node, kernel, filters // channels, at)
-        if bias is not None:
-            one = scope.weight(bias, (0,), (*(1,) * rank, filters))
-            y = scope.add(MapWith(PLUS, (one,)), y)
+        y = _depthwise(scope, node, kernel, bias, filters // channels, at)
     else:
         shape = (*at.kernel, channels // groups, filters)
         weight = scope.weight(kernel, to_last, shape)
@@ -70,20 +67,20 @@ def lower_conv(scope: Scope) -> Value:
     return scope.like(x, channels_first(scope, y))
 
 
-def _depthwise(scope: Scope, x: Node, kernel: Known, times: int, at: Windows) -> Node:
+def _depthwise(
+    scope: Scope, x: Node, kernel: Known, bias: Known | None, times: int, at: Windows
+) -> Node:
     """Filter ``c * M + m`` sees channel c; the operation gives it as channel ``m * C + c``."""
     rank = len(at.kernel)
     channels = kernel.shape[0] // times
     split = (channels, times, *at.kernel)
-    weight = scope.weight(
-        kernel,
-        (*range(2, rank + 2), 1, 0),
-        (*at.kernel, times, channels),
-        split,
-    )
-    y = scope.add(
-        Depthwise(at.kernel, at.stride, at.padding, weight, at.written_dilation), x
-    )
+    to_last = (*range(2, rank + 2), 1, 0)
+    weight = scope.weight(kernel, to_last, (*at.kernel, times, channels), split)
+    beside = None
+    if bias is not None:
+        beside = scope.weight(bias, (1, 0), (times * channels,), (channels, times))
+    op = Depthwise(at.kernel, at.stride, at.padding, weight, at.written_dilation, beside)
+    y = scope.add(op, x)
     if times == 1:
         return y
     spatial = y.shape[:-1]
@@ -244,4 +241,3 @@ def _dense(scope: Scope, kernel: Known, groups: int, dilation: tuple[int, ...]) 
         return wide
 
     return kernel.changed(f"in {groups} groups, {list(dilation)} apart", expand)
-

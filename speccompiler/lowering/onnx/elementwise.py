@@ -6,7 +6,6 @@ Rules: the operators' pages at onnx.ai/onnx/operators.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 from typing import get_args
 
 import numpy as np
@@ -28,7 +27,7 @@ from speccompiler.files.onnx.model import DTYPES
 from speccompiler.graph.dims import Dim
 from speccompiler.graph.ir import Combine, CombineMode, Expand, Map, MapWith, Node, Operand, Shape
 from speccompiler.lowering.onnx.scope import Scope, as_number
-from speccompiler.lowering.onnx.values import Array, Known, Value
+from speccompiler.lowering.onnx.values import Known, Value
 
 X, P = Variable(), Parameter(0)
 
@@ -160,7 +159,7 @@ def lower_unary(scope: Scope) -> Value:
 def lower_clip(scope: Scope) -> Value:
     """Bounds are constants, as inputs or, up to operator set 10, as attributes."""
     x = scope.floats()
-    bounds = []
+    bounds: list[float | None] = []
     for index, name in ((1, "min"), (2, "max")):
         known = scope.known(index, f"'{name}'")
         if known is not None:
@@ -192,70 +191,6 @@ def lower_prelu(scope: Scope) -> Value:
         slope = slope.changed(f"as {shape}", lambda a: a.reshape(shape))
     formula = Where(Compare("<", X, Number(0.0)), Binary("*", P, X), X)
     return with_parameter(scope, x, slope, formula)
-
-
-_COMPARED = {
-    "Less": "<",
-    "LessOrEqual": "<=",
-    "Greater": ">",
-    "GreaterOrEqual": ">=",
-    "Equal": "==",
-}
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
-ONE, ZERO = Number(1.0), Number(0.0)
-
-
-def lower_comparison(scope: Scope) -> Value:
-    """A value and a constant: 1 where it holds, 0 where it does not."""
-    left, right = scope.input(0), scope.input(1)
-    operator = _COMPARED[scope.node.op_type]
-    if isinstance(left, Known) and isinstance(right, Value):
-        left, right, operator = right, left, _TURNED[operator]
-    if not isinstance(left, Value) or not isinstance(right, Known):
-        raise scope.refuse("two values are compared", "a value and a constant can be")
-    formula = Where(Compare(operator, X, P), ONE, ZERO)
-    found = with_parameter(scope, left, right, formula)
-    return Value(found.node, found.rank, found.batch, whole=True)
-
-
-def lower_where(scope: Scope) -> Value:
-    """A choice by a constant, or between two constants."""
-    condition, chosen, otherwise = (scope.input(i) for i in range(3))
-    if isinstance(condition, Value):
-        if isinstance(chosen, Known) and isinstance(otherwise, Known):
-            numbers = scope.scalar(chosen), scope.scalar(otherwise)
-            if numbers[0] is not None and numbers[1] is not None:
-                one, other = as_number(numbers[0]), as_number(numbers[1])
-                formula = Where(Compare("!=", X, ZERO), one, other)
-                return scope.like(condition, scope.add(Map(formula), condition.node))
-        raise scope.refuse("it chooses between values by values of the model's input")
-    if condition is None or chosen is None or otherwise is None:
-        raise Problem("CS269", "an input is missing")
-    is_set = Compare("!=", P, ZERO)
-    parts = []
-    for read, kept, left in ((chosen, X, ZERO), (otherwise, ZERO, X)):
-        if isinstance(read, Value):
-            parts.append(with_parameter(scope, read, condition, Where(is_set, kept, left)))
-    if len(parts) == 2:
-        return combined(scope, "sum", parts)
-    assert parts, "something depends on the model's input"
-    first = isinstance(chosen, Value)
-    known = otherwise if first else chosen
-    assert isinstance(known, Known), "the other is a constant"
-    shape = np.broadcast_shapes(condition.shape, known.shape)
-    if prod(shape) > MOST_CHOSEN:
-        raise Problem("CS266", f"a constant of {prod(shape)} numbers would be made")
-
-    def choose(array: Array) -> Array:
-        zero = np.zeros((), np.float32)
-        parts = (zero, array) if first else (array, zero)
-        return np.where(condition.array(), *parts).astype(np.float32)
-
-    beside = known.changed(f"where {condition.name} says", choose)
-    return with_parameter(scope, parts[0], beside, Binary("+", X, P))
-
-
-MOST_CHOSEN = 1 << 24
 
 
 # --- of several values
@@ -355,9 +290,7 @@ def _with_number(formula: Expression, number: Expression) -> Expression:
             return Call(function, tuple(_with_number(a, number) for a in arguments))
         case Where(Compare(operator, left, right), chosen, otherwise):
             condition = Compare(operator, _with_number(left, number), _with_number(right, number))
-            return Where(
-                condition, _with_number(chosen, number), _with_number(otherwise, number)
-            )
+            return Where(condition, _with_number(chosen, number), _with_number(otherwise, number))
         case _:
             return formula
 

@@ -49,7 +49,9 @@ def computed(scope: Scope) -> dict[str, Known]:
     found = {}
     for place, (name, array) in enumerate(zip(node.outputs, results, strict=False)):
         if name:
-            found[name] = Known.of(name, array, _again(scope, given, place) if array.size > HELD else None)
+            found[name] = Known.of(
+                name, array, _again(scope, given, place) if array.size > HELD else None
+            )
     return found
 
 
@@ -81,7 +83,7 @@ def _lengths(read: Value | Known) -> tuple[Dim, ...]:
 
 
 def _sizes(array: Array) -> list[int]:
-    """A shape as numbers. One value for all samples stands once: it is repeated where it is used."""
+    """A shape as numbers. What is alike for all samples stands once; readers repeat it."""
     return [1 if n == BATCH else int(n) for n in array.ravel().tolist()]
 
 
@@ -215,7 +217,10 @@ def _slice(scope: Scope, arrays: Sequence[Array]) -> Array:
     if len(arrays) > 1:
         starts, ends = (a.ravel().tolist() for a in arrays[1:3])
     else:
-        starts, ends = list(scope.integers("starts", ()) or ()), list(scope.integers("ends", ()) or ())
+        starts, ends = (
+            list(scope.integers("starts", ()) or ()),
+            list(scope.integers("ends", ()) or ()),
+        )
     axes = _axes(scope, arrays, 3) or tuple(range(len(starts)))
     named = len(arrays) > 4 and not _is_none(arrays[4])
     steps = arrays[4].ravel().tolist() if named else [1] * len(starts)

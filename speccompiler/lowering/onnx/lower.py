@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from speccompiler.diagnostics.core import Diagnostic, Problem
+from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
 from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.onnx.model import OnnxModel, OnnxNode
 from speccompiler.frozen import dataclass
-from speccompiler.graph.dims import symbol
+from speccompiler.graph.dims import Dim, symbol
 from speccompiler.graph.ir import Graph, Identity, Input, Node, Shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.onnx.known_values import KNOWN, computed
@@ -41,7 +43,7 @@ def input_shapes(spec: ModelSpec) -> tuple[Shape, ...]:
     found = []
     for number, given in enumerate(spec.inputs, start=1):
         names = graph.lengths[given.name]
-        shape = []
+        shape: list[Dim] = []
         for axis, length in enumerate(given.shape):
             if length is not None:
                 shape.append(length)
@@ -90,12 +92,20 @@ def lower_onnx(
             found = Problem(problem.code, f"{node.label}: {problem.message}", problem.hint)
             return LoweredOnnx(None, (*b.diagnostics, found.at()), {})
     lowered = Graph(tuple(b.nodes), spec.outputs)
-    return LoweredOnnx(lowered, tuple(b.diagnostics), scope.tensors)
+    notes = (*b.diagnostics, *_other_floats(scope.tensors.values()))
+    return LoweredOnnx(lowered, notes, scope.tensors)
 
 
-def _inputs(
-    spec: ModelSpec, b: Builder, shapes: Sequence[Shape], values: dict[str, Read]
-) -> None:
+def _other_floats(tensors: Iterable[Known]) -> Iterator[Diagnostic]:
+    """CS267 where weights are floats of another size."""
+    counts = Counter(t.dtype for t in tensors if t.is_float and t.dtype != "float32")
+    for dtype, count in sorted(counts.items()):
+        noun = "tensor is" if count == 1 else "tensors are"
+        text = f"{count} {noun} stored as {dtype}, and read as float32 as all others"
+        yield Diagnostic("CS267", text, Severity.NOTE)
+
+
+def _inputs(spec: ModelSpec, b: Builder, shapes: Sequence[Shape], values: dict[str, Read]) -> None:
     graph: OnnxGraph = spec.onnx
     dtypes = {value.name: value.dtype for value in graph.model.inputs}
     for name, given, shape in zip(graph.inputs, spec.inputs, shapes, strict=True):
@@ -130,13 +140,14 @@ def _unsupported(model: OnnxModel, graph: OnnxGraph) -> Iterator[Problem]:
             hint = "let a tool fold constants before (onnx-simplifier, onnxruntime)"
         elif node.op_type in CONTROL:
             what, hint = "is control flow", "export the model with fixed branches and loops"
-        elif "Quant" in node.op_type or node.op_type.endswith("Integer"):
+        elif _QUANTISED.search(node.op_type):
             what, hint = "is quantised", "take the model as it was before it was quantised"
         else:
             what, hint = "is not supported", "docs/onnx.md lists the operations that are"
         yield Problem("CS261", f"{node.label} {what}", hint)
 
 
+_QUANTISED = re.compile("Quant|^QLinear|Integer$")
 CONTROL = {"If", "Loop", "Scan", "SequenceMap"}
 
 

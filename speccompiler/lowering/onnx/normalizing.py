@@ -137,7 +137,9 @@ def lower_lp_normalization(scope: Scope) -> Value:
         raise scope.mixes(f"a norm is taken along axis {axis}")
     y = scope.add(Map(parse("abs(x)" if p == 1 else "x * x")), x.node)
     norm = over(scope, y, {x.place(axis)}, "sum")
-    norm = scope.add(Map(parse("where(x == 0, 1, x)" if p == 1 else "where(x == 0, 1, sqrt(x))")), norm)
+    norm = scope.add(
+        Map(parse("where(x == 0, 1, x)" if p == 1 else "where(x == 0, 1, sqrt(x))")), norm
+    )
     y = scope.add(Combine("quotient"), x.node, expanded(scope, norm, x.node.shape))
     return scope.like(x, y)
 
@@ -147,7 +149,11 @@ def lower_lrn(scope: Scope) -> Value:
     x = scope.floats()
     channels, node = scope.channels(x)
     size = scope.integer("size")
-    alpha, beta, k = scope.number("alpha", 1e-4), scope.number("beta", 0.75), scope.number("bias", 1.0)
+    alpha, beta, k = (
+        scope.number("alpha", 1e-4),
+        scope.number("beta", 0.75),
+        scope.number("bias", 1.0),
+    )
     if not 1 <= size < 2**31 or not all(0 <= n < 1e30 for n in (alpha, beta, k)):
         raise Problem("CS269", "'size', 'alpha', 'beta' or 'bias' is out of its range")
     before, after = (size - 1) // 2, size // 2
@@ -161,5 +167,7 @@ def lower_lrn(scope: Scope) -> Value:
     y = scope.reshaped(y, (*wide, channels, 1))
     none = ((0, 0),) * 3
     y = scope.add(Pool("average", (1, 1, window), (1, 1, 1), none, (*none[:2], (before, after))), y)
-    y = scope.add(Map(response_share(k, alpha * window / size, beta)), scope.reshaped(y, node.shape))
+    y = scope.add(
+        Map(response_share(k, alpha * window / size, beta)), scope.reshaped(y, node.shape)
+    )
     return scope.like(x, channels_first(scope, scope.add(Combine("mul"), node, y)))

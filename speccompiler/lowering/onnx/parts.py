@@ -13,6 +13,7 @@ from speccompiler.expressions.nodes import Binary, Parameter, Variable
 from speccompiler.graph.dims import Dim, format_dim, is_known, known_shape
 from speccompiler.graph.ir import Concat, Expand, Lookup, MapWith, Node, Pad, Shape, Slice
 from speccompiler.graph.places import slice_bounds
+from speccompiler.graph.shapes import element_count
 from speccompiler.lowering.onnx.elementwise import expanded
 from speccompiler.lowering.onnx.scope import OPEN, Scope
 from speccompiler.lowering.onnx.values import BATCH, Known, Value
@@ -101,19 +102,21 @@ def cut(scope: Scope, x: Node, axis: int, start: Dim, count: Dim, step: int = 1)
     if start == 0 and step == 1 and count == x.shape[axis]:
         return x
     rank = len(x.shape)
-    starts, steps, counts = [0] * rank, [1] * rank, list(x.shape)
-    starts[axis], steps[axis], counts[axis] = start, step, count  # type: ignore[call-overload]
+    starts: list[Dim] = [0] * rank
+    steps, counts = [1] * rank, list(x.shape)
+    starts[axis], steps[axis], counts[axis] = start, step, count
     return scope.add(Slice(tuple(starts), tuple(steps), tuple(counts)), x)
 
 
 def lower_slice(scope: Scope) -> Value:
     """Bounds as Python has them, cut off at the ends. Samples may not be left out."""
     x = scope.value()
+    ends: tuple[Dim, ...] | None
     if scope.model.opset < 10:
         starts, ends = scope.integers("starts", ()), scope.integers("ends", ())
         axes, steps = scope.integers("axes", None), None
     else:
-        starts, ends = scope.whole(1, "starts"), scope.dims(2, "ends")  # type: ignore[assignment]
+        starts, ends = scope.whole(1, "starts"), scope.dims(2, "ends")
         axes, steps = scope.whole(3, "axes"), scope.whole(4, "steps")
     if starts is None or ends is None or len(starts) != len(ends):
         raise Problem("CS269", "'starts' and 'ends' are not of one length")
@@ -125,7 +128,11 @@ def lower_slice(scope: Scope) -> Value:
         axis = scope.axis(axis, x.rank)
         length = x.shape[axis]
         if axis == x.batch:
-            whole = start == 0 and step == 1 and (end == BATCH or (isinstance(end, int) and end >= 2**31 - 1))
+            whole = (
+                start == 0
+                and step == 1
+                and (end == BATCH or (isinstance(end, int) and end >= 2**31 - 1))
+            )
             if not whole:
                 raise scope.mixes(f"some of the values of axis {axis} are taken")
             continue
@@ -234,17 +241,27 @@ def lower_pad(scope: Scope) -> Value:
     return scope.like(x, node)
 
 
+MOST_AXES = 3
+"""Spatial axes that are padded in one go."""
+
+
 def padded(scope: Scope, x: Node, padding: Sequence[tuple[Dim, Dim]]) -> Node:
     """Zeros around a node's axes. Where it is an image, channels go last for it and back."""
     rank = len(x.shape)
-    if rank > 1 and padding[0] == (0, 0):
+    if 1 < rank <= MOST_AXES + 1 and padding[0] == (0, 0):
         order = (*range(1, rank), 0)
         y = scope.add(Pad(tuple(padding[1:])), scope.transposed(x, order))
         return scope.transposed(y, (rank - 1, *range(rank - 1)))
-    if padding[-1] == (0, 0):
+    if rank <= MOST_AXES + 1 and padding[-1] == (0, 0):
         return scope.add(Pad(tuple(padding[:-1])), x)
-    y = scope.add(Pad(tuple(padding)), scope.reshaped(x, (*x.shape, 1)))
-    return scope.reshaped(y, y.shape[:-1])
+    for axis, sides in enumerate(padding):
+        if sides != (0, 0):
+            shape = x.shape
+            rows, channels = element_count(shape[:axis]), element_count(shape[axis + 1 :])
+            y = scope.reshaped(x, (rows, shape[axis], channels))
+            y = scope.add(Pad(((0, 0), sides)), y)
+            x = scope.reshaped(y, (*shape[:axis], y.shape[1], *shape[axis + 1 :]))
+    return x
 
 
 def _with_border(

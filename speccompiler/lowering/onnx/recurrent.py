@@ -38,7 +38,9 @@ _ACTIVATIONS: Mapping[str, _Made] = {
     "affine": lambda a, b: parse(f"{a or 0.0!r} * x + {b or 0.0!r}"),
     "leakyrelu": lambda a, b: leaky_relu(0.01 if a is None else a),
     "thresholdedrelu": lambda a, b: parse(f"where(x > {1.0 if a is None else a!r}, x, 0)"),
-    "scaledtanh": lambda a, b: parse(f"{1.0 if a is None else a!r} * tanh({1.0 if b is None else b!r} * x)"),
+    "scaledtanh": lambda a, b: parse(
+        f"{1.0 if a is None else a!r} * tanh({1.0 if b is None else b!r} * x)"
+    ),
     "hardsigmoid": lambda a, b: parse(
         f"clip({0.2 if a is None else a!r} * x + {0.5 if b is None else b!r}, 0, 1)"
     ),
@@ -226,9 +228,7 @@ def _direction(
             if backwards
             else cut(scope, y, 0, 0, layer.steps)
         )
-    last = [
-        scope.reshaped(cut(scope, y, 0, count + place, 1), (units,)) for place in range(states)
-    ]
+    last = [scope.reshaped(cut(scope, y, 0, count + place, 1), (units,)) for place in range(states)]
     return rows, last
 
 

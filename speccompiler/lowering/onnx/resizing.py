@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.dims import Dim, is_known
@@ -17,6 +18,8 @@ from speccompiler.lowering.onnx.values import BATCH, Value
 from speccompiler.lowering.onnx.windows import channels_first, channels_last
 
 MOST_LENGTH = 1 << 16
+MOST_OPEN = 16
+"""How often an open length may be repeated, where its new length is given."""
 
 
 def lower_upsample(scope: Scope) -> Value:
@@ -162,7 +165,12 @@ def _factors(
     centred = {"half_pixel", "pytorch_half_pixel", "half_pixel_symmetric"}
     by_centre = how.coordinates in centred and rounds
     by_centre |= how.coordinates == "tf_half_pixel_for_nn" and how.rounding == "floor"
-    if how.mode != "nearest" or not (by_corner or by_centre) or x.batch != 0 or x.rank < 3:
+    if (
+        how.mode != "nearest"
+        or not (by_corner or by_centre)
+        or x.batch != 0
+        or not 3 <= x.rank <= 5
+    ):
         return None
     found = []
     for axis in range(1, x.rank):
@@ -171,13 +179,18 @@ def _factors(
             factor = scales[axis]
         else:
             assert sizes is not None, "scales or sizes are given"
-            size = sizes[axis]
-            exact = size == n or (is_known(n) and is_known(size) and size % n == 0)
-            factor = (1.0 if size == n else size / n) if exact else 0.0  # type: ignore[operator]
+            factor = _times(n, sizes[axis])
         if factor < 1 or factor != int(factor) or factor > MOST_LENGTH:
             return None
         found.append(int(factor))
     return tuple(found[1:]) if found[0] == 1 else None
+
+
+def _times(n: Dim, size: Dim) -> float:
+    """How often a length is in another one, which may be open; 0 where that is no whole number."""
+    if is_known(n) and is_known(size):
+        return size / n if n and size % n == 0 else 0.0
+    return float(next((k for k in range(1, MOST_OPEN + 1) if size == k * n), 0))
 
 
 def _is_image(
@@ -195,7 +208,7 @@ def _is_image(
     return exact and how.mode == "nearest" and corner
 
 
-def _along(scope: Scope, x: Node, axis: int, shares: np.ndarray) -> Node:  # type: ignore[type-arg]
+def _along(scope: Scope, x: Node, axis: int, shares: npt.NDArray[np.float64]) -> Node:
     """One axis as a matrix product; it goes last for it, and back."""
     rank = len(x.shape)
     order = (*(i for i in range(rank) if i != axis), axis)

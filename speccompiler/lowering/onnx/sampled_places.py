@@ -29,7 +29,9 @@ class Sampling:
     antialias: bool = False
 
 
-def place(how: Sampling, i: int, n: int, size: int, scale: float, roi: tuple[float, float]) -> float:
+def place(
+    how: Sampling, i: int, n: int, size: int, scale: float, roi: tuple[float, float]
+) -> float:
     """Where, in an axis of length ``n``, the i-th of ``size`` places is read.
 
     ``size`` is ``scale * n``, rounded down; where the formulas have the new length they mean it

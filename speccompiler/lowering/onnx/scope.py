@@ -121,7 +121,8 @@ class Scope:
         found = self.input(index)
         if isinstance(found, Value):
             raise self.refuse(
-                f"{what} depends on the model's input; only constants are supported there"
+                f"{what} depends on the model's input; only constants are supported there",
+                "make it a constant of the model (an initializer)",
             )
         return found
 
@@ -167,7 +168,7 @@ class Scope:
     # The graph.
 
     def add(self, op: Op, *nodes: Node) -> Node:
-        """Append an operation. CS263 where a sample would get as many values as there are samples."""
+        """Append an operation. CS263 where the number of samples would become another length."""
         node = self.b.add(op, *nodes)
         if any(not isinstance(n, int) and SAMPLES in symbols(n) for n in node.shape):
             raise self.mixes("the number of samples becomes a length of another axis than the one")

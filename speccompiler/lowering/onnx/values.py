@@ -100,7 +100,7 @@ class Known:
 
 def dims(array: Array) -> tuple[Dim, ...]:
     """The whole numbers of a flat array, with dimensions that are open."""
-    return tuple(n if not isinstance(n, int | np.integer | np.bool_) else int(n) for n in array.tolist())
+    return tuple(int(n) if isinstance(n, int | np.integer) else n for n in array.tolist())
 
 
 def settled(array: Array) -> Array:

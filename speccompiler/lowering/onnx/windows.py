@@ -17,6 +17,7 @@ from speccompiler.graph.rounding import ceil_div, maximum
 from speccompiler.lowering.onnx.scope import Scope
 
 LARGEST = 2**31 - 1
+MOST_AXES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ def windows(
 ) -> Windows:
     """The windows along the spatial axes, whose lengths are ``spatial``."""
     rank = len(kernel)
+    if rank > MOST_AXES:
+        raise scope.refuse(f"an image of {rank} axes is not supported", f"{MOST_AXES} axes are")
     stride, dilation = sizes(scope, "strides", rank), sizes(scope, "dilations", rank)
     extent = extent_of(tuple(kernel), dilation)
     if max(extent, default=1) > LARGEST:
@@ -98,8 +101,9 @@ def _rest(n: Dim, k: int, s: int, before: Dim, after: Dim) -> Dim:
     """
     inside = n + before + after
     count = ceil_div(inside - k, s) + 1
-    if isinstance(count, int) and isinstance(n + before, int) and (count - 1) * s >= n + before:
-        count -= 1
+    first_behind = n + before
+    if isinstance(count, int) and isinstance(first_behind, int):
+        count -= (count - 1) * s >= first_behind
     whole = window_count(n, k, s, before, after)
     if count == whole:
         return 0
