@@ -33,6 +33,8 @@ _COMPARED = {
     "GreaterOrEqual": ">=",
     "Equal": "==",
 }
+_READ = {"Where": 3, "Not": 1}
+"""How many values an operation reads, where these are not two."""
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 MOST_CHOSEN = 1 << 24
 
@@ -72,6 +74,8 @@ def _of_one(scope: Scope, make: Callable[..., Expression], *, whole: bool = Fals
     A constant that is one number may stand among them.
     """
     reads = [read for read in scope.inputs if read is not None]
+    if len(reads) != _READ.get(scope.node.op_type, 2):
+        raise Problem("CS269", f"it has {len(reads)} inputs")
     values = [read for read in reads if isinstance(read, Value)]
     places = {(value.rank, value.batch, value.node.shape) for value in values}
     found = common_formulas(scope, [value.node for value in values])
